@@ -1,0 +1,137 @@
+//! What is known of one exchange with the service, whatever protocol carried it: its phases, its sizes, how it ended.
+//!
+//! A failed request is a measurement, not an error of ours; so its class lives here, beside its times.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A part of an exchange, in the order in which they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Waiting for one of the user's own connections to become free.
+    Blocked,
+    /// Looking up the name and opening the connection.
+    Connecting,
+    /// The TLS handshake.
+    Tls,
+    /// From the connection's being ready to the request's being handed to the network.
+    Sending,
+    /// From there to the response's head.
+    Waiting,
+    /// From there to the end of the body.
+    Receiving,
+}
+
+impl Phase {
+    /// All phases, in order.
+    pub const ALL: [Self; 6] = [Self::Blocked, Self::Connecting, Self::Tls, Self::Sending, Self::Waiting, Self::Receiving];
+
+    /// The name in reports and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Connecting => "connecting",
+            Self::Tls => "tls",
+            Self::Sending => "sending",
+            Self::Waiting => "waiting",
+            Self::Receiving => "receiving",
+        }
+    }
+}
+
+/// How long each phase of an exchange took; over redirects, the sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases([Duration; 6]);
+
+impl Phases {
+    /// Adds `time` to a phase.
+    pub fn add(&mut self, phase: Phase, time: Duration) {
+        self.0[phase as usize] += time;
+    }
+
+    /// The time spent in a phase.
+    pub const fn get(&self, phase: Phase) -> Duration {
+        self.0[phase as usize]
+    }
+
+    /// All phases together: the exchange's service time.
+    pub fn total(&self) -> Duration {
+        self.0.iter().sum()
+    }
+}
+
+/// Why an exchange has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorClass {
+    /// The name could not be resolved.
+    Dns,
+    /// The connection could not be opened.
+    Connect,
+    /// The TLS handshake failed, or the certificate was not accepted.
+    Tls,
+    /// Nothing came in time, in this phase.
+    Timeout(Phase),
+    /// The other side closed or reset the connection before the answer was complete.
+    Reset,
+    /// What came was not HTTP, or broke its rules.
+    Protocol,
+    /// The body or the headers were larger than the limit.
+    TooLarge,
+    /// The plan does not allow this host. Nothing was sent.
+    Denied,
+    /// No local port was free: the generator's fault.
+    LocalPorts,
+    /// No file descriptor was free: the generator's fault.
+    LocalFiles,
+    /// The request itself was wrong. Nothing was sent.
+    Invalid,
+}
+
+impl ErrorClass {
+    /// The name in reports and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout(Phase::Blocked) => "timeout_blocked",
+            Self::Timeout(Phase::Connecting) => "timeout_connecting",
+            Self::Timeout(Phase::Tls) => "timeout_tls",
+            Self::Timeout(Phase::Sending) => "timeout_sending",
+            Self::Timeout(Phase::Waiting) => "timeout_waiting",
+            Self::Timeout(Phase::Receiving) => "timeout_receiving",
+            Self::Reset => "reset",
+            Self::Protocol => "protocol",
+            Self::TooLarge => "too_large",
+            Self::Denied => "denied",
+            Self::LocalPorts => "local_ports",
+            Self::LocalFiles => "local_files",
+            Self::Invalid => "invalid",
+        }
+    }
+
+    /// Whether the load generator and not the service is to blame.
+    pub const fn is_ours(self) -> bool {
+        matches!(self, Self::LocalPorts | Self::LocalFiles)
+    }
+}
+
+/// One finished exchange, as the recorder counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The final status, or why there is none.
+    pub result: Result<u16, ErrorClass>,
+    /// The time spent in each phase.
+    pub phases: Phases,
+    /// Request heads handed to the network, redirects and retries included: what the service may have counted.
+    pub written: u32,
+    /// Times that an idempotent request was sent anew because its reused connection had closed before the first byte.
+    pub reconnects: u32,
+    /// Connections opened for it.
+    pub connections: u32,
+    /// Bytes of the body as received, before decompression.
+    pub body_bytes: u64,
+}
