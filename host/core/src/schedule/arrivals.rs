@@ -1,0 +1,81 @@
+//! Where slots lie between the whole numbers: evenly, or as independent users would come.
+//!
+//! Poisson arrivals are drawn in *positions*, at one expected start a unit, so that they need not know the rate; the timeline stretches them over time.
+//! Blocks of 256 are drawn on their own from (seed, block): the count from the Poisson distribution, then that many uniform positions, sorted, which is
+//! the process itself (Kingman, *Poisson Processes*, section 2.4). So any host finds any slot without having drawn those before, save their counts.
+//! Only additions, multiplications and divisions are used: they round alike on every machine, which a logarithm does not.
+
+use crate::random::Random;
+
+/// How starts are spread around the profile's rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Arrivals {
+    /// At even distances.
+    #[default]
+    Uniform,
+    /// Independently of each other.
+    Poisson {
+        /// From which they are drawn.
+        seed: u64,
+    },
+}
+
+/// Expected starts in a block: some 20 standard deviations fit below it, and a block's draw stays in the first cache.
+const BLOCK: u64 = 256;
+/// e⁻²⁵⁶: the probability that a block is empty, from which those of the other counts follow.
+const NONE_IN_BLOCK: f64 = 6.616_261_056_709_485e-112;
+/// The most that a block holds: the probability of more is under 10⁻⁴⁰, and the sum of probabilities has long stopped growing.
+const MOST_IN_BLOCK: u64 = 2 * BLOCK;
+
+/// The position of each slot, cheap in increasing order.
+#[derive(Clone, Debug)]
+pub(super) struct Positions {
+    arrivals: Arrivals,
+    block: u64,
+    /// Slots in the blocks before this one.
+    before: u64,
+    points: Vec<f64>,
+}
+
+impl Positions {
+    pub(super) fn new(arrivals: Arrivals) -> Self {
+        let mut positions = Self { arrivals, block: 0, before: 0, points: Vec::new() };
+        positions.draw();
+        positions
+    }
+
+    /// The position of a slot that is not before one asked for earlier, save within the same block.
+    pub(super) fn of(&mut self, slot: u64) -> f64 {
+        if self.arrivals == Arrivals::Uniform {
+            return slot as f64;
+        }
+        debug_assert!(slot >= self.before, "slots are asked for in order");
+        while slot - self.before >= self.points.len() as u64 {
+            self.before += self.points.len() as u64;
+            self.block += 1;
+            self.draw();
+        }
+        self.points[(slot - self.before) as usize]
+    }
+
+    fn draw(&mut self) {
+        let Arrivals::Poisson { seed } = self.arrivals else { return };
+        let mut random = Random::stream(seed, self.block);
+        let start = (self.block * BLOCK) as f64;
+        let count = poisson_count(random.unit());
+        self.points.clear();
+        self.points.extend((0..count).map(|_| start + random.unit() * BLOCK as f64));
+        self.points.sort_unstable_by(f64::total_cmp);
+    }
+}
+
+/// The count whose cumulative probability first exceeds `unit`.
+fn poisson_count(unit: f64) -> u64 {
+    let (mut count, mut probability, mut cumulative) = (0, NONE_IN_BLOCK, NONE_IN_BLOCK);
+    while cumulative <= unit && count < MOST_IN_BLOCK {
+        count += 1;
+        probability *= BLOCK as f64 / count as f64;
+        cumulative += probability;
+    }
+    count
+}

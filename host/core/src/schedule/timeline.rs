@@ -1,0 +1,192 @@
+//! The law of starts over time: a rate for each instant, summed up in closed form.
+//!
+//! Λ(t) is the number of starts expected before `t`. It is continuous and never falls; a slot at position p is due when Λ leaves p. Where the rate is
+//! zero Λ rests, so a slot whose position is reached at the beginning of a rest is due at its end.
+
+use std::time::Duration;
+
+use crate::RunInstant;
+use crate::units::Rate;
+
+/// How many starts a second, within a segment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Law {
+    /// Always this many a second; zero means none.
+    Constant(f64),
+    /// From one rate to another in a straight line, then the latter.
+    Ramp {
+        /// Starts a second at the beginning.
+        from: f64,
+        /// Starts a second at the end and ever after.
+        to: f64,
+        /// How long it takes; zero is a jump.
+        over: Duration,
+    },
+}
+
+impl Law {
+    /// Starts a second, this many seconds after the law came into force.
+    fn rate(self, seconds: f64) -> f64 {
+        match self {
+            Self::Constant(rate) => rate,
+            Self::Ramp { to, over, .. } if seconds >= over.as_secs_f64() => to,
+            Self::Ramp { from, to, over } => from + (to - from) * (seconds / over.as_secs_f64()),
+        }
+    }
+
+    /// Starts expected in its first `seconds`.
+    fn starts(self, seconds: f64) -> f64 {
+        match self {
+            Self::Constant(rate) => rate * seconds,
+            Self::Ramp { from, to, over } => {
+                let over = over.as_secs_f64();
+                let ramping = seconds.min(over);
+                let mean = if over > 0.0 { from + (to - from) * (ramping / over) / 2.0 } else { from };
+                mean * ramping + to * (seconds - ramping)
+            }
+        }
+    }
+
+    /// The seconds after which it has left `starts` behind; infinite or not a number where it never does.
+    fn seconds(self, starts: f64) -> f64 {
+        match self {
+            Self::Constant(rate) => starts / rate,
+            Self::Ramp { from, to, over } => {
+                let over = over.as_secs_f64();
+                let whole = (from + to) / 2.0 * over;
+                if starts >= whole {
+                    return over + (starts - whole) / to;
+                }
+                if starts == 0.0 {
+                    return 0.0;
+                }
+                // a·t² + from·t = starts, solved so that nothing cancels whichever way the ramp leads.
+                let a = (to - from) / (2.0 * over);
+                2.0 * starts / (from + (from * from + 4.0 * a * starts).max(0.0).sqrt())
+            }
+        }
+    }
+}
+
+/// A law and from where it holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Segment {
+    /// When it comes into force.
+    pub start: RunInstant,
+    /// Λ at that instant.
+    pub position: f64,
+    /// How Λ grows from there.
+    pub law: Law,
+}
+
+/// Segments one after another, from the start of the run; the last holds for ever.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Timeline {
+    segments: Vec<Segment>,
+}
+
+impl Timeline {
+    /// One law for ever.
+    pub fn new(law: Law) -> Self {
+        Self { segments: vec![Segment { start: RunInstant::START, position: 0.0, law }] }
+    }
+
+    /// Starts a second at an instant.
+    pub fn rate_at(&self, at: RunInstant) -> f64 {
+        let segment = self.segment_at(at);
+        segment.law.rate(at.since(segment.start).as_secs_f64())
+    }
+
+    /// Starts expected before an instant.
+    pub fn position_at(&self, at: RunInstant) -> f64 {
+        let segment = self.segment_at(at);
+        segment.position + segment.law.starts(at.since(segment.start).as_secs_f64())
+    }
+
+    /// When a position is left behind, to the nearest nanosecond; nothing where that never happens.
+    pub fn instant_of(&self, position: f64) -> Option<RunInstant> {
+        let next = self.segments.partition_point(|segment| segment.position <= position);
+        let segment = self.segments[next.saturating_sub(1)];
+        let seconds = segment.law.seconds((position - segment.position).max(0.0));
+        // Not a number is zero starts under a rate of zero: like infinity, the position is not left under this law.
+        let instant =
+            if seconds.is_finite() { segment.start + Duration::from_nanos((seconds * 1e9).round() as u64) } else { RunInstant::NEVER };
+        let latest = self.segments.get(next).map_or(RunInstant::NEVER, |following| following.start);
+        Some(instant.min(latest)).filter(|&instant| instant < RunInstant::NEVER)
+    }
+
+    /// Lets `law` rule from the nanosecond after `now`; what was to follow is dropped, what is due by `now` does not move.
+    pub fn change_after(&mut self, now: RunInstant, law: Law) {
+        let start = now + Duration::from_nanos(1);
+        let position = self.position_at(start);
+        self.segments.retain(|segment| segment.start < start);
+        self.segments.push(Segment { start, position, law });
+    }
+
+    /// Drops what only places positions before this one, so that a run of many changes does not grow.
+    pub(super) fn forget_before(&mut self, position: f64) {
+        let in_force = self.segments.partition_point(|segment| segment.position <= position);
+        self.segments.drain(..in_force.saturating_sub(1));
+    }
+
+    /// Appends a law in force from `start` on, which is not before that of the last segment.
+    fn append(&mut self, start: RunInstant, law: Law) {
+        let position = self.position_at(start);
+        self.segments.push(Segment { start, position, law });
+    }
+
+    fn segment_at(&self, at: RunInstant) -> Segment {
+        let next = self.segments.partition_point(|segment| segment.start <= at);
+        self.segments[next.saturating_sub(1)]
+    }
+}
+
+/// A load profile as it is asked for: a rate at the beginning, and stages that lead from it to others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// The rate at the beginning; none when the first stage leads up from zero.
+    pub opening: Option<Rate>,
+    /// What follows, one after the other. After the last one its rate stays.
+    pub stages: Vec<Stage>,
+}
+
+/// A straight line from the rate before it to its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage {
+    /// How long it takes; zero is a jump.
+    pub over: Duration,
+    /// Starts a second at its end; zero is a rest.
+    pub to: f64,
+}
+
+impl Profile {
+    /// One rate throughout.
+    pub const fn constant(rate: Rate) -> Self {
+        Self { opening: Some(rate), stages: Vec::new() }
+    }
+
+    /// All stages together; zero when the rate is constant, which has no end of its own.
+    pub fn length(&self) -> Duration {
+        self.stages.iter().map(|stage| stage.over).sum()
+    }
+
+    /// The highest rate in it, in starts a second.
+    pub fn peak(&self) -> f64 {
+        self.stages.iter().map(|stage| stage.to).fold(self.opening_rate(), f64::max)
+    }
+
+    /// The law of starts of a run: its opening rate for the time of the warm-up, then the stages.
+    pub fn timeline(&self, warm_up: Duration) -> Timeline {
+        let mut timeline = Timeline::new(Law::Constant(self.opening_rate()));
+        let (mut start, mut from) = (RunInstant::START + warm_up, self.opening_rate());
+        for stage in &self.stages {
+            timeline.append(start, Law::Ramp { from, to: stage.to, over: stage.over });
+            (start, from) = (start + stage.over, stage.to);
+        }
+        timeline
+    }
+
+    fn opening_rate(&self) -> f64 {
+        self.opening.map_or(0.0, Rate::per_second)
+    }
+}
