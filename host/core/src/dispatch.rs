@@ -1,0 +1,365 @@
+//! Who starts when: the dispatcher of one worker thread, which brings due slots and waiting virtual users together.
+//!
+//! ## Why the slot waits for nobody and nobody waits for a slot
+//! A user that is ready *parks*; it holds no slot, so a slow user delays nothing but itself. A slot that becomes due goes to the user parked longest. When
+//! nobody is parked a user is created at once, up to a limit: if starts waited for users to come back, a stall of the service would stop the very starts
+//! that measure it (coordinated omission in the sending). After [`PATIENCE`] without a user the slot goes to the [`Overflow`], which all workers serve.
+//! What cannot start within the plan's max-lag becomes *unsent*, and says whose fault that was. Nothing leaves in any other way: see [`Ledger`].
+//!
+//! ## How it is driven
+//! The owner tells what happened (`handle_*`), serves the overflow if [`Dispatcher::wants_overflow`], does what [`Dispatcher::poll_action`] says until it
+//! says nothing, and sleeps until [`Dispatcher::poll_timeout`] or the next event. The tests drive it on virtual time in the same way.
+//!
+//! A start touches two queues and allocates nothing; only the growth of a queue to a new greatest length does.
+
+mod overflow;
+mod population;
+mod surplus;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub use self::overflow::Overflow;
+pub use self::population::{Growth, Population, Spawn};
+use self::surplus::Surplus;
+use crate::RunInstant;
+use crate::schedule::{Cursor, Due};
+
+/// A virtual user, by a small number of its worker's choice; it may be given again once the user is gone.
+pub type UserKey = u32;
+
+/// How long a due slot waits for a user of its own worker before all workers are asked. Creating one and running it to its first `begin` takes a tenth
+/// of this, so the overflow and its lock are for real shortage only.
+pub const PATIENCE: Duration = Duration::from_millis(1);
+
+/// A start: which slot, when it was meant, and since when its user was ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The slot's number.
+    pub slot: u64,
+    /// When it was meant to start.
+    pub intended: RunInstant,
+    /// When its user parked.
+    pub parked_at: RunInstant,
+}
+
+impl Start {
+    /// How late the start was that took place at `actual`, and whose fault that is.
+    pub fn lag(&self, actual: RunInstant) -> Lag {
+        Lag::of(self.intended, self.parked_at, actual)
+    }
+}
+
+/// How late a start was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Actual start − intended start; the sum of the other two.
+    pub total: Duration,
+    /// The part during which no user was free: the service is slow, or the users too few.
+    pub user: Duration,
+    /// The part during which it was due and a user was free: the load generator's fault.
+    pub host: Duration,
+}
+
+impl Lag {
+    /// The lag of what was meant for `intended` and started at `actual`, by a user that was ready at `parked_at`.
+    pub fn of(intended: RunInstant, parked_at: RunInstant, actual: RunInstant) -> Self {
+        let possible = intended.max(parked_at).min(actual.max(intended));
+        Self { total: actual.since(intended), user: possible.since(intended), host: actual.since(possible) }
+    }
+}
+
+/// Why a due slot will never start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnsentCause {
+    /// No user was free in time.
+    Users,
+    /// A user was free in time and was not started: the load generator's fault.
+    Host,
+}
+
+/// What the owner is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Let this user start; it is no longer parked.
+    Start {
+        /// Whom.
+        user: UserKey,
+        /// What for.
+        start: Start,
+    },
+    /// Create a user. Answered by [`Dispatcher::handle_created`] or [`Dispatcher::handle_not_created`].
+    Create,
+    /// Push this slot to the overflow, and wake a worker that has users parked.
+    Overflow(Due),
+    /// End the life of this user, which is surplus; it is no longer parked. Answered by [`Dispatcher::handle_gone`].
+    Retire(UserKey),
+    /// Count this slot as unsent.
+    Unsent {
+        /// Which.
+        due: Due,
+        /// Why.
+        cause: UnsentCause,
+    },
+    /// Tell this user that the run is over; it is no longer parked.
+    RunOver(UserKey),
+}
+
+/// What a worker's dispatcher is bound by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// How many users there are, and how fast they may be created.
+    pub growth: Growth,
+    /// How late a slot may start at most.
+    pub max_lag: Duration,
+}
+
+/// Where the slots of a worker went: `due + taken == started + unsent + given + waiting`, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Own slots that became due.
+    pub due: u64,
+    /// Slots taken from the overflow.
+    pub taken: u64,
+    /// Slots started.
+    pub started: u64,
+    /// Slots that never will be.
+    pub unsent: u64,
+    /// Slots given to the overflow.
+    pub given: u64,
+    /// Slots that are due and wait for a user of this worker.
+    pub waiting: u64,
+}
+
+/// The state of one worker: its users, its slots, and what it has to say.
+#[derive(Debug)]
+pub struct Dispatcher {
+    cursor: Cursor,
+    max_lag: Duration,
+    population: Population,
+    surplus: Surplus,
+    /// Users that wait for a slot, longest first.
+    parked: VecDeque<(UserKey, RunInstant)>,
+    /// Slots that wait for a user, earliest first.
+    waiting: VecDeque<Due>,
+    /// When the earliest slot that is known to be in the overflow becomes unsent.
+    overflow_expiry: RunInstant,
+    actions: VecDeque<Action>,
+    ledger: Ledger,
+    over: bool,
+}
+
+impl Dispatcher {
+    /// A dispatcher without users. Its first ones are asked for by the first [`Dispatcher::handle_time`].
+    pub fn new(cursor: Cursor, limits: Limits) -> Self {
+        Self {
+            cursor,
+            max_lag: limits.max_lag,
+            population: Population::new(limits.growth),
+            surplus: Surplus::default(),
+            parked: VecDeque::new(),
+            waiting: VecDeque::new(),
+            overflow_expiry: RunInstant::NEVER,
+            actions: VecDeque::new(),
+            ledger: Ledger::default(),
+            over: false,
+        }
+    }
+
+    /// A user is ready and waits: for the slot due longest, or for the next one. When the run is over it is told so.
+    pub fn handle_parked(&mut self, now: RunInstant, user: UserKey) {
+        self.handle_time(now);
+        self.population.handle_ready(user);
+        if self.over {
+            self.actions.push_back(Action::RunOver(user));
+        } else {
+            self.parked.push_back((user, now));
+        }
+    }
+
+    /// A user exists, as was asked for. It is busy until it parks.
+    pub fn handle_created(&mut self, now: RunInstant, user: UserKey) {
+        self.population.handle_created(user);
+        self.handle_time(now);
+    }
+
+    /// A user that was asked for could not be created.
+    pub fn handle_not_created(&mut self, now: RunInstant) {
+        self.population.handle_not_created(now);
+        self.handle_time(now);
+    }
+
+    /// A user is no more, whether retired, cut off or ended, parked or not.
+    pub fn handle_gone(&mut self, now: RunInstant, user: UserKey) {
+        self.parked.retain(|&(parked, _)| parked != user);
+        self.surplus.handle_gone(user);
+        self.population.handle_gone(now, user);
+        self.handle_time(now);
+    }
+
+    /// Time has passed: slots become due, patience ends, users may be created or retired.
+    pub fn handle_time(&mut self, now: RunInstant) {
+        if self.over {
+            return;
+        }
+        if self.parked.len() > self.waiting.len() {
+            self.population.handle_idle();
+        }
+        while let Some(due) = self.cursor.peek().filter(|due| due.intended <= now) {
+            self.cursor.pop();
+            self.ledger.due += 1;
+            self.handle_due(now, due);
+        }
+        while self.waiting.len() > self.parked.len() {
+            let Some(due) = self.waiting.pop_front_if(|due| due.intended + PATIENCE <= now) else { break };
+            self.ledger.given += 1;
+            self.overflow_expiry = self.overflow_expiry.min(due.intended + self.max_lag);
+            self.actions.push_back(Action::Overflow(due));
+        }
+        self.population.handle_time(now);
+        while self.population.poll_create() {
+            self.actions.push_back(Action::Create);
+        }
+        if self.population.may_shrink() {
+            self.retire(now);
+        }
+    }
+
+    /// The run is over: parked users are released, and no slot starts any more. Slots due by `now` that nobody can start become unsent.
+    pub fn handle_end(&mut self, now: RunInstant) {
+        self.handle_time(now);
+        while let Some(start) = self.matched() {
+            self.actions.push_back(start);
+        }
+        while let Some(due) = self.waiting.pop_front() {
+            self.give_up(due, UnsentCause::Users);
+        }
+        self.actions.extend(self.parked.drain(..).map(|(user, _)| Action::RunOver(user)));
+        self.population.handle_end();
+        self.over = true;
+    }
+
+    /// Whether [`Dispatcher::serve`] is to be called now, when the overflow holds about this many slots (a number that may be read without its lock).
+    pub fn wants_overflow(&mut self, now: RunInstant, slots_there: usize) -> bool {
+        if slots_there == 0 {
+            self.overflow_expiry = RunInstant::NEVER;
+        }
+        slots_there > 0 && (self.over || !self.parked.is_empty() || self.overflow_expiry <= now)
+    }
+
+    /// Takes from the overflow what this worker's parked users can start, the slot due longest first, and what is too late to be started by anybody.
+    pub fn serve(&mut self, now: RunInstant, overflow: &mut Overflow) {
+        while let Some(due) = overflow.peek() {
+            if self.over || due.intended + self.max_lag < now {
+                self.give_up(due, UnsentCause::Users);
+            } else if self.waiting.front().is_none_or(|own| due < *own)
+                && let Some((user, parked_at)) = self.parked.pop_front()
+            {
+                let start = self.start(due, user, parked_at);
+                self.actions.push_back(start);
+            } else if let Some(start) = self.matched() {
+                self.actions.push_back(start);
+                continue;
+            } else {
+                break;
+            }
+            self.ledger.taken += 1;
+            overflow.pop();
+        }
+        self.overflow_expiry = overflow.peek().map_or(RunInstant::NEVER, |due| due.intended + self.max_lag);
+    }
+
+    /// The next thing to do; nothing when all is done.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front().or_else(|| self.matched())
+    }
+
+    /// When [`Dispatcher::handle_time`] must be called next, if nothing else happens; nothing when nothing is to come.
+    ///
+    /// It may be asked when there are no actions left and the overflow has been served.
+    pub fn poll_timeout(&self) -> Option<RunInstant> {
+        if self.over {
+            return None;
+        }
+        let due = self.cursor.peek().map(|due| due.intended);
+        let patience = self.waiting.front().map(|due| due.intended + PATIENCE);
+        // One nanosecond later: at its last moment a slot may still be started.
+        let expiry = (self.overflow_expiry < RunInstant::NEVER).then(|| self.overflow_expiry + Duration::from_nanos(1));
+        let retire = if self.population.may_shrink() && self.parked.len() > 1 { self.surplus.poll_timeout() } else { None };
+        [due, patience, expiry, self.population.poll_timeout(), retire].into_iter().flatten().min()
+    }
+
+    /// Users that exist.
+    pub const fn users(&self) -> u32 {
+        self.population.users()
+    }
+
+    /// Users that wait for a slot.
+    pub fn parked(&self) -> u32 {
+        self.parked.len() as u32
+    }
+
+    /// Where the slots went.
+    pub fn ledger(&self) -> Ledger {
+        Ledger { waiting: self.waiting.len() as u64, ..self.ledger }
+    }
+
+    /// Whether the schedule has nothing left and no slot waits here; slots may remain in the overflow.
+    pub fn is_exhausted(&self) -> bool {
+        self.cursor.peek().is_none() && self.waiting.is_empty()
+    }
+
+    fn handle_due(&mut self, now: RunInstant, due: Due) {
+        let Some(&(_, parked_at)) = self.parked.get(self.waiting.len()) else {
+            self.population.handle_shortage();
+            self.waiting.push_back(due);
+            return;
+        };
+        self.population.handle_idle();
+        let latest = due.intended + self.max_lag;
+        if latest < now && parked_at <= latest {
+            // A user has been ready, and the slot is found too late all the same: this thread did not run.
+            self.give_up(due, UnsentCause::Host);
+        } else {
+            self.waiting.push_back(due);
+        }
+    }
+
+    /// Brings the slot due longest and the user parked longest together.
+    fn matched(&mut self) -> Option<Action> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let (user, parked_at) = self.parked.pop_front()?;
+        let due = self.waiting.pop_front()?;
+        Some(self.start(due, user, parked_at))
+    }
+
+    fn start(&mut self, due: Due, user: UserKey, parked_at: RunInstant) -> Action {
+        self.ledger.started += 1;
+        // Whoever parks after a slot was due has been waited for.
+        if parked_at >= due.intended {
+            self.population.handle_relief();
+        }
+        self.surplus.handle_busy(self.users() - self.parked());
+        Action::Start { user, start: Start { slot: due.slot, intended: due.intended, parked_at } }
+    }
+
+    fn give_up(&mut self, due: Due, cause: UnsentCause) {
+        self.ledger.unsent += 1;
+        if cause == UnsentCause::Users {
+            self.population.handle_relief();
+        }
+        self.actions.push_back(Action::Unsent { due, cause });
+    }
+
+    fn retire(&mut self, now: RunInstant) {
+        // One stays parked, whatever the past says: it saves the next slot the creation of a user.
+        let spare = self.parked.len().saturating_sub(self.waiting.len() + 1) as u32;
+        for _ in 0..self.surplus.retire(now, self.users()).min(spare) {
+            let (user, _) = self.parked.pop_front().expect("there are spare users");
+            self.surplus.handle_retired(user);
+            self.actions.push_back(Action::Retire(user));
+        }
+    }
+}

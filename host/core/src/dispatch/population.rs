@@ -1,0 +1,172 @@
+//! How many users there should be, and when the next one may be created.
+//!
+//! On demand, each slot that finds nobody *claims* a user. A claim is met by a user under creation, or else by creating one; it ends when any user takes a
+//! slot that had to wait. So a stalled service gets one new user for each further slot, while a slot that asks again, waits in the overflow, or is taken
+//! by a user who came back meanwhile, causes no second one: what is under creation for it serves the next.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::UserKey;
+use crate::RunInstant;
+use crate::units::Rate;
+
+/// How many users a worker may have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Growth {
+    /// One at first, then as many as slots need; surplus ones are retired.
+    OnDemand {
+        /// The most.
+        max_users: u32,
+        /// How fast.
+        spawn: Spawn,
+    },
+    /// This many from the beginning to the end; one that is gone is replaced.
+    Exactly {
+        /// How many.
+        users: u32,
+        /// How fast.
+        spawn: Spawn,
+    },
+}
+
+/// How fast users may be created.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Spawn {
+    /// As fast as it goes: creation touches nothing but this host.
+    AtOnce,
+    /// At this rate of the worker's own: each creation reaches the service, say by a login.
+    At(Rate),
+}
+
+/// How far creations may catch up after the thread was late: less than anybody notices as a burst.
+const CATCH_UP: Duration = Duration::from_millis(10);
+/// How soon creation is tried again after a user failed to come into being: some failure that lasts is told a hundred times a second and not a million.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// The users of one worker, by number. It serves the closed model as it is, and the dispatcher as a part.
+#[derive(Debug)]
+pub struct Population {
+    exact: bool,
+    most: u32,
+    interval: Duration,
+    next_spawn: RunInstant,
+    users: u32,
+    /// Creations that the owner has not answered, and those that it has not polled.
+    asked: u32,
+    to_poll: u32,
+    /// Users that exist and have not been ready yet.
+    fresh: BTreeSet<UserKey>,
+    /// Slots that need a user of those to come.
+    claims: u32,
+}
+
+impl Population {
+    /// Nobody yet.
+    pub fn new(growth: Growth) -> Self {
+        let (exact, most, spawn) = match growth {
+            Growth::OnDemand { max_users, spawn } => (false, max_users, spawn),
+            Growth::Exactly { users, spawn } => (true, users, spawn),
+        };
+        let interval = match spawn {
+            Spawn::AtOnce => Duration::ZERO,
+            Spawn::At(rate) => Duration::from_secs_f64(1.0 / rate.per_second()),
+        };
+        let next_spawn = RunInstant::START;
+        // The first claim stands for the first slot, which is to find a user.
+        Self { exact, most, interval, next_spawn, users: 0, asked: 0, to_poll: 0, fresh: BTreeSet::new(), claims: 1 }
+    }
+
+    /// A user exists, as was asked for.
+    pub fn handle_created(&mut self, user: UserKey) {
+        self.asked = self.asked.saturating_sub(1);
+        self.users += 1;
+        self.fresh.insert(user);
+    }
+
+    /// A user that was asked for could not be created. The next try comes a little later, on demand with the next slot that finds nobody.
+    pub fn handle_not_created(&mut self, now: RunInstant) {
+        self.asked = self.asked.saturating_sub(1);
+        self.handle_relief();
+        self.next_spawn = self.next_spawn.max(now + RETRY);
+    }
+
+    /// A user has come as far as its first transaction, or further.
+    pub fn handle_ready(&mut self, user: UserKey) {
+        if !self.fresh.is_empty() {
+            self.fresh.remove(&user);
+        }
+    }
+
+    /// A user is no more. One that has never been ready counts as not created.
+    pub fn handle_gone(&mut self, now: RunInstant, user: UserKey) {
+        self.users = self.users.saturating_sub(1);
+        if self.fresh.remove(&user) {
+            self.handle_relief();
+            self.next_spawn = self.next_spawn.max(now + RETRY);
+        }
+    }
+
+    /// Time has passed: see [`Population::poll_create`].
+    pub fn handle_time(&mut self, now: RunInstant) {
+        while self.wanted() > 0 && self.next_spawn <= now {
+            self.next_spawn = self.next_spawn.max(now - CATCH_UP) + self.interval;
+            self.asked += 1;
+            self.to_poll += 1;
+        }
+    }
+
+    /// The run is over: nobody is created any more.
+    pub fn handle_end(&mut self) {
+        self.most = 0;
+        self.asked = self.asked.saturating_sub(self.to_poll);
+        self.to_poll = 0;
+    }
+
+    /// Whether a user is to be created now; each yes stands for one.
+    pub fn poll_create(&mut self) -> bool {
+        let create = self.to_poll > 0;
+        self.to_poll -= u32::from(create);
+        create
+    }
+
+    /// When [`Population::handle_time`] must be called next; nothing while nobody is wanted.
+    pub fn poll_timeout(&self) -> Option<RunInstant> {
+        (self.wanted() > 0).then_some(self.next_spawn)
+    }
+
+    /// Users that exist.
+    pub const fn users(&self) -> u32 {
+        self.users
+    }
+
+    /// A slot finds nobody.
+    pub(super) fn handle_shortage(&mut self) {
+        self.claims = (self.claims + 1).min(self.most);
+    }
+
+    /// A slot that had found nobody has been settled.
+    pub(super) fn handle_relief(&mut self) {
+        self.claims = self.claims.saturating_sub(1);
+    }
+
+    /// A user is parked and no slot needs it: nobody more is wanted than those under creation.
+    pub(super) fn handle_idle(&mut self) {
+        self.claims = self.claims.min(self.under_creation());
+    }
+
+    /// Whether users come and go by demand.
+    pub(super) const fn may_shrink(&self) -> bool {
+        !self.exact
+    }
+
+    fn under_creation(&self) -> u32 {
+        self.asked + self.fresh.len() as u32
+    }
+
+    /// How many more are to be asked for.
+    fn wanted(&self) -> u32 {
+        let room = self.most.saturating_sub(self.users + self.asked);
+        if self.exact { room } else { room.min(self.claims.saturating_sub(self.under_creation())) }
+    }
+}

@@ -1,0 +1,73 @@
+//! Which parked users are no longer needed.
+//!
+//! By Little's law the users that a rate keeps busy number rate × cycle time, so with a constant rate the mean of the busy users *is* that product, measured
+//! without estimating either. The mean is too few whenever starts come in clusters, so what is kept is their greatest number in the last
+//! [`QUIET`] to twice that, and a tenth more. Surplus users go a tenth a second: a user is cheap to keep and may be dear to make anew (connections, a login).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::UserKey;
+use crate::RunInstant;
+
+/// How long a user must have been unneeded: several times the stalls that a service recovers from without anybody's help.
+const QUIET: Duration = Duration::from_secs(10);
+/// How often surplus users are looked for.
+const STEP: Duration = Duration::from_secs(1);
+/// The part of the surplus that goes at each step, and of the busy users that is kept beside them.
+const TENTH: u32 = 10;
+
+/// How many users were busy lately.
+#[derive(Debug, Default)]
+pub(super) struct Surplus {
+    /// The most in the period under way, and in the one before.
+    peak: u32,
+    peak_before: u32,
+    period_end: Option<RunInstant>,
+    next_step: RunInstant,
+    retiring: BTreeSet<UserKey>,
+}
+
+impl Surplus {
+    /// This many users exist that are not parked.
+    pub(super) fn handle_busy(&mut self, busy: u32) {
+        self.peak = self.peak.max(busy.saturating_sub(self.retiring.len() as u32));
+    }
+
+    /// A user was asked to go.
+    pub(super) fn handle_retired(&mut self, user: UserKey) {
+        self.retiring.insert(user);
+    }
+
+    /// A user is no more.
+    pub(super) fn handle_gone(&mut self, user: UserKey) {
+        if !self.retiring.is_empty() {
+            self.retiring.remove(&user);
+        }
+    }
+
+    /// How many of `users` should go now.
+    pub(super) fn retire(&mut self, now: RunInstant, users: u32) -> u32 {
+        if now < self.next_step {
+            return 0;
+        }
+        self.next_step = now + STEP;
+        let Some(period_end) = self.period_end else {
+            self.period_end = Some(now + QUIET);
+            self.peak_before = u32::MAX;
+            return 0;
+        };
+        if period_end <= now {
+            self.period_end = Some(now + QUIET);
+            self.peak_before = std::mem::take(&mut self.peak);
+        }
+        let busy = self.peak.max(self.peak_before);
+        let keep = busy.saturating_add(busy.div_ceil(TENTH).max(1));
+        (users - self.retiring.len() as u32).saturating_sub(keep).div_ceil(TENTH)
+    }
+
+    /// When surplus users are to be looked for again.
+    pub(super) fn poll_timeout(&self) -> Option<RunInstant> {
+        Some(self.next_step)
+    }
+}

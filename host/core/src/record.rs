@@ -1,0 +1,375 @@
+//! Measurement: what each worker thread counts, and how the counts of all become one.
+//!
+//! A [`Recorder`] belongs to one thread and writes into its current [`Snapshot`] without a lock and, once names and their first samples have been seen,
+//! without an allocation. At the end of a window the thread swaps the snapshot for an empty one and sends it off; whoever merged it clears it and gives it
+//! back. Nothing on this path divides, formats or looks at a clock: instants come with what happened.
+
+mod counts;
+mod histogram;
+mod series;
+mod snapshot;
+mod trend;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub use self::counts::{Causes, Counts, Table, Tally, Texts};
+pub use self::histogram::{Histogram, Split};
+pub use self::series::{MOST_SERIES, MetricKind, Metrics, Series, Value};
+pub use self::snapshot::{Check, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent, Users};
+pub use self::trend::Trend;
+use crate::RunInstant;
+use crate::dispatch::{Lag, UnsentCause};
+use crate::exchange::{ErrorClass, Exchange, Phase};
+
+/// Names of transactions, of checks or of metrics that one run tells apart.
+pub const MOST_NAMES: usize = 1_000;
+/// Bytes of the longest name.
+pub const LONGEST_NAME: usize = 128;
+/// The row of checks beyond [`MOST_NAMES`].
+const OTHER: &str = "other";
+
+/// A part of a run, by which figures are kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunPhase {
+    /// Before measuring begins.
+    WarmUp,
+    /// What percentiles and thresholds are about.
+    Measured,
+}
+
+/// A transaction's name, as a number of one recorder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KindId(pub u32);
+
+/// A metric's name, as a number of one recorder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MetricId(pub u32);
+
+/// Why a name was not taken. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NameError {
+    /// It is empty or too long.
+    #[error("a name of {bytes} bytes: it must have 1 to {LONGEST_NAME}; put what varies into tags or the log, not into the name")]
+    Length {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// There are too many others.
+    #[error("{name:?} would be name number {}: a run tells {MOST_NAMES} names apart; put what varies into tags or the log, not into the name", MOST_NAMES + 1)]
+    TooMany {
+        /// The one too many.
+        name: String,
+    },
+    /// A metric of this name has another kind.
+    #[error("metric {name:?} was defined before as a {} and cannot be a {} too; give one of them another name", defined.name(), wanted.name())]
+    OtherKind {
+        /// Its name.
+        name: String,
+        /// The kind that it has.
+        defined: MetricKind,
+        /// The kind that it was to have.
+        wanted: MetricKind,
+    },
+}
+
+/// The instants of one transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// When it was meant to start; its actual start where nothing paced it.
+    pub intended: RunInstant,
+    /// When its user was ready for it; its actual start where it did not wait.
+    pub parked_at: RunInstant,
+    /// When it started.
+    pub started: RunInstant,
+    /// When it ended.
+    pub ended: RunInstant,
+}
+
+impl Times {
+    /// The times of a transaction that was not paced: nested, or in the closed model.
+    pub const fn unpaced(started: RunInstant, ended: RunInstant) -> Self {
+        Self { intended: started, parked_at: started, started, ended }
+    }
+}
+
+/// How a transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended<'a> {
+    /// It did what it should.
+    Ok,
+    /// It did not.
+    Failed(&'a Cause<'a>),
+    /// It was cut off, at the end of the run or with its user: there are no times to record.
+    Interrupted,
+}
+
+/// Why a transaction failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause<'a> {
+    /// A request was answered with a status that was not expected.
+    Status(u16),
+    /// A request had no answer.
+    Request(ErrorClass),
+    /// The scenario said so.
+    Said(&'a str),
+    /// It was open when its iteration returned.
+    NotEnded,
+    /// Its user was cut off by a trap.
+    Trap(&'a str),
+}
+
+/// How an iteration ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IterationEnd {
+    /// The scenario returned.
+    Ok,
+    /// The scenario returned an error, or trapped.
+    Failed,
+    /// It was cut off at the end of the run.
+    Interrupted,
+}
+
+/// What one worker counts.
+#[derive(Debug)]
+pub struct Recorder {
+    measured_from: RunInstant,
+    kinds: Vec<Arc<str>>,
+    metrics: Vec<(Arc<str>, MetricKind)>,
+    key: series::KeyBuffer,
+    current: Snapshot,
+    window_from: RunInstant,
+}
+
+impl Recorder {
+    /// A recorder with nothing counted. What is meant to start before `measured_from` is warm-up.
+    pub fn new(measured_from: RunInstant) -> Self {
+        Self {
+            measured_from,
+            kinds: Vec::new(),
+            metrics: Vec::new(),
+            key: series::KeyBuffer::default(),
+            current: Snapshot::default(),
+            window_from: RunInstant::START,
+        }
+    }
+
+    /// The number of the transactions with this name; the same name has the same number.
+    pub fn define(&mut self, name: &str) -> Result<KindId, NameError> {
+        if let Some(known) = self.current.measured.transactions.place(name) {
+            return Ok(KindId(known as u32));
+        }
+        let name = self.new_name(name, self.kinds.len())?;
+        self.kinds.push(name);
+        self.align();
+        Ok(KindId(self.kinds.len() as u32 - 1))
+    }
+
+    /// The name behind a number that [`Recorder::define`] gave; nothing for another.
+    pub fn name(&self, kind: KindId) -> Option<&str> {
+        self.kinds.get(kind.0 as usize).map(|name| &**name)
+    }
+
+    /// The number of the metric with this name; the same name has the same number.
+    pub fn define_metric(&mut self, name: &str, kind: MetricKind) -> Result<MetricId, NameError> {
+        if let Some(known) = self.metrics.iter().position(|(metric, _)| &**metric == name) {
+            let defined = self.metrics[known].1;
+            return if defined == kind {
+                Ok(MetricId(known as u32))
+            } else {
+                Err(NameError::OtherKind { name: name.to_owned(), defined, wanted: kind })
+            };
+        }
+        let name = self.new_name(name, self.metrics.len())?;
+        self.metrics.push((name, kind));
+        Ok(MetricId(self.metrics.len() as u32 - 1))
+    }
+
+    /// The phase to which what is meant to start at `intended` belongs.
+    pub fn phase(&self, intended: RunInstant) -> RunPhase {
+        if intended < self.measured_from { RunPhase::WarmUp } else { RunPhase::Measured }
+    }
+
+    /// Counts a transaction that has begun. `outermost` says that no other is open around it.
+    ///
+    /// # Panics
+    /// With a kind that this recorder did not give; so does [`Recorder::ended`].
+    pub fn begun(&mut self, kind: KindId, intended: RunInstant, outermost: bool) {
+        let figures = self.figures(self.phase(intended));
+        figures.transactions.at(kind.0 as usize).counts.started += 1;
+        figures.total.counts.started += u64::from(outermost);
+    }
+
+    /// Counts a transaction that has ended, in the phase in which it was counted as begun.
+    pub fn ended(&mut self, kind: KindId, times: &Times, outermost: bool, ended: Ended<'_>) {
+        let figures = self.figures(self.phase(times.intended));
+        let row = figures.transactions.at(kind.0 as usize);
+        row.counts.count(ended);
+        if let Ended::Failed(cause) = ended {
+            row.causes.add(cause);
+        }
+        let ok = ended == Ended::Ok;
+        let (service, response) = (times.ended.since(times.started), times.ended.since(times.intended));
+        if ended != Ended::Interrupted {
+            row.service.record(ok, service);
+            row.response.record(ok, response);
+        }
+        if !outermost {
+            return;
+        }
+        let total = &mut figures.total;
+        total.counts.count(ended);
+        if ended != Ended::Interrupted {
+            total.service.record(ok, service);
+            total.response.record(ok, response);
+        }
+        let lag = Lag::of(times.intended, times.parked_at, times.started);
+        total.start_lag.record(lag.total);
+        total.user_lag.record(lag.user);
+        total.host_lag.record(lag.host);
+    }
+
+    /// Counts an exchange that has ended by itself. `expected` says that its status is one that the request expects; without an answer it does not matter.
+    pub fn exchange(&mut self, phase: RunPhase, exchange: &Exchange, expected: bool) {
+        let requests = &mut self.figures(phase).requests;
+        let ok = match exchange.result {
+            Ok(status) => {
+                requests.statuses.add(status, 1);
+                expected
+            }
+            Err(class) => {
+                requests.errors.add(class, 1);
+                false
+            }
+        };
+        if ok {
+            requests.ok += 1
+        } else {
+            requests.failed += 1
+        }
+        requests.written += u64::from(exchange.written);
+        requests.reconnects += u64::from(exchange.reconnects);
+        requests.connections += u64::from(exchange.connections);
+        requests.body_bytes += exchange.body_bytes;
+        requests.service.record(ok, exchange.phases.total());
+        for phase in Phase::ALL {
+            let time = exchange.phases.get(phase);
+            if !time.is_zero() {
+                requests.phases[phase as usize].record(time);
+            }
+        }
+    }
+
+    /// Counts an exchange that was cut off, with what it had sent and opened until then.
+    pub fn exchange_interrupted(&mut self, phase: RunPhase, written: u32, connections: u32) {
+        let requests = &mut self.figures(phase).requests;
+        requests.interrupted += 1;
+        requests.written += u64::from(written);
+        requests.connections += u64::from(connections);
+    }
+
+    /// Counts an iteration that has begun.
+    pub fn iteration_begun(&mut self, phase: RunPhase) {
+        self.figures(phase).iterations.started += 1;
+    }
+
+    /// Counts an iteration that has ended, in the phase in which it began.
+    pub fn iteration_ended(&mut self, phase: RunPhase, end: IterationEnd) {
+        let iterations = &mut self.figures(phase).iterations;
+        match end {
+            IterationEnd::Ok => iterations.ok += 1,
+            IterationEnd::Failed => iterations.failed += 1,
+            IterationEnd::Interrupted => iterations.interrupted += 1,
+        }
+    }
+
+    /// Counts a check. Names beyond [`MOST_NAMES`] are counted together as "other".
+    pub fn check(&mut self, phase: RunPhase, name: &str, passed: bool) {
+        let checks = &mut self.figures(phase).checks;
+        let name = &name[..name.floor_char_boundary(LONGEST_NAME)];
+        let place = checks.place_or_other(name, MOST_NAMES, OTHER);
+        let check = checks.at(place);
+        if passed { check.passed += 1 } else { check.failed += 1 }
+    }
+
+    /// Records a value of the scenario's own metric at the instant `now`.
+    ///
+    /// # Panics
+    /// With a metric that this recorder did not give.
+    pub fn metric(&mut self, phase: RunPhase, now: RunInstant, metric: MetricId, value: f64, tags: &[(&str, &str)]) {
+        let figures = match phase {
+            RunPhase::WarmUp => &mut self.current.warm_up,
+            RunPhase::Measured => &mut self.current.measured,
+        };
+        figures.metrics.record(&self.metrics[metric.0 as usize], now, value, tags, &mut self.key);
+    }
+
+    /// Records that the worker could have polled `delay` before it did, which was at `now`.
+    pub fn loop_delay(&mut self, now: RunInstant, delay: Duration) {
+        self.figures(self.phase(now)).loop_delay.record(delay);
+    }
+
+    /// Counts a slot that was due at `intended` and will never start.
+    pub fn unsent(&mut self, intended: RunInstant, cause: UnsentCause) {
+        let unsent = &mut self.figures(self.phase(intended)).unsent;
+        match cause {
+            UnsentCause::Users => unsent.users += 1,
+            UnsentCause::Host => unsent.host += 1,
+        }
+    }
+
+    /// Counts a virtual user that came into being.
+    pub fn user_created(&mut self) {
+        self.current.users.created += 1;
+    }
+
+    /// Counts a virtual user that ceased to be, for whatever reason.
+    pub fn user_gone(&mut self) {
+        self.current.users.gone += 1;
+    }
+
+    /// Counts a trap by its text.
+    pub fn trap(&mut self, text: &str) {
+        self.current.users.traps.add(text, 1);
+    }
+
+    /// Counts lines that were not written to the log.
+    pub fn log_lines_suppressed(&mut self, lines: u64) {
+        self.current.log_lines_suppressed += lines;
+    }
+
+    /// Ends the window at `now` and gives what was counted in it. What comes is counted in `empty`: a cleared snapshot of an earlier window, whose memory is
+    /// used again, or a new one.
+    pub fn take_window(&mut self, now: RunInstant, empty: Snapshot) -> Snapshot {
+        let mut window = std::mem::replace(&mut self.current, empty);
+        self.align();
+        window.extent = Some(Extent { from: self.window_from, until: now });
+        self.window_from = now;
+        window
+    }
+
+    fn figures(&mut self, phase: RunPhase) -> &mut Figures {
+        match phase {
+            RunPhase::WarmUp => &mut self.current.warm_up,
+            RunPhase::Measured => &mut self.current.measured,
+        }
+    }
+
+    /// Makes the rows of the current snapshot stand where the kinds' numbers say.
+    fn align(&mut self) {
+        self.current.warm_up.transactions.align(&self.kinds);
+        self.current.measured.transactions.align(&self.kinds);
+    }
+
+    fn new_name(&self, name: &str, known: usize) -> Result<Arc<str>, NameError> {
+        if name.is_empty() || name.len() > LONGEST_NAME {
+            return Err(NameError::Length { bytes: name.len() });
+        }
+        if known == MOST_NAMES {
+            return Err(NameError::TooMany { name: name.to_owned() });
+        }
+        Ok(name.into())
+    }
+}

@@ -1,0 +1,263 @@
+//! Counts by a key or a name: statuses, error classes, what failed transactions said, rows of a table.
+//!
+//! Clearing keeps keys with a count of zero, so that a window counts without allocating what the window before it saw; what is zero does not show.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Cause;
+use crate::exchange::ErrorClass;
+
+/// How often each key was seen.
+#[derive(Clone, Debug)]
+pub struct Counts<K>(BTreeMap<K, u64>);
+
+impl<K: Ord + Copy> Counts<K> {
+    /// Counts a key `n` times.
+    pub fn add(&mut self, key: K, n: u64) {
+        *self.0.entry(key).or_default() += n;
+    }
+
+    /// How often `key` was seen.
+    pub fn of(&self, key: K) -> u64 {
+        self.0.get(&key).copied().unwrap_or(0)
+    }
+
+    /// The keys that were seen, in order, each with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (K, u64)> + '_ {
+        self.0.iter().filter(|(_, count)| **count > 0).map(|(key, count)| (*key, *count))
+    }
+
+    /// How many were counted in all.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// Adds the counts of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        for (key, count) in other.iter() {
+            self.add(key, count);
+        }
+    }
+
+    /// Sets all counts to zero and keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.values_mut().for_each(|count| *count = 0);
+    }
+}
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord + Copy> PartialEq for Counts<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+/// How often each text was seen. Texts come from scenarios, so their number and length are bounded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Texts {
+    counts: BTreeMap<Box<str>, u64>,
+    /// Texts that came after [`Texts::MOST`] different ones, counted together.
+    pub other: u64,
+}
+
+impl Texts {
+    /// Different texts that are told apart: more than anybody reads, few enough for a window of each thread.
+    pub const MOST: usize = 200;
+    /// Bytes of a text that are kept: a line on a wide terminal.
+    pub const LONGEST: usize = 200;
+
+    /// Counts a text. Allocates when it is seen for the first time.
+    pub fn add(&mut self, text: &str, n: u64) {
+        let text = &text[..text.floor_char_boundary(Self::LONGEST)];
+        if let Some(count) = self.counts.get_mut(text) {
+            *count += n;
+        } else if self.counts.len() < Self::MOST {
+            self.counts.insert(text.into(), n);
+        } else {
+            self.other += n;
+        }
+    }
+
+    /// The texts, in alphabetical order, each with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.counts.iter().map(|(text, count)| (&**text, *count))
+    }
+
+    /// How many were counted in all.
+    pub fn total(&self) -> u64 {
+        self.counts.values().sum::<u64>() + self.other
+    }
+
+    /// Adds the counts of `other`. The total is always exact; which texts are told apart depends on the order once there are too many.
+    pub fn merge(&mut self, other: &Self) {
+        for (text, count) in other.iter() {
+            self.add(text, count);
+        }
+        self.other += other.other;
+    }
+
+    /// Forgets all texts.
+    pub fn clear(&mut self) {
+        self.counts.clear();
+        self.other = 0;
+    }
+}
+
+/// Why transactions failed, counted by class.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Causes {
+    /// By a status that was not expected.
+    pub statuses: Counts<u16>,
+    /// By a request that had no answer.
+    pub requests: Counts<ErrorClass>,
+    /// By what the scenario said.
+    pub said: Texts,
+    /// By the text of the trap that cut the user off.
+    pub traps: Texts,
+    /// Still open when their iteration returned.
+    pub not_ended: u64,
+}
+
+impl Causes {
+    pub(super) fn add(&mut self, cause: &Cause<'_>) {
+        match *cause {
+            Cause::Status(status) => self.statuses.add(status, 1),
+            Cause::Request(class) => self.requests.add(class, 1),
+            Cause::Said(text) => self.said.add(text, 1),
+            Cause::Trap(text) => self.traps.add(text, 1),
+            Cause::NotEnded => self.not_ended += 1,
+        }
+    }
+
+    /// How many failures were counted in all.
+    pub fn total(&self) -> u64 {
+        self.statuses.total() + self.requests.total() + self.said.total() + self.traps.total() + self.not_ended
+    }
+
+    /// Adds the counts of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.statuses.merge(&other.statuses);
+        self.requests.merge(&other.requests);
+        self.said.merge(&other.said);
+        self.traps.merge(&other.traps);
+        self.not_ended += other.not_ended;
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.statuses.clear();
+        self.requests.clear();
+        self.said.clear();
+        self.traps.clear();
+        self.not_ended = 0;
+    }
+}
+
+/// What a row of a [`Table`] can do.
+pub trait Tally: Clone {
+    /// Adds what `other` counted.
+    fn merge(&mut self, other: &Self);
+    /// Forgets everything counted and keeps the memory.
+    fn clear(&mut self);
+    /// Whether nothing was counted.
+    fn is_empty(&self) -> bool;
+}
+
+/// Rows by name. Threads that met the names in another order merge all the same.
+#[derive(Clone, Debug)]
+pub struct Table<T> {
+    rows: Vec<(Arc<str>, T)>,
+    places: BTreeMap<Arc<str>, usize>,
+}
+
+impl<T: Tally> Table<T> {
+    /// The rows in which anything was counted, in the order in which their names were first met.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.rows.iter().filter(|(_, row)| !row.is_empty()).map(|(name, row)| (&**name, row))
+    }
+
+    /// The row with this name, if anything was counted in it.
+    pub fn row(&self, name: &str) -> Option<&T> {
+        self.places.get(name).map(|&place| &self.rows[place].1).filter(|row| !row.is_empty())
+    }
+
+    /// Adds the rows of `other`, name by name.
+    pub fn merge(&mut self, other: &Self) {
+        for (name, row) in other.rows.iter().filter(|(_, row)| !row.is_empty()) {
+            match self.places.get(name) {
+                Some(&place) => self.rows[place].1.merge(row),
+                None => _ = self.append(Arc::clone(name), row.clone()),
+            }
+        }
+    }
+
+    /// Forgets everything counted; names and memory stay.
+    pub fn clear(&mut self) {
+        self.rows.iter_mut().for_each(|(_, row)| row.clear());
+    }
+
+    /// The row at a place that [`Table::align`] or [`Table::place_or_other`] settled.
+    pub(super) fn at(&mut self, place: usize) -> &mut T {
+        &mut self.rows[place].1
+    }
+
+    /// The place of the row with this name, counted in or not.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+}
+
+impl<T: Tally + Default> Table<T> {
+    /// The place of the row with this name, made if need be; that of the row `other` when there are `most` names already.
+    pub(super) fn place_or_other(&mut self, name: &str, most: usize, other: &str) -> usize {
+        let name = if self.rows.len() < most || self.places.contains_key(name) { name } else { other };
+        match self.places.get(name) {
+            Some(&place) => place,
+            None => self.append(name.into(), T::default()),
+        }
+    }
+
+    /// Makes the place of each row the place of its name in `names`, and adds rows for new names. Rows of other names are dropped.
+    pub(super) fn align(&mut self, names: &[Arc<str>]) {
+        let known = self.rows.len();
+        if known > names.len() || !self.rows.iter().zip(names).all(|((mine, _), theirs)| mine == theirs) {
+            let mut old: BTreeMap<Arc<str>, T> = self.rows.drain(..).collect();
+            self.places.clear();
+            for name in names {
+                let row = old.remove(name).unwrap_or_default();
+                self.append(Arc::clone(name), row);
+            }
+            return;
+        }
+        for name in &names[known..] {
+            self.append(Arc::clone(name), T::default());
+        }
+    }
+}
+
+impl<T> Table<T> {
+    fn append(&mut self, name: Arc<str>, row: T) -> usize {
+        let place = self.rows.len();
+        self.places.insert(Arc::clone(&name), place);
+        self.rows.push((name, row));
+        place
+    }
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), places: BTreeMap::new() }
+    }
+}
+
+impl<T: Tally + PartialEq> PartialEq for Table<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().count() == other.iter().count() && self.iter().all(|(name, row)| other.row(name) == Some(row))
+    }
+}

@@ -1,0 +1,335 @@
+//! The scenario's own metrics: counters, gauges, rates and trends, each split into series by tags.
+//!
+//! A series is found by one text made of its metric's name and its sorted tags, built in a buffer that is kept: a value for a known series allocates
+//! nothing, and merging needs no numbering that threads would have to agree on.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::trend::Trend;
+use crate::RunInstant;
+
+/// Series kept over all metrics and tags: at some hundred bytes each, what a report can still be read and a merge still be paid for.
+pub const MOST_SERIES: usize = 10_000;
+
+/// The tag of the series that takes the values of those for which there is no room.
+const OTHER: &[(&str, &str)] = &[("other", "true")];
+
+/// What is done with a metric's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Added up.
+    Counter,
+    /// The last value seen, with the least and the greatest.
+    Gauge,
+    /// The share of values that are not zero.
+    Rate,
+    /// Percentiles.
+    Trend,
+}
+
+impl MetricKind {
+    /// The name in reports and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Rate => "rate",
+            Self::Trend => "trend",
+        }
+    }
+}
+
+/// All series of a scenario's own metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    series: BTreeMap<Box<str>, Series>,
+    /// Values that were no number, infinite, or negative for a counter.
+    pub ignored: u64,
+}
+
+/// The values of one metric that carry the same tags.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// The metric's name.
+    pub metric: Arc<str>,
+    /// Names and values of the tags, sorted by name.
+    pub tags: Vec<(Box<str>, Box<str>)>,
+    /// What the values came to.
+    pub value: Value,
+}
+
+/// What the values of a series came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Their sum.
+    Counter {
+        /// How many were added.
+        count: u64,
+        /// What they add up to.
+        sum: f64,
+    },
+    /// The last of them.
+    Gauge {
+        /// How many were seen.
+        count: u64,
+        /// When the last one was set.
+        at: RunInstant,
+        /// The last one; of two set at the same instant, the greater.
+        last: f64,
+        /// The least one.
+        min: f64,
+        /// The greatest one.
+        max: f64,
+    },
+    /// How many of them were not zero.
+    Rate {
+        /// How many were seen.
+        count: u64,
+        /// How many were not zero.
+        nonzero: u64,
+    },
+    /// Their distribution.
+    Trend(Trend),
+}
+
+impl Metrics {
+    /// The series that have values. Those of one metric stand together.
+    pub fn iter(&self) -> impl Iterator<Item = &Series> {
+        self.series.values().filter(|series| series.value.count() > 0)
+    }
+
+    /// All series of a metric together; nothing when it has no values.
+    pub fn total(&self, metric: &str) -> Option<Value> {
+        self.iter().filter(|series| &*series.metric == metric).map(|series| series.value.clone()).reduce(|mut total, value| {
+            total.merge(&value);
+            total
+        })
+    }
+
+    /// Adds the values of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        let mut key = KeyBuffer::default();
+        for (name, theirs) in other.series.iter().filter(|(_, series)| series.value.count() > 0) {
+            if let Some(mine) = self.series.get_mut(name) {
+                mine.value.merge(&theirs.value);
+            } else if self.series.len() < MOST_SERIES {
+                self.series.insert(name.clone(), theirs.clone());
+            } else {
+                self.series_of(&theirs.metric, theirs.value.kind(), OTHER, &mut key).merge(&theirs.value);
+            }
+        }
+        self.ignored += other.ignored;
+    }
+
+    /// Forgets all values; series and memory stay.
+    pub fn clear(&mut self) {
+        self.series.values_mut().for_each(|series| series.value.clear());
+        self.ignored = 0;
+    }
+
+    pub(super) fn record(
+        &mut self,
+        (metric, kind): &(Arc<str>, MetricKind),
+        at: RunInstant,
+        value: f64,
+        tags: &[(&str, &str)],
+        key: &mut KeyBuffer,
+    ) {
+        if !value.is_finite() || (*kind == MetricKind::Counter && value < 0.0) {
+            self.ignored += 1;
+            return;
+        }
+        self.series_of(metric, *kind, tags, key).record(at, value);
+    }
+
+    /// The values of the series with these tags, or of the metric's "other" where there is no room for one more.
+    fn series_of(&mut self, metric: &Arc<str>, kind: MetricKind, tags: &[(&str, &str)], key: &mut KeyBuffer) -> &mut Value {
+        let full = self.series.len() >= MOST_SERIES;
+        let tags = if full && !self.series.contains_key(key.of(metric, tags)) { OTHER } else { tags };
+        if !self.series.contains_key(key.of(metric, tags)) {
+            let mut sorted: Vec<(Box<str>, Box<str>)> = tags.iter().map(|&(name, value)| (name.into(), value.into())).collect();
+            sorted.sort();
+            let series = Series { metric: Arc::clone(metric), tags: sorted, value: Value::new(kind) };
+            self.series.insert(key.text.as_str().into(), series);
+        }
+        &mut self.series.get_mut(key.text.as_str()).expect("the series was found or made").value
+    }
+}
+
+impl PartialEq for Metrics {
+    fn eq(&self, other: &Self) -> bool {
+        self.ignored == other.ignored && self.iter().eq(other.iter())
+    }
+}
+
+impl Value {
+    fn new(kind: MetricKind) -> Self {
+        match kind {
+            MetricKind::Counter => Self::Counter { count: 0, sum: 0.0 },
+            MetricKind::Gauge => Self::Gauge { count: 0, at: RunInstant::START, last: 0.0, min: 0.0, max: 0.0 },
+            MetricKind::Rate => Self::Rate { count: 0, nonzero: 0 },
+            MetricKind::Trend => Self::Trend(Trend::default()),
+        }
+    }
+
+    /// Which kind of metric this is a value of.
+    pub const fn kind(&self) -> MetricKind {
+        match self {
+            Self::Counter { .. } => MetricKind::Counter,
+            Self::Gauge { .. } => MetricKind::Gauge,
+            Self::Rate { .. } => MetricKind::Rate,
+            Self::Trend(_) => MetricKind::Trend,
+        }
+    }
+
+    /// How many values were recorded.
+    pub const fn count(&self) -> u64 {
+        match self {
+            Self::Counter { count, .. } | Self::Gauge { count, .. } | Self::Rate { count, .. } => *count,
+            Self::Trend(trend) => trend.count(),
+        }
+    }
+
+    /// Takes one more value.
+    fn record(&mut self, now: RunInstant, value: f64) {
+        match self {
+            Self::Counter { count, sum } => {
+                *count += 1;
+                *sum += value;
+            }
+            Self::Gauge { .. } => self.merge(&Self::Gauge { count: 1, at: now, last: value, min: value, max: value }),
+            Self::Rate { count, nonzero } => {
+                *count += 1;
+                *nonzero += u64::from(value != 0.0);
+            }
+            Self::Trend(trend) => trend.record(value),
+        }
+    }
+
+    /// Adds the values behind `other`. A scenario that gives one name two kinds is refused when it defines it; values of another kind are left out here.
+    fn merge(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Counter { count, sum }, Self::Counter { count: n, sum: more }) => {
+                *count += n;
+                *sum += more;
+            }
+            (Self::Rate { count, nonzero }, Self::Rate { count: n, nonzero: more }) => {
+                *count += n;
+                *nonzero += more;
+            }
+            (Self::Trend(trend), Self::Trend(more)) => trend.merge(more),
+            (mine @ Self::Gauge { count: 0, .. }, theirs @ Self::Gauge { .. }) => mine.clone_from(theirs),
+            (
+                Self::Gauge { count, at, last, min, max },
+                &Self::Gauge { count: n @ 1.., at: their_at, last: their_last, min: their_min, max: their_max },
+            ) => {
+                if (their_at, their_last) >= (*at, *last) {
+                    (*at, *last) = (their_at, their_last);
+                }
+                (*count, *min, *max) = (*count + n, min.min(their_min), max.max(their_max));
+            }
+            _ => {}
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Self::Trend(trend) => trend.clear(),
+            other => *other = Self::new(other.kind()),
+        }
+    }
+}
+
+/// Where the text that names a series is put together.
+#[derive(Debug, Default)]
+pub(super) struct KeyBuffer {
+    text: String,
+    order: Vec<usize>,
+}
+
+impl KeyBuffer {
+    /// The text of a metric and its tags, which does not depend on the tags' order. Lengths keep names apart whatever characters they contain.
+    fn of(&mut self, metric: &str, tags: &[(&str, &str)]) -> &str {
+        self.text.clear();
+        self.order.clear();
+        self.order.extend(0..tags.len());
+        self.order.sort_unstable_by_key(|&index| tags[index]);
+        let parts = self.order.iter().flat_map(|&index| [tags[index].0, tags[index].1]);
+        for part in std::iter::once(metric).chain(parts) {
+            write!(self.text, "{}:{part}", part.len()).expect("a string takes any text");
+        }
+        &self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(metrics: &mut Metrics, name: &str, kind: MetricKind, at: u64, value: f64, tags: &[(&str, &str)]) {
+        metrics.record(&(name.into(), kind), RunInstant::from_nanos(at), value, tags, &mut KeyBuffer::default());
+    }
+
+    #[test]
+    fn the_order_of_tags_does_not_matter_and_their_borders_do() {
+        let mut metrics = Metrics::default();
+        record(&mut metrics, "hits", MetricKind::Counter, 0, 1.0, &[("a", "1"), ("b", "2")]);
+        record(&mut metrics, "hits", MetricKind::Counter, 0, 2.0, &[("b", "2"), ("a", "1")]);
+        record(&mut metrics, "hits", MetricKind::Counter, 0, 4.0, &[("a", "1b"), ("", "2")]);
+        let sums: Vec<&Value> = metrics.iter().map(|series| &series.value).collect();
+        assert_eq!(sums.len(), 2);
+        assert!(sums.contains(&&Value::Counter { count: 2, sum: 3.0 }));
+        assert_eq!(metrics.total("hits"), Some(Value::Counter { count: 3, sum: 7.0 }));
+        assert_eq!(metrics.total("misses"), None);
+    }
+
+    #[test]
+    fn series_beyond_the_most_are_kept_together() {
+        let mut metrics = Metrics::default();
+        for i in 0..MOST_SERIES + 5 {
+            record(&mut metrics, "hits", MetricKind::Counter, 0, 1.0, &[("i", &i.to_string())]);
+        }
+        let other = metrics.iter().find(|series| series.tags[0] == ("other".into(), "true".into())).expect("there is an overflow series");
+        assert_eq!(other.value, Value::Counter { count: 5, sum: 5.0 });
+
+        let mut more = Metrics::default();
+        record(&mut more, "hits", MetricKind::Counter, 0, 1.0, &[("i", "unheard of")]);
+        metrics.merge(&more);
+        assert_eq!(metrics.total("hits"), Some(Value::Counter { count: MOST_SERIES as u64 + 6, sum: MOST_SERIES as f64 + 6.0 }));
+        assert_eq!(metrics.iter().count(), MOST_SERIES + 1);
+    }
+
+    #[test]
+    fn what_is_no_number_is_ignored_and_counted() {
+        let mut metrics = Metrics::default();
+        record(&mut metrics, "hits", MetricKind::Counter, 0, -1.0, &[]);
+        record(&mut metrics, "level", MetricKind::Gauge, 0, f64::NAN, &[]);
+        record(&mut metrics, "size", MetricKind::Trend, 0, f64::INFINITY, &[]);
+        assert_eq!((metrics.ignored, metrics.iter().count()), (3, 0));
+    }
+
+    #[test]
+    fn the_latest_value_of_a_gauge_wins_in_whatever_order_threads_are_merged() {
+        let (mut early, mut late) = (Metrics::default(), Metrics::default());
+        record(&mut early, "level", MetricKind::Gauge, 10, 5.0, &[]);
+        record(&mut late, "level", MetricKind::Gauge, 20, 3.0, &[]);
+        let (mut one, mut other) = (early.clone(), late.clone());
+        one.merge(&late);
+        other.merge(&early);
+        assert_eq!(one, other);
+        let expected = Value::Gauge { count: 2, at: RunInstant::from_nanos(20), last: 3.0, min: 3.0, max: 5.0 };
+        assert_eq!(one.total("level"), Some(expected));
+    }
+
+    #[test]
+    fn clearing_keeps_series_that_no_longer_show() {
+        let mut metrics = Metrics::default();
+        record(&mut metrics, "ok", MetricKind::Rate, 0, 1.0, &[]);
+        metrics.clear();
+        assert_eq!(metrics, Metrics::default());
+        record(&mut metrics, "ok", MetricKind::Rate, 0, 0.0, &[]);
+        assert_eq!(metrics.total("ok"), Some(Value::Rate { count: 1, nonzero: 0 }));
+    }
+}

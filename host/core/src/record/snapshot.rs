@@ -1,0 +1,332 @@
+//! What was counted in a stretch of a run: one thread's window, or everything merged.
+//!
+//! Merging happens here and nowhere else. It is associative and commutative, so windows, threads and hosts may be added in any order and grouping: a
+//! percentile of the whole is that of all samples, never a mean of percentiles.
+
+use super::counts::{Causes, Counts, Table, Tally, Texts};
+use super::series::Metrics;
+use super::{Ended, Histogram, Split};
+use crate::RunInstant;
+use crate::exchange::{ErrorClass, Phase};
+
+/// Everything counted between two instants.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// The instants that it covers; nothing while nothing was taken.
+    pub extent: Option<Extent>,
+    /// What was meant to start during warm-up. Shown, never judged.
+    pub warm_up: Figures,
+    /// What was meant to start in the measured part.
+    pub measured: Figures,
+    /// What happened to virtual users, over the whole run.
+    pub users: Users,
+    /// Lines that scenarios wrote to the log and that were left out.
+    pub log_lines_suppressed: u64,
+}
+
+/// From when to when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The earliest instant covered.
+    pub from: RunInstant,
+    /// The instant after the latest one covered.
+    pub until: RunInstant,
+}
+
+/// What was counted in one phase of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// All outermost transactions together.
+    pub total: Total,
+    /// Transactions by name, nested ones too.
+    pub transactions: Table<Transaction>,
+    /// All requests together.
+    pub requests: Requests,
+    /// Iterations.
+    pub iterations: Outcomes,
+    /// Checks by name.
+    pub checks: Table<Check>,
+    /// The scenario's own metrics.
+    pub metrics: Metrics,
+    /// Slots that were due and never started.
+    pub unsent: Unsent,
+    /// The time from when a worker could have polled to when it did.
+    pub loop_delay: Histogram,
+}
+
+/// How many began, and how they ended. What is neither ok, failed nor interrupted is in flight; at the end of a run nothing is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Began.
+    pub started: u64,
+    /// Did what they should.
+    pub ok: u64,
+    /// Did not.
+    pub failed: u64,
+    /// Were cut off: at the end of the run, or with their user.
+    pub interrupted: u64,
+}
+
+/// All outermost transactions together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Total {
+    /// How many.
+    pub counts: Outcomes,
+    /// End − intended start: what a user of the service would have waited. The leading figure.
+    pub response: Split,
+    /// End − actual start.
+    pub service: Split,
+    /// Actual start − intended start.
+    pub start_lag: Histogram,
+    /// The part of the start lag during which no user was free.
+    pub user_lag: Histogram,
+    /// The part of the start lag during which a user was free: our fault.
+    pub host_lag: Histogram,
+}
+
+/// The transactions of one name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Transaction {
+    /// How many.
+    pub counts: Outcomes,
+    /// End − actual start. The leading figure, as user lag falls on whichever name took the slot.
+    pub service: Split,
+    /// End − intended start.
+    pub response: Split,
+    /// Why they failed.
+    pub causes: Causes,
+}
+
+/// All requests together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Requests {
+    /// Got an answer that was expected.
+    pub ok: u64,
+    /// Got none, or one that was not expected.
+    pub failed: u64,
+    /// Cut off at the end of the run, or with their user.
+    pub interrupted: u64,
+    /// Request heads handed to the network, redirects and retries included: what the service may have counted.
+    pub written: u64,
+    /// Requests sent anew because their reused connection had closed.
+    pub reconnects: u64,
+    /// Connections opened.
+    pub connections: u64,
+    /// Bytes of bodies as received.
+    pub body_bytes: u64,
+    /// Answers by status.
+    pub statuses: Counts<u16>,
+    /// Requests without an answer, by class.
+    pub errors: Counts<ErrorClass>,
+    /// The time of each exchange, all phases together.
+    pub service: Split,
+    /// The time of each phase, over the exchanges in which it took any.
+    pub phases: [Histogram; 6],
+}
+
+/// A named yes-or-no observation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Check {
+    /// How often it was so.
+    pub passed: u64,
+    /// How often it was not.
+    pub failed: u64,
+}
+
+/// Slots that were due and never started, by who was in the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// No user was free: the service is slow, or the users too few.
+    pub users: u64,
+    /// A user was free and we did not start it.
+    pub host: u64,
+}
+
+/// What happened to virtual users.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Users {
+    /// Came into being.
+    pub created: u64,
+    /// Ceased to be, for whatever reason.
+    pub gone: u64,
+    /// Were cut off by a trap, by its text.
+    pub traps: Texts,
+}
+
+impl Snapshot {
+    /// Adds everything that `other` counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.extent = match (self.extent, other.extent) {
+            (Some(mine), Some(theirs)) => Some(Extent { from: mine.from.min(theirs.from), until: mine.until.max(theirs.until) }),
+            (mine, theirs) => mine.or(theirs),
+        };
+        self.warm_up.merge(&other.warm_up);
+        self.measured.merge(&other.measured);
+        self.users.created += other.users.created;
+        self.users.gone += other.users.gone;
+        self.users.traps.merge(&other.users.traps);
+        self.log_lines_suppressed += other.log_lines_suppressed;
+    }
+
+    /// Forgets everything and keeps the memory, so that the next window allocates nothing.
+    pub fn clear(&mut self) {
+        self.extent = None;
+        self.warm_up.clear();
+        self.measured.clear();
+        (self.users.created, self.users.gone) = (0, 0);
+        self.users.traps.clear();
+        self.log_lines_suppressed = 0;
+    }
+}
+
+impl Figures {
+    /// Adds everything that `other` counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.total.merge(&other.total);
+        self.transactions.merge(&other.transactions);
+        self.requests.merge(&other.requests);
+        self.iterations.merge(&other.iterations);
+        self.checks.merge(&other.checks);
+        self.metrics.merge(&other.metrics);
+        self.unsent.users += other.unsent.users;
+        self.unsent.host += other.unsent.host;
+        self.loop_delay.merge(&other.loop_delay);
+    }
+
+    fn clear(&mut self) {
+        self.total.clear();
+        self.transactions.clear();
+        self.requests.clear();
+        self.iterations = Outcomes::default();
+        self.checks.clear();
+        self.metrics.clear();
+        self.unsent = Unsent::default();
+        self.loop_delay.clear();
+    }
+}
+
+impl Outcomes {
+    /// How many have ended, interrupted ones included.
+    pub const fn ended(&self) -> u64 {
+        self.ok + self.failed + self.interrupted
+    }
+
+    /// How many have begun and not ended. In a single window it may be less than zero by what began before it; merged over a run it is exact.
+    pub const fn in_flight(&self) -> i64 {
+        self.started as i64 - self.ended() as i64
+    }
+
+    /// The share that failed of those that ended by themselves; nothing when none did.
+    pub fn error_rate(&self) -> Option<f64> {
+        let judged = self.ok + self.failed;
+        (judged > 0).then(|| self.failed as f64 / judged as f64)
+    }
+
+    pub(super) fn count(&mut self, ended: Ended<'_>) {
+        match ended {
+            Ended::Ok => self.ok += 1,
+            Ended::Failed(_) => self.failed += 1,
+            Ended::Interrupted => self.interrupted += 1,
+        }
+    }
+
+    /// Adds the counts of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.started += other.started;
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.interrupted += other.interrupted;
+    }
+}
+
+impl Total {
+    fn merge(&mut self, other: &Self) {
+        self.counts.merge(&other.counts);
+        self.response.merge(&other.response);
+        self.service.merge(&other.service);
+        self.start_lag.merge(&other.start_lag);
+        self.user_lag.merge(&other.user_lag);
+        self.host_lag.merge(&other.host_lag);
+    }
+
+    fn clear(&mut self) {
+        self.counts = Outcomes::default();
+        self.response.clear();
+        self.service.clear();
+        self.start_lag.clear();
+        self.user_lag.clear();
+        self.host_lag.clear();
+    }
+}
+
+impl Tally for Transaction {
+    fn merge(&mut self, other: &Self) {
+        self.counts.merge(&other.counts);
+        self.service.merge(&other.service);
+        self.response.merge(&other.response);
+        self.causes.merge(&other.causes);
+    }
+
+    fn clear(&mut self) {
+        self.counts = Outcomes::default();
+        self.service.clear();
+        self.response.clear();
+        self.causes.clear();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.counts == Outcomes::default()
+    }
+}
+
+impl Requests {
+    /// How many began and ended, in whatever way.
+    pub const fn count(&self) -> u64 {
+        self.ok + self.failed + self.interrupted
+    }
+
+    /// How long one phase took, over the exchanges in which it took any time: a reused connection has no connecting.
+    pub const fn phase(&self, phase: Phase) -> &Histogram {
+        &self.phases[phase as usize]
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.interrupted += other.interrupted;
+        self.written += other.written;
+        self.reconnects += other.reconnects;
+        self.connections += other.connections;
+        self.body_bytes += other.body_bytes;
+        self.statuses.merge(&other.statuses);
+        self.errors.merge(&other.errors);
+        self.service.merge(&other.service);
+        for (mine, theirs) in self.phases.iter_mut().zip(&other.phases) {
+            mine.merge(theirs);
+        }
+    }
+
+    fn clear(&mut self) {
+        (self.ok, self.failed, self.interrupted) = (0, 0, 0);
+        (self.written, self.reconnects, self.connections, self.body_bytes) = (0, 0, 0, 0);
+        self.statuses.clear();
+        self.errors.clear();
+        self.service.clear();
+        self.phases.iter_mut().for_each(Histogram::clear);
+    }
+}
+
+impl Tally for Check {
+    fn merge(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
