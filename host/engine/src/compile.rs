@@ -1,0 +1,246 @@
+//! Compilation in a child process with limits, and the private cache of what it made.
+//!
+//! A scenario is somebody else's code, and a compiler's time and memory can be blown up by a small hostile file. So the host runs itself as a child that
+//! limits its own address space, reads the component from stdin and writes the compiled form to a file; the parent kills it when its time is over.
+//!
+//! ## What is trusted
+//! Loading compiled code is only as safe as its origin. It is read from nowhere but this cache, a folder that only the user may enter, under a key made of the
+//! component's hash, the compiler's settings and version, and this machine's CPU; and the file carries the hash of its own content, so that a torn write or a
+//! bad disk is noticed. Nothing a user, a peer or a scenario hands over is ever loaded as compiled code.
+
+#![allow(unsafe_code)]
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use crate::error::LoadError;
+use crate::limits::GuestLimits;
+use crate::runtime::plain_engine;
+
+/// How compilation is bounded, and how the child that does it is started.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    /// The program to start: the host itself.
+    pub program: PathBuf,
+    /// The argument that makes it call [`compile_child`].
+    pub argument: String,
+    /// The folder of the cache; `None` compiles anew each time, in a temporary folder.
+    pub cache: Option<PathBuf>,
+    /// The child is killed after this time. Default 30 s: a scenario of 20 MB (a Python interpreter) takes about ten.
+    pub time: Duration,
+    /// The child's address space, in bytes. Default 4 GiB, of which cranelift's threads only reserve most; a Python interpreter needs 1.5.
+    pub memory: u64,
+}
+
+impl Compiler {
+    /// The defaults, with the cache in the user's cache folder (`$XDG_CACHE_HOME/swell/compiled` or `~/.cache/swell/compiled`).
+    pub fn new(program: PathBuf, argument: &str) -> Self {
+        let base = std::env::var_os("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+            .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+        Self {
+            program,
+            argument: argument.to_owned(),
+            cache: base.map(|base| base.join("swell").join("compiled")),
+            time: Duration::from_secs(30),
+            memory: 4 << 30,
+        }
+    }
+}
+
+/// Whether a component was compiled for this call or found in the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compiled {
+    /// Compiled now; this long.
+    Now(Duration),
+    /// Found.
+    Cached,
+}
+
+/// A component's compiled form, as bytes for [`load`].
+pub(crate) struct Artifact(Vec<u8>);
+
+const HASH: usize = blake3::OUT_LEN;
+
+/// Loads the compiled form into an engine.
+pub(crate) fn load(engine: &Engine, artifact: &Artifact) -> Result<Component, LoadError> {
+    // SAFETY: the bytes come from our own child process through a folder that only this user may enter, and their hash was checked; see the module's head.
+    unsafe { Component::deserialize(engine, &artifact.0[HASH..]) }.map_err(|error| LoadError::Engine { reason: format!("compiled code not accepted: {error:#}") })
+}
+
+/// The compiled form of a component, from the cache or from a child process.
+pub(crate) fn compile(compiler: &Compiler, engine: &Engine, limits: GuestLimits, component: &[u8]) -> Result<(Artifact, Compiled), LoadError> {
+    let temporary;
+    let (folder, cached) = match compiler.cache.as_deref().map(|path| private_folder(path).map(|()| path)) {
+        Some(Ok(path)) => (path, true),
+        Some(Err(reason)) => {
+            tracing::warn!("compiling without a cache: {reason}");
+            temporary = temporary_folder()?;
+            (temporary.path(), false)
+        }
+        None => {
+            temporary = temporary_folder()?;
+            (temporary.path(), false)
+        }
+    };
+    let path = folder.join(format!("{}.compiled", cache_key(engine, component)));
+    if cached && let Some(artifact) = read_checked(&path) {
+        return Ok((artifact, Compiled::Cached));
+    }
+    let began = Instant::now();
+    run_child(compiler, limits, component, &path)?;
+    let artifact = read_checked(&path).ok_or_else(|| LoadError::Engine { reason: format!("the compiled form in {} cannot be read back", path.display()) })?;
+    Ok((artifact, Compiled::Now(began.elapsed())))
+}
+
+fn temporary_folder() -> Result<tempfile::TempDir, LoadError> {
+    tempfile::Builder::new().prefix("swell-").tempdir().map_err(|error| LoadError::Engine { reason: format!("no temporary folder: {error}") })
+}
+
+/// Names what the compiled form depends on: the component, the compiler and its settings, and the CPU that it is for.
+fn cache_key(engine: &Engine, component: &[u8]) -> String {
+    let mut settings = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(component);
+    hasher.update(&settings.finish().to_le_bytes());
+    hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    hasher.update(cpu().as_bytes());
+    hasher.finalize().to_hex()[..40].to_owned()
+}
+
+/// The CPU's model and features, as the kernel lists them; the home folder may be shared by machines that differ.
+fn cpu() -> String {
+    let listing = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let wanted = |line: &&str| line.starts_with("flags") || line.starts_with("model name") || line.starts_with("Features");
+    listing.lines().filter(wanted).take(2).collect::<Vec<_>>().join("\n")
+}
+
+/// Makes the folder with access for its owner alone; refuses one that others may write.
+fn private_folder(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+    let shown = path.display();
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| format!("cannot make {shown}: {error}"))?;
+    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot look at {shown}: {error}"))?;
+    if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
+        return Err(format!("{shown} belongs to or can be written by somebody else"));
+    }
+    Ok(())
+}
+
+fn read_checked(path: &Path) -> Option<Artifact> {
+    let bytes = std::fs::read(path).ok()?;
+    let (hash, content) = bytes.split_at_checked(HASH)?;
+    (blake3::hash(content).as_bytes() == hash).then_some(Artifact(bytes))
+}
+
+fn run_child(compiler: &Compiler, limits: GuestLimits, component: &[u8], output: &Path) -> Result<(), LoadError> {
+    let engine_error = |what: &str, error: std::io::Error| LoadError::Engine { reason: format!("{what}: {error}") };
+    let mut child = Command::new(&compiler.program)
+        .arg(&compiler.argument)
+        .arg(compiler.memory.to_string())
+        .arg(limits.memory.to_string())
+        .arg(output)
+        .env_remove("RUST_BACKTRACE")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| engine_error("cannot start the compiler process", error))?;
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    let mut stderr = child.stderr.take().expect("stderr is piped");
+    let (ended, said) = std::thread::scope(|scope| {
+        // The child may end without reading everything: then the write fails, and its exit says why.
+        scope.spawn(move || stdin.write_all(component));
+        let said = scope.spawn(move || {
+            let mut said = Vec::new();
+            // Half a message is better than none.
+            let _ = stderr.by_ref().take(64 << 10).read_to_end(&mut said);
+            String::from_utf8_lossy(&said).trim().to_owned()
+        });
+        let ended = wait_until(&mut child, Instant::now() + compiler.time);
+        (ended, said.join().expect("reading a pipe does not panic"))
+    });
+    match ended.map_err(|error| engine_error("cannot wait for the compiler process", error))? {
+        None => Err(LoadError::CompileLimit { limit: format!("{} s", compiler.time.as_secs()) }),
+        Some(status) if status.success() => Ok(()),
+        Some(status) if status.code() == Some(REFUSED) => Err(LoadError::Compile { reason: said }),
+        Some(status) if said.contains("memory allocation") || said.contains("Cannot allocate") || said.contains("allocate memory") => {
+            tracing::debug!(%status, said, "the compiler process ran out of memory");
+            Err(LoadError::CompileLimit { limit: format!("{} MiB of memory", compiler.memory >> 20) })
+        }
+        Some(status) => Err(LoadError::Compile { reason: format!("the compiler process broke down ({status}): {said}") }),
+    }
+}
+
+/// The child's exit status, or `None` when it had to be killed at the deadline.
+fn wait_until(child: &mut std::process::Child, deadline: Instant) -> std::io::Result<Option<std::process::ExitStatus>> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Exit code of the child for a component that the compiler refuses.
+const REFUSED: i32 = 3;
+
+/// The child's part: limits itself, reads a component from stdin and writes its compiled form to the file named last. Gives the process's exit code.
+///
+/// `arguments`: address space in bytes, the guest's memory limit in bytes, the output file.
+pub fn compile_child(arguments: &[std::ffi::OsString]) -> i32 {
+    match compile_as_child(arguments) {
+        Ok(()) => 0,
+        Err(LoadError::Compile { reason }) => {
+            say(&reason);
+            REFUSED
+        }
+        Err(error) => {
+            say(&error.to_string());
+            1
+        }
+    }
+}
+
+/// The child's words to its parent; a parent that is gone needs none.
+fn say(words: &str) {
+    let _ = writeln!(std::io::stderr(), "{words}");
+}
+
+fn compile_as_child(arguments: &[std::ffi::OsString]) -> Result<(), LoadError> {
+    let usage = || LoadError::Engine { reason: "the compiler process takes two numbers and a file".to_owned() };
+    let [space, memory, output] = arguments else { return Err(usage()) };
+    let number = |text: &std::ffi::OsString| text.to_str().and_then(|text| text.parse::<u64>().ok()).ok_or_else(usage);
+    let (space, memory, output) = (number(space)?, number(memory)?, Path::new(output));
+
+    let limit = rustix::process::Rlimit { current: Some(space), maximum: Some(space) };
+    rustix::process::setrlimit(rustix::process::Resource::As, limit)
+        .map_err(|error| LoadError::Engine { reason: format!("cannot limit the compiler process: {error}") })?;
+    let io = |error: std::io::Error| LoadError::Engine { reason: error.to_string() };
+    let mut component = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut component).map_err(io)?;
+
+    let limits = GuestLimits { memory: usize::try_from(memory).map_err(|_| usage())?, ..GuestLimits::default() };
+    let engine = plain_engine(limits)?;
+    let compiled = engine.precompile_component(&component).map_err(|error| LoadError::Compile { reason: format!("{error:#}") })?;
+
+    let folder = output.parent().ok_or_else(usage)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
+    file.write_all(blake3::hash(&compiled).as_bytes()).map_err(io)?;
+    file.write_all(&compiled).map_err(io)?;
+    file.persist(output).map_err(|error| io(error.error))?;
+    Ok(())
+}

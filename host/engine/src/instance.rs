@@ -1,0 +1,204 @@
+//! A virtual user as the driver sees it: an instance of the scenario that can be started, iterated and stopped.
+
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use swell_core::dispatch::Start;
+use wasmtime::{Store, WasmBacktrace};
+
+use crate::cpu::meter;
+use crate::program::Program;
+use crate::run::Worker;
+use crate::user::{Left, Role, UserState};
+use crate::wasi::Wasi;
+use crate::world::State;
+use crate::world::bindings::Scenario;
+
+/// Why an instance could not go on. It is of no more use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trapped(pub String);
+
+/// How an iteration ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IterationEnd {
+    /// `run` returned ok.
+    Ok,
+    /// `run` returned an error, with this text.
+    Failed(String),
+    /// The run was over before the iteration had begun anything: it does not count.
+    NotBegun,
+    /// The run was over in its midst.
+    CutShort,
+}
+
+/// How `start`, `setup` or `teardown` ended, other than well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookError {
+    /// It returned an error, with this text.
+    Said(String),
+    /// It trapped.
+    Trapped(Trapped),
+}
+
+/// One instance of a scenario. It stays on its worker's thread.
+pub struct User {
+    store: Store<State>,
+    guest: Scenario,
+    scenario: u32,
+    on_one_thread: PhantomData<Rc<()>>,
+}
+
+impl User {
+    /// Creates an instance. `key` is the user's number on its worker.
+    ///
+    /// # Errors
+    /// The guest's own initialisation trapped, or the pool has no room, which the plan's limits rule out.
+    pub async fn create(program: &Arc<Program>, worker: &Rc<Worker>, key: u32) -> Result<Self, Trapped> {
+        Self::create_as(program, worker, key, Role::Starting).await
+    }
+
+    /// Creates the instance that prepares a run and cleans up after it; it is no user and nothing it does is measured.
+    ///
+    /// # Errors
+    /// As [`User::create`].
+    pub async fn create_to_prepare(program: &Arc<Program>, worker: &Rc<Worker>) -> Result<Self, Trapped> {
+        Self::create_as(program, worker, u32::MAX, Role::Preparing).await
+    }
+
+    async fn create_as(program: &Arc<Program>, worker: &Rc<Worker>, key: u32, role: Role) -> Result<Self, Trapped> {
+        let user = UserState::new(worker, key, role);
+        let wasi = program.uses_wasi.then(|| Box::new(Wasi::new(user.lines())));
+        let mut store = Store::new(&program.engine, State::new(worker.run.limits, Some(user), wasi));
+        store.limiter(|state| &mut state.allowance);
+        meter(&mut store);
+        let guest = match program.scenario.instantiate_async(&mut store).await {
+            Ok(guest) => guest,
+            Err(error) => return Err(explain(&mut store, &error)),
+        };
+        Ok(Self { store, guest, scenario: program.index, on_one_thread: PhantomData })
+    }
+
+    fn enter(&mut self, role: Role, iteration: u64, carried: Option<Start>) {
+        let state = self.store.data_mut();
+        state.cpu.waited();
+        if let Some(user) = &mut state.user {
+            user.enter(role, iteration, carried);
+            if let Some(wasi) = &state.wasi {
+                wasi.seed(user.next_random());
+            }
+        }
+        self.store.set_epoch_deadline(1);
+    }
+
+    /// The trap for people, after what the user had open has failed of it.
+    fn explain(&mut self, error: &wasmtime::Error) -> Trapped {
+        let trapped = explain(&mut self.store, error);
+        if let Some(user) = &mut self.store.data_mut().user {
+            user.trapped(&trapped.0);
+        }
+        trapped
+    }
+
+    /// Runs `start` with the bytes from `setup`.
+    ///
+    /// # Errors
+    /// What the guest said, or its trap.
+    pub async fn start(&mut self, data: &[u8]) -> Result<(), HookError> {
+        self.enter(Role::Starting, 0, None);
+        let result = self.guest.swell_scenario_lifecycle().call_start(&mut self.store, self.scenario, data).await;
+        self.hook_result(result)
+    }
+
+    /// Runs one iteration. With `--rate`, `carried` is the start that it took.
+    ///
+    /// # Errors
+    /// The guest trapped; its open transactions have failed of it.
+    pub async fn iterate(&mut self, iteration: u64, carried: Option<Start>) -> Result<IterationEnd, Trapped> {
+        self.enter(Role::Iterating, iteration, carried);
+        let returned = self.guest.swell_scenario_lifecycle().call_run(&mut self.store, self.scenario).await;
+        let returned = match returned {
+            Ok(returned) => returned,
+            Err(error) => {
+                let trapped = self.explain(&error);
+                return Err(trapped);
+            }
+        };
+        let left = self.store.data_mut().user.as_mut().map_or(Left::Whole, |user| user.leave(returned.is_ok()));
+        Ok(match (left, returned) {
+            (Left::Empty, _) => IterationEnd::NotBegun,
+            (Left::CutShort, _) => IterationEnd::CutShort,
+            (Left::Whole, Ok(())) => IterationEnd::Ok,
+            (Left::Whole, Err(reason)) => IterationEnd::Failed(reason),
+        })
+    }
+
+    /// Runs `stop`; a trap in it changes nothing any more.
+    ///
+    /// # Errors
+    /// The trap, for the log.
+    pub async fn stop(&mut self) -> Result<(), Trapped> {
+        self.enter(Role::Stopping, 0, None);
+        let result = self.guest.swell_scenario_lifecycle().call_stop(&mut self.store, self.scenario).await;
+        result.map_err(|error| self.explain(&error))
+    }
+
+    /// Runs `setup` and gives its bytes.
+    ///
+    /// # Errors
+    /// What the guest said, or its trap.
+    pub async fn set_up(&mut self) -> Result<Vec<u8>, HookError> {
+        self.enter(Role::Preparing, 0, None);
+        let result = self.guest.swell_scenario_lifecycle().call_setup(&mut self.store, self.scenario).await;
+        self.hook_result(result)
+    }
+
+    /// Runs `teardown` with the bytes from `setup`.
+    ///
+    /// # Errors
+    /// What the guest said, or its trap.
+    pub async fn tear_down(&mut self, data: &[u8]) -> Result<(), HookError> {
+        self.enter(Role::Preparing, 0, None);
+        let result = self.guest.swell_scenario_lifecycle().call_teardown(&mut self.store, self.scenario, data).await;
+        self.hook_result(result)
+    }
+
+    fn hook_result<T>(&mut self, result: wasmtime::Result<Result<T, String>>) -> Result<T, HookError> {
+        match result {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(said)) => Err(HookError::Said(said)),
+            Err(error) => Err(HookError::Trapped(self.explain(&error))),
+        }
+    }
+}
+
+/// Frames of the guest that a trap shows; the innermost ones say where it happened.
+const SHOWN_FRAMES: usize = 5;
+
+/// A trap for people: what it was, the limit behind it if there was one, and where in the guest.
+pub(crate) fn explain(store: &mut Store<State>, error: &wasmtime::Error) -> Trapped {
+    let mut text = error.root_cause().to_string();
+    if let Some(denied) = store.data_mut().allowance.denied.take() {
+        text = format!("{text}; before, {denied}");
+    }
+    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+    let name = |frame: &wasmtime::FrameInfo| frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), readable);
+    let shown = frames.iter().map(name).filter(|name| !is_machinery(name)).take(SHOWN_FRAMES).collect::<Vec<_>>();
+    if !shown.is_empty() {
+        text = format!("{text} (in {})", shown.join(" < "));
+    }
+    Trapped(text)
+}
+
+/// A Rust function's name without the hash that the compiler adds.
+fn readable(name: &str) -> String {
+    let demangled = rustc_demangle::demangle(name);
+    format!("{demangled:#}")
+}
+
+/// Frames that a panic always has, and that say nothing of the scenario.
+fn is_machinery(name: &str) -> bool {
+    ["core::panicking", "std::panicking", "std::sys::", "rust_begin_unwind", "__rust", "__rustc", "std::process::abort", "core::ops::function"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}

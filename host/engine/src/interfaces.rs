@@ -1,0 +1,11 @@
+//! The host's side of the contract: one file for each interface that a scenario imports.
+
+mod checks;
+mod clock;
+mod context;
+mod data;
+pub(crate) mod http;
+pub(crate) mod log;
+mod metrics;
+mod random;
+mod transactions;

@@ -1,0 +1,34 @@
+//! `context`: who and where a user is, and how it ends the run.
+
+use super::log::neutralised;
+use crate::run::EndRequest;
+use crate::world::State;
+use crate::world::bindings::swell::scenario::context::Host;
+
+impl Host for State {
+    fn run_id(&mut self) -> wasmtime::Result<String> {
+        Ok(self.user()?.run().id.clone())
+    }
+
+    fn user(&mut self) -> wasmtime::Result<u64> {
+        Ok(Self::user(self)?.number())
+    }
+
+    fn iteration(&mut self) -> wasmtime::Result<u64> {
+        Ok(Self::user(self)?.iteration())
+    }
+
+    fn variable(&mut self, name: String) -> wasmtime::Result<Option<String>> {
+        Ok(Self::user(self)?.run().variables.get(&name).cloned())
+    }
+
+    fn stop_run(&mut self, reason: String) -> wasmtime::Result<()> {
+        Self::user(self)?.run().request_end(EndRequest::Stop(neutralised(&reason)));
+        Ok(())
+    }
+
+    fn fail_run(&mut self, reason: String) -> wasmtime::Result<()> {
+        Self::user(self)?.run().request_end(EndRequest::Fail(neutralised(&reason)));
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! `data`: rows of feeds.
+
+use crate::feed::{Feed, Row};
+use crate::run::EndRequest;
+use crate::user::UserState;
+use crate::world::State;
+use crate::world::bindings::swell::scenario::data::{Host, Pick};
+
+impl Host for State {
+    fn open(&mut self, name: String) -> wasmtime::Result<Result<u32, String>> {
+        let feeds = &self.user()?.run().feeds;
+        let found = feeds.iter().zip(0_u32..).find(|(feed, _)| feed.name() == name);
+        Ok(found.map(|(_, number)| number).ok_or_else(|| {
+            let known = feeds.iter().map(Feed::name).collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "no feed was given".to_owned() } else { format!("there are: {known}") };
+            format!("no feed {name:?}; {known}; give it with --data {name}=FILE")
+        }))
+    }
+
+    fn size(&mut self, feed: u32) -> wasmtime::Result<u64> {
+        Ok(feed_of(self.user()?, feed)?.len())
+    }
+
+    fn next(&mut self, feed: u32, pick: Pick) -> wasmtime::Result<Option<Row>> {
+        let user = self.user()?;
+        // The row's number first: drawing it may change the user, looking at the feed does not.
+        let index = match pick {
+            Pick::Sequential | Pick::Unique => user.iteration(),
+            Pick::User => user.number(),
+            Pick::Random => user.next_random(),
+        };
+        let rows = feed_of(user, feed)?;
+        if pick != Pick::Unique || user.run().wrap_feeds {
+            return Ok(Some(rows.wrapped(index).clone()));
+        }
+        let row = rows.row(index).cloned();
+        if row.is_none() {
+            user.run().request_end(EndRequest::FeedExhausted(rows.name().to_owned()));
+        }
+        Ok(row)
+    }
+}
+
+fn feed_of(user: &UserState, number: u32) -> wasmtime::Result<&Feed> {
+    user.run().feeds.get(number as usize).ok_or_else(|| wasmtime::Error::msg(format!("{number} is no feed that `data.open` gave")))
+}

@@ -1,0 +1,134 @@
+//! `http`: requests over the user's own connections.
+
+use std::time::Duration;
+
+use http::Method;
+use swell_client::{Error, Keep, Request, Sent, Version, header};
+use swell_core::exchange::{ErrorClass, Phase, Phases};
+
+use crate::thread_bound::ThreadBound;
+use crate::user::Expected;
+use crate::world::State;
+use crate::world::bindings::swell::scenario::http as wit;
+
+/// Requests that `send-all` takes at once.
+const MOST_AT_ONCE: usize = 256;
+
+impl wit::Host for State {
+    async fn send(&mut self, request: wit::Request) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
+        let (request, expected) = from_guest(request);
+        let (user, cpu) = self.user_and_cpu()?;
+        let sent = cpu.watch(ThreadBound::new(user.send(request, expected))).await?;
+        Ok(sent.map_or(Err(wit::Error::RunOver), to_guest))
+    }
+
+    async fn send_all(&mut self, requests: Vec<wit::Request>) -> wasmtime::Result<Vec<Result<wit::Response, wit::Error>>> {
+        let count = requests.len();
+        if count > MOST_AT_ONCE {
+            return Err(wasmtime::Error::msg(format!("send-all was given {count} requests; it takes at most {MOST_AT_ONCE}")));
+        }
+        let (requests, expected): (Vec<_>, Vec<_>) = requests.into_iter().map(from_guest).unzip();
+        let (user, cpu) = self.user_and_cpu()?;
+        let sent = cpu.watch(ThreadBound::new(user.send_all(requests, &expected))).await?;
+        Ok(match sent {
+            Some(all) => all.into_iter().map(to_guest).collect(),
+            None => std::iter::repeat_with(|| Err(wit::Error::RunOver)).take(count).collect(),
+        })
+    }
+}
+
+/// The client's form of a request; an error when a name or a value in it cannot go over the wire.
+fn from_guest(request: wit::Request) -> (Result<Request, Error>, Expected) {
+    let expected = Expected(request.expect.iter().map(|range| (range.first, range.last)).collect());
+    (to_client(request), expected)
+}
+
+fn to_client(request: wit::Request) -> Result<Request, Error> {
+    let method = match request.method {
+        wit::Method::Get => Method::GET,
+        wit::Method::Head => Method::HEAD,
+        wit::Method::Post => Method::POST,
+        wit::Method::Put => Method::PUT,
+        wit::Method::Delete => Method::DELETE,
+        wit::Method::Patch => Method::PATCH,
+        wit::Method::Options => Method::OPTIONS,
+        wit::Method::Other(name) => Method::from_bytes(name.as_bytes()).map_err(|_| no_method(&name))?,
+    };
+    let headers = request.headers.iter().map(|(name, value)| header(name, value)).collect::<Result<_, _>>()?;
+    let keep = match request.keep {
+        wit::Keep::Discard => Keep::Discard,
+        wit::Keep::Body(limit) => Keep::Body { limit: limit as usize },
+    };
+    let version = match request.version {
+        wit::Version::Automatic => Version::Automatic,
+        wit::Version::Http1 => Version::Http1,
+        wit::Version::Http2 => Version::Http2,
+    };
+    Ok(Request {
+        method,
+        url: request.url,
+        headers,
+        body: request.body.into(),
+        keep,
+        keep_headers: request.keep_headers,
+        redirects: request.redirects,
+        decompress: request.decompress,
+        version,
+        timeout: (request.timeout > 0).then(|| Duration::from_nanos(request.timeout)),
+    })
+}
+
+fn no_method(name: &str) -> Error {
+    Error { class: ErrorClass::Invalid, message: format!("{name:?} is no method") }
+}
+
+fn to_guest(sent: Sent) -> Result<wit::Response, wit::Error> {
+    match sent.result {
+        Ok(response) => Ok(wit::Response {
+            status: response.status.as_u16(),
+            headers: response
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .collect(),
+            body: response.body.into(),
+            body_size: response.body_size,
+            phases: phases(&sent.exchange.phases),
+            reused: response.reused,
+            redirects: response.redirects,
+            final_url: response.final_url.unwrap_or_default(),
+        }),
+        Err(error) => Err(match error.class {
+            ErrorClass::Dns => wit::Error::Dns(error.message),
+            ErrorClass::Connect => wit::Error::Connect(error.message),
+            ErrorClass::Tls => wit::Error::Tls(error.message),
+            ErrorClass::Timeout(phase) => wit::Error::Timeout(match phase {
+                Phase::Blocked => wit::Phase::Blocked,
+                Phase::Connecting => wit::Phase::Connecting,
+                Phase::Tls => wit::Phase::Tls,
+                Phase::Sending => wit::Phase::Sending,
+                Phase::Waiting => wit::Phase::Waiting,
+                Phase::Receiving => wit::Phase::Receiving,
+            }),
+            ErrorClass::Reset => wit::Error::Reset(error.message),
+            ErrorClass::Protocol => wit::Error::Protocol(error.message),
+            ErrorClass::TooLarge => wit::Error::TooLarge(error.message),
+            ErrorClass::Denied => wit::Error::Denied(error.message),
+            ErrorClass::LocalPorts => wit::Error::LocalPorts(error.message),
+            ErrorClass::LocalFiles => wit::Error::LocalFiles(error.message),
+            ErrorClass::Invalid => wit::Error::Invalid(error.message),
+        }),
+    }
+}
+
+fn phases(phases: &Phases) -> wit::Phases {
+    let nanos = |phase| u64::try_from(phases.get(phase).as_nanos()).unwrap_or(u64::MAX);
+    wit::Phases {
+        blocked: nanos(Phase::Blocked),
+        connecting: nanos(Phase::Connecting),
+        tls: nanos(Phase::Tls),
+        sending: nanos(Phase::Sending),
+        waiting: nanos(Phase::Waiting),
+        receiving: nanos(Phase::Receiving),
+    }
+}

@@ -1,0 +1,39 @@
+//! `transactions`: what the host paces and measures.
+
+use wasmtime::component::Resource;
+
+use crate::run;
+use crate::thread_bound::ThreadBound;
+use crate::world::bindings::swell::scenario::transactions::{Host, HostTransaction, Outcome, RunOver};
+use crate::world::{OpenTransaction, State};
+
+impl Host for State {
+    fn define(&mut self, name: String) -> wasmtime::Result<u32> {
+        self.user()?.define(&name)
+    }
+
+    async fn begin(&mut self, kind: u32) -> wasmtime::Result<Result<Resource<OpenTransaction>, RunOver>> {
+        let (user, cpu) = self.user_and_cpu()?;
+        let begun = cpu.watch(ThreadBound::new(user.begin(kind))).await?;
+        Ok(match begun {
+            Ok(serial) => Ok(Resource::new_own(serial)),
+            Err(run::RunOver::Finished) => Err(RunOver::Finished),
+            Err(run::RunOver::Stopped) => Err(RunOver::Stopped),
+        })
+    }
+}
+
+impl HostTransaction for State {
+    fn finish(&mut self, transaction: Resource<OpenTransaction>, outcome: Outcome) -> wasmtime::Result<()> {
+        let user = self.user()?;
+        match outcome {
+            Outcome::Ok => user.finish(transaction.rep(), None),
+            Outcome::Failed(reason) => user.finish(transaction.rep(), Some(reason)),
+        }
+    }
+
+    fn drop(&mut self, _transaction: Resource<OpenTransaction>) -> wasmtime::Result<()> {
+        // The transaction stays open and fails when the iteration returns.
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! From a scenario file to something that users can be made of.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Engine, Store};
+
+use crate::artifact::{Kind, componentize, surface};
+use crate::compile::{Artifact, Compiled, Compiler, compile, load};
+use crate::cpu::meter;
+use crate::error::LoadError;
+use crate::instance::explain;
+use crate::limits::GuestLimits;
+use crate::runtime::{Needs, Ticker, plain_engine, pooled_engine};
+use crate::world::State;
+use crate::world::bindings::{Scenario, ScenarioPre};
+
+/// One scenario that a file contains, as it describes itself.
+pub use crate::world::bindings::exports::swell::scenario::lifecycle::ScenarioInfo;
+
+/// The version of the contract that this host speaks.
+pub const WIT_VERSION: &str = "0.1.0";
+
+/// The most bytes that a scenario file may have: a Python interpreter with its libraries has 40 MB.
+const LARGEST_FILE: u64 = 256 << 20;
+
+/// A scenario file, read, compiled and asked what it contains. No user of it exists yet.
+pub struct ScenarioFile {
+    /// What kind of file it was.
+    pub kind: Kind,
+    /// Its size in bytes.
+    pub size: u64,
+    /// BLAKE3 of the file, in hexadecimal.
+    pub hash: String,
+    /// What it contains; at least one scenario.
+    pub scenarios: Vec<ScenarioInfo>,
+    /// The interfaces that it imports, as "swell:scenario/http@0.1.0".
+    pub imports: Vec<String>,
+    /// Whether it was compiled now.
+    pub compiled: Compiled,
+    limits: GuestLimits,
+    artifact: Artifact,
+    needs: Needs,
+}
+
+impl ScenarioFile {
+    /// Reads and compiles a file.
+    ///
+    /// # Errors
+    /// [`LoadError`] says what is wrong with the file or the machine. Nothing was sent and no user created.
+    pub fn load(path: &Path, compiler: &Compiler, limits: GuestLimits) -> Result<Self, LoadError> {
+        let read_error = |source| LoadError::Read { path: path.to_owned(), source };
+        let metadata = std::fs::metadata(path).map_err(read_error)?;
+        if metadata.is_dir() {
+            return Err(read_error(std::io::Error::other("it is a folder; compile it with `host build` first")));
+        }
+        if metadata.len() > LARGEST_FILE {
+            return Err(LoadError::TooLarge { bytes: metadata.len(), limit: LARGEST_FILE });
+        }
+        let bytes = std::fs::read(path).map_err(read_error)?;
+        let size = bytes.len() as u64;
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        let (kind, component) = componentize(bytes)?;
+        let imports = checked_imports(&component)?;
+
+        let engine = plain_engine(limits)?;
+        let (artifact, compiled) = compile(compiler, &engine, limits, &component)?;
+        let component = load(&engine, &artifact)?;
+        let needs = Needs::of(&component)?;
+        let scenarios = describe(&engine, &component, limits, uses_wasi(&imports))?;
+        Ok(Self { kind, size, hash, scenarios, imports, compiled, limits, artifact, needs })
+    }
+
+    /// Makes room for `users` instances of the scenario with this index into [`ScenarioFile::scenarios`].
+    ///
+    /// # Errors
+    /// The machine does not give the address space.
+    pub fn program(&self, index: u32, users: u32) -> Result<Arc<Program>, LoadError> {
+        let engine = pooled_engine(self.limits, self.needs, users)?;
+        let component = load(&engine, &self.artifact)?;
+        let uses_wasi = uses_wasi(&self.imports);
+        let scenario = link(&engine, &component, uses_wasi)?;
+        let ticker = Ticker::start(&engine)?;
+        Ok(Arc::new(Program { engine, scenario, index, uses_wasi, _ticker: ticker }))
+    }
+}
+
+/// A scenario ready to be instantiated on any thread.
+pub struct Program {
+    pub(crate) engine: Engine,
+    pub(crate) scenario: ScenarioPre<State>,
+    pub(crate) index: u32,
+    pub(crate) uses_wasi: bool,
+    _ticker: Ticker,
+}
+
+const CONTRACT: &str = "swell:scenario/";
+const INTERFACES: [&str; 9] = ["transactions", "http", "clock", "context", "random", "data", "metrics", "checks", "log"];
+const LIFECYCLE: &str = "lifecycle";
+
+fn uses_wasi(imports: &[String]) -> bool {
+    imports.iter().any(|import| import.starts_with("wasi:"))
+}
+
+/// The component's imports, after a look at whether it is of this world at all: names are checked here, types by the linker.
+fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
+    let surface = surface(component)?;
+    let wrong = |reason: String| LoadError::WrongWorld { reason };
+    let lifecycle = surface.exports.iter().find_map(|name| name.strip_prefix(CONTRACT)?.strip_prefix(LIFECYCLE)?.strip_prefix('@'));
+    match lifecycle {
+        None => {
+            let exports = if surface.exports.is_empty() { "nothing".to_owned() } else { surface.exports.join(", ") };
+            return Err(wrong(format!("it does not export {CONTRACT}{LIFECYCLE}@{WIT_VERSION}; it exports {exports}")));
+        }
+        Some(version) if !is_compatible(version) => {
+            return Err(wrong(format!("it exports {CONTRACT}{LIFECYCLE}@{version}")));
+        }
+        Some(_) => {}
+    }
+    for import in &surface.imports {
+        if import.starts_with("wasi:http/") {
+            return Err(wrong(format!("it imports {import}; requests go through {CONTRACT}http, which measures them")));
+        }
+        if import.starts_with("wasi:") {
+            continue;
+        }
+        let known = import
+            .strip_prefix(CONTRACT)
+            .and_then(|name| name.split_once('@'))
+            .is_some_and(|(interface, version)| INTERFACES.contains(&interface) && is_compatible(version));
+        if !known {
+            return Err(wrong(format!("it imports {import}, which this host does not have")));
+        }
+    }
+    Ok(surface.imports)
+}
+
+/// Before 1.0, versions with the same minor number are compatible.
+fn is_compatible(version: &str) -> bool {
+    let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
+    minor(version) == minor(WIT_VERSION)
+}
+
+fn link(engine: &Engine, component: &Component, uses_wasi: bool) -> Result<ScenarioPre<State>, LoadError> {
+    let wrong = |error: wasmtime::Error| LoadError::WrongWorld { reason: format!("{error:#}") };
+    let mut linker = Linker::<State>::new(engine);
+    Scenario::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(wrong)?;
+    if uses_wasi {
+        crate::wasi::add_to_linker(&mut linker).map_err(wrong)?;
+    }
+    let instance = linker.instantiate_pre(component).map_err(wrong)?;
+    ScenarioPre::new(instance).map_err(wrong)
+}
+
+/// Asks the component what it contains, on an instance of its own.
+fn describe(engine: &Engine, component: &Component, limits: GuestLimits, uses_wasi: bool) -> Result<Vec<ScenarioInfo>, LoadError> {
+    let scenario = link(engine, component, uses_wasi)?;
+    let _ticker = Ticker::start(engine)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(|error| LoadError::Engine { reason: format!("cannot start a runtime: {error}") })?;
+    let scenarios = runtime.block_on(async {
+        let wasi = uses_wasi.then(|| Box::new(crate::wasi::Wasi::silent()));
+        let mut store = Store::new(engine, State::new(limits, None, wasi));
+        store.limiter(|state| &mut state.allowance);
+        meter(&mut store);
+        let answer = async {
+            let guest = scenario.instantiate_async(&mut store).await?;
+            guest.swell_scenario_lifecycle().call_describe(&mut store).await
+        };
+        match answer.await {
+            Ok(scenarios) => Ok(scenarios),
+            Err(error) => Err(LoadError::Describe { reason: explain(&mut store, &error).0 }),
+        }
+    })?;
+    check_description(&scenarios)?;
+    Ok(scenarios)
+}
+
+fn check_description(scenarios: &[ScenarioInfo]) -> Result<(), LoadError> {
+    let wrong = |reason: String| LoadError::Describe { reason };
+    if scenarios.is_empty() {
+        return Err(wrong("it contains no scenario\nhelp: mark a function with #[scenario]".to_owned()));
+    }
+    for (index, scenario) in scenarios.iter().enumerate() {
+        if scenario.name.is_empty() || scenario.name.len() > 128 || scenario.name.chars().any(char::is_control) {
+            return Err(wrong(format!("{:?} is no name for a scenario; it has 1 to 128 bytes and no control characters", scenario.name)));
+        }
+        if scenarios[..index].iter().any(|other| other.name == scenario.name) {
+            return Err(wrong(format!("two scenarios have the name {:?}", scenario.name)));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_minor_version_fits() {
+        assert!(is_compatible("0.1.0") && is_compatible("0.1.7"));
+        assert!(!is_compatible("0.2.0") && !is_compatible("1.1.0") && !is_compatible("x"));
+    }
+}

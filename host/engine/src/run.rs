@@ -1,0 +1,168 @@
+//! What a run gives its users: shared by all threads ([`Run`]), and by the users of one thread ([`Worker`]).
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use swell_client::Client;
+use swell_core::RunInstant;
+use swell_core::dispatch::Start;
+use swell_core::record::{KindId, LONGEST_NAME, Recorder, RunPhase};
+use tokio::sync::mpsc;
+
+use crate::feed::Feed;
+use crate::interfaces::log::LineBudget;
+use crate::limits::GuestLimits;
+
+/// Why a scenario wants its run to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndRequest {
+    /// `stop-run`, with its reason.
+    Stop(String),
+    /// `fail-run`, with its reason.
+    Fail(String),
+    /// A feed picked from as unique has no row left; its name.
+    FeedExhausted(String),
+}
+
+/// What all users of a run share, on whatever thread.
+#[derive(Debug)]
+pub struct Run {
+    /// The run's identity.
+    pub id: String,
+    /// Decides all randomness.
+    pub seed: u64,
+    /// What was given with `-e`.
+    pub variables: BTreeMap<String, String>,
+    /// What was given with `--data`, in the order of their numbers.
+    pub feeds: Vec<Feed>,
+    /// Whether a unique feed begins anew after its last row.
+    pub wrap_feeds: bool,
+    /// What each instance may use.
+    pub limits: GuestLimits,
+    /// Where a scenario's wish to end the run goes. When it is full, the run is ending already.
+    pub end_requests: mpsc::Sender<EndRequest>,
+    /// Whether requests go out as `--fresh iteration` asks: no connection or TLS session outlives its iteration.
+    pub fresh_iterations: bool,
+    users: AtomicU64,
+    pub(crate) lines: LineBudget,
+}
+
+impl Run {
+    /// A run that nothing was given to yet but its identity; the public fields are set by the caller.
+    pub fn new(id: String, seed: u64, end_requests: mpsc::Sender<EndRequest>) -> Self {
+        Self {
+            id,
+            seed,
+            variables: BTreeMap::new(),
+            feeds: Vec::new(),
+            wrap_feeds: false,
+            limits: GuestLimits::default(),
+            end_requests,
+            fresh_iterations: false,
+            users: AtomicU64::new(0),
+            lines: LineBudget::default(),
+        }
+    }
+
+    /// The number of a further user.
+    pub(crate) fn number_user(&self) -> u64 {
+        self.users.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn request_end(&self, request: EndRequest) {
+        // A full queue means that the run is ending already.
+        let _ = self.end_requests.try_send(request);
+    }
+
+    /// Log lines of scenarios that were left out so far.
+    pub fn lines_left_out(&self) -> u64 {
+        self.lines.left_out()
+    }
+}
+
+/// Why nothing more is to be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunOver {
+    /// The end was reached.
+    Finished,
+    /// It was stopped before.
+    Stopped,
+}
+
+/// How an outermost transaction gets its start: the engine's one way to the dispatcher.
+pub trait Pacing {
+    /// Asks for the start of `user`'s next outermost transaction, which may be the `first` of its iteration; called again after the waker was woken. Where the
+    /// model paces iterations or nothing, it is ready at once, with the present as the intended instant.
+    fn poll_start(&self, user: u32, first: bool, context: &mut Context<'_>) -> Poll<Result<Start, RunOver>>;
+
+    /// `user` no longer waits: it was cut off in [`Pacing::poll_start`].
+    fn forget(&self, user: u32);
+
+    /// Resolves when the run is over, for waits that end early then.
+    fn poll_over(&self, user: u32, context: &mut Context<'_>) -> Poll<()>;
+}
+
+/// What the users of one thread share.
+pub struct Worker {
+    /// What all threads share.
+    pub run: std::sync::Arc<Run>,
+    /// Sends their requests.
+    pub client: Rc<Client>,
+    /// Takes their samples.
+    pub recorder: RefCell<Recorder>,
+    /// Gives their starts.
+    pub pacing: Box<dyn Pacing>,
+    /// The run's first instant.
+    pub began: Instant,
+    /// Where the measured part begins.
+    pub measured_from: RunInstant,
+    /// The names of requests outside any transaction, as far as they are told apart.
+    pub implicit: RefCell<ImplicitKinds>,
+}
+
+/// Transactions that requests outside any transaction are, by name. Paths often hold identifiers, so their number is bounded here and not by a trap.
+#[derive(Debug, Default)]
+pub struct ImplicitKinds(BTreeMap<String, KindId>);
+
+/// Names of such requests that a worker tells apart; those beyond are [`OTHER_REQUESTS`].
+const MOST_IMPLICIT: usize = 100;
+const OTHER_REQUESTS: &str = "other requests";
+
+impl Worker {
+    /// The present on the run's clock.
+    #[inline]
+    pub fn now(&self) -> RunInstant {
+        self.at(Instant::now())
+    }
+
+    /// An instant on the run's clock.
+    #[inline]
+    pub fn at(&self, instant: Instant) -> RunInstant {
+        RunInstant::from_nanos(u64::try_from(instant.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// The kind of a request outside any transaction, by its name; traps only where the scenario's own names have used up what a run tells apart.
+    pub(crate) fn implicit_kind(&self, mut name: String) -> wasmtime::Result<KindId> {
+        name.truncate(name.floor_char_boundary(LONGEST_NAME));
+        let known = &mut self.implicit.borrow_mut().0;
+        if !known.contains_key(&name) && known.len() >= MOST_IMPLICIT {
+            name = OTHER_REQUESTS.to_owned();
+        }
+        if let Some(kind) = known.get(&name) {
+            return Ok(*kind);
+        }
+        let kind = self.recorder.borrow_mut().define(&name).map_err(|error| wasmtime::Error::msg(error.to_string()))?;
+        known.insert(name, kind);
+        Ok(kind)
+    }
+
+    /// The phase that what was to begin at `intended` belongs to.
+    #[inline]
+    pub fn phase(&self, intended: RunInstant) -> RunPhase {
+        if intended < self.measured_from { RunPhase::WarmUp } else { RunPhase::Measured }
+    }
+}

@@ -1,0 +1,129 @@
+//! The wasmtime engines: one to look at a scenario, one to run users of it.
+//!
+//! ## Why a pool with small explicit reservations
+//! A user must be cheap to create (microseconds) and to keep (tens of kilobytes). Wasmtime's default reserves 4 GiB of address space and guard pages for each
+//! memory; 10,000 users of that are 40 TiB. Here a memory reserves just what it may grow to, without guards, and compiled code checks its bounds. The pool's
+//! size follows from the plan's `--max-vus` and from what the component says it needs.
+//!
+//! ## Why epochs
+//! A thread increments the engine's epoch each millisecond; compiled code compares a counter at loop heads. So a guest that computes gives its thread up every
+//! millisecond and is cut at its limit, at a cost of a load and a compare (fuel would cost several times that).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use wasmtime::component::Component;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::error::LoadError;
+use crate::limits::{FIBER_STACK, GuestLimits, TABLE_ELEMENTS, WASM_STACK};
+
+/// How often the epoch moves on.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// Instances beyond the users: the run's `setup`, and users just cut off whose slot is not free yet.
+const SPARE_INSTANCES: u32 = 64;
+
+/// What a component needs of a pool, read from its compiled form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs {
+    memories: u32,
+    tables: u32,
+}
+
+impl Needs {
+    pub(crate) fn of(component: &Component) -> Result<Self, LoadError> {
+        let Some(resources) = component.resources_required() else {
+            return Err(LoadError::WrongWorld { reason: "it imports modules or components, whose needs cannot be known".to_owned() });
+        };
+        Ok(Self { memories: resources.num_memories, tables: resources.num_tables })
+    }
+}
+
+/// The settings that decide what compiled code looks like. Equal for every engine, so that what one compiled all others accept.
+fn code_config(limits: GuestLimits) -> Config {
+    let mut config = Config::new();
+    config
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(FIBER_STACK)
+        .memory_reservation(limits.memory as u64)
+        .memory_reservation_for_growth(0)
+        .memory_guard_size(0)
+        .guard_before_linear_memory(false)
+        .memory_may_move(false)
+        .wasm_component_model(true)
+        .generate_address_map(true);
+    config
+}
+
+/// An engine for compiling and for looking at a component: instances on demand, no pool.
+pub(crate) fn plain_engine(limits: GuestLimits) -> Result<Engine, LoadError> {
+    Engine::new(&code_config(limits)).map_err(|error| LoadError::Engine { reason: format!("{error:#}") })
+}
+
+/// An engine with room for `users` instances of a component.
+pub(crate) fn pooled_engine(limits: GuestLimits, needs: Needs, users: u32) -> Result<Engine, LoadError> {
+    let instances = users.saturating_add(SPARE_INSTANCES);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(MAX_CORE_INSTANCES))
+        .total_memories(instances.saturating_mul(needs.memories.max(1)))
+        .total_tables(instances.saturating_mul(needs.tables.max(1)))
+        .total_stacks(instances)
+        .max_core_instances_per_component(MAX_CORE_INSTANCES)
+        .max_memories_per_component(needs.memories.max(1))
+        .max_tables_per_component(needs.tables.max(1))
+        .max_memory_size(limits.memory)
+        .table_elements(TABLE_ELEMENTS);
+    let mut config = code_config(limits);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config).map_err(|error| LoadError::Engine {
+        reason: format!(
+            "no room for {users} virtual users with {} MiB of address space each: {error:#}\nhelp: lower --max-vus or --guest-memory",
+            limits.memory >> 20
+        ),
+    })
+}
+
+/// Core instances in one component: the scenario, and with WASI 0.1 its adapter, shim and fix-ups; composed components have more.
+const MAX_CORE_INSTANCES: u32 = 32;
+
+/// Moves an engine's epoch on, each [`TICK`], until dropped.
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    pub(crate) fn start(engine: &Engine) -> Result<Self, LoadError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&stop);
+        let engine = engine.clone();
+        let tick = move || {
+            while !seen.load(Ordering::Relaxed) {
+                std::thread::sleep(TICK);
+                engine.increment_epoch();
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("swell-epoch".to_owned())
+            .spawn(tick)
+            .map_err(|error| LoadError::Engine { reason: format!("cannot start the epoch thread: {error}") })?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // The thread only sleeps and counts; it cannot have panicked.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The bindings of the contract, and what a store holds for one instance.
+
+use crate::cpu::CpuMeter;
+use crate::limits::{Allowance, GuestLimits};
+use crate::thread_bound::ThreadBound;
+use crate::user::UserState;
+use crate::wasi::Wasi;
+
+/// A transaction's handle in the guest's table: its number is the transaction's serial.
+#[derive(Debug)]
+pub struct OpenTransaction;
+
+#[allow(missing_docs, unreachable_pub, clippy::all)]
+pub(crate) mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "scenario",
+        imports: {
+            "swell:scenario/transactions.begin": async | trappable,
+            "swell:scenario/http.send": async | trappable,
+            "swell:scenario/http.send-all": async | trappable,
+            "swell:scenario/clock.sleep": async | trappable,
+            default: trappable,
+        },
+        exports: { default: async },
+        with: {
+            "swell:scenario/transactions.transaction": super::OpenTransaction,
+        },
+    });
+}
+
+/// What a store holds. An instance that only describes itself has no user, and traps when it calls an import.
+pub(crate) struct State {
+    pub(crate) user: Option<ThreadBound<UserState>>,
+    pub(crate) wasi: Option<Box<Wasi>>,
+    pub(crate) allowance: Allowance,
+    pub(crate) cpu: CpuMeter,
+}
+
+impl State {
+    pub(crate) fn new(limits: GuestLimits, user: Option<UserState>, wasi: Option<Box<Wasi>>) -> Self {
+        Self { user: user.map(ThreadBound::new), wasi, allowance: Allowance::new(limits), cpu: CpuMeter::new(limits.cpu) }
+    }
+
+    /// The user whose instance this is.
+    #[inline]
+    pub(crate) fn user(&mut self) -> wasmtime::Result<&mut UserState> {
+        match &mut self.user {
+            Some(user) => Ok(&mut **user),
+            None => Err(wasmtime::Error::msg(DESCRIBE_CALLED)),
+        }
+    }
+
+    /// The user and its meter, for a call that waits.
+    #[inline]
+    pub(crate) fn user_and_cpu(&mut self) -> wasmtime::Result<(&mut UserState, &mut CpuMeter)> {
+        match &mut self.user {
+            Some(user) => Ok((&mut **user, &mut self.cpu)),
+            None => Err(wasmtime::Error::msg(DESCRIBE_CALLED)),
+        }
+    }
+}
+
+const DESCRIBE_CALLED: &str = "`describe` called the host; it may only return what the file contains";
