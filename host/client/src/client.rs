@@ -1,0 +1,86 @@
+//! What the virtual users of one worker thread share: options, names, parsed URLs, and things worth using again.
+
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+use http::header::{HeaderMap, HeaderValue};
+use tokio::time::Instant;
+
+use crate::connect::check_source;
+use crate::deadline::Timer;
+use crate::endpoint::Endpoints;
+use crate::error::OptionsError;
+use crate::options::Options;
+use crate::resolve::Resolver;
+
+/// One worker's client; its users are [`Session`](crate::Session)s.
+pub struct Client {
+    pub(crate) options: Options,
+    pub(crate) user_agent: HeaderValue,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) resolver: Resolver,
+    pub(crate) written: Rc<Cell<u64>>,
+    source: Cell<usize>,
+    spare_headers: RefCell<Vec<HeaderMap>>,
+    spare_timers: RefCell<Vec<Timer>>,
+}
+
+/// Header maps and timers that are kept when nobody needs them. What is in use at once is bounded by the users; more than this lying idle is waste.
+const SPARES: usize = 256;
+
+impl Client {
+    /// Checks the options. It needs no runtime and opens nothing, except that each source address is bound once to see that it is ours.
+    pub fn new(options: Options) -> Result<Rc<Self>, OptionsError> {
+        let user_agent = HeaderValue::try_from(&options.user_agent).map_err(|_| OptionsError::UserAgent(options.user_agent.clone()))?;
+        let endpoints = Endpoints::new(options.target.as_deref(), options.allow.clone())?;
+        options.sources.iter().copied().try_for_each(check_source)?;
+        Ok(Rc::new(Self {
+            options,
+            user_agent,
+            endpoints,
+            resolver: Resolver::default(),
+            written: Rc::default(),
+            source: Cell::new(0),
+            spare_headers: RefCell::default(),
+            spare_timers: RefCell::default(),
+        }))
+    }
+
+    /// Request heads that all sessions of this client have handed to the network: the sum of `written` over all exchanges, and those of sends that were
+    /// dropped before they had one.
+    pub fn written(&self) -> u64 {
+        self.written.get()
+    }
+
+    /// The source address of the next connection to `to`, in turn over those of its IP version.
+    pub(crate) fn next_source(&self, to: SocketAddr) -> Option<IpAddr> {
+        let sources = &self.options.sources;
+        let first = self.source.replace(self.source.get().wrapping_add(1));
+        (0..sources.len()).map(|i| sources[first.wrapping_add(i) % sources.len()]).find(|source| source.is_ipv4() == to.is_ipv4())
+    }
+
+    /// An empty header map, with the room of one that was used before.
+    pub(crate) fn take_headers(&self) -> HeaderMap {
+        self.spare_headers.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_headers(&self, mut headers: HeaderMap) {
+        let mut spares = self.spare_headers.borrow_mut();
+        if spares.len() < SPARES {
+            headers.clear();
+            spares.push(headers);
+        }
+    }
+
+    pub(crate) fn take_timer(&self, now: Instant) -> Timer {
+        self.spare_timers.borrow_mut().pop().unwrap_or_else(|| Timer::new(now + self.options.timeouts.response))
+    }
+
+    pub(crate) fn give_timer(&self, timer: Timer) {
+        let mut spares = self.spare_timers.borrow_mut();
+        if spares.len() < SPARES {
+            spares.push(timer);
+        }
+    }
+}

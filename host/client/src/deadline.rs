@@ -1,0 +1,77 @@
+//! One timer for all phases of an exchange.
+//!
+//! A timeout future a phase would register and cancel timer entries with every request, for an event that hardly ever comes. Here a timer stays
+//! registered at whatever moment it was armed for; a later deadline costs nothing until that moment has passed, and only an earlier one re-arms it. With
+//! constant timeouts deadlines only move forward, so a busy user touches the timer wheel once a timeout and not once a request.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A timer that outlives the exchanges that use it.
+pub(crate) struct Timer {
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Timer {
+    pub(crate) fn new(due: Instant) -> Self {
+        Self { sleep: Box::pin(sleep_until(due)) }
+    }
+
+    /// Runs `future` until it ends (`Some`) or `due` has come (`None`).
+    pub(crate) async fn until<F: Future>(&mut self, due: Instant, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => self.poll_due(cx, due).map(|()| None),
+        })
+        .await
+    }
+
+    fn poll_due(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
+        if due < self.sleep.deadline() {
+            self.sleep.as_mut().reset(due);
+        }
+        loop {
+            ready!(self.sleep.as_mut().poll(cx));
+            if self.sleep.deadline() >= due {
+                return Poll::Ready(());
+            }
+            self.sleep.as_mut().reset(due);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_later_deadline_is_kept_although_the_timer_was_armed_for_an_earlier_one() {
+        let start = Instant::now();
+        let mut timer = Timer::new(start + Duration::from_secs(1));
+        assert!(timer.until(start + Duration::from_secs(5), pending::<()>()).await.is_none());
+        assert_eq!(start.elapsed().as_secs(), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_earlier_deadline_re_arms_the_timer() {
+        let start = Instant::now();
+        let mut timer = Timer::new(start + Duration::from_secs(60));
+        assert!(timer.until(start + Duration::from_secs(2), pending::<()>()).await.is_none());
+        assert_eq!(start.elapsed().as_secs(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_future_that_ends_leaves_the_clock_alone() {
+        let start = Instant::now();
+        let mut timer = Timer::new(start);
+        assert_eq!(timer.until(start + Duration::from_secs(1), async { 7 }).await, Some(7));
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
+}

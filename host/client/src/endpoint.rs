@@ -1,0 +1,210 @@
+//! A URL, parsed once.
+//!
+//! A scenario names the same few URLs over and over. Parsing one, building its `host` value and asking whether its host is allowed cost more than sending
+//! the request, so a worker remembers what came of the last ones: a request begins with one look-up by its text.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use http::Uri;
+use http::header::HeaderValue;
+use rustls_pki_types::ServerName;
+use swell_core::exchange::ErrorClass;
+use url::{Host, Position, Url};
+
+use crate::allow::AllowList;
+use crate::error::{Error, OptionsError};
+use crate::resolve::Addresses;
+
+/// Where a request goes: everything about it that does not depend on the request.
+pub(crate) struct Endpoint {
+    pub(crate) url: Url,
+    pub(crate) origin: Rc<Origin>,
+    /// Path and query, as HTTP/1.1 asks for it.
+    pub(crate) path: Uri,
+    /// Scheme, authority, path and query, as HTTP/2 wants it.
+    pub(crate) absolute: Uri,
+    /// The value of `host`.
+    pub(crate) host: HeaderValue,
+}
+
+/// Scheme, host and port. There is one for each in a worker, so that two are equal when they are the same.
+pub(crate) struct Origin {
+    pub(crate) secure: bool,
+    pub(crate) host: Host,
+    pub(crate) port: u16,
+    /// The name that the certificate must have.
+    pub(crate) name: ServerName<'static>,
+    /// The addresses behind the name, for as long as they may be kept.
+    pub(crate) addresses: Addresses,
+}
+
+/// The endpoints that a worker has met.
+///
+/// Bounded by generations: when the young half is full it becomes the old one, and what was not asked for since is forgotten. URLs with an identifier in
+/// them pass through without growing it.
+pub(crate) struct Endpoints {
+    target: Option<String>,
+    allow: AllowList,
+    origins: RefCell<Vec<Rc<Origin>>>,
+    young: RefCell<HashMap<String, Rc<Endpoint>>>,
+    old: RefCell<HashMap<String, Rc<Endpoint>>>,
+}
+
+/// Endpoints in a generation. About 1 KB each; a scenario with more URLs than this builds them from data.
+const GENERATION: usize = 1024;
+
+impl Endpoints {
+    pub(crate) fn new(target: Option<&str>, mut allow: AllowList) -> Result<Self, OptionsError> {
+        let target = match target {
+            None => None,
+            Some(text) => {
+                let wrong = |reason: String| OptionsError::Target { url: text.into(), reason };
+                let url = parse(text).map_err(|e| wrong(e.message))?;
+                if url.query().is_some() || url.fragment().is_some() {
+                    return Err(wrong("paths are appended to it, so it can have neither query nor fragment".into()));
+                }
+                allow.add(host(&url), port(&url));
+                Some(url[..Position::AfterPath].trim_end_matches('/').to_owned())
+            }
+        };
+        Ok(Self { target, allow, origins: RefCell::default(), young: RefCell::default(), old: RefCell::default() })
+    }
+
+    /// The endpoint of a URL. One that is wrong or not allowed is an error, and is not remembered.
+    pub(crate) fn find(&self, text: &str) -> Result<Rc<Endpoint>, Error> {
+        if let Some(known) = self.young.borrow().get(text) {
+            return Ok(Rc::clone(known));
+        }
+        let endpoint = match self.old.borrow().get(text) {
+            Some(known) => Rc::clone(known),
+            None => Rc::new(self.endpoint(text)?),
+        };
+        let mut young = self.young.borrow_mut();
+        if young.len() >= GENERATION {
+            self.old.replace(std::mem::take(&mut *young));
+        }
+        young.insert(text.into(), Rc::clone(&endpoint));
+        Ok(endpoint)
+    }
+
+    fn endpoint(&self, text: &str) -> Result<Endpoint, Error> {
+        let url = match (text.starts_with('/'), &self.target) {
+            (false, _) => parse(text),
+            (true, Some(target)) => parse(&format!("{target}{text}")),
+            (true, None) => Err(Error::invalid(format!("{text:?} is relative and the run has no target"))),
+        }?;
+        let origin = self.origin(&url)?;
+        // The url crate has encoded all that http would refuse, up to its limit of 64 KiB.
+        let uri = |part: &str| Uri::try_from(part).map_err(|e| Error::invalid(format!("URL {text:?}: {e}")));
+        let path = uri(&url[Position::BeforePath..Position::AfterQuery])?;
+        let absolute = uri(&url[..Position::AfterQuery])?;
+        let host =
+            HeaderValue::try_from(&url[Position::BeforeHost..Position::AfterPort]).expect("an authority of a parsed URL is printable");
+        Ok(Endpoint { url, origin, path, absolute, host })
+    }
+
+    fn origin(&self, url: &Url) -> Result<Rc<Origin>, Error> {
+        let (secure, host, port) = (url.scheme() == "https", host(url), port(url));
+        let mut origins = self.origins.borrow_mut();
+        if let Some(known) = origins.iter().find(|known| known.secure == secure && known.port == port && known.host == host) {
+            return Ok(Rc::clone(known));
+        }
+        if !self.allow.allows(&host, port) {
+            return Err(Error::new(ErrorClass::Denied, format!("{host}:{port} is not allowed by the plan (--allow-host {host}:{port})")));
+        }
+        let name = match &host {
+            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| Error::invalid(format!("{name:?} is no host name")))?,
+            Host::Ipv4(ip) => ServerName::IpAddress((*ip).into()),
+            Host::Ipv6(ip) => ServerName::IpAddress((*ip).into()),
+        };
+        let origin = Rc::new(Origin { secure, host, port, name, addresses: Addresses::default() });
+        origins.push(Rc::clone(&origin));
+        Ok(origin)
+    }
+}
+
+fn parse(text: &str) -> Result<Url, Error> {
+    let wrong = |reason: &str| Error::invalid(format!("URL {text:?}: {reason}"));
+    let url = Url::parse(text).map_err(|e| wrong(&e.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong("only http and https can be sent"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("a name and password in the URL are not sent; set the authorization header"));
+    }
+    if url.port() == Some(0) {
+        return Err(wrong("nothing can listen on port 0"));
+    }
+    Ok(url)
+}
+
+fn host(url: &Url) -> Host {
+    url.host().expect("an http URL has a host").to_owned()
+}
+
+fn port(url: &Url) -> u16 {
+    url.port_or_known_default().expect("http and https have default ports")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoints(target: Option<&str>) -> Endpoints {
+        Endpoints::new(target, AllowList::parse(["a.test", "b.test:81"]).expect("entries")).expect("a target")
+    }
+
+    fn class(endpoints: &Endpoints, url: &str) -> ErrorClass {
+        endpoints.find(url).err().unwrap_or_else(|| panic!("{url} was accepted")).class
+    }
+
+    #[test]
+    fn a_relative_path_is_appended_to_the_target_and_its_path() {
+        let endpoints = endpoints(Some("https://T.test:8443/api/"));
+        let endpoint = endpoints.find("/users?id=1#top").expect("the target is allowed");
+        assert_eq!(endpoint.path, "/api/users?id=1");
+        assert_eq!(endpoint.absolute, "https://t.test:8443/api/users?id=1");
+        assert_eq!(endpoint.host, "t.test:8443");
+    }
+
+    #[test]
+    fn a_path_with_two_slashes_stays_with_the_target() {
+        let endpoints = endpoints(Some("http://t.test"));
+        assert_eq!(endpoints.find("//evil.test/x").expect("a path").absolute, "http://t.test//evil.test/x");
+    }
+
+    #[test]
+    fn what_is_wrong_is_invalid_and_what_is_not_allowed_is_denied() {
+        let endpoints = endpoints(None);
+        for url in
+            ["/relative", "", "a.test", "ftp://a.test/", "http://", "http://a.test:99999/", "http://user:pass@a.test/", "http://a.test:0/"]
+        {
+            assert_eq!(class(&endpoints, url), ErrorClass::Invalid, "{url}");
+        }
+        for url in ["http://c.test/", "http://b.test/", "https://b.test/", "http://127.0.0.1/"] {
+            assert_eq!(class(&endpoints, url), ErrorClass::Denied, "{url}");
+        }
+        assert!(endpoints.find("http://b.test:81/").is_ok());
+    }
+
+    #[test]
+    fn urls_of_one_origin_share_it_and_another_scheme_does_not() {
+        let endpoints = endpoints(None);
+        let origin = |url: &str| Rc::clone(&endpoints.find(url).expect(url).origin);
+        assert!(Rc::ptr_eq(&origin("http://a.test/1"), &origin("http://A.test:80/2?q")));
+        assert!(!Rc::ptr_eq(&origin("http://a.test/"), &origin("https://a.test/")));
+    }
+
+    #[test]
+    fn a_stream_of_new_urls_does_not_grow_the_memory_and_a_url_in_use_is_kept() {
+        let endpoints = endpoints(None);
+        let used = endpoints.find("http://a.test/used").expect("allowed");
+        for i in 0..5 * GENERATION {
+            endpoints.find(&format!("http://a.test/{i}")).expect("allowed");
+            assert!(Rc::ptr_eq(&used, &endpoints.find("http://a.test/used").expect("allowed")), "forgotten at {i}");
+        }
+        assert!(endpoints.young.borrow().len() + endpoints.old.borrow().len() <= 2 * GENERATION);
+    }
+}

@@ -1,0 +1,200 @@
+//! Errors: those of a run that cannot start, and those of an exchange, which are measurements with a class and a text for people.
+//!
+//! The class decides what is counted, so this is the one place that reads it out of what hyper, h2, rustls and the kernel say.
+
+use std::error::Error as StdError;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustls::CertificateError;
+use swell_core::exchange::{ErrorClass, Phase};
+
+/// Why an exchange has no answer: its class for the books, its text for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What is counted.
+    pub class: ErrorClass,
+    /// What happened, lower-case, with the address or name that it happened to.
+    pub message: String,
+}
+
+/// What became of a request that has no answer's head, as far as its connection can say.
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    /// Whether its head was handed to the network.
+    pub(crate) written: bool,
+    /// Whether the connection closed without a byte in answer, so that an idempotent request may be sent anew.
+    pub(crate) silent_close: bool,
+}
+
+/// Why a client cannot be made of its options. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum OptionsError {
+    /// The target is not an absolute http or https URL.
+    #[error("target {url:?}: {reason}")]
+    Target {
+        /// As given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An entry of the allow-list is neither a host nor host:port.
+    #[error("allowed host {entry:?}: {reason}")]
+    AllowedHost {
+        /// As given.
+        entry: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A source address is not one of this machine.
+    #[error("source address {address} cannot be used: {source}")]
+    Source {
+        /// As given.
+        address: IpAddr,
+        /// What the kernel says.
+        source: io::Error,
+    },
+    /// The user agent cannot stand in a header.
+    #[error("user agent {0:?} cannot stand in a header")]
+    UserAgent(String),
+    /// A certificate or key file cannot be read or holds none.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The client certificate and its key do not make an identity.
+    #[error("client certificate: {0}")]
+    Identity(rustls::Error),
+}
+
+impl Error {
+    pub(crate) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into() }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorClass::Invalid, message)
+    }
+
+    pub(crate) fn protocol(message: impl Into<String>) -> Self {
+        Self::new(ErrorClass::Protocol, message)
+    }
+
+    pub(crate) fn timeout(phase: Phase, after: Duration) -> Self {
+        Self::new(ErrorClass::Timeout(phase), format!("timed out after {after:.1?} of {}", phase.name()))
+    }
+
+    /// A socket that could not be opened or connected.
+    pub(crate) fn connect(error: &io::Error, to: SocketAddr) -> Self {
+        local(error).unwrap_or_else(|| Self::new(ErrorClass::Connect, format!("{} ({to})", words(error))))
+    }
+
+    /// A source address that could not be bound. It is known to be ours, so what is missing is a port.
+    pub(crate) fn bind(error: &io::Error, from: IpAddr) -> Self {
+        local(error).unwrap_or_else(|| Self::new(ErrorClass::Connect, format!("cannot send from {from}: {}", words(error))))
+    }
+
+    /// A failed handshake. Whoever ended it, the class is TLS: no HTTP was spoken yet.
+    pub(crate) fn handshake(error: &io::Error, name: &str) -> Self {
+        let reason = rustls_error(error).map_or_else(|| words(error), |tls| tls_reason(tls, name));
+        Self::new(ErrorClass::Tls, format!("TLS handshake with {name}: {reason}"))
+    }
+
+    /// What hyper says of a request or a body.
+    pub(crate) fn http(error: &hyper::Error) -> Self {
+        if error.is_parse_too_large() {
+            return Self::new(ErrorClass::TooLarge, "the response's headers are larger than the limit");
+        }
+        if error.is_parse() {
+            return Self::protocol(format!("malformed response: {error}"));
+        }
+        if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+            return Self::new(ErrorClass::Reset, "the connection was closed before the answer was complete");
+        }
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+        while let Some(at) = cause {
+            if let Some(h2) = at.downcast_ref::<h2::Error>() {
+                return Self::h2(h2);
+            }
+            if let Some(io) = at.downcast_ref::<io::Error>() {
+                return Self::stream(io);
+            }
+            cause = at.source();
+        }
+        match error.source() {
+            Some(source) => Self::protocol(format!("{error}: {source}")),
+            None => Self::protocol(error.to_string()),
+        }
+    }
+
+    /// A failure of an open stream.
+    fn stream(error: &io::Error) -> Self {
+        if let Some(tls) = rustls_error(error) {
+            return Self::new(ErrorClass::Tls, tls_reason(tls, "the server"));
+        }
+        match error.kind() {
+            // Hyper's chunk decoder reports broken framing so.
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Self::protocol(format!("malformed response: {error}")),
+            io::ErrorKind::UnexpectedEof => Self::new(ErrorClass::Reset, "the connection was closed before the answer was complete"),
+            _ => Self::new(ErrorClass::Reset, words(error)),
+        }
+    }
+
+    fn h2(error: &h2::Error) -> Self {
+        if let Some(io) = error.get_io() {
+            return Self::stream(io);
+        }
+        // The peer's own decision to end a stream or the connection is a reset; what we had to end because of it broke the protocol.
+        let class = if error.is_remote() { ErrorClass::Reset } else { ErrorClass::Protocol };
+        Self::new(class, format!("HTTP/2: {error}"))
+    }
+}
+
+/// The errors that are the generator's own fault.
+pub(crate) fn local(error: &io::Error) -> Option<Error> {
+    match error.raw_os_error() {
+        Some(libc::EADDRNOTAVAIL | libc::EADDRINUSE) => {
+            Some(Error::new(ErrorClass::LocalPorts, "no local port is free (widen net.ipv4.ip_local_port_range or add a source address)"))
+        }
+        Some(libc::EMFILE | libc::ENFILE) => Some(Error::new(ErrorClass::LocalFiles, "no file descriptor is free (raise nofile)")),
+        _ => None,
+    }
+}
+
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".into(),
+        io::ErrorKind::ConnectionReset => "connection reset by the other side".into(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => "connection closed by the other side".into(),
+        io::ErrorKind::TimedOut => "connection timed out".into(),
+        io::ErrorKind::HostUnreachable => "host unreachable".into(),
+        io::ErrorKind::NetworkUnreachable => "network unreachable".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+fn tls_reason(error: &rustls::Error, name: &str) -> String {
+    match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the certificate has expired".into(),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "the certificate is not valid yet".into(),
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                format!("the certificate is not valid for {name}")
+            }
+            CertificateError::UnknownIssuer => "the certificate's issuer is not trusted (add its CA file)".into(),
+            other => format!("the certificate is not accepted: {other}"),
+        },
+        rustls::Error::AlertReceived(alert) => format!("refused by the other side ({alert:?})"),
+        other => other.to_string(),
+    }
+}

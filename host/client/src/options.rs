@@ -1,0 +1,79 @@
+//! What a run says about its traffic. The same options serve every worker: cloning them shares what was loaded.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::header::{HeaderName, HeaderValue};
+
+use crate::allow::AllowList;
+use crate::request::Version;
+use crate::tls::Tls;
+
+/// How a run's requests are sent.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The URL in front of every relative path; its path, if it has one, is kept: `http://host/api` and `/users` make `http://host/api/users`.
+    /// Its host and port are allowed without being listed.
+    pub target: Option<String>,
+    /// The hosts that may be asked, beside the target's.
+    pub allow: AllowList,
+    /// Roots, client certificate, and whether certificates are checked.
+    pub tls: Tls,
+    /// How long each part of an exchange may take.
+    pub timeouts: Timeouts,
+    /// The most bytes that a response's head may have. Default 64 KiB: servers stop at 8 to 16, so more is a fault.
+    pub header_limit: usize,
+    /// The most bytes of a body that may be kept, whatever a request asks for. Default 16 MiB: pages and API answers fit, and a thousand users that keep
+    /// one each do not fill the machine.
+    pub body_limit: usize,
+    /// Local addresses to send from, one connection after the other; empty leaves it to the kernel. Each one has its own range of ports.
+    pub sources: Vec<IpAddr>,
+    /// The `user-agent` of requests without one. Default `swell/` and the version, so that a service's log names who loaded it.
+    pub user_agent: String,
+    /// Added to requests that do not have them.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What requests speak that leave the version open.
+    pub version: Version,
+}
+
+impl Options {
+    /// The defaults, allowing no host.
+    pub fn new(tls: Tls) -> Self {
+        Self {
+            target: None,
+            allow: AllowList::default(),
+            tls,
+            timeouts: Timeouts::default(),
+            header_limit: 64 << 10,
+            body_limit: 16 << 20,
+            sources: Vec::new(),
+            user_agent: concat!("swell/", env!("CARGO_PKG_VERSION")).into(),
+            headers: Vec::new(),
+            version: Version::Automatic,
+        }
+    }
+}
+
+/// How long the parts of an exchange may take; what strikes is an error `Timeout` with the phase that was running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Looking up the name and opening a connection. Default 10 s: a lost SYN is sent again after 1, 3 and 7 s, so that what is not open by then is down.
+    pub connect: Duration,
+    /// The TLS handshake. Default 10 s, as it is two round trips like the connection.
+    pub tls: Duration,
+    /// From the connection's being ready to the response's head. Default 60 s, as in k6.
+    pub response: Duration,
+    /// The whole request with its redirects and its body. Default 120 s: a head that took a minute leaves its body another.
+    pub whole: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            tls: Duration::from_secs(10),
+            response: Duration::from_secs(60),
+            whole: Duration::from_secs(120),
+        }
+    }
+}

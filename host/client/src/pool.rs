@@ -1,0 +1,151 @@
+//! The connections that one user has to one origin, and who waits for one.
+//!
+//! Over HTTP/1.1 at most six, as in browsers; over HTTP/2 one that all share. Where TLS decides which it will be, the first connection finds out and the
+//! others wait for its answer rather than open what may not be needed.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+
+use crate::endpoint::Origin;
+use crate::request::Version;
+use crate::{http1, http2};
+
+/// The most HTTP/1.1 connections of a user to an origin: what browsers have settled on.
+const MOST_OPEN: usize = 6;
+
+/// One user's connections to one origin, for one choice of HTTP version.
+pub(crate) struct Lane {
+    pub(crate) origin: Rc<Origin>,
+    pub(crate) version: Version,
+    state: RefCell<State>,
+    freed: Notify,
+    waiting: Cell<usize>,
+}
+
+struct State {
+    idle: Vec<http1::Connection>,
+    /// Places taken: HTTP/1.1 connections, idle ones included, and connections being opened.
+    open: usize,
+    shared: Option<http2::Connection>,
+    /// Whether HTTP/1.1 is known to be spoken here.
+    http1: bool,
+}
+
+/// What there is for a request that wants a connection.
+pub(crate) enum Turn {
+    /// One that is open.
+    Ready(Link),
+    /// The right to open one.
+    Open(Place),
+    /// Nothing until something is [freed](Lane::freed).
+    Wait,
+}
+
+/// A connection to send on.
+pub(crate) enum Link {
+    /// All of a connection.
+    Http1 { connection: http1::Connection, place: Place, reused: bool },
+    /// A share of one.
+    Http2 { handle: http2::Handle, reused: bool },
+}
+
+/// The right to one connection of a lane. Dropping it, with its connection, makes room for another.
+pub(crate) struct Place(Option<Rc<Lane>>);
+
+impl Lane {
+    pub(crate) fn new(origin: Rc<Origin>, version: Version) -> Self {
+        let http1 = version == Version::Http1 || version == Version::Automatic && !origin.secure;
+        let state = State { idle: Vec::new(), open: 0, shared: None, http1 };
+        Self { origin, version, state: RefCell::new(state), freed: Notify::new(), waiting: Cell::new(0) }
+    }
+
+    /// A connection, the one used last first, or what else there is to do.
+    pub(crate) fn take(self: &Rc<Self>) -> Turn {
+        let mut state = self.state.borrow_mut();
+        if let Some(connection) = state.idle.pop() {
+            return Turn::Ready(Link::Http1 { connection, place: Place(Some(Rc::clone(self))), reused: true });
+        }
+        if let Some(shared) = &state.shared {
+            match shared.handle() {
+                Some(handle) => return Turn::Ready(Link::Http2 { handle, reused: true }),
+                None => state.shared = None,
+            }
+        }
+        let most = if state.http1 { MOST_OPEN } else { 1 };
+        if state.open == most {
+            return Turn::Wait;
+        }
+        state.open += 1;
+        Turn::Open(Place(Some(Rc::clone(self))))
+    }
+
+    /// Waits until it is worth asking again.
+    pub(crate) async fn freed(&self) {
+        let _waiting = Waiting::new(&self.waiting);
+        self.freed.notified().await;
+    }
+
+    /// Closes the shared connection, which was found to be of no more use.
+    pub(crate) fn drop_shared(&self) {
+        self.state.borrow_mut().shared = None;
+    }
+
+    fn announce(&self) {
+        if self.waiting.get() > 0 {
+            self.freed.notify_waiters();
+        }
+    }
+}
+
+impl Place {
+    /// Puts the place's connection back for the next request.
+    pub(crate) fn keep(mut self, connection: http1::Connection) {
+        if let Some(lane) = self.0.take() {
+            lane.state.borrow_mut().idle.push(connection);
+            lane.announce();
+        }
+    }
+
+    /// Says that HTTP/1.1 is spoken here, so that others may open connections too.
+    pub(crate) fn speaks_http1(&self) {
+        if let Some(lane) = &self.0
+            && !std::mem::replace(&mut lane.state.borrow_mut().http1, true)
+        {
+            lane.announce();
+        }
+    }
+
+    /// Makes the place's connection that of all requests.
+    pub(crate) fn share(self, connection: http2::Connection) {
+        if let Some(lane) = &self.0 {
+            lane.state.borrow_mut().shared = Some(connection);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(lane) = self.0.take() {
+            lane.state.borrow_mut().open -= 1;
+            lane.announce();
+        }
+    }
+}
+
+/// Counts a waiter for as long as it waits, so that nobody is notified when nobody waits.
+struct Waiting<'a>(&'a Cell<usize>);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a Cell<usize>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}

@@ -1,0 +1,417 @@
+//! One virtual user's traffic, and the one road that every request takes.
+//!
+//! `send` → `follow` (redirects) → `exchange` (which connection, and whether once more) → `receive` (the body). What is rare stands in functions of its
+//! own whose futures are boxed, so that the future of a plain request on an open connection stays small.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
+    USER_AGENT,
+};
+use http::uri::Authority;
+use http::{Method, StatusCode, Uri};
+use http_body_util::Full;
+use rustls::ClientConfig;
+use swell_core::exchange::{ErrorClass, Phase};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::body::{self, Incoming, Source};
+use crate::client::Client;
+use crate::connect::{self, Stream};
+use crate::cookies::Jar;
+use crate::deadline::Timer;
+use crate::endpoint::{Endpoint, Origin};
+use crate::error::{Error, Failure};
+use crate::pool::{Lane, Link, Place, Turn};
+use crate::request::{Keep, Request, Response, Sent, Version};
+use crate::tls::UserTls;
+use crate::trail::Trail;
+use crate::{http1, http2, redirect};
+
+/// One virtual user: its connections, its TLS sessions, its cookies, none of them another's. Dropping it closes its connections.
+pub struct Session {
+    client: Rc<Client>,
+    lanes: RefCell<Vec<Rc<Lane>>>,
+    jar: RefCell<Jar>,
+    tls: RefCell<Option<Box<UserTls>>>,
+}
+
+/// What one hop gave.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    body_size: u64,
+    reused: bool,
+    redirect: Option<Url>,
+}
+
+impl Session {
+    /// A user without connections or cookies.
+    pub fn new(client: &Rc<Client>) -> Self {
+        Self { client: Rc::clone(client), lanes: RefCell::default(), jar: RefCell::default(), tls: RefCell::default() }
+    }
+
+    /// Sends a request and waits for the end of its answer.
+    ///
+    /// It must run inside a `LocalSet` when HTTP/2 may be spoken. Dropping the future closes the connection in use, or resets its HTTP/2 stream, and leaves
+    /// the session as good as before; what was written by then is counted in [`Client::written`] alone.
+    pub async fn send(&self, request: Request) -> Sent {
+        let start = Instant::now();
+        let mut trail = Trail::start(start);
+        let mut timer = self.client.take_timer(start);
+        let result = self.follow(request, &mut trail, &mut timer).await;
+        self.client.give_timer(timer);
+        trail.finish(result, Instant::now())
+    }
+
+    /// Sends requests at the same time, as a browser loads what a page needs, and returns their ends in the order of the requests.
+    ///
+    /// At most six connections an origin over HTTP/1.1, one over HTTP/2; waiting for one is phase `Blocked`.
+    pub async fn send_all(&self, requests: Vec<Request>) -> Vec<Sent> {
+        let mut running: Vec<_> = requests.into_iter().map(|request| Some(Box::pin(self.send(request)))).collect();
+        let mut ended: Vec<Option<Sent>> = vec![None; running.len()];
+        poll_fn(|cx| {
+            for (send, end) in running.iter_mut().zip(&mut ended) {
+                if let Some(Poll::Ready(sent)) = send.as_mut().map(|send| send.as_mut().poll(cx)) {
+                    *end = Some(sent);
+                    *send = None;
+                }
+            }
+            if ended.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        drop(running);
+        ended.into_iter().flatten().collect()
+    }
+
+    /// Forgets the cookies, as between iterations.
+    pub fn clear_cookies(&self) {
+        self.jar.borrow_mut().clear();
+    }
+
+    /// Closes the connections and forgets the TLS sessions. Requests in flight end as they would have, and close theirs then.
+    pub fn forget(&self) {
+        self.lanes.borrow_mut().clear();
+        self.tls.borrow_mut().take();
+    }
+
+    async fn follow(&self, mut request: Request, trail: &mut Trail, timer: &mut Timer) -> Result<Response, Error> {
+        check(&request)?;
+        let mut endpoint = self.client.endpoints.find(&request.url)?;
+        let longest = self.client.options.timeouts.whole;
+        let whole = trail.start + request.timeout.map_or(longest, |own| own.min(longest));
+        let mut redirects = 0;
+        loop {
+            let answer = self.exchange(&endpoint, &request, trail, timer, whole).await?;
+            let Some(location) = answer.redirect else {
+                return Ok(Response {
+                    status: answer.status,
+                    headers: answer.headers,
+                    body: answer.body,
+                    body_size: answer.body_size,
+                    reused: answer.reused,
+                    redirects,
+                    final_url: (redirects > 0).then(|| endpoint.url.to_string()),
+                });
+            };
+            if redirects == request.redirects {
+                return Err(Error::protocol(format!("still redirected after {redirects} redirects, to {location}")));
+            }
+            redirects += 1;
+            trail.enter(Phase::Blocked, Instant::now());
+            // Nobody but the service is to blame for where it sends us.
+            let next = self.client.endpoints.find(location.as_str()).map_err(|error| match error.class {
+                ErrorClass::Invalid => Error::protocol(format!("redirect to {location}: {error}")),
+                _ => error,
+            })?;
+            redirect::follow(&mut request, answer.status, Rc::ptr_eq(&next.origin, &endpoint.origin));
+            endpoint = next;
+        }
+    }
+
+    /// One request and its answer, on whichever connection; sent anew once when a reused connection turns out to have closed.
+    async fn exchange(
+        &self,
+        endpoint: &Endpoint,
+        request: &Request,
+        trail: &mut Trail,
+        timer: &mut Timer,
+        whole: Instant,
+    ) -> Result<Answer, Error> {
+        let version = if request.version == Version::Automatic { self.client.options.version } else { request.version };
+        let lane = self.lane(&endpoint.origin, version);
+        let mut retried = false;
+        let mut turn = lane.take();
+        loop {
+            let link = match turn {
+                Turn::Ready(link) => link,
+                turn => Box::pin(self.connection(&lane, turn, trail, timer, whole)).await?,
+            };
+            trail.enter(Phase::Sending, trail.since());
+            let due = whole.min(trail.since() + self.client.options.timeouts.response);
+            let (failure, reused, place) = match link {
+                Link::Http1 { mut connection, place, reused } => {
+                    let head = self.compose(endpoint, request, false)?;
+                    let outcome = timer.until(due, connection.send(head)).await;
+                    if let Some(at) = connection.handed_over() {
+                        trail.enter(Phase::Waiting, at);
+                    }
+                    trail.written += u32::from(connection.is_written());
+                    match outcome {
+                        Some(Ok((head, body))) => {
+                            let mut incoming = Incoming::new(Source::Http1(&mut connection, body));
+                            let answer = self.receive(head, &mut incoming, endpoint, request, reused, trail, timer, whole).await?;
+                            if connection.is_reusable() {
+                                place.keep(connection);
+                            }
+                            return Ok(answer);
+                        }
+                        Some(Err(failure)) => (failure, reused, Some(place)),
+                        None => return Err(timed_out(trail, due)),
+                    }
+                }
+                Link::Http2 { mut handle, reused } => {
+                    let head = self.compose(endpoint, request, true)?;
+                    trail.enter(Phase::Waiting, trail.since());
+                    let outcome = timer.until(due, handle.send(head)).await;
+                    trail.written += u32::from(!matches!(&outcome, Some(Err(Failure { written: false, .. }))));
+                    match outcome {
+                        Some(Ok((head, body))) => {
+                            let mut incoming = Incoming::new(Source::Http2(body));
+                            return self.receive(head, &mut incoming, endpoint, request, reused, trail, timer, whole).await;
+                        }
+                        Some(Err(failure)) => (failure, reused, None),
+                        None => return Err(timed_out(trail, due)),
+                    }
+                }
+            };
+            // A connection that closed while it was idle is no answer. When nothing went out on it, another one is simply taken; when the head did, what
+            // may be sent twice is sent once more, on a new connection.
+            let again = reused && (!failure.written || failure.silent_close && !retried && is_idempotent(&request.method));
+            if !again {
+                return Err(failure.error);
+            }
+            trail.enter(Phase::Blocked, Instant::now());
+            if failure.written {
+                retried = true;
+                trail.reconnects += 1;
+            }
+            turn = match place {
+                Some(place) if failure.written => Turn::Open(place),
+                Some(place) => {
+                    drop(place);
+                    lane.take()
+                }
+                None => {
+                    lane.drop_shared();
+                    lane.take()
+                }
+            };
+        }
+    }
+
+    /// A connection when none was ready: waits for one, or opens one.
+    async fn connection(
+        &self,
+        lane: &Rc<Lane>,
+        mut turn: Turn,
+        trail: &mut Trail,
+        timer: &mut Timer,
+        whole: Instant,
+    ) -> Result<Link, Error> {
+        loop {
+            match turn {
+                Turn::Ready(link) => {
+                    trail.enter(Phase::Sending, Instant::now());
+                    return Ok(link);
+                }
+                Turn::Open(place) => return self.open(lane, place, trail, timer, whole).await,
+                Turn::Wait => {
+                    timer.until(whole, lane.freed()).await.ok_or_else(|| timed_out(trail, whole))?;
+                    turn = lane.take();
+                }
+            }
+        }
+    }
+
+    async fn open(&self, lane: &Lane, place: Place, trail: &mut Trail, timer: &mut Timer, whole: Instant) -> Result<Link, Error> {
+        let client = &*self.client;
+        let origin = &*lane.origin;
+        let now = Instant::now();
+        trail.enter(Phase::Connecting, now);
+        let due = whole.min(now + client.options.timeouts.connect);
+        let tcp = timer.until(due, connect::open(client, origin)).await.unwrap_or_else(|| Err(timed_out(trail, due)))?;
+        trail.connections += 1;
+        let (stream, is_http2) = if origin.secure {
+            let now = Instant::now();
+            trail.enter(Phase::Tls, now);
+            let due = whole.min(now + client.options.timeouts.tls);
+            let handshake = connect::secure(self.tls_config(lane.version), origin, tcp);
+            let tls = timer.until(due, handshake).await.unwrap_or_else(|| Err(timed_out(trail, due)))?;
+            let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+            if lane.version == Version::Http2 && !is_http2 {
+                return Err(Error::protocol(format!("{} did not agree to HTTP/2", origin.host)));
+            }
+            (Stream::Secure(Box::new(tls)), is_http2)
+        } else {
+            (Stream::Plain(tcp), lane.version == Version::Http2)
+        };
+        trail.enter(Phase::Sending, Instant::now());
+        let (limit, written) = (client.options.header_limit, Rc::clone(&client.written));
+        if is_http2 {
+            let connection = http2::Connection::open(stream, limit, written).await?;
+            let handle = connection.handle().ok_or_else(|| Error::new(ErrorClass::Reset, "the connection was closed at once"))?;
+            place.share(connection);
+            Ok(Link::Http2 { handle, reused: false })
+        } else {
+            place.speaks_http1();
+            let connection = http1::Connection::open(stream, limit, written).await?;
+            Ok(Link::Http1 { connection, place, reused: false })
+        }
+    }
+
+    /// Reads the answer's body as the request asks.
+    #[expect(clippy::too_many_arguments, reason = "what an exchange has come to; a struct of them would live for this call alone")]
+    async fn receive(
+        &self,
+        head: http::Response<()>,
+        incoming: &mut Incoming<'_>,
+        endpoint: &Endpoint,
+        request: &Request,
+        reused: bool,
+        trail: &mut Trail,
+        timer: &mut Timer,
+        whole: Instant,
+    ) -> Result<Answer, Error> {
+        trail.enter(Phase::Receiving, Instant::now());
+        let (head, ()) = head.into_parts();
+        self.jar.borrow_mut().store(&endpoint.url, &head.headers);
+        let redirect = if request.redirects > 0 { redirect::location(&endpoint.url, head.status, &head.headers)? } else { None };
+        let mut kept = Bytes::new();
+        if !incoming.is_end() {
+            let outcome = match request.keep {
+                Keep::Body { limit } if redirect.is_none() => {
+                    let limit = limit.min(self.client.options.body_limit);
+                    let read = Box::pin(async {
+                        if request.decompress { incoming.decompress(limit, &head.headers).await } else { incoming.keep(limit).await }
+                    });
+                    timer.until(whole, read).await.map(|body| body.map(|body| kept = body))
+                }
+                _ => timer.until(whole, incoming.discard()).await,
+            };
+            trail.body_bytes += incoming.received;
+            outcome.unwrap_or_else(|| Err(timed_out(trail, whole)))?;
+        }
+        let headers = if request.keep_headers {
+            head.headers
+        } else {
+            self.client.give_headers(head.headers);
+            HeaderMap::default()
+        };
+        Ok(Answer { status: head.status, headers, body: kept, body_size: incoming.received, reused, redirect })
+    }
+
+    fn compose(&self, endpoint: &Endpoint, request: &Request, http2: bool) -> Result<http::Request<Full<Bytes>>, Error> {
+        let client = &*self.client;
+        let given = |name: &HeaderName| request.headers.iter().find(|(given, _)| given == name).map(|(_, value)| value);
+        let mut headers = client.take_headers();
+        if !http2 && given(&HOST).is_none() {
+            headers.insert(HOST, endpoint.host.clone());
+        }
+        for (name, value) in &request.headers {
+            if !(http2 && is_http1_only(name, value)) {
+                headers.try_append(name, value.clone()).map_err(|_| Error::invalid("more headers than can be sent"))?;
+            }
+        }
+        if given(&USER_AGENT).is_none() {
+            headers.insert(USER_AGENT, client.user_agent.clone());
+        }
+        for (name, value) in &client.options.headers {
+            if given(name).is_none() && !(http2 && is_http1_only(name, value)) {
+                headers.insert(name, value.clone());
+            }
+        }
+        if request.decompress && given(&ACCEPT_ENCODING).is_none() {
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(body::ACCEPTED));
+        }
+        if given(&COOKIE).is_none()
+            && let Some(cookies) = self.jar.borrow().header(&endpoint.url)
+        {
+            headers.insert(COOKIE, cookies);
+        }
+        // Hyper says how long a body is; that there is none is said where one is expected (RFC 9110, 8.6).
+        if request.body.is_empty()
+            && matches!(request.method, Method::POST | Method::PUT | Method::PATCH)
+            && !headers.contains_key(TRANSFER_ENCODING)
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        let mut head = http::Request::new(Full::new(request.body.clone()));
+        *head.method_mut() = request.method.clone();
+        *head.uri_mut() = match given(&HOST) {
+            _ if !http2 => endpoint.path.clone(),
+            None => endpoint.absolute.clone(),
+            Some(host) => with_authority(&endpoint.absolute, host)?,
+        };
+        *head.headers_mut() = headers;
+        Ok(head)
+    }
+
+    fn lane(&self, origin: &Rc<Origin>, version: Version) -> Rc<Lane> {
+        let mut lanes = self.lanes.borrow_mut();
+        if let Some(known) = lanes.iter().find(|lane| lane.version == version && Rc::ptr_eq(&lane.origin, origin)) {
+            return Rc::clone(known);
+        }
+        let lane = Rc::new(Lane::new(Rc::clone(origin), version));
+        lanes.push(Rc::clone(&lane));
+        lane
+    }
+
+    fn tls_config(&self, version: Version) -> Arc<ClientConfig> {
+        self.tls.borrow_mut().get_or_insert_with(|| Box::new(self.client.options.tls.user())).offering(version)
+    }
+}
+
+/// Refuses what cannot be sent, before anything is.
+fn check(request: &Request) -> Result<(), Error> {
+    if request.method == Method::CONNECT {
+        return Err(Error::invalid("CONNECT opens a tunnel, which is not a request that can be answered"));
+    }
+    match request.headers.iter().find(|(name, _)| name == CONTENT_LENGTH) {
+        Some((_, length)) if length.to_str().ok().and_then(|text| text.parse().ok()) != Some(request.body.len()) => {
+            Err(Error::invalid(format!("content-length is {length:?} and the body has {} bytes", request.body.len())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn timed_out(trail: &Trail, due: Instant) -> Error {
+    Error::timeout(trail.phase(), due.saturating_duration_since(trail.since()))
+}
+
+/// Methods whose request may arrive twice without harm (RFC 9110, 9.2.2).
+fn is_idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE | Method::OPTIONS | Method::TRACE)
+}
+
+/// Headers about an HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113, 8.2.2), and `host`, which it says otherwise.
+fn is_http1_only(name: &HeaderName, value: &HeaderValue) -> bool {
+    [HOST, CONNECTION, TRANSFER_ENCODING, UPGRADE].contains(name)
+        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
+        || name == TE && value != "trailers"
+}
+
+fn with_authority(uri: &Uri, host: &HeaderValue) -> Result<Uri, Error> {
+    let wrong = || Error::invalid(format!("{host:?} cannot be asked for as a host"));
+    let mut parts = uri.clone().into_parts();
+    parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| wrong())?);
+    Uri::from_parts(parts).map_err(|_| wrong())
+}

@@ -1,0 +1,191 @@
+//! Whom to trust and who we are, loaded once for all workers.
+//!
+//! Roots are parsed and the verifier is built in [`TlsOptions::load`]; a [`Tls`] is a handle on the outcome. A virtual user gets a configuration of its
+//! own for its session cache (see [`Tls::user`]), because a user that resumes another's session is not the client that it plays.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+
+use crate::error::OptionsError;
+use crate::request::Version;
+
+/// What to load.
+#[derive(Clone, Debug)]
+pub struct TlsOptions {
+    /// Whether the machine's own roots are trusted. Default true.
+    pub system_roots: bool,
+    /// PEM files of further roots.
+    pub ca_files: Vec<PathBuf>,
+    /// Who we are, for services that ask.
+    pub identity: Option<ClientIdentity>,
+    /// Accept any certificate. Default false.
+    pub insecure: bool,
+}
+
+impl Default for TlsOptions {
+    fn default() -> Self {
+        Self { system_roots: true, ca_files: Vec::new(), identity: None, insecure: false }
+    }
+}
+
+/// A client certificate.
+#[derive(Clone, Debug)]
+pub struct ClientIdentity {
+    /// PEM file of the certificate, followed by its chain.
+    pub certificate: PathBuf,
+    /// PEM file of its private key, without a passphrase.
+    pub key: PathBuf,
+}
+
+/// Loaded TLS options; cloning shares them.
+#[derive(Clone)]
+pub struct Tls(Arc<ClientConfig>);
+
+impl TlsOptions {
+    /// Reads the files and the machine's roots. It takes milliseconds and blocks: once a process, before the run.
+    ///
+    /// A system root that cannot be parsed is left out, and a machine without any is no error: whoever needs one is told by the handshake.
+    pub fn load(&self) -> Result<Tls, OptionsError> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("ring supports the default protocol versions")
+            .dangerous()
+            .with_custom_certificate_verifier(self.verifier(provider)?);
+        let config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let chain = certificates(&identity.certificate)?;
+                let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(|e| unreadable(&identity.key, &e))?;
+                builder.with_client_auth_cert(chain, key).map_err(OptionsError::Identity)?
+            }
+        };
+        Ok(Tls(Arc::new(config)))
+    }
+
+    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, OptionsError> {
+        if self.insecure {
+            return Ok(Arc::new(Unverified { accept: true, provider }));
+        }
+        let mut roots = RootCertStore::empty();
+        if self.system_roots {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        for file in &self.ca_files {
+            for certificate in certificates(file)? {
+                roots.add(certificate).map_err(|e| OptionsError::File { path: file.clone(), reason: e.to_string() })?;
+            }
+        }
+        if roots.is_empty() {
+            return Ok(Arc::new(Unverified { accept: false, provider }));
+        }
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        Ok(verifier.expect("a verifier with roots and without revocation lists can be built"))
+    }
+}
+
+impl Tls {
+    /// A configuration for one virtual user, with a session cache of its own.
+    pub(crate) fn user(&self) -> UserTls {
+        let mut config = ClientConfig::clone(&self.0);
+        // A user meets few hosts; each keeps what its last connections were given.
+        config.resumption = Resumption::in_memory_sessions(16);
+        UserTls { base: config, offers: [const { None }; 3] }
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+/// One user's TLS: the same session cache whichever protocols it offers.
+pub(crate) struct UserTls {
+    base: ClientConfig,
+    offers: [Option<Arc<ClientConfig>>; 3],
+}
+
+impl UserTls {
+    /// The configuration that offers the protocols of `version`.
+    pub(crate) fn offering(&mut self, version: Version) -> Arc<ClientConfig> {
+        let protocols: &[&[u8]] = match version {
+            Version::Automatic => &[b"h2", b"http/1.1"],
+            Version::Http1 => &[b"http/1.1"],
+            Version::Http2 => &[b"h2"],
+        };
+        let offer = self.offers[version as usize].get_or_insert_with(|| {
+            let mut config = self.base.clone();
+            config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+            Arc::new(config)
+        });
+        Arc::clone(offer)
+    }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|e| unreadable(path, &e))?;
+    if read.is_empty() {
+        return Err(OptionsError::File { path: path.into(), reason: "holds no certificate in PEM form".into() });
+    }
+    Ok(read)
+}
+
+fn unreadable(path: &Path, error: &pem::Error) -> OptionsError {
+    OptionsError::File { path: path.into(), reason: error.to_string() }
+}
+
+/// Says the same of every certificate: yes where the user asked for it, no where no root is known (a run without TLS needs none, and one with it is told
+/// what is missing). Signatures are checked in either case, so that the handshake is one.
+#[derive(Debug)]
+struct Unverified {
+    accept: bool,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.accept {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(rustls::Error::General("no root certificate is known (install the system's, or give a CA file)".into()))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

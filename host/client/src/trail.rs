@@ -1,0 +1,65 @@
+//! What becomes known of one exchange while it runs, so that it can be recorded however it ends.
+
+use swell_core::exchange::{Exchange, Phase, Phases};
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::request::{Response, Sent};
+
+/// The phases and counts of an exchange in flight. The clock is read once at each boundary, by whoever saw it.
+pub(crate) struct Trail {
+    pub(crate) start: Instant,
+    phase: Phase,
+    since: Instant,
+    phases: Phases,
+    pub(crate) written: u32,
+    pub(crate) reconnects: u32,
+    pub(crate) connections: u32,
+    pub(crate) body_bytes: u64,
+}
+
+impl Trail {
+    pub(crate) fn start(now: Instant) -> Self {
+        Self {
+            start: now,
+            phase: Phase::Blocked,
+            since: now,
+            phases: Phases::default(),
+            written: 0,
+            reconnects: 0,
+            connections: 0,
+            body_bytes: 0,
+        }
+    }
+
+    /// Ends the current phase and begins `phase`. An instant before the last boundary (a late write under an early answer) counts as the boundary.
+    pub(crate) fn enter(&mut self, phase: Phase, now: Instant) {
+        self.phases.add(self.phase, now.saturating_duration_since(self.since));
+        self.phase = phase;
+        self.since = self.since.max(now);
+    }
+
+    /// The phase that is running.
+    pub(crate) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The last boundary.
+    pub(crate) const fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Ends the last phase: the exchange as it is recorded, beside its result.
+    pub(crate) fn finish(mut self, result: Result<Response, Error>, now: Instant) -> Sent {
+        self.enter(self.phase, now);
+        let exchange = Exchange {
+            result: result.as_ref().map(|response| response.status.as_u16()).map_err(|error| error.class),
+            phases: self.phases,
+            written: self.written,
+            reconnects: self.reconnects,
+            connections: self.connections,
+            body_bytes: self.body_bytes,
+        };
+        Sent { exchange, result }
+    }
+}
