@@ -187,6 +187,11 @@ impl Recorder {
         Ok(MetricId(self.metrics.len() as u32 - 1))
     }
 
+    /// The name behind a number that [`Recorder::define_metric`] gave; nothing for another.
+    pub fn metric_name(&self, metric: MetricId) -> Option<&str> {
+        self.metrics.get(metric.0 as usize).map(|(name, _)| &**name)
+    }
+
     /// The phase to which what is meant to start at `intended` belongs.
     pub fn phase(&self, intended: RunInstant) -> RunPhase {
         if intended < self.measured_from { RunPhase::WarmUp } else { RunPhase::Measured }
@@ -328,6 +333,16 @@ impl Recorder {
     /// Counts a virtual user that ceased to be, for whatever reason.
     pub fn user_gone(&mut self) {
         self.current.users.gone += 1;
+    }
+
+    /// Counts an iteration that the scenario ended with an error, by its text.
+    pub fn iteration_error(&mut self, text: &str) {
+        self.current.users.iteration_errors.add(text, 1);
+    }
+
+    /// Counts a user that its own `start` refused, by the text.
+    pub fn start_error(&mut self, text: &str) {
+        self.current.users.start_errors.add(text, 1);
     }
 
     /// Counts a trap by its text.

@@ -151,6 +151,10 @@ pub struct Users {
     pub gone: u64,
     /// Were cut off by a trap, by its text.
     pub traps: Texts,
+    /// Were refused by the scenario's own `start`, by its text.
+    pub start_errors: Texts,
+    /// Iterations that the scenario ended with an error, by its text.
+    pub iteration_errors: Texts,
 }
 
 impl Snapshot {
@@ -165,6 +169,8 @@ impl Snapshot {
         self.users.created += other.users.created;
         self.users.gone += other.users.gone;
         self.users.traps.merge(&other.users.traps);
+        self.users.start_errors.merge(&other.users.start_errors);
+        self.users.iteration_errors.merge(&other.users.iteration_errors);
         self.log_lines_suppressed += other.log_lines_suppressed;
     }
 
@@ -175,6 +181,8 @@ impl Snapshot {
         self.measured.clear();
         (self.users.created, self.users.gone) = (0, 0);
         self.users.traps.clear();
+        self.users.start_errors.clear();
+        self.users.iteration_errors.clear();
         self.log_lines_suppressed = 0;
     }
 }
