@@ -373,3 +373,6 @@ impl Recorder {
         Ok(name.into())
     }
 }
+
+#[cfg(test)]
+mod tests;
