@@ -140,7 +140,7 @@ pub struct Dispatcher {
     surplus: Surplus,
     /// Users that wait for a slot, longest first.
     parked: VecDeque<(UserKey, RunInstant)>,
-    /// Slots that wait for a user, earliest first.
+    /// Slots that wait for a user, earliest first. Only between an event and the actions that follow from it are users parked as well.
     waiting: VecDeque<Due>,
     /// When the earliest slot that is known to be in the overflow becomes unsent.
     overflow_expiry: RunInstant,
@@ -202,7 +202,8 @@ impl Dispatcher {
         if self.over {
             return;
         }
-        if self.parked.len() > self.waiting.len() {
+        self.match_all();
+        if !self.parked.is_empty() {
             self.population.handle_idle();
         }
         while let Some(due) = self.cursor.peek().filter(|due| due.intended <= now) {
@@ -210,8 +211,7 @@ impl Dispatcher {
             self.ledger.due += 1;
             self.handle_due(now, due);
         }
-        while self.waiting.len() > self.parked.len() {
-            let Some(due) = self.waiting.pop_front_if(|due| due.intended + PATIENCE <= now) else { break };
+        while let Some(due) = self.waiting.pop_front_if(|due| due.intended + PATIENCE <= now) {
             self.ledger.given += 1;
             self.overflow_expiry = self.overflow_expiry.min(due.intended + self.max_lag);
             self.actions.push_back(Action::Overflow(due));
@@ -228,9 +228,6 @@ impl Dispatcher {
     /// The run is over: parked users are released, and no slot starts any more. Slots due by `now` that nobody can start become unsent.
     pub fn handle_end(&mut self, now: RunInstant) {
         self.handle_time(now);
-        while let Some(start) = self.matched() {
-            self.actions.push_back(start);
-        }
         while let Some(due) = self.waiting.pop_front() {
             self.give_up(due, UnsentCause::Users);
         }
@@ -310,7 +307,7 @@ impl Dispatcher {
     }
 
     fn handle_due(&mut self, now: RunInstant, due: Due) {
-        let Some(&(_, parked_at)) = self.parked.get(self.waiting.len()) else {
+        let Some(&(user, parked_at)) = self.parked.front() else {
             self.population.handle_shortage();
             self.waiting.push_back(due);
             return;
@@ -321,7 +318,15 @@ impl Dispatcher {
             // A user has been ready, and the slot is found too late all the same: this thread did not run.
             self.give_up(due, UnsentCause::Host);
         } else {
-            self.waiting.push_back(due);
+            self.parked.pop_front();
+            let start = self.start(due, user, parked_at);
+            self.actions.push_back(start);
+        }
+    }
+
+    fn match_all(&mut self) {
+        while let Some(start) = self.matched() {
+            self.actions.push_back(start);
         }
     }
 
@@ -355,7 +360,7 @@ impl Dispatcher {
 
     fn retire(&mut self, now: RunInstant) {
         // One stays parked, whatever the past says: it saves the next slot the creation of a user.
-        let spare = self.parked.len().saturating_sub(self.waiting.len() + 1) as u32;
+        let spare = self.parked.len().saturating_sub(1) as u32;
         for _ in 0..self.surplus.retire(now, self.users()).min(spare) {
             let (user, _) = self.parked.pop_front().expect("there are spare users");
             self.surplus.handle_retired(user);
@@ -363,3 +368,8 @@ impl Dispatcher {
         }
     }
 }
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;

@@ -388,3 +388,6 @@ impl Recorder {
         Ok(name.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

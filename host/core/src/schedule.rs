@@ -118,3 +118,6 @@ impl Cursor {
         (intended < self.end).then_some(Due { intended, slot: self.next_slot })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,3 +222,6 @@ fn malformed_rate(text: &str) -> UnitError {
 fn rate_out_of_range(text: &str) -> UnitError {
     UnitError::Range { value: text.to_owned(), what: "rate", limits: "more than zero and at most 10,000,000/s" }
 }
+
+#[cfg(test)]
+mod tests;

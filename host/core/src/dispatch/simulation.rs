@@ -1,0 +1,389 @@
+//! Whole runs on virtual time: several workers with their dispatchers and recorders, one overflow, and a service whose law is known.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
+
+use super::{Action, Dispatcher, Growth, Limits, Overflow, Spawn, Start, UserKey};
+use crate::RunInstant;
+use crate::record::{Ended, Recorder, Snapshot, Times};
+use crate::schedule::{Arrivals, Cursor, Profile, Stripe};
+use crate::units::Rate;
+
+/// What it takes to create a user and run it to its first `begin`.
+const CREATION: Duration = Duration::from_micros(50);
+
+/// How the service answers.
+#[derive(Clone, Copy)]
+enum Service {
+    /// Each request takes this long.
+    Constant(Duration),
+    /// The same, but nothing is answered between two instants.
+    Stalling { latency: Duration, from: RunInstant, until: RunInstant },
+    /// So many servers, each with one request at a time; the others queue.
+    Servers { servers: usize, latency: Duration },
+}
+
+struct Setting {
+    workers: u64,
+    rate: f64,
+    arrivals: Arrivals,
+    growth: Growth,
+    max_lag: Duration,
+    length: Duration,
+    service: Service,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Wake,
+    Created(UserKey),
+    Answered(UserKey),
+    Ready(UserKey),
+}
+
+struct World {
+    setting: Setting,
+    dispatchers: Vec<Dispatcher>,
+    recorders: Vec<Recorder>,
+    overflow: Overflow,
+    events: BinaryHeap<Reverse<(RunInstant, u64, usize, Event)>>,
+    sequence: u64,
+    /// When each worker is to wake next; a wake at another instant has been overtaken.
+    wakes: Vec<Option<RunInstant>>,
+    next_user: UserKey,
+    under_way: BTreeMap<UserKey, (Start, RunInstant)>,
+    free_at: Vec<RunInstant>,
+    trace: Vec<(RunInstant, usize, Action)>,
+    most_users: u32,
+}
+
+/// What a run came to.
+struct Outcome {
+    total: Snapshot,
+    trace: Vec<(RunInstant, usize, Action)>,
+    most_users: u32,
+    users_at_end: u32,
+}
+
+impl Outcome {
+    fn starts(&self) -> impl Iterator<Item = (RunInstant, Start)> {
+        self.trace.iter().filter_map(|(now, _, action)| if let Action::Start { start, .. } = action { Some((*now, *start)) } else { None })
+    }
+
+    fn creations(&self) -> impl Iterator<Item = RunInstant> {
+        self.trace.iter().filter(|(_, _, action)| *action == Action::Create).map(|(now, _, _)| *now)
+    }
+}
+
+fn run(setting: Setting) -> Outcome {
+    let end = RunInstant::START + setting.length;
+    let timeline = Profile::constant(Rate::new(setting.rate).unwrap()).timeline(Duration::ZERO);
+    let limits = Limits { growth: setting.growth, max_lag: setting.max_lag };
+    let dispatcher = |index| {
+        let cursor = Cursor::new(timeline.clone(), setting.arrivals, Stripe::new(index, setting.workers), end, u64::MAX);
+        Dispatcher::new(cursor, limits)
+    };
+    let free_at = match setting.service {
+        Service::Servers { servers, .. } => vec![RunInstant::START; servers],
+        _ => Vec::new(),
+    };
+    let workers = setting.workers;
+    let mut world = World {
+        dispatchers: (0..workers).map(dispatcher).collect(),
+        recorders: (0..workers).map(|_| Recorder::new(RunInstant::START)).collect(),
+        overflow: Overflow::default(),
+        events: BinaryHeap::new(),
+        sequence: 0,
+        wakes: vec![None; workers as usize],
+        next_user: 0,
+        under_way: BTreeMap::new(),
+        free_at,
+        trace: Vec::new(),
+        most_users: 0,
+        setting,
+    };
+    (0..workers as usize).for_each(|worker| world.schedule(RunInstant::START, worker, Event::Wake));
+    while let Some(Reverse((now, _, worker, event))) = world.events.peek().copied().filter(|Reverse((now, ..))| *now < end) {
+        world.events.pop();
+        world.handle(now, worker, event);
+    }
+    world.finish(end)
+}
+
+impl World {
+    fn schedule(&mut self, at: RunInstant, worker: usize, event: Event) {
+        self.sequence += 1;
+        self.events.push(Reverse((at, self.sequence, worker, event)));
+    }
+
+    fn handle(&mut self, now: RunInstant, worker: usize, event: Event) {
+        match event {
+            Event::Wake if self.wakes[worker].is_some_and(|at| at > now) => return,
+            Event::Wake => {
+                self.wakes[worker] = None;
+                self.dispatchers[worker].handle_time(now);
+            }
+            Event::Created(user) => {
+                self.dispatchers[worker].handle_created(now, user);
+                self.schedule(now + CREATION, worker, Event::Ready(user));
+            }
+            Event::Ready(user) => self.dispatchers[worker].handle_parked(now, user),
+            Event::Answered(user) => {
+                self.record(now, worker, user);
+                self.dispatchers[worker].handle_parked(now, user);
+            }
+        }
+        self.drive(now, worker);
+    }
+
+    /// Does what the owner of a dispatcher does after each event.
+    fn drive(&mut self, now: RunInstant, worker: usize) {
+        let mut overflowed = false;
+        if self.dispatchers[worker].wants_overflow(now, self.overflow.len()) {
+            self.dispatchers[worker].serve(now, &mut self.overflow);
+        }
+        while let Some(action) = self.dispatchers[worker].poll_action() {
+            self.trace.push((now, worker, action));
+            overflowed |= matches!(action, Action::Overflow(_));
+            self.perform(now, worker, action);
+        }
+        let timeout = self.dispatchers[worker].poll_timeout();
+        if let Some(at) = timeout
+            && self.wakes[worker].replace(at) != Some(at)
+        {
+            self.schedule(at.max(now), worker, Event::Wake);
+        }
+        self.check_ledger();
+        self.most_users = self.most_users.max(self.dispatchers.iter().map(Dispatcher::users).sum());
+        if overflowed {
+            let helper = (0..self.dispatchers.len()).find(|&other| self.dispatchers[other].parked() > 0);
+            if let Some(helper) = helper {
+                self.drive(now, helper);
+            }
+        }
+    }
+
+    fn perform(&mut self, now: RunInstant, worker: usize, action: Action) {
+        match action {
+            Action::Start { user, start } => {
+                let kind = self.recorders[worker].define("modelled").unwrap();
+                self.recorders[worker].begun(kind, start.intended, true);
+                self.under_way.insert(user, (start, now));
+                let end = self.answer_at(now);
+                self.schedule(end, worker, Event::Answered(user));
+            }
+            Action::Create => {
+                self.next_user += 1;
+                self.schedule(now, worker, Event::Created(self.next_user));
+            }
+            Action::Overflow(due) => self.overflow.push(due),
+            Action::Retire(user) => self.dispatchers[worker].handle_gone(now, user),
+            Action::Unsent { due, cause } => self.recorders[worker].unsent(due.intended, cause),
+            Action::RunOver(_) => {}
+        }
+    }
+
+    fn answer_at(&mut self, now: RunInstant) -> RunInstant {
+        match self.setting.service {
+            Service::Constant(latency) => now + latency,
+            Service::Stalling { latency, from, until } => {
+                let end = now + latency;
+                if end > from && now < until { until.max(end) } else { end }
+            }
+            Service::Servers { latency, .. } => {
+                let free = self.free_at.iter_mut().min().expect("there are servers");
+                *free = (*free).max(now) + latency;
+                *free
+            }
+        }
+    }
+
+    fn record(&mut self, now: RunInstant, worker: usize, user: UserKey) {
+        let (start, started) = self.under_way.remove(&user).expect("an answer belongs to a start");
+        let times = Times { intended: start.intended, parked_at: start.parked_at, started, ended: now };
+        let kind = self.recorders[worker].define("modelled").unwrap();
+        self.recorders[worker].ended(kind, &times, true, Ended::Ok);
+    }
+
+    /// Nothing is dropped: by worker and over all.
+    fn check_ledger(&self) {
+        let (mut given, mut taken) = (0, 0);
+        for dispatcher in &self.dispatchers {
+            let ledger = dispatcher.ledger();
+            assert_eq!(ledger.due + ledger.taken, ledger.started + ledger.unsent + ledger.given + ledger.waiting, "{ledger:?}");
+            given += ledger.given;
+            taken += ledger.taken;
+        }
+        assert_eq!(given, taken + self.overflow.len() as u64);
+    }
+
+    fn finish(mut self, end: RunInstant) -> Outcome {
+        let users_at_end = self.dispatchers.iter().map(Dispatcher::users).sum();
+        for worker in 0..self.dispatchers.len() {
+            self.dispatchers[worker].handle_end(end);
+            self.drive(end, worker);
+        }
+        assert!(self.overflow.is_empty(), "the end leaves nothing in the overflow");
+        // What is under way at the end is allowed to finish.
+        while let Some(Reverse((now, _, worker, event))) = self.events.pop() {
+            if let Event::Answered(user) = event {
+                self.record(now, worker, user);
+            }
+        }
+        let mut total = Snapshot::default();
+        for recorder in &mut self.recorders {
+            total.merge(&recorder.take_window(end, Snapshot::default()));
+        }
+        let (counts, unsent) = (total.measured.total.counts, total.measured.unsent);
+        let due: u64 = self.dispatchers.iter().map(|dispatcher| dispatcher.ledger().due).sum();
+        assert_eq!(due, counts.started + unsent.users + unsent.host);
+        assert_eq!(counts.started, counts.ok + counts.failed + counts.interrupted);
+        Outcome { total, trace: self.trace, most_users: self.most_users, users_at_end }
+    }
+}
+
+fn millis(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn on_demand(max_users: u32) -> Growth {
+    Growth::OnDemand { max_users, spawn: Spawn::AtOnce }
+}
+
+fn steady() -> Setting {
+    Setting {
+        workers: 2,
+        rate: 1_000.0,
+        arrivals: Arrivals::Uniform,
+        growth: on_demand(500),
+        max_lag: Duration::from_secs(10),
+        length: Duration::from_secs(10),
+        service: Service::Constant(millis(50)),
+    }
+}
+
+#[test]
+fn a_steady_service_gets_every_start_on_time_from_as_many_users_as_little_s_law_says() {
+    let outcome = run(steady());
+    let measured = &outcome.total.measured;
+    assert_eq!((measured.total.counts.started, measured.unsent.users), (10_000, 0));
+    assert_eq!(measured.total.host_lag.max(), Some(Duration::ZERO));
+    // Only the slots that had to wait for a user's creation are late, by just that.
+    assert_eq!(measured.total.user_lag.max(), Some(CREATION));
+    assert_eq!(measured.total.service.ok.max(), Some(millis(50)));
+    // 1,000/s × 50 ms are 50 busy users; each worker has up to one more at the border of a cycle.
+    assert!((50..=54).contains(&outcome.most_users), "{}", outcome.most_users);
+}
+
+#[test]
+fn a_stall_does_not_stop_the_starts_and_its_percentiles_are_those_built_in() {
+    let (from, until) = (RunInstant::START + Duration::from_secs(5), RunInstant::START + Duration::from_secs(7));
+    let outcome = run(Setting {
+        rate: 200.0,
+        length: Duration::from_secs(20),
+        service: Service::Stalling { latency: millis(10), from, until },
+        ..steady()
+    });
+    let in_stall = outcome.starts().filter(|(now, _)| (from..until).contains(now)).count();
+    assert!((399..=400).contains(&in_stall), "{in_stall}");
+    let total = &outcome.total.measured.total;
+    assert_eq!((total.counts.started, outcome.total.measured.unsent.users), (4_000, 0));
+    assert!(total.start_lag.max().unwrap() <= CREATION);
+    assert!((400..=410).contains(&outcome.most_users), "{}", outcome.most_users);
+    // A tenth of all starts fell into the stall, and their responses spread evenly up to 2 s: p95 is its middle, p99 a tenth from its end.
+    let response = total.response.both();
+    for (percent, expected) in [(95.0, 1.0), (99.0, 1.8)] {
+        let told = response.percentile(percent).unwrap().as_secs_f64();
+        assert!((told / expected - 1.0).abs() < 0.02, "p{percent}: {told}");
+    }
+}
+
+#[test]
+fn users_that_a_stall_left_behind_go_slowly_and_not_all() {
+    let (from, until) = (RunInstant::START + Duration::from_secs(5), RunInstant::START + Duration::from_secs(7));
+    let service = Service::Stalling { latency: millis(100), from, until };
+    let setting = |seconds| Setting { rate: 200.0, length: Duration::from_secs(seconds), service, ..steady() };
+    let soon = run(setting(15));
+    assert_eq!(soon.users_at_end, soon.most_users, "nobody goes before it has been quiet");
+    let late = run(setting(120));
+    // 200/s × 100 ms are 20 busy users, and a tenth more, each worker rounding up.
+    assert!((22..=30).contains(&late.users_at_end), "{}", late.users_at_end);
+    let retired: Vec<RunInstant> = late.trace.iter().filter(|entry| matches!(entry.2, Action::Retire(_))).map(|entry| entry.0).collect();
+    let fastest = retired.iter().map(|at| retired.iter().filter(|other| (*at..*at + Duration::from_secs(1)).contains(other)).count()).max();
+    assert!(fastest.unwrap() <= 45, "{fastest:?} in one second");
+    assert_eq!(late.total.measured.unsent.users, 0);
+}
+
+#[test]
+fn a_saturated_service_does_not_bend_the_schedule_and_what_is_too_late_is_unsent_for_want_of_users() {
+    let outcome = run(Setting {
+        rate: 200.0,
+        growth: on_demand(5),
+        max_lag: Duration::from_secs(2),
+        length: Duration::from_secs(20),
+        service: Service::Servers { servers: 10, latency: millis(100) },
+        ..steady()
+    });
+    let measured = &outcome.total.measured;
+    assert_eq!(outcome.most_users, 10);
+    // Ten users, one every 100 ms: 100 starts a second of 200, for 20 s.
+    assert!((1_980..=2_010).contains(&measured.total.counts.started), "{:?}", measured.total.counts);
+    assert_eq!(measured.total.counts.started + measured.unsent.users, 4_000);
+    assert_eq!(measured.unsent.host, 0);
+    assert!(measured.total.start_lag.max().unwrap() <= Duration::from_secs(2));
+    assert_eq!(measured.total.host_lag.max(), Some(Duration::ZERO));
+    // The backlog is served in the order in which it became due, save for what a worker keeps for a millisecond.
+    let mut latest = RunInstant::START;
+    for (_, start) in outcome.starts() {
+        assert!(start.intended + millis(2) >= latest, "{start:?} after {latest:?}");
+        latest = latest.max(start.intended);
+    }
+}
+
+#[test]
+fn free_users_of_one_worker_serve_the_slots_of_another_that_may_have_no_more() {
+    // 70 users are busy on average and 8 a worker allowed: all workers together nearly always have one free, each alone often has not.
+    let arrivals = Arrivals::Poisson { seed: 1 };
+    let outcome = run(Setting { workers: 11, arrivals, growth: on_demand(8), service: Service::Constant(millis(70)), ..steady() });
+    assert_eq!(outcome.total.measured.unsent.users, 0);
+    assert!(outcome.trace.iter().any(|entry| matches!(entry.2, Action::Overflow(_))));
+    assert!(outcome.total.measured.total.start_lag.max().unwrap() < millis(20));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run_and_another_seed_another() {
+    let poisson = |seed| run(Setting { arrivals: Arrivals::Poisson { seed }, rate: 300.0, growth: on_demand(12), ..steady() });
+    let (one, again, other) = (poisson(7), poisson(7), poisson(8));
+    assert_eq!(one.trace, again.trace);
+    assert_eq!(one.total, again.total);
+    assert_ne!(one.trace, other.trace);
+}
+
+#[test]
+fn exactly_n_users_are_created_at_the_spawn_rate_and_pace_the_starts() {
+    let spawn = Spawn::At(Rate::new(50.0).unwrap());
+    let outcome = run(Setting { growth: Growth::Exactly { users: 100, spawn }, ..steady() });
+    assert_eq!((outcome.most_users, outcome.users_at_end), (200, 200));
+    let created: Vec<RunInstant> = outcome.creations().collect();
+    assert_eq!(created.len(), 200);
+    // Two workers at 50/s: the last pair comes 99 steps of 20 ms after the first.
+    assert_eq!((created[0], created[199]), (RunInstant::START, RunInstant::START + millis(99 * 20)));
+    let measured = &outcome.total.measured;
+    assert_eq!(measured.total.counts.started, 10_000, "the backlog of the first seconds is worked off");
+}
+
+#[test]
+fn with_a_start_hook_users_come_at_the_spawn_rate_and_no_further_than_needed() {
+    let spawn = Spawn::At(Rate::new(50.0).unwrap());
+    let outcome = run(Setting { growth: Growth::OnDemand { max_users: 500, spawn }, ..steady() });
+    let created: Vec<RunInstant> = outcome.creations().collect();
+    for second in 0..10 {
+        let from = RunInstant::START + Duration::from_secs(second);
+        let count = created.iter().filter(|at| (from..from + Duration::from_secs(1)).contains(at)).count();
+        assert!(count <= 102, "{count} in second {second}");
+    }
+    // 50 keep up with the rate. The backlog of the first half second needs some more until it is gone; then no more are wanted.
+    assert!((50..=160).contains(&outcome.most_users), "{}", outcome.most_users);
+    assert_eq!(outcome.total.measured.total.counts.started, 10_000);
+}

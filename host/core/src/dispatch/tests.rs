@@ -1,0 +1,216 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::schedule::{Arrivals, Law, Stripe, Timeline};
+
+fn at(micros: u64) -> RunInstant {
+    RunInstant::from_nanos(micros * 1_000)
+}
+
+fn every_10_ms(growth: Growth) -> Dispatcher {
+    let cursor = Cursor::new(Timeline::new(Law::Constant(100.0)), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    Dispatcher::new(cursor, Limits { growth, max_lag: Duration::from_secs(1) })
+}
+
+fn on_demand(max_users: u32) -> Dispatcher {
+    every_10_ms(Growth::OnDemand { max_users, spawn: Spawn::AtOnce })
+}
+
+fn actions(dispatcher: &mut Dispatcher) -> Vec<Action> {
+    std::iter::from_fn(|| dispatcher.poll_action()).collect()
+}
+
+/// A dispatcher whose slot 0 has been started by user 1, which is still busy.
+fn with_a_busy_user(max_users: u32) -> Dispatcher {
+    let mut dispatcher = on_demand(max_users);
+    dispatcher.handle_time(at(0));
+    let created = actions(&mut dispatcher);
+    assert_eq!(created, vec![Action::Create; created.len()]);
+    dispatcher.handle_created(at(10), 1);
+    (1..created.len()).for_each(|_| dispatcher.handle_not_created(at(10)));
+    dispatcher.handle_parked(at(20), 1);
+    assert_eq!(actions(&mut dispatcher), [Action::Start { user: 1, start: Start { slot: 0, intended: at(0), parked_at: at(20) } }]);
+    dispatcher
+}
+
+#[test]
+fn a_slot_goes_to_the_user_parked_longest() {
+    let mut dispatcher = with_a_busy_user(5);
+    dispatcher.handle_parked(at(2_000), 9);
+    dispatcher.handle_parked(at(3_000), 4);
+    assert_eq!(actions(&mut dispatcher), []);
+    assert_eq!(dispatcher.poll_timeout(), Some(at(10_000)));
+    dispatcher.handle_time(at(10_000));
+    let start = Start { slot: 1, intended: at(10_000), parked_at: at(2_000) };
+    assert_eq!(actions(&mut dispatcher), [Action::Start { user: 9, start }]);
+    assert_eq!(start.lag(at(10_030)), Lag { total: at(30).since(at(0)), user: Duration::ZERO, host: at(30).since(at(0)) });
+}
+
+#[test]
+fn a_slot_without_a_user_asks_for_one_and_after_a_millisecond_for_help() {
+    let mut dispatcher = with_a_busy_user(5);
+    dispatcher.handle_time(at(10_000));
+    // The creation that failed is not to be repeated before its time.
+    assert_eq!(actions(&mut dispatcher), []);
+    assert_eq!(dispatcher.poll_timeout(), Some(at(10_010)));
+    dispatcher.handle_time(at(10_010));
+    assert_eq!(actions(&mut dispatcher), [Action::Create]);
+    assert_eq!(dispatcher.poll_timeout(), Some(at(11_000)));
+    dispatcher.handle_time(at(11_000));
+    assert_eq!(actions(&mut dispatcher), [Action::Overflow(Due { intended: at(10_000), slot: 1 })]);
+    dispatcher.handle_time(at(12_000));
+    assert_eq!(actions(&mut dispatcher), [], "the creation under way is for that slot");
+}
+
+#[test]
+fn a_creation_that_came_too_late_for_its_slot_serves_the_next() {
+    let mut dispatcher = with_a_busy_user(5);
+    dispatcher.handle_time(at(10_010));
+    assert_eq!(actions(&mut dispatcher), [Action::Create]);
+    dispatcher.handle_parked(at(10_100), 1);
+    assert!(matches!(actions(&mut dispatcher)[..], [Action::Start { user: 1, .. }]));
+    dispatcher.handle_time(at(20_000));
+    assert_eq!(actions(&mut dispatcher), [], "slot 2 needs no second creation");
+    dispatcher.handle_created(at(20_100), 2);
+    dispatcher.handle_parked(at(20_200), 2);
+    let start = Start { slot: 2, intended: at(20_000), parked_at: at(20_200) };
+    assert_eq!(actions(&mut dispatcher), [Action::Start { user: 2, start }]);
+    dispatcher.handle_time(at(30_000));
+    assert_eq!(actions(&mut dispatcher), [Action::Create], "slot 3 does");
+}
+
+#[test]
+fn nobody_is_created_beyond_the_most() {
+    let mut dispatcher = with_a_busy_user(1);
+    dispatcher.handle_time(at(10_500));
+    assert_eq!(actions(&mut dispatcher), []);
+    dispatcher.handle_gone(at(10_600), 1);
+    assert_eq!(actions(&mut dispatcher), [Action::Create], "the slot still waits, and there is room again");
+}
+
+#[test]
+fn a_user_that_dies_while_parked_is_not_started() {
+    let mut dispatcher = with_a_busy_user(5);
+    dispatcher.handle_parked(at(1_000), 1);
+    dispatcher.handle_gone(at(2_000), 1);
+    dispatcher.handle_time(at(10_010));
+    assert_eq!(actions(&mut dispatcher), [Action::Create]);
+    assert_eq!((dispatcher.users(), dispatcher.parked()), (0, 0));
+}
+
+#[test]
+fn the_earlier_of_own_and_overflowed_slots_is_started_first() {
+    let mut dispatcher = with_a_busy_user(1);
+    let mut overflow = Overflow::default();
+    overflow.push(Due { intended: at(5), slot: 77 });
+    overflow.push(Due { intended: at(60_000), slot: 78 });
+    dispatcher.handle_time(at(10_000));
+    dispatcher.handle_parked(at(10_100), 1);
+    assert!(dispatcher.wants_overflow(at(10_100), overflow.len()));
+    dispatcher.serve(at(10_100), &mut overflow);
+    assert!(matches!(actions(&mut dispatcher)[..], [Action::Start { user: 1, start: Start { slot: 77, .. } }]));
+    dispatcher.handle_parked(at(10_200), 1);
+    dispatcher.serve(at(10_200), &mut overflow);
+    assert!(matches!(actions(&mut dispatcher)[..], [Action::Start { user: 1, start: Start { slot: 1, .. } }]));
+    assert_eq!(overflow.len(), 1);
+}
+
+#[test]
+fn a_slot_that_nobody_took_in_time_becomes_unsent_without_any_other_event() {
+    let mut dispatcher = with_a_busy_user(1);
+    let mut overflow = Overflow::default();
+    let due = Due { intended: at(10_000), slot: 1 };
+    dispatcher.handle_time(at(11_000));
+    assert_eq!(actions(&mut dispatcher), [Action::Overflow(due)]);
+    overflow.push(due);
+    let mut now = at(11_000);
+    while overflow.peek() == Some(due) {
+        now = dispatcher.poll_timeout().expect("somebody wakes up for it");
+        dispatcher.handle_time(now);
+        if dispatcher.wants_overflow(now, overflow.len()) {
+            dispatcher.serve(now, &mut overflow);
+        }
+        for action in actions(&mut dispatcher) {
+            match action {
+                Action::Overflow(due) => overflow.push(due),
+                Action::Unsent { due: given_up, cause } => assert_eq!((given_up, cause), (due, UnsentCause::Users)),
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+    assert_eq!(now, due.intended + Duration::from_secs(1) + Duration::from_nanos(1));
+    assert_eq!(dispatcher.ledger().unsent, 1);
+}
+
+#[test]
+fn a_thread_that_slept_over_slots_with_a_user_at_hand_is_to_blame() {
+    let mut dispatcher = with_a_busy_user(1);
+    dispatcher.handle_parked(at(1_000), 1);
+    dispatcher.handle_time(at(1_015_000));
+    let all = actions(&mut dispatcher);
+    assert_eq!(all[0], Action::Unsent { due: Due { intended: at(10_000), slot: 1 }, cause: UnsentCause::Host });
+    assert!(all.contains(&Action::Start { user: 1, start: Start { slot: 2, intended: at(20_000), parked_at: at(1_000) } }));
+    assert_eq!(all.iter().filter(|action| matches!(action, Action::Unsent { .. })).count(), 1);
+}
+
+#[test]
+fn the_end_releases_the_parked_and_gives_up_what_waits() {
+    let mut dispatcher = with_a_busy_user(1);
+    dispatcher.handle_time(at(10_500));
+    dispatcher.handle_end(at(10_600));
+    let due = Due { intended: at(10_000), slot: 1 };
+    assert_eq!(actions(&mut dispatcher), [Action::Unsent { due, cause: UnsentCause::Users }]);
+    dispatcher.handle_parked(at(10_700), 1);
+    assert_eq!(actions(&mut dispatcher), [Action::RunOver(1)]);
+    assert_eq!(dispatcher.poll_timeout(), None);
+
+    let mut dispatcher = with_a_busy_user(1);
+    dispatcher.handle_parked(at(1_000), 1);
+    dispatcher.handle_end(at(2_000));
+    assert_eq!(actions(&mut dispatcher), [Action::RunOver(1)]);
+}
+
+#[test]
+fn a_slot_due_at_the_very_end_still_starts_if_somebody_is_ready() {
+    let mut dispatcher = with_a_busy_user(1);
+    dispatcher.handle_parked(at(1_000), 1);
+    dispatcher.handle_end(at(10_000));
+    assert!(matches!(actions(&mut dispatcher)[..], [Action::Start { user: 1, start: Start { slot: 1, .. } }]));
+}
+
+#[test]
+fn a_closed_population_replaces_who_is_gone_and_waits_after_a_failure() {
+    let mut population = Population::new(Growth::Exactly { users: 2, spawn: Spawn::AtOnce });
+    population.handle_time(at(0));
+    assert!(population.poll_create() && population.poll_create() && !population.poll_create());
+    population.handle_created(1);
+    population.handle_created(2);
+    population.handle_ready(1);
+    population.handle_gone(at(100), 1);
+    population.handle_time(at(100));
+    assert!(population.poll_create(), "a user that has lived is replaced at once");
+    population.handle_not_created(at(200));
+    population.handle_time(at(200));
+    assert!(!population.poll_create());
+    assert_eq!(population.poll_timeout(), Some(at(10_200)));
+    population.handle_time(at(10_200));
+    assert!(population.poll_create());
+    population.handle_end();
+    population.handle_gone(at(10_300), 2);
+    population.handle_time(at(20_000));
+    assert!(!population.poll_create());
+    assert_eq!(population.poll_timeout(), None);
+}
+
+proptest! {
+    #[test]
+    fn the_parts_of_a_lag_are_its_whole(intended in 0u64..1_000, parked in 0u64..1_000, late in 0u64..1_000) {
+        let actual = at(intended.max(parked) + late);
+        let lag = Lag::of(at(intended), at(parked), actual);
+        prop_assert_eq!(lag.user + lag.host, lag.total);
+        prop_assert_eq!(lag.total, actual.since(at(intended)));
+        prop_assert_eq!(lag.host, at(late).since(at(0)));
+    }
+}

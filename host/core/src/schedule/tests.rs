@@ -1,0 +1,195 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::units::Rate;
+
+fn seconds(seconds: f64) -> RunInstant {
+    RunInstant::from_nanos((seconds * 1e9).round() as u64)
+}
+
+fn constant(rate: f64) -> Timeline {
+    Timeline::new(Law::Constant(rate))
+}
+
+fn staged(opening: Option<f64>, stages: &[(f64, f64)]) -> Profile {
+    let stages = stages.iter().map(|&(over, to)| Stage { over: Duration::from_secs_f64(over), to }).collect();
+    Profile { opening: opening.and_then(Rate::new), stages }
+}
+
+fn all(timeline: &Timeline, arrivals: Arrivals, stripe: Stripe, end: RunInstant) -> Vec<Due> {
+    let mut cursor = Cursor::new(timeline.clone(), arrivals, stripe, end, u64::MAX);
+    std::iter::from_fn(|| cursor.pop()).collect()
+}
+
+#[test]
+fn a_day_at_any_rate_ends_on_the_nanosecond() {
+    for rate in [1.0, 3.0, 700.0, 5_000.0, 1_000_000.0] {
+        let slots = (rate * 86_400.0) as u64;
+        let last = constant(rate).instant_of((slots - 1) as f64).unwrap();
+        let exact = (u128::from(slots - 1) * 1_000_000_000 + rate as u128 / 2) / rate as u128;
+        assert!(u128::from(last.as_nanos()).abs_diff(exact) <= 1, "{rate}/s: {last:?}");
+    }
+}
+
+#[test]
+fn five_thousand_a_second_for_ten_seconds_are_fifty_thousand() {
+    let due = all(&constant(5_000.0), Arrivals::Uniform, Stripe::WHOLE, seconds(10.0));
+    assert_eq!(due.len(), 50_000);
+    assert_eq!(due[0], Due { intended: RunInstant::START, slot: 0 });
+    assert_eq!(due[49_999], Due { intended: seconds(9.9998), slot: 49_999 });
+}
+
+#[test]
+fn a_ramp_places_its_slots_where_the_formula_does() {
+    // From 0 to 1,000/s over 10 s: Λ(t) = 50t², so slot i is due at √(i/50).
+    let up = staged(None, &[(10.0, 1_000.0)]).timeline(Duration::ZERO);
+    for slot in [0u64, 1, 50, 1_250, 4_999] {
+        assert_eq!(up.instant_of(slot as f64), Some(seconds((slot as f64 / 50.0).sqrt())));
+    }
+    // And back down to 0: the last slot of the way down lies as far from its end as slot 1 from the beginning.
+    let down = staged(Some(1_000.0), &[(10.0, 0.0)]).timeline(Duration::ZERO);
+    let last = all(&down, Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER);
+    assert_eq!(last.len(), 5_000);
+    assert!(last[4_999].intended.since(seconds(10.0 - (1.0f64 / 50.0).sqrt())) < Duration::from_micros(1));
+    assert_eq!(down.rate_at(seconds(5.0)), 500.0);
+}
+
+#[test]
+fn nothing_is_due_while_the_rate_is_zero() {
+    let profile = staged(Some(10.0), &[(1.0, 10.0), (0.0, 0.0), (5.0, 0.0), (0.0, 10.0), (1.0, 10.0), (0.0, 0.0)]);
+    let due = all(&profile.timeline(Duration::ZERO), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER);
+    assert_eq!(due.len(), 20);
+    assert_eq!((due[9].intended, due[10].intended), (seconds(0.9), seconds(6.0)));
+    assert_eq!(profile.length(), Duration::from_secs(7));
+    assert!(all(&constant(0.0), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER).is_empty());
+}
+
+#[test]
+fn warm_up_holds_the_opening_rate_and_the_stages_follow_it() {
+    let timeline = staged(Some(100.0), &[(10.0, 300.0)]).timeline(Duration::from_secs(5));
+    assert_eq!(timeline.rate_at(seconds(4.9)), 100.0);
+    assert_eq!(timeline.rate_at(seconds(10.0)), 200.0);
+    assert_eq!(timeline.rate_at(seconds(100.0)), 300.0);
+    assert_eq!(timeline.position_at(seconds(5.0)), 500.0);
+    assert_eq!(timeline.position_at(seconds(15.0)), 2_500.0);
+}
+
+#[test]
+fn a_number_of_slots_limits_the_schedule() {
+    let mut cursor = Cursor::new(constant(10.0), Arrivals::Uniform, Stripe::new(1, 2), RunInstant::NEVER, 6);
+    let slots: Vec<u64> = std::iter::from_fn(|| cursor.pop()).map(|due| due.slot).collect();
+    assert_eq!(slots, [1, 3, 5]);
+}
+
+#[test]
+fn a_share_of_a_share_is_a_share() {
+    let host = Stripe::new(1, 3);
+    let threads: Vec<Stripe> = (0..2).map(|thread| host.part(thread, 2)).collect();
+    assert_eq!(threads, [Stripe::new(1, 6), Stripe::new(4, 6)]);
+}
+
+#[test]
+fn many_changes_of_rate_leave_a_short_timeline() {
+    let mut cursor = Cursor::new(constant(1_000.0), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    for step in 1..10_000u64 {
+        let now = RunInstant::from_nanos(step * 200_000_000);
+        while cursor.peek().is_some_and(|due| due.intended <= now) {
+            cursor.pop();
+        }
+        cursor.change_after(now, Law::Constant(1_000.0 + (step % 7) as f64));
+    }
+    assert!(format!("{:?}", cursor.timeline()).matches("Segment").count() <= 3);
+    // 2,000 s at 1,003/s on average, without drift over ten thousand segments.
+    let popped = cursor.peek().unwrap().slot as f64;
+    assert!((popped - 200.0 - 1_999.8 * 1_003.0).abs() < 610.0, "{popped}");
+}
+
+#[test]
+fn poisson_counts_have_the_mean_and_the_variance_of_their_law() {
+    let due = all(&constant(1_000.0), Arrivals::Poisson { seed: 42 }, Stripe::WHOLE, seconds(1_000.0));
+    let mut counts = vec![0f64; 100_000];
+    for due in &due {
+        counts[(due.intended.as_nanos() / 10_000_000) as usize] += 1.0;
+    }
+    let mean = counts.iter().sum::<f64>() / counts.len() as f64;
+    let variance = counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / counts.len() as f64;
+    // 10 expected in each 10 ms; over 100,000 of them the standard errors are 0.01 and 0.046.
+    assert!((mean - 10.0).abs() < 0.05, "{mean}");
+    assert!((variance - 10.0).abs() < 0.25, "{variance}");
+    // The gaps are exponential: e⁻¹ of them are longer than their mean.
+    let long = due.windows(2).filter(|pair| pair[1].intended.since(pair[0].intended) > Duration::from_millis(1)).count();
+    assert!((long as f64 / due.len() as f64 - 0.367_9).abs() < 0.003, "{long}");
+}
+
+#[test]
+fn poisson_arrivals_follow_a_ramp() {
+    let timeline = staged(None, &[(100.0, 1_000.0)]).timeline(Duration::ZERO);
+    let due = all(&timeline, Arrivals::Poisson { seed: 3 }, Stripe::WHOLE, seconds(100.0));
+    let early = due.iter().filter(|due| due.intended < seconds(50.0)).count() as f64;
+    // 50,000 in all, a quarter of them in the first half; five standard deviations to either side.
+    assert!((due.len() as f64 - 50_000.0).abs() < 1_120.0, "{}", due.len());
+    assert!((early - 12_500.0).abs() < 560.0, "{early}");
+}
+
+fn arrivals() -> impl Strategy<Value = Arrivals> {
+    prop_oneof![Just(Arrivals::Uniform), any::<u64>().prop_map(|seed| Arrivals::Poisson { seed })]
+}
+
+fn profiles() -> impl Strategy<Value = Profile> {
+    let rate = prop_oneof![Just(0.0), 0.5..400.0];
+    let stage = (prop_oneof![Just(0.0), 0.01..4.0], rate.clone());
+    (rate, prop::collection::vec(stage, 0..6)).prop_map(|(opening, stages)| staged(Some(opening), &stages))
+}
+
+proptest! {
+    #[test]
+    fn the_stripes_together_are_the_whole_schedule(profile in profiles(), arrivals in arrivals(), of in 1u64..7) {
+        let timeline = profile.timeline(Duration::ZERO);
+        let whole = all(&timeline, arrivals, Stripe::WHOLE, seconds(20.0));
+        let mut union: Vec<Due> = (0..of).flat_map(|index| all(&timeline, arrivals, Stripe::new(index, of), seconds(20.0))).collect();
+        union.sort_by_key(|due| due.slot);
+        prop_assert_eq!(union, whole);
+    }
+
+    #[test]
+    fn slots_come_in_order_and_as_many_as_the_integral_says(profile in profiles(), until in 0.0..20.0) {
+        let timeline = profile.timeline(Duration::ZERO);
+        let due = all(&timeline, Arrivals::Uniform, Stripe::WHOLE, seconds(until));
+        prop_assert!(due.is_sorted());
+        let expected = timeline.position_at(seconds(until));
+        prop_assert!((due.len() as f64 - expected).abs() <= 1.0, "{} slots, {} expected", due.len(), expected);
+    }
+
+    #[test]
+    fn an_instant_is_where_its_position_is_left(profile in profiles(), part in 0.0..1.0) {
+        let timeline = profile.timeline(Duration::ZERO);
+        let position = part * timeline.position_at(RunInstant::START + profile.length());
+        if let Some(instant) = timeline.instant_of(position) {
+            // One nanosecond at the highest rate, and the rounding of the closed form.
+            prop_assert!((timeline.position_at(instant) - position).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn a_change_of_rate_moves_nothing_that_is_due(
+        profile in profiles(),
+        arrivals in arrivals(),
+        now in 0.0..10.0,
+        rate in prop_oneof![Just(0.0), 0.5..400.0],
+    ) {
+        let (timeline, now) = (profile.timeline(Duration::ZERO), seconds(now));
+        let mut changed = timeline.clone();
+        changed.change_after(now, Law::Constant(rate));
+        let upto = |timeline: &Timeline| all(timeline, arrivals, Stripe::WHOLE, now + Duration::from_nanos(1));
+        prop_assert_eq!(upto(&changed), upto(&timeline));
+        // And what follows keeps the phase: with an even spread the next slot comes when the fraction that was left has passed.
+        if rate > 0.0 {
+            let position = changed.position_at(now + Duration::from_nanos(1));
+            let next = changed.instant_of(position.floor() + 1.0).unwrap();
+            let expected = (position.floor() + 1.0 - position) / rate;
+            prop_assert!((next.since(now).as_secs_f64() - expected).abs() < 1e-7);
+        }
+    }
+}
