@@ -1,2 +1,67 @@
-//! x
-fn main() {}
+//! Swell's load-testing host: `host run scenario.wasm --tps 5000`.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | what may be typed; the layers under it | `args`, `layers` |
+//! | from what was typed to what can run | `plan` |
+//! | one run from file to exit code | `run` |
+//! | threads, timers, signals while it runs | `driver/` |
+//! | the results as data, on a page, on a line | `report`, `summary`, `live` |
+//! | this machine's limits, and whether a plan fits them | `machine`, `preflight` |
+//! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
+//! | exit codes | `exit` |
+
+mod args;
+mod check;
+mod driver;
+mod exit;
+mod judgement;
+mod layers;
+mod live;
+mod machine;
+mod outputs;
+mod plan;
+mod report;
+mod run;
+mod summary;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let typed: Vec<_> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&typed) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout and are no error; a reader that is gone needs no message.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    log_to_stderr();
+    let result = match cli.command {
+        Command::Run(args) => run::run(&typed, &args),
+        Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
+        Command::CompileChild { arguments } => return ExitCode::from(u8::try_from(swell_engine::compile_child(&arguments)).unwrap_or(1)),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            // Written so that a closed stderr is no panic.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            Exit::Usage.into()
+        }
+    }
+}
+
+/// Log lines go to stderr, so that stdout holds results alone. `RUST_LOG` chooses more or less of them.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,scenario=info,swell=info,host=info".into());
+    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).with_target(false).compact().init();
+}

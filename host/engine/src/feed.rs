@@ -51,7 +51,7 @@ pub enum FeedError {
 }
 
 /// One row: columns in the file's order, each with its value.
-pub type Row = Vec<(String, String)>;
+pub(crate) type Row = Vec<(String, String)>;
 
 /// A feed in memory.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use crate::wasi::Wasi;
 
 /// A transaction's handle in the guest's table: its number is the transaction's serial.
 #[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct OpenTransaction;
 
 #[allow(missing_docs, unreachable_pub, clippy::all)]

@@ -1,0 +1,230 @@
+//! The command line: what was typed, before it means anything.
+//!
+//! Three layers say how a run goes: the scenario's own defaults, a TOML file, and the command line; the later one wins. All three are read by the same parser,
+//! so that a flag, a key and a default have one name, one syntax and one "did you mean". `plan.rs` makes of the result what can run.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use swell_core::schedule::Stage;
+use swell_core::units::{self, Rate};
+
+
+const STYLES: Styles =
+    Styles::styled().header(AnsiColor::Green.on_default().bold()).usage(AnsiColor::Green.on_default().bold()).literal(AnsiColor::Cyan.on_default().bold());
+
+/// Swell: load tests whose scenarios are code, compiled to WebAssembly.
+#[derive(Debug, Parser)]
+#[command(name = "host", version, styles = STYLES, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a scenario against a service and report what was measured.
+    Run(Box<RunArgs>),
+    /// Say what a scenario file is, what it contains, imports and may reach.
+    Check(CheckArgs),
+    /// The compiler's child process; see the engine's `compile`.
+    #[command(name = COMPILE_CHILD, hide = true)]
+    CompileChild {
+        #[arg(num_args = 0..)]
+        arguments: Vec<std::ffi::OsString>,
+    },
+}
+
+/// The hidden command by which the host starts itself to compile.
+pub(crate) const COMPILE_CHILD: &str = "compile-child";
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or wasm32-wasip1.
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or wasm32-wasip1.
+    pub(crate) file: PathBuf,
+
+    /// A TOML file with settings: each flag's name is a key. Without it, `swell.toml` in the current folder is read if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// Everything that may be set by a flag, a key of the TOML file or a scenario's defaults.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Settings {
+    /// Transactions a second: each outermost transaction waits for its start (open model).
+    #[arg(long, value_name = "N", help_heading = LOAD)]
+    pub(crate) tps: Option<Rate>,
+
+    /// Iterations a second: each iteration waits for its start (open model).
+    #[arg(long, value_name = "N", help_heading = LOAD)]
+    pub(crate) rate: Option<Rate>,
+
+    /// Exactly this many virtual users, one iteration after the other (closed model); with --tps or --rate, paced by it.
+    #[arg(long, short = 'u', value_name = "N", help_heading = LOAD)]
+    pub(crate) vus: Option<u32>,
+
+    /// A piece of a load profile: ramp to this rate over this time, as `30s:1000`; repeatable. Counts transactions, or iterations with --rate.
+    #[arg(long = "stage", value_name = "TIME:RATE", value_parser = parse_stage, help_heading = LOAD)]
+    pub(crate) stage: Vec<Stage>,
+
+    /// How starts are spread: evenly, or at random as independent arrivals are.
+    #[arg(long, value_enum, value_name = "KIND", help_heading = LOAD)]
+    pub(crate) arrivals: Option<ArrivalsArg>,
+
+    /// The most virtual users that may be created to keep the rate. Default: 10,000, or what this machine holds if that is less.
+    #[arg(long, value_name = "N", help_heading = LOAD)]
+    pub(crate) max_vus: Option<u32>,
+
+    /// How late a transaction may start before it is given up and counted unsent. Default: 10s.
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = LOAD)]
+    pub(crate) max_lag: Option<Duration>,
+
+    /// Users created a second in scenarios that have a `start`. Default: 100/s.
+    #[arg(long, value_name = "N", help_heading = LOAD)]
+    pub(crate) spawn_rate: Option<Rate>,
+
+    /// The measured part of the run. Without it and without --iterations, the run lasts until Ctrl-C.
+    #[arg(long, short = 'd', value_name = "TIME", value_parser = units::parse_duration, help_heading = LOAD)]
+    pub(crate) duration: Option<Duration>,
+
+    /// End after this many iterations over all users.
+    #[arg(long, short = 'n', value_name = "N", help_heading = LOAD)]
+    pub(crate) iterations: Option<u64>,
+
+    /// Time before the measured part, under load, shown apart and excluded from all figures. Default: none.
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = LOAD)]
+    pub(crate) warmup: Option<Duration>,
+
+    /// How long transactions under way at the end may take to finish; then they are interrupted. Default: 30s.
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = LOAD)]
+    pub(crate) grace: Option<Duration>,
+
+    /// Where paths such as "/items" go: the base URL of the service.
+    #[arg(long, short = 't', value_name = "URL", help_heading = SERVICE)]
+    pub(crate) target: Option<String>,
+
+    /// A further host that requests may go to, as `api.example.com` or `api.example.com:8443`; repeatable.
+    #[arg(long = "allow-host", value_name = "HOST", help_heading = SERVICE)]
+    pub(crate) allow_host: Vec<String>,
+
+    /// A header sent with every request that does not set it, as `Name: value`; repeatable.
+    #[arg(long = "header", short = 'H', value_name = "HEADER", help_heading = SERVICE)]
+    pub(crate) header: Vec<String>,
+
+    /// Local addresses to send from, in turn; each has its own range of ports. Repeatable.
+    #[arg(long = "source-ip", value_name = "IP", help_heading = SERVICE)]
+    pub(crate) source_ip: Vec<IpAddr>,
+
+    /// Open new connections and TLS sessions as often as this. Default: a user keeps them.
+    #[arg(long, value_enum, value_name = "WHEN", help_heading = SERVICE)]
+    pub(crate) fresh: Option<FreshArg>,
+
+    /// The longest wait for the head of a response. Default: 60s.
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = SERVICE)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// The longest time for opening a connection, name look-up included. Default: 10s.
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = SERVICE)]
+    pub(crate) connect_timeout: Option<Duration>,
+
+    /// A file of certificates (PEM) that are trusted beside the system's; repeatable.
+    #[arg(long = "ca-cert", value_name = "FILE", help_heading = SERVICE)]
+    pub(crate) ca_cert: Vec<PathBuf>,
+
+    /// The client's certificate chain (PEM); with --key.
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = SERVICE)]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// The client's private key (PEM); with --cert.
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = SERVICE)]
+    pub(crate) key: Option<PathBuf>,
+
+    /// Accept any certificate. The run is then open to whoever sits between.
+    #[arg(long, help_heading = SERVICE)]
+    pub(crate) insecure: bool,
+
+    /// Which of the file's scenarios to run; needed when there are several.
+    #[arg(long, value_name = "NAME", help_heading = SCENARIO)]
+    pub(crate) scenario: Option<String>,
+
+    /// A variable for the scenario; repeatable.
+    #[arg(long = "env", short = 'e', value_name = "KEY=VALUE", value_parser = parse_pair, help_heading = SCENARIO)]
+    pub(crate) env: Vec<(String, String)>,
+
+    /// A feed of rows for the scenario: a .csv file with a header line, or a .jsonl file with one object a line; repeatable.
+    #[arg(long = "data", value_name = "NAME=FILE", value_parser = parse_pair, help_heading = SCENARIO)]
+    pub(crate) data: Vec<(String, String)>,
+
+    /// Begin a feed picked from as unique anew after its last row, in place of ending the run.
+    #[arg(long, help_heading = SCENARIO)]
+    pub(crate) data_wrap: bool,
+
+    /// Decides all randomness: the same seed gives the same run. Default: a random one, printed.
+    #[arg(long, value_name = "N", help_heading = SCENARIO)]
+    pub(crate) seed: Option<u64>,
+
+    /// Time that a user's code may compute without waiting. Default: 100ms.
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = SCENARIO)]
+    pub(crate) guest_cpu: Option<Duration>,
+
+    /// Memory that a user's code may have. Default: 64MiB.
+    #[arg(long, value_name = "SIZE", value_parser = units::parse_size, help_heading = SCENARIO)]
+    pub(crate) guest_memory: Option<u64>,
+
+    /// What must hold, or the exit code is 99: as 'response.p95 < 200ms' or 'error_rate < 1%'; repeatable.
+    #[arg(long = "threshold", value_name = "RULE", help_heading = RESULTS)]
+    pub(crate) threshold: Vec<String>,
+
+    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of the summary.
+    #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair, help_heading = RESULTS)]
+    pub(crate) out: Vec<(String, String)>,
+
+    /// No live line, and no summary beyond errors.
+    #[arg(long, short = 'q', help_heading = RESULTS)]
+    pub(crate) quiet: bool,
+}
+
+const LOAD: &str = "Load";
+const SERVICE: &str = "Service";
+const SCENARIO: &str = "Scenario";
+const RESULTS: &str = "Results";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ArrivalsArg {
+    /// One each 1/rate seconds.
+    Uniform,
+    /// Independent of each other, from the seed.
+    Poisson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FreshArg {
+    /// With each iteration.
+    Iteration,
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), String::new())),
+        _ => Err("a name, '=' and a value are needed".to_owned()),
+    }
+}
+
+fn parse_stage(text: &str) -> Result<Stage, String> {
+    let (over, to) = text.split_once(':').ok_or("a stage is a time, ':' and a rate, as in \"30s:1000\"")?;
+    let words = |error: units::UnitError| error.to_string();
+    Ok(Stage { over: units::parse_duration(over).map_err(words)?, to: units::parse_rate_or_zero(to).map_err(words)? })
+}

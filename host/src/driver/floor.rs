@@ -1,0 +1,331 @@
+//! One worker's floor: which users wait, which start is whose, when to wake.
+//!
+//! The rules are the dispatcher's in `core`; here they meet wakers and a timer. Everything happens on the worker's thread without a lock, but for the
+//! overflow queue that all workers serve, which is touched only when a slot has found no user for a millisecond.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use swell_core::RunInstant;
+use swell_core::dispatch::{Action, Dispatcher, Overflow, Start, UnsentCause, UserKey};
+use swell_core::schedule::Due;
+use swell_engine::{Pacing, RunOver};
+use tokio::sync::Notify;
+
+use super::pacer::Pacer;
+
+/// What the model paces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Each outermost transaction takes a slot.
+    Transactions,
+    /// Each iteration takes a slot; its transactions begin at once.
+    Iterations,
+    /// Nothing: the closed model.
+    Nothing,
+}
+
+/// The overflow queue of all workers, and how to call them to it.
+pub(crate) struct SharedOverflow {
+    queue: Mutex<Overflow>,
+    length: AtomicUsize,
+    workers: Vec<Notify>,
+}
+
+impl SharedOverflow {
+    pub(crate) fn new(workers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            queue: Mutex::new(Overflow::default()),
+            length: AtomicUsize::new(0),
+            workers: std::iter::repeat_with(Notify::new).take(workers).collect(),
+        })
+    }
+
+    /// About how many slots there are, without the lock.
+    fn len(&self) -> usize {
+        self.length.load(Ordering::Relaxed)
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Overflow) -> T) -> T {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut queue);
+        self.length.store(queue.len(), Ordering::Relaxed);
+        result
+    }
+
+    fn push(&self, due: Due, from: usize) {
+        self.with(|queue| queue.push(due));
+        for (_, worker) in self.workers.iter().enumerate().filter(|&(index, _)| index != from) {
+            worker.notify_one();
+        }
+    }
+}
+
+/// What the floor knows of one user.
+#[derive(Default)]
+struct Seat {
+    taken: bool,
+    waits: bool,
+    /// It waits for the first transaction of its iteration, so it may go without leaving anything half done.
+    at_beginning: bool,
+    granted: Option<Result<Start, RunOver>>,
+    waker: Option<Waker>,
+}
+
+impl Seat {
+    fn grant(&mut self, grant: Result<Start, RunOver>) {
+        self.waits = false;
+        self.granted = Some(grant);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// See the module's documentation.
+pub(crate) struct Floor {
+    index: usize,
+    pace: Pace,
+    began: Instant,
+    /// What is meant to begin from here on is not begun.
+    ends_at: RunInstant,
+    over: Cell<Option<RunOver>>,
+    /// No iteration is left to begin: due slots that find nobody are not missed.
+    exhausted_at: Cell<RunInstant>,
+    dispatcher: RefCell<Dispatcher>,
+    seats: RefCell<Vec<Seat>>,
+    free_seats: RefCell<Vec<UserKey>>,
+    to_create: Cell<u32>,
+    unsent: RefCell<Vec<(Due, UnsentCause)>>,
+    pacer: Pacer,
+    armed: Cell<RunInstant>,
+    overflow: Arc<SharedOverflow>,
+    has_orders: Notify,
+}
+
+impl Floor {
+    pub(crate) fn new(
+        index: usize,
+        pace: Pace,
+        began: Instant,
+        ends_at: RunInstant,
+        dispatcher: Dispatcher,
+        overflow: Arc<SharedOverflow>,
+    ) -> std::io::Result<Rc<Self>> {
+        Ok(Rc::new(Self {
+            index,
+            pace,
+            began,
+            ends_at,
+            over: Cell::new(None),
+            exhausted_at: Cell::new(RunInstant::NEVER),
+            dispatcher: RefCell::new(dispatcher),
+            seats: RefCell::default(),
+            free_seats: RefCell::default(),
+            to_create: Cell::new(0),
+            unsent: RefCell::default(),
+            pacer: Pacer::new(began)?,
+            armed: Cell::new(RunInstant::NEVER),
+            overflow,
+            has_orders: Notify::new(),
+        }))
+    }
+
+    pub(crate) fn now(&self) -> RunInstant {
+        let nanos = Instant::now().saturating_duration_since(self.began).as_nanos();
+        RunInstant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// Whether nothing more is to be begun.
+    pub(crate) fn over(&self) -> Option<RunOver> {
+        self.over.get().or_else(|| (self.now() >= self.ends_at).then_some(RunOver::Finished))
+    }
+
+    /// The worker's part of the run: wakes when slots are due or there is something to do, until the caller drops it. Gives how many users to create.
+    pub(crate) async fn next_orders(&self) -> u32 {
+        loop {
+            let wanted = self.to_create.take();
+            if wanted > 0 {
+                return wanted;
+            }
+            tokio::select! {
+                biased;
+                () = self.pacer.wait() => self.armed.set(RunInstant::NEVER),
+                () = self.overflow.workers[self.index].notified() => {}
+                () = self.has_orders.notified() => continue,
+            }
+            if self.now() >= self.ends_at {
+                self.end(RunOver::Finished);
+            }
+            self.tell(Dispatcher::handle_time);
+        }
+    }
+
+    /// Begins the run: the first slots and users follow from here.
+    pub(crate) fn open(&self) {
+        self.tell(Dispatcher::handle_time);
+    }
+
+    /// A seat for a user that is about to be created.
+    pub(crate) fn seat(&self) -> UserKey {
+        let mut seats = self.seats.borrow_mut();
+        let key = self.free_seats.borrow_mut().pop().unwrap_or_else(|| {
+            seats.push(Seat::default());
+            UserKey::try_from(seats.len() - 1).expect("far fewer users than numbers")
+        });
+        seats[key as usize] = Seat { taken: true, ..Seat::default() };
+        key
+    }
+
+    /// The user that was asked for exists.
+    pub(crate) fn created(&self, user: UserKey) {
+        self.tell(|dispatcher, now| dispatcher.handle_created(now, user));
+    }
+
+    /// The user that was asked for does not come to be: there is nothing left for it to do.
+    pub(crate) fn not_created(&self) {
+        self.tell(Dispatcher::handle_not_created);
+    }
+
+    /// A user is no more.
+    pub(crate) fn gone(&self, user: UserKey) {
+        self.seats.borrow_mut()[user as usize] = Seat::default();
+        self.free_seats.borrow_mut().push(user);
+        self.tell(|dispatcher, now| dispatcher.handle_gone(now, user));
+    }
+
+    /// Nothing more is to be begun: who waits is told so.
+    pub(crate) fn end(&self, why: RunOver) {
+        if self.over.replace(Some(why)).is_some() {
+            return;
+        }
+        self.tell(Dispatcher::handle_end);
+        for seat in self.seats.borrow_mut().iter_mut().filter(|seat| seat.taken) {
+            if let Some(waker) = seat.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// No iteration is left to begin.
+    pub(crate) fn exhausted(&self) {
+        self.exhausted_at.set(self.exhausted_at.get().min(self.now()));
+    }
+
+    /// Slots that will never start, since the last call.
+    pub(crate) fn take_unsent(&self) -> Vec<(Due, UnsentCause)> {
+        self.unsent.take()
+    }
+
+    /// Waits for the start of an iteration of this user.
+    pub(crate) async fn iteration_start(&self, user: UserKey) -> Result<Start, RunOver> {
+        std::future::poll_fn(|context| self.poll_slot(user, true, context)).await
+    }
+
+    fn tell(&self, what: impl FnOnce(&mut Dispatcher, RunInstant)) {
+        let now = self.now();
+        what(&mut self.dispatcher.borrow_mut(), now);
+        self.act(now);
+    }
+
+    /// Does what the dispatcher says until it says nothing, and sets the timer for its next instant.
+    fn act(&self, now: RunInstant) {
+        let mut dispatcher = self.dispatcher.borrow_mut();
+        let mut to_park_again = Vec::new();
+        loop {
+            while let Some(action) = dispatcher.poll_action() {
+                self.act_on(action, &mut to_park_again);
+            }
+            if !dispatcher.wants_overflow(now, self.overflow.len()) {
+                break;
+            }
+            self.overflow.with(|queue| dispatcher.serve(now, queue));
+        }
+        for user in to_park_again {
+            dispatcher.handle_parked(now, user);
+        }
+        let end = if self.over.get().is_none() { self.ends_at } else { RunInstant::NEVER };
+        let wake_at = dispatcher.poll_timeout().map_or(end, |at| at.min(end));
+        if wake_at != self.armed.replace(wake_at) {
+            self.pacer.set(wake_at);
+        }
+    }
+
+    fn act_on(&self, action: Action, to_park_again: &mut Vec<UserKey>) {
+        let mut seats = self.seats.borrow_mut();
+        match action {
+            Action::Start { user, start } => seats[user as usize].grant(Ok(start)),
+            Action::RunOver(user) => seats[user as usize].grant(Err(self.over.get().unwrap_or(RunOver::Finished))),
+            // In the midst of an iteration a user is not surplus, whatever it looks like from outside.
+            Action::Retire(user) if !seats[user as usize].at_beginning => to_park_again.push(user),
+            Action::Retire(user) => seats[user as usize].grant(Err(RunOver::Finished)),
+            Action::Create => {
+                self.to_create.set(self.to_create.get() + 1);
+                self.has_orders.notify_one();
+            }
+            Action::Overflow(due) => self.overflow.push(due, self.index),
+            Action::Unsent { due, cause } => {
+                if due.intended < self.exhausted_at.get() {
+                    self.unsent.borrow_mut().push((due, cause));
+                }
+            }
+        }
+    }
+
+    fn poll_slot(&self, user: UserKey, first: bool, context: &mut Context<'_>) -> Poll<Result<Start, RunOver>> {
+        let newcomer = {
+            let seat = &mut self.seats.borrow_mut()[user as usize];
+            let newcomer = !seat.waits && seat.granted.is_none();
+            if newcomer {
+                (seat.waits, seat.at_beginning) = (true, first);
+            }
+            newcomer
+        };
+        if newcomer {
+            self.tell(|dispatcher, now| dispatcher.handle_parked(now, user));
+        }
+        let seat = &mut self.seats.borrow_mut()[user as usize];
+        match seat.granted.take() {
+            Some(grant) => Poll::Ready(grant),
+            None => {
+                seat.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// The floor as the engine sees it.
+pub(crate) struct FloorPacing(pub(crate) Rc<Floor>);
+
+impl Pacing for FloorPacing {
+    fn poll_start(&self, user: UserKey, first: bool, context: &mut Context<'_>) -> Poll<Result<Start, RunOver>> {
+        let floor = &self.0;
+        if floor.pace == Pace::Transactions {
+            return floor.poll_slot(user, first, context);
+        }
+        let now = floor.now();
+        Poll::Ready(match floor.over.get() {
+            Some(over) => Err(over),
+            None if now >= floor.ends_at => Err(RunOver::Finished),
+            None => Ok(Start { slot: 0, intended: now, parked_at: now }),
+        })
+    }
+
+    fn forget(&self, user: UserKey) {
+        let seat = &mut self.0.seats.borrow_mut()[user as usize];
+        (seat.waits, seat.granted, seat.waker) = (false, None, None);
+    }
+
+    fn poll_over(&self, user: UserKey, context: &mut Context<'_>) -> Poll<()> {
+        if self.0.over().is_some() {
+            return Poll::Ready(());
+        }
+        self.0.seats.borrow_mut()[user as usize].waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+}

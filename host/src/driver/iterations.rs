@@ -1,0 +1,60 @@
+//! The numbers of iterations: each is given to one iteration, whatever thread asks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Gives out the numbers from 0 up to a limit.
+#[derive(Debug)]
+pub(crate) struct Iterations {
+    next: AtomicU64,
+    limit: u64,
+    /// Numbers whose iteration found the run over, or its user surplus, before it had begun anything.
+    returned: Mutex<Vec<u64>>,
+}
+
+impl Iterations {
+    /// Without a limit, numbers last for ever.
+    pub(crate) fn new(limit: Option<u64>) -> Self {
+        Self { next: AtomicU64::new(0), limit: limit.unwrap_or(u64::MAX), returned: Mutex::default() }
+    }
+
+    /// The number of the next iteration; nothing when all have been given.
+    pub(crate) fn take(&self) -> Option<u64> {
+        if self.limit == u64::MAX {
+            return Some(self.next.fetch_add(1, Ordering::Relaxed));
+        }
+        let fresh = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next < self.limit).then_some(next + 1));
+        fresh.ok().or_else(|| self.returned().pop())
+    }
+
+    /// Takes back a number whose iteration did not take place.
+    pub(crate) fn give_back(&self, number: u64) {
+        if self.limit != u64::MAX {
+            self.returned().push(number);
+        }
+    }
+
+    /// Whether no number is left to give.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.next.load(Ordering::Relaxed) >= self.limit && self.returned().is_empty()
+    }
+
+    fn returned(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_is_given_once_and_a_returned_one_again() {
+        let iterations = Iterations::new(Some(2));
+        assert_eq!((iterations.take(), iterations.take(), iterations.take()), (Some(0), Some(1), None));
+        assert!(iterations.is_exhausted());
+        iterations.give_back(1);
+        assert!(!iterations.is_exhausted());
+        assert_eq!((iterations.take(), iterations.take()), (Some(1), None));
+    }
+}

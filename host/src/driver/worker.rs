@@ -1,0 +1,318 @@
+//! One worker thread: its own runtime, users, connections and recorder.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use swell_client::Client;
+use swell_core::RunInstant;
+use swell_core::dispatch::{Dispatcher, UserKey};
+use swell_core::record::{Recorder, Snapshot};
+use swell_engine::{HookError, IterationEnd, Program, Run, RunOver, User, Worker};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet, LocalSet};
+use tokio::time::MissedTickBehavior;
+
+use super::floor::{Floor, FloorPacing, Pace, SharedOverflow};
+use super::iterations::Iterations;
+
+/// How often a worker closes its window and sends it to the control thread.
+pub(crate) const WINDOW: Duration = Duration::from_millis(200);
+
+/// How often a worker looks how late it is polled. Coarse enough to cost nothing, fine enough for a p99 within a second.
+const DELAY_PROBE: Duration = Duration::from_millis(5);
+
+/// Windows on their way to the control thread; when it is this far behind, the worker goes on counting in the window that it has.
+pub(crate) const WINDOWS_UNDER_WAY: usize = 8;
+
+/// What the control thread tells the workers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Go on.
+    Run,
+    /// Begin nothing more; what is under way may finish.
+    End(RunOver),
+    /// Cut what is still under way.
+    Cut,
+}
+
+/// What all workers of a run share.
+pub(crate) struct Shared {
+    pub(crate) program: Arc<Program>,
+    pub(crate) run: Arc<Run>,
+    pub(crate) client: swell_client::Options,
+    pub(crate) pace: Pace,
+    /// What `setup` gave; nothing where there is none.
+    pub(crate) start_data: Vec<u8>,
+    /// Whether the scenario's `stop` does anything.
+    pub(crate) has_stop: bool,
+    pub(crate) iterations: Iterations,
+    pub(crate) overflow: Arc<SharedOverflow>,
+    pub(crate) began: Instant,
+    pub(crate) measured_from: RunInstant,
+    pub(crate) ends_at: RunInstant,
+    pub(crate) users: UserCounts,
+}
+
+/// Users of all workers, for the live view and for knowing when nobody is left.
+#[derive(Debug, Default)]
+pub(crate) struct UserCounts {
+    alive: AtomicU64,
+    most: AtomicU64,
+}
+
+impl UserCounts {
+    fn came(&self) {
+        let alive = self.alive.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(alive, Ordering::Relaxed);
+    }
+
+    fn went(&self) {
+        self.alive.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn alive(&self) -> u64 {
+        self.alive.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn most_at_once(&self) -> u64 {
+        self.most.load(Ordering::Relaxed)
+    }
+}
+
+/// A worker's ends of the channels to the control thread.
+pub(crate) struct Lines {
+    pub(crate) orders: watch::Receiver<Order>,
+    /// Closed windows, to be merged.
+    pub(crate) windows: mpsc::Sender<Snapshot>,
+    /// Cleared windows, to be used again.
+    pub(crate) spares: mpsc::Receiver<Snapshot>,
+}
+
+/// What a worker has left when it is done.
+pub(crate) struct Farewell {
+    /// Its last window.
+    pub(crate) window: Snapshot,
+    /// Request heads that it handed to the network, those of interrupted requests too.
+    pub(crate) written: u64,
+}
+
+/// Runs a worker to its end; called on its own thread.
+///
+/// # Errors
+/// The machine does not give a runtime or a timer. Nothing was sent.
+pub(crate) fn work(shared: &Arc<Shared>, index: usize, dispatcher: Dispatcher, lines: Lines) -> anyhow::Result<Farewell> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a worker's runtime")?;
+    let local = LocalSet::new();
+    local.block_on(&runtime, async {
+        let floor = Floor::new(index, shared.pace, shared.began, shared.ends_at, dispatcher, Arc::clone(&shared.overflow))
+            .context("cannot make a worker's timer")?;
+        let worker = Rc::new(Worker {
+            run: Arc::clone(&shared.run),
+            client: Client::new(shared.client.clone()).context("cannot use the options of the service")?,
+            recorder: RefCell::new(Recorder::new(shared.measured_from)),
+            pacing: Box::new(FloorPacing(Rc::clone(&floor))),
+            began: shared.began,
+            measured_from: shared.measured_from,
+            implicit: RefCell::default(),
+        });
+        tokio::time::sleep_until(shared.began.into()).await;
+        Crew { shared: Arc::clone(shared), floor, worker, users: RefCell::default() }.run(lines).await
+    })
+}
+
+/// The users of one worker and what keeps them going.
+struct Crew {
+    shared: Arc<Shared>,
+    floor: Rc<Floor>,
+    worker: Rc<Worker>,
+    users: RefCell<JoinSet<()>>,
+}
+
+impl Crew {
+    async fn run(self, mut lines: Lines) -> anyhow::Result<Farewell> {
+        let this = Rc::new(self);
+        let mut window_ends = tokio::time::interval(WINDOW);
+        window_ends.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let probe = AbortOnDrop(tokio::task::spawn_local(Rc::clone(&this).probe_delay()).abort_handle());
+        this.floor.open();
+        let mut ending = false;
+        loop {
+            tokio::select! {
+                biased;
+                wanted = this.floor.next_orders() => {
+                    for _ in 0..wanted {
+                        this.create();
+                    }
+                }
+                changed = lines.orders.changed() => {
+                    // A control thread that is gone wants nothing any more.
+                    let order = changed.map_or(Order::Cut, |()| *lines.orders.borrow_and_update());
+                    match order {
+                        Order::Run => {}
+                        Order::End(why) => {
+                            this.floor.end(why);
+                            ending = true;
+                        }
+                        Order::Cut => {
+                            this.floor.end(RunOver::Stopped);
+                            this.users.borrow_mut().abort_all();
+                            ending = true;
+                        }
+                    }
+                }
+                _ = window_ends.tick() => this.send_window(&mut lines),
+                () = this.next_gone() => {}
+            }
+            if ending && this.users.borrow().is_empty() {
+                break;
+            }
+        }
+        drop(probe);
+        this.count_unsent();
+        let window = this.worker.recorder.borrow_mut().take_window(this.worker.now(), Snapshot::default());
+        Ok(Farewell { window, written: this.worker.client.written() })
+    }
+
+    /// Collects a user that has ended; waits for ever while there is none.
+    async fn next_gone(&self) {
+        std::future::poll_fn(|context| match self.users.borrow_mut().poll_join_next(context) {
+            std::task::Poll::Ready(Some(_)) => std::task::Poll::Ready(()),
+            _ => std::task::Poll::Pending,
+        })
+        .await;
+    }
+
+    fn create(self: &Rc<Self>) {
+        if self.shared.iterations.is_exhausted() {
+            self.floor.exhausted();
+            return self.floor.not_created();
+        }
+        let key = self.floor.seat();
+        let place = Place { crew: Rc::clone(self), key };
+        self.floor.created(key);
+        self.shared.users.came();
+        self.worker.recorder.borrow_mut().user_created();
+        self.users.borrow_mut().spawn_local(async move {
+            let place = place;
+            place.live().await;
+        });
+    }
+
+    fn send_window(&self, lines: &mut Lines) {
+        self.count_unsent();
+        let Ok(place) = lines.windows.try_reserve() else { return };
+        let empty = lines.spares.try_recv().unwrap_or_default();
+        place.send(self.worker.recorder.borrow_mut().take_window(self.worker.now(), empty));
+    }
+
+    fn count_unsent(&self) {
+        let mut recorder = self.worker.recorder.borrow_mut();
+        for (due, cause) in self.floor.take_unsent() {
+            recorder.unsent(due.intended, cause);
+        }
+    }
+
+    /// Samples how late this thread polls what is ready.
+    async fn probe_delay(self: Rc<Self>) {
+        let Ok(pacer) = super::pacer::Pacer::new(self.shared.began) else { return };
+        loop {
+            let at = self.worker.now() + DELAY_PROBE;
+            pacer.set(at);
+            pacer.wait().await;
+            let now = self.worker.now();
+            self.worker.recorder.borrow_mut().loop_delay(now, now.since(at));
+        }
+    }
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A user's place in the crew: given back however the user ends.
+struct Place {
+    crew: Rc<Crew>,
+    key: UserKey,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.crew.worker.recorder.borrow_mut().user_gone();
+        self.crew.shared.users.went();
+        self.crew.floor.gone(self.key);
+    }
+}
+
+impl Place {
+    /// The life of one virtual user.
+    async fn live(&self) {
+        let shared = &self.crew.shared;
+        let mut user = match User::create(&shared.program, &self.crew.worker, self.key).await {
+            Ok(user) => user,
+            Err(trapped) => return self.report_trap(&trapped.0),
+        };
+        match user.start(&shared.start_data).await {
+            Ok(()) => {}
+            Err(HookError::Said(reason)) => {
+                self.crew.worker.recorder.borrow_mut().start_error(&reason);
+                return;
+            }
+            Err(HookError::Trapped(trapped)) => return self.report_trap(&trapped.0),
+        }
+        while let Some(goes_on) = self.iterate(&mut user).await {
+            if !goes_on {
+                return;
+            }
+            // A scenario that waits for nothing must not keep its thread from the others.
+            tokio::task::consume_budget().await;
+        }
+        if shared.has_stop
+            && let Err(trapped) = user.stop().await
+        {
+            tracing::warn!(target: "scenario", "`stop` trapped: {}", trapped.0);
+        }
+    }
+
+    /// One iteration: whether the user is still of use after it, or nothing when there is none to begin.
+    async fn iterate(&self, user: &mut User) -> Option<bool> {
+        let (floor, iterations) = (&self.crew.floor, &self.crew.shared.iterations);
+        if floor.over().is_some() {
+            return None;
+        }
+        let carried = match self.crew.shared.pace {
+            Pace::Iterations => Some(floor.iteration_start(self.key).await.ok()?),
+            Pace::Transactions | Pace::Nothing => None,
+        };
+        let Some(number) = iterations.take() else {
+            floor.exhausted();
+            return None;
+        };
+        match user.iterate(number, carried).await {
+            Ok(IterationEnd::NotBegun) => {
+                iterations.give_back(number);
+                None
+            }
+            Ok(IterationEnd::Failed(reason)) => {
+                self.crew.worker.recorder.borrow_mut().iteration_error(&reason);
+                Some(true)
+            }
+            Ok(IterationEnd::Ok | IterationEnd::CutShort) => Some(true),
+            Err(trapped) => {
+                self.report_trap(&trapped.0);
+                Some(false)
+            }
+        }
+    }
+
+    fn report_trap(&self, text: &str) {
+        tracing::debug!(target: "scenario", "a user trapped: {text}");
+    }
+}

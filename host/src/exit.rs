@@ -1,0 +1,60 @@
+//! Exit codes: a contract with scripts and CI. Where k6 has a code for it, it is k6's.
+
+use std::process::ExitCode;
+
+/// How the program ended. Where several hold, the first in the order of the variants is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Exit {
+    /// Wrong usage, plan or scenario file; nothing was sent.
+    Usage,
+    /// The scenario trapped in `setup`, or every user trapped.
+    Trapped,
+    /// Stopped by the scenario's `stop-run`.
+    StoppedByScenario,
+    /// Stopped by a signal before its end; the results up to there are complete.
+    Signal,
+    /// The load generator, not the service, was the limit.
+    Invalid,
+    /// A threshold failed.
+    Threshold,
+    /// Failed by the scenario's `fail-run`.
+    FailedByScenario,
+    /// Results could not be written where they should be.
+    Unwritten,
+    /// All is well.
+    Passed,
+}
+
+impl Exit {
+    /// The number that a shell sees.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Threshold => 99,
+            Self::Usage => 104,
+            Self::Signal => 105,
+            Self::Trapped => 107,
+            Self::StoppedByScenario => 108,
+            Self::FailedByScenario => 110,
+            Self::Invalid => 111,
+            Self::Unwritten => 114,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_holds_wins() {
+        let codes = [Exit::Threshold, Exit::Invalid, Exit::Signal].into_iter().min().map(Exit::code);
+        assert_eq!(codes, Some(105));
+    }
+}

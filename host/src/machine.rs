@@ -1,0 +1,97 @@
+//! What this machine gives the load generator: cores, processor time, memory, descriptors, ports, mappings.
+//!
+//! Everything is read from the kernel when asked. A figure that cannot be read is absent, never guessed.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Cores that this process may run on.
+pub(crate) fn allowed_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Processor time of this process so far, user and system together.
+pub(crate) fn cpu_time() -> Duration {
+    let clock = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(clock.tv_sec.unsigned_abs(), u32::try_from(clock.tv_nsec).unwrap_or(0))
+}
+
+/// Watches how busy the process is and how much the hypervisor takes, from one look to the next.
+pub(crate) struct CpuWatch {
+    cores: usize,
+    since: Instant,
+    used: Duration,
+    stolen: Option<u64>,
+}
+
+/// How busy the process was between two looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CpuLook {
+    /// Processor time used, as a share of what the allowed cores had.
+    pub(crate) busy: f64,
+    /// Time that the hypervisor took from this machine, as a share of all its cores; absent where the kernel does not say.
+    pub(crate) stolen: Option<f64>,
+}
+
+/// The kernel counts stolen time in hundredths of a second.
+const TICKS_A_SECOND: f64 = 100.0;
+
+impl CpuWatch {
+    pub(crate) fn start() -> Self {
+        Self { cores: allowed_cores(), since: Instant::now(), used: cpu_time(), stolen: stolen_ticks() }
+    }
+
+    pub(crate) fn look(&mut self) -> CpuLook {
+        let (now, used, stolen) = (Instant::now(), cpu_time(), stolen_ticks());
+        let wall = (now - self.since).as_secs_f64().max(1e-6);
+        let look = CpuLook {
+            busy: (used.saturating_sub(self.used)).as_secs_f64() / (wall * self.cores as f64),
+            stolen: stolen.zip(self.stolen).map(|(now, before)| (now.saturating_sub(before)) as f64 / TICKS_A_SECOND / (wall * self.cores as f64)),
+        };
+        (self.since, self.used, self.stolen) = (now, used, stolen);
+        look
+    }
+}
+
+fn stolen_ticks() -> Option<u64> {
+    let listing = std::fs::read_to_string("/proc/stat").ok()?;
+    listing.lines().next()?.split_whitespace().nth(8)?.parse().ok()
+}
+
+/// Resident memory of this process, in bytes.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    let listing = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = listing.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+/// Memory that could be had without swapping, in bytes.
+pub(crate) fn available_bytes() -> Option<u64> {
+    let listing = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = listing.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
+}
+
+/// Memory mappings that this process has and may have.
+pub(crate) fn mappings() -> Option<(u64, u64)> {
+    let have = std::fs::read_to_string("/proc/self/maps").ok()?.lines().count() as u64;
+    let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()?;
+    Some((have, most))
+}
+
+/// Local ports that outgoing connections may have, to one address of a service.
+pub(crate) fn local_ports() -> Option<u64> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ends = range.split_whitespace().map(str::parse::<u64>);
+    let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
+    Some(last.saturating_sub(first) + 1)
+}
+
+/// Raises the soft limit of file descriptors to the hard one; gives how many there may be then.
+pub(crate) fn raise_descriptor_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let in_force = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    in_force.unwrap_or(u64::MAX)
+}

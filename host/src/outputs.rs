@@ -1,0 +1,71 @@
+//! Where results go: files are opened before the run, so that a bad path costs no run, and written after it.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+
+use crate::report::Report;
+
+/// The outputs of one run.
+pub(crate) struct Outputs(Vec<Output>);
+
+enum Output {
+    Stdout,
+    File { path: PathBuf, file: File },
+}
+
+impl Outputs {
+    /// Opens what `--out KIND=FILE` names.
+    ///
+    /// # Errors
+    /// A kind that there is not, or a file that cannot be written. It is then as it was, unless its disk broke just now.
+    pub(crate) fn open(wanted: &[(String, String)]) -> anyhow::Result<Self> {
+        let mut outputs = Vec::new();
+        for (kind, place) in wanted {
+            if kind != "json" {
+                bail!("--out {kind}={place}: there is no output {kind:?}\nhelp: json=FILE writes the results as JSON");
+            }
+            outputs.push(match place.as_str() {
+                "" => bail!("--out {kind}=: a file is needed after '='"),
+                "-" => Output::Stdout,
+                path => {
+                    let file = File::options().create(true).append(true).open(path).with_context(|| format!("--out {kind}={path}: cannot write there"))?;
+                    Output::File { path: path.into(), file }
+                }
+            });
+        }
+        Ok(Self(outputs))
+    }
+
+    /// Whether stdout holds results, so that nothing else may go there.
+    pub(crate) fn takes_stdout(&self) -> bool {
+        self.0.iter().any(|output| matches!(output, Output::Stdout))
+    }
+
+    /// Writes the report to each output.
+    ///
+    /// # Errors
+    /// The first that could not be written; the others were tried all the same.
+    pub(crate) fn write(&self, report: &Report) -> anyhow::Result<()> {
+        let mut text = serde_json::to_string_pretty(report).context("cannot put the results into JSON")?;
+        text.push('\n');
+        let mut result = Ok(());
+        for output in &self.0 {
+            let written = match output {
+                Output::Stdout => io::stdout().lock().write_all(text.as_bytes()).context("cannot write the results to stdout"),
+                Output::File { path, file } => replace(file, &text).with_context(|| format!("cannot write the results to {}", path.display())),
+            };
+            result = result.and(written);
+        }
+        result
+    }
+}
+
+/// The file's content becomes `text`.
+fn replace(mut file: &File, text: &str) -> io::Result<()> {
+    file.set_len(0).or_else(|error| if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })?;
+    file.write_all(text.as_bytes())?;
+    file.flush()
+}

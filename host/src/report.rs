@@ -1,0 +1,352 @@
+//! A run's results as data: what `--out json=FILE` writes, and what the summary is made from.
+//!
+//! Times are in milliseconds and say so in their names. A percentile without enough samples is `null`. Every count that the summary shows is here, and
+//! `transactions.started = ok + failed + interrupted` holds in each part and over all.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use swell_core::exchange::Phase;
+use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Transaction, Value};
+
+/// The version of this form. A reader may rely on a key's meaning within a major version.
+pub(crate) const SCHEMA: &str = "swell.run/1";
+
+/// Everything about one run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    pub(crate) schema: &'static str,
+    pub(crate) run: About,
+    pub(crate) verdict: VerdictReport,
+    pub(crate) exit: ExitReport,
+    /// What began in the measured part.
+    pub(crate) measured: Part,
+    /// What began before it.
+    pub(crate) warm_up: Part,
+    /// Over the whole run: what the service may have counted.
+    pub(crate) requests_written: u64,
+    pub(crate) users: UsersReport,
+    pub(crate) thresholds: Vec<ThresholdReport>,
+    pub(crate) machine: MachineReport,
+}
+
+/// What was run.
+#[derive(Debug, Serialize)]
+pub(crate) struct About {
+    pub(crate) id: String,
+    pub(crate) version: &'static str,
+    pub(crate) seed: u64,
+    pub(crate) scenario: String,
+    pub(crate) file: String,
+    /// BLAKE3 of the scenario file.
+    pub(crate) file_hash: String,
+    pub(crate) target: Option<String>,
+    /// The load model in words: open or closed, and what is paced.
+    pub(crate) model: String,
+    /// Starts a second that the plan asks for at its end; absent in the closed model.
+    pub(crate) asked_per_second: Option<f64>,
+    /// Unix time of the run's first instant, in seconds.
+    pub(crate) began_at: f64,
+    pub(crate) warm_up_seconds: f64,
+    /// Length of the measured part.
+    pub(crate) measured_seconds: f64,
+}
+
+/// Whether the figures may be believed.
+#[derive(Debug, Serialize)]
+pub(crate) struct VerdictReport {
+    /// "valid", "suspect" or "invalid".
+    pub(crate) stamp: String,
+    pub(crate) evidence: Vec<Evidence>,
+}
+
+/// One reason for a stamp that is not "valid".
+#[derive(Debug, Serialize)]
+pub(crate) struct Evidence {
+    pub(crate) stamp: String,
+    pub(crate) what: String,
+    pub(crate) advice: String,
+}
+
+/// Why the program ended as it did.
+#[derive(Debug, Serialize)]
+pub(crate) struct ExitReport {
+    pub(crate) code: u8,
+    pub(crate) reason: String,
+}
+
+/// Virtual users over the whole run.
+#[derive(Debug, Serialize)]
+pub(crate) struct UsersReport {
+    pub(crate) created: u64,
+    pub(crate) most_at_once: u64,
+    pub(crate) trapped: u64,
+    pub(crate) traps: BTreeMap<String, u64>,
+    pub(crate) log_lines_left_out: u64,
+}
+
+/// A threshold and what became of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ThresholdReport {
+    pub(crate) rule: String,
+    pub(crate) passed: bool,
+    pub(crate) found: String,
+}
+
+/// The load generator's own state.
+#[derive(Debug, Serialize)]
+pub(crate) struct MachineReport {
+    pub(crate) cores: usize,
+    pub(crate) cpu_seconds: f64,
+    /// Windows of the measured part in which the process used more than 95 % of its cores, as a share.
+    pub(crate) busy_windows: f64,
+    pub(crate) resident_mib: Option<f64>,
+    /// Time that the hypervisor took, as a share; absent where the kernel does not say.
+    pub(crate) stolen: Option<f64>,
+}
+
+/// What began in one part of the run.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Part {
+    pub(crate) transactions: Totals,
+    pub(crate) by_name: BTreeMap<String, NameReport>,
+    pub(crate) requests: RequestsReport,
+    pub(crate) iterations: Counted,
+    pub(crate) checks: BTreeMap<String, CheckReport>,
+    pub(crate) metrics: Vec<SeriesReport>,
+    pub(crate) metric_values_ignored: u64,
+    pub(crate) loop_delay_ms: Times,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Counted {
+    pub(crate) started: u64,
+    pub(crate) ok: u64,
+    pub(crate) failed: u64,
+    pub(crate) interrupted: u64,
+    /// Failed of those that ended by themselves; absent without any.
+    pub(crate) error_rate: Option<f64>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Totals {
+    #[serde(flatten)]
+    pub(crate) counts: Counted,
+    /// Ended well, a second.
+    pub(crate) ok_per_second: f64,
+    /// Ended, a second.
+    pub(crate) per_second: f64,
+    pub(crate) unsent: UnsentReport,
+    pub(crate) response_ms: Times,
+    pub(crate) service_ms: Times,
+    /// Response time of those that ended well.
+    pub(crate) ok_response_ms: Times,
+    pub(crate) start_lag_ms: Times,
+    pub(crate) user_lag_ms: Times,
+    pub(crate) host_lag_ms: Times,
+}
+
+/// Starts that were due and never came, by who was in the way.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct UnsentReport {
+    pub(crate) users: u64,
+    pub(crate) host: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct NameReport {
+    #[serde(flatten)]
+    pub(crate) counts: Counted,
+    pub(crate) per_second: f64,
+    pub(crate) service_ms: Times,
+    pub(crate) response_ms: Times,
+    pub(crate) failures: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct RequestsReport {
+    pub(crate) ok: u64,
+    pub(crate) failed: u64,
+    pub(crate) interrupted: u64,
+    /// Request heads handed to the network, with redirects and retries.
+    pub(crate) written: u64,
+    pub(crate) reconnects: u64,
+    pub(crate) connections: u64,
+    pub(crate) body_bytes: u64,
+    pub(crate) per_second: f64,
+    pub(crate) statuses: BTreeMap<u16, u64>,
+    pub(crate) errors: BTreeMap<&'static str, u64>,
+    pub(crate) service_ms: Times,
+    /// Over the requests in which the phase took any time.
+    pub(crate) phases_ms: BTreeMap<&'static str, Times>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct CheckReport {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct SeriesReport {
+    pub(crate) metric: String,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) kind: &'static str,
+    pub(crate) count: u64,
+    /// What the kind says: `sum`; `last`, `min`, `max`; `share`; or `min`, `mean`, `max` and percentiles.
+    pub(crate) values: BTreeMap<&'static str, Option<f64>>,
+}
+
+/// A distribution, in the unit that the name of its key ends with.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Times {
+    pub(crate) count: u64,
+    pub(crate) min: Option<f64>,
+    pub(crate) mean: Option<f64>,
+    pub(crate) p50: Option<f64>,
+    pub(crate) p90: Option<f64>,
+    pub(crate) p95: Option<f64>,
+    pub(crate) p99: Option<f64>,
+    #[serde(rename = "p99.9")]
+    pub(crate) p99_9: Option<f64>,
+    pub(crate) max: Option<f64>,
+}
+
+impl Times {
+    pub(crate) fn of(histogram: &Histogram) -> Self {
+        let ms = |time: Option<Duration>| time.map(|time| time.as_nanos() as f64 / 1e6);
+        Self {
+            count: histogram.count(),
+            min: ms(histogram.min()),
+            mean: ms(histogram.mean()),
+            p50: ms(histogram.percentile(50.0)),
+            p90: ms(histogram.percentile(90.0)),
+            p95: ms(histogram.percentile(95.0)),
+            p99: ms(histogram.percentile(99.0)),
+            p99_9: ms(histogram.percentile(99.9)),
+            max: ms(histogram.max()),
+        }
+    }
+
+    fn of_both(split: &Split) -> Self {
+        Self::of(&split.both())
+    }
+}
+
+impl Counted {
+    fn of(outcomes: &Outcomes) -> Self {
+        Self {
+            started: outcomes.started,
+            ok: outcomes.ok,
+            failed: outcomes.failed,
+            interrupted: outcomes.interrupted,
+            error_rate: outcomes.error_rate(),
+        }
+    }
+}
+
+impl Part {
+    /// The figures of a part that lasted `seconds`.
+    pub(crate) fn of(figures: &Figures, seconds: f64) -> Self {
+        let rate = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+        let total = &figures.total;
+        let requests = &figures.requests;
+        Self {
+            transactions: Totals {
+                counts: Counted::of(&total.counts),
+                ok_per_second: rate(total.counts.ok),
+                per_second: rate(total.counts.ok + total.counts.failed),
+                unsent: UnsentReport { users: figures.unsent.users, host: figures.unsent.host },
+                response_ms: Times::of_both(&total.response),
+                service_ms: Times::of_both(&total.service),
+                ok_response_ms: Times::of(&total.response.ok),
+                start_lag_ms: Times::of(&total.start_lag),
+                user_lag_ms: Times::of(&total.user_lag),
+                host_lag_ms: Times::of(&total.host_lag),
+            },
+            by_name: figures.transactions.iter().map(|(name, row)| (name.to_owned(), NameReport::of(row, rate))).collect(),
+            requests: RequestsReport {
+                ok: requests.ok,
+                failed: requests.failed,
+                interrupted: requests.interrupted,
+                written: requests.written,
+                reconnects: requests.reconnects,
+                connections: requests.connections,
+                body_bytes: requests.body_bytes,
+                per_second: rate(requests.ok + requests.failed),
+                statuses: requests.statuses.iter().collect(),
+                errors: requests.errors.iter().map(|(class, count)| (class.name(), count)).collect(),
+                service_ms: Times::of_both(&requests.service),
+                phases_ms: Phase::ALL.into_iter().map(|phase| (phase.name(), Times::of(requests.phase(phase)))).collect(),
+            },
+            iterations: Counted::of(&figures.iterations),
+            checks: figures.checks.iter().map(|(name, check)| (name.to_owned(), CheckReport { passed: check.passed, failed: check.failed })).collect(),
+            metrics: figures.metrics.iter().map(SeriesReport::of).collect(),
+            metric_values_ignored: figures.metrics.ignored,
+            loop_delay_ms: Times::of(&figures.loop_delay),
+        }
+    }
+}
+
+impl NameReport {
+    fn of(row: &Transaction, rate: impl Fn(u64) -> f64) -> Self {
+        Self {
+            counts: Counted::of(&row.counts),
+            per_second: rate(row.counts.ok + row.counts.failed),
+            service_ms: Times::of_both(&row.service),
+            response_ms: Times::of_both(&row.response),
+            failures: failures(&row.causes),
+        }
+    }
+}
+
+/// Why transactions failed, in words.
+fn failures(causes: &Causes) -> BTreeMap<String, u64> {
+    let statuses = causes.statuses.iter().map(|(status, count)| (format!("status {status}"), count));
+    let requests = causes.requests.iter().map(|(class, count)| (format!("request: {}", class.name()), count));
+    let said = causes.said.iter().map(|(text, count)| (if text.is_empty() { "said by the scenario".to_owned() } else { text.to_owned() }, count));
+    let traps = causes.traps.iter().map(|(text, count)| (format!("trap: {text}"), count));
+    let not_ended = (causes.not_ended > 0).then(|| ("not ended".to_owned(), causes.not_ended));
+    let mut all = BTreeMap::new();
+    for (text, count) in statuses.chain(requests).chain(said).chain(traps).chain(not_ended) {
+        *all.entry(text).or_default() += count;
+    }
+    all
+}
+
+impl SeriesReport {
+    fn of(series: &swell_core::record::Series) -> Self {
+        let (kind, count, values) = match &series.value {
+            Value::Counter { count, sum } => ("counter", *count, BTreeMap::from([("sum", Some(*sum))])),
+            Value::Gauge { count, last, min, max, .. } => {
+                ("gauge", *count, BTreeMap::from([("last", Some(*last)), ("min", Some(*min)), ("max", Some(*max))]))
+            }
+            Value::Rate { count, nonzero } => {
+                let share = (*count > 0).then(|| *nonzero as f64 / *count as f64);
+                ("rate", *count, BTreeMap::from([("share", share)]))
+            }
+            Value::Trend(trend) => {
+                let percentiles = [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9)];
+                let mut values: BTreeMap<_, _> = percentiles.into_iter().map(|(name, percent)| (name, trend.percentile(percent))).collect();
+                values.extend([("min", trend.min()), ("mean", trend.mean()), ("max", trend.max())]);
+                ("trend", series.value.count(), values)
+            }
+        };
+        let tags = series.tags.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Self { metric: series.metric.to_string(), tags, kind, count, values }
+    }
+}
+
+impl UsersReport {
+    pub(crate) fn of(snapshot: &Snapshot, most_at_once: u64, log_lines_left_out: u64) -> Self {
+        let users = &snapshot.users;
+        Self {
+            created: users.created,
+            most_at_once,
+            trapped: users.traps.total(),
+            traps: users.traps.iter().map(|(text, count)| (text.to_owned(), count)).collect(),
+            log_lines_left_out,
+        }
+    }
+}

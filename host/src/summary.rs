@@ -1,0 +1,282 @@
+//! The end of a run, for people: what held, what did not, and whether to believe it, on a page.
+
+use std::fmt::{self, Display, Formatter, Write as _};
+
+use crate::report::{Counted, Part, Report, Times};
+
+/// A report as text, in the order in which a reader asks.
+pub(crate) struct Summary<'a>(pub(crate) &'a Report);
+
+impl Display for Summary<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        self.heading(f)?;
+        self.verdict(f)?;
+        let part = &report.measured;
+        if part.transactions.counts.started == 0 {
+            writeln!(f, "\n  nothing was measured: no transaction began in the measured part")?;
+        }
+        totals(f, part)?;
+        by_name(f, part)?;
+        requests(f, part)?;
+        failures(f, part)?;
+        checks(f, part)?;
+        metrics(f, part)?;
+        self.rest(f)?;
+        self.thresholds(f)
+    }
+}
+
+impl Summary<'_> {
+    fn heading(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let run = &self.0.run;
+        let target = run.target.as_deref().unwrap_or("hosts named by the scenario");
+        writeln!(f, "\n{} against {target}", run.scenario)?;
+        write!(f, "  {}, {:.1} s measured", run.model, run.measured_seconds)?;
+        if run.warm_up_seconds > 0.0 {
+            write!(f, " after {:.1} s of warm-up", run.warm_up_seconds)?;
+        }
+        writeln!(f, ", seed {}", run.seed)
+    }
+
+    fn verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let verdict = &self.0.verdict;
+        writeln!(f, "\n  {}{}", verdict.stamp.to_uppercase(), meaning(&verdict.stamp))?;
+        for evidence in &verdict.evidence {
+            writeln!(f, "    {}: {}; {}", evidence.stamp, evidence.what, evidence.advice)?;
+        }
+        Ok(())
+    }
+
+    fn rest(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        let users = &report.users;
+        writeln!(f, "\n  users        {} at once, {} created, {} trapped", group(users.most_at_once), group(users.created), group(users.trapped))?;
+        for (text, count) in users.traps.iter().take(SHOWN_TEXTS) {
+            writeln!(f, "    {} x {text}", group(*count))?;
+        }
+        let iterations = &report.measured.iterations;
+        writeln!(f, "  iterations   {}", outcomes(iterations))?;
+        if report.run.warm_up_seconds > 0.0 {
+            writeln!(f, "  warm-up      {} (excluded from everything above)", outcomes(&report.warm_up.transactions.counts))?;
+        }
+        let machine = &report.machine;
+        write!(f, "  generator    {} cores, {:.1} s of processor time", machine.cores, machine.cpu_seconds)?;
+        if report.requests_written > 0 {
+            write!(f, " ({:.1} µs a request)", machine.cpu_seconds * 1e6 / report.requests_written as f64)?;
+        }
+        if let Some(mib) = machine.resident_mib {
+            write!(f, ", {mib:.0} MiB resident")?;
+        }
+        if let Some(stolen) = machine.stolen.filter(|stolen| *stolen > 0.001) {
+            write!(f, ", {:.1} % stolen by the hypervisor", stolen * 100.0)?;
+        }
+        writeln!(f)?;
+        if users.log_lines_left_out > 0 {
+            writeln!(f, "  log          {} lines of the scenario left out", group(users.log_lines_left_out))?;
+        }
+        Ok(())
+    }
+
+    fn thresholds(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.0.thresholds.is_empty() {
+            writeln!(f, "\n  thresholds")?;
+        }
+        for threshold in &self.0.thresholds {
+            let mark = if threshold.passed { "ok    " } else { "FAILED" };
+            writeln!(f, "    {mark} {} (found {})", threshold.rule, threshold.found)?;
+        }
+        Ok(())
+    }
+}
+
+/// Different texts of failures and traps that are shown; the JSON has all that were kept.
+const SHOWN_TEXTS: usize = 10;
+
+fn meaning(stamp: &str) -> &'static str {
+    match stamp {
+        "invalid" => ": the load generator was the limit; the figures below are not the service's",
+        "suspect" => ": the load generator was near its limit",
+        _ => "",
+    }
+}
+
+fn totals(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
+    let total = &part.transactions;
+    writeln!(f, "\n  transactions {} ({}/s completed)", outcomes(&total.counts), per_second(total.per_second))?;
+    let unsent = total.unsent;
+    if unsent.users + unsent.host > 0 {
+        writeln!(f, "    unsent     {} for want of a free user (slow service, or --max-vus), {} for the generator's fault", group(unsent.users), group(unsent.host))?;
+    }
+    times_heading(f, "")?;
+    times_row(f, "response time", &total.response_ms)?;
+    times_row(f, "service time", &total.service_ms)?;
+    times_row(f, "start lag", &total.start_lag_ms)?;
+    times_row(f, "  no user free", &total.user_lag_ms)?;
+    times_row(f, "  generator", &total.host_lag_ms)?;
+    times_row(f, "loop delay", &part.loop_delay_ms)
+}
+
+fn by_name(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
+    if part.by_name.is_empty() {
+        return Ok(());
+    }
+    times_heading(f, "service time by transaction")?;
+    for (name, row) in &part.by_name {
+        times_row(f, name, &row.service_ms)?;
+        if row.counts.failed + row.counts.interrupted > 0 {
+            writeln!(f, "      {}", outcomes(&row.counts))?;
+        }
+    }
+    Ok(())
+}
+
+fn requests(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
+    let requests = &part.requests;
+    if requests.ok + requests.failed + requests.interrupted == 0 {
+        return Ok(());
+    }
+    let mut line = format!("{} ok, {} failed", group(requests.ok), group(requests.failed));
+    if requests.interrupted > 0 {
+        let _ = write!(line, ", {} interrupted", group(requests.interrupted));
+    }
+    let size = requests.body_bytes as f64 / (1 << 20) as f64;
+    writeln!(f, "\n  requests     {line} ({}/s); {} connections opened, {size:.1} MiB of bodies", per_second(requests.per_second), group(requests.connections))?;
+    if requests.reconnects > 0 {
+        writeln!(f, "    {} sent anew because their connection had closed", group(requests.reconnects))?;
+    }
+    times_heading(f, "")?;
+    times_row(f, "request", &requests.service_ms)?;
+    for (phase, times) in requests.phases_ms.iter().filter(|(_, times)| times.count > 0) {
+        times_row(f, &format!("  {phase}"), times)?;
+    }
+    let statuses = requests.statuses.iter().map(|(status, count)| format!("{status} x {}", group(*count))).collect::<Vec<_>>();
+    let errors = requests.errors.iter().map(|(class, count)| format!("{class} x {}", group(*count))).collect::<Vec<_>>();
+    if !statuses.is_empty() {
+        writeln!(f, "    statuses   {}", statuses.join(", "))?;
+    }
+    if !errors.is_empty() {
+        writeln!(f, "    errors     {}", errors.join(", "))?;
+    }
+    Ok(())
+}
+
+fn failures(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
+    let mut all: Vec<(u64, &str, &str)> =
+        part.by_name.iter().flat_map(|(name, row)| row.failures.iter().map(move |(text, count)| (*count, name.as_str(), text.as_str()))).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    all.sort_by(|a, b| b.0.cmp(&a.0));
+    writeln!(f, "\n  failures")?;
+    for (count, name, text) in all.iter().take(SHOWN_TEXTS) {
+        writeln!(f, "    {} x {name}: {text}", group(*count))?;
+    }
+    if all.len() > SHOWN_TEXTS {
+        writeln!(f, "    and {} more kinds", all.len() - SHOWN_TEXTS)?;
+    }
+    Ok(())
+}
+
+fn checks(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
+    if !part.checks.is_empty() {
+        writeln!(f, "\n  checks")?;
+    }
+    for (name, check) in &part.checks {
+        let mark = if check.failed == 0 { "ok    " } else { "failed" };
+        writeln!(f, "    {mark} {name}: {} of {} passed", group(check.passed), group(check.passed + check.failed))?;
+    }
+    Ok(())
+}
+
+fn metrics(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
+    if !part.metrics.is_empty() {
+        writeln!(f, "\n  metrics of the scenario")?;
+    }
+    for series in part.metrics.iter().take(SHOWN_SERIES) {
+        let tags = series.tags.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
+        let tags = if tags.is_empty() { String::new() } else { format!("{{{tags}}}") };
+        let values = series.values.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect::<Vec<_>>();
+        writeln!(f, "    {}{tags}: {} ({} values)", series.metric, values.join(", "), group(series.count))?;
+    }
+    if part.metrics.len() > SHOWN_SERIES {
+        writeln!(f, "    and {} more series, in the JSON", part.metrics.len() - SHOWN_SERIES)?;
+    }
+    if part.metric_values_ignored > 0 {
+        writeln!(f, "    {} values ignored: not finite, or negative for a counter", group(part.metric_values_ignored))?;
+    }
+    Ok(())
+}
+
+/// Series of the scenario's own metrics that are shown.
+const SHOWN_SERIES: usize = 20;
+
+/// Width of a row's name.
+const NAME: usize = 30;
+
+fn times_heading(f: &mut Formatter<'_>, title: &str) -> fmt::Result {
+    writeln!(f, "\n    {title:<NAME$} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "count", "mean", "p50", "p95", "p99", "p99.9", "max")
+}
+
+fn times_row(f: &mut Formatter<'_>, name: &str, times: &Times) -> fmt::Result {
+    let name: String = if name.chars().count() > NAME { name.chars().take(NAME - 1).chain(['…']).collect() } else { name.to_owned() };
+    write!(f, "    {name:<NAME$} {:>9}", group(times.count))?;
+    for value in [times.mean, times.p50, times.p95, times.p99, times.p99_9, times.max] {
+        write!(f, " {:>9}", time(value))?;
+    }
+    writeln!(f)
+}
+
+/// Milliseconds for people, in the unit that needs the fewest digits.
+fn time(ms: Option<f64>) -> String {
+    match ms {
+        None => "n/a".to_owned(),
+        Some(ms) if ms < 1.0 => format!("{:.0} µs", ms * 1e3),
+        Some(ms) if ms < 100.0 => format!("{ms:.1} ms"),
+        Some(ms) if ms < 10_000.0 => format!("{ms:.0} ms"),
+        Some(ms) => format!("{:.1} s", ms / 1e3),
+    }
+}
+
+fn outcomes(counts: &Counted) -> String {
+    let mut text = format!("{} ok, {} failed", group(counts.ok), group(counts.failed));
+    if let Some(rate) = counts.error_rate.filter(|rate| *rate > 0.0) {
+        let _ = write!(text, " ({:.2} %)", rate * 100.0);
+    }
+    if counts.interrupted > 0 {
+        let _ = write!(text, ", {} interrupted", group(counts.interrupted));
+    }
+    text
+}
+
+fn per_second(rate: f64) -> String {
+    if rate < 100.0 { format!("{rate:.1}") } else { group(rate.round() as u64) }
+}
+
+/// A count with its thousands apart.
+fn group(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        assert_eq!([0, 999, 1000, 1234567].map(group), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_time_without_samples_is_not_zero() {
+        assert_eq!([None, Some(0.25), Some(12.34), Some(2000.0), Some(61_000.0)].map(time), ["n/a", "250 µs", "12.3 ms", "2000 ms", "61.0 s"]);
+    }
+}
