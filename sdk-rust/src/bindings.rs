@@ -8,8 +8,8 @@ wit_bindgen::generate!({
     ownership: Borrowing { duplicate_if_necessary: false },
 });
 
-pub use exports::swell::scenario::lifecycle;
-pub use swell::scenario::{checks, clock, context, data, http, log, metrics, random, transactions};
+pub use self::exports::swell::scenario::lifecycle;
+pub use self::swell::scenario::{checks, clock, context, data, http, log, metrics, random, transactions};
 
 export!(Component);
 
