@@ -11,6 +11,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::panic::PanicHookInfo;
 use std::sync::Once;
 
 use serde::Serialize;
@@ -166,8 +167,17 @@ impl Guest for Component {
 /// The functions of the scenario with this number, ready to be called.
 fn enter(scenario: u32) -> &'static dyn Life {
     static PANICS: Once = Once::new();
-    PANICS.call_once(|| std::panic::set_hook(Box::new(|panic| log::error!("{panic}"))));
+    PANICS.call_once(|| std::panic::set_hook(Box::new(report)));
     SCENARIOS.with_borrow(|scenarios| scenarios.get(scenario as usize).expect("the host uses a number from `describe`").life)
+}
+
+/// Brings a panic's message to the log, on one line; the trap that follows has none.
+fn report(panic: &PanicHookInfo<'_>) {
+    let words = panic.payload_as_str().unwrap_or("a value that is no text");
+    match panic.location() {
+        Some(place) => log::error!("panicked at {place}: {words}"),
+        None => log::error!("panicked: {words}"),
+    }
 }
 
 #[cfg(test)]

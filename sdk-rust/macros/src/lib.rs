@@ -11,7 +11,7 @@ use proc_macro::TokenStream;
 
 /// Makes a function a scenario of this file: each call of it is one iteration of one virtual user.
 ///
-/// ```ignore
+/// ```text
 /// /// Browses the shop.                      // its description in reports and `host check`
 /// #[scenario]
 /// fn browse() -> Result<()> { … }

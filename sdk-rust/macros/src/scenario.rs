@@ -118,14 +118,14 @@ fn arguments(function: &ItemFn, settings: &Settings) -> Result<Vec<Ident>> {
             None => (&mut data, "setup", settings.setup.is_some()),
         };
         if std::mem::replace(taken, true) {
-            return Err(Error::new(reference.span(), format!("what `{hook}` returned is taken twice: remove one parameter")));
+            return Err(Error::new_spanned(reference, format!("what `{hook}` returned is taken twice: remove one parameter")));
         }
         if !given {
             let cure = format!("nothing makes this value: write `#[scenario({hook} = a_function)]` with a function that returns it");
-            return Err(Error::new(reference.span(), cure));
+            return Err(Error::new_spanned(reference, cure));
         }
         let name = if hook == "start" { "state" } else { "data" };
-        arguments.push(Ident::new(name, Span::mixed_site().located_at(reference.span())));
+        arguments.push(Ident::new(name, Span::mixed_site().located_at(reference.elem.span())));
     }
     Ok(arguments)
 }
@@ -145,7 +145,7 @@ impl Settings {
         let flag = key.replace('_', "-");
         match (key, value) {
             ("name", Value::Text(name)) if name.value().is_empty() => {
-                return Err(Error::new(name.span(), "a scenario's name is not empty"));
+                return Err(Error::new_spanned(name, "a scenario's name is not empty"));
             }
             ("name", Value::Text(name)) => self.name = name,
             ("hosts", Value::Texts(hosts)) => self.hosts = hosts,

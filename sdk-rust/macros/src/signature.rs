@@ -25,7 +25,7 @@ pub(crate) fn check(what: &str, signature: &Signature) -> Result<()> {
             Err(Error::new(signature.ident.span(), format!("a {what} can fail: write `-> Result<()>` and end it with `Ok(())`")))
         }
         ReturnType::Type(_, returned) if !is_result(returned) => {
-            Err(Error::new(returned.span(), format!("a {what} returns `Result<…>`: its error is what counts as a failure")))
+            Err(Error::new_spanned(returned, format!("a {what} returns `Result<…>`: its error is what counts as a failure")))
         }
         ReturnType::Type(..) => Ok(()),
     }
