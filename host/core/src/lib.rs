@@ -9,6 +9,9 @@ pub mod instant;
 pub mod random;
 pub mod record;
 pub mod schedule;
+pub mod spelling;
+pub mod threshold;
 pub mod units;
+pub mod verdict;
 
 pub use instant::RunInstant;

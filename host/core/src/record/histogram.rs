@@ -113,6 +113,13 @@ impl Histogram {
         (self.count >= Self::samples_needed(percent)).then(|| self.read(percent))
     }
 
+    /// The time within which `percent` of the samples lie, however few there are: for a decision that must be taken on what was seen, not for a report.
+    ///
+    /// Of fewer than 1/(1 − p) samples it is the longest. Nothing without samples.
+    pub fn percentile_seen(&self, percent: f64) -> Option<Duration> {
+        (self.count > 0).then(|| self.read(percent))
+    }
+
     /// How many samples a percentile between 0 and 100 needs to be told.
     pub fn samples_needed(percent: f64) -> u64 {
         let beyond = percent.min(100.0 - percent) / 100.0;
@@ -189,6 +196,7 @@ impl Split {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     #[test]
     fn a_percentile_is_told_only_with_ten_samples_beyond_it() {
@@ -231,6 +239,34 @@ mod tests {
         }
         assert_eq!(histogram.percentile(99.0), Some(Duration::from_nanos(1_234_567)));
         assert_eq!(histogram.percentile(1.0), Some(Duration::from_nanos(1_234_567)));
+    }
+
+    #[test]
+    fn a_thousand_partitions_merge_to_the_same_whole() {
+        let mut random = Random::stream(1, 0);
+        let samples: Vec<Duration> = (0..300).map(|_| Duration::from_nanos(random.next() >> random.below(64))).collect();
+        let mut whole = Histogram::default();
+        samples.iter().for_each(|&sample| whole.record(sample));
+        let mut parts = vec![Histogram::default(); 6];
+        for partition in 0..1_000 {
+            parts.iter_mut().for_each(Histogram::clear);
+            samples.iter().for_each(|&sample| parts[random.below(6) as usize].record(sample));
+            // Two ways to group them, in an order that changes with the partition.
+            parts.rotate_left(partition % 6);
+            let (left, right) = parts.split_at_mut(3);
+            left.iter_mut().zip(&*right).for_each(|(mine, theirs)| mine.merge(theirs));
+            let (first, rest) = left.split_at_mut(1);
+            rest.iter().rev().for_each(|part| first[0].merge(part));
+            assert_eq!(first[0], whole, "partition {partition}");
+        }
+    }
+
+    #[test]
+    fn few_samples_decide_only_where_a_decision_is_needed() {
+        let mut histogram = Histogram::default();
+        (1..=50).for_each(|ms| histogram.record(Duration::from_millis(ms)));
+        assert_eq!(histogram.percentile(99.0), None);
+        assert_eq!(histogram.percentile_seen(99.0), Some(Duration::from_millis(50)));
     }
 
     #[test]

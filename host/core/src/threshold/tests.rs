@@ -1,0 +1,139 @@
+use super::*;
+use crate::RunInstant;
+use crate::record::{Cause, Ended, MetricKind, Recorder, RunPhase, Snapshot, Times};
+
+const LENGTH: Duration = Duration::from_secs(10);
+
+/// 1,000 transactions: 900 "front page" of 1 to 900 ms, 100 "pay" of 1 s that failed.
+fn figures() -> Figures {
+    let at = |ms: u64| RunInstant::from_nanos(ms * 1_000_000);
+    let mut recorder = Recorder::new(at(0));
+    let (page, pay) = (recorder.define("front page").unwrap(), recorder.define("pay < 5 € [card]").unwrap());
+    for ms in 1..=900 {
+        recorder.begun(page, at(10), true);
+        recorder.ended(page, &Times::unpaced(at(10), at(10 + ms)), true, Ended::Ok);
+    }
+    for _ in 0..100 {
+        recorder.begun(pay, at(10), true);
+        recorder.ended(pay, &Times::unpaced(at(10), at(1_010)), true, Ended::Failed(&Cause::Status(500)));
+    }
+    (0..100).for_each(|i| recorder.check(RunPhase::Measured, "has a title", i > 0));
+    for (name, kind, values) in [("rows", MetricKind::Trend, [1.0, 9.0]), ("sold", MetricKind::Counter, [2.0, 3.0])] {
+        let metric = recorder.define_metric(name, kind).unwrap();
+        values.iter().for_each(|&value| recorder.metric(RunPhase::Measured, at(10), metric, value, &[]));
+    }
+    recorder.take_window(at(10_000), Snapshot::default()).measured
+}
+
+fn outcome(text: &str) -> Outcome {
+    text.parse::<Threshold>().unwrap_or_else(|err| panic!("{err}")).evaluate(&figures(), LENGTH)
+}
+
+fn refusal(text: &str) -> String {
+    text.parse::<Threshold>().expect_err("it is refused").to_string()
+}
+
+#[test]
+fn what_holds_passes_and_what_does_not_fails_with_what_was_measured() {
+    let cases = [
+        ("response.p50 < 501ms", true, "500ms"),
+        ("response.p50 < 400ms", false, "500ms"),
+        ("response.ok.max <= 900ms", true, "900ms"),
+        ("service.failed.min >= 1s", true, "1.00s"),
+        ("service[front page].p95 < 1s", true, "855ms"),
+        ("service[front page].mean<451ms", true, "450ms"),
+        ("response[pay < 5 € [card]].max > 2s", false, "1.00s"),
+        ("error_rate < 1%", false, "10%"),
+        ("error_rate <= 10%", true, "10%"),
+        ("error_rate[front page] < 1%", true, "0%"),
+        ("host_lag.p99 < 1ms", true, "0s"),
+        ("throughput >= 100/s", true, "100/s"),
+        ("throughput[front page] > 90/s", false, "90.0/s"),
+        ("goodput >= 90", true, "90.0/s"),
+        ("checks > 99.5%", false, "99%"),
+        ("checks[has a title] >= 0.99", true, "99%"),
+        ("unsent < 0.1%", true, "0%"),
+        ("metric[rows].mean > 4", true, "5"),
+        ("metric[rows].max > 9", false, "9"),
+        ("metric[sold] >= 5", true, "5"),
+    ];
+    for (text, passes, measured) in cases {
+        let measured = measured.to_owned();
+        let expected = if passes { Outcome::Passed { measured } } else { Outcome::Failed { measured } };
+        assert_eq!(outcome(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn without_data_a_threshold_fails_and_says_why() {
+    let cases = [
+        ("response.p99.9 < 1s", "p99.9 needs 10,000 samples, there are 1,000"),
+        ("request.max < 1s", "there are no samples"),
+        ("request_error_rate < 1%", "no request ended"),
+        ("service[front pge].mean < 1s", "no transaction \"front pge\" was seen; did you mean \"front page\"?"),
+        ("checks[banana] > 1%", "no check \"banana\" was seen"),
+        ("metric[rows].p95 > 1", "p95 needs 200 samples, there are 2"),
+        ("metric[rows] > 1", "\"rows\" is a trend and has no such statistic"),
+        ("metric[sold].p95 > 1", "\"sold\" is a counter and has no such statistic"),
+    ];
+    for (text, reason) in cases {
+        assert_eq!(outcome(text), Outcome::NoData { reason: reason.to_owned() }, "{text}");
+        assert!(!outcome(text).passed());
+    }
+    let nothing = "throughput > 0".parse::<Threshold>().unwrap().evaluate(&Figures::default(), Duration::ZERO);
+    assert_eq!(nothing, Outcome::NoData { reason: "nothing was measured".to_owned() });
+}
+
+#[test]
+fn an_unknown_metric_is_told_with_the_known_ones() {
+    let message = refusal("respones.p95 < 200ms");
+    assert!(
+        message.starts_with(
+            "threshold \"respones.p95 < 200ms\": unknown metric \"respones\" (did you mean \"response\"?); known are response, "
+        )
+    );
+    assert!(refusal("banana < 1").contains("unknown metric \"banana\"; known are"));
+}
+
+#[test]
+fn an_unknown_statistic_is_told_with_those_of_the_metric() {
+    for text in [
+        "response.p0 < 1s",
+        "response.p100 < 1s",
+        "response < 1s",
+        "response.median < 1s",
+        "host_lag.ok.p95 < 1s",
+        "error_rate.p95 < 1%",
+        "response.pp95 < 1s",
+        "response.p1e1 < 1s",
+    ] {
+        assert!(matches!(text.parse::<Threshold>(), Err(ThresholdError::UnknownStatistic { .. })), "{text}");
+    }
+    assert!(refusal("response.maxx < 1s").contains("response has no \"maxx\" (did you mean \"max\"?)"));
+}
+
+#[test]
+fn a_value_is_written_in_the_unit_of_its_metric() {
+    assert!(refusal("response.p95 < 200").contains("\"200\" has no unit; write \"200s\" for seconds"));
+    assert!(refusal("error_rate < 3").contains("write \"3%\""));
+    for text in
+        ["response.p95 < 1%", "error_rate < 1s", "metric[x] > NaN", "throughput > fast", "throughput > 99999999/s", "response.p95 <"]
+    {
+        assert!(matches!(text.parse::<Threshold>(), Err(ThresholdError::Value { .. })), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_comparison_is_refused() {
+    for text in ["", "response.p95", "response.p95 = 5s", "service[a < b].p95"] {
+        assert!(matches!(text.parse::<Threshold>(), Err(ThresholdError::NoComparison { .. })), "{text}");
+    }
+    for text in ["service[a.p95 < 1s", "service[a]p95 < 1s", "host_lag[a].p95 < 1s", "metric > 5", "service]a[.p95 < 1s"] {
+        assert!(matches!(text.parse::<Threshold>(), Err(ThresholdError::Brackets { .. })), "{text}");
+    }
+}
+
+#[test]
+fn a_threshold_shows_as_it_was_typed() {
+    assert_eq!(" response.p95<200ms ".parse::<Threshold>().unwrap().to_string(), "response.p95<200ms");
+}
