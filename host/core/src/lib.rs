@@ -6,6 +6,7 @@
 pub mod dispatch;
 pub mod exchange;
 pub mod instant;
+pub mod plan;
 pub mod random;
 pub mod record;
 pub mod schedule;

@@ -11,7 +11,7 @@ mod timeline;
 
 pub use self::arrivals::Arrivals;
 use self::arrivals::Positions;
-pub use self::timeline::{Law, Profile, Segment, Stage, Timeline};
+pub use self::timeline::{Law, Profile, Segment, Stage, StageError, Timeline};
 use crate::RunInstant;
 
 /// A slot that is, or will be, due.

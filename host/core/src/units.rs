@@ -65,6 +65,11 @@ impl Rate {
     pub const fn per_second(self) -> f64 {
         self.0
     }
+
+    /// The rate of each of `parts` equal parts, at least [`Rate::LEAST`].
+    pub fn divided_by(self, parts: u32) -> Self {
+        Self((self.0 / f64::from(parts)).max(Self::LEAST))
+    }
 }
 
 impl fmt::Display for Rate {

@@ -57,6 +57,17 @@ fn a_ramp_places_its_slots_where_the_formula_does() {
 }
 
 #[test]
+fn a_stage_is_read_from_its_duration_and_rate() {
+    assert_eq!("30s:1000".parse(), Ok(Stage { over: Duration::from_secs(30), to: 1_000.0 }));
+    assert_eq!("1m:300/m".parse(), Ok(Stage { over: Duration::from_secs(60), to: 5.0 }));
+    assert_eq!("0s:0".parse(), Ok(Stage { over: Duration::ZERO, to: 0.0 }));
+    let message = |text: &str| text.parse::<Stage>().expect_err("it is refused").to_string();
+    assert_eq!(message("1000"), r#"stage "1000" has no colon; write a duration and the rate at its end, like "30s:1000""#);
+    assert_eq!(message("30:10"), r#"stage "30:10": "30" has no unit; write "30s" for seconds or "30ms" for milliseconds"#);
+    assert!(message("30s:-1").starts_with(r#"stage "30s:-1": "-1" is not a rate"#));
+}
+
+#[test]
 fn nothing_is_due_while_the_rate_is_zero() {
     let profile = staged(Some(10.0), &[(1.0, 10.0), (0.0, 0.0), (5.0, 0.0), (0.0, 10.0), (1.0, 10.0), (0.0, 0.0)]);
     let due = all(&profile.timeline(Duration::ZERO), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER);

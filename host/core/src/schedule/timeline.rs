@@ -3,10 +3,13 @@
 //! Λ(t) is the number of starts expected before `t`. It is continuous and never falls; a slot at position p is due when Λ leaves p. Where the rate is
 //! zero Λ rests, so a slot whose position is reached at the beginning of a rest is due at its end.
 
+use std::str::FromStr;
 use std::time::Duration;
 
+use thiserror::Error;
+
 use crate::RunInstant;
-use crate::units::Rate;
+use crate::units::{Rate, UnitError, parse_duration, parse_rate_or_zero};
 
 /// How many starts a second, within a segment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -157,6 +160,36 @@ pub struct Stage {
     pub over: Duration,
     /// Starts a second at its end; zero is a rest.
     pub to: f64,
+}
+
+/// Why a stage was not understood.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StageError {
+    /// It has not the two parts of a stage.
+    #[error("stage {text:?} has no colon; write a duration and the rate at its end, like \"30s:1000\"")]
+    NoColon {
+        /// What was typed.
+        text: String,
+    },
+    /// One of its parts is not what it should be.
+    #[error("stage {text:?}: {source}")]
+    Part {
+        /// What was typed.
+        text: String,
+        /// What is wrong with the part.
+        source: UnitError,
+    },
+}
+
+impl FromStr for Stage {
+    type Err = StageError;
+
+    /// Reads "30s:1000", "1m:300/m", "0s:50" (a jump), "10s:0" (down to a rest).
+    fn from_str(text: &str) -> Result<Self, StageError> {
+        let (over, to) = text.split_once(':').ok_or_else(|| StageError::NoColon { text: text.to_owned() })?;
+        let part = |source| StageError::Part { text: text.to_owned(), source };
+        Ok(Self { over: parse_duration(over).map_err(part)?, to: parse_rate_or_zero(to).map_err(part)? })
+    }
 }
 
 impl Profile {

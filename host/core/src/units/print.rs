@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-/// A duration: "0s", "850ns", "12.3µs", "1.23ms", "4.56s", "1m30s", "2h05m".
+/// A duration: "850ns", "12.3µs", "1.23ms", "4.56s", "1m30s", "2h05m"; a whole number of a unit, as limits are, without a fraction: "200ms", "30s".
 pub fn print_duration(duration: Duration) -> String {
+    let whole = |unit: u32| duration.subsec_nanos().is_multiple_of(unit);
     let ns = duration.as_nanos() as f64;
     // The border is where three digits would round up to the next unit.
     match duration.as_nanos() {
         0 => "0s".to_owned(),
         1..1_000 => format!("{ns}ns"),
+        1_000..1_000_000 if whole(1_000) => format!("{}µs", ns / 1e3),
+        1_000_000..1_000_000_000 if whole(1_000_000) => format!("{}ms", ns / 1e6),
+        1_000_000_000..60_000_000_000 if whole(1_000_000_000) => format!("{}s", ns / 1e9),
         1_000..999_500 => format!("{}µs", three_digits(ns / 1e3)),
         999_500..999_500_000 => format!("{}ms", three_digits(ns / 1e6)),
         999_500_000..59_950_000_000 => format!("{}s", three_digits(ns / 1e9)),

@@ -1,0 +1,146 @@
+use super::*;
+use crate::dispatch::Dispatcher;
+
+fn rate(per_second: f64) -> Option<Rate> {
+    Some(Rate::new(per_second).unwrap())
+}
+
+fn seconds(seconds: u64) -> Option<Duration> {
+    Some(Duration::from_secs(seconds))
+}
+
+fn stage(over: u64, to: f64) -> Stage {
+    Stage { over: Duration::from_secs(over), to }
+}
+
+fn tps() -> PlanInput {
+    PlanInput { tps: rate(5_000.0), ..PlanInput::default() }
+}
+
+fn vus() -> PlanInput {
+    PlanInput { vus: Some(10), ..PlanInput::default() }
+}
+
+fn refusal(input: PlanInput) -> String {
+    Plan::new(input).expect_err("it is refused").to_string()
+}
+
+#[test]
+fn a_rate_alone_is_an_open_model_with_users_on_demand() {
+    let plan = Plan::new(tps()).unwrap();
+    let profile = Profile::constant(rate(5_000.0).unwrap());
+    assert_eq!(plan.load, LoadModel::Transactions { profile, users: Users::OnDemand { max: 10_000 } });
+    assert_eq!((plan.max_lag, plan.grace, plan.warm_up), (DEFAULT_MAX_LAG, DEFAULT_GRACE, Duration::ZERO));
+    assert_eq!((plan.measured_from(), plan.end()), (RunInstant::START, RunInstant::NEVER));
+    assert_eq!((plan.spawn, plan.share), (Spawn::AtOnce, Stripe::WHOLE));
+}
+
+#[test]
+fn the_default_of_users_is_what_fits_and_at_most_ten_thousand() {
+    for (room, most) in [(None, 10_000), (Some(700), 700), (Some(50_000), 10_000), (Some(0), 1)] {
+        assert_eq!(Plan::new(PlanInput { room, ..tps() }).unwrap().most_users(), most);
+    }
+    assert_eq!(Plan::new(PlanInput { room: Some(700), max_vus: Some(900), ..tps() }).unwrap().most_users(), 900);
+}
+
+#[test]
+fn each_way_to_ask_gives_its_load_model() {
+    let load = |input| Plan::new(input).unwrap().load;
+    assert!(matches!(
+        load(PlanInput { rate: rate(5.0), ..PlanInput::default() }),
+        LoadModel::Iterations { users: Users::OnDemand { .. }, .. }
+    ));
+    assert!(matches!(load(vus()), LoadModel::Closed { users: 10 }));
+    assert!(matches!(load(PlanInput { tps: rate(5.0), ..vus() }), LoadModel::Transactions { users: Users::Exactly(10), .. }));
+    assert!(matches!(load(PlanInput { rate: rate(5.0), ..vus() }), LoadModel::Iterations { users: Users::Exactly(10), .. }));
+    let stages = vec![stage(30, 1_000.0)];
+    assert!(matches!(load(PlanInput { stages, ..PlanInput::default() }), LoadModel::Transactions { users: Users::OnDemand { .. }, .. }));
+}
+
+#[test]
+fn stages_measure_as_long_as_they_take_unless_told_to_go_on() {
+    let staged = PlanInput { stages: vec![stage(30, 1_000.0), stage(60, 0.0)], warmup: seconds(5), ..tps() };
+    let plan = Plan::new(staged.clone()).unwrap();
+    assert_eq!(
+        (plan.measured_from(), plan.end()),
+        (RunInstant::START + Duration::from_secs(5), RunInstant::START + Duration::from_secs(95))
+    );
+    let longer = Plan::new(PlanInput { duration: seconds(100), ..staged }).unwrap();
+    assert_eq!(longer.stop.measured, seconds(100));
+}
+
+#[test]
+fn contradictions_are_refused_with_both_keys_their_values_and_a_cure() {
+    let cases = [
+        (
+            PlanInput { rate: rate(300.0), ..tps() },
+            "tps 5,000/s and rate 300/s contradict each other; pace either transactions (tps) or iterations (rate)",
+        ),
+        (PlanInput { max_vus: Some(2_000), ..vus() }, "vus 10 and max_vus 2,000 contradict each other; "),
+        (PlanInput { stages: vec![stage(30, 1_000.0)], ..vus() }, "vus 10 and stage 30s:1,000/s contradict each other; "),
+        (PlanInput { max_lag: seconds(5), ..vus() }, "vus 10 and max_lag 5s contradict each other; "),
+        (PlanInput { poisson: true, ..vus() }, "vus 10 and arrivals poisson contradict each other; "),
+        (PlanInput { max_vus: Some(5), ..PlanInput::default() }, "max_vus 5 and no rate contradict each other; "),
+        (
+            PlanInput { stages: vec![stage(30, 10.0)], warmup: seconds(9), ..PlanInput::default() },
+            "warmup 9s and stage 30s:10.0/s contradict",
+        ),
+        (
+            PlanInput { stages: vec![stage(30, 10.0), stage(90, 5.0)], duration: seconds(60), ..tps() },
+            "duration 1m and stages of 2m contradict",
+        ),
+    ];
+    for (input, message) in cases {
+        let told = refusal(input);
+        assert!(told.starts_with(message), "{told}");
+    }
+}
+
+#[test]
+fn zero_and_absurd_numbers_are_refused() {
+    let cases = [
+        (PlanInput { vus: Some(0), ..vus() }, "vus 0 is out of range; give a number from 1 to 1,000,000"),
+        (PlanInput { vus: Some(2_000_000), ..vus() }, "vus 2,000,000 is out of range; "),
+        (PlanInput { max_vus: Some(0), ..tps() }, "max_vus 0 is out of range; "),
+        (PlanInput { iterations: Some(0), ..tps() }, "iterations 0 is out of range; "),
+        (PlanInput { duration: seconds(0), ..tps() }, "duration 0s is out of range; "),
+        (PlanInput { stages: vec![stage(0, 9.0)], ..tps() }, "stage 0s is out of range; "),
+        (PlanInput { stages: vec![stage(9, 0.0)], ..PlanInput::default() }, "stage 0/s is out of range; "),
+    ];
+    for (input, message) in cases {
+        let told = refusal(input);
+        assert!(told.starts_with(message), "{told}");
+    }
+    assert!(refusal(PlanInput::default()).starts_with("nothing says how much load to drive; give tps"));
+}
+
+#[test]
+fn users_are_created_at_a_rate_where_that_reaches_the_service_or_was_asked_for() {
+    assert_eq!(Plan::new(PlanInput { has_start: true, ..tps() }).unwrap().spawn, Spawn::At(rate(100.0).unwrap()));
+    assert_eq!(Plan::new(PlanInput { spawn_rate: rate(7.0), ..tps() }).unwrap().spawn, Spawn::At(rate(7.0).unwrap()));
+}
+
+#[test]
+fn workers_together_have_all_users_all_slots_and_the_whole_spawn_rate() {
+    let input = PlanInput { vus: Some(11), tps: rate(100.0), duration: seconds(1), spawn_rate: rate(9.0), ..PlanInput::default() };
+    let plan = Plan::new(input).unwrap();
+    let (mut users, mut slots, mut spawned) = (0, Vec::new(), 0.0);
+    for worker in 0..3 {
+        let Growth::Exactly { users: part, spawn: Spawn::At(rate) } = plan.growth(worker, 3) else { panic!("an exact number at a rate") };
+        (users, spawned) = (users + part, spawned + rate.per_second());
+        let mut cursor = plan.cursor(worker, 3).unwrap();
+        slots.extend(std::iter::from_fn(|| cursor.pop()).map(|due| due.slot));
+        assert_eq!(Dispatcher::new(plan.cursor(worker, 3).unwrap(), plan.limits(worker, 3)).users(), 0);
+    }
+    slots.sort_unstable();
+    assert_eq!((users, spawned), (11, 9.0));
+    assert_eq!(slots, (0..100).collect::<Vec<_>>());
+    assert!(Plan::new(vus()).unwrap().cursor(0, 1).is_none());
+}
+
+#[test]
+fn iterations_bound_the_slots_of_a_rate_of_iterations() {
+    let input = PlanInput { rate: rate(10.0), iterations: Some(25), ..PlanInput::default() };
+    let mut cursor = Plan::new(input).unwrap().cursor(0, 1).unwrap();
+    assert_eq!(std::iter::from_fn(|| cursor.pop()).count(), 25);
+}
