@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use swell_core::schedule::Stage;
+use swell_core::threshold::Threshold;
 use swell_core::units::{self, Rate};
 
 
@@ -76,7 +77,7 @@ pub(crate) struct Settings {
     pub(crate) vus: Option<u32>,
 
     /// A piece of a load profile: ramp to this rate over this time, as `30s:1000`; repeatable. Counts transactions, or iterations with --rate.
-    #[arg(long = "stage", value_name = "TIME:RATE", value_parser = parse_stage, help_heading = LOAD)]
+    #[arg(long = "stage", value_name = "TIME:RATE", help_heading = LOAD)]
     pub(crate) stage: Vec<Stage>,
 
     /// How starts are spread: evenly, or at random as independent arrivals are.
@@ -185,7 +186,7 @@ pub(crate) struct Settings {
 
     /// What must hold, or the exit code is 99: as 'response.p95 < 200ms' or 'error_rate < 1%'; repeatable.
     #[arg(long = "threshold", value_name = "RULE", help_heading = RESULTS)]
-    pub(crate) threshold: Vec<String>,
+    pub(crate) threshold: Vec<Threshold>,
 
     /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of the summary.
     #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair, help_heading = RESULTS)]
@@ -221,10 +222,4 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
         Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), String::new())),
         _ => Err("a name, '=' and a value are needed".to_owned()),
     }
-}
-
-fn parse_stage(text: &str) -> Result<Stage, String> {
-    let (over, to) = text.split_once(':').ok_or("a stage is a time, ':' and a rate, as in \"30s:1000\"")?;
-    let words = |error: units::UnitError| error.to_string();
-    Ok(Stage { over: units::parse_duration(over).map_err(words)?, to: units::parse_rate_or_zero(to).map_err(words)? })
 }

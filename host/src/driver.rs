@@ -11,9 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
-use swell_core::RunInstant;
-use swell_core::dispatch::Dispatcher;
 use swell_core::record::Snapshot;
+use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -62,22 +61,11 @@ pub(crate) struct Outcome {
 /// How busy this process was during the measured part.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CpuRecord {
-    /// The share of the allowed cores used in each window.
-    pub(crate) windows: Vec<f64>,
+    /// Windows, and those in which the allowed cores were used up.
+    pub(crate) windows: CpuWindows,
     pub(crate) stolen: Option<f64>,
     pub(crate) seconds: f64,
 }
-
-impl CpuRecord {
-    /// The share of windows in which the process used nearly all of its cores.
-    pub(crate) fn busy_share(&self) -> f64 {
-        let busy = self.windows.iter().filter(|busy| **busy > BUSY).count();
-        if self.windows.is_empty() { 0.0 } else { busy as f64 / self.windows.len() as f64 }
-    }
-}
-
-/// Above this share of its cores, a process has none to spare for being on time.
-const BUSY: f64 = 0.95;
 
 /// What a live view is shown, a few times a second.
 pub(crate) struct Look<'a> {
@@ -108,14 +96,14 @@ pub(crate) fn drive(
         program: Arc::clone(program),
         run,
         client: plan.client.clone(),
-        pace: plan.pace,
+        pace: plan.pace(),
         start_data,
         has_stop: plan.has_start,
-        iterations: Iterations::new(plan.iterations),
+        iterations: Iterations::new(plan.plan.stop.iterations),
         overflow,
         began,
-        measured_from: RunInstant::START + plan.warm_up,
-        ends_at: plan.ends_at(),
+        measured_from: plan.plan.measured_from(),
+        ends_at: plan.plan.end(),
         users: UserCounts::default(),
     });
     let (orders, order) = watch::channel(Order::Run);
@@ -127,7 +115,7 @@ pub(crate) fn drive(
         spares.push(spare);
         let lines = Lines { orders: order.clone(), windows: windows.clone(), spares: spares_of_worker };
         let shared = Arc::clone(&shared);
-        let dispatcher = Dispatcher::new(plan.cursor(index), plan.limits(index));
+        let dispatcher = plan.dispatcher(index);
         let thread = std::thread::Builder::new().name(format!("swell-worker-{index}"));
         threads.push(thread.spawn(move || work(&shared, index, dispatcher, lines)).context("cannot start a worker thread")?);
     }
@@ -147,7 +135,7 @@ pub(crate) fn drive(
         cause: ended.cause,
         snapshot: ended.total,
         measured: ended.measured,
-        warm_up: plan.warm_up.min(ended.lasted),
+        warm_up: plan.plan.warm_up.min(ended.lasted),
         requests_written,
         users_at_once: shared.users.most_at_once(),
         began_at: std::time::SystemTime::now() - began.elapsed(),
@@ -219,7 +207,7 @@ impl Control<'_> {
                 },
                 _ = ticks.tick() => {
                     let elapsed = self.shared.began.elapsed();
-                    if elapsed >= self.plan.warm_up && ending.is_none() && Instant::now() >= self.shared.began {
+                    if elapsed >= self.plan.plan.warm_up && ending.is_none() && Instant::now() >= self.shared.began {
                         match &mut cpu_watch {
                             None => {
                                 cpu_before = cpu_time();
@@ -244,7 +232,7 @@ impl Control<'_> {
         let (cause, _) = ending.context("the workers ended by themselves")?;
         self.cpu.seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
         let lasted = self.ended_after.unwrap_or_else(|| self.shared.began.elapsed());
-        let measured = lasted.saturating_sub(self.plan.warm_up).min(self.plan.duration.unwrap_or(Duration::MAX));
+        let measured = lasted.saturating_sub(self.plan.plan.warm_up).min(self.plan.plan.stop.measured.unwrap_or(Duration::MAX));
         Ok(Ended { cause, total: self.total, cpu: self.cpu, lasted, measured })
     }
     fn merge(&mut self, mut window: Snapshot) {
@@ -262,15 +250,15 @@ impl Control<'_> {
 
     fn watch_cpu(&mut self, watch: &mut CpuWatch) {
         let look = watch.look();
-        self.cpu.windows.push(look.busy);
+        self.cpu.windows.record(look.busy);
         // A mean over windows of equal length.
-        let count = self.cpu.windows.len() as f64;
+        let count = self.cpu.windows.windows as f64;
         self.cpu.stolen = look.stolen.map(|stolen| self.cpu.stolen.unwrap_or(0.0) * (count - 1.0) / count + stolen / count);
     }
 
     /// Whether the run is to end now of itself.
     fn reason_to_end(&mut self, elapsed: Duration) -> Option<(EndCause, Instant)> {
-        let over = self.plan.duration.is_some_and(|duration| elapsed >= self.plan.warm_up + duration);
+        let over = self.plan.plan.stop.measured.is_some_and(|duration| elapsed >= self.plan.plan.warm_up + duration);
         let exhausted = self.shared.iterations.is_exhausted() && self.shared.users.alive() == 0;
         if over || exhausted {
             return Some(self.end(EndCause::Finished, RunOver::Finished));
@@ -284,7 +272,7 @@ impl Control<'_> {
     fn end(&mut self, cause: EndCause, why: RunOver) -> (EndCause, Instant) {
         self.ended_after = Some(self.shared.began.elapsed());
         self.orders.send_replace(Order::End(why));
-        (cause, Instant::now() + self.plan.grace)
+        (cause, Instant::now() + self.plan.plan.grace)
     }
 
     fn cut(&self) -> bool {

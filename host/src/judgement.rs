@@ -1,6 +1,59 @@
-//! temporary
-use crate::driver::Outcome;
+//! What a run came to: whether its figures may be believed, which thresholds held, and the exit code that follows.
+
+use swell_core::threshold;
+use swell_core::verdict::{self, Stamp, Verdict};
+use swell_engine::EndRequest;
+
+use crate::driver::{EndCause, Outcome};
+use crate::exit::Exit;
 use crate::plan::RunPlan;
-use crate::report::{ThresholdReport, VerdictReport};
-pub(crate) fn verdict(_outcome: &Outcome) -> VerdictReport { VerdictReport { stamp: "valid".into(), evidence: vec![] } }
-pub(crate) fn thresholds(_plan: &RunPlan, _outcome: &Outcome) -> Vec<ThresholdReport> { vec![] }
+use crate::report::{Evidence, ThresholdReport, VerdictReport};
+
+/// The verdict on the measured part.
+pub(crate) fn verdict(outcome: &Outcome) -> Verdict {
+    verdict::judge(&outcome.snapshot.measured, outcome.cpu.windows)
+}
+
+/// A verdict as data, with what speaks against the run.
+pub(crate) fn verdict_report(verdict: &Verdict) -> VerdictReport {
+    let evidence = verdict.reasons().map(|evidence| Evidence {
+        stamp: evidence.stamp.to_string(),
+        what: format!("{} {}, the limit is {}", evidence.what.name(), evidence.measured, evidence.limit),
+        advice: evidence.what.advice().to_owned(),
+    });
+    VerdictReport { stamp: verdict.stamp.to_string(), evidence: evidence.collect() }
+}
+
+/// What became of each threshold.
+pub(crate) fn thresholds(plan: &RunPlan, outcome: &Outcome) -> Vec<ThresholdReport> {
+    let evaluate = |threshold: &threshold::Threshold| {
+        let result = threshold.evaluate(&outcome.snapshot.measured, outcome.measured);
+        let passed = result.passed();
+        let found = match result {
+            threshold::Outcome::Passed { measured } | threshold::Outcome::Failed { measured } => measured,
+            threshold::Outcome::NoData { reason } => format!("no data: {reason}"),
+        };
+        ThresholdReport { rule: threshold.to_string(), passed, found }
+    };
+    plan.plan.thresholds.iter().map(evaluate).collect()
+}
+
+/// The exit and its reason: of all that hold, the first in the order of [`Exit`].
+pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[ThresholdReport]) -> (Exit, String) {
+    let mut exits = vec![(Exit::Passed, "passed".to_owned())];
+    match &outcome.cause {
+        EndCause::Finished | EndCause::Scenario(EndRequest::FeedExhausted(_)) => {}
+        EndCause::Signal => exits.push((Exit::Signal, "stopped by a signal before its end".to_owned())),
+        EndCause::Scenario(EndRequest::Stop(reason)) => exits.push((Exit::StoppedByScenario, format!("stopped by the scenario: {reason}"))),
+        EndCause::Scenario(EndRequest::Fail(reason)) => exits.push((Exit::FailedByScenario, format!("failed by the scenario: {reason}"))),
+        EndCause::AllTrapped => exits.push((Exit::Trapped, "every user trapped".to_owned())),
+    }
+    if verdict.stamp == Stamp::Invalid {
+        exits.push((Exit::Invalid, "INVALID: the load generator, not the service, was the limit".to_owned()));
+    }
+    let failed = thresholds.iter().filter(|threshold| !threshold.passed).count();
+    if failed > 0 {
+        exits.push((Exit::Threshold, format!("{failed} of {} thresholds failed", thresholds.len())));
+    }
+    exits.into_iter().min_by_key(|(exit, _)| *exit).expect("there is at least one")
+}

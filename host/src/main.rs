@@ -6,10 +6,10 @@
 //! | from what was typed to what can run | `plan` |
 //! | one run from file to exit code | `run` |
 //! | threads, timers, signals while it runs | `driver/` |
-//! | the results as data, on a page, on a line | `report`, `summary`, `live` |
+//! | what a run came to: verdict, thresholds, exit code | `judgement`, `exit` |
+//! | the results as data, on a page, on a line | `report`, `summary`, `live`, `outputs` |
 //! | this machine's limits, and whether a plan fits them | `machine`, `preflight` |
 //! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
-//! | exit codes | `exit` |
 
 mod args;
 mod check;
@@ -21,6 +21,7 @@ mod live;
 mod machine;
 mod outputs;
 mod plan;
+mod preflight;
 mod report;
 mod run;
 mod summary;

@@ -1,80 +1,144 @@
 //! From what was typed to what can run: the one place where settings meet the scenario and the machine.
 
-use std::time::Duration;
+use std::io;
 
+use anyhow::{Context as _, anyhow};
+use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
 use swell_core::RunInstant;
-use swell_core::dispatch::{Growth, Limits, Spawn};
-use swell_core::schedule::{Arrivals, Cursor, Profile, Stripe, Timeline};
-
-use crate::args::Settings;
-use crate::driver::Pace;
+use swell_core::dispatch::Dispatcher;
+use swell_core::plan::{LoadModel, Plan, PlanInput, Users};
+use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
+use swell_core::units::{grouped, print_duration, print_rate};
 use swell_engine::ScenarioInfo;
 
-/// What can run. Nothing after it checks anything again.
+use crate::args::{ArrivalsArg, Settings};
+use crate::driver::Pace;
+use crate::machine;
+
+/// What can run: the load, and how its requests are sent. Nothing after it checks anything again.
 pub(crate) struct RunPlan {
+    pub(crate) plan: Plan,
+    /// Worker threads; never more than users, so that no worker owns slots that it cannot start.
     pub(crate) workers: usize,
-    pub(crate) pace: Pace,
-    pub(crate) profile: Option<Profile>,
-    pub(crate) arrivals: Arrivals,
-    pub(crate) users: u32,
-    pub(crate) exactly: bool,
-    pub(crate) spawn: Spawn,
-    pub(crate) max_lag: Duration,
-    pub(crate) warm_up: Duration,
-    pub(crate) duration: Option<Duration>,
-    pub(crate) iterations: Option<u64>,
-    pub(crate) grace: Duration,
+    pub(crate) client: Options,
+    /// Whether the scenario's `start` and `stop` do anything.
     pub(crate) has_start: bool,
-    pub(crate) client: swell_client::Options,
 }
 
 impl RunPlan {
-    pub(crate) fn new(settings: &Settings, scenario: &ScenarioInfo, seed: u64) -> anyhow::Result<Self> {
-        let tls = swell_client::TlsOptions { insecure: settings.insecure, ..Default::default() }.load()?;
-        let mut client = swell_client::Options::new(tls);
-        client.target = settings.target.clone();
-        client.allow = swell_client::AllowList::parse(settings.allow_host.iter().chain(&scenario.hosts).map(String::as_str))?;
-        let (pace, profile) = if let Some(rate) = settings.rate { (Pace::Iterations, Some(Profile { opening: Some(rate), stages: settings.stage.clone() })) }
-            else if settings.tps.is_some() || !settings.stage.is_empty() { (Pace::Transactions, Some(Profile { opening: settings.tps, stages: settings.stage.clone() })) }
-            else { (Pace::Nothing, None) };
-        let exactly = settings.vus.is_some();
-        let users = settings.vus.or(settings.max_vus).unwrap_or(10_000);
-        let arrivals = match settings.arrivals { Some(crate::args::ArrivalsArg::Poisson) => Arrivals::Poisson { seed }, _ => Arrivals::Uniform };
-        Ok(Self { workers: crate::machine::allowed_cores().min(users as usize), pace, profile, arrivals, users, exactly, spawn: Spawn::AtOnce,
-            max_lag: settings.max_lag.unwrap_or(Duration::from_secs(10)), warm_up: settings.warmup.unwrap_or_default(), duration: settings.duration, iterations: settings.iterations,
-            grace: settings.grace.unwrap_or(Duration::from_secs(30)), has_start: scenario.has_start, client })
+    /// The plan for these settings and this scenario; `room` is how many users this machine holds.
+    ///
+    /// # Errors
+    /// Settings that contradict each other or make no sense: the error names key, value and cure. Files that cannot be read.
+    pub(crate) fn new(settings: &Settings, scenario: &ScenarioInfo, seed: u64, room: u32) -> anyhow::Result<Self> {
+        let plan = Plan::new(PlanInput {
+            tps: settings.tps,
+            rate: settings.rate,
+            vus: settings.vus,
+            max_vus: settings.max_vus,
+            stages: settings.stage.clone(),
+            duration: settings.duration,
+            iterations: settings.iterations,
+            warmup: settings.warmup,
+            grace: settings.grace,
+            max_lag: settings.max_lag,
+            spawn_rate: settings.spawn_rate,
+            poisson: settings.arrivals == Some(ArrivalsArg::Poisson),
+            seed,
+            thresholds: settings.threshold.clone(),
+            has_start: scenario.has_start,
+            room: Some(room),
+        })
+        .map_err(|error| anyhow!("{}", as_flags(&error.to_string())))?;
+        let workers = machine::allowed_cores().min(plan.most_users() as usize).max(1);
+        Ok(Self { plan, workers, client: client_options(settings, scenario)?, has_start: scenario.has_start })
     }
-    pub(crate) fn describe(&self) -> String { "x".into() }
-    pub(crate) fn model(&self) -> String { "x".into() }
-    pub(crate) fn asked_per_second(&self) -> Option<f64> { None }
-    pub(crate) fn judges_validity(&self) -> bool { true }
 
-    pub(crate) fn ends_at(&self) -> RunInstant {
-        self.duration.map_or(RunInstant::NEVER, |duration| RunInstant::START + self.warm_up + duration)
+    /// What paces the users.
+    pub(crate) fn pace(&self) -> Pace {
+        match self.plan.load {
+            LoadModel::Transactions { .. } => Pace::Transactions,
+            LoadModel::Iterations { .. } => Pace::Iterations,
+            LoadModel::Closed { .. } => Pace::Nothing,
+        }
     }
 
+    /// The dispatcher of one worker. In the closed model it has no slots and keeps the number of users alone.
+    pub(crate) fn dispatcher(&self, worker: usize) -> Dispatcher {
+        let (index, workers) = (worker as u32, self.workers as u32);
+        let no_slots = || Cursor::new(Timeline::new(Law::Constant(0.0)), Arrivals::Uniform, Stripe::WHOLE, RunInstant::START, 0);
+        Dispatcher::new(self.plan.cursor(index, workers).unwrap_or_else(no_slots), self.plan.limits(index, workers))
+    }
+
+    /// Whether only a signal ends it.
     pub(crate) fn lasts_until_stopped(&self) -> bool {
-        self.duration.is_none() && self.iterations.is_none()
+        self.plan.stop.measured.is_none() && self.plan.stop.iterations.is_none()
     }
 
-    pub(crate) fn cursor(&self, worker: usize) -> Cursor {
-        let timeline = match &self.profile {
-            Some(profile) => profile.timeline(self.warm_up),
-            None => Timeline::new(swell_core::schedule::Law::Constant(0.0)),
+    /// The load model in words.
+    pub(crate) fn model(&self) -> String {
+        let users = |users: &Users| match users {
+            Users::OnDemand { max } => format!("at most {} users", grouped(u64::from(*max))),
+            Users::Exactly(users) => format!("exactly {} users", grouped(u64::from(*users))),
         };
-        let slots = if self.pace == Pace::Iterations { self.iterations.unwrap_or(u64::MAX) } else { u64::MAX };
-        Cursor::new(timeline, self.arrivals, Stripe::WHOLE.part(worker as u64, self.workers as u64), self.ends_at(), slots)
+        let spread = if self.plan.arrivals == Arrivals::Uniform { "" } else { ", Poisson arrivals" };
+        match &self.plan.load {
+            LoadModel::Transactions { profile, users: who } => format!("open model, {} transactions{spread}, {}", rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages), users(who)),
+            LoadModel::Iterations { profile, users: who } => format!("open model, {} iterations{spread}, {}", rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages), users(who)),
+            LoadModel::Closed { users } => format!("closed model, {} users", grouped(u64::from(*users))),
+        }
     }
 
-    pub(crate) fn limits(&self, worker: usize) -> Limits {
-        let users = share(self.users, worker, self.workers);
-        let growth = if self.exactly { Growth::Exactly { users, spawn: self.spawn } } else { Growth::OnDemand { max_users: users, spawn: self.spawn } };
-        Limits { growth, max_lag: self.max_lag }
+    /// How long it goes on, in words.
+    pub(crate) fn length(&self) -> String {
+        match (self.plan.stop.measured, self.plan.stop.iterations) {
+            (Some(time), Some(count)) => format!("for {} or {} iterations", print_duration(time), grouped(count)),
+            (Some(time), None) => format!("for {}", print_duration(time)),
+            (None, Some(count)) => format!("for {} iterations", grouped(count)),
+            (None, None) => "until Ctrl-C".to_owned(),
+        }
+    }
+
+    /// Starts a second that the profile ends with; nothing in the closed model.
+    pub(crate) fn asked_per_second(&self) -> Option<f64> {
+        let profile = match &self.plan.load {
+            LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => profile,
+            LoadModel::Closed { .. } => return None,
+        };
+        profile.stages.last().map(|stage| stage.to).or(profile.opening.map(swell_core::units::Rate::per_second))
     }
 }
 
-/// A worker's share of `whole`: all shares sum up to it.
-fn share(whole: u32, worker: usize, workers: usize) -> u32 {
-    let (worker, workers) = (worker as u32, workers as u32);
-    whole / workers + u32::from(worker < whole % workers)
+fn rates(opening: Option<f64>, stages: &[swell_core::schedule::Stage]) -> String {
+    let rates = opening.into_iter().chain(stages.iter().map(|stage| stage.to)).map(print_rate);
+    rates.collect::<Vec<_>>().join(" to ")
+}
+
+/// The plan's keys as the flags that a user typed.
+fn as_flags(message: &str) -> String {
+    message.replace("max_vus", "max-vus").replace("max_lag", "max-lag").replace("spawn_rate", "spawn-rate")
+}
+
+fn client_options(settings: &Settings, scenario: &ScenarioInfo) -> anyhow::Result<Options> {
+    let identity = match (&settings.cert, &settings.key) {
+        (Some(certificate), Some(key)) => Some(ClientIdentity { certificate: certificate.clone(), key: key.clone() }),
+        _ => None,
+    };
+    let tls = TlsOptions { ca_files: settings.ca_cert.clone(), identity, insecure: settings.insecure, ..TlsOptions::default() };
+    let mut options = Options::new(tls.load()?);
+    options.target = settings.target.clone();
+    options.allow = AllowList::parse(settings.allow_host.iter().chain(&scenario.hosts).map(String::as_str))?;
+    options.sources = settings.source_ip.clone();
+    if let Some(timeout) = settings.timeout {
+        options.timeouts.response = timeout;
+        options.timeouts.whole = options.timeouts.whole.max(timeout * 2);
+    }
+    if let Some(timeout) = settings.connect_timeout {
+        options.timeouts.connect = timeout;
+    }
+    for line in &settings.header {
+        let (name, value) = line.split_once(':').ok_or_else(|| anyhow!("--header {line:?}: a name, ':' and a value are needed"))?;
+        options.headers.push(header(name.trim(), value.trim()).map_err(|error| io::Error::other(error.to_string())).with_context(|| format!("--header {line:?}"))?);
+    }
+    Ok(options)
 }

@@ -56,7 +56,7 @@ pub(crate) struct About {
 /// Whether the figures may be believed.
 #[derive(Debug, Serialize)]
 pub(crate) struct VerdictReport {
-    /// "valid", "suspect" or "invalid".
+    /// "VALID", "SUSPECT" or "INVALID".
     pub(crate) stamp: String,
     pub(crate) evidence: Vec<Evidence>,
 }
@@ -99,8 +99,10 @@ pub(crate) struct ThresholdReport {
 pub(crate) struct MachineReport {
     pub(crate) cores: usize,
     pub(crate) cpu_seconds: f64,
-    /// Windows of the measured part in which the process used more than 95 % of its cores, as a share.
-    pub(crate) busy_windows: f64,
+    /// Windows of the measured part that were looked at.
+    pub(crate) windows: u64,
+    /// Those in which the process used more than 95 % of its cores.
+    pub(crate) busy_windows: u64,
     pub(crate) resident_mib: Option<f64>,
     /// Time that the hypervisor took, as a share; absent where the kernel does not say.
     pub(crate) stolen: Option<f64>,

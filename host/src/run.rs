@@ -14,19 +14,21 @@ use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
 use swell_core::record::Recorder;
-use swell_engine::{EndRequest, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver, ScenarioFile, ScenarioInfo, User, Worker};
+use swell_engine::{Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver, ScenarioFile, ScenarioInfo, User, Worker};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use crate::args::{RunArgs, Settings};
 use crate::check::load;
-use crate::driver::{EndCause, Outcome, drive};
+use crate::driver::{Outcome, drive};
 use crate::exit::Exit;
+use crate::judgement;
 use crate::layers::with_lower_layers;
 use crate::live::Live;
 use crate::machine;
 use crate::outputs::Outputs;
 use crate::plan::RunPlan;
+use crate::preflight;
 use crate::report::{About, ExitReport, MachineReport, Part, Report, SCHEMA, UsersReport};
 use crate::summary::Summary;
 
@@ -41,9 +43,11 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs) -> anyhow::Result<Exit> {
     let (index, scenario) = choose(&file, without_defaults.scenario.as_deref())?;
     let settings = with_lower_layers(typed, args, &scenario.name, &scenario.defaults)?;
     let seed = settings.seed.unwrap_or_else(random_seed);
-    let plan = RunPlan::new(&settings, scenario, seed)?;
+    let room = preflight::room(&file, index, limits)?;
+    let plan = RunPlan::new(&settings, scenario, seed, room.users())?;
+    room.check(&plan.plan)?;
     let outputs = Outputs::open(&settings.out)?;
-    let program = file.program(index, plan.users)?;
+    let program = file.program(index, plan.plan.most_users())?;
     let (requests, end_requests) = mpsc::channel(16);
     let mut shared = Run::new(run_id(seed), seed, requests);
     shared.variables = settings.env.iter().cloned().collect();
@@ -67,9 +71,9 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs) -> anyhow::Result<Exit> {
     }
     let start_data = prepared.clone().unwrap_or_default();
     if !settings.quiet {
-        tracing::info!("{}: {}; Ctrl-C ends it", scenario.name, plan.describe());
+        tracing::info!("{}: {}, {}; Ctrl-C ends it", scenario.name, plan.model(), plan.length());
     }
-    let mut live = Live::new(settings.quiet, plan.duration.map(|duration| plan.warm_up + duration));
+    let mut live = Live::new(settings.quiet, plan.plan.stop.measured.map(|measured| plan.plan.warm_up + measured));
     let outcome = drive(&plan, &program, Arc::clone(&shared), start_data, end_requests, &mut |look| live.show(look))?;
     live.finish();
     if let Some(data) = prepared
@@ -78,23 +82,23 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs) -> anyhow::Result<Exit> {
         eprint_line(&format!("warning: `teardown` of scenario {:?} {failure}", scenario.name));
     }
 
+    let verdict = judgement::verdict(&outcome);
     let mut report = report(&plan, &file, args, scenario, &shared, &outcome);
-    let mut exits = judge(&plan, &mut report, &outcome);
-    exits.sort();
-    report.exit = ExitReport { code: exits[0].0.code(), reason: exits[0].1.clone() };
+    let (mut exit, reason) = judgement::exit(&outcome, &verdict, &report.thresholds);
+    report.exit = ExitReport { code: exit.code(), reason: reason.clone() };
     let written = outputs.write(&report);
     if !settings.quiet && !outputs.takes_stdout() {
         // A reader that is gone, as `head` may be, needs no message.
         let _ = write!(std::io::stdout(), "{}", Summary(&report));
     }
-    if exits[0].0 != Exit::Passed {
-        eprint_line(&format!("{} (exit code {})", exits[0].1, exits[0].0.code()));
+    if exit != Exit::Passed {
+        eprint_line(&format!("{reason} (exit code {})", exit.code()));
     }
     if let Err(error) = written {
         eprint_line(&format!("error: {error:#}"));
-        exits.push((Exit::Unwritten, String::new()));
+        exit = exit.min(Exit::Unwritten);
     }
-    Ok(exits.into_iter().map(|(exit, _)| exit).min().unwrap_or(Exit::Passed))
+    Ok(exit)
 }
 
 fn guest_limits(settings: &Settings) -> anyhow::Result<GuestLimits> {
@@ -192,41 +196,22 @@ fn report(plan: &RunPlan, file: &ScenarioFile, args: &RunArgs, scenario: &Scenar
             warm_up_seconds: warm_up,
             measured_seconds: measured,
         },
-        verdict: crate::judgement::verdict(outcome),
+        verdict: judgement::verdict_report(&judgement::verdict(outcome)),
         exit: ExitReport { code: 0, reason: String::new() },
         measured: Part::of(&outcome.snapshot.measured, measured),
         warm_up: Part::of(&outcome.snapshot.warm_up, warm_up),
         requests_written: outcome.requests_written,
         users: UsersReport::of(&outcome.snapshot, outcome.users_at_once, run.lines_left_out()),
-        thresholds: crate::judgement::thresholds(plan, outcome),
+        thresholds: judgement::thresholds(plan, outcome),
         machine: MachineReport {
             cores: machine::allowed_cores(),
             cpu_seconds: outcome.cpu.seconds,
-            busy_windows: outcome.cpu.busy_share(),
+            busy_windows: outcome.cpu.windows.saturated,
+            windows: outcome.cpu.windows.windows,
             resident_mib: machine::resident_bytes().map(|bytes| bytes as f64 / (1 << 20) as f64),
             stolen: outcome.cpu.stolen,
         },
     }
-}
-
-/// Every way in which the run ended that has an exit code, with its reason.
-fn judge(plan: &RunPlan, report: &mut Report, outcome: &Outcome) -> Vec<(Exit, String)> {
-    let mut exits = vec![(Exit::Passed, "passed".to_owned())];
-    match &outcome.cause {
-        EndCause::Finished | EndCause::Scenario(EndRequest::FeedExhausted(_)) => {}
-        EndCause::Signal => exits.push((Exit::Signal, "stopped by a signal before its end".to_owned())),
-        EndCause::Scenario(EndRequest::Stop(reason)) => exits.push((Exit::StoppedByScenario, format!("stopped by the scenario: {reason}"))),
-        EndCause::Scenario(EndRequest::Fail(reason)) => exits.push((Exit::FailedByScenario, format!("failed by the scenario: {reason}"))),
-        EndCause::AllTrapped => exits.push((Exit::Trapped, "every user trapped".to_owned())),
-    }
-    if plan.judges_validity() && report.verdict.stamp == "invalid" {
-        exits.push((Exit::Invalid, "INVALID: the load generator was the limit".to_owned()));
-    }
-    let failed = report.thresholds.iter().filter(|threshold| !threshold.passed).count();
-    if failed > 0 {
-        exits.push((Exit::Threshold, format!("{failed} of {} thresholds failed", report.thresholds.len())));
-    }
-    exits
 }
 
 /// A line for a person; a stderr that is closed is no reason to fail.

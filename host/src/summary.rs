@@ -41,7 +41,7 @@ impl Summary<'_> {
 
     fn verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let verdict = &self.0.verdict;
-        writeln!(f, "\n  {}{}", verdict.stamp.to_uppercase(), meaning(&verdict.stamp))?;
+        writeln!(f, "\n  {}{}", verdict.stamp, meaning(&verdict.stamp))?;
         for evidence in &verdict.evidence {
             writeln!(f, "    {}: {}; {}", evidence.stamp, evidence.what, evidence.advice)?;
         }
@@ -95,8 +95,8 @@ const SHOWN_TEXTS: usize = 10;
 
 fn meaning(stamp: &str) -> &'static str {
     match stamp {
-        "invalid" => ": the load generator was the limit; the figures below are not the service's",
-        "suspect" => ": the load generator was near its limit",
+        "INVALID" => ": the load generator was the limit; the figures below are not the service's",
+        "SUSPECT" => ": the load generator was near its limit",
         _ => "",
     }
 }

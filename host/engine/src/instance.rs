@@ -8,6 +8,7 @@ use swell_core::dispatch::Start;
 use wasmtime::{Store, WasmBacktrace};
 
 use crate::cpu::meter;
+use crate::limits::GuestLimits;
 use crate::program::Program;
 use crate::run::Worker;
 use crate::user::{Left, Role, UserState};
@@ -201,4 +202,34 @@ fn is_machinery(name: &str) -> bool {
     ["core::panicking", "std::panicking", "std::sys::", "rust_begin_unwind", "__rust", "__rustc", "std::process::abort", "core::ops::function"]
         .iter()
         .any(|prefix| name.starts_with(prefix))
+}
+
+/// Instances that are made to be measured and do nothing: what a user costs before it has run.
+pub struct InstanceProbe {
+    _stores: Vec<Store<State>>,
+}
+
+impl InstanceProbe {
+    /// Makes `count` instances.
+    ///
+    /// # Errors
+    /// The guest's own initialisation trapped, or the pool has no room.
+    pub fn make(program: &Arc<Program>, count: u32, limits: GuestLimits) -> Result<Self, Trapped> {
+        let make = async {
+            let mut stores = Vec::new();
+            for _ in 0..count {
+                let wasi = program.uses_wasi.then(|| Box::new(Wasi::silent()));
+                let mut store = Store::new(&program.engine, State::new(limits, None, wasi));
+                store.limiter(|state| &mut state.allowance);
+                meter(&mut store);
+                if let Err(error) = program.scenario.instantiate_async(&mut store).await {
+                    return Err(explain(&mut store, &error));
+                }
+                stores.push(store);
+            }
+            Ok(stores)
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| Trapped(format!("cannot start a runtime: {error}")))?;
+        runtime.block_on(make).map(|stores| Self { _stores: stores })
+    }
 }

@@ -34,7 +34,7 @@ pub use artifact::Kind;
 pub use compile::{Compiled, Compiler, compile_child};
 pub use error::LoadError;
 pub use feed::{Feed, FeedError};
-pub use instance::{HookError, IterationEnd, Trapped, User};
+pub use instance::{HookError, InstanceProbe, IterationEnd, Trapped, User};
 pub use limits::GuestLimits;
 pub use program::{Program, ScenarioFile, ScenarioInfo, WIT_VERSION};
 pub use run::{EndRequest, Pacing, Run, RunOver, Worker};

@@ -237,13 +237,12 @@ impl Floor {
         let mut dispatcher = self.dispatcher.borrow_mut();
         let mut to_park_again = Vec::new();
         loop {
-            while let Some(action) = dispatcher.poll_action() {
-                self.act_on(action, &mut to_park_again);
+            // Before the actions, so that the slot due longest starts first, wherever it waited.
+            if dispatcher.wants_overflow(now, self.overflow.len()) {
+                self.overflow.with(|queue| dispatcher.serve(now, queue));
             }
-            if !dispatcher.wants_overflow(now, self.overflow.len()) {
-                break;
-            }
-            self.overflow.with(|queue| dispatcher.serve(now, queue));
+            let Some(action) = dispatcher.poll_action() else { break };
+            self.act_on(action, &mut to_park_again);
         }
         for user in to_park_again {
             dispatcher.handle_parked(now, user);

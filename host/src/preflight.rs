@@ -1,0 +1,100 @@
+//! Before a run: how many users this machine holds, measured on real instances and not guessed.
+//!
+//! What gives out first differs from machine to machine: memory, the kernel's limit of mappings a process may have, file descriptors. Each is told by its name
+//! and with the setting that raises it, before the first request instead of in the midst of a run.
+
+use anyhow::{Context as _, bail};
+use swell_core::plan::{Plan, Users, LoadModel};
+use swell_core::units::grouped;
+use swell_engine::{GuestLimits, InstanceProbe, ScenarioFile};
+
+use crate::machine;
+
+/// Instances that are made to measure one: enough to even out what is allocated by the page.
+const PROBED: u32 = 16;
+
+/// What a user takes beyond its instance once it runs: the pages of its fiber's stack that a request touches, and its connection's buffers. Measured with
+/// 1,000 connected users.
+const RUNNING_BYTES: u64 = 40 << 10;
+
+/// Mappings of a running user beyond its instance's: its stack, and the guard below it.
+const RUNNING_MAPPINGS: u64 = 2;
+
+/// The part of what is available that users may take; the rest is for the host itself, its histograms, and for whoever else runs here.
+const SHARE: f64 = 0.8;
+
+/// Descriptors that the host itself needs.
+const OWN_DESCRIPTORS: u64 = 64;
+
+/// How many users fit, by what would give out.
+pub(crate) struct Room {
+    memory: Option<u64>,
+    mappings: Option<u64>,
+    descriptors: u64,
+    ports: Option<u64>,
+}
+
+/// Measures instances of a scenario, and raises the soft limit of descriptors.
+///
+/// # Errors
+/// Not even these few instances can be made.
+pub(crate) fn room(file: &ScenarioFile, index: u32, limits: GuestLimits) -> anyhow::Result<Room> {
+    let descriptors = machine::raise_descriptor_limit();
+    let program = file.program(index, PROBED)?;
+    let before = (machine::resident_bytes(), machine::mappings());
+    let probe = InstanceProbe::make(&program, PROBED, limits).map_err(|trapped| anyhow::anyhow!("{}", trapped.0)).context("the scenario cannot be instantiated")?;
+    let after = (machine::resident_bytes(), machine::mappings());
+    drop(probe);
+    let each = |before: u64, after: u64| after.saturating_sub(before).div_ceil(u64::from(PROBED));
+    let memory = before.0.zip(after.0).zip(machine::available_bytes()).map(|((before, after), available)| {
+        (available as f64 * SHARE) as u64 / (each(before, after) + RUNNING_BYTES)
+    });
+    let mappings = before.1.zip(after.1).map(|((before, _), (after, most))| {
+        (most.saturating_sub(before) as f64 * SHARE) as u64 / (each(before, after) + RUNNING_MAPPINGS)
+    });
+    Ok(Room { memory, mappings, descriptors: descriptors.saturating_sub(OWN_DESCRIPTORS), ports: machine::local_ports() })
+}
+
+impl Room {
+    /// Users that fit whatever they do: with a connection each.
+    pub(crate) fn users(&self) -> u32 {
+        let least = [self.memory, self.mappings, Some(self.descriptors)].into_iter().flatten().min().unwrap_or(u64::MAX);
+        u32::try_from(least.max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether the users that were asked for fit.
+    ///
+    /// # Errors
+    /// They would certainly not come to be: the error names what to raise. What only might give out is a warning.
+    pub(crate) fn check(&self, plan: &Plan) -> anyhow::Result<()> {
+        let asked = u64::from(plan.most_users());
+        let exactly = matches!(plan.load, LoadModel::Closed { .. } | LoadModel::Transactions { users: Users::Exactly(_), .. } | LoadModel::Iterations { users: Users::Exactly(_), .. });
+        let users = grouped(asked);
+        let too_many = |what: String| -> anyhow::Result<()> {
+            if exactly {
+                bail!("{users} virtual users do not fit: {what}");
+            }
+            tracing::warn!("up to {users} virtual users are allowed, but {what}");
+            Ok(())
+        };
+        if let Some(most) = self.mappings.filter(|most| asked > *most) {
+            too_many(format!("the kernel's limit of memory mappings is enough for {}\nhelp: raise it with `sysctl -w vm.max_map_count=1000000`", grouped(most)))?;
+        }
+        if let Some(most) = self.memory.filter(|most| asked > *most) {
+            too_many(format!("free memory is enough for {}\nhelp: share the load, or make the scenario smaller", grouped(most)))?;
+        }
+        if asked > self.descriptors {
+            tracing::warn!(
+                "{users} virtual users with a connection each need more file descriptors than the {} that are left: raise `ulimit -n` (nofile)",
+                grouped(self.descriptors)
+            );
+        }
+        if let Some(ports) = self.ports.filter(|ports| asked > *ports) {
+            tracing::warn!(
+                "{users} connections to one address need more local ports than the {} of net.ipv4.ip_local_port_range: widen it, or use --source-ip",
+                grouped(ports)
+            );
+        }
+        Ok(())
+    }
+}
