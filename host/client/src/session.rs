@@ -236,6 +236,10 @@ impl Session {
                 Turn::Open(place) => return self.open(lane, place, trail, timer, whole).await,
                 Turn::Wait => {
                     timer.until(whole, lane.freed()).await.ok_or_else(|| timed_out(trail, whole))?;
+                    // What was freed by somebody's timeout may come at the moment of one's own.
+                    if Instant::now() >= whole {
+                        return Err(timed_out(trail, whole));
+                    }
                     turn = lane.take();
                 }
             }
