@@ -198,3 +198,29 @@ fn tls_reason(error: &rustls::Error, name: &str) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_never_blamed_on_the_service() {
+        let to = SocketAddr::from(([127, 0, 0, 1], 9));
+        let class = |code| Error::connect(&io::Error::from_raw_os_error(code), to).class;
+        assert_eq!((class(libc::EADDRNOTAVAIL), class(libc::EADDRINUSE)), (ErrorClass::LocalPorts, ErrorClass::LocalPorts));
+        assert_eq!((class(libc::EMFILE), class(libc::ENFILE)), (ErrorClass::LocalFiles, ErrorClass::LocalFiles));
+        assert!(
+            [libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::ETIMEDOUT]
+                .map(class)
+                .iter()
+                .all(|&c| c == ErrorClass::Connect)
+        );
+        assert_eq!(Error::bind(&io::Error::from_raw_os_error(libc::EADDRINUSE), to.ip()).class, ErrorClass::LocalPorts);
+    }
+
+    #[test]
+    fn a_timeout_names_its_phase_and_how_long_it_was() {
+        let error = Error::timeout(Phase::Waiting, Duration::from_secs(60));
+        assert_eq!((error.class, error.to_string().as_str()), (ErrorClass::Timeout(Phase::Waiting), "timed out after 60.0s of waiting"));
+    }
+}

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -29,6 +29,7 @@ use tokio::time::Instant;
 
 use crate::connect::Stream;
 use crate::error::{Error, Failure};
+use crate::request::Head;
 
 /// An open connection.
 pub(crate) struct Connection {
@@ -72,31 +73,36 @@ impl Connection {
     }
 
     /// Sends a request and waits for the head of its answer. On failure, and when the future is dropped, the connection is of no more use.
-    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<(Response<()>, Body), Failure> {
+    ///
+    /// The request is handed to hyper before the future is made, so that it is not carried along in it.
+    pub(crate) fn send(&mut self, request: Request<Full<Bytes>>) -> impl Future<Output = Result<(Head, Body), Failure>> {
         self.wire.arm();
-        let mut reply = pin!(self.sender.try_send_request(request));
-        let reply = poll_fn(|cx| {
-            self.wire.wake_by(cx.waker());
-            for _ in 0..ROUNDS {
-                self.drive();
-                if let Poll::Ready(reply) = reply.as_mut().poll(&mut Context::from_waker(&self.inner_waker)) {
-                    return Poll::Ready(reply);
+        let reply = self.sender.try_send_request(request);
+        async move {
+            let mut reply = pin!(reply);
+            let reply = poll_fn(|cx| {
+                self.wire.wake_by(cx.waker());
+                for _ in 0..ROUNDS {
+                    self.drive();
+                    if let Poll::Ready(reply) = reply.as_mut().poll(&mut Context::from_waker(&self.inner_waker)) {
+                        return Poll::Ready(reply);
+                    }
+                    if !self.inner.raised() {
+                        return Poll::Pending;
+                    }
                 }
-                if !self.inner.raised() {
-                    return Poll::Pending;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+            match reply {
+                Ok(response) => {
+                    self.answered = true;
+                    let (head, body) = response.into_parts();
+                    Ok((Head { status: head.status, headers: head.headers }, Body(body)))
                 }
+                Err(failed) => Err(self.failed(Error::http(failed.error()))),
             }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-        match reply {
-            Ok(response) => {
-                self.answered = true;
-                let (head, body) = response.into_parts();
-                Ok((Response::from_parts(head, ()), Body(body)))
-            }
-            Err(failed) => Err(self.failed(Error::http(failed.error()))),
         }
     }
 

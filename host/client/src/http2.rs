@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http2::{self, SendRequest};
@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::connect::Stream;
 use crate::error::{Error, Failure};
+use crate::request::Head;
 
 /// An open connection and its tasks.
 pub(crate) struct Connection {
@@ -69,7 +70,7 @@ impl Drop for Connection {
 
 impl Handle {
     /// Sends a request and waits for the head of its answer. Dropping the future resets the stream and leaves the connection to the others.
-    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<(Response<()>, Body), Failure> {
+    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<(Head, Body), Failure> {
         self.written.set(self.written.get() + 1);
         match self.sender.try_send_request(request).await {
             Ok(response) => {
@@ -80,7 +81,7 @@ impl Handle {
                     let error = Error::new(ErrorClass::TooLarge, "the response's headers are larger than the limit");
                     return Err(Failure { error, written: true, silent_close: false });
                 }
-                Ok((Response::from_parts(head, ()), Body(body)))
+                Ok((Head { status: head.status, headers: head.headers }, Body(body)))
             }
             Err(failed) => {
                 let written = failed.message().is_none();

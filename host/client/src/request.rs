@@ -95,6 +95,12 @@ pub struct Response {
     pub final_url: Option<String>,
 }
 
+/// What of an answer's head matters to us.
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+}
+
 /// One exchange that has ended: what is recorded, whatever happened, and what the caller is told.
 #[derive(Clone, Debug)]
 pub struct Sent {

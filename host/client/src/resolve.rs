@@ -88,3 +88,6 @@ fn failed(name: &str, error: &NetError) -> Error {
     };
     Error::new(ErrorClass::Dns, format!("{name}: {reason}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use http::header::{
     USER_AGENT,
 };
 use http::uri::Authority;
-use http::{Method, StatusCode, Uri};
+use http::{Method, Uri};
 use http_body_util::Full;
 use rustls::ClientConfig;
 use swell_core::exchange::{ErrorClass, Phase};
@@ -30,7 +30,7 @@ use crate::deadline::Timer;
 use crate::endpoint::{Endpoint, Origin};
 use crate::error::{Error, Failure};
 use crate::pool::{Lane, Link, Place, Turn};
-use crate::request::{Keep, Request, Response, Sent, Version};
+use crate::request::{Head, Keep, Request, Response, Sent, Version};
 use crate::tls::UserTls;
 use crate::trail::Trail;
 use crate::{http1, http2, redirect};
@@ -43,15 +43,8 @@ pub struct Session {
     tls: RefCell<Option<Box<UserTls>>>,
 }
 
-/// What one hop gave.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-    body_size: u64,
-    reused: bool,
-    redirect: Option<Url>,
-}
+/// What one hop gave: an answer, and where it sends the user if that is to be followed.
+type Hop = (Response, Option<Box<Url>>);
 
 impl Session {
     /// A user without connections or cookies.
@@ -63,11 +56,11 @@ impl Session {
     ///
     /// It must run inside a `LocalSet` when HTTP/2 may be spoken. Dropping the future closes the connection in use, or resets its HTTP/2 stream, and leaves
     /// the session as good as before; what was written by then is counted in [`Client::written`] alone.
-    pub async fn send(&self, request: Request) -> Sent {
+    pub async fn send(&self, mut request: Request) -> Sent {
         let start = Instant::now();
         let mut trail = Trail::start(start);
         let mut timer = self.client.take_timer(start);
-        let result = self.follow(request, &mut trail, &mut timer).await;
+        let result = self.follow(&mut request, &mut trail, &mut timer).await;
         self.client.give_timer(timer);
         trail.finish(result, Instant::now())
     }
@@ -103,24 +96,20 @@ impl Session {
         self.tls.borrow_mut().take();
     }
 
-    async fn follow(&self, mut request: Request, trail: &mut Trail, timer: &mut Timer) -> Result<Response, Error> {
-        check(&request)?;
+    async fn follow(&self, request: &mut Request, trail: &mut Trail, timer: &mut Timer) -> Result<Response, Error> {
+        check(request)?;
         let mut endpoint = self.client.endpoints.find(&request.url)?;
         let longest = self.client.options.timeouts.whole;
         let whole = trail.start + request.timeout.map_or(longest, |own| own.min(longest));
         let mut redirects = 0;
         loop {
-            let answer = self.exchange(&endpoint, &request, trail, timer, whole).await?;
-            let Some(location) = answer.redirect else {
-                return Ok(Response {
-                    status: answer.status,
-                    headers: answer.headers,
-                    body: answer.body,
-                    body_size: answer.body_size,
-                    reused: answer.reused,
-                    redirects,
-                    final_url: (redirects > 0).then(|| endpoint.url.to_string()),
-                });
+            let (mut response, location) = self.exchange(&endpoint, request, trail, timer, whole).await?;
+            let Some(location) = location else {
+                if redirects > 0 {
+                    response.redirects = redirects;
+                    response.final_url = Some(endpoint.url.to_string());
+                }
+                return Ok(response);
             };
             if redirects == request.redirects {
                 return Err(Error::protocol(format!("still redirected after {redirects} redirects, to {location}")));
@@ -132,7 +121,7 @@ impl Session {
                 ErrorClass::Invalid => Error::protocol(format!("redirect to {location}: {error}")),
                 _ => error,
             })?;
-            redirect::follow(&mut request, answer.status, Rc::ptr_eq(&next.origin, &endpoint.origin));
+            redirect::follow(request, response.status, Rc::ptr_eq(&next.origin, &endpoint.origin));
             endpoint = next;
         }
     }
@@ -145,7 +134,7 @@ impl Session {
         trail: &mut Trail,
         timer: &mut Timer,
         whole: Instant,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Hop, Error> {
         let version = if request.version == Version::Automatic { self.client.options.version } else { request.version };
         let lane = self.lane(&endpoint.origin, version);
         let mut retried = false;
@@ -236,6 +225,10 @@ impl Session {
                 Turn::Open(place) => return self.open(lane, place, trail, timer, whole).await,
                 Turn::Wait => {
                     timer.until(whole, lane.freed()).await.ok_or_else(|| timed_out(trail, whole))?;
+                    // What was freed by somebody's timeout may come at the moment of one's own.
+                    if Instant::now() >= whole {
+                        return Err(timed_out(trail, whole));
+                    }
                     turn = lane.take();
                 }
             }
@@ -282,7 +275,7 @@ impl Session {
     #[expect(clippy::too_many_arguments, reason = "what an exchange has come to; a struct of them would live for this call alone")]
     async fn receive(
         &self,
-        head: http::Response<()>,
+        head: Head,
         incoming: &mut Incoming<'_>,
         endpoint: &Endpoint,
         request: &Request,
@@ -290,11 +283,11 @@ impl Session {
         trail: &mut Trail,
         timer: &mut Timer,
         whole: Instant,
-    ) -> Result<Answer, Error> {
+    ) -> Result<Hop, Error> {
         trail.enter(Phase::Receiving, Instant::now());
-        let (head, ()) = head.into_parts();
         self.jar.borrow_mut().store(&endpoint.url, &head.headers);
-        let redirect = if request.redirects > 0 { redirect::location(&endpoint.url, head.status, &head.headers)? } else { None };
+        let redirect =
+            if request.redirects > 0 { redirect::location(&endpoint.url, head.status, &head.headers)?.map(Box::new) } else { None };
         let mut kept = Bytes::new();
         if !incoming.is_end() {
             let outcome = match request.keep {
@@ -316,7 +309,8 @@ impl Session {
             self.client.give_headers(head.headers);
             HeaderMap::default()
         };
-        Ok(Answer { status: head.status, headers, body: kept, body_size: incoming.received, reused, redirect })
+        let body_size = incoming.received;
+        Ok((Response { status: head.status, headers, body: kept, body_size, reused, redirects: 0, final_url: None }, redirect))
     }
 
     fn compose(&self, endpoint: &Endpoint, request: &Request, http2: bool) -> Result<http::Request<Full<Bytes>>, Error> {

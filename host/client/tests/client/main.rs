@@ -1,0 +1,13 @@
+//! The client against small services that answer byte by byte as a test wants, and that count what reached them.
+
+mod answers;
+mod bodies;
+mod errors;
+mod http2;
+mod malformed;
+mod parallel;
+mod redirects;
+mod retries;
+mod service;
+mod timeouts;
+mod tls;
