@@ -1,1 +1,54 @@
-//! x
+//! The attribute macros of the `swell` crate. They check the signature and forward; all logic lives in the library.
+//!
+//! A wrong use is an error at the user's own token which says what to write instead: whoever meets it is writing a load test, not studying ours.
+
+mod options;
+mod scenario;
+mod signature;
+mod transaction;
+
+use proc_macro::TokenStream;
+
+/// Makes a function a scenario of this file: each call of it is one iteration of one virtual user.
+///
+/// ```text
+/// /// Browses the shop.                      // its description in reports and `host check`
+/// #[scenario]
+/// fn browse() -> Result<()> { … }
+/// ```
+///
+/// Options, all of them optional: `#[scenario(name = "browse shop", tps = 100, duration = "30s", hosts("api.example.com"))]`
+///
+/// | option | value | meaning |
+/// |---|---|---|
+/// | `name` | `"text"` | how `--scenario` and reports call it; else the function's name |
+/// | `hosts` | `("a.example.com", …)` | what it wants to reach besides the target |
+/// | `tps`, `rate`, `vus`, `max_vus`, `spawn_rate`, `iterations` | number | the flag of that name, where the command line is silent |
+/// | `duration`, `warmup`, `grace`, `max_lag`, `target` | `"text"` | the same |
+/// | `stage`, `threshold` | `("text", …)` | the same, once for each text |
+/// | `setup`, `teardown`, `start`, `stop` | function | hooks, see below |
+///
+/// # Hooks
+///
+/// What `setup` returns (anything serde can carry) is called `D` here, what `start` returns (anything) `S`. Each function is given what there is:
+///
+/// | hook | runs | signature |
+/// |---|---|---|
+/// | `setup` | once a run, before the first user | `fn() -> Result<D>` |
+/// | `start` | once a virtual user | `fn(&D) -> Result<S>`, without a `setup` `fn() -> Result<S>` |
+/// | the scenario | again and again | `fn(&mut S, &D) -> Result<()>`, either left out where it is not needed |
+/// | `stop` | at the end of a user's life | `fn(S) -> Result<()>`, without a `start` `fn() -> Result<()>` |
+/// | `teardown` | once a run, after the last user | `fn(D) -> Result<()>`, without a `setup` `fn() -> Result<()>` |
+#[proc_macro_attribute]
+pub fn scenario(options: TokenStream, item: TokenStream) -> TokenStream {
+    scenario::expand(options.into(), item.into()).into()
+}
+
+/// Makes each call of a function a transaction: begun before its body, ended after it, `ok` or `failed` as its `Result` says.
+///
+/// It is named after the function, or as told: `#[transaction(name = "front page")]`. The function may take any arguments and may be a method. When the
+/// run is over the body does not run and the call returns `Error::RunOver`, which `?` carries out of the iteration.
+#[proc_macro_attribute]
+pub fn transaction(options: TokenStream, item: TokenStream) -> TokenStream {
+    transaction::expand(options.into(), item.into()).into()
+}

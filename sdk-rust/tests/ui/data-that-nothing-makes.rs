@@ -1,0 +1,12 @@
+use swell::prelude::*;
+
+#[scenario(start = log_in)]
+fn browse(_token: &mut String, _prepared: &Vec<u32>) -> Result<()> {
+    Ok(())
+}
+
+fn log_in() -> Result<String> {
+    Ok(String::new())
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use swell::prelude::*;
+
+#[scenario]
+async fn browse() -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use swell::prelude::*;
+
+#[scenario]
+fn browse<T: Default>() -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use swell::prelude::*;
+
+#[scenario]
+fn browse() {
+    think(secs(1));
+}
+
+fn main() {}

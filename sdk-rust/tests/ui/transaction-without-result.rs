@@ -1,0 +1,8 @@
+use swell::prelude::*;
+
+#[transaction]
+fn page() {
+    let _ = http::get("/").send();
+}
+
+fn main() {}
