@@ -1,2 +1,59 @@
-//! x
-fn main() {}
+//! The house's own commands, run as `cargo xtask …` (an alias in `.cargo/config.toml`).
+//!
+//! They work from a bare clone: what a machine lacks is installed, and said before it is. They depend on little, so that they start within seconds.
+
+mod bench;
+mod checks;
+mod demo;
+mod machine;
+mod scenarios;
+mod step;
+/// The host's own search for a compiler, so that whatever CI builds is built as users build it.
+#[path = "../../../host/src/toolchain.rs"]
+mod toolchain;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use workspace::Workspace;
+
+/// The commands of this house
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Build everything and run an example at 5,000 transactions a second against a service started for it
+    Demo,
+    /// Every check that CI has, in order of speed
+    Test,
+    /// Build each example of the SDK as OUT/NAME.wasm
+    Examples {
+        /// Folder for the results
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Build each guest of the test suites as OUT/NAME.wasm
+    Guests {
+        /// Folder for the results
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+    /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user
+    Bench(bench::BenchArgs),
+}
+
+fn main() -> ExitCode {
+    let done = Workspace::find().and_then(|workspace| match Command::parse() {
+        Command::Demo => demo::run(&workspace),
+        Command::Test => checks::test(&workspace).map(|()| ExitCode::SUCCESS),
+        Command::Examples { out } => scenarios::examples(&workspace, &out).map(|()| ExitCode::SUCCESS),
+        Command::Guests { out } => scenarios::guests(&workspace, &out).map(|()| ExitCode::SUCCESS),
+        Command::Bench(args) => bench::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+    });
+    done.unwrap_or_else(|error| {
+        step::say(&format!("error: {error:#}"));
+        ExitCode::FAILURE
+    })
+}

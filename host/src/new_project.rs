@@ -1,0 +1,198 @@
+//! `host new`: a folder with a scenario that runs as it is.
+//!
+//! The templates are the SDK's own examples, so what a user begins with has been compiled and run by the tests.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+
+/// Make a folder with a scenario in Rust, ready to build and run
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewArgs {
+    /// Name of the scenario's package and folder
+    name: String,
+
+    /// What to begin with
+    #[arg(long, value_enum, default_value_t)]
+    template: Template,
+
+    /// Folder of the Rust SDK (`sdk-rust` of a checkout) [default: that of the checkout this host was built from]
+    #[arg(long, value_name = "DIR")]
+    sdk: Option<PathBuf>,
+}
+
+/// What a new scenario begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Template {
+    /// One page in one transaction
+    #[default]
+    Hello,
+    /// A login whose token and cookie are used afterwards
+    Login,
+    /// Users and orders from files
+    Data,
+}
+
+/// A file's name in the new folder, and its text.
+type File = (&'static str, &'static str);
+
+impl Template {
+    fn source(self) -> &'static str {
+        match self {
+            Self::Hello => include_str!("../../sdk-examples/hello-http/src/lib.rs"),
+            Self::Login => include_str!("../../sdk-examples/login-session/src/lib.rs"),
+            Self::Data => include_str!("../../sdk-examples/data-feed/src/lib.rs"),
+        }
+    }
+
+    fn data(self) -> &'static [File] {
+        match self {
+            Self::Hello | Self::Login => &[],
+            Self::Data => &[
+                ("users.csv", include_str!("../../sdk-examples/data-feed/users.csv")),
+                ("orders.jsonl", include_str!("../../sdk-examples/data-feed/orders.jsonl")),
+            ],
+        }
+    }
+
+    /// What `host run` needs besides the target.
+    fn flags(self) -> &'static str {
+        match self {
+            Self::Hello | Self::Login => "",
+            Self::Data => " --data users=users.csv --data orders=orders.jsonl",
+        }
+    }
+}
+
+/// Makes the folder in the current one and prints what to do next.
+///
+/// # Errors
+/// A name that cargo would not take, a folder that exists, no SDK, or a file that can't be written. Nothing has been made, except in the last case.
+pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
+    let NewArgs { name, template, sdk } = args;
+    check_name(&name)?;
+    let folder = Path::new(&name);
+    ensure!(!folder.exists(), "{name} exists already\nhelp: choose another name, or remove it first");
+    let sdk = match sdk {
+        Some(given) => sdk_in(&given)
+            .with_context(|| format!("{} is not the Rust SDK\nhelp: give the `sdk-rust` folder of a checkout", given.display()))?,
+        None => sdk_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk-rust")).context(
+            "the checkout that this host was built from is gone\nhelp: say where the Rust SDK is: `host new NAME --sdk CHECKOUT/sdk-rust`",
+        )?,
+    };
+
+    std::fs::create_dir_all(folder.join("src")).with_context(|| format!("can't make {name}"))?;
+    let write = |file: &str, text: &str| std::fs::write(folder.join(file), text).with_context(|| format!("can't write {name}/{file}"));
+    write("Cargo.toml", &manifest(&name, &sdk, template.source()))?;
+    write("src/lib.rs", template.source())?;
+    write("README.md", &readme(&name, template))?;
+    write(".gitignore", "/target\n*.wasm\n")?;
+    for (file, text) in template.data() {
+        write(file, text)?;
+    }
+    writeln!(io::stdout(), "made {name}; next:\n\n    cd {name}\n{}", commands(&name, template))?;
+    Ok(())
+}
+
+/// Cargo's rules for a name, and those of Rust for the crate that it becomes.
+fn check_name(name: &str) -> anyhow::Result<()> {
+    let begins_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
+    let goes_on_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if !begins_well || !goes_on_well {
+        bail!("{name:?} can't be a package's name\nhelp: begin with a letter, go on with letters, digits, - and _");
+    }
+    // A keyword is no crate's name, and a package that is called like one of its dependencies can't name it.
+    let taken = ["swell", "serde", "core", "std", "alloc", "test", "self", "super", "crate"];
+    if taken.contains(&name) || is_keyword(name) {
+        bail!("{name:?} means something else in Rust\nhelp: choose another name, as {name}-scenario");
+    }
+    Ok(())
+}
+
+fn is_keyword(name: &str) -> bool {
+    const KEYWORDS: [&str; 46] = [
+        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum", "extern", "false",
+        "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub",
+        "ref", "return", "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where",
+    ];
+    KEYWORDS.contains(&name)
+}
+
+/// The folder, whole and absolute, if it holds the SDK.
+fn sdk_in(folder: &Path) -> anyhow::Result<PathBuf> {
+    let folder = folder.canonicalize()?;
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml"))?;
+    ensure!(manifest.lines().any(|line| line.trim() == r#"name = "swell""#), "its package is not `swell`");
+    Ok(folder)
+}
+
+fn manifest(name: &str, sdk: &Path, source: &str) -> String {
+    let sdk = toml::Value::from(sdk.to_string_lossy().into_owned());
+    let serde = if source.contains("serde::") { "serde = { version = \"1\", features = [\"derive\"] }\n" } else { "" };
+    format!(
+        r#"[package]
+name = "{name}"
+version = "0.1.0"
+edition = "2024"
+publish = false
+
+[lib]
+crate-type = ["cdylib"]
+
+[dependencies]
+swell = {{ path = {sdk} }}
+{serde}
+# A workspace of its own, so that it builds inside any folder.
+[workspace]
+"#
+    )
+}
+
+fn commands(name: &str, template: Template) -> String {
+    let flags = template.flags();
+    format!("    host build\n    host run {name}.wasm --target http://localhost:8080 --tps 100 --duration 10s{flags}\n")
+}
+
+fn readme(name: &str, template: Template) -> String {
+    format!(
+        "# {name}\n\nA load-test scenario. Compile it and run it against a service of your own:\n\n{}\n\
+         What it does is in `src/lib.rs`: transactions are what the host paces and measures, one `run` of the scenario is an iteration of one virtual user.\n",
+        commands(name, template)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_cargo_or_rust_would_refuse_are_refused_with_a_cure() {
+        for name in ["", "9lives", "two words", "../up", "a.b", "naïve", "-x", "swell", "fn", "test"] {
+            let error = check_name(name).expect_err(name).to_string();
+            assert!(error.contains("help: "), "{error}");
+        }
+        for name in ["browse", "log-in", "a_b9"] {
+            check_name(name).expect(name);
+        }
+    }
+
+    #[test]
+    fn every_template_has_what_its_source_asks_for() {
+        for template in [Template::Hello, Template::Login, Template::Data] {
+            let manifest: toml::Table = manifest("mine", Path::new("/a \"quoted\"/sdk"), template.source()).parse().expect("it is TOML");
+            assert_eq!(manifest["dependencies"]["swell"]["path"].as_str(), Some("/a \"quoted\"/sdk"));
+            assert_eq!(manifest["dependencies"].get("serde").is_some(), template.source().contains("serde::"));
+            for (file, _) in template.data() {
+                assert!(template.flags().contains(file), "{file} is not in the command");
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_not_the_sdk_is_not_taken_for_it() {
+        assert!(sdk_in(Path::new(env!("CARGO_MANIFEST_DIR"))).is_err());
+        assert!(sdk_in(Path::new("/nowhere")).is_err());
+        assert!(sdk_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk-rust")).is_ok());
+    }
+}

@@ -1,0 +1,54 @@
+//! `cargo xtask bench`: gets the tools that the bench compares with, builds what it measures, and runs it.
+//!
+//! The measuring itself is in `tests/benches`.
+
+use std::process::Command;
+
+use anyhow::Context;
+
+use crate::machine::program;
+use crate::scenarios;
+use crate::step::{run as run_step, say, title};
+use crate::toolchain::Library;
+use crate::workspace::Workspace;
+
+/// What of the bench to run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    /// Pairs of runs to compare; intervals need at least 15
+    #[arg(long, default_value_t = 15)]
+    rounds: u32,
+
+    /// Seconds for each run
+    #[arg(long, default_value_t = 3)]
+    seconds: u32,
+}
+
+/// Measures and prints a table for the README.
+///
+/// # Errors
+/// A tool that is missing and can't be installed, or anything that can't be built or run. A figure that is missed is a result, not an error.
+pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
+    title("what the bench needs");
+    program("nginx", &["-v"], "the service under load")?;
+    program("wrk", &["-v"], "a load generator to compare with")?;
+    let oha = workspace.built("tools/bin/oha");
+    if !oha.exists() {
+        say("installing oha, a load generator to compare with, from crates.io; building it takes some minutes");
+        let root = workspace.built("tools");
+        run_step(Command::new("cargo").args(["install", "--locked", "oha", "--root"]).arg(root).current_dir(workspace.root()))?;
+    }
+    oha.metadata().with_context(|| format!("cargo installed oha, but not as {}", oha.display()))?;
+
+    title("what is measured");
+    let (guests, lean) = (workspace.built("guests"), workspace.built("guests/lean"));
+    let measured = ["plain-get", "sleeper", "sleeper-connected"];
+    scenarios::some_guests(workspace, Library::Wasi, &measured, &guests)?;
+    scenarios::some_guests(workspace, Library::Lean, &measured, &lean)?;
+    run_step(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--bins"]))?;
+
+    title("the measuring");
+    let mut bench = workspace.cargo(["bench", "--locked", "--package", "swell-tests", "--bench", "comparison", "--"]);
+    bench.args(["--rounds", &args.rounds.to_string(), "--seconds", &args.seconds.to_string()]);
+    run_step(bench.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host")).env("SWELL_OHA", oha))
+}

@@ -1,0 +1,93 @@
+//! `cargo xtask test`: every check that CI has, in order of speed.
+//!
+//! Everything is built with the one release profile, and all crates together wherever possible: built alone, a crate may see other features of its
+//! dependencies, and wasmtime would be compiled twice.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::ensure;
+
+use crate::machine::{program, scenario_compiler};
+use crate::scenarios;
+use crate::step::{output, run, say, succeeds, title};
+use crate::toolchain::Library;
+use crate::workspace::Workspace;
+
+/// All that `swell-core` may depend on, directly and indirectly. A clock or a socket would come in by this way.
+const CORE_DEPENDENCIES: [&str; 7] = ["byteorder", "hdrhistogram", "num-traits", "serde", "serde_core", "swell-core", "thiserror"];
+
+/// Runs all checks; stops at the first that fails.
+///
+/// # Errors
+/// Names the check, or what this machine lacks.
+pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
+    title("what this machine needs");
+    scenario_compiler(workspace, Library::Wasi)?;
+    program("nginx", &["-v"], "a service for the end-to-end test")?;
+
+    title("format");
+    run(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
+
+    title("lints");
+    run(&mut workspace.cargo(["clippy", "--release", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+
+    title("purity of the core");
+    core_depends_on_little(workspace)?;
+    let mut check = scenario_compiler(workspace, Library::Lean)?.cargo("check", &workspace.built("scenarios"));
+    run(check.args(["--package", "swell-core"]).current_dir(workspace.root()))?;
+
+    title("documentation");
+    run(workspace.cargo(["doc", "--release", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
+
+    title("guests and examples");
+    let (guests, examples) = (workspace.built("guests"), workspace.built("examples"));
+    scenarios::guests(workspace, &guests)?;
+    scenarios::examples(workspace, &examples)?;
+
+    title("build");
+    run(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--lib", "--bins", "--tests"]))?;
+
+    title("tests");
+    run_tests(workspace, &guests, &examples)?;
+    say("\nall checks passed");
+    Ok(())
+}
+
+/// Tests but those in documentation by nextest where it is there, which runs all at once; its summary, or cargo's, ends the output.
+fn run_tests(workspace: &Workspace, guests: &Path, examples: &Path) -> anyhow::Result<()> {
+    // Examples are scenarios, built already, for another machine than this.
+    let what = ["--release", "--locked", "--workspace", "--lib", "--bins", "--tests"];
+    run(&mut workspace.cargo(["test", "--release", "--locked", "--workspace", "--doc"]))?;
+    let nextest = succeeds("cargo", &["nextest", "--version"]);
+    let mut test = if nextest { workspace.cargo(["nextest", "run"]) } else { workspace.cargo(["test", "--no-fail-fast"]) };
+    test.args(what).env("SWELL_GUESTS", guests).env("SWELL_EXAMPLES", examples).env("SWELL_HOST_BIN", workspace.built("release/host"));
+    run(&mut test)
+}
+
+fn core_depends_on_little(workspace: &Workspace) -> anyhow::Result<()> {
+    let tree = ["tree", "--locked", "--package", "swell-core", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"];
+    let listed = output(&mut workspace.cargo(tree))?;
+    let strangers = strangers(&listed);
+    ensure!(strangers.is_empty(), "swell-core is pure and may not depend on {}", Vec::from_iter(strangers).join(", "));
+    say(&format!("swell-core depends on nothing but {}", CORE_DEPENDENCIES.join(", ")));
+    Ok(())
+}
+
+/// Packages in a list of cargo's, "name version" a line, that are none of the core's.
+fn strangers(listed: &str) -> BTreeSet<&str> {
+    let names = listed.lines().filter_map(|line| line.split(' ').next()).filter(|name| !name.is_empty());
+    names.filter(|name| !CORE_DEPENDENCIES.contains(name)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dependency_that_core_may_not_have_is_named_once() {
+        let listed = "swell-core v0.1.0 (/somewhere)\nserde v1.0.0\ntokio v1.0.0\nthiserror v2.0.0\ntokio v1.0.0 (*)\n\n";
+        assert_eq!(Vec::from_iter(strangers(listed)), ["tokio"]);
+        assert!(strangers("swell-core v0.1.0\nserde v1.0.0 (*)").is_empty());
+    }
+}

@@ -1,0 +1,65 @@
+//! `cargo xtask demo`: from a bare clone to a running load test.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitCode, Stdio};
+
+use anyhow::Context;
+
+use crate::machine::scenario_compiler;
+use crate::scenarios;
+use crate::step::{run as run_step, say, title};
+use crate::toolchain::Library;
+use crate::workspace::Workspace;
+
+/// Builds the host and an example, starts a service, and shows 5,000 transactions a second for ten seconds.
+///
+/// # Errors
+/// Something cannot be built or started. How the run ended is the exit code: the host's own.
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
+    title("what this machine needs");
+    scenario_compiler(workspace, Library::Wasi)?;
+
+    title("the scenario: sdk-examples/hello-http");
+    let examples = workspace.built("examples");
+    scenarios::example(workspace, "hello-http", &examples)?;
+
+    title("the host (the first build compiles wasmtime and takes some minutes)");
+    run_step(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--bins"]))?;
+
+    title("the run");
+    let service = DemoService::start(workspace)?;
+    let mut host = Command::new(workspace.built("release/host"));
+    host.arg("run").arg(examples.join("hello-http.wasm")).args(["--target", &service.url, "--tps", "5000", "--duration", "10s"]);
+    say(&format!("$ host run hello-http.wasm --target {} --tps 5000 --duration 10s\n", service.url));
+    let status = host.status().context("can't run the host")?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The controllable target as a process, ended when dropped.
+struct DemoService {
+    process: Child,
+    url: String,
+}
+
+impl DemoService {
+    fn start(workspace: &Workspace) -> anyhow::Result<Self> {
+        let program = workspace.built("release/target");
+        let mut process =
+            Command::new(program).args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().context("can't run the target")?;
+        let mut line = String::new();
+        let said = process.stdout.take().context("the target has no output")?;
+        BufReader::new(said).read_line(&mut line)?;
+        let url = line.split(' ').nth(1).map(str::to_owned);
+        let mut service = Self { process, url: String::new() };
+        service.url = url.context("the target ended before it said where it is")?;
+        Ok(service)
+    }
+}
+
+impl Drop for DemoService {
+    fn drop(&mut self) {
+        // It fails only if the process has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,66 @@
+//! What a machine needs, and how it gets it: each thing is looked for first and, if it has to be installed, announced with its reason.
+
+use std::process::Command;
+
+use anyhow::{Context, bail, ensure};
+
+use crate::step::{run, say, succeeds};
+use crate::toolchain::{DEBIAN_PACKAGES, Library, Toolchain};
+use crate::workspace::Workspace;
+
+/// A compiler for scenarios.
+///
+/// # Errors
+/// There is none, and none could be installed.
+pub(crate) fn scenario_compiler(workspace: &Workspace, library: Library) -> anyhow::Result<Toolchain> {
+    let find = || Toolchain::find(workspace.root(), library, &mut say);
+    match find() {
+        Ok(toolchain) => Ok(toolchain),
+        Err(missing) => {
+            say(&format!("{missing}"));
+            install(&DEBIAN_PACKAGES, "a compiler that can build scenarios for WebAssembly")?;
+            Ok(find()?)
+        }
+    }
+}
+
+/// A program of a Debian package of the same name.
+///
+/// # Errors
+/// It is not there and cannot be installed.
+pub(crate) fn program(name: &str, probe: &[&str], reason: &str) -> anyhow::Result<()> {
+    if is_there(name, probe) {
+        return Ok(());
+    }
+    install(&[name], reason)?;
+    ensure!(is_there(name, probe), "{name} was installed but is not in PATH\nhelp: add /usr/sbin to PATH");
+    Ok(())
+}
+
+/// Whether a program can be run; what it answers to the probe does not matter (`wrk -v` fails).
+fn is_there(name: &str, probe: &[&str]) -> bool {
+    Command::new(name).args(probe).output().is_ok()
+}
+
+fn install(packages: &[&str], reason: &str) -> anyhow::Result<()> {
+    let list = packages.join(" ");
+    ensure!(
+        succeeds("apt-get", &["--version"]),
+        "this needs {reason}, and there is no apt-get to install it\nhelp: install what Debian calls {list}"
+    );
+    let uid = crate::step::output(Command::new("id").arg("-u")).context("can't tell who we are")?;
+    let prefix: &[&str] = if uid.trim() == "0" {
+        &[]
+    } else if succeeds("sudo", &["-n", "true"]) {
+        &["sudo", "-n"]
+    } else {
+        bail!("this needs {reason}, and we may not install it\nhelp: run `apt-get update && apt-get install {list}` as root");
+    };
+    say(&format!("installing {reason}: {list}"));
+    let apt = |args: &[&str]| {
+        let words: Vec<&str> = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2"], args].concat();
+        run(Command::new(words[0]).args(&words[1..]))
+    };
+    apt(&["update"])?;
+    apt(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
+}
