@@ -13,6 +13,9 @@ use swell_core::schedule::Stage;
 use swell_core::threshold::Threshold;
 use swell_core::units::{self, Rate};
 
+use crate::build_scenario::BuildArgs;
+use crate::new_project::NewArgs;
+
 
 const STYLES: Styles =
     Styles::styled().header(AnsiColor::Green.on_default().bold()).usage(AnsiColor::Green.on_default().bold()).literal(AnsiColor::Cyan.on_default().bold());
@@ -31,6 +34,10 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Say what a scenario file is, what it contains, imports and may reach.
     Check(CheckArgs),
+    /// Make a folder with a new Rust scenario.
+    New(NewArgs),
+    /// Compile a Rust scenario to a .wasm file.
+    Build(BuildArgs),
     /// The compiler's child process; see the engine's `compile`.
     #[command(name = COMPILE_CHILD, hide = true)]
     CompileChild {

@@ -12,6 +12,7 @@
 //! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
 
 mod args;
+mod build_scenario;
 mod check;
 mod driver;
 mod exit;
@@ -19,12 +20,14 @@ mod judgement;
 mod layers;
 mod live;
 mod machine;
+mod new_project;
 mod outputs;
 mod plan;
 mod preflight;
 mod report;
 mod run;
 mod summary;
+mod toolchain;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -48,6 +51,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&typed, &args),
         Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
+        Command::New(args) => new_project::run(args).map(|()| Exit::Passed),
+        Command::Build(args) => build_scenario::run(args).map(|_| Exit::Passed),
         Command::CompileChild { arguments } => return ExitCode::from(u8::try_from(swell_engine::compile_child(&arguments)).unwrap_or(1)),
     };
     match result {
