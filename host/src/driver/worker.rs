@@ -180,7 +180,15 @@ impl Crew {
     /// Collects a user that has ended; waits for ever while there is none.
     async fn next_gone(&self) {
         std::future::poll_fn(|context| match self.users.borrow_mut().poll_join_next(context) {
-            std::task::Poll::Ready(Some(_)) => std::task::Poll::Ready(()),
+            std::task::Poll::Ready(Some(ended)) => {
+                // A fault of ours must not pass for a user that ended; a user that was cut is none.
+                if let Err(error) = ended
+                    && error.is_panic()
+                {
+                    std::panic::resume_unwind(error.into_panic());
+                }
+                std::task::Poll::Ready(())
+            }
             _ => std::task::Poll::Pending,
         })
         .await;
