@@ -1,1 +1,75 @@
-//! x
+//! What the suites stand on: the real binary, a service under control, a real nginx, and patience with a deadline.
+//!
+//! A suite says what it does to the host and what must come of it; nothing here judges. Whatever goes wrong on the way (a program that is not built, a
+//! deadline that passed) panics with what was seen, for there is no test left to go on with.
+
+mod host;
+mod nginx;
+pub mod statistics;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+pub use host::{Finished, Host, Running};
+pub use nginx::Nginx;
+pub use swell_target::{Behaviour, CertificateKind, Connections, Overload, Seen, Settings, Target};
+
+/// The compiled guest of this name.
+///
+/// # Panics
+/// It is not built.
+pub fn guest(name: &str) -> PathBuf {
+    scenario("SWELL_GUESTS", "guests", name)
+}
+
+/// The compiled example of this name.
+///
+/// # Panics
+/// It is not built.
+pub fn example(name: &str) -> PathBuf {
+    scenario("SWELL_EXAMPLES", "examples", name)
+}
+
+fn scenario(variable: &str, kind: &str, name: &str) -> PathBuf {
+    let folder = std::env::var_os(variable).map_or_else(|| target_folder().join(kind), PathBuf::from);
+    let file = folder.join(format!("{name}.wasm"));
+    assert!(file.exists(), "{} is not built\nhelp: cargo xtask {kind} --out {}", file.display(), folder.display());
+    file
+}
+
+/// The target folder that this very test was built in.
+fn target_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("a running program has a file");
+    // TARGET/release/deps/NAME
+    test.ancestors().nth(3).map(Path::to_owned).expect("cargo puts tests three folders deep")
+}
+
+/// Waits until a condition gives something.
+///
+/// # Panics
+/// The deadline passes first; `what` says what was waited for.
+pub fn wait_until<T>(deadline: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(begun.elapsed() < deadline, "waited {deadline:?} in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The right to measure: no other test that measures runs meanwhile, in this process or another.
+#[derive(Debug)]
+#[must_use = "others measure again as soon as this is dropped"]
+pub struct Alone(#[expect(dead_code, reason = "closing the file is what unlocks it")] std::fs::File);
+
+/// Waits for the right to measure.
+///
+/// # Panics
+/// The lock's file cannot be opened.
+pub fn alone() -> Alone {
+    let path = target_folder().join("measuring.lock");
+    let file = std::fs::File::create(&path).and_then(|file| file.lock().map(|()| file));
+    Alone(file.unwrap_or_else(|error| panic!("can't lock {}: {error}", path.display())))
+}

@@ -1,0 +1,285 @@
+//! Compares the host with wrk and oha against one nginx, and weighs its virtual users. Run it by `cargo xtask bench`.
+//!
+//! nginx has a core to itself and so has the generator, which is then what is slow. CPU is user and system time of the generator's process, by request
+//! that nginx counted: nobody's own count is believed. The tools take turns, in an order that rotates, and are compared round by round.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+use nix::sys::resource::{UsageWho, getrusage};
+use swell_tests::statistics::{Estimate, Judgement, median};
+use swell_tests::{Host, Nginx, Running, guest, wait_until};
+
+/// Where the generator runs, and where nginx does.
+const GENERATOR_CORE: u32 = 0;
+const NGINX_CORE: u32 = 1;
+const CONNECTIONS: &str = "64";
+const FIXED_RATE: &str = "5000";
+const SEED: u64 = 2024;
+
+/// CPU of a scenario with its transaction, to wrk's without a script.
+const BOUND_TO_WRK: f64 = 1.6;
+/// CPU at a fixed rate, to oha's.
+const BOUND_TO_OHA: f64 = 1.0;
+/// Resident KB of a lean user, asleep without a connection and with one.
+const BOUND_ASLEEP: f64 = 50.0;
+const BOUND_CONNECTED: f64 = 75.0;
+
+#[derive(Parser)]
+struct Args {
+    /// Runs of each tool
+    #[arg(long, default_value_t = 15)]
+    rounds: u32,
+
+    /// Seconds for each run
+    #[arg(long, default_value_t = 3)]
+    seconds: u32,
+
+    /// Given by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let Args { rounds, seconds, .. } = Args::parse();
+    ensure!(rounds > 0 && seconds > 0, "give at least one round of one second");
+    let mut report = format!("{}\n", machine()?);
+    report += &speed(rounds, seconds)?;
+    report += &memory()?;
+    writeln!(io::stdout(), "\n{report}")?;
+    Ok(())
+}
+
+/// A load generator that is compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tool {
+    Wrk,
+    Oha,
+    Host,
+}
+
+/// How fast a tool should go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// As fast as it can.
+    FlatOut,
+    /// At [`FIXED_RATE`].
+    Fixed,
+}
+
+/// What one run came to.
+struct Sample {
+    cpu_us_per_request: f64,
+    requests_per_second: f64,
+}
+
+impl Tool {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Wrk => "wrk",
+            Self::Oha => "oha",
+            Self::Host => "host",
+        }
+    }
+
+    /// Its command on its core. wrk has no fixed rate: it goes flat out.
+    fn command(self, pace: Pace, url: &str, seconds: u32) -> anyhow::Result<Command> {
+        let program = match self {
+            Self::Wrk => "wrk".into(),
+            Self::Oha => std::env::var_os("SWELL_OHA").context("SWELL_OHA is not set\nhelp: run `cargo xtask bench`")?,
+            Self::Host => std::env::var_os("SWELL_HOST_BIN").context("SWELL_HOST_BIN is not set\nhelp: run `cargo xtask bench`")?,
+        };
+        let mut command = Command::new("taskset");
+        command.args(["--cpu-list", &GENERATOR_CORE.to_string()]).arg(program);
+        let duration = format!("{seconds}s");
+        match self {
+            Self::Wrk => command.args(["-t", "1", "-c", CONNECTIONS, "-d", &duration]).arg(url),
+            Self::Oha => {
+                let rate: &[&str] = if pace == Pace::Fixed { &["-q", FIXED_RATE] } else { &[] };
+                command.args(["--no-tui", "-c", CONNECTIONS, "-z", &duration]).args(rate).arg(url)
+            }
+            Self::Host => {
+                let model = if pace == Pace::Fixed { ["--tps", FIXED_RATE] } else { ["--vus", CONNECTIONS] };
+                command.arg("run").arg(lean("plain-get")).args(["--target", url, "--duration", &duration]).args(model)
+            }
+        };
+        Ok(command)
+    }
+
+    fn run(self, pace: Pace, nginx: &Nginx, seconds: u32) -> anyhow::Result<Sample> {
+        let mut command = self.command(pace, &nginx.url(), seconds)?;
+        let (requests_before, cpu_before) = (nginx.requests(), cpu_of_children()?);
+        let output = command.stdin(Stdio::null()).output().with_context(|| format!("can't run {}", self.name()))?;
+        let (cpu, requests) = (cpu_of_children()? - cpu_before, nginx.requests() - requests_before);
+        // A host that goes flat out is its own limit, and says so by 111.
+        let ended_well = output.status.success() || (self == Self::Host && output.status.code() == Some(111));
+        ensure!(ended_well, "{} failed: {}\n{}", self.name(), output.status, String::from_utf8_lossy(&output.stderr));
+        ensure!(requests > 0, "{} sent no request", self.name());
+        Ok(Sample {
+            cpu_us_per_request: cpu.as_secs_f64() * 1e6 / requests as f64,
+            requests_per_second: requests as f64 / f64::from(seconds),
+        })
+    }
+}
+
+/// A guest built without WASI, as those are whose memory counts.
+fn lean(name: &str) -> PathBuf {
+    guest(&format!("lean/{name}"))
+}
+
+/// User and system time of all children that have ended and been waited for.
+fn cpu_of_children() -> anyhow::Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let microseconds = [usage.user_time(), usage.system_time()].map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
+    Ok(Duration::from_micros(u64::try_from(microseconds.iter().sum::<i64>())?))
+}
+
+/// Both comparisons of speed, as tables.
+fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
+    let nginx = Nginx::start(Some(NGINX_CORE));
+    let mut text = String::new();
+    for (pace, tools, bound) in
+        [(Pace::FlatOut, &[Tool::Wrk, Tool::Host, Tool::Oha][..], BOUND_TO_WRK), (Pace::Fixed, &[Tool::Oha, Tool::Host][..], BOUND_TO_OHA)]
+    {
+        let samples = take_turns(pace, tools, &nginx, rounds, seconds)?;
+        let cpu: Vec<Vec<f64>> = samples.iter().map(|runs| runs.iter().map(|run| run.cpu_us_per_request).collect()).collect();
+        let rate: Vec<Vec<f64>> = samples.iter().map(|runs| runs.iter().map(|run| run.requests_per_second).collect()).collect();
+        let reference = tools[0].name();
+        match pace {
+            Pace::FlatOut => writeln!(text, "As fast as it goes, {CONNECTIONS} connections, medians of {rounds} runs of {seconds} s:\n")?,
+            Pace::Fixed => writeln!(text, "At {FIXED_RATE} requests/s, medians of {rounds} runs of {seconds} s:\n")?,
+        }
+        writeln!(
+            text,
+            "| tool | CPU µs/request | to {reference} (95 % interval) | requests/s | to {reference} (95 % interval) |\n|---|--:|--:|--:|--:|"
+        )?;
+        for (i, tool) in tools.iter().enumerate() {
+            let (to_cpu, to_rate) = (Estimate::of_ratios(&cpu[i], &cpu[0], SEED), Estimate::of_ratios(&rate[i], &rate[0], SEED));
+            writeln!(
+                text,
+                "| {} | {:.1} | {} | {:.0} | {} |",
+                tool.name(),
+                median(&cpu[i]),
+                shown(to_cpu),
+                median(&rate[i]),
+                shown(to_rate)
+            )?;
+        }
+        let judgement = Estimate::of_ratios(&cpu[1], &cpu[0], SEED).judge(bound);
+        writeln!(text, "\nCPU per request at most {bound} × {reference}: {}.\n", word(judgement))?;
+    }
+    Ok(text)
+}
+
+/// For each tool, its samples by round. The first of each is thrown away: it fills caches, the host's compiled scenario among them.
+fn take_turns(pace: Pace, tools: &[Tool], nginx: &Nginx, rounds: u32, seconds: u32) -> anyhow::Result<Vec<Vec<Sample>>> {
+    let mut samples: Vec<Vec<Sample>> = tools.iter().map(|_| Vec::new()).collect();
+    for tool in tools {
+        tool.run(pace, nginx, 1)?;
+    }
+    for round in 0..rounds as usize {
+        for turn in 0..tools.len() {
+            let i = (round + turn) % tools.len();
+            let sample = tools[i].run(pace, nginx, seconds)?;
+            let Sample { cpu_us_per_request, requests_per_second } = sample;
+            writeln!(
+                io::stderr(),
+                "round {}: {:>4} {cpu_us_per_request:6.2} µs/request {requests_per_second:8.0}/s",
+                round + 1,
+                tools[i].name()
+            )?;
+            samples[i].push(sample);
+        }
+    }
+    Ok(samples)
+}
+
+/// What a virtual user weighs, as a table.
+fn memory() -> anyhow::Result<String> {
+    let nginx = Nginx::start(Some(NGINX_CORE));
+    let kinds = [
+        ("asleep", lean("sleeper"), false, Some(BOUND_ASLEEP)),
+        ("asleep, connected", lean("sleeper-connected"), true, Some(BOUND_CONNECTED)),
+        ("asleep, with WASI", guest("sleeper"), false, None),
+        ("asleep, connected, with WASI", guest("sleeper-connected"), true, None),
+    ];
+    let mut text = String::from("Resident memory of a virtual user, beyond what the host needs for one:\n\n");
+    text += "| user | KB each of 1,000 | KB each of 10,000 | bound |\n|---|--:|--:|---|\n";
+    for (name, file, connected, bound) in kinds {
+        let resident = |users: u32| -> anyhow::Result<f64> {
+            let before = nginx.requests();
+            let host = Host::run_file(&file).target(nginx.url()).args(&format!("--vus {users} --duration 10m")).start();
+            if connected {
+                wait_until(Duration::from_secs(60), "all users to connect", || {
+                    (nginx.requests() - before >= u64::from(users)).then_some(())
+                });
+            }
+            let kilobytes = settled_kilobytes(&host)?;
+            writeln!(io::stderr(), "{name}: {users} users, {kilobytes:.0} KB")?;
+            Ok(kilobytes)
+        };
+        let one = resident(1)?;
+        let each = |users: u32| Ok::<_, anyhow::Error>((resident(users)? - one) / f64::from(users - 1));
+        let (of_1000, of_10_000) = (each(1000)?, each(10_000)?);
+        let verdict = match bound {
+            Some(bound) => format!("{bound:.0} KB: {}", if of_10_000 <= bound { "reached" } else { "missed" }),
+            None => "none".into(),
+        };
+        writeln!(text, "| {name} | {of_1000:.1} | {of_10_000:.1} | {verdict} |")?;
+    }
+    Ok(text)
+}
+
+/// The resident memory, in KB of 1,024 bytes, once it has changed by less than 0.1 % for 2 s: then all users are created.
+fn settled_kilobytes(host: &Running) -> anyhow::Result<f64> {
+    let path = format!("/proc/{}/status", host.pid());
+    let mut settled = (0.0, Instant::now());
+    let settle = || -> Option<anyhow::Result<f64>> {
+        let now = match std::fs::read_to_string(&path).context("the host has ended").and_then(|status| resident_kilobytes(&status)) {
+            Ok(now) => now,
+            Err(error) => return Some(Err(error.context(host.stderr()))),
+        };
+        if (now - settled.0).abs() > settled.0 * 0.001 {
+            settled = (now, Instant::now());
+        }
+        (settled.1.elapsed() >= Duration::from_secs(2)).then_some(Ok(now))
+    };
+    wait_until(Duration::from_secs(60), "the host's memory to settle", settle)
+}
+
+fn resident_kilobytes(status: &str) -> anyhow::Result<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS: the host has ended")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// The machine and the day, for the table's head.
+fn machine() -> anyhow::Result<String> {
+    let processors = std::fs::read_to_string("/proc/cpuinfo")?;
+    let names: Vec<&str> =
+        processors.lines().filter_map(|line| line.strip_prefix("model name")?.split_once(':')).map(|(_, name)| name.trim()).collect();
+    let date = Command::new("date").arg("+%Y-%m-%d").output()?;
+    let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
+    Ok(format!(
+        "Measured on {date}: {} × {}, nginx on core {NGINX_CORE}, the generator on core {GENERATOR_CORE}.\n",
+        names.len(),
+        names.first().unwrap_or(&"unknown")
+    ))
+}
+
+fn shown(estimate: Estimate) -> String {
+    let Estimate { median, low, high } = estimate;
+    format!("{median:.2} ({low:.2} to {high:.2})")
+}
+
+fn word(judgement: Judgement) -> &'static str {
+    match judgement {
+        Judgement::Reached => "reached",
+        Judgement::Missed => "missed",
+        Judgement::Undecided => "undecided",
+    }
+}

@@ -1,0 +1,286 @@
+//! The real binary, as a user runs it: arguments in, output, exit code and JSON out.
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{example, guest, target_folder, wait_until};
+
+/// A call of the host that is yet to be made.
+#[derive(Debug)]
+pub struct Host {
+    command: Command,
+    deadline: Duration,
+    /// Holds the JSON of `host run`.
+    results: Option<TempDir>,
+}
+
+const RESULTS: &str = "results.json";
+
+impl Host {
+    /// Calls the host with a subcommand, as `check`.
+    ///
+    /// # Panics
+    /// The host is not built.
+    pub fn new(subcommand: &str) -> Self {
+        let program = std::env::var_os("SWELL_HOST_BIN").map_or_else(|| target_folder().join("release/host"), PathBuf::from);
+        assert!(program.exists(), "{} is not built\nhelp: cargo build --release --bin host", program.display());
+        let mut command = Command::new(program);
+        command.arg(subcommand).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self { command, deadline: Duration::from_secs(60), results: None }
+    }
+
+    /// `host run FILE --out json=…`, whose JSON is then in [`Finished::json`].
+    ///
+    /// # Panics
+    /// The host is not built.
+    pub fn run_file(file: &Path) -> Self {
+        let results = TempDir::new().expect("a temporary folder can be made");
+        let mut host = Self::new("run").arg(file).arg("--out").arg(format!("json={}", results.path().join(RESULTS).display()));
+        host.results = Some(results);
+        host
+    }
+
+    /// `host run` of a guest.
+    ///
+    /// # Panics
+    /// The host or the guest is not built.
+    pub fn run_guest(name: &str) -> Self {
+        Self::run_file(&guest(name))
+    }
+
+    /// `host run` of an example.
+    ///
+    /// # Panics
+    /// The host or the example is not built.
+    pub fn run_example(name: &str) -> Self {
+        Self::run_file(&example(name))
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
+    /// Adds arguments that are separated by spaces, as `"--tps 100 --duration 2s"`.
+    pub fn args(mut self, args: &str) -> Self {
+        self.command.args(args.split_whitespace());
+        self
+    }
+
+    /// Adds `--target URL`.
+    pub fn target(self, url: impl AsRef<OsStr>) -> Self {
+        self.arg("--target").arg(url)
+    }
+
+    /// Sets a variable of the host's environment.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it in this folder.
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// How long it may take in all; 60 s unless told.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// It cannot be started.
+    pub fn start(mut self) -> Running {
+        let mut process = self.command.spawn().expect("the host can be started");
+        let stdout = Captured::of(process.stdout.take().expect("it is piped"));
+        let stderr = Captured::of(process.stderr.take().expect("it is piped"));
+        Running { process, begun: Instant::now(), deadline: self.deadline, stdout, stderr, results: self.results }
+    }
+
+    /// Starts it and waits for its end.
+    ///
+    /// # Panics
+    /// It cannot be started, or its deadline passes.
+    pub fn finish(self) -> Finished {
+        self.start().wait()
+    }
+}
+
+/// The host at work. Dropped before its end, it is killed.
+#[derive(Debug)]
+pub struct Running {
+    process: Child,
+    begun: Instant,
+    deadline: Duration,
+    stdout: Captured,
+    stderr: Captured,
+    results: Option<TempDir>,
+}
+
+impl Running {
+    /// Its process id, for `/proc`.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends SIGINT, as Ctrl-C does. Nothing happens if it has ended.
+    pub fn interrupt(&self) {
+        // The only error is a process that has ended.
+        let _ = kill_process(Pid::from_child(&self.process), Signal::INT);
+    }
+
+    /// What it has written to standard error so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.text()
+    }
+
+    /// What it has written to standard output so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// Its deadline passes: with all that it has said, after killing it.
+    pub fn wait(mut self) -> Finished {
+        let left = self.deadline.saturating_sub(self.begun.elapsed());
+        let ended = Instant::now();
+        let status = loop {
+            match self.process.try_wait().expect("our own child can be waited for") {
+                Some(status) => break status,
+                None if ended.elapsed() < left => std::thread::park_timeout(Duration::from_millis(5)),
+                None => panic!(
+                    "the host was not done within {:?}\nstdout:\n{}\nstderr:\n{}",
+                    self.deadline,
+                    self.stdout.text(),
+                    self.stderr.text()
+                ),
+            }
+        };
+        let json = self.results.as_ref().and_then(|folder| std::fs::read(folder.path().join(RESULTS)).ok());
+        Finished {
+            code: status.code(),
+            signal: status.signal(),
+            took: self.begun.elapsed(),
+            stdout: self.stdout.finish(),
+            stderr: self.stderr.finish(),
+            json: json.map(|json| serde_json::from_slice(&json).unwrap_or_else(|error| panic!("the host's JSON is none: {error}"))),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only after its end has been seen.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The host after its end.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Its exit code; nothing if a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it, if one did.
+    pub signal: Option<i32>,
+    /// From its start to its end.
+    pub took: Duration,
+    /// All of standard output.
+    pub stdout: String,
+    /// All of standard error.
+    pub stderr: String,
+    /// What `--out json=` wrote; nothing if it wrote nothing, or was no `host run`.
+    pub json: Option<Value>,
+}
+
+impl Finished {
+    /// The same, when it ended with this code.
+    ///
+    /// # Panics
+    /// Otherwise, with all that the host said.
+    #[track_caller]
+    pub fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "signal {:?}\nstdout:\n{}\nstderr:\n{}", self.signal, self.stdout, self.stderr);
+        self
+    }
+
+    /// A value of the JSON by its path, as `"/requests/written"` (RFC 6901).
+    ///
+    /// # Panics
+    /// There is no JSON, or no such value in it.
+    #[track_caller]
+    pub fn json_at(&self, path: &str) -> &Value {
+        let json = self.json.as_ref().unwrap_or_else(|| panic!("the host wrote no JSON\nstderr:\n{}", self.stderr));
+        json.pointer(path).unwrap_or_else(|| panic!("no {path} in {json:#}"))
+    }
+
+    /// A number of the JSON by its path.
+    ///
+    /// # Panics
+    /// There is none.
+    #[track_caller]
+    pub fn number(&self, path: &str) -> f64 {
+        let value = self.json_at(path);
+        value.as_f64().unwrap_or_else(|| panic!("{path} is {value}, not a number"))
+    }
+
+    /// A count of the JSON by its path.
+    ///
+    /// # Panics
+    /// There is none.
+    #[track_caller]
+    pub fn count(&self, path: &str) -> u64 {
+        let value = self.json_at(path);
+        value.as_u64().unwrap_or_else(|| panic!("{path} is {value}, not a count"))
+    }
+}
+
+/// A stream that a thread reads to its end.
+#[derive(Debug)]
+struct Captured {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Captured {
+    fn of(mut stream: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::<Mutex<Vec<u8>>>::default();
+        let sink = Arc::clone(&bytes);
+        let reader = std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(read @ 1..) = stream.read(&mut chunk) {
+                sink.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&chunk[..read]);
+            }
+        });
+        Self { bytes, reader: Some(reader) }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+
+    /// All of it, once the process has ended; a grandchild that keeps the stream open is not waited for longer than this.
+    fn finish(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            wait_until(Duration::from_secs(5), "the end of the host's output", || reader.is_finished().then_some(()));
+        }
+        self.text()
+    }
+}
