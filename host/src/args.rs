@@ -38,6 +38,8 @@ pub(crate) enum Command {
     New(NewArgs),
     /// Compile a Rust scenario to a .wasm file.
     Build(BuildArgs),
+    /// Print the JSON Schema of what `host run --out json=FILE` writes.
+    Schema,
     /// The compiler's child process; see the engine's `compile`.
     #[command(name = COMPILE_CHILD, hide = true)]
     CompileChild {

@@ -51,6 +51,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&typed, &args),
         Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
+        Command::Schema => print_schema().map(|()| Exit::Passed),
         Command::New(args) => new_project::run(args).map(|()| Exit::Passed),
         Command::Build(args) => build_scenario::run(args).map(|_| Exit::Passed),
         Command::CompileChild { arguments } => return ExitCode::from(u8::try_from(swell_engine::compile_child(&arguments)).unwrap_or(1)),
@@ -63,6 +64,12 @@ fn main() -> ExitCode {
             Exit::Usage.into()
         }
     }
+}
+
+fn print_schema() -> anyhow::Result<()> {
+    let schema = schemars::schema_for!(report::Report);
+    writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
+    Ok(())
 }
 
 /// Log lines go to stderr, so that stdout holds results alone. `RUST_LOG` chooses more or less of them.

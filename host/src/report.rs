@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use swell_core::exchange::Phase;
 use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Transaction, Value};
@@ -14,7 +15,7 @@ use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, 
 pub(crate) const SCHEMA: &str = "swell.run/1";
 
 /// Everything about one run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Report {
     pub(crate) schema: &'static str,
     pub(crate) run: About,
@@ -32,7 +33,7 @@ pub(crate) struct Report {
 }
 
 /// What was run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct About {
     pub(crate) id: String,
     pub(crate) version: &'static str,
@@ -54,7 +55,7 @@ pub(crate) struct About {
 }
 
 /// Whether the figures may be believed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct VerdictReport {
     /// "VALID", "SUSPECT" or "INVALID".
     pub(crate) stamp: String,
@@ -62,7 +63,7 @@ pub(crate) struct VerdictReport {
 }
 
 /// One reason for a stamp that is not "valid".
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Evidence {
     pub(crate) stamp: String,
     pub(crate) what: String,
@@ -70,14 +71,14 @@ pub(crate) struct Evidence {
 }
 
 /// Why the program ended as it did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ExitReport {
     pub(crate) code: u8,
     pub(crate) reason: String,
 }
 
 /// Virtual users over the whole run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct UsersReport {
     pub(crate) created: u64,
     pub(crate) most_at_once: u64,
@@ -87,7 +88,7 @@ pub(crate) struct UsersReport {
 }
 
 /// A threshold and what became of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ThresholdReport {
     pub(crate) rule: String,
     pub(crate) passed: bool,
@@ -95,7 +96,7 @@ pub(crate) struct ThresholdReport {
 }
 
 /// The load generator's own state.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct MachineReport {
     pub(crate) cores: usize,
     pub(crate) cpu_seconds: f64,
@@ -109,7 +110,7 @@ pub(crate) struct MachineReport {
 }
 
 /// What began in one part of the run.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Part {
     pub(crate) transactions: Totals,
     pub(crate) by_name: BTreeMap<String, NameReport>,
@@ -121,7 +122,7 @@ pub(crate) struct Part {
     pub(crate) loop_delay_ms: Times,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Counted {
     pub(crate) started: u64,
     pub(crate) ok: u64,
@@ -131,7 +132,7 @@ pub(crate) struct Counted {
     pub(crate) error_rate: Option<f64>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Totals {
     #[serde(flatten)]
     pub(crate) counts: Counted,
@@ -150,13 +151,13 @@ pub(crate) struct Totals {
 }
 
 /// Starts that were due and never came, by who was in the way.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct UnsentReport {
     pub(crate) users: u64,
     pub(crate) host: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct NameReport {
     #[serde(flatten)]
     pub(crate) counts: Counted,
@@ -166,7 +167,7 @@ pub(crate) struct NameReport {
     pub(crate) failures: BTreeMap<String, u64>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct RequestsReport {
     pub(crate) ok: u64,
     pub(crate) failed: u64,
@@ -184,13 +185,13 @@ pub(crate) struct RequestsReport {
     pub(crate) phases_ms: BTreeMap<&'static str, Times>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CheckReport {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SeriesReport {
     pub(crate) metric: String,
     pub(crate) tags: BTreeMap<String, String>,
@@ -201,7 +202,7 @@ pub(crate) struct SeriesReport {
 }
 
 /// A distribution, in the unit that the name of its key ends with.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Times {
     pub(crate) count: u64,
     pub(crate) min: Option<f64>,
