@@ -35,8 +35,10 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()>
     let oha = workspace.built("tools/bin/oha");
     if !oha.exists() {
         say("installing oha, a load generator to compare with, from crates.io; building it takes some minutes");
-        let root = workspace.built("tools");
-        run_step(Command::new("cargo").args(["install", "--locked", "oha", "--root"]).arg(root).current_dir(workspace.root()))?;
+        let install = ["install", "--locked", "oha", "--root"];
+        run_step(
+            Command::new("cargo").args(install).arg(workspace.built("tools")).env("CARGO_TARGET_DIR", workspace.built("tools/build")),
+        )?;
     }
     oha.metadata().with_context(|| format!("cargo installed oha, but not as {}", oha.display()))?;
 
