@@ -46,7 +46,12 @@ struct Layer {
 ///
 /// # Errors
 /// A file that cannot be read, is no TOML or has a key that is no setting; a default that is none.
-pub(crate) fn with_lower_layers(typed: &[OsString], run: &RunArgs, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Settings> {
+pub(crate) fn with_lower_layers(
+    typed: &[OsString],
+    run: &RunArgs,
+    scenario: &str,
+    defaults: &[(String, String)],
+) -> anyhow::Result<Settings> {
     let file = match &run.config {
         Some(path) => Some(path.clone()),
         None => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
@@ -55,8 +60,10 @@ pub(crate) fn with_lower_layers(typed: &[OsString], run: &RunArgs, scenario: &st
         Some(path) => read_file(path)?,
         None => Vec::new(),
     };
-    let default_layer: Vec<Setting> =
-        defaults.iter().map(|(key, value)| Setting { key: key.clone(), value: Some(value.clone()).filter(|value| !value.is_empty()) }).collect();
+    let default_layer: Vec<Setting> = defaults
+        .iter()
+        .map(|(key, value)| Setting { key: key.clone(), value: Some(value.clone()).filter(|value| !value.is_empty()) })
+        .collect();
     check(&file_layer, &file.map_or_else(String::new, |path| path.display().to_string()))?;
     check(&default_layer, &format!("the defaults of scenario {scenario:?}"))?;
 
@@ -82,7 +89,12 @@ fn typed_keys(typed: &[OsString]) -> anyhow::Result<BTreeSet<String>> {
     let Some((name, matches)) = matches.subcommand() else { return Ok(BTreeSet::new()) };
     let command = command.find_subcommand(name).context("a command that was parsed exists")?;
     let is_typed = |id: &str| matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
-    Ok(command.get_arguments().filter(|argument| is_typed(argument.get_id().as_str())).filter_map(|argument| argument.get_long()).map(str::to_owned).collect())
+    Ok(command
+        .get_arguments()
+        .filter(|argument| is_typed(argument.get_id().as_str()))
+        .filter_map(|argument| argument.get_long())
+        .map(str::to_owned)
+        .collect())
 }
 
 fn read_file(path: &Path) -> anyhow::Result<Vec<Setting>> {
@@ -127,9 +139,26 @@ fn plain(value: toml::Value) -> anyhow::Result<String> {
     })
 }
 
+/// The error with the flag that was likely meant, also where clap itself finds none: letters that changed places in a short name.
+pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
+    if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some() {
+        return error;
+    }
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else { return error };
+    let typed = unknown.trim_start_matches('-').to_owned();
+    let command = Cli::command();
+    let run = command.find_subcommand("run").into_iter().flat_map(clap::Command::get_arguments);
+    if let Some(meant) = swell_core::spelling::nearest(&typed, run.filter_map(clap::Arg::get_long)) {
+        error.insert(ContextKind::SuggestedArg, ContextValue::String(format!("--{meant}")));
+        error.remove(ContextKind::Suggested);
+    }
+    error
+}
+
 /// Parses a layer alone.
 fn check(layer: &[Setting], place: &str) -> anyhow::Result<()> {
     let Err(error) = Layer::try_parse_from(layer.iter().map(Setting::flag)) else { return Ok(()) };
+    let error = with_suggestion(error);
     if error.kind() == ErrorKind::UnknownArgument {
         let named = |kind| match error.get(kind) {
             Some(ContextValue::String(name)) => Some(name.trim_start_matches('-').to_owned()),
@@ -137,7 +166,9 @@ fn check(layer: &[Setting], place: &str) -> anyhow::Result<()> {
         };
         let key = named(ContextKind::InvalidArg).unwrap_or_default();
         let hint = named(ContextKind::SuggestedArg).map(|similar| format!("; did you mean `{similar}`?")).unwrap_or_default();
-        bail!("{place}: there is no setting `{key}`{hint}\nhelp: `host run --help` lists the settings; a key is a flag's name without its dashes");
+        bail!(
+            "{place}: there is no setting `{key}`{hint}\nhelp: `host run --help` lists the settings; a key is a flag's name without its dashes"
+        );
     }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text).split("\n\n").next().unwrap_or_default().to_owned();
@@ -161,7 +192,8 @@ mod tests {
 
     #[test]
     fn the_later_layer_wins() {
-        let settings = layered("--duration 3s", "duration = '2s'\nmax-vus = 7\n", &[("duration", "1s"), ("tps", "5"), ("max-vus", "1")]).expect("all are settings");
+        let settings = layered("--duration 3s", "duration = '2s'\nmax-vus = 7\n", &[("duration", "1s"), ("tps", "5"), ("max-vus", "1")])
+            .expect("all are settings");
         assert_eq!(settings.duration, Some(std::time::Duration::from_secs(3)));
         assert_eq!(settings.max_vus, Some(7));
         assert_eq!(settings.tps.map(|rate| rate.per_second()), Some(5.0));

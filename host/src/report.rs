@@ -284,7 +284,11 @@ impl Part {
                 phases_ms: Phase::ALL.into_iter().map(|phase| (phase.name(), Times::of(requests.phase(phase)))).collect(),
             },
             iterations: Counted::of(&figures.iterations),
-            checks: figures.checks.iter().map(|(name, check)| (name.to_owned(), CheckReport { passed: check.passed, failed: check.failed })).collect(),
+            checks: figures
+                .checks
+                .iter()
+                .map(|(name, check)| (name.to_owned(), CheckReport { passed: check.passed, failed: check.failed }))
+                .collect(),
             metrics: figures.metrics.iter().map(SeriesReport::of).collect(),
             metric_values_ignored: figures.metrics.ignored,
             loop_delay_ms: Times::of(&figures.loop_delay),
@@ -308,7 +312,8 @@ impl NameReport {
 fn failures(causes: &Causes) -> BTreeMap<String, u64> {
     let statuses = causes.statuses.iter().map(|(status, count)| (format!("status {status}"), count));
     let requests = causes.requests.iter().map(|(class, count)| (format!("request: {}", class.name()), count));
-    let said = causes.said.iter().map(|(text, count)| (if text.is_empty() { "said by the scenario".to_owned() } else { text.to_owned() }, count));
+    let said =
+        causes.said.iter().map(|(text, count)| (if text.is_empty() { "said by the scenario".to_owned() } else { text.to_owned() }, count));
     let traps = causes.traps.iter().map(|(text, count)| (format!("trap: {text}"), count));
     let not_ended = (causes.not_ended > 0).then(|| ("not ended".to_owned(), causes.not_ended));
     let mut all = BTreeMap::new();

@@ -51,7 +51,13 @@ impl Summary<'_> {
     fn rest(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let report = self.0;
         let users = &report.users;
-        writeln!(f, "\n  users        {} at once, {} created, {} trapped", group(users.most_at_once), group(users.created), group(users.trapped))?;
+        writeln!(
+            f,
+            "\n  users        {} at once, {} created, {} trapped",
+            group(users.most_at_once),
+            group(users.created),
+            group(users.trapped)
+        )?;
         for (text, count) in users.traps.iter().take(SHOWN_TEXTS) {
             writeln!(f, "    {} x {text}", group(*count))?;
         }
@@ -106,7 +112,12 @@ fn totals(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     writeln!(f, "\n  transactions {} ({}/s completed)", outcomes(&total.counts), per_second(total.per_second))?;
     let unsent = total.unsent;
     if unsent.users + unsent.host > 0 {
-        writeln!(f, "    unsent     {} for want of a free user (slow service, or --max-vus), {} for the generator's fault", group(unsent.users), group(unsent.host))?;
+        writeln!(
+            f,
+            "    unsent     {} for want of a free user (slow service, or --max-vus), {} for the generator's fault",
+            group(unsent.users),
+            group(unsent.host)
+        )?;
     }
     times_heading(f, "")?;
     times_row(f, "response time", &total.response_ms)?;
@@ -141,7 +152,12 @@ fn requests(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
         let _ = write!(line, ", {} interrupted", group(requests.interrupted));
     }
     let size = requests.body_bytes as f64 / (1 << 20) as f64;
-    writeln!(f, "\n  requests     {line} ({}/s); {} connections opened, {size:.1} MiB of bodies", per_second(requests.per_second), group(requests.connections))?;
+    writeln!(
+        f,
+        "\n  requests     {line} ({}/s); {} connections opened, {size:.1} MiB of bodies",
+        per_second(requests.per_second),
+        group(requests.connections)
+    )?;
     if requests.reconnects > 0 {
         writeln!(f, "    {} sent anew because their connection had closed", group(requests.reconnects))?;
     }
@@ -162,8 +178,11 @@ fn requests(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
 }
 
 fn failures(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
-    let mut all: Vec<(u64, &str, &str)> =
-        part.by_name.iter().flat_map(|(name, row)| row.failures.iter().map(move |(text, count)| (*count, name.as_str(), text.as_str()))).collect();
+    let mut all: Vec<(u64, &str, &str)> = part
+        .by_name
+        .iter()
+        .flat_map(|(name, row)| row.failures.iter().map(move |(text, count)| (*count, name.as_str(), text.as_str())))
+        .collect();
     if all.is_empty() {
         return Ok(());
     }
@@ -277,6 +296,9 @@ mod tests {
 
     #[test]
     fn a_time_without_samples_is_not_zero() {
-        assert_eq!([None, Some(0.25), Some(12.34), Some(2000.0), Some(61_000.0)].map(time), ["n/a", "250 µs", "12.3 ms", "2000 ms", "61.0 s"]);
+        assert_eq!(
+            [None, Some(0.25), Some(12.34), Some(2000.0), Some(61_000.0)].map(time),
+            ["n/a", "250 µs", "12.3 ms", "2000 ms", "61.0 s"]
+        );
     }
 }

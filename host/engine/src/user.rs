@@ -15,7 +15,7 @@ use swell_core::random::Random;
 use swell_core::record::{Cause, Ended, IterationEnd, KindId, MetricId, MetricKind, RunPhase, Times};
 
 use crate::interfaces::log::Lines;
-use crate::run::{Run, RunOver, Worker};
+use crate::run::{EndRequest, Run, RunOver, Worker};
 
 /// Which of its exports the guest is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub(crate) struct UserState {
     /// With `--rate` the iteration took the slot; its first transaction carries it.
     carried: Option<Start>,
     met_run_over: bool,
+    /// A unique feed had no row left for this iteration.
+    ran_out: bool,
     iteration: u64,
     /// The phase that what happens now is counted in: that of the last outermost transaction, or of the iteration before its first.
     phase: RunPhase,
@@ -106,6 +108,7 @@ impl UserState {
             serial: 0,
             carried: None,
             met_run_over: false,
+            ran_out: false,
             iteration: 0,
             phase: worker.phase(worker.now()),
             iteration_phase: None,
@@ -138,6 +141,12 @@ impl UserState {
         self.random.next()
     }
 
+    /// A unique feed has no row for this iteration: the run is ending, and an iteration that begins nothing for want of it does not count.
+    pub(crate) fn run_out(&mut self, feed: String) {
+        self.ran_out = true;
+        self.run().request_end(EndRequest::FeedExhausted(feed));
+    }
+
     pub(crate) fn check(&self, name: &str, passed: bool) {
         self.worker.recorder.borrow_mut().check(self.phase, name, passed);
     }
@@ -164,6 +173,7 @@ impl UserState {
     pub(crate) fn enter(&mut self, role: Role, iteration: u64, carried: Option<Start>) {
         self.role = role;
         self.met_run_over = false;
+        self.ran_out = false;
         self.carried = carried;
         self.phase = self.worker.phase(carried.map_or_else(|| self.now(), |start| start.intended));
         if role == Role::Iterating {
@@ -181,10 +191,10 @@ impl UserState {
         while !self.open.is_empty() {
             self.end_innermost(Ended::Failed(&Cause::NotEnded));
         }
-        let left = match (self.met_run_over, self.iteration_phase) {
-            (false, _) => Left::Whole,
-            (true, None) => Left::Empty,
-            (true, Some(_)) => Left::CutShort,
+        let left = match self.iteration_phase {
+            None if self.met_run_over || self.ran_out => Left::Empty,
+            Some(_) if self.met_run_over => Left::CutShort,
+            _ => Left::Whole,
         };
         match left {
             Left::Whole if well => self.end_iteration(IterationEnd::Ok),
@@ -428,7 +438,7 @@ impl Drop for UserState {
 pub(crate) enum Left {
     /// It ran as it wanted.
     Whole,
-    /// The run was over before its first transaction.
+    /// The run was over, or its data used up, before its first transaction.
     Empty,
     /// The run was over in its midst.
     CutShort,
