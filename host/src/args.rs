@@ -83,7 +83,7 @@ pub(crate) struct Settings {
     pub(crate) rate: Option<Rate>,
 
     /// Exactly this many virtual users, one iteration after the other (closed model); with --tps or --rate, paced by it.
-    #[arg(long, short = 'u', value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
+    #[arg(long, short = 'u', value_name = "N", value_parser = parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) vus: Option<u32>,
 
     /// A piece of a load profile: ramp to this rate over this time, as `30s:1000`; repeatable. Counts transactions, or iterations with --rate.
@@ -95,7 +95,7 @@ pub(crate) struct Settings {
     pub(crate) arrivals: Option<ArrivalsArg>,
 
     /// The most virtual users that may be created to keep the rate. Default: 10,000, or what this machine holds if that is less.
-    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
+    #[arg(long, value_name = "N", value_parser = parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) max_vus: Option<u32>,
 
     /// How late a transaction may start before it is given up and counted unsent. Default: 10s.
@@ -111,7 +111,7 @@ pub(crate) struct Settings {
     pub(crate) duration: Option<Duration>,
 
     /// End after this many iterations over all users.
-    #[arg(long, short = 'n', value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
+    #[arg(long, short = 'n', value_name = "N", value_parser = parse_count::<u64>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) iterations: Option<u64>,
 
     /// Time before the measured part, under load, shown apart and excluded from all figures. Default: none.
@@ -183,7 +183,7 @@ pub(crate) struct Settings {
     pub(crate) data_wrap: bool,
 
     /// Decides all randomness: the same seed gives the same run. Default: a random one, printed.
-    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = SCENARIO)]
+    #[arg(long, value_name = "N", value_parser = parse_count::<u64>, allow_hyphen_values = true, help_heading = SCENARIO)]
     pub(crate) seed: Option<u64>,
 
     /// Time that a user's code may compute without waiting. Default: 100ms.
@@ -232,4 +232,8 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
         Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), String::new())),
         _ => Err("a name, '=' and a value are needed".to_owned()),
     }
+}
+
+fn parse_count<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "a whole number is needed, as 100, and not too large".to_owned())
 }

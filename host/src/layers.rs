@@ -139,17 +139,24 @@ fn plain(value: toml::Value) -> anyhow::Result<String> {
     })
 }
 
-/// The error with the flag that was likely meant, also where clap itself finds none: letters that changed places in a short name.
+/// The error with what was likely meant, also where clap itself finds nothing: letters that changed places in a short name.
 pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
-    if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some() {
-        return error;
-    }
-    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else { return error };
-    let typed = unknown.trim_start_matches('-').to_owned();
+    let (invalid, suggested) = match error.kind() {
+        ErrorKind::UnknownArgument => (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+        ErrorKind::InvalidSubcommand => (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
+        _ => return error,
+    };
+    let Some(ContextValue::String(typed)) = error.get(invalid).filter(|_| error.get(suggested).is_none()).cloned() else { return error };
     let command = Cli::command();
-    let run = command.find_subcommand("run").into_iter().flat_map(clap::Command::get_arguments);
-    if let Some(meant) = swell_core::spelling::nearest(&typed, run.filter_map(clap::Arg::get_long)) {
-        error.insert(ContextKind::SuggestedArg, ContextValue::String(format!("--{meant}")));
+    let value = if suggested == ContextKind::SuggestedArg {
+        let flags = command.find_subcommand("run").into_iter().flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
+        swell_core::spelling::nearest(typed.trim_start_matches('-'), flags).map(|meant| ContextValue::String(format!("--{meant}")))
+    } else {
+        let commands = command.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name);
+        swell_core::spelling::nearest(&typed, commands).map(|meant| ContextValue::Strings(vec![meant.to_owned()]))
+    };
+    if let Some(value) = value {
+        error.insert(suggested, value);
         error.remove(ContextKind::Suggested);
     }
     error

@@ -59,6 +59,10 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(exit) => exit.into(),
+        // Whoever read our output has enough; that is no error.
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             // Written so that a closed stderr is no panic.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use swell_core::exchange::Phase;
-use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Transaction, Value};
+use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value};
 
 /// The version of this form. A reader may rely on a key's meaning within a major version.
 pub(crate) const SCHEMA: &str = "swell.run/1";
@@ -84,6 +84,10 @@ pub(crate) struct UsersReport {
     pub(crate) most_at_once: u64,
     pub(crate) trapped: u64,
     pub(crate) traps: BTreeMap<String, u64>,
+    /// Users that the scenario's own `start` refused, by its words.
+    pub(crate) start_failures: BTreeMap<String, u64>,
+    /// Iterations that the scenario ended with an error, by its words.
+    pub(crate) iteration_failures: BTreeMap<String, u64>,
     pub(crate) log_lines_left_out: u64,
 }
 
@@ -353,8 +357,14 @@ impl UsersReport {
             created: users.created,
             most_at_once,
             trapped: users.traps.total(),
-            traps: users.traps.iter().map(|(text, count)| (text.to_owned(), count)).collect(),
+            traps: by_text(&users.traps),
+            start_failures: by_text(&users.start_errors),
+            iteration_failures: by_text(&users.iteration_errors),
             log_lines_left_out,
         }
     }
+}
+
+fn by_text(texts: &Texts) -> BTreeMap<String, u64> {
+    texts.iter().map(|(text, count)| (text.to_owned(), count)).collect()
 }

@@ -1,5 +1,6 @@
 //! The end of a run, for people: what held, what did not, and whether to believe it, on a page.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use crate::report::{Counted, Part, Report, Times};
@@ -19,7 +20,7 @@ impl Display for Summary<'_> {
         totals(f, part)?;
         by_name(f, part)?;
         requests(f, part)?;
-        failures(f, part)?;
+        failures(f, report)?;
         checks(f, part)?;
         metrics(f, part)?;
         self.rest(f)?;
@@ -177,22 +178,28 @@ fn requests(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     Ok(())
 }
 
-fn failures(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
-    let mut all: Vec<(u64, &str, &str)> = part
+fn failures(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+    let of_names = report
+        .measured
         .by_name
         .iter()
-        .flat_map(|(name, row)| row.failures.iter().map(move |(text, count)| (*count, name.as_str(), text.as_str())))
-        .collect();
+        .flat_map(|(name, row)| row.failures.iter().map(move |(text, count)| (*count, format!("{name}: {text}"))));
+    let words = |kind: &'static str, texts: &BTreeMap<String, u64>| {
+        texts.iter().map(|(text, count)| (*count, format!("{kind}: {text}"))).collect::<Vec<_>>()
+    };
+    let mut all: Vec<(u64, String)> = of_names.collect();
+    all.extend(words("iteration", &report.users.iteration_failures));
+    all.extend(words("start of a user", &report.users.start_failures));
     if all.is_empty() {
         return Ok(());
     }
-    all.sort_by(|a, b| b.0.cmp(&a.0));
+    all.sort_by(|a, b| b.cmp(a));
     writeln!(f, "\n  failures")?;
-    for (count, name, text) in all.iter().take(SHOWN_TEXTS) {
-        writeln!(f, "    {} x {name}: {text}", group(*count))?;
+    for (count, text) in all.iter().take(SHOWN_TEXTS) {
+        writeln!(f, "    {} x {text}", group(*count))?;
     }
     if all.len() > SHOWN_TEXTS {
-        writeln!(f, "    and {} more kinds", all.len() - SHOWN_TEXTS)?;
+        writeln!(f, "    and {} more kinds, in the JSON", all.len() - SHOWN_TEXTS)?;
     }
     Ok(())
 }

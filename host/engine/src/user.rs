@@ -11,6 +11,7 @@ use std::time::Duration;
 use swell_client::{Error, Request, Sent, Session};
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
+use swell_core::exchange::ErrorClass;
 use swell_core::random::Random;
 use swell_core::record::{Cause, Ended, IterationEnd, KindId, MetricId, MetricKind, RunPhase, Times};
 
@@ -31,10 +32,10 @@ pub(crate) enum Role {
 }
 
 /// Why a transaction failed, kept until it ends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Failure {
     Status(u16),
-    Request(swell_core::exchange::ErrorClass),
+    Request(ErrorClass),
     Said(String),
 }
 
@@ -381,21 +382,19 @@ impl UserState {
 
     /// Counts an exchange, and fails the transactions around it if it failed.
     fn account(&mut self, sent: &Sent, expected: &Expected) {
-        let failure = match sent.exchange.result {
-            Ok(status) if expected.contains(status) => None,
-            Ok(status) => Some(Failure::Status(status)),
-            Err(class) => Some(Failure::Request(class)),
+        let failure = match (sent.exchange.result, &sent.result) {
+            (Ok(status), _) if expected.contains(status) => None,
+            (Ok(status), _) => Some(Failure::Status(status)),
+            // What was wrong with a request differs each time, and its author needs the words.
+            (Err(ErrorClass::Invalid), Err(error)) => Some(Failure::Said(format!("invalid request: {}", error.message))),
+            (Err(class), _) => Some(Failure::Request(class)),
         };
         if self.role != Role::Preparing {
             self.worker.recorder.borrow_mut().exchange(self.phase, &sent.exchange, failure.is_none());
         }
         let Some(failure) = failure else { return };
         for open in &mut self.open {
-            open.failure.get_or_insert(match failure {
-                Failure::Status(status) => Failure::Status(status),
-                Failure::Request(class) => Failure::Request(class),
-                Failure::Said(_) => continue,
-            });
+            open.failure.get_or_insert_with(|| failure.clone());
         }
     }
 
