@@ -71,8 +71,8 @@ pub(crate) fn with_lower_layers(
     let mut arguments = typed.to_vec();
     for layer in [file_layer, default_layer] {
         let shape_given = LOAD_SHAPE.iter().any(|key| given.contains(*key));
-        let stands = |setting: &&Setting| !given.contains(&setting.key) && !(shape_given && LOAD_SHAPE.contains(&setting.key.as_str()));
-        arguments.extend(layer.iter().filter(stands).map(Setting::flag));
+        let is_overruled = |setting: &&Setting| given.contains(&setting.key) || (shape_given && LOAD_SHAPE.contains(&setting.key.as_str()));
+        arguments.extend(layer.iter().filter(|setting| !is_overruled(setting)).map(Setting::flag));
         given.extend(layer.into_iter().map(|setting| setting.key));
     }
     match Cli::try_parse_from(arguments)?.command {
