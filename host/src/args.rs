@@ -16,9 +16,10 @@ use swell_core::units::{self, Rate};
 use crate::build_scenario::BuildArgs;
 use crate::new_project::NewArgs;
 
-
-const STYLES: Styles =
-    Styles::styled().header(AnsiColor::Green.on_default().bold()).usage(AnsiColor::Green.on_default().bold()).literal(AnsiColor::Cyan.on_default().bold());
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold());
 
 /// Swell: load tests whose scenarios are code, compiled to WebAssembly.
 #[derive(Debug, Parser)]
@@ -74,19 +75,19 @@ pub(crate) struct RunArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Settings {
     /// Transactions a second: each outermost transaction waits for its start (open model).
-    #[arg(long, value_name = "N", help_heading = LOAD)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) tps: Option<Rate>,
 
     /// Iterations a second: each iteration waits for its start (open model).
-    #[arg(long, value_name = "N", help_heading = LOAD)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) rate: Option<Rate>,
 
     /// Exactly this many virtual users, one iteration after the other (closed model); with --tps or --rate, paced by it.
-    #[arg(long, short = 'u', value_name = "N", help_heading = LOAD)]
+    #[arg(long, short = 'u', value_name = "N", value_parser = parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) vus: Option<u32>,
 
     /// A piece of a load profile: ramp to this rate over this time, as `30s:1000`; repeatable. Counts transactions, or iterations with --rate.
-    #[arg(long = "stage", value_name = "TIME:RATE", help_heading = LOAD)]
+    #[arg(long = "stage", value_name = "TIME:RATE", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) stage: Vec<Stage>,
 
     /// How starts are spread: evenly, or at random as independent arrivals are.
@@ -94,31 +95,31 @@ pub(crate) struct Settings {
     pub(crate) arrivals: Option<ArrivalsArg>,
 
     /// The most virtual users that may be created to keep the rate. Default: 10,000, or what this machine holds if that is less.
-    #[arg(long, value_name = "N", help_heading = LOAD)]
+    #[arg(long, value_name = "N", value_parser = parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) max_vus: Option<u32>,
 
     /// How late a transaction may start before it is given up and counted unsent. Default: 10s.
-    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = LOAD)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
     pub(crate) max_lag: Option<Duration>,
 
     /// Users created a second in scenarios that have a `start`. Default: 100/s.
-    #[arg(long, value_name = "N", help_heading = LOAD)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) spawn_rate: Option<Rate>,
 
     /// The measured part of the run. Without it and without --iterations, the run lasts until Ctrl-C.
-    #[arg(long, short = 'd', value_name = "TIME", value_parser = units::parse_duration, help_heading = LOAD)]
+    #[arg(long, short = 'd', value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
     pub(crate) duration: Option<Duration>,
 
     /// End after this many iterations over all users.
-    #[arg(long, short = 'n', value_name = "N", help_heading = LOAD)]
+    #[arg(long, short = 'n', value_name = "N", value_parser = parse_count::<u64>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) iterations: Option<u64>,
 
     /// Time before the measured part, under load, shown apart and excluded from all figures. Default: none.
-    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = LOAD)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
     pub(crate) warmup: Option<Duration>,
 
     /// How long transactions under way at the end may take to finish; then they are interrupted. Default: 30s.
-    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = LOAD)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
     pub(crate) grace: Option<Duration>,
 
     /// Where paths such as "/items" go: the base URL of the service.
@@ -142,11 +143,11 @@ pub(crate) struct Settings {
     pub(crate) fresh: Option<FreshArg>,
 
     /// The longest wait for the head of a response. Default: 60s.
-    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = SERVICE)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = SERVICE)]
     pub(crate) timeout: Option<Duration>,
 
     /// The longest time for opening a connection, name look-up included. Default: 10s.
-    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = SERVICE)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = SERVICE)]
     pub(crate) connect_timeout: Option<Duration>,
 
     /// A file of certificates (PEM) that are trusted beside the system's; repeatable.
@@ -182,15 +183,15 @@ pub(crate) struct Settings {
     pub(crate) data_wrap: bool,
 
     /// Decides all randomness: the same seed gives the same run. Default: a random one, printed.
-    #[arg(long, value_name = "N", help_heading = SCENARIO)]
+    #[arg(long, value_name = "N", value_parser = parse_count::<u64>, allow_hyphen_values = true, help_heading = SCENARIO)]
     pub(crate) seed: Option<u64>,
 
     /// Time that a user's code may compute without waiting. Default: 100ms.
-    #[arg(long, value_name = "TIME", value_parser = units::parse_duration, help_heading = SCENARIO)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = SCENARIO)]
     pub(crate) guest_cpu: Option<Duration>,
 
     /// Memory that a user's code may have. Default: 64MiB.
-    #[arg(long, value_name = "SIZE", value_parser = units::parse_size, help_heading = SCENARIO)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = units::parse_size, help_heading = SCENARIO)]
     pub(crate) guest_memory: Option<u64>,
 
     /// What must hold, or the exit code is 99: as 'response.p95 < 200ms' or 'error_rate < 1%'; repeatable.
@@ -231,4 +232,8 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
         Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), String::new())),
         _ => Err("a name, '=' and a value are needed".to_owned()),
     }
+}
+
+fn parse_count<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "a whole number is needed, as 100, and not too large".to_owned())
 }

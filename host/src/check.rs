@@ -24,7 +24,11 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
     }
     writeln!(out, "  imports    {}", file.imports.join(", "))?;
     let wasi = file.imports.iter().any(|import| import.starts_with("wasi:"));
-    writeln!(out, "  may reach  the run's --target, --allow-host, and what is listed below{}", if wasi { "; of WASI: clocks, random, stdio to the log" } else { "" })?;
+    writeln!(
+        out,
+        "  may reach  the run's --target, --allow-host, and what is listed below{}",
+        if wasi { "; of WASI: clocks, random, stdio to the log" } else { "" }
+    )?;
     for scenario in &file.scenarios {
         print_scenario(&mut out, scenario)?;
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
-use swell_core::record::Snapshot;
+use swell_core::record::{Outcomes, Snapshot};
 use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -40,8 +40,8 @@ pub(crate) enum EndCause {
     Signal,
     /// The scenario asked for it.
     Scenario(EndRequest),
-    /// Every user trapped.
-    AllTrapped,
+    /// Users did nothing but trap.
+    Hopeless,
 }
 
 /// What a run came to.
@@ -56,6 +56,20 @@ pub(crate) struct Outcome {
     pub(crate) users_at_once: u64,
     pub(crate) began_at: std::time::SystemTime,
     pub(crate) cpu: CpuRecord,
+}
+
+impl Outcome {
+    /// Whether users did nothing but trap.
+    pub(crate) fn only_traps(&self) -> bool {
+        only_traps(&self.snapshot)
+    }
+}
+
+/// Whether there were traps, and no iteration that ended in any other way.
+fn only_traps(snapshot: &Snapshot) -> bool {
+    let iterations = |count: fn(&Outcomes) -> u64| count(&snapshot.warm_up.iterations) + count(&snapshot.measured.iterations);
+    let (traps, otherwise) = (snapshot.users.traps.total(), iterations(|all| all.ok + all.interrupted));
+    traps > 0 && otherwise == 0 && iterations(|all| all.failed) <= traps
 }
 
 /// How busy this process was during the measured part.
@@ -121,8 +135,18 @@ pub(crate) fn drive(
     }
     drop(windows);
 
-    let control = Control { plan, shared: &shared, orders, spares, total: Snapshot::default(), recent: Snapshot::default(), cpu: CpuRecord::default(), ended_after: None };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
+    let control = Control {
+        plan,
+        shared: &shared,
+        orders,
+        spares,
+        total: Snapshot::default(),
+        recent: Snapshot::default(),
+        cpu: CpuRecord::default(),
+        ended_after: None,
+    };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
     let mut ended = runtime.block_on(control.run(incoming, end_requests, show))?;
 
     let mut requests_written = 0;
@@ -263,15 +287,17 @@ impl Control<'_> {
         if over || exhausted {
             return Some(self.end(EndCause::Finished, RunOver::Finished));
         }
-        let traps = self.total.users.traps.total();
-        let ended_well = [&self.total.warm_up, &self.total.measured].iter().any(|figures| figures.iterations.ok + figures.iterations.interrupted > 0);
-        (traps >= HOPELESS_TRAPS && !ended_well).then(|| self.end(EndCause::AllTrapped, RunOver::Stopped))
+        let hopeless = self.total.users.traps.total() >= HOPELESS_TRAPS && only_traps(&self.total);
+        hopeless.then(|| self.end(EndCause::Hopeless, RunOver::Stopped))
     }
 
     /// Tells the workers to begin nothing more; gives when what is under way is cut.
     fn end(&mut self, cause: EndCause, why: RunOver) -> (EndCause, Instant) {
         self.ended_after = Some(self.shared.began.elapsed());
         self.orders.send_replace(Order::End(why));
+        if why == RunOver::Stopped {
+            tracing::info!("ending: what is under way has up to {:?}; Ctrl-C cuts it", self.plan.plan.grace);
+        }
         (cause, Instant::now() + self.plan.plan.grace)
     }
 

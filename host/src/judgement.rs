@@ -38,15 +38,18 @@ pub(crate) fn thresholds(plan: &RunPlan, outcome: &Outcome) -> Vec<ThresholdRepo
     plan.plan.thresholds.iter().map(evaluate).collect()
 }
 
-/// The exit and its reason: of all that hold, the first in the order of [`Exit`].
+/// The exit, and all reasons that hold: the exit is the first of them in the order of [`Exit`], and the others are not lost.
 pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[ThresholdReport]) -> (Exit, String) {
-    let mut exits = vec![(Exit::Passed, "passed".to_owned())];
+    let mut exits = Vec::new();
     match &outcome.cause {
         EndCause::Finished | EndCause::Scenario(EndRequest::FeedExhausted(_)) => {}
         EndCause::Signal => exits.push((Exit::Signal, "stopped by a signal before its end".to_owned())),
         EndCause::Scenario(EndRequest::Stop(reason)) => exits.push((Exit::StoppedByScenario, format!("stopped by the scenario: {reason}"))),
         EndCause::Scenario(EndRequest::Fail(reason)) => exits.push((Exit::FailedByScenario, format!("failed by the scenario: {reason}"))),
-        EndCause::AllTrapped => exits.push((Exit::Trapped, "every user trapped".to_owned())),
+        EndCause::Hopeless => {}
+    }
+    if outcome.only_traps() {
+        exits.push((Exit::Trapped, "every user trapped".to_owned()));
     }
     if verdict.stamp == Stamp::Invalid {
         exits.push((Exit::Invalid, "INVALID: the load generator, not the service, was the limit".to_owned()));
@@ -55,5 +58,10 @@ pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[Threshold
     if failed > 0 {
         exits.push((Exit::Threshold, format!("{failed} of {} thresholds failed", thresholds.len())));
     }
-    exits.into_iter().min_by_key(|(exit, _)| *exit).expect("there is at least one")
+    exits.sort_by_key(|(exit, _)| *exit);
+    let reasons = exits.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>().join("; ");
+    match exits.first() {
+        Some((exit, _)) => (*exit, reasons),
+        None => (Exit::Passed, "passed".to_owned()),
+    }
 }

@@ -46,7 +46,12 @@ struct Layer {
 ///
 /// # Errors
 /// A file that cannot be read, is no TOML or has a key that is no setting; a default that is none.
-pub(crate) fn with_lower_layers(typed: &[OsString], run: &RunArgs, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Settings> {
+pub(crate) fn with_lower_layers(
+    typed: &[OsString],
+    run: &RunArgs,
+    scenario: &str,
+    defaults: &[(String, String)],
+) -> anyhow::Result<Settings> {
     let file = match &run.config {
         Some(path) => Some(path.clone()),
         None => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
@@ -55,8 +60,10 @@ pub(crate) fn with_lower_layers(typed: &[OsString], run: &RunArgs, scenario: &st
         Some(path) => read_file(path)?,
         None => Vec::new(),
     };
-    let default_layer: Vec<Setting> =
-        defaults.iter().map(|(key, value)| Setting { key: key.clone(), value: Some(value.clone()).filter(|value| !value.is_empty()) }).collect();
+    let default_layer: Vec<Setting> = defaults
+        .iter()
+        .map(|(key, value)| Setting { key: key.clone(), value: Some(value.clone()).filter(|value| !value.is_empty()) })
+        .collect();
     check(&file_layer, &file.map_or_else(String::new, |path| path.display().to_string()))?;
     check(&default_layer, &format!("the defaults of scenario {scenario:?}"))?;
 
@@ -64,8 +71,8 @@ pub(crate) fn with_lower_layers(typed: &[OsString], run: &RunArgs, scenario: &st
     let mut arguments = typed.to_vec();
     for layer in [file_layer, default_layer] {
         let shape_given = LOAD_SHAPE.iter().any(|key| given.contains(*key));
-        let stands = |setting: &&Setting| !given.contains(&setting.key) && !(shape_given && LOAD_SHAPE.contains(&setting.key.as_str()));
-        arguments.extend(layer.iter().filter(stands).map(Setting::flag));
+        let is_overruled = |setting: &&Setting| given.contains(&setting.key) || (shape_given && LOAD_SHAPE.contains(&setting.key.as_str()));
+        arguments.extend(layer.iter().filter(|setting| !is_overruled(setting)).map(Setting::flag));
         given.extend(layer.into_iter().map(|setting| setting.key));
     }
     match Cli::try_parse_from(arguments)?.command {
@@ -82,7 +89,12 @@ fn typed_keys(typed: &[OsString]) -> anyhow::Result<BTreeSet<String>> {
     let Some((name, matches)) = matches.subcommand() else { return Ok(BTreeSet::new()) };
     let command = command.find_subcommand(name).context("a command that was parsed exists")?;
     let is_typed = |id: &str| matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
-    Ok(command.get_arguments().filter(|argument| is_typed(argument.get_id().as_str())).filter_map(|argument| argument.get_long()).map(str::to_owned).collect())
+    Ok(command
+        .get_arguments()
+        .filter(|argument| is_typed(argument.get_id().as_str()))
+        .filter_map(|argument| argument.get_long())
+        .map(str::to_owned)
+        .collect())
 }
 
 fn read_file(path: &Path) -> anyhow::Result<Vec<Setting>> {
@@ -127,9 +139,33 @@ fn plain(value: toml::Value) -> anyhow::Result<String> {
     })
 }
 
+/// The error with what was likely meant, also where clap itself finds nothing: letters that changed places in a short name.
+pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
+    let (invalid, suggested) = match error.kind() {
+        ErrorKind::UnknownArgument => (ContextKind::InvalidArg, ContextKind::SuggestedArg),
+        ErrorKind::InvalidSubcommand => (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
+        _ => return error,
+    };
+    let Some(ContextValue::String(typed)) = error.get(invalid).filter(|_| error.get(suggested).is_none()).cloned() else { return error };
+    let command = Cli::command();
+    let value = if suggested == ContextKind::SuggestedArg {
+        let flags = command.find_subcommand("run").into_iter().flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
+        swell_core::spelling::nearest(typed.trim_start_matches('-'), flags).map(|meant| ContextValue::String(format!("--{meant}")))
+    } else {
+        let commands = command.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name);
+        swell_core::spelling::nearest(&typed, commands).map(|meant| ContextValue::Strings(vec![meant.to_owned()]))
+    };
+    if let Some(value) = value {
+        error.insert(suggested, value);
+        error.remove(ContextKind::Suggested);
+    }
+    error
+}
+
 /// Parses a layer alone.
 fn check(layer: &[Setting], place: &str) -> anyhow::Result<()> {
     let Err(error) = Layer::try_parse_from(layer.iter().map(Setting::flag)) else { return Ok(()) };
+    let error = with_suggestion(error);
     if error.kind() == ErrorKind::UnknownArgument {
         let named = |kind| match error.get(kind) {
             Some(ContextValue::String(name)) => Some(name.trim_start_matches('-').to_owned()),
@@ -137,7 +173,9 @@ fn check(layer: &[Setting], place: &str) -> anyhow::Result<()> {
         };
         let key = named(ContextKind::InvalidArg).unwrap_or_default();
         let hint = named(ContextKind::SuggestedArg).map(|similar| format!("; did you mean `{similar}`?")).unwrap_or_default();
-        bail!("{place}: there is no setting `{key}`{hint}\nhelp: `host run --help` lists the settings; a key is a flag's name without its dashes");
+        bail!(
+            "{place}: there is no setting `{key}`{hint}\nhelp: `host run --help` lists the settings; a key is a flag's name without its dashes"
+        );
     }
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text).split("\n\n").next().unwrap_or_default().to_owned();
@@ -161,7 +199,8 @@ mod tests {
 
     #[test]
     fn the_later_layer_wins() {
-        let settings = layered("--duration 3s", "duration = '2s'\nmax-vus = 7\n", &[("duration", "1s"), ("tps", "5"), ("max-vus", "1")]).expect("all are settings");
+        let settings = layered("--duration 3s", "duration = '2s'\nmax-vus = 7\n", &[("duration", "1s"), ("tps", "5"), ("max-vus", "1")])
+            .expect("all are settings");
         assert_eq!(settings.duration, Some(std::time::Duration::from_secs(3)));
         assert_eq!(settings.max_vus, Some(7));
         assert_eq!(settings.tps.map(|rate| rate.per_second()), Some(5.0));

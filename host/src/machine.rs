@@ -47,7 +47,9 @@ impl CpuWatch {
         let wall = (now - self.since).as_secs_f64().max(1e-6);
         let look = CpuLook {
             busy: (used.saturating_sub(self.used)).as_secs_f64() / (wall * self.cores as f64),
-            stolen: stolen.zip(self.stolen).map(|(now, before)| (now.saturating_sub(before)) as f64 / TICKS_A_SECOND / (wall * self.cores as f64)),
+            stolen: stolen
+                .zip(self.stolen)
+                .map(|(now, before)| (now.saturating_sub(before)) as f64 / TICKS_A_SECOND / (wall * self.cores as f64)),
         };
         (self.since, self.used, self.stolen) = (now, used, stolen);
         look

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout and are no error; a reader that is gone needs no message.
+            let error = layers::with_suggestion(error);
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
@@ -58,6 +59,10 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(exit) => exit.into(),
+        // Whoever read our output has enough; that is no error.
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             // Written so that a closed stderr is no panic.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
@@ -76,5 +81,12 @@ fn print_schema() -> anyhow::Result<()> {
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,scenario=info,swell=info,host=info".into());
     let colour = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).with_target(false).log_internal_errors(false).compact().init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colour)
+        .with_target(false)
+        .log_internal_errors(false)
+        .compact()
+        .init();
 }

@@ -1,8 +1,9 @@
 //! Where results go: files are opened before the run, so that a bad path costs no run, and written after it.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
@@ -13,7 +14,12 @@ pub(crate) struct Outputs(Vec<Output>);
 
 enum Output {
     Stdout,
-    File { path: PathBuf, file: File },
+    File {
+        path: PathBuf,
+        file: File,
+        /// It was made by this run, and holds nothing yet.
+        is_empty: Cell<bool>,
+    },
 }
 
 impl Outputs {
@@ -31,8 +37,13 @@ impl Outputs {
                 "" => bail!("--out {kind}=: a file is needed after '='"),
                 "-" => Output::Stdout,
                 path => {
-                    let file = File::options().create(true).append(true).open(path).with_context(|| format!("--out {kind}={path}: cannot write there"))?;
-                    Output::File { path: path.into(), file }
+                    let is_empty = Cell::new(!Path::new(path).exists());
+                    let file = File::options()
+                        .create(true)
+                        .append(true)
+                        .open(path)
+                        .with_context(|| format!("--out {kind}={path}: cannot write there"))?;
+                    Output::File { path: path.into(), file, is_empty }
                 }
             });
         }
@@ -55,11 +66,28 @@ impl Outputs {
         for output in &self.0 {
             let written = match output {
                 Output::Stdout => io::stdout().lock().write_all(text.as_bytes()).context("cannot write the results to stdout"),
-                Output::File { path, file } => replace(file, &text).with_context(|| format!("cannot write the results to {}", path.display())),
+                Output::File { path, file, is_empty } => {
+                    is_empty.set(false);
+                    replace(file, &text).with_context(|| format!("cannot write the results to {}", path.display()))
+                }
             };
             result = result.and(written);
         }
         result
+    }
+}
+
+impl Drop for Outputs {
+    /// A run that came to nothing leaves no empty files behind.
+    fn drop(&mut self) {
+        for output in &self.0 {
+            if let Output::File { path, is_empty, .. } = output
+                && is_empty.get()
+            {
+                // It is empty: whether it stays does no harm.
+                let _ = std::fs::remove_file(path);
+            }
+        }
     }
 }
 

@@ -83,8 +83,16 @@ impl RunPlan {
         };
         let spread = if self.plan.arrivals == Arrivals::Uniform { "" } else { ", Poisson arrivals" };
         match &self.plan.load {
-            LoadModel::Transactions { profile, users: who } => format!("open model, {} transactions{spread}, {}", rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages), users(who)),
-            LoadModel::Iterations { profile, users: who } => format!("open model, {} iterations{spread}, {}", rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages), users(who)),
+            LoadModel::Transactions { profile, users: who } => format!(
+                "open model, {} transactions{spread}, {}",
+                rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages),
+                users(who)
+            ),
+            LoadModel::Iterations { profile, users: who } => format!(
+                "open model, {} iterations{spread}, {}",
+                rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages),
+                users(who)
+            ),
             LoadModel::Closed { users } => format!("closed model, {} users", grouped(u64::from(*users))),
         }
     }
@@ -125,9 +133,9 @@ fn client_options(settings: &Settings, scenario: &ScenarioInfo) -> anyhow::Resul
         _ => None,
     };
     let tls = TlsOptions { ca_files: settings.ca_cert.clone(), identity, insecure: settings.insecure, ..TlsOptions::default() };
-    let mut options = Options::new(tls.load()?);
+    let mut options = Options::new(tls.load().context("--ca-cert, --cert, --key")?);
     options.target = settings.target.clone();
-    options.allow = AllowList::parse(settings.allow_host.iter().chain(&scenario.hosts).map(String::as_str))?;
+    options.allow = AllowList::parse(settings.allow_host.iter().chain(&scenario.hosts).map(String::as_str)).context("--allow-host")?;
     options.sources = settings.source_ip.clone();
     if let Some(timeout) = settings.timeout {
         options.timeouts.response = timeout;
@@ -138,7 +146,11 @@ fn client_options(settings: &Settings, scenario: &ScenarioInfo) -> anyhow::Resul
     }
     for line in &settings.header {
         let (name, value) = line.split_once(':').ok_or_else(|| anyhow!("--header {line:?}: a name, ':' and a value are needed"))?;
-        options.headers.push(header(name.trim(), value.trim()).map_err(|error| io::Error::other(error.to_string())).with_context(|| format!("--header {line:?}"))?);
+        options.headers.push(
+            header(name.trim(), value.trim())
+                .map_err(|error| io::Error::other(error.to_string()))
+                .with_context(|| format!("--header {line:?}"))?,
+        );
     }
     Ok(options)
 }

@@ -4,7 +4,7 @@
 //! and with the setting that raises it, before the first request instead of in the midst of a run.
 
 use anyhow::{Context as _, bail};
-use swell_core::plan::{Plan, Users, LoadModel};
+use swell_core::plan::{LoadModel, Plan, Users};
 use swell_core::units::grouped;
 use swell_engine::{GuestLimits, InstanceProbe, ScenarioFile};
 
@@ -42,16 +42,21 @@ pub(crate) fn room(file: &ScenarioFile, index: u32, limits: GuestLimits) -> anyh
     let descriptors = machine::raise_descriptor_limit();
     let program = file.program(index, PROBED)?;
     let before = (machine::resident_bytes(), machine::mappings());
-    let probe = InstanceProbe::make(&program, PROBED, limits).map_err(|trapped| anyhow::anyhow!("{}", trapped.0)).context("the scenario cannot be instantiated")?;
+    let probe = InstanceProbe::make(&program, PROBED, limits)
+        .map_err(|trapped| anyhow::anyhow!("{}", trapped.0))
+        .context("the scenario cannot be instantiated")?;
     let after = (machine::resident_bytes(), machine::mappings());
     drop(probe);
     let each = |before: u64, after: u64| after.saturating_sub(before).div_ceil(u64::from(PROBED));
-    let memory = before.0.zip(after.0).zip(machine::available_bytes()).map(|((before, after), available)| {
-        (available as f64 * SHARE) as u64 / (each(before, after) + RUNNING_BYTES)
-    });
-    let mappings = before.1.zip(after.1).map(|((before, _), (after, most))| {
-        (most.saturating_sub(before) as f64 * SHARE) as u64 / (each(before, after) + RUNNING_MAPPINGS)
-    });
+    let memory = before
+        .0
+        .zip(after.0)
+        .zip(machine::available_bytes())
+        .map(|((before, after), available)| (available as f64 * SHARE) as u64 / (each(before, after) + RUNNING_BYTES));
+    let mappings = before
+        .1
+        .zip(after.1)
+        .map(|((before, _), (after, most))| (most.saturating_sub(before) as f64 * SHARE) as u64 / (each(before, after) + RUNNING_MAPPINGS));
     Ok(Room { memory, mappings, descriptors: descriptors.saturating_sub(OWN_DESCRIPTORS), ports: machine::local_ports() })
 }
 
@@ -68,7 +73,12 @@ impl Room {
     /// They would certainly not come to be: the error names what to raise. What only might give out is a warning.
     pub(crate) fn check(&self, plan: &Plan) -> anyhow::Result<()> {
         let asked = u64::from(plan.most_users());
-        let exactly = matches!(plan.load, LoadModel::Closed { .. } | LoadModel::Transactions { users: Users::Exactly(_), .. } | LoadModel::Iterations { users: Users::Exactly(_), .. });
+        let exactly = matches!(
+            plan.load,
+            LoadModel::Closed { .. }
+                | LoadModel::Transactions { users: Users::Exactly(_), .. }
+                | LoadModel::Iterations { users: Users::Exactly(_), .. }
+        );
         let users = grouped(asked);
         let too_many = |what: String| -> anyhow::Result<()> {
             if exactly {
@@ -78,7 +88,10 @@ impl Room {
             Ok(())
         };
         if let Some(most) = self.mappings.filter(|most| asked > *most) {
-            too_many(format!("the kernel's limit of memory mappings is enough for {}\nhelp: raise it with `sysctl -w vm.max_map_count=1000000`", grouped(most)))?;
+            too_many(format!(
+                "the kernel's limit of memory mappings is enough for {}\nhelp: raise it with `sysctl -w vm.max_map_count=1000000`",
+                grouped(most)
+            ))?;
         }
         if let Some(most) = self.memory.filter(|most| asked > *most) {
             too_many(format!("free memory is enough for {}\nhelp: share the load, or make the scenario smaller", grouped(most)))?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use swell_core::exchange::Phase;
-use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Transaction, Value};
+use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value};
 
 /// The version of this form. A reader may rely on a key's meaning within a major version.
 pub(crate) const SCHEMA: &str = "swell.run/1";
@@ -84,6 +84,10 @@ pub(crate) struct UsersReport {
     pub(crate) most_at_once: u64,
     pub(crate) trapped: u64,
     pub(crate) traps: BTreeMap<String, u64>,
+    /// Users that the scenario's own `start` refused, by its words.
+    pub(crate) start_failures: BTreeMap<String, u64>,
+    /// Iterations that the scenario ended with an error, by its words.
+    pub(crate) iteration_failures: BTreeMap<String, u64>,
     pub(crate) log_lines_left_out: u64,
 }
 
@@ -284,7 +288,11 @@ impl Part {
                 phases_ms: Phase::ALL.into_iter().map(|phase| (phase.name(), Times::of(requests.phase(phase)))).collect(),
             },
             iterations: Counted::of(&figures.iterations),
-            checks: figures.checks.iter().map(|(name, check)| (name.to_owned(), CheckReport { passed: check.passed, failed: check.failed })).collect(),
+            checks: figures
+                .checks
+                .iter()
+                .map(|(name, check)| (name.to_owned(), CheckReport { passed: check.passed, failed: check.failed }))
+                .collect(),
             metrics: figures.metrics.iter().map(SeriesReport::of).collect(),
             metric_values_ignored: figures.metrics.ignored,
             loop_delay_ms: Times::of(&figures.loop_delay),
@@ -308,7 +316,8 @@ impl NameReport {
 fn failures(causes: &Causes) -> BTreeMap<String, u64> {
     let statuses = causes.statuses.iter().map(|(status, count)| (format!("status {status}"), count));
     let requests = causes.requests.iter().map(|(class, count)| (format!("request: {}", class.name()), count));
-    let said = causes.said.iter().map(|(text, count)| (if text.is_empty() { "said by the scenario".to_owned() } else { text.to_owned() }, count));
+    let said =
+        causes.said.iter().map(|(text, count)| (if text.is_empty() { "said by the scenario".to_owned() } else { text.to_owned() }, count));
     let traps = causes.traps.iter().map(|(text, count)| (format!("trap: {text}"), count));
     let not_ended = (causes.not_ended > 0).then(|| ("not ended".to_owned(), causes.not_ended));
     let mut all = BTreeMap::new();
@@ -348,8 +357,14 @@ impl UsersReport {
             created: users.created,
             most_at_once,
             trapped: users.traps.total(),
-            traps: users.traps.iter().map(|(text, count)| (text.to_owned(), count)).collect(),
+            traps: by_text(&users.traps),
+            start_failures: by_text(&users.start_errors),
+            iteration_failures: by_text(&users.iteration_errors),
             log_lines_left_out,
         }
     }
+}
+
+fn by_text(texts: &Texts) -> BTreeMap<String, u64> {
+    texts.iter().map(|(text, count)| (text.to_owned(), count)).collect()
 }

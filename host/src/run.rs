@@ -119,7 +119,11 @@ fn guest_limits(settings: &Settings) -> anyhow::Result<GuestLimits> {
 fn choose<'a>(file: &'a ScenarioFile, name: Option<&str>) -> anyhow::Result<(u32, &'a ScenarioInfo)> {
     let names = || file.scenarios.iter().map(|scenario| scenario.name.as_str()).collect::<Vec<_>>().join(", ");
     let position = match name {
-        Some(name) => file.scenarios.iter().position(|scenario| scenario.name == name).ok_or_else(|| anyhow!("there is no scenario {name:?}; the file has: {}", names()))?,
+        Some(name) => file
+            .scenarios
+            .iter()
+            .position(|scenario| scenario.name == name)
+            .ok_or_else(|| anyhow!("there is no scenario {name:?}; the file has: {}", names()))?,
         None if file.scenarios.len() == 1 => 0,
         None => bail!("the file has several scenarios: {}\nhelp: choose one with --scenario NAME", names()),
     };
@@ -153,7 +157,8 @@ fn prepare<T, F: Future<Output = Result<T, HookError>>>(
         measured_from: RunInstant::START,
         implicit: RefCell::default(),
     });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| format!("could not be called: {error}"))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| format!("could not be called: {error}"))?;
     LocalSet::new().block_on(&runtime, async {
         let user = User::create_to_prepare(program, &worker).await.map_err(|trapped| format!("trapped: {}", trapped.0))?;
         call(user).await.map_err(|error| match error {

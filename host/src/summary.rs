@@ -1,5 +1,6 @@
 //! The end of a run, for people: what held, what did not, and whether to believe it, on a page.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use crate::report::{Counted, Part, Report, Times};
@@ -19,7 +20,7 @@ impl Display for Summary<'_> {
         totals(f, part)?;
         by_name(f, part)?;
         requests(f, part)?;
-        failures(f, part)?;
+        failures(f, report)?;
         checks(f, part)?;
         metrics(f, part)?;
         self.rest(f)?;
@@ -51,7 +52,13 @@ impl Summary<'_> {
     fn rest(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let report = self.0;
         let users = &report.users;
-        writeln!(f, "\n  users        {} at once, {} created, {} trapped", group(users.most_at_once), group(users.created), group(users.trapped))?;
+        writeln!(
+            f,
+            "\n  users        {} at once, {} created, {} trapped",
+            group(users.most_at_once),
+            group(users.created),
+            group(users.trapped)
+        )?;
         for (text, count) in users.traps.iter().take(SHOWN_TEXTS) {
             writeln!(f, "    {} x {text}", group(*count))?;
         }
@@ -106,7 +113,12 @@ fn totals(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     writeln!(f, "\n  transactions {} ({}/s completed)", outcomes(&total.counts), per_second(total.per_second))?;
     let unsent = total.unsent;
     if unsent.users + unsent.host > 0 {
-        writeln!(f, "    unsent     {} for want of a free user (slow service, or --max-vus), {} for the generator's fault", group(unsent.users), group(unsent.host))?;
+        writeln!(
+            f,
+            "    unsent     {} for want of a free user (slow service, or --max-vus), {} for the generator's fault",
+            group(unsent.users),
+            group(unsent.host)
+        )?;
     }
     times_heading(f, "")?;
     times_row(f, "response time", &total.response_ms)?;
@@ -141,7 +153,12 @@ fn requests(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
         let _ = write!(line, ", {} interrupted", group(requests.interrupted));
     }
     let size = requests.body_bytes as f64 / (1 << 20) as f64;
-    writeln!(f, "\n  requests     {line} ({}/s); {} connections opened, {size:.1} MiB of bodies", per_second(requests.per_second), group(requests.connections))?;
+    writeln!(
+        f,
+        "\n  requests     {line} ({}/s); {} connections opened, {size:.1} MiB of bodies",
+        per_second(requests.per_second),
+        group(requests.connections)
+    )?;
     if requests.reconnects > 0 {
         writeln!(f, "    {} sent anew because their connection had closed", group(requests.reconnects))?;
     }
@@ -161,19 +178,28 @@ fn requests(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     Ok(())
 }
 
-fn failures(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
-    let mut all: Vec<(u64, &str, &str)> =
-        part.by_name.iter().flat_map(|(name, row)| row.failures.iter().map(move |(text, count)| (*count, name.as_str(), text.as_str()))).collect();
+fn failures(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+    let of_names = report
+        .measured
+        .by_name
+        .iter()
+        .flat_map(|(name, row)| row.failures.iter().map(move |(text, count)| (*count, format!("{name}: {text}"))));
+    let words = |kind: &'static str, texts: &BTreeMap<String, u64>| {
+        texts.iter().map(|(text, count)| (*count, format!("{kind}: {text}"))).collect::<Vec<_>>()
+    };
+    let mut all: Vec<(u64, String)> = of_names.collect();
+    all.extend(words("iteration", &report.users.iteration_failures));
+    all.extend(words("start of a user", &report.users.start_failures));
     if all.is_empty() {
         return Ok(());
     }
-    all.sort_by(|a, b| b.0.cmp(&a.0));
+    all.sort_by(|a, b| b.cmp(a));
     writeln!(f, "\n  failures")?;
-    for (count, name, text) in all.iter().take(SHOWN_TEXTS) {
-        writeln!(f, "    {} x {name}: {text}", group(*count))?;
+    for (count, text) in all.iter().take(SHOWN_TEXTS) {
+        writeln!(f, "    {} x {text}", group(*count))?;
     }
     if all.len() > SHOWN_TEXTS {
-        writeln!(f, "    and {} more kinds", all.len() - SHOWN_TEXTS)?;
+        writeln!(f, "    and {} more kinds, in the JSON", all.len() - SHOWN_TEXTS)?;
     }
     Ok(())
 }
@@ -277,6 +303,9 @@ mod tests {
 
     #[test]
     fn a_time_without_samples_is_not_zero() {
-        assert_eq!([None, Some(0.25), Some(12.34), Some(2000.0), Some(61_000.0)].map(time), ["n/a", "250 µs", "12.3 ms", "2000 ms", "61.0 s"]);
+        assert_eq!(
+            [None, Some(0.25), Some(12.34), Some(2000.0), Some(61_000.0)].map(time),
+            ["n/a", "250 µs", "12.3 ms", "2000 ms", "61.0 s"]
+        );
     }
 }

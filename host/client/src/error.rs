@@ -34,7 +34,7 @@ pub(crate) struct Failure {
 #[derive(Debug, thiserror::Error)]
 pub enum OptionsError {
     /// The target is not an absolute http or https URL.
-    #[error("target {url:?}: {reason}")]
+    #[error("target {url:?}: {reason}\nhelp: write it like \"http://127.0.0.1:8080\"")]
     Target {
         /// As given.
         url: String,

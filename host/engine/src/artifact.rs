@@ -136,7 +136,9 @@ fn looks_like(bytes: &[u8]) -> String {
         [0x7f, b'E', b'L', b'F', ..] => "this is an ELF program for this machine",
         [0x1f, 0x8b, ..] => "this is a gzip archive",
         [b'P', b'K', 3, 4, ..] => "this is a zip archive",
-        [b'(', ..] if bytes.starts_with(b"(module") || bytes.starts_with(b"(component") => "this is WebAssembly as text; a binary is needed",
+        [b'(', ..] if bytes.starts_with(b"(module") || bytes.starts_with(b"(component") => {
+            "this is WebAssembly as text; a binary is needed"
+        }
         _ if std::str::from_utf8(&bytes[..bytes.len().min(512)]).is_ok() => "this is a text file",
         _ => return format!("it begins with the bytes {:02x?}", &bytes[..bytes.len().min(4)]),
     };
@@ -149,7 +151,13 @@ mod tests {
 
     #[test]
     fn what_is_no_wasm_is_told_by_its_look() {
-        for (bytes, word) in [(&b""[..], "empty"), (b"#!/bin/sh", "text"), (b"\x7fELF\x02", "ELF"), (b"\xff\xfe\x00\x01", "ff, fe"), (b"(module)", "as text")] {
+        for (bytes, word) in [
+            (&b""[..], "empty"),
+            (b"#!/bin/sh", "text"),
+            (b"\x7fELF\x02", "ELF"),
+            (b"\xff\xfe\x00\x01", "ff, fe"),
+            (b"(module)", "as text"),
+        ] {
             let error = componentize(bytes.to_vec()).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }

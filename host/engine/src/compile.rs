@@ -72,11 +72,17 @@ const HASH: usize = blake3::OUT_LEN;
 /// Loads the compiled form into an engine.
 pub(crate) fn load(engine: &Engine, artifact: &Artifact) -> Result<Component, LoadError> {
     // SAFETY: the bytes come from our own child process through a folder that only this user may enter, and their hash was checked; see the module's head.
-    unsafe { Component::deserialize(engine, &artifact.0[HASH..]) }.map_err(|error| LoadError::Engine { reason: format!("compiled code not accepted: {error:#}") })
+    unsafe { Component::deserialize(engine, &artifact.0[HASH..]) }
+        .map_err(|error| LoadError::Engine { reason: format!("compiled code not accepted: {error:#}") })
 }
 
-/// The compiled form of a component, from the cache or from a child process.
-pub(crate) fn compile(compiler: &Compiler, engine: &Engine, limits: GuestLimits, component: &[u8]) -> Result<(Artifact, Compiled), LoadError> {
+/// The compiled form of a component, from the cache or from a child process, and the component that this engine made of it.
+pub(crate) fn compile(
+    compiler: &Compiler,
+    engine: &Engine,
+    limits: GuestLimits,
+    component: &[u8],
+) -> Result<(Artifact, Compiled, Component), LoadError> {
     let temporary;
     let (folder, cached) = match compiler.cache.as_deref().map(|path| private_folder(path).map(|()| path)) {
         Some(Ok(path)) => (path, true),
@@ -91,17 +97,26 @@ pub(crate) fn compile(compiler: &Compiler, engine: &Engine, limits: GuestLimits,
         }
     };
     let path = folder.join(format!("{}.compiled", cache_key(engine, component)));
-    if cached && let Some(artifact) = read_checked(&path) {
-        return Ok((artifact, Compiled::Cached));
+    // One that this engine does not accept, perhaps for a CPU that only looked the same, is made anew.
+    if cached
+        && let Some(artifact) = read_checked(&path)
+        && let Ok(component) = load(engine, &artifact)
+    {
+        return Ok((artifact, Compiled::Cached, component));
     }
     let began = Instant::now();
     run_child(compiler, limits, component, &path)?;
-    let artifact = read_checked(&path).ok_or_else(|| LoadError::Engine { reason: format!("the compiled form in {} cannot be read back", path.display()) })?;
-    Ok((artifact, Compiled::Now(began.elapsed())))
+    let artifact = read_checked(&path)
+        .ok_or_else(|| LoadError::Engine { reason: format!("the compiled form in {} cannot be read back", path.display()) })?;
+    let component = load(engine, &artifact)?;
+    Ok((artifact, Compiled::Now(began.elapsed()), component))
 }
 
 fn temporary_folder() -> Result<tempfile::TempDir, LoadError> {
-    tempfile::Builder::new().prefix("swell-").tempdir().map_err(|error| LoadError::Engine { reason: format!("no temporary folder: {error}") })
+    tempfile::Builder::new()
+        .prefix("swell-")
+        .tempdir()
+        .map_err(|error| LoadError::Engine { reason: format!("no temporary folder: {error}") })
 }
 
 /// Names what the compiled form depends on: the component, the compiler and its settings, and the CPU that it is for.

@@ -78,7 +78,7 @@ mod tests {
         assert!(matches!(meter.tick(), Ok(UpdateDeadline::Continue(1))));
         assert!(matches!(meter.tick(), Ok(UpdateDeadline::Yield(1))));
         assert!(matches!(meter.tick(), Ok(UpdateDeadline::Yield(1))));
-        assert!(meter.tick().unwrap_err().to_string().contains("--guest-cpu"));
+        assert!(meter.tick().err().is_some_and(|error| error.to_string().contains("--guest-cpu")));
     }
 
     #[test]

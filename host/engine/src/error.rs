@@ -51,7 +51,10 @@ pub enum LoadError {
         reason: String,
     },
     /// The component does not fit the contract.
-    #[error("the component does not fit this host: {reason}\nhelp: this host speaks swell:scenario@{}; build the scenario with the SDK of that version", crate::WIT_VERSION)]
+    #[error(
+        "the component does not fit this host: {reason}\nhelp: this host speaks swell:scenario@{}; build the scenario with the SDK of that version",
+        crate::WIT_VERSION
+    )]
     WrongWorld {
         /// The missing export or the unknown import.
         reason: String,

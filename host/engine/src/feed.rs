@@ -159,7 +159,9 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_named() {
-        for (ending, content, expected) in [("csv", "a,b\n1,2\n3\n", "line 3"), ("jsonl", "{}\n[1]\n", "line 2"), ("csv", "a,b\n", "no rows"), ("txt", "a", "neither")] {
+        for (ending, content, expected) in
+            [("csv", "a,b\n1,2\n3\n", "line 3"), ("jsonl", "{}\n[1]\n", "line 2"), ("csv", "a,b\n", "no rows"), ("txt", "a", "neither")]
+        {
             let error = feed(ending, content).expect_err("not a feed").to_string();
             assert!(error.contains(expected), "{error}");
         }

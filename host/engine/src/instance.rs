@@ -199,9 +199,18 @@ fn readable(name: &str) -> String {
 
 /// Frames that a panic always has, and that say nothing of the scenario.
 fn is_machinery(name: &str) -> bool {
-    ["core::panicking", "std::panicking", "std::sys::", "rust_begin_unwind", "__rust", "__rustc", "std::process::abort", "core::ops::function"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
+    [
+        "core::panicking",
+        "std::panicking",
+        "std::sys::",
+        "rust_begin_unwind",
+        "__rust",
+        "__rustc",
+        "std::process::abort",
+        "core::ops::function",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
 }
 
 /// Instances that are made to be measured and do nothing: what a user costs before it has run.
@@ -229,7 +238,8 @@ impl InstanceProbe {
             }
             Ok(stores)
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| Trapped(format!("cannot start a runtime: {error}")))?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().build().map_err(|error| Trapped(format!("cannot start a runtime: {error}")))?;
         runtime.block_on(make).map(|stores| Self { _stores: stores })
     }
 }

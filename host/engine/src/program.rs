@@ -65,8 +65,7 @@ impl ScenarioFile {
         let imports = checked_imports(&component)?;
 
         let engine = plain_engine(limits)?;
-        let (artifact, compiled) = compile(compiler, &engine, limits, &component)?;
-        let component = load(&engine, &artifact)?;
+        let (artifact, compiled, component) = compile(compiler, &engine, limits, &component)?;
         let needs = Needs::of(&component)?;
         let scenarios = describe(&engine, &component, limits, uses_wasi(&imports))?;
         Ok(Self { kind, size, hash, scenarios, imports, compiled, limits, artifact, needs })

@@ -11,11 +11,12 @@ use std::time::Duration;
 use swell_client::{Error, Request, Sent, Session};
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
+use swell_core::exchange::ErrorClass;
 use swell_core::random::Random;
 use swell_core::record::{Cause, Ended, IterationEnd, KindId, MetricId, MetricKind, RunPhase, Times};
 
 use crate::interfaces::log::Lines;
-use crate::run::{Run, RunOver, Worker};
+use crate::run::{EndRequest, Run, RunOver, Worker};
 
 /// Which of its exports the guest is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +32,10 @@ pub(crate) enum Role {
 }
 
 /// Why a transaction failed, kept until it ends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Failure {
     Status(u16),
-    Request(swell_core::exchange::ErrorClass),
+    Request(ErrorClass),
     Said(String),
 }
 
@@ -71,6 +72,8 @@ pub(crate) struct UserState {
     /// With `--rate` the iteration took the slot; its first transaction carries it.
     carried: Option<Start>,
     met_run_over: bool,
+    /// A unique feed had no row left for this iteration.
+    ran_out: bool,
     iteration: u64,
     /// The phase that what happens now is counted in: that of the last outermost transaction, or of the iteration before its first.
     phase: RunPhase,
@@ -106,6 +109,7 @@ impl UserState {
             serial: 0,
             carried: None,
             met_run_over: false,
+            ran_out: false,
             iteration: 0,
             phase: worker.phase(worker.now()),
             iteration_phase: None,
@@ -138,6 +142,12 @@ impl UserState {
         self.random.next()
     }
 
+    /// A unique feed has no row for this iteration: the run is ending, and an iteration that begins nothing for want of it does not count.
+    pub(crate) fn run_out(&mut self, feed: String) {
+        self.ran_out = true;
+        self.run().request_end(EndRequest::FeedExhausted(feed));
+    }
+
     pub(crate) fn check(&self, name: &str, passed: bool) {
         self.worker.recorder.borrow_mut().check(self.phase, name, passed);
     }
@@ -164,6 +174,7 @@ impl UserState {
     pub(crate) fn enter(&mut self, role: Role, iteration: u64, carried: Option<Start>) {
         self.role = role;
         self.met_run_over = false;
+        self.ran_out = false;
         self.carried = carried;
         self.phase = self.worker.phase(carried.map_or_else(|| self.now(), |start| start.intended));
         if role == Role::Iterating {
@@ -181,10 +192,10 @@ impl UserState {
         while !self.open.is_empty() {
             self.end_innermost(Ended::Failed(&Cause::NotEnded));
         }
-        let left = match (self.met_run_over, self.iteration_phase) {
-            (false, _) => Left::Whole,
-            (true, None) => Left::Empty,
-            (true, Some(_)) => Left::CutShort,
+        let left = match self.iteration_phase {
+            None if self.met_run_over || self.ran_out => Left::Empty,
+            Some(_) if self.met_run_over => Left::CutShort,
+            _ => Left::Whole,
         };
         match left {
             Left::Whole if well => self.end_iteration(IterationEnd::Ok),
@@ -371,21 +382,19 @@ impl UserState {
 
     /// Counts an exchange, and fails the transactions around it if it failed.
     fn account(&mut self, sent: &Sent, expected: &Expected) {
-        let failure = match sent.exchange.result {
-            Ok(status) if expected.contains(status) => None,
-            Ok(status) => Some(Failure::Status(status)),
-            Err(class) => Some(Failure::Request(class)),
+        let failure = match (sent.exchange.result, &sent.result) {
+            (Ok(status), _) if expected.contains(status) => None,
+            (Ok(status), _) => Some(Failure::Status(status)),
+            // What was wrong with a request differs each time, and its author needs the words.
+            (Err(ErrorClass::Invalid), Err(error)) => Some(Failure::Said(format!("invalid request: {}", error.message))),
+            (Err(class), _) => Some(Failure::Request(class)),
         };
         if self.role != Role::Preparing {
             self.worker.recorder.borrow_mut().exchange(self.phase, &sent.exchange, failure.is_none());
         }
         let Some(failure) = failure else { return };
         for open in &mut self.open {
-            open.failure.get_or_insert(match failure {
-                Failure::Status(status) => Failure::Status(status),
-                Failure::Request(class) => Failure::Request(class),
-                Failure::Said(_) => continue,
-            });
+            open.failure.get_or_insert_with(|| failure.clone());
         }
     }
 
@@ -428,7 +437,7 @@ impl Drop for UserState {
 pub(crate) enum Left {
     /// It ran as it wanted.
     Whole,
-    /// The run was over before its first transaction.
+    /// The run was over, or its data used up, before its first transaction.
     Empty,
     /// The run was over in its midst.
     CutShort,

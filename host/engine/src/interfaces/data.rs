@@ -1,7 +1,6 @@
 //! `data`: rows of feeds.
 
 use crate::feed::{Feed, Row};
-use crate::run::EndRequest;
 use crate::user::UserState;
 use crate::world::State;
 use crate::world::bindings::swell::scenario::data::{Host, Pick};
@@ -35,7 +34,8 @@ impl Host for State {
         }
         let row = rows.row(index).cloned();
         if row.is_none() {
-            user.run().request_end(EndRequest::FeedExhausted(rows.name().to_owned()));
+            let name = rows.name().to_owned();
+            user.run_out(name);
         }
         Ok(row)
     }
