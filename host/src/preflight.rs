@@ -20,8 +20,11 @@ const RUNNING_BYTES: u64 = 40 << 10;
 /// Mappings of a running user beyond its instance's: its stack, and the guard below it.
 const RUNNING_MAPPINGS: u64 = 2;
 
-/// The part of what is available that users may take; the rest is for the host itself, its histograms, and for whoever else runs here.
-const SHARE: f64 = 0.8;
+/// The part of free memory that users may take; the rest is for the host's histograms, the kernel's sockets, and whoever else runs here.
+const MEMORY_SHARE: f64 = 0.8;
+
+/// Mappings that the host itself may come to need: its threads, its heaps, its code.
+const OWN_MAPPINGS: u64 = 2_000;
 
 /// Descriptors that the host itself needs.
 const OWN_DESCRIPTORS: u64 = 64;
@@ -52,11 +55,11 @@ pub(crate) fn room(file: &ScenarioFile, index: u32, limits: GuestLimits) -> anyh
         .0
         .zip(after.0)
         .zip(machine::available_bytes())
-        .map(|((before, after), available)| (available as f64 * SHARE) as u64 / (each(before, after) + RUNNING_BYTES));
+        .map(|((before, after), available)| (available as f64 * MEMORY_SHARE) as u64 / (each(before, after) + RUNNING_BYTES));
     let mappings = before
         .1
         .zip(after.1)
-        .map(|((before, _), (after, most))| (most.saturating_sub(before) as f64 * SHARE) as u64 / (each(before, after) + RUNNING_MAPPINGS));
+        .map(|((before, _), (after, most))| most.saturating_sub(before + OWN_MAPPINGS) / (each(before, after) + RUNNING_MAPPINGS));
     Ok(Room { memory, mappings, descriptors: descriptors.saturating_sub(OWN_DESCRIPTORS), ports: machine::local_ports() })
 }
 

@@ -95,6 +95,18 @@ impl Host {
         self
     }
 
+    /// Gives it another standard output; what it writes there is not captured.
+    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+        self.command.stdout(stdout);
+        self
+    }
+
+    /// Gives it another standard error; what it writes there is not captured.
+    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
+        self.command.stderr(stderr);
+        self
+    }
+
     /// How long it may take in all; 60 s unless told.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -107,8 +119,8 @@ impl Host {
     /// It cannot be started.
     pub fn start(mut self) -> Running {
         let mut process = self.command.spawn().expect("the host can be started");
-        let stdout = Captured::of(process.stdout.take().expect("it is piped"));
-        let stderr = Captured::of(process.stderr.take().expect("it is piped"));
+        let stdout = process.stdout.take().map_or_else(Captured::default, Captured::of);
+        let stderr = process.stderr.take().map_or_else(Captured::default, Captured::of);
         Running { process, begun: Instant::now(), deadline: self.deadline, stdout, stderr, results: self.results }
     }
 
@@ -140,8 +152,17 @@ impl Running {
 
     /// Sends SIGINT, as Ctrl-C does. Nothing happens if it has ended.
     pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// Sends SIGTERM, as a service manager does. Nothing happens if it has ended.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
         // The only error is a process that has ended.
-        let _ = kill_process(Pid::from_child(&self.process), Signal::INT);
+        let _ = kill_process(Pid::from_child(&self.process), signal);
     }
 
     /// What it has written to standard error so far.
@@ -152,6 +173,14 @@ impl Running {
     /// What it has written to standard output so far.
     pub fn stdout(&self) -> String {
         self.stdout.text()
+    }
+
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    /// The system does not say.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().expect("our own child can be waited for").is_some()
     }
 
     /// Waits for its end.
@@ -221,6 +250,44 @@ impl Finished {
         self
     }
 
+    /// The same, when it ended with this code, or with 111 because the machine was too busy for figures that may be believed. What was counted is exact all
+    /// the same.
+    ///
+    /// # Panics
+    /// Otherwise, with all that the host said.
+    #[track_caller]
+    pub fn expect_code_or_invalid(self, code: i32) -> Self {
+        if self.code == Some(111) { self } else { self.expect_code(code) }
+    }
+
+    /// The same, when it came to its end: with 0, or with 111 as in [`Finished::expect_code_or_invalid`].
+    ///
+    /// # Panics
+    /// Otherwise, with all that the host said.
+    #[track_caller]
+    pub fn expect_done(self) -> Self {
+        self.expect_code_or_invalid(0)
+    }
+
+    /// The same, when each count of its JSON is the sum of its parts: started = ok + failed + interrupted, over all and of each name.
+    ///
+    /// # Panics
+    /// There is no JSON, or a count that is not.
+    #[track_caller]
+    pub fn expect_whole_counts(self) -> Self {
+        for part in ["/measured", "/warm_up"] {
+            let names = self.json_at(&format!("{part}/by_name")).as_object().expect("names are an object");
+            let of_names = names.iter().map(|(name, counts)| (name.as_str(), counts));
+            let of_all = ["transactions", "iterations"].map(|what| (what, self.json_at(&format!("{part}/{what}"))));
+            for (what, counts) in of_names.chain(of_all) {
+                let [started, ok, failed, interrupted] =
+                    ["started", "ok", "failed", "interrupted"].map(|key| counts[key].as_u64().expect("each is a count"));
+                assert_eq!(started, ok + failed + interrupted, "{part}, {what}: {counts:#}");
+            }
+        }
+        self
+    }
+
     /// A value of the JSON by its path, as `"/requests/written"` (RFC 6901).
     ///
     /// # Panics
@@ -252,8 +319,8 @@ impl Finished {
     }
 }
 
-/// A stream that a thread reads to its end.
-#[derive(Debug)]
+/// A stream that a thread reads to its end; empty when there is none.
+#[derive(Debug, Default)]
 struct Captured {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,

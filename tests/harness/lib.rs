@@ -5,6 +5,7 @@
 
 mod host;
 mod nginx;
+mod notary;
 pub mod statistics;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 pub use host::{Finished, Host, Running};
 pub use nginx::Nginx;
+pub use notary::Notary;
 pub use swell_target::{Behaviour, CertificateKind, Connections, Overload, Seen, Settings, Target};
 
 /// The compiled guest of this name.
