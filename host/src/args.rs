@@ -146,7 +146,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = SERVICE)]
     pub(crate) timeout: Option<Duration>,
 
-    /// The longest time for opening a connection, name look-up included. Default: 10s.
+    /// The longest time for opening a connection, name look-up included, and as long again for its TLS handshake. Default: 10s.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = SERVICE)]
     pub(crate) connect_timeout: Option<Duration>,
 

@@ -221,9 +221,14 @@ impl Control<'_> {
                         cut = self.cut();
                     }
                 },
-                Some(request) = end_requests.recv(), if ending.is_none() => {
-                    ending = Some(self.end(EndCause::Scenario(request), RunOver::Stopped));
-                }
+                Some(request) = end_requests.recv(), if ending.is_none() => match request {
+                    // Iterations that have taken a row go on to their end; the last of them ends the run.
+                    EndRequest::FeedExhausted(feed) => {
+                        tracing::info!("feed {feed:?} has no row left: the run ends with the iterations under way");
+                        self.shared.iterations.close();
+                    }
+                    request => ending = Some(self.end(EndCause::Scenario(request), RunOver::Stopped)),
+                },
                 window = windows.recv() => match window {
                     Some(window) => self.merge(window),
                     // All workers have ended.

@@ -42,11 +42,10 @@ pub(crate) fn thresholds(plan: &RunPlan, outcome: &Outcome) -> Vec<ThresholdRepo
 pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[ThresholdReport]) -> (Exit, String) {
     let mut exits = Vec::new();
     match &outcome.cause {
-        EndCause::Finished | EndCause::Scenario(EndRequest::FeedExhausted(_)) => {}
+        EndCause::Finished | EndCause::Hopeless | EndCause::Scenario(EndRequest::FeedExhausted(_)) => {}
         EndCause::Signal => exits.push((Exit::Signal, "stopped by a signal before its end".to_owned())),
         EndCause::Scenario(EndRequest::Stop(reason)) => exits.push((Exit::StoppedByScenario, format!("stopped by the scenario: {reason}"))),
         EndCause::Scenario(EndRequest::Fail(reason)) => exits.push((Exit::FailedByScenario, format!("failed by the scenario: {reason}"))),
-        EndCause::Hopeless => {}
     }
     if outcome.only_traps() {
         exits.push((Exit::Trapped, "every user trapped".to_owned()));

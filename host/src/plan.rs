@@ -143,6 +143,7 @@ fn client_options(settings: &Settings, scenario: &ScenarioInfo) -> anyhow::Resul
     }
     if let Some(timeout) = settings.connect_timeout {
         options.timeouts.connect = timeout;
+        options.timeouts.tls = timeout;
     }
     for line in &settings.header {
         let (name, value) = line.split_once(':').ok_or_else(|| anyhow!("--header {line:?}: a name, ':' and a value are needed"))?;

@@ -176,7 +176,8 @@ pub(crate) struct RequestsReport {
     pub(crate) ok: u64,
     pub(crate) failed: u64,
     pub(crate) interrupted: u64,
-    /// Request heads handed to the network, with redirects and retries.
+    /// Request heads handed to the network, with redirects and retries, by requests that ended; those of interrupted ones are in the run's
+    /// `requests_written` alone, and so with the next figures.
     pub(crate) written: u64,
     pub(crate) reconnects: u64,
     pub(crate) connections: u64,

@@ -1,5 +1,6 @@
 //! From a scenario file to something that users can be made of.
 
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -58,8 +59,13 @@ impl ScenarioFile {
         if metadata.len() > LARGEST_FILE {
             return Err(LoadError::TooLarge { bytes: metadata.len(), limit: LARGEST_FILE });
         }
-        let bytes = std::fs::read(path).map_err(read_error)?;
+        // Bounded also where the file has no length of its own, as a device.
+        let mut bytes = Vec::new();
+        std::fs::File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)).map_err(read_error)?;
         let size = bytes.len() as u64;
+        if size > LARGEST_FILE {
+            return Err(LoadError::TooLarge { bytes: size, limit: LARGEST_FILE });
+        }
         let hash = blake3::hash(&bytes).to_hex().to_string();
         let (kind, component) = componentize(bytes)?;
         let imports = checked_imports(&component)?;

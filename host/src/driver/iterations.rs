@@ -1,6 +1,6 @@
 //! The numbers of iterations: each is given to one iteration, whatever thread asks.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Gives out the numbers from 0 up to a limit.
@@ -8,6 +8,8 @@ use std::sync::{Mutex, PoisonError};
 pub(crate) struct Iterations {
     next: AtomicU64,
     limit: u64,
+    /// No more are given, whatever the limit.
+    closed: AtomicBool,
     /// Numbers whose iteration found the run over, or its user surplus, before it had begun anything.
     returned: Mutex<Vec<u64>>,
 }
@@ -15,11 +17,14 @@ pub(crate) struct Iterations {
 impl Iterations {
     /// Without a limit, numbers last for ever.
     pub(crate) fn new(limit: Option<u64>) -> Self {
-        Self { next: AtomicU64::new(0), limit: limit.unwrap_or(u64::MAX), returned: Mutex::default() }
+        Self { next: AtomicU64::new(0), limit: limit.unwrap_or(u64::MAX), closed: AtomicBool::new(false), returned: Mutex::default() }
     }
 
     /// The number of the next iteration; nothing when all have been given.
     pub(crate) fn take(&self) -> Option<u64> {
+        if self.closed.load(Ordering::Relaxed) {
+            return None;
+        }
         if self.limit == u64::MAX {
             return Some(self.next.fetch_add(1, Ordering::Relaxed));
         }
@@ -36,7 +41,12 @@ impl Iterations {
 
     /// Whether no number is left to give.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.next.load(Ordering::Relaxed) >= self.limit && self.returned().is_empty()
+        self.closed.load(Ordering::Relaxed) || (self.next.load(Ordering::Relaxed) >= self.limit && self.returned().is_empty())
+    }
+
+    /// Gives no number any more; iterations under way go on.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
     }
 
     fn returned(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
@@ -56,5 +66,13 @@ mod tests {
         iterations.give_back(1);
         assert!(!iterations.is_exhausted());
         assert_eq!((iterations.take(), iterations.take()), (Some(1), None));
+    }
+
+    #[test]
+    fn once_closed_nothing_is_given() {
+        let iterations = Iterations::new(None);
+        assert_eq!(iterations.take(), Some(0));
+        iterations.close();
+        assert_eq!((iterations.take(), iterations.is_exhausted()), (None, true));
     }
 }
