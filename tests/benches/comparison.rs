@@ -3,6 +3,7 @@
 //! nginx has a core to itself and so has the generator, which is then what is slow. CPU is user and system time of the generator's process, by request
 //! that nginx counted: nobody's own count is believed. The tools take turns, in an order that rotates, and are compared round by round.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -199,7 +200,7 @@ fn take_turns(pace: Pace, tools: &[Tool], nginx: &Nginx, rounds: u32, seconds: u
     Ok(samples)
 }
 
-/// What a virtual user weighs, as a table.
+/// What a virtual user weighs, as a table. Where the machine does not let the host have that many, the host's own words stand beneath.
 fn memory() -> anyhow::Result<String> {
     let nginx = Nginx::start(Some(NGINX_CORE));
     let kinds = [
@@ -210,51 +211,58 @@ fn memory() -> anyhow::Result<String> {
     ];
     let mut text = String::from("Resident memory of a virtual user, beyond what the host needs for one:\n\n");
     text += "| user | KB each of 1,000 | KB each of 10,000 | bound |\n|---|--:|--:|---|\n";
+    let mut refusals = BTreeSet::new();
     for (name, file, connected, bound) in kinds {
-        let resident = |users: u32| -> anyhow::Result<f64> {
+        let mut resident = |users: u32| -> anyhow::Result<Option<f64>> {
             let before = nginx.requests();
-            let host = Host::run_file(&file).target(nginx.url()).args(&format!("--vus {users} --duration 10m")).start();
-            if connected {
-                wait_until(Duration::from_secs(60), "all users to connect", || {
-                    (nginx.requests() - before >= u64::from(users)).then_some(())
-                });
+            let mut host = Host::run_file(&file).target(nginx.url()).args(&format!("--vus {users} --duration 10m")).start();
+            let all_connected = || !connected || nginx.requests() - before >= u64::from(users);
+            let kilobytes = settled_kilobytes(&mut host, all_connected);
+            match kilobytes {
+                Some(kilobytes) => writeln!(io::stderr(), "{name}: {users} users, {kilobytes:.0} KB")?,
+                None => _ = refusals.insert(host.stderr()),
             }
-            let kilobytes = settled_kilobytes(&host)?;
-            writeln!(io::stderr(), "{name}: {users} users, {kilobytes:.0} KB")?;
             Ok(kilobytes)
         };
-        let one = resident(1)?;
-        let each = |users: u32| Ok::<_, anyhow::Error>((resident(users)? - one) / f64::from(users - 1));
+        let one = resident(1)?.context("the host does not run a single user")?;
+        let mut each = |users: u32| Ok::<_, anyhow::Error>(resident(users)?.map(|all| (all - one) / f64::from(users - 1)));
         let (of_1000, of_10_000) = (each(1000)?, each(10_000)?);
-        let verdict = match bound {
-            Some(bound) => format!("{bound:.0} KB: {}", if of_10_000 <= bound { "reached" } else { "missed" }),
-            None => "none".into(),
+        let cell = |each: Option<f64>| each.map_or("does not fit".to_owned(), |each| format!("{each:.1}"));
+        let verdict = match (bound, of_10_000) {
+            (None, _) => "none".to_owned(),
+            (Some(bound), None) => format!("{bound:.0} KB: undecided"),
+            (Some(bound), Some(each)) => format!("{bound:.0} KB: {}", if each <= bound { "reached" } else { "missed" }),
         };
-        writeln!(text, "| {name} | {of_1000:.1} | {of_10_000:.1} | {verdict} |")?;
+        writeln!(text, "| {name} | {} | {} | {verdict} |", cell(of_1000), cell(of_10_000))?;
+    }
+    for refusal in refusals {
+        writeln!(text, "\n```text\n{}\n```", refusal.trim())?;
     }
     Ok(text)
 }
 
-/// The resident memory, in KB of 1,024 bytes, once it has changed by less than 0.1 % for 2 s: then all users are created.
-fn settled_kilobytes(host: &Running) -> anyhow::Result<f64> {
+/// The resident memory, in KB of 1,024 bytes, once the users are `ready` and it has changed by less than 0.1 % for 2 s, for then all are created;
+/// nothing if the host has ended instead.
+fn settled_kilobytes(host: &mut Running, ready: impl Fn() -> bool) -> Option<f64> {
     let path = format!("/proc/{}/status", host.pid());
     let mut settled = (0.0, Instant::now());
-    let settle = || -> Option<anyhow::Result<f64>> {
-        let now = match std::fs::read_to_string(&path).context("the host has ended").and_then(|status| resident_kilobytes(&status)) {
-            Ok(now) => now,
-            Err(error) => return Some(Err(error.context(host.stderr()))),
-        };
-        if (now - settled.0).abs() > settled.0 * 0.001 {
+    let settle = || {
+        if host.has_ended() {
+            return Some(None);
+        }
+        // Between the two looks it may have ended all the same; the next turn tells.
+        let now = std::fs::read_to_string(&path).ok().and_then(|status| resident_kilobytes(&status))?;
+        if !ready() || (now - settled.0).abs() > settled.0 * 0.001 {
             settled = (now, Instant::now());
         }
-        (settled.1.elapsed() >= Duration::from_secs(2)).then_some(Ok(now))
+        (settled.1.elapsed() >= Duration::from_secs(2)).then_some(Some(now))
     };
     wait_until(Duration::from_secs(60), "the host's memory to settle", settle)
 }
 
-fn resident_kilobytes(status: &str) -> anyhow::Result<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS: the host has ended")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
+/// Nothing for a process that has no memory any more.
+fn resident_kilobytes(status: &str) -> Option<f64> {
+    status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// The machine and the day, for the table's head.

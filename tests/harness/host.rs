@@ -150,6 +150,14 @@ impl Running {
         self.process.id()
     }
 
+    /// Whether it has come to its end.
+    ///
+    /// # Panics
+    /// The system does not say.
+    pub fn has_ended(&mut self) -> bool {
+        self.process.try_wait().expect("our own child can be waited for").is_some()
+    }
+
     /// Sends SIGINT, as Ctrl-C does. Nothing happens if it has ended.
     pub fn interrupt(&self) {
         self.signal(Signal::INT);
