@@ -183,14 +183,6 @@ impl Running {
         self.stdout.text()
     }
 
-    /// Whether it has ended.
-    ///
-    /// # Panics
-    /// The system does not say.
-    pub fn has_ended(&mut self) -> bool {
-        self.process.try_wait().expect("our own child can be waited for").is_some()
-    }
-
     /// Waits for its end.
     ///
     /// # Panics

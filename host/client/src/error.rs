@@ -50,7 +50,7 @@ pub enum OptionsError {
         reason: String,
     },
     /// A source address is not one of this machine.
-    #[error("source address {address} cannot be used: {source}")]
+    #[error("source address {address} cannot be used{}", no_port(source))]
     Source {
         /// As given.
         address: IpAddr,
@@ -71,6 +71,14 @@ pub enum OptionsError {
     /// The client certificate and its key do not make an identity.
     #[error("client certificate: {0}")]
     Identity(rustls::Error),
+}
+
+/// What a source address lacks that is ours and yet cannot be bound.
+fn no_port(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => ": none of its local ports is free; widen net.ipv4.ip_local_port_range, or add a source address",
+        _ => "",
+    }
 }
 
 impl Error {
