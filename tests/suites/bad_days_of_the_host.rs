@@ -151,7 +151,8 @@ fn a_place_that_takes_no_results_is_told_before_anything_is_sent() {
     // Nobody may make files in /proc, not even root.
     for place in [Path::new("/proc/results.json"), &folder.path().join("missing/results.json"), folder.path()] {
         let out = format!("json={}", place.display());
-        let refused = Host::new("run").arg(guest("plain-get")).target(target.url()).args("--vus 1 --out").arg(&out).finish().expect_code(104);
+        let refused =
+            Host::new("run").arg(guest("plain-get")).target(target.url()).args("--vus 1 --out").arg(&out).finish().expect_code(104);
         assert!(refused.stderr.contains(&out) && refused.stderr.contains("cannot write"), "{}", refused.stderr);
     }
     assert_eq!(target.seen().connections, 0);

@@ -79,15 +79,15 @@ fn every_command_explains_itself() {
 #[test]
 fn what_is_misspelt_gets_a_suggestion() {
     expect_refusals(&[
-        ("--tsp 5", &["--tsp", "`--tps`"]),
-        ("--vsu 5", &["--vsu", "`--vus`"]),
-        ("--durration 3s --vus 1", &["--durration", "`--duration`"]),
-        ("--thresholds x --vus 1", &["--thresholds", "`--threshold`"]),
+        ("--tsp 5", &["'--tsp'", "similar argument exists: '--tps'"]),
+        ("--vsu 5", &["'--vsu'", "similar argument exists: '--vus'"]),
+        ("--durration 3s --vus 1", &["'--durration'", "similar argument exists: '--duration'"]),
+        ("--thresholds x --vus 1", &["'--thresholds'", "similar argument exists: '--threshold'"]),
         ("--arrivals possion --tps 5", &["--arrivals", "possion", "poisson"]),
         ("--threshold respnse.p95<3ms --vus 1", &["respnse", "did you mean \"response\""]),
         ("--threshold response.p59x<3ms --vus 1", &["p59x", "p95"]),
     ]);
-    expect_refusal(Host::new("rnu").arg("x.wasm"), &["rnu", "`run`"]);
+    expect_refusal(Host::new("rnu").arg("x.wasm"), &["'rnu'", "similar subcommand exists: 'run'"]);
 }
 
 #[test]
@@ -261,22 +261,50 @@ fn check_says_what_a_file_is() {
     let hooks = Host::new("check").arg(guest("setup-and-teardown")).finish().expect_code(0);
     assert!(hooks.stdout.contains("hooks      setup and teardown"), "{}", hooks.stdout);
     let wasi = Host::new("check").arg(guest("plain-get-wasip1")).finish().expect_code(0);
-    assert!(wasi.stdout.contains("core module using WASI 0.1 (wasm32-wasip1)") && wasi.stdout.contains("of WASI: clocks"), "{}", wasi.stdout);
+    assert!(
+        wasi.stdout.contains("core module using WASI 0.1 (wasm32-wasip1)") && wasi.stdout.contains("of WASI: clocks"),
+        "{}",
+        wasi.stdout
+    );
+}
+
+/// Runs as many iterations as this, and no other.
+#[track_caller]
+fn expect_iterations(load: &str, iterations: u64) -> Finished {
+    let target = target();
+    let run = Host::run_guest("plain-get").target(target.url()).args(&format!("{load} --iterations {iterations}"));
+    let finished = run.deadline(Duration::from_secs(20)).finish().expect_done().expect_whole_counts();
+    for what in ["iterations", "transactions"] {
+        let count = |which: &str| finished.count(&format!("/measured/{what}/{which}"));
+        assert_eq!((count("started"), count("ok")), (iterations, iterations), "{what} with {load}");
+    }
+    assert_eq!((finished.count("/requests_written"), target.seen().requests), (iterations, iterations), "{load}");
+    finished
 }
 
 #[test]
 fn as_many_iterations_are_run_as_were_asked_for() {
-    for load in ["--vus 1", "--vus 2", "--vus 3", "--vus 7 --tps 400", "--tps 400", "--rate 400", "--vus 2 --rate 400"] {
-        for iterations in [1, 50] {
-            let target = target();
-            let finished = run(&target, &format!("{load} --iterations {iterations}"));
-            for what in ["iterations", "transactions"] {
-                let count = |which: &str| finished.count(&format!("/measured/{what}/{which}"));
-                assert_eq!((count("started"), count("ok")), (iterations, iterations), "{what} with {load}");
-            }
-            assert_eq!((finished.count("/requests_written"), target.seen().requests), (iterations, iterations), "{load}");
-            assert_eq!(slots(&finished, "measured"), iterations, "nothing is unsent with {load}");
+    for load in ["--vus 1", "--vus 2", "--vus 3", "--vus 7 --tps 400", "--tps 400"] {
+        for iterations in [1, 2, 50] {
+            expect_iterations(load, iterations);
         }
+    }
+}
+
+#[test]
+fn as_many_paced_iterations_are_run_as_were_asked_for() {
+    for load in ["--rate 400", "--vus 2 --rate 400"] {
+        for iterations in [1, 2, 50] {
+            expect_iterations(load, iterations);
+        }
+    }
+}
+
+#[test]
+fn starts_after_the_last_iteration_are_not_missed() {
+    for _ in 0..10 {
+        let finished = expect_iterations("--tps 400", 1);
+        assert_eq!(slots(&finished, "measured"), 1, "{:#}", finished.json_at("/measured/transactions/unsent"));
     }
 }
 
@@ -337,7 +365,8 @@ fn warm_up_is_counted_apart() {
 
 #[test]
 fn too_few_users_leave_starts_unsent_and_say_so() {
-    let target = Target::start(Settings { behaviour: Behaviour::constant(200.0), ..Settings::default() }).expect("loopback has a free port");
+    let target =
+        Target::start(Settings { behaviour: Behaviour::constant(200.0), ..Settings::default() }).expect("loopback has a free port");
     let finished = run(&target, "--tps 100 --max-vus 2 --max-lag 100ms --duration 1s");
     assert_eq!(slots(&finished, "measured"), 100);
     assert!(finished.count("/measured/transactions/unsent/users") > 50, "{:#}", finished.json_at("/measured/transactions/unsent"));
