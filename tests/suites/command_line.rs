@@ -79,15 +79,15 @@ fn every_command_explains_itself() {
 #[test]
 fn what_is_misspelt_gets_a_suggestion() {
     expect_refusals(&[
-        ("--tsp 5", &["--tsp", "`--tps`"]),
-        ("--vsu 5", &["--vsu", "`--vus`"]),
-        ("--durration 3s --vus 1", &["--durration", "`--duration`"]),
-        ("--thresholds x --vus 1", &["--thresholds", "`--threshold`"]),
+        ("--tsp 5", &["'--tsp'", "similar argument exists: '--tps'"]),
+        ("--vsu 5", &["'--vsu'", "similar argument exists: '--vus'"]),
+        ("--durration 3s --vus 1", &["'--durration'", "similar argument exists: '--duration'"]),
+        ("--thresholds x --vus 1", &["'--thresholds'", "similar argument exists: '--threshold'"]),
         ("--arrivals possion --tps 5", &["--arrivals", "possion", "poisson"]),
         ("--threshold respnse.p95<3ms --vus 1", &["respnse", "did you mean \"response\""]),
         ("--threshold response.p59x<3ms --vus 1", &["p59x", "p95"]),
     ]);
-    expect_refusal(Host::new("rnu").arg("x.wasm"), &["rnu", "`run`"]);
+    expect_refusal(Host::new("rnu").arg("x.wasm"), &["'rnu'", "similar subcommand exists: 'run'"]);
 }
 
 #[test]
@@ -268,19 +268,43 @@ fn check_says_what_a_file_is() {
     );
 }
 
+/// Runs as many iterations as this, and no other.
+#[track_caller]
+fn expect_iterations(load: &str, iterations: u64) -> Finished {
+    let target = target();
+    let run = Host::run_guest("plain-get").target(target.url()).args(&format!("{load} --iterations {iterations}"));
+    let finished = run.deadline(Duration::from_secs(20)).finish().expect_done().expect_whole_counts();
+    for what in ["iterations", "transactions"] {
+        let count = |which: &str| finished.count(&format!("/measured/{what}/{which}"));
+        assert_eq!((count("started"), count("ok")), (iterations, iterations), "{what} with {load}");
+    }
+    assert_eq!((finished.count("/requests_written"), target.seen().requests), (iterations, iterations), "{load}");
+    finished
+}
+
 #[test]
 fn as_many_iterations_are_run_as_were_asked_for() {
-    for load in ["--vus 1", "--vus 2", "--vus 3", "--vus 7 --tps 400", "--tps 400", "--rate 400", "--vus 2 --rate 400"] {
-        for iterations in [1, 50] {
-            let target = target();
-            let finished = run(&target, &format!("{load} --iterations {iterations}"));
-            for what in ["iterations", "transactions"] {
-                let count = |which: &str| finished.count(&format!("/measured/{what}/{which}"));
-                assert_eq!((count("started"), count("ok")), (iterations, iterations), "{what} with {load}");
-            }
-            assert_eq!((finished.count("/requests_written"), target.seen().requests), (iterations, iterations), "{load}");
-            assert_eq!(slots(&finished, "measured"), iterations, "nothing is unsent with {load}");
+    for load in ["--vus 1", "--vus 2", "--vus 3", "--vus 7 --tps 400", "--tps 400"] {
+        for iterations in [1, 2, 50] {
+            expect_iterations(load, iterations);
         }
+    }
+}
+
+#[test]
+fn as_many_paced_iterations_are_run_as_were_asked_for() {
+    for load in ["--rate 400", "--vus 2 --rate 400"] {
+        for iterations in [1, 2, 50] {
+            expect_iterations(load, iterations);
+        }
+    }
+}
+
+#[test]
+fn starts_after_the_last_iteration_are_not_missed() {
+    for _ in 0..10 {
+        let finished = expect_iterations("--tps 400", 1);
+        assert_eq!(slots(&finished, "measured"), 1, "{:#}", finished.json_at("/measured/transactions/unsent"));
     }
 }
 
