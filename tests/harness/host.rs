@@ -107,6 +107,19 @@ impl Host {
         self
     }
 
+    /// Starts it with at most this many open files, which it cannot raise.
+    pub fn open_files(mut self, most: u32) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "ulimit -n $0 && exec \"$@\"", &most.to_string()]).arg(self.command.get_program()).args(self.command.get_args());
+        shell.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(folder) = self.command.get_current_dir() {
+            shell.current_dir(folder);
+        }
+        self.command = shell;
+        self
+    }
+
     /// How long it may take in all; 60 s unless told.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

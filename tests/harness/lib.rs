@@ -3,6 +3,7 @@
 //! A suite says what it does to the host and what must come of it; nothing here judges. Whatever goes wrong on the way (a program that is not built, a
 //! deadline that passed) panics with what was seen, for there is no test left to go on with.
 
+mod books;
 mod host;
 mod nginx;
 mod notary;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 pub use host::{Finished, Host, Running};
 pub use nginx::Nginx;
 pub use notary::Notary;
-pub use swell_target::{Behaviour, CertificateKind, Connections, Overload, Seen, Settings, Target};
+pub use swell_target::{Behaviour, CertificateKind, Connections, Overload, Passage, Seen, Settings, Target};
 
 /// The compiled guest of this name.
 ///

@@ -1,0 +1,102 @@
+//! Each example does what its README says, by the very command that stands there, against the shop. Only the service's address and the length differ.
+
+use std::path::PathBuf;
+
+use swell_tests::{Finished, Host, Settings, Target};
+
+fn folder(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "../sdk-examples", name].iter().collect()
+}
+
+/// Runs the command of the README in the example's folder, for `length` in place of its duration.
+fn run_as_its_readme_says(name: &str, target: &Target, length: &str) -> Finished {
+    let readme = std::fs::read_to_string(folder(name).join("README.md")).expect("each example has a README");
+    let command = format!("host run {name}.wasm --target http://localhost:8080");
+    let flags = readme.lines().find_map(|line| line.strip_prefix(&command)).unwrap_or_else(|| panic!("no `{command}` in {readme}"));
+    let mut flags: Vec<_> = flags.split_whitespace().collect();
+    match flags.iter().position(|flag| *flag == "--duration") {
+        Some(duration) => flags[duration + 1] = length,
+        None => flags.extend(["--duration", length]),
+    }
+    let run = Host::run_example(name).in_folder(&folder(name)).target(target.url()).args(&flags.join(" ")).finish();
+    let run = run.expect_agreement(&target.seen());
+    assert!(run.count("/measured/transactions/ok") > 0, "{}", run.stdout);
+    for part in ["transactions", "iterations", "requests"] {
+        assert_eq!(run.count(&format!("/measured/{part}/failed")), 0, "{part}: {}", run.stdout);
+    }
+    assert_eq!(run.count("/users/trapped"), 0, "{}", run.stdout);
+    run
+}
+
+fn target() -> Target {
+    Target::start(Settings::default()).expect("loopback has a free port")
+}
+
+fn names(run: &Finished) -> Vec<&str> {
+    run.json_at("/measured/by_name").as_object().expect("it is a map").keys().map(String::as_str).collect()
+}
+
+#[test]
+fn hello_http_finds_its_title() {
+    let target = target();
+    let run = run_as_its_readme_says("hello-http", &target, "1s");
+    assert_eq!(run.count("/measured/checks/has a title/failed"), 0);
+    assert_eq!(run.count("/measured/checks/has a title/passed"), target.seen().path("/"));
+}
+
+#[test]
+fn checkout_visits_the_shop_by_its_own_defaults() {
+    let target = target();
+    let run = run_as_its_readme_says("checkout", &target, "3s");
+    assert_eq!(run.json_at("/run/model"), "closed model, 20 users");
+    let seen = target.seen();
+    let page_with_assets = ["/", "/style.css", "/app.js", "/logo.png"].map(|path| seen.path(path));
+    assert_eq!(page_with_assets, [run.count("/measured/by_name/front page/started"); 4]);
+    assert_eq!(run.count("/measured/checks/has a title/passed"), seen.path("/"));
+    assert_eq!(run.count("/measured/by_name/items/ok"), seen.path("/items"));
+}
+
+#[test]
+fn data_feed_places_each_order_of_its_file_once_and_ends() {
+    let target = target();
+    let run = run_as_its_readme_says("data-feed", &target, "60s");
+    let orders =
+        std::fs::read_to_string(folder("data-feed").join("orders.jsonl")).expect("the example has its orders").lines().count() as u64;
+    assert_eq!(run.count("/measured/by_name/place order/ok"), orders);
+    assert_eq!((target.seen().path("/orders"), target.seen().status(201)), (orders, orders));
+    assert_eq!(run.count("/measured/iterations/ok"), orders);
+}
+
+#[test]
+fn login_session_keeps_its_token_and_its_cookie() {
+    let target = target();
+    let run = run_as_its_readme_says("login-session", &target, "1s");
+    assert_eq!(names(&run), ["account by cookie", "account by token", "sign in"]);
+    let seen = target.seen();
+    let accounts = run.count("/measured/by_name/account by cookie/ok") + run.count("/measured/by_name/account by token/ok");
+    assert_eq!((seen.path("/account"), seen.status(401)), (accounts, 0));
+    // One of each user's `start`, and one of each iteration that came so far.
+    assert_eq!(seen.path("/login"), run.count("/users/created") + run.count("/measured/by_name/sign in/ok"));
+}
+
+#[test]
+fn own_metrics_stand_in_the_report() {
+    let target = target();
+    let run = run_as_its_readme_says("own-metrics", &target, "1s");
+    let metrics = run.json_at("/measured/metrics").as_array().expect("it is a list");
+    let series = |name: &str| metrics.iter().filter(|series| series["metric"] == name).collect::<Vec<_>>();
+    let iterations = run.count("/measured/iterations/ok") as f64;
+    let items = 8.0;
+    let gauge = series("items in the shop")[0];
+    assert_eq!((gauge["kind"].as_str(), gauge["values"]["last"].as_f64()), (Some("gauge"), Some(items)));
+    assert_eq!(series("items seen")[0]["values"]["sum"].as_f64(), Some(items * iterations));
+    assert_eq!(series("connection reused")[0]["kind"], "rate");
+    assert_eq!(series("first byte, ms")[0]["kind"], "trend");
+    let prices: Vec<_> = series("price")
+        .iter()
+        .map(|price| (price["tags"]["item"].as_str(), price["values"]["min"].as_f64(), price["values"]["max"].as_f64()))
+        .collect();
+    assert_eq!(prices.len() as f64, items, "one series for each item: {prices:?}");
+    assert!(prices.contains(&(Some("anvil"), Some(49.5), Some(49.5))), "{prices:?}");
+    assert!(run.stdout.contains("items in the shop"), "{}", run.stdout);
+}
