@@ -63,9 +63,10 @@ fn a_paced_run_keeps_its_rate_though_users_trap() {
     let target = target();
     let finished = run("traps-one-in-100", &target, "--tps 300 --duration 1s").expect_done();
     assert_eq!(slots(&finished, "measured"), 300);
-    let started = finished.count("/measured/transactions/started");
-    assert_eq!(finished.count("/users/trapped"), started / 100);
-    assert_eq!(finished.count("/measured/transactions/failed"), started / 100);
+    // A user may hold the number of an iteration that finds the run over and does not take place; it may be one of those that would trap.
+    let trapped = finished.count("/users/trapped");
+    assert!((2..=3).contains(&trapped), "{trapped} traps");
+    assert_eq!(finished.count("/measured/transactions/failed"), trapped);
 }
 
 #[test]
