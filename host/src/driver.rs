@@ -288,8 +288,7 @@ impl Control<'_> {
     /// Whether the run is to end now of itself.
     fn reason_to_end(&mut self, elapsed: Duration) -> Option<(EndCause, Instant)> {
         let over = self.plan.plan.stop.measured.is_some_and(|duration| elapsed >= self.plan.plan.warm_up + duration);
-        let exhausted = self.shared.iterations.is_exhausted() && self.shared.users.alive() == 0;
-        if over || exhausted {
+        if over || self.shared.iterations.are_over() {
             return Some(self.end(EndCause::Finished, RunOver::Finished));
         }
         let hopeless = self.total.users.traps.total() >= HOPELESS_TRAPS && only_traps(&self.total);

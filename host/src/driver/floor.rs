@@ -94,8 +94,6 @@ pub(crate) struct Floor {
     /// What is meant to begin from here on is not begun.
     ends_at: RunInstant,
     over: Cell<Option<RunOver>>,
-    /// No iteration is left to begin: due slots that find nobody are not missed.
-    exhausted_at: Cell<RunInstant>,
     dispatcher: RefCell<Dispatcher>,
     seats: RefCell<Vec<Seat>>,
     free_seats: RefCell<Vec<UserKey>>,
@@ -122,7 +120,6 @@ impl Floor {
             began,
             ends_at,
             over: Cell::new(None),
-            exhausted_at: Cell::new(RunInstant::NEVER),
             dispatcher: RefCell::new(dispatcher),
             seats: RefCell::default(),
             free_seats: RefCell::default(),
@@ -211,11 +208,6 @@ impl Floor {
         }
     }
 
-    /// No iteration is left to begin.
-    pub(crate) fn exhausted(&self) {
-        self.exhausted_at.set(self.exhausted_at.get().min(self.now()));
-    }
-
     /// Slots that will never start, since the last call.
     pub(crate) fn take_unsent(&self) -> Vec<(Due, UnsentCause)> {
         self.unsent.take()
@@ -267,11 +259,7 @@ impl Floor {
                 self.has_orders.notify_one();
             }
             Action::Overflow(due) => self.overflow.push(due, self.index),
-            Action::Unsent { due, cause } => {
-                if due.intended < self.exhausted_at.get() {
-                    self.unsent.borrow_mut().push((due, cause));
-                }
-            }
+            Action::Unsent { due, cause } => self.unsent.borrow_mut().push((due, cause)),
         }
     }
 

@@ -196,7 +196,6 @@ impl Crew {
 
     fn create(self: &Rc<Self>) {
         if self.shared.iterations.is_exhausted() {
-            self.floor.exhausted();
             return self.floor.not_created();
         }
         let key = self.floor.seat();
@@ -218,8 +217,13 @@ impl Crew {
     }
 
     fn count_unsent(&self) {
+        let unsent = self.floor.take_unsent();
+        // With no iteration left to begin, nothing is missed.
+        if self.shared.iterations.is_exhausted() {
+            return;
+        }
         let mut recorder = self.worker.recorder.borrow_mut();
-        for (due, cause) in self.floor.take_unsent() {
+        for (due, cause) in unsent {
             recorder.unsent(due.intended, cause);
         }
     }
@@ -299,10 +303,8 @@ impl Place {
             Pace::Iterations => Some(floor.iteration_start(self.key).await.ok()?),
             Pace::Transactions | Pace::Nothing => None,
         };
-        let Some(number) = iterations.take() else {
-            floor.exhausted();
-            return None;
-        };
+        let _under_way = iterations.under_way();
+        let number = iterations.take()?;
         match user.iterate(number, carried).await {
             Ok(IterationEnd::NotBegun) => {
                 iterations.give_back(number);
