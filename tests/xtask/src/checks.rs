@@ -17,6 +17,14 @@ use crate::workspace::Workspace;
 /// All that `swell-core` may depend on, directly and indirectly. A clock or a socket would come in by this way.
 const CORE_DEPENDENCIES: [&str; 7] = ["byteorder", "hdrhistogram", "num-traits", "serde", "serde_core", "swell-core", "thiserror"];
 
+/// What is built and tested for this machine.
+const NATIVE: [&str; 6] = ["--release", "--locked", "--workspace", "--lib", "--bins", "--tests"];
+
+/// Leaves out the examples: they are scenarios, whose exports have names that no native library can have.
+fn but_scenarios(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
+    Ok(scenarios::example_packages(workspace)?.into_iter().map(|name| format!("--exclude={name}")).collect())
+}
+
 /// Runs all checks; stops at the first that fails.
 ///
 /// # Errors
@@ -46,7 +54,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     scenarios::examples(workspace, &examples)?;
 
     title("build");
-    run(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--lib", "--bins", "--tests"]))?;
+    run(workspace.cargo(["build"]).args(NATIVE).args(but_scenarios(workspace)?))?;
 
     title("tests");
     run_tests(workspace, &guests, &examples)?;
@@ -56,12 +64,15 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
 
 /// Tests but those in documentation by nextest where it is there, which runs all at once; its summary, or cargo's, ends the output.
 fn run_tests(workspace: &Workspace, guests: &Path, examples: &Path) -> anyhow::Result<()> {
-    // Examples are scenarios, built already, for another machine than this.
-    let what = ["--release", "--locked", "--workspace", "--lib", "--bins", "--tests"];
-    run(&mut workspace.cargo(["test", "--release", "--locked", "--workspace", "--doc"]))?;
+    let but_scenarios = but_scenarios(workspace)?;
+    run(workspace.cargo(["test", "--release", "--locked", "--workspace", "--doc"]).args(&but_scenarios))?;
     let nextest = succeeds("cargo", &["nextest", "--version"]);
     let mut test = if nextest { workspace.cargo(["nextest", "run"]) } else { workspace.cargo(["test", "--no-fail-fast"]) };
-    test.args(what).env("SWELL_GUESTS", guests).env("SWELL_EXAMPLES", examples).env("SWELL_HOST_BIN", workspace.built("release/host"));
+    test.args(NATIVE)
+        .args(&but_scenarios)
+        .env("SWELL_GUESTS", guests)
+        .env("SWELL_EXAMPLES", examples)
+        .env("SWELL_HOST_BIN", workspace.built("release/host"));
     run(&mut test)
 }
 

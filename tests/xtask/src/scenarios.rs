@@ -14,6 +14,23 @@ use crate::workspace::Workspace;
 /// # Errors
 /// No compiler, code that does not compile, or files that can't be written.
 pub(crate) fn examples(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
+    let names = example_packages(workspace)?;
+    let select: Vec<&str> = names.iter().flat_map(|name| ["--package", name]).collect();
+    let built = compile(workspace, Library::Wasi, &select, out)?;
+    ensure!(
+        built.len() == names.len(),
+        "{} of {} examples are scenarios: each folder of sdk-examples must be a package of its name",
+        built.len(),
+        names.len()
+    );
+    Ok(())
+}
+
+/// The packages of the examples: each folder of `sdk-examples` is one of its name.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn example_packages(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
     let folder = workspace.root().join("sdk-examples");
     let mut names = Vec::new();
     for entry in std::fs::read_dir(&folder).with_context(|| format!("can't read {}", folder.display()))? {
@@ -24,15 +41,7 @@ pub(crate) fn examples(workspace: &Workspace, out: &Path) -> anyhow::Result<()> 
     }
     ensure!(!names.is_empty(), "there is no example in {}", folder.display());
     names.sort();
-    let select: Vec<&str> = names.iter().flat_map(|name| ["--package", name]).collect();
-    let built = compile(workspace, Library::Wasi, &select, out)?;
-    ensure!(
-        built.len() == names.len(),
-        "{} of {} examples are scenarios: each folder of sdk-examples must be a package of its name",
-        built.len(),
-        names.len()
-    );
-    Ok(())
+    Ok(names)
 }
 
 /// Builds one example as `out/NAME.wasm`.
