@@ -20,13 +20,13 @@ use crate::{http1, http2};
 /// A body on its way in, with what of it has been received.
 pub(crate) struct Incoming<'a> {
     source: Source<'a>,
-    /// Bytes received, before decompression.
-    pub(crate) received: u64,
+    /// Bytes handed on; over HTTP/1.1 the connection counts.
+    taken: u64,
 }
 
 /// Which connection carries it.
 pub(crate) enum Source<'a> {
-    Http1(&'a mut http1::Connection, http1::Body),
+    Http1(&'a mut http1::Connection),
     Http2(http2::Body),
 }
 
@@ -38,11 +38,14 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 
 impl<'a> Incoming<'a> {
     pub(crate) fn new(source: Source<'a>) -> Self {
-        Self { source, received: 0 }
+        Self { source, taken: 0 }
     }
 
     /// Reads to the end and stores nothing.
     pub(crate) async fn discard(&mut self) -> Result<(), Error> {
+        if let Source::Http1(connection) = &mut self.source {
+            return poll_fn(|cx| connection.poll_discard(cx)).await;
+        }
         while let Some(piece) = self.next().await {
             piece?;
         }
@@ -97,18 +100,26 @@ impl<'a> Incoming<'a> {
     /// Whether nothing more comes; true at once for an answer without a body.
     pub(crate) fn is_end(&self) -> bool {
         match &self.source {
-            Source::Http1(_, body) => body.is_end(),
+            Source::Http1(connection) => connection.is_end(),
             Source::Http2(body) => body.is_end(),
+        }
+    }
+
+    /// Bytes received, before decompression.
+    pub(crate) fn received(&self) -> u64 {
+        match &self.source {
+            Source::Http1(connection) => connection.received(),
+            Source::Http2(_) => self.taken,
         }
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let piece = ready!(match &mut self.source {
-            Source::Http1(connection, body) => connection.poll_data(body, cx),
+            Source::Http1(connection) => connection.poll_data(cx),
             Source::Http2(body) => body.poll_data(cx),
         });
         if let Some(Ok(piece)) = &piece {
-            self.received += piece.len() as u64;
+            self.taken += piece.len() as u64;
         }
         Poll::Ready(piece)
     }

@@ -4,13 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use tokio::time::Instant;
 
 use crate::connect::check_source;
 use crate::deadline::Timer;
 use crate::endpoint::Endpoints;
 use crate::error::OptionsError;
+use crate::http1;
 use crate::options::Options;
 use crate::resolve::Resolver;
 
@@ -21,12 +22,12 @@ pub struct Client {
     pub(crate) endpoints: Endpoints,
     pub(crate) resolver: Resolver,
     pub(crate) written: Rc<Cell<u64>>,
+    pub(crate) http1: Rc<http1::Shared>,
     source: Cell<usize>,
-    spare_headers: RefCell<Vec<HeaderMap>>,
     spare_timers: RefCell<Vec<Timer>>,
 }
 
-/// Header maps and timers that are kept when nobody needs them. What is in use at once is bounded by the users; more than this lying idle is waste.
+/// Timers that are kept when nobody needs them. What is in use at once is bounded by the users; more than this lying idle is waste.
 const SPARES: usize = 256;
 
 impl Client {
@@ -35,14 +36,18 @@ impl Client {
         let user_agent = HeaderValue::try_from(&options.user_agent).map_err(|_| OptionsError::UserAgent(options.user_agent.clone()))?;
         let endpoints = Endpoints::new(options.target.as_deref(), options.allow.clone())?;
         options.sources.iter().copied().try_for_each(check_source)?;
+        if let Some((name, _)) = options.headers.iter().find(|(name, _)| [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)) {
+            return Err(OptionsError::Framing(name.to_string()));
+        }
+        let written = Rc::default();
         Ok(Rc::new(Self {
+            http1: http1::Shared::new(options.header_limit, Rc::clone(&written)),
             options,
             user_agent,
             endpoints,
             resolver: Resolver::default(),
-            written: Rc::default(),
+            written,
             source: Cell::new(0),
-            spare_headers: RefCell::default(),
             spare_timers: RefCell::default(),
         }))
     }
@@ -58,19 +63,6 @@ impl Client {
         let sources = &self.options.sources;
         let first = self.source.replace(self.source.get().wrapping_add(1));
         (0..sources.len()).map(|i| sources[first.wrapping_add(i) % sources.len()]).find(|source| source.is_ipv4() == to.is_ipv4())
-    }
-
-    /// An empty header map, with the room of one that was used before.
-    pub(crate) fn take_headers(&self) -> HeaderMap {
-        self.spare_headers.borrow_mut().pop().unwrap_or_default()
-    }
-
-    pub(crate) fn give_headers(&self, mut headers: HeaderMap) {
-        let mut spares = self.spare_headers.borrow_mut();
-        if spares.len() < SPARES {
-            headers.clear();
-            spares.push(headers);
-        }
     }
 
     pub(crate) fn take_timer(&self, now: Instant) -> Timer {

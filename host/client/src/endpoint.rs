@@ -22,7 +22,7 @@ pub(crate) struct Endpoint {
     pub(crate) url: Url,
     pub(crate) origin: Rc<Origin>,
     /// Path and query, as HTTP/1.1 asks for it.
-    pub(crate) path: Uri,
+    pub(crate) path: Box<str>,
     /// Scheme, authority, path and query, as HTTP/2 wants it.
     pub(crate) absolute: Uri,
     /// The value of `host`.
@@ -97,9 +97,8 @@ impl Endpoints {
         }?;
         let origin = self.origin(&url)?;
         // The url crate has encoded all that http would refuse, up to its limit of 64 KiB.
-        let uri = |part: &str| Uri::try_from(part).map_err(|e| Error::invalid(format!("URL {text:?}: {e}")));
-        let path = uri(&url[Position::BeforePath..Position::AfterQuery])?;
-        let absolute = uri(&url[..Position::AfterQuery])?;
+        let absolute = Uri::try_from(&url[..Position::AfterQuery]).map_err(|e| Error::invalid(format!("URL {text:?}: {e}")))?;
+        let path = url[Position::BeforePath..Position::AfterQuery].into();
         let host =
             HeaderValue::try_from(&url[Position::BeforeHost..Position::AfterPort]).expect("an authority of a parsed URL is printable");
         Ok(Endpoint { url, origin, path, absolute, host })
@@ -164,7 +163,7 @@ mod tests {
     fn a_relative_path_is_appended_to_the_target_and_its_path() {
         let endpoints = endpoints(Some("https://T.test:8443/api/"));
         let endpoint = endpoints.find("/users?id=1#top").expect("the target is allowed");
-        assert_eq!(endpoint.path, "/api/users?id=1");
+        assert_eq!(&*endpoint.path, "/api/users?id=1");
         assert_eq!(endpoint.absolute, "https://t.test:8443/api/users?id=1");
         assert_eq!(endpoint.host, "t.test:8443");
     }

@@ -60,6 +60,9 @@ pub enum OptionsError {
     /// The user agent cannot stand in a header.
     #[error("user agent {0:?} cannot stand in a header")]
     UserAgent(String),
+    /// A header for all requests says where the body of one ends.
+    #[error("header {0:?} belongs to one request and its body; it cannot be added to all")]
+    Framing(String),
     /// A certificate or key file cannot be read or holds none.
     #[error("{}: {reason}", path.display())]
     File {
@@ -114,15 +117,9 @@ impl Error {
         Self::new(ErrorClass::Tls, format!("TLS handshake with {name}: {reason}"))
     }
 
-    /// What hyper says of a request or a body.
+    /// What hyper says of an HTTP/2 request or body.
     pub(crate) fn http(error: &hyper::Error) -> Self {
-        if error.is_parse_too_large() {
-            return Self::new(ErrorClass::TooLarge, "the response's headers are larger than the limit");
-        }
-        if error.is_parse() {
-            return Self::protocol(format!("malformed response: {error}"));
-        }
-        if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+        if error.is_canceled() || error.is_closed() {
             return Self::new(ErrorClass::Reset, "the connection was closed before the answer was complete");
         }
         let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
@@ -142,13 +139,11 @@ impl Error {
     }
 
     /// A failure of an open stream.
-    fn stream(error: &io::Error) -> Self {
+    pub(crate) fn stream(error: &io::Error) -> Self {
         if let Some(tls) = rustls_error(error) {
             return Self::new(ErrorClass::Tls, tls_reason(tls, "the server"));
         }
         match error.kind() {
-            // Hyper's chunk decoder reports broken framing so.
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Self::protocol(format!("malformed response: {error}")),
             io::ErrorKind::UnexpectedEof => Self::new(ErrorClass::Reset, "the connection was closed before the answer was complete"),
             _ => Self::new(ErrorClass::Reset, words(error)),
         }

@@ -15,7 +15,8 @@
 //! | `endpoint` | a URL parsed once, and its origin with addresses and permission |
 //! | `pool` | the user's own connections to one origin, and who waits for one |
 //! | `connect` | names, TCP and TLS, up to a stream that can carry HTTP |
-//! | `http1`, `http2` | one exchange on one connection; nothing outside knows hyper's connections |
+//! | `outgoing` | what is sent: a request's own headers, and what is added to them |
+//! | `http1`, `http2` | one exchange on one connection: HTTP/1.1 is our own, HTTP/2 hyper's |
 //! | `body` | discarding, keeping and decompressing what is received |
 //! | `redirect`, `cookies`, `resolve`, `tls`, `allow` | the rules by their name |
 
@@ -30,6 +31,7 @@ mod error;
 mod http1;
 mod http2;
 mod options;
+mod outgoing;
 mod pool;
 mod redirect;
 mod request;

@@ -25,7 +25,11 @@ pub(crate) struct Lane {
 }
 
 struct State {
-    idle: Vec<http1::Connection>,
+    #[expect(
+        clippy::vec_box,
+        reason = "with every request one goes out and in again, and a pointer is moved for less than what it points at"
+    )]
+    idle: Vec<Box<http1::Connection>>,
     /// Places taken: HTTP/1.1 connections, idle ones included, and connections being opened.
     open: usize,
     shared: Option<http2::Connection>,
@@ -46,7 +50,7 @@ pub(crate) enum Turn {
 /// A connection to send on.
 pub(crate) enum Link {
     /// All of a connection.
-    Http1 { connection: http1::Connection, place: Place, reused: bool },
+    Http1 { connection: Box<http1::Connection>, place: Place, reused: bool },
     /// A share of one.
     Http2 { handle: http2::Handle, reused: bool },
 }
@@ -101,7 +105,7 @@ impl Lane {
 
 impl Place {
     /// Puts the place's connection back for the next request.
-    pub(crate) fn keep(mut self, connection: http1::Connection) {
+    pub(crate) fn keep(mut self, connection: Box<http1::Connection>) {
         if let Some(lane) = self.0.take() {
             lane.state.borrow_mut().idle.push(connection);
             lane.announce();

@@ -10,25 +10,21 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
-    USER_AGENT,
-};
-use http::uri::Authority;
-use http::{Method, Uri};
-use http_body_util::Full;
+use http::Method;
+use http::header::HeaderMap;
 use rustls::ClientConfig;
 use swell_core::exchange::{ErrorClass, Phase};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::body::{self, Incoming, Source};
+use crate::body::{Incoming, Source};
 use crate::client::Client;
 use crate::connect::{self, Stream};
 use crate::cookies::Jar;
 use crate::deadline::Timer;
 use crate::endpoint::{Endpoint, Origin};
 use crate::error::{Error, Failure};
+use crate::outgoing::{self, Outgoing};
 use crate::pool::{Lane, Link, Place, Turn};
 use crate::request::{Head, Keep, Request, Response, Sent, Version};
 use crate::tls::UserTls;
@@ -97,7 +93,7 @@ impl Session {
     }
 
     async fn follow(&self, request: &mut Request, trail: &mut Trail, timer: &mut Timer) -> Result<Response, Error> {
-        check(request)?;
+        outgoing::check(request)?;
         let mut endpoint = self.client.endpoints.find(&request.url)?;
         let longest = self.client.options.timeouts.whole;
         let whole = trail.start + request.timeout.map_or(longest, |own| own.min(longest));
@@ -137,6 +133,7 @@ impl Session {
     ) -> Result<Hop, Error> {
         let version = if request.version == Version::Automatic { self.client.options.version } else { request.version };
         let lane = self.lane(&endpoint.origin, version);
+        let outgoing = Outgoing { client: &self.client, endpoint, request, cookies: self.jar.borrow().header(&endpoint.url) };
         let mut retried = false;
         let mut turn = lane.take();
         loop {
@@ -148,15 +145,14 @@ impl Session {
             let due = whole.min(trail.since() + self.client.options.timeouts.response);
             let (failure, reused, place) = match link {
                 Link::Http1 { mut connection, place, reused } => {
-                    let head = self.compose(endpoint, request, false)?;
-                    let outcome = timer.until(due, connection.send(head)).await;
+                    let outcome = timer.until(due, connection.send(&outgoing)).await;
                     if let Some(at) = connection.handed_over() {
                         trail.enter(Phase::Waiting, at);
                     }
                     trail.written += u32::from(connection.is_written());
                     match outcome {
-                        Some(Ok((head, body))) => {
-                            let mut incoming = Incoming::new(Source::Http1(&mut connection, body));
+                        Some(Ok(head)) => {
+                            let mut incoming = Incoming::new(Source::Http1(&mut connection));
                             let answer = self.receive(head, &mut incoming, endpoint, request, reused, trail, timer, whole).await?;
                             if connection.is_reusable() {
                                 place.keep(connection);
@@ -168,7 +164,7 @@ impl Session {
                     }
                 }
                 Link::Http2 { mut handle, reused } => {
-                    let head = self.compose(endpoint, request, true)?;
+                    let head = outgoing.http2()?;
                     trail.enter(Phase::Waiting, trail.since());
                     let outcome = timer.until(due, handle.send(head)).await;
                     trail.written += u32::from(!matches!(&outcome, Some(Err(Failure { written: false, .. }))));
@@ -258,15 +254,14 @@ impl Session {
             (Stream::Plain(tcp), lane.version == Version::Http2)
         };
         trail.enter(Phase::Sending, Instant::now());
-        let (limit, written) = (client.options.header_limit, Rc::clone(&client.written));
         if is_http2 {
-            let connection = http2::Connection::open(stream, limit, written).await?;
+            let connection = http2::Connection::open(stream, client.options.header_limit, Rc::clone(&client.written)).await?;
             let handle = connection.handle().ok_or_else(|| Error::new(ErrorClass::Reset, "the connection was closed at once"))?;
             place.share(connection);
             Ok(Link::Http2 { handle, reused: false })
         } else {
             place.speaks_http1();
-            let connection = http1::Connection::open(stream, limit, written).await?;
+            let connection = http1::Connection::new(stream, &client.http1);
             Ok(Link::Http1 { connection, place, reused: false })
         }
     }
@@ -289,8 +284,9 @@ impl Session {
         let redirect =
             if request.redirects > 0 { redirect::location(&endpoint.url, head.status, &head.headers)?.map(Box::new) } else { None };
         let mut kept = Bytes::new();
+        let mut outcome = Some(Ok(()));
         if !incoming.is_end() {
-            let outcome = match request.keep {
+            outcome = match request.keep {
                 Keep::Body { limit } if redirect.is_none() => {
                     let limit = limit.min(self.client.options.body_limit);
                     let read = Box::pin(async {
@@ -300,63 +296,12 @@ impl Session {
                 }
                 _ => timer.until(whole, incoming.discard()).await,
             };
-            trail.body_bytes += incoming.received;
-            outcome.unwrap_or_else(|| Err(timed_out(trail, whole)))?;
         }
-        let headers = if request.keep_headers {
-            head.headers
-        } else {
-            self.client.give_headers(head.headers);
-            HeaderMap::default()
-        };
-        let body_size = incoming.received;
+        let body_size = incoming.received();
+        trail.body_bytes += body_size;
+        outcome.unwrap_or_else(|| Err(timed_out(trail, whole)))?;
+        let headers = if request.keep_headers { head.headers } else { HeaderMap::default() };
         Ok((Response { status: head.status, headers, body: kept, body_size, reused, redirects: 0, final_url: None }, redirect))
-    }
-
-    fn compose(&self, endpoint: &Endpoint, request: &Request, http2: bool) -> Result<http::Request<Full<Bytes>>, Error> {
-        let client = &*self.client;
-        let given = |name: &HeaderName| request.headers.iter().find(|(given, _)| given == name).map(|(_, value)| value);
-        let mut headers = client.take_headers();
-        if !http2 && given(&HOST).is_none() {
-            headers.insert(HOST, endpoint.host.clone());
-        }
-        for (name, value) in &request.headers {
-            if !(http2 && is_http1_only(name, value)) {
-                headers.try_append(name, value.clone()).map_err(|_| Error::invalid("more headers than can be sent"))?;
-            }
-        }
-        if given(&USER_AGENT).is_none() {
-            headers.insert(USER_AGENT, client.user_agent.clone());
-        }
-        for (name, value) in &client.options.headers {
-            if given(name).is_none() && !(http2 && is_http1_only(name, value)) {
-                headers.insert(name, value.clone());
-            }
-        }
-        if request.decompress && given(&ACCEPT_ENCODING).is_none() {
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(body::ACCEPTED));
-        }
-        if given(&COOKIE).is_none()
-            && let Some(cookies) = self.jar.borrow().header(&endpoint.url)
-        {
-            headers.insert(COOKIE, cookies);
-        }
-        // Hyper says how long a body is; that there is none is said where one is expected (RFC 9110, 8.6).
-        if request.body.is_empty()
-            && matches!(request.method, Method::POST | Method::PUT | Method::PATCH)
-            && !headers.contains_key(TRANSFER_ENCODING)
-        {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        let mut head = http::Request::new(Full::new(request.body.clone()));
-        *head.method_mut() = request.method.clone();
-        *head.uri_mut() = match given(&HOST) {
-            _ if !http2 => endpoint.path.clone(),
-            None => endpoint.absolute.clone(),
-            Some(host) => with_authority(&endpoint.absolute, host)?,
-        };
-        *head.headers_mut() = headers;
-        Ok(head)
     }
 
     fn lane(&self, origin: &Rc<Origin>, version: Version) -> Rc<Lane> {
@@ -374,19 +319,6 @@ impl Session {
     }
 }
 
-/// Refuses what cannot be sent, before anything is.
-fn check(request: &Request) -> Result<(), Error> {
-    if request.method == Method::CONNECT {
-        return Err(Error::invalid("CONNECT opens a tunnel, which is not a request that can be answered"));
-    }
-    match request.headers.iter().find(|(name, _)| name == CONTENT_LENGTH) {
-        Some((_, length)) if length.to_str().ok().and_then(|text| text.parse().ok()) != Some(request.body.len()) => {
-            Err(Error::invalid(format!("content-length is {length:?} and the body has {} bytes", request.body.len())))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn timed_out(trail: &Trail, due: Instant) -> Error {
     Error::timeout(trail.phase(), due.saturating_duration_since(trail.since()))
 }
@@ -394,18 +326,4 @@ fn timed_out(trail: &Trail, due: Instant) -> Error {
 /// Methods whose request may arrive twice without harm (RFC 9110, 9.2.2).
 fn is_idempotent(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE | Method::OPTIONS | Method::TRACE)
-}
-
-/// Headers about an HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113, 8.2.2), and `host`, which it says otherwise.
-fn is_http1_only(name: &HeaderName, value: &HeaderValue) -> bool {
-    [HOST, CONNECTION, TRANSFER_ENCODING, UPGRADE].contains(name)
-        || matches!(name.as_str(), "keep-alive" | "proxy-connection")
-        || name == TE && value != "trailers"
-}
-
-fn with_authority(uri: &Uri, host: &HeaderValue) -> Result<Uri, Error> {
-    let wrong = || Error::invalid(format!("{host:?} cannot be asked for as a host"));
-    let mut parts = uri.clone().into_parts();
-    parts.authority = Some(Authority::try_from(host.as_bytes()).map_err(|_| wrong())?);
-    Uri::from_parts(parts).map_err(|_| wrong())
 }

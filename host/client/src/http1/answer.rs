@@ -1,0 +1,161 @@
+//! The answer of an exchange as its bytes come in, in pieces of whatever size. It does no I/O: what it makes of bytes can be tried byte by byte.
+
+use std::mem;
+
+use bytes::Bytes;
+use swell_core::exchange::ErrorClass;
+
+use super::framing::Framing;
+use super::head::{self, Parsed};
+use crate::error::Error;
+use crate::request::Head;
+
+/// One answer after another on one connection.
+pub(super) struct Answer {
+    wanted: Wanted,
+    header_limit: usize,
+    /// What has come of a head.
+    partial: Vec<u8>,
+    framing: Framing,
+    keep_alive: bool,
+    /// What has come of a body that is kept, until somebody takes it.
+    data: Vec<u8>,
+    /// Bytes of the body that have come, without its framing.
+    pub(super) received: u64,
+}
+
+/// What the request asks of its answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    /// Whether the method was HEAD, whose answers have no bodies whatever their heads say.
+    pub(crate) to_head: bool,
+    /// Whether all headers are kept.
+    pub(crate) headers: bool,
+    /// Whether the body is kept.
+    pub(crate) body: bool,
+}
+
+impl Answer {
+    pub(super) fn new(header_limit: usize) -> Self {
+        Self {
+            wanted: Wanted::default(),
+            header_limit,
+            partial: Vec::new(),
+            framing: Framing::Length(0),
+            keep_alive: true,
+            data: Vec::new(),
+            received: 0,
+        }
+    }
+
+    /// Makes ready for the answer to the next request. The one before must have [ended](Self::is_end).
+    pub(super) fn expect(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
+        self.received = 0;
+    }
+
+    /// Takes in what was received, empty at the end of the connection, and gives the head once it is whole. What follows it is taken for its body.
+    pub(super) fn head(&mut self, input: &[u8]) -> Result<Option<Head>, Error> {
+        if input.is_empty() {
+            return Err(cut_off());
+        }
+        if self.partial.is_empty() {
+            return self.parse(input);
+        }
+        let before = self.partial.len();
+        self.partial.extend_from_slice(input);
+        // A head that comes byte by byte is not parsed anew with each of them.
+        if has_empty_line(&self.partial[before.saturating_sub(2)..]) {
+            let partial = mem::take(&mut self.partial);
+            self.parse(&partial)
+        } else if self.partial.len() > self.header_limit {
+            Err(self.too_large())
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn parse(&mut self, mut input: &[u8]) -> Result<Option<Head>, Error> {
+        loop {
+            match head::parse(input, self.wanted.headers)? {
+                Some(Parsed { size, .. }) if size > self.header_limit => return Err(self.too_large()),
+                Some(interim) if interim.is_interim() => input = &input[interim.size..],
+                Some(parsed) => {
+                    self.framing = parsed.framing(self.wanted.to_head, self.header_limit);
+                    self.keep_alive = parsed.keep_alive && parsed.head.status != http::StatusCode::SWITCHING_PROTOCOLS;
+                    self.take(&input[parsed.size..])?;
+                    return Ok(Some(parsed.head));
+                }
+                None if input.len() > self.header_limit => return Err(self.too_large()),
+                None => {
+                    self.partial = input.to_vec();
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Takes in what was received of the body, empty at the end of the connection.
+    pub(super) fn body(&mut self, input: &[u8]) -> Result<(), Error> {
+        if !input.is_empty() {
+            return self.take(input);
+        }
+        let Framing::UntilClose = self.framing else { return Err(cut_off()) };
+        self.framing = Framing::Length(0);
+        Ok(())
+    }
+
+    fn take(&mut self, input: &[u8]) -> Result<(), Error> {
+        let Self { wanted, framing, data, received, .. } = self;
+        let taken = framing.take(input, |piece| {
+            *received += piece.len() as u64;
+            if wanted.body {
+                data.extend_from_slice(piece);
+            }
+        })?;
+        // What follows an answer unasked is not the answer to the next request.
+        if taken < input.len() || matches!(framing, Framing::UntilClose) {
+            self.keep_alive = false;
+        }
+        Ok(())
+    }
+
+    /// What has come of the body and was not taken before.
+    pub(super) fn data(&mut self) -> Bytes {
+        mem::take(&mut self.data).into()
+    }
+
+    /// Keeps nothing of the body.
+    pub(super) fn discard(&mut self) {
+        self.wanted.body = false;
+        self.data = Vec::new();
+    }
+
+    /// Whether nothing of the body waits to be taken.
+    pub(super) fn is_taken(&self) -> bool {
+        self.data.is_empty()
+    }
+
+    /// Whether all of it has come.
+    pub(super) fn is_end(&self) -> bool {
+        self.framing.is_end()
+    }
+
+    /// Whether no other answer can follow on its connection.
+    pub(super) fn is_last(&self) -> bool {
+        !(self.keep_alive && self.is_end())
+    }
+
+    fn too_large(&self) -> Error {
+        Error::new(ErrorClass::TooLarge, format!("the response's headers are larger than {} bytes", self.header_limit))
+    }
+}
+
+pub(super) fn cut_off() -> Error {
+    Error::new(ErrorClass::Reset, "the connection was closed before the answer was complete")
+}
+
+/// Whether a line and an empty one after it end in `text`.
+fn has_empty_line(text: &[u8]) -> bool {
+    text.windows(2).any(|two| two == b"\n\n") || text.windows(3).any(|three| three == b"\n\r\n")
+}

@@ -1,0 +1,136 @@
+//! Where a body's data stand, and where the body ends.
+
+use swell_core::exchange::ErrorClass;
+
+use super::head::malformed;
+use crate::error::Error;
+
+/// How the end of a body is known.
+#[derive(Debug)]
+pub(super) enum Framing {
+    /// By its length; what is left of it, in bytes.
+    Length(u64),
+    /// By a last chunk.
+    Chunked(Chunked),
+    /// By the end of the connection.
+    UntilClose,
+}
+
+/// The chunked coding (RFC 9112, 7.1). Lines end with CRLF and nothing else: who takes less for an end disagrees with others about where the answer ends.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    at: At,
+    /// Bytes of the chunk that are still to come.
+    left: u64,
+    /// How many more bytes of extensions and trailers are taken. They say nothing to us, and come as headers do, so they have the limit of headers.
+    spare: usize,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// A digit of a chunk's size, so many having been there.
+    Size(u8),
+    /// What may stand between the size and the end of its line.
+    Extension,
+    SizeLf,
+    Data,
+    DataCr,
+    DataLf,
+    /// The first byte of a trailer, or of the empty line after the last.
+    Line,
+    Trailer,
+    TrailerLf,
+    LastLf,
+    End,
+}
+
+impl Framing {
+    pub(super) fn chunked(limit: usize) -> Self {
+        Self::Chunked(Chunked { at: At::Size(0), left: 0, spare: limit })
+    }
+
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self, Self::Length(0) | Self::Chunked(Chunked { at: At::End, .. }))
+    }
+
+    /// Takes in what was received, hands the data in it to `data`, and returns how many bytes belonged to the body.
+    pub(super) fn take(&mut self, input: &[u8], mut data: impl FnMut(&[u8])) -> Result<usize, Error> {
+        match self {
+            Self::Length(left) => {
+                let taken = most(input.len(), *left);
+                data(&input[..taken]);
+                *left -= taken as u64;
+                Ok(taken)
+            }
+            Self::Chunked(chunked) => chunked.take(input, data),
+            Self::UntilClose => {
+                data(input);
+                Ok(input.len())
+            }
+        }
+    }
+}
+
+impl Chunked {
+    fn take(&mut self, input: &[u8], mut data: impl FnMut(&[u8])) -> Result<usize, Error> {
+        let mut taken = 0;
+        while taken < input.len() && self.at != At::End {
+            if self.at == At::Data {
+                let piece = most(input.len() - taken, self.left);
+                data(&input[taken..taken + piece]);
+                taken += piece;
+                self.left -= piece as u64;
+                if self.left == 0 {
+                    self.at = At::DataCr;
+                }
+            } else {
+                self.step(input[taken])?;
+                taken += 1;
+            }
+        }
+        Ok(taken)
+    }
+
+    fn step(&mut self, byte: u8) -> Result<(), Error> {
+        self.at = match (self.at, byte) {
+            // 16 digits fill a u64.
+            (At::Size(digits @ 0..16), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                let digit = char::from(byte).to_digit(16).expect("a hexadecimal digit");
+                self.left = self.left << 4 | u64::from(digit);
+                At::Size(digits + 1)
+            }
+            (At::Size(1..) | At::Extension, b'\r') => At::SizeLf,
+            (At::Size(1..), b';' | b' ' | b'\t') => self.spend(At::Extension)?,
+            (At::Extension, _) if byte != b'\n' => self.spend(At::Extension)?,
+            (At::SizeLf, b'\n') => {
+                if self.left == 0 {
+                    At::Line
+                } else {
+                    At::Data
+                }
+            }
+            (At::DataCr, b'\r') => At::DataLf,
+            (At::DataLf, b'\n') => At::Size(0),
+            (At::Line, b'\r') => At::LastLf,
+            (At::Trailer, b'\r') => At::TrailerLf,
+            (At::Line | At::Trailer, _) if byte != b'\n' => self.spend(At::Trailer)?,
+            (At::TrailerLf, b'\n') => At::Line,
+            (At::LastLf, b'\n') => At::End,
+            _ => return Err(malformed(format_args!("{:?} in a chunked body's framing", char::from(byte)))),
+        };
+        Ok(())
+    }
+
+    fn spend(&mut self, next: At) -> Result<At, Error> {
+        self.spare = self.spare.checked_sub(1).ok_or_else(|| {
+            Error::new(ErrorClass::TooLarge, "the body's chunk extensions and trailers are larger than the limit of headers")
+        })?;
+        Ok(next)
+    }
+}
+
+/// How much of what is left of a body `available` bytes can hold.
+fn most(available: usize, left: u64) -> usize {
+    usize::try_from(left).map_or(available, |left| left.min(available))
+}

@@ -1,0 +1,124 @@
+//! The head of an answer: what httparse reads, judged.
+//!
+//! Nobody looks at most headers of most answers, so a map of them is made only when they are kept. What decides where the answer ends is read strictly: a
+//! head that two readers could understand differently is refused, since a service that sends one is broken or attacked, and its next answer not to be
+//! believed.
+
+use std::mem::MaybeUninit;
+
+use http::StatusCode;
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
+use httparse::{ParserConfig, Status};
+use swell_core::exchange::ErrorClass;
+
+use super::framing::Framing;
+use crate::error::Error;
+use crate::request::Head;
+
+/// A head that has come in whole.
+pub(super) struct Parsed {
+    pub(super) head: Head,
+    /// Its bytes, with the empty line at its end.
+    pub(super) size: usize,
+    /// Whether the server lets another request follow.
+    pub(super) keep_alive: bool,
+    length: Option<u64>,
+    chunked: bool,
+}
+
+/// The most headers of an answer, as in hyper: servers send 10 to 30.
+const MOST_FIELDS: usize = 100;
+
+/// Parses the head at the start of `input`, if it is there to its end. Unless all headers are to be kept, those alone are that the client acts upon.
+pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, Error> {
+    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let size = match ParserConfig::default().parse_response_with_uninit_headers(&mut response, input, &mut fields) {
+        Ok(Status::Complete(size)) => size,
+        Ok(Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(Error::new(ErrorClass::TooLarge, format!("the response has more than {MOST_FIELDS} headers")));
+        }
+        Err(error) => return Err(malformed(error)),
+    };
+    let code = response.code.expect("a complete head has a status");
+    let is_http11 = response.version == Some(1);
+    // Empty lines before an answer belong to none: whoever sends them counts its bytes differently.
+    let mut close = matches!(input[0], b'\r' | b'\n');
+    let mut keep_alive = is_http11;
+    let mut length = None;
+    let mut chunked = false;
+    let mut headers = HeaderMap::new();
+    for field in response.headers.iter() {
+        let mut acted_upon = false;
+        // The lengths of the names tell most headers from those looked for.
+        match field.name.len() {
+            8 => acted_upon = field.name.eq_ignore_ascii_case(LOCATION.as_str()),
+            10 if field.name.eq_ignore_ascii_case("connection") => {
+                close |= says(field.value, b"close");
+                keep_alive |= says(field.value, b"keep-alive");
+            }
+            10 => acted_upon = field.name.eq_ignore_ascii_case(SET_COOKIE.as_str()),
+            14 if field.name.eq_ignore_ascii_case("content-length") => {
+                let given = number(field.value)
+                    .ok_or_else(|| malformed(format_args!("content-length is {:?}", String::from_utf8_lossy(field.value))))?;
+                if length.replace(given).is_some_and(|before| before != given) {
+                    return Err(malformed("it has two values of content-length"));
+                }
+            }
+            16 => acted_upon = field.name.eq_ignore_ascii_case(CONTENT_ENCODING.as_str()),
+            17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
+                if chunked || !is_http11 || !field.value.eq_ignore_ascii_case(b"chunked") {
+                    let value = String::from_utf8_lossy(field.value);
+                    return Err(malformed(format_args!("transfer-encoding {value:?} was not asked for")));
+                }
+                chunked = true;
+            }
+            _ => {}
+        }
+        if keep_headers || acted_upon {
+            let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(malformed)?;
+            headers.append(name, HeaderValue::from_bytes(field.value).map_err(malformed)?);
+        }
+    }
+    if chunked && length.is_some() {
+        return Err(malformed("it has both content-length and transfer-encoding"));
+    }
+    let status = StatusCode::from_u16(code).map_err(malformed)?;
+    Ok(Some(Parsed { head: Head { status, headers }, size, keep_alive: keep_alive && !close, length, chunked }))
+}
+
+impl Parsed {
+    /// Whether it only announces the answer proper. 101 is the end of HTTP on its connection and no announcement.
+    pub(super) fn is_interim(&self) -> bool {
+        self.head.status.is_informational() && self.head.status != StatusCode::SWITCHING_PROTOCOLS
+    }
+
+    /// Where the body ends (RFC 9112, 6.3). `limit` is that of what surrounds a body's data.
+    pub(super) fn framing(&self, to_head: bool, limit: usize) -> Framing {
+        let none = to_head || matches!(self.head.status.as_u16(), 101 | 204 | 304);
+        match self.length {
+            _ if none => Framing::Length(0),
+            Some(length) => Framing::Length(length),
+            None if self.chunked => Framing::chunked(limit),
+            None => Framing::UntilClose,
+        }
+    }
+}
+
+pub(super) fn malformed(reason: impl std::fmt::Display) -> Error {
+    Error::protocol(format!("malformed response: {reason}"))
+}
+
+/// Digits alone: no sign, no space, no list.
+fn number(value: &[u8]) -> Option<u64> {
+    if !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
+/// Whether a header's list names `token`.
+pub(crate) fn says(list: &[u8], token: &[u8]) -> bool {
+    list.split(|&byte| byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+}
