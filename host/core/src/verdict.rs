@@ -28,6 +28,9 @@ const CPU_LIMIT: f64 = 0.95;
 const SATURATED_LIMIT: f64 = 0.05;
 /// Where doubt begins, as a part of each limit.
 const DOUBT: f64 = 0.5;
+/// Late moments that it takes to condemn a run by its lateness. From 300 samples on a p99 over its limit has as many anyway; of fewer it may be a single
+/// pause of the machine, which leaves doubt and proves nothing.
+const LATE_MOMENTS: u64 = 3;
 
 /// How far the figures may be believed, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -162,7 +165,8 @@ impl CpuWindows {
 
 /// Judges the measured part of a run.
 ///
-/// What has no figures (no window, no slot) is no evidence. With few samples a p99 is the longest of them: a decision is needed even where a report says n/a.
+/// What has no figures (no window, no slot) is no evidence. With few samples a p99 is the longest of them: a decision is needed even where a report says
+/// n/a, but one or two late moments among so few make it SUSPECT at most.
 pub fn judge(measured: &Figures, cpu: CpuWindows) -> Verdict {
     let mut evidence = Vec::new();
     let slots = measured.total.counts.started + measured.unsent.users + measured.unsent.host;
@@ -192,7 +196,10 @@ fn share(what: What, part: u64, whole: u64, limit: f64) -> Evidence {
 
 fn lateness(what: What, times: &Histogram, limit: Duration) -> Option<Evidence> {
     let measured = times.percentile_seen(99.0)?;
-    let stamp = stamp(measured.as_secs_f64(), limit.as_secs_f64());
+    let mut stamp = stamp(measured.as_secs_f64(), limit.as_secs_f64());
+    if times.count_above(limit) < LATE_MOMENTS {
+        stamp = stamp.min(Stamp::Suspect);
+    }
     Some(Evidence { what, measured: Amount::Time(measured), limit: Amount::Time(limit), stamp })
 }
 
@@ -305,10 +312,12 @@ mod tests {
     }
 
     #[test]
-    fn few_samples_are_judged_by_their_worst() {
-        let mut figures = Figures::default();
-        figures.total.host_lag.record(millis(0.1));
-        figures.total.host_lag.record(millis(50.0));
-        assert_eq!(stamped(&figures), (Stamp::Invalid, vec![What::HostLag]));
+    fn a_late_moment_among_few_is_doubt_and_three_are_proof() {
+        for (late, stamp) in [(1, Stamp::Suspect), (2, Stamp::Suspect), (3, Stamp::Invalid)] {
+            let mut figures = Figures::default();
+            (0..25).for_each(|_| figures.loop_delay.record(millis(0.1)));
+            (0..late).for_each(|_| figures.loop_delay.record(millis(50.0)));
+            assert_eq!(stamped(&figures), (stamp, vec![What::LoopDelay]), "{late} late");
+        }
     }
 }

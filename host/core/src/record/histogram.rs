@@ -113,6 +113,12 @@ impl Histogram {
         (self.count >= Self::samples_needed(percent)).then(|| self.read(percent))
     }
 
+    /// How many samples were longer than `limit`, to the resolution of the buckets.
+    pub fn count_above(&self, limit: Duration) -> u64 {
+        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+        self.buckets.as_ref().map_or(0, |buckets| self.count - buckets.count_between(0, limit))
+    }
+
     /// The time within which `percent` of the samples lie, however few there are: for a decision that must be taken on what was seen, not for a report.
     ///
     /// Of fewer than 1/(1 − p) samples it is the longest. Nothing without samples.
