@@ -159,3 +159,6 @@ pub(super) fn cut_off() -> Error {
 fn has_empty_line(text: &[u8]) -> bool {
     text.windows(2).any(|two| two == b"\n\n") || text.windows(3).any(|three| three == b"\n\r\n")
 }
+
+#[cfg(test)]
+mod tests;
