@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::toolchain::{Artifact, Library, Toolchain};
+use crate::toolchain::{Artifact, LEAN, Toolchain, WITH_WASI};
 
 /// Compile a scenario written in Rust to WebAssembly
 #[derive(Debug, clap::Args)]
@@ -40,9 +40,9 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<PathBuf> {
     if !path.join("Cargo.toml").exists() {
         bail!("there is no Cargo.toml in {}\nhelp: name the scenario's folder, or make one with `host new NAME`", path.display());
     }
-    let library = if lean { Library::Lean } else { Library::Wasi };
+    let targets = if lean { LEAN } else { WITH_WASI };
     let mut tell = |text: &str| _ = writeln!(io::stderr(), "{text}");
-    let toolchain = Toolchain::find(&path, library, &mut tell)?;
+    let toolchain = Toolchain::find(&path, targets, &mut tell)?;
     let target_folder = build_folder()?;
     if matches!(toolchain, Toolchain::Distribution { .. }) && !target_folder.join(toolchain.target()).exists() {
         tell("building Rust's library once for this machine, which takes some minutes");

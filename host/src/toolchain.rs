@@ -11,14 +11,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Whether a scenario has a standard library that can do what the host grants: clocks, randomness, output to the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Library {
-    /// All of it.
-    Wasi,
-    /// The parts that need no system: 64 KB less memory a user.
-    Lean,
-}
+/// Targets whose standard library can do what the host grants: clocks, randomness, output to the log. The better one first: the host turns what each of
+/// them produces into a component when it loads it.
+pub(crate) const WITH_WASI: &[&str] = &["wasm32-wasip2", WASIP1];
+/// The target without: 64 KB less memory a user.
+pub(crate) const LEAN: &[&str] = &["wasm32-unknown-unknown"];
+
+const WASIP1: &str = "wasm32-wasip1";
 
 /// A compiler for WebAssembly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,32 +61,22 @@ pub(crate) enum ToolchainError {
     Compile,
 }
 
-impl Library {
-    /// The targets that have this library, the better one first. The host turns what each of them produces into a component when it loads it.
-    fn targets(self) -> &'static [&'static str] {
-        match self {
-            Self::Wasi => &["wasm32-wasip2", "wasm32-wasip1"],
-            Self::Lean => &["wasm32-unknown-unknown"],
-        }
-    }
-}
-
 impl Toolchain {
-    /// Finds a compiler for a package in this folder (which may choose its own by a `rust-toolchain.toml`); lets rustup add a target if need be, and says
-    /// so through `tell` before.
+    /// Finds a compiler for one of these targets and a package in this folder (which may choose its own by a `rust-toolchain.toml`); lets rustup add the
+    /// first of them if need be, and says so through `tell` before.
     ///
     /// # Errors
     /// Says what was tried and what to install.
-    pub(crate) fn find(folder: &Path, library: Library, tell: &mut dyn FnMut(&str)) -> Result<Self, ToolchainError> {
+    pub(crate) fn find(folder: &Path, targets: &[&'static str], tell: &mut dyn FnMut(&str)) -> Result<Self, ToolchainError> {
         let installed = |target: &&str| has_library(folder, target);
-        if let Some(&target) = library.targets().iter().find(|target| installed(target)) {
+        if let Some(&target) = targets.iter().find(|target| installed(target)) {
             return Ok(Self::Path { target });
         }
-        let lacking = match distribution(library) {
+        let lacking = match distribution(targets) {
             Ok(toolchain) => return Ok(toolchain),
             Err(lacking) => lacking,
         };
-        let target = library.targets()[0];
+        let target = targets[0];
         let rustup = add_target(folder, target, tell);
         match rustup {
             Ok(()) if has_library(folder, target) => Ok(Self::Path { target }),
@@ -139,7 +128,7 @@ impl Toolchain {
             cargo.args(["-Z", "build-std=std,panic_abort"]);
             let setting = |name| format!("CARGO_TARGET_{}_{name}", target.to_uppercase().replace('-', "_"));
             cargo.env(setting("LINKER"), linker);
-            if *target == "wasm32-wasip1" {
+            if *target == WASIP1 {
                 cargo.env(setting("RUSTFLAGS"), format!("-C link-self-contained=no -L native={DISTRIBUTION_LIBC}"));
             }
         }
@@ -209,12 +198,9 @@ fn has_library(folder: &Path, target: &str) -> bool {
 }
 
 /// The distribution's compiler with all that it needs, or what is missing.
-fn distribution(library: Library) -> Result<Toolchain, String> {
-    let target = match library {
-        // Its library links against the distribution's libc, which is WASI 0.1.
-        Library::Wasi => "wasm32-wasip1",
-        Library::Lean => "wasm32-unknown-unknown",
-    };
+fn distribution(targets: &[&'static str]) -> Result<Toolchain, String> {
+    // Its library links against the distribution's libc, which is WASI 0.1.
+    let target = *targets.iter().find(|target| **target == WASIP1 || LEAN.contains(target)).ok_or("no distribution's compiler does")?;
     for file in [DISTRIBUTION_RUSTC, DISTRIBUTION_CARGO] {
         // In a container with rustup alone, these may be rustup's own links.
         let real = std::fs::canonicalize(file).map_err(|_| format!("there is no {file}"))?;
@@ -228,7 +214,7 @@ fn distribution(library: Library) -> Result<Toolchain, String> {
     if !sources.exists() {
         return Err(format!("{DISTRIBUTION_RUSTC} comes without its library's source"));
     }
-    if library == Library::Wasi && !Path::new(DISTRIBUTION_LIBC).join("libc.a").exists() {
+    if target == WASIP1 && !Path::new(DISTRIBUTION_LIBC).join("libc.a").exists() {
         return Err(format!("there is no {DISTRIBUTION_LIBC}/libc.a"));
     }
     let linker = linker(&search_path()).ok_or("there is no wasm-ld")?;
@@ -309,7 +295,7 @@ not json
 
     #[test]
     fn a_distributions_compiler_builds_the_library_with_its_own_linker() {
-        let toolchain = Toolchain::Distribution { target: "wasm32-wasip1", linker: "/l/wasm-ld-19".into() };
+        let toolchain = Toolchain::Distribution { target: WASIP1, linker: "/l/wasm-ld-19".into() };
         let cargo = toolchain.cargo("build", Path::new("/t"));
         let variable = |name: &str| {
             cargo.get_envs().find(|(key, _)| *key == name).and_then(|(_, value)| value).map(|value| value.to_string_lossy().into_owned())

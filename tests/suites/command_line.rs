@@ -235,7 +235,6 @@ fn flags_win_over_the_file_and_the_file_over_the_scenario() {
 }
 
 #[test]
-#[ignore = "depends on the form that the guests were built in"]
 fn check_says_what_a_file_is() {
     let file = guest("two-scenarios");
     let checked = Host::new("check").arg(&file).finish().expect_code(0);

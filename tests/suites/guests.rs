@@ -42,7 +42,6 @@ fn slots(finished: &Finished, part: &str) -> u64 {
 }
 
 #[test]
-#[ignore = "depends on the form that the guests were built in"]
 fn a_trap_in_1_of_100_iterations_is_counted_and_its_user_replaced() {
     // Slow enough that there is something left to do for a user that comes in another's place.
     let target = slow_target(5.0);
@@ -381,7 +380,6 @@ fn the_seed_decides_all_random_numbers_however_many_users_draw_them() {
 }
 
 #[test]
-#[ignore = "depends on the form that the guests were built in"]
 fn what_the_standard_library_prints_is_logged() {
     let finished = run("uses-std-wasip1", &target(), "--vus 2 --iterations 4").expect_done();
     assert_eq!(finished.count("/measured/iterations/ok"), 4);
@@ -393,7 +391,6 @@ fn what_the_standard_library_prints_is_logged() {
 }
 
 #[test]
-#[ignore = "depends on the form that the guests were built in"]
 fn a_module_of_wasi_0_1_runs_as_it_is() {
     let target = target();
     let finished = run("plain-get-wasip1", &target, "--vus 2 --iterations 10").expect_done();

@@ -11,7 +11,7 @@ use anyhow::ensure;
 use crate::machine::{program, scenario_compiler};
 use crate::scenarios;
 use crate::step::{output, run, say, succeeds, title};
-use crate::toolchain::Library;
+use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
 
 /// All that `swell-core` may depend on, directly and indirectly. A clock or a socket would come in by this way.
@@ -31,7 +31,7 @@ fn but_scenarios(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
 /// Names the check, or what this machine lacks.
 pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     title("what this machine needs");
-    scenario_compiler(workspace, Library::Wasi)?;
+    scenario_compiler(workspace, WITH_WASI)?;
     program("nginx", &["-v"], "a service for the end-to-end test")?;
 
     title("format");
@@ -42,7 +42,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
 
     title("purity of the core");
     core_depends_on_little(workspace)?;
-    let mut check = scenario_compiler(workspace, Library::Lean)?.cargo("check", &workspace.built("scenarios"));
+    let mut check = scenario_compiler(workspace, LEAN)?.cargo("check", &workspace.built("scenarios"));
     run(check.args(["--package", "swell-core"]).current_dir(workspace.root()))?;
 
     title("documentation");

@@ -8,7 +8,7 @@ use anyhow::Context;
 use crate::machine::scenario_compiler;
 use crate::scenarios;
 use crate::step::{run as run_step, say, title};
-use crate::toolchain::Library;
+use crate::toolchain::WITH_WASI;
 use crate::workspace::Workspace;
 
 /// Builds the host and an example, starts a service, and shows 5,000 transactions a second for ten seconds.
@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 /// Something cannot be built or started. How the run ended is the exit code: the host's own.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
     title("what this machine needs");
-    scenario_compiler(workspace, Library::Wasi)?;
+    scenario_compiler(workspace, WITH_WASI)?;
 
     title("the scenario: sdk-examples/hello-http");
     let examples = workspace.built("examples");

@@ -5,15 +5,15 @@ use std::process::Command;
 use anyhow::{Context, bail, ensure};
 
 use crate::step::{run, say, succeeds};
-use crate::toolchain::{DEBIAN_PACKAGES, Library, Toolchain};
+use crate::toolchain::{DEBIAN_PACKAGES, Toolchain};
 use crate::workspace::Workspace;
 
 /// A compiler for scenarios.
 ///
 /// # Errors
 /// There is none, and none could be installed.
-pub(crate) fn scenario_compiler(workspace: &Workspace, library: Library) -> anyhow::Result<Toolchain> {
-    let find = || Toolchain::find(workspace.root(), library, &mut say);
+pub(crate) fn scenario_compiler(workspace: &Workspace, targets: &[&'static str]) -> anyhow::Result<Toolchain> {
+    let find = || Toolchain::find(workspace.root(), targets, &mut say);
     match find() {
         Ok(toolchain) => Ok(toolchain),
         Err(missing) => {

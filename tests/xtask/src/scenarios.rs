@@ -6,8 +6,11 @@ use anyhow::{Context, ensure};
 
 use crate::machine::scenario_compiler;
 use crate::step::say;
-use crate::toolchain::{Artifact, Library};
+use crate::toolchain::{Artifact, LEAN, WITH_WASI};
 use crate::workspace::Workspace;
+
+/// What many toolchains still produce: a core module that uses WASI 0.1.
+const WASIP1: &[&str] = &["wasm32-wasip1"];
 
 /// Builds each example of the SDK as `out/NAME.wasm`.
 ///
@@ -16,7 +19,7 @@ use crate::workspace::Workspace;
 pub(crate) fn examples(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
     let names = example_packages(workspace)?;
     let select: Vec<&str> = names.iter().flat_map(|name| ["--package", name]).collect();
-    let built = compile(workspace, Library::Wasi, &select, out)?;
+    let built = compile(workspace, WITH_WASI, &select, out, "")?;
     ensure!(
         built.len() == names.len(),
         "{} of {} examples are scenarios: each folder of sdk-examples must be a package of its name",
@@ -49,16 +52,18 @@ pub(crate) fn example_packages(workspace: &Workspace) -> anyhow::Result<Vec<Stri
 /// # Errors
 /// As [`examples`].
 pub(crate) fn example(workspace: &Workspace, name: &str, out: &Path) -> anyhow::Result<()> {
-    compile(workspace, Library::Wasi, &["--package", name], out).map(drop)
+    compile(workspace, WITH_WASI, &["--package", name], out, "").map(drop)
 }
 
-/// Builds each guest of the test suites as `out/NAME.wasm`.
+/// Builds each guest of the test suites as `out/NAME.wasm`, without WASI, and those that show WASI 0.1 also as `out/NAME-wasip1.wasm`. The examples come in
+/// whatever form users get on this machine, so that between them all forms are run.
 ///
 /// # Errors
 /// As [`examples`].
 pub(crate) fn guests(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
-    let built = compile(workspace, Library::Wasi, &["--package", "swell-guests", "--examples"], out)?;
+    let built = compile(workspace, LEAN, &["--package", "swell-guests", "--examples"], out, "")?;
     ensure!(!built.is_empty(), "swell-guests has no example that is a scenario");
+    compile(workspace, WASIP1, &["--package", "swell-guests", "--example", "plain-get", "--example", "uses-std"], out, "-wasip1")?;
     Ok(())
 }
 
@@ -66,18 +71,19 @@ pub(crate) fn guests(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// As [`examples`].
-pub(crate) fn some_guests(workspace: &Workspace, library: Library, names: &[&str], out: &Path) -> anyhow::Result<()> {
+pub(crate) fn some_guests(workspace: &Workspace, targets: &[&'static str], names: &[&str], out: &Path) -> anyhow::Result<()> {
     let examples = names.iter().flat_map(|name| ["--example", name]);
     let select: Vec<&str> = ["--package", "swell-guests"].into_iter().chain(examples).collect();
-    compile(workspace, library, &select, out).map(drop)
+    compile(workspace, targets, &select, out, "").map(drop)
 }
 
-fn compile(workspace: &Workspace, library: Library, select: &[&str], out: &Path) -> anyhow::Result<Vec<Artifact>> {
-    let toolchain = scenario_compiler(workspace, library)?;
+/// Compiles and copies to `out/NAME{suffix}.wasm`.
+fn compile(workspace: &Workspace, targets: &[&'static str], select: &[&str], out: &Path, suffix: &str) -> anyhow::Result<Vec<Artifact>> {
+    let toolchain = scenario_compiler(workspace, targets)?;
     let built = toolchain.compile(workspace.root(), &workspace.built("scenarios"), select)?;
     std::fs::create_dir_all(out).with_context(|| format!("can't make {}", out.display()))?;
     for artifact in &built {
-        let file = out.join(format!("{}.wasm", artifact.name));
+        let file = out.join(format!("{}{suffix}.wasm", artifact.name));
         std::fs::copy(&artifact.file, &file).with_context(|| format!("can't write {}", file.display()))?;
     }
     say(&format!("{} scenarios for {} in {}", built.len(), toolchain.target(), out.display()));
