@@ -1,4 +1,6 @@
 //! `#[scenario]`: the function stays as it is; beside it stands its registration.
+//!
+//! It is kept a function of its own in the compiled scenario, so that a trap in it names it. That costs a call an iteration.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -10,8 +12,14 @@ use crate::signature;
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     let expanded = signature::function("scenario", item.clone()).and_then(|function| forward(options, &function));
-    let registration = expanded.unwrap_or_else(|error| error.to_compile_error());
-    quote! { #item #registration }
+    match expanded {
+        Ok(registration) => quote! {
+            #[inline(never)]
+            #item
+            #registration
+        },
+        Err(error) => [item, error.to_compile_error()].into_iter().collect(),
+    }
 }
 
 /// The options, sorted by what they are for.
