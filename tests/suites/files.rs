@@ -158,6 +158,10 @@ fn what_is_no_file_is_refused() {
     let bench = Bench::new();
     bench.expect_refusal(&bench.folder.path().join("missing.wasm"), &["missing.wasm", "No such file"]);
     bench.expect_refusal(bench.folder.path(), &["it is a folder", "`host build`"]);
+    let pipe = bench.folder.path().join("pipe.wasm");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there");
+    assert!(made.success());
+    bench.expect_refusal(&pipe, &["it is a pipe"]);
 }
 
 #[test]

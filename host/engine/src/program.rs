@@ -1,6 +1,7 @@
 //! From a scenario file to something that users can be made of.
 
 use std::io::Read as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,6 +56,10 @@ impl ScenarioFile {
         let metadata = std::fs::metadata(path).map_err(read_error)?;
         if metadata.is_dir() {
             return Err(read_error(std::io::Error::other("it is a folder; compile it with `host build` first")));
+        }
+        // A pipe that nobody writes to would keep us waiting for ever.
+        if metadata.file_type().is_fifo() {
+            return Err(read_error(std::io::Error::other("it is a pipe; write the scenario to a file first")));
         }
         if metadata.len() > LARGEST_FILE {
             return Err(LoadError::TooLarge { bytes: metadata.len(), limit: LARGEST_FILE });
