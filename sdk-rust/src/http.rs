@@ -31,5 +31,5 @@ pub fn send_all<'a>(requests: impl IntoIterator<Item = Request<'a>>) -> Vec<Resu
     let requests: Vec<Request<'_>> = requests.into_iter().collect();
     let sent: Vec<http::Request<'_>> = requests.iter().map(Request::borrow).collect();
     let answers = http::send_all(&sent).into_iter();
-    answers.zip(&requests).map(|(answer, request)| request.answered(answer)).collect()
+    answers.map(request::answered).collect()
 }

@@ -205,7 +205,7 @@ impl<'a> Request<'a> {
     /// [`Error::Http`](crate::Error::Http) when there is no answer; [`Error::RunOver`](crate::Error::RunOver) outside any transaction when the run is over.
     pub fn send(self) -> Result<Response> {
         let answer = http::send(self.borrow());
-        self.answered(answer)
+        answered(answer)
     }
 
     pub(super) fn borrow(&self) -> http::Request<'_> {
@@ -223,11 +223,10 @@ impl<'a> Request<'a> {
             timeout: self.timeout_nanoseconds,
         }
     }
+}
 
-    pub(super) fn answered(&self, answer: Result<http::Response, http::Error>) -> Result<Response> {
-        let body_kept = matches!(self.keep, Keep::Body(_));
-        answer.map(|answer| Response::new(answer, body_kept, self.keep_headers)).map_err(super::error::from_host)
-    }
+pub(super) fn answered(answer: Result<http::Response, http::Error>) -> Result<Response> {
+    answer.map(Response::new).map_err(super::error::from_host)
 }
 
 /// What [`Request::expect`] takes: a status or a range of them.

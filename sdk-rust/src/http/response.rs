@@ -9,11 +9,7 @@ use crate::error::{Error, Result};
 
 /// The answer to a request, whatever its status.
 #[derive(Debug, Clone)]
-pub struct Response {
-    answer: http::Response,
-    body_kept: bool,
-    headers_kept: bool,
-}
+pub struct Response(http::Response);
 
 /// How long each part of an exchange took; over redirects, the sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +29,14 @@ pub struct Phases {
 }
 
 impl Response {
-    pub(super) fn new(answer: http::Response, body_kept: bool, headers_kept: bool) -> Self {
-        Self { answer, body_kept, headers_kept }
+    pub(super) fn new(answer: http::Response) -> Self {
+        Self(answer)
     }
 
     /// The status code.
     #[must_use]
     pub fn status(&self) -> u16 {
-        self.answer.status
+        self.0.status
     }
 
     /// The body.
@@ -49,11 +45,8 @@ impl Response {
     ///
     /// [`Error::Answer`] when the request did not ask to keep it.
     pub fn bytes(&self) -> Result<&[u8]> {
-        if self.body_kept {
-            Ok(&self.answer.body)
-        } else {
-            Err(Error::Answer("the body was not kept: call .keep_body() before .send()".to_owned()))
-        }
+        let not_kept = || Error::Answer("the body was not kept: call .keep_body() before .send()".to_owned());
+        self.0.body.as_deref().ok_or_else(not_kept)
     }
 
     /// The body as text.
@@ -90,23 +83,20 @@ impl Response {
     ///
     /// [`Error::Answer`] when the request did not ask to keep them.
     pub fn headers(&self) -> Result<&[(String, String)]> {
-        if self.headers_kept {
-            Ok(&self.answer.headers)
-        } else {
-            Err(Error::Answer("the headers were not kept: call .keep_headers() before .send()".to_owned()))
-        }
+        let not_kept = || Error::Answer("the headers were not kept: call .keep_headers() before .send()".to_owned());
+        self.0.headers.as_deref().ok_or_else(not_kept)
     }
 
     /// Bytes of the body as received, before decompression, kept or not.
     #[must_use]
     pub fn body_size(&self) -> u64 {
-        self.answer.body_size
+        self.0.body_size
     }
 
     /// How long each part took.
     #[must_use]
     pub fn phases(&self) -> Phases {
-        let phases = &self.answer.phases;
+        let phases = &self.0.phases;
         Phases {
             blocked: Duration::from_nanos(phases.blocked),
             connecting: Duration::from_nanos(phases.connecting),
@@ -120,19 +110,19 @@ impl Response {
     /// Whether an open connection was reused.
     #[must_use]
     pub fn reused(&self) -> bool {
-        self.answer.reused
+        self.0.reused
     }
 
     /// How many redirects were followed.
     #[must_use]
     pub fn redirects(&self) -> u8 {
-        self.answer.redirects
+        self.0.redirects
     }
 
     /// Where the answer came from, if a redirect was followed.
     #[must_use]
     pub fn final_url(&self) -> Option<&str> {
-        (self.answer.redirects > 0).then_some(&self.answer.final_url)
+        self.0.final_url.as_deref()
     }
 }
 

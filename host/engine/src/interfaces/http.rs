@@ -1,8 +1,9 @@
 //! `http`: requests over the user's own connections.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use http::Method;
+use http::{HeaderMap, HeaderValue, Method};
 use swell_client::{Error, Keep, Request, Sent, Version, header};
 use swell_core::exchange::{ErrorClass, Phase, Phases};
 
@@ -16,10 +17,11 @@ const MOST_AT_ONCE: usize = 256;
 
 impl wit::Host for State {
     async fn send(&mut self, request: wit::Request) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
+        let kept = Kept::by(&request);
         let (request, expected) = from_guest(request);
         let (user, cpu) = self.user_and_cpu()?;
-        let sent = cpu.watch(ThreadBound::new(user.send(request, expected))).await?;
-        Ok(sent.map_or(Err(wit::Error::RunOver), to_guest))
+        let sent = cpu.watch(pin!(ThreadBound::new(user.send(request, expected)))).await?;
+        Ok(sent.map_or(Err(wit::Error::RunOver), |sent| to_guest(sent, kept)))
     }
 
     async fn send_all(&mut self, requests: Vec<wit::Request>) -> wasmtime::Result<Vec<Result<wit::Response, wit::Error>>> {
@@ -27,11 +29,12 @@ impl wit::Host for State {
         if count > MOST_AT_ONCE {
             return Err(wasmtime::Error::msg(format!("send-all was given {count} requests; it takes at most {MOST_AT_ONCE}")));
         }
+        let kept: Vec<_> = requests.iter().map(Kept::by).collect();
         let (requests, expected): (Vec<_>, Vec<_>) = requests.into_iter().map(from_guest).unzip();
         let (user, cpu) = self.user_and_cpu()?;
-        let sent = cpu.watch(ThreadBound::new(user.send_all(requests, &expected))).await?;
+        let sent = cpu.watch(pin!(ThreadBound::new(user.send_all(requests, &expected)))).await?;
         Ok(match sent {
-            Some(all) => all.into_iter().map(to_guest).collect(),
+            Some(all) => all.into_iter().zip(kept).map(|(sent, kept)| to_guest(sent, kept)).collect(),
             None => std::iter::repeat_with(|| Err(wit::Error::RunOver)).take(count).collect(),
         })
     }
@@ -82,21 +85,30 @@ fn no_method(name: &str) -> Error {
     Error { class: ErrorClass::Invalid, message: format!("{name:?} is no method") }
 }
 
-fn to_guest(sent: Sent) -> Result<wit::Response, wit::Error> {
+/// What of an answer a request keeps.
+#[derive(Clone, Copy)]
+struct Kept {
+    headers: bool,
+    body: bool,
+}
+
+impl Kept {
+    fn by(request: &wit::Request) -> Self {
+        Self { headers: request.keep_headers, body: matches!(request.keep, wit::Keep::Body(_)) }
+    }
+}
+
+fn to_guest(sent: Sent, kept: Kept) -> Result<wit::Response, wit::Error> {
     match sent.result {
         Ok(response) => Ok(wit::Response {
             status: response.status.as_u16(),
-            headers: response
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-                .collect(),
-            body: response.body.into(),
+            headers: kept.headers.then(|| headers(&response.headers)),
+            body: kept.body.then(|| response.body.into()),
             body_size: response.body_size,
             phases: phases(&sent.exchange.phases),
             reused: response.reused,
             redirects: response.redirects,
-            final_url: response.final_url.unwrap_or_default(),
+            final_url: response.final_url,
         }),
         Err(error) => Err(match error.class {
             ErrorClass::Dns => wit::Error::Dns(error.message),
@@ -119,6 +131,11 @@ fn to_guest(sent: Sent) -> Result<wit::Response, wit::Error> {
             ErrorClass::Invalid => wit::Error::Invalid(error.message),
         }),
     }
+}
+
+fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect()
 }
 
 fn phases(phases: &Phases) -> wit::Phases {
