@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -145,7 +146,7 @@ impl Session {
             let due = whole.min(trail.since() + self.client.options.timeouts.response);
             let (failure, reused, place) = match link {
                 Link::Http1 { mut connection, place, reused } => {
-                    let outcome = timer.until(due, connection.send(&outgoing)).await;
+                    let outcome = timer.until(due, pin!(connection.send(&outgoing))).await;
                     if let Some(at) = connection.handed_over() {
                         trail.enter(Phase::Waiting, at);
                     }
@@ -166,7 +167,7 @@ impl Session {
                 Link::Http2 { mut handle, reused } => {
                     let head = outgoing.http2()?;
                     trail.enter(Phase::Waiting, trail.since());
-                    let outcome = timer.until(due, handle.send(head)).await;
+                    let outcome = timer.until(due, Box::pin(handle.send(head))).await;
                     trail.written += u32::from(!matches!(&outcome, Some(Err(Failure { written: false, .. }))));
                     match outcome {
                         Some(Ok((head, body))) => {
@@ -220,7 +221,7 @@ impl Session {
                 }
                 Turn::Open(place) => return self.open(lane, place, trail, timer, whole).await,
                 Turn::Wait => {
-                    timer.until(whole, lane.freed()).await.ok_or_else(|| timed_out(trail, whole))?;
+                    timer.until(whole, pin!(lane.freed())).await.ok_or_else(|| timed_out(trail, whole))?;
                     // What was freed by somebody's timeout may come at the moment of one's own.
                     if Instant::now() >= whole {
                         return Err(timed_out(trail, whole));
@@ -237,14 +238,14 @@ impl Session {
         let now = Instant::now();
         trail.enter(Phase::Connecting, now);
         let due = whole.min(now + client.options.timeouts.connect);
-        let tcp = timer.until(due, connect::open(client, origin)).await.unwrap_or_else(|| Err(timed_out(trail, due)))?;
+        let tcp = timer.until(due, pin!(connect::open(client, origin))).await.unwrap_or_else(|| Err(timed_out(trail, due)))?;
         trail.connections += 1;
         let (stream, is_http2) = if origin.secure {
             let now = Instant::now();
             trail.enter(Phase::Tls, now);
             let due = whole.min(now + client.options.timeouts.tls);
             let handshake = connect::secure(self.tls_config(lane.version), origin, tcp);
-            let tls = timer.until(due, handshake).await.unwrap_or_else(|| Err(timed_out(trail, due)))?;
+            let tls = timer.until(due, pin!(handshake)).await.unwrap_or_else(|| Err(timed_out(trail, due)))?;
             let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
             if lane.version == Version::Http2 && !is_http2 {
                 return Err(Error::protocol(format!("{} did not agree to HTTP/2", origin.host)));
@@ -294,7 +295,7 @@ impl Session {
                     });
                     timer.until(whole, read).await.map(|body| body.map(|body| kept = body))
                 }
-                _ => timer.until(whole, incoming.discard()).await,
+                _ => timer.until(whole, pin!(incoming.discard())).await,
             };
         }
         let body_size = incoming.received();

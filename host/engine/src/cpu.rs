@@ -4,7 +4,7 @@
 //! it has computed for the limit's number of ticks without a call that waits, it is cut. Waits do not count: they have timeouts of their own.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
@@ -31,18 +31,17 @@ impl CpuMeter {
         self.fresh = true;
     }
 
-    /// Runs a call that may wait. Only if it did wait does the count begin again: a guest that calls and calls without waiting is computing.
+    /// Runs a call that may wait. Only if it did wait does the count begin again: a guest that calls and calls without waiting is computing. The call is
+    /// pinned by the caller, so that it has its place once.
     #[inline]
-    pub(crate) async fn watch<F: Future>(&mut self, call: F) -> F::Output {
-        let mut call = pin!(call);
-        poll_fn(|context| {
-            let polled = call.as_mut().poll(context);
+    pub(crate) fn watch<F: Future + Unpin>(&mut self, mut call: F) -> impl Future<Output = F::Output> {
+        poll_fn(move |context| {
+            let polled = Pin::new(&mut call).poll(context);
             if polled.is_pending() {
                 self.fresh = true;
             }
             polled
         })
-        .await
     }
 
     /// The deadline passed: what happens to the guest. The first deadline after a wait has passed during the wait and says nothing.

@@ -1,5 +1,6 @@
 //! `clock`: think times.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use crate::thread_bound::ThreadBound;
@@ -13,7 +14,7 @@ impl Host for State {
 
     async fn sleep(&mut self, nanoseconds: u64) -> wasmtime::Result<()> {
         let (user, cpu) = self.user_and_cpu()?;
-        cpu.watch(ThreadBound::new(user.sleep(Duration::from_nanos(nanoseconds)))).await;
+        cpu.watch(pin!(ThreadBound::new(user.sleep(Duration::from_nanos(nanoseconds))))).await;
         Ok(())
     }
 }

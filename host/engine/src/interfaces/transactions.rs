@@ -1,5 +1,7 @@
 //! `transactions`: what the host paces and measures.
 
+use std::pin::pin;
+
 use wasmtime::component::Resource;
 
 use crate::run;
@@ -14,7 +16,7 @@ impl Host for State {
 
     async fn begin(&mut self, kind: u32) -> wasmtime::Result<Result<Resource<OpenTransaction>, RunOver>> {
         let (user, cpu) = self.user_and_cpu()?;
-        let begun = cpu.watch(ThreadBound::new(user.begin(kind))).await?;
+        let begun = cpu.watch(pin!(ThreadBound::new(user.begin(kind)))).await?;
         Ok(match begun {
             Ok(serial) => Ok(Resource::new_own(serial)),
             Err(run::RunOver::Finished) => Err(RunOver::Finished),
