@@ -2,14 +2,14 @@
 //!
 //! The measuring itself is in `tests/benches`.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
 use crate::machine::program;
 use crate::scenarios;
-use crate::step::{run as run_step, say, title};
-use crate::toolchain::Library;
+use crate::step::{output, run as run_step, say, title};
+use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
 
 /// What of the bench to run.
@@ -45,12 +45,30 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()>
     title("what is measured");
     let (guests, lean) = (workspace.built("guests"), workspace.built("guests/lean"));
     let measured = ["plain-get", "sleeper", "sleeper-connected"];
-    scenarios::some_guests(workspace, Library::Wasi, &measured, &guests)?;
-    scenarios::some_guests(workspace, Library::Lean, &measured, &lean)?;
+    scenarios::some_guests(workspace, WITH_WASI, &measured, &guests)?;
+    scenarios::some_guests(workspace, LEAN, &measured, &lean)?;
     run_step(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--bins"]))?;
 
+    title("instructions of the measuring path");
+    program("valgrind", &["--version"], "what counts instructions")?;
+    let (few, many) = (1_000, 11_000);
+    let each = (instructions(workspace, many)? - instructions(workspace, few)?) / (many - few);
+    say(&format!("recording a transaction with its request, check and metric: {each} instructions"));
+
     title("the measuring");
-    let mut bench = workspace.cargo(["bench", "--locked", "--package", "swell-tests", "--bench", "comparison", "--"]);
+    let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "comparison", "--"]);
     bench.args(["--rounds", &args.rounds.to_string(), "--seconds", &args.seconds.to_string()]);
     run_step(bench.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host")).env("SWELL_OHA", oha))
+}
+
+/// The instructions of a process that records this many transactions.
+fn instructions(workspace: &Workspace, transactions: u64) -> anyhow::Result<u64> {
+    let runner = "valgrind --tool=callgrind --callgrind-out-file=/dev/null";
+    let host = output(Command::new("rustc").args(["--print", "host-tuple"]))?;
+    let variable = format!("CARGO_TARGET_{}_RUNNER", host.trim().to_uppercase().replace('-', "_"));
+    let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "recording", "--"]);
+    let ran = bench.arg(transactions.to_string()).env(variable, runner).stdout(Stdio::null()).output().context("can't run cargo")?;
+    let said = String::from_utf8_lossy(&ran.stderr);
+    let collected = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+    collected.with_context(|| format!("callgrind counted nothing:\n{said}"))
 }

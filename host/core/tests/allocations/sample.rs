@@ -1,0 +1,28 @@
+//! What one transaction has a worker record: for the test that counts its allocations and for the bench that counts its instructions.
+
+use std::time::Duration;
+
+use swell_core::RunInstant;
+use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases};
+use swell_core::record::{Cause, Ended, IterationEnd, MetricKind, Recorder, RunPhase, Times};
+
+/// A transaction with a request, a check and a value of each kind of metric, every tenth of them failed.
+pub(crate) fn sample(recorder: &mut Recorder, number: u64) {
+    let at = |offset: u64| RunInstant::from_nanos(number * 1_000_000 + offset);
+    let kind = recorder.define("page").expect("a legal name");
+    let metric = recorder.define_metric("size", MetricKind::Trend).expect("a legal name");
+    let fails = number.is_multiple_of(10);
+    recorder.iteration_begun(RunPhase::Measured);
+    recorder.begun(kind, at(0), true);
+    let mut phases = Phases::default();
+    phases.add(Phase::Sending, Duration::from_nanos(20_000 + number % 977));
+    phases.add(Phase::Waiting, Duration::from_nanos(500_000 + number * 31 % 100_003));
+    let result = if fails { Err(ErrorClass::Reset) } else { Ok(200) };
+    recorder.exchange(RunPhase::Measured, &Exchange { result, phases, written: 1, reconnects: 0, connections: 0, body_bytes: 2 }, true);
+    recorder.check(RunPhase::Measured, "has a title", !fails);
+    recorder.metric(RunPhase::Measured, at(0), metric, (number % 100) as f64, &[("page", "front")]);
+    let times = Times { intended: at(0), parked_at: at(10), started: at(30_000), ended: at(700_000) };
+    recorder.ended(kind, &times, true, if fails { Ended::Failed(&Cause::Said("no title")) } else { Ended::Ok });
+    recorder.iteration_ended(RunPhase::Measured, if fails { IterationEnd::Failed } else { IterationEnd::Ok });
+    recorder.loop_delay(at(0), Duration::from_micros(20));
+}
