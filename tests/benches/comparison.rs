@@ -201,6 +201,9 @@ fn take_turns(pace: Pace, tools: &[Tool], nginx: &Nginx, rounds: u32, seconds: u
 }
 
 /// What a virtual user weighs, as a table. Where the machine does not let the host have that many, the host's own words stand beneath.
+///
+/// The resident set counts a page once for every place it is mapped to, so what all users share of the scenario's data counts for each of them; the
+/// proportional set, beside it, divides such a page by how many share it, and is what the machine really spends.
 fn memory() -> anyhow::Result<String> {
     let nginx = Nginx::start(Some(NGINX_CORE));
     let kinds = [
@@ -210,30 +213,32 @@ fn memory() -> anyhow::Result<String> {
         ("asleep, connected, with WASI", guest("sleeper-connected"), true, None),
     ];
     let mut text = String::from("Resident memory of a virtual user, beyond what the host needs for one:\n\n");
-    text += "| user | KB each of 1,000 | KB each of 10,000 | bound |\n|---|--:|--:|---|\n";
+    text += "| user | KB each of 1,000 | KB each of 10,000 | of them not shared | bound |\n|---|--:|--:|--:|---|\n";
     let mut refusals = BTreeSet::new();
     for (name, file, connected, bound) in kinds {
-        let mut resident = |users: u32| -> anyhow::Result<Option<f64>> {
+        let mut held = |users: u32| -> anyhow::Result<Option<Memory>> {
             let before = nginx.requests();
             let mut host = Host::run_file(&file).target(nginx.url()).args(&format!("--vus {users} --duration 10m")).start();
             let all_connected = || !connected || nginx.requests() - before >= u64::from(users);
-            let kilobytes = settled_kilobytes(&mut host, all_connected);
-            match kilobytes {
-                Some(kilobytes) => writeln!(io::stderr(), "{name}: {users} users, {kilobytes:.0} KB")?,
+            let memory = settled_memory(&mut host, all_connected);
+            match memory {
+                Some(memory) => writeln!(io::stderr(), "{name}: {users} users, {:.0} KB", memory.resident)?,
                 None => _ = refusals.insert(host.stderr()),
             }
-            Ok(kilobytes)
+            Ok(memory)
         };
-        let one = resident(1)?.context("the host does not run a single user")?;
-        let mut each = |users: u32| Ok::<_, anyhow::Error>(resident(users)?.map(|all| (all - one) / f64::from(users - 1)));
+        let one = held(1)?.context("the host does not run a single user")?;
+        let mut each = |users: u32| Ok::<_, anyhow::Error>(held(users)?.map(|all| all.beyond(one, f64::from(users - 1))));
         let (of_1000, of_10_000) = (each(1000)?, each(10_000)?);
-        let cell = |each: Option<f64>| each.map_or("does not fit".to_owned(), |each| format!("{each:.1}"));
-        let verdict = match (bound, of_10_000) {
+        let cell = |kilobytes: Option<f64>| kilobytes.map_or("does not fit".to_owned(), |kilobytes| format!("{kilobytes:.1}"));
+        let resident = |each: Option<Memory>| each.map(|each| each.resident);
+        let verdict = match (bound, resident(of_10_000)) {
             (None, _) => "none".to_owned(),
             (Some(bound), None) => format!("{bound:.0} KB: undecided"),
             (Some(bound), Some(each)) => format!("{bound:.0} KB: {}", if each <= bound { "reached" } else { "missed" }),
         };
-        writeln!(text, "| {name} | {} | {} | {verdict} |", cell(of_1000), cell(of_10_000))?;
+        let cells = [resident(of_1000), resident(of_10_000), of_10_000.map(|each| each.proportional)].map(cell);
+        writeln!(text, "| {name} | {} | {verdict} |", cells.join(" | "))?;
     }
     for refusal in refusals {
         writeln!(text, "\n```text\n{}\n```", refusal.trim())?;
@@ -241,28 +246,43 @@ fn memory() -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// The resident memory, in KB of 1,024 bytes, once the users are `ready` and it has changed by less than 0.1 % for 2 s, for then all are created;
-/// nothing if the host has ended instead.
-fn settled_kilobytes(host: &mut Running, ready: impl Fn() -> bool) -> Option<f64> {
-    let path = format!("/proc/{}/status", host.pid());
+/// What a process holds, in KB of 1,024 bytes.
+#[derive(Clone, Copy)]
+struct Memory {
+    resident: f64,
+    proportional: f64,
+}
+
+impl Memory {
+    /// Nothing for a process that has no memory any more.
+    fn of(pid: u32) -> Option<Self> {
+        let sums = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+        let sum = |name: &str| sums.lines().find_map(|line| line.strip_prefix(name))?.trim().trim_end_matches(" kB").parse().ok();
+        Some(Self { resident: sum("Rss:")?, proportional: sum("Pss:")? })
+    }
+
+    /// What each of this many users adds to a host that has `one`.
+    fn beyond(self, one: Self, users: f64) -> Self {
+        Self { resident: (self.resident - one.resident) / users, proportional: (self.proportional - one.proportional) / users }
+    }
+}
+
+/// The host's memory once the users are `ready` and it has changed by less than 0.1 % for 2 s, for then all are created; nothing if the host has ended
+/// instead.
+fn settled_memory(host: &mut Running, ready: impl Fn() -> bool) -> Option<Memory> {
     let mut settled = (0.0, Instant::now());
     let settle = || {
         if host.has_ended() {
             return Some(None);
         }
         // Between the two looks it may have ended all the same; the next turn tells.
-        let now = std::fs::read_to_string(&path).ok().and_then(|status| resident_kilobytes(&status))?;
-        if !ready() || (now - settled.0).abs() > settled.0 * 0.001 {
-            settled = (now, Instant::now());
+        let now = Memory::of(host.pid())?;
+        if !ready() || (now.resident - settled.0).abs() > settled.0 * 0.001 {
+            settled = (now.resident, Instant::now());
         }
         (settled.1.elapsed() >= Duration::from_secs(2)).then_some(Some(now))
     };
     wait_until(Duration::from_secs(60), "the host's memory to settle", settle)
-}
-
-/// Nothing for a process that has no memory any more.
-fn resident_kilobytes(status: &str) -> Option<f64> {
-    status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().trim_end_matches(" kB").parse().ok()
 }
 
 /// The machine and the day, for the table's head.

@@ -17,6 +17,12 @@ use crate::client::Client;
 use crate::endpoint::Origin;
 use crate::error::{Error, OptionsError};
 
+/// A future of what is done rarely, on the heap and behind a pointer.
+///
+/// A future awaited by value widens its caller's frame by all that it may ever hold, and the stack of a virtual user stays in memory as deep as it has ever
+/// been: a lookup and two handshakes in the frames of every request cost 20 KB a user. What makes one is not inlined, so that its own frame is gone when it is polled.
+pub(crate) type Rare<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
 /// An open connection, with or without TLS.
 pub(crate) enum Stream {
     Plain(TcpStream),
@@ -56,8 +62,10 @@ fn socket(to: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 /// Shakes hands. Whether HTTP/2 was agreed on stands in the stream's session.
-pub(crate) async fn secure(config: Arc<ClientConfig>, origin: &Origin, stream: TcpStream) -> Result<TlsStream<TcpStream>, Error> {
-    TlsConnector::from(config).connect(origin.name.clone(), stream).await.map_err(|e| Error::handshake(&e, &origin.host.to_string()))
+#[inline(never)]
+pub(crate) fn secure(config: Arc<ClientConfig>, origin: &Origin, stream: TcpStream) -> Rare<'_, Result<Box<TlsStream<TcpStream>>, Error>> {
+    let handshake = TlsConnector::from(config).connect(origin.name.clone(), stream);
+    Box::pin(async move { handshake.await.map(Box::new).map_err(|e| Error::handshake(&e, &origin.host.to_string())) })
 }
 
 /// Checks that an address is one of this machine, so that a later failure to bind it can only mean that its ports are used up.

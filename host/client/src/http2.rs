@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use swell_core::exchange::ErrorClass;
 use tokio::task::JoinSet;
 
-use crate::connect::Stream;
+use crate::connect::{Rare, Stream};
 use crate::error::{Error, Failure};
 use crate::request::Head;
 
@@ -41,19 +41,22 @@ pub(crate) struct Body(Incoming);
 
 impl Connection {
     /// Takes a stream that is ready for HTTP/2. `written` counts the heads handed to the connection.
-    pub(crate) async fn open(stream: Stream, header_limit: usize, written: Rc<Cell<u64>>) -> Result<Self, Error> {
-        let tasks = Tasks::default();
-        let (sender, driver) = http2::Builder::new(tasks.clone())
-            // Over this h2 breaks a stream off without saying why. What lies between is refused below, with its reason.
-            .max_header_list_size(u32::try_from(header_limit.saturating_mul(4)).unwrap_or(u32::MAX))
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|e| Error::http(&e))?;
-        tasks.execute(async {
-            // Each request on it is told of its end; there is nobody else to tell.
-            let _ended = driver.await;
-        });
-        Ok(Self { handle: Handle { sender, header_limit, written }, tasks })
+    #[inline(never)]
+    pub(crate) fn open(stream: Stream, header_limit: usize, written: Rc<Cell<u64>>) -> Rare<'static, Result<Self, Error>> {
+        Box::pin(async move {
+            let tasks = Tasks::default();
+            let (sender, driver) = http2::Builder::new(tasks.clone())
+                // Over this h2 breaks a stream off without saying why. What lies between is refused below, with its reason.
+                .max_header_list_size(u32::try_from(header_limit.saturating_mul(4)).unwrap_or(u32::MAX))
+                .handshake(TokioIo::new(stream))
+                .await
+                .map_err(|e| Error::http(&e))?;
+            tasks.execute(async {
+                // Each request on it is told of its end; there is nobody else to tell.
+                let _ended = driver.await;
+            });
+            Ok(Self { handle: Handle { sender, header_limit, written }, tasks })
+        })
     }
 
     /// A handle to send with, unless the connection has ended.

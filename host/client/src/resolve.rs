@@ -14,6 +14,7 @@ use swell_core::exchange::ErrorClass;
 use tokio::sync::Mutex;
 use url::Host;
 
+use crate::connect::Rare;
 use crate::error::{Error, local};
 
 /// The shortest time for which an answer is kept.
@@ -55,13 +56,16 @@ impl Resolver {
         Ok(ips[first..].iter().chain(&ips[..first]).map(|&ip| SocketAddr::new(ip, port)).collect())
     }
 
-    async fn ask(&self, name: &str) -> Result<Answer, Error> {
-        let found = self.resolver().map_err(|e| failed(name, &e))?.lookup_ip(name).await.map_err(|e| failed(name, &e))?;
-        let ips: Rc<[IpAddr]> = found.iter().collect();
-        if ips.is_empty() {
-            return Err(Error::new(ErrorClass::Dns, format!("{name} has no address")));
-        }
-        Ok(Answer { ips, until: found.valid_until().max(Instant::now() + KEPT_AT_LEAST) })
+    #[inline(never)]
+    fn ask<'a>(&'a self, name: &'a str) -> Rare<'a, Result<Answer, Error>> {
+        Box::pin(async move {
+            let found = self.resolver().map_err(|e| failed(name, &e))?.lookup_ip(name).await.map_err(|e| failed(name, &e))?;
+            let ips: Rc<[IpAddr]> = found.iter().collect();
+            if ips.is_empty() {
+                return Err(Error::new(ErrorClass::Dns, format!("{name} has no address")));
+            }
+            Ok(Answer { ips, until: found.valid_until().max(Instant::now() + KEPT_AT_LEAST) })
+        })
     }
 
     fn resolver(&self) -> Result<&TokioResolver, NetError> {

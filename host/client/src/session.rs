@@ -245,12 +245,12 @@ impl Session {
             trail.enter(Phase::Tls, now);
             let due = whole.min(now + client.options.timeouts.tls);
             let handshake = connect::secure(self.tls_config(lane.version), origin, tcp);
-            let tls = timer.until(due, pin!(handshake)).await.unwrap_or_else(|| Err(timed_out(trail, due)))?;
+            let tls = timer.until(due, handshake).await.unwrap_or_else(|| Err(timed_out(trail, due)))?;
             let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
             if lane.version == Version::Http2 && !is_http2 {
                 return Err(Error::protocol(format!("{} did not agree to HTTP/2", origin.host)));
             }
-            (Stream::Secure(Box::new(tls)), is_http2)
+            (Stream::Secure(tls), is_http2)
         } else {
             (Stream::Plain(tcp), lane.version == Version::Http2)
         };
