@@ -37,10 +37,16 @@ impl Workspace {
         self.target.join(path)
     }
 
-    /// A `cargo` in the checkout.
+    /// A `cargo` in the checkout, which builds what one called by hand builds: without what cargo says to us about our own package, since a build script that
+    /// watches that (ring's does) would run anew at each change between the two, and most of the host after it.
     pub(crate) fn cargo<const N: usize>(&self, args: [&str; N]) -> Command {
         let mut cargo = Command::new("cargo");
         cargo.args(args).current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                cargo.env_remove(name);
+            }
+        }
         cargo
     }
 }
