@@ -1,17 +1,13 @@
 //! Why a scenario file cannot be used: always the file's fault or the machine's, told apart, with the cure.
 
-use std::path::PathBuf;
-
 use thiserror::Error;
 
 /// A file could not be made into a scenario that runs. No instance of it exists, and nothing was sent.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The file could not be read.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read it")]
     Read {
-        /// The file.
-        path: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },

@@ -52,7 +52,7 @@ impl ScenarioFile {
     /// # Errors
     /// [`LoadError`] says what is wrong with the file or the machine. Nothing was sent and no user created.
     pub fn load(path: &Path, compiler: &Compiler, limits: GuestLimits) -> Result<Self, LoadError> {
-        let read_error = |source| LoadError::Read { path: path.to_owned(), source };
+        let read_error = |source| LoadError::Read { source };
         let metadata = std::fs::metadata(path).map_err(read_error)?;
         if metadata.is_dir() {
             return Err(read_error(std::io::Error::other("it is a folder; compile it with `host build` first")));
