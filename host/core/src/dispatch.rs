@@ -23,7 +23,7 @@ pub use self::overflow::Overflow;
 pub use self::population::{Growth, Population, Spawn};
 use self::surplus::Surplus;
 use crate::RunInstant;
-use crate::schedule::{Cursor, Due};
+use crate::schedule::{Cursor, Due, Law};
 
 /// A virtual user, by a small number of its worker's choice; it may be given again once the user is gone.
 pub type UserKey = u32;
@@ -223,6 +223,12 @@ impl Dispatcher {
         if self.population.may_shrink() {
             self.retire(now);
         }
+    }
+
+    /// From the nanosecond after `from` on, which may still be to come, starts follow another law. What is due by then stays as it is.
+    pub fn handle_change(&mut self, now: RunInstant, from: RunInstant, law: Law) {
+        self.handle_time(now);
+        self.cursor.change_after(from, law);
     }
 
     /// The run is over: parked users are released, and no slot starts any more. Slots due by `now` that nobody can start become unsent.

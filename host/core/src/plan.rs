@@ -9,6 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::RunInstant;
+use crate::control::{DEFAULT_START, Goal, Objective, Regulator};
 use crate::dispatch::{Growth, Limits, Spawn};
 use crate::schedule::{Arrivals, Cursor, Profile, Stage, Stripe};
 use crate::threshold::Threshold;
@@ -36,6 +37,10 @@ pub struct PlanInput {
     pub vus: Option<u32>,
     /// At most this many users, created on demand.
     pub max_vus: Option<u32>,
+    /// What the service is to hold, at the highest rate at which it does; `tps` is then the most.
+    pub objectives: Vec<Objective>,
+    /// At which rate objectives have the load begin.
+    pub start_tps: Option<Rate>,
     /// How the rate goes on from its beginning.
     pub stages: Vec<Stage>,
     /// How long to measure.
@@ -66,7 +71,9 @@ pub struct PlanInput {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
     /// Nothing says how much load there is to be.
-    #[error("nothing says how much load to drive; give tps (transactions a second), rate (iterations a second), vus (users) or a stage")]
+    #[error(
+        "nothing says how much load to drive; give tps (transactions a second), rate (iterations a second), vus (users), a stage, or what to hold (latency, error_rate)"
+    )]
     NoLoad,
     /// Two things cannot both hold.
     #[error("{one} and {other} contradict each other; {cure}")]
@@ -135,11 +142,31 @@ pub struct StopAfter {
     pub iterations: Option<u64>,
 }
 
+/// What a rate is controlled by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Control {
+    /// The highest rate, in transactions a second; none means as high as the objectives allow.
+    pub target: Option<f64>,
+    /// What is to hold; at least one.
+    pub objectives: Vec<Objective>,
+    /// Where it begins.
+    pub start: f64,
+}
+
+impl Control {
+    /// What holds the objectives.
+    pub fn regulator(&self) -> Regulator {
+        Regulator::new(self.target, self.objectives.clone(), self.start)
+    }
+}
+
 /// A run that can be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// What starts when.
+    /// What starts when. With objectives the profile says how it begins.
     pub load: LoadModel,
+    /// What the rate follows from, where it follows from something.
+    pub control: Option<Control>,
     /// How starts are spread around the profile.
     pub arrivals: Arrivals,
     /// What precedes the measured part.
@@ -170,8 +197,16 @@ impl Plan {
             None => Users::OnDemand { max: input.max_vus.unwrap_or_else(|| DEFAULT_MAX_USERS.min(input.room.unwrap_or(u32::MAX)).max(1)) },
         };
         let (staged, length) = (!input.stages.is_empty(), input.stages.iter().map(|stage| stage.over).sum());
-        let profile = Profile { opening: input.tps.or(input.rate), stages: input.stages };
+        let controlled = !input.objectives.is_empty();
+        let control = controlled.then(|| {
+            let target = input.tps.map(Rate::per_second);
+            let start = input.start_tps.map_or(DEFAULT_START, Rate::per_second).min(target.unwrap_or(f64::INFINITY));
+            Control { target, objectives: input.objectives, start }
+        });
+        let opening = control.as_ref().and_then(|control| Rate::new(control.start)).or(input.tps).or(input.rate);
+        let profile = Profile { opening, stages: input.stages };
         let load = match (input.tps, input.rate, input.vus) {
+            _ if controlled => LoadModel::Transactions { profile, users },
             (None, None, Some(vus)) => LoadModel::Closed { users: vus },
             (None, Some(_), _) => LoadModel::Iterations { profile, users },
             (Some(_), ..) => LoadModel::Transactions { profile, users },
@@ -185,6 +220,7 @@ impl Plan {
         };
         Ok(Self {
             load,
+            control,
             arrivals: if input.poisson { Arrivals::Poisson { seed: input.seed } } else { Arrivals::Uniform },
             warm_up: input.warmup.unwrap_or_default(),
             stop: StopAfter { measured: input.duration.or(staged.then_some(length)), iterations: input.iterations },
@@ -296,7 +332,35 @@ fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> {
             "vus is an exact number of users, max_vus the most on demand: give one of them",
         );
     }
-    let paced = tps.clone().or(rate.clone());
+    let objective = input.objectives.first().map(|objective| {
+        let key = if matches!(objective.goal, Goal::Latency { .. }) { "latency" } else { "error_rate" };
+        (key, objective.to_string())
+    });
+    match (&objective, input.start_tps) {
+        (Some(objective), start) => {
+            if let Some(rate) = rate {
+                let cure = "objectives control transactions: give tps as the most that may begin, or leave rate out";
+                return contradiction(rate, objective.clone(), cure);
+            }
+            if let Some(stage) = stage {
+                let cure = "stages say the rate at each instant, and an objective finds it: leave one of them out";
+                return contradiction(stage, objective.clone(), cure);
+            }
+            if let (None, Some(vus)) = (&tps, vus.clone()) {
+                let cure = "an objective controls a rate, and users without one go as fast as they can: bound them by max_vus, or give tps";
+                return contradiction(vus, objective.clone(), cure);
+            }
+            if let (Some(start), Some(tps)) = (start.filter(|&start| input.tps.is_some_and(|tps| start > tps)), tps.clone()) {
+                return contradiction(("start_tps", start.to_string()), tps, "the load begins at most at tps: lower start_tps");
+            }
+        }
+        (None, Some(start)) => {
+            let cure = "start_tps is where an objective has the load begin: give latency or error_rate, or leave it out";
+            return contradiction(("start_tps", start.to_string()), ("no", "objective".to_owned()), cure);
+        }
+        (None, None) => {}
+    }
+    let paced = tps.clone().or(rate.clone()).or(objective);
     if let (None, Some(vus)) = (&paced, &vus) {
         // Without a rate these users go as fast as they can, so whatever is about slots has no meaning.
         if let Some(stage) = &stage {

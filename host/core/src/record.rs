@@ -21,6 +21,7 @@ pub use self::series::{MOST_SERIES, MetricKind, Metrics, Series, Value};
 pub use self::snapshot::{Check, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent, Users};
 pub use self::trend::Trend;
 use crate::RunInstant;
+use crate::control::{self, Objective, Watch};
 use crate::dispatch::{Lag, UnsentCause};
 use crate::exchange::{ErrorClass, Exchange, Phase};
 
@@ -141,6 +142,23 @@ pub struct Recorder {
     key: series::KeyBuffer,
     current: Snapshot,
     window_from: RunInstant,
+    watched: Vec<Watched>,
+}
+
+/// An objective's transactions.
+#[derive(Debug)]
+struct Watched {
+    /// Nothing for all outermost ones.
+    name: Option<String>,
+    /// The name's number, once there is one.
+    kind: Option<KindId>,
+    watch: Watch,
+}
+
+impl Watched {
+    fn is_about(&self, kind: KindId, outermost: bool) -> bool {
+        if self.name.is_some() { self.kind == Some(kind) } else { outermost }
+    }
 }
 
 impl Recorder {
@@ -153,6 +171,38 @@ impl Recorder {
             key: series::KeyBuffer::default(),
             current: Snapshot::default(),
             window_from: RunInstant::START,
+            watched: Vec::new(),
+        }
+    }
+
+    /// Has it count for these objectives too, from now on.
+    pub fn watch<'a>(&mut self, objectives: impl IntoIterator<Item = &'a Objective>) {
+        let watched = |objective: &Objective| Watched { name: objective.name.clone(), kind: None, watch: Watch::new(objective.goal) };
+        self.watched = objectives.into_iter().map(watched).collect();
+        for place in 0..self.kinds.len() {
+            self.recognise(place);
+        }
+    }
+
+    /// Has every objective be judged only by what begins at `since` or later.
+    pub fn restart_watches(&mut self, since: RunInstant) {
+        self.watched.iter_mut().for_each(|watched| watched.watch.restart(since));
+    }
+
+    /// Ends the objectives' window at `now`, adding to a tally for each, in their order.
+    pub fn take_tallies(&mut self, now: RunInstant, into: &mut Vec<control::Tally>) {
+        into.resize_with(self.watched.len(), control::Tally::default);
+        for (watched, tally) in self.watched.iter_mut().zip(into) {
+            watched.watch.take(now, tally);
+        }
+    }
+
+    /// Tells the objectives about the kind at this place.
+    fn recognise(&mut self, place: usize) {
+        for watched in &mut self.watched {
+            if watched.name.as_deref() == Some(&*self.kinds[place]) {
+                watched.kind = Some(KindId(place as u32));
+            }
         }
     }
 
@@ -163,6 +213,7 @@ impl Recorder {
         }
         let name = self.new_name(name, self.kinds.len())?;
         self.kinds.push(name);
+        self.recognise(self.kinds.len() - 1);
         self.align();
         Ok(KindId(self.kinds.len() as u32 - 1))
     }
@@ -205,10 +256,16 @@ impl Recorder {
         let figures = self.figures(self.phase(intended));
         figures.transactions.at(kind.0 as usize).counts.started += 1;
         figures.total.counts.started += u64::from(outermost);
+        for watched in self.watched.iter_mut().filter(|watched| watched.is_about(kind, outermost)) {
+            watched.watch.begun();
+        }
     }
 
     /// Counts a transaction that has ended, in the phase in which it was counted as begun.
     pub fn ended(&mut self, kind: KindId, times: &Times, outermost: bool, ended: Ended<'_>) {
+        for watched in self.watched.iter_mut().filter(|watched| watched.is_about(kind, outermost)) {
+            watched.watch.ended(times.started, times.ended, (ended != Ended::Interrupted).then_some(ended == Ended::Ok));
+        }
         let figures = self.figures(self.phase(times.intended));
         let row = figures.transactions.at(kind.0 as usize);
         row.counts.count(ended);

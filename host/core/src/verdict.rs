@@ -189,6 +189,11 @@ pub fn judge(measured: &Figures, cpu: CpuWindows) -> Verdict {
     Verdict { stamp, evidence }
 }
 
+/// Whether the generator was a limit in a window of a run: its lateness alone would condemn a run that was like it.
+pub fn is_generator_limited(window: &Figures) -> bool {
+    judge(window, CpuWindows::default()).stamp == Stamp::Invalid
+}
+
 fn share(what: What, part: u64, whole: u64, limit: f64) -> Evidence {
     let measured = part as f64 / whole as f64;
     Evidence { what, measured: Amount::Share(measured), limit: Amount::Share(limit), stamp: stamp(measured, limit) }

@@ -144,3 +144,45 @@ fn iterations_bound_the_slots_of_a_rate_of_iterations() {
     let mut cursor = Plan::new(input).unwrap().cursor(0, 1).unwrap();
     assert_eq!(std::iter::from_fn(|| cursor.pop()).count(), 25);
 }
+
+fn holding(objective: Objective) -> PlanInput {
+    PlanInput { objectives: vec![objective], ..PlanInput::default() }
+}
+
+fn p95() -> Objective {
+    Objective::latency("p95=200ms").unwrap()
+}
+
+#[test]
+fn objectives_begin_low_and_have_the_rate_as_their_most() {
+    let plan = |input| Plan::new(input).unwrap();
+    let opening = |plan: &Plan| match &plan.load {
+        LoadModel::Transactions { profile, .. } => profile.opening.unwrap().per_second(),
+        other => panic!("{other:?}"),
+    };
+    let alone = plan(holding(p95()));
+    assert_eq!((opening(&alone), alone.control.as_ref().unwrap().target), (512.0, None));
+    let bounded = plan(PlanInput { tps: rate(5_000.0), ..holding(p95()) });
+    assert_eq!((opening(&bounded), bounded.control.as_ref().unwrap().target), (512.0, Some(5_000.0)));
+    assert_eq!(opening(&plan(PlanInput { tps: rate(100.0), ..holding(p95()) })), 100.0);
+    assert_eq!(opening(&plan(PlanInput { start_tps: rate(20.0), ..holding(p95()) })), 20.0);
+    assert_eq!(plan(tps()).control, None);
+    assert!(matches!(
+        plan(PlanInput { tps: rate(5.0), vus: Some(3), ..holding(p95()) }).load,
+        LoadModel::Transactions { users: Users::Exactly(3), .. }
+    ));
+    assert_eq!(plan(PlanInput { max_vus: Some(7), ..holding(p95()) }).most_users(), 7);
+}
+
+#[test]
+fn objectives_that_nothing_can_control_are_refused_with_both_keys() {
+    let says = |input, parts: &[&str]| {
+        let refusal = refusal(input);
+        assert!(parts.iter().all(|part| refusal.contains(part)), "{refusal}");
+    };
+    says(PlanInput { rate: rate(5.0), ..holding(p95()) }, &["rate 5", "latency p95=200ms", "give tps"]);
+    says(PlanInput { stages: vec![stage(1, 5.0)], ..holding(p95()) }, &["stage 1s:5", "latency"]);
+    says(PlanInput { vus: Some(3), ..holding(Objective::error_rate("1%").unwrap()) }, &["vus 3", "error_rate 1%", "max_vus"]);
+    says(PlanInput { start_tps: rate(50.0), ..tps() }, &["start_tps 50", "no objective"]);
+    says(PlanInput { start_tps: rate(50.0), tps: rate(20.0), ..holding(p95()) }, &["start_tps 50", "tps 20"]);
+}

@@ -1,0 +1,151 @@
+//! Which rate to drive, so that what was asked for holds: a target, latency percentiles, error rates, together.
+//!
+//! A [`Regulator`] holds the set-point. In every window of a fifth of a second each objective is judged by what began under the set-point in force, and says
+//! up to which rate it holds; the least of these, and of the target, is the next set-point. Workers count for an objective with a [`Watch`] and send
+//! [`Tally`]s, whose sum the regulator is given. Nothing here reads a clock.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `objective` | what may be asked for, and how it is written |
+//! | `watch` | counting for an objective on a worker |
+//! | `sketch` | times as parts of an objective |
+//! | `evidence` | what windows say together, and how surely |
+//! | `growth` | how fast a rate may rise |
+//! | `holder` | one objective and its limit |
+
+mod evidence;
+mod growth;
+mod holder;
+mod objective;
+mod sketch;
+mod watch;
+
+use std::time::Duration;
+
+pub use self::holder::Doing;
+use self::holder::Holder;
+pub use self::objective::{Goal, Objective, ObjectiveError};
+pub use self::watch::{Tally, Watch};
+use crate::RunInstant;
+use crate::units::Rate;
+
+/// Where an objective has the load begin unless told otherwise, in transactions a second: nothing to a service that is worth a load test, and five seconds
+/// of growth from its first thousand.
+pub const DEFAULT_START: f64 = 512.0;
+/// The least rate that objectives lead to: one transaction a second goes on asking a service that is down whether it is back.
+pub const FLOOR: f64 = 1.0;
+/// Changes of a smaller part than this are left for a later window.
+const WORTH_A_CHANGE: f64 = 0.000_1;
+
+/// What a regulator is told of a window beside its tallies.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// When it ended.
+    pub until: RunInstant,
+    /// How long it lasted.
+    pub length: Duration,
+    /// Outermost transactions that began in it, of whichever name: what the set-point is about.
+    pub begun: u64,
+    /// Whether the load generator was itself a limit in it.
+    pub generator_limited: bool,
+}
+
+/// A new set-point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    /// Transactions a second, from now on.
+    pub rate: f64,
+    /// Whether every [`Watch`] is to [begin anew](Watch::restart): the load has come down, and what began before speaks of the old one.
+    pub restart: bool,
+}
+
+/// Why the set-point is what it is, as one objective sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation<'a> {
+    /// Which.
+    pub objective: &'a Objective,
+    /// Transactions a second up to which it has found itself to hold.
+    pub limit: f64,
+    /// What it is doing.
+    pub doing: Doing,
+    /// What it last measured, on how many samples: seconds, or a share.
+    pub measured: Option<(f64, u64)>,
+    /// Whether it is what keeps the set-point down.
+    pub binding: bool,
+}
+
+/// The set-point and what it follows from.
+#[derive(Debug)]
+pub struct Regulator {
+    target: Option<f64>,
+    holders: Vec<Holder>,
+    in_force: f64,
+}
+
+impl Regulator {
+    /// Holds `objectives` at the highest rate that they allow, up to `target` where there is one. With objectives it begins at `start` or the target, whichever is
+    /// less, and without any at the target.
+    ///
+    /// # Panics
+    /// With neither a target nor an objective: then there is nothing to hold.
+    pub fn new(target: Option<f64>, objectives: Vec<Objective>, start: f64) -> Self {
+        assert!(target.is_some() || !objectives.is_empty(), "a set-point follows from something");
+        let in_force = match target {
+            Some(target) if objectives.is_empty() => target,
+            Some(target) => start.min(target),
+            None => start,
+        };
+        let holders = objectives.into_iter().map(|objective| Holder::new(objective, in_force)).collect();
+        Self { target, holders, in_force }
+    }
+
+    /// The set-point in force, in transactions a second.
+    pub const fn rate(&self) -> f64 {
+        self.in_force
+    }
+
+    /// The objectives, in the order in which their tallies are expected.
+    pub fn objectives(&self) -> impl Iterator<Item = &Objective> {
+        self.holders.iter().map(|holder| &holder.objective)
+    }
+
+    /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it is to change.
+    pub fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+        for (holder, tally) in self.holders.iter_mut().zip(tallies) {
+            holder.on_window(window, self.in_force, tally);
+        }
+        self.settle()
+    }
+
+    /// Has the load rise at most to `target` from now on, or as far as the objectives allow.
+    pub fn set_target(&mut self, target: f64) -> Option<Change> {
+        self.target = Some(target);
+        self.settle()
+    }
+
+    /// What each objective has to say.
+    pub fn explain(&self) -> impl Iterator<Item = Explanation<'_>> {
+        self.holders.iter().map(|holder| Explanation {
+            objective: &holder.objective,
+            limit: holder.limit,
+            doing: holder.doing,
+            measured: holder.room.map(|room| (room.reading, room.samples)),
+            binding: self.target.is_none_or(|target| holder.limit < target) && self.holders.iter().all(|other| holder.limit <= other.limit),
+        })
+    }
+
+    fn settle(&mut self) -> Option<Change> {
+        let allowed = self.holders.iter().map(|holder| holder.limit.max(FLOOR)).fold(Rate::MOST, f64::min);
+        let rate = self.target.map_or(allowed, |target| target.min(allowed));
+        let change = rate / self.in_force - 1.0;
+        let restart = self.holders.iter().any(|holder| holder.answered);
+        if !restart && (change == 0.0 || change.abs() < WORTH_A_CHANGE && self.target != Some(rate)) {
+            return None;
+        }
+        self.in_force = rate;
+        Some(Change { rate, restart })
+    }
+}
+
+#[cfg(test)]
+mod simulation;

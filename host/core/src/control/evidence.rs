@@ -1,0 +1,317 @@
+//! What the last windows say about an objective, and how surely.
+//!
+//! Windows of similar set-points speak together: a few seconds at a steady rate decide what one window cannot. They are looked at over spans of one window,
+//! two, four and so on, newest first, so that a sudden change shows at once in the shortest and a slight one, later, in the longest.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::objective::Goal;
+use super::sketch::Sketch;
+use super::watch::Tally;
+use crate::RunInstant;
+
+/// How far back windows are looked at.
+const SPAN: Duration = Duration::from_secs(5);
+/// Set-points that differ by less than this part are taken for one: a service does not change its character over so little.
+const SIMILAR: f64 = 0.05;
+/// Older windows and such of other set-points are kept while the others hold fewer samples than this, for so long: at a transaction a second five seconds say
+/// nothing.
+const ENOUGH: u64 = 40;
+const LONGEST_SPAN: Duration = Duration::from_secs(20);
+/// Standard deviations that a share must be off to be taken for off: one wrong alarm in 700 looks at what is just held. A look happens five times a second, and
+/// a wrong one costs a small step.
+const Z: f64 = 3.0;
+/// An objective is far off when the odds of breaking it are surely so many times those that it allows.
+const FAR_OFF: f64 = 2.0;
+/// Samples above an objective that it takes to speak of them at all: one or two among few may be anything.
+const LEAST_ABOVE: u64 = 3;
+
+/// The windows that count.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    goal: Goal,
+    windows: VecDeque<Window>,
+    spare: Vec<Tally>,
+}
+
+#[derive(Debug)]
+struct Window {
+    until: RunInstant,
+    rate: f64,
+    tally: Tally,
+}
+
+/// What was measured against an objective: how many times as much load the service would bear if more load meant so much more of what is measured. Above 1
+/// the objective holds with room, below 1 it does not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Room {
+    /// If all doubt went against the service.
+    pub(super) least: f64,
+    /// As measured.
+    pub(super) measured: f64,
+    /// What was measured: a time in seconds, or a share.
+    pub(super) reading: f64,
+    /// On so many samples.
+    pub(super) samples: u64,
+}
+
+/// What the windows say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Finding {
+    /// Too few samples.
+    Nothing,
+    /// Nothing speaks surely against the objective.
+    Holds(Room),
+    /// It does not hold; so much of the load would be borne, if all doubt went for the service.
+    Broken {
+        /// Less than 1.
+        keep: f64,
+        /// What was measured.
+        room: Room,
+    },
+}
+
+impl Evidence {
+    pub(super) const fn new(goal: Goal) -> Self {
+        Self { goal, windows: VecDeque::new(), spare: Vec::new() }
+    }
+
+    /// Takes in a window that ended at `until` under the set-point `rate`.
+    pub(super) fn add(&mut self, until: RunInstant, rate: f64, tally: &Tally) {
+        let mut own = self.spare.pop().unwrap_or_default();
+        own.clear();
+        own.merge(tally);
+        self.windows.push_back(Window { until, rate, tally: own });
+        let mut samples: u64 = self.windows.iter().map(|window| window.tally.judged).sum();
+        let mut stale = |window: &mut Window| {
+            samples -= window.tally.judged;
+            let age = until.since(window.until);
+            let dispensable = age >= SPAN || (window.rate / rate - 1.0).abs() > SIMILAR;
+            age >= LONGEST_SPAN || dispensable && samples >= ENOUGH
+        };
+        while let Some(window) = self.windows.pop_front_if(&mut stale) {
+            self.spare.push(window.tally);
+        }
+    }
+
+    /// Forgets all windows.
+    pub(super) fn clear(&mut self) {
+        self.spare.extend(self.windows.drain(..).map(|window| window.tally));
+    }
+
+    /// Judges by spans of one window, two, four and so on; the shortest that speaks against the objective decides, and otherwise all, if there are at least so
+    /// many samples.
+    pub(super) fn judge(&self, least: u64) -> Finding {
+        let mut sum = Sums::new(self.goal);
+        let mut next = 1;
+        for (index, window) in self.windows.iter().rev().enumerate() {
+            sum.add(&window.tally);
+            if index + 1 == next || index + 1 == self.windows.len() {
+                next *= 2;
+                if let Some(keep) = sum.broken() {
+                    return Finding::Broken { keep, room: sum.room() };
+                }
+            }
+        }
+        if sum.samples() < least { Finding::Nothing } else { Finding::Holds(sum.room()) }
+    }
+}
+
+/// The sum over a span.
+struct Sums {
+    goal: Goal,
+    begun: u64,
+    judged: u64,
+    failed: u64,
+    times: Sketch,
+}
+
+impl Sums {
+    fn new(goal: Goal) -> Self {
+        Self { goal, begun: 0, judged: 0, failed: 0, times: Sketch::default() }
+    }
+
+    fn add(&mut self, tally: &Tally) {
+        self.begun += tally.begun;
+        self.judged += tally.judged;
+        self.failed += tally.failed;
+        self.times.merge(&tally.times);
+    }
+
+    fn samples(&self) -> u64 {
+        match self.goal {
+            Goal::Latency { .. } => self.times.count(),
+            Goal::ErrorRate(_) => self.judged,
+        }
+    }
+
+    /// How much of the load to keep, if the objective is surely broken.
+    fn broken(&self) -> Option<f64> {
+        let (above, of, allowed) = match self.goal {
+            Goal::Latency { percent, .. } => (self.times.above(), self.samples(), 1.0 - percent / 100.0),
+            // Errors often come sooner than answers: what has begun and not ended may yet do well.
+            Goal::ErrorRate(share) => (self.failed, self.judged.max(self.begun), share.part()),
+        };
+        let (surely, _) = wilson(above as f64, of as f64);
+        if above < LEAST_ABOVE || surely <= allowed {
+            return None;
+        }
+        // Where it is far off there is no doubt whose side could be taken.
+        let odds = |share: f64| share / (1.0 - share);
+        let far = odds(surely) > FAR_OFF * odds(allowed);
+        Some(match self.goal {
+            Goal::Latency { percent, .. } => {
+                let part = percent / 100.0;
+                let part = if far { part } else { wilson_of_part(part, self.times.count()).0 };
+                1.0 / self.times.quantile(part).max(1.0)
+            }
+            Goal::ErrorRate(_) => borne(if far { above as f64 / of as f64 } else { surely }, allowed).min(1.0),
+        })
+    }
+
+    fn room(&self) -> Room {
+        let samples = self.samples();
+        match self.goal {
+            Goal::Latency { percent, limit } => {
+                let part = percent / 100.0;
+                let (_, high) = wilson_of_part(part, samples);
+                let measured = self.times.quantile(part);
+                Room { least: 1.0 / self.times.quantile(high), measured: 1.0 / measured, reading: measured * limit.as_secs_f64(), samples }
+            }
+            Goal::ErrorRate(share) => {
+                let measured = self.failed as f64 / samples.max(1) as f64;
+                let (_, high) = wilson(self.failed as f64, samples as f64);
+                Room { least: borne(high, share.part()), measured: borne(measured, share.part()), reading: measured, samples }
+            }
+        }
+    }
+}
+
+/// How many times the present load fails in the share `allowed` when it now fails in `failing`, if what succeeds is all that the service can do.
+fn borne(failing: f64, allowed: f64) -> f64 {
+    (1.0 - failing) / (1.0 - allowed)
+}
+
+/// The Wilson interval of a share, `Z` standard deviations wide to both sides: where a true share may lie of which `part` of `whole` were seen (E. B. Wilson,
+/// *Probable Inference*, 1927). It stays within 0 and 1, and says little of little.
+fn wilson(part: f64, whole: f64) -> (f64, f64) {
+    if whole <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let (share, z2) = (part / whole, Z * Z);
+    let middle = share + z2 / (2.0 * whole);
+    let half = Z * (share * (1.0 - share) / whole + z2 / (4.0 * whole * whole)).sqrt();
+    let scale = 1.0 + z2 / whole;
+    (((middle - half) / scale).max(0.0), ((middle + half) / scale).min(1.0))
+}
+
+/// Between which parts of the samples the quantile of `part` lies.
+fn wilson_of_part(part: f64, samples: u64) -> (f64, f64) {
+    wilson(part * samples as f64, samples as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Share;
+
+    const LIMIT: Duration = Duration::from_millis(100);
+
+    fn at(window: u64) -> RunInstant {
+        RunInstant::START + Duration::from_millis(200) * window as u32
+    }
+
+    fn of_times(times: impl IntoIterator<Item = u64>) -> Tally {
+        let mut tally = Tally::default();
+        for ms in times {
+            tally.judged += 1;
+            tally.times.add(Duration::from_millis(ms), LIMIT, 1);
+        }
+        tally
+    }
+
+    fn of_errors(failed: u64, judged: u64) -> Tally {
+        Tally { judged, failed, ..Tally::default() }
+    }
+
+    fn latency() -> Evidence {
+        Evidence::new(Goal::Latency { percent: 90.0, limit: LIMIT })
+    }
+
+    fn errors(part: f64) -> Evidence {
+        Evidence::new(Goal::ErrorRate(Share::new(part).unwrap()))
+    }
+
+    #[test]
+    fn the_interval_is_that_of_the_tables() {
+        // With z = 3: 10 of 100 lie between 4.1 % and 22.4 %.
+        let (low, high) = wilson(10.0, 100.0);
+        assert!((low - 0.0407).abs() < 1e-3 && (high - 0.2251).abs() < 2e-3, "{low} {high}");
+        assert_eq!(wilson(0.0, 0.0), (0.0, 1.0));
+        assert_eq!(wilson(0.0, 50.0).0, 0.0);
+        assert_eq!(wilson(50.0, 50.0).1, 1.0);
+    }
+
+    #[test]
+    fn without_samples_there_is_no_finding() {
+        let mut evidence = latency();
+        assert_eq!(evidence.judge(20), Finding::Nothing);
+        evidence.add(at(1), 100.0, &Tally::default());
+        assert_eq!(evidence.judge(20), Finding::Nothing);
+        evidence.add(at(2), 100.0, &of_times([500]));
+        assert_eq!(evidence.judge(20), Finding::Nothing, "one sample proves nothing");
+    }
+
+    #[test]
+    fn one_window_far_off_decides_among_many_good_ones() {
+        let mut evidence = latency();
+        (1..40).for_each(|window| evidence.add(at(window), 1_000.0, &of_times([50; 200])));
+        assert!(matches!(evidence.judge(20), Finding::Holds(Room { least, .. }) if least > 1.9));
+        evidence.add(at(40), 1_000.0, &of_times([200; 200]));
+        let Finding::Broken { keep, .. } = evidence.judge(20) else { panic!("{:?}", evidence.judge(20)) };
+        assert!((keep - 0.5).abs() < 0.01, "{keep}");
+    }
+
+    #[test]
+    fn a_slight_excess_is_found_when_it_has_gone_on_for_long_enough() {
+        let mut evidence = errors(0.03);
+        for window in 1..100 {
+            evidence.add(at(window), 1_000.0, &of_errors(9, 200));
+            if let Finding::Broken { keep, .. } = evidence.judge(20) {
+                assert!((5..25).contains(&window), "{window}");
+                assert!((0.98..1.0).contains(&keep), "only what is sure is taken back: {keep}");
+                return;
+            }
+        }
+        panic!("4.5 % is more than 3 %");
+    }
+
+    #[test]
+    fn windows_of_another_rate_are_forgotten() {
+        let mut evidence = latency();
+        evidence.add(at(1), 1_000.0, &of_times([300; 100]));
+        assert!(matches!(evidence.judge(20), Finding::Broken { .. }));
+        evidence.add(at(2), 500.0, &of_times([50; 100]));
+        assert!(matches!(evidence.judge(20), Finding::Holds(_)));
+        evidence.add(at(3), 515.0, &of_times([50; 100]));
+        let Finding::Holds(room) = evidence.judge(20) else { panic!() };
+        assert_eq!(room.samples, 200, "a small step keeps what was seen before it");
+    }
+
+    #[test]
+    fn error_rates_work_from_a_thousandth_to_nine_tenths() {
+        for part in [0.001, 0.01, 0.1, 0.5, 0.9] {
+            let judged = 100_000;
+            let mut evidence = errors(part);
+            evidence.add(at(1), 1_000.0, &of_errors((part * judged as f64) as u64, judged));
+            let Finding::Holds(room) = evidence.judge(20) else { panic!("{part}") };
+            assert!((room.measured - 1.0).abs() < 1e-9 && room.least < 1.0);
+            let mut evidence = errors(part);
+            let twice = (1.0 - part).mul_add(0.5, part);
+            evidence.add(at(1), 1_000.0, &of_errors((twice * judged as f64) as u64, judged));
+            let Finding::Broken { keep, .. } = evidence.judge(20) else { panic!("{part}") };
+            assert!((0.499..0.525).contains(&keep), "{part}: {keep}");
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! One objective and the most load under which it holds.
+//!
+//! In every window the evidence is asked. If the objective is surely broken the load comes down at once, by what is sure: the doubt that is left is settled
+//! by the next windows. If it holds the load may rise, as [`Growth`] allows and as far as what was measured leaves room. If there is too little to tell,
+//! nothing moves.
+//!
+//! How far down: a percentile of twice its objective, or a failing share, is answered in proportion to the load. When a service completes less than it is
+//! given, its queue and not the load decides how slow it is; then what it completes is what it can do, and the proportion is taken of that.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::Window;
+use super::evidence::{Evidence, Finding, Room};
+use super::growth::{FASTEST, Growth};
+use super::objective::{Goal, Objective};
+use super::watch::Tally;
+use crate::RunInstant;
+
+/// However bad a window was, so much of the load is kept: three steps lead from 500/s to the floor, and back it goes on known ground.
+const LEAST_KEPT: f64 = 0.1;
+/// Samples without which nothing is said of an objective, and without which the load does not rise on known ground.
+const LEAST_SAMPLES: u64 = 20;
+const LEAST_ON_KNOWN_GROUND: u64 = 3;
+/// Over how many windows the service's throughput is taken.
+const FLOW_WINDOWS: usize = 10;
+/// A service that completes more than is begun by this part, and by more than chance, is draining a queue.
+const BALANCED: f64 = 0.02;
+/// A step down that leaves more than this part is given so much time to show before another: services remember the load of the last second in their queues,
+/// pools and collectors. After a larger one nothing is waited for.
+const SLIGHT: f64 = 0.6;
+const SETTLING: Duration = Duration::from_millis(800);
+/// What is left of a saturated service's throughput, so that what it has queued drains.
+const RELIEF: f64 = 0.99;
+/// Standard deviations by which what is under way must have grown to be a queue and not chance.
+const QUEUE_Z: f64 = 3.0;
+/// A generator that begins less than this part of what it is to begin learns nothing of the rate that it is to hold.
+const STARVED: f64 = 0.9;
+/// How soon a load moves to where the objective just holds, near to it and in doubt: more slowly than what is measured follows.
+const LEANING: Duration = Duration::from_secs(6);
+/// What is left to the distance between what is measured and the objective when a rate rises: the square root never oversteps a service whose times grow with
+/// the square of its load.
+const CAUTION: f64 = 0.5;
+
+/// What a controller is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// It has too few samples to say anything.
+    Waiting,
+    /// The objective holds, and the limit rises.
+    Raising,
+    /// The objective just holds.
+    Holding,
+    /// The objective is broken, and the limit comes down.
+    BackingOff,
+    /// The limit has come down, and is given the time to show what that does.
+    Settling,
+    /// The objective holds, but the service completes less than it is given.
+    Saturated,
+    /// The objective holds, but fewer transactions begin than should, so nothing is known of a higher rate.
+    Starved,
+    /// The objective holds, but the load generator is itself a limit.
+    GeneratorLimited,
+}
+
+/// An objective and its limit.
+#[derive(Debug)]
+pub(super) struct Holder {
+    pub(super) objective: Objective,
+    evidence: Evidence,
+    growth: Growth,
+    flow: Flow,
+    /// Until when the last step down is given the time to show.
+    settles_at: RunInstant,
+    pub(super) limit: f64,
+    pub(super) doing: Doing,
+    /// Whether it has just come down: what began before does not count any more.
+    pub(super) answered: bool,
+    pub(super) room: Option<Room>,
+}
+
+impl Holder {
+    pub(super) const fn new(objective: Objective, start: f64) -> Self {
+        let evidence = Evidence::new(objective.goal);
+        let (doing, room) = (Doing::Waiting, None);
+        Self {
+            objective,
+            evidence,
+            growth: Growth::new(),
+            flow: Flow::new(),
+            settles_at: RunInstant::START,
+            limit: start,
+            doing,
+            answered: false,
+            room,
+        }
+    }
+
+    pub(super) fn on_window(&mut self, window: &Window, in_force: f64, tally: &Tally) {
+        self.flow.add(window, in_force, tally);
+        self.answered = false;
+        if self.doing == Doing::Settling {
+            self.limit = in_force;
+            if window.until >= self.settles_at {
+                self.doing = Doing::Waiting;
+                self.answered = true;
+            }
+            return;
+        }
+        self.evidence.add(window.until, in_force, tally);
+        // However far this objective would let the load rise, it has seen nothing beyond what was in force.
+        self.limit = self.limit.clamp(in_force, in_force * FASTEST);
+        let known = self.growth.is_on_known_ground(in_force);
+        match self.evidence.judge(if known { LEAST_ON_KNOWN_GROUND } else { LEAST_SAMPLES }) {
+            Finding::Nothing => self.doing = Doing::Waiting,
+            Finding::Broken { keep, room } => self.back_off(window, in_force, keep, room),
+            Finding::Holds(room) => self.rise(window, in_force, room),
+        }
+    }
+
+    fn back_off(&mut self, window: &Window, in_force: f64, keep: f64, room: Room) {
+        self.room = Some(room);
+        self.doing = Doing::BackingOff;
+        if self.flow.is_draining() && self.growth.has_ceiling() {
+            // What waited is being worked off, and as long as it is, answers are as late as they were.
+            self.limit = in_force;
+            self.evidence.clear();
+            return;
+        }
+        let completed = self.flow.throughput();
+        let seconds = if let Goal::Latency { .. } = self.objective.goal { room.reading } else { 0.0 };
+        let saturated = self.flow.is_queueing(seconds) && completed < in_force;
+        let base = if saturated { completed } else { in_force };
+        // Of what has not ended no more is known than that it is late.
+        let keep = if completed > 0.0 { keep } else { LEAST_KEPT };
+        let failing = if let Goal::ErrorRate(_) = self.objective.goal { room.reading } else { 0.0 };
+        if completed * (1.0 - failing) < base * keep / 2.0 || saturated && completed < in_force * LEAST_KEPT {
+            // A service that is down does not say what it can bear when it is up.
+            self.growth.beaten_down(in_force);
+        } else {
+            self.growth.broken(if saturated { base } else { base * keep });
+        }
+        self.bring_down(in_force, base * keep);
+        if self.limit > in_force * SLIGHT {
+            self.doing = Doing::Settling;
+            self.settles_at = window.until + SETTLING;
+        }
+    }
+
+    /// The service completes less than it is given: more cannot be had of it, however short its answers still are.
+    fn relieve(&mut self, in_force: f64) {
+        let completed = self.flow.throughput();
+        self.doing = Doing::Saturated;
+        self.growth.broken(completed);
+        self.bring_down(in_force, completed.min(in_force) * RELIEF);
+    }
+
+    fn bring_down(&mut self, in_force: f64, limit: f64) {
+        self.limit = limit.max(in_force * LEAST_KEPT);
+        // What was seen is answered by this.
+        self.answered = true;
+        self.evidence.clear();
+        self.flow.clear();
+    }
+
+    fn rise(&mut self, window: &Window, in_force: f64, room: Room) {
+        self.room = Some(room);
+        if let Goal::Latency { .. } = self.objective.goal
+            && self.flow.is_queueing(room.reading)
+        {
+            return self.relieve(in_force);
+        }
+        self.doing = if room.measured <= 1.0 {
+            Doing::Holding
+        } else if window.generator_limited {
+            Doing::GeneratorLimited
+        } else if self.flow.is_starved() {
+            Doing::Starved
+        } else {
+            Doing::Raising
+        };
+        let lean = room.measured.powf(window.length.as_secs_f64() / LEANING.as_secs_f64());
+        let factor = match self.doing {
+            Doing::Holding => lean,
+            Doing::Raising => self.growth.factor(in_force, window.length).min(match self.objective.goal {
+                _ if self.growth.is_near(in_force) => lean,
+                Goal::Latency { .. } => room.measured.powf(CAUTION),
+                // Errors that have not begun say nothing of how far away they are.
+                Goal::ErrorRate(_) => FASTEST,
+            }),
+            _ => 1.0,
+        };
+        self.limit = in_force * factor;
+    }
+}
+
+/// What went into the service in the last windows, and what came out of it. Rates are told in terms of all transactions, of which an objective's may be a part.
+#[derive(Debug)]
+struct Flow {
+    windows: VecDeque<Passed>,
+    /// Transactions under way before the first of the windows.
+    before: u64,
+    /// Seconds of the run before them.
+    age: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    /// Of the objective's transactions.
+    begun: u64,
+    ended: u64,
+    /// Of all outermost transactions.
+    in_all: u64,
+    seconds: f64,
+    /// The set-point, which is about all.
+    rate: f64,
+}
+
+impl Flow {
+    const fn new() -> Self {
+        Self { windows: VecDeque::new(), before: 0, age: 0.0 }
+    }
+
+    fn add(&mut self, window: &Window, rate: f64, tally: &Tally) {
+        let Tally { begun, ended, .. } = *tally;
+        self.windows.push_back(Passed { begun, ended, in_all: window.begun, seconds: window.length.as_secs_f64(), rate });
+        if self.windows.len() > FLOW_WINDOWS {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        if let Some(Passed { begun, ended, seconds, .. }) = self.windows.pop_front() {
+            self.age += seconds;
+            self.before = (self.before + begun).saturating_sub(ended);
+        }
+    }
+
+    fn clear(&mut self) {
+        while !self.windows.is_empty() {
+            self.forget_first();
+        }
+    }
+
+    /// How many of the objective's transactions began, and how many ended.
+    fn sums(&self) -> (f64, f64) {
+        self.windows.iter().fold((0.0, 0.0), |sum, window| (sum.0 + window.begun as f64, sum.1 + window.ended as f64))
+    }
+
+    /// How many of them began for each that began in all; one while none did.
+    fn share(&self) -> f64 {
+        let in_all: f64 = self.windows.iter().map(|window| window.in_all as f64).sum();
+        let share = self.sums().0 / in_all;
+        if share > 0.0 && share.is_finite() { share } else { 1.0 }
+    }
+
+    /// What the service completes, by the second, of late: in a rise, what it completed longer ago speaks of a lower rate.
+    fn throughput(&self) -> f64 {
+        let late = self.windows.iter().rev().take(FLOW_WINDOWS / 2);
+        let (ended, seconds) = late.fold((0.0, 0.0), |sum, window| (sum.0 + window.ended as f64, sum.1 + window.seconds));
+        ended / f64::max(seconds, 1e-9) / self.share()
+    }
+
+    /// Whether surely more comes out than goes in.
+    fn is_draining(&self) -> bool {
+        let (begun, ended) = self.sums();
+        ended - begun > (begun * BALANCED).max(QUEUE_Z * (2.0 * self.before as f64).sqrt())
+    }
+
+    /// Whether surely fewer began than should have.
+    fn is_starved(&self) -> bool {
+        let meant: f64 = self.windows.iter().map(|window| window.rate * window.seconds).sum();
+        let in_all: u64 = self.windows.iter().map(|window| window.in_all).sum();
+        (in_all as f64) < meant * STARVED - QUEUE_Z * meant.sqrt()
+    }
+
+    /// Whether more came to be under way than the rise of the rate explains, when answers take `seconds`: by Little's law the number under way rises with the
+    /// rate. By chance it varies as a Poisson number does.
+    fn is_queueing(&self, seconds: f64) -> bool {
+        let (begun, ended) = self.sums();
+        let (Some(first), Some(last)) = (self.windows.front(), self.windows.back()) else { return false };
+        let share = self.share();
+        let explained = (last.rate - first.rate).max(0.0) * share * seconds * 2.0;
+        // At the beginning of a run the service has yet to fill.
+        let has_filled = self.age >= 2.0 * seconds && self.age > 0.0;
+        let usual = (self.before as f64).max(first.rate * share * seconds).max(1.0);
+        has_filled && begun - ended > explained + QUEUE_Z * (2.0 * usual).sqrt()
+    }
+}

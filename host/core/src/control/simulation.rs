@@ -1,0 +1,354 @@
+//! Whole runs on virtual time: a regulator, the slots that it makes, a watch for each objective, and a service whose law is known.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use super::*;
+use crate::random::Random;
+use crate::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
+use crate::units::Share;
+
+const WINDOW: Duration = Duration::from_millis(200);
+
+/// How the service answers. Rates are of its arrivals, over the last second.
+#[derive(Clone, Copy, Debug)]
+enum Service {
+    /// Each answer takes this long.
+    Constant(f64),
+    /// Answers take `seconds` at `at` arrivals a second, and less or more in proportion.
+    Linear { at: f64, seconds: f64 },
+    /// So many a second are served, each in `seconds`; the others queue.
+    Knee { capacity: f64, seconds: f64 },
+    /// So many a second are served; the others fail at once.
+    Fails { capacity: f64, seconds: f64 },
+    /// All fail at once.
+    Broken,
+    /// Nothing is answered, and the client gives up.
+    Silent { timeout: f64 },
+}
+
+struct World {
+    services: Vec<(f64, Service)>,
+    /// Standard deviation of the logarithm of answer times.
+    noise: f64,
+    random: Random,
+    arrivals: VecDeque<RunInstant>,
+    free_at: f64,
+    credit: (f64, f64),
+}
+
+impl World {
+    fn new(services: &[(f64, Service)], noise: f64, seed: u64) -> Self {
+        Self {
+            services: services.to_vec(),
+            noise,
+            random: Random::stream(seed, 0),
+            arrivals: VecDeque::new(),
+            free_at: 0.0,
+            credit: (0.0, 0.0),
+        }
+    }
+
+    /// How long the answer takes to what arrives now, and whether it is one.
+    fn answer(&mut self, now: RunInstant) -> (f64, bool) {
+        let seconds = now.as_secs_f64();
+        let service = self.services.iter().rev().find(|(from, _)| *from <= seconds).expect("a law from the beginning").1;
+        self.arrivals.push_back(now);
+        while self.arrivals.pop_front_if(|at| now.since(*at) > Duration::from_secs(1)).is_some() {}
+        let rate = self.arrivals.len() as f64 / 1.0_f64.min(seconds.max(0.02));
+        let (time, ok) = match service {
+            Service::Constant(time) => (time, true),
+            Service::Linear { at, seconds } => (seconds * rate / at, true),
+            Service::Knee { capacity, seconds: base } => {
+                self.free_at = self.free_at.max(seconds) + 1.0 / capacity;
+                (self.free_at - seconds + base, true)
+            }
+            Service::Fails { capacity, seconds: base } => {
+                let (credit, at) = self.credit;
+                let credit = (credit + (seconds - at) * capacity).min(capacity / 20.0);
+                let ok = credit >= 1.0;
+                self.credit = (if ok { credit - 1.0 } else { credit }, seconds);
+                (base, ok)
+            }
+            Service::Broken => (0.001, false),
+            Service::Silent { timeout } => (timeout, false),
+        };
+        (time * (self.noise * self.normal()).exp(), ok)
+    }
+
+    /// Box and Muller's way to a normal number.
+    fn normal(&mut self) -> f64 {
+        let (a, b) = (1.0 - self.random.unit(), self.random.unit());
+        (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
+    }
+}
+
+/// A window of a run: when it ended, in seconds, and what there was in it.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    at: f64,
+    /// The set-point that was in force.
+    goal: f64,
+    ended: u64,
+    failed: u64,
+    /// The p90 of what ended.
+    p90: f64,
+}
+
+fn run(mut regulator: Regulator, mut world: World, seconds: u64) -> Vec<Point> {
+    let mut cursor =
+        Cursor::new(Timeline::new(Law::Constant(regulator.rate())), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    let mut watches: Vec<Watch> = regulator.objectives().map(|objective| Watch::new(objective.goal)).collect();
+    let mut under_way: BinaryHeap<Reverse<(RunInstant, RunInstant, bool)>> = BinaryHeap::new();
+    let mut curve = Vec::new();
+    let (mut times, mut failed, mut begun) = (Vec::new(), 0, 0);
+    for window in 1..=seconds * 5 {
+        let until = RunInstant::START + WINDOW * window as u32;
+        loop {
+            let due = cursor.peek().map_or(RunInstant::NEVER, |due| due.intended);
+            let answered = under_way.peek().map_or(RunInstant::NEVER, |Reverse((end, ..))| *end);
+            if due.min(answered) >= until {
+                break;
+            }
+            if due <= answered {
+                cursor.pop();
+                begun += 1;
+                watches.iter_mut().for_each(|watch| watch.begun());
+                let (time, ok) = world.answer(due);
+                under_way.push(Reverse((due + Duration::from_secs_f64(time), due, ok)));
+            } else if let Some(Reverse((end, began, ok))) = under_way.pop() {
+                watches.iter_mut().for_each(|watch| watch.ended(began, end, Some(ok)));
+                times.push(end.since(began).as_secs_f64());
+                failed += u64::from(!ok);
+            }
+        }
+        let tallies: Vec<Tally> = watches
+            .iter_mut()
+            .map(|watch| {
+                let mut tally = Tally::default();
+                watch.take(until, &mut tally);
+                tally
+            })
+            .collect();
+        times.sort_by(f64::total_cmp);
+        let p90 = times.get(times.len() * 9 / 10).copied().unwrap_or(0.0);
+        curve.push(Point { at: until.as_secs_f64(), goal: regulator.rate(), ended: times.len() as u64, failed, p90 });
+        (failed, times) = (0, Vec::new());
+        let seen = Window { until, length: WINDOW, begun: std::mem::take(&mut begun), generator_limited: false };
+        if let Some(change) = regulator.on_window(&seen, &tallies) {
+            cursor.change_after(until, Law::Constant(change.rate));
+            if change.restart {
+                watches.iter_mut().for_each(|watch| watch.restart(until));
+            }
+        }
+    }
+    curve
+}
+
+fn latency(percent: f64, ms: u64) -> Objective {
+    Objective { name: None, goal: Goal::Latency { percent, limit: Duration::from_millis(ms) } }
+}
+
+fn error_rate(part: f64) -> Objective {
+    Objective { name: None, goal: Goal::ErrorRate(Share::new(part).unwrap()) }
+}
+
+fn hold(objective: Objective) -> Regulator {
+    Regulator::new(None, vec![objective], DEFAULT_START)
+}
+
+fn steady(service: Service) -> World {
+    World::new(&[(0.0, service)], 0.0, 1)
+}
+
+fn between(curve: &[Point], from: f64, until: f64) -> &[Point] {
+    let place = |at: f64| curve.partition_point(|point| point.at <= at);
+    &curve[place(from)..place(until)]
+}
+
+/// The least and the greatest set-point of a part of a curve.
+fn goals(points: &[Point]) -> (f64, f64) {
+    points.iter().fold((f64::INFINITY, 0.0), |(least, most), point| (point.goal.min(least), point.goal.max(most)))
+}
+
+#[test]
+fn a_percentile_is_reached_in_fifteen_seconds_and_held() {
+    let curve = run(hold(latency(90.0, 130)), steady(Service::Linear { at: 2_000.0, seconds: 0.2 }), 120);
+    for point in between(&curve, 15.0, 120.0) {
+        assert!((0.120..=0.140).contains(&point.p90), "{point:?}");
+    }
+    let most = curve.iter().map(|point| point.p90).fold(0.0, f64::max);
+    assert!(most < 0.150, "{most}");
+}
+
+#[test]
+fn an_error_rate_is_reached_in_fifteen_seconds_and_held() {
+    let curve = run(hold(error_rate(0.03)), steady(Service::Fails { capacity: 1_300.0, seconds: 0.02 }), 120);
+    let (least, most) = goals(between(&curve, 15.0, 120.0));
+    assert!(least >= 1_260.0 && most <= 1_420.0, "{least} {most}");
+    for from in 15..110 {
+        let points = between(&curve, f64::from(from), f64::from(from) + 10.0);
+        let (ended, failed) = points.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
+        let share = failed as f64 / ended as f64;
+        assert!((0.02..=0.04).contains(&share), "{share} from {from}");
+    }
+    let over = curve.iter().filter(|point| point.goal > 1_340.0 * 1.05).count();
+    assert!(goals(&curve).1 <= 1_340.0 * 1.2 && over <= 10, "{over}");
+}
+
+#[test]
+fn a_knee_is_held_from_below() {
+    let curve = run(
+        Regulator::new(Some(10_000.0), vec![latency(95.0, 200)], DEFAULT_START),
+        steady(Service::Knee { capacity: 7_000.0, seconds: 0.005 }),
+        120,
+    );
+    let (least, most) = goals(between(&curve, 40.0, 120.0));
+    assert!(least >= 6_650.0 && most <= 7_100.0, "{least} {most}");
+}
+
+#[test]
+fn a_knee_that_moves_is_followed() {
+    let services =
+        [(0.0, Service::Knee { capacity: 5_000.0, seconds: 0.005 }), (30.0, Service::Knee { capacity: 2_000.0, seconds: 0.005 })];
+    let curve = run(hold(latency(95.0, 200)), World::new(&services, 0.0, 1), 90);
+    assert!(between(&curve, 33.0, 90.0).iter().all(|point| point.goal <= 2_100.0), "{:?}", goals(between(&curve, 33.0, 90.0)));
+    let (least, _) = goals(between(&curve, 50.0, 90.0));
+    assert!(least >= 1_800.0, "{least}");
+}
+
+#[test]
+fn a_service_that_fails_from_the_beginning_is_left_alone() {
+    let curve = run(hold(error_rate(0.01)), steady(Service::Broken), 60);
+    assert!(curve.iter().all(|point| point.goal <= DEFAULT_START));
+    assert!(between(&curve, 2.0, 60.0).iter().all(|point| point.goal <= FLOOR), "{:?}", goals(between(&curve, 2.0, 60.0)));
+}
+
+#[test]
+fn a_service_that_falls_silent_is_left_alone_and_found_again() {
+    let services = [(0.0, Service::Constant(0.01)), (20.0, Service::Silent { timeout: 10.0 }), (30.0, Service::Constant(0.01))];
+    let regulator = Regulator::new(Some(5_000.0), vec![latency(95.0, 200)], DEFAULT_START);
+    let curve = run(regulator, World::new(&services, 0.0, 1), 90);
+    assert!(goals(between(&curve, 23.0, 30.0)).1 <= 10.0, "{:?}", goals(between(&curve, 23.0, 30.0)));
+    assert!(curve.last().unwrap().goal >= 4_900.0, "{:?}", curve.last());
+}
+
+#[test]
+fn noise_does_not_make_the_rate_swing() {
+    for seed in 0..20 {
+        // The p90 of this law is exp(1.2816) = 3.602 times its median.
+        let world = World::new(&[(0.0, Service::Linear { at: 2_000.0, seconds: 0.2 / 3.602 })], 1.0, seed);
+        let curve = run(hold(latency(90.0, 130)), world, 180);
+        let settled = between(&curve, 60.0, 180.0);
+        let mean = settled.iter().map(|point| point.goal).sum::<f64>() / settled.len() as f64;
+        let (least, most) = goals(settled);
+        assert!(least >= mean * 0.9 && most <= mean * 1.1, "seed {seed}: {least} to {most} around {mean}");
+        assert!((1_170.0..=1_430.0).contains(&mean), "seed {seed}: {mean}");
+    }
+}
+
+#[test]
+fn a_day_without_a_binding_constraint_neither_overflows_nor_drifts() {
+    let mut regulator = Regulator::new(Some(5_000.0), vec![latency(99.0, 200), error_rate(0.01)], DEFAULT_START);
+    let mut watches = [Watch::new(latency(99.0, 200).goal), Watch::new(error_rate(0.01).goal)];
+    let window = Duration::from_secs(2);
+    for number in 1..=43_200 {
+        let until = RunInstant::START + window * number;
+        let begun = regulator.rate() * window.as_secs_f64();
+        let tallies: Vec<Tally> = watches
+            .iter_mut()
+            .map(|watch| {
+                // Some speak for all, whose number alone is told: a day of them all would take an hour.
+                for _ in 0..100 {
+                    watch.begun();
+                    watch.ended(until - window, until - window + Duration::from_millis(20), Some(true));
+                }
+                let mut tally = Tally::default();
+                watch.take(until, &mut tally);
+                (tally.begun, tally.ended) = (begun as u64, begun as u64);
+                tally
+            })
+            .collect();
+        regulator.on_window(&Window { until, length: window, begun: begun as u64, generator_limited: false }, &tallies);
+        for explained in regulator.explain() {
+            assert!((1.0..=1.21).contains(&(explained.limit / regulator.rate())), "{explained:?}");
+        }
+        assert!(number < 15 || regulator.rate() == 5_000.0, "{number}: {}", regulator.rate());
+    }
+}
+
+#[test]
+fn where_nothing_is_bound_the_rate_ends_at_the_highest_there_is() {
+    let mut regulator = hold(error_rate(0.01));
+    for number in 1..=1_000 {
+        let begun = (regulator.rate() / 5.0) as u64;
+        let mut watch = Watch::new(error_rate(0.01).goal);
+        (0..100).for_each(|_| watch.ended(RunInstant::START, RunInstant::START, Some(true)));
+        let mut tally = Tally::default();
+        watch.take(RunInstant::START, &mut tally);
+        (tally.begun, tally.ended) = (begun, begun);
+        let until = RunInstant::START + WINDOW * number;
+        regulator.on_window(&Window { until, length: WINDOW, begun, generator_limited: false }, &[tally]);
+    }
+    assert_eq!(regulator.rate(), Rate::MOST);
+}
+
+#[test]
+fn an_objective_on_one_name_of_many_controls_the_rate_of_all() {
+    // Every fifth transaction is a checkout; together they are 3 ms at 100/s, and in proportion at more.
+    let mut regulator = hold(Objective { name: Some("checkout".to_owned()), ..latency(90.0, 30) });
+    let mut watch = Watch::new(latency(90.0, 30).goal);
+    let mut rates = Vec::new();
+    for number in 1..=300 {
+        let (from, until) = (RunInstant::START + WINDOW * (number - 1), RunInstant::START + WINDOW * number);
+        let begun = (regulator.rate() / 5.0) as u64;
+        for _ in 0..begun / 5 {
+            watch.begun();
+            watch.ended(from, from + Duration::from_secs_f64(0.003 * regulator.rate() / 100.0), Some(true));
+        }
+        let mut tally = Tally::default();
+        watch.take(until, &mut tally);
+        if let Some(Change { restart: true, .. }) =
+            regulator.on_window(&Window { until, length: WINDOW, begun, generator_limited: false }, &[tally])
+        {
+            watch.restart(until);
+        }
+        rates.push(regulator.rate());
+    }
+    let settled = &rates[100..];
+    assert!(settled.iter().all(|rate| (900.0..=1_050.0).contains(rate)), "{settled:?}");
+}
+
+#[test]
+fn a_generator_that_is_itself_the_limit_raises_nothing_and_one_that_is_starved_neither() {
+    let mut regulator = hold(latency(90.0, 100));
+    let mut watch = Watch::new(latency(90.0, 100).goal);
+    for number in 1..=100 {
+        let (from, until) = (RunInstant::START + WINDOW * (number - 1), RunInstant::START + WINDOW * number);
+        for _ in 0..100 {
+            watch.begun();
+            watch.ended(from, from + Duration::from_millis(5), Some(true));
+        }
+        let mut tally = Tally::default();
+        watch.take(until, &mut tally);
+        let (generator_limited, begun) = (number < 60, if number < 50 { 102 } else { 60 });
+        assert_eq!(regulator.on_window(&Window { until, length: WINDOW, begun, generator_limited }, &[tally]), None);
+        let doing = regulator.explain().next().unwrap().doing;
+        match number {
+            1..=2 => {}
+            3..60 => assert_eq!(doing, Doing::GeneratorLimited),
+            _ => assert_eq!(doing, Doing::Starved),
+        }
+    }
+}
+
+#[test]
+fn without_an_objective_the_target_is_driven_from_the_beginning() {
+    let mut regulator = Regulator::new(Some(10_000.0), Vec::new(), DEFAULT_START);
+    assert_eq!(regulator.rate(), 10_000.0);
+    let window = Window { until: RunInstant::START + WINDOW, length: WINDOW, begun: 2_000, generator_limited: true };
+    assert_eq!(regulator.on_window(&window, &[]), None);
+    assert_eq!(regulator.set_target(500.0), Some(Change { rate: 500.0, restart: false }));
+    assert_eq!(regulator.rate(), 500.0);
+}

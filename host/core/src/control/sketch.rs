@@ -1,0 +1,103 @@
+//! Times as parts of an objective, in few buckets.
+
+use std::time::Duration;
+
+/// Bits of the mantissa that tell buckets apart: 64 buckets for each doubling, 1.6 % wide at the most.
+const FINE_BITS: u32 = 6;
+/// Doublings below the objective that have buckets, and those above it. What lies beyond is counted in the first or the last.
+const BELOW: u64 = 6;
+const ABOVE: u64 = 6;
+const BUCKETS: usize = ((BELOW + ABOVE) << FINE_BITS) as usize;
+/// The number, in units of a bucket, of the first one: 2⁻⁶ as a floating-point number without its fine bits.
+const FIRST: u64 = (1023 - BELOW) << FINE_BITS;
+
+/// A distribution of times in units of an objective, whose border is the border of a bucket: how many lie above it is exact.
+///
+/// The histograms of reports span nine orders of magnitude in 190 KB. A controller looks at the surroundings of one objective, at many spans of time, so it
+/// has its own: 3 KB.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sketch {
+    buckets: Box<[u32; BUCKETS]>,
+    count: u64,
+}
+
+impl Sketch {
+    pub(super) fn add(&mut self, time: Duration, objective: Duration, n: u32) {
+        let ratio = time.as_nanos() as f64 / objective.as_nanos() as f64;
+        let place = (ratio.to_bits() >> (52 - FINE_BITS)).saturating_sub(FIRST).min(BUCKETS as u64 - 1);
+        self.buckets[place as usize] += n;
+        self.count += u64::from(n);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (own, others) in self.buckets.iter_mut().zip(other.buckets.iter()) {
+            *own += others;
+        }
+        self.count += other.count;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.buckets.fill(0);
+        self.count = 0;
+    }
+
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// How many times were the objective or longer.
+    pub(super) fn above(&self) -> u64 {
+        self.buckets[(BELOW << FINE_BITS) as usize..].iter().map(|&count| u64::from(count)).sum()
+    }
+
+    /// The time within which this part of all lies, in units of the objective; zero without samples.
+    pub(super) fn quantile(&self, part: f64) -> f64 {
+        let rank = (part * self.count as f64).ceil().max(1.0) as u64;
+        let mut within = 0;
+        let place = self.buckets.iter().position(|&count| {
+            within += u64::from(count);
+            within >= rank
+        });
+        place.map_or(0.0, |place| {
+            let edge = |place: usize| f64::from_bits((place as u64 + FIRST) << (52 - FINE_BITS));
+            f64::midpoint(edge(place), edge(place + 1))
+        })
+    }
+}
+
+impl Default for Sketch {
+    fn default() -> Self {
+        Self { buckets: Box::new([0; BUCKETS]), count: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OBJECTIVE: Duration = Duration::from_millis(200);
+
+    #[test]
+    fn quantiles_are_right_to_a_bucket() {
+        let mut sketch = Sketch::default();
+        (1..=1_000).for_each(|ms| sketch.add(Duration::from_millis(ms), OBJECTIVE, 1));
+        for (part, right) in [(0.05, 0.25), (0.2, 1.0), (0.5, 2.5), (0.99, 4.95)] {
+            let told = sketch.quantile(part);
+            assert!((told / right - 1.0).abs() < 0.017, "{part}: {told}");
+        }
+        assert_eq!((sketch.count(), sketch.above()), (1_000, 801));
+    }
+
+    #[test]
+    fn what_lies_beyond_is_counted_at_the_ends() {
+        let mut sketch = Sketch::default();
+        for time in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+            sketch.add(time, OBJECTIVE, 1);
+        }
+        assert_eq!((sketch.count(), sketch.above()), (3, 1));
+        assert!(sketch.quantile(1.0) > 60.0);
+        assert!(sketch.quantile(0.0) < 0.017);
+        sketch.clear();
+        assert_eq!((sketch.count(), sketch.quantile(0.5)), (0, 0.0));
+    }
+}
