@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use swell_core::control::Objective;
 use swell_core::schedule::Stage;
 use swell_core::threshold::Threshold;
 use swell_core::units::{self, Rate};
@@ -89,6 +90,19 @@ pub(crate) struct Settings {
     /// A piece of a load profile: ramp to this rate over this time, as `30s:1000`; repeatable. Counts transactions, or iterations with --rate.
     #[arg(long = "stage", value_name = "TIME:RATE", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) stage: Vec<Stage>,
+
+    /// Find and hold the highest rate at which this percentile of the service time holds: `p95=200ms`, or `checkout:p95=200ms` for the transactions of one name;
+    /// repeatable. --tps is then the most.
+    #[arg(long = "latency", value_name = "RULE", value_parser = Objective::latency, help_heading = LOAD)]
+    pub(crate) latency: Vec<Objective>,
+
+    /// Find and hold the highest rate at which no more than this share fails: `1%`, or `checkout:1%`; repeatable. --tps is then the most.
+    #[arg(long = "error-rate", value_name = "RULE", value_parser = Objective::error_rate, help_heading = LOAD)]
+    pub(crate) error_rate: Vec<Objective>,
+
+    /// Where --latency and --error-rate have the rate begin. Default: 512/s, or --tps if that is less.
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
+    pub(crate) start_tps: Option<Rate>,
 
     /// How starts are spread: evenly, or at random as independent arrivals are.
     #[arg(long, value_enum, value_name = "KIND", help_heading = LOAD)]

@@ -5,12 +5,14 @@
 mod floor;
 mod iterations;
 mod pacer;
+mod set_point;
 mod worker;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
+use swell_core::control::Tally;
 use swell_core::record::{Outcomes, Snapshot};
 use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
@@ -21,7 +23,9 @@ use tokio::time::MissedTickBehavior;
 pub(crate) use self::floor::Pace;
 use self::floor::SharedOverflow;
 use self::iterations::Iterations;
-use self::worker::{Farewell, Lines, Order, Shared, UserCounts, WINDOW, WINDOWS_UNDER_WAY, work};
+use self::set_point::SetPoints;
+pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord};
+use self::worker::{Farewell, Lines, Order, Shared, UserCounts, WINDOW, WINDOWS_UNDER_WAY, Window, work};
 use crate::machine::{CpuWatch, cpu_time};
 use crate::plan::RunPlan;
 
@@ -56,6 +60,8 @@ pub(crate) struct Outcome {
     pub(crate) users_at_once: u64,
     pub(crate) began_at: std::time::SystemTime,
     pub(crate) cpu: CpuRecord,
+    /// What held the rate, where something did.
+    pub(crate) control: Option<ControlRecord>,
 }
 
 impl Outcome {
@@ -89,6 +95,7 @@ pub(crate) struct Look<'a> {
     /// What was counted since the last look, which lasted this long.
     pub(crate) recent: (&'a Snapshot, Duration),
     pub(crate) users: u64,
+    pub(crate) control: Option<&'a SetPoints>,
 }
 
 /// Runs the plan to its end. `show` is called once a second.
@@ -118,16 +125,18 @@ pub(crate) fn drive(
         began,
         measured_from: plan.plan.measured_from(),
         ends_at: plan.plan.end(),
+        objectives: plan.plan.control.as_ref().map_or_else(Vec::new, |control| control.objectives.clone()),
         users: UserCounts::default(),
     });
     let (orders, order) = watch::channel(Order::Run);
+    let (set_points, set_point) = watch::channel(None);
     let (windows, incoming) = mpsc::channel(workers * WINDOWS_UNDER_WAY);
     let mut spares = Vec::new();
     let mut threads = Vec::new();
     for index in 0..workers {
         let (spare, spares_of_worker) = mpsc::channel(WINDOWS_UNDER_WAY);
         spares.push(spare);
-        let lines = Lines { orders: order.clone(), windows: windows.clone(), spares: spares_of_worker };
+        let lines = Lines { orders: order.clone(), set_points: set_point.clone(), windows: windows.clone(), spares: spares_of_worker };
         let shared = Arc::clone(&shared);
         let dispatcher = plan.dispatcher(index);
         let thread = std::thread::Builder::new().name(format!("swell-worker-{index}"));
@@ -143,6 +152,7 @@ pub(crate) fn drive(
         total: Snapshot::default(),
         recent: Snapshot::default(),
         cpu: CpuRecord::default(),
+        set_points: plan.plan.control.as_ref().map(|control| SetPoints::new(control.regulator(), set_points, workers)),
         ended_after: None,
     };
     let runtime =
@@ -164,6 +174,7 @@ pub(crate) fn drive(
         users_at_once: shared.users.most_at_once(),
         began_at: std::time::SystemTime::now() - began.elapsed(),
         cpu: ended.cpu,
+        control: ended.control,
     })
 }
 
@@ -172,11 +183,12 @@ struct Control<'a> {
     plan: &'a RunPlan,
     shared: &'a Shared,
     orders: watch::Sender<Order>,
-    spares: Vec<mpsc::Sender<Snapshot>>,
+    spares: Vec<mpsc::Sender<Window>>,
     total: Snapshot,
     /// What was counted since the last look.
     recent: Snapshot,
     cpu: CpuRecord,
+    set_points: Option<SetPoints>,
     /// When the workers were told to begin nothing more.
     ended_after: Option<Duration>,
 }
@@ -185,6 +197,7 @@ struct Ended {
     cause: EndCause,
     total: Snapshot,
     cpu: CpuRecord,
+    control: Option<ControlRecord>,
     lasted: Duration,
     measured: Duration,
 }
@@ -195,7 +208,7 @@ const LOOK: Duration = Duration::from_secs(1);
 impl Control<'_> {
     async fn run(
         mut self,
-        mut windows: mpsc::Receiver<Snapshot>,
+        mut windows: mpsc::Receiver<Window>,
         mut end_requests: mpsc::Receiver<EndRequest>,
         show: &mut dyn FnMut(&Look<'_>),
     ) -> anyhow::Result<Ended> {
@@ -236,6 +249,9 @@ impl Control<'_> {
                 },
                 _ = ticks.tick() => {
                     let elapsed = self.shared.began.elapsed();
+                    if let Some(set_points) = self.set_points.as_mut().filter(|_| ending.is_none()) {
+                        set_points.tick(self.shared.began);
+                    }
                     if elapsed >= self.plan.plan.warm_up && ending.is_none() && Instant::now() >= self.shared.began {
                         match &mut cpu_watch {
                             None => {
@@ -247,7 +263,7 @@ impl Control<'_> {
                     }
                     if last_look.elapsed() >= LOOK && elapsed >= LOOK {
                         let recent = std::mem::take(&mut self.recent);
-                        show(&Look { elapsed, total: &self.total, recent: (&recent, last_look.elapsed()), users: self.shared.users.alive() });
+                        show(&Look { elapsed, total: &self.total, recent: (&recent, last_look.elapsed()), users: self.shared.users.alive(), control: self.set_points.as_ref() });
                         last_look = Instant::now();
                     }
                     match &ending {
@@ -262,12 +278,18 @@ impl Control<'_> {
         self.cpu.seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
         let lasted = self.ended_after.unwrap_or_else(|| self.shared.began.elapsed());
         let measured = lasted.saturating_sub(self.plan.plan.warm_up).min(self.plan.plan.stop.measured.unwrap_or(Duration::MAX));
-        Ok(Ended { cause, total: self.total, cpu: self.cpu, lasted, measured })
+        let control = self.set_points.map(|set_points| set_points.record());
+        Ok(Ended { cause, total: self.total, cpu: self.cpu, control, lasted, measured })
     }
-    fn merge(&mut self, mut window: Snapshot) {
-        self.total.merge(&window);
-        self.recent.merge(&window);
-        window.clear();
+
+    fn merge(&mut self, mut window: Window) {
+        if let Some(set_points) = &mut self.set_points {
+            set_points.add(&window);
+        }
+        self.total.merge(&window.counted);
+        self.recent.merge(&window.counted);
+        window.counted.clear();
+        window.tallies.iter_mut().for_each(Tally::clear);
         // Whichever worker has room for it; with none, its memory is freed.
         for spare in &self.spares {
             match spare.try_send(window) {

@@ -16,7 +16,7 @@ use crate::args::{Cli, Command, RunArgs, Settings};
 const DEFAULT_FILE: &str = "swell.toml";
 
 /// Settings that together say what the load is: a layer that has one of them replaces them all.
-const LOAD_SHAPE: [&str; 4] = ["tps", "rate", "vus", "stage"];
+const LOAD_SHAPE: [&str; 7] = ["tps", "rate", "vus", "stage", "latency", "error-rate", "start-tps"];
 
 /// A setting of a lower layer, as the flag it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]

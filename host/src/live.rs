@@ -55,8 +55,9 @@ impl Live {
         let failed: u64 = [&look.total.warm_up, &look.total.measured].iter().map(|figures| figures.total.counts.failed).sum();
         let p95 = response_p95(recent).map_or_else(|| "n/a".to_owned(), |time| format!("{:.1} ms", time.as_secs_f64() * 1e3));
         let lasts = self.lasts.map_or_else(String::new, |lasts| format!("/{:.0}", lasts.as_secs_f64()));
+        let goal = look.control.map_or_else(String::new, |control| format!("  goal {:.0}/s, {}", control.goal(), control.reason()));
         format!(
-            "{:.0}{lasts} s  {:.0} transactions/s  p95 {p95}  {failed} failed  {} users",
+            "{:.0}{lasts} s  {:.0} transactions/s  p95 {p95}  {failed} failed  {} users{goal}",
             look.elapsed.as_secs_f64(),
             ended as f64 / seconds,
             look.users

@@ -5,6 +5,7 @@ use std::io;
 use anyhow::{Context as _, anyhow};
 use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
 use swell_core::RunInstant;
+use swell_core::control::{Goal, Objective};
 use swell_core::dispatch::Dispatcher;
 use swell_core::plan::{LoadModel, Plan, PlanInput, Users};
 use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
@@ -36,6 +37,8 @@ impl RunPlan {
             rate: settings.rate,
             vus: settings.vus,
             max_vus: settings.max_vus,
+            objectives: settings.latency.iter().chain(&settings.error_rate).cloned().collect(),
+            start_tps: settings.start_tps,
             stages: settings.stage.clone(),
             duration: settings.duration,
             iterations: settings.iterations,
@@ -82,6 +85,11 @@ impl RunPlan {
             Users::Exactly(users) => format!("exactly {} users", grouped(u64::from(*users))),
         };
         let spread = if self.plan.arrivals == Arrivals::Uniform { "" } else { ", Poisson arrivals" };
+        if let (Some(control), LoadModel::Transactions { users: who, .. }) = (&self.plan.control, &self.plan.load) {
+            let objectives: Vec<String> = control.objectives.iter().map(objective_in_words).collect();
+            let most = control.target.map_or_else(String::new, |target| format!(" up to {}", print_rate(target)));
+            return format!("open model, transactions{most} with {}{spread}, {}", objectives.join(" and "), users(who));
+        }
         match &self.plan.load {
             LoadModel::Transactions { profile, users: who } => format!(
                 "open model, {} transactions{spread}, {}",
@@ -107,13 +115,25 @@ impl RunPlan {
         }
     }
 
-    /// Starts a second that the profile ends with; nothing in the closed model.
+    /// Starts a second that the profile ends with, or the most where objectives decide; nothing in the closed model.
     pub(crate) fn asked_per_second(&self) -> Option<f64> {
+        if let Some(control) = &self.plan.control {
+            return control.target;
+        }
         let profile = match &self.plan.load {
             LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => profile,
             LoadModel::Closed { .. } => return None,
         };
         profile.stages.last().map(|stage| stage.to).or(profile.opening.map(swell_core::units::Rate::per_second))
+    }
+}
+
+/// An objective as in "p95 of checkout within 200 ms".
+pub(crate) fn objective_in_words(objective: &Objective) -> String {
+    let of = objective.name.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
+    match objective.goal {
+        Goal::Latency { percent, limit } => format!("p{percent}{of} within {}", print_duration(limit)),
+        Goal::ErrorRate(share) => format!("errors{of} within {share}"),
     }
 }
 
@@ -124,7 +144,12 @@ fn rates(opening: Option<f64>, stages: &[swell_core::schedule::Stage]) -> String
 
 /// The plan's keys as the flags that a user typed.
 fn as_flags(message: &str) -> String {
-    message.replace("max_vus", "max-vus").replace("max_lag", "max-lag").replace("spawn_rate", "spawn-rate")
+    message
+        .replace("max_vus", "max-vus")
+        .replace("max_lag", "max-lag")
+        .replace("spawn_rate", "spawn-rate")
+        .replace("error_rate", "error-rate")
+        .replace("start_tps", "start-tps")
 }
 
 fn client_options(settings: &Settings, scenario: &ScenarioInfo) -> anyhow::Result<Options> {

@@ -8,8 +8,12 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use swell_core::control::Goal;
 use swell_core::exchange::Phase;
 use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value};
+
+use crate::driver::{ControlRecord, ObjectiveRecord};
+use crate::plan::objective_in_words;
 
 /// The version of this form. A reader may rely on a key's meaning within a major version.
 pub(crate) const SCHEMA: &str = "swell.run/1";
@@ -29,6 +33,8 @@ pub(crate) struct Report {
     pub(crate) requests_written: u64,
     pub(crate) users: UsersReport,
     pub(crate) thresholds: Vec<ThresholdReport>,
+    /// What held the rate; absent where nothing did.
+    pub(crate) control: Option<ControlReport>,
     pub(crate) machine: MachineReport,
 }
 
@@ -97,6 +103,34 @@ pub(crate) struct ThresholdReport {
     pub(crate) rule: String,
     pub(crate) passed: bool,
     pub(crate) found: String,
+}
+
+/// The rate of a controlled run at its end, and what it followed from.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ControlReport {
+    /// The set-point, in transactions a second.
+    pub(crate) goal_per_second: f64,
+    /// The rule of the objective that kept it down; absent where it was as asked.
+    pub(crate) limited_by: Option<String>,
+    pub(crate) objectives: Vec<ObjectiveReport>,
+}
+
+/// One objective at the end of the run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct ObjectiveReport {
+    /// As it is written on the command line.
+    pub(crate) rule: String,
+    /// In words.
+    pub(crate) means: String,
+    /// The rate up to which it was found to hold, in transactions a second of all names.
+    pub(crate) limit_per_second: f64,
+    /// What its controller was doing.
+    pub(crate) state: String,
+    /// What a latency objective measured last.
+    pub(crate) measured_ms: Option<f64>,
+    /// What an error rate measured last, as a part of one.
+    pub(crate) measured_share: Option<f64>,
+    pub(crate) samples: u64,
 }
 
 /// The load generator's own state.
@@ -239,6 +273,36 @@ impl Times {
 
     fn of_both(split: &Split) -> Self {
         Self::of(&split.both())
+    }
+}
+
+impl ControlReport {
+    pub(crate) fn of(control: &ControlRecord) -> Self {
+        let binding = control.objectives.iter().find(|objective| objective.binding);
+        Self {
+            goal_per_second: control.goal,
+            limited_by: binding.map(|binding| binding.objective.to_string()),
+            objectives: control.objectives.iter().map(ObjectiveReport::of).collect(),
+        }
+    }
+}
+
+impl ObjectiveReport {
+    fn of(record: &ObjectiveRecord) -> Self {
+        let reading = record.measured.map(|(reading, _)| reading);
+        let (measured_ms, measured_share) = match record.objective.goal {
+            Goal::Latency { .. } => (reading.map(|seconds| seconds * 1e3), None),
+            Goal::ErrorRate(_) => (None, reading),
+        };
+        Self {
+            rule: record.objective.to_string(),
+            means: objective_in_words(&record.objective),
+            limit_per_second: record.limit,
+            state: record.doing.to_owned(),
+            measured_ms,
+            measured_share,
+            samples: record.measured.map_or(0, |(_, samples)| samples),
+        }
     }
 }
 

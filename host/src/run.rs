@@ -29,7 +29,7 @@ use crate::machine;
 use crate::outputs::Outputs;
 use crate::plan::RunPlan;
 use crate::preflight;
-use crate::report::{About, ExitReport, MachineReport, Part, Report, SCHEMA, UsersReport};
+use crate::report::{About, ControlReport, ExitReport, MachineReport, Part, Report, SCHEMA, UsersReport};
 use crate::summary::Summary;
 
 /// `host run`.
@@ -208,6 +208,7 @@ fn report(plan: &RunPlan, file: &ScenarioFile, args: &RunArgs, scenario: &Scenar
         requests_written: outcome.requests_written,
         users: UsersReport::of(&outcome.snapshot, outcome.users_at_once, run.lines_left_out()),
         thresholds: judgement::thresholds(plan, outcome),
+        control: outcome.control.as_ref().map(ControlReport::of),
         machine: MachineReport {
             cores: machine::allowed_cores(),
             cpu_seconds: outcome.cpu.seconds,

@@ -18,6 +18,7 @@ impl Display for Summary<'_> {
             writeln!(f, "\n  nothing was measured: no transaction began in the measured part")?;
         }
         totals(f, part)?;
+        self.control(f)?;
         by_name(f, part)?;
         requests(f, part)?;
         failures(f, report)?;
@@ -45,6 +46,19 @@ impl Summary<'_> {
         writeln!(f, "\n  {}{}", verdict.stamp, meaning(&verdict.stamp))?;
         for evidence in &verdict.evidence {
             writeln!(f, "    {}: {}; {}", evidence.stamp, evidence.what, evidence.advice)?;
+        }
+        Ok(())
+    }
+
+    fn control(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(control) = &self.0.control else { return Ok(()) };
+        let by = control.limited_by.as_ref().map_or_else(|| ", as asked".to_owned(), |rule| format!(", held down by {rule}"));
+        writeln!(f, "\n  control      goal {}/s at the end{by}", per_second(control.goal_per_second))?;
+        for objective in &control.objectives {
+            let share = objective.measured_share.map(|share| format!("{:.2} %", share * 100.0));
+            let measured = share.unwrap_or_else(|| time(objective.measured_ms));
+            let (means, limit, samples) = (&objective.means, per_second(objective.limit_per_second), group(objective.samples));
+            writeln!(f, "    {means}: up to {limit}/s; last {measured} of {samples} samples; {}", objective.state)?;
         }
         Ok(())
     }

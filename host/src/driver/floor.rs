@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use swell_core::RunInstant;
 use swell_core::dispatch::{Action, Dispatcher, Overflow, Start, UnsentCause, UserKey};
-use swell_core::schedule::Due;
+use swell_core::schedule::{Due, Law};
 use swell_engine::{Pacing, RunOver};
 use tokio::sync::Notify;
 
@@ -165,6 +165,11 @@ impl Floor {
     /// Begins the run: the first slots and users follow from here.
     pub(crate) fn open(&self) {
         self.tell(Dispatcher::handle_time);
+    }
+
+    /// From `from` on, starts come at another rate.
+    pub(crate) fn change_rate(&self, from: RunInstant, rate: f64) {
+        self.tell(|dispatcher, now| dispatcher.handle_change(now, from, Law::Constant(rate)));
     }
 
     /// A seat for a user that is about to be created.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use swell_client::Client;
 use swell_core::RunInstant;
+use swell_core::control::{Objective, Tally};
 use swell_core::dispatch::{Dispatcher, UserKey};
 use swell_core::record::{Recorder, Snapshot};
 use swell_engine::{HookError, IterationEnd, Program, Run, RunOver, User, Worker};
@@ -39,6 +40,25 @@ pub(crate) enum Order {
     Cut,
 }
 
+/// The rate at which a controlled run starts transactions, as the control thread sets it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SetPoint {
+    /// Transactions a second, of all workers together.
+    pub(crate) rate: f64,
+    /// From when on. A moment ahead, so that all workers change at the same slot.
+    pub(crate) from: RunInstant,
+    /// How often objectives were told to judge only what begins anew.
+    pub(crate) restarts: u64,
+}
+
+/// What a worker counted in a window.
+#[derive(Default)]
+pub(crate) struct Window {
+    pub(crate) counted: Snapshot,
+    /// For each objective.
+    pub(crate) tallies: Vec<Tally>,
+}
+
 /// What all workers of a run share.
 pub(crate) struct Shared {
     pub(crate) program: Arc<Program>,
@@ -54,6 +74,7 @@ pub(crate) struct Shared {
     pub(crate) began: Instant,
     pub(crate) measured_from: RunInstant,
     pub(crate) ends_at: RunInstant,
+    pub(crate) objectives: Vec<Objective>,
     pub(crate) users: UserCounts,
 }
 
@@ -86,10 +107,12 @@ impl UserCounts {
 /// A worker's ends of the channels to the control thread.
 pub(crate) struct Lines {
     pub(crate) orders: watch::Receiver<Order>,
+    /// Where the rate is controlled.
+    pub(crate) set_points: watch::Receiver<Option<SetPoint>>,
     /// Closed windows, to be merged.
-    pub(crate) windows: mpsc::Sender<Snapshot>,
+    pub(crate) windows: mpsc::Sender<Window>,
     /// Cleared windows, to be used again.
-    pub(crate) spares: mpsc::Receiver<Snapshot>,
+    pub(crate) spares: mpsc::Receiver<Window>,
 }
 
 /// What a worker has left when it is done.
@@ -110,10 +133,12 @@ pub(crate) fn work(shared: &Arc<Shared>, index: usize, dispatcher: Dispatcher, l
     local.block_on(&runtime, async {
         let floor = Floor::new(index, shared.pace, shared.began, shared.ends_at, dispatcher, Arc::clone(&shared.overflow))
             .context("cannot make a worker's timer")?;
+        let mut recorder = Recorder::new(shared.measured_from);
+        recorder.watch(&shared.objectives);
         let worker = Rc::new(Worker {
             run: Arc::clone(&shared.run),
             client: Client::new(shared.client.clone()).context("cannot use the options of the service")?,
-            recorder: RefCell::new(Recorder::new(shared.measured_from)),
+            recorder: RefCell::new(recorder),
             pacing: Box::new(FloorPacing(Rc::clone(&floor))),
             began: shared.began,
             measured_from: shared.measured_from,
@@ -140,6 +165,7 @@ impl Crew {
         let probe = AbortOnDrop(tokio::task::spawn_local(Rc::clone(&this).probe_delay()).abort_handle());
         this.floor.open();
         let mut ending = false;
+        let mut restarts = 0;
         loop {
             tokio::select! {
                 biased;
@@ -161,6 +187,15 @@ impl Crew {
                             this.floor.end(RunOver::Stopped);
                             this.users.borrow_mut().abort_all();
                             ending = true;
+                        }
+                    }
+                }
+                // Without a control thread there is nothing to change to, and the orders' end says so.
+                Ok(()) = lines.set_points.changed() => {
+                    if let Some(set_point) = *lines.set_points.borrow_and_update() {
+                        this.floor.change_rate(set_point.from, set_point.rate);
+                        if std::mem::replace(&mut restarts, set_point.restarts) != set_point.restarts {
+                            this.worker.recorder.borrow_mut().restart_watches(this.worker.now().max(set_point.from));
                         }
                     }
                 }
@@ -212,8 +247,10 @@ impl Crew {
     fn send_window(&self, lines: &mut Lines) {
         self.count_unsent();
         let Ok(place) = lines.windows.try_reserve() else { return };
-        let empty = lines.spares.try_recv().unwrap_or_default();
-        place.send(self.worker.recorder.borrow_mut().take_window(self.worker.now(), empty));
+        let Window { counted, mut tallies } = lines.spares.try_recv().unwrap_or_default();
+        let (now, mut recorder) = (self.worker.now(), self.worker.recorder.borrow_mut());
+        recorder.take_tallies(now, &mut tallies);
+        place.send(Window { counted: recorder.take_window(now, counted), tallies });
     }
 
     fn count_unsent(&self) {

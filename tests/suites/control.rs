@@ -1,0 +1,76 @@
+//! What the host holds when it is told what must hold: against services whose law the test knows, in real time, with the figures that the host reports of the
+//! time after it has had fifteen seconds.
+//!
+//! These tests measure, so each is alone while it does. On a machine that is too busy the generator calls its own run INVALID and raises nothing on it; then
+//! only what holds of any machine is asked for.
+
+use serde_json::Value;
+use swell_tests::{Alone, Behaviour, Finished, Host, Overload, Settings, Target, alone};
+
+fn target(behaviour: Behaviour) -> (Alone, Target) {
+    let alone = alone();
+    (alone, Target::start(Settings { behaviour, ..Settings::default() }).expect("loopback has a free port"))
+}
+
+fn run(target: &Target, flags: &str) -> Finished {
+    let run = Host::run_guest("plain-get").target(target.url()).args(flags).finish();
+    run.expect_agreement(&target.seen())
+}
+
+/// Whether the generator was not in the way, so that the figures are the service's.
+fn is_believable(run: &Finished) -> bool {
+    run.json_at("/verdict/stamp") != "INVALID"
+}
+
+#[test]
+fn a_latency_percentile_is_found_and_held() {
+    // 200 ms at 2,000/s, and in proportion: 130 ms at 1,300/s.
+    let (_alone, target) = target(Behaviour { latency_us_per_tps: 100.0, ..Behaviour::default() });
+    let run = run(&target, "--latency p90=130ms --warmup 15s --duration 10s");
+    let p90 = run.number("/measured/transactions/service_ms/p90");
+    assert!((120.0..=140.0).contains(&p90) || !is_believable(&run), "{p90} ms\n{}", run.stdout);
+    assert!(p90 <= 140.0, "{p90} ms\n{}", run.stdout);
+    assert_eq!(run.json_at("/control/limited_by"), "p90=130ms");
+    assert!(run.stdout.contains("held down by p90=130ms") && run.stdout.contains("p90 within 130ms"), "{}", run.stdout);
+}
+
+#[test]
+fn an_error_rate_is_found_and_held() {
+    let (_alone, target) = target(Behaviour { capacity: Some(1_300.0), overload: Overload::Errors, ..Behaviour::default() });
+    let run = run(&target, "--error-rate 3% --warmup 15s --duration 10s");
+    let (share, goal) = (run.number("/measured/transactions/error_rate"), run.number("/control/goal_per_second"));
+    assert!((0.02..=0.04).contains(&share) || !is_believable(&run), "{share}\n{}", run.stdout);
+    assert!(share <= 0.04, "{share}\n{}", run.stdout);
+    assert!((1_260.0..=1_420.0).contains(&goal) || !is_believable(&run), "{goal}\n{}", run.stdout);
+}
+
+#[test]
+fn a_service_with_a_limit_is_held_just_below_it() {
+    let (_alone, target) = target(Behaviour { capacity: Some(1_000.0), overload: Overload::Queue, ..Behaviour::default() });
+    let run = run(&target, "--tps 5000 --latency p95=200ms --warmup 20s --duration 10s");
+    let rate = run.number("/measured/transactions/ok_per_second");
+    assert!((950.0..=1_015.0).contains(&rate) || !is_believable(&run), "{rate}/s\n{}", run.stdout);
+    assert!(run.number("/measured/transactions/service_ms/p95") <= 250.0, "{}", run.stdout);
+    assert_eq!((run.count("/measured/transactions/failed"), run.count("/measured/transactions/unsent/users")), (0, 0));
+}
+
+#[test]
+fn a_rate_that_holds_is_driven_as_asked_and_the_objective_says_so() {
+    let (_alone, target) = target(Behaviour::constant(5.0));
+    let run = run(&target, "--tps 300 --latency page:p95=1s --latency p50=900ms --error-rate 50% --duration 4s");
+    assert_eq!(run.number("/control/goal_per_second"), 300.0);
+    assert_eq!(run.json_at("/control/limited_by"), &Value::Null);
+    let rules: Vec<&Value> = (0..3).map(|place| run.json_at(&format!("/control/objectives/{place}/rule"))).collect();
+    assert_eq!(rules, ["page:p95=1s", "p50=900ms", "50%"]);
+    let started = run.count("/measured/transactions/started");
+    assert!(started.abs_diff(1_200) <= 12 || !is_believable(&run), "{started}\n{}", run.stdout);
+    assert!(run.stdout.contains("goal 300/s at the end, as asked"), "{}", run.stdout);
+}
+
+#[test]
+fn a_service_that_fails_from_the_beginning_is_left_alone() {
+    let (_alone, target) = target(Behaviour { capacity: Some(0.001), overload: Overload::Errors, ..Behaviour::default() });
+    let run = run(&target, "--error-rate 1% --warmup 2s --duration 6s");
+    assert!(run.count("/measured/transactions/started") <= 12, "one a second goes on asking\n{}", run.stdout);
+    assert_eq!(run.number("/control/goal_per_second"), 1.0);
+}
