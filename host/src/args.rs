@@ -34,6 +34,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a scenario against a service and report what was measured.
     Run(Box<RunArgs>),
+    /// Search the highest rate at which a service holds what --latency and --error-rate say.
+    Find(Box<FindArgs>),
     /// Say what a scenario file is, what it contains, imports and may reach.
     Check(CheckArgs),
     /// Make a folder with a new Rust scenario.
@@ -70,6 +72,20 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FindArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// How long a rate is kept to count as held.
+    #[arg(long, value_name = "TIME", default_value = "30s", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
+    pub(crate) hold: Duration,
+
+    /// When the search ends at the latest.
+    #[arg(long, value_name = "TIME", default_value = "10m", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
+    pub(crate) budget: Duration,
 }
 
 /// Everything that may be set by a flag, a key of the TOML file or a scenario's defaults.

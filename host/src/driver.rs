@@ -23,8 +23,8 @@ use tokio::time::MissedTickBehavior;
 pub(crate) use self::floor::Pace;
 use self::floor::SharedOverflow;
 use self::iterations::Iterations;
-use self::set_point::SetPoints;
 pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord};
+use self::set_point::{Pilot, SetPoints};
 use self::worker::{Farewell, Lines, Order, Shared, UserCounts, WINDOW, WINDOWS_UNDER_WAY, Window, work};
 use crate::machine::{CpuWatch, cpu_time};
 use crate::plan::RunPlan;
@@ -152,7 +152,7 @@ pub(crate) fn drive(
         total: Snapshot::default(),
         recent: Snapshot::default(),
         cpu: CpuRecord::default(),
-        set_points: plan.plan.control.as_ref().map(|control| SetPoints::new(control.regulator(), set_points, workers)),
+        set_points: plan.plan.control.as_ref().map(|control| SetPoints::new(Pilot::of(control), set_points, workers)),
         ended_after: None,
     };
     let runtime =
@@ -310,7 +310,8 @@ impl Control<'_> {
     /// Whether the run is to end now of itself.
     fn reason_to_end(&mut self, elapsed: Duration) -> Option<(EndCause, Instant)> {
         let over = self.plan.plan.stop.measured.is_some_and(|duration| elapsed >= self.plan.plan.warm_up + duration);
-        if over || self.shared.iterations.are_over() {
+        let found = self.set_points.as_ref().is_some_and(SetPoints::is_over);
+        if over || found || self.shared.iterations.are_over() {
             return Some(self.end(EndCause::Finished, RunOver::Finished));
         }
         let hopeless = self.total.users.traps.total() >= HOPELESS_TRAPS && only_traps(&self.total);

@@ -15,6 +15,10 @@ pub(crate) enum Exit {
     Signal,
     /// The load generator, not the service, was the limit.
     Invalid,
+    /// A search found the load generator to be the limit.
+    GeneratorFound,
+    /// A search found no rate that holds.
+    NoRate,
     /// A threshold failed.
     Threshold,
     /// Failed by the scenario's `fail-run`.
@@ -37,6 +41,8 @@ impl Exit {
             Self::StoppedByScenario => 108,
             Self::FailedByScenario => 110,
             Self::Invalid => 111,
+            Self::NoRate => 112,
+            Self::GeneratorFound => 113,
             Self::Unwritten => 114,
         }
     }

@@ -1,5 +1,6 @@
 //! What a run came to: whether its figures may be believed, which thresholds held, and the exit code that follows.
 
+use swell_core::control::{Found, SearchEnd};
 use swell_core::threshold;
 use swell_core::verdict::{self, Stamp, Verdict};
 use swell_engine::EndRequest;
@@ -50,7 +51,20 @@ pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[Threshold
     if outcome.only_traps() {
         exits.push((Exit::Trapped, "every user trapped".to_owned()));
     }
-    if verdict.stamp == Stamp::Invalid {
+    let found = outcome.control.as_ref().and_then(|control| control.found.as_ref());
+    match found {
+        Some(Found { end: SearchEnd::Generator, .. }) => {
+            exits.push((Exit::GeneratorFound, "the load generator could not begin more, and was not the service's limit".to_owned()));
+        }
+        Some(Found { held: None, end, .. }) => {
+            let why =
+                if *end == SearchEnd::Budget { "no rate was held before the time was over" } else { "no rate holds what is asked for" };
+            exits.push((Exit::NoRate, why.to_owned()));
+        }
+        _ => {}
+    }
+    // A search goes beyond what the generator can do on purpose, and judges each of its trials itself.
+    if verdict.stamp == Stamp::Invalid && found.is_none() {
         exits.push((Exit::Invalid, "INVALID: the load generator, not the service, was the limit".to_owned()));
     }
     let failed = thresholds.iter().filter(|threshold| !threshold.passed).count();

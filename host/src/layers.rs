@@ -42,7 +42,7 @@ struct Layer {
     _settings: Settings,
 }
 
-/// The command line of `host run` with the lower layers under it. `defaults` are the scenario's own, and `scenario` its name for messages.
+/// The command line of `host run` or `host find` with the lower layers under it. `defaults` are the scenario's own, and `scenario` its name for messages.
 ///
 /// # Errors
 /// A file that cannot be read, is no TOML or has a key that is no setting; a default that is none.
@@ -77,6 +77,7 @@ pub(crate) fn with_lower_layers(
     }
     match Cli::try_parse_from(arguments)?.command {
         Command::Run(run) => Ok(run.settings),
+        Command::Find(find) => Ok(find.run.settings),
         _ => bail!("the settings' layers changed the command"),
     }
 }
@@ -149,7 +150,7 @@ pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(typed)) = error.get(invalid).filter(|_| error.get(suggested).is_none()).cloned() else { return error };
     let command = Cli::command();
     let value = if suggested == ContextKind::SuggestedArg {
-        let flags = command.find_subcommand("run").into_iter().flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
+        let flags = command.find_subcommand("find").into_iter().flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
         swell_core::spelling::nearest(typed.trim_start_matches('-'), flags).map(|meant| ContextValue::String(format!("--{meant}")))
     } else {
         let commands = command.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name);

@@ -33,6 +33,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use swell_core::plan::Search;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
@@ -50,7 +51,8 @@ fn main() -> ExitCode {
     };
     log_to_stderr();
     let result = match cli.command {
-        Command::Run(args) => run::run(&typed, &args),
+        Command::Run(args) => run::run(&typed, &args, None),
+        Command::Find(args) => run::run(&typed, &args.run, Some(Search { hold: args.hold, budget: args.budget })),
         Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
         Command::Schema => print_schema().map(|()| Exit::Passed),
         Command::New(args) => new_project::run(args).map(|()| Exit::Passed),

@@ -7,7 +7,7 @@ use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
 use swell_core::RunInstant;
 use swell_core::control::{Goal, Objective};
 use swell_core::dispatch::Dispatcher;
-use swell_core::plan::{LoadModel, Plan, PlanInput, Users};
+use swell_core::plan::{LoadModel, Plan, PlanInput, Search, Users};
 use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
 use swell_core::units::{grouped, print_duration, print_rate};
 use swell_engine::ScenarioInfo;
@@ -31,13 +31,14 @@ impl RunPlan {
     ///
     /// # Errors
     /// Settings that contradict each other or make no sense: the error names key, value and cure. Files that cannot be read.
-    pub(crate) fn new(settings: &Settings, scenario: &ScenarioInfo, seed: u64, room: u32) -> anyhow::Result<Self> {
+    pub(crate) fn new(settings: &Settings, search: Option<Search>, scenario: &ScenarioInfo, seed: u64, room: u32) -> anyhow::Result<Self> {
         let plan = Plan::new(PlanInput {
             tps: settings.tps,
             rate: settings.rate,
             vus: settings.vus,
             max_vus: settings.max_vus,
             objectives: settings.latency.iter().chain(&settings.error_rate).cloned().collect(),
+            search,
             start_tps: settings.start_tps,
             stages: settings.stage.clone(),
             duration: settings.duration,
@@ -75,7 +76,12 @@ impl RunPlan {
 
     /// Whether only a signal ends it.
     pub(crate) fn lasts_until_stopped(&self) -> bool {
-        self.plan.stop.measured.is_none() && self.plan.stop.iterations.is_none()
+        self.plan.stop.measured.is_none() && self.plan.stop.iterations.is_none() && self.search().is_none()
+    }
+
+    /// How the highest rate is searched, where it is.
+    pub(crate) fn search(&self) -> Option<Search> {
+        self.plan.control.as_ref().and_then(|control| control.search)
     }
 
     /// The load model in words.
@@ -107,6 +113,9 @@ impl RunPlan {
 
     /// How long it goes on, in words.
     pub(crate) fn length(&self) -> String {
+        if let Some(search) = self.search() {
+            return format!("each rate for {}, within {}", print_duration(search.hold), print_duration(search.budget));
+        }
         match (self.plan.stop.measured, self.plan.stop.iterations) {
             (Some(time), Some(count)) => format!("for {} or {} iterations", print_duration(time), grouped(count)),
             (Some(time), None) => format!("for {}", print_duration(time)),

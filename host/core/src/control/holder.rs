@@ -38,6 +38,8 @@ const QUEUE_Z: f64 = 3.0;
 const STARVED: f64 = 0.9;
 /// How soon a load moves to where the objective just holds, near to it and in doubt: more slowly than what is measured follows.
 const LEANING: Duration = Duration::from_secs(6);
+/// The same for an error rate, which says by itself how much of the load is too much.
+const LEANING_BY_ERRORS: Duration = Duration::from_secs(2);
 /// What is left to the distance between what is measured and the objective when a rate rises: the square root never oversteps a service whose times grow with
 /// the square of its load.
 const CAUTION: f64 = 0.5;
@@ -179,7 +181,8 @@ impl Holder {
         } else {
             Doing::Raising
         };
-        let lean = room.measured.powf(window.length.as_secs_f64() / LEANING.as_secs_f64());
+        let leaning = if let Goal::Latency { .. } = self.objective.goal { LEANING } else { LEANING_BY_ERRORS };
+        let lean = room.measured.powf(window.length.as_secs_f64() / leaning.as_secs_f64());
         let factor = match self.doing {
             Doing::Holding => lean,
             Doing::Raising => self.growth.factor(in_force, window.length).min(match self.objective.goal {

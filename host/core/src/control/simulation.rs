@@ -96,14 +96,65 @@ struct Point {
     p90: f64,
 }
 
-fn run(mut regulator: Regulator, mut world: World, seconds: u64) -> Vec<Point> {
-    let mut cursor =
-        Cursor::new(Timeline::new(Law::Constant(regulator.rate())), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
-    let mut watches: Vec<Watch> = regulator.objectives().map(|objective| Watch::new(objective.goal)).collect();
+/// What decides on the rate.
+trait Pilot {
+    fn rate(&self) -> f64;
+    fn goals(&self) -> Vec<Goal>;
+    fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change>;
+    /// Whether there is nothing left to do.
+    fn is_over(&self) -> bool;
+}
+
+impl Pilot for Regulator {
+    fn rate(&self) -> f64 {
+        Self::rate(self)
+    }
+
+    fn goals(&self) -> Vec<Goal> {
+        self.objectives().map(|objective| objective.goal).collect()
+    }
+
+    fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+        Self::on_window(self, window, tallies)
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
+}
+
+impl Pilot for Finder {
+    fn rate(&self) -> f64 {
+        Self::rate(self)
+    }
+
+    fn goals(&self) -> Vec<Goal> {
+        self.objectives().map(|objective| objective.goal).collect()
+    }
+
+    fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+        Self::on_window(self, window, tallies)
+    }
+
+    fn is_over(&self) -> bool {
+        self.found().is_some()
+    }
+}
+
+fn run(mut regulator: Regulator, world: World, seconds: u64) -> Vec<Point> {
+    fly(&mut regulator, world, seconds)
+}
+
+fn fly(pilot: &mut impl Pilot, mut world: World, seconds: u64) -> Vec<Point> {
+    let mut cursor = Cursor::new(Timeline::new(Law::Constant(pilot.rate())), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    let mut watches: Vec<Watch> = pilot.goals().into_iter().map(Watch::new).collect();
     let mut under_way: BinaryHeap<Reverse<(RunInstant, RunInstant, bool)>> = BinaryHeap::new();
     let mut curve = Vec::new();
     let (mut times, mut failed, mut begun) = (Vec::new(), 0, 0);
     for window in 1..=seconds * 5 {
+        if pilot.is_over() {
+            break;
+        }
         let until = RunInstant::START + WINDOW * window as u32;
         loop {
             let due = cursor.peek().map_or(RunInstant::NEVER, |due| due.intended);
@@ -133,10 +184,10 @@ fn run(mut regulator: Regulator, mut world: World, seconds: u64) -> Vec<Point> {
             .collect();
         times.sort_by(f64::total_cmp);
         let p90 = times.get(times.len() * 9 / 10).copied().unwrap_or(0.0);
-        curve.push(Point { at: until.as_secs_f64(), goal: regulator.rate(), ended: times.len() as u64, failed, p90 });
+        curve.push(Point { at: until.as_secs_f64(), goal: pilot.rate(), ended: times.len() as u64, failed, p90 });
         (failed, times) = (0, Vec::new());
         let seen = Window { until, length: WINDOW, begun: std::mem::take(&mut begun), generator_limited: false };
-        if let Some(change) = regulator.on_window(&seen, &tallies) {
+        if let Some(change) = pilot.on_window(&seen, &tallies) {
             cursor.change_after(until, Law::Constant(change.rate));
             if change.restart {
                 watches.iter_mut().for_each(|watch| watch.restart(until));
@@ -351,4 +402,55 @@ fn without_an_objective_the_target_is_driven_from_the_beginning() {
     assert_eq!(regulator.on_window(&window, &[]), None);
     assert_eq!(regulator.set_target(500.0), Some(Change { rate: 500.0, restart: false }));
     assert_eq!(regulator.rate(), 500.0);
+}
+
+fn search(objectives: Vec<Objective>, most: Option<f64>, world: World) -> (Found, f64) {
+    let mut finder = Finder::new(objectives, DEFAULT_START, most, Duration::from_secs(10), Duration::from_secs(300));
+    let curve = fly(&mut finder, world, 400);
+    (finder.found().expect("a search ends within its budget"), curve.last().unwrap().at)
+}
+
+#[test]
+fn a_knee_is_found_within_a_minute() {
+    let mut well = 0;
+    for seed in 0..100 {
+        let (found, seconds) =
+            search(vec![latency(95.0, 200)], None, World::new(&[(0.0, Service::Knee { capacity: 5_000.0, seconds: 0.005 })], 0.1, seed));
+        let (held, broken) = (found.held.unwrap(), found.broken.as_ref().unwrap().0);
+        assert_eq!(found.end, SearchEnd::Narrow);
+        well += u32::from(held <= 5_000.0 && broken >= 5_000.0 && broken <= held * 1.1 && seconds <= 60.0);
+    }
+    assert!(well >= 95, "{well} of 100");
+}
+
+#[test]
+fn the_limit_of_each_law_lies_in_the_interval() {
+    let within = |found: &Found, limit: f64| {
+        let (held, broken) = (found.held.unwrap(), found.broken.as_ref().unwrap().0);
+        assert!(held <= limit * 1.01 && broken >= limit * 0.99 && broken <= held * 1.1, "{found:?}");
+    };
+    within(&search(vec![latency(90.0, 130)], None, steady(Service::Linear { at: 2_000.0, seconds: 0.2 })).0, 1_300.0);
+    within(&search(vec![error_rate(0.03)], None, steady(Service::Fails { capacity: 1_300.0, seconds: 0.02 })).0, 1_340.0);
+    let noisy = World::new(&[(0.0, Service::Linear { at: 2_000.0, seconds: 0.2 / 3.602 })], 1.0, 1);
+    within(&search(vec![latency(90.0, 130), error_rate(0.01)], None, noisy).0, 1_300.0);
+}
+
+#[test]
+fn a_search_says_when_no_rate_holds_and_when_the_most_does() {
+    let (found, _) = search(vec![error_rate(0.01)], None, steady(Service::Broken));
+    assert_eq!((found.end, found.held), (SearchEnd::NoRate, None));
+    let (found, _) = search(vec![latency(90.0, 1)], None, steady(Service::Constant(0.05)));
+    assert_eq!((found.end, found.held), (SearchEnd::NoRate, None), "{found:?}");
+    let (found, _) = search(vec![latency(90.0, 100)], Some(2_000.0), steady(Service::Constant(0.01)));
+    assert_eq!((found.end, found.held, found.broken), (SearchEnd::Most, Some(2_000.0), None));
+}
+
+#[test]
+fn a_generator_that_cannot_begin_enough_is_what_is_found() {
+    let mut finder = Finder::new(vec![latency(90.0, 100)], 512.0, None, Duration::from_secs(10), Duration::from_secs(300));
+    for number in 1..=30 {
+        let window = Window { until: RunInstant::START + WINDOW * number, length: WINDOW, begun: 50, generator_limited: number % 2 == 0 };
+        finder.on_window(&window, &[Tally::default()]);
+    }
+    assert_eq!(finder.found().map(|found| found.end), Some(SearchEnd::Generator));
 }

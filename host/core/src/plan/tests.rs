@@ -186,3 +186,18 @@ fn objectives_that_nothing_can_control_are_refused_with_both_keys() {
     says(PlanInput { start_tps: rate(50.0), ..tps() }, &["start_tps 50", "no objective"]);
     says(PlanInput { start_tps: rate(50.0), tps: rate(20.0), ..holding(p95()) }, &["start_tps 50", "tps 20"]);
 }
+
+#[test]
+fn a_search_needs_an_objective_and_an_end_of_its_own() {
+    let search = Some(Search { hold: Duration::from_secs(10), budget: Duration::from_secs(60) });
+    let plan = Plan::new(PlanInput { search, ..holding(p95()) }).unwrap();
+    assert!(plan.control.as_ref().unwrap().finder().is_some() && plan.end() == RunInstant::NEVER);
+    let says = |input, part: &str| assert!(refusal(input).contains(part), "{part}");
+    says(PlanInput { search, ..tps() }, "what is to hold");
+    says(PlanInput { search, duration: seconds(5), ..holding(p95()) }, "duration 5s and hold 10s");
+    says(PlanInput { search, warmup: seconds(5), ..holding(p95()) }, "warmup 5s and hold 10s");
+    says(PlanInput { search, iterations: Some(5), ..holding(p95()) }, "iterations 5 and hold 10s");
+    let odd = |hold, budget| Some(Search { hold: Duration::from_secs(hold), budget: Duration::from_secs(budget) });
+    says(PlanInput { search: odd(1, 60), ..holding(p95()) }, "hold 1s is out of range");
+    says(PlanInput { search: odd(30, 40), ..holding(p95()) }, "budget 40s is out of range");
+}

@@ -1,0 +1,342 @@
+//! The highest rate at which objectives hold, as an interval: a rate that was held, and one at which they broke.
+//!
+//! First the rate climbs as under a [`Regulator`], until an objective breaks; that takes seconds and tells about where to look. Then rates are *tried*: each
+//! is kept for the same time, and counts as held if no objective was surely broken at any moment, each holds as measured over the whole trial, and no more
+//! came to be under way while it lasted: a service that is given a hundredth more than it can do answers in time for a while. Between two trials the load
+//! rests below the last one, until what was queued is done. The ends of the interval close in on each other until they are near enough.
+
+use std::time::Duration;
+
+use super::evidence::{Evidence, Finding, Room, Sums};
+use super::holder::Doing;
+use super::objective::Objective;
+use super::watch::Tally;
+use super::{Change, FLOOR, Regulator, Window};
+use crate::RunInstant;
+use crate::units::Rate;
+
+/// The ends of the interval are near enough when the upper one is at most so many times the lower one: 4 % to either side of its middle.
+const NEAR_ENOUGH: f64 = 1.08;
+/// The step from a rate that was held to the next one tried.
+const STEP: f64 = 1.06;
+/// From a rate that broke to the next one tried while none has been held: a little, then further, then far.
+const STEPS_BACK: [f64; 3] = [0.9, 0.5, 0.1];
+/// Ends of the interval that are further apart than this are halved, on a scale of factors.
+const FAR_APART: f64 = 1.3;
+/// At which part of the rate tried last the load rests, and for how long at least and at most.
+const REST: f64 = 0.8;
+const SHORTEST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(5);
+/// How long a trial's first answers may take to come before what is under way is counted.
+const FILLING: Duration = Duration::from_secs(1);
+/// Windows one after another in which the generator was a limit, or began too little, that prove it to be the one that is found.
+const LIMITED_WINDOWS: u32 = 15;
+/// The part of a trial's windows in which the generator may have been a limit.
+const MOST_LIMITED: f64 = 0.2;
+/// Samples that a trial must have had.
+const LEAST_SAMPLES: u64 = 20;
+/// Standard deviations by which what is under way must have grown in a trial to be a queue and not chance.
+const QUEUE_Z: f64 = 3.0;
+/// A trial in which less than this part of the rate began has tried another rate.
+const BEGUN: f64 = 0.97;
+
+/// Why a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SearchEnd {
+    /// The interval is narrow enough.
+    Narrow,
+    /// The highest rate that was allowed was held.
+    Most,
+    /// Not even the least rate was held.
+    NoRate,
+    /// The load generator could not begin what it should have.
+    Generator,
+    /// The time was over.
+    Budget,
+}
+
+/// What a search came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Why it ended.
+    pub end: SearchEnd,
+    /// The highest rate that was held for a whole trial.
+    pub held: Option<f64>,
+    /// The lowest rate that was not, and which objective broke there.
+    pub broken: Option<(f64, Breach)>,
+    /// How many rates were tried.
+    pub trials: u32,
+}
+
+/// What a rate failed by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Breach {
+    /// Which objective.
+    pub objective: Objective,
+    /// What was measured, seconds or a share; nothing when the objective held while more and more came to be under way.
+    pub measured: Option<f64>,
+}
+
+/// What a search is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Searching {
+    /// The rate rises until an objective breaks.
+    Climbing,
+    /// What was queued is worked off.
+    Resting,
+    /// A rate is kept.
+    Trying,
+    /// It is over.
+    Over,
+}
+
+/// A search under way.
+#[derive(Debug)]
+pub struct Finder {
+    regulator: Regulator,
+    hold: Duration,
+    budget: Duration,
+    most: Option<f64>,
+    objectives: Vec<Objective>,
+    phase: Phase,
+    rate: f64,
+    held: Option<f64>,
+    broken: Option<(f64, Breach)>,
+    trials: u32,
+    limited: u32,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Climbing,
+    Resting { since: RunInstant, evidence: Vec<Evidence>, next: f64 },
+    Trying(Trial),
+    Over(SearchEnd),
+}
+
+/// One rate, kept for a while.
+#[derive(Debug)]
+struct Trial {
+    since: RunInstant,
+    evidence: Vec<Evidence>,
+    sums: Vec<Sums>,
+    begun: u64,
+    /// Its windows, and those in which the generator was a limit.
+    windows: u32,
+    limited: u32,
+    /// For each objective, what came to be under way after the trial had filled the service, and how long until then.
+    growth: Vec<i64>,
+    filled: bool,
+}
+
+impl Finder {
+    /// A search that begins at `start`, does not go above `most`, keeps each rate for `hold` and ends after `budget`.
+    pub fn new(objectives: Vec<Objective>, start: f64, most: Option<f64>, hold: Duration, budget: Duration) -> Self {
+        let regulator = Regulator::new(most, objectives.clone(), start);
+        let rate = regulator.rate();
+        let (held, broken) = (None, None);
+        Self { regulator, hold, budget, most, objectives, phase: Phase::Climbing, rate, held, broken, trials: 0, limited: 0 }
+    }
+
+    /// The rate in force, in transactions a second.
+    pub const fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// What is to hold, in the order in which tallies are expected.
+    pub fn objectives(&self) -> impl Iterator<Item = &Objective> {
+        self.objectives.iter()
+    }
+
+    /// What it is doing.
+    pub const fn doing(&self) -> Searching {
+        match self.phase {
+            Phase::Climbing => Searching::Climbing,
+            Phase::Resting { .. } => Searching::Resting,
+            Phase::Trying(_) => Searching::Trying,
+            Phase::Over(_) => Searching::Over,
+        }
+    }
+
+    /// What it has come to, once it is over.
+    pub fn found(&self) -> Option<Found> {
+        let Phase::Over(end) = self.phase else { return None };
+        Some(Found { end, held: self.held, broken: self.broken.clone(), trials: self.trials })
+    }
+
+    /// The interval as far as it is known: a rate that was held, and one that was not.
+    pub fn interval(&self) -> (Option<f64>, Option<f64>) {
+        (self.held, self.broken.as_ref().map(|(rate, _)| *rate))
+    }
+
+    /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it is to change.
+    pub fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+        let meant = self.rate * window.length.as_secs_f64();
+        let short = (window.begun as f64) < meant * BEGUN - QUEUE_Z * meant.sqrt();
+        self.limited = if window.generator_limited || short { self.limited + 1 } else { 0 };
+        if let Phase::Over(_) = self.phase {
+            return None;
+        }
+        if window.until.since(RunInstant::START) >= self.budget {
+            return self.over(SearchEnd::Budget);
+        }
+        if self.limited >= LIMITED_WINDOWS {
+            return self.over(SearchEnd::Generator);
+        }
+        match &mut self.phase {
+            Phase::Climbing => self.climb(window, tallies),
+            Phase::Resting { .. } => self.rest(window, tallies),
+            Phase::Trying(_) => self.attempt(window, tallies),
+            Phase::Over(_) => None,
+        }
+    }
+
+    fn climb(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+        let before = self.rate;
+        let change = self.regulator.on_window(window, tallies);
+        self.rate = self.regulator.rate();
+        let broken = self.regulator.explain().find(|explained| explained.binding && is_broken(explained.doing)).map(|explained| Breach {
+            objective: explained.objective.clone(),
+            measured: explained.measured.filter(|_| explained.doing != Doing::Saturated).map(|(reading, _)| reading),
+        });
+        if let Some(breach) = broken {
+            self.broken = Some((before, breach));
+            if self.rate <= FLOOR {
+                return self.over(SearchEnd::NoRate);
+            }
+            return self.rest_before(window, self.rate);
+        }
+        if Some(self.rate) == self.most {
+            return self.try_at(window, self.rate);
+        }
+        change
+    }
+
+    /// Lets the load rest before `next` is tried.
+    fn rest_before(&mut self, window: &Window, next: f64) -> Option<Change> {
+        let evidence = self.evidence();
+        self.phase = Phase::Resting { since: window.until, evidence, next };
+        self.change(next * REST)
+    }
+
+    fn rest(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+        let rate = self.rate;
+        let Phase::Resting { since, evidence, next } = &mut self.phase else { return None };
+        let (rested, next) = (window.until.since(*since), *next);
+        let mut well = true;
+        for (evidence, tally) in evidence.iter_mut().zip(tallies) {
+            evidence.add(window.until, rate, tally);
+            match evidence.judge(LEAST_SAMPLES) {
+                Finding::Holds(Room { measured, .. }) => well &= measured >= 1.0,
+                // What was queued before is late without saying anything of now.
+                Finding::Broken { .. } => {
+                    evidence.clear();
+                    well = false;
+                }
+                Finding::Nothing => well = false,
+            }
+        }
+        if well && rested >= SHORTEST_REST || rested >= LONGEST_REST { self.try_at(window, next) } else { None }
+    }
+
+    fn try_at(&mut self, window: &Window, rate: f64) -> Option<Change> {
+        self.trials += 1;
+        let sums = self.objectives.iter().map(|objective| Sums::new(objective.goal)).collect();
+        let growth = vec![0; self.objectives.len()];
+        self.phase = Phase::Trying(Trial {
+            since: window.until,
+            evidence: self.evidence(),
+            sums,
+            begun: 0,
+            windows: 0,
+            limited: 0,
+            growth,
+            filled: false,
+        });
+        self.change(rate)
+    }
+
+    fn attempt(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+        let rate = self.rate;
+        let Phase::Trying(trial) = &mut self.phase else { return None };
+        let lasted = window.until.since(trial.since);
+        trial.begun += window.begun;
+        trial.windows += 1;
+        trial.limited += u32::from(window.generator_limited);
+        let whole = lasted >= self.hold;
+        let mut breach = None;
+        for (place, tally) in tallies.iter().enumerate() {
+            let (sums, evidence) = (&mut trial.sums[place], &mut trial.evidence[place]);
+            sums.add(tally);
+            evidence.add(window.until, rate, tally);
+            if trial.filled {
+                trial.growth[place] += tally.begun as i64 - tally.ended as i64;
+            }
+            let broken_now = match evidence.judge(LEAST_SAMPLES) {
+                Finding::Broken { room, .. } => Some(room.reading),
+                _ => None,
+            };
+            let broken_over_all = (whole && sums.room().measured < 1.0).then(|| sums.room().reading);
+            // By Little's law so many are under way as a rule.
+            let usual = (rate * sums.room().reading).max(1.0);
+            let queue = whole && trial.growth[place] as f64 > QUEUE_Z * (2.0 * usual).sqrt();
+            if breach.is_none() && (broken_now.is_some() || broken_over_all.is_some() || queue) {
+                let objective = self.objectives[place].clone();
+                breach = Some(Breach { objective, measured: broken_now.or(broken_over_all) });
+            }
+        }
+        trial.filled |= lasted >= FILLING;
+        if let Some(breach) = breach {
+            self.broken = Some((rate, breach));
+            return self.narrow(window);
+        }
+        if !whole {
+            return None;
+        }
+        let often_limited = f64::from(trial.limited) > f64::from(trial.windows) * MOST_LIMITED;
+        if often_limited || (trial.begun as f64) < rate * lasted.as_secs_f64() * BEGUN {
+            return self.over(SearchEnd::Generator);
+        }
+        self.held = Some(self.held.unwrap_or(0.0).max(rate));
+        self.narrow(window)
+    }
+
+    /// Chooses what to try next, or ends.
+    fn narrow(&mut self, window: &Window) -> Option<Change> {
+        let broken = self.broken.as_ref().map(|(rate, _)| *rate);
+        let next = match (self.held, broken) {
+            (Some(held), _) if Some(held) == self.most => return self.over(SearchEnd::Most),
+            (Some(held), Some(broken)) if broken <= held * NEAR_ENOUGH => return self.over(SearchEnd::Narrow),
+            (Some(held), Some(broken)) if broken > held * FAR_APART => (held * broken).sqrt(),
+            (Some(held), Some(broken)) => (held * STEP).min((held * broken).sqrt()),
+            (Some(held), None) => held * STEP,
+            (None, Some(broken)) if broken <= FLOOR => return self.over(SearchEnd::NoRate),
+            (None, Some(broken)) => {
+                let failed = self.trials.clamp(1, STEPS_BACK.len() as u32) as usize;
+                (broken * STEPS_BACK[failed - 1]).max(FLOOR)
+            }
+            (None, None) => self.rate,
+        };
+        let next = next.min(self.most.unwrap_or(Rate::MOST));
+        let failed = broken == Some(self.rate);
+        if failed { self.rest_before(window, next) } else { self.try_at(window, next) }
+    }
+
+    fn over(&mut self, end: SearchEnd) -> Option<Change> {
+        self.phase = Phase::Over(end);
+        None
+    }
+
+    fn change(&mut self, rate: f64) -> Option<Change> {
+        self.rate = rate.max(FLOOR);
+        Some(Change { rate: self.rate, restart: true })
+    }
+
+    fn evidence(&self) -> Vec<Evidence> {
+        self.objectives.iter().map(|objective| Evidence::new(objective.goal)).collect()
+    }
+}
+
+const fn is_broken(doing: Doing) -> bool {
+    matches!(doing, Doing::BackingOff | Doing::Settling | Doing::Saturated)
+}
