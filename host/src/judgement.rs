@@ -56,6 +56,7 @@ pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[Threshold
         Some(Found { end: SearchEnd::Generator, .. }) => {
             exits.push((Exit::GeneratorFound, "the load generator could not begin more, and was not the service's limit".to_owned()));
         }
+        Some(Found { end: SearchEnd::Stopped, .. }) | None => {}
         Some(Found { held: None, end, .. }) => {
             let why =
                 if *end == SearchEnd::Budget { "no rate was held before the time was over" } else { "no rate holds what is asked for" };

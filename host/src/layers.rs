@@ -18,6 +18,9 @@ const DEFAULT_FILE: &str = "swell.toml";
 /// Settings that together say what the load is: a layer that has one of them replaces them all.
 const LOAD_SHAPE: [&str; 7] = ["tps", "rate", "vus", "stage", "latency", "error-rate", "start-tps"];
 
+/// Settings of lower layers that mean nothing to a search, which ends by itself.
+const LENGTHS: [&str; 3] = ["duration", "iterations", "warmup"];
+
 /// A setting of a lower layer, as the flag it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Setting {
@@ -67,11 +70,15 @@ pub(crate) fn with_lower_layers(
     check(&file_layer, &file.map_or_else(String::new, |path| path.display().to_string()))?;
     check(&default_layer, &format!("the defaults of scenario {scenario:?}"))?;
 
+    let is_search = matches!(Cli::try_parse_from(typed)?.command, Command::Find(_));
     let mut given = typed_keys(typed)?;
     let mut arguments = typed.to_vec();
     for layer in [file_layer, default_layer] {
         let shape_given = LOAD_SHAPE.iter().any(|key| given.contains(*key));
-        let is_overruled = |setting: &&Setting| given.contains(&setting.key) || (shape_given && LOAD_SHAPE.contains(&setting.key.as_str()));
+        let is_overruled = |setting: &&Setting| {
+            let key = setting.key.as_str();
+            given.contains(key) || (shape_given && LOAD_SHAPE.contains(&key)) || (is_search && LENGTHS.contains(&key))
+        };
         arguments.extend(layer.iter().filter(|setting| !is_overruled(setting)).map(Setting::flag));
         given.extend(layer.into_iter().map(|setting| setting.key));
     }
@@ -188,12 +195,20 @@ mod tests {
     use super::*;
 
     fn layered(typed: &str, file: &str, defaults: &[(&str, &str)]) -> anyhow::Result<Settings> {
+        layered_for("run", typed, file, defaults)
+    }
+
+    fn layered_for(command: &str, typed: &str, file: &str, defaults: &[(&str, &str)]) -> anyhow::Result<Settings> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("settings.toml");
         std::fs::write(&path, file)?;
-        let typed = format!("host run x.wasm {typed} --config {}", path.display());
+        let typed = format!("host {command} x.wasm {typed} --config {}", path.display());
         let typed: Vec<OsString> = typed.split_whitespace().map(Into::into).collect();
-        let Command::Run(run) = Cli::try_parse_from(&typed)?.command else { bail!("not `run`") };
+        let run = match Cli::try_parse_from(&typed)?.command {
+            Command::Run(run) => *run,
+            Command::Find(find) => find.run,
+            _ => bail!("neither `run` nor `find`"),
+        };
         let defaults: Vec<_> = defaults.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
         with_lower_layers(&typed, &run, "s", &defaults)
     }
@@ -212,6 +227,15 @@ mod tests {
         let settings = layered("--vus 3", "stage = ['1s:5', '2s:6']\n", &[("tps", "5")]).expect("all are settings");
         assert!(settings.tps.is_none() && settings.stage.is_empty());
         assert_eq!(settings.vus, Some(3));
+    }
+
+    #[test]
+    fn a_search_takes_no_length_from_below_and_keeps_one_that_was_typed() {
+        let settings = layered_for("find", "--latency p95=1s", "duration = '9s'\nmax-vus = 7\n", &[("warmup", "1s"), ("tps", "5")])
+            .expect("all are settings");
+        assert_eq!((settings.duration, settings.warmup, settings.tps, settings.max_vus), (None, None, None, Some(7)));
+        let settings = layered_for("find", "--latency p95=1s --duration 3s", "", &[]).expect("all are settings");
+        assert_eq!(settings.duration, Some(std::time::Duration::from_secs(3)));
     }
 
     #[test]

@@ -138,7 +138,7 @@ pub(crate) struct ObjectiveReport {
 /// The highest rate that holds, as an interval.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct SearchReport {
-    /// Why it ended: "narrow", "most" (the highest that was allowed is held), "no rate", "generator" or "budget".
+    /// Why it ended: "narrow", "most" (the highest that was allowed is held), "no rate", "generator", "budget" or "stopped".
     pub(crate) end: &'static str,
     /// The highest rate that was held for a whole trial, in transactions a second.
     pub(crate) held_per_second: Option<f64>,
@@ -320,6 +320,7 @@ impl SearchReport {
                 SearchEnd::NoRate => "no rate",
                 SearchEnd::Generator => "generator",
                 SearchEnd::Budget => "budget",
+                SearchEnd::Stopped => "stopped",
             },
             held_per_second: found.held,
             broken_per_second: found.broken.as_ref().map(|(rate, _)| *rate),

@@ -57,6 +57,7 @@ impl Summary<'_> {
                 "the load generator is the limit: give it more or quieter cores, or share the load with another host".to_owned()
             }
             ("most", Some(held), _) => format!("the service holds {} and may hold more: raise --tps", rate(held)),
+            ("stopped", None, _) | ("stopped", _, None) => "stopped before anything was found".to_owned(),
             (_, Some(held), Some(broken)) => format!("the limit lies between {} and {}", rate(held), rate(broken)),
             _ => "the time was over before anything was found: raise --budget".to_owned(),
         };
@@ -91,7 +92,8 @@ impl Summary<'_> {
             let share = objective.measured_share.map(|share| format!("{:.2} %", share * 100.0));
             let measured = share.unwrap_or_else(|| time(objective.measured_ms));
             let (means, limit, samples) = (&objective.means, per_second(objective.limit_per_second), group(objective.samples));
-            writeln!(f, "    {means}: up to {limit}/s; last {measured} of {samples} samples; {}", objective.state)?;
+            write!(f, "    {means}: up to {limit}/s; last {measured} of {samples} samples; {}", objective.state)?;
+            writeln!(f, "{}", if objective.samples == 0 { " (is there a transaction of this name?)" } else { "" })?;
         }
         Ok(())
     }

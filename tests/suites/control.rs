@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use swell_tests::{Alone, Behaviour, Finished, Host, Overload, Settings, Target, alone};
+use swell_tests::{Alone, Behaviour, Finished, Host, Overload, Settings, Target, alone, wait_until};
 
 fn target(behaviour: Behaviour) -> (Alone, Target) {
     let alone = alone();
@@ -127,4 +127,15 @@ fn a_search_without_something_to_hold_is_refused() {
         assert!(run.code == Some(104) && run.stderr.contains(words), "{flags}: {}", run.stderr);
     }
     assert_eq!(target.seen().requests, 0);
+}
+
+#[test]
+fn a_search_that_is_stopped_tells_what_it_knows() {
+    let (_alone, target) = target(Behaviour::constant(5.0));
+    let running = Host::find_guest("plain-get").target(target.url()).args("--latency p95=500ms --hold 30s").start();
+    wait_until(Duration::from_secs(30), "the first transactions", || (target.seen().requests > 0).then_some(()));
+    running.interrupt();
+    let run = running.wait();
+    assert_eq!((run.code, run.json_at("/search/end")), (Some(105), &"stopped".into()), "{}", run.stderr);
+    assert!(run.stdout.contains("stopped before anything was found"), "{}", run.stdout);
 }

@@ -155,7 +155,7 @@ impl SetPoints {
     pub(crate) fn record(&self) -> ControlRecord {
         let (objectives, found) = match &self.pilot {
             Pilot::Holding(regulator) => (regulator.explain().map(ObjectiveRecord::of).collect(), None),
-            Pilot::Searching(finder) => (Vec::new(), finder.found()),
+            Pilot::Searching(finder) => (Vec::new(), Some(finder.found())),
         };
         ControlRecord { goal: self.goal(), objectives, found }
     }

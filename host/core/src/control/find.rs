@@ -53,6 +53,8 @@ pub enum SearchEnd {
     Generator,
     /// The time was over.
     Budget,
+    /// It was stopped from outside.
+    Stopped,
 }
 
 /// What a search came to.
@@ -158,10 +160,10 @@ impl Finder {
         }
     }
 
-    /// What it has come to, once it is over.
-    pub fn found(&self) -> Option<Found> {
-        let Phase::Over(end) = self.phase else { return None };
-        Some(Found { end, held: self.held, broken: self.broken.clone(), trials: self.trials })
+    /// What it has come to; before it is over, if it were stopped now.
+    pub fn found(&self) -> Found {
+        let end = if let Phase::Over(end) = self.phase { end } else { SearchEnd::Stopped };
+        Found { end, held: self.held, broken: self.broken.clone(), trials: self.trials }
     }
 
     /// The interval as far as it is known: a rate that was held, and one that was not.

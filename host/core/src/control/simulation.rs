@@ -137,7 +137,7 @@ impl Pilot for Finder {
     }
 
     fn is_over(&self) -> bool {
-        self.found().is_some()
+        self.doing() == Searching::Over
     }
 }
 
@@ -407,7 +407,8 @@ fn without_an_objective_the_target_is_driven_from_the_beginning() {
 fn search(objectives: Vec<Objective>, most: Option<f64>, world: World) -> (Found, f64) {
     let mut finder = Finder::new(objectives, DEFAULT_START, most, Duration::from_secs(10), Duration::from_secs(300));
     let curve = fly(&mut finder, world, 400);
-    (finder.found().expect("a search ends within its budget"), curve.last().unwrap().at)
+    assert_eq!(finder.doing(), Searching::Over, "a search ends within its budget");
+    (finder.found(), curve.last().unwrap().at)
 }
 
 #[test]
@@ -448,9 +449,10 @@ fn a_search_says_when_no_rate_holds_and_when_the_most_does() {
 #[test]
 fn a_generator_that_cannot_begin_enough_is_what_is_found() {
     let mut finder = Finder::new(vec![latency(90.0, 100)], 512.0, None, Duration::from_secs(10), Duration::from_secs(300));
+    assert_eq!(finder.found().end, SearchEnd::Stopped);
     for number in 1..=30 {
         let window = Window { until: RunInstant::START + WINDOW * number, length: WINDOW, begun: 50, generator_limited: number % 2 == 0 };
         finder.on_window(&window, &[Tally::default()]);
     }
-    assert_eq!(finder.found().map(|found| found.end), Some(SearchEnd::Generator));
+    assert_eq!(finder.found().end, SearchEnd::Generator);
 }
