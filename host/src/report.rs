@@ -146,7 +146,7 @@ pub(crate) struct SearchReport {
     pub(crate) broken_per_second: Option<f64>,
     /// The rule that broke there.
     pub(crate) broken_by: Option<String>,
-    /// What was measured there of a latency; absent where answers came in time while more and more waited.
+    /// What was measured there of a latency; absent where answers came in time while more and more waited, or too few came.
     pub(crate) broken_ms: Option<f64>,
     /// What was measured there of an error rate.
     pub(crate) broken_share: Option<f64>,

@@ -48,7 +48,9 @@ impl Summary<'_> {
         let held = search.held_per_second.map(|held| format!("{} was held for {:.0} s", rate(held), search.hold_seconds));
         let broken = search.broken_per_second.map(|broken| {
             let share = search.broken_share.map(|share| format!("{:.2} %", share * 100.0));
-            let measured = share.or(search.broken_ms.map(|ms| time(Some(ms)))).unwrap_or_else(|| "more and more waited".to_owned());
+            let measured = share
+                .or(search.broken_ms.map(|ms| time(Some(ms))))
+                .unwrap_or_else(|| "more and more waited, or too few were answered".to_owned());
             format!("{} was not: {} broke ({measured})", rate(broken), search.broken_by.as_deref().unwrap_or_default())
         });
         let headline = match (search.end, search.held_per_second, search.broken_per_second) {

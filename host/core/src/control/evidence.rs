@@ -119,7 +119,7 @@ impl Evidence {
 #[derive(Debug)]
 pub(super) struct Sums {
     goal: Goal,
-    begun: u64,
+    pub(super) begun: u64,
     judged: u64,
     failed: u64,
     times: Sketch,
@@ -137,7 +137,8 @@ impl Sums {
         self.times.merge(&tally.times);
     }
 
-    fn samples(&self) -> u64 {
+    /// How many say something about the objective.
+    pub(super) fn samples(&self) -> u64 {
         match self.goal {
             Goal::Latency { .. } => self.times.count(),
             Goal::ErrorRate(_) => self.judged,

@@ -27,8 +27,8 @@ const FAR_APART: f64 = 1.3;
 const REST: f64 = 0.8;
 const SHORTEST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(5);
-/// How long a trial's first answers may take to come before what is under way is counted.
-const FILLING: Duration = Duration::from_secs(1);
+/// After which part of a trial it is counted whether more and more come to be under way: before, a service whose answers take seconds has yet to fill.
+const FILLING: f64 = 0.5;
 /// Windows one after another in which the generator was a limit, or began too little, that prove it to be the one that is found.
 const LIMITED_WINDOWS: u32 = 15;
 /// The part of a trial's windows in which the generator may have been a limit.
@@ -75,7 +75,7 @@ pub struct Found {
 pub struct Breach {
     /// Which objective.
     pub objective: Objective,
-    /// What was measured, seconds or a share; nothing when the objective held while more and more came to be under way.
+    /// What was measured, seconds or a share; nothing when the objective held while more and more came to be under way, or too few answers came to judge it.
     pub measured: Option<f64>,
 }
 
@@ -126,7 +126,7 @@ struct Trial {
     /// Its windows, and those in which the generator was a limit.
     windows: u32,
     limited: u32,
-    /// For each objective, what came to be under way after the trial had filled the service, and how long until then.
+    /// For each objective, how many more came to be under way after the trial had filled the service.
     growth: Vec<i64>,
     filled: bool,
 }
@@ -282,12 +282,14 @@ impl Finder {
             // By Little's law so many are under way as a rule.
             let usual = (rate * sums.room().reading).max(1.0);
             let queue = whole && trial.growth[place] as f64 > QUEUE_Z * (2.0 * usual).sqrt();
-            if breach.is_none() && (broken_now.is_some() || broken_over_all.is_some() || queue) {
+            // Of what began most must have given an answer that says something: quick errors are no short times, and silence is none at all.
+            let mute = whole && sums.samples() * 2 < sums.begun;
+            if breach.is_none() && (broken_now.is_some() || broken_over_all.is_some() || queue || mute) {
                 let objective = self.objectives[place].clone();
                 breach = Some(Breach { objective, measured: broken_now.or(broken_over_all) });
             }
         }
-        trial.filled |= lasted >= FILLING;
+        trial.filled |= lasted >= self.hold.mul_f64(FILLING);
         if let Some(breach) = breach {
             self.broken = Some((rate, breach));
             return self.narrow(window);

@@ -432,6 +432,8 @@ fn the_limit_of_each_law_lies_in_the_interval() {
     };
     within(&search(vec![latency(90.0, 130)], None, steady(Service::Linear { at: 2_000.0, seconds: 0.2 })).0, 1_300.0);
     within(&search(vec![error_rate(0.03)], None, steady(Service::Fails { capacity: 1_300.0, seconds: 0.02 })).0, 1_340.0);
+    let slow = search(vec![latency(95.0, 4_000)], Some(900.0), steady(Service::Constant(3.0))).0;
+    assert_eq!((slow.end, slow.held), (SearchEnd::Most, Some(900.0)), "a service that takes long is not one that queues");
     let noisy = World::new(&[(0.0, Service::Linear { at: 2_000.0, seconds: 0.2 / 3.602 })], 1.0, 1);
     within(&search(vec![latency(90.0, 130), error_rate(0.01)], None, noisy).0, 1_300.0);
 }
@@ -440,6 +442,8 @@ fn the_limit_of_each_law_lies_in_the_interval() {
 fn a_search_says_when_no_rate_holds_and_when_the_most_does() {
     let (found, _) = search(vec![error_rate(0.01)], None, steady(Service::Broken));
     assert_eq!((found.end, found.held), (SearchEnd::NoRate, None));
+    let (found, _) = search(vec![latency(90.0, 100)], Some(200.0), steady(Service::Broken));
+    assert_eq!((found.end, found.held), (SearchEnd::NoRate, None), "errors that come at once are no short answers");
     let (found, _) = search(vec![latency(90.0, 1)], None, steady(Service::Constant(0.05)));
     assert_eq!((found.end, found.held), (SearchEnd::NoRate, None), "{found:?}");
     let (found, _) = search(vec![latency(90.0, 100)], Some(2_000.0), steady(Service::Constant(0.01)));
