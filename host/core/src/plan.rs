@@ -332,6 +332,17 @@ fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
         if search.hold < SHORTEST_HOLD {
             return Err(PlanError::Range { key: "hold", value: print_duration(search.hold), cure: "give at least 3s" });
         }
+        let limits = input.objectives.iter().filter_map(|objective| match objective.goal {
+            Goal::Latency { limit, .. } => Some(limit),
+            Goal::ErrorRate(_) => None,
+        });
+        if limits.max().is_some_and(|longest| search.hold < longest * 2) {
+            return Err(PlanError::Range {
+                key: "hold",
+                value: print_duration(search.hold),
+                cure: "give at least twice the longest latency",
+            });
+        }
         if search.budget < search.hold * 2 {
             return Err(PlanError::Range { key: "budget", value: print_duration(search.budget), cure: "give at least twice the hold" });
         }

@@ -33,6 +33,8 @@ const FILLING: f64 = 0.5;
 const LIMITED_WINDOWS: u32 = 15;
 /// The part of a trial's windows in which the generator may have been a limit.
 const MOST_LIMITED: f64 = 0.2;
+/// The part of what began in a trial that must have been judged. In a trial of twice a latency objective, the shortest there is, half of it can be.
+const LEAST_JUDGED: f64 = 0.25;
 /// Samples that a trial must have had.
 const LEAST_SAMPLES: u64 = 20;
 /// Standard deviations by which what is under way must have grown in a trial to be a queue and not chance.
@@ -282,8 +284,8 @@ impl Finder {
             // By Little's law so many are under way as a rule.
             let usual = (rate * sums.room().reading).max(1.0);
             let queue = whole && trial.growth[place] as f64 > QUEUE_Z * (2.0 * usual).sqrt();
-            // Of what began most must have given an answer that says something: quick errors are no short times, and silence is none at all.
-            let mute = whole && sums.samples() * 2 < sums.begun;
+            // Of what began a part must have given an answer that says something: quick errors are no short times, and silence is none at all.
+            let mute = whole && (sums.samples() as f64) < sums.begun as f64 * LEAST_JUDGED;
             if breach.is_none() && (broken_now.is_some() || broken_over_all.is_some() || queue || mute) {
                 let objective = self.objectives[place].clone();
                 breach = Some(Breach { objective, measured: broken_now.or(broken_over_all) });

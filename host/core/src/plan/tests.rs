@@ -200,4 +200,5 @@ fn a_search_needs_an_objective_and_an_end_of_its_own() {
     let odd = |hold, budget| Some(Search { hold: Duration::from_secs(hold), budget: Duration::from_secs(budget) });
     says(PlanInput { search: odd(1, 60), ..holding(p95()) }, "hold 1s is out of range");
     says(PlanInput { search: odd(30, 40), ..holding(p95()) }, "budget 40s is out of range");
+    says(PlanInput { search: odd(5, 40), ..holding(Objective::latency("p95=3s").unwrap()) }, "twice the longest latency");
 }
