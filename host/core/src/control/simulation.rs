@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use super::*;
@@ -96,65 +97,25 @@ struct Point {
     p90: f64,
 }
 
-/// What decides on the rate.
-trait Pilot {
-    fn rate(&self) -> f64;
-    fn goals(&self) -> Vec<Goal>;
-    fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change>;
-    /// Whether there is nothing left to do.
-    fn is_over(&self) -> bool;
-}
-
-impl Pilot for Regulator {
-    fn rate(&self) -> f64 {
-        Self::rate(self)
-    }
-
-    fn goals(&self) -> Vec<Goal> {
-        self.objectives().map(|objective| objective.goal).collect()
-    }
-
-    fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
-        Self::on_window(self, window, tallies)
-    }
-
-    fn is_over(&self) -> bool {
-        false
-    }
-}
-
-impl Pilot for Finder {
-    fn rate(&self) -> f64 {
-        Self::rate(self)
-    }
-
-    fn goals(&self) -> Vec<Goal> {
-        self.objectives().map(|objective| objective.goal).collect()
-    }
-
-    fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
-        Self::on_window(self, window, tallies)
-    }
-
-    fn is_over(&self) -> bool {
-        self.doing() == Searching::Over
-    }
-}
-
 fn run(mut regulator: Regulator, world: World, seconds: u64) -> Vec<Point> {
-    fly(&mut regulator, world, seconds)
+    let goals = regulator.objectives().map(|objective| objective.goal).collect();
+    fly(regulator.rate(), goals, world, seconds, |window, tallies| ControlFlow::Continue(regulator.on_window(window, tallies)))
 }
 
-fn fly(pilot: &mut impl Pilot, mut world: World, seconds: u64) -> Vec<Point> {
-    let mut cursor = Cursor::new(Timeline::new(Law::Constant(pilot.rate())), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
-    let mut watches: Vec<Watch> = pilot.goals().into_iter().map(Watch::new).collect();
+/// Begins at `rate` and does what `pilot` says of each window, until it breaks off or the time is over.
+fn fly(
+    mut rate: f64,
+    goals: Vec<Goal>,
+    mut world: World,
+    seconds: u64,
+    mut pilot: impl FnMut(&Window, &[Tally]) -> ControlFlow<(), Option<Change>>,
+) -> Vec<Point> {
+    let mut cursor = Cursor::new(Timeline::new(Law::Constant(rate)), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    let mut watches: Vec<Watch> = goals.into_iter().map(Watch::new).collect();
     let mut under_way: BinaryHeap<Reverse<(RunInstant, RunInstant, bool)>> = BinaryHeap::new();
     let mut curve = Vec::new();
     let (mut times, mut failed, mut begun) = (Vec::new(), 0, 0);
     for window in 1..=seconds * 5 {
-        if pilot.is_over() {
-            break;
-        }
         let until = RunInstant::START + WINDOW * window as u32;
         loop {
             let due = cursor.peek().map_or(RunInstant::NEVER, |due| due.intended);
@@ -184,10 +145,12 @@ fn fly(pilot: &mut impl Pilot, mut world: World, seconds: u64) -> Vec<Point> {
             .collect();
         times.sort_by(f64::total_cmp);
         let p90 = times.get(times.len() * 9 / 10).copied().unwrap_or(0.0);
-        curve.push(Point { at: until.as_secs_f64(), goal: pilot.rate(), ended: times.len() as u64, failed, p90 });
+        curve.push(Point { at: until.as_secs_f64(), goal: rate, ended: times.len() as u64, failed, p90 });
         (failed, times) = (0, Vec::new());
         let seen = Window { until, length: WINDOW, begun: std::mem::take(&mut begun), generator_limited: false };
-        if let Some(change) = pilot.on_window(&seen, &tallies) {
+        let ControlFlow::Continue(change) = pilot(&seen, &tallies) else { break };
+        if let Some(change) = change {
+            rate = change.rate;
             cursor.change_after(until, Law::Constant(change.rate));
             if change.restart {
                 watches.iter_mut().for_each(|watch| watch.restart(until));
@@ -406,7 +369,11 @@ fn without_an_objective_the_target_is_driven_from_the_beginning() {
 
 fn search(objectives: Vec<Objective>, most: Option<f64>, world: World) -> (Found, f64) {
     let mut finder = Finder::new(objectives, DEFAULT_START, most, Duration::from_secs(10), Duration::from_secs(300));
-    let curve = fly(&mut finder, world, 400);
+    let goals = finder.objectives().map(|objective| objective.goal).collect();
+    let curve = fly(finder.rate(), goals, world, 400, |window, tallies| {
+        let change = finder.on_window(window, tallies);
+        if finder.doing() == Searching::Over { ControlFlow::Break(()) } else { ControlFlow::Continue(change) }
+    });
     assert_eq!(finder.doing(), Searching::Over, "a search ends within its budget");
     (finder.found(), curve.last().unwrap().at)
 }
