@@ -95,7 +95,11 @@ impl Summary<'_> {
             let measured = share.unwrap_or_else(|| time(objective.measured_ms));
             let (means, limit, samples) = (&objective.means, per_second(objective.limit_per_second), group(objective.samples));
             write!(f, "    {means}: up to {limit}/s; last {measured} of {samples} samples; {}", objective.state)?;
-            writeln!(f, "{}", if objective.samples == 0 { " (is there a transaction of this name?)" } else { "" })?;
+            writeln!(
+                f,
+                "{}",
+                if objective.samples == 0 && objective.rule.contains(':') { " (is there a transaction of this name?)" } else { "" }
+            )?;
         }
         Ok(())
     }

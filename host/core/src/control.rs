@@ -120,12 +120,6 @@ impl Regulator {
         self.settle()
     }
 
-    /// Has the load rise at most to `target` from now on, or as far as the objectives allow.
-    pub fn set_target(&mut self, target: f64) -> Option<Change> {
-        self.target = Some(target);
-        self.settle()
-    }
-
     /// What each objective has to say.
     pub fn explain(&self) -> impl Iterator<Item = Explanation<'_>> {
         self.holders.iter().map(|holder| Explanation {

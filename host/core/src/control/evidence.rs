@@ -24,6 +24,8 @@ const LONGEST_SPAN: Duration = Duration::from_secs(20);
 const Z: f64 = 3.0;
 /// An objective is far off when the odds of breaking it are surely so many times those that it allows.
 const FAR_OFF: f64 = 2.0;
+/// Samples without which nothing is said of an objective.
+pub(super) const LEAST_SAMPLES: u64 = 20;
 /// Samples above an objective that it takes to speak of them at all: one or two among few may be anything.
 const LEAST_ABOVE: u64 = 3;
 
@@ -187,6 +189,11 @@ impl Sums {
 /// How many times the present load fails in the share `allowed` when it now fails in `failing`, if what succeeds is all that the service can do.
 fn borne(failing: f64, allowed: f64) -> f64 {
     (1.0 - failing) / (1.0 - allowed)
+}
+
+/// How far a count may be from `expected` by chance, if it varies as a Poisson number does; the difference of two such counts varies as one of both.
+pub(super) fn chance(expected: f64) -> f64 {
+    Z * expected.sqrt()
 }
 
 /// The Wilson interval of a share, `Z` standard deviations wide to both sides: where a true share may lie of which `part` of `whole` were seen (E. B. Wilson,

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::evidence::{Evidence, Finding, Room, Sums};
+use super::evidence::{Evidence, Finding, LEAST_SAMPLES, Room, Sums, chance};
 use super::holder::Doing;
 use super::objective::Objective;
 use super::watch::Tally;
@@ -35,10 +35,6 @@ const LIMITED_WINDOWS: u32 = 15;
 const MOST_LIMITED: f64 = 0.2;
 /// The part of what began in a trial that must have been judged. In a trial of twice a latency objective, the shortest there is, half of it can be.
 const LEAST_JUDGED: f64 = 0.25;
-/// Samples that a trial must have had.
-const LEAST_SAMPLES: u64 = 20;
-/// Standard deviations by which what is under way must have grown in a trial to be a queue and not chance.
-const QUEUE_Z: f64 = 3.0;
 /// A trial in which less than this part of the rate began has tried another rate.
 const BEGUN: f64 = 0.97;
 
@@ -108,6 +104,8 @@ pub struct Finder {
     broken: Option<(f64, Breach)>,
     trials: u32,
     limited: u32,
+    /// For each objective, how many of its transactions are under way.
+    under_way: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -128,9 +126,8 @@ struct Trial {
     /// Its windows, and those in which the generator was a limit.
     windows: u32,
     limited: u32,
-    /// For each objective, how many more came to be under way after the trial had filled the service.
-    growth: Vec<i64>,
-    filled: bool,
+    /// For each objective, how many were under way when the trial had filled the service.
+    level: Option<Vec<u64>>,
 }
 
 impl Finder {
@@ -139,7 +136,8 @@ impl Finder {
         let regulator = Regulator::new(most, objectives.clone(), start);
         let rate = regulator.rate();
         let (held, broken) = (None, None);
-        Self { regulator, hold, budget, most, objectives, phase: Phase::Climbing, rate, held, broken, trials: 0, limited: 0 }
+        let under_way = vec![0; objectives.len()];
+        Self { regulator, hold, budget, most, objectives, phase: Phase::Climbing, rate, held, broken, trials: 0, limited: 0, under_way }
     }
 
     /// The rate in force, in transactions a second.
@@ -176,8 +174,11 @@ impl Finder {
     /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it is to change.
     pub fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
         let meant = self.rate * window.length.as_secs_f64();
-        let short = (window.begun as f64) < meant * BEGUN - QUEUE_Z * meant.sqrt();
+        let short = (window.begun as f64) < meant * BEGUN - chance(meant);
         self.limited = if window.generator_limited || short { self.limited + 1 } else { 0 };
+        for (under_way, tally) in self.under_way.iter_mut().zip(tallies) {
+            *under_way = (*under_way + tally.begun).saturating_sub(tally.ended);
+        }
         if let Phase::Over(_) = self.phase {
             return None;
         }
@@ -246,17 +247,8 @@ impl Finder {
     fn try_at(&mut self, window: &Window, rate: f64) -> Option<Change> {
         self.trials += 1;
         let sums = self.objectives.iter().map(|objective| Sums::new(objective.goal)).collect();
-        let growth = vec![0; self.objectives.len()];
-        self.phase = Phase::Trying(Trial {
-            since: window.until,
-            evidence: self.evidence(),
-            sums,
-            begun: 0,
-            windows: 0,
-            limited: 0,
-            growth,
-            filled: false,
-        });
+        self.phase =
+            Phase::Trying(Trial { since: window.until, evidence: self.evidence(), sums, begun: 0, windows: 0, limited: 0, level: None });
         self.change(rate)
     }
 
@@ -273,17 +265,13 @@ impl Finder {
             let (sums, evidence) = (&mut trial.sums[place], &mut trial.evidence[place]);
             sums.add(tally);
             evidence.add(window.until, rate, tally);
-            if trial.filled {
-                trial.growth[place] += tally.begun as i64 - tally.ended as i64;
-            }
             let broken_now = match evidence.judge(LEAST_SAMPLES) {
                 Finding::Broken { room, .. } => Some(room.reading),
                 _ => None,
             };
             let broken_over_all = (whole && sums.room().measured < 1.0).then(|| sums.room().reading);
-            // By Little's law so many are under way as a rule.
-            let usual = (rate * sums.room().reading).max(1.0);
-            let queue = whole && trial.growth[place] as f64 > QUEUE_Z * (2.0 * usual).sqrt();
+            let (now, level) = (self.under_way[place] as f64, trial.level.as_ref().map_or(0.0, |level| level[place] as f64));
+            let queue = whole && now - level > chance(2.0 * level.max(1.0));
             // Of what began a part must have given an answer that says something: quick errors are no short times, and silence is none at all.
             let mute = whole && (sums.samples() as f64) < sums.begun as f64 * LEAST_JUDGED;
             if breach.is_none() && (broken_now.is_some() || broken_over_all.is_some() || queue || mute) {
@@ -291,7 +279,9 @@ impl Finder {
                 breach = Some(Breach { objective, measured: broken_now.or(broken_over_all) });
             }
         }
-        trial.filled |= lasted >= self.hold.mul_f64(FILLING);
+        if lasted >= self.hold.mul_f64(FILLING) && trial.level.is_none() {
+            trial.level = Some(self.under_way.clone());
+        }
         if let Some(breach) = breach {
             self.broken = Some((rate, breach));
             return self.narrow(window);

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Window;
-use super::evidence::{Evidence, Finding, Room};
+use super::evidence::{Evidence, Finding, LEAST_SAMPLES, Room, chance};
 use super::growth::{FASTEST, Growth};
 use super::objective::{Goal, Objective};
 use super::watch::Tally;
@@ -19,8 +19,7 @@ use crate::RunInstant;
 
 /// However bad a window was, so much of the load is kept: three steps lead from 500/s to the floor, and back it goes on known ground.
 const LEAST_KEPT: f64 = 0.1;
-/// Samples without which nothing is said of an objective, and without which the load does not rise on known ground.
-const LEAST_SAMPLES: u64 = 20;
+/// Samples without which the load does not rise on known ground.
 const LEAST_ON_KNOWN_GROUND: u64 = 3;
 /// Over how many windows the service's throughput is taken.
 const FLOW_WINDOWS: usize = 10;
@@ -32,8 +31,6 @@ const SLIGHT: f64 = 0.6;
 const SETTLING: Duration = Duration::from_millis(800);
 /// What is left of a saturated service's throughput, so that what it has queued drains.
 const RELIEF: f64 = 0.99;
-/// Standard deviations by which what is under way must have grown to be a queue and not chance.
-const QUEUE_Z: f64 = 3.0;
 /// A generator that begins less than this part of what it is to begin learns nothing of the rate that it is to hold.
 const STARVED: f64 = 0.9;
 /// How soon a load moves to where the objective just holds, near to it and in doubt: more slowly than what is measured follows.
@@ -267,14 +264,14 @@ impl Flow {
     /// Whether surely more comes out than goes in.
     fn is_draining(&self) -> bool {
         let (begun, ended) = self.sums();
-        ended - begun > (begun * BALANCED).max(QUEUE_Z * (2.0 * self.before as f64).sqrt())
+        ended - begun > (begun * BALANCED).max(chance(2.0 * self.before as f64))
     }
 
     /// Whether surely fewer began than should have.
     fn is_starved(&self) -> bool {
         let meant: f64 = self.windows.iter().map(|window| window.rate * window.seconds).sum();
         let in_all: u64 = self.windows.iter().map(|window| window.in_all).sum();
-        (in_all as f64) < meant * STARVED - QUEUE_Z * meant.sqrt()
+        (in_all as f64) < meant * STARVED - chance(meant)
     }
 
     /// Whether more came to be under way than the rise of the rate explains, when answers take `seconds`: by Little's law the number under way rises with the
@@ -287,6 +284,6 @@ impl Flow {
         // At the beginning of a run the service has yet to fill.
         let has_filled = self.age >= 2.0 * seconds && self.age > 0.0;
         let usual = (self.before as f64).max(first.rate * share * seconds).max(1.0);
-        has_filled && begun - ended > explained + QUEUE_Z * (2.0 * usual).sqrt()
+        has_filled && begun - ended > explained + chance(2.0 * usual)
     }
 }
