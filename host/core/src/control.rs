@@ -13,11 +13,13 @@
 //! | `growth` | how fast a rate may rise |
 //! | `holder` | one objective and its limit |
 //! | `find` | searching the highest rate that holds |
+//! | `limit` | who keeps the rate below what is asked for |
 
 mod evidence;
 mod find;
 mod growth;
 mod holder;
+mod limit;
 mod objective;
 mod sketch;
 mod watch;
@@ -27,6 +29,7 @@ use std::time::Duration;
 pub use self::find::{Breach, Finder, Found, SearchEnd, Searching};
 pub use self::holder::Doing;
 use self::holder::Holder;
+pub use self::limit::{Flow, Limit, LimitWatch, Limiter};
 pub use self::objective::{Goal, Objective, ObjectiveError};
 pub use self::watch::{Tally, Watch};
 use crate::RunInstant;
@@ -105,6 +108,12 @@ impl Regulator {
     /// The set-point in force, in transactions a second.
     pub const fn rate(&self) -> f64 {
         self.in_force
+    }
+
+    /// Another target, whatever it was; the objectives go on. Gives the new set-point if it is to change now: a higher target is risen to.
+    pub fn set_target(&mut self, target: f64) -> Option<Change> {
+        self.target = Some(target);
+        self.settle()
     }
 
     /// The objectives, in the order in which their tallies are expected.

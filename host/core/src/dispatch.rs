@@ -23,7 +23,7 @@ pub use self::overflow::Overflow;
 pub use self::population::{Growth, Population, Spawn};
 use self::surplus::Surplus;
 use crate::RunInstant;
-use crate::schedule::{Cursor, Due, Law};
+use crate::schedule::{Course, Cursor, Due};
 
 /// A virtual user, by a small number of its worker's choice; it may be given again once the user is gone.
 pub type UserKey = u32;
@@ -225,10 +225,10 @@ impl Dispatcher {
         }
     }
 
-    /// From the nanosecond after `from` on, which may still be to come, starts follow another law. What is due by then stays as it is.
-    pub fn handle_change(&mut self, now: RunInstant, from: RunInstant, law: Law) {
+    /// From the nanosecond after `from` on, which may still be to come, starts follow another course. What is due by then stays as it is.
+    pub fn handle_change(&mut self, now: RunInstant, from: RunInstant, course: Course) {
         self.handle_time(now);
-        self.cursor.change_after(from, law);
+        self.cursor.change_after(from, course);
     }
 
     /// The run is over: parked users are released, and no slot starts any more. Slots due by `now` that nobody can start become unsent.

@@ -23,6 +23,15 @@ pub struct Due {
     pub slot: u64,
 }
 
+/// What starts are to follow from some instant on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Course {
+    /// This many a second; zero means none.
+    Rate(f64),
+    /// The profile that there was at first, at the place where it is by then: it has not waited.
+    Profile,
+}
+
 /// A share of all slots: those whose number leaves the remainder `index` when divided by `of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stripe {
@@ -65,6 +74,7 @@ impl Stripe {
 /// The slots of one stripe, in order.
 #[derive(Clone, Debug)]
 pub struct Cursor {
+    profile: Timeline,
     timeline: Timeline,
     positions: Positions,
     stripe: Stripe,
@@ -75,12 +85,12 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The slots of `stripe` that are due before `end` and whose number is below `slots`.
+    /// The slots of `stripe` under `profile` that are due before `end` and whose number is below `slots`.
     ///
     /// [`RunInstant::NEVER`] and [`u64::MAX`] set no limit.
-    pub fn new(timeline: Timeline, arrivals: Arrivals, stripe: Stripe, end: RunInstant, slots: u64) -> Self {
-        let positions = Positions::new(arrivals);
-        let mut cursor = Self { timeline, positions, stripe, end, slots, next_slot: stripe.index, head: None };
+    pub fn new(profile: Timeline, arrivals: Arrivals, stripe: Stripe, end: RunInstant, slots: u64) -> Self {
+        let (positions, timeline) = (Positions::new(arrivals), profile.clone());
+        let mut cursor = Self { profile, timeline, positions, stripe, end, slots, next_slot: stripe.index, head: None };
         cursor.head = cursor.find_head();
         cursor
     }
@@ -98,9 +108,12 @@ impl Cursor {
         Some(due)
     }
 
-    /// Lets `law` rule everything that is meant to start after `now`, in place of what the profile had for that time. What is due by `now` stays.
-    pub fn change_after(&mut self, now: RunInstant, law: Law) {
-        self.timeline.change_after(now, law);
+    /// Lets `course` rule everything that is meant to start after `now`, in place of what there was for that time. What is due by `now` stays.
+    pub fn change_after(&mut self, now: RunInstant, course: Course) {
+        match course {
+            Course::Rate(rate) => self.timeline.change_after(now, Law::Constant(rate)),
+            Course::Profile => self.timeline.follow_after(now, &self.profile),
+        }
         self.timeline.forget_before(self.positions.of(self.next_slot));
         self.head = self.find_head();
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::random::Random;
-use crate::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
+use crate::schedule::{Arrivals, Course, Cursor, Law, Stripe, Timeline};
 use crate::units::Share;
 
 const WINDOW: Duration = Duration::from_millis(200);
@@ -151,7 +151,7 @@ fn fly(
         let ControlFlow::Continue(change) = pilot(&seen, &tallies) else { break };
         if let Some(change) = change {
             rate = change.rate;
-            cursor.change_after(until, Law::Constant(change.rate));
+            cursor.change_after(until, Course::Rate(change.rate));
             if change.restart {
                 watches.iter_mut().for_each(|watch| watch.restart(until));
             }
@@ -363,6 +363,26 @@ fn without_an_objective_the_target_is_driven_from_the_beginning() {
     assert_eq!(regulator.rate(), 10_000.0);
     let window = Window { until: RunInstant::START + WINDOW, length: WINDOW, begun: 2_000, generator_limited: true };
     assert_eq!(regulator.on_window(&window, &[]), None);
+}
+
+#[test]
+fn a_target_that_changes_is_followed_up_and_down() {
+    let mut regulator = Regulator::new(Some(500.0), Vec::new(), DEFAULT_START);
+    assert_eq!(regulator.set_target(2_000.0), Some(Change { rate: 2_000.0, restart: false }), "nothing else holds it");
+    assert_eq!(regulator.set_target(2_000.0), None);
+
+    let mut regulator = Regulator::new(Some(1_000.0), vec![latency(90.0, 130)], DEFAULT_START);
+    let changes = [(20.0, 600.0), (40.0, 5_000.0)];
+    let objectives = vec![latency(90.0, 130).goal];
+    let curve = fly(regulator.rate(), objectives, steady(Service::Linear { at: 2_000.0, seconds: 0.2 }), 70, |window, tallies| {
+        let change = regulator.on_window(window, tallies);
+        let target = changes.iter().find(|(at, _)| (window.until.as_secs_f64() - at).abs() < 0.01).map(|(_, target)| *target);
+        ControlFlow::Continue(target.and_then(|target| regulator.set_target(target)).or(change))
+    });
+    assert_eq!(goals(between(&curve, 10.0, 20.0)), (1_000.0, 1_000.0));
+    assert_eq!(goals(between(&curve, 20.4, 40.0)), (600.0, 600.0));
+    let (least, most) = goals(between(&curve, 55.0, 70.0));
+    assert!(least >= 1_170.0 && most <= 1_430.0, "a higher target is risen to, and the objective holds: {least} to {most}");
 }
 
 fn search(objectives: Vec<Objective>, most: Option<f64>, world: World) -> (Found, f64) {

@@ -109,12 +109,35 @@ fn many_changes_of_rate_leave_a_short_timeline() {
         while cursor.peek().is_some_and(|due| due.intended <= now) {
             cursor.pop();
         }
-        cursor.change_after(now, Law::Constant(1_000.0 + (step % 7) as f64));
+        cursor.change_after(now, Course::Rate(1_000.0 + (step % 7) as f64));
     }
     assert!(format!("{:?}", cursor.timeline()).matches("Segment").count() <= 3);
     // 2,000 s at 1,003/s on average, without drift over ten thousand segments.
     let popped = cursor.peek().unwrap().slot as f64;
     assert!((popped - 200.0 - 1_999.8 * 1_003.0).abs() < 610.0, "{popped}");
+}
+
+#[test]
+fn a_profile_that_rested_goes_on_where_it_would_have_been() {
+    // Two seconds at 100/s, in four up to 300/s, then 300/s; nothing from the third second to the fifth.
+    let profile = staged(Some(100.0), &[(2.0, 100.0), (4.0, 300.0)]).timeline(Duration::ZERO);
+    let mut cursor = Cursor::new(profile.clone(), Arrivals::Uniform, Stripe::WHOLE, seconds(8.0), u64::MAX);
+    let mut due = Vec::new();
+    for (until, course) in [(3.0, Some(Course::Rate(0.0))), (5.0, Some(Course::Profile)), (8.0, None)] {
+        while let Some(next) = cursor.peek().filter(|due| due.intended <= seconds(until)) {
+            due.push(next.intended);
+            cursor.pop();
+        }
+        if let Some(course) = course {
+            cursor.change_after(seconds(until), course);
+        }
+    }
+    let between = |from: f64, until: f64| due.iter().filter(|at| **at > seconds(from) && **at <= seconds(until)).count();
+    assert_eq!(between(3.0, 5.0), 0);
+    for (from, until) in [(0.0, 3.0), (5.0, 6.0), (6.0, 8.0)] {
+        let expected = profile.position_at(seconds(until)) - profile.position_at(seconds(from));
+        assert!((between(from, until) as f64 - expected).abs() <= 1.0, "{from} to {until}");
+    }
 }
 
 #[test]

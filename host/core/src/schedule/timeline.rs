@@ -126,6 +126,23 @@ impl Timeline {
         self.segments.push(Segment { start, position, law });
     }
 
+    /// Lets `other` rule from the nanosecond after `now` with the rates that it has from there on; the positions go on from this one's.
+    pub fn follow_after(&mut self, now: RunInstant, other: &Self) {
+        let start = now + Duration::from_nanos(1);
+        let in_force = other.segment_at(start);
+        let law = match in_force.law {
+            Law::Ramp { to, over, .. } => {
+                let left = over.saturating_sub(start.since(in_force.start));
+                Law::Ramp { from: other.rate_at(start), to, over: left }
+            }
+            law @ Law::Constant(_) => law,
+        };
+        self.change_after(now, law);
+        for segment in other.segments.iter().filter(|segment| segment.start > start) {
+            self.append(segment.start, segment.law);
+        }
+    }
+
     /// Drops what only places positions before this one, so that a run of many changes does not grow.
     pub(super) fn forget_before(&mut self, position: f64) {
         let in_force = self.segments.partition_point(|segment| segment.position <= position);

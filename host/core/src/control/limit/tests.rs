@@ -1,0 +1,99 @@
+//! A stream of transactions through a service with a queue, a window at a time.
+
+use super::*;
+
+const WINDOW: f64 = 0.2;
+
+/// What a window of the stream is like.
+#[derive(Clone, Copy)]
+struct Setting {
+    rate: f64,
+    /// What the service completes at most, a second.
+    capacity: f64,
+    /// What it takes without a queue, in seconds.
+    base: f64,
+    users: f64,
+    generator_limited: bool,
+}
+
+const EASY: Setting = Setting { rate: 10_000.0, capacity: 100_000.0, base: 0.001, users: 10_000.0, generator_limited: false };
+
+/// Who was the limit after each window.
+fn stream(seconds: f64, setting: impl Fn(f64) -> Setting) -> Vec<(f64, Option<Limit>)> {
+    let (mut watch, mut under_way, mut waiting) = (LimitWatch::default(), 0.0, 0.0);
+    let mut past = Vec::new();
+    let mut at = 0.0;
+    while at < seconds {
+        let Setting { rate, capacity, base, users, generator_limited } = setting(at);
+        let (steps, mut begun, mut completed, mut service) = (200.0, 0.0, 0.0, 0.0);
+        for _ in 0..200 {
+            let span = WINDOW / steps;
+            waiting += rate * span;
+            let begins = f64::min(waiting, f64::max(0.0, users - under_way));
+            (waiting, under_way, begun) = (waiting - begins, under_way + begins, begun + begins);
+            let takes = f64::max(base, under_way / capacity);
+            let ends = under_way * f64::min(1.0, span / takes);
+            (under_way, completed, service) = (under_way - ends, completed + ends, service + ends * takes);
+        }
+        at += WINDOW;
+        let until = RunInstant::from_nanos((at * 1e9) as u64);
+        let whole = |amount: f64| amount.round() as u64;
+        let service = Duration::from_secs_f64(service);
+        watch.on_window(Flow { until, due: rate * WINDOW, begun: whole(begun), completed: whole(completed), service, generator_limited });
+        past.push((at, watch.limit().copied()));
+        // What waits for longer than ten seconds is given up.
+        waiting = waiting.min(rate * 10.0);
+    }
+    past
+}
+
+fn by(past: &[(f64, Option<Limit>)], from: f64, until: f64) -> Vec<Option<Limiter>> {
+    let mut by: Vec<_> = past.iter().filter(|(at, _)| (from..until).contains(at)).map(|(_, limit)| limit.map(|limit| limit.by)).collect();
+    by.dedup();
+    by
+}
+
+#[test]
+fn a_service_that_cannot_keep_up_is_recognised_within_ten_seconds_and_forgotten_within_ten() {
+    let past = stream(60.0, |at| Setting { capacity: if at < 30.0 { 7_000.0 } else { 100_000.0 }, ..EASY });
+    assert_eq!(by(&past, 10.0, 30.0), [Some(Limiter::Service)]);
+    let limit = past[100].1.unwrap();
+    assert!((6_600.0..=7_400.0).contains(&limit.completed) && (limit.asked - 10_000.0).abs() < 1.0, "{limit:?}");
+    assert!(limit.service.is_some_and(|(now, best)| now > best * 10.0), "{limit:?}");
+    assert_eq!(by(&past, 40.0, 60.0), [None]);
+}
+
+#[test]
+fn a_service_that_keeps_up_is_no_limit_however_slow_it_is() {
+    for base in [0.001, 0.1, 0.7, 1.0, 3.0] {
+        assert_eq!(by(&stream(30.0, |_| Setting { base, users: 100_000.0, ..EASY }), 0.0, 30.0), [None], "{base} s");
+    }
+}
+
+#[test]
+fn a_rate_that_rises_is_no_limit() {
+    let ramp = |at: f64| Setting { rate: 300.0 * at + 10.0, base: 1.0, users: 100_000.0, ..EASY };
+    assert_eq!(by(&stream(30.0, ramp), 0.0, 30.0), [None]);
+}
+
+#[test]
+fn a_few_transactions_that_chance_delays_are_no_limit() {
+    assert_eq!(by(&stream(30.0, |at| Setting { rate: if at % 2.0 < 1.0 { 9.0 } else { 11.0 }, base: 0.3, ..EASY }), 0.0, 30.0), [None]);
+}
+
+#[test]
+fn too_few_users_are_told_from_a_slow_service() {
+    let past = stream(30.0, |_| Setting { rate: 1_000.0, base: 0.1, users: 50.0, ..EASY });
+    assert_eq!(by(&past, 5.0, 30.0), [Some(Limiter::Users)]);
+    let exhausted =
+        stream(30.0, |at| Setting { rate: 1_000.0, base: 0.01, capacity: if at < 10.0 { 5_000.0 } else { 500.0 }, users: 50.0, ..EASY });
+    assert_eq!(by(&exhausted, 15.0, 30.0), [Some(Limiter::Service)]);
+}
+
+#[test]
+fn a_generator_that_says_so_itself_is_the_limit() {
+    let past = stream(30.0, |at| Setting { users: 5.0, generator_limited: at < 15.0, ..EASY });
+    assert_eq!(by(&past, 4.0, 15.0), [Some(Limiter::Generator)]);
+    let held = stream(30.0, |_| Setting { generator_limited: true, ..EASY });
+    assert_eq!(by(&held, 0.0, 30.0), [None], "what is reached is not limited");
+}
