@@ -3,7 +3,7 @@
 //! Three layers say how a run goes: the scenario's own defaults, a TOML file, and the command line; the later one wins. All three are read by the same parser,
 //! so that a flag, a key and a default have one name, one syntax and one "did you mean". `plan.rs` makes of the result what can run.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or wasm32-wasip1.
+    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or wasm32-wasip1. Or a plan of several runs: a .toml file.
     pub(crate) file: PathBuf,
 
     /// A TOML file with settings: each flag's name is a key. Without it, `swell.toml` in the current folder is read if there is one.
@@ -231,6 +231,15 @@ pub(crate) struct Settings {
     /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of the summary.
     #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair, help_heading = RESULTS)]
     pub(crate) out: Vec<(String, String)>,
+
+    /// Serve the control API at this address, as 127.0.0.1:6565: what runs and how, another rate, pause, resume, stop, a further run. Beyond loopback every call
+    /// needs the token in the variable SWELL_CONTROL_TOKEN, which then must be set.
+    #[arg(long, value_name = "ADDR", help_heading = RESULTS)]
+    pub(crate) control: Option<SocketAddr>,
+
+    /// Serve metrics for Prometheus at this address, as 0.0.0.0:9464, under /metrics.
+    #[arg(long, value_name = "ADDR", help_heading = RESULTS)]
+    pub(crate) prometheus: Option<SocketAddr>,
 
     /// No live line, and no summary beyond errors.
     #[arg(long, short = 'q', help_heading = RESULTS)]

@@ -1,30 +1,34 @@
-//! Executes a plan: worker threads that generate the load, and this thread, which merges what they measured, watches the machine and ends the run.
+//! Executes a plan: workers that generate the load, each on its thread, and the control thread, which merges what they measured, watches the machine and
+//! ends the run.
 //!
-//! The rules of when and whom are `core`'s; the users are the engine's. What is here is threads, timers, signals and queues.
+//! The rules of when and whom are `core`'s; the users are the engine's. What is here is threads, timers and queues. Several plans may be executed at once: each
+//! has its own workers, on threads that all share.
 
 mod floor;
 mod iterations;
 mod pacer;
 mod set_point;
+mod threads;
 mod worker;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
-use swell_core::control::Tally;
+use swell_core::RunInstant;
+use swell_core::control::{Limit, Tally};
 use swell_core::record::{Outcomes, Snapshot};
 use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 pub(crate) use self::floor::Pace;
 use self::floor::SharedOverflow;
 use self::iterations::Iterations;
-pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord};
-use self::set_point::{Pilot, SetPoints};
+use self::set_point::SetPoints;
+pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord, Refusal, limit_in_words};
+pub(crate) use self::threads::Threads;
 use self::worker::{Farewell, Lines, Order, Shared, UserCounts, WINDOW, WINDOWS_UNDER_WAY, Window, work};
 use crate::machine::{CpuWatch, cpu_time};
 use crate::plan::RunPlan;
@@ -42,6 +46,8 @@ pub(crate) enum EndCause {
     Finished,
     /// A signal came before its end.
     Signal,
+    /// It was stopped before its end over the control API.
+    Stopped,
     /// The scenario asked for it.
     Scenario(EndRequest),
     /// Users did nothing but trap.
@@ -62,6 +68,8 @@ pub(crate) struct Outcome {
     pub(crate) cpu: CpuRecord,
     /// What held the rate, where something did.
     pub(crate) control: Option<ControlRecord>,
+    /// What kept the rate below what was asked for, and until when.
+    pub(crate) limits: Vec<(Limit, Option<RunInstant>)>,
 }
 
 impl Outcome {
@@ -91,24 +99,52 @@ pub(crate) struct CpuRecord {
 pub(crate) struct Look<'a> {
     /// Since the run's first instant.
     pub(crate) elapsed: Duration,
+    pub(crate) warm_up: Duration,
+    /// Whether nothing new begins any more.
+    pub(crate) is_ending: bool,
     pub(crate) total: &'a Snapshot,
     /// What was counted since the last look, which lasted this long.
     pub(crate) recent: (&'a Snapshot, Duration),
     pub(crate) users: u64,
-    pub(crate) control: Option<&'a SetPoints>,
+    pub(crate) control: &'a SetPoints,
 }
 
-/// Runs the plan to its end. `show` is called once a second.
+impl Look<'_> {
+    /// Starts a second that are to be; nothing in the closed model.
+    pub(crate) fn goal(&self) -> Option<f64> {
+        self.control.goal(RunInstant::START + self.elapsed)
+    }
+}
+
+/// What may be asked of a run while it goes on.
+pub(crate) enum Command {
+    /// To end, as Ctrl-C asks; a second time, to cut what is under way.
+    Interrupt,
+    /// To end now as if it had come to its end; what is under way may finish.
+    Finish,
+    /// To end because somebody decided so over the control API.
+    Stop,
+    /// Another goal, in starts a second.
+    SetGoal(f64, Reply),
+    /// To begin nothing, or to begin again.
+    Pause(bool, Reply),
+}
+
+/// Where the answer to a command goes.
+pub(crate) type Reply = oneshot::Sender<Result<(), Refusal>>;
+
+/// Runs the plan to its end on these threads. `show` is called with each window and once a second.
 ///
 /// # Errors
 /// The machine does not give what a run needs; nothing was sent.
-pub(crate) fn drive(
+pub(crate) async fn drive(
+    threads: &Threads,
     plan: &RunPlan,
     program: &Arc<Program>,
     run: Arc<Run>,
     start_data: Vec<u8>,
-    end_requests: mpsc::Receiver<EndRequest>,
-    show: &mut dyn FnMut(&Look<'_>),
+    asked: Asked,
+    view: &mut dyn View,
 ) -> anyhow::Result<Outcome> {
     let workers = plan.workers;
     let overflow = SharedOverflow::new(workers);
@@ -132,15 +168,14 @@ pub(crate) fn drive(
     let (set_points, set_point) = watch::channel(None);
     let (windows, incoming) = mpsc::channel(workers * WINDOWS_UNDER_WAY);
     let mut spares = Vec::new();
-    let mut threads = Vec::new();
-    for index in 0..workers {
+    let mut farewells = Vec::new();
+    for (index, thread) in threads.of(workers).enumerate() {
         let (spare, spares_of_worker) = mpsc::channel(WINDOWS_UNDER_WAY);
         spares.push(spare);
         let lines = Lines { orders: order.clone(), set_points: set_point.clone(), windows: windows.clone(), spares: spares_of_worker };
         let shared = Arc::clone(&shared);
         let dispatcher = plan.dispatcher(index);
-        let thread = std::thread::Builder::new().name(format!("swell-worker-{index}"));
-        threads.push(thread.spawn(move || work(&shared, index, dispatcher, lines)).context("cannot start a worker thread")?);
+        farewells.push(threads.run(thread, move || work(shared, index, dispatcher, lines)));
     }
     drop(windows);
 
@@ -152,16 +187,15 @@ pub(crate) fn drive(
         total: Snapshot::default(),
         recent: Snapshot::default(),
         cpu: CpuRecord::default(),
-        set_points: plan.plan.control.as_ref().map(|control| SetPoints::new(Pilot::of(control), set_points, workers)),
+        set_points: SetPoints::new(plan, set_points),
         ended_after: None,
     };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
-    let mut ended = runtime.block_on(control.run(incoming, end_requests, show))?;
+    let mut ended = control.run(incoming, asked, view).await?;
 
     let mut requests_written = 0;
-    for thread in threads {
-        let Farewell { window, written } = thread.join().map_err(|_| anyhow!("a worker thread broke down"))??;
+    for farewell in farewells {
+        let Farewell { window, written } = farewell.await.map_err(|_| anyhow!("a worker broke down"))??;
+        view.count(&window);
         ended.total.merge(&window);
         requests_written += written;
     }
@@ -175,7 +209,24 @@ pub(crate) fn drive(
         began_at: std::time::SystemTime::now() - began.elapsed(),
         cpu: ended.cpu,
         control: ended.control,
+        limits: ended.limits,
     })
+}
+
+/// What comes to a run from outside.
+pub(crate) struct Asked {
+    pub(crate) commands: mpsc::Receiver<Command>,
+    /// Of the scenario itself.
+    pub(crate) end_requests: mpsc::Receiver<EndRequest>,
+}
+
+/// Who watches a run.
+pub(crate) trait View {
+    /// A worker's window, some of them each fifth of a second.
+    fn count(&mut self, window: &Snapshot);
+
+    /// Where the run is, once a second.
+    fn look(&mut self, look: &Look<'_>);
 }
 
 /// The control thread's state during a run.
@@ -188,7 +239,7 @@ struct Control<'a> {
     /// What was counted since the last look.
     recent: Snapshot,
     cpu: CpuRecord,
-    set_points: Option<SetPoints>,
+    set_points: SetPoints,
     /// When the workers were told to begin nothing more.
     ended_after: Option<Duration>,
 }
@@ -198,6 +249,7 @@ struct Ended {
     total: Snapshot,
     cpu: CpuRecord,
     control: Option<ControlRecord>,
+    limits: Vec<(Limit, Option<RunInstant>)>,
     lasted: Duration,
     measured: Duration,
 }
@@ -206,13 +258,7 @@ struct Ended {
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Control<'_> {
-    async fn run(
-        mut self,
-        mut windows: mpsc::Receiver<Window>,
-        mut end_requests: mpsc::Receiver<EndRequest>,
-        show: &mut dyn FnMut(&Look<'_>),
-    ) -> anyhow::Result<Ended> {
-        let mut interrupt = Stops::listen()?;
+    async fn run(mut self, mut windows: mpsc::Receiver<Window>, mut asked: Asked, view: &mut dyn View) -> anyhow::Result<Ended> {
         let mut cpu_watch = None;
         let mut cpu_before = Duration::ZERO;
         let mut ticks = tokio::time::interval(WINDOW);
@@ -223,18 +269,8 @@ impl Control<'_> {
         loop {
             tokio::select! {
                 biased;
-                () = interrupt.next() => match &ending {
-                    // Without an end of its own a run lasts until it is told to stop; that is its normal end.
-                    None if self.plan.lasts_until_stopped() => ending = Some(self.end(EndCause::Finished, RunOver::Finished)),
-                    None => ending = Some(self.end(EndCause::Signal, RunOver::Stopped)),
-                    Some(_) => {
-                        if let Some((cause, _)) = &mut ending {
-                            *cause = EndCause::Signal;
-                        }
-                        cut = self.cut();
-                    }
-                },
-                Some(request) = end_requests.recv(), if ending.is_none() => match request {
+                Some(command) = asked.commands.recv() => self.obey(command, &mut ending, &mut cut),
+                Some(request) = asked.end_requests.recv(), if ending.is_none() => match request {
                     // Iterations that have taken a row go on to their end; the last of them ends the run.
                     EndRequest::FeedExhausted(feed) => {
                         tracing::info!("feed {feed:?} has no row left: the run ends with the iterations under way");
@@ -243,14 +279,17 @@ impl Control<'_> {
                     request => ending = Some(self.end(EndCause::Scenario(request), RunOver::Stopped)),
                 },
                 window = windows.recv() => match window {
-                    Some(window) => self.merge(window),
+                    Some(window) => {
+                        view.count(&window.counted);
+                        self.merge(window);
+                    }
                     // All workers have ended.
                     None => break,
                 },
                 _ = ticks.tick() => {
                     let elapsed = self.shared.began.elapsed();
-                    if let Some(set_points) = self.set_points.as_mut().filter(|_| ending.is_none()) {
-                        set_points.tick(self.shared.began);
+                    if ending.is_none() {
+                        self.set_points.tick(self.shared.began);
                     }
                     if elapsed >= self.plan.plan.warm_up && ending.is_none() && Instant::now() >= self.shared.began {
                         match &mut cpu_watch {
@@ -263,7 +302,15 @@ impl Control<'_> {
                     }
                     if last_look.elapsed() >= LOOK && elapsed >= LOOK {
                         let recent = std::mem::take(&mut self.recent);
-                        show(&Look { elapsed, total: &self.total, recent: (&recent, last_look.elapsed()), users: self.shared.users.alive(), control: self.set_points.as_ref() });
+                        view.look(&Look {
+                            elapsed,
+                            warm_up: self.plan.plan.warm_up,
+                            is_ending: ending.is_some(),
+                            total: &self.total,
+                            recent: (&recent, last_look.elapsed()),
+                            users: self.shared.users.alive(),
+                            control: &self.set_points,
+                        });
                         last_look = Instant::now();
                     }
                     match &ending {
@@ -278,14 +325,37 @@ impl Control<'_> {
         self.cpu.seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
         let lasted = self.ended_after.unwrap_or_else(|| self.shared.began.elapsed());
         let measured = lasted.saturating_sub(self.plan.plan.warm_up).min(self.plan.plan.stop.measured.unwrap_or(Duration::MAX));
-        let control = self.set_points.map(|set_points| set_points.record());
-        Ok(Ended { cause, total: self.total, cpu: self.cpu, control, lasted, measured })
+        let control = self.set_points.record();
+        let limits = self.set_points.into_limits();
+        Ok(Ended { cause, total: self.total, cpu: self.cpu, control, limits, lasted, measured })
+    }
+
+    fn obey(&mut self, command: Command, ending: &mut Option<(EndCause, Instant)>, cut: &mut bool) {
+        // Without an end of its own a run lasts until it is told to stop; that is its normal end.
+        let or_finished = |cause, this: &Self| if this.plan.lasts_until_stopped() { EndCause::Finished } else { cause };
+        let now = RunInstant::START + self.shared.began.elapsed();
+        match (command, &mut *ending) {
+            (Command::Interrupt, None) => {
+                let cause = or_finished(EndCause::Signal, self);
+                let why = if cause == EndCause::Finished { RunOver::Finished } else { RunOver::Stopped };
+                *ending = Some(self.end(cause, why));
+            }
+            (Command::Interrupt, Some((cause, _))) => {
+                *cause = EndCause::Signal;
+                *cut = self.cut();
+            }
+            (Command::Finish, None) => *ending = Some(self.end(EndCause::Finished, RunOver::Finished)),
+            (Command::Stop, None) => *ending = Some(self.end(or_finished(EndCause::Stopped, self), RunOver::Finished)),
+            (Command::Finish | Command::Stop, Some(_)) => {}
+            // Nobody may wait for an answer any more.
+            (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => drop(reply.send(Err(Refusal::Ending))),
+            (Command::SetGoal(goal, reply), None) => drop(reply.send(self.set_points.set_goal(now, goal))),
+            (Command::Pause(paused, reply), None) => drop(reply.send(self.set_points.pause(now, paused))),
+        }
     }
 
     fn merge(&mut self, mut window: Window) {
-        if let Some(set_points) = &mut self.set_points {
-            set_points.add(&window);
-        }
+        self.set_points.add(&window);
         self.total.merge(&window.counted);
         self.recent.merge(&window.counted);
         window.counted.clear();
@@ -310,7 +380,7 @@ impl Control<'_> {
     /// Whether the run is to end now of itself.
     fn reason_to_end(&mut self, elapsed: Duration) -> Option<(EndCause, Instant)> {
         let over = self.plan.plan.stop.measured.is_some_and(|duration| elapsed >= self.plan.plan.warm_up + duration);
-        let found = self.set_points.as_ref().is_some_and(SetPoints::is_over);
+        let found = self.set_points.is_over();
         if over || found || self.shared.iterations.are_over() {
             return Some(self.end(EndCause::Finished, RunOver::Finished));
         }
@@ -331,25 +401,5 @@ impl Control<'_> {
     fn cut(&self) -> bool {
         self.orders.send_replace(Order::Cut);
         true
-    }
-}
-
-/// The signals that end a run: Ctrl-C, and what a service manager or a container sends.
-struct Stops {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stops {
-    fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

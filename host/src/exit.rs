@@ -1,5 +1,6 @@
 //! Exit codes: a contract with scripts and CI. Where k6 has a code for it, it is k6's.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// How the program ended. Where several hold, the first in the order of the variants is the exit code.
@@ -13,6 +14,8 @@ pub(crate) enum Exit {
     StoppedByScenario,
     /// Stopped by a signal before its end; the results up to there are complete.
     Signal,
+    /// The same, by the control API.
+    StoppedOverApi,
     /// The load generator, not the service, was the limit.
     Invalid,
     /// A search found the load generator to be the limit.
@@ -35,6 +38,7 @@ impl Exit {
         match self {
             Self::Passed => 0,
             Self::Threshold => 99,
+            Self::StoppedOverApi => 103,
             Self::Usage => 104,
             Self::Signal => 105,
             Self::Trapped => 107,
@@ -52,6 +56,11 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
     }
+}
+
+/// A line for a person; a stderr that is closed is no reason to fail.
+pub(crate) fn eprint_line(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 #[cfg(test)]

@@ -45,6 +45,7 @@ pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[Threshold
     match &outcome.cause {
         EndCause::Finished | EndCause::Hopeless | EndCause::Scenario(EndRequest::FeedExhausted(_)) => {}
         EndCause::Signal => exits.push((Exit::Signal, "stopped by a signal before its end".to_owned())),
+        EndCause::Stopped => exits.push((Exit::StoppedOverApi, "stopped over the control API before its end".to_owned())),
         EndCause::Scenario(EndRequest::Stop(reason)) => exits.push((Exit::StoppedByScenario, format!("stopped by the scenario: {reason}"))),
         EndCause::Scenario(EndRequest::Fail(reason)) => exits.push((Exit::FailedByScenario, format!("failed by the scenario: {reason}"))),
     }

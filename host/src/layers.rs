@@ -1,6 +1,7 @@
-//! Scenario defaults, TOML file and command line, put over each other.
+//! Scenario defaults, TOML files and the command line, put over each other.
 //!
-//! A lower layer's settings are written as flags and appended to what was typed, unless a higher layer says the same thing; then the whole is parsed once.
+//! Whatever a layer is, it comes down to flags: what was typed, what a file or a table of a plan says, what a scenario brings. The flags of each layer that no
+//! higher one overrules are parsed together, once.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -10,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser};
 
-use crate::args::{Cli, Command, RunArgs, Settings};
+use crate::args::{Cli, Settings};
 
 /// The file that is read where no `--config` is given.
 const DEFAULT_FILE: &str = "swell.toml";
@@ -21,118 +22,222 @@ const LOAD_SHAPE: [&str; 7] = ["tps", "rate", "vus", "stage", "latency", "error-
 /// Settings of lower layers that mean nothing to a search, which ends by itself.
 const LENGTHS: [&str; 3] = ["duration", "iterations", "warmup"];
 
-/// A setting of a lower layer, as the flag it stands for.
+/// Settings that are about the whole process, which no single one of several runs can have.
+const OF_THE_PROCESS: [&str; 4] = ["out", "quiet", "control", "prometheus"];
+
+/// A setting, as the flag it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Setting {
     key: String,
-    value: Option<String>,
+    value: Option<OsString>,
 }
 
 impl Setting {
     fn flag(&self) -> OsString {
-        match &self.value {
-            Some(value) => format!("--{}={value}", self.key).into(),
-            None => format!("--{}", self.key).into(),
+        let mut flag = OsString::from(format!("--{}", self.key));
+        if let Some(value) = &self.value {
+            flag.push("=");
+            flag.push(value);
+        }
+        flag
+    }
+}
+
+/// A parser of settings alone, so that a layer's errors can be told as its own.
+#[derive(Parser)]
+#[command(no_binary_name = true, disable_help_flag = true, disable_version_flag = true)]
+struct Parsed {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Settings of one origin.
+#[derive(Clone, Debug)]
+struct Layer {
+    /// For messages.
+    place: String,
+    settings: Vec<Setting>,
+}
+
+/// What was said about a run, the last word first.
+#[derive(Clone, Debug)]
+pub(crate) struct Layers {
+    layers: Vec<Layer>,
+    is_search: bool,
+}
+
+impl Layers {
+    /// What was typed, above the settings' file: the one that `--config` names, or `swell.toml` in the current folder if there is one.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no TOML or has a key that is no setting.
+    pub(crate) fn of_command(typed: &[OsString], config: Option<&Path>, is_search: bool) -> anyhow::Result<Self> {
+        let typed = Layer { place: "the command line".to_owned(), settings: typed_settings(typed)? };
+        let file = config.map(Path::to_path_buf).or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
+        let mut layers = vec![typed];
+        if let Some(path) = file {
+            let layer = Layer::of_table(path.display().to_string(), read_file(&path)?)?;
+            layer.check()?;
+            layers.push(layer);
+        }
+        Ok(Self { layers, is_search })
+    }
+
+    /// With another layer right below what was typed.
+    ///
+    /// # Errors
+    /// A key that is no setting, or a value that is none.
+    pub(crate) fn under_typed(&self, place: String, table: toml::Table) -> anyhow::Result<Self> {
+        let layer = Layer::of_table(place, table)?;
+        layer.check()?;
+        let mut layers = self.layers.clone();
+        layers.insert(1.min(layers.len()), layer);
+        Ok(Self { layers, is_search: self.is_search })
+    }
+
+    /// With another layer above all, for a run beside the one that was typed.
+    ///
+    /// # Errors
+    /// As [`Layers::under_typed`].
+    pub(crate) fn above_all(&self, place: String, table: toml::Table) -> anyhow::Result<Self> {
+        let layer = Layer::of_table(place, table)?;
+        layer.check()?;
+        let layers = std::iter::once(layer).chain(self.layers.iter().map(Layer::for_another_run)).collect();
+        Ok(Self { layers, is_search: false })
+    }
+
+    /// All of them, and the scenario's own defaults below; `scenario` is its name for messages.
+    ///
+    /// # Errors
+    /// A default that is no setting; settings that need or exclude each other.
+    pub(crate) fn settings(&self, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Settings> {
+        let default = |(key, value): &(String, String)| Setting {
+            key: key.clone(),
+            value: Some(value.clone()).filter(|value| !value.is_empty()).map(Into::into),
+        };
+        let defaults = Layer { place: format!("the defaults of scenario {scenario:?}"), settings: defaults.iter().map(default).collect() };
+        defaults.check()?;
+        let mut given = BTreeSet::new();
+        let mut flags = Vec::new();
+        for (depth, layer) in self.layers.iter().chain([&defaults]).enumerate() {
+            let shape_given = LOAD_SHAPE.iter().any(|key| given.contains(*key));
+            let is_overruled = |setting: &&Setting| {
+                let key = setting.key.as_str();
+                given.contains(key) || (shape_given && LOAD_SHAPE.contains(&key)) || (self.is_search && depth > 0 && LENGTHS.contains(&key))
+            };
+            flags.extend(layer.settings.iter().filter(|setting| !is_overruled(setting)).map(Setting::flag));
+            given.extend(layer.settings.iter().map(|setting| setting.key.clone()));
+        }
+        match Parsed::try_parse_from(flags) {
+            Ok(parsed) => Ok(parsed.settings),
+            Err(error) => bail!("{}", first_words(&error)),
         }
     }
 }
 
-/// A parser of one layer alone, so that its errors can be told as its own.
-#[derive(Parser)]
-#[command(no_binary_name = true, disable_help_flag = true, disable_version_flag = true)]
-struct Layer {
-    #[command(flatten)]
-    _settings: Settings,
+impl Layer {
+    fn of_table(place: String, table: toml::Table) -> anyhow::Result<Self> {
+        let mut settings = Vec::new();
+        for (key, value) in table {
+            flatten(&key, value, &mut settings).with_context(|| format!("{place}: key `{key}`"))?;
+        }
+        Ok(Self { place, settings })
+    }
+
+    /// What of it holds for a run beside the one that it was said of: not how much and how long.
+    fn for_another_run(&self) -> Self {
+        let is_its_own = |key: &str| LENGTHS.contains(&key) || LOAD_SHAPE.contains(&key) || key == "threshold" || key == "scenario";
+        Self { place: self.place.clone(), settings: self.settings.iter().filter(|setting| !is_its_own(&setting.key)).cloned().collect() }
+    }
+
+    /// Parses it alone.
+    fn check(&self) -> anyhow::Result<()> {
+        let Err(error) = Parsed::try_parse_from(self.settings.iter().map(Setting::flag)) else { return Ok(()) };
+        let (error, place) = (with_suggestion(error), &self.place);
+        if error.kind() == ErrorKind::UnknownArgument {
+            let named = |kind| match error.get(kind) {
+                Some(ContextValue::String(name)) => Some(name.trim_start_matches('-').to_owned()),
+                _ => None,
+            };
+            let key = named(ContextKind::InvalidArg).unwrap_or_default();
+            let hint = named(ContextKind::SuggestedArg).map(|similar| format!("; did you mean `{similar}`?")).unwrap_or_default();
+            bail!(
+                "{place}: there is no setting `{key}`{hint}\nhelp: `host run --help` lists the settings; a key is a flag's name without its dashes"
+            );
+        }
+        bail!("{place}: {}", first_words(&error))
+    }
 }
 
-/// The command line of `host run` or `host find` with the lower layers under it. `defaults` are the scenario's own, and `scenario` its name for messages.
+/// Refuses what only the whole process can have.
 ///
 /// # Errors
-/// A file that cannot be read, is no TOML or has a key that is no setting; a default that is none.
-pub(crate) fn with_lower_layers(
-    typed: &[OsString],
-    run: &RunArgs,
-    scenario: &str,
-    defaults: &[(String, String)],
-) -> anyhow::Result<Settings> {
-    let file = match &run.config {
-        Some(path) => Some(path.clone()),
-        None => Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()),
-    };
-    let file_layer = match &file {
-        Some(path) => read_file(path)?,
-        None => Vec::new(),
-    };
-    let default_layer: Vec<Setting> = defaults
-        .iter()
-        .map(|(key, value)| Setting { key: key.clone(), value: Some(value.clone()).filter(|value| !value.is_empty()) })
-        .collect();
-    check(&file_layer, &file.map_or_else(String::new, |path| path.display().to_string()))?;
-    check(&default_layer, &format!("the defaults of scenario {scenario:?}"))?;
-
-    let is_search = matches!(Cli::try_parse_from(typed)?.command, Command::Find(_));
-    let mut given = typed_keys(typed)?;
-    let mut arguments = typed.to_vec();
-    for layer in [file_layer, default_layer] {
-        let shape_given = LOAD_SHAPE.iter().any(|key| given.contains(*key));
-        let is_overruled = |setting: &&Setting| {
-            let key = setting.key.as_str();
-            given.contains(key) || (shape_given && LOAD_SHAPE.contains(&key)) || (is_search && LENGTHS.contains(&key))
-        };
-        arguments.extend(layer.iter().filter(|setting| !is_overruled(setting)).map(Setting::flag));
-        given.extend(layer.into_iter().map(|setting| setting.key));
-    }
-    match Cli::try_parse_from(arguments)?.command {
-        Command::Run(run) => Ok(run.settings),
-        Command::Find(find) => Ok(find.run.settings),
-        _ => bail!("the settings' layers changed the command"),
+/// The first such key, with where it belongs.
+pub(crate) fn refuse_process_settings(place: &str, table: &toml::Table) -> anyhow::Result<()> {
+    match OF_THE_PROCESS.iter().find(|key| table.contains_key(**key)) {
+        Some(key) => bail!("{place}: `{key}` is for all runs together; give it on the command line, or at the top of the plan"),
+        None => Ok(()),
     }
 }
 
-/// The long names of the flags that were typed.
-fn typed_keys(typed: &[OsString]) -> anyhow::Result<BTreeSet<String>> {
+/// What a clap error says, without its tail of usage.
+fn first_words(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    text.strip_prefix("error: ").unwrap_or(&text).split("\n\n").next().unwrap_or_default().to_owned()
+}
+
+/// The settings among the flags that were typed.
+fn typed_settings(typed: &[OsString]) -> anyhow::Result<Vec<Setting>> {
     let command = Cli::command();
     let matches = command.clone().try_get_matches_from(typed)?;
     Cli::from_arg_matches(&matches)?;
-    let Some((name, matches)) = matches.subcommand() else { return Ok(BTreeSet::new()) };
+    let Some((name, matches)) = matches.subcommand() else { return Ok(Vec::new()) };
     let command = command.find_subcommand(name).context("a command that was parsed exists")?;
-    let is_typed = |id: &str| matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
-    Ok(command
-        .get_arguments()
-        .filter(|argument| is_typed(argument.get_id().as_str()))
-        .filter_map(|argument| argument.get_long())
-        .map(str::to_owned)
-        .collect())
-}
-
-fn read_file(path: &Path) -> anyhow::Result<Vec<Setting>> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-    let table: toml::Table = text.parse().with_context(|| format!("{shown} is no TOML"))?;
+    let known = Parsed::command();
+    let is_setting = |key: &str| known.get_arguments().any(|argument| argument.get_long() == Some(key));
     let mut settings = Vec::new();
-    for (key, value) in table {
-        flatten(&key, value, &mut settings).with_context(|| format!("{shown}: key `{key}`"))?;
+    for argument in command.get_arguments() {
+        let (id, Some(key)) = (argument.get_id().as_str(), argument.get_long()) else { continue };
+        if !is_setting(key) || matches.value_source(id) != Some(clap::parser::ValueSource::CommandLine) {
+            continue;
+        }
+        if argument.get_action().takes_values() {
+            let values = matches.get_raw(id).into_iter().flatten();
+            settings.extend(values.map(|value| Setting { key: key.to_owned(), value: Some(value.to_owned()) }));
+        } else {
+            settings.push(Setting { key: key.to_owned(), value: None });
+        }
     }
     Ok(settings)
 }
 
+/// A TOML file as a table.
+///
+/// # Errors
+/// It cannot be read, or is no TOML.
+pub(crate) fn read_file(path: &Path) -> anyhow::Result<toml::Table> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    text.parse().with_context(|| format!("{shown} is no TOML"))
+}
+
 /// One key of the file as flags: an array repeats the flag, a table gives it `name=value` pairs.
 fn flatten(key: &str, value: toml::Value, settings: &mut Vec<Setting>) -> anyhow::Result<()> {
-    let mut push = |value: Option<String>| settings.push(Setting { key: key.to_owned(), value });
+    let mut push = |value: Option<OsString>| settings.push(Setting { key: key.to_owned(), value });
     match value {
         toml::Value::Boolean(true) => push(None),
         toml::Value::Boolean(false) => {}
         toml::Value::Array(values) => {
             for value in values {
-                push(Some(plain(value)?));
+                push(Some(plain(value)?.into()));
             }
         }
         toml::Value::Table(pairs) => {
             for (name, value) in pairs {
-                push(Some(format!("{name}={}", plain(value)?)));
+                push(Some(format!("{name}={}", plain(value)?).into()));
             }
         }
-        value => push(Some(plain(value)?)),
+        value => push(Some(plain(value)?.into())),
     }
     Ok(())
 }
@@ -170,26 +275,6 @@ pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Parses a layer alone.
-fn check(layer: &[Setting], place: &str) -> anyhow::Result<()> {
-    let Err(error) = Layer::try_parse_from(layer.iter().map(Setting::flag)) else { return Ok(()) };
-    let error = with_suggestion(error);
-    if error.kind() == ErrorKind::UnknownArgument {
-        let named = |kind| match error.get(kind) {
-            Some(ContextValue::String(name)) => Some(name.trim_start_matches('-').to_owned()),
-            _ => None,
-        };
-        let key = named(ContextKind::InvalidArg).unwrap_or_default();
-        let hint = named(ContextKind::SuggestedArg).map(|similar| format!("; did you mean `{similar}`?")).unwrap_or_default();
-        bail!(
-            "{place}: there is no setting `{key}`{hint}\nhelp: `host run --help` lists the settings; a key is a flag's name without its dashes"
-        );
-    }
-    let text = error.render().to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text).split("\n\n").next().unwrap_or_default().to_owned();
-    bail!("{place}: {text}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,13 +289,8 @@ mod tests {
         std::fs::write(&path, file)?;
         let typed = format!("host {command} x.wasm {typed} --config {}", path.display());
         let typed: Vec<OsString> = typed.split_whitespace().map(Into::into).collect();
-        let run = match Cli::try_parse_from(&typed)?.command {
-            Command::Run(run) => *run,
-            Command::Find(find) => find.run,
-            _ => bail!("neither `run` nor `find`"),
-        };
         let defaults: Vec<_> = defaults.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-        with_lower_layers(&typed, &run, "s", &defaults)
+        Layers::of_command(&typed, Some(&path), command == "find")?.settings("s", &defaults)
     }
 
     #[test]

@@ -4,7 +4,10 @@
 //! |---|---|
 //! | what may be typed; the layers under it | `args`, `layers` |
 //! | from what was typed to what can run | `plan` |
-//! | one run from file to exit code | `run` |
+//! | one command from file to exit code | `run` |
+//! | which runs it stands for, and when each begins and ends | `programme` |
+//! | a scenario file and its settings as a run that can begin | `prepare` |
+//! | all runs that go on; what each is told and where it is | `runs`, `status` |
 //! | threads, timers, signals while it runs | `driver/` |
 //! | what a run came to: verdict, thresholds, exit code | `judgement`, `exit` |
 //! | the results as data, on a page, on a line | `report`, `summary`, `live`, `outputs` |
@@ -24,8 +27,12 @@ mod new_project;
 mod outputs;
 mod plan;
 mod preflight;
+mod prepare;
+mod programme;
 mod report;
 mod run;
+mod runs;
+mod status;
 mod summary;
 mod toolchain;
 

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::report::Report;
-
 /// The outputs of one run.
 pub(crate) struct Outputs(Vec<Output>);
 
@@ -59,7 +57,7 @@ impl Outputs {
     ///
     /// # Errors
     /// The first that could not be written; the others were tried all the same.
-    pub(crate) fn write(&self, report: &Report) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, report: &impl serde::Serialize) -> anyhow::Result<()> {
         let mut text = serde_json::to_string_pretty(report).context("cannot put the results into JSON")?;
         text.push('\n');
         let mut result = Ok(());

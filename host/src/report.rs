@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use swell_core::control::{Found, Goal, SearchEnd};
+use swell_core::RunInstant;
+use swell_core::control::{Found, Goal, Limit, SearchEnd};
 use swell_core::exchange::Phase;
 use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value};
 
-use crate::driver::{ControlRecord, ObjectiveRecord};
+use crate::driver::{ControlRecord, ObjectiveRecord, limit_in_words};
 use crate::plan::{RunPlan, objective_in_words};
+use crate::runs::Finished;
 
 /// The version of this form. A reader may rely on a key's meaning within a major version.
 pub(crate) const SCHEMA: &str = "swell.run/1";
 
 /// Everything about one run.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Report {
     pub(crate) schema: &'static str,
     pub(crate) run: About,
@@ -35,13 +37,15 @@ pub(crate) struct Report {
     pub(crate) thresholds: Vec<ThresholdReport>,
     /// What held the rate; absent where nothing did.
     pub(crate) control: Option<ControlReport>,
+    /// What kept the rate below what was asked for, one after the other.
+    pub(crate) limits: Vec<LimitReport>,
     /// What `host find` found; absent in other runs.
     pub(crate) search: Option<SearchReport>,
     pub(crate) machine: MachineReport,
 }
 
 /// What was run.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct About {
     pub(crate) id: String,
     pub(crate) version: &'static str,
@@ -63,7 +67,7 @@ pub(crate) struct About {
 }
 
 /// Whether the figures may be believed.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct VerdictReport {
     /// "VALID", "SUSPECT" or "INVALID".
     pub(crate) stamp: String,
@@ -71,7 +75,7 @@ pub(crate) struct VerdictReport {
 }
 
 /// One reason for a stamp that is not "valid".
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct Evidence {
     pub(crate) stamp: String,
     pub(crate) what: String,
@@ -79,14 +83,14 @@ pub(crate) struct Evidence {
 }
 
 /// Why the program ended as it did.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ExitReport {
     pub(crate) code: u8,
     pub(crate) reason: String,
 }
 
 /// Virtual users over the whole run.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct UsersReport {
     pub(crate) created: u64,
     pub(crate) most_at_once: u64,
@@ -100,7 +104,7 @@ pub(crate) struct UsersReport {
 }
 
 /// A threshold and what became of it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ThresholdReport {
     pub(crate) rule: String,
     pub(crate) passed: bool,
@@ -108,7 +112,7 @@ pub(crate) struct ThresholdReport {
 }
 
 /// The rate of a controlled run at its end, and what it followed from.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ControlReport {
     /// The set-point, in transactions a second.
     pub(crate) goal_per_second: f64,
@@ -118,7 +122,7 @@ pub(crate) struct ControlReport {
 }
 
 /// One objective at the end of the run.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ObjectiveReport {
     /// As it is written on the command line.
     pub(crate) rule: String,
@@ -135,8 +139,29 @@ pub(crate) struct ObjectiveReport {
     pub(crate) samples: u64,
 }
 
+/// A time in which less was completed than was asked for, and who was in the way.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct LimitReport {
+    /// "service", "users" (none was free, and more would have helped) or "generator".
+    pub(crate) by: &'static str,
+    /// Seconds after the run's first instant at which it was concluded.
+    pub(crate) from_seconds: f64,
+    /// When it was over; absent where it lasted to the end.
+    pub(crate) until_seconds: Option<f64>,
+    /// The following are of its last three seconds.
+    pub(crate) asked_per_second: f64,
+    pub(crate) begun_per_second: f64,
+    pub(crate) completed_per_second: f64,
+    /// The mean service time of its last second.
+    pub(crate) service_ms: Option<f64>,
+    /// The least mean service time of a second until then.
+    pub(crate) best_service_ms: Option<f64>,
+    /// All of it in words.
+    pub(crate) means: String,
+}
+
 /// The highest rate that holds, as an interval.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct SearchReport {
     /// Why it ended: "narrow", "most" (the highest that was allowed is held), "no rate", "generator", "budget" or "stopped".
     pub(crate) end: &'static str,
@@ -155,7 +180,7 @@ pub(crate) struct SearchReport {
 }
 
 /// The load generator's own state.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct MachineReport {
     pub(crate) cores: usize,
     pub(crate) cpu_seconds: f64,
@@ -169,7 +194,7 @@ pub(crate) struct MachineReport {
 }
 
 /// What began in one part of the run.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Part {
     pub(crate) transactions: Totals,
     pub(crate) by_name: BTreeMap<String, NameReport>,
@@ -191,7 +216,7 @@ pub(crate) struct Counted {
     pub(crate) error_rate: Option<f64>,
 }
 
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct Totals {
     #[serde(flatten)]
     pub(crate) counts: Counted,
@@ -199,6 +224,8 @@ pub(crate) struct Totals {
     pub(crate) ok_per_second: f64,
     /// Ended, a second.
     pub(crate) per_second: f64,
+    /// How many were under way, on average: service time summed up, by the length of the part.
+    pub(crate) concurrency: f64,
     pub(crate) unsent: UnsentReport,
     pub(crate) response_ms: Times,
     pub(crate) service_ms: Times,
@@ -216,17 +243,19 @@ pub(crate) struct UnsentReport {
     pub(crate) host: u64,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct NameReport {
     #[serde(flatten)]
     pub(crate) counts: Counted,
     pub(crate) per_second: f64,
+    /// How many were under way, on average.
+    pub(crate) concurrency: f64,
     pub(crate) service_ms: Times,
     pub(crate) response_ms: Times,
     pub(crate) failures: BTreeMap<String, u64>,
 }
 
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub(crate) struct RequestsReport {
     pub(crate) ok: u64,
     pub(crate) failed: u64,
@@ -245,13 +274,13 @@ pub(crate) struct RequestsReport {
     pub(crate) phases_ms: BTreeMap<&'static str, Times>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct CheckReport {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct SeriesReport {
     pub(crate) metric: String,
     pub(crate) tags: BTreeMap<String, String>,
@@ -274,6 +303,39 @@ pub(crate) struct Times {
     #[serde(rename = "p99.9")]
     pub(crate) p99_9: Option<f64>,
     pub(crate) max: Option<f64>,
+}
+
+/// Several runs of one command, and all together.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct ReportOfRuns {
+    pub(crate) schema: &'static str,
+    pub(crate) exit: ExitReport,
+    /// From the first measured instant of any run to the last.
+    pub(crate) measured_seconds: f64,
+    /// What began in the measured parts of all runs.
+    pub(crate) total: Part,
+    /// By their names.
+    pub(crate) runs: BTreeMap<String, Report>,
+}
+
+/// The version of the form for several runs.
+pub(crate) const SCHEMA_OF_RUNS: &str = "swell.runs/1";
+
+impl ReportOfRuns {
+    pub(crate) fn of(runs: &[(&str, &Finished)], exit: ExitReport) -> Self {
+        let mut total = Figures::default();
+        runs.iter().for_each(|(_, run)| total.merge(&run.snapshot.measured));
+        let from = runs.iter().map(|(_, run)| run.measured.0).min();
+        let until = runs.iter().map(|(_, run)| run.measured.1).max();
+        let seconds = from.zip(until).and_then(|(from, until)| until.duration_since(from).ok()).unwrap_or_default().as_secs_f64();
+        Self {
+            schema: SCHEMA_OF_RUNS,
+            exit,
+            measured_seconds: seconds,
+            total: Part::of(&total, seconds),
+            runs: runs.iter().map(|(name, run)| ((*name).to_owned(), run.report.clone())).collect(),
+        }
+    }
 }
 
 impl Times {
@@ -304,6 +366,22 @@ impl ControlReport {
             goal_per_second: control.goal,
             limited_by: binding.map(|binding| binding.objective.to_string()),
             objectives: control.objectives.iter().map(ObjectiveReport::of).collect(),
+        }
+    }
+}
+
+impl LimitReport {
+    pub(crate) fn of(&(limit, until): &(Limit, Option<RunInstant>)) -> Self {
+        Self {
+            by: limit.by.name(),
+            from_seconds: limit.since.as_secs_f64(),
+            until_seconds: until.map(RunInstant::as_secs_f64),
+            asked_per_second: limit.asked,
+            begun_per_second: limit.begun,
+            completed_per_second: limit.completed,
+            service_ms: limit.service.map(|(now, _)| now * 1e3),
+            best_service_ms: limit.service.map(|(_, best)| best * 1e3),
+            means: limit_in_words(&limit),
         }
     }
 }
@@ -367,7 +445,7 @@ impl Counted {
 impl Part {
     /// The figures of a part that lasted `seconds`.
     pub(crate) fn of(figures: &Figures, seconds: f64) -> Self {
-        let rate = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
+        let rate = |count: u64| per_second(count, seconds);
         let total = &figures.total;
         let requests = &figures.requests;
         Self {
@@ -375,6 +453,7 @@ impl Part {
                 counts: Counted::of(&total.counts),
                 ok_per_second: rate(total.counts.ok),
                 per_second: rate(total.counts.ok + total.counts.failed),
+                concurrency: concurrency(&total.service, seconds),
                 unsent: UnsentReport { users: figures.unsent.users, host: figures.unsent.host },
                 response_ms: Times::of_both(&total.response),
                 service_ms: Times::of_both(&total.service),
@@ -383,7 +462,7 @@ impl Part {
                 user_lag_ms: Times::of(&total.user_lag),
                 host_lag_ms: Times::of(&total.host_lag),
             },
-            by_name: figures.transactions.iter().map(|(name, row)| (name.to_owned(), NameReport::of(row, rate))).collect(),
+            by_name: figures.transactions.iter().map(|(name, row)| (name.to_owned(), NameReport::of(row, seconds))).collect(),
             requests: RequestsReport {
                 ok: requests.ok,
                 failed: requests.failed,
@@ -411,11 +490,22 @@ impl Part {
     }
 }
 
+fn per_second(count: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+}
+
+/// How many were under way on average of what took these times, by Little's law.
+fn concurrency(service: &Split, seconds: f64) -> f64 {
+    let busy = (service.ok.sum_ns() + service.failed.sum_ns()) as f64 / 1e9;
+    if seconds > 0.0 { busy / seconds } else { 0.0 }
+}
+
 impl NameReport {
-    fn of(row: &Transaction, rate: impl Fn(u64) -> f64) -> Self {
+    fn of(row: &Transaction, seconds: f64) -> Self {
         Self {
             counts: Counted::of(&row.counts),
-            per_second: rate(row.counts.ok + row.counts.failed),
+            per_second: per_second(row.counts.ok + row.counts.failed, seconds),
+            concurrency: concurrency(&row.service, seconds),
             service_ms: Times::of_both(&row.service),
             response_ms: Times::of_both(&row.response),
             failures: failures(&row.causes),

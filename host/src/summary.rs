@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use crate::report::{Counted, Part, Report, Times};
+use crate::report::{Counted, Part, Report, ReportOfRuns, Times};
 
 /// A report as text, in the order in which a reader asks.
-pub(crate) struct Summary<'a>(pub(crate) &'a Report);
+pub(crate) struct Summary<'a> {
+    pub(crate) report: &'a Report,
+    /// Whether it is the only one of its process, whose processor time is then all its own.
+    pub(crate) is_alone: bool,
+}
 
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let report = self.0;
+        let report = self.report;
         self.heading(f)?;
         self.search(f)?;
         self.verdict(f)?;
@@ -19,6 +23,7 @@ impl Display for Summary<'_> {
             writeln!(f, "\n  nothing was measured: no transaction began in the measured part")?;
         }
         totals(f, part)?;
+        self.limits(f)?;
         self.control(f)?;
         by_name(f, part)?;
         requests(f, part)?;
@@ -30,9 +35,37 @@ impl Display for Summary<'_> {
     }
 }
 
+/// Several runs as text: each, and all together.
+pub(crate) struct SummaryOfRuns<'a>(pub(crate) &'a ReportOfRuns);
+
+impl Display for SummaryOfRuns<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(report) = self;
+        for (name, run) in &report.runs {
+            writeln!(f, "\n== {name}")?;
+            write!(f, "{}", Summary { report: run, is_alone: false })?;
+        }
+        writeln!(f, "\n== all {} runs, {:.1} s from the first measured instant to the last", report.runs.len(), report.measured_seconds)?;
+        for (name, run) in &report.runs {
+            let (total, limit) = (&run.measured.transactions, run.limits.last());
+            let limited = limit.map_or_else(String::new, |limit| format!(", limited by the {}", limit.by));
+            writeln!(
+                f,
+                "    {name:<NAME$} {} {}/s, {}{limited}",
+                run.verdict.stamp,
+                per_second(total.per_second),
+                outcomes(&total.counts)
+            )?;
+        }
+        totals(f, &report.total)?;
+        by_name(f, &report.total)?;
+        requests(f, &report.total)
+    }
+}
+
 impl Summary<'_> {
     fn heading(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let run = &self.0.run;
+        let run = &self.report.run;
         let target = run.target.as_deref().unwrap_or("hosts named by the scenario");
         writeln!(f, "\n{} against {target}", run.scenario)?;
         write!(f, "  {}, {:.1} s measured", run.model, run.measured_seconds)?;
@@ -43,7 +76,7 @@ impl Summary<'_> {
     }
 
     fn search(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Some(search) = &self.0.search else { return Ok(()) };
+        let Some(search) = &self.report.search else { return Ok(()) };
         let rate = |rate: f64| format!("{}/s", per_second(rate));
         let held = search.held_per_second.map(|held| format!("{} was held for {:.0} s", rate(held), search.hold_seconds));
         let broken = search.broken_per_second.map(|broken| {
@@ -75,10 +108,10 @@ impl Summary<'_> {
 
     fn verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
         // A search goes beyond what the generator can do on purpose, and judges each of its trials itself.
-        if self.0.search.is_some() {
+        if self.report.search.is_some() {
             return Ok(());
         }
-        let verdict = &self.0.verdict;
+        let verdict = &self.report.verdict;
         writeln!(f, "\n  {}{}", verdict.stamp, meaning(&verdict.stamp))?;
         for evidence in &verdict.evidence {
             writeln!(f, "    {}: {}; {}", evidence.stamp, evidence.what, evidence.advice)?;
@@ -86,8 +119,16 @@ impl Summary<'_> {
         Ok(())
     }
 
+    fn limits(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for limit in self.report.limits.iter().take(SHOWN_TEXTS) {
+            let until = limit.until_seconds.map_or_else(|| "the end".to_owned(), |seconds| format!("{seconds:.0} s"));
+            writeln!(f, "\n  limited from {:.0} s to {until}: {}", limit.from_seconds, limit.means)?;
+        }
+        Ok(())
+    }
+
     fn control(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Some(control) = &self.0.control else { return Ok(()) };
+        let Some(control) = &self.report.control else { return Ok(()) };
         let by = control.limited_by.as_ref().map_or_else(|| ", as asked".to_owned(), |rule| format!(", held down by {rule}"));
         writeln!(f, "\n  control      goal {}/s at the end{by}", per_second(control.goal_per_second))?;
         for objective in &control.objectives {
@@ -105,7 +146,7 @@ impl Summary<'_> {
     }
 
     fn rest(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let report = self.0;
+        let report = self.report;
         let users = &report.users;
         writeln!(
             f,
@@ -124,7 +165,7 @@ impl Summary<'_> {
         }
         let machine = &report.machine;
         write!(f, "  generator    {} cores, {:.1} s of processor time", machine.cores, machine.cpu_seconds)?;
-        if report.requests_written > 0 {
+        if self.is_alone && report.requests_written > 0 {
             write!(f, " ({:.1} µs a request)", machine.cpu_seconds * 1e6 / report.requests_written as f64)?;
         }
         if let Some(mib) = machine.resident_mib {
@@ -141,10 +182,10 @@ impl Summary<'_> {
     }
 
     fn thresholds(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if !self.0.thresholds.is_empty() {
+        if !self.report.thresholds.is_empty() {
             writeln!(f, "\n  thresholds")?;
         }
-        for threshold in &self.0.thresholds {
+        for threshold in &self.report.thresholds {
             let mark = if threshold.passed { "ok    " } else { "FAILED" };
             writeln!(f, "    {mark} {} (found {})", threshold.rule, threshold.found)?;
         }
@@ -165,7 +206,8 @@ fn meaning(stamp: &str) -> &'static str {
 
 fn totals(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     let total = &part.transactions;
-    writeln!(f, "\n  transactions {} ({}/s completed)", outcomes(&total.counts), per_second(total.per_second))?;
+    let (rate, at_once) = (per_second(total.per_second), per_second(total.concurrency));
+    writeln!(f, "\n  transactions {} ({rate}/s completed, {at_once} under way on average)", outcomes(&total.counts))?;
     let unsent = total.unsent;
     if unsent.users + unsent.host > 0 {
         writeln!(

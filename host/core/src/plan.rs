@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::RunInstant;
 use crate::control::{DEFAULT_START, Finder, Goal, Objective, Regulator};
 use crate::dispatch::{Growth, Limits, Spawn};
-use crate::schedule::{Arrivals, Cursor, Profile, Stage, Stripe};
+use crate::schedule::{Arrivals, Cursor, Profile, Stage, Stripe, Timeline};
 use crate::threshold::Threshold;
 use crate::units::{Rate, grouped, print_duration, print_rate};
 
@@ -309,13 +309,20 @@ impl Plan {
 
     /// The slots of worker number `index` of `workers`; nothing in the closed model, which has none.
     pub fn cursor(&self, index: u32, workers: u32) -> Option<Cursor> {
-        let (profile, slots) = match &self.load {
-            LoadModel::Transactions { profile, .. } => (profile, u64::MAX),
-            LoadModel::Iterations { profile, .. } => (profile, self.stop.iterations.unwrap_or(u64::MAX)),
-            LoadModel::Closed { .. } => return None,
+        let slots = match &self.load {
+            LoadModel::Iterations { .. } => self.stop.iterations.unwrap_or(u64::MAX),
+            LoadModel::Transactions { .. } | LoadModel::Closed { .. } => u64::MAX,
         };
         let stripe = self.share.part(u64::from(index), u64::from(workers));
-        Some(Cursor::new(profile.timeline(self.warm_up), self.arrivals, stripe, self.end(), slots))
+        Some(Cursor::new(self.timeline()?, self.arrivals, stripe, self.end(), slots))
+    }
+
+    /// Starts over time as planned; nothing in the closed model, which has no rate.
+    pub fn timeline(&self) -> Option<Timeline> {
+        match &self.load {
+            LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => Some(profile.timeline(self.warm_up)),
+            LoadModel::Closed { .. } => None,
+        }
     }
 }
 

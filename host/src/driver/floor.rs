@@ -12,11 +12,12 @@ use std::time::Instant;
 
 use swell_core::RunInstant;
 use swell_core::dispatch::{Action, Dispatcher, Overflow, Start, UnsentCause, UserKey};
-use swell_core::schedule::{Due, Law};
+use swell_core::schedule::Due;
 use swell_engine::{Pacing, RunOver};
 use tokio::sync::Notify;
 
 use super::pacer::Pacer;
+use super::worker::SetPoint;
 
 /// What the model paces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,8 @@ pub(crate) struct Floor {
     /// What is meant to begin from here on is not begun.
     ends_at: RunInstant,
     over: Cell<Option<RunOver>>,
+    paused: Cell<bool>,
+    told_started: Cell<u64>,
     dispatcher: RefCell<Dispatcher>,
     seats: RefCell<Vec<Seat>>,
     free_seats: RefCell<Vec<UserKey>>,
@@ -120,6 +123,8 @@ impl Floor {
             began,
             ends_at,
             over: Cell::new(None),
+            paused: Cell::new(false),
+            told_started: Cell::new(0),
             dispatcher: RefCell::new(dispatcher),
             seats: RefCell::default(),
             free_seats: RefCell::default(),
@@ -167,9 +172,22 @@ impl Floor {
         self.tell(Dispatcher::handle_time);
     }
 
-    /// From `from` on, starts come at another rate.
-    pub(crate) fn change_rate(&self, from: RunInstant, rate: f64) {
-        self.tell(|dispatcher, now| dispatcher.handle_change(now, from, Law::Constant(rate)));
+    /// From some instant on, starts follow another course.
+    pub(crate) fn change(&self, set_point: SetPoint) {
+        if let Some(course) = set_point.course {
+            self.tell(|dispatcher, now| dispatcher.handle_change(now, set_point.from, course));
+        }
+        if self.paused.replace(set_point.paused) && !set_point.paused {
+            for waker in self.seats.borrow_mut().iter_mut().filter(|seat| seat.taken).filter_map(|seat| seat.waker.take()) {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Slots that were started since the last call.
+    pub(crate) fn take_started(&self) -> u64 {
+        let started = self.dispatcher.borrow().ledger().started;
+        started - self.told_started.replace(started)
     }
 
     /// A seat for a user that is about to be created.
@@ -304,6 +322,10 @@ impl Pacing for FloorPacing {
         Poll::Ready(match floor.over.get() {
             Some(over) => Err(over),
             None if now >= floor.ends_at => Err(RunOver::Finished),
+            None if floor.pace == Pace::Nothing && floor.paused.get() => {
+                floor.seats.borrow_mut()[user as usize].waker = Some(context.waker().clone());
+                return Poll::Pending;
+            }
             None => Ok(Start { slot: 0, intended: now, parked_at: now }),
         })
     }

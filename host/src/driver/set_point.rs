@@ -1,15 +1,21 @@
-//! The rate of a controlled run: the workers' tallies go to `core`'s regulator, or to what searches the highest rate, and set-points come back to the workers.
+//! What a run's starts follow, and why: the plan's profile; a regulator or a search in `core`, which the workers' tallies go to; what the control API asked
+//! for meanwhile. Set-points go back to the workers from here, and who the limit is, if anybody is, is concluded here.
 
 use std::time::{Duration, Instant};
 
 use swell_core::RunInstant;
-use swell_core::control::{self, Change, Doing, Explanation, Finder, Found, Objective, Regulator, Searching, Tally};
-use swell_core::plan::Control;
+use swell_core::control::{
+    self, Change, Doing, Explanation, Finder, Flow, Found, Limit, LimitWatch, Objective, Regulator, Searching, Tally,
+};
+use swell_core::plan::LoadModel;
+use swell_core::record::Figures;
+use swell_core::schedule::{Course, Timeline};
 use swell_core::verdict::is_generator_limited;
+use thiserror::Error;
 use tokio::sync::watch;
 
 use super::worker::{SetPoint, WINDOW, Window};
-use crate::plan::objective_in_words;
+use crate::plan::{RunPlan, objective_in_words};
 
 /// How far ahead of its decision a set-point comes into force: by then every worker that runs has heard of it.
 const NOTICE: Duration = Duration::from_millis(2);
@@ -17,30 +23,43 @@ const NOTICE: Duration = Duration::from_millis(2);
 /// How long a window is waited for that a worker has not sent: one that is stuck must not keep the others at a rate that the service cannot bear.
 const LONGEST_WINDOW: Duration = WINDOW.saturating_mul(3);
 
+/// Limits that are kept for the report. A run in which more come and go is told by the first ones.
+const MOST_LIMITS: usize = 100;
+
 /// Who decides on the rate.
-pub(crate) enum Pilot {
+enum Pilot {
+    /// The plan's profile; in the closed model nobody.
+    Plan,
     /// It is held.
     Holding(Regulator),
     /// The highest is searched.
     Searching(Box<Finder>),
 }
 
-impl Pilot {
-    pub(crate) fn of(control: &Control) -> Self {
-        control.finder().map_or_else(|| Self::Holding(control.regulator()), |finder| Self::Searching(Box::new(finder)))
-    }
-
-    fn on_window(&mut self, window: &control::Window, tallies: &[Tally]) -> Option<Change> {
-        match self {
-            Self::Holding(regulator) => regulator.on_window(window, tallies),
-            Self::Searching(finder) => finder.on_window(window, tallies),
-        }
-    }
+/// Why a wish of the control API is not for this run. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Refusal {
+    /// The closed model was asked for a rate.
+    #[error("a run with a fixed number of users and no rate has no goal to set; start it with --tps")]
+    NoRate,
+    /// A search was asked for another rate, or to pause.
+    #[error("a search chooses its own rates; it can be stopped, and nothing else")]
+    Search,
+    /// Its `setup` is under way.
+    #[error("the run has not begun yet: its setup is under way")]
+    Preparing,
+    /// It is draining, or over.
+    #[error("the run is ending: nothing new begins in it any more")]
+    Ending,
 }
 
 /// See the module's documentation.
 pub(crate) struct SetPoints {
     pilot: Pilot,
+    /// Starts over time as planned; nothing in the closed model.
+    profile: Option<Timeline>,
+    paces_iterations: bool,
+    paused: bool,
     line: watch::Sender<Option<SetPoint>>,
     workers: usize,
     restarts: u64,
@@ -48,8 +67,20 @@ pub(crate) struct SetPoints {
     tallies: Vec<Tally>,
     arrived: usize,
     begun: u64,
+    flow: Passed,
     generator_limited: bool,
     window_from: Option<Instant>,
+    limits: LimitWatch,
+    /// Those that came, with when they went.
+    past_limits: Vec<(Limit, Option<RunInstant>)>,
+}
+
+/// What went through in a window.
+#[derive(Clone, Copy, Debug, Default)]
+struct Passed {
+    started: u64,
+    completed: u64,
+    service: Duration,
 }
 
 /// What held the rate of a run, at its end.
@@ -75,13 +106,31 @@ pub(crate) struct ObjectiveRecord {
 }
 
 impl SetPoints {
-    pub(crate) fn new(pilot: Pilot, line: watch::Sender<Option<SetPoint>>, workers: usize) -> Self {
-        let tallies = match &pilot {
-            Pilot::Holding(regulator) => regulator.objectives().count(),
-            Pilot::Searching(finder) => finder.objectives().count(),
+    pub(crate) fn new(plan: &RunPlan, line: watch::Sender<Option<SetPoint>>) -> Self {
+        let pilot = match &plan.plan.control {
+            None => Pilot::Plan,
+            Some(control) => {
+                control.finder().map_or_else(|| Pilot::Holding(control.regulator()), |finder| Pilot::Searching(Box::new(finder)))
+            }
         };
-        let tallies = vec![Tally::default(); tallies];
-        Self { pilot, line, workers, restarts: 0, tallies, arrived: 0, begun: 0, generator_limited: false, window_from: None }
+        let objectives = plan.plan.control.as_ref().map_or(0, |control| control.objectives.len());
+        Self {
+            pilot,
+            profile: plan.plan.timeline(),
+            paces_iterations: matches!(plan.plan.load, LoadModel::Iterations { .. }),
+            paused: false,
+            line,
+            workers: plan.workers,
+            restarts: 0,
+            tallies: vec![Tally::default(); objectives],
+            arrived: 0,
+            begun: 0,
+            flow: Passed::default(),
+            generator_limited: false,
+            window_from: None,
+            limits: LimitWatch::default(),
+            past_limits: Vec::new(),
+        }
     }
 
     /// Takes in what a worker counted.
@@ -90,8 +139,12 @@ impl SetPoints {
             sum.merge(tally);
         }
         self.arrived += 1;
+        self.flow.started += window.started;
         for part in [&window.counted.warm_up, &window.counted.measured] {
             self.begun += part.total.counts.started;
+            let outcomes = if self.paces_iterations { &part.iterations } else { &part.total.counts };
+            self.flow.completed += outcomes.ok + outcomes.failed;
+            self.flow.service += service_time(part);
             self.generator_limited |= is_generator_limited(part);
         }
     }
@@ -99,19 +152,134 @@ impl SetPoints {
     /// Ends the window if every worker has sent its own, or has had the time to, and tells the workers what follows.
     pub(crate) fn tick(&mut self, began: Instant) {
         let now = Instant::now();
-        let length = now.saturating_duration_since(*self.window_from.get_or_insert(began));
+        let from = *self.window_from.get_or_insert(began);
+        let length = now.saturating_duration_since(from);
         if length.is_zero() || self.arrived < self.workers && length < LONGEST_WINDOW {
             return;
         }
-        let until = RunInstant::START + now.saturating_duration_since(began);
+        let on_clock = |instant: Instant| RunInstant::START + instant.saturating_duration_since(began);
+        let (from, until) = (on_clock(from), on_clock(now));
         let window = control::Window { until, length, begun: self.begun, generator_limited: self.generator_limited };
-        let change = self.pilot.on_window(&window, &self.tallies);
+        self.look_for_limit(from, until);
+        let change = match &mut self.pilot {
+            _ if self.paused => None,
+            Pilot::Plan => None,
+            Pilot::Holding(regulator) => regulator.on_window(&window, &self.tallies),
+            Pilot::Searching(finder) => finder.on_window(&window, &self.tallies),
+        };
         self.tallies.iter_mut().for_each(Tally::clear);
         (self.arrived, self.begun, self.generator_limited, self.window_from) = (0, 0, false, Some(now));
+        self.flow = Passed::default();
         if let Some(change) = change {
-            self.restarts += u64::from(change.restart);
+            self.publish(until, Course::Rate(change.rate), change.restart);
             tracing::debug!("set-point {:.1}/s: {}", change.rate, self.reason());
-            self.line.send_replace(Some(SetPoint { rate: change.rate, from: until + NOTICE, restarts: self.restarts }));
+        }
+    }
+
+    fn look_for_limit(&mut self, from: RunInstant, until: RunInstant) {
+        // A search steps over the limit on purpose, and says itself what it finds.
+        if matches!(self.pilot, Pilot::Searching(_)) {
+            return;
+        }
+        let due = match (&self.pilot, &self.profile) {
+            (_, None) => return,
+            _ if self.paused => 0.0,
+            (Pilot::Plan, Some(profile)) => profile.position_at(until) - profile.position_at(from),
+            (Pilot::Holding(regulator), _) => regulator.rate() * until.since(from).as_secs_f64(),
+            (Pilot::Searching(_), _) => return,
+        };
+        let Passed { started, completed, service } = self.flow;
+        let before = self.limits.limit().map(|limit| limit.by);
+        self.limits.on_window(Flow { until, due, begun: started, completed, service, generator_limited: self.generator_limited });
+        let limit = self.limits.limit().copied();
+        let after = limit.map(|limit| limit.by);
+        if before != after {
+            if let Some((_, end @ None)) = self.past_limits.last_mut() {
+                *end = Some(until);
+            }
+            if let Some(limit) = limit {
+                tracing::info!("{}", limit_in_words(&limit));
+                if self.past_limits.len() < MOST_LIMITS {
+                    self.past_limits.push((limit, None));
+                }
+            } else {
+                tracing::info!("what is asked for is reached again");
+            }
+        } else if let (Some(limit), Some((latest, None))) = (limit, self.past_limits.last_mut()) {
+            *latest = limit;
+        }
+    }
+
+    /// Another goal: transactions a second, or iterations where those are paced. With objectives it is the most.
+    ///
+    /// # Errors
+    /// The run has no rate, or chooses it alone.
+    pub(crate) fn set_goal(&mut self, now: RunInstant, goal: f64) -> Result<(), Refusal> {
+        let change = match &mut self.pilot {
+            _ if self.profile.is_none() => return Err(Refusal::NoRate),
+            Pilot::Searching(_) => return Err(Refusal::Search),
+            Pilot::Holding(regulator) => regulator.set_target(goal),
+            Pilot::Plan => {
+                self.pilot = Pilot::Holding(Regulator::new(Some(goal), Vec::new(), goal));
+                Some(Change { rate: goal, restart: false })
+            }
+        };
+        self.limits.forget();
+        self.close_limit(now);
+        if let Some(change) = change.filter(|_| !self.paused) {
+            self.publish(now, Course::Rate(change.rate), change.restart);
+        }
+        Ok(())
+    }
+
+    /// Has nothing new begin, or has it begin again where a profile is by then. The run's clock goes on.
+    ///
+    /// # Errors
+    /// The run is a search.
+    pub(crate) fn pause(&mut self, now: RunInstant, paused: bool) -> Result<(), Refusal> {
+        if matches!(self.pilot, Pilot::Searching(_)) {
+            return Err(Refusal::Search);
+        }
+        if std::mem::replace(&mut self.paused, paused) != paused {
+            self.limits.forget();
+            self.close_limit(now);
+            let course = match &self.pilot {
+                _ if paused => Course::Rate(0.0),
+                Pilot::Holding(regulator) => Course::Rate(regulator.rate()),
+                Pilot::Plan | Pilot::Searching(_) => Course::Profile,
+            };
+            self.publish(now, course, true);
+        }
+        Ok(())
+    }
+
+    fn close_limit(&mut self, now: RunInstant) {
+        if let Some((_, end @ None)) = self.past_limits.last_mut() {
+            *end = Some(now);
+        }
+    }
+
+    fn publish(&mut self, now: RunInstant, course: Course, restart: bool) {
+        self.restarts += u64::from(restart);
+        let course = self.profile.as_ref().map(|_| course);
+        self.line.send_replace(Some(SetPoint { course, from: now + NOTICE, restarts: self.restarts, paused: self.paused }));
+    }
+
+    /// Whether nothing begins because it was asked for.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Who the limit is at the moment.
+    pub(crate) fn limit(&self) -> Option<&Limit> {
+        self.limits.limit()
+    }
+
+    /// What each objective does; nothing where there is none.
+    pub(crate) fn objectives(&self) -> Vec<ObjectiveRecord> {
+        match &self.pilot {
+            Pilot::Holding(regulator) => regulator.explain().map(ObjectiveRecord::of).collect(),
+            Pilot::Plan | Pilot::Searching(_) => Vec::new(),
         }
     }
 
@@ -120,17 +288,19 @@ impl SetPoints {
         matches!(&self.pilot, Pilot::Searching(finder) if finder.doing() == Searching::Over)
     }
 
-    /// The set-point in force, in transactions a second.
-    pub(crate) fn goal(&self) -> f64 {
+    /// Starts a second that are to be at this moment of the run; nothing in the closed model.
+    pub(crate) fn goal(&self, now: RunInstant) -> Option<f64> {
         match &self.pilot {
-            Pilot::Holding(regulator) => regulator.rate(),
-            Pilot::Searching(finder) => finder.rate(),
+            Pilot::Plan => self.profile.as_ref().map(|profile| profile.rate_at(now)),
+            Pilot::Holding(regulator) => Some(regulator.rate()),
+            Pilot::Searching(finder) => Some(finder.rate()),
         }
     }
 
-    /// What keeps the rate where it is, in words.
+    /// What keeps the rate where it is, in words; nothing where the plan alone does.
     pub(crate) fn reason(&self) -> String {
         match &self.pilot {
+            Pilot::Plan => String::new(),
             Pilot::Holding(regulator) => {
                 let binding = regulator.explain().find(|explained| explained.binding);
                 binding.map_or_else(
@@ -152,12 +322,18 @@ impl SetPoints {
         }
     }
 
-    pub(crate) fn record(&self) -> ControlRecord {
-        let (objectives, found) = match &self.pilot {
-            Pilot::Holding(regulator) => (regulator.explain().map(ObjectiveRecord::of).collect(), None),
-            Pilot::Searching(finder) => (Vec::new(), Some(finder.found())),
-        };
-        ControlRecord { goal: self.goal(), objectives, found }
+    /// What held the rate, where something other than the plan's profile did.
+    pub(crate) fn record(&self) -> Option<ControlRecord> {
+        match &self.pilot {
+            Pilot::Plan => None,
+            Pilot::Holding(regulator) => Some(ControlRecord { goal: regulator.rate(), objectives: self.objectives(), found: None }),
+            Pilot::Searching(finder) => Some(ControlRecord { goal: finder.rate(), objectives: Vec::new(), found: Some(finder.found()) }),
+        }
+    }
+
+    /// The limits that there were, with when they ended.
+    pub(crate) fn into_limits(self) -> Vec<(Limit, Option<RunInstant>)> {
+        self.past_limits
     }
 }
 
@@ -170,6 +346,36 @@ impl ObjectiveRecord {
             measured: explained.measured,
             binding: explained.binding,
         }
+    }
+}
+
+/// Time that transactions took, those that failed too, summed up.
+fn service_time(part: &Figures) -> Duration {
+    let nanos = part.total.service.ok.sum_ns() + part.total.service.failed.sum_ns();
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// A limit as in "the service is the limit: …".
+pub(crate) fn limit_in_words(limit: &Limit) -> String {
+    let rates = format!("{:.0}/s completed and {:.0}/s begun of {:.0}/s", limit.completed, limit.begun, limit.asked);
+    let times = limit.service.map_or_else(String::new, |(now, best)| {
+        format!(", answers take {} where at best they took {}", print_seconds(now), print_seconds(best))
+    });
+    let (who, cure) = match limit.by {
+        control::Limiter::Service => ("the service is the limit", ""),
+        control::Limiter::Users => ("the number of users is the limit", "; raise --max-vus"),
+        control::Limiter::Generator => ("the load generator is the limit", "; give it more cores, or share the load"),
+    };
+    format!("{who}: {rates}{times}{cure}")
+}
+
+fn print_seconds(seconds: f64) -> String {
+    if seconds < 0.01 {
+        format!("{:.2} ms", seconds * 1e3)
+    } else if seconds < 1.0 {
+        format!("{:.0} ms", seconds * 1e3)
+    } else {
+        format!("{seconds:.1} s")
     }
 }
 

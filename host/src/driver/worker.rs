@@ -12,9 +12,10 @@ use swell_core::RunInstant;
 use swell_core::control::{Objective, Tally};
 use swell_core::dispatch::{Dispatcher, UserKey};
 use swell_core::record::{Recorder, Snapshot};
+use swell_core::schedule::Course;
 use swell_engine::{HookError, IterationEnd, Program, Run, RunOver, User, Worker};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{AbortHandle, JoinSet, LocalSet};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
 use super::floor::{Floor, FloorPacing, Pace, SharedOverflow};
@@ -40,21 +41,25 @@ pub(crate) enum Order {
     Cut,
 }
 
-/// The rate at which a controlled run starts transactions, as the control thread sets it.
+/// What a run's starts are to follow, as the control thread sets it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SetPoint {
-    /// Transactions a second, of all workers together.
-    pub(crate) rate: f64,
+    /// Of all workers together; nothing where the model has no rate.
+    pub(crate) course: Option<Course>,
     /// From when on. A moment ahead, so that all workers change at the same slot.
     pub(crate) from: RunInstant,
     /// How often objectives were told to judge only what begins anew.
     pub(crate) restarts: u64,
+    /// Whether nothing is to begin, whatever paces it.
+    pub(crate) paused: bool,
 }
 
 /// What a worker counted in a window.
 #[derive(Default)]
 pub(crate) struct Window {
     pub(crate) counted: Snapshot,
+    /// Slots that were started.
+    pub(crate) started: u64,
     /// For each objective.
     pub(crate) tallies: Vec<Tally>,
 }
@@ -107,7 +112,6 @@ impl UserCounts {
 /// A worker's ends of the channels to the control thread.
 pub(crate) struct Lines {
     pub(crate) orders: watch::Receiver<Order>,
-    /// Where the rate is controlled.
     pub(crate) set_points: watch::Receiver<Option<SetPoint>>,
     /// Closed windows, to be merged.
     pub(crate) windows: mpsc::Sender<Window>,
@@ -126,27 +130,23 @@ pub(crate) struct Farewell {
 /// Runs a worker to its end; called on its own thread.
 ///
 /// # Errors
-/// The machine does not give a runtime or a timer. Nothing was sent.
-pub(crate) fn work(shared: &Arc<Shared>, index: usize, dispatcher: Dispatcher, lines: Lines) -> anyhow::Result<Farewell> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a worker's runtime")?;
-    let local = LocalSet::new();
-    local.block_on(&runtime, async {
-        let floor = Floor::new(index, shared.pace, shared.began, shared.ends_at, dispatcher, Arc::clone(&shared.overflow))
-            .context("cannot make a worker's timer")?;
-        let mut recorder = Recorder::new(shared.measured_from);
-        recorder.watch(&shared.objectives);
-        let worker = Rc::new(Worker {
-            run: Arc::clone(&shared.run),
-            client: Client::new(shared.client.clone()).context("cannot use the options of the service")?,
-            recorder: RefCell::new(recorder),
-            pacing: Box::new(FloorPacing(Rc::clone(&floor))),
-            began: shared.began,
-            measured_from: shared.measured_from,
-            implicit: RefCell::default(),
-        });
-        tokio::time::sleep_until(shared.began.into()).await;
-        Crew { shared: Arc::clone(shared), floor, worker, users: RefCell::default() }.run(lines).await
-    })
+/// The machine does not give a timer. Nothing was sent.
+pub(crate) async fn work(shared: Arc<Shared>, index: usize, dispatcher: Dispatcher, lines: Lines) -> anyhow::Result<Farewell> {
+    let floor = Floor::new(index, shared.pace, shared.began, shared.ends_at, dispatcher, Arc::clone(&shared.overflow))
+        .context("cannot make a worker's timer")?;
+    let mut recorder = Recorder::new(shared.measured_from);
+    recorder.watch(&shared.objectives);
+    let worker = Rc::new(Worker {
+        run: Arc::clone(&shared.run),
+        client: Client::new(shared.client.clone()).context("cannot use the options of the service")?,
+        recorder: RefCell::new(recorder),
+        pacing: Box::new(FloorPacing(Rc::clone(&floor))),
+        began: shared.began,
+        measured_from: shared.measured_from,
+        implicit: RefCell::default(),
+    });
+    tokio::time::sleep_until(shared.began.into()).await;
+    Crew { shared, floor, worker, users: RefCell::default() }.run(lines).await
 }
 
 /// The users of one worker and what keeps them going.
@@ -193,7 +193,7 @@ impl Crew {
                 // Without a control thread there is nothing to change to, and the orders' end says so.
                 Ok(()) = lines.set_points.changed() => {
                     if let Some(set_point) = *lines.set_points.borrow_and_update() {
-                        this.floor.change_rate(set_point.from, set_point.rate);
+                        this.floor.change(set_point);
                         if std::mem::replace(&mut restarts, set_point.restarts) != set_point.restarts {
                             this.worker.recorder.borrow_mut().restart_watches(this.worker.now().max(set_point.from));
                         }
@@ -247,10 +247,10 @@ impl Crew {
     fn send_window(&self, lines: &mut Lines) {
         self.count_unsent();
         let Ok(place) = lines.windows.try_reserve() else { return };
-        let Window { counted, mut tallies } = lines.spares.try_recv().unwrap_or_default();
+        let Window { counted, mut tallies, .. } = lines.spares.try_recv().unwrap_or_default();
         let (now, mut recorder) = (self.worker.now(), self.worker.recorder.borrow_mut());
         recorder.take_tallies(now, &mut tallies);
-        place.send(Window { counted: recorder.take_window(now, counted), tallies });
+        place.send(Window { counted: recorder.take_window(now, counted), started: self.floor.take_started(), tallies });
     }
 
     fn count_unsent(&self) {

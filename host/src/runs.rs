@@ -1,0 +1,318 @@
+//! All runs of this process: begun side by side on the same threads, watched, told what to do, and waited for.
+//!
+//! The command line begins runs here, a plan of several does, the control API does, and so does a file's `conduct`. Everything is on the control thread.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use swell_core::record::Snapshot;
+use swell_core::units::Rate;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::driver::{Asked, Command, Look, Outcome, Refusal, Reply, Threads, View, drive};
+use crate::exit::{Exit, eprint_line};
+use crate::judgement;
+use crate::live::{Line, Screen};
+use crate::machine;
+use crate::prepare::{EndRequests, Prepared};
+use crate::report::{About, ControlReport, ExitReport, LimitReport, MachineReport, Part, Report, SCHEMA, SearchReport, UsersReport};
+use crate::status::{Phase, Status};
+
+/// Commands on their way to a run, which reads them at once.
+const COMMANDS_UNDER_WAY: usize = 16;
+
+/// Runs that one process can have had: each keeps its results until the end.
+const MOST_RUNS: usize = 1_000;
+
+/// See the module's documentation.
+pub(crate) struct Runs {
+    threads: Threads,
+    screen: Screen,
+    quiet: bool,
+    list: RefCell<Vec<Rc<Handle>>>,
+    interrupted: watch::Sender<bool>,
+}
+
+/// Why a run was not begun.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum NotBegun {
+    /// Another run has the name.
+    #[error("there is a run {0:?} already")]
+    Name(String),
+    /// Ctrl-C came.
+    #[error("all is ending: nothing new begins")]
+    Ending,
+    /// There were very many.
+    #[error("this process has had {MOST_RUNS} runs, and keeps the results of no more")]
+    TooMany,
+}
+
+/// A run that goes on, or is over.
+pub(crate) struct Handle {
+    pub(crate) name: String,
+    pub(crate) scenario: String,
+    pub(crate) model: String,
+    commands: mpsc::Sender<Command>,
+    status: RefCell<Status>,
+    done: watch::Receiver<Option<Rc<Done>>>,
+}
+
+/// What a run came to.
+pub(crate) enum Done {
+    /// It took place.
+    Finished(Box<Finished>),
+    /// It did not: the exit, and why.
+    Failed(Exit, String),
+}
+
+/// A run that took place.
+pub(crate) struct Finished {
+    pub(crate) report: Report,
+    pub(crate) exit: Exit,
+    pub(crate) reason: String,
+    pub(crate) snapshot: Snapshot,
+    /// When its measured part began and ended, on the wall clock.
+    pub(crate) measured: (SystemTime, SystemTime),
+}
+
+impl Runs {
+    /// No run yet.
+    ///
+    /// # Errors
+    /// The machine does not give threads.
+    pub(crate) fn new(quiet: bool) -> anyhow::Result<Rc<Self>> {
+        let threads = Threads::start(machine::allowed_cores())?;
+        Ok(Rc::new(Self { threads, screen: Screen::new(quiet), quiet, list: RefCell::default(), interrupted: watch::Sender::new(false) }))
+    }
+
+    /// Begins a run.
+    ///
+    /// # Errors
+    /// There is one of its name, or no run may begin any more.
+    pub(crate) fn begin(self: &Rc<Self>, (prepared, end_requests): (Prepared, EndRequests)) -> Result<Rc<Handle>, NotBegun> {
+        if *self.interrupted.borrow() {
+            return Err(NotBegun::Ending);
+        }
+        if self.named(&prepared.name).is_some() {
+            return Err(NotBegun::Name(prepared.name));
+        }
+        if self.list.borrow().len() >= MOST_RUNS {
+            return Err(NotBegun::TooMany);
+        }
+        let (commands, asked) = mpsc::channel(COMMANDS_UNDER_WAY);
+        let (finished, done) = watch::channel(None);
+        let handle = Rc::new(Handle {
+            name: prepared.name.clone(),
+            scenario: prepared.scenario.name.clone(),
+            model: prepared.plan.model(),
+            commands,
+            status: RefCell::default(),
+            done,
+        });
+        self.list.borrow_mut().push(Rc::clone(&handle));
+        let (this, of_task) = (Rc::clone(self), Rc::clone(&handle));
+        tokio::task::spawn_local(async move {
+            let done = this.live(prepared, &of_task, asked, end_requests).await;
+            of_task.status.borrow_mut().phase = Phase::Over;
+            finished.send_replace(Some(Rc::new(done)));
+        });
+        Ok(handle)
+    }
+
+    /// The run of this name.
+    pub(crate) fn named(&self, name: &str) -> Option<Rc<Handle>> {
+        self.list.borrow().iter().find(|run| run.name == name).cloned()
+    }
+
+    /// All runs, in the order in which they began.
+    pub(crate) fn all(&self) -> Vec<Rc<Handle>> {
+        self.list.borrow().clone()
+    }
+
+    /// Waits until no run goes on, those that began meanwhile included.
+    pub(crate) async fn all_done(&self) {
+        let mut seen = 0;
+        loop {
+            let next = self.list.borrow().get(seen).cloned();
+            let Some(run) = next else { return };
+            run.done().await;
+            seen += 1;
+        }
+    }
+
+    /// Ctrl-C: nothing new begins, and each run ends; a second time, what is under way is cut.
+    pub(crate) fn interrupt(&self) {
+        self.interrupted.send_replace(true);
+        for run in self.all() {
+            run.tell(Command::Interrupt);
+        }
+    }
+
+    /// Waits for Ctrl-C.
+    pub(crate) async fn interrupted(&self) {
+        let mut interrupted = self.interrupted.subscribe();
+        // The sender lives as long as `self`.
+        let _ = interrupted.wait_for(|interrupted| *interrupted).await;
+    }
+
+    /// A run from `setup` to its report.
+    async fn live(&self, prepared: Prepared, handle: &Handle, mut commands: mpsc::Receiver<Command>, end_requests: EndRequests) -> Done {
+        let scenario = prepared.scenario.name.clone();
+        let given_up = async {
+            loop {
+                match commands.recv().await {
+                    Some(Command::Interrupt | Command::Stop | Command::Finish) | None => break,
+                    Some(Command::SetGoal(_, reply) | Command::Pause(_, reply)) => drop(reply.send(Err(Refusal::Preparing))),
+                }
+            }
+        };
+        let data = tokio::select! {
+            data = prepared.set_up() => match data {
+                Ok(data) => data,
+                Err(failure) => return Done::Failed(Exit::Trapped, format!("`setup` of scenario {scenario:?} {failure}; nothing was measured")),
+            },
+            () = given_up => return Done::Failed(Exit::Signal, "stopped before anything was sent".to_owned()),
+        };
+        if !self.quiet {
+            tracing::info!("{}: {}, {}; Ctrl-C ends it", prepared.name, prepared.plan.model(), prepared.plan.length());
+        }
+        let Prepared { plan, program, run, .. } = &prepared;
+        let lasts = plan.plan.stop.measured.map(|measured| plan.plan.warm_up + measured);
+        let mut view = RunView { line: self.screen.line(&prepared.name, lasts), status: &handle.status };
+        let asked = Asked { commands, end_requests };
+        let start_data = data.clone().unwrap_or_default();
+        let outcome = drive(&self.threads, plan, program, Arc::clone(run), start_data, asked, &mut view).await;
+        view.line.finish();
+        handle.status.borrow_mut().phase = Phase::Draining;
+        if let Some(data) = data
+            && let Err(failure) = prepared.tear_down(data).await
+        {
+            eprint_line(&format!("warning: `teardown` of scenario {scenario:?} {failure}"));
+        }
+        match outcome {
+            Ok(outcome) => Done::Finished(Box::new(Finished::of(&prepared, outcome))),
+            Err(error) => Done::Failed(Exit::Usage, format!("{error:#}")),
+        }
+    }
+}
+
+impl Handle {
+    /// Where it is.
+    pub(crate) fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// What it came to, once it is over.
+    pub(crate) async fn done(&self) -> Rc<Done> {
+        let mut done = self.done.clone();
+        let done = done.wait_for(Option::is_some).await.expect("a run's task tells what it came to before it ends");
+        Rc::clone(done.as_ref().expect("it was waited for"))
+    }
+
+    /// Tells it to end as if it had come to its end.
+    pub(crate) fn finish(&self) {
+        self.tell(Command::Finish);
+    }
+
+    /// Tells it to end, as the control API does.
+    pub(crate) fn stop(&self) {
+        self.tell(Command::Stop);
+    }
+
+    /// Gives it another goal, in starts a second.
+    ///
+    /// # Errors
+    /// It cannot have one, or not any more.
+    pub(crate) async fn set_goal(&self, goal: Rate) -> Result<(), Refusal> {
+        self.ask(|reply| Command::SetGoal(goal.per_second(), reply)).await
+    }
+
+    /// Has nothing new begin, or has it begin again.
+    ///
+    /// # Errors
+    /// As [`Handle::set_goal`].
+    pub(crate) async fn pause(&self, paused: bool) -> Result<(), Refusal> {
+        self.ask(|reply| Command::Pause(paused, reply)).await
+    }
+
+    fn tell(&self, command: Command) {
+        // A run that is over needs no command; one that has sixteen to read will end by the first of them.
+        let _ = self.commands.try_send(command);
+    }
+
+    async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Refusal> {
+        let (reply, replied) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| Refusal::Ending)?;
+        replied.await.unwrap_or(Err(Refusal::Ending))
+    }
+}
+
+/// Who watches a run: the screen, and those who ask for its status.
+struct RunView<'a> {
+    line: Line,
+    status: &'a RefCell<Status>,
+}
+
+impl View for RunView<'_> {
+    fn count(&mut self, _: &Snapshot) {}
+
+    fn look(&mut self, look: &Look<'_>) {
+        let status = Status::of(look);
+        self.line.show(&status);
+        self.status.replace(status);
+    }
+}
+
+impl Finished {
+    fn of(prepared: &Prepared, outcome: Outcome) -> Self {
+        let verdict = judgement::verdict(&outcome);
+        let mut report = report(prepared, &outcome);
+        let (exit, reason) = judgement::exit(&outcome, &verdict, &report.thresholds);
+        report.exit = ExitReport { code: exit.code(), reason: reason.clone() };
+        let from = outcome.began_at + outcome.warm_up;
+        Self { report, exit, reason, snapshot: outcome.snapshot, measured: (from, from + outcome.measured) }
+    }
+}
+
+fn report(prepared: &Prepared, outcome: &Outcome) -> Report {
+    let Prepared { plan, run, scenario, .. } = prepared;
+    let (measured, warm_up) = (outcome.measured.as_secs_f64(), outcome.warm_up.as_secs_f64());
+    Report {
+        schema: SCHEMA,
+        run: About {
+            id: run.id.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            seed: run.seed,
+            scenario: scenario.name.clone(),
+            file: prepared.file.display().to_string(),
+            file_hash: prepared.file_hash.clone(),
+            target: plan.client.target.clone(),
+            model: plan.model(),
+            asked_per_second: plan.asked_per_second(),
+            began_at: outcome.began_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            warm_up_seconds: warm_up,
+            measured_seconds: measured,
+        },
+        verdict: judgement::verdict_report(&judgement::verdict(outcome)),
+        exit: ExitReport { code: 0, reason: String::new() },
+        measured: Part::of(&outcome.snapshot.measured, measured),
+        warm_up: Part::of(&outcome.snapshot.warm_up, warm_up),
+        requests_written: outcome.requests_written,
+        users: UsersReport::of(&outcome.snapshot, outcome.users_at_once, run.lines_left_out()),
+        thresholds: judgement::thresholds(plan, outcome),
+        control: outcome.control.as_ref().filter(|control| control.found.is_none()).map(ControlReport::of),
+        limits: outcome.limits.iter().map(LimitReport::of).collect(),
+        search: outcome.control.as_ref().and_then(|control| control.found.as_ref()).map(|found| SearchReport::of(found, plan)),
+        machine: MachineReport {
+            cores: machine::allowed_cores(),
+            cpu_seconds: outcome.cpu.seconds,
+            busy_windows: outcome.cpu.windows.saturated,
+            windows: outcome.cpu.windows.windows,
+            resident_mib: machine::resident_bytes().map(|bytes| bytes as f64 / (1 << 20) as f64),
+            stolen: outcome.cpu.stolen,
+        },
+    }
+}

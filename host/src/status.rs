@@ -1,0 +1,145 @@
+//! Where a run is at the moment: what the live line, the control API and the metrics show.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use swell_core::record::{Histogram, Snapshot};
+
+use crate::driver::{Look, ObjectiveRecord, limit_in_words};
+use crate::report::Times;
+
+/// What a run is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Phase {
+    /// `setup` is under way.
+    Preparing,
+    /// It runs, and what begins now does not count yet.
+    WarmUp,
+    /// It runs and measures.
+    Measuring,
+    /// Nothing begins, because it was asked for.
+    Paused,
+    /// Nothing begins any more; what is under way may finish.
+    Draining,
+    /// It is over.
+    Over,
+}
+
+/// A run at one moment. Rates and times are of the last second; counts are of the whole run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Status {
+    pub(crate) phase: Phase,
+    pub(crate) elapsed_seconds: f64,
+    pub(crate) users: u64,
+    /// Starts a second that are to be; absent in the closed model.
+    pub(crate) goal_per_second: Option<f64>,
+    /// Completed a second, well or not.
+    pub(crate) per_second: f64,
+    pub(crate) error_rate: Option<f64>,
+    pub(crate) response_ms: Times,
+    pub(crate) service_ms: Times,
+    pub(crate) started: u64,
+    pub(crate) ok: u64,
+    pub(crate) failed: u64,
+    pub(crate) interrupted: u64,
+    pub(crate) unsent: u64,
+    /// What keeps the goal where it is, in words; absent where the plan alone does.
+    pub(crate) held_by: Option<String>,
+    /// Who keeps the rate below the goal.
+    pub(crate) limited_by: Option<&'static str>,
+    /// The same in words.
+    pub(crate) limit: Option<String>,
+    pub(crate) objectives: Vec<ObjectiveStatus>,
+}
+
+/// What an objective does.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ObjectiveStatus {
+    pub(crate) rule: String,
+    pub(crate) limit_per_second: f64,
+    pub(crate) state: &'static str,
+    pub(crate) binding: bool,
+    /// Seconds or a share, whichever the rule is about.
+    pub(crate) measured: Option<f64>,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Preparing,
+            elapsed_seconds: 0.0,
+            users: 0,
+            goal_per_second: None,
+            per_second: 0.0,
+            error_rate: None,
+            response_ms: Times::default(),
+            service_ms: Times::default(),
+            started: 0,
+            ok: 0,
+            failed: 0,
+            interrupted: 0,
+            unsent: 0,
+            held_by: None,
+            limited_by: None,
+            limit: None,
+            objectives: Vec::new(),
+        }
+    }
+}
+
+impl Status {
+    pub(crate) fn of(look: &Look<'_>) -> Self {
+        let (recent, span) = look.recent;
+        let (mut ok, mut failed) = (0, 0);
+        for part in [&recent.warm_up, &recent.measured] {
+            ok += part.total.counts.ok;
+            failed += part.total.counts.failed;
+        }
+        let all = |count: fn(&swell_core::record::Figures) -> u64| count(&look.total.warm_up) + count(&look.total.measured);
+        let limit = look.control.limit();
+        Self {
+            phase: match () {
+                () if look.is_ending => Phase::Draining,
+                () if look.control.is_paused() => Phase::Paused,
+                () if look.elapsed < look.warm_up => Phase::WarmUp,
+                () => Phase::Measuring,
+            },
+            elapsed_seconds: look.elapsed.as_secs_f64(),
+            users: look.users,
+            goal_per_second: look.goal(),
+            per_second: (ok + failed) as f64 / span.max(Duration::from_millis(1)).as_secs_f64(),
+            error_rate: (ok + failed > 0).then(|| failed as f64 / (ok + failed) as f64),
+            response_ms: Times::of(&both(recent, |part| part.total.response.both())),
+            service_ms: Times::of(&both(recent, |part| part.total.service.both())),
+            started: all(|part| part.total.counts.started),
+            ok: all(|part| part.total.counts.ok),
+            failed: all(|part| part.total.counts.failed),
+            interrupted: all(|part| part.total.counts.interrupted),
+            unsent: all(|part| part.unsent.users + part.unsent.host),
+            held_by: Some(look.control.reason()).filter(|reason| !reason.is_empty()),
+            limited_by: limit.map(|limit| limit.by.name()),
+            limit: limit.map(limit_in_words),
+            objectives: look.control.objectives().iter().map(ObjectiveStatus::of).collect(),
+        }
+    }
+}
+
+impl ObjectiveStatus {
+    fn of(record: &ObjectiveRecord) -> Self {
+        Self {
+            rule: record.objective.to_string(),
+            limit_per_second: record.limit,
+            state: record.doing,
+            binding: record.binding,
+            measured: record.measured.map(|(reading, _)| reading),
+        }
+    }
+}
+
+/// Of what began in the warm-up and after it, whatever ended lately.
+fn both(recent: &Snapshot, times: impl Fn(&swell_core::record::Figures) -> Histogram) -> Histogram {
+    let mut both = times(&recent.warm_up);
+    both.merge(&times(&recent.measured));
+    both
+}
