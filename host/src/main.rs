@@ -9,6 +9,7 @@
 //! | a scenario file and its settings as a run that can begin | `prepare` |
 //! | all runs that go on; what each is told and where it is | `runs`, `status` |
 //! | threads, timers, signals while it runs | `driver/` |
+//! | the control API, metrics for Prometheus, and the server under both | `control_api`, `metrics`, `serve` |
 //! | what a run came to: verdict, thresholds, exit code | `judgement`, `exit` |
 //! | the results as data, on a page, on a line | `report`, `summary`, `live`, `outputs` |
 //! | this machine's limits, and whether a plan fits them | `machine`, `preflight` |
@@ -17,12 +18,14 @@
 mod args;
 mod build_scenario;
 mod check;
+mod control_api;
 mod driver;
 mod exit;
 mod judgement;
 mod layers;
 mod live;
 mod machine;
+mod metrics;
 mod new_project;
 mod outputs;
 mod plan;
@@ -32,6 +35,7 @@ mod programme;
 mod report;
 mod run;
 mod runs;
+mod serve;
 mod status;
 mod summary;
 mod toolchain;

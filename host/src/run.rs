@@ -3,19 +3,23 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use swell_core::plan::Search;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::LocalSet;
+use tokio::task::{JoinSet, LocalSet};
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, Settings};
+use crate::control_api::ControlApi;
 use crate::exit::{Exit, eprint_line};
 use crate::layers::Layers;
+use crate::metrics::Exporter;
 use crate::outputs::Outputs;
 use crate::programme::Programme;
 use crate::report::{ExitReport, ReportOfRuns};
 use crate::runs::{Done, Finished, Runs};
+use crate::serve;
 use crate::summary::{Summary, SummaryOfRuns};
 
 /// Does all that a command line says. With `search` it is `host find`.
@@ -30,7 +34,9 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
     let done = LocalSet::new().block_on(&runtime, async {
-        let runs = Runs::new(settings.quiet)?;
+        let exporter = settings.prometheus.map(|_| Exporter::new());
+        let runs = Runs::new(settings.quiet, exporter.clone())?;
+        let _servers = Servers::start(&settings, &runs, exporter, programme.layers()).await?;
         let mut stops = Stops::listen()?;
         let interrupted = async {
             loop {
@@ -110,6 +116,42 @@ fn conclude(done: &[(String, Rc<Done>)], outputs: &Outputs, quiet: bool) -> anyh
         exit = exit.min(Exit::Unwritten);
     }
     Ok(exit)
+}
+
+/// The process's own endpoints, for as long as it lives.
+struct Servers(#[expect(dead_code, reason = "what is dropped with it ends")] JoinSet<()>);
+
+/// How often metrics that nobody scraped are put together.
+const TIDY: Duration = Duration::from_secs(1);
+
+impl Servers {
+    /// # Errors
+    /// An address is taken, or may not be used so.
+    async fn start(settings: &Settings, runs: &Rc<Runs>, exporter: Option<Rc<Exporter>>, layers: &Layers) -> anyhow::Result<Self> {
+        let mut servers = JoinSet::new();
+        if let Some(address) = settings.control {
+            let api = Rc::new(ControlApi::new(address, runs, layers)?);
+            let listener = serve::listen("control", address).await?;
+            tracing::info!("control API at http://{}/v1/runs", listener.local_addr()?);
+            servers.spawn_local(serve::serve(listener, move |call| {
+                let api = Rc::clone(&api);
+                async move { api.answer(call).await }
+            }));
+        }
+        if let Some((address, exporter)) = settings.prometheus.zip(exporter) {
+            let listener = serve::listen("prometheus", address).await?;
+            tracing::info!("metrics at http://{}/metrics", listener.local_addr()?);
+            let tidied = Rc::clone(&exporter);
+            servers.spawn_local(serve::serve(listener, move |call| std::future::ready(exporter.answer(&call))));
+            servers.spawn_local(async move {
+                loop {
+                    tokio::time::sleep(TIDY).await;
+                    tidied.tidy();
+                }
+            });
+        }
+        Ok(Self(servers))
+    }
 }
 
 /// The signals that end all runs: Ctrl-C, and what a service manager or a container sends.

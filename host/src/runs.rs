@@ -17,6 +17,7 @@ use crate::exit::{Exit, eprint_line};
 use crate::judgement;
 use crate::live::{Line, Screen};
 use crate::machine;
+use crate::metrics::{Exporter, RunMetrics};
 use crate::prepare::{EndRequests, Prepared};
 use crate::report::{About, ControlReport, ExitReport, LimitReport, MachineReport, Part, Report, SCHEMA, SearchReport, UsersReport};
 use crate::status::{Phase, Status};
@@ -32,6 +33,8 @@ pub(crate) struct Runs {
     threads: Threads,
     screen: Screen,
     quiet: bool,
+    /// Where metrics are served.
+    exporter: Option<Rc<Exporter>>,
     list: RefCell<Vec<Rc<Handle>>>,
     interrupted: watch::Sender<bool>,
 }
@@ -83,9 +86,16 @@ impl Runs {
     ///
     /// # Errors
     /// The machine does not give threads.
-    pub(crate) fn new(quiet: bool) -> anyhow::Result<Rc<Self>> {
+    pub(crate) fn new(quiet: bool, exporter: Option<Rc<Exporter>>) -> anyhow::Result<Rc<Self>> {
         let threads = Threads::start(machine::allowed_cores())?;
-        Ok(Rc::new(Self { threads, screen: Screen::new(quiet), quiet, list: RefCell::default(), interrupted: watch::Sender::new(false) }))
+        Ok(Rc::new(Self {
+            threads,
+            screen: Screen::new(quiet),
+            quiet,
+            exporter,
+            list: RefCell::default(),
+            interrupted: watch::Sender::new(false),
+        }))
     }
 
     /// Begins a run.
@@ -181,7 +191,8 @@ impl Runs {
         }
         let Prepared { plan, program, run, .. } = &prepared;
         let lasts = plan.plan.stop.measured.map(|measured| plan.plan.warm_up + measured);
-        let mut view = RunView { line: self.screen.line(&prepared.name, lasts), status: &handle.status };
+        let metrics = self.exporter.as_ref().map(|exporter| RunMetrics::new(exporter, &prepared.name, &scenario));
+        let mut view = RunView { line: self.screen.line(&prepared.name, lasts), metrics, status: &handle.status };
         let asked = Asked { commands, end_requests };
         let start_data = data.clone().unwrap_or_default();
         let outcome = drive(&self.threads, plan, program, Arc::clone(run), start_data, asked, &mut view).await;
@@ -250,18 +261,26 @@ impl Handle {
     }
 }
 
-/// Who watches a run: the screen, and those who ask for its status.
+/// Who watches a run: the screen, the metrics, and those who ask for its status.
 struct RunView<'a> {
     line: Line,
+    metrics: Option<RunMetrics>,
     status: &'a RefCell<Status>,
 }
 
 impl View for RunView<'_> {
-    fn count(&mut self, _: &Snapshot) {}
+    fn count(&mut self, window: &Snapshot) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.count(window);
+        }
+    }
 
     fn look(&mut self, look: &Look<'_>) {
         let status = Status::of(look);
         self.line.show(&status);
+        if let Some(metrics) = &mut self.metrics {
+            metrics.show(&status);
+        }
         self.status.replace(status);
     }
 }
