@@ -158,7 +158,7 @@ impl ControlApi {
         };
         // Compiling takes seconds: it is not for the control thread.
         let (answer, prepared) = oneshot::channel();
-        std::thread::spawn(move || drop(answer.send(Prepared::new(name.as_deref(), &PathBuf::from(file), &layers, None))));
+        std::thread::spawn(move || drop(answer.send(Prepared::new(name.as_deref(), &PathBuf::from(file), &layers))));
         match prepared.await {
             Ok(Ok(prepared)) => match self.runs.begin(prepared) {
                 Ok(run) => Answer::json(StatusCode::CREATED, &shown(&run)),

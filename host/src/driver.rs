@@ -27,7 +27,7 @@ pub(crate) use self::floor::Pace;
 use self::floor::SharedOverflow;
 use self::iterations::Iterations;
 use self::set_point::SetPoints;
-pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord, Refusal, limit_in_words};
+pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord, Refusal, doing_in_words, limit_in_words};
 pub(crate) use self::threads::Threads;
 use self::worker::{Farewell, Lines, Order, Shared, UserCounts, WINDOW, WINDOWS_UNDER_WAY, Window, work};
 use crate::machine::{CpuWatch, cpu_time};

@@ -106,6 +106,12 @@ impl Layers {
         Ok(Self { layers, is_search: false })
     }
 
+    /// The first setting of what was typed that says how much or how long; nothing where none does.
+    pub(crate) fn typed_load(&self) -> Option<&str> {
+        let typed = self.layers.first()?;
+        typed.settings.iter().map(|setting| setting.key.as_str()).find(|key| LENGTHS.contains(key) || LOAD_SHAPE.contains(key))
+    }
+
     /// All of them, and the scenario's own defaults below; `scenario` is its name for messages.
     ///
     /// # Errors

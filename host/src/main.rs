@@ -6,6 +6,7 @@
 //! | from what was typed to what can run | `plan` |
 //! | one command from file to exit code | `run` |
 //! | which runs it stands for, and when each begins and ends | `programme` |
+//! | a file's own code that begins and judges runs | `conduct` |
 //! | a scenario file and its settings as a run that can begin | `prepare` |
 //! | all runs that go on; what each is told and where it is | `runs`, `status` |
 //! | threads, timers, signals while it runs | `driver/` |
@@ -18,6 +19,7 @@
 mod args;
 mod build_scenario;
 mod check;
+mod conduct;
 mod control_api;
 mod driver;
 mod exit;

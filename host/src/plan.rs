@@ -55,7 +55,7 @@ impl RunPlan {
         })
         .map_err(|error| anyhow!("{}", as_flags(&error.to_string())))?;
         let workers = machine::allowed_cores().min(plan.most_users() as usize).max(1);
-        Ok(Self { plan, workers, client: client_options(settings, scenario)?, has_start: scenario.has_start })
+        Ok(Self { plan, workers, client: client_options(settings, &scenario.hosts)?, has_start: scenario.has_start })
     }
 
     /// What paces the users.
@@ -161,7 +161,11 @@ fn as_flags(message: &str) -> String {
         .replace("start_tps", "start-tps")
 }
 
-fn client_options(settings: &Settings, scenario: &ScenarioInfo) -> anyhow::Result<Options> {
+/// How requests are sent; `hosts` are those that the scenario names itself.
+///
+/// # Errors
+/// Files that cannot be read, and settings that are none: the error names the flag.
+pub(crate) fn client_options(settings: &Settings, hosts: &[String]) -> anyhow::Result<Options> {
     let identity = match (&settings.cert, &settings.key) {
         (Some(certificate), Some(key)) => Some(ClientIdentity { certificate: certificate.clone(), key: key.clone() }),
         _ => None,
@@ -169,7 +173,7 @@ fn client_options(settings: &Settings, scenario: &ScenarioInfo) -> anyhow::Resul
     let tls = TlsOptions { ca_files: settings.ca_cert.clone(), identity, insecure: settings.insecure, ..TlsOptions::default() };
     let mut options = Options::new(tls.load().context("--ca-cert, --cert, --key")?);
     options.target = settings.target.clone();
-    options.allow = AllowList::parse(settings.allow_host.iter().chain(&scenario.hosts).map(String::as_str)).context("--allow-host")?;
+    options.allow = AllowList::parse(settings.allow_host.iter().chain(hosts).map(String::as_str)).context("--allow-host")?;
     options.sources = settings.source_ip.clone();
     if let Some(timeout) = settings.timeout {
         options.timeouts.response = timeout;

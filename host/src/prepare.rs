@@ -13,18 +13,59 @@ use swell_core::RunInstant;
 use swell_core::dispatch::Start;
 use swell_core::plan::Search;
 use swell_core::record::Recorder;
-use swell_engine::{EndRequest, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver, ScenarioFile, ScenarioInfo, User, Worker};
+use swell_engine::{
+    Conductor, EndRequest, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver, ScenarioFile, ScenarioInfo, Trapped, User, Worker,
+};
+use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
 use crate::args::Settings;
 use crate::check::load;
 use crate::layers::Layers;
-use crate::plan::RunPlan;
+use crate::plan::{RunPlan, client_options};
 use crate::preflight;
 
 /// What a scenario asks of its run.
 pub(crate) type EndRequests = mpsc::Receiver<EndRequest>;
+
+/// A scenario file, ready to be used again and again.
+pub(crate) struct Loaded {
+    path: PathBuf,
+    file: ScenarioFile,
+    limits: GuestLimits,
+}
+
+impl Loaded {
+    /// Reads and compiles a file. Takes as long as compiling does.
+    ///
+    /// # Errors
+    /// Wrong settings or a wrong scenario file.
+    pub(crate) fn read(path: &Path, layers: &Layers) -> anyhow::Result<Arc<Self>> {
+        let limits = guest_limits(&layers.settings("", &[])?)?;
+        Ok(Arc::new(Self { path: path.to_owned(), file: load(path, limits)?, limits }))
+    }
+
+    /// Whether it decides itself what runs and when.
+    pub(crate) const fn has_conduct(&self) -> bool {
+        self.file.has_conduct
+    }
+
+    /// The scenario with this name, or the only one, and its number.
+    fn choose(&self, name: Option<&str>) -> anyhow::Result<(u32, &ScenarioInfo)> {
+        let scenarios = &self.file.scenarios;
+        let names = || scenarios.iter().map(|scenario| scenario.name.as_str()).collect::<Vec<_>>().join(", ");
+        let position = match name {
+            Some(name) => scenarios
+                .iter()
+                .position(|scenario| scenario.name == name)
+                .ok_or_else(|| anyhow!("there is no scenario {name:?}; the file has: {}", names()))?,
+            None if scenarios.len() == 1 => 0,
+            None => bail!("the file has several scenarios: {}\nhelp: choose one with --scenario NAME", names()),
+        };
+        Ok((u32::try_from(position)?, &scenarios[position]))
+    }
+}
 
 /// A run that can begin.
 pub(crate) struct Prepared {
@@ -39,100 +80,150 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Loads the file and looks whether it can run as the layers say. Without a `name` it has the scenario's. Takes as long as compiling does.
+    /// Looks whether a scenario of the file can run as the layers say: the one of this name, or what they choose. Without a `name` the run has the scenario's.
     ///
     /// # Errors
-    /// Wrong settings or a wrong scenario file, or a machine that does not give what is needed.
-    pub(crate) fn new(name: Option<&str>, file: &Path, layers: &Layers, search: Option<Search>) -> anyhow::Result<(Self, EndRequests)> {
+    /// Wrong settings, or a machine that does not give what is needed.
+    pub(crate) fn of(
+        name: Option<&str>,
+        loaded: &Loaded,
+        layers: &Layers,
+        scenario: Option<&str>,
+        search: Option<Search>,
+    ) -> anyhow::Result<(Self, EndRequests)> {
         let without_defaults = layers.settings("", &[])?;
-        let limits = guest_limits(&without_defaults)?;
-        let loaded = load(file, limits)?;
-        let (index, scenario) = choose(&loaded, without_defaults.scenario.as_deref())?;
+        let (index, scenario) = loaded.choose(scenario.or(without_defaults.scenario.as_deref()))?;
         let settings = layers.settings(&scenario.name, &scenario.defaults)?;
         let seed = settings.seed.unwrap_or_else(random_seed);
-        let room = preflight::room(&loaded, index, limits)?;
+        let room = preflight::room(&loaded.file, index, loaded.limits)?;
         let plan = RunPlan::new(&settings, search, scenario, seed, room.users())?;
         room.check(&plan.plan)?;
-        let program = loaded.program(index, plan.plan.most_users())?;
-        let (requests, end_requests) = mpsc::channel(16);
-        let mut run = Run::new(run_id(seed), seed, requests);
-        run.variables = settings.env.iter().cloned().collect();
-        run.feeds = settings.data.iter().map(|(name, path)| Feed::read(name, Path::new(path))).collect::<Result<_, _>>()?;
-        run.wrap_feeds = settings.data_wrap;
-        run.limits = limits;
-        run.fresh_iterations = settings.fresh.is_some();
+        let program = loaded.file.program(index, plan.plan.most_users())?;
+        let (run, end_requests) = new_run(&settings, seed, loaded.limits)?;
         // Whether the options can be used at all.
         Client::new(plan.client.clone())?;
         let name = name.unwrap_or(&scenario.name).to_owned();
-        let scenario = scenario.clone();
-        let (file, file_hash) = (file.to_owned(), loaded.hash);
-        Ok((Self { name, file, file_hash, scenario, plan, program, run: Arc::new(run) }, end_requests))
+        let (file, file_hash) = (loaded.path.clone(), loaded.file.hash.clone());
+        Ok((Self { name, file, file_hash, scenario: scenario.clone(), plan, program, run: Arc::new(run) }, end_requests))
+    }
+
+    /// The same of a file that has not been read.
+    ///
+    /// # Errors
+    /// As [`Loaded::read`] and [`Prepared::of`].
+    pub(crate) fn new(name: Option<&str>, file: &Path, layers: &Layers) -> anyhow::Result<(Self, EndRequests)> {
+        Self::of(name, &*Loaded::read(file, layers)?, layers, None, None)
     }
 
     /// Calls `setup`, where there is one, and gives what the users receive.
     ///
     /// # Errors
-    /// It said so or trapped, in words.
-    pub(crate) async fn set_up(&self) -> Result<Option<Vec<u8>>, String> {
+    /// It did not end well.
+    pub(crate) async fn set_up(&self) -> Result<Option<Vec<u8>>, HookFailure> {
         if !self.scenario.has_setup {
             return Ok(None);
         }
-        self.call(|mut user| async move { user.set_up().await }).await.map(Some)
+        self.outside().call(unpaced, |mut user| async move { user.set_up().await }).await.map(Some)
     }
 
     /// Calls `teardown` with what `setup` gave.
     ///
     /// # Errors
-    /// It said so or trapped, in words.
-    pub(crate) async fn tear_down(&self, data: Vec<u8>) -> Result<(), String> {
-        self.call(|mut user| async move { user.tear_down(&data).await }).await
+    /// It did not end well.
+    pub(crate) async fn tear_down(&self, data: Vec<u8>) -> Result<(), HookFailure> {
+        self.outside().call(unpaced, |mut user| async move { user.tear_down(&data).await }).await
     }
 
-    /// Calls a hook on an instance of its own, on a thread of its own, outside all measurement.
-    async fn call<T: Send + 'static, F: Future<Output = Result<T, HookError>>>(
-        &self,
+    fn outside(&self) -> Outside {
+        Outside { program: Arc::clone(&self.program), run: Arc::clone(&self.run), client: self.plan.client.clone() }
+    }
+}
+
+/// Why what a guest was called for outside a run did not end well.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum HookFailure {
+    /// The guest said so.
+    #[error("failed: {0}")]
+    Said(String),
+    /// The guest trapped.
+    #[error("trapped: {0}")]
+    Trapped(String),
+    /// It was not called: the machine lacks something.
+    #[error("could not be called: {0}")]
+    NotCalled(String),
+}
+
+/// What it takes to call a guest outside all measurement: for `setup`, `teardown` and `conduct`.
+pub(crate) struct Outside {
+    program: Arc<Program>,
+    run: Arc<Run>,
+    client: swell_client::Options,
+}
+
+impl Outside {
+    /// For a file's `conduct`.
+    ///
+    /// # Errors
+    /// Wrong settings, or a machine that does not give what is needed.
+    pub(crate) fn of_file(loaded: &Loaded, layers: &Layers, conductor: Arc<dyn Conductor>) -> anyhow::Result<Self> {
+        let settings = layers.settings("", &[])?;
+        let program = loaded.file.program(0, 1)?;
+        // Nobody but a user of a run may ask for its end.
+        let (mut run, _) = new_run(&settings, settings.seed.unwrap_or_else(random_seed), loaded.limits)?;
+        run.conductor = Some(conductor);
+        let hosts = loaded.file.scenarios.iter().flat_map(|scenario| scenario.hosts.clone()).collect::<Vec<_>>();
+        Ok(Self { program, run: Arc::new(run), client: client_options(&settings, &hosts)? })
+    }
+
+    /// Calls the guest on an instance and a thread of its own.
+    pub(crate) async fn call<T: Send + 'static, F: Future<Output = Result<T, HookError>>>(
+        self,
+        pacing: impl FnOnce() -> Box<dyn Pacing> + Send + 'static,
         hook: impl FnOnce(User) -> F + Send + 'static,
-    ) -> Result<T, String> {
-        let (program, run, options) = (Arc::clone(&self.program), Arc::clone(&self.run), self.plan.client.clone());
+    ) -> Result<T, HookFailure> {
         let (answer, answered) = oneshot::channel();
         let thread = std::thread::Builder::new().name("swell-hook".to_owned());
         let called = thread.spawn(move || {
             // Nobody waits for the answer any more if the run was given up meanwhile.
-            let _ = answer.send(on_this_thread(&program, &run, options, hook));
+            let _ = answer.send(self.call_here(pacing(), hook));
         });
-        called.map_err(|error| format!("could not be called: {error}"))?;
-        answered.await.unwrap_or_else(|_| Err("broke down".to_owned()))
+        called.map_err(|error| HookFailure::NotCalled(error.to_string()))?;
+        answered.await.unwrap_or_else(|_| Err(HookFailure::NotCalled("its thread broke down".to_owned())))
     }
-}
 
-fn on_this_thread<T, F: Future<Output = Result<T, HookError>>>(
-    program: &Arc<Program>,
-    run: &Arc<Run>,
-    options: swell_client::Options,
-    hook: impl FnOnce(User) -> F,
-) -> Result<T, String> {
-    let could_not = |error: &dyn std::fmt::Display| format!("could not be called: {error}");
-    let worker = Rc::new(Worker {
-        run: Arc::clone(run),
-        client: Client::new(options).map_err(|error| could_not(&error))?,
-        recorder: RefCell::new(Recorder::new(RunInstant::START)),
-        pacing: Box::new(NotPaced),
-        began: Instant::now(),
-        measured_from: RunInstant::START,
-        implicit: RefCell::default(),
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| could_not(&error))?;
-    LocalSet::new().block_on(&runtime, async {
-        let user = User::create_to_prepare(program, &worker).await.map_err(|trapped| format!("trapped: {}", trapped.0))?;
-        hook(user).await.map_err(|error| match error {
-            HookError::Said(said) => format!("failed: {said}"),
-            HookError::Trapped(trapped) => format!("trapped: {}", trapped.0),
+    fn call_here<T, F: Future<Output = Result<T, HookError>>>(
+        self,
+        pacing: Box<dyn Pacing>,
+        hook: impl FnOnce(User) -> F,
+    ) -> Result<T, HookFailure> {
+        let not_called = |error: &dyn std::fmt::Display| HookFailure::NotCalled(error.to_string());
+        let worker = Rc::new(Worker {
+            run: self.run,
+            client: Client::new(self.client).map_err(|error| not_called(&error))?,
+            recorder: RefCell::new(Recorder::new(RunInstant::START)),
+            pacing,
+            began: Instant::now(),
+            measured_from: RunInstant::START,
+            implicit: RefCell::default(),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| not_called(&error))?;
+        LocalSet::new().block_on(&runtime, async {
+            let trapped = |trapped: Trapped| HookFailure::Trapped(trapped.0);
+            let user = User::create_to_prepare(&self.program, &worker).await.map_err(trapped)?;
+            hook(user).await.map_err(|error| match error {
+                HookError::Said(said) => HookFailure::Said(said),
+                HookError::Trapped(text) => trapped(text),
+            })
         })
-    })
+    }
 }
 
 /// For an instance that begins no transaction.
 struct NotPaced;
+
+fn unpaced() -> Box<dyn Pacing> {
+    Box::new(NotPaced)
+}
 
 impl Pacing for NotPaced {
     fn poll_start(&self, _: u32, _: bool, _: &mut TaskContext<'_>) -> Poll<Result<Start, RunOver>> {
@@ -144,6 +235,17 @@ impl Pacing for NotPaced {
     fn poll_over(&self, _: u32, _: &mut TaskContext<'_>) -> Poll<()> {
         Poll::Pending
     }
+}
+
+fn new_run(settings: &Settings, seed: u64, limits: GuestLimits) -> anyhow::Result<(Run, EndRequests)> {
+    let (requests, end_requests) = mpsc::channel(16);
+    let mut run = Run::new(run_id(seed), seed, requests);
+    run.variables = settings.env.iter().cloned().collect();
+    run.feeds = settings.data.iter().map(|(name, path)| Feed::read(name, Path::new(path))).collect::<Result<_, _>>()?;
+    run.wrap_feeds = settings.data_wrap;
+    run.limits = limits;
+    run.fresh_iterations = settings.fresh.is_some();
+    Ok((run, end_requests))
 }
 
 fn guest_limits(settings: &Settings) -> anyhow::Result<GuestLimits> {
@@ -158,21 +260,6 @@ fn guest_limits(settings: &Settings) -> anyhow::Result<GuestLimits> {
         bail!("--guest-cpu {cpu:?}: it is measured in milliseconds and must be at least 2ms");
     }
     Ok(GuestLimits { memory, cpu })
-}
-
-/// The scenario that is to run: the one named, or the only one.
-fn choose<'a>(file: &'a ScenarioFile, name: Option<&str>) -> anyhow::Result<(u32, &'a ScenarioInfo)> {
-    let names = || file.scenarios.iter().map(|scenario| scenario.name.as_str()).collect::<Vec<_>>().join(", ");
-    let position = match name {
-        Some(name) => file
-            .scenarios
-            .iter()
-            .position(|scenario| scenario.name == name)
-            .ok_or_else(|| anyhow!("there is no scenario {name:?}; the file has: {}", names()))?,
-        None if file.scenarios.len() == 1 => 0,
-        None => bail!("the file has several scenarios: {}\nhelp: choose one with --scenario NAME", names()),
-    };
-    Ok((u32::try_from(position)?, &file.scenarios[position]))
 }
 
 fn random_seed() -> u64 {

@@ -1,4 +1,4 @@
-//! What a command is to run, and in which order: one scenario file, or the runs of a plan.
+//! What a command is to run, and in which order: one scenario file, the runs of a plan, or what a file's `conduct` decides.
 //!
 //! A plan is a TOML file. Its top holds settings for all runs, under the names of the flags; each table `[run.NAME]` holds a `file`, settings of its own, and
 //! when it begins and ends: `start-after` a time, `after` other runs have ended, `until` other runs have ended.
@@ -7,23 +7,32 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use swell_core::plan::Search;
+use swell_core::plan::{DEFAULT_GRACE, Search};
 use swell_core::spelling;
 use swell_core::units::parse_duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::conduct::conduct;
+use crate::exit::Exit;
 use crate::layers::{Layers, read_file, refuse_process_settings};
-use crate::prepare::{EndRequests, Prepared};
-use crate::runs::Runs;
+use crate::prepare::{EndRequests, Loaded, Prepared};
+use crate::runs::{Done, Runs};
 
 /// See the module's documentation.
 pub(crate) struct Programme {
     layers: Layers,
-    entries: Vec<Entry>,
+    what: What,
+}
+
+enum What {
+    Scenario(Box<(Prepared, EndRequests)>),
+    Plan(Vec<Entry>),
+    Conducted(Arc<Loaded>),
 }
 
 /// A run that is to be.
@@ -57,8 +66,20 @@ impl Programme {
     /// Whatever is wrong with the file, the plan, or a scenario in it. Nothing was sent.
     pub(crate) fn new(file: &Path, layers: &Layers, search: Option<Search>) -> anyhow::Result<Self> {
         if file.extension().is_none_or(|extension| extension != "toml") {
-            let prepared = Prepared::new(None, file, layers, search)?;
-            return Ok(Self { layers: layers.clone(), entries: vec![Entry { prepared, order: Order::default() }] });
+            let loaded = Loaded::read(file, layers)?;
+            let conducts = loaded.has_conduct() && search.is_none() && layers.settings("", &[])?.scenario.is_none();
+            let what = if conducts {
+                if let Some(load) = layers.typed_load() {
+                    bail!(
+                        "`conduct` of {} decides on the load itself\nhelp: leave out --{load}, or choose a scenario with --scenario NAME",
+                        file.display()
+                    );
+                }
+                What::Conducted(loaded)
+            } else {
+                What::Scenario(Box::new(Prepared::of(None, &loaded, layers, None, search)?))
+            };
+            return Ok(Self { layers: layers.clone(), what });
         }
         if search.is_some() {
             bail!("{}: a search is of one scenario; give its .wasm file", file.display());
@@ -70,7 +91,7 @@ impl Programme {
         let mut entries = Vec::new();
         for Planned { name, file, order, settings } in planned {
             let place = format!("{shown}: run {name:?}");
-            let prepared = Prepared::new(Some(&name), &file, &layers.under_typed(place.clone(), settings)?, None).context(place)?;
+            let prepared = Prepared::new(Some(&name), &file, &layers.under_typed(place.clone(), settings)?).context(place)?;
             entries.push(Entry { prepared, order });
         }
         let endless: Vec<_> =
@@ -84,7 +105,7 @@ impl Programme {
                 );
             }
         }
-        Ok(Self { layers, entries })
+        Ok(Self { layers, what: What::Plan(entries) })
     }
 
     /// What was said about all runs.
@@ -92,48 +113,69 @@ impl Programme {
         &self.layers
     }
 
-    /// Begins each run when it is its time, and has it end when it is to; gives the names of those that did not begin because all was interrupted.
-    pub(crate) async fn perform(self, runs: &Rc<Runs>) -> Vec<String> {
-        let (ends, end): (BTreeMap<_, _>, BTreeMap<_, _>) = self
-            .entries
-            .iter()
-            .map(|entry| {
-                let (sender, receiver) = watch::channel(false);
-                let name = entry.prepared.0.name.clone();
-                ((name.clone(), sender), (name, receiver))
-            })
-            .unzip();
-        let (ends, end) = (Rc::new(RefCell::new(ends)), Rc::new(end));
-        let mut under_way = JoinSet::new();
-        for entry in self.entries {
-            let (runs, ends, end) = (Rc::clone(runs), Rc::clone(&ends), Rc::clone(&end));
-            under_way.spawn_local(async move {
-                let (name, order) = (entry.prepared.0.name.clone(), entry.order);
-                let its_time = async {
-                    all_over(&end, &order.after).await;
-                    tokio::time::sleep(order.start_after).await;
-                };
-                tokio::select! {
-                    () = its_time => {}
-                    () = runs.interrupted() => {}
-                }
-                let begun = runs.begin(entry.prepared);
-                let not_begun = begun.is_err().then(|| name.clone());
-                if let Ok(run) = begun {
+    /// Whether it is one run, whatever is begun beside it.
+    pub(crate) const fn is_one_run(&self) -> bool {
+        matches!(self.what, What::Scenario(_))
+    }
+
+    /// Begins each run when it is its time and has it end when it is to; gives what went wrong beside what the runs themselves came to, by its name.
+    pub(crate) async fn perform(self, runs: &Rc<Runs>) -> Vec<(String, Done)> {
+        match self.what {
+            What::Scenario(prepared) => {
+                let name = prepared.0.name.clone();
+                runs.begin(*prepared).err().map(|refusal| (name, Done::Failed(Exit::Signal, refusal.to_string()))).into_iter().collect()
+            }
+            What::Plan(entries) => perform_plan(entries, runs).await,
+            What::Conducted(file) => {
+                let grace = self.layers.settings("", &[]).ok().and_then(|settings| settings.grace).unwrap_or(DEFAULT_GRACE);
+                let ended = conduct(&file, &self.layers, runs, grace).await;
+                ended.map(|(exit, words)| ("conduct".to_owned(), Done::Failed(exit, words))).into_iter().collect()
+            }
+        }
+    }
+}
+
+async fn perform_plan(entries: Vec<Entry>, runs: &Rc<Runs>) -> Vec<(String, Done)> {
+    let (ends, end): (BTreeMap<_, _>, BTreeMap<_, _>) = entries
+        .iter()
+        .map(|entry| {
+            let (sender, receiver) = watch::channel(false);
+            let name = entry.prepared.0.name.clone();
+            ((name.clone(), sender), (name, receiver))
+        })
+        .unzip();
+    let (ends, end) = (Rc::new(RefCell::new(ends)), Rc::new(end));
+    let mut under_way = JoinSet::new();
+    for entry in entries {
+        let (runs, ends, end) = (Rc::clone(runs), Rc::clone(&ends), Rc::clone(&end));
+        under_way.spawn_local(async move {
+            let (name, order) = (entry.prepared.0.name.clone(), entry.order);
+            let its_time = async {
+                all_over(&end, &order.after).await;
+                tokio::time::sleep(order.start_after).await;
+            };
+            tokio::select! {
+                () = its_time => {}
+                () = runs.interrupted() => {}
+            }
+            let not_begun = match runs.begin(entry.prepared) {
+                Ok(run) => {
                     tokio::select! {
                         _ = run.done() => {}
                         () = all_over(&end, &order.until), if !order.until.is_empty() => run.finish(),
                     }
                     run.done().await;
+                    None
                 }
-                if let Some(own) = ends.borrow_mut().remove(&name) {
-                    own.send_replace(true);
-                }
-                not_begun
-            });
-        }
-        under_way.join_all().await.into_iter().flatten().collect()
+                Err(_) => Some((name.clone(), Done::Failed(Exit::Signal, "stopped by a signal before it began".to_owned()))),
+            };
+            if let Some(own) = ends.borrow_mut().remove(&name) {
+                own.send_replace(true);
+            }
+            not_begun
+        });
     }
+    under_way.join_all().await.into_iter().flatten().collect()
 }
 
 /// Waits for the end of all these runs.

@@ -13,7 +13,7 @@ use swell_core::control::{Found, Goal, Limit, SearchEnd};
 use swell_core::exchange::Phase;
 use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value};
 
-use crate::driver::{ControlRecord, ObjectiveRecord, limit_in_words};
+use crate::driver::{ControlRecord, ObjectiveRecord, doing_in_words, limit_in_words};
 use crate::plan::{RunPlan, objective_in_words};
 use crate::runs::Finished;
 
@@ -422,7 +422,7 @@ impl ObjectiveReport {
             rule: record.objective.to_string(),
             means: objective_in_words(&record.objective),
             limit_per_second: record.limit,
-            state: record.doing.to_owned(),
+            state: doing_in_words(record.doing).to_owned(),
             measured_ms,
             measured_share,
             samples: record.measured.map_or(0, |(_, samples)| samples),

@@ -31,6 +31,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
     let programme = Programme::new(&args.file, &layers, search)?;
     let settings = programme.layers().settings("", &[])?;
     let outputs = Outputs::open(&settings.out)?;
+    let is_one_run = programme.is_one_run();
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
     let done = LocalSet::new().block_on(&runtime, async {
@@ -45,27 +46,26 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
             }
         };
         let all = async {
-            let not_begun = programme.perform(&runs).await;
+            let amiss = programme.perform(&runs).await;
             runs.all_done().await;
-            not_begun
+            amiss
         };
-        let not_begun = tokio::select! {
-            not_begun = all => not_begun,
+        let amiss = tokio::select! {
+            amiss = all => amiss,
             never = interrupted => never,
         };
         let mut done = Vec::new();
         for run in runs.all() {
             done.push((run.name.clone(), run.done().await));
         }
-        let interrupted = || Rc::new(Done::Failed(Exit::Signal, "stopped by a signal before it began".to_owned()));
-        done.extend(not_begun.into_iter().map(|name| (name, interrupted())));
+        done.extend(amiss.into_iter().map(|(name, done)| (name, Rc::new(done))));
         anyhow::Ok(done)
     })?;
-    conclude(&done, &outputs, settings.quiet)
+    conclude(&done, is_one_run, &outputs, settings.quiet)
 }
 
 /// Writes the results and says how all ended.
-fn conclude(done: &[(String, Rc<Done>)], outputs: &Outputs, quiet: bool) -> anyhow::Result<Exit> {
+fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outputs: &Outputs, quiet: bool) -> anyhow::Result<Exit> {
     let (mut exit, mut reasons) = (Exit::Passed, Vec::new());
     let mut finished: Vec<(&str, &Finished)> = Vec::new();
     for (name, done) in done {
@@ -83,16 +83,17 @@ fn conclude(done: &[(String, Rc<Done>)], outputs: &Outputs, quiet: bool) -> anyh
     }
     let reason = match &reasons[..] {
         [] => "passed".to_owned(),
-        [(_, reason)] if done.len() == 1 => (*reason).clone(),
+        [(_, reason)] if is_one_run && done.len() == 1 => (*reason).clone(),
         several => several.iter().map(|(name, reason)| format!("{name}: {reason}")).collect::<Vec<_>>().join("; "),
     };
+    let is_one_run = is_one_run && done.len() == 1;
     let mut written = Ok(());
     // A reader that is gone, as `head` may be, needs no message.
     let show = |text: &dyn std::fmt::Display| drop(write!(std::io::stdout(), "{text}"));
     let shows = !quiet && !outputs.takes_stdout();
     match &finished[..] {
-        [] => {}
-        [(_, run)] if done.len() == 1 => {
+        [] if is_one_run => {}
+        [(_, run)] if is_one_run => {
             written = outputs.write(&run.report);
             if shows {
                 show(&Summary { report: &run.report, is_alone: true });
@@ -108,7 +109,7 @@ fn conclude(done: &[(String, Rc<Done>)], outputs: &Outputs, quiet: bool) -> anyh
         }
     }
     if exit != Exit::Passed {
-        let prefix = if finished.is_empty() { "error: " } else { "" };
+        let prefix = if is_one_run && finished.is_empty() { "error: " } else { "" };
         eprint_line(&format!("{prefix}{reason} (exit code {})", exit.code()));
     }
     if let Err(error) = written {

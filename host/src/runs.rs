@@ -161,11 +161,15 @@ impl Runs {
         }
     }
 
+    /// Becomes true with Ctrl-C.
+    pub(crate) fn interruption(&self) -> watch::Receiver<bool> {
+        self.interrupted.subscribe()
+    }
+
     /// Waits for Ctrl-C.
     pub(crate) async fn interrupted(&self) {
-        let mut interrupted = self.interrupted.subscribe();
         // The sender lives as long as `self`.
-        let _ = interrupted.wait_for(|interrupted| *interrupted).await;
+        let _ = self.interruption().wait_for(|interrupted| *interrupted).await;
     }
 
     /// A run from `setup` to its report.

@@ -130,7 +130,7 @@ impl ObjectiveStatus {
         Self {
             rule: record.objective.to_string(),
             limit_per_second: record.limit,
-            state: record.doing,
+            state: record.doing.name(),
             binding: record.binding,
             measured: record.measured.map(|(reading, _)| reading),
         }

@@ -9,7 +9,7 @@ wit_bindgen::generate!({
 });
 
 pub use self::exports::swell::scenario::lifecycle;
-pub use self::swell::scenario::{checks, clock, context, data, http, log, metrics, random, transactions};
+pub use self::swell::scenario::{checks, clock, context, data, http, log, metrics, random, runs, transactions};
 
 export!(Component);
 

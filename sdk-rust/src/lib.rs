@@ -29,6 +29,10 @@
 //! `Ok` is the usual end. An error that reaches the end of the scenario fails the iteration, and its text is counted in the report. The exception is
 //! [`Error::RunOver`]: when the run is over the next transaction does not begin, and `?` carries that out of the scenario quietly.
 //!
+//! # Runs that code conducts
+//!
+//! A function with `#[conduct]` decides which scenarios of its file run, how, and when: see [`runs`].
+//!
 //! # The crate of a scenario
 //!
 //! ```toml
@@ -52,27 +56,28 @@ pub mod log;
 pub mod metrics;
 mod names;
 pub mod random;
+pub mod runs;
 mod think;
 mod transactions;
 
 pub use checks::check;
 pub use error::{Error, Result};
 pub use serde_json::json;
-pub use swell_macros::{scenario, transaction};
+pub use swell_macros::{conduct, scenario, transaction};
 pub use think::{Amount, Pause, millis, secs, think};
 pub use transactions::transaction;
 
 /// All that a scenario needs, in one `use`.
 pub mod prelude {
     pub use crate::http::Response;
-    pub use crate::{Error, Result, bail, check, choose, ensure, json, millis, scenario, secs, think, transaction};
-    pub use crate::{context, data, http, log, metrics, random};
+    pub use crate::{Error, Result, bail, check, choose, conduct, ensure, json, millis, scenario, secs, think, transaction};
+    pub use crate::{context, data, http, log, metrics, random, runs};
 }
 
 /// What the macros expand to; no part of the interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::lifecycle::{Hooks, Scenario, register};
+    pub use crate::lifecycle::{Conduct, Hooks, Scenario, register, register_conduct};
     pub use crate::transactions::{TransactionName, named_transaction as transaction};
 }
 

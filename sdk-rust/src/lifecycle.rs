@@ -17,7 +17,7 @@ use std::sync::Once;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bindings::lifecycle::{Guest, ScenarioInfo};
+use crate::bindings::lifecycle::{FileInfo, Guest, ScenarioInfo};
 use crate::error::{Error, Result};
 use crate::log;
 
@@ -67,7 +67,16 @@ pub trait Life {
     fn stop(&self) -> Result<()>;
 }
 
+/// What `#[conduct]` registers.
+pub struct Conduct {
+    /// The function's name, for messages.
+    pub name: &'static str,
+    /// It.
+    pub run: fn() -> Result<()>,
+}
+
 thread_local! {
+    static CONDUCT: RefCell<Vec<&'static Conduct>> = const { RefCell::new(Vec::new()) };
     static SCENARIOS: RefCell<Vec<&'static Scenario>> = const { RefCell::new(Vec::new()) };
     /// A `(D, S)` between `start` and `stop`.
     static USER: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
@@ -79,6 +88,15 @@ pub fn register(scenario: &'static Scenario) {
         if !scenarios.iter().any(|known| std::ptr::eq(*known, scenario)) {
             let position = scenarios.partition_point(|known| known.name <= scenario.name);
             scenarios.insert(position, scenario);
+        }
+    });
+}
+
+/// Makes a function the one that conducts the runs of this file; again and again has no effect.
+pub fn register_conduct(conduct: &'static Conduct) {
+    CONDUCT.with_borrow_mut(|known| {
+        if !known.iter().any(|known| std::ptr::eq(*known, conduct)) {
+            known.push(conduct);
         }
     });
 }
@@ -123,9 +141,9 @@ fn decode<D: DeserializeOwned>(data: &[u8]) -> Result<D> {
 pub(crate) struct Component;
 
 impl Guest for Component {
-    fn describe() -> Vec<ScenarioInfo> {
+    fn describe() -> FileInfo {
         let owned = |(flag, value): &(&str, &str)| (flag.to_string(), value.to_string());
-        SCENARIOS.with_borrow(|scenarios| {
+        let scenarios = SCENARIOS.with_borrow(|scenarios| {
             let describe = |scenario: &&Scenario| ScenarioInfo {
                 name: scenario.name.to_owned(),
                 description: scenario.description.to_owned(),
@@ -135,7 +153,20 @@ impl Guest for Component {
                 hosts: scenario.hosts.iter().map(ToString::to_string).collect(),
             };
             scenarios.iter().map(describe).collect()
-        })
+        });
+        FileInfo { scenarios, has_conduct: CONDUCT.with_borrow(|conduct| !conduct.is_empty()) }
+    }
+
+    fn conduct() -> Result<(), String> {
+        report_panics();
+        let conducts = CONDUCT.with_borrow(Clone::clone);
+        match conducts[..] {
+            [] => Err("there is no function with #[conduct]".to_owned()),
+            [conduct] => (conduct.run)().map_err(|error| error.to_string()),
+            [one, another, ..] => {
+                Err(format!("both `{}` and `{}` are marked with #[conduct]; one function conducts a file", one.name, another.name))
+            }
+        }
     }
 
     fn setup(scenario: u32) -> Result<Vec<u8>, String> {
@@ -166,9 +197,13 @@ impl Guest for Component {
 
 /// The functions of the scenario with this number, ready to be called.
 fn enter(scenario: u32) -> &'static dyn Life {
+    report_panics();
+    SCENARIOS.with_borrow(|scenarios| scenarios.get(scenario as usize).expect("the host uses a number from `describe`").life)
+}
+
+fn report_panics() {
     static PANICS: Once = Once::new();
     PANICS.call_once(|| std::panic::set_hook(Box::new(report)));
-    SCENARIOS.with_borrow(|scenarios| scenarios.get(scenario as usize).expect("the host uses a number from `describe`").life)
 }
 
 /// Brings a panic's message to the log, on one line; the trap that follows has none.

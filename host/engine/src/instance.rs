@@ -164,6 +164,16 @@ impl User {
         self.hook_result(result)
     }
 
+    /// Runs `conduct` of the file.
+    ///
+    /// # Errors
+    /// What the guest said, or its trap.
+    pub async fn conduct(&mut self) -> Result<(), HookError> {
+        self.enter(Role::Preparing, 0, None);
+        let result = self.guest.swell_scenario_lifecycle().call_conduct(&mut self.store).await;
+        self.hook_result(result)
+    }
+
     fn hook_result<T>(&mut self, result: wasmtime::Result<Result<T, String>>) -> Result<T, HookError> {
         match result {
             Ok(Ok(value)) => Ok(value),

@@ -8,4 +8,5 @@ pub(crate) mod http;
 pub(crate) mod log;
 mod metrics;
 mod random;
+mod runs;
 mod transactions;

@@ -37,4 +37,4 @@ pub use feed::{Feed, FeedError};
 pub use instance::{HookError, InstanceProbe, IterationEnd, Trapped, User};
 pub use limits::GuestLimits;
 pub use program::{Program, ScenarioFile, ScenarioInfo, WIT_VERSION};
-pub use run::{EndRequest, Pacing, Run, RunOver, Worker};
+pub use run::{Answer, Conductor, EndRequest, Pacing, Run, RunOver, RunStamp, RunStats, RunTimes, Worker};

@@ -18,6 +18,7 @@ use crate::runtime::{Needs, Ticker, plain_engine, pooled_engine};
 use crate::world::State;
 use crate::world::bindings::{Scenario, ScenarioPre};
 
+use crate::world::bindings::exports::swell::scenario::lifecycle::FileInfo;
 /// One scenario that a file contains, as it describes itself.
 pub use crate::world::bindings::exports::swell::scenario::lifecycle::ScenarioInfo;
 
@@ -37,6 +38,8 @@ pub struct ScenarioFile {
     pub hash: String,
     /// What it contains; at least one scenario.
     pub scenarios: Vec<ScenarioInfo>,
+    /// Whether it decides itself, in `conduct`, what runs and when.
+    pub has_conduct: bool,
     /// The interfaces that it imports, as "swell:scenario/http@0.1.0".
     pub imports: Vec<String>,
     /// Whether it was compiled now.
@@ -78,8 +81,8 @@ impl ScenarioFile {
         let engine = plain_engine(limits)?;
         let (artifact, compiled, component) = compile(compiler, &engine, limits, &component)?;
         let needs = Needs::of(&component)?;
-        let scenarios = describe(&engine, &component, limits, uses_wasi(&imports))?;
-        Ok(Self { kind, size, hash, scenarios, imports, compiled, limits, artifact, needs })
+        let FileInfo { scenarios, has_conduct } = describe(&engine, &component, limits, uses_wasi(&imports))?;
+        Ok(Self { kind, size, hash, scenarios, has_conduct, imports, compiled, limits, artifact, needs })
     }
 
     /// Makes room for `users` instances of the scenario with this index into [`ScenarioFile::scenarios`].
@@ -106,7 +109,7 @@ pub struct Program {
 }
 
 const CONTRACT: &str = "swell:scenario/";
-const INTERFACES: [&str; 9] = ["transactions", "http", "clock", "context", "random", "data", "metrics", "checks", "log"];
+const INTERFACES: [&str; 10] = ["transactions", "http", "clock", "context", "random", "data", "metrics", "checks", "log", "runs"];
 const LIFECYCLE: &str = "lifecycle";
 
 fn uses_wasi(imports: &[String]) -> bool {
@@ -164,13 +167,13 @@ fn link(engine: &Engine, component: &Component, uses_wasi: bool) -> Result<Scena
 }
 
 /// Asks the component what it contains, on an instance of its own.
-fn describe(engine: &Engine, component: &Component, limits: GuestLimits, uses_wasi: bool) -> Result<Vec<ScenarioInfo>, LoadError> {
+fn describe(engine: &Engine, component: &Component, limits: GuestLimits, uses_wasi: bool) -> Result<FileInfo, LoadError> {
     let scenario = link(engine, component, uses_wasi)?;
     let _ticker = Ticker::start(engine)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .map_err(|error| LoadError::Engine { reason: format!("cannot start a runtime: {error}") })?;
-    let scenarios = runtime.block_on(async {
+    let file = runtime.block_on(async {
         let wasi = uses_wasi.then(|| Box::new(crate::wasi::Wasi::silent()));
         let mut store = Store::new(engine, State::new(limits, None, wasi));
         store.limiter(|state| &mut state.allowance);
@@ -180,12 +183,12 @@ fn describe(engine: &Engine, component: &Component, limits: GuestLimits, uses_wa
             guest.swell_scenario_lifecycle().call_describe(&mut store).await
         };
         match answer.await {
-            Ok(scenarios) => Ok(scenarios),
+            Ok(file) => Ok(file),
             Err(error) => Err(LoadError::Describe { reason: explain(&mut store, &error).0 }),
         }
     })?;
-    check_description(&scenarios)?;
-    Ok(scenarios)
+    check_description(&file.scenarios)?;
+    Ok(file)
 }
 
 fn check_description(scenarios: &[ScenarioInfo]) -> Result<(), LoadError> {

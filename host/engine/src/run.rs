@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -17,6 +19,9 @@ use crate::feed::Feed;
 use crate::interfaces::log::LineBudget;
 use crate::limits::GuestLimits;
 
+/// What a run came to, as `conduct` sees it.
+pub use crate::world::bindings::swell::scenario::runs::{Stamp as RunStamp, Stats as RunStats, Times as RunTimes};
+
 /// Why a scenario wants its run to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndRequest {
@@ -28,8 +33,25 @@ pub enum EndRequest {
     FeedExhausted(String),
 }
 
+/// What a conductor's wish comes to.
+pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send>>;
+
+/// How a file's `conduct` reaches the runs that it begins. Each is known by a number.
+pub trait Conductor: Send + Sync {
+    /// Begins a run with these settings.
+    fn start(&self, scenario: String, settings: Vec<(String, String)>) -> Answer<u32>;
+
+    /// Waits for its end.
+    fn wait(&self, run: u32) -> Answer<RunStats>;
+
+    /// Gives it another goal.
+    fn set_tps(&self, run: u32, tps: f64) -> Answer<()>;
+
+    /// Has it end.
+    fn stop(&self, run: u32);
+}
+
 /// What all users of a run share, on whatever thread.
-#[derive(Debug)]
 pub struct Run {
     /// The run's identity.
     pub id: String,
@@ -47,6 +69,8 @@ pub struct Run {
     pub end_requests: mpsc::Sender<EndRequest>,
     /// Whether requests go out as `--fresh iteration` asks: no connection or TLS session outlives its iteration.
     pub fresh_iterations: bool,
+    /// How `conduct` reaches runs; nothing for users of one.
+    pub conductor: Option<Arc<dyn Conductor>>,
     users: AtomicU64,
     pub(crate) lines: LineBudget,
 }
@@ -63,6 +87,7 @@ impl Run {
             limits: GuestLimits::default(),
             end_requests,
             fresh_iterations: false,
+            conductor: None,
             users: AtomicU64::new(0),
             lines: LineBudget::default(),
         }
@@ -109,7 +134,7 @@ pub trait Pacing {
 /// What the users of one thread share.
 pub struct Worker {
     /// What all threads share.
-    pub run: std::sync::Arc<Run>,
+    pub run: Arc<Run>,
     /// Sends their requests.
     pub client: Rc<Client>,
     /// Takes their samples.

@@ -11,6 +11,11 @@ use crate::wasi::Wasi;
 #[expect(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct OpenTransaction;
 
+/// A run's handle in the table of the guest that conducts it: its number is the conductor's.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct ConductedRun;
+
 #[allow(missing_docs, unreachable_pub, clippy::all)]
 pub(crate) mod bindings {
     wasmtime::component::bindgen!({
@@ -21,11 +26,15 @@ pub(crate) mod bindings {
             "swell:scenario/http.send": async | trappable,
             "swell:scenario/http.send-all": async | trappable,
             "swell:scenario/clock.sleep": async | trappable,
+            "swell:scenario/runs.[static]run.start": async | trappable,
+            "swell:scenario/runs.[method]run.wait": async | trappable,
+            "swell:scenario/runs.[method]run.set-tps": async | trappable,
             default: trappable,
         },
         exports: { default: async },
         with: {
             "swell:scenario/transactions.transaction": super::OpenTransaction,
+            "swell:scenario/runs.run": super::ConductedRun,
         },
     });
 }

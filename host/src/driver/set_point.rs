@@ -99,7 +99,7 @@ pub(crate) struct ObjectiveRecord {
     pub(crate) objective: Objective,
     /// The rate up to which it holds.
     pub(crate) limit: f64,
-    pub(crate) doing: &'static str,
+    pub(crate) doing: Doing,
     /// Seconds, or a share; with how many samples.
     pub(crate) measured: Option<(f64, u64)>,
     pub(crate) binding: bool,
@@ -342,7 +342,7 @@ impl ObjectiveRecord {
         Self {
             objective: explained.objective.clone(),
             limit: explained.limit,
-            doing: doing_in_words(explained.doing),
+            doing: explained.doing,
             measured: explained.measured,
             binding: explained.binding,
         }
@@ -379,7 +379,8 @@ fn print_seconds(seconds: f64) -> String {
     }
 }
 
-const fn doing_in_words(doing: Doing) -> &'static str {
+/// What a controller is doing, in words.
+pub(crate) const fn doing_in_words(doing: Doing) -> &'static str {
     match doing {
         Doing::Waiting => "too few samples to say anything",
         Doing::Raising => "it holds, and the rate rises",

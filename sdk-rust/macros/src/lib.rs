@@ -2,6 +2,7 @@
 //!
 //! A wrong use is an error at the user's own token which says what to write instead: whoever meets it is writing a load test, not studying ours.
 
+mod conduct;
 mod options;
 mod scenario;
 mod signature;
@@ -51,4 +52,21 @@ pub fn scenario(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn transaction(options: TokenStream, item: TokenStream) -> TokenStream {
     transaction::expand(options.into(), item.into()).into()
+}
+
+/// Makes a function the one that conducts the runs of this file: `host run` calls it once, and it begins scenarios, waits for them and judges what they came to.
+///
+/// ```text
+/// #[conduct]
+/// fn night() -> Result<()> {
+///     let stats = runs::plan("browse").tps(100).duration("30s").start()?.wait()?;
+///     ensure!(stats.error_rate.unwrap_or(0.0) < 0.01, "too many errors");
+///     Ok(())
+/// }
+/// ```
+///
+/// An error fails the command with exit code 99. A file has at most one such function; `host run FILE --scenario NAME` runs a scenario without it.
+#[proc_macro_attribute]
+pub fn conduct(options: TokenStream, item: TokenStream) -> TokenStream {
+    conduct::expand(options.into(), item.into()).into()
 }

@@ -56,7 +56,7 @@ fn scenarios_are_listed_once_each_in_the_order_of_their_names() {
     for scenario in [&SELL, &BUY, &SELL, &BUY] {
         register(scenario);
     }
-    let infos = Component::describe();
+    let infos = Component::describe().scenarios;
     assert_eq!(infos.iter().map(|info| info.name.as_str()).collect::<Vec<_>>(), ["buy", "sell"]);
     assert_eq!((infos[0].has_setup, &infos[0].description[..], &infos[0].hosts[..]), (true, "Buys.", &["a.example".to_owned()][..]));
     assert_eq!(infos[0].defaults, [("tps".to_owned(), "9".to_owned())]);

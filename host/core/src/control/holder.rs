@@ -62,6 +62,22 @@ pub enum Doing {
     GeneratorLimited,
 }
 
+impl Doing {
+    /// In a word, for labels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Raising => "raising",
+            Self::Holding => "holding",
+            Self::BackingOff => "backing-off",
+            Self::Settling => "settling",
+            Self::Saturated => "saturated",
+            Self::Starved => "starved",
+            Self::GeneratorLimited => "generator-limited",
+        }
+    }
+}
+
 /// An objective and its limit.
 #[derive(Debug)]
 pub(super) struct Holder {

@@ -1,0 +1,55 @@
+//! `runs`: what `conduct` begins and waits for.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use wasmtime::component::Resource;
+
+use crate::run::Conductor;
+use crate::world::bindings::swell::scenario::runs::{Host, HostRun, Stats};
+use crate::world::{ConductedRun, State};
+
+impl State {
+    fn conductor(&mut self) -> wasmtime::Result<Arc<dyn Conductor>> {
+        let conductor = self.user()?.run().conductor.clone();
+        conductor.ok_or_else(|| wasmtime::Error::msg("a run was begun or asked about outside `conduct`"))
+    }
+
+    /// Waits for an answer, which is no computing.
+    async fn answered<T>(&mut self, answer: crate::run::Answer<T>) -> wasmtime::Result<Result<T, String>> {
+        let (_, cpu) = self.user_and_cpu()?;
+        Ok(cpu.watch(pin!(answer)).await)
+    }
+}
+
+impl Host for State {}
+
+impl HostRun for State {
+    async fn start(
+        &mut self,
+        scenario: String,
+        settings: Vec<(String, String)>,
+    ) -> wasmtime::Result<Result<Resource<ConductedRun>, String>> {
+        let started = self.conductor()?.start(scenario, settings);
+        Ok(self.answered(started).await?.map(Resource::new_own))
+    }
+
+    async fn wait(&mut self, run: Resource<ConductedRun>) -> wasmtime::Result<Result<Stats, String>> {
+        let over = self.conductor()?.wait(run.rep());
+        self.answered(over).await
+    }
+
+    async fn set_tps(&mut self, run: Resource<ConductedRun>, tps: f64) -> wasmtime::Result<Result<(), String>> {
+        let set = self.conductor()?.set_tps(run.rep(), tps);
+        self.answered(set).await
+    }
+
+    fn stop(&mut self, run: Resource<ConductedRun>) -> wasmtime::Result<()> {
+        self.conductor()?.stop(run.rep());
+        Ok(())
+    }
+
+    fn drop(&mut self, _run: Resource<ConductedRun>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,232 @@
+//! A file's `conduct`: code that begins runs, waits for them and judges them, on a thread of its own; what it wishes is done on the control thread.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use swell_core::dispatch::Start;
+use swell_core::units::Rate;
+use swell_engine::{Answer, Conductor, Pacing, RunOver, RunStamp, RunStats, RunTimes};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::exit::Exit;
+use crate::layers::{Layers, refuse_process_settings};
+use crate::prepare::{HookFailure, Loaded, Outside, Prepared};
+use crate::report::{Report, Times};
+use crate::runs::{Done, Handle, Runs};
+
+/// Wishes on their way: `conduct` does one thing after another.
+const WISHES_UNDER_WAY: usize = 16;
+
+/// What `conduct` wishes, and where the answer goes.
+enum Wish {
+    Start { scenario: String, settings: Vec<(String, String)>, reply: Reply<u32> },
+    Wait { run: u32, reply: Reply<RunStats> },
+    SetTps { run: u32, tps: f64, reply: Reply<()> },
+    Stop { run: u32 },
+}
+
+type Reply<T> = oneshot::Sender<Result<T, String>>;
+
+/// `conduct`'s end of the line.
+struct Line(mpsc::Sender<Wish>);
+
+impl Line {
+    fn ask<T: Send + 'static>(&self, wish: impl FnOnce(Reply<T>) -> Wish) -> Answer<T> {
+        let (reply, replied) = oneshot::channel();
+        let (wish, line) = (wish(reply), self.0.clone());
+        let over = || "all is ending".to_owned();
+        Box::pin(async move {
+            line.send(wish).await.map_err(|_| over())?;
+            replied.await.unwrap_or_else(|_| Err(over()))
+        })
+    }
+}
+
+impl Conductor for Line {
+    fn start(&self, scenario: String, settings: Vec<(String, String)>) -> Answer<u32> {
+        self.ask(|reply| Wish::Start { scenario, settings, reply })
+    }
+
+    fn wait(&self, run: u32) -> Answer<RunStats> {
+        self.ask(|reply| Wish::Wait { run, reply })
+    }
+
+    fn set_tps(&self, run: u32, tps: f64) -> Answer<()> {
+        self.ask(|reply| Wish::SetTps { run, tps, reply })
+    }
+
+    fn stop(&self, run: u32) {
+        // A line that is full or closed: all is ending, and so will the run.
+        let _ = self.0.try_send(Wish::Stop { run });
+    }
+}
+
+/// Calls `conduct` of a file and does what it wishes; gives how it ended, if not well. `grace` is how long it may go on after Ctrl-C.
+pub(crate) async fn conduct(file: &Arc<Loaded>, layers: &Layers, runs: &Rc<Runs>, grace: Duration) -> Option<(Exit, String)> {
+    let (wishes, mut wished) = mpsc::channel(WISHES_UNDER_WAY);
+    let outside = match Outside::of_file(file, layers, Arc::new(Line(wishes))) {
+        Ok(outside) => outside,
+        Err(error) => return Some((Exit::Usage, format!("{error:#}"))),
+    };
+    let waiting = Waiting::until(runs.interruption());
+    let mut over = Box::pin(outside.call(waiting, |mut user| async move { user.conduct().await }));
+    let orchestra = Orchestra { file: Arc::clone(file), layers: layers.clone(), runs: Rc::clone(runs), begun: RefCell::default() };
+    let orchestra = Rc::new(orchestra);
+    let mut under_way = JoinSet::new();
+    let cut = async {
+        runs.interrupted().await;
+        tokio::time::sleep(grace).await;
+    };
+    let mut cut = Box::pin(cut);
+    loop {
+        tokio::select! {
+            Some(wish) = wished.recv() => {
+                let orchestra = Rc::clone(&orchestra);
+                under_way.spawn_local(async move { orchestra.grant(wish).await });
+            }
+            ended = &mut over => return ended.err().map(|failure| {
+                let exit = if matches!(failure, HookFailure::Said(_)) { Exit::Threshold } else { Exit::Trapped };
+                (exit, format!("`conduct` {failure}"))
+            }),
+            () = &mut cut => return Some((Exit::Signal, "`conduct` went on after the signal, and was given up".to_owned())),
+        }
+    }
+}
+
+/// The runs that `conduct` has begun.
+struct Orchestra {
+    file: Arc<Loaded>,
+    layers: Layers,
+    runs: Rc<Runs>,
+    begun: RefCell<Vec<Rc<Handle>>>,
+}
+
+impl Orchestra {
+    async fn grant(&self, wish: Wish) {
+        // Nobody waits for an answer any more if `conduct` was cut off.
+        match wish {
+            Wish::Start { scenario, settings, reply } => drop(reply.send(self.start(scenario, settings).await)),
+            Wish::Wait { run, reply } => drop(reply.send(self.wait(run).await)),
+            Wish::SetTps { run, tps, reply } => drop(reply.send(self.set_tps(run, tps).await)),
+            Wish::Stop { run } => self.run(run).finish(),
+        }
+    }
+
+    fn run(&self, number: u32) -> Rc<Handle> {
+        Rc::clone(&self.begun.borrow()[number as usize])
+    }
+
+    async fn start(&self, scenario: String, settings: Vec<(String, String)>) -> Result<u32, String> {
+        let (mut name, mut table) = (None, toml::Table::new());
+        for (key, value) in settings {
+            if key == "name" {
+                name = Some(value);
+            } else if value == "true" {
+                table.insert(key, true.into());
+            } else if let toml::Value::Array(values) = table.entry(key).or_insert_with(|| Vec::<String>::new().into()) {
+                values.push(value.into());
+            }
+        }
+        let name = name.unwrap_or_else(|| self.free_name(&scenario));
+        let place = format!("run {name:?}");
+        let layers = refuse_process_settings(&place, &table).and_then(|()| self.layers.above_all(place, table));
+        let layers = layers.map_err(|error| format!("{error:#}"))?;
+        let file = Arc::clone(&self.file);
+        let (answer, prepared) = oneshot::channel();
+        std::thread::spawn(move || drop(answer.send(Prepared::of(Some(&name), &file, &layers, Some(&scenario), None))));
+        let prepared = prepared.await.map_err(|_| "the run could not be prepared".to_owned())?.map_err(|error| format!("{error:#}"))?;
+        let run = self.runs.begin(prepared).map_err(|refusal| refusal.to_string())?;
+        let mut begun = self.begun.borrow_mut();
+        begun.push(run);
+        Ok(begun.len() as u32 - 1)
+    }
+
+    /// The scenario's own name, or the first of its numbered ones that no run has.
+    fn free_name(&self, scenario: &str) -> String {
+        let numbered = (2..).map(|number| format!("{scenario} {number}"));
+        let mut names = std::iter::once(scenario.to_owned()).chain(numbered);
+        names.find(|name| self.runs.named(name).is_none()).expect("there are more numbers than runs")
+    }
+
+    async fn wait(&self, number: u32) -> Result<RunStats, String> {
+        match &*self.run(number).done().await {
+            Done::Finished(finished) => Ok(stats(&finished.report)),
+            Done::Failed(_, reason) => Err(reason.clone()),
+        }
+    }
+
+    async fn set_tps(&self, number: u32, tps: f64) -> Result<(), String> {
+        let rate = Rate::new(tps).ok_or_else(|| format!("a goal of {tps}/s is out of range"))?;
+        self.run(number).set_goal(rate).await.map_err(|refusal| refusal.to_string())
+    }
+}
+
+/// A report as `conduct` sees it.
+fn stats(report: &Report) -> RunStats {
+    let total = &report.measured.transactions;
+    let limited = report.limits.last().filter(|limit| limit.until_seconds.is_none()).map(|limit| limit.by.to_owned());
+    RunStats {
+        stamp: match report.verdict.stamp.as_str() {
+            "VALID" => RunStamp::Valid,
+            "SUSPECT" => RunStamp::Suspect,
+            _ => RunStamp::Invalid,
+        },
+        seconds: report.run.measured_seconds,
+        started: total.counts.started,
+        ok: total.counts.ok,
+        failed: total.counts.failed,
+        interrupted: total.counts.interrupted,
+        unsent: total.unsent.users + total.unsent.host,
+        error_rate: total.counts.error_rate,
+        goal_tps: report.control.as_ref().map(|control| control.goal_per_second).or(report.run.asked_per_second),
+        actual_tps: total.per_second,
+        concurrency: total.concurrency,
+        users: report.users.most_at_once,
+        response: times(&total.response_ms),
+        service: times(&total.service_ms),
+        tps_limited: limited.or_else(|| report.control.as_ref()?.limited_by.clone()),
+    }
+}
+
+fn times(times: &Times) -> RunTimes {
+    let [p50, p90, p95, p99, p999] =
+        [times.p50, times.p90, times.p95, times.p99, times.p99_9].map(|ms| ms.map(|ms| (ms * 1e6).round() as u64));
+    RunTimes { p50, p90, p95, p99, p999 }
+}
+
+/// What paces `conduct`: nothing but Ctrl-C, at which its waits end early.
+pub(crate) struct Waiting(RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>);
+
+impl Waiting {
+    fn until(mut interruption: watch::Receiver<bool>) -> impl FnOnce() -> Box<dyn Pacing> + Send {
+        move || {
+            let over = async move {
+                // Runs that are gone can interrupt nothing.
+                let _ = interruption.wait_for(|interrupted| *interrupted).await;
+            };
+            Box::new(Self(RefCell::new(Some(Box::pin(over)))))
+        }
+    }
+}
+
+impl Pacing for Waiting {
+    fn poll_start(&self, _: u32, _: bool, _: &mut Context<'_>) -> Poll<Result<Start, RunOver>> {
+        Poll::Ready(Err(RunOver::Stopped))
+    }
+
+    fn forget(&self, _: u32) {}
+
+    fn poll_over(&self, _: u32, context: &mut Context<'_>) -> Poll<()> {
+        let mut over = self.0.borrow_mut();
+        if let Some(waiting) = &mut *over {
+            std::task::ready!(waiting.as_mut().poll(context));
+            *over = None;
+        }
+        Poll::Ready(())
+    }
+}
