@@ -171,7 +171,9 @@ impl ControlApi {
 }
 
 async fn set_goal(run: &Handle, call: &Call) -> Answer {
-    let wanted: Goal = match serde_json::from_slice(&call.body) {
+    // As an object first: a struct would be read from a list too.
+    let object = serde_json::from_slice::<serde_json::Map<_, _>>(&call.body);
+    let wanted: Goal = match object.and_then(|object| serde_json::from_value(object.into())) {
         Ok(goal) => goal,
         Err(error) => return Answer::error(StatusCode::BAD_REQUEST, &format!("the body is not as {{\"tps\": 500}}: {error}")),
     };

@@ -45,6 +45,10 @@ impl Display for SummaryOfRuns<'_> {
             writeln!(f, "\n== {name}")?;
             write!(f, "{}", Summary { report: run, is_alone: false })?;
         }
+        // One is told above, and none has nothing to tell.
+        if report.runs.len() < 2 {
+            return Ok(());
+        }
         writeln!(f, "\n== all {} runs, {:.1} s from the first measured instant to the last", report.runs.len(), report.measured_seconds)?;
         for (name, run) in &report.runs {
             let (total, limit) = (&run.measured.transactions, run.limits.last());

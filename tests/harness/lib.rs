@@ -4,6 +4,7 @@
 //! deadline that passed) panics with what was seen, for there is no test left to go on with.
 
 mod books;
+mod call;
 mod host;
 mod nginx;
 mod notary;
@@ -12,6 +13,7 @@ pub mod statistics;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+pub use call::{Reply, call};
 pub use host::{Finished, Host, Running};
 pub use nginx::Nginx;
 pub use notary::Notary;

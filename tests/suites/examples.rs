@@ -8,11 +8,30 @@ fn folder(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../sdk-examples", name].iter().collect()
 }
 
-/// Runs the command of the README in the example's folder, for `length` in place of its duration.
-fn run_as_its_readme_says(name: &str, target: &Target, length: &str) -> Finished {
+/// The flags of the command in an example's README, after its target.
+fn flags_of_its_readme(name: &str) -> String {
     let readme = std::fs::read_to_string(folder(name).join("README.md")).expect("each example has a README");
     let command = format!("host run {name}.wasm --target http://localhost:8080");
     let flags = readme.lines().find_map(|line| line.strip_prefix(&command)).unwrap_or_else(|| panic!("no `{command}` in {readme}"));
+    flags.to_owned()
+}
+
+/// Runs the command of the README in the example's folder, for two seconds where it says thirty: an example that conducts its own runs, under these names.
+fn conduct_as_its_readme_says(name: &str, target: &Target, runs: &[&str]) -> Finished {
+    let control = target.control_url();
+    let flags = flags_of_its_readme(name)
+        .replace("seconds=30", "seconds=2")
+        .replace("http://localhost:8081", &control)
+        .replace("localhost:8081", control.trim_start_matches("http://"));
+    let run = Host::run_example(name).in_folder(&folder(name)).target(target.url()).args(&flags).finish().expect_done();
+    let names: Vec<&str> = run.json_at("/runs").as_object().expect("it is a map").keys().map(String::as_str).collect();
+    assert_eq!(names, runs);
+    run
+}
+
+/// Runs the command of the README in the example's folder, for `length` in place of its duration.
+fn run_as_its_readme_says(name: &str, target: &Target, length: &str) -> Finished {
+    let flags = flags_of_its_readme(name);
     let mut flags: Vec<_> = flags.split_whitespace().collect();
     match flags.iter().position(|flag| *flag == "--duration") {
         Some(duration) => flags[duration + 1] = length,
@@ -99,4 +118,28 @@ fn own_metrics_stand_in_the_report() {
     assert_eq!(prices.len() as f64, items, "one series for each item: {prices:?}");
     assert!(prices.contains(&(Some("anvil"), Some(49.5), Some(49.5))), "{prices:?}");
     assert!(run.stdout.contains("items in the shop"), "{}", run.stdout);
+}
+
+#[test]
+fn background_load_measures_one_scenario_alone_and_beside_another() {
+    let run = conduct_as_its_readme_says("background-load", &target(), &["alone", "background", "beside"]);
+    assert_eq!(["alone", "beside"].map(|name| run.count(&format!("/runs/{name}/measured/transactions/ok"))), [100, 100]);
+    assert!(run.count("/runs/background/measured/transactions/ok") >= 1_000, "it lasts as long as the other, 2 s at 500/s");
+}
+
+#[test]
+fn parallel_tests_run_side_by_side_and_one_is_raised_in_their_midst() {
+    let run = conduct_as_its_readme_says("parallel-tests", &target(), &["browse", "list_items"]);
+    let browsed = run.count("/runs/browse/measured/transactions/ok");
+    assert!((500..=700).contains(&browsed), "2 s at 100/s and 2 s at 200/s: {browsed}");
+    let began = |name: &str| run.number(&format!("/runs/{name}/run/began_at"));
+    assert!((began("browse") - began("list_items")).abs() < 2.0);
+    assert_eq!(run.json_at("/runs/list_items/control/objectives/0/rule"), "p90=250ms");
+}
+
+#[test]
+fn failover_sees_what_a_part_serves_and_that_the_whole_recovers() {
+    let run = conduct_as_its_readme_says("failover", &target(), &["a part off", "whole", "whole again"]);
+    let failed = ["whole", "a part off", "whole again"].map(|name| run.count(&format!("/runs/{name}/measured/transactions/failed")));
+    assert!(failed[0] == 0 && failed[2] == 0 && failed[1] > 200, "{failed:?}");
 }

@@ -401,7 +401,8 @@ impl UserState {
     /// Waits; outside a transaction only until the run is over.
     pub(crate) async fn sleep(&mut self, time: Duration) {
         let sleep = tokio::time::sleep(time);
-        if self.role != Role::Iterating || !self.open.is_empty() {
+        let may_end_early = self.role == Role::Iterating || self.run().conductor.is_some();
+        if !may_end_early || !self.open.is_empty() {
             return sleep.await;
         }
         let mut sleep = std::pin::pin!(sleep);

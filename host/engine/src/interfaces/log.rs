@@ -69,7 +69,11 @@ impl Lines {
             return;
         }
         let message = neutralised(message);
-        let user = self.user.map_or_else(|| "setup".to_owned(), |number| format!("user {number}"));
+        let user = match self.user {
+            Some(number) => format!("user {number}"),
+            None if self.run.conductor.is_some() => "conduct".to_owned(),
+            None => "setup".to_owned(),
+        };
         match level {
             Level::Debug => tracing::debug!(target: "scenario", "{user}: {message}"),
             Level::Info => tracing::info!(target: "scenario", "{user}: {message}"),

@@ -1,0 +1,244 @@
+//! The host's own endpoints: the control API, and metrics for Prometheus.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use swell_tests::{Behaviour, Finished, Host, Reply, Running, Settings, Target, call, guest, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const JSON: &str = "Content-Type: application/json";
+
+fn target() -> Target {
+    Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() }).expect("loopback has a free port")
+}
+
+/// An address that was free a moment ago.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback has a free port")
+}
+
+/// A run that goes on, with its control API.
+struct Controlled {
+    running: Running,
+    api: SocketAddr,
+}
+
+impl Controlled {
+    fn start(target: &Target, flags: &str) -> Self {
+        let api = free_address();
+        let running = Host::run_guest("plain-get").target(target.url()).args(flags).arg("--control").arg(api.to_string()).start();
+        let this = Self { running, api };
+        wait_until(PATIENCE, "the control API", || TcpStream::connect(api).ok());
+        this.wait_for("it runs", |status| status["started"].as_u64() > Some(0));
+        this
+    }
+
+    fn get(&self, path: &str) -> Reply {
+        call(self.api, "GET", path, &[], "")
+    }
+
+    fn post(&self, path: &str) -> Reply {
+        call(self.api, "POST", path, &[], "")
+    }
+
+    fn send(&self, method: &str, path: &str, body: &Value) -> Reply {
+        call(self.api, method, path, &[JSON], &body.to_string())
+    }
+
+    fn wait_for(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        wait_until(PATIENCE, what, || Some(self.get("/v1/runs/plain_get").json_at("/status")).filter(|status| holds(status)))
+    }
+
+    fn stop(self) -> Finished {
+        assert_eq!(self.post("/v1/runs/plain_get/stop").status, 202);
+        self.running.wait()
+    }
+}
+
+fn per_second(status: &Value) -> f64 {
+    status["per_second"].as_f64().expect("a rate is a number")
+}
+
+#[test]
+fn a_goal_is_changed_a_run_is_paused_resumed_and_stopped() {
+    let target = target();
+    let run = Controlled::start(&target, "--tps 100");
+    assert_eq!(run.get("/v1/runs").json_at("/runs/0/name"), "plain_get");
+    assert_eq!(run.send("PUT", "/v1/runs/plain_get/goal", &json!({ "tps": 400 })).json_at("/name"), "plain_get");
+    run.wait_for("the new goal", |status| status["goal_per_second"] == 400.0 && per_second(status) > 300.0);
+
+    assert_eq!(run.post("/v1/runs/plain_get/pause").status, 200);
+    run.wait_for("the pause", |status| status["phase"] == "paused" && per_second(status) == 0.0);
+    let before = target.seen().requests;
+    run.wait_for("some time to pass", |status| status["phase"] == "paused" && per_second(status) == 0.0);
+    assert_eq!(target.seen().requests, before, "nothing begins in a pause");
+
+    assert_eq!(run.post("/v1/runs/plain_get/resume").status, 200);
+    run.wait_for("the load again", |status| status["phase"] == "measuring" && per_second(status) > 300.0);
+    // A run without an end of its own ends so, well.
+    let finished = run.stop().expect_done();
+    assert_eq!(finished.count("/measured/transactions/started"), target.seen().requests);
+    assert_eq!(finished.number("/control/goal_per_second"), 400.0);
+}
+
+#[test]
+fn a_closed_model_is_paused_too_and_has_no_goal() {
+    let target = target();
+    let run = Controlled::start(&target, "--vus 3 --duration 60s");
+    let refused = run.send("PUT", "/v1/runs/plain_get/goal", &json!({ "tps": 400 }));
+    assert!(refused.status == 409 && refused.error().contains("no goal to set"), "{refused:?}");
+    assert_eq!(run.post("/v1/runs/plain_get/pause").status, 200);
+    run.wait_for("the pause", |status| status["phase"] == "paused" && per_second(status) == 0.0);
+    assert_eq!(run.post("/v1/runs/plain_get/resume").status, 200);
+    run.wait_for("the load again", |status| per_second(status) > 0.0);
+    let finished = run.stop().expect_code_or_invalid(103);
+    assert!(finished.stderr.contains("stopped over the control API before its end"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_run_is_added_beside_the_first_with_its_target_and_its_own_load() {
+    let target = target();
+    let run = Controlled::start(&target, "--tps 50 --duration 60s");
+    let file = guest("plain-get").display().to_string();
+    let added =
+        run.send("POST", "/v1/runs", &json!({ "name": "beside it", "file": file, "tps": 40, "duration": "1s", "error-rate": ["50%"] }));
+    assert_eq!(added.status, 201, "{added:?}");
+    let report = run.get("/v1/runs/beside%20it/report");
+    assert_eq!(report.json_at("/measured/transactions/started"), 40, "its report is waited for");
+    let over = run.send("PUT", "/v1/runs/beside%20it/goal", &json!({ "tps": 1 }));
+    assert!(over.status == 409 && over.error().contains("is ending"), "{over:?}");
+    let again = run.send("POST", "/v1/runs", &json!({ "name": "beside it", "file": file, "tps": 40 }));
+    assert!(again.status == 409 && again.error().contains("already"), "{again:?}");
+    let finished = run.stop();
+    assert_eq!(finished.json_at("/schema"), "swell.runs/1");
+    assert_eq!(finished.count("/total/transactions/started"), target.seen().requests);
+}
+
+#[test]
+fn a_goal_that_changes_while_a_run_drains_is_refused() {
+    let target =
+        Target::start(Settings { behaviour: Behaviour::constant(3_000.0), ..Settings::default() }).expect("loopback has a free port");
+    let run = Controlled::start(&target, "--tps 20");
+    assert_eq!(run.post("/v1/runs/plain_get/stop").status, 202);
+    let refused = run.send("PUT", "/v1/runs/plain_get/goal", &json!({ "tps": 400 }));
+    assert!(refused.status == 409 && refused.error().contains("is ending"), "{refused:?}");
+    run.running.wait().expect_done();
+}
+
+#[test]
+fn what_is_malformed_too_large_or_not_there_is_refused_and_changes_nothing() {
+    let target = target();
+    let run = Controlled::start(&target, "--tps 50");
+    let goal = "/v1/runs/plain_get/goal";
+    let file = guest("plain-get").display().to_string();
+    for (method, path, body, status, words) in [
+        ("PUT", goal, "{", 400, "is not as"),
+        ("PUT", goal, "[1]", 400, "is not as"),
+        ("PUT", goal, r#"{"tsp": 5}"#, 400, "unknown field"),
+        ("PUT", goal, r#"{"tps": "5"}"#, 400, "invalid type"),
+        ("PUT", goal, r#"{"tps": -5}"#, 422, "out of range"),
+        ("PUT", goal, r#"{"tps": 0}"#, 422, "out of range"),
+        ("PUT", goal, r#"{"tps": 1e300}"#, 422, "out of range"),
+        ("POST", "/v1/runs", "[]", 400, "no JSON object"),
+        ("POST", "/v1/runs", "{}", 422, "needs a `file`"),
+        ("POST", "/v1/runs", r#"{"file": "nowhere.wasm", "tps": 5}"#, 422, "nowhere.wasm"),
+        ("POST", "/v1/runs", r#"{"file": "x.wasm", "tsp": 5}"#, 422, "did you mean `tps`?"),
+        ("POST", "/v1/runs", r#"{"file": "x.wasm", "out": "json=x"}"#, 422, "all runs together"),
+        ("POST", "/v1/runs", &json!({ "file": file }).to_string(), 422, "nothing says how much load"),
+        ("GET", "/v1/runs/nobody", "", 404, "there are: plain_get"),
+        ("GET", "/", "", 404, "there are: GET /v1/runs"),
+        ("DELETE", "/v1/runs/plain_get", "", 405, "there are: GET /v1/runs"),
+        ("PUT", "/v1/runs", "", 405, "POST adds one"),
+    ] {
+        let reply = call(run.api, method, path, &[JSON], body);
+        assert!(reply.status == status && reply.error().contains(words), "{method} {path} {body}: {reply:?}");
+    }
+    let large = call(run.api, "PUT", goal, &[JSON], &" ".repeat(100_000));
+    assert_eq!(large.status, 413, "{large:?}");
+    assert_eq!(call(run.api, "PUT", goal, &[], r#"{"tps": 5}"#).status, 415);
+    // From a web page, by its own word or by a name that it has resolved to us.
+    assert_eq!(call(run.api, "GET", "/v1/runs", &["Origin: http://example.com"], "").status, 403);
+    assert_eq!(call(run.api, "GET", "/v1/runs", &["Host: example.com"], "").status, 403);
+    assert_eq!(run.wait_for("another look", |_| true)["goal_per_second"], 50.0);
+    run.stop().expect_done();
+}
+
+#[test]
+fn beyond_loopback_a_token_is_needed_and_each_call_carries_it() {
+    let target = target();
+    let run = || Host::run_guest("plain-get").target(target.url()).args("--tps 50 --duration 30s");
+    let refused = run().args("--control 0.0.0.0:0").finish().expect_code(104);
+    assert!(refused.stderr.contains("needs a token") && refused.stderr.contains("SWELL_CONTROL_TOKEN"), "{}", refused.stderr);
+    assert_eq!(target.seen().requests, 0);
+
+    let api = free_address();
+    let running = run().arg("--control").arg(format!("0.0.0.0:{}", api.port())).env("SWELL_CONTROL_TOKEN", "open sesame").start();
+    wait_until(PATIENCE, "the control API", || TcpStream::connect(api).ok());
+    for headers in [&[][..], &["Authorization: Bearer open"], &["Authorization: Basic open sesame"]] {
+        let reply = call(api, "GET", "/v1/runs", headers, "");
+        assert!(reply.status == 401 && reply.error().contains("Authorization: Bearer"), "{reply:?}");
+    }
+    assert_eq!(call(api, "GET", "/v1/runs", &["Authorization: Bearer open sesame"], "").status, 200);
+    running.interrupt();
+    running.wait().expect_code(105);
+}
+
+#[test]
+fn an_address_that_is_taken_is_refused_before_anything_is_sent() {
+    let target = target();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    for flag in ["--control", "--prometheus"] {
+        let run = Host::run_guest("plain-get").target(target.url()).args("--tps 5").arg(flag).arg(&address).finish().expect_code(104);
+        assert!(run.stderr.contains(flag) && run.stderr.contains("cannot listen there"), "{}", run.stderr);
+    }
+    assert_eq!(target.seen().requests, 0);
+}
+
+#[test]
+fn clients_that_say_nothing_do_not_keep_others_from_being_answered() {
+    let target = target();
+    let run = Controlled::start(&target, "--tps 50");
+    let silent: Vec<_> = (0..20).map(|_| TcpStream::connect(run.api).expect("it listens")).collect();
+    assert_eq!(run.get("/v1/runs").status, 200);
+    drop(silent);
+    run.stop().expect_done();
+}
+
+/// The value of a series of Prometheus' text whose labels contain all of these.
+fn series(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label)))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+#[test]
+fn metrics_count_what_the_report_counts() {
+    let target = target();
+    let metrics = free_address();
+    let running = Host::run_guest("plain-get")
+        .target(target.url())
+        .args("--tps 200 --latency page:p95=2s --duration 60s --prometheus")
+        .arg(metrics.to_string())
+        .start();
+    wait_until(PATIENCE, "the endpoint", || TcpStream::connect(metrics).ok());
+    let scrape = || call(metrics, "GET", "/metrics", &[], "");
+    let whose = ["run=\"plain_get\"", "scenario=\"plain_get\"", "transaction=\"page\""];
+    let text = wait_until(PATIENCE, "some hundred transactions", || {
+        let text = scrape().body;
+        series(&text, "swell_transactions_total", &[&whose[..], &["outcome=\"ok\""]].concat()).filter(|ok| *ok > 300.0).map(|_| text)
+    });
+    let ok = series(&text, "swell_transactions_total", &[&whose[..], &["outcome=\"ok\""]].concat()).expect("there are some");
+    for times in ["swell_service_seconds", "swell_response_seconds"] {
+        assert_eq!(series(&text, &format!("{times}_count"), &whose), Some(ok), "{times}");
+        assert_eq!(series(&text, &format!("{times}_bucket"), &[&whose[..], &["le=\"+Inf\""]].concat()), Some(ok), "{times}");
+    }
+    assert_eq!(series(&text, "swell_goal_tps", &["plain_get"]), Some(200.0));
+    assert_eq!(series(&text, "swell_objective_binding", &["objective=\"page:p95=2s\""]), Some(0.0));
+    assert_eq!(series(&text, "swell_tps_limited", &["by=\"service\""]), Some(0.0));
+    assert_eq!(series(&text, "swell_run_active", &["plain_get"]), Some(1.0));
+    assert!(series(&text, "swell_users", &["plain_get"]).is_some_and(|users| users >= 1.0));
+    assert_eq!((call(metrics, "GET", "/", &[], "").status, call(metrics, "POST", "/metrics", &[], "").status), (404, 405));
+    running.interrupt();
+    running.wait().expect_code(105);
+}
