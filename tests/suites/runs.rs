@@ -46,7 +46,7 @@ fn runs_of_a_plan_begin_and_end_when_it_says_and_are_told_apart_and_together() {
     assert_eq!(run.json_at("/schema"), "swell.runs/1");
     let began = |name: &str| run.number(&format!("/runs/{name}/run/began_at"));
     let started = |name: &str| run.count(&format!("/runs/{name}/measured/transactions/started"));
-    assert!(began("first") - began("background") >= 0.2, "{} {}", began("first"), began("background"));
+    assert!(began("first") - began("background") >= 0.15, "{} {}", began("first"), began("background"));
     assert!(began("second") - began("first") >= 1.0);
     // What a busy machine did not start was due all the same.
     let due = |name: &str| {

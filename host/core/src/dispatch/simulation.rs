@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Action, Dispatcher, Growth, Limits, Overflow, Spawn, Start, UserKey};
 use crate::RunInstant;
+use crate::random::Random;
 use crate::record::{Ended, Recorder, Snapshot, Times};
 use crate::schedule::{Arrivals, Cursor, Profile, Stripe};
 use crate::units::Rate;
@@ -20,6 +21,8 @@ enum Service {
     Constant(Duration),
     /// The same, but nothing is answered between two instants.
     Stalling { latency: Duration, from: RunInstant, until: RunInstant },
+    /// A tenth of a second, and an exponential time with this mean beyond it: skewed, as the times of real services are.
+    Skewed { beyond: Duration },
     /// So many servers, each with one request at a time; the others queue.
     Servers { servers: usize, latency: Duration },
 }
@@ -32,6 +35,8 @@ struct Setting {
     max_lag: Duration,
     length: Duration,
     service: Service,
+    /// What a user does between the end of a transaction and its next.
+    think: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +61,7 @@ struct World {
     free_at: Vec<RunInstant>,
     trace: Vec<(RunInstant, usize, Action)>,
     most_users: u32,
+    random: Random,
 }
 
 /// What a run came to.
@@ -101,6 +107,7 @@ fn run(setting: Setting) -> Outcome {
         free_at,
         trace: Vec::new(),
         most_users: 0,
+        random: Random::stream(1, 0),
         setting,
     };
     (0..workers as usize).for_each(|worker| world.schedule(RunInstant::START, worker, Event::Wake));
@@ -131,7 +138,11 @@ impl World {
             Event::Ready(user) => self.dispatchers[worker].handle_parked(now, user),
             Event::Answered(user) => {
                 self.record(now, worker, user);
-                self.dispatchers[worker].handle_parked(now, user);
+                if self.setting.think.is_zero() {
+                    self.dispatchers[worker].handle_parked(now, user);
+                } else {
+                    self.schedule(now + self.setting.think, worker, Event::Ready(user));
+                }
             }
         }
         self.drive(now, worker);
@@ -191,6 +202,7 @@ impl World {
                 let end = now + latency;
                 if end > from && now < until { until.max(end) } else { end }
             }
+            Service::Skewed { beyond } => now + millis(100) + beyond.mul_f64(-(1.0 - self.random.unit()).ln()),
             Service::Servers { latency, .. } => {
                 let free = self.free_at.iter_mut().min().expect("there are servers");
                 *free = (*free).max(now) + latency;
@@ -260,6 +272,7 @@ fn steady() -> Setting {
         max_lag: Duration::from_secs(10),
         length: Duration::from_secs(10),
         service: Service::Constant(millis(50)),
+        think: Duration::ZERO,
     }
 }
 
@@ -274,6 +287,33 @@ fn a_steady_service_gets_every_start_on_time_from_as_many_users_as_little_s_law_
     assert_eq!(measured.total.service.ok.max(), Some(millis(50)));
     // 1,000/s × 50 ms are 50 busy users; each worker has up to one more at the border of a cycle.
     assert!((50..=54).contains(&outcome.most_users), "{}", outcome.most_users);
+}
+
+#[test]
+fn a_slow_and_skewed_service_is_driven_at_the_rate_by_about_as_many_users_as_little_s_law_needs() {
+    // Balter's own test: 500/s at 400 ± 300 ms. The same when users think for a second between two transactions.
+    for (think, arrivals) in [(0, Arrivals::Uniform), (1, Arrivals::Uniform), (0, Arrivals::Poisson { seed: 3 })] {
+        let setting = Setting {
+            rate: 500.0,
+            arrivals,
+            growth: on_demand(5_000),
+            length: Duration::from_secs(60),
+            service: Service::Skewed { beyond: millis(300) },
+            think: Duration::from_secs(think),
+            ..steady()
+        };
+        let outcome = run(setting);
+        for second in 5..60 {
+            let from = RunInstant::START + Duration::from_secs(second);
+            let began = outcome.starts().filter(|(now, _)| (from..from + Duration::from_secs(1)).contains(now)).count();
+            let least = if arrivals == Arrivals::Uniform { 495 } else { 400 };
+            assert!(began >= least, "{began} in second {second}");
+        }
+        let needed = 500.0 * (0.4 + think as f64);
+        let most = f64::from(outcome.most_users);
+        assert!((needed * 0.95..=needed * 1.3).contains(&most), "{most} users where {needed} are busy");
+        assert!(outcome.total.measured.total.start_lag.max().unwrap() <= CREATION, "{think} s of think time");
+    }
 }
 
 #[test]
