@@ -8,6 +8,7 @@ mod call;
 mod host;
 mod nginx;
 mod notary;
+mod prometheus;
 pub mod statistics;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ pub use call::{Reply, call};
 pub use host::{Finished, Host, Running};
 pub use nginx::Nginx;
 pub use notary::Notary;
+pub use prometheus::Prometheus;
 pub use swell_target::{Behaviour, CertificateKind, Connections, Overload, Passage, Seen, Settings, Target};
 
 /// The compiled guest of this name.

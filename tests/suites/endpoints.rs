@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use swell_tests::{Behaviour, Finished, Host, Reply, Running, Settings, Target, call, guest, wait_until};
+use swell_tests::{Behaviour, Finished, Host, Prometheus, Reply, Running, Settings, Target, call, guest, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const JSON: &str = "Content-Type: application/json";
@@ -241,4 +241,83 @@ fn metrics_count_what_the_report_counts() {
     assert_eq!((call(metrics, "GET", "/", &[], "").status, call(metrics, "POST", "/metrics", &[], "").status), (404, 405));
     running.interrupt();
     running.wait().expect_code(105);
+}
+
+/// What a Grafana dashboard must have to be loaded, as far as ours uses it (its JSON model, schema version 39).
+fn check_dashboard(dashboard: &Value) {
+    for (key, is_it) in [("title", Value::is_string as fn(&Value) -> bool), ("uid", Value::is_string), ("schemaVersion", Value::is_u64)] {
+        assert!(is_it(&dashboard[key]), "{key}");
+    }
+    let variables = dashboard["templating"]["list"].as_array().expect("variables are a list");
+    assert!(variables.iter().all(|variable| variable["name"].is_string() && variable["type"].is_string()));
+    let panels = dashboard["panels"].as_array().expect("panels are a list");
+    let mut places: Vec<[u64; 4]> = Vec::new();
+    for (number, panel) in panels.iter().enumerate() {
+        let title = panel["title"].as_str().expect("a panel has a title");
+        assert_eq!(panel["id"], number as u64 + 1, "{title}: ids are unique");
+        assert!(panel["type"].is_string() && panel["fieldConfig"]["defaults"].is_object() && panel["options"].is_object(), "{title}");
+        let [x, y, w, h] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().expect("a place has four numbers"));
+        assert!(
+            x + w <= 24 && places.iter().all(|[px, py, pw, ph]| x >= px + pw || px >= &(x + w) || y >= py + ph || py >= &(y + h)),
+            "{title}"
+        );
+        places.push([x, y, w, h]);
+        let targets = panel["targets"].as_array().expect("targets are a list");
+        assert!(!targets.is_empty() && targets.iter().all(|target| target["refId"].is_string()), "{title}");
+    }
+}
+
+/// Each query of the dashboard, with what Grafana would put in place of its variables.
+fn queries(dashboard: &Value) -> Vec<String> {
+    let panels = dashboard["panels"].as_array().expect("panels are a list").iter();
+    let targets = panels.flat_map(|panel| panel["targets"].as_array().expect("targets are a list"));
+    let query =
+        |target: &Value| target["expr"].as_str().expect("a target has a query").replace("$run", ".*").replace("$__rate_interval", "5s");
+    targets.map(query).collect()
+}
+
+#[test]
+fn a_real_prometheus_scrapes_what_the_dashboard_shows() {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/docs/grafana-dashboard.json");
+    let text = std::fs::read_to_string(file).expect("there is a dashboard");
+    let dashboard: Value = serde_json::from_str(&text).expect("it is JSON");
+    check_dashboard(&dashboard);
+
+    let target = target();
+    let metrics = free_address();
+    // With failures, checks that fail and an objective, so that each of its series has something to show.
+    let running = Host::run_guest("says-failed")
+        .target(target.url())
+        .args("--tps 100 --latency p95=2s --duration 60s --prometheus")
+        .arg(metrics.to_string())
+        .start();
+    wait_until(PATIENCE, "the endpoint", || TcpStream::connect(metrics).ok());
+    let prometheus = Prometheus::start(metrics);
+    let counted = || prometheus.query("sum(swell_transactions_total{run=~\".*\"})").unwrap_or_default();
+    wait_until(Duration::from_secs(30), "some hundred transactions in prometheus", || (counted() > 500.0).then_some(()));
+    // What there is no error or failed check for has no series, and its query is one all the same: a wrong one would be refused.
+    let answered: Vec<String> = queries(&dashboard).into_iter().filter(|query| prometheus.query(query).is_some()).collect();
+    for metric in [
+        "goal_tps",
+        "actual_tps",
+        "tps_limited",
+        "service_seconds",
+        "response_seconds",
+        "transactions_total",
+        "failures_total",
+        "objective_limit",
+        "objective_measured",
+        "objective_state",
+        "users",
+        "start_lag",
+        "unsent",
+        "requests_total",
+    ] {
+        assert!(answered.iter().any(|query| query.contains(metric)), "{metric}: {answered:#?}");
+    }
+    assert_eq!(prometheus.query("swell_goal_tps"), Some(100.0));
+    running.interrupt();
+    let run = running.wait().expect_code(105);
+    let total = run.count("/measured/transactions/ok") + run.count("/measured/transactions/failed");
+    assert!(counted() <= total as f64 && counted() > 500.0);
 }

@@ -14,6 +14,7 @@
 //! | `holder` | one objective and its limit |
 //! | `find` | searching the highest rate that holds |
 //! | `limit` | who keeps the rate below what is asked for |
+//! | `steady` | whether a service has warmed up |
 
 mod evidence;
 mod find;
@@ -22,6 +23,7 @@ mod holder;
 mod limit;
 mod objective;
 mod sketch;
+mod steady;
 mod watch;
 
 use std::time::Duration;
@@ -31,6 +33,7 @@ pub use self::holder::Doing;
 use self::holder::Holder;
 pub use self::limit::{Flow, Limit, LimitWatch, Limiter};
 pub use self::objective::{Goal, Objective, ObjectiveError};
+pub use self::steady::Steadiness;
 pub use self::watch::{Tally, Watch};
 use crate::RunInstant;
 use crate::units::Rate;

@@ -38,6 +38,8 @@ pub struct Passage {
     pub arrival_ns: u64,
     /// When its answer, or the head of one that comes slowly, was given to the network.
     pub departure_ns: u64,
+    /// As 200.
+    pub status: u16,
 }
 
 /// The name under which paths are counted once there are too many of them.

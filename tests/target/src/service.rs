@@ -83,7 +83,7 @@ impl Service {
         }
         state.seen.left(path, status.as_u16());
         if self.log {
-            state.seen.log.push(Passage { arrival_ns: nanoseconds(arrival.at), departure_ns: nanoseconds(now) });
+            state.seen.log.push(Passage { arrival_ns: nanoseconds(arrival.at), departure_ns: nanoseconds(now), status: status.as_u16() });
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! The measuring itself is in `tests/benches`.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
@@ -14,7 +15,11 @@ use crate::workspace::Workspace;
 
 /// What of the bench to run.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    which: Option<Which>,
+
     /// Pairs of runs to compare; intervals need at least 15
     #[arg(long, default_value_t = 15)]
     rounds: u32,
@@ -24,11 +29,49 @@ pub(crate) struct BenchArgs {
     seconds: u32,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Which {
+    /// How fast and how well a goal is reached and held, beside Balter, as a table and as plots
+    Control {
+        /// Folder for the plots
+        #[arg(long, value_name = "DIR", default_value = "tests/benches/plots")]
+        plots: PathBuf,
+    },
+}
+
 /// Measures and prints a table for the README.
 ///
 /// # Errors
 /// A tool that is missing and can't be installed, or anything that can't be built or run. A figure that is missed is a result, not an error.
 pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
+    match &args.which {
+        None => comparison(workspace, args),
+        Some(Which::Control { plots }) => control(workspace, plots),
+    }
+}
+
+/// Against Balter, on services whose law is known.
+fn control(workspace: &Workspace, plots: &Path) -> anyhow::Result<()> {
+    title("what the bench needs");
+    say("building a scenario with Balter 0.8.2 from crates.io, to compare with");
+    let (balter, build) = (workspace.root().join("tests/benches/balter/Cargo.toml"), workspace.built("tools/balter"));
+    run_step(
+        Command::new("cargo").args(["build", "--release", "--locked", "--manifest-path"]).arg(balter).env("CARGO_TARGET_DIR", &build),
+    )?;
+    let guests = workspace.built("guests/lean");
+    scenarios::some_guests(workspace, LEAN, &["plain-get"], &guests)?;
+    run_step(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--bins"]))?;
+
+    title("the measuring");
+    let plots = workspace.root().join(plots);
+    std::fs::create_dir_all(&plots).with_context(|| format!("can't make {}", plots.display()))?;
+    let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "control", "--"]);
+    bench.arg("--plots").arg(plots).env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host"));
+    run_step(bench.env("SWELL_BALTER", build.join("release/balter-rig")))
+}
+
+/// Against wrk and oha, on nginx.
+fn comparison(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
     title("what the bench needs");
     program("nginx", &["-v"], "the service under load")?;
     program("wrk", &["-v"], "a load generator to compare with")?;

@@ -33,6 +33,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     title("what this machine needs");
     scenario_compiler(workspace, WITH_WASI)?;
     program("nginx", &["-v"], "a service for the end-to-end test")?;
+    program("prometheus", &["--version"], "what scrapes the host's metrics in a test")?;
 
     title("format");
     run(&mut workspace.cargo(["fmt", "--all", "--check"]))?;

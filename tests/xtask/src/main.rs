@@ -40,7 +40,7 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
-    /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user
+    /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user; `bench control` compares its control with Balter's
     Bench(bench::BenchArgs),
 }
 
