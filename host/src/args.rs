@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use swell_core::control::Objective;
+use swell_core::plan::WarmUp;
 use swell_core::schedule::Stage;
 use swell_core::threshold::Threshold;
 use swell_core::units::{self, Rate};
@@ -144,9 +145,10 @@ pub(crate) struct Settings {
     #[arg(long, short = 'n', value_name = "N", value_parser = parse_count::<u64>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) iterations: Option<u64>,
 
-    /// Time before the measured part, under load, shown apart and excluded from all figures. Default: none.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
-    pub(crate) warmup: Option<Duration>,
+    /// Time before the measured part, under load, shown apart and excluded from all figures. `auto` ends it when throughput and service time show no trend over ten
+    /// seconds, after 60 s at the latest, `auto:2m` after two minutes. Default: none.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = LOAD)]
+    pub(crate) warmup: Option<WarmUp>,
 
     /// How long transactions under way at the end may take to finish; then they are interrupted. Default: 30s.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use swell_core::RunInstant;
-use swell_core::control::{Limit, Tally};
+use swell_core::control::{Limit, Steadiness, Tally};
 use swell_core::record::{Outcomes, Snapshot};
 use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
@@ -61,6 +61,8 @@ pub(crate) struct Outcome {
     /// Length of the measured part.
     pub(crate) measured: Duration,
     pub(crate) warm_up: Duration,
+    /// Whether the service was found to be steady at the end of the warm-up; nothing where that was not asked for.
+    pub(crate) is_steady: Option<bool>,
     /// Request heads handed to the network over the whole run.
     pub(crate) requests_written: u64,
     pub(crate) users_at_once: u64,
@@ -161,6 +163,7 @@ pub(crate) async fn drive(
         began,
         measured_from: plan.plan.measured_from(),
         ends_at: plan.plan.end(),
+        measured: plan.plan.stop.measured,
         objectives: plan.plan.control.as_ref().map_or_else(Vec::new, |control| control.objectives.clone()),
         users: UserCounts::default(),
     });
@@ -188,6 +191,8 @@ pub(crate) async fn drive(
         recent: Snapshot::default(),
         cpu: CpuRecord::default(),
         set_points: SetPoints::new(plan, set_points),
+        warm_up: plan.plan.warm_up,
+        steadiness: plan.plan.warm_up_ends_when_steady.then(Steadiness::default),
         ended_after: None,
     };
     let mut ended = control.run(incoming, asked, view).await?;
@@ -203,7 +208,8 @@ pub(crate) async fn drive(
         cause: ended.cause,
         snapshot: ended.total,
         measured: ended.measured,
-        warm_up: plan.plan.warm_up.min(ended.lasted),
+        warm_up: ended.warm_up,
+        is_steady: ended.is_steady,
         requests_written,
         users_at_once: shared.users.most_at_once(),
         began_at: std::time::SystemTime::now() - began.elapsed(),
@@ -240,6 +246,10 @@ struct Control<'a> {
     recent: Snapshot,
     cpu: CpuRecord,
     set_points: SetPoints,
+    /// How long the warm-up takes, or may take.
+    warm_up: Duration,
+    /// Where it ends as soon as the service is steady, and has not ended yet.
+    steadiness: Option<Steadiness>,
     /// When the workers were told to begin nothing more.
     ended_after: Option<Duration>,
 }
@@ -250,8 +260,9 @@ struct Ended {
     cpu: CpuRecord,
     control: Option<ControlRecord>,
     limits: Vec<(Limit, Option<RunInstant>)>,
-    lasted: Duration,
     measured: Duration,
+    warm_up: Duration,
+    is_steady: Option<bool>,
 }
 
 /// How often the live view is shown.
@@ -291,7 +302,7 @@ impl Control<'_> {
                     if ending.is_none() {
                         self.set_points.tick(self.shared.began);
                     }
-                    if elapsed >= self.plan.plan.warm_up && ending.is_none() && Instant::now() >= self.shared.began {
+                    if elapsed >= self.warm_up && ending.is_none() && Instant::now() >= self.shared.began {
                         match &mut cpu_watch {
                             None => {
                                 cpu_before = cpu_time();
@@ -302,9 +313,10 @@ impl Control<'_> {
                     }
                     if last_look.elapsed() >= LOOK && elapsed >= LOOK {
                         let recent = std::mem::take(&mut self.recent);
+                        self.look_whether_steady(elapsed, &recent);
                         view.look(&Look {
                             elapsed,
-                            warm_up: self.plan.plan.warm_up,
+                            warm_up: self.warm_up,
                             is_ending: ending.is_some(),
                             total: &self.total,
                             recent: (&recent, last_look.elapsed()),
@@ -324,10 +336,12 @@ impl Control<'_> {
         let (cause, _) = ending.context("the workers ended by themselves")?;
         self.cpu.seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
         let lasted = self.ended_after.unwrap_or_else(|| self.shared.began.elapsed());
-        let measured = lasted.saturating_sub(self.plan.plan.warm_up).min(self.plan.plan.stop.measured.unwrap_or(Duration::MAX));
+        let warm_up = self.warm_up.min(lasted);
+        let measured = lasted.saturating_sub(warm_up).min(self.plan.plan.stop.measured.unwrap_or(Duration::MAX));
+        let is_steady = self.plan.plan.warm_up_ends_when_steady.then(|| self.warm_up < self.plan.plan.warm_up);
         let control = self.set_points.record();
         let limits = self.set_points.into_limits();
-        Ok(Ended { cause, total: self.total, cpu: self.cpu, control, limits, lasted, measured })
+        Ok(Ended { cause, total: self.total, cpu: self.cpu, control, limits, measured, warm_up, is_steady })
     }
 
     fn obey(&mut self, command: Command, ending: &mut Option<(EndCause, Instant)>, cut: &mut bool) {
@@ -351,6 +365,24 @@ impl Control<'_> {
             (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => drop(reply.send(Err(Refusal::Ending))),
             (Command::SetGoal(goal, reply), None) => drop(reply.send(self.set_points.set_goal(now, goal))),
             (Command::Pause(paused, reply), None) => drop(reply.send(self.set_points.pause(now, paused))),
+        }
+    }
+
+    /// Ends a warm-up that is to end by itself if the service shows no trend any more.
+    fn look_whether_steady(&mut self, elapsed: Duration, recent: &Snapshot) {
+        let Some(steadiness) = &mut self.steadiness else { return };
+        let total = &recent.warm_up.total;
+        let completed = total.counts.ok + total.counts.failed;
+        let nanos = total.service.ok.sum_ns() + total.service.failed.sum_ns();
+        let steady =
+            !self.set_points.is_paused() && steadiness.on_second(completed, Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)));
+        if elapsed >= self.warm_up {
+            self.steadiness = None;
+        } else if steady {
+            self.steadiness = None;
+            let from = self.set_points.measure(RunInstant::START + elapsed);
+            self.warm_up = from.since(RunInstant::START);
+            tracing::info!("the service is steady after {:.1} s: what begins now is measured", self.warm_up.as_secs_f64());
         }
     }
 
@@ -379,7 +411,7 @@ impl Control<'_> {
 
     /// Whether the run is to end now of itself.
     fn reason_to_end(&mut self, elapsed: Duration) -> Option<(EndCause, Instant)> {
-        let over = self.plan.plan.stop.measured.is_some_and(|duration| elapsed >= self.plan.plan.warm_up + duration);
+        let over = self.plan.plan.stop.measured.is_some_and(|duration| elapsed >= self.warm_up + duration);
         let found = self.set_points.is_over();
         if over || found || self.shared.iterations.are_over() {
             return Some(self.end(EndCause::Finished, RunOver::Finished));

@@ -1,6 +1,6 @@
 //! From a scenario file and its settings to a run that can begin: all that can go wrong before anything is sent goes wrong here.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -203,7 +203,7 @@ impl Outside {
             recorder: RefCell::new(Recorder::new(RunInstant::START)),
             pacing,
             began: Instant::now(),
-            measured_from: RunInstant::START,
+            measured_from: Cell::new(RunInstant::START),
             implicit: RefCell::default(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| not_called(&error))?;

@@ -62,6 +62,8 @@ pub(crate) struct About {
     /// Unix time of the run's first instant, in seconds.
     pub(crate) began_at: f64,
     pub(crate) warm_up_seconds: f64,
+    /// Whether the service was found to be steady at the end of the warm-up; absent where that was not asked for.
+    pub(crate) warm_up_steady: Option<bool>,
     /// Length of the measured part.
     pub(crate) measured_seconds: f64,
 }

@@ -194,7 +194,7 @@ impl Runs {
             tracing::info!("{}: {}, {}; Ctrl-C ends it", prepared.name, prepared.plan.model(), prepared.plan.length());
         }
         let Prepared { plan, program, run, .. } = &prepared;
-        let lasts = plan.plan.stop.measured.map(|measured| plan.plan.warm_up + measured);
+        let lasts = plan.plan.stop.measured.filter(|_| !plan.plan.warm_up_ends_when_steady).map(|measured| plan.plan.warm_up + measured);
         let metrics = self.exporter.as_ref().map(|exporter| RunMetrics::new(exporter, &prepared.name, &scenario));
         let mut view = RunView { line: self.screen.line(&prepared.name, lasts), metrics, status: &handle.status };
         let asked = Asked { commands, end_requests };
@@ -317,6 +317,7 @@ fn report(prepared: &Prepared, outcome: &Outcome) -> Report {
             asked_per_second: plan.asked_per_second(),
             began_at: outcome.began_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             warm_up_seconds: warm_up,
+            warm_up_steady: outcome.is_steady,
             measured_seconds: measured,
         },
         verdict: judgement::verdict_report(&judgement::verdict(outcome)),

@@ -75,6 +75,11 @@ impl Summary<'_> {
         write!(f, "  {}, {:.1} s measured", run.model, run.measured_seconds)?;
         if run.warm_up_seconds > 0.0 {
             write!(f, " after {:.1} s of warm-up", run.warm_up_seconds)?;
+            f.write_str(match run.warm_up_steady {
+                None => "",
+                Some(true) => ", when it was steady",
+                Some(false) => ", in which it did not become steady",
+            })?;
         }
         writeln!(f, ", seed {}", run.seed)
     }

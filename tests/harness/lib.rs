@@ -11,6 +11,7 @@ mod notary;
 mod prometheus;
 pub mod statistics;
 
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,14 @@ fn target_folder() -> PathBuf {
     let test = std::env::current_exe().expect("a running program has a file");
     // TARGET/release/deps/NAME
     test.ancestors().nth(3).map(Path::to_owned).expect("cargo puts tests three folders deep")
+}
+
+/// An address of loopback that was free a moment ago.
+///
+/// # Panics
+/// Loopback has none.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback has a free port")
 }
 
 /// Waits until a condition gives something.

@@ -3,14 +3,14 @@
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::wait_until;
+use crate::{free_address, wait_until};
 
 /// A running nginx. Dropping it ends it.
 #[derive(Debug)]
@@ -87,11 +87,6 @@ impl Drop for Nginx {
         let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
         let _ = self.process.wait();
     }
-}
-
-/// An address that is free now; it goes to whoever binds first, and nginx tries for 2.5 s.
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("loopback has a free port")
 }
 
 fn configuration(folder: &TempDir, addr: SocketAddr) -> String {

@@ -1,6 +1,6 @@
 //! A real Prometheus that scrapes one address, in a temporary folder and on a free port.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{call, wait_until};
+use crate::{call, free_address, wait_until};
 
 /// A running Prometheus. Dropping it ends it.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Prometheus {
     /// It is not installed, or does not answer within 20 s.
     pub fn start(target: SocketAddr) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback has a free port");
+        let addr = free_address();
         let file = folder.path().join("prometheus.yml");
         let configuration = format!(
             "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\nscrape_configs: [{{ job_name: swell, static_configs: [{{ targets: ['{target}'] }}] }}]\n"

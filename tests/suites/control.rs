@@ -4,10 +4,11 @@
 //! These tests measure, so each is alone while it does. On a machine that is too busy the generator calls its own run INVALID and raises nothing on it; then
 //! only what holds of any machine is asked for.
 
+use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
-use swell_tests::{Alone, Behaviour, Finished, Host, Overload, Settings, Target, alone, wait_until};
+use swell_tests::{Alone, Behaviour, Finished, Host, Overload, Settings, Target, alone, call, free_address, wait_until};
 
 fn target(behaviour: Behaviour) -> (Alone, Target) {
     let alone = alone();
@@ -66,6 +67,52 @@ fn a_rate_that_holds_is_driven_as_asked_and_the_objective_says_so() {
     let started = run.count("/measured/transactions/started");
     assert!(started.abs_diff(1_200) <= 12 || !is_believable(&run), "{started}\n{}", run.stdout);
     assert!(run.stdout.contains("goal 300/s at the end, as asked"), "{}", run.stdout);
+}
+
+#[test]
+fn a_service_at_its_limit_is_told_from_one_that_recovered() {
+    let (_alone, target) = target(Behaviour { capacity: Some(700.0), overload: Overload::Queue, ..Behaviour::default() });
+    let api = free_address();
+    let running =
+        Host::run_guest("plain-get").target(target.url()).args("--tps 1000 --max-vus 2000 --control").arg(api.to_string()).start();
+    let status = |what: &str, holds: fn(&Value) -> bool| {
+        wait_until(Duration::from_secs(40), what, || {
+            TcpStream::connect(api).ok()?;
+            let status = call(api, "GET", "/v1/runs/plain_get", &[], "").json_at("/status");
+            holds(&status).then_some(status)
+        })
+    };
+    let limited = status("the limit to be seen", |status| status["limited_by"] == "service" || status["limited_by"] == "generator");
+    let is_believable = limited["limited_by"] == "service";
+    let seconds = limited["elapsed_seconds"].as_f64().expect("it is a number");
+    assert!(seconds <= 10.0 || !is_believable, "recognised after {seconds} s");
+    assert_eq!(limited["goal_per_second"], 1000.0, "the goal does not bend");
+    assert!(limited["limit"].as_str().is_some_and(|words| words.contains("is the limit: ")), "{limited:#}");
+    target.behave(Behaviour::default()).expect("it is a behaviour");
+    let recovered = status("the limit to be forgotten", |status| status["limited_by"].is_null());
+    let took = recovered["elapsed_seconds"].as_f64().expect("it is a number") - seconds;
+    assert!(took <= 12.0 || !is_believable, "{took} s, with some of the backlog worked off before");
+    running.interrupt();
+    let run = running.wait().expect_done();
+    if is_believable {
+        assert_eq!(run.json_at("/limits/0/by"), "service");
+        assert!(run.number("/limits/0/completed_per_second") < 800.0 && run.json_at("/limits/0/until_seconds").is_number());
+        assert!(run.stdout.contains("the service is the limit"), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_warm_up_ends_when_the_service_is_steady_and_what_follows_is_measured_as_long_as_asked() {
+    let (_alone, target) = target(Behaviour::constant(5.0));
+    let run = run(&target, "--tps 200 --warmup auto:40s --duration 3s");
+    let (warm_up, measured) = (run.number("/run/warm_up_seconds"), run.number("/run/measured_seconds"));
+    assert!((9.0..=40.0).contains(&warm_up), "{warm_up}");
+    assert_eq!(run.json_at("/run/warm_up_steady"), warm_up < 40.0);
+    assert!((measured - 3.0).abs() < 0.1, "{measured}");
+    let due =
+        ["started", "unsent/users", "unsent/host"].map(|part| run.count(&format!("/measured/transactions/{part}"))).iter().sum::<u64>();
+    assert!(due.abs_diff(600) <= 2, "{due}");
+    assert!(run.stdout.contains("of warm-up, when it was steady") || warm_up == 40.0, "{}", run.stdout);
 }
 
 #[test]

@@ -4,18 +4,13 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use swell_tests::{Behaviour, Finished, Host, Prometheus, Reply, Running, Settings, Target, call, guest, wait_until};
+use swell_tests::{Behaviour, Finished, Host, Prometheus, Reply, Running, Settings, Target, call, free_address, guest, wait_until};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const JSON: &str = "Content-Type: application/json";
 
 fn target() -> Target {
     Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() }).expect("loopback has a free port")
-}
-
-/// An address that was free a moment ago.
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback has a free port")
 }
 
 /// A run that goes on, with its control API.
@@ -296,8 +291,7 @@ fn a_real_prometheus_scrapes_what_the_dashboard_shows() {
     let counted = || prometheus.query("sum(swell_transactions_total{run=~\".*\"})").unwrap_or_default();
     wait_until(Duration::from_secs(30), "some hundred transactions in prometheus", || (counted() > 500.0).then_some(()));
     // What there is no error or failed check for has no series, and its query is one all the same: a wrong one would be refused.
-    let answered: Vec<String> = queries(&dashboard).into_iter().filter(|query| prometheus.query(query).is_some()).collect();
-    for metric in [
+    let metrics_shown = [
         "goal_tps",
         "actual_tps",
         "tps_limited",
@@ -312,9 +306,11 @@ fn a_real_prometheus_scrapes_what_the_dashboard_shows() {
         "start_lag",
         "unsent",
         "requests_total",
-    ] {
-        assert!(answered.iter().any(|query| query.contains(metric)), "{metric}: {answered:#?}");
-    }
+    ];
+    wait_until(Duration::from_secs(30), "a panel of the dashboard for each metric", || {
+        let answered: Vec<String> = queries(&dashboard).into_iter().filter(|query| prometheus.query(query).is_some()).collect();
+        metrics_shown.iter().all(|metric| answered.iter().any(|query| query.contains(metric))).then_some(())
+    });
     assert_eq!(prometheus.query("swell_goal_tps"), Some(100.0));
     running.interrupt();
     let run = running.wait().expect_code(105);

@@ -4,6 +4,8 @@
 //! there: it refuses contradictions and absurd numbers and fills in defaults. Whoever holds a [`Plan`] checks nothing again, and asks it for what follows
 //! from it (the slots and the users of each worker), so that no arithmetic on shares is done anywhere else.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -13,7 +15,7 @@ use crate::control::{DEFAULT_START, Finder, Goal, Objective, Regulator};
 use crate::dispatch::{Growth, Limits, Spawn};
 use crate::schedule::{Arrivals, Cursor, Profile, Stage, Stripe, Timeline};
 use crate::threshold::Threshold;
-use crate::units::{Rate, grouped, print_duration, print_rate};
+use crate::units::{Rate, UnitError, grouped, parse_duration, print_duration, print_rate};
 
 /// Users that a plan may ask for: well beyond what one machine can hold, so more is a typing error.
 pub const MOST_USERS: u32 = 1_000_000;
@@ -50,7 +52,7 @@ pub struct PlanInput {
     /// How many iterations to run.
     pub iterations: Option<u64>,
     /// How long to run before measuring.
-    pub warmup: Option<Duration>,
+    pub warmup: Option<WarmUp>,
     /// How long what is under way at the end may take.
     pub grace: Option<Duration>,
     /// How late a slot may start.
@@ -67,6 +69,52 @@ pub struct PlanInput {
     pub has_start: bool,
     /// How many users this machine can hold, as far as it was found out.
     pub room: Option<u32>,
+}
+
+/// How long to run before measuring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// So long.
+    For(Duration),
+    /// Until the service is steady, so long at most.
+    UntilSteady {
+        /// The most.
+        most: Duration,
+    },
+}
+
+/// How long a service is given to become steady unless told otherwise: compilers that optimise as they go and caches take tens of seconds, seldom more.
+pub const DEFAULT_MOST_WARM_UP: Duration = Duration::from_secs(60);
+
+impl WarmUp {
+    /// So long at most.
+    pub const fn most(self) -> Duration {
+        match self {
+            Self::For(time) | Self::UntilSteady { most: time } => time,
+        }
+    }
+}
+
+impl FromStr for WarmUp {
+    type Err = UnitError;
+
+    /// Reads "30s", "auto", "auto:2m".
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text.strip_prefix("auto") {
+            None => Ok(Self::For(parse_duration(text)?)),
+            Some("") => Ok(Self::UntilSteady { most: DEFAULT_MOST_WARM_UP }),
+            Some(rest) => Ok(Self::UntilSteady { most: parse_duration(rest.strip_prefix(':').unwrap_or(text))? }),
+        }
+    }
+}
+
+impl fmt::Display for WarmUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::For(time) => f.write_str(&print_duration(*time)),
+            Self::UntilSteady { most } => write!(f, "auto:{}", print_duration(*most)),
+        }
+    }
 }
 
 /// Why what was asked for cannot be run.
@@ -197,8 +245,10 @@ pub struct Plan {
     pub control: Option<Control>,
     /// How starts are spread around the profile.
     pub arrivals: Arrivals,
-    /// What precedes the measured part.
+    /// What precedes the measured part, at most.
     pub warm_up: Duration,
+    /// Whether the warm-up ends as soon as the service is steady.
+    pub warm_up_ends_when_steady: bool,
     /// When it is over.
     pub stop: StopAfter,
     /// How long what is under way at the end may take.
@@ -250,7 +300,8 @@ impl Plan {
             load,
             control,
             arrivals: if input.poisson { Arrivals::Poisson { seed: input.seed } } else { Arrivals::Uniform },
-            warm_up: input.warmup.unwrap_or_default(),
+            warm_up: input.warmup.map_or(Duration::ZERO, WarmUp::most),
+            warm_up_ends_when_steady: matches!(input.warmup, Some(WarmUp::UntilSteady { .. })),
             stop: StopAfter { measured: input.duration.or(staged.then_some(length)), iterations: input.iterations },
             grace: input.grace.unwrap_or(DEFAULT_GRACE),
             max_lag: input.max_lag.unwrap_or(DEFAULT_MAX_LAG),
@@ -390,8 +441,9 @@ fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> {
         if input.objectives.is_empty() {
             return Err(PlanError::NoObjective);
         }
-        let lengths = [("duration", input.duration), ("warmup", input.warmup.filter(|warmup| !warmup.is_zero()))];
-        let length = lengths.into_iter().find_map(|(key, length)| Some((key, print_duration(length?))));
+        let warmup = input.warmup.filter(|warmup| !warmup.most().is_zero());
+        let lengths = [("duration", input.duration.map(print_duration)), ("warmup", warmup.map(|warmup| warmup.to_string()))];
+        let length = lengths.into_iter().find_map(|(key, length)| Some((key, length?)));
         let length = length.or(input.iterations.map(|iterations| ("iterations", grouped(iterations))));
         if let Some(length) = length {
             let hold = ("hold", print_duration(search.hold));
@@ -445,10 +497,14 @@ fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> {
         let cure = "max_vus bounds what a rate needs: give tps or rate, or an exact number of users with vus";
         return contradiction(max_vus.clone(), ("no", "rate".to_owned()), cure);
     }
-    let warmup = input.warmup.filter(|warmup| !warmup.is_zero());
+    let warmup = input.warmup.filter(|warmup| !warmup.most().is_zero());
+    if let (Some(warmup @ WarmUp::UntilSteady { .. }), Some(stage)) = (warmup, &stage) {
+        let cure = "stages begin at an instant that is known beforehand: give the warm-up a time, as 30s";
+        return contradiction(("warmup", warmup.to_string()), stage.clone(), cure);
+    }
     if let (Some(warmup), None, Some(stage)) = (warmup, &paced, &stage) {
         let cure = "stages begin at zero, where nothing warms up: say with tps or rate at which rate to begin";
-        return contradiction(("warmup", print_duration(warmup)), stage.clone(), cure);
+        return contradiction(("warmup", warmup.to_string()), stage.clone(), cure);
     }
     let length: Duration = input.stages.iter().map(|stage| stage.over).sum();
     if let (Some(duration), Some(_)) = (input.duration.filter(|&duration| duration < length), &stage) {

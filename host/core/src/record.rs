@@ -175,6 +175,11 @@ impl Recorder {
         }
     }
 
+    /// What is meant to start before `measured_from` is warm-up, from now on. It may lie ahead of the present, and before what it was.
+    pub fn measure_from(&mut self, measured_from: RunInstant) {
+        self.measured_from = measured_from;
+    }
+
     /// Has it count for these objectives too, from now on.
     pub fn watch<'a>(&mut self, objectives: impl IntoIterator<Item = &'a Objective>) {
         let watched = |objective: &Objective| Watched { name: objective.name.clone(), kind: None, watch: Watch::new(objective.goal) };

@@ -1,6 +1,6 @@
 //! What a run gives its users: shared by all threads ([`Run`]), and by the users of one thread ([`Worker`]).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -143,8 +143,8 @@ pub struct Worker {
     pub pacing: Box<dyn Pacing>,
     /// The run's first instant.
     pub began: Instant,
-    /// Where the measured part begins.
-    pub measured_from: RunInstant,
+    /// Where the measured part begins. It may come sooner than was planned, and then lies ahead when it is set.
+    pub measured_from: Cell<RunInstant>,
     /// The names of requests outside any transaction, as far as they are told apart.
     pub implicit: RefCell<ImplicitKinds>,
 }
@@ -188,6 +188,6 @@ impl Worker {
     /// The phase that what was to begin at `intended` belongs to.
     #[inline]
     pub fn phase(&self, intended: RunInstant) -> RunPhase {
-        if intended < self.measured_from { RunPhase::WarmUp } else { RunPhase::Measured }
+        if intended < self.measured_from.get() { RunPhase::WarmUp } else { RunPhase::Measured }
     }
 }

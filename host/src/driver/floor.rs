@@ -93,7 +93,7 @@ pub(crate) struct Floor {
     pace: Pace,
     began: Instant,
     /// What is meant to begin from here on is not begun.
-    ends_at: RunInstant,
+    ends_at: Cell<RunInstant>,
     over: Cell<Option<RunOver>>,
     paused: Cell<bool>,
     told_started: Cell<u64>,
@@ -121,7 +121,7 @@ impl Floor {
             index,
             pace,
             began,
-            ends_at,
+            ends_at: Cell::new(ends_at),
             over: Cell::new(None),
             paused: Cell::new(false),
             told_started: Cell::new(0),
@@ -144,7 +144,7 @@ impl Floor {
 
     /// Whether nothing more is to be begun.
     pub(crate) fn over(&self) -> Option<RunOver> {
-        self.over.get().or_else(|| (self.now() >= self.ends_at).then_some(RunOver::Finished))
+        self.over.get().or_else(|| (self.now() >= self.ends_at.get()).then_some(RunOver::Finished))
     }
 
     /// The worker's part of the run: wakes when slots are due or there is something to do, until the caller drops it. Gives how many users to create.
@@ -160,7 +160,7 @@ impl Floor {
                 () = self.overflow.workers[self.index].notified() => {}
                 () = self.has_orders.notified() => continue,
             }
-            if self.now() >= self.ends_at {
+            if self.now() >= self.ends_at.get() {
                 self.end(RunOver::Finished);
             }
             self.tell(Dispatcher::handle_time);
@@ -182,6 +182,12 @@ impl Floor {
                 waker.wake();
             }
         }
+    }
+
+    /// Nothing is to begin from this instant on.
+    pub(crate) fn end_at(&self, instant: RunInstant) {
+        self.ends_at.set(instant);
+        self.tell(Dispatcher::handle_time);
     }
 
     /// Slots that were started since the last call.
@@ -262,7 +268,7 @@ impl Floor {
         for user in to_park_again {
             dispatcher.handle_parked(now, user);
         }
-        let end = if self.over.get().is_none() { self.ends_at } else { RunInstant::NEVER };
+        let end = if self.over.get().is_none() { self.ends_at.get() } else { RunInstant::NEVER };
         let wake_at = dispatcher.poll_timeout().map_or(end, |at| at.min(end));
         if wake_at != self.armed.replace(wake_at) {
             self.pacer.set(wake_at);
@@ -321,7 +327,7 @@ impl Pacing for FloorPacing {
         let now = floor.now();
         Poll::Ready(match floor.over.get() {
             Some(over) => Err(over),
-            None if now >= floor.ends_at => Err(RunOver::Finished),
+            None if now >= floor.ends_at.get() => Err(RunOver::Finished),
             None if floor.pace == Pace::Nothing && floor.paused.get() => {
                 floor.seats.borrow_mut()[user as usize].waker = Some(context.waker().clone());
                 return Poll::Pending;

@@ -60,6 +60,8 @@ pub(crate) struct SetPoints {
     profile: Option<Timeline>,
     paces_iterations: bool,
     paused: bool,
+    /// Where the measured part begins, if that is not where it was planned.
+    measured_from: Option<RunInstant>,
     line: watch::Sender<Option<SetPoint>>,
     workers: usize,
     restarts: u64,
@@ -119,6 +121,7 @@ impl SetPoints {
             profile: plan.plan.timeline(),
             paces_iterations: matches!(plan.plan.load, LoadModel::Iterations { .. }),
             paused: false,
+            measured_from: None,
             line,
             workers: plan.workers,
             restarts: 0,
@@ -262,7 +265,22 @@ impl SetPoints {
     fn publish(&mut self, now: RunInstant, course: Course, restart: bool) {
         self.restarts += u64::from(restart);
         let course = self.profile.as_ref().map(|_| course);
-        self.line.send_replace(Some(SetPoint { course, from: now + NOTICE, restarts: self.restarts, paused: self.paused }));
+        self.send(now, course);
+    }
+
+    fn send(&self, now: RunInstant, course: Option<Course>) {
+        let (restarts, paused, measured_from) = (self.restarts, self.paused, self.measured_from);
+        self.line.send_replace(Some(SetPoint { course, from: now + NOTICE, restarts, paused, measured_from }));
+    }
+
+    /// Ends the warm-up; gives when the measured part begins.
+    pub(crate) fn measure(&mut self, now: RunInstant) -> RunInstant {
+        let from = now + NOTICE;
+        self.measured_from = Some(from);
+        // The latest course goes with it, as a worker that was late may not have seen it yet.
+        let course = self.line.borrow().and_then(|set_point| set_point.course);
+        self.send(now, course);
+        from
     }
 
     /// Whether nothing begins because it was asked for.

@@ -1,6 +1,6 @@
 //! One worker thread: its own runtime, users, connections and recorder.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,6 +52,8 @@ pub(crate) struct SetPoint {
     pub(crate) restarts: u64,
     /// Whether nothing is to begin, whatever paces it.
     pub(crate) paused: bool,
+    /// Where the measured part begins, if that is not where it was planned.
+    pub(crate) measured_from: Option<RunInstant>,
 }
 
 /// What a worker counted in a window.
@@ -79,6 +81,8 @@ pub(crate) struct Shared {
     pub(crate) began: Instant,
     pub(crate) measured_from: RunInstant,
     pub(crate) ends_at: RunInstant,
+    /// Length of the measured part, where the clock ends it.
+    pub(crate) measured: Option<Duration>,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) users: UserCounts,
 }
@@ -142,7 +146,7 @@ pub(crate) async fn work(shared: Arc<Shared>, index: usize, dispatcher: Dispatch
         recorder: RefCell::new(recorder),
         pacing: Box::new(FloorPacing(Rc::clone(&floor))),
         began: shared.began,
-        measured_from: shared.measured_from,
+        measured_from: Cell::new(shared.measured_from),
         implicit: RefCell::default(),
     });
     tokio::time::sleep_until(shared.began.into()).await;
@@ -165,7 +169,7 @@ impl Crew {
         let probe = AbortOnDrop(tokio::task::spawn_local(Rc::clone(&this).probe_delay()).abort_handle());
         this.floor.open();
         let mut ending = false;
-        let mut restarts = 0;
+        let (mut restarts, mut measured_from) = (0, None);
         loop {
             tokio::select! {
                 biased;
@@ -194,6 +198,9 @@ impl Crew {
                 Ok(()) = lines.set_points.changed() => {
                     if let Some(set_point) = *lines.set_points.borrow_and_update() {
                         this.floor.change(set_point);
+                        if let Some(from) = set_point.measured_from.filter(|from| measured_from.replace(*from) != Some(*from)) {
+                            this.measure_from(from);
+                        }
                         if std::mem::replace(&mut restarts, set_point.restarts) != set_point.restarts {
                             this.worker.recorder.borrow_mut().restart_watches(this.worker.now().max(set_point.from));
                         }
@@ -210,6 +217,17 @@ impl Crew {
         this.count_unsent();
         let window = this.worker.recorder.borrow_mut().take_window(this.worker.now(), Snapshot::default());
         Ok(Farewell { window, written: this.worker.client.written() })
+    }
+
+    /// The warm-up ends sooner than it might have: the measured part begins at `from`, and ends as much sooner.
+    fn measure_from(&self, from: RunInstant) {
+        // What has begun belongs to the warm-up in which it was counted, also where this thread hears of the change late.
+        let first = from.max(self.worker.now());
+        self.worker.measured_from.set(first);
+        self.worker.recorder.borrow_mut().measure_from(first);
+        if let Some(measured) = self.shared.measured {
+            self.floor.end_at(from + measured);
+        }
     }
 
     /// Collects a user that has ended; waits for ever while there is none.

@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn noise_alone_is_no_trend_for_long() {
         for seed in 0..100 {
-            let found = steady_at(|_, random| (300.0 + 60.0 * random.unit(), 0.01 + 0.01 * random.unit()), seed).expect("no trend is there");
+            let found =
+                steady_at(|_, random| (300.0 + 60.0 * random.unit(), 0.01 + 0.01 * random.unit()), seed).expect("no trend is there");
             assert!(found < 25, "seed {seed}: {found}");
         }
     }

@@ -5,6 +5,10 @@ fn rate(per_second: f64) -> Option<Rate> {
     Some(Rate::new(per_second).unwrap())
 }
 
+fn warmup(seconds: u64) -> Option<WarmUp> {
+    Some(WarmUp::For(Duration::from_secs(seconds)))
+}
+
 fn seconds(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
@@ -59,7 +63,7 @@ fn each_way_to_ask_gives_its_load_model() {
 
 #[test]
 fn stages_measure_as_long_as_they_take_unless_told_to_go_on() {
-    let staged = PlanInput { stages: vec![stage(30, 1_000.0), stage(60, 0.0)], warmup: seconds(5), ..tps() };
+    let staged = PlanInput { stages: vec![stage(30, 1_000.0), stage(60, 0.0)], warmup: warmup(5), ..tps() };
     let plan = Plan::new(staged.clone()).unwrap();
     assert_eq!(
         (plan.measured_from(), plan.end()),
@@ -82,7 +86,7 @@ fn contradictions_are_refused_with_both_keys_their_values_and_a_cure() {
         (PlanInput { poisson: true, ..vus() }, "vus 10 and arrivals poisson contradict each other; "),
         (PlanInput { max_vus: Some(5), ..PlanInput::default() }, "max_vus 5 and no rate contradict each other; "),
         (
-            PlanInput { stages: vec![stage(30, 10.0)], warmup: seconds(9), ..PlanInput::default() },
+            PlanInput { stages: vec![stage(30, 10.0)], warmup: warmup(9), ..PlanInput::default() },
             "warmup 9s and stage 30s:10.0/s contradict",
         ),
         (
@@ -195,10 +199,25 @@ fn a_search_needs_an_objective_and_an_end_of_its_own() {
     let says = |input, part: &str| assert!(refusal(input).contains(part), "{part}");
     says(PlanInput { search, ..tps() }, "what is to hold");
     says(PlanInput { search, duration: seconds(5), ..holding(p95()) }, "duration 5s and hold 10s");
-    says(PlanInput { search, warmup: seconds(5), ..holding(p95()) }, "warmup 5s and hold 10s");
+    says(PlanInput { search, warmup: warmup(5), ..holding(p95()) }, "warmup 5s and hold 10s");
     says(PlanInput { search, iterations: Some(5), ..holding(p95()) }, "iterations 5 and hold 10s");
     let odd = |hold, budget| Some(Search { hold: Duration::from_secs(hold), budget: Duration::from_secs(budget) });
     says(PlanInput { search: odd(1, 60), ..holding(p95()) }, "hold 1s is out of range");
     says(PlanInput { search: odd(30, 40), ..holding(p95()) }, "budget 40s is out of range");
     says(PlanInput { search: odd(5, 40), ..holding(Objective::latency("p95=3s").unwrap()) }, "twice the longest latency");
+}
+
+#[test]
+fn a_warm_up_is_a_time_or_ends_by_itself() {
+    assert_eq!("30s".parse(), Ok(WarmUp::For(Duration::from_secs(30))));
+    assert_eq!("auto".parse(), Ok(WarmUp::UntilSteady { most: DEFAULT_MOST_WARM_UP }));
+    assert_eq!("auto:2m".parse(), Ok(WarmUp::UntilSteady { most: Duration::from_secs(120) }));
+    for wrong in ["automatic", "auto:", "auto:soon", ""] {
+        assert!(wrong.parse::<WarmUp>().is_err(), "{wrong}");
+    }
+    let steady = Some(WarmUp::UntilSteady { most: Duration::from_secs(20) });
+    let plan = Plan::new(PlanInput { warmup: steady, ..tps() }).expect("it can be run");
+    assert_eq!((plan.warm_up, plan.warm_up_ends_when_steady), (Duration::from_secs(20), true));
+    let staged = refusal(PlanInput { stages: vec![stage(30, 1_000.0)], warmup: steady, ..tps() });
+    assert!(staged.contains("warmup auto:20s and stage"), "{staged}");
 }
