@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow};
 use swell_core::RunInstant;
 use swell_core::control::{Limit, Steadiness, Tally};
-use swell_core::record::{Outcomes, Snapshot};
+use swell_core::record::{Batches, Outcomes, Snapshot};
 use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -72,6 +72,8 @@ pub(crate) struct Outcome {
     pub(crate) control: Option<ControlRecord>,
     /// What kept the rate below what was asked for, and until when.
     pub(crate) limits: Vec<(Limit, Option<RunInstant>)>,
+    /// Response times of the measured part, second by second.
+    pub(crate) batches: Batches,
 }
 
 impl Outcome {
@@ -191,6 +193,7 @@ pub(crate) async fn drive(
         recent: Snapshot::default(),
         cpu: CpuRecord::default(),
         set_points: SetPoints::new(plan, set_points),
+        batches: Batches::default(),
         warm_up: plan.plan.warm_up,
         steadiness: plan.plan.warm_up_ends_when_steady.then(Steadiness::default),
         ended_after: None,
@@ -216,6 +219,7 @@ pub(crate) async fn drive(
         cpu: ended.cpu,
         control: ended.control,
         limits: ended.limits,
+        batches: ended.batches,
     })
 }
 
@@ -246,6 +250,7 @@ struct Control<'a> {
     recent: Snapshot,
     cpu: CpuRecord,
     set_points: SetPoints,
+    batches: Batches,
     /// How long the warm-up takes, or may take.
     warm_up: Duration,
     /// Where it ends as soon as the service is steady, and has not ended yet.
@@ -260,6 +265,7 @@ struct Ended {
     cpu: CpuRecord,
     control: Option<ControlRecord>,
     limits: Vec<(Limit, Option<RunInstant>)>,
+    batches: Batches,
     measured: Duration,
     warm_up: Duration,
     is_steady: Option<bool>,
@@ -313,6 +319,9 @@ impl Control<'_> {
                     }
                     if last_look.elapsed() >= LOOK && elapsed >= LOOK {
                         let recent = std::mem::take(&mut self.recent);
+                        if elapsed > self.warm_up && ending.is_none() {
+                            self.batches.add(&recent.measured.total.response.both());
+                        }
                         self.look_whether_steady(elapsed, &recent);
                         view.look(&Look {
                             elapsed,
@@ -341,7 +350,7 @@ impl Control<'_> {
         let is_steady = self.plan.plan.warm_up_ends_when_steady.then(|| self.warm_up < self.plan.plan.warm_up);
         let control = self.set_points.record();
         let limits = self.set_points.into_limits();
-        Ok(Ended { cause, total: self.total, cpu: self.cpu, control, limits, measured, warm_up, is_steady })
+        Ok(Ended { cause, total: self.total, cpu: self.cpu, control, limits, batches: self.batches, measured, warm_up, is_steady })
     }
 
     fn obey(&mut self, command: Command, ending: &mut Option<(EndCause, Instant)>, cut: &mut bool) {

@@ -87,7 +87,7 @@ fn main() -> ExitCode {
 }
 
 fn print_schema() -> anyhow::Result<()> {
-    let schema = schemars::schema_for!(report::Report);
+    let schema = schemars::schema_for!(report::Written);
     writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
     Ok(())
 }

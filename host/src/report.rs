@@ -11,7 +11,7 @@ use serde::Serialize;
 use swell_core::RunInstant;
 use swell_core::control::{Found, Goal, Limit, SearchEnd};
 use swell_core::exchange::Phase;
-use swell_core::record::{Causes, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value};
+use swell_core::record::{Batches, Causes, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value, interval};
 
 use crate::driver::{ControlRecord, ObjectiveRecord, doing_in_words, limit_in_words};
 use crate::plan::{RunPlan, objective_in_words};
@@ -29,6 +29,8 @@ pub(crate) struct Report {
     pub(crate) exit: ExitReport,
     /// What began in the measured part.
     pub(crate) measured: Part,
+    /// How sure the percentiles of its response time are; absent where it was too short to tell.
+    pub(crate) confidence: Option<ConfidenceReport>,
     /// What began before it.
     pub(crate) warm_up: Part,
     /// Over the whole run: what the service may have counted.
@@ -89,6 +91,15 @@ pub(crate) struct Evidence {
 pub(crate) struct ExitReport {
     pub(crate) code: u8,
     pub(crate) reason: String,
+}
+
+/// Where the percentiles may lie, to 95 %, by what varied within this run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct ConfidenceReport {
+    /// How many independent samples the response times are worth, since neighbours resemble each other.
+    pub(crate) effective_samples: f64,
+    /// From and until, by percentile; one that cannot be told is absent.
+    pub(crate) response_ms: BTreeMap<&'static str, [f64; 2]>,
 }
 
 /// Virtual users over the whole run.
@@ -320,8 +331,31 @@ pub(crate) struct ReportOfRuns {
     pub(crate) runs: BTreeMap<String, Report>,
 }
 
+/// What `--out json=FILE` writes: one of the two, told apart by `schema`.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(crate) enum Written {
+    /// Of one run.
+    Run(Box<Report>),
+    /// Of a plan, of a file that conducts its own, or where runs were added.
+    Runs(ReportOfRuns),
+}
+
 /// The version of the form for several runs.
 pub(crate) const SCHEMA_OF_RUNS: &str = "swell.runs/1";
+
+impl ConfidenceReport {
+    pub(crate) fn of(batches: &Batches, response: &Histogram) -> Option<Self> {
+        let effective = batches.effective_samples(response)?;
+        let percentiles = [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9)];
+        let interval = |(name, percent)| {
+            let (from, until) = interval(response, percent, effective)?;
+            Some((name, [from, until].map(|time| time.as_nanos() as f64 / 1e6)))
+        };
+        Some(Self { effective_samples: effective, response_ms: percentiles.into_iter().filter_map(interval).collect() })
+    }
+}
 
 impl ReportOfRuns {
     pub(crate) fn of(runs: &[(&str, &Finished)], exit: ExitReport) -> Self {

@@ -19,7 +19,9 @@ use crate::live::{Line, Screen};
 use crate::machine;
 use crate::metrics::{Exporter, RunMetrics};
 use crate::prepare::{EndRequests, Prepared};
-use crate::report::{About, ControlReport, ExitReport, LimitReport, MachineReport, Part, Report, SCHEMA, SearchReport, UsersReport};
+use crate::report::{
+    About, ConfidenceReport, ControlReport, ExitReport, LimitReport, MachineReport, Part, Report, SCHEMA, SearchReport, UsersReport,
+};
 use crate::status::{Phase, Status};
 
 /// Commands on their way to a run, which reads them at once.
@@ -323,6 +325,7 @@ fn report(prepared: &Prepared, outcome: &Outcome) -> Report {
         verdict: judgement::verdict_report(&judgement::verdict(outcome)),
         exit: ExitReport { code: 0, reason: String::new() },
         measured: Part::of(&outcome.snapshot.measured, measured),
+        confidence: ConfidenceReport::of(&outcome.batches, &outcome.snapshot.measured.total.response.both()),
         warm_up: Part::of(&outcome.snapshot.warm_up, warm_up),
         requests_written: outcome.requests_written,
         users: UsersReport::of(&outcome.snapshot, outcome.users_at_once, run.lines_left_out()),

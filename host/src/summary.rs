@@ -23,6 +23,7 @@ impl Display for Summary<'_> {
             writeln!(f, "\n  nothing was measured: no transaction began in the measured part")?;
         }
         totals(f, part)?;
+        self.confidence(f)?;
         self.limits(f)?;
         self.control(f)?;
         by_name(f, part)?;
@@ -126,6 +127,17 @@ impl Summary<'_> {
             writeln!(f, "    {}: {}; {}", evidence.stamp, evidence.what, evidence.advice)?;
         }
         Ok(())
+    }
+
+    fn confidence(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(confidence) = self.report.confidence.as_ref().filter(|confidence| !confidence.response_ms.is_empty()) else {
+            return Ok(());
+        };
+        let shown = ["p50", "p95", "p99"].into_iter().filter_map(|name| Some((name, confidence.response_ms.get(name)?)));
+        let intervals: Vec<String> =
+            shown.map(|(name, [from, until])| format!("{name} {} to {}", time(Some(*from)), time(Some(*until)))).collect();
+        let (worth, all) = (group(confidence.effective_samples.round() as u64), group(self.report.measured.transactions.response_ms.count));
+        writeln!(f, "\n    response time, 95 % sure: {}; {all} samples are worth {worth} independent ones", intervals.join(", "))
     }
 
     fn limits(&self, f: &mut Formatter<'_>) -> fmt::Result {

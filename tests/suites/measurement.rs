@@ -194,3 +194,19 @@ fn a_threshold_on_nothing_measured_fails_for_want_of_data() {
     }
     assert_eq!(target.seen().requests, 0);
 }
+
+#[test]
+fn the_interval_of_a_percentile_contains_what_is_told() {
+    let (_alone, target) = target(Behaviour { latency_ms: 20.0, noise: 0.5, ..Behaviour::default() });
+    let run = run(&target, "--tps 300 --duration 14s").finish().expect_done();
+    let interval = |name: &str| ["0", "1"].map(|end| run.number(&format!("/confidence/response_ms/{name}/{end}")));
+    let effective = run.number("/confidence/effective_samples");
+    assert!(effective > 20.0 && effective <= run.number("/measured/transactions/response_ms/count"), "{effective}");
+    for name in ["p50", "p90"] {
+        let ([from, until], told) = (interval(name), run.number(&format!("/measured/transactions/response_ms/{name}")));
+        assert!(from <= told && told <= until, "{name}: {told} in {from} to {until}");
+    }
+    let short = Host::run_guest("plain-get").target(target.url()).args("--tps 300 --duration 2s").finish().expect_done();
+    assert_eq!(short.json_at("/confidence"), &Value::Null, "two seconds say nothing of how times vary");
+    assert!(run.stdout.contains("response time, 95 % sure: p50"), "{}", run.stdout);
+}

@@ -4,6 +4,7 @@
 //! without an allocation. At the end of a window the thread swaps the snapshot for an empty one and sends it off; whoever merged it clears it and gives it
 //! back. Nothing on this path divides, formats or looks at a clock: instants come with what happened.
 
+mod confidence;
 mod counts;
 mod histogram;
 mod series;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, Table, Tally, Texts};
 pub use self::histogram::{Histogram, Split};
 pub use self::series::{MOST_SERIES, MetricKind, Metrics, Series, Value};

@@ -1,4 +1,20 @@
 //! Whole runs on virtual time: a regulator, the slots that it makes, a watch for each objective, and a service whose law is known.
+//!
+//! What controllers before this one got wrong, and the test that shows that it does not:
+//!
+//! | fault | test |
+//! |---|---|
+//! | backs off least, or not at all, where the overload is worst | `the_worse_the_overload_the_further_the_load_comes_down` |
+//! | doubles a rate that nothing binds until it overflows | `where_nothing_is_bound_the_rate_ends_at_the_highest_there_is` |
+//! | a limit that is not in force runs away, and takes minutes to come back | `a_day_without_a_binding_constraint_neither_overflows_nor_drifts` |
+//! | takes no samples for the best of samples | `windows_without_samples_move_nothing` |
+//! | takes failures that are allowed for a rate that is not reached, and stops rising | `failures_that_are_allowed_do_not_hold_the_load_back` |
+//! | an absolute tolerance, so that a small share is any share | `shares_from_a_thousandth_to_nine_tenths_are_held` |
+//! | takes a rate that is reached for a limit, and keeps to it for ever | `control::limit::tests` |
+//! | more users and never fewer; a huge number at once | `dispatch::simulation` |
+//! | a minute and more to its goal | the figures of the first three tests |
+//! | finds a set-point and sits there | `a_knee_that_moves_is_followed` |
+//! | one stream for all kinds of transactions | `an_objective_on_one_name_of_many_controls_the_rate_of_all` |
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -332,6 +348,61 @@ fn an_objective_on_one_name_of_many_controls_the_rate_of_all() {
     }
     let settled = &rates[100..];
     assert!(settled.iter().all(|rate| (900.0..=1_050.0).contains(rate)), "{settled:?}");
+}
+
+#[test]
+fn the_worse_the_overload_the_further_the_load_comes_down() {
+    // The first step down from 512/s where answers take so many times what they may.
+    let step = |times: f64| {
+        let curve = run(hold(latency(90.0, 100)), steady(Service::Constant(0.1 * times)), 20);
+        curve.iter().map(|point| point.goal).find(|goal| *goal < DEFAULT_START).expect("it comes down")
+    };
+    let steps: Vec<f64> = [1.5, 3.0, 8.0].into_iter().map(step).collect();
+    assert!(steps.is_sorted_by(|more, less| more > less), "{steps:?}");
+    assert!(steps[0] > 256.0 && steps[2] <= 103.0, "{steps:?}");
+}
+
+#[test]
+fn windows_without_samples_move_nothing() {
+    for objective in [latency(90.0, 100), error_rate(0.01)] {
+        let (mut regulator, mut watch) = (hold(objective.clone()), Watch::new(objective.goal));
+        for number in 1..=100 {
+            let until = RunInstant::START + WINDOW * number;
+            // None at all but for a single one, which is a good one, in the midst.
+            if number == 50 {
+                watch.begun();
+                watch.ended(until, until, Some(true));
+            }
+            let mut tally = Tally::default();
+            watch.take(until, &mut tally);
+            let window = Window { until, length: WINDOW, begun: tally.begun, generator_limited: false };
+            assert_eq!(regulator.on_window(&window, &[tally]), None, "window {number}");
+        }
+        assert_eq!(regulator.rate(), DEFAULT_START);
+        let explained = regulator.explain().next().unwrap();
+        assert!(explained.measured.is_none_or(|(reading, _)| reading.is_finite()), "{explained:?}");
+    }
+}
+
+#[test]
+fn failures_that_are_allowed_do_not_hold_the_load_back() {
+    // At 2,000/s a quarter fails, and a third may.
+    let regulator = Regulator::new(Some(2_000.0), vec![error_rate(0.33), latency(90.0, 100)], DEFAULT_START);
+    let curve = run(regulator, steady(Service::Fails { capacity: 1_500.0, seconds: 0.02 }), 60);
+    assert_eq!(goals(between(&curve, 20.0, 60.0)), (2_000.0, 2_000.0));
+}
+
+#[test]
+fn shares_from_a_thousandth_to_nine_tenths_are_held() {
+    for (part, capacity) in [(0.001, 3_000.0), (0.01, 2_000.0), (0.1, 1_000.0), (0.5, 1_000.0), (0.9, 300.0)] {
+        let curve = run(hold(error_rate(part)), steady(Service::Fails { capacity, seconds: 0.02 }), 180);
+        let points = between(&curve, 60.0, 180.0);
+        let (ended, failed) = points.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
+        let (share, rate) = (failed as f64 / ended as f64, capacity / (1.0 - part));
+        assert!((part * 0.6..=part * 1.4).contains(&share), "{share} of {part}");
+        let (least, most) = goals(points);
+        assert!(least >= rate * 0.85 && most <= rate * 1.15, "{least} to {most} where {rate} is allowed");
+    }
 }
 
 #[test]
