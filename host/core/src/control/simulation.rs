@@ -176,6 +176,18 @@ fn fly(
     curve
 }
 
+/// Compares a curve with the one that is kept: a line a second, as a plotting program reads it.
+fn keep(name: &str, curve: &[Point]) {
+    let mut text = String::from("second goal completed failed p90_ms\n");
+    for second in curve.chunks(5) {
+        let last = second.last().expect("a chunk is not empty");
+        let (ended, failed) = second.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
+        let p90 = second.iter().map(|point| point.p90).sum::<f64>() / second.len() as f64 * 1e3;
+        text += &format!("{:.0} {:.0} {ended} {failed} {p90:.1}\n", last.at, last.goal);
+    }
+    insta::assert_snapshot!(name, text);
+}
+
 fn latency(percent: f64, ms: u64) -> Objective {
     Objective { name: None, goal: Goal::Latency { percent, limit: Duration::from_millis(ms) } }
 }
@@ -205,6 +217,7 @@ fn goals(points: &[Point]) -> (f64, f64) {
 #[test]
 fn a_percentile_is_reached_in_fifteen_seconds_and_held() {
     let curve = run(hold(latency(90.0, 130)), steady(Service::Linear { at: 2_000.0, seconds: 0.2 }), 120);
+    keep("percentile", &curve);
     for point in between(&curve, 15.0, 120.0) {
         assert!((0.120..=0.140).contains(&point.p90), "{point:?}");
     }
@@ -215,6 +228,7 @@ fn a_percentile_is_reached_in_fifteen_seconds_and_held() {
 #[test]
 fn an_error_rate_is_reached_in_fifteen_seconds_and_held() {
     let curve = run(hold(error_rate(0.03)), steady(Service::Fails { capacity: 1_300.0, seconds: 0.02 }), 120);
+    keep("errors", &curve);
     let (least, most) = goals(between(&curve, 15.0, 120.0));
     assert!(least >= 1_260.0 && most <= 1_420.0, "{least} {most}");
     for from in 15..110 {
@@ -234,6 +248,7 @@ fn a_knee_is_held_from_below() {
         steady(Service::Knee { capacity: 7_000.0, seconds: 0.005 }),
         120,
     );
+    keep("knee", &curve);
     let (least, most) = goals(between(&curve, 40.0, 120.0));
     assert!(least >= 6_650.0 && most <= 7_100.0, "{least} {most}");
 }
@@ -243,6 +258,7 @@ fn a_knee_that_moves_is_followed() {
     let services =
         [(0.0, Service::Knee { capacity: 5_000.0, seconds: 0.005 }), (30.0, Service::Knee { capacity: 2_000.0, seconds: 0.005 })];
     let curve = run(hold(latency(95.0, 200)), World::new(&services, 0.0, 1), 90);
+    keep("moving_knee", &curve);
     assert!(between(&curve, 33.0, 90.0).iter().all(|point| point.goal <= 2_100.0), "{:?}", goals(between(&curve, 33.0, 90.0)));
     let (least, _) = goals(between(&curve, 50.0, 90.0));
     assert!(least >= 1_800.0, "{least}");
