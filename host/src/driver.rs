@@ -245,8 +245,9 @@ struct Control<'a> {
     shared: &'a Shared,
     orders: watch::Sender<Order>,
     spares: Vec<mpsc::Sender<Window>>,
+    /// What was counted until the last look.
     total: Snapshot,
-    /// What was counted since the last look.
+    /// What was counted since.
     recent: Snapshot,
     cpu: CpuRecord,
     set_points: SetPoints,
@@ -318,20 +319,21 @@ impl Control<'_> {
                         }
                     }
                     if last_look.elapsed() >= LOOK && elapsed >= LOOK {
-                        let recent = std::mem::take(&mut self.recent);
+                        self.total.merge(&self.recent);
                         if elapsed > self.warm_up && ending.is_none() {
-                            self.batches.add(&recent.measured.total.response.both());
+                            self.batches.add(&self.recent.measured.total.response.both());
                         }
-                        self.look_whether_steady(elapsed, &recent);
+                        self.look_whether_steady(elapsed);
                         view.look(&Look {
                             elapsed,
                             warm_up: self.warm_up,
                             is_ending: ending.is_some(),
                             total: &self.total,
-                            recent: (&recent, last_look.elapsed()),
+                            recent: (&self.recent, last_look.elapsed()),
                             users: self.shared.users.alive(),
                             control: &self.set_points,
                         });
+                        self.recent.clear();
                         last_look = Instant::now();
                     }
                     match &ending {
@@ -343,6 +345,7 @@ impl Control<'_> {
             }
         }
         let (cause, _) = ending.context("the workers ended by themselves")?;
+        self.total.merge(&self.recent);
         self.cpu.seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
         let lasted = self.ended_after.unwrap_or_else(|| self.shared.began.elapsed());
         let warm_up = self.warm_up.min(lasted);
@@ -378,9 +381,9 @@ impl Control<'_> {
     }
 
     /// Ends a warm-up that is to end by itself if the service shows no trend any more.
-    fn look_whether_steady(&mut self, elapsed: Duration, recent: &Snapshot) {
+    fn look_whether_steady(&mut self, elapsed: Duration) {
         let Some(steadiness) = &mut self.steadiness else { return };
-        let total = &recent.warm_up.total;
+        let total = &self.recent.warm_up.total;
         let completed = total.counts.ok + total.counts.failed;
         let nanos = total.service.ok.sum_ns() + total.service.failed.sum_ns();
         let steady =
@@ -397,7 +400,6 @@ impl Control<'_> {
 
     fn merge(&mut self, mut window: Window) {
         self.set_points.add(&window);
-        self.total.merge(&window.counted);
         self.recent.merge(&window.counted);
         window.counted.clear();
         window.tallies.iter_mut().for_each(Tally::clear);

@@ -312,3 +312,52 @@ const WHOSE: [&str; 2] = ["users", "generator"];
 fn outcomes<T>(make: impl Fn(&str) -> T) -> [T; 3] {
     ["ok", "failed", "interrupted"].map(make)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use swell_core::RunInstant;
+    use swell_core::record::{Cause, Ended, Recorder, Snapshot, Times};
+
+    use super::*;
+
+    /// A window in which each of so many names had a transaction that failed in words of its own.
+    fn window(names: usize) -> Snapshot {
+        let mut recorder = Recorder::new(RunInstant::START);
+        for number in 0..names {
+            let kind = recorder.define(&format!("name {number}")).expect("there are fewer than a thousand");
+            recorder.begun(kind, RunInstant::START, true);
+            let times = Times::unpaced(RunInstant::START, RunInstant::START + Duration::from_millis(3));
+            recorder.ended(kind, &times, true, Ended::Failed(&Cause::Said(&format!("words {number}"))));
+        }
+        recorder.take_window(RunInstant::START + Duration::from_secs(1), Snapshot::default())
+    }
+
+    #[test]
+    fn names_beyond_the_most_are_counted_together_and_words_as_one_cause() {
+        let exporter = Exporter::new();
+        let mut metrics = RunMetrics::new(&exporter, "run", "scenario");
+        (0..2).for_each(|_| metrics.count(&window(900)));
+        let text = exporter.render();
+        let counted = text.lines().filter(|line| line.starts_with("swell_transactions_total{") && line.contains("failed"));
+        assert_eq!(counted.count(), MOST_TRANSACTIONS + 1);
+        let others = text.lines().find(|line| line.starts_with("swell_transaction_failures_total{") && line.contains("\"other\""));
+        assert!(others.is_some_and(|line| line.contains("cause=\"said\"") && line.ends_with(" 1400")), "{others:?}");
+        assert!(text.contains("swell_service_seconds_count{run=\"run\",scenario=\"scenario\",transaction=\"other\"} 1400"));
+    }
+
+    #[test]
+    fn a_run_that_is_over_keeps_its_counts_and_has_no_users() {
+        let exporter = Exporter::new();
+        let mut metrics = RunMetrics::new(&exporter, "run", "scenario");
+        metrics.count(&window(1));
+        metrics.show(&Status { users: 5, goal_per_second: Some(10.0), limited_by: Some("service"), ..Status::default() });
+        let shown = exporter.render();
+        assert!(shown.contains("swell_users{run=\"run\",scenario=\"scenario\"} 5") && shown.contains("by=\"service\"} 1"), "{shown}");
+        drop(metrics);
+        let shown = exporter.render();
+        assert!(shown.contains("swell_users{run=\"run\",scenario=\"scenario\"} 0") && shown.contains("by=\"service\"} 0"), "{shown}");
+        assert!(shown.contains("outcome=\"failed\"} 1"));
+    }
+}

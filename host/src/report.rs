@@ -339,7 +339,7 @@ pub(crate) enum Written {
     /// Of one run.
     Run(Box<Report>),
     /// Of a plan, of a file that conducts its own, or where runs were added.
-    Runs(ReportOfRuns),
+    Runs(Box<ReportOfRuns>),
 }
 
 /// The version of the form for several runs.

@@ -24,7 +24,7 @@ use crate::report::{
 };
 use crate::status::{Phase, Status};
 
-/// Commands on their way to a run, which reads them at once.
+/// Commands on their way to a run, which reads them at once; who sends more waits.
 const COMMANDS_UNDER_WAY: usize = 16;
 
 /// Runs that one process can have had: each keeps its results until the end.
@@ -256,8 +256,11 @@ impl Handle {
     }
 
     fn tell(&self, command: Command) {
-        // A run that is over needs no command; one that has sixteen to read will end by the first of them.
-        let _ = self.commands.try_send(command);
+        let commands = self.commands.clone();
+        tokio::task::spawn_local(async move {
+            // A run that is over needs no command.
+            let _ = commands.send(command).await;
+        });
     }
 
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Refusal> {

@@ -1,5 +1,6 @@
 //! The host's own endpoints: the control API, and metrics for Prometheus.
 
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -201,6 +202,15 @@ fn clients_that_say_nothing_do_not_keep_others_from_being_answered() {
     run.stop().expect_done();
 }
 
+/// A run of a guest that goes on, with where its metrics are.
+fn start_with_metrics(target: &Target, guest: &str, flags: &str) -> (Running, SocketAddr) {
+    let metrics = free_address();
+    let host = Host::run_guest(guest).target(target.url()).args(flags).arg("--prometheus").arg(metrics.to_string());
+    let running = host.start();
+    wait_until(PATIENCE, "the endpoint", || TcpStream::connect(metrics).ok());
+    (running, metrics)
+}
+
 /// The value of a series of Prometheus' text whose labels contain all of these.
 fn series(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
     let line = text.lines().find(|line| line.starts_with(&format!("{name}{{")) && labels.iter().all(|label| line.contains(label)))?;
@@ -210,13 +220,7 @@ fn series(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
 #[test]
 fn metrics_count_what_the_report_counts() {
     let target = target();
-    let metrics = free_address();
-    let running = Host::run_guest("plain-get")
-        .target(target.url())
-        .args("--tps 200 --latency page:p95=2s --duration 60s --prometheus")
-        .arg(metrics.to_string())
-        .start();
-    wait_until(PATIENCE, "the endpoint", || TcpStream::connect(metrics).ok());
+    let (running, metrics) = start_with_metrics(&target, "plain-get", "--tps 200 --latency page:p95=2s --duration 60s");
     let scrape = || call(metrics, "GET", "/metrics", &[], "");
     let whose = ["run=\"plain_get\"", "scenario=\"plain_get\"", "transaction=\"page\""];
     let text = wait_until(PATIENCE, "some hundred transactions", || {
@@ -236,6 +240,25 @@ fn metrics_count_what_the_report_counts() {
     assert_eq!((call(metrics, "GET", "/", &[], "").status, call(metrics, "POST", "/metrics", &[], "").status), (404, 405));
     running.interrupt();
     running.wait().expect_code(105);
+}
+
+#[test]
+fn scrapers_that_do_not_read_do_not_touch_the_load() {
+    let target = target();
+    let (running, metrics) = start_with_metrics(&target, "plain-get", "--tps 300 --duration 3s");
+    let slow: Vec<TcpStream> = (0..40)
+        .filter_map(|_| {
+            let mut stream = TcpStream::connect(metrics).ok()?;
+            stream.write_all(format!("GET /metrics HTTP/1.1\r\nHost: {metrics}\r\n\r\n").repeat(50).as_bytes()).ok()?;
+            Some(stream)
+        })
+        .collect();
+    assert!(slow.len() >= 30, "{}", slow.len());
+    let run = running.wait().expect_done();
+    let due =
+        ["started", "unsent/users", "unsent/host"].map(|part| run.count(&format!("/measured/transactions/{part}"))).iter().sum::<u64>();
+    assert_eq!(due, 900);
+    assert!(run.json_at("/verdict/stamp") == "INVALID" || run.count("/measured/transactions/started") >= 891, "{}", run.stdout);
 }
 
 /// What a Grafana dashboard must have to be loaded, as far as ours uses it (its JSON model, schema version 39).
@@ -279,14 +302,8 @@ fn a_real_prometheus_scrapes_what_the_dashboard_shows() {
     check_dashboard(&dashboard);
 
     let target = target();
-    let metrics = free_address();
     // With failures, checks that fail and an objective, so that each of its series has something to show.
-    let running = Host::run_guest("says-failed")
-        .target(target.url())
-        .args("--tps 100 --latency p95=2s --duration 60s --prometheus")
-        .arg(metrics.to_string())
-        .start();
-    wait_until(PATIENCE, "the endpoint", || TcpStream::connect(metrics).ok());
+    let (running, metrics) = start_with_metrics(&target, "says-failed", "--tps 100 --latency p95=2s --duration 60s");
     let prometheus = Prometheus::start(metrics);
     let counted = || prometheus.query("sum(swell_transactions_total{run=~\".*\"})").unwrap_or_default();
     wait_until(Duration::from_secs(30), "some hundred transactions in prometheus", || (counted() > 500.0).then_some(()));
