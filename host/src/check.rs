@@ -29,6 +29,9 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
         "  may reach  the run's --target, --allow-host, and what is listed below{}",
         if wasi { "; of WASI: clocks, random, stdio to the log" } else { "" }
     )?;
+    if file.has_conduct {
+        writeln!(out, "  conducts   its own runs, unless one scenario is chosen with --scenario")?;
+    }
     for scenario in &file.scenarios {
         print_scenario(&mut out, scenario)?;
     }

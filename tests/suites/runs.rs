@@ -150,6 +150,8 @@ fn a_load_beside_a_conductor_is_refused_and_a_chosen_scenario_runs_without_it() 
     let target = target();
     let run = Host::run_guest("conducts").target(target.url()).args("--tps 5").finish().expect_code(104);
     assert!(run.stderr.contains("decides on the load itself") && run.stderr.contains("leave out --tps"), "{}", run.stderr);
+    let checked = Host::new("check").arg(guest("conducts")).finish().expect_code(0);
+    assert!(checked.stdout.contains("conducts   its own runs"), "{}", checked.stdout);
     let run = Host::run_guest("conducts").target(target.url()).args("--scenario page --tps 20 --duration 1s").finish().expect_done();
     assert_eq!(run.count("/measured/transactions/started"), 20);
 }
