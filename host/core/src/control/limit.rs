@@ -91,6 +91,8 @@ pub struct LimitWatch {
     windows: VecDeque<Flow>,
     /// The least mean service time of a second, in seconds.
     best: Option<f64>,
+    /// Whether anything ever began: a scenario without transactions is nobody's limit.
+    has_begun: bool,
     limit: Option<Limit>,
 }
 
@@ -108,6 +110,7 @@ impl LimitWatch {
 
     /// Takes in a window.
     pub fn on_window(&mut self, flow: Flow) {
+        self.has_begun |= flow.begun > 0;
         self.windows.push_back(flow);
         if self.windows.len() > CONCLUSIVE {
             self.windows.pop_front();
@@ -138,7 +141,7 @@ impl LimitWatch {
     }
 
     fn conclude(&self, all: &Sums, recent: &Sums) -> Option<Limiter> {
-        if all.is_reached() || recent.is_reached() {
+        if !self.has_begun || all.is_reached() || recent.is_reached() {
             return None;
         }
         if all.generator_limited * 2 >= self.windows.len() {

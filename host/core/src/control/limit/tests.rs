@@ -82,6 +82,13 @@ fn a_few_transactions_that_chance_delays_are_no_limit() {
 }
 
 #[test]
+fn a_service_that_hangs_is_the_limit_and_a_scenario_that_begins_nothing_is_nobody_s() {
+    let hangs = stream(30.0, |at| Setting { rate: 100.0, capacity: if at < 10.0 { 1_000.0 } else { 0.001 }, users: 200.0, ..EASY });
+    assert_eq!(by(&hangs, 16.0, 30.0), [Some(Limiter::Service)]);
+    assert_eq!(by(&stream(30.0, |_| Setting { users: 0.0, ..EASY }), 0.0, 30.0), [None]);
+}
+
+#[test]
 fn too_few_users_are_told_from_a_slow_service() {
     let past = stream(30.0, |_| Setting { rate: 1_000.0, base: 0.1, users: 50.0, ..EASY });
     assert_eq!(by(&past, 5.0, 30.0), [Some(Limiter::Users)]);
