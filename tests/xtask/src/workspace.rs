@@ -20,8 +20,10 @@ impl Workspace {
     /// # Errors
     /// Cargo cannot read the workspace.
     pub(crate) fn find() -> anyhow::Result<Self> {
+        // What cargo says as it runs us: what it said as it built us may have been in another clone that shares the target folder.
+        let folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let mut cargo = Command::new("cargo");
-        cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(folder);
         let metadata: Value = serde_json::from_str(&step::output(&mut cargo)?)?;
         let folder = |key: &str| metadata[key].as_str().map(PathBuf::from).with_context(|| format!("cargo metadata says no {key}"));
         Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")? })
