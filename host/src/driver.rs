@@ -137,7 +137,7 @@ pub(crate) enum Command {
 /// Where the answer to a command goes.
 pub(crate) type Reply = oneshot::Sender<Result<(), Refusal>>;
 
-/// Runs the plan to its end on these threads. `show` is called with each window and once a second.
+/// Runs the plan to its end on these threads. `view` is told once a second.
 ///
 /// # Errors
 /// The machine does not give what a run needs; nothing was sent.
@@ -232,8 +232,8 @@ pub(crate) struct Asked {
 
 /// Who watches a run.
 pub(crate) trait View {
-    /// A worker's window, some of them each fifth of a second.
-    fn count(&mut self, window: &Snapshot);
+    /// What was counted since the last call, once a second.
+    fn count(&mut self, counted: &Snapshot);
 
     /// Where the run is, once a second.
     fn look(&mut self, look: &Look<'_>);
@@ -297,10 +297,7 @@ impl Control<'_> {
                     request => ending = Some(self.end(EndCause::Scenario(request), RunOver::Stopped)),
                 },
                 window = windows.recv() => match window {
-                    Some(window) => {
-                        view.count(&window.counted);
-                        self.merge(window);
-                    }
+                    Some(window) => self.merge(window),
                     // All workers have ended.
                     None => break,
                 },
@@ -320,6 +317,7 @@ impl Control<'_> {
                     }
                     if last_look.elapsed() >= LOOK && elapsed >= LOOK {
                         self.total.merge(&self.recent);
+                        view.count(&self.recent);
                         if elapsed > self.warm_up && ending.is_none() {
                             self.batches.add(&self.recent.measured.total.response.both());
                         }
@@ -346,6 +344,7 @@ impl Control<'_> {
         }
         let (cause, _) = ending.context("the workers ended by themselves")?;
         self.total.merge(&self.recent);
+        view.count(&self.recent);
         self.cpu.seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
         let lasted = self.ended_after.unwrap_or_else(|| self.shared.began.elapsed());
         let warm_up = self.warm_up.min(lasted);

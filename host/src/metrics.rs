@@ -1,7 +1,7 @@
-//! What a run is, for Prometheus: the workers' windows through the `metrics` facade, labelled with run, scenario and transaction.
+//! What a run is, for Prometheus: what its workers counted, through the `metrics` facade, labelled with run, scenario and transaction.
 //!
-//! Nothing here is touched while a sample is taken: each window, a fifth of a second of one worker, is added when the control thread has merged it. Series are
-//! made for at most [`MOST_TRANSACTIONS`] names a run; the others are counted together.
+//! Nothing here is touched while a sample is taken: once a second the control thread adds what it has merged. Series are made for at most
+//! [`MOST_TRANSACTIONS`] names a run; the others are counted together.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -170,9 +170,9 @@ impl RunMetrics {
         }
     }
 
-    /// Adds what a worker counted in a window.
-    pub(crate) fn count(&mut self, window: &Snapshot) {
-        for part in [&window.warm_up, &window.measured] {
+    /// Adds what was counted since the last call.
+    pub(crate) fn count(&mut self, counted: &Snapshot) {
+        for part in [&counted.warm_up, &counted.measured] {
             self.count_part(part);
         }
     }

@@ -278,9 +278,9 @@ struct RunView<'a> {
 }
 
 impl View for RunView<'_> {
-    fn count(&mut self, window: &Snapshot) {
+    fn count(&mut self, counted: &Snapshot) {
         if let Some(metrics) = &mut self.metrics {
-            metrics.count(window);
+            metrics.count(counted);
         }
     }
 

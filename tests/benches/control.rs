@@ -20,15 +20,19 @@ struct Args {
     #[arg(long)]
     plots: PathBuf,
 
+    /// Only the cases of this kind: latency, errors or tps
+    #[arg(long)]
+    only: Option<String>,
+
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 fn main() -> anyhow::Result<()> {
-    let Args { plots, .. } = Args::parse();
+    let Args { plots, only, .. } = Args::parse();
     let mut report = String::from("| asked for | measured at the service | goal | host | Balter 0.8.2 |\n|---|---|--:|--:|--:|\n");
-    for case in Case::all() {
+    for case in Case::all().into_iter().filter(|case| only.as_ref().is_none_or(|only| only == case.kind)) {
         let curves = [Tool::Host, Tool::Balter].map(|tool| case.run(tool));
         let [host, balter] = curves;
         let (host, balter) = (host?, balter?);
@@ -148,7 +152,11 @@ impl Case {
             behaviour: Behaviour::constant(1.0),
             seconds: 30,
             figures: vec![
-                Figure { what: "at least 9,900/s from second", goal: "3", of: |curve| reached(curve, 1, |s| s.rate >= 9_900.0) },
+                Figure {
+                    what: "at least 9,900/s (mean of 3 s) from second",
+                    goal: "3",
+                    of: |curve| reached(curve, 3, |s| s.rate >= 9_900.0),
+                },
                 Figure { what: "mean rate of the last 20 s", goal: "9,900", of: |curve| format!("{:.0}/s", mean_rate(&curve[10..])) },
             ],
             plot: None,
