@@ -191,7 +191,11 @@ pub fn judge(measured: &Figures, cpu: CpuWindows) -> Verdict {
 
 /// Whether the generator was a limit in a window of a run: its lateness alone would condemn a run that was like it.
 pub fn is_generator_limited(window: &Figures) -> bool {
-    judge(window, CpuWindows::default()).stamp == Stamp::Invalid
+    let is_late = |histogram: &Histogram| histogram.percentile_seen(99.0).is_some_and(|late| late > LATENESS_FLOOR);
+    let lacked = window.unsent.host + window.requests.errors.of(ErrorClass::LocalPorts) + window.requests.errors.of(ErrorClass::LocalFiles);
+    // Nearly always nothing of this is so, and the window need not be judged in full.
+    (lacked > 0 || is_late(&window.total.host_lag) || is_late(&window.loop_delay))
+        && judge(window, CpuWindows::default()).stamp == Stamp::Invalid
 }
 
 fn share(what: What, part: u64, whole: u64, limit: f64) -> Evidence {
