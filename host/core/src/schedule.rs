@@ -7,11 +7,16 @@
 //! without asking anybody.
 
 mod arrivals;
+mod numbering;
+mod shares;
 mod timeline;
 
 pub use self::arrivals::Arrivals;
 use self::arrivals::Positions;
-pub use self::timeline::{Law, Profile, Segment, Stage, StageError, Timeline};
+pub use self::numbering::Numbering;
+use self::shares::Claim;
+pub use self::shares::{Owner, Table};
+pub use self::timeline::{Law, Profile, Segment, Stage, StageError, Timeline, TimelineError};
 use crate::RunInstant;
 
 /// A slot that is, or will be, due.
@@ -71,16 +76,21 @@ impl Stripe {
     }
 }
 
-/// The slots of one stripe, in order.
+/// The slots of one thread, in order.
 #[derive(Clone, Debug)]
 pub struct Cursor {
     profile: Timeline,
     timeline: Timeline,
     positions: Positions,
-    stripe: Stripe,
+    claim: Claim,
     end: RunInstant,
     slots: u64,
-    next_slot: u64,
+    /// Slots from here on may not start yet.
+    below: u64,
+    /// Slots before this one have been taken or dropped, or are none of the claim's.
+    reached: u64,
+    /// The claim's next slot; nothing when there is none left.
+    next_slot: Option<u64>,
     head: Option<Due>,
 }
 
@@ -89,9 +99,9 @@ impl Cursor {
     ///
     /// [`RunInstant::NEVER`] and [`u64::MAX`] set no limit.
     pub fn new(profile: Timeline, arrivals: Arrivals, stripe: Stripe, end: RunInstant, slots: u64) -> Self {
-        let (positions, timeline) = (Positions::new(arrivals), profile.clone());
-        let mut cursor = Self { profile, timeline, positions, stripe, end, slots, next_slot: stripe.index, head: None };
-        cursor.head = cursor.find_head();
+        let (positions, timeline, claim) = (Positions::new(arrivals), profile.clone(), Claim::of_stripe(stripe));
+        let mut cursor = Self { profile, timeline, positions, claim, end, slots, below: u64::MAX, reached: 0, next_slot: None, head: None };
+        cursor.advance(0);
         cursor
     }
 
@@ -103,8 +113,7 @@ impl Cursor {
     /// Takes the next slot.
     pub fn pop(&mut self) -> Option<Due> {
         let due = self.head?;
-        self.next_slot += self.stripe.of;
-        self.head = self.find_head();
+        self.advance(due.slot + 1);
         Some(due)
     }
 
@@ -114,8 +123,41 @@ impl Cursor {
             Course::Rate(rate) => self.timeline.change_after(now, Law::Constant(rate)),
             Course::Profile => self.timeline.follow_after(now, &self.profile),
         }
-        self.timeline.forget_before(self.positions.of(self.next_slot));
+        if let Some(next) = self.next_slot {
+            self.timeline.forget_before(self.positions.of(next));
+        }
         self.head = self.find_head();
+    }
+
+    /// Lets a timeline rule in place of its own, that comes from whoever leads several hosts; slots that were taken stay taken.
+    pub fn follow(&mut self, timeline: Timeline) {
+        self.timeline = timeline;
+        self.head = self.find_head();
+    }
+
+    /// Has the slots that tables give to a host, from the next one on, in place of those that it had.
+    pub fn claim(&mut self, tables: &[Table], owner: Owner) {
+        self.claim = Claim::of_tables(tables, owner, self.claim.part());
+        self.advance(self.reached);
+    }
+
+    /// Slots from this number on may not start until a higher one is allowed.
+    pub fn allow_below(&mut self, below: u64) {
+        self.below = below;
+        self.head = self.find_head();
+    }
+
+    /// Drops the slots that are meant to start before `now`, allowed or not; gives how many.
+    pub fn skip_before(&mut self, now: RunInstant) -> u64 {
+        let allowed = std::mem::replace(&mut self.below, u64::MAX);
+        self.head = self.find_head();
+        let mut skipped = 0;
+        while self.head.is_some_and(|due| due.intended < now) {
+            self.pop();
+            skipped += 1;
+        }
+        self.allow_below(allowed);
+        skipped
     }
 
     /// The law of starts that it follows.
@@ -123,12 +165,21 @@ impl Cursor {
         &self.timeline
     }
 
+    /// The slots of its claim below this number have been taken or dropped.
+    pub const fn reached(&self) -> u64 {
+        self.reached
+    }
+
+    fn advance(&mut self, reached: u64) {
+        self.reached = reached;
+        self.next_slot = self.claim.at_or_after(reached);
+        self.head = self.find_head();
+    }
+
     fn find_head(&mut self) -> Option<Due> {
-        if self.next_slot >= self.slots {
-            return None;
-        }
-        let intended = self.timeline.instant_of(self.positions.of(self.next_slot))?;
-        (intended < self.end).then_some(Due { intended, slot: self.next_slot })
+        let slot = self.next_slot.filter(|&slot| slot < self.slots.min(self.below))?;
+        let intended = self.timeline.instant_of(self.positions.of(slot))?;
+        (intended < self.end).then_some(Due { intended, slot })
     }
 }
 

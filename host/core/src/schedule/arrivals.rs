@@ -44,18 +44,36 @@ impl Positions {
         positions
     }
 
-    /// The position of a slot that is not before one asked for earlier, save within the same block.
+    /// The position of a slot. Cheap near the one asked for before, dear far from it.
     pub(super) fn of(&mut self, slot: u64) -> f64 {
         if self.arrivals == Arrivals::Uniform {
             return slot as f64;
         }
-        debug_assert!(slot >= self.before, "slots are asked for in order");
+        while slot < self.before {
+            self.block -= 1;
+            self.draw();
+            self.before -= self.points.len() as u64;
+        }
         while slot - self.before >= self.points.len() as u64 {
             self.before += self.points.len() as u64;
             self.block += 1;
             self.draw();
         }
         self.points[(slot - self.before) as usize]
+    }
+
+    /// The first slot from `slot` on whose position is not before this one.
+    pub(super) fn first_at(&mut self, slot: u64, position: f64) -> u64 {
+        if self.arrivals == Arrivals::Uniform {
+            return slot.max(position.ceil() as u64);
+        }
+        let mut slot = slot;
+        while self.of(slot) < position {
+            // Whole blocks at once where the position lies beyond them.
+            let block_ends = ((self.block + 1) * BLOCK) as f64;
+            slot = if block_ends <= position { self.before + self.points.len() as u64 } else { slot + 1 };
+        }
+        slot
     }
 
     fn draw(&mut self) {

@@ -95,6 +95,17 @@ fn a_number_of_slots_limits_the_schedule() {
 }
 
 #[test]
+fn a_slot_that_is_not_allowed_waits_and_one_that_was_missed_is_dropped() {
+    let mut cursor = Cursor::new(constant(10.0), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    cursor.allow_below(3);
+    assert_eq!(std::iter::from_fn(|| cursor.pop()).map(|due| due.slot).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(cursor.skip_before(seconds(0.55)), 3);
+    assert_eq!(cursor.peek(), None);
+    cursor.allow_below(8);
+    assert_eq!(std::iter::from_fn(|| cursor.pop()).map(|due| due.slot).collect::<Vec<_>>(), [6, 7]);
+}
+
+#[test]
 fn a_share_of_a_share_is_a_share() {
     let host = Stripe::new(1, 3);
     let threads: Vec<Stripe> = (0..2).map(|thread| host.part(thread, 2)).collect();
@@ -197,6 +208,49 @@ proptest! {
     }
 
     #[test]
+    fn the_first_slot_after_an_instant_is_the_one_that_the_schedule_has_there(
+        profile in profiles(),
+        arrivals in arrivals(),
+        instants in prop::collection::vec(0.0..20.0, 1..5),
+    ) {
+        let timeline = profile.timeline(Duration::ZERO);
+        let due = all(&timeline, arrivals, Stripe::WHOLE, seconds(25.0));
+        let mut instants = instants;
+        instants.sort_by(f64::total_cmp);
+        let mut numbering = Numbering::new(arrivals);
+        for instant in instants {
+            let first = numbering.first_at(&timeline, seconds(instant));
+            let before = due.iter().filter(|due| due.intended < seconds(instant)).count() as u64;
+            // A slot that lies within a rounding of the instant may count to either side.
+            prop_assert!(first.abs_diff(before) <= 1, "{} at {}, {} before", first, instant, before);
+        }
+    }
+
+    #[test]
+    fn hosts_that_share_by_tables_start_together_what_one_would(
+        profile in profiles(),
+        arrivals in arrivals(),
+        weights in prop::collection::vec(0.1f64..4.0, 2..6),
+        lost_from in 0u64..2_000,
+    ) {
+        let timeline = profile.timeline(Duration::ZERO);
+        let whole = all(&timeline, arrivals, Stripe::WHOLE, seconds(20.0));
+        let weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
+        let first = Table::of_weights(0, &weights);
+        let tables = [first.clone(), first.without(lost_from, 0, &weights)];
+        let mut union = Vec::new();
+        for &(owner, _) in &weights {
+            for thread in 0..2 {
+                let mut cursor = Cursor::new(timeline.clone(), arrivals, Stripe::new(thread, 2), seconds(20.0), u64::MAX);
+                cursor.claim(&tables, owner);
+                union.extend(std::iter::from_fn(|| cursor.pop()));
+            }
+        }
+        union.sort_by_key(|due| due.slot);
+        prop_assert_eq!(union, whole);
+    }
+
+    #[test]
     fn an_instant_is_where_its_position_is_left(profile in profiles(), part in 0.0..1.0) {
         let timeline = profile.timeline(Duration::ZERO);
         let position = part * timeline.position_at(RunInstant::START + profile.length());
@@ -226,4 +280,21 @@ proptest! {
             prop_assert!((next.since(now).as_secs_f64() - expected).abs() < 1e-7);
         }
     }
+}
+
+#[test]
+fn segments_that_come_from_elsewhere_are_a_timeline_only_if_they_can_be_one() {
+    let whole = staged(Some(10.0), &[(1.0, 10.0), (5.0, 0.0)]).timeline(Duration::ZERO);
+    let segments = Vec::<Segment>::from(whole.clone());
+    assert_eq!(Timeline::try_from(segments.clone()), Ok(whole));
+    let changed = |change: fn(&mut Vec<Segment>)| {
+        let mut segments = segments.clone();
+        change(&mut segments);
+        Timeline::try_from(segments)
+    };
+    assert_eq!(changed(Vec::clear), Err(TimelineError::Empty));
+    assert_eq!(changed(|segments| segments.swap(1, 2)), Err(TimelineError::Disorder));
+    assert_eq!(changed(|segments| segments[0].law = Law::Constant(f64::NAN)), Err(TimelineError::NoNumber));
+    assert_eq!(changed(|segments| segments[1].law = Law::Ramp { from: 1.0, to: -1.0, over: Duration::ZERO }), Err(TimelineError::NoNumber));
+    assert_eq!(changed(|segments| segments[0].position = f64::INFINITY), Err(TimelineError::NoNumber));
 }

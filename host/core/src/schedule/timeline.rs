@@ -6,13 +6,14 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::RunInstant;
 use crate::units::{Rate, UnitError, parse_duration, parse_rate_or_zero};
 
 /// How many starts a second, within a segment.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Law {
     /// Always this many a second; zero means none.
     Constant(f64),
@@ -34,6 +35,15 @@ impl Law {
             Self::Constant(rate) => rate,
             Self::Ramp { to, over, .. } if seconds >= over.as_secs_f64() => to,
             Self::Ramp { from, to, over } => from + (to - from) * (seconds / over.as_secs_f64()),
+        }
+    }
+
+    /// Whether its rates are rates.
+    fn is_sound(self) -> bool {
+        let sound = |rate: f64| rate.is_finite() && rate >= 0.0;
+        match self {
+            Self::Constant(rate) => sound(rate),
+            Self::Ramp { from, to, .. } => sound(from) && sound(to),
         }
     }
 
@@ -72,7 +82,7 @@ impl Law {
 }
 
 /// A law and from where it holds.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
     /// When it comes into force.
     pub start: RunInstant,
@@ -83,9 +93,45 @@ pub struct Segment {
 }
 
 /// Segments one after another, from the start of the run; the last holds for ever.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Segment>", into = "Vec<Segment>")]
 pub struct Timeline {
     segments: Vec<Segment>,
+}
+
+/// Why segments are no timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TimelineError {
+    /// There is none.
+    #[error("a timeline has at least one segment")]
+    Empty,
+    /// Instants or positions go back.
+    #[error("the segments of a timeline follow one another")]
+    Disorder,
+    /// A rate or a position is below zero, infinite or no number.
+    #[error("rates and positions are numbers from zero upward")]
+    NoNumber,
+}
+
+impl TryFrom<Vec<Segment>> for Timeline {
+    type Error = TimelineError;
+
+    fn try_from(segments: Vec<Segment>) -> Result<Self, TimelineError> {
+        if segments.is_empty() {
+            return Err(TimelineError::Empty);
+        }
+        if !segments.iter().all(|segment| segment.position.is_finite() && segment.position >= 0.0 && segment.law.is_sound()) {
+            return Err(TimelineError::NoNumber);
+        }
+        let follows = |pair: &[Segment]| pair[0].start <= pair[1].start && pair[0].position <= pair[1].position;
+        if segments.windows(2).all(follows) { Ok(Self { segments }) } else { Err(TimelineError::Disorder) }
+    }
+}
+
+impl From<Timeline> for Vec<Segment> {
+    fn from(timeline: Timeline) -> Self {
+        timeline.segments
+    }
 }
 
 impl Timeline {
@@ -144,7 +190,7 @@ impl Timeline {
     }
 
     /// Drops what only places positions before this one, so that a run of many changes does not grow.
-    pub(super) fn forget_before(&mut self, position: f64) {
+    pub fn forget_before(&mut self, position: f64) {
         let in_force = self.segments.partition_point(|segment| segment.position <= position);
         self.segments.drain(..in_force.saturating_sub(1));
     }

@@ -1,0 +1,241 @@
+//! Whose slot is whose: tables that deal the slots out to several hosts, by weight, round after round.
+//!
+//! ## Why a table and not a rate for each host
+//! Each slot keeps its one instant, whoever starts it, so the hosts together send what one machine would. A slot belongs to whoever the table in force names
+//! for its number; numbers do not depend on clocks or on what a host has heard of rates, so no two hosts that know the same tables start the same slot.
+//!
+//! ## Why lost lanes are dealt out and the others stay
+//! When a host is lost its lanes are to move at once, while the others may be bound to what they were promised. So [`Table::without`] lets the others only
+//! gain. [`Table::of_weights`] draws a table up anew, for a moment at which nobody is bound any more.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Stripe;
+
+/// A host's number in tables.
+pub type Owner = u16;
+
+/// Lanes of a round for each host: weights are met to a sixteenth of an even share.
+const LANES_EACH: usize = 16;
+/// Lanes of a round at the least: weights are met to half a percent.
+const LEAST_LANES: usize = 240;
+
+/// From some slot on, whose the slots are: as many in turn as there are lanes, and then again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// The first slot that it rules.
+    pub from: u64,
+    lanes: Arc<[Owner]>,
+}
+
+impl Table {
+    /// A table of lanes as near to the weights as it can be (largest remainder), each host's as evenly spread as can be. Hosts without a weight have none;
+    /// without any weight the slots are nobody's.
+    pub fn of_weights(from: u64, weights: &[(Owner, f64)]) -> Self {
+        let hosts = weights.iter().filter(|(_, weight)| *weight > 0.0).count();
+        Self { from, lanes: deal((hosts * LANES_EACH).max(LEAST_LANES), weights).into() }
+    }
+
+    /// The same from `from` on, with the lanes of `lost` dealt out to the others by weight. Nobody else loses any.
+    pub fn without(&self, from: u64, lost: Owner, weights: &[(Owner, f64)]) -> Self {
+        let free: Vec<usize> = (0..self.lanes.len()).filter(|&lane| self.lanes[lane] == lost).collect();
+        let others: Vec<(Owner, f64)> = weights.iter().copied().filter(|&(owner, _)| owner != lost).collect();
+        let heirs = deal(free.len(), &others);
+        if others.iter().all(|&(_, weight)| weight <= 0.0) {
+            return Self { from, lanes: Arc::default() };
+        }
+        let mut lanes = self.lanes.to_vec();
+        for (lane, heir) in free.into_iter().zip(heirs) {
+            lanes[lane] = heir;
+        }
+        Self { from, lanes: lanes.into() }
+    }
+
+    /// Whose a slot is under this table.
+    pub fn owner(&self, slot: u64) -> Option<Owner> {
+        (!self.lanes.is_empty()).then(|| self.lanes[(slot % self.lanes.len() as u64) as usize])
+    }
+
+    /// The part of all slots that a host has.
+    pub fn share(&self, owner: Owner) -> f64 {
+        let own = self.lanes.iter().filter(|&&lane| lane == owner).count();
+        if own == 0 { 0.0 } else { own as f64 / self.lanes.len() as f64 }
+    }
+
+    /// How many of the slots from `from` up to `until` a host has.
+    pub fn count(&self, owner: Owner, from: u64, until: u64) -> u64 {
+        if self.lanes.is_empty() {
+            return 0;
+        }
+        let lanes = self.lanes.len() as u64;
+        let own = |until: usize| self.lanes[..until].iter().filter(|&&lane| lane == owner).count() as u64;
+        let below = |slot: u64| slot / lanes * own(self.lanes.len()) + own((slot % lanes) as usize);
+        below(until).saturating_sub(below(from.min(until)))
+    }
+}
+
+/// Deals so many lanes out by weight, to each host at even distances; none at all where nobody has a weight.
+fn deal(count: usize, weights: &[(Owner, f64)]) -> Vec<Owner> {
+    let weights: Vec<(Owner, f64)> = weights.iter().copied().filter(|&(_, weight)| weight > 0.0).collect();
+    let mut places: Vec<(f64, Owner)> = Vec::with_capacity(count);
+    for (owner, share) in portions(count, &weights) {
+        places.extend((0..share).map(|place| ((place as f64 + 0.5) / share as f64, owner)));
+    }
+    places.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+    places.into_iter().map(|(_, owner)| owner).collect()
+}
+
+/// Parts of a whole by weight, which add up to it: each gets its part rounded down, and those with the largest remainders one more.
+fn portions(whole: usize, weights: &[(Owner, f64)]) -> Vec<(Owner, usize)> {
+    let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
+    let exact = |weight: f64| whole as f64 * weight / sum;
+    let mut portions: Vec<(Owner, usize)> = weights.iter().map(|&(owner, weight)| (owner, exact(weight) as usize)).collect();
+    let left = whole.saturating_sub(portions.iter().map(|(_, portion)| portion).sum());
+    let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
+    by_remainder.sort_by(|&one, &other| exact(weights[other].1).fract().total_cmp(&exact(weights[one].1).fract()).then(one.cmp(&other)));
+    for &index in by_remainder.iter().take(left) {
+        portions[index].1 += 1;
+    }
+    portions
+}
+
+/// The slots of one thread of one host.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    rounds: Vec<Round>,
+    part: Stripe,
+}
+
+/// A host's lanes of one table.
+#[derive(Clone, Debug)]
+struct Round {
+    from: u64,
+    lanes: u64,
+    own: Vec<u64>,
+}
+
+impl Claim {
+    /// A part of all slots.
+    pub(super) fn of_stripe(part: Stripe) -> Self {
+        Self { rounds: vec![Round { from: 0, lanes: 1, own: vec![0] }], part }
+    }
+
+    /// A thread's part of what the tables give to a host.
+    pub(super) fn of_tables(tables: &[Table], owner: Owner, part: Stripe) -> Self {
+        let own = |table: &Table| (0..).zip(&*table.lanes).filter(|&(_, &lane)| lane == owner).map(|(lane, _)| lane).collect();
+        let round = |table: &Table| Round { from: table.from, lanes: table.lanes.len() as u64, own: own(table) };
+        Self { rounds: tables.iter().map(round).collect(), part }
+    }
+
+    /// Which part of its host's slots it is.
+    pub(super) const fn part(&self) -> Stripe {
+        self.part
+    }
+
+    /// The first slot of the claim that is not before `slot`.
+    pub(super) fn at_or_after(&self, slot: u64) -> Option<u64> {
+        for (index, round) in self.rounds.iter().enumerate() {
+            let until = self.rounds.get(index + 1).map_or(u64::MAX, |next| next.from);
+            if slot < until
+                && let Some(found) = round.at_or_after(slot.max(round.from), self.part)
+                && found < until
+            {
+                return Some(found);
+            }
+        }
+        None
+    }
+}
+
+impl Round {
+    /// The host's slots are numbered among themselves, and the thread's are those whose number leaves its remainder.
+    fn at_or_after(&self, slot: u64, part: Stripe) -> Option<u64> {
+        let count = self.own.len() as u64;
+        if count == 0 {
+            return None;
+        }
+        let before = self.own.partition_point(|&lane| lane < slot % self.lanes) as u64;
+        let number = slot / self.lanes * count + before;
+        let number = number + (part.index() + part.of() - number % part.of()) % part.of();
+        (number / count).checked_mul(self.lanes)?.checked_add(self.own[(number % count) as usize])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn slots(tables: &[Table], owner: Owner, part: Stripe, below: u64) -> Vec<u64> {
+        let claim = Claim::of_tables(tables, owner, part);
+        std::iter::successors(claim.at_or_after(0), |slot| claim.at_or_after(slot + 1)).take_while(|&slot| slot < below).collect()
+    }
+
+    #[test]
+    fn shares_follow_the_weights() {
+        let table = Table::of_weights(0, &[(0, 1.0), (1, 1.0), (2, 2.0), (3, 0.0)]);
+        assert_eq!([0, 1, 2, 3].map(|owner| table.share(owner)), [0.25, 0.25, 0.5, 0.0]);
+        let uneven = Table::of_weights(0, &[(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0), (5, 1.0), (6, 1.0)]);
+        assert!((0..7).all(|owner| (uneven.share(owner) - 1.0 / 7.0).abs() < 0.005));
+        assert_eq!(Table::of_weights(0, &[(0, 0.0)]).owner(5), None);
+    }
+
+    #[test]
+    fn a_host_s_slots_lie_at_even_distances() {
+        let table = Table::of_weights(0, &[(0, 3.0), (1, 1.0), (2, 1.0)]);
+        for (owner, mean) in [(0, 5.0 / 3.0), (1, 5.0), (2, 5.0)] {
+            let own = slots(std::slice::from_ref(&table), owner, Stripe::WHOLE, 10_000);
+            let widest = own.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+            assert!(widest as f64 <= mean + 1.5, "{owner}: {widest}");
+        }
+    }
+
+    #[test]
+    fn who_stays_only_gains_when_another_is_lost() {
+        let weights = [(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0)];
+        let before = Table::of_weights(0, &weights);
+        let after = before.without(1_000, 2, &weights);
+        let kept = |slot: u64| before.owner(slot) == Some(2) || before.owner(slot) == after.owner(slot);
+        assert!((0..240).all(kept));
+        assert!([0, 1, 3, 4].iter().all(|&owner| (after.share(owner) - 0.25).abs() < 0.01), "{after:?}");
+        assert_eq!(after.without(0, 0, &[(0, 1.0)]).owner(7), None);
+    }
+
+    #[test]
+    fn slots_are_counted_without_going_through_them() {
+        let table = Table::of_weights(0, &[(0, 2.0), (1, 1.0)]);
+        for (from, until) in [(0, 0), (0, 7), (3, 1_000), (500, 400), (241, 719)] {
+            let own = slots(std::slice::from_ref(&table), 1, Stripe::WHOLE, until).into_iter().filter(|&slot| slot >= from).count();
+            assert_eq!(table.count(1, from, until), own as u64, "{from} to {until}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_slot_is_one_thread_s_of_one_host(
+            weights in prop::collection::vec(0.1f64..9.0, 1..8),
+            lost in 0usize..8,
+            froms in (0u64..900, 0u64..900),
+            threads in 1u64..4,
+        ) {
+            let weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
+            let first = Table::of_weights(0, &weights);
+            let second = first.without(froms.0.min(froms.1), (lost % weights.len()) as Owner, &weights);
+            let third = Table::of_weights(froms.0.max(froms.1), &weights);
+            let tables = [first, second, third];
+            let mut all: Vec<u64> = Vec::new();
+            for &(owner, _) in &weights {
+                for thread in 0..threads {
+                    all.extend(slots(&tables, owner, Stripe::new(thread, threads), 1_500));
+                }
+            }
+            all.sort_unstable();
+            let nobodys = weights.len() == 1;
+            let expected: Vec<u64> = (0..1_500).filter(|&slot| !nobodys || tables.iter().rev().find(|table| table.from <= slot).unwrap().owner(slot).is_some()).collect();
+            prop_assert_eq!(all, expected);
+        }
+    }
+}
