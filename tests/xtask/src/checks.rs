@@ -14,8 +14,11 @@ use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
 
-/// All that `swell-core` may depend on, directly and indirectly. A clock or a socket would come in by this way.
-const CORE_DEPENDENCIES: [&str; 7] = ["byteorder", "hdrhistogram", "num-traits", "serde", "serde_core", "swell-core", "thiserror"];
+/// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket would come in by this way.
+const PURE: [(&str, &[&str]); 2] = [
+    ("swell-core", &["byteorder", "hdrhistogram", "num-traits", "serde", "serde_core", "swell-core", "thiserror"]),
+    ("swell-protocol", &["byteorder", "bytes", "hdrhistogram", "num-traits", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"]),
+];
 
 /// What is built and tested for this machine.
 const NATIVE: [&str; 6] = ["--release", "--locked", "--workspace", "--lib", "--bins", "--tests"];
@@ -41,10 +44,12 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     title("lints");
     run(&mut workspace.cargo(["clippy", "--release", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
 
-    title("purity of the core");
-    core_depends_on_little(workspace)?;
-    let mut check = scenario_compiler(workspace, LEAN)?.cargo("check", &workspace.built("scenarios"));
-    run(check.args(["--package", "swell-core"]).current_dir(workspace.root()))?;
+    title("purity of the rules");
+    for (package, allowed) in PURE {
+        depends_on_little(workspace, package, allowed)?;
+        let mut check = scenario_compiler(workspace, LEAN)?.cargo("check", &workspace.built("scenarios"));
+        run(check.args(["--package", package]).current_dir(workspace.root()))?;
+    }
 
     title("documentation");
     run(workspace.cargo(["doc", "--release", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
@@ -77,19 +82,19 @@ fn run_tests(workspace: &Workspace, guests: &Path, examples: &Path) -> anyhow::R
     run(&mut test)
 }
 
-fn core_depends_on_little(workspace: &Workspace) -> anyhow::Result<()> {
-    let tree = ["tree", "--locked", "--package", "swell-core", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"];
+fn depends_on_little(workspace: &Workspace, package: &str, allowed: &[&str]) -> anyhow::Result<()> {
+    let tree = ["tree", "--locked", "--package", package, "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"];
     let listed = output(&mut workspace.cargo(tree))?;
-    let strangers = strangers(&listed);
-    ensure!(strangers.is_empty(), "swell-core is pure and may not depend on {}", Vec::from_iter(strangers).join(", "));
-    say(&format!("swell-core depends on nothing but {}", CORE_DEPENDENCIES.join(", ")));
+    let strangers = strangers(&listed, allowed);
+    ensure!(strangers.is_empty(), "{package} is pure and may not depend on {}", Vec::from_iter(strangers).join(", "));
+    say(&format!("{package} depends on nothing but {}", allowed.join(", ")));
     Ok(())
 }
 
-/// Packages in a list of cargo's, "name version" a line, that are none of the core's.
-fn strangers(listed: &str) -> BTreeSet<&str> {
+/// Packages in a list of cargo's, "name version" a line, that are not allowed.
+fn strangers<'a>(listed: &'a str, allowed: &[&str]) -> BTreeSet<&'a str> {
     let names = listed.lines().filter_map(|line| line.split(' ').next()).filter(|name| !name.is_empty());
-    names.filter(|name| !CORE_DEPENDENCIES.contains(name)).collect()
+    names.filter(|name| !allowed.contains(name)).collect()
 }
 
 #[cfg(test)]
@@ -97,9 +102,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dependency_that_core_may_not_have_is_named_once() {
+    fn a_dependency_that_a_pure_crate_may_not_have_is_named_once() {
+        let allowed = ["swell-core", "serde", "thiserror"];
         let listed = "swell-core v0.1.0 (/somewhere)\nserde v1.0.0\ntokio v1.0.0\nthiserror v2.0.0\ntokio v1.0.0 (*)\n\n";
-        assert_eq!(Vec::from_iter(strangers(listed)), ["tokio"]);
-        assert!(strangers("swell-core v0.1.0\nserde v1.0.0 (*)").is_empty());
+        assert_eq!(Vec::from_iter(strangers(listed, &allowed)), ["tokio"]);
+        assert!(strangers("swell-core v0.1.0\nserde v1.0.0 (*)", &allowed).is_empty());
     }
 }

@@ -1,0 +1,206 @@
+//! Results on their way: numbered deltas, merged once each and in order, however often and in whatever order they come.
+//!
+//! A host keeps a delta until it hears that it was merged, and sends it again if it hears nothing; whoever merges takes the next number and no other. So a
+//! delta that is lost, doubled or overtaken changes nothing, and what was merged of a host is at any time a beginning of what it counted.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::LocalInstant;
+
+/// How long a delta is waited for to be acknowledged before it is sent again.
+pub const RESEND_AFTER: Duration = Duration::from_secs(1);
+/// Deltas that are sent and not acknowledged, at most: ten seconds' worth.
+const UNDER_WAY: u64 = 20;
+/// Deltas that came before their turn and are kept: as many as can be under way.
+const KEPT_AHEAD: u64 = UNDER_WAY;
+
+/// What a host counted since the delta before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delta {
+    /// Its number among the host's, from 1.
+    pub number: u64,
+    /// How far the host had come at its end.
+    pub frontier: Frontier,
+    /// Whether nothing follows it.
+    pub is_last: bool,
+    /// The counts.
+    pub counted: Bytes,
+}
+
+/// How far a host has come with its slots since the beginning of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Frontier {
+    /// What it has started.
+    pub started: u64,
+    /// Its slots below this number were started, or never will be, or wait.
+    pub reached: u64,
+    /// How many wait: due, and not started.
+    pub waiting: u64,
+}
+
+/// A host's deltas that nobody has acknowledged.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    kept: VecDeque<(Delta, Option<LocalInstant>)>,
+    numbered: u64,
+    acknowledged: u64,
+    has_last: bool,
+}
+
+impl Outbox {
+    /// Takes in what was counted; gives its number.
+    ///
+    /// # Panics
+    /// After the last one.
+    pub fn push(&mut self, frontier: Frontier, is_last: bool, counted: Bytes) -> u64 {
+        assert!(!self.has_last, "nothing follows the last delta");
+        self.has_last = is_last;
+        self.numbered += 1;
+        self.kept.push_back((Delta { number: self.numbered, frontier, is_last, counted }, None));
+        self.numbered
+    }
+
+    /// All up to this number were merged. A number that was never sent is ignored.
+    pub fn handle_acknowledged(&mut self, number: u64) {
+        if number > self.numbered {
+            return;
+        }
+        self.acknowledged = self.acknowledged.max(number);
+        while self.kept.pop_front_if(|(delta, _)| delta.number <= number).is_some() {}
+    }
+
+    /// The next delta to be sent at `now`, for the first time or again.
+    pub fn poll_send(&mut self, now: LocalInstant) -> Option<Delta> {
+        let most = self.acknowledged + UNDER_WAY;
+        let due = |sent: &Option<LocalInstant>| sent.is_none_or(|sent| now.since(sent) >= RESEND_AFTER);
+        let (delta, sent) = self.kept.iter_mut().find(|(delta, sent)| delta.number <= most && due(sent))?;
+        *sent = Some(now);
+        Some(delta.clone())
+    }
+
+    /// When one is to be sent again if nothing is heard.
+    pub fn poll_timeout(&self) -> Option<LocalInstant> {
+        self.kept.iter().filter_map(|(_, sent)| *sent).min().map(|sent| sent + RESEND_AFTER)
+    }
+
+    /// Whether the last one has been merged.
+    pub fn is_done(&self) -> bool {
+        self.has_last && self.kept.is_empty()
+    }
+}
+
+/// What was merged of one host.
+#[derive(Clone, Debug, Default)]
+pub struct Inbox {
+    merged: u64,
+    frontier: Frontier,
+    has_last: bool,
+    ahead: BTreeMap<u64, Delta>,
+}
+
+impl Inbox {
+    /// A delta came. Those whose turn it is now are to be merged, in the order in which they are given.
+    pub fn handle_delta(&mut self, delta: Delta) -> Vec<Delta> {
+        let expected = self.merged + 1..=self.merged + KEPT_AHEAD;
+        if !self.has_last && expected.contains(&delta.number) {
+            self.ahead.entry(delta.number).or_insert(delta);
+        }
+        let mut ready = Vec::new();
+        while let Some(next) = self.ahead.remove(&(self.merged + 1)) {
+            self.merged += 1;
+            self.frontier = next.frontier;
+            self.has_last = next.is_last;
+            ready.push(next);
+            if self.has_last {
+                self.ahead.clear();
+            }
+        }
+        ready
+    }
+
+    /// The number up to which all were merged.
+    pub const fn merged(&self) -> u64 {
+        self.merged
+    }
+
+    /// How far the host had come by then.
+    pub const fn frontier(&self) -> Frontier {
+        self.frontier
+    }
+
+    /// Whether the last one was merged.
+    pub const fn is_complete(&self) -> bool {
+        self.has_last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const fn ms(ms: u64) -> LocalInstant {
+        LocalInstant::from_nanos(ms * 1_000_000)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_lost_doubled_or_overtaken_each_delta_is_merged_once_and_in_order(
+            fates in prop::collection::vec((any::<bool>(), any::<bool>(), 0u64..3_000, any::<bool>()), 1..200),
+        ) {
+            let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
+            let mut merged = Vec::new();
+            let mut under_way: Vec<(u64, Delta)> = Vec::new();
+            let mut fates = fates.into_iter().chain(std::iter::repeat((false, false, 0, false)));
+            for step in 0..400u64 {
+                let now = ms(step * 500);
+                if step < 50 {
+                    outbox.push(Frontier { started: step * 10, ..Frontier::default() }, step == 49, Bytes::copy_from_slice(&step.to_le_bytes()));
+                }
+                while let Some(delta) = outbox.poll_send(now) {
+                    let (lost, doubled, late, _) = fates.next().unwrap();
+                    if doubled { under_way.push((step * 500, delta.clone())); }
+                    if !lost { under_way.push((step * 500 + late, delta)); }
+                }
+                under_way.sort_by_key(|&(at, _)| at);
+                while under_way.first().is_some_and(|&(at, _)| at <= step * 500) {
+                    let (_, delta) = under_way.remove(0);
+                    merged.extend(inbox.handle_delta(delta).into_iter().map(|delta| delta.number));
+                    if !fates.next().unwrap().3 { outbox.handle_acknowledged(inbox.merged()); }
+                }
+                if outbox.is_done() { break; }
+                outbox.handle_acknowledged(inbox.merged().saturating_sub(1));
+            }
+            prop_assert_eq!(merged, (1..=50).collect::<Vec<u64>>());
+            prop_assert!(inbox.is_complete());
+            prop_assert_eq!(inbox.frontier().started, 490);
+        }
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_is_sent_again_after_a_second() {
+        let mut outbox = Outbox::default();
+        outbox.push(Frontier::default(), true, Bytes::new());
+        assert!(outbox.poll_send(ms(0)).is_some());
+        assert!(outbox.poll_send(ms(999)).is_none());
+        assert_eq!(outbox.poll_timeout(), Some(ms(1_000)));
+        assert!(outbox.poll_send(ms(1_000)).is_some());
+        outbox.handle_acknowledged(7);
+        assert!(!outbox.is_done(), "nobody can have merged what was not sent");
+        outbox.handle_acknowledged(1);
+        assert!(outbox.is_done() && outbox.poll_timeout().is_none());
+    }
+
+    #[test]
+    fn deltas_far_ahead_of_their_turn_are_not_kept() {
+        let mut inbox = Inbox::default();
+        let far = Delta { number: 1_000_000, frontier: Frontier::default(), is_last: true, counted: Bytes::new() };
+        assert!(inbox.handle_delta(far).is_empty());
+        assert!(inbox.ahead.is_empty());
+    }
+}

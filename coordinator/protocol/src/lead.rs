@@ -1,0 +1,503 @@
+//! Leading a run: whose slots are whose, who may start them, and what has come back.
+//!
+//! Whoever owns it passes on what hosts say ([`Lead::handle_message`]), sends what [`Lead::poll_send`] gives, does what [`Lead::poll_event`] says, and calls
+//! [`Lead::handle_time`] at [`Lead::poll_timeout`]. The leading host may well take part itself: it is then one member more.
+//!
+//! ## How slots move
+//! A move is a new table, in force from a slot that nobody who loses any could have been promised ([`crate::lease::Grants`]). Where a host is lost the
+//! others only gain, so only its own lease is waited for. Any other move (a host that comes, or comes back, or is strained) makes many lose a little, so it
+//! waits a whole lease ahead. No host is moved twice within three seconds, and one that is lost again and again comes back later each time: a link that
+//! flaps must not shake the load of all.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use swell_core::RunInstant;
+use swell_core::schedule::{Arrivals, Course, Law, Numbering, Owner, Table, Timeline};
+
+use crate::clock::LocalInstant;
+use crate::deltas::{Delta, Inbox};
+use crate::lease::{Grants, LEASE, LOST_AFTER};
+use crate::message::{Answer, Ask, Down, Ending, HostId, Orders, Progress, Stage, Up};
+use crate::numbers::Numbers;
+use crate::tables::Tables;
+
+/// The least time from when a host's share moves to when it moves again.
+const BETWEEN_MOVES: Duration = Duration::from_secs(3);
+/// The longest that a host that keeps getting lost is left out.
+const LONGEST_EXILE: Duration = Duration::from_secs(48);
+/// How far ahead those who gain slots hear of it: an answer, and a question after it that was lost.
+const NOTICE: Duration = Duration::from_millis(350);
+/// From when all are ready to when they begin, at the least.
+const LEAST_LEAD_TIME: Duration = Duration::from_millis(500);
+/// And in round trips.
+const LEAD_ROUND_TRIPS: u32 = 10;
+/// What a host is believed at the most: with more it could hold no lease.
+const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
+/// How far ahead a course is published: by then a host whose round trip is half of it follows.
+const COURSE_NOTICE: Duration = Duration::from_millis(20);
+/// How long segments are kept that are over: hosts' clocks of the run may drift apart by as much.
+const KEPT: Duration = Duration::from_secs(15);
+/// The most that a host may weigh: cores, of the largest machine.
+const MOST_WEIGHT: f64 = 1_000.0;
+/// How much of its weight a host keeps that is strained.
+const STRAINED_KEEPS: f64 = 0.8;
+/// Questions in a row in which a host says that it is strained, or that it is not, before it is believed.
+const STRAINED_QUESTIONS: u32 = 4;
+/// The least part of its weight that a host keeps however strained it is.
+const LEAST_WEIGHT: f64 = 1.0 / 16.0;
+
+/// What a run is, as far as its leading goes.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// When the slots are due; nothing in the closed model.
+    pub timeline: Option<Timeline>,
+    /// How slots are spread around the timeline.
+    pub arrivals: Arrivals,
+    /// Iterations to run.
+    pub iterations: Option<u64>,
+    /// How long a silent host is waited for at the end before it is given up: what is under way there may take that long.
+    pub patience: Duration,
+}
+
+/// What is to be done, or to be known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// All hosts can begin.
+    Ready,
+    /// A host cannot take part, and says why.
+    Refused(HostId, String),
+    /// What a host counted, to be merged.
+    Merge(HostId, Delta),
+    /// A host is not heard any more; its share moves.
+    Lost(HostId),
+    /// A lost host takes part again.
+    Back(HostId),
+    /// A host that came later takes part.
+    Joined(HostId),
+    /// A host could not bear its share and gives a part of it away.
+    Relieved(HostId),
+    /// Every host has told all, or has been given up.
+    Over,
+}
+
+/// What a host started that nobody has been told of: between these two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// So many surely.
+    pub least: u64,
+    /// So many at the most; nothing in the closed model, which sets no limit, or where shares moved thousands of times since.
+    pub most: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Host {
+    owner: Owner,
+    grants: Grants,
+    heard: LocalInstant,
+    place: Place,
+    /// Nothing before it is ready.
+    weight: Option<f64>,
+    /// The part of its weight that it can bear.
+    strength: f64,
+    /// Questions in a row in which it said that it is strained, and in which it said that it is not: one of the two is zero.
+    strained: (u32, u32),
+    started: u64,
+    /// The slots below this number may have been started by it.
+    reached: u64,
+    /// The highest slot that it was ever promised.
+    promised: u64,
+    round_trip: Duration,
+    inbox: Inbox,
+    moved: Option<LocalInstant>,
+    exile: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// It has no slots, and may get some.
+    Outside,
+    /// It has slots, or has had them moved to it.
+    Inside,
+    /// It was lost.
+    Lost,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Lead {
+    settings: Settings,
+    orders: Orders,
+    /// The same as all were told it last.
+    published: Arc<Orders>,
+    tables: Tables,
+    hosts: BTreeMap<HostId, Host>,
+    numbering: Numbering,
+    numbers: Numbers<HostId>,
+    looked: LocalInstant,
+    rebalanced: Option<LocalInstant>,
+    was_ready: bool,
+    is_over: bool,
+    sends: VecDeque<(HostId, Down)>,
+    events: VecDeque<Event>,
+}
+
+impl Lead {
+    /// A run that these hosts are to prepare.
+    pub fn new(settings: Settings, hosts: &[HostId], now: LocalInstant) -> Self {
+        let orders = Orders {
+            version: 0,
+            stage: Stage::Preparing,
+            hosts: Vec::new(),
+            tables: Vec::new(),
+            timeline: settings.timeline.clone(),
+            restarts: 0,
+            is_paused: false,
+            measured_from: None,
+        };
+        let (numbering, numbers) = (Numbering::new(settings.arrivals), Numbers::new(settings.iterations));
+        let mut lead = Self {
+            settings,
+            published: Arc::new(orders.clone()),
+            orders,
+            tables: Tables::default(),
+            hosts: BTreeMap::new(),
+            numbering,
+            numbers,
+            looked: now,
+            rebalanced: None,
+            was_ready: false,
+            is_over: false,
+            sends: VecDeque::new(),
+            events: VecDeque::new(),
+        };
+        for &host in hosts {
+            lead.add(now, host);
+        }
+        lead.publish();
+        lead
+    }
+
+    /// A host is to take part that did not at the beginning. One that does already stays as it is.
+    pub fn handle_joining(&mut self, now: LocalInstant, host: HostId) {
+        if !self.hosts.contains_key(&host) {
+            self.add(now, host);
+            self.publish();
+        }
+    }
+
+    /// A host said something. One that takes no part is not heard.
+    pub fn handle_message(&mut self, now: LocalInstant, from: HostId, message: Up) {
+        self.look(now);
+        let Some(host) = self.hosts.get_mut(&from) else { return };
+        host.heard = host.heard.max(now);
+        match message {
+            Up::Delta(delta) => {
+                let ready = host.inbox.handle_delta(delta);
+                self.events.extend(ready.into_iter().map(|delta| Event::Merge(from, delta)));
+            }
+            Up::Ask(ask) => self.handle_ask(now, from, ask),
+        }
+    }
+
+    /// Time has passed: hosts may be lost, slots may move.
+    pub fn handle_time(&mut self, now: LocalInstant) {
+        self.look(now);
+        if let Some(run_now) = self.run_now(now) {
+            if let Some(timeline) = &mut self.orders.timeline {
+                self.numbering.first_at(timeline, run_now);
+                timeline.forget_before(timeline.position_at(run_now - KEPT));
+            }
+            if matches!(self.orders.stage, Stage::Running { .. }) {
+                self.move_slots(now, run_now);
+            }
+        }
+        self.look_whether_over(now);
+    }
+
+    /// All are ready, and what was to be done before the run has been done: they are to begin. Gives when.
+    pub fn begin(&mut self, now: LocalInstant) -> LocalInstant {
+        let slowest = self.hosts.values().map(|host| host.round_trip).max().unwrap_or_default();
+        let began = now + LEAST_LEAD_TIME.max(slowest * LEAD_ROUND_TRIPS);
+        self.orders.stage = Stage::Running { began };
+        for host in self.hosts.values_mut().filter(|host| host.weight.is_some()) {
+            host.place = Place::Inside;
+        }
+        self.tables.append(now, Table::of_weights(0, &self.weights()));
+        self.publish();
+        began
+    }
+
+    /// From the next moment on starts are to follow another course; with `restart` objectives judge only what begins then.
+    pub fn follow(&mut self, now: LocalInstant, course: Course, restart: bool) {
+        let Some(run_now) = self.run_now(now) else { return };
+        if let Some(timeline) = &mut self.orders.timeline {
+            match (course, &self.settings.timeline) {
+                (Course::Rate(rate), _) => timeline.change_after(run_now + COURSE_NOTICE, Law::Constant(rate)),
+                (Course::Profile, Some(profile)) => timeline.follow_after(run_now + COURSE_NOTICE, profile),
+                (Course::Profile, None) => {}
+            }
+        }
+        self.orders.restarts += u64::from(restart);
+        self.publish();
+    }
+
+    /// Nothing is to begin, or things are to begin again.
+    pub fn pause(&mut self, is_paused: bool) {
+        self.orders.is_paused = is_paused;
+        self.publish();
+    }
+
+    /// The warm-up ends: what is meant to begin from this instant on is measured.
+    pub fn measure_from(&mut self, from: RunInstant) {
+        self.orders.measured_from = Some(from);
+        self.publish();
+    }
+
+    /// Nothing is to begin any more.
+    pub fn end(&mut self, why: Ending) {
+        self.orders.stage = Stage::Ending { why };
+        self.publish();
+    }
+
+    /// The next message, and for whom.
+    pub fn poll_send(&mut self) -> Option<(HostId, Down)> {
+        self.sends.pop_front()
+    }
+
+    /// The next thing to do or to know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Lead::handle_time`] is to be called at the latest: often enough to see in time who is lost.
+    pub fn poll_timeout(&self) -> LocalInstant {
+        self.looked + LOST_AFTER / 18
+    }
+
+    /// The part of the slots that a host has at present.
+    pub fn share(&self, host: HostId) -> f64 {
+        self.hosts.get(&host).zip(self.tables.last()).map_or(0.0, |(host, table)| table.share(host.owner))
+    }
+
+    /// Whether a host takes part and is heard.
+    pub fn is_present(&self, host: HostId) -> bool {
+        self.hosts.get(&host).is_some_and(|host| host.place == Place::Inside)
+    }
+
+    /// What a host started that has not been merged.
+    pub fn unknown(&self, host: HostId) -> Unknown {
+        let Some(host) = self.hosts.get(&host).filter(|host| !host.inbox.is_complete()) else {
+            return Unknown { least: 0, most: Some(0) };
+        };
+        let frontier = host.inbox.frontier();
+        let own = self.orders.timeline.as_ref().and_then(|_| self.tables.count(host.owner, frontier.reached, host.promised));
+        Unknown { least: host.started.saturating_sub(frontier.started), most: own.map(|own| own.saturating_add(frontier.waiting)) }
+    }
+
+    /// The orders in force.
+    pub const fn orders(&self) -> &Orders {
+        &self.orders
+    }
+
+    fn add(&mut self, now: LocalInstant, id: HostId) {
+        let Ok(owner) = Owner::try_from(self.orders.hosts.len()) else { return };
+        self.orders.hosts.push(id);
+        let host = Host {
+            owner,
+            grants: Grants::default(),
+            heard: now,
+            place: Place::Outside,
+            weight: None,
+            strength: 1.0,
+            strained: (0, 0),
+            started: 0,
+            reached: 0,
+            promised: 0,
+            round_trip: Duration::ZERO,
+            inbox: Inbox::default(),
+            moved: None,
+            exile: BETWEEN_MOVES,
+        };
+        self.hosts.insert(id, host);
+    }
+
+    /// Whoever has been asleep cannot tell who was silent.
+    fn look(&mut self, now: LocalInstant) {
+        if now.since(self.looked) > LOST_AFTER / 2 {
+            self.hosts.values_mut().filter(|host| host.place != Place::Lost).for_each(|host| host.heard = now);
+        }
+        self.looked = self.looked.max(now);
+    }
+
+    fn run_now(&self, now: LocalInstant) -> Option<RunInstant> {
+        match self.orders.stage {
+            Stage::Running { began } => Some(RunInstant::START + now.since(began)),
+            Stage::Preparing | Stage::Ending { .. } => None,
+        }
+    }
+
+    fn handle_ask(&mut self, now: LocalInstant, id: HostId, ask: Ask) {
+        let hosts = self.hosts.values().filter(|host| host.place == Place::Inside).count();
+        let below = self.promise(now, ask.run_now);
+        let (version, stage) = (self.orders.version, self.orders.stage);
+        let Some(host) = self.hosts.get_mut(&id) else { return };
+        host.started = host.started.max(ask.frontier.started);
+        host.reached = host.reached.max(ask.frontier.reached.min(host.promised));
+        host.round_trip = ask.round_trip.unwrap_or(host.round_trip).min(LONGEST_ROUND_TRIP);
+        host.grants.handle_answered(ask.answered);
+        host.strained = if ask.is_strained { (host.strained.0 + 1, 0) } else { (0, host.strained.1 + 1) };
+        match ask.progress {
+            Progress::Preparing => {}
+            Progress::Ready { weight } => host.weight = Some(if weight.is_nan() { 0.0 } else { weight.clamp(0.0, MOST_WEIGHT) }),
+            Progress::Refused { reason } => {
+                self.events.push_back(Event::Refused(id, reason));
+                return;
+            }
+        }
+        host.grants.grant(ask.question, below);
+        host.promised = host.promised.max(below);
+        let merged = host.inbox.merged();
+        let block = match stage {
+            Stage::Running { .. } => self.numbers.hand_out(id, hosts, ask.wanted),
+            Stage::Preparing | Stage::Ending { .. } => None,
+        };
+        let orders = (ask.version < version).then(|| Arc::clone(&self.published));
+        let answer = Answer { question: ask.question, received: now, answered: now, version, below, block, merged, orders };
+        self.sends.push_back((id, Down::Answer(answer)));
+        if !self.was_ready && self.hosts.values().all(|host| host.weight.is_some()) {
+            self.was_ready = true;
+            self.events.push_back(Event::Ready);
+        }
+    }
+
+    /// The slot that a lease given now stops short of: a whole lease ahead on the clock of the host, which may be ahead of this one.
+    fn promise(&self, now: LocalInstant, theirs: Option<RunInstant>) -> u64 {
+        let began = match self.orders.stage {
+            Stage::Running { began } => began,
+            // Nobody is to start anything.
+            Stage::Preparing | Stage::Ending { .. } => return 0,
+        };
+        let Some(timeline) = &self.orders.timeline else { return u64::MAX };
+        let until = now + LEASE;
+        let ours = RunInstant::START + until.since(began);
+        // A host that claims to be far ahead of the time is wrong, and not given more for it.
+        let theirs = theirs.map_or(ours, |theirs| (theirs + LEASE).min(ours + LEASE));
+        let mut ahead = self.numbering.clone();
+        ahead.first_at(timeline, ours.max(theirs))
+    }
+
+    /// The first slot that is meant to start this long from now.
+    fn slot_after(&self, run_now: RunInstant, time: Duration) -> u64 {
+        self.orders.timeline.as_ref().map_or(0, |timeline| self.numbering.clone().first_at(timeline, run_now + time))
+    }
+
+    fn move_slots(&mut self, now: LocalInstant, run_now: RunInstant) {
+        let silent = |host: &Host| {
+            host.place == Place::Inside && !host.inbox.is_complete() && now.since(host.heard) >= LOST_AFTER && may_move(host, now)
+        };
+        let lost: Vec<HostId> = self.hosts.iter().filter(|(_, host)| silent(host)).map(|(id, _)| *id).collect();
+        for id in lost {
+            self.lose(now, run_now, id);
+        }
+        let reached = self.hosts.values().filter(|host| !host.inbox.is_complete()).map(|host| host.inbox.frontier().reached).min();
+        self.tables.forget(now, self.slot_after(run_now, Duration::ZERO), reached.unwrap_or(u64::MAX));
+        self.rebalance(now, run_now);
+    }
+
+    fn lose(&mut self, now: LocalInstant, run_now: RunInstant, id: HostId) {
+        let notice = self.slot_after(run_now, NOTICE);
+        let Some(host) = self.hosts.get_mut(&id) else { return };
+        host.place = Place::Lost;
+        // A second loss soon after the host came back keeps it away for longer.
+        host.exile = match host.moved {
+            Some(moved) if now.since(moved) < 2 * host.exile => (host.exile * 2).min(LONGEST_EXILE),
+            _ => BETWEEN_MOVES,
+        };
+        host.moved = Some(now);
+        let (owner, from) = (host.owner, host.bound().max(notice));
+        let weights = self.weights();
+        self.tables.remove(now, owner, from, &weights);
+        self.events.push_back(Event::Lost(id));
+        self.publish();
+    }
+
+    /// Draws the table up anew where somebody is to get slots that has none, or can bear less than it has.
+    fn rebalance(&mut self, now: LocalInstant, run_now: RunInstant) {
+        let here = self.slot_after(run_now, Duration::ZERO);
+        let is_settled = self.tables.last().is_none_or(|table| table.from <= here);
+        if !is_settled || self.rebalanced.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES) {
+            return;
+        }
+        let mut changed = false;
+        let is_heard = |host: &Host| now.since(host.heard) < LOST_AFTER;
+        // Where all are strained there is nobody to give anything to.
+        let is_any_free = self.hosts.values().any(|host| host.place == Place::Inside && host.strained.1 >= STRAINED_QUESTIONS);
+        for (id, host) in self.hosts.iter_mut().filter(|(_, host)| host.weight.is_some() && is_heard(host)) {
+            let may_return = host.moved.is_none_or(|moved| now.since(moved) >= host.exile);
+            match host.place {
+                Place::Outside => self.events.push_back(Event::Joined(*id)),
+                Place::Lost if may_return => self.events.push_back(Event::Back(*id)),
+                Place::Inside if is_any_free && host.is_overburdened() && may_move(host, now) => {
+                    host.strength *= STRAINED_KEEPS;
+                    host.strained = (0, 0);
+                    self.events.push_back(Event::Relieved(*id));
+                }
+                Place::Lost | Place::Inside => continue,
+            }
+            host.place = Place::Inside;
+            host.moved = Some(now);
+            changed = true;
+        }
+        if !changed {
+            return;
+        }
+        self.rebalanced = Some(now);
+        let bound = self.hosts.values().map(Host::bound).max().unwrap_or(0);
+        let from = bound.max(self.slot_after(run_now, NOTICE));
+        self.tables.append(now, Table::of_weights(from, &self.weights()));
+        self.publish();
+    }
+
+    fn weights(&self) -> Vec<(Owner, f64)> {
+        let inside = self.hosts.values().filter(|host| host.place == Place::Inside);
+        let mut weights: Vec<(Owner, f64)> = inside.map(|host| (host.owner, host.weight.unwrap_or(0.0) * host.strength)).collect();
+        weights.sort_by_key(|&(owner, _)| owner);
+        weights
+    }
+
+    fn look_whether_over(&mut self, now: LocalInstant) {
+        let given_up = |host: &Host| now.since(host.heard) >= self.settings.patience;
+        let is_over = |host: &Host| host.inbox.is_complete() || given_up(host);
+        let began = !matches!(self.orders.stage, Stage::Preparing);
+        if !self.is_over && began && self.hosts.values().all(is_over) {
+            self.is_over = true;
+            self.events.push_back(Event::Over);
+        }
+    }
+
+    /// Makes what has changed the orders of a new version, and tells all.
+    fn publish(&mut self) {
+        self.orders.version += 1;
+        self.orders.tables = self.tables.current().cloned().collect();
+        self.published = Arc::new(self.orders.clone());
+        self.sends.extend(self.hosts.keys().map(|&host| (host, Down::Orders(Arc::clone(&self.published)))));
+    }
+}
+
+impl Host {
+    /// The slot below which it may have started any, or may still. Under a rate that has fallen it may have come further than its lease reaches now.
+    fn bound(&self) -> u64 {
+        self.grants.below().max(self.reached)
+    }
+
+    /// Whether it has said long enough that it cannot bear its share, and has more than the least.
+    fn is_overburdened(&self) -> bool {
+        self.strained.0 >= STRAINED_QUESTIONS && self.strength > LEAST_WEIGHT
+    }
+}
+
+fn may_move(host: &Host, now: LocalInstant) -> bool {
+    host.moved.is_none_or(|moved| now.since(moved) >= BETWEEN_MOVES)
+}

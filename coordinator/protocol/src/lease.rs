@@ -1,0 +1,162 @@
+//! Leases: what bounds the load of a host that nobody hears of any more.
+//!
+//! A host may start slots only while it holds a lease, and only slots below the number that the lease names. Both bounds are needed. The number is for
+//! exactness: whoever leads a run moves a host's slots only from a number on that no lease has reached, so no slot is started twice, whatever clocks do. The
+//! time is for the load: a host that is cut off, or that wakes up after it was stopped, starts nothing that was meant for a time gone by.
+//!
+//! ## Why these times
+//! A question is asked each 300 ms, so three may be lost in a row. A lease runs 1.2 s from the instant at which its question was *sent*, on the host's own
+//! clock. A host is taken for lost after 0.9 s, which leaves the others 0.3 s to hear that they inherit its slots before its lease ends. So a lost host's
+//! share has moved at most 1.5 s after its last question.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::clock::LocalInstant;
+
+/// How often a host asks.
+pub const ASK_EVERY: Duration = Duration::from_millis(300);
+/// How long a lease runs from the instant its question was sent.
+pub const LEASE: Duration = Duration::from_millis(1_200);
+/// How long a host may be silent before it is taken for lost.
+pub const LOST_AFTER: Duration = Duration::from_millis(900);
+
+/// Questions without an answer that a host remembers: those of a lease's length, and some.
+const QUESTIONS_KEPT: usize = 16;
+
+/// Answers that are told apart: as many as a host asks for in ten seconds.
+const GRANTS_KEPT: usize = 32;
+
+/// A host's own lease.
+#[derive(Clone, Debug, Default)]
+pub struct Lease {
+    /// Questions that were not answered, with when they were sent.
+    asked: VecDeque<(u64, LocalInstant)>,
+    next_question: u64,
+    answered: Option<u64>,
+    until: LocalInstant,
+    below: u64,
+}
+
+impl Lease {
+    /// Asks at `now`; gives the question's number.
+    pub fn ask(&mut self, now: LocalInstant) -> u64 {
+        if self.asked.len() == QUESTIONS_KEPT {
+            self.asked.pop_front();
+        }
+        self.next_question += 1;
+        self.asked.push_back((self.next_question, now));
+        self.next_question
+    }
+
+    /// An answer came that allows slots below a number. Gives when its question was sent; nothing where it is none of the latest questions', or was answered
+    /// before, and then nothing changes.
+    pub fn handle_answer(&mut self, question: u64, below: u64) -> Option<LocalInstant> {
+        let place = self.asked.iter().position(|&(number, _)| number == question)?;
+        let (_, sent) = self.asked[place];
+        self.asked.drain(..=place);
+        self.answered = Some(question);
+        self.until = sent + LEASE;
+        self.below = below;
+        Some(sent)
+    }
+
+    /// The latest question whose answer was taken in.
+    pub const fn answered(&self) -> Option<u64> {
+        self.answered
+    }
+
+    /// The end of the lease; past if there is none.
+    pub const fn until(&self) -> LocalInstant {
+        self.until
+    }
+
+    /// Whether it holds at `now`.
+    pub fn holds(&self, now: LocalInstant) -> bool {
+        now < self.until
+    }
+
+    /// The slot that it stops short of, while it holds.
+    pub const fn below(&self) -> u64 {
+        self.below
+    }
+}
+
+/// What was granted to one host, as whoever leads keeps it.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    /// Questions, each with the slot that its answer stopped short of.
+    grants: VecDeque<(u64, u64)>,
+}
+
+impl Grants {
+    /// Notes an answer.
+    pub fn grant(&mut self, question: u64, below: u64) {
+        // Of a host that hears no answer the old ones are kept as one.
+        if self.grants.len() == GRANTS_KEPT
+            && let Some((_, oldest)) = self.grants.pop_front()
+            && let Some((_, next)) = self.grants.front_mut()
+        {
+            *next = oldest.max(*next);
+        }
+        self.grants.push_back((question, below));
+    }
+
+    /// The host has said which answer was its latest: those before it do not bind any more.
+    pub fn handle_answered(&mut self, answered: Option<u64>) {
+        self.grants.retain(|&(question, _)| Some(question) >= answered);
+    }
+
+    /// The slot that the host has surely stopped short of since it last said which answer was its latest. That a lease is over changes nothing: what was
+    /// started under it was.
+    pub fn below(&self) -> u64 {
+        self.grants.iter().map(|&(_, below)| below).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> LocalInstant {
+        LocalInstant::from_nanos(ms * 1_000_000)
+    }
+
+    #[test]
+    fn a_lease_runs_from_when_its_question_was_sent() {
+        let mut lease = Lease::default();
+        assert!(!lease.holds(ms(0)));
+        let (first, second) = (lease.ask(ms(100)), lease.ask(ms(400)));
+        assert_eq!(lease.handle_answer(second, 50), Some(ms(400)));
+        assert!(lease.holds(ms(1_599)) && !lease.holds(ms(1_600)));
+        assert_eq!(lease.handle_answer(first, 99), None, "an answer that was overtaken says nothing");
+        assert_eq!(lease.handle_answer(second, 99), None, "nor does one that comes twice");
+        assert_eq!((lease.below(), lease.answered()), (50, Some(second)));
+    }
+
+    #[test]
+    fn an_answer_that_was_under_way_for_longer_than_a_lease_gives_none() {
+        let mut lease = Lease::default();
+        let question = lease.ask(ms(0));
+        assert!(lease.handle_answer(question, 10).is_some());
+        assert!(!lease.holds(ms(1_300)));
+    }
+
+    #[test]
+    fn what_was_granted_binds_until_the_host_follows_a_later_answer() {
+        let mut grants = Grants::default();
+        grants.grant(1, 6_000);
+        grants.grant(2, 900);
+        grants.handle_answered(Some(1));
+        assert_eq!(grants.below(), 6_000);
+        grants.handle_answered(Some(2));
+        assert_eq!(grants.below(), 900);
+    }
+
+    #[test]
+    fn a_host_that_hears_nothing_is_remembered_by_the_most_it_was_granted() {
+        let mut grants = Grants::default();
+        (1..1_000).for_each(|question| grants.grant(question, if question == 10 { 5_000 } else { question }));
+        assert_eq!((grants.below(), grants.grants.len()), (5_000, GRANTS_KEPT));
+    }
+}

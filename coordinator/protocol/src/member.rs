@@ -1,0 +1,262 @@
+//! One host's part in a run.
+//!
+//! Whoever owns it tells it what came and what the host did (`handle_*`), sends what [`Member::poll_send`] gives, does what [`Member::poll_event`] says, and
+//! calls [`Member::handle_time`] at [`Member::poll_timeout`]. It asks for leases, keeps the latest orders, and keeps results until they have been merged.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use swell_core::RunInstant;
+
+use crate::clock::{ClockComparison, Exchange, LocalInstant, Offset};
+use crate::deltas::{Frontier, Outbox};
+use crate::lease::{ASK_EVERY, Lease};
+use crate::message::{Answer, Ask, Down, Ending, HostId, Orders, Progress, Stage, Up};
+use crate::numbers::Wanted;
+
+/// Questions with which the clocks are compared before a host says that it is ready.
+const FIRST_QUESTIONS: u32 = 16;
+/// The time between them.
+const FIRST_QUESTIONS_EVERY: Duration = Duration::from_millis(20);
+
+/// What the host is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// To begin at this instant of its own clock.
+    Begin(LocalInstant),
+    /// To follow these orders.
+    Follow(Arc<Orders>),
+    /// It may start slots below a number until an instant of its own clock. Where the lease before it has ended, what was missed is dropped.
+    Lease {
+        /// The number.
+        below: u64,
+        /// The instant.
+        until: LocalInstant,
+    },
+    /// Iteration numbers that it may use.
+    Numbers(Range<u64>),
+    /// To begin nothing more.
+    End(Ending),
+    /// All that it counted has been merged: the run is over for it.
+    Over,
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Member {
+    id: HostId,
+    progress: Progress,
+    orders: Option<Arc<Orders>>,
+    lease: Lease,
+    clock: ClockComparison,
+    questions: u32,
+    exchanges: u32,
+    began: Option<LocalInstant>,
+    ending: Option<Ending>,
+    outbox: Outbox,
+    blocks: u64,
+    numbers_wanted: u64,
+    frontier: Frontier,
+    is_strained: bool,
+    is_over: bool,
+    next_question: LocalInstant,
+    heard: LocalInstant,
+    sends: VecDeque<Up>,
+    events: VecDeque<Event>,
+}
+
+impl Member {
+    /// A host that has been chosen for a run, and prepares.
+    pub fn new(id: HostId, now: LocalInstant) -> Self {
+        Self {
+            id,
+            progress: Progress::Preparing,
+            orders: None,
+            lease: Lease::default(),
+            clock: ClockComparison::default(),
+            questions: 0,
+            exchanges: 0,
+            began: None,
+            ending: None,
+            outbox: Outbox::default(),
+            blocks: 0,
+            numbers_wanted: 0,
+            frontier: Frontier::default(),
+            is_strained: false,
+            is_over: false,
+            next_question: now,
+            heard: now,
+            sends: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// The host can begin, or cannot take part at all.
+    pub fn handle_prepared(&mut self, prepared: Result<f64, String>) {
+        self.progress = match prepared {
+            Ok(weight) => Progress::Ready { weight },
+            Err(reason) => Progress::Refused { reason },
+        };
+    }
+
+    /// Something came from whoever leads.
+    pub fn handle_message(&mut self, now: LocalInstant, message: Down) {
+        self.heard = self.heard.max(now);
+        match message {
+            Down::Orders(orders) => self.follow(orders),
+            Down::Answer(answer) => self.handle_answer(now, answer),
+        }
+    }
+
+    /// The host counted: what it has come to, and whether nothing follows.
+    ///
+    /// # Panics
+    /// After what was said to be the last.
+    pub fn handle_counted(&mut self, now: LocalInstant, frontier: Frontier, is_last: bool, counted: Bytes) {
+        self.frontier = frontier;
+        self.outbox.push(frontier, is_last, counted);
+        self.send_deltas(now);
+    }
+
+    /// How far the host has come, whether it has been the limit lately, and how many iteration numbers it would like to have.
+    pub const fn handle_state(&mut self, frontier: Frontier, is_strained: bool, numbers_wanted: u64) {
+        self.frontier = frontier;
+        self.is_strained |= is_strained;
+        self.numbers_wanted = numbers_wanted;
+    }
+
+    /// Time has passed: a question may be due, or a delta to be sent again.
+    pub fn handle_time(&mut self, now: LocalInstant) {
+        if now >= self.next_question && !self.is_over {
+            self.ask(now);
+        }
+        self.send_deltas(now);
+    }
+
+    /// The next message to whoever leads.
+    pub fn poll_send(&mut self) -> Option<Up> {
+        self.sends.pop_front()
+    }
+
+    /// The next thing for the host to do.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Member::handle_time`] is to be called at the latest.
+    pub fn poll_timeout(&self) -> LocalInstant {
+        self.outbox.poll_timeout().map_or(self.next_question, |resend| resend.min(self.next_question))
+    }
+
+    /// When whoever leads was heard last.
+    pub const fn heard(&self) -> LocalInstant {
+        self.heard
+    }
+
+    /// How far the leading host's clock is ahead, as far as is known.
+    pub fn offset(&self) -> Option<Offset> {
+        self.clock.offset()
+    }
+
+    /// Whether a lease holds.
+    pub fn holds_lease(&self, now: LocalInstant) -> bool {
+        self.lease.holds(now)
+    }
+
+    fn handle_answer(&mut self, now: LocalInstant, answer: Answer) {
+        if let Some(orders) = answer.orders {
+            self.follow(orders);
+        }
+        self.outbox.handle_acknowledged(answer.merged);
+        self.send_deltas(now);
+        if self.outbox.is_done() && !self.is_over {
+            self.is_over = true;
+            self.events.push_back(Event::Over);
+        }
+        // A lease is for whoever follows the orders under which it was given: under older ones a slot may still seem to be its own.
+        if self.orders.as_ref().map_or(0, |orders| orders.version) < answer.version {
+            return;
+        }
+        let Some(asked) = self.lease.handle_answer(answer.question, answer.below) else { return };
+        self.exchanges = self.exchanges.saturating_add(1);
+        self.clock.add(Exchange { asked, received: answer.received, answered: answer.answered, returned: now });
+        self.begin();
+        if let Some(block) = answer.block.filter(|block| block.ordinal == self.blocks + 1) {
+            self.blocks = block.ordinal;
+            self.numbers_wanted = 0;
+            self.events.push_back(Event::Numbers(block.numbers));
+        }
+        if self.began.is_some() {
+            self.events.push_back(Event::Lease { below: self.lease.below(), until: self.lease.until() });
+        }
+    }
+
+    fn follow(&mut self, orders: Arc<Orders>) {
+        if self.orders.as_ref().is_some_and(|known| known.version >= orders.version) {
+            return;
+        }
+        let ending = if let Stage::Ending { why } = orders.stage { Some(why) } else { None };
+        self.orders = Some(Arc::clone(&orders));
+        if self.began.is_some() {
+            self.events.push_back(Event::Follow(orders));
+        } else {
+            self.begin();
+        }
+        if ending.is_some() && std::mem::replace(&mut self.ending, ending) != ending {
+            self.events.extend(ending.map(Event::End));
+        }
+    }
+
+    /// Begins if it is known when.
+    fn begin(&mut self) {
+        let (None, Some(orders), Some(offset)) = (self.began, &self.orders, self.clock.offset()) else { return };
+        let Stage::Running { began } = orders.stage else { return };
+        if !self.is_ready() {
+            return;
+        }
+        let began = offset.own(began);
+        self.began = Some(began);
+        self.events.push_back(Event::Begin(began));
+        self.events.push_back(Event::Follow(Arc::clone(orders)));
+    }
+
+    fn ask(&mut self, now: LocalInstant) {
+        let progress = match &self.progress {
+            Progress::Ready { .. } if !self.is_ready() => Progress::Preparing,
+            progress => progress.clone(),
+        };
+        self.questions = self.questions.saturating_add(1);
+        let compares = self.exchanges < FIRST_QUESTIONS && self.questions < 2 * FIRST_QUESTIONS;
+        self.sends.push_back(Up::Ask(Ask {
+            question: self.lease.ask(now),
+            answered: self.lease.answered(),
+            version: self.orders.as_ref().map_or(0, |orders| orders.version),
+            progress,
+            run_now: self.began.map(|began| RunInstant::START + now.since(began)),
+            frontier: self.frontier,
+            wanted: Wanted { had: self.blocks, count: self.numbers_wanted },
+            is_strained: std::mem::take(&mut self.is_strained),
+            round_trip: self.clock.round_trip(),
+        }));
+        self.next_question = now + if compares { FIRST_QUESTIONS_EVERY } else { ASK_EVERY };
+    }
+
+    /// Whether it can begin: it is prepared, and its clock has been compared.
+    const fn is_ready(&self) -> bool {
+        matches!(self.progress, Progress::Ready { .. }) && self.exchanges >= FIRST_QUESTIONS / 2
+    }
+
+    fn send_deltas(&mut self, now: LocalInstant) {
+        while let Some(delta) = self.outbox.poll_send(now) {
+            self.sends.push_back(Up::Delta(delta));
+        }
+    }
+
+    /// Its own name.
+    pub const fn id(&self) -> HostId {
+        self.id
+    }
+}

@@ -1,0 +1,162 @@
+//! What hosts say to one another about a run.
+//!
+//! ## Why so few
+//! Both sides say what *is*, never what has changed: a host tells where it stands with each question; whoever leads tells the whole of its orders with each
+//! version. So a message that is lost, doubled or overtaken needs no rule of its own, and a host that was away is up to date after one answer.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use swell_core::RunInstant;
+use swell_core::schedule::{Table, Timeline};
+
+use crate::clock::LocalInstant;
+use crate::deltas::{Delta, Frontier};
+use crate::numbers::{Block, Wanted};
+
+/// A host, for as long as its process lives: drawn at random when it starts, so that nobody is taken for who it was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct HostId(pub u64);
+
+impl fmt::Display for HostId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// From a host to whoever leads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Up {
+    /// Where it stands, and the question for a lease.
+    Ask(Ask),
+    /// What it counted.
+    Delta(Delta),
+}
+
+/// From whoever leads to a host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Down {
+    /// To a question.
+    Answer(Answer),
+    /// Unasked, when they change.
+    Orders(Arc<Orders>),
+}
+
+/// A question, and where the host stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Its number.
+    pub question: u64,
+    /// The latest question whose answer the host has taken in.
+    pub answered: Option<u64>,
+    /// The orders that it follows; 0 before the first.
+    pub version: u64,
+    /// How far it is.
+    pub progress: Progress,
+    /// What its clock of the run shows; nothing before it has begun.
+    pub run_now: Option<RunInstant>,
+    /// How far it has come.
+    pub frontier: Frontier,
+    /// Iteration numbers.
+    pub wanted: Wanted,
+    /// Whether it, and not the service, has been the limit since the last question.
+    pub is_strained: bool,
+    /// The least time that a question and its answer have taken.
+    pub round_trip: Option<Duration>,
+}
+
+/// How far a host is with a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Progress {
+    /// It fetches and compiles.
+    Preparing,
+    /// It can begin at any time. How much it can bear beside others is a number of its own scale.
+    Ready {
+        /// Its weight when slots are dealt out.
+        weight: f64,
+    },
+    /// It cannot take part.
+    Refused {
+        /// Why, for a person.
+        reason: String,
+    },
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// To which.
+    pub question: u64,
+    /// When that came, on the clock of whoever leads.
+    pub received: LocalInstant,
+    /// When this left.
+    pub answered: LocalInstant,
+    /// The orders under which the lease is given: it is for whoever follows them.
+    pub version: u64,
+    /// Slots below this number may start.
+    pub below: u64,
+    /// Iteration numbers.
+    pub block: Option<Block>,
+    /// The host's deltas up to this number have been merged.
+    pub merged: u64,
+    /// The orders, where the host follows older ones.
+    pub orders: Option<Arc<Orders>>,
+}
+
+/// What is to be done, whole. Of two the one with the higher version counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Orders {
+    /// From 1.
+    pub version: u64,
+    /// Where the run is.
+    pub stage: Stage,
+    /// The hosts that take part; their places are their numbers in tables.
+    pub hosts: Vec<HostId>,
+    /// Whose the slots are, earliest first.
+    pub tables: Vec<Table>,
+    /// When the slots are due; nothing in the closed model.
+    pub timeline: Option<Timeline>,
+    /// How often objectives were told to judge only what begins anew.
+    pub restarts: u64,
+    /// Whether nothing is to begin, whatever paces it.
+    pub is_paused: bool,
+    /// Where the measured part begins, if that is not where it was planned.
+    pub measured_from: Option<RunInstant>,
+}
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Hosts prepare.
+    Preparing,
+    /// It has begun, or begins.
+    Running {
+        /// At this instant of the clock of whoever leads.
+        began: LocalInstant,
+    },
+    /// Nothing begins any more.
+    Ending {
+        /// Why.
+        why: Ending,
+    },
+}
+
+/// Why nothing begins any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// The run has come to its end.
+    Finished,
+    /// It was stopped; what is under way may finish.
+    Stopped,
+    /// What is under way is to be cut, too.
+    Cut,
+}
+
+impl Orders {
+    /// The number of a host in tables; nothing where it takes no part.
+    pub fn owner(&self, host: HostId) -> Option<u16> {
+        self.hosts.iter().position(|&one| one == host).and_then(|place| u16::try_from(place).ok())
+    }
+}

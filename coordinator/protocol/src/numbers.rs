@@ -1,0 +1,106 @@
+//! Iteration numbers over several hosts: blocks, handed out as they are used up.
+//!
+//! What iteration i sends follows from (seed, i) alone, so it matters that each number is used once and that small numbers are used first, not who uses it.
+//! Blocks and not stripes, because hosts differ in speed: each takes what it needs, a host that comes later takes part at once, and rows of data that are to
+//! be unique are so over the cluster, without holes. Towards the end of a limited run blocks become small, so that all hosts end together (guided
+//! self-scheduling: Polychronopoulos and Kuck, IEEE Transactions on Computers C-36, 1987).
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+/// Numbers in a block at most: some seconds' worth of a fast host.
+const LARGEST_BLOCK: u64 = 1 << 20;
+
+/// What a host asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Blocks that it has had.
+    pub had: u64,
+    /// How many numbers it would like to have; none is zero.
+    pub count: u64,
+}
+
+/// A block of numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Which of the host's it is, from 1.
+    pub ordinal: u64,
+    /// Its numbers.
+    pub numbers: Range<u64>,
+}
+
+/// What whoever leads hands out.
+#[derive(Clone, Debug)]
+pub struct Numbers<H> {
+    next: u64,
+    limit: u64,
+    latest: BTreeMap<H, Block>,
+}
+
+impl<H: Ord + Copy> Numbers<H> {
+    /// The numbers from 0 up to a limit; without one they last for ever.
+    pub fn new(limit: Option<u64>) -> Self {
+        Self { next: 0, limit: limit.unwrap_or(u64::MAX), latest: BTreeMap::new() }
+    }
+
+    /// The block for a host: the one that it was given last if it has not had it, a new one if it wants one and there are numbers left.
+    pub fn hand_out(&mut self, host: H, hosts: usize, wanted: Wanted) -> Option<Block> {
+        let latest = self.latest.get(&host);
+        if let Some(block) = latest.filter(|block| block.ordinal > wanted.had) {
+            return Some(block.clone());
+        }
+        let left = self.limit - self.next;
+        let fair = left.div_ceil(2 * hosts.max(1) as u64);
+        let count = wanted.count.min(fair).min(LARGEST_BLOCK);
+        if count == 0 {
+            return None;
+        }
+        let block = Block { ordinal: wanted.had.saturating_add(1), numbers: self.next..self.next + count };
+        self.next += count;
+        self.latest.insert(host, block.clone());
+        Some(block)
+    }
+
+    /// How many have been handed out.
+    pub const fn handed_out(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether there are none left.
+    pub const fn are_exhausted(&self) -> bool {
+        self.next == self.limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_that_got_lost_is_handed_out_again_and_no_other() {
+        let mut numbers = Numbers::new(None);
+        let first = numbers.hand_out('a', 2, Wanted { had: 0, count: 10 }).unwrap();
+        assert_eq!(first, Block { ordinal: 1, numbers: 0..10 });
+        assert_eq!(numbers.hand_out('b', 2, Wanted { had: 0, count: 5 }).unwrap().numbers, 10..15);
+        assert_eq!(numbers.hand_out('a', 2, Wanted { had: 0, count: 99 }), Some(first));
+        assert_eq!(numbers.hand_out('a', 2, Wanted { had: 1, count: 10 }).unwrap().numbers, 15..25);
+        assert_eq!(numbers.hand_out('a', 2, Wanted { had: 2, count: 0 }), None);
+    }
+
+    #[test]
+    fn a_limited_run_hands_out_all_and_its_last_blocks_are_small() {
+        let mut numbers = Numbers::new(Some(1_000));
+        let mut had = [0; 4];
+        let mut given = Vec::new();
+        for turn in (0..4).cycle() {
+            let Some(block) = numbers.hand_out(turn, 4, Wanted { had: had[turn], count: 500 }) else { break };
+            had[turn] += 1;
+            given.push(block.numbers);
+        }
+        assert!(given.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].clone().count() >= pair[1].clone().count()));
+        assert_eq!(given.last(), Some(&(999..1_000)));
+        assert!(numbers.are_exhausted());
+    }
+}

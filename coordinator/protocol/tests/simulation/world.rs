@@ -1,0 +1,442 @@
+//! A cluster on virtual time: a leading host and others, each with a clock of its own, that start slots as real hosts do, and a judge who sees all of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::Bytes;
+use swell_core::RunInstant;
+use swell_core::random::Random;
+use swell_core::schedule::{Arrivals, Course, Cursor, Law, Owner, Stripe, Timeline};
+use swell_protocol::clock::LocalInstant;
+use swell_protocol::deltas::Frontier;
+use swell_protocol::lead::{Event as LeadEvent, Lead, Settings, Unknown};
+use swell_protocol::lease::LEASE;
+use swell_protocol::member::{Event, Member};
+use swell_protocol::message::{Down, Ending, HostId, Orders, Stage, Up};
+
+use crate::network::{Cut, Instant, Network, Weather};
+
+pub(crate) const MS: u64 = 1_000_000;
+pub(crate) const SECOND: u64 = 1_000 * MS;
+/// How often hosts act. What a real host does within microseconds happens at the next of these.
+const STEP: u64 = 5 * MS;
+const DELTA_EVERY: u64 = 500 * MS;
+/// The least part of a second in which starts are counted.
+const BIN: u64 = 100 * MS;
+
+/// What befalls a cluster.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    /// A host's process is killed.
+    Killed { host: usize, at: Instant },
+    /// A host is stopped, and goes on later.
+    Frozen { host: usize, during: (Instant, Instant) },
+    /// Nothing goes from one host to another.
+    Cut(Cut),
+    /// A host says that it is the limit.
+    Strained { host: usize, during: (Instant, Instant) },
+}
+
+/// What is simulated.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    pub(crate) seed: u64,
+    /// The first one leads.
+    pub(crate) weights: Vec<f64>,
+    /// When a host comes, if later than at the beginning.
+    pub(crate) joins: BTreeMap<usize, Instant>,
+    pub(crate) weather: Weather,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) rate: f64,
+    pub(crate) poisson: bool,
+    /// Other rates, and when they are decided on.
+    pub(crate) courses: Vec<(Instant, f64)>,
+    /// Length of the run.
+    pub(crate) lasts: Duration,
+    pub(crate) iterations: Option<u64>,
+    /// Parts in a million by which the clocks of two hosts may differ in speed.
+    pub(crate) drift_ppm: f64,
+}
+
+impl Scene {
+    pub(crate) fn calm(hosts: usize) -> Self {
+        Self {
+            seed: 1,
+            weights: vec![1.0; hosts],
+            joins: BTreeMap::new(),
+            weather: Weather { loss: 0.0, doubled: 0.0, delay: Duration::from_micros(200), jitter: Duration::from_micros(300) },
+            faults: Vec::new(),
+            rate: 1_000.0,
+            poisson: false,
+            courses: Vec::new(),
+            lasts: Duration::from_secs(20),
+            iterations: None,
+            drift_ppm: 50.0,
+        }
+    }
+}
+
+#[derive(Clone)]
+enum Message {
+    Up(Up),
+    Down(Down),
+}
+
+struct Host {
+    id: HostId,
+    member: Member,
+    weight: f64,
+    /// Its clock shows `zero` at true time 0 and runs `speed` times as fast.
+    zero: u64,
+    speed: f64,
+    began: Option<LocalInstant>,
+    cursor: Cursor,
+    lease: (u64, LocalInstant),
+    owner: Option<Owner>,
+    version: u64,
+    is_dead: bool,
+    is_over: bool,
+    has_ended: bool,
+    said_last: bool,
+    next_delta: Instant,
+    started: u64,
+    in_delta: u64,
+    missed: u64,
+    numbers: Vec<Range<u64>>,
+    /// Messages that came while it was stopped.
+    held: Vec<(usize, Message)>,
+}
+
+/// What the judge has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// The slots that were started, with the instants for which they were meant.
+    pub(crate) started: BTreeMap<u64, RunInstant>,
+    pub(crate) started_by: Vec<u64>,
+    pub(crate) merged_by: Vec<u64>,
+    /// Slots of its own that a host dropped because it held no lease or heard too late.
+    pub(crate) missed_by: Vec<u64>,
+    pub(crate) unknown: Vec<Unknown>,
+    pub(crate) numbers: BTreeSet<u64>,
+    pub(crate) lost: Vec<(Instant, usize)>,
+    pub(crate) back: Vec<(Instant, usize)>,
+    pub(crate) joined: Vec<(Instant, usize)>,
+    pub(crate) relieved: Vec<(Instant, usize)>,
+    /// Starts in each tenth of a second of the run, by intended instant.
+    pub(crate) bins: Vec<u64>,
+    /// True time of the run's first instant on the leading host.
+    pub(crate) began: Instant,
+    /// When hosts began, on true time.
+    pub(crate) begins: Vec<Instant>,
+    pub(crate) is_over: bool,
+    pub(crate) up_messages: u64,
+}
+
+pub(crate) struct World {
+    scene: Scene,
+    now: Instant,
+    network: Network<Message>,
+    hosts: Vec<Host>,
+    lead: Lead,
+    /// When the leading host last answered each, on true time.
+    answered: BTreeMap<usize, Instant>,
+    /// The highest rate that was in force in each bin of the run.
+    rates: Vec<f64>,
+    pub(crate) record: Record,
+}
+
+impl World {
+    pub(crate) fn new(scene: Scene) -> Self {
+        let mut random = Random::stream(scene.seed, 0);
+        let timeline = Timeline::new(Law::Constant(scene.rate));
+        let arrivals = if scene.poisson { Arrivals::Poisson { seed: scene.seed } } else { Arrivals::Uniform };
+        let end = RunInstant::START + scene.lasts;
+        let hosts: Vec<Host> = scene
+            .weights
+            .iter()
+            .enumerate()
+            .map(|(index, &weight)| {
+                let zero = random.below(1 << 50);
+                let speed = 1.0 + (random.unit() - 0.5) * scene.drift_ppm * 1e-6;
+                let mut cursor = Cursor::new(timeline.clone(), arrivals, Stripe::WHOLE, end, u64::MAX);
+                cursor.claim(&[], 0);
+                Host {
+                    id: HostId(1_000 + index as u64),
+                    member: Member::new(HostId(1_000 + index as u64), LocalInstant::from_nanos(zero)),
+                    weight,
+                    zero,
+                    speed,
+                    began: None,
+                    cursor,
+                    lease: (0, LocalInstant::default()),
+                    owner: None,
+                    version: 0,
+                    is_dead: false,
+                    is_over: false,
+                    has_ended: false,
+                    said_last: false,
+                    next_delta: 0,
+                    started: 0,
+                    in_delta: 0,
+                    missed: 0,
+                    numbers: Vec::new(),
+                    held: Vec::new(),
+                }
+            })
+            .collect();
+        let at_first: Vec<HostId> =
+            hosts.iter().enumerate().filter(|(index, _)| !scene.joins.contains_key(index)).map(|(_, host)| host.id).collect();
+        let settings = Settings { timeline: Some(timeline), arrivals, iterations: scene.iterations, patience: Duration::from_secs(15) };
+        let lead = Lead::new(settings, &at_first, hosts[0].local(0));
+        let mut network = Network::new(scene.weather.clone(), scene.seed);
+        network.cuts = scene.faults.iter().filter_map(|fault| if let Fault::Cut(cut) = fault { Some(cut.clone()) } else { None }).collect();
+        let count = hosts.len();
+        let record = Record { started_by: vec![0; count], merged_by: vec![0; count], ..Record::default() };
+        Self { scene, now: 0, network, hosts, lead, answered: BTreeMap::new(), rates: Vec::new(), record }
+    }
+
+    /// Runs to the end of the run, or to a deadline well after it; gives what the judge has seen.
+    pub(crate) fn run(mut self) -> (Record, crate::network::Fates) {
+        let deadline = self.scene.lasts.as_nanos() as u64 + 60 * SECOND;
+        while self.now < deadline && !(self.record.is_over && self.hosts.iter().all(|host| host.is_dead || host.is_over)) {
+            self.step();
+        }
+        self.record.unknown = self.hosts.iter().map(|host| self.lead.unknown(host.id)).collect();
+        self.record.missed_by = self.hosts.iter().map(|host| host.missed).collect();
+        self.judge_rates();
+        (self.record, self.network.fates)
+    }
+
+    fn step(&mut self) {
+        self.now += STEP;
+        for (from, to, message) in self.network.arrived(self.now) {
+            self.hosts[to].held.push((from, message));
+        }
+        for index in 0..self.hosts.len() {
+            if self.scene.joins.get(&index).is_some_and(|&at| self.now < at) {
+                continue;
+            }
+            if self.is_killed(index) {
+                self.hosts[index].is_dead = true;
+            }
+            if !self.hosts[index].is_dead
+                && !self.is_within(index, |fault| if let Fault::Frozen { host, during } = fault { Some((*host, *during)) } else { None })
+            {
+                self.act(index);
+            }
+        }
+    }
+
+    fn is_killed(&self, index: usize) -> bool {
+        self.scene.faults.iter().any(|fault| matches!(fault, Fault::Killed { host, at } if *host == index && self.now >= *at))
+    }
+
+    fn is_within(&self, index: usize, of: impl Fn(&Fault) -> Option<(usize, (Instant, Instant))>) -> bool {
+        self.scene.faults.iter().filter_map(of).any(|(host, during)| host == index && (during.0..during.1).contains(&self.now))
+    }
+
+    fn act(&mut self, index: usize) {
+        let held = std::mem::take(&mut self.hosts[index].held);
+        let local = self.hosts[index].local(self.now);
+        if index == 0 {
+            let joining: Vec<usize> = self.scene.joins.iter().filter(|&(_, &at)| self.now >= at).map(|(&host, _)| host).collect();
+            for host in joining {
+                self.lead.handle_joining(local, self.hosts[host].id);
+            }
+        }
+        for (from, message) in held {
+            match message {
+                Message::Up(message) => self.lead.handle_message(local, self.hosts[from].id, message),
+                Message::Down(message) => self.hosts[index].member.handle_message(local, message),
+            }
+        }
+        if index == 0 {
+            self.lead_acts(local);
+        }
+        self.host_acts(index, local);
+    }
+
+    fn lead_acts(&mut self, local: LocalInstant) {
+        self.lead.handle_time(local);
+        while let Some(&(at, rate)) = self.scene.courses.first()
+            && self.now >= at
+        {
+            self.scene.courses.remove(0);
+            self.lead.follow(local, Course::Rate(rate), true);
+        }
+        let index_of = |id: HostId| usize::try_from(id.0 - 1_000).unwrap();
+        while let Some(event) = self.lead.poll_event() {
+            match event {
+                LeadEvent::Ready => {
+                    let began = self.lead.begin(local);
+                    self.record.began = self.now + began.since(local).as_nanos() as u64;
+                }
+                LeadEvent::Refused(host, reason) => panic!("{host} refused: {reason}"),
+                LeadEvent::Merge(host, delta) => {
+                    self.record.merged_by[index_of(host)] += u64::from_le_bytes(delta.counted[..].try_into().unwrap());
+                }
+                LeadEvent::Lost(host) => self.record.lost.push((self.now, index_of(host))),
+                LeadEvent::Back(host) => self.record.back.push((self.now, index_of(host))),
+                LeadEvent::Joined(host) => self.record.joined.push((self.now, index_of(host))),
+                LeadEvent::Relieved(host) => self.record.relieved.push((self.now, index_of(host))),
+                LeadEvent::Over => self.record.is_over = true,
+            }
+        }
+        if let Stage::Running { began } = self.lead.orders().stage
+            && local > began
+        {
+            let bin = usize::try_from(local.since(began).as_nanos() as u64 / BIN).unwrap();
+            self.rates.resize(self.rates.len().max(bin + 1), 0.0);
+            let timeline = self.lead.orders().timeline.as_ref().unwrap();
+            self.rates[bin] = self.rates[bin].max(timeline.rate_at(RunInstant::START + local.since(began)));
+        }
+        while let Some((to, message)) = self.lead.poll_send() {
+            let to = index_of(to);
+            if let Down::Answer(_) = message {
+                self.answered.insert(to, self.now);
+            }
+            self.network.send(self.now, 0, to, Message::Down(message));
+        }
+    }
+
+    fn host_acts(&mut self, index: usize, local: LocalInstant) {
+        let strained =
+            self.is_within(index, |fault| if let Fault::Strained { host, during } = fault { Some((*host, *during)) } else { None });
+        let host = &mut self.hosts[index];
+        if host.version == 0 {
+            host.version = 1;
+            host.member.handle_prepared(Ok(host.weight));
+        }
+        host.member.handle_time(local);
+        self.start_due(index, local);
+        while let Some(event) = self.hosts[index].member.poll_event() {
+            self.obey(index, local, event);
+            self.start_due(index, local);
+        }
+        let host = &mut self.hosts[index];
+        let run_now = host.run_now(local);
+        if run_now.is_some_and(|run_now| run_now >= RunInstant::START + self.scene.lasts) {
+            host.has_ended = true;
+        }
+        let wanted = if self.scene.iterations.is_some() && host.numbers.iter().map(|range| range.end - range.start).sum::<u64>() < 20 {
+            100
+        } else {
+            0
+        };
+        let frontier = Frontier { started: host.started, reached: host.cursor.reached(), waiting: 0 };
+        host.member.handle_state(frontier, strained, wanted);
+        if host.began.is_some() && !host.said_last && (self.now >= host.next_delta || host.has_ended) {
+            host.next_delta = self.now + DELTA_EVERY;
+            host.said_last = host.has_ended;
+            let counted = Bytes::copy_from_slice(&std::mem::take(&mut host.in_delta).to_le_bytes());
+            host.member.handle_counted(local, frontier, host.has_ended, counted);
+        }
+        while let Some(message) = host.member.poll_send() {
+            self.record.up_messages += 1;
+            self.network.send(self.now, index, 0, Message::Up(message));
+        }
+    }
+
+    fn obey(&mut self, index: usize, local: LocalInstant, event: Event) {
+        let host = &mut self.hosts[index];
+        match event {
+            Event::Begin(at) => {
+                host.began = Some(at);
+                self.record.begins.push(self.now + at.since(local).as_nanos() as u64);
+            }
+            Event::Follow(orders) => host.follow(local, &orders),
+            Event::Lease { below, until } => {
+                let had_none = host.lease.1 <= local;
+                host.lease = (below, until);
+                host.cursor.allow_below(below);
+                if had_none && let Some(run_now) = host.run_now(local) {
+                    host.missed += host.cursor.skip_before(run_now);
+                }
+            }
+            Event::Numbers(numbers) => host.numbers.push(numbers),
+            Event::End(why) => {
+                assert_eq!(why, Ending::Finished);
+                host.has_ended = true;
+            }
+            Event::Over => host.is_over = true,
+        }
+    }
+
+    /// Starts what is due, as a real host does that has a lease; the judge looks on.
+    fn start_due(&mut self, index: usize, local: LocalInstant) {
+        let host = &mut self.hosts[index];
+        let Some(run_now) = host.run_now(local) else { return };
+        if host.has_ended || local >= host.lease.1 {
+            return;
+        }
+        while let Some(due) = host.cursor.peek().filter(|due| due.intended <= run_now) {
+            host.cursor.pop();
+            let answered = self.answered.get(&index).copied();
+            assert!(
+                answered.is_some_and(|answered| Duration::from_nanos(self.now - answered) < LEASE.mul_f64(1.001)),
+                "I4: host {index} starts slot {} at {} ms, answered last at {answered:?}",
+                due.slot,
+                self.now / MS
+            );
+            let before = self.record.started.insert(due.slot, due.intended);
+            assert_eq!(before, None, "slot {} was started twice, now by host {index} at {} ms", due.slot, self.now / MS);
+            host.started += 1;
+            host.in_delta += 1;
+            self.record.started_by[index] += 1;
+            if self.scene.iterations.is_some()
+                && let Some(range) = host.numbers.first_mut()
+            {
+                let number = range.start;
+                range.start += 1;
+                if range.is_empty() {
+                    host.numbers.remove(0);
+                }
+                assert!(self.record.numbers.insert(number), "iteration number {number} was used twice");
+            }
+        }
+    }
+
+    /// I1: in no second more was started than the highest rate of that second and the 1.4 s before it allows, and a hundredth.
+    fn judge_rates(&mut self) {
+        let bin_of = |intended: RunInstant| usize::try_from(intended.as_nanos() / BIN).unwrap();
+        let mut bins = vec![0u64; self.record.started.values().map(|&intended| bin_of(intended) + 1).max().unwrap_or(0)];
+        self.record.started.values().for_each(|&intended| bins[bin_of(intended)] += 1);
+        for (end, window) in bins.windows(10).enumerate().map(|(index, window)| (index + 10, window)) {
+            let started: u64 = window.iter().sum();
+            let allowed =
+                self.rates[end.saturating_sub(24).min(self.rates.len() - 1)..end.min(self.rates.len())].iter().copied().fold(0.0, f64::max);
+            // Poisson arrivals are spread by themselves: five standard deviations.
+            let spread = if self.scene.poisson { 5.0 * allowed.sqrt() } else { 0.0 };
+            assert!(
+                started as f64 <= allowed * 1.01 + 2.0 + spread,
+                "I1: {started} started in the second up to {:.1} s, {allowed:.0}/s allowed",
+                end as f64 / 10.0
+            );
+        }
+        self.record.bins = bins;
+    }
+}
+
+impl Host {
+    fn local(&self, now: Instant) -> LocalInstant {
+        LocalInstant::from_nanos(self.zero + (now as f64 * self.speed) as u64)
+    }
+
+    fn run_now(&self, local: LocalInstant) -> Option<RunInstant> {
+        self.began.filter(|&began| local >= began).map(|began| RunInstant::START + local.since(began))
+    }
+
+    fn follow(&mut self, local: LocalInstant, orders: &Orders) {
+        assert!(orders.version > self.version || self.version == 1, "orders go forward");
+        self.version = orders.version;
+        self.owner = orders.owner(self.id);
+        if let Some(timeline) = &orders.timeline {
+            self.cursor.follow(timeline.clone());
+        }
+        self.cursor.claim(&orders.tables, self.owner.unwrap_or(Owner::MAX));
+        if let Some(run_now) = self.run_now(local) {
+            self.missed += self.cursor.skip_before(run_now);
+        }
+    }
+}
