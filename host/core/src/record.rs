@@ -19,7 +19,7 @@ use thiserror::Error;
 pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, Table, Tally, Texts};
 pub use self::histogram::{Histogram, Split};
-pub use self::series::{MOST_SERIES, MetricKind, Metrics, Series, Value};
+pub use self::series::{LONGEST_SERIES, MOST_SERIES, MetricKind, Metrics, Series, Value};
 pub use self::snapshot::{Check, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent, Users};
 pub use self::trend::Trend;
 use crate::RunInstant;
@@ -31,7 +31,7 @@ use crate::exchange::{ErrorClass, Exchange, Phase};
 pub const MOST_NAMES: usize = 1_000;
 /// Bytes of the longest name.
 pub const LONGEST_NAME: usize = 128;
-/// The row of checks beyond [`MOST_NAMES`].
+/// The row of names beyond [`MOST_NAMES`].
 const OTHER: &str = "other";
 
 /// A part of a run, by which figures are kept apart.

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::travel::{Refused, Sparse};
+
 /// Bits of the mantissa that tell buckets apart: 64 buckets for each doubling, 1.6 % wide at the most.
 const FINE_BITS: u32 = 6;
 /// Doublings below the objective that have buckets, and those above it. What lies beyond is counted in the first or the last.
@@ -15,7 +19,8 @@ const FIRST: u64 = (1023 - BELOW) << FINE_BITS;
 ///
 /// The histograms of reports span nine orders of magnitude in 190 KB. A controller looks at the surroundings of one objective, at many spans of time, so it
 /// has its own: 3 KB.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Sparse")]
 pub(super) struct Sketch {
     buckets: Box<[u32; BUCKETS]>,
     count: u64,
@@ -29,11 +34,13 @@ impl Sketch {
         self.count += u64::from(n);
     }
 
+    /// Adds the times of `other`. A bucket that is full, as only a host that makes up its counts can fill one, takes no more.
     pub(super) fn merge(&mut self, other: &Self) {
         for (own, others) in self.buckets.iter_mut().zip(other.buckets.iter()) {
-            *own += others;
+            let sum = own.saturating_add(*others);
+            self.count += u64::from(sum - *own);
+            *own = sum;
         }
-        self.count += other.count;
     }
 
     pub(super) fn clear(&mut self) {
@@ -71,6 +78,26 @@ impl Default for Sketch {
     }
 }
 
+impl Serialize for Sketch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let counts = self.buckets.iter().zip(0..).filter(|(count, _)| **count > 0);
+        Sparse::pack(counts.map(|(count, bucket)| (bucket, u64::from(*count)))).serialize(serializer)
+    }
+}
+
+impl TryFrom<Sparse> for Sketch {
+    type Error = Refused;
+
+    fn try_from(sparse: Sparse) -> Result<Self, Refused> {
+        let mut sketch = Self::default();
+        for (bucket, count) in sparse.unpack(BUCKETS)? {
+            sketch.buckets[bucket as usize] = u32::try_from(count).map_err(|_| Refused::Count(count))?;
+            sketch.count += count;
+        }
+        Ok(sketch)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +113,26 @@ mod tests {
             assert!((told / right - 1.0).abs() < 0.017, "{part}: {told}");
         }
         assert_eq!((sketch.count(), sketch.above()), (1_000, 801));
+    }
+
+    #[test]
+    fn a_sketch_travels_and_one_with_impossible_buckets_is_refused() {
+        let mut sketch = Sketch::default();
+        (1..=1_000).for_each(|ms| sketch.add(Duration::from_millis(ms), OBJECTIVE, 3));
+        assert_eq!(postcard::from_bytes(&postcard::to_stdvec(&sketch).unwrap()), Ok(sketch));
+        let read = |bucket, count| Sketch::try_from(Sparse::pack([(bucket, count)]));
+        assert!(read(BUCKETS as u32 - 1, u64::from(u32::MAX)).is_ok());
+        assert_eq!(read(BUCKETS as u32, 1), Err(Refused::Buckets));
+        assert_eq!(read(0, 1 << 32), Err(Refused::Count(1 << 32)));
+    }
+
+    #[test]
+    fn a_full_bucket_takes_no_more() {
+        let full = Sketch::try_from(Sparse::pack([(3, u64::from(u32::MAX))])).unwrap();
+        let mut sum = full.clone();
+        sum.add(OBJECTIVE, OBJECTIVE, 1);
+        sum.merge(&full);
+        assert_eq!((sum.count(), sum.above()), (u64::from(u32::MAX) + 1, 1));
     }
 
     #[test]

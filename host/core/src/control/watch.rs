@@ -12,9 +12,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::objective::Goal;
 use super::sketch::Sketch;
 use crate::RunInstant;
+use crate::travel::{self, Refused};
 
 /// Counts for one objective on one worker. Once its windows have been used again, nothing here allocates.
 #[derive(Debug)]
@@ -36,8 +39,9 @@ struct Cohort {
     times: Sketch,
 }
 
-/// What was counted for one objective in one window; mergeable.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What was counted for one objective in one window; mergeable. Travels between hosts as a [`Snapshot`](crate::record::Snapshot) does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Sent")]
 pub struct Tally {
     /// Transactions that began in the window.
     pub begun: u64,
@@ -145,6 +149,26 @@ impl Tally {
     }
 }
 
+/// A tally as it comes.
+#[derive(Deserialize)]
+struct Sent {
+    #[serde(deserialize_with = "travel::count")]
+    begun: u64,
+    #[serde(deserialize_with = "travel::count")]
+    ended: u64,
+    judged: u64,
+    failed: u64,
+    times: Sketch,
+}
+
+impl TryFrom<Sent> for Tally {
+    type Error = Refused;
+
+    fn try_from(Sent { begun, ended, judged, failed, times }: Sent) -> Result<Self, Refused> {
+        if failed <= judged && judged <= ended { Ok(Self { begun, ended, judged, failed, times }) } else { Err(Refused::Samples) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +234,30 @@ mod tests {
         assert_eq!((tally.begun, tally.ended, tally.judged), (3, 3, 1));
         let tally = take(&mut watch, 400);
         assert_eq!((tally.times.count(), tally.times.above()), (1, 0));
+    }
+
+    #[test]
+    fn a_tally_travels_and_one_that_no_watch_makes_is_refused() {
+        let mut watch = latency();
+        (0..9).for_each(|_| watch.begun());
+        watch.ended(ms(0), ms(5), Some(false));
+        take(&mut watch, 200);
+        watch.ended(ms(0), ms(300), Some(true));
+        let tally = take(&mut watch, 400);
+        assert_eq!(postcard::from_bytes(&postcard::to_stdvec(&tally).unwrap()), Ok(tally.clone()));
+        let most = travel::MOST;
+        for (begun, ended, judged, failed, is_possible) in [
+            (0, 3, 3, 3, true),
+            (most, most, most, most, true),
+            (most + 1, 3, 2, 1, false),
+            (0, most + 1, 2, 1, false),
+            (9, 3, 4, 1, false),
+            (9, 3, 2, 3, false),
+        ] {
+            let sent = Tally { begun, ended, judged, failed, times: tally.times.clone() };
+            let read = postcard::from_bytes::<Tally>(&postcard::to_stdvec(&sent).unwrap());
+            assert_eq!(read.ok(), is_possible.then_some(sent));
+        }
     }
 
     #[test]

@@ -5,11 +5,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Cause;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{Cause, LONGEST_NAME, MOST_NAMES, OTHER};
 use crate::exchange::ErrorClass;
+use crate::travel::{self, AtMost, Refused};
 
 /// How often each key was seen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "SentCounts<K>", bound(deserialize = "K: Ord + Deserialize<'de>"))]
 pub struct Counts<K>(BTreeMap<K, u64>);
 
 impl<K: Ord + Copy> Counts<K> {
@@ -58,8 +62,36 @@ impl<K: Ord + Copy> PartialEq for Counts<K> {
     }
 }
 
+impl<K: Ord + Copy + Serialize> Serialize for Counts<K> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+}
+
+/// Counts as they come.
+#[derive(Deserialize)]
+struct SentCounts<K>(Vec<(K, u64)>);
+
+impl<K: Ord> TryFrom<SentCounts<K>> for Counts<K> {
+    type Error = Refused;
+
+    fn try_from(SentCounts(counts): SentCounts<K>) -> Result<Self, Refused> {
+        in_order(&counts)?;
+        Ok(Self(counts.into_iter().collect()))
+    }
+}
+
+/// Refuses keys that do not ascend, and counts of more than may be.
+fn in_order<K: Ord>(counts: &[(K, u64)]) -> Result<(), Refused> {
+    if !counts.is_sorted_by(|before, after| before.0 < after.0) {
+        return Err(Refused::Order);
+    }
+    travel::total(counts.iter().map(|(_, count)| *count)).map(|_| ())
+}
+
 /// How often each text was seen. Texts come from scenarios, so their number and length are bounded.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SentTexts")]
 pub struct Texts {
     counts: BTreeMap<Box<str>, u64>,
     /// Texts that came after [`Texts::MOST`] different ones, counted together.
@@ -109,8 +141,26 @@ impl Texts {
     }
 }
 
+/// Texts as they come.
+#[derive(Deserialize)]
+struct SentTexts {
+    counts: AtMost<(Box<str>, u64), { Texts::MOST }>,
+    #[serde(deserialize_with = "travel::count")]
+    other: u64,
+}
+
+impl TryFrom<SentTexts> for Texts {
+    type Error = Refused;
+
+    fn try_from(SentTexts { counts: AtMost(counts), other }: SentTexts) -> Result<Self, Refused> {
+        in_order(&counts)?;
+        counts.iter().try_for_each(|(text, _)| travel::length(text, Self::LONGEST))?;
+        Ok(Self { counts: counts.into_iter().collect(), other })
+    }
+}
+
 /// Why transactions failed, counted by class.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Causes {
     /// By a status that was not expected.
     pub statuses: Counts<u16>,
@@ -121,6 +171,7 @@ pub struct Causes {
     /// By the text of the trap that cut the user off.
     pub traps: Texts,
     /// Still open when their iteration returned.
+    #[serde(deserialize_with = "travel::count")]
     pub not_ended: u64,
 }
 
@@ -170,7 +221,10 @@ pub trait Tally: Clone {
 }
 
 /// Rows by name. Threads that met the names in another order merge all the same.
-#[derive(Clone, Debug)]
+///
+/// Names beyond [`MOST_NAMES`](super::MOST_NAMES), which threads and hosts may have together, are counted as "other".
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "SentRows<T>", bound(deserialize = "T: Tally + Deserialize<'de>"))]
 pub struct Table<T> {
     rows: Vec<(Arc<str>, T)>,
     places: BTreeMap<Arc<str>, usize>,
@@ -187,12 +241,14 @@ impl<T: Tally> Table<T> {
         self.places.get(name).map(|&place| &self.rows[place].1).filter(|row| !row.is_empty())
     }
 
-    /// Adds the rows of `other`, name by name.
+    /// Adds the rows of `other`, name by name. Which names are told apart depends on the order once there are too many.
     pub fn merge(&mut self, other: &Self) {
         for (name, row) in other.rows.iter().filter(|(_, row)| !row.is_empty()) {
-            match self.places.get(name) {
+            let is_told_apart = self.rows.len() < MOST_NAMES || self.places.contains_key(name);
+            let name = if is_told_apart { Arc::clone(name) } else { OTHER.into() };
+            match self.places.get(&name) {
                 Some(&place) => self.rows[place].1.merge(row),
-                None => _ = self.append(Arc::clone(name), row.clone()),
+                None => _ = self.append(name, row.clone()),
             }
         }
     }
@@ -259,5 +315,33 @@ impl<T> Default for Table<T> {
 impl<T: Tally + PartialEq> PartialEq for Table<T> {
     fn eq(&self, other: &Self) -> bool {
         self.iter().count() == other.iter().count() && self.iter().all(|(name, row)| other.row(name) == Some(row))
+    }
+}
+
+/// The rows of a table as they come, with the one of other names.
+type SentRows<T> = AtMost<(Box<str>, T), { MOST_NAMES + 1 }>;
+
+impl<T: Tally + Serialize> Serialize for Table<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+}
+
+impl<T: Tally> TryFrom<SentRows<T>> for Table<T> {
+    type Error = Refused;
+
+    fn try_from(AtMost(rows): SentRows<T>) -> Result<Self, Refused> {
+        let mut table = Self::default();
+        for (name, row) in rows {
+            travel::length(&name, LONGEST_NAME)?;
+            if table.places.contains_key(&*name) {
+                return Err(Refused::Order);
+            }
+            if row.is_empty() {
+                return Err(Refused::Empty);
+            }
+            table.append(name.into(), row);
+        }
+        Ok(table)
     }
 }

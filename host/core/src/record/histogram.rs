@@ -7,10 +7,16 @@
 //! ## Why the buckets come late
 //! They take 190 KB. Most histograms of a run (failed times of a name that never fails, the TLS phase of plain HTTP) never see a sample, so the first
 //! sample allocates them, and clearing keeps them.
+//!
+//! ## How a histogram travels
+//! As the buckets that have samples, beside the four exact figures; without samples as one byte. One is let in only if some samples could have made it.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram as Buckets;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::travel::{self, Refused, Sparse};
 
 /// The finest step: shorter times share the first bucket.
 const LOWEST_NS: u64 = 1_000;
@@ -18,6 +24,11 @@ const LOWEST_NS: u64 = 1_000;
 const HIGHEST_NS: u64 = 3_600_000_000_000;
 /// 0.1 % of relative error, well under what repeated runs differ by.
 const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// What follows from the three for how [`Buckets`] are laid out: the bits of a nanosecond that it does not tell apart at all, and those of a number that tell
+/// the buckets of one doubling apart.
+const UNIT_BITS: u32 = 9;
+const FINE_BITS: u32 = 10;
 
 /// How many samples must lie beyond a percentile before it is told.
 ///
@@ -27,7 +38,8 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 const SAMPLES_BEYOND: f64 = 10.0;
 
 /// Durations, merged without loss from threads, windows and hosts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "Option<Sent>")]
 pub struct Histogram {
     buckets: Option<Box<Buckets<u64>>>,
     count: u64,
@@ -151,7 +163,8 @@ impl Histogram {
 impl PartialEq for Histogram {
     fn eq(&self, other: &Self) -> bool {
         let exact = |histogram: &Self| (histogram.count, histogram.sum_ns, histogram.min_ns, histogram.max_ns);
-        exact(self) == exact(other) && (self.count == 0 || self.buckets == other.buckets)
+        // The library's own equality sees a difference between buckets that are new and such that were reset.
+        exact(self) == exact(other) && self.buckets().eq(other.buckets())
     }
 }
 
@@ -159,8 +172,75 @@ fn new_buckets() -> Box<Buckets<u64>> {
     Box::new(Buckets::new_with_bounds(LOWEST_NS, HIGHEST_NS, SIGNIFICANT_DIGITS).expect("the bounds are legal constants"))
 }
 
+/// The number of the bucket for a time, from the first one on: 2,048 buckets of 512 ns, then 1,024 for each doubling.
+const fn bucket_of(ns: u64) -> u32 {
+    let units = ns >> UNIT_BITS;
+    let doublings = (u64::BITS - units.leading_zeros()).saturating_sub(FINE_BITS + 1);
+    (doublings << FINE_BITS) + (units >> doublings) as u32
+}
+
+/// The shortest time in the bucket with this number, which must exist.
+fn shortest_in(bucket: u32) -> u64 {
+    let doublings = (bucket >> FINE_BITS).saturating_sub(1);
+    u64::from(bucket - (doublings << FINE_BITS)) << (doublings + UNIT_BITS)
+}
+
+/// A histogram with samples, as it travels.
+#[derive(Serialize, Deserialize)]
+struct Sent {
+    #[serde(deserialize_with = "travel::count")]
+    count: u64,
+    sum_ns: u128,
+    min_ns: u64,
+    max_ns: u64,
+    buckets: Sparse,
+}
+
+impl Serialize for Histogram {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { count, sum_ns, min_ns, max_ns, .. } = *self;
+        let buckets = || Sparse::pack(self.buckets().map(|(longest, count)| (bucket_of(longest.as_nanos() as u64), count)));
+        (count > 0).then(|| Sent { count, sum_ns, min_ns, max_ns, buckets: buckets() }).serialize(serializer)
+    }
+}
+
+impl TryFrom<Option<Sent>> for Histogram {
+    type Error = Refused;
+
+    fn try_from(sent: Option<Sent>) -> Result<Self, Refused> {
+        let Some(Sent { count, sum_ns, min_ns, max_ns, buckets: sparse }) = sent else { return Ok(Self::default()) };
+        let mut buckets = new_buckets();
+        let counts = sparse.unpack(buckets.distinct_values())?;
+        // The shortest and the longest are one sample each, unless there is but one.
+        let others = u128::from(count.saturating_sub(1));
+        let (min, max) = (u128::from(min_ns), u128::from(max_ns));
+        let is_possible = count > 0
+            && counts.iter().map(|(_, count)| count).sum::<u64>() == count
+            && (others * min + max..=others * max + min).contains(&sum_ns)
+            && are_outermost(min_ns, max_ns, &counts, buckets.distinct_values());
+        if !is_possible {
+            return Err(Refused::Samples);
+        }
+        for (bucket, count) in counts {
+            buckets.record_n(shortest_in(bucket), count).map_err(|_| Refused::Buckets)?;
+        }
+        Ok(Self { buckets: Some(buckets), count, sum_ns, min_ns, max_ns })
+    }
+}
+
+/// Whether the shortest and the longest sample are counted, and no bucket speaks of a shorter or a longer one. `counts` are those of `buckets` buckets.
+fn are_outermost(min_ns: u64, max_ns: u64, counts: &[(u32, u64)], buckets: usize) -> bool {
+    // A time beyond all buckets is counted in that of the highest bound, above which there are some more.
+    let is_beyond = |ns| bucket_of(ns) as usize >= buckets;
+    let bucket = |ns| bucket_of(if is_beyond(ns) { HIGHEST_NS } else { ns });
+    let is_counted = |ns| counts.binary_search_by_key(&bucket(ns), |&(bucket, _)| bucket).is_ok();
+    let (Some((first, _)), Some((last, _))) = (counts.first(), counts.last()) else { return false };
+    let is_none_longer = *last <= bucket(max_ns) || is_beyond(max_ns) && !is_beyond(min_ns);
+    min_ns <= max_ns && is_counted(min_ns) && is_counted(max_ns) && *first >= bucket(min_ns).min(bucket(max_ns)) && is_none_longer
+}
+
 /// Times of what ended well and of what failed, kept apart: a failure may be much faster or much slower, and which it is matters.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Split {
     /// Times of what ended well.
     pub ok: Histogram,
@@ -273,6 +353,31 @@ mod tests {
         (1..=50).for_each(|ms| histogram.record(Duration::from_millis(ms)));
         assert_eq!(histogram.percentile(99.0), None);
         assert_eq!(histogram.percentile_seen(99.0), Some(Duration::from_millis(50)));
+    }
+
+    #[test]
+    fn buckets_are_numbered_as_the_library_lays_them_out() {
+        let buckets = new_buckets();
+        let mut numbers = 0..;
+        for step in buckets.iter_all() {
+            let (longest, number) = (step.value_iterated_to(), numbers.next().unwrap());
+            let shortest = buckets.lowest_equivalent(longest);
+            assert_eq!((bucket_of(shortest), bucket_of(longest), shortest_in(number)), (number, number, shortest));
+        }
+        assert_eq!(numbers.start as usize, buckets.distinct_values());
+        assert!(bucket_of(HIGHEST_NS) < numbers.start && bucket_of(u64::MAX) > numbers.start);
+    }
+
+    #[test]
+    fn histograms_of_any_samples_travel() {
+        let mut random = Random::stream(2, 0);
+        for _ in 0..1_000 {
+            let mut histogram = Histogram::default();
+            let widest = random.below(64);
+            (0..random.below(20)).for_each(|_| histogram.record(Duration::from_nanos(random.next() >> (63 - random.below(widest + 1)))));
+            let bytes = postcard::to_stdvec(&histogram).unwrap();
+            assert_eq!(postcard::from_bytes(&bytes), Ok(histogram.clone()), "{histogram:?}");
+        }
     }
 
     #[test]

@@ -7,17 +7,27 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 use super::trend::Trend;
+use super::{LONGEST_NAME, MOST_NAMES};
 use crate::RunInstant;
+use crate::travel::{self, AtMost, Refused};
 
 /// Series kept over all metrics and tags: at some hundred bytes each, what a report can still be read and a merge still be paid for.
 pub const MOST_SERIES: usize = 10_000;
+/// Series with those of each metric's "other" tag.
+const MOST_WITH_OTHER: usize = MOST_SERIES + MOST_NAMES;
+/// Bytes of the longest name of a series, its metric and its tags together: more than a row of a report can show, and little enough for all series to fit
+/// into 50 MB.
+pub const LONGEST_SERIES: usize = 4_096;
 
-/// The tag of the series that takes the values of those for which there is no room.
+/// The tag of the series that takes the values of those for which there is no room, or that are too long.
 const OTHER: &[(&str, &str)] = &[("other", "true")];
 
 /// What is done with a metric's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MetricKind {
     /// Added up.
     Counter,
@@ -42,17 +52,20 @@ impl MetricKind {
 }
 
 /// All series of a scenario's own metrics.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "SentMetrics")]
 pub struct Metrics {
     series: BTreeMap<Box<str>, Series>,
-    /// Values that were no number, infinite, or negative for a counter.
+    /// Values that were no number, infinite, or negative for a counter, and those of metrics beyond the most names that all threads and hosts may have.
     pub ignored: u64,
 }
 
 /// The values of one metric that carry the same tags.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SentSeries")]
 pub struct Series {
     /// The metric's name.
+    #[serde(serialize_with = "travel::text")]
     pub metric: Arc<str>,
     /// Names and values of the tags, sorted by name.
     pub tags: Vec<(Box<str>, Box<str>)>,
@@ -61,7 +74,8 @@ pub struct Series {
 }
 
 /// What the values of a series came to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SentValue")]
 pub enum Value {
     /// Their sum.
     Counter {
@@ -116,8 +130,10 @@ impl Metrics {
                 mine.value.merge(&theirs.value);
             } else if self.series.len() < MOST_SERIES {
                 self.series.insert(name.clone(), theirs.clone());
-            } else {
+            } else if self.series.len() < MOST_WITH_OTHER || self.series.contains_key(key.of(&theirs.metric, OTHER)) {
                 self.series_of(&theirs.metric, theirs.value.kind(), OTHER, &mut key).merge(&theirs.value);
+            } else {
+                self.ignored += theirs.value.count();
             }
         }
         self.ignored += other.ignored;
@@ -144,11 +160,14 @@ impl Metrics {
         self.series_of(metric, *kind, tags, key).record(at, value);
     }
 
-    /// The values of the series with these tags, or of the metric's "other" where there is no room for one more.
+    /// The values of the series with these tags, or of the metric's "other" where there is no room for one more or its name is too long.
     fn series_of(&mut self, metric: &Arc<str>, kind: MetricKind, tags: &[(&str, &str)], key: &mut KeyBuffer) -> &mut Value {
         let full = self.series.len() >= MOST_SERIES;
         let tags = if full && !self.series.contains_key(key.of(metric, tags)) { OTHER } else { tags };
         if !self.series.contains_key(key.of(metric, tags)) {
+            if key.text.len() > LONGEST_SERIES {
+                return self.series_of(metric, kind, OTHER, key);
+            }
             let mut sorted: Vec<(Box<str>, Box<str>)> = tags.iter().map(|&(name, value)| (name.into(), value.into())).collect();
             sorted.sort();
             let series = Series { metric: Arc::clone(metric), tags: sorted, value: Value::new(kind) };
@@ -242,6 +261,103 @@ impl Value {
     }
 }
 
+/// Metrics as they travel: the text of each series is put together anew.
+#[derive(Deserialize)]
+struct SentMetrics {
+    series: AtMost<Series, MOST_WITH_OTHER>,
+    #[serde(deserialize_with = "travel::count")]
+    ignored: u64,
+}
+
+impl Serialize for Metrics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Sent<'a> {
+            series: Vec<&'a Series>,
+            ignored: u64,
+        }
+        Sent { series: self.iter().collect(), ignored: self.ignored }.serialize(serializer)
+    }
+}
+
+impl TryFrom<SentMetrics> for Metrics {
+    type Error = Refused;
+
+    fn try_from(SentMetrics { series: AtMost(all), ignored }: SentMetrics) -> Result<Self, Refused> {
+        let (mut series, mut key) = (BTreeMap::new(), KeyBuffer::default());
+        for one in all {
+            let tags: Vec<(&str, &str)> = one.tags.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let name = key.of(&one.metric, &tags);
+            travel::length(name, LONGEST_SERIES)?;
+            if series.insert(name.into(), one).is_some() {
+                return Err(Refused::Order);
+            }
+        }
+        Ok(Self { series, ignored })
+    }
+}
+
+/// A series as it comes.
+#[derive(Deserialize)]
+struct SentSeries {
+    metric: Box<str>,
+    tags: Vec<(Box<str>, Box<str>)>,
+    value: Value,
+}
+
+impl TryFrom<SentSeries> for Series {
+    type Error = Refused;
+
+    fn try_from(SentSeries { metric, tags, value }: SentSeries) -> Result<Self, Refused> {
+        travel::length(&metric, LONGEST_NAME)?;
+        if metric.is_empty() || value.count() == 0 {
+            return Err(Refused::Empty);
+        }
+        if tags.is_sorted() { Ok(Self { metric: metric.into(), tags, value }) } else { Err(Refused::Order) }
+    }
+}
+
+/// A value as it comes.
+#[derive(Deserialize)]
+enum SentValue {
+    Counter {
+        #[serde(deserialize_with = "travel::count")]
+        count: u64,
+        sum: f64,
+    },
+    Gauge {
+        #[serde(deserialize_with = "travel::count")]
+        count: u64,
+        at: RunInstant,
+        last: f64,
+        min: f64,
+        max: f64,
+    },
+    Rate {
+        #[serde(deserialize_with = "travel::count")]
+        count: u64,
+        nonzero: u64,
+    },
+    Trend(Trend),
+}
+
+impl TryFrom<SentValue> for Value {
+    type Error = Refused;
+
+    /// Finite numbers may add up to an infinite sum.
+    fn try_from(sent: SentValue) -> Result<Self, Refused> {
+        Ok(match sent {
+            SentValue::Counter { count, sum } if sum >= 0.0 => Self::Counter { count, sum },
+            SentValue::Gauge { count, at, last, min, max } if min <= last && last <= max && min.is_finite() && max.is_finite() => {
+                Self::Gauge { count, at, last, min, max }
+            }
+            SentValue::Rate { count, nonzero } if nonzero <= count => Self::Rate { count, nonzero },
+            SentValue::Trend(trend) => Self::Trend(trend),
+            _ => return Err(Refused::Samples),
+        })
+    }
+}
+
 /// Where the text that names a series is put together.
 #[derive(Debug, Default)]
 pub(super) struct KeyBuffer {
@@ -299,6 +415,16 @@ mod tests {
         metrics.merge(&more);
         assert_eq!(metrics.total("hits"), Some(Value::Counter { count: MOST_SERIES as u64 + 6, sum: MOST_SERIES as f64 + 6.0 }));
         assert_eq!(metrics.iter().count(), MOST_SERIES + 1);
+    }
+
+    #[test]
+    fn tags_that_are_too_long_are_kept_together() {
+        let mut metrics = Metrics::default();
+        for length in [LONGEST_SERIES - 20, LONGEST_SERIES, LONGEST_SERIES + 1] {
+            record(&mut metrics, "hits", MetricKind::Counter, 0, 1.0, &[("body", &"x".repeat(length))]);
+        }
+        let values: Vec<(&str, u64)> = metrics.iter().map(|series| (&*series.tags[0].0, series.value.count())).collect();
+        assert_eq!(values, [("body", 1), ("other", 2)]);
     }
 
     #[test]

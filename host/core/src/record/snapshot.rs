@@ -2,15 +2,21 @@
 //!
 //! Merging happens here and nowhere else. It is associative and commutative, so windows, threads and hosts may be added in any order and grouping: a
 //! percentile of the whole is that of all samples, never a mean of percentiles.
+//!
+//! A snapshot travels between hosts: rows and buckets that counted nothing are left out, and on reading it is refused where no recorder could have made it
+//! or where sums of such snapshots would not fit.
+
+use serde::{Deserialize, Serialize};
 
 use super::counts::{Causes, Counts, Table, Tally, Texts};
 use super::series::Metrics;
 use super::{Ended, Histogram, Split};
 use crate::RunInstant;
 use crate::exchange::{ErrorClass, Phase};
+use crate::travel::{self, Refused};
 
 /// Everything counted between two instants.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The instants that it covers; nothing while nothing was taken.
     pub extent: Option<Extent>,
@@ -21,11 +27,13 @@ pub struct Snapshot {
     /// What happened to virtual users, over the whole run.
     pub users: Users,
     /// Lines that scenarios wrote to the log and that were left out.
+    #[serde(deserialize_with = "travel::count")]
     pub log_lines_suppressed: u64,
 }
 
 /// From when to when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SentExtent")]
 pub struct Extent {
     /// The earliest instant covered.
     pub from: RunInstant,
@@ -33,8 +41,23 @@ pub struct Extent {
     pub until: RunInstant,
 }
 
+/// An extent as it comes.
+#[derive(Deserialize)]
+struct SentExtent {
+    from: RunInstant,
+    until: RunInstant,
+}
+
+impl TryFrom<SentExtent> for Extent {
+    type Error = Refused;
+
+    fn try_from(SentExtent { from, until }: SentExtent) -> Result<Self, Refused> {
+        if from <= until { Ok(Self { from, until }) } else { Err(Refused::Samples) }
+    }
+}
+
 /// What was counted in one phase of a run.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// All outermost transactions together.
     pub total: Total,
@@ -55,20 +78,24 @@ pub struct Figures {
 }
 
 /// How many began, and how they ended. What is neither ok, failed nor interrupted is in flight; at the end of a run nothing is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
     /// Began.
+    #[serde(deserialize_with = "travel::count")]
     pub started: u64,
     /// Did what they should.
+    #[serde(deserialize_with = "travel::count")]
     pub ok: u64,
     /// Did not.
+    #[serde(deserialize_with = "travel::count")]
     pub failed: u64,
     /// Were cut off: at the end of the run, or with their user.
+    #[serde(deserialize_with = "travel::count")]
     pub interrupted: u64,
 }
 
 /// All outermost transactions together.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Total {
     /// How many.
     pub counts: Outcomes,
@@ -85,7 +112,7 @@ pub struct Total {
 }
 
 /// The transactions of one name.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transaction {
     /// How many.
     pub counts: Outcomes,
@@ -98,21 +125,28 @@ pub struct Transaction {
 }
 
 /// All requests together.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Requests {
     /// Got an answer that was expected.
+    #[serde(deserialize_with = "travel::count")]
     pub ok: u64,
     /// Got none, or one that was not expected.
+    #[serde(deserialize_with = "travel::count")]
     pub failed: u64,
     /// Cut off at the end of the run, or with their user.
+    #[serde(deserialize_with = "travel::count")]
     pub interrupted: u64,
     /// Request heads handed to the network, redirects and retries included: what the service may have counted.
+    #[serde(deserialize_with = "travel::count")]
     pub written: u64,
     /// Requests sent anew because their reused connection had closed.
+    #[serde(deserialize_with = "travel::count")]
     pub reconnects: u64,
     /// Connections opened.
+    #[serde(deserialize_with = "travel::count")]
     pub connections: u64,
     /// Bytes of bodies as received.
+    #[serde(deserialize_with = "travel::bytes")]
     pub body_bytes: u64,
     /// Answers by status.
     pub statuses: Counts<u16>,
@@ -125,29 +159,35 @@ pub struct Requests {
 }
 
 /// A named yes-or-no observation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// How often it was so.
+    #[serde(deserialize_with = "travel::count")]
     pub passed: u64,
     /// How often it was not.
+    #[serde(deserialize_with = "travel::count")]
     pub failed: u64,
 }
 
 /// Slots that were due and never started, by who was in the way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsent {
     /// No user was free: the service is slow, or the users too few.
+    #[serde(deserialize_with = "travel::count")]
     pub users: u64,
     /// A user was free and we did not start it.
+    #[serde(deserialize_with = "travel::count")]
     pub host: u64,
 }
 
 /// What happened to virtual users.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Users {
     /// Came into being.
+    #[serde(deserialize_with = "travel::count")]
     pub created: u64,
     /// Ceased to be, for whatever reason.
+    #[serde(deserialize_with = "travel::count")]
     pub gone: u64,
     /// Were cut off by a trap, by its text.
     pub traps: Texts,

@@ -1,3 +1,5 @@
+mod travel;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -3,14 +3,22 @@
 //! A trend may hold bytes, rows or euros, so there are no bounds to lay a histogram out for, and a scenario may have 10,000 of them. The buckets are
 //! therefore sparse, and their borders are those of floating-point numbers themselves: exponent and 10 bits of mantissa, 0.1 % of relative error.
 
+use serde::{Deserialize, Serialize, Serializer};
+
 use super::Histogram;
 use super::counts::Counts;
+use crate::travel::{self, Refused, Sparse};
 
 /// The bits of the mantissa that a bucket does not tell apart.
 const COARSE_BITS: u32 = 42;
+/// The number of buckets: the last one is that of the greatest finite number.
+const BUCKETS: usize = bucket_of(f64::MAX) as usize + 1;
+/// What rounding may make of a sum: of [`travel::MOST`] numbers, a part of 2⁻¹³.
+const ROUNDING: f64 = 1e-3;
 
 /// Numbers from zero upward.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "Option<Sent>")]
 pub struct Trend {
     buckets: Counts<u32>,
     count: u64,
@@ -23,7 +31,7 @@ impl Trend {
     /// Counts one number; one below zero counts as zero.
     pub(super) fn record(&mut self, value: f64) {
         let value = if value > 0.0 { value } else { 0.0 };
-        self.buckets.add((value.to_bits() >> COARSE_BITS) as u32, 1);
+        self.buckets.add(bucket_of(value), 1);
         self.min = if self.count == 0 { value } else { self.min.min(value) };
         self.max = self.max.max(value);
         self.sum += value;
@@ -86,6 +94,49 @@ impl Trend {
         })?;
         let upper = f64::from_bits(((u64::from(bucket) + 1) << COARSE_BITS) - 1);
         Some(upper.clamp(self.min, self.max))
+    }
+}
+
+const fn bucket_of(value: f64) -> u32 {
+    (value.to_bits() >> COARSE_BITS) as u32
+}
+
+/// A trend with numbers, as it travels.
+#[derive(Serialize, Deserialize)]
+struct Sent {
+    #[serde(deserialize_with = "travel::count")]
+    count: u64,
+    sum: f64,
+    min: f64,
+    max: f64,
+    buckets: Sparse,
+}
+
+impl Serialize for Trend {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { count, sum, min, max, .. } = *self;
+        (count > 0).then(|| Sent { count, sum, min, max, buckets: Sparse::pack(self.buckets.iter()) }).serialize(serializer)
+    }
+}
+
+impl TryFrom<Option<Sent>> for Trend {
+    type Error = Refused;
+
+    /// Numbers below zero, infinite ones and such that are none have no bucket; the sum of finite ones may well be infinite.
+    fn try_from(sent: Option<Sent>) -> Result<Self, Refused> {
+        let Some(Sent { count, sum, min, max, buckets: sparse }) = sent else { return Ok(Self::default()) };
+        let counts = sparse.unpack(BUCKETS)?;
+        let outermost = counts.first().zip(counts.last()).map(|(first, last)| (first.0, last.0));
+        let is_possible = counts.iter().map(|(_, count)| count).sum::<u64>() == count
+            && outermost == Some((bucket_of(min), bucket_of(max)))
+            && min <= max
+            && (count as f64 * min * (1.0 - ROUNDING)..=count as f64 * max * (1.0 + ROUNDING)).contains(&sum);
+        if !is_possible {
+            return Err(Refused::Samples);
+        }
+        let mut buckets = Counts::default();
+        counts.into_iter().for_each(|(bucket, count)| buckets.add(bucket, count));
+        Ok(Self { buckets, count, sum, min, max })
     }
 }
 

@@ -1,0 +1,250 @@
+//! What is measured on one host and read on another: few bytes, and nothing let in that could not have been measured.
+//!
+//! The other side may be broken or hostile. So each type checks, as it is read, what its own methods and those that merge it rely on; most of the rules
+//! are one of those here. A snapshot that was read is then as good as one's own, and nobody looks at it again. It may still lie.
+//!
+//! ## Why a bound to every count
+//! Sums are taken in 64 bits without a look at overflow. With [`MOST`] to each snapshot a million of them cannot reach it, nor can the sums of a few such
+//! sums that a report is made of.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+/// Things of one sort that a snapshot may have counted: a million a second for twelve days. A snapshot that travels is of half a second.
+pub(crate) const MOST: u64 = 1 << 40;
+/// Bytes that it may have counted: twelve minutes of 100 Gbit/s. A million times as many still fit into 64 bits.
+const MOST_BYTES: u64 = 1 << 43;
+
+/// Why what came was not let in.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Refused {
+    #[error("a count of {0}: more than a snapshot can hold")]
+    Count(u64),
+    #[error("more than {0} different ones")]
+    Number(usize),
+    #[error("a text of {0} bytes")]
+    Length(usize),
+    #[error("keys that come twice, or not in their order")]
+    Order,
+    #[error("a row that counted nothing")]
+    Empty,
+    #[error("buckets that do not exist, or that end in the middle of one")]
+    Buckets,
+    #[error("figures that no samples can have")]
+    Samples,
+}
+
+/// Refuses a count above [`MOST`].
+pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    at_most(deserializer, MOST)
+}
+
+/// Refuses a number of bytes above [`MOST_BYTES`].
+pub(crate) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    at_most(deserializer, MOST_BYTES)
+}
+
+fn at_most<'de, D: Deserializer<'de>>(deserializer: D, most: u64) -> Result<u64, D::Error> {
+    let count = u64::deserialize(deserializer)?;
+    if count <= most { Ok(count) } else { Err(D::Error::custom(Refused::Count(count))) }
+}
+
+/// Refuses counts that are together more than [`MOST`].
+pub(crate) fn total(counts: impl IntoIterator<Item = u64>) -> Result<u64, Refused> {
+    let total = counts.into_iter().fold(0, u64::saturating_add);
+    if total <= MOST { Ok(total) } else { Err(Refused::Count(total)) }
+}
+
+/// Refuses a text that is longer than `most` bytes.
+pub(crate) const fn length(text: &str, most: usize) -> Result<(), Refused> {
+    if text.len() <= most { Ok(()) } else { Err(Refused::Length(text.len())) }
+}
+
+/// Writes a text that is shared.
+pub(crate) fn text<S: Serializer>(text: &impl AsRef<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text.as_ref())
+}
+
+/// A sequence of which no more than `MOST` are read: what is read may take a thousand times the memory of its bytes, so all of it must not be read first.
+pub(crate) struct AtMost<T, const MOST: usize>(pub(crate) Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Reader(PhantomData))
+    }
+}
+
+struct Reader<T, const MOST: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Reader<T, MOST> {
+    type Value = AtMost<T, MOST>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "at most {MOST} elements")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(element) = seq.next_element()? {
+            if all.len() == MOST {
+                return Err(A::Error::custom(Refused::Number(MOST)));
+            }
+            all.push(element);
+        }
+        Ok(AtMost(all))
+    }
+}
+
+/// Counts of numbered buckets, of which most are empty.
+///
+/// Each bucket that is not is written as its distance from the one before it and its count, both as Elias gamma codes (P. Elias, *Universal Codeword Sets
+/// and Representations of the Integers*, 1975): as many zeros as the number has binary digits after its first, then these digits. A one is one bit, a two or
+/// three are three. The samples of half a second fall into buckets near to each other, a few into each, and take five bits a bucket, a third of what pairs
+/// of bytes take. The last byte is filled up with zeros.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sparse(Vec<u8>);
+
+impl Sparse {
+    /// Packs counts above zero, in the order of their buckets.
+    pub(crate) fn pack(counts: impl IntoIterator<Item = (u32, u64)>) -> Self {
+        let mut bits = BitWriter::default();
+        let mut next = 0;
+        for (bucket, count) in counts {
+            bits.write(u64::from(bucket) - next + 1);
+            bits.write(count);
+            next = u64::from(bucket) + 1;
+        }
+        Self(bits.bytes)
+    }
+
+    /// The counts above zero, in the order of their buckets, each bucket below `buckets`. So many times [`MOST`] must fit into 64 bits.
+    pub(crate) fn unpack(&self, buckets: usize) -> Result<Vec<(u32, u64)>, Refused> {
+        let mut bits = BitReader { bytes: &self.0, at: 0 };
+        let (mut counts, mut next) = (Vec::new(), 0_u64);
+        while let Some(distance) = bits.read()? {
+            let bucket = next.checked_add(distance - 1).filter(|&bucket| bucket < buckets as u64).ok_or(Refused::Buckets)?;
+            let count = bits.read()?.ok_or(Refused::Buckets)?;
+            if count > MOST {
+                return Err(Refused::Count(count));
+            }
+            counts.push((u32::try_from(bucket).map_err(|_| Refused::Buckets)?, count));
+            next = bucket + 1;
+        }
+        Ok(counts)
+    }
+}
+
+#[derive(Default)]
+struct BitWriter {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl BitWriter {
+    /// # Panics
+    /// With zero, which has no code.
+    fn write(&mut self, number: u64) {
+        let digits = number.ilog2();
+        (0..digits).for_each(|_| self.push(0));
+        (0..=digits).rev().for_each(|digit| self.push((number >> digit) as u8 & 1));
+    }
+
+    fn push(&mut self, bit: u8) {
+        let place = self.written % 8;
+        if place == 0 {
+            self.bytes.push(0);
+        }
+        *self.bytes.last_mut().expect("one was pushed if there was none") |= bit << (7 - place);
+        self.written += 1;
+    }
+}
+
+struct BitReader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl BitReader<'_> {
+    /// The next number, above zero; nothing where only the filling is left.
+    fn read(&mut self) -> Result<Option<u64>, Refused> {
+        let mut digits = 0;
+        loop {
+            match self.next() {
+                Some(0) => digits += 1,
+                Some(_) => break,
+                None if digits < 8 => return Ok(None),
+                None => return Err(Refused::Buckets),
+            }
+        }
+        if digits >= u64::BITS {
+            return Err(Refused::Buckets);
+        }
+        let digits = (0..digits).try_fold(1, |number, _| Some(number << 1 | u64::from(self.next()?)));
+        digits.map(Some).ok_or(Refused::Buckets)
+    }
+
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.bytes.get(self.at / 8)?;
+        self.at += 1;
+        Some(byte >> (7 - (self.at - 1) % 8) & 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn counts_are_unpacked_as_they_were_packed(counts in prop::collection::btree_map(0_u32..30_000, 1..=MOST, 0..300)) {
+            let counts: Vec<(u32, u64)> = counts.into_iter().collect();
+            prop_assert_eq!(Sparse::pack(counts.iter().copied()).unpack(30_000), Ok(counts));
+        }
+
+        #[test]
+        fn whatever_bits_come_are_counts_in_order_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            if let Ok(counts) = Sparse(bytes).unpack(2_000) {
+                prop_assert!(counts.is_sorted_by(|before, after| before.0 < after.0));
+                prop_assert!(counts.iter().all(|&(bucket, count)| bucket < 2_000 && (1..=MOST).contains(&count)));
+            }
+        }
+    }
+
+    #[test]
+    fn neighbouring_buckets_with_one_sample_take_two_bits_each() {
+        assert_eq!(Sparse::pack((0..400).map(|bucket| (bucket, 1))).0.len(), 100);
+        assert_eq!(Sparse::pack([]).unpack(0), Ok(vec![]));
+    }
+
+    #[test]
+    fn buckets_that_cannot_be_are_refused() {
+        let packed = |bucket, count| Sparse::pack([(bucket, count)]);
+        assert_eq!(packed(9, 1).unpack(10), Ok(vec![(9, 1)]));
+        assert_eq!(packed(10, 1).unpack(10), Err(Refused::Buckets));
+        assert_eq!(packed(9, MOST).unpack(10), Ok(vec![(9, MOST)]));
+        assert_eq!(packed(9, MOST + 1).unpack(10), Err(Refused::Count(MOST + 1)));
+        // A distance without a count, one of 2⁶⁴ − 1 after another bucket, 64 zeros and more, a whole byte of filling.
+        let distance = |numbers: &[u64]| {
+            let mut bits = BitWriter::default();
+            numbers.iter().for_each(|&number| bits.write(number));
+            Sparse(bits.bytes)
+        };
+        for wrong in [distance(&[1]), distance(&[1, 1, u64::MAX, 1]), Sparse(vec![0, 0, 0, 0, 0, 0, 0, 0, 0xff]), Sparse(vec![0])] {
+            assert_eq!(wrong.unpack(10), Err(Refused::Buckets), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn no_more_are_read_than_there_may_be() {
+        let read = |bytes: &[u8]| postcard::from_bytes::<AtMost<u8, 3>>(bytes).map(|all| all.0).ok();
+        assert_eq!(read(&[3, 7, 8, 9]), Some(vec![7, 8, 9]));
+        assert_eq!(read(&[4, 7, 8, 9, 10]), None);
+        assert_eq!(read(&[3, 7, 8]), None);
+    }
+}
