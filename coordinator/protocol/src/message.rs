@@ -21,6 +21,7 @@ use crate::numbers::{Block, Wanted};
 pub struct HostId(pub u64);
 
 impl fmt::Display for HostId {
+    /// As 16 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
     }

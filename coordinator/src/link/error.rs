@@ -1,0 +1,170 @@
+//! What goes wrong between members.
+
+use std::net::SocketAddr;
+
+use quinn::ConnectionError;
+
+use crate::identity::{HostId, IdentityError};
+use crate::link::close::CloseCode;
+use crate::link::frame::{EncodeError, MAX_MESSAGE};
+use crate::link::hello::Disagreement;
+use crate::socket::{DialError, headline, printable};
+
+/// Why a link cannot be had or used. Unless said otherwise the connection is closed and the peer must be dialled anew.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// No connection was made.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The other host's release does not go together with this one's.
+    #[error("{address} cannot work with this host: {disagreement}")]
+    OtherVersion {
+        /// The other host.
+        address: SocketAddr,
+        /// In what they differ.
+        disagreement: Box<Disagreement>,
+    },
+    /// The other host says that it is one which its certificate does not name.
+    #[error("{address} calls itself host {claimed}, and its certificate names another")]
+    Impostor {
+        /// The other host.
+        address: SocketAddr,
+        /// Who it claims to be.
+        claimed: HostId,
+    },
+    /// The dialled address is this host's own.
+    #[error("{address} is this host itself")]
+    Itself {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// A connection was made, and the first words did not come in time.
+    #[error("{address} took the connection and says nothing: that host is overloaded, or stopped")]
+    Silent {
+        /// The other host.
+        address: SocketAddr,
+    },
+    /// The first words made no sense.
+    #[error("{address} does not say what it is: {reason}")]
+    NoHello {
+        /// The other host.
+        address: SocketAddr,
+        /// What is wrong with them.
+        reason: String,
+    },
+    /// A message is too long to be sent. Nothing was sent and the link goes on.
+    #[error("a message of {bytes} bytes is above the limit of {MAX_MESSAGE}")]
+    MessageTooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// A message is of a type that cannot be written, or a datagram that cannot be sent. Nothing was sent and the link goes on.
+    #[error("a message cannot be sent: {reason}")]
+    Unwritable {
+        /// Why.
+        reason: String,
+    },
+    /// A message did not find room in time, as the other host does not read. It was not sent; the link goes on.
+    #[error("host {host} does not read what it is sent")]
+    Stalled {
+        /// The other host.
+        host: HostId,
+    },
+    /// The other host announced a message above the limit.
+    #[error("host {host} announced a message of {bytes} bytes, above the limit of {MAX_MESSAGE}")]
+    Oversized {
+        /// The other host.
+        host: HostId,
+        /// What it announced.
+        bytes: usize,
+    },
+    /// The other host sent what is no message.
+    #[error("host {host} sent what is no message: {reason}")]
+    Garbage {
+        /// The other host.
+        host: HostId,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The other host began a message and did not end it in time.
+    #[error("host {host} began a message and did not end it")]
+    TooSlow {
+        /// The other host.
+        host: HostId,
+    },
+    /// Nothing was heard of the other host for ten seconds.
+    #[error("host {host} is silent: it is gone, frozen or cut off")]
+    Lost {
+        /// The other host.
+        host: HostId,
+    },
+    /// One side closed the connection.
+    #[error("{} closed the connection with host {host}: {}{}", if *here { "this host" } else { "the other side" }, words(*code), detail(reason))]
+    Closed {
+        /// The other host.
+        host: HostId,
+        /// Whether it was this host.
+        here: bool,
+        /// Why; none is a reason that this release does not know.
+        code: Option<CloseCode>,
+        /// In words, from the side that closed.
+        reason: String,
+    },
+    /// The connection broke below.
+    #[error("the connection with host {host} broke: {reason}")]
+    Broken {
+        /// The other host.
+        host: HostId,
+        /// How.
+        reason: String,
+    },
+}
+
+/// Why a certificate was not renewed. The one before stays.
+#[derive(Debug, thiserror::Error)]
+pub enum RenewError {
+    /// The link failed.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The other host cannot or will not renew it.
+    #[error("host {host} did not renew this host's certificate: {reason}")]
+    Refused {
+        /// The other host.
+        host: HostId,
+        /// What it says.
+        reason: String,
+    },
+    /// A request cannot be made, or what came is not this host's certificate.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+impl LinkError {
+    /// What the end of a connection says.
+    pub(crate) fn of(error: ConnectionError, host: HostId) -> Self {
+        match error {
+            ConnectionError::TimedOut | ConnectionError::Reset => Self::Lost { host },
+            ConnectionError::ApplicationClosed(close) => {
+                Self::Closed { host, here: false, code: CloseCode::of(close.error_code), reason: printable(&close.reason) }
+            }
+            error => Self::Broken { host, reason: headline(&error) },
+        }
+    }
+}
+
+impl From<EncodeError> for LinkError {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::TooLong(bytes) => Self::MessageTooLong { bytes },
+            EncodeError::Unwritable(reason) => Self::Unwritable { reason },
+        }
+    }
+}
+
+fn words(code: Option<CloseCode>) -> &'static str {
+    code.map_or("for a reason of another release", CloseCode::words)
+}
+
+fn detail(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" ({reason})") }
+}

@@ -1,0 +1,237 @@
+//! A member that this host has a connection with.
+//!
+//! Messages travel in order on one stream, each way. They are written by a task of the peer's own, so that a caller that drops a [`Peer::send`] in a
+//! `select!` has sent a message whole or not at all. Beside them are datagrams, which may be lost, and streams with a question each ([`ask`](super::ask)),
+//! which a second task answers. Both tasks end with the peer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use quinn::{SendDatagramError, SendStream, VarInt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::identity::HostId;
+use crate::link::ask::{self, Services};
+use crate::link::close::CloseCode;
+use crate::link::error::LinkError;
+use crate::link::frame::{self, FrameError, FrameReader, MAX_MESSAGE};
+use crate::link::hello::Hello;
+use crate::link::line::Line;
+use crate::socket::MEMBER_WINDOW;
+
+/// Bytes of messages that wait to be written: two of the longest. When they are more, [`Peer::send`] waits.
+const MAX_WAITING_BYTES: usize = 2 * MAX_MESSAGE;
+/// Messages that wait to be written, each with some bookkeeping. When they are more, [`Peer::send`] waits.
+const MAX_WAITING: usize = 1024;
+/// Files that are fetched from one peer at a time, each with up to 1 MiB that was not yet read: a third would leave no room for messages.
+const MAX_FETCHES: usize = 2;
+/// How long a message waits for room: as long as a whole one may take on its way.
+const SEND_DEADLINE: Duration = Duration::from_secs(5);
+/// How long a goodbye waits for what was sent before it.
+const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
+
+/// A member at the other end of a connection. Dropping it closes the connection; share it with an [`Arc`].
+#[derive(Debug)]
+pub struct Peer {
+    hello: Hello,
+    line: Arc<Line>,
+    room: Arc<Semaphore>,
+    parcels: mpsc::Sender<Parcel>,
+    messages: Mutex<FrameReader>,
+    fetches: Semaphore,
+    /// The writer and the answerer; dropping the set aborts them.
+    _tasks: JoinSet<()>,
+}
+
+#[derive(Debug)]
+enum Parcel {
+    /// A message, and the room that it takes until it is written.
+    Message(Bytes, OwnedSemaphorePermit),
+    /// The last: to be answered when all before it has arrived.
+    Goodbye(oneshot::Sender<()>),
+}
+
+impl Peer {
+    /// A peer that has said who it is and proven it.
+    pub(crate) fn new(line: Line, hello: Hello, send: SendStream, messages: FrameReader, services: Services) -> Self {
+        // Now that it is known who it is: the stream of messages, which is open already if the peer has dialled, and those for questions.
+        line.connection.set_receive_window(VarInt::from_u32(MEMBER_WINDOW));
+        line.connection.set_max_concurrent_bi_streams(VarInt::from_u32(1 + ask::MAX_ASKS));
+        let line = Arc::new(line);
+        let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));
+        let (parcels, waiting) = mpsc::channel(MAX_WAITING);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(write(Arc::clone(&line), send, waiting, Arc::clone(&room)));
+        tasks.spawn(ask::answer_all(Arc::clone(&line), services));
+        Self { hello, line, room, parcels, messages: Mutex::new(messages), fetches: Semaphore::new(MAX_FETCHES), _tasks: tasks }
+    }
+
+    /// Its id, which its certificate proves.
+    pub fn id(&self) -> HostId {
+        self.line.host
+    }
+
+    /// What it says that it is.
+    pub const fn hello(&self) -> &Hello {
+        &self.hello
+    }
+
+    /// Where it is now; that may change when it is behind NAT.
+    pub fn address(&self) -> SocketAddr {
+        self.line.address()
+    }
+
+    /// The estimate of the time to it and back.
+    pub fn round_trip(&self) -> Duration {
+        self.line.connection.rtt()
+    }
+
+    /// Sends a message of at most [`MAX_MESSAGE`] bytes. It is on its way when this returns, and has not arrived.
+    ///
+    /// It waits at most five seconds for room. A caller that drops the future has sent it whole or not at all.
+    pub async fn send<T: Serialize + ?Sized>(&self, message: &T) -> Result<(), LinkError> {
+        let frame = frame::encode(message)?;
+        if let Some(error) = self.line.connection.close_reason() {
+            return Err(self.line.ended(error));
+        }
+        let bytes = u32::try_from(frame.len()).expect("a message has at most 1 MiB");
+        let sent = async {
+            let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok()?;
+            self.parcels.send(Parcel::Message(frame, room)).await.ok()
+        };
+        match timeout(SEND_DEADLINE, sent).await {
+            Ok(Some(())) => Ok(()),
+            Ok(None) => Err(self.line.ended(self.line.connection.closed().await)),
+            Err(_) => Err(LinkError::Stalled { host: self.id() }),
+        }
+    }
+
+    /// Waits for the next message. One task at a time receives; a second one waits for the first.
+    ///
+    /// A caller may drop the future and loses nothing. The wait ends with the connection, which a peer that is gone outlives by ten seconds; a peer that
+    /// lives and has nothing to say is the caller's to judge. What is no `T` closes the connection.
+    pub async fn receive<T: DeserializeOwned>(&self) -> Result<T, LinkError> {
+        let host = self.id();
+        let message = self.messages.lock().await.next(MAX_MESSAGE).await;
+        match message {
+            Ok(message) => frame::decode(&message).map_err(|reason| self.garbage(reason)),
+            Err(FrameError::Ended) => {
+                let connection = &self.line.connection;
+                Err(match connection.close_reason() {
+                    Some(error) => self.line.ended(error),
+                    None => LinkError::Closed { host, here: false, code: Some(CloseCode::Goodbye), reason: String::new() },
+                })
+            }
+            Err(FrameError::Cut) => Err(self.garbage("it ends within a message".into())),
+            Err(FrameError::TooLong(bytes)) => {
+                self.line.close(CloseCode::TooLong, &format!("{bytes} bytes"));
+                Err(LinkError::Oversized { host, bytes })
+            }
+            Err(FrameError::TooSlow) => {
+                self.line.close(CloseCode::TooSlow, "");
+                Err(LinkError::TooSlow { host })
+            }
+            Err(FrameError::Broken(quinn::ReadError::ConnectionLost(error))) => Err(self.line.ended(error)),
+            Err(FrameError::Broken(error)) => Err(self.garbage(error.to_string())),
+        }
+    }
+
+    /// Sends a message that may be lost, come late or out of order, and never waits: when too many are under way, the oldest is dropped. It fits into one
+    /// packet, about 1,100 bytes.
+    pub fn send_datagram<T: Serialize + ?Sized>(&self, message: &T) -> Result<(), LinkError> {
+        let unwritable = |reason: String| LinkError::Unwritable { reason };
+        let message = postcard::to_stdvec(message).map_err(|e| unwritable(e.to_string()))?;
+        let bytes = message.len();
+        self.line.connection.send_datagram(message.into()).map_err(|e| match e {
+            SendDatagramError::ConnectionLost(error) => self.line.ended(error),
+            SendDatagramError::TooLarge => unwritable(format!("{bytes} bytes do not fit into a datagram")),
+            e => unwritable(e.to_string()),
+        })
+    }
+
+    /// Waits for the next datagram; the same is true as of [`Peer::receive`]. Those that nobody waits for are kept up to 64 KiB, then the oldest go.
+    pub async fn receive_datagram<T: DeserializeOwned>(&self) -> Result<T, LinkError> {
+        let message = self.line.connection.read_datagram().await.map_err(|e| self.line.ended(e))?;
+        frame::decode(&message).map_err(|reason| self.garbage(reason))
+    }
+
+    /// Waits for the end of the connection and says why it ended. A caller may drop the future.
+    pub async fn ended(&self) -> LinkError {
+        self.line.ended(self.line.connection.closed().await)
+    }
+
+    /// Closes the connection when all that was sent has arrived, or after a second.
+    pub async fn close(&self, reason: &str) {
+        let (arrived, wait) = oneshot::channel();
+        let goodbye = async {
+            if self.parcels.send(Parcel::Goodbye(arrived)).await.is_ok() {
+                let _ = wait.await;
+            }
+        };
+        // Past the deadline what did not arrive is lost, as the promise says.
+        let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
+        self.line.close(CloseCode::Goodbye, reason);
+    }
+
+    /// Closes the connection at once, as the peer sent what is well-formed and cannot be true. The reason is told to it.
+    pub fn reject(&self, reason: &str) {
+        self.line.close(CloseCode::Rejected, reason);
+    }
+
+    /// Waits for the turn of one more file; it lasts as long as the permit.
+    pub(crate) async fn turn_to_fetch(&self) -> SemaphorePermit<'_> {
+        self.fetches.acquire().await.expect("this semaphore is never closed")
+    }
+
+    pub(crate) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    fn garbage(&self, reason: String) -> LinkError {
+        self.line.close(CloseCode::Garbage, &reason);
+        LinkError::Garbage { host: self.id(), reason }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.line.close(CloseCode::Goodbye, "");
+    }
+}
+
+/// Writes what waits until the goodbye or the end of the connection; then nobody need wait for room any more.
+async fn write(line: Arc<Line>, mut stream: SendStream, mut waiting: mpsc::Receiver<Parcel>, room: Arc<Semaphore>) {
+    let closed = line.connection.closed();
+    tokio::pin!(closed);
+    loop {
+        let parcel = tokio::select! {
+            parcel = waiting.recv() => parcel,
+            _ = &mut closed => break,
+        };
+        let Some(parcel) = parcel else { break };
+        match parcel {
+            Parcel::Message(message, taken) => {
+                if stream.write_chunk(message).await.is_err() {
+                    line.close(CloseCode::Garbage, "messages are not read");
+                    break;
+                }
+                drop(taken);
+            }
+            Parcel::Goodbye(arrived) => {
+                // What is finished already, or broken, has nothing left to wait for.
+                if stream.finish().is_ok() {
+                    let _ = stream.stopped().await;
+                }
+                let _ = arrived.send(());
+                break;
+            }
+        }
+    }
+    room.close();
+}
