@@ -181,7 +181,7 @@ fn stats(report: &Report) -> RunStats {
         ok: total.counts.ok,
         failed: total.counts.failed,
         interrupted: total.counts.interrupted,
-        unsent: total.unsent.users + total.unsent.host,
+        unsent: total.unsent.users + total.unsent.host + total.unsent.lease,
         error_rate: total.counts.error_rate,
         goal_tps: report.control.as_ref().map(|control| control.goal_per_second).or(report.run.asked_per_second),
         actual_tps: total.per_second,

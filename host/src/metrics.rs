@@ -39,7 +39,7 @@ pub(crate) struct RunMetrics {
     request_seconds: Histogram,
     request_errors: BTreeMap<&'static str, Counter>,
     lag: [Histogram; 2],
-    unsent: [Counter; 2],
+    unsent: [Counter; 3],
     checks: BTreeMap<(String, &'static str), Counter>,
     objectives: BTreeMap<String, OfObjective>,
     users: Gauge,
@@ -71,7 +71,7 @@ const DESCRIBED: [(&str, Unit, &str); 19] = [
     ("swell_transaction_failures_total", Unit::Count, "Transactions that failed, by cause"),
     ("swell_service_seconds", Unit::Seconds, "End minus actual start of transactions"),
     ("swell_response_seconds", Unit::Seconds, "End minus intended start of transactions"),
-    ("swell_start_lag_seconds", Unit::Seconds, "How late outermost transactions began, by whose fault: users, generator"),
+    ("swell_start_lag_seconds", Unit::Seconds, "How late outermost transactions began, by whose fault: users, generator, lease"),
     ("swell_unsent_total", Unit::Count, "Starts that were due and given up, by whose fault: users, generator"),
     ("swell_requests_total", Unit::Count, "Requests that ended, by outcome: ok, failed, interrupted"),
     ("swell_request_errors_total", Unit::Count, "Requests without an answer, by class"),
@@ -157,7 +157,7 @@ impl RunMetrics {
             request_seconds: exporter.histogram("swell_request_seconds", &labels, &[]),
             request_errors: BTreeMap::new(),
             lag: WHOSE.map(|by| exporter.histogram("swell_start_lag_seconds", &labels, &[("by", by)])),
-            unsent: WHOSE.map(|by| exporter.counter("swell_unsent_total", &labels, &[("by", by)])),
+            unsent: ["users", "generator", "lease"].map(|by| exporter.counter("swell_unsent_total", &labels, &[("by", by)])),
             checks: BTreeMap::new(),
             objectives: BTreeMap::new(),
             users: exporter.gauge("swell_users", &labels, &[]),
@@ -189,7 +189,7 @@ impl RunMetrics {
         for (lag, times) in self.lag.iter().zip([&part.total.user_lag, &part.total.host_lag]) {
             record(lag, times);
         }
-        for (unsent, count) in self.unsent.iter().zip([part.unsent.users, part.unsent.host]) {
+        for (unsent, count) in self.unsent.iter().zip([part.unsent.users, part.unsent.host, part.unsent.lease]) {
             unsent.increment(count);
         }
         let requests = &part.requests;

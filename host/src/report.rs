@@ -254,6 +254,8 @@ pub(crate) struct Totals {
 pub(crate) struct UnsentReport {
     pub(crate) users: u64,
     pub(crate) host: u64,
+    /// No lease was held: the coordinator could not be reached in time.
+    pub(crate) lease: u64,
 }
 
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -490,7 +492,7 @@ impl Part {
                 ok_per_second: rate(total.counts.ok),
                 per_second: rate(total.counts.ok + total.counts.failed),
                 concurrency: concurrency(&total.service, seconds),
-                unsent: UnsentReport { users: figures.unsent.users, host: figures.unsent.host },
+                unsent: UnsentReport { users: figures.unsent.users, host: figures.unsent.host, lease: figures.unsent.lease },
                 response_ms: Times::of_both(&total.response),
                 service_ms: Times::of_both(&total.service),
                 ok_response_ms: Times::of(&total.response.ok),

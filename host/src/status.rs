@@ -116,7 +116,7 @@ impl Status {
             ok: all(|part| part.total.counts.ok),
             failed: all(|part| part.total.counts.failed),
             interrupted: all(|part| part.total.counts.interrupted),
-            unsent: all(|part| part.unsent.users + part.unsent.host),
+            unsent: all(|part| part.unsent.total()),
             held_by: Some(look.control.reason()).filter(|reason| !reason.is_empty()),
             limited_by: limit.map(|limit| limit.by.name()),
             limit: limit.map(limit_in_words),

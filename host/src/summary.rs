@@ -238,6 +238,9 @@ fn totals(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
             group(unsent.host)
         )?;
     }
+    if unsent.lease > 0 {
+        writeln!(f, "    unsent     {} without a lease (the coordinator could not be reached in time)", group(unsent.lease))?;
+    }
     times_heading(f, "")?;
     times_row(f, "response time", &total.response_ms)?;
     times_row(f, "service time", &total.service_ms)?;

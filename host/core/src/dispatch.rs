@@ -23,7 +23,7 @@ pub use self::overflow::Overflow;
 pub use self::population::{Growth, Population, Spawn};
 use self::surplus::Surplus;
 use crate::RunInstant;
-use crate::schedule::{Course, Cursor, Due};
+use crate::schedule::{Course, Cursor, Due, Owner, Table, Timeline};
 
 /// A virtual user, by a small number of its worker's choice; it may be given again once the user is gone.
 pub type UserKey = u32;
@@ -76,6 +76,8 @@ pub enum UnsentCause {
     Users,
     /// A user was free in time and was not started: the load generator's fault.
     Host,
+    /// The host had no lease, or heard too late that the slot was its own: whoever leads the hosts could not be reached in time.
+    Lease,
 }
 
 /// What the owner is to do.
@@ -146,6 +148,8 @@ pub struct Dispatcher {
     overflow_expiry: RunInstant,
     actions: VecDeque<Action>,
     ledger: Ledger,
+    /// Nothing may start until there is a lease.
+    lapsed: bool,
     over: bool,
 }
 
@@ -162,8 +166,16 @@ impl Dispatcher {
             overflow_expiry: RunInstant::NEVER,
             actions: VecDeque::new(),
             ledger: Ledger::default(),
+            lapsed: false,
             over: false,
         }
+    }
+
+    /// One that has no slots and no lease before it is told of them, as those of a host among others are.
+    pub fn of_cluster(mut cursor: Cursor, limits: Limits) -> Self {
+        cursor.claim(&[], 0);
+        cursor.allow_below(0);
+        Self { lapsed: true, ..Self::new(cursor, limits) }
     }
 
     /// A user is ready and waits: for the slot due longest, or for the next one. When the run is over it is told so.
@@ -231,6 +243,43 @@ impl Dispatcher {
         self.cursor.change_after(from, course);
     }
 
+    /// Slots are due as `timeline` says, and those are this host's that `tables` give to `owner`. What would have been due by now, had this been known,
+    /// becomes unsent.
+    pub fn handle_orders(&mut self, now: RunInstant, timeline: Option<&Timeline>, tables: &[Table], owner: Owner) {
+        self.handle_time(now);
+        if let Some(timeline) = timeline {
+            self.cursor.follow(timeline.clone());
+        }
+        self.cursor.claim(tables, owner);
+        if !self.lapsed {
+            self.give_up_missed(now);
+        }
+    }
+
+    /// There is a lease for the slots below a number. What was due without one becomes unsent.
+    pub fn handle_lease(&mut self, now: RunInstant, below: u64) {
+        if std::mem::take(&mut self.lapsed) {
+            self.give_up_missed(now);
+        }
+        self.cursor.allow_below(below);
+        self.handle_time(now);
+    }
+
+    /// The lease is over: what waits becomes unsent, and nothing is due before there is another.
+    pub fn handle_lapse(&mut self, now: RunInstant) {
+        self.cursor.allow_below(0);
+        self.lapsed = true;
+        while let Some(due) = self.waiting.pop_front() {
+            self.give_up(due, UnsentCause::Lease);
+        }
+        self.handle_time(now);
+    }
+
+    /// Slots of this worker's below this number were started, or never will be, or wait.
+    pub const fn reached(&self) -> u64 {
+        self.cursor.reached()
+    }
+
     /// The run is over: parked users are released, and no slot starts any more. Slots due by `now` that nobody can start become unsent.
     pub fn handle_end(&mut self, now: RunInstant) {
         self.handle_time(now);
@@ -247,13 +296,15 @@ impl Dispatcher {
         if slots_there == 0 {
             self.overflow_expiry = RunInstant::NEVER;
         }
-        slots_there > 0 && (self.over || !self.parked.is_empty() || self.overflow_expiry <= now)
+        slots_there > 0 && (self.over || self.lapsed || !self.parked.is_empty() || self.overflow_expiry <= now)
     }
 
     /// Takes from the overflow what this worker's parked users can start, the slot due longest first, and what is too late to be started by anybody.
     pub fn serve(&mut self, now: RunInstant, overflow: &mut Overflow) {
         while let Some(due) = overflow.peek() {
-            if self.over || due.intended + self.max_lag < now {
+            if self.lapsed {
+                self.give_up(due, UnsentCause::Lease);
+            } else if self.over || due.intended + self.max_lag < now {
                 self.give_up(due, UnsentCause::Users);
             } else if self.waiting.front().is_none_or(|own| due < *own)
                 && let Some((user, parked_at)) = self.parked.pop_front()
@@ -362,6 +413,13 @@ impl Dispatcher {
             self.population.handle_relief();
         }
         self.actions.push_back(Action::Unsent { due, cause });
+    }
+
+    fn give_up_missed(&mut self, now: RunInstant) {
+        while let Some(due) = self.cursor.pop_missed(now) {
+            self.ledger.due += 1;
+            self.give_up(due, UnsentCause::Lease);
+        }
     }
 
     fn retire(&mut self, now: RunInstant) {

@@ -386,6 +386,7 @@ impl Recorder {
         match cause {
             UnsentCause::Users => unsent.users += 1,
             UnsentCause::Host => unsent.host += 1,
+            UnsentCause::Lease => unsent.lease += 1,
         }
     }
 

@@ -147,17 +147,13 @@ impl Cursor {
         self.head = self.find_head();
     }
 
-    /// Drops the slots that are meant to start before `now`, allowed or not; gives how many.
-    pub fn skip_before(&mut self, now: RunInstant) -> u64 {
+    /// Takes the next slot, allowed or not, if it was meant to start before `now`.
+    pub fn pop_missed(&mut self, now: RunInstant) -> Option<Due> {
         let allowed = std::mem::replace(&mut self.below, u64::MAX);
         self.head = self.find_head();
-        let mut skipped = 0;
-        while self.head.is_some_and(|due| due.intended < now) {
-            self.pop();
-            skipped += 1;
-        }
+        let missed = if self.head.is_some_and(|due| due.intended < now) { self.pop() } else { None };
         self.allow_below(allowed);
-        skipped
+        missed
     }
 
     /// The law of starts that it follows.

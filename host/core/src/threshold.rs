@@ -303,7 +303,7 @@ impl Threshold {
             Subject::ErrorRate => self.row(figures)?.counts.error_rate().ok_or_else(|| "no transaction ended".to_owned()),
             Subject::RequestErrorRate => share(figures.requests.failed, figures.requests.ok + figures.requests.failed, "no request ended"),
             Subject::Unsent => {
-                let unsent = figures.unsent.users + figures.unsent.host;
+                let unsent = figures.unsent.total();
                 share(unsent, figures.total.counts.started + unsent, "no slot was due")
             }
             Subject::Checks => self.checks(figures),

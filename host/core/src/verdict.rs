@@ -169,7 +169,7 @@ impl CpuWindows {
 /// n/a, but one or two late moments among so few make it SUSPECT at most.
 pub fn judge(measured: &Figures, cpu: CpuWindows) -> Verdict {
     let mut evidence = Vec::new();
-    let slots = measured.total.counts.started + measured.unsent.users + measured.unsent.host;
+    let slots = measured.total.counts.started + measured.unsent.total();
     if slots > 0 {
         evidence.push(share(What::HostUnsent, measured.unsent.host, slots, UNSENT_LIMIT));
     }

@@ -351,7 +351,7 @@ impl World {
                 host.lease = (below, until);
                 host.cursor.allow_below(below);
                 if had_none && let Some(run_now) = host.run_now(local) {
-                    host.missed += host.cursor.skip_before(run_now);
+                    host.miss(run_now);
                 }
             }
             Event::Numbers(numbers) => host.numbers.push(numbers),
@@ -427,6 +427,12 @@ impl Host {
         self.began.filter(|&began| local >= began).map(|began| RunInstant::START + local.since(began))
     }
 
+    fn miss(&mut self, run_now: RunInstant) {
+        while self.cursor.pop_missed(run_now).is_some() {
+            self.missed += 1;
+        }
+    }
+
     fn follow(&mut self, local: LocalInstant, orders: &Orders) {
         assert!(orders.version > self.version || self.version == 1, "orders go forward");
         self.version = orders.version;
@@ -436,7 +442,7 @@ impl Host {
         }
         self.cursor.claim(&orders.tables, self.owner.unwrap_or(Owner::MAX));
         if let Some(run_now) = self.run_now(local) {
-            self.missed += self.cursor.skip_before(run_now);
+            self.miss(run_now);
         }
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::schedule::{Arrivals, Law, Stripe, Timeline};
+use crate::schedule::{Arrivals, Law, Stripe, Table, Timeline};
 
 fn at(micros: u64) -> RunInstant {
     RunInstant::from_nanos(micros * 1_000)
@@ -213,4 +213,72 @@ proptest! {
         prop_assert_eq!(lag.total, actual.since(at(intended)));
         prop_assert_eq!(lag.host, at(late).since(at(0)));
     }
+}
+
+/// A dispatcher among others, with two users that wait; every second slot is its own.
+fn with_a_lease() -> Dispatcher {
+    let cursor = Cursor::new(Timeline::new(Law::Constant(100.0)), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    let growth = Growth::OnDemand { max_users: 2, spawn: Spawn::AtOnce };
+    let mut dispatcher = Dispatcher::of_cluster(cursor, Limits { growth, max_lag: Duration::from_secs(1) });
+    dispatcher.handle_orders(at(0), None, &[Table::of_weights(0, &[(0, 1.0), (1, 1.0)])], 0);
+    for user in [1, 2] {
+        dispatcher.handle_created(at(0), user);
+        dispatcher.handle_parked(at(0), user);
+    }
+    actions(&mut dispatcher);
+    dispatcher
+}
+
+fn slots(dispatcher: &mut Dispatcher) -> Vec<(u64, Option<UnsentCause>)> {
+    let slot = |action: &Action| match *action {
+        Action::Start { start, .. } => Some((start.slot, None)),
+        Action::Unsent { due, cause } => Some((due.slot, Some(cause))),
+        _ => None,
+    };
+    actions(dispatcher).iter().filter_map(slot).collect()
+}
+
+#[test]
+fn without_a_lease_nothing_starts_and_what_was_missed_is_told() {
+    let mut dispatcher = with_a_lease();
+    dispatcher.handle_time(at(35_000));
+    assert_eq!(slots(&mut dispatcher), []);
+    dispatcher.handle_lease(at(45_000), 7);
+    assert_eq!(slots(&mut dispatcher), [0, 2, 4].map(|slot| (slot, Some(UnsentCause::Lease))));
+    dispatcher.handle_time(at(200_000));
+    assert_eq!(slots(&mut dispatcher), [(6, None)], "a lease is for the slots below a number");
+}
+
+#[test]
+fn at_the_end_of_a_lease_what_waits_is_given_up() {
+    let mut dispatcher = with_a_lease();
+    dispatcher.handle_lease(at(0), 1_000);
+    dispatcher.handle_time(at(80_000));
+    let mut overflow = Overflow::default();
+    for action in actions(&mut dispatcher) {
+        if let Action::Overflow(due) = action {
+            overflow.push(due);
+        }
+    }
+    assert_eq!((overflow.len(), dispatcher.ledger().started, dispatcher.ledger().waiting), (2, 2, 1));
+    dispatcher.handle_lapse(at(80_500));
+    assert!(dispatcher.wants_overflow(at(80_500), overflow.len()));
+    dispatcher.serve(at(80_500), &mut overflow);
+    assert_eq!(slots(&mut dispatcher), [8, 4, 6].map(|slot| (slot, Some(UnsentCause::Lease))));
+    let ledger = dispatcher.ledger();
+    assert_eq!(ledger.due + ledger.taken, ledger.started + ledger.unsent + ledger.given + ledger.waiting);
+    assert_eq!(dispatcher.reached(), 9);
+}
+
+#[test]
+fn slots_that_were_moved_away_meanwhile_are_not_missed() {
+    let mut dispatcher = with_a_lease();
+    dispatcher.handle_lease(at(0), 1_000);
+    slots(&mut dispatcher);
+    dispatcher.handle_lapse(at(5_000));
+    let first = Table::of_weights(0, &[(0, 1.0), (1, 1.0)]);
+    let tables = [first.clone(), first.without(4, 0, &[(1, 1.0)]), Table::of_weights(8, &[(0, 1.0), (1, 1.0)])];
+    dispatcher.handle_orders(at(95_000), None, &tables, 0);
+    dispatcher.handle_lease(at(95_000), 1_000);
+    assert_eq!(slots(&mut dispatcher), [(2, Some(UnsentCause::Lease)), (8, Some(UnsentCause::Lease))]);
 }

@@ -178,6 +178,16 @@ pub struct Unsent {
     /// A user was free and we did not start it.
     #[serde(deserialize_with = "travel::count")]
     pub host: u64,
+    /// The host had no lease, or heard too late that the slot was its own.
+    #[serde(deserialize_with = "travel::count")]
+    pub lease: u64,
+}
+
+impl Unsent {
+    /// All of them.
+    pub const fn total(&self) -> u64 {
+        self.users + self.host + self.lease
+    }
 }
 
 /// What happened to virtual users.
@@ -238,6 +248,7 @@ impl Figures {
         self.metrics.merge(&other.metrics);
         self.unsent.users += other.unsent.users;
         self.unsent.host += other.unsent.host;
+        self.unsent.lease += other.unsent.lease;
         self.loop_delay.merge(&other.loop_delay);
     }
 

@@ -160,6 +160,7 @@ fn own_metrics_users_and_delays_reach_the_snapshot() {
     recorder.loop_delay(at(150), ms(2));
     recorder.unsent(at(150), UnsentCause::Users);
     recorder.unsent(at(150), UnsentCause::Host);
+    recorder.unsent(at(150), UnsentCause::Lease);
     recorder.user_created();
     recorder.trap("unreachable");
     recorder.user_gone();
@@ -169,7 +170,7 @@ fn own_metrics_users_and_delays_reach_the_snapshot() {
     let window = recorder.take_window(at(200), Snapshot::default());
     assert_eq!(window.measured.metrics.total("rows"), Some(Value::Counter { count: 1, sum: 3.0 }));
     assert_eq!(window.measured.loop_delay.max(), Some(ms(2)));
-    assert_eq!(window.measured.unsent, Unsent { users: 1, host: 1 });
+    assert_eq!(window.measured.unsent, Unsent { users: 1, host: 1, lease: 1 });
     assert_eq!((window.users.created, window.users.gone, window.users.traps.total()), (1, 1, 1));
     assert_eq!((window.log_lines_suppressed, window.measured.iterations.failed), (4, 1));
 }

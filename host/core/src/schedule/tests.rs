@@ -99,7 +99,7 @@ fn a_slot_that_is_not_allowed_waits_and_one_that_was_missed_is_dropped() {
     let mut cursor = Cursor::new(constant(10.0), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
     cursor.allow_below(3);
     assert_eq!(std::iter::from_fn(|| cursor.pop()).map(|due| due.slot).collect::<Vec<_>>(), [0, 1, 2]);
-    assert_eq!(cursor.skip_before(seconds(0.55)), 3);
+    assert_eq!(std::iter::from_fn(|| cursor.pop_missed(seconds(0.55))).count(), 3);
     assert_eq!(cursor.peek(), None);
     cursor.allow_below(8);
     assert_eq!(std::iter::from_fn(|| cursor.pop()).map(|due| due.slot).collect::<Vec<_>>(), [6, 7]);
