@@ -38,6 +38,8 @@ pub struct Frontier {
     pub started: u64,
     /// Its slots below this number were started, or never will be, or wait.
     pub reached: u64,
+    /// None of its slots from this number on has been taken. Threads are not equally far.
+    pub furthest: u64,
     /// How many wait: due, and not started.
     pub waiting: u64,
 }

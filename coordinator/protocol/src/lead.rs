@@ -105,7 +105,7 @@ struct Host {
     strained: (u32, u32),
     started: u64,
     /// The slots below this number may have been started by it.
-    reached: u64,
+    furthest: u64,
     /// The highest slot that it was ever promised.
     promised: u64,
     round_trip: Duration,
@@ -313,7 +313,7 @@ impl Lead {
             strength: 1.0,
             strained: (0, 0),
             started: 0,
-            reached: 0,
+            furthest: 0,
             promised: 0,
             round_trip: Duration::ZERO,
             inbox: Inbox::default(),
@@ -344,7 +344,7 @@ impl Lead {
         let (version, stage) = (self.orders.version, self.orders.stage);
         let Some(host) = self.hosts.get_mut(&id) else { return };
         host.started = host.started.max(ask.frontier.started);
-        host.reached = host.reached.max(ask.frontier.reached.min(host.promised));
+        host.furthest = host.furthest.max(ask.frontier.furthest.min(host.promised));
         host.round_trip = ask.round_trip.unwrap_or(host.round_trip).min(LONGEST_ROUND_TRIP);
         host.grants.handle_answered(ask.answered);
         host.strained = if ask.is_strained { (host.strained.0 + 1, 0) } else { (0, host.strained.1 + 1) };
@@ -364,7 +364,9 @@ impl Lead {
             Stage::Preparing | Stage::Ending { .. } => None,
         };
         let orders = (ask.version < version).then(|| Arc::clone(&self.published));
-        let answer = Answer { question: ask.question, received: now, answered: now, version, below, block, merged, orders };
+        let numbers_are_over = block.is_none() && self.numbers.are_exhausted();
+        let answer =
+            Answer { question: ask.question, received: now, answered: now, version, below, block, numbers_are_over, merged, orders };
         self.sends.push_back((id, Down::Answer(answer)));
         if !self.was_ready && self.hosts.values().all(|host| host.weight.is_some()) {
             self.was_ready = true;
@@ -489,7 +491,7 @@ impl Lead {
 impl Host {
     /// The slot below which it may have started any, or may still. Under a rate that has fallen it may have come further than its lease reaches now.
     fn bound(&self) -> u64 {
-        self.grants.below().max(self.reached)
+        self.grants.below().max(self.furthest)
     }
 
     /// Whether it has said long enough that it cannot bear its share, and has more than the least.

@@ -38,6 +38,8 @@ pub enum Event {
     },
     /// Iteration numbers that it may use.
     Numbers(Range<u64>),
+    /// There will be no more of them than it has.
+    NumbersAreOver,
     /// To begin nothing more.
     End(Ending),
     /// All that it counted has been merged: the run is over for it.
@@ -59,6 +61,7 @@ pub struct Member {
     outbox: Outbox,
     blocks: u64,
     numbers_wanted: u64,
+    numbers_are_over: bool,
     frontier: Frontier,
     is_strained: bool,
     is_over: bool,
@@ -84,6 +87,7 @@ impl Member {
             outbox: Outbox::default(),
             blocks: 0,
             numbers_wanted: 0,
+            numbers_are_over: false,
             frontier: Frontier::default(),
             is_strained: false,
             is_over: false,
@@ -188,6 +192,9 @@ impl Member {
             self.blocks = block.ordinal;
             self.numbers_wanted = 0;
             self.events.push_back(Event::Numbers(block.numbers));
+        }
+        if answer.numbers_are_over && !std::mem::replace(&mut self.numbers_are_over, true) {
+            self.events.push_back(Event::NumbersAreOver);
         }
         if self.began.is_some() {
             self.events.push_back(Event::Lease { below: self.lease.below(), until: self.lease.until() });

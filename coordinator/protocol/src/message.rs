@@ -100,6 +100,8 @@ pub struct Answer {
     pub below: u64,
     /// Iteration numbers.
     pub block: Option<Block>,
+    /// Whether there will be no more of them.
+    pub numbers_are_over: bool,
     /// The host's deltas up to this number have been merged.
     pub merged: u64,
     /// The orders, where the host follows older ones.

@@ -34,7 +34,12 @@ fn progress() -> impl Strategy<Value = Progress> {
 }
 
 fn frontier() -> impl Strategy<Value = Frontier> {
-    (extreme(), extreme(), extreme()).prop_map(|(started, reached, waiting)| Frontier { started, reached, waiting })
+    (extreme(), extreme(), extreme(), extreme()).prop_map(|(started, reached, furthest, waiting)| Frontier {
+        started,
+        reached,
+        furthest,
+        waiting,
+    })
 }
 
 fn up() -> impl Strategy<Value = Up> {

@@ -175,6 +175,7 @@ fn iteration_numbers_are_used_once_each_and_from_the_least() {
     let (record, _) = World::new(scene).run();
     assert_eq!(record.numbers.len(), 5_000);
     assert_eq!(record.numbers.last(), Some(&4_999));
+    assert_eq!(record.told_of_last_number, 3);
 }
 
 #[test]

@@ -129,6 +129,8 @@ pub(crate) struct Record {
     pub(crate) began: Instant,
     /// When hosts began, on true time.
     pub(crate) begins: Vec<Instant>,
+    /// Hosts that were told that there will be no more iteration numbers.
+    pub(crate) told_of_last_number: usize,
     pub(crate) is_over: bool,
     pub(crate) up_messages: u64,
 }
@@ -324,7 +326,7 @@ impl World {
         } else {
             0
         };
-        let frontier = Frontier { started: host.started, reached: host.cursor.reached(), waiting: 0 };
+        let frontier = Frontier { started: host.started, reached: host.cursor.reached(), furthest: host.cursor.reached(), waiting: 0 };
         host.member.handle_state(frontier, strained, wanted);
         if host.began.is_some() && !host.said_last && (self.now >= host.next_delta || host.has_ended) {
             host.next_delta = self.now + DELTA_EVERY;
@@ -355,6 +357,7 @@ impl World {
                 }
             }
             Event::Numbers(numbers) => host.numbers.push(numbers),
+            Event::NumbersAreOver => self.record.told_of_last_number += 1,
             Event::End(why) => {
                 assert_eq!(why, Ending::Finished);
                 host.has_ended = true;
