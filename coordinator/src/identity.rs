@@ -45,7 +45,7 @@ struct Current {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// A PEM text holds no certificate or no key.
-    #[error("the cluster's {what} cannot be read: {reason}\nhelp: give the PEM text that `host token --new-cluster` printed")]
+    #[error("the cluster's {what} cannot be read: {reason}\nhelp: give the PEM text that the cluster was founded with")]
     Unreadable {
         /// Certificate or key.
         what: &'static str,
@@ -53,7 +53,7 @@ pub enum IdentityError {
         reason: String,
     },
     /// A certificate and a key do not belong together.
-    #[error("the cluster's key is not the one in its certificate\nhelp: give both from the same run of `host token --new-cluster`")]
+    #[error("the cluster's key is not the one in its certificate\nhelp: give both as they were made together")]
     OtherKey,
     /// A signing request is none, is not signed by its key, or asks for what no host may have.
     #[error("a signing request cannot be granted: {reason}")]

@@ -48,7 +48,7 @@ pub struct TokenId([u8; 8]);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It does not begin as tokens do.
-    #[error("this is no join token: it begins with \"{PREFIX}\"\nhelp: copy the whole word that the first host or `host token` printed")]
+    #[error("this is no join token: it begins with \"{PREFIX}\"\nhelp: copy the whole word that the coordinator printed")]
     NoToken,
     /// It begins like the token of another release.
     #[error("this join token has layout {theirs:?}, and this release reads \"{PREFIX}\"\nhelp: run the same release on all hosts")]
@@ -92,6 +92,12 @@ impl Token {
     /// Where the coordinator may be found: host:port, in no order.
     pub fn addresses(&self) -> &[String] {
         &self.0.addresses
+    }
+
+    /// The same for a coordinator that is found elsewhere.
+    pub fn at(self, addresses: Vec<String>) -> Result<Self, TokenError> {
+        check_addresses(&addresses)?;
+        Ok(Self(Body { addresses, ..self.0 }))
     }
 
     /// By what the cluster is known.

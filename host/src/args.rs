@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Search the highest rate at which a service holds what --latency and --error-rate say.
     Find(Box<FindArgs>),
+    /// Join a coordinator and take part in its runs.
+    Node(crate::cluster::NodeArgs),
     /// Say what a scenario file is, what it contains, imports and may reach.
     Check(CheckArgs),
     /// Make a folder with a new Rust scenario.
@@ -70,6 +72,18 @@ pub(crate) struct RunArgs {
     /// A TOML file with settings: each flag's name is a key. Without it, `swell.toml` in the current folder is read if there is one.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    /// Share the run with other hosts: listen for them here, as 0.0.0.0:7600 (UDP). The command that has a host join is printed.
+    #[arg(long, value_name = "ADDR", requires = "hosts", help_heading = CLUSTER)]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// How many hosts are to share the run, this one included; it begins when all are there.
+    #[arg(long, value_name = "N", value_parser = parse_hosts, requires = "listen", allow_hyphen_values = true, help_heading = CLUSTER)]
+    pub(crate) hosts: Option<usize>,
+
+    /// How much this host bears beside others; 0 has it lead alone. Default: one for each core.
+    #[arg(long, value_name = "N", value_parser = crate::cluster::parse_weight, requires = "listen", allow_hyphen_values = true, help_heading = CLUSTER)]
+    pub(crate) weight: Option<f64>,
 
     #[command(flatten)]
     pub(crate) settings: Settings,
@@ -252,6 +266,7 @@ const LOAD: &str = "Load";
 const SERVICE: &str = "Service";
 const SCENARIO: &str = "Scenario";
 const RESULTS: &str = "Results";
+const CLUSTER: &str = "Several hosts";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ArrivalsArg {
@@ -272,6 +287,13 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
         Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), String::new())),
         _ => Err("a name, '=' and a value are needed".to_owned()),
+    }
+}
+
+fn parse_hosts(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(hosts @ 1..=1_000) => Ok(hosts),
+        _ => Err("a number from 1 to 1000 is needed; this host is one of them".to_owned()),
     }
 }
 

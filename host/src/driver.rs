@@ -4,8 +4,11 @@
 //! The rules of when and whom are `core`'s; the users are the engine's. What is here is threads, timers and queues. Several plans may be executed at once: each
 //! has its own workers, on threads that all share.
 
+mod account;
 mod floor;
 mod iterations;
+mod lead;
+mod member;
 mod pacer;
 mod set_point;
 mod threads;
@@ -16,21 +19,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use swell_core::RunInstant;
-use swell_core::control::{Limit, Steadiness, Tally};
+use swell_core::control::{Limit, Tally};
+use swell_core::dispatch::Dispatcher;
 use swell_core::record::{Batches, Outcomes, Snapshot};
 use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
+use self::account::Account;
 pub(crate) use self::floor::Pace;
 use self::floor::SharedOverflow;
 use self::iterations::Iterations;
+pub(crate) use self::lead::{Decree, HostFate, HostReckoning, LeadLine, News, lead};
+pub(crate) use self::member::{HostCounts, MemberLine, Said, take_part};
+pub(crate) use self::set_point::Flowed;
 use self::set_point::SetPoints;
 pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord, Refusal, doing_in_words, limit_in_words};
 pub(crate) use self::threads::Threads;
-use self::worker::{Farewell, Lines, Order, Shared, UserCounts, WINDOW, WINDOWS_UNDER_WAY, Window, work};
-use crate::machine::{CpuWatch, cpu_time};
+use self::worker::{Farewell, Lease, Lines, Order, SetPoint, Shared, UserCounts, WINDOW, WINDOWS_UNDER_WAY, Window, work};
+use crate::machine::{CpuLook, CpuWatch, cpu_time};
 use crate::plan::RunPlan;
 
 /// Time between making the workers and the run's first instant: enough for all to be ready and waiting for it.
@@ -74,6 +82,8 @@ pub(crate) struct Outcome {
     pub(crate) limits: Vec<(Limit, Option<RunInstant>)>,
     /// Response times of the measured part, second by second.
     pub(crate) batches: Batches,
+    /// What became of the hosts that shared the run; none where one was alone.
+    pub(crate) hosts: Vec<HostReckoning>,
 }
 
 impl Outcome {
@@ -81,6 +91,11 @@ impl Outcome {
     pub(crate) fn only_traps(&self) -> bool {
         only_traps(&self.snapshot)
     }
+}
+
+/// Whether users do nothing but trap, and have long enough.
+fn is_hopeless(total: &Snapshot) -> bool {
+    total.users.traps.total() >= HOPELESS_TRAPS && only_traps(total)
 }
 
 /// Whether there were traps, and no iteration that ended in any other way.
@@ -97,6 +112,16 @@ pub(crate) struct CpuRecord {
     pub(crate) windows: CpuWindows,
     pub(crate) stolen: Option<f64>,
     pub(crate) seconds: f64,
+}
+
+impl CpuRecord {
+    /// Adds what was seen of a window.
+    fn add(&mut self, look: CpuLook) {
+        self.windows.record(look.busy);
+        // A mean over windows of equal length.
+        let count = self.windows.windows as f64;
+        self.stolen = look.stolen.map(|stolen| self.stolen.unwrap_or(0.0) * (count - 1.0) / count + stolen / count);
+    }
 }
 
 /// What a live view is shown, a few times a second.
@@ -168,59 +193,54 @@ pub(crate) async fn drive(
         measured: plan.plan.stop.measured,
         objectives: plan.plan.control.as_ref().map_or_else(Vec::new, |control| control.objectives.clone()),
         users: UserCounts::default(),
+        progress: std::iter::repeat_with(Arc::default).take(workers).collect(),
     });
-    let (orders, order) = watch::channel(Order::Run);
     let (set_points, set_point) = watch::channel(None);
-    let (windows, incoming) = mpsc::channel(workers * WINDOWS_UNDER_WAY);
-    let mut spares = Vec::new();
-    let mut farewells = Vec::new();
-    for (index, thread) in threads.of(workers).enumerate() {
-        let (spare, spares_of_worker) = mpsc::channel(WINDOWS_UNDER_WAY);
-        spares.push(spare);
-        let lines = Lines { orders: order.clone(), set_points: set_point.clone(), windows: windows.clone(), spares: spares_of_worker };
-        let shared = Arc::clone(&shared);
-        let dispatcher = plan.dispatcher(index);
-        farewells.push(threads.run(thread, move || work(shared, index, dispatcher, lines)));
-    }
-    drop(windows);
-
-    let control = Control {
-        plan,
-        shared: &shared,
-        orders,
-        spares,
-        total: Snapshot::default(),
-        recent: Snapshot::default(),
-        cpu: CpuRecord::default(),
-        set_points: SetPoints::new(plan, set_points),
-        batches: Batches::default(),
-        warm_up: plan.plan.warm_up,
-        steadiness: plan.plan.warm_up_ends_when_steady.then(Steadiness::default),
-        ended_after: None,
-    };
-    let mut ended = control.run(incoming, asked, view).await?;
-
-    let mut requests_written = 0;
+    let Crews { orders, spares, farewells, windows } =
+        Crews::set_to_work(threads, &shared, set_point, watch::channel(None).1, |index| plan.dispatcher(index));
+    let account = Account::new(plan, began, SetPoints::new(plan, set_points));
+    let control = Control { plan, shared: &shared, orders, spares, cpu: CpuRecord::default(), account, ended_after: None };
+    let mut outcome = control.run(windows, asked, view).await?;
     for farewell in farewells {
         let Farewell { window, written } = farewell.await.map_err(|_| anyhow!("a worker broke down"))??;
         view.count(&window);
-        ended.total.merge(&window);
-        requests_written += written;
+        outcome.snapshot.merge(&window);
+        outcome.requests_written += written;
     }
-    Ok(Outcome {
-        cause: ended.cause,
-        snapshot: ended.total,
-        measured: ended.measured,
-        warm_up: ended.warm_up,
-        is_steady: ended.is_steady,
-        requests_written,
-        users_at_once: shared.users.most_at_once(),
-        began_at: std::time::SystemTime::now() - began.elapsed(),
-        cpu: ended.cpu,
-        control: ended.control,
-        limits: ended.limits,
-        batches: ended.batches,
-    })
+    outcome.users_at_once = shared.users.most_at_once();
+    Ok(outcome)
+}
+
+/// The workers of a run at work, and the lines to them.
+struct Crews {
+    orders: watch::Sender<Order>,
+    spares: Vec<mpsc::Sender<Window>>,
+    farewells: Vec<oneshot::Receiver<anyhow::Result<Farewell>>>,
+    windows: mpsc::Receiver<Window>,
+}
+
+impl Crews {
+    fn set_to_work(
+        threads: &Threads,
+        shared: &Arc<Shared>,
+        set_points: watch::Receiver<Option<SetPoint>>,
+        leases: watch::Receiver<Option<Lease>>,
+        dispatcher: impl Fn(usize) -> Dispatcher,
+    ) -> Self {
+        let workers = shared.progress.len();
+        let (orders, order) = watch::channel(Order::Run);
+        let (windows, incoming) = mpsc::channel(workers * WINDOWS_UNDER_WAY);
+        let (mut spares, mut farewells) = (Vec::new(), Vec::new());
+        for (index, thread) in threads.of(workers).enumerate() {
+            let (spare, spares_of_worker) = mpsc::channel(WINDOWS_UNDER_WAY);
+            spares.push(spare);
+            let (orders, set_points, leases) = (order.clone(), set_points.clone(), leases.clone());
+            let lines = Lines { orders, set_points, leases, windows: windows.clone(), spares: spares_of_worker };
+            let (shared, dispatcher) = (Arc::clone(shared), dispatcher(index));
+            farewells.push(threads.run(thread, move || work(shared, index, dispatcher, lines)));
+        }
+        Self { orders, spares, farewells, windows: incoming }
+    }
 }
 
 /// What comes to a run from outside.
@@ -245,43 +265,18 @@ struct Control<'a> {
     shared: &'a Shared,
     orders: watch::Sender<Order>,
     spares: Vec<mpsc::Sender<Window>>,
-    /// What was counted until the last look.
-    total: Snapshot,
-    /// What was counted since.
-    recent: Snapshot,
     cpu: CpuRecord,
-    set_points: SetPoints,
-    batches: Batches,
-    /// How long the warm-up takes, or may take.
-    warm_up: Duration,
-    /// Where it ends as soon as the service is steady, and has not ended yet.
-    steadiness: Option<Steadiness>,
+    account: Account<'a>,
     /// When the workers were told to begin nothing more.
     ended_after: Option<Duration>,
 }
 
-struct Ended {
-    cause: EndCause,
-    total: Snapshot,
-    cpu: CpuRecord,
-    control: Option<ControlRecord>,
-    limits: Vec<(Limit, Option<RunInstant>)>,
-    batches: Batches,
-    measured: Duration,
-    warm_up: Duration,
-    is_steady: Option<bool>,
-}
-
-/// How often the live view is shown.
-const LOOK: Duration = Duration::from_secs(1);
-
 impl Control<'_> {
-    async fn run(mut self, mut windows: mpsc::Receiver<Window>, mut asked: Asked, view: &mut dyn View) -> anyhow::Result<Ended> {
+    async fn run(mut self, mut windows: mpsc::Receiver<Window>, mut asked: Asked, view: &mut dyn View) -> anyhow::Result<Outcome> {
         let mut cpu_watch = None;
         let mut cpu_before = Duration::ZERO;
         let mut ticks = tokio::time::interval(WINDOW);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut last_look = self.shared.began;
         let mut ending: Option<(EndCause, Instant)> = None;
         let mut cut = false;
         loop {
@@ -304,38 +299,20 @@ impl Control<'_> {
                 _ = ticks.tick() => {
                     let elapsed = self.shared.began.elapsed();
                     if ending.is_none() {
-                        self.set_points.tick(self.shared.began);
+                        self.account.set_points.tick(self.shared.began);
                     }
-                    if elapsed >= self.warm_up && ending.is_none() && Instant::now() >= self.shared.began {
+                    if elapsed >= self.account.warm_up && ending.is_none() && Instant::now() >= self.shared.began {
                         match &mut cpu_watch {
                             None => {
                                 cpu_before = cpu_time();
                                 cpu_watch = Some(CpuWatch::start());
                             }
-                            Some(watch) => self.watch_cpu(watch),
+                            Some(watch) => self.cpu.add(watch.look()),
                         }
                     }
-                    if last_look.elapsed() >= LOOK && elapsed >= LOOK {
-                        self.total.merge(&self.recent);
-                        view.count(&self.recent);
-                        if elapsed > self.warm_up && ending.is_none() {
-                            self.batches.add(&self.recent.measured.total.response.both());
-                        }
-                        self.look_whether_steady(elapsed);
-                        view.look(&Look {
-                            elapsed,
-                            warm_up: self.warm_up,
-                            is_ending: ending.is_some(),
-                            total: &self.total,
-                            recent: (&self.recent, last_look.elapsed()),
-                            users: self.shared.users.alive(),
-                            control: &self.set_points,
-                        });
-                        self.recent.clear();
-                        last_look = Instant::now();
-                    }
+                    self.account.look(ending.is_some(), self.shared.users.alive(), view);
                     match &ending {
-                        None => ending = self.reason_to_end(elapsed),
+                        None => ending = self.reason_to_end(),
                         Some((_, deadline)) if !cut && Instant::now() >= *deadline => cut = self.cut(),
                         Some(_) => {}
                     }
@@ -343,16 +320,9 @@ impl Control<'_> {
             }
         }
         let (cause, _) = ending.context("the workers ended by themselves")?;
-        self.total.merge(&self.recent);
-        view.count(&self.recent);
         self.cpu.seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
         let lasted = self.ended_after.unwrap_or_else(|| self.shared.began.elapsed());
-        let warm_up = self.warm_up.min(lasted);
-        let measured = lasted.saturating_sub(warm_up).min(self.plan.plan.stop.measured.unwrap_or(Duration::MAX));
-        let is_steady = self.plan.plan.warm_up_ends_when_steady.then(|| self.warm_up < self.plan.plan.warm_up);
-        let control = self.set_points.record();
-        let limits = self.set_points.into_limits();
-        Ok(Ended { cause, total: self.total, cpu: self.cpu, control, limits, batches: self.batches, measured, warm_up, is_steady })
+        Ok(self.account.close(cause, lasted, self.cpu, view))
     }
 
     fn obey(&mut self, command: Command, ending: &mut Option<(EndCause, Instant)>, cut: &mut bool) {
@@ -374,32 +344,14 @@ impl Control<'_> {
             (Command::Finish | Command::Stop, Some(_)) => {}
             // Nobody may wait for an answer any more.
             (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => drop(reply.send(Err(Refusal::Ending))),
-            (Command::SetGoal(goal, reply), None) => drop(reply.send(self.set_points.set_goal(now, goal))),
-            (Command::Pause(paused, reply), None) => drop(reply.send(self.set_points.pause(now, paused))),
-        }
-    }
-
-    /// Ends a warm-up that is to end by itself if the service shows no trend any more.
-    fn look_whether_steady(&mut self, elapsed: Duration) {
-        let Some(steadiness) = &mut self.steadiness else { return };
-        let total = &self.recent.warm_up.total;
-        let completed = total.counts.ok + total.counts.failed;
-        let nanos = total.service.ok.sum_ns() + total.service.failed.sum_ns();
-        let steady =
-            !self.set_points.is_paused() && steadiness.on_second(completed, Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)));
-        if elapsed >= self.warm_up {
-            self.steadiness = None;
-        } else if steady {
-            self.steadiness = None;
-            let from = self.set_points.measure(RunInstant::START + elapsed);
-            self.warm_up = from.since(RunInstant::START);
-            tracing::info!("the service is steady after {:.1} s: what begins now is measured", self.warm_up.as_secs_f64());
+            (Command::SetGoal(goal, reply), None) => drop(reply.send(self.account.set_points.set_goal(now, goal))),
+            (Command::Pause(paused, reply), None) => drop(reply.send(self.account.set_points.pause(now, paused))),
         }
     }
 
     fn merge(&mut self, mut window: Window) {
-        self.set_points.add(&window);
-        self.recent.merge(&window.counted);
+        self.account.set_points.add(&Flowed::of(&window, self.shared.pace == Pace::Iterations));
+        self.account.add(&window.counted);
         window.counted.clear();
         window.tallies.iter_mut().for_each(Tally::clear);
         // Whichever worker has room for it; with none, its memory is freed.
@@ -411,22 +363,12 @@ impl Control<'_> {
         }
     }
 
-    fn watch_cpu(&mut self, watch: &mut CpuWatch) {
-        let look = watch.look();
-        self.cpu.windows.record(look.busy);
-        // A mean over windows of equal length.
-        let count = self.cpu.windows.windows as f64;
-        self.cpu.stolen = look.stolen.map(|stolen| self.cpu.stolen.unwrap_or(0.0) * (count - 1.0) / count + stolen / count);
-    }
-
     /// Whether the run is to end now of itself.
-    fn reason_to_end(&mut self, elapsed: Duration) -> Option<(EndCause, Instant)> {
-        let over = self.plan.plan.stop.measured.is_some_and(|duration| elapsed >= self.warm_up + duration);
-        let found = self.set_points.is_over();
-        if over || found || self.shared.iterations.are_over() {
+    fn reason_to_end(&mut self) -> Option<(EndCause, Instant)> {
+        if self.account.is_over() || self.account.set_points.is_over() || self.shared.iterations.are_over() {
             return Some(self.end(EndCause::Finished, RunOver::Finished));
         }
-        let hopeless = self.total.users.traps.total() >= HOPELESS_TRAPS && only_traps(&self.total);
+        let hopeless = is_hopeless(self.account.total());
         hopeless.then(|| self.end(EndCause::Hopeless, RunOver::Stopped))
     }
 

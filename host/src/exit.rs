@@ -18,6 +18,8 @@ pub(crate) enum Exit {
     StoppedOverApi,
     /// The load generator, not the service, was the limit.
     Invalid,
+    /// A host that shared the run was lost, and what it did is not known in full.
+    HostsLost,
     /// A search found the load generator to be the limit.
     GeneratorFound,
     /// A search found no rate that holds.
@@ -48,6 +50,7 @@ impl Exit {
             Self::NoRate => 112,
             Self::GeneratorFound => 113,
             Self::Unwritten => 114,
+            Self::HostsLost => 115,
         }
     }
 }

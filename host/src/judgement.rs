@@ -8,7 +8,7 @@ use swell_engine::EndRequest;
 use crate::driver::{EndCause, Outcome};
 use crate::exit::Exit;
 use crate::plan::RunPlan;
-use crate::report::{Evidence, ThresholdReport, VerdictReport};
+use crate::report::{Evidence, HostReport, ThresholdReport, VerdictReport};
 
 /// The verdict on the measured part.
 pub(crate) fn verdict(outcome: &Outcome) -> Verdict {
@@ -64,6 +64,15 @@ pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[Threshold
             exits.push((Exit::NoRate, why.to_owned()));
         }
         _ => {}
+    }
+    let lost = outcome
+        .hosts
+        .iter()
+        .map(HostReport::of)
+        .filter_map(|host| Some(format!("host {} was lost: {}", host.name, host.unknown_in_words()?)));
+    let lost: Vec<String> = lost.collect();
+    if !lost.is_empty() {
+        exits.push((Exit::HostsLost, lost.join("; ")));
     }
     // A search goes beyond what the generator can do on purpose, and judges each of its trials itself.
     if verdict.stamp == Stamp::Invalid && found.is_none() {

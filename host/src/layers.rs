@@ -117,6 +117,39 @@ impl Layers {
     /// # Errors
     /// A default that is no setting; settings that need or exclude each other.
     pub(crate) fn settings(&self, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Settings> {
+        let flags = self.in_force(scenario, defaults)?;
+        match Parsed::try_parse_from(flags.iter().map(Setting::flag)) {
+            Ok(parsed) => Ok(parsed.settings),
+            Err(error) => bail!("{}", first_words(&error)),
+        }
+    }
+
+    /// The settings that no higher layer overrules, as keys and values, for another host to follow: those of the process alone are left out.
+    ///
+    /// # Errors
+    /// As [`Layers::settings`]; or a value that is no UTF-8.
+    pub(crate) fn pairs(&self, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Vec<(String, Option<String>)>> {
+        let settings = self.in_force(scenario, defaults)?.into_iter().filter(|setting| !OF_THE_PROCESS.contains(&setting.key.as_str()));
+        let pair = |setting: &Setting| {
+            let value = setting.value.as_ref().map(|value| value.to_str().map(str::to_owned));
+            let value = value.map(|text| text.with_context(|| format!("--{}: only UTF-8 can be sent to other hosts", setting.key)));
+            anyhow::Ok((setting.key.clone(), value.transpose()?))
+        };
+        settings.map(|setting| pair(&setting)).collect()
+    }
+
+    /// What another host has said, as the only layer.
+    ///
+    /// # Errors
+    /// A key that is no setting, or a value that is none.
+    pub(crate) fn of_pairs(place: String, pairs: Vec<(String, Option<String>)>) -> anyhow::Result<Self> {
+        let settings = pairs.into_iter().map(|(key, value)| Setting { key, value: value.map(Into::into) }).collect();
+        let layer = Layer { place, settings };
+        layer.check()?;
+        Ok(Self { layers: vec![layer], is_search: false })
+    }
+
+    fn in_force(&self, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Vec<Setting>> {
         let default = |(key, value): &(String, String)| Setting {
             key: key.clone(),
             value: Some(value.clone()).filter(|value| !value.is_empty()).map(Into::into),
@@ -124,20 +157,17 @@ impl Layers {
         let defaults = Layer { place: format!("the defaults of scenario {scenario:?}"), settings: defaults.iter().map(default).collect() };
         defaults.check()?;
         let mut given = BTreeSet::new();
-        let mut flags = Vec::new();
+        let mut in_force = Vec::new();
         for (depth, layer) in self.layers.iter().chain([&defaults]).enumerate() {
             let shape_given = LOAD_SHAPE.iter().any(|key| given.contains(*key));
             let is_overruled = |setting: &&Setting| {
                 let key = setting.key.as_str();
                 given.contains(key) || (shape_given && LOAD_SHAPE.contains(&key)) || (self.is_search && depth > 0 && LENGTHS.contains(&key))
             };
-            flags.extend(layer.settings.iter().filter(|setting| !is_overruled(setting)).map(Setting::flag));
+            in_force.extend(layer.settings.iter().filter(|setting| !is_overruled(setting)).cloned());
             given.extend(layer.settings.iter().map(|setting| setting.key.clone()));
         }
-        match Parsed::try_parse_from(flags) {
-            Ok(parsed) => Ok(parsed.settings),
-            Err(error) => bail!("{}", first_words(&error)),
-        }
+        Ok(in_force)
     }
 }
 

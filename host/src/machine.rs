@@ -5,6 +5,19 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use swell_protocol::clock::LocalInstant;
+
+/// The clock of leases: the time since the machine was booted, suspension included, which nobody sets.
+pub(crate) fn local_now() -> LocalInstant {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    LocalInstant::from_nanos(time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs())
+}
+
+/// The instant of the workers' clock, which stands still while the machine is suspended, at which the clock of leases shows `at`.
+pub(crate) fn instant_at(at: LocalInstant) -> Instant {
+    let (now, local) = (Instant::now(), local_now());
+    if at >= local { now + at.since(local) } else { now.checked_sub(local.since(at)).unwrap_or(now) }
+}
 
 /// Cores that this process may run on.
 pub(crate) fn allowed_cores() -> usize {

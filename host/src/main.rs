@@ -13,12 +13,14 @@
 //! | the control API, metrics for Prometheus, and the server under both | `control_api`, `metrics`, `serve` |
 //! | what a run came to: verdict, thresholds, exit code | `judgement`, `exit` |
 //! | the results as data, on a page, on a line | `report`, `summary`, `live`, `outputs` |
+//! | hosts that share a run | `cluster` |
 //! | this machine's limits, and whether a plan fits them | `machine`, `preflight` |
 //! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
 
 mod args;
 mod build_scenario;
 mod check;
+mod cluster;
 mod conduct;
 mod control_api;
 mod driver;
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(&typed, &args, None),
         Command::Find(args) => run::run(&typed, &args.run, Some(Search { hold: args.hold, budget: args.budget })),
+        Command::Node(args) => cluster::node(args),
         Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
         Command::Schema => print_schema().map(|()| Exit::Passed),
         Command::New(args) => new_project::run(args).map(|()| Exit::Passed),

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
 use swell_core::RunInstant;
 use swell_core::control::{Goal, Objective};
-use swell_core::dispatch::Dispatcher;
+use swell_core::dispatch::{Dispatcher, Limits};
 use swell_core::plan::{LoadModel, Plan, PlanInput, Search, Users};
 use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
 use swell_core::units::{grouped, print_duration, print_rate};
@@ -69,9 +69,27 @@ impl RunPlan {
 
     /// The dispatcher of one worker. In the closed model it has no slots and keeps the number of users alone.
     pub(crate) fn dispatcher(&self, worker: usize) -> Dispatcher {
+        let (cursor, limits) = self.slots_and_limits(worker);
+        Dispatcher::new(cursor, limits)
+    }
+
+    /// The same where the slots are dealt out among several hosts.
+    pub(crate) fn dispatcher_of_cluster(&self, worker: usize) -> Dispatcher {
+        let (cursor, limits) = self.slots_and_limits(worker);
+        Dispatcher::of_cluster(cursor, limits)
+    }
+
+    fn slots_and_limits(&self, worker: usize) -> (Cursor, Limits) {
         let (index, workers) = (worker as u32, self.workers as u32);
         let no_slots = || Cursor::new(Timeline::new(Law::Constant(0.0)), Arrivals::Uniform, Stripe::WHOLE, RunInstant::START, 0);
-        Dispatcher::new(self.plan.cursor(index, workers).unwrap_or_else(no_slots), self.plan.limits(index, workers))
+        (self.plan.cursor(index, workers).unwrap_or_else(no_slots), self.plan.limits(index, workers))
+    }
+
+    /// The plan of one of several hosts, whose part of the users goes from one place of a whole to another.
+    pub(crate) fn for_part(&self, from: f64, until: f64, hosts: usize) -> Self {
+        let plan = Plan { load: self.plan.load.part(from, until, hosts), ..self.plan.clone() };
+        let workers = machine::allowed_cores().min(plan.most_users() as usize).max(1);
+        Self { plan, workers, client: self.client.clone(), has_start: self.has_start }
     }
 
     /// Whether only a signal ends it.

@@ -77,6 +77,8 @@ pub(crate) struct Prepared {
     pub(crate) plan: RunPlan,
     pub(crate) program: Arc<Program>,
     pub(crate) run: Arc<Run>,
+    /// What was said about it, for another host to follow.
+    pub(crate) settings: Vec<(String, Option<String>)>,
 }
 
 impl Prepared {
@@ -104,7 +106,9 @@ impl Prepared {
         Client::new(plan.client.clone())?;
         let name = name.unwrap_or(&scenario.name).to_owned();
         let (file, file_hash) = (loaded.path.clone(), loaded.file.hash.clone());
-        Ok((Self { name, file, file_hash, scenario: scenario.clone(), plan, program, run: Arc::new(run) }, end_requests))
+        let pairs = layers.pairs(&scenario.name, &scenario.defaults)?;
+        let prepared = Self { name, file, file_hash, scenario: scenario.clone(), plan, program, run: Arc::new(run), settings: pairs };
+        Ok((prepared, end_requests))
     }
 
     /// The same of a file that has not been read.
@@ -113,6 +117,13 @@ impl Prepared {
     /// As [`Loaded::read`] and [`Prepared::of`].
     pub(crate) fn new(name: Option<&str>, file: &Path, layers: &Layers) -> anyhow::Result<(Self, EndRequests)> {
         Self::of(name, &*Loaded::read(file, layers)?, layers, None, None)
+    }
+
+    /// Gives the run the identity that it has on other hosts. To be called before it begins.
+    pub(crate) fn known_as(&mut self, id: &str) {
+        if let Some(run) = Arc::get_mut(&mut self.run) {
+            run.id = id.to_owned();
+        }
     }
 
     /// Calls `setup`, where there is one, and gives what the users receive.

@@ -13,7 +13,9 @@ use swell_core::control::{Found, Goal, Limit, SearchEnd};
 use swell_core::exchange::Phase;
 use swell_core::record::{Batches, Causes, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value, interval};
 
-use crate::driver::{ControlRecord, ObjectiveRecord, doing_in_words, limit_in_words};
+use swell_core::units::grouped;
+
+use crate::driver::{ControlRecord, HostReckoning, ObjectiveRecord, doing_in_words, limit_in_words};
 use crate::plan::{RunPlan, objective_in_words};
 use crate::runs::Finished;
 
@@ -41,6 +43,8 @@ pub(crate) struct Report {
     pub(crate) control: Option<ControlReport>,
     /// What kept the rate below what was asked for, one after the other.
     pub(crate) limits: Vec<LimitReport>,
+    /// The hosts that shared the run; empty where one was alone.
+    pub(crate) hosts: Vec<HostReport>,
     /// What `host find` found; absent in other runs.
     pub(crate) search: Option<SearchReport>,
     pub(crate) machine: MachineReport,
@@ -150,6 +154,46 @@ pub(crate) struct ObjectiveReport {
     /// What an error rate measured last, as a part of one.
     pub(crate) measured_share: Option<f64>,
     pub(crate) samples: u64,
+}
+
+/// One of the hosts that shared a run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct HostReport {
+    pub(crate) id: String,
+    /// What it calls itself.
+    pub(crate) name: String,
+    /// The part of the starts that was its own at the end.
+    pub(crate) share: f64,
+    /// Starts that are in the figures of this report.
+    pub(crate) started: u64,
+    /// How often it was not heard for so long that others took over.
+    pub(crate) times_lost: u64,
+    /// Whether all that it counted is in the figures of this report.
+    pub(crate) complete: bool,
+    /// Starts of its that are in none of these figures: so many surely, and at the most; absent where no bound is known.
+    pub(crate) unknown_least: u64,
+    pub(crate) unknown_most: Option<u64>,
+}
+
+impl HostReport {
+    pub(crate) fn of(HostReckoning { fate, started }: &HostReckoning) -> Self {
+        Self {
+            id: fate.id.to_string(),
+            name: fate.name.clone(),
+            share: fate.share,
+            started: *started,
+            times_lost: fate.times_lost,
+            complete: fate.is_complete,
+            unknown_least: fate.unknown.least,
+            unknown_most: fate.unknown.most,
+        }
+    }
+
+    /// What is not known of it, in words; nothing where all is known.
+    pub(crate) fn unknown_in_words(&self) -> Option<String> {
+        let most = || self.unknown_most.map_or_else(|| "an unknown number".to_owned(), grouped);
+        (!self.complete).then(|| format!("between {} and {} of its starts are in no figure", grouped(self.unknown_least), most()))
+    }
 }
 
 /// A time in which less was completed than was asked for, and who was in the way.

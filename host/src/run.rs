@@ -5,12 +5,13 @@ use std::io::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use swell_core::plan::Search;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::args::{RunArgs, Settings};
+use crate::cluster::{Cluster, default_weight};
 use crate::control_api::ControlApi;
 use crate::exit::{Exit, eprint_line};
 use crate::layers::Layers;
@@ -32,6 +33,11 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
     let settings = programme.layers().settings("", &[])?;
     let outputs = Outputs::open(&settings.out)?;
     let is_one_run = programme.is_one_run();
+    if let (Some(listen), false) = (args.listen, is_one_run) {
+        bail!(
+            "--listen {listen}: hosts share the run of one scenario; a plan or a file with `conduct` runs on one host\nhelp: leave --listen out, or choose a scenario with --scenario NAME"
+        );
+    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
     let done = LocalSet::new().block_on(&runtime, async {
@@ -39,6 +45,19 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         let runs = Runs::new(settings.quiet, exporter.clone())?;
         let _servers = Servers::start(&settings, &runs, exporter, programme.layers()).await?;
         let mut stops = Stops::listen()?;
+        if let Some((listen, hosts)) = args.listen.zip(args.hosts) {
+            let cluster = Cluster::found(listen, args.weight.unwrap_or_else(default_weight)).await?;
+            eprint_line(&format!("waiting for {} of {hosts} hosts; each joins by\n\n    {}\n", hosts - 1, cluster.invitation()));
+            tokio::select! {
+                gathered = cluster.gather(hosts) => gathered?,
+                () = stops.next() => {
+                    cluster.close().await;
+                    let stopped = Done::Failed(Exit::Signal, "stopped while it waited for hosts; nothing was sent".to_owned());
+                    return Ok(vec![(String::new(), Rc::new(stopped))]);
+                }
+            }
+            runs.share(cluster);
+        }
         let interrupted = async {
             loop {
                 stops.next().await;

@@ -12,6 +12,7 @@ use swell_core::units::Rate;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::cluster::Cluster;
 use crate::driver::{Asked, Command, Look, Outcome, Refusal, Reply, Threads, View, drive};
 use crate::exit::{Exit, eprint_line};
 use crate::judgement;
@@ -20,7 +21,8 @@ use crate::machine;
 use crate::metrics::{Exporter, RunMetrics};
 use crate::prepare::{EndRequests, Prepared};
 use crate::report::{
-    About, ConfidenceReport, ControlReport, ExitReport, LimitReport, MachineReport, Part, Report, SCHEMA, SearchReport, UsersReport,
+    About, ConfidenceReport, ControlReport, ExitReport, HostReport, LimitReport, MachineReport, Part, Report, SCHEMA, SearchReport,
+    UsersReport,
 };
 use crate::status::{Phase, Status};
 
@@ -37,6 +39,8 @@ pub(crate) struct Runs {
     quiet: bool,
     /// Where metrics are served.
     exporter: Option<Rc<Exporter>>,
+    /// The hosts that share the first run, where there are others.
+    cluster: RefCell<Option<Cluster>>,
     list: RefCell<Vec<Rc<Handle>>>,
     interrupted: watch::Sender<bool>,
 }
@@ -95,9 +99,15 @@ impl Runs {
             screen: Screen::new(quiet),
             quiet,
             exporter,
+            cluster: RefCell::default(),
             list: RefCell::default(),
             interrupted: watch::Sender::new(false),
         }))
+    }
+
+    /// Has the hosts of a cluster share the run that begins next.
+    pub(crate) fn share(&self, cluster: Cluster) {
+        self.cluster.replace(Some(cluster));
     }
 
     /// Begins a run.
@@ -201,8 +211,15 @@ impl Runs {
         let mut view = RunView { line: self.screen.line(&prepared.name, lasts), metrics, status: &handle.status };
         let asked = Asked { commands, end_requests };
         let start_data = data.clone().unwrap_or_default();
-        let outcome = drive(&self.threads, plan, program, Arc::clone(run), start_data, asked, &mut view).await;
+        let cluster = self.cluster.borrow_mut().take();
+        let outcome = match &cluster {
+            None => drive(&self.threads, plan, program, Arc::clone(run), start_data, asked, &mut view).await,
+            Some(cluster) => cluster.drive(&self.threads, &prepared, start_data, asked, &mut view).await,
+        };
         view.line.finish();
+        if let Some(cluster) = cluster {
+            cluster.close().await;
+        }
         handle.status.borrow_mut().phase = Phase::Draining;
         if let Some(data) = data
             && let Err(failure) = prepared.tear_down(data).await
@@ -335,6 +352,7 @@ fn report(prepared: &Prepared, outcome: &Outcome) -> Report {
         thresholds: judgement::thresholds(plan, outcome),
         control: outcome.control.as_ref().filter(|control| control.found.is_none()).map(ControlReport::of),
         limits: outcome.limits.iter().map(LimitReport::of).collect(),
+        hosts: outcome.hosts.iter().map(HostReport::of).collect(),
         search: outcome.control.as_ref().and_then(|control| control.found.as_ref()).map(|found| SearchReport::of(found, plan)),
         machine: MachineReport {
             cores: machine::allowed_cores(),

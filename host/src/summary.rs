@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 
+use swell_core::units::print_share;
+
 use crate::report::{Counted, Part, Report, ReportOfRuns, Times};
 
 /// A report as text, in the order in which a reader asks.
@@ -25,6 +27,7 @@ impl Display for Summary<'_> {
         totals(f, part)?;
         self.confidence(f)?;
         self.limits(f)?;
+        self.hosts(f)?;
         self.control(f)?;
         by_name(f, part)?;
         requests(f, part)?;
@@ -138,6 +141,18 @@ impl Summary<'_> {
             shown.map(|(name, [from, until])| format!("{name} {} to {}", time(Some(*from)), time(Some(*until)))).collect();
         let (worth, all) = (group(confidence.effective_samples.round() as u64), group(self.report.measured.transactions.response_ms.count));
         writeln!(f, "\n    response time, 95 % sure: {}; {all} samples are worth {worth} independent ones", intervals.join(", "))
+    }
+
+    fn hosts(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for host in &self.report.hosts {
+            let share = print_share(host.share);
+            write!(f, "  host {:<16} {share:>6} of the starts, {} started", host.name, group(host.started))?;
+            if host.times_lost > 0 {
+                write!(f, ", lost {} times", group(host.times_lost))?;
+            }
+            writeln!(f, "{}", host.unknown_in_words().map_or_else(String::new, |unknown| format!("; {unknown}")))?;
+        }
+        Ok(())
     }
 
     fn limits(&self, f: &mut Formatter<'_>) -> fmt::Result {

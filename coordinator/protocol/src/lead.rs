@@ -286,6 +286,11 @@ impl Lead {
         self.hosts.get(&host).is_some_and(|host| host.place == Place::Inside)
     }
 
+    /// Whether a host has told all.
+    pub fn is_complete(&self, host: HostId) -> bool {
+        self.hosts.get(&host).is_some_and(|host| host.inbox.is_complete())
+    }
+
     /// What a host started that has not been merged.
     pub fn unknown(&self, host: HostId) -> Unknown {
         let Some(host) = self.hosts.get(&host).filter(|host| !host.inbox.is_complete()) else {

@@ -275,6 +275,11 @@ impl Dispatcher {
         self.handle_time(now);
     }
 
+    /// Whether it has no lease and needs one.
+    pub const fn needs_lease(&self) -> bool {
+        self.lapsed
+    }
+
     /// Slots of this worker's below this number were started, or never will be, or wait.
     pub const fn reached(&self) -> u64 {
         self.cursor.reached()

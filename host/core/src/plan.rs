@@ -186,6 +186,31 @@ pub enum Users {
     Exactly(u32),
 }
 
+impl LoadModel {
+    /// The same with the users of one of several `hosts`, which lie side by side between 0 and 1: this one `from` one place `until` another.
+    ///
+    /// Of an exact number each host has those between its places, all together that number. On demand each may have its part of the most, and at least what
+    /// it would have if all were alike.
+    pub fn part(&self, from: f64, until: f64, hosts: usize) -> Self {
+        let exactly = |users: u32| {
+            let place = |place: f64| (f64::from(users) * place).round() as u32;
+            place(until).saturating_sub(place(from))
+        };
+        let part = |users: Users| match users {
+            Users::Exactly(users) => Users::Exactly(exactly(users)),
+            Users::OnDemand { max } => {
+                let share = (until - from).max(1.0 / hosts.max(1) as f64).min(1.0);
+                Users::OnDemand { max: ((f64::from(max) * share).ceil() as u32).max(1) }
+            }
+        };
+        match self.clone() {
+            Self::Transactions { profile, users } => Self::Transactions { profile, users: part(users) },
+            Self::Iterations { profile, users } => Self::Iterations { profile, users: part(users) },
+            Self::Closed { users } => Self::Closed { users: exactly(users) },
+        }
+    }
+}
+
 /// When a run has come to its end; whichever is first. Neither means that a signal ends it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopAfter {

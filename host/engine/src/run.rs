@@ -93,6 +93,11 @@ impl Run {
         }
     }
 
+    /// Numbers users from `first` on, so that those of several hosts have different ones. To be called before there is any.
+    pub fn number_users_from(&self, first: u64) {
+        self.users.store(first, Ordering::Relaxed);
+    }
+
     /// The number of a further user.
     pub(crate) fn number_user(&self) -> u64 {
         self.users.fetch_add(1, Ordering::Relaxed)

@@ -17,7 +17,8 @@ use swell_engine::{Pacing, RunOver};
 use tokio::sync::Notify;
 
 use super::pacer::Pacer;
-use super::worker::SetPoint;
+use super::worker::{Lease, Progress, SetPoint, Starts};
+use crate::machine;
 
 /// What the model paces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl SharedOverflow {
     }
 
     /// About how many slots there are, without the lock.
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.length.load(Ordering::Relaxed)
     }
 
@@ -96,6 +97,11 @@ pub(crate) struct Floor {
     ends_at: Cell<RunInstant>,
     over: Cell<Option<RunOver>>,
     paused: Cell<bool>,
+    /// Nothing where a host needs none.
+    lease: Cell<Option<Lease>>,
+    /// There is none at present, and one is needed.
+    lapsed: Cell<bool>,
+    progress: Arc<Progress>,
     told_started: Cell<u64>,
     dispatcher: RefCell<Dispatcher>,
     seats: RefCell<Vec<Seat>>,
@@ -116,6 +122,7 @@ impl Floor {
         ends_at: RunInstant,
         dispatcher: Dispatcher,
         overflow: Arc<SharedOverflow>,
+        progress: Arc<Progress>,
     ) -> std::io::Result<Rc<Self>> {
         Ok(Rc::new(Self {
             index,
@@ -124,6 +131,9 @@ impl Floor {
             ends_at: Cell::new(ends_at),
             over: Cell::new(None),
             paused: Cell::new(false),
+            lease: Cell::new(None),
+            lapsed: Cell::new(dispatcher.needs_lease()),
+            progress,
             told_started: Cell::new(0),
             dispatcher: RefCell::new(dispatcher),
             seats: RefCell::default(),
@@ -173,14 +183,48 @@ impl Floor {
     }
 
     /// From some instant on, starts follow another course.
-    pub(crate) fn change(&self, set_point: SetPoint) {
-        if let Some(course) = set_point.course {
-            self.tell(|dispatcher, now| dispatcher.handle_change(now, set_point.from, course));
+    pub(crate) fn change(&self, set_point: &SetPoint) {
+        match &set_point.starts {
+            Starts::AsTheyAre => {}
+            Starts::Follow(course) => self.tell(|dispatcher, now| dispatcher.handle_change(now, set_point.from, *course)),
+            Starts::Dealt(orders, owner) => {
+                self.tell(|dispatcher, now| dispatcher.handle_orders(now, orders.timeline.as_ref(), &orders.tables, *owner));
+            }
         }
         if self.paused.replace(set_point.paused) && !set_point.paused {
-            for waker in self.seats.borrow_mut().iter_mut().filter(|seat| seat.taken).filter_map(|seat| seat.waker.take()) {
-                waker.wake();
-            }
+            self.wake_all();
+        }
+    }
+
+    /// Slots below a number may start for a while.
+    pub(crate) fn lease(&self, lease: Lease) {
+        self.lease.set(Some(lease));
+        let lapsed = self.is_lapsed(lease);
+        let was_lapsed = self.lapsed.replace(lapsed);
+        if lapsed {
+            return self.tell(|_, _| {});
+        }
+        self.tell(|dispatcher, now| dispatcher.handle_lease(now, lease.below));
+        if was_lapsed {
+            self.wake_all();
+        }
+    }
+
+    fn is_lapsed(&self, lease: Lease) -> bool {
+        machine::local_now() >= lease.until
+    }
+
+    /// Looks at the clock before anything is started: a process that was stopped may have lost its lease meanwhile.
+    fn look_at_lease(&self, dispatcher: &mut Dispatcher, now: RunInstant) {
+        if !self.lapsed.get() && self.lease.get().is_some_and(|lease| self.is_lapsed(lease)) {
+            self.lapsed.set(true);
+            dispatcher.handle_lapse(now);
+        }
+    }
+
+    fn wake_all(&self) {
+        for waker in self.seats.borrow_mut().iter_mut().filter(|seat| seat.taken).filter_map(|seat| seat.waker.take()) {
+            waker.wake();
         }
     }
 
@@ -230,11 +274,13 @@ impl Floor {
             return;
         }
         self.tell(Dispatcher::handle_end);
-        for seat in self.seats.borrow_mut().iter_mut().filter(|seat| seat.taken) {
-            if let Some(waker) = seat.waker.take() {
-                waker.wake();
-            }
-        }
+        self.wake_all();
+    }
+
+    /// Whether the closed model may begin nothing for want of a lease.
+    fn holds_back(&self) -> bool {
+        self.look_at_lease(&mut self.dispatcher.borrow_mut(), self.now());
+        self.lapsed.get()
     }
 
     /// Slots that will never start, since the last call.
@@ -249,7 +295,10 @@ impl Floor {
 
     fn tell(&self, what: impl FnOnce(&mut Dispatcher, RunInstant)) {
         let now = self.now();
-        what(&mut self.dispatcher.borrow_mut(), now);
+        let mut dispatcher = self.dispatcher.borrow_mut();
+        self.look_at_lease(&mut dispatcher, now);
+        what(&mut dispatcher, now);
+        drop(dispatcher);
         self.act(now);
     }
 
@@ -268,8 +317,13 @@ impl Floor {
         for user in to_park_again {
             dispatcher.handle_parked(now, user);
         }
+        let (ledger, progress) = (dispatcher.ledger(), &self.progress);
+        progress.started.store(ledger.started, Ordering::Relaxed);
+        progress.waiting.store(ledger.waiting, Ordering::Relaxed);
+        progress.reached.store(dispatcher.reached(), Ordering::Relaxed);
         let end = if self.over.get().is_none() { self.ends_at.get() } else { RunInstant::NEVER };
-        let wake_at = dispatcher.poll_timeout().map_or(end, |at| at.min(end));
+        let lapse = self.lease.get().filter(|_| !self.lapsed.get()).map(|lease| now + lease.until.since(machine::local_now()));
+        let wake_at = [dispatcher.poll_timeout(), lapse, Some(end)].into_iter().flatten().min().unwrap_or(end);
         if wake_at != self.armed.replace(wake_at) {
             self.pacer.set(wake_at);
         }
@@ -328,7 +382,7 @@ impl Pacing for FloorPacing {
         Poll::Ready(match floor.over.get() {
             Some(over) => Err(over),
             None if now >= floor.ends_at.get() => Err(RunOver::Finished),
-            None if floor.pace == Pace::Nothing && floor.paused.get() => {
+            None if floor.pace == Pace::Nothing && (floor.paused.get() || floor.holds_back()) => {
                 floor.seats.borrow_mut()[user as usize].waker = Some(context.waker().clone());
                 return Poll::Pending;
             }

@@ -1,11 +1,20 @@
 //! The numbers of iterations: each is given to one iteration, whatever thread asks.
+//!
+//! A host alone counts them itself. Among others it is handed blocks of them, and whoever asks while there is none waits for the next block.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Gives out the numbers from 0 up to a limit.
+use tokio::sync::Notify;
+
+/// Gives out the numbers from 0 up to a limit, or those of the blocks that it is handed.
 #[derive(Debug)]
 pub(crate) struct Iterations {
+    /// Nothing where they are counted here.
+    blocks: Option<Blocks>,
     next: AtomicU64,
     limit: u64,
     /// No more are given, whatever the limit.
@@ -15,10 +24,27 @@ pub(crate) struct Iterations {
     returned: Mutex<Vec<u64>>,
 }
 
+/// Numbers that were handed to this host.
+#[derive(Debug, Default)]
+struct Blocks {
+    left: Mutex<VecDeque<Range<u64>>>,
+    /// No more will be handed out.
+    are_complete: AtomicBool,
+    used: AtomicU64,
+    more: Notify,
+}
+
 impl Iterations {
+    /// Those of blocks that are to come.
+    pub(crate) fn of_blocks() -> Self {
+        // What is given back must be kept, as it is of a limited run.
+        Self { blocks: Some(Blocks::default()), ..Self::new(Some(0)) }
+    }
+
     /// Without a limit, numbers last for ever.
     pub(crate) fn new(limit: Option<u64>) -> Self {
         Self {
+            blocks: None,
             next: AtomicU64::new(0),
             limit: limit.unwrap_or(u64::MAX),
             closed: AtomicBool::new(false),
@@ -27,8 +53,52 @@ impl Iterations {
         }
     }
 
-    /// The number of the next iteration; nothing when all have been given.
-    pub(crate) fn take(&self) -> Option<u64> {
+    /// The number of the next iteration, which may have to be waited for; nothing when all have been given.
+    pub(crate) async fn take(&self) -> Option<u64> {
+        let Some(blocks) = &self.blocks else { return self.count() };
+        loop {
+            // Made before the look, so that a block that comes right after it is not missed.
+            let mut more = pin!(blocks.more.notified());
+            more.as_mut().enable();
+            if self.closed.load(Ordering::Relaxed) {
+                return None;
+            }
+            let was_complete = blocks.are_complete.load(Ordering::Acquire);
+            if let Some(number) = self.returned().pop().or_else(|| blocks.take()) {
+                return Some(number);
+            }
+            if was_complete {
+                return None;
+            }
+            more.await;
+        }
+    }
+
+    /// Numbers that this host may use.
+    pub(crate) fn hand(&self, block: Range<u64>) {
+        if let Some(blocks) = &self.blocks {
+            blocks.left().push_back(block);
+            blocks.more.notify_waiters();
+        }
+    }
+
+    /// There will be no more blocks.
+    pub(crate) fn complete(&self) {
+        if let Some(blocks) = &self.blocks {
+            blocks.are_complete.store(true, Ordering::Release);
+            blocks.more.notify_waiters();
+        }
+    }
+
+    /// How many of the blocks' numbers were used, and how many are left.
+    pub(crate) fn stock(&self) -> (u64, u64) {
+        self.blocks.as_ref().map_or((0, 0), |blocks| {
+            let left = blocks.left().iter().map(|block| block.end - block.start).sum();
+            (blocks.used.load(Ordering::Relaxed), left)
+        })
+    }
+
+    fn count(&self) -> Option<u64> {
         if self.closed.load(Ordering::Relaxed) {
             return None;
         }
@@ -48,7 +118,13 @@ impl Iterations {
 
     /// Whether no number is left to give.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.closed.load(Ordering::Relaxed) || (self.next.load(Ordering::Relaxed) >= self.limit && self.returned().is_empty())
+        let are_given = || {
+            self.blocks.as_ref().map_or_else(
+                || self.next.load(Ordering::Relaxed) >= self.limit,
+                |blocks| blocks.are_complete.load(Ordering::Acquire) && blocks.left().is_empty(),
+            )
+        };
+        self.closed.load(Ordering::Relaxed) || (are_given() && self.returned().is_empty())
     }
 
     /// Counts an iteration as under way for as long as the guard lives.
@@ -65,10 +141,30 @@ impl Iterations {
     /// Gives no number any more; iterations under way go on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
+        if let Some(blocks) = &self.blocks {
+            blocks.more.notify_waiters();
+        }
     }
 
     fn returned(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
         self.returned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Blocks {
+    fn take(&self) -> Option<u64> {
+        let mut left = self.left();
+        let block = left.front_mut()?;
+        let number = block.next();
+        if block.is_empty() {
+            left.pop_front();
+        }
+        self.used.fetch_add(1, Ordering::Relaxed);
+        number
+    }
+
+    fn left(&self) -> std::sync::MutexGuard<'_, VecDeque<Range<u64>>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,18 +184,18 @@ mod tests {
     #[test]
     fn each_number_is_given_once_and_a_returned_one_again() {
         let iterations = Iterations::new(Some(2));
-        assert_eq!((iterations.take(), iterations.take(), iterations.take()), (Some(0), Some(1), None));
+        assert_eq!((iterations.count(), iterations.count(), iterations.count()), (Some(0), Some(1), None));
         assert!(iterations.is_exhausted());
         iterations.give_back(1);
         assert!(!iterations.is_exhausted());
-        assert_eq!((iterations.take(), iterations.take()), (Some(1), None));
+        assert_eq!((iterations.count(), iterations.count()), (Some(1), None));
     }
 
     #[test]
     fn they_are_over_when_the_last_one_has_ended() {
         let iterations = Iterations::new(Some(1));
         let under_way = iterations.under_way();
-        assert_eq!(iterations.take(), Some(0));
+        assert_eq!(iterations.count(), Some(0));
         assert!(!iterations.are_over());
         drop(under_way);
         assert!(iterations.are_over());
@@ -108,8 +204,20 @@ mod tests {
     #[test]
     fn once_closed_nothing_is_given() {
         let iterations = Iterations::new(None);
-        assert_eq!(iterations.take(), Some(0));
+        assert_eq!(iterations.count(), Some(0));
         iterations.close();
-        assert_eq!((iterations.take(), iterations.is_exhausted()), (None, true));
+        assert_eq!((iterations.count(), iterations.is_exhausted()), (None, true));
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_no_block_waits_for_the_next_or_for_the_end_of_all() {
+        let iterations = Iterations::of_blocks();
+        let (first, ()) = tokio::join!(iterations.take(), async { iterations.hand(5..7) });
+        assert_eq!((first, iterations.stock()), (Some(5), (1, 1)));
+        assert_eq!(iterations.take().await, Some(6));
+        let (none, ()) = tokio::join!(iterations.take(), async { iterations.complete() });
+        assert_eq!((none, iterations.is_exhausted()), (None, true));
+        iterations.give_back(6);
+        assert_eq!((iterations.is_exhausted(), iterations.take().await, iterations.take().await), (false, Some(6), None));
     }
 }

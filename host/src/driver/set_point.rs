@@ -3,18 +3,18 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 use swell_core::control::{
     self, Change, Doing, Explanation, Finder, Flow, Found, Limit, LimitWatch, Objective, Regulator, Searching, Tally,
 };
-use swell_core::plan::LoadModel;
 use swell_core::record::Figures;
 use swell_core::schedule::{Course, Timeline};
 use swell_core::verdict::is_generator_limited;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::worker::{SetPoint, WINDOW, Window};
+use super::worker::{SetPoint, Starts, WINDOW, Window};
 use crate::plan::{RunPlan, objective_in_words};
 
 /// How far ahead of its decision a set-point comes into force: by then every worker that runs has heard of it.
@@ -22,6 +22,9 @@ const NOTICE: Duration = Duration::from_millis(2);
 
 /// How long a window is waited for that a worker has not sent: one that is stuck must not keep the others at a rate that the service cannot bear.
 const LONGEST_WINDOW: Duration = WINDOW.saturating_mul(3);
+
+/// How long it takes until slots that move are all started again: a lease, and the time until a silent host is taken for lost.
+const MOVING: Duration = Duration::from_millis(2_500);
 
 /// Limits that are kept for the report. A run in which more come and go is told by the first ones.
 const MOST_LIMITS: usize = 100;
@@ -58,31 +61,79 @@ pub(crate) struct SetPoints {
     pilot: Pilot,
     /// Starts over time as planned; nothing in the closed model.
     profile: Option<Timeline>,
-    paces_iterations: bool,
     paused: bool,
     /// Where the measured part begins, if that is not where it was planned.
     measured_from: Option<RunInstant>,
     line: watch::Sender<Option<SetPoint>>,
+    /// How many count: the workers of a host alone, or hosts.
     workers: usize,
     restarts: u64,
     /// What the workers have sent of the current window.
-    tallies: Vec<Tally>,
+    window: Flowed,
     arrived: usize,
-    begun: u64,
-    flow: Passed,
-    generator_limited: bool,
     window_from: Option<Instant>,
     limits: LimitWatch,
+    /// When it is looked for limits again, after shares have moved.
+    judges_again: Option<Instant>,
     /// Those that came, with when they went.
     past_limits: Vec<(Limit, Option<RunInstant>)>,
 }
 
-/// What went through in a window.
-#[derive(Clone, Copy, Debug, Default)]
-struct Passed {
+/// What went through in a window, as far as control and the search for a limit need it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Flowed {
+    /// Slots that were started.
     started: u64,
+    /// Transactions that began.
+    begun: u64,
+    /// What is paced, and ended by itself.
     completed: u64,
+    /// Time that transactions took, those that failed too, summed up.
     service: Duration,
+    generator_limited: bool,
+    /// For each objective.
+    tallies: Vec<Tally>,
+}
+
+impl Flowed {
+    /// What a worker's window says.
+    pub(crate) fn of(window: &Window, paces_iterations: bool) -> Self {
+        let mut flowed = Self { started: window.started, tallies: window.tallies.clone(), ..Self::default() };
+        for part in [&window.counted.warm_up, &window.counted.measured] {
+            flowed.begun += part.total.counts.started;
+            let outcomes = if paces_iterations { &part.iterations } else { &part.total.counts };
+            flowed.completed += outcomes.ok + outcomes.failed;
+            flowed.service += service_time(part);
+            flowed.generator_limited |= is_generator_limited(part);
+        }
+        flowed
+    }
+
+    /// Adds what went through elsewhere.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        // What comes from another host may hold any number.
+        self.started = self.started.saturating_add(other.started);
+        self.begun = self.begun.saturating_add(other.begun);
+        self.completed = self.completed.saturating_add(other.completed);
+        self.service = self.service.saturating_add(other.service);
+        self.generator_limited |= other.generator_limited;
+        self.tallies.resize_with(self.tallies.len().max(other.tallies.len()), Tally::default);
+        for (sum, tally) in self.tallies.iter_mut().zip(&other.tallies) {
+            sum.merge(tally);
+        }
+    }
+
+    /// Whether the load generator was a limit in it.
+    pub(crate) const fn is_generator_limited(&self) -> bool {
+        self.generator_limited
+    }
+
+    /// Forgets all and keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        let mut tallies = std::mem::take(&mut self.tallies);
+        tallies.iter_mut().for_each(Tally::clear);
+        *self = Self { tallies, ..Self::default() };
+    }
 }
 
 /// What held the rate of a run, at its end.
@@ -116,40 +167,37 @@ impl SetPoints {
             }
         };
         let objectives = plan.plan.control.as_ref().map_or(0, |control| control.objectives.len());
+        let window = Flowed { tallies: vec![Tally::default(); objectives], ..Flowed::default() };
         Self {
             pilot,
             profile: plan.plan.timeline(),
-            paces_iterations: matches!(plan.plan.load, LoadModel::Iterations { .. }),
             paused: false,
             measured_from: None,
             line,
             workers: plan.workers,
             restarts: 0,
-            tallies: vec![Tally::default(); objectives],
+            window,
             arrived: 0,
-            begun: 0,
-            flow: Passed::default(),
-            generator_limited: false,
             window_from: None,
             limits: LimitWatch::default(),
+            judges_again: None,
             past_limits: Vec::new(),
         }
     }
 
-    /// Takes in what a worker counted.
-    pub(crate) fn add(&mut self, window: &Window) {
-        for (sum, tally) in self.tallies.iter_mut().zip(&window.tallies) {
-            sum.merge(tally);
-        }
+    /// Takes in what a worker counted, or a host.
+    pub(crate) fn add(&mut self, window: &Flowed) {
+        let objectives = self.window.tallies.len();
+        self.window.merge(window);
+        self.window.tallies.truncate(objectives);
         self.arrived += 1;
-        self.flow.started += window.started;
-        for part in [&window.counted.warm_up, &window.counted.measured] {
-            self.begun += part.total.counts.started;
-            let outcomes = if self.paces_iterations { &part.iterations } else { &part.total.counts };
-            self.flow.completed += outcomes.ok + outcomes.failed;
-            self.flow.service += service_time(part);
-            self.generator_limited |= is_generator_limited(part);
-        }
+    }
+
+    /// So many hosts count from now on. While slots move from one to another some are missed, and that is no limit of anybody's.
+    pub(crate) fn expect(&mut self, hosts: usize) {
+        self.workers = hosts;
+        self.limits.forget();
+        self.judges_again = Some(Instant::now() + MOVING);
     }
 
     /// Ends the window if every worker has sent its own, or has had the time to, and tells the workers what follows.
@@ -162,17 +210,17 @@ impl SetPoints {
         }
         let on_clock = |instant: Instant| RunInstant::START + instant.saturating_duration_since(began);
         let (from, until) = (on_clock(from), on_clock(now));
-        let window = control::Window { until, length, begun: self.begun, generator_limited: self.generator_limited };
+        let generator_limited = self.window.generator_limited;
+        let window = control::Window { until, length, begun: self.window.begun, generator_limited };
         self.look_for_limit(from, until);
         let change = match &mut self.pilot {
             _ if self.paused => None,
             Pilot::Plan => None,
-            Pilot::Holding(regulator) => regulator.on_window(&window, &self.tallies),
-            Pilot::Searching(finder) => finder.on_window(&window, &self.tallies),
+            Pilot::Holding(regulator) => regulator.on_window(&window, &self.window.tallies),
+            Pilot::Searching(finder) => finder.on_window(&window, &self.window.tallies),
         };
-        self.tallies.iter_mut().for_each(Tally::clear);
-        (self.arrived, self.begun, self.generator_limited, self.window_from) = (0, 0, false, Some(now));
-        self.flow = Passed::default();
+        self.window.clear();
+        (self.arrived, self.window_from) = (0, Some(now));
         if let Some(change) = change {
             self.publish(until, Course::Rate(change.rate), change.restart);
             tracing::debug!("set-point {:.1}/s: {}", change.rate, self.reason());
@@ -181,7 +229,7 @@ impl SetPoints {
 
     fn look_for_limit(&mut self, from: RunInstant, until: RunInstant) {
         // A search steps over the limit on purpose, and says itself what it finds.
-        if matches!(self.pilot, Pilot::Searching(_)) {
+        if matches!(self.pilot, Pilot::Searching(_)) || self.judges_again.is_some_and(|again| Instant::now() < again) {
             return;
         }
         let due = match (&self.pilot, &self.profile) {
@@ -191,9 +239,9 @@ impl SetPoints {
             (Pilot::Holding(regulator), _) => regulator.rate() * until.since(from).as_secs_f64(),
             (Pilot::Searching(_), _) => return,
         };
-        let Passed { started, completed, service } = self.flow;
+        let Flowed { started, completed, service, generator_limited, .. } = self.window;
         let before = self.limits.limit().map(|limit| limit.by);
-        self.limits.on_window(Flow { until, due, begun: started, completed, service, generator_limited: self.generator_limited });
+        self.limits.on_window(Flow { until, due, begun: started, completed, service, generator_limited });
         let limit = self.limits.limit().copied();
         let after = limit.map(|limit| limit.by);
         if before != after {
@@ -264,13 +312,12 @@ impl SetPoints {
 
     fn publish(&mut self, now: RunInstant, course: Course, restart: bool) {
         self.restarts += u64::from(restart);
-        let course = self.profile.as_ref().map(|_| course);
-        self.send(now, course);
+        self.send(now, self.profile.as_ref().map_or(Starts::AsTheyAre, |_| Starts::Follow(course)));
     }
 
-    fn send(&self, now: RunInstant, course: Option<Course>) {
+    fn send(&self, now: RunInstant, starts: Starts) {
         let (restarts, paused, measured_from) = (self.restarts, self.paused, self.measured_from);
-        self.line.send_replace(Some(SetPoint { course, from: now + NOTICE, restarts, paused, measured_from }));
+        self.line.send_replace(Some(SetPoint { starts, from: now + NOTICE, restarts, paused, measured_from }));
     }
 
     /// Ends the warm-up; gives when the measured part begins.
@@ -278,8 +325,8 @@ impl SetPoints {
         let from = now + NOTICE;
         self.measured_from = Some(from);
         // The latest course goes with it, as a worker that was late may not have seen it yet.
-        let course = self.line.borrow().and_then(|set_point| set_point.course);
-        self.send(now, course);
+        let starts = self.line.borrow().as_ref().map_or(Starts::AsTheyAre, |set_point| set_point.starts.clone());
+        self.send(now, starts);
         from
     }
 

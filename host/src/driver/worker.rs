@@ -12,8 +12,10 @@ use swell_core::RunInstant;
 use swell_core::control::{Objective, Tally};
 use swell_core::dispatch::{Dispatcher, UserKey};
 use swell_core::record::{Recorder, Snapshot};
-use swell_core::schedule::Course;
+use swell_core::schedule::{Course, Owner};
 use swell_engine::{HookError, IterationEnd, Program, Run, RunOver, User, Worker};
+use swell_protocol::clock::LocalInstant;
+use swell_protocol::message::Orders;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
@@ -42,10 +44,9 @@ pub(crate) enum Order {
 }
 
 /// What a run's starts are to follow, as the control thread sets it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SetPoint {
-    /// Of all workers together; nothing where the model has no rate.
-    pub(crate) course: Option<Course>,
+    pub(crate) starts: Starts,
     /// From when on. A moment ahead, so that all workers change at the same slot.
     pub(crate) from: RunInstant,
     /// How often objectives were told to judge only what begins anew.
@@ -54,6 +55,32 @@ pub(crate) struct SetPoint {
     pub(crate) paused: bool,
     /// Where the measured part begins, if that is not where it was planned.
     pub(crate) measured_from: Option<RunInstant>,
+}
+
+/// When starts are due.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Starts {
+    /// The model has no rate, or it stays as it was planned.
+    AsTheyAre,
+    /// Those of all workers together follow a course.
+    Follow(Course),
+    /// They are dealt out to several hosts, of which this one has a number.
+    Dealt(Arc<Orders>, Owner),
+}
+
+/// Until when, on the clock that counts suspension, and below which slot a host among others may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) below: u64,
+    pub(crate) until: LocalInstant,
+}
+
+/// How far a worker has come with its slots.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    pub(crate) started: AtomicU64,
+    pub(crate) reached: AtomicU64,
+    pub(crate) waiting: AtomicU64,
 }
 
 /// What a worker counted in a window.
@@ -85,6 +112,8 @@ pub(crate) struct Shared {
     pub(crate) measured: Option<Duration>,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) users: UserCounts,
+    /// Of each worker.
+    pub(crate) progress: Vec<Arc<Progress>>,
 }
 
 /// Users of all workers, for the live view and for knowing when nobody is left.
@@ -117,6 +146,8 @@ impl UserCounts {
 pub(crate) struct Lines {
     pub(crate) orders: watch::Receiver<Order>,
     pub(crate) set_points: watch::Receiver<Option<SetPoint>>,
+    /// Nothing ever comes where a host is alone.
+    pub(crate) leases: watch::Receiver<Option<Lease>>,
     /// Closed windows, to be merged.
     pub(crate) windows: mpsc::Sender<Window>,
     /// Cleared windows, to be used again.
@@ -136,7 +167,8 @@ pub(crate) struct Farewell {
 /// # Errors
 /// The machine does not give a timer. Nothing was sent.
 pub(crate) async fn work(shared: Arc<Shared>, index: usize, dispatcher: Dispatcher, lines: Lines) -> anyhow::Result<Farewell> {
-    let floor = Floor::new(index, shared.pace, shared.began, shared.ends_at, dispatcher, Arc::clone(&shared.overflow))
+    let progress = Arc::clone(&shared.progress[index]);
+    let floor = Floor::new(index, shared.pace, shared.began, shared.ends_at, dispatcher, Arc::clone(&shared.overflow), progress)
         .context("cannot make a worker's timer")?;
     let mut recorder = Recorder::new(shared.measured_from);
     recorder.watch(&shared.objectives);
@@ -149,8 +181,14 @@ pub(crate) async fn work(shared: Arc<Shared>, index: usize, dispatcher: Dispatch
         measured_from: Cell::new(shared.measured_from),
         implicit: RefCell::default(),
     });
-    tokio::time::sleep_until(shared.began.into()).await;
     Crew { shared, floor, worker, users: RefCell::default() }.run(lines).await
+}
+
+/// What a worker has heard of set-points, whose later ones repeat it.
+#[derive(Default)]
+struct Heard {
+    restarts: u64,
+    measured_from: Option<RunInstant>,
 }
 
 /// The users of one worker and what keeps them going.
@@ -164,12 +202,21 @@ struct Crew {
 impl Crew {
     async fn run(self, mut lines: Lines) -> anyhow::Result<Farewell> {
         let this = Rc::new(self);
+        let mut heard = Heard::default();
+        loop {
+            tokio::select! {
+                biased;
+                // What was said before the beginning holds from its first instant on.
+                Ok(()) = lines.set_points.changed() => this.follow(&mut lines, &mut heard),
+                Ok(()) = lines.leases.changed() => this.lease(&mut lines),
+                () = tokio::time::sleep_until(this.shared.began.into()) => break,
+            }
+        }
         let mut window_ends = tokio::time::interval(WINDOW);
         window_ends.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let probe = AbortOnDrop(tokio::task::spawn_local(Rc::clone(&this).probe_delay()).abort_handle());
         this.floor.open();
         let mut ending = false;
-        let (mut restarts, mut measured_from) = (0, None);
         loop {
             tokio::select! {
                 biased;
@@ -195,17 +242,8 @@ impl Crew {
                     }
                 }
                 // Without a control thread there is nothing to change to, and the orders' end says so.
-                Ok(()) = lines.set_points.changed() => {
-                    if let Some(set_point) = *lines.set_points.borrow_and_update() {
-                        this.floor.change(set_point);
-                        if let Some(from) = set_point.measured_from.filter(|from| measured_from.replace(*from) != Some(*from)) {
-                            this.measure_from(from);
-                        }
-                        if std::mem::replace(&mut restarts, set_point.restarts) != set_point.restarts {
-                            this.worker.recorder.borrow_mut().restart_watches(this.worker.now().max(set_point.from));
-                        }
-                    }
-                }
+                Ok(()) = lines.set_points.changed() => this.follow(&mut lines, &mut heard),
+                Ok(()) = lines.leases.changed() => this.lease(&mut lines),
                 _ = window_ends.tick() => this.send_window(&mut lines),
                 () = this.next_gone() => {}
             }
@@ -217,6 +255,24 @@ impl Crew {
         this.count_unsent();
         let window = this.worker.recorder.borrow_mut().take_window(this.worker.now(), Snapshot::default());
         Ok(Farewell { window, written: this.worker.client.written() })
+    }
+
+    /// Follows the latest set-point.
+    fn follow(&self, lines: &mut Lines, heard: &mut Heard) {
+        let Some(set_point) = lines.set_points.borrow_and_update().clone() else { return };
+        self.floor.change(&set_point);
+        if let Some(from) = set_point.measured_from.filter(|from| heard.measured_from.replace(*from) != Some(*from)) {
+            self.measure_from(from);
+        }
+        if std::mem::replace(&mut heard.restarts, set_point.restarts) != set_point.restarts {
+            self.worker.recorder.borrow_mut().restart_watches(self.worker.now().max(set_point.from));
+        }
+    }
+
+    fn lease(&self, lines: &mut Lines) {
+        if let Some(lease) = *lines.leases.borrow_and_update() {
+            self.floor.lease(lease);
+        }
     }
 
     /// The warm-up ends sooner than it might have: the measured part begins at `from`, and ends as much sooner.
@@ -359,7 +415,7 @@ impl Place {
             Pace::Transactions | Pace::Nothing => None,
         };
         let _under_way = iterations.under_way();
-        let number = iterations.take()?;
+        let number = iterations.take().await?;
         match user.iterate(number, carried).await {
             Ok(IterationEnd::NotBegun) => {
                 iterations.give_back(number);

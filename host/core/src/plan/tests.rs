@@ -221,3 +221,18 @@ fn a_warm_up_is_a_time_or_ends_by_itself() {
     let staged = refusal(PlanInput { stages: vec![stage(30, 1_000.0)], warmup: steady, ..tps() });
     assert!(staged.contains("warmup auto:20s and stage"), "{staged}");
 }
+
+#[test]
+fn hosts_share_an_exact_number_of_users_and_each_may_have_its_part_of_the_most() {
+    let closed = LoadModel::Closed { users: 100 };
+    let parts = [(0.0, 0.333), (0.333, 0.666), (0.666, 1.0)].map(|(from, until)| closed.part(from, until, 3));
+    assert_eq!(parts, [33, 34, 33].map(|users| LoadModel::Closed { users }));
+    let profile = Profile::constant(Rate::new(10.0).unwrap());
+    let most = |from, until| match (LoadModel::Transactions { profile: profile.clone(), users: Users::OnDemand { max: 10 } })
+        .part(from, until, 4)
+    {
+        LoadModel::Transactions { users: Users::OnDemand { max }, .. } => max,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([most(0.0, 0.5), most(0.5, 0.5), most(0.0, 1.0)], [5, 3, 10]);
+}

@@ -145,6 +145,12 @@ impl Metrics {
         self.ignored = 0;
     }
 
+    /// Leaves all values out; they are counted as ignored.
+    pub fn leave_out(&mut self) {
+        self.ignored += self.iter().map(|series| series.value.count()).sum::<u64>();
+        self.series.clear();
+    }
+
     pub(super) fn record(
         &mut self,
         (metric, kind): &(Arc<str>, MetricKind),

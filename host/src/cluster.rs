@@ -1,0 +1,84 @@
+//! Hosts that share a run: one leads and takes part, the others wait for what it has to do and take part as well.
+//!
+//! Everything that keeps hosts together (connections, leases, results on their way) is on a thread of its own, so that load does not starve it; runs are told
+//! and heard through channels. The rules are `swell-protocol`'s, connections and trust are `swell-cluster`'s.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `message` | what goes between hosts |
+//! | `seat` | this host's own part in a run, between the rules and the workers |
+//! | `leading` | the thread of a host that leads |
+//! | `following` | the thread of any other |
+//! | `node` | `host node` |
+
+mod following;
+mod leading;
+mod message;
+mod node;
+mod seat;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use swell_cluster::Hello;
+
+pub(crate) use self::leading::Cluster;
+pub(crate) use self::node::{NodeArgs, default_weight, node, parse_weight};
+
+/// The version of the messages between hosts.
+const PROTOCOL: u32 = 1;
+
+/// How long a token admits.
+const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
+
+/// What this host is, for others to judge whether they go together. A release has one version of wasmtime.
+fn hello() -> Hello {
+    let release = env!("CARGO_PKG_VERSION").to_owned();
+    let mut contract = blake3::Hasher::new();
+    for text in CONTRACT {
+        contract.update(text.as_bytes());
+    }
+    Hello { protocol: PROTOCOL, engine: format!("the engine of release {release}"), release, contract: *contract.finalize().as_bytes() }
+}
+
+/// The interfaces that scenarios are written against.
+const CONTRACT: [&str; 12] = [
+    include_str!("../../wit/checks.wit"),
+    include_str!("../../wit/clock.wit"),
+    include_str!("../../wit/context.wit"),
+    include_str!("../../wit/data.wit"),
+    include_str!("../../wit/http.wit"),
+    include_str!("../../wit/lifecycle.wit"),
+    include_str!("../../wit/log.wit"),
+    include_str!("../../wit/metrics.wit"),
+    include_str!("../../wit/random.wit"),
+    include_str!("../../wit/runs.wit"),
+    include_str!("../../wit/transactions.wit"),
+    include_str!("../../wit/world.wit"),
+];
+
+/// Does a job on a thread of its own, with a runtime of its own. The thread ends with the job.
+fn on_own_thread<F: Future<Output = ()>>(name: &str, job: impl FnOnce() -> F + Send + 'static) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the cluster's runtime")?;
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread
+        .spawn(move || tokio::task::LocalSet::new().block_on(&runtime, async move { job().await }))
+        .context("cannot start the cluster's thread")?;
+    Ok(())
+}
+
+/// An address that others can dial, of a socket that listens here.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    if !listening.ip().is_unspecified() {
+        return listening;
+    }
+    // Nothing is sent: the kernel says from which of its addresses it would be.
+    let outward = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    };
+    let ip = outward().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
+    SocketAddr::new(ip, listening.port())
+}

@@ -1,0 +1,248 @@
+//! A host that another one leads: it joins, waits for runs, and takes part in each.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use swell_cluster::{Admission, BlobHash, BlobSource, Endpoint, HostId, Peer, Socket, Token, fetch_to, join};
+use tempfile::TempDir;
+use tokio::sync::{mpsc, oneshot};
+
+use super::leading::file_of;
+use super::message::{Assignment, FromHost, FromLead};
+use super::seat::Seat;
+use super::{hello, on_own_thread};
+use crate::driver::MemberLine;
+
+/// The largest file that is fetched: far more than a scenario or a feed has, less than what fills a disk by surprise.
+const LARGEST_FILE: u64 = 16 << 30;
+/// The time between attempts to reach the one that leads.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How long the one that leads may be out of reach before this host gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A run that this host is to take part in, with its files.
+pub(super) struct Job {
+    pub(super) assignment: Assignment,
+    pub(super) file: PathBuf,
+    /// What the settings say, with the names that its files have here.
+    pub(super) settings: Vec<(String, Option<String>)>,
+    pub(super) line: MemberLine,
+    /// Whether it can begin, or why not.
+    pub(super) prepared: oneshot::Sender<Result<f64, String>>,
+    /// Where its files are, as long as this lives.
+    _folder: TempDir,
+}
+
+/// What the thread tells.
+pub(super) enum Tidings {
+    /// It has joined: its id.
+    Joined(HostId),
+    /// There is something to do.
+    Job(Box<Job>),
+    /// It is over; with an error if it should not be.
+    Ended(anyhow::Result<()>),
+}
+
+/// Joins by a token, and serves whoever leads from then on.
+///
+/// # Errors
+/// The machine does not give a thread.
+pub(super) fn follow(token: Token, name: String) -> anyhow::Result<mpsc::UnboundedReceiver<Tidings>> {
+    // Few and far between.
+    let (tell, told) = mpsc::unbounded_channel();
+    on_own_thread("swell-cluster", move || async move {
+        let ended = serve(token, name, &tell).await;
+        // Nobody hears it if the process is ending.
+        let _ = tell.send(Tidings::Ended(ended));
+    })?;
+    Ok(told)
+}
+
+async fn serve(token: Token, name: String, tell: &mpsc::UnboundedSender<Tidings>) -> anyhow::Result<()> {
+    let socket = Socket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0).into())?;
+    let Admission { identity, coordinator, address } = join(&socket, &token, &hello()).await?;
+    let own = identity.id();
+    let endpoint = Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(|_: &BlobHash| None::<BlobSource>), None);
+    let _ = tell.send(Tidings::Joined(own));
+    let mut seat = None;
+    loop {
+        let peer = Arc::new(reach(&endpoint, address, coordinator, &mut seat).await?);
+        peer.send(&FromHost::Here { name: name.clone() }).await.context("the coordinator is gone")?;
+        match attend(&peer, own, &mut seat, tell).await {
+            Broken::Dismissed => {
+                peer.close("dismissed").await;
+                return Ok(());
+            }
+            Broken::Lost(reason) => tracing::warn!("the coordinator is out of reach: {reason}"),
+            Broken::NobodyListens => return Ok(()),
+        }
+    }
+}
+
+/// Dials until there is an answer. Meanwhile the workers are heard, and their lease runs out.
+async fn reach(endpoint: &Endpoint, address: std::net::SocketAddr, coordinator: HostId, seat: &mut Option<Seat>) -> anyhow::Result<Peer> {
+    let began = tokio::time::Instant::now();
+    loop {
+        let dialled = {
+            let dial = endpoint.dial(address, Some(coordinator));
+            tokio::pin!(dial);
+            loop {
+                tokio::select! {
+                    dialled = &mut dial => break dialled,
+                    () = keep(seat) => {}
+                }
+            }
+        };
+        match dialled {
+            Ok(peer) => return Ok(peer),
+            Err(error) if began.elapsed() >= PATIENCE => return Err(error).context("the coordinator is gone"),
+            Err(error) => tracing::debug!("{error:#}"),
+        }
+        let wait = tokio::time::sleep(RETRY_EVERY);
+        tokio::pin!(wait);
+        loop {
+            tokio::select! {
+                () = &mut wait => break,
+                () = keep(seat) => {}
+            }
+        }
+    }
+}
+
+/// Takes in a word of the workers that nobody else can be told of at the moment.
+async fn keep(seat: &mut Option<Seat>) {
+    match seat {
+        Some(seat) => {
+            let said = seat.said().await;
+            drop(seat.take(said));
+        }
+        None => std::future::pending().await,
+    }
+}
+
+enum Broken {
+    /// It is over, and well.
+    Dismissed,
+    /// The connection is gone.
+    Lost(String),
+    /// The process is ending.
+    NobodyListens,
+}
+
+/// Hears and speaks for the host as long as the connection lasts.
+async fn attend(peer: &Arc<Peer>, own: HostId, seat: &mut Option<Seat>, tell: &mpsc::UnboundedSender<Tidings>) -> Broken {
+    let mut preparing: Option<oneshot::Receiver<Result<f64, String>>> = None;
+    let mut fetching: Option<tokio::task::JoinHandle<anyhow::Result<Fetched>>> = None;
+    let mut line = None;
+    loop {
+        while let Some(word) = seat.as_mut().and_then(Seat::poll) {
+            if let Err(error) = peer.send(&word).await {
+                return Broken::Lost(format!("{error:#}"));
+            }
+        }
+        let idle = seat.as_ref().map_or(Duration::from_secs(3_600), Seat::idle);
+        tokio::select! {
+            word = peer.receive::<FromLead>() => match word {
+                Err(swell_cluster::LinkError::Closed { .. }) => return Broken::Dismissed,
+                Err(error) => return Broken::Lost(format!("{error:#}")),
+                Ok(FromLead::Assignment(assignment)) if seat.is_none() => {
+                    let (chair, its_line) = Seat::new(own);
+                    *seat = Some(chair);
+                    line = Some(its_line);
+                    fetching = Some(tokio::task::spawn_local(fetch(Arc::clone(peer), *assignment)));
+                }
+                // It is the run that goes on here, told anew after the connection was gone.
+                Ok(FromLead::Assignment(_)) => {}
+                Ok(FromLead::Down(message)) => {
+                    if let Some(seat) = seat {
+                        seat.hear(message);
+                    }
+                }
+                Ok(FromLead::Dismissed) => {
+                    if let Some(seat) = seat.take() {
+                        seat.dismiss();
+                    }
+                }
+            },
+            fetched = task(&mut fetching) => {
+                fetching = None;
+                match (fetched, line.take()) {
+                    (Ok(Fetched { assignment, file, settings, folder }), Some(line)) => {
+                        let (prepared, is_prepared) = oneshot::channel();
+                        preparing = Some(is_prepared);
+                        let job = Job { assignment, file, settings, line, prepared, _folder: folder };
+                        if tell.send(Tidings::Job(Box::new(job))).is_err() {
+                            return Broken::NobodyListens;
+                        }
+                    }
+                    (Err(error), _) => seat.iter_mut().for_each(|seat| seat.prepared(Err(format!("{error:#}")))),
+                    (Ok(_), None) => {}
+                }
+            }
+            prepared = answer(&mut preparing) => {
+                preparing = None;
+                if let Some(seat) = seat {
+                    seat.prepared(prepared.unwrap_or_else(|_| Err("it broke down while it prepared".to_owned())));
+                }
+            }
+            said = said(seat) => {
+                if let Some(word) = seat.as_mut().and_then(|seat| seat.take(said))
+                    && let Err(error) = peer.send(&word).await
+                {
+                    return Broken::Lost(format!("{error:#}"));
+                }
+            }
+            () = tell.closed() => return Broken::NobodyListens,
+            () = tokio::time::sleep(idle) => {}
+        }
+    }
+}
+
+async fn said(seat: &mut Option<Seat>) -> crate::driver::Said {
+    match seat {
+        Some(seat) => seat.said().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn task<T>(task: &mut Option<tokio::task::JoinHandle<anyhow::Result<T>>>) -> anyhow::Result<T> {
+    match task {
+        Some(task) => task.await.context("fetching broke down")?,
+        None => std::future::pending().await,
+    }
+}
+
+async fn answer<T>(answer: &mut Option<oneshot::Receiver<T>>) -> Result<T, oneshot::error::RecvError> {
+    match answer {
+        Some(answer) => answer.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A run whose files are here.
+struct Fetched {
+    assignment: Assignment,
+    file: PathBuf,
+    settings: Vec<(String, Option<String>)>,
+    folder: TempDir,
+}
+
+/// Fetches the scenario and the files of its settings, each verified by its hash.
+async fn fetch(peer: Arc<Peer>, assignment: Assignment) -> anyhow::Result<Fetched> {
+    let folder = tempfile::tempdir().context("cannot make a folder for the run's files")?;
+    let file = folder.path().join("scenario.wasm");
+    fetch_to(&peer, assignment.file, LARGEST_FILE, &file).await?;
+    let mut settings = assignment.settings.clone();
+    for &(place, blob) in &assignment.files {
+        let Some((key, Some(value))) = settings.get_mut(place) else { continue };
+        let Some(name) = file_of(key, Some(value)).map(|path| Path::new(path).file_name().unwrap_or_default().to_owned()) else { continue };
+        // Numbered, as two files may have the same name; the name's end says of what kind a feed is.
+        let path = folder.path().join(format!("{place}-{}", name.to_string_lossy()));
+        fetch_to(&peer, blob, LARGEST_FILE, &path).await?;
+        let path = path.to_string_lossy().into_owned();
+        *value = value.split_once('=').filter(|_| key == "data").map_or(path.clone(), |(feed, _)| format!("{feed}={path}"));
+    }
+    Ok(Fetched { assignment, file, settings, folder })
+}

@@ -1,0 +1,273 @@
+//! Leading a run that several hosts share: what they counted comes together here, is looked at as that of one host, and decides on the rate for all of them.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail};
+use swell_core::RunInstant;
+use swell_core::schedule::Course;
+use swell_engine::EndRequest;
+use swell_protocol::lead::Unknown;
+use swell_protocol::message::{Ending, HostId};
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+
+use super::account::Account;
+use super::member::HostCounts;
+use super::set_point::{Flowed, SetPoints};
+use super::worker::{SetPoint, Starts, WINDOW};
+use super::{Asked, Command, CpuRecord, EndCause, Outcome, View, is_hopeless};
+use crate::plan::RunPlan;
+
+/// What comes to whoever leads.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// It begins, or began, at this instant.
+    Began(Instant),
+    /// It does not take place; why, for a person.
+    Refused(String),
+    /// A host counted.
+    Counted(HostId, Box<HostCounts>),
+    /// What went through on a host.
+    Flowed(Flowed),
+    /// So many hosts have a share.
+    Present(usize),
+    /// A scenario wants the run to end.
+    EndRequest(EndRequest),
+    /// Every host has told all, or was given up.
+    Over(Vec<HostFate>),
+}
+
+/// What is to be told to all hosts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Decree {
+    /// Another course; whether objectives judge only what begins then.
+    Follow(Course, bool),
+    /// Nothing is to begin, or things are again.
+    Pause(bool),
+    /// What is meant to begin from here on is measured.
+    MeasureFrom(RunInstant),
+    /// Nothing is to begin any more.
+    End(Ending),
+}
+
+/// What became of a host.
+#[derive(Clone, Debug)]
+pub(crate) struct HostFate {
+    pub(crate) id: HostId,
+    pub(crate) name: String,
+    /// The part of the slots that it had last.
+    pub(crate) share: f64,
+    pub(crate) times_lost: u64,
+    /// What it started of which nothing was heard.
+    pub(crate) unknown: Unknown,
+    /// Whether it told all.
+    pub(crate) is_complete: bool,
+}
+
+/// What a host did for a run.
+#[derive(Clone, Debug)]
+pub(crate) struct HostReckoning {
+    pub(crate) fate: HostFate,
+    /// Transactions that began on it, as far as that was heard.
+    pub(crate) started: u64,
+}
+
+/// The ends of the channels to what speaks with the hosts.
+pub(crate) struct LeadLine {
+    pub(crate) news: mpsc::UnboundedReceiver<News>,
+    pub(crate) decrees: mpsc::Sender<Decree>,
+}
+
+/// Leads a run to its end. `view` is told once a second.
+///
+/// # Errors
+/// A host cannot take part: nothing was sent. Or the hosts cannot be spoken with any more.
+pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, view: &mut dyn View) -> anyhow::Result<Outcome> {
+    let Some(began) = beginning(&mut line, &mut asked).await? else { bail!("stopped before anything was sent") };
+    let (set_points, mut set_point) = watch::channel(None);
+    let mut lead = Lead {
+        plan,
+        began,
+        account: Account::new(plan, began, SetPoints::new(plan, set_points)),
+        hosts: BTreeMap::new(),
+        started: BTreeMap::new(),
+        decrees: line.decrees,
+        told: None,
+        ended_after: None,
+    };
+    let mut ending: Option<(EndCause, Instant)> = None;
+    let mut ticks = tokio::time::interval(WINDOW);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let fates = loop {
+        tokio::select! {
+            biased;
+            Some(command) = asked.commands.recv() => lead.obey(command, &mut ending).await,
+            Some(request) = asked.end_requests.recv(), if ending.is_none() => ending = lead.grant(request).await,
+            Ok(()) = set_point.changed() => {
+                let point = set_point.borrow_and_update().clone();
+                if let Some(point) = point {
+                    lead.tell(point).await;
+                }
+            }
+            news = line.news.recv() => match news.ok_or_else(|| anyhow!("the cluster's thread broke down"))? {
+                News::Began(_) => {}
+                News::Refused(reason) => bail!(reason),
+                News::Counted(host, counts) => lead.add(host, *counts),
+                News::Flowed(flowed) => lead.account.set_points.add(&flowed),
+                News::Present(hosts) => lead.account.set_points.expect(hosts),
+                News::EndRequest(request) if ending.is_none() => ending = lead.grant(request).await,
+                News::EndRequest(_) => {}
+                News::Over(fates) => break fates,
+            },
+            _ = ticks.tick() => {
+                if ending.is_none() {
+                    lead.account.set_points.tick(began);
+                }
+                lead.account.look(ending.is_some(), lead.hosts.values().map(|host| host.users).fold(0, u64::saturating_add), view);
+                match &ending {
+                    None => ending = lead.reason_to_end().await,
+                    Some((_, deadline)) if Instant::now() >= *deadline => lead.decree(Decree::End(Ending::Cut)).await,
+                    Some(_) => {}
+                }
+            }
+        }
+    };
+    Ok(lead.close(ending.map(|(cause, _)| cause), fates, view))
+}
+
+/// Waits until it is known when to begin; nothing where the run is given up before.
+async fn beginning(line: &mut LeadLine, asked: &mut Asked) -> anyhow::Result<Option<Instant>> {
+    loop {
+        tokio::select! {
+            Some(command) = asked.commands.recv() => match command {
+                Command::Interrupt | Command::Stop | Command::Finish => return Ok(None),
+                Command::SetGoal(_, reply) | Command::Pause(_, reply) => drop(reply.send(Err(super::Refusal::Preparing))),
+            },
+            news = line.news.recv() => match news.ok_or_else(|| anyhow!("the cluster's thread broke down"))? {
+                News::Began(began) => return Ok(Some(began)),
+                News::Refused(reason) => bail!(reason),
+                _ => {}
+            },
+        }
+    }
+}
+
+struct Lead<'a> {
+    plan: &'a RunPlan,
+    began: Instant,
+    account: Account<'a>,
+    /// What each host said last, without its counts.
+    hosts: BTreeMap<HostId, HostCounts>,
+    /// Transactions that began on each.
+    started: BTreeMap<HostId, u64>,
+    decrees: mpsc::Sender<Decree>,
+    told: Option<SetPoint>,
+    ended_after: Option<Duration>,
+}
+
+impl Lead<'_> {
+    fn add(&mut self, host: HostId, mut counts: HostCounts) {
+        let counted = std::mem::take(&mut counts.counted);
+        let started = self.started.entry(host).or_default();
+        *started = started.saturating_add(counted.warm_up.total.counts.started + counted.measured.total.counts.started);
+        self.account.add(&counted);
+        self.hosts.insert(host, counts);
+    }
+
+    /// Tells all hosts what has changed since they were told last.
+    async fn tell(&mut self, point: SetPoint) {
+        let told = self.told.replace(point.clone());
+        let before = |of: fn(&SetPoint) -> bool| told.as_ref().is_some_and(of);
+        if point.paused != before(|told| told.paused) {
+            self.decree(Decree::Pause(point.paused)).await;
+        }
+        if let Some(from) = point.measured_from
+            && told.as_ref().is_none_or(|told| told.measured_from != point.measured_from)
+        {
+            self.decree(Decree::MeasureFrom(from)).await;
+        }
+        let restarts = told.as_ref().map_or(0, |told| told.restarts);
+        if let Starts::Follow(course) = point.starts
+            && told.is_none_or(|told| told.starts != point.starts || told.restarts != point.restarts)
+        {
+            self.decree(Decree::Follow(course, point.restarts != restarts)).await;
+        }
+    }
+
+    async fn obey(&mut self, command: Command, ending: &mut Option<(EndCause, Instant)>) {
+        let or_finished = |cause, this: &Self| if this.plan.lasts_until_stopped() { EndCause::Finished } else { cause };
+        let now = RunInstant::START + self.began.elapsed();
+        match (command, &mut *ending) {
+            (Command::Interrupt, None) => {
+                let cause = or_finished(EndCause::Signal, self);
+                let why = if cause == EndCause::Finished { Ending::Finished } else { Ending::Stopped };
+                *ending = Some(self.end(cause, why).await);
+            }
+            (Command::Interrupt, Some((cause, _))) => {
+                *cause = EndCause::Signal;
+                self.decree(Decree::End(Ending::Cut)).await;
+            }
+            (Command::Finish, None) => *ending = Some(self.end(EndCause::Finished, Ending::Finished).await),
+            (Command::Stop, None) => *ending = Some(self.end(or_finished(EndCause::Stopped, self), Ending::Finished).await),
+            (Command::Finish | Command::Stop, Some(_)) => {}
+            (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => drop(reply.send(Err(super::Refusal::Ending))),
+            (Command::SetGoal(goal, reply), None) => drop(reply.send(self.account.set_points.set_goal(now, goal))),
+            (Command::Pause(paused, reply), None) => drop(reply.send(self.account.set_points.pause(now, paused))),
+        }
+    }
+
+    async fn grant(&mut self, request: EndRequest) -> Option<(EndCause, Instant)> {
+        Some(self.end(EndCause::Scenario(request), Ending::Stopped).await)
+    }
+
+    async fn reason_to_end(&mut self) -> Option<(EndCause, Instant)> {
+        if self.account.is_over() {
+            // Each host ends at its own instant, which is the same; nobody needs to be told.
+            self.ended_after = Some(self.began.elapsed());
+            return Some((EndCause::Finished, Instant::now() + self.plan.plan.grace));
+        }
+        if self.account.set_points.is_over() {
+            return Some(self.end(EndCause::Finished, Ending::Finished).await);
+        }
+        if is_hopeless(self.account.total()) {
+            return Some(self.end(EndCause::Hopeless, Ending::Stopped).await);
+        }
+        None
+    }
+
+    async fn end(&mut self, cause: EndCause, why: Ending) -> (EndCause, Instant) {
+        self.ended_after = Some(self.began.elapsed());
+        if why == Ending::Stopped {
+            tracing::info!("ending: what is under way has up to {:?}; Ctrl-C cuts it", self.plan.plan.grace);
+        }
+        self.decree(Decree::End(why)).await;
+        (cause, Instant::now() + self.plan.plan.grace)
+    }
+
+    async fn decree(&self, decree: Decree) {
+        // A thread that is gone is found out by the news that end.
+        let _ = self.decrees.send(decree).await;
+    }
+
+    fn close(self, cause: Option<EndCause>, fates: Vec<HostFate>, view: &mut dyn View) -> Outcome {
+        let lasted = self.ended_after.unwrap_or_else(|| self.began.elapsed());
+        let hosts = self.hosts;
+        let mut cpu = CpuRecord::default();
+        for host in hosts.values() {
+            let windows = host.cpu.windows();
+            cpu.windows.windows = cpu.windows.windows.saturating_add(windows.windows);
+            cpu.windows.saturated = cpu.windows.saturated.saturating_add(windows.saturated);
+            cpu.seconds += host.cpu.seconds;
+            cpu.stolen = cpu.stolen.into_iter().chain(host.cpu.stolen).reduce(f64::max);
+        }
+        // Without another cause the hosts had come to the end of their iterations.
+        let mut outcome = self.account.close(cause.unwrap_or(EndCause::Finished), lasted, cpu, view);
+        let sum = |of: fn(&HostCounts) -> u64| hosts.values().map(of).fold(0, u64::saturating_add);
+        outcome.requests_written = sum(|host| host.requests_written);
+        outcome.users_at_once = sum(|host| host.users_at_once);
+        let started = |fate: &HostFate| self.started.get(&fate.id).copied().unwrap_or(0);
+        outcome.hosts = fates.into_iter().map(|fate| HostReckoning { started: started(&fate), fate }).collect();
+        outcome
+    }
+}

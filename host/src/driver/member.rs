@@ -1,0 +1,390 @@
+//! A host's part in a run that several share: the same workers as ever, told by whoever leads when starts are due, whose they are, and for how long they may
+//! begin any.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{anyhow, bail};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use swell_core::RunInstant;
+use swell_core::control::Tally;
+use swell_core::plan::MOST_USERS;
+use swell_core::record::Snapshot;
+use swell_core::schedule::{Owner, Table};
+use swell_core::verdict::CpuWindows;
+use swell_engine::{EndRequest, Program, Run, RunOver};
+use swell_protocol::deltas::Frontier;
+use swell_protocol::member::Event;
+use swell_protocol::message::{Ending, HostId, Orders};
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+
+use super::floor::SharedOverflow;
+use super::iterations::Iterations;
+use super::set_point::Flowed;
+use super::worker::{Farewell, Lease, Order, SetPoint, Shared, Starts, UserCounts, WINDOW, Window};
+use super::{CpuRecord, Crews, Pace, Threads};
+use crate::machine::{CpuWatch, cpu_time, instant_at};
+use crate::plan::RunPlan;
+
+/// How often results are sent.
+const DELTA: Duration = Duration::from_millis(500);
+
+/// Iteration numbers that a host keeps in stock: what it uses in this time, to outlast some lost questions and a share that grows.
+const STOCK: Duration = Duration::from_secs(3);
+/// And at the least.
+const LEAST_STOCK: f64 = 64.0;
+/// Iterations a second of a user that waits for nothing but the service, until it is known better.
+const EACH_USER: f64 = 100.0;
+
+/// How long the last results are kept when nobody takes them any more.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Bytes of results in one message: what a message may be, with room for what surrounds them.
+const MOST_BYTES: usize = 1_000_000;
+
+/// What a host says of its part.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// It counted, and has come so far; whether nothing follows.
+    Counted(Frontier, bool, Bytes),
+    /// How far it is, whether it has been the limit, and how many iteration numbers it would like to have.
+    State(Frontier, bool, u64),
+    /// What went through in a window.
+    Flowed(Flowed),
+    /// A scenario wants the run to end.
+    EndRequest(EndRequest),
+}
+
+/// A host's ends of the channels to what speaks for it.
+pub(crate) struct MemberLine {
+    pub(crate) id: HostId,
+    pub(crate) events: mpsc::UnboundedReceiver<Event>,
+    pub(crate) says: mpsc::Sender<Said>,
+}
+
+/// What a host counted, as it travels.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct HostCounts {
+    pub(crate) counted: Snapshot,
+    /// Users that exist, and the most that ever did.
+    pub(crate) users: u64,
+    pub(crate) users_at_once: u64,
+    /// Request heads handed to the network over the whole run; zero before its end.
+    pub(crate) requests_written: u64,
+    pub(crate) cpu: HostCpu,
+}
+
+/// How busy a host was in the measured part so far.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct HostCpu {
+    windows: u64,
+    saturated: u64,
+    pub(crate) stolen: Option<f64>,
+    pub(crate) seconds: f64,
+}
+
+impl HostCpu {
+    /// The windows looked at.
+    pub(crate) fn windows(&self) -> CpuWindows {
+        CpuWindows { windows: self.windows, saturated: self.saturated.min(self.windows) }
+    }
+}
+
+/// Takes part until all that was counted has been merged.
+///
+/// # Errors
+/// The machine does not give what is needed, or whoever leads is gone.
+pub(crate) async fn take_part(
+    threads: &Threads,
+    plan: &RunPlan,
+    program: &Arc<Program>,
+    run: Arc<Run>,
+    start_data: Vec<u8>,
+    mut line: MemberLine,
+    mut end_requests: mpsc::Receiver<EndRequest>,
+) -> anyhow::Result<()> {
+    let Some((began, orders)) = beginning(&mut line).await? else { return Ok(()) };
+    let owner = orders.owner(line.id).unwrap_or(Owner::MAX);
+    run.number_users_from(u64::from(owner) * u64::from(MOST_USERS));
+    let (from, until) = part(&orders.tables, owner);
+    let plan = plan.for_part(from, until, orders.hosts.len());
+    let workers = plan.workers;
+    let shared = Arc::new(Shared {
+        program: Arc::clone(program),
+        run,
+        client: plan.client.clone(),
+        pace: plan.pace(),
+        start_data,
+        has_stop: plan.has_start,
+        iterations: Iterations::of_blocks(),
+        overflow: SharedOverflow::new(workers),
+        began,
+        measured_from: plan.plan.measured_from(),
+        ends_at: plan.plan.end(),
+        measured: plan.plan.stop.measured,
+        objectives: plan.plan.control.as_ref().map_or_else(Vec::new, |control| control.objectives.clone()),
+        users: UserCounts::default(),
+        progress: std::iter::repeat_with(Arc::default).take(workers).collect(),
+    });
+    let (set_points, set_point) = watch::channel(None);
+    let (leases, lease) = watch::channel(None);
+    let crews = Crews::set_to_work(threads, &shared, set_point, lease, |worker| plan.dispatcher_of_cluster(worker));
+    let mut part = Part {
+        plan: &plan,
+        shared: &shared,
+        set_points,
+        leases,
+        counted: Snapshot::default(),
+        flowed: Flowed::default(),
+        is_strained: false,
+        cpu: CpuRecord::default(),
+        cpu_since: None,
+        use_rate: first_use_rate(&plan, until - from),
+        used: (0, Instant::now()),
+        next_delta: Instant::now() + DELTA,
+        measured_from: plan.plan.measured_from(),
+        ending: None,
+        is_over: false,
+    };
+    part.follow(orders, owner);
+    let Crews { orders, spares, farewells, mut windows } = crews;
+    let mut cpu_watch = None;
+    let mut ticks = tokio::time::interval(WINDOW);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut was_cut = false;
+    loop {
+        tokio::select! {
+            biased;
+            event = line.events.recv() => match event {
+                Some(event) => part.obey(event, owner, &orders),
+                // Nobody speaks for it any more: there will be no lease either.
+                None => part.end(&orders, Ending::Cut),
+            },
+            Some(request) = end_requests.recv() => match request {
+                EndRequest::FeedExhausted(feed) => {
+                    tracing::info!("feed {feed:?} has no row left: this host ends with the iterations under way");
+                    part.shared.iterations.close();
+                }
+                request => say(&line, Said::EndRequest(request)).await,
+            },
+            window = windows.recv() => match window {
+                Some(window) => part.merge(window, &spares),
+                None => break,
+            },
+            _ = ticks.tick() => {
+                part.look_at_cpu(&mut cpu_watch);
+                if part.ending.is_none() && part.is_time_over() {
+                    part.end(&orders, Ending::Finished);
+                }
+                if part.ending.is_some_and(|deadline| Instant::now() >= deadline) && !std::mem::replace(&mut was_cut, true) {
+                    orders.send_replace(Order::Cut);
+                }
+                part.report(&line).await;
+            }
+        }
+    }
+    let mut requests_written = 0;
+    for farewell in farewells {
+        let Farewell { window, written } = farewell.await.map_err(|_| anyhow!("a worker broke down"))??;
+        part.counted.merge(&window);
+        requests_written += written;
+    }
+    say(&line, Said::Counted(part.frontier(), true, part.take_counts(requests_written))).await;
+    let merged = async {
+        while let Some(event) = line.events.recv().await {
+            if event == Event::Over {
+                return true;
+            }
+        }
+        false
+    };
+    if !part.is_over && !tokio::time::timeout(PATIENCE, merged).await.unwrap_or(false) {
+        bail!("the coordinator is gone: what this host counted since its last answer is in no result");
+    }
+    Ok(())
+}
+
+/// Waits until it is known when to begin, and whose the slots are; nothing where the run ends before that.
+async fn beginning(line: &mut MemberLine) -> anyhow::Result<Option<(Instant, Arc<Orders>)>> {
+    let mut began = None;
+    while let Some(event) = line.events.recv().await {
+        match (event, began) {
+            (Event::Begin(at), _) => began = Some(instant_at(at)),
+            (Event::Follow(orders), Some(began)) => return Ok(Some((began, orders))),
+            (Event::End(_) | Event::Over, _) => return Ok(None),
+            _ => {}
+        }
+    }
+    bail!("the coordinator is gone before the run has begun")
+}
+
+/// From where to where a host's part of a whole goes, if hosts lie side by side in the order of their numbers.
+fn part(tables: &[Table], owner: Owner) -> (f64, f64) {
+    let Some(table) = tables.last() else { return (0.0, 0.0) };
+    let before: f64 = (0..owner).map(|other| table.share(other)).sum();
+    (before, before + table.share(owner))
+}
+
+/// Iterations a second that a host with such a share of a run may have at first.
+fn first_use_rate(plan: &RunPlan, share: f64) -> f64 {
+    let rate = plan.plan.timeline().map(|timeline| timeline.rate_at(plan.plan.measured_from()) * share);
+    rate.unwrap_or_else(|| f64::from(plan.plan.most_users()) * EACH_USER)
+}
+
+/// A host's state during a run.
+struct Part<'a> {
+    plan: &'a RunPlan,
+    shared: &'a Shared,
+    set_points: watch::Sender<Option<SetPoint>>,
+    leases: watch::Sender<Option<Lease>>,
+    counted: Snapshot,
+    flowed: Flowed,
+    is_strained: bool,
+    cpu: CpuRecord,
+    cpu_since: Option<Duration>,
+    /// Iteration numbers that are used a second, and those that had been used at an instant.
+    use_rate: f64,
+    used: (u64, Instant),
+    next_delta: Instant,
+    measured_from: RunInstant,
+    /// When what is under way is cut.
+    ending: Option<Instant>,
+    is_over: bool,
+}
+
+impl Part<'_> {
+    fn obey(&mut self, event: Event, owner: Owner, orders: &watch::Sender<Order>) {
+        match event {
+            Event::Begin(_) => {}
+            Event::Follow(new) => self.follow(new, owner),
+            Event::Lease { below, until } => drop(self.leases.send_replace(Some(Lease { below, until }))),
+            Event::Numbers(numbers) => self.shared.iterations.hand(numbers),
+            Event::NumbersAreOver => self.shared.iterations.complete(),
+            Event::End(why) => self.end(orders, why),
+            Event::Over => self.is_over = true,
+        }
+    }
+
+    fn follow(&mut self, orders: Arc<Orders>, owner: Owner) {
+        if let Some(from) = orders.measured_from {
+            self.measured_from = from;
+        }
+        let (restarts, paused, measured_from) = (orders.restarts, orders.is_paused, orders.measured_from);
+        let from = RunInstant::START + self.shared.began.elapsed();
+        self.set_points.send_replace(Some(SetPoint { starts: Starts::Dealt(orders, owner), from, restarts, paused, measured_from }));
+    }
+
+    fn end(&mut self, orders: &watch::Sender<Order>, why: Ending) {
+        let order = match why {
+            Ending::Finished => Order::End(RunOver::Finished),
+            Ending::Stopped => Order::End(RunOver::Stopped),
+            Ending::Cut => Order::Cut,
+        };
+        self.ending.get_or_insert_with(|| Instant::now() + self.plan.plan.grace);
+        self.shared.iterations.close();
+        orders.send_replace(order);
+    }
+
+    fn merge(&mut self, mut window: Window, spares: &[mpsc::Sender<Window>]) {
+        let flowed = Flowed::of(&window, self.shared.pace == Pace::Iterations);
+        self.is_strained |= flowed.is_generator_limited();
+        self.flowed.merge(&flowed);
+        self.counted.merge(&window.counted);
+        window.counted.clear();
+        window.tallies.iter_mut().for_each(Tally::clear);
+        // Whichever worker has room for it; with none, its memory is freed.
+        for spare in spares {
+            match spare.try_send(window) {
+                Ok(()) => return,
+                Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => window = back,
+            }
+        }
+    }
+
+    fn look_at_cpu(&mut self, watch: &mut Option<CpuWatch>) {
+        let now = RunInstant::START + self.shared.began.elapsed();
+        if self.ending.is_some() || now < self.measured_from || Instant::now() < self.shared.began {
+            return;
+        }
+        match watch {
+            None => {
+                self.cpu_since = Some(cpu_time());
+                *watch = Some(CpuWatch::start());
+            }
+            Some(watch) => self.cpu.add(watch.look()),
+        }
+    }
+
+    fn is_time_over(&self) -> bool {
+        let now = RunInstant::START + self.shared.began.elapsed();
+        self.plan.plan.stop.measured.is_some_and(|measured| now >= self.measured_from + measured) || self.shared.iterations.are_over()
+    }
+
+    async fn report(&mut self, line: &MemberLine) {
+        let frontier = self.frontier();
+        let wanted = self.numbers_wanted();
+        say(line, Said::State(frontier, std::mem::take(&mut self.is_strained), wanted)).await;
+        let flowed = self.flowed.clone();
+        self.flowed.clear();
+        say(line, Said::Flowed(flowed)).await;
+        if Instant::now() >= self.next_delta {
+            self.next_delta = Instant::now() + DELTA;
+            say(line, Said::Counted(frontier, false, self.take_counts(0))).await;
+        }
+    }
+
+    /// As many as are used in the time of a stock, if there are fewer than two thirds of them.
+    fn numbers_wanted(&mut self) -> u64 {
+        let (used, left) = self.shared.iterations.stock();
+        let (before, since) = self.used;
+        let seconds = since.elapsed().as_secs_f64();
+        let rate = (used - before) as f64 / seconds.max(f64::MIN_POSITIVE);
+        if seconds >= 1.0 {
+            (self.use_rate, self.used) = (rate, (used, Instant::now()));
+        }
+        let stock = LEAST_STOCK.max(self.use_rate * STOCK.as_secs_f64());
+        if (left as f64) < stock * 2.0 / 3.0 { stock as u64 } else { 0 }
+    }
+
+    fn frontier(&self) -> Frontier {
+        let progress = || self.shared.progress.iter();
+        let load = |value: &std::sync::atomic::AtomicU64| value.load(std::sync::atomic::Ordering::Relaxed);
+        Frontier {
+            started: progress().map(|one| load(&one.started)).sum(),
+            reached: progress().map(|one| load(&one.reached)).min().unwrap_or(0),
+            furthest: progress().map(|one| load(&one.reached)).max().unwrap_or(0),
+            waiting: progress().map(|one| load(&one.waiting)).sum::<u64>() + self.shared.overflow.len() as u64,
+        }
+    }
+
+    /// What was counted since the last time, written down.
+    fn take_counts(&mut self, requests_written: u64) -> Bytes {
+        let CpuRecord { windows, stolen, .. } = self.cpu;
+        let seconds = self.cpu_since.map_or(0.0, |since| cpu_time().saturating_sub(since).as_secs_f64());
+        let mut counts = HostCounts {
+            counted: std::mem::take(&mut self.counted),
+            users: self.shared.users.alive(),
+            users_at_once: self.shared.users.most_at_once(),
+            requests_written,
+            cpu: HostCpu { windows: windows.windows, saturated: windows.saturated, stolen, seconds },
+        };
+        let written = |counts: &HostCounts| Bytes::from(postcard::to_stdvec(counts).expect("counts can be written"));
+        let mut bytes = written(&counts);
+        if bytes.len() > MOST_BYTES {
+            // Thousands of series of the scenario's own are what makes results large.
+            for part in [&mut counts.counted.warm_up, &mut counts.counted.measured] {
+                part.metrics.leave_out();
+            }
+            tracing::warn!("half a second's metrics of the scenario were left out: they take {} bytes", bytes.len());
+            bytes = written(&counts);
+        }
+        bytes
+    }
+}
+
+async fn say(line: &MemberLine, said: Said) {
+    // Whoever does not listen any more needs nothing.
+    let _ = line.says.send(said).await;
+}

@@ -1,0 +1,228 @@
+//! Hosts that share a run: real processes that meet over QUIC on loopback, and what becomes of a run when one of them is killed, stopped or deserted.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use swell_tests::{Alone, Behaviour, Finished, Host, Overload, Running, Settings, Target, alone, free_address, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A run that hosts share, and the hosts that joined it.
+struct Cluster {
+    target: Target,
+    lead: Running,
+    nodes: Vec<Running>,
+    _alone: Alone,
+}
+
+fn target(behaviour: Behaviour) -> Target {
+    Target::start(Settings { behaviour, ..Settings::default() }).expect("loopback has a free port")
+}
+
+/// Has a guest run by so many hosts, each in a process of its own.
+fn share(hosts: usize, guest: &str, behaviour: Behaviour, args: &str) -> Cluster {
+    let alone = alone();
+    let target = target(behaviour);
+    let (lead, invitation) = invite(hosts, guest, &target, args);
+    let nodes = (1..hosts).map(|_| Host::new("node").args(&invitation).start()).collect();
+    Cluster { target, lead, nodes, _alone: alone }
+}
+
+/// Begins a run that waits for other hosts; gives the arguments by which they join.
+fn invite(hosts: usize, guest: &str, target: &Target, args: &str) -> (Running, String) {
+    let listen = format!("--listen {} --hosts {hosts}", free_address());
+    let lead = Host::run_guest(guest).target(target.url()).args(&listen).args(args).start();
+    let invitation = wait_until(PATIENCE, "the invitation", || {
+        let line = lead.stderr().lines().find_map(|line| line.trim().strip_prefix("host node ").map(str::to_owned));
+        line.filter(|line| line.contains("--token "))
+    });
+    (lead, invitation)
+}
+
+fn signal(running: &Running, signal: Signal) {
+    let pid = Pid::from_raw(running.pid() as i32).expect("it has a number");
+    kill_process(pid, signal).expect("it is there");
+}
+
+fn hosts(finished: &Finished) -> Vec<&Value> {
+    finished.json_at("/hosts").as_array().expect("hosts are a list").iter().collect()
+}
+
+impl Cluster {
+    fn wait_for_requests(&self, count: u64) {
+        wait_until(PATIENCE, "the load", || (self.target.seen().requests >= count).then_some(()));
+    }
+
+    /// Requests a second that the service sees over some time from now on.
+    fn rate_over(&self, time: Duration) -> f64 {
+        let (from, began) = (self.target.seen().requests, Instant::now());
+        wait_until(PATIENCE, "time to pass", || (began.elapsed() >= time).then_some(()));
+        (self.target.seen().requests - from) as f64 / began.elapsed().as_secs_f64()
+    }
+}
+
+#[test]
+fn three_hosts_start_together_what_one_would_and_their_results_are_one() {
+    let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 4s");
+    let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
+    let transactions = "/measured/transactions";
+    assert_eq!(finished.count(&format!("{transactions}/started")) + finished.count(&format!("{transactions}/unsent/host")), 2_400);
+    assert_eq!(finished.count(&format!("{transactions}/unsent/lease")), 0, "{}", finished.stderr);
+    assert_eq!(finished.count("/requests_written"), cluster.target.seen().requests);
+    assert_eq!(hosts(&finished).len(), 3);
+    assert!(
+        hosts(&finished)
+            .iter()
+            .all(|host| host["complete"] == true && host["started"].as_u64().is_some_and(|started| started.abs_diff(800) <= 20))
+    );
+    for node in cluster.nodes {
+        node.wait().expect_code(0);
+    }
+}
+
+#[test]
+fn a_killed_host_s_share_moves_and_what_it_started_unheard_is_declared() {
+    let mut cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 9s");
+    cluster.wait_for_requests(1_200);
+    signal(&cluster.nodes[0], Signal::KILL);
+    // The share of the dead host moves within two seconds.
+    let died = Instant::now();
+    wait_until(PATIENCE, "two seconds", || (died.elapsed() >= Duration::from_secs(2)).then_some(()));
+    let rate = cluster.rate_over(Duration::from_secs(2));
+    assert!((570.0..=630.0).contains(&rate), "{rate}/s two seconds after the death");
+    let finished = cluster.lead.wait().expect_code(115);
+    assert!(finished.stderr.contains("was lost: between"), "{}", finished.stderr);
+    let lost: Vec<&Value> = hosts(&finished).into_iter().filter(|host| host["complete"] == false).collect();
+    assert_eq!((lost.len(), lost[0]["share"].as_f64(), lost[0]["times_lost"].as_u64()), (1, Some(0.0), Some(1)));
+    let (merged, seen) = (finished.count("/measured/transactions/started"), cluster.target.seen().requests);
+    let bound = |key: &str| lost[0][key].as_u64().expect("an open model has bounds");
+    assert!(
+        (merged + bound("unknown_least")..=merged + bound("unknown_most")).contains(&seen),
+        "{merged} merged, {seen} seen, {:?}",
+        lost[0]
+    );
+    assert!(bound("unknown_most") - bound("unknown_least") <= 200 * 17 / 10 + 2);
+    cluster.nodes.remove(1).wait().expect_code(0);
+}
+
+#[test]
+fn a_stopped_host_makes_up_for_nothing_when_it_goes_on_and_all_counts_are_exact() {
+    let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 10s");
+    cluster.wait_for_requests(900);
+    signal(&cluster.nodes[0], Signal::STOP);
+    wait_until(PATIENCE, "the others to notice", || cluster.lead.stderr().contains("is lost").then_some(()));
+    // Well beyond the end of its lease.
+    cluster.rate_over(Duration::from_secs(1));
+    signal(&cluster.nodes[0], Signal::CONT);
+    let finished = cluster.lead.wait().expect_code_or_invalid(0);
+    let unsent = finished.count("/measured/transactions/unsent/lease");
+    let started = finished.count("/measured/transactions/started");
+    assert!(unsent > 0 && started + unsent <= 6_000, "{started} started, {unsent} without a lease");
+    assert_eq!(finished.count("/requests_written"), cluster.target.seen().requests);
+    assert!(hosts(&finished).iter().all(|host| host["complete"] == true));
+}
+
+#[test]
+fn hosts_whose_coordinator_is_gone_start_nothing_more() {
+    let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 1h");
+    cluster.wait_for_requests(600);
+    signal(&cluster.lead, Signal::KILL);
+    let died = Instant::now();
+    // A lease is 1.2 s long.
+    wait_until(PATIENCE, "the lease to end", || (died.elapsed() >= Duration::from_millis(1_500)).then_some(()));
+    let before = cluster.target.seen().requests;
+    assert_eq!(cluster.rate_over(Duration::from_secs(1)), 0.0);
+    assert_eq!(cluster.target.seen().requests, before);
+    for node in cluster.nodes {
+        node.interrupt();
+        node.wait().expect_code(105);
+    }
+}
+
+#[test]
+fn iterations_and_users_are_shared_out_exactly() {
+    let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--vus 7 --iterations 3000");
+    let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
+    assert_eq!((finished.count("/measured/iterations/ok"), finished.count("/users/most_at_once")), (3_000, 7));
+    assert_eq!(cluster.target.seen().requests, 3_000);
+}
+
+#[test]
+fn rows_picked_as_unique_are_unique_over_all_hosts() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let rows: String = (0..500).map(|row| format!("{row}\n")).collect();
+    let file = folder.path().join("rows.csv");
+    std::fs::write(&file, format!("id\n{rows}")).expect("it can be written");
+    let args = format!("--vus 6 --data rows={}", file.display());
+    let cluster = share(3, "unique-rows", Behaviour::constant(1.0), &args);
+    let finished = cluster.lead.wait().expect_code_or_invalid(0);
+    assert_eq!((cluster.target.seen().requests, finished.count("/measured/iterations/ok")), (500, 500), "{}", finished.stderr);
+}
+
+#[test]
+fn an_objective_is_held_over_all_hosts_together() {
+    let behaviour = Behaviour { capacity: Some(1_000.0), overload: Overload::Errors, ..Behaviour::constant(2.0) };
+    let cluster = share(3, "plain-get", behaviour, "--error-rate 3% --start-tps 300 --duration 25s");
+    cluster.wait_for_requests(300 * 12);
+    let rate = cluster.rate_over(Duration::from_secs(8));
+    assert!((900.0..=1_150.0).contains(&rate), "{rate}/s");
+    let finished = cluster.lead.wait().expect_code_or_invalid(0);
+    assert!(finished.stdout.contains("errors within 3%"), "{}", finished.stdout);
+}
+
+#[test]
+fn an_interrupt_ends_the_run_on_all_hosts() {
+    let cluster = share(2, "plain-get", Behaviour::constant(1.0), "--tps 400 --duration 1h");
+    cluster.wait_for_requests(400);
+    cluster.lead.interrupt();
+    let finished = cluster.lead.wait().expect_code(105);
+    assert_eq!(finished.count("/requests_written"), cluster.target.seen().requests);
+    for node in cluster.nodes {
+        node.wait().expect_code(0);
+    }
+}
+
+#[test]
+fn a_host_that_cannot_take_part_is_named_and_nothing_is_sent() {
+    let alone = alone();
+    let target = target(Behaviour::constant(1.0));
+    let (lead, invitation) = invite(2, "plain-get", &target, "--tps 100 --duration 2s");
+    let _node = Host::new("node").args(&invitation).env("TMPDIR", "/nowhere").start();
+    let finished = lead.wait().expect_code(104);
+    assert!(finished.stderr.contains("cannot take part: cannot make a folder"), "{}", finished.stderr);
+    assert_eq!(target.seen().requests, 0);
+    drop(alone);
+}
+
+#[test]
+fn who_does_not_belong_does_not_get_in() {
+    let target = target(Behaviour::constant(1.0));
+    let (lead, invitation) = invite(2, "plain-get", &target, "--tps 10 --duration 1s");
+    let (rest, token) = invitation.rsplit_once(' ').expect("a token stands last");
+    let mistyped = Host::new("node").args(rest).arg(&token[..token.len() - 3]).finish().expect_code(104);
+    assert!(mistyped.stderr.contains("token"), "{}", mistyped.stderr);
+    // A token of another cluster.
+    let (other, foreign) = invite(2, "plain-get", &target, "--tps 10 --duration 1s");
+    let foreign = foreign.rsplit_once(' ').expect("a token stands last").1.to_owned();
+    let refused = Host::new("node").args(rest).arg(foreign).finish().expect_code(104);
+    assert!(refused.stderr.contains("error:"), "{}", refused.stderr);
+    for waiting in [lead, other] {
+        waiting.interrupt();
+        let finished = waiting.wait().expect_code(105);
+        assert!(finished.stderr.contains("nothing was sent"), "{}", finished.stderr);
+    }
+    assert_eq!(target.seen().requests, 0);
+}
+
+#[test]
+fn a_coordinator_that_does_not_answer_is_named_within_five_seconds() {
+    let target = target(Behaviour::constant(1.0));
+    let (lead, invitation) = invite(2, "plain-get", &target, "--tps 10 --duration 1s");
+    lead.interrupt();
+    lead.wait().expect_code(105);
+    let began = Instant::now();
+    let node = Host::new("node").args(&invitation).finish().expect_code(104);
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(node.stderr.contains("no answer from") && node.stderr.contains("UDP"), "{}", node.stderr);
+}
