@@ -141,6 +141,25 @@ fn hosts_whose_coordinator_is_gone_start_nothing_more() {
 }
 
 #[test]
+fn a_host_that_comes_later_takes_its_part_and_no_start_is_missed() {
+    let alone = alone();
+    let target = target(Behaviour::constant(1.0));
+    let (lead, invitation) = invite(2, "plain-get", &target, "--tps 400 --duration 10s");
+    let first = Host::new("node").args(&invitation).start();
+    wait_until(PATIENCE, "the load", || (target.seen().requests >= 400).then_some(()));
+    let second = Host::new("node").args(&invitation).args("--weight 4").start();
+    let finished = lead.wait().expect_code_or_invalid(0);
+    let count = |part: &str| finished.count(&format!("/measured/transactions/{part}"));
+    assert_eq!((count("started") + count("unsent/host"), count("unsent/lease")), (4_000, 0), "{}", finished.stderr);
+    let shares: Vec<f64> = hosts(&finished).iter().filter_map(|host| host["share"].as_f64()).collect();
+    assert_eq!(shares.iter().filter(|&&share| share == shares.iter().copied().fold(0.0, f64::max)).count(), 1, "{shares:?}");
+    for node in [first, second] {
+        node.wait().expect_code(0);
+    }
+    drop(alone);
+}
+
+#[test]
 fn iterations_and_users_are_shared_out_exactly() {
     let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--vus 7 --iterations 3000");
     let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();

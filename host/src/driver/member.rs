@@ -109,7 +109,8 @@ pub(crate) async fn take_part(
     let owner = orders.owner(line.id).unwrap_or(Owner::MAX);
     run.number_users_from(u64::from(owner) * u64::from(MOST_USERS));
     let (from, until) = part(&orders.tables, owner);
-    let plan = plan.for_part(from, until, orders.hosts.len());
+    let hosts = orders.hosts.len();
+    let plan = plan.for_part(from, until, hosts);
     let workers = plan.workers;
     let shared = Arc::new(Shared {
         program: Arc::clone(program),
@@ -141,7 +142,8 @@ pub(crate) async fn take_part(
         is_strained: false,
         cpu: CpuRecord::default(),
         cpu_since: None,
-        use_rate: first_use_rate(&plan, until - from),
+        // One that comes later has no share yet.
+        use_rate: first_use_rate(&plan, (until - from).max(1.0 / hosts as f64)),
         used: (0, Instant::now()),
         next_delta: Instant::now() + DELTA,
         measured_from: plan.plan.measured_from(),
@@ -153,14 +155,17 @@ pub(crate) async fn take_part(
     let mut cpu_watch = None;
     let mut ticks = tokio::time::interval(WINDOW);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut was_cut = false;
+    let (mut was_cut, mut is_deserted) = (false, false);
     loop {
         tokio::select! {
             biased;
-            event = line.events.recv() => match event {
+            event = line.events.recv(), if !is_deserted => match event {
                 Some(event) => part.obey(event, owner, &orders),
                 // Nobody speaks for it any more: there will be no lease either.
-                None => part.end(&orders, Ending::Cut),
+                None => {
+                    is_deserted = true;
+                    part.end(&orders, Ending::Cut);
+                }
             },
             Some(request) = end_requests.recv() => match request {
                 EndRequest::FeedExhausted(feed) => {

@@ -17,14 +17,17 @@ use crate::workspace::Workspace;
 /// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket would come in by this way.
 const PURE: [(&str, &[&str]); 2] = [
     ("swell-core", &["byteorder", "hdrhistogram", "num-traits", "serde", "serde_core", "swell-core", "thiserror"]),
-    ("swell-protocol", &["byteorder", "bytes", "hdrhistogram", "num-traits", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"]),
+    (
+        "swell-protocol",
+        &["byteorder", "bytes", "hdrhistogram", "num-traits", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"],
+    ),
 ];
 
 /// What is built and tested for this machine.
 const NATIVE: [&str; 6] = ["--release", "--locked", "--workspace", "--lib", "--bins", "--tests"];
 
 /// Leaves out the examples: they are scenarios, whose exports have names that no native library can have.
-fn but_scenarios(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
+pub(crate) fn but_scenarios(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
     Ok(scenarios::example_packages(workspace)?.into_iter().map(|name| format!("--exclude={name}")).collect())
 }
 

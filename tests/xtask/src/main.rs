@@ -7,6 +7,7 @@ mod checks;
 mod demo;
 mod machine;
 mod scenarios;
+mod soak;
 mod step;
 /// The host's own search for a compiler, so that whatever CI builds is built as users build it.
 #[path = "../../../host/src/toolchain.rs"]
@@ -40,6 +41,12 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Simulate 10,000 clusters, each with misfortunes of its own
+    Soak {
+        /// Which seeds: one, or two numbers with ".." between
+        #[arg(long, value_name = "SEEDS", default_value = "0..10000")]
+        seeds: String,
+    },
     /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user; `bench control` compares its control with Balter's
     Bench(bench::BenchArgs),
 }
@@ -50,6 +57,7 @@ fn main() -> ExitCode {
         Command::Test => checks::test(&workspace).map(|()| ExitCode::SUCCESS),
         Command::Examples { out } => scenarios::examples(&workspace, &out).map(|()| ExitCode::SUCCESS),
         Command::Guests { out } => scenarios::guests(&workspace, &out).map(|()| ExitCode::SUCCESS),
+        Command::Soak { seeds } => soak::run_seeds(&workspace, &seeds).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
     });
     done.unwrap_or_else(|error| {
