@@ -18,6 +18,9 @@ const EXCHANGES_KEPT: usize = 32;
 pub struct LocalInstant(u64);
 
 impl LocalInstant {
+    /// The latest instant there is; what never comes is due then.
+    pub const NEVER: Self = Self(u64::MAX);
+
     /// The instant this many nanoseconds after the clock's zero.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)

@@ -35,7 +35,7 @@ const LEAST_LEAD_TIME: Duration = Duration::from_millis(500);
 const LEAD_ROUND_TRIPS: u32 = 10;
 /// What a host is believed at the most: with more it could hold no lease.
 const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
-/// How far ahead a course is published: by then a host whose round trip is half of it follows.
+/// How far ahead a course is published at the least, and a round trip: by then all follow it.
 const COURSE_NOTICE: Duration = Duration::from_millis(20);
 /// How long segments are kept that are over: hosts' clocks of the run may drift apart by as much.
 const KEPT: Duration = Duration::from_secs(15);
@@ -112,6 +112,7 @@ struct Host {
     inbox: Inbox,
     moved: Option<LocalInstant>,
     exile: Duration,
+    has_refused: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,8 +219,7 @@ impl Lead {
 
     /// All are ready, and what was to be done before the run has been done: they are to begin. Gives when.
     pub fn begin(&mut self, now: LocalInstant) -> LocalInstant {
-        let slowest = self.hosts.values().map(|host| host.round_trip).max().unwrap_or_default();
-        let began = now + LEAST_LEAD_TIME.max(slowest * LEAD_ROUND_TRIPS);
+        let began = now + LEAST_LEAD_TIME.max(self.slowest() * LEAD_ROUND_TRIPS);
         self.orders.stage = Stage::Running { began };
         for host in self.hosts.values_mut().filter(|host| host.weight.is_some()) {
             host.place = Place::Inside;
@@ -232,10 +232,11 @@ impl Lead {
     /// From the next moment on starts are to follow another course; with `restart` objectives judge only what begins then.
     pub fn follow(&mut self, now: LocalInstant, course: Course, restart: bool) {
         let Some(run_now) = self.run_now(now) else { return };
+        let notice = COURSE_NOTICE.max(self.slowest());
         if let Some(timeline) = &mut self.orders.timeline {
             match (course, &self.settings.timeline) {
-                (Course::Rate(rate), _) => timeline.change_after(run_now + COURSE_NOTICE, Law::Constant(rate)),
-                (Course::Profile, Some(profile)) => timeline.follow_after(run_now + COURSE_NOTICE, profile),
+                (Course::Rate(rate), _) => timeline.change_after(run_now + notice, Law::Constant(rate)),
+                (Course::Profile, Some(profile)) => timeline.follow_after(run_now + notice, profile),
                 (Course::Profile, None) => {}
             }
         }
@@ -306,6 +307,11 @@ impl Lead {
         &self.orders
     }
 
+    /// The longest of the hosts' round trips.
+    fn slowest(&self) -> Duration {
+        self.hosts.values().map(|host| host.round_trip).max().unwrap_or_default()
+    }
+
     fn add(&mut self, now: LocalInstant, id: HostId) {
         let Ok(owner) = Owner::try_from(self.orders.hosts.len()) else { return };
         self.orders.hosts.push(id);
@@ -324,6 +330,7 @@ impl Lead {
             inbox: Inbox::default(),
             moved: None,
             exile: BETWEEN_MOVES,
+            has_refused: false,
         };
         self.hosts.insert(id, host);
     }
@@ -357,7 +364,9 @@ impl Lead {
             Progress::Preparing => {}
             Progress::Ready { weight } => host.weight = Some(if weight.is_nan() { 0.0 } else { weight.clamp(0.0, MOST_WEIGHT) }),
             Progress::Refused { reason } => {
-                self.events.push_back(Event::Refused(id, reason));
+                if !std::mem::replace(&mut host.has_refused, true) {
+                    self.events.push_back(Event::Refused(id, reason));
+                }
                 return;
             }
         }
@@ -476,7 +485,8 @@ impl Lead {
 
     fn look_whether_over(&mut self, now: LocalInstant) {
         let given_up = |host: &Host| now.since(host.heard) >= self.settings.patience;
-        let is_over = |host: &Host| host.inbox.is_complete() || given_up(host);
+        // Who never had a share has nothing to tell.
+        let is_over = |host: &Host| host.place == Place::Outside || host.inbox.is_complete() || given_up(host);
         let began = !matches!(self.orders.stage, Stage::Preparing);
         if !self.is_over && began && self.hosts.values().all(is_over) {
             self.is_over = true;

@@ -150,8 +150,11 @@ impl Member {
         self.events.pop_front()
     }
 
-    /// When [`Member::handle_time`] is to be called at the latest.
+    /// When [`Member::handle_time`] is to be called at the latest; never, once all has been merged.
     pub fn poll_timeout(&self) -> LocalInstant {
+        if self.is_over {
+            return LocalInstant::NEVER;
+        }
         self.outbox.poll_timeout().map_or(self.next_question, |resend| resend.min(self.next_question))
     }
 

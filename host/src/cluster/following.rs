@@ -66,11 +66,11 @@ async fn serve(token: Token, name: String, tell: &mpsc::UnboundedSender<Tidings>
     let own = identity.id();
     let endpoint = Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(|_: &BlobHash| None::<BlobSource>), None);
     let _ = tell.send(Tidings::Joined(own));
-    let mut seat = None;
+    let mut work = Work::default();
     loop {
-        let peer = Arc::new(reach(&endpoint, address, coordinator, &mut seat).await?);
+        let peer = Arc::new(reach(&endpoint, address, coordinator, &mut work.seat).await?);
         peer.send(&FromHost::Here { name: name.clone() }).await.context("the coordinator is gone")?;
-        match attend(&peer, own, &mut seat, tell).await {
+        match attend(&peer, own, &mut work, tell).await {
             Broken::Dismissed => {
                 peer.close("dismissed").await;
                 return Ok(());
@@ -122,6 +122,15 @@ async fn keep(seat: &mut Option<Seat>) {
     }
 }
 
+/// What this host is at, whatever becomes of a connection.
+#[derive(Default)]
+struct Work {
+    seat: Option<Seat>,
+    line: Option<MemberLine>,
+    fetching: Option<tokio::task::JoinHandle<anyhow::Result<Fetched>>>,
+    preparing: Option<oneshot::Receiver<Result<f64, String>>>,
+}
+
 enum Broken {
     /// It is over, and well.
     Dismissed,
@@ -132,10 +141,8 @@ enum Broken {
 }
 
 /// Hears and speaks for the host as long as the connection lasts.
-async fn attend(peer: &Arc<Peer>, own: HostId, seat: &mut Option<Seat>, tell: &mpsc::UnboundedSender<Tidings>) -> Broken {
-    let mut preparing: Option<oneshot::Receiver<Result<f64, String>>> = None;
-    let mut fetching: Option<tokio::task::JoinHandle<anyhow::Result<Fetched>>> = None;
-    let mut line = None;
+async fn attend(peer: &Arc<Peer>, own: HostId, work: &mut Work, tell: &mpsc::UnboundedSender<Tidings>) -> Broken {
+    let Work { seat, line, fetching, preparing } = work;
     loop {
         while let Some(word) = seat.as_mut().and_then(Seat::poll) {
             if let Err(error) = peer.send(&word).await {
@@ -150,8 +157,8 @@ async fn attend(peer: &Arc<Peer>, own: HostId, seat: &mut Option<Seat>, tell: &m
                 Ok(FromLead::Assignment(assignment)) if seat.is_none() => {
                     let (chair, its_line) = Seat::new(own);
                     *seat = Some(chair);
-                    line = Some(its_line);
-                    fetching = Some(tokio::task::spawn_local(fetch(Arc::clone(peer), *assignment)));
+                    *line = Some(its_line);
+                    *fetching = Some(tokio::task::spawn_local(fetch(Arc::clone(peer), *assignment)));
                 }
                 // It is the run that goes on here, told anew after the connection was gone.
                 Ok(FromLead::Assignment(_)) => {}
@@ -166,12 +173,12 @@ async fn attend(peer: &Arc<Peer>, own: HostId, seat: &mut Option<Seat>, tell: &m
                     }
                 }
             },
-            fetched = task(&mut fetching) => {
-                fetching = None;
+            fetched = task(fetching) => {
+                *fetching = None;
                 match (fetched, line.take()) {
                     (Ok(Fetched { assignment, file, settings, folder }), Some(line)) => {
                         let (prepared, is_prepared) = oneshot::channel();
-                        preparing = Some(is_prepared);
+                        *preparing = Some(is_prepared);
                         let job = Job { assignment, file, settings, line, prepared, _folder: folder };
                         if tell.send(Tidings::Job(Box::new(job))).is_err() {
                             return Broken::NobodyListens;
@@ -181,8 +188,8 @@ async fn attend(peer: &Arc<Peer>, own: HostId, seat: &mut Option<Seat>, tell: &m
                     (Ok(_), None) => {}
                 }
             }
-            prepared = answer(&mut preparing) => {
-                preparing = None;
+            prepared = answer(preparing) => {
+                *preparing = None;
                 if let Some(seat) = seat {
                     seat.prepared(prepared.unwrap_or_else(|_| Err("it broke down while it prepared".to_owned())));
                 }

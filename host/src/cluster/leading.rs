@@ -376,7 +376,11 @@ impl Leading {
     /// Takes in what a host said, this one or another.
     fn take(&mut self, id: HostId, word: FromHost) {
         if let FromHost::Here { name } = &word {
-            let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+            let mut name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+            let is_another_s = |host: (&HostId, &Host)| *host.0 != id && host.1.name.as_ref() == Some(&name);
+            if name == super::node::own_name() || self.hosts.iter().any(is_another_s) {
+                name = format!("{name}-{:04x}", id.0 >> 48);
+            }
             if let Some(host) = self.hosts.get_mut(&id) {
                 tracing::info!("host {name} is here, from {}", host.address);
                 host.name = Some(name.clone());

@@ -96,7 +96,7 @@ pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, v
         told: None,
         ended_after: None,
     };
-    let mut ending: Option<(EndCause, Instant)> = None;
+    let (mut ending, mut was_cut): (Option<(EndCause, Instant)>, bool) = (None, false);
     let mut ticks = tokio::time::interval(WINDOW);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let fates = loop {
@@ -127,7 +127,9 @@ pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, v
                 lead.account.look(ending.is_some(), lead.hosts.values().map(|host| host.users).fold(0, u64::saturating_add), view);
                 match &ending {
                     None => ending = lead.reason_to_end().await,
-                    Some((_, deadline)) if Instant::now() >= *deadline => lead.decree(Decree::End(Ending::Cut)).await,
+                    Some((_, deadline)) if Instant::now() >= *deadline && !std::mem::replace(&mut was_cut, true) => {
+                        lead.decree(Decree::End(Ending::Cut)).await;
+                    }
                     Some(_) => {}
                 }
             }

@@ -105,7 +105,11 @@ pub(crate) async fn take_part(
     mut line: MemberLine,
     mut end_requests: mpsc::Receiver<EndRequest>,
 ) -> anyhow::Result<()> {
-    let Some((began, orders)) = beginning(&mut line).await? else { return Ok(()) };
+    let Some((began, orders)) = beginning(&mut line).await? else {
+        // It ended before this host could begin: there is nothing to tell, and that is to be told.
+        say(&line, Said::Counted(Frontier::default(), true, written(&HostCounts::default()))).await;
+        return taken_in(&mut line).await;
+    };
     let owner = orders.owner(line.id).unwrap_or(Owner::MAX);
     run.number_users_from(u64::from(owner) * u64::from(MOST_USERS));
     let (from, until) = part(&orders.tables, owner);
@@ -197,6 +201,11 @@ pub(crate) async fn take_part(
         requests_written += written;
     }
     say(&line, Said::Counted(part.frontier(), true, part.take_counts(requests_written))).await;
+    if part.is_over { Ok(()) } else { taken_in(&mut line).await }
+}
+
+/// Waits until all that was said has been merged.
+async fn taken_in(line: &mut MemberLine) -> anyhow::Result<()> {
     let merged = async {
         while let Some(event) = line.events.recv().await {
             if event == Event::Over {
@@ -205,10 +214,14 @@ pub(crate) async fn take_part(
         }
         false
     };
-    if !part.is_over && !tokio::time::timeout(PATIENCE, merged).await.unwrap_or(false) {
+    if !tokio::time::timeout(PATIENCE, merged).await.unwrap_or(false) {
         bail!("the coordinator is gone: what this host counted since its last answer is in no result");
     }
     Ok(())
+}
+
+fn written(counts: &HostCounts) -> Bytes {
+    Bytes::from(postcard::to_stdvec(counts).expect("counts can be written"))
 }
 
 /// Waits until it is known when to begin, and whose the slots are; nothing where the run ends before that.
@@ -375,7 +388,6 @@ impl Part<'_> {
             requests_written,
             cpu: HostCpu { windows: windows.windows, saturated: windows.saturated, stolen, seconds },
         };
-        let written = |counts: &HostCounts| Bytes::from(postcard::to_stdvec(counts).expect("counts can be written"));
         let mut bytes = written(&counts);
         if bytes.len() > MOST_BYTES {
             // Thousands of series of the scenario's own are what makes results large.

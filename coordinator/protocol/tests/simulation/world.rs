@@ -291,7 +291,10 @@ impl World {
             let bin = usize::try_from(local.since(began).as_nanos() as u64 / BIN).unwrap();
             self.rates.resize(self.rates.len().max(bin + 1), 0.0);
             let timeline = self.lead.orders().timeline.as_ref().unwrap();
-            self.rates[bin] = self.rates[bin].max(timeline.rate_at(RunInstant::START + local.since(began)));
+            // What comes into force before the next step counts as well, and a clock may be ahead by as much.
+            let run_now = RunInstant::START + local.since(began);
+            let rates = [run_now, run_now + Duration::from_nanos(2 * STEP)].map(|at| timeline.rate_at(at));
+            self.rates[bin] = rates.into_iter().fold(self.rates[bin], f64::max);
         }
         while let Some((to, message)) = self.lead.poll_send() {
             let to = index_of(to);
