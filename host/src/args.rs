@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Find(Box<FindArgs>),
     /// Join a coordinator and take part in its runs.
     Node(crate::cluster::NodeArgs),
+    /// Make the result of a run that several hosts shared from their journals.
+    Merge(crate::merge::MergeArgs),
     /// Say what a scenario file is, what it contains, imports and may reach.
     Check(CheckArgs),
     /// Make a folder with a new Rust scenario.
@@ -84,6 +86,10 @@ pub(crate) struct RunArgs {
     /// How much this host bears beside others; 0 has it lead alone. Default: one for each core.
     #[arg(long, value_name = "N", value_parser = crate::cluster::parse_weight, requires = "listen", allow_hyphen_values = true, help_heading = CLUSTER)]
     pub(crate) weight: Option<f64>,
+
+    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the result of such files, should the coordinator be lost.
+    #[arg(long, value_name = "DIR", requires = "listen", help_heading = CLUSTER)]
+    pub(crate) journal: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) settings: Settings,
@@ -282,7 +288,7 @@ pub(crate) enum FreshArg {
     Iteration,
 }
 
-fn parse_pair(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
         Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), String::new())),

@@ -31,8 +31,9 @@ use self::account::Account;
 pub(crate) use self::floor::Pace;
 use self::floor::SharedOverflow;
 use self::iterations::Iterations;
-pub(crate) use self::lead::{Decree, HostFate, HostReckoning, LeadLine, News, lead};
-pub(crate) use self::member::{HostCounts, MemberLine, Said, take_part};
+pub(crate) use self::lead::{Decree, HostFate, HostReckoning, LeadLine, News, StoppedBefore, lead};
+use self::member::HostCpu;
+pub(crate) use self::member::{HostCounts, MemberLine, Participation, Said, take_part};
 pub(crate) use self::set_point::Flowed;
 use self::set_point::SetPoints;
 pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord, Refusal, doing_in_words, limit_in_words};
@@ -115,6 +116,15 @@ pub(crate) struct CpuRecord {
 }
 
 impl CpuRecord {
+    /// Adds what another host saw of its own processors.
+    pub(crate) fn add_host(&mut self, host: &HostCpu) {
+        let windows = host.windows();
+        self.windows.windows = self.windows.windows.saturating_add(windows.windows);
+        self.windows.saturated = self.windows.saturated.saturating_add(windows.saturated);
+        self.seconds += host.seconds;
+        self.stolen = self.stolen.into_iter().chain(host.stolen).reduce(f64::max);
+    }
+
     /// Adds what was seen of a window.
     fn add(&mut self, look: CpuLook) {
         self.windows.record(look.busy);

@@ -64,6 +64,8 @@ struct Layer {
 pub(crate) struct Layers {
     layers: Vec<Layer>,
     is_search: bool,
+    /// Whether a scenario's defaults are among them already.
+    has_defaults: bool,
 }
 
 impl Layers {
@@ -80,7 +82,7 @@ impl Layers {
             layer.check()?;
             layers.push(layer);
         }
-        Ok(Self { layers, is_search })
+        Ok(Self { layers, is_search, has_defaults: false })
     }
 
     /// With another layer right below what was typed.
@@ -92,7 +94,7 @@ impl Layers {
         layer.check()?;
         let mut layers = self.layers.clone();
         layers.insert(1.min(layers.len()), layer);
-        Ok(Self { layers, is_search: self.is_search })
+        Ok(Self { layers, is_search: self.is_search, has_defaults: self.has_defaults })
     }
 
     /// With another layer above all, for a run beside the one that was typed.
@@ -103,7 +105,7 @@ impl Layers {
         let layer = Layer::of_table(place, table)?;
         layer.check()?;
         let layers = std::iter::once(layer).chain(self.layers.iter().map(Layer::for_another_run)).collect();
-        Ok(Self { layers, is_search: false })
+        Ok(Self { layers, is_search: false, has_defaults: self.has_defaults })
     }
 
     /// The first setting of what was typed that says how much or how long; nothing where none does.
@@ -146,7 +148,7 @@ impl Layers {
         let settings = pairs.into_iter().map(|(key, value)| Setting { key, value: value.map(Into::into) }).collect();
         let layer = Layer { place, settings };
         layer.check()?;
-        Ok(Self { layers: vec![layer], is_search: false })
+        Ok(Self { layers: vec![layer], is_search: false, has_defaults: true })
     }
 
     fn in_force(&self, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Vec<Setting>> {
@@ -154,7 +156,10 @@ impl Layers {
             key: key.clone(),
             value: Some(value.clone()).filter(|value| !value.is_empty()).map(Into::into),
         };
-        let defaults = Layer { place: format!("the defaults of scenario {scenario:?}"), settings: defaults.iter().map(default).collect() };
+        let defaults = Layer {
+            place: format!("the defaults of scenario {scenario:?}"),
+            settings: defaults.iter().filter(|_| !self.has_defaults).map(default).collect(),
+        };
         defaults.check()?;
         let mut given = BTreeSet::new();
         let mut in_force = Vec::new();

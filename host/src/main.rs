@@ -13,7 +13,7 @@
 //! | the control API, metrics for Prometheus, and the server under both | `control_api`, `metrics`, `serve` |
 //! | what a run came to: verdict, thresholds, exit code | `judgement`, `exit` |
 //! | the results as data, on a page, on a line | `report`, `summary`, `live`, `outputs` |
-//! | hosts that share a run | `cluster` |
+//! | hosts that share a run; their journals, and results made of them | `cluster`, `journal`, `merge` |
 //! | this machine's limits, and whether a plan fits them | `machine`, `preflight` |
 //! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
 
@@ -25,10 +25,12 @@ mod conduct;
 mod control_api;
 mod driver;
 mod exit;
+mod journal;
 mod judgement;
 mod layers;
 mod live;
 mod machine;
+mod merge;
 mod metrics;
 mod new_project;
 mod outputs;
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&typed, &args, None),
         Command::Find(args) => run::run(&typed, &args.run, Some(Search { hold: args.hold, budget: args.budget })),
         Command::Node(args) => cluster::node(args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
         Command::Schema => print_schema().map(|()| Exit::Passed),
         Command::New(args) => new_project::run(args).map(|()| Exit::Passed),

@@ -6,10 +6,10 @@ use anyhow::{Context as _, anyhow};
 use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
 use swell_core::RunInstant;
 use swell_core::control::{Goal, Objective};
-use swell_core::dispatch::{Dispatcher, Limits};
+use swell_core::dispatch::{Dispatcher, Limits, Spawn};
 use swell_core::plan::{LoadModel, Plan, PlanInput, Search, Users};
 use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
-use swell_core::units::{grouped, print_duration, print_rate};
+use swell_core::units::{Rate, grouped, print_duration, print_rate};
 use swell_engine::ScenarioInfo;
 
 use crate::args::{ArrivalsArg, Settings};
@@ -87,7 +87,12 @@ impl RunPlan {
 
     /// The plan of one of several hosts, whose part of the users goes from one place of a whole to another.
     pub(crate) fn for_part(&self, from: f64, until: f64, hosts: usize) -> Self {
-        let plan = Plan { load: self.plan.load.part(from, until, hosts), ..self.plan.clone() };
+        let share = if until > from { until - from } else { 1.0 / hosts as f64 };
+        let spawn = match self.plan.spawn {
+            Spawn::At(rate) => Rate::new(rate.per_second() * share).map_or(Spawn::At(rate), Spawn::At),
+            Spawn::AtOnce => Spawn::AtOnce,
+        };
+        let plan = Plan { load: self.plan.load.part(from, until, hosts), spawn, ..self.plan.clone() };
         let workers = machine::allowed_cores().min(plan.most_users() as usize).max(1);
         Self { plan, workers, client: self.client.clone(), has_start: self.has_start }
     }

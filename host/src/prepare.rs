@@ -22,6 +22,7 @@ use tokio::task::LocalSet;
 
 use crate::args::Settings;
 use crate::check::load;
+use crate::journal::Subject;
 use crate::layers::Layers;
 use crate::plan::{RunPlan, client_options};
 use crate::preflight;
@@ -117,6 +118,19 @@ impl Prepared {
     /// As [`Loaded::read`] and [`Prepared::of`].
     pub(crate) fn new(name: Option<&str>, file: &Path, layers: &Layers) -> anyhow::Result<(Self, EndRequests)> {
         Self::of(name, &*Loaded::read(file, layers)?, layers, None, None)
+    }
+
+    /// What the run is known by.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject {
+            run: self.run.id.clone(),
+            name: self.name.clone(),
+            seed: self.run.seed,
+            scenario: self.scenario.name.clone(),
+            file: self.file.display().to_string(),
+            file_hash: self.file_hash.clone(),
+            settings: self.settings.clone(),
+        }
     }
 
     /// Gives the run the identity that it has on other hosts. To be called before it begins.

@@ -38,6 +38,9 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
             "--listen {listen}: hosts share the run of one scenario; a plan or a file with `conduct` runs on one host\nhelp: leave --listen out, or choose a scenario with --scenario NAME"
         );
     }
+    if args.weight == Some(0.0) && args.hosts == Some(1) {
+        bail!("--weight 0 --hosts 1: nobody would generate the load\nhelp: leave --weight out, or have others join with a larger --hosts");
+    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
     let done = LocalSet::new().block_on(&runtime, async {
@@ -46,10 +49,10 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         let _servers = Servers::start(&settings, &runs, exporter, programme.layers()).await?;
         let mut stops = Stops::listen()?;
         if let Some((listen, hosts)) = args.listen.zip(args.hosts) {
-            let cluster = Cluster::found(listen, args.weight.unwrap_or_else(default_weight)).await?;
+            let cluster = Cluster::found(listen, args.weight.unwrap_or_else(default_weight), hosts, args.journal.clone()).await?;
             eprint_line(&format!("waiting for {} of {hosts} hosts; each joins by\n\n    {}\n", hosts - 1, cluster.invitation()));
             tokio::select! {
-                gathered = cluster.gather(hosts) => gathered?,
+                gathered = cluster.gather() => gathered?,
                 () = stops.next() => {
                     cluster.close().await;
                     let stopped = Done::Failed(Exit::Signal, "stopped while it waited for hosts; nothing was sent".to_owned());
@@ -84,7 +87,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
 }
 
 /// Writes the results and says how all ended.
-fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outputs: &Outputs, quiet: bool) -> anyhow::Result<Exit> {
+pub(crate) fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outputs: &Outputs, quiet: bool) -> anyhow::Result<Exit> {
     let (mut exit, mut reasons) = (Exit::Passed, Vec::new());
     let mut finished: Vec<(&str, &Finished)> = Vec::new();
     for (name, done) in done {

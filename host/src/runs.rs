@@ -13,12 +13,14 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cluster::Cluster;
-use crate::driver::{Asked, Command, Look, Outcome, Refusal, Reply, Threads, View, drive};
+use crate::driver::{Asked, Command, Look, Outcome, Refusal, Reply, StoppedBefore, Threads, View, drive};
 use crate::exit::{Exit, eprint_line};
+use crate::journal::Subject;
 use crate::judgement;
 use crate::live::{Line, Screen};
 use crate::machine;
 use crate::metrics::{Exporter, RunMetrics};
+use crate::plan::RunPlan;
 use crate::prepare::{EndRequests, Prepared};
 use crate::report::{
     About, ConfidenceReport, ControlReport, ExitReport, HostReport, LimitReport, MachineReport, Part, Report, SCHEMA, SearchReport,
@@ -137,7 +139,11 @@ impl Runs {
         self.list.borrow_mut().push(Rc::clone(&handle));
         let (this, of_task) = (Rc::clone(self), Rc::clone(&handle));
         tokio::task::spawn_local(async move {
-            let done = this.live(prepared, &of_task, asked, end_requests).await;
+            let cluster = this.cluster.borrow_mut().take();
+            let done = this.live(prepared, &of_task, asked, end_requests, cluster.as_ref()).await;
+            if let Some(cluster) = cluster {
+                cluster.close().await;
+            }
             of_task.status.borrow_mut().phase = Phase::Over;
             finished.send_replace(Some(Rc::new(done)));
         });
@@ -185,7 +191,14 @@ impl Runs {
     }
 
     /// A run from `setup` to its report.
-    async fn live(&self, prepared: Prepared, handle: &Handle, mut commands: mpsc::Receiver<Command>, end_requests: EndRequests) -> Done {
+    async fn live(
+        &self,
+        prepared: Prepared,
+        handle: &Handle,
+        mut commands: mpsc::Receiver<Command>,
+        end_requests: EndRequests,
+        cluster: Option<&Cluster>,
+    ) -> Done {
         let scenario = prepared.scenario.name.clone();
         let given_up = async {
             loop {
@@ -211,15 +224,11 @@ impl Runs {
         let mut view = RunView { line: self.screen.line(&prepared.name, lasts), metrics, status: &handle.status };
         let asked = Asked { commands, end_requests };
         let start_data = data.clone().unwrap_or_default();
-        let cluster = self.cluster.borrow_mut().take();
-        let outcome = match &cluster {
+        let outcome = match cluster {
             None => drive(&self.threads, plan, program, Arc::clone(run), start_data, asked, &mut view).await,
             Some(cluster) => cluster.drive(&self.threads, &prepared, start_data, asked, &mut view).await,
         };
         view.line.finish();
-        if let Some(cluster) = cluster {
-            cluster.close().await;
-        }
         handle.status.borrow_mut().phase = Phase::Draining;
         if let Some(data) = data
             && let Err(failure) = prepared.tear_down(data).await
@@ -227,7 +236,8 @@ impl Runs {
             eprint_line(&format!("warning: `teardown` of scenario {scenario:?} {failure}"));
         }
         match outcome {
-            Ok(outcome) => Done::Finished(Box::new(Finished::of(&prepared, outcome))),
+            Ok(outcome) => Done::Finished(Box::new(Finished::of(&prepared.subject(), plan, run.lines_left_out(), outcome))),
+            Err(error) if error.is::<StoppedBefore>() => Done::Failed(Exit::Signal, error.to_string()),
             Err(error) => Done::Failed(Exit::Usage, format!("{error:#}")),
         }
     }
@@ -312,9 +322,10 @@ impl View for RunView<'_> {
 }
 
 impl Finished {
-    fn of(prepared: &Prepared, outcome: Outcome) -> Self {
+    /// What an outcome means; of the scenario's log `lines_left_out` were not written.
+    pub(crate) fn of(subject: &Subject, plan: &RunPlan, lines_left_out: u64, outcome: Outcome) -> Self {
         let verdict = judgement::verdict(&outcome);
-        let mut report = report(prepared, &outcome);
+        let mut report = report(subject, plan, lines_left_out, &outcome);
         let (exit, reason) = judgement::exit(&outcome, &verdict, &report.thresholds);
         report.exit = ExitReport { code: exit.code(), reason: reason.clone() };
         let from = outcome.began_at + outcome.warm_up;
@@ -322,18 +333,17 @@ impl Finished {
     }
 }
 
-fn report(prepared: &Prepared, outcome: &Outcome) -> Report {
-    let Prepared { plan, run, scenario, .. } = prepared;
+fn report(subject: &Subject, plan: &RunPlan, lines_left_out: u64, outcome: &Outcome) -> Report {
     let (measured, warm_up) = (outcome.measured.as_secs_f64(), outcome.warm_up.as_secs_f64());
     Report {
         schema: SCHEMA,
         run: About {
-            id: run.id.clone(),
+            id: subject.run.clone(),
             version: env!("CARGO_PKG_VERSION"),
-            seed: run.seed,
-            scenario: scenario.name.clone(),
-            file: prepared.file.display().to_string(),
-            file_hash: prepared.file_hash.clone(),
+            seed: subject.seed,
+            scenario: subject.scenario.clone(),
+            file: subject.file.clone(),
+            file_hash: subject.file_hash.clone(),
             target: plan.client.target.clone(),
             model: plan.model(),
             asked_per_second: plan.asked_per_second(),
@@ -348,7 +358,7 @@ fn report(prepared: &Prepared, outcome: &Outcome) -> Report {
         confidence: ConfidenceReport::of(&outcome.batches, &outcome.snapshot.measured.total.response.both()),
         warm_up: Part::of(&outcome.snapshot.warm_up, warm_up),
         requests_written: outcome.requests_written,
-        users: UsersReport::of(&outcome.snapshot, outcome.users_at_once, run.lines_left_out()),
+        users: UsersReport::of(&outcome.snapshot, outcome.users_at_once, lines_left_out),
         thresholds: judgement::thresholds(plan, outcome),
         control: outcome.control.as_ref().filter(|control| control.found.is_none()).map(ControlReport::of),
         limits: outcome.limits.iter().map(LimitReport::of).collect(),

@@ -160,6 +160,73 @@ fn a_host_that_comes_later_takes_its_part_and_no_start_is_missed() {
 }
 
 #[test]
+fn journals_make_the_result_of_a_run_whose_coordinator_was_killed() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let journal = format!("--journal {}", folder.path().display());
+    let alone = alone();
+    let target = target(Behaviour::constant(1.0));
+    let (lead, invitation) = invite(2, "plain-get", &target, &format!("--tps 400 --duration 1h {journal}"));
+    let node = Host::new("node").args(&invitation).args(&journal).start();
+    wait_until(PATIENCE, "the load", || (target.seen().requests >= 1_200).then_some(()));
+    signal(&lead, Signal::KILL);
+    let died = Instant::now();
+    wait_until(PATIENCE, "the lease to end", || (died.elapsed() >= Duration::from_secs(3)).then_some(()));
+    let seen = target.seen().requests;
+    node.interrupt();
+    node.wait().expect_code(105);
+    let journals: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("it is there").map(|entry| entry.expect("it can be read").path()).collect();
+    assert_eq!(journals.len(), 2);
+    let merged = journals.iter().fold(Host::new("merge").args("--out json=-"), Host::arg).finish().expect_code(115);
+    let report: Value = serde_json::from_str(&merged.stdout).expect("it is JSON");
+    let started = report["measured"]["transactions"]["started"].as_u64().expect("it is a count");
+    // Each of the two was killed, and lacks its last half second.
+    assert!((seen - 300..=seen).contains(&started), "{started} of {seen} are in the journals");
+    assert_eq!(report["hosts"].as_array().map(Vec::len), Some(2));
+    drop(alone);
+}
+
+#[test]
+fn journals_of_a_whole_run_make_the_same_result() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let journal = format!("--journal {}", folder.path().display());
+    let alone = alone();
+    let target = target(Behaviour::constant(1.0));
+    let (lead, invitation) = invite(2, "plain-get", &target, &format!("--tps 300 --duration 3s {journal}"));
+    let node = Host::new("node").args(&invitation).args(&journal).start();
+    let finished = lead.wait().expect_code_or_invalid(0);
+    node.wait().expect_code(0);
+    let journals: Vec<_> =
+        std::fs::read_dir(folder.path()).expect("it is there").map(|entry| entry.expect("it can be read").path()).collect();
+    let merged = journals.iter().rev().fold(Host::new("merge").args("--out json=-"), Host::arg).finish().expect_code_or_invalid(0);
+    let report: Value = serde_json::from_str(&merged.stdout).expect("it is JSON");
+    for part in ["/measured/transactions", "/measured/requests", "/run/scenario", "/run/seed", "/requests_written"] {
+        let (live, journaled) = (finished.json_at(part).clone(), report.pointer(part).cloned().unwrap_or_default());
+        // Rates are over the length, which the live run takes from its clock.
+        assert_eq!(without_rates(journaled), without_rates(live), "{part}");
+    }
+    let twice = Host::new("merge").arg(&journals[0]).arg(&journals[0]).finish().expect_code(104);
+    assert!(twice.stderr.contains("was given twice"), "{}", twice.stderr);
+    let one = Host::new("merge").arg(&journals[0]).finish().expect_code(115);
+    assert!(one.stderr.contains("no journal"), "{}", one.stderr);
+    drop(alone);
+}
+
+fn without_rates(mut value: Value) -> Value {
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|key, _| !key.ends_with("per_second") && key != "concurrency");
+    }
+    value
+}
+
+#[test]
+fn a_rate_of_iterations_ends_with_the_last_of_them() {
+    let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--rate 300 --iterations 700");
+    let finished = cluster.lead.wait().expect_code_or_invalid(0);
+    assert_eq!((finished.count("/measured/iterations/ok"), cluster.target.seen().requests), (700, 700));
+}
+
+#[test]
 fn iterations_and_users_are_shared_out_exactly() {
     let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--vus 7 --iterations 3000");
     let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();

@@ -133,7 +133,7 @@ fn a_closed_run_says_so_and_its_starts_are_never_late() {
     assert!(run.stdout.contains("closed model, 3 users"), "{}", run.stdout);
     let started = run.count("/measured/transactions/started");
     assert!((6..=63).contains(&started), "{started} started in 1 s by 3 users in 50 ms each");
-    assert_eq!(run.json_at("/measured/transactions/unsent"), &json!({ "users": 0, "host": 0 }));
+    assert_eq!(run.json_at("/measured/transactions/unsent"), &json!({ "users": 0, "host": 0, "lease": 0 }));
     assert_eq!(run.number("/measured/transactions/user_lag_ms/max"), 0.0);
 }
 

@@ -287,6 +287,11 @@ impl Lead {
         self.hosts.get(&host).is_some_and(|host| host.place == Place::Inside)
     }
 
+    /// Whether a host has, or had, a part of the run.
+    pub fn took_part(&self, host: HostId) -> bool {
+        self.hosts.get(&host).is_some_and(|host| host.place != Place::Outside)
+    }
+
     /// Whether a host has told all.
     pub fn is_complete(&self, host: HostId) -> bool {
         self.hosts.get(&host).is_some_and(|host| host.inbox.is_complete())
@@ -373,9 +378,11 @@ impl Lead {
         host.grants.grant(ask.question, below);
         host.promised = host.promised.max(below);
         let merged = host.inbox.merged();
+        // Who has no share would only keep them from those who have.
+        let has_share = self.tables.last().is_some_and(|table| table.share(host.owner) > 0.0);
         let block = match stage {
-            Stage::Running { .. } => self.numbers.hand_out(id, hosts, ask.wanted),
-            Stage::Preparing | Stage::Ending { .. } => None,
+            Stage::Running { .. } if has_share => self.numbers.hand_out(id, hosts, ask.wanted),
+            Stage::Running { .. } | Stage::Preparing | Stage::Ending { .. } => None,
         };
         let orders = (ask.version < version).then(|| Arc::clone(&self.published));
         let numbers_are_over = block.is_none() && self.numbers.are_exhausted();
@@ -432,7 +439,8 @@ impl Lead {
             _ => BETWEEN_MOVES,
         };
         host.moved = Some(now);
-        let (owner, from) = (host.owner, host.bound().max(notice));
+        let from = if self.orders.timeline.is_some() { host.bound().max(notice) } else { 0 };
+        let owner = host.owner;
         let weights = self.weights();
         self.tables.remove(now, owner, from, &weights);
         self.events.push_back(Event::Lost(id));
@@ -449,7 +457,8 @@ impl Lead {
         let mut changed = false;
         let is_heard = |host: &Host| now.since(host.heard) < LOST_AFTER;
         // Where all are strained there is nobody to give anything to.
-        let is_any_free = self.hosts.values().any(|host| host.place == Place::Inside && host.strained.1 >= STRAINED_QUESTIONS);
+        let is_free = |host: &Host| host.place == Place::Inside && host.weight > Some(0.0) && host.strained.1 >= STRAINED_QUESTIONS;
+        let is_any_free = self.hosts.values().any(is_free);
         for (id, host) in self.hosts.iter_mut().filter(|(_, host)| host.weight.is_some() && is_heard(host)) {
             let may_return = host.moved.is_none_or(|moved| now.since(moved) >= host.exile);
             match host.place {
@@ -471,7 +480,8 @@ impl Lead {
         }
         self.rebalanced = Some(now);
         let bound = self.hosts.values().map(Host::bound).max().unwrap_or(0);
-        let from = bound.max(self.slot_after(run_now, NOTICE));
+        // Without slots there is none to wait for.
+        let from = self.orders.timeline.as_ref().map_or(0, |_| bound.max(self.slot_after(run_now, NOTICE)));
         self.tables.append(now, Table::of_weights(from, &self.weights()));
         self.publish();
     }

@@ -9,6 +9,8 @@ use crate::clock::LocalInstant;
 
 /// How long a table is kept for hosts that it does not rule any more: their clocks of the run may drift apart by as much.
 const KEPT: Duration = Duration::from_secs(15);
+/// Tables that hosts are told of for the sake of one that was away and has not told what became of its slots.
+const MOST_TABLES: usize = 32;
 /// Tables that are kept for what was never heard; with more, how much may have been started is not known.
 const MOST_PAST_TABLES: usize = 10_000;
 
@@ -40,8 +42,11 @@ impl Tables {
 
     /// Drops what no host can need any more: `here` is the slot that is due now, `reached` the one below which every host has told what it did.
     pub(crate) fn forget(&mut self, now: LocalInstant, here: u64, reached: u64) {
+        let is_needed = |next: &(Table, LocalInstant), left: usize| next.0.from > reached && left <= MOST_TABLES;
         let is_over = |next: &(Table, LocalInstant)| next.0.from <= here && now.since(next.1) > KEPT;
-        let over = self.current.iter().skip(1).take_while(|next| is_over(next)).count();
+        let count = self.current.len();
+        let next = self.current.iter().skip(1).enumerate();
+        let over = next.take_while(|&(index, next)| is_over(next) && !is_needed(next, count - index)).count();
         self.past.extend(self.current.drain(..over).map(|(table, _)| table));
         let first = self.current.first().map_or(0, |(table, _)| table.from);
         while self.past.get(1).map_or(first, |next| next.from) <= reached && self.past.pop_front().is_some() {}
@@ -103,8 +108,11 @@ mod tests {
         tables.forget(second(10), 2_000, 0);
         assert_eq!(tables.current().count(), 2, "a clock may be behind");
         tables.forget(second(20), 2_000, 400);
-        assert_eq!((tables.current().count(), tables.count(0, 400, 1_000)), (1, Some(300)));
-        tables.forget(second(20), 2_000, 1_000);
-        assert_eq!((tables.past.len(), tables.count(0, 400, 1_000)), (0, Some(0)));
+        assert_eq!((tables.current().count(), tables.count(0, 400, 1_000)), (2, Some(300)), "one who is back looks its own slots up");
+        (2..40).for_each(|table| tables.append(second(20), Table::of_weights(table * 1_000, &WEIGHTS)));
+        tables.forget(second(60), 50_000, 400);
+        assert_eq!((tables.current().count(), tables.count(0, 400, 1_000)), (MOST_TABLES, Some(300)));
+        tables.forget(second(60), 50_000, 40_000);
+        assert_eq!((tables.current().count(), tables.past.len(), tables.count(0, 400, 1_000)), (1, 0, Some(0)));
     }
 }

@@ -189,8 +189,8 @@ pub enum Users {
 impl LoadModel {
     /// The same with the users of one of several `hosts`, which lie side by side between 0 and 1: this one `from` one place `until` another.
     ///
-    /// Of an exact number each host has those between its places, all together that number. On demand each may have its part of the most, and at least what
-    /// it would have if all were alike.
+    /// Of an exact number each host has those between its places, all together that number. On demand each may have its part of the most, or what it would
+    /// have if all were alike where it has none yet.
     pub fn part(&self, from: f64, until: f64, hosts: usize) -> Self {
         let exactly = |users: u32| {
             let place = |place: f64| (f64::from(users) * place).round() as u32;
@@ -199,7 +199,7 @@ impl LoadModel {
         let part = |users: Users| match users {
             Users::Exactly(users) => Users::Exactly(exactly(users)),
             Users::OnDemand { max } => {
-                let share = (until - from).max(1.0 / hosts.max(1) as f64).min(1.0);
+                let share = if until > from { until - from } else { 1.0 / hosts.max(1) as f64 };
                 Users::OnDemand { max: ((f64::from(max) * share).ceil() as u32).max(1) }
             }
         };
@@ -385,12 +385,8 @@ impl Plan {
 
     /// The slots of worker number `index` of `workers`; nothing in the closed model, which has none.
     pub fn cursor(&self, index: u32, workers: u32) -> Option<Cursor> {
-        let slots = match &self.load {
-            LoadModel::Iterations { .. } => self.stop.iterations.unwrap_or(u64::MAX),
-            LoadModel::Transactions { .. } | LoadModel::Closed { .. } => u64::MAX,
-        };
         let stripe = self.share.part(u64::from(index), u64::from(workers));
-        Some(Cursor::new(self.timeline()?, self.arrivals, stripe, self.end(), slots))
+        Some(Cursor::new(self.timeline()?, self.arrivals, stripe, self.end(), u64::MAX))
     }
 
     /// Starts over time as planned; nothing in the closed model, which has no rate.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use swell_cluster::{Admission, BlobHash, BlobSource, Endpoint, HostId, Peer, Socket, Token, fetch_to, join};
+use swell_cluster::{
+    Admission, BlobHash, BlobSource, CloseCode, Endpoint, HostId, Identity, LinkError, Peer, Socket, Token, fetch_to, join,
+};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,6 +23,10 @@ const LARGEST_FILE: u64 = 16 << 30;
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How long the one that leads may be out of reach before this host gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether the certificate is to be renewed, and how long after a failure it is tried again.
+const MOST_RENEWAL: Duration = Duration::from_secs(600);
+const LEAST_RENEWAL: Duration = Duration::from_secs(60);
 
 /// A run that this host is to take part in, with its files.
 pub(super) struct Job {
@@ -64,13 +70,18 @@ async fn serve(token: Token, name: String, tell: &mpsc::UnboundedSender<Tidings>
     let socket = Socket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0).into())?;
     let Admission { identity, coordinator, address } = join(&socket, &token, &hello()).await?;
     let own = identity.id();
-    let endpoint = Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(|_: &BlobHash| None::<BlobSource>), None);
+    let identity = Arc::new(identity);
+    let endpoint = Endpoint::open(socket, Arc::clone(&identity), hello(), Arc::new(|_: &BlobHash| None::<BlobSource>), None);
     let _ = tell.send(Tidings::Joined(own));
     let mut work = Work::default();
     loop {
         let peer = Arc::new(reach(&endpoint, address, coordinator, &mut work.seat).await?);
         peer.send(&FromHost::Here { name: name.clone() }).await.context("the coordinator is gone")?;
-        match attend(&peer, own, &mut work, tell).await {
+        let broken = tokio::select! {
+            broken = attend(&peer, own, &mut work, tell) => broken,
+            never = renew(&endpoint, &peer, &identity) => match never {},
+        };
+        match broken {
             Broken::Dismissed => {
                 peer.close("dismissed").await;
                 return Ok(());
@@ -116,9 +127,22 @@ async fn keep(seat: &mut Option<Seat>) {
     match seat {
         Some(seat) => {
             let said = seat.said().await;
-            drop(seat.take(said));
+            seat.keep(said);
         }
         None => std::future::pending().await,
+    }
+}
+
+/// Has this host's certificate renewed whenever half of its life is over, as long as it is asked to.
+async fn renew(endpoint: &Endpoint, peer: &Peer, identity: &Identity) -> std::convert::Infallible {
+    loop {
+        // The clock of a certificate goes on while the machine is suspended, and that of a timer does not.
+        tokio::time::sleep(identity.renew_in().clamp(LEAST_RENEWAL, MOST_RENEWAL)).await;
+        if identity.renew_in().is_zero()
+            && let Err(error) = endpoint.renew(peer).await
+        {
+            tracing::warn!("this host's certificate could not be renewed: {error}");
+        }
     }
 }
 
@@ -152,7 +176,7 @@ async fn attend(peer: &Arc<Peer>, own: HostId, work: &mut Work, tell: &mpsc::Unb
         let idle = seat.as_ref().map_or(Duration::from_secs(3_600), Seat::idle);
         tokio::select! {
             word = peer.receive::<FromLead>() => match word {
-                Err(swell_cluster::LinkError::Closed { .. }) => return Broken::Dismissed,
+                Err(LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }) => return Broken::Dismissed,
                 Err(error) => return Broken::Lost(format!("{error:#}")),
                 Ok(FromLead::Assignment(assignment)) if seat.is_none() => {
                     let (chair, its_line) = Seat::new(own);

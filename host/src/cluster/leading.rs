@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use swell_cluster::{Authority, BlobHash, BlobRef, BlobSource, ClusterClock, Desk, Endpoint, HostId, Peer, Socket, TokenRegister};
-use swell_protocol::lead::{Event, Lead, Settings};
+use swell_core::plan::{LoadModel, Users};
+use swell_protocol::lead::{Event, Lead, Settings, Unknown};
 use swell_protocol::message::Up;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -18,7 +19,10 @@ use tokio::task::JoinSet;
 use super::message::{Assignment, FromHost, FromLead};
 use super::seat::Seat;
 use super::{TOKEN_LIFE, hello, on_own_thread, reachable};
-use crate::driver::{Asked, Decree, Flowed, HostCounts, HostFate, LeadLine, MemberLine, News, Outcome, Threads, View, lead, take_part};
+use crate::driver::{
+    Asked, Decree, Flowed, HostCounts, HostFate, LeadLine, MemberLine, News, Outcome, Participation, Threads, View, lead, take_part,
+};
+use crate::journal::{Place, Subject};
 use crate::machine::{instant_at, local_now};
 use crate::prepare::Prepared;
 
@@ -42,6 +46,10 @@ pub(crate) struct Cluster {
     requests: mpsc::Sender<Request>,
     invitation: String,
     store: Arc<Mutex<BTreeMap<BlobHash, BlobSource>>>,
+    /// Where this host keeps what it counts.
+    journals: Option<PathBuf>,
+    /// How many hosts are to share a run.
+    hosts: usize,
     ended: oneshot::Receiver<()>,
 }
 
@@ -60,6 +68,10 @@ struct Commission {
     news: mpsc::UnboundedSender<News>,
     decrees: mpsc::Receiver<Decree>,
     seat: oneshot::Sender<MemberLine>,
+    /// Whether a host may join while it goes on. An exact number of users is shared out at the beginning.
+    takes_latecomers: bool,
+    /// How many hosts are to share it.
+    hosts: usize,
 }
 
 impl Cluster {
@@ -67,7 +79,7 @@ impl Cluster {
     ///
     /// # Errors
     /// The address is taken, or cannot be listened at.
-    pub(crate) async fn found(listen: SocketAddr, weight: f64) -> anyhow::Result<Self> {
+    pub(crate) async fn found(listen: SocketAddr, weight: f64, hosts: usize, journals: Option<PathBuf>) -> anyhow::Result<Self> {
         let store = Arc::new(Mutex::new(BTreeMap::new()));
         let (requests, asked) = mpsc::channel(1);
         let (founded, invitation) = oneshot::channel();
@@ -85,7 +97,7 @@ impl Cluster {
             }
         })?;
         let invitation = invitation.await.context("the cluster's thread broke down")??;
-        Ok(Self { requests, invitation, store, ended })
+        Ok(Self { requests, invitation, store, journals, hosts, ended })
     }
 
     /// Ends the cluster: all hosts are told.
@@ -100,10 +112,10 @@ impl Cluster {
         &self.invitation
     }
 
-    /// Waits until so many hosts are there, this one included.
-    pub(crate) async fn gather(&self, hosts: usize) -> anyhow::Result<()> {
+    /// Waits until all hosts are there that are to share a run.
+    pub(crate) async fn gather(&self) -> anyhow::Result<()> {
         let (there, gathered) = oneshot::channel();
-        self.requests.send(Request::Gather(hosts, there)).await.map_err(|_| anyhow!("the cluster's thread broke down"))?;
+        self.requests.send(Request::Gather(self.hosts, there)).await.map_err(|_| anyhow!("the cluster's thread broke down"))?;
         gathered.await.context("the cluster's thread broke down")
     }
 
@@ -123,7 +135,15 @@ impl Cluster {
         let (decrees, decreed) = mpsc::channel(DECREES_UNDER_WAY);
         let (seat, seated) = oneshot::channel();
         let assignment = self.assignment(prepared, start_data.clone())?;
+        // The same on all hosts, so that all journals of a run are alike.
+        let subject = Subject { settings: assignment.settings.clone(), ..prepared.subject() };
         let plan = &prepared.plan;
+        if let Some(users) = exact_users(&plan.plan.load).filter(|&users| (users as usize) < self.hosts) {
+            bail!(
+                "--vus {users} on {} hosts: some would have no user\nhelp: give at least as many users as hosts, or --max-vus in place of --vus",
+                self.hosts
+            );
+        }
         let commission = Commission {
             assignment,
             settings: Settings {
@@ -135,13 +155,17 @@ impl Cluster {
             news: told,
             decrees: decreed,
             seat,
+            takes_latecomers: exact_users(&plan.plan.load).is_none(),
+            hosts: self.hosts,
         };
         self.requests.send(Request::Lead(Box::new(commission))).await.map_err(|_| anyhow!("the cluster's thread broke down"))?;
         let line = seated.await.context("the cluster's thread broke down")?;
+        let journal = self.journals.clone().map(|folder| Place { folder, host_name: super::node::own_name(), subject });
         let Asked { commands, end_requests } = asked;
         let (_, no_requests) = mpsc::channel(1);
         let leading = lead(plan, LeadLine { news, decrees }, Asked { commands, end_requests: no_requests }, view);
-        let part = take_part(threads, plan, &prepared.program, Arc::clone(&prepared.run), start_data, line, end_requests);
+        let participation = Participation { start_data, line, end_requests, journal };
+        let part = take_part(threads, plan, &prepared.program, Arc::clone(&prepared.run), participation);
         let part = async {
             part.await?;
             // The run goes on until all have told what they counted.
@@ -170,7 +194,7 @@ impl Cluster {
             run: prepared.run.id.clone(),
             name: prepared.name.clone(),
             scenario: prepared.scenario.name.clone(),
-            seed: prepared.run.seed,
+            path: prepared.file.display().to_string(),
             settings,
             file: self.hold(&prepared.file)?,
             files,
@@ -193,6 +217,17 @@ pub(super) fn file_of<'a>(key: &str, value: Option<&'a str>) -> Option<&'a str> 
         "data" => value.and_then(|value| value.split_once('=')).map(|(_, path)| path),
         "ca-cert" | "cert" | "key" => value,
         _ => None,
+    }
+}
+
+/// How many users there are to be, where that is an exact number.
+const fn exact_users(load: &LoadModel) -> Option<u32> {
+    match load {
+        LoadModel::Closed { users } => Some(*users),
+        LoadModel::Transactions { users: Users::Exactly(users), .. } | LoadModel::Iterations { users: Users::Exactly(users), .. } => {
+            Some(*users)
+        }
+        LoadModel::Transactions { .. } | LoadModel::Iterations { .. } => None,
     }
 }
 
@@ -235,10 +270,11 @@ async fn serve(endpoint: Endpoint, mut requests: mpsc::Receiver<Request>, weight
                 Some(Request::Gather(hosts, there)) => leading.gathering = Some((hosts, there)),
                 Some(Request::Lead(commission)) => {
                     let (chair, line) = Seat::new(own);
-                    let Commission { assignment, settings, news, decrees: decreed, seat: to } = *commission;
-                    let _ = to.send(line);
-                    leading.begin(assignment, settings, news);
-                    (decrees, seat) = (Some(decreed), Some(chair));
+                    let (mut commission, unused) = (*commission, mpsc::channel(1).1);
+                    // Whoever waits for it has been given up otherwise.
+                    let _ = std::mem::replace(&mut commission.seat, oneshot::channel().0).send(line);
+                    (decrees, seat) = (Some(std::mem::replace(&mut commission.decrees, unused)), Some(chair));
+                    leading.begin(commission);
                     if let Some(seat) = &mut seat {
                         seat.prepared(Ok(weight));
                     }
@@ -344,6 +380,7 @@ struct Led {
     since: Instant,
     has_begun: bool,
     is_closed: bool,
+    takes_latecomers: bool,
 }
 
 impl Leading {
@@ -384,7 +421,9 @@ impl Leading {
             if let Some(host) = self.hosts.get_mut(&id) {
                 tracing::info!("host {name} is here, from {}", host.address);
                 host.name = Some(name.clone());
-                if let Some(run) = self.run.as_mut().filter(|run| !run.is_closed) {
+                if let Some(run) = self.run.as_mut().filter(|run| !run.is_closed && !run.takes_latecomers) {
+                    tracing::info!("host {name} is too late for {}, whose users are shared out", run.assignment.name);
+                } else if let Some(run) = self.run.as_mut().filter(|run| !run.is_closed) {
                     run.names.insert(id, name);
                     run.lead.handle_joining(local_now(), id);
                     send(host, FromLead::Assignment(Box::new(run.assignment.clone())));
@@ -400,11 +439,18 @@ impl Leading {
         }
     }
 
-    fn begin(&mut self, assignment: Assignment, settings: Settings, news: mpsc::UnboundedSender<News>) {
+    fn begin(&mut self, commission: Commission) {
+        let Commission { assignment, settings, news, takes_latecomers, hosts: commission_hosts, .. } = commission;
         let here = || self.hosts.iter().filter(|(_, host)| host.is_connected);
         let named = here().filter_map(|(id, host)| Some((*id, host.name.clone()?)));
         let names: BTreeMap<HostId, String> = named.chain([(self.own, super::node::own_name())]).collect();
         let ids: Vec<HostId> = names.keys().copied().collect();
+        if ids.len() < commission_hosts {
+            let _ = news.send(News::Refused(format!(
+                "{} of {commission_hosts} hosts are there: others have gone while the run was prepared",
+                ids.len()
+            )));
+        }
         let lead = Lead::new(settings, &ids, local_now());
         for (_, host) in here().filter(|(id, _)| names.contains_key(id)) {
             send(host, FromLead::Assignment(Box::new(assignment.clone())));
@@ -419,6 +465,7 @@ impl Leading {
             since: Instant::now(),
             has_begun: false,
             is_closed: false,
+            takes_latecomers,
         });
     }
 
@@ -556,21 +603,23 @@ impl Led {
             }
             Event::Over => {
                 self.is_closed = true;
-                let fates = self.names.keys().map(|&id| self.fate(id)).collect();
+                let fates = self.names.keys().filter(|&&id| self.lead.took_part(id)).map(|&id| self.fate(id)).collect();
                 self.tell(News::Over(fates));
             }
         }
     }
 
     fn fate(&self, id: HostId) -> HostFate {
-        let unknown = self.lead.unknown(id);
+        let is_distrusted = self.distrusted.contains(&id);
+        // What it did in truth, nobody knows.
+        let unknown = if is_distrusted { Unknown { least: 0, most: None } } else { self.lead.unknown(id) };
         HostFate {
             id,
             name: self.name(id),
             share: self.lead.share(id),
             times_lost: self.times_lost.get(&id).copied().unwrap_or(0),
             unknown,
-            is_complete: self.lead.is_complete(id) && !self.distrusted.contains(&id),
+            is_complete: self.lead.is_complete(id) && !is_distrusted,
         }
     }
 

@@ -40,7 +40,8 @@ pub(super) struct Assignment {
     pub(super) run: String,
     pub(super) name: String,
     pub(super) scenario: String,
-    pub(super) seed: u64,
+    /// What the scenario's file is called on the host that leads.
+    pub(super) path: String,
     /// Settings as flags, in the order in which they overrule one another.
     pub(super) settings: Vec<(String, Option<String>)>,
     pub(super) file: BlobRef,

@@ -1,6 +1,6 @@
 //! `host node`: a host that waits for runs and takes part in them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -11,8 +11,9 @@ use tokio::task::LocalSet;
 
 use super::following::{Job, Tidings, follow};
 use super::message::Assignment;
-use crate::driver::{Threads, take_part};
+use crate::driver::{Participation, Threads, take_part};
 use crate::exit::Exit;
+use crate::journal::{Place, Subject};
 use crate::layers::Layers;
 use crate::machine;
 use crate::prepare::{EndRequests, Loaded, Prepared};
@@ -30,6 +31,10 @@ pub(crate) struct NodeArgs {
     /// How much this host bears beside others. Default: one for each core.
     #[arg(long, value_name = "N", value_parser = parse_weight)]
     weight: Option<f64>,
+
+    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the result of such files, should the coordinator be lost.
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
 }
 
 /// A weight from the command line.
@@ -71,7 +76,7 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
             while let Some(tidings) = tidings.recv().await {
                 match tidings {
                     Tidings::Joined(id) => tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it"),
-                    Tidings::Job(job) => take_job(&threads, *job, weight).await,
+                    Tidings::Job(job) => take_job(&threads, *job, weight, args.journal.as_deref()).await,
                     Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),
                 }
             }
@@ -86,7 +91,7 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
 }
 
 /// Takes part in a run from its files to its last result.
-async fn take_job(threads: &Threads, job: Job, weight: f64) {
+async fn take_job(threads: &Threads, job: Job, weight: f64, journals: Option<&Path>) {
     let (run, scenario) = (job.assignment.run.clone(), job.assignment.scenario.clone());
     let (assignment, file, settings) = (job.assignment.clone(), job.file.clone(), job.settings.clone());
     // Compiling takes its time, and wants a runtime of its own.
@@ -103,8 +108,12 @@ async fn take_job(threads: &Threads, job: Job, weight: f64) {
     tracing::info!("run {run}: scenario {scenario:?} is ready, {}", prepared.plan.model());
     let _ = job.prepared.send(Ok(weight));
     let Prepared { plan, program, run: shared, .. } = &prepared;
+    // As it is known on the host that leads, so that all journals of a run are alike.
+    let subject = Subject { file: job.assignment.path.clone(), settings: job.assignment.settings.clone(), ..prepared.subject() };
+    let journal = journals.map(|folder| Place { folder: folder.to_owned(), host_name: own_name(), subject });
     let start_data = job.assignment.start_data;
-    match take_part(threads, plan, program, Arc::clone(shared), start_data, job.line, end_requests).await {
+    let participation = Participation { start_data, line: job.line, end_requests, journal };
+    match take_part(threads, plan, program, Arc::clone(shared), participation).await {
         Ok(()) => tracing::info!("run {run}: over, all that was counted has been merged"),
         Err(error) => tracing::warn!("run {run}: {error:#}"),
     }

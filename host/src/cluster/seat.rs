@@ -1,5 +1,6 @@
 //! This host's own part in a run: the rules of a member on one side, the workers on the other.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use swell_protocol::member::{Event, Member};
@@ -13,11 +14,26 @@ use crate::machine::local_now;
 /// Words of the workers on their way; when so many wait, they wait as well.
 const SAID_UNDER_WAY: usize = 64;
 
+/// When there is nothing to be done, it is looked again after this.
+const LONG: Duration = Duration::from_secs(3_600);
+
 /// See the module's documentation.
 pub(super) struct Seat {
     member: Member,
     events: mpsc::UnboundedSender<Event>,
     said: mpsc::Receiver<Said>,
+    /// What others must know and could not be told yet.
+    unsaid: VecDeque<FromHost>,
+    /// Workers are to come, or at work, or have broken down before they had told all: then this host falls silent, and is taken for lost.
+    workers: Workers,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Workers {
+    ToCome,
+    AtWork,
+    Done,
+    BrokenDown,
 }
 
 impl Seat {
@@ -26,11 +42,15 @@ impl Seat {
     pub(super) fn new(id: HostId) -> (Self, MemberLine) {
         let (events, heard) = mpsc::unbounded_channel();
         let (says, said) = mpsc::channel(SAID_UNDER_WAY);
-        (Self { member: Member::new(id, local_now()), events, said }, MemberLine { id, events: heard, says })
+        let seat = Self { member: Member::new(id, local_now()), events, said, unsaid: VecDeque::new(), workers: Workers::ToCome };
+        (seat, MemberLine { id, events: heard, says })
     }
 
     /// The host can begin, or cannot take part.
     pub(super) fn prepared(&mut self, prepared: Result<f64, String>) {
+        if prepared.is_ok() {
+            self.workers = Workers::AtWork;
+        }
         self.member.handle_prepared(prepared);
     }
 
@@ -43,14 +63,30 @@ impl Seat {
     pub(super) async fn said(&mut self) -> Said {
         match self.said.recv().await {
             Some(said) => said,
-            None => std::future::pending().await,
+            None => {
+                if self.workers == Workers::AtWork {
+                    self.workers = Workers::BrokenDown;
+                }
+                std::future::pending().await
+            }
         }
+    }
+
+    /// Takes in a word of the workers that nobody can be told of at the moment. Results are sent again later; a scenario's wish is kept.
+    pub(super) fn keep(&mut self, said: Said) {
+        if let Some(wish @ FromHost::EndRequest(_)) = self.take(said) {
+            self.unsaid.push_back(wish);
+        }
+        while self.member.poll_send().is_some() {}
     }
 
     /// Takes a word of the workers in; gives what others must know of it.
     pub(super) fn take(&mut self, said: Said) -> Option<FromHost> {
         match said {
             Said::Counted(frontier, is_last, counted) => {
+                if is_last {
+                    self.workers = Workers::Done;
+                }
                 self.member.handle_counted(local_now(), frontier, is_last, counted);
                 None
             }
@@ -65,6 +101,12 @@ impl Seat {
 
     /// Does what is due; gives the next message to whoever leads.
     pub(super) fn poll(&mut self) -> Option<FromHost> {
+        if self.workers == Workers::BrokenDown {
+            return None;
+        }
+        if let Some(word) = self.unsaid.pop_front() {
+            return Some(word);
+        }
         let now = local_now();
         if now >= self.member.poll_timeout() {
             self.member.handle_time(now);
@@ -78,7 +120,7 @@ impl Seat {
 
     /// How long it may be left alone.
     pub(super) fn idle(&self) -> Duration {
-        self.member.poll_timeout().since(local_now())
+        if self.workers == Workers::BrokenDown { LONG } else { self.member.poll_timeout().since(local_now()).min(LONG) }
     }
 
     /// The run is over, and nobody asks for anything any more.

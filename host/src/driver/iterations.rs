@@ -32,6 +32,8 @@ struct Blocks {
     are_complete: AtomicBool,
     used: AtomicU64,
     more: Notify,
+    /// The run is ending: nobody waits for a number any more.
+    has_ended: AtomicBool,
 }
 
 impl Iterations {
@@ -60,7 +62,7 @@ impl Iterations {
             // Made before the look, so that a block that comes right after it is not missed.
             let mut more = pin!(blocks.more.notified());
             more.as_mut().enable();
-            if self.closed.load(Ordering::Relaxed) {
+            if self.closed.load(Ordering::Relaxed) || blocks.has_ended.load(Ordering::Acquire) {
                 return None;
             }
             let was_complete = blocks.are_complete.load(Ordering::Acquire);
@@ -86,6 +88,14 @@ impl Iterations {
     pub(crate) fn complete(&self) {
         if let Some(blocks) = &self.blocks {
             blocks.are_complete.store(true, Ordering::Release);
+            blocks.more.notify_waiters();
+        }
+    }
+
+    /// The run is ending: whoever waits for a block is told that there is none. That is not to say that all numbers were given.
+    pub(crate) fn end(&self) {
+        if let Some(blocks) = &self.blocks {
+            blocks.has_ended.store(true, Ordering::Release);
             blocks.more.notify_waiters();
         }
     }

@@ -9,6 +9,7 @@ use swell_core::schedule::Course;
 use swell_engine::EndRequest;
 use swell_protocol::lead::Unknown;
 use swell_protocol::message::{Ending, HostId};
+use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -51,6 +52,11 @@ pub(crate) enum Decree {
     End(Ending),
 }
 
+/// A run was given up before it began.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("stopped before anything was sent")]
+pub(crate) struct StoppedBefore;
+
 /// What became of a host.
 #[derive(Clone, Debug)]
 pub(crate) struct HostFate {
@@ -84,7 +90,7 @@ pub(crate) struct LeadLine {
 /// # Errors
 /// A host cannot take part: nothing was sent. Or the hosts cannot be spoken with any more.
 pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, view: &mut dyn View) -> anyhow::Result<Outcome> {
-    let Some(began) = beginning(&mut line, &mut asked).await? else { bail!("stopped before anything was sent") };
+    let Some(began) = beginning(&mut line, &mut asked).await? else { bail!(StoppedBefore) };
     let (set_points, mut set_point) = watch::channel(None);
     let mut lead = Lead {
         plan,
@@ -257,11 +263,7 @@ impl Lead<'_> {
         let hosts = self.hosts;
         let mut cpu = CpuRecord::default();
         for host in hosts.values() {
-            let windows = host.cpu.windows();
-            cpu.windows.windows = cpu.windows.windows.saturating_add(windows.windows);
-            cpu.windows.saturated = cpu.windows.saturated.saturating_add(windows.saturated);
-            cpu.seconds += host.cpu.seconds;
-            cpu.stolen = cpu.stolen.into_iter().chain(host.cpu.stolen).reduce(f64::max);
+            cpu.add_host(&host.cpu);
         }
         // Without another cause the hosts had come to the end of their iterations.
         let mut outcome = self.account.close(cause.unwrap_or(EndCause::Finished), lasted, cpu, view);

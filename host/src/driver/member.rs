@@ -2,7 +2,7 @@
 //! begin any.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{anyhow, bail};
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use super::iterations::Iterations;
 use super::set_point::Flowed;
 use super::worker::{Farewell, Lease, Order, SetPoint, Shared, Starts, UserCounts, WINDOW, Window};
 use super::{CpuRecord, Crews, Pace, Threads};
+use crate::journal::{self, Entry, Journal};
 use crate::machine::{CpuWatch, cpu_time, instant_at};
 use crate::plan::RunPlan;
 
@@ -64,6 +65,17 @@ pub(crate) struct MemberLine {
     pub(crate) says: mpsc::Sender<Said>,
 }
 
+/// What a host has to take part with.
+pub(crate) struct Participation {
+    /// What `setup` gave.
+    pub(crate) start_data: Vec<u8>,
+    pub(crate) line: MemberLine,
+    /// Of the scenario on this host.
+    pub(crate) end_requests: mpsc::Receiver<EndRequest>,
+    /// Where it keeps what it counts.
+    pub(crate) journal: Option<journal::Place>,
+}
+
 /// What a host counted, as it travels.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct HostCounts {
@@ -101,10 +113,9 @@ pub(crate) async fn take_part(
     plan: &RunPlan,
     program: &Arc<Program>,
     run: Arc<Run>,
-    start_data: Vec<u8>,
-    mut line: MemberLine,
-    mut end_requests: mpsc::Receiver<EndRequest>,
+    participation: Participation,
 ) -> anyhow::Result<()> {
+    let Participation { start_data, mut line, mut end_requests, journal } = participation;
     let Some((began, orders)) = beginning(&mut line).await? else {
         // It ended before this host could begin: there is nothing to tell, and that is to be told.
         say(&line, Said::Counted(Frontier::default(), true, written(&HostCounts::default()))).await;
@@ -133,6 +144,8 @@ pub(crate) async fn take_part(
         users: UserCounts::default(),
         progress: std::iter::repeat_with(Arc::default).take(workers).collect(),
     });
+    let began_at = SystemTime::now() + began.saturating_duration_since(Instant::now());
+    let journal = journal.as_ref().map(|place| place.open(line.id, &orders.hosts, began_at)).transpose()?;
     let (set_points, set_point) = watch::channel(None);
     let (leases, lease) = watch::channel(None);
     let crews = Crews::set_to_work(threads, &shared, set_point, lease, |worker| plan.dispatcher_of_cluster(worker));
@@ -153,6 +166,7 @@ pub(crate) async fn take_part(
         measured_from: plan.plan.measured_from(),
         ending: None,
         is_over: false,
+        journal,
     };
     part.follow(orders, owner);
     let Crews { orders, spares, farewells, mut windows } = crews;
@@ -200,7 +214,7 @@ pub(crate) async fn take_part(
         part.counted.merge(&window);
         requests_written += written;
     }
-    say(&line, Said::Counted(part.frontier(), true, part.take_counts(requests_written))).await;
+    say(&line, Said::Counted(part.frontier(), true, part.take_counts(requests_written, true))).await;
     if part.is_over { Ok(()) } else { taken_in(&mut line).await }
 }
 
@@ -251,6 +265,9 @@ fn first_use_rate(plan: &RunPlan, share: f64) -> f64 {
     rate.unwrap_or_else(|| f64::from(plan.plan.most_users()) * EACH_USER)
 }
 
+/// Makes results lighter.
+type LeaveOut = fn(&mut Snapshot);
+
 /// A host's state during a run.
 struct Part<'a> {
     plan: &'a RunPlan,
@@ -270,6 +287,7 @@ struct Part<'a> {
     /// When what is under way is cut.
     ending: Option<Instant>,
     is_over: bool,
+    journal: Option<Journal>,
 }
 
 impl Part<'_> {
@@ -301,7 +319,7 @@ impl Part<'_> {
             Ending::Cut => Order::Cut,
         };
         self.ending.get_or_insert_with(|| Instant::now() + self.plan.plan.grace);
-        self.shared.iterations.close();
+        self.shared.iterations.end();
         orders.send_replace(order);
     }
 
@@ -349,12 +367,15 @@ impl Part<'_> {
         say(line, Said::Flowed(flowed)).await;
         if Instant::now() >= self.next_delta {
             self.next_delta = Instant::now() + DELTA;
-            say(line, Said::Counted(frontier, false, self.take_counts(0))).await;
+            say(line, Said::Counted(frontier, false, self.take_counts(0, false))).await;
         }
     }
 
     /// As many as are used in the time of a stock, if there are fewer than two thirds of them.
     fn numbers_wanted(&mut self) -> u64 {
+        if self.plan.plan.most_users() == 0 {
+            return 0;
+        }
         let (used, left) = self.shared.iterations.stock();
         let (before, since) = self.used;
         let seconds = since.elapsed().as_secs_f64();
@@ -377,8 +398,8 @@ impl Part<'_> {
         }
     }
 
-    /// What was counted since the last time, written down.
-    fn take_counts(&mut self, requests_written: u64) -> Bytes {
+    /// What was counted since the last time, written down, in the journal as well.
+    fn take_counts(&mut self, requests_written: u64, is_last: bool) -> Bytes {
         let CpuRecord { windows, stolen, .. } = self.cpu;
         let seconds = self.cpu_since.map_or(0.0, |since| cpu_time().saturating_sub(since).as_secs_f64());
         let mut counts = HostCounts {
@@ -389,13 +410,21 @@ impl Part<'_> {
             cpu: HostCpu { windows: windows.windows, saturated: windows.saturated, stolen, seconds },
         };
         let mut bytes = written(&counts);
-        if bytes.len() > MOST_BYTES {
-            // Thousands of series of the scenario's own are what makes results large.
-            for part in [&mut counts.counted.warm_up, &mut counts.counted.measured] {
-                part.metrics.leave_out();
+        // What makes results large goes first: thousands of series of the scenario's own, thousands of texts, a thousand names.
+        let lighter: [(&str, LeaveOut); 3] = [
+            ("metrics of the scenario", Snapshot::leave_out_metrics),
+            ("texts", Snapshot::leave_out_texts),
+            ("rows by name", Snapshot::leave_out_rows),
+        ];
+        for (what, leave_out) in lighter {
+            if bytes.len() > MOST_BYTES {
+                tracing::warn!("half a second's {what} are left out: its results take {} bytes, and {MOST_BYTES} can be sent", bytes.len());
+                leave_out(&mut counts.counted);
+                bytes = written(&counts);
             }
-            tracing::warn!("half a second's metrics of the scenario were left out: they take {} bytes", bytes.len());
-            bytes = written(&counts);
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.add(&Entry { measured_from: self.measured_from, is_last, counts });
         }
         bytes
     }

@@ -142,13 +142,6 @@ fn workers_together_have_all_users_all_slots_and_the_whole_spawn_rate() {
     assert!(Plan::new(vus()).unwrap().cursor(0, 1).is_none());
 }
 
-#[test]
-fn iterations_bound_the_slots_of_a_rate_of_iterations() {
-    let input = PlanInput { rate: rate(10.0), iterations: Some(25), ..PlanInput::default() };
-    let mut cursor = Plan::new(input).unwrap().cursor(0, 1).unwrap();
-    assert_eq!(std::iter::from_fn(|| cursor.pop()).count(), 25);
-}
-
 fn holding(objective: Objective) -> PlanInput {
     PlanInput { objectives: vec![objective], ..PlanInput::default() }
 }

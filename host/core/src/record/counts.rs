@@ -134,6 +134,12 @@ impl Texts {
         self.other += other.other;
     }
 
+    /// Leaves out what they say: all are counted together.
+    pub fn leave_out(&mut self) {
+        self.other = self.total();
+        self.counts.clear();
+    }
+
     /// Forgets all texts.
     pub fn clear(&mut self) {
         self.counts.clear();
@@ -251,6 +257,11 @@ impl<T: Tally> Table<T> {
                 None => _ = self.append(name, row.clone()),
             }
         }
+    }
+
+    /// Changes each row.
+    pub(super) fn change(&mut self, change: impl FnMut(&mut T)) {
+        self.rows.iter_mut().map(|(_, row)| row).for_each(change);
     }
 
     /// Forgets everything counted; names and memory stay.

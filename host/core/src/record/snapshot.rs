@@ -224,6 +224,35 @@ impl Snapshot {
         self.log_lines_suppressed += other.log_lines_suppressed;
     }
 
+    /// Leaves the values of the scenario's own metrics out; they are counted as ignored.
+    pub fn leave_out_metrics(&mut self) {
+        self.parts().for_each(|part| part.metrics.leave_out());
+    }
+
+    /// Leaves out what texts say; how many there were stays.
+    pub fn leave_out_texts(&mut self) {
+        for texts in [&mut self.users.traps, &mut self.users.start_errors, &mut self.users.iteration_errors] {
+            texts.leave_out();
+        }
+        for part in self.parts() {
+            part.transactions.change(|row| {
+                row.causes.said.leave_out();
+                row.causes.traps.leave_out();
+            });
+        }
+    }
+
+    /// Leaves the rows by name out; the totals stay.
+    pub fn leave_out_rows(&mut self) {
+        for part in self.parts() {
+            (part.transactions, part.checks) = Default::default();
+        }
+    }
+
+    fn parts(&mut self) -> impl Iterator<Item = &mut Figures> {
+        [&mut self.warm_up, &mut self.measured].into_iter()
+    }
+
     /// Forgets everything and keeps the memory, so that the next window allocates nothing.
     pub fn clear(&mut self) {
         self.extent = None;

@@ -1,0 +1,153 @@
+//! `host merge`: the result of a run that several hosts shared, from their journals, without any coordinator.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use swell_core::RunInstant;
+use swell_core::record::{Batches, Snapshot};
+use swell_engine::ScenarioInfo;
+use swell_protocol::lead::Unknown;
+use swell_protocol::message::HostId;
+
+use crate::driver::{CpuRecord, EndCause, HostFate, HostReckoning, Outcome};
+use crate::exit::Exit;
+use crate::journal::{Header, Reading};
+use crate::layers::Layers;
+use crate::outputs::Outputs;
+use crate::plan::RunPlan;
+use crate::run::conclude;
+use crate::runs::{Done, Finished};
+
+/// Settings that name files of the host where they were typed; a result does not depend on them.
+const FILES: [&str; 4] = ["data", "ca-cert", "cert", "key"];
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// The journals of all hosts of one run.
+    #[arg(required = true)]
+    journals: Vec<PathBuf>,
+
+    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of the summary.
+    #[arg(long = "out", value_name = "KIND=FILE", value_parser = crate::args::parse_pair)]
+    out: Vec<(String, String)>,
+
+    /// No summary beyond errors.
+    #[arg(long, short = 'q')]
+    quiet: bool,
+}
+
+/// What journals come to.
+struct Merged {
+    total: Snapshot,
+    cpu: CpuRecord,
+    requests_written: u64,
+    users_at_once: u64,
+    measured_from: RunInstant,
+    hosts: BTreeMap<HostId, HostReckoning>,
+}
+
+/// Merges journals and reports.
+///
+/// # Errors
+/// One cannot be read, is no journal, or is of another run.
+pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
+    let outputs = Outputs::open(&args.out)?;
+    let mut merged = Merged {
+        total: Snapshot::default(),
+        cpu: CpuRecord::default(),
+        requests_written: 0,
+        users_at_once: 0,
+        measured_from: RunInstant::START,
+        hosts: BTreeMap::new(),
+    };
+    let mut first: Option<Header> = None;
+    let mut expected = BTreeSet::new();
+    for path in &args.journals {
+        let mut reading = Reading::open(path)?;
+        let header = reading.header.clone();
+        if let Some(first) = first.as_ref().filter(|first| first.subject != header.subject) {
+            bail!("{} is of run {}, and the journals before it of {}", path.display(), header.subject.run, first.subject.run);
+        }
+        if merged.hosts.contains_key(&header.host) {
+            bail!("{}: the journal of host {} was given twice", path.display(), header.host);
+        }
+        expected.extend(header.hosts.iter().copied());
+        merged.add(&mut reading)?;
+        first.get_or_insert(header);
+    }
+    let header = first.context("there is no journal")?;
+    let absent = expected.into_iter().filter(|host| !merged.hosts.contains_key(host)).collect::<Vec<_>>();
+    merged.hosts.extend(absent.into_iter().map(|host| (host, reckoning(host, format!("{host} (no journal)"), 0, false))));
+    let subject = &header.subject;
+    let done = Done::Finished(Box::new(Finished::of(subject, &plan(&header)?, 0, merged.outcome(&header)?)));
+    conclude(&[(subject.name.clone(), Rc::new(done))], true, &outputs, args.quiet)
+}
+
+fn reckoning(id: HostId, name: String, started: u64, is_complete: bool) -> HostReckoning {
+    let unknown = Unknown { least: 0, most: is_complete.then_some(0) };
+    HostReckoning { fate: HostFate { id, name, share: 0.0, times_lost: 0, unknown, is_complete }, started }
+}
+
+/// The plan as it was, of which the result needs the model, the length and the thresholds.
+fn plan(header: &Header) -> anyhow::Result<RunPlan> {
+    let subject = &header.subject;
+    let settings = subject.settings.iter().filter(|(key, _)| !FILES.contains(&key.as_str())).cloned().collect();
+    let settings = Layers::of_pairs("the journal's settings".to_owned(), settings)?.settings("", &[])?;
+    // The hosts that it reaches, its users and its hooks are of no interest any more.
+    let scenario = ScenarioInfo {
+        name: subject.scenario.clone(),
+        description: String::new(),
+        has_setup: false,
+        has_start: false,
+        defaults: Vec::new(),
+        hosts: Vec::new(),
+    };
+    RunPlan::new(&settings, None, &scenario, subject.seed, u32::MAX)
+}
+
+impl Merged {
+    fn add(&mut self, reading: &mut Reading) -> anyhow::Result<()> {
+        let (id, name) = (reading.header.host, reading.header.host_name.clone());
+        let (mut started, mut is_complete, mut last) = (0_u64, false, None);
+        while let Some(entry) = reading.entry()? {
+            let counted = &entry.counts.counted;
+            started = started.saturating_add(counted.warm_up.total.counts.started + counted.measured.total.counts.started);
+            self.total.merge(counted);
+            self.measured_from = self.measured_from.max(entry.measured_from);
+            is_complete = entry.is_last;
+            last = Some(entry.counts);
+        }
+        if let Some(last) = last {
+            self.cpu.add_host(&last.cpu);
+            self.requests_written = self.requests_written.saturating_add(last.requests_written);
+            self.users_at_once = self.users_at_once.saturating_add(last.users_at_once);
+        }
+        self.hosts.insert(id, reckoning(id, name, started, is_complete));
+        Ok(())
+    }
+
+    fn outcome(self, header: &Header) -> anyhow::Result<Outcome> {
+        let plan = plan(header)?;
+        let until = self.total.extent.map_or(RunInstant::START, |extent| extent.until);
+        let lasted = until.since(self.measured_from).min(plan.plan.stop.measured.unwrap_or(Duration::MAX));
+        Ok(Outcome {
+            cause: EndCause::Finished,
+            snapshot: self.total,
+            measured: lasted,
+            warm_up: self.measured_from.since(RunInstant::START),
+            is_steady: None,
+            requests_written: self.requests_written,
+            users_at_once: self.users_at_once,
+            began_at: UNIX_EPOCH + Duration::try_from_secs_f64(header.began_at).unwrap_or_default(),
+            cpu: self.cpu,
+            control: None,
+            limits: Vec::new(),
+            batches: Batches::default(),
+            hosts: self.hosts.into_values().collect(),
+        })
+    }
+}
