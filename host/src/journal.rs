@@ -71,6 +71,17 @@ pub(crate) struct Journal {
     file: Option<File>,
 }
 
+/// Looks whether journals can go to a folder, before anything begins.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn check_folder(folder: Option<&Path>) -> anyhow::Result<()> {
+    match folder.filter(|folder| !folder.is_dir()) {
+        Some(folder) => bail!("--journal {}: there is no such folder\nhelp: make it, or name another", folder.display()),
+        None => Ok(()),
+    }
+}
+
 impl Place {
     /// Begins the journal of a host.
     ///

@@ -14,6 +14,7 @@ use crate::args::{RunArgs, Settings};
 use crate::cluster::{Cluster, default_weight};
 use crate::control_api::ControlApi;
 use crate::exit::{Exit, eprint_line};
+use crate::journal::check_folder;
 use crate::layers::Layers;
 use crate::metrics::Exporter;
 use crate::outputs::Outputs;
@@ -38,6 +39,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
             "--listen {listen}: hosts share the run of one scenario; a plan or a file with `conduct` runs on one host\nhelp: leave --listen out, or choose a scenario with --scenario NAME"
         );
     }
+    check_folder(args.journal.as_deref())?;
     if args.weight == Some(0.0) && args.hosts == Some(1) {
         bail!("--weight 0 --hosts 1: nobody would generate the load\nhelp: leave --weight out, or have others join with a larger --hosts");
     }

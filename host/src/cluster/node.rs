@@ -13,7 +13,7 @@ use super::following::{Job, Tidings, follow};
 use super::message::Assignment;
 use crate::driver::{Participation, Threads, take_part};
 use crate::exit::Exit;
-use crate::journal::{Place, Subject};
+use crate::journal::{Place, Subject, check_folder};
 use crate::layers::Layers;
 use crate::machine;
 use crate::prepare::{EndRequests, Loaded, Prepared};
@@ -64,6 +64,7 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
         Some(address) => args.token.at(vec![address]).context("--coordinator")?,
         None => args.token,
     };
+    check_folder(args.journal.as_deref())?;
     let weight = args.weight.unwrap_or_else(default_weight);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
