@@ -9,6 +9,7 @@ mod host;
 mod nginx;
 mod notary;
 mod prometheus;
+mod relay;
 pub mod statistics;
 
 use std::net::{SocketAddr, TcpListener};
@@ -20,6 +21,7 @@ pub use host::{Finished, Host, Running};
 pub use nginx::Nginx;
 pub use notary::Notary;
 pub use prometheus::Prometheus;
+pub use relay::{Fates, Relay, Weather};
 pub use swell_target::{Behaviour, CertificateKind, Connections, Overload, Passage, Seen, Settings, Target};
 
 /// The compiled guest of this name.

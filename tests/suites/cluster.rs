@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use swell_tests::{Alone, Behaviour, Finished, Host, Overload, Running, Settings, Target, alone, free_address, wait_until};
+use swell_tests::{
+    Alone, Behaviour, Fates, Finished, Host, Overload, Relay, Running, Settings, Target, Weather, alone, free_address, wait_until,
+};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -157,6 +159,40 @@ fn a_host_that_comes_later_takes_its_part_and_no_start_is_missed() {
         node.wait().expect_code(0);
     }
     drop(alone);
+}
+
+/// Two hosts, of which the second reaches the first by a network like this one.
+fn share_over(weather: Weather, args: &str) -> (Finished, Fates, u64) {
+    let alone = alone();
+    let target = target(Behaviour::constant(1.0));
+    let (lead, invitation) = invite(2, "plain-get", &target, args);
+    let (address, token) = invitation.split_once(" --token ").expect("both stand there");
+    let address = address.trim_start_matches("--coordinator ").parse().expect("it is an address");
+    let relay = Relay::start(address, weather, 1);
+    let node = Host::new("node").args(&format!("--coordinator {} --token {token}", relay.addr())).start();
+    let finished = lead.wait().expect_code_or_invalid(0);
+    node.wait().expect_code(0);
+    drop(alone);
+    (finished, relay.fates(), target.seen().requests)
+}
+
+#[test]
+fn a_network_that_loses_a_fifth_and_overtakes_changes_no_count() {
+    let weather = Weather { loss: 0.2, doubled: 0.05, delay: Duration::from_millis(1), jitter: Duration::from_millis(100) };
+    let (finished, fates, seen) = share_over(weather, "--tps 400 --duration 10s");
+    assert!(fates.lost > 20 && fates.doubled > 5, "{fates:?}");
+    assert_eq!(finished.count("/requests_written"), seen);
+    assert!(hosts(&finished).iter().all(|host| host["complete"] == true), "{}", finished.stderr);
+}
+
+#[test]
+fn a_network_that_loses_one_in_twenty_loses_no_host() {
+    let weather = Weather { loss: 0.05, doubled: 0.0, delay: Duration::from_millis(1), jitter: Duration::from_millis(10) };
+    let (finished, fates, seen) = share_over(weather, "--tps 200 --duration 30s");
+    assert!(fates.lost > 20, "{fates:?}");
+    assert!(hosts(&finished).iter().all(|host| host["times_lost"] == 0), "{}", finished.stderr);
+    let count = |part: &str| finished.count(&format!("/measured/transactions/{part}"));
+    assert_eq!((count("started") + count("unsent/host"), count("unsent/lease"), finished.count("/requests_written")), (6_000, 0, seen));
 }
 
 #[test]
