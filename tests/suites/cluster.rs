@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use swell_tests::{
-    Alone, Behaviour, Fates, Finished, Host, Overload, Relay, Running, Settings, Target, Weather, alone, free_address, wait_until,
+    Alone, Behaviour, Fates, Finished, Host, Notary, Overload, Relay, Running, Settings, Target, Weather, alone, free_address, wait_until,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,15 +26,15 @@ fn target(behaviour: Behaviour) -> Target {
 fn share(hosts: usize, guest: &str, behaviour: Behaviour, args: &str) -> Cluster {
     let alone = alone();
     let target = target(behaviour);
-    let (lead, invitation) = invite(hosts, guest, &target, args);
+    let (lead, invitation) = invite(hosts, guest, &target.url(), args);
     let nodes = (1..hosts).map(|_| Host::new("node").args(&invitation).start()).collect();
     Cluster { target, lead, nodes, _alone: alone }
 }
 
 /// Begins a run that waits for other hosts; gives the arguments by which they join.
-fn invite(hosts: usize, guest: &str, target: &Target, args: &str) -> (Running, String) {
+fn invite(hosts: usize, guest: &str, url: &str, args: &str) -> (Running, String) {
     let listen = format!("--listen {} --hosts {hosts}", free_address());
-    let lead = Host::run_guest(guest).target(target.url()).args(&listen).args(args).start();
+    let lead = Host::run_guest(guest).target(url).args(&listen).args(args).start();
     let invitation = wait_until(PATIENCE, "the invitation", || {
         let line = lead.stderr().lines().find_map(|line| line.trim().strip_prefix("host node ").map(str::to_owned));
         line.filter(|line| line.contains("--token "))
@@ -146,7 +146,7 @@ fn hosts_whose_coordinator_is_gone_start_nothing_more() {
 fn a_host_that_comes_later_takes_its_part_and_no_start_is_missed() {
     let alone = alone();
     let target = target(Behaviour::constant(1.0));
-    let (lead, invitation) = invite(2, "plain-get", &target, "--tps 400 --duration 10s");
+    let (lead, invitation) = invite(2, "plain-get", &target.url(), "--tps 400 --duration 10s");
     let first = Host::new("node").args(&invitation).start();
     wait_until(PATIENCE, "the load", || (target.seen().requests >= 400).then_some(()));
     let second = Host::new("node").args(&invitation).args("--weight 4").start();
@@ -165,7 +165,7 @@ fn a_host_that_comes_later_takes_its_part_and_no_start_is_missed() {
 fn share_over(weather: Weather, args: &str) -> (Finished, Fates, u64) {
     let alone = alone();
     let target = target(Behaviour::constant(1.0));
-    let (lead, invitation) = invite(2, "plain-get", &target, args);
+    let (lead, invitation) = invite(2, "plain-get", &target.url(), args);
     let (address, token) = invitation.split_once(" --token ").expect("both stand there");
     let address = address.trim_start_matches("--coordinator ").parse().expect("it is an address");
     let relay = Relay::start(address, weather, 1);
@@ -201,7 +201,7 @@ fn journals_make_the_result_of_a_run_whose_coordinator_was_killed() {
     let journal = format!("--journal {}", folder.path().display());
     let alone = alone();
     let target = target(Behaviour::constant(1.0));
-    let (lead, invitation) = invite(2, "plain-get", &target, &format!("--tps 400 --duration 1h {journal}"));
+    let (lead, invitation) = invite(2, "plain-get", &target.url(), &format!("--tps 400 --duration 1h {journal}"));
     let node = Host::new("node").args(&invitation).args(&journal).start();
     wait_until(PATIENCE, "the load", || (target.seen().requests >= 1_200).then_some(()));
     signal(&lead, Signal::KILL);
@@ -228,7 +228,7 @@ fn journals_of_a_whole_run_make_the_same_result() {
     let journal = format!("--journal {}", folder.path().display());
     let alone = alone();
     let target = target(Behaviour::constant(1.0));
-    let (lead, invitation) = invite(2, "plain-get", &target, &format!("--tps 300 --duration 3s {journal}"));
+    let (lead, invitation) = invite(2, "plain-get", &target.url(), &format!("--tps 300 --duration 3s {journal}"));
     let node = Host::new("node").args(&invitation).args(&journal).start();
     let finished = lead.wait().expect_code_or_invalid(0);
     node.wait().expect_code(0);
@@ -271,6 +271,25 @@ fn iterations_and_users_are_shared_out_exactly() {
 }
 
 #[test]
+fn three_hosts_send_what_one_does() {
+    let sent = |hosts: usize| {
+        let notary = Notary::start();
+        let alone = alone();
+        let (lead, invitation) = invite(hosts, "random-numbers", &notary.url(), "--vus 3 --iterations 300 --seed 7");
+        let nodes: Vec<Running> = (1..hosts).map(|_| Host::new("node").args(&invitation).start()).collect();
+        lead.wait().expect_code_or_invalid(0);
+        nodes.into_iter().for_each(|node| drop(node.wait().expect_code(0)));
+        drop(alone);
+        let mut sent = notary.asked();
+        sent.sort();
+        sent
+    };
+    let by_one = sent(1);
+    assert_eq!(by_one.len(), 300);
+    assert_eq!(sent(3), by_one);
+}
+
+#[test]
 fn rows_picked_as_unique_are_unique_over_all_hosts() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let rows: String = (0..500).map(|row| format!("{row}\n")).collect();
@@ -309,7 +328,7 @@ fn an_interrupt_ends_the_run_on_all_hosts() {
 fn a_host_that_cannot_take_part_is_named_and_nothing_is_sent() {
     let alone = alone();
     let target = target(Behaviour::constant(1.0));
-    let (lead, invitation) = invite(2, "plain-get", &target, "--tps 100 --duration 2s");
+    let (lead, invitation) = invite(2, "plain-get", &target.url(), "--tps 100 --duration 2s");
     let _node = Host::new("node").args(&invitation).env("TMPDIR", "/nowhere").start();
     let finished = lead.wait().expect_code(104);
     assert!(finished.stderr.contains("cannot take part: cannot make a folder"), "{}", finished.stderr);
@@ -320,12 +339,12 @@ fn a_host_that_cannot_take_part_is_named_and_nothing_is_sent() {
 #[test]
 fn who_does_not_belong_does_not_get_in() {
     let target = target(Behaviour::constant(1.0));
-    let (lead, invitation) = invite(2, "plain-get", &target, "--tps 10 --duration 1s");
+    let (lead, invitation) = invite(2, "plain-get", &target.url(), "--tps 10 --duration 1s");
     let (rest, token) = invitation.rsplit_once(' ').expect("a token stands last");
     let mistyped = Host::new("node").args(rest).arg(&token[..token.len() - 3]).finish().expect_code(104);
     assert!(mistyped.stderr.contains("token"), "{}", mistyped.stderr);
     // A token of another cluster.
-    let (other, foreign) = invite(2, "plain-get", &target, "--tps 10 --duration 1s");
+    let (other, foreign) = invite(2, "plain-get", &target.url(), "--tps 10 --duration 1s");
     let foreign = foreign.rsplit_once(' ').expect("a token stands last").1.to_owned();
     let refused = Host::new("node").args(rest).arg(foreign).finish().expect_code(104);
     assert!(refused.stderr.contains("error:"), "{}", refused.stderr);
@@ -340,7 +359,7 @@ fn who_does_not_belong_does_not_get_in() {
 #[test]
 fn a_coordinator_that_does_not_answer_is_named_within_five_seconds() {
     let target = target(Behaviour::constant(1.0));
-    let (lead, invitation) = invite(2, "plain-get", &target, "--tps 10 --duration 1s");
+    let (lead, invitation) = invite(2, "plain-get", &target.url(), "--tps 10 --duration 1s");
     lead.interrupt();
     lead.wait().expect_code(105);
     let began = Instant::now();
