@@ -21,7 +21,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use swell_cluster::Hello;
+use swell_cluster::{Hello, Identity};
 
 pub(crate) use self::leading::Cluster;
 pub(crate) use self::node::{NodeArgs, default_weight, node, parse_weight};
@@ -57,6 +57,12 @@ const CONTRACT: [&str; 12] = [
     include_str!("../../wit/transactions.wit"),
     include_str!("../../wit/world.wit"),
 ];
+
+/// How long to wait before it is looked whether a certificate is to be renewed: a minute at least, as after a failure; ten at most, as its clock goes on
+/// while the machine is suspended, and that of a timer does not.
+fn until_renewal(identity: &Identity) -> Duration {
+    identity.renew_in().clamp(Duration::from_secs(60), Duration::from_secs(600))
+}
 
 /// Does a job on a thread of its own, with a runtime of its own. The thread ends with the job.
 fn on_own_thread<F: Future<Output = ()>>(name: &str, job: impl FnOnce() -> F + Send + 'static) -> anyhow::Result<()> {

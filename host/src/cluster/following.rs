@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::leading::file_of;
 use super::message::{Assignment, FromHost, FromLead};
 use super::seat::Seat;
-use super::{hello, on_own_thread};
+use super::{hello, on_own_thread, until_renewal};
 use crate::driver::MemberLine;
 
 /// The largest file that is fetched: far more than a scenario or a feed has, less than what fills a disk by surprise.
@@ -23,10 +23,6 @@ const LARGEST_FILE: u64 = 16 << 30;
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How long the one that leads may be out of reach before this host gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How often it is looked whether the certificate is to be renewed, and how long after a failure it is tried again.
-const MOST_RENEWAL: Duration = Duration::from_secs(600);
-const LEAST_RENEWAL: Duration = Duration::from_secs(60);
 
 /// A run that this host is to take part in, with its files.
 pub(super) struct Job {
@@ -136,8 +132,7 @@ async fn keep(seat: &mut Option<Seat>) {
 /// Has this host's certificate renewed whenever half of its life is over, as long as it is asked to.
 async fn renew(endpoint: &Endpoint, peer: &Peer, identity: &Identity) -> std::convert::Infallible {
     loop {
-        // The clock of a certificate goes on while the machine is suspended, and that of a timer does not.
-        tokio::time::sleep(identity.renew_in().clamp(LEAST_RENEWAL, MOST_RENEWAL)).await;
+        tokio::time::sleep(until_renewal(identity)).await;
         if identity.renew_in().is_zero()
             && let Err(error) = endpoint.renew(peer).await
         {

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
-use swell_cluster::{Authority, BlobHash, BlobRef, BlobSource, ClusterClock, Desk, Endpoint, HostId, Peer, Socket, TokenRegister};
+use swell_cluster::{
+    Authority, BlobHash, BlobRef, BlobSource, ClusterClock, Desk, Endpoint, HostId, Identity, Peer, Socket, TokenRegister,
+};
 use swell_core::plan::{LoadModel, Users};
 use swell_protocol::lead::{Event, Lead, Settings, Unknown};
 use swell_protocol::message::Up;
@@ -18,7 +20,7 @@ use tokio::task::JoinSet;
 
 use super::message::{Assignment, FromHost, FromLead};
 use super::seat::Seat;
-use super::{TOKEN_LIFE, hello, on_own_thread, reachable};
+use super::{TOKEN_LIFE, hello, on_own_thread, reachable, until_renewal};
 use crate::driver::{
     Asked, Decree, Flowed, HostCounts, HostFate, LeadLine, MemberLine, News, Outcome, Participation, Threads, View, lead, take_part,
 };
@@ -87,10 +89,13 @@ impl Cluster {
         let served = Arc::clone(&store);
         on_own_thread("swell-cluster", move || async move {
             match open(listen, served) {
-                Ok((endpoint, invitation)) => {
+                Ok(Founded { endpoint, identity, desk, invitation }) => {
                     // Nobody waits for it only if the process is ending.
                     let _ = founded.send(Ok(invitation));
-                    serve(endpoint, asked, weight).await;
+                    tokio::select! {
+                        () = serve(endpoint, asked, weight) => {}
+                        never = renew(&desk, &identity) => match never {},
+                    }
                     let _ = over.send(());
                 }
                 Err(error) => drop(founded.send(Err(error))),
@@ -231,18 +236,39 @@ const fn exact_users(load: &LoadModel) -> Option<u32> {
     }
 }
 
-fn open(listen: SocketAddr, store: Arc<Mutex<BTreeMap<BlobHash, BlobSource>>>) -> anyhow::Result<(Endpoint, String)> {
+/// What a cluster needs, and the command by which others join it.
+struct Founded {
+    endpoint: Endpoint,
+    identity: Arc<Identity>,
+    desk: Arc<Desk>,
+    invitation: String,
+}
+
+/// Has this host's own certificate renewed whenever half of its life is over.
+async fn renew(desk: &Desk, identity: &Identity) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(until_renewal(identity)).await;
+        if identity.renew_in().is_zero()
+            && let Err(error) = desk.authority().renew(identity)
+        {
+            tracing::warn!("this host's certificate could not be renewed: {error}");
+        }
+    }
+}
+
+fn open(listen: SocketAddr, store: Arc<Mutex<BTreeMap<BlobHash, BlobSource>>>) -> anyhow::Result<Founded> {
     let socket = Socket::bind(listen)?;
     let authority = Authority::found()?;
     let clock = ClusterClock::of_this_machine();
-    let identity = authority.identity(clock.clone())?;
+    let identity = Arc::new(authority.identity(clock.clone())?);
     let desk = Arc::new(Desk::new(authority, TokenRegister::default()));
     let find = move |hash: &BlobHash| store.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned();
-    let endpoint = Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(find), Some(Arc::clone(&desk)));
+    let endpoint = Endpoint::open(socket, Arc::clone(&identity), hello(), Arc::new(find), Some(Arc::clone(&desk)));
     let address = reachable(endpoint.address()).to_string();
     let uses = NonZeroU32::new(TOKEN_USES).unwrap_or(NonZeroU32::MIN);
     let token = desk.issue(vec![address.clone()], TOKEN_LIFE, uses, &clock)?;
-    Ok((endpoint, format!("host node --coordinator {address} --token {token}")))
+    let invitation = format!("host node --coordinator {address} --token {token}");
+    Ok(Founded { endpoint, identity, desk, invitation })
 }
 
 /// What comes from a peer: a word, or that it is gone.
