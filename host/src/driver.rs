@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use swell_core::RunInstant;
-use swell_core::control::{Limit, Tally};
+use swell_core::control::Limit;
 use swell_core::dispatch::Dispatcher;
 use swell_core::record::{Batches, Outcomes, Snapshot};
 use swell_core::verdict::CpuWindows;
@@ -29,7 +29,6 @@ use tokio::time::MissedTickBehavior;
 
 use self::account::Account;
 pub(crate) use self::floor::Pace;
-use self::floor::SharedOverflow;
 use self::iterations::Iterations;
 pub(crate) use self::lead::{Decree, HostFate, HostReckoning, LeadLine, News, StoppedBefore, lead};
 use self::member::HostCpu;
@@ -38,7 +37,7 @@ pub(crate) use self::set_point::Flowed;
 use self::set_point::SetPoints;
 pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord, Refusal, doing_in_words, limit_in_words};
 pub(crate) use self::threads::Threads;
-use self::worker::{Farewell, Lease, Lines, Order, SetPoint, Shared, UserCounts, WINDOW, WINDOWS_UNDER_WAY, Window, work};
+use self::worker::{Farewell, Lease, Lines, Order, SetPoint, Shared, WINDOW, WINDOWS_UNDER_WAY, Window, work};
 use crate::machine::{CpuLook, CpuWatch, cpu_time};
 use crate::plan::RunPlan;
 
@@ -185,26 +184,9 @@ pub(crate) async fn drive(
     asked: Asked,
     view: &mut dyn View,
 ) -> anyhow::Result<Outcome> {
-    let workers = plan.workers;
-    let overflow = SharedOverflow::new(workers);
     let began = Instant::now() + LEAD;
-    let shared = Arc::new(Shared {
-        program: Arc::clone(program),
-        run,
-        client: plan.client.clone(),
-        pace: plan.pace(),
-        start_data,
-        has_stop: plan.has_start,
-        iterations: Iterations::new(plan.plan.stop.iterations),
-        overflow,
-        began,
-        measured_from: plan.plan.measured_from(),
-        ends_at: plan.plan.end(),
-        measured: plan.plan.stop.measured,
-        objectives: plan.plan.control.as_ref().map_or_else(Vec::new, |control| control.objectives.clone()),
-        users: UserCounts::default(),
-        progress: std::iter::repeat_with(Arc::default).take(workers).collect(),
-    });
+    let iterations = Iterations::new(plan.plan.stop.iterations);
+    let shared = Shared::new(plan, Arc::clone(program), run, start_data, iterations, began);
     let (set_points, set_point) = watch::channel(None);
     let Crews { orders, spares, farewells, windows } =
         Crews::set_to_work(threads, &shared, set_point, watch::channel(None).1, |index| plan.dispatcher(index));
@@ -359,18 +341,10 @@ impl Control<'_> {
         }
     }
 
-    fn merge(&mut self, mut window: Window) {
+    fn merge(&mut self, window: Window) {
         self.account.set_points.add(&Flowed::of(&window, self.shared.pace == Pace::Iterations));
         self.account.add(&window.counted);
-        window.counted.clear();
-        window.tallies.iter_mut().for_each(Tally::clear);
-        // Whichever worker has room for it; with none, its memory is freed.
-        for spare in &self.spares {
-            match spare.try_send(window) {
-                Ok(()) => return,
-                Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => window = back,
-            }
-        }
+        window.give_back(&self.spares);
     }
 
     /// Whether the run is to end now of itself.

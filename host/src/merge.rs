@@ -83,7 +83,9 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     let absent = expected.into_iter().filter(|host| !merged.hosts.contains_key(host)).collect::<Vec<_>>();
     merged.hosts.extend(absent.into_iter().map(|host| (host, reckoning(host, format!("{host} (no journal)"), 0, false))));
     let subject = &header.subject;
-    let done = Done::Finished(Box::new(Finished::of(subject, &plan(&header)?, 0, merged.outcome(&header)?)));
+    let plan = plan(&header)?;
+    let outcome = merged.outcome(&header, plan.plan.stop.measured);
+    let done = Done::Finished(Box::new(Finished::of(subject, &plan, 0, outcome)));
     conclude(&[(subject.name.clone(), Rc::new(done))], true, &outputs, args.quiet)
 }
 
@@ -130,11 +132,11 @@ impl Merged {
         Ok(())
     }
 
-    fn outcome(self, header: &Header) -> anyhow::Result<Outcome> {
-        let plan = plan(header)?;
+    /// `measured` is how long the measured part was to be.
+    fn outcome(self, header: &Header, measured: Option<Duration>) -> Outcome {
         let until = self.total.extent.map_or(RunInstant::START, |extent| extent.until);
-        let lasted = until.since(self.measured_from).min(plan.plan.stop.measured.unwrap_or(Duration::MAX));
-        Ok(Outcome {
+        let lasted = until.since(self.measured_from).min(measured.unwrap_or(Duration::MAX));
+        Outcome {
             cause: EndCause::Finished,
             snapshot: self.total,
             measured: lasted,
@@ -148,6 +150,6 @@ impl Merged {
             limits: Vec::new(),
             batches: Batches::default(),
             hosts: self.hosts.into_values().collect(),
-        })
+        }
     }
 }

@@ -125,6 +125,14 @@ fn too_few_users_leave_slots_unsent_and_do_not_bend_the_schedule() {
 }
 
 #[test]
+fn a_rate_of_iterations_ends_after_so_many_also_where_slots_were_given_up() {
+    let (_alone, target) = target(Behaviour::constant(50.0));
+    let run = run(&target, "--rate 100 --iterations 20 --max-vus 1 --max-lag 100ms").finish();
+    assert_eq!((run.count("/measured/iterations/ok"), target.seen().requests), (20, 20), "{}", run.stderr);
+    assert!(run.count("/measured/transactions/unsent/users") > 0, "one user does 20 a second of 100");
+}
+
+#[test]
 fn a_closed_run_says_so_and_its_starts_are_never_late() {
     let (_alone, target) = target(Behaviour::constant(50.0));
     let run = run(&target, "--vus 3 --duration 1s").finish().expect_agreement(&target.seen());

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::leading::file_of;
 use super::message::{Assignment, FromHost, FromLead};
-use super::seat::Seat;
+use super::seat::{Seat, said};
 use super::{hello, on_own_thread, until_renewal};
 use crate::driver::MemberLine;
 
@@ -120,12 +120,9 @@ async fn reach(endpoint: &Endpoint, address: std::net::SocketAddr, coordinator: 
 
 /// Takes in a word of the workers that nobody else can be told of at the moment.
 async fn keep(seat: &mut Option<Seat>) {
-    match seat {
-        Some(seat) => {
-            let said = seat.said().await;
-            seat.keep(said);
-        }
-        None => std::future::pending().await,
+    let said = said(seat).await;
+    if let Some(seat) = seat {
+        seat.keep(said);
     }
 }
 
@@ -223,13 +220,6 @@ async fn attend(peer: &Arc<Peer>, own: HostId, work: &mut Work, tell: &mpsc::Unb
             () = tell.closed() => return Broken::NobodyListens,
             () = tokio::time::sleep(idle) => {}
         }
-    }
-}
-
-async fn said(seat: &mut Option<Seat>) -> crate::driver::Said {
-    match seat {
-        Some(seat) => seat.said().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::message::{Assignment, FromHost, FromLead};
-use super::seat::Seat;
+use super::seat::{Seat, said};
 use super::{TOKEN_LIFE, hello, on_own_thread, reachable, until_renewal};
 use crate::driver::{
     Asked, Decree, Flowed, HostCounts, HostFate, LeadLine, MemberLine, News, Outcome, Participation, Threads, View, lead, take_part,
@@ -333,13 +333,6 @@ async fn serve(endpoint: Endpoint, mut requests: mpsc::Receiver<Request>, weight
 async fn next(decrees: &mut Option<mpsc::Receiver<Decree>>) -> Option<Decree> {
     match decrees {
         Some(decrees) => decrees.recv().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn said(seat: &mut Option<Seat>) -> crate::driver::Said {
-    match seat {
-        Some(seat) => seat.said().await,
         None => std::future::pending().await,
     }
 }

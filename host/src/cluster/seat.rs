@@ -60,7 +60,7 @@ impl Seat {
     }
 
     /// Waits for a word of the workers; for ever when they are done. Dropping the future loses none.
-    pub(super) async fn said(&mut self) -> Said {
+    async fn said(&mut self) -> Said {
         match self.said.recv().await {
             Some(said) => said,
             None => {
@@ -126,5 +126,13 @@ impl Seat {
     /// The run is over, and nobody asks for anything any more.
     pub(super) fn dismiss(&self) {
         let _ = self.events.send(Event::Over);
+    }
+}
+
+/// Waits for a word of the workers, if there are any.
+pub(super) async fn said(seat: &mut Option<Seat>) -> Said {
+    match seat {
+        Some(seat) => seat.said().await,
+        None => std::future::pending().await,
     }
 }

@@ -99,6 +99,8 @@ pub(crate) struct Floor {
     paused: Cell<bool>,
     /// Nothing where a host needs none.
     lease: Cell<Option<Lease>>,
+    /// When it lapses, if the machine is not suspended before.
+    lapses_at: Cell<Option<RunInstant>>,
     /// There is none at present, and one is needed.
     lapsed: Cell<bool>,
     progress: Arc<Progress>,
@@ -132,6 +134,7 @@ impl Floor {
             over: Cell::new(None),
             paused: Cell::new(false),
             lease: Cell::new(None),
+            lapses_at: Cell::new(None),
             lapsed: Cell::new(dispatcher.needs_lease()),
             progress,
             told_started: Cell::new(0),
@@ -199,11 +202,12 @@ impl Floor {
     /// Slots below a number may start for a while.
     pub(crate) fn lease(&self, lease: Lease) {
         self.lease.set(Some(lease));
-        let lapsed = self.is_lapsed(lease);
-        let was_lapsed = self.lapsed.replace(lapsed);
-        if lapsed {
+        if self.is_lapsed(lease) {
+            // It was under way for too long: whoever looks at the clock finds that there is none.
             return self.tell(|_, _| {});
         }
+        self.lapses_at.set(Some(self.now() + lease.until.since(machine::local_now())));
+        let was_lapsed = self.lapsed.replace(false);
         self.tell(|dispatcher, now| dispatcher.handle_lease(now, lease.below));
         if was_lapsed {
             self.wake_all();
@@ -218,6 +222,7 @@ impl Floor {
     fn look_at_lease(&self, dispatcher: &mut Dispatcher, now: RunInstant) {
         if !self.lapsed.get() && self.lease.get().is_some_and(|lease| self.is_lapsed(lease)) {
             self.lapsed.set(true);
+            self.lapses_at.set(None);
             dispatcher.handle_lapse(now);
         }
     }
@@ -322,8 +327,7 @@ impl Floor {
         progress.waiting.store(ledger.waiting, Ordering::Relaxed);
         progress.reached.store(dispatcher.reached(), Ordering::Relaxed);
         let end = if self.over.get().is_none() { self.ends_at.get() } else { RunInstant::NEVER };
-        let lapse = self.lease.get().filter(|_| !self.lapsed.get()).map(|lease| now + lease.until.since(machine::local_now()));
-        let wake_at = [dispatcher.poll_timeout(), lapse, Some(end)].into_iter().flatten().min().unwrap_or(end);
+        let wake_at = [dispatcher.poll_timeout(), self.lapses_at.get(), Some(end)].into_iter().flatten().min().unwrap_or(end);
         if wake_at != self.armed.replace(wake_at) {
             self.pacer.set(wake_at);
         }

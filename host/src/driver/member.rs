@@ -8,7 +8,6 @@ use anyhow::{anyhow, bail};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
-use swell_core::control::Tally;
 use swell_core::plan::MOST_USERS;
 use swell_core::record::Snapshot;
 use swell_core::schedule::{Owner, Table};
@@ -20,10 +19,9 @@ use swell_protocol::message::{Ending, HostId, Orders};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
-use super::floor::SharedOverflow;
 use super::iterations::Iterations;
 use super::set_point::Flowed;
-use super::worker::{Farewell, Lease, Order, SetPoint, Shared, Starts, UserCounts, WINDOW, Window};
+use super::worker::{Farewell, Lease, Order, SetPoint, Shared, Starts, WINDOW, Window};
 use super::{CpuRecord, Crews, Pace, Threads};
 use crate::journal::{self, Entry, Journal};
 use crate::machine::{CpuWatch, cpu_time, instant_at};
@@ -126,24 +124,7 @@ pub(crate) async fn take_part(
     let (from, until) = part(&orders.tables, owner);
     let hosts = orders.hosts.len();
     let plan = plan.for_part(from, until, hosts);
-    let workers = plan.workers;
-    let shared = Arc::new(Shared {
-        program: Arc::clone(program),
-        run,
-        client: plan.client.clone(),
-        pace: plan.pace(),
-        start_data,
-        has_stop: plan.has_start,
-        iterations: Iterations::of_blocks(),
-        overflow: SharedOverflow::new(workers),
-        began,
-        measured_from: plan.plan.measured_from(),
-        ends_at: plan.plan.end(),
-        measured: plan.plan.stop.measured,
-        objectives: plan.plan.control.as_ref().map_or_else(Vec::new, |control| control.objectives.clone()),
-        users: UserCounts::default(),
-        progress: std::iter::repeat_with(Arc::default).take(workers).collect(),
-    });
+    let shared = Shared::new(&plan, Arc::clone(program), run, start_data, Iterations::of_blocks(), began);
     let began_at = SystemTime::now() + began.saturating_duration_since(Instant::now());
     let journal = journal.as_ref().map(|place| place.open(line.id, &orders.hosts, began_at)).transpose()?;
     let (set_points, set_point) = watch::channel(None);
@@ -323,20 +304,12 @@ impl Part<'_> {
         orders.send_replace(order);
     }
 
-    fn merge(&mut self, mut window: Window, spares: &[mpsc::Sender<Window>]) {
+    fn merge(&mut self, window: Window, spares: &[mpsc::Sender<Window>]) {
         let flowed = Flowed::of(&window, self.shared.pace == Pace::Iterations);
         self.is_strained |= flowed.is_generator_limited();
         self.flowed.merge(&flowed);
         self.counted.merge(&window.counted);
-        window.counted.clear();
-        window.tallies.iter_mut().for_each(Tally::clear);
-        // Whichever worker has room for it; with none, its memory is freed.
-        for spare in spares {
-            match spare.try_send(window) {
-                Ok(()) => return,
-                Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => window = back,
-            }
-        }
+        window.give_back(spares);
     }
 
     fn look_at_cpu(&mut self, watch: &mut Option<CpuWatch>) {

@@ -22,6 +22,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::floor::{Floor, FloorPacing, Pace, SharedOverflow};
 use super::iterations::Iterations;
+use crate::plan::RunPlan;
 
 /// How often a worker closes its window and sends it to the control thread.
 pub(crate) const WINDOW: Duration = Duration::from_millis(200);
@@ -114,6 +115,50 @@ pub(crate) struct Shared {
     pub(crate) users: UserCounts,
     /// Of each worker.
     pub(crate) progress: Vec<Arc<Progress>>,
+}
+
+impl Shared {
+    /// What the workers of a plan share that begins at this instant.
+    pub(crate) fn new(
+        plan: &RunPlan,
+        program: Arc<Program>,
+        run: Arc<Run>,
+        start_data: Vec<u8>,
+        iterations: Iterations,
+        began: Instant,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            program,
+            run,
+            client: plan.client.clone(),
+            pace: plan.pace(),
+            start_data,
+            has_stop: plan.has_start,
+            iterations,
+            overflow: SharedOverflow::new(plan.workers),
+            began,
+            measured_from: plan.plan.measured_from(),
+            ends_at: plan.plan.end(),
+            measured: plan.plan.stop.measured,
+            objectives: plan.plan.control.as_ref().map_or_else(Vec::new, |control| control.objectives.clone()),
+            users: UserCounts::default(),
+            progress: std::iter::repeat_with(Arc::default).take(plan.workers).collect(),
+        })
+    }
+}
+
+impl Window {
+    /// Forgets what was counted and gives the memory to whichever worker has room for it; with none it is freed.
+    pub(crate) fn give_back(mut self, spares: &[mpsc::Sender<Self>]) {
+        self.counted.clear();
+        self.tallies.iter_mut().for_each(Tally::clear);
+        for spare in spares {
+            match spare.try_send(self) {
+                Ok(()) => return,
+                Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => self = back,
+            }
+        }
+    }
 }
 
 /// Users of all workers, for the live view and for knowing when nobody is left.
