@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use swell_cluster::Token;
 use swell_core::control::Objective;
 use swell_core::plan::WarmUp;
 use swell_core::schedule::Stage;
@@ -37,8 +38,14 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Search the highest rate at which a service holds what --latency and --error-rate say.
     Find(Box<FindArgs>),
-    /// Join a coordinator and take part in its runs.
+    /// Be one of several hosts: lead them, or join the one that does and take part in its runs.
     Node(crate::cluster::NodeArgs),
+    /// List the runs of a cluster.
+    Runs(crate::cluster::RunsArgs),
+    /// Watch a run of a cluster to its end, and report what was measured.
+    Attach(crate::cluster::AttachArgs),
+    /// Stop a run of a cluster.
+    Stop(crate::cluster::StopArgs),
     /// Make the result of a run that several hosts shared from their journals.
     Merge(crate::merge::MergeArgs),
     /// Say what a scenario file is, what it contains, imports and may reach.
@@ -79,9 +86,18 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "ADDR", requires = "hosts", help_heading = CLUSTER)]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// How many hosts are to share the run, this one included; it begins when all are there.
-    #[arg(long, value_name = "N", value_parser = parse_hosts, requires = "listen", allow_hyphen_values = true, help_heading = CLUSTER)]
+    /// How many hosts are to share the run: with --listen this one and so many more, and it begins when all are there; with --coordinator so many of those
+    /// that are free, in place of all.
+    #[arg(long, value_name = "N", value_parser = parse_hosts, allow_hyphen_values = true, help_heading = CLUSTER)]
     pub(crate) hosts: Option<usize>,
+
+    /// Have the cluster of this coordinator do the run, as 10.0.0.1:7600; this command shows it, and ends with its results.
+    #[arg(long, value_name = "ADDR", conflicts_with_all = ["listen", "control", "prometheus"], help_heading = CLUSTER)]
+    pub(crate) coordinator: Option<String>,
+
+    /// The token that the coordinator printed.
+    #[arg(long, value_name = "TOKEN", env = "SWELL_TOKEN", hide_env_values = true, help_heading = CLUSTER)]
+    pub(crate) token: Option<Token>,
 
     /// How much this host bears beside others; 0 has it lead alone. Default: one for each core.
     #[arg(long, value_name = "N", value_parser = crate::cluster::parse_weight, requires = "listen", allow_hyphen_values = true, help_heading = CLUSTER)]

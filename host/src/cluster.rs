@@ -6,15 +6,26 @@
 //! | file | what it does |
 //! |---|---|
 //! | `message` | what goes between hosts |
+//! | `parcel` | a scenario's files, as they travel |
+//! | `inquiry` | what is wanted of a cluster, and its answer |
 //! | `seat` | this host's own part in a run, between the rules and the workers |
-//! | `leading` | the thread of a host that leads |
+//! | `founder` | a cluster as the control thread of the host that leads knows it |
+//! | `leading`, `led` | the thread of that host, and each run that it leads |
 //! | `following` | the thread of any other |
-//! | `node` | `host node` |
+//! | `node`, `coordinate` | `host node`, and `host node --listen` |
+//! | `client`, `elsewhere` | commands about runs that a cluster does |
 
+mod client;
+mod coordinate;
+mod elsewhere;
 mod following;
+mod founder;
+mod inquiry;
 mod leading;
+mod led;
 mod message;
 mod node;
+mod parcel;
 mod seat;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
@@ -23,8 +34,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use swell_cluster::{Hello, Identity};
 
-pub(crate) use self::leading::Cluster;
+pub(crate) use self::coordinate::answer;
+pub(crate) use self::elsewhere::{AttachArgs, RunsArgs, StopArgs, attach, run_elsewhere, runs, stop};
+pub(crate) use self::founder::{Cluster, Founding};
 pub(crate) use self::node::{NodeArgs, default_weight, node, parse_weight};
+pub(crate) use self::parcel::Unpacked;
 
 /// The version of the messages between hosts.
 const PROTOCOL: u32 = 1;

@@ -13,28 +13,52 @@ use anyhow::bail;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN};
 use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use swell_core::plan::Search;
 use swell_core::units::Rate;
 use tokio::sync::oneshot;
 
+use crate::cluster::Unpacked;
 use crate::driver::Refusal;
-use crate::layers::{Layers, refuse_process_settings};
-use crate::prepare::Prepared;
+use crate::layers::{Layers, names_files, refuse_process_settings};
+use crate::prepare::{EndRequests, Loaded, Prepared};
+use crate::report::ExitReport;
 use crate::runs::{Done, Handle, Runs};
 use crate::serve::{Answer, Call};
+use crate::status::Status;
+use crate::summary::Summary;
 
 /// The variable of the environment that holds the token: a flag could be read by every user of the machine.
 const TOKEN: &str = "SWELL_CONTROL_TOKEN";
 
 /// The calls that there are, for whoever asks for another.
-const CALLS: &str = "GET /v1/runs, GET /v1/runs/NAME, GET /v1/runs/NAME/report, POST /v1/runs, PUT /v1/runs/NAME/goal, POST /v1/runs/NAME/pause, /resume and /stop";
+const CALLS: &str = "GET /v1/runs, GET /v1/runs/NAME, GET /v1/runs/NAME/report and /summary, GET /v1/scenarios, POST /v1/runs, PUT /v1/runs/NAME/goal, POST \
+                     /v1/runs/NAME/pause, /resume, /stop and /interrupt";
+
+/// How a file of scenarios ends.
+const SCENARIO: &str = "wasm";
+
+/// Who may call over HTTP.
+pub(crate) struct Access {
+    token: Option<blake3::Hash>,
+}
 
 /// See the module's documentation.
 pub(crate) struct ControlApi {
     runs: Rc<Runs>,
     layers: Layers,
-    token: Option<blake3::Hash>,
+    /// The folder of scenarios that may be named.
+    scenarios: Option<PathBuf>,
+}
+
+/// Where a call comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// This machine, whose files it may name.
+    Here,
+    /// Another host of the cluster.
+    Member,
 }
 
 /// The body of `PUT …/goal`.
@@ -46,12 +70,12 @@ struct Goal {
     tps: f64,
 }
 
-impl ControlApi {
-    /// The API at this address. `layers` are what was said of the command, and hold for further runs but for load and length.
+impl Access {
+    /// To an API at this address.
     ///
     /// # Errors
     /// The address is not a loopback one and there is no token.
-    pub(crate) fn new(address: SocketAddr, runs: &Rc<Runs>, layers: &Layers) -> anyhow::Result<Self> {
+    pub(crate) fn to(address: SocketAddr) -> anyhow::Result<Self> {
         let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
         if token.is_none() && !address.ip().is_loopback() {
             bail!(
@@ -59,53 +83,11 @@ impl ControlApi {
                 address.port()
             );
         }
-        let token = token.map(|token| blake3::hash(token.as_bytes()));
-        Ok(Self { runs: Rc::clone(runs), layers: layers.clone(), token })
-    }
-
-    pub(crate) async fn answer(&self, call: Call) -> Answer {
-        if let Some(refused) = self.refuse(&call) {
-            return refused;
-        }
-        let mut path = call.path.trim_matches('/').split('/').map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
-        let (version, of) = (path.next(), path.next());
-        if (version.as_deref(), of.as_deref()) != (Some("v1"), Some("runs")) {
-            return Answer::error(StatusCode::NOT_FOUND, &format!("there is no {}; there are: {CALLS}", call.path));
-        }
-        let (name, act, rest) = (path.next(), path.next(), path.next());
-        let Some(name) = name else {
-            return match call.method {
-                Method::GET => {
-                    let runs: Vec<_> = self.runs.all().iter().map(|run| shown(run)).collect();
-                    Answer::json(StatusCode::OK, &json!({ "runs": runs }))
-                }
-                Method::POST => self.add(&call).await,
-                _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, "GET lists the runs, POST adds one"),
-            };
-        };
-        let Some(run) = self.runs.named(&name) else {
-            let names: Vec<String> = self.runs.all().iter().map(|run| run.name.clone()).collect();
-            return Answer::error(StatusCode::NOT_FOUND, &format!("there is no run {name:?}; there are: {}", names.join(", ")));
-        };
-        match (&call.method, act.as_deref(), rest) {
-            (&Method::GET, None, _) => Answer::json(StatusCode::OK, &shown(&run)),
-            (&Method::GET, Some("report"), None) => match &*run.done().await {
-                Done::Finished(finished) => Answer::json(StatusCode::OK, &finished.report),
-                Done::Failed(_, reason) => Answer::error(StatusCode::CONFLICT, reason),
-            },
-            (&Method::PUT, Some("goal"), None) => set_goal(&run, &call).await,
-            (&Method::POST, Some("pause"), None) => obeyed(&run, run.pause(true).await),
-            (&Method::POST, Some("resume"), None) => obeyed(&run, run.pause(false).await),
-            (&Method::POST, Some("stop"), None) => {
-                run.stop();
-                Answer::json(StatusCode::ACCEPTED, &shown(&run))
-            }
-            _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, &format!("there is no {} {}; there are: {CALLS}", call.method, call.path)),
-        }
+        Ok(Self { token: token.map(|token| blake3::hash(token.as_bytes())) })
     }
 
     /// Why the caller is not answered, if it is not.
-    fn refuse(&self, call: &Call) -> Option<Answer> {
+    pub(crate) fn refuse(&self, call: &Call) -> Option<Answer> {
         let header = |name: HeaderName| header(&call.headers, name);
         if header(ORIGIN).is_some() {
             return Some(Answer::error(StatusCode::FORBIDDEN, "a web page may not call this API"));
@@ -129,50 +111,177 @@ impl ControlApi {
         (!call.body.is_empty() && !is_json)
             .then(|| Answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body needs the header `Content-Type: application/json`"))
     }
+}
 
-    /// Begins a run beside the others: its file, a name if it is to have one of its own, and settings by the names of the flags.
-    async fn add(&self, call: &Call) -> Answer {
-        let mut settings: toml::Table = match serde_json::from_slice(&call.body) {
+impl ControlApi {
+    /// The API to these runs. `layers` are what was said of the command, and hold for further runs but for load and length; `scenarios` is a folder whose files
+    /// may be run by their names.
+    pub(crate) fn new(runs: &Rc<Runs>, layers: &Layers, scenarios: Option<PathBuf>) -> Self {
+        Self { runs: Rc::clone(runs), layers: layers.clone(), scenarios }
+    }
+
+    /// Does what a call says.
+    pub(crate) async fn answer(&self, caller: Caller, method: &Method, path: &str, body: &[u8]) -> Answer {
+        let mut parts = path.trim_matches('/').split('/').map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
+        let (version, of) = (parts.next(), parts.next());
+        let (name, act, rest) = (parts.next(), parts.next(), parts.next());
+        match (version.as_deref(), of.as_deref(), &name) {
+            (Some("v1"), Some("runs"), Some(name)) => self.of_run(name, method, path, (act.as_deref(), rest.as_deref()), body).await,
+            (Some("v1"), Some("runs"), None) => match *method {
+                Method::GET => {
+                    let runs: Vec<_> = self.runs.all().iter().map(|run| shown(run)).collect();
+                    Answer::json(StatusCode::OK, &json!({ "runs": runs }))
+                }
+                Method::POST => self.add(caller, body).await,
+                _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, "GET lists the runs, POST adds one"),
+            },
+            (Some("v1"), Some("scenarios"), None) if *method == Method::GET => match self.stored() {
+                Ok(names) => Answer::json(StatusCode::OK, &json!({ "scenarios": names })),
+                Err(reason) => Answer::error(StatusCode::NOT_FOUND, &reason),
+            },
+            _ => Answer::error(StatusCode::NOT_FOUND, &format!("there is no {path}; there are: {CALLS}")),
+        }
+    }
+
+    async fn of_run(&self, name: &str, method: &Method, path: &str, act: (Option<&str>, Option<&str>), body: &[u8]) -> Answer {
+        let Some(run) = self.runs.named(name) else {
+            let names: Vec<String> = self.runs.all().iter().map(|run| run.name.clone()).collect();
+            return Answer::error(StatusCode::NOT_FOUND, &format!("there is no run {name:?}; there are: {}", names.join(", ")));
+        };
+        match (method, act) {
+            (&Method::GET, (None, _)) => Answer::json(StatusCode::OK, &shown(&run)),
+            (&Method::GET, (Some("report"), None)) => match &*run.done().await {
+                Done::Finished(finished) => Answer::json(StatusCode::OK, &finished.report),
+                Done::Failed(_, reason) => Answer::error(StatusCode::CONFLICT, reason),
+            },
+            (&Method::GET, (Some("summary"), None)) => match &*run.done().await {
+                Done::Finished(finished) => Answer::text(&Summary { report: &finished.report, is_alone: true }.to_string()),
+                Done::Failed(_, reason) => Answer::error(StatusCode::CONFLICT, reason),
+            },
+            (&Method::PUT, (Some("goal"), None)) => set_goal(&run, body).await,
+            (&Method::POST, (Some("pause"), None)) => obeyed(&run, run.pause(true).await),
+            (&Method::POST, (Some("resume"), None)) => obeyed(&run, run.pause(false).await),
+            (&Method::POST, (Some("stop"), None)) => {
+                run.stop();
+                Answer::json(StatusCode::ACCEPTED, &shown(&run))
+            }
+            (&Method::POST, (Some("interrupt"), None)) => {
+                run.interrupt();
+                Answer::json(StatusCode::ACCEPTED, &shown(&run))
+            }
+            _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, &format!("there is no {method} {path}; there are: {CALLS}")),
+        }
+    }
+
+    /// The names of the stored scenarios, or why there are none.
+    fn stored(&self) -> Result<Vec<String>, String> {
+        let Some(folder) = &self.scenarios else {
+            return Err("no scenarios are stored here: begin the coordinator with --scenarios FOLDER".to_owned());
+        };
+        let entries = std::fs::read_dir(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+        let paths = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.extension().is_some_and(|end| end == SCENARIO));
+        let mut names: Vec<String> = paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// The file of a stored scenario.
+    fn stored_file(&self, name: &str) -> Result<PathBuf, String> {
+        let names = self.stored()?;
+        match self.scenarios.as_ref().filter(|_| names.iter().any(|one| one == name)) {
+            Some(folder) => Ok(folder.join(format!("{name}.{SCENARIO}"))),
+            None => Err(format!("there is no stored scenario {name:?}; there are: {}", names.join(", "))),
+        }
+    }
+
+    /// Begins a run beside the others: its file or stored scenario, a name if it is to have one of its own, and settings by the names of the flags.
+    async fn add(&self, caller: Caller, body: &[u8]) -> Answer {
+        let unfit = |words: &str| Answer::error(StatusCode::UNPROCESSABLE_ENTITY, words);
+        let mut settings: toml::Table = match serde_json::from_slice(body) {
             Ok(settings) => settings,
             Err(error) => return Answer::error(StatusCode::BAD_REQUEST, &format!("the body is no JSON object of settings: {error}")),
         };
         let name = match settings.remove("name") {
             None => None,
             Some(toml::Value::String(name)) if !name.is_empty() && name.len() <= 128 => Some(name),
-            Some(_) => return Answer::error(StatusCode::UNPROCESSABLE_ENTITY, "`name` is a text of 1 to 128 bytes"),
+            Some(_) => return unfit("`name` is a text of 1 to 128 bytes"),
         };
-        let Some(toml::Value::String(file)) = settings.remove("file") else {
-            return Answer::error(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "the body needs a `file`: the path of a .wasm file on the host's machine",
-            );
+        let hosts = match settings.remove("hosts") {
+            None => None,
+            Some(toml::Value::Integer(hosts @ 1..=1_000)) => usize::try_from(hosts).ok(),
+            Some(_) => return unfit("`hosts` is a number from 1 to 1000"),
         };
+        let file = match (settings.remove("stored"), settings.remove("file")) {
+            (Some(toml::Value::String(stored)), None) => match self.stored_file(&stored) {
+                Ok(file) => file,
+                Err(reason) => return Answer::error(StatusCode::NOT_FOUND, &reason),
+            },
+            (None, Some(toml::Value::String(_))) if caller == Caller::Member => {
+                return Answer::error(
+                    StatusCode::FORBIDDEN,
+                    "files are of the coordinator's machine: name a `stored` scenario, or send a file by `host run FILE --coordinator`",
+                );
+            }
+            (None, Some(toml::Value::String(file))) => PathBuf::from(file),
+            _ => return unfit("the body needs a `file`, the path of a .wasm file on the host's machine, or a `stored` scenario's name"),
+        };
+        let named_file = settings.keys().find(|key| names_files(key)).filter(|_| caller == Caller::Member);
+        if let Some(key) = named_file {
+            return Answer::error(StatusCode::FORBIDDEN, &format!("`{key}` names a file of the coordinator's machine; call it there"));
+        }
         if let Some(taken) = name.as_ref().filter(|name| self.runs.named(name).is_some()) {
             return Answer::error(StatusCode::CONFLICT, &format!("there is a run {taken:?} already; give another `name`"));
         }
         let place = "the request".to_owned();
         let layers = refuse_process_settings(&place, &settings).and_then(|()| self.layers.above_all(place, settings));
-        let layers = match layers {
-            Ok(layers) => layers,
-            Err(error) => return Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}")),
+        match layers {
+            Ok(layers) => self.begin(name, hosts, move || Prepared::new(None, &file, &layers)).await,
+            Err(error) => unfit(&format!("{error:#}")),
+        }
+    }
+
+    /// Begins a run whose files came from elsewhere.
+    pub(crate) async fn submit(&self, unpacked: Unpacked, hosts: Option<usize>, search: Option<Search>) -> Answer {
+        let prepare = move || {
+            let Unpacked { file, settings, origin } = unpacked;
+            let layers = Layers::submitted("what was submitted".to_owned(), settings, search.is_some())?;
+            let loaded = Loaded::read(&file, &layers)?;
+            if loaded.has_conduct() && search.is_none() && layers.settings("", &[])?.scenario.is_none() {
+                bail!("a file with `conduct` runs on one host\nhelp: choose a scenario of it with --scenario NAME");
+            }
+            let (prepared, end_requests) = Prepared::of(None, &loaded, &layers, None, search)?;
+            Ok((Prepared { origin: Some(origin), ..prepared }, end_requests))
         };
+        self.begin(None, hosts, prepare).await
+    }
+
+    /// Begins a run; one without a name of its own has its scenario's, with a number if that is taken.
+    async fn begin(
+        &self,
+        name: Option<String>,
+        hosts: Option<usize>,
+        prepare: impl FnOnce() -> anyhow::Result<(Prepared, EndRequests)> + Send + 'static,
+    ) -> Answer {
         // Compiling takes seconds: it is not for the control thread.
         let (answer, prepared) = oneshot::channel();
-        std::thread::spawn(move || drop(answer.send(Prepared::new(name.as_deref(), &PathBuf::from(file), &layers))));
+        std::thread::spawn(move || drop(answer.send(prepare())));
         match prepared.await {
-            Ok(Ok(prepared)) => match self.runs.begin(prepared) {
-                Ok(run) => Answer::json(StatusCode::CREATED, &shown(&run)),
-                Err(refusal) => Answer::error(StatusCode::CONFLICT, &refusal.to_string()),
-            },
+            Ok(Ok((prepared, end_requests))) => {
+                let name = name.unwrap_or_else(|| self.runs.free_name(&prepared.name));
+                match self.runs.begin((Prepared { name, hosts, ..prepared }, end_requests)) {
+                    Ok(run) => Answer::json(StatusCode::CREATED, &shown(&run)),
+                    Err(refusal) => Answer::error(StatusCode::CONFLICT, &refusal.to_string()),
+                }
+            }
             Ok(Err(error)) => Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}")),
             Err(_) => Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "the run could not be prepared"),
         }
     }
 }
 
-async fn set_goal(run: &Handle, call: &Call) -> Answer {
+async fn set_goal(run: &Handle, body: &[u8]) -> Answer {
     // As an object first: a struct would be read from a list too.
-    let object = serde_json::from_slice::<serde_json::Map<_, _>>(&call.body);
+    let object = serde_json::from_slice::<serde_json::Map<_, _>>(body);
     let wanted: Goal = match object.and_then(|object| serde_json::from_value(object.into())) {
         Ok(goal) => goal,
         Err(error) => return Answer::error(StatusCode::BAD_REQUEST, &format!("the body is not as {{\"tps\": 500}}: {error}")),
@@ -193,9 +302,18 @@ fn obeyed(run: &Handle, result: Result<(), Refusal>) -> Answer {
     }
 }
 
-/// A run as the API shows it.
-fn shown(run: &Handle) -> serde_json::Value {
-    json!({ "name": run.name, "scenario": run.scenario, "model": run.model, "status": run.status() })
+/// A run as the API shows it; with `exit` once it is over.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    pub(crate) scenario: String,
+    pub(crate) model: String,
+    pub(crate) status: Status,
+    pub(crate) exit: Option<ExitReport>,
+}
+
+fn shown(run: &Handle) -> Shown {
+    Shown { name: run.name.clone(), scenario: run.scenario.clone(), model: run.model.clone(), status: run.status(), exit: run.ended() }
 }
 
 fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

@@ -5,6 +5,7 @@
 //! has its own workers, on threads that all share.
 
 mod account;
+mod bearing;
 mod floor;
 mod iterations;
 mod lead;
@@ -28,6 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use self::account::Account;
+pub(crate) use self::bearing::{Bearing, HostLook, HostPlace};
 pub(crate) use self::floor::Pace;
 use self::iterations::Iterations;
 pub(crate) use self::lead::{Decree, HostFate, HostReckoning, LeadLine, News, StoppedBefore, lead};
@@ -145,6 +147,8 @@ pub(crate) struct Look<'a> {
     pub(crate) recent: (&'a Snapshot, Duration),
     pub(crate) users: u64,
     pub(crate) control: &'a SetPoints,
+    /// Each host, where several share the run.
+    pub(crate) hosts: Vec<HostLook>,
 }
 
 impl Look<'_> {
@@ -302,7 +306,7 @@ impl Control<'_> {
                             Some(watch) => self.cpu.add(watch.look()),
                         }
                     }
-                    self.account.look(ending.is_some(), self.shared.users.alive(), view);
+                    self.account.look(ending.is_some(), self.shared.users.alive(), view, Vec::new);
                     match &ending {
                         None => ending = self.reason_to_end(),
                         Some((_, deadline)) if !cut && Instant::now() >= *deadline => cut = self.cut(),

@@ -35,6 +35,28 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// All of them, first things first.
+    const ALL: [Self; 13] = [
+        Self::Usage,
+        Self::Trapped,
+        Self::StoppedByScenario,
+        Self::Signal,
+        Self::StoppedOverApi,
+        Self::Invalid,
+        Self::HostsLost,
+        Self::GeneratorFound,
+        Self::NoRate,
+        Self::Threshold,
+        Self::FailedByScenario,
+        Self::Unwritten,
+        Self::Passed,
+    ];
+
+    /// The one with this number.
+    pub(crate) fn of_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|exit| exit.code() == code)
+    }
+
     /// The number that a shell sees.
     pub(crate) fn code(self) -> u8 {
         match self {

@@ -85,6 +85,11 @@ impl Layers {
         Ok(Self { layers, is_search, has_defaults: false })
     }
 
+    /// Where nothing was said.
+    pub(crate) const fn none() -> Self {
+        Self { layers: Vec::new(), is_search: false, has_defaults: false }
+    }
+
     /// With another layer right below what was typed.
     ///
     /// # Errors
@@ -140,15 +145,23 @@ impl Layers {
         settings.map(|setting| pair(&setting)).collect()
     }
 
-    /// What another host has said, as the only layer.
+    /// What another host has said of a run, the scenario's defaults among it, as the only layer.
     ///
     /// # Errors
     /// A key that is no setting, or a value that is none.
     pub(crate) fn of_pairs(place: String, pairs: Vec<(String, Option<String>)>) -> anyhow::Result<Self> {
+        Ok(Self { has_defaults: true, ..Self::submitted(place, pairs, false)? })
+    }
+
+    /// What was typed elsewhere, as the only layer.
+    ///
+    /// # Errors
+    /// As [`Layers::of_pairs`].
+    pub(crate) fn submitted(place: String, pairs: Vec<(String, Option<String>)>, is_search: bool) -> anyhow::Result<Self> {
         let settings = pairs.into_iter().map(|(key, value)| Setting { key, value: value.map(Into::into) }).collect();
         let layer = Layer { place, settings };
         layer.check()?;
-        Ok(Self { layers: vec![layer], is_search: false, has_defaults: true })
+        Ok(Self { layers: vec![layer], is_search, has_defaults: false })
     }
 
     fn in_force(&self, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Vec<Setting>> {
@@ -207,6 +220,27 @@ impl Layer {
             );
         }
         bail!("{place}: {}", first_words(&error))
+    }
+}
+
+/// Whether settings of this key name files.
+pub(crate) fn names_files(key: &str) -> bool {
+    matches!(key, "data" | "ca-cert" | "cert" | "key")
+}
+
+/// The path of the file that a setting names; nothing where it names none.
+pub(crate) fn file_of<'a>(key: &str, value: Option<&'a str>) -> Option<&'a str> {
+    match key {
+        "data" => value.and_then(|value| value.split_once('=')).map(|(_, path)| path),
+        key => value.filter(|_| names_files(key)),
+    }
+}
+
+/// The value of such a setting with another path.
+pub(crate) fn with_file(key: &str, value: &str, path: &str) -> String {
+    match value.split_once('=').filter(|_| key == "data") {
+        Some((feed, _)) => format!("{feed}={path}"),
+        None => path.to_owned(),
     }
 }
 
@@ -293,14 +327,14 @@ fn plain(value: toml::Value) -> anyhow::Result<String> {
     })
 }
 
-/// The error with what was likely meant, also where clap itself finds nothing: letters that changed places in a short name.
+/// The error with what was likely meant. Clap itself does not know that letters change places, as in a short name they often do.
 pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
     let (invalid, suggested) = match error.kind() {
         ErrorKind::UnknownArgument => (ContextKind::InvalidArg, ContextKind::SuggestedArg),
         ErrorKind::InvalidSubcommand => (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
         _ => return error,
     };
-    let Some(ContextValue::String(typed)) = error.get(invalid).filter(|_| error.get(suggested).is_none()).cloned() else { return error };
+    let Some(ContextValue::String(typed)) = error.get(invalid).cloned() else { return error };
     let command = Cli::command();
     let value = if suggested == ContextKind::SuggestedArg {
         let flags = command.find_subcommand("find").into_iter().flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);

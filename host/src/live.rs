@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::status::{Phase, Status};
+use crate::status::{HostStatus, Phase, Status};
 
 /// Where there is no terminal, a line comes each so many looks, which are a second apart.
 const LOOKS_A_LINE: u32 = 5;
+
+/// Hosts that have a line of their own; of more the rest is told in a number.
+const MOST_HOSTS: usize = 16;
 
 /// The lines of all runs.
 pub(crate) struct Screen {
@@ -17,9 +20,11 @@ pub(crate) struct Screen {
     bars: Option<MultiProgress>,
 }
 
-/// The line of one run.
+/// The line of one run, and those of its hosts where several share it.
 pub(crate) struct Line {
     bar: Option<ProgressBar>,
+    screen: Option<MultiProgress>,
+    hosts: Vec<ProgressBar>,
     quiet: bool,
     looks: u32,
     name: String,
@@ -33,30 +38,42 @@ impl Screen {
     }
 
     pub(crate) fn line(&self, name: &str, lasts: Option<Duration>) -> Line {
-        let bar = self.bars.as_ref().map(|bars| {
-            let style = ProgressStyle::with_template("{spinner} {msg}").expect("a template without faults");
-            bars.add(ProgressBar::new_spinner().with_style(style))
-        });
-        Line { bar, quiet: self.quiet, looks: 0, name: name.to_owned(), lasts }
+        let bar = self.bars.as_ref().map(|bars| bars.add(ProgressBar::new_spinner().with_style(style("{spinner} {msg}"))));
+        Line { bar, screen: self.bars.clone(), hosts: Vec::new(), quiet: self.quiet, looks: 0, name: name.to_owned(), lasts }
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("a template without faults")
 }
 
 impl Line {
     pub(crate) fn show(&mut self, status: &Status) {
         self.looks += 1;
+        let hosts = hosts_in_words(&status.hosts);
         if let Some(bar) = &self.bar {
             bar.set_message(self.text(status));
             bar.tick();
+            if let Some(screen) = &self.screen {
+                while self.hosts.len() < hosts.len() {
+                    let last = self.hosts.last().unwrap_or(bar);
+                    let next = screen.insert_after(last, ProgressBar::new_spinner().with_style(style("    {msg}")));
+                    self.hosts.push(next);
+                }
+            }
+            for (row, text) in self.hosts.iter().zip(hosts.into_iter().chain(std::iter::repeat(String::new()))) {
+                row.set_message(text);
+                row.tick();
+            }
         } else if !self.quiet && self.looks.is_multiple_of(LOOKS_A_LINE) {
             tracing::info!("{}", self.text(status));
+            hosts.iter().for_each(|host| tracing::info!("    {host}"));
         }
     }
 
-    /// Gives the terminal's line back.
+    /// Gives the terminal's lines back.
     pub(crate) fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.iter().chain(&self.hosts).for_each(ProgressBar::finish_and_clear);
     }
 
     fn text(&self, status: &Status) -> String {
@@ -64,11 +81,32 @@ impl Line {
         let lasts = self.lasts.map_or_else(String::new, |lasts| format!("/{:.0}", lasts.as_secs_f64()));
         let goal = status.goal_per_second.unwrap_or_default();
         let held = status.held_by.as_ref().map_or_else(String::new, |reason| format!("  goal {goal:.0}/s, {reason}"));
-        let limited = status.limited_by.map_or_else(String::new, |who| format!("  limited by the {who} below {goal:.0}/s"));
+        let limited = status.limited_by.as_ref().map_or_else(String::new, |who| format!("  limited by the {who} below {goal:.0}/s"));
         let paused = if status.phase == Phase::Paused { "  paused" } else { "" };
         format!(
             "{} {:.0}{lasts} s  {:.0} transactions/s  p95 {p95}  {} failed  {} users{held}{limited}{paused}",
             self.name, status.elapsed_seconds, status.per_second, status.failed, status.users
         )
     }
+}
+
+/// Each host in a line, as long as there are not too many.
+fn hosts_in_words(hosts: &[HostStatus]) -> Vec<String> {
+    let row = |host: &HostStatus| {
+        let lag = host.host_lag_p99_ms.map_or_else(|| "n/a".to_owned(), |ms| format!("{ms:.1} ms"));
+        let lost = if host.present { "" } else { "  lost" };
+        format!(
+            "{:<16} {:>3.0} % of the starts  {:.0} transactions/s  {} users  {:.1} cores  lag p99 {lag}  {}{lost}",
+            host.name,
+            host.share * 100.0,
+            host.per_second,
+            host.users,
+            host.cores,
+            host.verdict
+        )
+    };
+    let mut rows: Vec<String> = hosts.iter().take(MOST_HOSTS).map(row).collect();
+    let present = hosts.iter().filter(|host| host.present).count();
+    rows.extend((hosts.len() > MOST_HOSTS).then(|| format!("and others: {present} of {} take part", hosts.len())));
+    rows
 }

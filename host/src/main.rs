@@ -10,7 +10,7 @@
 //! | a scenario file and its settings as a run that can begin | `prepare` |
 //! | all runs that go on; what each is told and where it is | `runs`, `status` |
 //! | threads, timers, signals while it runs | `driver/` |
-//! | the control API, metrics for Prometheus, and the server under both | `control_api`, `metrics`, `serve` |
+//! | the control API, metrics for Prometheus, and the server under both | `control_api`, `metrics`, `servers`, `serve` |
 //! | what a run came to: verdict, thresholds, exit code | `judgement`, `exit` |
 //! | the results as data, on a page, on a line | `report`, `summary`, `live`, `outputs` |
 //! | hosts that share a run; their journals, and results made of them | `cluster`, `journal`, `merge` |
@@ -42,6 +42,7 @@ mod report;
 mod run;
 mod runs;
 mod serve;
+mod servers;
 mod status;
 mod summary;
 mod toolchain;
@@ -71,6 +72,9 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&typed, &args, None),
         Command::Find(args) => run::run(&typed, &args.run, Some(Search { hold: args.hold, budget: args.budget })),
         Command::Node(args) => cluster::node(args),
+        Command::Runs(args) => cluster::runs(args),
+        Command::Attach(args) => cluster::attach(args),
+        Command::Stop(args) => cluster::stop(args),
         Command::Merge(args) => merge::merge(&args),
         Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
         Command::Schema => print_schema().map(|()| Exit::Passed),

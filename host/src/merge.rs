@@ -13,17 +13,14 @@ use swell_engine::ScenarioInfo;
 use swell_protocol::lead::Unknown;
 use swell_protocol::message::HostId;
 
-use crate::driver::{CpuRecord, EndCause, HostFate, HostReckoning, Outcome};
+use crate::driver::{Bearing, CpuRecord, EndCause, HostFate, HostReckoning, Outcome};
 use crate::exit::Exit;
 use crate::journal::{Header, Reading};
-use crate::layers::Layers;
+use crate::layers::{Layers, names_files};
 use crate::outputs::Outputs;
 use crate::plan::RunPlan;
 use crate::run::conclude;
 use crate::runs::{Done, Finished};
-
-/// Settings that name files of the host where they were typed; a result does not depend on them.
-const FILES: [&str; 4] = ["data", "ca-cert", "cert", "key"];
 
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
@@ -81,7 +78,7 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     }
     let header = first.context("there is no journal")?;
     let absent = expected.into_iter().filter(|host| !merged.hosts.contains_key(host)).collect::<Vec<_>>();
-    merged.hosts.extend(absent.into_iter().map(|host| (host, reckoning(host, format!("{host} (no journal)"), 0, false))));
+    merged.hosts.extend(absent.into_iter().map(|host| (host, reckoning(host, format!("{host} (no journal)"), Bearing::default(), false))));
     let subject = &header.subject;
     let plan = plan(&header)?;
     let outcome = merged.outcome(&header, plan.plan.stop.measured);
@@ -89,15 +86,16 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     conclude(&[(subject.name.clone(), Rc::new(done))], true, &outputs, args.quiet)
 }
 
-fn reckoning(id: HostId, name: String, started: u64, is_complete: bool) -> HostReckoning {
+fn reckoning(id: HostId, name: String, bearing: Bearing, is_complete: bool) -> HostReckoning {
     let unknown = Unknown { least: 0, most: is_complete.then_some(0) };
-    HostReckoning { fate: HostFate { id, name, share: 0.0, times_lost: 0, unknown, is_complete }, started }
+    HostReckoning { fate: HostFate { id, name, share: 0.0, times_lost: 0, unknown, is_complete }, bearing }
 }
 
 /// The plan as it was, of which the result needs the model, the length and the thresholds.
 fn plan(header: &Header) -> anyhow::Result<RunPlan> {
     let subject = &header.subject;
-    let settings = subject.settings.iter().filter(|(key, _)| !FILES.contains(&key.as_str())).cloned().collect();
+    // Files are of the host where they were named; a result does not depend on them.
+    let settings = subject.settings.iter().filter(|(key, _)| !names_files(key)).cloned().collect();
     let settings = Layers::of_pairs("the journal's settings".to_owned(), settings)?.settings("", &[])?;
     // The hosts that it reaches, its users and its hooks are of no interest any more.
     let scenario = ScenarioInfo {
@@ -114,21 +112,17 @@ fn plan(header: &Header) -> anyhow::Result<RunPlan> {
 impl Merged {
     fn add(&mut self, reading: &mut Reading) -> anyhow::Result<()> {
         let (id, name) = (reading.header.host, reading.header.host_name.clone());
-        let (mut started, mut is_complete, mut last) = (0_u64, false, None);
+        let (mut bearing, mut is_complete) = (Bearing::default(), false);
         while let Some(entry) = reading.entry()? {
-            let counted = &entry.counts.counted;
-            started = started.saturating_add(counted.warm_up.total.counts.started + counted.measured.total.counts.started);
-            self.total.merge(counted);
+            self.total.merge(&entry.counts.counted);
+            bearing.add(&entry.counts);
             self.measured_from = self.measured_from.max(entry.measured_from);
             is_complete = entry.is_last;
-            last = Some(entry.counts);
         }
-        if let Some(last) = last {
-            self.cpu.add_host(&last.cpu);
-            self.requests_written = self.requests_written.saturating_add(last.requests_written);
-            self.users_at_once = self.users_at_once.saturating_add(last.users_at_once);
-        }
-        self.hosts.insert(id, reckoning(id, name, started, is_complete));
+        self.cpu.add_host(bearing.cpu());
+        self.requests_written = self.requests_written.saturating_add(bearing.requests_written);
+        self.users_at_once = self.users_at_once.saturating_add(bearing.users_at_once);
+        self.hosts.insert(id, reckoning(id, name, bearing, is_complete));
         Ok(())
     }
 

@@ -61,7 +61,7 @@ struct OfObjective {
     measured: Gauge,
     binding: Gauge,
     /// One for each state that there was.
-    states: BTreeMap<&'static str, Gauge>,
+    states: BTreeMap<String, Gauge>,
 }
 
 /// The names of the metrics, their units and what they mean.
@@ -215,7 +215,7 @@ impl RunMetrics {
         self.goal.set(status.goal_per_second.unwrap_or(f64::NAN));
         self.actual.set(status.per_second);
         for (by, gauge) in &self.limited {
-            gauge.set(f64::from(u8::from(status.limited_by == Some(by.name()))));
+            gauge.set(f64::from(u8::from(status.limited_by.as_deref() == Some(by.name()))));
         }
         for objective in &status.objectives {
             let of = self
@@ -280,7 +280,7 @@ impl OfObjective {
         self.limit.set(status.limit_per_second);
         self.measured.set(status.measured.unwrap_or(f64::NAN));
         self.binding.set(f64::from(u8::from(status.binding)));
-        self.states.entry(status.state).or_insert_with(|| new_state(status.state));
+        self.states.entry(status.state.clone()).or_insert_with(|| new_state(&status.state));
         for (state, gauge) in &self.states {
             gauge.set(f64::from(u8::from(*state == status.state)));
         }
@@ -352,7 +352,7 @@ mod tests {
         let exporter = Exporter::new();
         let mut metrics = RunMetrics::new(&exporter, "run", "scenario");
         metrics.count(&window(1));
-        metrics.show(&Status { users: 5, goal_per_second: Some(10.0), limited_by: Some("service"), ..Status::default() });
+        metrics.show(&Status { users: 5, goal_per_second: Some(10.0), limited_by: Some("service".to_owned()), ..Status::default() });
         let shown = exporter.render();
         assert!(shown.contains("swell_users{run=\"run\",scenario=\"scenario\"} 5") && shown.contains("by=\"service\"} 1"), "{shown}");
         drop(metrics);

@@ -1,6 +1,7 @@
 //! From a scenario file and its settings to a run that can begin: all that can go wrong before anything is sent goes wrong here.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use swell_core::record::Recorder;
 use swell_engine::{
     Conductor, EndRequest, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver, ScenarioFile, ScenarioInfo, Trapped, User, Worker,
 };
+use tempfile::TempDir;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
@@ -80,6 +82,29 @@ pub(crate) struct Prepared {
     pub(crate) run: Arc<Run>,
     /// What was said about it, for another host to follow.
     pub(crate) settings: Vec<(String, Option<String>)>,
+    /// Where its files came from, if not from this machine.
+    pub(crate) origin: Option<Origin>,
+    /// How many hosts of a cluster are to share it; without it all that are free.
+    pub(crate) hosts: Option<usize>,
+}
+
+/// Files that came from another machine: what each was called there, and the folder where they are as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    names: BTreeMap<String, String>,
+    _folder: TempDir,
+}
+
+impl Origin {
+    /// `names` are those of elsewhere by those that the files have here.
+    pub(crate) const fn new(names: BTreeMap<String, String>, folder: TempDir) -> Self {
+        Self { names, _folder: folder }
+    }
+
+    /// What a file of this machine was called where it came from.
+    pub(crate) fn name_of(&self, path: &str) -> String {
+        self.names.get(path).cloned().unwrap_or_else(|| path.to_owned())
+    }
 }
 
 impl Prepared {
@@ -108,7 +133,18 @@ impl Prepared {
         let name = name.unwrap_or(&scenario.name).to_owned();
         let (file, file_hash) = (loaded.path.clone(), loaded.file.hash.clone());
         let pairs = layers.pairs(&scenario.name, &scenario.defaults)?;
-        let prepared = Self { name, file, file_hash, scenario: scenario.clone(), plan, program, run: Arc::new(run), settings: pairs };
+        let prepared = Self {
+            name,
+            file,
+            file_hash,
+            scenario: scenario.clone(),
+            plan,
+            program,
+            run: Arc::new(run),
+            settings: pairs,
+            origin: None,
+            hosts: None,
+        };
         Ok((prepared, end_requests))
     }
 
@@ -122,12 +158,13 @@ impl Prepared {
 
     /// What the run is known by.
     pub(crate) fn subject(&self) -> Subject {
+        let file = self.file.display().to_string();
         Subject {
             run: self.run.id.clone(),
             name: self.name.clone(),
             seed: self.run.seed,
             scenario: self.scenario.name.clone(),
-            file: self.file.display().to_string(),
+            file: self.origin.as_ref().map_or_else(|| file.clone(), |origin| origin.name_of(&file)),
             file_hash: self.file_hash.clone(),
             settings: self.settings.clone(),
         }

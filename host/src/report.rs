@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 use swell_core::control::{Found, Goal, Limit, SearchEnd};
 use swell_core::exchange::Phase;
@@ -91,7 +91,7 @@ pub(crate) struct Evidence {
 }
 
 /// Why the program ended as it did.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct ExitReport {
     pub(crate) code: u8,
     pub(crate) reason: String,
@@ -166,6 +166,12 @@ pub(crate) struct HostReport {
     pub(crate) share: f64,
     /// Starts that are in the figures of this report.
     pub(crate) started: u64,
+    /// "VALID", "SUSPECT" or "INVALID": what its part of the figures would be worth alone.
+    pub(crate) verdict: String,
+    /// The 99th percentile of the lag of starts that is its own fault; absent where too few were seen.
+    pub(crate) host_lag_p99_ms: Option<f64>,
+    /// Processor time that it used in the measured part.
+    pub(crate) cpu_seconds: f64,
     /// How often it was not heard for so long that others took over.
     pub(crate) times_lost: u64,
     /// Whether all that it counted is in the figures of this report.
@@ -176,12 +182,15 @@ pub(crate) struct HostReport {
 }
 
 impl HostReport {
-    pub(crate) fn of(HostReckoning { fate, started }: &HostReckoning) -> Self {
+    pub(crate) fn of(HostReckoning { fate, bearing }: &HostReckoning) -> Self {
         Self {
             id: fate.id.to_string(),
             name: fate.name.clone(),
             share: fate.share,
-            started: *started,
+            started: bearing.started,
+            verdict: bearing.stamp().to_string(),
+            host_lag_p99_ms: bearing.host_lag().map(|lag| lag.as_secs_f64() * 1e3),
+            cpu_seconds: bearing.cpu().seconds,
             times_lost: fate.times_lost,
             complete: fate.is_complete,
             unknown_least: fate.unknown.least,
@@ -350,7 +359,7 @@ pub(crate) struct SeriesReport {
 }
 
 /// A distribution, in the unit that the name of its key ends with.
-#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Times {
     pub(crate) count: u64,
     pub(crate) min: Option<f64>,

@@ -3,15 +3,14 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::rc::Rc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use swell_core::plan::Search;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::LocalSet;
 
-use crate::args::{RunArgs, Settings};
-use crate::cluster::{Cluster, default_weight};
+use crate::args::RunArgs;
+use crate::cluster::{Cluster, Founding, answer, default_weight, run_elsewhere};
 use crate::control_api::ControlApi;
 use crate::exit::{Exit, eprint_line};
 use crate::journal::check_folder;
@@ -21,7 +20,7 @@ use crate::outputs::Outputs;
 use crate::programme::Programme;
 use crate::report::{ExitReport, ReportOfRuns};
 use crate::runs::{Done, Finished, Runs};
-use crate::serve;
+use crate::servers::Servers;
 use crate::summary::{Summary, SummaryOfRuns};
 
 /// Does all that a command line says. With `search` it is `host find`.
@@ -30,6 +29,9 @@ use crate::summary::{Summary, SummaryOfRuns};
 /// Wrong usage, plan or scenario file, or a machine that does not give what is needed: nothing was sent.
 pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) -> anyhow::Result<Exit> {
     let layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
+    if let Some(address) = &args.coordinator {
+        return run_elsewhere(address, args, &layers, search);
+    }
     let programme = Programme::new(&args.file, &layers, search)?;
     let settings = programme.layers().settings("", &[])?;
     let outputs = Outputs::open(&settings.out)?;
@@ -47,12 +49,25 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
     let done = LocalSet::new().block_on(&runtime, async {
         let exporter = settings.prometheus.map(|_| Exporter::new());
-        let runs = Runs::new(settings.quiet, exporter.clone())?;
-        let _servers = Servers::start(&settings, &runs, exporter, programme.layers()).await?;
+        let runs = Runs::new(settings.quiet, exporter.clone(), None)?;
+        let api = Rc::new(ControlApi::new(&runs, programme.layers(), None));
+        let mut servers = Servers::default();
+        if let Some(address) = settings.control {
+            servers.control(address, Rc::clone(&api)).await?;
+        }
+        if let Some((address, exporter)) = settings.prometheus.zip(exporter) {
+            servers.metrics(address, exporter).await?;
+        }
         let mut stops = Stops::listen()?;
+        let mut shared = None;
         if let Some((listen, hosts)) = args.listen.zip(args.hosts) {
-            let cluster = Cluster::found(listen, args.weight.unwrap_or_else(default_weight), hosts, args.journal.clone()).await?;
-            eprint_line(&format!("waiting for {} of {hosts} hosts; each joins by\n\n    {}\n", hosts - 1, cluster.invitation()));
+            let weight = args.weight.unwrap_or_else(default_weight);
+            let founding = Founding { listen, weight, journals: args.journal.clone(), least_hosts: hosts };
+            let (cluster, inquiries) = Cluster::found(founding).await?;
+            let cluster = Rc::new(cluster);
+            let others = hosts - 1;
+            eprint_line(&format!("waiting for {others} of {hosts} hosts; each joins by\n\n    host node {}\n", cluster.invitation()));
+            tokio::task::spawn_local(answer(inquiries, api));
             tokio::select! {
                 gathered = cluster.gather() => gathered?,
                 () = stops.next() => {
@@ -61,7 +76,8 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
                     return Ok(vec![(String::new(), Rc::new(stopped))]);
                 }
             }
-            runs.share(cluster);
+            runs.share(Rc::clone(&cluster));
+            shared = Some(cluster);
         }
         let interrupted = async {
             loop {
@@ -81,6 +97,9 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         let mut done = Vec::new();
         for run in runs.all() {
             done.push((run.name.clone(), run.done().await));
+        }
+        if let Some(cluster) = shared {
+            cluster.close().await;
         }
         done.extend(amiss.into_iter().map(|(name, done)| (name, Rc::new(done))));
         anyhow::Ok(done)
@@ -143,55 +162,19 @@ pub(crate) fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outputs: &
     Ok(exit)
 }
 
-/// The process's own endpoints, for as long as it lives.
-struct Servers(#[expect(dead_code, reason = "what is dropped with it ends")] JoinSet<()>);
-
-/// How often metrics that nobody scraped are put together.
-const TIDY: Duration = Duration::from_secs(1);
-
-impl Servers {
-    /// # Errors
-    /// An address is taken, or may not be used so.
-    async fn start(settings: &Settings, runs: &Rc<Runs>, exporter: Option<Rc<Exporter>>, layers: &Layers) -> anyhow::Result<Self> {
-        let mut servers = JoinSet::new();
-        if let Some(address) = settings.control {
-            let api = Rc::new(ControlApi::new(address, runs, layers)?);
-            let listener = serve::listen("control", address).await?;
-            tracing::info!("control API at http://{}/v1/runs", listener.local_addr()?);
-            servers.spawn_local(serve::serve(listener, move |call| {
-                let api = Rc::clone(&api);
-                async move { api.answer(call).await }
-            }));
-        }
-        if let Some((address, exporter)) = settings.prometheus.zip(exporter) {
-            let listener = serve::listen("prometheus", address).await?;
-            tracing::info!("metrics at http://{}/metrics", listener.local_addr()?);
-            let tidied = Rc::clone(&exporter);
-            servers.spawn_local(serve::serve(listener, move |call| std::future::ready(exporter.answer(&call))));
-            servers.spawn_local(async move {
-                loop {
-                    tokio::time::sleep(TIDY).await;
-                    tidied.tidy();
-                }
-            });
-        }
-        Ok(Self(servers))
-    }
-}
-
 /// The signals that end all runs: Ctrl-C, and what a service manager or a container sends.
-struct Stops {
+pub(crate) struct Stops {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Stops {
-    fn listen() -> anyhow::Result<Self> {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -41,8 +41,10 @@ pub(crate) struct Runs {
     quiet: bool,
     /// Where metrics are served.
     exporter: Option<Rc<Exporter>>,
-    /// The hosts that share the first run, where there are others.
-    cluster: RefCell<Option<Cluster>>,
+    /// The hosts that share runs, where there are others.
+    cluster: RefCell<Option<Rc<Cluster>>>,
+    /// Runs that are over and kept; without it all are.
+    kept: Option<usize>,
     list: RefCell<Vec<Rc<Handle>>>,
     interrupted: watch::Sender<bool>,
 }
@@ -90,11 +92,11 @@ pub(crate) struct Finished {
 }
 
 impl Runs {
-    /// No run yet.
+    /// No run yet. Of those that are over the latest so many are `kept`, or all.
     ///
     /// # Errors
     /// The machine does not give threads.
-    pub(crate) fn new(quiet: bool, exporter: Option<Rc<Exporter>>) -> anyhow::Result<Rc<Self>> {
+    pub(crate) fn new(quiet: bool, exporter: Option<Rc<Exporter>>, kept: Option<usize>) -> anyhow::Result<Rc<Self>> {
         let threads = Threads::start(machine::allowed_cores())?;
         Ok(Rc::new(Self {
             threads,
@@ -102,14 +104,21 @@ impl Runs {
             quiet,
             exporter,
             cluster: RefCell::default(),
+            kept,
             list: RefCell::default(),
             interrupted: watch::Sender::new(false),
         }))
     }
 
-    /// Has the hosts of a cluster share the run that begins next.
-    pub(crate) fn share(&self, cluster: Cluster) {
+    /// Has the hosts of a cluster share all runs that begin from now on.
+    pub(crate) fn share(&self, cluster: Rc<Cluster>) {
         self.cluster.replace(Some(cluster));
+    }
+
+    /// A name like this one that no run has.
+    pub(crate) fn free_name(&self, like: &str) -> String {
+        let numbered = (2..).map(|number| format!("{like}-{number}"));
+        std::iter::once(like.to_owned()).chain(numbered).find(|name| self.named(name).is_none()).unwrap_or_default()
     }
 
     /// Begins a run.
@@ -123,6 +132,7 @@ impl Runs {
         if self.named(&prepared.name).is_some() {
             return Err(NotBegun::Name(prepared.name));
         }
+        self.forget();
         if self.list.borrow().len() >= MOST_RUNS {
             return Err(NotBegun::TooMany);
         }
@@ -139,15 +149,24 @@ impl Runs {
         self.list.borrow_mut().push(Rc::clone(&handle));
         let (this, of_task) = (Rc::clone(self), Rc::clone(&handle));
         tokio::task::spawn_local(async move {
-            let cluster = this.cluster.borrow_mut().take();
-            let done = this.live(prepared, &of_task, asked, end_requests, cluster.as_ref()).await;
-            if let Some(cluster) = cluster {
-                cluster.close().await;
-            }
+            let done = this.live(prepared, &of_task, asked, end_requests).await;
             of_task.status.borrow_mut().phase = Phase::Over;
             finished.send_replace(Some(Rc::new(done)));
         });
         Ok(handle)
+    }
+
+    /// Lets go of the oldest results beyond those that are kept.
+    fn forget(&self) {
+        let Some(kept) = self.kept else { return };
+        let mut list = self.list.borrow_mut();
+        let over = list.iter().filter(|run| run.done.borrow().is_some()).count();
+        let mut surplus = over.saturating_sub(kept);
+        list.retain(|run| {
+            let goes = surplus > 0 && run.done.borrow().is_some();
+            surplus -= usize::from(goes);
+            !goes
+        });
     }
 
     /// The run of this name.
@@ -162,21 +181,17 @@ impl Runs {
 
     /// Waits until no run goes on, those that began meanwhile included.
     pub(crate) async fn all_done(&self) {
-        let mut seen = 0;
         loop {
-            let next = self.list.borrow().get(seen).cloned();
+            let next = self.list.borrow().iter().find(|run| run.done.borrow().is_none()).cloned();
             let Some(run) = next else { return };
             run.done().await;
-            seen += 1;
         }
     }
 
     /// Ctrl-C: nothing new begins, and each run ends; a second time, what is under way is cut.
     pub(crate) fn interrupt(&self) {
         self.interrupted.send_replace(true);
-        for run in self.all() {
-            run.tell(Command::Interrupt);
-        }
+        self.all().iter().for_each(|run| run.interrupt());
     }
 
     /// Becomes true with Ctrl-C.
@@ -191,14 +206,7 @@ impl Runs {
     }
 
     /// A run from `setup` to its report.
-    async fn live(
-        &self,
-        prepared: Prepared,
-        handle: &Handle,
-        mut commands: mpsc::Receiver<Command>,
-        end_requests: EndRequests,
-        cluster: Option<&Cluster>,
-    ) -> Done {
+    async fn live(&self, prepared: Prepared, handle: &Handle, mut commands: mpsc::Receiver<Command>, end_requests: EndRequests) -> Done {
         let scenario = prepared.scenario.name.clone();
         let given_up = async {
             loop {
@@ -216,7 +224,9 @@ impl Runs {
             () = given_up => return Done::Failed(Exit::Signal, "stopped before anything was sent".to_owned()),
         };
         if !self.quiet {
-            tracing::info!("{}: {}, {}; Ctrl-C ends it", prepared.name, prepared.plan.model(), prepared.plan.length());
+            // Where runs come and go, Ctrl-C is for all of it.
+            let hint = if self.kept.is_none() { "; Ctrl-C ends it" } else { "" };
+            tracing::info!("{}: {}, {}{hint}", prepared.name, prepared.plan.model(), prepared.plan.length());
         }
         let Prepared { plan, program, run, .. } = &prepared;
         let lasts = plan.plan.stop.measured.filter(|_| !plan.plan.warm_up_ends_when_steady).map(|measured| plan.plan.warm_up + measured);
@@ -224,6 +234,7 @@ impl Runs {
         let mut view = RunView { line: self.screen.line(&prepared.name, lasts), metrics, status: &handle.status };
         let asked = Asked { commands, end_requests };
         let start_data = data.clone().unwrap_or_default();
+        let cluster = self.cluster.borrow().clone();
         let outcome = match cluster {
             None => drive(&self.threads, plan, program, Arc::clone(run), start_data, asked, &mut view).await,
             Some(cluster) => cluster.drive(&self.threads, &prepared, start_data, asked, &mut view).await,
@@ -249,6 +260,14 @@ impl Handle {
         self.status.borrow().clone()
     }
 
+    /// How it ended, if it has.
+    pub(crate) fn ended(&self) -> Option<ExitReport> {
+        self.done.borrow().as_deref().map(|done| match done {
+            Done::Finished(run) => run.report.exit.clone(),
+            Done::Failed(exit, reason) => ExitReport { code: exit.code(), reason: reason.clone() },
+        })
+    }
+
     /// What it came to, once it is over.
     pub(crate) async fn done(&self) -> Rc<Done> {
         let mut done = self.done.clone();
@@ -264,6 +283,11 @@ impl Handle {
     /// Tells it to end, as the control API does.
     pub(crate) fn stop(&self) {
         self.tell(Command::Stop);
+    }
+
+    /// Tells it to end as Ctrl-C does; a second time, what is under way is cut.
+    pub(crate) fn interrupt(&self) {
+        self.tell(Command::Interrupt);
     }
 
     /// Gives it another goal, in starts a second.

@@ -25,6 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may live in all: a client that reads nothing is let go.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
 
+/// The kinds of answers.
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+
 /// A request, read whole.
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -105,7 +109,12 @@ impl Answer {
     pub(crate) fn json(status: StatusCode, value: &impl serde::Serialize) -> Self {
         let mut body = serde_json::to_string(value).expect("what we answer has names for keys");
         body.push('\n');
-        Self { status, content_type: "application/json", body }
+        Self { status, content_type: JSON, body }
+    }
+
+    /// A page for people.
+    pub(crate) fn text(page: &str) -> Self {
+        Self { status: StatusCode::OK, content_type: TEXT, body: page.to_owned() }
     }
 
     /// What is wrong, in words.

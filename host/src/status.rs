@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use swell_core::record::{Histogram, Snapshot};
 
-use crate::driver::{Look, ObjectiveRecord, limit_in_words};
+use crate::driver::{HostLook, Look, ObjectiveRecord, limit_in_words};
 use crate::report::Times;
 
 /// What a run is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Phase {
     /// `setup` is under way.
@@ -26,8 +26,22 @@ pub(crate) enum Phase {
     Over,
 }
 
+impl Phase {
+    /// In a word.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Preparing => "preparing",
+            Self::WarmUp => "warming up",
+            Self::Measuring => "measuring",
+            Self::Paused => "paused",
+            Self::Draining => "ending",
+            Self::Over => "over",
+        }
+    }
+}
+
 /// A run at one moment. Rates and times are of the last second; counts are of the whole run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Status {
     pub(crate) phase: Phase,
     pub(crate) elapsed_seconds: f64,
@@ -47,18 +61,39 @@ pub(crate) struct Status {
     /// What keeps the goal where it is, in words; absent where the plan alone does.
     pub(crate) held_by: Option<String>,
     /// Who keeps the rate below the goal.
-    pub(crate) limited_by: Option<&'static str>,
+    pub(crate) limited_by: Option<String>,
     /// The same in words.
     pub(crate) limit: Option<String>,
     pub(crate) objectives: Vec<ObjectiveStatus>,
+    /// Each host, where several share the run.
+    pub(crate) hosts: Vec<HostStatus>,
+}
+
+/// What one of several hosts does. Rates are of the last second.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct HostStatus {
+    pub(crate) name: String,
+    /// The part of the starts that is its own.
+    pub(crate) share: f64,
+    /// Whether it is heard and takes part.
+    pub(crate) present: bool,
+    pub(crate) users: u64,
+    /// Completed a second, well or not.
+    pub(crate) per_second: f64,
+    /// Processors in use.
+    pub(crate) cores: f64,
+    /// The 99th percentile of the lag of starts that is its own fault, so far.
+    pub(crate) host_lag_p99_ms: Option<f64>,
+    /// What its figures so far would be worth alone.
+    pub(crate) verdict: String,
 }
 
 /// What an objective does.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ObjectiveStatus {
     pub(crate) rule: String,
     pub(crate) limit_per_second: f64,
-    pub(crate) state: &'static str,
+    pub(crate) state: String,
     pub(crate) binding: bool,
     /// Seconds or a share, whichever the rule is about.
     pub(crate) measured: Option<f64>,
@@ -84,6 +119,7 @@ impl Default for Status {
             limited_by: None,
             limit: None,
             objectives: Vec::new(),
+            hosts: Vec::new(),
         }
     }
 }
@@ -118,9 +154,25 @@ impl Status {
             interrupted: all(|part| part.total.counts.interrupted),
             unsent: all(|part| part.unsent.total()),
             held_by: Some(look.control.reason()).filter(|reason| !reason.is_empty()),
-            limited_by: limit.map(|limit| limit.by.name()),
+            limited_by: limit.map(|limit| limit.by.name().to_owned()),
             limit: limit.map(limit_in_words),
             objectives: look.control.objectives().iter().map(ObjectiveStatus::of).collect(),
+            hosts: look.hosts.iter().map(HostStatus::of).collect(),
+        }
+    }
+}
+
+impl HostStatus {
+    fn of(look: &HostLook) -> Self {
+        Self {
+            name: look.place.name.clone(),
+            share: look.place.share,
+            present: look.place.is_present,
+            users: look.users,
+            per_second: look.per_second,
+            cores: look.cores,
+            host_lag_p99_ms: look.host_lag.map(|lag| lag.as_secs_f64() * 1e3),
+            verdict: look.stamp.to_string(),
         }
     }
 }
@@ -130,7 +182,7 @@ impl ObjectiveStatus {
         Self {
             rule: record.objective.to_string(),
             limit_per_second: record.limit,
-            state: record.doing.name(),
+            state: record.doing.name().to_owned(),
             binding: record.binding,
             measured: record.measured.map(|(reading, _)| reading),
         }

@@ -146,7 +146,9 @@ impl Summary<'_> {
     fn hosts(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for host in &self.report.hosts {
             let share = print_share(host.share);
-            write!(f, "  host {:<16} {share:>6} of the starts, {} started", host.name, group(host.started))?;
+            let lag = time(host.host_lag_p99_ms);
+            write!(f, "  host {:<16} {share:>6} of the starts, {} started, {}", host.name, group(host.started), host.verdict)?;
+            write!(f, " (lag p99 {lag}, {:.1} s of processor time)", host.cpu_seconds)?;
             if host.times_lost > 0 {
                 write!(f, ", lost {} times", group(host.times_lost))?;
             }

@@ -1,24 +1,19 @@
 //! A host that another one leads: it joins, waits for runs, and takes part in each.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use swell_cluster::{
-    Admission, BlobHash, BlobSource, CloseCode, Endpoint, HostId, Identity, LinkError, Peer, Socket, Token, fetch_to, join,
-};
-use tempfile::TempDir;
+use swell_cluster::{Admission, BlobHash, BlobSource, CloseCode, Endpoint, HostId, Identity, LinkError, Peer, Socket, Token, join};
 use tokio::sync::{mpsc, oneshot};
 
-use super::leading::file_of;
-use super::message::{Assignment, FromHost, FromLead};
+use super::inquiry::{Answered, Pending};
+use super::message::{Assignment, FromHost, FromLead, MemberCall, Role, Wanted};
+use super::parcel::Unpacked;
 use super::seat::{Seat, said};
 use super::{hello, on_own_thread, until_renewal};
 use crate::driver::MemberLine;
 
-/// The largest file that is fetched: far more than a scenario or a feed has, less than what fills a disk by surprise.
-const LARGEST_FILE: u64 = 16 << 30;
 /// The time between attempts to reach the one that leads.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How long the one that leads may be out of reach before this host gives up.
@@ -27,15 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A run that this host is to take part in, with its files.
 pub(super) struct Job {
     pub(super) assignment: Assignment,
-    pub(super) file: PathBuf,
-    /// What the settings say, with the names that its files have here.
-    pub(super) settings: Vec<(String, Option<String>)>,
+    pub(super) unpacked: Unpacked,
     pub(super) line: MemberLine,
     /// Whether it can begin, or why not.
     pub(super) prepared: oneshot::Sender<Result<f64, String>>,
-    /// Where its files are, as long as this lives.
-    _folder: TempDir,
 }
+
+/// A call that whoever leads is to answer.
+pub(super) type Forwarded = (MemberCall, oneshot::Sender<Answered>);
 
 /// What the thread tells.
 pub(super) enum Tidings {
@@ -47,22 +41,27 @@ pub(super) enum Tidings {
     Ended(anyhow::Result<()>),
 }
 
-/// Joins by a token, and serves whoever leads from then on.
+/// Joins by a token, serves whoever leads from then on, and has it answer `calls`.
 ///
 /// # Errors
 /// The machine does not give a thread.
-pub(super) fn follow(token: Token, name: String) -> anyhow::Result<mpsc::UnboundedReceiver<Tidings>> {
+pub(super) fn follow(token: Token, name: String, mut calls: mpsc::Receiver<Forwarded>) -> anyhow::Result<mpsc::UnboundedReceiver<Tidings>> {
     // Few and far between.
     let (tell, told) = mpsc::unbounded_channel();
     on_own_thread("swell-cluster", move || async move {
-        let ended = serve(token, name, &tell).await;
+        let ended = serve(token, name, &mut calls, &tell).await;
         // Nobody hears it if the process is ending.
         let _ = tell.send(Tidings::Ended(ended));
     })?;
     Ok(told)
 }
 
-async fn serve(token: Token, name: String, tell: &mpsc::UnboundedSender<Tidings>) -> anyhow::Result<()> {
+async fn serve(
+    token: Token,
+    name: String,
+    calls: &mut mpsc::Receiver<Forwarded>,
+    tell: &mpsc::UnboundedSender<Tidings>,
+) -> anyhow::Result<()> {
     let socket = Socket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0).into())?;
     let Admission { identity, coordinator, address } = join(&socket, &token, &hello()).await?;
     let own = identity.id();
@@ -72,9 +71,10 @@ async fn serve(token: Token, name: String, tell: &mpsc::UnboundedSender<Tidings>
     let mut work = Work::default();
     loop {
         let peer = Arc::new(reach(&endpoint, address, coordinator, &mut work.seat).await?);
-        peer.send(&FromHost::Here { name: name.clone() }).await.context("the coordinator is gone")?;
+        let role = Role::Host(work.seat.as_ref().map(Seat::run));
+        peer.send(&FromHost::Here { name: name.clone(), role }).await.context("the coordinator is gone")?;
         let broken = tokio::select! {
-            broken = attend(&peer, own, &mut work, tell) => broken,
+            broken = attend(&peer, own, &mut work, calls, tell) => broken,
             never = renew(&endpoint, &peer, &identity) => match never {},
         };
         match broken {
@@ -157,8 +157,16 @@ enum Broken {
 }
 
 /// Hears and speaks for the host as long as the connection lasts.
-async fn attend(peer: &Arc<Peer>, own: HostId, work: &mut Work, tell: &mpsc::UnboundedSender<Tidings>) -> Broken {
+async fn attend(
+    peer: &Arc<Peer>,
+    own: HostId,
+    work: &mut Work,
+    calls: &mut mpsc::Receiver<Forwarded>,
+    tell: &mpsc::UnboundedSender<Tidings>,
+) -> Broken {
     let Work { seat, line, fetching, preparing } = work;
+    // What has not been answered when the connection is gone is not answered at all.
+    let mut pending = Pending::default();
     loop {
         while let Some(word) = seat.as_mut().and_then(Seat::poll) {
             if let Err(error) = peer.send(&word).await {
@@ -171,31 +179,39 @@ async fn attend(peer: &Arc<Peer>, own: HostId, work: &mut Work, tell: &mpsc::Unb
                 Err(LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }) => return Broken::Dismissed,
                 Err(error) => return Broken::Lost(format!("{error:#}")),
                 Ok(FromLead::Assignment(assignment)) if seat.is_none() => {
-                    let (chair, its_line) = Seat::new(own);
+                    let (chair, its_line) = Seat::new(own, assignment.number);
                     *seat = Some(chair);
                     *line = Some(its_line);
                     *fetching = Some(tokio::task::spawn_local(fetch(Arc::clone(peer), *assignment)));
                 }
                 // It is the run that goes on here, told anew after the connection was gone.
                 Ok(FromLead::Assignment(_)) => {}
-                Ok(FromLead::Down(message)) => {
-                    if let Some(seat) = seat {
+                Ok(FromLead::Down(run, message)) => {
+                    if let Some(seat) = seat.as_mut().filter(|seat| seat.run() == run) {
                         seat.hear(message);
                     }
                 }
-                Ok(FromLead::Dismissed) => {
-                    if let Some(seat) = seat.take() {
+                Ok(FromLead::Dismissed(run)) => {
+                    if let Some(seat) = seat.take_if(|seat| seat.run() == run) {
+                        fetching.take().iter().for_each(tokio::task::JoinHandle::abort);
+                        (*line, *preparing) = (None, None);
                         seat.dismiss();
                     }
                 }
+                Ok(FromLead::Answer { number, status, is_json, piece, is_last }) => pending.hear(number, (status, is_json), &piece, is_last),
             },
+            Some((call, reply)) = calls.recv() => {
+                if let Err(error) = peer.send(&FromHost::Wanted(pending.ask(reply), Wanted::Call(call))).await {
+                    return Broken::Lost(format!("{error:#}"));
+                }
+            }
             fetched = task(fetching) => {
                 *fetching = None;
                 match (fetched, line.take()) {
-                    (Ok(Fetched { assignment, file, settings, folder }), Some(line)) => {
+                    (Ok(Fetched { assignment, unpacked }), Some(line)) => {
                         let (prepared, is_prepared) = oneshot::channel();
                         *preparing = Some(is_prepared);
-                        let job = Job { assignment, file, settings, line, prepared, _folder: folder };
+                        let job = Job { assignment, unpacked, line, prepared };
                         if tell.send(Tidings::Job(Box::new(job))).is_err() {
                             return Broken::NobodyListens;
                         }
@@ -240,25 +256,10 @@ async fn answer<T>(answer: &mut Option<oneshot::Receiver<T>>) -> Result<T, onesh
 /// A run whose files are here.
 struct Fetched {
     assignment: Assignment,
-    file: PathBuf,
-    settings: Vec<(String, Option<String>)>,
-    folder: TempDir,
+    unpacked: Unpacked,
 }
 
-/// Fetches the scenario and the files of its settings, each verified by its hash.
 async fn fetch(peer: Arc<Peer>, assignment: Assignment) -> anyhow::Result<Fetched> {
-    let folder = tempfile::tempdir().context("cannot make a folder for the run's files")?;
-    let file = folder.path().join("scenario.wasm");
-    fetch_to(&peer, assignment.file, LARGEST_FILE, &file).await?;
-    let mut settings = assignment.settings.clone();
-    for &(place, blob) in &assignment.files {
-        let Some((key, Some(value))) = settings.get_mut(place) else { continue };
-        let Some(name) = file_of(key, Some(value)).map(|path| Path::new(path).file_name().unwrap_or_default().to_owned()) else { continue };
-        // Numbered, as two files may have the same name; the name's end says of what kind a feed is.
-        let path = folder.path().join(format!("{place}-{}", name.to_string_lossy()));
-        fetch_to(&peer, blob, LARGEST_FILE, &path).await?;
-        let path = path.to_string_lossy().into_owned();
-        *value = value.split_once('=').filter(|_| key == "data").map_or(path.clone(), |(feed, _)| format!("{feed}={path}"));
-    }
-    Ok(Fetched { assignment, file, settings, folder })
+    let unpacked = assignment.parcel.fetch(&peer).await?;
+    Ok(Fetched { assignment, unpacked })
 }

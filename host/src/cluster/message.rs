@@ -1,21 +1,45 @@
 //! What goes between hosts. Both sides have the same release, so messages are the types themselves.
 
 use serde::{Deserialize, Serialize};
-use swell_cluster::BlobRef;
+use swell_core::plan::Search;
 use swell_engine::EndRequest;
 use swell_protocol::message::{Down, Up};
 
+use super::parcel::Parcel;
 use crate::driver::Flowed;
 
-/// From a host to the one that leads.
+/// Which of a cluster's runs is meant. No two have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(super) struct RunNumber(pub(super) u64);
+
+/// From a host, or who gives a cluster something to do, to the host that leads.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum FromHost {
     /// Its first word.
     Here {
         /// What it is called, for people.
         name: String,
+        role: Role,
     },
-    /// About the run.
+    /// About the run that it takes part in.
+    OfRun(RunNumber, OfRun),
+    /// Something is wanted of the cluster; the answer has the same number.
+    Wanted(u64, Wanted),
+}
+
+/// What somebody is in a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Role {
+    /// It takes part in runs, and in this one at present.
+    Host(Option<RunNumber>),
+    /// It wants things done, and does none.
+    Client,
+}
+
+/// What a host says of a run.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum OfRun {
+    /// To the rules.
     Up(Up),
     /// What went through in a window.
     Flowed(Flowed),
@@ -23,30 +47,54 @@ pub(super) enum FromHost {
     EndRequest(Wish),
 }
 
+/// What may be wanted of a cluster.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Wanted {
+    /// A call of the control API.
+    Call(MemberCall),
+    /// A run. The files of its parcel are fetched from whoever wants it.
+    Run(Box<Submission>),
+}
+
+/// A call of the control API by who belongs to the cluster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct MemberCall {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// A run that a cluster is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Submission {
+    pub(super) parcel: Parcel,
+    /// How many hosts are to share it; without it all that are free.
+    pub(super) hosts: Option<usize>,
+    /// Whether it is a search, and how long.
+    pub(super) search: Option<Search>,
+}
+
 /// From the host that leads.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum FromLead {
     /// A run to take part in.
     Assignment(Box<Assignment>),
-    /// About the run.
-    Down(Down),
+    /// About a run.
+    Down(RunNumber, Down),
     /// The run is over, and all that was counted has been taken in.
-    Dismissed,
+    Dismissed(RunNumber),
+    /// A piece of the answer to what was wanted: the status as in HTTP, and so many bytes of it.
+    Answer { number: u64, status: u16, is_json: bool, piece: Vec<u8>, is_last: bool },
 }
 
 /// A run, as a host must know it to take part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Assignment {
+    pub(super) number: RunNumber,
     pub(super) run: String,
     pub(super) name: String,
     pub(super) scenario: String,
-    /// What the scenario's file is called on the host that leads.
-    pub(super) path: String,
-    /// Settings as flags, in the order in which they overrule one another.
-    pub(super) settings: Vec<(String, Option<String>)>,
-    pub(super) file: BlobRef,
-    /// Files that settings name: at which place of `settings`, and which file.
-    pub(super) files: Vec<(usize, BlobRef)>,
+    pub(super) parcel: Parcel,
     /// What `setup` gave.
     pub(super) start_data: Vec<u8>,
 }

@@ -1,36 +1,67 @@
 //! `host node`: a host that waits for runs and takes part in them.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use hyper::StatusCode;
 use swell_cluster::Token;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
-use super::following::{Job, Tidings, follow};
-use super::message::Assignment;
+use super::coordinate::{Coordination, coordinate};
+use super::following::{Forwarded, Job, Tidings, follow};
+use super::inquiry::Answered;
+use super::message::{Assignment, MemberCall};
+use super::parcel::Unpacked;
 use crate::driver::{Participation, Threads, take_part};
 use crate::exit::Exit;
 use crate::journal::{Place, Subject, check_folder};
 use crate::layers::Layers;
 use crate::machine;
 use crate::prepare::{EndRequests, Loaded, Prepared};
+use crate::serve::{Answer, Call, JSON, TEXT};
+use crate::servers::Servers;
+
+/// Calls of the control API that wait to be forwarded.
+const CALLS_UNDER_WAY: usize = 16;
+/// The longest wait for the coordinator's answer to a call: a run's report comes with its end.
+const LONGEST_CALL: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Args)]
 pub(crate) struct NodeArgs {
+    /// Lead: listen for other hosts and for runs here, as 0.0.0.0:7600 (UDP). The commands by which both come are printed.
+    #[arg(long, value_name = "ADDR", conflicts_with = "coordinator")]
+    listen: Option<SocketAddr>,
+
     /// Where the coordinator is, if not where the token says: as 10.0.0.1:7600.
     #[arg(long, value_name = "ADDR")]
     coordinator: Option<String>,
 
     /// The token that the coordinator printed.
     #[arg(long, value_name = "TOKEN", env = "SWELL_TOKEN", hide_env_values = true)]
-    token: Token,
+    token: Option<Token>,
 
-    /// How much this host bears beside others. Default: one for each core.
-    #[arg(long, value_name = "N", value_parser = parse_weight)]
+    /// How much this host bears beside others; with --listen 0 has it lead alone. Default: one for each core.
+    #[arg(long, value_name = "N", value_parser = parse_weight, allow_hyphen_values = true)]
     weight: Option<f64>,
+
+    /// With --listen: a folder of .wasm files that may be run by their names over the control API.
+    #[arg(long, value_name = "DIR", requires = "listen")]
+    scenarios: Option<PathBuf>,
+
+    /// Serve the control API at this address, as 127.0.0.1:6565: that of the whole cluster, whichever of its hosts is asked. Beyond loopback every call needs
+    /// the token in the variable SWELL_CONTROL_TOKEN, which then must be set.
+    #[arg(long, value_name = "ADDR")]
+    control: Option<SocketAddr>,
+
+    /// With --listen: serve metrics for Prometheus at this address, as 0.0.0.0:9464, under /metrics.
+    #[arg(long, value_name = "ADDR", requires = "listen")]
+    prometheus: Option<SocketAddr>,
 
     /// Keep what this host counts in a file of its own in this folder; `host merge` makes the result of such files, should the coordinator be lost.
     #[arg(long, value_name = "DIR")]
@@ -55,29 +86,41 @@ pub(super) fn own_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// Joins, and takes part in runs until the coordinator has no more, or a signal comes.
+/// Leads; or joins, and takes part in runs until the coordinator has no more, or a signal comes.
 ///
 /// # Errors
 /// The coordinator cannot be reached, or does not admit this host; or it is gone.
 pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
-    let token = match args.coordinator {
-        Some(address) => args.token.at(vec![address]).context("--coordinator")?,
-        None => args.token,
-    };
-    check_folder(args.journal.as_deref())?;
     let weight = args.weight.unwrap_or_else(default_weight);
+    let NodeArgs { journal, scenarios, control, prometheus, .. } = args;
+    if let Some(listen) = args.listen {
+        return coordinate(Coordination { listen, weight, journal, scenarios, control, prometheus });
+    }
+    let token = match (args.token, args.coordinator) {
+        (Some(token), Some(address)) => token.at(vec![address]).context("--coordinator")?,
+        (Some(token), None) => token,
+        (None, _) => bail!(
+            "joining a cluster needs the token that its coordinator printed\nhelp: give it with --token, or in the variable SWELL_TOKEN; --listen ADDR has this host lead"
+        ),
+    };
+    check_folder(journal.as_deref())?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
         let threads = Threads::start(machine::allowed_cores())?;
-        let mut tidings = follow(token, own_name())?;
+        let (forward, forwarded) = mpsc::channel(CALLS_UNDER_WAY);
+        let mut servers = Servers::default();
+        if let Some(address) = control {
+            servers.calls(address, move |call| ask_coordinator(forward.clone(), call)).await?;
+        }
+        let mut tidings = follow(token, own_name(), forwarded)?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let serving = async {
             while let Some(tidings) = tidings.recv().await {
                 match tidings {
                     Tidings::Joined(id) => tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it"),
-                    Tidings::Job(job) => take_job(&threads, *job, weight, args.journal.as_deref()).await,
+                    Tidings::Job(job) => take_job(&threads, *job, weight, journal.as_deref()).await,
                     Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),
                 }
             }
@@ -91,12 +134,28 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
     })
 }
 
+/// Has the coordinator answer a call that was made here.
+async fn ask_coordinator(forward: mpsc::Sender<Forwarded>, call: Call) -> Answer {
+    let (reply, replied) = oneshot::channel();
+    let call = MemberCall { method: call.method.to_string(), path: call.path, body: call.body.to_vec() };
+    // Without anybody to forward it there is no reply either.
+    let _ = forward.send((call, reply)).await;
+    match tokio::time::timeout(LONGEST_CALL, replied).await {
+        Ok(Ok(Answered { status, is_json, body })) => Answer {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+            content_type: if is_json { JSON } else { TEXT },
+            body: String::from_utf8_lossy(&body).into_owned(),
+        },
+        _ => Answer::error(StatusCode::BAD_GATEWAY, "the coordinator is out of reach"),
+    }
+}
+
 /// Takes part in a run from its files to its last result.
 async fn take_job(threads: &Threads, job: Job, weight: f64, journals: Option<&Path>) {
     let (run, scenario) = (job.assignment.run.clone(), job.assignment.scenario.clone());
-    let (assignment, file, settings) = (job.assignment.clone(), job.file.clone(), job.settings.clone());
+    let (assignment, unpacked) = (job.assignment.clone(), job.unpacked);
     // Compiling takes its time, and wants a runtime of its own.
-    let ready = tokio::task::spawn_blocking(move || prepare(&assignment, &file, settings)).await;
+    let ready = tokio::task::spawn_blocking(move || prepare(&assignment, unpacked)).await;
     let (prepared, end_requests) = match ready.context("preparing broke down").flatten() {
         Ok(ready) => ready,
         Err(error) => {
@@ -110,7 +169,7 @@ async fn take_job(threads: &Threads, job: Job, weight: f64, journals: Option<&Pa
     let _ = job.prepared.send(Ok(weight));
     let Prepared { plan, program, run: shared, .. } = &prepared;
     // As it is known on the host that leads, so that all journals of a run are alike.
-    let subject = Subject { file: job.assignment.path.clone(), settings: job.assignment.settings.clone(), ..prepared.subject() };
+    let subject = Subject { settings: job.assignment.parcel.settings.clone(), ..prepared.subject() };
     let journal = journals.map(|folder| Place { folder: folder.to_owned(), host_name: own_name(), subject });
     let start_data = job.assignment.start_data;
     let participation = Participation { start_data, line: job.line, end_requests, journal };
@@ -120,10 +179,11 @@ async fn take_job(threads: &Threads, job: Job, weight: f64, journals: Option<&Pa
     }
 }
 
-fn prepare(assignment: &Assignment, file: &Path, settings: Vec<(String, Option<String>)>) -> anyhow::Result<(Prepared, EndRequests)> {
+fn prepare(assignment: &Assignment, unpacked: Unpacked) -> anyhow::Result<(Prepared, EndRequests)> {
+    let Unpacked { file, settings, origin } = unpacked;
     let layers = Layers::of_pairs("the coordinator's settings".to_owned(), settings)?;
-    let loaded = Loaded::read(file, &layers)?;
+    let loaded = Loaded::read(&file, &layers)?;
     let (mut prepared, end_requests) = Prepared::of(Some(&assignment.name), &loaded, &layers, Some(&assignment.scenario), None)?;
     prepared.known_as(&assignment.run);
-    Ok((prepared, end_requests))
+    Ok((Prepared { origin: Some(origin), ..prepared }, end_requests))
 }

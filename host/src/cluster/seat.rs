@@ -7,7 +7,7 @@ use swell_protocol::member::{Event, Member};
 use swell_protocol::message::{Down, HostId};
 use tokio::sync::mpsc;
 
-use super::message::{FromHost, Wish};
+use super::message::{FromHost, OfRun, RunNumber, Wish};
 use crate::driver::{MemberLine, Said};
 use crate::machine::local_now;
 
@@ -19,11 +19,12 @@ const LONG: Duration = Duration::from_secs(3_600);
 
 /// See the module's documentation.
 pub(super) struct Seat {
+    run: RunNumber,
     member: Member,
     events: mpsc::UnboundedSender<Event>,
     said: mpsc::Receiver<Said>,
     /// What others must know and could not be told yet.
-    unsaid: VecDeque<FromHost>,
+    unsaid: VecDeque<OfRun>,
     /// Workers are to come, or at work, or have broken down before they had told all: then this host falls silent, and is taken for lost.
     workers: Workers,
 }
@@ -39,11 +40,17 @@ enum Workers {
 impl Seat {
     /// A seat, and the line on which the workers hear and say what they do. Events are a few a second, and heard by a thread that does little else: they need
     /// no bound.
-    pub(super) fn new(id: HostId) -> (Self, MemberLine) {
+    pub(super) fn new(id: HostId, run: RunNumber) -> (Self, MemberLine) {
         let (events, heard) = mpsc::unbounded_channel();
         let (says, said) = mpsc::channel(SAID_UNDER_WAY);
-        let seat = Self { member: Member::new(id, local_now()), events, said, unsaid: VecDeque::new(), workers: Workers::ToCome };
+        let member = Member::new(id, local_now());
+        let seat = Self { run, member, events, said, unsaid: VecDeque::new(), workers: Workers::ToCome };
         (seat, MemberLine { id, events: heard, says })
+    }
+
+    /// The run that it is about.
+    pub(super) const fn run(&self) -> RunNumber {
+        self.run
     }
 
     /// The host can begin, or cannot take part.
@@ -74,7 +81,7 @@ impl Seat {
 
     /// Takes in a word of the workers that nobody can be told of at the moment. Results are sent again later; a scenario's wish is kept.
     pub(super) fn keep(&mut self, said: Said) {
-        if let Some(wish @ FromHost::EndRequest(_)) = self.take(said) {
+        if let Some(FromHost::OfRun(_, wish @ OfRun::EndRequest(_))) = self.take(said) {
             self.unsaid.push_back(wish);
         }
         while self.member.poll_send().is_some() {}
@@ -94,8 +101,8 @@ impl Seat {
                 self.member.handle_state(frontier, is_strained, wanted);
                 None
             }
-            Said::Flowed(flowed) => Some(FromHost::Flowed(flowed)),
-            Said::EndRequest(request) => Wish::of(request).map(FromHost::EndRequest),
+            Said::Flowed(flowed) => Some(self.word(OfRun::Flowed(flowed))),
+            Said::EndRequest(request) => Wish::of(request).map(|wish| self.word(OfRun::EndRequest(wish))),
         }
     }
 
@@ -105,7 +112,7 @@ impl Seat {
             return None;
         }
         if let Some(word) = self.unsaid.pop_front() {
-            return Some(word);
+            return Some(self.word(word));
         }
         let now = local_now();
         if now >= self.member.poll_timeout() {
@@ -115,7 +122,11 @@ impl Seat {
             // Workers that are gone have nothing to do.
             let _ = self.events.send(event);
         }
-        self.member.poll_send().map(FromHost::Up)
+        self.member.poll_send().map(|message| self.word(OfRun::Up(message)))
+    }
+
+    const fn word(&self, word: OfRun) -> FromHost {
+        FromHost::OfRun(self.run, word)
     }
 
     /// How long it may be left alone.

@@ -6,6 +6,7 @@ use swell_core::RunInstant;
 use swell_core::control::Steadiness;
 use swell_core::record::{Batches, Snapshot};
 
+use super::bearing::HostLook;
 use super::set_point::SetPoints;
 use super::{CpuRecord, EndCause, Look, Outcome, View};
 use crate::plan::RunPlan;
@@ -56,7 +57,7 @@ impl<'a> Account<'a> {
     }
 
     /// Shows where the run is, if it is time to.
-    pub(super) fn look(&mut self, is_ending: bool, users: u64, view: &mut dyn View) {
+    pub(super) fn look(&mut self, is_ending: bool, users: u64, view: &mut dyn View, hosts: impl FnOnce() -> Vec<HostLook>) {
         let elapsed = self.began.elapsed();
         if self.last_look.elapsed() < LOOK || elapsed < LOOK {
             return;
@@ -75,6 +76,7 @@ impl<'a> Account<'a> {
             recent: (&self.recent, self.last_look.elapsed()),
             users,
             control: &self.set_points,
+            hosts: hosts(),
         });
         self.recent.clear();
         self.last_look = Instant::now();

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::account::Account;
+use super::bearing::{Bearing, HostPlace};
 use super::member::HostCounts;
 use super::set_point::{Flowed, SetPoints};
 use super::worker::{SetPoint, Starts, WINDOW};
@@ -31,8 +32,8 @@ pub(crate) enum News {
     Counted(HostId, Box<HostCounts>),
     /// What went through on a host.
     Flowed(Flowed),
-    /// So many hosts have a share.
-    Present(usize),
+    /// What hosts have of the run has changed.
+    Hosts(Vec<HostPlace>),
     /// A scenario wants the run to end.
     EndRequest(EndRequest),
     /// Every host has told all, or was given up.
@@ -72,11 +73,11 @@ pub(crate) struct HostFate {
 }
 
 /// What a host did for a run.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct HostReckoning {
     pub(crate) fate: HostFate,
-    /// Transactions that began on it, as far as that was heard.
-    pub(crate) started: u64,
+    /// As far as that was heard.
+    pub(crate) bearing: Bearing,
 }
 
 /// The ends of the channels to what speaks with the hosts.
@@ -97,7 +98,7 @@ pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, v
         began,
         account: Account::new(plan, began, SetPoints::new(plan, set_points)),
         hosts: BTreeMap::new(),
-        started: BTreeMap::new(),
+        places: Vec::new(),
         decrees: line.decrees,
         told: None,
         ended_after: None,
@@ -119,9 +120,12 @@ pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, v
             news = line.news.recv() => match news.ok_or_else(|| anyhow!("the cluster's thread broke down"))? {
                 News::Began(_) => {}
                 News::Refused(reason) => bail!(reason),
-                News::Counted(host, counts) => lead.add(host, *counts),
+                News::Counted(host, counts) => lead.add(host, &counts),
                 News::Flowed(flowed) => lead.account.set_points.add(&flowed),
-                News::Present(hosts) => lead.account.set_points.expect(hosts),
+                News::Hosts(places) => {
+                    lead.account.set_points.expect(places.iter().filter(|place| place.is_present).count());
+                    lead.places = places;
+                }
                 News::EndRequest(request) if ending.is_none() => ending = lead.grant(request).await,
                 News::EndRequest(_) => {}
                 News::Over(fates) => break fates,
@@ -130,7 +134,7 @@ pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, v
                 if ending.is_none() {
                     lead.account.set_points.tick(began);
                 }
-                lead.account.look(ending.is_some(), lead.hosts.values().map(|host| host.users).fold(0, u64::saturating_add), view);
+                lead.look(ending.is_some(), view);
                 match &ending {
                     None => ending = lead.reason_to_end().await,
                     Some((_, deadline)) if Instant::now() >= *deadline && !std::mem::replace(&mut was_cut, true) => {
@@ -165,22 +169,24 @@ struct Lead<'a> {
     plan: &'a RunPlan,
     began: Instant,
     account: Account<'a>,
-    /// What each host said last, without its counts.
-    hosts: BTreeMap<HostId, HostCounts>,
-    /// Transactions that began on each.
-    started: BTreeMap<HostId, u64>,
+    hosts: BTreeMap<HostId, Bearing>,
+    /// What each has of the run.
+    places: Vec<HostPlace>,
     decrees: mpsc::Sender<Decree>,
     told: Option<SetPoint>,
     ended_after: Option<Duration>,
 }
 
 impl Lead<'_> {
-    fn add(&mut self, host: HostId, mut counts: HostCounts) {
-        let counted = std::mem::take(&mut counts.counted);
-        let started = self.started.entry(host).or_default();
-        *started = started.saturating_add(counted.warm_up.total.counts.started + counted.measured.total.counts.started);
-        self.account.add(&counted);
-        self.hosts.insert(host, counts);
+    fn add(&mut self, host: HostId, counts: &HostCounts) {
+        self.account.add(&counts.counted);
+        self.hosts.entry(host).or_default().add(counts);
+    }
+
+    fn look(&mut self, is_ending: bool, view: &mut dyn View) {
+        let Self { account, hosts, places, .. } = self;
+        let users = hosts.values().map(|host| host.users).fold(0, u64::saturating_add);
+        account.look(is_ending, users, view, || places.iter().map(|place| hosts.entry(place.id).or_default().look(place)).collect());
     }
 
     /// Tells all hosts what has changed since they were told last.
@@ -260,18 +266,18 @@ impl Lead<'_> {
 
     fn close(self, cause: Option<EndCause>, fates: Vec<HostFate>, view: &mut dyn View) -> Outcome {
         let lasted = self.ended_after.unwrap_or_else(|| self.began.elapsed());
-        let hosts = self.hosts;
+        let mut hosts = self.hosts;
         let mut cpu = CpuRecord::default();
         for host in hosts.values() {
-            cpu.add_host(&host.cpu);
+            cpu.add_host(host.cpu());
         }
         // Without another cause the hosts had come to the end of their iterations.
         let mut outcome = self.account.close(cause.unwrap_or(EndCause::Finished), lasted, cpu, view);
-        let sum = |of: fn(&HostCounts) -> u64| hosts.values().map(of).fold(0, u64::saturating_add);
+        let sum = |of: fn(&Bearing) -> u64| hosts.values().map(of).fold(0, u64::saturating_add);
         outcome.requests_written = sum(|host| host.requests_written);
         outcome.users_at_once = sum(|host| host.users_at_once);
-        let started = |fate: &HostFate| self.started.get(&fate.id).copied().unwrap_or(0);
-        outcome.hosts = fates.into_iter().map(|fate| HostReckoning { started: started(&fate), fate }).collect();
+        let reckoning = |fate: HostFate| HostReckoning { bearing: hosts.remove(&fate.id).unwrap_or_default(), fate };
+        outcome.hosts = fates.into_iter().map(reckoning).collect();
         outcome
     }
 }

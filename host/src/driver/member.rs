@@ -114,10 +114,14 @@ pub(crate) async fn take_part(
     participation: Participation,
 ) -> anyhow::Result<()> {
     let Participation { start_data, mut line, mut end_requests, journal } = participation;
-    let Some((began, orders)) = beginning(&mut line).await? else {
-        // It ended before this host could begin: there is nothing to tell, and that is to be told.
-        say(&line, Said::Counted(Frontier::default(), true, written(&HostCounts::default()))).await;
-        return taken_in(&mut line).await;
+    let (began, orders) = match beginning(&mut line).await? {
+        Beginning::At(began, orders) => (began, orders),
+        Beginning::TooLate => {
+            // There is nothing to tell, and that is to be told.
+            say(&line, Said::Counted(Frontier::default(), true, written(&HostCounts::default()))).await;
+            return taken_in(&mut line).await;
+        }
+        Beginning::Never => return Ok(()),
     };
     let owner = orders.owner(line.id).unwrap_or(Owner::MAX);
     run.number_users_from(u64::from(owner) * u64::from(MOST_USERS));
@@ -219,14 +223,24 @@ fn written(counts: &HostCounts) -> Bytes {
     Bytes::from(postcard::to_stdvec(counts).expect("counts can be written"))
 }
 
-/// Waits until it is known when to begin, and whose the slots are; nothing where the run ends before that.
-async fn beginning(line: &mut MemberLine) -> anyhow::Result<Option<(Instant, Arc<Orders>)>> {
+/// Whether, and when, a host begins.
+enum Beginning {
+    At(Instant, Arc<Orders>),
+    /// The run ends before this host could begin.
+    TooLate,
+    /// The run does not take place, or is over.
+    Never,
+}
+
+/// Waits until it is known when to begin, and whose the slots are.
+async fn beginning(line: &mut MemberLine) -> anyhow::Result<Beginning> {
     let mut began = None;
     while let Some(event) = line.events.recv().await {
         match (event, began) {
             (Event::Begin(at), _) => began = Some(instant_at(at)),
-            (Event::Follow(orders), Some(began)) => return Ok(Some((began, orders))),
-            (Event::End(_) | Event::Over, _) => return Ok(None),
+            (Event::Follow(orders), Some(began)) => return Ok(Beginning::At(began, orders)),
+            (Event::End(_), _) => return Ok(Beginning::TooLate),
+            (Event::Over, _) => return Ok(Beginning::Never),
             _ => {}
         }
     }

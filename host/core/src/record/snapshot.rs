@@ -184,6 +184,13 @@ pub struct Unsent {
 }
 
 impl Unsent {
+    /// Adds everything that `other` counted.
+    pub const fn merge(&mut self, other: &Self) {
+        self.users += other.users;
+        self.host += other.host;
+        self.lease += other.lease;
+    }
+
     /// All of them.
     pub const fn total(&self) -> u64 {
         self.users + self.host + self.lease
@@ -275,9 +282,7 @@ impl Figures {
         self.iterations.merge(&other.iterations);
         self.checks.merge(&other.checks);
         self.metrics.merge(&other.metrics);
-        self.unsent.users += other.unsent.users;
-        self.unsent.host += other.unsent.host;
-        self.unsent.lease += other.unsent.lease;
+        self.unsent.merge(&other.unsent);
         self.loop_delay.merge(&other.loop_delay);
     }
 
@@ -328,7 +333,8 @@ impl Outcomes {
 }
 
 impl Total {
-    fn merge(&mut self, other: &Self) {
+    /// Adds everything that `other` counted.
+    pub fn merge(&mut self, other: &Self) {
         self.counts.merge(&other.counts);
         self.response.merge(&other.response);
         self.service.merge(&other.service);

@@ -1,0 +1,134 @@
+//! The connection of a command that gives a cluster something to do, or asks how it is.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use serde::de::DeserializeOwned;
+use swell_cluster::{Admission, Endpoint, HostId, LinkError, Peer, Socket, Token, join};
+use tokio::sync::oneshot;
+
+use super::hello;
+use super::inquiry::{Answered, Pending};
+use super::message::{FromHost, FromLead, MemberCall, Role, Submission, Wanted};
+use super::node::own_name;
+use super::parcel::Shelf;
+
+/// The time between attempts to reach the coordinator again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// After so many it is given up.
+const RETRIES: u32 = 60;
+
+/// See the module's documentation. One thing is wanted at a time.
+pub(super) struct Client {
+    endpoint: Endpoint,
+    coordinator: HostId,
+    address: SocketAddr,
+    peer: Peer,
+    pending: Pending,
+}
+
+impl Client {
+    /// Joins by a token. The files on the shelf are the coordinator's to fetch.
+    ///
+    /// # Errors
+    /// The coordinator cannot be reached, or does not admit this host.
+    pub(super) async fn connect(token: &Token, shelf: Shelf) -> anyhow::Result<Self> {
+        let socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into())?;
+        let Admission { identity, coordinator, address } = join(&socket, token, &hello()).await?;
+        let endpoint = Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(shelf), None);
+        let peer = dial(&endpoint, address, coordinator).await?;
+        Ok(Self { endpoint, coordinator, address, peer, pending: Pending::default() })
+    }
+
+    /// Dials anew, for a minute at the most.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub(super) async fn reconnect(&mut self) -> anyhow::Result<()> {
+        let mut tries = 0;
+        loop {
+            match dial(&self.endpoint, self.address, self.coordinator).await {
+                Ok(peer) => {
+                    self.peer = peer;
+                    return Ok(());
+                }
+                Err(error) if tries == RETRIES => return Err(error).context("the coordinator is gone"),
+                Err(_) => {
+                    tries += 1;
+                    tokio::time::sleep(RETRY_EVERY).await;
+                }
+            }
+        }
+    }
+
+    /// Has a run done.
+    ///
+    /// # Errors
+    /// It is refused, with the reason; or the connection is gone.
+    pub(super) async fn submit<T: DeserializeOwned>(&mut self, submission: Submission) -> anyhow::Result<T> {
+        read(self.ask(Wanted::Run(Box::new(submission))).await?)
+    }
+
+    /// Makes a call of the control API whose answer is JSON.
+    ///
+    /// # Errors
+    /// As [`Client::submit`].
+    pub(super) async fn call<T: DeserializeOwned>(&mut self, method: &str, path: &str) -> anyhow::Result<T> {
+        read(self.fetch(method, path).await?)
+    }
+
+    /// Makes a call of the control API whose answer is a page for people.
+    ///
+    /// # Errors
+    /// As [`Client::submit`].
+    pub(super) async fn page(&mut self, path: &str) -> anyhow::Result<String> {
+        let answer = self.fetch("GET", path).await?;
+        if !is_ok(&answer) {
+            return read(answer);
+        }
+        String::from_utf8(answer.body).context("the coordinator's answer is no text")
+    }
+
+    /// Makes a call of the control API.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    async fn fetch(&mut self, method: &str, path: &str) -> Result<Answered, LinkError> {
+        self.ask(Wanted::Call(MemberCall { method: method.to_owned(), path: path.to_owned(), body: Vec::new() })).await
+    }
+
+    async fn ask(&mut self, wanted: Wanted) -> Result<Answered, LinkError> {
+        let (reply, mut replied) = oneshot::channel();
+        let number = self.pending.ask(reply);
+        self.peer.send(&FromHost::Wanted(number, wanted)).await?;
+        loop {
+            if let FromLead::Answer { number, status, is_json, piece, is_last } = self.peer.receive().await? {
+                self.pending.hear(number, (status, is_json), &piece, is_last);
+            }
+            if let Ok(answer) = replied.try_recv() {
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+async fn dial(endpoint: &Endpoint, address: SocketAddr, coordinator: HostId) -> Result<Peer, LinkError> {
+    let peer = endpoint.dial(address, Some(coordinator)).await?;
+    peer.send(&FromHost::Here { name: own_name(), role: Role::Client }).await?;
+    Ok(peer)
+}
+
+const fn is_ok(answer: &Answered) -> bool {
+    matches!(answer.status, 200..=299)
+}
+
+fn read<T: DeserializeOwned>(answer: Answered) -> anyhow::Result<T> {
+    if !is_ok(&answer) {
+        let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let words = said["error"].as_str().map_or_else(|| format!("the coordinator answered with status {}", answer.status), str::to_owned);
+        bail!(words);
+    }
+    serde_json::from_slice(&answer.body).map_err(|error| anyhow!("the coordinator's answer makes no sense: {error}"))
+}

@@ -1,0 +1,104 @@
+//! `host node --listen`: a host that leads whatever runs it is given, and takes part in them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::Context as _;
+use hyper::{Method, StatusCode};
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use super::founder::{Cluster, Founding};
+use super::inquiry::{Answered, Inquiry, What};
+use crate::control_api::{Caller, ControlApi};
+use crate::exit::{Exit, eprint_line};
+use crate::journal::check_folder;
+use crate::layers::Layers;
+use crate::metrics::Exporter;
+use crate::run::Stops;
+use crate::runs::Runs;
+use crate::serve::{Answer, JSON};
+use crate::servers::Servers;
+
+/// Runs that are over and whose results are kept.
+const RUNS_KEPT: usize = 100;
+
+/// What a host that leads is told.
+pub(super) struct Coordination {
+    pub(super) listen: SocketAddr,
+    pub(super) weight: f64,
+    pub(super) journal: Option<PathBuf>,
+    pub(super) scenarios: Option<PathBuf>,
+    pub(super) control: Option<SocketAddr>,
+    pub(super) prometheus: Option<SocketAddr>,
+}
+
+/// Leads until a signal comes; runs that go on then are ended as by Ctrl-C.
+///
+/// # Errors
+/// An address is taken; the machine does not give what is needed.
+pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
+    let Coordination { listen, weight, journal, scenarios, control, prometheus } = coordination;
+    check_folder(journal.as_deref())?;
+    if let Some(folder) = scenarios.as_ref().filter(|folder| !folder.is_dir()) {
+        anyhow::bail!("--scenarios {}: there is no such folder\nhelp: make it, or name another", folder.display());
+    }
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
+    LocalSet::new().block_on(&runtime, async {
+        let exporter = prometheus.map(|_| Exporter::new());
+        let runs = Runs::new(false, exporter.clone(), Some(RUNS_KEPT))?;
+        let api = Rc::new(ControlApi::new(&runs, &Layers::none(), scenarios));
+        let mut servers = Servers::default();
+        if let Some(address) = control {
+            servers.control(address, Rc::clone(&api)).await?;
+        }
+        if let Some((address, exporter)) = prometheus.zip(exporter) {
+            servers.metrics(address, exporter).await?;
+        }
+        let mut stops = Stops::listen()?;
+        let (cluster, inquiries) = Cluster::found(Founding { listen, weight, journals: journal, least_hosts: 1 }).await?;
+        let cluster = Rc::new(cluster);
+        runs.share(Rc::clone(&cluster));
+        let invitation = cluster.invitation();
+        eprint_line(&format!(
+            "other hosts join by\n\n    host node {invitation}\n\nand a run begins by\n\n    host run scenario.wasm {invitation}\n"
+        ));
+        tokio::task::spawn_local(answer(inquiries, api));
+        stops.next().await;
+        let was_idle = runs.all().iter().all(|run| run.ended().is_some());
+        runs.interrupt();
+        let cut = async {
+            loop {
+                stops.next().await;
+                runs.interrupt();
+            }
+        };
+        tokio::select! {
+            () = runs.all_done() => {}
+            never = cut => never,
+        }
+        cluster.close().await;
+        Ok(if was_idle { Exit::Passed } else { Exit::Signal })
+    })
+}
+
+/// Answers what is wanted of a cluster, each in a task of its own.
+pub(crate) async fn answer(mut inquiries: mpsc::Receiver<Inquiry>, api: Rc<ControlApi>) {
+    while let Some(Inquiry { what, reply }) = inquiries.recv().await {
+        let api = Rc::clone(&api);
+        tokio::task::spawn_local(async move {
+            let answer = match what {
+                What::Call(call) => match call.method.parse::<Method>() {
+                    Ok(method) => api.answer(Caller::Member, &method, &call.path, &call.body).await,
+                    Err(_) => Answer::error(StatusCode::BAD_REQUEST, "the method is none of HTTP"),
+                },
+                What::Run(unpacked, hosts, search) => api.submit(unpacked, hosts, search).await,
+            };
+            let is_json = answer.content_type == JSON;
+            // Whoever wanted it may have gone.
+            let _ = reply.send(Answered { status: answer.status.as_u16(), is_json, body: answer.body.into_bytes() });
+        });
+    }
+}

@@ -1,0 +1,310 @@
+//! Commands about runs that a cluster does: `host run --coordinator`, `host attach`, `host runs`, `host stop`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use swell_cluster::Token;
+use swell_core::plan::Search;
+use tokio::sync::oneshot;
+use tokio::task::LocalSet;
+
+use super::client::Client;
+use super::message::Submission;
+use super::parcel::{Packed, Shelf};
+use crate::args::RunArgs;
+use crate::control_api::Shown;
+use crate::exit::{Exit, eprint_line};
+use crate::layers::Layers;
+use crate::live::Screen;
+use crate::outputs::Outputs;
+use crate::report::ExitReport;
+use crate::run::Stops;
+use crate::status::Phase;
+
+/// How often it is asked where a run is.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Where a cluster is.
+#[derive(Debug, Args)]
+struct Place {
+    /// Where the coordinator is, if not where the token says: as 10.0.0.1:7600.
+    #[arg(long, value_name = "ADDR")]
+    coordinator: Option<String>,
+
+    /// The token that the coordinator printed.
+    #[arg(long, value_name = "TOKEN", env = "SWELL_TOKEN", hide_env_values = true)]
+    token: Token,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsArgs {
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StopArgs {
+    /// The run's name, as `host runs` shows it; not needed where there is but one.
+    name: Option<String>,
+
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AttachArgs {
+    /// The run's name, as `host runs` shows it; not needed where there is but one.
+    name: Option<String>,
+
+    #[command(flatten)]
+    place: Place,
+
+    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of the summary.
+    #[arg(long = "out", value_name = "KIND=FILE", value_parser = crate::args::parse_pair)]
+    out: Vec<(String, String)>,
+
+    /// No live line, and no summary beyond errors.
+    #[arg(long, short = 'q')]
+    quiet: bool,
+}
+
+/// What `GET /v1/runs` gives.
+#[derive(Deserialize)]
+struct ShownRuns {
+    runs: Vec<Shown>,
+}
+
+/// Has the cluster of a coordinator do what was typed, and shows it to its end.
+///
+/// # Errors
+/// The coordinator cannot be reached; the run is refused, with the reason.
+pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, search: Option<Search>) -> anyhow::Result<Exit> {
+    let Some(token) = args.token.clone() else {
+        bail!(
+            "--coordinator {coordinator}: joining it needs the token that it printed\nhelp: give it with --token, or in the variable SWELL_TOKEN"
+        );
+    };
+    let token = token.at(vec![coordinator.to_owned()]).context("--coordinator")?;
+    if args.file.extension().is_some_and(|extension| extension == "toml") {
+        bail!("{}: a plan of several runs runs on one host\nhelp: leave --coordinator out, or give a .wasm file", args.file.display());
+    }
+    let settings = layers.settings("", &[])?;
+    for (flag, given) in [("control", settings.control.is_some()), ("prometheus", settings.prometheus.is_some())] {
+        if given {
+            bail!("--{flag} is for whoever does the run\nhelp: give it to `host node`");
+        }
+    }
+    let outputs = Outputs::open(&settings.out)?;
+    let shelf = Shelf::default();
+    let packed = Packed::new(&shelf, &args.file, layers.pairs("", &[])?, None)?;
+    let submission = Submission { parcel: packed.parcel.clone(), hosts: args.hosts, search };
+    on_runtime(async move {
+        let mut stops = Stops::listen()?;
+        let mut client = Client::connect(&token, shelf).await?;
+        let shown: Shown = tokio::select! {
+            shown = client.submit(submission) => shown?,
+            () = stops.next() => {
+                eprint_line("error: stopped before anything was sent (exit code 105)");
+                return Ok(Exit::Signal);
+            }
+        };
+        if !settings.quiet {
+            tracing::info!("run {:?}: {}; others see it by `host attach`", shown.name, shown.model);
+        }
+        let _held = packed;
+        follow(&mut client, &shown.name, &outputs, settings.quiet, &mut stops).await
+    })
+}
+
+/// `host attach`.
+///
+/// # Errors
+/// There is no such run, or the coordinator cannot be reached.
+pub(crate) fn attach(args: AttachArgs) -> anyhow::Result<Exit> {
+    let outputs = Outputs::open(&args.out)?;
+    on_runtime(async move {
+        let mut stops = Stops::listen()?;
+        let mut client = args.place.connect().await?;
+        let name = chosen(&mut client, args.name).await?;
+        follow(&mut client, &name, &outputs, args.quiet, &mut stops).await
+    })
+}
+
+/// `host runs`.
+///
+/// # Errors
+/// The coordinator cannot be reached.
+pub(crate) fn runs(args: RunsArgs) -> anyhow::Result<Exit> {
+    on_runtime(async move {
+        let ShownRuns { runs } = args.place.connect().await?.call("GET", "/v1/runs").await?;
+        let mut out = std::io::stdout();
+        if runs.is_empty() {
+            writeln!(out, "no run yet")?;
+        }
+        for run in runs {
+            let status = &run.status;
+            let state = match &run.exit {
+                Some(ExitReport { code, reason }) => format!("over, {reason} (exit code {code})"),
+                None => format!(
+                    "{} for {:.0} s, {:.0} transactions/s, {} failed, {} users on {} hosts",
+                    status.phase.name(),
+                    status.elapsed_seconds,
+                    status.per_second,
+                    status.failed,
+                    status.users,
+                    status.hosts.len().max(1)
+                ),
+            };
+            writeln!(out, "{}  {}  {state}", run.name, run.model)?;
+        }
+        Ok(Exit::Passed)
+    })
+}
+
+/// `host stop`.
+///
+/// # Errors
+/// There is no such run, or the coordinator cannot be reached.
+pub(crate) fn stop(args: StopArgs) -> anyhow::Result<Exit> {
+    on_runtime(async move {
+        let mut client = args.place.connect().await?;
+        let name = chosen(&mut client, args.name).await?;
+        let _: Shown = client.call("POST", &path(&name, "/stop")).await?;
+        tracing::info!("run {name:?} is ending; what is under way may finish");
+        Ok(Exit::Passed)
+    })
+}
+
+impl Place {
+    async fn connect(self) -> anyhow::Result<Client> {
+        let token = match self.coordinator {
+            Some(address) => self.token.at(vec![address]).context("--coordinator")?,
+            None => self.token,
+        };
+        Client::connect(&token, Shelf::default()).await
+    }
+}
+
+fn on_runtime<T>(job: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    LocalSet::new().block_on(&runtime, job)
+}
+
+/// The run that is meant: the one that was named, or the only one that goes on.
+async fn chosen(client: &mut Client, name: Option<String>) -> anyhow::Result<String> {
+    if let Some(name) = name {
+        return Ok(name);
+    }
+    let ShownRuns { runs } = client.call("GET", "/v1/runs").await?;
+    let going_on: Vec<&str> = runs.iter().filter(|run| run.exit.is_none()).map(|run| run.name.as_str()).collect();
+    match going_on[..] {
+        [one] => Ok(one.to_owned()),
+        [] => bail!("no run goes on\nhelp: `host runs` lists those that are over"),
+        _ => bail!("several runs go on: {}\nhelp: name one", going_on.join(", ")),
+    }
+}
+
+fn path(run: &str, act: &str) -> String {
+    format!("/v1/runs/{}{act}", utf8_percent_encode(run, NON_ALPHANUMERIC))
+}
+
+/// Shows a run to its end, and its results as if it had been done here. Ctrl-C stops it, or leaves it alone, whichever a person says.
+async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool, stops: &mut Stops) -> anyhow::Result<Exit> {
+    let screen = Screen::new(quiet);
+    let mut line = screen.line(name, None);
+    let exit = loop {
+        tokio::select! {
+            shown = look(client, name) => {
+                let Shown { status, exit, .. } = shown?;
+                if let Some(exit) = exit {
+                    break exit;
+                }
+                if status.phase != Phase::Preparing {
+                    line.show(&status);
+                }
+            }
+            () = stops.next() => {
+                line.finish();
+                match what_to_do(stops).await {
+                    Wish::Stop => {
+                        let _: Shown = client.call("POST", &path(name, "/interrupt")).await?;
+                    }
+                    Wish::Detach => {
+                        eprint_line(&format!("the run goes on; `host attach {name}` shows it again, `host stop {name}` ends it"));
+                        return Ok(Exit::Passed);
+                    }
+                    Wish::GoOn => {}
+                }
+            }
+        }
+    };
+    line.finish();
+    let report = client.call::<serde_json::Value>("GET", &path(name, "/report")).await;
+    let mut written = Ok(());
+    if let Ok(report) = &report {
+        written = outputs.write(report);
+        if !quiet && !outputs.takes_stdout() {
+            let summary = client.page(&path(name, "/summary")).await?;
+            // A reader that is gone, as `head` may be, needs no message.
+            let _ = write!(std::io::stdout(), "{summary}");
+        }
+    }
+    if exit.code != Exit::Passed.code() {
+        let prefix = if report.is_err() { "error: " } else { "" };
+        eprint_line(&format!("{prefix}{} (exit code {})", exit.reason, exit.code));
+    }
+    let mut ended =
+        Exit::of_code(exit.code).with_context(|| format!("the coordinator knows an exit code {} that this host does not", exit.code))?;
+    if let Err(error) = written {
+        eprint_line(&format!("error: {error:#}"));
+        ended = ended.min(Exit::Unwritten);
+    }
+    Ok(ended)
+}
+
+/// Asks where a run is, after a while; a connection that is gone is made anew.
+async fn look(client: &mut Client, name: &str) -> anyhow::Result<Shown> {
+    tokio::time::sleep(LOOK).await;
+    match client.call("GET", &path(name, "")).await {
+        Err(error) if error.is::<swell_cluster::LinkError>() => {
+            tracing::warn!("the coordinator is out of reach: {error:#}");
+            client.reconnect().await.with_context(|| format!("the run may go on: `host attach {name}` shows it again"))?;
+            client.call("GET", &path(name, "")).await
+        }
+        answer => answer,
+    }
+}
+
+/// What a person wants who has pressed Ctrl-C.
+enum Wish {
+    Stop,
+    Detach,
+    GoOn,
+}
+
+/// Asks, where there is somebody to answer; a second Ctrl-C is an answer too.
+async fn what_to_do(stops: &mut Stops) -> Wish {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Wish::Stop;
+    }
+    eprint_line("stop the run, detach and leave it running, or go on watching? [s, d, Enter]");
+    let (answer, answered) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        // Without a line there is no wish.
+        let _ = std::io::stdin().read_line(&mut line);
+        let _ = answer.send(line);
+    });
+    tokio::select! {
+        line = answered => match line.unwrap_or_default().trim() {
+            "s" | "stop" => Wish::Stop,
+            "d" | "detach" => Wish::Detach,
+            _ => Wish::GoOn,
+        },
+        () = stops.next() => Wish::Stop,
+    }
+}

@@ -1,0 +1,231 @@
+//! A cluster as the control thread knows it: founded, asked to share runs, ended. What it says and hears is on a thread of its own, in `leading`.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use swell_cluster::{Authority, ClusterClock, Desk, Endpoint, Identity, Socket, Token, TokenRegister};
+use swell_core::plan::{LoadModel, Users};
+use swell_protocol::lead::Settings;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::inquiry::Inquiry;
+use super::leading::{Commission, Request, serve};
+use super::message::{Assignment, RunNumber};
+use super::parcel::{Packed, Shelf};
+use super::{TOKEN_LIFE, hello, on_own_thread, reachable, until_renewal};
+use crate::driver::{Asked, LeadLine, Outcome, Participation, Threads, View, lead, take_part};
+use crate::journal::{Place, Subject};
+use crate::prepare::Prepared;
+
+/// Hosts and commands that one token admits.
+const TOKEN_USES: u32 = 10_000;
+/// What `setup` may give: it travels in one message, with room for what surrounds it.
+const MOST_START_DATA: usize = 900_000;
+/// How long a silent host is waited for at the end of a run: until its connection has surely been given up, and made anew once.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How many decrees may wait: they are a few a second.
+const DECREES_UNDER_WAY: usize = 16;
+/// What is wanted of the cluster and waits for the control thread, which answers at once or in a task.
+const INQUIRIES_UNDER_WAY: usize = 64;
+
+/// How a cluster is founded.
+pub(crate) struct Founding {
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
+    /// How much this host bears beside others; with 0 it leads alone.
+    pub(crate) weight: f64,
+    /// Where this host keeps what it counts.
+    pub(crate) journals: Option<PathBuf>,
+    /// Hosts without which no run begins.
+    pub(crate) least_hosts: usize,
+}
+
+/// A cluster that this host leads.
+pub(crate) struct Cluster {
+    requests: mpsc::Sender<Request>,
+    address: String,
+    token: Token,
+    shelf: Shelf,
+    journals: Option<PathBuf>,
+    least_hosts: usize,
+    ended: watch::Receiver<bool>,
+}
+
+impl Cluster {
+    /// Founds a cluster. What is wanted of it comes out of the receiver.
+    ///
+    /// # Errors
+    /// The address is taken, or cannot be listened at; the identity cannot be read.
+    pub(crate) async fn found(founding: Founding) -> anyhow::Result<(Self, mpsc::Receiver<Inquiry>)> {
+        let Founding { listen, weight, journals, least_hosts } = founding;
+        let shelf = Shelf::default();
+        let (requests, asked) = mpsc::channel(1);
+        let (founded, place) = oneshot::channel();
+        let (over, ended) = watch::channel(false);
+        let (inquire, inquiries) = mpsc::channel(INQUIRIES_UNDER_WAY);
+        let served = shelf.clone();
+        on_own_thread("swell-cluster", move || async move {
+            match open(listen, served) {
+                Ok(Founded { endpoint, identity, desk, address, token }) => {
+                    // Nobody waits for it only if the process is ending.
+                    let _ = founded.send(Ok((address, token)));
+                    tokio::select! {
+                        () = serve(endpoint, asked, inquire, weight) => {}
+                        never = renew(&desk, &identity) => match never {},
+                    }
+                    let _ = over.send(true);
+                }
+                Err(error) => drop(founded.send(Err(error))),
+            }
+        })?;
+        let (address, token) = place.await.context("the cluster's thread broke down")??;
+        Ok((Self { requests, address, token, shelf, journals, least_hosts, ended }, inquiries))
+    }
+
+    /// Ends the cluster: all hosts are told.
+    pub(crate) async fn close(&self) {
+        // A thread that broke down has nothing to tell.
+        if self.requests.send(Request::Close).await.is_ok() {
+            let _ = self.ended.clone().wait_for(|ended| *ended).await;
+        }
+    }
+
+    /// The arguments by which others join, and by which the cluster is given something to do.
+    pub(crate) fn invitation(&self) -> String {
+        format!("--coordinator {} --token {}", self.address, self.token)
+    }
+
+    /// Waits until all hosts are there that are to share a run.
+    pub(crate) async fn gather(&self) -> anyhow::Result<()> {
+        let (there, gathered) = oneshot::channel();
+        self.request(Request::Gather(self.least_hosts, there)).await?;
+        gathered.await.context("the cluster's thread broke down")
+    }
+
+    /// Has hosts that are free do a run, this one too if it is; `view` is told of all of it once a second.
+    ///
+    /// # Errors
+    /// Too few hosts are free, or one cannot take part, and nothing was sent; or the machine does not give what is needed.
+    pub(crate) async fn drive(
+        &self,
+        threads: &Threads,
+        prepared: &Prepared,
+        start_data: Vec<u8>,
+        asked: Asked,
+        view: &mut dyn View,
+    ) -> anyhow::Result<Outcome> {
+        let (told, news) = mpsc::unbounded_channel();
+        let (decrees, decreed) = mpsc::channel(DECREES_UNDER_WAY);
+        let (seat, seated) = oneshot::channel();
+        let (assignment, _packed) = self.assignment(prepared, start_data.clone())?;
+        // The same on all hosts, so that all journals of a run are alike.
+        let subject = Subject { settings: assignment.parcel.settings.clone(), ..prepared.subject() };
+        let plan = &prepared.plan;
+        let commission = Commission {
+            assignment,
+            settings: Settings {
+                timeline: plan.plan.timeline(),
+                arrivals: plan.plan.arrivals,
+                iterations: plan.plan.stop.iterations,
+                patience: PATIENCE,
+            },
+            news: told,
+            decrees: decreed,
+            seat,
+            exact_users: exact_users(&plan.plan.load),
+            hosts: prepared.hosts,
+            least_hosts: prepared.hosts.unwrap_or(self.least_hosts),
+        };
+        self.request(Request::Lead(Box::new(commission))).await?;
+        let Asked { commands, end_requests } = asked;
+        let (_, no_requests) = mpsc::channel(1);
+        let leading = lead(plan, LeadLine { news, decrees }, Asked { commands, end_requests: no_requests }, view);
+        let part = async {
+            // Without a seat others do the run.
+            if let Ok(line) = seated.await {
+                let journal = self.journals.clone().map(|folder| Place { folder, host_name: super::node::own_name(), subject });
+                let participation = Participation { start_data, line, end_requests, journal };
+                take_part(threads, plan, &prepared.program, Arc::clone(&prepared.run), participation).await?;
+            }
+            // The run goes on until all have told what they counted.
+            std::future::pending::<anyhow::Result<Outcome>>().await
+        };
+        tokio::select! {
+            outcome = leading => outcome,
+            failed = part => failed,
+        }
+    }
+
+    async fn request(&self, request: Request) -> anyhow::Result<()> {
+        self.requests.send(request).await.map_err(|_| anyhow!("the cluster's thread broke down"))
+    }
+
+    /// The run as other hosts must know it. The files that they will fetch are held ready as long as the second lives.
+    fn assignment(&self, prepared: &Prepared, start_data: Vec<u8>) -> anyhow::Result<(Assignment, Packed)> {
+        if start_data.len() > MOST_START_DATA {
+            bail!("`setup` gave {} bytes; to other hosts it can give at most {MOST_START_DATA}", start_data.len());
+        }
+        let mut settings: Vec<_> = prepared.settings.iter().filter(|(key, _)| key != "seed" && key != "scenario").cloned().collect();
+        settings.push(("seed".to_owned(), Some(prepared.run.seed.to_string())));
+        let packed = Packed::new(&self.shelf, &prepared.file, settings, prepared.origin.as_ref())?;
+        let assignment = Assignment {
+            // It has one when it is taken on.
+            number: RunNumber(0),
+            run: prepared.run.id.clone(),
+            name: prepared.name.clone(),
+            scenario: prepared.scenario.name.clone(),
+            parcel: packed.parcel.clone(),
+            start_data,
+        };
+        Ok((assignment, packed))
+    }
+}
+
+/// How many users there are to be, where that is an exact number.
+const fn exact_users(load: &LoadModel) -> Option<u32> {
+    match load {
+        LoadModel::Closed { users } => Some(*users),
+        LoadModel::Transactions { users: Users::Exactly(users), .. } | LoadModel::Iterations { users: Users::Exactly(users), .. } => {
+            Some(*users)
+        }
+        LoadModel::Transactions { .. } | LoadModel::Iterations { .. } => None,
+    }
+}
+
+/// What a cluster needs, and by what others join it.
+struct Founded {
+    endpoint: Endpoint,
+    identity: Arc<Identity>,
+    desk: Arc<Desk>,
+    address: String,
+    token: Token,
+}
+
+/// Has this host's own certificate renewed whenever half of its life is over.
+async fn renew(desk: &Desk, identity: &Identity) -> std::convert::Infallible {
+    loop {
+        tokio::time::sleep(until_renewal(identity)).await;
+        if identity.renew_in().is_zero()
+            && let Err(error) = desk.authority().renew(identity)
+        {
+            tracing::warn!("this host's certificate could not be renewed: {error}");
+        }
+    }
+}
+
+fn open(listen: SocketAddr, shelf: Shelf) -> anyhow::Result<Founded> {
+    let socket = Socket::bind(listen)?;
+    let authority = Authority::found()?;
+    let clock = ClusterClock::of_this_machine();
+    let identity = Arc::new(authority.identity(clock.clone())?);
+    let desk = Arc::new(Desk::new(authority, TokenRegister::default()));
+    let endpoint = Endpoint::open(socket, Arc::clone(&identity), hello(), Arc::new(shelf), Some(Arc::clone(&desk)));
+    let address = reachable(endpoint.address()).to_string();
+    let uses = NonZeroU32::new(TOKEN_USES).unwrap_or(NonZeroU32::MIN);
+    let token = desk.issue(vec![address.clone()], TOKEN_LIFE, uses, &clock)?;
+    Ok(Founded { endpoint, identity, desk, address, token })
+}

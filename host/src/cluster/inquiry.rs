@@ -1,0 +1,114 @@
+//! Something wanted of a cluster: from the question to the whole of its answer.
+
+use std::collections::BTreeMap;
+
+use swell_core::plan::Search;
+use tokio::sync::oneshot;
+
+use super::message::{FromLead, MemberCall};
+use super::parcel::Unpacked;
+
+/// Bytes of an answer in one message. A lease that waits behind it waits no longer than it takes.
+const PIECE: usize = 64 << 10;
+/// The longest answer: the report of a run with a thousand names and ten thousand series is shorter.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// Something wanted, and where the answer goes.
+pub(crate) struct Inquiry {
+    pub(crate) what: What,
+    pub(crate) reply: oneshot::Sender<Answered>,
+}
+
+/// What is wanted.
+pub(crate) enum What {
+    Call(MemberCall),
+    /// A run, its files fetched; how many hosts are to share it; whether it is a search.
+    Run(Unpacked, Option<usize>, Option<Search>),
+}
+
+/// An answer: a status as in HTTP, and what belongs to it, JSON or a page for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) is_json: bool,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answered {
+    /// What is wrong, in words.
+    pub(crate) fn error(status: u16, words: &str) -> Self {
+        Self { status, is_json: true, body: serde_json::json!({ "error": words }).to_string().into_bytes() }
+    }
+
+    /// In pieces for the wire.
+    pub(super) fn pieces(&self, number: u64) -> impl Iterator<Item = FromLead> {
+        let last = self.body.len().saturating_sub(1) / PIECE;
+        (0..=last).map(move |index| {
+            let piece = self.body[index * PIECE..].iter().take(PIECE).copied().collect();
+            FromLead::Answer { number, status: self.status, is_json: self.is_json, piece, is_last: index == last }
+        })
+    }
+}
+
+/// Questions whose answers are on their way.
+#[derive(Default)]
+pub(super) struct Pending {
+    asked: u64,
+    open: BTreeMap<u64, (oneshot::Sender<Answered>, Vec<u8>)>,
+}
+
+impl Pending {
+    /// Another question; gives its number.
+    pub(super) fn ask(&mut self, reply: oneshot::Sender<Answered>) -> u64 {
+        self.asked += 1;
+        self.open.insert(self.asked, (reply, Vec::new()));
+        self.asked
+    }
+
+    /// Takes in a piece of an answer. Whoever wanted it may have gone; an answer without an end is given up.
+    pub(super) fn hear(&mut self, number: u64, (status, is_json): (u16, bool), piece: &[u8], is_last: bool) {
+        let Some((_, body)) = self.open.get_mut(&number) else { return };
+        body.extend_from_slice(piece);
+        if is_last || body.len() > LONGEST_ANSWER {
+            let Some((reply, body)) = self.open.remove(&number) else { return };
+            let whole = if is_last { Answered { status, is_json, body } } else { Answered::error(502, "the answer is too long") };
+            let _ = reply.send(whole);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn through_the_wire(answer: &Answered) -> Answered {
+        let mut pending = Pending::default();
+        let (reply, mut replied) = oneshot::channel();
+        let number = pending.ask(reply);
+        for word in answer.pieces(number) {
+            let FromLead::Answer { number, status, is_json, piece, is_last } = word else { panic!("an answer comes in answers") };
+            assert!(piece.len() <= PIECE);
+            pending.hear(number, (status, is_json), &piece, is_last);
+        }
+        replied.try_recv().expect("it is whole")
+    }
+
+    #[test]
+    fn an_answer_arrives_whole_whatever_its_length() {
+        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
+            let answer = Answered { status: 200, is_json: false, body: (0..length).map(|byte| byte as u8).collect() };
+            assert_eq!(through_the_wire(&answer), answer);
+        }
+    }
+
+    #[test]
+    fn an_answer_without_end_is_given_up() {
+        let mut pending = Pending::default();
+        let (reply, mut replied) = oneshot::channel();
+        let number = pending.ask(reply);
+        for _ in 0..=LONGEST_ANSWER / (1 << 20) {
+            pending.hear(number, (200, true), &[0; 1 << 20], false);
+        }
+        assert_eq!(replied.try_recv().map(|answer| answer.status), Ok(502));
+    }
+}

@@ -1,0 +1,223 @@
+//! A run that is led: its rules on one side, the thread that decides on its course on the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use swell_cluster::HostId;
+use swell_protocol::clock::LocalInstant;
+use swell_protocol::lead::{Event, Lead, Settings, Unknown};
+use swell_protocol::message::Down;
+use tokio::sync::mpsc;
+
+use super::message::{Assignment, OfRun, RunNumber};
+use crate::driver::{Decree, HostCounts, HostFate, HostPlace, News};
+use crate::machine::{instant_at, local_now};
+
+/// How long hosts may take to fetch and compile a scenario.
+const PREPARING: Duration = Duration::from_secs(180);
+
+/// See the module's documentation.
+pub(super) struct Led {
+    lead: Lead,
+    assignment: Assignment,
+    news: mpsc::UnboundedSender<News>,
+    names: BTreeMap<HostId, String>,
+    times_lost: BTreeMap<HostId, u64>,
+    /// Those that told what cannot be.
+    distrusted: BTreeSet<HostId>,
+    since: Instant,
+    has_begun: bool,
+    is_closed: bool,
+    /// Hosts may join while there are fewer than these.
+    most_hosts: usize,
+}
+
+impl Led {
+    /// A run that these hosts are to prepare.
+    pub(super) fn new(
+        assignment: Assignment,
+        settings: Settings,
+        news: mpsc::UnboundedSender<News>,
+        names: BTreeMap<HostId, String>,
+        most_hosts: usize,
+    ) -> Self {
+        let ids: Vec<HostId> = names.keys().copied().collect();
+        let lead = Lead::new(settings, &ids, local_now());
+        Self {
+            lead,
+            assignment,
+            news,
+            names,
+            times_lost: BTreeMap::new(),
+            distrusted: BTreeSet::new(),
+            since: Instant::now(),
+            has_begun: false,
+            is_closed: false,
+            most_hosts,
+        }
+    }
+
+    pub(super) const fn assignment(&self) -> &Assignment {
+        &self.assignment
+    }
+
+    pub(super) const fn number(&self) -> RunNumber {
+        self.assignment.number
+    }
+
+    /// Whether every host has told all, or was given up.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Whether another host may join.
+    pub(super) fn takes_latecomers(&self) -> bool {
+        !self.is_closed && self.names.keys().filter(|id| !self.has_begun || self.lead.is_present(**id)).count() < self.most_hosts
+    }
+
+    /// Another host prepares to take part.
+    pub(super) fn join(&mut self, id: HostId, name: String) {
+        self.names.insert(id, name);
+        self.lead.handle_joining(local_now(), id);
+    }
+
+    /// A host's connection is gone.
+    pub(super) fn disconnected(&self, name: &str, reason: &str) {
+        if self.is_closed {
+            return;
+        }
+        if self.has_begun {
+            tracing::warn!("host {name} is not connected any more: {reason}");
+        } else {
+            self.tell(News::Refused(format!("host {name} went away while it prepared: {reason}")));
+        }
+    }
+
+    /// Takes in what a host of the run said.
+    pub(super) fn take(&mut self, id: HostId, word: OfRun) {
+        if self.distrusted.contains(&id) || !self.names.contains_key(&id) {
+            return;
+        }
+        match word {
+            OfRun::Up(message) => self.lead.handle_message(local_now(), id, message),
+            OfRun::Flowed(flowed) if self.lead.is_present(id) => self.tell(News::Flowed(flowed)),
+            OfRun::Flowed(_) => {}
+            OfRun::EndRequest(wish) => self.tell(News::EndRequest(wish.request())),
+        }
+    }
+
+    pub(super) fn obey(&mut self, decree: Decree) {
+        match decree {
+            Decree::Follow(course, restart) => self.lead.follow(local_now(), course, restart),
+            Decree::Pause(paused) => self.lead.pause(paused),
+            Decree::MeasureFrom(from) => self.lead.measure_from(from),
+            Decree::End(why) => self.lead.end(why),
+        }
+    }
+
+    /// Does what is due; gives the next message, and for whom.
+    pub(super) fn poll(&mut self, now: LocalInstant) -> Option<(HostId, Down)> {
+        if now >= self.lead.poll_timeout() {
+            self.lead.handle_time(now);
+        }
+        while let Some(event) = self.lead.poll_event() {
+            self.report(event);
+        }
+        self.look_whether_ready();
+        self.lead.poll_send()
+    }
+
+    /// How long it may be left alone.
+    pub(super) fn idle(&self, now: LocalInstant) -> Duration {
+        self.lead.poll_timeout().since(now)
+    }
+
+    fn tell(&self, news: News) {
+        // A run of which nobody wants to know any more is dismissed soon.
+        let _ = self.news.send(news);
+    }
+
+    fn name(&self, id: HostId) -> String {
+        self.names.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    fn report(&mut self, event: Event) {
+        match event {
+            Event::Ready => {
+                let began = self.lead.begin(local_now());
+                self.has_begun = true;
+                self.tell(News::Began(instant_at(began)));
+                self.tell_places();
+            }
+            Event::Refused(id, reason) => {
+                let name = self.name(id);
+                if self.has_begun {
+                    tracing::warn!("host {name} cannot take part: {reason}");
+                } else {
+                    self.tell(News::Refused(format!("host {name} cannot take part: {reason}")));
+                }
+            }
+            Event::Merge(id, delta) => match postcard::from_bytes::<HostCounts>(&delta.counted) {
+                Ok(counts) => self.tell(News::Counted(id, Box::new(counts))),
+                Err(error) => {
+                    tracing::error!(target: "audit", "host {} told results that cannot be ({error}): nothing more is taken from it", self.name(id));
+                    self.distrusted.insert(id);
+                }
+            },
+            Event::Lost(id) => {
+                *self.times_lost.entry(id).or_default() += 1;
+                tracing::warn!("host {} is lost: its share moves to the others", self.name(id));
+                self.tell_places();
+            }
+            Event::Back(id) => {
+                tracing::info!("host {} is back", self.name(id));
+                self.tell_places();
+            }
+            Event::Joined(id) => {
+                tracing::info!("host {} takes part from now on", self.name(id));
+                self.tell_places();
+            }
+            Event::Relieved(id) => {
+                tracing::warn!("host {} cannot bear its share: a fifth of it goes to the others", self.name(id));
+                self.tell_places();
+            }
+            Event::Over => {
+                self.is_closed = true;
+                let fates = self.names.keys().filter(|&&id| self.lead.took_part(id)).map(|&id| self.fate(id)).collect();
+                self.tell(News::Over(fates));
+            }
+        }
+    }
+
+    fn fate(&self, id: HostId) -> HostFate {
+        let is_distrusted = self.distrusted.contains(&id);
+        // What it did in truth, nobody knows.
+        let unknown = if is_distrusted { Unknown { least: 0, most: None } } else { self.lead.unknown(id) };
+        HostFate {
+            id,
+            name: self.name(id),
+            share: self.lead.share(id),
+            times_lost: self.times_lost.get(&id).copied().unwrap_or(0),
+            unknown,
+            is_complete: self.lead.is_complete(id) && !is_distrusted,
+        }
+    }
+
+    fn tell_places(&self) {
+        let place = |(&id, name): (&HostId, &String)| HostPlace {
+            id,
+            name: name.clone(),
+            share: self.lead.share(id),
+            is_present: self.lead.is_present(id),
+        };
+        self.tell(News::Hosts(self.names.iter().filter(|(id, _)| self.lead.took_part(**id)).map(place).collect()));
+    }
+
+    /// Refuses the run if hosts take too long.
+    fn look_whether_ready(&mut self) {
+        if !self.has_begun && self.since.elapsed() >= PREPARING {
+            self.since = Instant::now();
+            self.tell(News::Refused(format!("not all hosts were ready after {} s", PREPARING.as_secs())));
+        }
+    }
+}

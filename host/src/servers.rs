@@ -1,0 +1,74 @@
+//! The process's own endpoints: the control API, and metrics for Prometheus.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::control_api::{Access, Caller, ControlApi};
+use crate::metrics::Exporter;
+use crate::serve::{self, Answer, Call};
+
+/// How often metrics that nobody scraped are put together.
+const TIDY: Duration = Duration::from_secs(1);
+
+/// Endpoints, for as long as this lives.
+#[derive(Default)]
+pub(crate) struct Servers(JoinSet<()>);
+
+impl Servers {
+    /// Serves the control API.
+    ///
+    /// # Errors
+    /// The address is taken, or may not be used so.
+    pub(crate) async fn control(&mut self, address: SocketAddr, api: Rc<ControlApi>) -> anyhow::Result<()> {
+        self.calls(address, move |call| {
+            let api = Rc::clone(&api);
+            async move { api.answer(Caller::Here, &call.method, &call.path, &call.body).await }
+        })
+        .await
+    }
+
+    /// Has calls of the control API answered by whatever `answer` does, if they may be made at all.
+    ///
+    /// # Errors
+    /// As [`Servers::control`].
+    pub(crate) async fn calls<F: Future<Output = Answer> + 'static>(
+        &mut self,
+        address: SocketAddr,
+        answer: impl Fn(Call) -> F + 'static,
+    ) -> anyhow::Result<()> {
+        let access = Access::to(address)?;
+        let listener = serve::listen("control", address).await?;
+        tracing::info!("control API at http://{}/v1/runs", listener.local_addr()?);
+        self.0.spawn_local(serve::serve(listener, move |call| {
+            let answered = access.refuse(&call).ok_or_else(|| answer(call));
+            async move {
+                match answered {
+                    Ok(refused) => refused,
+                    Err(answer) => answer.await,
+                }
+            }
+        }));
+        Ok(())
+    }
+
+    /// Serves metrics.
+    ///
+    /// # Errors
+    /// The address is taken.
+    pub(crate) async fn metrics(&mut self, address: SocketAddr, exporter: Rc<Exporter>) -> anyhow::Result<()> {
+        let listener = serve::listen("prometheus", address).await?;
+        tracing::info!("metrics at http://{}/metrics", listener.local_addr()?);
+        let tidied = Rc::clone(&exporter);
+        self.0.spawn_local(serve::serve(listener, move |call| std::future::ready(exporter.answer(&call))));
+        self.0.spawn_local(async move {
+            loop {
+                tokio::time::sleep(TIDY).await;
+                tidied.tidy();
+            }
+        });
+        Ok(())
+    }
+}
