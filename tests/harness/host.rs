@@ -193,7 +193,13 @@ impl Running {
         self.signal(Signal::TERM);
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Kills it, as a machine that is switched off does. Nothing happens if it has ended.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    /// Sends a signal. Nothing happens if it has ended.
+    pub fn signal(&self, signal: Signal) {
         // The only error is a process that has ended.
         let _ = kill_process(Pid::from_child(&self.process), signal);
     }
@@ -201,6 +207,19 @@ impl Running {
     /// What it has written to standard error so far.
     pub fn stderr(&self) -> String {
         self.stderr.text()
+    }
+
+    /// The arguments by which other hosts join it, once it has printed them.
+    ///
+    /// # Panics
+    /// It does not print them.
+    pub fn invitation(&self) -> String {
+        wait_until(Duration::from_secs(60), "the invitation", || {
+            let stderr = self.stderr();
+            let line = stderr.lines().find_map(|line| line.trim().strip_prefix("host node "))?;
+            // The line may still be on its way.
+            (line.contains("--token ") && stderr.contains(&format!("{line}\n"))).then(|| line.to_owned())
+        })
     }
 
     /// What it has written to standard output so far.

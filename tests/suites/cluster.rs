@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use swell_tests::{
     Alone, Behaviour, Fates, Finished, Host, Notary, Overload, Relay, Running, Settings, Target, Weather, alone, free_address, wait_until,
@@ -35,16 +35,8 @@ fn share(hosts: usize, guest: &str, behaviour: Behaviour, args: &str) -> Cluster
 fn invite(hosts: usize, guest: &str, url: &str, args: &str) -> (Running, String) {
     let listen = format!("--listen {} --hosts {hosts}", free_address());
     let lead = Host::run_guest(guest).target(url).args(&listen).args(args).start();
-    let invitation = wait_until(PATIENCE, "the invitation", || {
-        let line = lead.stderr().lines().find_map(|line| line.trim().strip_prefix("host node ").map(str::to_owned));
-        line.filter(|line| line.contains("--token "))
-    });
+    let invitation = lead.invitation();
     (lead, invitation)
-}
-
-fn signal(running: &Running, signal: Signal) {
-    let pid = Pid::from_raw(running.pid() as i32).expect("it has a number");
-    kill_process(pid, signal).expect("it is there");
 }
 
 fn hosts(finished: &Finished) -> Vec<&Value> {
@@ -87,7 +79,7 @@ fn three_hosts_start_together_what_one_would_and_their_results_are_one() {
 fn a_killed_host_s_share_moves_and_what_it_started_unheard_is_declared() {
     let mut cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 9s");
     cluster.wait_for_requests(1_200);
-    signal(&cluster.nodes[0], Signal::KILL);
+    cluster.nodes[0].kill();
     // The share of the dead host moves within two seconds.
     let died = Instant::now();
     wait_until(PATIENCE, "two seconds", || (died.elapsed() >= Duration::from_secs(2)).then_some(()));
@@ -112,11 +104,11 @@ fn a_killed_host_s_share_moves_and_what_it_started_unheard_is_declared() {
 fn a_stopped_host_makes_up_for_nothing_when_it_goes_on_and_all_counts_are_exact() {
     let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 10s");
     cluster.wait_for_requests(900);
-    signal(&cluster.nodes[0], Signal::STOP);
+    cluster.nodes[0].signal(Signal::STOP);
     wait_until(PATIENCE, "the others to notice", || cluster.lead.stderr().contains("is lost").then_some(()));
     // Well beyond the end of its lease.
     cluster.rate_over(Duration::from_secs(1));
-    signal(&cluster.nodes[0], Signal::CONT);
+    cluster.nodes[0].signal(Signal::CONT);
     let finished = cluster.lead.wait().expect_code_or_invalid(0);
     let unsent = finished.count("/measured/transactions/unsent/lease");
     let started = finished.count("/measured/transactions/started");
@@ -129,7 +121,7 @@ fn a_stopped_host_makes_up_for_nothing_when_it_goes_on_and_all_counts_are_exact(
 fn hosts_whose_coordinator_is_gone_start_nothing_more() {
     let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 1h");
     cluster.wait_for_requests(600);
-    signal(&cluster.lead, Signal::KILL);
+    cluster.lead.kill();
     let died = Instant::now();
     // A lease is 1.2 s long.
     wait_until(PATIENCE, "the lease to end", || (died.elapsed() >= Duration::from_millis(1_500)).then_some(()));
@@ -204,7 +196,7 @@ fn journals_make_the_result_of_a_run_whose_coordinator_was_killed() {
     let (lead, invitation) = invite(2, "plain-get", &target.url(), &format!("--tps 400 --duration 1h {journal}"));
     let node = Host::new("node").args(&invitation).args(&journal).start();
     wait_until(PATIENCE, "the load", || (target.seen().requests >= 1_200).then_some(()));
-    signal(&lead, Signal::KILL);
+    lead.kill();
     let died = Instant::now();
     wait_until(PATIENCE, "the lease to end", || (died.elapsed() >= Duration::from_secs(3)).then_some(()));
     let seen = target.seen().requests;

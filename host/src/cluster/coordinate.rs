@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use hyper::{Method, StatusCode};
@@ -23,6 +24,9 @@ use crate::servers::Servers;
 
 /// Runs that are over and whose results are kept.
 const RUNS_KEPT: usize = 100;
+
+/// How long those who watch a run have to fetch its results when the coordinator ends: they look once a second.
+const LAST_LOOK: Duration = Duration::from_millis(2_500);
 
 /// What a host that leads is told.
 pub(super) struct Coordination {
@@ -78,6 +82,9 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
         tokio::select! {
             () = runs.all_done() => {}
             never = cut => never,
+        }
+        if !was_idle {
+            tokio::time::sleep(LAST_LOOK).await;
         }
         cluster.close().await;
         Ok(if was_idle { Exit::Passed } else { Exit::Signal })

@@ -1,0 +1,272 @@
+//! A coordinator that stays: runs are submitted to it, watched, left, found again and stopped, from wherever its token is.
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use swell_tests::{Alone, Behaviour, Host, Overload, Reply, Running, Settings, Target, alone, call, free_address, guest, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A coordinator, hosts that have joined it, and a service.
+struct Standing {
+    target: Target,
+    coordinator: Running,
+    nodes: Vec<Running>,
+    invitation: String,
+    _alone: Alone,
+}
+
+impl Standing {
+    /// With so many hosts, the coordinator among them.
+    fn start(hosts: usize, args: &str) -> Self {
+        let alone = alone();
+        let target = Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() }).expect("loopback has a free port");
+        let coordinator = Host::new("node").args(&format!("--listen {} {args}", free_address())).start();
+        let invitation = coordinator.invitation();
+        let mut this = Self { target, coordinator, nodes: Vec::new(), invitation, _alone: alone };
+        for _ in 1..hosts {
+            this.join("");
+        }
+        this
+    }
+
+    /// Another host; it has joined when this returns.
+    fn join(&mut self, args: &str) {
+        let before = self.said("is here");
+        self.nodes.push(Host::new("node").args(&self.invitation).args(args).start());
+        wait_until(PATIENCE, "the host to join", || (self.said("is here") > before).then_some(()));
+    }
+
+    /// How often the coordinator has said so.
+    fn said(&self, words: &str) -> usize {
+        self.coordinator.stderr().matches(words).count()
+    }
+
+    /// A run of a guest by the cluster.
+    fn run(&self, guest: &str, args: &str) -> Host {
+        Host::run_guest(guest).target(self.target.url()).args(&self.invitation).args(args)
+    }
+
+    fn wait_for_requests(&self, count: u64) {
+        wait_until(PATIENCE, "the load", || (self.target.seen().requests >= count).then_some(()));
+    }
+
+    /// A command about the cluster.
+    fn command(&self, command: &str) -> Host {
+        Host::new(command).args(&self.invitation)
+    }
+
+    /// Ends it, and its hosts with it.
+    fn end(self) {
+        self.coordinator.interrupt();
+        self.coordinator.wait().expect_code(0);
+        for node in self.nodes {
+            node.wait().expect_code(0);
+        }
+    }
+}
+
+fn hosts(report: &Value) -> usize {
+    report["hosts"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn a_run_that_is_submitted_ends_as_one_done_here_and_hosts_stay_for_the_next() {
+    let standing = Standing::start(3, "");
+    for run in 1..=2 {
+        let finished = standing.run("plain-get", "--tps 300 --duration 3s").finish().expect_code_or_invalid(0).expect_whole_counts();
+        assert_eq!(finished.count("/measured/transactions/started") + finished.count("/measured/transactions/unsent/host"), 900);
+        assert_eq!(finished.count("/measured/transactions/unsent/lease"), 0, "{}", finished.stderr);
+        assert_eq!(finished.json_at("/hosts").as_array().map(Vec::len), Some(3));
+        assert_eq!(standing.target.seen().requests, run * finished.count("/requests_written"));
+        assert!(finished.stdout.contains("plain_get against"), "{}", finished.stdout);
+        assert!(finished.json_at("/run/file").as_str().is_some_and(|file| file.ends_with("plain-get.wasm")));
+    }
+    let list = standing.command("runs").finish().expect_code(0).stdout;
+    assert!(list.contains("plain_get  ") && list.contains("plain_get-2  "), "{list}");
+    standing.end();
+}
+
+#[test]
+fn runs_side_by_side_have_hosts_of_their_own_and_a_further_one_is_refused() {
+    let standing = Standing::start(3, "");
+    let first = standing.run("plain-get", "--tps 200 --duration 8s --hosts 2").start();
+    standing.wait_for_requests(200);
+    let second = standing.run("plain-get", "--tps 100 --duration 3s").finish().expect_code_or_invalid(0);
+    assert_eq!(second.json_at("/hosts").as_array().map(Vec::len), Some(1));
+    let refused = standing.run("plain-get", "--tps 100 --duration 3s --hosts 2").finish().expect_code(104);
+    assert!(refused.stderr.contains("1 of 2 hosts are free") && refused.stderr.contains("\"plain_get\""), "{}", refused.stderr);
+    let first = first.wait().expect_code_or_invalid(0);
+    assert_eq!(first.json_at("/hosts").as_array().map(Vec::len), Some(2));
+    let written = first.count("/requests_written") + second.count("/requests_written");
+    assert_eq!((written, standing.target.seen().requests), (1_600 + 300, 1_900));
+    standing.end();
+}
+
+#[test]
+fn a_run_outlives_whoever_began_it_and_is_found_again() {
+    let standing = Standing::start(2, "");
+    let client = standing.run("plain-get", "--tps 100").start();
+    standing.wait_for_requests(100);
+    client.kill();
+    let seen = standing.target.seen().requests;
+    standing.wait_for_requests(seen + 200);
+    let attached = standing.command("attach").args("--out json=-").start();
+    wait_until(PATIENCE, "the view", || attached.stderr().contains("plain_get").then_some(()));
+    standing.command("stop").arg("plain_get").finish().expect_code(0);
+    let attached = attached.wait();
+    assert!(matches!(attached.code, Some(0 | 111)), "{attached:?}");
+    let report: Value = serde_json::from_str(&attached.stdout).expect("it is JSON");
+    assert_eq!((report["requests_written"].as_u64(), hosts(&report)), (Some(standing.target.seen().requests), 2));
+    let none = standing.command("stop").finish().expect_code(104);
+    assert!(none.stderr.contains("no run goes on"), "{}", none.stderr);
+    standing.end();
+}
+
+#[test]
+fn an_interrupt_where_a_run_was_begun_stops_it() {
+    let standing = Standing::start(2, "");
+    let client = standing.run("plain-get", "--tps 100 --duration 1h").start();
+    standing.wait_for_requests(100);
+    client.interrupt();
+    let finished = client.wait().expect_code(105);
+    assert_eq!(finished.count("/requests_written"), standing.target.seen().requests);
+    standing.end();
+}
+
+#[test]
+fn the_end_of_the_coordinator_ends_its_runs_well() {
+    let standing = Standing::start(2, "");
+    let client = standing.run("plain-get", "--tps 100 --duration 1h").start();
+    standing.wait_for_requests(100);
+    standing.coordinator.interrupt();
+    let finished = client.wait().expect_code(105);
+    assert_eq!(finished.count("/requests_written"), standing.target.seen().requests);
+    standing.coordinator.wait().expect_code(105);
+    for node in standing.nodes {
+        node.wait().expect_code(0);
+    }
+}
+
+#[test]
+fn files_of_settings_travel_from_where_they_are_named() {
+    let standing = Standing::start(3, "");
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let rows: String = (0..300).map(|row| format!("{row}\n")).collect();
+    let file = folder.path().join("rows.csv");
+    std::fs::write(&file, format!("id\n{rows}")).expect("it can be written");
+    let finished = standing.run("unique-rows", &format!("--vus 6 --data rows={}", file.display())).finish().expect_code_or_invalid(0);
+    assert_eq!((standing.target.seen().requests, finished.count("/measured/iterations/ok")), (300, 300));
+    let missing = standing.run("unique-rows", "--vus 6 --data rows=/nowhere/rows.csv").finish().expect_code(104);
+    assert!(missing.stderr.contains("--data") && missing.stderr.contains("/nowhere/rows.csv"), "{}", missing.stderr);
+    standing.end();
+}
+
+#[test]
+fn a_search_is_done_by_the_cluster() {
+    let alone = alone();
+    let behaviour = Behaviour { capacity: Some(300.0), overload: Overload::Errors, ..Behaviour::constant(1.0) };
+    let target = Target::start(Settings { behaviour, ..Settings::default() }).expect("loopback has a free port");
+    let coordinator = Host::new("node").args(&format!("--listen {}", free_address())).start();
+    let invitation = coordinator.invitation();
+    let node = Host::new("node").args(&invitation).start();
+    wait_until(PATIENCE, "the host to join", || coordinator.stderr().contains("is here").then_some(()));
+    let finished = Host::find_guest("plain-get")
+        .target(target.url())
+        .args("--error-rate 5% --start-tps 100 --hold 3s --budget 40s")
+        .args(&invitation)
+        .finish()
+        .expect_code(0);
+    let held = finished.number("/search/held_per_second");
+    assert!((200.0..=330.0).contains(&held), "{held}/s: {}", finished.stdout);
+    coordinator.interrupt();
+    coordinator.wait().expect_code(0);
+    node.wait().expect_code(0);
+    drop(alone);
+}
+
+/// The control API of a host of the cluster.
+struct Api(SocketAddr);
+
+impl Api {
+    fn wait(address: SocketAddr) -> Self {
+        wait_until(PATIENCE, "the control API", || TcpStream::connect(address).ok());
+        Self(address)
+    }
+
+    fn get(&self, path: &str) -> Reply {
+        call(self.0, "GET", path, &[], "")
+    }
+
+    fn send(&self, method: &str, path: &str, body: &Value) -> Reply {
+        call(self.0, method, path, &["Content-Type: application/json"], &body.to_string())
+    }
+}
+
+#[test]
+fn the_control_api_of_any_host_is_that_of_the_cluster() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    std::fs::copy(guest("plain-get"), folder.path().join("browse.wasm")).expect("it can be copied");
+    let mut standing = Standing::start(1, &format!("--scenarios {}", folder.path().display()));
+    let address = free_address();
+    standing.join(&format!("--control {address}"));
+    let api = Api::wait(address);
+    assert_eq!(api.get("/v1/scenarios").json_at("/scenarios"), json!(["browse"]));
+    let begun = api.send("POST", "/v1/runs", &json!({ "stored": "browse", "name": "evening", "target": standing.target.url(), "tps": 50 }));
+    assert_eq!(begun.status, 201, "{begun:?}");
+    let status = |holds: &dyn Fn(&Value) -> bool| {
+        wait_until(PATIENCE, "the run", || Some(api.get("/v1/runs/evening").json_at("/status")).filter(|status| holds(status)))
+    };
+    status(&|status| status["hosts"].as_array().is_some_and(|hosts| hosts.len() == 2));
+    assert_eq!(api.send("PUT", "/v1/runs/evening/goal", &json!({ "tps": 200 })).status, 200);
+    status(&|status| status["per_second"].as_f64().is_some_and(|rate| rate > 150.0));
+    assert_eq!(call(address, "POST", "/v1/runs/evening/stop", &[], "").status, 202);
+    let report = api.get("/v1/runs/evening/report");
+    assert_eq!(report.json_at("/requests_written"), standing.target.seen().requests);
+    assert!(api.get("/v1/runs/evening/summary").body.contains("plain_get against"));
+    for (body, code, words) in [
+        (json!({ "stored": "browze", "tps": 5 }), 404, "there are: browse"),
+        (json!({ "file": "/etc/passwd", "tps": 5 }), 403, "coordinator's machine"),
+        (json!({ "stored": "browse", "tps": 5, "data": ["x=/etc/passwd"] }), 403, "`data`"),
+        (json!({ "stored": "browse", "tps": -5 }), 422, "tps"),
+        (json!({ "stored": "browse", "tps": 5, "hosts": 0 }), 422, "`hosts`"),
+        (json!({ "tps": 5 }), 422, "`stored`"),
+    ] {
+        let refused = api.send("POST", "/v1/runs", &body);
+        assert!(refused.status == code && refused.error().contains(words), "{body}: {refused:?}");
+    }
+    standing.end();
+}
+
+#[test]
+fn what_cannot_be_submitted_is_refused_with_a_cure() {
+    let standing = Standing::start(1, "");
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).expect("it can be written");
+        path
+    };
+    let (garbage, plan) = (file("garbage.wasm", &[7; 999]), file("plan.toml", b"[run.a]\nfile = 'a.wasm'\n"));
+    let refused = |host: Host, words: &[&str]| {
+        let refused = host.finish().expect_code(104);
+        assert!(words.iter().all(|word| refused.stderr.contains(word)), "{}", refused.stderr);
+    };
+    let run = |file: &std::path::Path, args: &str| Host::run_file(file).args(&standing.invitation).args(args);
+    refused(run(&garbage, "--tps 5"), &["error:", "wasm"]);
+    refused(run(&plan, ""), &["plan", "--coordinator"]);
+    refused(run(&guest("conducts"), ""), &["conduct", "--scenario"]);
+    refused(run(&guest("plain-get"), "--tps 5 --rate 3"), &["tps 5", "rate 3"]);
+    refused(run(&guest("plain-get"), "--tps 5 --control 127.0.0.1:0"), &["--control"]);
+    let (address, token) = standing.invitation.split_once(" --token ").expect("both stand there");
+    refused(Host::run_guest("plain-get").args(address).args("--tps 5"), &["--token", "SWELL_TOKEN"]);
+    refused(Host::new("node").args("--control 127.0.0.1:0"), &["--token", "--listen"]);
+    refused(Host::new("attach").args(&standing.invitation).arg("nobody"), &["no run \"nobody\""]);
+    refused(Host::new("node").args("--listen 127.0.0.1:0 --scenarios /nowhere"), &["--scenarios /nowhere"]);
+    let began = Instant::now();
+    refused(Host::new("runs").args(&format!("--coordinator 127.0.0.1:9 --token {token}")), &["no answer from", "UDP"]);
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert_eq!(standing.target.seen().requests, 0);
+    standing.end();
+}
