@@ -21,7 +21,8 @@ impl Standing {
     /// With so many hosts, the coordinator among them.
     fn start(hosts: usize, args: &str) -> Self {
         let alone = alone();
-        let target = Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() }).expect("loopback has a free port");
+        let target =
+            Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() }).expect("loopback has a free port");
         let coordinator = Host::new("node").args(&format!("--listen {} {args}", free_address())).start();
         let invitation = coordinator.invitation();
         let mut this = Self { target, coordinator, nodes: Vec::new(), invitation, _alone: alone };

@@ -78,6 +78,8 @@ pub enum Event {
     Joined(HostId),
     /// A host could not bear its share and gives a part of it away.
     Relieved(HostId),
+    /// A host leaves; its share moves.
+    Left(HostId),
     /// Every host has told all, or has been given up.
     Over,
 }
@@ -113,6 +115,7 @@ struct Host {
     moved: Option<LocalInstant>,
     exile: Duration,
     has_refused: bool,
+    wants_to_leave: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +126,8 @@ enum Place {
     Inside,
     /// It was lost.
     Lost,
+    /// It has left, or does as soon as what it was promised is done.
+    Left,
 }
 
 /// See the module's documentation.
@@ -336,6 +341,7 @@ impl Lead {
             moved: None,
             exile: BETWEEN_MOVES,
             has_refused: false,
+            wants_to_leave: false,
         };
         self.hosts.insert(id, host);
     }
@@ -368,6 +374,7 @@ impl Lead {
         match ask.progress {
             Progress::Preparing => {}
             Progress::Ready { weight } => host.weight = Some(if weight.is_nan() { 0.0 } else { weight.clamp(0.0, MOST_WEIGHT) }),
+            Progress::Leaving => host.wants_to_leave = true,
             Progress::Refused { reason } => {
                 if !std::mem::replace(&mut host.has_refused, true) {
                     self.events.push_back(Event::Refused(id, reason));
@@ -424,26 +431,45 @@ impl Lead {
         for id in lost {
             self.lose(now, run_now, id);
         }
+        let leaves = |host: &Host| host.place == Place::Inside && host.wants_to_leave;
+        let leaving: Vec<HostId> = self.hosts.iter().filter(|(_, host)| leaves(host)).map(|(id, _)| *id).collect();
+        for id in leaving {
+            self.let_go(now, run_now, id);
+        }
         let reached = self.hosts.values().filter(|host| !host.inbox.is_complete()).map(|host| host.inbox.frontier().reached).min();
         self.tables.forget(now, self.slot_after(run_now, Duration::ZERO), reached.unwrap_or(u64::MAX));
         self.rebalance(now, run_now);
     }
 
     fn lose(&mut self, now: LocalInstant, run_now: RunInstant, id: HostId) {
-        let notice = self.slot_after(run_now, NOTICE);
         let Some(host) = self.hosts.get_mut(&id) else { return };
-        host.place = Place::Lost;
         // A second loss soon after the host came back keeps it away for longer.
         host.exile = match host.moved {
             Some(moved) if now.since(moved) < 2 * host.exile => (host.exile * 2).min(LONGEST_EXILE),
             _ => BETWEEN_MOVES,
         };
-        host.moved = Some(now);
+        self.deal_out(now, run_now, id, Place::Lost);
+        self.events.push_back(Event::Lost(id));
+    }
+
+    /// Has the others take over from a host that wants to leave, if there are any that can.
+    fn let_go(&mut self, now: LocalInstant, run_now: RunInstant, id: HostId) {
+        let is_heir = |(other, host): (&HostId, &Host)| *other != id && host.place == Place::Inside && host.weight > Some(0.0);
+        if self.hosts.iter().any(is_heir) {
+            self.deal_out(now, run_now, id, Place::Left);
+            self.events.push_back(Event::Left(id));
+        }
+    }
+
+    /// Deals a host's slots out to the others, from the first on that it could not have started.
+    fn deal_out(&mut self, now: LocalInstant, run_now: RunInstant, id: HostId, place: Place) {
+        let notice = self.slot_after(run_now, NOTICE);
+        let Some(host) = self.hosts.get_mut(&id) else { return };
+        (host.place, host.moved) = (place, Some(now));
         let from = if self.orders.timeline.is_some() { host.bound().max(notice) } else { 0 };
         let owner = host.owner;
         let weights = self.weights();
         self.tables.remove(now, owner, from, &weights);
-        self.events.push_back(Event::Lost(id));
         self.publish();
     }
 
@@ -469,7 +495,7 @@ impl Lead {
                     host.strained = (0, 0);
                     self.events.push_back(Event::Relieved(*id));
                 }
-                Place::Lost | Place::Inside => continue,
+                Place::Lost | Place::Inside | Place::Left => continue,
             }
             host.place = Place::Inside;
             host.moved = Some(now);

@@ -106,6 +106,14 @@ impl Member {
         };
     }
 
+    /// The host wants to leave: from some slot on others have its share, which it is told by the orders. Until then it goes on.
+    pub fn handle_leaving(&mut self, now: LocalInstant) {
+        if self.is_ready() {
+            self.progress = Progress::Leaving;
+            self.next_question = now;
+        }
+    }
+
     /// Something came from whoever leads.
     pub fn handle_message(&mut self, now: LocalInstant, message: Down) {
         self.heard = self.heard.max(now);
@@ -256,7 +264,7 @@ impl Member {
 
     /// Whether it can begin: it is prepared, and its clock has been compared.
     const fn is_ready(&self) -> bool {
-        matches!(self.progress, Progress::Ready { .. }) && self.exchanges >= FIRST_QUESTIONS / 2
+        matches!(self.progress, Progress::Ready { .. } | Progress::Leaving) && self.exchanges >= FIRST_QUESTIONS / 2
     }
 
     fn send_deltas(&mut self, now: LocalInstant) {

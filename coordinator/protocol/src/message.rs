@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
-use swell_core::schedule::{Table, Timeline};
+use swell_core::schedule::{Numbering, Table, Timeline};
 
 use crate::clock::LocalInstant;
 use crate::deltas::{Delta, Frontier};
@@ -78,6 +78,8 @@ pub enum Progress {
         /// Its weight when slots are dealt out.
         weight: f64,
     },
+    /// It takes part, and wants to leave: others are to have its slots.
+    Leaving,
     /// It cannot take part.
     Refused {
         /// Why, for a person.
@@ -161,5 +163,14 @@ impl Orders {
     /// The number of a host in tables; nothing where it takes no part.
     pub fn owner(&self, host: HostId) -> Option<u16> {
         self.hosts.iter().position(|&one| one == host).and_then(|place| u16::try_from(place).ok())
+    }
+
+    /// Whether every slot that is, or was, this host's has been due by an instant of the run, and there will be no more of them. `numbering` is that of the
+    /// run's arrivals, at this instant or before.
+    pub fn are_done_with(&self, owner: u16, mut numbering: Numbering, run_now: RunInstant) -> bool {
+        let mut last_first = self.tables.iter().rev();
+        let Some(last) = last_first.next().filter(|table| table.share(owner) == 0.0) else { return false };
+        let from = last_first.take_while(|table| table.share(owner) == 0.0).last().map_or(last.from, |table| table.from);
+        self.timeline.as_ref().is_none_or(|timeline| numbering.first_at(timeline, run_now) >= from)
     }
 }

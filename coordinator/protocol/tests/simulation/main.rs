@@ -151,6 +151,34 @@ fn a_host_that_cannot_bear_its_share_gives_some_of_it_away() {
 }
 
 #[test]
+fn a_host_that_leaves_hands_its_share_over_and_no_slot_is_missed() {
+    for (seed, poisson) in [(1, false), (2, true), (3, false)] {
+        let at = 6 * SECOND + seed * 70 * MS;
+        let scene = Scene { seed, poisson, faults: vec![Fault::Leaves { host: 2, at }], ..Scene::calm(4) };
+        let (record, _) = World::new(scene).run();
+        assert_eq!(record.left.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [2]);
+        assert!(record.lost.is_empty() && record.missed_by.iter().all(|&missed| missed == 0), "{:?}", record.missed_by);
+        let slots: Vec<u64> = record.started.keys().copied().collect();
+        assert_eq!(slots, (0..slots.len() as u64).collect::<Vec<_>>());
+        assert_eq!(record.merged_by, record.started_by);
+        let until = (at - record.began) as f64 / SECOND as f64 + 2.0;
+        assert!(
+            (record.started_by[2] as f64) < until * 250.0 + 60.0,
+            "it does not start much once it wants to leave: {:?}",
+            record.started_by
+        );
+    }
+}
+
+#[test]
+fn the_last_that_can_bear_anything_keeps_its_share_though_it_wants_to_leave() {
+    let faults = vec![Fault::Leaves { host: 1, at: 5 * SECOND }];
+    let (record, _) = World::new(Scene { weights: vec![0.0, 1.0], faults, ..Scene::calm(2) }).run();
+    assert!(record.left.is_empty());
+    assert_eq!(record.started_by, [0, 20_000]);
+}
+
+#[test]
 fn when_all_are_strained_nobody_s_share_moves() {
     let faults = (0..3).map(|host| Fault::Strained { host, during: (3 * SECOND, 15 * SECOND) }).collect();
     let (record, _) = World::new(Scene { faults, ..Scene::calm(3) }).run();

@@ -33,7 +33,7 @@ pub(crate) fn scene(seed: u64) -> Scene {
     let mut faults = Vec::new();
     for _ in 0..random.below(5) {
         let host = random.below(hosts as u64) as usize;
-        match random.below(6) {
+        match random.below(7) {
             0 if host != 0 => faults.push(Fault::Killed { host, at: within(&mut random, 1).0 }),
             1 => faults.push(Fault::Frozen { host, during: within(&mut random, 6_000) }),
             2 if host != 0 => faults.extend(cut_off(host, within(&mut random, 12_000))),
@@ -42,6 +42,7 @@ pub(crate) fn scene(seed: u64) -> Scene {
                 faults.push(cut_off(host, within(&mut random, 8_000))[way].clone());
             }
             4 => faults.push(Fault::Strained { host, during: within(&mut random, 5_000) }),
+            5 => faults.push(Fault::Leaves { host, at: within(&mut random, 1).0 }),
             _ => {}
         }
     }
@@ -95,6 +96,7 @@ pub(crate) struct Seen {
     returned: u64,
     joined: u64,
     relieved: u64,
+    left: u64,
 }
 
 impl Seen {
@@ -111,6 +113,7 @@ impl Seen {
         self.returned += record.back.len() as u64;
         self.joined += record.joined.len() as u64;
         self.relieved += record.relieved.len() as u64;
+        self.left += record.left.len() as u64;
     }
 
     /// A simulation in which nothing goes wrong proves nothing. Not asked of a few seeds that are run by hand.
@@ -126,6 +129,7 @@ impl Seen {
             self.returned,
             self.joined,
             self.relieved,
+            self.left,
         ];
         assert!(self.scenes < 100 || each.iter().all(|&count| count * 20 >= self.scenes), "{self:?}");
     }

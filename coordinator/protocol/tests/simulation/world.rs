@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use swell_core::RunInstant;
 use swell_core::random::Random;
-use swell_core::schedule::{Arrivals, Course, Cursor, Law, Owner, Stripe, Timeline};
+use swell_core::schedule::{Arrivals, Course, Cursor, Law, Numbering, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
 use swell_protocol::lead::{Event as LeadEvent, Lead, Settings, Unknown};
@@ -34,6 +35,8 @@ pub(crate) enum Fault {
     Frozen { host: usize, during: (Instant, Instant) },
     /// Nothing goes from one host to another.
     Cut(Cut),
+    /// A host wants to leave.
+    Leaves { host: usize, at: Instant },
     /// A host says that it is the limit.
     Strained { host: usize, during: (Instant, Instant) },
 }
@@ -60,6 +63,10 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    fn arrivals(&self) -> Arrivals {
+        if self.poisson { Arrivals::Poisson { seed: self.seed } } else { Arrivals::Uniform }
+    }
+
     pub(crate) fn calm(hosts: usize) -> Self {
         Self {
             seed: 1,
@@ -93,6 +100,7 @@ struct Host {
     began: Option<LocalInstant>,
     cursor: Cursor,
     lease: (u64, LocalInstant),
+    orders: Option<Arc<Orders>>,
     owner: Option<Owner>,
     version: u64,
     is_dead: bool,
@@ -122,6 +130,7 @@ pub(crate) struct Record {
     pub(crate) lost: Vec<(Instant, usize)>,
     pub(crate) back: Vec<(Instant, usize)>,
     pub(crate) joined: Vec<(Instant, usize)>,
+    pub(crate) left: Vec<(Instant, usize)>,
     pub(crate) relieved: Vec<(Instant, usize)>,
     /// Starts in each tenth of a second of the run, by intended instant.
     pub(crate) bins: Vec<u64>,
@@ -152,7 +161,7 @@ impl World {
     pub(crate) fn new(scene: Scene) -> Self {
         let mut random = Random::stream(scene.seed, 0);
         let timeline = Timeline::new(Law::Constant(scene.rate));
-        let arrivals = if scene.poisson { Arrivals::Poisson { seed: scene.seed } } else { Arrivals::Uniform };
+        let arrivals = scene.arrivals();
         let end = RunInstant::START + scene.lasts;
         let hosts: Vec<Host> = scene
             .weights
@@ -172,6 +181,7 @@ impl World {
                     began: None,
                     cursor,
                     lease: (0, LocalInstant::default()),
+                    orders: None,
                     owner: None,
                     version: 0,
                     is_dead: false,
@@ -282,6 +292,7 @@ impl World {
                 LeadEvent::Back(host) => self.record.back.push((self.now, index_of(host))),
                 LeadEvent::Joined(host) => self.record.joined.push((self.now, index_of(host))),
                 LeadEvent::Relieved(host) => self.record.relieved.push((self.now, index_of(host))),
+                LeadEvent::Left(host) => self.record.left.push((self.now, index_of(host))),
                 LeadEvent::Over => self.record.is_over = true,
             }
         }
@@ -319,8 +330,19 @@ impl World {
             self.obey(index, local, event);
             self.start_due(index, local);
         }
+        let wants_to_leave =
+            self.scene.faults.iter().any(|fault| matches!(fault, Fault::Leaves { host, at } if *host == index && self.now >= *at));
+        let arrivals = self.scene.arrivals();
         let host = &mut self.hosts[index];
         let run_now = host.run_now(local);
+        if wants_to_leave {
+            host.member.handle_leaving(local);
+            let is_done = |run_now| {
+                let (orders, owner) = host.orders.as_ref().zip(host.owner)?;
+                Some(orders.are_done_with(owner, Numbering::new(arrivals), run_now))
+            };
+            host.has_ended |= run_now.and_then(is_done).unwrap_or(false);
+        }
         if run_now.is_some_and(|run_now| run_now >= RunInstant::START + self.scene.lasts) {
             host.has_ended = true;
         }
@@ -350,7 +372,10 @@ impl World {
                 host.began = Some(at);
                 self.record.begins.push(self.now + at.since(local).as_nanos() as u64);
             }
-            Event::Follow(orders) => host.follow(local, &orders),
+            Event::Follow(orders) => {
+                host.follow(local, &orders);
+                host.orders = Some(orders);
+            }
             Event::Lease { below, until } => {
                 let had_none = host.lease.1 <= local;
                 host.lease = (below, until);
