@@ -309,7 +309,10 @@ impl Lead {
         };
         let frontier = host.inbox.frontier();
         let own = self.orders.timeline.as_ref().and_then(|_| self.tables.count(host.owner, frontier.reached, host.promised));
-        Unknown { least: host.started.saturating_sub(frontier.started), most: own.map(|own| own.saturating_add(frontier.waiting)) }
+        let most = own.map(|own| own.saturating_add(frontier.waiting));
+        // What it says to have started beyond what it was given, it has not.
+        let least = host.started.saturating_sub(frontier.started).min(most.unwrap_or(u64::MAX));
+        Unknown { least, most }
     }
 
     /// The orders in force.

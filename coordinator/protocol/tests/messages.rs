@@ -109,6 +109,27 @@ fn live(lead: &mut Lead, honest: &mut [Member], said: &[(u64, HostId, Up)]) {
     }
 }
 
+#[test]
+fn what_a_host_says_to_have_started_is_no_more_than_what_it_was_given() {
+    let mut lead = lead();
+    let frontier = Frontier { started: u64::MAX, ..Frontier::default() };
+    let ask = Ask {
+        question: 1,
+        answered: None,
+        version: 0,
+        progress: Progress::Ready { weight: 1.0 },
+        run_now: None,
+        frontier,
+        wanted: Wanted::default(),
+        is_strained: false,
+        round_trip: None,
+    };
+    let said: Vec<(u64, HostId, Up)> = (0..20).map(|i| (i * 100, HOSTS[2], Up::Ask(Ask { question: i, ..ask.clone() }))).collect();
+    live(&mut lead, &mut [], &said);
+    let unknown = lead.unknown(HOSTS[2]);
+    assert!((1..2_000).contains(&unknown.least) && unknown.most == Some(unknown.least), "{unknown:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
