@@ -170,9 +170,7 @@ impl FromStr for Token {
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let body = postcard::to_stdvec(&self.0).expect("a token has no part that postcard cannot write");
-        let length = u16::try_from(body.len()).expect("eight addresses of 261 bytes fit into 65,535");
-        let bytes = [&length.to_be_bytes()[..], &body, &checksum(&body)].concat();
-        write!(f, "{PREFIX}{}", BASE32_NOPAD_NOCASE.encode(&bytes).to_ascii_lowercase())
+        f.write_str(&word(&body))
     }
 }
 
@@ -234,6 +232,16 @@ fn check_addresses(addresses: &[String]) -> Result<(), TokenError> {
         }
     }
     Ok(())
+}
+
+/// The word around a body.
+///
+/// # Panics
+/// With more than 65,535 bytes.
+pub(crate) fn word(body: &[u8]) -> String {
+    let length = u16::try_from(body.len()).expect("eight addresses of 261 bytes fit into 65,535");
+    let bytes = [&length.to_be_bytes()[..], body, &checksum(body)].concat();
+    format!("{PREFIX}{}", BASE32_NOPAD_NOCASE.encode(&bytes).to_ascii_lowercase())
 }
 
 fn checksum(body: &[u8]) -> [u8; CHECKSUM] {

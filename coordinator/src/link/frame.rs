@@ -47,16 +47,9 @@ impl FrameReader {
     /// Waits for the next message of at most `limit` bytes.
     pub(crate) async fn next(&mut self, limit: usize) -> Result<Bytes, FrameError> {
         loop {
-            if let Some(prefix) = self.buffer.first_chunk::<PREFIX>() {
-                let length = u32::from_be_bytes(*prefix) as usize;
-                if length > limit {
-                    return Err(FrameError::TooLong(length));
-                }
-                if self.buffer.len() >= PREFIX + length {
-                    self.due = None;
-                    self.buffer.advance(PREFIX);
-                    return Ok(self.buffer.split_to(length).freeze());
-                }
+            if let Some(message) = take(&mut self.buffer, limit).map_err(FrameError::TooLong)? {
+                self.due = None;
+                return Ok(message);
             }
             let read = self.stream.read_chunk(PREFIX + limit - self.buffer.len(), true);
             let chunk = if self.buffer.is_empty() {
@@ -77,6 +70,20 @@ impl FrameReader {
     pub(crate) fn into_rest(self) -> (Bytes, RecvStream) {
         (self.buffer.freeze(), self.stream)
     }
+}
+
+/// Takes the message out with which the buffer begins, if it is there to its end; fails with a length that is too much.
+pub(crate) fn take(buffer: &mut BytesMut, limit: usize) -> Result<Option<Bytes>, usize> {
+    let Some(prefix) = buffer.first_chunk::<PREFIX>() else { return Ok(None) };
+    let length = u32::from_be_bytes(*prefix) as usize;
+    if length > limit {
+        return Err(length);
+    }
+    if buffer.len() < PREFIX + length {
+        return Ok(None);
+    }
+    buffer.advance(PREFIX);
+    Ok(Some(buffer.split_to(length).freeze()))
 }
 
 /// A message with its length, or the length that is too much.
