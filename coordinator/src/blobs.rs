@@ -145,7 +145,7 @@ pub enum BlobError {
 
 /// How an answer begins; the bytes follow to the end of the stream.
 #[derive(Debug, Serialize, Deserialize)]
-enum Found {
+pub(crate) enum Found {
     No,
     Yes { size: u64 },
 }

@@ -25,6 +25,9 @@ mod admission;
 mod authority;
 mod blobs;
 mod clock;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod identity;
 mod link;

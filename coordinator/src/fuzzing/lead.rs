@@ -1,0 +1,348 @@
+//! What hosts say to the one that leads: two honest ones play their part, while two others, and one of whom nobody has heard, say what they like.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use swell_core::RunInstant;
+use swell_core::schedule::{Arrivals, Course, Cursor, Law, Owner, Stripe, Timeline};
+use swell_protocol::clock::LocalInstant;
+use swell_protocol::deltas::Frontier;
+use swell_protocol::lead::{Event, Lead, Settings};
+use swell_protocol::member::{Event as MemberEvent, Member};
+use swell_protocol::message::{Down, Ending, HostId, Orders, Up};
+
+use super::Script;
+
+const HONEST: [HostId; 2] = [HostId(1), HostId(2)];
+/// The last takes no part unless it is let in.
+const OTHERS: [HostId; 3] = [HostId(3), HostId(4), HostId(5)];
+/// How often honest hosts and the lead act.
+const STEP: Duration = Duration::from_millis(50);
+/// Steps after which an honest host has said that it is ready.
+const READY: u32 = 20;
+/// Steps after which all that is to be known of a beginning is known.
+const SETTLED: u32 = 60;
+/// Steps between the deltas of a host.
+const DELTA_EVERY: u32 = 10;
+/// How long a script may be at the most: what happens later happens earlier as well.
+const LONGEST: Duration = Duration::from_secs(100);
+
+struct World {
+    now: LocalInstant,
+    lead: Lead,
+    honest: [Honest; 2],
+    /// Who started which slot.
+    started: BTreeMap<u64, HostId>,
+    /// Steps since the beginning, or since all were asleep.
+    steady: Option<u32>,
+    has_ended: bool,
+}
+
+/// A host that keeps to the rules.
+struct Honest {
+    member: Member,
+    /// Nothing in the closed model.
+    cursor: Option<Cursor>,
+    began: Option<LocalInstant>,
+    lease: (u64, LocalInstant),
+    numbers: Vec<std::ops::Range<u64>>,
+    started: u64,
+    /// What it had started with each of its deltas.
+    told: Vec<u64>,
+    merged: usize,
+    steps: u32,
+    has_told_all: bool,
+}
+
+/// The first byte is the run; each one after it says what happens next, with what follows.
+pub(super) fn target(bytes: &[u8]) -> bool {
+    let mut script = Script(bytes);
+    let Some(run) = script.byte() else { return false };
+    let mut world = World::new(run);
+    let mut was_heard = false;
+    while let Some(what) = script.byte()
+        && world.now.since(LocalInstant::default()) < LONGEST
+    {
+        match what % 8 {
+            0 | 1 => (0..=what / 8 % 8).for_each(|_| world.step()),
+            2 | 3 => {
+                let from = OTHERS[usize::from(what / 8) % OTHERS.len()];
+                if let Some(Ok((message, _))) = script.piece().map(postcard::take_from_bytes::<Up>) {
+                    was_heard = true;
+                    world.lead.handle_message(world.now, from, message);
+                }
+            }
+            4 => {
+                // A command of whoever leads: these come from no other host.
+                match what / 8 {
+                    0 if world.steady.is_none() && !world.has_ended => {
+                        (0..READY).for_each(|_| world.step());
+                        world.lead.begin(world.now);
+                        world.steady = Some(0);
+                    }
+                    1 => world.lead.handle_joining(world.now, OTHERS[2]),
+                    2 => world.lead.pause(true),
+                    3 => world.lead.pause(false),
+                    4 => world.lead.measure_from(RunInstant::from_nanos(1_000_000_000)),
+                    5 => world.end(),
+                    6 => world.lead.follow(world.now, Course::Profile, true),
+                    _ => {}
+                }
+            }
+            5 => world.lead.follow(world.now, Course::Rate(f64::from(what / 8) * 10.0), what > 128),
+            6 => {
+                // All were asleep, the lead too.
+                world.now = world.now + Duration::from_millis(1 << (what / 8 % 16));
+                world.steady = world.steady.and(Some(0));
+            }
+            _ => world.lead.handle_time(world.now),
+        }
+        world.judge();
+    }
+    world.end();
+    (0..=SETTLED).for_each(|_| world.step());
+    world.judge_end();
+    was_heard
+}
+
+impl World {
+    fn new(run: u8) -> Self {
+        let now = LocalInstant::from_nanos(1_000_000_000);
+        let arrivals = if run & 1 == 0 { Arrivals::Uniform } else { Arrivals::Poisson { seed: 7 } };
+        let law = if run & 2 == 0 { Law::Constant(100.0) } else { Law::Ramp { from: 10.0, to: 200.0, over: Duration::from_secs(8) } };
+        let timeline = (run & 4 == 0).then(|| Timeline::new(law));
+        let iterations = (run & 8 != 0).then_some(2_000);
+        let settings = Settings { timeline: timeline.clone(), arrivals, iterations, patience: Duration::from_secs(2) };
+        let hosts = [HONEST[0], OTHERS[0], HONEST[1], OTHERS[1]];
+        let honest = HONEST.map(|id| {
+            let cursor = timeline.clone().map(|law| Cursor::new(law, arrivals, Stripe::WHOLE, RunInstant::NEVER, u64::MAX));
+            Honest::new(id, now, cursor)
+        });
+        Self { now, lead: Lead::new(settings, &hosts, now), honest, started: BTreeMap::new(), steady: None, has_ended: false }
+    }
+
+    /// All that is honest goes on for a while.
+    fn step(&mut self) {
+        self.now = self.now + STEP;
+        for host in &mut self.honest {
+            host.act(self.now, &mut self.started);
+            while let Some(message) = host.member.poll_send() {
+                self.lead.handle_message(self.now, host.member.id(), travelled(&message));
+            }
+        }
+        self.lead.handle_time(self.now);
+        self.steady = self.steady.map(|steps| steps + 1);
+        self.hear();
+        self.judge();
+    }
+
+    /// What the lead says and wants done.
+    fn hear(&mut self) {
+        while let Some((to, message)) = self.lead.poll_send() {
+            let message: Down = travelled(&message);
+            if let Some(host) = self.honest.iter_mut().find(|host| host.member.id() == to) {
+                host.member.handle_message(self.now, message);
+            }
+        }
+        while let Some(event) = self.lead.poll_event() {
+            let Event::Merge(from, delta) = event else { continue };
+            if let Some(host) = self.honest.iter_mut().find(|host| host.member.id() == from) {
+                assert_eq!(delta.number, host.merged as u64 + 1, "each is merged once, and in order");
+                assert_eq!(delta.counted[..], host.told[host.merged].to_le_bytes(), "and is what was told");
+                host.merged += 1;
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        if !self.has_ended {
+            self.has_ended = true;
+            self.lead.end(Ending::Finished);
+        }
+    }
+
+    fn judge(&self) {
+        let shares = [&HONEST[..], &OTHERS].concat().into_iter().map(|id| self.lead.share(id));
+        let sum: f64 = shares.inspect(|share| assert!((0.0..=1.0).contains(share), "a share of {share}")).sum();
+        assert!(sum < 1.0 + 1e-9, "the shares are {sum} together");
+        for id in OTHERS {
+            let unknown = self.lead.unknown(id);
+            assert!(unknown.most.is_none_or(|most| unknown.least <= most), "{unknown:?}");
+        }
+        for host in &self.honest {
+            let id = host.member.id();
+            let unknown = self.lead.unknown(id);
+            let truth = host.started - host.merged.checked_sub(1).map_or(0, |last| host.told[last]);
+            assert!(unknown.least <= truth && unknown.most.is_none_or(|most| truth <= most), "{id}: {truth} is not within {unknown:?}");
+            if self.steady.is_some_and(|steps| steps > SETTLED) && !self.has_ended {
+                assert!(self.lead.is_present(id), "{id} is heard, and is not present");
+                assert!(host.member.holds_lease(self.now), "{id} asks, and holds no lease");
+            }
+        }
+        let numbers = |host: usize| self.honest[host].numbers.iter();
+        let is_apart = |one: &std::ops::Range<u64>| numbers(1).all(|other| one.end <= other.start || other.end <= one.start);
+        assert!(numbers(0).all(is_apart), "a number is used once");
+    }
+
+    fn judge_end(&self) {
+        for host in self.honest.iter().filter(|host| host.began.is_some()) {
+            assert!(host.has_told_all && self.lead.is_complete(host.member.id()), "what an honest host counted is merged");
+            assert_eq!(host.merged, host.told.len());
+        }
+    }
+}
+
+impl Honest {
+    fn new(id: HostId, now: LocalInstant, cursor: Option<Cursor>) -> Self {
+        let mut member = Member::new(id, now);
+        member.handle_prepared(Ok(1.0));
+        Self {
+            member,
+            cursor,
+            began: None,
+            lease: (0, LocalInstant::default()),
+            numbers: Vec::new(),
+            started: 0,
+            told: Vec::new(),
+            merged: 0,
+            steps: 0,
+            has_told_all: false,
+        }
+    }
+
+    fn act(&mut self, now: LocalInstant, started: &mut BTreeMap<u64, HostId>) {
+        self.member.handle_time(now);
+        let mut ends = false;
+        while let Some(event) = self.member.poll_event() {
+            match event {
+                MemberEvent::Begin(at) => self.began = Some(at),
+                MemberEvent::Follow(orders) => self.follow(now, &orders),
+                MemberEvent::Lease { below, until } => {
+                    let had_none = self.lease.1 <= now;
+                    self.lease = (below, until);
+                    if let Some(cursor) = &mut self.cursor {
+                        cursor.allow_below(below);
+                    }
+                    if had_none {
+                        self.miss(now);
+                    }
+                }
+                MemberEvent::Numbers(numbers) => self.numbers.push(numbers),
+                MemberEvent::End(_) => ends = true,
+                MemberEvent::NumbersAreOver | MemberEvent::Over => {}
+            }
+        }
+        self.start_due(now, started);
+        let reached = self.cursor.as_ref().map_or(0, Cursor::reached);
+        let frontier = Frontier { started: self.started, reached, furthest: reached, waiting: 0 };
+        self.member.handle_state(frontier, false, 50);
+        self.steps += 1;
+        if !self.has_told_all && self.began.is_some() && (ends || self.steps.is_multiple_of(DELTA_EVERY)) {
+            self.has_told_all = ends;
+            self.told.push(self.started);
+            self.member.handle_counted(now, frontier, ends, Bytes::copy_from_slice(&self.started.to_le_bytes()));
+        }
+    }
+
+    fn start_due(&mut self, now: LocalInstant, started: &mut BTreeMap<u64, HostId>) {
+        let Some(run_now) = self.run_now(now).filter(|_| now < self.lease.1 && !self.has_told_all) else { return };
+        let Some(cursor) = &mut self.cursor else { return };
+        while let Some(due) = cursor.peek().filter(|due| due.intended <= run_now) {
+            cursor.pop();
+            self.started += 1;
+            let before = started.insert(due.slot, self.member.id());
+            assert_eq!(before, None, "slot {} is started twice, now by {}", due.slot, self.member.id());
+        }
+    }
+
+    fn follow(&mut self, now: LocalInstant, orders: &Orders) {
+        let Some(cursor) = &mut self.cursor else { return };
+        if let Some(timeline) = &orders.timeline {
+            cursor.follow(timeline.clone());
+        }
+        cursor.claim(&orders.tables, orders.owner(self.member.id()).unwrap_or(Owner::MAX));
+        self.miss(now);
+    }
+
+    fn miss(&mut self, now: LocalInstant) {
+        if let (Some(run_now), Some(cursor)) = (self.run_now(now), &mut self.cursor) {
+            while cursor.pop_missed(run_now).is_some() {}
+        }
+    }
+
+    fn run_now(&self, now: LocalInstant) -> Option<RunInstant> {
+        self.began.filter(|&began| now >= began).map(|began| RunInstant::START + now.since(began))
+    }
+}
+
+/// A message as it comes at the other end.
+fn travelled<T: serde::Serialize + serde::de::DeserializeOwned>(message: &T) -> T {
+    let bytes = postcard::to_stdvec(message).expect("a message can be written");
+    postcard::from_bytes(&bytes).expect("and read")
+}
+
+/// Scripts in which others take part honestly, and lie.
+#[cfg(test)]
+pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    use swell_protocol::deltas::Delta;
+    use swell_protocol::message::{Ask, Progress};
+    use swell_protocol::numbers::Wanted;
+
+    let frontier = |started, reached| Frontier { started, reached, furthest: reached, waiting: 1 };
+    let ask = Ask {
+        question: 1,
+        answered: None,
+        version: 0,
+        progress: Progress::Ready { weight: 1.0 },
+        run_now: None,
+        frontier: Frontier::default(),
+        wanted: Wanted::default(),
+        is_strained: false,
+        round_trip: Some(Duration::from_millis(1)),
+    };
+    let later = Ask {
+        question: 2,
+        answered: Some(1),
+        version: 3,
+        run_now: Some(RunInstant::from_nanos(2_000_000_000)),
+        frontier: frontier(30, 60),
+        wanted: Wanted { had: 0, count: 100 },
+        is_strained: true,
+        ..ask.clone()
+    };
+    let forged = Ask {
+        question: u64::MAX,
+        answered: Some(u64::MAX),
+        version: u64::MAX,
+        progress: Progress::Ready { weight: f64::NAN },
+        run_now: Some(RunInstant::NEVER),
+        frontier: Frontier { started: u64::MAX, reached: u64::MAX, furthest: u64::MAX, waiting: u64::MAX },
+        wanted: Wanted { had: u64::MAX, count: u64::MAX },
+        round_trip: Some(Duration::MAX),
+        ..ask.clone()
+    };
+    let refused = Ask { progress: Progress::Refused { reason: "no".into() }, ..ask.clone() };
+    let delta = |number, is_last| Up::Delta(Delta { number, frontier: frontier(40, 80), is_last, counted: Bytes::from_static(b"counts") });
+    let say = |from: u8, message: &Up| {
+        let bytes = postcard::to_stdvec(message).unwrap();
+        [&[2 + 8 * from, bytes.len() as u8], &bytes[..]].concat()
+    };
+    let [steps, begin, join, end] = [7 * 8, 4, 4 + 8, 4 + 5 * 8].map(|what| vec![what]);
+    let [ready, ready_too] = [0, 1].map(|from| say(from, &Up::Ask(ask.clone())));
+    let ask = |ask: &Ask| say(0, &Up::Ask(ask.clone()));
+    let begun = [ready.clone(), ready_too.clone(), steps.clone(), begin.clone(), steps.repeat(4)].concat();
+    let script = |run: u8, parts: &[&[u8]]| [&[run], &begun[..], &parts.concat()].concat();
+    let told = [say(0, &delta(1, false)), say(0, &delta(3, false)), say(0, &delta(2, true))].concat();
+    vec![
+        ("takes-part", script(0, &[&ask(&later), &told, &steps.repeat(3), &end, &steps])),
+        ("poisson", script(1, &[&ask(&later), &steps.repeat(3), &end, &steps])),
+        ("ramp-and-courses", script(2, &[&ask(&later), &[5 + 8 * 20], &steps, &[4 + 8 * 6], &steps.repeat(2)])),
+        ("closed", script(4, &[&ask(&later), &told, &steps.repeat(3)])),
+        ("iterations", script(12, &[&ask(&later), &steps.repeat(4), &ask(&later), &steps])),
+        ("forged", script(0, &[&ask(&forged), &steps, &told, &ask(&forged), &steps.repeat(2)])),
+        ("strained", script(0, &[&ask(&later).repeat(5), &steps.repeat(2), &ask(&refused), &steps])),
+        ("joins", script(2, &[&join, &say(2, &Up::Ask(later.clone())), &steps.repeat(8), &say(2, &Up::Ask(forged))])),
+        ("asleep", script(0, &[&ask(&later), &[6 + 8 * 12], &steps, &ask(&later), &steps.repeat(3)])),
+    ]
+}

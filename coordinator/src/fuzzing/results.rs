@@ -1,0 +1,199 @@
+//! What a host says that it counted: merged with what an honest one did.
+
+use std::hint::black_box;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use swell_core::RunInstant;
+use swell_core::control::{Goal, Tally, Watch};
+use swell_core::dispatch::UnsentCause;
+use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases};
+use swell_core::record::{Cause, Counts, Ended, Figures, IterationEnd, MetricKind, Recorder, Snapshot, Texts, Times, Transaction, Value};
+
+/// The first byte says what the others are: a snapshot, or what was counted for an objective.
+pub(super) fn target(bytes: &[u8]) -> bool {
+    let Some((kind, bytes)) = bytes.split_first() else { return false };
+    if kind % 2 == 0 {
+        let Some(told) = read_again::<Snapshot>(bytes) else { return false };
+        static HONEST: LazyLock<Snapshot> = LazyLock::new(|| honest(1));
+        let mut total = HONEST.clone();
+        total.merge(&told);
+        total.merge(&told);
+        for (honest, told, total) in [(&HONEST.warm_up, &told.warm_up, &total.warm_up), (&HONEST.measured, &told.measured, &total.measured)]
+        {
+            let sum = sums(honest).into_iter().zip(sums(told)).map(|(honest, told)| honest + 2 * told);
+            assert_eq!(sums(total), sum.collect::<Vec<_>>(), "nothing is lost by merging");
+            assert_each_stays(honest, total);
+            look_at(told);
+            look_at(total);
+        }
+        let texts = |all: &Snapshot| [&all.users.traps, &all.users.start_errors, &all.users.iteration_errors].map(Texts::total);
+        let told = texts(&told);
+        assert_eq!(texts(&total), std::array::from_fn(|place| texts(&HONEST)[place] + 2 * told[place]));
+        assert!(postcard::to_stdvec(&total).is_ok(), "a total can be written");
+        for leave_out in [Snapshot::leave_out_metrics, Snapshot::leave_out_texts, Snapshot::leave_out_rows, Snapshot::clear] {
+            leave_out(&mut total);
+            assert_eq!(read_again::<Snapshot>(&postcard::to_stdvec(&total).expect("it can still be written")).as_ref(), Some(&total));
+        }
+    } else {
+        let Some(told) = read_again::<Tally>(bytes) else { return false };
+        let mut total = honest_tally();
+        let (begun, ended) = (total.begun, total.ended);
+        total.merge(&told);
+        total.merge(&told);
+        assert_eq!((total.begun, total.ended), (begun + 2 * told.begun, ended + 2 * told.ended));
+        assert!(postcard::to_stdvec(&total).is_ok());
+    }
+    true
+}
+
+/// What is let in is written and let in again as it was.
+fn read_again<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(bytes: &[u8]) -> Option<T> {
+    let read: T = postcard::from_bytes(bytes).ok()?;
+    let written = postcard::to_stdvec(&read).expect("what was read can be written");
+    assert_eq!(postcard::from_bytes::<T>(&written).as_ref(), Ok(&read));
+    Some(read)
+}
+
+/// All that is counted, each sort together.
+fn sums(figures: &Figures) -> Vec<u128> {
+    let Figures { total, transactions, requests, iterations, checks, metrics, unsent, loop_delay } = figures;
+    let rows = |count: fn(&Transaction) -> u64| transactions.iter().map(|(_, row)| count(row)).sum::<u64>();
+    let counts = [
+        total.counts.started,
+        total.counts.ended(),
+        total.response.count(),
+        total.service.count(),
+        total.start_lag.count() + total.user_lag.count() + total.host_lag.count(),
+        rows(|row| row.counts.started),
+        rows(|row| row.counts.ended()),
+        rows(|row| row.service.count() + row.response.count()),
+        rows(|row| row.causes.total()),
+        requests.count(),
+        requests.written + requests.reconnects + requests.connections,
+        requests.body_bytes,
+        requests.statuses.total(),
+        requests.errors.total(),
+        requests.service.count(),
+        iterations.started,
+        iterations.ended(),
+        checks.iter().map(|(_, check)| check.passed + check.failed).sum(),
+        metrics.iter().map(|series| series.value.count()).sum::<u64>() + metrics.ignored,
+        unsent.total(),
+        loop_delay.count(),
+    ];
+    let times = [&total.response, &total.service].into_iter().map(|times| times.ok.sum_ns() + times.failed.sum_ns());
+    counts.into_iter().map(u128::from).chain(times).collect()
+}
+
+/// Whatever else is told, what one host counted is in the total.
+fn assert_each_stays(honest: &Figures, total: &Figures) {
+    for (name, row) in honest.transactions.iter() {
+        let merged = total.transactions.row(name).expect("a row of one's own stays");
+        assert!(merged.counts.ok >= row.counts.ok && merged.service.count() >= row.service.count());
+    }
+    for (name, check) in honest.checks.iter() {
+        assert!(total.checks.row(name).is_some_and(|merged| merged.passed >= check.passed && merged.failed >= check.failed));
+    }
+    for series in honest.metrics.iter() {
+        let merged = total.metrics.iter().find(|merged| merged.metric == series.metric && merged.tags == series.tags);
+        assert!(merged.is_some_and(|merged| merged.value.count() >= series.value.count() && merged.value.kind() == series.value.kind()));
+    }
+    let counts = |counts: &Counts<u16>, total: &Counts<u16>| counts.iter().all(|(key, count)| total.of(key) >= count);
+    assert!(counts(&honest.requests.statuses, &total.requests.statuses));
+}
+
+/// Everything that a report asks for, which may stumble over figures that contradict each other.
+fn look_at(figures: &Figures) {
+    let response = figures.total.response.both();
+    let percents = [0.0, 50.0, 95.0, 99.0, 99.9, 100.0];
+    let within = |time: Option<Duration>| time.is_none_or(|time| Some(time) >= response.min() && Some(time) <= response.max());
+    assert!(percents.iter().all(|&percent| within(response.percentile(percent)) && within(response.percentile_seen(percent))));
+    assert!(response.mean().is_none_or(|mean| within(Some(mean))));
+    assert!(response.count_above(Duration::from_millis(1)) <= response.count());
+    assert_eq!(response.buckets().map(|(_, count)| count).sum::<u64>(), response.count());
+    black_box((figures.total.counts.in_flight(), figures.iterations.in_flight()));
+    assert!(figures.total.counts.error_rate().is_none_or(|rate| (0.0..=1.0).contains(&rate)));
+    for (_, row) in figures.transactions.iter() {
+        black_box((row.causes.total(), row.service.ok.mean(), row.counts.in_flight()));
+    }
+    for series in figures.metrics.iter() {
+        if let Some(Value::Trend(trend)) = figures.metrics.total(&series.metric) {
+            black_box((trend.percentile(50.0), trend.mean()));
+            assert!(
+                percents
+                    .iter()
+                    .all(|&percent| trend.percentile(percent).is_none_or(|at| Some(at) >= trend.min() && Some(at) <= trend.max()))
+            );
+        }
+    }
+}
+
+fn at(ms: u64) -> RunInstant {
+    RunInstant::START + Duration::from_millis(ms)
+}
+
+/// What a host counts that does a little of everything, so many times.
+fn honest(times: u64) -> Snapshot {
+    let mut recorder = Recorder::new(at(2));
+    let names = ["browse", "pay"].map(|name| recorder.define(name).expect("a short name"));
+    let kinds = [("orders", MetricKind::Counter), ("level", MetricKind::Gauge), ("cached", MetricKind::Rate), ("size", MetricKind::Trend)];
+    let metrics = kinds.map(|(name, kind)| recorder.define_metric(name, kind).expect("a short name"));
+    let ends = [
+        Ended::Ok,
+        Ended::Failed(&Cause::Status(500)),
+        Ended::Failed(&Cause::Request(ErrorClass::Reset)),
+        Ended::Failed(&Cause::Said("no stock")),
+        Ended::Failed(&Cause::Trap("unreachable")),
+        Ended::Failed(&Cause::NotEnded),
+        Ended::Interrupted,
+    ];
+    for i in 0..times * 7 {
+        let (kind, end) = (names[i as usize % 2], ends[i as usize % 7]);
+        let (intended, phase) = (at(i), recorder.phase(at(i)));
+        recorder.begun(kind, intended, i % 3 > 0);
+        recorder.iteration_begun(phase);
+        let started = at(i + 1);
+        recorder.ended(kind, &Times { intended, parked_at: intended, started, ended: at(i * i * 100 + 2) }, i % 3 > 0, end);
+        let mut phases = Phases::default();
+        phases.add(Phase::Waiting, Duration::from_micros(i * 700));
+        let result = if i % 2 == 0 { Ok(200) } else { Err(ErrorClass::Reset) };
+        recorder.exchange(phase, &Exchange { result, phases, written: 1, reconnects: 0, connections: 1, body_bytes: 99 }, true);
+        recorder.check(phase, "has a title", i % 2 == 0);
+        metrics.iter().for_each(|&metric| recorder.metric(phase, started, metric, i as f64 * 1.5, &[("shop", "north")]));
+        recorder.iteration_ended(phase, IterationEnd::Ok);
+        recorder.loop_delay(started, Duration::from_micros(i));
+    }
+    recorder.unsent(at(5), UnsentCause::Lease);
+    recorder.user_created();
+    recorder.trap("unreachable");
+    recorder.iteration_error(&"ü".repeat(Texts::LONGEST / 2));
+    recorder.take_window(at(9_000), Snapshot::default())
+}
+
+fn honest_tally() -> Tally {
+    let mut watch = Watch::new(Goal::Latency { percent: 95.0, limit: Duration::from_millis(100) });
+    for i in 0..20 {
+        watch.begun();
+        watch.ended(at(i), at(i * 12), Some(i % 5 > 0));
+    }
+    let mut tally = Tally::default();
+    watch.take(at(200), &mut Tally::default());
+    watch.take(at(400), &mut tally);
+    tally
+}
+
+/// Results as they are, each with what it is before it.
+#[cfg(test)]
+pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let of = |kind: u8, bytes: Vec<u8>| [vec![kind], bytes].concat();
+    let snapshot = |snapshot: &Snapshot| of(0, postcard::to_stdvec(snapshot).unwrap());
+    vec![
+        ("nothing", snapshot(&Snapshot::default())),
+        ("little", snapshot(&honest(1))),
+        ("more", snapshot(&honest(6))),
+        ("tally", of(1, postcard::to_stdvec(&honest_tally()).unwrap())),
+    ]
+}
