@@ -5,6 +5,7 @@
 mod bench;
 mod checks;
 mod demo;
+mod fuzz;
 mod machine;
 mod scenarios;
 mod soak;
@@ -47,6 +48,8 @@ enum Command {
         #[arg(long, value_name = "SEEDS", default_value = "0..10000")]
         seeds: String,
     },
+    /// Breed inputs for what bytes of other hosts reach, in search of one that breaks it
+    Fuzz(fuzz::FuzzArgs),
     /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user; `bench control` compares its control with Balter's
     Bench(bench::BenchArgs),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Examples { out } => scenarios::examples(&workspace, &out).map(|()| ExitCode::SUCCESS),
         Command::Guests { out } => scenarios::guests(&workspace, &out).map(|()| ExitCode::SUCCESS),
         Command::Soak { seeds } => soak::run_seeds(&workspace, &seeds).map(|()| ExitCode::SUCCESS),
+        Command::Fuzz(args) => fuzz::run_targets(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
     });
     done.unwrap_or_else(|error| {
