@@ -85,7 +85,7 @@ fn a_killed_host_s_share_moves_and_what_it_started_unheard_is_declared() {
     wait_until(PATIENCE, "two seconds", || (died.elapsed() >= Duration::from_secs(2)).then_some(()));
     let rate = cluster.rate_over(Duration::from_secs(2));
     assert!((570.0..=630.0).contains(&rate), "{rate}/s two seconds after the death");
-    let finished = cluster.lead.wait().expect_code(115);
+    let finished = cluster.lead.wait().expect_code_or_invalid(115);
     assert!(finished.stderr.contains("was lost: between"), "{}", finished.stderr);
     let lost: Vec<&Value> = hosts(&finished).into_iter().filter(|host| host["complete"] == false).collect();
     assert_eq!((lost.len(), lost[0]["share"].as_f64(), lost[0]["times_lost"].as_u64()), (1, Some(0.0), Some(1)));
@@ -153,6 +153,22 @@ fn a_host_that_comes_later_takes_its_part_and_no_start_is_missed() {
     drop(alone);
 }
 
+#[test]
+fn a_host_that_is_interrupted_hands_its_share_over_and_no_start_is_missed() {
+    let mut cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 8s");
+    cluster.wait_for_requests(900);
+    let left = cluster.nodes.remove(0);
+    left.interrupt();
+    let left = left.wait().expect_code(0);
+    assert!(left.stderr.contains("all that it counted has been merged"), "{}", left.stderr);
+    let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
+    let count = |part: &str| finished.count(&format!("/measured/transactions/{part}"));
+    assert_eq!((count("started") + count("unsent/host"), count("unsent/lease")), (4_800, 0), "{}", finished.stderr);
+    assert_eq!(finished.count("/requests_written"), cluster.target.seen().requests);
+    let left: Vec<&Value> = hosts(&finished).into_iter().filter(|host| host["share"] == 0.0).collect();
+    assert_eq!((left.len(), left[0]["complete"].as_bool(), left[0]["times_lost"].as_u64()), (1, Some(true), Some(0)));
+}
+
 /// Two hosts, of which the second reaches the first by a network like this one.
 fn share_over(weather: Weather, args: &str) -> (Finished, Fates, u64) {
     let alone = alone();
@@ -205,7 +221,7 @@ fn journals_make_the_result_of_a_run_whose_coordinator_was_killed() {
     let journals: Vec<_> =
         std::fs::read_dir(folder.path()).expect("it is there").map(|entry| entry.expect("it can be read").path()).collect();
     assert_eq!(journals.len(), 2);
-    let merged = journals.iter().fold(Host::new("merge").args("--out json=-"), Host::arg).finish().expect_code(115);
+    let merged = journals.iter().fold(Host::new("merge").args("--out json=-"), Host::arg).finish().expect_code_or_invalid(115);
     let report: Value = serde_json::from_str(&merged.stdout).expect("it is JSON");
     let started = report["measured"]["transactions"]["started"].as_u64().expect("it is a count");
     // Each of the two was killed, and lacks its last half second.
@@ -235,7 +251,7 @@ fn journals_of_a_whole_run_make_the_same_result() {
     }
     let twice = Host::new("merge").arg(&journals[0]).arg(&journals[0]).finish().expect_code(104);
     assert!(twice.stderr.contains("was given twice"), "{}", twice.stderr);
-    let one = Host::new("merge").arg(&journals[0]).finish().expect_code(115);
+    let one = Host::new("merge").arg(&journals[0]).finish().expect_code_or_invalid(115);
     assert!(one.stderr.contains("no journal"), "{}", one.stderr);
     drop(alone);
 }

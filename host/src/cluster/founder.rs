@@ -148,7 +148,9 @@ impl Cluster {
             // Without a seat others do the run.
             if let Ok(line) = seated.await {
                 let journal = self.journals.clone().map(|folder| Place { folder, host_name: super::node::own_name(), subject });
-                let participation = Participation { start_data, line, end_requests, journal };
+                // Who leads cannot leave.
+                let leave = watch::channel(false).1;
+                let participation = Participation { start_data, line, end_requests, journal, leave };
                 take_part(threads, plan, &prepared.program, Arc::clone(&prepared.run), participation).await?;
             }
             // The run goes on until all have told what they counted.

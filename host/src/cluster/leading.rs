@@ -257,7 +257,7 @@ impl Leading {
         member.wanted.abort_all();
         let name = member.name.clone().unwrap_or_else(|| id.to_string());
         match member.at.and_then(|number| self.runs.get(&number)) {
-            Some(run) => run.disconnected(&name, reason),
+            Some(run) => run.disconnected(id, &name, reason),
             None => {
                 if matches!(member.role, Role::Host(_)) {
                     tracing::info!("host {name} has gone");

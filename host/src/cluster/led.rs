@@ -82,11 +82,13 @@ impl Led {
     }
 
     /// A host's connection is gone.
-    pub(super) fn disconnected(&self, name: &str, reason: &str) {
+    pub(super) fn disconnected(&self, id: HostId, name: &str, reason: &str) {
         if self.is_closed {
             return;
         }
-        if self.has_begun {
+        if self.lead.is_complete(id) {
+            tracing::info!("host {name} has gone; it has told all");
+        } else if self.has_begun {
             tracing::warn!("host {name} is not connected any more: {reason}");
         } else {
             self.tell(News::Refused(format!("host {name} went away while it prepared: {reason}")));
@@ -175,6 +177,10 @@ impl Led {
             }
             Event::Joined(id) => {
                 tracing::info!("host {} takes part from now on", self.name(id));
+                self.tell_places();
+            }
+            Event::Left(id) => {
+                tracing::info!("host {} leaves: its share goes to the others", self.name(id));
                 self.tell_places();
             }
             Event::Relieved(id) => {

@@ -1,7 +1,8 @@
 //! `host node`: a host that waits for runs and takes part in them.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use hyper::StatusCode;
 use swell_cluster::Token;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::LocalSet;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinSet, LocalSet};
 
 use super::coordinate::{Coordination, coordinate};
 use super::following::{Forwarded, Job, Tidings, follow};
@@ -24,6 +24,7 @@ use crate::journal::{Place, Subject, check_folder};
 use crate::layers::Layers;
 use crate::machine;
 use crate::prepare::{EndRequests, Loaded, Prepared};
+use crate::run::Stops;
 use crate::serve::{Answer, Call, JSON, TEXT};
 use crate::servers::Servers;
 
@@ -107,29 +108,38 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
-        let threads = Threads::start(machine::allowed_cores())?;
+        let threads = Rc::new(Threads::start(machine::allowed_cores())?);
         let (forward, forwarded) = mpsc::channel(CALLS_UNDER_WAY);
         let mut servers = Servers::default();
         if let Some(address) = control {
             servers.calls(address, move |call| ask_coordinator(forward.clone(), call)).await?;
         }
         let mut tidings = follow(token, own_name(), forwarded)?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let serving = async {
-            while let Some(tidings) = tidings.recv().await {
-                match tidings {
+        let mut stops = Stops::listen()?;
+        let (leave, leaves) = watch::channel(false);
+        let mut jobs = JoinSet::new();
+        loop {
+            tokio::select! {
+                tidings = tidings.recv() => match tidings.context("the cluster's thread broke down")? {
                     Tidings::Joined(id) => tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it"),
-                    Tidings::Job(job) => take_job(&threads, *job, weight, journal.as_deref()).await,
+                    Tidings::Job(job) => {
+                        jobs.spawn_local(take_job(Rc::clone(&threads), *job, weight, journal.clone(), leaves.clone()));
+                    }
                     Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),
+                },
+                Some(job) = jobs.join_next() => if *leaves.borrow() && jobs.is_empty() {
+                    return Ok(if job.unwrap_or(false) { Exit::Passed } else { Exit::Signal });
+                },
+                () = stops.next() => {
+                    if jobs.is_empty() {
+                        return Ok(Exit::Passed);
+                    }
+                    if leave.send_replace(true) {
+                        return Ok(Exit::Signal);
+                    }
+                    tracing::info!("leaving: others get this host's share, and what is under way may finish; Ctrl-C again ends it at once");
                 }
             }
-            bail!("the cluster's thread broke down")
-        };
-        tokio::select! {
-            ended = serving => ended,
-            _ = interrupt.recv() => Ok(Exit::Signal),
-            _ = terminate.recv() => Ok(Exit::Signal),
         }
     })
 }
@@ -150,8 +160,8 @@ async fn ask_coordinator(forward: mpsc::Sender<Forwarded>, call: Call) -> Answer
     }
 }
 
-/// Takes part in a run from its files to its last result.
-async fn take_job(threads: &Threads, job: Job, weight: f64, journals: Option<&Path>) {
+/// Takes part in a run from its files to its last result, or until it is to leave. Says whether all that it counted has been merged.
+async fn take_job(threads: Rc<Threads>, job: Job, weight: f64, journals: Option<PathBuf>, leave: watch::Receiver<bool>) -> bool {
     let (run, scenario) = (job.assignment.run.clone(), job.assignment.scenario.clone());
     let (assignment, unpacked) = (job.assignment.clone(), job.unpacked);
     // Compiling takes its time, and wants a runtime of its own.
@@ -162,7 +172,7 @@ async fn take_job(threads: &Threads, job: Job, weight: f64, journals: Option<&Pa
             tracing::warn!("run {run}: {error:#}");
             // The coordinator is told; if it is gone, nobody needs to be.
             let _ = job.prepared.send(Err(format!("{error:#}")));
-            return;
+            return true;
         }
     };
     tracing::info!("run {run}: scenario {scenario:?} is ready, {}", prepared.plan.model());
@@ -170,13 +180,15 @@ async fn take_job(threads: &Threads, job: Job, weight: f64, journals: Option<&Pa
     let Prepared { plan, program, run: shared, .. } = &prepared;
     // As it is known on the host that leads, so that all journals of a run are alike.
     let subject = Subject { settings: job.assignment.parcel.settings.clone(), ..prepared.subject() };
-    let journal = journals.map(|folder| Place { folder: folder.to_owned(), host_name: own_name(), subject });
+    let journal = journals.map(|folder| Place { folder, host_name: own_name(), subject });
     let start_data = job.assignment.start_data;
-    let participation = Participation { start_data, line: job.line, end_requests, journal };
-    match take_part(threads, plan, program, Arc::clone(shared), participation).await {
-        Ok(()) => tracing::info!("run {run}: over, all that was counted has been merged"),
+    let participation = Participation { start_data, line: job.line, end_requests, journal, leave };
+    let ended = take_part(&threads, plan, program, Arc::clone(shared), participation).await;
+    match &ended {
+        Ok(()) => tracing::info!("run {run}: over for this host, all that it counted has been merged"),
         Err(error) => tracing::warn!("run {run}: {error:#}"),
     }
+    ended.is_ok()
 }
 
 fn prepare(assignment: &Assignment, unpacked: Unpacked) -> anyhow::Result<(Prepared, EndRequests)> {

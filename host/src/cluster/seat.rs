@@ -101,6 +101,10 @@ impl Seat {
                 self.member.handle_state(frontier, is_strained, wanted);
                 None
             }
+            Said::Leaving => {
+                self.member.handle_leaving(local_now());
+                None
+            }
             Said::Flowed(flowed) => Some(self.word(OfRun::Flowed(flowed))),
             Said::EndRequest(request) => Wish::of(request).map(|wish| self.word(OfRun::EndRequest(wish))),
         }

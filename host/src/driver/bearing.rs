@@ -84,6 +84,7 @@ impl Bearing {
             let seconds = (now - since).as_secs_f64().max(1e-3);
             ((self.completed - completed) as f64 / seconds, (cpu - cpu_before).max(0.0) / seconds)
         });
-        HostLook { place: place.clone(), users: self.users, per_second, cores, host_lag: self.host_lag(), stamp: self.stamp() }
+        let users = if place.is_present { self.users } else { 0 };
+        HostLook { place: place.clone(), users, per_second, cores, host_lag: self.host_lag(), stamp: self.stamp() }
     }
 }

@@ -185,7 +185,9 @@ impl Lead<'_> {
 
     fn look(&mut self, is_ending: bool, view: &mut dyn View) {
         let Self { account, hosts, places, .. } = self;
-        let users = hosts.values().map(|host| host.users).fold(0, u64::saturating_add);
+        // Of users of a host that is not heard nothing is known.
+        let present = places.iter().filter(|place| place.is_present).filter_map(|place| hosts.get(&place.id));
+        let users = present.map(|host| host.users).fold(0, u64::saturating_add);
         account.look(is_ending, users, view, || places.iter().map(|place| hosts.entry(place.id).or_default().look(place)).collect());
     }
 

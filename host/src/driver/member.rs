@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 use swell_core::plan::MOST_USERS;
 use swell_core::record::Snapshot;
-use swell_core::schedule::{Owner, Table};
+use swell_core::schedule::{Numbering, Owner, Table};
 use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
 use swell_protocol::deltas::Frontier;
@@ -24,7 +24,7 @@ use super::set_point::Flowed;
 use super::worker::{Farewell, Lease, Order, SetPoint, Shared, Starts, WINDOW, Window};
 use super::{CpuRecord, Crews, Pace, Threads};
 use crate::journal::{self, Entry, Journal};
-use crate::machine::{CpuWatch, cpu_time, instant_at};
+use crate::machine::{CpuWatch, cpu_time, instant_at, local_now};
 use crate::plan::RunPlan;
 
 /// How often results are sent.
@@ -40,6 +40,9 @@ const EACH_USER: f64 = 100.0;
 /// How long the last results are kept when nobody takes them any more.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The same of a host that wants to leave.
+const HURRY: Duration = Duration::from_secs(5);
+
 /// Bytes of results in one message: what a message may be, with room for what surrounds them.
 const MOST_BYTES: usize = 1_000_000;
 
@@ -54,6 +57,8 @@ pub(crate) enum Said {
     Flowed(Flowed),
     /// A scenario wants the run to end.
     EndRequest(EndRequest),
+    /// The host wants to leave the run.
+    Leaving,
 }
 
 /// A host's ends of the channels to what speaks for it.
@@ -72,6 +77,8 @@ pub(crate) struct Participation {
     pub(crate) end_requests: mpsc::Receiver<EndRequest>,
     /// Where it keeps what it counts.
     pub(crate) journal: Option<journal::Place>,
+    /// Becomes true when the host wants to leave; nobody asks it to where nobody holds the other end.
+    pub(crate) leave: watch::Receiver<bool>,
 }
 
 /// What a host counted, as it travels.
@@ -113,13 +120,13 @@ pub(crate) async fn take_part(
     run: Arc<Run>,
     participation: Participation,
 ) -> anyhow::Result<()> {
-    let Participation { start_data, mut line, mut end_requests, journal } = participation;
+    let Participation { start_data, mut line, mut end_requests, journal, mut leave } = participation;
     let (began, orders) = match beginning(&mut line).await? {
         Beginning::At(began, orders) => (began, orders),
         Beginning::TooLate => {
             // There is nothing to tell, and that is to be told.
             say(&line, Said::Counted(Frontier::default(), true, written(&HostCounts::default()))).await;
-            return taken_in(&mut line).await;
+            return taken_in(&mut line, PATIENCE).await;
         }
         Beginning::Never => return Ok(()),
     };
@@ -151,6 +158,8 @@ pub(crate) async fn take_part(
         measured_from: plan.plan.measured_from(),
         ending: None,
         is_over: false,
+        is_leaving: false,
+        orders: Arc::clone(&orders),
         journal,
     };
     part.follow(orders, owner);
@@ -177,14 +186,22 @@ pub(crate) async fn take_part(
                 }
                 request => say(&line, Said::EndRequest(request)).await,
             },
+            Ok(_) = leave.wait_for(|leave| *leave), if !part.is_leaving => {
+                part.is_leaving = true;
+                say(&line, Said::Leaving).await;
+            }
             window = windows.recv() => match window {
                 Some(window) => part.merge(window, &spares),
                 None => break,
             },
             _ = ticks.tick() => {
                 part.look_at_cpu(&mut cpu_watch);
-                if part.ending.is_none() && part.is_time_over() {
+                if part.ending.is_none() && (part.is_time_over() || part.has_left(owner)) {
                     part.end(&orders, Ending::Finished);
+                }
+                // Nobody could be told what is done from here on.
+                if part.is_leaving && part.ending.is_none() && !part.holds_lease() {
+                    part.end(&orders, Ending::Cut);
                 }
                 if part.ending.is_some_and(|deadline| Instant::now() >= deadline) && !std::mem::replace(&mut was_cut, true) {
                     orders.send_replace(Order::Cut);
@@ -200,11 +217,11 @@ pub(crate) async fn take_part(
         requests_written += written;
     }
     say(&line, Said::Counted(part.frontier(), true, part.take_counts(requests_written, true))).await;
-    if part.is_over { Ok(()) } else { taken_in(&mut line).await }
+    if part.is_over { Ok(()) } else { taken_in(&mut line, if part.is_leaving { HURRY } else { PATIENCE }).await }
 }
 
 /// Waits until all that was said has been merged.
-async fn taken_in(line: &mut MemberLine) -> anyhow::Result<()> {
+async fn taken_in(line: &mut MemberLine, patience: Duration) -> anyhow::Result<()> {
     let merged = async {
         while let Some(event) = line.events.recv().await {
             if event == Event::Over {
@@ -213,7 +230,7 @@ async fn taken_in(line: &mut MemberLine) -> anyhow::Result<()> {
         }
         false
     };
-    if !tokio::time::timeout(PATIENCE, merged).await.unwrap_or(false) {
+    if !tokio::time::timeout(patience, merged).await.unwrap_or(false) {
         bail!("the coordinator is gone: what this host counted since its last answer is in no result");
     }
     Ok(())
@@ -282,6 +299,8 @@ struct Part<'a> {
     /// When what is under way is cut.
     ending: Option<Instant>,
     is_over: bool,
+    is_leaving: bool,
+    orders: Arc<Orders>,
     journal: Option<Journal>,
 }
 
@@ -304,6 +323,7 @@ impl Part<'_> {
         }
         let (restarts, paused, measured_from) = (orders.restarts, orders.is_paused, orders.measured_from);
         let from = RunInstant::START + self.shared.began.elapsed();
+        self.orders = Arc::clone(&orders);
         self.set_points.send_replace(Some(SetPoint { starts: Starts::Dealt(orders, owner), from, restarts, paused, measured_from }));
     }
 
@@ -343,6 +363,17 @@ impl Part<'_> {
     fn is_time_over(&self) -> bool {
         let now = RunInstant::START + self.shared.began.elapsed();
         self.plan.plan.stop.measured.is_some_and(|measured| now >= self.measured_from + measured) || self.shared.iterations.are_over()
+    }
+
+    /// Whether it wants to leave, and has nothing left to start. Users of the closed model have no slots to hand over.
+    fn has_left(&self, owner: Owner) -> bool {
+        let now = RunInstant::START + self.shared.began.elapsed();
+        let is_done = || self.orders.are_done_with(owner, Numbering::new(self.plan.plan.arrivals), now) && self.frontier().waiting == 0;
+        self.is_leaving && (self.shared.pace == Pace::Nothing || is_done())
+    }
+
+    fn holds_lease(&self) -> bool {
+        self.leases.borrow().as_ref().is_some_and(|lease| lease.until > local_now())
     }
 
     async fn report(&mut self, line: &MemberLine) {
