@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Attach(crate::cluster::AttachArgs),
     /// Stop a run of a cluster.
     Stop(crate::cluster::StopArgs),
+    /// Make a cluster's identity and a token for its hosts, before any of them is up.
+    Token(crate::cluster::TokenArgs),
     /// Make the result of a run that several hosts shared from their journals.
     Merge(crate::merge::MergeArgs),
     /// Say what a scenario file is, what it contains, imports and may reach.

@@ -14,6 +14,7 @@
 //! | `following` | the thread of any other |
 //! | `node`, `coordinate` | `host node`, and `host node --listen` |
 //! | `client`, `elsewhere` | commands about runs that a cluster does |
+//! | `token` | `host token`, and the file of a cluster that was made beforehand |
 
 mod client;
 mod coordinate;
@@ -27,6 +28,7 @@ mod message;
 mod node;
 mod parcel;
 mod seat;
+mod token;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -39,6 +41,7 @@ pub(crate) use self::elsewhere::{AttachArgs, RunsArgs, StopArgs, attach, run_els
 pub(crate) use self::founder::{Cluster, Founding};
 pub(crate) use self::node::{NodeArgs, default_weight, node, parse_weight};
 pub(crate) use self::parcel::Unpacked;
+pub(crate) use self::token::{TokenArgs, token};
 
 /// The version of the messages between hosts.
 const PROTOCOL: u32 = 1;

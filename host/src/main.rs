@@ -75,6 +75,7 @@ fn main() -> ExitCode {
         Command::Runs(args) => cluster::runs(args),
         Command::Attach(args) => cluster::attach(args),
         Command::Stop(args) => cluster::stop(args),
+        Command::Token(args) => cluster::token(&args).map(|()| Exit::Passed),
         Command::Merge(args) => merge::merge(&args),
         Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
         Command::Schema => print_schema().map(|()| Exit::Passed),
