@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Stop(crate::cluster::StopArgs),
     /// Make a cluster's identity and a token for its hosts, before any of them is up.
     Token(crate::cluster::TokenArgs),
+    /// Print Kubernetes manifests for a cluster of hosts.
+    K8s(crate::k8s::K8sArgs),
     /// Make the result of a run that several hosts shared from their journals.
     Merge(crate::merge::MergeArgs),
     /// Say what a scenario file is, what it contains, imports and may reach.

@@ -41,7 +41,7 @@ pub(crate) use self::elsewhere::{AttachArgs, RunsArgs, StopArgs, attach, run_els
 pub(crate) use self::founder::{Cluster, Founding};
 pub(crate) use self::node::{NodeArgs, default_weight, node, parse_weight};
 pub(crate) use self::parcel::Unpacked;
-pub(crate) use self::token::{TokenArgs, token};
+pub(crate) use self::token::{NewCluster, TokenArgs, token};
 
 /// The version of the messages between hosts.
 const PROTOCOL: u32 = 1;

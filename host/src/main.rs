@@ -14,6 +14,7 @@
 //! | what a run came to: verdict, thresholds, exit code | `judgement`, `exit` |
 //! | the results as data, on a page, on a line | `report`, `summary`, `live`, `outputs` |
 //! | hosts that share a run; their journals, and results made of them | `cluster`, `journal`, `merge` |
+//! | manifests for Kubernetes | `k8s` |
 //! | this machine's limits, and whether a plan fits them | `machine`, `preflight` |
 //! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
 
@@ -27,6 +28,7 @@ mod driver;
 mod exit;
 mod journal;
 mod judgement;
+mod k8s;
 mod layers;
 mod live;
 mod machine;
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Command::Attach(args) => cluster::attach(args),
         Command::Stop(args) => cluster::stop(args),
         Command::Token(args) => cluster::token(&args).map(|()| Exit::Passed),
+        Command::K8s(args) => k8s::k8s(&args).map(|()| Exit::Passed),
         Command::Merge(args) => merge::merge(&args),
         Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
         Command::Schema => print_schema().map(|()| Exit::Passed),

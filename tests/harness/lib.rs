@@ -6,6 +6,7 @@
 mod books;
 mod call;
 mod host;
+mod kubernetes;
 mod nginx;
 mod notary;
 mod prometheus;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 pub use call::{Reply, call};
 pub use host::{Finished, Host, Running};
+pub use kubernetes::KubernetesSchemas;
 pub use nginx::Nginx;
 pub use notary::Notary;
 pub use prometheus::Prometheus;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 
-use crate::machine::{program, scenario_compiler};
+use crate::machine::{kubernetes_schemas, program, scenario_compiler};
 use crate::scenarios;
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
@@ -40,6 +40,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     scenario_compiler(workspace, WITH_WASI)?;
     program("nginx", &["-v"], "a service for the end-to-end test")?;
     program("prometheus", &["--version"], "what scrapes the host's metrics in a test")?;
+    let python = kubernetes_schemas(workspace)?;
 
     title("format");
     run(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
@@ -66,13 +67,13 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     run(workspace.cargo(["build"]).args(NATIVE).args(but_scenarios(workspace)?))?;
 
     title("tests");
-    run_tests(workspace, &guests, &examples)?;
+    run_tests(workspace, &guests, &examples, &python)?;
     say("\nall checks passed");
     Ok(())
 }
 
 /// Tests but those in documentation by nextest where it is there, which runs all at once; its summary, or cargo's, ends the output.
-fn run_tests(workspace: &Workspace, guests: &Path, examples: &Path) -> anyhow::Result<()> {
+fn run_tests(workspace: &Workspace, guests: &Path, examples: &Path, python: &Path) -> anyhow::Result<()> {
     let but_scenarios = but_scenarios(workspace)?;
     run(workspace.cargo(["test", "--release", "--locked", "--workspace", "--doc"]).args(&but_scenarios))?;
     let nextest = succeeds("cargo", &["nextest", "--version"]);
@@ -81,6 +82,7 @@ fn run_tests(workspace: &Workspace, guests: &Path, examples: &Path) -> anyhow::R
         .args(&but_scenarios)
         .env("SWELL_GUESTS", guests)
         .env("SWELL_EXAMPLES", examples)
+        .env("SWELL_KUBERNETES_PYTHON", python)
         .env("SWELL_HOST_BIN", workspace.built("release/host"));
     run(&mut test)
 }

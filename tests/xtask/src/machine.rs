@@ -1,5 +1,6 @@
 //! What a machine needs, and how it gets it: each thing is looked for first and, if it has to be installed, announced with its reason.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
@@ -35,6 +36,33 @@ pub(crate) fn program(name: &str, probe: &[&str], reason: &str) -> anyhow::Resul
     install(&[name], reason)?;
     ensure!(is_there(name, probe), "{name} was installed but is not in PATH\nhelp: add /usr/sbin to PATH");
     Ok(())
+}
+
+/// The package of PyPI's with the schemas of Kubernetes, in this version: a newer one knows newer releases and forgets old ones.
+const SCHEMAS: &str = "kubernetes-validate==1.37.0";
+
+/// A Python that has [`SCHEMAS`], in an environment of its own under the target folder.
+///
+/// # Errors
+/// It is not there and cannot be installed.
+pub(crate) fn kubernetes_schemas(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    let folder = workspace.built(&format!("tools/{}", SCHEMAS.replace("==", "-")));
+    let python = folder.join("bin/python");
+    let has_them = || Command::new(&python).args(["-c", "import kubernetes_validate, yaml"]).output().is_ok_and(|it| it.status.success());
+    if has_them() {
+        return Ok(python);
+    }
+    if !succeeds("python3", &["-c", "import ensurepip, venv"]) {
+        install(&["python3-venv"], "Python with environments, for the schemas of Kubernetes")?;
+    }
+    say(&format!(
+        "installing the schemas of Kubernetes, which manifests are checked against: {SCHEMAS} from PyPI, into {}",
+        folder.display()
+    ));
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", SCHEMAS]))?;
+    ensure!(has_them(), "{SCHEMAS} was installed, and {} does not find it", python.display());
+    Ok(python)
 }
 
 /// Whether a program can be run; what it answers to the probe does not matter (`wrk -v` fails).
