@@ -2,6 +2,7 @@
 //!
 //! Everything is read from the kernel when asked. A figure that cannot be read is absent, never guessed.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -81,11 +82,25 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// Memory that could be had without swapping, in bytes.
+/// Memory that could be had without swapping, in bytes: of the machine, or of the container that this process is in.
 pub(crate) fn available_bytes() -> Option<u64> {
     let listing = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = listing.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
+    let of_machine = line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10;
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok();
+    // A container sees its own group at the root.
+    let own = groups.iter().flat_map(|groups| groups.lines()).find_map(|line| line.strip_prefix("0::/"));
+    let left = own.and_then(|own| left_in_group(&Path::new("/sys/fs/cgroup").join(own)));
+    Some(left.map_or(of_machine, |left| left.min(of_machine)))
+}
+
+/// What a control group (version 2) leaves of its limit, files that were read and could be again not counted; nothing where there is no limit.
+fn left_in_group(group: &Path) -> Option<u64> {
+    let read = |name: &str| std::fs::read_to_string(group.join(name)).ok();
+    let limit: u64 = read("memory.max")?.trim().parse().ok()?;
+    let used: u64 = read("memory.current")?.trim().parse().ok()?;
+    let files = read("memory.stat").and_then(|stat| stat.lines().find_map(|line| line.strip_prefix("inactive_file ")?.parse::<u64>().ok()));
+    Some(limit.saturating_sub(used.saturating_sub(files.unwrap_or(0))))
 }
 
 /// Memory mappings that this process has and may have.
@@ -109,4 +124,23 @@ pub(crate) fn raise_descriptor_limit() -> u64 {
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let in_force = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
     in_force.unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_s_limit_is_what_its_group_leaves() {
+        let group = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(group.path().join(name), text).unwrap();
+        assert_eq!(left_in_group(group.path()), None);
+        write("memory.max", "max\n");
+        write("memory.current", "300\n");
+        assert_eq!(left_in_group(group.path()), None);
+        write("memory.max", "1000\n");
+        assert_eq!(left_in_group(group.path()), Some(700));
+        write("memory.stat", "anon 100\ninactive_file 150\nactive_file 50\n");
+        assert_eq!(left_in_group(group.path()), Some(850));
+    }
 }

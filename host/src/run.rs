@@ -62,7 +62,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         let mut shared = None;
         if let Some((listen, hosts)) = args.listen.zip(args.hosts) {
             let weight = args.weight.unwrap_or_else(default_weight);
-            let founding = Founding { listen, weight, journals: args.journal.clone(), least_hosts: hosts };
+            let founding = Founding { listen, weight, journals: args.journal.clone(), least_hosts: hosts, made: None };
             let (cluster, inquiries) = Cluster::found(founding).await?;
             let cluster = Rc::new(cluster);
             let others = hosts - 1;

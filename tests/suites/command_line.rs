@@ -63,6 +63,13 @@ fn every_command_explains_itself() {
         ("check", &["<FILE>"]),
         ("new", &["--template", "<NAME>"]),
         ("build", &["--output", "--lean"]),
+        ("node", &["--listen", "--coordinator", "--token", "--weight", "--cluster", "--control"]),
+        ("runs", &["--coordinator", "--token"]),
+        ("attach", &["[NAME]", "--coordinator", "--token", "--out"]),
+        ("stop", &["[NAME]", "--coordinator", "--token"]),
+        ("token", &["--new-cluster", "--address", "--expires", "--uses"]),
+        ("k8s", &["--hosts", "--image", "--cpu", "--memory"]),
+        ("merge", &["<JOURNALS>"]),
     ] {
         for flag in ["-h", "--help"] {
             let help = Host::new(command).arg(flag).finish().expect_code(0);

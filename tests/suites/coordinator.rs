@@ -175,16 +175,45 @@ fn a_search_is_done_by_the_cluster() {
     wait_until(PATIENCE, "the host to join", || coordinator.stderr().contains("is here").then_some(()));
     let finished = Host::find_guest("plain-get")
         .target(target.url())
-        .args("--error-rate 5% --start-tps 100 --hold 3s --budget 40s")
+        .args("--error-rate 5% --start-tps 200 --hold 5s --budget 60s")
         .args(&invitation)
-        .finish()
-        .expect_code(0);
+        .deadline(Duration::from_secs(90))
+        .finish();
+    // On a machine with much else to do the search ends with the generator as the limit, and what was held until then.
+    assert!(matches!(finished.code, Some(0 | 113)), "{finished:?}");
     let held = finished.number("/search/held_per_second");
-    assert!((200.0..=330.0).contains(&held), "{held}/s: {}", finished.stdout);
+    assert!((150.0..=330.0).contains(&held), "{held}/s: {}", finished.stdout);
+    assert_eq!(finished.json_at("/hosts").as_array().map(Vec::len), Some(2));
     coordinator.interrupt();
     coordinator.wait().expect_code(0);
     node.wait().expect_code(0);
     drop(alone);
+}
+
+#[test]
+fn a_cluster_that_was_made_beforehand_is_the_same_after_a_restart_and_its_token_is_not_shown() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("cluster.toml");
+    let address = free_address().to_string();
+    let made = Host::new("token").arg("--new-cluster").arg(&file).args(&format!("--address {address}")).finish().expect_code(0);
+    let token = made.stdout.trim().to_owned();
+    let again = Host::new("token").arg("--new-cluster").arg(&file).args("--address 10.0.0.1:7600").finish().expect_code(104);
+    assert!(again.stderr.contains("exists already"), "{}", again.stderr);
+    for _ in 0..2 {
+        let coordinator =
+            Host::new("node").args(&format!("--listen {address}")).arg("--cluster").arg(&file).env("SWELL_TOKEN", &token).start();
+        wait_until(PATIENCE, "the coordinator", || coordinator.stderr().contains("a run begins by").then_some(()));
+        let node = Host::new("node").env("SWELL_TOKEN", &token).start();
+        wait_until(PATIENCE, "the host to join", || coordinator.stderr().contains("is here").then_some(()));
+        let runs = Host::new("runs").args(&format!("--token {token}")).finish().expect_code(0);
+        assert_eq!(runs.stdout, "no run yet\n");
+        coordinator.interrupt();
+        let ended = coordinator.wait().expect_code(0);
+        assert!(!ended.stderr.contains(&token) && ended.stderr.contains("cluster.toml"), "{}", ended.stderr);
+        node.wait().expect_code(0);
+    }
+    let damaged = Host::new("node").args("--listen 127.0.0.1:0 --cluster").arg(guest("plain-get")).finish().expect_code(104);
+    assert!(damaged.stderr.contains("plain-get.wasm") && damaged.stderr.contains("help:"), "{}", damaged.stderr);
 }
 
 /// The control API of a host of the cluster.

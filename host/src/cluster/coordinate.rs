@@ -31,6 +31,7 @@ const LAST_LOOK: Duration = Duration::from_millis(2_500);
 /// What a host that leads is told.
 pub(super) struct Coordination {
     pub(super) listen: SocketAddr,
+    pub(super) cluster: Option<PathBuf>,
     pub(super) weight: f64,
     pub(super) journal: Option<PathBuf>,
     pub(super) scenarios: Option<PathBuf>,
@@ -43,7 +44,7 @@ pub(super) struct Coordination {
 /// # Errors
 /// An address is taken; the machine does not give what is needed.
 pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
-    let Coordination { listen, weight, journal, scenarios, control, prometheus } = coordination;
+    let Coordination { listen, cluster: made, weight, journal, scenarios, control, prometheus } = coordination;
     check_folder(journal.as_deref())?;
     if let Some(folder) = scenarios.as_ref().filter(|folder| !folder.is_dir()) {
         anyhow::bail!("--scenarios {}: there is no such folder\nhelp: make it, or name another", folder.display());
@@ -62,12 +63,14 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
             servers.metrics(address, exporter).await?;
         }
         let mut stops = Stops::listen()?;
-        let (cluster, inquiries) = Cluster::found(Founding { listen, weight, journals: journal, least_hosts: 1 }).await?;
+        let (cluster, inquiries) =
+            Cluster::found(Founding { listen, weight, journals: journal, least_hosts: 1, made: made.clone() }).await?;
         let cluster = Rc::new(cluster);
         runs.share(Rc::clone(&cluster));
         let invitation = cluster.invitation();
+        let which = made.map_or_else(String::new, |file| format!("where TOKEN is the one that was made with {}\n", file.display()));
         eprint_line(&format!(
-            "other hosts join by\n\n    host node {invitation}\n\nand a run begins by\n\n    host run scenario.wasm {invitation}\n"
+            "other hosts join by\n\n    host node {invitation}\n\nand a run begins by\n\n    host run scenario.wasm {invitation}\n\n{which}"
         ));
         tokio::task::spawn_local(answer(inquiries, api));
         stops.next().await;

@@ -16,13 +16,14 @@ use super::inquiry::Inquiry;
 use super::leading::{Commission, Request, serve};
 use super::message::{Assignment, RunNumber};
 use super::parcel::{Packed, Shelf};
+use super::token::read_cluster;
 use super::{TOKEN_LIFE, hello, on_own_thread, reachable, until_renewal};
 use crate::driver::{Asked, LeadLine, Outcome, Participation, Threads, View, lead, take_part};
 use crate::journal::{Place, Subject};
 use crate::prepare::Prepared;
 
 /// Hosts and commands that one token admits.
-const TOKEN_USES: u32 = 10_000;
+const TOKEN_USES: NonZeroU32 = NonZeroU32::new(10_000).expect("it is not zero");
 /// What `setup` may give: it travels in one message, with room for what surrounds it.
 const MOST_START_DATA: usize = 900_000;
 /// How long a silent host is waited for at the end of a run: until its connection has surely been given up, and made anew once.
@@ -42,13 +43,16 @@ pub(crate) struct Founding {
     pub(crate) journals: Option<PathBuf>,
     /// Hosts without which no run begins.
     pub(crate) least_hosts: usize,
+    /// The file of a cluster that was made beforehand, in place of a new one.
+    pub(crate) made: Option<PathBuf>,
 }
 
 /// A cluster that this host leads.
 pub(crate) struct Cluster {
     requests: mpsc::Sender<Request>,
     address: String,
-    token: Token,
+    /// The token that was drawn; nothing where it was beforehand.
+    token: Option<Token>,
     shelf: Shelf,
     journals: Option<PathBuf>,
     least_hosts: usize,
@@ -59,9 +63,10 @@ impl Cluster {
     /// Founds a cluster. What is wanted of it comes out of the receiver.
     ///
     /// # Errors
-    /// The address is taken, or cannot be listened at; the identity cannot be read.
+    /// The address is taken, or cannot be listened at; the file cannot be read.
     pub(crate) async fn found(founding: Founding) -> anyhow::Result<(Self, mpsc::Receiver<Inquiry>)> {
-        let Founding { listen, weight, journals, least_hosts } = founding;
+        let Founding { listen, weight, journals, least_hosts, made } = founding;
+        let made = made.map(|file| read_cluster(&file)).transpose()?;
         let shelf = Shelf::default();
         let (requests, asked) = mpsc::channel(1);
         let (founded, place) = oneshot::channel();
@@ -69,7 +74,7 @@ impl Cluster {
         let (inquire, inquiries) = mpsc::channel(INQUIRIES_UNDER_WAY);
         let served = shelf.clone();
         on_own_thread("swell-cluster", move || async move {
-            match open(listen, served) {
+            match open(listen, served, made) {
                 Ok(Founded { endpoint, identity, desk, address, token }) => {
                     // Nobody waits for it only if the process is ending.
                     let _ = founded.send(Ok((address, token)));
@@ -94,9 +99,10 @@ impl Cluster {
         }
     }
 
-    /// The arguments by which others join, and by which the cluster is given something to do.
+    /// The arguments by which others join, and by which the cluster is given something to do. A token that was made beforehand is not shown again.
     pub(crate) fn invitation(&self) -> String {
-        format!("--coordinator {} --token {}", self.address, self.token)
+        let token = self.token.as_ref().map_or_else(|| "TOKEN".to_owned(), Token::to_string);
+        format!("--coordinator {} --token {token}", self.address)
     }
 
     /// Waits until all hosts are there that are to share a run.
@@ -204,7 +210,7 @@ struct Founded {
     identity: Arc<Identity>,
     desk: Arc<Desk>,
     address: String,
-    token: Token,
+    token: Option<Token>,
 }
 
 /// Has this host's own certificate renewed whenever half of its life is over.
@@ -219,15 +225,18 @@ async fn renew(desk: &Desk, identity: &Identity) -> std::convert::Infallible {
     }
 }
 
-fn open(listen: SocketAddr, shelf: Shelf) -> anyhow::Result<Founded> {
+fn open(listen: SocketAddr, shelf: Shelf, made: Option<(Authority, TokenRegister)>) -> anyhow::Result<Founded> {
     let socket = Socket::bind(listen)?;
-    let authority = Authority::found()?;
+    let is_new = made.is_none();
+    let (authority, register) = match made {
+        Some(made) => made,
+        None => (Authority::found()?, TokenRegister::default()),
+    };
     let clock = ClusterClock::of_this_machine();
     let identity = Arc::new(authority.identity(clock.clone())?);
-    let desk = Arc::new(Desk::new(authority, TokenRegister::default()));
+    let desk = Arc::new(Desk::new(authority, register));
     let endpoint = Endpoint::open(socket, Arc::clone(&identity), hello(), Arc::new(shelf), Some(Arc::clone(&desk)));
     let address = reachable(endpoint.address()).to_string();
-    let uses = NonZeroU32::new(TOKEN_USES).unwrap_or(NonZeroU32::MIN);
-    let token = desk.issue(vec![address.clone()], TOKEN_LIFE, uses, &clock)?;
+    let token = if is_new { Some(desk.issue(vec![address.clone()], TOKEN_LIFE, TOKEN_USES, &clock)?) } else { None };
     Ok(Founded { endpoint, identity, desk, address, token })
 }

@@ -39,6 +39,10 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "ADDR", conflicts_with = "coordinator")]
     listen: Option<SocketAddr>,
 
+    /// With --listen: lead the cluster that `host token --new-cluster FILE` made, which hosts of it find again after a restart; by default it is a new one.
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    cluster: Option<PathBuf>,
+
     /// Where the coordinator is, if not where the token says: as 10.0.0.1:7600.
     #[arg(long, value_name = "ADDR")]
     coordinator: Option<String>,
@@ -93,9 +97,9 @@ pub(super) fn own_name() -> String {
 /// The coordinator cannot be reached, or does not admit this host; or it is gone.
 pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
     let weight = args.weight.unwrap_or_else(default_weight);
-    let NodeArgs { journal, scenarios, control, prometheus, .. } = args;
+    let NodeArgs { cluster, journal, scenarios, control, prometheus, .. } = args;
     if let Some(listen) = args.listen {
-        return coordinate(Coordination { listen, weight, journal, scenarios, control, prometheus });
+        return coordinate(Coordination { listen, cluster, weight, journal, scenarios, control, prometheus });
     }
     let token = match (args.token, args.coordinator) {
         (Some(token), Some(address)) => token.at(vec![address]).context("--coordinator")?,
