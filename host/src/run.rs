@@ -28,6 +28,9 @@ use crate::summary::{Summary, SummaryOfRuns};
 /// # Errors
 /// Wrong usage, plan or scenario file, or a machine that does not give what is needed: nothing was sent.
 pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) -> anyhow::Result<Exit> {
+    if let (Some(hosts), None, None) = (args.hosts, args.listen, &args.coordinator) {
+        bail!("--hosts {hosts}: which?\nhelp: --listen ADDR has others join this command, --coordinator ADDR has a cluster do the run");
+    }
     let layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
     if let Some(address) = &args.coordinator {
         return run_elsewhere(address, args, &layers, search);

@@ -116,6 +116,9 @@ fn what_contradicts_itself_is_refused_with_both_sides_and_a_cure() {
         ("--tps 5 --start-tps 3", &["start-tps 3", "no objective"]),
         ("--tps 5 --start-tps 30 --latency p95=1s", &["start-tps 30", "tps 5", "lower start-tps"]),
         ("", &["nothing says how much load", "tps", "vus", "latency"]),
+        ("--tps 5 --hosts 3", &["--hosts 3", "--listen", "--coordinator"]),
+        ("--tps 5 --listen 127.0.0.1:0", &["--hosts"]),
+        ("--tps 5 --listen 127.0.0.1:0 --hosts 2 --coordinator 127.0.0.1:1", &["--listen", "--coordinator", "cannot be used"]),
     ]);
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use swell_core::RunInstant;
 
-use crate::clock::{ClockComparison, Exchange, LocalInstant, Offset};
+use crate::clock::{ClockComparison, Exchange, LocalInstant};
 use crate::deltas::{Frontier, Outbox};
 use crate::lease::{ASK_EVERY, Lease};
 use crate::message::{Answer, Ask, Down, Ending, HostId, Orders, Progress, Stage, Up};
@@ -66,7 +66,6 @@ pub struct Member {
     is_strained: bool,
     is_over: bool,
     next_question: LocalInstant,
-    heard: LocalInstant,
     sends: VecDeque<Up>,
     events: VecDeque<Event>,
 }
@@ -92,7 +91,6 @@ impl Member {
             is_strained: false,
             is_over: false,
             next_question: now,
-            heard: now,
             sends: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -116,7 +114,6 @@ impl Member {
 
     /// Something came from whoever leads.
     pub fn handle_message(&mut self, now: LocalInstant, message: Down) {
-        self.heard = self.heard.max(now);
         match message {
             Down::Orders(orders) => self.follow(orders),
             Down::Answer(answer) => self.handle_answer(now, answer),
@@ -164,16 +161,6 @@ impl Member {
             return LocalInstant::NEVER;
         }
         self.outbox.poll_timeout().map_or(self.next_question, |resend| resend.min(self.next_question))
-    }
-
-    /// When whoever leads was heard last.
-    pub const fn heard(&self) -> LocalInstant {
-        self.heard
-    }
-
-    /// How far the leading host's clock is ahead, as far as is known.
-    pub fn offset(&self) -> Option<Offset> {
-        self.clock.offset()
     }
 
     /// Whether a lease holds.

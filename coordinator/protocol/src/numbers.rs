@@ -63,11 +63,6 @@ impl<H: Ord + Copy> Numbers<H> {
         Some(block)
     }
 
-    /// How many have been handed out.
-    pub const fn handed_out(&self) -> u64 {
-        self.next
-    }
-
     /// Whether there are none left.
     pub const fn are_exhausted(&self) -> bool {
         self.next == self.limit
