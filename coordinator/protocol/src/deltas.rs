@@ -34,13 +34,13 @@ pub struct Delta {
 /// How far a host has come with its slots since the beginning of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frontier {
-    /// What it has started.
+    /// What it has started; in a delta, what of that has been counted.
     pub started: u64,
     /// Its slots below this number were started, or never will be, or wait.
     pub reached: u64,
     /// None of its slots from this number on has been taken. Threads are not equally far.
     pub furthest: u64,
-    /// How many wait: due, and not started.
+    /// How many of those wait, due and not started; in a delta, also those that are under way and not counted yet.
     pub waiting: u64,
 }
 

@@ -27,6 +27,8 @@ use crate::tables::Tables;
 const BETWEEN_MOVES: Duration = Duration::from_secs(3);
 /// The longest that a host that keeps getting lost is left out.
 const LONGEST_EXILE: Duration = Duration::from_secs(48);
+/// How long a host may ask without having an answer: its lease, and a question.
+const DEAF_AFTER: Duration = Duration::from_millis(1_500);
 /// How far ahead those who gain slots hear of it: an answer, and a question after it that was lost.
 const NOTICE: Duration = Duration::from_millis(350);
 /// From when all are ready to when they begin, at the least.
@@ -98,6 +100,9 @@ struct Host {
     owner: Owner,
     grants: Grants,
     heard: LocalInstant,
+    /// When it last showed that it hears as well, and the latest question whose answer it had then.
+    hears: LocalInstant,
+    answered: Option<u64>,
     place: Place,
     /// Nothing before it is ready.
     weight: Option<f64>,
@@ -112,7 +117,9 @@ struct Host {
     promised: u64,
     round_trip: Duration,
     inbox: Inbox,
+    /// When its share moved last, and when it last took part again.
     moved: Option<LocalInstant>,
+    returned: Option<LocalInstant>,
     exile: Duration,
     has_refused: bool,
     wants_to_leave: bool,
@@ -332,6 +339,8 @@ impl Lead {
             owner,
             grants: Grants::default(),
             heard: now,
+            hears: now,
+            answered: None,
             place: Place::Outside,
             weight: None,
             strength: 1.0,
@@ -342,6 +351,7 @@ impl Lead {
             round_trip: Duration::ZERO,
             inbox: Inbox::default(),
             moved: None,
+            returned: None,
             exile: BETWEEN_MOVES,
             has_refused: false,
             wants_to_leave: false,
@@ -352,7 +362,7 @@ impl Lead {
     /// Whoever has been asleep cannot tell who was silent.
     fn look(&mut self, now: LocalInstant) {
         if now.since(self.looked) > LOST_AFTER / 2 {
-            self.hosts.values_mut().filter(|host| host.place != Place::Lost).for_each(|host| host.heard = now);
+            self.hosts.values_mut().filter(|host| host.place != Place::Lost).for_each(|host| (host.heard, host.hears) = (now, now));
         }
         self.looked = self.looked.max(now);
     }
@@ -373,6 +383,9 @@ impl Lead {
         host.furthest = host.furthest.max(ask.frontier.furthest.min(host.promised));
         host.round_trip = ask.round_trip.unwrap_or(host.round_trip).min(LONGEST_ROUND_TRIP);
         host.grants.handle_answered(ask.answered);
+        if ask.answered > host.answered || host.weight.is_none() {
+            (host.hears, host.answered) = (host.hears.max(now), ask.answered);
+        }
         host.strained = if ask.is_strained { (host.strained.0 + 1, 0) } else { (0, host.strained.1 + 1) };
         match ask.progress {
             Progress::Preparing => {}
@@ -427,9 +440,9 @@ impl Lead {
     }
 
     fn move_slots(&mut self, now: LocalInstant, run_now: RunInstant) {
-        let silent = |host: &Host| {
-            host.place == Place::Inside && !host.inbox.is_complete() && now.since(host.heard) >= LOST_AFTER && may_move(host, now)
-        };
+        // One that has just come back is borne with for a while.
+        let is_settled = |host: &Host| host.returned.is_none_or(|returned| now.since(returned) >= BETWEEN_MOVES);
+        let silent = |host: &Host| host.place == Place::Inside && !host.inbox.is_complete() && !host.is_there(now) && is_settled(host);
         let lost: Vec<HostId> = self.hosts.iter().filter(|(_, host)| silent(host)).map(|(id, _)| *id).collect();
         for id in lost {
             self.lose(now, run_now, id);
@@ -447,8 +460,8 @@ impl Lead {
     fn lose(&mut self, now: LocalInstant, run_now: RunInstant, id: HostId) {
         let Some(host) = self.hosts.get_mut(&id) else { return };
         // A second loss soon after the host came back keeps it away for longer.
-        host.exile = match host.moved {
-            Some(moved) if now.since(moved) < 2 * host.exile => (host.exile * 2).min(LONGEST_EXILE),
+        host.exile = match host.returned {
+            Some(returned) if now.since(returned) < 2 * host.exile => (host.exile * 2).min(LONGEST_EXILE),
             _ => BETWEEN_MOVES,
         };
         self.deal_out(now, run_now, id, Place::Lost);
@@ -480,20 +493,24 @@ impl Lead {
     fn rebalance(&mut self, now: LocalInstant, run_now: RunInstant) {
         let here = self.slot_after(run_now, Duration::ZERO);
         let is_settled = self.tables.last().is_none_or(|table| table.from <= here);
-        if !is_settled || self.rebalanced.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES) {
+        if !is_settled {
             return;
         }
+        // Who comes for the first time need not wait for that.
+        let is_early = self.rebalanced.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES);
         let mut changed = false;
-        let is_heard = |host: &Host| now.since(host.heard) < LOST_AFTER;
         // Where all are strained there is nobody to give anything to.
         let is_free = |host: &Host| host.place == Place::Inside && host.weight > Some(0.0) && host.strained.1 >= STRAINED_QUESTIONS;
         let is_any_free = self.hosts.values().any(is_free);
-        for (id, host) in self.hosts.iter_mut().filter(|(_, host)| host.weight.is_some() && is_heard(host)) {
+        for (id, host) in self.hosts.iter_mut().filter(|(_, host)| host.weight.is_some() && host.is_there(now)) {
             let may_return = host.moved.is_none_or(|moved| now.since(moved) >= host.exile);
             match host.place {
                 Place::Outside => self.events.push_back(Event::Joined(*id)),
-                Place::Lost if may_return => self.events.push_back(Event::Back(*id)),
-                Place::Inside if is_any_free && host.is_overburdened() && may_move(host, now) => {
+                Place::Lost if may_return && !is_early => {
+                    host.returned = Some(now);
+                    self.events.push_back(Event::Back(*id));
+                }
+                Place::Inside if !is_early && is_any_free && host.is_overburdened() && may_move(host, now) => {
                     host.strength *= STRAINED_KEEPS;
                     host.strained = (0, 0);
                     self.events.push_back(Event::Relieved(*id));
@@ -543,6 +560,11 @@ impl Lead {
 }
 
 impl Host {
+    /// Whether it is heard, and hears. One that does not hear has no lease any more.
+    fn is_there(&self, now: LocalInstant) -> bool {
+        now.since(self.heard) < LOST_AFTER && now.since(self.hears) < DEAF_AFTER
+    }
+
     /// The slot below which it may have started any, or may still. Under a rate that has fallen it may have come further than its lease reaches now.
     fn bound(&self) -> u64 {
         self.grants.below().max(self.furthest)

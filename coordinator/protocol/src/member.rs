@@ -120,12 +120,11 @@ impl Member {
         }
     }
 
-    /// The host counted: what it has come to, and whether nothing follows.
+    /// The host counted: how far it had come then, and whether nothing follows.
     ///
     /// # Panics
     /// After what was said to be the last.
     pub fn handle_counted(&mut self, now: LocalInstant, frontier: Frontier, is_last: bool, counted: Bytes) {
-        self.frontier = frontier;
         self.outbox.push(frontier, is_last, counted);
         self.send_deltas(now);
     }

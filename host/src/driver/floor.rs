@@ -17,7 +17,7 @@ use swell_engine::{Pacing, RunOver};
 use tokio::sync::Notify;
 
 use super::pacer::Pacer;
-use super::worker::{Lease, Progress, SetPoint, Starts};
+use super::worker::{Lease, Milestone, Progress, SetPoint, Starts};
 use crate::machine;
 
 /// What the model paces.
@@ -243,6 +243,12 @@ impl Floor {
     pub(crate) fn take_started(&self) -> u64 {
         let started = self.dispatcher.borrow().ledger().started;
         started - self.told_started.replace(started)
+    }
+
+    /// How far it has come with its slots.
+    pub(crate) fn milestone(&self) -> Milestone {
+        let dispatcher = self.dispatcher.borrow();
+        Milestone { worker: self.index, reached: dispatcher.reached(), due: dispatcher.ledger().due }
     }
 
     /// A seat for a user that is about to be created.

@@ -21,7 +21,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::iterations::Iterations;
 use super::set_point::Flowed;
-use super::worker::{Farewell, Lease, Order, SetPoint, Shared, Starts, WINDOW, Window};
+use super::worker::{Farewell, Lease, Milestone, Order, SetPoint, Shared, Starts, WINDOW, Window};
 use super::{CpuRecord, Crews, Pace, Threads};
 use crate::journal::{self, Entry, Journal};
 use crate::machine::{CpuWatch, cpu_time, instant_at, local_now};
@@ -147,12 +147,14 @@ pub(crate) async fn take_part(
         set_points,
         leases,
         counted: Snapshot::default(),
+        accounted: Accounted { at: vec![Milestone::default(); plan.workers], ..Accounted::default() },
         flowed: Flowed::default(),
         is_strained: false,
         cpu: CpuRecord::default(),
         cpu_since: None,
         // One that comes later has no share yet.
         use_rate: first_use_rate(&plan, (until - from).max(1.0 / hosts as f64)),
+        expected_rate: 0.0,
         used: (0, Instant::now()),
         next_delta: Instant::now() + DELTA,
         measured_from: plan.plan.measured_from(),
@@ -280,6 +282,41 @@ fn first_use_rate(plan: &RunPlan, share: f64) -> f64 {
 /// Makes results lighter.
 type LeaveOut = fn(&mut Snapshot);
 
+/// What the workers' windows up to now account for.
+#[derive(Default)]
+struct Accounted {
+    /// How far each worker had come.
+    at: Vec<Milestone>,
+    /// Slots whose starts were counted, which is done when what they started has ended.
+    started: u64,
+    /// Slots that never will be started.
+    unsent: u64,
+}
+
+impl Accounted {
+    fn add(&mut self, window: &Window, pace: Pace) {
+        for part in [&window.counted.warm_up, &window.counted.measured] {
+            // What takes a slot is an iteration, or a transaction.
+            self.started += if pace == Pace::Iterations { part.iterations.started } else { part.total.counts.started };
+            self.unsent += part.unsent.total();
+        }
+        if let Some(at) = self.at.get_mut(window.at.worker) {
+            *at = window.at;
+        }
+    }
+
+    /// What stands beside results that end where these windows do: what was due by then, and neither counted nor given up, waits or is under way.
+    fn frontier(&self) -> Frontier {
+        let due: u64 = self.at.iter().map(|at| at.due).sum();
+        Frontier {
+            started: self.started,
+            reached: self.at.iter().map(|at| at.reached).min().unwrap_or(0),
+            furthest: self.at.iter().map(|at| at.reached).max().unwrap_or(0),
+            waiting: due.saturating_sub(self.started + self.unsent),
+        }
+    }
+}
+
 /// A host's state during a run.
 struct Part<'a> {
     plan: &'a RunPlan,
@@ -287,12 +324,14 @@ struct Part<'a> {
     set_points: watch::Sender<Option<SetPoint>>,
     leases: watch::Sender<Option<Lease>>,
     counted: Snapshot,
+    accounted: Accounted,
     flowed: Flowed,
     is_strained: bool,
     cpu: CpuRecord,
     cpu_since: Option<Duration>,
-    /// Iteration numbers that are used a second, and those that had been used at an instant.
+    /// Iteration numbers that are used a second, those that will be by what the orders say at the least, and those that had been used at an instant.
     use_rate: f64,
+    expected_rate: f64,
     used: (u64, Instant),
     next_delta: Instant,
     measured_from: RunInstant,
@@ -323,6 +362,8 @@ impl Part<'_> {
         }
         let (restarts, paused, measured_from) = (orders.restarts, orders.is_paused, orders.measured_from);
         let from = RunInstant::START + self.shared.began.elapsed();
+        let share = orders.tables.last().map_or(0.0, |table| table.share(owner));
+        self.expected_rate = orders.timeline.as_ref().map_or(0.0, |timeline| timeline.rate_at(from) * share);
         self.orders = Arc::clone(&orders);
         self.set_points.send_replace(Some(SetPoint { starts: Starts::Dealt(orders, owner), from, restarts, paused, measured_from }));
     }
@@ -343,6 +384,7 @@ impl Part<'_> {
         self.is_strained |= flowed.is_generator_limited();
         self.flowed.merge(&flowed);
         self.counted.merge(&window.counted);
+        self.accounted.add(&window, self.shared.pace);
         window.give_back(spares);
     }
 
@@ -385,6 +427,7 @@ impl Part<'_> {
         say(line, Said::Flowed(flowed)).await;
         if Instant::now() >= self.next_delta {
             self.next_delta = Instant::now() + DELTA;
+            let frontier = self.accounted.frontier();
             say(line, Said::Counted(frontier, false, self.take_counts(0, false))).await;
         }
     }
@@ -401,7 +444,8 @@ impl Part<'_> {
         if seconds >= 1.0 {
             (self.use_rate, self.used) = (rate, (used, Instant::now()));
         }
-        let stock = LEAST_STOCK.max(self.use_rate * STOCK.as_secs_f64());
+        // One that gets a share, or more of it, has not used as many yet.
+        let stock = LEAST_STOCK.max(self.use_rate.max(self.expected_rate) * STOCK.as_secs_f64());
         if (left as f64) < stock * 2.0 / 3.0 { stock as u64 } else { 0 }
     }
 

@@ -92,6 +92,18 @@ pub(crate) struct Window {
     pub(crate) started: u64,
     /// For each objective.
     pub(crate) tallies: Vec<Tally>,
+    /// How far the worker had come with its slots at its end.
+    pub(crate) at: Milestone,
+}
+
+/// How far a worker has come with its slots.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Milestone {
+    pub(crate) worker: usize,
+    /// Its own slots below this number are no longer to come.
+    pub(crate) reached: u64,
+    /// So many have been due.
+    pub(crate) due: u64,
 }
 
 /// What all workers of a run share.
@@ -369,7 +381,8 @@ impl Crew {
         let Window { counted, mut tallies, .. } = lines.spares.try_recv().unwrap_or_default();
         let (now, mut recorder) = (self.worker.now(), self.worker.recorder.borrow_mut());
         recorder.take_tallies(now, &mut tallies);
-        place.send(Window { counted: recorder.take_window(now, counted), started: self.floor.take_started(), tallies });
+        let at = self.floor.milestone();
+        place.send(Window { counted: recorder.take_window(now, counted), started: self.floor.take_started(), tallies, at });
     }
 
     fn count_unsent(&self) {

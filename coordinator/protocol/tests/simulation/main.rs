@@ -100,12 +100,27 @@ fn hosts_that_are_cut_off_drain_and_are_merged_exactly_when_they_are_back() {
 #[test]
 fn a_link_that_carries_nothing_one_way_is_as_bad_as_one_that_is_cut() {
     for (from, to) in [(0, 2), (2, 0)] {
-        let faults = vec![Fault::Cut(Cut { from, to, during: (5 * SECOND, 15 * SECOND) })];
+        let during = (5 * SECOND, 15 * SECOND);
+        let faults = vec![Fault::Cut(Cut { from, to, during })];
         let (record, fates) = World::new(Scene { faults, lasts: Duration::from_secs(30), ..Scene::calm(4) }).run();
         assert!(fates.cut > 10);
+        assert_eq!((record.lost.len(), record.back.len()), (1, 1), "{from} to {to}");
         assert_eq!(record.merged_by, record.started_by);
-        assert!((rate(&record, 22.0, 29.9) - 1_000.0).abs() < 5.0, "{from} to {to}");
+        let cut = (during.0 - record.began) as f64 / SECOND as f64;
+        for part in [(cut + 3.0, cut + 9.5), (22.0, 29.9)] {
+            assert!((rate(&record, part.0, part.1) - 1_000.0).abs() < 5.0, "{from} to {to}, in {part:?}");
+        }
     }
+}
+
+#[test]
+fn a_host_that_dies_soon_after_it_came_is_missed_at_once() {
+    let joins = BTreeMap::from([(3, 6 * SECOND)]);
+    let died = 8 * SECOND;
+    let (record, _) = World::new(Scene { joins, faults: vec![Fault::Killed { host: 3, at: died }], ..Scene::calm(4) }).run();
+    assert_eq!((record.joined.len(), record.lost.len()), (1, 1));
+    assert!(record.lost[0].0 - died <= 1_100 * MS, "{:?}", record.lost);
+    assert_declared(&record, 3);
 }
 
 #[test]
