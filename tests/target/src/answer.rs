@@ -24,6 +24,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -47,8 +48,8 @@ const MAX_REQUEST_BODY: usize = 64 << 20;
 const MAX_BYTES: usize = 1 << 30;
 
 /// Takes a request through: counted, admitted, answered when the law says.
-pub(crate) async fn answer(request: Request<Incoming>, service: &Service, fate: &Fate) -> Response<Body> {
-    let arrival = service.arrived(request.uri().path());
+pub(crate) async fn answer(request: Request<Incoming>, from: IpAddr, service: &Service, fate: &Fate) -> Response<Body> {
+    let arrival = service.arrived(from, request.uri().path());
     let (head, body) = request.into_parts();
     let path = head.uri.path();
     let (response, leaves) = match (Limited::new(body, MAX_REQUEST_BODY).collect().await, arrival.admission) {

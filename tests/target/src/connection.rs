@@ -1,6 +1,7 @@
 //! Accepts connections and serves HTTP/1.1 and HTTP/2 on them, in clear (HTTP/2 by prior knowledge) or over TLS.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::wire::{Fate, Socket, Wire};
 /// Serves until it is dropped; the tasks of the connections belong to the runtime.
 pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, service: Arc<Service>) {
     loop {
-        let Ok((mut socket, _)) = listener.accept().await else {
+        let Ok((mut socket, from)) = listener.accept().await else {
             // No descriptor free, or a client that has gone again: both pass.
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
@@ -38,11 +39,11 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, servi
                     // Without this, a small answer waits for the acknowledgement of the one before.
                     let _ = socket.set_nodelay(true);
                     match tls {
-                        None => converse(socket, service).await,
+                        None => converse(socket, from.ip(), service).await,
                         // A handshake that fails is the client's finding, not ours.
                         Some(tls) => {
                             if let Ok(socket) = tls.accept(socket).await {
-                                converse(socket, service).await;
+                                converse(socket, from.ip(), service).await;
                             }
                         }
                     }
@@ -52,12 +53,12 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, servi
     }
 }
 
-async fn converse<S: Socket>(socket: S, service: Arc<Service>) {
+async fn converse<S: Socket>(socket: S, from: IpAddr, service: Arc<Service>) {
     let fate = Fate::default();
     let wire = Wire { socket, fate: fate.clone() };
     let handler = service_fn(move |request| {
         let (service, fate) = (Arc::clone(&service), fate.clone());
-        async move { Ok::<_, Infallible>(answer(request, &service, &fate).await) }
+        async move { Ok::<_, Infallible>(answer(request, from, &service, &fate).await) }
     });
     // Ends with an error when the client breaks off or an answer is broken on purpose: either way the connection is over.
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(wire), handler).await;

@@ -43,7 +43,7 @@ pub struct Settings {
     pub control: SocketAddr,
     /// With which certificate it speaks TLS; without one it does not.
     pub tls: Option<CertificateKind>,
-    /// Whether it keeps the arrival and the departure of each request: 16 bytes a request.
+    /// Whether it keeps the arrival and the departure of each request: 40 bytes a request.
     pub log: bool,
     /// How it behaves to begin with.
     pub behaviour: Behaviour,
@@ -128,6 +128,16 @@ impl Target {
     /// What it saw since it started, or since the last [`Target::reset`].
     pub fn seen(&self) -> Seen {
         self.service.seen(true)
+    }
+
+    /// The count of [`Seen::requests`] alone, for those who ask often.
+    pub fn requests(&self) -> u64 {
+        self.service.requests()
+    }
+
+    /// The time since it started, on the clock of [`Passage`].
+    pub fn age(&self) -> Duration {
+        self.service.age()
     }
 
     /// Forgets what it saw. Requests that are still under way are not counted when they leave.

@@ -1,6 +1,7 @@
 //! What a target saw: the count that a load tester's own is compared with.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,7 @@ pub struct PathSeen {
     pub statuses: BTreeMap<u16, u64>,
 }
 
-/// One answered request, in nanoseconds since the target's start.
+/// One answered request, in nanoseconds since the target's start ([`Target::age`](crate::Target::age)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {
     /// When its head had been read.
@@ -40,6 +41,8 @@ pub struct Passage {
     pub departure_ns: u64,
     /// As 200.
     pub status: u16,
+    /// Who asked.
+    pub from: IpAddr,
 }
 
 /// The name under which paths are counted once there are too many of them.

@@ -2,6 +2,7 @@
 //!
 //! One mutex holds it. Everything that serves runs on one thread, so it is free but for the moment in which a test asks.
 
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,7 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arrival {
     at: Duration,
+    from: IpAddr,
     era: u64,
     pub(crate) admission: Admission,
 }
@@ -52,11 +54,11 @@ impl Service {
     }
 
     /// Counts a request whose head was read, and asks the law about it.
-    pub(crate) fn arrived(&self, path: &str) -> Arrival {
+    pub(crate) fn arrived(&self, from: IpAddr, path: &str) -> Arrival {
         let at = self.started.elapsed();
         let mut state = self.state();
         state.seen.arrived(path);
-        Arrival { at, era: state.era, admission: state.law.admit(at) }
+        Arrival { at, from, era: state.era, admission: state.law.admit(at) }
     }
 
     pub(crate) fn body_arrived(&self, bytes: usize) {
@@ -83,12 +85,21 @@ impl Service {
         }
         state.seen.left(path, status.as_u16());
         if self.log {
-            state.seen.log.push(Passage { arrival_ns: nanoseconds(arrival.at), departure_ns: nanoseconds(now), status: status.as_u16() });
+            let (arrival_ns, departure_ns) = (nanoseconds(arrival.at), nanoseconds(now));
+            state.seen.log.push(Passage { arrival_ns, departure_ns, status: status.as_u16(), from: arrival.from });
         }
     }
 
     pub(crate) fn with_shop<T>(&self, act: impl FnOnce(&mut Shop) -> T) -> T {
         act(&mut self.state().shop)
+    }
+
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.state().seen.requests
     }
 
     pub(crate) fn seen(&self, with_log: bool) -> Seen {

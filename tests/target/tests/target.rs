@@ -55,6 +55,7 @@ fn it_counts_exactly_what_it_saw() {
     assert_eq!((seen.path("/ok"), seen.path("/status/503"), seen.path("/echo")), (2, 1, 1));
     assert_eq!((seen.status(200), seen.status(503), seen.status(404)), (3, 1, 1));
     assert_eq!(seen.log.len(), 5);
+    assert!(seen.log.iter().all(|passage| passage.from.is_loopback() && u128::from(passage.departure_ns) <= target.age().as_nanos()));
     target.reset();
     assert_eq!(target.seen(), swell_target::Seen::default());
 }
