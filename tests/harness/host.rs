@@ -120,15 +120,20 @@ impl Host {
     }
 
     /// Starts it with at most this many open files, which it cannot raise.
-    pub fn open_files(mut self, most: u32) -> Self {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "ulimit -n $0 && exec \"$@\"", &most.to_string()]).arg(self.command.get_program()).args(self.command.get_args());
-        shell.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub fn open_files(self, most: u32) -> Self {
+        self.by("sh", &["-c", "ulimit -n $0 && exec \"$@\"", &most.to_string()])
+    }
+
+    /// Starts it by another program that takes a command as its last arguments, as `unshare` does. Signals go to that program, unless it becomes the host.
+    pub fn by(mut self, program: &str, args: &[&str]) -> Self {
+        let mut other = Command::new(program);
+        other.args(args).arg(self.command.get_program()).args(self.command.get_args());
+        other.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        other.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(folder) = self.command.get_current_dir() {
-            shell.current_dir(folder);
+            other.current_dir(folder);
         }
-        self.command = shell;
+        self.command = other;
         self
     }
 
@@ -202,6 +207,18 @@ impl Running {
     pub fn signal(&self, signal: Signal) {
         // The only error is a process that has ended.
         let _ = kill_process(Pid::from_child(&self.process), signal);
+    }
+
+    /// Waits until it leads a run, and gives the arguments by which other hosts join it.
+    ///
+    /// # Panics
+    /// It does not within a minute.
+    pub fn invitation(&self) -> String {
+        wait_until(Duration::from_secs(60), "the invitation", || {
+            let stderr = self.stderr();
+            let mut invitations = stderr.lines().filter_map(|line| line.trim().strip_prefix("host node "));
+            invitations.find(|line| line.contains("--token ")).map(str::to_owned)
+        })
     }
 
     /// What it has written to standard error so far.

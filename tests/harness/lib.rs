@@ -7,9 +7,11 @@ mod books;
 mod call;
 mod host;
 mod kubernetes;
+mod network;
 mod nginx;
 mod notary;
 mod prometheus;
+mod proving_ground;
 mod relay;
 pub mod statistics;
 
@@ -20,9 +22,11 @@ use std::time::{Duration, Instant};
 pub use call::{Reply, call};
 pub use host::{Finished, Host, Running};
 pub use kubernetes::KubernetesSchemas;
+pub use network::Network;
 pub use nginx::Nginx;
 pub use notary::Notary;
 pub use prometheus::Prometheus;
+pub use proving_ground::{Arrivals, ProvingGround};
 pub use relay::{Fates, Relay, Weather};
 pub use swell_target::{Behaviour, CertificateKind, Connections, Overload, Passage, Seen, Settings, Target};
 
@@ -92,4 +96,11 @@ pub fn alone() -> Alone {
     let path = target_folder().join("measuring.lock");
     let file = std::fs::File::create(&path).and_then(|file| file.lock().map(|()| file));
     Alone(file.unwrap_or_else(|error| panic!("can't lock {}: {error}", path.display())))
+}
+
+/// Says something that whoever runs the tests is to see, whether or not they pass.
+fn say(text: &str) {
+    use std::io::Write;
+    // Unlike what `eprintln!` writes this is not captured. That nobody can read it is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "{}: {text}", std::thread::current().name().unwrap_or("a test"));
 }

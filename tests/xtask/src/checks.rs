@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::ensure;
 
-use crate::machine::{kubernetes_schemas, program, scenario_compiler};
+use crate::machine::{kubernetes_schemas, program, program_of, scenario_compiler};
 use crate::scenarios;
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
@@ -41,6 +41,8 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     program("nginx", &["-v"], "a service for the end-to-end test")?;
     program("prometheus", &["--version"], "what scrapes the host's metrics in a test")?;
     let python = kubernetes_schemas(workspace)?;
+    program_of("iproute2", "ip", &["-Version"], "what makes the networks that are cut in tests")?;
+    program("faketime", &["--version"], "what sets the wall clocks of hosts in a test")?;
 
     title("format");
     run(&mut workspace.cargo(["fmt", "--all", "--check"]))?;

@@ -30,10 +30,18 @@ pub(crate) fn scenario_compiler(workspace: &Workspace, targets: &[&'static str])
 /// # Errors
 /// It is not there and cannot be installed.
 pub(crate) fn program(name: &str, probe: &[&str], reason: &str) -> anyhow::Result<()> {
+    program_of(name, name, probe, reason)
+}
+
+/// A program of a Debian package.
+///
+/// # Errors
+/// As [`program`].
+pub(crate) fn program_of(package: &str, name: &str, probe: &[&str], reason: &str) -> anyhow::Result<()> {
     if is_there(name, probe) {
         return Ok(());
     }
-    install(&[name], reason)?;
+    install(&[package], reason)?;
     ensure!(is_there(name, probe), "{name} was installed but is not in PATH\nhelp: add /usr/sbin to PATH");
     Ok(())
 }
