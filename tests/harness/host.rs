@@ -209,18 +209,6 @@ impl Running {
         let _ = kill_process(Pid::from_child(&self.process), signal);
     }
 
-    /// Waits until it leads a run, and gives the arguments by which other hosts join it.
-    ///
-    /// # Panics
-    /// It does not within a minute.
-    pub fn invitation(&self) -> String {
-        wait_until(Duration::from_secs(60), "the invitation", || {
-            let stderr = self.stderr();
-            let mut invitations = stderr.lines().filter_map(|line| line.trim().strip_prefix("host node "));
-            invitations.find(|line| line.contains("--token ")).map(str::to_owned)
-        })
-    }
-
     /// What it has written to standard error so far.
     pub fn stderr(&self) -> String {
         self.stderr.text()

@@ -102,6 +102,12 @@ impl Arrivals {
         Self(times)
     }
 
+    /// Those from an instant on.
+    #[must_use]
+    pub fn since(&self, from: Duration) -> Self {
+        Self::new(self.0.iter().copied().filter(|at| *at >= from))
+    }
+
     /// The first.
     ///
     /// # Panics
@@ -132,13 +138,6 @@ impl Arrivals {
     pub fn most_in(&self, length: Duration) -> usize {
         (0..self.0.len()).map(|first| self.count(self.0[first]..self.0[first] + length)).max().unwrap_or(0)
     }
-
-    /// The longest time from one to the next within a time, its ends included.
-    pub fn longest_gap(&self, time: Range<Duration>) -> Duration {
-        let within = self.0.iter().copied().filter(|at| time.contains(at));
-        let marks: Vec<Duration> = std::iter::once(time.start).chain(within).chain([time.end]).collect();
-        marks.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
-    }
 }
 
 #[cfg(test)]
@@ -152,6 +151,6 @@ mod tests {
         assert_eq!((arrivals.first(), arrivals.last()), (ms(0), ms(1_100)));
         assert_eq!((arrivals.count(ms(100)..ms(1_100)), arrivals.rate(ms(0)..ms(500))), (3, 4.0));
         assert_eq!((arrivals.most_in(ms(1_000)), arrivals.most_in(ms(1_001)), arrivals.most_in(ms(1))), (3, 4, 1));
-        assert_eq!((arrivals.longest_gap(ms(0)..ms(1_099)), arrivals.longest_gap(ms(600)..ms(1_000))), (ms(599), ms(400)));
+        assert_eq!((arrivals.since(ms(500)).first(), arrivals.since(ms(500)).most_in(ms(700))), (ms(500), 3));
     }
 }

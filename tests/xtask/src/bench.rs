@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
-use crate::machine::program;
+use crate::machine::{program, program_of};
 use crate::scenarios;
 use crate::step::{output, run as run_step, say, title};
 use crate::toolchain::{LEAN, WITH_WASI};
@@ -37,6 +37,16 @@ enum Which {
         #[arg(long, value_name = "DIR", default_value = "tests/benches/plots")]
         plots: PathBuf,
     },
+    /// How well five hosts share a load, and how soon they bear it again when one is killed, as a table
+    Cluster {
+        /// Transactions a second, of all hosts together
+        #[arg(long, default_value_t = 5_000)]
+        tps: u32,
+
+        /// How often each misfortune is tried
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+    },
 }
 
 /// Measures and prints a table for the README.
@@ -47,7 +57,22 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()>
     match &args.which {
         None => comparison(workspace, args),
         Some(Which::Control { plots }) => control(workspace, plots),
+        Some(Which::Cluster { tps, rounds }) => cluster(workspace, *tps, *rounds),
     }
+}
+
+/// Five hosts on networks of this machine's own.
+fn cluster(workspace: &Workspace, tps: u32, rounds: u32) -> anyhow::Result<()> {
+    title("what the bench needs");
+    program_of("iproute2", "ip", &["-Version"], "what makes a network for each host")?;
+    let guests = workspace.built("guests/lean");
+    scenarios::some_guests(workspace, LEAN, &["plain-get"], &guests)?;
+    run_step(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--bins"]))?;
+
+    title("the measuring");
+    let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "cluster", "--"]);
+    bench.args(["--tps", &tps.to_string(), "--rounds", &rounds.to_string()]);
+    run_step(bench.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host")))
 }
 
 /// Against Balter, on services whose law is known.

@@ -50,7 +50,8 @@ enum Command {
     },
     /// Breed inputs for what bytes of other hosts reach, in search of one that breaks it
     Fuzz(fuzz::FuzzArgs),
-    /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user; `bench control` compares its control with Balter's
+    /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user; `bench control` compares its control with Balter's, and
+    /// `bench cluster` measures five hosts that share a load
     Bench(bench::BenchArgs),
 }
 
