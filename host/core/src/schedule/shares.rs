@@ -158,7 +158,7 @@ impl Round {
         }
         let before = self.own.partition_point(|&lane| lane < slot % self.lanes) as u64;
         let number = slot / self.lanes * count + before;
-        let number = number + (part.index() + part.of() - number % part.of()) % part.of();
+        let number = number.checked_add((part.index() + part.of() - number % part.of()) % part.of())?;
         (number / count).checked_mul(self.lanes)?.checked_add(self.own[(number % count) as usize])
     }
 }
@@ -211,6 +211,13 @@ mod tests {
             let own = slots(std::slice::from_ref(&table), 1, Stripe::WHOLE, until).into_iter().filter(|&slot| slot >= from).count();
             assert_eq!(table.count(1, from, until), own as u64, "{from} to {until}");
         }
+    }
+
+    #[test]
+    fn after_the_last_number_there_is_no_slot() {
+        let table = Table::of_weights(u64::MAX, &[(0, 1.0)]);
+        let claims = [0, 1, 2].map(|thread| Claim::of_tables(std::slice::from_ref(&table), 0, Stripe::new(thread, 3)));
+        assert!(claims.iter().all(|claim| claim.at_or_after(0).is_none()));
     }
 
     proptest! {
