@@ -56,7 +56,8 @@ impl MetricKind {
 #[serde(try_from = "SentMetrics")]
 pub struct Metrics {
     series: BTreeMap<Box<str>, Series>,
-    /// Values that were no number, infinite, or negative for a counter, and those of metrics beyond the most names that all threads and hosts may have.
+    /// Values that were no number, infinite, or negative for a counter, those of metrics beyond the most names that all threads and hosts may have, and those of
+    /// a metric that has another kind on another host.
     pub ignored: u64,
 }
 
@@ -117,7 +118,7 @@ impl Metrics {
     /// All series of a metric together; nothing when it has no values.
     pub fn total(&self, metric: &str) -> Option<Value> {
         self.iter().filter(|series| &*series.metric == metric).map(|series| series.value.clone()).reduce(|mut total, value| {
-            total.merge(&value);
+            _ = total.merge(&value);
             total
         })
     }
@@ -127,11 +128,11 @@ impl Metrics {
         let mut key = KeyBuffer::default();
         for (name, theirs) in other.series.iter().filter(|(_, series)| series.value.count() > 0) {
             if let Some(mine) = self.series.get_mut(name) {
-                mine.value.merge(&theirs.value);
+                self.ignored += mine.value.merge(&theirs.value);
             } else if self.series.len() < MOST_SERIES {
                 self.series.insert(name.clone(), theirs.clone());
             } else if self.series.len() < MOST_WITH_OTHER || self.series.contains_key(key.of(&theirs.metric, OTHER)) {
-                self.series_of(&theirs.metric, theirs.value.kind(), OTHER, &mut key).merge(&theirs.value);
+                self.ignored += self.series_of(&theirs.metric, theirs.value.kind(), OTHER, &mut key).merge(&theirs.value);
             } else {
                 self.ignored += theirs.value.count();
             }
@@ -224,7 +225,7 @@ impl Value {
                 *count += 1;
                 *sum += value;
             }
-            Self::Gauge { .. } => self.merge(&Self::Gauge { count: 1, at: now, last: value, min: value, max: value }),
+            Self::Gauge { .. } => _ = self.merge(&Self::Gauge { count: 1, at: now, last: value, min: value, max: value }),
             Self::Rate { count, nonzero } => {
                 *count += 1;
                 *nonzero += u64::from(value != 0.0);
@@ -233,8 +234,9 @@ impl Value {
         }
     }
 
-    /// Adds the values behind `other`. A scenario that gives one name two kinds is refused when it defines it; values of another kind are left out here.
-    fn merge(&mut self, other: &Self) {
+    /// Adds the values behind `other`, and gives how many it left out: those of another kind. A scenario that gives one name two kinds is refused when it
+    /// defines it, but hosts may be wrong.
+    fn merge(&mut self, other: &Self) -> u64 {
         match (self, other) {
             (Self::Counter { count, sum }, Self::Counter { count: n, sum: more }) => {
                 *count += n;
@@ -255,8 +257,9 @@ impl Value {
                 }
                 (*count, *min, *max) = (*count + n, min.min(their_min), max.max(their_max));
             }
-            _ => {}
+            (_, other) => return other.count(),
         }
+        0
     }
 
     fn clear(&mut self) {
@@ -453,6 +456,15 @@ mod tests {
         assert_eq!(one, other);
         let expected = Value::Gauge { count: 2, at: RunInstant::from_nanos(20), last: 3.0, min: 3.0, max: 5.0 };
         assert_eq!(one.total("level"), Some(expected));
+    }
+
+    #[test]
+    fn values_of_another_kind_are_ignored_and_counted() {
+        let (mut metrics, mut other) = (Metrics::default(), Metrics::default());
+        record(&mut metrics, "hits", MetricKind::Counter, 0, 2.0, &[]);
+        (0..3).for_each(|_| record(&mut other, "hits", MetricKind::Trend, 0, 1.0, &[]));
+        metrics.merge(&other);
+        assert_eq!((metrics.total("hits"), metrics.ignored), (Some(Value::Counter { count: 1, sum: 2.0 }), 3));
     }
 
     #[test]
