@@ -72,6 +72,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
                     was_heard = true;
                     world.lead.handle_message(world.now, from, message);
                 }
+                world.judge();
             }
             4 => {
                 // A command of whoever leads: these come from no other host.
@@ -98,7 +99,6 @@ pub(super) fn target(bytes: &[u8]) -> bool {
             }
             _ => world.lead.handle_time(world.now),
         }
-        world.judge();
     }
     world.end();
     (0..=SETTLED).for_each(|_| world.step());
@@ -134,7 +134,6 @@ impl World {
         self.lead.handle_time(self.now);
         self.steady = self.steady.map(|steps| steps + 1);
         self.hear();
-        self.judge();
     }
 
     /// What the lead says and wants done.
@@ -186,6 +185,7 @@ impl World {
     }
 
     fn judge_end(&self) {
+        self.judge();
         for host in self.honest.iter().filter(|host| host.began.is_some()) {
             assert!(host.has_told_all && self.lead.is_complete(host.member.id()), "what an honest host counted is merged");
             assert_eq!(host.merged, host.told.len());

@@ -7,46 +7,74 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use swell_core::RunInstant;
-use swell_core::control::{Goal, Tally, Watch};
+use swell_core::control::{Finder, Goal, Objective, Regulator, Tally, Watch, Window};
 use swell_core::dispatch::UnsentCause;
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases};
 use swell_core::record::{Cause, Counts, Ended, Figures, IterationEnd, MetricKind, Recorder, Snapshot, Texts, Times, Transaction, Value};
+use swell_core::units::{Rate, Share};
 
 /// The first byte says what the others are: a snapshot, or what was counted for an objective.
 pub(super) fn target(bytes: &[u8]) -> bool {
     let Some((kind, bytes)) = bytes.split_first() else { return false };
     if kind % 2 == 0 {
-        let Some(told) = read_again::<Snapshot>(bytes) else { return false };
-        static HONEST: LazyLock<Snapshot> = LazyLock::new(|| honest(1));
-        let mut total = HONEST.clone();
-        total.merge(&told);
-        total.merge(&told);
-        for (honest, told, total) in [(&HONEST.warm_up, &told.warm_up, &total.warm_up), (&HONEST.measured, &told.measured, &total.measured)]
-        {
-            let sum = sums(honest).into_iter().zip(sums(told)).map(|(honest, told)| honest + 2 * told);
-            assert_eq!(sums(total), sum.collect::<Vec<_>>(), "nothing is lost by merging");
-            assert_each_stays(honest, total);
-            look_at(told);
-            look_at(total);
-        }
-        let texts = |all: &Snapshot| [&all.users.traps, &all.users.start_errors, &all.users.iteration_errors].map(Texts::total);
-        let told = texts(&told);
-        assert_eq!(texts(&total), std::array::from_fn(|place| texts(&HONEST)[place] + 2 * told[place]));
-        assert!(postcard::to_stdvec(&total).is_ok(), "a total can be written");
-        for leave_out in [Snapshot::leave_out_metrics, Snapshot::leave_out_texts, Snapshot::leave_out_rows, Snapshot::clear] {
-            leave_out(&mut total);
-            assert_eq!(read_again::<Snapshot>(&postcard::to_stdvec(&total).expect("it can still be written")).as_ref(), Some(&total));
-        }
+        read_again::<Snapshot>(bytes).inspect(merge).is_some()
     } else {
-        let Some(told) = read_again::<Tally>(bytes) else { return false };
-        let mut total = honest_tally();
-        let (begun, ended) = (total.begun, total.ended);
-        total.merge(&told);
-        total.merge(&told);
-        assert_eq!((total.begun, total.ended), (begun + 2 * told.begun, ended + 2 * told.ended));
-        assert!(postcard::to_stdvec(&total).is_ok());
+        read_again::<Tally>(bytes).inspect(|told| regulate(told, u64::from(kind / 2))).is_some()
     }
-    true
+}
+
+/// Merges what was told with what an honest host counted.
+fn merge(told: &Snapshot) {
+    static HONEST: LazyLock<Snapshot> = LazyLock::new(|| honest(at(0), &["pay"]));
+    let mut total = HONEST.clone();
+    total.merge(told);
+    total.merge(told);
+    for (honest, told, total) in [(&HONEST.warm_up, &told.warm_up, &total.warm_up), (&HONEST.measured, &told.measured, &total.measured)] {
+        let sum = sums(honest).into_iter().zip(sums(told)).map(|(honest, told)| honest + 2 * told);
+        assert_eq!(sums(total), sum.collect::<Vec<_>>(), "nothing is lost by merging");
+        assert_each_stays(honest, total);
+        look_at(total);
+    }
+    let texts = |all: &Snapshot| [&all.users.traps, &all.users.start_errors, &all.users.iteration_errors].map(Texts::total);
+    let (honest, told) = (texts(&HONEST), texts(told));
+    assert_eq!(texts(&total), std::array::from_fn(|place| honest[place] + 2 * told[place]));
+    let counted = (sums(&total.measured), texts(&total));
+    total.leave_out_metrics();
+    total.leave_out_texts();
+    assert_eq!((sums(&total.measured), texts(&total)), counted, "what is left out is counted all the same");
+    assert!(postcard::to_stdvec(&total).is_ok(), "a total can be written");
+}
+
+/// Has the rate follow what was told, beside what an honest host counted, for so many windows.
+fn regulate(told: &Tally, windows: u64) {
+    let mut total = honest_tally();
+    let (begun, ended) = (total.begun, total.ended);
+    total.merge(told);
+    total.merge(told);
+    assert_eq!((total.begun, total.ended), (begun + 2 * told.begun, ended + 2 * told.ended));
+    assert!(postcard::to_stdvec(&total).is_ok());
+    let objectives = vec![
+        Objective { name: None, goal: Goal::Latency { percent: 95.0, limit: Duration::from_millis(100) } },
+        Objective { name: None, goal: Goal::ErrorRate(Share::new(0.01).expect("it is a part of one")) },
+    ];
+    let mut regulator = Regulator::new(Some(5_000.0), objectives.clone(), 500.0);
+    let mut finder = Finder::new(objectives, 500.0, None, Duration::from_secs(1), Duration::from_secs(20));
+    // Every third window is the honest host's alone.
+    let (honest, length) = (honest_tally(), Duration::from_millis(200));
+    for number in 1..=windows {
+        let tally = if number % 3 == 0 { &honest } else { &total };
+        let window = Window { until: RunInstant::START + length * number as u32, length, begun: tally.begun, generator_limited: false };
+        let tallies = [tally.clone(), tally.clone()];
+        regulator.on_window(&window, &tallies);
+        let changed = finder.on_window(&window, &tallies);
+        for rate in [Some(regulator.rate()), changed.map(|change| change.rate)].into_iter().flatten() {
+            assert!((0.0..=Rate::MOST).contains(&rate), "a rate of {rate}");
+        }
+        for explained in regulator.explain() {
+            assert!(!explained.limit.is_nan() && explained.measured.is_none_or(|(measured, _)| measured >= 0.0), "{explained:?}");
+        }
+    }
+    black_box((finder.found(), finder.interval()));
 }
 
 /// What is let in is written and let in again as it was.
@@ -135,24 +163,17 @@ fn at(ms: u64) -> RunInstant {
     RunInstant::START + Duration::from_millis(ms)
 }
 
-/// What a host counts that does a little of everything, so many times.
-fn honest(times: u64) -> Snapshot {
-    let mut recorder = Recorder::new(at(2));
-    let names = ["browse", "pay"].map(|name| recorder.define(name).expect("a short name"));
+/// What a host counts that does a little of everything under each of these names.
+fn honest(measured_from: RunInstant, names: &[&str]) -> Snapshot {
+    let mut recorder = Recorder::new(measured_from);
     let kinds = [("orders", MetricKind::Counter), ("level", MetricKind::Gauge), ("cached", MetricKind::Rate), ("size", MetricKind::Trend)];
     let metrics = kinds.map(|(name, kind)| recorder.define_metric(name, kind).expect("a short name"));
-    let ends = [
-        Ended::Ok,
-        Ended::Failed(&Cause::Status(500)),
-        Ended::Failed(&Cause::Request(ErrorClass::Reset)),
-        Ended::Failed(&Cause::Said("no stock")),
-        Ended::Failed(&Cause::Trap("unreachable")),
-        Ended::Failed(&Cause::NotEnded),
-        Ended::Interrupted,
-    ];
-    for i in 0..times * 7 {
-        let (kind, end) = (names[i as usize % 2], ends[i as usize % 7]);
+    let causes =
+        [Cause::Status(500), Cause::Request(ErrorClass::Reset), Cause::Said("no stock"), Cause::Trap("unreachable"), Cause::NotEnded];
+    let ends = [Ended::Ok, Ended::Interrupted].into_iter().chain(causes.iter().map(Ended::Failed));
+    for (i, (end, name)) in (0..).zip(ends.flat_map(|end| names.iter().map(move |name| (end, name)))) {
         let (intended, phase) = (at(i), recorder.phase(at(i)));
+        let kind = recorder.define(name).expect("a short name");
         recorder.begun(kind, intended, i % 3 > 0);
         recorder.iteration_begun(phase);
         let started = at(i + 1);
@@ -188,12 +209,25 @@ fn honest_tally() -> Tally {
 /// Results as they are, each with what it is before it.
 #[cfg(test)]
 pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    use swell_core::record::RunPhase;
+
     let of = |kind: u8, bytes: Vec<u8>| [vec![kind], bytes].concat();
     let snapshot = |snapshot: &Snapshot| of(0, postcard::to_stdvec(snapshot).unwrap());
+    let mut other = Recorder::new(at(0));
+    let size = other.define_metric("orders", MetricKind::Trend).unwrap();
+    other.metric(RunPhase::Measured, at(1), size, 2.0, &[("shop", "north")]);
+    let mut little = Recorder::new(at(0));
+    little.iteration_begun(RunPhase::Measured);
+    little.check(RunPhase::Measured, "is quick", true);
+    let orders = little.define_metric("orders", MetricKind::Counter).unwrap();
+    little.metric(RunPhase::Measured, at(1), orders, 2.0, &[("shop", "north")]);
     vec![
         ("nothing", snapshot(&Snapshot::default())),
-        ("little", snapshot(&honest(1))),
-        ("more", snapshot(&honest(6))),
-        ("tally", of(1, postcard::to_stdvec(&honest_tally()).unwrap())),
+        ("little", snapshot(&little.take_window(at(500), Snapshot::default()))),
+        ("metric-of-another-kind", snapshot(&other.take_window(at(500), Snapshot::default()))),
+        ("one-name", snapshot(&honest(at(0), &["pay"]))),
+        ("two-names-and-warm-up", snapshot(&honest(at(4), &["browse", "pay"]))),
+        ("tally", of(41, postcard::to_stdvec(&honest_tally()).unwrap())),
+        ("empty-tally", of(21, postcard::to_stdvec(&Tally::default()).unwrap())),
     ]
 }
