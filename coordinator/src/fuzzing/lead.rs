@@ -36,6 +36,8 @@ struct World {
     started: BTreeMap<u64, HostId>,
     /// Steps since the beginning, or since all were asleep.
     steady: Option<u32>,
+    /// Whether the second of the honest hosts leaves.
+    leaves: bool,
     has_ended: bool,
 }
 
@@ -75,7 +77,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
                 world.judge();
             }
             4 => {
-                // A command of whoever leads: these come from no other host.
+                // A command, which comes from no other host.
                 match what / 8 {
                     0 if world.steady.is_none() && !world.has_ended => {
                         (0..READY).for_each(|_| world.step());
@@ -88,6 +90,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
                     4 => world.lead.measure_from(RunInstant::from_nanos(1_000_000_000)),
                     5 => world.end(),
                     6 => world.lead.follow(world.now, Course::Profile, true),
+                    7 => world.leave(),
                     _ => {}
                 }
             }
@@ -119,7 +122,8 @@ impl World {
             let cursor = timeline.clone().map(|law| Cursor::new(law, arrivals, Stripe::WHOLE, RunInstant::NEVER, u64::MAX));
             Honest::new(id, now, cursor)
         });
-        Self { now, lead: Lead::new(settings, &hosts, now), honest, started: BTreeMap::new(), steady: None, has_ended: false }
+        let lead = Lead::new(settings, &hosts, now);
+        Self { now, lead, honest, started: BTreeMap::new(), steady: None, leaves: false, has_ended: false }
     }
 
     /// All that is honest goes on for a while.
@@ -161,6 +165,11 @@ impl World {
         }
     }
 
+    fn leave(&mut self) {
+        self.leaves = true;
+        self.honest[1].member.handle_leaving(self.now);
+    }
+
     fn judge(&self) {
         let shares = [&HONEST[..], &OTHERS].concat().into_iter().map(|id| self.lead.share(id));
         let sum: f64 = shares.inspect(|share| assert!((0.0..=1.0).contains(share), "a share of {share}")).sum();
@@ -175,7 +184,7 @@ impl World {
             let truth = host.started - host.merged.checked_sub(1).map_or(0, |last| host.told[last]);
             assert!(unknown.least <= truth && unknown.most.is_none_or(|most| truth <= most), "{id}: {truth} is not within {unknown:?}");
             if self.steady.is_some_and(|steps| steps > SETTLED) && !self.has_ended {
-                assert!(self.lead.is_present(id), "{id} is heard, and is not present");
+                assert!(self.leaves && id == HONEST[1] || self.lead.is_present(id), "{id} is heard, and is not present");
                 assert!(host.member.holds_lease(self.now), "{id} asks, and holds no lease");
             }
         }
@@ -322,13 +331,14 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         round_trip: Some(Duration::MAX),
         ..ask.clone()
     };
+    let leaving = Ask { progress: Progress::Leaving, ..later.clone() };
     let refused = Ask { progress: Progress::Refused { reason: "no".into() }, ..ask.clone() };
     let delta = |number, is_last| Up::Delta(Delta { number, frontier: frontier(40, 80), is_last, counted: Bytes::from_static(b"counts") });
     let say = |from: u8, message: &Up| {
         let bytes = postcard::to_stdvec(message).unwrap();
         [&[2 + 8 * from, bytes.len() as u8], &bytes[..]].concat()
     };
-    let [steps, begin, join, end] = [7 * 8, 4, 4 + 8, 4 + 5 * 8].map(|what| vec![what]);
+    let [steps, begin, join, end, leave] = [7 * 8, 4, 4 + 8, 4 + 5 * 8, 4 + 7 * 8].map(|what| vec![what]);
     let [ready, ready_too] = [0, 1].map(|from| say(from, &Up::Ask(ask.clone())));
     let ask = |ask: &Ask| say(0, &Up::Ask(ask.clone()));
     let begun = [ready.clone(), ready_too.clone(), steps.clone(), begin.clone(), steps.repeat(4)].concat();
@@ -343,6 +353,7 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("forged", script(0, &[&ask(&forged), &steps, &told, &ask(&forged), &steps.repeat(2)])),
         ("strained", script(0, &[&ask(&later).repeat(5), &steps.repeat(2), &ask(&refused), &steps])),
         ("joins", script(2, &[&join, &say(2, &Up::Ask(later.clone())), &steps.repeat(8), &say(2, &Up::Ask(forged))])),
+        ("leave", script(0, &[&ask(&later), &leave, &steps.repeat(2), &ask(&leaving), &steps.repeat(8)])),
         ("asleep", script(0, &[&ask(&later), &[6 + 8 * 12], &steps, &ask(&later), &steps.repeat(3)])),
     ]
 }
