@@ -91,26 +91,32 @@ pub enum Refusal {
     NotHere,
     /// The token is not in the register.
     #[error(
-        "it does not know this token: it was issued before that host last started, or by another\nhelp: begin a new run there, which prints a new one"
+        "it does not know this token: it was issued before that host last started, or by another\nhelp: take the one that the coordinator printed when it last started; a new run or start there prints a new one"
     )]
     UnknownToken,
     /// The proof is not the one of the token's secret, this connection and this key.
     #[error("the proof does not fit the token\nhelp: copy the token anew")]
     BadProof,
     /// The token has ended.
-    #[error("the token ended {ended_s_ago} s ago\nhelp: begin a new run there, which prints a new one")]
+    #[error(
+        "the token ended {ended_s_ago} s ago\nhelp: take the one that the coordinator printed when it last started; a new run or start there prints a new one"
+    )]
     Expired {
         /// How long ago, by the clock of the host that admits.
         ended_s_ago: u64,
     },
     /// The token has admitted as many as it may.
-    #[error("the token has been used {uses} times, as often as it may be\nhelp: begin a new run there, which prints a new one")]
+    #[error(
+        "the token has been used {uses} times, as often as it may be\nhelp: take the one that the coordinator printed when it last started; a new run or start there prints a new one"
+    )]
     UsedUp {
         /// How often it could be used.
         uses: u32,
     },
     /// The token was taken back.
-    #[error("the token was revoked\nhelp: begin a new run there, which prints a new one")]
+    #[error(
+        "the token was revoked\nhelp: take the one that the coordinator printed when it last started; a new run or start there prints a new one"
+    )]
     Revoked,
     /// The certificate could not be made.
     #[error("it could not make a certificate: {reason}")]

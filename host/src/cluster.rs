@@ -46,9 +46,6 @@ pub(crate) use self::token::{NewCluster, TokenArgs, token};
 /// The version of the messages between hosts.
 const PROTOCOL: u32 = 1;
 
-/// How long a token admits.
-const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
-
 /// What this host is, for others to judge whether they go together. A release has one version of wasmtime.
 fn hello() -> Hello {
     let release = env!("CARGO_PKG_VERSION").to_owned();

@@ -23,7 +23,6 @@ use crate::cluster::Unpacked;
 use crate::driver::Refusal;
 use crate::layers::{Layers, names_files, refuse_process_settings};
 use crate::prepare::{EndRequests, Loaded, Prepared};
-use crate::report::ExitReport;
 use crate::runs::{Done, Handle, Runs};
 use crate::serve::{Answer, Call};
 use crate::status::Status;
@@ -203,8 +202,8 @@ impl ControlApi {
         };
         let name = match settings.remove("name") {
             None => None,
-            Some(toml::Value::String(name)) if !name.is_empty() && name.len() <= 128 => Some(name),
-            Some(_) => return unfit("`name` is a text of 1 to 128 bytes"),
+            Some(toml::Value::String(name)) if (1..=128).contains(&name.len()) && !name.contains(char::is_control) => Some(name),
+            Some(_) => return unfit("`name` is a text of 1 to 128 bytes in one line"),
         };
         let hosts = match settings.remove("hosts") {
             None => None,
@@ -235,13 +234,25 @@ impl ControlApi {
         let place = "the request".to_owned();
         let layers = refuse_process_settings(&place, &settings).and_then(|()| self.layers.above_all(place, settings));
         match layers {
-            Ok(layers) => self.begin(name, hosts, move || Prepared::new(None, &file, &layers)).await,
+            Ok(layers) => match self.begin(name, hosts, move || Prepared::new(None, &file, &layers), || true).await {
+                Ok(run) => begun(&run),
+                Err(refusal) => refusal,
+            },
             Err(error) => unfit(&format!("{error:#}")),
         }
     }
 
     /// Begins a run whose files came from elsewhere.
-    pub(crate) async fn submit(&self, unpacked: Unpacked, hosts: Option<usize>, search: Option<Search>) -> Answer {
+    ///
+    /// # Errors
+    /// It is refused; so says the answer. Or nobody wants it any more.
+    pub(crate) async fn submit(
+        &self,
+        unpacked: Unpacked,
+        hosts: Option<usize>,
+        search: Option<Search>,
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<Rc<Handle>, Answer> {
         let prepare = move || {
             let Unpacked { file, settings, origin } = unpacked;
             let layers = Layers::submitted("what was submitted".to_owned(), settings, search.is_some())?;
@@ -249,10 +260,14 @@ impl ControlApi {
             if loaded.has_conduct() && search.is_none() && layers.settings("", &[])?.scenario.is_none() {
                 bail!("a file with `conduct` runs on one host\nhelp: choose a scenario of it with --scenario NAME");
             }
+            // They would be of this machine, whose files are nobody else's to name.
+            if let Some(key) = loaded.file_of_defaults() {
+                bail!("the scenario's own defaults say `{key}`, which names a file\nhelp: give it as --{key} where the run is begun");
+            }
             let (prepared, end_requests) = Prepared::of(None, &loaded, &layers, None, search)?;
             Ok((Prepared { origin: Some(origin), ..prepared }, end_requests))
         };
-        self.begin(None, hosts, prepare).await
+        self.begin(None, hosts, prepare, is_wanted).await
     }
 
     /// Begins a run; one without a name of its own has its scenario's, with a number if that is taken.
@@ -261,22 +276,27 @@ impl ControlApi {
         name: Option<String>,
         hosts: Option<usize>,
         prepare: impl FnOnce() -> anyhow::Result<(Prepared, EndRequests)> + Send + 'static,
-    ) -> Answer {
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<Rc<Handle>, Answer> {
         // Compiling takes seconds: it is not for the control thread.
         let (answer, prepared) = oneshot::channel();
         std::thread::spawn(move || drop(answer.send(prepare())));
         match prepared.await {
+            Ok(Ok(_)) if !is_wanted() => Err(Answer::error(StatusCode::CONFLICT, "nobody waits for the run any more")),
             Ok(Ok((prepared, end_requests))) => {
                 let name = name.unwrap_or_else(|| self.runs.free_name(&prepared.name));
-                match self.runs.begin((Prepared { name, hosts, ..prepared }, end_requests)) {
-                    Ok(run) => Answer::json(StatusCode::CREATED, &shown(&run)),
-                    Err(refusal) => Answer::error(StatusCode::CONFLICT, &refusal.to_string()),
-                }
+                let begun = self.runs.begin((Prepared { name, hosts, ..prepared }, end_requests));
+                begun.map_err(|refusal| Answer::error(StatusCode::CONFLICT, &refusal.to_string()))
             }
-            Ok(Err(error)) => Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}")),
-            Err(_) => Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "the run could not be prepared"),
+            Ok(Err(error)) => Err(Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}"))),
+            Err(_) => Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "the run could not be prepared")),
         }
     }
+}
+
+/// The answer to whoever began a run.
+pub(crate) fn begun(run: &Handle) -> Answer {
+    Answer::json(StatusCode::CREATED, &shown(run))
 }
 
 async fn set_goal(run: &Handle, body: &[u8]) -> Answer {
@@ -302,6 +322,15 @@ fn obeyed(run: &Handle, result: Result<(), Refusal>) -> Answer {
     }
 }
 
+/// How a run ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    pub(crate) code: u8,
+    pub(crate) reason: String,
+    /// Whether there is a report of it.
+    pub(crate) took_place: bool,
+}
+
 /// A run as the API shows it; with `exit` once it is over.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Shown {
@@ -309,7 +338,7 @@ pub(crate) struct Shown {
     pub(crate) scenario: String,
     pub(crate) model: String,
     pub(crate) status: Status,
-    pub(crate) exit: Option<ExitReport>,
+    pub(crate) exit: Option<Ended>,
 }
 
 fn shown(run: &Handle) -> Shown {

@@ -62,6 +62,8 @@ pub(crate) enum EndCause {
     Scenario(EndRequest),
     /// Users did nothing but trap.
     Hopeless,
+    /// All hosts that shared it have left.
+    Deserted,
 }
 
 /// What a run came to.

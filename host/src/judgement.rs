@@ -44,6 +44,7 @@ pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[Threshold
     let mut exits = Vec::new();
     match &outcome.cause {
         EndCause::Finished | EndCause::Hopeless | EndCause::Scenario(EndRequest::FeedExhausted(_)) => {}
+        EndCause::Deserted => exits.push((Exit::HostsLost, "all hosts have left before its end".to_owned())),
         EndCause::Signal => exits.push((Exit::Signal, "stopped by a signal before its end".to_owned())),
         EndCause::Stopped => exits.push((Exit::StoppedOverApi, "stopped over the control API before its end".to_owned())),
         EndCause::Scenario(EndRequest::Stop(reason)) => exits.push((Exit::StoppedByScenario, format!("stopped by the scenario: {reason}"))),

@@ -206,6 +206,11 @@ impl Layer {
 
     /// Parses it alone.
     fn check(&self) -> anyhow::Result<()> {
+        // A key that brings its value along would be taken for another one.
+        let is_key = |key: &str| key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        if let Some(Setting { key, .. }) = self.settings.iter().find(|setting| !is_key(&setting.key)) {
+            bail!("{}: {key:?} is no setting\nhelp: a key is a flag's name without its dashes", self.place);
+        }
         let Err(error) = Parsed::try_parse_from(self.settings.iter().map(Setting::flag)) else { return Ok(()) };
         let (error, place) = (with_suggestion(error), &self.place);
         if error.kind() == ErrorKind::UnknownArgument {

@@ -94,7 +94,11 @@ impl Line {
 fn hosts_in_words(hosts: &[HostStatus]) -> Vec<String> {
     let row = |host: &HostStatus| {
         let lag = host.host_lag_p99_ms.map_or_else(|| "n/a".to_owned(), |ms| format!("{ms:.1} ms"));
-        let lost = if host.present { "" } else { "  lost" };
+        let lost = match (host.present, host.left) {
+            (_, true) => "  left",
+            (true, false) => "",
+            (false, false) => "  lost",
+        };
         format!(
             "{:<16} {:>3.0} % of the starts  {:.0} transactions/s  {} users  {:.1} cores  lag p99 {lag}  {}{lost}",
             host.name,

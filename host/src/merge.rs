@@ -88,7 +88,7 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
 
 fn reckoning(id: HostId, name: String, bearing: Bearing, is_complete: bool) -> HostReckoning {
     let unknown = Unknown { least: 0, most: is_complete.then_some(0) };
-    HostReckoning { fate: HostFate { id, name, share: 0.0, times_lost: 0, unknown, is_complete }, bearing }
+    HostReckoning { fate: HostFate { id, name, share: 0.0, times_lost: 0, unknown, is_complete, has_left: false }, bearing }
 }
 
 /// The plan as it was, of which the result needs the model, the length and the thresholds.

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use metrics::{Counter, Gauge, Histogram, Label, Level, Metadata, Recorder, SharedString, Unit};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use metrics_util::MetricKindMask;
 use swell_core::control::Limiter;
 use swell_core::record::{Causes, Figures, Histogram as Times, Snapshot, Split, Transaction};
 
@@ -90,9 +92,11 @@ const DESCRIBED: [(&str, Unit, &str); 19] = [
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
 impl Exporter {
-    pub(crate) fn new() -> Rc<Self> {
+    /// With a time, series that nothing was added to for so long are left out: those of runs that are over.
+    pub(crate) fn new(idle: Option<Duration>) -> Rc<Self> {
         let builder =
             PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS).expect("there are buckets");
+        let builder = builder.idle_timeout(MetricKindMask::ALL, idle);
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         for (name, unit, text) in DESCRIBED {
@@ -336,7 +340,7 @@ mod tests {
 
     #[test]
     fn names_beyond_the_most_are_counted_together_and_words_as_one_cause() {
-        let exporter = Exporter::new();
+        let exporter = Exporter::new(None);
         let mut metrics = RunMetrics::new(&exporter, "run", "scenario");
         (0..2).for_each(|_| metrics.count(&window(900)));
         let text = exporter.render();
@@ -349,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_run_that_is_over_keeps_its_counts_and_has_no_users() {
-        let exporter = Exporter::new();
+        let exporter = Exporter::new(None);
         let mut metrics = RunMetrics::new(&exporter, "run", "scenario");
         metrics.count(&window(1));
         metrics.show(&Status { users: 5, goal_per_second: Some(10.0), limited_by: Some("service".to_owned()), ..Status::default() });

@@ -25,7 +25,7 @@ use tokio::task::LocalSet;
 use crate::args::Settings;
 use crate::check::load;
 use crate::journal::Subject;
-use crate::layers::Layers;
+use crate::layers::{Layers, names_files};
 use crate::plan::{RunPlan, client_options};
 use crate::preflight;
 
@@ -52,6 +52,12 @@ impl Loaded {
     /// Whether it decides itself what runs and when.
     pub(crate) const fn has_conduct(&self) -> bool {
         self.file.has_conduct
+    }
+
+    /// The first setting among the defaults of its scenarios that names a file, if there is one.
+    pub(crate) fn file_of_defaults(&self) -> Option<&str> {
+        let defaults = self.file.scenarios.iter().flat_map(|scenario| &scenario.defaults);
+        defaults.map(|(key, _)| key.as_str()).find(|key| names_files(key))
     }
 
     /// The scenario with this name, or the only one, and its number.
@@ -101,9 +107,9 @@ impl Origin {
         Self { names, _folder: folder }
     }
 
-    /// What a file of this machine was called where it came from.
-    pub(crate) fn name_of(&self, path: &str) -> String {
-        self.names.get(path).cloned().unwrap_or_else(|| path.to_owned())
+    /// What files were called where they came from, by their paths here.
+    pub(crate) const fn names(&self) -> &BTreeMap<String, String> {
+        &self.names
     }
 }
 
@@ -164,7 +170,7 @@ impl Prepared {
             name: self.name.clone(),
             seed: self.run.seed,
             scenario: self.scenario.name.clone(),
-            file: self.origin.as_ref().map_or_else(|| file.clone(), |origin| origin.name_of(&file)),
+            file: self.origin.as_ref().and_then(|origin| origin.names().get(&file).cloned()).unwrap_or(file),
             file_hash: self.file_hash.clone(),
             settings: self.settings.clone(),
         }

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use swell_core::plan::Search;
@@ -22,6 +23,9 @@ use crate::report::{ExitReport, ReportOfRuns};
 use crate::runs::{Done, Finished, Runs};
 use crate::servers::Servers;
 use crate::summary::{Summary, SummaryOfRuns};
+
+/// How long the token of a run admits.
+const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 /// Does all that a command line says. With `search` it is `host find`.
 ///
@@ -51,7 +55,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
     let done = LocalSet::new().block_on(&runtime, async {
-        let exporter = settings.prometheus.map(|_| Exporter::new());
+        let exporter = settings.prometheus.map(|_| Exporter::new(None));
         let runs = Runs::new(settings.quiet, exporter.clone(), None)?;
         let api = Rc::new(ControlApi::new(&runs, programme.layers(), None));
         let mut servers = Servers::default();
@@ -65,7 +69,8 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         let mut shared = None;
         if let Some((listen, hosts)) = args.listen.zip(args.hosts) {
             let weight = args.weight.unwrap_or_else(default_weight);
-            let founding = Founding { listen, weight, journals: args.journal.clone(), least_hosts: hosts, made: None };
+            let founding =
+                Founding { listen, weight, journals: args.journal.clone(), token_life: TOKEN_LIFE, least_hosts: hosts, made: None };
             let (cluster, inquiries) = Cluster::found(founding).await?;
             let cluster = Rc::new(cluster);
             let others = hosts - 1;

@@ -2,10 +2,10 @@
 //!
 //! The command line begins runs here, a plan of several does, the control API does, and so does a file's `conduct`. Everything is on the control thread.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use swell_core::record::Snapshot;
 use swell_core::units::Rate;
@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cluster::Cluster;
+use crate::control_api::Ended;
 use crate::driver::{Asked, Command, Look, Outcome, Refusal, Reply, StoppedBefore, Threads, View, drive};
 use crate::exit::{Exit, eprint_line};
 use crate::journal::Subject;
@@ -46,6 +47,8 @@ pub(crate) struct Runs {
     /// Runs that are over and kept; without it all are.
     kept: Option<usize>,
     list: RefCell<Vec<Rc<Handle>>>,
+    /// When the latest one ended.
+    ended: Cell<Option<Instant>>,
     interrupted: watch::Sender<bool>,
 }
 
@@ -106,6 +109,7 @@ impl Runs {
             cluster: RefCell::default(),
             kept,
             list: RefCell::default(),
+            ended: Cell::default(),
             interrupted: watch::Sender::new(false),
         }))
     }
@@ -149,7 +153,12 @@ impl Runs {
         self.list.borrow_mut().push(Rc::clone(&handle));
         let (this, of_task) = (Rc::clone(self), Rc::clone(&handle));
         tokio::task::spawn_local(async move {
-            let done = this.live(prepared, &of_task, asked, end_requests).await;
+            let mut done = this.live(prepared, &of_task, asked, end_requests).await;
+            if let (Some(_), Done::Finished(run)) = (this.kept, &mut done) {
+                // Code that judges runs by it does not run here, and it is large.
+                run.snapshot = Snapshot::default();
+            }
+            this.ended.set(Some(Instant::now()));
             of_task.status.borrow_mut().phase = Phase::Over;
             finished.send_replace(Some(Rc::new(done)));
         });
@@ -167,6 +176,11 @@ impl Runs {
             surplus -= usize::from(goes);
             !goes
         });
+    }
+
+    /// How long ago a run ended, if one has.
+    pub(crate) fn since_last_end(&self) -> Option<Duration> {
+        self.ended.get().map(|ended| ended.elapsed())
     }
 
     /// The run of this name.
@@ -261,10 +275,10 @@ impl Handle {
     }
 
     /// How it ended, if it has.
-    pub(crate) fn ended(&self) -> Option<ExitReport> {
+    pub(crate) fn ended(&self) -> Option<Ended> {
         self.done.borrow().as_deref().map(|done| match done {
-            Done::Finished(run) => run.report.exit.clone(),
-            Done::Failed(exit, reason) => ExitReport { code: exit.code(), reason: reason.clone() },
+            Done::Finished(run) => Ended { code: run.exit.code(), reason: run.reason.clone(), took_place: true },
+            Done::Failed(exit, reason) => Ended { code: exit.code(), reason: reason.clone(), took_place: false },
         })
     }
 

@@ -77,6 +77,8 @@ pub(crate) struct HostStatus {
     pub(crate) share: f64,
     /// Whether it is heard and takes part.
     pub(crate) present: bool,
+    /// Whether it left of its own accord.
+    pub(crate) left: bool,
     pub(crate) users: u64,
     /// Completed a second, well or not.
     pub(crate) per_second: f64,
@@ -168,6 +170,7 @@ impl HostStatus {
             name: look.place.name.clone(),
             share: look.place.share,
             present: look.place.is_present,
+            left: look.place.has_left,
             users: look.users,
             per_second: look.per_second,
             cores: look.cores,

@@ -137,6 +137,45 @@ fn an_interrupt_where_a_run_was_begun_stops_it() {
 }
 
 #[test]
+fn hosts_that_have_gone_are_not_waited_for() {
+    let mut standing = Standing::start(3, "");
+    let gone = standing.nodes.remove(0);
+    gone.interrupt();
+    gone.wait().expect_code(0);
+    wait_until(PATIENCE, "the goodbye", || (standing.said("has gone") == 1).then_some(()));
+    let finished = standing.run("plain-get", "--tps 100 --duration 2s").finish().expect_code_or_invalid(0);
+    assert_eq!(finished.json_at("/hosts").as_array().map(Vec::len), Some(2));
+    standing.end();
+}
+
+#[test]
+fn a_run_that_all_hosts_leave_has_not_passed() {
+    let standing = Standing::start(2, "--weight 0");
+    let client = standing.run("plain-get", "--vus 2 --duration 1h").start();
+    standing.wait_for_requests(100);
+    standing.nodes[0].interrupt();
+    let finished = client.wait().expect_code_or_invalid(115);
+    assert!(finished.stderr.contains("all hosts have left"), "{}", finished.stderr);
+    assert_eq!(finished.count("/requests_written"), standing.target.seen().requests);
+    standing.end();
+}
+
+#[test]
+fn a_submission_that_is_given_up_does_not_begin() {
+    let standing = Standing::start(1, "");
+    let (client, began) = (standing.run("plain-get", "--tps 100").start(), Instant::now());
+    // Somewhere between its start and its first request.
+    wait_until(PATIENCE, "the command to listen", || (began.elapsed() >= Duration::from_millis(100)).then_some(()));
+    client.interrupt();
+    client.wait().expect_code(105);
+    // Whatever was under way has come to its end by the time that a run of its own has.
+    standing.run("plain-get", "--tps 100 --duration 1s").finish().expect_code_or_invalid(0);
+    let runs = standing.command("runs").finish().expect_code(0);
+    assert!(runs.stdout.lines().all(|line| line.contains("over, ")), "{}", runs.stdout);
+    standing.end();
+}
+
+#[test]
 fn the_end_of_the_coordinator_ends_its_runs_well() {
     let standing = Standing::start(2, "");
     let client = standing.run("plain-get", "--tps 100 --duration 1h").start();
@@ -262,6 +301,9 @@ fn the_control_api_of_any_host_is_that_of_the_cluster() {
         (json!({ "stored": "browse", "tps": -5 }), 422, "tps"),
         (json!({ "stored": "browse", "tps": 5, "hosts": 0 }), 422, "`hosts`"),
         (json!({ "tps": 5 }), 422, "`stored`"),
+        (json!({ "stored": "browse", "tps": 5, "data=x": "/etc/passwd" }), 422, "is no setting"),
+        (json!({ "stored": "browse", "tps": 5, "ca-cert=/etc/passwd": true }), 422, "is no setting"),
+        (json!({ "stored": "browse", "tps": 5, "name": "two\nlines" }), 422, "one line"),
     ] {
         let refused = api.send("POST", "/v1/runs", &body);
         assert!(refused.status == code && refused.error().contains(words), "{body}: {refused:?}");

@@ -299,6 +299,11 @@ impl Lead {
         self.hosts.get(&host).is_some_and(|host| host.place == Place::Inside)
     }
 
+    /// Whether a host left of its own accord.
+    pub fn has_left(&self, host: HostId) -> bool {
+        self.hosts.get(&host).is_some_and(|host| host.wants_to_leave && host.place != Place::Lost)
+    }
+
     /// Whether a host has, or had, a part of the run.
     pub fn took_part(&self, host: HostId) -> bool {
         self.hosts.get(&host).is_some_and(|host| host.place != Place::Outside)
@@ -402,7 +407,7 @@ impl Lead {
         host.promised = host.promised.max(below);
         let merged = host.inbox.merged();
         // Who has no share would only keep them from those who have.
-        let has_share = self.tables.last().is_some_and(|table| table.share(host.owner) > 0.0);
+        let has_share = self.tables.current().any(|table| table.share(host.owner) > 0.0);
         let block = match stage {
             Stage::Running { .. } if has_share => self.numbers.hand_out(id, hosts, ask.wanted),
             Stage::Running { .. } | Stage::Preparing | Stage::Ending { .. } => None,

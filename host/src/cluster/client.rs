@@ -17,8 +17,8 @@ use super::parcel::Shelf;
 
 /// The time between attempts to reach the coordinator again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
-/// After so many it is given up.
-const RETRIES: u32 = 60;
+/// How long that goes on.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// See the module's documentation. One thing is wanted at a time.
 pub(super) struct Client {
@@ -47,20 +47,22 @@ impl Client {
     /// # Errors
     /// There is no answer.
     pub(super) async fn reconnect(&mut self) -> anyhow::Result<()> {
-        let mut tries = 0;
+        let began = tokio::time::Instant::now();
         loop {
             match dial(&self.endpoint, self.address, self.coordinator).await {
                 Ok(peer) => {
                     self.peer = peer;
                     return Ok(());
                 }
-                Err(error) if tries == RETRIES => return Err(error).context("the coordinator is gone"),
-                Err(_) => {
-                    tries += 1;
-                    tokio::time::sleep(RETRY_EVERY).await;
-                }
+                Err(error) if began.elapsed() >= PATIENCE => return Err(error).context("the coordinator is gone"),
+                Err(_) => tokio::time::sleep(RETRY_EVERY).await,
             }
         }
+    }
+
+    /// Says goodbye, so that what is wanted and not yet begun does not begin.
+    pub(super) async fn leave(&self) {
+        self.peer.close("leaving").await;
     }
 
     /// Has a run done.

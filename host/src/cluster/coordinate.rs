@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 
 use super::founder::{Cluster, Founding};
 use super::inquiry::{Answered, Inquiry, What};
-use crate::control_api::{Caller, ControlApi};
+use crate::control_api::{Caller, ControlApi, begun};
 use crate::exit::{Exit, eprint_line};
 use crate::journal::check_folder;
 use crate::layers::Layers;
@@ -22,8 +22,13 @@ use crate::runs::Runs;
 use crate::serve::{Answer, JSON};
 use crate::servers::Servers;
 
+/// How long metrics of a run that is over are served.
+const SERIES_KEPT: Duration = Duration::from_secs(600);
 /// Runs that are over and whose results are kept.
 const RUNS_KEPT: usize = 100;
+
+/// How long the token admits, unless it was made beforehand.
+const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
 /// How long those who watch a run have to fetch its results when the coordinator ends: they look once a second.
 const LAST_LOOK: Duration = Duration::from_millis(2_500);
@@ -52,7 +57,7 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
-        let exporter = prometheus.map(|_| Exporter::new());
+        let exporter = prometheus.map(|_| Exporter::new(Some(SERIES_KEPT)));
         let runs = Runs::new(false, exporter.clone(), Some(RUNS_KEPT))?;
         let api = Rc::new(ControlApi::new(&runs, &Layers::none(), scenarios));
         let mut servers = Servers::default();
@@ -64,7 +69,8 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
         }
         let mut stops = Stops::listen()?;
         let (cluster, inquiries) =
-            Cluster::found(Founding { listen, weight, journals: journal, least_hosts: 1, made: made.clone() }).await?;
+            Cluster::found(Founding { listen, weight, journals: journal, token_life: TOKEN_LIFE, least_hosts: 1, made: made.clone() })
+                .await?;
         let cluster = Rc::new(cluster);
         runs.share(Rc::clone(&cluster));
         let invitation = cluster.invitation();
@@ -86,8 +92,8 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
             () = runs.all_done() => {}
             never = cut => never,
         }
-        if !was_idle {
-            tokio::time::sleep(LAST_LOOK).await;
+        if let Some(left) = runs.since_last_end().and_then(|since| LAST_LOOK.checked_sub(since)) {
+            tokio::time::sleep(left).await;
         }
         cluster.close().await;
         Ok(if was_idle { Exit::Passed } else { Exit::Signal })
@@ -104,7 +110,11 @@ pub(crate) async fn answer(mut inquiries: mpsc::Receiver<Inquiry>, api: Rc<Contr
                     Ok(method) => api.answer(Caller::Member, &method, &call.path, &call.body).await,
                     Err(_) => Answer::error(StatusCode::BAD_REQUEST, "the method is none of HTTP"),
                 },
-                What::Run(unpacked, hosts, search) => api.submit(unpacked, hosts, search).await,
+                What::Run(unpacked, hosts, search) => match api.submit(unpacked, hosts, search, || !reply.is_closed()).await {
+                    Ok(run) if reply.is_closed() => return run.interrupt(),
+                    Ok(run) => begun(&run),
+                    Err(refusal) => refusal,
+                },
             };
             let is_json = answer.content_type == JSON;
             // Whoever wanted it may have gone.

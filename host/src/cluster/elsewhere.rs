@@ -1,5 +1,6 @@
 //! Commands about runs that a cluster does: `host run --coordinator`, `host attach`, `host runs`, `host stop`.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -16,12 +17,11 @@ use super::client::Client;
 use super::message::Submission;
 use super::parcel::{Packed, Shelf};
 use crate::args::RunArgs;
-use crate::control_api::Shown;
+use crate::control_api::{Ended, Shown};
 use crate::exit::{Exit, eprint_line};
 use crate::layers::Layers;
 use crate::live::Screen;
 use crate::outputs::Outputs;
-use crate::report::ExitReport;
 use crate::run::Stops;
 use crate::status::Phase;
 
@@ -100,7 +100,7 @@ pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, 
     }
     let outputs = Outputs::open(&settings.out)?;
     let shelf = Shelf::default();
-    let packed = Packed::new(&shelf, &args.file, layers.pairs("", &[])?, None)?;
+    let packed = Packed::new(&shelf, &args.file, layers.pairs("", &[])?, &BTreeMap::new())?;
     let submission = Submission { parcel: packed.parcel.clone(), hosts: args.hosts, search };
     on_runtime(async move {
         let mut stops = Stops::listen()?;
@@ -108,6 +108,7 @@ pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, 
         let shown: Shown = tokio::select! {
             shown = client.submit(submission) => shown?,
             () = stops.next() => {
+                client.leave().await;
                 eprint_line("error: stopped before anything was sent (exit code 105)");
                 return Ok(Exit::Signal);
             }
@@ -148,7 +149,7 @@ pub(crate) fn runs(args: RunsArgs) -> anyhow::Result<Exit> {
         for run in runs {
             let status = &run.status;
             let state = match &run.exit {
-                Some(ExitReport { code, reason }) => format!("over, {reason} (exit code {code})"),
+                Some(Ended { code, reason, .. }) => format!("over, {} (exit code {code})", reason.lines().next().unwrap_or_default()),
                 None => format!(
                     "{} for {:.0} s, {:.0} transactions/s, {} failed, {} users on {} hosts",
                     status.phase.name(),
@@ -173,7 +174,10 @@ pub(crate) fn stop(args: StopArgs) -> anyhow::Result<Exit> {
     on_runtime(async move {
         let mut client = args.place.connect().await?;
         let name = chosen(&mut client, args.name).await?;
-        let _: Shown = client.call("POST", &path(&name, "/stop")).await?;
+        let shown: Shown = client.call("POST", &path(&name, "/stop")).await?;
+        if let Some(exit) = shown.exit {
+            bail!("run {name:?} is over already: {} (exit code {})", exit.reason, exit.code);
+        }
         tracing::info!("run {name:?} is ending; what is under way may finish");
         Ok(Exit::Passed)
     })
@@ -243,18 +247,10 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
         }
     };
     line.finish();
-    let report = client.call::<serde_json::Value>("GET", &path(name, "/report")).await;
-    let mut written = Ok(());
-    if let Ok(report) = &report {
-        written = outputs.write(report);
-        if !quiet && !outputs.takes_stdout() {
-            let summary = client.page(&path(name, "/summary")).await?;
-            // A reader that is gone, as `head` may be, needs no message.
-            let _ = write!(std::io::stdout(), "{summary}");
-        }
-    }
+    let took_place = exit.took_place;
+    let written = if took_place { show_results(client, name, outputs, quiet).await } else { Ok(()) };
     if exit.code != Exit::Passed.code() {
-        let prefix = if report.is_err() { "error: " } else { "" };
+        let prefix = if took_place { "" } else { "error: " };
         eprint_line(&format!("{prefix}{} (exit code {})", exit.reason, exit.code));
     }
     let mut ended =
@@ -264,6 +260,18 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
         ended = ended.min(Exit::Unwritten);
     }
     Ok(ended)
+}
+
+/// Writes a run's results, and shows their summary.
+async fn show_results(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool) -> anyhow::Result<()> {
+    let report: serde_json::Value = client.call("GET", &path(name, "/report")).await.context("the results cannot be fetched")?;
+    outputs.write(&report)?;
+    if !quiet && !outputs.takes_stdout() {
+        let summary = client.page(&path(name, "/summary")).await.context("the summary cannot be fetched")?;
+        // A reader that is gone, as `head` may be, needs no message.
+        let _ = write!(std::io::stdout(), "{summary}");
+    }
+    Ok(())
 }
 
 /// Asks where a run is, after a while; a connection that is gone is made anew.

@@ -16,6 +16,8 @@ use crate::driver::MemberLine;
 
 /// The time between attempts to reach the one that leads.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(1_500);
 /// How long the one that leads may be out of reach before this host gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -41,19 +43,40 @@ pub(super) enum Tidings {
     Ended(anyhow::Result<()>),
 }
 
+/// A host's place among those that somebody leads.
+pub(super) struct Following {
+    tidings: mpsc::UnboundedReceiver<Tidings>,
+    ended: oneshot::Receiver<()>,
+}
+
 /// Joins by a token, serves whoever leads from then on, and has it answer `calls`.
 ///
 /// # Errors
 /// The machine does not give a thread.
-pub(super) fn follow(token: Token, name: String, mut calls: mpsc::Receiver<Forwarded>) -> anyhow::Result<mpsc::UnboundedReceiver<Tidings>> {
+pub(super) fn follow(token: Token, name: String, mut calls: mpsc::Receiver<Forwarded>) -> anyhow::Result<Following> {
     // Few and far between.
-    let (tell, told) = mpsc::unbounded_channel();
+    let (tell, tidings) = mpsc::unbounded_channel();
+    let (over, ended) = oneshot::channel();
     on_own_thread("swell-cluster", move || async move {
         let ended = serve(token, name, &mut calls, &tell).await;
         // Nobody hears it if the process is ending.
         let _ = tell.send(Tidings::Ended(ended));
+        let _ = over.send(());
     })?;
-    Ok(told)
+    Ok(Following { tidings, ended })
+}
+
+impl Following {
+    /// What comes next; nothing if the thread broke down. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Option<Tidings> {
+        self.tidings.recv().await
+    }
+
+    /// Leaves the cluster: the coordinator is told, if it can be within a moment.
+    pub(super) async fn end(self) {
+        drop(self.tidings);
+        let _ = tokio::time::timeout(GOODBYE, self.ended).await;
+    }
 }
 
 async fn serve(
@@ -83,7 +106,11 @@ async fn serve(
                 return Ok(());
             }
             Broken::Lost(reason) => tracing::warn!("the coordinator is out of reach: {reason}"),
-            Broken::NobodyListens => return Ok(()),
+            Broken::NobodyListens => {
+                peer.close("leaving").await;
+                endpoint.close().await;
+                return Ok(());
+            }
         }
     }
 }

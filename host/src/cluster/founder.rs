@@ -17,13 +17,13 @@ use super::leading::{Commission, Request, serve};
 use super::message::{Assignment, RunNumber};
 use super::parcel::{Packed, Shelf};
 use super::token::read_cluster;
-use super::{TOKEN_LIFE, hello, on_own_thread, reachable, until_renewal};
+use super::{hello, on_own_thread, reachable, until_renewal};
 use crate::driver::{Asked, LeadLine, Outcome, Participation, Threads, View, lead, take_part};
 use crate::journal::{Place, Subject};
 use crate::prepare::Prepared;
 
-/// Hosts and commands that one token admits.
-const TOKEN_USES: NonZeroU32 = NonZeroU32::new(10_000).expect("it is not zero");
+/// Hosts and commands that one token admits: one each few seconds for as long as it lasts.
+const TOKEN_USES: NonZeroU32 = NonZeroU32::new(1_000_000).expect("it is not zero");
 /// What `setup` may give: it travels in one message, with room for what surrounds it.
 const MOST_START_DATA: usize = 900_000;
 /// How long a silent host is waited for at the end of a run: until its connection has surely been given up, and made anew once.
@@ -41,6 +41,8 @@ pub(crate) struct Founding {
     pub(crate) weight: f64,
     /// Where this host keeps what it counts.
     pub(crate) journals: Option<PathBuf>,
+    /// How long its token admits.
+    pub(crate) token_life: Duration,
     /// Hosts without which no run begins.
     pub(crate) least_hosts: usize,
     /// The file of a cluster that was made beforehand, in place of a new one.
@@ -65,7 +67,7 @@ impl Cluster {
     /// # Errors
     /// The address is taken, or cannot be listened at; the file cannot be read.
     pub(crate) async fn found(founding: Founding) -> anyhow::Result<(Self, mpsc::Receiver<Inquiry>)> {
-        let Founding { listen, weight, journals, least_hosts, made } = founding;
+        let Founding { listen, weight, journals, token_life, least_hosts, made } = founding;
         let made = made.map(|file| read_cluster(&file)).transpose()?;
         let shelf = Shelf::default();
         let (requests, asked) = mpsc::channel(1);
@@ -74,7 +76,7 @@ impl Cluster {
         let (inquire, inquiries) = mpsc::channel(INQUIRIES_UNDER_WAY);
         let served = shelf.clone();
         on_own_thread("swell-cluster", move || async move {
-            match open(listen, served, made) {
+            match open(listen, served, token_life, made) {
                 Ok(Founded { endpoint, identity, desk, address, token }) => {
                     // Nobody waits for it only if the process is ending.
                     let _ = founded.send(Ok((address, token)));
@@ -127,7 +129,7 @@ impl Cluster {
         let (told, news) = mpsc::unbounded_channel();
         let (decrees, decreed) = mpsc::channel(DECREES_UNDER_WAY);
         let (seat, seated) = oneshot::channel();
-        let (assignment, _packed) = self.assignment(prepared, start_data.clone())?;
+        let (assignment, _packed) = self.assignment(prepared, start_data.clone()).await?;
         // The same on all hosts, so that all journals of a run are alike.
         let subject = Subject { settings: assignment.parcel.settings.clone(), ..prepared.subject() };
         let plan = &prepared.plan;
@@ -173,13 +175,17 @@ impl Cluster {
     }
 
     /// The run as other hosts must know it. The files that they will fetch are held ready as long as the second lives.
-    fn assignment(&self, prepared: &Prepared, start_data: Vec<u8>) -> anyhow::Result<(Assignment, Packed)> {
+    async fn assignment(&self, prepared: &Prepared, start_data: Vec<u8>) -> anyhow::Result<(Assignment, Packed)> {
         if start_data.len() > MOST_START_DATA {
             bail!("`setup` gave {} bytes; to other hosts it can give at most {MOST_START_DATA}", start_data.len());
         }
         let mut settings: Vec<_> = prepared.settings.iter().filter(|(key, _)| key != "seed" && key != "scenario").cloned().collect();
         settings.push(("seed".to_owned(), Some(prepared.run.seed.to_string())));
-        let packed = Packed::new(&self.shelf, &prepared.file, settings, prepared.origin.as_ref())?;
+        let names = prepared.origin.as_ref().map(|origin| origin.names().clone()).unwrap_or_default();
+        let (shelf, file) = (self.shelf.clone(), prepared.file.clone());
+        // Other runs go on meanwhile on this thread.
+        let packed =
+            tokio::task::spawn_blocking(move || Packed::new(&shelf, &file, settings, &names)).await.context("reading broke down")??;
         let assignment = Assignment {
             // It has one when it is taken on.
             number: RunNumber(0),
@@ -225,7 +231,7 @@ async fn renew(desk: &Desk, identity: &Identity) -> std::convert::Infallible {
     }
 }
 
-fn open(listen: SocketAddr, shelf: Shelf, made: Option<(Authority, TokenRegister)>) -> anyhow::Result<Founded> {
+fn open(listen: SocketAddr, shelf: Shelf, token_life: Duration, made: Option<(Authority, TokenRegister)>) -> anyhow::Result<Founded> {
     let socket = Socket::bind(listen)?;
     let is_new = made.is_none();
     let (authority, register) = match made {
@@ -237,6 +243,6 @@ fn open(listen: SocketAddr, shelf: Shelf, made: Option<(Authority, TokenRegister
     let desk = Arc::new(Desk::new(authority, register));
     let endpoint = Endpoint::open(socket, Arc::clone(&identity), hello(), Arc::new(shelf), Some(Arc::clone(&desk)));
     let address = reachable(endpoint.address()).to_string();
-    let token = if is_new { Some(desk.issue(vec![address.clone()], TOKEN_LIFE, TOKEN_USES, &clock)?) } else { None };
+    let token = if is_new { Some(desk.issue(vec![address.clone()], token_life, TOKEN_USES, &clock)?) } else { None };
     Ok(Founded { endpoint, identity, desk, address, token })
 }

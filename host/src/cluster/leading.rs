@@ -1,6 +1,6 @@
 //! The thread of a host that leads: others join it, runs are shared out among those that are free, and what is wanted of the cluster is passed on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,8 @@ use crate::machine::local_now;
 
 /// What waits to be written to one host: orders and answers of some seconds. Beyond that the host is too slow to be spoken with, and asks again.
 const WORDS_UNDER_WAY: usize = 64;
+/// Pieces of answers that wait behind what is said of runs.
+const PIECES_UNDER_WAY: usize = 2;
 /// Words of hosts that wait to be heard; hosts wait when there are more.
 const WORDS_HEARD: usize = 1_024;
 /// Decrees of all runs that wait to be obeyed: they are a few a second.
@@ -78,8 +80,8 @@ pub(super) async fn serve(endpoint: Endpoint, mut requests: mpsc::Receiver<Reque
             peer = endpoint.accept() => {
                 let Some(peer) = peer else { break };
                 let peer = Arc::new(peer);
-                let (connection, words) = leading.connect(&peer);
-                tasks.spawn_local(converse(peer, connection, words, heard.clone()));
+                let (connection, words, answers) = leading.connect(&peer);
+                tasks.spawn_local(converse(peer, connection, (words, answers), heard.clone()));
                 while tasks.try_join_next().is_some() {}
             }
             Some((id, connection, word)) = hears.recv() => leading.hear(id, connection, word),
@@ -106,9 +108,19 @@ pub(super) async fn serve(endpoint: Endpoint, mut requests: mpsc::Receiver<Reque
 }
 
 /// Speaks with a member until either side has had enough.
-async fn converse(peer: Arc<Peer>, connection: u64, mut words: mpsc::Receiver<FromLead>, heard: mpsc::Sender<Heard>) {
+async fn converse(
+    peer: Arc<Peer>,
+    connection: u64,
+    (mut words, mut answers): (mpsc::Receiver<FromLead>, mpsc::Receiver<FromLead>),
+    heard: mpsc::Sender<Heard>,
+) {
     let write = async {
-        while let Some(word) = words.recv().await {
+        // A lease is not to wait behind a long answer.
+        while let Some(word) = tokio::select! {
+            biased;
+            word = words.recv() => word,
+            Some(piece) = answers.recv() => Some(piece),
+        } {
             if let Err(error) = peer.send(&word).await {
                 return format!("{error:#}");
             }
@@ -148,7 +160,7 @@ async fn forward(run: RunNumber, mut decrees: mpsc::Receiver<Decree>, all: mpsc:
 }
 
 /// Has something that is wanted of the cluster done, and answers.
-async fn inquire(peer: Arc<Peer>, number: u64, wanted: Wanted, inquiries: mpsc::Sender<Inquiry>, words: mpsc::WeakSender<FromLead>) {
+async fn inquire(peer: Arc<Peer>, number: u64, wanted: Wanted, inquiries: mpsc::Sender<Inquiry>, answers: mpsc::Sender<FromLead>) {
     let (reply, replied) = oneshot::channel();
     let what = match wanted {
         Wanted::Call(call) => Ok(What::Call(call)),
@@ -167,8 +179,7 @@ async fn inquire(peer: Arc<Peer>, number: u64, wanted: Wanted, inquiries: mpsc::
         Err(refused) => refused,
     };
     for piece in answered.pieces(number) {
-        let Some(words) = words.upgrade() else { return };
-        if words.send(piece).await.is_err() {
+        if answers.send(piece).await.is_err() {
             return;
         }
     }
@@ -184,6 +195,8 @@ struct Member {
     /// Which of its connections is in use.
     connection: u64,
     words: mpsc::Sender<FromLead>,
+    /// Pieces of answers, which wait behind words.
+    answers: mpsc::Sender<FromLead>,
     is_connected: bool,
     /// The run that it takes part in.
     at: Option<RunNumber>,
@@ -203,6 +216,13 @@ impl Member {
             let _ = self.words.try_send(word);
         }
     }
+
+    /// The same of what nobody asks for again: with the next connection all is said anew.
+    fn send_surely(&self, word: FromLead) {
+        if self.is_connected && self.words.try_send(word).is_err() {
+            self.peer.reject("what is said to this host is not read");
+        }
+    }
 }
 
 struct Leading {
@@ -219,8 +239,9 @@ struct Leading {
 }
 
 impl Leading {
-    fn connect(&mut self, peer: &Arc<Peer>) -> (u64, mpsc::Receiver<FromLead>) {
+    fn connect(&mut self, peer: &Arc<Peer>) -> (u64, mpsc::Receiver<FromLead>, mpsc::Receiver<FromLead>) {
         let (words, to_write) = mpsc::channel(WORDS_UNDER_WAY);
+        let (answers, to_answer) = mpsc::channel(PIECES_UNDER_WAY);
         self.connections += 1;
         let (name, at) = self.members.get(&peer.id()).map_or((None, None), |member| (member.name.clone(), member.at));
         let member = Member {
@@ -230,12 +251,13 @@ impl Leading {
             address: peer.address(),
             connection: self.connections,
             words,
+            answers,
             is_connected: true,
             at,
             wanted: JoinSet::new(),
         };
         self.members.insert(peer.id(), member);
-        (self.connections, to_write)
+        (self.connections, to_write, to_answer)
     }
 
     fn hear(&mut self, id: HostId, connection: u64, word: Result<FromHost, String>) {
@@ -280,14 +302,14 @@ impl Leading {
         let Role::Host(at) = role else { return };
         tracing::info!("host {name} is here, from {}", member.address);
         if let Some(number) = at.filter(|number| member.at != Some(*number)) {
-            member.send(FromLead::Dismissed(number));
+            member.send_surely(FromLead::Dismissed(number));
         }
         if let Some(run) = member.at.and_then(|number| self.runs.get(&number)) {
             // It may not have come to it.
-            member.send(FromLead::Assignment(Box::new(run.assignment().clone())));
+            member.send_surely(FromLead::Assignment(Box::new(run.assignment().clone())));
         } else if let Some(run) = self.runs.values_mut().find(|run| run.takes_latecomers()) {
             member.at = Some(run.number());
-            member.send(FromLead::Assignment(Box::new(run.assignment().clone())));
+            member.send_surely(FromLead::Assignment(Box::new(run.assignment().clone())));
             run.join(id, name);
         } else if !self.runs.is_empty() {
             tracing::info!("host {name} waits: no run that goes on takes more hosts");
@@ -304,8 +326,8 @@ impl Leading {
             }
             return;
         }
-        let (peer, words) = (Arc::clone(&member.peer), member.words.downgrade());
-        member.wanted.spawn_local(inquire(peer, number, wanted, self.inquiries.clone(), words));
+        let (peer, answers) = (Arc::clone(&member.peer), member.answers.clone());
+        member.wanted.spawn_local(inquire(peer, number, wanted, self.inquiries.clone(), answers));
     }
 
     /// Begins a run on hosts that are free: as many as it wants, or all.
@@ -345,7 +367,7 @@ impl Leading {
         for (id, member) in self.members.iter_mut().filter(|(id, _)| names.contains_key(id)) {
             debug_assert_ne!(*id, self.own, "no host is its own member");
             member.at = Some(number);
-            member.send(FromLead::Assignment(Box::new(assignment.clone())));
+            member.send_surely(FromLead::Assignment(Box::new(assignment.clone())));
         }
         let most_hosts = exact_users.map_or(hosts.unwrap_or(usize::MAX), |_| 0);
         self.runs.insert(number, Led::new(assignment, settings, news, names, most_hosts));
@@ -354,8 +376,9 @@ impl Leading {
     /// Why a run cannot begin for want of hosts.
     fn too_few(&self, free: usize, least: usize) -> String {
         let of = |number: RunNumber| self.runs.get(&number).map(|run| format!("{:?}", run.assignment().name));
-        let mut busy: Vec<String> = self.members.values().filter_map(|member| member.at).filter_map(of).collect();
-        busy.dedup();
+        let at = self.members.values().filter_map(|member| member.at).chain(self.seat.as_ref().map(Seat::run));
+        let busy: BTreeSet<String> = at.filter_map(of).collect();
+        let busy: Vec<String> = busy.into_iter().collect();
         let others = if busy.is_empty() { "no other is there".to_owned() } else { format!("others are at {}", busy.join(", ")) };
         let cure = "have hosts join by `host node`, give a smaller --hosts, or wait for the end of a run (`host runs` lists them)";
         format!("{free} of {least} hosts are free; {others}\nhelp: {cure}")
@@ -382,7 +405,7 @@ impl Leading {
         }
         for member in self.members.values_mut().filter(|member| member.at == Some(number)) {
             member.at = None;
-            member.send(FromLead::Dismissed(number));
+            member.send_surely(FromLead::Dismissed(number));
         }
         self.members.retain(|_, member| member.is_connected || member.at.is_some());
     }

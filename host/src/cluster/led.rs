@@ -152,7 +152,7 @@ impl Led {
                 self.tell_places();
             }
             Event::Refused(id, reason) => {
-                let name = self.name(id);
+                let (name, reason) = (self.name(id), reason.replace(|c: char| c.is_control() && c != '\n', " "));
                 if self.has_begun {
                     tracing::warn!("host {name} cannot take part: {reason}");
                 } else {
@@ -206,6 +206,7 @@ impl Led {
             times_lost: self.times_lost.get(&id).copied().unwrap_or(0),
             unknown,
             is_complete: self.lead.is_complete(id) && !is_distrusted,
+            has_left: self.lead.has_left(id),
         }
     }
 
@@ -215,6 +216,7 @@ impl Led {
             name: name.clone(),
             share: self.lead.share(id),
             is_present: self.lead.is_present(id),
+            has_left: self.lead.has_left(id),
         };
         self.tell(News::Hosts(self.names.iter().filter(|(id, _)| self.lead.took_part(**id)).map(place).collect()));
     }

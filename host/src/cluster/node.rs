@@ -118,13 +118,13 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
         if let Some(address) = control {
             servers.calls(address, move |call| ask_coordinator(forward.clone(), call)).await?;
         }
-        let mut tidings = follow(token, own_name(), forwarded)?;
+        let mut following = follow(token, own_name(), forwarded)?;
         let mut stops = Stops::listen()?;
         let (leave, leaves) = watch::channel(false);
         let mut jobs = JoinSet::new();
-        loop {
+        let exit = loop {
             tokio::select! {
-                tidings = tidings.recv() => match tidings.context("the cluster's thread broke down")? {
+                tidings = following.next() => match tidings.context("the cluster's thread broke down")? {
                     Tidings::Joined(id) => tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it"),
                     Tidings::Job(job) => {
                         jobs.spawn_local(take_job(Rc::clone(&threads), *job, weight, journal.clone(), leaves.clone()));
@@ -132,19 +132,21 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
                     Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),
                 },
                 Some(job) = jobs.join_next() => if *leaves.borrow() && jobs.is_empty() {
-                    return Ok(if job.unwrap_or(false) { Exit::Passed } else { Exit::Signal });
+                    break if job.unwrap_or(false) { Exit::Passed } else { Exit::Signal };
                 },
                 () = stops.next() => {
                     if jobs.is_empty() {
-                        return Ok(Exit::Passed);
+                        break Exit::Passed;
                     }
                     if leave.send_replace(true) {
-                        return Ok(Exit::Signal);
+                        break Exit::Signal;
                     }
                     tracing::info!("leaving: others get this host's share, and what is under way may finish; Ctrl-C again ends it at once");
                 }
             }
-        }
+        };
+        following.end().await;
+        Ok(exit)
     })
 }
 
@@ -189,7 +191,7 @@ async fn take_job(threads: Rc<Threads>, job: Job, weight: f64, journals: Option<
     let participation = Participation { start_data, line: job.line, end_requests, journal, leave };
     let ended = take_part(&threads, plan, program, Arc::clone(shared), participation).await;
     match &ended {
-        Ok(()) => tracing::info!("run {run}: over for this host, all that it counted has been merged"),
+        Ok(()) => tracing::info!("run {run}: over for this host"),
         Err(error) => tracing::warn!("run {run}: {error:#}"),
     }
     ended.is_ok()

@@ -94,12 +94,13 @@ impl Drop for Held {
 }
 
 impl Packed {
-    /// Packs a scenario's file with its settings; `known` is under which names others are to know its files, if not under those that they have here.
+    /// Packs a scenario's file with its settings; `known` is under which names others are to know its files, if not under those that they have here. The
+    /// files are read and hashed, which takes a while.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(super) fn new(shelf: &Shelf, file: &Path, settings: Vec<Pair>, known: Option<&Origin>) -> anyhow::Result<Self> {
-        let known_as = |path: &str| known.map_or_else(|| path.to_owned(), |origin| origin.name_of(path));
+    pub(super) fn new(shelf: &Shelf, file: &Path, settings: Vec<Pair>, known: &BTreeMap<String, String>) -> anyhow::Result<Self> {
+        let known_as = |path: &str| known.get(path).cloned().unwrap_or_else(|| path.to_owned());
         let held = shelf.hold(file)?;
         let mut parcel = Parcel { path: known_as(&file.display().to_string()), settings, file: held.blob, files: Vec::new() };
         let mut all = vec![held];
@@ -126,7 +127,7 @@ impl Parcel {
         let mut settings = self.settings.clone();
         let local = folder.path().join("scenario.wasm");
         fetch_to(peer, self.file, LARGEST_FILE, &local).await?;
-        names.insert(local.to_string_lossy().into_owned(), self.path.clone());
+        names.insert(local.to_string_lossy().into_owned(), self.path.replace(char::is_control, " "));
         for (place, (key, value)) in settings.iter_mut().enumerate() {
             let Some(text) = value else { continue };
             let Some(path) = file_of(key, Some(text)).map(str::to_owned) else { continue };

@@ -33,12 +33,12 @@ pub(crate) struct TokenArgs {
     #[arg(long, value_name = "TIME", default_value = "30d", allow_hyphen_values = true, value_parser = parse_lifetime)]
     expires: Duration,
 
-    /// How many hosts the token admits; a host that is started again is another one.
+    /// How many hosts and commands the token admits; a host that is started again is another one.
     #[arg(long, value_name = "N", default_value_t = USES, allow_hyphen_values = true)]
     uses: NonZeroU32,
 }
 
-const USES: NonZeroU32 = NonZeroU32::new(1_000).expect("a thousand is not zero");
+const USES: NonZeroU32 = NonZeroU32::new(1_000_000).expect("a million is not zero");
 
 fn parse_lifetime(text: &str) -> Result<Duration, String> {
     match units::parse_duration(text) {

@@ -17,6 +17,8 @@ pub(crate) struct HostPlace {
     pub(crate) share: f64,
     /// Whether it is heard and takes part.
     pub(crate) is_present: bool,
+    /// Whether it left of its own accord.
+    pub(crate) has_left: bool,
 }
 
 /// See the module's documentation.

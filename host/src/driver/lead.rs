@@ -70,6 +70,8 @@ pub(crate) struct HostFate {
     pub(crate) unknown: Unknown,
     /// Whether it told all.
     pub(crate) is_complete: bool,
+    /// Whether it left of its own accord.
+    pub(crate) has_left: bool,
 }
 
 /// What a host did for a run.
@@ -273,8 +275,10 @@ impl Lead<'_> {
         for host in hosts.values() {
             cpu.add_host(host.cpu());
         }
-        // Without another cause the hosts had come to the end of their iterations.
-        let mut outcome = self.account.close(cause.unwrap_or(EndCause::Finished), lasted, cpu, view);
+        // Without another cause the hosts had come to the end of their iterations, or all have left.
+        let all_left = || fates.iter().all(|fate| fate.has_left);
+        let cause = cause.unwrap_or_else(|| if all_left() { EndCause::Deserted } else { EndCause::Finished });
+        let mut outcome = self.account.close(cause, lasted, cpu, view);
         let sum = |of: fn(&Bearing) -> u64| hosts.values().map(of).fold(0, u64::saturating_add);
         outcome.requests_written = sum(|host| host.requests_written);
         outcome.users_at_once = sum(|host| host.users_at_once);

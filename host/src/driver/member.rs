@@ -121,12 +121,12 @@ pub(crate) async fn take_part(
     participation: Participation,
 ) -> anyhow::Result<()> {
     let Participation { start_data, mut line, mut end_requests, journal, mut leave } = participation;
-    let (began, orders) = match beginning(&mut line).await? {
+    let (began, orders) = match beginning(&mut line, &mut leave).await? {
         Beginning::At(began, orders) => (began, orders),
         Beginning::TooLate => {
             // There is nothing to tell, and that is to be told.
             say(&line, Said::Counted(Frontier::default(), true, written(&HostCounts::default()))).await;
-            return taken_in(&mut line, PATIENCE).await;
+            return taken_in(&mut line, &mut leave).await;
         }
         Beginning::Never => return Ok(()),
     };
@@ -161,6 +161,7 @@ pub(crate) async fn take_part(
         ending: None,
         is_over: false,
         is_leaving: false,
+        leaves_by: None,
         orders: Arc::clone(&orders),
         journal,
     };
@@ -189,7 +190,7 @@ pub(crate) async fn take_part(
                 request => say(&line, Said::EndRequest(request)).await,
             },
             Ok(_) = leave.wait_for(|leave| *leave), if !part.is_leaving => {
-                part.is_leaving = true;
+                (part.is_leaving, part.leaves_by) = (true, Some(Instant::now() + HURRY));
                 say(&line, Said::Leaving).await;
             }
             window = windows.recv() => match window {
@@ -201,6 +202,7 @@ pub(crate) async fn take_part(
                 if part.ending.is_none() && (part.is_time_over() || part.has_left(owner)) {
                     part.end(&orders, Ending::Finished);
                 }
+                part.look_whether_stuck(owner);
                 // Nobody could be told what is done from here on.
                 if part.is_leaving && part.ending.is_none() && !part.holds_lease() {
                     part.end(&orders, Ending::Cut);
@@ -219,11 +221,11 @@ pub(crate) async fn take_part(
         requests_written += written;
     }
     say(&line, Said::Counted(part.frontier(), true, part.take_counts(requests_written, true))).await;
-    if part.is_over { Ok(()) } else { taken_in(&mut line, if part.is_leaving { HURRY } else { PATIENCE }).await }
+    if part.is_over { Ok(()) } else { taken_in(&mut line, &mut leave).await }
 }
 
 /// Waits until all that was said has been merged.
-async fn taken_in(line: &mut MemberLine, patience: Duration) -> anyhow::Result<()> {
+async fn taken_in(line: &mut MemberLine, leave: &mut watch::Receiver<bool>) -> anyhow::Result<()> {
     let merged = async {
         while let Some(event) = line.events.recv().await {
             if event == Event::Over {
@@ -232,7 +234,16 @@ async fn taken_in(line: &mut MemberLine, patience: Duration) -> anyhow::Result<(
         }
         false
     };
-    if !tokio::time::timeout(patience, merged).await.unwrap_or(false) {
+    let impatience = async {
+        // Whoever holds the other end wants nothing if it is gone.
+        let hurries = leave.wait_for(|leave| *leave).await.is_ok();
+        tokio::time::sleep(if hurries { HURRY } else { PATIENCE }).await;
+    };
+    let is_merged = tokio::select! {
+        merged = tokio::time::timeout(PATIENCE, merged) => merged.unwrap_or(false),
+        () = impatience => false,
+    };
+    if !is_merged {
         bail!("the coordinator is gone: what this host counted since its last answer is in no result");
     }
     Ok(())
@@ -252,9 +263,12 @@ enum Beginning {
 }
 
 /// Waits until it is known when to begin, and whose the slots are.
-async fn beginning(line: &mut MemberLine) -> anyhow::Result<Beginning> {
+async fn beginning(line: &mut MemberLine, leave: &mut watch::Receiver<bool>) -> anyhow::Result<Beginning> {
     let mut began = None;
-    while let Some(event) = line.events.recv().await {
+    while let Some(event) = tokio::select! {
+        event = line.events.recv() => event,
+        Ok(_) = leave.wait_for(|leave| *leave) => return Ok(Beginning::Never),
+    } {
         match (event, began) {
             (Event::Begin(at), _) => began = Some(instant_at(at)),
             (Event::Follow(orders), Some(began)) => return Ok(Beginning::At(began, orders)),
@@ -339,6 +353,8 @@ struct Part<'a> {
     ending: Option<Instant>,
     is_over: bool,
     is_leaving: bool,
+    /// When it does not wait any more for slots that are due later than they were to be, as the rate has fallen.
+    leaves_by: Option<Instant>,
     orders: Arc<Orders>,
     journal: Option<Journal>,
 }
@@ -411,7 +427,17 @@ impl Part<'_> {
     fn has_left(&self, owner: Owner) -> bool {
         let now = RunInstant::START + self.shared.began.elapsed();
         let is_done = || self.orders.are_done_with(owner, Numbering::new(self.plan.plan.arrivals), now) && self.frontier().waiting == 0;
-        self.is_leaving && (self.shared.pace == Pace::Nothing || is_done())
+        let has_no_share = || self.orders.tables.last().is_some_and(|table| table.share(owner) == 0.0);
+        let is_late = || self.leaves_by.is_some_and(|by| Instant::now() >= by) && has_no_share();
+        self.is_leaving && (self.shared.pace == Pace::Nothing || is_done() || is_late())
+    }
+
+    /// Says once if nobody takes its share over.
+    fn look_whether_stuck(&mut self, owner: Owner) {
+        let has_share = self.orders.tables.last().is_some_and(|table| table.share(owner) > 0.0);
+        if has_share && self.leaves_by.take_if(|by| Instant::now() >= *by).is_some() {
+            tracing::warn!("no other host can take this one's share over: it goes on; Ctrl-C again ends it at once");
+        }
     }
 
     fn holds_lease(&self) -> bool {
