@@ -125,7 +125,7 @@ impl CpuRecord {
         self.windows.windows = self.windows.windows.saturating_add(windows.windows);
         self.windows.saturated = self.windows.saturated.saturating_add(windows.saturated);
         self.seconds += host.seconds;
-        self.stolen = self.stolen.into_iter().chain(host.stolen).reduce(f64::max);
+        self.stolen = self.stolen.into_iter().chain(host.stolen.filter(|stolen| stolen.is_finite())).reduce(f64::max);
     }
 
     /// Adds what was seen of a window.

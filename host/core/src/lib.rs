@@ -13,7 +13,7 @@ pub mod record;
 pub mod schedule;
 pub mod spelling;
 pub mod threshold;
-mod travel;
+pub mod travel;
 pub mod units;
 pub mod verdict;
 

@@ -20,10 +20,12 @@ pub(crate) const MOST: u64 = 1 << 40;
 const MOST_BYTES: u64 = 1 << 43;
 
 /// Why what came was not let in.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 pub(crate) enum Refused {
     #[error("a count of {0}: more than a snapshot can hold")]
     Count(u64),
+    #[error("{0} is no measurement")]
+    NotMeasured(f64),
     #[error("more than {0} different ones")]
     Number(usize),
     #[error("a text of {0} bytes")]
@@ -69,8 +71,25 @@ pub(crate) fn text<S: Serializer>(text: &impl AsRef<str>, serializer: S) -> Resu
     serializer.serialize_str(text.as_ref())
 }
 
+/// A number that a machine has measured of itself, as seconds: not below zero, and not endless.
+///
+/// # Errors
+/// It is not.
+pub fn measured<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(deserializer)?;
+    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(D::Error::custom(Refused::NotMeasured(number))) }
+}
+
 /// A sequence of which no more than `MOST` are read: what is read may take a thousand times the memory of its bytes, so all of it must not be read first.
 pub(crate) struct AtMost<T, const MOST: usize>(pub(crate) Vec<T>);
+
+/// The same as a plain list, for a field.
+///
+/// # Errors
+/// There are more, or one cannot be read.
+pub fn list_of<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    AtMost::<T, MOST>::deserialize(deserializer).map(|all| all.0)
+}
 
 impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -238,6 +257,16 @@ mod tests {
         for wrong in [distance(&[1]), distance(&[1, 1, u64::MAX, 1]), Sparse(vec![0, 0, 0, 0, 0, 0, 0, 0, 0xff]), Sparse(vec![0])] {
             assert_eq!(wrong.unpack(10), Err(Refused::Buckets), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn what_no_machine_can_measure_is_refused() {
+        let read = |number: f64| {
+            let bytes = postcard::to_stdvec(&number).unwrap();
+            measured(&mut postcard::Deserializer::from_bytes(&bytes)).ok()
+        };
+        assert_eq!([0.0, 1.5].map(read), [Some(0.0), Some(1.5)]);
+        assert_eq!([f64::NAN, f64::INFINITY, -1.0].map(read), [None, None, None]);
     }
 
     #[test]

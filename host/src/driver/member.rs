@@ -11,6 +11,7 @@ use swell_core::RunInstant;
 use swell_core::plan::MOST_USERS;
 use swell_core::record::Snapshot;
 use swell_core::schedule::{Numbering, Owner, Table};
+use swell_core::travel;
 use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
 use swell_protocol::deltas::Frontier;
@@ -99,6 +100,7 @@ pub(crate) struct HostCpu {
     windows: u64,
     saturated: u64,
     pub(crate) stolen: Option<f64>,
+    #[serde(deserialize_with = "travel::measured")]
     pub(crate) seconds: f64,
 }
 

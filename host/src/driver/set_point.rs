@@ -10,6 +10,7 @@ use swell_core::control::{
 };
 use swell_core::record::Figures;
 use swell_core::schedule::{Course, Timeline};
+use swell_core::travel;
 use swell_core::verdict::is_generator_limited;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -92,8 +93,12 @@ pub(crate) struct Flowed {
     service: Duration,
     generator_limited: bool,
     /// For each objective.
+    #[serde(deserialize_with = "travel::list_of::<MOST_TALLIES, _, _>")]
     tallies: Vec<Tally>,
 }
+
+/// Objectives that a run may have beside others: a tally takes some kilobytes when it is read, and one byte on the wire.
+const MOST_TALLIES: usize = 256;
 
 impl Flowed {
     /// What a worker's window says.

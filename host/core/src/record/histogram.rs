@@ -9,8 +9,10 @@
 //! sample allocates them, and clearing keeps them.
 //!
 //! ## How a histogram travels
-//! As the buckets that have samples, beside the four exact figures; without samples as one byte. One is let in only if some samples could have made it.
+//! As the buckets that have samples, beside the four exact figures; without samples as one byte. One is let in only if some samples could have made it, and
+//! stays as it came until a sample is added to it: most are merged once and dropped, and need no 190 KB for that.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use hdrhistogram::Histogram as Buckets;
@@ -41,18 +43,55 @@ const SAMPLES_BEYOND: f64 = 10.0;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "Option<Sent>")]
 pub struct Histogram {
-    buckets: Option<Box<Buckets<u64>>>,
+    samples: Samples,
     count: u64,
     sum_ns: u128,
     min_ns: u64,
     max_ns: u64,
 }
 
+/// How many samples share each bucket.
+#[derive(Clone, Debug, Default)]
+enum Samples {
+    #[default]
+    None,
+    /// The buckets that have any, by their numbers and in their order.
+    Few(Box<[(u32, u64)]>),
+    /// All buckets.
+    Full(Box<Buckets<u64>>),
+}
+
+impl Samples {
+    /// With room for any sample.
+    fn full(&mut self) -> &mut Buckets<u64> {
+        if let Self::None = self {
+            *self = Self::Full(new_buckets());
+        } else if let Self::Few(counts) = self {
+            *self = Self::Full(spread(counts));
+        }
+        let Self::Full(buckets) = self else { unreachable!("it has just been made so") };
+        buckets
+    }
+}
+
+/// All buckets, of those that have samples.
+fn spread(counts: &[(u32, u64)]) -> Box<Buckets<u64>> {
+    let mut buckets = new_buckets();
+    add_few(&mut buckets, counts);
+    buckets
+}
+
+fn add_few(buckets: &mut Buckets<u64>, counts: &[(u32, u64)]) {
+    for &(bucket, count) in counts {
+        buckets.saturating_record_n(shortest_in(bucket), count);
+    }
+}
+
 impl Histogram {
     /// Counts one sample. Allocates on the first one only.
     pub fn record(&mut self, sample: Duration) {
         let ns = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
-        self.buckets.get_or_insert_with(new_buckets).saturating_record(ns);
+        self.samples.full().saturating_record(ns);
         self.min_ns = if self.count == 0 { ns } else { self.min_ns.min(ns) };
         self.max_ns = self.max_ns.max(ns);
         self.sum_ns += u128::from(ns);
@@ -61,8 +100,14 @@ impl Histogram {
 
     /// Adds all samples of `other`. Associative and commutative.
     pub fn merge(&mut self, other: &Self) {
-        let Some(theirs) = other.buckets.as_deref().filter(|_| other.count > 0) else { return };
-        self.buckets.get_or_insert_with(new_buckets).add(theirs).expect("all histograms have the same bounds");
+        if other.count == 0 {
+            return;
+        }
+        match &other.samples {
+            Samples::None => {}
+            Samples::Few(counts) => add_few(self.samples.full(), counts),
+            Samples::Full(theirs) => self.samples.full().add(&**theirs).expect("all histograms have the same bounds"),
+        }
         self.min_ns = if self.count == 0 { other.min_ns } else { self.min_ns.min(other.min_ns) };
         self.max_ns = self.max_ns.max(other.max_ns);
         self.sum_ns += other.sum_ns;
@@ -74,8 +119,9 @@ impl Histogram {
         if self.count == 0 {
             return;
         }
-        if let Some(buckets) = &mut self.buckets {
-            buckets.reset();
+        match &mut self.samples {
+            Samples::Full(buckets) => buckets.reset(),
+            few => *few = Samples::None,
         }
         (self.count, self.sum_ns, self.min_ns, self.max_ns) = (0, 0, 0, 0);
     }
@@ -128,7 +174,11 @@ impl Histogram {
     /// How many samples were longer than `limit`, to the resolution of the buckets.
     pub fn count_above(&self, limit: Duration) -> u64 {
         let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        self.buckets.as_ref().map_or(0, |buckets| self.count - buckets.count_between(0, limit))
+        match &self.samples {
+            Samples::None => 0,
+            Samples::Few(counts) => counts.iter().filter(|(bucket, _)| *bucket > bucket_of(limit)).map(|(_, count)| count).sum(),
+            Samples::Full(buckets) => self.count - buckets.count_between(0, limit),
+        }
     }
 
     /// The time within which `percent` of the samples lie, however few there are: for a decision that must be taken on what was seen, not for a report.
@@ -147,16 +197,22 @@ impl Histogram {
 
     /// How many samples share each bucket that has any, shortest first, with the longest time that the bucket holds.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
-        let buckets = self.buckets.as_deref().filter(|_| self.count > 0);
-        buckets.into_iter().flat_map(|buckets| {
+        let few = if let Samples::Few(counts) = &self.samples { &counts[..] } else { &[] };
+        let full = if let Samples::Full(buckets) = &self.samples { Some(buckets).filter(|_| self.count > 0) } else { None };
+        let of_full = full.into_iter().flat_map(|buckets| {
             let recorded = buckets.iter_recorded();
             recorded.map(|step| (Duration::from_nanos(buckets.highest_equivalent(step.value_iterated_to())), step.count_at_value()))
-        })
+        });
+        few.iter().map(|&(bucket, count)| (Duration::from_nanos(shortest_in(bucket + 1) - 1), count)).chain(of_full)
     }
 
     fn read(&self, percent: f64) -> Duration {
-        let buckets = self.buckets.as_deref().expect("samples have buckets");
-        Duration::from_nanos(buckets.value_at_quantile(percent / 100.0).clamp(self.min_ns, self.max_ns))
+        let value = |buckets: &Buckets<u64>| buckets.value_at_quantile(percent / 100.0).clamp(self.min_ns, self.max_ns);
+        Duration::from_nanos(match &self.samples {
+            Samples::None => self.min_ns,
+            Samples::Few(counts) => value(&spread(counts)),
+            Samples::Full(buckets) => value(buckets),
+        })
     }
 }
 
@@ -167,6 +223,9 @@ impl PartialEq for Histogram {
         exact(self) == exact(other) && self.buckets().eq(other.buckets())
     }
 }
+
+/// How many buckets there are.
+static BUCKETS: LazyLock<usize> = LazyLock::new(|| new_buckets().distinct_values());
 
 fn new_buckets() -> Box<Buckets<u64>> {
     Box::new(Buckets::new_with_bounds(LOWEST_NS, HIGHEST_NS, SIGNIFICANT_DIGITS).expect("the bounds are legal constants"))
@@ -209,22 +268,18 @@ impl TryFrom<Option<Sent>> for Histogram {
 
     fn try_from(sent: Option<Sent>) -> Result<Self, Refused> {
         let Some(Sent { count, sum_ns, min_ns, max_ns, buckets: sparse }) = sent else { return Ok(Self::default()) };
-        let mut buckets = new_buckets();
-        let counts = sparse.unpack(buckets.distinct_values())?;
+        let counts = sparse.unpack(*BUCKETS)?;
         // The shortest and the longest are one sample each, unless there is but one.
         let others = u128::from(count.saturating_sub(1));
         let (min, max) = (u128::from(min_ns), u128::from(max_ns));
         let is_possible = count > 0
             && counts.iter().map(|(_, count)| count).sum::<u64>() == count
             && (others * min + max..=others * max + min).contains(&sum_ns)
-            && are_outermost(min_ns, max_ns, &counts, buckets.distinct_values());
+            && are_outermost(min_ns, max_ns, &counts, *BUCKETS);
         if !is_possible {
             return Err(Refused::Samples);
         }
-        for (bucket, count) in counts {
-            buckets.record_n(shortest_in(bucket), count).map_err(|_| Refused::Buckets)?;
-        }
-        Ok(Self { buckets: Some(buckets), count, sum_ns, min_ns, max_ns })
+        Ok(Self { samples: Samples::Few(counts.into()), count, sum_ns, min_ns, max_ns })
     }
 }
 
