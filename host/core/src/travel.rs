@@ -4,7 +4,7 @@
 //! are one of those here. A snapshot that was read is then as good as one's own, and nobody looks at it again. It may still lie.
 //!
 //! ## Why a bound to every count
-//! Sums are taken in 64 bits without a look at overflow. With [`MOST`] to each snapshot a million of them cannot reach it, nor can the sums of a few such
+//! Sums are taken in 64 bits without a look at overflow. With `MOST` to each snapshot a million of them cannot reach it, nor can the sums of a few such
 //! sums that a report is made of.
 
 use std::fmt;
