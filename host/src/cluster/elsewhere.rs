@@ -241,7 +241,7 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
                         eprint_line(&format!("the run goes on; `host attach {name}` shows it again, `host stop {name}` ends it"));
                         return Ok(Exit::Passed);
                     }
-                    Wish::GoOn => {}
+                    Wish::GoOn => line = screen.line(name, None),
                 }
             }
         }
