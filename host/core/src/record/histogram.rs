@@ -64,13 +64,17 @@ enum Samples {
 impl Samples {
     /// With room for any sample.
     fn full(&mut self) -> &mut Buckets<u64> {
-        if let Self::None = self {
-            *self = Self::Full(new_buckets());
-        } else if let Self::Few(counts) = self {
-            *self = Self::Full(spread(counts));
+        // Nearly always they are full already.
+        if !matches!(self, Self::Full(_)) {
+            self.widen();
         }
         let Self::Full(buckets) = self else { unreachable!("it has just been made so") };
         buckets
+    }
+
+    #[cold]
+    fn widen(&mut self) {
+        *self = Self::Full(if let Self::Few(counts) = self { spread(counts) } else { new_buckets() });
     }
 }
 
