@@ -27,6 +27,8 @@ use crate::tables::Tables;
 const BETWEEN_MOVES: Duration = Duration::from_secs(3);
 /// The longest that a host that keeps getting lost is left out.
 const LONGEST_EXILE: Duration = Duration::from_secs(48);
+/// How often it is looked what time has brought about, at the most and at the least: what hosts say is looked at when they say it.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
 /// How long a host may ask without having an answer: its lease, and a question.
 const DEAF_AFTER: Duration = Duration::from_millis(1_500);
 /// How far ahead those who gain slots hear of it: an answer, and a question after it that was lost.
@@ -149,6 +151,8 @@ pub struct Lead {
     numbering: Numbering,
     numbers: Numbers<HostId>,
     looked: LocalInstant,
+    /// When it is to be looked what time has brought about.
+    due: LocalInstant,
     rebalanced: Option<LocalInstant>,
     was_ready: bool,
     is_over: bool,
@@ -179,6 +183,7 @@ impl Lead {
             numbering,
             numbers,
             looked: now,
+            due: now,
             rebalanced: None,
             was_ready: false,
             is_over: false,
@@ -208,6 +213,9 @@ impl Lead {
         match message {
             Up::Delta(delta) => {
                 let ready = host.inbox.handle_delta(delta);
+                if host.inbox.is_complete() {
+                    self.due = self.due.min(now);
+                }
                 self.events.extend(ready.into_iter().map(|delta| Event::Merge(from, delta)));
             }
             Up::Ask(ask) => self.handle_ask(now, from, ask),
@@ -227,6 +235,9 @@ impl Lead {
             }
         }
         self.look_whether_over(now);
+        let (soonest, latest) = LOOK_AGAIN;
+        let silences = self.hosts.values().filter(|host| host.is_to_be_heard()).map(Host::would_be_silent);
+        self.due = silences.fold(now + latest, LocalInstant::min).max(now + soonest);
     }
 
     /// All are ready, and what was to be done before the run has been done: they are to begin. Gives when.
@@ -284,9 +295,10 @@ impl Lead {
         self.events.pop_front()
     }
 
-    /// When [`Lead::handle_time`] is to be called at the latest: often enough to see in time who is lost.
-    pub fn poll_timeout(&self) -> LocalInstant {
-        self.looked + LOST_AFTER / 18
+    /// When [`Lead::handle_time`] is to be called at the latest: soon enough to see in time who is lost, and at once when a host has said something on which
+    /// more hangs than its lease.
+    pub const fn poll_timeout(&self) -> LocalInstant {
+        self.due
     }
 
     /// The part of the slots that a host has at present.
@@ -392,16 +404,23 @@ impl Lead {
             (host.hears, host.answered) = (host.hears.max(now), ask.answered);
         }
         host.strained = if ask.is_strained { (host.strained.0 + 1, 0) } else { (0, host.strained.1 + 1) };
+        let mut is_news = false;
         match ask.progress {
             Progress::Preparing => {}
-            Progress::Ready { weight } => host.weight = Some(if weight.is_nan() { 0.0 } else { weight.clamp(0.0, MOST_WEIGHT) }),
-            Progress::Leaving => host.wants_to_leave = true,
+            Progress::Ready { weight } => {
+                let weight = if weight.is_nan() { 0.0 } else { weight.clamp(0.0, MOST_WEIGHT) };
+                is_news = host.weight.replace(weight).is_none();
+            }
+            Progress::Leaving => is_news = !std::mem::replace(&mut host.wants_to_leave, true),
             Progress::Refused { reason } => {
                 if !std::mem::replace(&mut host.has_refused, true) {
                     self.events.push_back(Event::Refused(id, reason));
                 }
                 return;
             }
+        }
+        if is_news {
+            self.due = self.due.min(now);
         }
         host.grants.grant(ask.question, below);
         host.promised = host.promised.max(below);
@@ -447,7 +466,7 @@ impl Lead {
     fn move_slots(&mut self, now: LocalInstant, run_now: RunInstant) {
         // One that has just come back is borne with for a while.
         let is_settled = |host: &Host| host.returned.is_none_or(|returned| now.since(returned) >= BETWEEN_MOVES);
-        let silent = |host: &Host| host.place == Place::Inside && !host.inbox.is_complete() && !host.is_there(now) && is_settled(host);
+        let silent = |host: &Host| host.is_to_be_heard() && !host.is_there(now) && is_settled(host);
         let lost: Vec<HostId> = self.hosts.iter().filter(|(_, host)| silent(host)).map(|(id, _)| *id).collect();
         for id in lost {
             self.lose(now, run_now, id);
@@ -565,9 +584,19 @@ impl Lead {
 }
 
 impl Host {
+    /// Whether it has a part of the run, and has not told all of it.
+    fn is_to_be_heard(&self) -> bool {
+        self.place == Place::Inside && !self.inbox.is_complete()
+    }
+
     /// Whether it is heard, and hears. One that does not hear has no lease any more.
     fn is_there(&self, now: LocalInstant) -> bool {
-        now.since(self.heard) < LOST_AFTER && now.since(self.hears) < DEAF_AFTER
+        now < self.would_be_silent()
+    }
+
+    /// When it is not there any more, if it says nothing until then.
+    fn would_be_silent(&self) -> LocalInstant {
+        (self.heard + LOST_AFTER).min(self.hears + DEAF_AFTER)
     }
 
     /// The slot below which it may have started any, or may still. Under a rate that has fallen it may have come further than its lease reaches now.

@@ -124,6 +124,18 @@ fn a_host_that_dies_soon_after_it_came_is_missed_at_once() {
 }
 
 #[test]
+fn a_host_that_dies_among_many_is_missed_however_much_the_others_say() {
+    let died = 8 * SECOND;
+    // So that there is always something under way.
+    let weather = Weather { jitter: Duration::from_millis(200), ..Scene::calm(1).weather };
+    let scene = Scene { weather, faults: vec![Fault::Killed { host: 40, at: died }], lasts: Duration::from_secs(12), ..Scene::calm(120) };
+    let (record, _) = World::new(scene).run();
+    assert_eq!(record.lost.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [40]);
+    assert!(record.lost[0].0 - died <= 1_300 * MS, "{:?}", record.lost);
+    assert_declared(&record, 40);
+}
+
+#[test]
 fn a_link_that_flaps_moves_a_share_at_most_once_in_three_seconds() {
     let faults: Vec<Fault> = (3..60).flat_map(|second| cut_off(1, (second * SECOND, second * SECOND + 950 * MS))).collect();
     let (record, _) = World::new(Scene { faults, lasts: Duration::from_secs(62), ..Scene::calm(4) }).run();

@@ -270,7 +270,9 @@ impl World {
     }
 
     fn lead_acts(&mut self, local: LocalInstant) {
-        self.lead.handle_time(local);
+        if local >= self.lead.poll_timeout() {
+            self.lead.handle_time(local);
+        }
         while let Some(&(at, rate)) = self.scene.courses.first()
             && self.now >= at
         {
@@ -324,7 +326,9 @@ impl World {
             host.version = 1;
             host.member.handle_prepared(Ok(host.weight));
         }
-        host.member.handle_time(local);
+        if local >= host.member.poll_timeout() {
+            host.member.handle_time(local);
+        }
         self.start_due(index, local);
         while let Some(event) = self.hosts[index].member.poll_event() {
             self.obey(index, local, event);
