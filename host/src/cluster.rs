@@ -79,12 +79,12 @@ fn until_renewal(identity: &Identity) -> Duration {
 }
 
 /// Does a job on a thread of its own, with a runtime of its own. The thread ends with the job.
-fn on_own_thread<F: Future<Output = ()>>(name: &str, job: impl FnOnce() -> F + Send + 'static) -> anyhow::Result<()> {
+fn on_own_thread(name: &str, job: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the cluster's runtime")?;
     let thread = std::thread::Builder::new().name(name.to_owned());
-    thread
-        .spawn(move || tokio::task::LocalSet::new().block_on(&runtime, async move { job().await }))
-        .context("cannot start the cluster's thread")?;
+    // As a task of its own it is not woken by way of the kernel whenever another of the thread's tasks has something for it.
+    let run = move || drop(runtime.block_on(runtime.spawn(job)));
+    thread.spawn(run).context("cannot start the cluster's thread")?;
     Ok(())
 }
 

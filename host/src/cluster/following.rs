@@ -57,7 +57,7 @@ pub(super) fn follow(token: Token, name: String, mut calls: mpsc::Receiver<Forwa
     // Few and far between.
     let (tell, tidings) = mpsc::unbounded_channel();
     let (over, ended) = oneshot::channel();
-    on_own_thread("swell-cluster", move || async move {
+    on_own_thread("swell-cluster", async move {
         let ended = serve(token, name, &mut calls, &tell).await;
         // Nobody hears it if the process is ending.
         let _ = tell.send(Tidings::Ended(ended));
@@ -209,7 +209,7 @@ async fn attend(
                     let (chair, its_line) = Seat::new(own, assignment.number);
                     *seat = Some(chair);
                     *line = Some(its_line);
-                    *fetching = Some(tokio::task::spawn_local(fetch(Arc::clone(peer), *assignment)));
+                    *fetching = Some(tokio::spawn(fetch(Arc::clone(peer), *assignment)));
                 }
                 // It is the run that goes on here, told anew after the connection was gone.
                 Ok(FromLead::Assignment(_)) => {}

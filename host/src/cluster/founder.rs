@@ -75,7 +75,7 @@ impl Cluster {
         let (over, ended) = watch::channel(false);
         let (inquire, inquiries) = mpsc::channel(INQUIRIES_UNDER_WAY);
         let served = shelf.clone();
-        on_own_thread("swell-cluster", move || async move {
+        on_own_thread("swell-cluster", async move {
             match open(listen, served, token_life, made) {
                 Ok(Founded { endpoint, identity, desk, address, token }) => {
                     // Nobody waits for it only if the process is ending.

@@ -81,7 +81,7 @@ pub(super) async fn serve(endpoint: Endpoint, mut requests: mpsc::Receiver<Reque
                 let Some(peer) = peer else { break };
                 let peer = Arc::new(peer);
                 let (connection, words, answers) = leading.connect(&peer);
-                tasks.spawn_local(converse(peer, connection, (words, answers), heard.clone()));
+                tasks.spawn(converse(peer, connection, (words, answers), heard.clone()));
                 while tasks.try_join_next().is_some() {}
             }
             Some((id, connection, word)) = hears.recv() => leading.hear(id, connection, word),
@@ -327,7 +327,7 @@ impl Leading {
             return;
         }
         let (peer, answers) = (Arc::clone(&member.peer), member.answers.clone());
-        member.wanted.spawn_local(inquire(peer, number, wanted, self.inquiries.clone(), answers));
+        member.wanted.spawn(inquire(peer, number, wanted, self.inquiries.clone(), answers));
     }
 
     /// Begins a run on hosts that are free: as many as it wants, or all.
@@ -336,7 +336,7 @@ impl Leading {
         let number = RunNumber(self.numbers);
         let Commission { mut assignment, settings, news, decrees, seat, exact_users, hosts, least_hosts } = commission;
         assignment.number = number;
-        tokio::task::spawn_local(forward(number, decrees, decree.clone()));
+        tokio::spawn(forward(number, decrees, decree.clone()));
         let own = (self.weight > 0.0 && self.seat.is_none()).then(|| (self.own, super::node::own_name()));
         let free = self.members.iter().filter(|(_, member)| member.is_host() && member.at.is_none());
         let free = free.filter_map(|(id, member)| Some((*id, member.name.clone()?)));
