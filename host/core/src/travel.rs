@@ -190,26 +190,24 @@ struct BitReader<'a> {
 impl BitReader<'_> {
     /// The next number, above zero; nothing where only the filling is left.
     fn read(&mut self) -> Result<Option<u64>, Refused> {
-        let mut digits = 0;
-        loop {
-            match self.next() {
-                Some(0) => digits += 1,
-                Some(_) => break,
-                None if digits < 8 => return Ok(None),
-                None => return Err(Refused::Buckets),
-            }
+        let rest = &self.bytes[self.at / 8..];
+        let left = rest.len() * 8 - self.at % 8;
+        // All codes of numbers up to `MOST`, and many more, lie within these 121 bits.
+        let next = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut last = [0; 16];
+            last[..rest.len()].copy_from_slice(rest);
+            last
+        });
+        let bits = u128::from_be_bytes(next) << (self.at % 8);
+        if bits == 0 && left < 8 {
+            return Ok(None);
         }
-        if digits >= u64::BITS {
+        let length = bits.leading_zeros() as usize * 2 + 1;
+        if length > left.min(121) {
             return Err(Refused::Buckets);
         }
-        let digits = (0..digits).try_fold(1, |number, _| Some(number << 1 | u64::from(self.next()?)));
-        digits.map(Some).ok_or(Refused::Buckets)
-    }
-
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.bytes.get(self.at / 8)?;
-        self.at += 1;
-        Some(byte >> (7 - (self.at - 1) % 8) & 1)
+        self.at += length;
+        u64::try_from(bits >> (128 - length)).map(Some).map_err(|_| Refused::Buckets)
     }
 }
 
