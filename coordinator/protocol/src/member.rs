@@ -129,11 +129,15 @@ impl Member {
         self.send_deltas(now);
     }
 
-    /// How far the host has come, whether it has been the limit lately, and how many iteration numbers it would like to have.
-    pub const fn handle_state(&mut self, frontier: Frontier, is_strained: bool, numbers_wanted: u64) {
+    /// How far the host has come, whether it has been the limit lately, and how many iteration numbers it would like to have. Other words of the host are on
+    /// their way at such a time: a question that is due soon goes along.
+    pub fn handle_state(&mut self, now: LocalInstant, frontier: Frontier, is_strained: bool, numbers_wanted: u64) {
         self.frontier = frontier;
         self.is_strained |= is_strained;
         self.numbers_wanted = numbers_wanted;
+        if now + ASK_EVERY / 2 >= self.next_question && !self.is_over {
+            self.ask(now);
+        }
     }
 
     /// Time has passed: a question may be due, or a delta to be sent again.

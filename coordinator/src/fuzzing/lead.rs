@@ -245,7 +245,7 @@ impl Honest {
         self.start_due(now, started);
         let reached = self.cursor.as_ref().map_or(0, Cursor::reached);
         let frontier = Frontier { started: self.started, reached, furthest: reached, waiting: 0 };
-        self.member.handle_state(frontier, false, 50);
+        self.member.handle_state(now, frontier, false, 50);
         self.steps += 1;
         if !self.has_told_all && self.began.is_some() && (ends || self.steps.is_multiple_of(DELTA_EVERY)) {
             self.has_told_all = ends;

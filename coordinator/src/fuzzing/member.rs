@@ -116,7 +116,7 @@ impl World {
                 }
             }
         }
-        self.member.handle_state(self.frontier(), false, 10);
+        self.member.handle_state(self.now, self.frontier(), false, 10);
         while let Some(message) = self.member.poll_send() {
             let bytes = postcard::to_stdvec(&message).expect("a message can be written");
             assert_eq!(postcard::from_bytes::<Up>(&bytes).as_ref(), Ok(&message));

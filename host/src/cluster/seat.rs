@@ -98,7 +98,7 @@ impl Seat {
                 None
             }
             Said::State(frontier, is_strained, wanted) => {
-                self.member.handle_state(frontier, is_strained, wanted);
+                self.member.handle_state(local_now(), frontier, is_strained, wanted);
                 None
             }
             Said::Leaving => {

@@ -449,14 +449,17 @@ impl Part<'_> {
     async fn report(&mut self, line: &MemberLine) {
         let frontier = self.frontier();
         let wanted = self.numbers_wanted();
-        say(line, Said::State(frontier, std::mem::take(&mut self.is_strained), wanted)).await;
         let flowed = self.flowed.clone();
         self.flowed.clear();
-        say(line, Said::Flowed(flowed)).await;
-        if Instant::now() >= self.next_delta {
+        let counted = (Instant::now() >= self.next_delta).then(|| {
             self.next_delta = Instant::now() + DELTA;
-            let frontier = self.accounted.frontier();
-            say(line, Said::Counted(frontier, false, self.take_counts(0, false))).await;
+            self.take_counts(0, false)
+        });
+        // All at once, so that they travel together.
+        say(line, Said::State(frontier, std::mem::take(&mut self.is_strained), wanted)).await;
+        say(line, Said::Flowed(flowed)).await;
+        if let Some(counted) = counted {
+            say(line, Said::Counted(self.accounted.frontier(), false, counted)).await;
         }
     }
 

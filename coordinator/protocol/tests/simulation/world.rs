@@ -22,6 +22,7 @@ pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1_000 * MS;
 /// How often hosts act. What a real host does within microseconds happens at the next of these.
 const STEP: u64 = 5 * MS;
+const STATE_EVERY: u64 = 200 * MS;
 const DELTA_EVERY: u64 = 500 * MS;
 /// The least part of a second in which starts are counted.
 const BIN: u64 = 100 * MS;
@@ -107,6 +108,7 @@ struct Host {
     is_over: bool,
     has_ended: bool,
     said_last: bool,
+    next_state: Instant,
     next_delta: Instant,
     started: u64,
     in_delta: u64,
@@ -188,6 +190,7 @@ impl World {
                     is_over: false,
                     has_ended: false,
                     said_last: false,
+                    next_state: 0,
                     next_delta: 0,
                     started: 0,
                     in_delta: 0,
@@ -356,7 +359,10 @@ impl World {
             0
         };
         let frontier = Frontier { started: host.started, reached: host.cursor.reached(), furthest: host.cursor.reached(), waiting: 0 };
-        host.member.handle_state(frontier, strained, wanted);
+        if host.began.is_some() && self.now >= host.next_state {
+            host.next_state = self.now + STATE_EVERY;
+            host.member.handle_state(local, frontier, strained, wanted);
+        }
         if host.began.is_some() && !host.said_last && (self.now >= host.next_delta || host.has_ended) {
             host.next_delta = self.now + DELTA_EVERY;
             host.said_last = host.has_ended;
