@@ -143,7 +143,8 @@ impl Sparse {
     /// The counts above zero, in the order of their buckets, each bucket below `buckets`. So many times [`MOST`] must fit into 64 bits.
     pub(crate) fn unpack(&self, buckets: usize) -> Result<Vec<(u32, u64)>, Refused> {
         let mut bits = BitReader { bytes: &self.0, at: 0 };
-        let (mut counts, mut next) = (Vec::new(), 0_u64);
+        // Of five bits each.
+        let (mut counts, mut next) = (Vec::with_capacity(self.0.len() * 8 / 5), 0_u64);
         while let Some(distance) = bits.read()? {
             let bucket = next.checked_add(distance - 1).filter(|&bucket| bucket < buckets as u64).ok_or(Refused::Buckets)?;
             let count = bits.read()?.ok_or(Refused::Buckets)?;
