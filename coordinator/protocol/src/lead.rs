@@ -47,8 +47,8 @@ const KEPT: Duration = Duration::from_secs(15);
 const MOST_WEIGHT: f64 = 1_000.0;
 /// How much of its weight a host keeps that is strained.
 const STRAINED_KEEPS: f64 = 0.8;
-/// Questions in a row in which a host says that it is strained, or that it is not, before it is believed.
-const STRAINED_QUESTIONS: u32 = 4;
+/// Questions in a row, a second of them, in which a host says that it is strained, or that it is not, before it is believed.
+const STRAINED_QUESTIONS: u32 = 5;
 /// The least part of its weight that a host keeps however strained it is.
 const LEAST_WEIGHT: f64 = 1.0 / 16.0;
 
