@@ -5,12 +5,13 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::Parser;
 use rustix::process::Signal;
-use swell_tests::{Arrivals, Behaviour, Finished, Host, ProvingGround, Running};
+use swell_tests::{Arrivals, Behaviour, Finished, Host, ProvingGround, Relay, Running, Weather};
 
 #[derive(Parser)]
 struct Args {
@@ -30,6 +31,8 @@ struct Args {
 const HOSTS: usize = 5;
 /// The place of the host to which things happen.
 const VICTIM: usize = 4;
+/// Of each host where many are led: few enough for one machine to bear all of them.
+const TPS_IN_CROWD: usize = 20;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn main() -> anyhow::Result<()> {
@@ -37,10 +40,12 @@ fn main() -> anyhow::Result<()> {
     ensure!(tps > 0 && rounds > 0, "there is nothing to measure");
     let mut table = Table { text: format!("| {HOSTS} hosts, {tps}/s in all | goal | measured |\n|---|--:|--:|\n"), verdicts: Vec::new() };
     steady(tps, &mut table)?;
+    crowds(&mut table)?;
     starts(rounds, &mut table)?;
     kills(tps, rounds, &mut table)?;
     stops(tps, rounds, &mut table)?;
     joins(tps, rounds, &mut table)?;
+    losses(rounds, &mut table)?;
     let invalid = table.verdicts.iter().filter(|verdict| *verdict == "INVALID").count();
     let of = format!("{invalid} of {}", table.verdicts.len());
     table.add("runs in which this machine, by the hosts' own verdict, was too slow for the load", "0", &of);
@@ -109,6 +114,37 @@ fn steady(tps: u32, table: &mut Table) -> anyhow::Result<()> {
     let measured = format!("{:.1} %; {:.1} % on the first host, of a core {:.1} %", most * 100.0, shares[0] * 100.0, of_core * 100.0);
     table.add("the cluster's thread, of a host's processor time, at most", "3 %", &measured);
     Ok(())
+}
+
+/// What it takes to lead few hosts and many, for one that does nothing else.
+fn crowds(table: &mut Table) -> anyhow::Result<()> {
+    for hosts in [4, 16, 64] {
+        let ground = ground()?;
+        let tps = hosts * TPS_IN_CROWD;
+        let args = format!("--tps {tps} --duration 20s --weight 0 --hosts {}", hosts + 1);
+        let (lead, invitation) = ground.lead("plain-get", &args);
+        let place = |number: usize| number % (HOSTS - 1) + 1;
+        let nodes: Vec<Running> = (0..hosts).map(|number| ground.host(place(number), Host::new("node").args(&invitation))).collect();
+        ground.wait_for_requests(5 * tps as u64);
+        let (before, bytes, began) = (CpuTime::of(&lead)?, received(&lead)?, Instant::now());
+        ground.wait(10 * SECOND);
+        let (after, bytes, seconds) = (CpuTime::of(&lead)?, received(&lead)? - bytes, began.elapsed().as_secs_f64());
+        let finished = lead.wait();
+        nodes.into_iter().for_each(|node| drop(node.wait()));
+        table.saw(&format!("{hosts} hosts"), &finished);
+        let of_core = (after.cluster_ns - before.cluster_ns) / 1e9 / seconds;
+        let measured = format!("{:.1} %, {:.1} kB/s", of_core * 100.0, bytes as f64 / 1e3 / seconds);
+        table.add(&format!("to lead {hosts} hosts of {TPS_IN_CROWD}/s each: of a core; what comes"), "", &measured);
+    }
+    Ok(())
+}
+
+/// Bytes that have come to a host's place from others.
+fn received(host: &Running) -> anyhow::Result<u64> {
+    let devices = std::fs::read_to_string(format!("/proc/{}/net/dev", host.pid()))?;
+    let others = devices.lines().filter_map(|line| line.split_once(':')).filter(|(device, _)| device.trim() != "lo");
+    let first = |figures: &str| figures.split_whitespace().next().and_then(|bytes| bytes.parse::<u64>().ok());
+    others.map(|(_, figures)| first(figures)).sum::<Option<u64>>().context("the kernel counts no bytes")
 }
 
 /// How far apart hosts begin: in the closed model all have something to start at once.
@@ -200,6 +236,35 @@ fn joins(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
         waited.push(seconds);
     }
     table.add("a host is started in the midst of a run: its first request after", "3 s", &median_and_most(&waited, 2, " s"));
+    Ok(())
+}
+
+/// Hosts whose packets are lost, one in twenty, both ways: for ten minutes in thirty rounds.
+fn losses(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
+    let ground = ground()?;
+    let lasts = 20 * rounds;
+    let (lead, invitation) = ground.lead("plain-get", &format!("--tps 500 --duration {lasts}s"));
+    let (address, token) = invitation.trim_start_matches("--coordinator ").split_once(" --token ").context("nobody is invited")?;
+    let address: SocketAddr = address.parse()?;
+    let weather = || Weather { loss: 0.05, doubled: 0.0, delay: Duration::from_millis(1), jitter: Duration::from_millis(100) };
+    let join = |place: usize| {
+        let relay = ground.network.within(place, || Relay::start(address, weather(), place as u64));
+        let node = ground.host(place, Host::new("node").args(&format!("--coordinator {} --token {token}", relay.addr())));
+        (relay, node)
+    };
+    let nodes: Vec<(Relay, Running)> = (1..HOSTS).map(join).collect();
+    let finished = lead.wait();
+    let mut lost = 0;
+    for (relay, node) in nodes {
+        node.wait();
+        lost += relay.fates().lost;
+    }
+    table.saw(&format!("{lost} packets lost"), &finished);
+    let hosts = finished.json_at("/hosts").as_array().map(Vec::as_slice).unwrap_or_default();
+    let times: u64 = hosts.iter().filter_map(|host| host["times_lost"].as_u64()).sum();
+    table.add(&format!("{lost} packets in {lasts} s are lost, one in twenty: hosts are taken for lost"), "0", &format!("{times} times"));
+    let (merged, came) = (finished.count("/requests_written"), ground.target.requests());
+    table.add("requests: merged, and counted by the target", "equal", &format!("{merged}, {came}"));
     Ok(())
 }
 
