@@ -305,12 +305,15 @@ impl World {
             && local > began
         {
             let bin = usize::try_from(local.since(began).as_nanos() as u64 / BIN).unwrap();
-            self.rates.resize(self.rates.len().max(bin + 1), 0.0);
+            self.rates.resize(bin + 1, 0.0);
             let timeline = self.lead.orders().timeline.as_ref().unwrap();
             // What comes into force before the next step counts as well, and a clock may be ahead by as much.
             let run_now = RunInstant::START + local.since(began);
             let rates = [run_now, run_now + Duration::from_nanos(2 * STEP)].map(|at| timeline.rate_at(at));
             self.rates[bin] = rates.into_iter().fold(self.rates[bin], f64::max);
+            // What it has published holds while it is stopped itself, until the last lease is over.
+            let ahead = |bins: u64| timeline.rate_at(run_now + Duration::from_nanos(bins * BIN));
+            self.rates.extend((1..=14).map(|bins| ahead(bins).max(ahead(bins + 1))));
         }
         while let Some((to, message)) = self.lead.poll_send() {
             let to = index_of(to);
