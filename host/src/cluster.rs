@@ -31,10 +31,15 @@ mod seat;
 mod token;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use swell_cluster::{Hello, Identity};
+use swell_protocol::clock::LocalInstant;
+use tokio::time::Sleep;
+
+use crate::machine::local_now;
 
 pub(crate) use self::coordinate::answer;
 pub(crate) use self::elsewhere::{AttachArgs, RunsArgs, StopArgs, attach, run_elsewhere, runs, stop};
@@ -76,6 +81,30 @@ const CONTRACT: [&str; 12] = [
 /// while the machine is suspended, and that of a timer does not.
 fn until_renewal(identity: &Identity) -> Duration {
     identity.renew_in().clamp(Duration::from_secs(60), Duration::from_secs(600))
+}
+
+/// Goes off at an instant that is moved now and then, and costs nothing while it is not.
+struct Alarm {
+    set_to: Option<LocalInstant>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Alarm {
+    /// The longest that it sleeps at a time.
+    const LONG: Duration = Duration::from_secs(3_600);
+
+    fn new() -> Self {
+        Self { set_to: None, sleep: Box::pin(tokio::time::sleep(Self::LONG)) }
+    }
+
+    /// Waits until something is due, or for a long time. Dropping the future loses nothing.
+    async fn until(&mut self, due: LocalInstant) {
+        if self.set_to.replace(due) != Some(due) {
+            self.sleep.as_mut().reset(tokio::time::Instant::now() + due.since(local_now()).min(Self::LONG));
+        }
+        self.sleep.as_mut().await;
+        self.set_to = None;
+    }
 }
 
 /// Does a job on a thread of its own, with a runtime of its own. The thread ends with the job.

@@ -34,7 +34,7 @@ pub(crate) use self::floor::Pace;
 use self::iterations::Iterations;
 pub(crate) use self::lead::{Decree, HostFate, HostReckoning, LeadLine, News, StoppedBefore, lead};
 use self::member::HostCpu;
-pub(crate) use self::member::{HostCounts, MemberLine, Participation, Said, take_part};
+pub(crate) use self::member::{HostCounts, MemberLine, OfWindow, Participation, Said, take_part};
 pub(crate) use self::set_point::Flowed;
 use self::set_point::SetPoints;
 pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord, Refusal, doing_in_words, limit_in_words};

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use swell_cluster::{Admission, BlobHash, BlobSource, CloseCode, Endpoint, HostId, Identity, LinkError, Peer, Socket, Token, join};
+use swell_protocol::clock::LocalInstant;
 use tokio::sync::{mpsc, oneshot};
 
 use super::inquiry::{Answered, Pending};
 use super::message::{Assignment, FromHost, FromLead, MemberCall, Role, Wanted};
 use super::parcel::Unpacked;
 use super::seat::{Seat, said};
-use super::{hello, on_own_thread, until_renewal};
+use super::{Alarm, hello, on_own_thread, until_renewal};
 use crate::driver::MemberLine;
 
 /// The time between attempts to reach the one that leads.
@@ -193,14 +194,14 @@ async fn attend(
 ) -> Broken {
     let Work { seat, line, fetching, preparing } = work;
     // What has not been answered when the connection is gone is not answered at all.
-    let mut pending = Pending::default();
+    let (mut pending, mut alarm) = (Pending::default(), Alarm::new());
     loop {
         while let Some(word) = seat.as_mut().and_then(Seat::poll) {
             if let Err(error) = peer.send(&word).await {
                 return Broken::Lost(format!("{error:#}"));
             }
         }
-        let idle = seat.as_ref().map_or(Duration::from_secs(3_600), Seat::idle);
+        let due = seat.as_ref().map_or(LocalInstant::NEVER, Seat::due);
         tokio::select! {
             word = peer.receive::<FromLead>() => match word {
                 Err(LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }) => return Broken::Dismissed,
@@ -261,7 +262,7 @@ async fn attend(
                 }
             }
             () = tell.closed() => return Broken::NobodyListens,
-            () = tokio::time::sleep(idle) => {}
+            () = alarm.until(due) => {}
         }
     }
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swell_cluster::{Endpoint, HostId, Peer};
+use swell_protocol::clock::LocalInstant;
 use swell_protocol::lead::Settings;
 use swell_protocol::message::Down;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::Alarm;
 use super::inquiry::{Answered, Inquiry, What};
 use super::led::Led;
 use super::message::{Assignment, FromHost, FromLead, Role, RunNumber, Wanted};
@@ -73,9 +75,9 @@ pub(super) async fn serve(endpoint: Endpoint, mut requests: mpsc::Receiver<Reque
         connections: 0,
         inquiries,
     };
-    let mut tasks = JoinSet::new();
+    let (mut tasks, mut alarm) = (JoinSet::new(), Alarm::new());
     loop {
-        let idle = leading.idle();
+        let due = leading.due();
         tokio::select! {
             peer = endpoint.accept() => {
                 let Some(peer) = peer else { break };
@@ -84,7 +86,13 @@ pub(super) async fn serve(endpoint: Endpoint, mut requests: mpsc::Receiver<Reque
                 tasks.spawn(converse(peer, connection, (words, answers), heard.clone()));
                 while tasks.try_join_next().is_some() {}
             }
-            Some((id, connection, word)) = hears.recv() => leading.hear(id, connection, word),
+            Some((id, connection, word)) = hears.recv() => {
+                leading.hear(id, connection, word);
+                // What came in the same packet.
+                while let Ok((id, connection, word)) = hears.try_recv() {
+                    leading.hear(id, connection, word);
+                }
+            }
             request = requests.recv() => match request {
                 None | Some(Request::Close) => break,
                 Some(Request::Gather(hosts, there)) => leading.gathering = Some((hosts, there)),
@@ -96,7 +104,7 @@ pub(super) async fn serve(endpoint: Endpoint, mut requests: mpsc::Receiver<Reque
                     leading.take_from_own(word);
                 }
             }
-            () = tokio::time::sleep(idle) => {}
+            () = alarm.until(due) => {}
         }
         leading.attend();
     }
@@ -457,10 +465,10 @@ impl Leading {
         }
     }
 
-    fn idle(&self) -> Duration {
-        let of_seat = self.seat.as_ref().map(Seat::idle);
-        let of_runs = self.runs.values().map(|run| run.idle(local_now()));
-        of_seat.into_iter().chain(of_runs).min().unwrap_or(Duration::from_secs(3_600))
+    /// When something is to be done at the latest.
+    fn due(&self) -> LocalInstant {
+        let of_seat = self.seat.as_ref().map(Seat::due);
+        of_seat.into_iter().chain(self.runs.values().map(Led::due)).min().unwrap_or(LocalInstant::NEVER)
     }
 }
 

@@ -129,9 +129,9 @@ impl Led {
         self.lead.poll_send()
     }
 
-    /// How long it may be left alone.
-    pub(super) fn idle(&self, now: LocalInstant) -> Duration {
-        self.lead.poll_timeout().since(now)
+    /// When it is to be polled at the latest.
+    pub(super) const fn due(&self) -> LocalInstant {
+        self.lead.poll_timeout()
     }
 
     fn tell(&self, news: News) {

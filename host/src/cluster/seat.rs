@@ -1,21 +1,18 @@
 //! This host's own part in a run: the rules of a member on one side, the workers on the other.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
+use swell_protocol::clock::LocalInstant;
 use swell_protocol::member::{Event, Member};
 use swell_protocol::message::{Down, HostId};
 use tokio::sync::mpsc;
 
 use super::message::{FromHost, OfRun, RunNumber, Wish};
-use crate::driver::{MemberLine, Said};
+use crate::driver::{MemberLine, OfWindow, Said};
 use crate::machine::local_now;
 
 /// Words of the workers on their way; when so many wait, they wait as well.
 const SAID_UNDER_WAY: usize = 64;
-
-/// When there is nothing to be done, it is looked again after this.
-const LONG: Duration = Duration::from_secs(3_600);
 
 /// See the module's documentation.
 pub(super) struct Seat {
@@ -90,22 +87,24 @@ impl Seat {
     /// Takes a word of the workers in; gives what others must know of it.
     pub(super) fn take(&mut self, said: Said) -> Option<FromHost> {
         match said {
-            Said::Counted(frontier, is_last, counted) => {
-                if is_last {
-                    self.workers = Workers::Done;
+            Said::Window(of_window) => {
+                let OfWindow { frontier, is_strained, numbers_wanted, flowed, counted } = *of_window;
+                let now = local_now();
+                if let Some((reached, counted)) = counted {
+                    self.member.handle_counted(now, reached, false, counted);
                 }
-                self.member.handle_counted(local_now(), frontier, is_last, counted);
-                None
+                self.member.handle_state(now, frontier, is_strained, numbers_wanted);
+                Some(self.word(OfRun::Flowed(flowed)))
             }
-            Said::State(frontier, is_strained, wanted) => {
-                self.member.handle_state(local_now(), frontier, is_strained, wanted);
+            Said::Last(frontier, counted) => {
+                self.workers = Workers::Done;
+                self.member.handle_counted(local_now(), frontier, true, counted);
                 None
             }
             Said::Leaving => {
                 self.member.handle_leaving(local_now());
                 None
             }
-            Said::Flowed(flowed) => Some(self.word(OfRun::Flowed(flowed))),
             Said::EndRequest(request) => Wish::of(request).map(|wish| self.word(OfRun::EndRequest(wish))),
         }
     }
@@ -133,9 +132,9 @@ impl Seat {
         FromHost::OfRun(self.run, word)
     }
 
-    /// How long it may be left alone.
-    pub(super) fn idle(&self) -> Duration {
-        if self.workers == Workers::BrokenDown { LONG } else { self.member.poll_timeout().since(local_now()).min(LONG) }
+    /// When it is to be polled at the latest.
+    pub(super) fn due(&self) -> LocalInstant {
+        if self.workers == Workers::BrokenDown { LocalInstant::NEVER } else { self.member.poll_timeout() }
     }
 
     /// The run is over, and nobody asks for anything any more.

@@ -50,16 +50,28 @@ const MOST_BYTES: usize = 1_000_000;
 /// What a host says of its part.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// It counted, and has come so far; whether nothing follows.
-    Counted(Frontier, bool, Bytes),
-    /// How far it is, whether it has been the limit, and how many iteration numbers it would like to have.
-    State(Frontier, bool, u64),
-    /// What went through in a window.
-    Flowed(Flowed),
+    /// What it tells of each window. All at once, so that it travels together.
+    Window(Box<OfWindow>),
+    /// The last that it counted, and how far it came.
+    Last(Frontier, Bytes),
     /// A scenario wants the run to end.
     EndRequest(EndRequest),
     /// The host wants to leave the run.
     Leaving,
+}
+
+/// A host's part after a window.
+#[derive(Debug)]
+pub(crate) struct OfWindow {
+    pub(crate) frontier: Frontier,
+    /// Whether it has been the limit.
+    pub(crate) is_strained: bool,
+    /// Iteration numbers that it would like to have.
+    pub(crate) numbers_wanted: u64,
+    /// What went through.
+    pub(crate) flowed: Flowed,
+    /// What it counted since it told it last, and how far it had come by then; not after each window.
+    pub(crate) counted: Option<(Frontier, Bytes)>,
 }
 
 /// A host's ends of the channels to what speaks for it.
@@ -127,7 +139,7 @@ pub(crate) async fn take_part(
         Beginning::At(began, orders) => (began, orders),
         Beginning::TooLate => {
             // There is nothing to tell, and that is to be told.
-            say(&line, Said::Counted(Frontier::default(), true, written(&HostCounts::default()))).await;
+            say(&line, Said::Last(Frontier::default(), written(&HostCounts::default()))).await;
             return taken_in(&mut line, &mut leave).await;
         }
         Beginning::Never => return Ok(()),
@@ -222,7 +234,7 @@ pub(crate) async fn take_part(
         part.counted.merge(&window);
         requests_written += written;
     }
-    say(&line, Said::Counted(part.frontier(), true, part.take_counts(requests_written, true))).await;
+    say(&line, Said::Last(part.frontier(), part.take_counts(requests_written, true))).await;
     if part.is_over { Ok(()) } else { taken_in(&mut line, &mut leave).await }
 }
 
@@ -447,20 +459,19 @@ impl Part<'_> {
     }
 
     async fn report(&mut self, line: &MemberLine) {
-        let frontier = self.frontier();
-        let wanted = self.numbers_wanted();
-        let flowed = self.flowed.clone();
-        self.flowed.clear();
         let counted = (Instant::now() >= self.next_delta).then(|| {
             self.next_delta = Instant::now() + DELTA;
-            self.take_counts(0, false)
+            (self.accounted.frontier(), self.take_counts(0, false))
         });
-        // All at once, so that they travel together.
-        say(line, Said::State(frontier, std::mem::take(&mut self.is_strained), wanted)).await;
-        say(line, Said::Flowed(flowed)).await;
-        if let Some(counted) = counted {
-            say(line, Said::Counted(self.accounted.frontier(), false, counted)).await;
-        }
+        let of_window = OfWindow {
+            frontier: self.frontier(),
+            is_strained: std::mem::take(&mut self.is_strained),
+            numbers_wanted: self.numbers_wanted(),
+            flowed: self.flowed.clone(),
+            counted,
+        };
+        self.flowed.clear();
+        say(line, Said::Window(Box::new(of_window))).await;
     }
 
     /// As many as are used in the time of a stock, if there are fewer than two thirds of them.
