@@ -187,7 +187,10 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     use swell_protocol::message::{Ending, Stage};
     use swell_protocol::numbers::Block;
 
-    let lanes = |lanes: &[Owner], from: u64| -> Table { postcard::from_bytes(&postcard::to_stdvec(&(from, lanes)).unwrap()).unwrap() };
+    let lanes = |owners: &[Owner], from: u64| -> Table {
+        let lanes: Vec<(Owner, u32)> = owners.iter().copied().zip(0..).collect();
+        postcard::from_bytes(&postcard::to_stdvec(&(from, lanes)).unwrap()).unwrap()
+    };
     let segment = |start: u64, position: f64, law| Segment { start: RunInstant::from_nanos(start), position, law };
     let ramp = Law::Ramp { from: 100.0, to: 400.0, over: Duration::from_secs(3) };
     let orders = Orders {

@@ -6,8 +6,10 @@
 //!
 //! ## Why lost lanes are dealt out and the others stay
 //! When a host is lost its lanes are to move at once, while the others may be bound to what they were promised. So [`Table::without`] lets the others only
-//! gain. [`Table::of_weights`] draws a table up anew, for a moment at which nobody is bound any more.
+//! gain. [`Table::of_weights`] draws a table up anew, for a moment at which nobody is bound any more. What is true of hosts is true of their threads, which
+//! hear of a table one sooner and one later: a lane has a seat of its own at its host's table, which says whose turn it is among the threads.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +29,15 @@ const LEAST_LANES: usize = 240;
 pub struct Table {
     /// The first slot that it rules.
     pub from: u64,
-    lanes: Arc<[Owner]>,
+    lanes: Arc<[Lane]>,
+}
+
+/// Whose a lane is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Lane {
+    owner: Owner,
+    /// Its number among the owner's, for as long as it is the owner's.
+    seat: u32,
 }
 
 impl Table {
@@ -35,32 +45,33 @@ impl Table {
     /// without any weight the slots are nobody's.
     pub fn of_weights(from: u64, weights: &[(Owner, f64)]) -> Self {
         let hosts = weights.iter().filter(|(_, weight)| *weight > 0.0).count();
-        Self { from, lanes: deal((hosts * LANES_EACH).max(LEAST_LANES), weights).into() }
+        let mut seats = Seats::default();
+        Self { from, lanes: deal((hosts * LANES_EACH).max(LEAST_LANES), weights).into_iter().map(|owner| seats.next(owner)).collect() }
     }
 
     /// The same from `from` on, with the lanes of `lost` dealt out to the others by weight. Nobody else loses any.
     pub fn without(&self, from: u64, lost: Owner, weights: &[(Owner, f64)]) -> Self {
-        let free: Vec<usize> = (0..self.lanes.len()).filter(|&lane| self.lanes[lane] == lost).collect();
+        let free: Vec<usize> = (0..self.lanes.len()).filter(|&lane| self.lanes[lane].owner == lost).collect();
         let others: Vec<(Owner, f64)> = weights.iter().copied().filter(|&(owner, _)| owner != lost).collect();
         let heirs = deal(free.len(), &others);
         if others.iter().all(|&(_, weight)| weight <= 0.0) {
             return Self { from, lanes: Arc::default() };
         }
-        let mut lanes = self.lanes.to_vec();
+        let (mut lanes, mut seats) = (self.lanes.to_vec(), Seats::of(&self.lanes));
         for (lane, heir) in free.into_iter().zip(heirs) {
-            lanes[lane] = heir;
+            lanes[lane] = seats.next(heir);
         }
         Self { from, lanes: lanes.into() }
     }
 
     /// Whose a slot is under this table.
     pub fn owner(&self, slot: u64) -> Option<Owner> {
-        (!self.lanes.is_empty()).then(|| self.lanes[(slot % self.lanes.len() as u64) as usize])
+        (!self.lanes.is_empty()).then(|| self.lanes[(slot % self.lanes.len() as u64) as usize].owner)
     }
 
     /// The part of all slots that a host has.
     pub fn share(&self, owner: Owner) -> f64 {
-        let own = self.lanes.iter().filter(|&&lane| lane == owner).count();
+        let own = self.lanes.iter().filter(|lane| lane.owner == owner).count();
         if own == 0 { 0.0 } else { own as f64 / self.lanes.len() as f64 }
     }
 
@@ -70,9 +81,32 @@ impl Table {
             return 0;
         }
         let lanes = self.lanes.len() as u64;
-        let own = |until: usize| self.lanes[..until].iter().filter(|&&lane| lane == owner).count() as u64;
+        let own = |until: usize| self.lanes[..until].iter().filter(|lane| lane.owner == owner).count() as u64;
         let below = |slot: u64| slot / lanes * own(self.lanes.len()) + own((slot % lanes) as usize);
         below(until).saturating_sub(below(from.min(until)))
+    }
+}
+
+/// The seats that are taken at each host's table.
+#[derive(Default)]
+struct Seats(BTreeMap<Owner, u32>);
+
+impl Seats {
+    /// Those of these lanes.
+    fn of(lanes: &[Lane]) -> Self {
+        let mut seats = Self::default();
+        for lane in lanes {
+            let next = seats.0.entry(lane.owner).or_default();
+            *next = (*next).max(lane.seat.saturating_add(1));
+        }
+        seats
+    }
+
+    fn next(&mut self, owner: Owner) -> Lane {
+        let next = self.0.entry(owner).or_default();
+        let seat = *next;
+        *next = seat.saturating_add(1);
+        Lane { owner, seat }
     }
 }
 
@@ -108,24 +142,35 @@ pub(super) struct Claim {
     part: Stripe,
 }
 
-/// A host's lanes of one table.
+/// A host's lanes of one table, as they are shared out among its threads: each in turn has the lanes of a seat, and moves on by one with each round.
 #[derive(Clone, Debug)]
 struct Round {
     from: u64,
     lanes: u64,
+    /// The lanes of each turn, as many as there are threads.
+    turns: Vec<Turn>,
+}
+
+/// The lanes that a thread has in a round, smallest first.
+#[derive(Clone, Debug, Default)]
+struct Turn {
     own: Vec<u64>,
+    /// In how many rounds the thread has any again; none where the host has none.
+    next: Option<u64>,
 }
 
 impl Claim {
     /// A part of all slots.
     pub(super) fn of_stripe(part: Stripe) -> Self {
-        Self { rounds: vec![Round { from: 0, lanes: 1, own: vec![0] }], part }
+        Self { rounds: vec![Round::new(0, 1, [(0, 0)], part)], part }
     }
 
     /// A thread's part of what the tables give to a host.
     pub(super) fn of_tables(tables: &[Table], owner: Owner, part: Stripe) -> Self {
-        let own = |table: &Table| (0..).zip(&*table.lanes).filter(|&(_, &lane)| lane == owner).map(|(lane, _)| lane).collect();
-        let round = |table: &Table| Round { from: table.from, lanes: table.lanes.len() as u64, own: own(table) };
+        let round = |table: &Table| {
+            let own = (0..).zip(&*table.lanes).filter(|(_, lane)| lane.owner == owner).map(|(number, lane)| (number, lane.seat));
+            Round::new(table.from, table.lanes.len() as u64, own, part)
+        };
         Self { rounds: tables.iter().map(round).collect(), part }
     }
 
@@ -150,16 +195,31 @@ impl Claim {
 }
 
 impl Round {
-    /// The host's slots are numbered among themselves, and the thread's are those whose number leaves its remainder.
-    fn at_or_after(&self, slot: u64, part: Stripe) -> Option<u64> {
-        let count = self.own.len() as u64;
-        if count == 0 {
-            return None;
+    /// Of a host's lanes, smallest first, with their seats.
+    fn new(from: u64, lanes: u64, own: impl IntoIterator<Item = (u64, u32)>, part: Stripe) -> Self {
+        let mut turns = vec![Turn::default(); part.of() as usize];
+        for (lane, seat) in own {
+            turns[(u64::from(seat) % part.of()) as usize].own.push(lane);
         }
-        let before = self.own.partition_point(|&lane| lane < slot % self.lanes) as u64;
-        let number = slot / self.lanes * count + before;
-        let number = number.checked_add((part.index() + part.of() - number % part.of()) % part.of())?;
-        (number / count).checked_mul(self.lanes)?.checked_add(self.own[(number % count) as usize])
+        let is_any = |turn: u64| !turns[turn as usize].own.is_empty();
+        // Turns go backwards, as rounds go on.
+        let next = |turn: u64| (1..=part.of()).find(|rounds| is_any((turn + part.of() - rounds) % part.of()));
+        let nexts: Vec<Option<u64>> = (0..part.of()).map(next).collect();
+        turns.iter_mut().zip(nexts).for_each(|(turn, next)| turn.next = next);
+        Self { from, lanes, turns }
+    }
+
+    fn at_or_after(&self, slot: u64, part: Stripe) -> Option<u64> {
+        // A table without lanes has no rounds.
+        let round = slot.checked_div(self.lanes)?;
+        let turn = |round: u64| &self.turns[((part.index() + part.of() - round % part.of()) % part.of()) as usize];
+        let this = turn(round);
+        let later = this.own.partition_point(|&lane| lane < slot % self.lanes);
+        if let Some(lane) = this.own.get(later) {
+            return (round * self.lanes).checked_add(*lane);
+        }
+        let round = round.checked_add(this.next?)?;
+        round.checked_mul(self.lanes)?.checked_add(*turn(round).own.first()?)
     }
 }
 
@@ -221,6 +281,42 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_thread_only_gains_when_another_host_is_lost(
+            weights in prop::collection::vec(0.1f64..9.0, 2..8),
+            lost in prop::collection::vec(0u16..8, 1..4),
+            from in 0u64..900,
+            threads in 1u64..5,
+        ) {
+            let mut weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
+            let mut tables = vec![Table::of_weights(0, &weights)];
+            for lost in lost {
+                let before = tables.clone();
+                weights.retain(|&(owner, _)| owner != lost);
+                tables.push(tables.last().unwrap().without(from, lost, &weights));
+                for &(owner, _) in &weights {
+                    for thread in 0..threads {
+                        let own = |tables: &[Table]| slots(tables, owner, Stripe::new(thread, threads), 1_500);
+                        let after = own(&tables);
+                        prop_assert!(own(&before).iter().all(|slot| after.binary_search(slot).is_ok()), "thread {thread} of host {owner}");
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn threads_take_turns(weights in prop::collection::vec(0.5f64..2.0, 1..6), lost in 0u16..6, threads in 1u64..5) {
+            let weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
+            let tables = [Table::of_weights(0, &weights), Table::of_weights(0, &weights).without(0, lost, &weights)];
+            for table in &tables {
+                for &(owner, _) in weights.iter().filter(|(owner, _)| table.share(*owner) > 0.0) {
+                    let count = |thread| slots(std::slice::from_ref(table), owner, Stripe::new(thread, threads), 100_000).len() as f64;
+                    let even = table.count(owner, 0, 100_000) as f64 / threads as f64;
+                    prop_assert!((0..threads).all(|thread| (count(thread) / even - 1.0).abs() < 0.02), "host {owner}");
+                }
+            }
+        }
+
         #[test]
         fn every_slot_is_one_thread_s_of_one_host(
             weights in prop::collection::vec(0.1f64..9.0, 1..8),
