@@ -149,6 +149,8 @@ pub struct Lead {
     tables: Tables,
     hosts: BTreeMap<HostId, Host>,
     numbering: Numbering,
+    /// The same, where the latest lease ends.
+    ahead: Numbering,
     numbers: Numbers<HostId>,
     looked: LocalInstant,
     /// When it is to be looked what time has brought about.
@@ -156,6 +158,8 @@ pub struct Lead {
     rebalanced: Option<LocalInstant>,
     was_ready: bool,
     is_over: bool,
+    /// Whether slots have moved since the orders were published.
+    has_moved: bool,
     sends: VecDeque<(HostId, Down)>,
     events: VecDeque<Event>,
 }
@@ -180,6 +184,7 @@ impl Lead {
             orders,
             tables: Tables::default(),
             hosts: BTreeMap::new(),
+            ahead: numbering.clone(),
             numbering,
             numbers,
             looked: now,
@@ -187,6 +192,7 @@ impl Lead {
             rebalanced: None,
             was_ready: false,
             is_over: false,
+            has_moved: false,
             sends: VecDeque::new(),
             events: VecDeque::new(),
         };
@@ -262,6 +268,7 @@ impl Lead {
                 (Course::Profile, Some(profile)) => timeline.follow_after(run_now + notice, profile),
                 (Course::Profile, None) => {}
             }
+            self.ahead = self.numbering.clone();
         }
         self.orders.restarts += u64::from(restart);
         self.publish();
@@ -443,7 +450,7 @@ impl Lead {
     }
 
     /// The slot that a lease given now stops short of: a whole lease ahead on the clock of the host, which may be ahead of this one.
-    fn promise(&self, now: LocalInstant, theirs: Option<RunInstant>) -> u64 {
+    fn promise(&mut self, now: LocalInstant, theirs: Option<RunInstant>) -> u64 {
         let began = match self.orders.stage {
             Stage::Running { began } => began,
             // Nobody is to start anything.
@@ -454,13 +461,19 @@ impl Lead {
         let ours = RunInstant::START + until.since(began);
         // A host that claims to be far ahead of the time is wrong, and not given more for it.
         let theirs = theirs.map_or(ours, |theirs| (theirs + LEASE).min(ours + LEASE));
-        let mut ahead = self.numbering.clone();
-        ahead.first_at(timeline, ours.max(theirs))
+        let below = self.ahead.first_at(timeline, ours);
+        if theirs > ours { self.ahead.clone().first_at(timeline, theirs) } else { below }
     }
 
-    /// The first slot that is meant to start this long from now.
-    fn slot_after(&self, run_now: RunInstant, time: Duration) -> u64 {
-        self.orders.timeline.as_ref().map_or(0, |timeline| self.numbering.clone().first_at(timeline, run_now + time))
+    /// The first slot that is meant to start then.
+    fn slot_at(&self, run_then: RunInstant) -> u64 {
+        self.orders.timeline.as_ref().map_or(0, |timeline| self.numbering.clone().first_at(timeline, run_then))
+    }
+
+    /// The first slot of which all hosts hear in time, if they are told now.
+    fn notice(&self, now: LocalInstant) -> u64 {
+        // Also before the run begins.
+        self.run_now(now + NOTICE).map_or(0, |heard| self.slot_at(heard))
     }
 
     fn move_slots(&mut self, now: LocalInstant, run_now: RunInstant) {
@@ -469,53 +482,57 @@ impl Lead {
         let silent = |host: &Host| host.is_to_be_heard() && !host.is_there(now) && is_settled(host);
         let lost: Vec<HostId> = self.hosts.iter().filter(|(_, host)| silent(host)).map(|(id, _)| *id).collect();
         for id in lost {
-            self.lose(now, run_now, id);
+            self.lose(now, id);
         }
         let leaves = |host: &Host| host.place == Place::Inside && host.wants_to_leave;
         let leaving: Vec<HostId> = self.hosts.iter().filter(|(_, host)| leaves(host)).map(|(id, _)| *id).collect();
         for id in leaving {
-            self.let_go(now, run_now, id);
+            self.let_go(now, id);
         }
         let reached = self.hosts.values().filter(|host| !host.inbox.is_complete()).map(|host| host.inbox.frontier().reached).min();
-        self.tables.forget(now, self.slot_after(run_now, Duration::ZERO), reached.unwrap_or(u64::MAX));
+        self.tables.forget(now, self.slot_at(run_now), reached.unwrap_or(u64::MAX));
         self.rebalance(now, run_now);
+        // Once, however many hosts are lost or come at a time.
+        if std::mem::take(&mut self.has_moved) {
+            self.publish();
+        }
     }
 
-    fn lose(&mut self, now: LocalInstant, run_now: RunInstant, id: HostId) {
+    fn lose(&mut self, now: LocalInstant, id: HostId) {
         let Some(host) = self.hosts.get_mut(&id) else { return };
         // A second loss soon after the host came back keeps it away for longer.
         host.exile = match host.returned {
             Some(returned) if now.since(returned) < 2 * host.exile => (host.exile * 2).min(LONGEST_EXILE),
             _ => BETWEEN_MOVES,
         };
-        self.deal_out(now, run_now, id, Place::Lost);
+        self.deal_out(now, id, Place::Lost);
         self.events.push_back(Event::Lost(id));
     }
 
     /// Has the others take over from a host that wants to leave, if there are any that can.
-    fn let_go(&mut self, now: LocalInstant, run_now: RunInstant, id: HostId) {
-        let is_heir = |(other, host): (&HostId, &Host)| *other != id && host.place == Place::Inside && host.weight > Some(0.0);
+    fn let_go(&mut self, now: LocalInstant, id: HostId) {
+        let is_heir = |(other, host): (&HostId, &Host)| *other != id && host.is_to_be_heard() && host.weight > Some(0.0);
         if self.hosts.iter().any(is_heir) {
-            self.deal_out(now, run_now, id, Place::Left);
+            self.deal_out(now, id, Place::Left);
             self.events.push_back(Event::Left(id));
         }
     }
 
     /// Deals a host's slots out to the others, from the first on that it could not have started.
-    fn deal_out(&mut self, now: LocalInstant, run_now: RunInstant, id: HostId, place: Place) {
-        let notice = self.slot_after(run_now, NOTICE);
+    fn deal_out(&mut self, now: LocalInstant, id: HostId, place: Place) {
+        let notice = self.notice(now);
         let Some(host) = self.hosts.get_mut(&id) else { return };
         (host.place, host.moved) = (place, Some(now));
         let from = if self.orders.timeline.is_some() { host.bound().max(notice) } else { 0 };
         let owner = host.owner;
         let weights = self.weights();
         self.tables.remove(now, owner, from, &weights);
-        self.publish();
+        self.has_moved = true;
     }
 
     /// Draws the table up anew where somebody is to get slots that has none, or can bear less than it has.
     fn rebalance(&mut self, now: LocalInstant, run_now: RunInstant) {
-        let here = self.slot_after(run_now, Duration::ZERO);
+        let here = self.slot_at(run_now);
         let is_settled = self.tables.last().is_none_or(|table| table.from <= here);
         if !is_settled {
             return;
@@ -526,7 +543,8 @@ impl Lead {
         // Where all are strained there is nobody to give anything to.
         let is_free = |host: &Host| host.place == Place::Inside && host.weight > Some(0.0) && host.strained.1 >= STRAINED_QUESTIONS;
         let is_any_free = self.hosts.values().any(is_free);
-        for (id, host) in self.hosts.iter_mut().filter(|(_, host)| host.weight.is_some() && host.is_there(now)) {
+        let may_take_part = |host: &Host| host.weight.is_some() && host.is_there(now) && !host.inbox.is_complete();
+        for (id, host) in self.hosts.iter_mut().filter(|(_, host)| may_take_part(host)) {
             let may_return = host.moved.is_none_or(|moved| now.since(moved) >= host.exile);
             match host.place {
                 Place::Outside => self.events.push_back(Event::Joined(*id)),
@@ -551,13 +569,14 @@ impl Lead {
         self.rebalanced = Some(now);
         let bound = self.hosts.values().map(Host::bound).max().unwrap_or(0);
         // Without slots there is none to wait for.
-        let from = self.orders.timeline.as_ref().map_or(0, |_| bound.max(self.slot_after(run_now, NOTICE)));
+        let from = self.orders.timeline.as_ref().map_or(0, |_| bound.max(self.notice(now)));
         self.tables.append(now, Table::of_weights(from, &self.weights()));
-        self.publish();
+        self.has_moved = true;
     }
 
     fn weights(&self) -> Vec<(Owner, f64)> {
-        let inside = self.hosts.values().filter(|host| host.place == Place::Inside);
+        // Who has told all starts nothing more.
+        let inside = self.hosts.values().filter(|host| host.is_to_be_heard());
         let mut weights: Vec<(Owner, f64)> = inside.map(|host| (host.owner, host.weight.unwrap_or(0.0) * host.strength)).collect();
         weights.sort_by_key(|&(owner, _)| owner);
         weights
