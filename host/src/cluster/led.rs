@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use swell_cluster::HostId;
 use swell_protocol::clock::LocalInstant;
-use swell_protocol::lead::{Event, Lead, Settings, Unknown};
+use swell_protocol::lead::{Event, Lead, Settings};
 use swell_protocol::message::Down;
 use tokio::sync::mpsc;
 
 use super::message::{Assignment, OfRun, RunNumber};
-use crate::driver::{Decree, HostCounts, HostFate, HostPlace, News};
+use crate::driver::{Decree, HostFate, HostPlace, News};
 use crate::machine::{instant_at, local_now};
 
 /// How long hosts may take to fetch and compile a scenario.
@@ -114,6 +114,7 @@ impl Led {
             Decree::Pause(paused) => self.lead.pause(paused),
             Decree::MeasureFrom(from) => self.lead.measure_from(from),
             Decree::End(why) => self.lead.end(why),
+            Decree::Distrust(id) => drop(self.distrusted.insert(id)),
         }
     }
 
@@ -159,13 +160,7 @@ impl Led {
                     self.tell(News::Refused(format!("host {name} cannot take part: {reason}")));
                 }
             }
-            Event::Merge(id, delta) => match postcard::from_bytes::<HostCounts>(&delta.counted) {
-                Ok(counts) => self.tell(News::Counted(id, Box::new(counts))),
-                Err(error) => {
-                    tracing::error!(target: "audit", "host {} told results that cannot be ({error}): nothing more is taken from it", self.name(id));
-                    self.distrusted.insert(id);
-                }
-            },
+            Event::Merge(id, delta) => self.tell(News::Counted(id, delta.counted)),
             Event::Lost(id) => {
                 *self.times_lost.entry(id).or_default() += 1;
                 tracing::warn!("host {} is lost: its share moves to the others", self.name(id));
@@ -196,16 +191,13 @@ impl Led {
     }
 
     fn fate(&self, id: HostId) -> HostFate {
-        let is_distrusted = self.distrusted.contains(&id);
-        // What it did in truth, nobody knows.
-        let unknown = if is_distrusted { Unknown { least: 0, most: None } } else { self.lead.unknown(id) };
         HostFate {
             id,
             name: self.name(id),
             share: self.lead.share(id),
             times_lost: self.times_lost.get(&id).copied().unwrap_or(0),
-            unknown,
-            is_complete: self.lead.is_complete(id) && !is_distrusted,
+            unknown: self.lead.unknown(id),
+            is_complete: self.lead.is_complete(id),
             has_left: self.lead.has_left(id),
         }
     }

@@ -1,9 +1,10 @@
 //! Leading a run that several hosts share: what they counted comes together here, is looked at as that of one host, and decides on the rate for all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
+use bytes::Bytes;
 use swell_core::RunInstant;
 use swell_core::schedule::Course;
 use swell_engine::EndRequest;
@@ -28,8 +29,8 @@ pub(crate) enum News {
     Began(Instant),
     /// It does not take place; why, for a person.
     Refused(String),
-    /// A host counted.
-    Counted(HostId, Box<HostCounts>),
+    /// A host counted; as it came, to be read where nobody's lease waits for it.
+    Counted(HostId, Bytes),
     /// What went through on a host.
     Flowed(Flowed),
     /// What hosts have of the run has changed.
@@ -51,6 +52,8 @@ pub(crate) enum Decree {
     MeasureFrom(RunInstant),
     /// Nothing is to begin any more.
     End(Ending),
+    /// A host told what cannot be: it is not to be heard any more.
+    Distrust(HostId),
 }
 
 /// A run was given up before it began.
@@ -100,6 +103,7 @@ pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, v
         began,
         account: Account::new(plan, began, SetPoints::new(plan, set_points)),
         hosts: BTreeMap::new(),
+        distrusted: BTreeSet::new(),
         places: Vec::new(),
         decrees: line.decrees,
         told: None,
@@ -119,19 +123,7 @@ pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, v
                     lead.tell(point).await;
                 }
             }
-            news = line.news.recv() => match news.ok_or_else(|| anyhow!("the cluster's thread broke down"))? {
-                News::Began(_) => {}
-                News::Refused(reason) => bail!(reason),
-                News::Counted(host, counts) => lead.add(host, &counts),
-                News::Flowed(flowed) => lead.account.set_points.add(&flowed),
-                News::Hosts(places) => {
-                    lead.account.set_points.expect(places.iter().filter(|place| place.is_present).count());
-                    lead.places = places;
-                }
-                News::EndRequest(request) if ending.is_none() => ending = lead.grant(request).await,
-                News::EndRequest(_) => {}
-                News::Over(fates) => break fates,
-            },
+            // Before the news, of which there may be always some.
             _ = ticks.tick() => {
                 if ending.is_none() {
                     lead.account.set_points.tick(began);
@@ -145,6 +137,19 @@ pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, v
                     Some(_) => {}
                 }
             }
+            news = line.news.recv() => match news.ok_or_else(|| anyhow!("the cluster's thread broke down"))? {
+                News::Began(_) => {}
+                News::Refused(reason) => bail!(reason),
+                News::Counted(host, counted) => lead.add(host, &counted).await,
+                News::Flowed(flowed) => lead.account.set_points.add(&flowed),
+                News::Hosts(places) => {
+                    lead.account.set_points.expect(places.iter().filter(|place| place.is_present).count());
+                    lead.places = places;
+                }
+                News::EndRequest(request) if ending.is_none() => ending = lead.grant(request).await,
+                News::EndRequest(_) => {}
+                News::Over(fates) => break fates,
+            },
         }
     };
     Ok(lead.close(ending.map(|(cause, _)| cause), fates, view))
@@ -172,6 +177,8 @@ struct Lead<'a> {
     began: Instant,
     account: Account<'a>,
     hosts: BTreeMap<HostId, Bearing>,
+    /// Those that told what cannot be.
+    distrusted: BTreeSet<HostId>,
     /// What each has of the run.
     places: Vec<HostPlace>,
     decrees: mpsc::Sender<Decree>,
@@ -180,9 +187,22 @@ struct Lead<'a> {
 }
 
 impl Lead<'_> {
-    fn add(&mut self, host: HostId, counts: &HostCounts) {
-        self.account.add(&counts.counted);
-        self.hosts.entry(host).or_default().add(counts);
+    async fn add(&mut self, host: HostId, counted: &[u8]) {
+        if self.distrusted.contains(&host) {
+            return;
+        }
+        match postcard::from_bytes::<HostCounts>(counted) {
+            Ok(counts) => {
+                self.account.add(&counts.counted);
+                self.hosts.entry(host).or_default().add(&counts);
+            }
+            Err(error) => {
+                let name = self.places.iter().find(|place| place.id == host).map_or("?", |place| place.name.as_str());
+                tracing::error!(target: "audit", "host {name} told results that cannot be ({error}): nothing more is taken from it");
+                self.distrusted.insert(host);
+                self.decree(Decree::Distrust(host)).await;
+            }
+        }
     }
 
     fn look(&mut self, is_ending: bool, view: &mut dyn View) {
@@ -282,7 +302,13 @@ impl Lead<'_> {
         let sum = |of: fn(&Bearing) -> u64| hosts.values().map(of).fold(0, u64::saturating_add);
         outcome.requests_written = sum(|host| host.requests_written);
         outcome.users_at_once = sum(|host| host.users_at_once);
-        let reckoning = |fate: HostFate| HostReckoning { bearing: hosts.remove(&fate.id).unwrap_or_default(), fate };
+        let reckoning = |mut fate: HostFate| {
+            if self.distrusted.contains(&fate.id) {
+                // What it did in truth, nobody knows.
+                (fate.unknown, fate.is_complete) = (Unknown { least: 0, most: None }, false);
+            }
+            HostReckoning { bearing: hosts.remove(&fate.id).unwrap_or_default(), fate }
+        };
         outcome.hosts = fates.into_iter().map(reckoning).collect();
         outcome
     }
