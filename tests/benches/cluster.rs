@@ -3,7 +3,6 @@
 //! Each host is in a place of its own on a network of this machine, the target in another. What is judged is what the target saw: who asked when. All share
 //! the cores that there are, so figures of time are those of a crowded machine, and upper bounds of what hosts on machines of their own show.
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use clap::Parser;
 use rustix::process::Signal;
-use swell_tests::{Arrivals, Behaviour, Finished, Host, ProvingGround, Relay, Running, Weather};
+use swell_tests::{Arrivals, Behaviour, Finished, Host, Network, ProvingGround, Relay, Running, Weather};
 
 #[derive(Parser)]
 struct Args {
@@ -68,8 +67,9 @@ impl Table {
     }
 
     fn add(&mut self, what: &str, goal: &str, measured: &str) {
-        // A string takes everything.
-        let _ = writeln!(self.text, "| {what} | {goal} | {measured} |");
+        let row = format!("| {what} | {goal} | {measured} |");
+        say(&row);
+        self.text.extend([&row, "\n"]);
     }
 }
 
@@ -243,14 +243,18 @@ fn joins(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
 fn losses(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
     let ground = ground()?;
     let lasts = 20 * rounds;
-    let (lead, invitation) = ground.lead("plain-get", &format!("--tps 500 --duration {lasts}s"));
+    let deadline = SECOND * (lasts + 120);
+    let lead = Host::run_guest("plain-get").target(ground.target.url()).deadline(deadline);
+    let lead = lead.args(&format!("--tps 500 --duration {lasts}s --listen {} --hosts {HOSTS}", Network::socket_address(0, 7_600)));
+    let lead = ground.host(0, lead);
+    let invitation = lead.invitation();
     let (address, token) = invitation.trim_start_matches("--coordinator ").split_once(" --token ").context("nobody is invited")?;
     let address: SocketAddr = address.parse()?;
     let weather = || Weather { loss: 0.05, doubled: 0.0, delay: Duration::from_millis(1), jitter: Duration::from_millis(100) };
     let join = |place: usize| {
         let relay = ground.network.within(place, || Relay::start(address, weather(), place as u64));
-        let node = ground.host(place, Host::new("node").args(&format!("--coordinator {} --token {token}", relay.addr())));
-        (relay, node)
+        let node = Host::new("node").args(&format!("--coordinator {} --token {token}", relay.addr())).deadline(deadline);
+        (relay, ground.host(place, node))
     };
     let nodes: Vec<(Relay, Running)> = (1..HOSTS).map(join).collect();
     let finished = lead.wait();
