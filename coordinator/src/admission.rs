@@ -159,6 +159,13 @@ pub enum JoinError {
     Identity(#[from] IdentityError),
 }
 
+impl JoinError {
+    /// Whether it may well be otherwise in a moment: that host is there, and has too much to do.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Dial(DialError::Busy { .. } | DialError::Unfinished { .. }) | Self::Silent { .. })
+    }
+}
+
 /// A certificate on its way to the host that it is for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Grant {

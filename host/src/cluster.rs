@@ -35,7 +35,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use swell_cluster::{Hello, Identity};
+use swell_cluster::{Admission, Hello, Identity, JoinError, Socket, Token, join};
 use swell_protocol::clock::LocalInstant;
 use tokio::time::Sleep;
 
@@ -50,6 +50,10 @@ pub(crate) use self::token::{NewCluster, TokenArgs, token};
 
 /// The version of the messages between hosts.
 const PROTOCOL: u32 = 1;
+/// The time between attempts to reach a coordinator.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// How long one is asked for admission that is there, and has too much to do.
+const JOIN_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What this host is, for others to judge whether they go together. A release has one version of wasmtime.
 fn hello() -> Hello {
@@ -104,6 +108,21 @@ impl Alarm {
         }
         self.sleep.as_mut().await;
         self.set_to = None;
+    }
+}
+
+/// Joins by a token. Where many do at once some are turned away, and try again.
+///
+/// # Errors
+/// The coordinator cannot be reached, or does not admit this host.
+async fn join_patiently(socket: &Socket, token: &Token) -> Result<Admission, JoinError> {
+    let began = tokio::time::Instant::now();
+    loop {
+        match join(socket, token, &hello()).await {
+            Err(error) if error.is_passing() && began.elapsed() < JOIN_PATIENCE => tracing::debug!("{error}"),
+            joined => return joined,
+        }
+        tokio::time::sleep(RETRY_EVERY).await;
     }
 }
 

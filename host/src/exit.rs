@@ -18,7 +18,7 @@ pub(crate) enum Exit {
     StoppedOverApi,
     /// The load generator, not the service, was the limit.
     Invalid,
-    /// A host that shared the run was lost, and what it did is not known in full.
+    /// A host that shared the run was lost, or the one that led it, and what it did is not known in full.
     HostsLost,
     /// A search found the load generator to be the limit.
     GeneratorFound,

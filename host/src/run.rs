@@ -75,6 +75,8 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
             let cluster = Rc::new(cluster);
             let others = hosts - 1;
             eprint_line(&format!("waiting for {others} of {hosts} hosts; each joins by\n\n    host node {}\n", cluster.invitation()));
+            // What others want meanwhile is for the cluster as well.
+            runs.share(Rc::clone(&cluster));
             tokio::task::spawn_local(answer(inquiries, api));
             tokio::select! {
                 gathered = cluster.gather() => gathered?,
@@ -84,7 +86,6 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
                     return Ok(vec![(String::new(), Rc::new(stopped))]);
                 }
             }
-            runs.share(Rc::clone(&cluster));
             shared = Some(cluster);
         }
         let interrupted = async {

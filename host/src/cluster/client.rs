@@ -6,18 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use serde::de::DeserializeOwned;
-use swell_cluster::{Admission, Endpoint, HostId, LinkError, Peer, Socket, Token, join};
+use swell_cluster::{Admission, Endpoint, HostId, LinkError, Peer, Socket, Token};
 use tokio::sync::oneshot;
 
-use super::hello;
 use super::inquiry::{Answered, Pending};
 use super::message::{FromHost, FromLead, MemberCall, Role, Submission, Wanted};
 use super::node::own_name;
 use super::parcel::Shelf;
+use super::{RETRY_EVERY, hello, join_patiently};
 
-/// The time between attempts to reach the coordinator again.
-const RETRY_EVERY: Duration = Duration::from_secs(1);
-/// How long that goes on.
+/// How long the coordinator may be out of reach.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// See the module's documentation. One thing is wanted at a time.
@@ -36,7 +34,7 @@ impl Client {
     /// The coordinator cannot be reached, or does not admit this host.
     pub(super) async fn connect(token: &Token, shelf: Shelf) -> anyhow::Result<Self> {
         let socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into())?;
-        let Admission { identity, coordinator, address } = join(&socket, token, &hello()).await?;
+        let Admission { identity, coordinator, address } = join_patiently(&socket, token).await?;
         let endpoint = Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(shelf), None);
         let peer = dial(&endpoint, address, coordinator).await?;
         Ok(Self { endpoint, coordinator, address, peer, pending: Pending::default() })
@@ -46,7 +44,7 @@ impl Client {
     ///
     /// # Errors
     /// There is no answer.
-    pub(super) async fn reconnect(&mut self) -> anyhow::Result<()> {
+    async fn reconnect(&mut self) -> anyhow::Result<()> {
         let began = tokio::time::Instant::now();
         loop {
             match dial(&self.endpoint, self.address, self.coordinator).await {
@@ -79,6 +77,21 @@ impl Client {
     /// As [`Client::submit`].
     pub(super) async fn call<T: DeserializeOwned>(&mut self, method: &str, path: &str) -> anyhow::Result<T> {
         read(self.fetch(method, path).await?)
+    }
+
+    /// The same of a run that goes on, whatever becomes of the connection: it is made anew if it is gone.
+    ///
+    /// # Errors
+    /// As [`Client::submit`], or the coordinator is gone for good.
+    pub(super) async fn insist<T: DeserializeOwned>(&mut self, method: &str, path: &str) -> anyhow::Result<T> {
+        match self.call(method, path).await {
+            Err(error) if error.is::<LinkError>() => {
+                tracing::warn!("the coordinator is out of reach: {error:#}");
+                self.reconnect().await?;
+                self.call(method, path).await
+            }
+            answer => answer,
+        }
     }
 
     /// Makes a call of the control API whose answer is a page for people.

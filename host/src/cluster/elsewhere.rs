@@ -223,7 +223,10 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
     let exit = loop {
         tokio::select! {
             shown = look(client, name) => {
-                let Shown { status, exit, .. } = shown?;
+                let Shown { status, exit, .. } = match shown {
+                    Ok(shown) => shown,
+                    Err(error) => return Ok(out_of_sight(name, &error)),
+                };
                 if let Some(exit) = exit {
                     break exit;
                 }
@@ -235,7 +238,10 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
                 line.finish();
                 match what_to_do(stops).await {
                     Wish::Stop => {
-                        let _: Shown = client.call("POST", &path(name, "/interrupt")).await?;
+                        let stopped: anyhow::Result<Shown> = client.insist("POST", &path(name, "/interrupt")).await;
+                        if let Err(error) = stopped {
+                            return Ok(out_of_sight(name, &error));
+                        }
                     }
                     Wish::Detach => {
                         eprint_line(&format!("the run goes on; `host attach {name}` shows it again, `host stop {name}` ends it"));
@@ -262,6 +268,12 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
     Ok(ended)
 }
 
+/// Nothing more can be learnt of a run.
+fn out_of_sight(name: &str, error: &anyhow::Error) -> Exit {
+    eprint_line(&format!("error: {error:#}\nhelp: the run may go on: `host attach {name}` shows it again, `host stop {name}` ends it"));
+    Exit::HostsLost
+}
+
 /// Writes a run's results, and shows their summary.
 async fn show_results(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool) -> anyhow::Result<()> {
     let report: serde_json::Value = client.call("GET", &path(name, "/report")).await.context("the results cannot be fetched")?;
@@ -274,17 +286,10 @@ async fn show_results(client: &mut Client, name: &str, outputs: &Outputs, quiet:
     Ok(())
 }
 
-/// Asks where a run is, after a while; a connection that is gone is made anew.
+/// Asks where a run is, after a while.
 async fn look(client: &mut Client, name: &str) -> anyhow::Result<Shown> {
     tokio::time::sleep(LOOK).await;
-    match client.call("GET", &path(name, "")).await {
-        Err(error) if error.is::<swell_cluster::LinkError>() => {
-            tracing::warn!("the coordinator is out of reach: {error:#}");
-            client.reconnect().await.with_context(|| format!("the run may go on: `host attach {name}` shows it again"))?;
-            client.call("GET", &path(name, "")).await
-        }
-        answer => answer,
-    }
+    client.insist("GET", &path(name, "")).await
 }
 
 /// What a person wants who has pressed Ctrl-C.

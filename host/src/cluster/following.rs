@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use swell_cluster::{Admission, BlobHash, BlobSource, CloseCode, Endpoint, HostId, Identity, LinkError, Peer, Socket, Token, join};
+use swell_cluster::{Admission, BlobHash, BlobSource, CloseCode, Endpoint, HostId, Identity, LinkError, Peer, Socket, Token};
 use swell_protocol::clock::LocalInstant;
 use tokio::sync::{mpsc, oneshot};
 
@@ -12,11 +12,9 @@ use super::inquiry::{Answered, Pending};
 use super::message::{Assignment, FromHost, FromLead, MemberCall, Role, Wanted};
 use super::parcel::Unpacked;
 use super::seat::{Seat, said};
-use super::{Alarm, hello, on_own_thread, until_renewal};
+use super::{Alarm, RETRY_EVERY, hello, join_patiently, on_own_thread, until_renewal};
 use crate::driver::MemberLine;
 
-/// The time between attempts to reach the one that leads.
-const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(1_500);
 /// How long the one that leads may be out of reach before this host gives up.
@@ -87,7 +85,7 @@ async fn serve(
     tell: &mpsc::UnboundedSender<Tidings>,
 ) -> anyhow::Result<()> {
     let socket = Socket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0).into())?;
-    let Admission { identity, coordinator, address } = join(&socket, &token, &hello()).await?;
+    let Admission { identity, coordinator, address } = join_patiently(&socket, &token).await?;
     let own = identity.id();
     let identity = Arc::new(identity);
     let endpoint = Endpoint::open(socket, Arc::clone(&identity), hello(), Arc::new(|_: &BlobHash| None::<BlobSource>), None);

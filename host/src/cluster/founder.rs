@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use swell_cluster::{Authority, ClusterClock, Desk, Endpoint, Identity, Socket, Token, TokenRegister};
+use swell_cluster::{Authority, ClusterClock, Desk, Endpoint, Identity, MAX_MESSAGE, Socket, Token, TokenRegister};
 use swell_core::plan::{LoadModel, Users};
 use swell_protocol::lead::Settings;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::inquiry::Inquiry;
 use super::leading::{Commission, Request, serve};
-use super::message::{Assignment, RunNumber};
+use super::message::{Assignment, FromLead, RunNumber};
 use super::parcel::{Packed, Shelf};
 use super::token::read_cluster;
 use super::{hello, on_own_thread, reachable, until_renewal};
@@ -195,6 +195,12 @@ impl Cluster {
             parcel: packed.parcel.clone(),
             start_data,
         };
+        let bytes = postcard::to_stdvec(&FromLead::Assignment(Box::new(assignment.clone())))?.len();
+        if bytes > MAX_MESSAGE {
+            bail!(
+                "what hosts must know of the run takes {bytes} bytes, and {MAX_MESSAGE} can be sent\nhelp: have values of -e and what `setup` gives read from files (--data)"
+            );
+        }
         Ok((assignment, packed))
     }
 }

@@ -1,6 +1,6 @@
 //! The thread of a host that leads: others join it, runs are shared out among those that are free, and what is wanted of the cluster is passed on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use swell_protocol::clock::LocalInstant;
 use swell_protocol::lead::Settings;
 use swell_protocol::message::Down;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::Alarm;
 use super::inquiry::{Answered, Inquiry, What};
@@ -130,7 +130,10 @@ async fn converse(
             Some(piece) = answers.recv() => Some(piece),
         } {
             if let Err(error) = peer.send(&word).await {
-                return format!("{error:#}");
+                // It is to dial anew, and hear all again.
+                let reason = format!("{error:#}");
+                peer.reject(&reason);
+                return reason;
             }
         }
         peer.close("dismissed").await;
@@ -208,8 +211,14 @@ struct Member {
     is_connected: bool,
     /// The run that it takes part in.
     at: Option<RunNumber>,
-    /// What it wants and has not been answered.
-    wanted: JoinSet<()>,
+    /// What it wants and may not have been answered, oldest first.
+    wanted: VecDeque<(u64, AbortHandle)>,
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.wanted.iter().for_each(|(_, asked)| asked.abort());
+    }
 }
 
 impl Member {
@@ -262,7 +271,7 @@ impl Leading {
             answers,
             is_connected: true,
             at,
-            wanted: JoinSet::new(),
+            wanted: VecDeque::new(),
         };
         self.members.insert(peer.id(), member);
         (self.connections, to_write, to_answer)
@@ -284,7 +293,7 @@ impl Leading {
     fn disconnect(&mut self, id: HostId, connection: u64, reason: &str) {
         let Some(member) = self.members.get_mut(&id).filter(|member| member.connection == connection) else { return };
         member.is_connected = false;
-        member.wanted.abort_all();
+        member.wanted.drain(..).for_each(|(_, asked)| asked.abort());
         let name = member.name.clone().unwrap_or_else(|| id.to_string());
         match member.at.and_then(|number| self.runs.get(&number)) {
             Some(run) => run.disconnected(id, &name, reason),
@@ -327,15 +336,19 @@ impl Leading {
     /// Has what a member wants done.
     fn want(&mut self, id: HostId, number: u64, wanted: Wanted) {
         let Some(member) = self.members.get_mut(&id) else { return };
-        while member.wanted.try_join_next().is_some() {}
-        if member.wanted.len() >= MOST_WANTED {
-            for piece in Answered::error(429, "too much is wanted at a time; wait for some of the answers").pieces(number) {
+        member.wanted.retain(|(_, asked)| !asked.is_finished());
+        // Whoever waits for the oldest has most likely given it up.
+        if member.wanted.len() >= MOST_WANTED
+            && let Some((oldest, asked)) = member.wanted.pop_front()
+        {
+            asked.abort();
+            for piece in Answered::error(429, "too much was wanted at a time, and this was the oldest").pieces(oldest) {
                 member.send(piece);
             }
-            return;
         }
         let (peer, answers) = (Arc::clone(&member.peer), member.answers.clone());
-        member.wanted.spawn(inquire(peer, number, wanted, self.inquiries.clone(), answers));
+        let asked = tokio::spawn(inquire(peer, number, wanted, self.inquiries.clone(), answers));
+        member.wanted.push_back((number, asked.abort_handle()));
     }
 
     /// Begins a run on hosts that are free: as many as it wants, or all.

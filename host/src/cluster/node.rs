@@ -19,7 +19,7 @@ use super::inquiry::Answered;
 use super::message::{Assignment, MemberCall};
 use super::parcel::Unpacked;
 use crate::driver::{Participation, Threads, take_part};
-use crate::exit::Exit;
+use crate::exit::{Exit, eprint_line};
 use crate::journal::{Place, Subject, check_folder};
 use crate::layers::Layers;
 use crate::machine;
@@ -121,13 +121,18 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
         let mut following = follow(token, own_name(), forwarded)?;
         let mut stops = Stops::listen()?;
         let (leave, leaves) = watch::channel(false);
-        let mut jobs = JoinSet::new();
+        let (mut jobs, mut took_part) = (JoinSet::new(), false);
         let exit = loop {
             tokio::select! {
                 tidings = following.next() => match tidings.context("the cluster's thread broke down")? {
                     Tidings::Joined(id) => tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it"),
                     Tidings::Job(job) => {
+                        took_part = true;
                         jobs.spawn_local(take_job(Rc::clone(&threads), *job, weight, journal.clone(), leaves.clone()));
+                    }
+                    Tidings::Ended(Err(error)) if took_part => {
+                        eprint_line(&format!("error: {error:#}"));
+                        return Ok(Exit::HostsLost);
                     }
                     Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),
                 },
