@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use swell_cluster::Token;
+use swell_cluster::{LinkError, Token};
 use swell_core::plan::Search;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
@@ -225,7 +225,7 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
             shown = look(client, name) => {
                 let Shown { status, exit, .. } = match shown {
                     Ok(shown) => shown,
-                    Err(error) => return Ok(out_of_sight(name, &error)),
+                    Err(error) => return out_of_sight(name, error),
                 };
                 if let Some(exit) = exit {
                     break exit;
@@ -240,7 +240,7 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
                     Wish::Stop => {
                         let stopped: anyhow::Result<Shown> = client.insist("POST", &path(name, "/interrupt")).await;
                         if let Err(error) = stopped {
-                            return Ok(out_of_sight(name, &error));
+                            return out_of_sight(name, error);
                         }
                     }
                     Wish::Detach => {
@@ -268,10 +268,13 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
     Ok(ended)
 }
 
-/// Nothing more can be learnt of a run.
-fn out_of_sight(name: &str, error: &anyhow::Error) -> Exit {
+/// Ends with what a run that goes on could not be asked for: if the coordinator is gone, nothing more can be learnt of it.
+fn out_of_sight(name: &str, error: anyhow::Error) -> anyhow::Result<Exit> {
+    if !error.is::<LinkError>() {
+        return Err(error);
+    }
     eprint_line(&format!("error: {error:#}\nhelp: the run may go on: `host attach {name}` shows it again, `host stop {name}` ends it"));
-    Exit::HostsLost
+    Ok(Exit::HostsLost)
 }
 
 /// Writes a run's results, and shows their summary.
