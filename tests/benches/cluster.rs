@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use rustix::process::Signal;
 use swell_tests::{Arrivals, Behaviour, Finished, Host, Network, ProvingGround, Relay, Running, Weather};
 
@@ -22,9 +22,24 @@ struct Args {
     #[arg(long, default_value_t = 5)]
     rounds: u32,
 
+    /// What to measure, if not all
+    #[arg(long = "only", value_enum)]
+    parts: Vec<Part>,
+
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Steady,
+    Crowds,
+    Starts,
+    Kills,
+    Stops,
+    Joins,
+    Losses,
 }
 
 const HOSTS: usize = 5;
@@ -35,16 +50,20 @@ const TPS_IN_CROWD: usize = 20;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn main() -> anyhow::Result<()> {
-    let Args { tps, rounds, .. } = Args::parse();
+    let Args { tps, rounds, parts, .. } = Args::parse();
     ensure!(tps > 0 && rounds > 0, "there is nothing to measure");
     let mut table = Table { text: format!("| {HOSTS} hosts, {tps}/s in all | goal | measured |\n|---|--:|--:|\n"), verdicts: Vec::new() };
-    steady(tps, &mut table)?;
-    crowds(&mut table)?;
-    starts(rounds, &mut table)?;
-    kills(tps, rounds, &mut table)?;
-    stops(tps, rounds, &mut table)?;
-    joins(tps, rounds, &mut table)?;
-    losses(rounds, &mut table)?;
+    for part in if parts.is_empty() { Part::value_variants() } else { &parts } {
+        match part {
+            Part::Steady => steady(tps, &mut table)?,
+            Part::Crowds => crowds(&mut table)?,
+            Part::Starts => starts(rounds, &mut table)?,
+            Part::Kills => kills(tps, rounds, &mut table)?,
+            Part::Stops => stops(tps, rounds, &mut table)?,
+            Part::Joins => joins(tps, rounds, &mut table)?,
+            Part::Losses => losses(rounds, &mut table)?,
+        }
+    }
     let invalid = table.verdicts.iter().filter(|verdict| *verdict == "INVALID").count();
     let of = format!("{invalid} of {}", table.verdicts.len());
     table.add("runs in which this machine, by the hosts' own verdict, was too slow for the load", "0", &of);

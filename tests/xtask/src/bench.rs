@@ -46,6 +46,10 @@ enum Which {
         /// How often each misfortune is tried
         #[arg(long, default_value_t = 5)]
         rounds: u32,
+
+        /// What to measure, if not all: steady, crowds, starts, kills, stops, joins, losses; may be given again
+        #[arg(long = "only", value_name = "PART")]
+        parts: Vec<String>,
     },
 }
 
@@ -57,12 +61,12 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()>
     match &args.which {
         None => comparison(workspace, args),
         Some(Which::Control { plots }) => control(workspace, plots),
-        Some(Which::Cluster { tps, rounds }) => cluster(workspace, *tps, *rounds),
+        Some(Which::Cluster { tps, rounds, parts }) => cluster(workspace, *tps, *rounds, parts),
     }
 }
 
 /// Five hosts on networks of this machine's own.
-fn cluster(workspace: &Workspace, tps: u32, rounds: u32) -> anyhow::Result<()> {
+fn cluster(workspace: &Workspace, tps: u32, rounds: u32, parts: &[String]) -> anyhow::Result<()> {
     title("what the bench needs");
     program_of("iproute2", "ip", &["-Version"], "what makes a network for each host")?;
     let guests = workspace.built("guests/lean");
@@ -72,6 +76,7 @@ fn cluster(workspace: &Workspace, tps: u32, rounds: u32) -> anyhow::Result<()> {
     title("the measuring");
     let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "cluster", "--"]);
     bench.args(["--tps", &tps.to_string(), "--rounds", &rounds.to_string()]);
+    bench.args(parts.iter().flat_map(|part| ["--only", part]));
     run_step(bench.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host")))
 }
 
