@@ -4,13 +4,12 @@
 //! the cores that there are, so figures of time are those of a crowded machine, and upper bounds of what hosts on machines of their own show.
 
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
 use rustix::process::Signal;
-use swell_tests::{Arrivals, Behaviour, Finished, Host, Network, ProvingGround, Relay, Running, Weather};
+use swell_tests::{Arrivals, Behaviour, Finished, Host, ProvingGround, Relay, Running, Settings, Target, Weather, alone, free_address};
 
 #[derive(Parser)]
 struct Args {
@@ -258,22 +257,22 @@ fn joins(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Hosts whose packets are lost, one in twenty, both ways: for ten minutes in thirty rounds.
+/// Hosts whose packets are lost, one in twenty, both ways: for ten minutes in thirty rounds. They are on loopback, where the relays are that lose them.
 fn losses(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
-    let ground = ground()?;
+    let _alone = alone();
+    let target = Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() })?;
     let lasts = 20 * rounds;
     let deadline = SECOND * (lasts + 120);
-    let lead = Host::run_guest("plain-get").target(ground.target.url()).deadline(deadline);
-    let lead = lead.args(&format!("--tps 500 --duration {lasts}s --listen {} --hosts {HOSTS}", Network::socket_address(0, 7_600)));
-    let lead = ground.host(0, lead);
+    let listen = free_address();
+    let args = format!("--tps 500 --duration {lasts}s --listen {listen} --hosts {HOSTS}");
+    let lead = Host::run_guest("plain-get").target(target.url()).args(&args).deadline(deadline).start();
     let invitation = lead.invitation();
-    let (address, token) = invitation.trim_start_matches("--coordinator ").split_once(" --token ").context("nobody is invited")?;
-    let address: SocketAddr = address.parse()?;
+    let (_, token) = invitation.split_once(" --token ").context("nobody is invited")?;
     let weather = || Weather { loss: 0.05, doubled: 0.0, delay: Duration::from_millis(1), jitter: Duration::from_millis(100) };
-    let join = |place: usize| {
-        let relay = ground.network.within(place, || Relay::start(address, weather(), place as u64));
-        let node = Host::new("node").args(&format!("--coordinator {} --token {token}", relay.addr())).deadline(deadline);
-        (relay, ground.host(place, node))
+    let join = |seed: usize| {
+        let relay = Relay::start(listen, weather(), seed as u64);
+        let node = Host::new("node").args(&format!("--coordinator {} --token {token}", relay.addr()));
+        (relay, node.deadline(deadline).start())
     };
     let nodes: Vec<(Relay, Running)> = (1..HOSTS).map(join).collect();
     let finished = lead.wait();
@@ -286,7 +285,7 @@ fn losses(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
     let hosts = finished.json_at("/hosts").as_array().map(Vec::as_slice).unwrap_or_default();
     let times: u64 = hosts.iter().filter_map(|host| host["times_lost"].as_u64()).sum();
     table.add(&format!("{lost} packets in {lasts} s are lost, one in twenty: hosts are taken for lost"), "0", &format!("{times} times"));
-    let (merged, came) = (finished.count("/requests_written"), ground.target.requests());
+    let (merged, came) = (finished.count("/requests_written"), target.seen().requests);
     table.add("requests: merged, and counted by the target", "equal", &format!("{merged}, {came}"));
     Ok(())
 }
