@@ -35,7 +35,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use swell_cluster::{Admission, Hello, Identity, JoinError, Socket, Token, join};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use swell_cluster::{Admission, Hello, Identity, JoinError, LinkError, Peer, Socket, Token, join};
 use swell_protocol::clock::LocalInstant;
 use tokio::time::Sleep;
 
@@ -123,6 +125,31 @@ async fn join_patiently(socket: &Socket, token: &Token) -> Result<Admission, Joi
             joined => return joined,
         }
         tokio::time::sleep(RETRY_EVERY).await;
+    }
+}
+
+/// Sends a message; one that is passing does not wait for those before it, which may have to be sent again.
+///
+/// # Errors
+/// The connection is gone, or the other side does not read.
+async fn say<T: Serialize + Sync>(peer: &Peer, word: &T, is_passing: bool) -> Result<(), LinkError> {
+    // What does not fit into a packet goes with the others.
+    if is_passing && peer.send_datagram(word).is_ok() {
+        return Ok(());
+    }
+    peer.send(word).await
+}
+
+/// The next message, whichever way it comes. Dropping the future loses none.
+///
+/// # Errors
+/// The connection is gone, or what came is no message.
+async fn hear<T: DeserializeOwned>(peer: &Peer) -> Result<T, LinkError> {
+    tokio::select! {
+        // What came before the end of the connection is heard before it.
+        biased;
+        word = peer.receive() => word,
+        word = peer.receive_datagram() => word,
     }
 }
 

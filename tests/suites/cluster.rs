@@ -195,7 +195,7 @@ fn a_network_that_loses_a_fifth_and_overtakes_changes_no_count() {
 
 #[test]
 fn a_network_that_loses_one_in_twenty_loses_no_host() {
-    let weather = Weather { loss: 0.05, doubled: 0.0, delay: Duration::from_millis(1), jitter: Duration::from_millis(10) };
+    let weather = Weather { loss: 0.05, doubled: 0.0, delay: Duration::from_millis(1), jitter: Duration::from_millis(100) };
     let (finished, fates, seen) = share_over(weather, "--tps 200 --duration 30s");
     assert!(fates.lost > 20, "{fates:?}");
     assert!(hosts(&finished).iter().all(|host| host["times_lost"] == 0), "{}", finished.stderr);

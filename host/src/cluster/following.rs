@@ -12,7 +12,7 @@ use super::inquiry::{Answered, Pending};
 use super::message::{Assignment, FromHost, FromLead, MemberCall, Role, Wanted};
 use super::parcel::Unpacked;
 use super::seat::{Seat, said};
-use super::{Alarm, RETRY_EVERY, hello, join_patiently, on_own_thread, until_renewal};
+use super::{Alarm, RETRY_EVERY, hear, hello, join_patiently, on_own_thread, say, until_renewal};
 use crate::driver::MemberLine;
 
 /// How long a goodbye may take.
@@ -195,13 +195,13 @@ async fn attend(
     let (mut pending, mut alarm) = (Pending::default(), Alarm::new());
     loop {
         while let Some(word) = seat.as_mut().and_then(Seat::poll) {
-            if let Err(error) = peer.send(&word).await {
+            if let Err(error) = say(peer, &word, word.is_passing()).await {
                 return Broken::Lost(format!("{error:#}"));
             }
         }
         let due = seat.as_ref().map_or(LocalInstant::NEVER, Seat::due);
         tokio::select! {
-            word = peer.receive::<FromLead>() => match word {
+            word = hear::<FromLead>(peer) => match word {
                 Err(LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }) => return Broken::Dismissed,
                 Err(error) => return Broken::Lost(format!("{error:#}")),
                 Ok(FromLead::Assignment(assignment)) if seat.is_none() => {

@@ -8,15 +8,14 @@ use std::time::Duration;
 use swell_cluster::{Endpoint, HostId, Peer};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::lead::Settings;
-use swell_protocol::message::Down;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::Alarm;
 use super::inquiry::{Answered, Inquiry, What};
 use super::led::Led;
 use super::message::{Assignment, FromHost, FromLead, Role, RunNumber, Wanted};
 use super::seat::{Seat, said};
+use super::{Alarm, hear, say};
 use crate::driver::{Decree, MemberLine, News};
 use crate::machine::local_now;
 
@@ -129,7 +128,7 @@ async fn converse(
             word = words.recv() => word,
             Some(piece) = answers.recv() => Some(piece),
         } {
-            if let Err(error) = peer.send(&word).await {
+            if let Err(error) = say(&peer, &word, word.is_passing()).await {
                 // It is to dial anew, and hear all again.
                 let reason = format!("{error:#}");
                 peer.reject(&reason);
@@ -141,7 +140,7 @@ async fn converse(
     };
     let read = async {
         loop {
-            match peer.receive().await {
+            match hear(&peer).await {
                 Ok(word) => {
                     if heard.send((peer.id(), connection, Ok(word))).await.is_err() {
                         return "this host is ending".to_owned();
@@ -464,8 +463,8 @@ impl Leading {
                         if let Some(member) = self.members.get(&to) {
                             member.send(FromLead::Down(*number, message));
                         }
-                    } else if let Some(seat) = &mut self.seat {
-                        hear(seat, *number, message);
+                    } else if let Some(seat) = self.seat.as_mut().filter(|seat| seat.run() == *number) {
+                        seat.hear(message);
                     }
                 }
                 if let Some(seat) = self.seat.as_ref().filter(|seat| seat.run() == *number && run.is_closed()) {
@@ -482,11 +481,5 @@ impl Leading {
     fn due(&self) -> LocalInstant {
         let of_seat = self.seat.as_ref().map(Seat::due);
         of_seat.into_iter().chain(self.runs.values().map(Led::due)).min().unwrap_or(LocalInstant::NEVER)
-    }
-}
-
-fn hear(seat: &mut Seat, run: RunNumber, message: Down) {
-    if seat.run() == run {
-        seat.hear(message);
     }
 }

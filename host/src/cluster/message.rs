@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use swell_core::plan::Search;
 use swell_engine::EndRequest;
-use swell_protocol::message::{Down, Up};
+use swell_protocol::message::{Answer, Down, Up};
 
 use super::parcel::Parcel;
 use crate::driver::Flowed;
@@ -25,6 +25,13 @@ pub(super) enum FromHost {
     OfRun(RunNumber, OfRun),
     /// Something is wanted of the cluster; the answer has the same number.
     Wanted(u64, Wanted),
+}
+
+impl FromHost {
+    /// Whether it is soon said anew: then it is better lost than late.
+    pub(super) const fn is_passing(&self) -> bool {
+        matches!(self, Self::OfRun(_, OfRun::Up(Up::Ask(_))))
+    }
 }
 
 /// What somebody is in a cluster.
@@ -85,6 +92,13 @@ pub(super) enum FromLead {
     Dismissed(RunNumber),
     /// A piece of the answer to what was wanted: the status as in HTTP, and so many bytes of it.
     Answer { number: u64, status: u16, is_json: bool, piece: Vec<u8>, is_last: bool },
+}
+
+impl FromLead {
+    /// Whether it is soon said anew: then it is better lost than late.
+    pub(super) const fn is_passing(&self) -> bool {
+        matches!(self, Self::Down(_, Down::Answer(Answer { orders: None, .. })))
+    }
 }
 
 /// A run, as a host must know it to take part.
