@@ -121,7 +121,7 @@ async fn join_patiently(socket: &Socket, token: &Token) -> Result<Admission, Joi
     let began = tokio::time::Instant::now();
     loop {
         match join(socket, token, &hello()).await {
-            Err(error) if error.is_passing() && began.elapsed() < JOIN_PATIENCE => tracing::debug!("{error}"),
+            Err(error) if error.is_passing() && began.elapsed() < JOIN_PATIENCE => tracing::info!("{error}; trying again"),
             joined => return joined,
         }
         tokio::time::sleep(RETRY_EVERY).await;

@@ -30,7 +30,7 @@ struct Args {
     bench: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, ValueEnum)]
 enum Part {
     Steady,
     Crowds,

@@ -158,8 +158,6 @@ pub struct Lead {
     rebalanced: Option<LocalInstant>,
     was_ready: bool,
     is_over: bool,
-    /// Whether slots have moved since the orders were published.
-    has_moved: bool,
     sends: VecDeque<(HostId, Down)>,
     events: VecDeque<Event>,
 }
@@ -192,7 +190,6 @@ impl Lead {
             rebalanced: None,
             was_ready: false,
             is_over: false,
-            has_moved: false,
             sends: VecDeque::new(),
             events: VecDeque::new(),
         };
@@ -481,19 +478,20 @@ impl Lead {
         let is_settled = |host: &Host| host.returned.is_none_or(|returned| now.since(returned) >= BETWEEN_MOVES);
         let silent = |host: &Host| host.is_to_be_heard() && !host.is_there(now) && is_settled(host);
         let lost: Vec<HostId> = self.hosts.iter().filter(|(_, host)| silent(host)).map(|(id, _)| *id).collect();
+        let mut has_moved = !lost.is_empty();
         for id in lost {
             self.lose(now, id);
         }
         let leaves = |host: &Host| host.place == Place::Inside && host.wants_to_leave;
         let leaving: Vec<HostId> = self.hosts.iter().filter(|(_, host)| leaves(host)).map(|(id, _)| *id).collect();
         for id in leaving {
-            self.let_go(now, id);
+            has_moved |= self.let_go(now, id);
         }
         let reached = self.hosts.values().filter(|host| !host.inbox.is_complete()).map(|host| host.inbox.frontier().reached).min();
         self.tables.forget(now, self.slot_at(run_now), reached.unwrap_or(u64::MAX));
-        self.rebalance(now, run_now);
+        has_moved |= self.rebalance(now, run_now);
         // Once, however many hosts are lost or come at a time.
-        if std::mem::take(&mut self.has_moved) {
+        if has_moved {
             self.publish();
         }
     }
@@ -509,13 +507,15 @@ impl Lead {
         self.events.push_back(Event::Lost(id));
     }
 
-    /// Has the others take over from a host that wants to leave, if there are any that can.
-    fn let_go(&mut self, now: LocalInstant, id: HostId) {
+    /// Has the others take over from a host that wants to leave, if there are any that can; says whether there are.
+    fn let_go(&mut self, now: LocalInstant, id: HostId) -> bool {
         let is_heir = |(other, host): (&HostId, &Host)| *other != id && host.is_to_be_heard() && host.weight > Some(0.0);
-        if self.hosts.iter().any(is_heir) {
+        let has_heirs = self.hosts.iter().any(is_heir);
+        if has_heirs {
             self.deal_out(now, id, Place::Left);
             self.events.push_back(Event::Left(id));
         }
+        has_heirs
     }
 
     /// Deals a host's slots out to the others, from the first on that it could not have started.
@@ -527,15 +527,14 @@ impl Lead {
         let owner = host.owner;
         let weights = self.weights();
         self.tables.remove(now, owner, from, &weights);
-        self.has_moved = true;
     }
 
-    /// Draws the table up anew where somebody is to get slots that has none, or can bear less than it has.
-    fn rebalance(&mut self, now: LocalInstant, run_now: RunInstant) {
+    /// Draws the table up anew where somebody is to get slots that has none, or can bear less than it has; says whether it did.
+    fn rebalance(&mut self, now: LocalInstant, run_now: RunInstant) -> bool {
         let here = self.slot_at(run_now);
         let is_settled = self.tables.last().is_none_or(|table| table.from <= here);
         if !is_settled {
-            return;
+            return false;
         }
         // Who comes for the first time need not wait for that.
         let is_early = self.rebalanced.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES);
@@ -564,14 +563,14 @@ impl Lead {
             changed = true;
         }
         if !changed {
-            return;
+            return false;
         }
         self.rebalanced = Some(now);
         let bound = self.hosts.values().map(Host::bound).max().unwrap_or(0);
         // Without slots there is none to wait for.
         let from = self.orders.timeline.as_ref().map_or(0, |_| bound.max(self.notice(now)));
         self.tables.append(now, Table::of_weights(from, &self.weights()));
-        self.has_moved = true;
+        true
     }
 
     fn weights(&self) -> Vec<(Owner, f64)> {

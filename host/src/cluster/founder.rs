@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::inquiry::Inquiry;
 use super::leading::{Commission, Request, serve};
-use super::message::{Assignment, FromLead, RunNumber};
+use super::message::{Assignment, RunNumber};
 use super::parcel::{Packed, Shelf};
 use super::token::read_cluster;
 use super::{hello, on_own_thread, reachable, until_renewal};
@@ -195,7 +195,8 @@ impl Cluster {
             parcel: packed.parcel.clone(),
             start_data,
         };
-        let bytes = postcard::to_stdvec(&FromLead::Assignment(Box::new(assignment.clone())))?.len();
+        // And a byte that says what it is.
+        let bytes = postcard::to_stdvec(&assignment)?.len() + 1;
         if bytes > MAX_MESSAGE {
             bail!(
                 "what hosts must know of the run takes {bytes} bytes, and {MAX_MESSAGE} can be sent\nhelp: have values of -e and what `setup` gives read from files (--data)"

@@ -121,24 +121,26 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
         let mut following = follow(token, own_name(), forwarded)?;
         let mut stops = Stops::listen()?;
         let (leave, leaves) = watch::channel(false);
-        let (mut jobs, mut took_part) = (JoinSet::new(), false);
+        let (mut jobs, mut is_all_merged) = (JoinSet::new(), true);
         let exit = loop {
             tokio::select! {
                 tidings = following.next() => match tidings.context("the cluster's thread broke down")? {
                     Tidings::Joined(id) => tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it"),
                     Tidings::Job(job) => {
-                        took_part = true;
                         jobs.spawn_local(take_job(Rc::clone(&threads), *job, weight, journal.clone(), leaves.clone()));
                     }
-                    Tidings::Ended(Err(error)) if took_part => {
+                    Tidings::Ended(Err(error)) if !jobs.is_empty() || !is_all_merged => {
                         eprint_line(&format!("error: {error:#}"));
                         return Ok(Exit::HostsLost);
                     }
                     Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),
                 },
-                Some(job) = jobs.join_next() => if *leaves.borrow() && jobs.is_empty() {
-                    break if job.unwrap_or(false) { Exit::Passed } else { Exit::Signal };
-                },
+                Some(job) = jobs.join_next() => {
+                    is_all_merged = job.unwrap_or(false);
+                    if *leaves.borrow() && jobs.is_empty() {
+                        break if is_all_merged { Exit::Passed } else { Exit::Signal };
+                    }
+                }
                 () = stops.next() => {
                     if jobs.is_empty() {
                         break Exit::Passed;

@@ -47,8 +47,8 @@ enum Which {
         #[arg(long, default_value_t = 5)]
         rounds: u32,
 
-        /// What to measure, if not all: steady, crowds, starts, kills, stops, joins, losses; may be given again
-        #[arg(long = "only", value_name = "PART")]
+        /// What to measure, if not all; may be given again
+        #[arg(long = "only", value_name = "PART", value_parser = ["steady", "crowds", "starts", "kills", "stops", "joins", "losses"])]
         parts: Vec<String>,
     },
 }
