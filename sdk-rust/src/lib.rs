@@ -81,8 +81,8 @@ pub mod __private {
     pub use crate::transactions::{TransactionName, named_transaction as transaction};
 }
 
-/// The bindings themselves, for guests that break the contract on purpose; no part of the interface.
+/// The bindings themselves, for guests that break the contract on purpose or use all of it; no part of the interface.
 #[doc(hidden)]
 pub mod raw {
-    pub use crate::bindings::transactions;
+    pub use crate::bindings::{clock, transactions};
 }
