@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `objective` | what may be asked for, and how it is written |
 //! | `watch` | counting for an objective on a worker |
+//! | `catch_up` | which starts say nothing of the rate in force |
 //! | `sketch` | times as parts of an objective |
 //! | `evidence` | what windows say together, and how surely |
 //! | `growth` | how fast a rate may rise |
@@ -16,6 +17,7 @@
 //! | `limit` | who keeps the rate below what is asked for |
 //! | `steady` | whether a service has warmed up |
 
+mod catch_up;
 mod evidence;
 mod find;
 mod growth;

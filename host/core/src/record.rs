@@ -255,6 +255,13 @@ impl Recorder {
         if intended < self.measured_from { RunPhase::WarmUp } else { RunPhase::Measured }
     }
 
+    /// Tells the objectives how late an outermost transaction is that is about to begin.
+    pub fn starting(&mut self, intended: RunInstant, parked_at: RunInstant, started: RunInstant) {
+        for watched in &mut self.watched {
+            watched.watch.starting(intended, parked_at, started);
+        }
+    }
+
     /// Counts a transaction that has begun. `outermost` says that no other is open around it.
     ///
     /// # Panics

@@ -266,7 +266,12 @@ impl UserState {
             self.phase = self.worker.phase(intended);
             self.iteration_phase.get_or_insert(self.phase);
         }
-        self.worker.recorder.borrow_mut().begun(kind, intended, outermost);
+        let mut recorder = self.worker.recorder.borrow_mut();
+        if outermost {
+            recorder.starting(intended, parked_at, started);
+        }
+        recorder.begun(kind, intended, outermost);
+        drop(recorder);
         self.serial = self.serial.wrapping_add(1);
         self.open.push(Open { serial: self.serial, kind, intended, parked_at, started, failure: None });
         Ok(Ok(self.serial))

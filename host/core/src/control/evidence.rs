@@ -99,6 +99,21 @@ impl Evidence {
         self.spare.extend(self.windows.drain(..).map(|window| window.tally));
     }
 
+    /// Whether what was judged in the latest window kept to the objective.
+    pub(super) fn latest_holds(&self) -> bool {
+        let mut latest = Sums::new(self.goal);
+        self.windows.back().into_iter().for_each(|window| latest.add(&window.tally));
+        latest.samples() > 0 && latest.room().measured >= 1.0
+    }
+
+    /// Whether all windows together are surely within the objective.
+    pub(super) fn surely_holds(&self) -> bool {
+        let mut all = Sums::new(self.goal);
+        self.windows.iter().for_each(|window| all.add(&window.tally));
+        let (above, of, allowed) = all.parts();
+        wilson(above as f64, of as f64).1 < allowed
+    }
+
     /// Judges by spans of one window, two, four and so on; the shortest that speaks against the objective decides, and otherwise all, if there are at least so
     /// many samples.
     pub(super) fn judge(&self, least: u64) -> Finding {
@@ -147,13 +162,18 @@ impl Sums {
         }
     }
 
-    /// How much of the load to keep, if the objective is surely broken.
-    fn broken(&self) -> Option<f64> {
-        let (above, of, allowed) = match self.goal {
+    /// How many were above the objective or failed, of how many, and the share that may.
+    fn parts(&self) -> (u64, u64, f64) {
+        match self.goal {
             Goal::Latency { percent, .. } => (self.times.above(), self.samples(), 1.0 - percent / 100.0),
             // Errors often come sooner than answers: what has begun and not ended may yet do well.
             Goal::ErrorRate(share) => (self.failed, self.judged.max(self.begun), share.part()),
-        };
+        }
+    }
+
+    /// How much of the load to keep, if the objective is surely broken.
+    fn broken(&self) -> Option<f64> {
+        let (above, of, allowed) = self.parts();
         let (surely, _) = wilson(above as f64, of as f64);
         if above < LEAST_ABOVE || surely <= allowed {
             return None;

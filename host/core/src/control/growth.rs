@@ -4,8 +4,16 @@
 //! been broken, the rate at which it would just have held is remembered as the *ceiling*. Up to it the ground is known, so a rate that a stall has beaten
 //! down comes back quickly; near it the rate creeps, since a small step too far fills queues that take long to drain; and when creeping goes on unpunished
 //! the step doubles every few seconds, so that a service that has recovered is followed. This is the shape of TCP's CUBIC (RFC 9438), for a rate.
+//!
+//! ## What is not believed at once
+//! A service that is down does not say what it can bear when it is up, and one of which a breach says that it would bear far less than held a moment ago may
+//! have had a bad moment: a restart, a pause, a burst. Such a breach leaves no ceiling: the rate goes back to where it was as over known ground, and on. A
+//! second one on that way is believed. TCP undoes what a spurious timeout did in the same spirit (RFC 4015). Nor is a ceiling believed for ever: where the
+//! objective surely holds a little above, it is none.
 
 use std::time::Duration;
+
+use crate::RunInstant;
 
 /// The most that a rate rises, by the second.
 pub(super) const FASTEST: f64 = 1.2;
@@ -17,34 +25,66 @@ const NEAR: f64 = 0.95;
 const CREEP: f64 = 0.005;
 /// How long it takes a creeping step to double.
 const DOUBLING: Duration = Duration::from_secs(5);
+/// How far above a ceiling an objective has to hold to show that it is none: ceilings are known to a percent or two.
+const BEYOND: f64 = 1.03;
+/// How long after a breach that was not believed another one is. From a tenth of a rate it takes ten seconds to be back at it.
+const DOUBT: Duration = Duration::from_secs(20);
 
 /// What is known of higher rates.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Growth {
     ceiling: Option<f64>,
     creeping: Duration,
+    /// The last breach that was not believed.
+    doubted: Option<Doubted>,
+}
+
+/// A breach that was not believed.
+#[derive(Clone, Copy, Debug)]
+struct Doubted {
+    /// The rate that had been borne before it.
+    borne: f64,
+    until: RunInstant,
+    /// Whether the rate has risen since.
+    has_risen: bool,
 }
 
 impl Growth {
     pub(super) const fn new() -> Self {
-        Self { ceiling: None, creeping: Duration::ZERO }
+        Self { ceiling: None, creeping: Duration::ZERO, doubted: None }
     }
 
     /// The objective was broken; it would have held at `ceiling`.
     pub(super) const fn broken(&mut self, ceiling: f64) {
         self.ceiling = Some(ceiling);
         self.creeping = Duration::ZERO;
+        self.doubted = None;
     }
 
-    /// The objective was broken at `rate` by a service that is down.
-    pub(super) fn beaten_down(&mut self, rate: f64) {
-        self.ceiling.get_or_insert(rate);
+    /// The objective was broken at `rate` in a way that says little of what it would have held at; if of anything, then of `ceiling`.
+    pub(super) fn beaten_down(&mut self, now: RunInstant, rate: f64, ceiling: Option<f64>) {
+        // While it goes on coming down it is one breach.
+        let (borne, is_second) = match self.doubted.filter(|doubted| now < doubted.until) {
+            Some(doubted) => (doubted.borne, doubted.has_risen),
+            None => (rate, false),
+        };
+        if is_second {
+            return self.broken(ceiling.or(self.ceiling).unwrap_or(borne));
+        }
         self.creeping = Duration::ZERO;
+        self.doubted = Some(Doubted { borne, until: now + DOUBT, has_risen: false });
+    }
+
+    /// The objective surely holds at `rate`.
+    pub(super) fn surely_holds(&mut self, rate: f64) {
+        if self.ceiling.is_some_and(|ceiling| rate >= ceiling * BEYOND) {
+            self.ceiling = None;
+        }
     }
 
     /// Whether the objective has been broken before.
-    pub(super) const fn has_ceiling(&self) -> bool {
-        self.ceiling.is_some()
+    pub(super) const fn has_been_broken(&self) -> bool {
+        self.ceiling.is_some() || self.doubted.is_some()
     }
 
     /// Whether the objective was broken at hardly more than this rate, or at less.
@@ -54,20 +94,32 @@ impl Growth {
 
     /// Whether twice this rate is known to be borne.
     pub(super) fn is_on_known_ground(&self, rate: f64) -> bool {
-        self.ceiling.is_some_and(|ceiling| rate < ceiling / 2.0)
+        let known = self.doubted.map(|doubted| doubted.borne).or(self.ceiling);
+        known.is_some_and(|known| rate < known / 2.0)
+    }
+
+    /// How many times the first step near the ceiling it may be by now.
+    pub(super) fn patience(&self) -> f64 {
+        (self.creeping.as_secs_f64() / DOUBLING.as_secs_f64()).min(10.0).exp2()
+    }
+
+    /// Near the ceiling the objective is no longer held with room to spare: the steps are to be small again.
+    pub(super) const fn creep_anew(&mut self) {
+        self.creeping = Duration::ZERO;
     }
 
     /// By which factor `rate` may rise after another window of this length in which it held.
     pub(super) fn factor(&mut self, rate: f64, window: Duration) -> f64 {
+        if let Some(doubted) = &mut self.doubted {
+            doubted.has_risen = true;
+        }
         let by_the_second = match self.ceiling {
-            None => FASTEST,
-            Some(_) if self.is_on_known_ground(rate) => ON_KNOWN_GROUND,
-            Some(_) if !self.is_near(rate) => FASTEST,
-            Some(_) => {
+            _ if self.is_on_known_ground(rate) => ON_KNOWN_GROUND,
+            Some(_) if self.is_near(rate) => {
                 self.creeping += window;
-                let doublings = (self.creeping.as_secs_f64() / DOUBLING.as_secs_f64()).min(10.0);
-                (1.0 + CREEP * doublings.exp2()).min(FASTEST)
+                (1.0 + CREEP * self.patience()).min(FASTEST)
             }
+            _ => FASTEST,
         };
         by_the_second.powf(window.as_secs_f64().min(1.0))
     }

@@ -33,6 +33,11 @@ const SETTLING: Duration = Duration::from_millis(800);
 const RELIEF: f64 = 0.99;
 /// A generator that begins less than this part of what it is to begin learns nothing of the rate that it is to hold.
 const STARVED: f64 = 0.9;
+/// A breach that would have the service bear less than this part of what held a moment ago is not believed at once: a rate that rises into a limit goes a fifth
+/// too far at most.
+const BELIEVABLE: f64 = 0.8;
+/// The part of the share of errors that is allowed up to which there is room to spare.
+const SPARE: f64 = 0.5;
 /// How soon a load moves to where the objective just holds, near to it and in doubt: more slowly than what is measured follows.
 const LEANING: Duration = Duration::from_secs(6);
 /// The same for an error rate, which says by itself how much of the load is too much.
@@ -85,6 +90,8 @@ pub(super) struct Holder {
     evidence: Evidence,
     growth: Growth,
     flow: Flow,
+    /// The rate in force in the last window in which what was judged kept to the objective.
+    held: f64,
     /// Until when the last step down is given the time to show.
     settles_at: RunInstant,
     pub(super) limit: f64,
@@ -103,6 +110,7 @@ impl Holder {
             evidence,
             growth: Growth::new(),
             flow: Flow::new(),
+            held: 0.0,
             settles_at: RunInstant::START,
             limit: start,
             doing,
@@ -123,20 +131,23 @@ impl Holder {
             return;
         }
         self.evidence.add(window.until, in_force, tally);
+        if self.evidence.latest_holds() {
+            self.held = in_force;
+        }
         // However far this objective would let the load rise, it has seen nothing beyond what was in force.
         self.limit = self.limit.clamp(in_force, in_force * FASTEST);
         let known = self.growth.is_on_known_ground(in_force);
         match self.evidence.judge(if known { LEAST_ON_KNOWN_GROUND } else { LEAST_SAMPLES }) {
             Finding::Nothing => self.doing = Doing::Waiting,
             Finding::Broken { keep, room } => self.back_off(window, in_force, keep, room),
-            Finding::Holds(room) => self.rise(window, in_force, room),
+            Finding::Holds(room) => self.rise(window, in_force, room, tally),
         }
     }
 
     fn back_off(&mut self, window: &Window, in_force: f64, keep: f64, room: Room) {
         self.room = Some(room);
         self.doing = Doing::BackingOff;
-        if self.flow.is_draining() && self.growth.has_ceiling() {
+        if self.flow.is_draining() && self.growth.has_been_broken() {
             // What waited is being worked off, and as long as it is, answers are as late as they were.
             self.limit = in_force;
             self.evidence.clear();
@@ -149,11 +160,14 @@ impl Holder {
         // Of what has not ended no more is known than that it is late.
         let keep = if completed > 0.0 { keep } else { LEAST_KEPT };
         let failing = if let Goal::ErrorRate(_) = self.objective.goal { room.reading } else { 0.0 };
+        let ceiling = if saturated { base } else { base * keep };
         if completed * (1.0 - failing) < base * keep / 2.0 || saturated && completed < in_force * LEAST_KEPT {
             // A service that is down does not say what it can bear when it is up.
-            self.growth.beaten_down(in_force);
+            self.growth.beaten_down(window.until, in_force, None);
+        } else if !saturated && ceiling < self.held * BELIEVABLE {
+            self.growth.beaten_down(window.until, in_force, Some(ceiling));
         } else {
-            self.growth.broken(if saturated { base } else { base * keep });
+            self.growth.broken(ceiling);
         }
         self.bring_down(in_force, base * keep);
         if self.limit > in_force * SLIGHT {
@@ -178,15 +192,19 @@ impl Holder {
         self.flow.clear();
     }
 
-    fn rise(&mut self, window: &Window, in_force: f64, room: Room) {
+    fn rise(&mut self, window: &Window, in_force: f64, room: Room, tally: &Tally) {
         self.room = Some(room);
-        if let Goal::Latency { .. } = self.objective.goal
-            && self.flow.is_queueing(room.reading)
-        {
-            return self.relieve(in_force);
+        match self.objective.goal {
+            Goal::Latency { .. } if self.flow.is_queueing(room.reading) => return self.relieve(in_force),
+            // A queue takes its time to grow, so answers in time say less than answers without errors.
+            Goal::ErrorRate(_) if self.evidence.surely_holds() => self.growth.surely_holds(in_force),
+            _ => {}
         }
         self.doing = if room.measured <= 1.0 {
             Doing::Holding
+        } else if tally.judged == 0 && tally.ended > 0 {
+            // Nothing of it is about the rate in force, and what was seen before has had its effect.
+            Doing::Waiting
         } else if window.generator_limited {
             Doing::GeneratorLimited
         } else if self.flow.is_starved() {
@@ -199,9 +217,16 @@ impl Holder {
         let factor = match self.doing {
             Doing::Holding => lean,
             Doing::Raising => self.growth.factor(in_force, window.length).min(match self.objective.goal {
-                _ if self.growth.is_near(in_force) => lean,
+                Goal::Latency { .. } if self.growth.is_near(in_force) => lean,
                 Goal::Latency { .. } => room.measured.powf(CAUTION),
-                // Errors that have not begun say nothing of how far away they are.
+                // Errors say by how much they are too many, but as long as they have not begun, nothing of how far away they are: near a rate at which there
+                // once were too many the load feels its way, by longer steps when none come.
+                Goal::ErrorRate(share) if self.growth.is_near(in_force) => {
+                    if room.reading > share.part() * SPARE {
+                        self.growth.creep_anew();
+                    }
+                    lean.powf(self.growth.patience())
+                }
                 Goal::ErrorRate(_) => FASTEST,
             }),
             _ => 1.0,

@@ -14,6 +14,7 @@
 //! | more users and never fewer; a huge number at once | `dispatch::simulation` |
 //! | a minute and more to its goal | the figures of the first three tests |
 //! | finds a set-point and sits there | `a_knee_that_moves_is_followed` |
+//! | takes its own catch-up after a standstill for the rate in force, and creeps for minutes | `a_standstill_at_any_moment_does_not_keep_a_limited_rate_down` |
 //! | one stream for all kinds of transactions | `an_objective_on_one_name_of_many_controls_the_rate_of_all` |
 
 use std::cmp::Reverse;
@@ -39,6 +40,8 @@ enum Service {
     Knee { capacity: f64, seconds: f64 },
     /// So many a second are served; the others fail at once.
     Fails { capacity: f64, seconds: f64 },
+    /// As `Fails`, with so many ahead of the rate at most.
+    Limits { rate: f64, burst: f64, seconds: f64 },
     /// All fail at once.
     Broken,
     /// Nothing is answered, and the client gives up.
@@ -53,6 +56,10 @@ struct World {
     arrivals: VecDeque<RunInstant>,
     free_at: f64,
     credit: (f64, f64),
+    /// From when until when the service stands still, and takes up what has arrived when it goes on.
+    hangs: (f64, f64),
+    /// The same of the load generator, which starts then what was due, and sees then what was answered.
+    freezes: (f64, f64),
 }
 
 impl World {
@@ -64,11 +71,24 @@ impl World {
             arrivals: VecDeque::new(),
             free_at: 0.0,
             credit: (0.0, 0.0),
+            hangs: (0.0, 0.0),
+            freezes: (0.0, 0.0),
         }
+    }
+
+    /// When the load generator sees to what is to be seen to at `at`.
+    fn seen(&self, at: RunInstant) -> RunInstant {
+        if at == RunInstant::NEVER { at } else { after(self.freezes, at) }
     }
 
     /// How long the answer takes to what arrives now, and whether it is one.
     fn answer(&mut self, now: RunInstant) -> (f64, bool) {
+        let taken_up = after(self.hangs, now);
+        let (time, ok) = self.serve(taken_up);
+        (taken_up.since(now).as_secs_f64() + time, ok)
+    }
+
+    fn serve(&mut self, now: RunInstant) -> (f64, bool) {
         let seconds = now.as_secs_f64();
         let service = self.services.iter().rev().find(|(from, _)| *from <= seconds).expect("a law from the beginning").1;
         self.arrivals.push_back(now);
@@ -81,17 +101,21 @@ impl World {
                 self.free_at = self.free_at.max(seconds) + 1.0 / capacity;
                 (self.free_at - seconds + base, true)
             }
-            Service::Fails { capacity, seconds: base } => {
-                let (credit, at) = self.credit;
-                let credit = (credit + (seconds - at) * capacity).min(capacity / 20.0);
-                let ok = credit >= 1.0;
-                self.credit = (if ok { credit - 1.0 } else { credit }, seconds);
-                (base, ok)
-            }
+            Service::Fails { capacity, seconds: base } => (base, self.is_within(capacity, capacity / 20.0, seconds)),
+            Service::Limits { rate, burst, seconds: base } => (base, self.is_within(rate, burst, seconds)),
             Service::Broken => (0.001, false),
             Service::Silent { timeout } => (timeout, false),
         };
         (time * (self.noise * self.normal()).exp(), ok)
+    }
+
+    /// Whether a bucket of `burst` that is filled at `rate` has something left.
+    fn is_within(&mut self, rate: f64, burst: f64, seconds: f64) -> bool {
+        let (credit, at) = self.credit;
+        let credit = (credit + (seconds - at) * rate).min(burst);
+        let ok = credit >= 1.0;
+        self.credit = (if ok { credit - 1.0 } else { credit }, seconds);
+        ok
     }
 
     /// Box and Muller's way to a normal number.
@@ -99,6 +123,12 @@ impl World {
         let (a, b) = (1.0 - self.random.unit(), self.random.unit());
         (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
     }
+}
+
+/// When what is to happen at `at` does happen, if nothing does between two moments.
+fn after((from, until): (f64, f64), at: RunInstant) -> RunInstant {
+    let seconds = at.as_secs_f64();
+    if from <= seconds && seconds < until { RunInstant::START + Duration::from_secs_f64(until) } else { at }
 }
 
 /// A window of a run: when it ended, in seconds, and what there was in it.
@@ -131,21 +161,30 @@ fn fly(
     let mut under_way: BinaryHeap<Reverse<(RunInstant, RunInstant, bool)>> = BinaryHeap::new();
     let mut curve = Vec::new();
     let (mut times, mut failed, mut begun) = (Vec::new(), 0, 0);
+    let mut from = RunInstant::START;
     for window in 1..=seconds * 5 {
         let until = RunInstant::START + WINDOW * window as u32;
+        if world.seen(until) > until {
+            continue;
+        }
         loop {
-            let due = cursor.peek().map_or(RunInstant::NEVER, |due| due.intended);
-            let answered = under_way.peek().map_or(RunInstant::NEVER, |Reverse((end, ..))| *end);
+            let intended = cursor.peek().map_or(RunInstant::NEVER, |due| due.intended);
+            let due = world.seen(intended);
+            let answered = world.seen(under_way.peek().map_or(RunInstant::NEVER, |Reverse((end, ..))| *end));
             if due.min(answered) >= until {
                 break;
             }
             if due <= answered {
                 cursor.pop();
                 begun += 1;
-                watches.iter_mut().for_each(|watch| watch.begun());
+                watches.iter_mut().for_each(|watch| {
+                    watch.starting(intended, due, due);
+                    watch.begun();
+                });
                 let (time, ok) = world.answer(due);
                 under_way.push(Reverse((due + Duration::from_secs_f64(time), due, ok)));
-            } else if let Some(Reverse((end, began, ok))) = under_way.pop() {
+            } else if let Some(Reverse((_, began, ok))) = under_way.pop() {
+                let end = answered;
                 watches.iter_mut().for_each(|watch| watch.ended(began, end, Some(ok)));
                 times.push(end.since(began).as_secs_f64());
                 failed += u64::from(!ok);
@@ -163,7 +202,8 @@ fn fly(
         let p90 = times.get(times.len() * 9 / 10).copied().unwrap_or(0.0);
         curve.push(Point { at: until.as_secs_f64(), goal: rate, ended: times.len() as u64, failed, p90 });
         (failed, times) = (0, Vec::new());
-        let seen = Window { until, length: WINDOW, begun: std::mem::take(&mut begun), generator_limited: false };
+        let length = until.since(std::mem::replace(&mut from, until));
+        let seen = Window { until, length, begun: std::mem::take(&mut begun), generator_limited: length > WINDOW };
         let ControlFlow::Continue(change) = pilot(&seen, &tallies) else { break };
         if let Some(change) = change {
             rate = change.rate;
@@ -262,6 +302,87 @@ fn a_knee_that_moves_is_followed() {
     assert!(between(&curve, 33.0, 90.0).iter().all(|point| point.goal <= 2_100.0), "{:?}", goals(between(&curve, 33.0, 90.0)));
     let (least, _) = goals(between(&curve, 50.0, 90.0));
     assert!(least >= 1_800.0, "{least}");
+}
+
+/// A service that lets 2,000 requests a second through, and 50 ahead of them.
+const LIMITED: Service = Service::Limits { rate: 2_000.0, burst: 50.0, seconds: 0.001 };
+
+/// What is driven where `part` of the requests may fail of a service that limits their rate.
+fn run_limited(part: f64, world: World) -> Vec<Point> {
+    run(Regulator::new(Some(10_000.0), vec![error_rate(part)], DEFAULT_START), world, 90)
+}
+
+/// That a limited rate is reached within 20 s and kept to, without going further beyond it than a rise of a fifth a second does.
+fn check_limited(curve: &[Point], part: f64, case: &str) {
+    let limit = 2_000.0 / (1.0 - part);
+    let (least, _) = goals(between(curve, 20.0, 90.0));
+    assert!(least >= 1_800.0, "{case}: {least}");
+    let over = curve.iter().filter(|point| point.goal > limit * 1.05).count();
+    assert!(goals(curve).1 <= limit * 1.2 && over <= 10, "{case}: {} at most, {over} windows over", goals(curve).1);
+    let settled = between(curve, 30.0, 90.0);
+    let (ended, failed) = settled.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
+    let share = failed as f64 / ended as f64;
+    assert!(share <= part * 1.4, "{case}: {share}");
+}
+
+#[test]
+fn a_standstill_at_any_moment_does_not_keep_a_limited_rate_down() {
+    for (seed, part) in (0..20).flat_map(|seed| [0.005, 0.01, 0.05].map(|part| (seed, part))) {
+        let mut random = Random::stream(seed, 1);
+        let from = 0.5 + 9.5 * random.unit();
+        let stands_still = (from, from + 0.05 + 0.45 * random.unit());
+        let world = || World::new(&[(0.0, LIMITED)], 0.2, seed);
+
+        let curve = run_limited(part, World { hangs: stands_still, ..world() });
+        check_limited(&curve, part, &format!("seed {seed}, {part}, the service at {stands_still:?}"));
+
+        let curve = run_limited(part, World { freezes: stands_still, ..world() });
+        check_limited(&curve, part, &format!("seed {seed}, {part}, the generator at {stands_still:?}"));
+        let before = between(&curve, 0.0, from).last().map_or(DEFAULT_START, |point| point.goal);
+        let (least, _) = goals(between(&curve, from, 90.0));
+        assert!(
+            least >= before.min(2_000.0) * 0.95,
+            "seed {seed}, {part}: our own catch-up at {stands_still:?} brought {before} down to {least}"
+        );
+    }
+}
+
+#[test]
+fn a_stall_while_a_limited_rate_is_held_is_over_in_ten_seconds() {
+    for seed in 0..20 {
+        let from = 40.0 + 0.2 * Random::stream(seed, 1).unit();
+        let curve = run_limited(0.01, World { hangs: (from, from + 0.15), ..World::new(&[(0.0, LIMITED)], 0.2, seed) });
+        assert!(goals(between(&curve, from, 45.0)).0 < 1_800.0, "seed {seed}: the burst after it is turned away");
+        assert!(goals(between(&curve, 50.0, 90.0)).0 >= 1_800.0, "seed {seed}: {:?}", goals(between(&curve, 50.0, 90.0)));
+    }
+}
+
+#[test]
+fn a_limit_that_falls_is_doubted_once_and_one_that_rises_is_followed() {
+    let limits = |rate| Service::Limits { rate, burst: 50.0, seconds: 0.001 };
+    for seed in 0..20 {
+        let services = [(0.0, limits(5_000.0)), (30.0, limits(2_000.0)), (90.0, limits(4_000.0))];
+        let curve = run(hold(error_rate(0.01)), World::new(&services, 0.2, seed), 140);
+        let fallen = between(&curve, 33.0, 90.0);
+        let over = fallen.iter().filter(|point| point.goal > 2_020.0 * 1.05).count();
+        assert!(goals(fallen).1 <= 2_020.0 * 1.2 && over <= 5, "seed {seed}: {} at most, {over} windows over", goals(fallen).1);
+        assert!(goals(between(&curve, 45.0, 90.0)).0 >= 1_800.0, "seed {seed}: {:?}", goals(between(&curve, 45.0, 90.0)));
+        assert!(goals(between(&curve, 110.0, 140.0)).0 >= 3_600.0, "seed {seed}: {:?}", goals(between(&curve, 110.0, 140.0)));
+    }
+}
+
+#[test]
+fn a_service_that_is_restarted_early_does_not_make_the_load_creep() {
+    // Down for two seconds at 600/s.
+    let services = [(0.0, LIMITED), (1.0, Service::Broken), (3.0, LIMITED)];
+    let curve = run_limited(0.01, World::new(&services, 0.0, 1));
+    let back = curve.iter().find(|point| point.at > 3.0 && point.goal >= 600.0).expect("it is found again").at;
+    assert!(
+        goals(between(&curve, back + 10.0, 90.0)).0 >= 1_800.0,
+        "back at 600/s after {back} s: {:?}",
+        goals(between(&curve, back + 10.0, 90.0))
+    );
+    assert!(back < 40.0, "{back}");
 }
 
 #[test]

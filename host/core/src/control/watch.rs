@@ -8,12 +8,15 @@
 //! A service that has stopped to answer sends nothing that a time could be read from, and of what began a moment ago only the short answers are in. So what
 //! began in one window, a *cohort*, is judged together, once all of it has had the time of the objective to end in. What is under way then is above the
 //! objective whatever happens, and counts so, once, at the age that it has.
+//!
+//! What a [`CatchUp`] touches is not judged at all.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::catch_up::CatchUp;
 use super::objective::Goal;
 use super::sketch::Sketch;
 use crate::RunInstant;
@@ -24,6 +27,7 @@ use crate::travel::{self, Refused};
 pub struct Watch {
     goal: Goal,
     since: RunInstant,
+    catch_up: CatchUp,
     /// What began in each of the windows that have not been judged, earliest first; the last of them is not over.
     cohorts: VecDeque<Cohort>,
     tally: Tally,
@@ -47,7 +51,7 @@ pub struct Tally {
     pub begun: u64,
     /// Those that ended in it, under whichever set-point they began.
     pub ended: u64,
-    /// Those that were judged: they began under the set-point in force and ended by themselves.
+    /// Those that were judged: they began under the set-point in force, in no catch-up, and ended by themselves.
     pub(super) judged: u64,
     /// Those of them that failed.
     pub(super) failed: u64,
@@ -58,9 +62,21 @@ pub struct Tally {
 impl Watch {
     /// A watch over what begins from now on.
     pub fn new(goal: Goal) -> Self {
-        let mut watch = Self { goal, since: RunInstant::START, cohorts: VecDeque::new(), tally: Tally::default(), spare: Vec::new() };
+        let mut watch = Self {
+            goal,
+            since: RunInstant::START,
+            catch_up: CatchUp::none(),
+            cohorts: VecDeque::new(),
+            tally: Tally::default(),
+            spare: Vec::new(),
+        };
         watch.open(RunInstant::START);
         watch
+    }
+
+    /// An outermost transaction is about to begin that was meant for `intended`, by a user that was ready at `parked_at`; it need not be one of the objective's.
+    pub fn starting(&mut self, intended: RunInstant, parked_at: RunInstant, started: RunInstant) {
+        self.catch_up.starting(intended, parked_at, started);
     }
 
     /// A transaction began.
@@ -77,8 +93,9 @@ impl Watch {
         if began < self.since {
             return;
         }
-        self.tally.judged += u64::from(ok.is_some());
-        self.tally.failed += u64::from(ok == Some(false));
+        let counts = !self.catch_up.touches(began, at);
+        self.tally.judged += u64::from(counts && ok.is_some());
+        self.tally.failed += u64::from(counts && ok == Some(false));
         let Goal::Latency { limit, .. } = self.goal else { return };
         // What ends after its cohort was judged was counted then.
         let place = self.cohorts.partition_point(|cohort| cohort.from <= began);
@@ -86,7 +103,7 @@ impl Watch {
         cohort.under_way = cohort.under_way.saturating_sub(1);
         let time = at.since(began);
         // An error that comes soon is not a short answer; one that comes late says that the service is slow.
-        if ok.is_some_and(|ok| ok || time >= limit) {
+        if counts && ok.is_some_and(|ok| ok || time >= limit) {
             cohort.times.add(time, limit, 1);
         }
     }
@@ -98,6 +115,7 @@ impl Watch {
         }
         into.merge(&self.tally);
         self.tally.clear();
+        self.catch_up.window_ended();
         self.open(now);
     }
 
@@ -122,11 +140,14 @@ impl Watch {
     /// Judges the cohorts whose last transaction began a `limit` ago or more.
     fn judge(&mut self, now: RunInstant, limit: Duration) {
         // A cohort ends where the next one begins.
-        while let Some(age) = self.cohorts.get(1).map(|next| now.since(next.from)).filter(|&age| age >= limit)
-            && let Some(Cohort { under_way, times, .. }) = self.cohorts.pop_front()
+        while let Some(ended) = self.cohorts.get(1).map(|next| next.from).filter(|&ended| now.since(ended) >= limit)
+            && let Some(Cohort { from, under_way, times }) = self.cohorts.pop_front()
         {
             self.tally.times.merge(&times);
-            self.tally.times.add(age, limit, under_way);
+            // Which of them belong to a catch-up is not known before they end.
+            if !self.catch_up.overlaps(from, ended) {
+                self.tally.times.add(now.since(ended), limit, under_way);
+            }
             self.spare.push(times);
         }
     }
