@@ -24,9 +24,24 @@ const STYLES: Styles = Styles::styled()
     .usage(AnsiColor::Green.on_default().bold())
     .literal(AnsiColor::Cyan.on_default().bold());
 
+/// What a first look shows under the commands.
+const FIRST_STEPS: &str = "First steps:
+  host new browse && cd browse      make a scenario in Rust; what a user does is in src/lib.rs
+  host build                        compile it to browse.wasm
+  host run browse.wasm -t localhost:8080 --tps 100 -d 30s
+
+The exit code is 0 where all held, 99 where a threshold failed, 111 where the generator was the limit. `host run --help` says all that a run can be told.";
+
 /// Swell: load tests whose scenarios are code, compiled to WebAssembly.
 #[derive(Debug, Parser)]
-#[command(name = "host", version, styles = STYLES, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "host",
+    version,
+    styles = STYLES,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = FIRST_STEPS
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -121,11 +136,11 @@ pub(crate) struct FindArgs {
     pub(crate) run: RunArgs,
 
     /// How long a rate is kept to count as held.
-    #[arg(long, value_name = "TIME", default_value = "30s", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
+    #[arg(long, value_name = "TIME", default_value = "30s", allow_hyphen_values = true, value_parser = units::parse_duration_above_zero, help_heading = LOAD)]
     pub(crate) hold: Duration,
 
     /// When the search ends at the latest.
-    #[arg(long, value_name = "TIME", default_value = "10m", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
+    #[arg(long, value_name = "TIME", default_value = "10m", allow_hyphen_values = true, value_parser = units::parse_duration_above_zero, help_heading = LOAD)]
     pub(crate) budget: Duration,
 }
 
@@ -141,7 +156,7 @@ pub(crate) struct Settings {
     pub(crate) rate: Option<Rate>,
 
     /// Exactly this many virtual users, one iteration after the other (closed model); with --tps or --rate, paced by it.
-    #[arg(long, short = 'u', value_name = "N", value_parser = parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
+    #[arg(long, short = 'u', value_name = "N", value_parser = units::parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) vus: Option<u32>,
 
     /// A piece of a load profile: ramp to this rate over this time, as `30s:1000`; repeatable. Counts transactions, or iterations with --rate.
@@ -166,7 +181,7 @@ pub(crate) struct Settings {
     pub(crate) arrivals: Option<ArrivalsArg>,
 
     /// The most virtual users that may be created to keep the rate. Default: 10,000, or what this machine holds if that is less.
-    #[arg(long, value_name = "N", value_parser = parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
+    #[arg(long, value_name = "N", value_parser = units::parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) max_vus: Option<u32>,
 
     /// How late a transaction may start before it is given up and counted unsent. Default: 10s.
@@ -182,7 +197,7 @@ pub(crate) struct Settings {
     pub(crate) duration: Option<Duration>,
 
     /// End after this many iterations over all users.
-    #[arg(long, short = 'n', value_name = "N", value_parser = parse_count::<u64>, allow_hyphen_values = true, help_heading = LOAD)]
+    #[arg(long, short = 'n', value_name = "N", value_parser = units::parse_count::<u64>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) iterations: Option<u64>,
 
     /// Time before the measured part, under load, shown apart and excluded from all figures. `auto` ends it when throughput and service time show no trend over ten
@@ -194,11 +209,11 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
     pub(crate) grace: Option<Duration>,
 
-    /// Where paths such as "/items" go: the base URL of the service.
+    /// Where paths such as "/items" go: the base URL of the service; without a scheme it is asked over http, as `localhost:8080`. No proxy is used.
     #[arg(long, short = 't', value_name = "URL", help_heading = SERVICE)]
     pub(crate) target: Option<String>,
 
-    /// A further host that requests may go to, as `api.example.com` or `api.example.com:8443`; repeatable.
+    /// A further host that requests may go to, as `api.example.com` or `api.example.com:8443`, without scheme or pattern; repeatable.
     #[arg(long = "allow-host", value_name = "HOST", help_heading = SERVICE)]
     pub(crate) allow_host: Vec<String>,
 
@@ -214,15 +229,15 @@ pub(crate) struct Settings {
     #[arg(long, value_enum, value_name = "WHEN", help_heading = SERVICE)]
     pub(crate) fresh: Option<FreshArg>,
 
-    /// The longest wait for the head of a response. Default: 60s.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = SERVICE)]
+    /// The longest wait for the head of a response; a whole request with its redirects and body has 120s, or twice this if that is more. Default: 60s.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration_above_zero, help_heading = SERVICE)]
     pub(crate) timeout: Option<Duration>,
 
-    /// The longest time for opening a connection, name look-up included, and as long again for its TLS handshake. Default: 10s.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = SERVICE)]
+    /// The longest time for opening a connection, name look-up included, over all addresses of the name, and as long again for its TLS handshake. Default: 10s.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration_above_zero, help_heading = SERVICE)]
     pub(crate) connect_timeout: Option<Duration>,
 
-    /// A file of certificates (PEM) that are trusted beside the system's; repeatable.
+    /// A file of certificates (PEM) that are trusted beside the system's, as authorities or as a server's own; repeatable.
     #[arg(long = "ca-cert", value_name = "FILE", help_heading = SERVICE)]
     pub(crate) ca_cert: Vec<PathBuf>,
 
@@ -230,7 +245,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "FILE", requires = "key", help_heading = SERVICE)]
     pub(crate) cert: Option<PathBuf>,
 
-    /// The client's private key (PEM); with --cert.
+    /// The client's private key (PEM, not encrypted); with --cert.
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = SERVICE)]
     pub(crate) key: Option<PathBuf>,
 
@@ -246,7 +261,7 @@ pub(crate) struct Settings {
     #[arg(long = "env", short = 'e', value_name = "KEY=VALUE", value_parser = parse_pair, help_heading = SCENARIO)]
     pub(crate) env: Vec<(String, String)>,
 
-    /// A feed of rows for the scenario: a .csv file with a header line, or a .jsonl file with one object a line; repeatable.
+    /// A feed of rows for the scenario: a .csv file with a header line, or a .jsonl file with one object a line, in UTF-8; repeatable.
     #[arg(long = "data", value_name = "NAME=FILE", value_parser = parse_pair, help_heading = SCENARIO)]
     pub(crate) data: Vec<(String, String)>,
 
@@ -255,7 +270,7 @@ pub(crate) struct Settings {
     pub(crate) data_wrap: bool,
 
     /// Decides all randomness: the same seed gives the same run. Default: a random one, printed.
-    #[arg(long, value_name = "N", value_parser = parse_count::<u64>, allow_hyphen_values = true, help_heading = SCENARIO)]
+    #[arg(long, value_name = "N", value_parser = units::parse_count::<u64>, allow_hyphen_values = true, help_heading = SCENARIO)]
     pub(crate) seed: Option<u64>,
 
     /// Time that a user's code may compute without waiting. Default: 100ms.
@@ -266,7 +281,8 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = units::parse_size, help_heading = SCENARIO)]
     pub(crate) guest_memory: Option<u64>,
 
-    /// What must hold, or the exit code is 99: as 'response.p95 < 200ms' or 'error_rate < 1%'; repeatable.
+    /// What must hold, or the exit code is 99: as 'response.p95 < 200ms' or 'error_rate < 1%'; repeatable. A percentile needs ten samples beyond it, p95 200 and
+    /// p99 1,000 of them: one with fewer does not hold.
     #[arg(long = "threshold", value_name = "RULE", help_heading = RESULTS)]
     pub(crate) threshold: Vec<Threshold>,
 
@@ -283,7 +299,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "ADDR", help_heading = RESULTS)]
     pub(crate) prometheus: Option<SocketAddr>,
 
-    /// No live line, and no summary beyond errors.
+    /// Print nothing but errors, and in one line why a run failed.
     #[arg(long, short = 'q', help_heading = RESULTS)]
     pub(crate) quiet: bool,
 }
@@ -321,8 +337,4 @@ fn parse_hosts(text: &str) -> Result<usize, String> {
         Ok(hosts @ 1..=1_000) => Ok(hosts),
         _ => Err("a number from 1 to 1000 is needed; this host is one of them".to_owned()),
     }
-}
-
-fn parse_count<T: std::str::FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| "a whole number is needed, as 100, and not too large".to_owned())
 }

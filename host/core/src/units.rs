@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-pub use self::print::{grouped, print_duration, print_rate, print_share, print_size};
+pub use self::print::{counted, grouped, print_duration, print_rate, print_share, print_size};
 
 /// Why a quantity was not understood. Names the value and the cure.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -81,7 +81,7 @@ impl fmt::Display for Rate {
 impl FromStr for Rate {
     type Err = UnitError;
 
-    /// Reads "5000" and "5000/s", "300/m", "10/h".
+    /// Reads "5000" and "5000/s", "5k", "300/m", "10/h".
     fn from_str(text: &str) -> Result<Self, UnitError> {
         parse_rate_or_zero(text).and_then(|rate| Self::new(rate).ok_or_else(|| rate_out_of_range(text)))
     }
@@ -135,8 +135,29 @@ pub fn parse_rate_or_zero(text: &str) -> Result<f64, UnitError> {
         Some((number, "h")) => (number, 3_600.0),
         Some(_) => return Err(malformed_rate(text)),
     };
-    let rate = decimal(number.trim_end()).ok_or_else(|| malformed_rate(text))? / seconds;
+    let rate = multiple(number.trim_end()).ok_or_else(|| malformed_rate(text))? / seconds;
     if rate == 0.0 || (Rate::LEAST..=Rate::MOST).contains(&rate) { Ok(rate) } else { Err(rate_out_of_range(text)) }
+}
+
+/// Reads a whole number, as of users or iterations: "5000", "10k", "1.5M".
+pub fn parse_count<T: TryFrom<u64>>(text: &str) -> Result<T, UnitError> {
+    let text = text.trim();
+    let malformed = || UnitError::Malformed { value: text.to_owned(), what: "whole number", examples: "\"100\", \"10k\" or \"1.5M\"" };
+    let written = multiple(text).filter(|number| number.fract() == 0.0).ok_or_else(malformed)?;
+    // Without a suffix the number is exact, whatever its size.
+    let number = text.replace('_', "").parse().ok().or_else(|| (written <= MOST_EXACT).then_some(written as u64));
+    number.and_then(|number: u64| T::try_from(number).ok()).ok_or_else(|| UnitError::Range {
+        value: text.to_owned(),
+        what: "whole number",
+        limits: if size_of::<T>() > 4 { "at most 18,446,744,073,709,551,615 here" } else { "at most 4,294,967,295 here" },
+    })
+}
+
+/// Reads a duration that may not be zero, for a limit that nothing could keep.
+pub fn parse_duration_above_zero(text: &str) -> Result<Duration, UnitError> {
+    let limits = "more than zero here; where it is to be no limit, give a long one, as \"1h\"";
+    let too_short = || UnitError::Range { value: text.trim().to_owned(), what: "duration", limits };
+    parse_duration(text).and_then(|duration| if duration.is_zero() { Err(too_short()) } else { Ok(duration) })
 }
 
 /// Reads a duration: "200ms", "1m30s", "1.5h". Units are ns, us (µs), ms, s, m, h, d, the larger first, each at most once. "0" needs none.
@@ -197,6 +218,8 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
 
 /// A run of a year is a typing error.
 const MOST_SECONDS: f64 = 365.0 * 86_400.0;
+/// 2⁵³: up to here a float is exact.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 /// 2⁵⁰ bytes: exact in a float, larger than any memory or body.
 const MOST_BYTES: f64 = 1_125_899_906_842_624.0;
 
@@ -220,8 +243,18 @@ fn decimal(text: &str) -> Option<f64> {
     if plain && whole { text.replace('_', "").parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
 }
 
+/// A decimal number with a suffix for thousands or millions, if any.
+fn multiple(text: &str) -> Option<f64> {
+    let (number, scale) = match text.strip_suffix(['k', 'K']) {
+        Some(number) => (number.trim_end(), 1e3),
+        None => text.strip_suffix('M').map_or((text, 1.0), |number| (number.trim_end(), 1e6)),
+    };
+    // Rounded where a product of decimals is not what was written: 1.1k are 1100.
+    decimal(number).map(|number| if scale == 1.0 { number } else { (number * scale * 1e6).round() / 1e6 })
+}
+
 fn malformed_rate(text: &str) -> UnitError {
-    UnitError::Malformed { value: text.to_owned(), what: "rate", examples: "\"5000\", \"5000/s\" or \"300/m\"" }
+    UnitError::Malformed { value: text.to_owned(), what: "rate", examples: "\"5000\", \"5k\", \"5000/s\" or \"300/m\"" }
 }
 
 fn rate_out_of_range(text: &str) -> UnitError {

@@ -74,6 +74,15 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// A number of things: "1 user", "12,345 users", "2 queries".
+pub fn counted(number: u64, one: &str) -> String {
+    let many = match one.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{one}s"),
+    };
+    format!("{} {}", grouped(number), if number == 1 { one } else { &many })
+}
+
 fn three_digits(number: f64) -> String {
     match number {
         ..9.995 => format!("{number:.2}"),

@@ -108,3 +108,35 @@ fn rates_shares_and_sizes_are_printed_for_people() {
     assert_eq!([512, 12_595, 1_048_576, 1_048_000].map(print_size), ["512 B", "12.3 KiB", "1.00 MiB", "1.00 MiB"]);
     assert_eq!([0, 999, 1_000, 12_345_678].map(grouped), ["0", "999", "1,000", "12,345,678"]);
 }
+
+#[test]
+fn thousands_and_millions_may_be_a_letter_wherever_a_number_is_typed() {
+    for (text, per_second) in [("1k", 1_000.0), ("2.5K/s", 2_500.0), ("1.1k", 1_100.0), ("3M/m", 50_000.0), ("60k/min", 1_000.0)] {
+        assert_eq!(text.parse::<Rate>().map(Rate::per_second), Ok(per_second), "{text}");
+    }
+    for (text, count) in [("7", 7_u64), ("10k", 10_000), ("1.5M", 1_500_000), ("1_000", 1_000), ("18446744073709551615", u64::MAX)] {
+        assert_eq!(parse_count(text), Ok(count), "{text}");
+    }
+    for text in ["", "k", "1.5", "-1", "1e3", "1m", "1kk", "1 000", "0.0001k", "1/s"] {
+        assert!(matches!(parse_count::<u64>(text), Err(UnitError::Malformed { .. })), "{text:?}: {:?}", parse_count::<u64>(text));
+    }
+    for text in ["4294967296", "5000M"] {
+        assert_eq!(message(parse_count::<u32>(text)), format!("{text:?} is out of range: a whole number is at most 4,294,967,295 here"));
+    }
+    assert!(parse_count::<u64>("99999999999999999999").is_err());
+}
+
+#[test]
+fn a_limit_of_no_time_is_refused_with_what_may_have_been_meant() {
+    for text in ["0", "0s", "0ms"] {
+        assert!(message(parse_duration_above_zero(text)).contains("where it is to be no limit, give a long one"), "{text}");
+    }
+    assert_eq!(parse_duration_above_zero("1ns"), Ok(Duration::from_nanos(1)));
+}
+
+#[test]
+fn one_thing_is_not_several() {
+    assert_eq!(["user", "query", "delay"].map(|one| counted(1, one)), ["1 user", "1 query", "1 delay"]);
+    assert_eq!(["user", "query", "delay"].map(|one| counted(1_200, one)), ["1,200 users", "1,200 queries", "1,200 delays"]);
+    assert_eq!(counted(0, "user"), "0 users");
+}
