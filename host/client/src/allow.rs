@@ -3,6 +3,8 @@
 //! The name that is asked for decides, not the address behind it: a name that is allowed may move, and an address that is allowed says nothing about
 //! the names that resolve to it.
 
+use std::net::Ipv6Addr;
+
 use url::Host;
 
 use crate::error::OptionsError;
@@ -18,25 +20,51 @@ impl AllowList {
     }
 
     pub(crate) fn add(&mut self, host: Host, port: u16) {
-        self.0.push((host, Some(port)));
+        self.0.push((without_final_dot(host), Some(port)));
     }
 
     pub(crate) fn allows(&self, host: &Host, port: u16) -> bool {
-        self.0.iter().any(|(allowed, at)| allowed == host && at.is_none_or(|at| at == port))
+        let is = |allowed: &Host| match (allowed, host) {
+            (Host::Domain(allowed), Host::Domain(host)) => allowed == host.strip_suffix('.').unwrap_or(host),
+            _ => allowed == host,
+        };
+        self.0.iter().any(|(allowed, at)| is(allowed) && at.is_none_or(|at| at == port))
     }
 }
 
 fn entry(text: &str) -> Result<(Host, Option<u16>), OptionsError> {
     let wrong = |reason: String| OptionsError::AllowedHost { entry: text.into(), reason };
+    if text.contains('*') {
+        return Err(wrong("there are no patterns; name each host, as api.example.com".into()));
+    }
+    let bare = text.split_once("://").map_or(text, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
+    if bare != text {
+        let cure = if bare.is_empty() { "host or host:port" } else { bare };
+        return Err(wrong(format!("a host stands here without a scheme, a path or a range; write {cure:?}")));
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Err(wrong(format!("an IPv6 address stands in brackets; write \"[{text}]\"")));
+    }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => {
-            let port = port.parse().map_err(|_| wrong(format!("{port:?} is no port; an IPv6 address stands in brackets")))?;
-            (host, Some(port))
+            let port = port.parse().ok().filter(|port| *port != 0);
+            (host, Some(port.ok_or_else(|| wrong("after the colon stands a port from 1 to 65535".into()))?))
         }
         _ => (text, None),
     };
-    let host = Host::parse(host).map_err(|e| wrong(format!("{e}; give a host or host:port without a scheme or path")))?;
-    Ok((host, port))
+    let host = Host::parse(host).map_err(|e| wrong(format!("{e}; give a host, as api.example.com, or host:port")))?;
+    Ok((without_final_dot(host), port))
+}
+
+/// A name and the same with a dot at its end are one host.
+fn without_final_dot(host: Host) -> Host {
+    match host {
+        Host::Domain(mut name) => {
+            name.truncate(name.trim_end_matches('.').len());
+            Host::Domain(name)
+        }
+        address => address,
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +85,13 @@ mod tests {
     }
 
     #[test]
+    fn a_name_with_a_dot_at_its_end_is_the_same_host() {
+        let list = AllowList::parse(["example.com", "other.test."]).expect("entries");
+        assert!(allows(&list, "example.com.", 80) && allows(&list, "other.test", 80) && allows(&list, "other.test.", 80));
+        assert!(!allows(&list, "example.com..", 80) && !allows(&list, ".example.com", 80));
+    }
+
+    #[test]
     fn neither_a_subdomain_nor_a_suffix_is_allowed_by_its_parent() {
         let list = AllowList::parse(["example.com"]).expect("entry");
         assert!(
@@ -66,9 +101,22 @@ mod tests {
 
     #[test]
     fn an_entry_that_is_no_host_says_why() {
-        for wrong in ["http://example.com", "example.com:http", "a b", "", "::1", "example.com/path"] {
-            let error = AllowList::parse([wrong]).expect_err(wrong);
-            assert!(error.to_string().contains(&format!("{wrong:?}")), "{error}");
+        for (wrong, cure) in [
+            ("http://example.com", "write \"example.com\""),
+            ("https://example.com:8443/path?q", "write \"example.com:8443\""),
+            ("example.com/path", "write \"example.com\""),
+            ("10.0.0.0/8", "write \"10.0.0.0\""),
+            ("http://", "host or host:port"),
+            ("*.example.com", "name each host"),
+            ("*", "name each host"),
+            ("::1", "write \"[::1]\""),
+            ("example.com:http", "a port from 1 to 65535"),
+            ("example.com:0", "a port from 1 to 65535"),
+            ("a b", "give a host"),
+            ("", "give a host"),
+        ] {
+            let error = AllowList::parse([wrong]).expect_err(wrong).to_string();
+            assert!(error.contains(&format!("{wrong:?}")) && error.contains(cure), "{error}");
         }
     }
 }

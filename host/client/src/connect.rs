@@ -1,15 +1,18 @@
 //! From an origin to a stream that can carry HTTP.
 
+use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use swell_core::exchange::ErrorClass;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -29,32 +32,127 @@ pub(crate) enum Stream {
     Secure(Box<TlsStream<TcpStream>>),
 }
 
-/// Opens a TCP connection to one of the origin's addresses: the next one in turn, or whichever answers after it.
-pub(crate) async fn open(client: &Client, origin: &Origin) -> Result<TcpStream, Error> {
-    let mut failed = None;
-    for to in client.resolver.addresses(&origin.host, origin.port, &origin.addresses).await? {
-        match open_address(client, to).await {
-            Ok(stream) => return Ok(stream),
-            // What is missing here is missing for every address.
-            Err(error) if error.class.is_ours() => return Err(error),
-            Err(error) => failed = Some(error),
-        }
-    }
-    Err(failed.expect("a resolved name has at least one address"))
+/// How long one address is left alone with an attempt before the next is tried beside it (RFC 8305, 5).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Why one address has no connection, the least telling first.
+#[derive(Debug)]
+enum Missed {
+    /// This machine has no way to it, as to IPv6 addresses where there is no IPv6.
+    NoWay(Error),
+    Refused(Error),
+    /// What is missing here is missing for every address.
+    Ours(Error),
 }
 
-async fn open_address(client: &Client, to: SocketAddr) -> Result<TcpStream, Error> {
-    let socket = socket(to).map_err(|e| Error::connect(&e, to))?;
+impl Missed {
+    const fn weight(&self) -> u8 {
+        match self {
+            Self::NoWay(_) => 0,
+            Self::Refused(_) => 1,
+            Self::Ours(_) => 2,
+        }
+    }
+
+    fn into_error(self) -> Error {
+        let (Self::NoWay(error) | Self::Refused(error) | Self::Ours(error)) = self;
+        error
+    }
+}
+
+/// Opens a TCP connection to one of the origin's addresses: the next one in turn, or whichever answers first once that one hesitates.
+pub(crate) async fn open(client: &Client, origin: &Origin) -> Result<TcpStream, Error> {
+    let addresses = client.resolver.addresses(&origin.host, origin.port, &origin.addresses).await?;
+    let opened = match *addresses {
+        [only] => open_address(client, only).await,
+        _ => race(addresses, |to| open_address(client, to)).await,
+    };
+    opened.map_err(Missed::into_error)
+}
+
+/// Happy Eyeballs (RFC 8305, 5): the addresses in order, each 250 ms after the one before, or at once when that has failed. The first connection wins, and
+/// the other attempts are dropped.
+#[inline(never)]
+fn race<'a, T: 'a, A: Future<Output = Result<T, Missed>> + 'a>(
+    addresses: Vec<SocketAddr>,
+    attempt: impl Fn(SocketAddr) -> A + 'a,
+) -> Rare<'a, Result<T, Missed>> {
+    Box::pin(async move {
+        let mut waiting = addresses.into_iter();
+        let mut running: Vec<Pin<Box<A>>> = Vec::new();
+        let mut missed: Option<Missed> = None;
+        let mut delay = pin!(sleep(Duration::ZERO));
+        poll_fn(|cx| {
+            loop {
+                let mut failed = running.is_empty();
+                let mut at = 0;
+                while let Some(attempt) = running.get_mut(at) {
+                    match attempt.as_mut().poll(cx) {
+                        Poll::Ready(Ok(won)) => return Poll::Ready(Ok(won)),
+                        Poll::Ready(Err(reason)) => {
+                            drop(running.remove(at));
+                            failed = true;
+                            if missed.as_ref().is_none_or(|before| before.weight() <= reason.weight()) {
+                                missed = Some(reason);
+                            }
+                        }
+                        Poll::Pending => at += 1,
+                    }
+                }
+                let is_over = waiting.len() == 0 || matches!(missed, Some(Missed::Ours(_)));
+                if is_over && let (true, Some(missed)) = (running.is_empty(), missed.take()) {
+                    return Poll::Ready(Err(missed));
+                }
+                if is_over || !(failed || delay.as_mut().poll(cx).is_ready()) {
+                    return Poll::Pending;
+                }
+                running.extend(waiting.next().map(|to| Box::pin(attempt(to))));
+                delay.as_mut().reset(Instant::now() + ATTEMPT_DELAY);
+            }
+        })
+        .await
+    })
+}
+
+async fn open_address(client: &Client, to: SocketAddr) -> Result<TcpStream, Missed> {
+    let socket = socket(to).map_err(|e| missed(&e, to))?;
     if !client.options.sources.is_empty() {
         let from = client.next_source(to).ok_or_else(|| {
-            Error::new(ErrorClass::Connect, format!("none of the source addresses can reach {to}, which is of the other IP version"))
+            let reason = format!("none of the source addresses can reach {to}, which is of the other IP version");
+            Missed::NoWay(Error::new(ErrorClass::Connect, reason))
         })?;
-        socket.bind(SocketAddr::new(from, 0)).map_err(|e| Error::bind(&e, from))?;
+        socket.bind(SocketAddr::new(from, 0)).map_err(|e| sorted(Error::bind(&e, from)))?;
     }
-    let stream = socket.connect(to).await.map_err(|e| Error::connect(&e, to))?;
+    let stream = socket.connect(to).await.map_err(|e| missed(&e, to))?;
     // A request that waits for the acknowledgement of the last one is not what is measured.
-    stream.set_nodelay(true).map_err(|e| Error::connect(&e, to))?;
+    stream.set_nodelay(true).map_err(|e| missed(&e, to))?;
     Ok(stream)
+}
+
+fn sorted(error: Error) -> Missed {
+    if error.class.is_ours() { Missed::Ours(error) } else { Missed::Refused(error) }
+}
+
+fn missed(error: &io::Error, to: SocketAddr) -> Missed {
+    match error.raw_os_error() {
+        // The kernel says the same of a machine without a port and of one without any address of this IP version.
+        Some(libc::EADDRNOTAVAIL) if has_no_way(to) => {
+            let version = if to.is_ipv4() { "IPv4" } else { "IPv6" };
+            Missed::NoWay(Error::new(
+                ErrorClass::Connect,
+                format!("this machine has no {version} address from which {to} could be reached"),
+            ))
+        }
+        Some(libc::ENETUNREACH | libc::EAFNOSUPPORT) => Missed::NoWay(Error::connect(error, to)),
+        _ => sorted(Error::connect(error, to)),
+    }
+}
+
+/// Whether there is no address to reach another one from: connecting a datagram socket looks for one, sends nothing and wants no TCP port.
+fn has_no_way(to: SocketAddr) -> bool {
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let connected = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(to));
+    connected.is_err_and(|error| matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::ENETUNREACH | libc::EAFNOSUPPORT)))
 }
 
 fn socket(to: SocketAddr) -> io::Result<TcpSocket> {
@@ -64,7 +162,8 @@ fn socket(to: SocketAddr) -> io::Result<TcpSocket> {
 /// Shakes hands. Whether HTTP/2 was agreed on stands in the stream's session.
 #[inline(never)]
 pub(crate) fn secure(config: Arc<ClientConfig>, origin: &Origin, stream: TcpStream) -> Rare<'_, Result<Box<TlsStream<TcpStream>>, Error>> {
-    let handshake = TlsConnector::from(config).connect(origin.name.clone(), stream);
+    let name = origin.name.clone().expect("an https origin has a name for its certificate");
+    let handshake = TlsConnector::from(config).connect(name, stream);
     Box::pin(async move { handshake.await.map(Box::new).map_err(|e| Error::handshake(&e, &origin.host.to_string())) })
 }
 
@@ -115,3 +214,6 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

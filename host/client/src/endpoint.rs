@@ -3,6 +3,7 @@
 //! A scenario names the same few URLs over and over. Parsing one, building its `host` value and asking whether its host is allowed cost more than sending
 //! the request, so a worker remembers what came of the last ones: a request begins with one look-up by its text.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -34,8 +35,8 @@ pub(crate) struct Origin {
     pub(crate) secure: bool,
     pub(crate) host: Host,
     pub(crate) port: u16,
-    /// The name that the certificate must have.
-    pub(crate) name: ServerName<'static>,
+    /// The name that the certificate must have, where there is to be one.
+    pub(crate) name: Option<ServerName<'static>>,
     /// The addresses behind the name, for as long as they may be kept.
     pub(crate) addresses: Addresses,
 }
@@ -61,7 +62,9 @@ impl Endpoints {
             None => None,
             Some(text) => {
                 let wrong = |reason: String| OptionsError::Target { url: text.into(), reason };
-                let url = parse(text).map_err(|e| wrong(e.message))?;
+                let url = Url::parse(&absolute(text))
+                    .map_err(|e| wrong(e.to_string()))
+                    .and_then(|url| check(url).map_err(|e| wrong(e.into())))?;
                 if url.query().is_some() || url.fragment().is_some() {
                     return Err(wrong("paths are appended to it, so it can have neither query nor fragment".into()));
                 }
@@ -114,9 +117,14 @@ impl Endpoints {
             return Err(Error::new(ErrorClass::Denied, format!("{host}:{port} is not allowed by the plan (--allow-host {host}:{port})")));
         }
         let name = match &host {
-            Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|_| Error::invalid(format!("{name:?} is no host name")))?,
-            Host::Ipv4(ip) => ServerName::IpAddress((*ip).into()),
-            Host::Ipv6(ip) => ServerName::IpAddress((*ip).into()),
+            _ if !secure => None,
+            // No certificate has the dot at the end of a whole name.
+            Host::Domain(name) => Some(
+                ServerName::try_from(name.trim_end_matches('.').to_owned())
+                    .map_err(|_| Error::invalid(format!("{name:?} is no name that a certificate could have")))?,
+            ),
+            Host::Ipv4(ip) => Some(ServerName::IpAddress((*ip).into())),
+            Host::Ipv6(ip) => Some(ServerName::IpAddress((*ip).into())),
         };
         let origin = Rc::new(Origin { secure, host, port, name, addresses: Addresses::default() });
         origins.push(Rc::clone(&origin));
@@ -124,17 +132,28 @@ impl Endpoints {
     }
 }
 
+/// A target as people type it: `localhost:8080` is asked over http.
+fn absolute(target: &str) -> Cow<'_, str> {
+    let has_scheme = target.contains("://") || ["http:", "https:"].iter().any(|scheme| target.starts_with(scheme));
+    let begins_with_host = target.starts_with(|c: char| c.is_alphanumeric() || c == '[' || c == '_');
+    if has_scheme || !begins_with_host { target.into() } else { format!("http://{target}").into() }
+}
+
 fn parse(text: &str) -> Result<Url, Error> {
     let wrong = |reason: &str| Error::invalid(format!("URL {text:?}: {reason}"));
     let url = Url::parse(text).map_err(|e| wrong(&e.to_string()))?;
+    check(url).map_err(wrong)
+}
+
+fn check(url: Url) -> Result<Url, &'static str> {
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong("only http and https can be sent"));
+        return Err("only http and https can be sent");
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("a name and password in the URL are not sent; set the authorization header"));
+        return Err("a name and password in the URL are not sent; set the authorization header");
     }
     if url.port() == Some(0) {
-        return Err(wrong("nothing can listen on port 0"));
+        return Err("nothing can listen on port 0");
     }
     Ok(url)
 }
@@ -169,6 +188,22 @@ mod tests {
     }
 
     #[test]
+    fn a_target_without_a_scheme_is_asked_over_http() {
+        for (target, expected) in [
+            ("localhost:8080", "http://localhost:8080/"),
+            ("10.0.0.1", "http://10.0.0.1/"),
+            ("[::1]:81/api/", "http://[::1]:81/api/"),
+            ("my_service", "http://my_service/"),
+        ] {
+            assert_eq!(endpoints(Some(target)).find("/").expect(target).absolute, expected);
+        }
+        for wrong in ["", "/path", "ftp://a.test", "localhost:port", "mailto:someone", "a b"] {
+            let error = Endpoints::new(Some(wrong), AllowList::default()).err().expect(wrong).to_string();
+            assert!(error.starts_with(&format!("target {wrong:?}: ")), "{error}");
+        }
+    }
+
+    #[test]
     fn a_path_with_two_slashes_stays_with_the_target() {
         let endpoints = endpoints(Some("http://t.test"));
         assert_eq!(endpoints.find("//evil.test/x").expect("a path").absolute, "http://t.test//evil.test/x");
@@ -186,6 +221,15 @@ mod tests {
             assert_eq!(class(&endpoints, url), ErrorClass::Denied, "{url}");
         }
         assert!(endpoints.find("http://b.test:81/").is_ok());
+    }
+
+    #[test]
+    fn a_name_that_no_certificate_has_can_be_asked_without_tls() {
+        let allow = AllowList::parse(["my_service", "a-.test"]).expect("entries");
+        let endpoints = Endpoints::new(None, allow).expect("no target");
+        assert!(endpoints.find("http://my_service/").is_ok() && endpoints.find("http://a-.test/").is_ok());
+        assert!(endpoints.find("https://my_service./").is_ok());
+        assert_eq!(class(&endpoints, "https://a-.test/"), ErrorClass::Invalid);
     }
 
     #[test]

@@ -1,17 +1,29 @@
 //! From a name to addresses, kept as long as the name's owner allows.
 //!
+//! A name is found where `getaddrinfo` finds it: in `/etc/hosts`, and then nobody is asked; else at the name servers of `/etc/resolv.conf`, with its search
+//! domains. `localhost` is this machine whatever stands where. Both IP versions are asked for at once, and one that does not answer holds up the other for 50 ms.
+//!
 //! A thousand users that start at once ask once: who comes second waits for the first. What was answered is used until its TTL ends, and for a second at
 //! the least, so that a TTL of zero is not a query a connection. A literal address never asks anybody.
 
 use std::cell::{Cell, OnceCell};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::system_conf::parse_resolv_conf;
 use swell_core::exchange::ErrorClass;
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use url::Host;
 
 use crate::connect::Rare;
@@ -19,6 +31,10 @@ use crate::error::{Error, local};
 
 /// The shortest time for which an answer is kept.
 const KEPT_AT_LEAST: Duration = Duration::from_secs(1);
+/// How long what `/etc/hosts` says is believed without looking again.
+const HOSTS_KEPT: Duration = Duration::from_secs(10);
+/// How long the first IP version to answer waits for the other (RFC 8305, 3).
+const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 
 /// What is known of the addresses of one origin.
 #[derive(Default)]
@@ -31,14 +47,30 @@ pub(crate) struct Addresses {
 struct Answer {
     ips: Rc<[IpAddr]>,
     until: Instant,
+    /// The question for the IP version that did not answer in time. Its addresses join the others when they come.
+    late: Option<Asked>,
 }
 
-/// A worker's resolver: `/etc/hosts`, then the name servers of `/etc/resolv.conf`. It is made with the first name, as a run by address needs none.
-#[derive(Default)]
-pub(crate) struct Resolver(OnceCell<TokioResolver>);
+/// A worker's resolver. What it knows of name servers is read with the first name that needs one: a run by address needs none.
+pub(crate) struct Resolver {
+    hosts: PathBuf,
+    servers: OnceCell<NameServers>,
+}
+
+struct NameServers {
+    resolver: TokioResolver,
+    /// As they are called in messages.
+    shown: String,
+}
+
+impl Default for Resolver {
+    fn default() -> Self {
+        Self { hosts: "/etc/hosts".into(), servers: OnceCell::new() }
+    }
+}
 
 impl Resolver {
-    /// The addresses to try for one connection, in order.
+    /// The addresses to try for one connection, in order: IP versions take turns, so that one that leads nowhere costs one attempt and not all.
     pub(crate) async fn addresses(&self, host: &Host, port: u16, known: &Addresses) -> Result<Vec<SocketAddr>, Error> {
         let name = match host {
             Host::Ipv4(ip) => return Ok(vec![SocketAddr::new((*ip).into(), port)]),
@@ -46,52 +78,193 @@ impl Resolver {
             Host::Domain(name) => name,
         };
         let mut answer = known.answer.lock().await;
-        let fresh = answer.as_ref().filter(|answer| Instant::now() < answer.until);
+        let fresh = answer.as_mut().filter(|answer| Instant::now() < answer.until);
         let ips = match fresh {
-            Some(answer) => Rc::clone(&answer.ips),
+            Some(answer) => answer.ips(),
             None => Rc::clone(&answer.insert(self.ask(name).await?).ips),
         };
         drop(answer);
         let first = known.next.replace(known.next.get().wrapping_add(1)) % ips.len();
-        Ok(ips[first..].iter().chain(&ips[..first]).map(|&ip| SocketAddr::new(ip, port)).collect())
+        let in_turn = ips[first..].iter().chain(&ips[..first]).copied();
+        Ok(taking_turns(in_turn).into_iter().map(|ip| SocketAddr::new(ip, port)).collect())
     }
 
     #[inline(never)]
     fn ask<'a>(&'a self, name: &'a str) -> Rare<'a, Result<Answer, Error>> {
         Box::pin(async move {
-            let found = self.resolver().map_err(|e| failed(name, &e))?.lookup_ip(name).await.map_err(|e| failed(name, &e))?;
-            let ips: Rc<[IpAddr]> = found.iter().collect();
-            if ips.is_empty() {
-                return Err(Error::new(ErrorClass::Dns, format!("{name} has no address")));
+            // A machine without the file knows no hosts.
+            let hosts = std::fs::read(&self.hosts).unwrap_or_default();
+            let mut ips = hosts::find(&String::from_utf8_lossy(&hosts), name);
+            if ips.is_empty() && hosts::is_this_machine(name) {
+                ips = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             }
-            Ok(Answer { ips, until: found.valid_until().max(Instant::now() + KEPT_AT_LEAST) })
+            if !ips.is_empty() {
+                return Ok(Answer { ips: ips.into(), until: Instant::now() + HOSTS_KEPT, late: None });
+            }
+            let servers = self.servers()?;
+            servers.ask(name).await.map_err(|error| servers.failed(name, &error))
         })
     }
 
-    fn resolver(&self) -> Result<&TokioResolver, NetError> {
-        if let Some(made) = self.0.get() {
+    fn servers(&self) -> Result<&NameServers, Error> {
+        if let Some(made) = self.servers.get() {
             return Ok(made);
         }
-        let made = TokioResolver::builder_tokio()?.build()?;
-        Ok(self.0.get_or_init(|| made))
+        let made = NameServers::of_system()?;
+        Ok(self.servers.get_or_init(|| made))
     }
 }
 
-fn failed(name: &str, error: &NetError) -> Error {
-    if let NetError::Io(io) = error
-        && let Some(ours) = local(io)
-    {
-        return ours;
+impl NameServers {
+    fn of_system() -> Result<Self, Error> {
+        const CONF: &str = "/etc/resolv.conf";
+        let wrong = |error: &dyn std::fmt::Display| Error::new(ErrorClass::Dns, format!("{CONF}: {error}"));
+        let mut conf = match std::fs::read(CONF) {
+            Ok(conf) => conf,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(local(&error).unwrap_or_else(|| wrong(&error))),
+        };
+        let names_one = conf.split(|&byte| byte == b'\n').any(|line| line.trim_ascii_start().starts_with(b"nameserver"));
+        if !names_one {
+            // As resolv.conf(5) has it.
+            conf.extend(b"\nnameserver 127.0.0.1\n");
+        }
+        let (config, options) = parse_resolv_conf(&conf).map_err(|e| wrong(&e))?;
+        let mut shown: Vec<String> = config.name_servers().iter().map(|server| server.ip.to_string()).collect();
+        if !names_one {
+            shown[0] += ", as /etc/resolv.conf names none";
+        }
+        Self::new(config, options, shown.join(", ")).map_err(|e| wrong(&e))
     }
-    let reason = if error.is_nx_domain() {
-        "no such name".into()
-    } else if error.is_no_records_found() {
-        "the name has no address".into()
-    } else {
-        error.to_string()
-    };
-    Error::new(ErrorClass::Dns, format!("{name}: {reason}"))
+
+    fn new(config: ResolverConfig, mut options: ResolverOpts, shown: String) -> Result<Self, NetError> {
+        // The domain of the machine's own name is searched where nothing else is.
+        let domain = config.domain().filter(|_| config.search().is_empty()).cloned();
+        let config = ResolverConfig::from_parts(domain, config.search().to_vec(), config.name_servers().to_vec());
+        options.use_hosts_file = ResolveHosts::Never;
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options;
+        Ok(Self { resolver: builder.build()?, shown })
+    }
+
+    /// Asks for both IP versions at once.
+    async fn ask(&self, name: &str) -> Result<Answer, NetError> {
+        // Underscores are no part of a host's name by its oldest rules, and of many names in use (RFC 2181, 11).
+        let name = Name::from_str_relaxed(name)?;
+        let mut four = Asked::new(&self.resolver, name.clone(), RecordType::A);
+        let mut six = Asked::new(&self.resolver, name, RecordType::AAAA);
+        let (first, mut other, four_is_first) = tokio::select! {
+            found = &mut four => (found, six, true),
+            found = &mut six => (found, four, false),
+        };
+        // Who says that there is no such name says it of both.
+        let hurries = first.as_ref().map_or_else(NetError::is_nx_domain, |found| !found.ips.is_empty());
+        let second = if hurries { tokio::time::timeout(RESOLUTION_DELAY, &mut other).await.ok() } else { Some((&mut other).await) };
+        let late = second.is_none().then_some(other);
+        let found: Vec<Found> = match (first, second) {
+            (Ok(first), Some(Ok(second))) if four_is_first => vec![first, second],
+            (Ok(first), Some(Ok(second))) => vec![second, first],
+            (Ok(found), _) | (_, Some(Ok(found))) => vec![found],
+            (Err(error), _) => return Err(error),
+        };
+        let ips: Vec<IpAddr> = found.iter().flat_map(|found| &found.ips).copied().collect();
+        if ips.is_empty() {
+            return Err(NetError::Msg(NO_ADDRESS.into()));
+        }
+        let until = found.iter().filter(|found| !found.ips.is_empty()).map(|found| found.until).min().unwrap_or_else(Instant::now);
+        Ok(Answer { ips: ips.into(), until: until.max(Instant::now() + KEPT_AT_LEAST), late })
+    }
+
+    fn failed(&self, name: &str, error: &NetError) -> Error {
+        if let NetError::Io(io) = error
+            && let Some(ours) = local(io)
+        {
+            return ours;
+        }
+        let reason = match error {
+            error if error.is_nx_domain() => "no such name".into(),
+            error if error.is_no_records_found() => NO_ADDRESS.into(),
+            NetError::Io(_) | NetError::NoConnections | NetError::Timeout => format!("no name server answered ({})", self.shown),
+            NetError::Proto(error) => format!("not a name that can be asked for: {error}"),
+            error => error.to_string(),
+        };
+        Error::new(ErrorClass::Dns, format!("{name}: {reason}"))
+    }
 }
 
+const NO_ADDRESS: &str = "the name has no address";
+
+/// What one IP version has.
+struct Found {
+    ips: Vec<IpAddr>,
+    until: Instant,
+}
+
+impl From<Lookup> for Found {
+    fn from(lookup: Lookup) -> Self {
+        Self { ips: lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect(), until: lookup.valid_until() }
+    }
+}
+
+/// A question that goes on while nobody waits for its answer, and ends with its owner.
+struct Asked(JoinHandle<Result<Lookup, NetError>>);
+
+impl Asked {
+    fn new(resolver: &TokioResolver, name: Name, kind: RecordType) -> Self {
+        let resolver = resolver.clone();
+        Self(tokio::spawn(async move { resolver.lookup(name, kind).await }))
+    }
+}
+
+impl Future for &mut Asked {
+    type Output = Result<Found, NetError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|ended| match ended {
+            Ok(Ok(lookup)) => Ok(lookup.into()),
+            // That a version has no address is an answer.
+            Ok(Err(error)) if error.is_no_records_found() && !error.is_nx_domain() => Ok(Found { ips: Vec::new(), until: Instant::now() }),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(NetError::Message("the question was dropped")),
+        })
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Answer {
+    /// The addresses, with those that came late.
+    fn ips(&mut self) -> Rc<[IpAddr]> {
+        if let Some(mut late) = self.late.as_mut()
+            && let Poll::Ready(found) = Pin::new(&mut late).poll(&mut Context::from_waker(Waker::noop()))
+        {
+            self.late = None;
+            if let Ok(found) = found {
+                self.ips = self.ips.iter().copied().chain(found.ips).collect();
+            }
+        }
+        Rc::clone(&self.ips)
+    }
+}
+
+/// The addresses with the IP versions in turn, beginning with that of the first, each version in its own order (RFC 8305, 4).
+fn taking_turns(ips: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut ips = ips.peekable();
+    let Some(first) = ips.peek().map(IpAddr::is_ipv4) else { return Vec::new() };
+    let (one, other): (Vec<IpAddr>, Vec<IpAddr>) = ips.partition(|ip| ip.is_ipv4() == first);
+    let (mut one, mut other) = (one.into_iter(), other.into_iter());
+    let mut mixed = Vec::with_capacity(one.len() + other.len());
+    while one.len() + other.len() > 0 {
+        mixed.extend(one.next());
+        mixed.extend(other.next());
+    }
+    mixed
+}
+
+mod hosts;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use tokio::net::UdpSocket;
 
 use super::*;
@@ -16,6 +15,8 @@ struct NameServer {
     port: u16,
     asked: Rc<Cell<u32>>,
     addresses: Rc<RefCell<Vec<[u8; 4]>>>,
+    /// Whether it says anything when it is asked for IPv6.
+    answers_six: Rc<Cell<bool>>,
 }
 
 impl NameServer {
@@ -24,16 +25,20 @@ impl NameServer {
         let port = socket.local_addr().expect("bound").port();
         let asked = Rc::<Cell<u32>>::default();
         let known = Rc::new(RefCell::new(addresses.to_vec()));
-        let (counted, answers) = (Rc::clone(&asked), Rc::clone(&known));
+        let answers_six = Rc::new(Cell::new(true));
+        let (counted, answers, says_six) = (Rc::clone(&asked), Rc::clone(&known), Rc::clone(&answers_six));
         tokio::task::spawn_local(async move {
             let mut buffer = [0; 512];
             loop {
                 let (length, from) = socket.recv_from(&mut buffer).await.expect("a question");
+                if !says_six.get() && buffer[..length].windows(5).any(|bytes| bytes == [0, 0, 28, 0, 1]) {
+                    continue;
+                }
                 let answer = reply(&buffer[..length], code, ttl, &answers.borrow(), &counted);
                 socket.send_to(&answer, from).await.expect("loopback");
             }
         });
-        Self { port, asked, addresses: known }
+        Self { port, asked, addresses: known, answers_six }
     }
 
     fn resolver(&self) -> Resolver {
@@ -41,10 +46,9 @@ impl NameServer {
         connection.port = self.port;
         let server = NameServerConfig::new("127.0.0.1".parse().expect("an address"), true, vec![connection]);
         let config = ResolverConfig::from_name_servers(vec![server]);
-        let made = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).build().expect("a resolver");
-        let resolver = Resolver::default();
-        assert!(resolver.0.set(made).is_ok());
-        resolver
+        let made = NameServers::new(config, ResolverOpts::default(), "127.0.0.1".into()).expect("a resolver");
+        // The machine's own file must not decide.
+        Resolver { hosts: "/nowhere".into(), servers: OnceCell::from(made) }
     }
 }
 
@@ -141,4 +145,61 @@ fn a_literal_address_asks_nobody_and_hosts_are_known_from_their_file() {
         }
         assert_eq!(server.asked.get(), 0);
     });
+}
+
+#[test]
+fn an_ip_version_that_nobody_answers_for_does_not_hold_up_the_other() {
+    run(async {
+        let server = NameServer::start(0, 60, &[[127, 0, 0, 7]]).await;
+        server.answers_six.set(false);
+        let known = Addresses::default();
+        let start = Instant::now();
+        let found = server.resolver().addresses(&name(), 80, &known).await.expect("IPv4 is known");
+        // The resolver itself gives up on a question after five seconds, twice.
+        assert!(start.elapsed() < Duration::from_secs(4), "held up for {:?}", start.elapsed());
+        assert_eq!(found[0].to_string(), "127.0.0.7:80");
+        assert!(known.answer.lock().await.as_ref().is_some_and(|answer| answer.late.is_some()), "the question for IPv6 goes on");
+    });
+}
+
+#[test]
+fn a_name_of_the_hosts_file_asks_nobody_and_needs_no_name_server() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        let hosts = folder.path().join("hosts");
+        std::fs::write(&hosts, "127.0.0.5 my_service\n127.0.0.6 localhost\n").expect("a file");
+        let server = NameServer::start(NO_SUCH_NAME, 0, &[]).await;
+        let resolver = Resolver { hosts, ..server.resolver() };
+        for (host, expected) in [("my_service", "127.0.0.5:80"), ("my_service.", "127.0.0.5:80"), ("localhost", "127.0.0.6:80")] {
+            let found = resolver.addresses(&Host::Domain(host.into()), 80, &Addresses::default()).await.expect("known");
+            assert_eq!(found.iter().map(SocketAddr::to_string).collect::<Vec<_>>(), [expected], "{host}");
+        }
+        assert_eq!(server.asked.get(), 0);
+        let resolver = Resolver { servers: OnceCell::new(), ..resolver };
+        resolver.addresses(&Host::Domain("my_service".into()), 80, &Addresses::default()).await.expect("known without a name server");
+        assert!(resolver.servers.get().is_none(), "no name server was looked for");
+    });
+}
+
+#[test]
+fn a_name_with_an_underscore_is_asked_for() {
+    run(async {
+        let server = NameServer::start(0, 60, &[[127, 0, 0, 1]]).await;
+        let resolver = server.resolver();
+        for name in ["my_service", "_a._tcp.b_c.test", "whole.test."] {
+            resolver.addresses(&Host::Domain(name.into()), 80, &Addresses::default()).await.expect(name);
+        }
+        assert_eq!(server.asked.get(), 3);
+    });
+}
+
+#[test]
+fn ip_versions_take_turns_beginning_with_the_first() {
+    let mixed = |ips: &[&str]| {
+        let ips = ips.iter().map(|ip| ip.parse().expect("an address"));
+        taking_turns(ips).iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(mixed(&["::1", "::2", "10.0.0.1", "::3", "10.0.0.2"]), "::1 10.0.0.1 ::2 10.0.0.2 ::3");
+    assert_eq!(mixed(&["10.0.0.1", "10.0.0.2"]), "10.0.0.1 10.0.0.2");
+    assert_eq!(mixed(&[]), "");
 }
