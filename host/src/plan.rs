@@ -9,7 +9,7 @@ use swell_core::control::{Goal, Objective};
 use swell_core::dispatch::{Dispatcher, Limits, Spawn};
 use swell_core::plan::{LoadModel, Plan, PlanInput, Search, Users};
 use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
-use swell_core::units::{Rate, grouped, print_duration, print_rate};
+use swell_core::units::{Rate, counted, print_duration, print_rate};
 use swell_engine::ScenarioInfo;
 
 use crate::args::{ArrivalsArg, Settings};
@@ -110,8 +110,8 @@ impl RunPlan {
     /// The load model in words.
     pub(crate) fn model(&self) -> String {
         let users = |users: &Users| match users {
-            Users::OnDemand { max } => format!("at most {} users", grouped(u64::from(*max))),
-            Users::Exactly(users) => format!("exactly {} users", grouped(u64::from(*users))),
+            Users::OnDemand { max } => format!("at most {}", counted(u64::from(*max), "user")),
+            Users::Exactly(users) => format!("exactly {}", counted(u64::from(*users), "user")),
         };
         let spread = if self.plan.arrivals == Arrivals::Uniform { "" } else { ", Poisson arrivals" };
         if let (Some(control), LoadModel::Transactions { users: who, .. }) = (&self.plan.control, &self.plan.load) {
@@ -130,7 +130,7 @@ impl RunPlan {
                 rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages),
                 users(who)
             ),
-            LoadModel::Closed { users } => format!("closed model, {} users", grouped(u64::from(*users))),
+            LoadModel::Closed { users } => format!("closed model, {}", counted(u64::from(*users), "user")),
         }
     }
 
@@ -140,9 +140,9 @@ impl RunPlan {
             return format!("each rate for {}, within {}", print_duration(search.hold), print_duration(search.budget));
         }
         match (self.plan.stop.measured, self.plan.stop.iterations) {
-            (Some(time), Some(count)) => format!("for {} or {} iterations", print_duration(time), grouped(count)),
+            (Some(time), Some(count)) => format!("for {} or {}", print_duration(time), counted(count, "iteration")),
             (Some(time), None) => format!("for {}", print_duration(time)),
-            (None, Some(count)) => format!("for {} iterations", grouped(count)),
+            (None, Some(count)) => format!("for {}", counted(count, "iteration")),
             (None, None) => "until Ctrl-C".to_owned(),
         }
     }
@@ -194,7 +194,7 @@ pub(crate) fn client_options(settings: &Settings, hosts: &[String]) -> anyhow::R
         _ => None,
     };
     let tls = TlsOptions { ca_files: settings.ca_cert.clone(), identity, insecure: settings.insecure, ..TlsOptions::default() };
-    let mut options = Options::new(tls.load().context("--ca-cert, --cert, --key")?);
+    let mut options = Options::new(tls.load()?);
     options.target = settings.target.clone();
     options.allow = AllowList::parse(settings.allow_host.iter().chain(hosts).map(String::as_str)).context("--allow-host")?;
     options.sources = settings.source_ip.clone();

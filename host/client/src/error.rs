@@ -11,6 +11,8 @@ use std::time::Duration;
 use rustls::CertificateError;
 use swell_core::exchange::{ErrorClass, Phase};
 
+use crate::tls::webpki_error;
+
 /// Why an exchange has no answer: its class for the books, its text for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -64,16 +66,23 @@ pub enum OptionsError {
     #[error("header {0:?} belongs to one request and its body; it cannot be added to all")]
     Framing(String),
     /// A certificate or key file cannot be read or holds none.
-    #[error("{}: {reason}", path.display())]
+    #[error("{flag} {}: {reason}", path.display())]
     File {
+        /// What it was given as.
+        flag: &'static str,
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
     /// The client certificate and its key do not make an identity.
-    #[error("client certificate: {0}")]
-    Identity(rustls::Error),
+    #[error("--key {}: {reason}", key.display())]
+    Identity {
+        /// The key's file.
+        key: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 /// What a source address lacks that is ours and yet cannot be bound.
@@ -153,6 +162,12 @@ impl Error {
         if let Some(io) = error.get_io() {
             return Self::stream(io);
         }
+        // Text in place of a frame reads as one of impossible length: the first bytes of "HTTP/1.1" ask for 4.7 MB.
+        if !error.is_remote() && error.reason() == Some(h2::Reason::FRAME_SIZE_ERROR) {
+            return Self::protocol(
+                "HTTP/2: what came is no HTTP/2, as from a server that speaks HTTP/1.1 alone (leave the version of the request open, or set it to HTTP/1.1)",
+            );
+        }
         // The peer's own decision to end a stream or the connection is a reset; what we had to end because of it broke the protocol.
         let class = if error.is_remote() { ErrorClass::Reset } else { ErrorClass::Protocol };
         Self::new(class, format!("HTTP/2: {error}"))
@@ -186,16 +201,29 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-fn tls_reason(error: &rustls::Error, name: &str) -> String {
+pub(crate) fn tls_reason(error: &rustls::Error, name: &str) -> String {
     match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the certificate has expired".into(),
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "the certificate is not valid yet".into(),
+            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => format!(
+                "the certificate is not valid for {name}: it has no subject alternative name, and a common name alone is not looked at (make it with \
+                 -addext subjectAltName=DNS:{name})"
+            ),
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 format!("the certificate is not valid for {name}")
             }
-            CertificateError::UnknownIssuer => "the certificate's issuer is not trusted (add its CA file)".into(),
-            other => format!("the certificate is not accepted: {other}"),
+            CertificateError::UnknownIssuer => "the certificate's issuer is not trusted (add its CA file with --ca-cert)".into(),
+            CertificateError::BadEncoding => "the certificate is damaged".into(),
+            other => match webpki_error(other) {
+                Some(webpki::Error::CaUsedAsEndEntity) => {
+                    "the certificate is its own authority and is not trusted (give it with --ca-cert)".into()
+                }
+                Some(webpki::Error::UnsupportedCertVersion) => {
+                    "the certificate is of X.509 version 1, which has no names of hosts (make one of version 3)".into()
+                }
+                _ => format!("the certificate is not accepted: {other}"),
+            },
         },
         rustls::Error::AlertReceived(alert) => format!("refused by the other side ({alert:?})"),
         other => other.to_string(),

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_pki_types::pem::{self, PemObject};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::error::OptionsError;
+use crate::error::{OptionsError, tls_reason};
 use crate::request::Version;
 
 /// What to load.
@@ -63,9 +63,11 @@ impl TlsOptions {
         let config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some(identity) => {
-                let chain = certificates(&identity.certificate)?;
-                let key = PrivateKeyDer::from_pem_file(&identity.key).map_err(|e| unreadable(&identity.key, &e))?;
-                builder.with_client_auth_cert(chain, key).map_err(OptionsError::Identity)?
+                let chain = files::certificates("--cert", &identity.certificate)?;
+                let key = files::key("--key", &identity.key)?;
+                let unusable =
+                    |error| OptionsError::Identity { key: identity.key.clone(), reason: identity_reason(&error, &identity.certificate) };
+                builder.with_client_auth_cert(chain, key).map_err(unusable)?
             }
         };
         Ok(Tls(Arc::new(config)))
@@ -79,16 +81,29 @@ impl TlsOptions {
         if self.system_roots {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
+        let mut given = Vec::new();
         for file in &self.ca_files {
-            for certificate in certificates(file)? {
-                roots.add(certificate).map_err(|e| OptionsError::File { path: file.clone(), reason: e.to_string() })?;
+            for certificate in files::certificates("--ca-cert", file)? {
+                let unusable =
+                    |e: rustls::Error| OptionsError::File { flag: "--ca-cert", path: file.clone(), reason: tls_reason(&e, "a root") };
+                roots.add(certificate.clone()).map_err(unusable)?;
+                given.push(certificate);
             }
         }
         if roots.is_empty() {
             return Ok(Arc::new(Unverified { accept: false, provider }));
         }
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        Ok(verifier.expect("a verifier with roots and without revocation lists can be built"))
+        let roots = verifier.expect("a verifier with roots and without revocation lists can be built");
+        Ok(Arc::new(Trusting { roots, given }))
+    }
+}
+
+fn identity_reason(error: &rustls::Error, certificate: &Path) -> String {
+    match error {
+        rustls::Error::InconsistentKeys(_) => format!("this key does not belong to the certificate in {}", certificate.display()),
+        rustls::Error::General(_) => "this kind of key cannot be used; RSA, ECDSA with P-256 or P-384, and Ed25519 can".into(),
+        other => tls_reason(other, "a client"),
     }
 }
 
@@ -131,16 +146,65 @@ impl UserTls {
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(|e| unreadable(path, &e))?;
-    if read.is_empty() {
-        return Err(OptionsError::File { path: path.into(), reason: "holds no certificate in PEM form".into() });
-    }
-    Ok(read)
+/// Trusts the roots, and each certificate of a CA file as the one that a server shows: a self-signed one is its own authority, and the rules of RFC 5280 for
+/// a server's certificate refuse an authority's. Its name and its dates must be right as anybody's.
+#[derive(Debug)]
+struct Trusting {
+    roots: Arc<WebPkiServerVerifier>,
+    given: Vec<CertificateDer<'static>>,
 }
 
-fn unreadable(path: &Path, error: &pem::Error) -> OptionsError {
-    OptionsError::File { path: path.into(), reason: error.to_string() }
+impl ServerCertVerifier for Trusting {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match self.roots.verify_server_cert(shown, chain, name, ocsp, now) {
+            // Its dates come before its issuer, so that they have been looked at.
+            Err(rustls::Error::InvalidCertificate(reason)) if is_about_the_issuer(&reason) && self.given.contains(shown) => {
+                verify_server_name(&ParsedCertificate::try_from(shown)?, name).map(|()| ServerCertVerified::assertion())
+            }
+            decided => decided,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.roots.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.roots.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.roots.supported_verify_schemes()
+    }
+}
+
+fn is_about_the_issuer(reason: &CertificateError) -> bool {
+    *reason == CertificateError::UnknownIssuer || webpki_error(reason) == Some(&webpki::Error::CaUsedAsEndEntity)
+}
+
+/// What the checker of certificates says where rustls has no word for it.
+pub(crate) fn webpki_error(reason: &CertificateError) -> Option<&webpki::Error> {
+    match reason {
+        CertificateError::Other(other) => other.0.downcast_ref(),
+        _ => None,
+    }
 }
 
 /// Says the same of every certificate: yes where the user asked for it, no where no root is known (a run without TLS needs none, and one with it is told
@@ -189,3 +253,5 @@ impl ServerCertVerifier for Unverified {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
+
+mod files;

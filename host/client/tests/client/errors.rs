@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::Method;
-use swell_client::{Client, Keep, Options, OptionsError, Request, header};
+use swell_client::{Client, Keep, Options, OptionsError, Request, Version, header};
 use swell_core::exchange::ErrorClass;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::service::*;
 
@@ -175,5 +176,22 @@ fn a_kept_body_over_its_limit_is_too_large_and_closes_its_connection() {
         assert_eq!(sent.exchange.result, Err(ErrorClass::TooLarge));
         assert_eq!(status(&session.send(get(&service, "/")).await), 200);
         assert_eq!(service.connections(), 2);
+    });
+}
+
+#[test]
+fn a_server_that_answers_http2_with_http1_is_said_to_speak_that_alone() {
+    run(async {
+        let service = Service::accepting(|mut stream, _| async move {
+            let mut preface = [0; 24];
+            stream.read_exact(&mut preface).await.expect("a preface");
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.expect("an open stream");
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        })
+        .await;
+        let sent = session().send(Request { version: Version::Http2, ..get(&service, "/") }).await;
+        let error = sent.result.expect_err("no answer");
+        assert_eq!(error.class, ErrorClass::Protocol);
+        assert!(error.message.contains("speaks HTTP/1.1 alone"), "{error}");
     });
 }

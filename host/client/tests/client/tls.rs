@@ -148,6 +148,69 @@ fn a_certificate_that_is_expired_early_misnamed_or_unsigned_is_refused_with_its_
     });
 }
 
+/// A certificate that is its own authority, as `openssl req -x509` makes it.
+fn own_authority(change: impl FnOnce(&mut CertificateParams)) -> (rcgen::Certificate, KeyPair) {
+    let mut params = CertificateParams::new(["localhost".into()]).expect("names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    change(&mut params);
+    let key = KeyPair::generate().expect("a key");
+    (params.self_signed(&key).expect("a certificate"), key)
+}
+
+/// Options that trust these certificates and nobody else, and the folder with their file.
+fn trusting(certificates: &[&rcgen::Certificate]) -> (TlsOptions, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, certificates.iter().map(|certificate| certificate.pem()).collect::<String>()).expect("a file");
+    (TlsOptions { system_roots: false, ca_files: vec![file], ..TlsOptions::default() }, folder)
+}
+
+#[test]
+fn a_certificate_that_is_its_own_authority_is_taken_where_it_was_given_and_only_for_its_names_and_days() {
+    run(async {
+        let (good, old) = (own_authority(|_| {}), own_authority(|params| params.not_after = date_time_ymd(2001, 1, 1)));
+        let (trusted, _folder) = trusting(&[&good.0, &old.0]);
+        let another = own_authority(|_| {});
+        let service = secure(server(good, &[], None)).await;
+        assert_eq!(status(&ask(&service, "localhost", &trusted).await), 200);
+        assert_refused(&ask(&service, "127.0.0.1", &trusted).await, "not valid for 127.0.0.1");
+        assert_refused(&ask(&service, "localhost", &Authority::new().trusted()).await, "give it with --ca-cert");
+        assert_refused(&ask(&secure(server(old, &[], None)).await, "localhost", &trusted).await, "expired");
+        assert_refused(&ask(&secure(server(another, &[], None)).await, "localhost", &trusted).await, "give it with --ca-cert");
+    });
+}
+
+#[test]
+fn a_server_s_certificate_is_taken_where_itself_was_given_and_not_its_authority() {
+    run(async {
+        let leaf = Authority::new().certify(|_| {});
+        let (trusted, _folder) = trusting(&[&leaf.0]);
+        let service = secure(server(leaf, &[], None)).await;
+        assert_eq!(status(&ask(&service, "localhost", &trusted).await), 200);
+        assert_refused(&ask(&service, "localhost", &Authority::new().trusted()).await, "issuer is not trusted");
+    });
+}
+
+#[test]
+fn a_certificate_without_a_host_s_name_says_that_it_lacks_one() {
+    run(async {
+        let nameless = own_authority(|params| params.subject_alt_names.clear());
+        let (trusted, _folder) = trusting(&[&nameless.0]);
+        let service = secure(server(nameless, &[], None)).await;
+        assert_refused(&ask(&service, "localhost", &trusted).await, "subjectAltName=DNS:localhost");
+    });
+}
+
+#[test]
+fn a_key_that_belongs_to_another_certificate_is_named() {
+    let authority = Authority::new();
+    let mine = authority.identity();
+    let other = KeyPair::generate().expect("a key").serialize_pem();
+    std::fs::write(&mine.key, other).expect("a file");
+    let error = TlsOptions { identity: Some(mine), ..authority.trusted() }.load().expect_err("not a pair").to_string();
+    assert!(error.contains("me.key: this key does not belong to the certificate in") && error.contains("me.pem"), "{error}");
+}
+
 #[test]
 fn any_certificate_is_taken_only_when_that_was_asked_for() {
     run(async {
