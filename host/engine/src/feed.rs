@@ -2,10 +2,21 @@
 //!
 //! Which row an iteration is given follows from its number, the user's number or the iteration's randomness alone, so a run hands out the same rows whatever
 //! thread or host an iteration lands on.
+//!
+//! A value reaches the scenario as it was written: a number keeps its digits, and what is nested its spaces. What cannot be read for certain is an error with
+//! its line: rows that were guessed would be sent by the million.
 
+mod csv;
+mod json;
+mod rows;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use self::rows::Rows;
 
 /// A feed could not be read. The line number is the file's, from 1.
 #[derive(Debug, Error)]
@@ -41,7 +52,7 @@ pub enum FeedError {
         reason: String,
     },
     /// There is no row to hand out.
-    #[error("feed {name:?}: {} has no rows", path.display())]
+    #[error("feed {name:?}: {} has no rows\nhelp: a .csv file has a header line and then one row a line, a .jsonl file one object a line", path.display())]
     Empty {
         /// The feed's name.
         name: String,
@@ -57,26 +68,32 @@ pub(crate) type Row = Vec<(String, String)>;
 #[derive(Debug)]
 pub struct Feed {
     name: String,
-    rows: Vec<Row>,
+    rows: Rows,
+}
+
+/// Why a file is no feed: the file's fault with its line, or the system's.
+enum Unread {
+    Line(u64, String),
+    Io(std::io::Error),
 }
 
 impl Feed {
     /// Reads a CSV file with a header line, or a file with one JSON object a line, by the file's ending.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no such file; nothing of it is kept.
     pub fn read(name: &str, path: &Path) -> Result<Self, FeedError> {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
         let (name, path) = (name.to_owned(), path.to_owned());
-        let content = match std::fs::read_to_string(&path) {
-            Ok(content) => content,
-            Err(error) => return Err(FeedError::Read { name, path, reason: error.to_string() }),
-        };
-        let rows = match ending.as_str() {
-            "csv" => csv_rows(&content),
-            "jsonl" | "ndjson" => json_rows(&content),
+        let read = match ending.as_str() {
+            "csv" => csv::rows,
+            "jsonl" | "ndjson" => json::rows,
             _ => return Err(FeedError::Kind { name, path }),
         };
-        match rows {
-            Err((line, reason)) => Err(FeedError::Row { name, path, line, reason }),
-            Ok(rows) if rows.is_empty() => Err(FeedError::Empty { name, path }),
+        match open(&path).and_then(|(file, size)| read(file, size)) {
+            Err(Unread::Io(error)) => Err(FeedError::Read { name, path, reason: error.to_string() }),
+            Err(Unread::Line(line, reason)) => Err(FeedError::Row { name, path, line, reason }),
+            Ok(rows) if rows.len() == 0 => Err(FeedError::Empty { name, path }),
             Ok(rows) => Ok(Self { name, rows }),
         }
     }
@@ -93,77 +110,50 @@ impl Feed {
     }
 
     /// Row `index`, beginning anew after the last.
-    pub fn wrapped(&self, index: u64) -> &Row {
-        let index = index % self.len();
-        &self.rows[usize::try_from(index).expect("an index below the number of rows in memory")]
+    pub(crate) fn wrapped(&self, index: u64) -> Row {
+        self.row(index % self.len()).expect("an index below the number of rows")
     }
 
     /// Row `index`, if there is one.
-    pub fn row(&self, index: u64) -> Option<&Row> {
-        self.rows.get(usize::try_from(index).ok()?)
+    pub(crate) fn row(&self, index: u64) -> Option<Row> {
+        self.rows.row(usize::try_from(index).ok()?)
     }
 }
 
-type Rows = Result<Vec<Row>, (u64, String)>;
-
-fn csv_rows(content: &str) -> Rows {
-    let mut reader = csv::ReaderBuilder::new().from_reader(content.trim_start_matches('\u{feff}').as_bytes());
-    let line = |error: &csv::Error| error.position().map_or(1, csv::Position::line);
-    let columns = reader.headers().map_err(|error| (line(&error), error.to_string()))?.clone();
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| (line(&error), error.to_string()))?;
-        rows.push(columns.iter().zip(record.iter()).map(|(column, value)| (column.to_owned(), value.to_owned())).collect());
+/// The file without a byte order mark, as Windows' programs put it in front of UTF-8, and its size.
+fn open(path: &Path) -> Result<(BufReader<File>, u64), Unread> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let mut file = BufReader::with_capacity(256 << 10, file);
+    match file.fill_buf()? {
+        [0xef, 0xbb, 0xbf, ..] => file.consume(3),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            return Err(Unread::Line(
+                1,
+                "this is UTF-16, and UTF-8 is needed\nhelp: convert it: iconv -f UTF-16 -t UTF-8 OLD > NEW".into(),
+            ));
+        }
+        _ => {}
     }
-    Ok(rows)
+    Ok((file, size))
 }
 
-fn json_rows(content: &str) -> Rows {
-    let mut rows = Vec::new();
-    for (line, text) in (1_u64..).zip(content.lines()).filter(|(_, text)| !text.trim().is_empty()) {
-        let object: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(text).map_err(|error| (line, format!("not a JSON object: {error}")))?;
-        let value = |value: serde_json::Value| match value {
-            serde_json::Value::String(text) => text,
-            other => other.to_string(),
-        };
-        rows.push(object.into_iter().map(|(column, content)| (column, value(content))).collect());
+/// The text of these bytes of a line.
+fn text(bytes: &[u8], line: u64) -> Result<&str, Unread> {
+    if bytes.contains(&0) {
+        return Err(Unread::Line(line, "there is a NUL byte; is this a text file, and in UTF-8?".into()));
     }
-    Ok(rows)
+    std::str::from_utf8(bytes).map_err(|_| {
+        let reason = "this is no UTF-8\nhelp: if it is Latin-1, convert it: iconv -f LATIN1 -t UTF-8 OLD > NEW";
+        Unread::Line(line, reason.into())
+    })
+}
+
+impl From<std::io::Error> for Unread {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn feed(ending: &str, content: &str) -> Result<Feed, FeedError> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join(format!("rows.{ending}"));
-        std::fs::write(&path, content).expect("a file in it");
-        Feed::read("rows", &path)
-    }
-
-    #[test]
-    fn a_csv_row_has_its_columns() {
-        let feed = feed("csv", "user,age\nada,36\n\"b,c\",1\n").expect("two rows");
-        assert_eq!(feed.len(), 2);
-        assert_eq!(feed.wrapped(3), &vec![("user".to_owned(), "b,c".to_owned()), ("age".to_owned(), "1".to_owned())]);
-        assert_eq!(feed.row(2), None);
-    }
-
-    #[test]
-    fn json_values_that_are_no_strings_stay_json() {
-        let feed = feed("jsonl", "{\"a\":\"x\",\"b\":[1,2]}\n\n{\"a\":\"y\",\"b\":null}\n").expect("two rows");
-        assert_eq!(feed.wrapped(0), &vec![("a".to_owned(), "x".to_owned()), ("b".to_owned(), "[1,2]".to_owned())]);
-    }
-
-    #[test]
-    fn a_bad_line_is_named() {
-        for (ending, content, expected) in
-            [("csv", "a,b\n1,2\n3\n", "line 3"), ("jsonl", "{}\n[1]\n", "line 2"), ("csv", "a,b\n", "no rows"), ("txt", "a", "neither")]
-        {
-            let error = feed(ending, content).expect_err("not a feed").to_string();
-            assert!(error.contains(expected), "{error}");
-        }
-    }
-}
+mod tests;

@@ -30,9 +30,9 @@ impl Host for State {
         };
         let rows = feed_of(user, feed)?;
         if pick != Pick::Unique || user.run().wrap_feeds {
-            return Ok(Some(rows.wrapped(index).clone()));
+            return Ok(Some(rows.wrapped(index)));
         }
-        let row = rows.row(index).cloned();
+        let row = rows.row(index);
         if row.is_none() {
             let name = rows.name().to_owned();
             user.run_out(name);

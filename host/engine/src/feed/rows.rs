@@ -1,0 +1,183 @@
+//! Rows in memory: little more than the file they came from, as a run may have millions.
+//!
+//! All values stand in one text, one behind the other, and each costs four bytes more for its end. The names of columns are kept once for all rows that have the
+//! same, which in a CSV file are all.
+
+use std::collections::HashMap;
+
+use super::Row;
+
+/// Ends are counted from the first value of a block, so that four bytes are enough in a file of any size.
+const BLOCK: usize = 1024;
+
+/// Sets of columns that are told apart. Rows beyond it, of files in which hardly two are alike, bring their names along as values.
+const MOST_SHAPES: usize = 1024;
+
+/// The shape of such a row.
+const OWN_NAMES: u32 = u32::MAX;
+
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    values: Values,
+    shapes: Vec<Box<[Box<str>]>>,
+    order: Order,
+}
+
+/// Where a row's values begin, and what its columns are.
+#[derive(Debug)]
+enum Order {
+    /// All rows have the first shape.
+    Uniform {
+        rows: usize,
+    },
+    Mixed(Vec<Place>),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// The first of its values, in units of one value.
+    first: u32,
+    shape: u32,
+}
+
+#[derive(Debug, Default)]
+struct Values {
+    text: String,
+    ends: Vec<u32>,
+    blocks: Vec<usize>,
+}
+
+/// Takes rows one after the other.
+#[derive(Default)]
+pub(super) struct Gathering {
+    rows: Rows,
+    known: HashMap<Box<[Box<str>]>, u32>,
+}
+
+/// More than can be counted with four bytes.
+pub(super) const TOO_MUCH: &str = "this is more than a feed can hold";
+
+impl Default for Order {
+    fn default() -> Self {
+        Self::Uniform { rows: 0 }
+    }
+}
+
+impl Gathering {
+    /// For a file of this many bytes: its values are no longer than itself.
+    pub(super) fn of_file(bytes: u64) -> Self {
+        let mut gathering = Self::default();
+        // What is never written is never resident; a size that is no size, as that of a pipe, is only a wrong guess.
+        let _ = gathering.rows.values.text.try_reserve_exact(usize::try_from(bytes).unwrap_or(0));
+        gathering
+    }
+
+    /// Adds a value to the row that is being built.
+    pub(super) fn value(&mut self, value: &str) -> Result<(), &'static str> {
+        self.rows.values.push(value)
+    }
+
+    /// The number of a set of columns; nothing where there are too many already.
+    pub(super) fn shape(&mut self, columns: &[String]) -> Option<u32> {
+        let columns: Box<[Box<str>]> = columns.iter().map(|column| column.as_str().into()).collect();
+        if let Some(&known) = self.known.get(&columns) {
+            return Some(known);
+        }
+        let shapes = &mut self.rows.shapes;
+        if shapes.len() >= MOST_SHAPES {
+            return None;
+        }
+        let number = shapes.len() as u32;
+        shapes.push(columns.clone());
+        self.known.insert(columns, number);
+        Some(number)
+    }
+
+    /// Ends a row whose values were added since the last one; without a shape they are names and values in turn.
+    pub(super) fn end_row(&mut self, first: usize, shape: Option<u32>) -> Result<(), &'static str> {
+        let rows = &mut self.rows;
+        if let Order::Uniform { rows: before } = rows.order {
+            if shape == Some(0) {
+                rows.order = Order::Uniform { rows: before + 1 };
+                return Ok(());
+            }
+            let width = rows.shapes.first().map_or(0, |columns| columns.len());
+            let place = |row| Ok(Place { first: u32::try_from(row * width).map_err(|_| TOO_MUCH)?, shape: 0 });
+            rows.order = Order::Mixed((0..before).map(place).collect::<Result<_, &'static str>>()?);
+        }
+        let Order::Mixed(places) = &mut rows.order else { unreachable!("it was made so") };
+        places.push(Place { first: u32::try_from(first).map_err(|_| TOO_MUCH)?, shape: shape.unwrap_or(OWN_NAMES) });
+        Ok(())
+    }
+
+    /// How many values there are so far.
+    pub(super) fn values(&self) -> usize {
+        self.rows.values.ends.len()
+    }
+
+    pub(super) fn finish(mut self) -> Rows {
+        self.rows.values.text.shrink_to_fit();
+        self.rows.values.ends.shrink_to_fit();
+        if let Order::Mixed(places) = &mut self.rows.order {
+            places.shrink_to_fit();
+        }
+        self.rows
+    }
+}
+
+impl Rows {
+    pub(super) fn len(&self) -> usize {
+        match &self.order {
+            Order::Uniform { rows } => *rows,
+            Order::Mixed(places) => places.len(),
+        }
+    }
+
+    pub(super) fn row(&self, index: usize) -> Option<Row> {
+        let columns = |shape: u32| self.shapes.get(shape as usize).map_or(&[][..], |columns| columns);
+        let (first, shape) = match &self.order {
+            Order::Uniform { rows } => (index * columns(0).len(), (index < *rows).then_some(0)?),
+            Order::Mixed(places) => places.get(index).map(|place| (place.first as usize, place.shape))?,
+        };
+        let value = |number: usize| self.values.get(number).to_owned();
+        if shape != OWN_NAMES {
+            return Some(columns(shape).iter().zip(first..).map(|(column, number)| (String::from(&**column), value(number))).collect());
+        }
+        let after = match &self.order {
+            Order::Mixed(places) => places.get(index + 1).map(|next| next.first as usize),
+            Order::Uniform { .. } => None,
+        };
+        let end = after.unwrap_or(self.values.ends.len());
+        Some((first..end).step_by(2).map(|name| (value(name), value(name + 1))).collect())
+    }
+
+    /// The bytes that it holds.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let order = match &self.order {
+            Order::Uniform { .. } => 0,
+            Order::Mixed(places) => places.capacity() * size_of::<Place>(),
+        };
+        let names: usize = self.shapes.iter().flatten().map(|name| name.len() + size_of::<Box<str>>()).sum();
+        let values = &self.values;
+        names + order + values.text.capacity() + values.ends.capacity() * size_of::<u32>() + values.blocks.capacity() * size_of::<usize>()
+    }
+}
+
+impl Values {
+    fn push(&mut self, value: &str) -> Result<(), &'static str> {
+        if self.ends.len().is_multiple_of(BLOCK) {
+            self.blocks.push(self.text.len());
+        }
+        self.text.push_str(value);
+        let start = self.blocks.last().copied().unwrap_or(0);
+        self.ends.push(u32::try_from(self.text.len() - start).map_err(|_| TOO_MUCH)?);
+        Ok(())
+    }
+
+    fn get(&self, number: usize) -> &str {
+        let block = self.blocks[number / BLOCK];
+        let start = if number.is_multiple_of(BLOCK) { 0 } else { self.ends[number - 1] };
+        &self.text[block + start as usize..block + self.ends[number] as usize]
+    }
+}
