@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::Context as _;
+use swell_core::units::counted;
 use swell_engine::{Compiled, Compiler, GuestLimits, ScenarioFile, ScenarioInfo, WIT_VERSION};
 
 use crate::args::{COMPILE_CHILD, CheckArgs};
@@ -15,7 +16,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let file = load(&args.file, GuestLimits::default())?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", args.file.display())?;
-    writeln!(out, "  kind       {}, {} bytes", file.kind.describe(), file.size)?;
+    writeln!(out, "  kind       {}, {}", file.kind.describe(), counted(file.size, "byte"))?;
     writeln!(out, "  blake3     {}", file.hash)?;
     writeln!(out, "  contract   swell:scenario@{WIT_VERSION}")?;
     match file.compiled {

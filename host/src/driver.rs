@@ -175,7 +175,15 @@ pub(crate) enum Command {
 }
 
 /// Where the answer to a command goes.
-pub(crate) type Reply = oneshot::Sender<Result<(), Refusal>>;
+pub(crate) type Reply = oneshot::Sender<Result<Standing, Refusal>>;
+
+/// What a run is to do from now on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Standing {
+    /// Starts a second that are to be; nothing in the closed model.
+    pub(crate) goal: Option<f64>,
+    pub(crate) is_paused: bool,
+}
 
 /// Runs the plan to its end on these threads. `view` is told once a second.
 ///
@@ -342,8 +350,16 @@ impl Control<'_> {
             (Command::Finish | Command::Stop, Some(_)) => {}
             // Nobody may wait for an answer any more.
             (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => drop(reply.send(Err(Refusal::Ending))),
-            (Command::SetGoal(goal, reply), None) => drop(reply.send(self.account.set_points.set_goal(now, goal))),
-            (Command::Pause(paused, reply), None) => drop(reply.send(self.account.set_points.pause(now, paused))),
+            (Command::SetGoal(goal, reply), None) => {
+                let set_points = &mut self.account.set_points;
+                // Whoever asked may be gone.
+                let _ = reply.send(set_points.set_goal(now, goal).map(|()| set_points.standing(now)));
+            }
+            (Command::Pause(paused, reply), None) => {
+                let set_points = &mut self.account.set_points;
+                // Whoever asked may be gone.
+                let _ = reply.send(set_points.pause(now, paused).map(|()| set_points.standing(now)));
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use swell_core::control::{Found, SearchEnd};
 use swell_core::threshold;
+use swell_core::units::counted;
 use swell_core::verdict::{self, Stamp, Verdict};
 use swell_engine::EndRequest;
 
@@ -9,6 +10,9 @@ use crate::driver::{EndCause, Outcome};
 use crate::exit::Exit;
 use crate::plan::RunPlan;
 use crate::report::{Evidence, HostReport, ThresholdReport, VerdictReport};
+
+/// Thresholds that the reason for an exit names: more are looked up in the summary.
+const THRESHOLDS_TOLD: usize = 3;
 
 /// The verdict on the measured part.
 pub(crate) fn verdict(outcome: &Outcome) -> Verdict {
@@ -51,7 +55,9 @@ pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[Threshold
         EndCause::Scenario(EndRequest::Fail(reason)) => exits.push((Exit::FailedByScenario, format!("failed by the scenario: {reason}"))),
     }
     if outcome.only_traps() {
-        exits.push((Exit::Trapped, "every user trapped".to_owned()));
+        let texts = outcome.snapshot.users.traps.iter().max_by_key(|(_, count)| *count);
+        let why = texts.map_or_else(String::new, |(text, _)| format!(": {text}"));
+        exits.push((Exit::Trapped, format!("every user trapped{why}")));
     }
     let found = outcome.control.as_ref().and_then(|control| control.found.as_ref());
     match found {
@@ -77,11 +83,20 @@ pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[Threshold
     }
     // A search goes beyond what the generator can do on purpose, and judges each of its trials itself.
     if verdict.stamp == Stamp::Invalid && found.is_none() {
-        exits.push((Exit::Invalid, "INVALID: the load generator, not the service, was the limit".to_owned()));
+        let evidence = verdict_report(verdict).evidence.into_iter().find(|evidence| evidence.stamp == "INVALID");
+        let why = evidence.map_or_else(String::new, |evidence| format!(" ({})", evidence.what));
+        exits.push((Exit::Invalid, format!("INVALID: the load generator, not the service, was the limit{why}")));
     }
-    let failed = thresholds.iter().filter(|threshold| !threshold.passed).count();
-    if failed > 0 {
-        exits.push((Exit::Threshold, format!("{failed} of {} thresholds failed", thresholds.len())));
+    let failed: Vec<String> = thresholds
+        .iter()
+        .filter(|threshold| !threshold.passed)
+        .map(|threshold| format!("{} (found {})", threshold.rule, threshold.found))
+        .collect();
+    if !failed.is_empty() {
+        let (told, more) = failed.split_at(failed.len().min(THRESHOLDS_TOLD));
+        let more = if more.is_empty() { String::new() } else { format!(", and {} more", more.len()) };
+        let of = counted(thresholds.len() as u64, "threshold");
+        exits.push((Exit::Threshold, format!("{} of {of} failed: {}{more}", failed.len(), told.join(", "))));
     }
     exits.sort_by_key(|(exit, _)| *exit);
     let reasons = exits.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>().join("; ");

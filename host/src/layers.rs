@@ -66,6 +66,8 @@ pub(crate) struct Layers {
     is_search: bool,
     /// Whether a scenario's defaults are among them already.
     has_defaults: bool,
+    /// Whether a file is among them that nobody named.
+    found: bool,
 }
 
 impl Layers {
@@ -77,17 +79,23 @@ impl Layers {
         let typed = Layer { place: "the command line".to_owned(), settings: typed_settings(typed)? };
         let file = config.map(Path::to_path_buf).or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
         let mut layers = vec![typed];
+        let found = file.is_some() && config.is_none();
         if let Some(path) = file {
             let layer = Layer::of_table(path.display().to_string(), read_file(&path)?)?;
             layer.check()?;
             layers.push(layer);
         }
-        Ok(Self { layers, is_search, has_defaults: false })
+        Ok(Self { layers, is_search, has_defaults: false, found })
+    }
+
+    /// The file of settings that was read because it lay there.
+    pub(crate) fn found_file(&self) -> Option<&'static Path> {
+        self.found.then(|| Path::new(DEFAULT_FILE))
     }
 
     /// Where nothing was said.
     pub(crate) const fn none() -> Self {
-        Self { layers: Vec::new(), is_search: false, has_defaults: false }
+        Self { layers: Vec::new(), is_search: false, has_defaults: false, found: false }
     }
 
     /// With another layer right below what was typed.
@@ -99,7 +107,7 @@ impl Layers {
         layer.check()?;
         let mut layers = self.layers.clone();
         layers.insert(1.min(layers.len()), layer);
-        Ok(Self { layers, is_search: self.is_search, has_defaults: self.has_defaults })
+        Ok(Self { layers, is_search: self.is_search, has_defaults: self.has_defaults, found: self.found })
     }
 
     /// With another layer above all, for a run beside the one that was typed.
@@ -110,7 +118,7 @@ impl Layers {
         let layer = Layer::of_table(place, table)?;
         layer.check()?;
         let layers = std::iter::once(layer).chain(self.layers.iter().map(Layer::for_another_run)).collect();
-        Ok(Self { layers, is_search: false, has_defaults: self.has_defaults })
+        Ok(Self { layers, is_search: false, has_defaults: self.has_defaults, found: self.found })
     }
 
     /// The first setting of what was typed that says how much or how long; nothing where none does.
@@ -161,7 +169,7 @@ impl Layers {
         let settings = pairs.into_iter().map(|(key, value)| Setting { key, value: value.map(Into::into) }).collect();
         let layer = Layer { place, settings };
         layer.check()?;
-        Ok(Self { layers: vec![layer], is_search, has_defaults: false })
+        Ok(Self { layers: vec![layer], is_search, has_defaults: false, found: false })
     }
 
     fn in_force(&self, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Vec<Setting>> {
@@ -212,14 +220,22 @@ impl Layer {
             bail!("{}: {key:?} is no setting\nhelp: a key is a flag's name without its dashes", self.place);
         }
         let Err(error) = Parsed::try_parse_from(self.settings.iter().map(Setting::flag)) else { return Ok(()) };
-        let (error, place) = (with_suggestion(error), &self.place);
+        let place = &self.place;
         if error.kind() == ErrorKind::UnknownArgument {
-            let named = |kind| match error.get(kind) {
-                Some(ContextValue::String(name)) => Some(name.trim_start_matches('-').to_owned()),
-                _ => None,
+            let key = match error.get(ContextKind::InvalidArg) {
+                Some(ContextValue::String(name)) => name.trim_start_matches('-').split('=').next().unwrap_or_default().to_owned(),
+                _ => String::new(),
             };
-            let key = named(ContextKind::InvalidArg).unwrap_or_default();
-            let hint = named(ContextKind::SuggestedArg).map(|similar| format!("; did you mean `{similar}`?")).unwrap_or_default();
+            let is_flag = |command: &clap::Command| command.get_arguments().any(|argument| argument.get_long() == Some(&*key));
+            if let Some(command) = Cli::command().get_subcommands().find(|command| is_flag(command)) {
+                bail!(
+                    "{place}: `{key}` is no setting of a run\nhelp: it stands on the command line alone: host {} --{key} ...",
+                    command.get_name()
+                );
+            }
+            let settings = Parsed::command();
+            let similar = swell_core::spelling::nearest(&key, settings.get_arguments().filter_map(clap::Arg::get_long));
+            let hint = similar.map(|similar| format!("; did you mean `{similar}`?")).unwrap_or_default();
             bail!(
                 "{place}: there is no setting `{key}`{hint}\nhelp: `host run --help` lists the settings; a key is a flag's name without its dashes"
             );
@@ -411,6 +427,8 @@ mod tests {
         assert!(error.contains("settings.toml") && error.contains("did you mean `duration`"), "{error}");
         let error = format!("{:#}", layered("", "", &[("tsp", "1")]).expect_err("no such default"));
         assert!(error.contains("defaults of scenario \"s\"") && error.contains("`tps`"), "{error}");
+        let error = format!("{:#}", layered("", "config = 'x.toml'\n", &[]).expect_err("no key of a file"));
+        assert!(error.contains("command line") && !error.contains("did you mean"), "{error}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use swell_core::units::counted;
+
 use crate::status::{HostStatus, Phase, Status};
 
 /// Where there is no terminal, a line comes each so many looks, which are a second apart.
@@ -84,8 +86,12 @@ impl Line {
         let limited = status.limited_by.as_ref().map_or_else(String::new, |who| format!("  limited by the {who} below {goal:.0}/s"));
         let paused = if status.phase == Phase::Paused { "  paused" } else { "" };
         format!(
-            "{} {:.0}{lasts} s  {:.0} transactions/s  p95 {p95}  {} failed  {} users{held}{limited}{paused}",
-            self.name, status.elapsed_seconds, status.per_second, status.failed, status.users
+            "{} {:.0}{lasts} s  {:.0} transactions/s  p95 {p95}  {} failed  {}{held}{limited}{paused}",
+            self.name,
+            status.elapsed_seconds,
+            status.per_second,
+            status.failed,
+            counted(status.users, "user")
         )
     }
 }
@@ -100,11 +106,11 @@ fn hosts_in_words(hosts: &[HostStatus]) -> Vec<String> {
             (false, false) => "  lost",
         };
         format!(
-            "{:<16} {:>3.0} % of the starts  {:.0} transactions/s  {} users  {:.1} cores  lag p99 {lag}  {}{lost}",
+            "{:<16} {:>3.0} % of the starts  {:.0} transactions/s  {}  {:.1} cores  lag p99 {lag}  {}{lost}",
             host.name,
             host.share * 100.0,
             host.per_second,
-            host.users,
+            counted(host.users, "user"),
             host.cores,
             host.verdict
         )

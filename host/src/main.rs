@@ -16,6 +16,7 @@
 //! | hosts that share a run; their journals, and results made of them | `cluster`, `journal`, `merge` |
 //! | manifests for Kubernetes | `k8s` |
 //! | this machine's limits, and whether a plan fits them | `machine`, `preflight` |
+//! | what is said before a run that may not be expected | `notes` |
 //! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
 
 mod args;
@@ -35,6 +36,7 @@ mod machine;
 mod merge;
 mod metrics;
 mod new_project;
+mod notes;
 mod outputs;
 mod plan;
 mod preflight;

@@ -84,8 +84,9 @@ pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
 
     std::fs::create_dir_all(folder.join("src")).with_context(|| format!("can't make {name}"))?;
     let write = |file: &str, text: &str| std::fs::write(folder.join(file), text).with_context(|| format!("can't write {name}/{file}"));
-    write("Cargo.toml", &manifest(&name, &sdk, template.source()))?;
-    write("src/lib.rs", template.source())?;
+    let source = named(template.source(), &name);
+    write("Cargo.toml", &manifest(&name, &sdk, &source))?;
+    write("src/lib.rs", &source)?;
     write("README.md", &readme(&name, template))?;
     write(".gitignore", "/target\n*.wasm\n")?;
     for (file, text) in template.data() {
@@ -93,6 +94,17 @@ pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
     }
     writeln!(io::stdout(), "made {name}; next:\n\n    cd {name}\n{}", commands(&name, template))?;
     Ok(())
+}
+
+/// The source with its scenario called as the package is; as it was where the source has that name already.
+fn named(source: &str, name: &str) -> String {
+    let name = name.replace('-', "_").to_lowercase();
+    let marked = source.split_once("\n#[scenario").and_then(|(_, rest)| rest.split_once("fn ")?.1.split_once('('));
+    let is_word = |word: &str| source.split(|c: char| !c.is_alphanumeric() && c != '_').any(|found| found == word);
+    match marked {
+        Some((old, _)) if !is_word(&name) => source.replacen(&format!("fn {old}("), &format!("fn {name}("), 1),
+        _ => source.to_owned(),
+    }
 }
 
 /// Cargo's rules for a name, and those of Rust for the crate that it becomes.
@@ -186,6 +198,15 @@ mod tests {
             for (file, _) in template.data() {
                 assert!(template.flags().contains(file), "{file} is not in the command");
             }
+        }
+    }
+
+    #[test]
+    fn the_scenario_is_called_as_the_package_unless_its_source_has_the_name_already() {
+        for template in [Template::Hello, Template::Login, Template::Data] {
+            let renamed = named(template.source(), "My-browse");
+            assert!(renamed.contains("fn my_browse(") && renamed.lines().count() == template.source().lines().count());
+            assert_eq!(named(template.source(), "http"), template.source());
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use swell_core::plan::Search;
+use swell_core::units::counted;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
@@ -17,6 +18,7 @@ use crate::exit::{Exit, eprint_line};
 use crate::journal::check_folder;
 use crate::layers::Layers;
 use crate::metrics::Exporter;
+use crate::notes;
 use crate::outputs::Outputs;
 use crate::programme::Programme;
 use crate::report::{ExitReport, ReportOfRuns};
@@ -36,6 +38,9 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         bail!("--hosts {hosts}: which?\nhelp: --listen ADDR has others join this command, --coordinator ADDR has a cluster do the run");
     }
     let layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
+    if !layers.settings("", &[])?.quiet {
+        notes::say(layers.found_file());
+    }
     if let Some(address) = &args.coordinator {
         return run_elsewhere(address, args, &layers, search);
     }
@@ -73,8 +78,8 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
                 Founding { listen, weight, journals: args.journal.clone(), token_life: TOKEN_LIFE, least_hosts: hosts, made: None };
             let (cluster, inquiries) = Cluster::found(founding).await?;
             let cluster = Rc::new(cluster);
-            let others = hosts - 1;
-            eprint_line(&format!("waiting for {others} of {hosts} hosts; each joins by\n\n    host node {}\n", cluster.invitation()));
+            let (others, hosts) = (hosts - 1, counted(hosts as u64, "host"));
+            eprint_line(&format!("waiting for {others} of {hosts}; each joins by\n\n    host node {}\n", cluster.invitation()));
             // What others want meanwhile is for the cluster as well.
             runs.share(Rc::clone(&cluster));
             tokio::task::spawn_local(answer(inquiries, api));

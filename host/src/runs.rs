@@ -328,10 +328,13 @@ impl Handle {
         });
     }
 
+    /// Whoever looks after the answer sees what was asked for, although the run itself is looked at once a second.
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Refusal> {
         let (reply, replied) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| Refusal::Ending)?;
-        replied.await.unwrap_or(Err(Refusal::Ending))
+        let standing = replied.await.unwrap_or(Err(Refusal::Ending))?;
+        self.status.borrow_mut().stands(standing);
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use swell_core::record::{Histogram, Snapshot};
 
-use crate::driver::{HostLook, Look, ObjectiveRecord, limit_in_words};
+use crate::driver::{HostLook, Look, ObjectiveRecord, Standing, limit_in_words};
 use crate::report::Times;
 
 /// What a run is doing.
@@ -161,6 +161,18 @@ impl Status {
             objectives: look.control.objectives().iter().map(ObjectiveStatus::of).collect(),
             hosts: look.hosts.iter().map(HostStatus::of).collect(),
         }
+    }
+}
+
+impl Status {
+    /// Follows what was asked of the run since it was looked at.
+    pub(crate) fn stands(&mut self, standing: Standing) {
+        self.goal_per_second = standing.goal;
+        self.phase = match self.phase {
+            Phase::WarmUp | Phase::Measuring if standing.is_paused => Phase::Paused,
+            Phase::Paused if !standing.is_paused => Phase::Measuring,
+            phase => phase,
+        };
     }
 }
 

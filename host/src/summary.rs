@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use swell_core::units::print_share;
+use swell_core::units::{counted, print_share};
 
 use crate::report::{Counted, Part, Report, ReportOfRuns, Times};
 
@@ -114,7 +114,7 @@ impl Summary<'_> {
             writeln!(f, "    {line}")?;
         }
         if search.end == "budget" {
-            writeln!(f, "    the time was over after {} trials", search.trials)?;
+            writeln!(f, "    the time was over after {}", counted(u64::from(search.trials), "trial"))?;
         }
         Ok(())
     }
@@ -139,8 +139,8 @@ impl Summary<'_> {
         let shown = ["p50", "p95", "p99"].into_iter().filter_map(|name| Some((name, confidence.response_ms.get(name)?)));
         let intervals: Vec<String> =
             shown.map(|(name, [from, until])| format!("{name} {} to {}", time(Some(*from)), time(Some(*until)))).collect();
-        let (worth, all) = (group(confidence.effective_samples.round() as u64), group(self.report.measured.transactions.response_ms.count));
-        writeln!(f, "\n    response time, 95 % sure: {}; {all} samples are worth {worth} independent ones", intervals.join(", "))
+        let (worth, all) = (group(confidence.effective_samples.round() as u64), self.report.measured.transactions.response_ms.count);
+        writeln!(f, "\n    response time, 95 % sure: {}; {} worth {worth} independent ones", intervals.join(", "), counted(all, "sample"))
     }
 
     fn hosts(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -150,7 +150,7 @@ impl Summary<'_> {
             write!(f, "  host {:<16} {share:>6} of the starts, {} started, {}", host.name, group(host.started), host.verdict)?;
             write!(f, " (lag p99 {lag}, {:.1} s of processor time)", host.cpu_seconds)?;
             if host.times_lost > 0 {
-                write!(f, ", lost {} times", group(host.times_lost))?;
+                write!(f, ", lost {}", counted(host.times_lost, "time"))?;
             }
             writeln!(f, "{}", host.unknown_in_words().map_or_else(String::new, |unknown| format!("; {unknown}")))?;
         }
@@ -172,8 +172,8 @@ impl Summary<'_> {
         for objective in &control.objectives {
             let share = objective.measured_share.map(|share| format!("{:.2} %", share * 100.0));
             let measured = share.unwrap_or_else(|| time(objective.measured_ms));
-            let (means, limit, samples) = (&objective.means, per_second(objective.limit_per_second), group(objective.samples));
-            write!(f, "    {means}: up to {limit}/s; last {measured} of {samples} samples; {}", objective.state)?;
+            let (means, limit, samples) = (&objective.means, per_second(objective.limit_per_second), counted(objective.samples, "sample"));
+            write!(f, "    {means}: up to {limit}/s; last {measured} of {samples}; {}", objective.state)?;
             writeln!(
                 f,
                 "{}",
@@ -202,7 +202,7 @@ impl Summary<'_> {
             writeln!(f, "  warm-up      {} (excluded from everything above)", outcomes(&report.warm_up.transactions.counts))?;
         }
         let machine = &report.machine;
-        write!(f, "  generator    {} cores, {:.1} s of processor time", machine.cores, machine.cpu_seconds)?;
+        write!(f, "  generator    {}, {:.1} s of processor time", counted(machine.cores as u64, "core"), machine.cpu_seconds)?;
         if self.is_alone && report.requests_written > 0 {
             write!(f, " ({:.1} µs a request)", machine.cpu_seconds * 1e6 / report.requests_written as f64)?;
         }
@@ -214,7 +214,7 @@ impl Summary<'_> {
         }
         writeln!(f)?;
         if users.log_lines_left_out > 0 {
-            writeln!(f, "  log          {} lines of the scenario left out", group(users.log_lines_left_out))?;
+            writeln!(f, "  log          {} of the scenario left out", counted(users.log_lines_left_out, "line"))?;
         }
         Ok(())
     }
@@ -272,11 +272,19 @@ fn by_name(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
         return Ok(());
     }
     times_heading(f, "service time by transaction")?;
-    for (name, row) in &part.by_name {
+    // Of very many the busiest, in the order of their names.
+    let mut busiest: Vec<_> = part.by_name.iter().collect();
+    busiest.sort_by_key(|(_, row)| std::cmp::Reverse(row.counts.started));
+    busiest.truncate(SHOWN_NAMES);
+    busiest.sort_by_key(|(name, _)| *name);
+    for (name, row) in busiest {
         times_row(f, name, &row.service_ms)?;
         if row.counts.failed + row.counts.interrupted > 0 {
             writeln!(f, "      {}", outcomes(&row.counts))?;
         }
+    }
+    if let Some(more @ 1..) = part.by_name.len().checked_sub(SHOWN_NAMES) {
+        writeln!(f, "    and {} with fewer starts, in the JSON", counted(more as u64, "more name"))?;
     }
     Ok(())
 }
@@ -293,9 +301,9 @@ fn requests(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     let size = requests.body_bytes as f64 / (1 << 20) as f64;
     writeln!(
         f,
-        "\n  requests     {line} ({}/s); {} connections opened, {size:.1} MiB of bodies",
+        "\n  requests     {line} ({}/s); {} opened, {size:.1} MiB of bodies",
         per_second(requests.per_second),
-        group(requests.connections)
+        counted(requests.connections, "connection")
     )?;
     if requests.reconnects > 0 {
         writeln!(f, "    {} sent anew because their connection had closed", group(requests.reconnects))?;
@@ -337,7 +345,7 @@ fn failures(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
         writeln!(f, "    {} x {text}", group(*count))?;
     }
     if all.len() > SHOWN_TEXTS {
-        writeln!(f, "    and {} more kinds, in the JSON", all.len() - SHOWN_TEXTS)?;
+        writeln!(f, "    and {}, in the JSON", counted((all.len() - SHOWN_TEXTS) as u64, "more kind"))?;
     }
     Ok(())
 }
@@ -346,9 +354,16 @@ fn checks(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     if !part.checks.is_empty() {
         writeln!(f, "\n  checks")?;
     }
-    for (name, check) in &part.checks {
+    // Those that failed first: nobody reads a thousand lines for the one.
+    let mut shown: Vec<_> = part.checks.iter().collect();
+    shown.sort_by_key(|(_, check)| check.failed == 0);
+    for (name, check) in shown.iter().take(SHOWN_NAMES) {
         let mark = if check.failed == 0 { "ok    " } else { "failed" };
         writeln!(f, "    {mark} {name}: {} of {} passed", group(check.passed), group(check.passed + check.failed))?;
+    }
+    if let Some(more @ 1..) = shown.len().checked_sub(SHOWN_NAMES) {
+        let failed = shown[SHOWN_NAMES..].iter().filter(|(_, check)| check.failed > 0).count();
+        writeln!(f, "    and {}, {} of them failed, in the JSON", counted(more as u64, "more check"), group(failed as u64))?;
     }
     Ok(())
 }
@@ -361,16 +376,19 @@ fn metrics(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
         let tags = series.tags.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
         let tags = if tags.is_empty() { String::new() } else { format!("{{{tags}}}") };
         let values = series.values.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect::<Vec<_>>();
-        writeln!(f, "    {}{tags}: {} ({} values)", series.metric, values.join(", "), group(series.count))?;
+        writeln!(f, "    {}{tags}: {} ({})", series.metric, values.join(", "), counted(series.count, "value"))?;
     }
     if part.metrics.len() > SHOWN_SERIES {
-        writeln!(f, "    and {} more series, in the JSON", part.metrics.len() - SHOWN_SERIES)?;
+        writeln!(f, "    and {} more series, in the JSON", group((part.metrics.len() - SHOWN_SERIES) as u64))?;
     }
     if part.metric_values_ignored > 0 {
-        writeln!(f, "    {} values ignored: not finite, or negative for a counter", group(part.metric_values_ignored))?;
+        writeln!(f, "    {} ignored: not finite, or negative for a counter", counted(part.metric_values_ignored, "value"))?;
     }
     Ok(())
 }
+
+/// Names of transactions, and of checks, that are shown.
+const SHOWN_NAMES: usize = 40;
 
 /// Series of the scenario's own metrics that are shown.
 const SHOWN_SERIES: usize = 20;

@@ -35,6 +35,10 @@ impl Host {
         let program = std::env::var_os("SWELL_HOST_BIN").map_or_else(|| target_folder().join("release/host"), PathBuf::from);
         assert!(program.exists(), "{} is not built\nhelp: cargo build --release --bin host", program.display());
         let mut command = Command::new(program);
+        // What this machine says of proxies is said by each run.
+        for proxy in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+            command.env_remove(proxy);
+        }
         command.arg(subcommand).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { command, deadline: Duration::from_secs(60), results: None }
     }

@@ -99,7 +99,7 @@ pub fn alone() -> Alone {
 }
 
 /// Says something that whoever runs the tests is to see, whether or not they pass.
-fn say(text: &str) {
+pub fn say(text: &str) {
     use std::io::Write;
     // Unlike what `eprintln!` writes this is not captured. That nobody can read it is no reason to stop.
     let _ = writeln!(std::io::stderr(), "{}: {text}", std::thread::current().name().unwrap_or("a test"));

@@ -61,10 +61,11 @@ fn a_goal_is_changed_a_run_is_paused_resumed_and_stopped() {
     let target = target();
     let run = Controlled::start(&target, "--tps 100");
     assert_eq!(run.get("/v1/runs").json_at("/runs/0/name"), "plain_get");
-    assert_eq!(run.send("PUT", "/v1/runs/plain_get/goal", &json!({ "tps": 400 })).json_at("/name"), "plain_get");
+    let told = run.send("PUT", "/v1/runs/plain_get/goal", &json!({ "tps": 400 }));
+    assert_eq!((told.json_at("/name"), told.json_at("/status/goal_per_second")), (json!("plain_get"), json!(400.0)));
     run.wait_for("the new goal", |status| status["goal_per_second"] == 400.0 && per_second(status) > 300.0);
 
-    assert_eq!(run.post("/v1/runs/plain_get/pause").status, 200);
+    assert_eq!(run.post("/v1/runs/plain_get/pause").json_at("/status/phase"), json!("paused"));
     run.wait_for("the pause", |status| status["phase"] == "paused" && per_second(status) == 0.0);
     let before = target.seen().requests;
     run.wait_for("some time to pass", |status| status["phase"] == "paused" && per_second(status) == 0.0);
@@ -84,7 +85,7 @@ fn a_closed_model_is_paused_too_and_has_no_goal() {
     let run = Controlled::start(&target, "--vus 3 --duration 60s");
     let refused = run.send("PUT", "/v1/runs/plain_get/goal", &json!({ "tps": 400 }));
     assert!(refused.status == 409 && refused.error().contains("no goal to set"), "{refused:?}");
-    assert_eq!(run.post("/v1/runs/plain_get/pause").status, 200);
+    assert_eq!(run.post("/v1/runs/plain_get/pause").json_at("/status/phase"), json!("paused"));
     run.wait_for("the pause", |status| status["phase"] == "paused" && per_second(status) == 0.0);
     assert_eq!(run.post("/v1/runs/plain_get/resume").status, 200);
     run.wait_for("the load again", |status| per_second(status) > 0.0);

@@ -65,7 +65,7 @@ fn runs_of_a_plan_begin_and_end_when_it_says_and_are_told_apart_and_together() {
 fn a_threshold_of_one_run_fails_the_plan_by_its_name() {
     let plan = "[run.good]\nfile = 'page.wasm'\ntps = 20\nduration = '1s'\n[run.bad]\nfile = 'page.wasm'\ntps = 20\nduration = '1s'\nthreshold = ['service.min > 1s']\n";
     let run = run_plan(&target(), plan, "").expect_code_or_invalid(99);
-    assert!(run.stderr.contains("bad: ") && run.stderr.contains("1 of 1 thresholds failed"), "{}", run.stderr);
+    assert!(run.stderr.contains("bad: ") && run.stderr.contains("1 of 1 threshold failed"), "{}", run.stderr);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use swell_core::verdict::is_generator_limited;
 use thiserror::Error;
 use tokio::sync::watch;
 
+use super::Standing;
 use super::worker::{SetPoint, Starts, WINDOW, Window};
 use crate::plan::{RunPlan, objective_in_words};
 
@@ -365,6 +366,11 @@ impl SetPoints {
             Pilot::Holding(regulator) => Some(regulator.rate()),
             Pilot::Searching(finder) => Some(finder.rate()),
         }
+    }
+
+    /// What the run is to do from this moment on.
+    pub(crate) fn standing(&self, now: RunInstant) -> Standing {
+        Standing { goal: self.goal(now), is_paused: self.is_paused() }
     }
 
     /// What keeps the rate where it is, in words; nothing where the plan alone does.

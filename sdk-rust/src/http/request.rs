@@ -155,7 +155,7 @@ impl<'a> Request<'a> {
         self.keep_body_up_to(KEPT)
     }
 
-    /// As [`keep_body`](Self::keep_body), up to this number of bytes after decompression.
+    /// As [`keep_body`](Self::keep_body), up to this number of bytes after decompression; the host keeps at most 16 MiB whatever is said.
     pub fn keep_body_up_to(mut self, bytes: u32) -> Self {
         self.keep = Keep::Body(bytes);
         self.keep_headers()
@@ -192,7 +192,8 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Gives up after this time, redirects included. Without it the run's timeouts alone are in force.
+    /// Gives up after this time, redirects included. The run's timeouts are in force besides: `--timeout` for the head (60 s by default), and 120 s, or twice
+    /// `--timeout` if that is more, for the whole with its redirects and body.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout_nanoseconds = nanoseconds(time).max(1);
         self
