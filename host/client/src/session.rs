@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::Method;
@@ -134,7 +135,7 @@ impl Session {
     ) -> Result<Hop, Error> {
         let version = if request.version == Version::Automatic { self.client.options.version } else { request.version };
         let lane = self.lane(&endpoint.origin, version);
-        let outgoing = Outgoing { client: &self.client, endpoint, request, cookies: self.jar.borrow().header(&endpoint.url) };
+        let outgoing = Outgoing { client: &self.client, endpoint, request, cookies: self.jar.borrow().header(&endpoint.url, SystemTime::now) };
         let mut retried = false;
         let mut turn = lane.take();
         loop {
@@ -281,7 +282,7 @@ impl Session {
         whole: Instant,
     ) -> Result<Hop, Error> {
         trail.enter(Phase::Receiving, Instant::now());
-        self.jar.borrow_mut().store(&endpoint.url, &head.headers);
+        self.jar.borrow_mut().store(&endpoint.url, &head.headers, SystemTime::now);
         let redirect =
             if request.redirects > 0 { redirect::location(&endpoint.url, head.status, &head.headers)?.map(Box::new) } else { None };
         let mut kept = Bytes::new();
