@@ -13,6 +13,7 @@ use crate::endpoint::Endpoints;
 use crate::error::OptionsError;
 use crate::http1;
 use crate::options::Options;
+use crate::outgoing::check_shared;
 use crate::resolve::Resolver;
 
 /// One worker's client; its users are [`Session`](crate::Session)s.
@@ -39,6 +40,7 @@ impl Client {
         if let Some((name, _)) = options.headers.iter().find(|(name, _)| [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)) {
             return Err(OptionsError::Framing(name.to_string()));
         }
+        check_shared(&options.headers).map_err(OptionsError::Headers)?;
         let written = Rc::default();
         Ok(Rc::new(Self {
             http1: http1::Shared::new(options.header_limit, Rc::clone(&written)),

@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer that outlives the exchanges that use it.
@@ -31,6 +32,10 @@ impl Timer {
     }
 
     fn poll_due(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
+        // A future that always finds something to read stops when its task's budget is spent, and a timer asked without a budget never strikes.
+        if !has_budget_remaining() && Instant::now() >= due {
+            return Poll::Ready(());
+        }
         if due < self.sleep.deadline() {
             self.sleep.as_mut().reset(due);
         }
@@ -47,6 +52,7 @@ impl Timer {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::pin::pin;
     use std::time::Duration;
 
     use super::*;
@@ -65,6 +71,20 @@ mod tests {
         let mut timer = Timer::new(start + Duration::from_secs(60));
         assert!(timer.until(start + Duration::from_secs(2), pending::<()>()).await.is_none());
         assert_eq!(start.elapsed().as_secs(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_future_that_spends_the_whole_budget_of_its_task_does_not_outlive_its_deadline() {
+        let start = Instant::now();
+        let mut timer = Timer::new(start + Duration::from_secs(60));
+        let endless = poll_fn(|cx| {
+            loop {
+                ready!(pin!(tokio::task::coop::consume_budget()).poll(cx));
+                std::hint::spin_loop();
+            }
+        });
+        let ended: Option<()> = timer.until(start + Duration::from_millis(50), pin!(endless)).await;
+        assert!(ended.is_none() && start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,8 +1,7 @@
 //! Errors: those of a run that cannot start, and those of an exchange, which are measurements with a class and a text for people.
 //!
-//! The class decides what is counted, so this is the one place that reads it out of what hyper, h2, rustls and the kernel say.
+//! The class decides what is counted, so this is the one place that reads it out of what h2, rustls and the kernel say.
 
-use std::error::Error as StdError;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -28,8 +27,19 @@ pub(crate) struct Failure {
     pub(crate) error: Error,
     /// Whether its head was handed to the network.
     pub(crate) written: bool,
-    /// Whether the connection closed without a byte in answer, so that an idempotent request may be sent anew.
-    pub(crate) silent_close: bool,
+    /// Whether it may be sent anew.
+    pub(crate) chance: Chance,
+}
+
+/// What is known of a request that failed, for whoever would send it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chance {
+    /// It was answered, or the connection is not to be blamed.
+    None,
+    /// The connection closed without a byte in answer: what may arrive twice may be sent again, if the connection had been idle.
+    Unanswered,
+    /// The server has said that it did nothing with it: whatever it is may be sent again (RFC 9113, 8.7).
+    Unprocessed,
 }
 
 /// Why a client cannot be made of its options. Nothing was sent.
@@ -65,6 +75,9 @@ pub enum OptionsError {
     /// A header for all requests says where the body of one ends.
     #[error("header {0:?} belongs to one request and its body; it cannot be added to all")]
     Framing(String),
+    /// The headers for all requests cannot be sent together.
+    #[error("headers for all requests: {0}")]
+    Headers(Error),
     /// A certificate or key file cannot be read or holds none.
     #[error("{flag} {}: {reason}", path.display())]
     File {
@@ -126,27 +139,6 @@ impl Error {
         Self::new(ErrorClass::Tls, format!("TLS handshake with {name}: {reason}"))
     }
 
-    /// What hyper says of an HTTP/2 request or body.
-    pub(crate) fn http(error: &hyper::Error) -> Self {
-        if error.is_canceled() || error.is_closed() {
-            return Self::new(ErrorClass::Reset, "the connection was closed before the answer was complete");
-        }
-        let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-        while let Some(at) = cause {
-            if let Some(h2) = at.downcast_ref::<h2::Error>() {
-                return Self::h2(h2);
-            }
-            if let Some(io) = at.downcast_ref::<io::Error>() {
-                return Self::stream(io);
-            }
-            cause = at.source();
-        }
-        match error.source() {
-            Some(source) => Self::protocol(format!("{error}: {source}")),
-            None => Self::protocol(error.to_string()),
-        }
-    }
-
     /// A failure of an open stream.
     pub(crate) fn stream(error: &io::Error) -> Self {
         if let Some(tls) = rustls_error(error) {
@@ -158,7 +150,8 @@ impl Error {
         }
     }
 
-    fn h2(error: &h2::Error) -> Self {
+    /// What h2 says of a request or a body.
+    pub(crate) fn h2(error: &h2::Error) -> Self {
         if let Some(io) = error.get_io() {
             return Self::stream(io);
         }

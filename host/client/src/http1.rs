@@ -29,14 +29,17 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use swell_core::exchange::ErrorClass;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
+pub(crate) use self::answer::announced_too_much;
 use self::answer::{Answer, Wanted};
 pub(crate) use self::head::says;
 use crate::connect::Stream;
-use crate::error::{Error, Failure};
+use crate::error::{Chance, Error, Failure};
 use crate::outgoing::Outgoing;
 use crate::request::Head;
+use crate::turn::Turn;
 
 /// An open connection.
 pub(crate) struct Connection {
@@ -47,8 +50,12 @@ pub(crate) struct Connection {
     unsent: Option<Box<Unsent>>,
     /// The last successful write of this exchange.
     sent: Option<Instant>,
+    /// Bytes of the request that were handed to the network.
+    handed: usize,
     /// Whether anything was received in this exchange.
     heard: bool,
+    /// Whether the other side has ended the connection in good order.
+    ended: bool,
     /// Whether anything was received before it.
     answered: bool,
     /// Whether the request said that it is the last one.
@@ -77,6 +84,9 @@ const INPUT: usize = 64 << 10;
 /// A body up to this size is copied behind its head: cheaper than telling the kernel of two places.
 const COPIED: usize = 4 << 10;
 
+/// The most bytes that TLS puts into one record.
+const ONE_RECORD: usize = 16 << 10;
+
 impl Shared {
     pub(crate) fn new(header_limit: usize, written: Rc<Cell<u64>>) -> Rc<Self> {
         Rc::new(Self { input: RefCell::new(vec![0; INPUT].into()), output: RefCell::default(), header_limit, written })
@@ -92,7 +102,9 @@ impl Connection {
             answer: Answer::new(shared.header_limit),
             unsent: None,
             sent: None,
+            handed: 0,
             heard: false,
+            ended: false,
             answered: false,
             closing: false,
         })
@@ -104,7 +116,13 @@ impl Connection {
         self.sent = None;
         self.answered |= self.heard;
         self.heard = false;
+        self.handed = 0;
         self.closing = request.closes();
+        // The runtime learns of what has arrived between two turns of its tasks. A request that may arrive twice is sent anew if its connection had closed;
+        // another one looks first.
+        if self.answered && !request.may_arrive_twice() && self.stream.has_news() {
+            yield_now().await;
+        }
         poll_fn(|cx| self.poll_send(request, cx)).await.map_err(|error| self.failed(error))
     }
 
@@ -117,10 +135,12 @@ impl Connection {
             return Poll::Pending;
         }
         self.write_on(cx);
+        let mut turn = Turn::new();
         loop {
             if let Some(head) = ready!(self.poll_read(cx, Answer::head))? {
                 return Poll::Ready(Ok(head));
             }
+            ready!(turn.poll(cx));
         }
     }
 
@@ -129,12 +149,25 @@ impl Connection {
         if error.class == ErrorClass::Tls && !self.answered && self.sent.take().is_some() {
             self.shared.written.set(self.shared.written.get() - 1);
         }
-        let silent_close = error.class == ErrorClass::Reset && !self.heard;
-        Failure { error, written: self.sent.is_some(), silent_close }
+        let silent = error.class == ErrorClass::Reset && !self.heard;
+        if silent && self.answered && self.crossed() && self.sent.take().is_some() {
+            self.shared.written.set(self.shared.written.get() - 1);
+        }
+        Failure { error, written: self.sent.is_some(), chance: if silent { Chance::Unanswered } else { Chance::None } }
+    }
+
+    /// Whether the request and the end of its connection passed each other on the way, so that nobody has read the request, whatever it is.
+    ///
+    /// Each segment says what its sender has received by then: an end that acknowledges nothing of the request left before the request had arrived. Over TLS
+    /// more goes out than was handed over, which makes no difference as long as it is one record.
+    fn crossed(&self) -> bool {
+        let counts = matches!(self.stream, Stream::Plain(_)) || self.handed <= ONE_RECORD;
+        self.ended && counts && self.stream.unacknowledged().is_some_and(|waiting| waiting >= self.handed)
     }
 
     /// The next piece of a body that is kept, or its end.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let mut turn = Turn::new();
         loop {
             let data = self.answer.data();
             if !data.is_empty() {
@@ -147,17 +180,22 @@ impl Connection {
             if let Err(error) = ready!(self.poll_read(cx, Answer::body)) {
                 return Poll::Ready(Some(Err(error)));
             }
+            ready!(turn.poll(cx));
         }
     }
 
     /// Reads to the end of the body and keeps nothing of it.
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.answer.discard();
-        while !self.answer.is_end() {
+        let mut turn = Turn::new();
+        loop {
+            if self.answer.is_end() {
+                return Poll::Ready(Ok(()));
+            }
             self.write_on(cx);
             ready!(self.poll_read(cx, Answer::body))?;
+            ready!(turn.poll(cx));
         }
-        Poll::Ready(Ok(()))
     }
 
     /// Whether nothing more of the answer comes, or waits to be taken.
@@ -189,8 +227,13 @@ impl Connection {
     fn poll_read<T>(&mut self, cx: &mut Context<'_>, take: impl FnOnce(&mut Answer, &[u8]) -> Result<T, Error>) -> Poll<Result<T, Error>> {
         let mut input = self.shared.input.borrow_mut();
         let mut input = ReadBuf::new(&mut input);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut input)).map_err(|e| Error::stream(&e))?;
-        self.heard |= !input.filled().is_empty();
+        if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut input)) {
+            // So TLS calls an end that it was not told of before.
+            self.ended = error.kind() == io::ErrorKind::UnexpectedEof;
+            return Poll::Ready(Err(Error::stream(&error)));
+        }
+        self.ended = input.filled().is_empty();
+        self.heard |= !self.ended;
         Poll::Ready(take(&mut self.answer, input.filled()))
     }
 
@@ -238,7 +281,10 @@ impl Connection {
             let Poll::Ready(outcome) = outcome else { return Ok(false) };
             match outcome {
                 Ok(0) => return Err(Error::stream(&io::ErrorKind::WriteZero.into())),
-                Ok(amount) => *done += amount,
+                Ok(amount) => {
+                    *done += amount;
+                    self.handed = *done;
+                }
                 Err(error) => return Err(Error::stream(&error)),
             }
             if self.sent.replace(Instant::now()).is_none() {

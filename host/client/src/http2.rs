@@ -1,143 +1,183 @@
 //! HTTP/2: many exchanges at once on one connection.
 //!
-//! Unlike HTTP/1.1 a connection must answer pings and settings while nobody is sending, so it runs in tasks of its own. They belong to it and end with it.
+//! Unlike HTTP/1.1 a connection must answer pings and settings while nobody is sending, so it has a task of its own. Whoever sends on a connection holds
+//! it: one that has said goodbye serves nobody new, and what it promised to answer is received to its end.
+//!
+//! ## What was written
+//! The protocol's machine takes a request whether or not there is a stream for it yet. What the network was given is known where bytes are: the frames are
+//! followed as they go out, and each that opens a stream is a request written.
 
-use std::cell::{Cell, RefCell};
-use std::error::Error as StdError;
+mod wire;
+
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use h2::{Reason, RecvStream};
 use http::Request;
-use http_body_util::Full;
-use hyper::body::{Body as _, Incoming};
-use hyper::client::conn::http2::{self, SendRequest};
-use hyper::rt::Executor;
-use hyper_util::rt::TokioIo;
+use http::header::HeaderMap;
 use swell_core::exchange::ErrorClass;
-use tokio::task::JoinSet;
+use tokio::task::JoinHandle;
 
+use self::wire::{Tap, Wire};
 use crate::connect::{Rare, Stream};
-use crate::error::{Error, Failure};
+use crate::error::{Chance, Error, Failure};
+use crate::http1::announced_too_much;
 use crate::request::Head;
 
-/// An open connection and its tasks.
+/// An open connection. Its task ends with it.
 pub(crate) struct Connection {
-    handle: Handle,
-    tasks: Tasks,
+    sender: SendRequest<Bytes>,
+    wire: Rc<Wire>,
+    header_limit: usize,
+    task: JoinHandle<()>,
 }
 
-/// A right to send on a connection; it does not keep it open.
-#[derive(Clone)]
+/// One exchange's right to send on a connection, which stays open for it.
 pub(crate) struct Handle {
-    sender: SendRequest<Full<Bytes>>,
-    header_limit: usize,
-    written: Rc<Cell<u64>>,
+    connection: Rc<Connection>,
+    sender: SendRequest<Bytes>,
+    /// The stream of its request, once it has one.
+    stream: Option<u32>,
 }
 
 /// A body that is being received.
-pub(crate) struct Body(Incoming);
+pub(crate) struct Body {
+    stream: RecvStream,
+    _connection: Rc<Connection>,
+}
+
+/// What the server may send of a body before it is read, as in hyper: large enough that a body on a fast network never waits for us.
+const STREAM_WINDOW: u32 = 2 << 20;
+/// The same over all streams of a connection.
+const CONNECTION_WINDOW: u32 = 5 << 20;
 
 impl Connection {
-    /// Takes a stream that is ready for HTTP/2. `written` counts the heads handed to the connection.
+    /// Takes a stream that is ready for HTTP/2. `written` counts the requests that the network was given.
     #[inline(never)]
-    pub(crate) fn open(stream: Stream, header_limit: usize, written: Rc<Cell<u64>>) -> Rare<'static, Result<Self, Error>> {
+    pub(crate) fn open(stream: Stream, header_limit: usize, written: Rc<Cell<u64>>) -> Rare<'static, Result<Rc<Self>, Error>> {
         Box::pin(async move {
-            let tasks = Tasks::default();
-            let (sender, driver) = http2::Builder::new(tasks.clone())
+            let wire = Wire::new(written);
+            let (sender, mut connection) = Builder::new()
+                .enable_push(false)
+                .initial_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
                 // Over this h2 breaks a stream off without saying why. What lies between is refused below, with its reason.
                 .max_header_list_size(u32::try_from(header_limit.saturating_mul(4)).unwrap_or(u32::MAX))
-                .handshake(TokioIo::new(stream))
+                .handshake(Tap::new(stream, Rc::clone(&wire)))
                 .await
-                .map_err(|e| Error::http(&e))?;
-            tasks.execute(async {
+                .map_err(|e| wire.error(&e))?;
+            let followed = Rc::clone(&wire);
+            let task = tokio::task::spawn_local(async move {
                 // Each request on it is told of its end; there is nobody else to tell.
-                let _ended = driver.await;
+                let _ended = poll_fn(|cx| {
+                    followed.begin_turn();
+                    Pin::new(&mut connection).poll(cx)
+                })
+                .await;
             });
-            Ok(Self { handle: Handle { sender, header_limit, written }, tasks })
+            Ok(Rc::new(Self { sender, wire, header_limit, task }))
         })
     }
 
-    /// A handle to send with, unless the connection has ended.
-    pub(crate) fn handle(&self) -> Option<Handle> {
-        (!self.handle.sender.is_closed()).then(|| self.handle.clone())
+    /// A handle to send with, unless the connection has ended or serves nobody new.
+    pub(crate) fn handle(self: &Rc<Self>) -> Option<Handle> {
+        let mut sender = self.sender.clone();
+        let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
+        matches!(ready, Poll::Ready(Ok(()))).then(|| Handle { connection: Rc::clone(self), sender, stream: None })
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.tasks.0.borrow_mut().abort_all();
+        self.task.abort();
     }
 }
 
 impl Handle {
+    /// The connection that it sends on.
+    pub(crate) const fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
+    /// Whether the network was given the request.
+    pub(crate) fn is_written(&self) -> bool {
+        self.stream.is_some_and(|stream| self.connection.wire.has_opened(stream))
+    }
+
     /// Sends a request and waits for the head of its answer. Dropping the future resets the stream and leaves the connection to the others.
-    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<(Head, Body), Failure> {
-        self.written.set(self.written.get() + 1);
-        match self.sender.try_send_request(request).await {
-            Ok(response) => {
-                let (head, body) = response.into_parts();
-                // Each field counts 32 bytes beside its text (RFC 9113, 6.5.2).
-                let size: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
-                if size > self.header_limit {
-                    let error = Error::new(ErrorClass::TooLarge, "the response's headers are larger than the limit");
-                    return Err(Failure { error, written: true, silent_close: false });
-                }
-                Ok((Head { status: head.status, headers: head.headers }, Body(body)))
-            }
-            Err(failed) => {
-                let written = failed.message().is_none();
-                if !written {
-                    self.written.set(self.written.get() - 1);
-                }
-                let error = Error::http(failed.error());
-                let silent_close = error.class == ErrorClass::Reset && connection_ended(failed.error());
-                Err(Failure { error, written, silent_close })
-            }
+    pub(crate) async fn send(&mut self, request: Request<()>, body: Bytes) -> Result<(Head, Body), Failure> {
+        let (mut response, mut stream) = self.sender.send_request(request, body.is_empty()).map_err(|e| self.failed(&e))?;
+        self.stream = Some(response.stream_id().as_u32());
+        if !body.is_empty() {
+            stream.send_data(body, true).map_err(|e| self.failed(&e))?;
         }
+        let limit = self.connection.header_limit;
+        let mut announced = 0;
+        let response = poll_fn(|cx| {
+            while let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
+                announced += size(interim.headers());
+                if announced > limit {
+                    return Poll::Ready(Err(self.refused(announced_too_much(limit))));
+                }
+            }
+            Pin::new(&mut response).poll(cx).map_err(|e| self.failed(&e))
+        })
+        .await?;
+        let (head, body) = response.into_parts();
+        if size(&head.headers) > limit {
+            return Err(self.refused(Error::new(ErrorClass::TooLarge, "the response's headers are larger than the limit")));
+        }
+        let head = Head { status: head.status, headers: head.headers };
+        Ok((head, Body { stream: body, _connection: Rc::clone(&self.connection) }))
+    }
+
+    fn refused(&self, error: Error) -> Failure {
+        Failure { error, written: self.is_written(), chance: Chance::None }
+    }
+
+    fn failed(&self, error: &h2::Error) -> Failure {
+        let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
+        // A goodbye is told to those alone of whom the server has said that it did nothing for them (RFC 9113, 6.8 and 8.7).
+        let chance = if error.is_remote() && (refused || error.is_go_away()) {
+            Chance::Unprocessed
+        } else if error.is_io() {
+            Chance::Unanswered
+        } else {
+            Chance::None
+        };
+        Failure { error: self.connection.wire.error(error), written: self.is_written(), chance }
     }
 }
 
-/// Whether the connection is over, and not only this stream of it.
-fn connection_ended(error: &hyper::Error) -> bool {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(at) = cause {
-        if let Some(h2) = at.downcast_ref::<h2::Error>() {
-            return h2.is_io() || h2.is_go_away();
-        }
-        cause = at.source();
-    }
-    true
+/// The size of a head's fields, each of which counts 32 bytes beside its text (RFC 9113, 6.5.2).
+fn size(headers: &HeaderMap) -> usize {
+    let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+    // The status is a field too, and the only one of a head without others.
+    fields + ":status200".len() + 32
 }
 
 impl Body {
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
-            return Poll::Ready(match ready!(Pin::new(&mut self.0).poll_frame(cx)) {
+            return Poll::Ready(match ready!(self.stream.poll_data(cx)) {
                 None => None,
-                Some(Err(error)) => Some(Err(Error::http(&error))),
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => Some(Ok(data)),
-                    Err(_trailers) => continue,
-                },
+                Some(Ok(data)) if data.is_empty() => continue,
+                Some(Ok(data)) => {
+                    // It fails where the stream has ended, which needs no more room.
+                    let _ended = self.stream.flow_control().release_capacity(data.len());
+                    Some(Ok(data))
+                }
+                Some(Err(error)) => Some(Err(Error::h2(&error))),
             });
         }
     }
 
     pub(crate) fn is_end(&self) -> bool {
-        self.0.is_end_stream()
-    }
-}
-
-/// The tasks of one connection: hyper spawns a driver, and one for each request with a body.
-#[derive(Clone, Default)]
-struct Tasks(Rc<RefCell<JoinSet<()>>>);
-
-impl<F: Future<Output = ()> + 'static> Executor<F> for Tasks {
-    fn execute(&self, task: F) {
-        let mut tasks = self.0.borrow_mut();
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn_local(task);
+        self.stream.is_end_stream()
     }
 }

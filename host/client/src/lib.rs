@@ -12,17 +12,21 @@
 //! | `request` | what is asked and what comes back |
 //! | `trail` | the phases and counts of one exchange while it runs |
 //! | `deadline` | one lazily re-armed timer for all phases of an exchange |
+//! | `turn` | how long a connection may keep its thread |
 //! | `endpoint` | a URL parsed once, and its origin with addresses and permission |
 //! | `pool` | the user's own connections to one origin, and who waits for one |
 //! | `connect` | names, TCP and TLS, up to a stream that can carry HTTP |
+//! | `kernel` | what the kernel knows of a connection that the runtime does not |
 //! | `outgoing` | what is sent: a request's own headers, and what is added to them |
-//! | `http1`, `http2` | one exchange on one connection: HTTP/1.1 is our own, HTTP/2 hyper's |
-//! | `body` | discarding, keeping and decompressing what is received |
+//! | `http1`, `http2` | one exchange on one connection: HTTP/1.1 is our own, HTTP/2 is spoken by h2 |
+//! | `body` | discarding and keeping what is received |
+//! | `coding` | decompressing it |
 //! | `redirect`, `cookies`, `resolve`, `tls`, `allow` | the rules by their name |
 
 mod allow;
 mod body;
 mod client;
+mod coding;
 mod connect;
 mod cookies;
 mod deadline;
@@ -30,6 +34,7 @@ mod endpoint;
 mod error;
 mod http1;
 mod http2;
+mod kernel;
 mod options;
 mod outgoing;
 mod pool;
@@ -39,6 +44,7 @@ mod resolve;
 mod session;
 mod tls;
 mod trail;
+mod turn;
 
 pub use allow::AllowList;
 pub use client::Client;

@@ -7,10 +7,9 @@ use http::header::{
 };
 use http::uri::Authority;
 use http::{Method, Uri};
-use http_body_util::Full;
 
-use crate::body;
 use crate::client::Client;
+use crate::coding;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::http1::says;
@@ -21,25 +20,78 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) client: &'a Client,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) request: &'a Request,
+    /// Added to it where it has none of their names.
+    pub(crate) run_headers: &'a [(HeaderName, HeaderValue)],
     /// What the user's jar holds for this endpoint.
     pub(crate) cookies: Option<HeaderValue>,
 }
 
 /// Refuses what cannot be sent, before anything is.
+///
+/// Two readers must never disagree about where a request ends or whom it is for. A scenario that could make them would send one request within another, past
+/// whatever stands before the service.
 pub(crate) fn check(request: &Request) -> Result<(), Error> {
     if request.method == Method::CONNECT {
         return Err(Error::invalid("CONNECT opens a tunnel, which is not a request that can be answered"));
     }
-    let length = given(request, &CONTENT_LENGTH);
+    let length = the_one(&request.headers, &CONTENT_LENGTH)?;
     if let Some(length) = length
-        && length.to_str().ok().and_then(|text| text.parse().ok()) != Some(request.body.len())
+        && length.as_bytes() != request.body.len().to_string().as_bytes()
     {
         return Err(Error::invalid(format!("content-length is {length:?} and the body has {} bytes", request.body.len())));
     }
-    match given(request, &TRANSFER_ENCODING) {
-        Some(_) if length.is_some() => Err(Error::invalid("a request has either content-length or transfer-encoding")),
-        Some(coding) if coding != "chunked" => Err(Error::invalid(format!("transfer-encoding {coding:?}: only \"chunked\" can be sent"))),
-        _ => Ok(()),
+    match the_one(&request.headers, &TRANSFER_ENCODING)? {
+        Some(_) if length.is_some() => return Err(Error::invalid("a request has either content-length or transfer-encoding")),
+        Some(coding) if coding != "chunked" => {
+            return Err(Error::invalid(format!("transfer-encoding {coding:?}: only \"chunked\" can be sent")));
+        }
+        _ => {}
+    }
+    check_shared(&request.headers)
+}
+
+/// Refuses among headers, of a request or of all of a run, what says whom a request is for in two ways, or has it changed on its way.
+pub(crate) fn check_shared(headers: &[(HeaderName, HeaderValue)]) -> Result<(), Error> {
+    if let Some(host) = the_one(headers, &HOST)?
+        && !is_host(host)
+    {
+        return Err(Error::invalid(format!("{host:?} cannot be asked for as a host")));
+    }
+    // What `connection` names, the next hop takes out; without it a request ends elsewhere, or is for another.
+    let hops = headers.iter().filter(|(name, _)| name == CONNECTION);
+    for (_, value) in hops {
+        for name in [CONTENT_LENGTH, TRANSFER_ENCODING, HOST] {
+            if says(value.as_bytes(), name.as_str().as_bytes()) {
+                return Err(Error::invalid(format!("connection {value:?} would have {name} taken out on the way")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The value of a header that can be given once.
+fn the_one<'a>(headers: &'a [(HeaderName, HeaderValue)], name: &HeaderName) -> Result<Option<&'a HeaderValue>, Error> {
+    let mut values = headers.iter().filter(|(given, _)| given == name).map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (Some(_), Some(_)) => Err(Error::invalid(format!("{name} is given twice"))),
+        (value, _) => Ok(value),
+    }
+}
+
+/// A host, with or without a port, and nothing that anybody could read otherwise.
+fn is_host(value: &HeaderValue) -> bool {
+    let plain = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%:[]".contains(&byte);
+    let text = value.as_bytes();
+    !text.is_empty() && text.iter().all(plain) && Authority::try_from(text).is_ok_and(|authority| !authority.host().is_empty())
+}
+
+/// Makes headers of the run the request's own, where it has none of their names.
+pub(crate) fn adopt(request: &mut Request, run_headers: &[(HeaderName, HeaderValue)]) {
+    let own = request.headers.len();
+    for (name, value) in run_headers {
+        if !request.headers[..own].iter().any(|(given, _)| given == name) {
+            request.headers.push((name.clone(), value.clone()));
+        }
     }
 }
 
@@ -62,7 +114,15 @@ impl Outgoing<'_> {
 
     /// Whether it tells the server to close the connection.
     pub(crate) fn closes(&self) -> bool {
-        self.set(&CONNECTION).is_some_and(|value| says(value.as_bytes(), b"close"))
+        let close = |headers: &[(HeaderName, HeaderValue)]| {
+            headers.iter().any(|(name, value)| name == CONNECTION && says(value.as_bytes(), b"close"))
+        };
+        close(&self.request.headers) || given(self.request, &CONNECTION).is_none() && close(self.run_headers)
+    }
+
+    /// Whether it may arrive twice without harm.
+    pub(crate) fn may_arrive_twice(&self) -> bool {
+        self.request.may_arrive_twice()
     }
 
     /// Appends the head, up to the empty line.
@@ -96,8 +156,8 @@ impl Outgoing<'_> {
         [&chunk[..], b"0\r\n\r\n"].concat().into()
     }
 
-    pub(crate) fn http2(&self) -> Result<http::Request<Full<Bytes>>, Error> {
-        let Self { endpoint, request, .. } = self;
+    /// The head as HTTP/2 carries it.
+    pub(crate) fn http2(&self) -> Result<http::Request<()>, Error> {
         let mut headers = HeaderMap::new();
         let mut overflow = false;
         self.headers(|name, value| {
@@ -105,14 +165,17 @@ impl Outgoing<'_> {
                 overflow |= headers.try_append(name, value.clone()).is_err();
             }
         });
+        if !self.request.body.is_empty() && given(self.request, &CONTENT_LENGTH).is_none() {
+            overflow |= headers.try_append(CONTENT_LENGTH, self.request.body.len().into()).is_err();
+        }
         if overflow {
             return Err(Error::invalid("more headers than can be sent"));
         }
-        let mut head = http::Request::new(Full::new(request.body.clone()));
-        *head.method_mut() = request.method.clone();
+        let mut head = http::Request::new(());
+        *head.method_mut() = self.request.method.clone();
         *head.uri_mut() = match self.set(&HOST) {
-            None => endpoint.absolute.clone(),
-            Some(host) => with_authority(&endpoint.absolute, host)?,
+            None => self.endpoint.absolute.clone(),
+            Some(host) => with_authority(&self.endpoint.absolute, host)?,
         };
         *head.headers_mut() = headers;
         Ok(head)
@@ -120,18 +183,18 @@ impl Outgoing<'_> {
 
     /// Hands all headers to `put`, except what names the host or says how long a body is and was not given.
     fn headers(&self, mut put: impl FnMut(&HeaderName, &HeaderValue)) {
-        let Self { client, request, cookies, .. } = self;
+        let Self { client, request, run_headers, cookies, .. } = self;
         for (name, value) in &request.headers {
             put(name, value);
         }
-        for (name, value) in client.options.headers.iter().filter(|(name, _)| given(request, name).is_none()) {
+        for (name, value) in run_headers.iter().filter(|(name, _)| given(request, name).is_none()) {
             put(name, value);
         }
         if self.set(&USER_AGENT).is_none() {
             put(&USER_AGENT, &client.user_agent);
         }
         if request.decompress && self.set(&ACCEPT_ENCODING).is_none() {
-            put(&ACCEPT_ENCODING, &HeaderValue::from_static(body::ACCEPTED));
+            put(&ACCEPT_ENCODING, &HeaderValue::from_static(coding::ACCEPTED));
         }
         if let Some(cookies) = cookies
             && self.set(&COOKIE).is_none()
@@ -144,9 +207,9 @@ impl Outgoing<'_> {
         }
     }
 
-    /// The value of a header as the request gives it, or else the run's options.
+    /// The value of a header as the request gives it, or else the run.
     fn set(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        let of_run = || self.client.options.headers.iter().find(|(set, _)| set == name).map(|(_, value)| value);
+        let of_run = || self.run_headers.iter().find(|(set, _)| set == name).map(|(_, value)| value);
         given(self.request, name).or_else(of_run)
     }
 

@@ -32,7 +32,7 @@ struct State {
     idle: Vec<Box<http1::Connection>>,
     /// Places taken: HTTP/1.1 connections, idle ones included, and connections being opened.
     open: usize,
-    shared: Option<http2::Connection>,
+    shared: Option<Rc<http2::Connection>>,
     /// Whether HTTP/1.1 is known to be spoken here.
     http1: bool,
 }
@@ -91,9 +91,12 @@ impl Lane {
         self.freed.notified().await;
     }
 
-    /// Closes the shared connection, which was found to be of no more use.
-    pub(crate) fn drop_shared(&self) {
-        self.state.borrow_mut().shared = None;
+    /// Gives `connection` to nobody new. Those who are on it keep it until they have ended; another may have taken its place already.
+    pub(crate) fn retire(&self, connection: &Rc<http2::Connection>) {
+        let shared = &mut self.state.borrow_mut().shared;
+        if shared.as_ref().is_some_and(|shared| Rc::ptr_eq(shared, connection)) {
+            *shared = None;
+        }
     }
 
     fn announce(&self) {
@@ -122,7 +125,7 @@ impl Place {
     }
 
     /// Makes the place's connection that of all requests.
-    pub(crate) fn share(self, connection: http2::Connection) {
+    pub(crate) fn share(self, connection: Rc<http2::Connection>) {
         if let Some(lane) = &self.0 {
             lane.state.borrow_mut().shared = Some(connection);
         }

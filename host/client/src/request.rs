@@ -50,6 +50,11 @@ impl Request {
             timeout: None,
         }
     }
+
+    /// Whether it may arrive twice without harm (RFC 9110, 9.2.2).
+    pub(crate) fn may_arrive_twice(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE | Method::OPTIONS | Method::TRACE)
+    }
 }
 
 /// What becomes of a response's body. Whatever is said, an exchange ends when the body has ended.

@@ -12,8 +12,7 @@ use std::task::Poll;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::Method;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use rustls::ClientConfig;
 use swell_core::exchange::{ErrorClass, Phase};
 use tokio::time::Instant;
@@ -25,7 +24,7 @@ use crate::connect::{self, Stream};
 use crate::cookies::Jar;
 use crate::deadline::Timer;
 use crate::endpoint::{Endpoint, Origin};
-use crate::error::{Error, Failure};
+use crate::error::{Chance, Error, Failure};
 use crate::outgoing::{self, Outgoing};
 use crate::pool::{Lane, Link, Place, Turn};
 use crate::request::{Head, Keep, Request, Response, Sent, Version};
@@ -40,6 +39,10 @@ pub struct Session {
     jar: RefCell<Jar>,
     tls: RefCell<Option<Box<UserTls>>>,
 }
+
+/// How often a request is sent that the server says it did nothing with. A server that closes each connection after a few requests says so of the rest, once
+/// a connection; one that says it for ever is no service.
+const MOST_ATTEMPTS: u32 = 16;
 
 /// What one hop gave: an answer, and where it sends the user if that is to be followed.
 type Hop = (Response, Option<Box<Url>>);
@@ -99,9 +102,10 @@ impl Session {
         let mut endpoint = self.client.endpoints.find(&request.url)?;
         let longest = self.client.options.timeouts.whole;
         let whole = trail.start + request.timeout.map_or(longest, |own| own.min(longest));
+        let mut run_headers = &self.client.options.headers[..];
         let mut redirects = 0;
         loop {
-            let (mut response, location) = self.exchange(&endpoint, request, trail, timer, whole).await?;
+            let (mut response, location) = self.exchange(&endpoint, request, run_headers, trail, timer, whole).await?;
             let Some(location) = location else {
                 if redirects > 0 {
                     response.redirects = redirects;
@@ -119,24 +123,29 @@ impl Session {
                 ErrorClass::Invalid => Error::protocol(format!("redirect to {location}: {error}")),
                 _ => error,
             })?;
+            // What a redirect leaves behind, it leaves behind of the run's headers as of the request's own.
+            outgoing::adopt(request, std::mem::take(&mut run_headers));
             redirect::follow(request, response.status, Rc::ptr_eq(&next.origin, &endpoint.origin));
             endpoint = next;
         }
     }
 
-    /// One request and its answer, on whichever connection; sent anew once when a reused connection turns out to have closed.
+    /// One request and its answer, on whichever connection; sent anew where it is known that it was not, or may arrive twice.
     async fn exchange(
         &self,
         endpoint: &Endpoint,
         request: &Request,
+        run_headers: &[(HeaderName, HeaderValue)],
         trail: &mut Trail,
         timer: &mut Timer,
         whole: Instant,
     ) -> Result<Hop, Error> {
         let version = if request.version == Version::Automatic { self.client.options.version } else { request.version };
         let lane = self.lane(&endpoint.origin, version);
-        let outgoing = Outgoing { client: &self.client, endpoint, request, cookies: self.jar.borrow().header(&endpoint.url, SystemTime::now) };
+        let cookies = self.jar.borrow().header(&endpoint.url, SystemTime::now);
+        let outgoing = Outgoing { client: &self.client, endpoint, request, run_headers, cookies };
         let mut retried = false;
+        let mut attempts = 0;
         let mut turn = lane.take();
         loop {
             let link = match turn {
@@ -145,7 +154,7 @@ impl Session {
             };
             trail.enter(Phase::Sending, trail.since());
             let due = whole.min(trail.since() + self.client.options.timeouts.response);
-            let (failure, reused, place) = match link {
+            let (failure, reused, place, shared) = match link {
                 Link::Http1 { mut connection, place, reused } => {
                     let outcome = timer.until(due, pin!(connection.send(&outgoing))).await;
                     if let Some(at) = connection.handed_over() {
@@ -161,44 +170,53 @@ impl Session {
                             }
                             return Ok(answer);
                         }
-                        Some(Err(failure)) => (failure, reused, Some(place)),
+                        Some(Err(failure)) => (failure, reused, Some(place), None),
                         None => return Err(timed_out(trail, due)),
                     }
                 }
                 Link::Http2 { mut handle, reused } => {
                     let head = outgoing.http2()?;
                     trail.enter(Phase::Waiting, trail.since());
-                    let outcome = timer.until(due, Box::pin(handle.send(head))).await;
-                    trail.written += u32::from(!matches!(&outcome, Some(Err(Failure { written: false, .. }))));
+                    let outcome = timer.until(due, Box::pin(handle.send(head, request.body.clone()))).await;
+                    trail.written += u32::from(handle.is_written());
                     match outcome {
                         Some(Ok((head, body))) => {
                             let mut incoming = Incoming::new(Source::Http2(body));
                             return self.receive(head, &mut incoming, endpoint, request, reused, trail, timer, whole).await;
                         }
-                        Some(Err(failure)) => (failure, reused, None),
+                        Some(Err(failure)) => (failure, reused, None, Some(handle)),
                         None => return Err(timed_out(trail, due)),
                     }
                 }
             };
             // A connection that closed while it was idle is no answer. When nothing went out on it, another one is simply taken; when the head did, what
-            // may be sent twice is sent once more, on a new connection.
-            let again = reused && (!failure.written || failure.silent_close && !retried && is_idempotent(&request.method));
+            // may be sent twice is sent once more, on a new connection. What a server says it did nothing with may be anything.
+            let Failure { error, written, chance } = failure;
+            attempts += u32::from(written || !reused);
+            let again = match chance {
+                _ if reused && !written => true,
+                Chance::None => false,
+                Chance::Unanswered => reused && !retried && request.may_arrive_twice(),
+                Chance::Unprocessed => attempts < MOST_ATTEMPTS,
+            };
             if !again {
-                return Err(failure.error);
+                return Err(error);
             }
             trail.enter(Phase::Blocked, Instant::now());
-            if failure.written {
-                retried = true;
+            if written {
+                retried |= chance == Chance::Unanswered;
                 trail.reconnects += 1;
             }
             turn = match place {
-                Some(place) if failure.written => Turn::Open(place),
-                Some(place) => {
+                Some(place) if written => Turn::Open(place),
+                place => {
                     drop(place);
-                    lane.take()
-                }
-                None => {
-                    lane.drop_shared();
+                    // A stream that was refused says nothing about the next one on its connection, unless that is refused too.
+                    if let Some(handle) = shared
+                        && (chance == Chance::Unanswered || attempts > 1)
+                    {
+                        lane.retire(handle.connection());
+                    }
                     lane.take()
                 }
             };
@@ -323,9 +341,4 @@ impl Session {
 
 fn timed_out(trail: &Trail, due: Instant) -> Error {
     Error::timeout(trail.phase(), due.saturating_duration_since(trail.since()))
-}
-
-/// Methods whose request may arrive twice without harm (RFC 9110, 9.2.2).
-fn is_idempotent(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE | Method::OPTIONS | Method::TRACE)
 }

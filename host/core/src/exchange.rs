@@ -128,7 +128,8 @@ pub struct Exchange {
     pub phases: Phases,
     /// Request heads handed to the network, redirects and retries included: what the service may have counted.
     pub written: u32,
-    /// Times that an idempotent request was sent anew because its reused connection had closed before the first byte.
+    /// Times that the request was sent anew: its reused connection had closed before the first byte and it may arrive twice, or the server said that it did
+    /// nothing with it.
     pub reconnects: u32,
     /// Connections opened for it.
     pub connections: u32,

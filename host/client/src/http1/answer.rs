@@ -16,6 +16,8 @@ pub(super) struct Answer {
     header_limit: usize,
     /// What has come of a head.
     partial: Vec<u8>,
+    /// Bytes of the heads that announced it (1xx). A service may send as many as it likes, and none of them is an answer, so they share the limit of one.
+    announced: usize,
     framing: Framing,
     keep_alive: bool,
     /// What has come of a body that is kept, until somebody takes it.
@@ -41,6 +43,7 @@ impl Answer {
             wanted: Wanted::default(),
             header_limit,
             partial: Vec::new(),
+            announced: 0,
             framing: Framing::Length(0),
             keep_alive: true,
             data: Vec::new(),
@@ -51,6 +54,7 @@ impl Answer {
     /// Makes ready for the answer to the next request. The one before must have [ended](Self::is_end).
     pub(super) fn expect(&mut self, wanted: Wanted) {
         self.wanted = wanted;
+        self.announced = 0;
         self.received = 0;
     }
 
@@ -79,7 +83,13 @@ impl Answer {
         loop {
             match head::parse(input, self.wanted.headers)? {
                 Some(Parsed { size, .. }) if size > self.header_limit => return Err(self.too_large()),
-                Some(interim) if interim.is_interim() => input = &input[interim.size..],
+                Some(interim) if interim.is_interim() => {
+                    self.announced += interim.size;
+                    if self.announced > self.header_limit {
+                        return Err(announced_too_much(self.header_limit));
+                    }
+                    input = &input[interim.size..];
+                }
                 Some(parsed) => {
                     self.framing = parsed.framing(self.wanted.to_head, self.header_limit);
                     self.keep_alive = parsed.keep_alive && parsed.head.status != http::StatusCode::SWITCHING_PROTOCOLS;
@@ -149,6 +159,10 @@ impl Answer {
     fn too_large(&self) -> Error {
         Error::new(ErrorClass::TooLarge, format!("the response's headers are larger than {} bytes", self.header_limit))
     }
+}
+
+pub(crate) fn announced_too_much(limit: usize) -> Error {
+    Error::new(ErrorClass::TooLarge, format!("more than {limit} bytes of announcements (status 1xx) came before a response"))
 }
 
 pub(super) fn cut_off() -> Error {

@@ -4,6 +4,7 @@
 //! head that two readers could understand differently is refused, since a service that sends one is broken or attacked, and its next answer not to be
 //! believed.
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 use http::StatusCode;
@@ -33,7 +34,11 @@ const MOST_FIELDS: usize = 100;
 pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, Error> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut response = httparse::Response::new(&mut []);
-    let size = match ParserConfig::default().parse_response_with_uninit_headers(&mut response, input, &mut fields) {
+    let size = match ParserConfig::default().allow_obsolete_multiline_headers_in_responses(true).parse_response_with_uninit_headers(
+        &mut response,
+        input,
+        &mut fields,
+    ) {
         Ok(Status::Complete(size)) => size,
         Ok(Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
@@ -50,26 +55,27 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
     let mut chunked = false;
     let mut headers = HeaderMap::new();
     for field in response.headers.iter() {
+        let value = &*unfold(field.value);
         let mut acted_upon = false;
         // The lengths of the names tell most headers from those looked for.
         match field.name.len() {
             8 => acted_upon = field.name.eq_ignore_ascii_case(LOCATION.as_str()),
             10 if field.name.eq_ignore_ascii_case("connection") => {
-                close |= says(field.value, b"close");
-                keep_alive |= says(field.value, b"keep-alive");
+                close |= says(value, b"close");
+                keep_alive |= says(value, b"keep-alive");
             }
             10 => acted_upon = field.name.eq_ignore_ascii_case(SET_COOKIE.as_str()),
             14 if field.name.eq_ignore_ascii_case("content-length") => {
-                let given = number(field.value)
-                    .ok_or_else(|| malformed(format_args!("content-length is {:?}", String::from_utf8_lossy(field.value))))?;
+                let given =
+                    number(value).ok_or_else(|| malformed(format_args!("content-length is {:?}", String::from_utf8_lossy(value))))?;
                 if length.replace(given).is_some_and(|before| before != given) {
                     return Err(malformed("it has two values of content-length"));
                 }
             }
             16 => acted_upon = field.name.eq_ignore_ascii_case(CONTENT_ENCODING.as_str()),
             17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
-                if chunked || !is_http11 || !field.value.eq_ignore_ascii_case(b"chunked") {
-                    let value = String::from_utf8_lossy(field.value);
+                if chunked || !is_http11 || !value.eq_ignore_ascii_case(b"chunked") {
+                    let value = String::from_utf8_lossy(value);
                     return Err(malformed(format_args!("transfer-encoding {value:?} was not asked for")));
                 }
                 chunked = true;
@@ -78,7 +84,7 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
         }
         if keep_headers || acted_upon {
             let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(malformed)?;
-            headers.append(name, HeaderValue::from_bytes(field.value).map_err(malformed)?);
+            headers.append(name, HeaderValue::from_bytes(value).map_err(malformed)?);
         }
     }
     if chunked && length.is_some() {
@@ -108,6 +114,15 @@ impl Parsed {
 
 pub(super) fn malformed(reason: impl std::fmt::Display) -> Error {
     Error::protocol(format!("malformed response: {reason}"))
+}
+
+/// A value without its line folding, for each of which there is one space (RFC 9112, 5.2).
+fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'\n') {
+        return Cow::Borrowed(value);
+    }
+    let lines: Vec<_> = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).collect();
+    Cow::Owned(lines.join(&b' '))
 }
 
 /// Digits alone: no sign, no space, no list.

@@ -136,3 +136,127 @@ fn a_large_body_is_received_whole_and_counted() {
         assert_eq!(service.connections(), 1);
     });
 }
+
+/// Answers `/N` with the Nth of `bodies`, under its headers.
+async fn encoded(bodies: Vec<(&'static [&'static str], Vec<u8>)>) -> Service {
+    Service::scripted(move |seen| {
+        let (headers, body) = &bodies[seen.path()[1..].parse::<usize>().expect("a number")];
+        answer("200 OK", headers, body)
+    })
+    .await
+}
+
+const SKIPPABLE: &[u8] = b"\x50\x2a\x4d\x18\x04\0\0\0meta";
+
+#[test]
+fn codings_are_undone_in_the_order_in_which_they_were_applied() {
+    run(async {
+        let text = b"to be or not to be ".repeat(1000);
+        let one = compress("deflate", &text).await;
+        let two = compress("gzip", &one).await;
+        let three = compress("br", &compress("zstd", &two).await).await;
+        let service = encoded(vec![
+            (&["content-encoding: deflate, gzip"], two.clone()),
+            (&["content-encoding: deflate", "content-encoding: gzip"], two.clone()),
+            (&["content-encoding: Deflate ,, identity", "content-encoding: X-GZIP"], two.clone()),
+            (&["content-encoding: deflate, gzip, zstd", "content-encoding: br"], three),
+            (&["content-encoding: identity"], text.clone()),
+            (&["content-encoding:"], text.clone()),
+        ])
+        .await;
+        let session = session();
+        for i in 0..6 {
+            let response = session.send(asking(&service, &format!("/{i}"), text.len())).await.result.unwrap_or_else(|e| panic!("{i}: {e}"));
+            assert!(response.body == text, "{i}");
+        }
+        assert_eq!(service.connections(), 1);
+    });
+}
+
+#[test]
+fn members_and_frames_follow_each_other_and_what_follows_the_last_is_passed_over() {
+    run(async {
+        let mut bodies: Vec<(&[&str], Vec<u8>)> = Vec::new();
+        let (hello, world) = (compress("gzip", b"hello ").await, compress("gzip", b"world").await);
+        let empty = compress("gzip", b"").await;
+        for end in [&b""[..], &[0; 8], b"\x1f", b"end", &[0x8b; 70_000]] {
+            bodies.push((&["content-encoding: gzip"], [&hello[..], &empty, &world, end].concat()));
+        }
+        let (hello, world) = (compress("zstd", b"hello ").await, compress("zstd", b"world").await);
+        for end in [&b""[..], &[0; 8], b"\x28\xb5", SKIPPABLE] {
+            bodies.push((&["content-encoding: zstd"], [SKIPPABLE, &hello, SKIPPABLE, &world, end].concat()));
+        }
+        for coding in ["deflate", "raw-deflate"] {
+            bodies.push((&["content-encoding: deflate"], [compress(coding, b"hello world").await, vec![0; 8]].concat()));
+        }
+        bodies.push((&["content-encoding: br"], [compress("br", b"hello world").await, vec![0; 8]].concat()));
+        let count = bodies.len();
+        let service = encoded(bodies).await;
+        let session = session();
+        for i in 0..count {
+            let response = session.send(asking(&service, &format!("/{i}"), 1000)).await.result.unwrap_or_else(|e| panic!("{i}: {e}"));
+            assert_eq!(response.body, "hello world", "{i}");
+        }
+        assert_eq!(service.connections(), 1);
+    });
+}
+
+#[test]
+fn what_is_cut_short_is_an_error_in_every_coding_and_layer() {
+    run(async {
+        let text = b"some text to compress, and some more of it";
+        let mut bodies: Vec<(&[&str], Vec<u8>)> = Vec::new();
+        for (coding, headers) in [
+            ("gzip", &["content-encoding: gzip"]),
+            ("deflate", &["content-encoding: deflate"]),
+            ("raw-deflate", &["content-encoding: deflate"]),
+            ("br", &["content-encoding: br"]),
+            ("zstd", &["content-encoding: zstd"]),
+        ] {
+            let whole = compress(coding, text).await;
+            for size in 1..whole.len() {
+                bodies.push((headers, whole[..size].to_vec()));
+            }
+        }
+        // The second member, the second frame, and a layer whose content is whole.
+        for (coding, headers) in [("gzip", &["content-encoding: gzip"]), ("zstd", &["content-encoding: zstd"])] {
+            let whole = compress(coding, text).await;
+            bodies.push((headers, [&whole[..], &whole[..whole.len() - 1]].concat()));
+        }
+        let outer = compress("gzip", &compress("zstd", text).await).await;
+        bodies.push((&["content-encoding: zstd, gzip"], outer[..outer.len() - 1].to_vec()));
+        let count = bodies.len();
+        let service = encoded(bodies).await;
+        let session = session();
+        for i in 0..count {
+            let sent = session.send(asking(&service, &format!("/{i}"), 1000)).await;
+            assert_eq!(sent.exchange.result, Err(ErrorClass::Protocol), "{i}: {:?}", sent.result);
+        }
+    });
+}
+
+#[test]
+fn a_coding_that_nobody_asked_for_is_named_and_too_many_are_refused() {
+    run(async {
+        let service = encoded(vec![
+            (&["content-encoding: gzip, compress"], b"x".to_vec()),
+            (&["content-encoding: gzip, gzip, gzip", "content-encoding: gzip, gzip, gzip"], b"x".to_vec()),
+        ])
+        .await;
+        let session = session();
+        for (path, word) in [("/0", "\"compress\""), ("/1", "6 content-encodings")] {
+            let error = session.send(asking(&service, path, 1000)).await.result.expect_err(path);
+            assert!(error.class == ErrorClass::Protocol && error.message.contains(word), "{error}");
+        }
+    });
+}
+
+#[test]
+fn a_bomb_within_a_bomb_ends_at_the_limit_too() {
+    run(async {
+        let inner = compress("gzip", &vec![0; 8 << 20]).await;
+        let service = encoded(vec![(&["content-encoding: gzip, gzip, br"], compress("br", &compress("gzip", &inner).await).await)]).await;
+        let sent = session().send(asking(&service, "/0", 1 << 20)).await;
+        assert_eq!(sent.exchange.result, Err(ErrorClass::TooLarge));
+    });
+}

@@ -123,6 +123,76 @@ fn what_cannot_be_sent_is_invalid_and_nothing_is_opened() {
 }
 
 #[test]
+fn what_two_readers_could_read_differently_is_invalid_and_nothing_is_opened() {
+    const AMBIGUOUS: [&[(&str, &str)]; 27] = [
+        &[("content-length", "3"), ("content-length", "0")],
+        &[("content-length", "3"), ("Content-Length", "3")],
+        &[("content-length", "+3")],
+        &[("content-length", "-3")],
+        &[("content-length", "03")],
+        &[("content-length", " 3")],
+        &[("content-length", "3, 3")],
+        &[("content-length", "0x3")],
+        &[("content-length", "")],
+        &[("content-length", "2")],
+        &[("transfer-encoding", "chunked"), ("transfer-encoding", "identity")],
+        &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
+        &[("transfer-encoding", "chunked"), ("content-length", "3")],
+        &[("transfer-encoding", "identity")],
+        &[("transfer-encoding", "gzip, chunked")],
+        &[("transfer-encoding", "chunked, identity")],
+        &[("transfer-encoding", " chunked")],
+        &[("transfer-encoding", "\tchunked")],
+        &[("transfer-encoding", "xchunked")],
+        &[("transfer-encoding", "")],
+        &[("host", "a.test"), ("host", "b.test")],
+        &[("host", "a.test"), ("host", "a.test")],
+        &[("host", "a.test, b.test")],
+        &[("host", "user@a.test")],
+        &[("host", "a.test/x")],
+        &[("connection", "close, Content-Length")],
+        &[("connection", "close"), ("connection", "transfer-encoding")],
+    ];
+    run(async {
+        let service = Service::scripted(|_| ok("")).await;
+        let session = session();
+        for version in [Version::Http1, Version::Http2] {
+            for headers in AMBIGUOUS {
+                let mut request = Request { version, method: Method::POST, body: Bytes::from_static(b"abc"), ..get(&service, "/") };
+                request.headers = headers.iter().map(|(name, value)| header(name, value).expect("it can be written")).collect();
+                let sent = session.send(request).await;
+                assert_eq!((sent.exchange.result, sent.exchange.written), (Err(ErrorClass::Invalid), 0), "{headers:?}");
+            }
+        }
+        assert_eq!(service.connections(), 0);
+        for (name, value) in [
+            ("name ", "x"),
+            (" name", "x"),
+            ("name:", "x"),
+            (":path", "/x"),
+            ("na\rme", "x"),
+            ("name", "a\rb"),
+            ("name", "a\n b"),
+            ("name", "a\0b"),
+        ] {
+            assert_eq!(header(name, value).expect_err("cannot be sent").class, ErrorClass::Invalid, "{name:?}: {value:?}");
+        }
+    });
+}
+
+#[test]
+fn headers_of_a_run_are_held_to_the_same_rules() {
+    let refused = |headers: &[(&str, &str)]| {
+        let mut options = options();
+        options.headers = headers.iter().map(|(name, value)| header(name, value).expect("it can be written")).collect();
+        Client::new(options).is_err()
+    };
+    assert!(refused(&[("content-length", "3")]) && refused(&[("transfer-encoding", "chunked")]));
+    assert!(refused(&[("host", "a.test"), ("host", "b.test")]) && refused(&[("host", "a b")]) && refused(&[("connection", "host")]));
+    assert!(!refused(&[("host", "a.test:8080"), ("connection", "close"), ("x-a", "1"), ("x-a", "2")]));
+}
+
+#[test]
 fn a_host_that_is_not_allowed_is_never_connected_to() {
     run(async {
         let service = Service::scripted(|_| ok("")).await;

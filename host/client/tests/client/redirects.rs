@@ -72,6 +72,69 @@ fn another_origin_gets_neither_credentials_nor_cookies() {
 }
 
 #[test]
+fn headers_of_the_run_follow_a_redirect_as_the_request_s_own_do() {
+    run(async {
+        let other = Service::scripted(|_| ok("")).await;
+        let to = other.url("/");
+        let service = Service::scripted(move |seen| match seen.path() {
+            "/away" => redirect("302 Found", &to),
+            "/within" => redirect("303 See Other", "/"),
+            _ => ok(""),
+        })
+        .await;
+        let mut options = options();
+        for (name, value) in [
+            ("authorization", "Bearer 1"),
+            ("proxy-authorization", "Basic 2"),
+            ("cookie", "a=1"),
+            ("host", "virtual.test"),
+            ("content-type", "text/plain"),
+            ("x-run", "1"),
+        ] {
+            options.headers.push(header(name, value).expect("a header"));
+        }
+        let (_, session) = session_with(options);
+        let body = Bytes::from_static(b"abc");
+        let request = |path| Request { redirects: 1, method: Method::POST, body: body.clone(), ..get(&service, path) };
+        assert_eq!(status(&session.send(request("/away")).await), 200);
+        let seen = &other.seen()[0];
+        for name in ["authorization", "proxy-authorization", "cookie", "content-type"] {
+            assert_eq!(seen.header(name), None, "{name}");
+        }
+        assert_eq!((seen.header("x-run"), seen.header("host")), (Some("1"), Some(other.address.to_string().as_str())));
+        assert_eq!(status(&session.send(request("/within")).await), 200);
+        let seen = service.seen();
+        let home = seen.last().expect("three requests");
+        assert_eq!(
+            (home.header("authorization"), home.header("cookie"), home.header("host")),
+            (Some("Bearer 1"), Some("a=1"), Some("virtual.test"))
+        );
+        assert_eq!((home.header("content-type"), home.header("x-run")), (None, Some("1")), "a GET has no body to describe");
+        assert_eq!(home.head.matches("x-run: ").count(), 1);
+    });
+}
+
+#[test]
+fn who_is_sent_back_has_left_the_credentials_behind() {
+    run(async {
+        let back = std::rc::Rc::new(std::cell::RefCell::new(String::new()));
+        let to_home = std::rc::Rc::clone(&back);
+        let other = Service::scripted(move |_| redirect("302 Found", &to_home.borrow())).await;
+        let away = other.url("/");
+        let service = Service::scripted(move |seen| if seen.path() == "/away" { redirect("302 Found", &away) } else { ok("") }).await;
+        back.replace(service.url("/home"));
+        let mut options = options();
+        options.headers = vec![header("authorization", "Bearer 1").expect("a header")];
+        let (_, session) = session_with(options);
+        assert_eq!(status(&session.send(Request { redirects: 2, ..get(&service, "/away") }).await), 200);
+        let seen = service.seen();
+        assert_eq!((seen[0].header("authorization"), seen[1].header("authorization")), (Some("Bearer 1"), None));
+        assert_eq!(status(&session.send(get(&service, "/")).await), 200);
+        assert_eq!(service.seen()[2].header("authorization"), Some("Bearer 1"), "the next request has them again");
+    });
+}
+
+#[test]
 fn a_redirect_to_a_host_that_is_not_allowed_is_denied_after_what_was_written() {
     run(async {
         let service = Service::scripted(|_| redirect("302 Found", "http://127.0.0.9/")).await;

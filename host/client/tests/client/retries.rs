@@ -98,3 +98,48 @@ fn words_from_an_idle_connection_are_no_answer_to_the_next_request() {
         assert_eq!((status(&sent), sent.exchange.written), (200, 1));
     });
 }
+
+/// Answers one request a connection and closes it at once, on a thread of its own; tells when it has, and how many requests it read.
+fn closing() -> (std::net::SocketAddr, std::sync::mpsc::Receiver<u32>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    let address = listener.local_addr().expect("bound");
+    let (closed, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for (nth, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.expect("a connection");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read(&mut byte).expect("a request") == 0 {
+                    return;
+                }
+                head.push(byte[0]);
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx").expect("an open connection");
+            drop(stream);
+            if closed.send(u32::try_from(nth).expect("few") + 1).is_err() {
+                return;
+            }
+        }
+    });
+    (address, told)
+}
+
+#[test]
+fn an_end_that_has_arrived_is_seen_although_the_runtime_has_not_looked() {
+    run(async {
+        for method in [Method::POST, Method::PATCH, Method::GET] {
+            let (address, closed) = closing();
+            let (client, session) = session_with(options());
+            let mut read = 0;
+            for _ in 0..50 {
+                let sent = session.send(Request::new(method.clone(), format!("http://{address}/"))).await;
+                assert_eq!((status(&sent), sent.exchange.written, sent.exchange.reconnects), (200, 1, 0), "{method}");
+                // The thread waits, and with it the runtime.
+                read = closed.recv().expect("it goes on");
+            }
+            assert_eq!(client.written(), u64::from(read), "{method}");
+        }
+    });
+}

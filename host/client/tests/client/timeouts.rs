@@ -1,10 +1,11 @@
 //! Each phase's timeout on virtual time, at its moment and in its class.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use swell_client::{Request, Sent, Session};
+use swell_client::{Keep, Request, Sent, Session};
 use swell_core::exchange::{ErrorClass, Phase};
 use tokio::time::Instant;
 
@@ -128,5 +129,91 @@ fn a_timeout_frees_the_place_for_the_next_request() {
         session.send_all(vec![request.clone(); 6]).await;
         let after = session.send_all(vec![request; 12]).await;
         assert!(after.iter().all(|sent| sent.exchange.result == Ok(200)));
+    });
+}
+
+/// A thread that reads a request, answers `head`, and sends `piece` for as long as anybody takes it.
+fn flood(head: &'static str, piece: Vec<u8>) -> SocketAddr {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    let address = listener.local_addr().expect("bound");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let _request = stream.read(&mut [0; 4096]).expect("a request");
+        let mut sent = stream.write_all(head.as_bytes());
+        while sent.is_ok() {
+            sent = stream.write_all(&piece);
+        }
+    });
+    address
+}
+
+#[test]
+fn what_never_ends_is_cut_at_its_timeout_and_leaves_the_thread_to_others() {
+    const TIMEOUT: Duration = Duration::from_millis(400);
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    let gzip = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n";
+    let empty_member = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0";
+    let keep = Keep::Body { limit: usize::MAX };
+    run(async {
+        for (head, piece, keep) in [
+            (chunked, b"1\r\nx\r\n".repeat(100_000), Keep::Discard),
+            (chunked, b"1\r\nx\r\n".repeat(100_000), keep),
+            ("HTTP/1.1 200 OK\r\n\r\n", vec![b'x'; 1 << 20], Keep::Discard),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551615\r\n\r\n", vec![b'x'; 1 << 20], Keep::Discard),
+            (gzip, empty_member.repeat(50_000), keep),
+        ] {
+            let address = flood(head, piece);
+            let mut options = options();
+            options.body_limit = usize::MAX;
+            let (_, session) = session_with(options);
+            let request =
+                Request { timeout: Some(TIMEOUT), decompress: true, keep, ..Request::new(Method::GET, format!("http://{address}/")) };
+            let mut others = 0;
+            let start = std::time::Instant::now();
+            let ticking = async {
+                loop {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                    others += 1;
+                }
+            };
+            let sent = tokio::select! { sent = session.send(request) => sent, () = ticking => unreachable!("it has no end") };
+            let took = start.elapsed();
+            assert_eq!(sent.exchange.result, Err(ErrorClass::Timeout(Phase::Receiving)), "{head:?}: {:?}", sent.result);
+            assert!((TIMEOUT..TIMEOUT * 2).contains(&took), "{head:?}: {took:?}");
+            assert!(others > 20, "{head:?}: others had the thread {others} times");
+        }
+    });
+}
+
+#[test]
+fn announcements_without_an_answer_are_too_large_and_a_few_of_them_time_out() {
+    run(async {
+        for announcement in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n"] {
+            let address = flood("", announcement.repeat(10_000).into_bytes());
+            let sent = session().send(Request::new(Method::GET, format!("http://{address}/"))).await;
+            assert_eq!((sent.exchange.result, sent.exchange.written), (Err(ErrorClass::TooLarge), 1), "{:?}", sent.result);
+        }
+    });
+    run_on_virtual_time(async {
+        let service = Service::scripted(|_| {
+            (0..100).flat_map(|_| [send("HTTP/1.1 100 Continue\r\n\r\n"), Act::Pause(Duration::from_millis(100))]).collect()
+        })
+        .await;
+        let request = Request { timeout: Some(Duration::from_secs(5)), ..get(&service, "/") };
+        assert_timeout(&timed(&session(), request).await, Phase::Waiting, 5.0);
+    });
+}
+
+#[test]
+fn a_head_or_trailers_without_end_are_too_large() {
+    run(async {
+        let trailers = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n";
+        let extension = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;";
+        for (head, piece) in [("HTTP/1.1 200 OK\r\n", "a: b\r\n"), ("", "\r\n"), (trailers, "a: b\r\n"), (extension, "a=b;")] {
+            let address = flood(head, piece.repeat(10_000).into_bytes());
+            let sent = session().send(Request::new(Method::GET, format!("http://{address}/"))).await;
+            assert_eq!(sent.exchange.result, Err(ErrorClass::TooLarge), "{head:?}: {:?}", sent.result);
+        }
     });
 }

@@ -130,7 +130,9 @@ fn a_head_that_two_readers_could_understand_differently_is_refused() {
         "transfer-encoding: chunked, identity",
         "transfer-encoding: xchunked",
         "content-length : 1",
-        "x: y\r\n folded: 1",
+        " folded: 1",
+        "content-length: 1\r\n 1",
+        "transfer-encoding: chunked\r\n , identity",
         "x: \0",
         "x: a\rb",
     ];

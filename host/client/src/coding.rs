@@ -1,0 +1,271 @@
+//! Undoing what a service did to a body: content codings (RFC 9110, 8.4), one within another.
+//!
+//! Each coding is a layer over the one that was applied after it, down to the wire. A layer decodes member after member where its format has members, and
+//! passes over what follows the last, as gzip and browsers do. It reads to the end all the same: what is cut short is an error in whichever layer, and the
+//! connection is free only then. Nothing is decoded further than it is asked for, and a layer that makes much of little lets others have the thread.
+
+use std::future::poll_fn;
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use async_compression::tokio::bufread::{BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use async_compression::zstd::DParameter;
+use bytes::{Buf, Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, HeaderMap};
+use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
+
+use crate::body::{Incoming, too_large};
+use crate::error::Error;
+use crate::turn::Turn;
+
+/// What is asked for, in `accept-encoding`.
+pub(crate) const ACCEPTED: &str = "gzip, deflate, br, zstd";
+
+/// A coding that can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+/// As many as curl undoes. Nobody applies more than two in earnest, and each can make a thousand bytes of one.
+const MOST_CODINGS: usize = 5;
+
+/// RFC 9659: no more than 8 MiB of window in HTTP. Without it a server could ask for 128 MiB of memory.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// As much as a layer decodes at once.
+const PIECE: usize = 16 << 10;
+
+/// The codings of a body in the order in which they were applied, whether in one line or in several.
+pub(crate) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
+    let mut codings = Vec::new();
+    for line in headers.get_all(CONTENT_ENCODING) {
+        for name in line.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+            codings.push(match &*name.to_ascii_lowercase() {
+                b"" | b"identity" => continue,
+                b"gzip" | b"x-gzip" => Coding::Gzip,
+                b"deflate" => Coding::Deflate,
+                b"br" => Coding::Brotli,
+                b"zstd" => Coding::Zstd,
+                _ => return Err(Error::protocol(format!("content-encoding {:?} was not asked for", String::from_utf8_lossy(name)))),
+            });
+        }
+    }
+    if codings.len() > MOST_CODINGS {
+        return Err(Error::protocol(format!("the body has {} content-encodings, one within another", codings.len())));
+    }
+    Ok(codings)
+}
+
+/// Reads to the end and returns what `codings` were applied to, if that is at most `limit` bytes.
+pub(crate) async fn decode(incoming: &mut Incoming<'_>, codings: &[Coding], limit: usize) -> Result<Bytes, Error> {
+    let wire: Box<dyn Pieces + '_> = Box::new(Wire(incoming));
+    let mut body = codings.iter().rev().fold(wire, |source, &coding| Box::new(Layer::over(source, coding)));
+    let mut whole = BytesMut::new();
+    let mut turn = Turn::new();
+    loop {
+        let piece = poll_fn(|cx| body.poll_piece(cx)).await.map_err(|error| match error.downcast::<Error>() {
+            Ok(received) => received,
+            Err(decoding) => Error::protocol(format!("malformed compressed body: {decoding}")),
+        })?;
+        if piece.is_empty() {
+            return Ok(whole.freeze());
+        }
+        if whole.len() + piece.len() > limit {
+            return Err(too_large(limit));
+        }
+        whole.extend_from_slice(&piece);
+        turn.pass().await;
+    }
+}
+
+/// A body that comes in pieces; an empty one is its end. Failures of ours travel inside of I/O errors.
+trait Pieces {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>>;
+}
+
+/// A body as it is received.
+struct Wire<'a, 'b>(&'a mut Incoming<'b>);
+
+impl Pieces for Wire<'_, '_> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        Poll::Ready(match ready!(self.0.poll_next(cx)) {
+            None => Ok(Bytes::new()),
+            Some(piece) => piece.map_err(io::Error::other),
+        })
+    }
+}
+
+/// A coding being undone.
+struct Layer<'a> {
+    coding: Coding,
+    state: State<'a>,
+    /// Members that were begun.
+    members: u64,
+}
+
+enum State<'a> {
+    /// Before a member, if there is another.
+    Before(Ahead<'a>),
+    Within(Decoder<'a>),
+    /// After the last member.
+    After(Ahead<'a>),
+    /// It failed, or is being polled.
+    Lost,
+}
+
+type Decoder<'a> = Box<dyn Member<'a> + 'a>;
+
+/// A decoder of one member, which gives back what it reads from.
+trait Member<'a>: AsyncRead + Unpin {
+    fn into_source(self: Box<Self>) -> Ahead<'a>;
+}
+
+macro_rules! members {
+    ($($decoder:ident),*) => {
+        $(impl<'a> Member<'a> for $decoder<Ahead<'a>> {
+            fn into_source(self: Box<Self>) -> Ahead<'a> {
+                self.into_inner()
+            }
+        })*
+    };
+}
+
+members!(GzipDecoder, ZlibDecoder, DeflateDecoder, BrotliDecoder, ZstdDecoder);
+
+impl<'a> Layer<'a> {
+    fn over(source: Box<dyn Pieces + 'a>, coding: Coding) -> Self {
+        Self { coding, state: State::Before(Ahead { source, piece: Bytes::new(), ended: false, turn: Turn::new() }), members: 0 }
+    }
+
+    /// The decoder of the member that begins with `ahead`; nothing where none does.
+    fn member(&self, start: &[u8]) -> Option<fn(Ahead<'a>) -> Decoder<'a>> {
+        let first = self.members == 0;
+        match self.coding {
+            // Where there is nothing at all nothing was encoded.
+            _ if start.is_empty() => None,
+            Coding::Gzip if first || start.starts_with(&[0x1f, 0x8b]) => Some(|ahead| Box::new(GzipDecoder::new(ahead))),
+            Coding::Zstd if first || is_zstd(start) => {
+                Some(|ahead| Box::new(ZstdDecoder::with_params(ahead, &[DParameter::window_log_max(ZSTD_WINDOW_LOG)])))
+            }
+            // The name says "zlib format", and half the world sends raw deflate.
+            Coding::Deflate if first && is_zlib(start) => Some(|ahead| Box::new(ZlibDecoder::new(ahead))),
+            Coding::Deflate if first => Some(|ahead| Box::new(DeflateDecoder::new(ahead))),
+            Coding::Brotli if first => Some(|ahead| Box::new(BrotliDecoder::new(ahead))),
+            _ => None,
+        }
+    }
+
+    /// One step, from state to state; a piece where it makes one.
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
+        match &mut self.state {
+            State::Before(ahead) => {
+                ready!(ahead.turn.poll(cx));
+                ready!(ahead.poll_ahead(cx, LONGEST_MAGIC))?;
+                let State::Before(ahead) = mem::replace(&mut self.state, State::Lost) else { unreachable!("it was matched") };
+                self.state = match self.member(&ahead.piece) {
+                    Some(decoder) => State::Within(decoder(ahead)),
+                    None => State::After(ahead),
+                };
+                self.members += 1;
+            }
+            State::Within(decoder) => {
+                let mut piece = vec![0; PIECE];
+                let mut filled = ReadBuf::new(&mut piece);
+                ready!(Pin::new(decoder).poll_read(cx, &mut filled))?;
+                let size = filled.filled().len();
+                if size > 0 {
+                    piece.truncate(size);
+                    return Poll::Ready(Ok(Some(piece.into())));
+                }
+                let State::Within(decoder) = mem::replace(&mut self.state, State::Lost) else { unreachable!("it was matched") };
+                self.state = State::Before(decoder.into_source());
+            }
+            State::After(ahead) => {
+                ready!(Pin::new(&mut *ahead).poll_fill_buf(cx))?;
+                if ahead.piece.is_empty() {
+                    return Poll::Ready(Ok(Some(Bytes::new())));
+                }
+                ahead.piece.clear();
+            }
+            State::Lost => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+        }
+        Poll::Ready(Ok(None))
+    }
+}
+
+impl Pieces for Layer<'_> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        loop {
+            match ready!(self.poll_step(cx)) {
+                Ok(None) => {}
+                Ok(Some(piece)) => return Poll::Ready(Ok(piece)),
+                Err(error) => {
+                    self.state = State::Lost;
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+    }
+}
+
+/// As far as a layer looks ahead.
+const LONGEST_MAGIC: usize = 4;
+
+/// Whether bytes are the beginning of a frame, or of one to be skipped (RFC 8878, 3.1).
+fn is_zstd(start: &[u8]) -> bool {
+    matches!(start, [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+/// Whether the first two bytes are a zlib header: method 8, and a multiple of 31.
+fn is_zlib(start: &[u8]) -> bool {
+    matches!(start, [first, second, ..] if first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0)
+}
+
+/// Pieces as the decoders want to read them, with a look at what comes.
+struct Ahead<'a> {
+    source: Box<dyn Pieces + 'a>,
+    piece: Bytes,
+    ended: bool,
+    turn: Turn,
+}
+
+impl Ahead<'_> {
+    /// Has `wanted` bytes in the piece at hand, or all that is left.
+    fn poll_ahead(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
+        while self.piece.len() < wanted && !self.ended {
+            ready!(self.turn.poll(cx));
+            let next = ready!(self.source.poll_piece(cx))?;
+            self.ended = next.is_empty();
+            self.piece = if self.piece.is_empty() { next } else { [&self.piece[..], &next[..]].concat().into() };
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncBufRead for Ahead<'_> {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let ahead = self.get_mut();
+        ready!(ahead.poll_ahead(cx, 1))?;
+        Poll::Ready(Ok(&ahead.piece))
+    }
+
+    fn consume(self: Pin<&mut Self>, amount: usize) {
+        self.get_mut().piece.advance(amount);
+    }
+}
+
+impl AsyncRead for Ahead<'_> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let available = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let amount = available.len().min(buf.remaining());
+        buf.put_slice(&available[..amount]);
+        self.consume(amount);
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,38 @@
+//! What the kernel knows of a connection, and the runtime not yet or never.
+//!
+//! A request that must not arrive twice cannot find out by failing that its connection had closed. So the kernel is asked: before, whether the end is there
+//! already; afterwards, whether the end was sent before the request had arrived.
+
+use std::ffi::c_int;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
+
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+use crate::connect::Stream;
+
+impl Stream {
+    /// Whether something arrived that was not read: words, or the connection's end.
+    pub(crate) fn has_news(&self) -> bool {
+        let peeked = SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit()]);
+        !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Bytes on the wire that were written and that the other side has not acknowledged; absent where the kernel does not say.
+    pub(crate) fn unacknowledged(&self) -> Option<usize> {
+        let mut waiting: c_int = 0;
+        #[expect(unsafe_code, reason = "no crate of ours asks this of a socket")]
+        // SAFETY: the descriptor is open for as long as the stream is borrowed, and the request writes one int to where it is told.
+        let outcome = unsafe { libc::ioctl(self.tcp().as_raw_fd(), libc::TIOCOUTQ, &raw mut waiting) };
+        if outcome == 0 { usize::try_from(waiting).ok() } else { None }
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Secure(tls) => tls.get_ref().0,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! How long a connection may keep its thread.
+//!
+//! All users of a worker share one thread. What one of them reads is somebody else's to send, and may never end: announcements without an answer, chunks of
+//! a byte, a body that grows a thousandfold when it is decompressed. Reading stops at each pause of the network, and where there is none, here.
+
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::task::yield_now;
+
+/// A stretch of work on one connection, timed by the machine's own clock: it is the thread that is shared.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    began: Option<Instant>,
+}
+
+/// As long as another user may have to wait because of one that is never done: what a request takes on the thread, a hundred times over.
+const LONGEST: Duration = Duration::from_millis(1);
+
+impl Turn {
+    /// A turn that begins when it is first asked about, so that what is done in one piece reads no clock.
+    pub(crate) const fn new() -> Self {
+        Self { began: None }
+    }
+
+    /// Whether it is time to give the thread away.
+    pub(crate) fn is_over(&mut self) -> bool {
+        match self.began {
+            Some(began) => began.elapsed() >= LONGEST,
+            None => {
+                self.began = Some(Instant::now());
+                false
+            }
+        }
+    }
+
+    /// Goes on, after the others if the turn is over.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_over() {
+            return Poll::Ready(());
+        }
+        *self = Self::new();
+        give_way(cx)
+    }
+
+    /// As [`Turn::poll`], for what is written as a sequence.
+    pub(crate) async fn pass(&mut self) {
+        if self.is_over() {
+            *self = Self::new();
+            yield_now().await;
+        }
+    }
+}
+
+/// Ends a poll whose task has more to do: it goes on when all others had the thread, and the runtime has looked at its sockets and timers.
+pub(crate) fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
+    let asked = pin!(yield_now()).poll(cx);
+    debug_assert!(asked.is_pending(), "a task never goes on within its own poll");
+    Poll::Pending
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_works_on_without_a_pause_lets_timers_strike() {
+        let mut turn = Turn::new();
+        let endless = poll_fn(|cx| {
+            loop {
+                if turn.poll(cx).is_pending() {
+                    return Poll::<()>::Pending;
+                }
+            }
+        });
+        let struck = tokio::time::timeout(Duration::from_millis(20), endless).await;
+        assert!(struck.is_err());
+    }
+
+    #[test]
+    fn a_turn_begins_when_it_is_first_asked_about() {
+        let mut turn = Turn::new();
+        assert!(!turn.is_over());
+        let began = turn.began.expect("begun");
+        while began.elapsed() < LONGEST {
+            std::hint::spin_loop();
+        }
+        assert!(turn.is_over());
+    }
+}
