@@ -29,10 +29,41 @@ impl Nginx {
     /// # Panics
     /// It is not installed, or does not answer within 10 s.
     pub fn start(core: Option<u32>) -> Self {
+        Self::serving(core, |_| String::new())
+    }
+
+    /// Starts nginx and a second server of it at the URL that is returned too: over TLS and HTTP/2 it answers `/bytes/10`, `/bytes/20` and `/bytes/30`, and says
+    /// goodbye to each connection after so many requests.
+    ///
+    /// # Panics
+    /// As [`Nginx::start`].
+    pub fn saying_goodbye_after(requests: u32) -> (Self, String) {
+        let addr = free_address();
+        let nginx = Self::serving(None, |folder| {
+            let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a constant name makes a certificate");
+            let write = |name: &str, text: String| {
+                let file = folder.path().join(name);
+                std::fs::write(&file, text).expect("the temporary folder can be written");
+                file.display().to_string()
+            };
+            let certificate = write("certificate.pem", certified.cert.pem());
+            let key = write("key.pem", certified.signing_key.serialize_pem());
+            let mut server = format!(
+                "server {{\nlisten {addr} ssl http2;\nkeepalive_requests {requests};\nssl_certificate {certificate};\nssl_certificate_key {key};\n"
+            );
+            for size in [10, 20, 30] {
+                writeln!(server, "location = /bytes/{size} {{ return 200 \"{}\"; }}", "x".repeat(size)).expect("a string takes everything");
+            }
+            server + "}\n"
+        });
+        (nginx, format!("https://{addr}"))
+    }
+
+    fn serving(core: Option<u32>, server: impl FnOnce(&TempDir) -> String) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let addr = free_address();
         let file = folder.path().join("nginx.conf");
-        std::fs::write(&file, configuration(&folder, addr)).expect("the temporary folder can be written");
+        std::fs::write(&file, configuration(&folder, addr, &server(&folder))).expect("the temporary folder can be written");
         let mut command = match core {
             Some(core) => {
                 let mut taskset = Command::new("taskset");
@@ -89,7 +120,7 @@ impl Drop for Nginx {
     }
 }
 
-fn configuration(folder: &TempDir, addr: SocketAddr) -> String {
+fn configuration(folder: &TempDir, addr: SocketAddr, server: &str) -> String {
     let folder = folder.path().display();
     let mut configuration = format!(
         "daemon off;\nworker_processes 1;\nworker_rlimit_nofile 20000;\npid {folder}/nginx.pid;\nerror_log stderr error;\n\
@@ -101,7 +132,7 @@ fn configuration(folder: &TempDir, addr: SocketAddr) -> String {
     }
     write!(
         configuration,
-        "server {{\nlisten {addr} backlog=4096;\nlocation / {{ default_type text/plain; return 200 \"ok\"; }}\nlocation = /swell-status {{ stub_status; }}\n}}\n}}\n"
+        "server {{\nlisten {addr} backlog=4096;\nlocation / {{ default_type text/plain; return 200 \"ok\"; }}\nlocation = /swell-status {{ stub_status; }}\n}}\n{server}}}\n"
     )
     .expect("a string takes everything");
     configuration

@@ -28,3 +28,14 @@ fn nginx_counts_what_an_open_run_wrote_at_a_thousand_a_second() {
     assert_eq!(due, 3000, "{}", run.stdout);
     assert_eq!(run.count("/measured/transactions/ok"), nginx.requests());
 }
+
+#[test]
+fn nginx_that_says_goodbye_to_each_connection_after_a_few_requests_fails_none() {
+    let (nginx, url) = Nginx::saying_goodbye_after(20);
+    let run = Host::run_guest("send-all").target(url).args("--insecure --vus 4 --iterations 400").finish().expect_balanced();
+    assert_eq!((run.count("/measured/transactions/ok"), run.count("/measured/requests/ok")), (400, 1200), "{}", run.stdout);
+    // 1200 requests by twenties end in the midst of three that were sent at once; what nginx says it did not process it has not counted.
+    let again = run.count("/measured/requests/reconnects");
+    assert!(again > 0 && run.count("/measured/requests/connections") >= 60, "{}", run.stdout);
+    assert_eq!(run.count("/requests_written") - again, nginx.requests(), "{}", run.stdout);
+}
