@@ -39,7 +39,7 @@ pub(crate) use self::set_point::Flowed;
 use self::set_point::SetPoints;
 pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord, Refusal, doing_in_words, limit_in_words};
 pub(crate) use self::threads::Threads;
-use self::worker::{Farewell, Lease, Lines, Order, SetPoint, Shared, WINDOW, WINDOWS_UNDER_WAY, Window, work};
+use self::worker::{Farewell, Lease, Lines, Order, SPARE_WINDOWS, SetPoint, Shared, WINDOW, WINDOWS_UNDER_WAY, Window, work};
 use crate::machine::{CpuLook, CpuWatch, cpu_time};
 use crate::plan::RunPlan;
 
@@ -238,7 +238,7 @@ impl Crews {
         let (windows, incoming) = mpsc::channel(workers * WINDOWS_UNDER_WAY);
         let (mut spares, mut farewells) = (Vec::new(), Vec::new());
         for (index, thread) in threads.of(workers).enumerate() {
-            let (spare, spares_of_worker) = mpsc::channel(WINDOWS_UNDER_WAY);
+            let (spare, spares_of_worker) = mpsc::channel(SPARE_WINDOWS);
             spares.push(spare);
             let (orders, set_points, leases) = (order.clone(), set_points.clone(), leases.clone());
             let lines = Lines { orders, set_points, leases, windows: windows.clone(), spares: spares_of_worker };

@@ -7,8 +7,8 @@
 //! metrics::trend("basket value").with("currency", "EUR").add(total);
 //! ```
 //!
-//! A name has 1 to 128 bytes and one kind; another length, or a name used as two kinds, traps. A run keeps at most 10,000 series over all metrics and tags;
-//! values for further ones are counted under the tag `other=true`.
+//! A name has 1 to 128 bytes and one kind; another length, or a name used as two kinds, traps. A run keeps at most 10,000 series over all metrics and tags,
+//! with names and tags of 2 MiB together and 4 KiB each; values for further ones are counted under the tag `other=true`.
 
 use std::convert::Infallible;
 

@@ -7,6 +7,7 @@
 mod confidence;
 mod counts;
 mod histogram;
+mod pages;
 mod series;
 mod snapshot;
 mod trend;
@@ -19,7 +20,7 @@ use thiserror::Error;
 pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, Table, Tally, Texts};
 pub use self::histogram::{Histogram, Split};
-pub use self::series::{LONGEST_SERIES, MOST_SERIES, MetricKind, Metrics, Series, Value};
+pub use self::series::{LONGEST_SERIES, MOST_NAME_BYTES, MOST_SERIES, MetricKind, Metrics, Series, Value};
 pub use self::snapshot::{Check, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent, Users};
 pub use self::trend::Trend;
 use crate::RunInstant;

@@ -71,6 +71,11 @@ pub(crate) fn text<S: Serializer>(text: &impl AsRef<str>, serializer: S) -> Resu
     serializer.serialize_str(text.as_ref())
 }
 
+/// Writes a list that is shared.
+pub(crate) fn list<T: Serialize, S: Serializer>(list: &impl AsRef<[T]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(list.as_ref())
+}
+
 /// A number that a machine has measured of itself, as seconds: not below zero, and not endless.
 ///
 /// # Errors

@@ -33,6 +33,9 @@ const DELAY_PROBE: Duration = Duration::from_millis(5);
 /// Windows on their way to the control thread; when it is this far behind, the worker goes on counting in the window that it has.
 pub(crate) const WINDOWS_UNDER_WAY: usize = 8;
 
+/// Windows that wait for a worker to fill them: one while another is under way, and as each has its rows for every name, not more.
+pub(crate) const SPARE_WINDOWS: usize = 1;
+
 /// What the control thread tells the workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -160,11 +163,12 @@ impl Shared {
 }
 
 impl Window {
-    /// Forgets what was counted and gives the memory to whichever worker has room for it; with none it is freed.
+    /// Forgets what was counted and gives the memory back to its worker, or to whichever has room for it; with none it is freed.
     pub(crate) fn give_back(mut self, spares: &[mpsc::Sender<Self>]) {
         self.counted.clear();
         self.tallies.iter_mut().for_each(Tally::clear);
-        for spare in spares {
+        let (before, own) = spares.split_at(self.at.worker.min(spares.len()));
+        for spare in own.iter().chain(before) {
             match spare.try_send(self) {
                 Ok(()) => return,
                 Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => self = back,

@@ -16,11 +16,8 @@ use crate::workspace::Workspace;
 
 /// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket would come in by this way.
 const PURE: [(&str, &[&str]); 2] = [
-    ("swell-core", &["byteorder", "hdrhistogram", "num-traits", "serde", "serde_core", "swell-core", "thiserror"]),
-    (
-        "swell-protocol",
-        &["byteorder", "bytes", "hdrhistogram", "num-traits", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"],
-    ),
+    ("swell-core", &["serde", "serde_core", "swell-core", "thiserror"]),
+    ("swell-protocol", &["bytes", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"]),
 ];
 
 /// What is built and tested for this machine.

@@ -1,36 +1,38 @@
 //! Durations of many samples: percentiles from a histogram, everything that can be exact beside it.
 //!
 //! ## Why its own count, sum, least and greatest
-//! The buckets hold three significant digits, from 1 µs to 1 h: enough for a percentile, too coarse for a mean of lags of some microseconds and for the
-//! one request that took longest. Those four are kept exactly, and a percentile never leaves what was really seen.
+//! The buckets hold three significant digits, from 1 µs to 1 h: enough for a percentile, well under what repeated runs differ by, and too coarse for a mean of lags
+//! of some microseconds and for the one request that took longest. Those four are kept exactly, and a percentile never leaves what was really seen.
 //!
-//! ## Why the buckets come late
-//! They take 190 KB. Most histograms of a run (failed times of a name that never fails, the TLS phase of plain HTTP) never see a sample, so the first
-//! sample allocates them, and clearing keeps them.
+//! ## Why samples are listed first
+//! A run may have a thousand names, each with a row in every window of every thread, and most of them see a few samples in the 200 ms of a window. So the
+//! buckets of the first [`LISTED`] samples are kept in a list, two bytes each. Only with more is it counted by bucket, in [`Pages`] of neighbouring
+//! buckets that are made when one of them is met: times of one kind lie within some doublings, and take a tenth of what all 24,576 buckets would.
 //!
 //! ## How a histogram travels
 //! As the buckets that have samples, beside the four exact figures; without samples as one byte. One is let in only if some samples could have made it, and
-//! stays as it came until a sample is added to it: most are merged once and dropped, and need no 190 KB for that.
+//! stays as it came until a sample is added to it: most are merged once and dropped.
 
-use std::sync::LazyLock;
+use std::borrow::Cow;
 use std::time::Duration;
 
-use hdrhistogram::Histogram as Buckets;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::pages::Pages;
 use crate::travel::{self, Refused, Sparse};
 
-/// The finest step: shorter times share the first bucket.
-const LOWEST_NS: u64 = 1_000;
 /// The longest time that has a bucket of its own; longer ones are counted in the last. Nothing waits longer under the default timeouts.
 const HIGHEST_NS: u64 = 3_600_000_000_000;
-/// 0.1 % of relative error, well under what repeated runs differ by.
-const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// What follows from the three for how [`Buckets`] are laid out: the bits of a nanosecond that it does not tell apart at all, and those of a number that tell
-/// the buckets of one doubling apart.
+/// How the buckets are laid out: as HdrHistogram lays out those from 1 µs up to there with three significant digits. These are the bits of a nanosecond that are
+/// not told apart at all, and those of a number that tell the buckets of one doubling apart.
 const UNIT_BITS: u32 = 9;
 const FINE_BITS: u32 = 10;
+/// How many buckets there are: up to the end of the doubling that holds the highest bound.
+pub(super) const BUCKETS: usize = ((bucket_of(HIGHEST_NS) >> FINE_BITS) as usize + 1) << FINE_BITS;
+
+/// Samples that are listed, in four kilobytes, before they are counted by bucket: 10,000 a second of one name on one thread.
+const LISTED: usize = 2_048;
 
 /// How many samples must lie beyond a percentile before it is told.
 ///
@@ -50,52 +52,81 @@ pub struct Histogram {
     max_ns: u64,
 }
 
-/// How many samples share each bucket.
-#[derive(Clone, Debug, Default)]
+/// Which buckets the samples are in.
+#[derive(Clone, Debug)]
 enum Samples {
-    #[default]
-    None,
-    /// The buckets that have any, by their numbers and in their order.
-    Few(Box<[(u32, u64)]>),
-    /// All buckets.
-    Full(Box<Buckets<u64>>),
+    /// The bucket of each, in the order in which they came.
+    Listed(Vec<u16>),
+    /// Counts of the buckets that have any, by their numbers and in their order, as they came from elsewhere.
+    Sent(Box<[(u32, u64)]>),
+    /// Counts by bucket.
+    Counted(Box<Pages>),
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self::Listed(Vec::new())
+    }
 }
 
 impl Samples {
-    /// With room for any sample.
-    fn full(&mut self) -> &mut Buckets<u64> {
-        // Nearly always they are full already.
-        if !matches!(self, Self::Full(_)) {
-            self.widen();
+    fn add(&mut self, bucket: u32, count: u64) {
+        match self {
+            Self::Counted(pages) => pages.add(bucket, count),
+            Self::Listed(list) if count == 1 && list.len() < LISTED => list.push(bucket as u16),
+            Self::Listed(list) if (LISTED - list.len()) as u64 >= count => list.extend(std::iter::repeat_n(bucket as u16, count as usize)),
+            _ => self.counted().add(bucket, count),
         }
-        let Self::Full(buckets) = self else { unreachable!("it has just been made so") };
-        buckets
     }
 
+    fn merge(&mut self, other: &Self) {
+        match other {
+            Self::Listed(list) => list.iter().for_each(|&bucket| self.add(u32::from(bucket), 1)),
+            Self::Sent(counts) => counts.iter().for_each(|&(bucket, count)| self.add(bucket, count)),
+            Self::Counted(theirs) => self.counted().merge(theirs),
+        }
+    }
+
+    /// Counts by bucket, with room for any sample.
     #[cold]
-    fn widen(&mut self) {
-        *self = Self::Full(if let Self::Few(counts) = self { spread(counts) } else { new_buckets() });
+    fn counted(&mut self) -> &mut Pages {
+        if !matches!(self, Self::Counted(_)) {
+            let mut pages = Box::<Pages>::default();
+            self.by_bucket().iter().for_each(|&(bucket, count)| pages.add(bucket, count));
+            *self = Self::Counted(pages);
+        }
+        let Self::Counted(pages) = self else { unreachable!("it has just been made so") };
+        pages
     }
-}
 
-/// All buckets, of those that have samples.
-fn spread(counts: &[(u32, u64)]) -> Box<Buckets<u64>> {
-    let mut buckets = new_buckets();
-    add_few(&mut buckets, counts);
-    buckets
-}
+    /// Forgets all samples and keeps the memory of those that were counted here.
+    fn clear(&mut self) {
+        match self {
+            Self::Listed(list) => list.clear(),
+            Self::Sent(_) => *self = Self::default(),
+            Self::Counted(pages) => pages.clear(),
+        }
+    }
 
-fn add_few(buckets: &mut Buckets<u64>, counts: &[(u32, u64)]) {
-    for &(bucket, count) in counts {
-        buckets.saturating_record_n(shortest_in(bucket), count);
+    /// How many samples share each bucket that has any, in their order.
+    fn by_bucket(&self) -> Cow<'_, [(u32, u64)]> {
+        match self {
+            Self::Listed(list) => {
+                let mut sorted = list.clone();
+                sorted.sort_unstable();
+                sorted.chunk_by(|one, other| one == other).map(|same| (u32::from(same[0]), same.len() as u64)).collect()
+            }
+            Self::Sent(counts) => Cow::Borrowed(counts),
+            Self::Counted(pages) => pages.iter().collect(),
+        }
     }
 }
 
 impl Histogram {
-    /// Counts one sample. Allocates on the first one only.
+    /// Counts one sample. Allocates while the list of samples grows, and then when a sample is far from all before it.
     pub fn record(&mut self, sample: Duration) {
         let ns = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
-        self.samples.full().saturating_record(ns);
+        self.samples.add(counted_in(ns), 1);
         self.min_ns = if self.count == 0 { ns } else { self.min_ns.min(ns) };
         self.max_ns = self.max_ns.max(ns);
         self.sum_ns += u128::from(ns);
@@ -107,11 +138,7 @@ impl Histogram {
         if other.count == 0 {
             return;
         }
-        match &other.samples {
-            Samples::None => {}
-            Samples::Few(counts) => add_few(self.samples.full(), counts),
-            Samples::Full(theirs) => self.samples.full().add(&**theirs).expect("all histograms have the same bounds"),
-        }
+        self.samples.merge(&other.samples);
         self.min_ns = if self.count == 0 { other.min_ns } else { self.min_ns.min(other.min_ns) };
         self.max_ns = self.max_ns.max(other.max_ns);
         self.sum_ns += other.sum_ns;
@@ -123,10 +150,7 @@ impl Histogram {
         if self.count == 0 {
             return;
         }
-        match &mut self.samples {
-            Samples::Full(buckets) => buckets.reset(),
-            few => *few = Samples::None,
-        }
+        self.samples.clear();
         (self.count, self.sum_ns, self.min_ns, self.max_ns) = (0, 0, 0, 0);
     }
 
@@ -177,12 +201,8 @@ impl Histogram {
 
     /// How many samples were longer than `limit`, to the resolution of the buckets.
     pub fn count_above(&self, limit: Duration) -> u64 {
-        let limit = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        match &self.samples {
-            Samples::None => 0,
-            Samples::Few(counts) => counts.iter().filter(|(bucket, _)| *bucket > bucket_of(limit)).map(|(_, count)| count).sum(),
-            Samples::Full(buckets) => self.count - buckets.count_between(0, limit),
-        }
+        let limit = bucket_of(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
+        self.samples.by_bucket().iter().filter(|(bucket, _)| *bucket > limit).map(|(_, count)| count).sum()
     }
 
     /// The time within which `percent` of the samples lie, however few there are: for a decision that must be taken on what was seen, not for a report.
@@ -201,38 +221,32 @@ impl Histogram {
 
     /// How many samples share each bucket that has any, shortest first, with the longest time that the bucket holds.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
-        let few = if let Samples::Few(counts) = &self.samples { &counts[..] } else { &[] };
-        let full = if let Samples::Full(buckets) = &self.samples { Some(buckets).filter(|_| self.count > 0) } else { None };
-        let of_full = full.into_iter().flat_map(|buckets| {
-            let recorded = buckets.iter_recorded();
-            recorded.map(|step| (Duration::from_nanos(buckets.highest_equivalent(step.value_iterated_to())), step.count_at_value()))
-        });
-        few.iter().map(|&(bucket, count)| (Duration::from_nanos(shortest_in(bucket + 1) - 1), count)).chain(of_full)
+        self.samples.by_bucket().into_owned().into_iter().map(|(bucket, count)| (Duration::from_nanos(longest_in(bucket)), count))
     }
 
     fn read(&self, percent: f64) -> Duration {
-        let value = |buckets: &Buckets<u64>| buckets.value_at_quantile(percent / 100.0).clamp(self.min_ns, self.max_ns);
-        Duration::from_nanos(match &self.samples {
-            Samples::None => self.min_ns,
-            Samples::Few(counts) => value(&spread(counts)),
-            Samples::Full(buckets) => value(buckets),
-        })
+        let rank = ((percent / 100.0).min(1.0) * self.count as f64).ceil().max(1.0) as u64;
+        let mut below = 0;
+        let reaches = |&&(_, count): &&(u32, u64)| {
+            below += count;
+            below >= rank
+        };
+        let found = self.samples.by_bucket().iter().find(reaches).map_or(self.max_ns, |&(bucket, _)| longest_in(bucket));
+        Duration::from_nanos(found.clamp(self.min_ns, self.max_ns))
     }
 }
 
 impl PartialEq for Histogram {
     fn eq(&self, other: &Self) -> bool {
         let exact = |histogram: &Self| (histogram.count, histogram.sum_ns, histogram.min_ns, histogram.max_ns);
-        // The library's own equality sees a difference between buckets that are new and such that were reset.
-        exact(self) == exact(other) && self.buckets().eq(other.buckets())
+        exact(self) == exact(other) && self.samples.by_bucket() == other.samples.by_bucket()
     }
 }
 
-/// How many buckets there are.
-static BUCKETS: LazyLock<usize> = LazyLock::new(|| new_buckets().distinct_values());
-
-fn new_buckets() -> Box<Buckets<u64>> {
-    Box::new(Buckets::new_with_bounds(LOWEST_NS, HIGHEST_NS, SIGNIFICANT_DIGITS).expect("the bounds are legal constants"))
+/// The number of the bucket in which a time is counted: for one beyond all buckets that of the highest bound.
+const fn counted_in(ns: u64) -> u32 {
+    let bucket = bucket_of(ns);
+    if (bucket as usize) < BUCKETS { bucket } else { bucket_of(HIGHEST_NS) }
 }
 
 /// The number of the bucket for a time, from the first one on: 2,048 buckets of 512 ns, then 1,024 for each doubling.
@@ -243,9 +257,14 @@ const fn bucket_of(ns: u64) -> u32 {
 }
 
 /// The shortest time in the bucket with this number, which must exist.
-fn shortest_in(bucket: u32) -> u64 {
+const fn shortest_in(bucket: u32) -> u64 {
     let doublings = (bucket >> FINE_BITS).saturating_sub(1);
-    u64::from(bucket - (doublings << FINE_BITS)) << (doublings + UNIT_BITS)
+    ((bucket - (doublings << FINE_BITS)) as u64) << (doublings + UNIT_BITS)
+}
+
+/// The longest time in the bucket with this number, which must exist.
+const fn longest_in(bucket: u32) -> u64 {
+    shortest_in(bucket + 1) - 1
 }
 
 /// A histogram with samples, as it travels.
@@ -262,7 +281,7 @@ struct Sent {
 impl Serialize for Histogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { count, sum_ns, min_ns, max_ns, .. } = *self;
-        let buckets = || Sparse::pack(self.buckets().map(|(longest, count)| (bucket_of(longest.as_nanos() as u64), count)));
+        let buckets = || Sparse::pack(self.samples.by_bucket().iter().copied());
         (count > 0).then(|| Sent { count, sum_ns, min_ns, max_ns, buckets: buckets() }).serialize(serializer)
     }
 }
@@ -272,26 +291,26 @@ impl TryFrom<Option<Sent>> for Histogram {
 
     fn try_from(sent: Option<Sent>) -> Result<Self, Refused> {
         let Some(Sent { count, sum_ns, min_ns, max_ns, buckets: sparse }) = sent else { return Ok(Self::default()) };
-        let counts = sparse.unpack(*BUCKETS)?;
+        let counts = sparse.unpack(BUCKETS)?;
         // The shortest and the longest are one sample each, unless there is but one.
         let others = u128::from(count.saturating_sub(1));
         let (min, max) = (u128::from(min_ns), u128::from(max_ns));
         let is_possible = count > 0
             && counts.iter().map(|(_, count)| count).sum::<u64>() == count
             && (others * min + max..=others * max + min).contains(&sum_ns)
-            && are_outermost(min_ns, max_ns, &counts, *BUCKETS);
+            && are_outermost(min_ns, max_ns, &counts);
         if !is_possible {
             return Err(Refused::Samples);
         }
-        Ok(Self { samples: Samples::Few(counts.into()), count, sum_ns, min_ns, max_ns })
+        Ok(Self { samples: Samples::Sent(counts.into()), count, sum_ns, min_ns, max_ns })
     }
 }
 
-/// Whether the shortest and the longest sample are counted, and no bucket speaks of a shorter or a longer one. `counts` are those of `buckets` buckets.
-fn are_outermost(min_ns: u64, max_ns: u64, counts: &[(u32, u64)], buckets: usize) -> bool {
+/// Whether the shortest and the longest sample are counted, and no bucket speaks of a shorter or a longer one.
+fn are_outermost(min_ns: u64, max_ns: u64, counts: &[(u32, u64)]) -> bool {
     // A time beyond all buckets is counted in that of the highest bound, above which there are some more.
-    let is_beyond = |ns| bucket_of(ns) as usize >= buckets;
-    let bucket = |ns| bucket_of(if is_beyond(ns) { HIGHEST_NS } else { ns });
+    let is_beyond = |ns| bucket_of(ns) as usize >= BUCKETS;
+    let bucket = counted_in;
     let is_counted = |ns| counts.binary_search_by_key(&bucket(ns), |&(bucket, _)| bucket).is_ok();
     let (Some((first, _)), Some((last, _))) = (counts.first(), counts.last()) else { return false };
     let is_none_longer = *last <= bucket(max_ns) || is_beyond(max_ns) && !is_beyond(min_ns);
@@ -414,17 +433,43 @@ mod tests {
         assert_eq!(histogram.percentile_seen(99.0), Some(Duration::from_millis(50)));
     }
 
+    fn reference() -> hdrhistogram::Histogram<u64> {
+        hdrhistogram::Histogram::new_with_bounds(1_000, HIGHEST_NS, 3).unwrap()
+    }
+
     #[test]
-    fn buckets_are_numbered_as_the_library_lays_them_out() {
-        let buckets = new_buckets();
+    fn buckets_are_laid_out_as_those_of_hdr_histogram() {
+        let buckets = reference();
         let mut numbers = 0..;
         for step in buckets.iter_all() {
             let (longest, number) = (step.value_iterated_to(), numbers.next().unwrap());
             let shortest = buckets.lowest_equivalent(longest);
             assert_eq!((bucket_of(shortest), bucket_of(longest), shortest_in(number)), (number, number, shortest));
         }
-        assert_eq!(numbers.start as usize, buckets.distinct_values());
+        assert_eq!((numbers.start as usize, BUCKETS), (buckets.distinct_values(), BUCKETS));
         assert!(bucket_of(HIGHEST_NS) < numbers.start && bucket_of(u64::MAX) > numbers.start);
+    }
+
+    #[test]
+    fn few_samples_and_many_have_the_percentiles_that_hdr_histogram_reads() {
+        let mut random = Random::stream(3, 0);
+        for samples in [1, 7, LISTED, LISTED + 1, 5_000] {
+            let (mut histogram, mut reference) = (Histogram::default(), reference());
+            for _ in 0..samples {
+                let ns = random.next() >> (20 + random.below(40));
+                histogram.record(Duration::from_nanos(ns));
+                reference.saturating_record(ns);
+            }
+            for percent in [0.1, 1.0, 50.0, 95.0, 99.0, 99.9, 100.0] {
+                let right = reference.value_at_quantile(percent / 100.0).clamp(histogram.min_ns, histogram.max_ns);
+                assert_eq!(histogram.percentile_seen(percent), Some(Duration::from_nanos(right)), "p{percent} of {samples}");
+            }
+            assert_eq!(histogram.count_above(Duration::from_millis(1)), samples as u64 - reference.count_between(0, 1_000_000));
+            let counted: Vec<(u64, u64)> = histogram.buckets().map(|(longest, count)| (longest.as_nanos() as u64, count)).collect();
+            let right =
+                reference.iter_recorded().map(|step| (reference.highest_equivalent(step.value_iterated_to()), step.count_at_value()));
+            assert_eq!(counted, right.collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -18,9 +18,13 @@ use crate::travel::{self, AtMost, Refused};
 pub const MOST_SERIES: usize = 10_000;
 /// Series with those of each metric's "other" tag.
 const MOST_WITH_OTHER: usize = MOST_SERIES + MOST_NAMES;
-/// Bytes of the longest name of a series, its metric and its tags together: more than a row of a report can show, and little enough for all series to fit
-/// into 50 MB.
+/// Bytes of the longest name of a series, its metric and its tags together: more than a row of a report can show.
 pub const LONGEST_SERIES: usize = 4_096;
+/// Bytes that the names of all series may have together: 200 for each of the most series. Each thread has two windows with their names and tags, so that
+/// with the series themselves a thread needs 15 MB at the most.
+pub const MOST_NAME_BYTES: usize = 2 << 20;
+/// The same with those of each metric's "other" tag.
+const MOST_BYTES_WITH_OTHER: usize = MOST_NAME_BYTES + MOST_NAMES * (LONGEST_NAME + 32);
 
 /// The tag of the series that takes the values of those for which there is no room, or that are too long.
 const OTHER: &[(&str, &str)] = &[("other", "true")];
@@ -55,7 +59,9 @@ impl MetricKind {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "SentMetrics")]
 pub struct Metrics {
-    series: BTreeMap<Box<str>, Series>,
+    series: BTreeMap<Arc<str>, Series>,
+    /// The bytes of all their names.
+    name_bytes: usize,
     /// Values that were no number, infinite, or negative for a counter, those of metrics beyond the most names that all threads and hosts may have, and those of
     /// a metric that has another kind on another host.
     pub ignored: u64,
@@ -68,8 +74,9 @@ pub struct Series {
     /// The metric's name.
     #[serde(serialize_with = "travel::text")]
     pub metric: Arc<str>,
-    /// Names and values of the tags, sorted by name.
-    pub tags: Vec<(Box<str>, Box<str>)>,
+    /// Names and values of the tags, sorted by name. Shared by all to which a series was merged.
+    #[serde(serialize_with = "travel::list")]
+    pub tags: Arc<[(Box<str>, Box<str>)]>,
     /// What the values came to.
     pub value: Value,
 }
@@ -129,8 +136,8 @@ impl Metrics {
         for (name, theirs) in other.series.iter().filter(|(_, series)| series.value.count() > 0) {
             if let Some(mine) = self.series.get_mut(name) {
                 self.ignored += mine.value.merge(&theirs.value);
-            } else if self.series.len() < MOST_SERIES {
-                self.series.insert(name.clone(), theirs.clone());
+            } else if self.has_room_for(name) {
+                self.insert(Arc::clone(name), theirs.clone());
             } else if self.series.len() < MOST_WITH_OTHER || self.series.contains_key(key.of(&theirs.metric, OTHER)) {
                 self.ignored += self.series_of(&theirs.metric, theirs.value.kind(), OTHER, &mut key).merge(&theirs.value);
             } else {
@@ -150,6 +157,16 @@ impl Metrics {
     pub fn leave_out(&mut self) {
         self.ignored += self.iter().map(|series| series.value.count()).sum::<u64>();
         self.series.clear();
+        self.name_bytes = 0;
+    }
+
+    fn has_room_for(&self, name: &str) -> bool {
+        name.len() <= LONGEST_SERIES && self.series.len() < MOST_SERIES && self.name_bytes + name.len() <= MOST_NAME_BYTES
+    }
+
+    fn insert(&mut self, name: Arc<str>, series: Series) {
+        self.name_bytes += name.len();
+        self.series.insert(name, series);
     }
 
     pub(super) fn record(
@@ -169,16 +186,15 @@ impl Metrics {
 
     /// The values of the series with these tags, or of the metric's "other" where there is no room for one more or its name is too long.
     fn series_of(&mut self, metric: &Arc<str>, kind: MetricKind, tags: &[(&str, &str)], key: &mut KeyBuffer) -> &mut Value {
-        let full = self.series.len() >= MOST_SERIES;
-        let tags = if full && !self.series.contains_key(key.of(metric, tags)) { OTHER } else { tags };
-        if !self.series.contains_key(key.of(metric, tags)) {
-            if key.text.len() > LONGEST_SERIES {
+        let name = key.of(metric, tags);
+        if !self.series.contains_key(name) {
+            if tags != OTHER && !self.has_room_for(name) {
                 return self.series_of(metric, kind, OTHER, key);
             }
+            let name = name.into();
             let mut sorted: Vec<(Box<str>, Box<str>)> = tags.iter().map(|&(name, value)| (name.into(), value.into())).collect();
             sorted.sort();
-            let series = Series { metric: Arc::clone(metric), tags: sorted, value: Value::new(kind) };
-            self.series.insert(key.text.as_str().into(), series);
+            self.insert(name, Series { metric: Arc::clone(metric), tags: sorted.into(), value: Value::new(kind) });
         }
         &mut self.series.get_mut(key.text.as_str()).expect("the series was found or made").value
     }
@@ -293,16 +309,20 @@ impl TryFrom<SentMetrics> for Metrics {
     type Error = Refused;
 
     fn try_from(SentMetrics { series: AtMost(all), ignored }: SentMetrics) -> Result<Self, Refused> {
-        let (mut series, mut key) = (BTreeMap::new(), KeyBuffer::default());
+        let (mut metrics, mut key) = (Self { ignored, ..Self::default() }, KeyBuffer::default());
         for one in all {
             let tags: Vec<(&str, &str)> = one.tags.iter().map(|(name, value)| (&**name, &**value)).collect();
             let name = key.of(&one.metric, &tags);
             travel::length(name, LONGEST_SERIES)?;
-            if series.insert(name.into(), one).is_some() {
+            if metrics.series.contains_key(name) {
                 return Err(Refused::Order);
             }
+            metrics.insert(name.into(), one);
+            if metrics.name_bytes > MOST_BYTES_WITH_OTHER {
+                return Err(Refused::Length(metrics.name_bytes));
+            }
         }
-        Ok(Self { series, ignored })
+        Ok(metrics)
     }
 }
 
@@ -322,7 +342,7 @@ impl TryFrom<SentSeries> for Series {
         if metric.is_empty() || value.count() == 0 {
             return Err(Refused::Empty);
         }
-        if tags.is_sorted() { Ok(Self { metric: metric.into(), tags, value }) } else { Err(Refused::Order) }
+        if tags.is_sorted() { Ok(Self { metric: metric.into(), tags: tags.into(), value }) } else { Err(Refused::Order) }
     }
 }
 
@@ -434,6 +454,25 @@ mod tests {
         }
         let values: Vec<(&str, u64)> = metrics.iter().map(|series| (&*series.tags[0].0, series.value.count())).collect();
         assert_eq!(values, [("body", 1), ("other", 2)]);
+    }
+
+    #[test]
+    fn series_whose_names_are_long_are_kept_together_before_they_take_much_memory() {
+        let mut metrics = Metrics::default();
+        let tag = "x".repeat(4_000);
+        for i in 0..MOST_SERIES {
+            record(&mut metrics, "hits", MetricKind::Counter, 0, 1.0, &[("body", &format!("{i} {tag}"))]);
+        }
+        let kept = metrics.iter().count();
+        assert!((500..530).contains(&kept) && metrics.name_bytes <= MOST_NAME_BYTES + 100, "{kept} with {} bytes", metrics.name_bytes);
+        assert_eq!(metrics.total("hits"), Some(Value::Counter { count: MOST_SERIES as u64, sum: MOST_SERIES as f64 }));
+        let mut total = Metrics::default();
+        let mut more = Metrics::default();
+        record(&mut more, "hits", MetricKind::Counter, 0, 1.0, &[("body", &tag)]);
+        [&more, &metrics].into_iter().for_each(|part| total.merge(part));
+        assert_eq!((total.iter().count(), total.total("hits").map(|value| value.count())), (kept, Some(MOST_SERIES as u64 + 1)));
+        let sent: Metrics = postcard::from_bytes(&postcard::to_stdvec(&total).unwrap()).unwrap();
+        assert_eq!((&sent, sent.name_bytes), (&total, total.name_bytes));
     }
 
     #[test]
