@@ -205,7 +205,8 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) warmup: Option<WarmUp>,
 
-    /// How long transactions under way at the end may take to finish; then they are interrupted. Default: 30s.
+    /// How long transactions under way at the end may take to finish; then they are cut off, and count as interrupted and at least as slow as they are old. A
+    /// request that hangs fails by itself if this is longer than --timeout. Default: 30s.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
     pub(crate) grace: Option<Duration>,
 

@@ -51,7 +51,7 @@ pub(crate) use self::parcel::Unpacked;
 pub(crate) use self::token::{NewCluster, TokenArgs, token};
 
 /// The version of the messages between hosts.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 /// The time between attempts to reach a coordinator.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How long one is asked for admission that is there, and has too much to do.

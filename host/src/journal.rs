@@ -16,7 +16,7 @@ use swell_protocol::message::HostId;
 use crate::driver::HostCounts;
 
 /// How a journal begins.
-const MAGIC: &[u8] = b"swell-journal/1\n";
+const MAGIC: &[u8] = b"swell-journal/2\n";
 /// The longest entry: far more than a delta may have.
 const LONGEST: u32 = 16 << 20;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use swell_core::units::counted;
+use swell_core::units::{counted, print_share};
 
 use crate::status::{HostStatus, Phase, Status};
 
@@ -79,14 +79,21 @@ impl Line {
     }
 
     fn text(&self, status: &Status) -> String {
-        let p95 = status.response_ms.p95.map_or_else(|| "n/a".to_owned(), |ms| format!("{ms:.1} ms"));
+        let bound = if status.response_ms.at_least.p95 { "≥ " } else { "" };
+        let p95 = status.response_ms.p95.map_or_else(|| "n/a".to_owned(), |ms| format!("{bound}{ms:.1} ms"));
         let lasts = self.lasts.map_or_else(String::new, |lasts| format!("/{:.0}", lasts.as_secs_f64()));
         let goal = status.goal_per_second.unwrap_or_default();
         let held = status.held_by.as_ref().map_or_else(String::new, |reason| format!("  goal {goal:.0}/s, {reason}"));
         let limited = status.limited_by.as_ref().map_or_else(String::new, |who| format!("  limited by the {who} below {goal:.0}/s"));
-        let paused = if status.phase == Phase::Paused { "  paused" } else { "" };
+        let phase = match status.phase {
+            Phase::Paused => "  paused".to_owned(),
+            Phase::Draining => format!("  ending, {} under way", status.under_way),
+            _ => String::new(),
+        };
+        let share = status.interrupted_rate.filter(|rate| *rate > 0.0).map(print_share);
+        let interrupted = share.map_or_else(String::new, |share| format!("  {} interrupted ({share})", status.interrupted));
         format!(
-            "{} {:.0}{lasts} s  {:.0} transactions/s  p95 {p95}  {} failed  {}{held}{limited}{paused}",
+            "{} {:.0}{lasts} s  {:.0} transactions/s  p95 {p95}  {} failed{interrupted}  {}{held}{limited}{phase}",
             self.name,
             status.elapsed_seconds,
             status.per_second,

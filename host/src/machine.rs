@@ -82,6 +82,13 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
+/// The most memory that this process ever had resident, in bytes: what a run took is gone with its users when it is told.
+pub(crate) fn most_resident_bytes() -> Option<u64> {
+    let listing = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = listing.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
+}
+
 /// Memory that could be had without swapping, in bytes: of the machine, or of the container that this process is in.
 pub(crate) fn available_bytes() -> Option<u64> {
     let listing = std::fs::read_to_string("/proc/meminfo").ok()?;
@@ -129,6 +136,14 @@ pub(crate) fn raise_descriptor_limit() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_that_was_given_back_is_in_the_most() {
+        let Some(before) = most_resident_bytes() else { return };
+        drop(std::hint::black_box(vec![1_u8; 64 << 20]));
+        let most = most_resident_bytes().expect("it could be read before");
+        assert!(most >= resident_bytes().unwrap_or(0) && most >= (64 << 20) && most >= before, "{most} bytes, {before} before");
+    }
 
     #[test]
     fn a_container_s_limit_is_what_its_group_leaves() {

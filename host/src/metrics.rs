@@ -69,15 +69,15 @@ struct OfObjective {
 /// The names of the metrics, their units and what they mean.
 const DESCRIBED: [(&str, Unit, &str); 19] = [
     ("swell_run_active", Unit::Count, "1 while a run goes on"),
-    ("swell_transactions_total", Unit::Count, "Transactions that ended, by outcome: ok, failed, interrupted"),
+    ("swell_transactions_total", Unit::Count, "Transactions that ended, by outcome: ok, failed, interrupted (cut off before their end)"),
     ("swell_transaction_failures_total", Unit::Count, "Transactions that failed, by cause"),
-    ("swell_service_seconds", Unit::Seconds, "End minus actual start of transactions"),
-    ("swell_response_seconds", Unit::Seconds, "End minus intended start of transactions"),
+    ("swell_service_seconds", Unit::Seconds, "End minus actual start of transactions; of those cut off their age"),
+    ("swell_response_seconds", Unit::Seconds, "End minus intended start of transactions; of those cut off their age"),
     ("swell_start_lag_seconds", Unit::Seconds, "How late outermost transactions began, by whose fault: users, generator, lease"),
     ("swell_unsent_total", Unit::Count, "Starts that were due and given up, by whose fault: users, generator"),
     ("swell_requests_total", Unit::Count, "Requests that ended, by outcome: ok, failed, interrupted"),
     ("swell_request_errors_total", Unit::Count, "Requests without an answer, by class"),
-    ("swell_request_seconds", Unit::Seconds, "How long requests took"),
+    ("swell_request_seconds", Unit::Seconds, "How long requests took; of those cut off their age"),
     ("swell_checks_total", Unit::Count, "Checks, by name and outcome: passed, failed"),
     ("swell_users", Unit::Count, "Virtual users that exist"),
     ("swell_goal_tps", Unit::CountPerSecond, "Starts a second that are to be; not a number in the closed model"),
@@ -200,7 +200,7 @@ impl RunMetrics {
         for (counter, count) in self.requests.iter().zip([requests.ok, requests.failed, requests.interrupted]) {
             counter.increment(count);
         }
-        record_both(&self.request_seconds, &requests.service);
+        record_all(&self.request_seconds, &requests.service);
         for (class, count) in requests.errors.iter() {
             let new = || exporter.counter("swell_request_errors_total", &labels, &[("class", class.name())]);
             self.request_errors.entry(class.name()).or_insert_with(new).increment(count);
@@ -261,8 +261,8 @@ impl OfTransaction {
         for (counter, count) in self.outcomes.iter().zip([counts.ok, counts.failed, counts.interrupted]) {
             counter.increment(count);
         }
-        record_both(&self.service, &row.service);
-        record_both(&self.response, &row.response);
+        record_all(&self.service, &row.service);
+        record_all(&self.response, &row.response);
         for (cause, count) in by_cause(&row.causes) {
             self.failures.entry(cause.clone()).or_insert_with(|| new_failure(&cause)).increment(count);
         }
@@ -299,9 +299,11 @@ fn by_cause(causes: &Causes) -> Vec<(String, u64)> {
     statuses.chain(requests).chain(others.map(|(cause, count)| (cause.to_owned(), count))).filter(|(_, count)| *count > 0).collect()
 }
 
-fn record_both(histogram: &Histogram, times: &Split) {
+/// What was cut off is counted at its age, as the least that it would have taken: a quantile without it would be that of what did not hang.
+fn record_all(histogram: &Histogram, times: &Split) {
     record(histogram, &times.ok);
     record(histogram, &times.failed);
+    record(histogram, &times.interrupted);
 }
 
 fn record(histogram: &Histogram, times: &Times) {
@@ -349,6 +351,25 @@ mod tests {
         let others = text.lines().find(|line| line.starts_with("swell_transaction_failures_total{") && line.contains("\"other\""));
         assert!(others.is_some_and(|line| line.contains("cause=\"said\"") && line.ends_with(" 1400")), "{others:?}");
         assert!(text.contains("swell_service_seconds_count{run=\"run\",scenario=\"scenario\",transaction=\"other\"} 1400"));
+    }
+
+    #[test]
+    fn what_was_cut_off_is_counted_beside_what_failed_and_at_its_age() {
+        let exporter = Exporter::new(None);
+        let mut metrics = RunMetrics::new(&exporter, "run", "scenario");
+        let mut recorder = Recorder::new(RunInstant::START);
+        let kind = recorder.define("page").unwrap();
+        recorder.begun(kind, RunInstant::START, true);
+        let times = Times::unpaced(RunInstant::START, RunInstant::START + Duration::from_secs(7));
+        recorder.ended(kind, &times, true, Ended::Interrupted);
+        metrics.count(&recorder.take_window(RunInstant::START + Duration::from_secs(8), Snapshot::default()));
+        let text = exporter.render();
+        assert!(text.contains("transaction=\"page\",outcome=\"interrupted\"} 1"), "{text}");
+        for (bound, count) in [("5", 0), ("10", 1)] {
+            let of_page =
+                format!("swell_service_seconds_bucket{{run=\"run\",scenario=\"scenario\",transaction=\"page\",le=\"{bound}\"}} {count}");
+            assert!(text.contains(&of_page), "{of_page} in {text}");
+        }
     }
 
     #[test]

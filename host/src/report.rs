@@ -1,17 +1,18 @@
 //! A run's results as data: what `--out json=FILE` writes, and what the summary is made from.
 //!
-//! Times are in milliseconds and say so in their names. A percentile without enough samples is `null`. Every count that the summary shows is here, and
+//! Times are in milliseconds and say so in their names. A percentile without enough samples is `null`. What was cut off counts as at least its age, and a figure
+//! that it may make too small stands in `at_least`. Every count that the summary shows is here, and
 //! `transactions.started = ok + failed + interrupted` holds in each part and over all.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Not;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 use swell_core::control::{Found, Goal, Limit, SearchEnd};
 use swell_core::exchange::Phase;
-use swell_core::record::{Batches, Causes, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value, interval};
+use swell_core::record::{Batches, Causes, Censored, Figure, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value};
 
 use swell_core::units::grouped;
 
@@ -70,6 +71,10 @@ pub(crate) struct About {
     pub(crate) warm_up_seconds: f64,
     /// Whether the service was found to be steady at the end of the warm-up; absent where that was not asked for.
     pub(crate) warm_up_steady: Option<bool>,
+    /// How long what was under way at the end could take before it was cut.
+    pub(crate) grace_seconds: f64,
+    /// How long a request waits for the head of its response.
+    pub(crate) timeout_seconds: f64,
     /// Length of the measured part.
     pub(crate) measured_seconds: f64,
 }
@@ -104,6 +109,9 @@ pub(crate) struct ConfidenceReport {
     pub(crate) effective_samples: f64,
     /// From and until, by percentile; one that cannot be told is absent.
     pub(crate) response_ms: BTreeMap<&'static str, [f64; 2]>,
+    /// Those whose end may be later, as some transactions were cut off.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) at_least: BTreeSet<&'static str>,
 }
 
 /// Virtual users over the whole run.
@@ -254,6 +262,7 @@ pub(crate) struct MachineReport {
     pub(crate) windows: u64,
     /// Those in which the process used more than 95 % of its cores.
     pub(crate) busy_windows: u64,
+    /// The most memory that the process had resident at a time, until the report was made.
     pub(crate) resident_mib: Option<f64>,
     /// Time that the hypervisor took, as a share; absent where the kernel does not say.
     pub(crate) stolen: Option<f64>,
@@ -280,6 +289,8 @@ pub(crate) struct Counted {
     pub(crate) interrupted: u64,
     /// Failed of those that ended by themselves; absent without any.
     pub(crate) error_rate: Option<f64>,
+    /// Cut off of those that began; absent without any.
+    pub(crate) interrupted_rate: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
@@ -290,7 +301,7 @@ pub(crate) struct Totals {
     pub(crate) ok_per_second: f64,
     /// Ended, a second.
     pub(crate) per_second: f64,
-    /// How many were under way, on average: service time summed up, by the length of the part.
+    /// How many were under way, on average: service time summed up, by the length of the part. Where some were interrupted, it is at least so many.
     pub(crate) concurrency: f64,
     pub(crate) unsent: UnsentReport,
     pub(crate) response_ms: Times,
@@ -358,7 +369,7 @@ pub(crate) struct SeriesReport {
     pub(crate) values: BTreeMap<&'static str, Option<f64>>,
 }
 
-/// A distribution, in the unit that the name of its key ends with.
+/// A distribution, in the unit that the name of its key ends with. What was cut off is in it with the age that it had.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Times {
     pub(crate) count: u64,
@@ -371,6 +382,37 @@ pub(crate) struct Times {
     #[serde(rename = "p99.9")]
     pub(crate) p99_9: Option<f64>,
     pub(crate) max: Option<f64>,
+    /// The figures that would be greater, or the same, had nothing been cut off; absent where all are exact.
+    #[serde(default, skip_serializing_if = "AtLeast::is_none")]
+    pub(crate) at_least: AtLeast,
+}
+
+/// Which figures of a distribution are bounds below; absent ones are exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct AtLeast {
+    #[serde(skip_serializing_if = "Not::not")]
+    pub(crate) min: bool,
+    #[serde(skip_serializing_if = "Not::not")]
+    pub(crate) mean: bool,
+    #[serde(skip_serializing_if = "Not::not")]
+    pub(crate) p50: bool,
+    #[serde(skip_serializing_if = "Not::not")]
+    pub(crate) p90: bool,
+    #[serde(skip_serializing_if = "Not::not")]
+    pub(crate) p95: bool,
+    #[serde(skip_serializing_if = "Not::not")]
+    pub(crate) p99: bool,
+    #[serde(rename = "p99.9", skip_serializing_if = "Not::not")]
+    pub(crate) p99_9: bool,
+    #[serde(skip_serializing_if = "Not::not")]
+    pub(crate) max: bool,
+}
+
+impl AtLeast {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Several runs of one command, and all together.
@@ -401,14 +443,18 @@ pub(crate) enum Written {
 pub(crate) const SCHEMA_OF_RUNS: &str = "swell.runs/1";
 
 impl ConfidenceReport {
-    pub(crate) fn of(batches: &Batches, response: &Histogram) -> Option<Self> {
-        let effective = batches.effective_samples(response)?;
+    pub(crate) fn of(batches: &Batches, response: &Split) -> Option<Self> {
+        // What was cut off at the end belongs to no second of the run, and is taken to be worth nothing more.
+        let effective = batches.effective_samples(&response.both())?;
+        let all = response.all();
         let percentiles = [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9)];
-        let interval = |(name, percent)| {
-            let (from, until) = interval(response, percent, effective)?;
-            Some((name, [from, until].map(|time| time.as_nanos() as f64 / 1e6)))
-        };
-        Some(Self { effective_samples: effective, response_ms: percentiles.into_iter().filter_map(interval).collect() })
+        let mut report = Self { effective_samples: effective, response_ms: BTreeMap::new(), at_least: BTreeSet::new() };
+        for (name, percent) in percentiles {
+            let Some((from, until)) = all.interval(percent, effective) else { continue };
+            report.response_ms.insert(name, [from, until.time].map(|time| time.as_nanos() as f64 / 1e6));
+            report.at_least.extend(until.is_at_least.then_some(name));
+        }
+        Some(report)
     }
 }
 
@@ -431,22 +477,28 @@ impl ReportOfRuns {
 
 impl Times {
     pub(crate) fn of(histogram: &Histogram) -> Self {
-        let ms = |time: Option<Duration>| time.map(|time| time.as_nanos() as f64 / 1e6);
-        Self {
-            count: histogram.count(),
-            min: ms(histogram.min()),
-            mean: ms(histogram.mean()),
-            p50: ms(histogram.percentile(50.0)),
-            p90: ms(histogram.percentile(90.0)),
-            p95: ms(histogram.percentile(95.0)),
-            p99: ms(histogram.percentile(99.0)),
-            p99_9: ms(histogram.percentile(99.9)),
-            max: ms(histogram.max()),
-        }
+        Self::of_all(&Censored::new(histogram.clone(), &Histogram::default()))
     }
 
-    fn of_both(split: &Split) -> Self {
-        Self::of(&split.both())
+    pub(crate) fn of_all(all: &Censored) -> Self {
+        let figures = [
+            all.min(),
+            all.mean(),
+            all.percentile(50.0),
+            all.percentile(90.0),
+            all.percentile(95.0),
+            all.percentile(99.0),
+            all.percentile(99.9),
+            all.max(),
+        ];
+        let [min, mean, p50, p90, p95, p99, p99_9, max] =
+            figures.map(|figure| figure.map(|Figure { time, .. }| time.as_nanos() as f64 / 1e6));
+        let bounds = figures.map(|figure| figure.is_some_and(|figure| figure.is_at_least));
+        let at_least = {
+            let [min, mean, p50, p90, p95, p99, p99_9, max] = bounds;
+            AtLeast { min, mean, p50, p90, p95, p99, p99_9, max }
+        };
+        Self { count: all.count(), min, mean, p50, p90, p95, p99, p99_9, max, at_least }
     }
 }
 
@@ -529,6 +581,7 @@ impl Counted {
             failed: outcomes.failed,
             interrupted: outcomes.interrupted,
             error_rate: outcomes.error_rate(),
+            interrupted_rate: outcomes.interrupted_rate(),
         }
     }
 }
@@ -546,8 +599,8 @@ impl Part {
                 per_second: rate(total.counts.ok + total.counts.failed),
                 concurrency: concurrency(&total.service, seconds),
                 unsent: UnsentReport { users: figures.unsent.users, host: figures.unsent.host, lease: figures.unsent.lease },
-                response_ms: Times::of_both(&total.response),
-                service_ms: Times::of_both(&total.service),
+                response_ms: Times::of_all(&total.response.all()),
+                service_ms: Times::of_all(&total.service.all()),
                 ok_response_ms: Times::of(&total.response.ok),
                 start_lag_ms: Times::of(&total.start_lag),
                 user_lag_ms: Times::of(&total.user_lag),
@@ -565,7 +618,7 @@ impl Part {
                 per_second: rate(requests.ok + requests.failed),
                 statuses: requests.statuses.iter().collect(),
                 errors: requests.errors.iter().map(|(class, count)| (class.name(), count)).collect(),
-                service_ms: Times::of_both(&requests.service),
+                service_ms: Times::of_all(&requests.service.all()),
                 phases_ms: Phase::ALL.into_iter().map(|phase| (phase.name(), Times::of(requests.phase(phase)))).collect(),
             },
             iterations: Counted::of(&figures.iterations),
@@ -587,7 +640,7 @@ fn per_second(count: u64, seconds: f64) -> f64 {
 
 /// How many were under way on average of what took these times, by Little's law.
 fn concurrency(service: &Split, seconds: f64) -> f64 {
-    let busy = (service.ok.sum_ns() + service.failed.sum_ns()) as f64 / 1e9;
+    let busy = service.sum_ns() as f64 / 1e9;
     if seconds > 0.0 { busy / seconds } else { 0.0 }
 }
 
@@ -597,8 +650,8 @@ impl NameReport {
             counts: Counted::of(&row.counts),
             per_second: per_second(row.counts.ok + row.counts.failed, seconds),
             concurrency: concurrency(&row.service, seconds),
-            service_ms: Times::of_both(&row.service),
-            response_ms: Times::of_both(&row.response),
+            service_ms: Times::of_all(&row.service.all()),
+            response_ms: Times::of_all(&row.response.all()),
             failures: failures(&row.causes),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use swell_core::record::{Histogram, Snapshot};
+use swell_core::record::{Censored, Figures, Snapshot};
 
 use crate::driver::{HostLook, Look, ObjectiveRecord, Standing, limit_in_words};
 use crate::report::Times;
@@ -56,7 +56,12 @@ pub(crate) struct Status {
     pub(crate) started: u64,
     pub(crate) ok: u64,
     pub(crate) failed: u64,
+    /// Were cut off before they ended.
     pub(crate) interrupted: u64,
+    /// The same of those that began; absent without any.
+    pub(crate) interrupted_rate: Option<f64>,
+    /// Have begun and not ended.
+    pub(crate) under_way: u64,
     pub(crate) unsent: u64,
     /// What keeps the goal where it is, in words; absent where the plan alone does.
     pub(crate) held_by: Option<String>,
@@ -116,6 +121,8 @@ impl Default for Status {
             ok: 0,
             failed: 0,
             interrupted: 0,
+            interrupted_rate: None,
+            under_way: 0,
             unsent: 0,
             held_by: None,
             limited_by: None,
@@ -134,7 +141,9 @@ impl Status {
             ok += part.total.counts.ok;
             failed += part.total.counts.failed;
         }
-        let all = |count: fn(&swell_core::record::Figures) -> u64| count(&look.total.warm_up) + count(&look.total.measured);
+        let all = |count: fn(&Figures) -> u64| count(&look.total.warm_up) + count(&look.total.measured);
+        let mut counts = look.total.warm_up.total.counts;
+        counts.merge(&look.total.measured.total.counts);
         let limit = look.control.limit();
         Self {
             phase: match () {
@@ -148,12 +157,14 @@ impl Status {
             goal_per_second: look.goal(),
             per_second: (ok + failed) as f64 / span.max(Duration::from_millis(1)).as_secs_f64(),
             error_rate: (ok + failed > 0).then(|| failed as f64 / (ok + failed) as f64),
-            response_ms: Times::of(&both(recent, |part| part.total.response.both())),
-            service_ms: Times::of(&both(recent, |part| part.total.service.both())),
-            started: all(|part| part.total.counts.started),
-            ok: all(|part| part.total.counts.ok),
-            failed: all(|part| part.total.counts.failed),
-            interrupted: all(|part| part.total.counts.interrupted),
+            response_ms: Times::of_all(&both(recent, |part| part.total.response.all())),
+            service_ms: Times::of_all(&both(recent, |part| part.total.service.all())),
+            started: counts.started,
+            ok: counts.ok,
+            failed: counts.failed,
+            interrupted: counts.interrupted,
+            interrupted_rate: counts.interrupted_rate(),
+            under_way: u64::try_from(counts.in_flight()).unwrap_or(0),
             unsent: all(|part| part.unsent.total()),
             held_by: Some(look.control.reason()).filter(|reason| !reason.is_empty()),
             limited_by: limit.map(|limit| limit.by.name().to_owned()),
@@ -205,7 +216,7 @@ impl ObjectiveStatus {
 }
 
 /// Of what began in the warm-up and after it, whatever ended lately.
-fn both(recent: &Snapshot, times: impl Fn(&swell_core::record::Figures) -> Histogram) -> Histogram {
+fn both(recent: &Snapshot, times: impl Fn(&Figures) -> Censored) -> Censored {
     let mut both = times(&recent.warm_up);
     both.merge(&times(&recent.measured));
     both

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
+use std::time::Duration;
 
-use swell_core::units::{counted, print_share};
+use swell_core::units::{counted, print_duration, print_share};
 
 use crate::report::{Counted, Part, Report, ReportOfRuns, Times};
 
@@ -19,6 +20,7 @@ impl Display for Summary<'_> {
         let report = self.report;
         self.heading(f)?;
         self.search(f)?;
+        self.cut_off(f)?;
         self.verdict(f)?;
         let part = &report.measured;
         if part.transactions.counts.started == 0 {
@@ -119,6 +121,28 @@ impl Summary<'_> {
         Ok(())
     }
 
+    /// What did not end, which no verdict on the generator must hide.
+    fn cut_off(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (run, counts) = (&self.report.run, &self.report.measured.transactions.counts);
+        let Some(share) = counts.interrupted_rate.filter(|share| *share > 0.0) else { return Ok(()) };
+        writeln!(
+            f,
+            "\n  {} of {} transactions ({}) had not ended when they were cut off; they count as at least the age that they had (≥)",
+            group(counts.interrupted),
+            group(counts.started),
+            print_share(share)
+        )?;
+        if run.grace_seconds < run.timeout_seconds && self.report.measured.requests.interrupted > 0 {
+            writeln!(
+                f,
+                "    what hangs fails by itself where --grace is longer than --timeout: here it had {} after the end, and a request may wait {}",
+                duration(run.grace_seconds),
+                duration(run.timeout_seconds)
+            )?;
+        }
+        Ok(())
+    }
+
     fn verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
         // A search goes beyond what the generator can do on purpose, and judges each of its trials itself.
         if self.report.search.is_some() {
@@ -137,8 +161,11 @@ impl Summary<'_> {
             return Ok(());
         };
         let shown = ["p50", "p95", "p99"].into_iter().filter_map(|name| Some((name, confidence.response_ms.get(name)?)));
-        let intervals: Vec<String> =
-            shown.map(|(name, [from, until])| format!("{name} {} to {}", time(Some(*from)), time(Some(*until)))).collect();
+        let intervals: Vec<String> = shown
+            .map(|(name, [from, until])| {
+                format!("{name} {} to {}", time(Some(*from)), bounded(Some(*until), confidence.at_least.contains(name)))
+            })
+            .collect();
         let (worth, all) = (group(confidence.effective_samples.round() as u64), self.report.measured.transactions.response_ms.count);
         writeln!(f, "\n    response time, 95 % sure: {}; {} worth {worth} independent ones", intervals.join(", "), counted(all, "sample"))
     }
@@ -207,7 +234,7 @@ impl Summary<'_> {
             write!(f, " ({:.1} µs a request)", machine.cpu_seconds * 1e6 / report.requests_written as f64)?;
         }
         if let Some(mib) = machine.resident_mib {
-            write!(f, ", {mib:.0} MiB resident")?;
+            write!(f, ", at most {mib:.0} MiB resident")?;
         }
         if let Some(stolen) = machine.stolen.filter(|stolen| *stolen > 0.001) {
             write!(f, ", {:.1} % stolen by the hypervisor", stolen * 100.0)?;
@@ -245,7 +272,8 @@ fn meaning(stamp: &str) -> &'static str {
 fn totals(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     let total = &part.transactions;
     let (rate, at_once) = (per_second(total.per_second), per_second(total.concurrency));
-    writeln!(f, "\n  transactions {} ({rate}/s completed, {at_once} under way on average)", outcomes(&total.counts))?;
+    let bound = if total.counts.interrupted > 0 { "≥ " } else { "" };
+    writeln!(f, "\n  transactions {} ({rate}/s completed, {bound}{at_once} under way on average)", outcomes(&total.counts))?;
     let unsent = total.unsent;
     if unsent.users + unsent.host > 0 {
         writeln!(
@@ -403,8 +431,16 @@ fn times_heading(f: &mut Formatter<'_>, title: &str) -> fmt::Result {
 fn times_row(f: &mut Formatter<'_>, name: &str, times: &Times) -> fmt::Result {
     let name: String = if name.chars().count() > NAME { name.chars().take(NAME - 1).chain(['…']).collect() } else { name.to_owned() };
     write!(f, "    {name:<NAME$} {:>9}", group(times.count))?;
-    for value in [times.mean, times.p50, times.p95, times.p99, times.p99_9, times.max] {
-        write!(f, " {:>9}", time(value))?;
+    let bound = &times.at_least;
+    for (value, is_at_least) in [
+        (times.mean, bound.mean),
+        (times.p50, bound.p50),
+        (times.p95, bound.p95),
+        (times.p99, bound.p99),
+        (times.p99_9, bound.p99_9),
+        (times.max, bound.max),
+    ] {
+        write!(f, " {:>9}", bounded(value, is_at_least))?;
     }
     writeln!(f)
 }
@@ -420,6 +456,11 @@ fn time(ms: Option<f64>) -> String {
     }
 }
 
+/// The same with a sign where it may be more.
+fn bounded(ms: Option<f64>, is_at_least: bool) -> String {
+    if is_at_least && ms.is_some() { format!("≥ {}", time(ms)) } else { time(ms) }
+}
+
 fn outcomes(counts: &Counted) -> String {
     let mut text = format!("{} ok, {} failed", group(counts.ok), group(counts.failed));
     if let Some(rate) = counts.error_rate.filter(|rate| *rate > 0.0) {
@@ -428,7 +469,14 @@ fn outcomes(counts: &Counted) -> String {
     if counts.interrupted > 0 {
         let _ = write!(text, ", {} interrupted", group(counts.interrupted));
     }
+    if let Some(rate) = counts.interrupted_rate.filter(|rate| *rate > 0.0) {
+        let _ = write!(text, " ({:.2} %)", rate * 100.0);
+    }
     text
+}
+
+fn duration(seconds: f64) -> String {
+    print_duration(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 fn per_second(rate: f64) -> String {

@@ -53,7 +53,7 @@ pub struct Stats {
     pub ok: u64,
     /// Those that did not.
     pub failed: u64,
-    /// Those that were cut off.
+    /// Those that were cut off before they ended; in the times each has the age that it had then, the least that it would have taken.
     pub interrupted: u64,
     /// Starts that were due and given up.
     pub unsent: u64,

@@ -3,9 +3,10 @@
 //! Four users make 40 iterations. A machine that is busy may make a run INVALID, so no exit code is expected here; the books must agree all the same.
 
 use std::io::Write;
+use std::time::Duration;
 
 use serde_json::json;
-use swell_tests::{Behaviour, CertificateKind, Connections, Finished, Host, Settings, Target};
+use swell_tests::{Behaviour, CertificateKind, Connections, Finished, Host, Settings, Target, wait_until};
 use tempfile::NamedTempFile;
 
 const LOAD: &str = "--vus 4 --iterations 40";
@@ -142,8 +143,43 @@ fn a_body_without_an_end_is_interrupted_when_the_grace_is_over() {
         let run = run.finish().expect_agreement(&target.seen());
         assert_eq!((run.count("/measured/transactions/started"), run.count("/measured/transactions/interrupted")), (4, 4), "{path}");
         assert_eq!((run.count("/measured/requests/interrupted"), target.seen().requests), (4, 4), "{path}");
-        assert_eq!(run.count("/measured/transactions/response_ms/count"), 0, "{path}: what was cut has no response time");
+        let [response, request] =
+            ["transactions/response_ms", "requests/service_ms"].map(|times| run.json_at(&format!("/measured/{times}")));
+        for times in [response, request] {
+            assert_eq!((times["count"].as_u64(), &times["at_least"]["max"]), (Some(4), &json!(true)), "{path}: {times:#}");
+            assert!(times["min"].as_f64().is_some_and(|age| age >= 200.0), "{path}: it was cut when the grace was over: {times:#}");
+        }
     }
+}
+
+#[test]
+fn a_service_that_stops_to_answer_half_way_has_no_good_figures() {
+    let target = target();
+    let rules = ["response.p95 < 200ms", "service[fetch].p99 < 200ms", "error_rate < 1%", "interrupted < 1%", "response.p5 < 1h"];
+    let run = Host::run_guest("fetch").target(target.url()).args("--tps 100 --duration 4s --grace 300ms --max-vus 400 -e PATH=/ok");
+    let run = rules.iter().fold(run, |run, rule| run.arg("--threshold").arg(rule)).start();
+    wait_until(Duration::from_secs(20), "a part of the run", || (target.seen().requests >= 120).then_some(()));
+    target.behave(Behaviour::constant(3_600_000.0)).expect("it is a behaviour");
+    let run = run.wait().expect_code_or_invalid(99).expect_agreement(&target.seen());
+    let at = |path: &str| run.json_at(&format!("/measured{path}"));
+    let (hung, all) = (run.count("/measured/transactions/interrupted"), run.count("/measured/transactions/started"));
+    assert!(hung * 3 > all, "{hung} of {all} hung");
+    let passed: Vec<bool> =
+        run.json_at("/thresholds").as_array().expect("it is a list").iter().map(|rule| rule["passed"] == true).collect();
+    assert_eq!(passed, [false, false, false, false, true], "{:#}", run.json_at("/thresholds"));
+    for times in ["/transactions/response_ms", "/transactions/service_ms", "/by_name/fetch/service_ms", "/requests/service_ms"] {
+        let bounds = json!({ "mean": true, "p95": true, "max": true });
+        let told = &at(times)["at_least"];
+        assert!(bounds.as_object().expect("it is a map").keys().all(|key| told[key] == true) && told["min"].is_null(), "{times}: {told:#}");
+        assert!(at(times)["p95"].as_f64().is_some_and(|ms| ms >= 300.0), "{times}: {:#}", at(times));
+    }
+    // Of 100 a second a third hung for a second and more, which is more than ever were under way before.
+    assert!(run.number("/measured/transactions/concurrency") > 20.0, "{}", run.stdout);
+    let lines: Vec<&str> = run.stdout.lines().filter(|line| !line.is_empty()).collect();
+    let said = lines.iter().position(|line| line.contains(&format!("{hung} of {all} transactions"))).expect("the summary says so");
+    let verdict = ["VALID", "SUSPECT", "INVALID"];
+    assert!(lines[..said].iter().all(|line| !verdict.iter().any(|stamp| line.contains(stamp))), "{}", run.stdout);
+    assert!(run.stdout.contains("≥ "), "{}", run.stdout);
 }
 
 #[test]

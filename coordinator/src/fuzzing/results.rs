@@ -140,6 +140,9 @@ fn look_at(figures: &Figures) {
     let within = |time: Option<Duration>| time.is_none_or(|time| Some(time) >= response.min() && Some(time) <= response.max());
     assert!(percents.iter().all(|&percent| within(response.percentile(percent)) && within(response.percentile_seen(percent))));
     assert!(response.mean().is_none_or(|mean| within(Some(mean))));
+    let all = figures.total.response.all();
+    assert!(all.count() == response.count() + all.cut() && all.max().map(|longest| longest.time) >= response.max());
+    black_box(percents.map(|percent| (all.percentile(percent), all.interval(percent, all.count() as f64))));
     assert!(response.count_above(Duration::from_millis(1)) <= response.count());
     assert_eq!(response.buckets().map(|(_, count)| count).sum::<u64>(), response.count());
     black_box((figures.total.counts.in_flight(), figures.iterations.in_flight()));
@@ -182,6 +185,7 @@ fn honest(measured_from: RunInstant, names: &[&str]) -> Snapshot {
         phases.add(Phase::Waiting, Duration::from_micros(i * 700));
         let result = if i % 2 == 0 { Ok(200) } else { Err(ErrorClass::Reset) };
         recorder.exchange(phase, &Exchange { result, phases, written: 1, reconnects: 0, connections: 1, body_bytes: 99 }, true);
+        recorder.exchange_interrupted(phase, Duration::from_millis(i), 1, 0);
         recorder.check(phase, "has a title", i % 2 == 0);
         metrics.iter().for_each(|&metric| recorder.metric(phase, started, metric, i as f64 * 1.5, &[("shop", "north")]));
         recorder.iteration_ended(phase, IterationEnd::Ok);

@@ -24,7 +24,8 @@ pub const MOST_USERS: u32 = 1_000_000;
 pub const DEFAULT_MAX_USERS: u32 = 10_000;
 /// How late a slot may start unless told otherwise: a stall of some seconds is made up for in full; after ten, a person would have left.
 pub const DEFAULT_MAX_LAG: Duration = Duration::from_secs(10);
-/// How long what is under way may take to finish after the end unless told otherwise, as k6's `gracefulStop`.
+/// How long what is under way may take to finish after the end unless told otherwise, as k6's `gracefulStop`. It is less than a request's timeout of a minute, so
+/// that a service that hangs keeps nobody from the results for long; what is cut off then counts as at least its age, and the summary begins with it.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 /// Users created a second where each creation reaches the service, unless told otherwise: 5,000 users are not 5,000 logins at once.
 pub const DEFAULT_SPAWN_RATE: f64 = 100.0;

@@ -4,6 +4,7 @@
 //! without an allocation. At the end of a window the thread swaps the snapshot for an empty one and sends it off; whoever merged it clears it and gives it
 //! back. Nothing on this path divides, formats or looks at a clock: instants come with what happened.
 
+mod censored;
 mod confidence;
 mod counts;
 mod histogram;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+pub use self::censored::{Censored, Figure};
 pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, Table, Tally, Texts};
 pub use self::histogram::{Histogram, Split};
@@ -106,7 +108,7 @@ pub enum Ended<'a> {
     Ok,
     /// It did not.
     Failed(&'a Cause<'a>),
-    /// It was cut off, at the end of the run or with its user: there are no times to record.
+    /// It was cut off, at the end of the run or with its user: it counts as at least the age that it had.
     Interrupted,
 }
 
@@ -287,21 +289,16 @@ impl Recorder {
         if let Ended::Failed(cause) = ended {
             row.causes.add(cause);
         }
-        let ok = ended == Ended::Ok;
         let (service, response) = (times.ended.since(times.started), times.ended.since(times.intended));
-        if ended != Ended::Interrupted {
-            row.service.record(ok, service);
-            row.response.record(ok, response);
-        }
+        row.service.record(ended, service);
+        row.response.record(ended, response);
         if !outermost {
             return;
         }
         let total = &mut figures.total;
         total.counts.count(ended);
-        if ended != Ended::Interrupted {
-            total.service.record(ok, service);
-            total.response.record(ok, response);
-        }
+        total.service.record(ended, service);
+        total.response.record(ended, response);
         let lag = Lag::of(times.intended, times.parked_at, times.started);
         total.start_lag.record(lag.total);
         total.user_lag.record(lag.user);
@@ -330,7 +327,8 @@ impl Recorder {
         requests.reconnects += u64::from(exchange.reconnects);
         requests.connections += u64::from(exchange.connections);
         requests.body_bytes += exchange.body_bytes;
-        requests.service.record(ok, exchange.phases.total());
+        let side = if ok { &mut requests.service.ok } else { &mut requests.service.failed };
+        side.record(exchange.phases.total());
         for phase in Phase::ALL {
             let time = exchange.phases.get(phase);
             if !time.is_zero() {
@@ -339,10 +337,11 @@ impl Recorder {
         }
     }
 
-    /// Counts an exchange that was cut off, with what it had sent and opened until then.
-    pub fn exchange_interrupted(&mut self, phase: RunPhase, written: u32, connections: u32) {
+    /// Counts an exchange that was cut off at this age, with what it had sent and opened until then.
+    pub fn exchange_interrupted(&mut self, phase: RunPhase, age: Duration, written: u32, connections: u32) {
         let requests = &mut self.figures(phase).requests;
         requests.interrupted += 1;
+        requests.service.interrupted.record(age);
         requests.written += u64::from(written);
         requests.connections += u64::from(connections);
     }

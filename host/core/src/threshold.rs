@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! response.p95 < 200ms          service[front page].p99 < 300ms     response.failed.max < 1s
-//! error_rate < 1%               error_rate[pay] <= 0.5%             checks[has a title] > 99%
-//! throughput >= 4900/s          request.p99 < 80ms                  metric[rows].mean > 10
+//! error_rate < 1%               error_rate[pay] <= 0.5%             interrupted < 0.1%
+//! throughput >= 4900/s          request.p99 < 80ms                  checks[has a title] > 99%
+//! metric[rows].mean > 10
 //! ```
 //!
 //! ## Why this form
@@ -11,6 +12,10 @@
 //! own metrics are free texts, so they stand in brackets and need no quoting beyond that of the shell; what stands outside of them is a closed list, so
 //! a typing error is told before the run and not after it. Percentiles obey the rule of reports: without enough samples there is no data, and a threshold
 //! without data fails.
+//!
+//! ## What was cut off
+//! It has no end, and would have been slower than its age, and well or failed. A threshold passes if it surely holds whatever that would have been: a time
+//! that is "at least 150 ms" is not known to be below 200 ms, and an error rate is not known to be below 1 % while more hang.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +23,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::record::{Figures, Histogram, Outcomes, Split, Value};
+use crate::record::{Censored, Figure, Figures, Histogram, Outcomes, Split, Value};
 use crate::spelling;
 use crate::units::{Share, UnitError, grouped, parse_duration, parse_rate_or_zero, print_duration, print_rate, print_share};
 
@@ -122,6 +127,7 @@ enum Subject {
     Request,
     ErrorRate,
     RequestErrorRate,
+    Interrupted,
     Unsent,
     Checks,
     Throughput,
@@ -130,7 +136,7 @@ enum Subject {
     Own,
 }
 
-const SUBJECTS: [(&str, Subject); 15] = [
+const SUBJECTS: [(&str, Subject); 16] = [
     ("response", Subject::Response),
     ("service", Subject::Service),
     ("start_lag", Subject::StartLag),
@@ -140,6 +146,7 @@ const SUBJECTS: [(&str, Subject); 15] = [
     ("request", Subject::Request),
     ("error_rate", Subject::ErrorRate),
     ("request_error_rate", Subject::RequestErrorRate),
+    ("interrupted", Subject::Interrupted),
     ("unsent", Subject::Unsent),
     ("checks", Subject::Checks),
     ("throughput", Subject::Throughput),
@@ -160,7 +167,7 @@ enum Unit {
 impl Subject {
     const fn unit(self) -> Unit {
         match self {
-            Self::ErrorRate | Self::RequestErrorRate | Self::Unsent | Self::Checks => Unit::Share,
+            Self::ErrorRate | Self::RequestErrorRate | Self::Interrupted | Self::Unsent | Self::Checks => Unit::Share,
             Self::Throughput | Self::Goodput | Self::RequestRate => Unit::PerSecond,
             Self::Own => Unit::Number,
             _ => Unit::Seconds,
@@ -173,7 +180,17 @@ impl Subject {
 
     /// Whether it can be narrowed to one transaction, check or metric.
     const fn can_be_narrowed(self) -> bool {
-        matches!(self, Self::Response | Self::Service | Self::ErrorRate | Self::Checks | Self::Throughput | Self::Goodput | Self::Own)
+        matches!(
+            self,
+            Self::Response
+                | Self::Service
+                | Self::ErrorRate
+                | Self::Interrupted
+                | Self::Checks
+                | Self::Throughput
+                | Self::Goodput
+                | Self::Own
+        )
     }
 
     /// Whether what ended well and what failed are kept apart.
@@ -217,6 +234,36 @@ enum Comparison {
 /// Two letters first, so that "<=" is not read as "<".
 const COMPARISONS: [(&str, Comparison); 4] =
     [("<=", Comparison::LessOrEqual), (">=", Comparison::GreaterOrEqual), ("<", Comparison::Less), (">", Comparison::Greater)];
+
+impl Comparison {
+    const fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Self::Less => value < limit,
+            Self::LessOrEqual => value <= limit,
+            Self::Greater => value > limit,
+            Self::GreaterOrEqual => value >= limit,
+        }
+    }
+
+    /// Whether its limit is above what it asks for.
+    const fn is_above(self) -> bool {
+        matches!(self, Self::Less | Self::LessOrEqual)
+    }
+}
+
+/// What was found to compare with the limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Found {
+    value: f64,
+    /// What it may be as well, as so many were cut off before they ended; nothing where it is exact.
+    otherwise: Option<(f64, u64)>,
+}
+
+impl From<f64> for Found {
+    fn from(value: f64) -> Self {
+        Self { value, otherwise: None }
+    }
+}
 
 impl FromStr for Threshold {
     type Err = ThresholdError;
@@ -272,36 +319,48 @@ impl fmt::Display for Threshold {
 impl Threshold {
     /// Compares with the figures of the measured part, which lasted `length`.
     pub fn evaluate(&self, measured: &Figures, length: Duration) -> Outcome {
-        let value = match self.value(measured, length) {
-            Ok(value) => value,
+        let found = match self.value(measured, length) {
+            Ok(found) => found,
             Err(reason) => return Outcome::NoData { reason },
         };
-        let holds = match self.comparison {
-            Comparison::Less => value < self.limit,
-            Comparison::LessOrEqual => value <= self.limit,
-            Comparison::Greater => value > self.limit,
-            Comparison::GreaterOrEqual => value >= self.limit,
-        };
-        let measured = match self.subject.unit() {
+        let print = |value: f64| match self.subject.unit() {
             Unit::Seconds => print_duration(Duration::from_secs_f64(value)),
             Unit::Share => print_share(value),
             Unit::PerSecond => print_rate(value),
             Unit::Number => format!("{value}"),
         };
+        let measured = match found.otherwise {
+            None => print(found.value),
+            Some((f64::INFINITY, cut)) => format!("≥ {}, as {} were cut off before they ended", print(found.value), grouped(cut)),
+            Some((most, cut)) => {
+                format!("{} to {}, as {} were cut off before they ended", print(found.value), print(most), grouped(cut))
+            }
+        };
+        let ways = [Some(found.value), found.otherwise.map(|(value, _)| value)];
+        let holds = ways.into_iter().flatten().all(|value| self.comparison.holds(value, self.limit));
         if holds { Outcome::Passed { measured } } else { Outcome::Failed { measured } }
     }
 
-    fn value(&self, figures: &Figures, length: Duration) -> Result<f64, String> {
+    fn value(&self, figures: &Figures, length: Duration) -> Result<Found, String> {
         match self.subject {
-            Subject::Response => self.time(self.side(self.row(figures)?.response)),
-            Subject::Service => self.time(self.side(self.row(figures)?.service)),
-            Subject::Request => self.time(self.side(&figures.requests.service)),
-            Subject::StartLag => self.time(figures.total.start_lag.clone()),
-            Subject::UserLag => self.time(figures.total.user_lag.clone()),
-            Subject::HostLag => self.time(figures.total.host_lag.clone()),
-            Subject::LoopDelay => self.time(figures.loop_delay.clone()),
-            Subject::ErrorRate => self.row(figures)?.counts.error_rate().ok_or_else(|| "no transaction ended".to_owned()),
-            Subject::RequestErrorRate => share(figures.requests.failed, figures.requests.ok + figures.requests.failed, "no request ended"),
+            Subject::Response => self.time(&self.side(self.row(figures)?.response)),
+            Subject::Service => self.time(&self.side(self.row(figures)?.service)),
+            Subject::Request => self.time(&self.side(&figures.requests.service)),
+            Subject::StartLag => self.time(&exact(&figures.total.start_lag)),
+            Subject::UserLag => self.time(&exact(&figures.total.user_lag)),
+            Subject::HostLag => self.time(&exact(&figures.total.host_lag)),
+            Subject::LoopDelay => self.time(&exact(&figures.loop_delay)),
+            Subject::ErrorRate => {
+                let counts = self.row(figures)?.counts;
+                error_rate(counts.ok, counts.failed, counts.interrupted, "no transaction ended")
+            }
+            Subject::RequestErrorRate => {
+                let requests = &figures.requests;
+                error_rate(requests.ok, requests.failed, requests.interrupted, "no request ended")
+            }
+            Subject::Interrupted => {
+                self.row(figures)?.counts.interrupted_rate().map(Found::from).ok_or_else(|| "no transaction began".to_owned())
+            }
             Subject::Unsent => {
                 let unsent = figures.unsent.total();
                 share(unsent, figures.total.counts.started + unsent, "no slot was due")
@@ -310,7 +369,7 @@ impl Threshold {
             Subject::Throughput => self.row(figures).and_then(|row| rate(row.counts.ok + row.counts.failed, length)),
             Subject::Goodput => self.row(figures).and_then(|row| rate(row.counts.ok, length)),
             Subject::RequestRate => rate(figures.requests.ok + figures.requests.failed, length),
-            Subject::Own => self.own(figures),
+            Subject::Own => self.own(figures).map(Found::from),
         }
     }
 
@@ -325,15 +384,17 @@ impl Threshold {
         Ok(Row { counts: row.counts, service: &row.service, response: &row.response })
     }
 
-    fn side(&self, split: &Split) -> Histogram {
-        match self.statistic.side {
-            Side::Both => split.both(),
-            Side::Ok => split.ok.clone(),
-            Side::Failed => split.failed.clone(),
-        }
+    /// The times of its side. What was cut off may belong to either, so a limit above holds with it, and one below without.
+    fn side(&self, split: &Split) -> Censored {
+        let ended = match self.statistic.side {
+            Side::Both => return split.all(),
+            Side::Ok => &split.ok,
+            Side::Failed => &split.failed,
+        };
+        if self.comparison.is_above() { Censored::new(ended.clone(), &split.interrupted) } else { exact(ended) }
     }
 
-    fn time(&self, times: Histogram) -> Result<f64, String> {
+    fn time(&self, times: &Censored) -> Result<Found, String> {
         let time = match self.statistic.of {
             Of::Percentile(percent) => times.percentile(percent),
             Of::Mean => times.mean(),
@@ -341,10 +402,11 @@ impl Threshold {
             Of::Max => times.max(),
             Of::Itself => unreachable!("a time without a statistic is refused when the threshold is read"),
         };
-        time.map(|time| time.as_secs_f64()).ok_or_else(|| self.too_few(times.count()))
+        let Figure { time, is_at_least } = time.ok_or_else(|| self.too_few(times.count()))?;
+        Ok(Found { value: time.as_secs_f64(), otherwise: is_at_least.then_some((f64::INFINITY, times.cut())) })
     }
 
-    fn checks(&self, figures: &Figures) -> Result<f64, String> {
+    fn checks(&self, figures: &Figures) -> Result<Found, String> {
         let (passed, failed) = match &self.narrowed {
             Some(name) => {
                 let check = figures.checks.row(name);
@@ -459,12 +521,26 @@ fn parse_limit(unit: Unit, text: &str) -> Result<f64, UnitError> {
     }
 }
 
-fn share(part: u64, whole: u64, otherwise: &str) -> Result<f64, String> {
-    if whole > 0 { Ok(part as f64 / whole as f64) } else { Err(otherwise.to_owned()) }
+fn exact(times: &Histogram) -> Censored {
+    Censored::new(times.clone(), &Histogram::default())
 }
 
-fn rate(count: u64, length: Duration) -> Result<f64, String> {
-    if length.is_zero() { Err("nothing was measured".to_owned()) } else { Ok(count as f64 / length.as_secs_f64()) }
+/// The share that failed of those that ended by themselves. What was cut off may have failed or not.
+fn error_rate(ok: u64, failed: u64, cut: u64, otherwise: &str) -> Result<Found, String> {
+    let all = ok + failed + cut;
+    if all == 0 {
+        return Err(otherwise.to_owned());
+    }
+    let part = |part: u64| part as f64 / all as f64;
+    Ok(Found { value: part(failed), otherwise: (cut > 0).then(|| (part(failed + cut), cut)) })
+}
+
+fn share(part: u64, whole: u64, otherwise: &str) -> Result<Found, String> {
+    if whole > 0 { Ok(Found::from(part as f64 / whole as f64)) } else { Err(otherwise.to_owned()) }
+}
+
+fn rate(count: u64, length: Duration) -> Result<Found, String> {
+    if length.is_zero() { Err("nothing was measured".to_owned()) } else { Ok(Found::from(count as f64 / length.as_secs_f64())) }
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {

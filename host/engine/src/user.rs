@@ -81,8 +81,9 @@ pub(crate) struct UserState {
     iteration_phase: Option<RunPhase>,
     random: Random,
     waits_for_start: bool,
-    /// Requests under way.
+    /// Requests under way, and since when.
     in_flight: usize,
+    sent_at: RunInstant,
 }
 
 /// A rule of the contract was broken: the guest traps with this text.
@@ -115,6 +116,7 @@ impl UserState {
             iteration_phase: None,
             waits_for_start: false,
             in_flight: 0,
+            sent_at: RunInstant::START,
         }
     }
 
@@ -331,7 +333,7 @@ impl UserState {
         };
         let sent = match request {
             Ok(request) => {
-                self.in_flight = 1;
+                (self.in_flight, self.sent_at) = (1, self.now());
                 let sent = self.session.send(request).await;
                 self.in_flight = 0;
                 sent
@@ -357,7 +359,7 @@ impl UserState {
                 Err(error) => refused.push((index, Sent::unsent(error))),
             }
         }
-        self.in_flight = sendable.len();
+        (self.in_flight, self.sent_at) = (sendable.len(), self.now());
         let mut all = self.session.send_all(sendable).await;
         self.in_flight = 0;
         for (index, sent) in refused {
@@ -427,7 +429,8 @@ impl Drop for UserState {
         }
         for _ in 0..self.in_flight {
             // What they had written is in the client's own count, which outlives them.
-            self.worker.recorder.borrow_mut().exchange_interrupted(self.phase, 0, 0);
+            let age = self.now().since(self.sent_at);
+            self.worker.recorder.borrow_mut().exchange_interrupted(self.phase, age, 0, 0);
         }
         while !self.open.is_empty() {
             self.end_innermost(Ended::Interrupted);

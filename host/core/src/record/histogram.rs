@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::Ended;
+use super::censored::Censored;
 use super::pages::Pages;
 use crate::travel::{self, Refused, Sparse};
 
@@ -317,43 +319,62 @@ fn are_outermost(min_ns: u64, max_ns: u64, counts: &[(u32, u64)]) -> bool {
     min_ns <= max_ns && is_counted(min_ns) && is_counted(max_ns) && *first >= bucket(min_ns).min(bucket(max_ns)) && is_none_longer
 }
 
-/// Times of what ended well and of what failed, kept apart: a failure may be much faster or much slower, and which it is matters.
+/// Times of what ended well and of what failed, kept apart, as a failure may be much faster or much slower, and which it is matters; and how long that had
+/// taken which was cut off before its end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Split {
     /// Times of what ended well.
     pub ok: Histogram,
     /// Times of what failed.
     pub failed: Histogram,
+    /// Ages of what was cut off: it would have taken at least so long.
+    pub interrupted: Histogram,
 }
 
 impl Split {
-    /// Counts one sample on its side.
-    pub fn record(&mut self, ok: bool, sample: Duration) {
-        if ok { self.ok.record(sample) } else { self.failed.record(sample) }
+    /// Counts one sample where it belongs.
+    pub(super) fn record(&mut self, ended: Ended<'_>, sample: Duration) {
+        match ended {
+            Ended::Ok => self.ok.record(sample),
+            Ended::Failed(_) => self.failed.record(sample),
+            Ended::Interrupted => self.interrupted.record(sample),
+        }
     }
 
-    /// Both sides together, as a histogram of its own.
+    /// What ended by itself, well or not, as a histogram of its own.
     pub fn both(&self) -> Histogram {
         let mut both = self.ok.clone();
         both.merge(&self.failed);
         both
     }
 
-    /// How many samples there are on both sides.
+    /// Everything, where what was cut off counts as at least its age: what a report leads with.
+    pub fn all(&self) -> Censored {
+        Censored::new(self.both(), &self.interrupted)
+    }
+
+    /// The sum of all times and ages, in nanoseconds.
+    pub const fn sum_ns(&self) -> u128 {
+        self.ok.sum_ns() + self.failed.sum_ns() + self.interrupted.sum_ns()
+    }
+
+    /// How many samples there are, those that were cut off included.
     pub const fn count(&self) -> u64 {
-        self.ok.count() + self.failed.count()
+        self.ok.count() + self.failed.count() + self.interrupted.count()
     }
 
     /// Adds all samples of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.ok.merge(&other.ok);
         self.failed.merge(&other.failed);
+        self.interrupted.merge(&other.interrupted);
     }
 
     /// Forgets all samples and keeps the memory.
     pub fn clear(&mut self) {
         self.ok.clear();
         self.failed.clear();
+        self.interrupted.clear();
     }
 }
 

@@ -309,6 +309,11 @@ impl Outcomes {
         self.started as i64 - self.ended() as i64
     }
 
+    /// The share of those that began which was cut off; nothing when none began.
+    pub fn interrupted_rate(&self) -> Option<f64> {
+        (self.started > 0).then(|| self.interrupted as f64 / self.started as f64)
+    }
+
     /// The share that failed of those that ended by themselves; nothing when none did.
     pub fn error_rate(&self) -> Option<f64> {
         let judged = self.ok + self.failed;

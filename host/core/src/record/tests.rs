@@ -60,14 +60,21 @@ fn a_nested_transaction_has_its_row_and_no_part_in_the_total() {
 }
 
 #[test]
-fn what_was_interrupted_has_a_lag_and_no_time() {
+fn what_was_interrupted_has_a_lag_and_the_age_at_which_it_was_cut() {
     let mut recorder = Recorder::new(at(0));
     let kind = recorder.define("buy").unwrap();
-    recorder.begun(kind, at(5), true);
-    recorder.ended(kind, &Times::unpaced(at(5), at(9)), true, Ended::Interrupted);
-    let total = recorder.take_window(at(10), Snapshot::default()).measured.total;
-    assert_eq!((total.counts.interrupted, total.counts.in_flight()), (1, 0));
-    assert_eq!((total.service.count(), total.response.count(), total.start_lag.count()), (0, 0, 1));
+    let (hangs, ends) = (Times { intended: at(2), parked_at: at(2), started: at(5), ended: at(9) }, Times::unpaced(at(5), at(6)));
+    for (times, ended) in [(hangs, Ended::Interrupted), (ends, Ended::Ok)] {
+        recorder.begun(kind, times.intended, true);
+        recorder.ended(kind, &times, true, ended);
+    }
+    let measured = recorder.take_window(at(10), Snapshot::default()).measured;
+    let (total, row) = (&measured.total, measured.transactions.row("buy").unwrap());
+    assert_eq!((total.counts.interrupted, total.counts.in_flight(), total.counts.interrupted_rate()), (1, 0, Some(0.5)));
+    assert_eq!((total.service.both().count(), total.start_lag.count()), (1, 2));
+    let longest = [&total.response, &total.service, &row.response, &row.service].map(|times| times.all().max());
+    let at_least = |time| Some(Figure { time, is_at_least: true });
+    assert_eq!(longest, [at_least(ms(7)), at_least(ms(4)), at_least(ms(7)), at_least(ms(4))]);
 }
 
 #[test]
@@ -99,10 +106,11 @@ fn requests_are_counted_by_status_and_class_and_phases_only_where_they_took_time
     recorder.exchange(RunPhase::Measured, &exchange(Ok(200), ms(3)), true);
     recorder.exchange(RunPhase::Measured, &exchange(Ok(404), ms(3)), false);
     recorder.exchange(RunPhase::Measured, &exchange(Err(ErrorClass::Reset), ms(9)), true);
-    recorder.exchange_interrupted(RunPhase::Measured, 1, 1);
+    recorder.exchange_interrupted(RunPhase::Measured, ms(40), 1, 1);
     let requests = recorder.take_window(at(10), Snapshot::default()).measured.requests;
     assert_eq!((requests.ok, requests.failed, requests.interrupted, requests.count()), (1, 2, 1, 4));
     assert_eq!((requests.written, requests.connections, requests.body_bytes), (4, 1, 30));
+    assert_eq!(requests.service.all().max(), Some(Figure { time: ms(40), is_at_least: true }));
     assert_eq!(requests.statuses.iter().collect::<Vec<_>>(), [(200, 1), (404, 1)]);
     assert_eq!(requests.errors.iter().collect::<Vec<_>>(), [(ErrorClass::Reset, 1)]);
     assert_eq!((requests.phase(Phase::Waiting).count(), requests.phase(Phase::Tls).count()), (3, 0));
@@ -212,6 +220,9 @@ fn record(recorder: &mut Recorder, happened: Happened) {
     recorder.ended(kind, &times, end != 3, ended);
     let phase = recorder.phase(times.intended);
     recorder.exchange(phase, &exchange(if end == 4 { Err(ErrorClass::Connect) } else { Ok(200 + u16::from(end)) }, ms(time % 50)), true);
+    if end == 5 {
+        recorder.exchange_interrupted(phase, ms(time % 90), 1, 0);
+    }
     recorder.check(phase, NAMES[name], end > 2);
     let metric = recorder.define_metric("amount", MetricKind::Trend).unwrap();
     recorder.metric(phase, started, metric, time as f64, &[("name", NAMES[name])]);

@@ -64,6 +64,61 @@ fn what_holds_passes_and_what_does_not_fails_with_what_was_measured() {
     }
 }
 
+/// 1,000 transactions that took 10 ms, 20 of them failed, and 100 that were cut off at an age of 150 ms or more.
+fn figures_of_a_service_that_hangs() -> Figures {
+    let at = |ms: u64| RunInstant::from_nanos(ms * 1_000_000);
+    let mut recorder = Recorder::new(at(0));
+    let page = recorder.define("front page").unwrap();
+    let mut end = |took: u64, ended| {
+        recorder.begun(page, at(10), true);
+        recorder.ended(page, &Times::unpaced(at(10), at(10 + took)), true, ended);
+    };
+    (0..980).for_each(|_| end(10, Ended::Ok));
+    (0..20).for_each(|_| end(10, Ended::Failed(&Cause::Status(500))));
+    (0..100).for_each(|i| end(150 + i, Ended::Interrupted));
+    (0..10).for_each(|_| recorder.exchange_interrupted(RunPhase::Measured, Duration::from_secs(9), 1, 0));
+    recorder.take_window(at(10_000), Snapshot::default()).measured
+}
+
+#[test]
+fn a_threshold_on_what_was_cut_off_passes_only_if_it_surely_holds() {
+    let cut = ", as 100 were cut off before they ended";
+    let cases = [
+        // Below all ages a percentile is exact.
+        ("response.p50 < 20ms", true, "10.0ms".to_owned()),
+        ("service[front page].p90 < 11ms", true, "10.0ms".to_owned()),
+        ("response.p99 < 200ms", false, format!("≥ 238ms{cut}")),
+        // What is at least 194 ms may be more than 200 ms.
+        ("response.p95 < 200ms", false, format!("≥ 194ms{cut}")),
+        ("response.p95 > 150ms", true, format!("≥ 194ms{cut}")),
+        ("response.p95 > 200ms", false, format!("≥ 194ms{cut}")),
+        ("response.max < 1h", false, format!("≥ 249ms{cut}")),
+        ("response.mean < 1s", false, format!("≥ 27.2ms{cut}")),
+        ("response.min >= 10ms", true, "10ms".to_owned()),
+        // Those that were cut off may have ended well.
+        ("response.ok.p50 < 20ms", true, "10.0ms".to_owned()),
+        ("response.ok.p95 < 1s", false, format!("≥ 195ms{cut}")),
+        ("response.ok.max > 100ms", false, "10ms".to_owned()),
+        ("response.failed.max < 1s", false, format!("≥ 249ms{cut}")),
+        ("error_rate < 5%", false, format!("1.82% to 10.9%{cut}")),
+        ("error_rate[front page] < 11%", true, format!("1.82% to 10.9%{cut}")),
+        ("error_rate > 1%", true, format!("1.82% to 10.9%{cut}")),
+        ("request_error_rate < 1%", false, "0% to 100%, as 10 were cut off before they ended".to_owned()),
+        ("request.max < 10s", false, "≥ 9s, as 10 were cut off before they ended".to_owned()),
+        ("interrupted < 1%", false, "9.09%".to_owned()),
+        ("interrupted[front page] <= 10%", true, "9.09%".to_owned()),
+        ("throughput >= 100/s", true, "100/s".to_owned()),
+    ];
+    let figures = figures_of_a_service_that_hangs();
+    for (text, passes, measured) in cases {
+        let expected = if passes { Outcome::Passed { measured } } else { Outcome::Failed { measured } };
+        assert_eq!(text.parse::<Threshold>().unwrap().evaluate(&figures, LENGTH), expected, "{text}");
+    }
+    assert_eq!(outcome("interrupted <= 0%"), Outcome::Passed { measured: "0%".to_owned() });
+    let nothing = "interrupted < 1%".parse::<Threshold>().unwrap().evaluate(&Figures::default(), LENGTH);
+    assert_eq!(nothing, Outcome::NoData { reason: "no transaction began".to_owned() });
+}
+
 #[test]
 fn without_data_a_threshold_fails_and_says_why() {
     let cases = [
