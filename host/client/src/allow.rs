@@ -39,8 +39,8 @@ fn entry(text: &str) -> Result<(Host, Option<u16>), OptionsError> {
     }
     let bare = text.split_once("://").map_or(text, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
     if bare != text {
-        let cure = if bare.is_empty() { "host or host:port" } else { bare };
-        return Err(wrong(format!("a host stands here without a scheme, a path or a range; write {cure:?}")));
+        let cure = if bare.is_empty() { "host or host:port".to_owned() } else { format!("{bare:?}") };
+        return Err(wrong(format!("a host stands here without a scheme, a path or a range; write {cure}")));
     }
     if text.parse::<Ipv6Addr>().is_ok() {
         return Err(wrong(format!("an IPv6 address stands in brackets; write \"[{text}]\"")));

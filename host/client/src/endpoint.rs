@@ -12,7 +12,7 @@ use http::Uri;
 use http::header::HeaderValue;
 use rustls_pki_types::ServerName;
 use swell_core::exchange::ErrorClass;
-use url::{Host, Position, Url};
+use url::{Host, ParseError, Position, Url};
 
 use crate::allow::AllowList;
 use crate::error::{Error, OptionsError};
@@ -63,7 +63,7 @@ impl Endpoints {
             Some(text) => {
                 let wrong = |reason: String| OptionsError::Target { url: text.into(), reason };
                 let url = Url::parse(&absolute(text))
-                    .map_err(|e| wrong(e.to_string()))
+                    .map_err(|e| wrong(if e == ParseError::RelativeUrlWithoutBase { "it names no host".into() } else { words(e) }))
                     .and_then(|url| check(url).map_err(|e| wrong(e.into())))?;
                 if url.query().is_some() || url.fragment().is_some() {
                     return Err(wrong("paths are appended to it, so it can have neither query nor fragment".into()));
@@ -141,8 +141,16 @@ fn absolute(target: &str) -> Cow<'_, str> {
 
 fn parse(text: &str) -> Result<Url, Error> {
     let wrong = |reason: &str| Error::invalid(format!("URL {text:?}: {reason}"));
-    let url = Url::parse(text).map_err(|e| wrong(&e.to_string()))?;
+    let url = Url::parse(text).map_err(|e| wrong(&words(e)))?;
     check(url).map_err(wrong)
+}
+
+fn words(error: ParseError) -> String {
+    match error {
+        ParseError::RelativeUrlWithoutBase => "it begins neither with http:// and a host nor with a path's slash".into(),
+        ParseError::RelativeUrlWithCannotBeABaseBase | ParseError::EmptyHost => "it names no host".into(),
+        other => other.to_string(),
+    }
 }
 
 fn check(url: Url) -> Result<Url, &'static str> {

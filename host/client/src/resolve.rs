@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ResolveHosts, ResolverConfig, ResolverOpts};
@@ -47,6 +47,9 @@ pub(crate) struct Addresses {
 struct Answer {
     ips: Rc<[IpAddr]>,
     until: Instant,
+    /// Whether it is of the hosts file, and when that had last been changed.
+    of_hosts: bool,
+    hosts_changed: Option<SystemTime>,
     /// The question for the IP version that did not answer in time. Its addresses join the others when they come.
     late: Option<Asked>,
 }
@@ -81,7 +84,10 @@ impl Resolver {
         let fresh = answer.as_mut().filter(|answer| Instant::now() < answer.until);
         let ips = match fresh {
             Some(answer) => answer.ips(),
-            None => Rc::clone(&answer.insert(self.ask(name).await?).ips),
+            None => {
+                let known = answer.take();
+                Rc::clone(&answer.insert(self.ask(name, known).await?).ips)
+            }
         };
         drop(answer);
         let first = known.next.replace(known.next.get().wrapping_add(1)) % ips.len();
@@ -90,19 +96,33 @@ impl Resolver {
     }
 
     #[inline(never)]
-    fn ask<'a>(&'a self, name: &'a str) -> Rare<'a, Result<Answer, Error>> {
+    fn ask<'a>(&'a self, name: &'a str, known: Option<Answer>) -> Rare<'a, Result<Answer, Error>> {
         Box::pin(async move {
-            // A machine without the file knows no hosts.
-            let hosts = std::fs::read(&self.hosts).unwrap_or_default();
-            let mut ips = hosts::find(&String::from_utf8_lossy(&hosts), name);
+            // A file of a hundred thousand hosts, as some have them against advertisements, is read again when it has changed.
+            let changed = std::fs::metadata(&self.hosts).and_then(|file| file.modified()).ok();
+            let unchanged = known.filter(|known| known.hosts_changed == changed);
+            let mut ips = Vec::new();
+            match unchanged {
+                Some(known) if known.of_hosts => return Ok(Answer { until: Instant::now() + HOSTS_KEPT, ..known }),
+                Some(_) => {}
+                // A machine without the file knows no hosts.
+                None => ips = hosts::find(&String::from_utf8_lossy(&std::fs::read(&self.hosts).unwrap_or_default()), name),
+            }
             if ips.is_empty() && hosts::is_this_machine(name) {
                 ips = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             }
             if !ips.is_empty() {
-                return Ok(Answer { ips: ips.into(), until: Instant::now() + HOSTS_KEPT, late: None });
+                return Ok(Answer {
+                    ips: ips.into(),
+                    until: Instant::now() + HOSTS_KEPT,
+                    of_hosts: true,
+                    hosts_changed: changed,
+                    late: None,
+                });
             }
             let servers = self.servers()?;
-            servers.ask(name).await.map_err(|error| servers.failed(name, &error))
+            let answer = servers.ask(name).await.map_err(|error| servers.failed(name, &error))?;
+            Ok(Answer { hosts_changed: changed, ..answer })
         })
     }
 
@@ -172,7 +192,7 @@ impl NameServers {
             return Err(NetError::Msg(NO_ADDRESS.into()));
         }
         let until = found.iter().filter(|found| !found.ips.is_empty()).map(|found| found.until).min().unwrap_or_else(Instant::now);
-        Ok(Answer { ips: ips.into(), until: until.max(Instant::now() + KEPT_AT_LEAST), late })
+        Ok(Answer { ips: ips.into(), until: until.max(Instant::now() + KEPT_AT_LEAST), of_hosts: false, hosts_changed: None, late })
     }
 
     fn failed(&self, name: &str, error: &NetError) -> Error {

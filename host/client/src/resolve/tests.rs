@@ -175,6 +175,16 @@ fn a_name_of_the_hosts_file_asks_nobody_and_needs_no_name_server() {
             assert_eq!(found.iter().map(SocketAddr::to_string).collect::<Vec<_>>(), [expected], "{host}");
         }
         assert_eq!(server.asked.get(), 0);
+        // Another address is found once the file has changed and the answer is old.
+        let known = Addresses::default();
+        let found = async || resolver.addresses(&Host::Domain("my_service".into()), 80, &known).await.expect("known")[0].to_string();
+        assert_eq!(found().await, "127.0.0.5:80");
+        let file = std::fs::File::options().write(true).open(&resolver.hosts).expect("the file");
+        std::io::Write::write_all(&mut &file, b"127.0.0.8").expect("a file");
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("a file");
+        assert_eq!(found().await, "127.0.0.5:80");
+        known.answer.lock().await.as_mut().expect("an answer").until = Instant::now();
+        assert_eq!((found().await.as_str(), server.asked.get()), ("127.0.0.8:80", 0));
         let resolver = Resolver { servers: OnceCell::new(), ..resolver };
         resolver.addresses(&Host::Domain("my_service".into()), 80, &Addresses::default()).await.expect("known without a name server");
         assert!(resolver.servers.get().is_none(), "no name server was looked for");
