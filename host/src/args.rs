@@ -102,7 +102,7 @@ pub(crate) struct RunArgs {
     pub(crate) config: Option<PathBuf>,
 
     /// Share the run with other hosts: listen for them here, as 0.0.0.0:7600 (UDP). The command that has a host join is printed.
-    #[arg(long, value_name = "ADDR", requires = "hosts", help_heading = CLUSTER)]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address, requires = "hosts", help_heading = CLUSTER)]
     pub(crate) listen: Option<SocketAddr>,
 
     /// How many hosts are to share the run: with --listen this one and so many more, and it begins when all are there; with --coordinator so many of those
@@ -223,7 +223,7 @@ pub(crate) struct Settings {
     pub(crate) header: Vec<String>,
 
     /// Local addresses to send from, in turn; each has its own range of ports. Repeatable.
-    #[arg(long = "source-ip", value_name = "IP", help_heading = SERVICE)]
+    #[arg(long = "source-ip", value_name = "IP", value_parser = parse_ip, help_heading = SERVICE)]
     pub(crate) source_ip: Vec<IpAddr>,
 
     /// Open new connections and TLS sessions as often as this. Default: a user keeps them.
@@ -293,11 +293,11 @@ pub(crate) struct Settings {
 
     /// Serve the control API at this address, as 127.0.0.1:6565: what runs and how, another rate, pause, resume, stop, a further run. Beyond loopback every call
     /// needs the token in the variable SWELL_CONTROL_TOKEN, which then must be set.
-    #[arg(long, value_name = "ADDR", help_heading = RESULTS)]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address, help_heading = RESULTS)]
     pub(crate) control: Option<SocketAddr>,
 
     /// Serve metrics for Prometheus at this address, as 0.0.0.0:9464, under /metrics.
-    #[arg(long, value_name = "ADDR", help_heading = RESULTS)]
+    #[arg(long, value_name = "ADDR", value_parser = parse_address, help_heading = RESULTS)]
     pub(crate) prometheus: Option<SocketAddr>,
 
     /// Print nothing but errors, and in one line why a run failed.
@@ -331,6 +331,17 @@ pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
         Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), String::new())),
         _ => Err("a name, '=' and a value are needed".to_owned()),
     }
+}
+
+/// An address to listen at: `127.0.0.1:6565`, `[::1]:6565` or `localhost:6565`.
+pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let address = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    let port = text.rsplit(':').next().filter(|port| port.parse::<u16>().is_ok()).unwrap_or("6565");
+    address.parse().map_err(|_| format!("an IP address and a port are needed, as 127.0.0.1:{port}, or 0.0.0.0:{port} for all networks"))
+}
+
+fn parse_ip(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| "an IP address of this machine is needed, as 10.0.0.7".to_owned())
 }
 
 fn parse_hosts(text: &str) -> Result<usize, String> {

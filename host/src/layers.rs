@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser};
 
@@ -314,7 +314,10 @@ fn typed_settings(typed: &[OsString]) -> anyhow::Result<Vec<Setting>> {
 pub(crate) fn read_file(path: &Path) -> anyhow::Result<toml::Table> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-    text.parse().with_context(|| format!("{shown} is no TOML"))
+    text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |at| text[..at.start.min(text.len())].matches('\n').count() + 1);
+        anyhow!("{shown} is no TOML: line {line}: {}", error.message().trim_end())
+    })
 }
 
 /// One key of the file as flags: an array repeats the flag, a table gives it `name=value` pairs.
@@ -356,6 +359,12 @@ pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
         _ => return error,
     };
     let Some(ContextValue::String(typed)) = error.get(invalid).cloned() else { return error };
+    // As other tools have it.
+    if typed.starts_with("http://") || typed.starts_with("https://") {
+        let tip = format!("the service is given as --target {typed}: host run FILE --target URL");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+        return error;
+    }
     let command = Cli::command();
     let value = if suggested == ContextKind::SuggestedArg {
         let flags = command.find_subcommand("find").into_iter().flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);

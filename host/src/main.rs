@@ -51,11 +51,13 @@ mod status;
 mod summary;
 mod toolchain;
 
-use std::io::Write as _;
+use std::io::Write;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser as _;
 use swell_core::plan::Search;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
@@ -108,13 +110,32 @@ fn print_schema() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether `--quiet` is in force, wherever it was said.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Where log lines go: to stderr, and in a quiet run those alone that tell of errors.
+struct LogLines;
+
+impl<'a> MakeWriter<'a> for LogLines {
+    type Writer = Box<dyn Write>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Box::new(std::io::stderr())
+    }
+
+    fn make_writer_for(&'a self, line: &tracing::Metadata<'_>) -> Self::Writer {
+        let is_left_out = QUIET.load(Ordering::Relaxed) && *line.level() != tracing::Level::ERROR;
+        if is_left_out { Box::new(std::io::sink()) } else { self.make_writer() }
+    }
+}
+
 /// Log lines go to stderr, so that stdout holds results alone. `RUST_LOG` chooses more or less of them.
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,scenario=info,swell=info,host=info".into());
     let colour = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(LogLines)
         .with_ansi(colour)
         .with_target(false)
         .log_internal_errors(false)

@@ -37,8 +37,13 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
     if let (Some(hosts), None, None) = (args.hosts, args.listen, &args.coordinator) {
         bail!("--hosts {hosts}: which?\nhelp: --listen ADDR has others join this command, --coordinator ADDR has a cluster do the run");
     }
+    if let Some(url) = args.file.to_str().filter(|file| file.starts_with("http://") || file.starts_with("https://")) {
+        bail!("{url} is no scenario file\nhelp: host run FILE --target {url}; `host new NAME` makes a scenario to begin with");
+    }
     let layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
-    if !layers.settings("", &[])?.quiet {
+    let quiet = layers.settings("", &[])?.quiet;
+    crate::QUIET.store(quiet, std::sync::atomic::Ordering::Relaxed);
+    if !quiet {
         notes::say(layers.found_file());
     }
     if let Some(address) = &args.coordinator {

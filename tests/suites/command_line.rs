@@ -207,6 +207,10 @@ fn places_that_are_none_are_refused() {
         ("--vus 1 --connect-timeout 0s", &["--connect-timeout", "more than zero"]),
         ("--vus 1 --source-ip here", &["--source-ip", "here"]),
         // A documentation address (RFC 5737), which no machine has.
+        ("--vus 1 --control 6565", &["--control", "127.0.0.1:6565"]),
+        ("--vus 1 --prometheus :9464", &["--prometheus", "0.0.0.0:9464"]),
+        ("--vus 1 --source-ip eth0", &["--source-ip", "as 10.0.0.7"]),
+        ("--vus 1 http://127.0.0.1:1/", &["--target http://127.0.0.1:1/"]),
         ("--vus 1 --source-ip 192.0.2.77", &["192.0.2.77", "cannot be used"]),
         ("--vus 1 --fresh never", &["--fresh", "never", "iteration"]),
     ]);
@@ -214,7 +218,9 @@ fn places_that_are_none_are_refused() {
 
 #[test]
 fn a_target_that_is_none_is_refused() {
+    expect_refusal(Host::new("run").arg("http://127.0.0.1:1/").args("--vus 1"), &["no scenario file", "--target http://127.0.0.1:1/"]);
     for (url, words) in [
+        ("//shop.test", &["target \"//shop.test\"", "names no host", "help: write it like"][..]),
         ("mailto:me", &["target", "mailto:me", "http://"][..]),
         ("ftp://127.0.0.1", &["target", "ftp://127.0.0.1", "http"]),
         ("http://", &["target", "http://", "host"]),

@@ -117,6 +117,9 @@ fn a_quiet_run_still_says_why_it_failed() {
     let trapped = Host::run_guest("recurses").target(target.url()).args("-q --vus 1 --iterations 2").finish().expect_code(107);
     assert!(trapped.stderr.contains("every user trapped: ") && trapped.stderr.contains("call stack exhausted"), "{}", trapped.stderr);
     assert_eq!((trapped.stdout.as_str(), trapped.stderr.lines().count()), ("", 1), "{}", trapped.stderr);
+    // What a scenario writes to the log is for whoever watches.
+    let flood = |args: &str| Host::run_guest("log-flood").target(target.url()).args("--vus 1 --iterations 1").args(args).finish();
+    assert!(flood("").stderr.contains("WARN") && !flood("-q").stderr.contains("WARN"));
     let failed = Host::run_guest("plain-get").target(target.url()).args("-q --vus 1 --iterations 5 --threshold").arg("error_rate > 5%");
     let failed = failed.finish();
     assert!(failed.stderr.contains("error_rate > 5% (found"), "{}", failed.stderr);

@@ -10,6 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use swell_cluster::{LinkError, Token};
 use swell_core::plan::Search;
+use swell_core::units::counted;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
@@ -151,13 +152,13 @@ pub(crate) fn runs(args: RunsArgs) -> anyhow::Result<Exit> {
             let state = match &run.exit {
                 Some(Ended { code, reason, .. }) => format!("over, {} (exit code {code})", reason.lines().next().unwrap_or_default()),
                 None => format!(
-                    "{} for {:.0} s, {:.0} transactions/s, {} failed, {} users on {} hosts",
+                    "{} for {:.0} s, {:.0} transactions/s, {} failed, {} on {}",
                     status.phase.name(),
                     status.elapsed_seconds,
                     status.per_second,
                     status.failed,
-                    status.users,
-                    status.hosts.len().max(1)
+                    counted(status.users, "user"),
+                    counted(status.hosts.len().max(1) as u64, "host")
                 ),
             };
             writeln!(out, "{}  {}  {state}", run.name, run.model)?;
