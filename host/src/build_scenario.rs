@@ -1,10 +1,10 @@
 //! `host build`: compiles a scenario written in Rust.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
+use crate::terminal;
 use crate::toolchain::{Artifact, LEAN, Toolchain, WITH_WASI};
 
 /// Compile a scenario written in Rust to WebAssembly
@@ -41,7 +41,7 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<PathBuf> {
         bail!("there is no Cargo.toml in {}\nhelp: name the scenario's folder, or make one with `host new NAME`", path.display());
     }
     let targets = if lean { LEAN } else { WITH_WASI };
-    let mut tell = |text: &str| _ = writeln!(io::stderr(), "{text}");
+    let mut tell = |text: &str| terminal::say(text);
     let toolchain = Toolchain::find(&path, targets, &mut tell)?;
     let target_folder = build_folder()?;
     if matches!(toolchain, Toolchain::Distribution { .. }) && !target_folder.join(toolchain.target()).exists() {
@@ -59,7 +59,7 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<PathBuf> {
     let artifact = only(toolchain.compile(&path, &target_folder, select)?, &path)?;
     let output = output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", artifact.name)));
     let size = std::fs::copy(&artifact.file, &output).with_context(|| format!("can't write {}", output.display()))?;
-    writeln!(io::stdout(), "{} ({} KB)", output.display(), size.div_ceil(1000))?;
+    terminal::show(format_args!("{} ({} KB)\n", output.display(), size.div_ceil(1000)))?;
     Ok(output)
 }
 

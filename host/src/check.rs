@@ -1,12 +1,15 @@
 //! `host check`: what a scenario file is, before anybody runs it.
 
-use std::io::Write as _;
+use std::fmt::{self, Write as _};
 
 use anyhow::Context as _;
+use swell_core::plain::line;
 use swell_core::units::counted;
 use swell_engine::{Compiled, Compiler, GuestLimits, ScenarioFile, ScenarioInfo, WIT_VERSION};
 
 use crate::args::{COMPILE_CHILD, CheckArgs};
+use crate::reach::is_reach;
+use crate::terminal;
 
 /// Loads the file as `host run` would, and prints what it finds.
 ///
@@ -14,8 +17,13 @@ use crate::args::{COMPILE_CHILD, CheckArgs};
 /// The file is no scenario that this host could run.
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let file = load(&args.file, GuestLimits::default())?;
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", args.file.display())?;
+    let mut out = String::new();
+    describe(&mut out, &args.file, &file)?;
+    Ok(terminal::show(out)?)
+}
+
+fn describe(out: &mut String, path: &std::path::Path, file: &ScenarioFile) -> fmt::Result {
+    writeln!(out, "{}", line(&path.to_string_lossy()))?;
     writeln!(out, "  kind       {}, {}", file.kind.describe(), counted(file.size, "byte"))?;
     writeln!(out, "  blake3     {}", file.hash)?;
     writeln!(out, "  contract   swell:scenario@{WIT_VERSION}")?;
@@ -23,35 +31,33 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
         Compiled::Now(time) => writeln!(out, "  compiled   in {:.1} s", time.as_secs_f64())?,
         Compiled::Cached => writeln!(out, "  compiled   before, from the cache")?,
     }
-    writeln!(out, "  imports    {}", file.imports.join(", "))?;
+    writeln!(out, "  imports    {}", line(&file.imports.join(", ")))?;
     let wasi = file.imports.iter().any(|import| import.starts_with("wasi:"));
     writeln!(
         out,
-        "  may reach  the run's --target, --allow-host, and what is listed below{}",
+        "  may reach  the run's --target and --allow-host; what it wants beyond is for whoever runs it to give{}",
         if wasi { "; of WASI: clocks, random, stdio to the log" } else { "" }
     )?;
     if file.has_conduct {
         writeln!(out, "  conducts   its own runs, unless one scenario is chosen with --scenario")?;
     }
-    for scenario in &file.scenarios {
-        print_scenario(&mut out, scenario)?;
-    }
-    Ok(())
+    file.scenarios.iter().try_for_each(|scenario| describe_scenario(out, scenario))
 }
 
-fn print_scenario(out: &mut impl std::io::Write, scenario: &ScenarioInfo) -> std::io::Result<()> {
-    writeln!(out, "\nscenario {}", scenario.name)?;
+fn describe_scenario(out: &mut String, scenario: &ScenarioInfo) -> fmt::Result {
+    writeln!(out, "\nscenario {}", line(&scenario.name))?;
     if !scenario.description.is_empty() {
-        writeln!(out, "  {}", scenario.description.replace('\n', " "))?;
+        writeln!(out, "  {}", line(&scenario.description.replace('\n', " ")))?;
     }
     let hooks = [("setup and teardown", scenario.has_setup), ("start and stop", scenario.has_start)];
     let hooks = hooks.iter().filter(|(_, has)| *has).map(|(name, _)| *name).collect::<Vec<_>>();
     writeln!(out, "  hooks      {}", if hooks.is_empty() { "none".to_owned() } else { hooks.join(", ") })?;
     for (key, value) in &scenario.defaults {
-        writeln!(out, "  default    --{key} {value}")?;
+        let kind = if is_reach(key) { "wants    " } else { "default  " };
+        writeln!(out, "  {kind}  --{} {}", line(key), line(value))?;
     }
     for host in &scenario.hosts {
-        writeln!(out, "  wants      {host}")?;
+        writeln!(out, "  wants      {}", line(host))?;
     }
     Ok(())
 }

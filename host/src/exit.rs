@@ -1,7 +1,8 @@
 //! Exit codes: a contract with scripts and CI. Where k6 has a code for it, it is k6's.
 
-use std::io::Write as _;
 use std::process::ExitCode;
+
+use crate::terminal;
 
 /// How the program ended. Where several hold, the first in the order of the variants is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,7 +86,7 @@ impl From<Exit> for ExitCode {
 
 /// A line for a person; a stderr that is closed is no reason to fail.
 pub(crate) fn eprint_line(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    terminal::say(line);
 }
 
 #[cfg(test)]

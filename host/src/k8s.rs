@@ -5,7 +5,6 @@
 //! reserved, since what it lacks for some milliseconds would show in the measurement; it runs code of others and needs no right but to open connections.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use clap::builder::RangedU64ValueParser;
 
 use crate::cluster::NewCluster;
 use crate::exit::eprint_line;
+use crate::terminal;
 
 #[derive(Debug, Args)]
 pub(crate) struct K8sArgs {
@@ -95,7 +95,7 @@ fn parse_memory(text: &str) -> Result<String, String> {
 /// # Errors
 /// Nobody reads them.
 pub(crate) fn k8s(args: &K8sArgs) -> anyhow::Result<()> {
-    std::io::stdout().write_all(manifests(args)?.as_bytes())?;
+    terminal::hand_over(manifests(args)?.as_bytes())?;
     eprint_line("the Secret holds the cluster's private key: give this to `kubectl apply -f -`, and keep it from everybody else");
     Ok(())
 }

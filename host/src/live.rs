@@ -1,13 +1,14 @@
 //! What is seen while runs go on: a line for each that renews itself on a terminal, a log line each few seconds elsewhere.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use swell_core::plain::line;
 
 use swell_core::units::{counted, print_share};
 
 use crate::status::{HostStatus, Phase, Status};
+use crate::terminal;
 
 /// Where there is no terminal, a line comes each so many looks, which are a second apart.
 const LOOKS_A_LINE: u32 = 5;
@@ -36,7 +37,7 @@ pub(crate) struct Line {
 
 impl Screen {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { quiet, bars: (!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new) }
+        Self { quiet, bars: (!quiet && terminal::is_watched()).then(MultiProgress::new) }
     }
 
     pub(crate) fn line(&self, name: &str, lasts: Option<Duration>) -> Line {
@@ -54,7 +55,7 @@ impl Line {
         self.looks += 1;
         let hosts = hosts_in_words(&status.hosts);
         if let Some(bar) = &self.bar {
-            bar.set_message(self.text(status));
+            bar.set_message(line(&self.text(status)).to_string());
             bar.tick();
             if let Some(screen) = &self.screen {
                 while self.hosts.len() < hosts.len() {
@@ -64,12 +65,12 @@ impl Line {
                 }
             }
             for (row, text) in self.hosts.iter().zip(hosts.into_iter().chain(std::iter::repeat(String::new()))) {
-                row.set_message(text);
+                row.set_message(line(&text).to_string());
                 row.tick();
             }
         } else if !self.quiet && self.looks.is_multiple_of(LOOKS_A_LINE) {
-            tracing::info!("{}", self.text(status));
-            hosts.iter().for_each(|host| tracing::info!("    {host}"));
+            tracing::info!("{}", line(&self.text(status)));
+            hosts.iter().for_each(|host| tracing::info!("    {}", line(host)));
         }
     }
 

@@ -3,6 +3,7 @@
 //! | to find | look in |
 //! |---|---|
 //! | what may be typed; the layers under it | `args`, `layers` |
+//! | which settings say what a run reaches, and who may give them | `reach` |
 //! | from what was typed to what can run | `plan` |
 //! | one command from file to exit code | `run` |
 //! | which runs it stands for, and when each begins and ends | `programme` |
@@ -13,6 +14,7 @@
 //! | the control API, metrics for Prometheus, and the server under both | `control_api`, `metrics`, `servers`, `serve` |
 //! | what a run came to: verdict, thresholds, exit code | `judgement`, `exit` |
 //! | the results as data, on a page, on a line | `report`, `summary`, `live`, `outputs` |
+//! | what leaves for a terminal, and what may not | `terminal` |
 //! | hosts that share a run; their journals, and results made of them | `cluster`, `journal`, `merge` |
 //! | manifests for Kubernetes | `k8s` |
 //! | this machine's limits, and whether a plan fits them | `machine`, `preflight` |
@@ -42,6 +44,7 @@ mod plan;
 mod preflight;
 mod prepare;
 mod programme;
+mod reach;
 mod report;
 mod run;
 mod runs;
@@ -49,15 +52,13 @@ mod serve;
 mod servers;
 mod status;
 mod summary;
+mod terminal;
 mod toolchain;
 
-use std::io::Write;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser as _;
 use swell_core::plan::Search;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
@@ -73,7 +74,7 @@ fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
-    log_to_stderr();
+    terminal::log_to_stderr();
     let result = match cli.command {
         Command::Run(args) => run::run(&typed, &args, None),
         Command::Find(args) => run::run(&typed, &args.run, Some(Search { hold: args.hold, budget: args.budget })),
@@ -97,8 +98,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            // Written so that a closed stderr is no panic.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            terminal::say(format_args!("error: {error:#}"));
             Exit::Usage.into()
         }
     }
@@ -106,39 +106,5 @@ fn main() -> ExitCode {
 
 fn print_schema() -> anyhow::Result<()> {
     let schema = schemars::schema_for!(report::Written);
-    writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&schema)?)?;
-    Ok(())
-}
-
-/// Whether `--quiet` is in force, wherever it was said.
-static QUIET: AtomicBool = AtomicBool::new(false);
-
-/// Where log lines go: to stderr, and in a quiet run those alone that tell of errors.
-struct LogLines;
-
-impl<'a> MakeWriter<'a> for LogLines {
-    type Writer = Box<dyn Write>;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        Box::new(std::io::stderr())
-    }
-
-    fn make_writer_for(&'a self, line: &tracing::Metadata<'_>) -> Self::Writer {
-        let is_left_out = QUIET.load(Ordering::Relaxed) && *line.level() != tracing::Level::ERROR;
-        if is_left_out { Box::new(std::io::sink()) } else { self.make_writer() }
-    }
-}
-
-/// Log lines go to stderr, so that stdout holds results alone. `RUST_LOG` chooses more or less of them.
-fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,scenario=info,swell=info,host=info".into());
-    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(LogLines)
-        .with_ansi(colour)
-        .with_target(false)
-        .log_internal_errors(false)
-        .compact()
-        .init();
+    Ok(terminal::show(format_args!("{}\n", serde_json::to_string_pretty(&schema)?))?)
 }

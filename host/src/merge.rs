@@ -8,6 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use swell_core::RunInstant;
+use swell_core::plain::line;
 use swell_core::record::{Batches, Snapshot};
 use swell_engine::ScenarioInfo;
 use swell_protocol::lead::Unknown;
@@ -67,7 +68,7 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
         let mut reading = Reading::open(path)?;
         let header = reading.header.clone();
         if let Some(first) = first.as_ref().filter(|first| first.subject != header.subject) {
-            bail!("{} is of run {}, and the journals before it of {}", path.display(), header.subject.run, first.subject.run);
+            bail!("{} is of run {}, and the journals before it of {}", path.display(), line(&header.subject.run), line(&first.subject.run));
         }
         if merged.hosts.contains_key(&header.host) {
             bail!("{}: the journal of host {} was given twice", path.display(), header.host);
@@ -96,7 +97,7 @@ fn plan(header: &Header) -> anyhow::Result<RunPlan> {
     let subject = &header.subject;
     // Files are of the host where they were named; a result does not depend on them.
     let settings = subject.settings.iter().filter(|(key, _)| !names_files(key)).cloned().collect();
-    let settings = Layers::of_pairs("the journal's settings".to_owned(), settings)?.settings("", &[])?;
+    let settings = Layers::of_pairs("the journal's settings".to_owned(), settings)?.settings(None)?;
     // The hosts that it reaches, its users and its hooks are of no interest any more.
     let scenario = ScenarioInfo {
         name: subject.scenario.clone(),
@@ -111,7 +112,7 @@ fn plan(header: &Header) -> anyhow::Result<RunPlan> {
 
 impl Merged {
     fn add(&mut self, reading: &mut Reading) -> anyhow::Result<()> {
-        let (id, name) = (reading.header.host, reading.header.host_name.clone());
+        let (id, name) = (reading.header.host, line(&reading.header.host_name).to_string());
         let (mut bearing, mut is_complete) = (Bearing::default(), false);
         while let Some(entry) = reading.entry()? {
             self.total.merge(&entry.counts.counted);

@@ -12,6 +12,7 @@ use metrics::{Counter, Gauge, Histogram, Label, Level, Metadata, Recorder, Share
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use metrics_util::MetricKindMask;
 use swell_core::control::Limiter;
+use swell_core::plain::line;
 use swell_core::record::{Causes, Figures, Histogram as Times, Snapshot, Split, Transaction};
 
 use crate::serve::{Answer, Call};
@@ -132,7 +133,7 @@ impl Exporter {
     }
 
     fn key(name: &'static str, labels: &[Label], more: &[(&'static str, &str)]) -> metrics::Key {
-        let more = more.iter().map(|(name, value)| Label::new(*name, value.to_string()));
+        let more = more.iter().map(|(name, value)| label(name, value));
         metrics::Key::from_parts(name, labels.iter().cloned().chain(more).collect::<Vec<_>>())
     }
 
@@ -149,9 +150,14 @@ impl Exporter {
     }
 }
 
+/// A value comes from a scenario as it is, and a scraper may be a person at a terminal.
+fn label(name: &'static str, value: &str) -> Label {
+    Label::new(name, line(value).to_string())
+}
+
 impl RunMetrics {
     pub(crate) fn new(exporter: &Rc<Exporter>, run: &str, scenario: &str) -> Self {
-        let labels = vec![Label::new("run", run.to_owned()), Label::new("scenario", scenario.to_owned())];
+        let labels = vec![label("run", run), label("scenario", scenario)];
         let limiters = [Limiter::Service, Limiter::Users, Limiter::Generator];
         let active = exporter.gauge("swell_run_active", &labels, &[]);
         active.set(1.0);

@@ -2,10 +2,11 @@
 //!
 //! The templates are the SDK's own examples, so what a user begins with has been compiled and run by the tests.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+
+use crate::terminal;
 
 /// Make a folder with a scenario in Rust, ready to build and run
 #[derive(Debug, clap::Args)]
@@ -92,7 +93,7 @@ pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
     for (file, text) in template.data() {
         write(file, text)?;
     }
-    writeln!(io::stdout(), "made {name}; next:\n\n    cd {name}\n{}", commands(&name, template))?;
+    terminal::show(format_args!("made {name}; next:\n\n    cd {name}\n{}\n", commands(&name, template)))?;
     Ok(())
 }
 

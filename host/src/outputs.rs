@@ -6,6 +6,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use swell_core::plain::json;
+
+use crate::terminal;
 
 /// The outputs of one run.
 pub(crate) struct Outputs(Vec<Output>);
@@ -58,12 +61,12 @@ impl Outputs {
     /// # Errors
     /// The first that could not be written; the others were tried all the same.
     pub(crate) fn write(&self, report: &impl serde::Serialize) -> anyhow::Result<()> {
-        let mut text = serde_json::to_string_pretty(report).context("cannot put the results into JSON")?;
+        let mut text = json(&serde_json::to_string_pretty(report).context("cannot put the results into JSON")?);
         text.push('\n');
         let mut result = Ok(());
         for output in &self.0 {
             let written = match output {
-                Output::Stdout => io::stdout().lock().write_all(text.as_bytes()).context("cannot write the results to stdout"),
+                Output::Stdout => terminal::hand_over(text.as_bytes()).context("cannot write the results to stdout"),
                 Output::File { path, file, is_empty } => {
                     is_empty.set(false);
                     replace(file, &text).with_context(|| format!("cannot write the results to {}", path.display()))

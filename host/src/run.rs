@@ -1,7 +1,6 @@
 //! `host run` and `host find`: from what was typed to the exit code.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -25,6 +24,7 @@ use crate::report::{ExitReport, ReportOfRuns};
 use crate::runs::{Done, Finished, Runs};
 use crate::servers::Servers;
 use crate::summary::{Summary, SummaryOfRuns};
+use crate::terminal;
 
 /// How long the token of a run admits.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -42,7 +42,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
     }
     let layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
     let quiet = layers.settings("", &[])?.quiet;
-    crate::QUIET.store(quiet, std::sync::atomic::Ordering::Relaxed);
+    terminal::be_quiet(quiet);
     if !quiet {
         notes::say(layers.found_file());
     }
@@ -50,7 +50,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         return run_elsewhere(address, args, &layers, search);
     }
     let programme = Programme::new(&args.file, &layers, search)?;
-    let settings = programme.layers().settings("", &[])?;
+    let settings = programme.layers().settings(None)?;
     let outputs = Outputs::open(&settings.out)?;
     let is_one_run = programme.is_one_run();
     if let (Some(listen), false) = (args.listen, is_one_run) {
@@ -151,7 +151,7 @@ pub(crate) fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outputs: &
     let is_one_run = is_one_run && done.len() == 1;
     let mut written = Ok(());
     // A reader that is gone, as `head` may be, needs no message.
-    let show = |text: &dyn std::fmt::Display| drop(write!(std::io::stdout(), "{text}"));
+    let show = |text: &dyn std::fmt::Display| drop(terminal::show(text));
     let shows = !quiet && !outputs.takes_stdout();
     match &finished[..] {
         [] if is_one_run => {}

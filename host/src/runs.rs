@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use swell_core::plain::line;
 use swell_core::record::Snapshot;
 use swell_core::units::Rate;
 use thiserror::Error;
@@ -222,6 +223,10 @@ impl Runs {
     /// A run from `setup` to its report.
     async fn live(&self, prepared: Prepared, handle: &Handle, mut commands: mpsc::Receiver<Command>, end_requests: EndRequests) -> Done {
         let scenario = prepared.scenario.name.clone();
+        if !self.quiet && !prepared.scenario.hosts.is_empty() {
+            // Each was given: a run does not begin otherwise.
+            tracing::info!("{}: it reaches hosts of its manifest: {}", line(&prepared.name), line(&prepared.scenario.hosts.join(", ")));
+        }
         let given_up = async {
             loop {
                 match commands.recv().await {
@@ -240,7 +245,7 @@ impl Runs {
         if !self.quiet {
             // Where runs come and go, Ctrl-C is for all of it.
             let hint = if self.kept.is_none() { "; Ctrl-C ends it" } else { "" };
-            tracing::info!("{}: {}, {}{hint}", prepared.name, prepared.plan.model(), prepared.plan.length());
+            tracing::info!("{}: {}, {}{hint}", line(&prepared.name), line(&prepared.plan.model()), prepared.plan.length());
         }
         let Prepared { plan, program, run, .. } = &prepared;
         let lasts = plan.plan.stop.measured.filter(|_| !plan.plan.warm_up_ends_when_steady).map(|measured| plan.plan.warm_up + measured);

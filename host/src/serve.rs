@@ -13,6 +13,7 @@ use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use swell_core::plain::{self, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -107,14 +108,14 @@ async fn respond<F: Future<Output = Answer>>(request: Request<Incoming>, answer:
 impl Answer {
     /// A value as JSON.
     pub(crate) fn json(status: StatusCode, value: &impl serde::Serialize) -> Self {
-        let mut body = serde_json::to_string(value).expect("what we answer has names for keys");
+        let mut body = json(&serde_json::to_string(value).expect("what we answer has names for keys"));
         body.push('\n');
         Self { status, content_type: JSON, body }
     }
 
     /// A page for people.
     pub(crate) fn text(page: &str) -> Self {
-        Self { status: StatusCode::OK, content_type: TEXT, body: page.to_owned() }
+        Self { status: StatusCode::OK, content_type: TEXT, body: plain::page(page).to_string() }
     }
 
     /// What is wrong, in words.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter, Write as _};
 use std::time::Duration;
 
+use swell_core::plain::line;
 use swell_core::units::{counted, print_duration, print_share};
 
 use crate::report::{Counted, Part, Report, ReportOfRuns, Times};
@@ -48,7 +49,7 @@ impl Display for SummaryOfRuns<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(report) = self;
         for (name, run) in &report.runs {
-            writeln!(f, "\n== {name}")?;
+            writeln!(f, "\n== {}", line(name))?;
             write!(f, "{}", Summary { report: run, is_alone: false })?;
         }
         // One is told above, and none has nothing to tell.
@@ -61,7 +62,8 @@ impl Display for SummaryOfRuns<'_> {
             let limited = limit.map_or_else(String::new, |limit| format!(", limited by the {}", limit.by));
             writeln!(
                 f,
-                "    {name:<NAME$} {} {}/s, {}{limited}",
+                "    {:<NAME$} {} {}/s, {}{limited}",
+                line(name),
                 run.verdict.stamp,
                 per_second(total.per_second),
                 outcomes(&total.counts)
@@ -77,8 +79,8 @@ impl Summary<'_> {
     fn heading(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let run = &self.report.run;
         let target = run.target.as_deref().unwrap_or("hosts named by the scenario");
-        writeln!(f, "\n{} against {target}", run.scenario)?;
-        write!(f, "  {}, {:.1} s measured", run.model, run.measured_seconds)?;
+        writeln!(f, "\n{} against {}", line(&run.scenario), line(target))?;
+        write!(f, "  {}, {:.1} s measured", line(&run.model), run.measured_seconds)?;
         if run.warm_up_seconds > 0.0 {
             write!(f, " after {:.1} s of warm-up", run.warm_up_seconds)?;
             f.write_str(match run.warm_up_steady {
@@ -99,7 +101,7 @@ impl Summary<'_> {
             let measured = share
                 .or(search.broken_ms.map(|ms| time(Some(ms))))
                 .unwrap_or_else(|| "more and more waited, or too few were answered".to_owned());
-            format!("{} was not: {} broke ({measured})", rate(broken), search.broken_by.as_deref().unwrap_or_default())
+            format!("{} was not: {} broke ({measured})", rate(broken), line(search.broken_by.as_deref().unwrap_or_default()))
         });
         let headline = match (search.end, search.held_per_second, search.broken_per_second) {
             ("no rate", ..) => "no rate holds what is asked for: look at the service's answers below, or ask for less".to_owned(),
@@ -174,7 +176,7 @@ impl Summary<'_> {
         for host in &self.report.hosts {
             let share = print_share(host.share);
             let lag = time(host.host_lag_p99_ms);
-            write!(f, "  host {:<16} {share:>6} of the starts, {} started, {}", host.name, group(host.started), host.verdict)?;
+            write!(f, "  host {:<16} {share:>6} of the starts, {} started, {}", line(&host.name), group(host.started), host.verdict)?;
             write!(f, " (lag p99 {lag}, {:.1} s of processor time)", host.cpu_seconds)?;
             if host.times_lost > 0 {
                 write!(f, ", lost {}", counted(host.times_lost, "time"))?;
@@ -187,19 +189,19 @@ impl Summary<'_> {
     fn limits(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for limit in self.report.limits.iter().take(SHOWN_TEXTS) {
             let until = limit.until_seconds.map_or_else(|| "the end".to_owned(), |seconds| format!("{seconds:.0} s"));
-            writeln!(f, "\n  limited from {:.0} s to {until}: {}", limit.from_seconds, limit.means)?;
+            writeln!(f, "\n  limited from {:.0} s to {until}: {}", limit.from_seconds, line(&limit.means))?;
         }
         Ok(())
     }
 
     fn control(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(control) = &self.report.control else { return Ok(()) };
-        let by = control.limited_by.as_ref().map_or_else(|| ", as asked".to_owned(), |rule| format!(", held down by {rule}"));
+        let by = control.limited_by.as_ref().map_or_else(|| ", as asked".to_owned(), |rule| format!(", held down by {}", line(rule)));
         writeln!(f, "\n  control      goal {}/s at the end{by}", per_second(control.goal_per_second))?;
         for objective in &control.objectives {
             let share = objective.measured_share.map(|share| format!("{:.2} %", share * 100.0));
             let measured = share.unwrap_or_else(|| time(objective.measured_ms));
-            let (means, limit, samples) = (&objective.means, per_second(objective.limit_per_second), counted(objective.samples, "sample"));
+            let (means, limit, samples) = (line(&objective.means), per_second(objective.limit_per_second), counted(objective.samples, "sample"));
             write!(f, "    {means}: up to {limit}/s; last {measured} of {samples}; {}", objective.state)?;
             writeln!(
                 f,
@@ -221,7 +223,7 @@ impl Summary<'_> {
             group(users.trapped)
         )?;
         for (text, count) in users.traps.iter().take(SHOWN_TEXTS) {
-            writeln!(f, "    {} x {text}", group(*count))?;
+            writeln!(f, "    {} x {}", group(*count), line(text))?;
         }
         let iterations = &report.measured.iterations;
         writeln!(f, "  iterations   {}", outcomes(iterations))?;
@@ -252,7 +254,7 @@ impl Summary<'_> {
         }
         for threshold in &self.report.thresholds {
             let mark = if threshold.passed { "ok    " } else { "FAILED" };
-            writeln!(f, "    {mark} {} (found {})", threshold.rule, threshold.found)?;
+            writeln!(f, "    {mark} {} (found {})", line(&threshold.rule), line(&threshold.found))?;
         }
         Ok(())
     }
@@ -370,7 +372,7 @@ fn failures(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     all.sort_by(|a, b| b.cmp(a));
     writeln!(f, "\n  failures")?;
     for (count, text) in all.iter().take(SHOWN_TEXTS) {
-        writeln!(f, "    {} x {text}", group(*count))?;
+        writeln!(f, "    {} x {}", group(*count), line(text))?;
     }
     if all.len() > SHOWN_TEXTS {
         writeln!(f, "    and {}, in the JSON", counted((all.len() - SHOWN_TEXTS) as u64, "more kind"))?;
@@ -387,7 +389,7 @@ fn checks(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     shown.sort_by_key(|(_, check)| check.failed == 0);
     for (name, check) in shown.iter().take(SHOWN_NAMES) {
         let mark = if check.failed == 0 { "ok    " } else { "failed" };
-        writeln!(f, "    {mark} {name}: {} of {} passed", group(check.passed), group(check.passed + check.failed))?;
+        writeln!(f, "    {mark} {}: {} of {} passed", line(name), group(check.passed), group(check.passed + check.failed))?;
     }
     if let Some(more @ 1..) = shown.len().checked_sub(SHOWN_NAMES) {
         let failed = shown[SHOWN_NAMES..].iter().filter(|(_, check)| check.failed > 0).count();
@@ -401,10 +403,10 @@ fn metrics(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
         writeln!(f, "\n  metrics of the scenario")?;
     }
     for series in part.metrics.iter().take(SHOWN_SERIES) {
-        let tags = series.tags.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",");
+        let tags = series.tags.iter().map(|(name, value)| format!("{}={}", line(name), line(value))).collect::<Vec<_>>().join(",");
         let tags = if tags.is_empty() { String::new() } else { format!("{{{tags}}}") };
         let values = series.values.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect::<Vec<_>>();
-        writeln!(f, "    {}{tags}: {} ({})", series.metric, values.join(", "), counted(series.count, "value"))?;
+        writeln!(f, "    {}{tags}: {} ({})", line(&series.metric), values.join(", "), counted(series.count, "value"))?;
     }
     if part.metrics.len() > SHOWN_SERIES {
         writeln!(f, "    and {} more series, in the JSON", group((part.metrics.len() - SHOWN_SERIES) as u64))?;
@@ -429,7 +431,8 @@ fn times_heading(f: &mut Formatter<'_>, title: &str) -> fmt::Result {
 }
 
 fn times_row(f: &mut Formatter<'_>, name: &str, times: &Times) -> fmt::Result {
-    let name: String = if name.chars().count() > NAME { name.chars().take(NAME - 1).chain(['…']).collect() } else { name.to_owned() };
+    let name = line(name).to_string();
+    let name: String = if name.chars().count() > NAME { name.chars().take(NAME - 1).chain(['…']).collect() } else { name };
     write!(f, "    {name:<NAME$} {:>9}", group(times.count))?;
     let bound = &times.at_least;
     for (value, is_at_least) in [

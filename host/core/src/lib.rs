@@ -7,6 +7,7 @@ pub mod control;
 pub mod dispatch;
 pub mod exchange;
 pub mod instant;
+pub mod plain;
 pub mod plan;
 pub mod random;
 pub mod record;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use swell_core::dispatch::Start;
+use swell_core::plain::line;
 use wasmtime::{Store, WasmBacktrace};
 
 use crate::cpu::meter;
@@ -204,7 +205,8 @@ pub(crate) fn explain(store: &mut Store<State>, error: &wasmtime::Error) -> Trap
 /// A Rust function's name without the hash that the compiler adds.
 fn readable(name: &str) -> String {
     let demangled = rustc_demangle::demangle(name);
-    format!("{demangled:#}")
+    // Names come from the file, which may call a function what it likes.
+    line(&format!("{demangled:#}")).to_string()
 }
 
 /// Frames that a panic always has, and that say nothing of the scenario.

@@ -1,7 +1,6 @@
 //! Commands about runs that a cluster does: `host run --coordinator`, `host attach`, `host runs`, `host stop`.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -9,6 +8,7 @@ use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use swell_cluster::{LinkError, Token};
+use swell_core::plain;
 use swell_core::plan::Search;
 use swell_core::units::counted;
 use tokio::sync::oneshot;
@@ -23,8 +23,10 @@ use crate::exit::{Exit, eprint_line};
 use crate::layers::Layers;
 use crate::live::Screen;
 use crate::outputs::Outputs;
+use crate::reach::consent;
 use crate::run::Stops;
 use crate::status::Phase;
+use crate::terminal;
 
 /// How often it is asked where a run is.
 const LOOK: Duration = Duration::from_secs(1);
@@ -93,7 +95,8 @@ pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, 
     if args.file.extension().is_some_and(|extension| extension == "toml") {
         bail!("{}: a plan of several runs runs on one host\nhelp: leave --coordinator out, or give a .wasm file", args.file.display());
     }
-    let settings = layers.settings("", &[])?;
+    let layers = layers.granting(&consent(layers.claims(None)?)?);
+    let settings = layers.settings(None)?;
     for (flag, given) in [("control", settings.control.is_some()), ("prometheus", settings.prometheus.is_some())] {
         if given {
             bail!("--{flag} is for whoever does the run\nhelp: give it to `host node`");
@@ -101,7 +104,7 @@ pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, 
     }
     let outputs = Outputs::open(&settings.out)?;
     let shelf = Shelf::default();
-    let packed = Packed::new(&shelf, &args.file, layers.pairs("", &[])?, &BTreeMap::new())?;
+    let packed = Packed::new(&shelf, &args.file, layers.pairs(None)?, &BTreeMap::new())?;
     let submission = Submission { parcel: packed.parcel.clone(), hosts: args.hosts, search };
     on_runtime(async move {
         let mut stops = Stops::listen()?;
@@ -115,7 +118,7 @@ pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, 
             }
         };
         if !settings.quiet {
-            tracing::info!("run {:?}: {}; others see it by `host attach`", shown.name, shown.model);
+            tracing::info!("run {:?}: {}; others see it by `host attach`", shown.name, plain::line(&shown.model));
         }
         let _held = packed;
         follow(&mut client, &shown.name, &outputs, settings.quiet, &mut stops).await
@@ -143,14 +146,15 @@ pub(crate) fn attach(args: AttachArgs) -> anyhow::Result<Exit> {
 pub(crate) fn runs(args: RunsArgs) -> anyhow::Result<Exit> {
     on_runtime(async move {
         let ShownRuns { runs } = args.place.connect().await?.call("GET", "/v1/runs").await?;
-        let mut out = std::io::stdout();
         if runs.is_empty() {
-            writeln!(out, "no run yet")?;
+            terminal::show("no run yet\n")?;
         }
         for run in runs {
             let status = &run.status;
             let state = match &run.exit {
-                Some(Ended { code, reason, .. }) => format!("over, {} (exit code {code})", reason.lines().next().unwrap_or_default()),
+                Some(Ended { code, reason, .. }) => {
+                    format!("over, {} (exit code {code})", plain::line(reason.lines().next().unwrap_or_default()))
+                }
                 None => format!(
                     "{} for {:.0} s, {:.0} transactions/s, {} failed, {} on {}",
                     status.phase.name(),
@@ -161,7 +165,7 @@ pub(crate) fn runs(args: RunsArgs) -> anyhow::Result<Exit> {
                     counted(status.hosts.len().max(1) as u64, "host")
                 ),
             };
-            writeln!(out, "{}  {}  {state}", run.name, run.model)?;
+            terminal::show(format_args!("{}  {}  {state}\n", plain::line(&run.name), plain::line(&run.model)))?;
         }
         Ok(Exit::Passed)
     })
@@ -245,7 +249,7 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
                         }
                     }
                     Wish::Detach => {
-                        eprint_line(&format!("the run goes on; `host attach {name}` shows it again, `host stop {name}` ends it"));
+                        eprint_line(&format!("the run goes on; `host attach {0}` shows it again, `host stop {0}` ends it", plain::line(name)));
                         return Ok(Exit::Passed);
                     }
                     Wish::GoOn => line = screen.line(name, None),
@@ -274,6 +278,7 @@ fn out_of_sight(name: &str, error: anyhow::Error) -> anyhow::Result<Exit> {
     if !error.is::<LinkError>() {
         return Err(error);
     }
+    let name = plain::line(name);
     eprint_line(&format!("error: {error:#}\nhelp: the run may go on: `host attach {name}` shows it again, `host stop {name}` ends it"));
     Ok(Exit::HostsLost)
 }
@@ -285,7 +290,7 @@ async fn show_results(client: &mut Client, name: &str, outputs: &Outputs, quiet:
     if !quiet && !outputs.takes_stdout() {
         let summary = client.page(&path(name, "/summary")).await.context("the summary cannot be fetched")?;
         // A reader that is gone, as `head` may be, needs no message.
-        let _ = write!(std::io::stdout(), "{summary}");
+        let _ = terminal::show(summary);
     }
     Ok(())
 }
@@ -305,7 +310,7 @@ enum Wish {
 
 /// Asks, where there is somebody to answer; a second Ctrl-C is an answer too.
 async fn what_to_do(stops: &mut Stops) -> Wish {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !terminal::is_attended() {
         return Wish::Stop;
     }
     eprint_line("stop the run, detach and leave it running, or go on watching? [s, d, Enter]");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swell_cluster::{Endpoint, HostId, Peer};
+use swell_core::plain::line;
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::lead::Settings;
 use tokio::sync::{mpsc, oneshot};
@@ -29,6 +30,8 @@ const WORDS_HEARD: usize = 1_024;
 const DECREES_HEARD: usize = 64;
 /// What one member may want at a time.
 const MOST_WANTED: usize = 16;
+/// Characters of a host's name that are kept.
+const LONGEST_NAME: usize = 64;
 
 /// What the control thread asks for.
 pub(super) enum Request {
@@ -307,7 +310,7 @@ impl Leading {
 
     /// Takes in a member's first word: it goes on with its run, gets another, or waits for one.
     fn greet(&mut self, id: HostId, name: &str, role: Role) {
-        let mut name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+        let mut name: String = line(name).to_string().chars().take(LONGEST_NAME).collect();
         let is_another_s = |(other, member): (&HostId, &Member)| *other != id && member.name.as_ref() == Some(&name);
         if name == super::node::own_name() || self.members.iter().any(is_another_s) {
             name = format!("{name}-{:04x}", id.0 >> 48);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use swell_cluster::HostId;
+use swell_core::plain::in_one_line;
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::lead::{Event, Lead, Settings};
 use swell_protocol::message::Down;
@@ -153,7 +154,7 @@ impl Led {
                 self.tell_places();
             }
             Event::Refused(id, reason) => {
-                let (name, reason) = (self.name(id), reason.replace(|c: char| c.is_control() && c != '\n', " "));
+                let (name, reason) = (self.name(id), in_one_line(&reason));
                 if self.has_begun {
                     tracing::warn!("host {name} cannot take part: {reason}");
                 } else {

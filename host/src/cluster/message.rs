@@ -1,6 +1,7 @@
 //! What goes between hosts. Both sides have the same release, so messages are the types themselves.
 
 use serde::{Deserialize, Serialize};
+use swell_core::plain::line;
 use swell_core::plan::Search;
 use swell_engine::EndRequest;
 use swell_protocol::message::{Answer, Down, Up};
@@ -132,8 +133,8 @@ impl Wish {
 
     pub(super) fn request(self) -> EndRequest {
         match self {
-            Self::Stop(reason) => EndRequest::Stop(reason),
-            Self::Fail(reason) => EndRequest::Fail(reason),
+            Self::Stop(reason) => EndRequest::Stop(line(&reason).to_string()),
+            Self::Fail(reason) => EndRequest::Fail(line(&reason).to_string()),
         }
     }
 }

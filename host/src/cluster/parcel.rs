@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use swell_cluster::{BlobHash, BlobRef, BlobSource, BlobStore, Peer, fetch_to};
+use swell_core::plain::line;
 
 use crate::layers::{file_of, with_file};
 use crate::prepare::Origin;
@@ -127,7 +128,7 @@ impl Parcel {
         let mut settings = self.settings.clone();
         let local = folder.path().join("scenario.wasm");
         fetch_to(peer, self.file, LARGEST_FILE, &local).await?;
-        names.insert(local.to_string_lossy().into_owned(), self.path.replace(char::is_control, " "));
+        names.insert(local.to_string_lossy().into_owned(), line(&self.path).to_string());
         for (place, (key, value)) in settings.iter_mut().enumerate() {
             let Some(text) = value else { continue };
             let Some(path) = file_of(key, Some(text)).map(str::to_owned) else { continue };

@@ -18,6 +18,7 @@ use swell_cluster::{Authority, ClusterClock, Desk, Token, TokenRegister};
 use swell_core::units;
 
 use crate::exit::eprint_line;
+use crate::terminal;
 
 #[derive(Debug, Args)]
 pub(crate) struct TokenArgs {
@@ -62,8 +63,7 @@ pub(crate) fn token(args: &TokenArgs) -> anyhow::Result<()> {
     eprint_line(&format!("made {shown}; it holds the cluster's private key: whoever can read it can lead the cluster"));
     eprint_line(&format!("the coordinator: host node --listen 0.0.0.0:{port} --cluster {shown}"));
     eprint_line("any other host: host node --token TOKEN");
-    writeln!(std::io::stdout(), "{}", cluster.token)?;
-    Ok(())
+    Ok(terminal::show(format_args!("{}\n", cluster.token))?)
 }
 
 /// A cluster that no host belongs to yet, and the token that is drawn with it.

@@ -8,6 +8,7 @@ use swell_core::RunInstant;
 use swell_core::control::{
     self, Change, Doing, Explanation, Finder, Flow, Found, Limit, LimitWatch, Objective, Regulator, Searching, Tally,
 };
+use swell_core::plain::line;
 use swell_core::record::Figures;
 use swell_core::schedule::{Course, Timeline};
 use swell_core::travel;
@@ -255,7 +256,7 @@ impl SetPoints {
                 *end = Some(until);
             }
             if let Some(limit) = limit {
-                tracing::info!("{}", limit_in_words(&limit));
+                tracing::info!("{}", line(&limit_in_words(&limit)));
                 if self.past_limits.len() < MOST_LIMITS {
                     self.past_limits.push((limit, None));
                 }

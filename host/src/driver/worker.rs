@@ -11,6 +11,7 @@ use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::control::{Objective, Tally};
 use swell_core::dispatch::{Dispatcher, UserKey};
+use swell_core::plain::in_one_line;
 use swell_core::record::{Recorder, Snapshot};
 use swell_core::schedule::{Course, Owner};
 use swell_engine::{HookError, IterationEnd, Program, Run, RunOver, User, Worker};
@@ -462,7 +463,7 @@ impl Place {
         if shared.has_stop
             && let Err(trapped) = user.stop().await
         {
-            tracing::warn!(target: "scenario", "`stop` trapped: {}", trapped.0);
+            tracing::warn!(target: "scenario", "`stop` trapped: {}", in_one_line(&trapped.0));
         }
     }
 

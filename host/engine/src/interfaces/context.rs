@@ -1,6 +1,7 @@
 //! `context`: who and where a user is, and how it ends the run.
 
-use super::log::neutralised;
+use swell_core::plain::line;
+
 use crate::run::EndRequest;
 use crate::world::State;
 use crate::world::bindings::swell::scenario::context::Host;
@@ -23,12 +24,12 @@ impl Host for State {
     }
 
     fn stop_run(&mut self, reason: String) -> wasmtime::Result<()> {
-        Self::user(self)?.run().request_end(EndRequest::Stop(neutralised(&reason)));
+        Self::user(self)?.run().request_end(EndRequest::Stop(line(&reason).to_string()));
         Ok(())
     }
 
     fn fail_run(&mut self, reason: String) -> wasmtime::Result<()> {
-        Self::user(self)?.run().request_end(EndRequest::Fail(neutralised(&reason)));
+        Self::user(self)?.run().request_end(EndRequest::Fail(line(&reason).to_string()));
         Ok(())
     }
 }

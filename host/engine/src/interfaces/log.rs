@@ -1,9 +1,10 @@
 //! `log`: lines for the person who runs the test, and no way to flood or deceive a terminal.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+use swell_core::plain::line;
 
 pub(crate) use crate::world::bindings::swell::scenario::log::Level;
 
@@ -13,9 +14,6 @@ use crate::world::bindings::swell::scenario::log::Host;
 
 /// Lines a second that are shown, for the whole run; what a person can still follow.
 const LINES_A_SECOND: u64 = 100;
-
-/// Bytes of a line that are shown.
-const LONGEST_LINE: usize = 4 << 10;
 
 /// How many lines may still be shown in this second.
 #[derive(Debug)]
@@ -68,7 +66,7 @@ impl Lines {
         if !budget.take(budget.began.elapsed().as_secs()) {
             return;
         }
-        let message = neutralised(message);
+        let message = line(message);
         let user = match self.user {
             Some(number) => format!("user {number}"),
             None if self.run.conductor.is_some() => "conduct".to_owned(),
@@ -83,28 +81,6 @@ impl Lines {
     }
 }
 
-/// The message with its control characters made visible, as "\u{1b}", and cut to [`LONGEST_LINE`]: what it says cannot move a cursor or forge a line.
-pub(crate) fn neutralised(message: &str) -> String {
-    let mut shown = String::with_capacity(message.len().min(LONGEST_LINE));
-    for character in message.trim_end().chars() {
-        if shown.len() >= LONGEST_LINE {
-            shown.push('…');
-            break;
-        }
-        if character.is_control() || is_direction_mark(character) {
-            let _ = write!(shown, "{}", character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-/// Characters that reorder the text around them.
-fn is_direction_mark(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 impl Host for State {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
         self.user()?.lines().write(level, &message);
@@ -115,17 +91,6 @@ impl Host for State {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_are_made_visible() {
-        assert_eq!(neutralised("a\x1b[2Jb\nc\u{202e}d\n"), "a\\u{1b}[2Jb\\nc\\u{202e}d");
-        assert_eq!(neutralised("grüße"), "grüße");
-    }
-
-    #[test]
-    fn a_long_line_is_cut() {
-        assert!(neutralised(&"x".repeat(1 << 20)).len() <= LONGEST_LINE + '…'.len_utf8());
-    }
 
     #[test]
     fn a_flood_is_counted_and_the_next_second_speaks_again() {

@@ -1,0 +1,110 @@
+//! The edge to the person who reads: all that this program says leaves by here, and nothing in it but the end of a line does anything to a terminal.
+//!
+//! What scenarios, services, files and other hosts said is made visible as a part of a line where it is put into words (`swell_core::plain::line`); whatever
+//! was forgotten there is made visible here. Clippy refuses stdout and stderr anywhere else in the host (`clippy.toml`).
+#![allow(clippy::disallowed_methods, reason = "this is the one place that has them")]
+
+use std::fmt::{self, Display};
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use swell_core::plain::page;
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::registry::LookupSpan;
+
+/// A line on stderr. One that is closed is no reason to fail.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{}", page(line));
+}
+
+/// Lines on stdout.
+///
+/// # Errors
+/// It is closed or cannot be written.
+pub(crate) fn show(lines: impl Display) -> io::Result<()> {
+    write!(io::stdout(), "{}", page(lines))
+}
+
+/// Bytes on stdout that are for a program, and written as they are.
+///
+/// # Errors
+/// As [`show`].
+pub(crate) fn hand_over(bytes: &[u8]) -> io::Result<()> {
+    io::stdout().write_all(bytes)
+}
+
+/// Whether somebody watches stderr.
+pub(crate) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Whether somebody can be asked: they see the question and can answer it.
+pub(crate) fn is_attended() -> bool {
+    is_watched() && io::stdin().is_terminal()
+}
+
+/// Log lines go to stderr, so that stdout holds results alone. `RUST_LOG` chooses more or less of them.
+pub(crate) fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,scenario=info,swell=info,host=info".into());
+    let is_coloured = is_watched() && std::env::var_os("NO_COLOR").is_none();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(LogLines)
+        .with_ansi(is_coloured)
+        .log_internal_errors(false)
+        .event_format(LogLine { is_coloured })
+        .init();
+}
+
+/// Whether `--quiet` is in force, wherever it was said.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on log lines are written, or those alone that tell of errors.
+pub(crate) fn be_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// Where log lines go: to stderr, and in a quiet run those alone that tell of errors.
+struct LogLines;
+
+impl<'a> MakeWriter<'a> for LogLines {
+    type Writer = Box<dyn Write>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Box::new(io::stderr())
+    }
+
+    fn make_writer_for(&'a self, line: &Metadata<'_>) -> Self::Writer {
+        let is_left_out = QUIET.load(Ordering::Relaxed) && *line.level() != Level::ERROR;
+        if is_left_out { Box::new(io::sink()) } else { self.make_writer() }
+    }
+}
+
+/// The form of a log line: time, level, words. Colours are around what came from elsewhere, never in it.
+struct LogLine {
+    is_coloured: bool,
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'static> FormatEvent<S, N> for LogLine {
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let level = *event.metadata().level();
+        let (mut time, mut words) = (String::new(), String::new());
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        context.format_fields(Writer::new(&mut words), event)?;
+        let [dim, colour, reset] = if self.is_coloured { ["\x1b[2m", colour(level), "\x1b[0m"] } else { [""; 3] };
+        writeln!(writer, "{dim}{time}{reset} {colour}{level:>5}{reset} {}", page(words))
+    }
+}
+
+fn colour(level: Level) -> &'static str {
+    match level {
+        Level::ERROR => "\x1b[31m",
+        Level::WARN => "\x1b[33m",
+        Level::INFO => "\x1b[32m",
+        Level::DEBUG => "\x1b[34m",
+        Level::TRACE => "\x1b[35m",
+    }
+}

@@ -1,0 +1,123 @@
+//! What others say, on the terminal of whoever runs a test: no character of it does anything there, wherever it turns up.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use swell_tests::{Finished, Host, Settings, Target, call, free_address, guest, wait_until};
+
+fn target() -> Target {
+    Target::start(Settings::default()).expect("loopback has a free port")
+}
+
+/// Whether a character may move a cursor, end a line or turn the reading direction around.
+fn acts(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Nothing acts, and no line is forged; what was meant to deceive is still seen.
+#[track_caller]
+fn expect_plain(text: &str) {
+    assert_eq!(text.chars().filter(|c| *c != '\n' && acts(*c)).collect::<Vec<_>>(), [], "{text:?}");
+    assert!(!text.lines().any(|line| line.trim_start().starts_with("FORGED")), "{text}");
+}
+
+#[track_caller]
+fn expect_plain_output(finished: &Finished) {
+    expect_plain(&finished.stdout);
+    expect_plain(&finished.stderr);
+}
+
+fn deceiving(scenario: &str, target: &Target) -> Host {
+    Host::run_guest("deceives").arg("--scenario").arg(scenario).target(target.url()).env("NO_COLOR", "1")
+}
+
+#[test]
+fn names_failures_checks_metrics_tags_traps_and_reasons_of_a_scenario_are_plain() {
+    let target = target();
+    let run = deceiving("shown", &target).args("--iterations 4").finish().expect_code(110);
+    expect_plain_output(&run);
+    for (place, words) in [
+        ("a name", "\\u{1b}[2J\\u{1b}[1A\\n"),
+        ("a failure", "says: a\\u{1b}[2J"),
+        ("a check", "failed a\\u{1b}[2J"),
+        ("a metric with its tag", "z{a\\u{1b}[2J"),
+        ("the reason of the end", "failed by the scenario: a\\u{1b}[2J"),
+    ] {
+        assert!(run.stdout.contains(words) || run.stderr.contains(words), "{place}: no {words} in\n{}\n{}", run.stdout, run.stderr);
+    }
+    assert!(run.stderr.contains("`teardown` of scenario \"shown\" failed: a\\u{1b}[2J"), "{}", run.stderr);
+    // The results as data are what they are.
+    assert!(run.json_at("/measured/checks").as_object().is_some_and(|checks| checks.keys().any(|name| name.contains("\x1b[2J"))));
+}
+
+#[test]
+fn what_a_file_says_of_itself_is_plain_where_it_is_looked_at_and_where_it_is_refused() {
+    let checked = Host::new("check").arg(guest("deceives")).finish().expect_code(0);
+    expect_plain_output(&checked);
+    assert!(
+        checked.stdout.contains("wants      a\\u{1b}[2J") && checked.stdout.contains("default    --env x=a\\u{1b}[2J"),
+        "{}",
+        checked.stdout
+    );
+    let target = target();
+    for (scenario, words) in [
+        ("asks \u{202e}", "--data 'x=a\\u{1b}[2J"),
+        ("wrong host", "the manifest of scenario \"wrong host\""),
+        ("wrong value", "the defaults of scenario \"wrong value\""),
+        ("wrong key", "is no setting"),
+    ] {
+        let refused = deceiving(scenario, &target).args("--vus 1 --iterations 1").finish().expect_code(104);
+        expect_plain_output(&refused);
+        assert!(refused.stderr.contains(words), "{scenario}: {}", refused.stderr);
+    }
+    let unprepared = deceiving("unprepared", &target).args("--vus 1 --iterations 1").finish().expect_code(107);
+    expect_plain_output(&unprepared);
+    assert!(unprepared.stderr.contains("`setup` of scenario \"unprepared\" failed: a\\u{1b}[2J"), "{}", unprepared.stderr);
+    assert_eq!(target.seen().requests, 0);
+}
+
+#[test]
+fn metrics_and_answers_of_the_control_api_are_plain_too() {
+    let (target, api, metrics) = (target(), free_address(), free_address());
+    let host = deceiving("shown", &target).args(&format!("--control {api} --prometheus {metrics}"));
+    let running = host.start();
+    let scraped = wait_until(Duration::from_secs(20), "a scrape with the names", || {
+        std::net::TcpStream::connect(metrics).ok()?;
+        Some(call(metrics, "GET", "/metrics", &[], "").body).filter(|text| text.contains("FORGED"))
+    });
+    expect_plain(&scraped);
+    expect_plain(&call(api, "GET", "/v1/runs", &[], "").body);
+    let report = call(api, "GET", "/v1/runs/shown/report", &[], "");
+    expect_plain(&report.body);
+    assert!(report.json_at("/measured/checks").as_object().is_some_and(|checks| checks.keys().any(|name| name.contains('\u{9b}'))));
+    expect_plain_output(&running.wait());
+}
+
+/// Answers each connection with these bytes and closes it.
+fn answering(bytes: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = listener.local_addr().expect("it listens");
+    // It ends with the process: what it is asked by then it answers.
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(bytes);
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn what_a_service_sends_is_plain() {
+    for bytes in [
+        &b"HTTP/1.1 500 \x1b[2Jred\x9b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"[..],
+        b"HTTP/1.1 200 OK\r\nContent-Length: \x1b[2J\r\n\r\n",
+        b"\x1b[2J\x1b[1AFORGED\n\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://\xe2\x80\xae\x1b[2J/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/%1b\x1b[2J\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        let host = Host::run_guest("fetch").target(answering(bytes)).args("--vus 1 --iterations 2 -e PATH=/").env("NO_COLOR", "1");
+        expect_plain_output(&host.finish());
+    }
+}
