@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,6 +33,24 @@ pub(crate) struct Subject {
     /// What was said about it, as flags and values.
     pub(crate) settings: Vec<(String, Option<String>)>,
 }
+
+impl Subject {
+    /// The same without the values of headers and variables: they may be secrets, and nothing that is made of a journal needs them.
+    fn without_secrets(&self) -> Self {
+        let hidden = |key: &str, value: &str| match key {
+            "header" => value.split_once(':').map(|(name, _)| format!("{name}: {HIDDEN}")),
+            "env" => value.split_once('=').map(|(name, _)| format!("{name}={HIDDEN}")),
+            _ => None,
+        };
+        let pair = |(key, value): &(String, Option<String>)| {
+            (key.clone(), value.as_ref().map(|value| hidden(key, value).unwrap_or_else(|| value.clone())))
+        };
+        Self { settings: self.settings.iter().map(pair).collect(), ..self.clone() }
+    }
+}
+
+/// In the place of what is not kept.
+const HIDDEN: &str = "(not kept)";
 
 /// What stands at the beginning.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -89,9 +108,11 @@ impl Place {
     /// The file cannot be made.
     pub(crate) fn open(&self, host: HostId, hosts: &[HostId], began_at: SystemTime) -> anyhow::Result<Journal> {
         let path = self.folder.join(format!("{}-{host}.journal", self.subject.run));
-        let mut file = File::create_new(&path).with_context(|| format!("cannot make the journal {}", path.display()))?;
+        // Of this user alone: who reads it learns what was run, and where.
+        let file = File::options().write(true).create_new(true).mode(0o600).open(&path);
+        let mut file = file.with_context(|| format!("cannot make the journal {}", path.display()))?;
         let header = Header {
-            subject: self.subject.clone(),
+            subject: self.subject.without_secrets(),
             host,
             host_name: self.host_name.clone(),
             hosts: hosts.to_vec(),
@@ -241,6 +262,21 @@ mod tests {
         std::fs::write(&path, changed).unwrap();
         assert_eq!(users(&path), [1, 2]);
         assert!(place.open(HostId(7), &[], SystemTime::now()).is_err(), "nothing is written over");
+    }
+
+    #[test]
+    fn headers_and_variables_are_kept_by_name_alone_and_for_one_user() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let mut place = place(folder.path());
+        let pairs = [("header", "authorization: Bearer s3cret"), ("env", "password=s3cret=1"), ("env", "empty="), ("data", "x=users.csv")];
+        place.subject.settings = pairs.map(|(key, value)| (key.to_owned(), Some(value.to_owned()))).to_vec();
+        place.open(HostId(7), &[], SystemTime::now()).unwrap();
+        let path = folder.path().join("r-0000000000000007.journal");
+        let kept: Vec<_> = Reading::open(&path).unwrap().header.subject.settings.into_iter().filter_map(|(_, value)| value).collect();
+        assert_eq!(kept, ["authorization: (not kept)", "password=(not kept)", "empty=(not kept)", "x=users.csv"]);
+        assert!(!String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains("s3cret"));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]
