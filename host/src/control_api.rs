@@ -257,12 +257,8 @@ impl ControlApi {
             let Unpacked { file, settings, origin } = unpacked;
             let layers = Layers::submitted("what was submitted".to_owned(), settings, search.is_some())?;
             let loaded = Loaded::read(&file, &layers)?;
-            if loaded.has_conduct() && search.is_none() && layers.settings("", &[])?.scenario.is_none() {
+            if loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none() {
                 bail!("a file with `conduct` runs on one host\nhelp: choose a scenario of it with --scenario NAME");
-            }
-            // They would be of this machine, whose files are nobody else's to name.
-            if let Some(key) = loaded.file_of_defaults() {
-                bail!("the scenario's own defaults say `{key}`, which names a file\nhelp: give it as --{key} where the run is begun");
             }
             let (prepared, end_requests) = Prepared::of(None, &loaded, &layers, None, search)?;
             Ok((Prepared { origin: Some(origin), ..prepared }, end_requests))

@@ -1,7 +1,7 @@
 //! Scenario defaults, TOML files and the command line, put over each other.
 //!
 //! Whatever a layer is, it comes down to flags: what was typed, what a file or a table of a plan says, what a scenario brings. The flags of each layer that no
-//! higher one overrules are parsed together, once.
+//! higher one overrules are parsed together, once. Not every layer may say what a run reaches: see `reach`.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -10,11 +10,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser};
+use swell_client::AllowList;
+use swell_core::plain::line;
+use swell_engine::ScenarioInfo;
 
 use crate::args::{Cli, Settings};
+use crate::reach::{Claim, NotGiven, is_reach};
 
 /// The file that is read where no `--config` is given.
-const DEFAULT_FILE: &str = "swell.toml";
+pub(crate) const DEFAULT_FILE: &str = "swell.toml";
 
 /// Settings that together say what the load is: a layer that has one of them replaces them all.
 const LOAD_SHAPE: [&str; 7] = ["tps", "rate", "vus", "stage", "latency", "error-rate", "start-tps"];
@@ -24,6 +28,9 @@ const LENGTHS: [&str; 3] = ["duration", "iterations", "warmup"];
 
 /// Settings that are about the whole process, which no single one of several runs can have.
 const OF_THE_PROCESS: [&str; 4] = ["out", "quiet", "control", "prometheus"];
+
+/// Settings that hold for a file before it is known what scenarios it has.
+const OF_THE_FILE: [&str; 2] = ["guest-cpu", "guest-memory"];
 
 /// A setting, as the flag it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +48,10 @@ impl Setting {
         }
         flag
     }
+
+    fn value(&self) -> Option<String> {
+        self.value.as_ref().map(|value| value.to_string_lossy().into_owned())
+    }
 }
 
 /// A parser of settings alone, so that a layer's errors can be told as its own.
@@ -57,6 +68,8 @@ struct Layer {
     /// For messages.
     place: String,
     settings: Vec<Setting>,
+    /// Whether it may say what a run reaches.
+    gives_reach: bool,
 }
 
 /// What was said about a run, the last word first.
@@ -68,24 +81,40 @@ pub(crate) struct Layers {
     has_defaults: bool,
     /// Whether a file is among them that nobody named.
     found: bool,
+    /// What others ask for and somebody at a terminal has given.
+    granted: Vec<Claim>,
+}
+
+/// What the layers come to: the settings that hold, and what is asked for beside them and nobody has given.
+struct InForce {
+    settings: Vec<Setting>,
+    claims: Vec<Claim>,
+}
+
+/// What may be reached, as far as those have said who may.
+#[derive(Default)]
+struct Given {
+    hosts: AllowList,
+    settings: BTreeSet<(String, Option<String>)>,
 }
 
 impl Layers {
-    /// What was typed, above the settings' file: the one that `--config` names, or `swell.toml` in the current folder if there is one.
+    /// What was typed, above the settings' file: the one that `--config` names, or `swell.toml` in the current folder if there is one. The latter was not asked
+    /// for, and gives no reach.
     ///
     /// # Errors
     /// A file that cannot be read, is no TOML or has a key that is no setting.
     pub(crate) fn of_command(typed: &[OsString], config: Option<&Path>, is_search: bool) -> anyhow::Result<Self> {
-        let typed = Layer { place: "the command line".to_owned(), settings: typed_settings(typed)? };
+        let typed = Layer { place: "the command line".to_owned(), settings: typed_settings(typed)?, gives_reach: true };
         let file = config.map(Path::to_path_buf).or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
         let mut layers = vec![typed];
         let found = file.is_some() && config.is_none();
         if let Some(path) = file {
-            let layer = Layer::of_table(path.display().to_string(), read_file(&path)?)?;
+            let layer = Layer::of_table(path.display().to_string(), read_file(&path)?, config.is_some())?;
             layer.check()?;
             layers.push(layer);
         }
-        Ok(Self { layers, is_search, has_defaults: false, found })
+        Ok(Self { layers, is_search, found, ..Self::none() })
     }
 
     /// The file of settings that was read because it lay there.
@@ -93,32 +122,56 @@ impl Layers {
         self.found.then(|| Path::new(DEFAULT_FILE))
     }
 
-    /// Where nothing was said.
-    pub(crate) const fn none() -> Self {
-        Self { layers: Vec::new(), is_search: false, has_defaults: false, found: false }
+    /// What whoever leads a cluster gives to runs that are begun over its control API: a settings' file, and hosts.
+    ///
+    /// # Errors
+    /// As [`Layers::of_command`]; a setting that is of the whole process.
+    pub(crate) fn of_lead(config: Option<&Path>, hosts: Vec<String>) -> anyhow::Result<Self> {
+        let hosts = hosts.into_iter().map(|host| Setting { key: "allow-host".to_owned(), value: Some(host.into()) });
+        let mut layer = Layer { place: "the command line".to_owned(), settings: hosts.collect(), gives_reach: true };
+        if let Some(path) = config {
+            let (place, table) = (path.display().to_string(), read_file(path)?);
+            refuse_process_settings(&place, &table)?;
+            let of_file = Layer::of_table(place, table, true)?;
+            of_file.check()?;
+            layer.settings.extend(of_file.settings);
+        }
+        Ok(Self { layers: vec![layer], ..Self::none() })
     }
 
-    /// With another layer right below what was typed.
+    /// Where nothing was said.
+    pub(crate) const fn none() -> Self {
+        Self { layers: Vec::new(), is_search: false, has_defaults: false, found: false, granted: Vec::new() }
+    }
+
+    /// With another layer right below what was typed, of a file that was typed too.
     ///
     /// # Errors
     /// A key that is no setting, or a value that is none.
     pub(crate) fn under_typed(&self, place: String, table: toml::Table) -> anyhow::Result<Self> {
-        let layer = Layer::of_table(place, table)?;
+        let layer = Layer::of_table(place, table, true)?;
         layer.check()?;
-        let mut layers = self.layers.clone();
-        layers.insert(1.min(layers.len()), layer);
-        Ok(Self { layers, is_search: self.is_search, has_defaults: self.has_defaults, found: self.found })
+        let mut layers = self.clone();
+        layers.layers.insert(1.min(layers.layers.len()), layer);
+        Ok(layers)
     }
 
-    /// With another layer above all, for a run beside the one that was typed.
+    /// With another layer above all, for a run beside the one that was typed. It gives no reach: it may choose from what there is.
     ///
     /// # Errors
     /// As [`Layers::under_typed`].
     pub(crate) fn above_all(&self, place: String, table: toml::Table) -> anyhow::Result<Self> {
-        let layer = Layer::of_table(place, table)?;
+        let layer = Layer::of_table(place, table, false)?;
         layer.check()?;
         let layers = std::iter::once(layer).chain(self.layers.iter().map(Layer::for_another_run)).collect();
-        Ok(Self { layers, is_search: false, has_defaults: self.has_defaults, found: self.found })
+        Ok(Self { layers, is_search: false, ..self.clone() })
+    }
+
+    /// With what was claimed and is granted.
+    pub(crate) fn granting(&self, granted: &[Claim]) -> Self {
+        let mut layers = self.clone();
+        layers.granted.extend_from_slice(granted);
+        layers
     }
 
     /// The first setting of what was typed that says how much or how long; nothing where none does.
@@ -127,24 +180,37 @@ impl Layers {
         typed.settings.iter().map(|setting| setting.key.as_str()).find(|key| LENGTHS.contains(key) || LOAD_SHAPE.contains(key))
     }
 
-    /// All of them, and the scenario's own defaults below; `scenario` is its name for messages.
+    /// All of them, and below them the scenario's own defaults and the hosts that its manifest names, where there is a scenario.
     ///
     /// # Errors
-    /// A default that is no setting; settings that need or exclude each other.
-    pub(crate) fn settings(&self, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Settings> {
-        let flags = self.in_force(scenario, defaults)?;
-        match Parsed::try_parse_from(flags.iter().map(Setting::flag)) {
-            Ok(parsed) => Ok(parsed.settings),
-            Err(error) => bail!("{}", first_words(&error)),
-        }
+    /// A default that is no setting; settings that need or exclude each other; a claim to what nobody has given.
+    pub(crate) fn settings(&self, scenario: Option<&ScenarioInfo>) -> anyhow::Result<Settings> {
+        parsed(&self.in_force(scenario)?.without_claims()?)
+    }
+
+    /// What holds whether or not anybody grants the rest, without a scenario.
+    ///
+    /// # Errors
+    /// Settings that need or exclude each other.
+    pub(crate) fn undisputed(&self) -> anyhow::Result<Settings> {
+        parsed(&self.in_force(None)?.settings)
+    }
+
+    /// What is asked for and nobody has given.
+    ///
+    /// # Errors
+    /// A default that is no setting, or a host that is none.
+    pub(crate) fn claims(&self, scenario: Option<&ScenarioInfo>) -> anyhow::Result<Vec<Claim>> {
+        Ok(self.in_force(scenario)?.claims)
     }
 
     /// The settings that no higher layer overrules, as keys and values, for another host to follow: those of the process alone are left out.
     ///
     /// # Errors
     /// As [`Layers::settings`]; or a value that is no UTF-8.
-    pub(crate) fn pairs(&self, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Vec<(String, Option<String>)>> {
-        let settings = self.in_force(scenario, defaults)?.into_iter().filter(|setting| !OF_THE_PROCESS.contains(&setting.key.as_str()));
+    pub(crate) fn pairs(&self, scenario: Option<&ScenarioInfo>) -> anyhow::Result<Vec<(String, Option<String>)>> {
+        let settings =
+            self.in_force(scenario)?.without_claims()?.into_iter().filter(|setting| !OF_THE_PROCESS.contains(&setting.key.as_str()));
         let pair = |setting: &Setting| {
             let value = setting.value.as_ref().map(|value| value.to_str().map(str::to_owned));
             let value = value.map(|text| text.with_context(|| format!("--{}: only UTF-8 can be sent to other hosts", setting.key)));
@@ -161,65 +227,128 @@ impl Layers {
         Ok(Self { has_defaults: true, ..Self::submitted(place, pairs, false)? })
     }
 
-    /// What was typed elsewhere, as the only layer.
+    /// What was typed elsewhere, as the only layer. Who may submit runs may say what they reach.
     ///
     /// # Errors
     /// As [`Layers::of_pairs`].
     pub(crate) fn submitted(place: String, pairs: Vec<(String, Option<String>)>, is_search: bool) -> anyhow::Result<Self> {
         let settings = pairs.into_iter().map(|(key, value)| Setting { key, value: value.map(Into::into) }).collect();
-        let layer = Layer { place, settings };
+        let layer = Layer { place, settings, gives_reach: true };
         layer.check()?;
-        Ok(Self { layers: vec![layer], is_search, has_defaults: false, found: false })
+        Ok(Self { layers: vec![layer], is_search, ..Self::none() })
     }
 
-    fn in_force(&self, scenario: &str, defaults: &[(String, String)]) -> anyhow::Result<Vec<Setting>> {
-        let default = |(key, value): &(String, String)| Setting {
-            key: key.clone(),
-            value: Some(value.clone()).filter(|value| !value.is_empty()).map(Into::into),
-        };
-        let defaults = Layer {
-            place: format!("the defaults of scenario {scenario:?}"),
-            settings: defaults.iter().filter(|_| !self.has_defaults).map(default).collect(),
-        };
-        defaults.check()?;
-        let mut given = BTreeSet::new();
-        let mut in_force = Vec::new();
-        for (depth, layer) in self.layers.iter().chain([&defaults]).enumerate() {
-            let shape_given = LOAD_SHAPE.iter().any(|key| given.contains(*key));
+    fn in_force(&self, scenario: Option<&ScenarioInfo>) -> anyhow::Result<InForce> {
+        let scenario = scenario.filter(|_| !self.has_defaults);
+        let defaults = scenario.map(Layer::of_defaults);
+        if let Some(defaults) = &defaults {
+            defaults.check()?;
+        }
+        let given = self.given()?;
+        let mut keys = BTreeSet::new();
+        let (mut settings, mut claims) = (Vec::new(), Vec::new());
+        for (depth, layer) in self.layers.iter().chain(&defaults).enumerate() {
+            let shape_given = LOAD_SHAPE.iter().any(|key| keys.contains(*key));
             let is_overruled = |setting: &&Setting| {
                 let key = setting.key.as_str();
-                given.contains(key) || (shape_given && LOAD_SHAPE.contains(&key)) || (self.is_search && depth > 0 && LENGTHS.contains(&key))
+                keys.contains(key) || (shape_given && LOAD_SHAPE.contains(&key)) || (self.is_search && depth > 0 && LENGTHS.contains(&key))
             };
-            in_force.extend(layer.settings.iter().filter(|setting| !is_overruled(setting)).cloned());
-            given.extend(layer.settings.iter().map(|setting| setting.key.clone()));
+            let is_last = depth == self.layers.len();
+            for setting in layer.settings.iter().filter(|setting| !is_overruled(setting)) {
+                if layer.gives_reach || !is_reach(&setting.key) || given.covers(setting)? {
+                    settings.push(setting.clone());
+                } else {
+                    let key = setting.key.as_str();
+                    let needs_flag = is_last && (OF_THE_PROCESS.contains(&key) || OF_THE_FILE.contains(&key));
+                    claims.push(Claim { key: key.to_owned(), value: setting.value(), place: layer.place.clone(), needs_flag });
+                }
+            }
+            keys.extend(layer.settings.iter().map(|setting| setting.key.clone()));
         }
-        Ok(in_force)
+        for host in scenario.iter().flat_map(|scenario| &scenario.hosts) {
+            let place = format!("the manifest of scenario {:?}", scenario.map_or("", |scenario| &scenario.name));
+            let setting = Setting { key: "allow-host".to_owned(), value: Some(host.into()) };
+            if !given.covers(&setting).with_context(|| place.clone())? {
+                claims.push(Claim { key: setting.key, value: Some(host.clone()), place, needs_flag: false });
+            } else if !settings.contains(&setting) {
+                settings.push(setting);
+            }
+        }
+        Ok(InForce { settings, claims })
+    }
+
+    /// What the layers give that may, and what was granted.
+    fn given(&self) -> anyhow::Result<Given> {
+        let mut given = Given::default();
+        let of_layers = self.layers.iter().filter(|layer| layer.gives_reach).flat_map(|layer| &layer.settings);
+        let of_layers = of_layers.filter(|setting| is_reach(&setting.key)).map(|setting| (setting.key.clone(), setting.value()));
+        let granted = self.granted.iter().map(|claim| (claim.key.clone(), claim.value.clone()));
+        for (key, value) in of_layers.chain(granted) {
+            match (key.as_str(), &value) {
+                ("allow-host", Some(host)) => given.hosts.add_all(AllowList::parse([host.as_str()]).context("--allow-host")?),
+                ("target", Some(url)) => given.hosts.add_all(AllowList::of_target(url)?),
+                _ => {}
+            }
+            given.settings.insert((key, value));
+        }
+        Ok(given)
+    }
+}
+
+impl InForce {
+    fn without_claims(self) -> Result<Vec<Setting>, NotGiven> {
+        if self.claims.is_empty() { Ok(self.settings) } else { Err(NotGiven(self.claims)) }
+    }
+}
+
+impl Given {
+    /// Whether a setting reaches no further: what it says was given as it is, or it names a host that may be asked anyway.
+    fn covers(&self, setting: &Setting) -> anyhow::Result<bool> {
+        let value = setting.value();
+        Ok(match (setting.key.as_str(), &value) {
+            ("allow-host", Some(host)) => self.hosts.covers(&AllowList::parse([host.as_str()])?),
+            ("target", Some(url)) => self.hosts.covers(&AllowList::of_target(url)?),
+            _ => self.settings.contains(&(setting.key.clone(), value)),
+        })
     }
 }
 
 impl Layer {
-    fn of_table(place: String, table: toml::Table) -> anyhow::Result<Self> {
+    fn of_defaults(scenario: &ScenarioInfo) -> Self {
+        let setting = |(key, value): &(String, String)| Setting {
+            key: key.clone(),
+            value: Some(value.clone()).filter(|value| !value.is_empty()).map(Into::into),
+        };
+        let place = format!("the defaults of scenario {:?}", scenario.name);
+        Self { place, settings: scenario.defaults.iter().map(setting).collect(), gives_reach: false }
+    }
+
+    fn of_table(place: String, table: toml::Table, gives_reach: bool) -> anyhow::Result<Self> {
         let mut settings = Vec::new();
         for (key, value) in table {
             flatten(&key, value, &mut settings).with_context(|| format!("{place}: key `{key}`"))?;
         }
-        Ok(Self { place, settings })
+        Ok(Self { place, settings, gives_reach })
     }
 
     /// What of it holds for a run beside the one that it was said of: not how much and how long.
     fn for_another_run(&self) -> Self {
         let is_its_own = |key: &str| LENGTHS.contains(&key) || LOAD_SHAPE.contains(&key) || key == "threshold" || key == "scenario";
-        Self { place: self.place.clone(), settings: self.settings.iter().filter(|setting| !is_its_own(&setting.key)).cloned().collect() }
+        let settings = self.settings.iter().filter(|setting| !is_its_own(&setting.key)).cloned().collect();
+        Self { place: self.place.clone(), settings, gives_reach: self.gives_reach }
     }
 
     /// Parses it alone.
     fn check(&self) -> anyhow::Result<()> {
         // A key that brings its value along would be taken for another one.
-        let is_key = |key: &str| key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         if let Some(Setting { key, .. }) = self.settings.iter().find(|setting| !is_key(&setting.key)) {
             bail!("{}: {key:?} is no setting\nhelp: a key is a flag's name without its dashes", self.place);
         }
         let Err(error) = Parsed::try_parse_from(self.settings.iter().map(Setting::flag)) else { return Ok(()) };
+        // What is wrong is told of values that have become one line each: none of them can pass for our own words.
+        let shown = |setting: &Setting| OsString::from(line(&setting.flag().to_string_lossy()).to_string());
+        let error = Parsed::try_parse_from(self.settings.iter().map(shown)).err().unwrap_or(error);
         let place = &self.place;
         if error.kind() == ErrorKind::UnknownArgument {
             let key = match error.get(ContextKind::InvalidArg) {
@@ -273,6 +402,14 @@ pub(crate) fn refuse_process_settings(place: &str, table: &toml::Table) -> anyho
     match OF_THE_PROCESS.iter().find(|key| table.contains_key(**key)) {
         Some(key) => bail!("{place}: `{key}` is for all runs together; give it on the command line, or at the top of the plan"),
         None => Ok(()),
+    }
+}
+
+/// Settings as they are used.
+fn parsed(settings: &[Setting]) -> anyhow::Result<Settings> {
+    match Parsed::try_parse_from(settings.iter().map(Setting::flag)) {
+        Ok(parsed) => Ok(parsed.settings),
+        Err(error) => bail!("{}", first_words(&error)),
     }
 }
 
@@ -394,8 +531,127 @@ mod tests {
         std::fs::write(&path, file)?;
         let typed = format!("host {command} x.wasm {typed} --config {}", path.display());
         let typed: Vec<OsString> = typed.split_whitespace().map(Into::into).collect();
-        let defaults: Vec<_> = defaults.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
-        Layers::of_command(&typed, Some(&path), command == "find")?.settings("s", &defaults)
+        Layers::of_command(&typed, Some(&path), command == "find")?.settings(Some(&scenario(defaults, &[])))
+    }
+
+    fn scenario(defaults: &[(&str, &str)], hosts: &[&str]) -> ScenarioInfo {
+        ScenarioInfo {
+            name: "s".to_owned(),
+            description: String::new(),
+            has_setup: false,
+            has_start: false,
+            defaults: defaults.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+        }
+    }
+
+    /// Layers of these flags, typed.
+    fn typed(flags: &str) -> Layers {
+        let typed: Vec<OsString> = format!("host run x.wasm {flags}").split_whitespace().map(Into::into).collect();
+        Layers::of_command(&typed, None, false).expect("the flags are settings")
+    }
+
+    fn claimed(layers: &Layers, defaults: &[(&str, &str)], hosts: &[&str]) -> String {
+        crate::reach::flags(&layers.claims(Some(&scenario(defaults, hosts))).expect("all are settings"))
+    }
+
+    /// A value of each kind that a setting has.
+    const REACHING: [(&str, &str); 13] = [
+        ("target", "http://a.test"),
+        ("allow-host", "a.test"),
+        ("source-ip", "127.0.0.1"),
+        ("ca-cert", "a.pem"),
+        ("cert", "a.pem"),
+        ("key", "a.pem"),
+        ("insecure", ""),
+        ("data", "x=a.csv"),
+        ("guest-cpu", "1s"),
+        ("guest-memory", "1GiB"),
+        ("out", "json=x"),
+        ("control", "127.0.0.1:1"),
+        ("prometheus", "127.0.0.1:1"),
+    ];
+
+    #[test]
+    fn no_default_of_a_scenario_reaches_anything_and_none_is_silent() {
+        for (key, value) in REACHING {
+            // These two need each other.
+            let both = [("cert", "a.pem"), ("key", "a.pem")];
+            let defaults = if both.iter().any(|(one, _)| *one == key) { &both[..] } else { &[(key, value)][..] };
+            let flag = format!("--{key} {value}");
+            assert!(claimed(&typed(""), defaults, &[]).contains(flag.trim_end()), "{key}");
+            let error = typed("").settings(Some(&scenario(defaults, &[]))).expect_err(key).to_string();
+            assert!(error.contains(&format!("add {}", flag.trim_end())) || both.contains(&(key, value)), "{error}");
+        }
+        assert_eq!(claimed(&typed(""), &[("tps", "5"), ("env", "A=b"), ("header", "a: b")], &[]), "");
+    }
+
+    #[test]
+    fn what_is_typed_gives_reach_and_overrules_what_is_claimed() {
+        assert_eq!(claimed(&typed("--data x=b.csv --insecure"), &[("data", "x=a.csv"), ("insecure", "")], &[]), "");
+        assert_eq!(claimed(&typed("--target http://a.test"), &[("target", "http://b.test")], &[]), "");
+        assert_eq!(claimed(&typed("--allow-host b.test"), &[("target", "http://b.test:81/x")], &[]), "");
+        let settings = typed("--target http://a.test").settings(Some(&scenario(&[("target", "http://b.test")], &[])));
+        assert_eq!(settings.expect("nothing is claimed").target.as_deref(), Some("http://a.test"));
+    }
+
+    #[test]
+    fn a_host_of_a_manifest_is_reached_if_it_was_given_and_claimed_if_not() {
+        let hosts = ["api.test:81", "a.test:80", "c.test"];
+        let layers = typed("--target http://a.test --allow-host api.test");
+        assert_eq!(claimed(&layers, &[], &hosts), "--allow-host c.test");
+        let layers = typed("--target http://a.test --allow-host api.test --allow-host c.test");
+        let settings = layers.settings(Some(&scenario(&[], &hosts))).expect("all are given");
+        assert_eq!(settings.allow_host, ["api.test", "c.test", "api.test:81", "a.test:80"]);
+    }
+
+    #[test]
+    fn what_is_granted_holds_and_travels_to_other_hosts() {
+        let (defaults, hosts) = ([("data", "x=a.csv"), ("target", "http://b.test")], ["c.test"]);
+        let layers = typed("--allow-host d.test");
+        let scenario = scenario(&defaults, &hosts);
+        let layers = layers.granting(&layers.claims(Some(&scenario)).expect("all are settings"));
+        let settings = layers.settings(Some(&scenario)).expect("all is granted");
+        assert_eq!((settings.target.as_deref(), &settings.data[..]), (Some("http://b.test"), &[("x".to_owned(), "a.csv".to_owned())][..]));
+        assert_eq!(settings.allow_host, ["d.test", "c.test"]);
+        let pairs = layers.pairs(Some(&scenario)).expect("they can be sent");
+        // Another host obeys what was granted here, and no default of the file.
+        let others = Layers::of_pairs("the coordinator".to_owned(), pairs).expect("they are settings");
+        let evil = ScenarioInfo {
+            defaults: vec![("data".to_owned(), "y=/etc/passwd.csv".to_owned())],
+            hosts: vec!["e.test".to_owned()],
+            ..scenario
+        };
+        let settings = others.settings(Some(&evil)).expect("nothing is claimed");
+        assert_eq!((settings.data.len(), &settings.allow_host[..]), (1, &["d.test".to_owned(), "c.test".to_owned()][..]));
+    }
+
+    #[test]
+    fn a_further_run_chooses_from_what_the_command_has() {
+        let layers = typed("--target http://a.test --allow-host b.test --data x=a.csv --data y=b.csv");
+        let claims = |body: &str| {
+            let layers = layers.above_all("the request".to_owned(), body.parse().expect("it is TOML")).expect("all are settings");
+            crate::reach::flags(&layers.claims(None).expect("all are settings"))
+        };
+        assert_eq!(claims("tps = 5\ntarget = 'http://b.test:9'\ndata = ['y=b.csv']"), "");
+        assert_eq!(claims("target = 'http://c.test'"), "--target http://c.test");
+        assert_eq!(claims("data = ['x=/etc/x.csv', 'y=b.csv']\ninsecure = true"), "--data x=/etc/x.csv --insecure");
+    }
+
+    #[test]
+    fn a_file_that_nobody_named_gives_load_and_claims_the_rest() {
+        let table = "tps = 5\ntarget = 'http://a.test'\n".parse().expect("it is TOML");
+        let mut layers = typed("");
+        layers.layers.push(Layer::of_table(DEFAULT_FILE.to_owned(), table, false).expect("all are settings"));
+        assert_eq!(crate::reach::flags(&layers.claims(None).expect("all are settings")), "--target http://a.test");
+        let settings = layers.undisputed().expect("the rest holds");
+        assert_eq!((settings.tps.map(|rate| rate.per_second()), settings.target), (Some(5.0), None));
+    }
+
+    #[test]
+    fn an_error_about_a_foreign_value_stays_in_its_line() {
+        let error = format!("{:#}", layered("", "", &[("duration", "1\nINVALID: forged\u{1b}[2J")]).expect_err("no duration"));
+        assert!(error.contains("1\\nINVALID: forged\\u{1b}[2J"), "{error:?}");
     }
 
     #[test]

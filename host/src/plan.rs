@@ -55,7 +55,7 @@ impl RunPlan {
         })
         .map_err(|error| anyhow!("{}", as_flags(&error.to_string())))?;
         let workers = machine::allowed_cores().min(plan.most_users() as usize).max(1);
-        Ok(Self { plan, workers, client: client_options(settings, &scenario.hosts)?, has_start: scenario.has_start })
+        Ok(Self { plan, workers, client: client_options(settings)?, has_start: scenario.has_start })
     }
 
     /// What paces the users.
@@ -188,7 +188,7 @@ fn as_flags(message: &str) -> String {
 ///
 /// # Errors
 /// Files that cannot be read, and settings that are none: the error names the flag.
-pub(crate) fn client_options(settings: &Settings, hosts: &[String]) -> anyhow::Result<Options> {
+pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
     let identity = match (&settings.cert, &settings.key) {
         (Some(certificate), Some(key)) => Some(ClientIdentity { certificate: certificate.clone(), key: key.clone() }),
         _ => None,
@@ -196,7 +196,7 @@ pub(crate) fn client_options(settings: &Settings, hosts: &[String]) -> anyhow::R
     let tls = TlsOptions { ca_files: settings.ca_cert.clone(), identity, insecure: settings.insecure, ..TlsOptions::default() };
     let mut options = Options::new(tls.load()?);
     options.target = settings.target.clone();
-    options.allow = AllowList::parse(settings.allow_host.iter().chain(hosts).map(String::as_str)).context("--allow-host")?;
+    options.allow = AllowList::parse(settings.allow_host.iter().map(String::as_str)).context("--allow-host")?;
     options.sources = settings.source_ip.clone();
     if let Some(timeout) = settings.timeout {
         options.timeouts.response = timeout;
@@ -211,7 +211,7 @@ pub(crate) fn client_options(settings: &Settings, hosts: &[String]) -> anyhow::R
         options.headers.push(
             header(name.trim(), value.trim())
                 .map_err(|error| io::Error::other(error.to_string()))
-                .with_context(|| format!("--header {line:?}"))?,
+                .with_context(|| format!("--header {:?}", name.trim()))?,
         );
     }
     Ok(options)

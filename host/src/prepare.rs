@@ -12,6 +12,7 @@ use anyhow::{anyhow, bail};
 use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
+use swell_core::plain::in_one_line;
 use swell_core::plan::Search;
 use swell_core::record::Recorder;
 use swell_engine::{
@@ -25,9 +26,10 @@ use tokio::task::LocalSet;
 use crate::args::Settings;
 use crate::check::load;
 use crate::journal::Subject;
-use crate::layers::{Layers, names_files};
+use crate::layers::Layers;
 use crate::plan::{RunPlan, client_options};
 use crate::preflight;
+use crate::reach::Claim;
 
 /// What a scenario asks of its run.
 pub(crate) type EndRequests = mpsc::Receiver<EndRequest>;
@@ -45,7 +47,7 @@ impl Loaded {
     /// # Errors
     /// Wrong settings or a wrong scenario file.
     pub(crate) fn read(path: &Path, layers: &Layers) -> anyhow::Result<Arc<Self>> {
-        let limits = guest_limits(&layers.settings("", &[])?)?;
+        let limits = guest_limits(&layers.undisputed()?)?;
         Ok(Arc::new(Self { path: path.to_owned(), file: load(path, limits)?, limits }))
     }
 
@@ -54,10 +56,16 @@ impl Loaded {
         self.file.has_conduct
     }
 
-    /// The first setting among the defaults of its scenarios that names a file, if there is one.
-    pub(crate) fn file_of_defaults(&self) -> Option<&str> {
-        let defaults = self.file.scenarios.iter().flat_map(|scenario| &scenario.defaults);
-        defaults.map(|(key, _)| key.as_str()).find(|key| names_files(key))
+    /// What the scenario that the layers choose asks for and nobody has given; or all of them, where the file conducts its runs itself.
+    ///
+    /// # Errors
+    /// The layers choose none; or a default that is no setting.
+    pub(crate) fn claims(&self, layers: &Layers, conducts: bool) -> anyhow::Result<Vec<Claim>> {
+        if !conducts {
+            return layers.claims(Some(self.choose(layers.undisputed()?.scenario.as_deref())?.1));
+        }
+        let claims = self.file.scenarios.iter().map(|scenario| layers.claims(Some(scenario)));
+        Ok(claims.collect::<anyhow::Result<Vec<_>>>()?.concat())
     }
 
     /// The scenario with this name, or the only one, and its number.
@@ -125,9 +133,9 @@ impl Prepared {
         scenario: Option<&str>,
         search: Option<Search>,
     ) -> anyhow::Result<(Self, EndRequests)> {
-        let without_defaults = layers.settings("", &[])?;
+        let without_defaults = layers.undisputed()?;
         let (index, scenario) = loaded.choose(scenario.or(without_defaults.scenario.as_deref()))?;
-        let settings = layers.settings(&scenario.name, &scenario.defaults)?;
+        let settings = layers.settings(Some(scenario))?;
         let seed = settings.seed.unwrap_or_else(random_seed);
         let room = preflight::room(&loaded.file, index, loaded.limits)?;
         let plan = RunPlan::new(&settings, search, scenario, seed, room.users())?;
@@ -138,7 +146,7 @@ impl Prepared {
         Client::new(plan.client.clone())?;
         let name = name.unwrap_or(&scenario.name).to_owned();
         let (file, file_hash) = (loaded.path.clone(), loaded.file.hash.clone());
-        let pairs = layers.pairs(&scenario.name, &scenario.defaults)?;
+        let pairs = layers.pairs(Some(scenario))?;
         let prepared = Self {
             name,
             file,
@@ -211,10 +219,10 @@ impl Prepared {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum HookFailure {
     /// The guest said so.
-    #[error("failed: {0}")]
+    #[error("failed: {}", in_one_line(.0))]
     Said(String),
     /// The guest trapped.
-    #[error("trapped: {0}")]
+    #[error("trapped: {}", in_one_line(.0))]
     Trapped(String),
     /// It was not called: the machine lacks something.
     #[error("could not be called: {0}")]
@@ -234,13 +242,12 @@ impl Outside {
     /// # Errors
     /// Wrong settings, or a machine that does not give what is needed.
     pub(crate) fn of_file(loaded: &Loaded, layers: &Layers, conductor: Arc<dyn Conductor>) -> anyhow::Result<Self> {
-        let settings = layers.settings("", &[])?;
+        let settings = layers.settings(None)?;
         let program = loaded.file.program(0, 1)?;
         // Nobody but a user of a run may ask for its end.
         let (mut run, _) = new_run(&settings, settings.seed.unwrap_or_else(random_seed), loaded.limits)?;
         run.conductor = Some(conductor);
-        let hosts = loaded.file.scenarios.iter().flat_map(|scenario| scenario.hosts.clone()).collect::<Vec<_>>();
-        Ok(Self { program, run: Arc::new(run), client: client_options(&settings, &hosts)? })
+        Ok(Self { program, run: Arc::new(run), client: client_options(&settings)? })
     }
 
     /// Calls the guest on an instance and a thread of its own.

@@ -21,6 +21,7 @@ use crate::conduct::conduct;
 use crate::exit::Exit;
 use crate::layers::{Layers, read_file, refuse_process_settings};
 use crate::prepare::{EndRequests, Loaded, Prepared};
+use crate::reach::consent;
 use crate::runs::{Done, Runs};
 
 /// See the module's documentation.
@@ -66,8 +67,14 @@ impl Programme {
     /// Whatever is wrong with the file, the plan, or a scenario in it. Nothing was sent.
     pub(crate) fn new(file: &Path, layers: &Layers, search: Option<Search>) -> anyhow::Result<Self> {
         if file.extension().is_none_or(|extension| extension != "toml") {
-            let loaded = Loaded::read(file, layers)?;
-            let conducts = loaded.has_conduct() && search.is_none() && layers.settings("", &[])?.scenario.is_none();
+            let mut loaded = Loaded::read(file, layers)?;
+            let conducts = loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none();
+            let granted = consent(loaded.claims(layers, conducts)?)?;
+            let layers = &layers.granting(&granted);
+            if !granted.is_empty() {
+                // What it has of the machine may be among it.
+                loaded = Loaded::read(file, layers)?;
+            }
             let what = if conducts {
                 if let Some(load) = layers.typed_load() {
                     bail!(
@@ -88,10 +95,20 @@ impl Programme {
         let (top, planned) = split(&shown, read_file(file)?, file.parent().unwrap_or(Path::new("")))?;
         check_order(&planned).with_context(|| shown.clone())?;
         let layers = layers.under_typed(shown.clone(), top)?;
-        let mut entries = Vec::new();
+        let (mut runs, mut claims) = (Vec::new(), Vec::new());
         for Planned { name, file, order, settings } in planned {
             let place = format!("{shown}: run {name:?}");
-            let prepared = Prepared::new(Some(&name), &file, &layers.under_typed(place.clone(), settings)?).context(place)?;
+            let its_layers = layers.under_typed(place.clone(), settings)?;
+            let its_claims = Loaded::read(&file, &its_layers).and_then(|loaded| loaded.claims(&its_layers, false));
+            claims.extend(its_claims.with_context(|| place.clone())?);
+            runs.push((name, file, order, its_layers, place));
+        }
+        // One question for all of them, before any of them is prepared.
+        let granted = consent(claims)?;
+        let layers = layers.granting(&granted);
+        let mut entries = Vec::new();
+        for (name, file, order, its_layers, place) in runs {
+            let prepared = Prepared::new(Some(&name), &file, &its_layers.granting(&granted)).context(place)?;
             entries.push(Entry { prepared, order });
         }
         let endless: Vec<_> =
@@ -127,7 +144,7 @@ impl Programme {
             }
             What::Plan(entries) => perform_plan(entries, runs).await,
             What::Conducted(file) => {
-                let grace = self.layers.settings("", &[]).ok().and_then(|settings| settings.grace).unwrap_or(DEFAULT_GRACE);
+                let grace = self.layers.settings(None).ok().and_then(|settings| settings.grace).unwrap_or(DEFAULT_GRACE);
                 let ended = conduct(&file, &self.layers, runs, grace).await;
                 ended.map(|(exit, words)| ("conduct".to_owned(), Done::Failed(exit, words))).into_iter().collect()
             }

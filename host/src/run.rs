@@ -41,7 +41,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         bail!("{url} is no scenario file\nhelp: host run FILE --target {url}; `host new NAME` makes a scenario to begin with");
     }
     let layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
-    let quiet = layers.settings("", &[])?.quiet;
+    let quiet = layers.undisputed()?.quiet;
     terminal::be_quiet(quiet);
     if !quiet {
         notes::say(layers.found_file());

@@ -201,7 +201,8 @@ impl Summary<'_> {
         for objective in &control.objectives {
             let share = objective.measured_share.map(|share| format!("{:.2} %", share * 100.0));
             let measured = share.unwrap_or_else(|| time(objective.measured_ms));
-            let (means, limit, samples) = (line(&objective.means), per_second(objective.limit_per_second), counted(objective.samples, "sample"));
+            let (means, limit, samples) =
+                (line(&objective.means), per_second(objective.limit_per_second), counted(objective.samples, "sample"));
             write!(f, "    {means}: up to {limit}/s; last {measured} of {samples}; {}", objective.state)?;
             writeln!(
                 f,

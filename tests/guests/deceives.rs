@@ -60,6 +60,10 @@ fn deceives() -> Result<()> {
     check!(EVIL, false);
     let _ = transaction(EVIL, || http::get("/").send());
     let _ = transaction("says", fails);
+    if context::variable("goes-on").is_some() {
+        think(millis(20));
+        return Ok(());
+    }
     match context::iteration() {
         0 => fails(),
         1 => panic!("{EVIL}"),

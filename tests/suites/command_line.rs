@@ -254,7 +254,10 @@ fn flags_win_over_the_file_and_the_file_over_the_scenario() {
     let (folder, target) = (folder(), target());
     // The scenario's own defaults: 20 transactions a second for two seconds.
     let browse = |args: &str| {
-        let host = Host::run_guest("two-scenarios").target(target.url()).args("--scenario browse").args(args).in_folder(folder.path());
+        let host = Host::run_guest("two-scenarios")
+            .target(target.url())
+            .args("--scenario browse --allow-host images.example.com --allow-host api.example.com:8443");
+        let host = host.args(args).in_folder(folder.path());
         let finished = host.finish().expect_done();
         (finished.json_at("/run/asked_per_second").as_f64(), slots(&finished, "measured"))
     };

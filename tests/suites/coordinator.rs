@@ -90,6 +90,27 @@ fn a_run_that_is_submitted_ends_as_one_done_here_and_hosts_stay_for_the_next() {
 }
 
 #[test]
+fn what_a_scenario_asks_for_is_refused_by_a_cluster_too_and_had_by_all_hosts_once_it_is_given() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    std::fs::write(folder.path().join("secret.csv"), "secret\nhunter2\n").expect("it can be written");
+    let standing = Standing::start(2, "");
+    let asks = |args: &str| standing.run("asks-for-more", &format!("--vus 2 --iterations 20 {args}")).in_folder(folder.path()).finish();
+    for (scenario, flags) in [
+        ("manifest", "--allow-host 127.0.0.1 --allow-host images.example.com:8443"),
+        ("file", "--data x=secret.csv"),
+        ("trust", "--insecure"),
+    ] {
+        let refused = asks(&format!("--scenario {scenario}")).expect_code(104);
+        assert!(refused.stderr.contains(&format!("to give it, add {flags}\n")), "{}", refused.stderr);
+    }
+    assert_eq!(standing.target.seen().requests, 0);
+    asks("--scenario file --data x=secret.csv").expect_code_or_invalid(0);
+    asks("--scenario manifest --allow-host 127.0.0.1 --allow-host images.example.com").expect_code_or_invalid(0);
+    assert_eq!(standing.target.seen().requests, 40);
+    standing.end();
+}
+
+#[test]
 fn runs_side_by_side_have_hosts_of_their_own_and_a_further_one_is_refused() {
     let standing = Standing::start(3, "");
     let first = standing.run("plain-get", "--tps 200 --duration 8s --hosts 2").start();
@@ -277,7 +298,7 @@ impl Api {
 fn the_control_api_of_any_host_is_that_of_the_cluster() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     std::fs::copy(guest("plain-get"), folder.path().join("browse.wasm")).expect("it can be copied");
-    let mut standing = Standing::start(1, &format!("--scenarios {}", folder.path().display()));
+    let mut standing = Standing::start(1, &format!("--scenarios {} --allow-host 127.0.0.1", folder.path().display()));
     let address = free_address();
     standing.join(&format!("--control {address}"));
     let api = Api::wait(address);
@@ -298,6 +319,9 @@ fn the_control_api_of_any_host_is_that_of_the_cluster() {
         (json!({ "stored": "browze", "tps": 5 }), 404, "there are: browse"),
         (json!({ "file": "/etc/passwd", "tps": 5 }), 403, "coordinator's machine"),
         (json!({ "stored": "browse", "tps": 5, "data": ["x=/etc/passwd"] }), 403, "`data`"),
+        // What runs reach is for whoever began the coordinator to say.
+        (json!({ "stored": "browse", "tps": 5, "target": "http://10.0.0.1:81/" }), 422, "--target http://10.0.0.1:81/"),
+        (json!({ "stored": "browse", "tps": 5, "allow-host": ["a.test"], "insecure": true }), 422, "add --allow-host a.test --insecure"),
         (json!({ "stored": "browse", "tps": -5 }), 422, "tps"),
         (json!({ "stored": "browse", "tps": 5, "hosts": 0 }), 422, "`hosts`"),
         (json!({ "tps": 5 }), 422, "`stored`"),

@@ -301,7 +301,12 @@ fn of_several_scenarios_one_must_be_chosen() {
     }
     assert_eq!(target.seen().connections, 0);
 
-    let browsed = run("two-scenarios", &target, "--scenario browse --duration 500ms").expect_done();
+    let browsed = run(
+        "two-scenarios",
+        &target,
+        "--scenario browse --duration 500ms --allow-host images.example.com --allow-host api.example.com:8443",
+    )
+    .expect_done();
     assert_eq!((browsed.json_at("/run/scenario").as_str(), browsed.number("/run/asked_per_second")), (Some("browse"), 20.0));
     assert_eq!((slots(&browsed, "measured"), target.seen().path("/orders")), (10, 0));
 

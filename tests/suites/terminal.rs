@@ -18,7 +18,7 @@ fn acts(character: char) -> bool {
 /// Nothing acts, and no line is forged; what was meant to deceive is still seen.
 #[track_caller]
 fn expect_plain(text: &str) {
-    assert_eq!(text.chars().filter(|c| *c != '\n' && acts(*c)).collect::<Vec<_>>(), [], "{text:?}");
+    assert_eq!(text.chars().filter(|c| *c != '\n' && acts(*c)).collect::<String>(), "", "{text:?}");
     assert!(!text.lines().any(|line| line.trim_start().starts_with("FORGED")), "{text}");
 }
 
@@ -78,20 +78,23 @@ fn what_a_file_says_of_itself_is_plain_where_it_is_looked_at_and_where_it_is_ref
 }
 
 #[test]
-fn metrics_and_answers_of_the_control_api_are_plain_too() {
-    let (target, api, metrics) = (target(), free_address(), free_address());
-    let host = deceiving("shown", &target).args(&format!("--control {api} --prometheus {metrics}"));
-    let running = host.start();
+fn metrics_and_results_on_stdout_are_plain_and_the_latter_still_say_what_was_said() {
+    let (target, metrics) = (target(), free_address());
+    let running = deceiving("shown", &target).args(&format!("-e goes-on=yes --prometheus {metrics}")).start();
     let scraped = wait_until(Duration::from_secs(20), "a scrape with the names", || {
         std::net::TcpStream::connect(metrics).ok()?;
         Some(call(metrics, "GET", "/metrics", &[], "").body).filter(|text| text.contains("FORGED"))
     });
     expect_plain(&scraped);
-    expect_plain(&call(api, "GET", "/v1/runs", &[], "").body);
-    let report = call(api, "GET", "/v1/runs/shown/report", &[], "");
-    expect_plain(&report.body);
-    assert!(report.json_at("/measured/checks").as_object().is_some_and(|checks| checks.keys().any(|name| name.contains('\u{9b}'))));
+    running.interrupt();
     expect_plain_output(&running.wait());
+
+    let run = Host::new("run").arg(guest("deceives")).args("--scenario shown --iterations 4 --out json=-").target(target.url());
+    let run = run.finish().expect_code(110);
+    expect_plain_output(&run);
+    let results: serde_json::Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+    let checks = results["measured"]["checks"].as_object().expect("there is one");
+    assert!(checks.keys().all(|name| name.contains("\x1b[2J\x1b[1A\nFORGED: line\r\t\u{9b}31m\u{7f}\u{202e}")), "{checks:?}");
 }
 
 /// Answers each connection with these bytes and closes it.

@@ -7,6 +7,7 @@ use std::net::Ipv6Addr;
 
 use url::Host;
 
+use crate::endpoint::Endpoints;
 use crate::error::OptionsError;
 
 /// Hosts that may be asked, each with any port or one. Empty, it allows nothing but the target.
@@ -17,6 +18,23 @@ impl AllowList {
     /// Parses entries of the forms `host`, `host:port`, `[v6]` and `[v6]:port`; names do not depend on case.
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, OptionsError> {
         entries.into_iter().map(entry).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The host and port of a target, which are allowed without being listed.
+    pub fn of_target(url: &str) -> Result<Self, OptionsError> {
+        Endpoints::new(Some(url), Self::default()).map(|endpoints| endpoints.allow)
+    }
+
+    /// Allows what another list allows as well.
+    pub fn add_all(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Whether it allows all that another list does.
+    pub fn covers(&self, other: &Self) -> bool {
+        let allows =
+            |(host, port): &(Host, Option<u16>)| self.0.iter().any(|(allowed, at)| allowed == host && (at.is_none() || at == port));
+        other.0.iter().all(allows)
     }
 
     pub(crate) fn add(&mut self, host: Host, port: u16) {
@@ -89,6 +107,16 @@ mod tests {
         let list = AllowList::parse(["example.com", "other.test."]).expect("entries");
         assert!(allows(&list, "example.com.", 80) && allows(&list, "other.test", 80) && allows(&list, "other.test.", 80));
         assert!(!allows(&list, "example.com..", 80) && !allows(&list, ".example.com", 80));
+    }
+
+    #[test]
+    fn a_list_covers_another_where_it_allows_no_less() {
+        let list = AllowList::parse(["a.test", "b.test:81"]).expect("entries");
+        let covers = |entry| list.covers(&AllowList::parse([entry]).expect("an entry"));
+        assert!(covers("A.test") && covers("a.test:9") && covers("b.test:81") && list.covers(&AllowList::default()));
+        assert!(!covers("b.test") && !covers("b.test:82") && !covers("c.test"));
+        let target = AllowList::of_target("https://b.test/api").expect("a target");
+        assert!(target.covers(&AllowList::parse(["b.test:443"]).expect("an entry")) && !list.covers(&target));
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) struct Origin {
 /// them pass through without growing it.
 pub(crate) struct Endpoints {
     target: Option<String>,
-    allow: AllowList,
+    pub(crate) allow: AllowList,
     origins: RefCell<Vec<Rc<Origin>>>,
     young: RefCell<HashMap<String, Rc<Endpoint>>>,
     old: RefCell<HashMap<String, Rc<Endpoint>>>,

@@ -39,6 +39,8 @@ pub(super) struct Coordination {
     pub(super) cluster: Option<PathBuf>,
     pub(super) weight: f64,
     pub(super) journal: Option<PathBuf>,
+    /// What runs that are begun over the control API have of this command.
+    pub(super) layers: Layers,
     pub(super) scenarios: Option<PathBuf>,
     pub(super) control: Option<SocketAddr>,
     pub(super) prometheus: Option<SocketAddr>,
@@ -49,7 +51,7 @@ pub(super) struct Coordination {
 /// # Errors
 /// An address is taken; the machine does not give what is needed.
 pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
-    let Coordination { listen, cluster: made, weight, journal, scenarios, control, prometheus } = coordination;
+    let Coordination { listen, cluster: made, weight, journal, layers, scenarios, control, prometheus } = coordination;
     check_folder(journal.as_deref())?;
     if let Some(folder) = scenarios.as_ref().filter(|folder| !folder.is_dir()) {
         anyhow::bail!("--scenarios {}: there is no such folder\nhelp: make it, or name another", folder.display());
@@ -59,7 +61,7 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
     LocalSet::new().block_on(&runtime, async {
         let exporter = prometheus.map(|_| Exporter::new(Some(SERIES_KEPT)));
         let runs = Runs::new(false, exporter.clone(), Some(RUNS_KEPT))?;
-        let api = Rc::new(ControlApi::new(&runs, &Layers::none(), scenarios));
+        let api = Rc::new(ControlApi::new(&runs, &layers, scenarios));
         let mut servers = Servers::default();
         if let Some(address) = control {
             servers.control(address, Rc::clone(&api)).await?;

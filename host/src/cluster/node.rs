@@ -55,6 +55,14 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "N", value_parser = parse_weight, allow_hyphen_values = true)]
     weight: Option<f64>,
 
+    /// With --listen: a host that runs begun over the control API may send to, as `api.example.com` or `api.example.com:8443`; repeatable.
+    #[arg(long = "allow-host", value_name = "HOST", requires = "listen")]
+    allow_host: Vec<String>,
+
+    /// With --listen: a TOML file with settings that runs begun over the control API have, but for load and length: each flag's name is a key.
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    config: Option<PathBuf>,
+
     /// With --listen: a folder of .wasm files that may be run by their names over the control API.
     #[arg(long, value_name = "DIR", requires = "listen")]
     scenarios: Option<PathBuf>,
@@ -97,9 +105,10 @@ pub(super) fn own_name() -> String {
 /// The coordinator cannot be reached, or does not admit this host; or it is gone.
 pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
     let weight = args.weight.unwrap_or_else(default_weight);
-    let NodeArgs { cluster, journal, scenarios, control, prometheus, .. } = args;
+    let NodeArgs { cluster, journal, allow_host, config, scenarios, control, prometheus, .. } = args;
     if let Some(listen) = args.listen {
-        return coordinate(Coordination { listen, cluster, weight, journal, scenarios, control, prometheus });
+        let layers = Layers::of_lead(config.as_deref(), allow_host)?;
+        return coordinate(Coordination { listen, cluster, weight, journal, layers, scenarios, control, prometheus });
     }
     let token = match (args.token, args.coordinator) {
         (Some(token), Some(address)) => token.at(vec![address]).context("--coordinator")?,

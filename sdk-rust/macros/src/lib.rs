@@ -23,9 +23,10 @@ use proc_macro::TokenStream;
 /// | option | value | meaning |
 /// |---|---|---|
 /// | `name` | `"text"` | how `--scenario` and reports call it; else the function's name |
-/// | `hosts` | `("a.example.com", …)` | what it wants to reach besides the target |
+/// | `hosts` | `("a.example.com", …)` | what it wants to reach besides the target; whoever runs it gives it with `--allow-host` |
 /// | `tps`, `rate`, `vus`, `max_vus`, `spawn_rate`, `iterations` | number | the flag of that name, where the command line is silent |
-/// | `duration`, `warmup`, `grace`, `max_lag`, `target` | `"text"` | the same |
+/// | `duration`, `warmup`, `grace`, `max_lag` | `"text"` | the same |
+/// | `target` | `"http://…"` | what it would like to have as a target; whoever runs it gives it with `--target` |
 /// | `stage`, `threshold` | `("text", …)` | the same, once for each text |
 /// | `setup`, `teardown`, `start`, `stop` | function | hooks, see below |
 ///

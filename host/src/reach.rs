@@ -1,0 +1,203 @@
+//! What a setting decides: the load, or what a run reaches beyond it. And the consent that reach needs.
+//!
+//! A scenario is somebody else's code. What it may do, send to and read is for whoever runs it to say: on the command line, in a file that is named there, or
+//! by a yes at a terminal. A scenario's defaults, its manifest, what its code or a call of the control API says, and a `swell.toml` that happens to be in the
+//! folder may say how much load there is, and may ask for the rest: what nobody has given is a [`Claim`], and a run with one does not begin.
+
+use std::fmt::{self, Display, Formatter, Write as _};
+
+use swell_core::plain::line;
+use thiserror::Error;
+
+use crate::args::Settings;
+use crate::layers::DEFAULT_FILE;
+use crate::terminal;
+
+/// What a setting decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// How much, how long, with which patience and values, and how it is judged.
+    Load,
+    /// Hosts, files, TLS checks, addresses, outputs, and what the machine gives.
+    Reach,
+}
+
+/// Makes the table of all settings. One that is missing from it does not compile.
+macro_rules! kinds {
+    ($($field:ident: $kind:ident,)*) => {
+        const _: fn(Settings) = |settings| {
+            let Settings { $($field: _,)* } = settings;
+        };
+        /// By the names of the fields, whose words are parted by hyphens in a key.
+        const KINDS: &[(&str, Kind)] = &[$((stringify!($field), Kind::$kind),)*];
+    };
+}
+
+kinds! {
+    tps: Load,
+    rate: Load,
+    vus: Load,
+    stage: Load,
+    latency: Load,
+    error_rate: Load,
+    start_tps: Load,
+    arrivals: Load,
+    max_vus: Load,
+    max_lag: Load,
+    spawn_rate: Load,
+    duration: Load,
+    iterations: Load,
+    warmup: Load,
+    grace: Load,
+    target: Reach,
+    allow_host: Reach,
+    // A scenario sets what headers it likes, and sends them where it may anyway.
+    header: Load,
+    source_ip: Reach,
+    fresh: Load,
+    timeout: Load,
+    connect_timeout: Load,
+    ca_cert: Reach,
+    cert: Reach,
+    key: Reach,
+    insecure: Reach,
+    scenario: Load,
+    env: Load,
+    data: Reach,
+    data_wrap: Load,
+    seed: Load,
+    guest_cpu: Reach,
+    guest_memory: Reach,
+    threshold: Load,
+    out: Reach,
+    control: Reach,
+    prometheus: Reach,
+    quiet: Load,
+}
+
+/// Whether a setting decides what a run reaches.
+pub(crate) fn is_reach(key: &str) -> bool {
+    let is_key = |field: &str| field.len() == key.len() && field.bytes().zip(key.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'));
+    // What is no setting is refused elsewhere, and trusted nowhere.
+    KINDS.iter().find(|(field, _)| is_key(field)).is_none_or(|(_, kind)| *kind == Kind::Reach)
+}
+
+/// Something that somebody asks for who cannot give it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Claim {
+    pub(crate) key: String,
+    pub(crate) value: Option<String>,
+    /// Who asks, for messages.
+    pub(crate) place: String,
+    /// Whether it is of the whole command, and only its flags can give it.
+    pub(crate) needs_flag: bool,
+}
+
+impl Claim {
+    /// The flag that gives it, as it is typed in a shell.
+    fn flag(&self) -> String {
+        match &self.value {
+            None => format!("--{}", self.key),
+            Some(value) => format!("--{} {}", self.key, quoted(value)),
+        }
+    }
+}
+
+/// More was asked for than was given.
+#[derive(Debug, Error)]
+pub(crate) struct NotGiven(pub(crate) Vec<Claim>);
+
+impl Display for NotGiven {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "more is asked for than was given:{}", list(&self.0))?;
+        write!(f, "help: to give it, add {}", flags(&self.0))?;
+        if self.0.iter().any(|claim| claim.place == DEFAULT_FILE) {
+            write!(f, "\nhelp: or name the file: --config {DEFAULT_FILE}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The flags that give what is claimed, each once.
+pub(crate) fn flags(claims: &[Claim]) -> String {
+    let mut flags: Vec<String> = Vec::new();
+    for flag in claims.iter().map(Claim::flag) {
+        if !flags.contains(&flag) {
+            flags.push(flag);
+        }
+    }
+    flags.join(" ")
+}
+
+/// Each claim with who makes it, on a line of its own.
+fn list(claims: &[Claim]) -> String {
+    let mut text = String::new();
+    for claim in claims {
+        let _ = write!(text, "\n    {}   by {}", claim.flag(), line(&claim.place));
+    }
+    text
+}
+
+/// Has whoever sits at the terminal say whether a run gets what is claimed, in one question; gives what it gets, which is all or nothing.
+///
+/// # Errors
+/// They do not say yes, nobody is there, or only flags can give it: the error names them.
+pub(crate) fn consent(mut claims: Vec<Claim>) -> Result<Vec<Claim>, NotGiven> {
+    claims.sort();
+    claims.dedup();
+    if claims.is_empty() || (!claims.iter().any(|claim| claim.needs_flag) && terminal::is_attended() && is_granted(&claims)) {
+        return Ok(claims);
+    }
+    Err(NotGiven(claims))
+}
+
+fn is_granted(claims: &[Claim]) -> bool {
+    terminal::say(format_args!("more is asked for than was given on the command line:{}\ngive it to the run? [y/N]", list(claims)));
+    let mut answer = String::new();
+    // Without an answer it is no.
+    let _ = std::io::stdin().read_line(&mut answer);
+    matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// A word that a shell takes as it is.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", line(word).to_string().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::*;
+
+    #[test]
+    fn the_table_has_every_flag_of_a_run_by_its_name() {
+        let command = Settings::augment_args(Command::new("x"));
+        let keys: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+        let fields: Vec<String> = KINDS.iter().map(|(field, _)| field.replace('_', "-")).collect();
+        assert_eq!(keys.len(), fields.len());
+        assert!(keys.iter().all(|key| fields.iter().any(|field| field == key)), "{keys:?}\n{fields:?}");
+    }
+
+    #[test]
+    fn what_is_in_no_table_is_trusted_nowhere() {
+        assert!(["allow-host", "data", "insecure", "ca-cert", "nonsense", ""].into_iter().all(is_reach));
+        assert!(!["tps", "max-vus", "env", "error-rate"].into_iter().any(is_reach));
+    }
+
+    fn claim(key: &str, value: Option<&str>) -> Claim {
+        Claim { key: key.to_owned(), value: value.map(str::to_owned), place: "the scenario".to_owned(), needs_flag: false }
+    }
+
+    #[test]
+    fn what_was_not_given_is_told_with_the_flags_that_give_it() {
+        let claims = vec![claim("allow-host", Some("api.example.com")), claim("data", Some("x=it's;\x1b[2J")), claim("insecure", None)];
+        let text = NotGiven(claims).to_string();
+        assert!(text.ends_with(r"add --allow-host api.example.com --data 'x=it'\''s;\u{1b}[2J' --insecure"), "{text}");
+        assert!(text.contains("\n    --insecure   by the scenario\n"), "{text}");
+    }
+}
