@@ -503,6 +503,27 @@ fn group(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::CheckReport;
+
+    struct Shown<'a>(&'a Part);
+
+    impl Display for Shown<'_> {
+        fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            checks(f, self.0)
+        }
+    }
+
+    #[test]
+    fn a_thousand_checks_are_cut_with_a_word_of_the_rest_and_those_that_failed_come_first() {
+        let check = |i: u64| (format!("check {i:04}"), CheckReport { passed: 2, failed: u64::from(i == 999) });
+        let part = Part { checks: (0..1_000).map(check).collect(), ..Part::default() };
+        let shown = Shown(&part).to_string();
+        let lines: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!((lines.len(), lines[1]), (SHOWN_NAMES + 2, "    failed check 0999: 2 of 3 passed"));
+        assert_eq!(lines.last(), Some(&"    and 960 more checks, 0 of them failed, in the JSON"));
+        let few = Part { checks: (0..3).map(check).collect(), ..Part::default() };
+        assert_eq!(Shown(&few).to_string().lines().filter(|line| !line.is_empty()).count(), 4);
+    }
 
     #[test]
     fn counts_are_grouped_by_thousands() {
