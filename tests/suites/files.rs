@@ -247,6 +247,29 @@ fn a_damaged_cache_is_compiled_anew() {
     assert!(check().stdout.contains("from the cache"));
 }
 
+#[test]
+fn the_cache_forgets_what_was_not_used_for_a_month() {
+    let bench = Bench::new();
+    let check = |name: &str| Host::new("check").arg(guest(name)).env("XDG_CACHE_HOME", bench.folder.path()).finish().expect_code(0);
+    check("plain-get");
+    let cache = bench.folder.path().join("swell/compiled");
+    let cached = || cache.read_dir().expect("the cache is there").flatten().map(|file| file.path()).collect::<Vec<_>>();
+    let [old]: [PathBuf; 1] = cached().try_into().expect("there is one");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(40 * 24 * 60 * 60);
+    std::fs::File::options().append(true).open(&old).and_then(|file| file.set_modified(long_ago)).expect("it is ours");
+    check("think");
+    let left = cached();
+    assert!(left.len() == 1 && left[0] != old, "{left:?}");
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_costs_nothing_but_time() {
+    for folder in ["/proc", "/dev/null"] {
+        let checked = Host::new("check").arg(guest("plain-get")).env("XDG_CACHE_HOME", folder).finish().expect_code(0);
+        assert!(checked.stderr.contains("without a cache"), "{}", checked.stderr);
+    }
+}
+
 /// A component whose one function has this body.
 fn bomb(locals: usize, body: &str) -> Vec<u8> {
     let function = format!("(func (param i32) (result i32) (local {}) {body} local.get 0)", "i32 ".repeat(locals));
@@ -270,4 +293,25 @@ fn a_function_made_to_blow_up_the_compiler_is_survived() {
     let cache = bench.folder.path().join("swell/compiled");
     let left = cache.read_dir().expect("the cache is there").flatten().map(|file| file.file_name());
     assert!(left.into_iter().all(|name| name.to_string_lossy().ends_with(".compiled")));
+}
+
+#[test]
+fn a_function_that_takes_too_much_memory_to_compile_names_the_limit_and_the_cure() {
+    let bench = Bench::new();
+    // What each branch sets has to be merged with what it was, for thousands of variables and branches.
+    let mut random = 1_u64;
+    let mut local = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % 2_000
+    };
+    let body: String = (0..60_000)
+        .map(|number| {
+            let (a, b, c) = (local(), local(), local());
+            match number % 3 {
+                0 => format!("local.get {a} if local.get {b} i32.const 7 i32.add local.set {c} end "),
+                _ => format!("local.get {a} local.get {b} i32.add local.set {c} "),
+            }
+        })
+        .collect();
+    bench.expect_refusal(&bench.write("branches.wasm", &bomb(1_999, &body)), &["went over its limit of 1024 MiB of memory", "help: "]);
 }

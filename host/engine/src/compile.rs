@@ -1,10 +1,15 @@
-//! Compilation in a child process with limits, and the private cache of what it made.
+//! Compilation in a child process with limits, and what is trusted of it.
 //!
 //! A scenario is somebody else's code, and a compiler's time and memory can be blown up by a small hostile file. So the host runs itself as a child that
-//! limits its own address space, reads the component from stdin and writes the compiled form to a file; the parent kills it when its time is over.
+//! limits its own memory, reads the component from stdin and writes the compiled form to stdout; the parent kills it when its time is over.
+//!
+//! ## Why the limit is on data and not on address space
+//! The kernel can bound what a process may write (`RLIMIT_DATA`) and what it may address (`RLIMIT_AS`), but not what is resident. An allocator with a thread
+//! a core addresses gigabytes that it never touches, so that a limit of 1 GiB there would depend on the machine's cores. Data is what counts: memory that the
+//! child can fill. Address space is bounded as well, far above, for what is not data.
 //!
 //! ## What is trusted
-//! Loading compiled code is only as safe as its origin. It is read from nowhere but this cache, a folder that only the user may enter, under a key made of the
+//! Loading compiled code is only as safe as its origin. It is read from nowhere but the child and the private cache ([`crate::cache`]), under a key made of the
 //! component's hash, the compiler's settings and version, and this machine's CPU; and the file carries the hash of its own content, so that a torn write or a
 //! bad disk is noticed. Nothing a user, a peer or a scenario hands over is ever loaded as compiled code.
 
@@ -12,13 +17,15 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::cache::Cache;
 use crate::error::LoadError;
 use crate::limits::GuestLimits;
 use crate::runtime::plain_engine;
@@ -30,11 +37,12 @@ pub struct Compiler {
     pub program: PathBuf,
     /// The argument that makes it call [`compile_child`].
     pub argument: String,
-    /// The folder of the cache; `None` compiles anew each time, in a temporary folder.
+    /// The folder of the cache; `None` compiles anew each time.
     pub cache: Option<PathBuf>,
     /// The child is killed after this time. Default 30 s: a scenario of 20 MB (a Python interpreter) takes about ten.
     pub time: Duration,
-    /// The child's address space, in bytes. Default 4 GiB, of which cranelift's threads only reserve most; a Python interpreter needs 1.5.
+    /// Memory that the child may fill, in bytes. Default 1 GiB: 16 MiB of code in 20,000 functions took 354 MiB on two cores, and one function of 2 MiB, which
+    /// no compiler makes, 1.3 GiB.
     pub memory: u64,
 }
 
@@ -50,7 +58,7 @@ impl Compiler {
             argument: argument.to_owned(),
             cache: base.map(|base| base.join("swell").join("compiled")),
             time: Duration::from_secs(30),
-            memory: 4 << 30,
+            memory: 1 << 30,
         }
     }
 }
@@ -64,10 +72,21 @@ pub enum Compiled {
     Cached,
 }
 
-/// A component's compiled form, as bytes for [`load`].
+/// Address space of the child: four times what Debian's libc reserves for the threads of a large machine and never touches.
+const ADDRESS_SPACE: u64 = 16 << 30;
+
+/// A component's compiled form, as bytes for [`load`]: their hash goes before them.
 pub(crate) struct Artifact(Vec<u8>);
 
 const HASH: usize = blake3::OUT_LEN;
+
+impl Artifact {
+    /// Takes these bytes if their hash is right.
+    fn checked(bytes: Vec<u8>) -> Option<Self> {
+        let (hash, content) = bytes.split_at_checked(HASH)?;
+        (blake3::hash(content).as_bytes() == hash).then_some(Self(bytes))
+    }
+}
 
 /// Loads the compiled form into an engine.
 pub(crate) fn load(engine: &Engine, artifact: &Artifact) -> Result<Component, LoadError> {
@@ -83,40 +102,27 @@ pub(crate) fn compile(
     limits: GuestLimits,
     component: &[u8],
 ) -> Result<(Artifact, Compiled, Component), LoadError> {
-    let temporary;
-    let (folder, cached) = match compiler.cache.as_deref().map(|path| private_folder(path).map(|()| path)) {
-        Some(Ok(path)) => (path, true),
-        Some(Err(reason)) => {
-            tracing::warn!("compiling without a cache: {reason}");
-            temporary = temporary_folder()?;
-            (temporary.path(), false)
-        }
-        None => {
-            temporary = temporary_folder()?;
-            (temporary.path(), false)
-        }
-    };
-    let path = folder.join(format!("{}.compiled", cache_key(engine, component)));
+    let key = cache_key(engine, component);
+    let cache = compiler.cache.as_deref().and_then(|folder| {
+        let opened = Cache::open(folder);
+        opened.inspect_err(|reason| tracing::warn!("compiling without a cache: {reason}")).ok()
+    });
     // One that this engine does not accept, perhaps for a CPU that only looked the same, is made anew.
-    if cached
-        && let Some(artifact) = read_checked(&path)
+    if let Some(artifact) = cache.as_ref().and_then(|cache| Artifact::checked(cache.find(&key)?))
         && let Ok(component) = load(engine, &artifact)
     {
         return Ok((artifact, Compiled::Cached, component));
     }
     let began = Instant::now();
-    run_child(compiler, limits, component, &path)?;
-    let artifact = read_checked(&path)
-        .ok_or_else(|| LoadError::Engine { reason: format!("the compiled form in {} cannot be read back", path.display()) })?;
+    let artifact = run_child(compiler, limits, component)?;
     let component = load(engine, &artifact)?;
-    Ok((artifact, Compiled::Now(began.elapsed()), component))
-}
-
-fn temporary_folder() -> Result<tempfile::TempDir, LoadError> {
-    tempfile::Builder::new()
-        .prefix("swell-")
-        .tempdir()
-        .map_err(|error| LoadError::Engine { reason: format!("no temporary folder: {error}") })
+    let took = began.elapsed();
+    if let Some(cache) = cache
+        && let Err(error) = cache.keep(&key, &artifact.0)
+    {
+        tracing::warn!("the compiled form is not kept in the cache: {error}");
+    }
+    Ok((artifact, Compiled::Now(took), component))
 }
 
 /// Names what the compiled form depends on: the component, the compiler and its settings, and the CPU that it is for.
@@ -138,42 +144,28 @@ fn cpu() -> String {
     listing.lines().filter(wanted).take(2).collect::<Vec<_>>().join("\n")
 }
 
-/// Makes the folder with access for its owner alone; refuses one that others may write.
-fn private_folder(path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-    let shown = path.display();
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| format!("cannot make {shown}: {error}"))?;
-    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot look at {shown}: {error}"))?;
-    if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
-        return Err(format!("{shown} belongs to or can be written by somebody else"));
-    }
-    Ok(())
-}
-
-fn read_checked(path: &Path) -> Option<Artifact> {
-    let bytes = std::fs::read(path).ok()?;
-    let (hash, content) = bytes.split_at_checked(HASH)?;
-    (blake3::hash(content).as_bytes() == hash).then_some(Artifact(bytes))
-}
-
-fn run_child(compiler: &Compiler, limits: GuestLimits, component: &[u8], output: &Path) -> Result<(), LoadError> {
+fn run_child(compiler: &Compiler, limits: GuestLimits, component: &[u8]) -> Result<Artifact, LoadError> {
     let engine_error = |what: &str, error: std::io::Error| LoadError::Engine { reason: format!("{what}: {error}") };
     let mut child = Command::new(&compiler.program)
         .arg(&compiler.argument)
         .arg(compiler.memory.to_string())
         .arg(limits.memory.to_string())
-        .arg(output)
         .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| engine_error("cannot start the compiler process", error))?;
     let mut stdin = child.stdin.take().expect("stdin is piped");
+    let mut stdout = child.stdout.take().expect("stdout is piped");
     let mut stderr = child.stderr.take().expect("stderr is piped");
-    let (ended, said) = std::thread::scope(|scope| {
+    let (ended, compiled, said) = std::thread::scope(|scope| {
         // The child may end without reading everything: then the write fails, and its exit says why.
         scope.spawn(move || stdin.write_all(component));
+        let compiled = scope.spawn(move || {
+            let mut compiled = Vec::new();
+            stdout.read_to_end(&mut compiled).map(|_| compiled)
+        });
         let said = scope.spawn(move || {
             let mut said = Vec::new();
             // Half a message is better than none.
@@ -181,19 +173,26 @@ fn run_child(compiler: &Compiler, limits: GuestLimits, component: &[u8], output:
             String::from_utf8_lossy(&said).trim().to_owned()
         });
         let ended = wait_until(&mut child, Instant::now() + compiler.time);
-        (ended, said.join().expect("reading a pipe does not panic"))
+        let reading = "reading a pipe does not panic";
+        (ended, compiled.join().expect(reading), said.join().expect(reading))
     });
     match ended.map_err(|error| engine_error("cannot wait for the compiler process", error))? {
         None => Err(LoadError::CompileLimit { limit: format!("{} s", compiler.time.as_secs()) }),
-        Some(status) if status.success() => Ok(()),
+        Some(status) if status.success() => {
+            let compiled = compiled.map_err(|error| engine_error("cannot read from the compiler process", error))?;
+            Artifact::checked(compiled).ok_or_else(|| LoadError::Engine { reason: "what the compiler process wrote is damaged".to_owned() })
+        }
         Some(status) if status.code() == Some(REFUSED) => Err(LoadError::Compile { reason: said }),
-        Some(status) if said.contains("memory allocation") || said.contains("Cannot allocate") || said.contains("allocate memory") => {
+        Some(status) if OUT_OF_MEMORY.iter().any(|words| said.contains(words)) => {
             tracing::debug!(%status, said, "the compiler process ran out of memory");
             Err(LoadError::CompileLimit { limit: format!("{} MiB of memory", compiler.memory >> 20) })
         }
         Some(status) => Err(LoadError::Compile { reason: format!("the compiler process broke down ({status}): {said}") }),
     }
 }
+
+/// What Rust's allocator, the kernel and the compiler say where there is no memory.
+const OUT_OF_MEMORY: [&str; 4] = ["memory allocation", "Cannot allocate", "allocate memory", "out of memory"];
 
 /// The child's exit status, or `None` when it had to be killed at the deadline.
 fn wait_until(child: &mut std::process::Child, deadline: Instant) -> std::io::Result<Option<std::process::ExitStatus>> {
@@ -213,9 +212,9 @@ fn wait_until(child: &mut std::process::Child, deadline: Instant) -> std::io::Re
 /// Exit code of the child for a component that the compiler refuses.
 const REFUSED: i32 = 3;
 
-/// The child's part: limits itself, reads a component from stdin and writes its compiled form to the file named last. Gives the process's exit code.
+/// The child's part: limits itself, reads a component from stdin and writes its compiled form to stdout. Gives the process's exit code.
 ///
-/// `arguments`: address space in bytes, the guest's memory limit in bytes, the output file.
+/// `arguments`: the memory that it may fill and the guest's memory limit, both in bytes.
 pub fn compile_child(arguments: &[std::ffi::OsString]) -> i32 {
     match compile_as_child(arguments) {
         Ok(()) => 0,
@@ -237,14 +236,17 @@ fn say(words: &str) {
 }
 
 fn compile_as_child(arguments: &[std::ffi::OsString]) -> Result<(), LoadError> {
-    let usage = || LoadError::Engine { reason: "the compiler process takes two numbers and a file".to_owned() };
-    let [space, memory, output] = arguments else { return Err(usage()) };
+    let usage = || LoadError::Engine { reason: "the compiler process takes two numbers".to_owned() };
+    let [data, memory] = arguments else { return Err(usage()) };
     let number = |text: &std::ffi::OsString| text.to_str().and_then(|text| text.parse::<u64>().ok()).ok_or_else(usage);
-    let (space, memory, output) = (number(space)?, number(memory)?, Path::new(output));
+    let (data, memory) = (number(data)?, number(memory)?);
 
-    let limit = rustix::process::Rlimit { current: Some(space), maximum: Some(space) };
-    rustix::process::setrlimit(rustix::process::Resource::As, limit)
-        .map_err(|error| LoadError::Engine { reason: format!("cannot limit the compiler process: {error}") })?;
+    for (resource, most) in [(Resource::Data, data), (Resource::As, ADDRESS_SPACE)] {
+        // What was given to the host is not exceeded, and may be less.
+        let most = getrlimit(resource).maximum.map_or(most, |given| given.min(most));
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+            .map_err(|error| LoadError::Engine { reason: format!("cannot limit the compiler process: {error}") })?;
+    }
     let io = |error: std::io::Error| LoadError::Engine { reason: error.to_string() };
     let mut component = Vec::new();
     std::io::stdin().lock().read_to_end(&mut component).map_err(io)?;
@@ -253,10 +255,10 @@ fn compile_as_child(arguments: &[std::ffi::OsString]) -> Result<(), LoadError> {
     let engine = plain_engine(limits)?;
     let compiled = engine.precompile_component(&component).map_err(|error| LoadError::Compile { reason: format!("{error:#}") })?;
 
-    let folder = output.parent().ok_or_else(usage)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    file.write_all(blake3::hash(&compiled).as_bytes()).map_err(io)?;
-    file.write_all(&compiled).map_err(io)?;
-    file.persist(output).map_err(|error| io(error.error))?;
-    Ok(())
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(blake3::hash(&compiled).as_bytes())
+        .and_then(|()| stdout.write_all(&compiled))
+        .and_then(|()| stdout.flush())
+        .map_err(io)
 }

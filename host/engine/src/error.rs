@@ -62,7 +62,9 @@ pub enum LoadError {
         reason: String,
     },
     /// Compilation took more time or memory than it may.
-    #[error("compiling the component went over its limit of {limit}\nhelp: a scenario is usually compiled in a second; is this file one?")]
+    #[error(
+        "compiling the component went over its limit of {limit}\nhelp: a scenario is usually compiled in a second; if this file is one, build it with optimisation, and split its largest functions"
+    )]
     CompileLimit {
         /// The limit that was met.
         limit: String,

@@ -3,7 +3,7 @@
 //! | to find | look in |
 //! |---|---|
 //! | from a file to a component | `artifact` |
-//! | compilation in a bounded child, the private cache | `compile` |
+//! | compilation in a bounded child; the private cache | `compile`, `cache` |
 //! | from a component to something users can be made of | `program` |
 //! | wasmtime's settings, the pool, epochs | `runtime`, `limits`, `cpu` |
 //! | a virtual user as the driver sees it | `instance` |
@@ -15,6 +15,7 @@
 //! had open when it was cut is recorded as interrupted.
 
 mod artifact;
+mod cache;
 mod compile;
 mod cpu;
 mod error;
