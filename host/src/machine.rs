@@ -125,6 +125,33 @@ pub(crate) fn local_ports() -> Option<u64> {
     Some(last.saturating_sub(first) + 1)
 }
 
+/// Descriptors that a thread with a runtime needs: its poll set, what wakes it, its share of signals and timers.
+const OF_A_THREAD: u64 = 5;
+
+/// Descriptors that a command needs beside those of its threads: files that it reads and writes, and the pipes of a child.
+const OF_A_COMMAND: u64 = 6;
+
+/// Raises the limit of file descriptors, and makes sure that so many threads with a runtime have theirs, if there are any. Without them a runtime cannot
+/// start, and some of its parts panic.
+///
+/// # Errors
+/// There are too few; says how many there must be, and where that is set.
+pub(crate) fn require_descriptors(threads: usize) -> anyhow::Result<()> {
+    if threads == 0 {
+        return Ok(());
+    }
+    let most = raise_descriptor_limit();
+    // Looking needs one as well. Where even that is lacking, all are in use.
+    let open = std::fs::read_dir("/proc/self/fd").map_or(most, |open| open.count() as u64 - 1);
+    let needed = OF_A_COMMAND + OF_A_THREAD * threads as u64;
+    anyhow::ensure!(
+        most.saturating_sub(open) >= needed,
+        "this process may have {most} files open and needs {} for itself\nhelp: raise the limit of open files (`ulimit -n`, nofile)",
+        open + needed
+    );
+    Ok(())
+}
+
 /// Raises the soft limit of file descriptors to the hard one; gives how many there may be then.
 pub(crate) fn raise_descriptor_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);

@@ -75,9 +75,24 @@ fn main() -> ExitCode {
         }
     };
     terminal::log_to_stderr();
-    let result = match cli.command {
-        Command::Run(args) => run::run(&typed, &args, None),
-        Command::Find(args) => run::run(&typed, &args.run, Some(Search { hold: args.hold, budget: args.budget })),
+    let result = machine::require_descriptors(threads_with_a_runtime(&cli.command)).and_then(|()| execute(&typed, cli.command));
+    match result {
+        Ok(exit) => exit.into(),
+        // Whoever read our output has enough; that is no error.
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            terminal::say(format_args!("error: {error:#}"));
+            Exit::Usage.into()
+        }
+    }
+}
+
+fn execute(typed: &[std::ffi::OsString], command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(args) => run::run(typed, &args, None),
+        Command::Find(args) => run::run(typed, &args.run, Some(Search { hold: args.hold, budget: args.budget })),
         Command::Node(args) => cluster::node(args),
         Command::Runs(args) => cluster::runs(args),
         Command::Attach(args) => cluster::attach(args),
@@ -89,18 +104,16 @@ fn main() -> ExitCode {
         Command::Schema => print_schema().map(|()| Exit::Passed),
         Command::New(args) => new_project::run(args).map(|()| Exit::Passed),
         Command::Build(args) => build_scenario::run(args).map(|_| Exit::Passed),
-        Command::CompileChild { arguments } => return ExitCode::from(u8::try_from(swell_engine::compile_child(&arguments)).unwrap_or(1)),
-    };
-    match result {
-        Ok(exit) => exit.into(),
-        // Whoever read our output has enough; that is no error.
-        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) => {
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            terminal::say(format_args!("error: {error:#}"));
-            Exit::Usage.into()
-        }
+        Command::CompileChild { arguments } => std::process::exit(swell_engine::compile_child(&arguments)),
+    }
+}
+
+/// How many threads a command has that cannot be without descriptors.
+fn threads_with_a_runtime(command: &Command) -> usize {
+    match command {
+        Command::Run(_) | Command::Find(_) | Command::Node(_) => machine::allowed_cores() + 1,
+        Command::Runs(_) | Command::Attach(_) | Command::Stop(_) => 1,
+        _ => 0,
     }
 }
 

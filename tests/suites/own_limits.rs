@@ -120,6 +120,17 @@ fn a_source_address_that_has_no_port_at_all_is_refused_before_the_run() {
 }
 
 #[test]
+fn too_few_descriptors_for_the_host_itself_are_an_error_that_names_the_cure() {
+    let target = target();
+    for most in 4..=20 {
+        let run = Host::run_guest("fetch").target(target.url()).args("--vus 1 --iterations 1").open_files(most);
+        let run = run.finish().expect_code(104);
+        assert!(run.stderr.contains("ulimit -n") && !run.stderr.contains("panicked"), "{most}: {}", run.stderr);
+    }
+    assert_eq!(target.seen().connections, 0);
+}
+
+#[test]
 fn a_process_without_a_free_descriptor_makes_the_run_invalid_and_names_the_cure() {
     let target = target();
     let run = Host::run_guest("fetch").target(target.url()).args(SLOW).args("--vus 100 --iterations 100").open_files(64);
