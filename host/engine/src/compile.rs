@@ -255,6 +255,7 @@ fn compile_as_child(arguments: &[std::ffi::OsString]) -> Result<(), LoadError> {
     let engine = plain_engine(limits)?;
     let compiled = engine.precompile_component(&component).map_err(|error| LoadError::Compile { reason: format!("{error:#}") })?;
 
+    #[expect(clippy::disallowed_methods, reason = "what goes to the parent is code, not text")]
     let mut stdout = std::io::stdout().lock();
     stdout
         .write_all(blake3::hash(&compiled).as_bytes())

@@ -1,92 +1,234 @@
 //! How long a guest may compute in one go.
 //!
 //! Compiled code asks at each epoch tick (a millisecond) whether it may go on. It then gives its thread up, so that other users of the thread run; and when
-//! it has computed for the limit's number of ticks without a call that waits, it is cut. Waits do not count: they have timeouts of their own.
+//! it has computed for the limit without a wait, it is cut. Waits do not count: they have timeouts of their own.
+//!
+//! ## What counts as computing, and what as a wait
+//! Computing is the processor time of the thread while it is the guest's, host calls and the copies that they make included. A thread that the machine does not
+//! run computes nothing. A wait is a call that left the guest suspended, whichever interface it came through; a call that returned at once is computing, so
+//! that a guest which calls and calls is cut like one that loops.
+//!
+//! ## Why giving way takes several rounds
+//! The runtime polls the network and its timers when nothing is ready to run any more. A guest that merely queued up again would be what is ready: its turn
+//! would come again and again before anything is polled. A deferred wake comes after the poll, but still before what the tasks woken by it go on to wake: a
+//! start takes a few hops on its thread, from the timer to the dispatcher to the user. So a guest queues up once for each hop, behind all of them.
 
-use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 
 use crate::runtime::TICK;
 use crate::world::State;
 
-/// Counts the ticks since an instance last waited.
+/// How often a guest that gives way lets the thread poll and run all that is ready. A round in which there is nothing costs two microseconds.
+const ROUNDS: u32 = 3;
+
+/// What becomes of a guest that asks whether it may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    GoesOn,
+    GivesWay,
+    IsCut,
+}
+
+/// Measures what an instance computes since it last waited. Touched by the user's own thread alone; atomic because wasmtime moves stores between threads.
 #[derive(Debug)]
 pub(crate) struct CpuMeter {
     limit: Duration,
-    ticks: u32,
-    fresh: bool,
+    waited: AtomicBool,
+    gives_way: AtomicBool,
+    /// Whether what it computes since its last wait is being measured.
+    measured: AtomicBool,
+    /// Since the last wait, in nanoseconds, up to `counted_at`.
+    computed: AtomicU64,
+    /// Processor time of the thread up to which the guest's was counted.
+    counted_at: AtomicU64,
 }
 
 impl CpuMeter {
     pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit, ticks: 0, fresh: true }
+        Self {
+            limit,
+            waited: AtomicBool::new(true),
+            gives_way: AtomicBool::new(false),
+            measured: AtomicBool::new(false),
+            computed: AtomicU64::new(0),
+            counted_at: AtomicU64::new(0),
+        }
     }
 
     /// The guest has waited, or is called anew: the count begins again.
     #[inline]
-    pub(crate) fn waited(&mut self) {
-        self.fresh = true;
+    pub(crate) fn waited(&self) {
+        self.waited.store(true, Ordering::Relaxed);
     }
 
-    /// Runs a call that may wait. Only if it did wait does the count begin again: a guest that calls and calls without waiting is computing. The call is
-    /// pinned by the caller, so that it has its place once.
-    #[inline]
-    pub(crate) fn watch<F: Future + Unpin>(&mut self, mut call: F) -> impl Future<Output = F::Output> {
-        poll_fn(move |context| {
-            let polled = Pin::new(&mut call).poll(context);
-            if polled.is_pending() {
-                self.fresh = true;
+    /// The guest asks; `now` reads how much processor time its thread has used. The first time after a wait the tick has passed during the wait and says
+    /// nothing, which spares those that wait often a look at the thread's clock; the second time a tick has passed, and from there on it is measured.
+    fn tick(&self, now: impl FnOnce() -> u64) -> Turn {
+        if self.waited.swap(false, Ordering::Relaxed) {
+            self.measured.store(false, Ordering::Relaxed);
+            return Turn::GoesOn;
+        }
+        let now = now();
+        let before = self.counted_at.swap(now, Ordering::Relaxed);
+        let computed = if self.measured.swap(true, Ordering::Relaxed) {
+            self.computed.load(Ordering::Relaxed) + now.saturating_sub(before)
+        } else {
+            u64::try_from(TICK.as_nanos()).unwrap_or(u64::MAX)
+        };
+        self.computed.store(computed, Ordering::Relaxed);
+        if Duration::from_nanos(computed) >= self.limit { Turn::IsCut } else { Turn::GivesWay }
+    }
+
+    /// The guest has its thread again, which has used so much processor time by now: that of others is not its own.
+    fn resumed(&self, now: u64) {
+        self.counted_at.store(now, Ordering::Relaxed);
+    }
+
+    /// Lets everything else on the thread go first.
+    pub(crate) async fn give_way(self: Arc<Self>) {
+        self.gives_way.store(true, Ordering::Relaxed);
+        for _ in 0..ROUNDS {
+            tokio::task::yield_now().await;
+        }
+        self.gives_way.store(false, Ordering::Relaxed);
+        self.resumed(thread_time());
+    }
+
+    /// Runs a call into the guest. Whenever it is left suspended, and not to give way, the guest waits.
+    pub(crate) async fn watch<F: Future>(&self, call: F) -> F::Output {
+        let mut call = pin!(call);
+        std::future::poll_fn(move |context| {
+            let polled = call.as_mut().poll(context);
+            if polled.is_pending() && !self.gives_way.load(Ordering::Relaxed) {
+                self.waited();
             }
             polled
         })
+        .await
     }
+}
 
-    /// The deadline passed: what happens to the guest. The first deadline after a wait has passed during the wait and says nothing.
-    fn tick(&mut self) -> wasmtime::Result<UpdateDeadline> {
-        if std::mem::take(&mut self.fresh) {
-            self.ticks = 0;
-            return Ok(UpdateDeadline::Continue(1));
-        }
-        self.ticks += 1;
-        if TICK * self.ticks >= self.limit {
-            return Err(wasmtime::Error::msg(format!(
-                "it computed for {} ms without a call that waits, the limit of --guest-cpu",
-                self.limit.as_millis()
-            )));
-        }
-        Ok(UpdateDeadline::Yield(1))
-    }
+/// Processor time that this thread has used, in nanoseconds.
+fn thread_time() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
 }
 
 /// Puts a store under its meter.
 pub(crate) fn meter(store: &mut Store<State>) {
     store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|mut context: StoreContextMut<'_, State>| context.data_mut().cpu.tick());
+    store.epoch_deadline_callback(|context: StoreContextMut<'_, State>| {
+        let cpu = &context.data().cpu;
+        match cpu.tick(thread_time) {
+            Turn::GoesOn => Ok(UpdateDeadline::Continue(1)),
+            Turn::GivesWay => Ok(UpdateDeadline::YieldCustom(1, Box::pin(Arc::clone(cpu).give_way()))),
+            Turn::IsCut => Err(wasmtime::Error::msg(format!(
+                "it computed for {} ms without a call that waits, the limit of --guest-cpu",
+                cpu.limit.as_millis()
+            ))),
+        }
+    });
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::io::Write as _;
+    use std::rc::Rc;
+
     use super::*;
 
+    const MS: u64 = 1_000_000;
+
+    fn meter(limit_ms: u64) -> CpuMeter {
+        CpuMeter::new(Duration::from_millis(limit_ms))
+    }
+
     #[test]
-    fn computing_yields_each_tick_and_is_cut_at_the_limit() {
-        let mut meter = CpuMeter::new(Duration::from_millis(3));
-        assert!(matches!(meter.tick(), Ok(UpdateDeadline::Continue(1))));
-        assert!(matches!(meter.tick(), Ok(UpdateDeadline::Yield(1))));
-        assert!(matches!(meter.tick(), Ok(UpdateDeadline::Yield(1))));
-        assert!(meter.tick().err().is_some_and(|error| error.to_string().contains("--guest-cpu")));
+    fn computing_gives_way_each_tick_and_is_cut_at_the_limit() {
+        let meter = meter(3);
+        assert_eq!([0, 71, 72, 73].map(|ms| meter.tick(|| ms * MS)), [Turn::GoesOn, Turn::GivesWay, Turn::GivesWay, Turn::IsCut]);
+    }
+
+    #[test]
+    fn a_host_call_that_takes_long_counts_in_full() {
+        let meter = meter(100);
+        assert_eq!([0, 1, 90, 100].map(|ms| meter.tick(|| ms * MS)), [Turn::GoesOn, Turn::GivesWay, Turn::GivesWay, Turn::IsCut]);
+    }
+
+    #[test]
+    fn what_others_compute_meanwhile_does_not_count() {
+        let meter = meter(10);
+        assert_eq!(meter.tick(|| 0), Turn::GoesOn);
+        for round in 1..10 {
+            assert_eq!(meter.tick(|| round * 1_000 * MS + MS), Turn::GivesWay, "round {round}");
+            meter.resumed((round + 1) * 1_000 * MS);
+        }
+        assert_eq!(meter.tick(|| 10_001 * MS), Turn::IsCut);
     }
 
     #[test]
     fn a_wait_starts_the_count_again() {
-        let mut meter = CpuMeter::new(Duration::from_millis(2));
-        for _ in 0..100 {
+        let meter = meter(2);
+        for round in 0..100 {
             meter.waited();
-            assert!(meter.tick().is_ok());
-            assert!(meter.tick().is_ok());
+            assert_eq!([0, 1].map(|ms| meter.tick(|| (10 * round + ms) * MS)), [Turn::GoesOn, Turn::GivesWay]);
         }
+    }
+
+    fn on_a_runtime(work: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .expect("a runtime")
+            .block_on(tokio::task::LocalSet::new().run_until(work));
+    }
+
+    #[test]
+    fn to_give_way_is_no_wait_and_any_other_suspension_is() {
+        on_a_runtime(async {
+            let meter = Arc::new(meter(2));
+            meter.tick(|| 0);
+            meter.watch(Arc::clone(&meter).give_way()).await;
+            assert!(!meter.waited.load(Ordering::Relaxed));
+            meter.watch(std::future::ready(())).await;
+            assert!(!meter.waited.load(Ordering::Relaxed));
+            meter.watch(tokio::task::yield_now()).await;
+            assert!(meter.waited.load(Ordering::Relaxed));
+        });
+    }
+
+    #[test]
+    fn what_the_network_wakes_and_whom_that_wakes_go_before_one_that_gives_way() {
+        on_a_runtime(async {
+            let (mut far, near) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
+            near.set_nonblocking(true).expect("it is open");
+            let near = tokio::net::UnixStream::from_std(near).expect("there is a runtime");
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let came = Rc::new(Cell::new(false));
+            let noted = Rc::clone(&came);
+            tokio::task::spawn_local(async move {
+                near.readable().await.expect("it is open");
+                tell.send(()).expect("somebody waits");
+            });
+            tokio::task::spawn_local(async move {
+                told.await.expect("it comes");
+                noted.set(true);
+            });
+            let computes = tokio::task::spawn_local(async move {
+                // Until the others wait.
+                tokio::task::yield_now().await;
+                far.write_all(b"x").expect("it is open");
+                Arc::new(meter(2)).give_way().await;
+                came.get()
+            });
+            assert!(computes.await.expect("it does not panic"));
+        });
     }
 }

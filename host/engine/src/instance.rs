@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use swell_core::dispatch::Start;
 use swell_core::plain::line;
+use wasmtime::component::{ResourceTableError, TypedFunc};
 use wasmtime::{Store, WasmBacktrace};
 
-use crate::cpu::meter;
-use crate::limits::GuestLimits;
+use crate::cpu::{CpuMeter, meter};
+use crate::limits::{GuestLimits, HANDLES};
 use crate::program::Program;
 use crate::run::Worker;
+use crate::text::Text;
 use crate::user::{Left, Role, UserState};
 use crate::wasi::Wasi;
 use crate::world::State;
@@ -46,7 +48,9 @@ pub enum HookError {
 /// One instance of a scenario. It stays on its worker's thread.
 pub struct User {
     store: Store<State>,
+    cpu: Arc<CpuMeter>,
     guest: Scenario,
+    run: TypedFunc<(u32,), (Result<(), Text>,)>,
     scenario: u32,
     on_one_thread: PhantomData<Rc<()>>,
 }
@@ -70,15 +74,21 @@ impl User {
 
     async fn create_as(program: &Arc<Program>, worker: &Rc<Worker>, key: u32, role: Role) -> Result<Self, Trapped> {
         let user = UserState::new(worker, key, role);
-        let wasi = program.uses_wasi.then(|| Box::new(Wasi::new(user.lines())));
+        let wasi = program.uses_wasi.then(|| Box::new(Wasi::new(&user)));
         let mut store = Store::new(&program.engine, State::new(worker.run.limits, Some(user), wasi));
-        store.limiter(|state| &mut state.allowance);
-        meter(&mut store);
-        let guest = match program.scenario.instantiate_async(&mut store).await {
-            Ok(guest) => guest,
+        limited(&mut store, worker.run.limits);
+        let cpu = Arc::clone(&store.data().cpu);
+        let made = async {
+            let instance = program.scenario.instance_pre().instantiate_async(&mut store).await?;
+            let guest = program.exports.load(&mut store, &instance)?;
+            let run = instance.get_typed_func(&mut store, program.run)?;
+            Ok::<_, wasmtime::Error>((guest, run))
+        };
+        let (guest, run) = match cpu.watch(made).await {
+            Ok(made) => made,
             Err(error) => return Err(explain(&mut store, &error)),
         };
-        Ok(Self { store, guest, scenario: program.index, on_one_thread: PhantomData })
+        Ok(Self { store, cpu, guest, run, scenario: program.index, on_one_thread: PhantomData })
     }
 
     fn enter(&mut self, role: Role, iteration: u64, carried: Option<Start>) {
@@ -108,7 +118,7 @@ impl User {
     /// What the guest said, or its trap.
     pub async fn start(&mut self, data: &[u8]) -> Result<(), HookError> {
         self.enter(Role::Starting, 0, None);
-        let result = self.guest.swell_scenario_lifecycle().call_start(&mut self.store, self.scenario, data).await;
+        let result = self.cpu.watch(self.guest.swell_scenario_lifecycle().call_start(&mut self.store, self.scenario, data)).await;
         self.hook_result(result)
     }
 
@@ -118,9 +128,9 @@ impl User {
     /// The guest trapped; its open transactions have failed of it.
     pub async fn iterate(&mut self, iteration: u64, carried: Option<Start>) -> Result<IterationEnd, Trapped> {
         self.enter(Role::Iterating, iteration, carried);
-        let returned = self.guest.swell_scenario_lifecycle().call_run(&mut self.store, self.scenario).await;
+        let returned = self.cpu.watch(self.run.call_async(&mut self.store, (self.scenario,))).await;
         let returned = match returned {
-            Ok(returned) => returned,
+            Ok((returned,)) => returned.map_err(|said| said.text),
             Err(error) => {
                 let trapped = self.explain(&error);
                 return Err(trapped);
@@ -141,7 +151,7 @@ impl User {
     /// The trap, for the log.
     pub async fn stop(&mut self) -> Result<(), Trapped> {
         self.enter(Role::Stopping, 0, None);
-        let result = self.guest.swell_scenario_lifecycle().call_stop(&mut self.store, self.scenario).await;
+        let result = self.cpu.watch(self.guest.swell_scenario_lifecycle().call_stop(&mut self.store, self.scenario)).await;
         result.map_err(|error| self.explain(&error))
     }
 
@@ -151,7 +161,7 @@ impl User {
     /// What the guest said, or its trap.
     pub async fn set_up(&mut self) -> Result<Vec<u8>, HookError> {
         self.enter(Role::Preparing, 0, None);
-        let result = self.guest.swell_scenario_lifecycle().call_setup(&mut self.store, self.scenario).await;
+        let result = self.cpu.watch(self.guest.swell_scenario_lifecycle().call_setup(&mut self.store, self.scenario)).await;
         self.hook_result(result)
     }
 
@@ -161,7 +171,7 @@ impl User {
     /// What the guest said, or its trap.
     pub async fn tear_down(&mut self, data: &[u8]) -> Result<(), HookError> {
         self.enter(Role::Preparing, 0, None);
-        let result = self.guest.swell_scenario_lifecycle().call_teardown(&mut self.store, self.scenario, data).await;
+        let result = self.cpu.watch(self.guest.swell_scenario_lifecycle().call_teardown(&mut self.store, self.scenario, data)).await;
         self.hook_result(result)
     }
 
@@ -171,7 +181,7 @@ impl User {
     /// What the guest said, or its trap.
     pub async fn conduct(&mut self) -> Result<(), HookError> {
         self.enter(Role::Preparing, 0, None);
-        let result = self.guest.swell_scenario_lifecycle().call_conduct(&mut self.store).await;
+        let result = self.cpu.watch(self.guest.swell_scenario_lifecycle().call_conduct(&mut self.store)).await;
         self.hook_result(result)
     }
 
@@ -184,6 +194,14 @@ impl User {
     }
 }
 
+/// Puts a store under its limits.
+pub(crate) fn limited(store: &mut Store<State>, limits: GuestLimits) {
+    store.limiter(|state| &mut state.allowance);
+    // The host holds a copy of what a call hands over. A list may name the same bytes again and again; its copy has not more room than the guest itself.
+    store.set_hostcall_fuel(limits.memory);
+    meter(store);
+}
+
 /// Frames of the guest that a trap shows; the innermost ones say where it happened.
 const SHOWN_FRAMES: usize = 5;
 
@@ -192,6 +210,11 @@ pub(crate) fn explain(store: &mut Store<State>, error: &wasmtime::Error) -> Trap
     let mut text = error.root_cause().to_string();
     if let Some(denied) = store.data_mut().allowance.denied.take() {
         text = format!("{text}; before, {denied}");
+    }
+    if text.contains("fuel allocated for hostcalls") {
+        text = format!("one call handed the host more than {} bytes, the limit of --guest-memory", store.hostcall_fuel());
+    } else if error.root_cause().is::<ResourceTableError>() {
+        text = format!("{text}: of WASI it may hold {HANDLES} at once");
     }
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
     let name = |frame: &wasmtime::FrameInfo| frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), readable);
@@ -241,8 +264,7 @@ impl InstanceProbe {
             for _ in 0..count {
                 let wasi = program.uses_wasi.then(|| Box::new(Wasi::silent()));
                 let mut store = Store::new(&program.engine, State::new(limits, None, wasi));
-                store.limiter(|state| &mut state.allowance);
-                meter(&mut store);
+                limited(&mut store, limits);
                 if let Err(error) = program.scenario.instantiate_async(&mut store).await {
                     return Err(explain(&mut store, &error));
                 }

@@ -1,5 +1,6 @@
 //! The host's side of the contract: one file for each interface that a scenario imports.
 
+pub(crate) mod bounded;
 mod checks;
 mod clock;
 mod context;

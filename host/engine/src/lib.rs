@@ -26,6 +26,7 @@ mod limits;
 mod program;
 mod run;
 mod runtime;
+mod text;
 mod thread_bound;
 mod user;
 mod wasi;

@@ -5,18 +5,17 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, ComponentExportIndex, HasSelf, Linker};
 use wasmtime::{Engine, Store};
 
 use crate::artifact::{Kind, componentize, surface};
 use crate::compile::{Artifact, Compiled, Compiler, compile, load};
-use crate::cpu::meter;
 use crate::error::LoadError;
-use crate::instance::explain;
+use crate::instance::{explain, limited};
 use crate::limits::GuestLimits;
 use crate::runtime::{Needs, Ticker, plain_engine, pooled_engine};
 use crate::world::State;
-use crate::world::bindings::{Scenario, ScenarioPre};
+use crate::world::bindings::{Scenario, ScenarioIndices, ScenarioPre};
 
 use crate::world::bindings::exports::swell::scenario::lifecycle::FileInfo;
 /// One scenario that a file contains, as it describes itself.
@@ -93,9 +92,14 @@ impl ScenarioFile {
         let engine = pooled_engine(self.limits, self.needs, users)?;
         let component = load(&engine, &self.artifact)?;
         let uses_wasi = uses_wasi(&self.imports);
+        let wrong = |reason: String| LoadError::WrongWorld { reason };
         let scenario = link(&engine, &component, uses_wasi)?;
+        let exports = ScenarioIndices::new(scenario.instance_pre()).map_err(|error| wrong(format!("{error:#}")))?;
+        let lifecycle = component.get_export_index(None, format!("{CONTRACT}{LIFECYCLE}@{WIT_VERSION}").as_str());
+        let run = lifecycle.and_then(|lifecycle| component.get_export_index(Some(&lifecycle), "run"));
+        let run = run.ok_or_else(|| wrong(format!("its {LIFECYCLE} has no `run`")))?;
         let ticker = Ticker::start(&engine)?;
-        Ok(Arc::new(Program { engine, scenario, index, uses_wasi, _ticker: ticker }))
+        Ok(Arc::new(Program { engine, scenario, exports, run, index, uses_wasi, _ticker: ticker }))
     }
 }
 
@@ -103,6 +107,9 @@ impl ScenarioFile {
 pub struct Program {
     pub(crate) engine: Engine,
     pub(crate) scenario: ScenarioPre<State>,
+    /// What it exports, and `run` apart: it is called through a type that cuts its text.
+    pub(crate) exports: ScenarioIndices,
+    pub(crate) run: ComponentExportIndex,
     pub(crate) index: u32,
     pub(crate) uses_wasi: bool,
     _ticker: Ticker,
@@ -159,8 +166,10 @@ fn link(engine: &Engine, component: &Component, uses_wasi: bool) -> Result<Scena
     let wrong = |error: wasmtime::Error| LoadError::WrongWorld { reason: format!("{error:#}") };
     let mut linker = Linker::<State>::new(engine);
     Scenario::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(wrong)?;
+    crate::interfaces::bounded::add_to_linker(&mut linker).map_err(wrong)?;
     if uses_wasi {
         crate::wasi::add_to_linker(&mut linker).map_err(wrong)?;
+        crate::interfaces::bounded::add_wasi_to_linker(&mut linker).map_err(wrong)?;
     }
     let instance = linker.instantiate_pre(component).map_err(wrong)?;
     ScenarioPre::new(instance).map_err(wrong)
@@ -176,8 +185,7 @@ fn describe(engine: &Engine, component: &Component, limits: GuestLimits, uses_wa
     let file = runtime.block_on(async {
         let wasi = uses_wasi.then(|| Box::new(crate::wasi::Wasi::silent()));
         let mut store = Store::new(engine, State::new(limits, None, wasi));
-        store.limiter(|state| &mut state.allowance);
-        meter(&mut store);
+        limited(&mut store, limits);
         let answer = async {
             let guest = scenario.instantiate_async(&mut store).await?;
             guest.swell_scenario_lifecycle().call_describe(&mut store).await

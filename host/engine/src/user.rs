@@ -3,9 +3,11 @@
 //! This is the rule book of `transactions`, free of wasmtime: what may be begun and ended when, what fails a transaction, what a cut leaves behind. The
 //! interfaces forward to it; `instance.rs` calls the guest.
 
+use std::cell::Cell;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use swell_client::{Error, Request, Sent, Session};
@@ -59,6 +61,21 @@ struct Open {
     failure: Option<Failure>,
 }
 
+/// Whether a user's waits end with the run, and when that is. Shared with what waits on the user's behalf.
+pub(crate) struct Patience {
+    worker: Rc<Worker>,
+    key: u32,
+    /// Outside a transaction they do: nothing is lost by it. Inside one they last to the end of the grace.
+    ends_with_run: Cell<bool>,
+}
+
+impl Patience {
+    /// Resolves when a wait is to end early.
+    pub(crate) fn poll_over(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.ends_with_run.get() { self.worker.pacing.poll_over(self.key, context) } else { Poll::Pending }
+    }
+}
+
 /// What the host knows of one user.
 pub(crate) struct UserState {
     worker: Rc<Worker>,
@@ -67,6 +84,7 @@ pub(crate) struct UserState {
     role: Role,
     session: Session,
     lines: Lines,
+    patience: Rc<Patience>,
     open: Vec<Open>,
     serial: u32,
     /// With `--rate` the iteration took the slot; its first transaction carries it.
@@ -102,6 +120,7 @@ impl UserState {
             lines: Lines::new(&worker.run, (role != Role::Preparing).then_some(number)),
             // A user's own numbers, before its first iteration, must not be those of the iteration with the same number.
             random: Random::stream(!worker.run.seed, number),
+            patience: Rc::new(Patience { worker: Rc::clone(worker), key, ends_with_run: Cell::new(false) }),
             worker: Rc::clone(worker),
             key,
             number,
@@ -126,6 +145,16 @@ impl UserState {
 
     pub(crate) fn lines(&self) -> &Lines {
         &self.lines
+    }
+
+    pub(crate) fn patience(&self) -> &Rc<Patience> {
+        &self.patience
+    }
+
+    /// To be called when the role or what is open has changed.
+    fn settle_patience(&self) {
+        let may_end_early = self.role == Role::Iterating || self.run().conductor.is_some();
+        self.patience.ends_with_run.set(may_end_early && self.open.is_empty());
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -175,6 +204,7 @@ impl UserState {
     /// An iteration begins: its number decides its randomness, and `carried` is the start it took if iterations are what is paced.
     pub(crate) fn enter(&mut self, role: Role, iteration: u64, carried: Option<Start>) {
         self.role = role;
+        self.settle_patience();
         self.met_run_over = false;
         self.ran_out = false;
         self.carried = carried;
@@ -275,6 +305,7 @@ impl UserState {
         recorder.begun(kind, intended, outermost);
         drop(recorder);
         self.serial = self.serial.wrapping_add(1);
+        self.patience.ends_with_run.set(false);
         self.open.push(Open { serial: self.serial, kind, intended, parked_at, started, failure: None });
         Ok(Ok(self.serial))
     }
@@ -313,6 +344,7 @@ impl UserState {
     fn end_innermost(&mut self, ended: Ended<'_>) {
         let now = self.now();
         let Some(open) = self.open.pop() else { return };
+        self.settle_patience();
         let times = Times { intended: open.intended, parked_at: open.parked_at, started: open.started, ended: now };
         self.worker.recorder.borrow_mut().ended(open.kind, &times, self.open.is_empty(), ended);
     }
@@ -407,15 +439,10 @@ impl UserState {
 
     /// Waits; outside a transaction only until the run is over.
     pub(crate) async fn sleep(&mut self, time: Duration) {
-        let sleep = tokio::time::sleep(time);
-        let may_end_early = self.role == Role::Iterating || self.run().conductor.is_some();
-        if !may_end_early || !self.open.is_empty() {
-            return sleep.await;
-        }
-        let mut sleep = std::pin::pin!(sleep);
+        let mut sleep = pin!(tokio::time::sleep(time));
         poll_fn(|context| match sleep.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => self.worker.pacing.poll_over(self.key, context),
+            Poll::Pending => self.patience.poll_over(context),
         })
         .await;
     }

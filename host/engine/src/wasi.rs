@@ -1,17 +1,29 @@
 //! WASI 0.2 for guests whose standard library wants it: clocks, randomness that repeats, and stdout and stderr to the log. No files, no sockets, no
 //! environment: the interfaces are there, and empty.
+//!
+//! A wait on WASI's clock is one as `clock.sleep` is: it ends with the run. All waits of WASI come down to that clock, as there is nothing else to wait for.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use swell_core::random::Random;
-use wasmtime::component::{Linker, ResourceTable};
+use tokio::time::Instant;
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
+use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult, subscribe};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::interfaces::log::{Level, Lines};
+use crate::limits::{HANDLES, RANDOM_BYTES};
+use crate::thread_bound::ThreadBound;
+use crate::user::{Patience, UserState};
 use crate::world::State;
 
 /// What an instance has of WASI.
@@ -19,25 +31,36 @@ pub(crate) struct Wasi {
     context: WasiCtx,
     table: ResourceTable,
     random: SeededRandom,
+    began: Instant,
+    patience: Option<ThreadBound<Rc<Patience>>>,
 }
 
 impl Wasi {
-    /// Its stdout and stderr go to `lines`.
-    pub(crate) fn new(lines: &Lines) -> Self {
-        let random = SeededRandom::new();
-        let context = WasiCtxBuilder::new()
-            .stdout(Stdio { lines: lines.clone(), level: Level::Info })
-            .stderr(Stdio { lines: lines.clone(), level: Level::Warn })
-            .secure_random(random.clone())
-            .insecure_random(random.clone())
-            .insecure_random_seed(0)
-            .build();
-        Self { context, table: ResourceTable::new(), random }
+    /// That of a user: its stdout and stderr go to the log.
+    pub(crate) fn new(user: &UserState) -> Self {
+        let mut builder = WasiCtxBuilder::new();
+        builder
+            .stdout(Stdio { lines: user.lines().clone(), level: Level::Info })
+            .stderr(Stdio { lines: user.lines().clone(), level: Level::Warn });
+        Self::of(builder, Some(ThreadBound::new(Rc::clone(user.patience()))))
     }
 
     /// For an instance that only describes itself: what it prints goes nowhere.
     pub(crate) fn silent() -> Self {
-        Self { context: WasiCtxBuilder::new().build(), table: ResourceTable::new(), random: SeededRandom::new() }
+        Self::of(WasiCtxBuilder::new(), None)
+    }
+
+    fn of(mut builder: WasiCtxBuilder, patience: Option<ThreadBound<Rc<Patience>>>) -> Self {
+        let random = SeededRandom::new();
+        let context = builder
+            .secure_random(random.clone())
+            .insecure_random(random.clone())
+            .insecure_random_seed(0)
+            .max_random_size(RANDOM_BYTES)
+            .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES);
+        Self { context, table, random, began: Instant::now(), patience }
     }
 
     /// From here on the numbers follow from `seed`.
@@ -53,9 +76,86 @@ impl WasiView for State {
     }
 }
 
-/// Gives a linker all of WASI 0.2.
+/// Gives a linker all of WASI 0.2, with a clock of our own.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_async(linker)
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    linker.allow_shadowing(true);
+    monotonic_clock::add_to_linker::<State, Clocks>(linker, |state| {
+        let wasi = state.wasi.as_mut().expect("a component that imports WASI is given a context of it");
+        Clock { table: &mut wasi.table, began: wasi.began, patience: wasi.patience.as_ref() }
+    })?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// The monotonic clock of one instance.
+struct Clock<'a> {
+    table: &'a mut ResourceTable,
+    began: Instant,
+    patience: Option<&'a ThreadBound<Rc<Patience>>>,
+}
+
+/// Names [`Clock`] to the linker, whatever it borrows from.
+struct Clocks;
+
+impl HasData for Clocks {
+    type Data<'a> = Clock<'a>;
+}
+
+impl Clock<'_> {
+    fn alarm(&mut self, after: Duration) -> wasmtime::Result<Resource<DynPollable>> {
+        let patience = self.patience.map(|patience| ThreadBound::new(Rc::clone(&**patience)));
+        // Farther away than the clock reaches is never.
+        let alarm = self.table.push(Alarm { at: Instant::now().checked_add(after), patience })?;
+        subscribe(self.table, alarm)
+    }
+}
+
+impl monotonic_clock::Host for Clock<'_> {
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        Ok(u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn resolution(&mut self) -> wasmtime::Result<u64> {
+        Ok(1)
+    }
+
+    fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        let now = self.now()?;
+        self.alarm(Duration::from_nanos(when.saturating_sub(now)))
+    }
+
+    fn subscribe_duration(&mut self, after: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        self.alarm(Duration::from_nanos(after))
+    }
+}
+
+/// Goes off at an instant, or never, and in any case when the user is to wait no longer. One whose instant has come is ready at once: a guest that asks for
+/// it again and again is computing.
+struct Alarm {
+    at: Option<Instant>,
+    patience: Option<ThreadBound<Rc<Patience>>>,
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Alarm {
+    async fn ready(&mut self) {
+        if self.at.is_some_and(|at| at <= Instant::now()) {
+            return;
+        }
+        let at = self.at;
+        let mut sleep = pin!(async move {
+            match at {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        });
+        poll_fn(|context| match (sleep.as_mut().poll(context), &self.patience) {
+            (Poll::Pending, Some(patience)) => patience.poll_over(context),
+            (polled, _) => polled,
+        })
+        .await;
+    }
 }
 
 /// Shared by WASI's generators and by whoever seeds them; only ever touched by the user's own thread.
@@ -123,11 +223,25 @@ struct LineStream {
 /// A line that gets longer is cut here.
 const LONGEST_LINE: usize = 4 << 10;
 
+/// Bytes that a stream takes at once.
+pub(crate) const MOST_WRITTEN: usize = 64 << 10;
+
 impl LineStream {
     fn flush_line(&mut self) {
         if !self.pending.is_empty() {
-            self.lines.write(self.level, &String::from_utf8_lossy(&self.pending));
+            self.lines.write(self.level, &self.pending);
             self.pending.clear();
+        }
+    }
+
+    fn push(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (fitting, rest) = bytes.split_at(bytes.len().min(LONGEST_LINE - self.pending.len()));
+            self.pending.extend_from_slice(fitting);
+            bytes = rest;
+            if self.pending.len() == LONGEST_LINE {
+                self.flush_line();
+            }
         }
     }
 }
@@ -146,13 +260,11 @@ impl Pollable for LineStream {
 #[wasmtime_wasi::async_trait]
 impl OutputStream for LineStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        for byte in bytes {
-            if byte == b'\n' || self.pending.len() >= LONGEST_LINE {
+        for (number, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
+            if number > 0 {
                 self.flush_line();
             }
-            if byte != b'\n' {
-                self.pending.push(byte);
-            }
+            self.push(line);
         }
         Ok(())
     }
@@ -162,6 +274,6 @@ impl OutputStream for LineStream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(64 << 10)
+        Ok(MOST_WRITTEN)
     }
 }

@@ -1,5 +1,7 @@
 //! The bindings of the contract, and what a store holds for one instance.
 
+use std::sync::Arc;
+
 use crate::cpu::CpuMeter;
 use crate::limits::{Allowance, GuestLimits};
 use crate::thread_bound::ThreadBound;
@@ -44,12 +46,12 @@ pub(crate) struct State {
     pub(crate) user: Option<ThreadBound<UserState>>,
     pub(crate) wasi: Option<Box<Wasi>>,
     pub(crate) allowance: Allowance,
-    pub(crate) cpu: CpuMeter,
+    pub(crate) cpu: Arc<CpuMeter>,
 }
 
 impl State {
     pub(crate) fn new(limits: GuestLimits, user: Option<UserState>, wasi: Option<Box<Wasi>>) -> Self {
-        Self { user: user.map(ThreadBound::new), wasi, allowance: Allowance::new(limits), cpu: CpuMeter::new(limits.cpu) }
+        Self { user: user.map(ThreadBound::new), wasi, allowance: Allowance::new(limits), cpu: Arc::new(CpuMeter::new(limits.cpu)) }
     }
 
     /// The user whose instance this is.
@@ -57,15 +59,6 @@ impl State {
     pub(crate) fn user(&mut self) -> wasmtime::Result<&mut UserState> {
         match &mut self.user {
             Some(user) => Ok(&mut **user),
-            None => Err(wasmtime::Error::msg(DESCRIBE_CALLED)),
-        }
-    }
-
-    /// The user and its meter, for a call that waits.
-    #[inline]
-    pub(crate) fn user_and_cpu(&mut self) -> wasmtime::Result<(&mut UserState, &mut CpuMeter)> {
-        match &mut self.user {
-            Some(user) => Ok((&mut **user, &mut self.cpu)),
             None => Err(wasmtime::Error::msg(DESCRIBE_CALLED)),
         }
     }

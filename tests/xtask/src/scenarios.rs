@@ -63,7 +63,8 @@ pub(crate) fn example(workspace: &Workspace, name: &str, out: &Path) -> anyhow::
 pub(crate) fn guests(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
     let built = compile(workspace, LEAN, &["--package", "swell-guests", "--examples"], out, "")?;
     ensure!(!built.is_empty(), "swell-guests has no example that is a scenario");
-    compile(workspace, WASIP1, &["--package", "swell-guests", "--example", "plain-get", "--example", "uses-std"], out, "-wasip1")?;
+    let of_wasi = ["--package", "swell-guests", "--example", "plain-get", "--example", "uses-std", "--example", "waits-with-std"];
+    compile(workspace, WASIP1, &of_wasi, out, "-wasip1")?;
     Ok(())
 }
 

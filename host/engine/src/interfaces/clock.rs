@@ -1,6 +1,5 @@
 //! `clock`: think times.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use crate::thread_bound::ThreadBound;
@@ -13,8 +12,8 @@ impl Host for State {
     }
 
     async fn sleep(&mut self, nanoseconds: u64) -> wasmtime::Result<()> {
-        let (user, cpu) = self.user_and_cpu()?;
-        cpu.watch(pin!(ThreadBound::new(user.sleep(Duration::from_nanos(nanoseconds))))).await;
+        let wait = ThreadBound::new(self.user()?.sleep(Duration::from_nanos(nanoseconds)));
+        wait.await;
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! `http`: requests over the user's own connections.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
@@ -13,15 +12,14 @@ use crate::world::State;
 use crate::world::bindings::swell::scenario::http as wit;
 
 /// Requests that `send-all` takes at once.
-const MOST_AT_ONCE: usize = 256;
+pub(super) const MOST_AT_ONCE: usize = 256;
 
 impl wit::Host for State {
     async fn send(&mut self, request: wit::Request) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
         let kept = Kept::by(&request);
-        let (request, expected) = from_guest(request);
-        let (user, cpu) = self.user_and_cpu()?;
-        let sent = cpu.watch(pin!(ThreadBound::new(user.send(request, expected)))).await?;
-        Ok(sent.map_or(Err(wit::Error::RunOver), |sent| to_guest(sent, kept)))
+        let (request, expected) = from_guest(request, self.allowance.memory());
+        let sent = ThreadBound::new(self.user()?.send(request, expected));
+        Ok(sent.await?.map_or(Err(wit::Error::RunOver), |sent| to_guest(sent, kept)))
     }
 
     async fn send_all(&mut self, requests: Vec<wit::Request>) -> wasmtime::Result<Vec<Result<wit::Response, wit::Error>>> {
@@ -30,23 +28,23 @@ impl wit::Host for State {
             return Err(wasmtime::Error::msg(format!("send-all was given {count} requests; it takes at most {MOST_AT_ONCE}")));
         }
         let kept: Vec<_> = requests.iter().map(Kept::by).collect();
-        let (requests, expected): (Vec<_>, Vec<_>) = requests.into_iter().map(from_guest).unzip();
-        let (user, cpu) = self.user_and_cpu()?;
-        let sent = cpu.watch(pin!(ThreadBound::new(user.send_all(requests, &expected)))).await?;
-        Ok(match sent {
+        let memory = self.allowance.memory();
+        let (requests, expected): (Vec<_>, Vec<_>) = requests.into_iter().map(|request| from_guest(request, memory)).unzip();
+        let sent = ThreadBound::new(self.user()?.send_all(requests, &expected));
+        Ok(match sent.await? {
             Some(all) => all.into_iter().zip(kept).map(|(sent, kept)| to_guest(sent, kept)).collect(),
             None => std::iter::repeat_with(|| Err(wit::Error::RunOver)).take(count).collect(),
         })
     }
 }
 
-/// The client's form of a request; an error when a name or a value in it cannot go over the wire.
-fn from_guest(request: wit::Request) -> (Result<Request, Error>, Expected) {
+/// The client's form of a request; an error when a name or a value in it cannot go over the wire. No body is kept that the guest has no memory for.
+fn from_guest(request: wit::Request, memory: usize) -> (Result<Request, Error>, Expected) {
     let expected = Expected(request.expect.iter().map(|range| (range.first, range.last)).collect());
-    (to_client(request), expected)
+    (to_client(request, memory), expected)
 }
 
-fn to_client(request: wit::Request) -> Result<Request, Error> {
+fn to_client(request: wit::Request, memory: usize) -> Result<Request, Error> {
     let method = match request.method {
         wit::Method::Get => Method::GET,
         wit::Method::Head => Method::HEAD,
@@ -60,7 +58,7 @@ fn to_client(request: wit::Request) -> Result<Request, Error> {
     let headers = request.headers.iter().map(|(name, value)| header(name, value)).collect::<Result<_, _>>()?;
     let keep = match request.keep {
         wit::Keep::Discard => Keep::Discard,
-        wit::Keep::Body(limit) => Keep::Body { limit: limit as usize },
+        wit::Keep::Body(limit) => Keep::Body { limit: memory.min(limit as usize) },
     };
     let version = match request.version {
         wit::Version::Automatic => Version::Automatic,

@@ -61,12 +61,14 @@ impl Lines {
         Self { run: Arc::clone(run), user }
     }
 
-    pub(crate) fn write(&self, level: Level, message: &str) {
+    /// Writes a line that is UTF-8 as far as it can be shown.
+    pub(crate) fn write(&self, level: Level, message: &[u8]) {
         let budget = &self.run.lines;
         if !budget.take(budget.began.elapsed().as_secs()) {
             return;
         }
-        let message = line(message);
+        let message = String::from_utf8_lossy(message);
+        let message = line(&message);
         let user = match self.user {
             Some(number) => format!("user {number}"),
             None if self.run.conductor.is_some() => "conduct".to_owned(),
@@ -83,7 +85,7 @@ impl Lines {
 
 impl Host for State {
     fn write(&mut self, level: Level, message: String) -> wasmtime::Result<()> {
-        self.user()?.lines().write(level, &message);
+        self.user()?.lines().write(level, message.as_bytes());
         Ok(())
     }
 }

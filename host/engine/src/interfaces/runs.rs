@@ -1,6 +1,5 @@
 //! `runs`: what `conduct` begins and waits for.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use wasmtime::component::Resource;
@@ -14,12 +13,6 @@ impl State {
         let conductor = self.user()?.run().conductor.clone();
         conductor.ok_or_else(|| wasmtime::Error::msg("a run was begun or asked about outside `conduct`"))
     }
-
-    /// Waits for an answer, which is no computing.
-    async fn answered<T>(&mut self, answer: crate::run::Answer<T>) -> wasmtime::Result<Result<T, String>> {
-        let (_, cpu) = self.user_and_cpu()?;
-        Ok(cpu.watch(pin!(answer)).await)
-    }
 }
 
 impl Host for State {}
@@ -31,17 +24,17 @@ impl HostRun for State {
         settings: Vec<(String, String)>,
     ) -> wasmtime::Result<Result<Resource<ConductedRun>, String>> {
         let started = self.conductor()?.start(scenario, settings);
-        Ok(self.answered(started).await?.map(Resource::new_own))
+        Ok(started.await.map(Resource::new_own))
     }
 
     async fn wait(&mut self, run: Resource<ConductedRun>) -> wasmtime::Result<Result<Stats, String>> {
         let over = self.conductor()?.wait(run.rep());
-        self.answered(over).await
+        Ok(over.await)
     }
 
     async fn set_tps(&mut self, run: Resource<ConductedRun>, tps: f64) -> wasmtime::Result<Result<(), String>> {
         let set = self.conductor()?.set_tps(run.rep(), tps);
-        self.answered(set).await
+        Ok(set.await)
     }
 
     fn stop(&mut self, run: Resource<ConductedRun>) -> wasmtime::Result<()> {

@@ -1,7 +1,5 @@
 //! `transactions`: what the host paces and measures.
 
-use std::pin::pin;
-
 use wasmtime::component::Resource;
 
 use crate::run;
@@ -15,9 +13,8 @@ impl Host for State {
     }
 
     async fn begin(&mut self, kind: u32) -> wasmtime::Result<Result<Resource<OpenTransaction>, RunOver>> {
-        let (user, cpu) = self.user_and_cpu()?;
-        let begun = cpu.watch(pin!(ThreadBound::new(user.begin(kind)))).await?;
-        Ok(match begun {
+        let begun = ThreadBound::new(self.user()?.begin(kind));
+        Ok(match begun.await? {
             Ok(serial) => Ok(Resource::new_own(serial)),
             Err(run::RunOver::Finished) => Err(RunOver::Finished),
             Err(run::RunOver::Stopped) => Err(RunOver::Stopped),

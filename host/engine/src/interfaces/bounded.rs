@@ -1,0 +1,282 @@
+//! Imports that look how much they were handed before they copy it: in place of the generated ones, which copy as much as the guest's memory holds, or more
+//! where a list names the same bytes again and again, and hold the thread meanwhile.
+//!
+//! Texts are cut ([`Text`]) and lists counted first; of what may be large, a request's body, a piece is copied at a time, and the thread is the others' in
+//! between.
+
+use std::sync::Arc;
+
+use wasmtime::component::{ComponentType, Lift, Linker, Resource, WasmList};
+use wasmtime::{Error, StoreContextMut};
+use wasmtime_wasi::WasiView as _;
+use wasmtime_wasi::p2::{DynOutputStream, DynPollable, StreamResult};
+use wasmtime_wasi_io::bindings::wasi::io::{poll, streams};
+
+use super::http::MOST_AT_ONCE;
+use crate::limits::HANDLES;
+use crate::text::Text;
+use crate::wasi::MOST_WRITTEN;
+use crate::world::bindings::swell::scenario::{checks, context, data, http, log, metrics, transactions};
+use crate::world::{OpenTransaction, State};
+
+/// Tags that one value of a metric may have.
+const MOST_TAGS: usize = 64;
+
+/// Headers, and ranges of statuses, that one request may have.
+const MOST_HEADERS: usize = 1_000;
+
+/// Bytes of a URL or a header that are looked at. The client takes no longer URL.
+const LONGEST_LINE: u32 = 256 << 10;
+
+/// Bytes of a body that are copied before others go first: a tenth of a millisecond, or half of one into fresh memory.
+const PIECE: usize = 1 << 20;
+
+/// How a transaction ended in the guest's judgement, as the generated type but for the text.
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+enum Outcome {
+    #[component(name = "ok")]
+    Ok,
+    #[component(name = "failed")]
+    Failed(Text),
+}
+
+impl From<Outcome> for transactions::Outcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Ok => Self::Ok,
+            Outcome::Failed(reason) => Self::Failed(reason.text),
+        }
+    }
+}
+
+/// A request's method, as the generated type but for the text.
+#[derive(ComponentType, Lift)]
+#[component(variant)]
+enum Method {
+    #[component(name = "get")]
+    Get,
+    #[component(name = "head")]
+    Head,
+    #[component(name = "post")]
+    Post,
+    #[component(name = "put")]
+    Put,
+    #[component(name = "delete")]
+    Delete,
+    #[component(name = "patch")]
+    Patch,
+    #[component(name = "options")]
+    Options,
+    #[component(name = "other")]
+    Other(Text),
+}
+
+impl From<Method> for http::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Get => Self::Get,
+            Method::Head => Self::Head,
+            Method::Post => Self::Post,
+            Method::Put => Self::Put,
+            Method::Delete => Self::Delete,
+            Method::Patch => Self::Patch,
+            Method::Options => Self::Options,
+            Method::Other(name) => Self::Other(name.text),
+        }
+    }
+}
+
+/// A request whose lists are still the guest's.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Request {
+    method: Method,
+    url: Text<LONGEST_LINE>,
+    headers: WasmList<(Text, Text<LONGEST_LINE>)>,
+    body: WasmList<u8>,
+    keep: http::Keep,
+    #[component(name = "keep-headers")]
+    keep_headers: bool,
+    redirects: u8,
+    decompress: bool,
+    version: http::Version,
+    expect: WasmList<http::StatusRange>,
+    timeout: u64,
+}
+
+impl Request {
+    /// Copies it out of the guest's memory.
+    async fn take(self, caller: &mut Caller<'_>) -> wasmtime::Result<http::Request> {
+        if self.headers.len() > MOST_HEADERS || self.expect.len() > MOST_HEADERS {
+            let (headers, ranges) = (self.headers.len(), self.expect.len());
+            return Err(Error::msg(format!(
+                "a request has {headers} headers and {ranges} ranges of statuses; it may have {MOST_HEADERS} of each"
+            )));
+        }
+        let mut headers = Vec::with_capacity(self.headers.len());
+        for header in self.headers.iter(&mut *caller)? {
+            let (name, value) = header?;
+            if name.is_cut || value.is_cut {
+                return Err(Error::msg(format!("a header of a request has more than {LONGEST_LINE} bytes, or its name more than 8 KiB")));
+            }
+            headers.push((name.text, value.text));
+        }
+        let expect = self.expect.iter(&mut *caller)?.collect::<wasmtime::Result<_>>()?;
+        let mut body = Vec::with_capacity(self.body.len());
+        while body.len() < self.body.len() {
+            if !body.is_empty() {
+                Arc::clone(&caller.data().cpu).give_way().await;
+            }
+            let left = &self.body.as_le_slice(&*caller)[body.len()..];
+            body.extend_from_slice(&left[..left.len().min(PIECE)]);
+        }
+        Ok(http::Request {
+            method: self.method.into(),
+            url: self.url.text,
+            headers,
+            body,
+            keep: self.keep,
+            keep_headers: self.keep_headers,
+            redirects: self.redirects,
+            decompress: self.decompress,
+            version: self.version,
+            expect,
+            timeout: self.timeout,
+        })
+    }
+}
+
+type Caller<'a> = StoreContextMut<'a, State>;
+
+/// Puts them in the place of the generated ones, which the linker has.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut interface = linker.instance("swell:scenario/transactions@0.1.0")?;
+    interface
+        .func_wrap("define", |mut caller: Caller<'_>, (name,): (Text,)| Ok((transactions::Host::define(caller.data_mut(), name.text)?,)))?;
+    interface.func_wrap(
+        "[static]transaction.finish",
+        |mut caller: Caller<'_>, (transaction, outcome): (Resource<OpenTransaction>, Outcome)| {
+            transactions::HostTransaction::finish(caller.data_mut(), transaction, outcome.into())
+        },
+    )?;
+
+    let mut interface = linker.instance("swell:scenario/checks@0.1.0")?;
+    interface.func_wrap("check", |mut caller: Caller<'_>, (name, passed): (Text, bool)| {
+        checks::Host::check(caller.data_mut(), name.text, passed)
+    })?;
+
+    let mut interface = linker.instance("swell:scenario/metrics@0.1.0")?;
+    interface.func_wrap("define", |mut caller: Caller<'_>, (name, kind): (Text, metrics::Kind)| {
+        Ok((metrics::Host::define(caller.data_mut(), name.text, kind)?,))
+    })?;
+    interface.func_wrap("add", |mut caller: Caller<'_>, (metric, value, tags): (u32, f64, WasmList<(Text, Text)>)| {
+        if tags.len() > MOST_TAGS {
+            return Err(Error::msg(format!("a value of a metric was given {} tags; it takes at most {MOST_TAGS}", tags.len())));
+        }
+        let tags =
+            tags.iter(&mut caller)?.map(|tag| tag.map(|(name, value)| (name.text, value.text))).collect::<wasmtime::Result<Vec<_>>>()?;
+        metrics::Host::add(caller.data_mut(), metric, value, tags)
+    })?;
+
+    let mut interface = linker.instance("swell:scenario/log@0.1.0")?;
+    interface.func_wrap("write", |mut caller: Caller<'_>, (level, message): (log::Level, Text)| {
+        log::Host::write(caller.data_mut(), level, message.text)
+    })?;
+
+    let mut interface = linker.instance("swell:scenario/context@0.1.0")?;
+    interface
+        .func_wrap("variable", |mut caller: Caller<'_>, (name,): (Text,)| Ok((context::Host::variable(caller.data_mut(), name.text)?,)))?;
+    interface
+        .func_wrap("stop-run", |mut caller: Caller<'_>, (reason,): (Text,)| context::Host::stop_run(caller.data_mut(), reason.text))?;
+    interface
+        .func_wrap("fail-run", |mut caller: Caller<'_>, (reason,): (Text,)| context::Host::fail_run(caller.data_mut(), reason.text))?;
+
+    let mut interface = linker.instance("swell:scenario/data@0.1.0")?;
+    interface.func_wrap("open", |mut caller: Caller<'_>, (name,): (Text,)| Ok((data::Host::open(caller.data_mut(), name.text)?,)))?;
+
+    let mut interface = linker.instance("swell:scenario/http@0.1.0")?;
+    interface.func_wrap_async("send", |mut caller: Caller<'_>, (request,): (Request,)| {
+        Box::new(async move {
+            let request = request.take(&mut caller).await?;
+            Ok((http::Host::send(caller.data_mut(), request).await?,))
+        })
+    })?;
+    interface.func_wrap_async("send-all", |mut caller: Caller<'_>, (list,): (WasmList<Request>,)| {
+        Box::new(async move {
+            if list.len() > MOST_AT_ONCE {
+                return Err(Error::msg(format!("send-all was given {} requests; it takes at most {MOST_AT_ONCE}", list.len())));
+            }
+            let memory = caller.data().allowance.memory();
+            let (mut requests, mut bytes) = (Vec::with_capacity(list.len()), 0_usize);
+            for index in 0..list.len() {
+                let Some(request) = list.get(&mut caller, index).transpose()? else { break };
+                bytes = bytes.saturating_add(request.body.len());
+                if bytes > memory {
+                    return Err(Error::msg(format!(
+                        "send-all was given bodies of more than {memory} bytes together, the limit of --guest-memory"
+                    )));
+                }
+                requests.push(request.take(&mut caller).await?);
+            }
+            Ok((http::Host::send_all(caller.data_mut(), requests).await?,))
+        })
+    })?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// The same of what WASI gives. The version is the one that the linker has; a guest's older one finds it.
+pub(crate) fn add_wasi_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut interface = linker.instance("wasi:io/poll@0.2.12")?;
+    interface.func_wrap_async("poll", |mut caller: Caller<'_>, (list,): (WasmList<Resource<DynPollable>>,)| {
+        Box::new(async move {
+            if list.len() > HANDLES {
+                return Err(Error::msg(format!("poll was given {} pollables; it takes at most {HANDLES}", list.len())));
+            }
+            let pollables = list.iter(&mut caller)?.collect::<wasmtime::Result<Vec<_>>>()?;
+            Ok((poll::Host::poll(caller.data_mut().ctx().table, pollables).await?,))
+        })
+    })?;
+    let mut interface = linker.instance("wasi:io/streams@0.2.12")?;
+    interface.func_wrap(
+        "[method]output-stream.write",
+        |mut caller: Caller<'_>, (stream, list): (Resource<DynOutputStream>, WasmList<u8>)| {
+            let bytes = written(&caller, &list)?;
+            let table = caller.data_mut().ctx().table;
+            let result = streams::HostOutputStream::write(table, stream, bytes);
+            told(table, result)
+        },
+    )?;
+    interface.func_wrap_async(
+        "[method]output-stream.blocking-write-and-flush",
+        |mut caller: Caller<'_>, (stream, list): (Resource<DynOutputStream>, WasmList<u8>)| {
+            Box::new(async move {
+                let bytes = written(&caller, &list)?;
+                let table = caller.data_mut().ctx().table;
+                let result = streams::HostOutputStream::blocking_write_and_flush(table, stream, bytes).await;
+                told(table, result)
+            })
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// What is to be written, if a stream takes so much at once.
+fn written(caller: &Caller<'_>, list: &WasmList<u8>) -> wasmtime::Result<Vec<u8>> {
+    if list.len() > MOST_WRITTEN {
+        return Err(Error::msg(format!("{} bytes were written at once; a stream takes at most {MOST_WRITTEN}", list.len())));
+    }
+    Ok(list.as_le_slice(caller).to_vec())
+}
+
+/// A stream's answer as the guest is told it.
+fn told(table: &mut wasmtime::component::ResourceTable, result: StreamResult<()>) -> wasmtime::Result<(Result<(), streams::StreamError>,)> {
+    Ok((match result {
+        Ok(()) => Ok(()),
+        Err(error) => Err(streams::Host::convert_stream_error(table, error)?),
+    },))
+}
