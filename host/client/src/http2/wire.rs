@@ -63,7 +63,9 @@ impl Wire {
     /// What went wrong, in our words.
     pub(super) fn error(&self, error: &h2::Error) -> Error {
         if self.speaks_http1.get() {
-            return Error::protocol("the server answered in HTTP/1 where HTTP/2 was spoken to it");
+            return Error::protocol(
+                "HTTP/2: the server speaks HTTP/1.1 alone (leave the version of the request open, or set it to HTTP/1.1)",
+            );
         }
         Error::h2(error)
     }

@@ -195,7 +195,7 @@ fn a_server_without_http2_is_an_error_of_its_own_making() {
         })
         .await;
         let error = session().send(over_http2(&service, "/")).await.result.expect_err("no HTTP/2");
-        assert!(error.class == ErrorClass::Protocol && error.message.contains("answered in HTTP/1"), "{error:?}");
+        assert!(error.class == ErrorClass::Protocol && error.message.contains("speaks HTTP/1.1 alone"), "{error:?}");
     });
 }
 
