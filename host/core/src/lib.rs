@@ -13,6 +13,7 @@ pub mod random;
 pub mod record;
 pub mod schedule;
 pub mod spelling;
+pub mod standstill;
 pub mod threshold;
 pub mod travel;
 pub mod units;

@@ -13,6 +13,7 @@ mod series;
 mod snapshot;
 mod trend;
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,17 +24,20 @@ pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, Table, Tally, Texts};
 pub use self::histogram::{Histogram, Split};
 pub use self::series::{LONGEST_SERIES, MOST_NAME_BYTES, MOST_SERIES, MetricKind, Metrics, Series, Value};
-pub use self::snapshot::{Check, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent, Users};
+pub use self::snapshot::{Check, Delayed, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent, Users};
 pub use self::trend::Trend;
 use crate::RunInstant;
 use crate::control::{self, Objective, Watch};
 use crate::dispatch::{Lag, UnsentCause};
 use crate::exchange::{ErrorClass, Exchange, Phase};
+use crate::standstill::{Heartbeat, PROBE};
 
 /// Names of transactions, of checks or of metrics that one run tells apart.
 pub const MOST_NAMES: usize = 1_000;
 /// Bytes of the longest name.
 pub const LONGEST_NAME: usize = 128;
+/// Steps in which the probes are counted that a worker overslept: more than tell one time from the next.
+const OVERSLEPT_STEPS: u64 = 1_000;
 /// The row of names beyond [`MOST_NAMES`].
 const OTHER: &str = "other";
 
@@ -148,6 +152,7 @@ pub struct Recorder {
     current: Snapshot,
     window_from: RunInstant,
     watched: Vec<Watched>,
+    heartbeat: Rc<Heartbeat>,
 }
 
 /// An objective's transactions.
@@ -177,7 +182,13 @@ impl Recorder {
             current: Snapshot::default(),
             window_from: RunInstant::START,
             watched: Vec::new(),
+            heartbeat: Rc::default(),
         }
+    }
+
+    /// The looks at the clock of the thread that it counts for, which all of that thread share.
+    pub fn heartbeat(&self) -> Rc<Heartbeat> {
+        Rc::clone(&self.heartbeat)
     }
 
     /// What is meant to start before `measured_from` is warm-up, from now on. It may lie ahead of the present, and before what it was.
@@ -283,6 +294,8 @@ impl Recorder {
         for watched in self.watched.iter_mut().filter(|watched| watched.is_about(kind, outermost)) {
             watched.watch.ended(times.started, times.ended, (ended != Ended::Interrupted).then_some(ended == Ended::Ok));
         }
+        self.heartbeat.look(times.ended, RunInstant::NEVER);
+        let stood = self.heartbeat.stood(times.started, times.ended);
         let figures = self.figures(self.phase(times.intended));
         let row = figures.transactions.at(kind.0 as usize);
         row.counts.count(ended);
@@ -300,6 +313,11 @@ impl Recorder {
         total.service.record(ended, service);
         total.response.record(ended, response);
         let lag = Lag::of(times.intended, times.parked_at, times.started);
+        // What was cut off has no time that could have been shorter.
+        if ended != Ended::Interrupted {
+            total.delayed_service.record(service, stood);
+            total.delayed_response.record(response, lag.host + stood);
+        }
         total.start_lag.record(lag.total);
         total.user_lag.record(lag.user);
         total.host_lag.record(lag.host);
@@ -382,9 +400,20 @@ impl Recorder {
         figures.metrics.record(&self.metrics[metric.0 as usize], now, value, tags, &mut self.key);
     }
 
-    /// Records that the worker could have polled `delay` before it did, which was at `now`.
+    /// Records that the worker could have polled `delay` before it did, which was at `now`. The probes that it was to make meanwhile were as late as they had
+    /// still to wait.
     pub fn loop_delay(&mut self, now: RunInstant, delay: Duration) {
-        self.figures(self.phase(now)).loop_delay.record(delay);
+        let figures = self.figures(self.phase(now));
+        figures.loop_delay.record(delay);
+        let overslept = u64::try_from(delay.as_nanos() / PROBE.as_nanos()).unwrap_or(u64::MAX);
+        let each = overslept.div_ceil(OVERSLEPT_STEPS).max(1);
+        let mut probes = 0;
+        while probes < overslept {
+            let step = each.min(overslept - probes);
+            probes += step;
+            let late = delay.saturating_sub(Duration::from_nanos(probes.saturating_mul(PROBE.as_nanos() as u64)));
+            figures.overslept.record_many(late, step);
+        }
     }
 
     /// Counts a slot that was due at `intended` and will never start.

@@ -135,6 +135,33 @@ impl Histogram {
         self.count += 1;
     }
 
+    /// Counts so many equal samples.
+    pub fn record_many(&mut self, sample: Duration, samples: u64) {
+        if samples == 0 {
+            return;
+        }
+        let ns = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
+        self.samples.add(counted_in(ns), samples);
+        self.min_ns = if self.count == 0 { ns } else { self.min_ns.min(ns) };
+        self.max_ns = self.max_ns.max(ns);
+        self.sum_ns += u128::from(ns) * u128::from(samples);
+        self.count += samples;
+    }
+
+    /// What there would be if the samples of `taken`, which are among these, had been those of `put`. Mean, shortest and longest of what is left are those of
+    /// its buckets.
+    pub fn replaced(&self, taken: &Self, put: &Self) -> Self {
+        let mut left = Self::default();
+        let mut taken = taken.buckets().peekable();
+        for (time, count) in self.buckets() {
+            while taken.next_if(|(earlier, _)| *earlier < time).is_some() {}
+            let gone = taken.next_if(|(same, _)| *same == time).map_or(0, |(_, count)| count);
+            left.record_many(time, count.saturating_sub(gone));
+        }
+        left.merge(put);
+        left
+    }
+
     /// Adds all samples of `other`. Associative and commutative.
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 {
@@ -395,6 +422,21 @@ mod tests {
         histogram.record(Duration::from_millis(200));
         let p95 = histogram.percentile(95.0).expect("200 samples are enough");
         assert!((p95.as_secs_f64() - 0.190).abs() < 0.000_2, "{p95:?}");
+    }
+
+    #[test]
+    fn samples_are_replaced_by_others_and_the_rest_stays() {
+        let of = |all: &[(u64, u64)]| {
+            let mut histogram = Histogram::default();
+            all.iter().for_each(|&(ms, count)| histogram.record_many(Duration::from_millis(ms), count));
+            histogram
+        };
+        let all = of(&[(1, 90), (500, 6), (3_000, 4)]);
+        let left = all.replaced(&of(&[(500, 5), (3_000, 4), (9_000, 2)]), &of(&[(2, 9)]));
+        let near = |time: Duration| (time.as_secs_f64() * 1e3).round() as u64;
+        assert_eq!(left.buckets().map(|(time, count)| (near(time), count)).collect::<Vec<_>>(), [(1, 90), (2, 9), (500, 1)]);
+        assert_eq!(all.replaced(&Histogram::default(), &Histogram::default()).count(), 100);
+        assert_eq!(of(&[(5, 0)]), Histogram::default());
     }
 
     #[test]

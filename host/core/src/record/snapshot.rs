@@ -6,6 +6,8 @@
 //! A snapshot travels between hosts: rows and buckets that counted nothing are left out, and on reading it is refused where no recorder could have made it
 //! or where sums of such snapshots would not fit.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Causes, Counts, Table, Tally, Texts};
@@ -13,6 +15,7 @@ use super::series::Metrics;
 use super::{Ended, Histogram, Split};
 use crate::RunInstant;
 use crate::exchange::{ErrorClass, Phase};
+use crate::standstill::PROBE;
 use crate::travel::{self, Refused};
 
 /// Everything counted between two instants.
@@ -73,8 +76,10 @@ pub struct Figures {
     pub metrics: Metrics,
     /// Slots that were due and never started.
     pub unsent: Unsent,
-    /// The time from when a worker could have polled to when it did.
+    /// The time from when a worker could have polled to when it did, at each of its probes.
     pub loop_delay: Histogram,
+    /// The same at the probes that were due while it was late, and that it never made.
+    pub overslept: Histogram,
 }
 
 /// How many began, and how they ended. What is neither ok, failed nor interrupted is in flight; at the end of a run nothing is.
@@ -109,6 +114,19 @@ pub struct Total {
     pub user_lag: Histogram,
     /// The part of the start lag during which a user was free: our fault.
     pub host_lag: Histogram,
+    /// Response times that hold some delay of our own.
+    pub delayed_response: Delayed,
+    /// Service times that do.
+    pub delayed_service: Delayed,
+}
+
+/// Times that the load generator itself made longer: it started late, or stood still while an answer came.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Delayed {
+    /// As they were measured.
+    pub seen: Histogram,
+    /// The same ones without our part. Where we stood still while something was under way, nobody knows when in that time it ended: at the soonest.
+    pub without: Histogram,
 }
 
 /// The transactions of one name.
@@ -274,6 +292,18 @@ impl Snapshot {
 }
 
 impl Figures {
+    /// How late workers polled what was ready, as somebody sees it who comes at any time: of a pause of a second each moment, and not the one in which it ended.
+    pub fn delays(&self) -> Histogram {
+        let mut delays = self.loop_delay.clone();
+        delays.merge(&self.overslept);
+        delays
+    }
+
+    /// How long threads were late for probes that they never made.
+    pub fn overslept(&self) -> Duration {
+        Duration::from_nanos(self.overslept.count().saturating_mul(PROBE.as_nanos() as u64))
+    }
+
     /// Adds everything that `other` counted.
     pub fn merge(&mut self, other: &Self) {
         self.total.merge(&other.total);
@@ -284,6 +314,7 @@ impl Figures {
         self.metrics.merge(&other.metrics);
         self.unsent.merge(&other.unsent);
         self.loop_delay.merge(&other.loop_delay);
+        self.overslept.merge(&other.overslept);
     }
 
     fn clear(&mut self) {
@@ -295,6 +326,7 @@ impl Figures {
         self.metrics.clear();
         self.unsent = Unsent::default();
         self.loop_delay.clear();
+        self.overslept.clear();
     }
 }
 
@@ -346,6 +378,8 @@ impl Total {
         self.start_lag.merge(&other.start_lag);
         self.user_lag.merge(&other.user_lag);
         self.host_lag.merge(&other.host_lag);
+        self.delayed_response.merge(&other.delayed_response);
+        self.delayed_service.merge(&other.delayed_service);
     }
 
     fn clear(&mut self) {
@@ -355,6 +389,32 @@ impl Total {
         self.start_lag.clear();
         self.user_lag.clear();
         self.host_lag.clear();
+        self.delayed_response.clear();
+        self.delayed_service.clear();
+    }
+}
+
+/// A delay of our own below which a time is left as it is: less than a verdict ever minds.
+const NOTICEABLE: Duration = Duration::from_millis(1);
+
+impl Delayed {
+    /// Counts a time of which `ours` was our own delay, if that is worth it.
+    pub(super) fn record(&mut self, seen: Duration, ours: Duration) {
+        if ours >= NOTICEABLE {
+            self.seen.record(seen);
+            self.without.record(seen.saturating_sub(ours));
+        }
+    }
+
+    /// Adds everything that `other` counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.seen.merge(&other.seen);
+        self.without.merge(&other.without);
+    }
+
+    fn clear(&mut self) {
+        self.seen.clear();
+        self.without.clear();
     }
 }
 

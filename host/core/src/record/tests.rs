@@ -279,3 +279,40 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_our_standing_still_delayed_is_kept_beside_what_it_would_have_been() {
+    let mut recorder = Recorder::new(at(0));
+    let kind = recorder.define("buy").unwrap();
+    recorder.heartbeat().probe(at(1_000));
+    let mut end = |intended, started, ended| {
+        let times = Times { intended: at(intended), parked_at: at(0), started: at(started), ended: at(ended) };
+        recorder.begun(kind, times.intended, true);
+        recorder.ended(kind, &times, true, Ended::Ok);
+    };
+    end(900, 900, 1_001);
+    // The thread stands still from 1,005 to 3,005 ms: the first of these was under way, the others are started late.
+    end(990, 990, 3_005);
+    end(2_005, 3_005, 3_006);
+    end(3_004, 3_006, 3_007);
+    let total = recorder.take_window(at(4_000), Snapshot::default()).measured.total;
+    let sums = |delayed: &Delayed| [&delayed.seen, &delayed.without].map(|times| (times.count(), times.sum_ns() / 1_000_000));
+    assert_eq!(sums(&total.delayed_response), [(3, 2_015 + 1_001 + 3), (3, 15 + 1 + 1)]);
+    assert_eq!(sums(&total.delayed_service), [(1, 2_015), (1, 15)]);
+    assert_eq!(total.response.count(), 4);
+}
+
+#[test]
+fn a_pause_is_seen_as_by_somebody_who_comes_at_any_time() {
+    let mut recorder = Recorder::new(at(0));
+    recorder.loop_delay(at(10), ms(1));
+    recorder.loop_delay(at(3_500), ms(3_001));
+    let figures = recorder.take_window(at(4_000), Snapshot::default()).measured;
+    assert_eq!((figures.loop_delay.count(), figures.overslept.count(), figures.overslept()), (2, 600, ms(3_000)));
+    let median = figures.delays().percentile(50.0).unwrap();
+    assert!((1_490..=1_510).contains(&median.as_millis()), "{median:?}");
+    let mut recorder = Recorder::new(at(0));
+    recorder.loop_delay(RunInstant::NEVER, Duration::from_secs(100_000));
+    let figures = recorder.take_window(at(0), Snapshot::default()).measured;
+    assert_eq!(figures.overslept.count(), 20_000_000, "a day of a machine that was suspended is counted in steps");
+}
