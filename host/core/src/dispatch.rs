@@ -12,6 +12,7 @@
 //!
 //! A start touches two queues and allocates nothing; only the growth of a queue to a new greatest length does.
 
+mod debt;
 mod overflow;
 mod population;
 mod surplus;
@@ -19,6 +20,7 @@ mod surplus;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use self::debt::Debt;
 pub use self::overflow::Overflow;
 pub use self::population::{Growth, Population, Spawn};
 use self::surplus::Surplus;
@@ -39,7 +41,7 @@ pub struct Start {
     pub slot: u64,
     /// When it was meant to start.
     pub intended: RunInstant,
-    /// When its user parked.
+    /// When its user parked, or would have had this host not stood still before.
     pub parked_at: RunInstant,
 }
 
@@ -57,7 +59,7 @@ pub struct Lag {
     pub total: Duration,
     /// The part during which no user was free: the service is slow, or the users too few.
     pub user: Duration,
-    /// The part during which it was due and a user was free: the load generator's fault.
+    /// The part during which it was due and a user was free, or would have been had this host not stood still: the load generator's fault.
     pub host: Duration,
 }
 
@@ -74,7 +76,7 @@ impl Lag {
 pub enum UnsentCause {
     /// No user was free in time.
     Users,
-    /// A user was free in time and was not started: the load generator's fault.
+    /// A user was free in time and was not started, or would have been free had this host not stood still: the load generator's fault.
     Host,
     /// The host had no lease, or heard too late that the slot was its own: whoever leads the hosts could not be reached in time.
     Lease,
@@ -148,6 +150,7 @@ pub struct Dispatcher {
     overflow_expiry: RunInstant,
     actions: VecDeque<Action>,
     ledger: Ledger,
+    debt: Debt,
     /// Nothing may start until there is a lease.
     lapsed: bool,
     over: bool,
@@ -166,6 +169,7 @@ impl Dispatcher {
             overflow_expiry: RunInstant::NEVER,
             actions: VecDeque::new(),
             ledger: Ledger::default(),
+            debt: Debt::default(),
             lapsed: false,
             over: false,
         }
@@ -207,6 +211,16 @@ impl Dispatcher {
         self.surplus.handle_gone(user);
         self.population.handle_gone(now, user);
         self.handle_time(now);
+    }
+
+    /// The thread has stood still for so long, until `now`: to be told before anything that happened meanwhile.
+    pub fn handle_standstill(&mut self, now: RunInstant, stood: Duration) {
+        self.debt.handle_standstill(now, stood);
+    }
+
+    /// How late at the most the slots that wait are for the thread's own standing still.
+    pub const fn owed(&self) -> Duration {
+        self.debt.owed()
     }
 
     /// Time has passed: slots become due, patience ends, users may be created or retired.
@@ -289,7 +303,7 @@ impl Dispatcher {
     pub fn handle_end(&mut self, now: RunInstant) {
         self.handle_time(now);
         while let Some(due) = self.waiting.pop_front() {
-            self.give_up(due, UnsentCause::Users);
+            self.give_up_for_want_of_users(now, due);
         }
         self.actions.extend(self.parked.drain(..).map(|(user, _)| Action::RunOver(user)));
         self.population.handle_end();
@@ -300,6 +314,9 @@ impl Dispatcher {
     pub fn wants_overflow(&mut self, now: RunInstant, slots_there: usize) -> bool {
         if slots_there == 0 {
             self.overflow_expiry = RunInstant::NEVER;
+            if self.waiting.is_empty() {
+                self.debt.handle_empty();
+            }
         }
         slots_there > 0 && (self.over || self.lapsed || !self.parked.is_empty() || self.overflow_expiry <= now)
     }
@@ -310,11 +327,11 @@ impl Dispatcher {
             if self.lapsed {
                 self.give_up(due, UnsentCause::Lease);
             } else if self.over || due.intended + self.max_lag < now {
-                self.give_up(due, UnsentCause::Users);
+                self.give_up_for_want_of_users(now, due);
             } else if self.waiting.front().is_none_or(|own| due < *own)
                 && let Some((user, parked_at)) = self.parked.pop_front()
             {
-                let start = self.start(due, user, parked_at);
+                let start = self.start(due, user, parked_at, overflow.owed());
                 self.actions.push_back(start);
             } else if let Some(start) = self.matched() {
                 self.actions.push_back(start);
@@ -371,6 +388,7 @@ impl Dispatcher {
     fn handle_due(&mut self, now: RunInstant, due: Due) {
         let Some(&(user, parked_at)) = self.parked.front() else {
             self.population.handle_shortage();
+            self.debt.handle_wait(now);
             self.waiting.push_back(due);
             return;
         };
@@ -381,7 +399,7 @@ impl Dispatcher {
             self.give_up(due, UnsentCause::Host);
         } else {
             self.parked.pop_front();
-            let start = self.start(due, user, parked_at);
+            let start = self.start(due, user, parked_at, Duration::ZERO);
             self.actions.push_back(start);
         }
     }
@@ -399,24 +417,33 @@ impl Dispatcher {
         }
         let (user, parked_at) = self.parked.pop_front()?;
         let due = self.waiting.pop_front()?;
-        Some(self.start(due, user, parked_at))
+        Some(self.start(due, user, parked_at, Duration::ZERO))
     }
 
-    fn start(&mut self, due: Due, user: UserKey, parked_at: RunInstant) -> Action {
+    /// Starts a slot that is late for the standing still of others by at most `owed`.
+    fn start(&mut self, due: Due, user: UserKey, parked_at: RunInstant, owed: Duration) -> Action {
         self.ledger.started += 1;
+        self.debt.handle_start();
         // Whoever parks after a slot was due has been waited for.
         if parked_at >= due.intended {
             self.population.handle_relief();
         }
         self.surplus.handle_busy(self.users() - self.parked());
+        // A user that parked late is late for our standing still as far as that goes.
+        let owed = self.debt.owed().max(owed);
+        let parked_at = if parked_at > due.intended { due.intended.max(parked_at - owed) } else { parked_at };
         Action::Start { user, start: Start { slot: due.slot, intended: due.intended, parked_at } }
+    }
+
+    /// Nobody was free for it in time, which is our fault if we stood still.
+    fn give_up_for_want_of_users(&mut self, now: RunInstant, due: Due) {
+        let cause = if self.debt.pays(now) { UnsentCause::Host } else { UnsentCause::Users };
+        self.population.handle_relief();
+        self.give_up(due, cause);
     }
 
     fn give_up(&mut self, due: Due, cause: UnsentCause) {
         self.ledger.unsent += 1;
-        if cause == UnsentCause::Users {
-            self.population.handle_relief();
-        }
         self.actions.push_back(Action::Unsent { due, cause });
     }
 

@@ -8,11 +8,12 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use swell_core::RunInstant;
 use swell_core::dispatch::{Action, Dispatcher, Overflow, Start, UnsentCause, UserKey};
 use swell_core::schedule::Due;
+use swell_core::standstill::Heartbeat;
 use swell_engine::{Pacing, RunOver};
 use tokio::sync::Notify;
 
@@ -59,8 +60,11 @@ impl SharedOverflow {
         result
     }
 
-    fn push(&self, due: Due, from: usize) {
-        self.with(|queue| queue.push(due));
+    fn push(&self, due: Due, owed: Duration, from: usize) {
+        self.with(|queue| {
+            queue.push(due);
+            queue.owe(owed);
+        });
         for (_, worker) in self.workers.iter().enumerate().filter(|&(index, _)| index != from) {
             worker.notify_one();
         }
@@ -106,6 +110,9 @@ pub(crate) struct Floor {
     progress: Arc<Progress>,
     told_started: Cell<u64>,
     dispatcher: RefCell<Dispatcher>,
+    /// Of this thread, and how long it had stood still when the dispatcher was told last.
+    heartbeat: Rc<Heartbeat>,
+    told_stood: Cell<Duration>,
     seats: RefCell<Vec<Seat>>,
     free_seats: RefCell<Vec<UserKey>>,
     to_create: Cell<u32>,
@@ -125,6 +132,7 @@ impl Floor {
         dispatcher: Dispatcher,
         overflow: Arc<SharedOverflow>,
         progress: Arc<Progress>,
+        heartbeat: Rc<Heartbeat>,
     ) -> std::io::Result<Rc<Self>> {
         Ok(Rc::new(Self {
             index,
@@ -139,6 +147,8 @@ impl Floor {
             progress,
             told_started: Cell::new(0),
             dispatcher: RefCell::new(dispatcher),
+            heartbeat,
+            told_stood: Cell::new(Duration::ZERO),
             seats: RefCell::default(),
             free_seats: RefCell::default(),
             to_create: Cell::new(0),
@@ -307,10 +317,21 @@ impl Floor {
     fn tell(&self, what: impl FnOnce(&mut Dispatcher, RunInstant)) {
         let now = self.now();
         let mut dispatcher = self.dispatcher.borrow_mut();
+        self.look_whether_stood(&mut dispatcher, now);
         self.look_at_lease(&mut dispatcher, now);
         what(&mut dispatcher, now);
         drop(dispatcher);
         self.act(now);
+    }
+
+    /// Looks at the clock before anything is due: what is found late because this thread stood still is late for that.
+    fn look_whether_stood(&self, dispatcher: &mut Dispatcher, now: RunInstant) {
+        self.heartbeat.look(now, self.armed.get());
+        let total = self.heartbeat.total();
+        let stood = total - self.told_stood.replace(total);
+        if !stood.is_zero() {
+            dispatcher.handle_standstill(now, stood);
+        }
     }
 
     /// Does what the dispatcher says until it says nothing, and sets the timer for its next instant.
@@ -323,7 +344,7 @@ impl Floor {
                 self.overflow.with(|queue| dispatcher.serve(now, queue));
             }
             let Some(action) = dispatcher.poll_action() else { break };
-            self.act_on(action, &mut to_park_again);
+            self.act_on(action, dispatcher.owed(), &mut to_park_again);
         }
         for user in to_park_again {
             dispatcher.handle_parked(now, user);
@@ -339,7 +360,7 @@ impl Floor {
         }
     }
 
-    fn act_on(&self, action: Action, to_park_again: &mut Vec<UserKey>) {
+    fn act_on(&self, action: Action, owed: Duration, to_park_again: &mut Vec<UserKey>) {
         let mut seats = self.seats.borrow_mut();
         match action {
             Action::Start { user, start } => seats[user as usize].grant(Ok(start)),
@@ -351,7 +372,7 @@ impl Floor {
                 self.to_create.set(self.to_create.get() + 1);
                 self.has_orders.notify_one();
             }
-            Action::Overflow(due) => self.overflow.push(due, self.index),
+            Action::Overflow(due) => self.overflow.push(due, owed, self.index),
             Action::Unsent { due, cause } => self.unsent.borrow_mut().push((due, cause)),
         }
     }

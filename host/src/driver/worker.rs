@@ -14,6 +14,7 @@ use swell_core::dispatch::{Dispatcher, UserKey};
 use swell_core::plain::in_one_line;
 use swell_core::record::{Recorder, Snapshot};
 use swell_core::schedule::{Course, Owner};
+use swell_core::standstill::Heartbeat;
 use swell_engine::{HookError, IterationEnd, Program, Run, RunOver, User, Worker};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::message::Orders;
@@ -27,9 +28,6 @@ use crate::plan::RunPlan;
 
 /// How often a worker closes its window and sends it to the control thread.
 pub(crate) const WINDOW: Duration = Duration::from_millis(200);
-
-/// How often a worker looks how late it is polled. Coarse enough to cost nothing, fine enough for a p99 within a second.
-const DELAY_PROBE: Duration = Duration::from_millis(5);
 
 /// Windows on their way to the control thread; when it is this far behind, the worker goes on counting in the window that it has.
 pub(crate) const WINDOWS_UNDER_WAY: usize = 8;
@@ -230,9 +228,10 @@ pub(crate) struct Farewell {
 /// The machine does not give a timer. Nothing was sent.
 pub(crate) async fn work(shared: Arc<Shared>, index: usize, dispatcher: Dispatcher, lines: Lines) -> anyhow::Result<Farewell> {
     let progress = Arc::clone(&shared.progress[index]);
-    let floor = Floor::new(index, shared.pace, shared.began, shared.ends_at, dispatcher, Arc::clone(&shared.overflow), progress)
-        .context("cannot make a worker's timer")?;
     let mut recorder = Recorder::new(shared.measured_from);
+    let (overflow, heartbeat) = (Arc::clone(&shared.overflow), recorder.heartbeat());
+    let floor = Floor::new(index, shared.pace, shared.began, shared.ends_at, dispatcher, overflow, progress, Rc::clone(&heartbeat))
+        .context("cannot make a worker's timer")?;
     recorder.watch(&shared.objectives);
     let worker = Rc::new(Worker {
         run: Arc::clone(&shared.run),
@@ -243,7 +242,7 @@ pub(crate) async fn work(shared: Arc<Shared>, index: usize, dispatcher: Dispatch
         measured_from: Cell::new(shared.measured_from),
         implicit: RefCell::default(),
     });
-    Crew { shared, floor, worker, users: RefCell::default() }.run(lines).await
+    Crew { shared, floor, worker, heartbeat, users: RefCell::default() }.run(lines).await
 }
 
 /// What a worker has heard of set-points, whose later ones repeat it.
@@ -258,6 +257,7 @@ struct Crew {
     shared: Arc<Shared>,
     floor: Rc<Floor>,
     worker: Rc<Worker>,
+    heartbeat: Rc<Heartbeat>,
     users: RefCell<JoinSet<()>>,
 }
 
@@ -314,6 +314,7 @@ impl Crew {
             }
         }
         drop(probe);
+        this.heartbeat.stop();
         this.count_unsent();
         let window = this.worker.recorder.borrow_mut().take_window(this.worker.now(), Snapshot::default());
         Ok(Farewell { window, written: this.worker.client.written() })
@@ -405,12 +406,14 @@ impl Crew {
     /// Samples how late this thread polls what is ready.
     async fn probe_delay(self: Rc<Self>) {
         let Ok(pacer) = super::pacer::Pacer::new(self.shared.began) else { return };
+        let (_, mut next) = self.heartbeat.probe(self.worker.now());
         loop {
-            let at = self.worker.now() + DELAY_PROBE;
-            pacer.set(at);
+            pacer.set(next);
             pacer.wait().await;
             let now = self.worker.now();
-            self.worker.recorder.borrow_mut().loop_delay(now, now.since(at));
+            let (delay, following) = self.heartbeat.probe(now);
+            self.worker.recorder.borrow_mut().loop_delay(now, delay);
+            next = following;
         }
     }
 }

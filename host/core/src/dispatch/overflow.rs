@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use crate::schedule::Due;
 
@@ -9,12 +10,23 @@ use crate::schedule::Due;
 #[derive(Debug, Default)]
 pub struct Overflow {
     slots: BinaryHeap<Reverse<Due>>,
+    owed: Duration,
 }
 
 impl Overflow {
     /// Adds a slot.
     pub fn push(&mut self, due: Due) {
         self.slots.push(Reverse(due));
+    }
+
+    /// Slots of a worker that has stood still are late by at most this for it, whoever starts them.
+    pub fn owe(&mut self, owed: Duration) {
+        self.owed = self.owed.max(owed);
+    }
+
+    /// How late at the most slots are here for the standing still of those that they come from.
+    pub const fn owed(&self) -> Duration {
+        self.owed
     }
 
     /// The slot that has been due longest.
@@ -24,7 +36,11 @@ impl Overflow {
 
     /// Takes the slot that has been due longest.
     pub fn pop(&mut self) -> Option<Due> {
-        self.slots.pop().map(|Reverse(due)| due)
+        let due = self.slots.pop().map(|Reverse(due)| due);
+        if self.slots.is_empty() {
+            self.owed = Duration::ZERO;
+        }
+        due
     }
 
     /// How many slots there are.

@@ -1,0 +1,65 @@
+//! By how much the slots that wait are late for our own standing still, and which of those given up would have started without it.
+//!
+//! ## Why a debt
+//! A thread that stood still for a second starts what was due in that second late, and with it all that comes after until nothing waits any more: users that
+//! park late are then late for *us*. While slots wait one after the other, a standstill delays each later one by at most its length. So what a thread stood
+//! still since its queue was last empty is the part of each lag that may be ours; the rest is the users'. A service that is slow has a long queue before
+//! any standstill, and keeps its part.
+//!
+//! A slot that is given up takes the time that its start would have taken off the debt: who comes after it moves up by as much. So a short pause in the
+//! midst of a long shortage is blamed for what could have been started in it, and for no more.
+
+use std::time::Duration;
+
+use crate::RunInstant;
+
+/// What one worker owes to the slots that wait.
+#[derive(Debug, Default)]
+pub(super) struct Debt {
+    owed: Duration,
+    /// Since when there were always slots that waited.
+    since: Option<RunInstant>,
+    /// How long the thread has stood still since, and how many were started.
+    stood: Duration,
+    starts: u64,
+}
+
+impl Debt {
+    /// How late at the most the slots that wait are for our standing still.
+    pub(super) const fn owed(&self) -> Duration {
+        self.owed
+    }
+
+    /// The thread has stood still for so long, until `now`.
+    pub(super) fn handle_standstill(&mut self, now: RunInstant, stood: Duration) {
+        self.since.get_or_insert(now - stood);
+        self.owed += stood;
+        self.stood += stood;
+    }
+
+    /// A slot has to wait.
+    pub(super) fn handle_wait(&mut self, now: RunInstant) {
+        self.since.get_or_insert(now);
+    }
+
+    /// A slot was started.
+    pub(super) fn handle_start(&mut self) {
+        self.starts += 1;
+    }
+
+    /// No slot waits.
+    pub(super) fn handle_empty(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether a slot that found nobody in time would have been started but for our standing still.
+    pub(super) fn pays(&mut self, now: RunInstant) -> bool {
+        let Some(since) = self.since.filter(|_| !self.owed.is_zero()) else { return false };
+        // The time that a start took while the thread ran. Without any it is not known to be less than all of it.
+        let ran = now.since(since).saturating_sub(self.stood);
+        let each = ran.div_f64((self.starts + 1) as f64);
+        let pays = self.owed >= each;
+        self.owed = self.owed.saturating_sub(each);
+        pays
+    }
+}
