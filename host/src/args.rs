@@ -287,6 +287,11 @@ pub(crate) struct Settings {
     #[arg(long = "threshold", value_name = "RULE", help_heading = RESULTS)]
     pub(crate) threshold: Vec<Threshold>,
 
+    /// End with 0 in place of 111 where the load generator was the limit, as in a pipeline on a machine that others use. The stamp INVALID stays in every
+    /// output, and all other reasons to fail hold.
+    #[arg(long, value_enum, value_name = "STAMP", help_heading = RESULTS)]
+    pub(crate) accept: Option<AcceptArg>,
+
     /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of the summary.
     #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair, help_heading = RESULTS)]
     pub(crate) out: Vec<(String, String)>,
@@ -317,6 +322,12 @@ pub(crate) enum ArrivalsArg {
     Uniform,
     /// Independent of each other, from the seed.
     Poisson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AcceptArg {
+    /// The load generator, not the service, was the limit.
+    Invalid,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -173,7 +173,8 @@ fn stats(report: &Report) -> RunStats {
     RunStats {
         stamp: match report.verdict.stamp.as_str() {
             "VALID" => RunStamp::Valid,
-            "SUSPECT" => RunStamp::Suspect,
+            // Of what is too short to judge nobody can say that it is valid, and nobody has shown that it is not.
+            "SUSPECT" | "UNJUDGED" => RunStamp::Suspect,
             _ => RunStamp::Invalid,
         },
         seconds: report.run.measured_seconds,

@@ -305,7 +305,7 @@ impl Control<'_> {
                 _ = ticks.tick() => {
                     let elapsed = self.shared.began.elapsed();
                     if ending.is_none() {
-                        self.account.set_points.tick(self.shared.began);
+                        self.account.set_points.tick(self.shared.began, self.shared.users.alive());
                     }
                     if elapsed >= self.account.warm_up && ending.is_none() && Instant::now() >= self.shared.began {
                         match &mut cpu_watch {
@@ -364,7 +364,7 @@ impl Control<'_> {
     }
 
     fn merge(&mut self, window: Window) {
-        self.account.set_points.add(&Flowed::of(&window, self.shared.pace == Pace::Iterations));
+        self.account.set_points.add(&Flowed::of(&window, self.shared.pace == Pace::Iterations, 1));
         self.account.add(&window.counted);
         window.give_back(&self.spares);
     }

@@ -3,7 +3,7 @@
 use swell_core::control::{Found, SearchEnd};
 use swell_core::threshold;
 use swell_core::units::counted;
-use swell_core::verdict::{self, Stamp, Verdict};
+use swell_core::verdict::{self, Circumstances, Stamp, Verdict};
 use swell_engine::EndRequest;
 
 use crate::driver::{EndCause, Outcome};
@@ -15,18 +15,32 @@ use crate::report::{Evidence, HostReport, ThresholdReport, VerdictReport};
 const THRESHOLDS_TOLD: usize = 3;
 
 /// The verdict on the measured part.
-pub(crate) fn verdict(outcome: &Outcome) -> Verdict {
-    verdict::judge(&outcome.snapshot.measured, outcome.cpu.windows)
+pub(crate) fn verdict(plan: &RunPlan, outcome: &Outcome) -> Verdict {
+    let known = Circumstances {
+        cpu: outcome.cpu.windows,
+        is_host_lost: outcome.hosts.iter().any(|host| !host.fate.is_complete),
+        lacks_room: plan.room().is_some_and(|room| outcome.users_at_once >= room),
+    };
+    verdict::judge(&outcome.snapshot.measured, known)
 }
 
 /// A verdict as data, with what speaks against the run.
 pub(crate) fn verdict_report(verdict: &Verdict) -> VerdictReport {
     let evidence = verdict.reasons().map(|evidence| Evidence {
         stamp: evidence.stamp.to_string(),
-        what: format!("{} {}, the limit is {}", evidence.what.name(), evidence.measured, evidence.limit),
+        what: format!("{} {}, {} {}", evidence.what.name(), evidence.measured, limit(evidence.stamp), evidence.limit),
         advice: evidence.what.advice().to_owned(),
     });
     VerdictReport { stamp: verdict.stamp.to_string(), evidence: evidence.collect() }
+}
+
+/// What the limit that a stamp names is.
+const fn limit(stamp: Stamp) -> &'static str {
+    match stamp {
+        Stamp::Suspect => "doubt begins at",
+        Stamp::Unjudged => "of too few to judge; with more, doubt would begin at",
+        Stamp::Valid | Stamp::Invalid => "the limit is",
+    }
 }
 
 /// What became of each threshold.
@@ -44,7 +58,7 @@ pub(crate) fn thresholds(plan: &RunPlan, outcome: &Outcome) -> Vec<ThresholdRepo
 }
 
 /// The exit, and all reasons that hold: the exit is the first of them in the order of [`Exit`], and the others are not lost.
-pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[ThresholdReport]) -> (Exit, String) {
+pub(crate) fn exit(plan: &RunPlan, outcome: &Outcome, verdict: &Verdict, thresholds: &[ThresholdReport]) -> (Exit, String) {
     let mut exits = Vec::new();
     match &outcome.cause {
         EndCause::Finished | EndCause::Hopeless | EndCause::Scenario(EndRequest::FeedExhausted(_)) => {}
@@ -82,7 +96,8 @@ pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[Threshold
         exits.push((Exit::HostsLost, lost.join("; ")));
     }
     // A search goes beyond what the generator can do on purpose, and judges each of its trials itself.
-    if verdict.stamp == Stamp::Invalid && found.is_none() {
+    let is_invalid = verdict.stamp == Stamp::Invalid && found.is_none();
+    if is_invalid && !plan.accepts_invalid {
         let evidence = verdict_report(verdict).evidence.into_iter().find(|evidence| evidence.stamp == "INVALID");
         let why = evidence.map_or_else(String::new, |evidence| format!(" ({})", evidence.what));
         exits.push((Exit::Invalid, format!("INVALID: the load generator, not the service, was the limit{why}")));
@@ -102,6 +117,7 @@ pub(crate) fn exit(outcome: &Outcome, verdict: &Verdict, thresholds: &[Threshold
     let reasons = exits.iter().map(|(_, reason)| reason.as_str()).collect::<Vec<_>>().join("; ");
     match exits.first() {
         Some((exit, _)) => (*exit, reasons),
+        None if is_invalid => (Exit::Passed, "passed; INVALID, which was to be accepted".to_owned()),
         None => (Exit::Passed, "passed".to_owned()),
     }
 }

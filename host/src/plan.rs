@@ -7,12 +7,12 @@ use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
 use swell_core::RunInstant;
 use swell_core::control::{Goal, Objective};
 use swell_core::dispatch::{Dispatcher, Limits, Spawn};
-use swell_core::plan::{LoadModel, Plan, PlanInput, Search, Users};
+use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Plan, PlanInput, Search, Users};
 use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
 use swell_core::units::{Rate, counted, print_duration, print_rate};
 use swell_engine::ScenarioInfo;
 
-use crate::args::{ArrivalsArg, Settings};
+use crate::args::{AcceptArg, ArrivalsArg, Settings};
 use crate::driver::Pace;
 use crate::machine;
 
@@ -24,6 +24,10 @@ pub(crate) struct RunPlan {
     pub(crate) client: Options,
     /// Whether the scenario's `start` and `stop` do anything.
     pub(crate) has_start: bool,
+    /// Whether there may be no more users than this machine holds, where the plan alone would allow more.
+    pub(crate) lacks_room: bool,
+    /// Whether a run that is INVALID is to end as any other.
+    pub(crate) accepts_invalid: bool,
 }
 
 impl RunPlan {
@@ -55,7 +59,23 @@ impl RunPlan {
         })
         .map_err(|error| anyhow!("{}", as_flags(&error.to_string())))?;
         let workers = machine::allowed_cores().min(plan.most_users() as usize).max(1);
-        Ok(Self { plan, workers, client: client_options(settings)?, has_start: scenario.has_start })
+        let on_demand = matches!(
+            plan.load,
+            LoadModel::Transactions { users: Users::OnDemand { .. }, .. } | LoadModel::Iterations { users: Users::OnDemand { .. }, .. }
+        );
+        Ok(Self {
+            workers,
+            client: client_options(settings)?,
+            has_start: scenario.has_start,
+            lacks_room: on_demand && settings.max_vus.is_none() && room < DEFAULT_MAX_USERS,
+            accepts_invalid: settings.accept == Some(AcceptArg::Invalid),
+            plan,
+        })
+    }
+
+    /// How many users this machine holds, where those are fewer than the plan alone would allow.
+    pub(crate) fn room(&self) -> Option<u64> {
+        self.lacks_room.then(|| u64::from(self.plan.most_users()))
     }
 
     /// What paces the users.
@@ -94,7 +114,7 @@ impl RunPlan {
         };
         let plan = Plan { load: self.plan.load.part(from, until, hosts), spawn, ..self.plan.clone() };
         let workers = machine::allowed_cores().min(plan.most_users() as usize).max(1);
-        Self { plan, workers, client: self.client.clone(), has_start: self.has_start }
+        Self { plan, workers, client: self.client.clone(), ..*self }
     }
 
     /// Whether only a signal ends it.

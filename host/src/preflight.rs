@@ -4,11 +4,12 @@
 //! and with the setting that raises it, before the first request instead of in the midst of a run.
 
 use anyhow::{Context as _, bail};
-use swell_core::plan::{LoadModel, Plan, Users};
+use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Users};
 use swell_core::units::grouped;
 use swell_engine::{GuestLimits, InstanceProbe, ScenarioFile};
 
 use crate::machine;
+use crate::plan::RunPlan;
 
 /// Instances that are made to measure one: enough to even out what is allocated by the page.
 const PROBED: u32 = 16;
@@ -70,11 +71,34 @@ impl Room {
         u32::try_from(least.max(1)).unwrap_or(u32::MAX)
     }
 
+    /// What gives out first, and how there would be more.
+    fn scarcest(&self) -> String {
+        let most = u64::from(self.users());
+        if self.descriptors.max(1) <= most {
+            let (left, all) = (grouped(self.descriptors), grouped(self.descriptors + OWN_DESCRIPTORS));
+            return format!("of its {all} file descriptors {left} are left for them; raise `ulimit -n` (nofile)");
+        }
+        if self.mappings.is_some_and(|room| room <= most) {
+            return "the kernel's limit of memory mappings is enough for no more; raise it with `sysctl -w vm.max_map_count=1000000`"
+                .to_owned();
+        }
+        "free memory is enough for no more; share the load, or make the scenario smaller".to_owned()
+    }
+
     /// Whether the users that were asked for fit.
     ///
     /// # Errors
     /// They would certainly not come to be: the error names what to raise. What only might give out is a warning.
-    pub(crate) fn check(&self, plan: &Plan) -> anyhow::Result<()> {
+    pub(crate) fn check(&self, plan: &RunPlan) -> anyhow::Result<()> {
+        if let Some(room) = plan.room() {
+            tracing::warn!(
+                "this machine holds only {} virtual users, where up to {} may be needed: {}; starts that find none are the generator's fault",
+                grouped(room),
+                grouped(u64::from(DEFAULT_MAX_USERS)),
+                self.scarcest()
+            );
+        }
+        let plan = &plan.plan;
         let asked = u64::from(plan.most_users());
         let exactly = matches!(
             plan.load,

@@ -139,7 +139,7 @@ impl Prepared {
         let seed = settings.seed.unwrap_or_else(random_seed);
         let room = preflight::room(&loaded.file, index, loaded.limits)?;
         let plan = RunPlan::new(&settings, search, scenario, seed, room.users())?;
-        room.check(&plan.plan)?;
+        room.check(&plan)?;
         let program = loaded.file.program(index, plan.plan.most_users())?;
         let (run, end_requests) = new_run(&settings, seed, loaded.limits)?;
         // Whether the options can be used at all.

@@ -82,7 +82,7 @@ pub(crate) struct About {
 /// Whether the figures may be believed.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct VerdictReport {
-    /// "VALID", "SUSPECT" or "INVALID".
+    /// "VALID", "SUSPECT", "INVALID", or "UNJUDGED" where there are too few samples to judge by.
     pub(crate) stamp: String,
     pub(crate) evidence: Vec<Evidence>,
 }
@@ -174,7 +174,7 @@ pub(crate) struct HostReport {
     pub(crate) share: f64,
     /// Starts that are in the figures of this report.
     pub(crate) started: u64,
-    /// "VALID", "SUSPECT" or "INVALID": what its part of the figures would be worth alone.
+    /// "VALID", "SUSPECT", "INVALID" or "UNJUDGED": what its part of the figures would be worth alone.
     pub(crate) verdict: String,
     /// The 99th percentile of the lag of starts that is its own fault; absent where too few were seen.
     pub(crate) host_lag_p99_ms: Option<f64>,
@@ -629,7 +629,7 @@ impl Part {
                 .collect(),
             metrics: figures.metrics.iter().map(SeriesReport::of).collect(),
             metric_values_ignored: figures.metrics.ignored,
-            loop_delay_ms: Times::of(&figures.loop_delay),
+            loop_delay_ms: Times::of(&figures.delays()),
         }
     }
 }

@@ -370,9 +370,9 @@ impl View for RunView<'_> {
 impl Finished {
     /// What an outcome means; of the scenario's log `lines_left_out` were not written.
     pub(crate) fn of(subject: &Subject, plan: &RunPlan, lines_left_out: u64, outcome: Outcome) -> Self {
-        let verdict = judgement::verdict(&outcome);
+        let verdict = judgement::verdict(plan, &outcome);
         let mut report = report(subject, plan, lines_left_out, &outcome);
-        let (exit, reason) = judgement::exit(&outcome, &verdict, &report.thresholds);
+        let (exit, reason) = judgement::exit(plan, &outcome, &verdict, &report.thresholds);
         report.exit = ExitReport { code: exit.code(), reason: reason.clone() };
         let from = outcome.began_at + outcome.warm_up;
         Self { report, exit, reason, snapshot: outcome.snapshot, measured: (from, from + outcome.measured) }
@@ -400,7 +400,7 @@ fn report(subject: &Subject, plan: &RunPlan, lines_left_out: u64, outcome: &Outc
             timeout_seconds: plan.client.timeouts.response.as_secs_f64(),
             measured_seconds: measured,
         },
-        verdict: judgement::verdict_report(&judgement::verdict(outcome)),
+        verdict: judgement::verdict_report(&judgement::verdict(plan, outcome)),
         exit: ExitReport { code: 0, reason: String::new() },
         measured: Part::of(&outcome.snapshot.measured, measured),
         confidence: ConfidenceReport::of(&outcome.batches, &outcome.snapshot.measured.total.response),

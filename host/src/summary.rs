@@ -268,6 +268,7 @@ fn meaning(stamp: &str) -> &'static str {
     match stamp {
         "INVALID" => ": the load generator was the limit; the figures below are not the service's",
         "SUSPECT" => ": the load generator was near its limit",
+        "UNJUDGED" => ": too few samples to say what the load generator did to the figures",
         _ => "",
     }
 }

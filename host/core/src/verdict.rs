@@ -4,32 +4,49 @@
 //! The load generator, never the service. If our own lateness, our own processor or our own ports shaped the figures, they describe us; a report must say
 //! so before any percentile. That no user was free (user lag, slots unsent for want of users) is the service's doing or the plan's, and judges nothing.
 //!
+//! ## What our delays did, and not how long they were
+//! A pause of a fifth of a second that falls between two starts changes nothing; one of a twentieth that falls on a thousand of them is the p99.9. So each time
+//! that holds a delay of ours is kept beside what it would have been without, and what would be printed then is compared with what is: each percentile
+//! that there are enough samples to print, and the mean. A limit that is a part of the p99 would grow with the very delay that it is to judge.
+//!
 //! ## Why these limits
-//! One start in a thousand that was never made can hide exactly the slowest percentile. Lateness of our own adds to response times; at a tenth of the
-//! reported p99 it moves it by less than what two runs differ by, and under 2 ms nobody can tell it from the network. A processor above 95 % has a queue of
-//! its own. A port or descriptor that we lacked is a failure that the service never saw. Half of each limit is where doubt begins.
+//! One start in a thousand that was never made can hide exactly the slowest percentile. A tenth is less than what two runs differ by, and under 2 ms nobody can
+//! tell a delay from the network. Threads that stood still for a tenth of the time are as much a lower throughput where users set it. A
+//! processor above 95 % has a queue of its own. A port or descriptor that we lacked is a failure that the service never saw. Half of each limit is where
+//! doubt begins.
+//!
+//! ## Why few samples are a verdict of their own
+//! Of twenty starts one is five percent. Whatever went wrong with it, no share and no percentile of so few says what it did to the figures: that is said, and
+//! neither "valid" nor "invalid". What is no matter of statistics, as a descriptor that was lacking, needs no number.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::exchange::ErrorClass;
-use crate::record::{Figures, Histogram};
+use crate::record::{Delayed, Figures, Histogram, Split};
 use crate::units::{grouped, print_duration, print_share};
 
 /// Slots that may be unsent for host reasons.
 const UNSENT_LIMIT: f64 = 0.001;
 /// Lateness that is never held against us, however fast the service is.
 const LATENESS_FLOOR: Duration = Duration::from_millis(2);
-/// Lateness as a part of the reported p99.
+/// Lateness as a part of what there would be without it.
 const LATENESS_PART: f64 = 0.1;
+/// Percentiles that a report prints, where there are samples enough.
+const PRINTED: [f64; 5] = [50.0, 90.0, 95.0, 99.0, 99.9];
+/// The part of the time that threads may stand still.
+const STANDING_LIMIT: f64 = 0.1;
 /// Use of the allowed cores above which a window is saturated.
 const CPU_LIMIT: f64 = 0.95;
 /// Windows that may be saturated.
 const SATURATED_LIMIT: f64 = 0.05;
 /// Where doubt begins, as a part of each limit.
 const DOUBT: f64 = 0.5;
-/// Late moments that it takes to condemn a run by its lateness. From 300 samples on a p99 over its limit has as many anyway; of fewer it may be a single
-/// pause of the machine, which leaves doubt and proves nothing.
+/// Starts, probes of a thread, and windows of a fifth of a second, of which fewer are too few to judge by: ten must lie beyond a tenth, and one beyond 5 %.
+const FEW_STARTS: u64 = 100;
+const FEW_PROBES: u64 = 100;
+const FEW_WINDOWS: u64 = 20;
+/// Late moments that it takes to call a window of a run late: one or two may be a single pause of the machine.
 const LATE_MOMENTS: u64 = 3;
 
 /// How far the figures may be believed, from best to worst.
@@ -37,6 +54,8 @@ const LATE_MOMENTS: u64 = 3;
 pub enum Stamp {
     /// The generator kept out of the way.
     Valid,
+    /// It did not, or nothing was measured; and there are too few samples to say what that did to the figures.
+    Unjudged,
     /// It came near to shaping the figures.
     Suspect,
     /// It, and not the service, was a limit: the figures are about us.
@@ -47,6 +66,7 @@ impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Valid => "VALID",
+            Self::Unjudged => "UNJUDGED",
             Self::Suspect => "SUSPECT",
             Self::Invalid => "INVALID",
         })
@@ -54,14 +74,22 @@ impl fmt::Display for Stamp {
 }
 
 /// What was looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum What {
     /// The share of slots that were due and that we did not start although a user was free.
     HostUnsent,
-    /// How late we started what could have started, p99.
-    HostLag,
-    /// How late our threads ran what was ready, p99.
-    LoopDelay,
+    /// The share of slots that were due and not started for want of a lease.
+    LeaseUnsent,
+    /// The share of slots that were due and not started because this machine holds too few users.
+    RoomUnsent,
+    /// How much longer a percentile of the response time is for our delays; the mean where it is nothing.
+    Response(Option<f64>),
+    /// The same of the service time.
+    Service(Option<f64>),
+    /// How late our threads ran what was ready, at this percentile.
+    LoopDelay(f64),
+    /// The share of the time in which our threads stood still.
+    StoodStill,
     /// The share of windows in which our processor was saturated.
     Cpu,
     /// Requests that failed because this machine had no local port.
@@ -72,22 +100,34 @@ pub enum What {
 
 impl What {
     /// The name in reports and JSON.
-    pub const fn name(self) -> &'static str {
+    pub fn name(self) -> String {
+        let of = |what: &str, percent: Option<f64>| match percent {
+            Some(percent) => format!("{what} p{percent} longer by our own delays"),
+            None => format!("mean {what} longer by our own delays"),
+        };
         match self {
-            Self::HostUnsent => "slots unsent by the host",
-            Self::HostLag => "host lag p99",
-            Self::LoopDelay => "loop delay p99",
-            Self::Cpu => "windows with more than 95% CPU",
-            Self::LocalPorts => "requests without a local port",
-            Self::LocalFiles => "requests without a file descriptor",
+            Self::HostUnsent => "slots unsent by the host".to_owned(),
+            Self::LeaseUnsent => "slots unsent for want of a lease".to_owned(),
+            Self::RoomUnsent => "slots unsent because this machine holds no more users".to_owned(),
+            Self::Response(percent) => of("response time", percent),
+            Self::Service(percent) => of("service time", percent),
+            Self::LoopDelay(percent) => format!("loop delay p{percent}"),
+            Self::StoodStill => "time in which the generator stood still".to_owned(),
+            Self::Cpu => "windows with more than 95% CPU".to_owned(),
+            Self::LocalPorts => "requests without a local port".to_owned(),
+            Self::LocalFiles => "requests without a file descriptor".to_owned(),
         }
     }
 
     /// What to do when it is too much.
     pub const fn advice(self) -> &'static str {
         match self {
-            Self::HostUnsent | Self::HostLag | Self::LoopDelay => {
+            Self::HostUnsent | Self::Response(_) | Self::Service(_) | Self::LoopDelay(_) | Self::StoodStill => {
                 "give the generator more or quieter cores, lower the rate, or share the load with another host"
+            }
+            Self::LeaseUnsent => "hosts could not be reached in time, or stood still: see to the network between them and to their cores",
+            Self::RoomUnsent => {
+                "give the generator what it lacks, as was said before the run: memory, file descriptors (ulimit -n), or vm.max_map_count"
             }
             Self::Cpu => "give the generator more cores, lower the rate, make the scenario do less, or share the load with another host",
             Self::LocalPorts => "widen net.ipv4.ip_local_port_range, send from more addresses with --source-ip, or keep connections open",
@@ -124,7 +164,7 @@ pub struct Evidence {
     pub what: What,
     /// How much it was.
     pub measured: Amount,
-    /// Above which it is INVALID; SUSPECT begins at half of it.
+    /// Above which it has its stamp; of what is VALID, above which it would be INVALID.
     pub limit: Amount,
     /// What it alone would be stamped.
     pub stamp: Stamp,
@@ -163,170 +203,126 @@ impl CpuWindows {
     }
 }
 
+/// What is known of the load generator beside its figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// How busy its processors were.
+    pub cpu: CpuWindows,
+    /// Whether a host was lost, and not all that it did is known. What it left unsent is then told with it, and is no matter of how well the others worked.
+    pub is_host_lost: bool,
+    /// Whether the users were as few as this machine holds, and not as the plan allows.
+    pub lacks_room: bool,
+}
+
 /// Judges the measured part of a run.
 ///
-/// What has no figures (no window, no slot) is no evidence. With few samples a p99 is the longest of them: a decision is needed even where a report says
-/// n/a, but one or two late moments among so few make it SUSPECT at most.
-pub fn judge(measured: &Figures, cpu: CpuWindows) -> Verdict {
+/// What has no figures (no window, no slot) is no evidence.
+pub fn judge(measured: &Figures, known: Circumstances) -> Verdict {
     let mut evidence = Vec::new();
-    let slots = measured.total.counts.started + measured.unsent.total();
+    let (total, unsent, cpu) = (&measured.total, &measured.unsent, known.cpu);
+    let slots = total.counts.started + unsent.total();
     if slots > 0 {
-        evidence.push(share(What::HostUnsent, measured.unsent.host, slots, UNSENT_LIMIT));
+        let mut unsent = |what, part| evidence.push(share(what, part, slots, UNSENT_LIMIT, FEW_STARTS));
+        unsent(What::HostUnsent, measured.unsent.host);
+        if !known.is_host_lost {
+            unsent(What::LeaseUnsent, measured.unsent.lease);
+        }
+        if known.lacks_room {
+            unsent(What::RoomUnsent, measured.unsent.users);
+        }
     }
-    let reported = measured.total.response.both().percentile(99.0).unwrap_or_default();
-    let limit = LATENESS_FLOOR.max(reported.mul_f64(LATENESS_PART));
-    evidence.extend(lateness(What::HostLag, &measured.total.host_lag, limit));
-    evidence.extend(lateness(What::LoopDelay, &measured.loop_delay, limit));
+    let (response, without) = lengthened(&total.response, &total.delayed_response, What::Response);
+    evidence.extend(response);
+    evidence.extend(lengthened(&total.service, &total.delayed_service, What::Service).0);
+    let printed = without.and_then(|without| without.percentile(99.0)).unwrap_or_default();
+    evidence.extend(loop_delay(&measured.loop_delay, LATENESS_FLOOR.max(printed.mul_f64(LATENESS_PART))));
+    let (probes, overslept) = (measured.loop_delay.count(), measured.overslept.count());
+    if probes + overslept > 0 {
+        evidence.push(share(What::StoodStill, overslept, probes + overslept, STANDING_LIMIT, FEW_PROBES));
+    }
     if cpu.windows > 0 {
-        evidence.push(share(What::Cpu, cpu.saturated, cpu.windows, SATURATED_LIMIT));
+        evidence.push(share(What::Cpu, cpu.saturated, cpu.windows, SATURATED_LIMIT, FEW_WINDOWS));
     }
     for (what, class) in [(What::LocalPorts, ErrorClass::LocalPorts), (What::LocalFiles, ErrorClass::LocalFiles)] {
         let count = measured.requests.errors.of(class);
         let stamp = if count > 0 { Stamp::Invalid } else { Stamp::Valid };
         evidence.push(Evidence { what, measured: Amount::Count(count), limit: Amount::Count(0), stamp });
     }
-    let stamp = evidence.iter().map(|evidence| evidence.stamp).max().unwrap_or(Stamp::Valid);
+    // Of nothing, nothing can be said.
+    let of_nothing = if slots == 0 { Stamp::Unjudged } else { Stamp::Valid };
+    let stamp = evidence.iter().map(|evidence| evidence.stamp).fold(of_nothing, Stamp::max);
     Verdict { stamp, evidence }
 }
 
-/// Whether the generator was a limit in a window of a run: its lateness alone would condemn a run that was like it.
+/// Whether the generator was a limit in a window of a run: it was late for more than it could be by chance, or lacked something.
 pub fn is_generator_limited(window: &Figures) -> bool {
     let is_late = |histogram: &Histogram| histogram.percentile_seen(99.0).is_some_and(|late| late > LATENESS_FLOOR);
-    let lacked = window.unsent.host + window.requests.errors.of(ErrorClass::LocalPorts) + window.requests.errors.of(ErrorClass::LocalFiles);
-    // Nearly always nothing of this is so, and the window need not be judged in full.
-    (lacked > 0 || is_late(&window.total.host_lag) || is_late(&window.loop_delay))
-        && judge(window, CpuWindows::default()).stamp == Stamp::Invalid
-}
-
-fn share(what: What, part: u64, whole: u64, limit: f64) -> Evidence {
-    let measured = part as f64 / whole as f64;
-    Evidence { what, measured: Amount::Share(measured), limit: Amount::Share(limit), stamp: stamp(measured, limit) }
-}
-
-fn lateness(what: What, times: &Histogram, limit: Duration) -> Option<Evidence> {
-    let measured = times.percentile_seen(99.0)?;
-    let mut stamp = stamp(measured.as_secs_f64(), limit.as_secs_f64());
-    if times.count_above(limit) < LATE_MOMENTS {
-        stamp = stamp.min(Stamp::Suspect);
+    let slots = window.total.counts.started + window.unsent.total();
+    if window.unsent.host as f64 > slots as f64 * UNSENT_LIMIT
+        || window.requests.errors.of(ErrorClass::LocalPorts) + window.requests.errors.of(ErrorClass::LocalFiles) > 0
+    {
+        return true;
     }
-    Some(Evidence { what, measured: Amount::Time(measured), limit: Amount::Time(limit), stamp })
+    // Nearly always nothing of this is so, and the window need not be judged in full.
+    if !is_late(&window.total.host_lag) && !is_late(&window.loop_delay) && window.overslept.is_empty() {
+        return false;
+    }
+    let printed = window.total.response.both().percentile(99.0).unwrap_or_default();
+    let limit = LATENESS_FLOOR.max(printed.mul_f64(LATENESS_PART));
+    let condemns = |late: &Histogram| late.percentile_seen(99.0).is_some_and(|p99| p99 > limit) && late.count_above(limit) >= LATE_MOMENTS;
+    condemns(&window.total.host_lag) || condemns(&window.delays())
 }
 
-fn stamp(measured: f64, limit: f64) -> Stamp {
+/// What our delays did to the printed figure that they lengthened most, as measured by its limit; nothing without any. And the times without them.
+fn lengthened(times: &Split, delayed: &Delayed, what: fn(Option<f64>) -> What) -> (Option<Evidence>, Option<Histogram>) {
+    let all = times.both();
+    let Some(mean) = all.mean() else { return (None, None) };
+    if delayed.seen.is_empty() {
+        let limit = Amount::Time(LATENESS_FLOOR.max(mean.mul_f64(LATENESS_PART)));
+        let evidence = Evidence { what: what(None), measured: Amount::Time(Duration::ZERO), limit, stamp: Stamp::Valid };
+        return (Some(evidence), Some(all));
+    }
+    let without = all.replaced(&delayed.seen, &delayed.without);
+    let percentiles = PRINTED.into_iter().map(|percent| (Some(percent), all.percentile(percent), without.percentile(percent)));
+    let compared = percentiles.chain([(None, Some(mean), without.mean())]).filter_map(|(percent, seen, without)| {
+        let (seen, without) = (seen?, without?);
+        let limit = LATENESS_FLOOR.max(without.mul_f64(LATENESS_PART));
+        Some((percent, seen.saturating_sub(without), limit))
+    });
+    let by_limit = |(_, longer, limit): &(_, Duration, Duration)| longer.as_secs_f64() / limit.as_secs_f64();
+    let worst = compared.max_by(|one, other| by_limit(one).total_cmp(&by_limit(other)));
+    let evidence = worst.map(|(percent, longer, limit)| time(what(percent), longer, limit, all.count() < FEW_STARTS));
+    (evidence, Some(without))
+}
+
+/// The steady lateness of a thread that has much to do, by the highest percentile that its probes allow. A pause is one probe, however long it is.
+fn loop_delay(delays: &Histogram, limit: Duration) -> Option<Evidence> {
+    let highest = [99.0, 95.0, 90.0].into_iter().find_map(|percent| Some((percent, delays.percentile(percent)?)));
+    let (percent, late) = highest.or_else(|| Some((50.0, delays.percentile_seen(50.0)?)))?;
+    Some(time(What::LoopDelay(percent), late, limit, delays.count() < FEW_PROBES))
+}
+
+fn share(what: What, part: u64, whole: u64, limit: f64, few: u64) -> Evidence {
+    let measured = part as f64 / whole as f64;
+    let (stamp, limit) = stamp(measured, limit, whole < few);
+    Evidence { what, measured: Amount::Share(measured), limit: Amount::Share(limit), stamp }
+}
+
+fn time(what: What, measured: Duration, limit: Duration, are_few: bool) -> Evidence {
+    let (stamp, limit) = stamp(measured.as_secs_f64(), limit.as_secs_f64(), are_few);
+    Evidence { what, measured: Amount::Time(measured), limit: Amount::Time(Duration::from_secs_f64(limit)), stamp }
+}
+
+/// The stamp, and the limit above which it is that.
+fn stamp(measured: f64, limit: f64, are_few: bool) -> (Stamp, f64) {
+    let doubt = limit * DOUBT;
     match () {
-        () if measured > limit => Stamp::Invalid,
-        () if measured > limit * DOUBT => Stamp::Suspect,
-        () => Stamp::Valid,
+        () if measured <= doubt => (Stamp::Valid, limit),
+        () if are_few => (Stamp::Unjudged, doubt),
+        () if measured <= limit => (Stamp::Suspect, doubt),
+        () => (Stamp::Invalid, limit),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn millis(ms: f64) -> Duration {
-        Duration::from_secs_f64(ms / 1e3)
-    }
-
-    /// 10,000 transactions of 10 ms, started on time.
-    fn figures() -> Figures {
-        let mut figures = Figures::default();
-        for _ in 0..10_000 {
-            figures.total.counts.started += 1;
-            figures.total.counts.ok += 1;
-            figures.total.response.ok.record(millis(10.0));
-            figures.total.host_lag.record(millis(0.05));
-            figures.loop_delay.record(millis(0.02));
-        }
-        figures
-    }
-
-    fn stamped(figures: &Figures) -> (Stamp, Vec<What>) {
-        let verdict = judge(figures, CpuWindows::default());
-        (verdict.stamp, verdict.reasons().map(|evidence| evidence.what).collect())
-    }
-
-    #[test]
-    fn a_quiet_run_is_valid_and_shows_what_was_looked_at() {
-        let verdict = judge(&figures(), CpuWindows { windows: 100, saturated: 1 });
-        assert_eq!(verdict.stamp, Stamp::Valid);
-        assert_eq!(verdict.evidence.len(), 6);
-        assert_eq!(verdict.reasons().count(), 0);
-    }
-
-    #[test]
-    fn slots_unsent_for_want_of_users_never_count_against_the_host() {
-        let mut figures = figures();
-        figures.unsent.users = 1_000_000;
-        assert_eq!(stamped(&figures).0, Stamp::Valid);
-    }
-
-    #[test]
-    fn slots_unsent_by_the_host_are_weighed_against_all_slots() {
-        for (unsent, stamp) in [(5, Stamp::Valid), (6, Stamp::Suspect), (10, Stamp::Suspect), (11, Stamp::Invalid)] {
-            let mut figures = figures();
-            figures.unsent.host = unsent;
-            assert_eq!(stamped(&figures).0, stamp, "{unsent} unsent");
-        }
-    }
-
-    #[test]
-    fn lateness_is_weighed_against_the_reported_p99_and_at_least_two_milliseconds() {
-        for (response, lag, stamp) in [
-            (10.0, 0.9, Stamp::Valid),
-            (10.0, 1.5, Stamp::Suspect),
-            (10.0, 2.5, Stamp::Invalid),
-            (100.0, 4.0, Stamp::Valid),
-            (100.0, 8.0, Stamp::Suspect),
-            (100.0, 12.0, Stamp::Invalid),
-        ] {
-            let mut figures = Figures::default();
-            for _ in 0..1_000 {
-                figures.total.response.ok.record(millis(response));
-                figures.total.host_lag.record(millis(lag));
-            }
-            assert_eq!(stamped(&figures).0, stamp, "{lag} ms of {response} ms");
-            std::mem::swap(&mut figures.total.host_lag, &mut figures.loop_delay);
-            assert_eq!(stamped(&figures).0, stamp, "as loop delay: {lag} ms of {response} ms");
-        }
-    }
-
-    #[test]
-    fn failed_responses_belong_to_the_reported_p99() {
-        let mut figures = Figures::default();
-        (0..1_000).for_each(|_| figures.total.response.failed.record(millis(1_000.0)));
-        figures.total.host_lag.record(millis(40.0));
-        assert_eq!(stamped(&figures).0, Stamp::Valid);
-    }
-
-    #[test]
-    fn a_saturated_processor_is_weighed_by_windows() {
-        for (saturated, stamp) in [(25, Stamp::Valid), (26, Stamp::Suspect), (50, Stamp::Suspect), (51, Stamp::Invalid)] {
-            let mut cpu = CpuWindows::default();
-            (0..1_000).for_each(|window| cpu.record(if window < saturated { 0.96 } else { 0.95 }));
-            assert_eq!(judge(&figures(), cpu).stamp, stamp, "{saturated} of 1,000");
-        }
-    }
-
-    #[test]
-    fn a_single_port_or_descriptor_lacking_is_too_many() {
-        for (class, what) in [(ErrorClass::LocalPorts, What::LocalPorts), (ErrorClass::LocalFiles, What::LocalFiles)] {
-            let mut figures = figures();
-            figures.requests.errors.add(class, 1);
-            assert_eq!(stamped(&figures), (Stamp::Invalid, vec![what]));
-        }
-        let mut figures = figures();
-        figures.requests.errors.add(ErrorClass::Connect, 1_000);
-        assert_eq!(stamped(&figures).0, Stamp::Valid);
-    }
-
-    #[test]
-    fn a_late_moment_among_few_is_doubt_and_three_are_proof() {
-        for (late, stamp) in [(1, Stamp::Suspect), (2, Stamp::Suspect), (3, Stamp::Invalid)] {
-            let mut figures = Figures::default();
-            (0..25).for_each(|_| figures.loop_delay.record(millis(0.1)));
-            (0..late).for_each(|_| figures.loop_delay.record(millis(50.0)));
-            assert_eq!(stamped(&figures), (stamp, vec![What::LoopDelay]), "{late} late");
-        }
-    }
-}
+mod tests;

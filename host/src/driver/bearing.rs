@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use swell_core::record::Figures;
-use swell_core::verdict::{self, Stamp};
+use swell_core::verdict::{self, Circumstances, Stamp};
 use swell_protocol::message::HostId;
 
 use super::member::{HostCounts, HostCpu};
@@ -58,6 +58,7 @@ impl Bearing {
         }
         self.judged.total.merge(&measured.total);
         self.judged.loop_delay.merge(&measured.loop_delay);
+        self.judged.overslept.merge(&measured.overslept);
         self.judged.unsent.merge(&measured.unsent);
         self.judged.requests.errors.merge(&measured.requests.errors);
         (self.users, self.users_at_once) = (counts.users, counts.users_at_once);
@@ -71,7 +72,7 @@ impl Bearing {
 
     /// What would be said of its figures if they were all.
     pub(crate) fn stamp(&self) -> Stamp {
-        verdict::judge(&self.judged, self.cpu.windows()).stamp
+        verdict::judge(&self.judged, Circumstances { cpu: self.cpu.windows(), ..Circumstances::default() }).stamp
     }
 
     /// The 99th percentile of the lag that is its own fault; nothing where too few starts were seen.

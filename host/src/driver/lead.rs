@@ -126,7 +126,8 @@ pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, v
             // Before the news, of which there may be always some.
             _ = ticks.tick() => {
                 if ending.is_none() {
-                    lead.account.set_points.tick(began);
+                    // Of the room of other machines nothing is known here.
+                    lead.account.set_points.tick(began, 0);
                 }
                 lead.look(ending.is_some(), view);
                 match &ending {

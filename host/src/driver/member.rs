@@ -410,7 +410,7 @@ impl Part<'_> {
     }
 
     fn merge(&mut self, window: Window, spares: &[mpsc::Sender<Window>]) {
-        let flowed = Flowed::of(&window, self.shared.pace == Pace::Iterations);
+        let flowed = Flowed::of(&window, self.shared.pace == Pace::Iterations, self.plan.workers);
         self.is_strained |= flowed.is_generator_limited();
         self.flowed.merge(&flowed);
         self.counted.merge(&window.counted);

@@ -70,6 +70,8 @@ pub(crate) struct SetPoints {
     line: watch::Sender<Option<SetPoint>>,
     /// How many count: the workers of a host alone, or hosts.
     workers: usize,
+    /// Users that are as many as this machine holds, and fewer than the plan would allow.
+    room: Option<u64>,
     restarts: u64,
     /// What the workers have sent of the current window.
     window: Flowed,
@@ -94,6 +96,8 @@ pub(crate) struct Flowed {
     /// Time that transactions took, those that failed too, summed up.
     service: Duration,
     generator_limited: bool,
+    /// How long threads stood still: of a worker alone, or of all workers of a host on average.
+    stood: Duration,
     /// For each objective.
     #[serde(deserialize_with = "travel::list_of::<MOST_TALLIES, _, _>")]
     tallies: Vec<Tally>,
@@ -103,8 +107,8 @@ pub(crate) struct Flowed {
 const MOST_TALLIES: usize = 256;
 
 impl Flowed {
-    /// What a worker's window says.
-    pub(crate) fn of(window: &Window, paces_iterations: bool) -> Self {
+    /// What the window of one of so many workers says; where a host tells nobody of the others, of one.
+    pub(crate) fn of(window: &Window, paces_iterations: bool, workers: usize) -> Self {
         let mut flowed = Self { started: window.started, tallies: window.tallies.clone(), ..Self::default() };
         for part in [&window.counted.warm_up, &window.counted.measured] {
             flowed.begun += part.total.counts.started;
@@ -112,7 +116,9 @@ impl Flowed {
             flowed.completed += outcomes.ok + outcomes.failed;
             flowed.service += service_time(part);
             flowed.generator_limited |= is_generator_limited(part);
+            flowed.stood += part.overslept();
         }
+        flowed.stood /= u32::try_from(workers).unwrap_or(u32::MAX);
         flowed
     }
 
@@ -124,6 +130,7 @@ impl Flowed {
         self.completed = self.completed.saturating_add(other.completed);
         self.service = self.service.saturating_add(other.service);
         self.generator_limited |= other.generator_limited;
+        self.stood = self.stood.saturating_add(other.stood);
         self.tallies.resize_with(self.tallies.len().max(other.tallies.len()), Tally::default);
         for (sum, tally) in self.tallies.iter_mut().zip(&other.tallies) {
             sum.merge(tally);
@@ -182,6 +189,7 @@ impl SetPoints {
             measured_from: None,
             line,
             workers: plan.workers,
+            room: plan.room(),
             restarts: 0,
             window,
             arrived: 0,
@@ -207,8 +215,8 @@ impl SetPoints {
         self.judges_again = Some(Instant::now() + MOVING);
     }
 
-    /// Ends the window if every worker has sent its own, or has had the time to, and tells the workers what follows.
-    pub(crate) fn tick(&mut self, began: Instant) {
+    /// Ends the window if every worker has sent its own, or has had the time to, and tells the workers what follows. So many `users` exist.
+    pub(crate) fn tick(&mut self, began: Instant, users: u64) {
         let now = Instant::now();
         let from = *self.window_from.get_or_insert(began);
         let length = now.saturating_duration_since(from);
@@ -219,7 +227,7 @@ impl SetPoints {
         let (from, until) = (on_clock(from), on_clock(now));
         let generator_limited = self.window.generator_limited;
         let window = control::Window { until, length, begun: self.window.begun, generator_limited };
-        self.look_for_limit(from, until);
+        self.look_for_limit(from, until, users);
         let change = match &mut self.pilot {
             _ if self.paused => None,
             Pilot::Plan => None,
@@ -234,7 +242,7 @@ impl SetPoints {
         }
     }
 
-    fn look_for_limit(&mut self, from: RunInstant, until: RunInstant) {
+    fn look_for_limit(&mut self, from: RunInstant, until: RunInstant, users: u64) {
         // A search steps over the limit on purpose, and says itself what it finds.
         if matches!(self.pilot, Pilot::Searching(_)) || self.judges_again.is_some_and(|again| Instant::now() < again) {
             return;
@@ -246,9 +254,11 @@ impl SetPoints {
             (Pilot::Holding(regulator), _) => regulator.rate() * until.since(from).as_secs_f64(),
             (Pilot::Searching(_), _) => return,
         };
-        let Flowed { started, completed, service, generator_limited, .. } = self.window;
+        let Flowed { started, completed, service, generator_limited, stood, .. } = self.window;
+        let stood = stood / u32::try_from(self.workers).unwrap_or(u32::MAX).max(1);
+        let lacks_room = self.room.is_some_and(|room| users >= room);
         let before = self.limits.limit().map(|limit| limit.by);
-        self.limits.on_window(Flow { until, due, begun: started, completed, service, generator_limited });
+        self.limits.on_window(Flow { until, due, begun: started, completed, service, generator_limited, stood, lacks_room });
         let limit = self.limits.limit().copied();
         let after = limit.map(|limit| limit.by);
         if before != after {
@@ -441,7 +451,7 @@ pub(crate) fn limit_in_words(limit: &Limit) -> String {
     let (who, cure) = match limit.by {
         control::Limiter::Service => ("the service is the limit", ""),
         control::Limiter::Users => ("the number of users is the limit", "; raise --max-vus"),
-        control::Limiter::Generator => ("the load generator is the limit", "; give it more cores, or share the load"),
+        control::Limiter::Generator => ("the load generator is the limit", "; give it what it lacks, or share the load"),
     };
     format!("{who}: {rates}{times}{cure}")
 }

@@ -7,7 +7,7 @@
 //!
 //! ## What is concluded
 //! Over three seconds less was completed than was to begin, by more than a few percent and more than chance. Then, in this order: the *generator*, where half
-//! of the windows say so of themselves; the *users*, where too few began because none was free and answers take no longer than they did at best, so that
+//! of the windows say so of themselves, or where no more is missing than its threads stood still for, or where its machine holds no more users; the *users*, where too few began because none was free and answers take no longer than they did at best, so that
 //! more users would have helped; else the *service*, where none was free or answers take longer and longer. A service that is slow but keeps up, however
 //! many users that needs, and a rate that rises, are none of these. When a second's windows complete what was asked for, nobody is the limit any more.
 
@@ -66,6 +66,10 @@ pub struct Flow {
     pub service: Duration,
     /// Whether the load generator was itself a limit.
     pub generator_limited: bool,
+    /// How long its threads stood still, on average.
+    pub stood: Duration,
+    /// Whether all users that its machine holds exist.
+    pub lacks_room: bool,
 }
 
 /// A limit, and what it was concluded from.
@@ -144,12 +148,17 @@ impl LimitWatch {
         if !self.has_begun || all.is_reached() || recent.is_reached() {
             return None;
         }
-        if all.generator_limited * 2 >= self.windows.len() {
+        // What was due while its threads stood still could neither begin nor be completed, and comes late.
+        let is_explained = [all, recent].iter().any(|sums| sums.standing_explains());
+        if all.generator_limited * 2 >= self.windows.len() || is_explained {
             return Some(Limiter::Generator);
         }
         let too_few_begin = [all, recent].iter().all(|sums| sums.begun < sums.due * REACHED - chance(sums.due));
         let early = Sums::of(self.windows.iter().take(RECENT)).mean_service();
         let late = recent.mean_service();
+        if too_few_begin && self.windows.back().is_some_and(|latest| latest.lacks_room) {
+            return Some(Limiter::Generator);
+        }
         if too_few_begin {
             let unhurried = late.zip(self.best).is_some_and(|(late, best)| late <= best * UNHURRIED);
             return Some(if unhurried { Limiter::Users } else { Limiter::Service });
@@ -167,6 +176,7 @@ struct Sums {
     completed: u64,
     service: f64,
     generator_limited: usize,
+    stood: f64,
 }
 
 impl Sums {
@@ -180,6 +190,7 @@ impl Sums {
             sums.completed += window.completed;
             sums.service += window.service.as_secs_f64();
             sums.generator_limited += usize::from(window.generator_limited);
+            sums.stood += window.stood.as_secs_f64();
             (first, last) = (first.min(window.until), last.max(window.until));
             number += 1.0;
         }
@@ -191,6 +202,12 @@ impl Sums {
     /// Whether about as much was completed as was asked for.
     fn is_reached(&self) -> bool {
         self.completed as f64 >= self.due * REACHED - chance(self.due)
+    }
+
+    /// Whether what is missing to that is no more than was due while the generator stood still.
+    fn standing_explains(&self) -> bool {
+        let missed = self.due * (self.stood / self.seconds).min(1.0);
+        self.stood > 0.0 && self.completed as f64 + missed >= self.due * REACHED - chance(self.due)
     }
 
     fn mean_service(&self) -> Option<f64> {

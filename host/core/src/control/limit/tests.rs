@@ -14,9 +14,20 @@ struct Setting {
     base: f64,
     users: f64,
     generator_limited: bool,
+    /// The part of the window in which the generator stands still.
+    standing: f64,
+    lacks_room: bool,
 }
 
-const EASY: Setting = Setting { rate: 10_000.0, capacity: 100_000.0, base: 0.001, users: 10_000.0, generator_limited: false };
+const EASY: Setting = Setting {
+    rate: 10_000.0,
+    capacity: 100_000.0,
+    base: 0.001,
+    users: 10_000.0,
+    generator_limited: false,
+    standing: 0.0,
+    lacks_room: false,
+};
 
 /// Who was the limit after each window.
 fn stream(seconds: f64, setting: impl Fn(f64) -> Setting) -> Vec<(f64, Option<Limit>)> {
@@ -24,11 +35,14 @@ fn stream(seconds: f64, setting: impl Fn(f64) -> Setting) -> Vec<(f64, Option<Li
     let mut past = Vec::new();
     let mut at = 0.0;
     while at < seconds {
-        let Setting { rate, capacity, base, users, generator_limited } = setting(at);
+        let Setting { rate, capacity, base, users, generator_limited, standing, lacks_room } = setting(at);
         let (steps, mut begun, mut completed, mut service) = (200.0, 0.0, 0.0, 0.0);
-        for _ in 0..200 {
+        for step in 0..200 {
             let span = WINDOW / steps;
             waiting += rate * span;
+            if f64::from(step) < steps * standing {
+                continue;
+            }
             let begins = f64::min(waiting, f64::max(0.0, users - under_way));
             (waiting, under_way, begun) = (waiting - begins, under_way + begins, begun + begins);
             let takes = f64::max(base, under_way / capacity);
@@ -39,7 +53,9 @@ fn stream(seconds: f64, setting: impl Fn(f64) -> Setting) -> Vec<(f64, Option<Li
         let until = RunInstant::from_nanos((at * 1e9) as u64);
         let whole = |amount: f64| amount.round() as u64;
         let service = Duration::from_secs_f64(service);
-        watch.on_window(Flow { until, due: rate * WINDOW, begun: whole(begun), completed: whole(completed), service, generator_limited });
+        let (due, stood) = (rate * WINDOW, Duration::from_secs_f64(WINDOW * standing));
+        let (begun, completed) = (whole(begun), whole(completed));
+        watch.on_window(Flow { until, due, begun, completed, service, generator_limited, stood, lacks_room });
         past.push((at, watch.limit().copied()));
         // What waits for longer than ten seconds is given up.
         waiting = waiting.min(rate * 10.0);
@@ -103,4 +119,30 @@ fn a_generator_that_says_so_itself_is_the_limit() {
     assert_eq!(by(&past, 4.0, 15.0), [Some(Limiter::Generator)]);
     let held = stream(30.0, |_| Setting { generator_limited: true, ..EASY });
     assert_eq!(by(&held, 0.0, 30.0), [None], "what is reached is not limited");
+}
+
+#[test]
+fn what_a_generator_that_stood_still_delayed_is_no_limit_of_the_service_or_of_users() {
+    for seconds in [0.2, 0.6, 1.0, 1.6, 3.0, 5.0] {
+        let frozen = |at: f64| if (10.0..10.0 + seconds).contains(&at) { 1.0 } else { 0.0 };
+        for (users, capacity) in [(10_000.0, 100_000.0), (20.0, 20_000.0), (200.0, 10_500.0)] {
+            let past = stream(30.0, |at| Setting { users, capacity, standing: frozen(at), ..EASY });
+            let blamed = by(&past, 0.0, 30.0);
+            assert!(blamed.iter().flatten().all(|by| *by == Limiter::Generator), "{seconds} s with {users} users: {blamed:?}");
+        }
+    }
+    let starved = stream(30.0, |_| Setting { users: 20.0, capacity: 20_000.0, standing: 0.9, ..EASY });
+    assert_eq!(by(&starved, 5.0, 30.0), [Some(Limiter::Generator)]);
+}
+
+#[test]
+fn a_service_that_cannot_keep_up_is_the_limit_also_where_the_generator_stood_still_for_a_moment() {
+    let past = stream(30.0, |at| Setting { capacity: 5_000.0, standing: if (10.0..10.2).contains(&at) { 0.5 } else { 0.0 }, ..EASY });
+    assert_eq!(by(&past, 5.0, 30.0), [Some(Limiter::Service)]);
+}
+
+#[test]
+fn a_machine_that_holds_no_more_users_is_the_generator_s_lack() {
+    let past = stream(30.0, |_| Setting { rate: 1_000.0, base: 0.1, users: 50.0, lacks_room: true, ..EASY });
+    assert_eq!(by(&past, 5.0, 30.0), [Some(Limiter::Generator)]);
 }
