@@ -323,15 +323,16 @@ impl Dispatcher {
 
     /// Takes from the overflow what this worker's parked users can start, the slot due longest first, and what is too late to be started by anybody.
     pub fn serve(&mut self, now: RunInstant, overflow: &mut Overflow) {
+        self.debt.handle_others(overflow.owed());
         while let Some(due) = overflow.peek() {
             if self.lapsed {
                 self.give_up(due, UnsentCause::Lease);
             } else if self.over || due.intended + self.max_lag < now {
-                self.give_up_for_want_of_users(now, due);
+                overflow.repay(self.give_up_for_want_of_users(now, due));
             } else if self.waiting.front().is_none_or(|own| due < *own)
                 && let Some((user, parked_at)) = self.parked.pop_front()
             {
-                let start = self.start(due, user, parked_at, overflow.owed());
+                let start = self.start(due, user, parked_at);
                 self.actions.push_back(start);
             } else if let Some(start) = self.matched() {
                 self.actions.push_back(start);
@@ -399,7 +400,7 @@ impl Dispatcher {
             self.give_up(due, UnsentCause::Host);
         } else {
             self.parked.pop_front();
-            let start = self.start(due, user, parked_at, Duration::ZERO);
+            let start = self.start(due, user, parked_at);
             self.actions.push_back(start);
         }
     }
@@ -417,11 +418,10 @@ impl Dispatcher {
         }
         let (user, parked_at) = self.parked.pop_front()?;
         let due = self.waiting.pop_front()?;
-        Some(self.start(due, user, parked_at, Duration::ZERO))
+        Some(self.start(due, user, parked_at))
     }
 
-    /// Starts a slot that is late for the standing still of others by at most `owed`.
-    fn start(&mut self, due: Due, user: UserKey, parked_at: RunInstant, owed: Duration) -> Action {
+    fn start(&mut self, due: Due, user: UserKey, parked_at: RunInstant) -> Action {
         self.ledger.started += 1;
         self.debt.handle_start();
         // Whoever parks after a slot was due has been waited for.
@@ -430,16 +430,17 @@ impl Dispatcher {
         }
         self.surplus.handle_busy(self.users() - self.parked());
         // A user that parked late is late for our standing still as far as that goes.
-        let owed = self.debt.owed().max(owed);
-        let parked_at = if parked_at > due.intended { due.intended.max(parked_at - owed) } else { parked_at };
+        let parked_at = parked_at - self.debt.part_of(parked_at.since(due.intended));
         Action::Start { user, start: Start { slot: due.slot, intended: due.intended, parked_at } }
     }
 
-    /// Nobody was free for it in time, which is our fault if we stood still.
-    fn give_up_for_want_of_users(&mut self, now: RunInstant, due: Due) {
-        let cause = if self.debt.pays(now) { UnsentCause::Host } else { UnsentCause::Users };
+    /// Nobody was free for it in time, which is our fault if we stood still. Gives what is owed less for that.
+    fn give_up_for_want_of_users(&mut self, now: RunInstant, due: Due) -> Duration {
+        let paid = self.debt.pay(now);
+        let cause = if paid.is_some() { UnsentCause::Host } else { UnsentCause::Users };
         self.population.handle_relief();
         self.give_up(due, cause);
+        paid.unwrap_or_default()
     }
 
     fn give_up(&mut self, due: Due, cause: UnsentCause) {

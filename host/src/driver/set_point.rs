@@ -23,8 +23,9 @@ use crate::plan::{RunPlan, objective_in_words};
 /// How far ahead of its decision a set-point comes into force: by then every worker that runs has heard of it.
 const NOTICE: Duration = Duration::from_millis(2);
 
-/// How long a window is waited for that a worker has not sent: one that is stuck must not keep the others at a rate that the service cannot bear.
-const LONGEST_WINDOW: Duration = WINDOW.saturating_mul(3);
+/// How many ticks a window is waited for that a worker has not sent: one that is stuck must not keep the others at a rate that the service cannot bear. Ticks
+/// and not time, since after a pause of the whole process the workers are to have their say as well.
+const LONGEST_WINDOW: u32 = 3;
 
 /// How long it takes until slots that move are all started again: a lease, and the time until a silent host is taken for lost.
 const MOVING: Duration = Duration::from_millis(2_500);
@@ -76,6 +77,7 @@ pub(crate) struct SetPoints {
     /// What the workers have sent of the current window.
     window: Flowed,
     arrived: usize,
+    ticks: u32,
     window_from: Option<Instant>,
     limits: LimitWatch,
     /// When it is looked for limits again, after shares have moved.
@@ -116,9 +118,8 @@ impl Flowed {
             flowed.completed += outcomes.ok + outcomes.failed;
             flowed.service += service_time(part);
             flowed.generator_limited |= is_generator_limited(part);
-            flowed.stood += part.overslept();
         }
-        flowed.stood /= u32::try_from(workers).unwrap_or(u32::MAX);
+        flowed.stood = window.stood / u32::try_from(workers).unwrap_or(u32::MAX).max(1);
         flowed
     }
 
@@ -193,6 +194,7 @@ impl SetPoints {
             restarts: 0,
             window,
             arrived: 0,
+            ticks: 0,
             window_from: None,
             limits: LimitWatch::default(),
             judges_again: None,
@@ -220,9 +222,13 @@ impl SetPoints {
         let now = Instant::now();
         let from = *self.window_from.get_or_insert(began);
         let length = now.saturating_duration_since(from);
-        if length.is_zero() || self.arrived < self.workers && length < LONGEST_WINDOW {
+        self.ticks += u32::from(!length.is_zero());
+        if length.is_zero() || self.arrived < self.workers && self.ticks < LONGEST_WINDOW {
             return;
         }
+        // Who says nothing for so long stands still.
+        let silent = self.workers.saturating_sub(self.arrived);
+        self.window.stood = self.window.stood.saturating_add(length.saturating_mul(u32::try_from(silent).unwrap_or(u32::MAX)));
         let on_clock = |instant: Instant| RunInstant::START + instant.saturating_duration_since(began);
         let (from, until) = (on_clock(from), on_clock(now));
         let generator_limited = self.window.generator_limited;
@@ -235,7 +241,7 @@ impl SetPoints {
             Pilot::Searching(finder) => finder.on_window(&window, &self.window.tallies),
         };
         self.window.clear();
-        (self.arrived, self.window_from) = (0, Some(now));
+        (self.arrived, self.ticks, self.window_from) = (0, 0, Some(now));
         if let Some(change) = change {
             self.publish(until, Course::Rate(change.rate), change.restart);
             tracing::debug!("set-point {:.1}/s: {}", change.rate, self.reason());

@@ -92,6 +92,8 @@ pub(crate) struct Window {
     pub(crate) counted: Snapshot,
     /// Slots that were started.
     pub(crate) started: u64,
+    /// How long the thread stood still in it.
+    pub(crate) stood: Duration,
     /// For each objective.
     pub(crate) tallies: Vec<Tally>,
     /// How far the worker had come with its slots at its end.
@@ -242,7 +244,7 @@ pub(crate) async fn work(shared: Arc<Shared>, index: usize, dispatcher: Dispatch
         measured_from: Cell::new(shared.measured_from),
         implicit: RefCell::default(),
     });
-    Crew { shared, floor, worker, heartbeat, users: RefCell::default() }.run(lines).await
+    Crew { shared, floor, worker, heartbeat, told_stood: Cell::default(), users: RefCell::default() }.run(lines).await
 }
 
 /// What a worker has heard of set-points, whose later ones repeat it.
@@ -258,6 +260,8 @@ struct Crew {
     floor: Rc<Floor>,
     worker: Rc<Worker>,
     heartbeat: Rc<Heartbeat>,
+    /// How long the thread had stood still by the end of the last window.
+    told_stood: Cell<Duration>,
     users: RefCell<JoinSet<()>>,
 }
 
@@ -387,8 +391,11 @@ impl Crew {
         let Window { counted, mut tallies, .. } = lines.spares.try_recv().unwrap_or_default();
         let (now, mut recorder) = (self.worker.now(), self.worker.recorder.borrow_mut());
         recorder.take_tallies(now, &mut tallies);
-        let at = self.floor.milestone();
-        place.send(Window { counted: recorder.take_window(now, counted), started: self.floor.take_started(), tallies, at });
+        self.heartbeat.look(now, RunInstant::NEVER);
+        let total = self.heartbeat.total();
+        let stood = total - self.told_stood.replace(total);
+        let (at, started) = (self.floor.milestone(), self.floor.take_started());
+        place.send(Window { counted: recorder.take_window(now, counted), started, stood, tallies, at });
     }
 
     fn count_unsent(&self) {

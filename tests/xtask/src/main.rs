@@ -5,6 +5,7 @@
 mod bench;
 mod checks;
 mod demo;
+mod faults;
 mod fuzz;
 mod machine;
 mod scenarios;
@@ -48,6 +49,8 @@ enum Command {
         #[arg(long, value_name = "SEEDS", default_value = "0..10000")]
         seeds: String,
     },
+    /// Stop the host, starve it, and leave it alone, and check what it says of each: minutes of a machine that does nothing else
+    Faults(faults::FaultsArgs),
     /// Breed inputs for what bytes of other hosts reach, in search of one that breaks it
     Fuzz(fuzz::FuzzArgs),
     /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user; `bench control` compares its control with Balter's, and
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Examples { out } => scenarios::examples(&workspace, &out).map(|()| ExitCode::SUCCESS),
         Command::Guests { out } => scenarios::guests(&workspace, &out).map(|()| ExitCode::SUCCESS),
         Command::Soak { seeds } => soak::run_seeds(&workspace, &seeds).map(|()| ExitCode::SUCCESS),
+        Command::Faults(args) => faults::run_rounds(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(args) => fuzz::run_targets(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
     });

@@ -17,6 +17,8 @@ use crate::RunInstant;
 #[derive(Debug, Default)]
 pub(super) struct Debt {
     owed: Duration,
+    /// What the others owe whose slots this worker starts before its own.
+    shared: Duration,
     /// Since when there were always slots that waited.
     since: Option<RunInstant>,
     /// How long the thread has stood still since, and how many were started.
@@ -25,9 +27,19 @@ pub(super) struct Debt {
 }
 
 impl Debt {
-    /// How late at the most the slots that wait are for our standing still.
+    /// How late at the most the slots of this worker are for its standing still.
     pub(super) const fn owed(&self) -> Duration {
         self.owed
+    }
+
+    /// The part of a lag for want of a user that may be for our standing still: this worker's, or that of one whose slots are started here.
+    pub(super) fn part_of(&self, lag: Duration) -> Duration {
+        lag.min(self.owed.max(self.shared))
+    }
+
+    /// Slots are started here for others, who owe as much.
+    pub(super) fn handle_others(&mut self, owed: Duration) {
+        self.shared = owed;
     }
 
     /// The thread has stood still for so long, until `now`.
@@ -52,14 +64,14 @@ impl Debt {
         *self = Self::default();
     }
 
-    /// Whether a slot that found nobody in time would have been started but for our standing still.
-    pub(super) fn pays(&mut self, now: RunInstant) -> bool {
-        let Some(since) = self.since.filter(|_| !self.owed.is_zero()) else { return false };
+    /// A slot found nobody in time. Gives what it takes off the debt if it would have been started but for our standing still, and otherwise nothing.
+    pub(super) fn pay(&mut self, now: RunInstant) -> Option<Duration> {
+        let since = self.since.filter(|_| !self.owed.is_zero())?;
         // The time that a start took while the thread ran. Without any it is not known to be less than all of it.
         let ran = now.since(since).saturating_sub(self.stood);
         let each = ran.div_f64((self.starts + 1) as f64);
-        let pays = self.owed >= each;
-        self.owed = self.owed.saturating_sub(each);
-        pays
+        let rest = self.owed.checked_sub(each);
+        self.owed = rest.unwrap_or_default();
+        rest.map(|_| each)
     }
 }

@@ -24,6 +24,11 @@ impl Overflow {
         self.owed = self.owed.max(owed);
     }
 
+    /// So much less is owed: a slot was given up for it.
+    pub fn repay(&mut self, paid: Duration) {
+        self.owed = self.owed.saturating_sub(paid);
+    }
+
     /// How late at the most slots are here for the standing still of those that they come from.
     pub const fn owed(&self) -> Duration {
         self.owed

@@ -1,7 +1,7 @@
 //! Whole runs on virtual time: several workers with their dispatchers and recorders, one overflow, and a service whose law is known.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use super::{Action, Dispatcher, Growth, Limits, Overflow, Spawn, Start, UserKey};
@@ -10,6 +10,7 @@ use crate::random::Random;
 use crate::record::{Ended, Recorder, Snapshot, Times};
 use crate::schedule::{Arrivals, Cursor, Profile, Stripe};
 use crate::units::Rate;
+use crate::verdict::{Circumstances, Stamp, judge};
 
 /// What it takes to create a user and run it to its first `begin`.
 const CREATION: Duration = Duration::from_micros(50);
@@ -37,6 +38,10 @@ struct Setting {
     service: Service,
     /// What a user does between the end of a transaction and its next.
     think: Duration,
+    /// When threads stand still, from and until: all of them, or one.
+    freezes: Vec<(RunInstant, RunInstant, Option<usize>)>,
+    /// What a thread takes for whatever happens.
+    work: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +50,9 @@ enum Event {
     Created(UserKey),
     Answered(UserKey),
     Ready(UserKey),
+    Probe,
+    /// The thread is free for what happened meanwhile.
+    Resume,
 }
 
 struct World {
@@ -56,6 +64,10 @@ struct World {
     sequence: u64,
     /// When each worker is to wake next; a wake at another instant has been overtaken.
     wakes: Vec<Option<RunInstant>>,
+    /// What happened while a thread was busy or stood still.
+    pending: Vec<VecDeque<Event>>,
+    busy_until: Vec<RunInstant>,
+    told_stood: Vec<Duration>,
     next_user: UserKey,
     under_way: BTreeMap<UserKey, (Start, RunInstant)>,
     free_at: Vec<RunInstant>,
@@ -102,6 +114,9 @@ fn run(setting: Setting) -> Outcome {
         events: BinaryHeap::new(),
         sequence: 0,
         wakes: vec![None; workers as usize],
+        pending: vec![VecDeque::new(); workers as usize],
+        busy_until: vec![RunInstant::START; workers as usize],
+        told_stood: vec![Duration::ZERO; workers as usize],
         next_user: 0,
         under_way: BTreeMap::new(),
         free_at,
@@ -110,7 +125,10 @@ fn run(setting: Setting) -> Outcome {
         random: Random::stream(1, 0),
         setting,
     };
-    (0..workers as usize).for_each(|worker| world.schedule(RunInstant::START, worker, Event::Wake));
+    for worker in 0..workers as usize {
+        world.schedule(RunInstant::START, worker, Event::Wake);
+        world.schedule(RunInstant::START, worker, Event::Probe);
+    }
     while let Some(Reverse((now, _, worker, event))) = world.events.peek().copied().filter(|Reverse((now, ..))| *now < end) {
         world.events.pop();
         world.handle(now, worker, event);
@@ -124,8 +142,62 @@ impl World {
         self.events.push(Reverse((at, self.sequence, worker, event)));
     }
 
+    /// When this thread runs next.
+    fn runs_at(&self, now: RunInstant, worker: usize) -> RunInstant {
+        let concerned = self.setting.freezes.iter().filter(|(.., whom)| whom.is_none_or(|whom| whom == worker));
+        let frozen = concerned.filter(|(from, until, _)| (*from..*until).contains(&now)).map(|(_, until, _)| *until).max();
+        frozen.unwrap_or(now).max(self.busy_until[worker])
+    }
+
     fn handle(&mut self, now: RunInstant, worker: usize, event: Event) {
+        let runs_at = self.runs_at(now, worker);
+        if event == Event::Resume {
+            if runs_at > now {
+                return self.schedule(runs_at, worker, Event::Resume);
+            }
+            if let Some(event) = self.pending[worker].pop_front() {
+                self.perform_event(now, worker, event);
+            }
+            if !self.pending[worker].is_empty() {
+                self.schedule(self.busy_until[worker], worker, Event::Resume);
+            }
+        } else if runs_at > now || !self.pending[worker].is_empty() {
+            self.pending[worker].push_back(event);
+            if self.pending[worker].len() == 1 {
+                self.schedule(runs_at, worker, Event::Resume);
+            }
+        } else {
+            self.perform_event(now, worker, event);
+        }
+    }
+
+    /// Looks at the clock as the owner of a dispatcher does.
+    fn look(&mut self, now: RunInstant, worker: usize) {
+        let heartbeat = self.recorders[worker].heartbeat();
+        heartbeat.look(now, self.wakes[worker].unwrap_or(RunInstant::NEVER));
+        let stood = heartbeat.total() - std::mem::replace(&mut self.told_stood[worker], heartbeat.total());
+        if !stood.is_zero() {
+            self.dispatchers[worker].handle_standstill(now, stood);
+        }
+    }
+
+    fn perform_event(&mut self, now: RunInstant, worker: usize, event: Event) {
+        self.busy_until[worker] = now + self.setting.work;
+        if event == Event::Probe {
+            let (delay, next) = self.recorders[worker].heartbeat().probe(now);
+            self.schedule(next, worker, Event::Probe);
+            // The first is none.
+            if now > RunInstant::START {
+                self.recorders[worker].loop_delay(now, delay);
+            }
+            return;
+        }
+        if let Event::Answered(user) = event {
+            self.record(now, worker, user);
+        }
+        self.look(now, worker);
         match event {
+            Event::Probe | Event::Resume => {}
             Event::Wake if self.wakes[worker].is_some_and(|at| at > now) => return,
             Event::Wake => {
                 self.wakes[worker] = None;
@@ -137,7 +209,6 @@ impl World {
             }
             Event::Ready(user) => self.dispatchers[worker].handle_parked(now, user),
             Event::Answered(user) => {
-                self.record(now, worker, user);
                 if self.setting.think.is_zero() {
                     self.dispatchers[worker].handle_parked(now, user);
                 } else {
@@ -168,7 +239,8 @@ impl World {
         self.check_ledger();
         self.most_users = self.most_users.max(self.dispatchers.iter().map(Dispatcher::users).sum());
         if overflowed {
-            let helper = (0..self.dispatchers.len()).find(|&other| self.dispatchers[other].parked() > 0);
+            let can_help = |&other: &usize| self.dispatchers[other].parked() > 0 && self.runs_at(now, other) <= now;
+            let helper = (0..self.dispatchers.len()).find(can_help);
             if let Some(helper) = helper {
                 self.drive(now, helper);
             }
@@ -188,7 +260,10 @@ impl World {
                 self.next_user += 1;
                 self.schedule(now, worker, Event::Created(self.next_user));
             }
-            Action::Overflow(due) => self.overflow.push(due),
+            Action::Overflow(due) => {
+                self.overflow.push(due);
+                self.overflow.owe(self.dispatchers[worker].owed());
+            }
             Action::Retire(user) => self.dispatchers[worker].handle_gone(now, user),
             Action::Unsent { due, cause } => self.recorders[worker].unsent(due.intended, cause),
             Action::RunOver(_) => {}
@@ -233,11 +308,17 @@ impl World {
     fn finish(mut self, end: RunInstant) -> Outcome {
         let users_at_end = self.dispatchers.iter().map(Dispatcher::users).sum();
         for worker in 0..self.dispatchers.len() {
+            self.look(end, worker);
             self.dispatchers[worker].handle_end(end);
             self.drive(end, worker);
         }
         assert!(self.overflow.is_empty(), "the end leaves nothing in the overflow");
         // What is under way at the end is allowed to finish.
+        for worker in 0..self.dispatchers.len() {
+            for event in std::mem::take(&mut self.pending[worker]) {
+                self.schedule(end, worker, event);
+            }
+        }
         while let Some(Reverse((now, _, worker, event))) = self.events.pop() {
             if let Event::Answered(user) = event {
                 self.record(now, worker, user);
@@ -273,6 +354,8 @@ fn steady() -> Setting {
         length: Duration::from_secs(10),
         service: Service::Constant(millis(50)),
         think: Duration::ZERO,
+        freezes: Vec::new(),
+        work: Duration::ZERO,
     }
 }
 
@@ -426,4 +509,120 @@ fn with_a_start_hook_users_come_at_the_spawn_rate_and_no_further_than_needed() {
     // 50 keep up with the rate. The backlog of the first half second needs some more until it is gone; then no more are wanted.
     assert!((50..=160).contains(&outcome.most_users), "{}", outcome.most_users);
     assert_eq!(outcome.total.measured.total.counts.started, 10_000);
+}
+
+fn after(ms: u64) -> RunInstant {
+    RunInstant::START + millis(ms)
+}
+
+/// What is printed of a run's response time, in seconds: percentiles that have samples enough, and the mean.
+fn printed(outcome: &Outcome) -> Vec<f64> {
+    let response = outcome.total.measured.total.response.both();
+    let percentiles = [50.0, 90.0, 95.0, 99.0, 99.9].into_iter().filter_map(|percent| response.percentile(percent));
+    percentiles.chain(response.mean()).map(|time| time.as_secs_f64()).collect()
+}
+
+#[test]
+fn a_frozen_generator_blames_itself_and_is_invalid_exactly_where_that_moved_what_is_printed() {
+    let (mut invalid, mut valid) = (0, 0);
+    for freeze in [50, 200, 1_000, 3_000, 5_000] {
+        for (rate, length) in [(1.0, 120), (10.0, 30), (100.0, 15), (1_000.0, 15), (20_000.0, 7)] {
+            for (growth, think) in
+                [(on_demand(10_000), 0), (Growth::Exactly { users: 20, spawn: Spawn::AtOnce }, 0), (on_demand(10_000), 1)]
+            {
+                if rate > 10_000.0 && (think > 0 || freeze > 1_000) {
+                    continue;
+                }
+                let setting = |freezes| Setting {
+                    rate,
+                    growth,
+                    length: Duration::from_secs(length),
+                    service: Service::Constant(millis(1)),
+                    think: if rate < 1_000.0 { Duration::from_secs(think) } else { Duration::ZERO },
+                    freezes,
+                    ..steady()
+                };
+                let (frozen, quiet) = (run(setting(vec![(after(5_150), after(5_150 + freeze), None)])), run(setting(vec![])));
+                let what = format!("{freeze} ms at {rate}/s, {growth:?}");
+                let total = &frozen.total.measured.total;
+                assert_eq!(frozen.total.measured.unsent.users, 0, "{what}");
+                let of_users = total.user_lag.max().unwrap();
+                let without_freeze = quiet.total.measured.total.user_lag.max().unwrap();
+                assert!(of_users <= without_freeze.max(millis(6)), "{what}: users are blamed for {of_users:?} of {without_freeze:?}");
+                // What is told of the run against what it would have been.
+                let limits = |(seen, truth): (&f64, &f64)| (seen - truth) / f64::max(0.002, truth * 0.1);
+                let (seen, truth) = (printed(&frozen), printed(&quiet));
+                let moved = seen.iter().zip(&truth).map(limits).fold(0.0, f64::max);
+                let stamp = judge(&frozen.total.measured, Circumstances::default()).stamp;
+                let stood_long = freeze as f64 / 1e3 / length as f64 > 0.045;
+                assert!(moved < 1.1 || stamp == Stamp::Invalid, "{what}: {stamp:?}, moved by {moved} limits");
+                assert!(moved > 0.4 || stood_long || stamp == Stamp::Valid, "{what}: {stamp:?}, moved by {moved} limits");
+                invalid += u32::from(stamp == Stamp::Invalid);
+                valid += u32::from(stamp == Stamp::Valid);
+                assert_eq!(judge(&quiet.total.measured, Circumstances::default()).stamp, Stamp::Valid, "{what}, not frozen");
+            }
+        }
+    }
+    assert!(invalid >= 30 && valid >= 10, "{invalid} INVALID and {valid} VALID: the cases do not tell them apart");
+}
+
+#[test]
+fn a_saturated_service_keeps_its_lag_and_its_unsent_also_where_the_generator_stood_still() {
+    for (freeze, invalid) in [(100, false), (1_000, true)] {
+        let outcome = run(Setting {
+            rate: 200.0,
+            growth: on_demand(5),
+            max_lag: Duration::from_secs(2),
+            length: Duration::from_secs(60),
+            service: Service::Servers { servers: 10, latency: millis(100) },
+            freezes: vec![(after(20_000), after(20_000 + freeze), None)],
+            ..steady()
+        });
+        let measured = &outcome.total.measured;
+        // A hundred starts a second are lost, of six thousand that are unsent.
+        let lost = 100 * freeze / 1_000;
+        assert!(measured.unsent.host <= lost + lost / 2 && measured.unsent.host >= lost / 2, "{freeze} ms: {:?}", measured.unsent);
+        assert!(measured.unsent.users > 5_700, "{freeze} ms: {:?}", measured.unsent);
+        let (user, host) = (measured.total.user_lag.sum_ns(), measured.total.host_lag.sum_ns());
+        assert!(host * 10 < user, "{freeze} ms: {host} ns are ours and {user} the users'");
+        assert_eq!(judge(measured, Circumstances::default()).stamp == Stamp::Invalid, invalid, "{freeze} ms");
+    }
+}
+
+#[test]
+fn a_generator_that_gets_eight_percent_of_a_processor_blames_itself() {
+    let outcome = run(Setting {
+        rate: 1_000.0,
+        growth: on_demand(5_000),
+        length: Duration::from_secs(8),
+        max_lag: Duration::from_secs(2),
+        service: Service::Constant(millis(1)),
+        freezes: (0..80).map(|period| (after(period * 100 + 8), after(period * 100 + 100), None)).collect(),
+        work: Duration::from_micros(200),
+        ..steady()
+    });
+    let measured = &outcome.total.measured;
+    assert!(measured.total.counts.started < 7_000, "it keeps up: {:?}", measured.total.counts);
+    assert!(measured.unsent.host > measured.unsent.users * 5, "{:?}", measured.unsent);
+    assert!(measured.total.host_lag.sum_ns() > measured.total.user_lag.sum_ns() * 4);
+    assert_eq!(judge(measured, Circumstances::default()).stamp, Stamp::Invalid);
+}
+
+#[test]
+fn slots_of_a_thread_that_stood_still_alone_are_late_for_it_whoever_starts_them() {
+    let outcome = run(Setting {
+        workers: 4,
+        growth: Growth::Exactly { users: 3, spawn: Spawn::AtOnce },
+        service: Service::Constant(millis(8)),
+        freezes: vec![(after(4_000), after(5_000), Some(2))],
+        ..steady()
+    });
+    let total = &outcome.total.measured.total;
+    assert!(total.host_lag.max().unwrap() > millis(900));
+    assert!(
+        total.user_lag.sum_ns() * 10 < total.host_lag.sum_ns(),
+        "{:?} of users, {:?} of ours",
+        total.user_lag.mean(),
+        total.host_lag.mean()
+    );
 }

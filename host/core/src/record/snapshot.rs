@@ -15,7 +15,6 @@ use super::series::Metrics;
 use super::{Ended, Histogram, Split};
 use crate::RunInstant;
 use crate::exchange::{ErrorClass, Phase};
-use crate::standstill::PROBE;
 use crate::travel::{self, Refused};
 
 /// Everything counted between two instants.
@@ -297,11 +296,6 @@ impl Figures {
         let mut delays = self.loop_delay.clone();
         delays.merge(&self.overslept);
         delays
-    }
-
-    /// How long threads were late for probes that they never made.
-    pub fn overslept(&self) -> Duration {
-        Duration::from_nanos(self.overslept.count().saturating_mul(PROBE.as_nanos() as u64))
     }
 
     /// Adds everything that `other` counted.

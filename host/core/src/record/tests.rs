@@ -308,7 +308,7 @@ fn a_pause_is_seen_as_by_somebody_who_comes_at_any_time() {
     recorder.loop_delay(at(10), ms(1));
     recorder.loop_delay(at(3_500), ms(3_001));
     let figures = recorder.take_window(at(4_000), Snapshot::default()).measured;
-    assert_eq!((figures.loop_delay.count(), figures.overslept.count(), figures.overslept()), (2, 600, ms(3_000)));
+    assert_eq!((figures.loop_delay.count(), figures.overslept.count()), (2, 600));
     let median = figures.delays().percentile(50.0).unwrap();
     assert!((1_490..=1_510).contains(&median.as_millis()), "{median:?}");
     let mut recorder = Recorder::new(at(0));
