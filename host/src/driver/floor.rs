@@ -18,7 +18,7 @@ use swell_engine::{Pacing, RunOver};
 use tokio::sync::Notify;
 
 use super::pacer::Pacer;
-use super::worker::{Lease, Milestone, Progress, SetPoint, Starts};
+use super::worker::{Lease, Milestone, Progress, SetPoint, Shared, Starts};
 use crate::machine;
 
 /// What the model paces.
@@ -124,16 +124,13 @@ pub(crate) struct Floor {
 }
 
 impl Floor {
-    pub(crate) fn new(
-        index: usize,
-        pace: Pace,
-        began: Instant,
-        ends_at: RunInstant,
-        dispatcher: Dispatcher,
-        overflow: Arc<SharedOverflow>,
-        progress: Arc<Progress>,
-        heartbeat: Rc<Heartbeat>,
-    ) -> std::io::Result<Rc<Self>> {
+    /// The floor of the worker with this number.
+    ///
+    /// # Errors
+    /// The machine does not give a timer.
+    pub(crate) fn new(index: usize, shared: &Shared, dispatcher: Dispatcher, heartbeat: Rc<Heartbeat>) -> std::io::Result<Rc<Self>> {
+        let &Shared { pace, began, ends_at, .. } = shared;
+        let (overflow, progress) = (Arc::clone(&shared.overflow), Arc::clone(&shared.progress[index]));
         Ok(Rc::new(Self {
             index,
             pace,

@@ -17,7 +17,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use super::Standing;
-use super::worker::{SetPoint, Starts, WINDOW, Window};
+use super::worker::{SetPoint, Starts, Window};
 use crate::plan::{RunPlan, objective_in_words};
 
 /// How far ahead of its decision a set-point comes into force: by then every worker that runs has heard of it.

@@ -229,11 +229,9 @@ pub(crate) struct Farewell {
 /// # Errors
 /// The machine does not give a timer. Nothing was sent.
 pub(crate) async fn work(shared: Arc<Shared>, index: usize, dispatcher: Dispatcher, lines: Lines) -> anyhow::Result<Farewell> {
-    let progress = Arc::clone(&shared.progress[index]);
     let mut recorder = Recorder::new(shared.measured_from);
-    let (overflow, heartbeat) = (Arc::clone(&shared.overflow), recorder.heartbeat());
-    let floor = Floor::new(index, shared.pace, shared.began, shared.ends_at, dispatcher, overflow, progress, Rc::clone(&heartbeat))
-        .context("cannot make a worker's timer")?;
+    let heartbeat = recorder.heartbeat();
+    let floor = Floor::new(index, &shared, dispatcher, Rc::clone(&heartbeat)).context("cannot make a worker's timer")?;
     recorder.watch(&shared.objectives);
     let worker = Rc::new(Worker {
         run: Arc::clone(&shared.run),
