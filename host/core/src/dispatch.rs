@@ -314,7 +314,8 @@ impl Dispatcher {
     pub fn wants_overflow(&mut self, now: RunInstant, slots_there: usize) -> bool {
         if slots_there == 0 {
             self.overflow_expiry = RunInstant::NEVER;
-            if self.waiting.is_empty() {
+            // Some may be on their way to the overflow.
+            if self.waiting.is_empty() && self.actions.is_empty() {
                 self.debt.handle_empty();
             }
         }

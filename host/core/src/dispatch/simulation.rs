@@ -312,6 +312,8 @@ impl World {
             self.dispatchers[worker].handle_end(end);
             self.drive(end, worker);
         }
+        // What came to the overflow only now.
+        (0..self.dispatchers.len()).for_each(|worker| self.drive(end, worker));
         assert!(self.overflow.is_empty(), "the end leaves nothing in the overflow");
         // What is under way at the end is allowed to finish.
         for worker in 0..self.dispatchers.len() {
