@@ -87,7 +87,7 @@ fn read_again<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(byt
 
 /// All that is counted, each sort together.
 fn sums(figures: &Figures) -> Vec<u128> {
-    let Figures { total, transactions, requests, iterations, checks, metrics, unsent, loop_delay } = figures;
+    let Figures { total, transactions, requests, iterations, checks, metrics, unsent, loop_delay, overslept } = figures;
     let rows = |count: fn(&Transaction) -> u64| transactions.iter().map(|(_, row)| count(row)).sum::<u64>();
     let counts = [
         total.counts.started,
@@ -95,6 +95,7 @@ fn sums(figures: &Figures) -> Vec<u128> {
         total.response.count(),
         total.service.count(),
         total.start_lag.count() + total.user_lag.count() + total.host_lag.count(),
+        total.delayed_response.seen.count() + total.delayed_service.seen.count(),
         rows(|row| row.counts.started),
         rows(|row| row.counts.ended()),
         rows(|row| row.service.count() + row.response.count()),
@@ -110,7 +111,7 @@ fn sums(figures: &Figures) -> Vec<u128> {
         checks.iter().map(|(_, check)| check.passed + check.failed).sum(),
         metrics.iter().map(|series| series.value.count()).sum::<u64>() + metrics.ignored,
         unsent.total(),
-        loop_delay.count(),
+        loop_delay.count() + overslept.count(),
     ];
     let times = [&total.response, &total.service].into_iter().map(|times| times.ok.sum_ns() + times.failed.sum_ns());
     counts.into_iter().map(u128::from).chain(times).collect()
