@@ -69,6 +69,8 @@ kinds! {
     guest_cpu: Reach,
     guest_memory: Reach,
     threshold: Load,
+    // A scenario that could have INVALID accepted would look green where nobody wanted that.
+    accept: Reach,
     out: Reach,
     control: Reach,
     prometheus: Reach,
