@@ -556,7 +556,7 @@ mod tests {
     }
 
     /// A value of each kind that a setting has.
-    const REACHING: [(&str, &str); 13] = [
+    const REACHING: [(&str, &str); 14] = [
         ("target", "http://a.test"),
         ("allow-host", "a.test"),
         ("source-ip", "127.0.0.1"),
@@ -567,6 +567,7 @@ mod tests {
         ("data", "x=a.csv"),
         ("guest-cpu", "1s"),
         ("guest-memory", "1GiB"),
+        ("accept", "invalid"),
         ("out", "json=x"),
         ("control", "127.0.0.1:1"),
         ("prometheus", "127.0.0.1:1"),
