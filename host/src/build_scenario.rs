@@ -1,9 +1,11 @@
 //! `host build`: compiles a scenario written in Rust.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, bail};
 
+use crate::aside::Aside;
 use crate::terminal;
 use crate::toolchain::{Artifact, LEAN, Toolchain, WITH_WASI};
 
@@ -58,8 +60,10 @@ pub(crate) fn run(args: BuildArgs) -> anyhow::Result<PathBuf> {
     }
     let artifact = only(toolchain.compile(&path, &target_folder, select)?, &path)?;
     let output = output.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", artifact.name)));
-    let size = std::fs::copy(&artifact.file, &output).with_context(|| format!("can't write {}", output.display()))?;
-    terminal::show(format_args!("{} ({} KB)\n", output.display(), size.div_ceil(1000)))?;
+    let built = std::fs::read(&artifact.file).with_context(|| format!("can't read {}", artifact.file.display()))?;
+    let written = Aside::open(&output).and_then(|place| place.write(&built, &AtomicU64::new(0)));
+    written.with_context(|| format!("can't write {}", output.display()))?;
+    terminal::show(format_args!("{} ({} KB)\n", output.display(), built.len().div_ceil(1000)))?;
     Ok(output)
 }
 

@@ -1,21 +1,18 @@
 //! A file's `conduct`: code that begins runs, waits for them and judges them, on a thread of its own; what it wishes is done on the control thread.
 
 use std::cell::RefCell;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use swell_core::dispatch::Start;
 use swell_core::units::Rate;
-use swell_engine::{Answer, Conductor, Pacing, RunOver, RunStamp, RunStats, RunTimes};
-use tokio::sync::{mpsc, oneshot, watch};
+use swell_engine::{Answer, Conductor, RunStamp, RunStats, RunTimes};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::exit::Exit;
 use crate::layers::{Layers, refuse_process_settings};
-use crate::prepare::{HookFailure, Loaded, Outside, Prepared};
+use crate::prepare::{HookFailure, Loaded, Outside, Prepared, Waiting};
 use crate::report::{Report, Times};
 use crate::runs::{Done, Handle, Runs};
 
@@ -73,14 +70,22 @@ pub(crate) async fn conduct(file: &Arc<Loaded>, layers: &Layers, runs: &Rc<Runs>
         Ok(outside) => outside,
         Err(error) => return Some((Exit::Usage, format!("{error:#}"))),
     };
-    let waiting = Waiting::until(runs.interruption());
+    let mut interrupts = runs.interrupts();
+    let asked_to_end = async move {
+        // Runs that are gone can interrupt nothing.
+        let _ = interrupts.wait_for(|count| *count > 0).await;
+    };
+    let waiting = Waiting::until(asked_to_end);
     let mut over = Box::pin(outside.call(waiting, |mut user| async move { user.conduct().await }));
     let orchestra = Orchestra { file: Arc::clone(file), layers: layers.clone(), runs: Rc::clone(runs), begun: RefCell::default() };
     let orchestra = Rc::new(orchestra);
     let mut under_way = JoinSet::new();
     let cut = async {
         runs.interrupted().await;
-        tokio::time::sleep(grace).await;
+        tokio::select! {
+            () = tokio::time::sleep(grace) => {}
+            () = runs.interrupted_again() => {}
+        }
     };
     let mut cut = Box::pin(cut);
     loop {
@@ -198,36 +203,4 @@ fn times(times: &Times) -> RunTimes {
     let [p50, p90, p95, p99, p999] =
         [times.p50, times.p90, times.p95, times.p99, times.p99_9].map(|ms| ms.map(|ms| (ms * 1e6).round() as u64));
     RunTimes { p50, p90, p95, p99, p999 }
-}
-
-/// What paces `conduct`: nothing but Ctrl-C, at which its waits end early.
-pub(crate) struct Waiting(RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>);
-
-impl Waiting {
-    fn until(mut interruption: watch::Receiver<bool>) -> impl FnOnce() -> Box<dyn Pacing> + Send {
-        move || {
-            let over = async move {
-                // Runs that are gone can interrupt nothing.
-                let _ = interruption.wait_for(|interrupted| *interrupted).await;
-            };
-            Box::new(Self(RefCell::new(Some(Box::pin(over)))))
-        }
-    }
-}
-
-impl Pacing for Waiting {
-    fn poll_start(&self, _: u32, _: bool, _: &mut Context<'_>) -> Poll<Result<Start, RunOver>> {
-        Poll::Ready(Err(RunOver::Stopped))
-    }
-
-    fn forget(&self, _: u32) {}
-
-    fn poll_over(&self, _: u32, context: &mut Context<'_>) -> Poll<()> {
-        let mut over = self.0.borrow_mut();
-        if let Some(waiting) = &mut *over {
-            std::task::ready!(waiting.as_mut().poll(context));
-            *over = None;
-        }
-        Poll::Ready(())
-    }
 }

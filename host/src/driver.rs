@@ -42,9 +42,14 @@ pub(crate) use self::threads::Threads;
 use self::worker::{Farewell, Lease, Lines, Order, SPARE_WINDOWS, SetPoint, Shared, WINDOW, WINDOWS_UNDER_WAY, Window, work};
 use crate::machine::{CpuLook, CpuWatch, cpu_time};
 use crate::plan::RunPlan;
+use crate::terminal;
 
 /// Time between making the workers and the run's first instant: enough for all to be ready and waiting for it.
 const LEAD: Duration = Duration::from_millis(50);
+
+/// How long workers have to say what they counted, once what was under way was cut: where a person waits, and where nobody does.
+const LAST_WORDS: Duration = Duration::from_millis(700);
+const LAST_WORDS_OF_MANY: Duration = Duration::from_secs(20);
 
 /// So many traps without a single iteration that ended otherwise, and the scenario is taken to be broken everywhere.
 const HOPELESS_TRAPS: u64 = 100;
@@ -205,13 +210,24 @@ pub(crate) async fn drive(
     let Crews { orders, spares, farewells, windows } =
         Crews::set_to_work(threads, &shared, set_point, watch::channel(None).1, |index| plan.dispatcher(index));
     let account = Account::new(plan, began, SetPoints::new(plan, set_points));
-    let control = Control { plan, shared: &shared, orders, spares, cpu: CpuRecord::default(), account, ended_after: None };
-    let mut outcome = control.run(windows, asked, view).await?;
-    for farewell in farewells {
-        let Farewell { window, written } = farewell.await.map_err(|_| anyhow!("a worker broke down"))??;
+    let control =
+        Control { plan, shared: &shared, orders, spares, cpu: CpuRecord::default(), account, ended_after: None, last_words: None };
+    let (mut outcome, gave_up) = control.run(windows, asked, view).await?;
+    let mut silent = 0;
+    for mut farewell in farewells {
+        // Those that go on have ended by now, and have sent it.
+        let told = if gave_up { farewell.try_recv().ok() } else { Some(farewell.await.map_err(|_| anyhow!("a worker broke down"))?) };
+        let Some(told) = told else {
+            silent += 1;
+            continue;
+        };
+        let Farewell { window, written } = told?;
         view.count(&window);
         outcome.snapshot.merge(&window);
         outcome.requests_written += written;
+    }
+    if silent > 0 {
+        terminal::say(format_args!("warning: {silent} threads were still busy and did not answer: what they counted last is missing"));
     }
     outcome.users_at_once = shared.users.most_at_once();
     Ok(outcome)
@@ -275,17 +291,19 @@ struct Control<'a> {
     account: Account<'a>,
     /// When the workers were told to begin nothing more.
     ended_after: Option<Duration>,
+    /// Until when workers may say what they counted, once what was under way was cut.
+    last_words: Option<Instant>,
 }
 
 impl Control<'_> {
-    async fn run(mut self, mut windows: mpsc::Receiver<Window>, mut asked: Asked, view: &mut dyn View) -> anyhow::Result<Outcome> {
+    async fn run(mut self, mut windows: mpsc::Receiver<Window>, mut asked: Asked, view: &mut dyn View) -> anyhow::Result<(Outcome, bool)> {
         let mut cpu_watch = None;
         let mut cpu_before = Duration::ZERO;
         let mut ticks = tokio::time::interval(WINDOW);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut ending: Option<(EndCause, Instant)> = None;
         let mut cut = false;
-        loop {
+        let gave_up = loop {
             tokio::select! {
                 biased;
                 Some(command) = asked.commands.recv() => self.obey(command, &mut ending, &mut cut),
@@ -300,7 +318,7 @@ impl Control<'_> {
                 window = windows.recv() => match window {
                     Some(window) => self.merge(window),
                     // All workers have ended.
-                    None => break,
+                    None => break false,
                 },
                 _ = ticks.tick() => {
                     let elapsed = self.shared.began.elapsed();
@@ -319,16 +337,17 @@ impl Control<'_> {
                     self.account.look(ending.is_some(), self.shared.users.alive(), view, Vec::new);
                     match &ending {
                         None => ending = self.reason_to_end(),
-                        Some((_, deadline)) if !cut && Instant::now() >= *deadline => cut = self.cut(),
+                        Some((_, deadline)) if !cut && Instant::now() >= *deadline => cut = self.cut(LAST_WORDS_OF_MANY),
                         Some(_) => {}
                     }
                 }
+                () = until(self.last_words) => break true,
             }
-        }
+        };
         let (cause, _) = ending.context("the workers ended by themselves")?;
         self.cpu.seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
         let lasted = self.ended_after.unwrap_or_else(|| self.shared.began.elapsed());
-        Ok(self.account.close(cause, lasted, self.cpu, view))
+        Ok((self.account.close(cause, lasted, self.cpu, view), gave_up))
     }
 
     fn obey(&mut self, command: Command, ending: &mut Option<(EndCause, Instant)>, cut: &mut bool) {
@@ -343,7 +362,7 @@ impl Control<'_> {
             }
             (Command::Interrupt, Some((cause, _))) => {
                 *cause = EndCause::Signal;
-                *cut = self.cut();
+                *cut = self.cut(LAST_WORDS);
             }
             (Command::Finish, None) => *ending = Some(self.end(EndCause::Finished, RunOver::Finished)),
             (Command::Stop, None) => *ending = Some(self.end(or_finished(EndCause::Stopped, self), RunOver::Finished)),
@@ -388,8 +407,18 @@ impl Control<'_> {
         (cause, Instant::now() + self.plan.plan.grace)
     }
 
-    fn cut(&self) -> bool {
+    fn cut(&mut self, last_words: Duration) -> bool {
         self.orders.send_replace(Order::Cut);
+        let by = Instant::now() + last_words;
+        self.last_words = Some(self.last_words.map_or(by, |earlier| earlier.min(by)));
         true
+    }
+}
+
+/// Waits for an instant; for ever where there is none.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
+        None => std::future::pending().await,
     }
 }

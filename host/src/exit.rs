@@ -84,11 +84,6 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A line for a person; a stderr that is closed is no reason to fail.
-pub(crate) fn eprint_line(line: &str) {
-    terminal::say(line);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,6 @@ use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
 use crate::cluster::NewCluster;
-use crate::exit::eprint_line;
 use crate::terminal;
 
 #[derive(Debug, Args)]
@@ -96,7 +95,7 @@ fn parse_memory(text: &str) -> Result<String, String> {
 /// Nobody reads them.
 pub(crate) fn k8s(args: &K8sArgs) -> anyhow::Result<()> {
     terminal::hand_over(manifests(args)?.as_bytes())?;
-    eprint_line("the Secret holds the cluster's private key: give this to `kubectl apply -f -`, and keep it from everybody else");
+    terminal::say("the Secret holds the cluster's private key: give this to `kubectl apply -f -`, and keep it from everybody else");
     Ok(())
 }
 

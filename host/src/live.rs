@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use swell_core::plain::line;
 
 use swell_core::units::{counted, print_share};
 
 use crate::status::{HostStatus, Phase, Status};
+use crate::stderr::Terminal;
 use crate::terminal;
 
 /// Where there is no terminal, a line comes each so many looks, which are a second apart.
@@ -37,7 +38,8 @@ pub(crate) struct Line {
 
 impl Screen {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { quiet, bars: (!quiet && terminal::is_watched()).then(MultiProgress::new) }
+        let on_terminal = || MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(Terminal::default())));
+        Self { quiet, bars: (!quiet && terminal::is_watched()).then(on_terminal) }
     }
 
     pub(crate) fn line(&self, name: &str, lasts: Option<Duration>) -> Line {

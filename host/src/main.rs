@@ -13,8 +13,10 @@
 //! | threads, timers, signals while it runs | `driver/` |
 //! | the control API, metrics for Prometheus, and the server under both | `control_api`, `metrics`, `servers`, `serve` |
 //! | what a run came to: verdict, thresholds, exit code | `judgement`, `exit` |
-//! | the results as data, on a page, on a line | `report`, `summary`, `live`, `outputs` |
-//! | what leaves for a terminal, and what may not | `terminal` |
+//! | the results as data, on a page, on a line | `report`, `summary`, `live` |
+//! | where they go | `outputs`, `aside` |
+//! | what leaves for a terminal, what may not, and who waits for it | `terminal`, `stderr` |
+//! | the signals that end it | `stops` |
 //! | hosts that share a run; their journals, and results made of them | `cluster`, `journal`, `merge` |
 //! | manifests for Kubernetes | `k8s` |
 //! | this machine's limits, and whether a plan fits them | `machine`, `preflight` |
@@ -22,6 +24,7 @@
 //! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
 
 mod args;
+mod aside;
 mod build_scenario;
 mod check;
 mod cluster;
@@ -51,6 +54,8 @@ mod runs;
 mod serve;
 mod servers;
 mod status;
+mod stderr;
+mod stops;
 mod summary;
 mod terminal;
 mod toolchain;
@@ -76,7 +81,7 @@ fn main() -> ExitCode {
     };
     terminal::log_to_stderr();
     let result = machine::require_descriptors(threads_with_a_runtime(&cli.command)).and_then(|()| execute(&typed, cli.command));
-    match result {
+    let code = match result {
         Ok(exit) => exit.into(),
         // Whoever read our output has enough; that is no error.
         Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) => {
@@ -86,7 +91,9 @@ fn main() -> ExitCode {
             terminal::say(format_args!("error: {error:#}"));
             Exit::Usage.into()
         }
-    }
+    };
+    stderr::flush();
+    code
 }
 
 fn execute(typed: &[std::ffi::OsString], command: Command) -> anyhow::Result<Exit> {

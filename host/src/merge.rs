@@ -22,6 +22,7 @@ use crate::outputs::Outputs;
 use crate::plan::RunPlan;
 use crate::run::conclude;
 use crate::runs::{Done, Finished};
+use crate::stops::Stops;
 
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
@@ -84,7 +85,11 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     let plan = plan(&header)?;
     let outcome = merged.outcome(&header, plan.plan.stop.measured);
     let done = Done::Finished(Box::new(Finished::of(subject, &plan, 0, outcome)));
-    conclude(&[(subject.name.clone(), Rc::new(done))], true, &outputs, args.quiet)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    runtime.block_on(async {
+        let mut stops = Stops::listen()?;
+        Ok(conclude(&[(subject.name.clone(), Rc::new(done))], true, &outputs, args.quiet, &mut stops).await)
+    })
 }
 
 fn reckoning(id: HostId, name: String, bearing: Bearing, is_complete: bool) -> HostReckoning {

@@ -1,33 +1,40 @@
-//! Where results go: files are opened before the run, so that a bad path costs no run, and written after it.
+//! Where results go: each place is looked at before the run, so that a bad path costs no run, and written after it, whole or not at all.
 
-use std::cell::Cell;
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::fmt::Display;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, bail};
-use swell_core::plain::json;
+use swell_core::plain::{json, page};
 
+use crate::aside::Aside;
+use crate::stderr;
+use crate::stops::Stops;
 use crate::terminal;
 
 /// The outputs of one run.
-pub(crate) struct Outputs(Vec<Output>);
+#[derive(Clone, Debug)]
+pub(crate) struct Outputs(Arc<Vec<Output>>);
 
+#[derive(Debug)]
 enum Output {
     Stdout,
-    File {
-        path: PathBuf,
-        file: File,
-        /// It was made by this run, and holds nothing yet.
-        is_empty: Cell<bool>,
-    },
+    File(PathBuf, Aside),
 }
 
+/// Names of this process's own stdout.
+const STDOUT: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+/// Bytes that are written to stdout at a time, so that a reader who takes some is seen to.
+const PIECE: usize = 4 << 10;
+
 impl Outputs {
-    /// Opens what `--out KIND=FILE` names.
+    /// Looks at what `--out KIND=FILE` names. A pipe is opened, which lasts until somebody reads it.
     ///
     /// # Errors
-    /// A kind that there is not, or a file that cannot be written. It is then as it was, unless its disk broke just now.
+    /// A kind that there is not, or a file that cannot be written. It is then as it was.
     pub(crate) fn open(wanted: &[(String, String)]) -> anyhow::Result<Self> {
         let mut outputs = Vec::new();
         for (kind, place) in wanted {
@@ -36,19 +43,14 @@ impl Outputs {
             }
             outputs.push(match place.as_str() {
                 "" => bail!("--out {kind}=: a file is needed after '='"),
-                "-" => Output::Stdout,
+                stdout if STDOUT.contains(&stdout) => Output::Stdout,
                 path => {
-                    let is_empty = Cell::new(!Path::new(path).exists());
-                    let file = File::options()
-                        .create(true)
-                        .append(true)
-                        .open(path)
-                        .with_context(|| format!("--out {kind}={path}: cannot write there"))?;
-                    Output::File { path: path.into(), file, is_empty }
+                    let aside = Aside::open(Path::new(path)).with_context(|| format!("--out {kind}={path}: cannot write there"))?;
+                    Output::File(path.into(), aside)
                 }
             });
         }
-        Ok(Self(outputs))
+        Ok(Self(Arc::new(outputs)))
     }
 
     /// Whether stdout holds results, so that nothing else may go there.
@@ -56,21 +58,29 @@ impl Outputs {
         self.0.iter().any(|output| matches!(output, Output::Stdout))
     }
 
-    /// Writes the report to each output.
+    /// Writes the report to each output. A signal ends that, and so does whoever takes nothing of it for long.
     ///
     /// # Errors
     /// The first that could not be written; the others were tried all the same.
-    pub(crate) fn write(&self, report: &impl serde::Serialize) -> anyhow::Result<()> {
+    pub(crate) async fn write(&self, report: &impl serde::Serialize, stops: &mut Stops) -> anyhow::Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
         let mut text = json(&serde_json::to_string_pretty(report).context("cannot put the results into JSON")?);
         text.push('\n');
+        let this = self.clone();
+        stops.while_it_moves(move |written| this.write_text(&text, written)).await.context("cannot write the results").flatten()
+    }
+
+    fn write_text(&self, text: &str, written: &AtomicU64) -> anyhow::Result<()> {
         let mut result = Ok(());
-        for output in &self.0 {
+        for output in &*self.0 {
             let written = match output {
-                Output::Stdout => terminal::hand_over(text.as_bytes()).context("cannot write the results to stdout"),
-                Output::File { path, file, is_empty } => {
-                    is_empty.set(false);
-                    replace(file, &text).with_context(|| format!("cannot write the results to {}", path.display()))
-                }
+                Output::Stdout => to_stdout(text, written).context("cannot write the results to stdout"),
+                Output::File(path, aside) => aside.write(text.as_bytes(), written).with_context(|| {
+                    let as_it_was = if path.is_file() { "; the file is as it was" } else { "" };
+                    format!("cannot write the {} bytes of results to {}{as_it_was}", text.len(), path.display())
+                }),
             };
             result = result.and(written);
         }
@@ -78,23 +88,19 @@ impl Outputs {
     }
 }
 
-impl Drop for Outputs {
-    /// A run that came to nothing leaves no empty files behind.
-    fn drop(&mut self) {
-        for output in &self.0 {
-            if let Output::File { path, is_empty, .. } = output
-                && is_empty.get()
-            {
-                // It is empty: whether it stays does no harm.
-                let _ = std::fs::remove_file(path);
-            }
-        }
+/// Shows a page on stdout, after all that was said on stderr. A reader that is gone, as `head` may be, needs no message; one that takes nothing is given up.
+pub(crate) async fn show(summary: &impl Display, stops: &mut Stops) {
+    let text = page(summary).to_string();
+    stderr::flush();
+    if let Err(error) = stops.while_it_moves(move |written| drop(to_stdout(&text, written))).await {
+        terminal::say(format_args!("warning: the summary was {error:#}"));
     }
 }
 
-/// The file's content becomes `text`.
-fn replace(mut file: &File, text: &str) -> io::Result<()> {
-    file.set_len(0).or_else(|error| if error.kind() == io::ErrorKind::InvalidInput { Ok(()) } else { Err(error) })?;
-    file.write_all(text.as_bytes())?;
-    file.flush()
+fn to_stdout(text: &str, written: &AtomicU64) -> io::Result<()> {
+    for piece in text.as_bytes().chunks(PIECE) {
+        terminal::hand_over(piece)?;
+        written.fetch_add(piece.len() as u64, Ordering::Relaxed);
+    }
+    Ok(())
 }

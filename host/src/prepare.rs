@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
@@ -199,15 +200,19 @@ impl Prepared {
         if !self.scenario.has_setup {
             return Ok(None);
         }
-        self.outside().call(unpaced, |mut user| async move { user.set_up().await }).await.map(Some)
+        self.outside().call(Waiting::until(std::future::pending()), |mut user| async move { user.set_up().await }).await.map(Some)
     }
 
-    /// Calls `teardown` with what `setup` gave.
+    /// Calls `teardown` with what `setup` gave. From when it is `asked_to_end` its waits end early.
     ///
     /// # Errors
     /// It did not end well.
-    pub(crate) async fn tear_down(&self, data: Vec<u8>) -> Result<(), HookFailure> {
-        self.outside().call(unpaced, |mut user| async move { user.tear_down(&data).await }).await
+    pub(crate) async fn tear_down(
+        &self,
+        data: Vec<u8>,
+        asked_to_end: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), HookFailure> {
+        self.outside().call(Waiting::until(asked_to_end), |mut user| async move { user.tear_down(&data).await }).await
     }
 
     fn outside(&self) -> Outside {
@@ -250,17 +255,19 @@ impl Outside {
         Ok(Self { program, run: Arc::new(run), client: client_options(&settings)? })
     }
 
-    /// Calls the guest on an instance and a thread of its own.
+    /// Calls the guest on an instance and a thread of its own. Dropped, it has the guest cut as soon as that waits or lets others go on.
     pub(crate) async fn call<T: Send + 'static, F: Future<Output = Result<T, HookError>>>(
         self,
         pacing: impl FnOnce() -> Box<dyn Pacing> + Send + 'static,
         hook: impl FnOnce(User) -> F + Send + 'static,
     ) -> Result<T, HookFailure> {
-        let (answer, answered) = oneshot::channel();
+        let (mut answer, answered) = oneshot::channel();
         let thread = std::thread::Builder::new().name("swell-hook".to_owned());
         let called = thread.spawn(move || {
-            // Nobody waits for the answer any more if the run was given up meanwhile.
-            let _ = answer.send(self.call_here(pacing(), hook));
+            if let Some(result) = self.call_here(pacing(), hook, answer.closed()) {
+                // Nobody waits for it any more if it was given up at this moment.
+                let _ = answer.send(result);
+            }
         });
         called.map_err(|error| HookFailure::NotCalled(error.to_string()))?;
         answered.await.unwrap_or_else(|_| Err(HookFailure::NotCalled("its thread broke down".to_owned())))
@@ -270,45 +277,67 @@ impl Outside {
         self,
         pacing: Box<dyn Pacing>,
         hook: impl FnOnce(User) -> F,
-    ) -> Result<T, HookFailure> {
-        let not_called = |error: &dyn std::fmt::Display| HookFailure::NotCalled(error.to_string());
+        given_up: impl Future<Output = ()>,
+    ) -> Option<Result<T, HookFailure>> {
+        let not_called = |error: &dyn std::fmt::Display| Some(Err(HookFailure::NotCalled(error.to_string())));
+        let client = match Client::new(self.client) {
+            Ok(client) => client,
+            Err(error) => return not_called(&error),
+        };
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return not_called(&error),
+        };
         let worker = Rc::new(Worker {
             run: self.run,
-            client: Client::new(self.client).map_err(|error| not_called(&error))?,
+            client,
             recorder: RefCell::new(Recorder::new(RunInstant::START)),
             pacing,
             began: Instant::now(),
             measured_from: Cell::new(RunInstant::START),
             implicit: RefCell::default(),
         });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| not_called(&error))?;
-        LocalSet::new().block_on(&runtime, async {
+        let called = async {
             let trapped = |trapped: Trapped| HookFailure::Trapped(trapped.0);
             let user = User::create_to_prepare(&self.program, &worker).await.map_err(trapped)?;
             hook(user).await.map_err(|error| match error {
                 HookError::Said(said) => HookFailure::Said(said),
                 HookError::Trapped(text) => trapped(text),
             })
+        };
+        LocalSet::new().block_on(&runtime, async {
+            tokio::select! {
+                result = called => Some(result),
+                () = given_up => None,
+            }
         })
     }
 }
 
-/// For an instance that begins no transaction.
-struct NotPaced;
+/// What paces an instance outside the run, which begins no transaction: nothing, but its waits end early when it is asked to end.
+pub(crate) struct Waiting(RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>);
 
-fn unpaced() -> Box<dyn Pacing> {
-    Box::new(NotPaced)
+impl Waiting {
+    /// Made on the thread of the instance.
+    pub(crate) fn until(asked_to_end: impl Future<Output = ()> + Send + 'static) -> impl FnOnce() -> Box<dyn Pacing> + Send {
+        move || Box::new(Self(RefCell::new(Some(Box::pin(asked_to_end)))))
+    }
 }
 
-impl Pacing for NotPaced {
+impl Pacing for Waiting {
     fn poll_start(&self, _: u32, _: bool, _: &mut TaskContext<'_>) -> Poll<Result<Start, RunOver>> {
         Poll::Ready(Err(RunOver::Stopped))
     }
 
     fn forget(&self, _: u32) {}
 
-    fn poll_over(&self, _: u32, _: &mut TaskContext<'_>) -> Poll<()> {
-        Poll::Pending
+    fn poll_over(&self, _: u32, context: &mut TaskContext<'_>) -> Poll<()> {
+        let mut over = self.0.borrow_mut();
+        if let Some(waiting) = &mut *over {
+            std::task::ready!(waiting.as_mut().poll(context));
+            *over = None;
+        }
+        Poll::Ready(())
     }
 }
 

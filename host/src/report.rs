@@ -266,6 +266,8 @@ pub(crate) struct MachineReport {
     pub(crate) resident_mib: Option<f64>,
     /// Time that the hypervisor took, as a share; absent where the kernel does not say.
     pub(crate) stolen: Option<f64>,
+    /// Lines that were meant for stderr and left out, as nobody read there in time.
+    pub(crate) stderr_lines_left_out: u64,
 }
 
 /// What began in one part of the run.

@@ -1,28 +1,29 @@
 //! `host run` and `host find`: from what was typed to the exit code.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use swell_core::plan::Search;
 use swell_core::units::counted;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::args::RunArgs;
 use crate::cluster::{Cluster, Founding, answer, default_weight, run_elsewhere};
 use crate::control_api::ControlApi;
-use crate::exit::{Exit, eprint_line};
+use crate::exit::Exit;
 use crate::journal::check_folder;
 use crate::layers::Layers;
 use crate::metrics::Exporter;
 use crate::notes;
-use crate::outputs::Outputs;
+use crate::outputs::{Outputs, show};
 use crate::programme::Programme;
 use crate::report::{ExitReport, ReportOfRuns};
 use crate::runs::{Done, Finished, Runs};
 use crate::servers::Servers;
+use crate::stops::Stops;
 use crate::summary::{Summary, SummaryOfRuns};
 use crate::terminal;
 
@@ -49,22 +50,30 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
     if let Some(address) = &args.coordinator {
         return run_elsewhere(address, args, &layers, search);
     }
-    let programme = Programme::new(&args.file, &layers, search)?;
-    let settings = programme.layers().settings(None)?;
-    let outputs = Outputs::open(&settings.out)?;
-    let is_one_run = programme.is_one_run();
-    if let (Some(listen), false) = (args.listen, is_one_run) {
-        bail!(
-            "--listen {listen}: hosts share the run of one scenario; a plan or a file with `conduct` runs on one host\nhelp: leave --listen out, or choose a scenario with --scenario NAME"
-        );
-    }
-    check_folder(args.journal.as_deref())?;
-    if args.weight == Some(0.0) && args.hosts == Some(1) {
-        bail!("--weight 0 --hosts 1: nobody would generate the load\nhelp: leave --weight out, or have others join with a larger --hosts");
-    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
-    let done = LocalSet::new().block_on(&runtime, async {
+    LocalSet::new().block_on(&runtime, async {
+        let mut stops = Stops::listen()?;
+        // Compiling takes its time, and a pipe is opened once somebody reads it.
+        let (file, of_command) = (args.file.clone(), layers.clone());
+        let ready = move || {
+            let programme = Programme::new(&file, &of_command, search)?;
+            let settings = programme.layers().settings(None)?;
+            let outputs = Outputs::open(&settings.out)?;
+            anyhow::Ok((programme, settings, outputs))
+        };
+        let Some(ready) = stops.unless(ready).await? else { return Ok(stopped_before()) };
+        let (programme, settings, outputs) = ready?;
+        let is_one_run = programme.is_one_run();
+        if let (Some(listen), false) = (args.listen, is_one_run) {
+            bail!(
+                "--listen {listen}: hosts share the run of one scenario; a plan or a file with `conduct` runs on one host\nhelp: leave --listen out, or choose a scenario with --scenario NAME"
+            );
+        }
+        check_folder(args.journal.as_deref())?;
+        if args.weight == Some(0.0) && args.hosts == Some(1) {
+            bail!("--weight 0 --hosts 1: nobody would generate the load\nhelp: leave --weight out, or have others join with a larger --hosts");
+        }
         let exporter = settings.prometheus.map(|_| Exporter::new(None));
         let runs = Runs::new(settings.quiet, exporter.clone(), None)?;
         let api = Rc::new(ControlApi::new(&runs, programme.layers(), None));
@@ -75,7 +84,6 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         if let Some((address, exporter)) = settings.prometheus.zip(exporter) {
             servers.metrics(address, exporter).await?;
         }
-        let mut stops = Stops::listen()?;
         let mut shared = None;
         if let Some((listen, hosts)) = args.listen.zip(args.hosts) {
             let weight = args.weight.unwrap_or_else(default_weight);
@@ -84,23 +92,22 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
             let (cluster, inquiries) = Cluster::found(founding).await?;
             let cluster = Rc::new(cluster);
             let (others, hosts) = (hosts - 1, counted(hosts as u64, "host"));
-            eprint_line(&format!("waiting for {others} of {hosts}; each joins by\n\n    host node {}\n", cluster.invitation()));
+            terminal::say(format_args!("waiting for {others} of {hosts}; each joins by\n\n    host node {}\n", cluster.invitation()));
             // What others want meanwhile is for the cluster as well.
             runs.share(Rc::clone(&cluster));
             tokio::task::spawn_local(answer(inquiries, api));
             tokio::select! {
                 gathered = cluster.gather() => gathered?,
-                () = stops.next() => {
+                _ = stops.next() => {
                     cluster.close().await;
-                    let stopped = Done::Failed(Exit::Signal, "stopped while it waited for hosts; nothing was sent".to_owned());
-                    return Ok(vec![(String::new(), Rc::new(stopped))]);
+                    return Ok(stopped_before());
                 }
             }
             shared = Some(cluster);
         }
         let interrupted = async {
             loop {
-                stops.next().await;
+                let _ = stops.next().await;
                 runs.interrupt();
             }
         };
@@ -121,13 +128,17 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
             cluster.close().await;
         }
         done.extend(amiss.into_iter().map(|(name, done)| (name, Rc::new(done))));
-        anyhow::Ok(done)
-    })?;
-    conclude(&done, is_one_run, &outputs, settings.quiet)
+        Ok(conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await)
+    })
+}
+
+fn stopped_before() -> Exit {
+    terminal::say("error: stopped before anything was sent (exit code 105)");
+    Exit::Signal
 }
 
 /// Writes the results and says how all ended.
-pub(crate) fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outputs: &Outputs, quiet: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outputs: &Outputs, quiet: bool, stops: &mut Stops) -> Exit {
     let (mut exit, mut reasons) = (Exit::Passed, Vec::new());
     let mut finished: Vec<(&str, &Finished)> = Vec::new();
     for (name, done) in done {
@@ -149,54 +160,39 @@ pub(crate) fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outputs: &
         several => several.iter().map(|(name, reason)| format!("{name}: {reason}")).collect::<Vec<_>>().join("; "),
     };
     let is_one_run = is_one_run && done.len() == 1;
-    let mut written = Ok(());
-    // A reader that is gone, as `head` may be, needs no message.
-    let show = |text: &dyn std::fmt::Display| drop(terminal::show(text));
-    let shows = !quiet && !outputs.takes_stdout();
-    match &finished[..] {
-        [] if is_one_run => {}
+    let written = match &finished[..] {
+        [] if is_one_run => Ok(()),
         [(_, run)] if is_one_run => {
-            written = outputs.write(&run.report);
-            if shows {
-                show(&Summary { report: &run.report, is_alone: true });
-            }
+            let page = Summary { report: &run.report, is_alone: true };
+            deliver(&run.report, &page, outputs, quiet, stops).await
         }
         several => {
-            let exit = ExitReport { code: exit.code(), reason: reason.clone() };
-            let report = ReportOfRuns::of(several, exit);
-            written = outputs.write(&report);
-            if shows {
-                show(&SummaryOfRuns(&report));
-            }
+            let report = ReportOfRuns::of(several, ExitReport { code: exit.code(), reason: reason.clone() });
+            deliver(&report, &SummaryOfRuns(&report), outputs, quiet, stops).await
         }
-    }
+    };
     if exit != Exit::Passed {
         let prefix = if is_one_run && finished.is_empty() { "error: " } else { "" };
-        eprint_line(&format!("{prefix}{reason} (exit code {})", exit.code()));
+        terminal::say(format_args!("{prefix}{reason} (exit code {})", exit.code()));
     }
     if let Err(error) = written {
-        eprint_line(&format!("error: {error:#}"));
+        terminal::say(format_args!("error: {error:#}"));
         exit = exit.min(Exit::Unwritten);
     }
-    Ok(exit)
+    exit
 }
 
-/// The signals that end all runs: Ctrl-C, and what a service manager or a container sends.
-pub(crate) struct Stops {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stops {
-    pub(crate) fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+/// Writes results where they are to go, and shows their summary: also where none is wanted, if it is all that is left of them.
+async fn deliver(
+    report: &impl serde::Serialize,
+    page: &impl Display,
+    outputs: &Outputs,
+    quiet: bool,
+    stops: &mut Stops,
+) -> anyhow::Result<()> {
+    let written = outputs.write(report, stops).await;
+    if !outputs.takes_stdout() && (!quiet || written.is_err()) {
+        show(page, stops).await;
     }
-
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
+    written
 }

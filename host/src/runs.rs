@@ -16,22 +16,30 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::cluster::Cluster;
 use crate::control_api::Ended;
 use crate::driver::{Asked, Command, Look, Outcome, Refusal, Reply, StoppedBefore, Threads, View, drive};
-use crate::exit::{Exit, eprint_line};
+use crate::exit::Exit;
 use crate::journal::Subject;
 use crate::judgement;
 use crate::live::{Line, Screen};
 use crate::machine;
 use crate::metrics::{Exporter, RunMetrics};
 use crate::plan::RunPlan;
-use crate::prepare::{EndRequests, Prepared};
+use crate::prepare::{EndRequests, HookFailure, Prepared};
 use crate::report::{
     About, ConfidenceReport, ControlReport, ExitReport, HostReport, LimitReport, MachineReport, Part, Report, SCHEMA, SearchReport,
     UsersReport,
 };
 use crate::status::{Phase, Status};
+use crate::stderr;
+use crate::terminal;
 
 /// Commands on their way to a run, which reads them at once; who sends more waits.
 const COMMANDS_UNDER_WAY: usize = 16;
+
+/// How long a `teardown` may take, or as long as --grace if that is longer: as k6 has it.
+const LONGEST_TEARDOWN: Duration = Duration::from_secs(60);
+
+/// The same where the run was cut: whoever has pressed Ctrl-C twice waits for a second at the most.
+const TEARDOWN_OF_A_CUT: Duration = Duration::from_millis(500);
 
 /// Runs that one process can have had: each keeps its results until the end.
 const MOST_RUNS: usize = 1_000;
@@ -50,7 +58,8 @@ pub(crate) struct Runs {
     list: RefCell<Vec<Rc<Handle>>>,
     /// When the latest one ended.
     ended: Cell<Option<Instant>>,
-    interrupted: watch::Sender<bool>,
+    /// How often Ctrl-C came.
+    interrupts: watch::Sender<u32>,
 }
 
 /// Why a run was not begun.
@@ -73,6 +82,8 @@ pub(crate) struct Handle {
     pub(crate) scenario: String,
     pub(crate) model: String,
     commands: mpsc::Sender<Command>,
+    /// How often it was told to end as Ctrl-C does.
+    interrupts: watch::Sender<u32>,
     status: RefCell<Status>,
     done: watch::Receiver<Option<Rc<Done>>>,
 }
@@ -111,7 +122,7 @@ impl Runs {
             kept,
             list: RefCell::default(),
             ended: Cell::default(),
-            interrupted: watch::Sender::new(false),
+            interrupts: watch::Sender::new(0),
         }))
     }
 
@@ -131,7 +142,7 @@ impl Runs {
     /// # Errors
     /// There is one of its name, or no run may begin any more.
     pub(crate) fn begin(self: &Rc<Self>, (prepared, end_requests): (Prepared, EndRequests)) -> Result<Rc<Handle>, NotBegun> {
-        if *self.interrupted.borrow() {
+        if *self.interrupts.borrow() > 0 {
             return Err(NotBegun::Ending);
         }
         if self.named(&prepared.name).is_some() {
@@ -148,6 +159,7 @@ impl Runs {
             scenario: prepared.scenario.name.clone(),
             model: prepared.plan.model(),
             commands,
+            interrupts: watch::Sender::new(0),
             status: RefCell::default(),
             done,
         });
@@ -205,19 +217,24 @@ impl Runs {
 
     /// Ctrl-C: nothing new begins, and each run ends; a second time, what is under way is cut.
     pub(crate) fn interrupt(&self) {
-        self.interrupted.send_replace(true);
+        self.interrupts.send_modify(|count| *count += 1);
         self.all().iter().for_each(|run| run.interrupt());
     }
 
-    /// Becomes true with Ctrl-C.
-    pub(crate) fn interruption(&self) -> watch::Receiver<bool> {
-        self.interrupted.subscribe()
+    /// How often Ctrl-C came.
+    pub(crate) fn interrupts(&self) -> watch::Receiver<u32> {
+        self.interrupts.subscribe()
     }
 
     /// Waits for Ctrl-C.
     pub(crate) async fn interrupted(&self) {
         // The sender lives as long as `self`.
-        let _ = self.interruption().wait_for(|interrupted| *interrupted).await;
+        let _ = self.interrupts().wait_for(|count| *count > 0).await;
+    }
+
+    /// Waits for Ctrl-C for the second time.
+    pub(crate) async fn interrupted_again(&self) {
+        let _ = self.interrupts().wait_for(|count| *count > 1).await;
     }
 
     /// A run from `setup` to its report.
@@ -260,16 +277,58 @@ impl Runs {
         };
         view.line.finish();
         handle.status.borrow_mut().phase = Phase::Draining;
+        let mut was_cut = false;
         if let Some(data) = data
-            && let Err(failure) = prepared.tear_down(data).await
+            && let Err(amiss) = tear_down(&prepared, data, &handle.interrupts).await
         {
-            eprint_line(&format!("warning: `teardown` of scenario {scenario:?} {failure}"));
+            was_cut = matches!(amiss, NotTornDown::Cut);
+            terminal::say(format_args!("warning: `teardown` of scenario {scenario:?} {amiss}"));
         }
         match outcome {
-            Ok(outcome) => Done::Finished(Box::new(Finished::of(&prepared.subject(), plan, run.lines_left_out(), outcome))),
+            Ok(outcome) => {
+                let mut finished = Finished::of(&prepared.subject(), plan, run.lines_left_out(), outcome);
+                if was_cut {
+                    finished.was_cut_in_teardown();
+                }
+                Done::Finished(Box::new(finished))
+            }
             Err(error) if error.is::<StoppedBefore>() => Done::Failed(Exit::Signal, error.to_string()),
             Err(error) => Done::Failed(Exit::Usage, format!("{error:#}")),
         }
+    }
+}
+
+/// Why a `teardown` did not clean up, as far as is known.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+enum NotTornDown {
+    #[error(transparent)]
+    Failed(#[from] HookFailure),
+    #[error("was cut by Ctrl-C: what it was to clean up may be left")]
+    Cut,
+    #[error("went on for {} s and was given up: what it was to clean up may be left (a longer --grace is for it as well)", .0.as_secs())]
+    TooLong(Duration),
+}
+
+/// Has `teardown` clean up, for as long as it may take. A first Ctrl-C has its waits end early, a second one cuts it; a run that was cut leaves it a moment.
+async fn tear_down(prepared: &Prepared, data: Vec<u8>, interrupts: &watch::Sender<u32>) -> Result<(), NotTornDown> {
+    let before = *interrupts.borrow();
+    let limit = LONGEST_TEARDOWN.max(prepared.plan.plan.grace);
+    let (mut asked, mut again) = (interrupts.subscribe(), interrupts.subscribe());
+    let asked_to_end = async move {
+        // A run that is gone asks for nothing.
+        let _ = asked.wait_for(|count| *count > before).await;
+    };
+    let cut = async {
+        let was_cut = before > 1;
+        tokio::select! {
+            () = tokio::time::sleep(TEARDOWN_OF_A_CUT), if was_cut => {}
+            _ = again.wait_for(|count| *count > before.max(1)) => {}
+        }
+    };
+    tokio::select! {
+        ended = prepared.tear_down(data, asked_to_end) => Ok(ended?),
+        () = cut => Err(NotTornDown::Cut),
+        () = tokio::time::sleep(limit) => Err(NotTornDown::TooLong(limit)),
     }
 }
 
@@ -306,6 +365,7 @@ impl Handle {
 
     /// Tells it to end as Ctrl-C does; a second time, what is under way is cut.
     pub(crate) fn interrupt(&self) {
+        self.interrupts.send_modify(|count| *count += 1);
         self.tell(Command::Interrupt);
     }
 
@@ -377,6 +437,19 @@ impl Finished {
         let from = outcome.began_at + outcome.warm_up;
         Self { report, exit, reason, snapshot: outcome.snapshot, measured: (from, from + outcome.measured) }
     }
+
+    /// A signal ended its `teardown`, and with it the command.
+    fn was_cut_in_teardown(&mut self) {
+        let others = Some(std::mem::take(&mut self.reason)).filter(|_| self.exit != Exit::Passed);
+        // One that a signal ended before has said so.
+        if self.exit != Exit::Signal {
+            self.exit = self.exit.min(Exit::Signal);
+            self.reason = std::iter::once("stopped by a signal in its `teardown`".to_owned()).chain(others).collect::<Vec<_>>().join("; ");
+        } else {
+            self.reason = others.unwrap_or_default();
+        }
+        self.report.exit = ExitReport { code: self.exit.code(), reason: self.reason.clone() };
+    }
 }
 
 fn report(subject: &Subject, plan: &RunPlan, lines_left_out: u64, outcome: &Outcome) -> Report {
@@ -419,6 +492,7 @@ fn report(subject: &Subject, plan: &RunPlan, lines_left_out: u64, outcome: &Outc
             windows: outcome.cpu.windows.windows,
             resident_mib: machine::most_resident_bytes().map(|bytes| bytes as f64 / (1 << 20) as f64),
             stolen: outcome.cpu.stolen,
+            stderr_lines_left_out: stderr::lines_left_out(),
         },
     }
 }

@@ -246,6 +246,9 @@ impl Summary<'_> {
         if users.log_lines_left_out > 0 {
             writeln!(f, "  log          {} of the scenario left out", counted(users.log_lines_left_out, "line"))?;
         }
+        if machine.stderr_lines_left_out > 0 {
+            writeln!(f, "  stderr       {} lines left out: nobody read them in time", group(machine.stderr_lines_left_out))?;
+        }
         Ok(())
     }
 

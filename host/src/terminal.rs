@@ -15,9 +15,11 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-/// A line on stderr. One that is closed is no reason to fail.
+use crate::stderr;
+
+/// A line on stderr. One that is closed, or that nobody reads, is no reason to fail or to wait.
 pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{}", page(line));
+    stderr::add(format!("{}\n", page(line)).into_bytes());
 }
 
 /// Lines on stdout.
@@ -33,7 +35,9 @@ pub(crate) fn show(lines: impl Display) -> io::Result<()> {
 /// # Errors
 /// As [`show`].
 pub(crate) fn hand_over(bytes: &[u8]) -> io::Result<()> {
-    io::stdout().write_all(bytes)
+    let mut stdout = io::stdout();
+    stdout.write_all(bytes)?;
+    stdout.flush()
 }
 
 /// Whether somebody watches stderr.
@@ -74,7 +78,7 @@ impl<'a> MakeWriter<'a> for LogLines {
     type Writer = Box<dyn Write>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Box::new(io::stderr())
+        Box::new(stderr::LogWriter)
     }
 
     fn make_writer_for(&'a self, line: &Metadata<'_>) -> Self::Writer {

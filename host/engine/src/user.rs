@@ -437,7 +437,7 @@ impl UserState {
         }
     }
 
-    /// Waits; outside a transaction only until the run is over.
+    /// Waits; outside a transaction only until the run is over, and outside the run until whoever called is asked to end.
     pub(crate) async fn sleep(&mut self, time: Duration) {
         let mut sleep = pin!(tokio::time::sleep(time));
         poll_fn(|context| match sleep.as_mut().poll(context) {

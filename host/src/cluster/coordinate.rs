@@ -13,14 +13,15 @@ use tokio::task::LocalSet;
 use super::founder::{Cluster, Founding};
 use super::inquiry::{Answered, Inquiry, What};
 use crate::control_api::{Caller, ControlApi, begun};
-use crate::exit::{Exit, eprint_line};
+use crate::exit::Exit;
 use crate::journal::check_folder;
 use crate::layers::Layers;
 use crate::metrics::Exporter;
-use crate::run::Stops;
 use crate::runs::Runs;
 use crate::serve::{Answer, JSON};
 use crate::servers::Servers;
+use crate::stderr;
+use crate::stops::Stops;
 
 /// How long metrics of a run that is over are served.
 const SERIES_KEPT: Duration = Duration::from_secs(600);
@@ -77,16 +78,16 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
         runs.share(Rc::clone(&cluster));
         let invitation = cluster.invitation();
         let which = made.map_or_else(String::new, |file| format!("where TOKEN is the one that was made with {}\n", file.display()));
-        eprint_line(&format!(
+        stderr::say(&format!(
             "other hosts join by\n\n    host node {invitation}\n\nand a run begins by\n\n    host run scenario.wasm {invitation}\n\n{which}"
         ));
         tokio::task::spawn_local(answer(inquiries, api));
-        stops.next().await;
+        let _ = stops.next().await;
         let was_idle = runs.all().iter().all(|run| run.ended().is_some());
         runs.interrupt();
         let cut = async {
             loop {
-                stops.next().await;
+                let _ = stops.next().await;
                 runs.interrupt();
             }
         };

@@ -19,13 +19,13 @@ use super::message::Submission;
 use super::parcel::{Packed, Shelf};
 use crate::args::RunArgs;
 use crate::control_api::{Ended, Shown};
-use crate::exit::{Exit, eprint_line};
+use crate::exit::Exit;
 use crate::layers::Layers;
 use crate::live::Screen;
-use crate::outputs::Outputs;
+use crate::outputs::{Outputs, show};
 use crate::reach::consent;
-use crate::run::Stops;
 use crate::status::Phase;
+use crate::stops::{Stop, Stops};
 use crate::terminal;
 
 /// How often it is asked where a run is.
@@ -111,9 +111,9 @@ pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, 
         let mut client = Client::connect(&token, shelf).await?;
         let shown: Shown = tokio::select! {
             shown = client.submit(submission) => shown?,
-            () = stops.next() => {
+            _ = stops.next() => {
                 client.leave().await;
-                eprint_line("error: stopped before anything was sent (exit code 105)");
+                stderr::say("error: stopped before anything was sent (exit code 105)");
                 return Ok(Exit::Signal);
             }
         };
@@ -121,7 +121,7 @@ pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, 
             tracing::info!("run {:?}: {}; others see it by `host attach`", shown.name, plain::line(&shown.model));
         }
         let _held = packed;
-        follow(&mut client, &shown.name, &outputs, settings.quiet, &mut stops).await
+        follow(&mut client, &shown.name, Watcher::Submitter, &outputs, settings.quiet, &mut stops).await
     })
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn attach(args: AttachArgs) -> anyhow::Result<Exit> {
         let mut stops = Stops::listen()?;
         let mut client = args.place.connect().await?;
         let name = chosen(&mut client, args.name).await?;
-        follow(&mut client, &name, &outputs, args.quiet, &mut stops).await
+        follow(&mut client, &name, Watcher::Observer, &outputs, args.quiet, &mut stops).await
     })
 }
 
@@ -221,8 +221,17 @@ fn path(run: &str, act: &str) -> String {
     format!("/v1/runs/{}{act}", utf8_percent_encode(run, NON_ALPHANUMERIC))
 }
 
+/// Who watches a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watcher {
+    /// The command that had it begin: when it is told to end, so is the run.
+    Submitter,
+    /// Somebody who looks: the run goes on, whatever becomes of them, unless they say otherwise.
+    Observer,
+}
+
 /// Shows a run to its end, and its results as if it had been done here. Ctrl-C stops it, or leaves it alone, whichever a person says.
-async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool, stops: &mut Stops) -> anyhow::Result<Exit> {
+async fn follow(client: &mut Client, name: &str, who: Watcher, outputs: &Outputs, quiet: bool, stops: &mut Stops) -> anyhow::Result<Exit> {
     let screen = Screen::new(quiet);
     let mut line = screen.line(name, None);
     let exit = loop {
@@ -239,9 +248,9 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
                     line.show(&status);
                 }
             }
-            () = stops.next() => {
+            stop = stops.next() => {
                 line.finish();
-                match what_to_do(stops).await {
+                match what_to_do(who, stop, stops).await {
                     Wish::Stop => {
                         let stopped: anyhow::Result<Shown> = client.insist("POST", &path(name, "/interrupt")).await;
                         if let Err(error) = stopped {
@@ -249,8 +258,15 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
                         }
                     }
                     Wish::Detach => {
-                        eprint_line(&format!("the run goes on; `host attach {0}` shows it again, `host stop {0}` ends it", plain::line(name)));
+                        terminal::say(format_args!("the run goes on; `host attach {0}` shows it again, `host stop {0}` ends it", plain::line(name)));
                         return Ok(Exit::Passed);
+                    }
+                    Wish::Leave => {
+                        terminal::say(format_args!(
+                            "stopped watching; the run goes on: `host attach {0}` shows it again, `host stop {0}` ends it (exit code 105)",
+                            plain::line(name)
+                        ));
+                        return Ok(Exit::Signal);
                     }
                     Wish::GoOn => line = screen.line(name, None),
                 }
@@ -259,15 +275,15 @@ async fn follow(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool,
     };
     line.finish();
     let took_place = exit.took_place;
-    let written = if took_place { show_results(client, name, outputs, quiet).await } else { Ok(()) };
+    let written = if took_place { show_results(client, name, outputs, quiet, stops).await } else { Ok(()) };
     if exit.code != Exit::Passed.code() {
         let prefix = if took_place { "" } else { "error: " };
-        eprint_line(&format!("{prefix}{} (exit code {})", exit.reason, exit.code));
+        stderr::say(&format!("{prefix}{} (exit code {})", exit.reason, exit.code));
     }
     let mut ended =
         Exit::of_code(exit.code).with_context(|| format!("the coordinator knows an exit code {} that this host does not", exit.code))?;
     if let Err(error) = written {
-        eprint_line(&format!("error: {error:#}"));
+        stderr::say(&format!("error: {error:#}"));
         ended = ended.min(Exit::Unwritten);
     }
     Ok(ended)
@@ -279,20 +295,21 @@ fn out_of_sight(name: &str, error: anyhow::Error) -> anyhow::Result<Exit> {
         return Err(error);
     }
     let name = plain::line(name);
-    eprint_line(&format!("error: {error:#}\nhelp: the run may go on: `host attach {name}` shows it again, `host stop {name}` ends it"));
+    terminal::say(format_args!(
+        "error: {error:#}\nhelp: the run may go on: `host attach {name}` shows it again, `host stop {name}` ends it"
+    ));
     Ok(Exit::HostsLost)
 }
 
 /// Writes a run's results, and shows their summary.
-async fn show_results(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool) -> anyhow::Result<()> {
+async fn show_results(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool, stops: &mut Stops) -> anyhow::Result<()> {
     let report: serde_json::Value = client.call("GET", &path(name, "/report")).await.context("the results cannot be fetched")?;
-    outputs.write(&report)?;
-    if !quiet && !outputs.takes_stdout() {
+    let written = outputs.write(&report, stops).await;
+    if !outputs.takes_stdout() && (!quiet || written.is_err()) {
         let summary = client.page(&path(name, "/summary")).await.context("the summary cannot be fetched")?;
-        // A reader that is gone, as `head` may be, needs no message.
-        let _ = terminal::show(summary);
+        show(&summary, stops).await;
     }
-    Ok(())
+    written
 }
 
 /// Asks where a run is, after a while.
@@ -301,19 +318,30 @@ async fn look(client: &mut Client, name: &str) -> anyhow::Result<Shown> {
     client.insist("GET", &path(name, "")).await
 }
 
-/// What a person wants who has pressed Ctrl-C.
+/// What a person wants who has pressed Ctrl-C, or whoever else has the command end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wish {
     Stop,
     Detach,
+    /// The same, of somebody who was not asked.
+    Leave,
     GoOn,
 }
 
-/// Asks, where there is somebody to answer; a second Ctrl-C is an answer too.
-async fn what_to_do(stops: &mut Stops) -> Wish {
-    if !terminal::is_attended() {
-        return Wish::Stop;
+/// What is wanted where nobody is there to answer, or answers by another signal.
+const fn unasked(who: Watcher) -> Wish {
+    match who {
+        Watcher::Submitter => Wish::Stop,
+        Watcher::Observer => Wish::Leave,
     }
-    eprint_line("stop the run, detach and leave it running, or go on watching? [s, d, Enter]");
+}
+
+/// Asks, where there is somebody to answer; a second Ctrl-C is an answer too.
+async fn what_to_do(who: Watcher, stop: Stop, stops: &mut Stops) -> Wish {
+    if stop == Stop::Terminate || !terminal::is_attended() {
+        return unasked(who);
+    }
+    stderr::say("stop the run, detach and leave it running, or go on watching? [s, d, Enter]");
     let (answer, answered) = oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
@@ -327,6 +355,6 @@ async fn what_to_do(stops: &mut Stops) -> Wish {
             "d" | "detach" => Wish::Detach,
             _ => Wish::GoOn,
         },
-        () = stops.next() => Wish::Stop,
+        _ = stops.next() => unasked(who),
     }
 }

@@ -19,14 +19,15 @@ use super::inquiry::Answered;
 use super::message::{Assignment, MemberCall};
 use super::parcel::Unpacked;
 use crate::driver::{Participation, Threads, take_part};
-use crate::exit::{Exit, eprint_line};
+use crate::exit::Exit;
 use crate::journal::{Place, Subject, check_folder};
 use crate::layers::Layers;
 use crate::machine;
 use crate::prepare::{EndRequests, Loaded, Prepared};
-use crate::run::Stops;
 use crate::serve::{Answer, Call, JSON, TEXT};
 use crate::servers::Servers;
+use crate::stderr;
+use crate::stops::Stops;
 
 /// Calls of the control API that wait to be forwarded.
 const CALLS_UNDER_WAY: usize = 16;
@@ -139,7 +140,7 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
                         jobs.spawn_local(take_job(Rc::clone(&threads), *job, weight, journal.clone(), leaves.clone()));
                     }
                     Tidings::Ended(Err(error)) if !jobs.is_empty() || !is_all_merged => {
-                        eprint_line(&format!("error: {error:#}"));
+                        stderr::say(&format!("error: {error:#}"));
                         return Ok(Exit::HostsLost);
                     }
                     Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),
@@ -150,7 +151,7 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
                         break if is_all_merged { Exit::Passed } else { Exit::Signal };
                     }
                 }
-                () = stops.next() => {
+                _ = stops.next() => {
                     if jobs.is_empty() {
                         break Exit::Passed;
                     }

@@ -17,7 +17,6 @@ use serde::Deserialize;
 use swell_cluster::{Authority, ClusterClock, Desk, Token, TokenRegister};
 use swell_core::units;
 
-use crate::exit::eprint_line;
 use crate::terminal;
 
 #[derive(Debug, Args)]
@@ -60,9 +59,9 @@ pub(crate) fn token(args: &TokenArgs) -> anyhow::Result<()> {
     write_secret(path, &cluster.file())?;
     let port = args.addresses[0].rsplit(':').next().unwrap_or_default();
     let shown = path.display();
-    eprint_line(&format!("made {shown}; it holds the cluster's private key: whoever can read it can lead the cluster"));
-    eprint_line(&format!("the coordinator: host node --listen 0.0.0.0:{port} --cluster {shown}"));
-    eprint_line("any other host: host node --token TOKEN");
+    terminal::say(format_args!("made {shown}; it holds the cluster's private key: whoever can read it can lead the cluster"));
+    terminal::say(format_args!("the coordinator: host node --listen 0.0.0.0:{port} --cluster {shown}"));
+    terminal::say("any other host: host node --token TOKEN");
     Ok(terminal::show(format_args!("{}\n", cluster.token))?)
 }
 

@@ -1,0 +1,209 @@
+//! A file that is replaced whole or not at all: what is new is written beside it, and takes its name once it is safe on the disk.
+//!
+//! A disk that is full, or a process that dies, then leaves the old file as it was. What is no ordinary file, as a pipe or a device, is written to directly;
+//! so is one that cannot be replaced, as a container's mounted file: its disk is asked for the room first.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+use tempfile::NamedTempFile;
+
+/// Bytes that are written at a time where somebody may read slowly.
+const PIECE: usize = 4 << 10;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) enum Aside {
+    /// A file, or where one is to be; behind a link the file that it leads to.
+    File(PathBuf),
+    /// A pipe, a device: open.
+    Stream(File),
+}
+
+impl Aside {
+    /// Looks whether the file can be written, and leaves it as it is.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let place = match fs::metadata(path) {
+            Ok(known) if known.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(known) if !known.is_file() || is_of_the_kernel(path) => {
+                return File::options().append(true).open(path).map(Self::Stream);
+            }
+            Ok(_) => {
+                let place = fs::canonicalize(path)?;
+                File::options().append(true).open(&place)?;
+                // Where none can be made beside it, it is written in place.
+                return Ok(Self::File(place));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => end_of_links(path)?,
+            Err(error) => return Err(error),
+        };
+        beside(&place, None)?;
+        Ok(Self::File(place))
+    }
+
+    /// Its content becomes `content`; `written` counts the bytes as they are taken.
+    ///
+    /// # Errors
+    /// It cannot be written. A file is then as it was.
+    pub(crate) fn write(&self, content: &[u8], written: &AtomicU64) -> io::Result<()> {
+        match self {
+            Self::File(place) => replace(place, content),
+            Self::Stream(stream) => content.chunks(PIECE).try_for_each(|piece| {
+                (&mut &*stream).write_all(piece)?;
+                written.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                Ok(())
+            }),
+        }
+    }
+}
+
+/// A file's content becomes `content`, or it stays as it was.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn replace(place: &Path, content: &[u8]) -> io::Result<()> {
+    let known = fs::metadata(place).ok();
+    let written = beside(place, known.as_ref()).and_then(|mut new| {
+        new.write_all(content)?;
+        new.as_file().sync_all()?;
+        new.persist(place).map_err(|error| error.error)?;
+        Ok(())
+    });
+    match (written, known) {
+        (Err(error), Some(_)) if cannot_be_replaced(&error) => write_in_place(place, content),
+        (Ok(()), _) => {
+            // The name is as safe as the content; a disk that cannot promise that has written it all the same.
+            let _ = folder_of(place).and_then(File::open).and_then(|folder| folder.sync_all());
+            Ok(())
+        }
+        (written, _) => written,
+    }
+}
+
+/// A new file beside another, with the rights that it has.
+fn beside(place: &Path, known: Option<&Metadata>) -> io::Result<NamedTempFile> {
+    let name = place.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+    // What the umask leaves of this is what any new file gets.
+    let rights = fs::Permissions::from_mode(0o666);
+    let new = tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".tmp").permissions(rights).tempfile_in(folder_of(place)?)?;
+    if let Some(known) = known {
+        // Only root may give a file away.
+        let _ = fchown(new.as_file(), Some(known.uid()), Some(known.gid()));
+        new.as_file().set_permissions(known.permissions())?;
+    }
+    Ok(new)
+}
+
+fn folder_of(place: &Path) -> io::Result<&Path> {
+    let folder = place.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(if folder == Path::new("") { Path::new(".") } else { folder })
+}
+
+/// A folder where nothing may be made, or a file that is mounted by itself.
+fn cannot_be_replaced(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+        || matches!(Errno::from_io_error(error), Some(Errno::BUSY | Errno::XDEV))
+}
+
+fn write_in_place(place: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).open(place)?;
+    let before = file.metadata()?.len();
+    match fallocate(&file, FallocateFlags::empty(), 0, (content.len() as u64).max(1)) {
+        // Not every file system can tell; most can.
+        Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+        Err(full) => {
+            file.set_len(before)?;
+            return Err(full.into());
+        }
+    }
+    file.write_all(content)?;
+    file.set_len(content.len() as u64)?;
+    file.sync_all()
+}
+
+/// Whether what stands there is made as it is read or written.
+fn is_of_the_kernel(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
+}
+
+/// Where a file is to be: at the end of links that lead nowhere yet.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut place = path.to_owned();
+    for _ in 0..40 {
+        let Ok(next) = fs::read_link(&place) else { return Ok(place) };
+        place = folder_of(&place)?.join(next);
+    }
+    Err(io::Error::other("too many links"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    fn write(place: &Aside, content: &str) -> io::Result<()> {
+        place.write(content.as_bytes(), &AtomicU64::new(0))
+    }
+
+    #[test]
+    fn a_file_is_replaced_with_its_rights_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("o.json");
+        let place = Aside::open(&path).unwrap();
+        assert!(names(folder.path()).is_empty(), "looking makes nothing");
+        write(&place, "new").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        write(&Aside::open(&path).unwrap(), "newer").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "newer");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(names(folder.path()), ["o.json"]);
+    }
+
+    #[test]
+    fn a_link_stays_one_and_the_file_behind_it_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, file) = (folder.path().join("link"), folder.path().join("file"));
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        // First it leads nowhere, then to a file.
+        for content in ["one", "two"] {
+            write(&Aside::open(&link).unwrap(), content).unwrap();
+            assert_eq!(fs::read_to_string(&file).unwrap(), content);
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused_before_it_is_tried() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Aside::open(&folder.path().join("none/o.json")).is_err());
+        assert!(Aside::open(folder.path()).is_err());
+    }
+
+    #[test]
+    fn in_place_a_file_becomes_shorter_or_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("o.json");
+        fs::write(&path, "in the middle").unwrap();
+        for content in ["short", "much longer than it was before"] {
+            write_in_place(&path, content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_device_that_is_full_is_told() {
+        let full = Aside::open(Path::new("/dev/full")).unwrap();
+        assert_eq!(write(&full, "x").unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+}

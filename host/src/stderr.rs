@@ -1,0 +1,301 @@
+//! What is said on stderr: never waited for while a run goes on.
+//!
+//! Stderr may be a pipe that nobody reads, or a terminal that was stopped; whoever writes there then stands still, and with it the users of its thread or the
+//! control of the whole run. So a thread of its own writes, from a queue with a bound. What finds the queue full is left out, counted, and told as soon as
+//! somebody reads again, or else in the summary.
+#![allow(clippy::disallowed_methods, reason = "what `terminal` has made harmless is written here")]
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::os::fd::AsFd as _;
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::TermLike;
+
+/// Bytes that wait at the most: beside what a pipe holds itself, some thousand lines.
+const MOST_BYTES: usize = 256 << 10;
+/// Bytes that may wait where a live line renews itself; of those that nobody saw the latest is enough.
+const MOST_BEFORE_A_FRAME: usize = 4 << 10;
+/// How long the end of the program waits for a reader that takes nothing.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes that are written at a time, so that a reader who takes some is seen to.
+const PIECE: usize = 4 << 10;
+/// Before a stderr that somebody made non-blocking is tried again.
+const AGAIN: Duration = Duration::from_millis(10);
+
+static STDERR: LazyLock<Console> = LazyLock::new(|| {
+    // Not by the standard library's handle, whose lock a write that never ends would hold.
+    match io::stderr().as_fd().try_clone_to_owned() {
+        Ok(stderr) => Console::over(std::fs::File::from(stderr)),
+        Err(_) => Console::over(io::stderr()),
+    }
+});
+
+/// Says a line, which ends with its end, or leaves it out if too many wait already.
+pub(crate) fn add(line: Vec<u8>) {
+    STDERR.add(line);
+}
+
+/// Waits until all is written, as long as somebody reads.
+pub(crate) fn flush() {
+    STDERR.flush(PATIENCE);
+}
+
+/// Lines that were left out as nobody read.
+pub(crate) fn lines_left_out() -> u64 {
+    STDERR.lock().left_out
+}
+
+/// Where log lines go, one in a call.
+pub(crate) struct LogWriter;
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        STDERR.add(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Console(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Vec<u8>>,
+    bytes: usize,
+    is_writing: bool,
+    /// Bytes that were taken by whoever reads.
+    taken: u64,
+    left_out: u64,
+    /// Of them, those that nobody was told of.
+    untold: u64,
+}
+
+impl Console {
+    fn over(sink: impl Write + Send + 'static) -> Self {
+        let shared = Arc::new(Shared::default());
+        let of_thread = Arc::clone(&shared);
+        // Without a thread all is left out, and a run goes on.
+        drop(std::thread::Builder::new().name("swell-stderr".to_owned()).spawn(move || of_thread.write_on(sink)));
+        Self(shared)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, line: Vec<u8>) {
+        let mut queue = self.lock();
+        if queue.bytes + line.len() > MOST_BYTES {
+            queue.left_out += 1;
+            queue.untold += 1;
+            return;
+        }
+        queue.push(line);
+        self.0.changed.notify_all();
+    }
+
+    fn add_frame(&self, frame: Vec<u8>) {
+        let mut queue = self.lock();
+        if queue.bytes <= MOST_BEFORE_A_FRAME {
+            queue.push(frame);
+            self.0.changed.notify_all();
+        }
+    }
+
+    fn flush(&self, patience: Duration) {
+        let mut queue = self.lock();
+        let (mut taken, mut since) = (queue.taken, Instant::now());
+        while queue.is_writing || !queue.waiting.is_empty() {
+            if queue.taken != taken {
+                (taken, since) = (queue.taken, Instant::now());
+            }
+            let Some(left) = patience.checked_sub(since.elapsed()) else { return };
+            queue = self.0.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Queue {
+    fn push(&mut self, piece: Vec<u8>) {
+        self.bytes += piece.len();
+        self.waiting.push_back(piece);
+    }
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let piece = self.waiting.pop_front();
+        if let Some(piece) = &piece {
+            self.bytes -= piece.len();
+        }
+        piece.or_else(|| {
+            let untold = std::mem::take(&mut self.untold);
+            (untold > 0).then(|| format!("{untold} lines were left out here: nobody read them in time\n").into_bytes())
+        })
+    }
+}
+
+impl Shared {
+    fn write_on(&self, mut sink: impl Write) {
+        let lock = || self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let mut queue = lock();
+            let piece = loop {
+                match queue.next() {
+                    Some(piece) => break piece,
+                    None => queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                }
+            };
+            queue.is_writing = true;
+            drop(queue);
+            for part in piece.chunks(PIECE) {
+                if write_part(&mut sink, part).is_err() {
+                    // Closed, or a terminal that is gone: nobody is there to be told.
+                    break;
+                }
+                lock().taken += part.len() as u64;
+                self.changed.notify_all();
+            }
+            lock().is_writing = false;
+            self.changed.notify_all();
+        }
+    }
+}
+
+fn write_part(sink: &mut impl Write, mut part: &[u8]) -> io::Result<()> {
+    while !part.is_empty() {
+        match sink.write(part) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => part = &part[count..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(AGAIN),
+            Err(error) => return Err(error),
+        }
+    }
+    sink.flush()
+}
+
+/// The terminal under the live lines, whose frames go the way of all that is said.
+#[derive(Debug, Default)]
+pub(crate) struct Terminal(Mutex<String>);
+
+impl Terminal {
+    fn put(&self, text: std::fmt::Arguments<'_>) -> io::Result<()> {
+        let mut frame = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        frame.write_fmt(text).map_err(io::Error::other)
+    }
+}
+
+impl TermLike for Terminal {
+    fn width(&self) -> u16 {
+        console::Term::stderr().size().1
+    }
+
+    fn height(&self) -> u16 {
+        console::Term::stderr().size().0
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        if lines == 0 { Ok(()) } else { self.put(format_args!("\x1b[{lines}A")) }
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        if lines == 0 { Ok(()) } else { self.put(format_args!("\x1b[{lines}B")) }
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        if columns == 0 { Ok(()) } else { self.put(format_args!("\x1b[{columns}C")) }
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        if columns == 0 { Ok(()) } else { self.put(format_args!("\x1b[{columns}D")) }
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.put(format_args!("{text}\n"))
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.put(format_args!("{text}"))
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.put(format_args!("\r\x1b[2K"))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let frame = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if !frame.is_empty() {
+            STDERR.add_frame(frame.into_bytes());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// A reader that takes a write whenever it is let.
+    struct Reader {
+        lets: mpsc::Receiver<()>,
+        read: mpsc::Sender<String>,
+    }
+
+    impl Write for Reader {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.lets.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
+            let _ = self.read.send(String::from_utf8_lossy(bytes).into_owned());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn console() -> (Console, mpsc::Sender<()>, mpsc::Receiver<String>) {
+        let ((letting, lets), (read, reading)) = (mpsc::channel(), mpsc::channel());
+        (Console::over(Reader { lets, read }), letting, reading)
+    }
+
+    #[test]
+    fn nobody_waits_for_a_reader_that_takes_nothing_and_what_is_left_out_is_told_once_it_does() {
+        let (console, letting, reading) = console();
+        let line = vec![b'x'; 1 << 10];
+        let asked = 2 * MOST_BYTES / line.len();
+        (0..asked).for_each(|_| console.add(line.clone()));
+        console.flush(Duration::from_millis(1));
+        let left_out = console.lock().left_out;
+        assert!(left_out >= asked as u64 / 2 - 1, "{left_out} of {asked}");
+        (0..=asked).for_each(|_| letting.send(()).unwrap());
+        console.flush(Duration::from_secs(60));
+        drop(console);
+        drop(letting);
+        let all: Vec<String> = reading.iter().collect();
+        let told = format!("{left_out} lines were left out here: nobody read them in time\n");
+        assert_eq!(all.last(), Some(&told));
+        assert_eq!(all.len() as u64, asked as u64 - left_out + 1);
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_ends_nothing() {
+        let (console, letting, _reading) = console();
+        drop(letting);
+        (0..100).for_each(|_| console.add(b"line\n".to_vec()));
+        console.flush(Duration::from_secs(60));
+        assert!(console.lock().waiting.is_empty());
+    }
+}

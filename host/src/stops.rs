@@ -1,0 +1,128 @@
+//! The signals that end what a command does: Ctrl-C, what a service manager or a container sends, and a terminal that closes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// How long whoever takes results may take nothing of them.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// See the module's documentation.
+pub(crate) struct Stops {
+    interrupt: Signal,
+    terminate: Signal,
+    /// Nothing where `nohup` had it ignored.
+    hang_up: Option<Signal>,
+}
+
+/// Who wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// A person at a terminal, or who acts as one.
+    Interrupt,
+    /// The system, or somebody who is not there to be asked.
+    Terminate,
+}
+
+impl Stops {
+    /// From here on none of the signals ends the process by itself.
+    ///
+    /// # Errors
+    /// The machine lacks something.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        let hang_up = (!is_ignored(SignalKind::hangup())).then(|| listen(SignalKind::hangup())).transpose()?;
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())?, hang_up })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) -> Stop {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => drop(hang_up.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => Stop::Interrupt,
+            _ = self.terminate.recv() => Stop::Terminate,
+            () = hang_up => Stop::Terminate,
+        }
+    }
+
+    /// Does what may stand still for as long as others want, on a thread of its own; nothing where a signal comes first.
+    pub(crate) async fn unless<T: Send + 'static>(&mut self, job: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<Option<T>> {
+        let mut answered = on_a_thread(job)?;
+        tokio::select! {
+            answer = &mut answered => Ok(Some(answer.context("its thread broke down")?)),
+            _ = self.next() => Ok(None),
+        }
+    }
+
+    /// The same of what tells how far it has come: it is given up as well when it comes no further.
+    ///
+    /// # Errors
+    /// It was given up; why.
+    pub(crate) async fn while_it_moves<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce(&AtomicU64) -> T + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let moved = Arc::new(AtomicU64::new(0));
+        let of_thread = Arc::clone(&moved);
+        let mut answered = on_a_thread(move || job(&of_thread))?;
+        loop {
+            let before = moved.load(Ordering::Relaxed);
+            tokio::select! {
+                answer = &mut answered => return answer.context("its thread broke down"),
+                _ = self.next() => bail!("given up at a signal, as it was not taken"),
+                () = tokio::time::sleep(PATIENCE) => if moved.load(Ordering::Relaxed) == before {
+                    bail!("given up, as nothing of it was taken for {} s", PATIENCE.as_secs());
+                }
+            }
+        }
+    }
+}
+
+fn on_a_thread<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<oneshot::Receiver<T>> {
+    let (answer, answered) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("swell-patient".to_owned());
+    // Nobody waits any more where a signal came first.
+    thread.spawn(move || drop(answer.send(job()))).context("cannot start a thread")?;
+    Ok(answered)
+}
+
+/// Whether whoever started this process had it ignore a signal. Where that cannot be known, it had not.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    ignored_of(&status).is_some_and(|ignored| ignored >> (kind.as_raw_value() - 1) & 1 == 1)
+}
+
+fn ignored_of(status: &str) -> Option<u64> {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_is_read_from_the_kernels_mask() {
+        assert_eq!(ignored_of("Name:\thost\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"), Some(0x1001));
+        assert_eq!(ignored_of("Name:\thost\n"), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_takes_is_given_up() {
+        let mut stops = Stops::listen().unwrap();
+        let (never, waits) = std::sync::mpsc::channel::<()>();
+        let given_up = stops.while_it_moves(move |_| waits.recv().is_ok()).await;
+        assert_eq!(given_up.unwrap_err().to_string(), "given up, as nothing of it was taken for 30 s");
+        drop(never);
+        assert_eq!(stops.while_it_moves(|_| 7).await.unwrap(), 7);
+    }
+}
