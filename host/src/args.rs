@@ -254,6 +254,10 @@ pub(crate) struct Settings {
     #[arg(long, help_heading = SERVICE)]
     pub(crate) insecure: bool,
 
+    /// Begin without looking up the target's name and, for https, shaking hands with it once, which is one connection and no request.
+    #[arg(long, help_heading = SERVICE)]
+    pub(crate) no_preflight: bool,
+
     /// Which of the file's scenarios to run; needed when there are several.
     #[arg(long, value_name = "NAME", help_heading = SCENARIO)]
     pub(crate) scenario: Option<String>,
@@ -291,6 +295,10 @@ pub(crate) struct Settings {
     /// output, and all other reasons to fail hold.
     #[arg(long, value_enum, value_name = "STAMP", help_heading = RESULTS)]
     pub(crate) accept: Option<AcceptArg>,
+
+    /// Pass even if every transaction failed; without it the exit code is then 99, unless a threshold on `error_rate` allows it.
+    #[arg(long, help_heading = RESULTS)]
+    pub(crate) allow_all_failed: bool,
 
     /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of the summary.
     #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair, help_heading = RESULTS)]

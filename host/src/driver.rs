@@ -22,7 +22,7 @@ use anyhow::{Context as _, anyhow};
 use swell_core::RunInstant;
 use swell_core::control::Limit;
 use swell_core::dispatch::Dispatcher;
-use swell_core::record::{Batches, Outcomes, Snapshot};
+use swell_core::record::{Batches, Figures, Outcomes, Snapshot};
 use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -54,6 +54,10 @@ const LAST_WORDS_OF_MANY: Duration = Duration::from_secs(20);
 /// So many traps without a single iteration that ended otherwise, and the scenario is taken to be broken everywhere.
 const HOPELESS_TRAPS: u64 = 100;
 
+/// So long and so many failures without anything that began, and the same is taken of a scenario: as often as one user alone fails in that time.
+const HOPELESS_AFTER: Duration = Duration::from_secs(3);
+const HOPELESS_FAILURES: u64 = 10;
+
 /// Why a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum EndCause {
@@ -69,6 +73,8 @@ pub(crate) enum EndCause {
     Hopeless,
     /// All hosts that shared it have left.
     Deserted,
+    /// Whoever led it was lost.
+    Leaderless,
 }
 
 /// What a run came to.
@@ -100,11 +106,32 @@ impl Outcome {
     pub(crate) fn only_traps(&self) -> bool {
         only_traps(&self.snapshot)
     }
+
+    /// Whether nothing ever began, and something failed for it.
+    pub(crate) fn nothing_began(&self) -> bool {
+        nothing_began(&self.snapshot)
+    }
 }
 
-/// Whether users do nothing but trap, and have long enough.
-fn is_hopeless(total: &Snapshot) -> bool {
-    total.users.traps.total() >= HOPELESS_TRAPS && only_traps(total)
+/// Whether users do nothing but trap, and have long enough; or nothing has begun, while each of the users that are `alive` has failed.
+fn is_hopeless(total: &Snapshot, elapsed: Duration, alive: u64) -> bool {
+    let only_traps = total.users.traps.total() >= HOPELESS_TRAPS && only_traps(total);
+    let failures = failures_before_anything(total);
+    only_traps || (elapsed >= HOPELESS_AFTER && failures >= HOPELESS_FAILURES.max(alive) && nothing_began(total))
+}
+
+/// Whether nothing ever began, and something failed for it.
+fn nothing_began(snapshot: &Snapshot) -> bool {
+    let all = [&snapshot.warm_up, &snapshot.measured];
+    let began = |part: &&Figures| part.total.counts.started + part.iterations.ok + part.iterations.interrupted > 0;
+    !all.iter().any(began) && failures_before_anything(snapshot) > 0
+}
+
+/// Users and iterations that failed.
+fn failures_before_anything(snapshot: &Snapshot) -> u64 {
+    // A trap within an iteration has failed that one as well.
+    let in_iterations = snapshot.warm_up.iterations.failed + snapshot.measured.iterations.failed;
+    in_iterations.max(snapshot.users.traps.total()) + snapshot.users.start_errors.total()
 }
 
 /// Whether there were traps, and no iteration that ended in any other way.
@@ -210,15 +237,25 @@ pub(crate) async fn drive(
     let Crews { orders, spares, farewells, windows } =
         Crews::set_to_work(threads, &shared, set_point, watch::channel(None).1, |index| plan.dispatcher(index));
     let account = Account::new(plan, began, SetPoints::new(plan, set_points));
-    let control =
-        Control { plan, shared: &shared, orders, spares, cpu: CpuRecord::default(), account, ended_after: None, last_words: None };
-    let (mut outcome, gave_up) = control.run(windows, asked, view).await?;
+    let control = Control {
+        plan,
+        shared: &shared,
+        orders,
+        spares,
+        cpu: CpuRecord::default(),
+        written: vec![0; shared.progress.len()],
+        account,
+        ended_after: None,
+        last_words: None,
+    };
+    let (mut outcome, written_before, gave_up) = control.run(windows, asked, view).await?;
     let mut silent = 0;
-    for mut farewell in farewells {
+    for (index, mut farewell) in farewells.into_iter().enumerate() {
         // Those that go on have ended by now, and have sent it.
         let told = if gave_up { farewell.try_recv().ok() } else { Some(farewell.await.map_err(|_| anyhow!("a worker broke down"))?) };
         let Some(told) = told else {
             silent += 1;
+            outcome.requests_written += written_before[index];
             continue;
         };
         let Farewell { window, written } = told?;
@@ -288,6 +325,8 @@ struct Control<'a> {
     orders: watch::Sender<Order>,
     spares: Vec<mpsc::Sender<Window>>,
     cpu: CpuRecord,
+    /// Request heads that each worker had handed to the network with its latest window.
+    written: Vec<u64>,
     account: Account<'a>,
     /// When the workers were told to begin nothing more.
     ended_after: Option<Duration>,
@@ -296,7 +335,12 @@ struct Control<'a> {
 }
 
 impl Control<'_> {
-    async fn run(mut self, mut windows: mpsc::Receiver<Window>, mut asked: Asked, view: &mut dyn View) -> anyhow::Result<(Outcome, bool)> {
+    async fn run(
+        mut self,
+        mut windows: mpsc::Receiver<Window>,
+        mut asked: Asked,
+        view: &mut dyn View,
+    ) -> anyhow::Result<(Outcome, Vec<u64>, bool)> {
         let mut cpu_watch = None;
         let mut cpu_before = Duration::ZERO;
         let mut ticks = tokio::time::interval(WINDOW);
@@ -347,7 +391,7 @@ impl Control<'_> {
         let (cause, _) = ending.context("the workers ended by themselves")?;
         self.cpu.seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
         let lasted = self.ended_after.unwrap_or_else(|| self.shared.began.elapsed());
-        Ok((self.account.close(cause, lasted, self.cpu, view), gave_up))
+        Ok((self.account.close(cause, lasted, self.cpu, view), self.written, gave_up))
     }
 
     fn obey(&mut self, command: Command, ending: &mut Option<(EndCause, Instant)>, cut: &mut bool) {
@@ -383,6 +427,7 @@ impl Control<'_> {
     }
 
     fn merge(&mut self, window: Window) {
+        self.written[window.at.worker] = window.written;
         self.account.set_points.add(&Flowed::of(&window, self.shared.pace == Pace::Iterations, 1));
         self.account.add(&window.counted);
         window.give_back(&self.spares);
@@ -390,10 +435,18 @@ impl Control<'_> {
 
     /// Whether the run is to end now of itself.
     fn reason_to_end(&mut self) -> Option<(EndCause, Instant)> {
-        if self.account.is_over() || self.account.set_points.is_over() || self.shared.iterations.are_over() {
+        if self.account.is_over() || self.account.set_points.is_over() {
             return Some(self.end(EndCause::Finished, RunOver::Finished));
         }
-        let hopeless = is_hopeless(self.account.total());
+        if self.shared.iterations.are_over() {
+            let ending = self.end(EndCause::Finished, RunOver::Finished);
+            // Not now, but when the last of them was done.
+            let last = self.shared.iterations.last_end().map(|at| at.saturating_duration_since(self.shared.began));
+            self.ended_after =
+                self.ended_after.map(|now| last.map_or(now, |last| end_of_slots(self.plan, last, self.shared.slots()).min(now)));
+            return Some(ending);
+        }
+        let hopeless = is_hopeless(self.account.total(), self.shared.began.elapsed(), self.shared.users.alive());
         hopeless.then(|| self.end(EndCause::Hopeless, RunOver::Stopped))
     }
 
@@ -413,6 +466,13 @@ impl Control<'_> {
         self.last_words = Some(self.last_words.map_or(by, |earlier| earlier.min(by)));
         true
     }
+}
+
+/// When a run that ended with its iterations, the last of them after `last`, was over: each slot that it `started` lasts until the next one would have been due.
+fn end_of_slots(plan: &RunPlan, last: Duration, started: u64) -> Duration {
+    let timeline = if plan.plan.control.is_some() { None } else { plan.plan.timeline() };
+    let next = timeline.and_then(|timeline| timeline.instant_of(started as f64));
+    next.map_or(last, |next| last.max(next.since(RunInstant::START)))
 }
 
 /// Waits for an instant; for ever where there is none.

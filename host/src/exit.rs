@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use crate::terminal;
-
 /// How the program ended. Where several hold, the first in the order of the variants is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {

@@ -69,6 +69,10 @@ pub(crate) struct Header {
 pub(crate) struct Entry {
     /// Where the measured part begins.
     pub(crate) measured_from: RunInstant,
+    /// Until when the host might start what was its own to start: after it, it counted what was under way, and no rate follows.
+    pub(crate) covered_until: RunInstant,
+    /// Whether whoever led was lost before the end.
+    pub(crate) is_leaderless: bool,
     /// Whether nothing follows.
     pub(crate) is_last: bool,
     pub(crate) counts: HostCounts,
@@ -236,7 +240,13 @@ mod tests {
     }
 
     fn entry(users: u64) -> Entry {
-        Entry { measured_from: RunInstant::START, is_last: false, counts: HostCounts { users, ..HostCounts::default() } }
+        Entry {
+            measured_from: RunInstant::START,
+            covered_until: RunInstant::START,
+            is_leaderless: false,
+            is_last: false,
+            counts: HostCounts { users, ..HostCounts::default() },
+        }
     }
 
     fn users(path: &Path) -> Vec<u64> {

@@ -2,7 +2,7 @@
 
 use swell_core::control::{Found, SearchEnd};
 use swell_core::threshold;
-use swell_core::units::counted;
+use swell_core::units::{counted, grouped};
 use swell_core::verdict::{self, Circumstances, Stamp, Verdict};
 use swell_engine::EndRequest;
 
@@ -57,12 +57,22 @@ pub(crate) fn thresholds(plan: &RunPlan, outcome: &Outcome) -> Vec<ThresholdRepo
     plan.plan.thresholds.iter().map(evaluate).collect()
 }
 
+/// Whether a run may pass of which every transaction failed: it was said so, or a threshold says how many may fail, and holds.
+fn allows_all_failed(plan: &RunPlan, thresholds: &[ThresholdReport]) -> bool {
+    let of_errors = plan.plan.thresholds.iter().zip(thresholds).filter(|(threshold, _)| threshold.is_about_failures());
+    plan.allow_all_failed || of_errors.into_iter().any(|(_, report)| report.passed)
+}
+
 /// The exit, and all reasons that hold: the exit is the first of them in the order of [`Exit`], and the others are not lost.
 pub(crate) fn exit(plan: &RunPlan, outcome: &Outcome, verdict: &Verdict, thresholds: &[ThresholdReport]) -> (Exit, String) {
     let mut exits = Vec::new();
     match &outcome.cause {
         EndCause::Finished | EndCause::Hopeless | EndCause::Scenario(EndRequest::FeedExhausted(_)) => {}
         EndCause::Deserted => exits.push((Exit::HostsLost, "all hosts have left before its end".to_owned())),
+        EndCause::Leaderless => {
+            exits.push((Exit::HostsLost, "its coordinator was lost before its end: what was measured until then is all".to_owned()))
+        }
+        EndCause::Scenario(EndRequest::Lacks(what)) => exits.push((Exit::Usage, what.clone())),
         EndCause::Signal => exits.push((Exit::Signal, "stopped by a signal before its end".to_owned())),
         EndCause::Stopped => exits.push((Exit::StoppedOverApi, "stopped over the control API before its end".to_owned())),
         EndCause::Scenario(EndRequest::Stop(reason)) => exits.push((Exit::StoppedByScenario, format!("stopped by the scenario: {reason}"))),
@@ -72,6 +82,8 @@ pub(crate) fn exit(plan: &RunPlan, outcome: &Outcome, verdict: &Verdict, thresho
         let texts = outcome.snapshot.users.traps.iter().max_by_key(|(_, count)| *count);
         let why = texts.map_or_else(String::new, |(text, _)| format!(": {text}"));
         exits.push((Exit::Trapped, format!("every user trapped{why}")));
+    } else if outcome.nothing_began() && !matches!(outcome.cause, EndCause::Scenario(_)) {
+        exits.push((Exit::Trapped, "nothing ever began: all that was tried failed before its first transaction".to_owned()));
     }
     let found = outcome.control.as_ref().and_then(|control| control.found.as_ref());
     match found {
@@ -101,6 +113,11 @@ pub(crate) fn exit(plan: &RunPlan, outcome: &Outcome, verdict: &Verdict, thresho
         let evidence = verdict_report(verdict).evidence.into_iter().find(|evidence| evidence.stamp == "INVALID");
         let why = evidence.map_or_else(String::new, |evidence| format!(" ({})", evidence.what));
         exits.push((Exit::Invalid, format!("INVALID: the load generator, not the service, was the limit{why}")));
+    }
+    let counts = &outcome.snapshot.measured.total.counts;
+    // A search goes to where the service fails, and says itself what it found.
+    if counts.ok == 0 && counts.failed > 0 && found.is_none() && !allows_all_failed(plan, thresholds) {
+        exits.push((Exit::Threshold, format!("all {} transactions failed", grouped(counts.failed))));
     }
     let failed: Vec<String> = thresholds
         .iter()

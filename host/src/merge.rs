@@ -46,6 +46,9 @@ struct Merged {
     requests_written: u64,
     users_at_once: u64,
     measured_from: RunInstant,
+    /// Until when any of the hosts might begin something.
+    covered_until: RunInstant,
+    is_leaderless: bool,
     hosts: BTreeMap<HostId, HostReckoning>,
 }
 
@@ -61,6 +64,8 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
         requests_written: 0,
         users_at_once: 0,
         measured_from: RunInstant::START,
+        covered_until: RunInstant::START,
+        is_leaderless: false,
         hosts: BTreeMap::new(),
     };
     let mut first: Option<Header> = None;
@@ -123,6 +128,8 @@ impl Merged {
             self.total.merge(&entry.counts.counted);
             bearing.add(&entry.counts);
             self.measured_from = self.measured_from.max(entry.measured_from);
+            self.covered_until = self.covered_until.max(entry.covered_until);
+            self.is_leaderless |= entry.is_leaderless;
             is_complete = entry.is_last;
         }
         self.cpu.add_host(bearing.cpu());
@@ -134,10 +141,12 @@ impl Merged {
 
     /// `measured` is how long the measured part was to be.
     fn outcome(self, header: &Header, measured: Option<Duration>) -> Outcome {
-        let until = self.total.extent.map_or(RunInstant::START, |extent| extent.until);
-        let lasted = until.since(self.measured_from).min(measured.unwrap_or(Duration::MAX));
+        let covered = self.covered_until.since(self.measured_from);
+        let lasted = covered.min(measured.unwrap_or(Duration::MAX));
+        // One that was lost after the end has taken nothing with it.
+        let is_cut = self.is_leaderless && measured.is_none_or(|measured| covered < measured);
         Outcome {
-            cause: EndCause::Finished,
+            cause: if is_cut { EndCause::Leaderless } else { EndCause::Finished },
             snapshot: self.total,
             measured: lasted,
             warm_up: self.measured_from.since(RunInstant::START),

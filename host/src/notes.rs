@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::exit::eprint_line;
+use crate::terminal;
 
 /// Variables by which other programs are sent through a proxy.
 const PROXIES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
@@ -11,7 +11,7 @@ const PROXIES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_pr
 pub(crate) fn say(found: Option<&Path>) {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     for note in notes(found, is_set) {
-        eprint_line(&format!("note: {note}"));
+        terminal::say(format_args!("note: {note}"));
     }
 }
 

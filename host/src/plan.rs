@@ -28,6 +28,8 @@ pub(crate) struct RunPlan {
     pub(crate) lacks_room: bool,
     /// Whether a run that is INVALID is to end as any other.
     pub(crate) accepts_invalid: bool,
+    /// Whether the run may pass if every transaction failed.
+    pub(crate) allow_all_failed: bool,
 }
 
 impl RunPlan {
@@ -69,6 +71,7 @@ impl RunPlan {
             has_start: scenario.has_start,
             lacks_room: on_demand && settings.max_vus.is_none() && room < DEFAULT_MAX_USERS,
             accepts_invalid: settings.accept == Some(AcceptArg::Invalid),
+            allow_all_failed: settings.allow_all_failed,
             plan,
         })
     }

@@ -1,12 +1,14 @@
-//! Before a run: how many users this machine holds, measured on real instances and not guessed.
+//! Before a run: whether its target can be spoken with, and how many users this machine holds, measured on real instances and not guessed.
 //!
 //! What gives out first differs from machine to machine: memory, the kernel's limit of mappings a process may have, file descriptors. Each is told by its name
 //! and with the setting that raises it, before the first request instead of in the midst of a run.
 
 use anyhow::{Context as _, bail};
+use swell_client::{Client, Unready};
 use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Users};
 use swell_core::units::grouped;
 use swell_engine::{GuestLimits, InstanceProbe, ScenarioFile};
+use tokio::task::LocalSet;
 
 use crate::machine;
 use crate::plan::RunPlan;
@@ -62,6 +64,31 @@ pub(crate) fn room(file: &ScenarioFile, index: u32, limits: GuestLimits) -> anyh
         .zip(after.1)
         .map(|((before, _), (after, most))| most.saturating_sub(before + OWN_MAPPINGS) / (each(before, after) + RUNNING_MAPPINGS));
     Ok(Room { memory, mappings, descriptors: descriptors.saturating_sub(OWN_DESCRIPTORS), ports: machine::local_ports() })
+}
+
+/// Looks whether the target can be spoken with at all. Nothing is asked of it: its name is looked up, and with https there is one connection for a handshake.
+///
+/// # Errors
+/// No request could ever succeed. A service that is not up is no error, as it may come up: that is a warning.
+pub(crate) fn look_at_target(options: &swell_client::Options) -> anyhow::Result<()> {
+    let Some(target) = &options.target else { return Ok(()) };
+    // A client and its runtime stay on one thread, and this one may have a runtime already.
+    let looked = std::thread::scope(|scope| {
+        let look = || -> anyhow::Result<Result<(), Unready>> {
+            let client = Client::new(options.clone())?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+            Ok(LocalSet::new().block_on(&runtime, client.probe()))
+        };
+        scope.spawn(look).join()
+    });
+    match looked.map_err(|_| anyhow::anyhow!("looking at the target broke down"))?? {
+        Ok(()) => Ok(()),
+        Err(Unready::NotNow(error)) => {
+            tracing::warn!("target {target}: {error}; the run begins all the same");
+            Ok(())
+        }
+        Err(Unready::Never(error)) => bail!("target {target}: {error}\nhelp: --no-preflight begins the run all the same"),
+    }
 }
 
 impl Room {

@@ -145,6 +145,9 @@ impl Prepared {
         let (run, end_requests) = new_run(&settings, seed, loaded.limits)?;
         // Whether the options can be used at all.
         Client::new(plan.client.clone())?;
+        if !settings.no_preflight {
+            preflight::look_at_target(&plan.client)?;
+        }
         let name = name.unwrap_or(&scenario.name).to_owned();
         let (file, file_hash) = (loaded.path.clone(), loaded.file.hash.clone());
         let pairs = layers.pairs(Some(scenario))?;

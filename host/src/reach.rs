@@ -61,6 +61,7 @@ kinds! {
     cert: Reach,
     key: Reach,
     insecure: Reach,
+    no_preflight: Load,
     scenario: Load,
     env: Load,
     data: Reach,
@@ -71,6 +72,8 @@ kinds! {
     threshold: Load,
     // A scenario that could have INVALID accepted would look green where nobody wanted that.
     accept: Reach,
+    // Nobody but a person excuses a run of which nothing went well.
+    allow_all_failed: Reach,
     out: Reach,
     control: Reach,
     prometheus: Reach,

@@ -62,7 +62,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
             let outputs = Outputs::open(&settings.out)?;
             anyhow::Ok((programme, settings, outputs))
         };
-        let Some(ready) = stops.unless(ready).await? else { return Ok(stopped_before()) };
+        let Some(ready) = stops.unless(ready).await? else { return Ok(stopped("before anything was sent")) };
         let (programme, settings, outputs) = ready?;
         let is_one_run = programme.is_one_run();
         if let (Some(listen), false) = (args.listen, is_one_run) {
@@ -100,7 +100,7 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
                 gathered = cluster.gather() => gathered?,
                 _ = stops.next() => {
                     cluster.close().await;
-                    return Ok(stopped_before());
+                    return Ok(stopped("while it waited for hosts; nothing was sent"));
                 }
             }
             shared = Some(cluster);
@@ -132,8 +132,8 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
     })
 }
 
-fn stopped_before() -> Exit {
-    terminal::say("error: stopped before anything was sent (exit code 105)");
+fn stopped(when: &str) -> Exit {
+    terminal::say(format_args!("error: stopped {when} (exit code 105)"));
     Exit::Signal
 }
 

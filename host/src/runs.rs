@@ -10,12 +10,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use swell_core::plain::line;
 use swell_core::record::Snapshot;
 use swell_core::units::Rate;
+use swell_engine::EndRequest;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cluster::Cluster;
 use crate::control_api::Ended;
-use crate::driver::{Asked, Command, Look, Outcome, Refusal, Reply, StoppedBefore, Threads, View, drive};
+use crate::driver::{Asked, Command, EndCause, Look, Outcome, Refusal, Reply, StoppedBefore, Threads, View, drive};
 use crate::exit::Exit;
 use crate::journal::Subject;
 use crate::judgement;
@@ -255,7 +256,11 @@ impl Runs {
         let data = tokio::select! {
             data = prepared.set_up() => match data {
                 Ok(data) => data,
-                Err(failure) => return Done::Failed(Exit::Trapped, format!("`setup` of scenario {scenario:?} {failure}; nothing was measured")),
+                Err(failure) => {
+                    // What was not given is a mistake of the command, wherever it comes out.
+                    let exit = if prepared.run.lacks().is_some() { Exit::Usage } else { Exit::Trapped };
+                    return Done::Failed(exit, format!("`setup` of scenario {scenario:?} {failure}; nothing was measured"));
+                }
             },
             () = given_up => return Done::Failed(Exit::Signal, "stopped before anything was sent".to_owned()),
         };
@@ -285,6 +290,7 @@ impl Runs {
             terminal::say(format_args!("warning: `teardown` of scenario {scenario:?} {amiss}"));
         }
         match outcome {
+            Ok(Outcome { cause: EndCause::Scenario(EndRequest::Lacks(what)), requests_written: 0, .. }) => Done::Failed(Exit::Usage, what),
             Ok(outcome) => {
                 let mut finished = Finished::of(&prepared.subject(), plan, run.lines_left_out(), outcome);
                 if was_cut {

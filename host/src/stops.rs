@@ -7,9 +7,12 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// How long whoever takes results may take nothing of them.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same once a signal has come: enough for any disk that works, as the signal may be one too many for the run itself.
+const HURRY: Duration = Duration::from_secs(3);
 
 /// See the module's documentation.
 pub(crate) struct Stops {
@@ -74,13 +77,23 @@ impl Stops {
         let moved = Arc::new(AtomicU64::new(0));
         let of_thread = Arc::clone(&moved);
         let mut answered = on_a_thread(move || job(&of_thread))?;
+        let (mut before, mut by, mut is_hurried) = (0, Instant::now() + PATIENCE, false);
         loop {
-            let before = moved.load(Ordering::Relaxed);
             tokio::select! {
                 answer = &mut answered => return answer.context("its thread broke down"),
-                _ = self.next() => bail!("given up at a signal, as it was not taken"),
-                () = tokio::time::sleep(PATIENCE) => if moved.load(Ordering::Relaxed) == before {
-                    bail!("given up, as nothing of it was taken for {} s", PATIENCE.as_secs());
+                _ = self.next() => {
+                    by = by.min(Instant::now() + HURRY);
+                    is_hurried = true;
+                }
+                () = tokio::time::sleep_until(by) => {
+                    if is_hurried {
+                        bail!("given up at a signal, as it was not taken");
+                    }
+                    let now = moved.load(Ordering::Relaxed);
+                    if std::mem::replace(&mut before, now) == now {
+                        bail!("given up, as nothing of it was taken for {} s", PATIENCE.as_secs());
+                    }
+                    by = Instant::now() + PATIENCE;
                 }
             }
         }

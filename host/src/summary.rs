@@ -19,6 +19,7 @@ pub(crate) struct Summary<'a> {
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let report = self.report;
+        self.first_of_all(f)?;
         self.heading(f)?;
         self.search(f)?;
         self.cut_off(f)?;
@@ -76,6 +77,22 @@ impl Display for SummaryOfRuns<'_> {
 }
 
 impl Summary<'_> {
+    /// What overshadows all that follows: that nothing began, or that all of it failed, and of what.
+    fn first_of_all(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (measured, warm_up) = (&self.report.measured.transactions.counts, &self.report.warm_up.transactions.counts);
+        let mut causes = all_failures(self.report);
+        let traps = self.report.users.traps.iter();
+        causes.extend(traps.map(|(text, count)| (*count, format!("trap: {text}"))));
+        let Some((count, cause)) = causes.into_iter().max() else { return Ok(()) };
+        if measured.started + warm_up.started == 0 {
+            return writeln!(f, "\nNOTHING EVER BEGAN: {} x {cause}", group(count));
+        }
+        if measured.ok == 0 && measured.failed > 0 {
+            return writeln!(f, "\nALL {} TRANSACTIONS FAILED: {} x {cause}", group(measured.failed), group(count));
+        }
+        Ok(())
+    }
+
     fn heading(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let run = &self.report.run;
         let target = run.target.as_deref().unwrap_or("hosts named by the scenario");
@@ -359,7 +376,8 @@ fn requests(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     Ok(())
 }
 
-fn failures(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+/// What failed and why, with how often.
+fn all_failures(report: &Report) -> Vec<(u64, String)> {
     let of_names = report
         .measured
         .by_name
@@ -371,6 +389,11 @@ fn failures(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     let mut all: Vec<(u64, String)> = of_names.collect();
     all.extend(words("iteration", &report.users.iteration_failures));
     all.extend(words("start of a user", &report.users.start_failures));
+    all
+}
+
+fn failures(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
+    let mut all = all_failures(report);
     if all.is_empty() {
         return Ok(());
     }

@@ -202,6 +202,11 @@ impl Running {
         self.signal(Signal::TERM);
     }
 
+    /// Sends SIGHUP, as a terminal that closes does. Nothing happens if it has ended.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// Kills it, as a machine that is switched off does. Nothing happens if it has ended.
     pub fn kill(&self) {
         self.signal(Signal::KILL);

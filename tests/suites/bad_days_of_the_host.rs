@@ -53,7 +53,7 @@ fn expect_summary(finished: &Finished, target: &Target) {
 
 #[test]
 fn the_first_signal_lets_everything_finish_and_reports_it_whole() {
-    for signal in [Running::interrupt, Running::terminate] {
+    for signal in [Running::interrupt, Running::terminate, Running::hang_up] {
         let target = target_that_takes(100.0);
         let running = at_work(&target, "--duration 1h");
         signal(&running);
@@ -63,6 +63,42 @@ fn the_first_signal_lets_everything_finish_and_reports_it_whole() {
         assert_eq!(finished.count("/measured/transactions/ok"), target.seen().requests);
         assert_eq!(finished.count("/exit/code"), 105);
     }
+}
+
+#[test]
+fn what_nohup_has_ignored_stays_ignored() {
+    let target = target();
+    let running = Host::run_guest("plain-get").target(target.url()).args("--vus 4 --duration 1h").by("nohup", &[]).start();
+    let requests = |least| wait_until(Duration::from_secs(20), "requests", || (target.seen().requests >= least).then_some(()));
+    requests(4);
+    running.hang_up();
+    requests(target.seen().requests + 1_000);
+    running.interrupt();
+    running.wait().expect_code_or_invalid(105).expect_whole_counts();
+}
+
+#[test]
+fn a_teardown_that_does_not_end_is_cut_by_a_second_signal_and_its_results_are_there() {
+    let target = target();
+    let running = Host::run_guest("hangs-in-teardown").target(target.url()).args("--vus 1 --iterations 3").start();
+    wait_until(Duration::from_secs(20), "the teardown", || running.stderr().contains("cleaning").then_some(()));
+    let finished = interrupt_until_the_end(running).expect_code(105).expect_whole_counts();
+    assert!(finished.stderr.contains("`teardown`") && finished.stderr.contains("was cut by Ctrl-C"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("stopped by a signal in its `teardown`"), "{}", finished.stderr);
+    expect_summary(&finished, &target);
+    assert_eq!((finished.count("/measured/iterations/ok"), finished.count("/exit/code")), (3, 105));
+}
+
+#[test]
+fn a_run_that_was_cut_waits_for_no_teardown() {
+    let target = target_that_takes(FOR_EVER_MS);
+    let running = Host::run_guest("hangs-in-teardown").target(target.url()).args("--vus 4 --duration 1h --grace 1h").start();
+    wait_until(Duration::from_secs(20), "four requests", || (target.seen().requests >= 4).then_some(()));
+    running.interrupt();
+    wait_until(Duration::from_secs(20), "the end to begin", || running.stderr().contains("ending:").then_some(()));
+    running.interrupt();
+    let finished = running.wait().expect_code(105).expect_whole_counts();
+    assert_eq!(finished.count("/measured/transactions/interrupted"), 4);
 }
 
 #[test]
@@ -122,6 +158,32 @@ fn a_reader_of_stderr_that_is_gone_spoils_nothing() {
     assert!(finished.stdout.contains("iterations   5 ok"), "{}", finished.stdout);
     Host::new("run").arg(guest("plain-get")).args("--tps 0").stderr(a_reader_that_is_gone()).finish().expect_code(104);
     Host::new("run").arg("missing.wasm").args("--tps 1").stderr(a_reader_that_is_gone()).finish().expect_code(104);
+}
+
+#[test]
+fn a_reader_of_stderr_that_takes_nothing_stops_no_run() {
+    let target = target();
+    let (_reader, writer) = std::io::pipe().expect("a pipe can be made");
+    let run = Host::run_guest("log-flood").target(target.url()).args("--vus 2 --rate 5 --duration 6s").stderr(writer);
+    let finished = run.finish().expect_done().expect_whole_counts();
+    assert_eq!(finished.count("/measured/iterations/ok"), 30);
+    assert!(finished.took < Duration::from_secs(30), "{:?}", finished.took);
+}
+
+#[test]
+fn a_full_disk_leaves_the_results_that_were_there() {
+    let target = target();
+    let folder = TempDir::new().expect("a temporary folder can be made");
+    let results = folder.path().join("results.json");
+    // The whole disk is two pages: the old file has one, and the new one does not fit into the other.
+    let within = "mount -t tmpfs -o size=8k tmpfs \"$0\" && printf 'the old results' > \"$0/results.json\" && { \"$@\"; code=$?; cat \"$0/results.json\"; ls -A \"$0\"; exit $code; }";
+    let run = Host::new("run").arg(guest("plain-get")).target(target.url()).args("--vus 1 --iterations 3 --quiet --out");
+    let run = run.arg(format!("json={}", results.display()));
+    let finished =
+        run.by("unshare", &["-rm", "sh", "-c", within, &folder.path().display().to_string()]).finish().expect_code_or_invalid(114);
+    assert!(finished.stdout.ends_with("the old resultsresults.json\n"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("transactions 3 ok"), "they are at least shown: {}", finished.stdout);
+    assert!(finished.stderr.contains("bytes of results") && finished.stderr.contains("the file is as it was"), "{}", finished.stderr);
 }
 
 #[test]

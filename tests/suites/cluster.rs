@@ -97,6 +97,9 @@ fn a_killed_host_s_share_moves_and_what_it_started_unheard_is_declared() {
         lost[0]
     );
     assert!(bound("unknown_most") - bound("unknown_least") <= 200 * 17 / 10 + 2);
+    // What was answered was written, also on the host that could not say so in the end.
+    let (written, ended) = (finished.count("/requests_written"), finished.count("/measured/requests/ok"));
+    assert!((ended..=seen).contains(&written), "{written} written, {ended} answered, {seen} seen");
     cluster.nodes.remove(1).wait().expect_code(0);
 }
 
@@ -227,6 +230,11 @@ fn journals_make_the_result_of_a_run_whose_coordinator_was_killed() {
     // Each of the two was killed, and lacks its last half second.
     assert!((seen - 300..=seen).contains(&started), "{started} of {seen} are in the journals");
     assert_eq!(report["hosts"].as_array().map(Vec::len), Some(2));
+    // It lasted until the node's lease was over, and not for as long as it was meant to or the node waited.
+    let measured = report["run"]["measured_seconds"].as_f64().expect("it is a number");
+    let asked = 400.0 * measured;
+    assert!((started as f64..=started as f64 + 700.0).contains(&asked), "{started} started in {measured} s");
+    assert!(merged.stderr.contains("its coordinator was lost before its end"), "{}", merged.stderr);
     drop(alone);
 }
 

@@ -147,6 +147,24 @@ fn a_run_outlives_whoever_began_it_and_is_found_again() {
 }
 
 #[test]
+fn whoever_only_looks_stops_nothing_when_they_go() {
+    let standing = Standing::start(2, "");
+    let client = standing.run("plain-get", "--tps 100 --duration 1h").start();
+    standing.wait_for_requests(100);
+    for (go, code) in [(Running::interrupt as fn(&Running), 105), (Running::terminate, 105), (Running::hang_up, 105)] {
+        let attached = standing.command("attach").start();
+        wait_until(PATIENCE, "the view", || attached.stderr().contains("plain_get").then_some(()));
+        go(&attached);
+        let attached = attached.wait().expect_code(code);
+        assert!(attached.stderr.contains("the run goes on"), "{}", attached.stderr);
+        standing.wait_for_requests(standing.target.seen().requests + 100);
+    }
+    client.interrupt();
+    client.wait().expect_code(105);
+    standing.end();
+}
+
+#[test]
 fn an_interrupt_where_a_run_was_begun_stops_it() {
     let standing = Standing::start(2, "");
     let client = standing.run("plain-get", "--tps 100 --duration 1h").start();

@@ -173,7 +173,7 @@ fn a_scenario_that_traps_everywhere_ends_with_107() {
     assert!(few.stderr.contains("every user trapped"), "{}", few.stderr);
     // Without an end of its own: the host does not go on for ever making users that trap.
     let many = run("recurses", &target(), "--vus 2").expect_code(107);
-    assert!(many.count("/users/trapped") >= 100 && many.count("/exit/code") == 107, "{:#}", many.json_at("/users"));
+    assert!((10..1_000).contains(&many.count("/users/trapped")) && many.count("/exit/code") == 107, "{:#}", many.json_at("/users"));
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_flood_of_log_lines_is_neutralised_cut_and_limited() {
 
 #[test]
 fn a_transaction_that_is_never_ended_failed() {
-    let finished = run("not-ended", &target(), "--vus 2 --iterations 10").expect_done();
+    let finished = run("not-ended", &target(), "--vus 2 --iterations 10").expect_code_or_invalid(99);
     assert_eq!(finished.count("/measured/by_name/left open/failed"), 10);
     assert_eq!(finished.count("/measured/by_name/left open/failures/not ended"), 10);
     assert_eq!((finished.count("/measured/iterations/ok"), finished.count("/users/trapped")), (10, 0));
@@ -399,9 +399,9 @@ fn rows_begin_anew_when_they_are_told_to() {
 
 #[test]
 fn what_an_iteration_says_when_it_fails_is_shown() {
-    let finished = run("unique-rows", &target(), "--vus 1 --iterations 3").expect_done();
+    let finished = run("fails-at-once", &target(), "--vus 1 --iterations 3").expect_code(107);
     assert_eq!(finished.count("/measured/iterations/failed"), 3);
-    assert!(finished.stdout.contains("--data rows=FILE"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("3 x iteration: nothing works"), "{}", finished.stdout);
 }
 
 #[test]

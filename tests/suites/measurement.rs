@@ -125,6 +125,19 @@ fn too_few_users_leave_slots_unsent_and_do_not_bend_the_schedule() {
 }
 
 #[test]
+fn a_run_of_so_many_iterations_lasts_as_long_as_they_do_and_not_until_somebody_looks() {
+    for (model, rate) in
+        [("--rate 100 --iterations 100", 100.0), ("--tps 100 --iterations 100", 100.0), ("--rate 20 --iterations 10", 20.0)]
+    {
+        let (_alone, target) = target(Behaviour::constant(1.0));
+        let run = run(&target, model).finish().expect_done();
+        let measured = run.number("/measured/transactions/per_second");
+        // The last one may be late.
+        assert!((rate * 0.95..=rate * 1.001).contains(&measured), "{model}: {measured}/s");
+    }
+}
+
+#[test]
 fn a_rate_of_iterations_ends_after_so_many_also_where_slots_were_given_up() {
     let (_alone, target) = target(Behaviour::constant(50.0));
     let run = run(&target, "--rate 100 --iterations 20 --max-vus 1 --max-lag 100ms").finish();

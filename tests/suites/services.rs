@@ -9,7 +9,7 @@ use serde_json::json;
 use swell_tests::{Behaviour, CertificateKind, Connections, Finished, Host, Settings, Target, wait_until};
 use tempfile::NamedTempFile;
 
-const LOAD: &str = "--vus 4 --iterations 40";
+const LOAD: &str = "--vus 4 --iterations 40 --allow-all-failed --no-preflight";
 
 fn serving(settings: Settings) -> Target {
     Target::start(settings).expect("loopback has a free port")

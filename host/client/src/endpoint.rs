@@ -96,7 +96,7 @@ impl Endpoints {
         let url = match (text.starts_with('/'), &self.target) {
             (false, _) => parse(text),
             (true, Some(target)) => parse(&format!("{target}{text}")),
-            (true, None) => Err(Error::invalid(format!("{text:?} is relative and the run has no target"))),
+            (true, None) => Err(Error::lacks_target(text)),
         }?;
         let origin = self.origin(&url)?;
         // The url crate has encoded all that http would refuse, up to its limit of 64 KiB.

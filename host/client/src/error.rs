@@ -20,6 +20,8 @@ pub struct Error {
     pub class: ErrorClass,
     /// What happened, lower-case, with the address or name that it happened to.
     pub message: String,
+    /// Whether a path alone was asked for, and the run has no target that it would be of.
+    pub lacks_target: bool,
 }
 
 /// What became of a request that has no answer's head, as far as its connection can say.
@@ -108,11 +110,15 @@ fn no_port(error: &io::Error) -> &'static str {
 
 impl Error {
     pub(crate) fn new(class: ErrorClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into() }
+        Self { class, message: message.into(), lacks_target: false }
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorClass::Invalid, message)
+    }
+
+    pub(crate) fn lacks_target(path: &str) -> Self {
+        Self { lacks_target: true, ..Self::invalid(format!("{path:?} is relative and the run has no target")) }
     }
 
     pub(crate) fn protocol(message: impl Into<String>) -> Self {
@@ -188,6 +194,11 @@ fn words(error: &io::Error) -> String {
         io::ErrorKind::NetworkUnreachable => "network unreachable".into(),
         _ => error.to_string(),
     }
+}
+
+/// Whether what failed a handshake is TLS itself, and not the connection under it.
+pub(crate) fn is_of_tls(error: &io::Error) -> bool {
+    rustls_error(error).is_some()
 }
 
 fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {

@@ -17,6 +17,7 @@
 //! | `pool` | the user's own connections to one origin, and who waits for one |
 //! | `connect` | names, TCP and TLS, up to a stream that can carry HTTP |
 //! | `kernel` | what the kernel knows of a connection that the runtime does not |
+//! | `probe` | a look at the target before a run |
 //! | `outgoing` | what is sent: a request's own headers, and what is added to them |
 //! | `http1`, `http2` | one exchange on one connection: HTTP/1.1 is our own, HTTP/2 is spoken by h2 |
 //! | `body` | discarding and keeping what is received |
@@ -38,6 +39,7 @@ mod kernel;
 mod options;
 mod outgoing;
 mod pool;
+mod probe;
 mod redirect;
 mod request;
 mod resolve;
@@ -50,6 +52,7 @@ pub use allow::AllowList;
 pub use client::Client;
 pub use error::{Error, OptionsError};
 pub use options::{Options, Timeouts};
+pub use probe::Unready;
 pub use request::{Keep, Request, Response, Sent, Version, header};
 pub use session::Session;
 pub use tls::{ClientIdentity, Tls, TlsOptions};

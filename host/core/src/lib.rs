@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, opens a file or a socket, or knows tokio or wasmtime: time is an argument, randomness comes from a seed. So every rule runs
 //! in tests and in a simulation on virtual time exactly as it runs in the host. The crate compiles for `wasm32-unknown-unknown`, which keeps it honest.
 
+pub mod backoff;
 pub mod control;
 pub mod dispatch;
 pub mod exchange;

@@ -317,6 +317,11 @@ impl fmt::Display for Threshold {
 }
 
 impl Threshold {
+    /// Whether it says which part of all transactions may fail.
+    pub fn is_about_failures(&self) -> bool {
+        self.subject == Subject::ErrorRate && self.narrowed.is_none()
+    }
+
     /// Compares with the figures of the measured part, which lasted `length`.
     pub fn evaluate(&self, measured: &Figures, length: Duration) -> Outcome {
         let found = match self.value(measured, length) {

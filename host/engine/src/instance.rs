@@ -145,6 +145,11 @@ impl User {
         })
     }
 
+    /// Whether the last iteration has begun a transaction.
+    pub fn has_begun(&self) -> bool {
+        self.store.data().user.as_ref().is_some_and(|user| user.has_begun())
+    }
+
     /// Runs `stop`; a trap in it changes nothing any more.
     ///
     /// # Errors

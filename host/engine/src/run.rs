@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -31,6 +31,8 @@ pub enum EndRequest {
     Fail(String),
     /// A feed picked from as unique has no row left; its name.
     FeedExhausted(String),
+    /// It cannot do anything without what it was not given; what that is, and how it is given.
+    Lacks(String),
 }
 
 /// What a conductor's wish comes to.
@@ -73,6 +75,10 @@ pub struct Run {
     pub conductor: Option<Arc<dyn Conductor>>,
     users: AtomicU64,
     pub(crate) lines: LineBudget,
+    /// Whether any request got as far as to a connection.
+    has_sent: AtomicBool,
+    /// The first thing that the scenario asked for and was not given.
+    lacks: OnceLock<String>,
 }
 
 impl Run {
@@ -90,6 +96,40 @@ impl Run {
             conductor: None,
             users: AtomicU64::new(0),
             lines: LineBudget::default(),
+            has_sent: AtomicBool::new(false),
+            lacks: OnceLock::new(),
+        }
+    }
+
+    /// The scenario asked for what it was not given. It may do without.
+    pub(crate) fn asked_in_vain(&self, lacks: &str) {
+        self.lacks.get_or_init(|| lacks.to_owned());
+    }
+
+    /// What the scenario asked for and was not given.
+    pub fn lacks(&self) -> Option<&str> {
+        self.lacks.get().map(String::as_str)
+    }
+
+    /// The scenario failed before it had begun anything: if it asked in vain for something, that is why, and the run ends.
+    pub fn end_for_want(&self) {
+        if let Some(lacks) = self.lacks() {
+            self.request_end(EndRequest::Lacks(lacks.to_owned()));
+        }
+    }
+
+    /// A request was sent, or tried.
+    pub(crate) fn sent(&self) {
+        if !self.has_sent.load(Ordering::Relaxed) {
+            self.has_sent.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A request could not be made for want of a target. Before any other was sent that is a mistake of whoever began the run, and it ends.
+    pub(crate) fn lacks_target(&self, error: &str) {
+        if !self.has_sent.load(Ordering::Relaxed) {
+            self.asked_in_vain(&format!("{error}; give it with --target URL"));
+            self.end_for_want();
         }
     }
 

@@ -92,6 +92,8 @@ pub(crate) struct UserState {
     met_run_over: bool,
     /// A unique feed had no row left for this iteration.
     ran_out: bool,
+    /// A transaction was begun in this iteration.
+    has_begun: bool,
     iteration: u64,
     /// The phase that what happens now is counted in: that of the last outermost transaction, or of the iteration before its first.
     phase: RunPhase,
@@ -130,6 +132,7 @@ impl UserState {
             carried: None,
             met_run_over: false,
             ran_out: false,
+            has_begun: false,
             iteration: 0,
             phase: worker.phase(worker.now()),
             iteration_phase: None,
@@ -153,7 +156,7 @@ impl UserState {
 
     /// To be called when the role or what is open has changed.
     fn settle_patience(&self) {
-        let may_end_early = self.role == Role::Iterating || self.run().conductor.is_some();
+        let may_end_early = matches!(self.role, Role::Iterating | Role::Preparing);
         self.patience.ends_with_run.set(may_end_early && self.open.is_empty());
     }
 
@@ -177,6 +180,11 @@ impl UserState {
     pub(crate) fn run_out(&mut self, feed: String) {
         self.ran_out = true;
         self.run().request_end(EndRequest::FeedExhausted(feed));
+    }
+
+    /// Whether a transaction was begun in the iteration under way, or the last one.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     pub(crate) fn check(&self, name: &str, passed: bool) {
@@ -207,6 +215,7 @@ impl UserState {
         self.settle_patience();
         self.met_run_over = false;
         self.ran_out = false;
+        self.has_begun = false;
         self.carried = carried;
         self.phase = self.worker.phase(carried.map_or_else(|| self.now(), |start| start.intended));
         if role == Role::Iterating {
@@ -294,6 +303,7 @@ impl UserState {
             (now, now, now)
         };
         let outermost = self.open.is_empty();
+        self.has_begun = true;
         if outermost {
             self.phase = self.worker.phase(intended);
             self.iteration_phase.get_or_insert(self.phase);
@@ -421,6 +431,13 @@ impl UserState {
 
     /// Counts an exchange, and fails the transactions around it if it failed.
     fn account(&mut self, sent: &Sent, expected: &Expected) {
+        if let (Err(ErrorClass::Invalid), Err(error)) = (sent.exchange.result, &sent.result)
+            && error.lacks_target
+        {
+            self.run().lacks_target(&error.message);
+        } else {
+            self.run().sent();
+        }
         let failure = match (sent.exchange.result, &sent.result) {
             (Ok(status), _) if expected.contains(status) => None,
             (Ok(status), _) => Some(Failure::Status(status)),

@@ -20,8 +20,8 @@ use crate::metrics::Exporter;
 use crate::runs::Runs;
 use crate::serve::{Answer, JSON};
 use crate::servers::Servers;
-use crate::stderr;
 use crate::stops::Stops;
+use crate::terminal;
 
 /// How long metrics of a run that is over are served.
 const SERIES_KEPT: Duration = Duration::from_secs(600);
@@ -78,7 +78,7 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
         runs.share(Rc::clone(&cluster));
         let invitation = cluster.invitation();
         let which = made.map_or_else(String::new, |file| format!("where TOKEN is the one that was made with {}\n", file.display()));
-        stderr::say(&format!(
+        terminal::say(format_args!(
             "other hosts join by\n\n    host node {invitation}\n\nand a run begins by\n\n    host run scenario.wasm {invitation}\n\n{which}"
         ));
         tokio::task::spawn_local(answer(inquiries, api));

@@ -113,7 +113,7 @@ pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, 
             shown = client.submit(submission) => shown?,
             _ = stops.next() => {
                 client.leave().await;
-                stderr::say("error: stopped before anything was sent (exit code 105)");
+                terminal::say("error: stopped before anything was sent (exit code 105)");
                 return Ok(Exit::Signal);
             }
         };
@@ -278,12 +278,12 @@ async fn follow(client: &mut Client, name: &str, who: Watcher, outputs: &Outputs
     let written = if took_place { show_results(client, name, outputs, quiet, stops).await } else { Ok(()) };
     if exit.code != Exit::Passed.code() {
         let prefix = if took_place { "" } else { "error: " };
-        stderr::say(&format!("{prefix}{} (exit code {})", exit.reason, exit.code));
+        terminal::say(format_args!("{prefix}{} (exit code {})", exit.reason, exit.code));
     }
     let mut ended =
         Exit::of_code(exit.code).with_context(|| format!("the coordinator knows an exit code {} that this host does not", exit.code))?;
     if let Err(error) = written {
-        stderr::say(&format!("error: {error:#}"));
+        terminal::say(format_args!("error: {error:#}"));
         ended = ended.min(Exit::Unwritten);
     }
     Ok(ended)
@@ -341,7 +341,7 @@ async fn what_to_do(who: Watcher, stop: Stop, stops: &mut Stops) -> Wish {
     if stop == Stop::Terminate || !terminal::is_attended() {
         return unasked(who);
     }
-    stderr::say("stop the run, detach and leave it running, or go on watching? [s, d, Enter]");
+    terminal::say("stop the run, detach and leave it running, or go on watching? [s, d, Enter]");
     let (answer, answered) = oneshot::channel();
     std::thread::spawn(move || {
         let mut line = String::new();

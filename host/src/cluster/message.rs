@@ -119,6 +119,7 @@ pub(super) struct Assignment {
 pub(super) enum Wish {
     Stop(String),
     Fail(String),
+    Lacks(String),
 }
 
 impl Wish {
@@ -127,6 +128,7 @@ impl Wish {
         match request {
             EndRequest::Stop(reason) => Some(Self::Stop(reason)),
             EndRequest::Fail(reason) => Some(Self::Fail(reason)),
+            EndRequest::Lacks(what) => Some(Self::Lacks(what)),
             EndRequest::FeedExhausted(_) => None,
         }
     }
@@ -135,6 +137,7 @@ impl Wish {
         match self {
             Self::Stop(reason) => EndRequest::Stop(line(&reason).to_string()),
             Self::Fail(reason) => EndRequest::Fail(line(&reason).to_string()),
+            Self::Lacks(what) => EndRequest::Lacks(line(&what).to_string()),
         }
     }
 }

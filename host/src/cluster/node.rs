@@ -26,8 +26,8 @@ use crate::machine;
 use crate::prepare::{EndRequests, Loaded, Prepared};
 use crate::serve::{Answer, Call, JSON, TEXT};
 use crate::servers::Servers;
-use crate::stderr;
 use crate::stops::Stops;
+use crate::terminal;
 
 /// Calls of the control API that wait to be forwarded.
 const CALLS_UNDER_WAY: usize = 16;
@@ -140,7 +140,7 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
                         jobs.spawn_local(take_job(Rc::clone(&threads), *job, weight, journal.clone(), leaves.clone()));
                     }
                     Tidings::Ended(Err(error)) if !jobs.is_empty() || !is_all_merged => {
-                        stderr::say(&format!("error: {error:#}"));
+                        terminal::say(format_args!("error: {error:#}"));
                         return Ok(Exit::HostsLost);
                     }
                     Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),

@@ -8,7 +8,7 @@ use swell_core::record::{Batches, Snapshot};
 
 use super::bearing::HostLook;
 use super::set_point::SetPoints;
-use super::{CpuRecord, EndCause, Look, Outcome, View};
+use super::{CpuRecord, EndCause, Look, Outcome, View, nothing_began};
 use crate::plan::RunPlan;
 
 /// How often the live view is shown.
@@ -110,6 +110,9 @@ impl<'a> Account<'a> {
         self.total.merge(&self.recent);
         view.count(&self.recent);
         let warm_up = self.warm_up.min(lasted);
+        let control = self.set_points.record();
+        // Nobody was in the way of what never began.
+        let limits = if nothing_began(&self.total) { Vec::new() } else { self.set_points.into_limits() };
         Outcome {
             cause,
             snapshot: self.total,
@@ -120,8 +123,8 @@ impl<'a> Account<'a> {
             users_at_once: 0,
             began_at: std::time::SystemTime::now() - self.began.elapsed(),
             cpu,
-            control: self.set_points.record(),
-            limits: self.set_points.into_limits(),
+            control,
+            limits,
             batches: self.batches,
             hosts: Vec::new(),
         }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use swell_core::RunInstant;
 use swell_core::record::Figures;
 use swell_core::verdict::{self, Circumstances, Stamp};
 use swell_protocol::message::HostId;
@@ -31,6 +32,10 @@ pub(crate) struct Bearing {
     pub(crate) users: u64,
     pub(crate) users_at_once: u64,
     pub(crate) requests_written: u64,
+    /// When the latest of its iterations to end did so.
+    pub(crate) last_end: Option<RunInstant>,
+    /// Slots that it started.
+    pub(crate) slots: u64,
     completed: u64,
     /// At the last look: when, what was completed and how much processor time was used.
     looked: Option<(Instant, u64, f64)>,
@@ -62,7 +67,9 @@ impl Bearing {
         self.judged.unsent.merge(&measured.unsent);
         self.judged.requests.errors.merge(&measured.requests.errors);
         (self.users, self.users_at_once) = (counts.users, counts.users_at_once);
-        (self.requests_written, self.cpu) = (counts.requests_written, counts.cpu);
+        self.requests_written = self.requests_written.max(counts.requests_written);
+        (self.last_end, self.slots) = (self.last_end.max(counts.last_end), self.slots.max(counts.slots));
+        self.cpu = counts.cpu;
     }
 
     /// How busy the host was.

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -20,6 +21,11 @@ pub(crate) struct Iterations {
     /// No more are given, whatever the limit.
     closed: AtomicBool,
     under_way: AtomicU64,
+    made: Instant,
+    /// When the latest iteration to end did so, in nanoseconds since then.
+    ended: AtomicU64,
+    /// How many did.
+    took_place: AtomicU64,
     /// Numbers whose iteration found the run over, or its user surplus, before it had begun anything.
     returned: Mutex<Vec<u64>>,
 }
@@ -51,6 +57,9 @@ impl Iterations {
             limit: limit.unwrap_or(u64::MAX),
             closed: AtomicBool::new(false),
             under_way: AtomicU64::new(0),
+            made: Instant::now(),
+            ended: AtomicU64::new(0),
+            took_place: AtomicU64::new(0),
             returned: Mutex::default(),
         }
     }
@@ -135,6 +144,24 @@ impl Iterations {
             )
         };
         self.closed.load(Ordering::Relaxed) || (are_given() && self.returned().is_empty())
+    }
+
+    /// An iteration that took place has ended.
+    pub(crate) fn ended(&self) {
+        let nanos = u64::try_from(self.made.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.ended.fetch_max(nanos, Ordering::Relaxed);
+        self.took_place.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Iterations that took place and have ended.
+    pub(crate) fn that_took_place(&self) -> u64 {
+        self.took_place.load(Ordering::Relaxed)
+    }
+
+    /// When the latest one to end did so; nothing where none took place.
+    pub(crate) fn last_end(&self) -> Option<Instant> {
+        let nanos = self.ended.load(Ordering::Relaxed);
+        (nanos > 0).then(|| self.made + Duration::from_nanos(nanos))
     }
 
     /// Counts an iteration as under way for as long as the guard lives.

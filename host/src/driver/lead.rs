@@ -19,7 +19,7 @@ use super::bearing::{Bearing, HostPlace};
 use super::member::HostCounts;
 use super::set_point::{Flowed, SetPoints};
 use super::worker::{SetPoint, Starts, WINDOW};
-use super::{Asked, Command, CpuRecord, EndCause, Outcome, View, is_hopeless};
+use super::{Asked, Command, CpuRecord, EndCause, Outcome, View, end_of_slots, is_hopeless};
 use crate::plan::RunPlan;
 
 /// What comes to whoever leads.
@@ -277,7 +277,8 @@ impl Lead<'_> {
         if self.account.set_points.is_over() {
             return Some(self.end(EndCause::Finished, Ending::Finished).await);
         }
-        if is_hopeless(self.account.total()) {
+        let alive = self.hosts.values().map(|host| host.users).fold(0, u64::saturating_add);
+        if is_hopeless(self.account.total(), self.began.elapsed(), alive) {
             return Some(self.end(EndCause::Hopeless, Ending::Stopped).await);
         }
         None
@@ -298,8 +299,13 @@ impl Lead<'_> {
     }
 
     fn close(self, cause: Option<EndCause>, fates: Vec<HostFate>, view: &mut dyn View) -> Outcome {
-        let lasted = self.ended_after.unwrap_or_else(|| self.began.elapsed());
         let mut hosts = self.hosts;
+        let lasted = self.ended_after.unwrap_or_else(|| {
+            // It ended with its iterations, and what was still to be told came later.
+            let last = hosts.values().filter_map(|host| host.last_end).max();
+            let last = last.map_or_else(|| self.began.elapsed(), |last| last.since(RunInstant::START));
+            end_of_slots(self.plan, last, hosts.values().map(|host| host.slots).fold(0, u64::saturating_add)).min(self.began.elapsed())
+        });
         let mut cpu = CpuRecord::default();
         for host in hosts.values() {
             cpu.add_host(host.cpu());

@@ -101,8 +101,12 @@ pub(crate) struct HostCounts {
     /// Users that exist, and the most that ever did.
     pub(crate) users: u64,
     pub(crate) users_at_once: u64,
-    /// Request heads handed to the network over the whole run; zero before its end.
+    /// Request heads handed to the network so far, over the whole run.
     pub(crate) requests_written: u64,
+    /// When the latest of its iterations to end did so, as far as that is known.
+    pub(crate) last_end: Option<RunInstant>,
+    /// Slots that it started so far.
+    pub(crate) slots: u64,
     pub(crate) cpu: HostCpu,
 }
 
@@ -162,6 +166,7 @@ pub(crate) async fn take_part(
         leases,
         counted: Snapshot::default(),
         accounted: Accounted { at: vec![Milestone::default(); plan.workers], ..Accounted::default() },
+        written: vec![0; plan.workers],
         flowed: Flowed::default(),
         is_strained: false,
         cpu: CpuRecord::default(),
@@ -172,6 +177,8 @@ pub(crate) async fn take_part(
         used: (0, Instant::now()),
         next_delta: Instant::now() + DELTA,
         measured_from: plan.plan.measured_from(),
+        covered_until: RunInstant::START,
+        is_leaderless: false,
         ending: None,
         is_over: false,
         is_leaving: false,
@@ -192,7 +199,7 @@ pub(crate) async fn take_part(
                 Some(event) => part.obey(event, owner, &orders),
                 // Nobody speaks for it any more: there will be no lease either.
                 None => {
-                    is_deserted = true;
+                    (is_deserted, part.is_leaderless) = (true, true);
                     part.end(&orders, Ending::Cut);
                 }
             },
@@ -212,6 +219,7 @@ pub(crate) async fn take_part(
                 None => break,
             },
             _ = ticks.tick() => {
+                part.cover();
                 part.look_at_cpu(&mut cpu_watch);
                 if part.ending.is_none() && (part.is_time_over() || part.has_left(owner)) {
                     part.end(&orders, Ending::Finished);
@@ -228,13 +236,12 @@ pub(crate) async fn take_part(
             }
         }
     }
-    let mut requests_written = 0;
-    for farewell in farewells {
+    for (worker, farewell) in farewells.into_iter().enumerate() {
         let Farewell { window, written } = farewell.await.map_err(|_| anyhow!("a worker broke down"))??;
         part.counted.merge(&window);
-        requests_written += written;
+        part.written[worker] = written;
     }
-    say(&line, Said::Last(part.frontier(), part.take_counts(requests_written, true))).await;
+    say(&line, Said::Last(part.frontier(), part.take_counts(true))).await;
     if part.is_over { Ok(()) } else { taken_in(&mut line, &mut leave).await }
 }
 
@@ -353,6 +360,8 @@ struct Part<'a> {
     leases: watch::Sender<Option<Lease>>,
     counted: Snapshot,
     accounted: Accounted,
+    /// Request heads that each worker had handed to the network with its latest window.
+    written: Vec<u64>,
     flowed: Flowed,
     is_strained: bool,
     cpu: CpuRecord,
@@ -363,6 +372,10 @@ struct Part<'a> {
     used: (u64, Instant),
     next_delta: Instant,
     measured_from: RunInstant,
+    /// Until when it might start what was its own to start.
+    covered_until: RunInstant,
+    /// Whether whoever leads was lost before the end.
+    is_leaderless: bool,
     /// When what is under way is cut.
     ending: Option<Instant>,
     is_over: bool,
@@ -404,6 +417,14 @@ impl Part<'_> {
             Ending::Stopped => Order::End(RunOver::Stopped),
             Ending::Cut => Order::Cut,
         };
+        self.cover();
+        // Whoever leads cannot be reached, and nobody says how the run goes on.
+        self.is_leaderless |= self.ending.is_none() && !self.holds_lease();
+        if self.shared.iterations.are_over()
+            && let Some(last) = self.shared.iterations.last_end()
+        {
+            self.covered_until = self.at(last);
+        }
         self.ending.get_or_insert_with(|| Instant::now() + self.plan.plan.grace);
         self.shared.iterations.end();
         orders.send_replace(order);
@@ -413,6 +434,7 @@ impl Part<'_> {
         let flowed = Flowed::of(&window, self.shared.pace == Pace::Iterations, self.plan.workers);
         self.is_strained |= flowed.is_generator_limited();
         self.flowed.merge(&flowed);
+        self.written[window.at.worker] = window.written;
         self.counted.merge(&window.counted);
         self.accounted.add(&window, self.shared.pace);
         window.give_back(spares);
@@ -435,6 +457,18 @@ impl Part<'_> {
     fn is_time_over(&self) -> bool {
         let now = RunInstant::START + self.shared.began.elapsed();
         self.plan.plan.stop.measured.is_some_and(|measured| now >= self.measured_from + measured) || self.shared.iterations.are_over()
+    }
+
+    fn at(&self, instant: Instant) -> RunInstant {
+        RunInstant::START + instant.saturating_duration_since(self.shared.began)
+    }
+
+    /// Up to now nothing was left undone for want of a lease, or it is told as unsent.
+    fn cover(&mut self) {
+        let now = self.at(Instant::now());
+        if self.ending.is_none() && self.holds_lease() {
+            self.covered_until = self.covered_until.max(now);
+        }
     }
 
     /// Whether it wants to leave, and has nothing left to start. Users of the closed model have no slots to hand over.
@@ -461,7 +495,7 @@ impl Part<'_> {
     async fn report(&mut self, line: &MemberLine) {
         let counted = (Instant::now() >= self.next_delta).then(|| {
             self.next_delta = Instant::now() + DELTA;
-            (self.accounted.frontier(), self.take_counts(0, false))
+            (self.accounted.frontier(), self.take_counts(false))
         });
         let of_window = OfWindow {
             frontier: self.frontier(),
@@ -503,14 +537,16 @@ impl Part<'_> {
     }
 
     /// What was counted since the last time, written down, in the journal as well.
-    fn take_counts(&mut self, requests_written: u64, is_last: bool) -> Bytes {
+    fn take_counts(&mut self, is_last: bool) -> Bytes {
         let CpuRecord { windows, stolen, .. } = self.cpu;
         let seconds = self.cpu_since.map_or(0.0, |since| cpu_time().saturating_sub(since).as_secs_f64());
         let mut counts = HostCounts {
             counted: std::mem::take(&mut self.counted),
             users: self.shared.users.alive(),
             users_at_once: self.shared.users.most_at_once(),
-            requests_written,
+            requests_written: self.written.iter().sum(),
+            last_end: self.shared.iterations.last_end().map(|at| self.at(at)),
+            slots: self.shared.slots(),
             cpu: HostCpu { windows: windows.windows, saturated: windows.saturated, stolen, seconds },
         };
         let mut bytes = written(&counts);
@@ -528,7 +564,8 @@ impl Part<'_> {
             }
         }
         if let Some(journal) = &mut self.journal {
-            journal.add(&Entry { measured_from: self.measured_from, is_last, counts });
+            let (measured_from, covered_until) = (self.measured_from, self.covered_until);
+            journal.add(&Entry { measured_from, covered_until, is_leaderless: self.is_leaderless, is_last, counts });
         }
         bytes
     }

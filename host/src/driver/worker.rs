@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use swell_client::Client;
 use swell_core::RunInstant;
+use swell_core::backoff::Backoff;
 use swell_core::control::{Objective, Tally};
 use swell_core::dispatch::{Dispatcher, UserKey};
 use swell_core::plain::in_one_line;
@@ -86,6 +87,16 @@ pub(crate) struct Progress {
     pub(crate) waiting: AtomicU64,
 }
 
+impl Shared {
+    /// Slots that were of use to what began: where iterations take them, one may find that there are no more numbers.
+    pub(crate) fn slots(&self) -> u64 {
+        match self.pace {
+            Pace::Iterations => self.iterations.that_took_place(),
+            Pace::Transactions | Pace::Nothing => self.progress.iter().map(|one| one.started.load(Ordering::Relaxed)).sum(),
+        }
+    }
+}
+
 /// What a worker counted in a window.
 #[derive(Default)]
 pub(crate) struct Window {
@@ -98,6 +109,8 @@ pub(crate) struct Window {
     pub(crate) tallies: Vec<Tally>,
     /// How far the worker had come with its slots at its end.
     pub(crate) at: Milestone,
+    /// Request heads that the worker had handed to the network by then, over the whole run.
+    pub(crate) written: u64,
 }
 
 /// How far a worker has come with its slots.
@@ -242,7 +255,9 @@ pub(crate) async fn work(shared: Arc<Shared>, index: usize, dispatcher: Dispatch
         measured_from: Cell::new(shared.measured_from),
         implicit: RefCell::default(),
     });
-    Crew { shared, floor, worker, heartbeat, told_stood: Cell::default(), users: RefCell::default() }.run(lines).await
+    Crew { lost: RefCell::default(), shared, floor, worker, heartbeat, told_stood: Cell::default(), users: RefCell::default() }
+        .run(lines)
+        .await
 }
 
 /// What a worker has heard of set-points, whose later ones repeat it.
@@ -254,6 +269,8 @@ struct Heard {
 
 /// The users of one worker and what keeps them going.
 struct Crew {
+    /// Of users that came to an end before they had begun anything.
+    lost: RefCell<Backoff>,
     shared: Arc<Shared>,
     floor: Rc<Floor>,
     worker: Rc<Worker>,
@@ -392,8 +409,8 @@ impl Crew {
         self.heartbeat.look(now, RunInstant::NEVER);
         let total = self.heartbeat.total();
         let stood = total - self.told_stood.replace(total);
-        let (at, started) = (self.floor.milestone(), self.floor.take_started());
-        place.send(Window { counted: recorder.take_window(now, counted), started, stood, tallies, at });
+        let (at, started, written) = (self.floor.milestone(), self.floor.take_started(), self.worker.client.written());
+        place.send(Window { counted: recorder.take_window(now, counted), started, stood, tallies, at, written });
     }
 
     fn count_unsent(&self) {
@@ -451,17 +468,25 @@ impl Place {
         let shared = &self.crew.shared;
         let mut user = match User::create(&shared.program, &self.crew.worker, self.key).await {
             Ok(user) => user,
-            Err(trapped) => return self.report_trap(&trapped.0),
+            Err(trapped) => {
+                self.crew.worker.recorder.borrow_mut().trap(&trapped.0);
+                self.report_trap(&trapped.0);
+                return self.mourn().await;
+            }
         };
         match user.start(&shared.start_data).await {
             Ok(()) => {}
             Err(HookError::Said(reason)) => {
                 self.crew.worker.recorder.borrow_mut().start_error(&reason);
-                return;
+                return self.mourn().await;
             }
-            Err(HookError::Trapped(trapped)) => return self.report_trap(&trapped.0),
+            Err(HookError::Trapped(trapped)) => {
+                self.report_trap(&trapped.0);
+                return self.mourn().await;
+            }
         }
-        while let Some(goes_on) = self.iterate(&mut user).await {
+        let mut backoff = Backoff::default();
+        while let Some(goes_on) = self.iterate(&mut user, &mut backoff).await {
             if !goes_on {
                 return;
             }
@@ -475,8 +500,8 @@ impl Place {
         }
     }
 
-    /// One iteration: whether the user is still of use after it, or nothing when there is none to begin.
-    async fn iterate(&self, user: &mut User) -> Option<bool> {
+    /// One iteration: whether the user is still of use after it, or nothing when there is none to begin. `backoff` is the user's own.
+    async fn iterate(&self, user: &mut User, backoff: &mut Backoff) -> Option<bool> {
         let (floor, iterations) = (&self.crew.floor, &self.crew.shared.iterations);
         if floor.over().is_some() {
             return None;
@@ -485,22 +510,59 @@ impl Place {
             Pace::Iterations => Some(floor.iteration_start(self.key).await.ok()?),
             Pace::Transactions | Pace::Nothing => None,
         };
-        let _under_way = iterations.under_way();
+        let under_way = iterations.under_way();
         let number = iterations.take().await?;
-        match user.iterate(number, carried).await {
-            Ok(IterationEnd::NotBegun) => {
-                iterations.give_back(number);
-                None
-            }
+        let end = user.iterate(number, carried).await;
+        if end == Ok(IterationEnd::NotBegun) {
+            iterations.give_back(number);
+            return None;
+        }
+        iterations.ended();
+        // Whoever waits after a failure is none that others wait for.
+        drop(under_way);
+        if user.has_begun() {
+            backoff.reset();
+            self.crew.lost.borrow_mut().reset();
+        }
+        match end {
             Ok(IterationEnd::Failed(reason)) => {
                 self.crew.worker.recorder.borrow_mut().iteration_error(&reason);
+                // Where iterations take the slots, these pace it.
+                if !user.has_begun() && carried.is_none() {
+                    self.tell_what_lacks();
+                    self.wait(backoff.fail()).await;
+                }
                 Some(true)
             }
-            Ok(IterationEnd::Ok | IterationEnd::CutShort) => Some(true),
+            Ok(_) => Some(true),
             Err(trapped) => {
                 self.report_trap(&trapped.0);
+                if !user.has_begun() {
+                    self.mourn().await;
+                }
                 Some(false)
             }
+        }
+    }
+
+    /// A user has come to nothing: its place stays taken for a while, so that one after another does not come and go as fast as the machine can.
+    async fn mourn(&self) {
+        self.tell_what_lacks();
+        let wait = self.crew.lost.borrow_mut().fail();
+        self.wait(wait).await;
+    }
+
+    /// Where a scenario fails before anything began, and has asked for what it was not given, the run is of no use.
+    fn tell_what_lacks(&self) {
+        self.crew.shared.run.end_for_want();
+    }
+
+    /// Waits, until the run's end at the longest.
+    async fn wait(&self, time: Duration) {
+        let over = std::future::poll_fn(|context| self.crew.worker.pacing.poll_over(self.key, context));
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = over => {}
         }
     }
 

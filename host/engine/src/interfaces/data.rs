@@ -7,12 +7,15 @@ use crate::world::bindings::swell::scenario::data::{Host, Pick};
 
 impl Host for State {
     fn open(&mut self, name: String) -> wasmtime::Result<Result<u32, String>> {
-        let feeds = &self.user()?.run().feeds;
+        let run = self.user()?.run();
+        let feeds = &run.feeds;
         let found = feeds.iter().zip(0_u32..).find(|(feed, _)| feed.name() == name);
         Ok(found.map(|(_, number)| number).ok_or_else(|| {
             let known = feeds.iter().map(Feed::name).collect::<Vec<_>>().join(", ");
             let known = if known.is_empty() { "no feed was given".to_owned() } else { format!("there are: {known}") };
-            format!("no feed {name:?}; {known}; give it with --data {name}=FILE")
+            let lacks = format!("no feed {name:?}; {known}; give it with --data {name}=FILE");
+            run.asked_in_vain(&swell_core::plain::line(&lacks).to_string());
+            lacks
         }))
     }
 

@@ -80,7 +80,7 @@ fn to_client(request: wit::Request, memory: usize) -> Result<Request, Error> {
 }
 
 fn no_method(name: &str) -> Error {
-    Error { class: ErrorClass::Invalid, message: format!("{name:?} is no method") }
+    Error { class: ErrorClass::Invalid, message: format!("{name:?} is no method"), lacks_target: false }
 }
 
 /// What of an answer a request keeps.

@@ -1,0 +1,58 @@
+//! How long whoever fails before it has begun anything waits until it tries again.
+//!
+//! An iteration that fails at once is repeated at once, a million times a second: the machine is busy with nothing, and the service, which was never asked,
+//! looks slow. Each failure waits twice as long as the one before it, so that a mistake that mends itself, as a file that is not there yet, costs
+//! little, and one that does not costs nothing. Whoever begins something begins anew.
+
+use std::time::Duration;
+
+/// The first wait: longer than any work that is worth repeating at once.
+const FIRST: Duration = Duration::from_millis(1);
+/// The longest: a person who looks on sees that it is tried again.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// See the module's documentation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// It failed again: how long to wait.
+    pub fn fail(&mut self) -> Duration {
+        let wait = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST);
+        self.failures = self.failures.saturating_add(1);
+        wait
+    }
+
+    /// Something began.
+    pub const fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_that_fails_at_once_tries_a_dozen_times_in_three_seconds_and_not_three_million_times() {
+        let (mut backoff, mut waited, mut tries) = (Backoff::default(), Duration::ZERO, 0);
+        while waited < Duration::from_secs(3) {
+            waited += backoff.fail();
+            tries += 1;
+        }
+        assert_eq!(tries, 12);
+    }
+
+    #[test]
+    fn it_waits_longer_each_time_up_to_a_second_and_begins_anew() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<_> = (0..12).map(|_| backoff.fail()).collect();
+        assert!(waits.is_sorted());
+        assert_eq!((waits[0], waits[1], waits[11]), (FIRST, 2 * FIRST, LONGEST));
+        (0..1_000).for_each(|_| assert!(backoff.fail() <= LONGEST));
+        backoff.reset();
+        assert_eq!(backoff.fail(), FIRST);
+    }
+}
