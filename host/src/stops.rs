@@ -128,14 +128,4 @@ mod tests {
         assert_eq!(ignored_of("Name:\thost\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"), Some(0x1001));
         assert_eq!(ignored_of("Name:\thost\n"), None);
     }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_nobody_takes_is_given_up() {
-        let mut stops = Stops::listen().unwrap();
-        let (never, waits) = std::sync::mpsc::channel::<()>();
-        let given_up = stops.while_it_moves(move |_| waits.recv().is_ok()).await;
-        assert_eq!(given_up.unwrap_err().to_string(), "given up, as nothing of it was taken for 30 s");
-        drop(never);
-        assert_eq!(stops.while_it_moves(|_| 7).await.unwrap(), 7);
-    }
 }
