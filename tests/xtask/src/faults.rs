@@ -10,7 +10,7 @@ use crate::{checks, scenarios};
 pub(crate) struct FaultsArgs {
     /// How often each fault is tried
     #[arg(long, value_name = "N", default_value = "1")]
-    rounds: usize,
+    pub(crate) rounds: usize,
 }
 
 /// Tries all faults and prints a line for each.

@@ -32,10 +32,10 @@ const HANGS: u32 = 10;
 pub(crate) struct FuzzArgs {
     /// Seconds for each target
     #[arg(long, default_value_t = 600)]
-    seconds: u32,
+    pub(crate) seconds: u32,
 
     /// Folders of tests/fuzz/corpus; without any, all of them
-    targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
 }
 
 /// Fuzzes the targets, one after the other. What has been reached before is gone on from.

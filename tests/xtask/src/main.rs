@@ -8,6 +8,7 @@ mod demo;
 mod faults;
 mod fuzz;
 mod machine;
+mod nightly;
 mod scenarios;
 mod soak;
 mod step;
@@ -53,6 +54,8 @@ enum Command {
     Faults(faults::FaultsArgs),
     /// Breed inputs for what bytes of other hosts reach, in search of one that breaks it
     Fuzz(fuzz::FuzzArgs),
+    /// What is too long for CI: faults, soak and fuzz, one after another
+    Nightly(nightly::NightlyArgs),
     /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user; `bench control` compares its control with Balter's, and
     /// `bench cluster` measures five hosts that share a load
     Bench(bench::BenchArgs),
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Soak { seeds } => soak::run_seeds(&workspace, &seeds).map(|()| ExitCode::SUCCESS),
         Command::Faults(args) => faults::run_rounds(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Command::Fuzz(args) => fuzz::run_targets(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        Command::Nightly(args) => nightly::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
     });
     done.unwrap_or_else(|error| {
