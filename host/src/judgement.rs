@@ -1,6 +1,7 @@
 //! What a run came to: whether its figures may be believed, which thresholds held, and the exit code that follows.
 
 use swell_core::control::{Found, SearchEnd};
+use swell_core::record::Outcomes;
 use swell_core::threshold;
 use swell_core::units::{counted, grouped};
 use swell_core::verdict::{self, Circumstances, Stamp, Verdict};
@@ -55,6 +56,22 @@ pub(crate) fn thresholds(plan: &RunPlan, outcome: &Outcome) -> Vec<ThresholdRepo
         ThresholdReport { rule: threshold.to_string(), passed, found }
     };
     plan.plan.thresholds.iter().map(evaluate).collect()
+}
+
+/// What to say of transactions none of which ended well. What had to be cut off did no better than what failed.
+fn none_ended_well(counts: &Outcomes) -> Option<String> {
+    let Outcomes { started: _, ok, failed, interrupted } = *counts;
+    match (ok, failed, interrupted) {
+        (1.., ..) | (0, 0, 0) => None,
+        (0, _, 0) => Some(format!("all {} transactions failed", grouped(failed))),
+        (0, 0, _) => Some(format!("none of {} transactions ended: all were cut off", grouped(interrupted))),
+        (0, ..) => Some(format!(
+            "none of {} transactions ended well: {} failed, and {} were cut off",
+            grouped(failed + interrupted),
+            grouped(failed),
+            grouped(interrupted)
+        )),
+    }
 }
 
 /// Whether a run may pass of which every transaction failed: it was said so, or a threshold says how many may fail, and holds.
@@ -116,8 +133,11 @@ pub(crate) fn exit(plan: &RunPlan, outcome: &Outcome, verdict: &Verdict, thresho
     }
     let counts = &outcome.snapshot.measured.total.counts;
     // A search goes to where the service fails, and says itself what it found.
-    if counts.ok == 0 && counts.failed > 0 && found.is_none() && !allows_all_failed(plan, thresholds) {
-        exits.push((Exit::Threshold, format!("all {} transactions failed", grouped(counts.failed))));
+    if let Some(none_ended_well) = none_ended_well(counts)
+        && found.is_none()
+        && !allows_all_failed(plan, thresholds)
+    {
+        exits.push((Exit::Threshold, none_ended_well));
     }
     let failed: Vec<String> = thresholds
         .iter()

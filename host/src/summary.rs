@@ -87,8 +87,11 @@ impl Summary<'_> {
         if measured.started + warm_up.started == 0 {
             return writeln!(f, "\nNOTHING EVER BEGAN: {} x {cause}", group(count));
         }
-        if measured.ok == 0 && measured.failed > 0 {
+        if measured.ok == 0 && measured.failed > 0 && measured.interrupted == 0 {
             return writeln!(f, "\nALL {} TRANSACTIONS FAILED: {} x {cause}", group(measured.failed), group(count));
+        }
+        if measured.ok == 0 && measured.failed > 0 {
+            return writeln!(f, "\nNONE OF {} TRANSACTIONS ENDED WELL: {} x {cause}", group(measured.started), group(count));
         }
         Ok(())
     }
