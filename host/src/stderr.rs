@@ -117,7 +117,7 @@ impl Console {
     fn flush(&self, patience: Duration) {
         let mut queue = self.lock();
         let (mut taken, mut since) = (queue.taken, Instant::now());
-        while queue.is_writing || !queue.waiting.is_empty() {
+        while queue.is_writing || !queue.waiting.is_empty() || queue.untold > 0 {
             if queue.taken != taken {
                 (taken, since) = (queue.taken, Instant::now());
             }
@@ -282,9 +282,7 @@ mod tests {
         assert!(left_out >= asked as u64 / 2 - 1, "{left_out} of {asked}");
         (0..=asked).for_each(|_| letting.send(()).unwrap());
         console.flush(Duration::from_secs(60));
-        drop(console);
-        drop(letting);
-        let all: Vec<String> = reading.iter().collect();
+        let all: Vec<String> = reading.try_iter().collect();
         let told = format!("{left_out} lines were left out here: nobody read them in time\n");
         assert_eq!(all.last(), Some(&told));
         assert_eq!(all.len() as u64, asked as u64 - left_out + 1);
