@@ -27,6 +27,7 @@ use crate::register::{IssuedToken, TokenRegister};
 use crate::socket::{DialError, Socket, headline, printable};
 use crate::tls::{self, JOIN_PROTOCOL, Pin};
 use crate::token::{Token, TokenError, TokenId};
+use crate::uses::UsesFile;
 
 /// The longest question: a signing request of some hundred bytes.
 const MAX_QUESTION: usize = 4096;
@@ -57,6 +58,8 @@ pub struct Admission {
 pub struct Desk {
     authority: Authority,
     register: Mutex<TokenRegister>,
+    /// Where it is kept whom tokens have admitted, if their counts are to outlive this desk.
+    uses: Option<Mutex<UsesFile>>,
 }
 
 /// Why the host that admits did not. It stands in an answer, so variants are only ever added at the end.
@@ -258,7 +261,13 @@ fn exporter(connection: &Connection) -> Result<[u8; 32], String> {
 impl Desk {
     /// Admits hosts to this cluster by the tokens in the register.
     pub fn new(authority: Authority, register: TokenRegister) -> Self {
-        Self { authority, register: Mutex::new(register) }
+        Self { authority, register: Mutex::new(register), uses: None }
+    }
+
+    /// The same with the file from which its register knows whom tokens have admitted: further ones are noted there.
+    #[must_use]
+    pub fn noting(self, uses: UsesFile) -> Self {
+        Self { uses: Some(Mutex::new(uses)), ..self }
     }
 
     /// Draws a token that admits from now on, for so many seconds and hosts. The addresses are where this host can be dialled.
@@ -314,7 +323,11 @@ impl Desk {
         hmac::verify(&key, &proven(exporter, &question.signing_request), &question.proof).map_err(|_| Refusal::BadProof)?;
         let request = SigningRequest::parse(&question.signing_request).map_err(|e| malformed(e.to_string()))?;
         asked.host = Some(request.host);
-        self.register().redeem(question.token, request.host, request.key_hash, now_unix_s)?;
+        let is_use = self.register().redeem(question.token, request.host, request.key_hash, now_unix_s)?;
+        if let Some(uses) = self.uses.as_ref().filter(|_| is_use) {
+            let noted = uses.lock().unwrap_or_else(PoisonError::into_inner).note(question.token, request.host, request.key_hash);
+            noted.map_err(|error| Refusal::Failed { reason: format!("the use of the token cannot be noted: {error}") })?;
+        }
         self.grant(&request, now_unix_s).map_err(|e| Refusal::Failed { reason: e.to_string() })
     }
 

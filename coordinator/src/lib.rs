@@ -13,6 +13,7 @@
 //! | `identity` | a host's name, key and certificate, and their renewal |
 //! | `clock` | what time it is, whatever is done to the machine's clock |
 //! | `admission` | one question and one answer, by which a token becomes an identity |
+//! | `uses` | whom tokens have admitted, in a file |
 //! | `socket` | the UDP socket, limits of QUIC, and why a dial fails |
 //! | `tls` | who is believed in which protocol |
 //! | `gate` | how often somebody may knock |
@@ -35,6 +36,7 @@ mod register;
 mod socket;
 mod tls;
 mod token;
+mod uses;
 
 pub use admission::{Admission, Desk, JoinError, Refusal, join};
 pub use authority::Authority;
@@ -45,4 +47,5 @@ pub use link::{CloseCode, Disagreement, Endpoint, Hello, LinkError, MAX_MESSAGE,
 pub use register::{IssuedToken, TokenRegister};
 pub use socket::{DialError, Socket, SocketError};
 pub use tls::Pin;
-pub use token::{Token, TokenError, TokenId};
+pub use token::{Token, TokenError, TokenId, without_tokens};
+pub use uses::UsesFile;

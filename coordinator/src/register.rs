@@ -3,7 +3,7 @@
 //! A token's word can be copied; the register is what makes it end. It lives in memory where hosts are admitted, and is a rule without a clock of its own:
 //! whoever asks says what time it is. A host whose answer was lost asks again with the same key and costs no second use.
 //!
-//! After a restart, a token that is registered again (from the Secret of a Kubernetes deployment, say) begins its count anew.
+//! A token that is registered again after a restart (from a cluster's file, say) goes on with its count if there is a [`UsesFile`](crate::UsesFile).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -74,8 +74,15 @@ impl TokenRegister {
         self.tokens.get(&id).map(|entry| entry.token.secret())
     }
 
-    /// Spends one use on a host that has proven to hold the token, known by its id and the hash of its key.
-    pub(crate) fn redeem(&mut self, id: TokenId, host: HostId, key: [u8; 32], now_unix_s: u64) -> Result<(), Refusal> {
+    /// Counts a host that a token admitted before this register was made. Of a token that is not known nothing needs to be.
+    pub(crate) fn has_admitted(&mut self, id: TokenId, host: HostId, key: [u8; 32]) {
+        if let Some(entry) = self.tokens.get_mut(&id) {
+            entry.admitted.insert((host, key));
+        }
+    }
+
+    /// Spends one use on a host that has proven to hold the token, known by its id and the hash of its key. Says whether it was one: who asks again costs none.
+    pub(crate) fn redeem(&mut self, id: TokenId, host: HostId, key: [u8; 32], now_unix_s: u64) -> Result<bool, Refusal> {
         let entry = self.tokens.get_mut(&id).ok_or(Refusal::UnknownToken)?;
         if entry.revoked {
             return Err(Refusal::Revoked);
@@ -84,13 +91,12 @@ impl TokenRegister {
             return Err(Refusal::Expired { ended_s_ago: now_unix_s - entry.token.expires_unix_s() });
         }
         if entry.admitted.contains(&(host, key)) {
-            return Ok(());
+            return Ok(false);
         }
         if entry.uses_left() == 0 {
             return Err(Refusal::UsedUp { uses: NonZeroU32::get(entry.token.uses()) });
         }
-        entry.admitted.insert((host, key));
-        Ok(())
+        Ok(entry.admitted.insert((host, key)))
     }
 }
 
@@ -117,11 +123,11 @@ mod tests {
         let mut register = TokenRegister::default();
         register.add(&token);
         let mut redeem = |host| register.redeem(token.id(), HostId(host), KEY, 0);
-        assert_eq!(redeem(1), Ok(()));
-        assert_eq!(redeem(1), Ok(()));
-        assert_eq!(redeem(2), Ok(()));
+        assert_eq!(redeem(1), Ok(true));
+        assert_eq!(redeem(1), Ok(false));
+        assert_eq!(redeem(2), Ok(true));
         assert_eq!(redeem(3), Err(Refusal::UsedUp { uses: 2 }));
-        assert_eq!(redeem(2), Ok(()));
+        assert_eq!(redeem(2), Ok(false));
         assert_eq!(register.tokens().next().unwrap().uses_left, 0);
     }
 
@@ -131,7 +137,7 @@ mod tests {
         let mut register = TokenRegister::default();
         register.add(&token);
         let host = HostId(1);
-        assert_eq!(register.redeem(token.id(), host, KEY, 99), Ok(()));
+        assert_eq!(register.redeem(token.id(), host, KEY, 99), Ok(true));
         assert_eq!(register.redeem(token.id(), host, KEY, 103), Err(Refusal::Expired { ended_s_ago: 3 }));
         assert!(register.revoke(token.id()));
         register.add(&token);

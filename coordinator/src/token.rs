@@ -200,8 +200,23 @@ impl FromStr for TokenId {
     /// Reads what was printed: 16 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, TokenError> {
         let id = HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-        id.map(Self).ok_or_else(|| TokenError::Mistyped { what: format!("a token's id is 16 hexadecimal digits, not {text:?}") })
+        id.map(Self).ok_or_else(|| TokenError::Mistyped { what: "a token's id is 16 hexadecimal digits".into() })
     }
+}
+
+/// The text with each token in it, whole or not, cut to its prefix; nothing if it has none. For errors that quote what was typed: they go to logs.
+pub fn without_tokens(text: &str) -> Option<String> {
+    // This changes no byte's place.
+    let lower = text.to_ascii_lowercase();
+    let (mut kept, mut from) = (String::new(), 0);
+    while let Some(start) = lower[from..].find(PREFIX) {
+        let secret = from + start + PREFIX.len();
+        let length = text[secret..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+        kept.push_str(&text[from..secret]);
+        kept.push_str(if length > 0 { "…" } else { "" });
+        from = secret + length;
+    }
+    (from > 0).then(|| kept + &text[from..])
 }
 
 /// Bytes that nobody can guess.
@@ -317,6 +332,15 @@ mod tests {
         }
         assert_eq!(Token::draw(Vec::new(), Pin::of(b"key"), 0, NonZeroU32::MIN), Err(TokenError::Addresses(0)));
         assert!(Token::draw(vec!["[2001:db8::1]:7600".into()], Pin::of(b"key"), 0, NonZeroU32::MIN).is_ok());
+    }
+
+    #[test]
+    fn a_text_is_shown_without_the_tokens_in_it() {
+        assert_eq!(without_tokens("error: no such file"), None);
+        let word = token().to_string();
+        let text = format!("\"{word}\" and {}, é", word.to_uppercase());
+        assert_eq!(without_tokens(&text).unwrap(), "\"swell1.…\" and SWELL1.…, é");
+        assert_eq!(without_tokens("it begins with \"swell1.\"").unwrap(), "it begins with \"swell1.\"");
     }
 
     #[test]

@@ -349,7 +349,7 @@ impl Layer {
         // What is wrong is told of values that have become one line each: none of them can pass for our own words.
         let shown = |setting: &Setting| OsString::from(line(&setting.flag().to_string_lossy()).to_string());
         let error = Parsed::try_parse_from(self.settings.iter().map(shown)).err().unwrap_or(error);
-        let place = &self.place;
+        let (error, place) = (without_secrets(error), &self.place);
         if error.kind() == ErrorKind::UnknownArgument {
             let key = match error.get(ContextKind::InvalidArg) {
                 Some(ContextValue::String(name)) => name.trim_start_matches('-').split('=').next().unwrap_or_default().to_owned(),
@@ -513,6 +513,27 @@ pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
     if let Some(value) = value {
         error.insert(suggested, value);
         error.remove(ContextKind::Suggested);
+    }
+    error
+}
+
+/// The same without the join token that was typed: errors go to logs.
+pub(crate) fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let is_token = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(flag)) if flag.starts_with("--token"));
+    let typed: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) if is_token && kind == ContextKind::InvalidValue => Some((kind, "(not shown)".to_owned())),
+            ContextValue::String(text) => Some((kind, swell_cluster::without_tokens(text)?)),
+            _ => None,
+        })
+        .collect();
+    if !typed.is_empty() {
+        // Advice may repeat what was typed.
+        error.remove(ContextKind::Suggested);
+    }
+    for (kind, text) in typed {
+        error.insert(kind, ContextValue::String(text));
     }
     error
 }

@@ -74,7 +74,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout and are no error; a reader that is gone needs no message.
-            let error = layers::with_suggestion(error);
+            let error = layers::without_secrets(layers::with_suggestion(error));
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
@@ -88,7 +88,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            terminal::say(format_args!("error: {error:#}"));
+            let text = format!("{error:#}");
+            terminal::say(format_args!("error: {}", swell_cluster::without_tokens(&text).unwrap_or(text)));
             Exit::Usage.into()
         }
     };

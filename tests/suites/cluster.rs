@@ -359,6 +359,25 @@ fn who_does_not_belong_does_not_get_in() {
     let (rest, token) = invitation.rsplit_once(' ').expect("a token stands last");
     let mistyped = Host::new("node").args(rest).arg(&token[..token.len() - 3]).finish().expect_code(104);
     assert!(mistyped.stderr.contains("token"), "{}", mistyped.stderr);
+    // Nor is any of it repeated, wherever it was put and however it was mistyped: errors go to logs.
+    let secret = &token[20..token.len() - 20];
+    let words =
+        [token[..token.len() - 3].to_owned(), format!("{token}1"), token.replace("swell1.", "swel."), token["swell1.".len()..].to_owned()];
+    let flags = words.iter().map(|word| format!("node --token {word}")).chain([
+        format!("node --tokn {token}"),
+        format!("node --token={token}x --weight 1"),
+        format!("node {token}"),
+        token.to_owned(),
+        format!("run {token} --tps 1"),
+        format!("runs --token {}", words[1]),
+    ]);
+    for typed in flags {
+        let (subcommand, rest) = typed.split_once(' ').unwrap_or((&typed, ""));
+        let refused = Host::new(subcommand).args(rest).finish().expect_code(104);
+        assert!(!refused.stderr.contains(secret) && !refused.stdout.contains(secret), "{typed}: {}", refused.stderr);
+    }
+    let refused = Host::new("node").env("SWELL_TOKEN", &words[1]).finish().expect_code(104);
+    assert!(!refused.stderr.contains(secret) && refused.stderr.contains("mistyped"), "{}", refused.stderr);
     // A token of another cluster.
     let (other, foreign) = invite(2, "plain-get", &target.url(), "--tps 10 --duration 1s");
     let foreign = foreign.rsplit_once(' ').expect("a token stands last").1.to_owned();

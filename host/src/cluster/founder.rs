@@ -238,16 +238,16 @@ async fn renew(desk: &Desk, identity: &Identity) -> std::convert::Infallible {
     }
 }
 
-fn open(listen: SocketAddr, shelf: Shelf, token_life: Duration, made: Option<(Authority, TokenRegister)>) -> anyhow::Result<Founded> {
+fn open(listen: SocketAddr, shelf: Shelf, token_life: Duration, made: Option<Desk>) -> anyhow::Result<Founded> {
     let socket = Socket::bind(listen)?;
     let is_new = made.is_none();
-    let (authority, register) = match made {
+    let desk = match made {
         Some(made) => made,
-        None => (Authority::found()?, TokenRegister::default()),
+        None => Desk::new(Authority::found()?, TokenRegister::default()),
     };
     let clock = ClusterClock::of_this_machine();
-    let identity = Arc::new(authority.identity(clock.clone())?);
-    let desk = Arc::new(Desk::new(authority, register));
+    let identity = Arc::new(desk.authority().identity(clock.clone())?);
+    let desk = Arc::new(desk);
     let endpoint = Endpoint::open(socket, Arc::clone(&identity), hello(), Arc::new(shelf), Some(Arc::clone(&desk)));
     let address = reachable(endpoint.address()).to_string();
     let token = if is_new { Some(desk.issue(vec![address.clone()], token_life, TOKEN_USES, &clock)?) } else { None };

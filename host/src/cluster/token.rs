@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Args;
 use serde::Deserialize;
-use swell_cluster::{Authority, ClusterClock, Desk, Token, TokenRegister};
+use swell_cluster::{Authority, ClusterClock, Desk, Token, TokenRegister, UsesFile};
 use swell_core::units;
 
 use crate::terminal;
@@ -104,19 +104,35 @@ struct Written {
     tokens: Vec<String>,
 }
 
-/// A cluster from its file, and the register that its tokens are in.
+/// Where hosts of the cluster of this file are admitted.
 ///
 /// # Errors
-/// The file cannot be read, or by everybody, or is not as [`NewCluster::file`] writes it.
-pub(super) fn read_cluster(path: &Path) -> anyhow::Result<(Authority, TokenRegister)> {
+/// The file cannot be read, or by everybody, or is not as [`NewCluster::file`] writes it; or no count can be kept of a token that does not admit any number.
+pub(super) fn read_cluster(path: &Path) -> anyhow::Result<Desk> {
+    let (authority, mut register) = read(path)?;
+    // To a million nobody counts, and a Secret of Kubernetes is in a folder that nothing can be written to.
+    if register.tokens().all(|token| token.uses_left >= USES.get()) {
+        return Ok(Desk::new(authority, register));
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".uses");
+    let beside = PathBuf::from(beside);
+    let uses = UsesFile::open(&beside, &mut register).with_context(|| {
+        let shown = beside.display();
+        format!("cannot keep count in {shown} of how often a token was used\nhelp: a token without --uses needs no count, and its file may stay where nothing can be written")
+    })?;
+    Ok(Desk::new(authority, register).noting(uses))
+}
+
+fn read(path: &Path) -> anyhow::Result<(Authority, TokenRegister)> {
     let shown = path.display();
-    let read = || {
+    let whole = || {
         let mut file = File::open(path)?;
         let (mut text, mode) = (String::new(), file.metadata()?.permissions().mode() & 0o7777);
         file.read_to_string(&mut text)?;
         Ok::<_, std::io::Error>((text, mode))
     };
-    let (text, mode) = match read() {
+    let (text, mode) = match whole() {
         Ok(read) => read,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             bail!("there is no file {shown}\nhelp: make it with `host token --new-cluster {shown} --address ADDR`")
@@ -205,13 +221,31 @@ mod tests {
         let (path, cluster) = (folder.path().join("cluster.toml"), drawn());
         write_secret(&path, &cluster.file()).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        let (authority, register) = read_cluster(&path).unwrap();
-        assert_eq!(authority.pin(), cluster.token.pin());
-        assert_eq!(authority.key_pem(), cluster.desk.authority().key_pem());
-        let known: Vec<_> = register.tokens().collect();
+        let desk = read_cluster(&path).unwrap();
+        assert_eq!(desk.authority().pin(), cluster.token.pin());
+        assert_eq!(desk.authority().key_pem(), cluster.desk.authority().key_pem());
+        let known = desk.tokens();
         assert_eq!(known, cluster.desk.tokens());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "to a million nobody counts");
         assert!(known.len() == 1 && known[0].id == cluster.token.id() && known[0].uses_left == USES.get());
         assert_eq!(cluster.token.addresses(), ["swell-0.swell:7600", "10.0.0.1:7600"]);
+    }
+
+    #[test]
+    fn of_a_token_with_few_uses_count_is_kept_beside_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cluster.toml");
+        let cluster = NewCluster::draw(vec!["10.0.0.1:7600".into()], Duration::from_secs(3_600), NonZeroU32::MIN).unwrap();
+        write_secret(&path, &cluster.file()).unwrap();
+        let desk = read_cluster(&path).unwrap();
+        let uses = folder.path().join("cluster.toml.uses");
+        assert_eq!((desk.tokens()[0].uses_left, uses.metadata().unwrap().permissions().mode() & 0o777), (1, 0o600));
+        std::fs::write(&uses, format!("{} 0000000000000001 {}\n", cluster.token.id(), "07".repeat(32))).unwrap();
+        assert_eq!(read_cluster(&path).unwrap().tokens()[0].uses_left, 0);
+        std::fs::remove_file(&uses).unwrap();
+        std::fs::create_dir(&uses).unwrap();
+        let error = format!("{:#}", read_cluster(&path).expect_err("it cannot be written"));
+        assert!(error.contains("cannot keep count") && error.contains("--uses"), "{error}");
     }
 
     #[test]
