@@ -294,6 +294,45 @@ fn a_cluster_that_was_made_beforehand_is_the_same_after_a_restart_and_its_token_
     assert!(damaged.stderr.contains("plain-get.wasm") && damaged.stderr.contains("help:"), "{}", damaged.stderr);
 }
 
+#[test]
+fn a_token_for_one_host_admits_one_however_often_its_coordinator_is_started() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("cluster.toml");
+    let address = free_address().to_string();
+    let made = Host::new("token").arg("--new-cluster").arg(&file).args(&format!("--address {address} --uses 1")).finish().expect_code(0);
+    let token = made.stdout.trim().to_owned();
+    for start in 0..2 {
+        let coordinator = Host::new("node").args(&format!("--listen {address}")).arg("--cluster").arg(&file).start();
+        wait_until(PATIENCE, "the coordinator", || coordinator.stderr().contains("a run begins by").then_some(()));
+        let runs = Host::new("runs").env("SWELL_TOKEN", &token).finish();
+        if start == 0 {
+            runs.expect_code(0);
+        } else {
+            let refused = runs.expect_code(104);
+            assert!(refused.stderr.contains("has been used 1 times"), "{}", refused.stderr);
+        }
+        coordinator.interrupt();
+        coordinator.wait().expect_code(0);
+    }
+}
+
+#[test]
+fn a_host_that_waits_for_a_coordinator_which_is_started_anew_ends_as_lost() {
+    let address = free_address().to_string();
+    let first = Host::new("node").args(&format!("--listen {address}")).start();
+    let invitation = first.invitation();
+    let node = Host::new("node").args(&invitation).start();
+    wait_until(PATIENCE, "the host to join", || first.stderr().contains("is here").then_some(()));
+    first.kill();
+    // Another cluster at the same address.
+    let second = Host::new("node").args(&format!("--listen {address}")).start();
+    second.invitation();
+    let ended = node.wait().expect_code(115);
+    assert!(ended.stderr.contains("error:"), "{}", ended.stderr);
+    second.interrupt();
+    second.wait().expect_code(0);
+}
+
 /// The control API of a host of the cluster.
 struct Api(SocketAddr);
 

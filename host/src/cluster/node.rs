@@ -131,22 +131,26 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
         let mut following = follow(token, own_name(), forwarded)?;
         let mut stops = Stops::listen()?;
         let (leave, leaves) = watch::channel(false);
-        let (mut jobs, mut is_all_merged) = (JoinSet::new(), true);
+        let (mut jobs, mut has_joined) = (JoinSet::new(), false);
         let exit = loop {
             tokio::select! {
                 tidings = following.next() => match tidings.context("the cluster's thread broke down")? {
-                    Tidings::Joined(id) => tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it"),
+                    Tidings::Joined(id) => {
+                        has_joined = true;
+                        tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it");
+                    }
                     Tidings::Job(job) => {
                         jobs.spawn_local(take_job(Rc::clone(&threads), *job, weight, journal.clone(), leaves.clone()));
                     }
-                    Tidings::Ended(Err(error)) if !jobs.is_empty() || !is_all_merged => {
+                    // Who was never admitted has said something wrong; who was has lost the host that leads.
+                    Tidings::Ended(Err(error)) if has_joined => {
                         terminal::say(format_args!("error: {error:#}"));
                         return Ok(Exit::HostsLost);
                     }
                     Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),
                 },
                 Some(job) = jobs.join_next() => {
-                    is_all_merged = job.unwrap_or(false);
+                    let is_all_merged = job.unwrap_or(false);
                     if *leaves.borrow() && jobs.is_empty() {
                         break if is_all_merged { Exit::Passed } else { Exit::Signal };
                     }
