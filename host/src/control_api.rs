@@ -1,8 +1,8 @@
 //! The control API: what runs and how, another goal, pause, resume, stop, a further run, over HTTP.
 //!
 //! ## Who may call
-//! On a loopback address whoever has a shell on this machine, as they could send signals too; but not a page in their browser: a call with an `Origin`, with a
-//! body that is not said to be JSON, or to a name other than a loopback one is refused. Where a token is set, and beyond loopback one must be, every call
+//! On a loopback address whoever has a shell on this machine, as they could send signals too; but not a page in their browser: a call with an `Origin` or from
+//! another site, with a body that is not said to be JSON, or to a name other than a loopback one is refused. Where a token is set, and beyond loopback one must be, every call
 //! carries it. There is no TLS: over a network that is not trusted, go through a tunnel.
 
 use std::net::SocketAddr;
@@ -10,14 +10,14 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::bail;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName};
 use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use swell_core::plan::Search;
 use swell_core::units::Rate;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::cluster::Unpacked;
 use crate::driver::Refusal;
@@ -35,6 +35,9 @@ const TOKEN: &str = "SWELL_CONTROL_TOKEN";
 const CALLS: &str = "GET /v1/runs, GET /v1/runs/NAME, GET /v1/runs/NAME/report and /summary, GET /v1/scenarios, POST /v1/runs, PUT /v1/runs/NAME/goal, POST \
                      /v1/runs/NAME/pause, /resume, /stop and /interrupt";
 
+/// Calls at a time that wait for the end of a run, or for a scenario to be compiled. They are long, so they have places of their own.
+const MOST_WAITING: usize = 64;
+
 /// How a file of scenarios ends.
 const SCENARIO: &str = "wasm";
 
@@ -49,6 +52,7 @@ pub(crate) struct ControlApi {
     layers: Layers,
     /// The folder of scenarios that may be named.
     scenarios: Option<PathBuf>,
+    waiting: Semaphore,
 }
 
 /// Where a call comes from.
@@ -88,7 +92,7 @@ impl Access {
     /// Why the caller is not answered, if it is not.
     pub(crate) fn refuse(&self, call: &Call) -> Option<Answer> {
         let header = |name: HeaderName| header(&call.headers, name);
-        if header(ORIGIN).is_some() {
+        if call.is_of_a_page() {
             return Some(Answer::error(StatusCode::FORBIDDEN, "a web page may not call this API"));
         }
         match &self.token {
@@ -116,7 +120,7 @@ impl ControlApi {
     /// The API to these runs. `layers` are what was said of the command, and hold for further runs but for load and length; `scenarios` is a folder whose files
     /// may be run by their names.
     pub(crate) fn new(runs: &Rc<Runs>, layers: &Layers, scenarios: Option<PathBuf>) -> Self {
-        Self { runs: Rc::clone(runs), layers: layers.clone(), scenarios }
+        Self { runs: Rc::clone(runs), layers: layers.clone(), scenarios, waiting: Semaphore::new(MOST_WAITING) }
     }
 
     /// Does what a call says.
@@ -125,13 +129,18 @@ impl ControlApi {
         let (version, of) = (parts.next(), parts.next());
         let (name, act, rest) = (parts.next(), parts.next(), parts.next());
         match (version.as_deref(), of.as_deref(), &name) {
-            (Some("v1"), Some("runs"), Some(name)) => self.of_run(name, method, path, (act.as_deref(), rest.as_deref()), body).await,
+            (Some("v1"), Some("runs"), Some(name)) => {
+                self.of_run(caller, name, method, path, (act.as_deref(), rest.as_deref()), body).await
+            }
             (Some("v1"), Some("runs"), None) => match *method {
                 Method::GET => {
                     let runs: Vec<_> = self.runs.all().iter().map(|run| shown(run)).collect();
                     Answer::json(StatusCode::OK, &json!({ "runs": runs }))
                 }
-                Method::POST => self.add(caller, body).await,
+                Method::POST => match self.place(caller) {
+                    Ok(_place) => self.add(caller, body).await,
+                    Err(full) => full,
+                },
                 _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, "GET lists the runs, POST adds one"),
             },
             (Some("v1"), Some("scenarios"), None) if *method == Method::GET => match self.stored() {
@@ -142,21 +151,32 @@ impl ControlApi {
         }
     }
 
-    async fn of_run(&self, name: &str, method: &Method, path: &str, act: (Option<&str>, Option<&str>), body: &[u8]) -> Answer {
+    async fn of_run(
+        &self,
+        caller: Caller,
+        name: &str,
+        method: &Method,
+        path: &str,
+        act: (Option<&str>, Option<&str>),
+        body: &[u8],
+    ) -> Answer {
         let Some(run) = self.runs.named(name) else {
             let names: Vec<String> = self.runs.all().iter().map(|run| run.name.clone()).collect();
             return Answer::error(StatusCode::NOT_FOUND, &format!("there is no run {name:?}; there are: {}", names.join(", ")));
         };
         match (method, act) {
             (&Method::GET, (None, _)) => Answer::json(StatusCode::OK, &shown(&run)),
-            (&Method::GET, (Some("report"), None)) => match &*run.done().await {
-                Done::Finished(finished) => Answer::json(StatusCode::OK, &finished.report),
-                Done::Failed(_, reason) => Answer::error(StatusCode::CONFLICT, reason),
-            },
-            (&Method::GET, (Some("summary"), None)) => match &*run.done().await {
-                Done::Finished(finished) => Answer::text(&Summary { report: &finished.report, is_alone: true }.to_string()),
-                Done::Failed(_, reason) => Answer::error(StatusCode::CONFLICT, reason),
-            },
+            (&Method::GET, (Some(page @ ("report" | "summary")), None)) => {
+                let _place = match self.place(caller) {
+                    Ok(place) => place,
+                    Err(full) => return full,
+                };
+                match &*run.done().await {
+                    Done::Finished(finished) if page == "report" => Answer::json(StatusCode::OK, &finished.report),
+                    Done::Finished(finished) => Answer::text(&Summary { report: &finished.report, is_alone: true }.to_string()),
+                    Done::Failed(_, reason) => Answer::error(StatusCode::CONFLICT, reason),
+                }
+            }
             (&Method::PUT, (Some("goal"), None)) => set_goal(&run, body).await,
             (&Method::POST, (Some("pause"), None)) => obeyed(&run, run.pause(true).await),
             (&Method::POST, (Some("resume"), None)) => obeyed(&run, run.pause(false).await),
@@ -170,6 +190,12 @@ impl ControlApi {
             }
             _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, &format!("there is no {method} {path}; there are: {CALLS}")),
         }
+    }
+
+    /// A place for a call that may take long, where one is needed: what members want is bounded where they are heard.
+    fn place(&self, caller: Caller) -> Result<Option<SemaphorePermit<'_>>, Answer> {
+        let full = || Answer::error(StatusCode::SERVICE_UNAVAILABLE, &format!("{MOST_WAITING} calls wait already; ask again later"));
+        (caller == Caller::Here).then(|| self.waiting.try_acquire().map_err(|_| full())).transpose()
     }
 
     /// The names of the stored scenarios, or why there are none.

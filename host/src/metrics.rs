@@ -119,6 +119,7 @@ impl Exporter {
     /// Answers a scraper.
     pub(crate) fn answer(&self, call: &Call) -> Answer {
         match (&call.method, call.path.as_str()) {
+            _ if call.is_of_a_page() => Answer::error(StatusCode::FORBIDDEN, "a web page may not read the metrics"),
             (&Method::GET, "/metrics") => {
                 Answer { status: StatusCode::OK, content_type: "text/plain; version=0.0.4; charset=utf-8", body: self.render() }
             }

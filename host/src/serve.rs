@@ -1,5 +1,10 @@
 //! A small HTTP server for the process's own endpoints, on the control thread: bounded in connections, body and time, so that no client of it disturbs the load.
+//!
+//! ## Nobody's place is another's
+//! A connection that is silent, or sends its request a byte at a time, holds no place that others need: when there are many, the one that has been so for
+//! longest is closed for the next. A call that waits for the end of a run is answered beside those that end it.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -9,16 +14,21 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use swell_core::plain::{self, json};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 
-/// Connections at a time; more wait. A scraper and some shells are all that is expected.
-const MOST_CONNECTIONS: usize = 32;
+/// Connections at a time between one call and the next, but for those that are so since a moment: many may come at once. A scraper and some shells are all that
+/// is expected.
+const MOST_IDLE: usize = 32;
+const SHORTEST_IDLE: Duration = Duration::from_secs(1);
+/// Connections at a time whose calls are being answered. Who comes when there are as many is turned away.
+const MOST_ANSWERED: usize = 256;
 /// The most bytes of a request's body: the longest sensible plan of a run has some hundred.
 pub(crate) const LARGEST_BODY: usize = 64 << 10;
 /// How long a client may take to send a request's head, and to take the answer to one that it has sent.
@@ -55,43 +65,79 @@ pub(crate) async fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<Tc
 
 /// Answers calls for as long as it is polled. A body that is too large, or does not come, is refused before `answer` is asked.
 pub(crate) async fn serve<F: Future<Output = Answer> + 'static>(listener: TcpListener, answer: impl Fn(Call) -> F + 'static) {
-    let (answer, places) = (Rc::new(answer), Rc::new(Semaphore::new(MOST_CONNECTIONS)));
-    let mut connections = tokio::task::JoinSet::new();
+    let answer = Rc::new(answer);
+    let (mut tasks, mut connections) = (JoinSet::new(), Vec::<Connection>::new());
     loop {
-        while connections.try_join_next().is_some() {}
-        let place = Rc::clone(&places);
-        let Ok(permit) = places.acquire().await else { return };
-        permit.forget();
         let Ok((stream, _)) = listener.accept().await else {
             // Descriptors may have run out: in a moment there may be some again.
-            place.add_permits(1);
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let answer = Rc::clone(&answer);
-        connections.spawn_local(async move {
-            let service = service_fn(move |request| {
-                let answer = Rc::clone(&answer);
-                async move { Ok::<_, std::convert::Infallible>(respond(request, &*answer).await) }
-            });
-            let connection = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                .max_buf_size(LARGEST_BODY)
-                .serve_connection(TokioIo::new(stream), service);
-            // A client that is gone, slow or wrong is no concern of ours.
-            let _ = tokio::time::timeout(LONGEST_CONNECTION, connection).await;
-            place.add_permits(1);
-        });
+        while tasks.try_join_next().is_some() {}
+        connections.retain(|connection| !connection.task.is_finished());
+        let idle = connections.iter().filter(|connection| connection.idle_since.get().is_some());
+        let longest = idle.clone().min_by_key(|connection| connection.idle_since.get());
+        let is_full = connections.len() >= MOST_IDLE + MOST_ANSWERED;
+        match longest.filter(|longest| is_full || idle.count() >= MOST_IDLE && longest.has_been_idle()) {
+            Some(longest) => {
+                longest.task.abort();
+                longest.idle_since.set(None);
+            }
+            None if is_full => continue,
+            None => {}
+        }
+        let idle_since = Rc::new(Cell::new(Some(Instant::now())));
+        let task = tasks.spawn_local(converse(stream, Rc::clone(&answer), Rc::clone(&idle_since)));
+        connections.push(Connection { task, idle_since });
     }
 }
 
-async fn respond<F: Future<Output = Answer>>(request: Request<Incoming>, answer: &impl Fn(Call) -> F) -> Response<Full<Bytes>> {
+/// A connection as the server sees it.
+struct Connection {
+    task: AbortHandle,
+    /// Since when it has had no whole call to answer; nothing while it has one.
+    idle_since: Rc<Cell<Option<Instant>>>,
+}
+
+impl Connection {
+    /// Whether it could have sent a call by now.
+    fn has_been_idle(&self) -> bool {
+        self.idle_since.get().is_some_and(|since| since.elapsed() >= SHORTEST_IDLE)
+    }
+}
+
+async fn converse<F: Future<Output = Answer> + 'static>(
+    stream: TcpStream,
+    answer: Rc<impl Fn(Call) -> F + 'static>,
+    idle_since: Rc<Cell<Option<Instant>>>,
+) {
+    let service = service_fn(move |request| {
+        let (answer, idle_since) = (Rc::clone(&answer), Rc::clone(&idle_since));
+        async move { Ok::<_, std::convert::Infallible>(respond(request, &*answer, &idle_since).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(LARGEST_BODY)
+        .serve_connection(TokioIo::new(stream), service);
+    // A client that is gone, slow or wrong is no concern of ours.
+    let _ = tokio::time::timeout(LONGEST_CONNECTION, connection).await;
+}
+
+async fn respond<F: Future<Output = Answer>>(
+    request: Request<Incoming>,
+    answer: &impl Fn(Call) -> F,
+    idle_since: &Cell<Option<Instant>>,
+) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let answer = match tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST_BODY).collect()).await {
         Ok(Ok(body)) => {
             let path = head.uri.path().to_owned();
-            answer(Call { method: head.method, path, headers: head.headers, body: body.to_bytes() }).await
+            idle_since.set(None);
+            let answered = answer(Call { method: head.method, path, headers: head.headers, body: body.to_bytes() }).await;
+            // From now on it is for the client to read, or to ask again.
+            idle_since.set(Some(Instant::now()));
+            answered
         }
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Answer::error(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is longer than {LARGEST_BODY} bytes"))
@@ -101,8 +147,18 @@ async fn respond<F: Future<Output = Answer>>(request: Request<Incoming>, answer:
     };
     let mut response = Response::new(Full::new(Bytes::from(answer.body)));
     *response.status_mut() = answer.status;
-    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(answer.content_type));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
     response
+}
+
+impl Call {
+    /// Whether a page in a browser makes it. Such a page may read nothing, and have nothing done: not on another site's behalf, nor by a name that its server
+    /// had resolved to this machine.
+    pub(crate) fn is_of_a_page(&self) -> bool {
+        // A person who types the address into a browser is none.
+        let by_hand = |value: &HeaderValue| value == "none";
+        self.headers.contains_key(ORIGIN) || !self.headers.get_all("sec-fetch-site").iter().all(by_hand)
+    }
 }
 
 impl Answer {

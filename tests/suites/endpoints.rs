@@ -1,8 +1,8 @@
 //! The host's own endpoints: the control API, and metrics for Prometheus.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use swell_tests::{Behaviour, Finished, Host, Prometheus, Reply, Running, Settings, Target, call, free_address, guest, wait_until};
@@ -155,7 +155,17 @@ fn what_is_malformed_too_large_or_not_there_is_refused_and_changes_nothing() {
     assert_eq!(large.status, 413, "{large:?}");
     assert_eq!(call(run.api, "PUT", goal, &[], r#"{"tps": 5}"#).status, 415);
     // From a web page, by its own word or by a name that it has resolved to us.
-    assert_eq!(call(run.api, "GET", "/v1/runs", &["Origin: http://example.com"], "").status, 403);
+    for page in [
+        "Origin: http://example.com",
+        "Origin: http://b\u{fc}cher.example",
+        "Origin:",
+        "Sec-Fetch-Site: cross-site",
+        "Sec-Fetch-Site: same-origin",
+    ] {
+        let reply = call(run.api, "GET", "/v1/runs", &[page], "");
+        assert!(reply.status == 403 && reply.error().contains("web page"), "{page}: {reply:?}");
+    }
+    assert_eq!(call(run.api, "GET", "/v1/runs", &["Sec-Fetch-Site: none"], "").status, 200, "a person typed it");
     assert_eq!(call(run.api, "GET", "/v1/runs", &["Host: example.com"], "").status, 403);
     assert_eq!(run.wait_for("another look", |_| true)["goal_per_second"], 50.0);
     run.stop().expect_done();
@@ -197,10 +207,48 @@ fn an_address_that_is_taken_is_refused_before_anything_is_sent() {
 fn clients_that_say_nothing_do_not_keep_others_from_being_answered() {
     let target = target();
     let run = Controlled::start(&target, "--tps 50");
-    let silent: Vec<_> = (0..20).map(|_| TcpStream::connect(run.api).expect("it listens")).collect();
+    let began = Instant::now();
+    let connect = |says: &str| {
+        let mut stream = TcpStream::connect(run.api).expect("it listens");
+        stream.write_all(says.as_bytes()).expect("it is connected");
+        stream
+    };
+    // None of these is over within the ten seconds that a request may take to come.
+    let silent: Vec<_> = (0..200).map(|_| connect("")).collect();
+    let slow: Vec<_> =
+        (0..100).map(|_| connect("PUT /v1/runs/plain_get/goal HTTP/1.1\r\nContent-Length: 100\r\nHost: 127.0.0.1\r\n\r\n{")).collect();
     assert_eq!(run.get("/v1/runs").status, 200);
-    drop(silent);
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    drop((silent, slow));
     run.stop().expect_done();
+}
+
+#[test]
+fn calls_that_wait_for_a_report_do_not_keep_others_from_ending_the_run() {
+    let target = target();
+    let run = Controlled::start(&target, "--tps 50");
+    let ask = || {
+        let mut stream = TcpStream::connect(run.api).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("20 s is a timeout");
+        let head = format!("GET /v1/runs/plain_get/report HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", run.api);
+        stream.write_all(head.as_bytes()).expect("it is connected");
+        stream
+    };
+    let waiting: Vec<_> = (0..64).map(|_| ask()).collect();
+    // The places are taken one after another.
+    wait_until(PATIENCE, "all places to be taken", || {
+        let mut further = ask();
+        further.set_read_timeout(Some(Duration::from_millis(200))).expect("200 ms is a timeout");
+        let mut answer = [0; 12];
+        (further.read_exact(&mut answer).is_ok() && answer == *b"HTTP/1.1 503").then_some(())
+    });
+    assert_eq!(run.post("/v1/runs/plain_get/stop").status, 202);
+    for mut stream in waiting {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the run has ended");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"requests_written\""), "{answer}");
+    }
+    run.running.wait().expect_done();
 }
 
 /// A run of a guest that goes on, with where its metrics are.
@@ -238,6 +286,7 @@ fn metrics_count_what_the_report_counts() {
     assert_eq!(series(&text, "swell_tps_limited", &["by=\"service\""]), Some(0.0));
     assert_eq!(series(&text, "swell_run_active", &["plain_get"]), Some(1.0));
     assert!(series(&text, "swell_users", &["plain_get"]).is_some_and(|users| users >= 1.0));
+    assert_eq!(call(metrics, "GET", "/metrics", &["Origin: http://b\u{fc}cher.example"], "").status, 403);
     assert_eq!((call(metrics, "GET", "/", &[], "").status, call(metrics, "POST", "/metrics", &[], "").status), (404, 405));
     running.interrupt();
     running.wait().expect_code(105);
