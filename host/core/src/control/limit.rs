@@ -20,6 +20,10 @@ use crate::RunInstant;
 /// Windows of a fifth of a second that a conclusion is drawn from, and in which the end of a limit is seen.
 const CONCLUSIVE: usize = 15;
 const RECENT: usize = 5;
+/// How long a window is, and from what length on it tells that whoever closed it stood still, and with it most likely all threads, whose own word of that comes
+/// with a later window.
+const USUAL: Duration = Duration::from_millis(200);
+const OVERDUE: Duration = Duration::from_millis(400);
 /// The part of what is asked for that counts as reached.
 const REACHED: f64 = 0.97;
 /// Answers take longer and longer if they take this many times what they took three seconds before.
@@ -113,8 +117,12 @@ impl LimitWatch {
     }
 
     /// Takes in a window.
-    pub fn on_window(&mut self, flow: Flow) {
+    pub fn on_window(&mut self, mut flow: Flow) {
         self.has_begun |= flow.begun > 0;
+        let length = self.windows.back().map_or(USUAL, |before| flow.until.since(before.until));
+        if length >= OVERDUE {
+            flow.stood = flow.stood.max(length - USUAL);
+        }
         self.windows.push_back(flow);
         if self.windows.len() > CONCLUSIVE {
             self.windows.pop_front();

@@ -136,6 +136,26 @@ fn what_a_generator_that_stood_still_delayed_is_no_limit_of_the_service_or_of_us
 }
 
 #[test]
+fn a_window_that_is_closed_late_blames_nobody_else_before_the_threads_have_told_that_they_stood_still() {
+    let mut watch = LimitWatch::default();
+    let mut window = |millis: u64, due: f64, done: u64, stood: Duration| {
+        let until = RunInstant::START + Duration::from_millis(millis);
+        let service = Duration::from_micros(200) * done as u32;
+        let flow = Flow { until, due, begun: done, completed: done, service, generator_limited: false, stood, lacks_room: false };
+        watch.on_window(flow);
+        watch.limit().map(|limit| limit.by)
+    };
+    for number in 1..=20 {
+        assert_eq!(window(number * 200, 60.0, 60, Duration::ZERO), None);
+    }
+    // Everything stood still for a second and a half, and the workers' windows are still on their way.
+    assert!(matches!(window(5_700, 510.0, 1, Duration::ZERO), None | Some(Limiter::Generator)));
+    assert!(matches!(window(5_900, 60.0, 300, Duration::from_millis(1_500)), None | Some(Limiter::Generator)));
+    (0..15).for_each(|number| drop(window(6_100 + number * 200, 60.0, 70, Duration::ZERO)));
+    assert_eq!(window(9_100, 60.0, 60, Duration::ZERO), None);
+}
+
+#[test]
 fn a_service_that_cannot_keep_up_is_the_limit_also_where_the_generator_stood_still_for_a_moment() {
     let past = stream(30.0, |at| Setting { capacity: 5_000.0, standing: if (10.0..10.2).contains(&at) { 0.5 } else { 0.0 }, ..EASY });
     assert_eq!(by(&past, 5.0, 30.0), [Some(Limiter::Service)]);
