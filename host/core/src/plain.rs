@@ -1,7 +1,7 @@
 //! Text that somebody else wrote, made fit for a terminal: names and failures of a scenario, words of a service, a file or another host.
 //!
 //! What reaches a terminal can move its cursor, hide a line that was printed before, turn the reading direction around or forge a line of ours. So whatever is
-//! not ours is shown with such characters made visible, as `\u{1b}`: within a line as a [`line`], and all that leaves the program once more as a [`page`],
+//! not ours is shown with such characters made visible, as `\u{1b}`: within a line as a [`line()`], and all that leaves the program once more as a [`page`],
 //! where only the ends of lines still do something. Nothing is dropped, so that what tried to hide is seen.
 
 use std::fmt::{self, Display, Formatter, Write};
