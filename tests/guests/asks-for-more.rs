@@ -42,7 +42,7 @@ static REGISTER: extern "C" fn() = register_all;
 fn asks() -> Result<()> {
     let url = context::variable("url").unwrap_or_else(|| "/".to_owned());
     let secret = data::feed("x").sequential().and_then(|row| row.text("secret").map(str::to_owned)).unwrap_or_default();
-    transaction("ask", || http::get(url).query("secret", secret).send())?;
+    transaction("ask", || http::get(url).query("secret", secret).expect(200..=499).send())?;
     Ok(())
 }
 

@@ -377,7 +377,7 @@ fn who_does_not_belong_does_not_get_in() {
         assert!(!refused.stderr.contains(secret) && !refused.stdout.contains(secret), "{typed}: {}", refused.stderr);
     }
     let refused = Host::new("node").env("SWELL_TOKEN", &words[1]).finish().expect_code(104);
-    assert!(!refused.stderr.contains(secret) && refused.stderr.contains("mistyped"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains(secret) && refused.stderr.contains("this join token is"), "{}", refused.stderr);
     // A token of another cluster.
     let (other, foreign) = invite(2, "plain-get", &target.url(), "--tps 10 --duration 1s");
     let foreign = foreign.rsplit_once(' ').expect("a token stands last").1.to_owned();
