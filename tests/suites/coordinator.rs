@@ -321,11 +321,12 @@ fn a_host_that_waits_for_a_coordinator_which_is_started_anew_ends_as_lost() {
     let address = free_address().to_string();
     let first = Host::new("node").args(&format!("--listen {address}")).start();
     let invitation = first.invitation();
-    let node = Host::new("node").args(&invitation).start();
+    // It looks for its coordinator for a minute.
+    let node = Host::new("node").args(&invitation).deadline(Duration::from_secs(120)).start();
     wait_until(PATIENCE, "the host to join", || first.stderr().contains("is here").then_some(()));
     first.kill();
     // Another cluster at the same address.
-    let second = Host::new("node").args(&format!("--listen {address}")).start();
+    let second = Host::new("node").args(&format!("--listen {address}")).deadline(Duration::from_secs(120)).start();
     second.invitation();
     let ended = node.wait().expect_code(115);
     assert!(ended.stderr.contains("error:"), "{}", ended.stderr);

@@ -227,10 +227,13 @@ fn clients_that_say_nothing_do_not_keep_others_from_being_answered() {
 fn calls_that_wait_for_a_report_do_not_keep_others_from_ending_the_run() {
     let target = target();
     let run = Controlled::start(&target, "--tps 50");
+    let file = guest("plain-get").display().to_string();
+    // The first one goes on, so that the process is there to answer all that wait for the second.
+    assert_eq!(run.send("POST", "/v1/runs", &json!({ "name": "second", "file": file, "tps": 50 })).status, 201);
     let ask = || {
         let mut stream = TcpStream::connect(run.api).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("20 s is a timeout");
-        let head = format!("GET /v1/runs/plain_get/report HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", run.api);
+        let head = format!("GET /v1/runs/second/report HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", run.api);
         stream.write_all(head.as_bytes()).expect("it is connected");
         stream
     };
@@ -242,13 +245,13 @@ fn calls_that_wait_for_a_report_do_not_keep_others_from_ending_the_run() {
         let mut answer = [0; 12];
         (further.read_exact(&mut answer).is_ok() && answer == *b"HTTP/1.1 503").then_some(())
     });
-    assert_eq!(run.post("/v1/runs/plain_get/stop").status, 202);
+    assert_eq!(run.post("/v1/runs/second/stop").status, 202);
     for mut stream in waiting {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("the run has ended");
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"requests_written\""), "{answer}");
     }
-    run.running.wait().expect_done();
+    run.stop().expect_done();
 }
 
 /// A run of a guest that goes on, with where its metrics are.
