@@ -84,6 +84,7 @@ impl Summary<'_> {
         let traps = self.report.users.traps.iter();
         causes.extend(traps.map(|(text, count)| (*count, format!("trap: {text}"))));
         let Some((count, cause)) = causes.into_iter().max() else { return Ok(()) };
+        let cause = line(&cause);
         if measured.started + warm_up.started == 0 {
             return writeln!(f, "\nNOTHING EVER BEGAN: {} x {cause}", group(count));
         }

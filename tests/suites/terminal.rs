@@ -52,6 +52,14 @@ fn names_failures_checks_metrics_tags_traps_and_reasons_of_a_scenario_are_plain(
 }
 
 #[test]
+fn the_cause_that_stands_first_is_plain() {
+    let run = Host::run_guest("deceives").args("--scenario shown -e goes-on=yes --iterations 2").target("http://127.0.0.1:1");
+    let run = run.env("NO_COLOR", "1").finish();
+    expect_plain_output(&run);
+    assert!(run.stdout.lines().any(|line| line.contains("TRANSACTIONS FAILED") && line.contains("\\u{1b}[2J")), "{}", run.stdout);
+}
+
+#[test]
 fn what_a_file_says_of_itself_is_plain_where_it_is_looked_at_and_where_it_is_refused() {
     let checked = Host::new("check").arg(guest("deceives")).finish().expect_code(0);
     expect_plain_output(&checked);
