@@ -413,16 +413,9 @@ impl Control<'_> {
             (Command::Finish | Command::Stop, Some(_)) => {}
             // Nobody may wait for an answer any more.
             (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => drop(reply.send(Err(Refusal::Ending))),
-            (Command::SetGoal(goal, reply), None) => {
-                let set_points = &mut self.account.set_points;
-                // Whoever asked may be gone.
-                let _ = reply.send(set_points.set_goal(now, goal).map(|()| set_points.standing(now)));
-            }
-            (Command::Pause(paused, reply), None) => {
-                let set_points = &mut self.account.set_points;
-                // Whoever asked may be gone.
-                let _ = reply.send(set_points.pause(now, paused).map(|()| set_points.standing(now)));
-            }
+            // Whoever asked may be gone.
+            (Command::SetGoal(goal, reply), None) => drop(reply.send(self.account.set_points.set_goal(now, goal))),
+            (Command::Pause(paused, reply), None) => drop(reply.send(self.account.set_points.pause(now, paused))),
         }
     }
 

@@ -288,7 +288,7 @@ impl SetPoints {
     ///
     /// # Errors
     /// The run has no rate, or chooses it alone.
-    pub(crate) fn set_goal(&mut self, now: RunInstant, goal: f64) -> Result<(), Refusal> {
+    pub(crate) fn set_goal(&mut self, now: RunInstant, goal: f64) -> Result<Standing, Refusal> {
         let change = match &mut self.pilot {
             _ if self.profile.is_none() => return Err(Refusal::NoRate),
             Pilot::Searching(_) => return Err(Refusal::Search),
@@ -303,14 +303,14 @@ impl SetPoints {
         if let Some(change) = change.filter(|_| !self.paused) {
             self.publish(now, Course::Rate(change.rate), change.restart);
         }
-        Ok(())
+        Ok(self.standing(now))
     }
 
     /// Has nothing new begin, or has it begin again where a profile is by then. The run's clock goes on.
     ///
     /// # Errors
     /// The run is a search.
-    pub(crate) fn pause(&mut self, now: RunInstant, paused: bool) -> Result<(), Refusal> {
+    pub(crate) fn pause(&mut self, now: RunInstant, paused: bool) -> Result<Standing, Refusal> {
         if matches!(self.pilot, Pilot::Searching(_)) {
             return Err(Refusal::Search);
         }
@@ -324,7 +324,7 @@ impl SetPoints {
             };
             self.publish(now, course, true);
         }
-        Ok(())
+        Ok(self.standing(now))
     }
 
     fn close_limit(&mut self, now: RunInstant) {
@@ -386,7 +386,7 @@ impl SetPoints {
     }
 
     /// What the run is to do from this moment on.
-    pub(crate) fn standing(&self, now: RunInstant) -> Standing {
+    fn standing(&self, now: RunInstant) -> Standing {
         Standing { goal: self.goal(now), is_paused: self.is_paused() }
     }
 

@@ -7,9 +7,10 @@
 //!
 //! ## What is concluded
 //! Over three seconds less was completed than was to begin, by more than a few percent and more than chance. Then, in this order: the *generator*, where half
-//! of the windows say so of themselves, or where no more is missing than its threads stood still for, or where its machine holds no more users; the *users*, where too few began because none was free and answers take no longer than they did at best, so that
-//! more users would have helped; else the *service*, where none was free or answers take longer and longer. A service that is slow but keeps up, however
-//! many users that needs, and a rate that rises, are none of these. When a second's windows complete what was asked for, nobody is the limit any more.
+//! of the windows say so of themselves, or where no more is missing than its threads stood still for, or where its machine holds no more users; the *users*,
+//! where too few began because none was free and answers take no longer than they did at best, so that more users would have helped; else the *service*, where
+//! none was free or answers take longer and longer. A service that is slow but keeps up, however many users that needs, and a rate that rises, are none of
+//! these. When a second's windows complete what was asked for, nobody is the limit any more.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -164,7 +165,8 @@ impl LimitWatch {
         let too_few_begin = [all, recent].iter().all(|sums| sums.begun < sums.due * REACHED - chance(sums.due));
         let early = Sums::of(self.windows.iter().take(RECENT)).mean_service();
         let late = recent.mean_service();
-        if too_few_begin && self.windows.back().is_some_and(|latest| latest.lacks_room) {
+        // When a run ends its users go, and nothing has changed about what they lacked.
+        if too_few_begin && self.windows.iter().any(|window| window.lacks_room) {
             return Some(Limiter::Generator);
         }
         if too_few_begin {

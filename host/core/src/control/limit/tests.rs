@@ -165,4 +165,7 @@ fn a_service_that_cannot_keep_up_is_the_limit_also_where_the_generator_stood_sti
 fn a_machine_that_holds_no_more_users_is_the_generator_s_lack() {
     let past = stream(30.0, |_| Setting { rate: 1_000.0, base: 0.1, users: 50.0, lacks_room: true, ..EASY });
     assert_eq!(by(&past, 5.0, 30.0), [Some(Limiter::Generator)]);
+    // At its end the users go one by one, and their room is free for nobody.
+    let ending = stream(31.0, |at| Setting { rate: 1_000.0, base: 0.1, users: 50.0, lacks_room: at < 30.0, ..EASY });
+    assert_eq!(by(&ending, 5.0, 31.0), [Some(Limiter::Generator)]);
 }
