@@ -415,17 +415,8 @@ fn frames_without_end_neither_outlive_a_timeout_nor_hold_the_thread() {
         run(async {
             let request =
                 Request { version: Version::Http2, timeout: Some(TIMEOUT), ..Request::new(Method::GET, format!("http://{address}/")) };
-            let session = session();
-            let mut others = 0;
-            let start = std::time::Instant::now();
-            let ticking = async {
-                loop {
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                    others += 1;
-                }
-            };
-            let sent = tokio::select! { sent = session.send(request) => sent, () = ticking => unreachable!("it has no end") };
-            let (took, class) = (start.elapsed(), sent.exchange.result.expect_err(name));
+            let (sent, took, others) = send_beside_others(&session(), request).await;
+            let class = sent.exchange.result.expect_err(name);
             assert!(matches!(class, ErrorClass::Timeout(_) | ErrorClass::Protocol | ErrorClass::TooLarge), "{name}: {:?}", sent.result);
             assert!(took < TIMEOUT * 2, "{name}: {took:?}");
             assert!(others > 10 || took < TIMEOUT / 2, "{name}: others had the thread {others} times in {took:?}");

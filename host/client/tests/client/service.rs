@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use swell_client::{AllowList, Client, Options, Request, Sent, Session, Tls, TlsOptions};
@@ -259,6 +259,20 @@ pub(crate) fn session_with(options: Options) -> (Rc<Client>, Session) {
 
 pub(crate) fn session() -> Session {
     session_with(options()).1
+}
+
+/// Sends a request while another task of the thread wants to run every two milliseconds: what came of it, how long it took, and how often the other one ran.
+pub(crate) async fn send_beside_others(session: &Session, request: Request) -> (Sent, Duration, u32) {
+    let mut others = 0;
+    let start = Instant::now();
+    let ticking = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            others += 1;
+        }
+    };
+    let sent = tokio::select! { sent = session.send(request) => sent, () = ticking => unreachable!("it has no end") };
+    (sent, start.elapsed(), others)
 }
 
 pub(crate) fn get(service: &Service, path: &str) -> Request {

@@ -169,16 +169,7 @@ fn what_never_ends_is_cut_at_its_timeout_and_leaves_the_thread_to_others() {
             let (_, session) = session_with(options);
             let request =
                 Request { timeout: Some(TIMEOUT), decompress: true, keep, ..Request::new(Method::GET, format!("http://{address}/")) };
-            let mut others = 0;
-            let start = std::time::Instant::now();
-            let ticking = async {
-                loop {
-                    tokio::time::sleep(Duration::from_millis(2)).await;
-                    others += 1;
-                }
-            };
-            let sent = tokio::select! { sent = session.send(request) => sent, () = ticking => unreachable!("it has no end") };
-            let took = start.elapsed();
+            let (sent, took, others) = send_beside_others(&session, request).await;
             assert_eq!(sent.exchange.result, Err(ErrorClass::Timeout(Phase::Receiving)), "{head:?}: {:?}", sent.result);
             assert!((TIMEOUT..TIMEOUT * 2).contains(&took), "{head:?}: {took:?}");
             assert!(others > 20, "{head:?}: others had the thread {others} times");
