@@ -40,6 +40,7 @@ mod live;
 mod machine;
 mod merge;
 mod metrics;
+mod mistyped;
 mod new_project;
 mod notes;
 mod outputs;
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout and are no error; a reader that is gone needs no message.
-            let error = layers::without_secrets(layers::with_suggestion(error));
+            let error = mistyped::without_secrets(mistyped::with_suggestion(error));
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
