@@ -19,6 +19,7 @@
 //! Of twenty starts one is five percent. Whatever went wrong with it, no share and no percentile of so few says what it did to the figures: that is said, and
 //! neither "valid" nor "invalid". What is no matter of statistics, as a descriptor that was lacking, needs no number.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
@@ -248,6 +249,8 @@ pub fn judge(measured: &Figures, known: Circumstances) -> Verdict {
         let stamp = if count > 0 { Stamp::Invalid } else { Stamp::Valid };
         evidence.push(Evidence { what, measured: Amount::Count(count), limit: Amount::Count(0), stamp });
     }
+    // What weighs most stands first.
+    evidence.sort_by_key(|evidence| Reverse(evidence.stamp));
     // Of nothing, nothing can be said.
     let of_nothing = if slots == 0 { Stamp::Unjudged } else { Stamp::Valid };
     let stamp = evidence.iter().map(|evidence| evidence.stamp).fold(of_nothing, Stamp::max);
