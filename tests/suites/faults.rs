@@ -138,7 +138,8 @@ fn pass(time: Duration) {
     wait_until(time + Duration::from_secs(30), "time to pass", || (began.elapsed() >= time).then_some(()));
 }
 
-/// What leaves a process little of a processor: a control group with a quota where one can be made, else others that compute while it is nice.
+/// What leaves a process little of a processor: a control group with a quota where one can be made, else others that compute while it is nice. The quota is a
+/// part of what a thousand starts a second take: with all that they take, little would be late.
 enum Sliver {
     Group(PathBuf),
     Spinners(Vec<Child>),
@@ -147,7 +148,7 @@ enum Sliver {
 impl Sliver {
     fn of_a_processor() -> Self {
         let name = format!("swell-faults-{}", std::process::id());
-        let quotas = [("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "8000"), ("/sys/fs/cgroup", "cpu.max", "8000 100000")];
+        let quotas = [("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "3000"), ("/sys/fs/cgroup", "cpu.max", "3000 100000")];
         for (root, file, quota) in quotas {
             let group = Path::new(root).join(&name);
             if std::fs::create_dir(&group).is_ok() {
