@@ -8,10 +8,10 @@ use std::process::{Command, Stdio};
 use anyhow::Context;
 
 use crate::machine::{program, program_of};
-use crate::scenarios;
 use crate::step::{output, run as run_step, say, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
+use crate::{checks, scenarios};
 
 /// What of the bench to run.
 #[derive(Debug, clap::Args)]
@@ -71,7 +71,7 @@ fn cluster(workspace: &Workspace, tps: u32, rounds: u32, parts: &[String]) -> an
     program_of("iproute2", "ip", &["-Version"], "what makes a network for each host")?;
     let guests = workspace.built("guests/lean");
     scenarios::some_guests(workspace, LEAN, &["plain-get"], &guests)?;
-    run_step(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--bins"]))?;
+    checks::build(workspace)?;
 
     title("the measuring");
     let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "cluster", "--"]);
@@ -90,7 +90,7 @@ fn control(workspace: &Workspace, plots: &Path) -> anyhow::Result<()> {
     )?;
     let guests = workspace.built("guests/lean");
     scenarios::some_guests(workspace, LEAN, &["plain-get"], &guests)?;
-    run_step(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--bins"]))?;
+    checks::build(workspace)?;
 
     title("the measuring");
     let plots = workspace.root().join(plots);
@@ -120,7 +120,7 @@ fn comparison(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
     let measured = ["plain-get", "sleeper", "sleeper-connected"];
     scenarios::some_guests(workspace, WITH_WASI, &measured, &guests)?;
     scenarios::some_guests(workspace, LEAN, &measured, &lean)?;
-    run_step(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--bins"]))?;
+    checks::build(workspace)?;
 
     title("instructions of the measuring path");
     program("valgrind", &["--version"], "what counts instructions")?;

@@ -20,7 +20,7 @@ const PURE: [(&str, &[&str]); 2] = [
     ("swell-protocol", &["bytes", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"]),
 ];
 
-/// What is built and tested for this machine.
+/// What is built and tested for this machine. Whoever needs a program builds all of it: with less, crates see other features, and wasmtime is compiled again.
 const NATIVE: [&str; 6] = ["--release", "--locked", "--workspace", "--lib", "--bins", "--tests"];
 
 /// Leaves out the examples: they are scenarios, whose exports have names that no native library can have.
@@ -63,12 +63,20 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     scenarios::examples(workspace, &examples)?;
 
     title("build");
-    run(workspace.cargo(["build"]).args(NATIVE).args(but_scenarios(workspace)?))?;
+    build(workspace)?;
 
     title("tests");
     run_tests(workspace, &guests, &examples, &python)?;
     say("\nall checks passed");
     Ok(())
+}
+
+/// Builds the programs and tests.
+///
+/// # Errors
+/// Something does not compile.
+pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
+    run(workspace.cargo(["build"]).args(NATIVE).args(but_scenarios(workspace)?))
 }
 
 /// Tests but those in documentation by nextest where it is there, which runs all at once; its summary, or cargo's, ends the output.

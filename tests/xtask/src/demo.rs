@@ -6,10 +6,10 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use anyhow::Context;
 
 use crate::machine::scenario_compiler;
-use crate::scenarios;
 use crate::step::{run as run_step, say, title};
 use crate::toolchain::WITH_WASI;
 use crate::workspace::Workspace;
+use crate::{checks, scenarios};
 
 /// Builds the host and an example, starts a service, and shows 5,000 transactions a second for ten seconds.
 ///
@@ -24,7 +24,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
     scenarios::example(workspace, "hello-http", &examples)?;
 
     title("the host (the first build compiles wasmtime and takes some minutes)");
-    run_step(&mut workspace.cargo(["build", "--release", "--locked", "--workspace", "--bins"]))?;
+    checks::build(workspace)?;
 
     title("the run");
     let service = DemoService::start(workspace)?;

@@ -21,7 +21,7 @@ pub(crate) fn run_rounds(workspace: &Workspace, args: &FaultsArgs) -> anyhow::Re
     let guests = workspace.built("guests");
     scenarios::guests(workspace, &guests)?;
     title("the host");
-    run(&mut workspace.cargo(["build", "--release", "--locked", "--bin", "host"]))?;
+    checks::build(workspace)?;
     title("faults of the load generator");
     let mut test = workspace.cargo(["test", "--release", "--locked", "--workspace", "--test", "faults"]);
     test.args(checks::but_scenarios(workspace)?).args(["--", "--ignored", "--nocapture"]);
