@@ -1,13 +1,15 @@
 //! Joining: by one question and one answer a token becomes an identity.
 //!
-//! A host with a token dials the one that admits, which proves itself by the key that the token pins. The host then sends the one message that this protocol
-//! accepts: which token it has, a signing request for its fresh key, and a proof that it knows the token's secret. The answer is its certificate, or the
-//! reason why not.
+//! A host with a token dials the one that admits, which proves itself by the key that the token
+//! pins. The host then sends the one message that this protocol accepts: which token it has, a
+//! signing request for its fresh key, and a proof that it knows the token's secret. The answer is
+//! its certificate, or the reason why not.
 //!
 //! ## What the proof is worth to a thief
-//! It is an HMAC over the signing request and over bytes that TLS derives for this connection alone (an exporter, RFC 8446, section 7.5). Sent again on
-//! another connection it proves nothing, for another key neither, and the secret itself never travels. So a captured message is worthless, even to who holds
-//! the private key of another member.
+//! It is an HMAC over the signing request and over bytes that TLS derives for this connection alone
+//! (an exporter, RFC 8446, section 7.5). Sent again on another connection it proves nothing, for
+//! another key neither, and the secret itself never travels. So a captured message is worthless,
+//! even to who holds the private key of another member.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -33,7 +35,8 @@ use crate::uses::UsesFile;
 const MAX_QUESTION: usize = 4096;
 /// The longest answer: two certificates of some hundred bytes.
 const MAX_ANSWER: usize = 8192;
-/// How long a host that was let in may take to ask. Row 39 of the faults wants it refused within a second.
+/// How long a host that was let in may take to ask. Row 39 of the faults wants it refused within a
+/// second.
 const QUESTION_DEADLINE: Duration = Duration::from_millis(900);
 /// How long the answer may take: a signature, and the way with a loss on it.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(3);
@@ -62,12 +65,14 @@ pub struct Desk {
     uses: Option<Mutex<UsesFile>>,
 }
 
-/// Why the host that admits did not. It stands in an answer, so variants are only ever added at the end.
+/// Why the host that admits did not. It stands in an answer, so variants are only ever added at the
+/// end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
     /// The two releases do not speak the same.
     #[error(
-        "it runs release {release} with protocol {protocol}, and this host release {joining_release} with protocol {joining_protocol}\nhelp: run the same \
+        "it runs release {release} with protocol {protocol}, and this host release \
+        {joining_release} with protocol {joining_protocol}\nhelp: run the same \
          release on all hosts"
     )]
     OtherVersion {
@@ -94,7 +99,9 @@ pub enum Refusal {
     NotHere,
     /// The token is not in the register.
     #[error(
-        "it does not know this token: it was issued before that host last started, or by another\nhelp: take the one that the coordinator printed when it last started; a new run or start there prints a new one"
+        "it does not know this token: it was issued before that host last started, or by \
+        another\nhelp: take the one that the coordinator printed when it last started; a new run \
+        or start there prints a new one"
     )]
     UnknownToken,
     /// The proof is not the one of the token's secret, this connection and this key.
@@ -102,7 +109,8 @@ pub enum Refusal {
     BadProof,
     /// The token has ended.
     #[error(
-        "the token ended {ended_s_ago} s ago\nhelp: take the one that the coordinator printed when it last started; a new run or start there prints a new one"
+        "the token ended {ended_s_ago} s ago\nhelp: take the one that the coordinator printed when \
+        it last started; a new run or start there prints a new one"
     )]
     Expired {
         /// How long ago, by the clock of the host that admits.
@@ -110,7 +118,8 @@ pub enum Refusal {
     },
     /// The token has admitted as many as it may.
     #[error(
-        "the token has been used {uses} times, as often as it may be\nhelp: take the one that the coordinator printed when it last started; a new run or start there prints a new one"
+        "the token has been used {uses} times, as often as it may be\nhelp: take the one that the \
+        coordinator printed when it last started; a new run or start there prints a new one"
     )]
     UsedUp {
         /// How often it could be used.
@@ -118,7 +127,8 @@ pub enum Refusal {
     },
     /// The token was taken back.
     #[error(
-        "the token was revoked\nhelp: take the one that the coordinator printed when it last started; a new run or start there prints a new one"
+        "the token was revoked\nhelp: take the one that the coordinator printed when it last \
+        started; a new run or start there prints a new one"
     )]
     Revoked,
     /// The certificate could not be made.
@@ -144,7 +154,8 @@ pub enum JoinError {
         refusal: Refusal,
     },
     /// The host that admits is there and did not answer.
-    #[error("{address} took the question and did not answer within {:.0} s: that host is overloaded, or stopped", ANSWER_DEADLINE.as_secs_f64())]
+    #[error("{address} took the question and did not answer within {:.0} s: that host is \
+    overloaded, or stopped", ANSWER_DEADLINE.as_secs_f64())]
     Silent {
         /// The host that admits.
         address: SocketAddr,
@@ -165,7 +176,10 @@ pub enum JoinError {
 impl JoinError {
     /// Whether it may well be otherwise in a moment: that host is there, and has too much to do.
     pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Dial(DialError::Busy { .. } | DialError::Unfinished { .. }) | Self::Silent { .. })
+        matches!(
+            self,
+            Self::Dial(DialError::Busy { .. } | DialError::Unfinished { .. }) | Self::Silent { .. }
+        )
     }
 }
 
@@ -177,7 +191,8 @@ pub(crate) struct Grant {
     now_unix_s: u64,
 }
 
-/// What a host asks, after its protocol and its release: those two are read first and never change their place.
+/// What a host asks, after its protocol and its release: those two are read first and never change
+/// their place.
 #[derive(Debug, Serialize, Deserialize)]
 struct Question {
     token: TokenId,
@@ -185,7 +200,8 @@ struct Question {
     proof: [u8; 32],
 }
 
-/// What it is answered. The refusal comes first and its first variant too, so that every release can read why it was not admitted.
+/// What it is answered. The refusal comes first and its first variant too, so that every release
+/// can read why it was not admitted.
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
     Refused(Refusal),
@@ -194,25 +210,39 @@ enum Answer {
 
 /// Joins the cluster of a token from this socket, as a host with a new id and a new key.
 ///
-/// All addresses of the token are dialled at once, and the first that answers is asked. Without any answer it fails after four seconds. Dropping the future
-/// gives up; if the question was already under way, a use of the token may be spent.
+/// All addresses of the token are dialled at once, and the first that answers is asked. Without any
+/// answer it fails after four seconds. Dropping the future gives up; if the question was already
+/// under way, a use of the token may be spent.
 pub async fn join(socket: &Socket, token: &Token, hello: &Hello) -> Result<Admission, JoinError> {
     let applicant = Applicant::new(draw_host_id())?;
-    let connection = socket.dial_first(&tls::join_client(token.pin()), token.addresses(), tls::ADMITTING_HOST, JOIN_PROTOCOL).await?;
+    let connection = socket
+        .dial_first(
+            &tls::join_client(token.pin()),
+            token.addresses(),
+            tls::ADMITTING_HOST,
+            JOIN_PROTOCOL,
+        )
+        .await?;
     let address = canonical(connection.remote_address());
     let asked = timeout(ANSWER_DEADLINE, async {
-        let proof_of = exporter(&connection).map_err(|reason| JoinError::BadAnswer { address, reason })?;
+        let proof_of =
+            exporter(&connection).map_err(|reason| JoinError::BadAnswer { address, reason })?;
         let question = question(token, hello, applicant.request()?, &proof_of);
         ask(&connection, address, question).await
     });
     let answer = asked.await.unwrap_or(Err(JoinError::Silent { address }))?;
     connection.close(CloseCode::Goodbye.into(), b"");
     match answer {
-        Answer::Refused(refusal) => Err(JoinError::Refused { address, refusal: refusal.printable() }),
+        Answer::Refused(refusal) => {
+            Err(JoinError::Refused { address, refusal: refusal.printable() })
+        }
         Answer::Admitted { grant, coordinator } => {
             let authority = CertificateDer::from(grant.authority.clone());
             if Pin::of_certificate(&authority).ok() != Some(token.pin()) {
-                return Err(IdentityError::NotOurs { reason: "it is not of the token's cluster".into() }.into());
+                return Err(IdentityError::NotOurs {
+                    reason: "it is not of the token's cluster".into(),
+                }
+                .into());
             }
             let clock = ClusterClock::showing(grant.now_unix_s);
             let identity = Identity::new(applicant, grant.certificate(), authority, clock)?;
@@ -222,8 +252,13 @@ pub async fn join(socket: &Socket, token: &Token, hello: &Hello) -> Result<Admis
 }
 
 /// Sends the one question and reads the one answer.
-async fn ask(connection: &Connection, address: SocketAddr, question: bytes::Bytes) -> Result<Answer, JoinError> {
-    let broken = |error: ConnectionError| JoinError::Dial(DialError::of(error, address, JOIN_PROTOCOL));
+async fn ask(
+    connection: &Connection,
+    address: SocketAddr,
+    question: bytes::Bytes,
+) -> Result<Answer, JoinError> {
+    let broken =
+        |error: ConnectionError| JoinError::Dial(DialError::of(error, address, JOIN_PROTOCOL));
     let bad = |reason: String| JoinError::BadAnswer { address, reason };
     let (mut send, recv) = connection.open_bi().await.map_err(broken)?;
     // A stream that the other side stopped may carry its answer all the same.
@@ -238,12 +273,21 @@ async fn ask(connection: &Connection, address: SocketAddr, question: bytes::Byte
     }
 }
 
-fn question(token: &Token, hello: &Hello, signing_request: Vec<u8>, exporter: &[u8; 32]) -> bytes::Bytes {
+fn question(
+    token: &Token,
+    hello: &Hello,
+    signing_request: Vec<u8>,
+    exporter: &[u8; 32],
+) -> bytes::Bytes {
     let key = hmac::Key::new(hmac::HMAC_SHA256, token.secret());
     let proof = hmac::sign(&key, &proven(exporter, &signing_request));
     let proof = proof.as_ref().try_into().expect("HMAC-SHA256 has 32 bytes");
-    encode(&(hello.protocol, &hello.release, Question { token: token.id(), signing_request, proof }))
-        .expect("a question is short and plain")
+    encode(&(
+        hello.protocol,
+        &hello.release,
+        Question { token: token.id(), signing_request, proof },
+    ))
+    .expect("a question is short and plain")
 }
 
 /// What the secret signs.
@@ -254,7 +298,9 @@ fn proven(exporter: &[u8; 32], signing_request: &[u8]) -> Vec<u8> {
 /// Bytes that only the two ends of this connection know.
 fn exporter(connection: &Connection) -> Result<[u8; 32], String> {
     let mut bytes = [0; 32];
-    connection.export_keying_material(&mut bytes, EXPORTER, b"").map_err(|_| "TLS derives no bytes for a proof".to_owned())?;
+    connection
+        .export_keying_material(&mut bytes, EXPORTER, b"")
+        .map_err(|_| "TLS derives no bytes for a proof".to_owned())?;
     Ok(bytes)
 }
 
@@ -264,13 +310,15 @@ impl Desk {
         Self { authority, register: Mutex::new(register), uses: None }
     }
 
-    /// The same with the file from which its register knows whom tokens have admitted: further ones are noted there.
+    /// The same with the file from which its register knows whom tokens have admitted: further ones
+    /// are noted there.
     #[must_use]
     pub fn noting(self, uses: UsesFile) -> Self {
         Self { uses: Some(Mutex::new(uses)), ..self }
     }
 
-    /// Draws a token that admits from now on, for so many seconds and hosts. The addresses are where this host can be dialled.
+    /// Draws a token that admits from now on, for so many seconds and hosts. The addresses are
+    /// where this host can be dialled.
     pub fn issue(
         &self,
         addresses: Vec<String>,
@@ -278,7 +326,12 @@ impl Desk {
         uses: std::num::NonZeroU32,
         clock: &ClusterClock,
     ) -> Result<Token, TokenError> {
-        let token = Token::draw(addresses, self.authority.pin(), clock.unix_s().saturating_add(lifetime.as_secs()), uses)?;
+        let token = Token::draw(
+            addresses,
+            self.authority.pin(),
+            clock.unix_s().saturating_add(lifetime.as_secs()),
+            uses,
+        )?;
         self.register().add(&token);
         Ok(token)
     }
@@ -298,16 +351,31 @@ impl Desk {
         &self.authority
     }
 
-    /// Rules on the question of a host that would join. Nothing is spent unless it is admitted, or its certificate cannot be made.
-    fn rule(&self, message: &[u8], hello: &Hello, exporter: &[u8; 32], now_unix_s: u64) -> (Asked, Result<Grant, Refusal>) {
+    /// Rules on the question of a host that would join. Nothing is spent unless it is admitted, or
+    /// its certificate cannot be made.
+    fn rule(
+        &self,
+        message: &[u8],
+        hello: &Hello,
+        exporter: &[u8; 32],
+        now_unix_s: u64,
+    ) -> (Asked, Result<Grant, Refusal>) {
         let mut asked = Asked::default();
         let ruling = self.rule_on(message, hello, exporter, now_unix_s, &mut asked);
         (asked, ruling)
     }
 
-    fn rule_on(&self, message: &[u8], hello: &Hello, exporter: &[u8; 32], now_unix_s: u64, asked: &mut Asked) -> Result<Grant, Refusal> {
+    fn rule_on(
+        &self,
+        message: &[u8],
+        hello: &Hello,
+        exporter: &[u8; 32],
+        now_unix_s: u64,
+        asked: &mut Asked,
+    ) -> Result<Grant, Refusal> {
         let malformed = |reason: String| Refusal::Malformed { reason };
-        let ((protocol, release), rest): ((u32, String), _) = postcard::take_from_bytes(message).map_err(|e| malformed(e.to_string()))?;
+        let ((protocol, release), rest): ((u32, String), _) =
+            postcard::take_from_bytes(message).map_err(|e| malformed(e.to_string()))?;
         if protocol != hello.protocol {
             return Err(Refusal::OtherVersion {
                 release: hello.release.clone(),
@@ -320,19 +388,33 @@ impl Desk {
         asked.token = Some(question.token);
         let secret = *self.register().secret(question.token).ok_or(Refusal::UnknownToken)?;
         let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
-        hmac::verify(&key, &proven(exporter, &question.signing_request), &question.proof).map_err(|_| Refusal::BadProof)?;
-        let request = SigningRequest::parse(&question.signing_request).map_err(|e| malformed(e.to_string()))?;
+        hmac::verify(&key, &proven(exporter, &question.signing_request), &question.proof)
+            .map_err(|_| Refusal::BadProof)?;
+        let request = SigningRequest::parse(&question.signing_request)
+            .map_err(|e| malformed(e.to_string()))?;
         asked.host = Some(request.host);
-        let is_use = self.register().redeem(question.token, request.host, request.key_hash, now_unix_s)?;
+        let is_use =
+            self.register().redeem(question.token, request.host, request.key_hash, now_unix_s)?;
         if let Some(uses) = self.uses.as_ref().filter(|_| is_use) {
-            let noted = uses.lock().unwrap_or_else(PoisonError::into_inner).note(question.token, request.host, request.key_hash);
-            noted.map_err(|error| Refusal::Failed { reason: format!("the use of the token cannot be noted: {error}") })?;
+            let noted = uses.lock().unwrap_or_else(PoisonError::into_inner).note(
+                question.token,
+                request.host,
+                request.key_hash,
+            );
+            noted.map_err(|error| Refusal::Failed {
+                reason: format!("the use of the token cannot be noted: {error}"),
+            })?;
         }
         self.grant(&request, now_unix_s).map_err(|e| Refusal::Failed { reason: e.to_string() })
     }
 
     /// Renews the certificate of a member, whose id its connection proves.
-    pub(crate) fn renew(&self, member: HostId, signing_request: &[u8], now_unix_s: u64) -> Result<Grant, String> {
+    pub(crate) fn renew(
+        &self,
+        member: HostId,
+        signing_request: &[u8],
+        now_unix_s: u64,
+    ) -> Result<Grant, String> {
         let request = SigningRequest::parse(signing_request).map_err(|e| e.to_string())?;
         if request.host != member {
             return Err(format!("a certificate was asked for host {}", request.host));
@@ -342,7 +424,11 @@ impl Desk {
 
     fn grant(&self, request: &SigningRequest, now_unix_s: u64) -> Result<Grant, IdentityError> {
         let certificate = self.authority.certify(request, Role::Member, now_unix_s)?;
-        Ok(Grant { certificate: certificate.to_vec(), authority: self.authority.certificate().to_vec(), now_unix_s })
+        Ok(Grant {
+            certificate: certificate.to_vec(),
+            authority: self.authority.certificate().to_vec(),
+            now_unix_s,
+        })
     }
 
     fn register(&self) -> std::sync::MutexGuard<'_, TokenRegister> {
@@ -358,7 +444,13 @@ struct Asked {
 }
 
 /// Answers the one question of a connection and closes it. True when its host was admitted.
-pub(crate) async fn answer(connection: &Connection, desk: Option<&Desk>, hello: &Hello, own: HostId, clock: &ClusterClock) -> bool {
+pub(crate) async fn answer(
+    connection: &Connection,
+    desk: Option<&Desk>,
+    hello: &Hello,
+    own: HostId,
+    clock: &ClusterClock,
+) -> bool {
     let source = canonical(connection.remote_address());
     let heard = timeout(QUESTION_DEADLINE, async {
         let (send, recv) = connection.accept_bi().await.map_err(|_| None)?;
@@ -375,20 +467,31 @@ pub(crate) async fn answer(connection: &Connection, desk: Option<&Desk>, hello: 
         (Ok(Ok((send, _))), None) => (Asked::default(), Err(Refusal::NotHere), Some(send)),
         (Ok(Err(Some(FrameError::TooLong(bytes)))), _) => {
             connection.close(CloseCode::TooLong.into(), b"");
-            (Asked::default(), Err(Refusal::Malformed { reason: format!("{bytes} bytes are too many") }), None)
+            (
+                Asked::default(),
+                Err(Refusal::Malformed { reason: format!("{bytes} bytes are too many") }),
+                None,
+            )
         }
-        (Ok(Err(_)), _) => (Asked::default(), Err(Refusal::Malformed { reason: "it broke off".into() }), None),
+        (Ok(Err(_)), _) => {
+            (Asked::default(), Err(Refusal::Malformed { reason: "it broke off".into() }), None)
+        }
         (Err(_), _) => (Asked::default(), Err(Refusal::NothingAsked), None),
     };
     let token = asked.token.map_or_else(|| "no token".to_owned(), |id| format!("token {id}"));
     match (&ruling, asked.host) {
-        (Ok(_), Some(host)) => tracing::info!(target: "audit", "host {host} at {source} joined with {token}"),
+        (Ok(_), Some(host)) => {
+            tracing::info!(target: "audit", "host {host} at {source} joined with {token}")
+        }
         // One line a refusal: the cure is for who asked.
-        (Err(refusal), _) => tracing::warn!(target: "audit", "join from {source} with {token} refused: {}", headline(refusal)),
+        (Err(refusal), _) => {
+            tracing::warn!(target: "audit", "join from {source} with {token} refused: {}", headline(refusal))
+        }
         (Ok(_), None) => {}
     }
     let admitted = ruling.is_ok();
-    let answer = ruling.map_or_else(Answer::Refused, |grant| Answer::Admitted { grant, coordinator: own });
+    let answer =
+        ruling.map_or_else(Answer::Refused, |grant| Answer::Admitted { grant, coordinator: own });
     if let Some(mut send) = send
         && let Ok(frame) = encode(&answer)
     {
@@ -418,12 +521,14 @@ impl Refusal {
     /// The same with its texts fit to be printed: it came from outside.
     fn printable(self) -> Self {
         match self {
-            Self::OtherVersion { release, protocol, joining_release, joining_protocol } => Self::OtherVersion {
-                release: printable(release.as_bytes()),
-                protocol,
-                joining_release: printable(joining_release.as_bytes()),
-                joining_protocol,
-            },
+            Self::OtherVersion { release, protocol, joining_release, joining_protocol } => {
+                Self::OtherVersion {
+                    release: printable(release.as_bytes()),
+                    protocol,
+                    joining_release: printable(joining_release.as_bytes()),
+                    joining_protocol,
+                }
+            }
             Self::Malformed { reason } => Self::Malformed { reason: printable(reason.as_bytes()) },
             Self::Failed { reason } => Self::Failed { reason: printable(reason.as_bytes()) },
             plain => plain,

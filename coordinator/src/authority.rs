@@ -1,15 +1,17 @@
 //! Who belongs to the cluster: one key, whose signature on a certificate makes a host a member.
 //!
-//! The authority is made offline, before any host is up, so that a deployment can carry it in a Secret and render tokens from it; a first host without one
-//! makes its own. Whoever holds its key is the cluster. It signs what it was asked for in nothing but the key: names, times and uses of a certificate are
-//! ours, so a signing request can ask for no more than to be a host by its id.
+//! The authority is made offline, before any host is up, so that a deployment can carry it in a
+//! Secret and render tokens from it; a first host without one makes its own. Whoever holds its key
+//! is the cluster. It signs what it was asked for in nothing but the key: names, times and uses of
+//! a certificate are ours, so a signing request can ask for no more than to be a host by its id.
 
 use std::fmt;
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKey, PublicKeyData, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    PKCS_ECDSA_P256_SHA256, PublicKey, PublicKeyData, date_time_ymd,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
@@ -21,13 +23,14 @@ use crate::token::random;
 
 /// How long a certificate is good. A host that nobody renews is out after a day.
 pub(crate) const CERTIFICATE_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How far back a certificate begins: the clocks of the host that admits and of one that checks may be off by an hour each, to either side, and one more is
-/// left for a machine that slept.
+/// How far back a certificate begins: the clocks of the host that admits and of one that checks may
+/// be off by an hour each, to either side, and one more is left for a machine that slept.
 pub(crate) const CERTIFICATE_BACKDATED: Duration = Duration::from_secs(3 * 3600);
 
 /// The cluster's own key and certificate.
 ///
-/// The certificate has no end: a cluster lives as long as its key is kept, and TLS takes a trust anchor as it is.
+/// The certificate has no end: a cluster lives as long as its key is kept, and TLS takes a trust
+/// anchor as it is.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
@@ -58,8 +61,12 @@ impl Authority {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        // Two clusters must not have one name: a stranger's certificate is then called that, and not a bad signature.
-        params.distinguished_name.push(DnType::CommonName, format!("swell cluster {:016x}", u64::from_be_bytes(random())));
+        // Two clusters must not have one name: a stranger's certificate is then called that, and
+        // not a bad signature.
+        params.distinguished_name.push(
+            DnType::CommonName,
+            format!("swell cluster {:016x}", u64::from_be_bytes(random())),
+        );
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let certificate = params.self_signed(&key)?;
@@ -67,17 +74,25 @@ impl Authority {
         Self::assemble(der, pem, key)
     }
 
-    /// Reads a cluster's certificate and key as [`Authority::certificate_pem`] and [`Authority::key_pem`] printed them.
+    /// Reads a cluster's certificate and key as [`Authority::certificate_pem`] and
+    /// [`Authority::key_pem`] printed them.
     pub fn from_pem(certificate: &str, key: &str) -> Result<Self, IdentityError> {
         let unreadable = |what, reason| IdentityError::Unreadable { what, reason };
-        let der = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(|e| unreadable("certificate", e.to_string()))?;
+        let der = CertificateDer::from_pem_slice(certificate.as_bytes())
+            .map_err(|e| unreadable("certificate", e.to_string()))?;
         let key = KeyPair::from_pem(key).map_err(|e| unreadable("key", e.to_string()))?;
         Self::assemble(der, certificate.to_owned(), key)
     }
 
-    fn assemble(certificate: CertificateDer<'static>, certificate_pem: String, key: KeyPair) -> Result<Self, IdentityError> {
-        let pin =
-            Pin::of_certificate(&certificate).map_err(|e| IdentityError::Unreadable { what: "certificate", reason: e.to_string() })?;
+    fn assemble(
+        certificate: CertificateDer<'static>,
+        certificate_pem: String,
+        key: KeyPair,
+    ) -> Result<Self, IdentityError> {
+        let pin = Pin::of_certificate(&certificate).map_err(|e| IdentityError::Unreadable {
+            what: "certificate",
+            reason: e.to_string(),
+        })?;
         if pin != Pin::of(&key.subject_public_key_info()) {
             return Err(IdentityError::OtherKey);
         }
@@ -100,10 +115,15 @@ impl Authority {
         self.pin
     }
 
-    /// The identity of a host that holds the authority itself: of the first one, or of one that takes over.
+    /// The identity of a host that holds the authority itself: of the first one, or of one that
+    /// takes over.
     pub fn identity(&self, clock: ClusterClock) -> Result<Identity, IdentityError> {
         let applicant = Applicant::new(draw_host_id())?;
-        let certificate = self.certify(&SigningRequest::parse(&applicant.request()?)?, Role::Admits, clock.unix_s())?;
+        let certificate = self.certify(
+            &SigningRequest::parse(&applicant.request()?)?,
+            Role::Admits,
+            clock.unix_s(),
+        )?;
         Identity::new(applicant, certificate, self.certificate.clone(), clock)
     }
 
@@ -111,7 +131,8 @@ impl Authority {
     pub fn renew(&self, identity: &Identity) -> Result<(), IdentityError> {
         let applicant = Applicant::new(identity.id())?;
         let now_unix_s = identity.clock().unix_s();
-        let certificate = self.certify(&SigningRequest::parse(&applicant.request()?)?, Role::Admits, now_unix_s)?;
+        let certificate =
+            self.certify(&SigningRequest::parse(&applicant.request()?)?, Role::Admits, now_unix_s)?;
         identity.adopt(applicant, certificate, now_unix_s)
     }
 
@@ -120,7 +141,12 @@ impl Authority {
     }
 
     /// Signs a certificate for the key and the id of a request.
-    pub(crate) fn certify(&self, request: &SigningRequest, role: Role, now_unix_s: u64) -> Result<CertificateDer<'static>, IdentityError> {
+    pub(crate) fn certify(
+        &self,
+        request: &SigningRequest,
+        role: Role,
+        now_unix_s: u64,
+    ) -> Result<CertificateDer<'static>, IdentityError> {
         let mut names = vec![tls::host_name(request.host), tls::ANY_HOST.to_owned()];
         if role == Role::Admits {
             names.push(tls::ADMITTING_HOST.to_owned());
@@ -133,7 +159,8 @@ impl Authority {
         params.not_before = now - CERTIFICATE_BACKDATED;
         params.not_after = now + CERTIFICATE_LIFE;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         Ok(params.signed_by(&request.key, &self.issuer)?.der().clone())
     }
 }
@@ -145,19 +172,25 @@ impl fmt::Debug for Authority {
 }
 
 impl SigningRequest {
-    /// Reads a request in DER form (PKCS #10) and checks its signature. Only the host's id and the key are taken from it.
+    /// Reads a request in DER form (PKCS #10) and checks its signature. Only the host's id and the
+    /// key are taken from it.
     pub(crate) fn parse(der: &[u8]) -> Result<Self, IdentityError> {
         let bad = |reason: String| IdentityError::BadRequest { reason };
         let request =
-            CertificateSigningRequestParams::from_der(&CertificateSigningRequestDer::from(der)).map_err(|e| bad(e.to_string()))?;
+            CertificateSigningRequestParams::from_der(&CertificateSigningRequestDer::from(der))
+                .map_err(|e| bad(e.to_string()))?;
         let key = request.public_key;
         // An uncompressed point of P-256 has 65 bytes; no other curve's has.
         if *key.algorithm() != PKCS_ECDSA_P256_SHA256 || key.der_bytes().len() != 65 {
             return Err(bad("its key is not on the curve P-256".into()));
         }
         let name = request.params.distinguished_name.get(&DnType::CommonName);
-        let name = name.and_then(|name| if let rcgen::DnValue::Utf8String(name) = name { Some(name) } else { None });
-        let host = name.and_then(|name| read_host_id(name).ok()).ok_or_else(|| bad("it names no host".into()))?;
+        let name = name.and_then(|name| {
+            if let rcgen::DnValue::Utf8String(name) = name { Some(name) } else { None }
+        });
+        let host = name
+            .and_then(|name| read_host_id(name).ok())
+            .ok_or_else(|| bad("it names no host".into()))?;
         Ok(Self { host, key_hash: *Pin::of(&key.subject_public_key_info()).as_bytes(), key })
     }
 }
@@ -178,12 +211,18 @@ mod tests {
     #[test]
     fn a_key_of_another_cluster_is_refused() {
         let (one, other) = (Authority::found().unwrap(), Authority::found().unwrap());
-        assert!(matches!(Authority::from_pem(one.certificate_pem(), &other.key_pem()), Err(IdentityError::OtherKey)));
+        assert!(matches!(
+            Authority::from_pem(one.certificate_pem(), &other.key_pem()),
+            Err(IdentityError::OtherKey)
+        ));
         assert!(matches!(
             Authority::from_pem("no certificate", &other.key_pem()),
             Err(IdentityError::Unreadable { what: "certificate", .. })
         ));
-        assert!(matches!(Authority::from_pem(one.certificate_pem(), "no key"), Err(IdentityError::Unreadable { what: "key", .. })));
+        assert!(matches!(
+            Authority::from_pem(one.certificate_pem(), "no key"),
+            Err(IdentityError::Unreadable { what: "key", .. })
+        ));
     }
 
     #[test]
@@ -201,9 +240,17 @@ mod tests {
         let mut params = CertificateParams::default();
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
         let nameless = params.serialize_request(&key).unwrap();
-        assert!(matches!(SigningRequest::parse(nameless.der()), Err(IdentityError::BadRequest { .. })));
+        assert!(matches!(
+            SigningRequest::parse(nameless.der()),
+            Err(IdentityError::BadRequest { .. })
+        ));
         params.distinguished_name.push(DnType::CommonName, draw_host_id().to_string());
-        let foreign = params.serialize_request(&KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap()).unwrap();
-        assert!(matches!(SigningRequest::parse(foreign.der()), Err(IdentityError::BadRequest { .. })));
+        let foreign = params
+            .serialize_request(&KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap())
+            .unwrap();
+        assert!(matches!(
+            SigningRequest::parse(foreign.der()),
+            Err(IdentityError::BadRequest { .. })
+        ));
     }
 }

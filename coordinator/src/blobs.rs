@@ -1,10 +1,13 @@
 //! Files by their hash, from any member that has them.
 //!
-//! A scenario and its data are known by BLAKE3 hash and size, which come from the run's manifest. Whoever wants a file asks a peer for the hash on a stream of
-//! its own; the answer says the size, and a size that is not the expected one ends it before a byte is read. What comes is hashed as it comes, 1 MiB at a
-//! time, and handed out only when the whole has the hash: a peer that sends something else has wasted some bandwidth, and another one can be asked.
+//! A scenario and its data are known by BLAKE3 hash and size, which come from the run's manifest.
+//! Whoever wants a file asks a peer for the hash on a stream of its own; the answer says the size,
+//! and a size that is not the expected one ends it before a byte is read. What comes is hashed as
+//! it comes, 1 MiB at a time, and handed out only when the whole has the hash: a peer that sends
+//! something else has wasted some bandwidth, and another one can be asked.
 //!
-//! Disks are slow at the worst of times and the caller's thread keeps leases alive, so files are read and written on tokio's threads for blocking work.
+//! Disks are slow at the worst of times and the caller's thread keeps leases alive, so files are
+//! read and written on tokio's threads for blocking work.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -26,11 +29,13 @@ use crate::token::random;
 
 /// The most that is taken of a file at a time.
 const CHUNK: usize = 1024 * 1024;
-/// The most that is read of a file at a time to be sent: eight files to each of some hundred peers should not add up to much.
+/// The most that is read of a file at a time to be sent: eight files to each of some hundred peers
+/// should not add up to much.
 const SENT_CHUNK: usize = 256 * 1024;
 /// How long nothing may come, or nothing be taken, before a transfer is given up.
 const STALL: Duration = Duration::from_secs(5);
-/// In what time each chunk is there: a link slower than 35 KB/s is no link for load tests, and a peer that sends a byte now and then is not waited for.
+/// In what time each chunk is there: a link slower than 35 KB/s is no link for load tests, and a
+/// peer that sends a byte now and then is not waited for.
 const CHUNK_DEADLINE: Duration = Duration::from_secs(30);
 /// The code of a stream on which the rest of a file cannot be read.
 const UNREADABLE: VarInt = VarInt::from_u32(1);
@@ -59,7 +64,8 @@ pub enum BlobSource {
 
 /// What a host can serve. Closures from a hash to a source are stores too.
 pub trait BlobStore: Send + Sync + 'static {
-    /// Where the bytes with this hash are, if this host has them. It is asked on the thread that keeps the cluster alive and must not block.
+    /// Where the bytes with this hash are, if this host has them. It is asked on the thread that
+    /// keeps the cluster alive and must not block.
     fn find(&self, hash: &BlobHash) -> Option<BlobSource>;
 }
 
@@ -103,7 +109,10 @@ pub enum BlobError {
         found: u64,
     },
     /// What the peer sent has another hash, or is longer or shorter than it said.
-    #[error("host {host} sent something else for blob {hash}\nhelp: its copy is damaged, or the host is; take the file from another one")]
+    #[error(
+        "host {host} sent something else for blob {hash}\nhelp: its copy is damaged, or the host \
+        is; take the file from another one"
+    )]
     Corrupt {
         /// The peer.
         host: HostId,
@@ -150,8 +159,9 @@ pub(crate) enum Found {
     Yes { size: u64 },
 }
 
-/// Fetches a blob into memory. `most` is what the caller has room for. Two files come from one peer at a time, further ones wait. A peer
-/// allows 1,024 files at once and 64 a second after that. Dropping the future ends the transfer.
+/// Fetches a blob into memory. `most` is what the caller has room for. Two files come from one peer
+/// at a time, further ones wait. A peer allows 1,024 files at once and 64 a second after that.
+/// Dropping the future ends the transfer.
 pub async fn fetch(peer: &Peer, blob: BlobRef, most: u64) -> Result<Bytes, BlobError> {
     let mut transfer = Transfer::begin(peer, blob, most).await?;
     let mut whole = BytesMut::new();
@@ -161,8 +171,9 @@ pub async fn fetch(peer: &Peer, blob: BlobRef, most: u64) -> Result<Bytes, BlobE
     Ok(whole.freeze())
 }
 
-/// Fetches a blob into a file, which is there when it is whole and verified, and replaces one of that name. Dropping the future ends the transfer; what was
-/// written is removed, by then or as soon as the disk has done what it is at.
+/// Fetches a blob into a file, which is there when it is whole and verified, and replaces one of
+/// that name. Dropping the future ends the transfer; what was written is removed, by then or as
+/// soon as the disk has done what it is at.
 pub async fn fetch_to(peer: &Peer, blob: BlobRef, most: u64, path: &Path) -> Result<(), BlobError> {
     let mut transfer = Transfer::begin(peer, blob, most).await?;
     let mut part = PartFile::create(path).await?;
@@ -201,10 +212,21 @@ impl<'a> Transfer<'a> {
         let mut reader = peer.ask(&Ask::Blob(hash)).await?;
         match peer.answer(&mut reader).await? {
             Found::No => Err(BlobError::Missing { host, hash }),
-            Found::Yes { size: found } if found != size => Err(BlobError::OtherSize { host, hash, size, found }),
+            Found::Yes { size: found } if found != size => {
+                Err(BlobError::OtherSize { host, hash, size, found })
+            }
             Found::Yes { .. } => {
                 let (ahead, stream) = reader.into_rest();
-                Ok(Self { _turn: turn, host, blob, ahead, stream, hasher: blake3::Hasher::new(), got: 0, ended: false })
+                Ok(Self {
+                    _turn: turn,
+                    host,
+                    blob,
+                    ahead,
+                    stream,
+                    hasher: blake3::Hasher::new(),
+                    got: 0,
+                    ended: false,
+                })
             }
         }
     }
@@ -220,7 +242,8 @@ impl<'a> Transfer<'a> {
             }
         }
         if chunk.is_empty() {
-            let whole = self.got == self.blob.size && self.hasher.finalize() == blake3::Hash::from_bytes(self.blob.hash.0);
+            let whole = self.got == self.blob.size
+                && self.hasher.finalize() == blake3::Hash::from_bytes(self.blob.hash.0);
             return if whole { Ok(None) } else { Err(self.corrupt()) };
         }
         self.got += chunk.len() as u64;
@@ -251,9 +274,11 @@ impl<'a> Transfer<'a> {
     }
 }
 
-/// A file that is not yet whole, under a name of its own beside the one it will have. Dropping it removes it.
+/// A file that is not yet whole, under a name of its own beside the one it will have. Dropping it
+/// removes it.
 ///
-/// It goes along to the thread that writes it, so it is removed too when nobody waits for the outcome any more.
+/// It goes along to the thread that writes it, so it is removed too when nobody waits for the
+/// outcome any more.
 struct PartFile {
     path: PathBuf,
     part: PathBuf,
@@ -300,12 +325,16 @@ impl Drop for PartFile {
 }
 
 /// Does work on a file where it may wait for the disk.
-async fn blocking<T: Send + 'static>(path: PathBuf, work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, BlobError> {
+async fn blocking<T: Send + 'static>(
+    path: PathBuf,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, BlobError> {
     let done = spawn_blocking(work).await.unwrap_or_else(|e| Err(io::Error::other(e)));
     done.map_err(|source| BlobError::File { path, source })
 }
 
-/// Sends a blob, or that there is none. Nothing is told to the caller: a peer that lost interest, or is gone, is no fault.
+/// Sends a blob, or that there is none. Nothing is told to the caller: a peer that lost interest,
+/// or is gone, is no fault.
 pub(crate) async fn serve(send: &mut SendStream, hash: BlobHash, store: &dyn BlobStore) {
     let opened = match store.find(&hash) {
         None => None,

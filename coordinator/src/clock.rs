@@ -1,11 +1,13 @@
 //! The cluster's time of day, which no step of a machine's clock moves.
 //!
-//! Certificates begin and end at times of day, and load machines have clocks that are set while they run: by NTP after a boot, by an operator, by a
-//! hypervisor. So the machine's clock is read once, where hosts are admitted; from there time goes on by a clock that nobody can set. A host that joins
-//! takes the time from the answer that admits it, over a connection whose other end is proven, and again with each renewal: its own time of day is never
-//! asked.
+//! Certificates begin and end at times of day, and load machines have clocks that are set while
+//! they run: by NTP after a boot, by an operator, by a hypervisor. So the machine's clock is read
+//! once, where hosts are admitted; from there time goes on by a clock that nobody can set. A host
+//! that joins takes the time from the answer that admits it, over a connection whose other end is
+//! proven, and again with each renewal: its own time of day is never asked.
 //!
-//! It counts the time for which the machine was suspended, too (`CLOCK_BOOTTIME`): a host that slept wakes up to the right time.
+//! It counts the time for which the machine was suspended, too (`CLOCK_BOOTTIME`): a host that
+//! slept wakes up to the right time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -29,7 +31,9 @@ impl ClusterClock {
     /// The time of this machine's clock as it is now; later steps of it change nothing.
     pub fn of_this_machine() -> Self {
         // A clock before 1970 is as wrong as any other and is taken as it shows.
-        Self::showing(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs())
+        Self::showing(
+            SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs(),
+        )
     }
 
     /// A clock that shows this many seconds of Unix time now.
@@ -44,7 +48,8 @@ impl ClusterClock {
 
     /// Takes the time over from a host that knows better.
     pub(crate) fn set(&self, unix_s: u64) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Anchor { unix: Duration::from_secs(unix_s), at: since_boot() };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Anchor { unix: Duration::from_secs(unix_s), at: since_boot() };
     }
 
     fn unix(&self) -> Duration {
@@ -67,7 +72,8 @@ impl TimeProvider for ClusterClock {
 
 impl quinn::TimeSource for ClusterClock {
     fn now(&self) -> SystemTime {
-        // The far end of time cannot be added up; an address token judged at the beginning of time is merely not believed.
+        // The far end of time cannot be added up; an address token judged at the beginning of time
+        // is merely not believed.
         UNIX_EPOCH.checked_add(self.unix()).unwrap_or(UNIX_EPOCH)
     }
 }

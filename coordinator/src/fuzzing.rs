@@ -1,7 +1,9 @@
-//! What bytes of a user or of another host reach, as functions over bytes: for a fuzzer (`cargo xtask fuzz`), and for the quick test of them here.
+//! What bytes of a user or of another host reach, as functions over bytes: for a fuzzer
+//! (`cargo xtask fuzz`), and for the quick test of them here.
 //!
-//! Each target takes any bytes and panics where a promise is broken. It gives whether they were let in, so that a seed of which the layout has changed, and
-//! which reaches nothing any more, fails the test.
+//! Each target takes any bytes and panics where a promise is broken. It gives whether they were let
+//! in, so that a seed of which the layout has changed, and which reaches nothing any more, fails
+//! the test.
 
 mod lead;
 mod member;

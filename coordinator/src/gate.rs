@@ -1,20 +1,24 @@
 //! How often somebody may knock.
 //!
-//! A handshake costs a signature and some memory before the other side has proven anything, and each refusal writes a line. So each source has a bucket of
-//! attempts that fills slowly, and there is one for all of them together; an attempt that ends well is given back, so that a thousand hosts behind one
-//! address may join, and only who keeps failing is turned away. Source addresses of UDP are easily forged: once a bucket runs low or the
-//! house is half full, an attempt counts only when it has proven its address by QUIC's Retry, which costs the host one packet and no memory. So nobody can
-//! use up another's attempts.
+//! A handshake costs a signature and some memory before the other side has proven anything, and
+//! each refusal writes a line. So each source has a bucket of attempts that fills slowly, and there
+//! is one for all of them together; an attempt that ends well is given back, so that a thousand
+//! hosts behind one address may join, and only who keeps failing is turned away. Source addresses
+//! of UDP are easily forged: once a bucket runs low or the house is half full, an attempt counts
+//! only when it has proven its address by QUIC's Retry, which costs the host one packet and no
+//! memory. So nobody can use up another's attempts.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Attempts from one source at once, and a second: hosts of a whole cluster may share an address behind NAT.
+/// Attempts from one source at once, and a second: hosts of a whole cluster may share an address
+/// behind NAT.
 const OF_ONE: Rate = Rate { burst: 256.0, each_second: 4.0 };
 /// Attempts from all sources.
 const OF_ALL: Rate = Rate { burst: 1024.0, each_second: 128.0 };
-/// Sources that are told apart, some hundred kilobytes of them. When there are more, the new ones share a bucket.
+/// Sources that are told apart, some hundred kilobytes of them. When there are more, the new ones
+/// share a bucket.
 const MAX_SOURCES: usize = 4096;
 
 /// How much of something is allowed.
@@ -89,11 +93,22 @@ impl Bucket {
 
 impl Gate {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { all: Bucket::full(OF_ALL, now), others: Bucket::full(OF_ONE, now), sources: HashMap::new() }
+        Self {
+            all: Bucket::full(OF_ALL, now),
+            others: Bucket::full(OF_ONE, now),
+            sources: HashMap::new(),
+        }
     }
 
-    /// Rules on an attempt; one that is let in is counted. `proven` is whether its address is, `crowded` whether there is little room left for others.
-    pub(crate) fn rule(&mut self, now: Instant, source: IpAddr, proven: bool, crowded: bool) -> Ruling {
+    /// Rules on an attempt; one that is let in is counted. `proven` is whether its address is,
+    /// `crowded` whether there is little room left for others.
+    pub(crate) fn rule(
+        &mut self,
+        now: Instant,
+        source: IpAddr,
+        proven: bool,
+        crowded: bool,
+    ) -> Ruling {
         self.make_room(now, source);
         let bucket = Self::bucket(&mut self.sources, &mut self.others, now, source);
         bucket.fill(now);
@@ -128,7 +143,12 @@ impl Gate {
         }
     }
 
-    fn bucket<'a>(sources: &'a mut HashMap<IpAddr, Bucket>, others: &'a mut Bucket, now: Instant, source: IpAddr) -> &'a mut Bucket {
+    fn bucket<'a>(
+        sources: &'a mut HashMap<IpAddr, Bucket>,
+        others: &'a mut Bucket,
+        now: Instant,
+        source: IpAddr,
+    ) -> &'a mut Bucket {
         let network = network_of(source);
         if sources.len() >= MAX_SOURCES && !sources.contains_key(&network) {
             return others;
@@ -137,7 +157,8 @@ impl Gate {
     }
 }
 
-/// What counts as one source: an IPv4 address, or the /64 that one IPv6 host has to itself (RFC 4291, section 2.5.4).
+/// What counts as one source: an IPv4 address, or the /64 that one IPv6 host has to itself (RFC
+/// 4291, section 2.5.4).
 fn network_of(source: IpAddr) -> IpAddr {
     match source.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
@@ -157,7 +178,8 @@ mod tests {
     fn who_keeps_failing_is_turned_away_and_others_are_not() {
         let now = Instant::now();
         let mut gate = Gate::new(now);
-        let entered = (0..1000).filter(|_| gate.rule(now, SOURCE, true, false) == Ruling::Enter).count();
+        let entered =
+            (0..1000).filter(|_| gate.rule(now, SOURCE, true, false) == Ruling::Enter).count();
         assert_eq!(entered as f64, OF_ONE.burst);
         assert_eq!(gate.rule(now, SOURCE, true, false), Ruling::Refuse);
         assert_eq!(gate.rule(now, "10.0.0.2".parse().unwrap(), true, false), Ruling::Enter);
@@ -185,7 +207,8 @@ mod tests {
     fn a_forged_address_uses_up_half_of_its_attempts_at_most() {
         let now = Instant::now();
         let mut gate = Gate::new(now);
-        let entered = (0..1000).filter(|_| gate.rule(now, SOURCE, false, false) == Ruling::Enter).count();
+        let entered =
+            (0..1000).filter(|_| gate.rule(now, SOURCE, false, false) == Ruling::Enter).count();
         assert!(entered as f64 <= OF_ONE.burst / 2.0 + 1.0, "{entered}");
         assert_eq!(gate.rule(now, SOURCE, false, false), Ruling::ProveAddress);
         assert_eq!(gate.rule(now, SOURCE, true, false), Ruling::Enter);
@@ -195,7 +218,9 @@ mod tests {
     fn a_hundred_thousand_sources_stay_bounded_and_are_refused_together() {
         let now = Instant::now();
         let mut gate = Gate::new(now);
-        let entered = (0..100_000u32).filter(|n| gate.rule(now, IpAddr::V4((*n).into()), true, false) == Ruling::Enter).count();
+        let entered = (0..100_000u32)
+            .filter(|n| gate.rule(now, IpAddr::V4((*n).into()), true, false) == Ruling::Enter)
+            .count();
         assert_eq!(entered as f64, OF_ALL.burst);
         assert!(gate.sources.len() <= MAX_SOURCES);
         let later = now + Duration::from_secs(3600);
@@ -205,7 +230,10 @@ mod tests {
 
     #[test]
     fn addresses_of_one_ipv6_network_are_one_source() {
-        assert_eq!(network_of("2001:db8::1".parse().unwrap()), network_of("2001:db8::ffff:2".parse().unwrap()));
+        assert_eq!(
+            network_of("2001:db8::1".parse().unwrap()),
+            network_of("2001:db8::ffff:2".parse().unwrap())
+        );
         assert_eq!(network_of("::ffff:10.0.0.1".parse().unwrap()), SOURCE);
     }
 }

@@ -1,12 +1,16 @@
-//! Who a host is: an id drawn for the life of its process, a key that never leaves it, and the cluster's signature that ties them together.
+//! Who a host is: an id drawn for the life of its process, a key that never leaves it, and the
+//! cluster's signature that ties them together.
 //!
 //! ## Why no step of a clock takes a host's identity
-//! Nothing here asks the machine's clock. What a certificate's times are compared with is the cluster's time ([`ClusterClock`]); when a certificate is to be
-//! renewed is counted from the moment that it was got, on a clock that nobody can set: after half of its life, so that there are twelve hours in which a
-//! renewal may fail. And if two hosts disagree on the time after all, each by an hour to either side, certificates begin early enough and end
-//! late enough for both. A connection that stands is not asked for its certificate again.
+//! Nothing here asks the machine's clock. What a certificate's times are compared with is the
+//! cluster's time ([`ClusterClock`]); when a certificate is to be renewed is counted from the
+//! moment that it was got, on a clock that nobody can set: after half of its life, so that there
+//! are twelve hours in which a renewal may fail. And if two hosts disagree on the time after all,
+//! each by an hour to either side, certificates begin early enough and end late enough for both. A
+//! connection that stands is not asked for its certificate again.
 //!
-//! What remains: a machine that was suspended for a day has lost its identity, and its host joins anew.
+//! What remains: a machine that was suspended for a day has lost its identity, and its host joins
+//! anew.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +49,10 @@ struct Current {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// A PEM text holds no certificate or no key.
-    #[error("the cluster's {what} cannot be read: {reason}\nhelp: give the PEM text that the cluster was founded with")]
+    #[error(
+        "the cluster's {what} cannot be read: {reason}\nhelp: give the PEM text that the cluster \
+        was founded with"
+    )]
     Unreadable {
         /// Certificate or key.
         what: &'static str,
@@ -53,7 +60,10 @@ pub enum IdentityError {
         reason: String,
     },
     /// A certificate and a key do not belong together.
-    #[error("the cluster's key is not the one in its certificate\nhelp: give both as they were made together")]
+    #[error(
+        "the cluster's key is not the one in its certificate\nhelp: give both as they were made \
+        together"
+    )]
     OtherKey,
     /// A signing request is none, is not signed by its key, or asks for what no host may have.
     #[error("a signing request cannot be granted: {reason}")]
@@ -72,7 +82,8 @@ pub enum IdentityError {
     Making(#[from] rcgen::Error),
 }
 
-/// Draws the id of a new process. Two of a million hosts have the same one in one of 37 million clusters.
+/// Draws the id of a new process. Two of a million hosts have the same one in one of 37 million
+/// clusters.
 pub(crate) fn draw_host_id() -> HostId {
     HostId(u64::from_be_bytes(random()))
 }
@@ -81,11 +92,14 @@ pub(crate) fn draw_host_id() -> HostId {
 pub(crate) fn read_host_id(text: &str) -> Result<HostId, IdentityError> {
     let small = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let number = small.then(|| u64::from_str_radix(text, 16).ok()).flatten();
-    number.map(HostId).ok_or_else(|| IdentityError::BadRequest { reason: format!("a host's id is 16 hexadecimal digits, not {text:?}") })
+    number.map(HostId).ok_or_else(|| IdentityError::BadRequest {
+        reason: format!("a host's id is 16 hexadecimal digits, not {text:?}"),
+    })
 }
 
 impl Identity {
-    /// Takes over the certificate that was granted to an applicant, if it is for it and from its cluster.
+    /// Takes over the certificate that was granted to an applicant, if it is for it and from its
+    /// cluster.
     pub(crate) fn new(
         applicant: Applicant,
         certificate: CertificateDer<'static>,
@@ -93,7 +107,9 @@ impl Identity {
         clock: ClusterClock,
     ) -> Result<Self, IdentityError> {
         let mut roots = RootCertStore::empty();
-        roots.add(authority.clone()).map_err(|e| IdentityError::NotOurs { reason: e.to_string() })?;
+        roots
+            .add(authority.clone())
+            .map_err(|e| IdentityError::NotOurs { reason: e.to_string() })?;
         let id = applicant.id;
         let key = applicant.certified(certificate, &authority, &roots, &clock)?;
         let current = Mutex::new(Current::fresh(key));
@@ -110,18 +126,37 @@ impl Identity {
         &self.clock
     }
 
-    /// How long until the certificate is to be renewed, none when it is due: by [`Endpoint::renew`](crate::Endpoint::renew), or where the authority is by
-    /// [`Authority::renew`](crate::Authority::renew). If that fails there are twelve hours to try again.
+    /// How long until the certificate is to be renewed, none when it is due: by
+    /// [`Endpoint::renew`](crate::Endpoint::renew), or where the authority is by
+    /// [`Authority::renew`](crate::Authority::renew). If that fails there are twelve hours to try
+    /// again.
     ///
-    /// Ask now and then: while the machine is suspended this time passes, and that of a timer does not.
+    /// Ask now and then: while the machine is suspended this time passes, and that of a timer does
+    /// not.
     pub fn renew_in(&self) -> Duration {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).renew_at.saturating_sub(since_boot())
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .renew_at
+            .saturating_sub(since_boot())
     }
 
-    /// Replaces key and certificate, and takes over the time at which they were granted; connections that stand are left as they are.
-    pub(crate) fn adopt(&self, applicant: Applicant, certificate: CertificateDer<'static>, now_unix_s: u64) -> Result<(), IdentityError> {
-        // By its signature the cluster vouches for the key, which is fresh, and so for the time as well.
-        let key = applicant.certified(certificate, &self.authority, &self.roots, &ClusterClock::showing(now_unix_s))?;
+    /// Replaces key and certificate, and takes over the time at which they were granted;
+    /// connections that stand are left as they are.
+    pub(crate) fn adopt(
+        &self,
+        applicant: Applicant,
+        certificate: CertificateDer<'static>,
+        now_unix_s: u64,
+    ) -> Result<(), IdentityError> {
+        // By its signature the cluster vouches for the key, which is fresh, and so for the time as
+        // well.
+        let key = applicant.certified(
+            certificate,
+            &self.authority,
+            &self.roots,
+            &ClusterClock::showing(now_unix_s),
+        )?;
         self.clock.set(now_unix_s);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Current::fresh(key);
         Ok(())
@@ -194,8 +229,10 @@ impl Applicant {
         let not_ours = |e: rustls::Error| IdentityError::NotOurs { reason: e.to_string() };
         tls::verify_host(&certificate, roots, self.id, clock).map_err(not_ours)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
-        // The authority's certificate goes along, so that a joining host finds the key that its token pins.
-        CertifiedKey::from_der(vec![certificate, authority.clone()], key, &tls::provider()).map_err(not_ours)
+        // The authority's certificate goes along, so that a joining host finds the key that its
+        // token pins.
+        CertifiedKey::from_der(vec![certificate, authority.clone()], key, &tls::provider())
+            .map_err(not_ours)
     }
 }
 
@@ -204,8 +241,18 @@ mod tests {
     use super::*;
     use crate::authority::{Authority, CERTIFICATE_BACKDATED, Role, SigningRequest};
 
-    fn granted(authority: &Authority, applicant: &Applicant, now_unix_s: u64) -> CertificateDer<'static> {
-        authority.certify(&SigningRequest::parse(&applicant.request().unwrap()).unwrap(), Role::Member, now_unix_s).unwrap()
+    fn granted(
+        authority: &Authority,
+        applicant: &Applicant,
+        now_unix_s: u64,
+    ) -> CertificateDer<'static> {
+        authority
+            .certify(
+                &SigningRequest::parse(&applicant.request().unwrap()).unwrap(),
+                Role::Member,
+                now_unix_s,
+            )
+            .unwrap()
     }
 
     #[test]
@@ -223,9 +270,13 @@ mod tests {
         let (cluster, other) = (Authority::found().unwrap(), Authority::found().unwrap());
         let identity = cluster.identity(ClusterClock::showing(1_000_000)).unwrap();
         let refused = |applicant: Applicant, certificate| {
-            assert!(matches!(identity.adopt(applicant, certificate, 1_000_000), Err(IdentityError::NotOurs { .. })));
+            assert!(matches!(
+                identity.adopt(applicant, certificate, 1_000_000),
+                Err(IdentityError::NotOurs { .. })
+            ));
         };
-        let [ours, same_host, foreign] = [identity.id(), identity.id(), draw_host_id()].map(|id| Applicant::new(id).unwrap());
+        let [ours, same_host, foreign] =
+            [identity.id(), identity.id(), draw_host_id()].map(|id| Applicant::new(id).unwrap());
         refused(Applicant::new(identity.id()).unwrap(), granted(&cluster, &same_host, 1_000_000));
         refused(Applicant::new(identity.id()).unwrap(), granted(&cluster, &foreign, 1_000_000));
         let strangers = granted(&other, &ours, 1_000_000);
@@ -237,26 +288,44 @@ mod tests {
         let authority = Authority::found().unwrap();
         let [hour, now] = [3600, 1_000_000];
         for signed_at in [now - hour, now, now + hour] {
-            for checked_at in
-                [now - hour, now + hour, now - hour + CERTIFICATE_LIFE.as_secs() / 2, now + hour + CERTIFICATE_LIFE.as_secs() / 2]
-            {
+            for checked_at in [
+                now - hour,
+                now + hour,
+                now - hour + CERTIFICATE_LIFE.as_secs() / 2,
+                now + hour + CERTIFICATE_LIFE.as_secs() / 2,
+            ] {
                 let applicant = Applicant::new(draw_host_id()).unwrap();
                 let certificate = granted(&authority, &applicant, signed_at);
-                let identity = Identity::new(applicant, certificate, authority.certificate().clone(), ClusterClock::showing(checked_at));
-                assert!(identity.is_ok(), "signed at {signed_at}, checked at {checked_at}: {identity:?}");
+                let identity = Identity::new(
+                    applicant,
+                    certificate,
+                    authority.certificate().clone(),
+                    ClusterClock::showing(checked_at),
+                );
+                assert!(
+                    identity.is_ok(),
+                    "signed at {signed_at}, checked at {checked_at}: {identity:?}"
+                );
             }
         }
         let applicant = Applicant::new(draw_host_id()).unwrap();
         let certificate = granted(&authority, &applicant, now);
         let long_before = ClusterClock::showing(now - CERTIFICATE_BACKDATED.as_secs() - 60);
-        assert!(Identity::new(applicant, certificate, authority.certificate().clone(), long_before).is_err());
+        assert!(
+            Identity::new(applicant, certificate, authority.certificate().clone(), long_before)
+                .is_err()
+        );
     }
 
     #[test]
     fn renewal_is_due_after_half_a_day_whatever_the_clock_shows() {
-        let identity = Authority::found().unwrap().identity(ClusterClock::showing(1_000_000)).unwrap();
+        let identity =
+            Authority::found().unwrap().identity(ClusterClock::showing(1_000_000)).unwrap();
         identity.clock().set(9_000_000);
         let left = identity.renew_in();
-        assert!(left <= CERTIFICATE_LIFE / 2 && left > CERTIFICATE_LIFE / 2 - Duration::from_secs(60), "{left:?}");
+        assert!(
+            left <= CERTIFICATE_LIFE / 2 && left > CERTIFICATE_LIFE / 2 - Duration::from_secs(60),
+            "{left:?}"
+        );
     }
 }

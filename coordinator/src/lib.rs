@@ -1,7 +1,9 @@
 //! Hosts that act as one: how they meet, trust each other and talk.
 //!
-//! A cluster is who holds a certificate of its [`Authority`]. A host gets one by a [`Token`], once, in [`join`]; from then on everything goes over mutual
-//! TLS through one [`Endpoint`], which is one UDP socket. What is said there is not known here: messages are any serde types, files any bytes with a hash.
+//! A cluster is who holds a certificate of its [`Authority`]. A host gets one by a [`Token`], once,
+//! in [`join`]; from then on everything goes over mutual TLS through one [`Endpoint`], which is one
+//! UDP socket. What is said there is not known here: messages are any serde types, files any bytes
+//! with a hash.
 //!
 //! The road of a host, top-down:
 //!
@@ -20,7 +22,8 @@
 //! | `link` | connections between members: the first words, messages, datagrams |
 //! | `blobs` | files by their hash |
 //!
-//! Everything wants a tokio runtime and is content with a current-thread one. What a caller may drop in a `select!` says so.
+//! Everything wants a tokio runtime and is content with a current-thread one. What a caller may
+//! drop in a `select!` says so.
 
 mod admission;
 mod authority;
@@ -43,7 +46,9 @@ pub use authority::Authority;
 pub use blobs::{BlobError, BlobHash, BlobRef, BlobSource, BlobStore, fetch, fetch_to};
 pub use clock::ClusterClock;
 pub use identity::{HostId, Identity, IdentityError};
-pub use link::{CloseCode, Disagreement, Endpoint, Hello, LinkError, MAX_MESSAGE, Peer, RenewError};
+pub use link::{
+    CloseCode, Disagreement, Endpoint, Hello, LinkError, MAX_MESSAGE, Peer, RenewError,
+};
 pub use register::{IssuedToken, TokenRegister};
 pub use socket::{DialError, Socket, SocketError};
 pub use tls::Pin;

@@ -1,14 +1,18 @@
 //! Connections between members.
 //!
-//! A host has one [`Endpoint`]: it dials and is dialled through the same socket, and what it is dialled for is sorted here. A host that wants to join is
-//! answered by the [`Desk`], if there is one; a member shows its certificate, says what it is, hears the same of this host, and is a [`Peer`] from then on.
-//! Two hosts that dial each other at once get two connections; which one to keep is for the caller, who has the ids of both ends.
+//! A host has one [`Endpoint`]: it dials and is dialled through the same socket, and what it is
+//! dialled for is sorted here. A host that wants to join is answered by the [`Desk`], if there is
+//! one; a member shows its certificate, says what it is, hears the same of this host, and is a
+//! [`Peer`] from then on. Two hosts that dial each other at once get two connections; which one to
+//! keep is for the caller, who has the ids of both ends.
 //!
 //! ## What a stranger can cost
-//! Before its certificate is checked a connection holds at most 64 KiB and one stream, and no byte of it is read. There are at most 64 such at a time, each
-//! for six seconds, and how often they may come is ruled by the [`gate`](crate::gate). A member may cost about 10 MiB: 3 MiB that came and were not read, one
-//! message that is being put together, 2 MiB that wait, 2 MiB under way and 2 MiB of files. With 256 connections that is the bound on all of it, 2.5 GiB, if
-//! every member were an enemy; a cluster at work holds some kilobytes each.
+//! Before its certificate is checked a connection holds at most 64 KiB and one stream, and no byte
+//! of it is read. There are at most 64 such at a time, each for six seconds, and how often they may
+//! come is ruled by the [`gate`](crate::gate). A member may cost about 10 MiB: 3 MiB that came and
+//! were not read, one message that is being put together, 2 MiB that wait, 2 MiB under way and 2
+//! MiB of files. With 256 connections that is the bound on all of it, 2.5 GiB, if every member were
+//! an enemy; a cluster at work holds some kilobytes each.
 
 mod ask;
 mod close;
@@ -46,11 +50,13 @@ use crate::identity::{Applicant, HostId, Identity};
 use crate::socket::{DIAL_DEADLINE, DialError, Socket, headline, transport};
 use crate::tls::{self, JOIN_PROTOCOL, LINK_PROTOCOL};
 
-/// Connections at a time, those that are being made included. From 64 hosts on a cluster is a tree, so nobody needs more.
+/// Connections at a time, those that are being made included. From 64 hosts on a cluster is a tree,
+/// so nobody needs more.
 const MAX_CONNECTIONS: usize = 256;
 /// Connections at a time that have not proven anything.
 const MAX_STRANGERS: usize = 64;
-/// Members that were let in and not yet taken by [`Endpoint::accept`]; further ones are turned away.
+/// Members that were let in and not yet taken by [`Endpoint::accept`]; further ones are turned
+/// away.
 const MAX_ARRIVALS: usize = 64;
 /// In what time a handshake is done: three packets, each of which may be lost once.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(3);
@@ -61,7 +67,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often those who were turned away are told of, in one line for all.
 const TURNED_AWAY_LINE: Duration = Duration::from_secs(1);
 
-/// A host's place in the cluster: where it is dialled, and from where it dials. Dropping it ends that; peers that were given out live on.
+/// A host's place in the cluster: where it is dialled, and from where it dials. Dropping it ends
+/// that; peers that were given out live on.
 #[derive(Debug)]
 pub struct Endpoint {
     socket: Socket,
@@ -80,8 +87,15 @@ struct Host {
 }
 
 impl Endpoint {
-    /// Opens a host's place in the cluster. Files are served out of `store`, also to peers that this host dialled; with a `desk` hosts are admitted.
-    pub fn open(socket: Socket, identity: Arc<Identity>, hello: Hello, store: Arc<dyn BlobStore>, desk: Option<Arc<Desk>>) -> Self {
+    /// Opens a host's place in the cluster. Files are served out of `store`, also to peers that
+    /// this host dialled; with a `desk` hosts are admitted.
+    pub fn open(
+        socket: Socket,
+        identity: Arc<Identity>,
+        hello: Hello,
+        store: Arc<dyn BlobStore>,
+        desk: Option<Arc<Desk>>,
+    ) -> Self {
         let mut config = tls::server(&identity);
         config
             .transport_config(Arc::new(transport()))
@@ -109,23 +123,30 @@ impl Endpoint {
         self.socket.address()
     }
 
-    /// Dials a member, a certain one if its id is known: then nobody else can answer in its place. It takes at most seven seconds, and four if nothing
-    /// comes back at all. Dropping the future gives it up.
-    pub async fn dial(&self, address: SocketAddr, expected: Option<HostId>) -> Result<Peer, LinkError> {
+    /// Dials a member, a certain one if its id is known: then nobody else can answer in its place.
+    /// It takes at most seven seconds, and four if nothing comes back at all. Dropping the future
+    /// gives it up.
+    pub async fn dial(
+        &self,
+        address: SocketAddr,
+        expected: Option<HostId>,
+    ) -> Result<Peer, LinkError> {
         let name = expected.map_or_else(|| tls::ANY_HOST.to_owned(), tls::host_name);
         let deadline = tokio::time::Instant::now() + DIAL_DEADLINE;
-        let connection = self.socket.dial(self.client.clone(), address, &name, LINK_PROTOCOL, deadline).await?;
+        let connection =
+            self.socket.dial(self.client.clone(), address, &name, LINK_PROTOCOL, deadline).await?;
         let greeted = timeout(HELLO_DEADLINE, self.host.introduce(&connection, true)).await;
         greeted.unwrap_or(Err(LinkError::Silent { address }))
     }
 
-    /// Waits for the next member that dials this host; none when the endpoint is closed. A caller may drop the future and loses nobody.
+    /// Waits for the next member that dials this host; none when the endpoint is closed. A caller
+    /// may drop the future and loses nobody.
     pub async fn accept(&self) -> Option<Peer> {
         self.arrivals.lock().await.recv().await
     }
 
-    /// Renews this host's certificate at a peer that admits hosts. When it is due says [`Identity::renew_in`]; while it fails, the old one stays. A caller
-    /// may drop the future.
+    /// Renews this host's certificate at a peer that admits hosts. When it is due says
+    /// [`Identity::renew_in`]; while it fails, the old one stays. A caller may drop the future.
     pub async fn renew(&self, peer: &Peer) -> Result<(), RenewError> {
         let applicant = Applicant::new(self.id())?;
         let mut reader = peer.ask(&Ask::Renewal(applicant.request()?)).await?;
@@ -134,11 +155,15 @@ impl Endpoint {
                 self.host.identity.adopt(applicant, grant.certificate(), grant.now_unix_s())?;
                 Ok(())
             }
-            Renewal::Refused(reason) => Err(RenewError::Refused { host: peer.id(), reason: crate::socket::printable(reason.as_bytes()) }),
+            Renewal::Refused(reason) => Err(RenewError::Refused {
+                host: peer.id(),
+                reason: crate::socket::printable(reason.as_bytes()),
+            }),
         }
     }
 
-    /// Closes all connections, the peers that were given out included, and waits up to a second until the other sides have been told.
+    /// Closes all connections, the peers that were given out included, and waits up to a second
+    /// until the other sides have been told.
     pub async fn close(mut self) {
         self.reception.shutdown().await;
         self.socket.quinn().close(CloseCode::Goodbye.into(), b"this host is ending");
@@ -154,13 +179,16 @@ impl Drop for Endpoint {
 }
 
 impl Host {
-    /// Says what this host is, hears what the other is, and whether they go together. Dropping the future closes the connection.
+    /// Says what this host is, hears what the other is, and whether they go together. Dropping the
+    /// future closes the connection.
     async fn introduce(&self, connection: &Connection, dialled: bool) -> Result<Peer, LinkError> {
         let address = canonical(connection.remote_address());
         let broken = |error| LinkError::Dial(DialError::of(error, address, LINK_PROTOCOL));
         let no_hello = |reason| LinkError::NoHello { address, reason };
         let own = self.hello.encode(self.identity.id())?;
-        let (mut send, recv) = if dialled { connection.open_bi().await } else { connection.accept_bi().await }.map_err(broken)?;
+        let (mut send, recv) =
+            if dialled { connection.open_bi().await } else { connection.accept_bi().await }
+                .map_err(broken)?;
         let mut messages = FrameReader::new(recv);
         if dialled {
             say(&mut send, own.clone(), broken).await?;
@@ -170,7 +198,8 @@ impl Host {
             FrameError::TooLong(bytes) => no_hello(format!("{bytes} bytes are too many")),
             _ => no_hello("it broke off".into()),
         });
-        let theirs = theirs.inspect_err(|_| connection.close(CloseCode::Garbage.into(), b"no hello"))?;
+        let theirs =
+            theirs.inspect_err(|_| connection.close(CloseCode::Garbage.into(), b"no hello"))?;
         if !dialled {
             say(&mut send, own, broken).await?;
         }
@@ -200,7 +229,13 @@ impl Host {
             refuse(CloseCode::Goodbye, "this is the same host").await;
             return Err(LinkError::Itself { address });
         }
-        Ok(Peer::new(Line::new(claimed, connection.clone()), hello, send, messages, self.services.clone()))
+        Ok(Peer::new(
+            Line::new(claimed, connection.clone()),
+            hello,
+            send,
+            messages,
+            self.services.clone(),
+        ))
     }
 }
 
@@ -244,7 +279,12 @@ async fn receive_arrivals(socket: Socket, host: Arc<Host>, arrived: mpsc::Sender
 }
 
 /// Sees one connection in, and gives its source back if it ended well.
-async fn receive(incoming: Incoming, source: IpAddr, host: Arc<Host>, arrived: mpsc::Sender<Peer>) -> Option<IpAddr> {
+async fn receive(
+    incoming: Incoming,
+    source: IpAddr,
+    host: Arc<Host>,
+    arrived: mpsc::Sender<Peer>,
+) -> Option<IpAddr> {
     let address = canonical(incoming.remote_address());
     let connection = match timeout(HANDSHAKE_DEADLINE, async { incoming.accept()?.await }).await {
         Ok(Ok(connection)) => connection,
@@ -264,7 +304,10 @@ async fn receive(incoming: Incoming, source: IpAddr, host: Arc<Host>, arrived: m
                 connection.close(CloseCode::NoCertificate.into(), b"");
                 return None;
             }
-            match timeout(HELLO_DEADLINE, host.introduce(&connection, false)).await.unwrap_or(Err(LinkError::Silent { address })) {
+            match timeout(HELLO_DEADLINE, host.introduce(&connection, false))
+                .await
+                .unwrap_or(Err(LinkError::Silent { address }))
+            {
                 Ok(peer) => {
                     tracing::info!(target: "audit", "host {} connected from {address}", peer.id());
                     if let Err(peer) = arrived.try_send(peer) {
@@ -282,18 +325,22 @@ async fn receive(incoming: Incoming, source: IpAddr, host: Arc<Host>, arrived: m
         }
         JOIN_PROTOCOL => {
             let (desk, clock) = (host.services.desk.as_deref(), host.identity.clock());
-            admission::answer(&connection, desk, &host.hello, host.identity.id(), clock).await.then_some(source)
+            admission::answer(&connection, desk, &host.hello, host.identity.id(), clock)
+                .await
+                .then_some(source)
         }
         other => {
             let ours = if other.starts_with("swell-join/") { JOIN_PROTOCOL } else { LINK_PROTOCOL };
-            tracing::warn!(target: "audit", "{address} refused: it speaks {other}, and this host {ours}");
+            tracing::warn!(target: "audit", "{address} refused: it speaks {other}, and this host \
+            {ours}");
             connection.close(CloseCode::OtherMajor.into(), ours.as_bytes());
             None
         }
     }
 }
 
-/// Those who were turned away at the gate: one line a second, so that nobody fills a disk by knocking.
+/// Those who were turned away at the gate: one line a second, so that nobody fills a disk by
+/// knocking.
 struct TurnedAway {
     count: u64,
     told: Option<Instant>,
@@ -303,7 +350,8 @@ impl TurnedAway {
     fn count(&mut self, now: Instant, source: IpAddr) {
         self.count += 1;
         if self.told.is_none_or(|told| now.duration_since(told) >= TURNED_AWAY_LINE) {
-            tracing::warn!(target: "audit", "{} connections turned away unseen, as there are too many; the last from {source}", self.count);
+            tracing::warn!(target: "audit", "{} connections turned away unseen, as there are too \
+            many; the last from {source}", self.count);
             (self.count, self.told) = (0, Some(now));
         }
     }

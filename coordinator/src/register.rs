@@ -1,9 +1,11 @@
 //! Which tokens admit, how often, and until when.
 //!
-//! A token's word can be copied; the register is what makes it end. It lives in memory where hosts are admitted, and is a rule without a clock of its own:
-//! whoever asks says what time it is. A host whose answer was lost asks again with the same key and costs no second use.
+//! A token's word can be copied; the register is what makes it end. It lives in memory where hosts
+//! are admitted, and is a rule without a clock of its own: whoever asks says what time it is. A
+//! host whose answer was lost asks again with the same key and costs no second use.
 //!
-//! A token that is registered again after a restart (from a cluster's file, say) goes on with its count if there is a [`UsesFile`](crate::UsesFile).
+//! A token that is registered again after a restart (from a cluster's file, say) goes on with its
+//! count if there is a [`UsesFile`](crate::UsesFile).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -12,7 +14,8 @@ use crate::admission::Refusal;
 use crate::identity::HostId;
 use crate::token::{Token, TokenId};
 
-/// Tokens that are kept. Whoever makes more has forgotten to revoke; the one that ends first makes room.
+/// Tokens that are kept. Whoever makes more has forgotten to revoke; the one that ends first makes
+/// room.
 const MAX_TOKENS: usize = 1024;
 
 /// The tokens that a cluster has handed out.
@@ -43,18 +46,28 @@ pub struct IssuedToken {
 }
 
 impl TokenRegister {
-    /// Lets a token admit from now on. One that is known already stays as it is, uses counted and revoked or not.
+    /// Lets a token admit from now on. One that is known already stays as it is, uses counted and
+    /// revoked or not.
     pub fn add(&mut self, token: &Token) {
         if self.tokens.len() >= MAX_TOKENS
             && !self.tokens.contains_key(&token.id())
-            && let Some(first) = self.tokens.values().min_by_key(|entry| entry.token.expires_unix_s()).map(|entry| entry.token.id())
+            && let Some(first) = self
+                .tokens
+                .values()
+                .min_by_key(|entry| entry.token.expires_unix_s())
+                .map(|entry| entry.token.id())
         {
             self.tokens.remove(&first);
         }
-        self.tokens.entry(token.id()).or_insert_with(|| Entry { token: token.clone(), revoked: false, admitted: BTreeSet::new() });
+        self.tokens.entry(token.id()).or_insert_with(|| Entry {
+            token: token.clone(),
+            revoked: false,
+            admitted: BTreeSet::new(),
+        });
     }
 
-    /// Takes a token back: it admits nobody any more, and who was admitted stays. False when it is not known.
+    /// Takes a token back: it admits nobody any more, and who was admitted stays. False when it is
+    /// not known.
     pub fn revoke(&mut self, id: TokenId) -> bool {
         self.tokens.get_mut(&id).map(|entry| entry.revoked = true).is_some()
     }
@@ -74,21 +87,31 @@ impl TokenRegister {
         self.tokens.get(&id).map(|entry| entry.token.secret())
     }
 
-    /// Counts a host that a token admitted before this register was made. Of a token that is not known nothing needs to be.
+    /// Counts a host that a token admitted before this register was made. Of a token that is not
+    /// known nothing needs to be.
     pub(crate) fn has_admitted(&mut self, id: TokenId, host: HostId, key: [u8; 32]) {
         if let Some(entry) = self.tokens.get_mut(&id) {
             entry.admitted.insert((host, key));
         }
     }
 
-    /// Spends one use on a host that has proven to hold the token, known by its id and the hash of its key. Says whether it was one: who asks again costs none.
-    pub(crate) fn redeem(&mut self, id: TokenId, host: HostId, key: [u8; 32], now_unix_s: u64) -> Result<bool, Refusal> {
+    /// Spends one use on a host that has proven to hold the token, known by its id and the hash of
+    /// its key. Says whether it was one: who asks again costs none.
+    pub(crate) fn redeem(
+        &mut self,
+        id: TokenId,
+        host: HostId,
+        key: [u8; 32],
+        now_unix_s: u64,
+    ) -> Result<bool, Refusal> {
         let entry = self.tokens.get_mut(&id).ok_or(Refusal::UnknownToken)?;
         if entry.revoked {
             return Err(Refusal::Revoked);
         }
         if now_unix_s >= entry.token.expires_unix_s() {
-            return Err(Refusal::Expired { ended_s_ago: now_unix_s - entry.token.expires_unix_s() });
+            return Err(Refusal::Expired {
+                ended_s_ago: now_unix_s - entry.token.expires_unix_s(),
+            });
         }
         if entry.admitted.contains(&(host, key)) {
             return Ok(false);
@@ -102,7 +125,10 @@ impl TokenRegister {
 
 impl Entry {
     fn uses_left(&self) -> u32 {
-        self.token.uses().get().saturating_sub(u32::try_from(self.admitted.len()).unwrap_or(u32::MAX))
+        self.token
+            .uses()
+            .get()
+            .saturating_sub(u32::try_from(self.admitted.len()).unwrap_or(u32::MAX))
     }
 }
 
@@ -114,7 +140,13 @@ mod tests {
     const KEY: [u8; 32] = [7; 32];
 
     fn token(expires_unix_s: u64, uses: u32) -> Token {
-        Token::draw(vec!["10.0.0.1:7600".into()], Pin::of(b"key"), expires_unix_s, NonZeroU32::new(uses).unwrap()).unwrap()
+        Token::draw(
+            vec!["10.0.0.1:7600".into()],
+            Pin::of(b"key"),
+            expires_unix_s,
+            NonZeroU32::new(uses).unwrap(),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -138,7 +170,10 @@ mod tests {
         register.add(&token);
         let host = HostId(1);
         assert_eq!(register.redeem(token.id(), host, KEY, 99), Ok(true));
-        assert_eq!(register.redeem(token.id(), host, KEY, 103), Err(Refusal::Expired { ended_s_ago: 3 }));
+        assert_eq!(
+            register.redeem(token.id(), host, KEY, 103),
+            Err(Refusal::Expired { ended_s_ago: 3 })
+        );
         assert!(register.revoke(token.id()));
         register.add(&token);
         assert_eq!(register.redeem(token.id(), host, KEY, 99), Err(Refusal::Revoked));

@@ -1,31 +1,39 @@
 //! The one UDP socket of a host, and dialling from it.
 //!
-//! Joining, links and files all go through the same port, so that a firewall has one number to open and a host one address. The limits of QUIC are set here
-//! for all of them: small until the other side has proven who it is ([`Endpoint`](crate::Endpoint) widens them then).
+//! Joining, links and files all go through the same port, so that a firewall has one number to open
+//! and a host one address. The limits of QUIC are set here for all of them: small until the other
+//! side has proven who it is ([`Endpoint`](crate::Endpoint) widens them then).
 //!
-//! A dial that fails says whose fault it is, as far as can be known: nothing came back, or something did and refused.
+//! A dial that fails says whose fault it is, as far as can be known: nothing came back, or
+//! something did and refused.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{ConnectError, Connection, ConnectionError, TransportConfig, TransportErrorCode, VarInt};
+use quinn::{
+    ConnectError, Connection, ConnectionError, TransportConfig, TransportErrorCode, VarInt,
+};
 use socket2::{Domain, Protocol, Type};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::link::{CloseCode, MAX_MESSAGE};
 
-/// By when a dial has succeeded or failed. Row 45 of the faults asks for five seconds with all that the caller does around it; QUIC repeats its first packet
-/// after 1 s and 3 s (RFC 9002, section 6.2), so two losses in a row do not end it.
+/// By when a dial has succeeded or failed. Row 45 of the faults asks for five seconds with all that
+/// the caller does around it; QUIC repeats its first packet after 1 s and 3 s (RFC 9002, section
+/// 6.2), so two losses in a row do not end it.
 pub(crate) const DIAL_DEADLINE: Duration = Duration::from_secs(4);
-/// Silence after which a connection is given up, and how often something is said so that there is none: four keep-alives in a row may be lost.
+/// Silence after which a connection is given up, and how often something is said so that there is
+/// none: four keep-alives in a row may be lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
-/// What fits a path of 1,280 bytes, the least that IPv6 allows, with all headers; QUIC's own minimum too. Longer packets are found by probing.
+/// What fits a path of 1,280 bytes, the least that IPv6 allows, with all headers; QUIC's own
+/// minimum too. Longer packets are found by probing.
 const FIRST_MTU: u16 = 1200;
-/// What a side that has proven nothing yet may have under way to us, in bytes and streams: a question of some kilobytes on one stream.
+/// What a side that has proven nothing yet may have under way to us, in bytes and streams: a
+/// question of some kilobytes on one stream.
 const STRANGER_WINDOW: u32 = 64 * 1024;
 const STRANGER_STREAMS: u32 = 1;
 /// What a member may have under way to us: a whole message on one stream, and files beside it.
@@ -34,10 +42,12 @@ pub(crate) const MEMBER_WINDOW: u32 = 3 * 1024 * 1024;
 const SEND_WINDOW: u64 = 2 * 1024 * 1024;
 /// Datagrams that wait to be sent or read, in bytes; when they are more, the oldest are dropped.
 const DATAGRAM_BUFFER: usize = 64 * 1024;
-/// What the kernel may hold for the socket, so that a host whose processors are busy loses no packets at once. It may grant less.
+/// What the kernel may hold for the socket, so that a host whose processors are busy loses no
+/// packets at once. It may grant less.
 const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
 
-/// A bound UDP socket, first to join with, then for an [`Endpoint`](crate::Endpoint). Cloning shares it.
+/// A bound UDP socket, first to join with, then for an [`Endpoint`](crate::Endpoint). Cloning
+/// shares it.
 #[derive(Clone, Debug)]
 pub struct Socket {
     quinn: quinn::Endpoint,
@@ -49,7 +59,8 @@ pub struct Socket {
 pub enum SocketError {
     /// Another process has the port.
     #[error(
-        "{address} is taken: another process listens on UDP port {}\nhelp: end it (`ss -ulpn` names it), or listen on another \
+        "{address} is taken: another process listens on UDP port {}\nhelp: end it (`ss -ulpn` \
+        names it), or listen on another \
          port with --listen",
         address.port()
     )]
@@ -58,7 +69,10 @@ pub enum SocketError {
         address: SocketAddr,
     },
     /// The address is not one of this machine's.
-    #[error("{address} is no address of this machine\nhelp: give one that `ip address` shows, or 0.0.0.0, to --listen")]
+    #[error(
+        "{address} is no address of this machine\nhelp: give one that `ip address` shows, or \
+        0.0.0.0, to --listen"
+    )]
     NotHere {
         /// Where to listen.
         address: SocketAddr,
@@ -78,7 +92,8 @@ pub enum SocketError {
 pub enum DialError {
     /// Nothing came back at all.
     #[error(
-        "no answer from {address} within {:.0} s: UDP is blocked on the way, or nothing listens there\nhelp: open UDP port {} in firewalls and security \
+        "no answer from {address} within {:.0} s: UDP is blocked on the way, or nothing listens \
+        there\nhelp: open UDP port {} in firewalls and security \
          groups on the way, and check the address after --listen on that host",
         DIAL_DEADLINE.as_secs_f64(), address.port()
     )]
@@ -87,13 +102,17 @@ pub enum DialError {
         address: SocketAddr,
     },
     /// It answered and then did not go on.
-    #[error("{address} answers, but the connection was not made within {:.0} s: that host or the network is overloaded", DIAL_DEADLINE.as_secs_f64())]
+    #[error("{address} answers, but the connection was not made within {:.0} s: that host or the \
+    network is overloaded", DIAL_DEADLINE.as_secs_f64())]
     Unfinished {
         /// Whom.
         address: SocketAddr,
     },
     /// It is there and takes no connection now, as it has too many or was asked too often.
-    #[error("{address} takes no further connection now\nhelp: wait a few seconds; if it lasts, look for what dials that host so often")]
+    #[error(
+        "{address} takes no further connection now\nhelp: wait a few seconds; if it lasts, look \
+        for what dials that host so often"
+    )]
     Busy {
         /// Whom.
         address: SocketAddr,
@@ -113,7 +132,8 @@ pub enum DialError {
     },
     /// It does not prove to be who was dialled.
     #[error(
-        "{address} is no host of this cluster, or not the one that was dialled: {reason}\nhelp: check the address, and take a token \
+        "{address} is no host of this cluster, or not the one that was dialled: {reason}\nhelp: \
+        check the address, and take a token \
          of the cluster that runs there"
     )]
     Stranger {
@@ -123,7 +143,10 @@ pub enum DialError {
         reason: String,
     },
     /// It does not accept this host's certificate.
-    #[error("{address} does not accept this host's certificate: {reason}\nhelp: join that cluster anew with a token of it")]
+    #[error(
+        "{address} does not accept this host's certificate: {reason}\nhelp: join that cluster anew \
+        with a token of it"
+    )]
     NotAccepted {
         /// Whom.
         address: SocketAddr,
@@ -131,7 +154,10 @@ pub enum DialError {
         reason: &'static str,
     },
     /// A socket for IPv4 cannot reach an IPv6 address.
-    #[error("{address} cannot be reached from {own}\nhelp: listen on [::] with --listen, or dial an IPv4 address")]
+    #[error(
+        "{address} cannot be reached from {own}\nhelp: listen on [::] with --listen, or dial an \
+        IPv4 address"
+    )]
     Unreachable {
         /// Whom.
         address: SocketAddr,
@@ -139,7 +165,10 @@ pub enum DialError {
         own: SocketAddr,
     },
     /// A name has no address.
-    #[error("{name:?} has no address: {reason}\nhelp: check the name in the token, and that this machine's DNS knows it")]
+    #[error(
+        "{name:?} has no address: {reason}\nhelp: check the name in the token, and that this \
+        machine's DNS knows it"
+    )]
     Unknown {
         /// As given.
         name: String,
@@ -169,7 +198,8 @@ pub enum DialError {
 }
 
 impl Socket {
-    /// Binds a socket, inside of a tokio runtime. Port 0 takes any that is free; `[::]` serves IPv4 too.
+    /// Binds a socket, inside of a tokio runtime. Port 0 takes any that is free; `[::]` serves IPv4
+    /// too.
     pub fn bind(listen: SocketAddr) -> Result<Self, SocketError> {
         let refused = |source: io::Error| match source.kind() {
             io::ErrorKind::AddrInUse => SocketError::Taken { address: listen },
@@ -178,7 +208,13 @@ impl Socket {
         };
         let socket = bind_udp(listen).map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
-        let quinn = quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, Arc::new(quinn::TokioRuntime)).map_err(refused)?;
+        let quinn = quinn::Endpoint::new(
+            quinn::EndpointConfig::default(),
+            None,
+            socket,
+            Arc::new(quinn::TokioRuntime),
+        )
+        .map_err(refused)?;
         Ok(Self { quinn, address })
     }
 
@@ -201,15 +237,24 @@ impl Socket {
         deadline: Instant,
     ) -> Result<Connection, DialError> {
         config.transport_config(Arc::new(transport()));
-        let mut connecting = self.quinn.connect_with(config, address, name).map_err(|e| match e {
-            ConnectError::EndpointStopping => DialError::Closing { address },
-            _ if address.is_ipv6() && self.address.is_ipv4() => DialError::Unreachable { address, own: self.address },
-            _ => DialError::NoAddress { address },
-        })?;
+        let mut connecting =
+            self.quinn.connect_with(config, address, name).map_err(|e| match e {
+                ConnectError::EndpointStopping => DialError::Closing { address },
+                _ if address.is_ipv6() && self.address.is_ipv4() => {
+                    DialError::Unreachable { address, own: self.address }
+                }
+                _ => DialError::NoAddress { address },
+            })?;
         let broken = |e| DialError::of(e, address, protocol);
         // TLS tells the protocol in its first answer: when that is there, the other side is.
-        timeout_at(deadline, connecting.handshake_data()).await.map_err(|_| DialError::Unanswered { address })?.map_err(broken)?;
-        timeout_at(deadline, connecting).await.map_err(|_| DialError::Unfinished { address })?.map_err(broken)
+        timeout_at(deadline, connecting.handshake_data())
+            .await
+            .map_err(|_| DialError::Unanswered { address })?
+            .map_err(broken)?;
+        timeout_at(deadline, connecting)
+            .await
+            .map_err(|_| DialError::Unfinished { address })?
+            .map_err(broken)
     }
 
     /// Makes a connection to whichever of some addresses, names or numbers, answers first.
@@ -232,7 +277,10 @@ impl Socket {
                         Err(error) => DialError::keep(&mut failed, error),
                     }
                 }
-                Err(failed.unwrap_or_else(|| DialError::Unknown { name: address, reason: "the resolver knows none".into() }))
+                Err(failed.unwrap_or_else(|| DialError::Unknown {
+                    name: address,
+                    reason: "the resolver knows none".into(),
+                }))
             });
         }
         let mut failed = None;
@@ -251,8 +299,12 @@ impl DialError {
     pub(crate) fn of(error: ConnectionError, address: SocketAddr, ours: &'static str) -> Self {
         match error {
             ConnectionError::TimedOut => Self::Unfinished { address },
-            ConnectionError::TransportError(error) if alert(error.code).is_some() => Self::Stranger { address, reason: error.reason },
-            ConnectionError::ConnectionClosed(close) if close.error_code == TransportErrorCode::CONNECTION_REFUSED => {
+            ConnectionError::TransportError(error) if alert(error.code).is_some() => {
+                Self::Stranger { address, reason: error.reason }
+            }
+            ConnectionError::ConnectionClosed(close)
+                if close.error_code == TransportErrorCode::CONNECTION_REFUSED =>
+            {
                 Self::Busy { address }
             }
             ConnectionError::ConnectionClosed(ref close) => match alert(close.error_code) {
@@ -260,12 +312,18 @@ impl DialError {
                 Some(alert) => Self::NotAccepted { address, reason: certificate_alert(alert) },
                 None => Self::broken(address, &error),
             },
-            ConnectionError::ApplicationClosed(ref close) => match CloseCode::of(close.error_code) {
-                Some(CloseCode::OtherMajor) => Self::OtherMajor { address, ours, theirs: Some(printable(&close.reason)) },
-                Some(CloseCode::NoCertificate) => Self::NotAccepted { address, reason: "none was shown" },
-                Some(CloseCode::Busy) => Self::Busy { address },
-                _ => Self::broken(address, &error),
-            },
+            ConnectionError::ApplicationClosed(ref close) => {
+                match CloseCode::of(close.error_code) {
+                    Some(CloseCode::OtherMajor) => {
+                        Self::OtherMajor { address, ours, theirs: Some(printable(&close.reason)) }
+                    }
+                    Some(CloseCode::NoCertificate) => {
+                        Self::NotAccepted { address, reason: "none was shown" }
+                    }
+                    Some(CloseCode::Busy) => Self::Busy { address },
+                    _ => Self::broken(address, &error),
+                }
+            }
             ConnectionError::LocallyClosed => Self::Closing { address },
             error => Self::broken(address, &error),
         }
@@ -275,7 +333,8 @@ impl DialError {
         Self::Broken { address, reason: headline(error) }
     }
 
-    /// Keeps of several the one that tells most: that somebody refused more than that nobody answered, and that more than that a name is unknown.
+    /// Keeps of several the one that tells most: that somebody refused more than that nobody
+    /// answered, and that more than that a name is unknown.
     fn keep(kept: &mut Option<Self>, error: Self) {
         let rank = |error: &Self| match error {
             Self::Unknown { .. } => 0,
@@ -290,7 +349,8 @@ impl DialError {
 }
 
 fn bind_udp(listen: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = socket2::Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket =
+        socket2::Socket::new(Domain::for_address(listen), Type::DGRAM, Some(Protocol::UDP))?;
     if listen.is_ipv6() {
         socket.set_only_v6(false)?;
     }
@@ -321,11 +381,14 @@ pub(crate) fn transport() -> TransportConfig {
 /// A host's name or number and port as addresses, by the deadline.
 async fn resolve(name: &str, deadline: Instant) -> Result<Vec<SocketAddr>, DialError> {
     let unknown = |reason: String| DialError::Unknown { name: name.to_owned(), reason };
-    let found = timeout_at(deadline, tokio::net::lookup_host(name)).await.map_err(|_| unknown("the resolver does not answer".into()))?;
+    let found = timeout_at(deadline, tokio::net::lookup_host(name))
+        .await
+        .map_err(|_| unknown("the resolver does not answer".into()))?;
     Ok(found.map_err(|e| unknown(e.to_string()))?.collect())
 }
 
-/// The alerts of TLS that say something of a certificate or the protocol (RFC 8446, section 6.2; RFC 7301).
+/// The alerts of TLS that say something of a certificate or the protocol (RFC 8446, section 6.2;
+/// RFC 7301).
 const NO_APPLICATION_PROTOCOL: u8 = 120;
 
 /// The TLS alert in a code of QUIC (RFC 9001, section 4.8).
@@ -343,7 +406,8 @@ const fn certificate_alert(alert: u8) -> &'static str {
     }
 }
 
-/// The first line of an error, for a log: what it holds from outside cannot begin another one there.
+/// The first line of an error, for a log: what it holds from outside cannot begin another one
+/// there.
 pub(crate) fn headline(error: &impl std::fmt::Display) -> String {
     printable(error.to_string().lines().next().unwrap_or_default().as_bytes())
 }
@@ -351,7 +415,11 @@ pub(crate) fn headline(error: &impl std::fmt::Display) -> String {
 /// A text from outside, fit to be printed.
 pub(crate) fn printable(text: &[u8]) -> String {
     const LONGEST: usize = 300;
-    String::from_utf8_lossy(text).chars().take(LONGEST).map(|c| if c.is_control() { '?' } else { c }).collect()
+    String::from_utf8_lossy(text)
+        .chars()
+        .take(LONGEST)
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }
 
 #[cfg(test)]

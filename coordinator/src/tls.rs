@@ -1,12 +1,15 @@
 //! Who is believed, in which protocol.
 //!
-//! Two protocols share the one port of a host. In `swell-join/1` only the host that admits proves who it is, by the key that the token pins; in `swell/1`
-//! both sides show a certificate of the cluster. TLS asks for the client's certificate before it knows the protocol, so a server asks always, checks what it
-//! is shown, and [`Endpoint`](crate::Endpoint) closes a `swell/1` connection that came without one before a byte of it is read. TLS 1.3 only; no tickets,
-//! hence no resumption and no 0-RTT: each connection proves its ends anew, and nothing of it can be replayed.
+//! Two protocols share the one port of a host. In `swell-join/1` only the host that admits proves
+//! who it is, by the key that the token pins; in `swell/1` both sides show a certificate of the
+//! cluster. TLS asks for the client's certificate before it knows the protocol, so a server asks
+//! always, checks what it is shown, and [`Endpoint`](crate::Endpoint) closes a `swell/1` connection
+//! that came without one before a byte of it is read. TLS 1.3 only; no tickets, hence no resumption
+//! and no 0-RTT: each connection proves its ends anew, and nothing of it can be replayed.
 //!
-//! The protocol's number is its major version. A server also agrees to the numbers that it does not speak, for as long as it takes to say so: else all that
-//! the other side would hear is that TLS found no common protocol.
+//! The protocol's number is its major version. A server also agrees to the numbers that it does not
+//! speak, for as long as it takes to say so: else all that the other side would hear is that TLS
+//! found no common protocol.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +18,15 @@ use quinn::crypto::rustls::{HandshakeData, QuicClientConfig, QuicServerConfig};
 use ring::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, ring as provider_ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, ring as provider_ring, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::time_provider::TimeProvider;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig,
+    SignatureScheme,
+};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use serde::{Deserialize, Serialize};
 
@@ -32,12 +40,14 @@ pub(crate) const JOIN_PROTOCOL: &str = "swell-join/1";
 /// The majors that this release can refuse by name.
 const OTHER_MAJORS: std::ops::RangeInclusive<u32> = 2..=9;
 
-/// The name in every host's certificate. The top level is reserved for private use (ICANN, 2024), so nobody's DNS can hold it.
+/// The name in every host's certificate. The top level is reserved for private use (ICANN, 2024),
+/// so nobody's DNS can hold it.
 pub(crate) const ANY_HOST: &str = "swell.internal";
 /// The name in the certificate of a host that admits others.
 pub(crate) const ADMITTING_HOST: &str = "admits.swell.internal";
 
-/// The SHA-256 hash of a cluster's public key (its SubjectPublicKeyInfo): by it a joining host knows the cluster.
+/// The SHA-256 hash of a cluster's public key (its SubjectPublicKeyInfo): by it a joining host
+/// knows the cluster.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Pin([u8; 32]);
 
@@ -79,30 +89,42 @@ pub(crate) fn provider() -> CryptoProvider {
 /// What a host answers with, whoever dials.
 pub(crate) fn server(identity: &Arc<Identity>) -> quinn::ServerConfig {
     let provider = Arc::new(provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(identity.roots(), Arc::clone(&provider))
-        .allow_unauthenticated()
-        .build()
-        .expect("a verifier with a root and without revocation lists can be built");
-    let mut config = ServerConfig::builder_with_details(provider, Arc::new(identity.clock().clone()))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("ring supports TLS 1.3")
-        .with_client_cert_verifier(verifier)
-        .with_cert_resolver(Arc::clone(identity) as _);
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(identity.roots(), Arc::clone(&provider))
+            .allow_unauthenticated()
+            .build()
+            .expect("a verifier with a root and without revocation lists can be built");
+    let mut config =
+        ServerConfig::builder_with_details(provider, Arc::new(identity.clock().clone()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("ring supports TLS 1.3")
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::clone(identity) as _);
     // The first that the client offers too is taken.
-    let others = OTHER_MAJORS.flat_map(|major| [format!("swell/{major}"), format!("swell-join/{major}")]);
-    config.alpn_protocols = [LINK_PROTOCOL, JOIN_PROTOCOL].into_iter().map(str::to_owned).chain(others).map(String::into_bytes).collect();
+    let others =
+        OTHER_MAJORS.flat_map(|major| [format!("swell/{major}"), format!("swell-join/{major}")]);
+    config.alpn_protocols = [LINK_PROTOCOL, JOIN_PROTOCOL]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(others)
+        .map(String::into_bytes)
+        .collect();
     config.send_tls13_tickets = 0;
-    let config = QuicServerConfig::try_from(config).expect("ring supports the cipher suite of QUIC's first packets");
+    let config = QuicServerConfig::try_from(config)
+        .expect("ring supports the cipher suite of QUIC's first packets");
     quinn::ServerConfig::with_crypto(Arc::new(config))
 }
 
 /// How a member dials another.
 pub(crate) fn link_client(identity: &Arc<Identity>) -> quinn::ClientConfig {
-    let config = ClientConfig::builder_with_details(Arc::new(provider()), Arc::new(identity.clock().clone()))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("ring supports TLS 1.3")
-        .with_root_certificates(identity.roots())
-        .with_client_cert_resolver(Arc::clone(identity) as _);
+    let config = ClientConfig::builder_with_details(
+        Arc::new(provider()),
+        Arc::new(identity.clock().clone()),
+    )
+    .with_protocol_versions(&[&rustls::version::TLS13])
+    .expect("ring supports TLS 1.3")
+    .with_root_certificates(identity.roots())
+    .with_client_cert_resolver(Arc::clone(identity) as _);
     client(config, LINK_PROTOCOL)
 }
 
@@ -139,7 +161,8 @@ pub(crate) fn foreign_client(pin: Pin, foreign: &Arc<Identity>) -> quinn::Client
 fn client(mut config: ClientConfig, protocol: &str) -> quinn::ClientConfig {
     config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
     config.resumption = Resumption::disabled();
-    let config = QuicClientConfig::try_from(config).expect("ring supports the cipher suite of QUIC's first packets");
+    let config = QuicClientConfig::try_from(config)
+        .expect("ring supports the cipher suite of QUIC's first packets");
     let mut config = quinn::ClientConfig::new(Arc::new(config));
     config.token_store(Arc::new(quinn::NoneTokenStore));
     config
@@ -154,9 +177,12 @@ pub(crate) fn protocol_of(connection: &quinn::Connection) -> String {
 
 /// Whether the other side showed a certificate of the cluster, and whether it names this host.
 pub(crate) fn proves(connection: &quinn::Connection, host: HostId) -> bool {
-    let shown = connection.peer_identity().and_then(|chain| chain.downcast::<Vec<CertificateDer<'static>>>().ok());
+    let shown = connection
+        .peer_identity()
+        .and_then(|chain| chain.downcast::<Vec<CertificateDer<'static>>>().ok());
     let Some(certificate) = shown.as_deref().and_then(|chain| chain.first()) else { return false };
-    ParsedCertificate::try_from(certificate).is_ok_and(|parsed| verify_server_name(&parsed, &server_name(&host_name(host))).is_ok())
+    ParsedCertificate::try_from(certificate)
+        .is_ok_and(|parsed| verify_server_name(&parsed, &server_name(&host_name(host))).is_ok())
 }
 
 /// Whether a certificate is this host's, signed by the cluster, and good now.
@@ -168,7 +194,13 @@ pub(crate) fn verify_host(
 ) -> Result<(), rustls::Error> {
     let now = clock.current_time().ok_or(rustls::Error::FailedToGetCurrentTime)?;
     let parsed = ParsedCertificate::try_from(certificate)?;
-    verify_server_cert_signed_by_trust_anchor(&parsed, roots, &[], now, provider().signature_verification_algorithms.all)?;
+    verify_server_cert_signed_by_trust_anchor(
+        &parsed,
+        roots,
+        &[],
+        now,
+        provider().signature_verification_algorithms.all,
+    )?;
     verify_server_name(&parsed, &server_name(&host_name(host)))
 }
 
@@ -176,7 +208,8 @@ fn server_name(name: &str) -> ServerName<'static> {
     ServerName::try_from(name.to_owned()).expect("letters, digits and dots make a name")
 }
 
-/// Believes a host that admits by the pin of its cluster and by nothing else: not even by the time, which the joining host is about to be told.
+/// Believes a host that admits by the pin of its cluster and by nothing else: not even by the time,
+/// which the joining host is about to be told.
 #[derive(Debug)]
 struct Pinned {
     pin: Pin,
@@ -192,16 +225,31 @@ impl ServerCertVerifier for Pinned {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let authority = chain.iter().find(|link| Pin::of_certificate(link).is_ok_and(|pin| pin == self.pin));
-        let authority = authority.ok_or(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
+        let authority =
+            chain.iter().find(|link| Pin::of_certificate(link).is_ok_and(|pin| pin == self.pin));
+        let authority =
+            authority.ok_or(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer))?;
         let mut roots = RootCertStore::empty();
         roots.add(authority.clone().into_owned())?;
         let parsed = ParsedCertificate::try_from(certificate)?;
-        let verify =
-            |now| verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], now, self.provider.signature_verification_algorithms.all);
+        let verify = |now| {
+            verify_server_cert_signed_by_trust_anchor(
+                &parsed,
+                &roots,
+                &[],
+                now,
+                self.provider.signature_verification_algorithms.all,
+            )
+        };
         verify(now).or_else(|e| match e {
-            rustls::Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => verify(not_after),
-            rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. }) => verify(not_before),
+            rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
+                not_after,
+                ..
+            }) => verify(not_after),
+            rustls::Error::InvalidCertificate(CertificateError::NotValidYetContext {
+                not_before,
+                ..
+            }) => verify(not_before),
             e => Err(e),
         })?;
         verify_server_name(&parsed, name)?;
@@ -214,7 +262,12 @@ impl ServerCertVerifier for Pinned {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -223,7 +276,12 @@ impl ServerCertVerifier for Pinned {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -242,10 +300,23 @@ mod tests {
         authority.certify(&SigningRequest::parse(&request).unwrap(), role, now_unix_s).unwrap()
     }
 
-    fn believed(pin: Pin, certificate: &CertificateDer<'_>, authority: &Authority, now_unix_s: u64) -> bool {
+    fn believed(
+        pin: Pin,
+        certificate: &CertificateDer<'_>,
+        authority: &Authority,
+        now_unix_s: u64,
+    ) -> bool {
         let pinned = Pinned { pin, provider: Arc::new(provider()) };
         let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now_unix_s));
-        pinned.verify_server_cert(certificate, &[authority.certificate().clone()], &server_name(ADMITTING_HOST), &[], now).is_ok()
+        pinned
+            .verify_server_cert(
+                certificate,
+                &[authority.certificate().clone()],
+                &server_name(ADMITTING_HOST),
+                &[],
+                now,
+            )
+            .is_ok()
     }
 
     #[test]
@@ -262,8 +333,14 @@ mod tests {
         let (authority, other) = (Authority::found().unwrap(), Authority::found().unwrap());
         let shown = certificate(&authority, Role::Admits, 1_000_000);
         assert!(!believed(other.pin(), &shown, &authority, 1_000_000));
-        // The pinned certificate alone is public, and proves nothing for a key that it did not sign.
+        // The pinned certificate alone is public, and proves nothing for a key that it did not
+        // sign.
         assert!(!believed(other.pin(), &shown, &other, 1_000_000));
-        assert!(!believed(authority.pin(), &certificate(&authority, Role::Member, 1_000_000), &authority, 1_000_000));
+        assert!(!believed(
+            authority.pin(),
+            &certificate(&authority, Role::Member, 1_000_000),
+            &authority,
+            1_000_000
+        ));
     }
 }

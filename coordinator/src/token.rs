@@ -1,9 +1,11 @@
 //! Join tokens: all that a new host must be told, as one word.
 //!
-//! A token says where the coordinator is, by what its cluster is known (so that nobody else can answer in its place), and holds the secret that proves the
-//! right to join. It is copied by people and by scripts, so it is one run of letters and digits after its prefix, which a double click selects as a whole;
-//! case does not matter, and a length and a checksum tell a word that was cut from one that was mistyped. When it ends and how often it may be used is
-//! printed in it for the reader only: what counts is the [`TokenRegister`](crate::TokenRegister) of the host that admits.
+//! A token says where the coordinator is, by what its cluster is known (so that nobody else can
+//! answer in its place), and holds the secret that proves the right to join. It is copied by people
+//! and by scripts, so it is one run of letters and digits after its prefix, which a double click
+//! selects as a whole; case does not matter, and a length and a checksum tell a word that was cut
+//! from one that was mistyped. When it ends and how often it may be used is printed in it for the
+//! reader only: what counts is the [`TokenRegister`](crate::TokenRegister) of the host that admits.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -17,7 +19,8 @@ use crate::tls::Pin;
 
 /// What every token begins with; the digit is the version of its layout.
 const PREFIX: &str = "swell1.";
-/// Addresses that a token may carry: they are tried at the same time, and a word should stay a word.
+/// Addresses that a token may carry: they are tried at the same time, and a word should stay a
+/// word.
 const MAX_ADDRESSES: usize = 8;
 /// The longest name in DNS (RFC 1035, section 2.3.4) with a port.
 const MAX_ADDRESS_LENGTH: usize = 255 + 6;
@@ -26,7 +29,8 @@ const CHECKSUM: usize = 4;
 
 /// The right to join a cluster, and where and how to find it.
 ///
-/// It prints as the word that [`Token::from_str`] reads, secret included; its `Debug` form keeps the secret.
+/// It prints as the word that [`Token::from_str`] reads, secret included; its `Debug` form keeps
+/// the secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Body);
 
@@ -48,16 +52,24 @@ pub struct TokenId([u8; 8]);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It does not begin as tokens do.
-    #[error("this is no join token: it begins with \"{PREFIX}\"\nhelp: copy the whole word that the coordinator printed")]
+    #[error(
+        "this is no join token: it begins with \"{PREFIX}\"\nhelp: copy the whole word that the \
+        coordinator printed"
+    )]
     NoToken,
     /// It begins like the token of another release.
-    #[error("this join token has layout {theirs:?}, and this release reads \"{PREFIX}\"\nhelp: run the same release on all hosts")]
+    #[error(
+        "this join token has layout {theirs:?}, and this release reads \"{PREFIX}\"\nhelp: run the \
+        same release on all hosts"
+    )]
     OtherLayout {
         /// Its prefix.
         theirs: String,
     },
     /// Something is missing at its end.
-    #[error("this join token is cut short\nhelp: copy it to its end; some terminals break it into lines")]
+    #[error(
+        "this join token is cut short\nhelp: copy it to its end; some terminals break it into lines"
+    )]
     Truncated,
     /// It is not what was printed.
     #[error("this join token is mistyped: {what}\nhelp: copy it anew")]
@@ -67,7 +79,8 @@ pub enum TokenError {
     },
     /// An address cannot be dialled.
     #[error(
-        "address {address:?} in a join token: {reason}\nhelp: write it like \"10.0.0.1:7600\", \"[2001:db8::1]:7600\" or \"load-0.load:7600\""
+        "address {address:?} in a join token: {reason}\nhelp: write it like \"10.0.0.1:7600\", \
+        \"[2001:db8::1]:7600\" or \"load-0.load:7600\""
     )]
     Address {
         /// As given.
@@ -84,9 +97,21 @@ impl Token {
     /// Draws a new token. It admits nobody before a register knows it.
     ///
     /// `addresses` are host:port, names or numbers. The end is given in seconds of Unix time.
-    pub fn draw(addresses: Vec<String>, pin: Pin, expires_unix_s: u64, uses: NonZeroU32) -> Result<Self, TokenError> {
+    pub fn draw(
+        addresses: Vec<String>,
+        pin: Pin,
+        expires_unix_s: u64,
+        uses: NonZeroU32,
+    ) -> Result<Self, TokenError> {
         check_addresses(&addresses)?;
-        Ok(Self(Body { addresses, pin, id: TokenId(random()), secret: random(), expires_unix_s, uses }))
+        Ok(Self(Body {
+            addresses,
+            pin,
+            id: TokenId(random()),
+            secret: random(),
+            expires_unix_s,
+            uses,
+        }))
     }
 
     /// Where the coordinator may be found: host:port, in no order.
@@ -137,28 +162,35 @@ impl FromStr for Token {
 
     fn from_str(word: &str) -> Result<Self, TokenError> {
         let word = word.trim();
-        let Some(symbols) = word.get(..PREFIX.len()).filter(|start| start.eq_ignore_ascii_case(PREFIX)).map(|_| &word[PREFIX.len()..])
+        let Some(symbols) = word
+            .get(..PREFIX.len())
+            .filter(|start| start.eq_ignore_ascii_case(PREFIX))
+            .map(|_| &word[PREFIX.len()..])
         else {
             return Err(foreign_prefix(word));
         };
         let bytes = BASE32_NOPAD_NOCASE.decode(symbols.as_bytes()).map_err(|e| match e.kind {
             // A base-32 word that ends inside of a byte was cut.
             DecodeKind::Length | DecodeKind::Trailing => TokenError::Truncated,
-            DecodeKind::Symbol | DecodeKind::Padding => TokenError::Mistyped { what: unknown_symbol(symbols, e.position) },
+            DecodeKind::Symbol | DecodeKind::Padding => {
+                TokenError::Mistyped { what: unknown_symbol(symbols, e.position) }
+            }
         })?;
         let (length, rest) = bytes.split_first_chunk::<2>().ok_or(TokenError::Truncated)?;
         let length = usize::from(u16::from_be_bytes(*length));
         match rest.len() {
             present if present < length + CHECKSUM => return Err(TokenError::Truncated),
-            present if present > length + CHECKSUM => return Err(TokenError::Mistyped { what: "it is longer than it says".into() }),
+            present if present > length + CHECKSUM => {
+                return Err(TokenError::Mistyped { what: "it is longer than it says".into() });
+            }
             _ => {}
         }
         let (body, sum) = rest.split_at(length);
         if sum != checksum(body) {
             return Err(TokenError::Mistyped { what: "its checksum does not fit".into() });
         }
-        let (body, rest): (Body, _) =
-            postcard::take_from_bytes(body).map_err(|_| TokenError::Mistyped { what: "it holds no token".into() })?;
+        let (body, rest): (Body, _) = postcard::take_from_bytes(body)
+            .map_err(|_| TokenError::Mistyped { what: "it holds no token".into() })?;
         if !rest.is_empty() {
             return Err(TokenError::Mistyped { what: "it holds more than a token".into() });
         }
@@ -169,7 +201,8 @@ impl FromStr for Token {
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let body = postcard::to_stdvec(&self.0).expect("a token has no part that postcard cannot write");
+        let body =
+            postcard::to_stdvec(&self.0).expect("a token has no part that postcard cannot write");
         f.write_str(&word(&body))
     }
 }
@@ -200,11 +233,14 @@ impl FromStr for TokenId {
     /// Reads what was printed: 16 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, TokenError> {
         let id = HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-        id.map(Self).ok_or_else(|| TokenError::Mistyped { what: "a token's id is 16 hexadecimal digits".into() })
+        id.map(Self).ok_or_else(|| TokenError::Mistyped {
+            what: "a token's id is 16 hexadecimal digits".into(),
+        })
     }
 }
 
-/// The text with each token in it, whole or not, cut to its prefix; nothing if it has none. For errors that quote what was typed: they go to logs.
+/// The text with each token in it, whole or not, cut to its prefix; nothing if it has none. For
+/// errors that quote what was typed: they go to logs.
 pub fn without_tokens(text: &str) -> Option<String> {
     // This changes no byte's place.
     let lower = text.to_ascii_lowercase();
@@ -222,7 +258,9 @@ pub fn without_tokens(text: &str) -> Option<String> {
 /// Bytes that nobody can guess.
 pub(crate) fn random<const LENGTH: usize>() -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
-    SystemRandom::new().fill(&mut bytes).expect("the system's source of randomness answers once the machine is up");
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .expect("the system's source of randomness answers once the machine is up");
     bytes
 }
 
@@ -265,7 +303,11 @@ fn checksum(body: &[u8]) -> [u8; CHECKSUM] {
 
 fn foreign_prefix(word: &str) -> TokenError {
     match word.split_once('.') {
-        Some((layout, _)) if layout.strip_prefix("swell").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) => {
+        Some((layout, _))
+            if layout
+                .strip_prefix("swell")
+                .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) =>
+        {
             TokenError::OtherLayout { theirs: format!("{layout}.") }
         }
         _ if !word.is_empty() && PREFIX.starts_with(word) => TokenError::Truncated,
@@ -275,7 +317,10 @@ fn foreign_prefix(word: &str) -> TokenError {
 
 fn unknown_symbol(symbols: &str, position: usize) -> String {
     let symbol = symbols.get(position..).and_then(|rest| rest.chars().next());
-    symbol.map_or_else(|| "it holds what is no letter".into(), |symbol| format!("{symbol:?} at place {}", PREFIX.len() + position + 1))
+    symbol.map_or_else(
+        || "it holds what is no letter".into(),
+        |symbol| format!("{symbol:?} at place {}", PREFIX.len() + position + 1),
+    )
 }
 
 #[cfg(test)]
@@ -311,7 +356,8 @@ mod tests {
             let mistyped = [&word[..place], other, &word[place + 1..]].concat();
             assert!(mistyped.parse::<Token>().is_err(), "mistyped at {place}");
         }
-        let outside = [&word[..40], "1", &word[41..]].concat().parse::<Token>().unwrap_err().to_string();
+        let outside =
+            [&word[..40], "1", &word[41..]].concat().parse::<Token>().unwrap_err().to_string();
         assert!(outside.contains("'1' at place 41"), "{outside}");
         let longer = format!("{word}aaaaaaaa").parse::<Token>();
         assert!(matches!(longer, Err(TokenError::Mistyped { .. })), "{longer:?}");
@@ -321,17 +367,28 @@ mod tests {
     fn what_is_no_token_or_another_release_s_is_told_apart() {
         assert_eq!("hello".parse::<Token>(), Err(TokenError::NoToken));
         assert_eq!("".parse::<Token>(), Err(TokenError::NoToken));
-        assert_eq!("swell2.abc".parse::<Token>(), Err(TokenError::OtherLayout { theirs: "swell2.".into() }));
+        assert_eq!(
+            "swell2.abc".parse::<Token>(),
+            Err(TokenError::OtherLayout { theirs: "swell2.".into() })
+        );
     }
 
     #[test]
     fn an_address_that_cannot_be_dialled_is_refused_when_the_token_is_drawn() {
-        for address in ["10.0.0.1", "10.0.0.1:0", "10.0.0.1:70000", ":7600", "2001:db8::1:7600", "a b:7600"] {
+        for address in
+            ["10.0.0.1", "10.0.0.1:0", "10.0.0.1:70000", ":7600", "2001:db8::1:7600", "a b:7600"]
+        {
             let drawn = Token::draw(vec![address.into()], Pin::of(b"key"), 0, NonZeroU32::MIN);
             assert!(matches!(drawn, Err(TokenError::Address { .. })), "{address}");
         }
-        assert_eq!(Token::draw(Vec::new(), Pin::of(b"key"), 0, NonZeroU32::MIN), Err(TokenError::Addresses(0)));
-        assert!(Token::draw(vec!["[2001:db8::1]:7600".into()], Pin::of(b"key"), 0, NonZeroU32::MIN).is_ok());
+        assert_eq!(
+            Token::draw(Vec::new(), Pin::of(b"key"), 0, NonZeroU32::MIN),
+            Err(TokenError::Addresses(0))
+        );
+        assert!(
+            Token::draw(vec!["[2001:db8::1]:7600".into()], Pin::of(b"key"), 0, NonZeroU32::MIN)
+                .is_ok()
+        );
     }
 
     #[test]
@@ -340,7 +397,10 @@ mod tests {
         let word = token().to_string();
         let text = format!("\"{word}\" and {}, é", word.to_uppercase());
         assert_eq!(without_tokens(&text).unwrap(), "\"swell1.…\" and SWELL1.…, é");
-        assert_eq!(without_tokens("it begins with \"swell1.\"").unwrap(), "it begins with \"swell1.\"");
+        assert_eq!(
+            without_tokens("it begins with \"swell1.\"").unwrap(),
+            "it begins with \"swell1.\""
+        );
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! Whom tokens have admitted, in a file: a token that admits one host does so once, however often the coordinator is started again.
+//! Whom tokens have admitted, in a file: a token that admits one host does so once, however often
+//! the coordinator is started again.
 //!
-//! A line a host, written through to the disk before the host is answered, so what is lost with a machine is at most an admission that nobody heard of. The file
-//! holds no secret: names of tokens and hosts, and hashes of public keys.
+//! A line a host, written through to the disk before the host is answered, so what is lost with a
+//! machine is at most an admission that nobody heard of. The file holds no secret: names of tokens
+//! and hosts, and hashes of public keys.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -24,13 +26,19 @@ impl UsesFile {
     /// # Errors
     /// It cannot be read or written, or is not as it was written.
     pub fn open(path: &Path, register: &mut TokenRegister) -> io::Result<Self> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
+        let mut file =
+            OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
         // The last line may have been cut off by the end of its machine; nobody was answered then.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         for (number, line) in text[..whole].lines().enumerate() {
-            let damaged = || io::Error::new(io::ErrorKind::InvalidData, format!("line {} names no token, host and key", number + 1));
+            let damaged = || {
+                io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("line {} names no token, host and key", number + 1),
+                )
+            };
             let (token, host, key) = parse(line).ok_or_else(damaged)?;
             register.has_admitted(token, host, key);
         }
@@ -85,8 +93,15 @@ mod tests {
         file.note(token.id(), HostId(1), KEY).unwrap();
         for _ in 0..2 {
             let (mut register, _file) = started(&path, &token);
-            assert_eq!(register.redeem(token.id(), HostId(2), KEY, 0), Err(Refusal::UsedUp { uses: 1 }));
-            assert_eq!(register.redeem(token.id(), HostId(1), KEY, 0), Ok(false), "who was admitted may ask again");
+            assert_eq!(
+                register.redeem(token.id(), HostId(2), KEY, 0),
+                Err(Refusal::UsedUp { uses: 1 })
+            );
+            assert_eq!(
+                register.redeem(token.id(), HostId(1), KEY, 0),
+                Ok(false),
+                "who was admitted may ask again"
+            );
         }
     }
 

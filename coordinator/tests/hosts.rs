@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use swell_cluster::{
-    Admission, Authority, BlobError, BlobHash, BlobRef, BlobSource, CloseCode, ClusterClock, Desk, DialError, Endpoint, Hello, JoinError,
-    LinkError, MAX_MESSAGE, Peer, Refusal, RenewError, Socket, SocketError, Token, TokenRegister, fetch, fetch_to, join,
+    Admission, Authority, BlobError, BlobHash, BlobRef, BlobSource, CloseCode, ClusterClock, Desk,
+    DialError, Endpoint, Hello, JoinError, LinkError, MAX_MESSAGE, Peer, Refusal, RenewError,
+    Socket, SocketError, Token, TokenRegister, fetch, fetch_to, join,
 };
 use tokio::time::timeout;
 
@@ -39,19 +40,36 @@ fn coordinator() -> Coordinator {
     let clock = ClusterClock::of_this_machine();
     let identity = authority.identity(clock.clone()).unwrap();
     let desk = Arc::new(Desk::new(authority, TokenRegister::default()));
-    let endpoint = Endpoint::open(local(), Arc::new(identity), hello(), Arc::new(nothing), Some(Arc::clone(&desk)));
+    let endpoint = Endpoint::open(
+        local(),
+        Arc::new(identity),
+        hello(),
+        Arc::new(nothing),
+        Some(Arc::clone(&desk)),
+    );
     Coordinator { desk, clock, endpoint }
 }
 
 impl Coordinator {
     fn token(&self, lifetime_s: u64, uses: u32) -> Token {
         let addresses = vec![self.endpoint.address().to_string()];
-        self.desk.issue(addresses, Duration::from_secs(lifetime_s), NonZeroU32::new(uses).unwrap(), &self.clock).unwrap()
+        self.desk
+            .issue(
+                addresses,
+                Duration::from_secs(lifetime_s),
+                NonZeroU32::new(uses).unwrap(),
+                &self.clock,
+            )
+            .unwrap()
     }
 
-    async fn host(&self, store: impl Fn(&BlobHash) -> Option<BlobSource> + Send + Sync + 'static) -> Endpoint {
+    async fn host(
+        &self,
+        store: impl Fn(&BlobHash) -> Option<BlobSource> + Send + Sync + 'static,
+    ) -> Endpoint {
         let socket = local();
-        let Admission { identity, coordinator, address } = join(&socket, &self.token(60, 1), &hello()).await.unwrap();
+        let Admission { identity, coordinator, address } =
+            join(&socket, &self.token(60, 1), &hello()).await.unwrap();
         assert_eq!((coordinator, address), (self.endpoint.id(), self.endpoint.address()));
         Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(store), None)
     }
@@ -111,7 +129,13 @@ async fn an_expired_a_revoked_and_an_unknown_token_are_refused_within_a_second()
     assert!(coordinator.desk.revoke(revoked.id()));
     assert_eq!(refusal(&revoked).await, Refusal::Revoked);
     let pin = coordinator.desk.authority().pin();
-    let unknown = Token::draw(vec![coordinator.endpoint.address().to_string()], pin, u64::MAX, NonZeroU32::MIN).unwrap();
+    let unknown = Token::draw(
+        vec![coordinator.endpoint.address().to_string()],
+        pin,
+        u64::MAX,
+        NonZeroU32::MIN,
+    )
+    .unwrap();
     assert_eq!(refusal(&unknown).await, Refusal::UnknownToken);
 }
 
@@ -120,7 +144,10 @@ async fn a_token_that_was_made_offline_admits_when_it_is_registered() {
     let authority = Authority::found().unwrap();
     let (certificate, key) = (authority.certificate_pem().to_owned(), authority.key_pem());
     let socket = local();
-    let word = Token::draw(vec![socket.address().to_string()], authority.pin(), u64::MAX, NonZeroU32::MIN).unwrap().to_string();
+    let word =
+        Token::draw(vec![socket.address().to_string()], authority.pin(), u64::MAX, NonZeroU32::MIN)
+            .unwrap()
+            .to_string();
 
     let authority = Authority::from_pem(&certificate, &key).unwrap();
     let identity = authority.identity(ClusterClock::of_this_machine()).unwrap();
@@ -128,7 +155,8 @@ async fn a_token_that_was_made_offline_admits_when_it_is_registered() {
     let token = word.parse().unwrap();
     register.add(&token);
     let desk = Arc::new(Desk::new(authority, register));
-    let _coordinator = Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(nothing), Some(desk));
+    let _coordinator =
+        Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(nothing), Some(desk));
     assert!(join(&local(), &token, &hello()).await.is_ok());
 }
 
@@ -137,14 +165,22 @@ async fn a_host_that_does_not_admit_says_so_and_cannot_pose_as_one_that_does() {
     let coordinator = coordinator();
     let member = coordinator.host(nothing).await;
     let pin = coordinator.desk.authority().pin();
-    let token = Token::draw(vec![member.address().to_string()], pin, u64::MAX, NonZeroU32::MIN).unwrap();
+    let token =
+        Token::draw(vec![member.address().to_string()], pin, u64::MAX, NonZeroU32::MIN).unwrap();
     let error = join(&local(), &token, &hello()).await.unwrap_err();
     assert!(matches!(error, JoinError::Dial(DialError::Stranger { .. })), "{error}");
 
     let authority = Authority::found().unwrap();
     let identity = authority.identity(ClusterClock::of_this_machine()).unwrap();
-    let without_desk = Endpoint::open(local(), Arc::new(identity), hello(), Arc::new(nothing), None);
-    let token = Token::draw(vec![without_desk.address().to_string()], authority.pin(), u64::MAX, NonZeroU32::MIN).unwrap();
+    let without_desk =
+        Endpoint::open(local(), Arc::new(identity), hello(), Arc::new(nothing), None);
+    let token = Token::draw(
+        vec![without_desk.address().to_string()],
+        authority.pin(),
+        u64::MAX,
+        NonZeroU32::MIN,
+    )
+    .unwrap();
     assert_eq!(refusal(&token).await, Refusal::NotHere);
 }
 
@@ -152,7 +188,13 @@ async fn a_host_that_does_not_admit_says_so_and_cannot_pose_as_one_that_does() {
 async fn a_token_of_another_cluster_is_told_so_within_a_second() {
     let (coordinator, other) = (coordinator(), coordinator());
     let pin = other.desk.authority().pin();
-    let token = Token::draw(vec![coordinator.endpoint.address().to_string()], pin, u64::MAX, NonZeroU32::MIN).unwrap();
+    let token = Token::draw(
+        vec![coordinator.endpoint.address().to_string()],
+        pin,
+        u64::MAX,
+        NonZeroU32::MIN,
+    )
+    .unwrap();
     let began = Instant::now();
     let error = join(&local(), &token, &hello()).await.unwrap_err();
     assert!(matches!(error, JoinError::Dial(DialError::Stranger { .. })), "{error}");
@@ -184,12 +226,19 @@ async fn a_member_of_another_release_is_refused_on_both_sides_with_both_versions
     let socket = local();
     let admission = join(&socket, &coordinator.token(60, 1), &hello()).await.unwrap();
     let newer = Hello { protocol: 2, release: "0.2.0".into(), ..hello() };
-    let newer = Endpoint::open(socket, Arc::new(admission.identity), newer, Arc::new(nothing), None);
+    let newer =
+        Endpoint::open(socket, Arc::new(admission.identity), newer, Arc::new(nothing), None);
     let error = newer.dial(coordinator.endpoint.address(), None).await.unwrap_err();
     assert!(matches!(error, LinkError::OtherVersion { .. }), "{error}");
     let error = error.to_string();
-    assert!(error.contains("0.1.0 with protocol 1") && error.contains("0.2.0 with protocol 2") && error.contains("help:"), "{error}");
-    log.holds("runs release 0.2.0 with protocol 2, and this host release 0.1.0 with protocol 1").await;
+    assert!(
+        error.contains("0.1.0 with protocol 1")
+            && error.contains("0.2.0 with protocol 2")
+            && error.contains("help:"),
+        "{error}"
+    );
+    log.holds("runs release 0.2.0 with protocol 2, and this host release 0.1.0 with protocol 1")
+        .await;
 }
 
 #[tokio::test]
@@ -211,7 +260,13 @@ async fn each_refusal_and_each_admission_leaves_a_line_and_no_secret() {
 async fn who_keeps_failing_is_turned_away_and_told_that_it_is_busy() {
     let coordinator = coordinator();
     let pin = coordinator.desk.authority().pin();
-    let unknown = Token::draw(vec![coordinator.endpoint.address().to_string()], pin, u64::MAX, NonZeroU32::MIN).unwrap();
+    let unknown = Token::draw(
+        vec![coordinator.endpoint.address().to_string()],
+        pin,
+        u64::MAX,
+        NonZeroU32::MIN,
+    )
+    .unwrap();
     let socket = local();
     for attempt in 0.. {
         assert!(attempt < 1000, "never turned away");
@@ -292,9 +347,15 @@ async fn datagrams_go_both_ways_and_one_that_does_not_fit_is_refused() {
     let host = coordinator.host(nothing).await;
     let (there, here) = connect(&host, &coordinator.endpoint).await;
     there.send_datagram(&"ping").unwrap();
-    assert_eq!(timeout(PATIENCE, here.receive_datagram::<String>()).await.unwrap().unwrap(), "ping");
+    assert_eq!(
+        timeout(PATIENCE, here.receive_datagram::<String>()).await.unwrap().unwrap(),
+        "ping"
+    );
     here.send_datagram(&vec![7u8; 1100]).unwrap();
-    assert_eq!(timeout(PATIENCE, there.receive_datagram::<Vec<u8>>()).await.unwrap().unwrap().len(), 1100);
+    assert_eq!(
+        timeout(PATIENCE, there.receive_datagram::<Vec<u8>>()).await.unwrap().unwrap().len(),
+        1100
+    );
     assert!(matches!(there.send_datagram(&vec![0u8; 5000]), Err(LinkError::Unwritable { .. })));
 }
 
@@ -309,10 +370,17 @@ async fn what_was_sent_before_a_goodbye_arrives_and_the_goodbye_is_told() {
         assert!(here.receive::<Vec<u8>>().await.unwrap() == message);
         here.receive::<Vec<u8>>().await.unwrap_err()
     };
-    let ((), error) = timeout(PATIENCE, async { tokio::join!(there.close("done"), receiving) }).await.unwrap();
-    assert!(matches!(error, LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }), "{error}");
+    let ((), error) =
+        timeout(PATIENCE, async { tokio::join!(there.close("done"), receiving) }).await.unwrap();
+    assert!(
+        matches!(error, LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }),
+        "{error}"
+    );
     let own = there.receive::<u32>().await.unwrap_err();
-    assert!(matches!(&own, LinkError::Closed { here: true, code: Some(CloseCode::Goodbye), reason, .. } if reason == "done"), "{own}");
+    assert!(
+        matches!(&own, LinkError::Closed { here: true, code: Some(CloseCode::Goodbye), reason, .. } if reason == "done"),
+        "{own}"
+    );
 }
 
 #[tokio::test]
@@ -322,9 +390,15 @@ async fn a_rejected_peer_is_told_why() {
     let (there, here) = connect(&host, &coordinator.endpoint).await;
     here.reject("a count below zero");
     let error = timeout(PATIENCE, there.receive::<u32>()).await.unwrap().unwrap_err();
-    assert!(matches!(error, LinkError::Closed { here: false, code: Some(CloseCode::Rejected), .. }), "{error}");
+    assert!(
+        matches!(error, LinkError::Closed { here: false, code: Some(CloseCode::Rejected), .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains("a count below zero"), "{error}");
-    assert!(matches!(here.ended().await, LinkError::Closed { here: true, code: Some(CloseCode::Rejected), .. }));
+    assert!(matches!(
+        here.ended().await,
+        LinkError::Closed { here: true, code: Some(CloseCode::Rejected), .. }
+    ));
 }
 
 #[tokio::test]
@@ -334,12 +408,17 @@ async fn closing_an_endpoint_tells_all_its_peers() {
     let (there, _here) = connect(&host, &coordinator.endpoint).await;
     coordinator.endpoint.close().await;
     let error = timeout(PATIENCE, there.ended()).await.unwrap();
-    assert!(matches!(error, LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }), "{error}");
+    assert!(
+        matches!(error, LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }),
+        "{error}"
+    );
 }
 
 /// Five megabytes and a bit, no two chunks alike.
 fn content() -> Vec<u8> {
-    (0..5 * MAX_MESSAGE as u32 + 17).flat_map(|n| [(n.wrapping_mul(2_654_435_761) >> 24) as u8]).collect()
+    (0..5 * MAX_MESSAGE as u32 + 17)
+        .flat_map(|n| [(n.wrapping_mul(2_654_435_761) >> 24) as u8])
+        .collect()
 }
 
 fn named(bytes: &[u8]) -> BlobRef {
@@ -361,7 +440,9 @@ async fn a_blob_of_5_mib_travels_between_memory_and_files() {
         move |hash| (*hash == blob.hash).then(|| BlobSource::Bytes(bytes.clone()))
     });
     let in_memory = in_memory.await;
-    let on_disk = coordinator.host(move |hash| (*hash == blob.hash).then(|| BlobSource::File(file.clone()))).await;
+    let on_disk = coordinator
+        .host(move |hash| (*hash == blob.hash).then(|| BlobSource::File(file.clone())))
+        .await;
     let (memory, _accepted) = connect(&coordinator.endpoint, &in_memory).await;
     let (disk, _accepted) = connect(&coordinator.endpoint, &on_disk).await;
 
@@ -372,7 +453,8 @@ async fn a_blob_of_5_mib_travels_between_memory_and_files() {
     assert!(std::fs::read(&fetched).unwrap() == content);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     // More at once than there are turns, and messages beside them.
-    let (a, b, c) = tokio::join!(fetch(&disk, blob, MOST), fetch(&disk, blob, MOST), fetch(&disk, blob, MOST));
+    let (a, b, c) =
+        tokio::join!(fetch(&disk, blob, MOST), fetch(&disk, blob, MOST), fetch(&disk, blob, MOST));
     assert!([a, b, c].into_iter().all(|fetched| fetched.unwrap() == content));
 }
 
@@ -408,12 +490,20 @@ async fn a_corrupt_blob_is_refused_nothing_is_kept_and_another_peer_is_asked() {
 #[tokio::test]
 async fn a_blob_that_is_missing_too_large_or_of_another_size_is_not_read() {
     let coordinator = coordinator();
-    let host = coordinator.host(|hash| (*hash == BlobHash::of(b"seven")).then(|| BlobSource::Bytes("seven".into()))).await;
+    let host = coordinator
+        .host(|hash| (*hash == BlobHash::of(b"seven")).then(|| BlobSource::Bytes("seven".into())))
+        .await;
     let (peer, _accepted) = connect(&coordinator.endpoint, &host).await;
     assert!(matches!(fetch(&peer, named(b"eight"), MOST).await, Err(BlobError::Missing { .. })));
-    assert!(matches!(fetch(&peer, named(b"seven"), 4).await, Err(BlobError::TooLarge { size: 5, most: 4, .. })));
+    assert!(matches!(
+        fetch(&peer, named(b"seven"), 4).await,
+        Err(BlobError::TooLarge { size: 5, most: 4, .. })
+    ));
     let longer = BlobRef { size: 6, ..named(b"seven") };
-    assert!(matches!(fetch(&peer, longer, MOST).await, Err(BlobError::OtherSize { size: 6, found: 5, .. })));
+    assert!(matches!(
+        fetch(&peer, longer, MOST).await,
+        Err(BlobError::OtherSize { size: 6, found: 5, .. })
+    ));
     // The link is as good as before.
     assert_eq!(fetch(&peer, named(b"seven"), MOST).await.unwrap(), "seven");
 }
@@ -425,7 +515,11 @@ async fn a_file_that_is_gone_is_missing_and_a_fetch_that_is_dropped_leaves_nothi
     let coordinator = coordinator();
     let host = coordinator.host(move |hash| {
         let bytes = bytes::Bytes::from(content.clone());
-        Some(if *hash == blob.hash { BlobSource::Bytes(bytes) } else { BlobSource::File("/nowhere/at/all".into()) })
+        Some(if *hash == blob.hash {
+            BlobSource::Bytes(bytes)
+        } else {
+            BlobSource::File("/nowhere/at/all".into())
+        })
     });
     let (host, folder) = (host.await, tempfile::tempdir().unwrap());
     let (peer, _accepted) = connect(&coordinator.endpoint, &host).await;
@@ -440,7 +534,8 @@ async fn a_file_that_is_gone_is_missing_and_a_fetch_that_is_dropped_leaves_nothi
     tokio::select! {
         biased;
         () = began => {}
-        fetched = fetch_to(&peer, blob, MOST, &path) => panic!("it was not seen to begin: {fetched:?}"),
+        fetched = fetch_to(&peer, blob, MOST, &path) => panic!("it was not seen to begin: \
+        {fetched:?}"),
     }
     let gone = async {
         while std::fs::read_dir(folder.path()).unwrap().count() > 0 {
@@ -456,15 +551,25 @@ async fn where_nothing_answers_a_dial_fails_within_five_seconds_and_says_that_ud
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let coordinator = coordinator();
-    let token = Token::draw(vec![address.to_string()], coordinator.desk.authority().pin(), u64::MAX, NonZeroU32::MIN).unwrap();
+    let token = Token::draw(
+        vec![address.to_string()],
+        coordinator.desk.authority().pin(),
+        u64::MAX,
+        NonZeroU32::MIN,
+    )
+    .unwrap();
     let socket = local();
     let hello = hello();
     let began = Instant::now();
-    let (dialled, joined) = tokio::join!(coordinator.endpoint.dial(address, None), join(&socket, &token, &hello));
+    let (dialled, joined) =
+        tokio::join!(coordinator.endpoint.dial(address, None), join(&socket, &token, &hello));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     for error in [dialled.unwrap_err().to_string(), joined.unwrap_err().to_string()] {
         let port = format!("open UDP port {}", address.port());
-        assert!(error.contains("UDP is blocked") && error.contains(&port) && error.contains("--listen"), "{error}");
+        assert!(
+            error.contains("UDP is blocked") && error.contains(&port) && error.contains("--listen"),
+            "{error}"
+        );
     }
 }
 
@@ -474,7 +579,11 @@ async fn of_a_token_s_addresses_the_one_that_answers_is_taken() {
     let coordinator = coordinator();
     let pin = coordinator.desk.authority().pin();
     let port = coordinator.endpoint.address().port();
-    let addresses = vec![silent.local_addr().unwrap().to_string(), "no-such-host.invalid:7600".into(), format!("localhost:{port}")];
+    let addresses = vec![
+        silent.local_addr().unwrap().to_string(),
+        "no-such-host.invalid:7600".into(),
+        format!("localhost:{port}"),
+    ];
     let token = Token::draw(addresses, pin, u64::MAX, NonZeroU32::MIN).unwrap();
     assert_eq!(refusal(&token).await, Refusal::UnknownToken);
 }
@@ -488,7 +597,8 @@ async fn a_port_that_is_taken_and_an_address_of_elsewhere_are_named_with_the_cur
     assert!(error.contains(&taken.address().to_string()) && error.contains("--listen"), "{error}");
     let elsewhere: SocketAddr = "192.0.2.1:7600".parse().unwrap();
     assert!(matches!(Socket::bind(elsewhere), Err(SocketError::NotHere { .. })));
-    let unreachable = coordinator().endpoint.dial("[2001:db8::1]:7600".parse().unwrap(), None).await.unwrap_err();
+    let unreachable =
+        coordinator().endpoint.dial("[2001:db8::1]:7600".parse().unwrap(), None).await.unwrap_err();
     assert!(matches!(unreachable, LinkError::Dial(DialError::Unreachable { .. })), "{unreachable}");
 }
 
@@ -497,12 +607,21 @@ async fn a_socket_for_ipv6_serves_ipv4_too_and_shows_its_addresses_as_such() {
     let authority = Authority::found().unwrap();
     let host = |listen: &str| {
         let identity = authority.identity(ClusterClock::of_this_machine()).unwrap();
-        Endpoint::open(Socket::bind(listen.parse().unwrap()).unwrap(), Arc::new(identity), hello(), Arc::new(nothing), None)
+        Endpoint::open(
+            Socket::bind(listen.parse().unwrap()).unwrap(),
+            Arc::new(identity),
+            hello(),
+            Arc::new(nothing),
+            None,
+        )
     };
     let (both, ipv4) = (host("[::]:0"), host("127.0.0.1:0"));
     let address = SocketAddr::from(([127, 0, 0, 1], both.address().port()));
     let (dialled, accepted) = tokio::join!(ipv4.dial(address, Some(both.id())), both.accept());
-    assert_eq!((dialled.unwrap().address(), accepted.unwrap().address()), (address, ipv4.address()));
+    assert_eq!(
+        (dialled.unwrap().address(), accepted.unwrap().address()),
+        (address, ipv4.address())
+    );
     let (dialled, accepted) = tokio::join!(both.dial(ipv4.address(), None), ipv4.accept());
     assert_eq!(dialled.unwrap().address(), ipv4.address());
     assert_eq!(accepted.unwrap().address(), address);
@@ -517,7 +636,9 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     fn listen(&self) -> tracing::subscriber::DefaultGuard {
         let log = self.clone();
-        tracing::subscriber::set_default(tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).finish())
+        tracing::subscriber::set_default(
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).finish(),
+        )
     }
 
     fn text(&self) -> String {

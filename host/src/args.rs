@@ -1,7 +1,8 @@
 //! The command line: what was typed, before it means anything.
 //!
-//! Three layers say how a run goes: the scenario's own defaults, a TOML file, and the command line; the later one wins. All three are read by the same parser,
-//! so that a flag, a key and a default have one name, one syntax and one "did you mean". `plan.rs` makes of the result what can run.
+//! Three layers say how a run goes: the scenario's own defaults, a TOML file, and the command line;
+//! the later one wins. All three are read by the same parser, so that a flag, a key and a default
+//! have one name, one syntax and one "did you mean". `plan.rs` makes of the result what can run.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -30,7 +31,8 @@ const FIRST_STEPS: &str = "First steps:
   host build                        compile it to browse.wasm
   host run browse.wasm -t localhost:8080 --tps 100 -d 30s
 
-The exit code is 0 where all held, 99 where a threshold failed, 111 where the generator was the limit. `host run --help` says all that a run can be told.";
+The exit code is 0 where all held, 99 where a threshold failed, 111 where the generator was the \
+limit. `host run --help` says all that a run can be told.";
 
 /// Swell: load tests whose scenarios are code, compiled to WebAssembly.
 #[derive(Debug, Parser)]
@@ -88,29 +90,34 @@ pub(crate) const COMPILE_CHILD: &str = "compile-child";
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or wasm32-wasip1.
+    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or
+    /// wasm32-wasip1.
     pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or wasm32-wasip1. Or a plan of several runs: a .toml file.
+    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or
+    /// wasm32-wasip1. Or a plan of several runs: a .toml file.
     pub(crate) file: PathBuf,
 
-    /// A TOML file with settings: each flag's name is a key. Without it, `swell.toml` in the current folder is read if there is one.
+    /// A TOML file with settings: each flag's name is a key. Without it, `swell.toml` in the
+    /// current folder is read if there is one.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// Share the run with other hosts: listen for them here, as 0.0.0.0:7600 (UDP). The command that has a host join is printed.
+    /// Share the run with other hosts: listen for them here, as 0.0.0.0:7600 (UDP). The command
+    /// that has a host join is printed.
     #[arg(long, value_name = "ADDR", value_parser = parse_address, requires = "hosts", help_heading = CLUSTER)]
     pub(crate) listen: Option<SocketAddr>,
 
-    /// How many hosts are to share the run: with --listen this one and so many more, and it begins when all are there; with --coordinator so many of those
-    /// that are free, in place of all.
+    /// How many hosts are to share the run: with --listen this one and so many more, and it begins
+    /// when all are there; with --coordinator so many of those that are free, in place of all.
     #[arg(long, value_name = "N", value_parser = parse_hosts, allow_hyphen_values = true, help_heading = CLUSTER)]
     pub(crate) hosts: Option<usize>,
 
-    /// Have the cluster of this coordinator do the run, as 10.0.0.1:7600; this command shows it, and ends with its results.
+    /// Have the cluster of this coordinator do the run, as 10.0.0.1:7600; this command shows it,
+    /// and ends with its results.
     #[arg(long, value_name = "ADDR", conflicts_with_all = ["listen", "control", "prometheus"], help_heading = CLUSTER)]
     pub(crate) coordinator: Option<String>,
 
@@ -122,7 +129,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = crate::cluster::parse_weight, requires = "listen", allow_hyphen_values = true, help_heading = CLUSTER)]
     pub(crate) weight: Option<f64>,
 
-    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the result of such files, should the coordinator be lost.
+    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the
+    /// result of such files, should the coordinator be lost.
     #[arg(long, value_name = "DIR", requires = "listen", help_heading = CLUSTER)]
     pub(crate) journal: Option<PathBuf>,
 
@@ -155,24 +163,29 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) rate: Option<Rate>,
 
-    /// Exactly this many virtual users, one iteration after the other (closed model); with --tps or --rate, paced by it.
+    /// Exactly this many virtual users, one iteration after the other (closed model); with --tps or
+    /// --rate, paced by it.
     #[arg(long, short = 'u', value_name = "N", value_parser = units::parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) vus: Option<u32>,
 
-    /// A piece of a load profile: ramp to this rate over this time, as `30s:1000`; repeatable. Counts transactions, or iterations with --rate.
+    /// A piece of a load profile: ramp to this rate over this time, as `30s:1000`; repeatable.
+    /// Counts transactions, or iterations with --rate.
     #[arg(long = "stage", value_name = "TIME:RATE", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) stage: Vec<Stage>,
 
-    /// Find and hold the highest rate at which this percentile of the service time holds: `p95=200ms`, or `checkout:p95=200ms` for the transactions of one name;
-    /// repeatable. --tps is then the most.
+    /// Find and hold the highest rate at which this percentile of the service time holds:
+    /// `p95=200ms`, or `checkout:p95=200ms` for the transactions of one name; repeatable. --tps is
+    /// then the most.
     #[arg(long = "latency", value_name = "RULE", value_parser = Objective::latency, help_heading = LOAD)]
     pub(crate) latency: Vec<Objective>,
 
-    /// Find and hold the highest rate at which no more than this share fails: `1%`, or `checkout:1%`; repeatable. --tps is then the most.
+    /// Find and hold the highest rate at which no more than this share fails: `1%`, or
+    /// `checkout:1%`; repeatable. --tps is then the most.
     #[arg(long = "error-rate", value_name = "RULE", value_parser = Objective::error_rate, help_heading = LOAD)]
     pub(crate) error_rate: Vec<Objective>,
 
-    /// Where --latency and --error-rate have the rate begin. Default: 512/s, or --tps if that is less.
+    /// Where --latency and --error-rate have the rate begin. Default: 512/s, or --tps if that is
+    /// less.
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) start_tps: Option<Rate>,
 
@@ -180,7 +193,8 @@ pub(crate) struct Settings {
     #[arg(long, value_enum, value_name = "KIND", help_heading = LOAD)]
     pub(crate) arrivals: Option<ArrivalsArg>,
 
-    /// The most virtual users that may be created to keep the rate. Default: 10,000, or what this machine holds if that is less.
+    /// The most virtual users that may be created to keep the rate. Default: 10,000, or what this
+    /// machine holds if that is less.
     #[arg(long, value_name = "N", value_parser = units::parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) max_vus: Option<u32>,
 
@@ -192,7 +206,8 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) spawn_rate: Option<Rate>,
 
-    /// The measured part of the run. Without it and without --iterations, the run lasts until Ctrl-C.
+    /// The measured part of the run. Without it and without --iterations, the run lasts until
+    /// Ctrl-C.
     #[arg(long, short = 'd', value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
     pub(crate) duration: Option<Duration>,
 
@@ -200,21 +215,25 @@ pub(crate) struct Settings {
     #[arg(long, short = 'n', value_name = "N", value_parser = units::parse_count::<u64>, allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) iterations: Option<u64>,
 
-    /// Time before the measured part, under load, shown apart and excluded from all figures. `auto` ends it when throughput and service time show no trend over ten
-    /// seconds, after 60 s at the latest, `auto:2m` after two minutes. Default: none.
+    /// Time before the measured part, under load, shown apart and excluded from all figures. `auto`
+    /// ends it when throughput and service time show no trend over ten seconds, after 60 s at the
+    /// latest, `auto:2m` after two minutes. Default: none.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) warmup: Option<WarmUp>,
 
-    /// How long transactions under way at the end may take to finish; then they are cut off, and count as interrupted and at least as slow as they are old. A
-    /// request that hangs fails by itself if this is longer than --timeout. Default: 30s.
+    /// How long transactions under way at the end may take to finish; then they are cut off, and
+    /// count as interrupted and at least as slow as they are old. A request that hangs fails by
+    /// itself if this is longer than --timeout. Default: 30s.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
     pub(crate) grace: Option<Duration>,
 
-    /// Where paths such as "/items" go: the base URL of the service; without a scheme it is asked over http, as `localhost:8080`. No proxy is used.
+    /// Where paths such as "/items" go: the base URL of the service; without a scheme it is asked
+    /// over http, as `localhost:8080`. No proxy is used.
     #[arg(long, short = 't', value_name = "URL", help_heading = SERVICE)]
     pub(crate) target: Option<String>,
 
-    /// A further host that requests may go to, as `api.example.com` or `api.example.com:8443`, without scheme or pattern; repeatable.
+    /// A further host that requests may go to, as `api.example.com` or `api.example.com:8443`,
+    /// without scheme or pattern; repeatable.
     #[arg(long = "allow-host", value_name = "HOST", help_heading = SERVICE)]
     pub(crate) allow_host: Vec<String>,
 
@@ -230,15 +249,18 @@ pub(crate) struct Settings {
     #[arg(long, value_enum, value_name = "WHEN", help_heading = SERVICE)]
     pub(crate) fresh: Option<FreshArg>,
 
-    /// The longest wait for the head of a response; a whole request with its redirects and body has 120s, or twice this if that is more. Default: 60s.
+    /// The longest wait for the head of a response; a whole request with its redirects and body has
+    /// 120s, or twice this if that is more. Default: 60s.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration_above_zero, help_heading = SERVICE)]
     pub(crate) timeout: Option<Duration>,
 
-    /// The longest time for opening a connection, name look-up included, over all addresses of the name, and as long again for its TLS handshake. Default: 10s.
+    /// The longest time for opening a connection, name look-up included, over all addresses of the
+    /// name, and as long again for its TLS handshake. Default: 10s.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration_above_zero, help_heading = SERVICE)]
     pub(crate) connect_timeout: Option<Duration>,
 
-    /// A file of certificates (PEM) that are trusted beside the system's, as authorities or as a server's own; repeatable.
+    /// A file of certificates (PEM) that are trusted beside the system's, as authorities or as a
+    /// server's own; repeatable.
     #[arg(long = "ca-cert", value_name = "FILE", help_heading = SERVICE)]
     pub(crate) ca_cert: Vec<PathBuf>,
 
@@ -254,7 +276,8 @@ pub(crate) struct Settings {
     #[arg(long, help_heading = SERVICE)]
     pub(crate) insecure: bool,
 
-    /// Begin without looking up the target's name and, for https, shaking hands with it once, which is one connection and no request.
+    /// Begin without looking up the target's name and, for https, shaking hands with it once, which
+    /// is one connection and no request.
     #[arg(long, help_heading = SERVICE)]
     pub(crate) no_preflight: bool,
 
@@ -266,7 +289,8 @@ pub(crate) struct Settings {
     #[arg(long = "env", short = 'e', value_name = "KEY=VALUE", value_parser = parse_pair, help_heading = SCENARIO)]
     pub(crate) env: Vec<(String, String)>,
 
-    /// A feed of rows for the scenario: a .csv file with a header line, or a .jsonl file with one object a line, in UTF-8; repeatable.
+    /// A feed of rows for the scenario: a .csv file with a header line, or a .jsonl file with one
+    /// object a line, in UTF-8; repeatable.
     #[arg(long = "data", value_name = "NAME=FILE", value_parser = parse_pair, help_heading = SCENARIO)]
     pub(crate) data: Vec<(String, String)>,
 
@@ -286,26 +310,31 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = units::parse_size, help_heading = SCENARIO)]
     pub(crate) guest_memory: Option<u64>,
 
-    /// What must hold, or the exit code is 99: as 'response.p95 < 200ms' or 'error_rate < 1%'; repeatable. A percentile needs ten samples beyond it, p95 200 and
-    /// p99 1,000 of them: one with fewer does not hold.
+    /// What must hold, or the exit code is 99: as 'response.p95 < 200ms' or 'error_rate < 1%';
+    /// repeatable. A percentile needs ten samples beyond it, p95 200 and p99 1,000 of them: one
+    /// with fewer does not hold.
     #[arg(long = "threshold", value_name = "RULE", help_heading = RESULTS)]
     pub(crate) threshold: Vec<Threshold>,
 
-    /// End with 0 in place of 111 where the load generator was the limit, as in a pipeline on a machine that others use. The stamp INVALID stays in every
-    /// output, and all other reasons to fail hold.
+    /// End with 0 in place of 111 where the load generator was the limit, as in a pipeline on a
+    /// machine that others use. The stamp INVALID stays in every output, and all other reasons to
+    /// fail hold.
     #[arg(long, value_enum, value_name = "STAMP", help_heading = RESULTS)]
     pub(crate) accept: Option<AcceptArg>,
 
-    /// Pass even if every transaction failed; without it the exit code is then 99, unless a threshold on `error_rate` allows it.
+    /// Pass even if every transaction failed; without it the exit code is then 99, unless a
+    /// threshold on `error_rate` allows it.
     #[arg(long, help_heading = RESULTS)]
     pub(crate) allow_all_failed: bool,
 
-    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of the summary.
+    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
+    /// the summary.
     #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair, help_heading = RESULTS)]
     pub(crate) out: Vec<(String, String)>,
 
-    /// Serve the control API at this address, as 127.0.0.1:6565: what runs and how, another rate, pause, resume, stop, a further run. Beyond loopback every call
-    /// needs the token in the variable SWELL_CONTROL_TOKEN, which then must be set.
+    /// Serve the control API at this address, as 127.0.0.1:6565: what runs and how, another rate,
+    /// pause, resume, stop, a further run. Beyond loopback every call needs the token in the
+    /// variable SWELL_CONTROL_TOKEN, which then must be set.
     #[arg(long, value_name = "ADDR", value_parser = parse_address, help_heading = RESULTS)]
     pub(crate) control: Option<SocketAddr>,
 
@@ -346,7 +375,9 @@ pub(crate) enum FreshArg {
 
 pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some((key, value)) if !key.is_empty() && !value.is_empty() => {
+            Ok((key.to_owned(), value.to_owned()))
+        }
         Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), String::new())),
         _ => Err("a name, '=' and a value are needed".to_owned()),
     }
@@ -354,9 +385,16 @@ pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
 
 /// An address to listen at: `127.0.0.1:6565`, `[::1]:6565` or `localhost:6565`.
 pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let address = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
+    let address = text
+        .strip_prefix("localhost:")
+        .map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
     let port = text.rsplit(':').next().filter(|port| port.parse::<u16>().is_ok()).unwrap_or("6565");
-    address.parse().map_err(|_| format!("an IP address and a port are needed, as 127.0.0.1:{port}, or 0.0.0.0:{port} for all networks"))
+    address.parse().map_err(|_| {
+        format!(
+            "an IP address and a port are needed, as 127.0.0.1:{port}, \
+    or 0.0.0.0:{port} for all networks"
+        )
+    })
 }
 
 fn parse_ip(text: &str) -> Result<IpAddr, String> {

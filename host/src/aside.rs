@@ -1,7 +1,9 @@
-//! A file that is replaced whole or not at all: what is new is written beside it, and takes its name once it is safe on the disk.
+//! A file that is replaced whole or not at all: what is new is written beside it, and takes its
+//! name once it is safe on the disk.
 //!
-//! A disk that is full, or a process that dies, then leaves the old file as it was. What is no ordinary file, as a pipe or a device, is written to directly;
-//! so is one that cannot be replaced, as a container's mounted file: its disk is asked for the room first.
+//! A disk that is full, or a process that dies, then leaves the old file as it was. What is no
+//! ordinary file, as a pipe or a device, is written to directly; so is one that cannot be replaced,
+//! as a container's mounted file: its disk is asked for the room first.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
@@ -80,7 +82,8 @@ pub(crate) fn replace(place: &Path, content: &[u8]) -> io::Result<()> {
     match (written, known) {
         (Err(error), Some(_)) if cannot_be_replaced(&error) => write_in_place(place, content),
         (Ok(()), _) => {
-            // The name is as safe as the content; a disk that cannot promise that has written it all the same.
+            // The name is as safe as the content; a disk that cannot promise that has written it
+            // all the same.
             let _ = folder_of(place).and_then(File::open).and_then(|folder| folder.sync_all());
             Ok(())
         }
@@ -93,7 +96,11 @@ fn beside(place: &Path, known: Option<&Metadata>) -> io::Result<NamedTempFile> {
     let name = place.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     // What the umask leaves of this is what any new file gets.
     let rights = fs::Permissions::from_mode(0o666);
-    let new = tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".tmp").permissions(rights).tempfile_in(folder_of(place)?)?;
+    let new = tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        .suffix(".tmp")
+        .permissions(rights)
+        .tempfile_in(folder_of(place)?)?;
     if let Some(known) = known {
         // Only root may give a file away.
         let _ = fchown(new.as_file(), Some(known.uid()), Some(known.gid()));
@@ -149,7 +156,10 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     fn write(place: &Aside, content: &str) -> io::Result<()> {

@@ -35,7 +35,8 @@ fn describe(out: &mut String, path: &std::path::Path, file: &ScenarioFile) -> fm
     let wasi = file.imports.iter().any(|import| import.starts_with("wasi:"));
     writeln!(
         out,
-        "  may reach  the run's --target and --allow-host; what it wants beyond is for whoever runs it to give{}",
+        "  may reach  the run's --target and --allow-host; what it wants beyond is for whoever \
+        runs it to give{}",
         if wasi { "; of WASI: clocks, random, stdio to the log" } else { "" }
     )?;
     if file.has_conduct {
@@ -49,9 +50,14 @@ fn describe_scenario(out: &mut String, scenario: &ScenarioInfo) -> fmt::Result {
     if !scenario.description.is_empty() {
         writeln!(out, "  {}", line(&scenario.description.replace('\n', " ")))?;
     }
-    let hooks = [("setup and teardown", scenario.has_setup), ("start and stop", scenario.has_start)];
+    let hooks =
+        [("setup and teardown", scenario.has_setup), ("start and stop", scenario.has_start)];
     let hooks = hooks.iter().filter(|(_, has)| *has).map(|(name, _)| *name).collect::<Vec<_>>();
-    writeln!(out, "  hooks      {}", if hooks.is_empty() { "none".to_owned() } else { hooks.join(", ") })?;
+    writeln!(
+        out,
+        "  hooks      {}",
+        if hooks.is_empty() { "none".to_owned() } else { hooks.join(", ") }
+    )?;
     for (key, value) in &scenario.defaults {
         let kind = if is_reach(key) { "wants    " } else { "default  " };
         writeln!(out, "  {kind}  --{} {}", line(key), line(value))?;

@@ -1,7 +1,9 @@
-//! Hosts that share a run: one leads and takes part, the others wait for what it has to do and take part as well.
+//! Hosts that share a run: one leads and takes part, the others wait for what it has to do and take
+//! part as well.
 //!
-//! Everything that keeps hosts together (connections, leases, results on their way) is on a thread of its own, so that load does not starve it; runs are told
-//! and heard through channels. The rules are `swell-protocol`'s, connections and trust are `swell-cluster`'s.
+//! Everything that keeps hosts together (connections, leases, results on their way) is on a thread
+//! of its own, so that load does not starve it; runs are told and heard through channels. The rules
+//! are `swell-protocol`'s, connections and trust are `swell-cluster`'s.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -44,7 +46,9 @@ use tokio::time::Sleep;
 use crate::machine::local_now;
 
 pub(crate) use self::coordinate::answer;
-pub(crate) use self::elsewhere::{AttachArgs, RunsArgs, StopArgs, attach, run_elsewhere, runs, stop};
+pub(crate) use self::elsewhere::{
+    AttachArgs, RunsArgs, StopArgs, attach, run_elsewhere, runs, stop,
+};
 pub(crate) use self::founder::{Cluster, Founding};
 pub(crate) use self::node::{NodeArgs, default_weight, node, parse_weight};
 pub(crate) use self::parcel::Unpacked;
@@ -57,14 +61,20 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// How long one is asked for admission that is there, and has too much to do.
 const JOIN_PATIENCE: Duration = Duration::from_secs(20);
 
-/// What this host is, for others to judge whether they go together. A release has one version of wasmtime.
+/// What this host is, for others to judge whether they go together. A release has one version of
+/// wasmtime.
 fn hello() -> Hello {
     let release = env!("CARGO_PKG_VERSION").to_owned();
     let mut contract = blake3::Hasher::new();
     for text in CONTRACT {
         contract.update(text.as_bytes());
     }
-    Hello { protocol: PROTOCOL, engine: format!("the engine of release {release}"), release, contract: *contract.finalize().as_bytes() }
+    Hello {
+        protocol: PROTOCOL,
+        engine: format!("the engine of release {release}"),
+        release,
+        contract: *contract.finalize().as_bytes(),
+    }
 }
 
 /// The interfaces that scenarios are written against.
@@ -83,8 +93,9 @@ const CONTRACT: [&str; 12] = [
     include_str!("../../wit/world.wit"),
 ];
 
-/// How long to wait before it is looked whether a certificate is to be renewed: a minute at least, as after a failure; ten at most, as its clock goes on
-/// while the machine is suspended, and that of a timer does not.
+/// How long to wait before it is looked whether a certificate is to be renewed: a minute at least,
+/// as after a failure; ten at most, as its clock goes on while the machine is suspended, and that
+/// of a timer does not.
 fn until_renewal(identity: &Identity) -> Duration {
     identity.renew_in().clamp(Duration::from_secs(60), Duration::from_secs(600))
 }
@@ -106,7 +117,9 @@ impl Alarm {
     /// Waits until something is due, or for a long time. Dropping the future loses nothing.
     async fn until(&mut self, due: LocalInstant) {
         if self.set_to.replace(due) != Some(due) {
-            self.sleep.as_mut().reset(tokio::time::Instant::now() + due.since(local_now()).min(Self::LONG));
+            self.sleep
+                .as_mut()
+                .reset(tokio::time::Instant::now() + due.since(local_now()).min(Self::LONG));
         }
         self.sleep.as_mut().await;
         self.set_to = None;
@@ -121,18 +134,25 @@ async fn join_patiently(socket: &Socket, token: &Token) -> Result<Admission, Joi
     let began = tokio::time::Instant::now();
     loop {
         match join(socket, token, &hello()).await {
-            Err(error) if error.is_passing() && began.elapsed() < JOIN_PATIENCE => tracing::info!("{error}; trying again"),
+            Err(error) if error.is_passing() && began.elapsed() < JOIN_PATIENCE => {
+                tracing::info!("{error}; trying again")
+            }
             joined => return joined,
         }
         tokio::time::sleep(RETRY_EVERY).await;
     }
 }
 
-/// Sends a message; one that is passing does not wait for those before it, which may have to be sent again.
+/// Sends a message; one that is passing does not wait for those before it, which may have to be
+/// sent again.
 ///
 /// # Errors
 /// The connection is gone, or the other side does not read.
-async fn say<T: Serialize + Sync>(peer: &Peer, word: &T, is_passing: bool) -> Result<(), LinkError> {
+async fn say<T: Serialize + Sync>(
+    peer: &Peer,
+    word: &T,
+    is_passing: bool,
+) -> Result<(), LinkError> {
     // What does not fit into a packet goes with the others.
     if is_passing && peer.send_datagram(word).is_ok() {
         return Ok(());
@@ -155,9 +175,13 @@ async fn hear<T: DeserializeOwned>(peer: &Peer) -> Result<T, LinkError> {
 
 /// Does a job on a thread of its own, with a runtime of its own. The thread ends with the job.
 fn on_own_thread(name: &str, job: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the cluster's runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the cluster's runtime")?;
     let thread = std::thread::Builder::new().name(name.to_owned());
-    // As a task of its own it is not woken by way of the kernel whenever another of the thread's tasks has something for it.
+    // As a task of its own it is not woken by way of the kernel whenever another of the thread's
+    // tasks has something for it.
     let run = move || drop(runtime.block_on(runtime.spawn(job)));
     thread.spawn(run).context("cannot start the cluster's thread")?;
     Ok(())

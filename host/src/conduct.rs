@@ -1,4 +1,5 @@
-//! A file's `conduct`: code that begins runs, waits for them and judges them, on a thread of its own; what it wishes is done on the control thread.
+//! A file's `conduct`: code that begins runs, waits for them and judges them, on a thread of its
+//! own; what it wishes is done on the control thread.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -63,8 +64,14 @@ impl Conductor for Line {
     }
 }
 
-/// Calls `conduct` of a file and does what it wishes; gives how it ended, if not well. `grace` is how long it may go on after Ctrl-C.
-pub(crate) async fn conduct(file: &Arc<Loaded>, layers: &Layers, runs: &Rc<Runs>, grace: Duration) -> Option<(Exit, String)> {
+/// Calls `conduct` of a file and does what it wishes; gives how it ended, if not well. `grace` is
+/// how long it may go on after Ctrl-C.
+pub(crate) async fn conduct(
+    file: &Arc<Loaded>,
+    layers: &Layers,
+    runs: &Rc<Runs>,
+    grace: Duration,
+) -> Option<(Exit, String)> {
     let (wishes, mut wished) = mpsc::channel(WISHES_UNDER_WAY);
     let outside = match Outside::of_file(file, layers, Arc::new(Line(wishes))) {
         Ok(outside) => outside,
@@ -77,7 +84,12 @@ pub(crate) async fn conduct(file: &Arc<Loaded>, layers: &Layers, runs: &Rc<Runs>
     };
     let waiting = Waiting::until(asked_to_end);
     let mut over = Box::pin(outside.call(waiting, |mut user| async move { user.conduct().await }));
-    let orchestra = Orchestra { file: Arc::clone(file), layers: layers.clone(), runs: Rc::clone(runs), begun: RefCell::default() };
+    let orchestra = Orchestra {
+        file: Arc::clone(file),
+        layers: layers.clone(),
+        runs: Rc::clone(runs),
+        begun: RefCell::default(),
+    };
     let orchestra = Rc::new(orchestra);
     let mut under_way = JoinSet::new();
     let cut = async {
@@ -98,7 +110,8 @@ pub(crate) async fn conduct(file: &Arc<Loaded>, layers: &Layers, runs: &Rc<Runs>
                 let exit = if matches!(failure, HookFailure::Said(_)) { Exit::Threshold } else { Exit::Trapped };
                 (exit, format!("`conduct` {failure}"))
             }),
-            () = &mut cut => return Some((Exit::Signal, "`conduct` went on after the signal, and was given up".to_owned())),
+            () = &mut cut => return Some((Exit::Signal, "`conduct` went on after the signal, and \
+            was given up".to_owned())),
         }
     }
 }
@@ -115,7 +128,9 @@ impl Orchestra {
     async fn grant(&self, wish: Wish) {
         // Nobody waits for an answer any more if `conduct` was cut off.
         match wish {
-            Wish::Start { scenario, settings, reply } => drop(reply.send(self.start(scenario, settings).await)),
+            Wish::Start { scenario, settings, reply } => {
+                drop(reply.send(self.start(scenario, settings).await))
+            }
             Wish::Wait { run, reply } => drop(reply.send(self.wait(run).await)),
             Wish::SetTps { run, tps, reply } => drop(reply.send(self.set_tps(run, tps).await)),
             Wish::Stop { run } => self.run(run).finish(),
@@ -126,25 +141,37 @@ impl Orchestra {
         Rc::clone(&self.begun.borrow()[number as usize])
     }
 
-    async fn start(&self, scenario: String, settings: Vec<(String, String)>) -> Result<u32, String> {
+    async fn start(
+        &self,
+        scenario: String,
+        settings: Vec<(String, String)>,
+    ) -> Result<u32, String> {
         let (mut name, mut table) = (None, toml::Table::new());
         for (key, value) in settings {
             if key == "name" {
                 name = Some(value);
             } else if value == "true" {
                 table.insert(key, true.into());
-            } else if let toml::Value::Array(values) = table.entry(key).or_insert_with(|| Vec::<String>::new().into()) {
+            } else if let toml::Value::Array(values) =
+                table.entry(key).or_insert_with(|| Vec::<String>::new().into())
+            {
                 values.push(value.into());
             }
         }
         let name = name.unwrap_or_else(|| self.free_name(&scenario));
         let place = format!("run {name:?}");
-        let layers = refuse_process_settings(&place, &table).and_then(|()| self.layers.above_all(place, table));
+        let layers = refuse_process_settings(&place, &table)
+            .and_then(|()| self.layers.above_all(place, table));
         let layers = layers.map_err(|error| format!("{error:#}"))?;
         let file = Arc::clone(&self.file);
         let (answer, prepared) = oneshot::channel();
-        std::thread::spawn(move || drop(answer.send(Prepared::of(Some(&name), &file, &layers, Some(&scenario), None))));
-        let prepared = prepared.await.map_err(|_| "the run could not be prepared".to_owned())?.map_err(|error| format!("{error:#}"))?;
+        std::thread::spawn(move || {
+            drop(answer.send(Prepared::of(Some(&name), &file, &layers, Some(&scenario), None)))
+        });
+        let prepared = prepared
+            .await
+            .map_err(|_| "the run could not be prepared".to_owned())?
+            .map_err(|error| format!("{error:#}"))?;
         let run = self.runs.begin(prepared).map_err(|refusal| refusal.to_string())?;
         let mut begun = self.begun.borrow_mut();
         begun.push(run);
@@ -155,7 +182,9 @@ impl Orchestra {
     fn free_name(&self, scenario: &str) -> String {
         let numbered = (2..).map(|number| format!("{scenario} {number}"));
         let mut names = std::iter::once(scenario.to_owned()).chain(numbered);
-        names.find(|name| self.runs.named(name).is_none()).expect("there are more numbers than runs")
+        names
+            .find(|name| self.runs.named(name).is_none())
+            .expect("there are more numbers than runs")
     }
 
     async fn wait(&self, number: u32) -> Result<RunStats, String> {
@@ -174,11 +203,16 @@ impl Orchestra {
 /// A report as `conduct` sees it.
 fn stats(report: &Report) -> RunStats {
     let total = &report.measured.transactions;
-    let limited = report.limits.last().filter(|limit| limit.until_seconds.is_none()).map(|limit| limit.by.to_owned());
+    let limited = report
+        .limits
+        .last()
+        .filter(|limit| limit.until_seconds.is_none())
+        .map(|limit| limit.by.to_owned());
     RunStats {
         stamp: match report.verdict.stamp.as_str() {
             "VALID" => RunStamp::Valid,
-            // Of what is too short to judge nobody can say that it is valid, and nobody has shown that it is not.
+            // Of what is too short to judge nobody can say that it is valid, and nobody has shown
+            // that it is not.
             "SUSPECT" | "UNJUDGED" => RunStamp::Suspect,
             _ => RunStamp::Invalid,
         },
@@ -189,7 +223,11 @@ fn stats(report: &Report) -> RunStats {
         interrupted: total.counts.interrupted,
         unsent: total.unsent.users + total.unsent.host + total.unsent.lease,
         error_rate: total.counts.error_rate,
-        goal_tps: report.control.as_ref().map(|control| control.goal_per_second).or(report.run.asked_per_second),
+        goal_tps: report
+            .control
+            .as_ref()
+            .map(|control| control.goal_per_second)
+            .or(report.run.asked_per_second),
         actual_tps: total.per_second,
         concurrency: total.concurrency,
         users: report.users.most_at_once,
@@ -200,7 +238,7 @@ fn stats(report: &Report) -> RunStats {
 }
 
 fn times(times: &Times) -> RunTimes {
-    let [p50, p90, p95, p99, p999] =
-        [times.p50, times.p90, times.p95, times.p99, times.p99_9].map(|ms| ms.map(|ms| (ms * 1e6).round() as u64));
+    let [p50, p90, p95, p99, p999] = [times.p50, times.p90, times.p95, times.p99, times.p99_9]
+        .map(|ms| ms.map(|ms| (ms * 1e6).round() as u64));
     RunTimes { p50, p90, p95, p99, p999 }
 }

@@ -1,9 +1,11 @@
 //! The control API: what runs and how, another goal, pause, resume, stop, a further run, over HTTP.
 //!
 //! ## Who may call
-//! On a loopback address whoever has a shell on this machine, as they could send signals too; but not a page in their browser: a call with an `Origin` or from
-//! another site, with a body that is not said to be JSON, or to a name other than a loopback one is refused. Where a token is set, and beyond loopback one must be, every call
-//! carries it. There is no TLS: over a network that is not trusted, go through a tunnel.
+//! On a loopback address whoever has a shell on this machine, as they could send signals too; but
+//! not a page in their browser: a call with an `Origin` or from another site, with a body that is
+//! not said to be JSON, or to a name other than a loopback one is refused. Where a token is set,
+//! and beyond loopback one must be, every call carries it. There is no TLS: over a network that is
+//! not trusted, go through a tunnel.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,14 +30,17 @@ use crate::serve::{Answer, Call};
 use crate::status::Status;
 use crate::summary::Summary;
 
-/// The variable of the environment that holds the token: a flag could be read by every user of the machine.
+/// The variable of the environment that holds the token: a flag could be read by every user of the
+/// machine.
 const TOKEN: &str = "SWELL_CONTROL_TOKEN";
 
 /// The calls that there are, for whoever asks for another.
-const CALLS: &str = "GET /v1/runs, GET /v1/runs/NAME, GET /v1/runs/NAME/report and /summary, GET /v1/scenarios, POST /v1/runs, PUT /v1/runs/NAME/goal, POST \
+const CALLS: &str = "GET /v1/runs, GET /v1/runs/NAME, GET /v1/runs/NAME/report and /summary, GET \
+/v1/scenarios, POST /v1/runs, PUT /v1/runs/NAME/goal, POST \
                      /v1/runs/NAME/pause, /resume, /stop and /interrupt";
 
-/// Calls at a time that wait for the end of a run, or for a scenario to be compiled. They are long, so they have places of their own.
+/// Calls at a time that wait for the end of a run, or for a scenario to be compiled. They are long,
+/// so they have places of their own.
 const MOST_WAITING: usize = 64;
 
 /// How a file of scenarios ends.
@@ -82,7 +87,8 @@ impl Access {
         let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
         if token.is_none() && !address.ip().is_loopback() {
             bail!(
-                "--control {address}: beyond loopback the control API needs a token\nhelp: set {TOKEN} to a long random text, or use 127.0.0.1:{}",
+                "--control {address}: beyond loopback the control API needs a token\nhelp: set \
+                {TOKEN} to a long random text, or use 127.0.0.1:{}",
                 address.port()
             );
         }
@@ -97,40 +103,68 @@ impl Access {
         }
         match &self.token {
             Some(token) => {
-                let given =
-                    header(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer ")).map(|given| blake3::hash(given.as_bytes()));
+                let given = header(AUTHORIZATION)
+                    .and_then(|value| value.strip_prefix("Bearer "))
+                    .map(|given| blake3::hash(given.as_bytes()));
                 // The comparison takes as long wherever hashes differ.
                 if given.as_ref() != Some(token) {
-                    let cure = format!("the call needs the header `Authorization: Bearer …` with what {TOKEN} holds");
+                    let cure = format!(
+                        "the call needs the header `Authorization: Bearer …` with what {TOKEN} \
+                        holds"
+                    );
                     return Some(Answer::error(StatusCode::UNAUTHORIZED, &cure));
                 }
             }
             None if !header(HOST).is_some_and(is_loopback) => {
-                return Some(Answer::error(StatusCode::FORBIDDEN, "without a token the API is called by a loopback name, as 127.0.0.1"));
+                return Some(Answer::error(
+                    StatusCode::FORBIDDEN,
+                    "without a token the API is called by a loopback name, as 127.0.0.1",
+                ));
             }
             None => {}
         }
-        let is_json = header(CONTENT_TYPE).is_some_and(|kind| kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json"));
-        (!call.body.is_empty() && !is_json)
-            .then(|| Answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a body needs the header `Content-Type: application/json`"))
+        let is_json = header(CONTENT_TYPE).is_some_and(|kind| {
+            kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")
+        });
+        (!call.body.is_empty() && !is_json).then(|| {
+            Answer::error(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "a body needs the header `Content-Type: application/json`",
+            )
+        })
     }
 }
 
 impl ControlApi {
-    /// The API to these runs. `layers` are what was said of the command, and hold for further runs but for load and length; `scenarios` is a folder whose files
-    /// may be run by their names.
+    /// The API to these runs. `layers` are what was said of the command, and hold for further runs
+    /// but for load and length; `scenarios` is a folder whose files may be run by their names.
     pub(crate) fn new(runs: &Rc<Runs>, layers: &Layers, scenarios: Option<PathBuf>) -> Self {
-        Self { runs: Rc::clone(runs), layers: layers.clone(), scenarios, waiting: Semaphore::new(MOST_WAITING) }
+        Self {
+            runs: Rc::clone(runs),
+            layers: layers.clone(),
+            scenarios,
+            waiting: Semaphore::new(MOST_WAITING),
+        }
     }
 
     /// Does what a call says.
-    pub(crate) async fn answer(&self, caller: Caller, method: &Method, path: &str, body: &[u8]) -> Answer {
-        let mut parts = path.trim_matches('/').split('/').map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
+    pub(crate) async fn answer(
+        &self,
+        caller: Caller,
+        method: &Method,
+        path: &str,
+        body: &[u8],
+    ) -> Answer {
+        let mut parts = path
+            .trim_matches('/')
+            .split('/')
+            .map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
         let (version, of) = (parts.next(), parts.next());
         let (name, act, rest) = (parts.next(), parts.next(), parts.next());
         match (version.as_deref(), of.as_deref(), &name) {
             (Some("v1"), Some("runs"), Some(name)) => {
-                self.of_run(caller, name, method, path, (act.as_deref(), rest.as_deref()), body).await
+                self.of_run(caller, name, method, path, (act.as_deref(), rest.as_deref()), body)
+                    .await
             }
             (Some("v1"), Some("runs"), None) => match *method {
                 Method::GET => {
@@ -141,13 +175,21 @@ impl ControlApi {
                     Ok(_place) => self.add(caller, body).await,
                     Err(full) => full,
                 },
-                _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, "GET lists the runs, POST adds one"),
+                _ => Answer::error(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "GET lists the runs, POST adds one",
+                ),
             },
-            (Some("v1"), Some("scenarios"), None) if *method == Method::GET => match self.stored() {
-                Ok(names) => Answer::json(StatusCode::OK, &json!({ "scenarios": names })),
-                Err(reason) => Answer::error(StatusCode::NOT_FOUND, &reason),
-            },
-            _ => Answer::error(StatusCode::NOT_FOUND, &format!("there is no {path}; there are: {CALLS}")),
+            (Some("v1"), Some("scenarios"), None) if *method == Method::GET => {
+                match self.stored() {
+                    Ok(names) => Answer::json(StatusCode::OK, &json!({ "scenarios": names })),
+                    Err(reason) => Answer::error(StatusCode::NOT_FOUND, &reason),
+                }
+            }
+            _ => Answer::error(
+                StatusCode::NOT_FOUND,
+                &format!("there is no {path}; there are: {CALLS}"),
+            ),
         }
     }
 
@@ -162,7 +204,10 @@ impl ControlApi {
     ) -> Answer {
         let Some(run) = self.runs.named(name) else {
             let names: Vec<String> = self.runs.all().iter().map(|run| run.name.clone()).collect();
-            return Answer::error(StatusCode::NOT_FOUND, &format!("there is no run {name:?}; there are: {}", names.join(", ")));
+            return Answer::error(
+                StatusCode::NOT_FOUND,
+                &format!("there is no run {name:?}; there are: {}", names.join(", ")),
+            );
         };
         match (method, act) {
             (&Method::GET, (None, _)) => Answer::json(StatusCode::OK, &shown(&run)),
@@ -172,8 +217,12 @@ impl ControlApi {
                     Err(full) => return full,
                 };
                 match &*run.done().await {
-                    Done::Finished(finished) if page == "report" => Answer::json(StatusCode::OK, &finished.report),
-                    Done::Finished(finished) => Answer::text(&Summary { report: &finished.report, is_alone: true }.to_string()),
+                    Done::Finished(finished) if page == "report" => {
+                        Answer::json(StatusCode::OK, &finished.report)
+                    }
+                    Done::Finished(finished) => Answer::text(
+                        &Summary { report: &finished.report, is_alone: true }.to_string(),
+                    ),
                     Done::Failed(_, reason) => Answer::error(StatusCode::CONFLICT, reason),
                 }
             }
@@ -188,24 +237,40 @@ impl ControlApi {
                 run.interrupt();
                 Answer::json(StatusCode::ACCEPTED, &shown(&run))
             }
-            _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, &format!("there is no {method} {path}; there are: {CALLS}")),
+            _ => Answer::error(
+                StatusCode::METHOD_NOT_ALLOWED,
+                &format!("there is no {method} {path}; there are: {CALLS}"),
+            ),
         }
     }
 
-    /// A place for a call that may take long, where one is needed: what members want is bounded where they are heard.
+    /// A place for a call that may take long, where one is needed: what members want is bounded
+    /// where they are heard.
     fn place(&self, caller: Caller) -> Result<Option<SemaphorePermit<'_>>, Answer> {
-        let full = || Answer::error(StatusCode::SERVICE_UNAVAILABLE, &format!("{MOST_WAITING} calls wait already; ask again later"));
+        let full = || {
+            Answer::error(
+                StatusCode::SERVICE_UNAVAILABLE,
+                &format!("{MOST_WAITING} calls wait already; ask again later"),
+            )
+        };
         (caller == Caller::Here).then(|| self.waiting.try_acquire().map_err(|_| full())).transpose()
     }
 
     /// The names of the stored scenarios, or why there are none.
     fn stored(&self) -> Result<Vec<String>, String> {
         let Some(folder) = &self.scenarios else {
-            return Err("no scenarios are stored here: begin the coordinator with --scenarios FOLDER".to_owned());
+            return Err(
+                "no scenarios are stored here: begin the coordinator with --scenarios FOLDER"
+                    .to_owned(),
+            );
         };
-        let entries = std::fs::read_dir(folder).map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
-        let paths = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.extension().is_some_and(|end| end == SCENARIO));
-        let mut names: Vec<String> = paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+        let entries = std::fs::read_dir(folder)
+            .map_err(|error| format!("cannot read {}: {error}", folder.display()))?;
+        let paths = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|end| end == SCENARIO));
+        let mut names: Vec<String> =
+            paths.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
         names.sort();
         Ok(names)
     }
@@ -215,20 +280,33 @@ impl ControlApi {
         let names = self.stored()?;
         match self.scenarios.as_ref().filter(|_| names.iter().any(|one| one == name)) {
             Some(folder) => Ok(folder.join(format!("{name}.{SCENARIO}"))),
-            None => Err(format!("there is no stored scenario {name:?}; there are: {}", names.join(", "))),
+            None => Err(format!(
+                "there is no stored scenario {name:?}; there are: {}",
+                names.join(", ")
+            )),
         }
     }
 
-    /// Begins a run beside the others: its file or stored scenario, a name if it is to have one of its own, and settings by the names of the flags.
+    /// Begins a run beside the others: its file or stored scenario, a name if it is to have one of
+    /// its own, and settings by the names of the flags.
     async fn add(&self, caller: Caller, body: &[u8]) -> Answer {
         let unfit = |words: &str| Answer::error(StatusCode::UNPROCESSABLE_ENTITY, words);
         let mut settings: toml::Table = match serde_json::from_slice(body) {
             Ok(settings) => settings,
-            Err(error) => return Answer::error(StatusCode::BAD_REQUEST, &format!("the body is no JSON object of settings: {error}")),
+            Err(error) => {
+                return Answer::error(
+                    StatusCode::BAD_REQUEST,
+                    &format!("the body is no JSON object of settings: {error}"),
+                );
+            }
         };
         let name = match settings.remove("name") {
             None => None,
-            Some(toml::Value::String(name)) if (1..=128).contains(&name.len()) && !name.contains(char::is_control) => Some(name),
+            Some(toml::Value::String(name))
+                if (1..=128).contains(&name.len()) && !name.contains(char::is_control) =>
+            {
+                Some(name)
+            }
             Some(_) => return unfit("`name` is a text of 1 to 128 bytes in one line"),
         };
         let hosts = match settings.remove("hosts") {
@@ -244,23 +322,40 @@ impl ControlApi {
             (None, Some(toml::Value::String(_))) if caller == Caller::Member => {
                 return Answer::error(
                     StatusCode::FORBIDDEN,
-                    "files are of the coordinator's machine: name a `stored` scenario, or send a file by `host run FILE --coordinator`",
+                    "files are of the coordinator's machine: name a `stored` scenario, or send a \
+                    file by `host run FILE --coordinator`",
                 );
             }
             (None, Some(toml::Value::String(file))) => PathBuf::from(file),
-            _ => return unfit("the body needs a `file`, the path of a .wasm file on the host's machine, or a `stored` scenario's name"),
+            _ => {
+                return unfit(
+                    "the body needs a `file`, the path of a .wasm file on the host's machine, or a \
+                    `stored` scenario's name",
+                );
+            }
         };
-        let named_file = settings.keys().find(|key| names_files(key)).filter(|_| caller == Caller::Member);
+        let named_file =
+            settings.keys().find(|key| names_files(key)).filter(|_| caller == Caller::Member);
         if let Some(key) = named_file {
-            return Answer::error(StatusCode::FORBIDDEN, &format!("`{key}` names a file of the coordinator's machine; call it there"));
+            return Answer::error(
+                StatusCode::FORBIDDEN,
+                &format!("`{key}` names a file of the coordinator's machine; call it there"),
+            );
         }
         if let Some(taken) = name.as_ref().filter(|name| self.runs.named(name).is_some()) {
-            return Answer::error(StatusCode::CONFLICT, &format!("there is a run {taken:?} already; give another `name`"));
+            return Answer::error(
+                StatusCode::CONFLICT,
+                &format!("there is a run {taken:?} already; give another `name`"),
+            );
         }
         let place = "the request".to_owned();
-        let layers = refuse_process_settings(&place, &settings).and_then(|()| self.layers.above_all(place, settings));
+        let layers = refuse_process_settings(&place, &settings)
+            .and_then(|()| self.layers.above_all(place, settings));
         match layers {
-            Ok(layers) => match self.begin(name, hosts, move || Prepared::new(None, &file, &layers), || true).await {
+            Ok(layers) => match self
+                .begin(name, hosts, move || Prepared::new(None, &file, &layers), || true)
+                .await
+            {
                 Ok(run) => begun(&run),
                 Err(refusal) => refusal,
             },
@@ -281,10 +376,14 @@ impl ControlApi {
     ) -> Result<Rc<Handle>, Answer> {
         let prepare = move || {
             let Unpacked { file, settings, origin } = unpacked;
-            let layers = Layers::submitted("what was submitted".to_owned(), settings, search.is_some())?;
+            let layers =
+                Layers::submitted("what was submitted".to_owned(), settings, search.is_some())?;
             let loaded = Loaded::read(&file, &layers)?;
             if loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none() {
-                bail!("a file with `conduct` runs on one host\nhelp: choose a scenario of it with --scenario NAME");
+                bail!(
+                    "a file with `conduct` runs on one host\nhelp: choose a scenario of it with \
+                    --scenario NAME"
+                );
             }
             let (prepared, end_requests) = Prepared::of(None, &loaded, &layers, None, search)?;
             Ok((Prepared { origin: Some(origin), ..prepared }, end_requests))
@@ -292,7 +391,8 @@ impl ControlApi {
         self.begin(None, hosts, prepare, is_wanted).await
     }
 
-    /// Begins a run; one without a name of its own has its scenario's, with a number if that is taken.
+    /// Begins a run; one without a name of its own has its scenario's, with a number if that is
+    /// taken.
     async fn begin(
         &self,
         name: Option<String>,
@@ -304,14 +404,21 @@ impl ControlApi {
         let (answer, prepared) = oneshot::channel();
         std::thread::spawn(move || drop(answer.send(prepare())));
         match prepared.await {
-            Ok(Ok(_)) if !is_wanted() => Err(Answer::error(StatusCode::CONFLICT, "nobody waits for the run any more")),
+            Ok(Ok(_)) if !is_wanted() => {
+                Err(Answer::error(StatusCode::CONFLICT, "nobody waits for the run any more"))
+            }
             Ok(Ok((prepared, end_requests))) => {
                 let name = name.unwrap_or_else(|| self.runs.free_name(&prepared.name));
                 let begun = self.runs.begin((Prepared { name, hosts, ..prepared }, end_requests));
                 begun.map_err(|refusal| Answer::error(StatusCode::CONFLICT, &refusal.to_string()))
             }
-            Ok(Err(error)) => Err(Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}"))),
-            Err(_) => Err(Answer::error(StatusCode::INTERNAL_SERVER_ERROR, "the run could not be prepared")),
+            Ok(Err(error)) => {
+                Err(Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}")))
+            }
+            Err(_) => Err(Answer::error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the run could not be prepared",
+            )),
         }
     }
 }
@@ -326,13 +433,21 @@ async fn set_goal(run: &Handle, body: &[u8]) -> Answer {
     let object = serde_json::from_slice::<serde_json::Map<_, _>>(body);
     let wanted: Goal = match object.and_then(|object| serde_json::from_value(object.into())) {
         Ok(goal) => goal,
-        Err(error) => return Answer::error(StatusCode::BAD_REQUEST, &format!("the body is not as {{\"tps\": 500}}: {error}")),
+        Err(error) => {
+            return Answer::error(
+                StatusCode::BAD_REQUEST,
+                &format!("the body is not as {{\"tps\": 500}}: {error}"),
+            );
+        }
     };
     match Rate::new(wanted.tps) {
         Some(rate) => obeyed(run, run.set_goal(rate).await),
         None => Answer::error(
             StatusCode::UNPROCESSABLE_ENTITY,
-            &format!("a goal of {}/s is out of range; give more than 0, or pause the run", wanted.tps),
+            &format!(
+                "a goal of {}/s is out of range; give more than 0, or pause the run",
+                wanted.tps
+            ),
         ),
     }
 }
@@ -364,20 +479,28 @@ pub(crate) struct Shown {
 }
 
 fn shown(run: &Handle) -> Shown {
-    Shown { name: run.name.clone(), scenario: run.scenario.clone(), model: run.model.clone(), status: run.status(), exit: run.ended() }
+    Shown {
+        name: run.name.clone(),
+        scenario: run.scenario.clone(),
+        model: run.model.clone(),
+        status: run.status(),
+        exit: run.ended(),
+    }
 }
 
 fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Whether a `Host` names this machine to itself. A name of the caller's choice may be one that a web page had resolved to it.
+/// Whether a `Host` names this machine to itself. A name of the caller's choice may be one that a
+/// web page had resolved to it.
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    name == "localhost"
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -389,7 +512,8 @@ mod tests {
         for host in ["127.0.0.1:6565", "localhost", "localhost:1", "[::1]:6565", "127.1.2.3"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["example.com", "localhost.example.com:6565", "10.0.0.1", "[2001:db8::1]:1", ""] {
+        for host in ["example.com", "localhost.example.com:6565", "10.0.0.1", "[2001:db8::1]:1", ""]
+        {
             assert!(!is_loopback(host), "{host}");
         }
     }

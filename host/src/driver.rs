@@ -1,8 +1,9 @@
-//! Executes a plan: workers that generate the load, each on its thread, and the control thread, which merges what they measured, watches the machine and
-//! ends the run.
+//! Executes a plan: workers that generate the load, each on its thread, and the control thread,
+//! which merges what they measured, watches the machine and ends the run.
 //!
-//! The rules of when and whom are `core`'s; the users are the engine's. What is here is threads, timers and queues. Several plans may be executed at once: each
-//! has its own workers, on threads that all share.
+//! The rules of when and whom are `core`'s; the users are the engine's. What is here is threads,
+//! timers and queues. Several plans may be executed at once: each has its own workers, on threads
+//! that all share.
 
 mod account;
 mod bearing;
@@ -37,24 +38,33 @@ use self::member::HostCpu;
 pub(crate) use self::member::{HostCounts, MemberLine, OfWindow, Participation, Said, take_part};
 pub(crate) use self::set_point::Flowed;
 use self::set_point::SetPoints;
-pub(crate) use self::set_point::{ControlRecord, ObjectiveRecord, Refusal, doing_in_words, limit_in_words};
+pub(crate) use self::set_point::{
+    ControlRecord, ObjectiveRecord, Refusal, doing_in_words, limit_in_words,
+};
 pub(crate) use self::threads::Threads;
-use self::worker::{Farewell, Lease, Lines, Order, SPARE_WINDOWS, SetPoint, Shared, WINDOW, WINDOWS_UNDER_WAY, Window, work};
+use self::worker::{
+    Farewell, Lease, Lines, Order, SPARE_WINDOWS, SetPoint, Shared, WINDOW, WINDOWS_UNDER_WAY,
+    Window, work,
+};
 use crate::machine::{CpuLook, CpuWatch, cpu_time};
 use crate::plan::RunPlan;
 use crate::terminal;
 
-/// Time between making the workers and the run's first instant: enough for all to be ready and waiting for it.
+/// Time between making the workers and the run's first instant: enough for all to be ready and
+/// waiting for it.
 const LEAD: Duration = Duration::from_millis(50);
 
-/// How long workers have to say what they counted, once what was under way was cut: where a person waits, and where nobody does.
+/// How long workers have to say what they counted, once what was under way was cut: where a person
+/// waits, and where nobody does.
 const LAST_WORDS: Duration = Duration::from_millis(700);
 const LAST_WORDS_OF_MANY: Duration = Duration::from_secs(20);
 
-/// So many traps without a single iteration that ended otherwise, and the scenario is taken to be broken everywhere.
+/// So many traps without a single iteration that ended otherwise, and the scenario is taken to be
+/// broken everywhere.
 const HOPELESS_TRAPS: u64 = 100;
 
-/// So long and so many failures without anything that began, and the same is taken of a scenario: as often as one user alone fails in that time.
+/// So long and so many failures without anything that began, and the same is taken of a scenario:
+/// as often as one user alone fails in that time.
 const HOPELESS_AFTER: Duration = Duration::from_secs(3);
 const HOPELESS_FAILURES: u64 = 10;
 
@@ -84,7 +94,8 @@ pub(crate) struct Outcome {
     /// Length of the measured part.
     pub(crate) measured: Duration,
     pub(crate) warm_up: Duration,
-    /// Whether the service was found to be steady at the end of the warm-up; nothing where that was not asked for.
+    /// Whether the service was found to be steady at the end of the warm-up; nothing where that was
+    /// not asked for.
     pub(crate) is_steady: Option<bool>,
     /// Request heads handed to the network over the whole run.
     pub(crate) requests_written: u64,
@@ -113,17 +124,23 @@ impl Outcome {
     }
 }
 
-/// Whether users do nothing but trap, and have long enough; or nothing has begun, while each of the users that are `alive` has failed.
+/// Whether users do nothing but trap, and have long enough; or nothing has begun, while each of the
+/// users that are `alive` has failed.
 fn is_hopeless(total: &Snapshot, elapsed: Duration, alive: u64) -> bool {
     let only_traps = total.users.traps.total() >= HOPELESS_TRAPS && only_traps(total);
     let failures = failures_before_anything(total);
-    only_traps || (elapsed >= HOPELESS_AFTER && failures >= HOPELESS_FAILURES.max(alive) && nothing_began(total))
+    only_traps
+        || (elapsed >= HOPELESS_AFTER
+            && failures >= HOPELESS_FAILURES.max(alive)
+            && nothing_began(total))
 }
 
 /// Whether nothing ever began, and something failed for it.
 fn nothing_began(snapshot: &Snapshot) -> bool {
     let all = [&snapshot.warm_up, &snapshot.measured];
-    let began = |part: &&Figures| part.total.counts.started + part.iterations.ok + part.iterations.interrupted > 0;
+    let began = |part: &&Figures| {
+        part.total.counts.started + part.iterations.ok + part.iterations.interrupted > 0
+    };
     !all.iter().any(began) && failures_before_anything(snapshot) > 0
 }
 
@@ -136,8 +153,11 @@ fn failures_before_anything(snapshot: &Snapshot) -> u64 {
 
 /// Whether there were traps, and no iteration that ended in any other way.
 fn only_traps(snapshot: &Snapshot) -> bool {
-    let iterations = |count: fn(&Outcomes) -> u64| count(&snapshot.warm_up.iterations) + count(&snapshot.measured.iterations);
-    let (traps, otherwise) = (snapshot.users.traps.total(), iterations(|all| all.ok + all.interrupted));
+    let iterations = |count: fn(&Outcomes) -> u64| {
+        count(&snapshot.warm_up.iterations) + count(&snapshot.measured.iterations)
+    };
+    let (traps, otherwise) =
+        (snapshot.users.traps.total(), iterations(|all| all.ok + all.interrupted));
     traps > 0 && otherwise == 0 && iterations(|all| all.failed) <= traps
 }
 
@@ -157,7 +177,11 @@ impl CpuRecord {
         self.windows.windows = self.windows.windows.saturating_add(windows.windows);
         self.windows.saturated = self.windows.saturated.saturating_add(windows.saturated);
         self.seconds += host.seconds;
-        self.stolen = self.stolen.into_iter().chain(host.stolen.filter(|stolen| stolen.is_finite())).reduce(f64::max);
+        self.stolen = self
+            .stolen
+            .into_iter()
+            .chain(host.stolen.filter(|stolen| stolen.is_finite()))
+            .reduce(f64::max);
     }
 
     /// Adds what was seen of a window.
@@ -165,7 +189,9 @@ impl CpuRecord {
         self.windows.record(look.busy);
         // A mean over windows of equal length.
         let count = self.windows.windows as f64;
-        self.stolen = look.stolen.map(|stolen| self.stolen.unwrap_or(0.0) * (count - 1.0) / count + stolen / count);
+        self.stolen = look
+            .stolen
+            .map(|stolen| self.stolen.unwrap_or(0.0) * (count - 1.0) / count + stolen / count);
     }
 }
 
@@ -235,7 +261,9 @@ pub(crate) async fn drive(
     let shared = Shared::new(plan, Arc::clone(program), run, start_data, iterations, began);
     let (set_points, set_point) = watch::channel(None);
     let Crews { orders, spares, farewells, windows } =
-        Crews::set_to_work(threads, &shared, set_point, watch::channel(None).1, |index| plan.dispatcher(index));
+        Crews::set_to_work(threads, &shared, set_point, watch::channel(None).1, |index| {
+            plan.dispatcher(index)
+        });
     let account = Account::new(plan, began, SetPoints::new(plan, set_points));
     let control = Control {
         plan,
@@ -252,7 +280,11 @@ pub(crate) async fn drive(
     let mut silent = 0;
     for (index, mut farewell) in farewells.into_iter().enumerate() {
         // Those that go on have ended by now, and have sent it.
-        let told = if gave_up { farewell.try_recv().ok() } else { Some(farewell.await.map_err(|_| anyhow!("a worker broke down"))?) };
+        let told = if gave_up {
+            farewell.try_recv().ok()
+        } else {
+            Some(farewell.await.map_err(|_| anyhow!("a worker broke down"))?)
+        };
         let Some(told) = told else {
             silent += 1;
             outcome.requests_written += written_before[index];
@@ -264,7 +296,10 @@ pub(crate) async fn drive(
         outcome.requests_written += written;
     }
     if silent > 0 {
-        terminal::say(format_args!("warning: {silent} threads were still busy and did not answer: what they counted last is missing"));
+        terminal::say(format_args!(
+            "warning: {silent} threads were still busy and did not answer: what they counted last \
+            is missing"
+        ));
     }
     outcome.users_at_once = shared.users.most_at_once();
     Ok(outcome)
@@ -294,7 +329,13 @@ impl Crews {
             let (spare, spares_of_worker) = mpsc::channel(SPARE_WINDOWS);
             spares.push(spare);
             let (orders, set_points, leases) = (order.clone(), set_points.clone(), leases.clone());
-            let lines = Lines { orders, set_points, leases, windows: windows.clone(), spares: spares_of_worker };
+            let lines = Lines {
+                orders,
+                set_points,
+                leases,
+                windows: windows.clone(),
+                spares: spares_of_worker,
+            };
             let (shared, dispatcher) = (Arc::clone(shared), dispatcher(index));
             farewells.push(threads.run(thread, move || work(shared, index, dispatcher, lines)));
         }
@@ -352,9 +393,11 @@ impl Control<'_> {
                 biased;
                 Some(command) = asked.commands.recv() => self.obey(command, &mut ending, &mut cut),
                 Some(request) = asked.end_requests.recv(), if ending.is_none() => match request {
-                    // Iterations that have taken a row go on to their end; the last of them ends the run.
+                    // Iterations that have taken a row go on to their end; the last of them ends
+                    // the run.
                     EndRequest::FeedExhausted(feed) => {
-                        tracing::info!("feed {feed:?} has no row left: the run ends with the iterations under way");
+                        tracing::info!("feed {feed:?} has no row left: the run ends with the \
+                        iterations under way");
                         self.shared.iterations.close();
                     }
                     request => ending = Some(self.end(EndCause::Scenario(request), RunOver::Stopped)),
@@ -396,26 +439,39 @@ impl Control<'_> {
 
     fn obey(&mut self, command: Command, ending: &mut Option<(EndCause, Instant)>, cut: &mut bool) {
         // Without an end of its own a run lasts until it is told to stop; that is its normal end.
-        let or_finished = |cause, this: &Self| if this.plan.lasts_until_stopped() { EndCause::Finished } else { cause };
+        let or_finished = |cause, this: &Self| {
+            if this.plan.lasts_until_stopped() { EndCause::Finished } else { cause }
+        };
         let now = RunInstant::START + self.shared.began.elapsed();
         match (command, &mut *ending) {
             (Command::Interrupt, None) => {
                 let cause = or_finished(EndCause::Signal, self);
-                let why = if cause == EndCause::Finished { RunOver::Finished } else { RunOver::Stopped };
+                let why =
+                    if cause == EndCause::Finished { RunOver::Finished } else { RunOver::Stopped };
                 *ending = Some(self.end(cause, why));
             }
             (Command::Interrupt, Some((cause, _))) => {
                 *cause = EndCause::Signal;
                 *cut = self.cut(LAST_WORDS);
             }
-            (Command::Finish, None) => *ending = Some(self.end(EndCause::Finished, RunOver::Finished)),
-            (Command::Stop, None) => *ending = Some(self.end(or_finished(EndCause::Stopped, self), RunOver::Finished)),
+            (Command::Finish, None) => {
+                *ending = Some(self.end(EndCause::Finished, RunOver::Finished))
+            }
+            (Command::Stop, None) => {
+                *ending = Some(self.end(or_finished(EndCause::Stopped, self), RunOver::Finished))
+            }
             (Command::Finish | Command::Stop, Some(_)) => {}
             // Nobody may wait for an answer any more.
-            (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => drop(reply.send(Err(Refusal::Ending))),
+            (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => {
+                drop(reply.send(Err(Refusal::Ending)))
+            }
             // Whoever asked may be gone.
-            (Command::SetGoal(goal, reply), None) => drop(reply.send(self.account.set_points.set_goal(now, goal))),
-            (Command::Pause(paused, reply), None) => drop(reply.send(self.account.set_points.pause(now, paused))),
+            (Command::SetGoal(goal, reply), None) => {
+                drop(reply.send(self.account.set_points.set_goal(now, goal)))
+            }
+            (Command::Pause(paused, reply), None) => {
+                drop(reply.send(self.account.set_points.pause(now, paused)))
+            }
         }
     }
 
@@ -434,12 +490,21 @@ impl Control<'_> {
         if self.shared.iterations.are_over() {
             let ending = self.end(EndCause::Finished, RunOver::Finished);
             // Not now, but when the last of them was done.
-            let last = self.shared.iterations.last_end().map(|at| at.saturating_duration_since(self.shared.began));
-            self.ended_after =
-                self.ended_after.map(|now| last.map_or(now, |last| end_of_slots(self.plan, last, self.shared.slots()).min(now)));
+            let last = self
+                .shared
+                .iterations
+                .last_end()
+                .map(|at| at.saturating_duration_since(self.shared.began));
+            self.ended_after = self.ended_after.map(|now| {
+                last.map_or(now, |last| end_of_slots(self.plan, last, self.shared.slots()).min(now))
+            });
             return Some(ending);
         }
-        let hopeless = is_hopeless(self.account.total(), self.shared.began.elapsed(), self.shared.users.alive());
+        let hopeless = is_hopeless(
+            self.account.total(),
+            self.shared.began.elapsed(),
+            self.shared.users.alive(),
+        );
         hopeless.then(|| self.end(EndCause::Hopeless, RunOver::Stopped))
     }
 
@@ -448,7 +513,10 @@ impl Control<'_> {
         self.ended_after = Some(self.shared.began.elapsed());
         self.orders.send_replace(Order::End(why));
         if why == RunOver::Stopped {
-            tracing::info!("ending: what is under way has up to {:?}; Ctrl-C cuts it", self.plan.plan.grace);
+            tracing::info!(
+                "ending: what is under way has up to {:?}; Ctrl-C cuts it",
+                self.plan.plan.grace
+            );
         }
         (cause, Instant::now() + self.plan.plan.grace)
     }
@@ -461,7 +529,8 @@ impl Control<'_> {
     }
 }
 
-/// When a run that ended with its iterations, the last of them after `last`, was over: each slot that it `started` lasts until the next one would have been due.
+/// When a run that ended with its iterations, the last of them after `last`, was over: each slot
+/// that it `started` lasts until the next one would have been due.
 fn end_of_slots(plan: &RunPlan, last: Duration, started: u64) -> Duration {
     let timeline = if plan.plan.control.is_some() { None } else { plan.plan.timeline() };
     let next = timeline.and_then(|timeline| timeline.instant_of(started as f64));

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// How the program ended. Where several hold, the first in the order of the variants is the exit code.
+/// How the program ended. Where several hold, the first in the order of the variants is the exit
+/// code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Exit {
     /// Wrong usage, plan or scenario file; nothing was sent.
@@ -17,7 +18,8 @@ pub(crate) enum Exit {
     StoppedOverApi,
     /// The load generator, not the service, was the limit.
     Invalid,
-    /// A host that shared the run was lost, or the one that led it, and what it did is not known in full.
+    /// A host that shared the run was lost, or the one that led it, and what it did is not known in
+    /// full.
     HostsLost,
     /// A search found the load generator to be the limit.
     GeneratorFound,
@@ -88,7 +90,8 @@ mod tests {
 
     #[test]
     fn the_first_that_holds_wins() {
-        let codes = [Exit::Threshold, Exit::Invalid, Exit::Signal].into_iter().min().map(Exit::code);
+        let codes =
+            [Exit::Threshold, Exit::Invalid, Exit::Signal].into_iter().min().map(Exit::code);
         assert_eq!(codes, Some(105));
     }
 }

@@ -1,7 +1,9 @@
-//! Journals: what one of several hosts counted, on its own disk, so that a coordinator that is lost takes no result with it.
+//! Journals: what one of several hosts counted, on its own disk, so that a coordinator that is lost
+//! takes no result with it.
 //!
-//! A journal begins with what was run, and holds the same deltas that the host sends, twice a second, each with its length and a checksum. It is written as it
-//! goes, so a host that is killed leaves all but its last half second; a last entry that is cut short is told and left out.
+//! A journal begins with what was run, and holds the same deltas that the host sends, twice a
+//! second, each with its length and a checksum. It is written as it goes, so a host that is killed
+//! leaves all but its last half second; a last entry that is cut short is told and left out.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -35,7 +37,8 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// The same without the values of headers and variables: they may be secrets, and nothing that is made of a journal needs them.
+    /// The same without the values of headers and variables: they may be secrets, and nothing that
+    /// is made of a journal needs them.
     fn without_secrets(&self) -> Self {
         let hidden = |key: &str, value: &str| match key {
             "header" => value.split_once(':').map(|(name, _)| format!("{name}: {HIDDEN}")),
@@ -43,7 +46,10 @@ impl Subject {
             _ => None,
         };
         let pair = |(key, value): &(String, Option<String>)| {
-            (key.clone(), value.as_ref().map(|value| hidden(key, value).unwrap_or_else(|| value.clone())))
+            (
+                key.clone(),
+                value.as_ref().map(|value| hidden(key, value).unwrap_or_else(|| value.clone())),
+            )
         };
         Self { settings: self.settings.iter().map(pair).collect(), ..self.clone() }
     }
@@ -69,7 +75,8 @@ pub(crate) struct Header {
 pub(crate) struct Entry {
     /// Where the measured part begins.
     pub(crate) measured_from: RunInstant,
-    /// Until when the host might start what was its own to start: after it, it counted what was under way, and no rate follows.
+    /// Until when the host might start what was its own to start: after it, it counted what was
+    /// under way, and no rate follows.
     pub(crate) covered_until: RunInstant,
     /// Whether whoever led was lost before the end.
     pub(crate) is_leaderless: bool,
@@ -100,7 +107,10 @@ pub(crate) struct Journal {
 /// It is none.
 pub(crate) fn check_folder(folder: Option<&Path>) -> anyhow::Result<()> {
     match folder.filter(|folder| !folder.is_dir()) {
-        Some(folder) => bail!("--journal {}: there is no such folder\nhelp: make it, or name another", folder.display()),
+        Some(folder) => bail!(
+            "--journal {}: there is no such folder\nhelp: make it, or name another",
+            folder.display()
+        ),
         None => Ok(()),
     }
 }
@@ -110,11 +120,17 @@ impl Place {
     ///
     /// # Errors
     /// The file cannot be made.
-    pub(crate) fn open(&self, host: HostId, hosts: &[HostId], began_at: SystemTime) -> anyhow::Result<Journal> {
+    pub(crate) fn open(
+        &self,
+        host: HostId,
+        hosts: &[HostId],
+        began_at: SystemTime,
+    ) -> anyhow::Result<Journal> {
         let path = self.folder.join(format!("{}-{host}.journal", self.subject.run));
         // Of this user alone: who reads it learns what was run, and where.
         let file = File::options().write(true).create_new(true).mode(0o600).open(&path);
-        let mut file = file.with_context(|| format!("cannot make the journal {}", path.display()))?;
+        let mut file =
+            file.with_context(|| format!("cannot make the journal {}", path.display()))?;
         let header = Header {
             subject: self.subject.without_secrets(),
             host,
@@ -168,7 +184,9 @@ impl Reading {
         let mut file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
         let mut magic = [0; MAGIC.len()];
         if file.read_exact(&mut magic).is_err() || magic != MAGIC {
-            bail!("{shown} is no journal of this release\nhelp: `host node --journal DIR` writes them");
+            bail!(
+                "{shown} is no journal of this release\nhelp: `host node --journal DIR` writes them"
+            );
         }
         let header = next(&mut file)?.and_then(|bytes| postcard::from_bytes(&bytes).ok());
         let header = header.with_context(|| format!("{shown}: its beginning is broken"))?;
@@ -182,7 +200,8 @@ impl Reading {
     pub(crate) fn entry(&mut self) -> anyhow::Result<Option<Entry>> {
         let shown = self.path.display();
         let at = std::io::Seek::stream_position(&mut self.file)?;
-        let Some(bytes) = next(&mut self.file).with_context(|| format!("cannot read {shown}"))? else {
+        let Some(bytes) = next(&mut self.file).with_context(|| format!("cannot read {shown}"))?
+        else {
             if at < self.file.metadata()?.len() {
                 tracing::warn!("{shown} is broken after {at} bytes: what follows is left out");
             }
@@ -191,7 +210,9 @@ impl Reading {
         match postcard::from_bytes(&bytes) {
             Ok(entry) => Ok(Some(entry)),
             Err(error) => {
-                tracing::warn!("{shown} is broken after {at} bytes ({error}): what follows is left out");
+                tracing::warn!(
+                    "{shown} is broken after {at} bytes ({error}): what follows is left out"
+                );
                 Ok(None)
             }
         }
@@ -279,12 +300,28 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let mut place = place(folder.path());
-        let pairs = [("header", "authorization: Bearer s3cret"), ("env", "password=s3cret=1"), ("env", "empty="), ("data", "x=users.csv")];
-        place.subject.settings = pairs.map(|(key, value)| (key.to_owned(), Some(value.to_owned()))).to_vec();
+        let pairs = [
+            ("header", "authorization: Bearer s3cret"),
+            ("env", "password=s3cret=1"),
+            ("env", "empty="),
+            ("data", "x=users.csv"),
+        ];
+        place.subject.settings =
+            pairs.map(|(key, value)| (key.to_owned(), Some(value.to_owned()))).to_vec();
         place.open(HostId(7), &[], SystemTime::now()).unwrap();
         let path = folder.path().join("r-0000000000000007.journal");
-        let kept: Vec<_> = Reading::open(&path).unwrap().header.subject.settings.into_iter().filter_map(|(_, value)| value).collect();
-        assert_eq!(kept, ["authorization: (not kept)", "password=(not kept)", "empty=(not kept)", "x=users.csv"]);
+        let kept: Vec<_> = Reading::open(&path)
+            .unwrap()
+            .header
+            .subject
+            .settings
+            .into_iter()
+            .filter_map(|(_, value)| value)
+            .collect();
+        assert_eq!(
+            kept,
+            ["authorization: (not kept)", "password=(not kept)", "empty=(not kept)", "x=users.csv"]
+        );
         assert!(!String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains("s3cret"));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }

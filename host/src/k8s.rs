@@ -1,8 +1,10 @@
 //! `host k8s`: manifests by which Kubernetes runs a cluster of hosts.
 //!
-//! Two StatefulSets, for a coordinator is told apart from other hosts by its command and by what it may read: the cluster's private key is mounted there alone.
-//! Names of pods are fixed, so the token can be drawn before there are any. What every pod has follows from what a load generator is: its cores are
-//! reserved, since what it lacks for some milliseconds would show in the measurement; it runs code of others and needs no right but to open connections.
+//! Two StatefulSets, for a coordinator is told apart from other hosts by its command and by what it
+//! may read: the cluster's private key is mounted there alone. Names of pods are fixed, so the
+//! token can be drawn before there are any. What every pod has follows from what a load generator
+//! is: its cores are reserved, since what it lacks for some milliseconds would show in the
+//! measurement; it runs code of others and needs no right but to open connections.
 
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
@@ -16,7 +18,8 @@ use crate::terminal;
 
 #[derive(Debug, Args)]
 pub(crate) struct K8sArgs {
-    /// What the objects are called: the coordinator is the pod NAME-0, further hosts are NAME-host-0 and so on.
+    /// What the objects are called: the coordinator is the pod NAME-0, further hosts are
+    /// NAME-host-0 and so on.
     #[arg(long, value_name = "NAME", default_value = "swell", value_parser = parse_name)]
     name: String,
 
@@ -41,13 +44,15 @@ pub(crate) struct K8sArgs {
     memory: String,
 }
 
-/// What Kubernetes appends to a StatefulSet's name goes into labels, which have 63 places: "-host", a hyphen and a hash of ten.
+/// What Kubernetes appends to a StatefulSet's name goes into labels, which have 63 places: "-host",
+/// a hyphen and a hash of ten.
 const LONGEST_NAME: usize = 40;
 /// RFC 1123.
 const LONGEST_LABEL: usize = 63;
 /// Where the coordinator listens.
 const PORT: u16 = 7_600;
-/// How long the token in the Secret admits, which is as long as pods may be started again: the longest that a token lasts.
+/// How long the token in the Secret admits, which is as long as pods may be started again: the
+/// longest that a token lasts.
 const TOKEN_LIFE: Duration = Duration::from_secs(365 * 86_400);
 
 /// A name that is also one of a Service, and therefore begins with a letter.
@@ -55,20 +60,28 @@ fn parse_name(text: &str) -> Result<String, String> {
     if is_label(text, LONGEST_NAME) && text.starts_with(|first: char| first.is_ascii_lowercase()) {
         return Ok(text.to_owned());
     }
-    Err(format!("at most {LONGEST_NAME} of a-z, 0-9 and '-' are needed, the first a letter, the last no '-'"))
+    Err(format!(
+        "at most {LONGEST_NAME} of a-z, 0-9 and '-' are needed, the first a letter, the last no '-'"
+    ))
 }
 
 fn parse_namespace(text: &str) -> Result<String, String> {
     if is_label(text, LONGEST_LABEL) {
         return Ok(text.to_owned());
     }
-    Err(format!("at most {LONGEST_LABEL} of a-z, 0-9 and '-' are needed, neither the first nor the last a '-'"))
+    Err(format!(
+        "at most {LONGEST_LABEL} of a-z, 0-9 and '-' are needed, neither the first nor the last a \
+        '-'"
+    ))
 }
 
 /// Whether it is a label of RFC 1123 as Kubernetes takes them.
 fn is_label(text: &str, longest: usize) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (1..=longest).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with('-') && !text.ends_with('-')
+    (1..=longest).contains(&text.len())
+        && text.chars().all(allowed)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 fn parse_image(text: &str) -> Result<String, String> {
@@ -83,7 +96,9 @@ fn parse_image(text: &str) -> Result<String, String> {
 fn parse_memory(text: &str) -> Result<String, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    if ["Ki", "Mi", "Gi", "Ti", "k", "M", "G", "T"].contains(&unit) && number.parse::<u32>().is_ok_and(|number| number > 0) {
+    if ["Ki", "Mi", "Gi", "Ti", "k", "M", "G", "T"].contains(&unit)
+        && number.parse::<u32>().is_ok_and(|number| number > 0)
+    {
         return Ok(text.to_owned());
     }
     Err("a whole number with its unit is needed, as 512Mi or 4Gi".to_owned())
@@ -95,16 +110,22 @@ fn parse_memory(text: &str) -> Result<String, String> {
 /// Nobody reads them.
 pub(crate) fn k8s(args: &K8sArgs) -> anyhow::Result<()> {
     terminal::hand_over(manifests(args)?.as_bytes())?;
-    terminal::say("the Secret holds the cluster's private key: give this to `kubectl apply -f -`, and keep it from everybody else");
+    terminal::say(
+        "the Secret holds the cluster's private key: give this to `kubectl apply -f -`, and keep \
+        it from everybody else",
+    );
     Ok(())
 }
 
 fn manifests(args: &K8sArgs) -> anyhow::Result<String> {
     let K8sArgs { name, hosts, .. } = args;
     // A pod that is started again spends a use; who has the token has the Secret.
-    let cluster = NewCluster::draw(vec![format!("{name}-0.{name}:{PORT}")], TOKEN_LIFE, NonZeroU32::MAX)?;
-    let mut yaml =
-        format!("# Hosts of Swell's, {hosts} in all: `host k8s`. Whoever can read the Secret's cluster.toml can lead the cluster.\n");
+    let cluster =
+        NewCluster::draw(vec![format!("{name}-0.{name}:{PORT}")], TOKEN_LIFE, NonZeroU32::MAX)?;
+    let mut yaml = format!(
+        "# Hosts of Swell's, {hosts} in all: `host k8s`. Whoever can read the Secret's \
+        cluster.toml can lead the cluster.\n"
+    );
     yaml += &secret(args, &cluster);
     yaml += &service(args);
     let token_id = cluster.token.id().to_string();
@@ -115,7 +136,8 @@ fn manifests(args: &K8sArgs) -> anyhow::Result<String> {
     Ok(yaml)
 }
 
-/// An object's name and namespace. Names are quoted wherever they stand: `on` and `null` are names too.
+/// An object's name and namespace. Names are quoted wherever they stand: `on` and `null` are names
+/// too.
 fn metadata(args: &K8sArgs, name: &str, labels: &str) -> String {
     let mut lines = format!("metadata:\n  name: \"{name}\"\n");
     if let Some(namespace) = &args.namespace {
@@ -126,7 +148,8 @@ fn metadata(args: &K8sArgs, name: &str, labels: &str) -> String {
 
 /// The labels of all objects, or of a part of the cluster.
 fn labels(name: &str, part: Option<&str>) -> String {
-    let part = part.map(|part| format!(", app.kubernetes.io/component: {part}")).unwrap_or_default();
+    let part =
+        part.map(|part| format!(", app.kubernetes.io/component: {part}")).unwrap_or_default();
     format!("{{ app.kubernetes.io/name: swell, app.kubernetes.io/instance: \"{name}\"{part} }}")
 }
 
@@ -134,17 +157,21 @@ fn secret(args: &K8sArgs, cluster: &NewCluster) -> String {
     let metadata = metadata(args, &args.name, &labels(&args.name, None));
     let file = cluster.file().lines().fold(String::new(), |text, line| text + "    " + line + "\n");
     format!(
-        "---\napiVersion: v1\nkind: Secret\n{metadata}\ntype: Opaque\nstringData:\n  token: \"{}\"\n  cluster.toml: |\n{file}",
+        "---\napiVersion: v1\nkind: Secret\n{metadata}\ntype: Opaque\nstringData:\n  token: \
+        \"{}\"\n  cluster.toml: |\n{file}",
         cluster.token
     )
 }
 
-/// What gives pods their names, from the moment on that they have an address: other hosts look for the coordinator at once.
+/// What gives pods their names, from the moment on that they have an address: other hosts look for
+/// the coordinator at once.
 fn service(args: &K8sArgs) -> String {
     let labels = labels(&args.name, None);
     let metadata = metadata(args, &args.name, &labels);
     format!(
-        "---\napiVersion: v1\nkind: Service\n{metadata}\nspec:\n  clusterIP: None\n  publishNotReadyAddresses: true\n  selector: {labels}\n  ports:\n    - {{ name: swell, port: {PORT}, protocol: UDP }}\n"
+        "---\napiVersion: v1\nkind: Service\n{metadata}\nspec:\n  clusterIP: None\n  \
+        publishNotReadyAddresses: true\n  selector: {labels}\n  ports:\n    - {{ name: swell, \
+        port: {PORT}, protocol: UDP }}\n"
     )
 }
 
@@ -173,14 +200,18 @@ fn coordinator(name: &str) -> Part {
         ),
         // A run's own grace, and its report.
         grace_s: 60,
-        annotations: "\n        prometheus.io/scrape: \"true\"\n        prometheus.io/port: \"9464\"",
+        annotations: "\n        prometheus.io/scrape: \"true\"\n        prometheus.io/port: \
+        \"9464\"",
         ports: format!(
-            "\n          ports:\n            - {{ name: swell, containerPort: {PORT}, protocol: UDP }}\n            - {{ name: metrics, containerPort: 9464, protocol: TCP }}"
+            "\n          ports:\n            - {{ name: swell, containerPort: {PORT}, protocol: \
+            UDP }}\n            - {{ name: metrics, containerPort: 9464, protocol: TCP }}"
         ),
         mounts: "\n            - { name: cluster, mountPath: /etc/swell, readOnly: true }",
         // For its group, which is the pod's; the host takes no key that everybody can read.
         volumes: format!(
-            "\n        - name: cluster\n          secret:\n            secretName: \"{name}\"\n            defaultMode: 0440\n            items: [{{ key: cluster.toml, path: cluster.toml }}]"
+            "\n        - name: cluster\n          secret:\n            secretName: \
+            \"{name}\"\n            defaultMode: 0440\n            items: [{{ key: cluster.toml, \
+            path: cluster.toml }}]"
         ),
     }
 }
@@ -199,10 +230,21 @@ fn other_hosts(name: &str, replicas: u32) -> Part {
     }
 }
 
-/// `/tmp` is all that a host writes to: compiled scenarios, files of a run, and what is copied there. The annotation has all pods follow a new Secret.
+/// `/tmp` is all that a host writes to: compiled scenarios, files of a run, and what is copied
+/// there. The annotation has all pods follow a new Secret.
 fn stateful_set(args: &K8sArgs, token_id: &str, part: &Part) -> String {
     let K8sArgs { name, image, cpu, memory, .. } = args;
-    let Part { name: own_name, component, replicas, command, grace_s, annotations, ports, mounts, volumes } = part;
+    let Part {
+        name: own_name,
+        component,
+        replicas,
+        command,
+        grace_s,
+        annotations,
+        ports,
+        mounts,
+        volumes,
+    } = part;
     let (all, own) = (labels(name, None), labels(name, Some(component)));
     let metadata = metadata(args, own_name, &own);
     format!(
@@ -277,11 +319,17 @@ mod tests {
         for name in ["swell", "a", "load-2", &"a".repeat(40)] {
             assert_eq!(parse_name(name).as_deref(), Ok(name));
         }
-        for name in ["", "2load", "Swell", "a_b", "a.b", "-a", "a-", "a b", "ä", "a\n", &"a".repeat(41)] {
+        for name in
+            ["", "2load", "Swell", "a_b", "a.b", "-a", "a-", "a b", "ä", "a\n", &"a".repeat(41)]
+        {
             assert!(parse_name(name).is_err(), "{name:?}");
         }
         assert!(parse_namespace("2load").is_ok() && parse_namespace(&"a".repeat(63)).is_ok());
-        assert!(parse_namespace("").is_err() && parse_namespace("a.b").is_err() && parse_namespace(&"a".repeat(64)).is_err());
+        assert!(
+            parse_namespace("").is_err()
+                && parse_namespace("a.b").is_err()
+                && parse_namespace(&"a".repeat(64)).is_err()
+        );
     }
 
     #[test]
@@ -289,7 +337,8 @@ mod tests {
         for memory in ["4Gi", "512Mi", "1G", "1048576Ki"] {
             assert_eq!(parse_memory(memory).as_deref(), Ok(memory));
         }
-        for memory in ["", "4", "0Gi", "4gb", "4GiB", "4m", "-4Gi", "4 Gi", "Gi", "1.5Gi", "4Gi\""] {
+        for memory in ["", "4", "0Gi", "4gb", "4GiB", "4m", "-4Gi", "4 Gi", "Gi", "1.5Gi", "4Gi\""]
+        {
             assert!(parse_memory(memory).is_err(), "{memory:?}");
         }
         for image in ["swell", "localhost:5000/load/swell:1.0_a", "swell@sha256:0123abcd"] {

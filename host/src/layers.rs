@@ -1,7 +1,8 @@
 //! Scenario defaults, TOML files and the command line, put over each other.
 //!
-//! Whatever a layer is, it comes down to flags: what was typed, what a file or a table of a plan says, what a scenario brings. The flags of each layer that no
-//! higher one overrules are parsed together, once. Not every layer may say what a run reaches: see `reach`.
+//! Whatever a layer is, it comes down to flags: what was typed, what a file or a table of a plan
+//! says, what a scenario brings. The flags of each layer that no higher one overrules are parsed
+//! together, once. Not every layer may say what a run reaches: see `reach`.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -86,7 +87,8 @@ pub(crate) struct Layers {
     granted: Vec<Claim>,
 }
 
-/// What the layers come to: the settings that hold, and what is asked for beside them and nobody has given.
+/// What the layers come to: the settings that hold, and what is asked for beside them and nobody
+/// has given.
 struct InForce {
     settings: Vec<Setting>,
     claims: Vec<Claim>,
@@ -100,18 +102,29 @@ struct Given {
 }
 
 impl Layers {
-    /// What was typed, above the settings' file: the one that `--config` names, or `swell.toml` in the current folder if there is one. The latter was not asked
-    /// for, and gives no reach.
+    /// What was typed, above the settings' file: the one that `--config` names, or `swell.toml` in
+    /// the current folder if there is one. The latter was not asked for, and gives no reach.
     ///
     /// # Errors
     /// A file that cannot be read, is no TOML or has a key that is no setting.
-    pub(crate) fn of_command(typed: &[OsString], config: Option<&Path>, is_search: bool) -> anyhow::Result<Self> {
-        let typed = Layer { place: "the command line".to_owned(), settings: typed_settings(typed)?, gives_reach: true };
-        let file = config.map(Path::to_path_buf).or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
+    pub(crate) fn of_command(
+        typed: &[OsString],
+        config: Option<&Path>,
+        is_search: bool,
+    ) -> anyhow::Result<Self> {
+        let typed = Layer {
+            place: "the command line".to_owned(),
+            settings: typed_settings(typed)?,
+            gives_reach: true,
+        };
+        let file = config
+            .map(Path::to_path_buf)
+            .or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
         let mut layers = vec![typed];
         let found = file.is_some() && config.is_none();
         if let Some(path) = file {
-            let layer = Layer::of_table(path.display().to_string(), read_file(&path)?, config.is_some())?;
+            let layer =
+                Layer::of_table(path.display().to_string(), read_file(&path)?, config.is_some())?;
             layer.check()?;
             layers.push(layer);
         }
@@ -123,13 +136,20 @@ impl Layers {
         self.found.then(|| Path::new(DEFAULT_FILE))
     }
 
-    /// What whoever leads a cluster gives to runs that are begun over its control API: a settings' file, and hosts.
+    /// What whoever leads a cluster gives to runs that are begun over its control API: a settings'
+    /// file, and hosts.
     ///
     /// # Errors
     /// As [`Layers::of_command`]; a setting that is of the whole process.
     pub(crate) fn of_lead(config: Option<&Path>, hosts: Vec<String>) -> anyhow::Result<Self> {
-        let hosts = hosts.into_iter().map(|host| Setting { key: "allow-host".to_owned(), value: Some(host.into()) });
-        let mut layer = Layer { place: "the command line".to_owned(), settings: hosts.collect(), gives_reach: true };
+        let hosts = hosts
+            .into_iter()
+            .map(|host| Setting { key: "allow-host".to_owned(), value: Some(host.into()) });
+        let mut layer = Layer {
+            place: "the command line".to_owned(),
+            settings: hosts.collect(),
+            gives_reach: true,
+        };
         if let Some(path) = config {
             let (place, table) = (path.display().to_string(), read_file(path)?);
             refuse_process_settings(&place, &table)?;
@@ -142,7 +162,13 @@ impl Layers {
 
     /// Where nothing was said.
     pub(crate) const fn none() -> Self {
-        Self { layers: Vec::new(), is_search: false, has_defaults: false, found: false, granted: Vec::new() }
+        Self {
+            layers: Vec::new(),
+            is_search: false,
+            has_defaults: false,
+            found: false,
+            granted: Vec::new(),
+        }
     }
 
     /// With another layer right below what was typed, of a file that was typed too.
@@ -157,14 +183,16 @@ impl Layers {
         Ok(layers)
     }
 
-    /// With another layer above all, for a run beside the one that was typed. It gives no reach: it may choose from what there is.
+    /// With another layer above all, for a run beside the one that was typed. It gives no reach: it
+    /// may choose from what there is.
     ///
     /// # Errors
     /// As [`Layers::under_typed`].
     pub(crate) fn above_all(&self, place: String, table: toml::Table) -> anyhow::Result<Self> {
         let layer = Layer::of_table(place, table, false)?;
         layer.check()?;
-        let layers = std::iter::once(layer).chain(self.layers.iter().map(Layer::for_another_run)).collect();
+        let layers =
+            std::iter::once(layer).chain(self.layers.iter().map(Layer::for_another_run)).collect();
         Ok(Self { layers, is_search: false, ..self.clone() })
     }
 
@@ -178,13 +206,19 @@ impl Layers {
     /// The first setting of what was typed that says how much or how long; nothing where none does.
     pub(crate) fn typed_load(&self) -> Option<&str> {
         let typed = self.layers.first()?;
-        typed.settings.iter().map(|setting| setting.key.as_str()).find(|key| LENGTHS.contains(key) || LOAD_SHAPE.contains(key))
+        typed
+            .settings
+            .iter()
+            .map(|setting| setting.key.as_str())
+            .find(|key| LENGTHS.contains(key) || LOAD_SHAPE.contains(key))
     }
 
-    /// All of them, and below them the scenario's own defaults and the hosts that its manifest names, where there is a scenario.
+    /// All of them, and below them the scenario's own defaults and the hosts that its manifest
+    /// names, where there is a scenario.
     ///
     /// # Errors
-    /// A default that is no setting; settings that need or exclude each other; a claim to what nobody has given.
+    /// A default that is no setting; settings that need or exclude each other; a claim to what
+    /// nobody has given.
     pub(crate) fn settings(&self, scenario: Option<&ScenarioInfo>) -> anyhow::Result<Settings> {
         parsed(&self.in_force(scenario)?.without_claims()?)
     }
@@ -205,16 +239,27 @@ impl Layers {
         Ok(self.in_force(scenario)?.claims)
     }
 
-    /// The settings that no higher layer overrules, as keys and values, for another host to follow: those of the process alone are left out.
+    /// The settings that no higher layer overrules, as keys and values, for another host to follow:
+    /// those of the process alone are left out.
     ///
     /// # Errors
     /// As [`Layers::settings`]; or a value that is no UTF-8.
-    pub(crate) fn pairs(&self, scenario: Option<&ScenarioInfo>) -> anyhow::Result<Vec<(String, Option<String>)>> {
-        let settings =
-            self.in_force(scenario)?.without_claims()?.into_iter().filter(|setting| !OF_THE_PROCESS.contains(&setting.key.as_str()));
+    pub(crate) fn pairs(
+        &self,
+        scenario: Option<&ScenarioInfo>,
+    ) -> anyhow::Result<Vec<(String, Option<String>)>> {
+        let settings = self
+            .in_force(scenario)?
+            .without_claims()?
+            .into_iter()
+            .filter(|setting| !OF_THE_PROCESS.contains(&setting.key.as_str()));
         let pair = |setting: &Setting| {
             let value = setting.value.as_ref().map(|value| value.to_str().map(str::to_owned));
-            let value = value.map(|text| text.with_context(|| format!("--{}: only UTF-8 can be sent to other hosts", setting.key)));
+            let value = value.map(|text| {
+                text.with_context(|| {
+                    format!("--{}: only UTF-8 can be sent to other hosts", setting.key)
+                })
+            });
             anyhow::Ok((setting.key.clone(), value.transpose()?))
         };
         settings.map(|setting| pair(&setting)).collect()
@@ -224,7 +269,10 @@ impl Layers {
     ///
     /// # Errors
     /// A key that is no setting, or a value that is none.
-    pub(crate) fn of_pairs(place: String, pairs: Vec<(String, Option<String>)>) -> anyhow::Result<Self> {
+    pub(crate) fn of_pairs(
+        place: String,
+        pairs: Vec<(String, Option<String>)>,
+    ) -> anyhow::Result<Self> {
         Ok(Self { has_defaults: true, ..Self::submitted(place, pairs, false)? })
     }
 
@@ -232,8 +280,15 @@ impl Layers {
     ///
     /// # Errors
     /// As [`Layers::of_pairs`].
-    pub(crate) fn submitted(place: String, pairs: Vec<(String, Option<String>)>, is_search: bool) -> anyhow::Result<Self> {
-        let settings = pairs.into_iter().map(|(key, value)| Setting { key, value: value.map(Into::into) }).collect();
+    pub(crate) fn submitted(
+        place: String,
+        pairs: Vec<(String, Option<String>)>,
+        is_search: bool,
+    ) -> anyhow::Result<Self> {
+        let settings = pairs
+            .into_iter()
+            .map(|(key, value)| Setting { key, value: value.map(Into::into) })
+            .collect();
         let layer = Layer { place, settings, gives_reach: true };
         layer.check()?;
         Ok(Self { layers: vec![layer], is_search, ..Self::none() })
@@ -252,7 +307,9 @@ impl Layers {
             let shape_given = LOAD_SHAPE.iter().any(|key| keys.contains(*key));
             let is_overruled = |setting: &&Setting| {
                 let key = setting.key.as_str();
-                keys.contains(key) || (shape_given && LOAD_SHAPE.contains(&key)) || (self.is_search && depth > 0 && LENGTHS.contains(&key))
+                keys.contains(key)
+                    || (shape_given && LOAD_SHAPE.contains(&key))
+                    || (self.is_search && depth > 0 && LENGTHS.contains(&key))
             };
             let is_last = depth == self.layers.len();
             for setting in layer.settings.iter().filter(|setting| !is_overruled(setting)) {
@@ -260,17 +317,31 @@ impl Layers {
                     settings.push(setting.clone());
                 } else {
                     let key = setting.key.as_str();
-                    let needs_flag = is_last && (OF_THE_PROCESS.contains(&key) || OF_THE_FILE.contains(&key));
-                    claims.push(Claim { key: key.to_owned(), value: setting.value(), place: layer.place.clone(), needs_flag });
+                    let needs_flag =
+                        is_last && (OF_THE_PROCESS.contains(&key) || OF_THE_FILE.contains(&key));
+                    claims.push(Claim {
+                        key: key.to_owned(),
+                        value: setting.value(),
+                        place: layer.place.clone(),
+                        needs_flag,
+                    });
                 }
             }
             keys.extend(layer.settings.iter().map(|setting| setting.key.clone()));
         }
         for host in scenario.iter().flat_map(|scenario| &scenario.hosts) {
-            let place = format!("the manifest of scenario {:?}", scenario.map_or("", |scenario| &scenario.name));
+            let place = format!(
+                "the manifest of scenario {:?}",
+                scenario.map_or("", |scenario| &scenario.name)
+            );
             let setting = Setting { key: "allow-host".to_owned(), value: Some(host.into()) };
             if !given.covers(&setting).with_context(|| place.clone())? {
-                claims.push(Claim { key: setting.key, value: Some(host.clone()), place, needs_flag: false });
+                claims.push(Claim {
+                    key: setting.key,
+                    value: Some(host.clone()),
+                    place,
+                    needs_flag: false,
+                });
             } else if !settings.contains(&setting) {
                 settings.push(setting);
             }
@@ -281,12 +352,17 @@ impl Layers {
     /// What the layers give that may, and what was granted.
     fn given(&self) -> anyhow::Result<Given> {
         let mut given = Given::default();
-        let of_layers = self.layers.iter().filter(|layer| layer.gives_reach).flat_map(|layer| &layer.settings);
-        let of_layers = of_layers.filter(|setting| is_reach(&setting.key)).map(|setting| (setting.key.clone(), setting.value()));
+        let of_layers =
+            self.layers.iter().filter(|layer| layer.gives_reach).flat_map(|layer| &layer.settings);
+        let of_layers = of_layers
+            .filter(|setting| is_reach(&setting.key))
+            .map(|setting| (setting.key.clone(), setting.value()));
         let granted = self.granted.iter().map(|claim| (claim.key.clone(), claim.value.clone()));
         for (key, value) in of_layers.chain(granted) {
             match (key.as_str(), &value) {
-                ("allow-host", Some(host)) => given.hosts.add_all(AllowList::parse([host.as_str()]).context("--allow-host")?),
+                ("allow-host", Some(host)) => {
+                    given.hosts.add_all(AllowList::parse([host.as_str()]).context("--allow-host")?)
+                }
                 ("target", Some(url)) => given.hosts.add_all(AllowList::of_target(url)?),
                 _ => {}
             }
@@ -303,7 +379,8 @@ impl InForce {
 }
 
 impl Given {
-    /// Whether a setting reaches no further: what it says was given as it is, or it names a host that may be asked anyway.
+    /// Whether a setting reaches no further: what it says was given as it is, or it names a host
+    /// that may be asked anyway.
     fn covers(&self, setting: &Setting) -> anyhow::Result<bool> {
         let value = setting.value();
         Ok(match (setting.key.as_str(), &value) {
@@ -321,7 +398,11 @@ impl Layer {
             value: Some(value.clone()).filter(|value| !value.is_empty()).map(Into::into),
         };
         let place = format!("the defaults of scenario {:?}", scenario.name);
-        Self { place, settings: scenario.defaults.iter().map(setting).collect(), gives_reach: false }
+        Self {
+            place,
+            settings: scenario.defaults.iter().map(setting).collect(),
+            gives_reach: false,
+        }
     }
 
     fn of_table(place: String, table: toml::Table, gives_reach: bool) -> anyhow::Result<Self> {
@@ -334,40 +415,68 @@ impl Layer {
 
     /// What of it holds for a run beside the one that it was said of: not how much and how long.
     fn for_another_run(&self) -> Self {
-        let is_its_own = |key: &str| LENGTHS.contains(&key) || LOAD_SHAPE.contains(&key) || key == "threshold" || key == "scenario";
-        let settings = self.settings.iter().filter(|setting| !is_its_own(&setting.key)).cloned().collect();
+        let is_its_own = |key: &str| {
+            LENGTHS.contains(&key)
+                || LOAD_SHAPE.contains(&key)
+                || key == "threshold"
+                || key == "scenario"
+        };
+        let settings =
+            self.settings.iter().filter(|setting| !is_its_own(&setting.key)).cloned().collect();
         Self { place: self.place.clone(), settings, gives_reach: self.gives_reach }
     }
 
     /// Parses it alone.
     fn check(&self) -> anyhow::Result<()> {
         // A key that brings its value along would be taken for another one.
-        let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-        if let Some(Setting { key, .. }) = self.settings.iter().find(|setting| !is_key(&setting.key)) {
-            bail!("{}: {key:?} is no setting\nhelp: a key is a flag's name without its dashes", self.place);
+        let is_key = |key: &str| {
+            !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        };
+        if let Some(Setting { key, .. }) =
+            self.settings.iter().find(|setting| !is_key(&setting.key))
+        {
+            bail!(
+                "{}: {key:?} is no setting\nhelp: a key is a flag's name without its dashes",
+                self.place
+            );
         }
-        let Err(error) = Parsed::try_parse_from(self.settings.iter().map(Setting::flag)) else { return Ok(()) };
-        // What is wrong is told of values that have become one line each: none of them can pass for our own words.
-        let shown = |setting: &Setting| OsString::from(line(&setting.flag().to_string_lossy()).to_string());
+        let Err(error) = Parsed::try_parse_from(self.settings.iter().map(Setting::flag)) else {
+            return Ok(());
+        };
+        // What is wrong is told of values that have become one line each: none of them can pass for
+        // our own words.
+        let shown =
+            |setting: &Setting| OsString::from(line(&setting.flag().to_string_lossy()).to_string());
         let error = Parsed::try_parse_from(self.settings.iter().map(shown)).err().unwrap_or(error);
         let (error, place) = (without_secrets(error), &self.place);
         if error.kind() == ErrorKind::UnknownArgument {
             let key = match error.get(ContextKind::InvalidArg) {
-                Some(ContextValue::String(name)) => name.trim_start_matches('-').split('=').next().unwrap_or_default().to_owned(),
+                Some(ContextValue::String(name)) => {
+                    name.trim_start_matches('-').split('=').next().unwrap_or_default().to_owned()
+                }
                 _ => String::new(),
             };
-            let is_flag = |command: &clap::Command| command.get_arguments().any(|argument| argument.get_long() == Some(&*key));
-            if let Some(command) = Cli::command().get_subcommands().find(|command| is_flag(command)) {
+            let is_flag = |command: &clap::Command| {
+                command.get_arguments().any(|argument| argument.get_long() == Some(&*key))
+            };
+            if let Some(command) = Cli::command().get_subcommands().find(|command| is_flag(command))
+            {
                 bail!(
-                    "{place}: `{key}` is no setting of a run\nhelp: it stands on the command line alone: host {} --{key} ...",
+                    "{place}: `{key}` is no setting of a run\nhelp: it stands on the command line \
+                    alone: host {} --{key} ...",
                     command.get_name()
                 );
             }
             let settings = Parsed::command();
-            let similar = swell_core::spelling::nearest(&key, settings.get_arguments().filter_map(clap::Arg::get_long));
-            let hint = similar.map(|similar| format!("; did you mean `{similar}`?")).unwrap_or_default();
+            let similar = swell_core::spelling::nearest(
+                &key,
+                settings.get_arguments().filter_map(clap::Arg::get_long),
+            );
+            let hint =
+                similar.map(|similar| format!("; did you mean `{similar}`?")).unwrap_or_default();
             bail!(
-                "{place}: there is no setting `{key}`{hint}\nhelp: `host run --help` lists the settings; a key is a flag's name without its dashes"
+                "{place}: there is no setting `{key}`{hint}\nhelp: `host run --help` lists the \
+                settings; a key is a flag's name without its dashes"
             );
         }
         bail!("{place}: {}", first_words(&error))
@@ -401,7 +510,10 @@ pub(crate) fn with_file(key: &str, value: &str, path: &str) -> String {
 /// The first such key, with where it belongs.
 pub(crate) fn refuse_process_settings(place: &str, table: &toml::Table) -> anyhow::Result<()> {
     match OF_THE_PROCESS.iter().find(|key| table.contains_key(**key)) {
-        Some(key) => bail!("{place}: `{key}` is for all runs together; give it on the command line, or at the top of the plan"),
+        Some(key) => bail!(
+            "{place}: `{key}` is for all runs together; give it on the command line, or at the top \
+            of the plan"
+        ),
         None => Ok(()),
     }
 }
@@ -422,16 +534,21 @@ fn typed_settings(typed: &[OsString]) -> anyhow::Result<Vec<Setting>> {
     let Some((name, matches)) = matches.subcommand() else { return Ok(Vec::new()) };
     let command = command.find_subcommand(name).context("a command that was parsed exists")?;
     let known = Parsed::command();
-    let is_setting = |key: &str| known.get_arguments().any(|argument| argument.get_long() == Some(key));
+    let is_setting =
+        |key: &str| known.get_arguments().any(|argument| argument.get_long() == Some(key));
     let mut settings = Vec::new();
     for argument in command.get_arguments() {
         let (id, Some(key)) = (argument.get_id().as_str(), argument.get_long()) else { continue };
-        if !is_setting(key) || matches.value_source(id) != Some(clap::parser::ValueSource::CommandLine) {
+        if !is_setting(key)
+            || matches.value_source(id) != Some(clap::parser::ValueSource::CommandLine)
+        {
             continue;
         }
         if argument.get_action().takes_values() {
             let values = matches.get_raw(id).into_iter().flatten();
-            settings.extend(values.map(|value| Setting { key: key.to_owned(), value: Some(value.to_owned()) }));
+            settings.extend(
+                values.map(|value| Setting { key: key.to_owned(), value: Some(value.to_owned()) }),
+            );
         } else {
             settings.push(Setting { key: key.to_owned(), value: None });
         }
@@ -447,7 +564,8 @@ pub(crate) fn read_file(path: &Path) -> anyhow::Result<toml::Table> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
     text.parse().map_err(|error: toml::de::Error| {
-        let line = error.span().map_or(1, |at| text[..at.start.min(text.len())].matches('\n').count() + 1);
+        let line =
+            error.span().map_or(1, |at| text[..at.start.min(text.len())].matches('\n').count() + 1);
         anyhow!("{shown} is no TOML: line {line}: {}", error.message().trim_end())
     })
 }

@@ -1,4 +1,5 @@
-//! What is seen while runs go on: a line for each that renews itself on a terminal, a log line each few seconds elsewhere.
+//! What is seen while runs go on: a line for each that renews itself on a terminal, a log line each
+//! few seconds elsewhere.
 
 use std::time::Duration;
 
@@ -38,13 +39,28 @@ pub(crate) struct Line {
 
 impl Screen {
     pub(crate) fn new(quiet: bool) -> Self {
-        let on_terminal = || MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(Terminal::default())));
+        let on_terminal = || {
+            MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(
+                Terminal::default(),
+            )))
+        };
         Self { quiet, bars: (!quiet && terminal::is_watched()).then(on_terminal) }
     }
 
     pub(crate) fn line(&self, name: &str, lasts: Option<Duration>) -> Line {
-        let bar = self.bars.as_ref().map(|bars| bars.add(ProgressBar::new_spinner().with_style(style("{spinner} {msg}"))));
-        Line { bar, screen: self.bars.clone(), hosts: Vec::new(), quiet: self.quiet, looks: 0, name: name.to_owned(), lasts }
+        let bar = self
+            .bars
+            .as_ref()
+            .map(|bars| bars.add(ProgressBar::new_spinner().with_style(style("{spinner} {msg}"))));
+        Line {
+            bar,
+            screen: self.bars.clone(),
+            hosts: Vec::new(),
+            quiet: self.quiet,
+            looks: 0,
+            name: name.to_owned(),
+            lasts,
+        }
     }
 }
 
@@ -62,11 +78,16 @@ impl Line {
             if let Some(screen) = &self.screen {
                 while self.hosts.len() < hosts.len() {
                     let last = self.hosts.last().unwrap_or(bar);
-                    let next = screen.insert_after(last, ProgressBar::new_spinner().with_style(style("    {msg}")));
+                    let next = screen.insert_after(
+                        last,
+                        ProgressBar::new_spinner().with_style(style("    {msg}")),
+                    );
                     self.hosts.push(next);
                 }
             }
-            for (row, text) in self.hosts.iter().zip(hosts.into_iter().chain(std::iter::repeat(String::new()))) {
+            for (row, text) in
+                self.hosts.iter().zip(hosts.into_iter().chain(std::iter::repeat(String::new())))
+            {
                 row.set_message(line(&text).to_string());
                 row.tick();
             }
@@ -83,20 +104,33 @@ impl Line {
 
     fn text(&self, status: &Status) -> String {
         let bound = if status.response_ms.at_least.p95 { "≥ " } else { "" };
-        let p95 = status.response_ms.p95.map_or_else(|| "n/a".to_owned(), |ms| format!("{bound}{ms:.1} ms"));
-        let lasts = self.lasts.map_or_else(String::new, |lasts| format!("/{:.0}", lasts.as_secs_f64()));
+        let p95 = status
+            .response_ms
+            .p95
+            .map_or_else(|| "n/a".to_owned(), |ms| format!("{bound}{ms:.1} ms"));
+        let lasts =
+            self.lasts.map_or_else(String::new, |lasts| format!("/{:.0}", lasts.as_secs_f64()));
         let goal = status.goal_per_second.unwrap_or_default();
-        let held = status.held_by.as_ref().map_or_else(String::new, |reason| format!("  goal {goal:.0}/s, {reason}"));
-        let limited = status.limited_by.as_ref().map_or_else(String::new, |who| format!("  limited by the {who} below {goal:.0}/s"));
+        let held = status
+            .held_by
+            .as_ref()
+            .map_or_else(String::new, |reason| format!("  goal {goal:.0}/s, {reason}"));
+        let limited = status
+            .limited_by
+            .as_ref()
+            .map_or_else(String::new, |who| format!("  limited by the {who} below {goal:.0}/s"));
         let phase = match status.phase {
             Phase::Paused => "  paused".to_owned(),
             Phase::Draining => format!("  ending, {} under way", status.under_way),
             _ => String::new(),
         };
         let share = status.interrupted_rate.filter(|rate| *rate > 0.0).map(print_share);
-        let interrupted = share.map_or_else(String::new, |share| format!("  {} interrupted ({share})", status.interrupted));
+        let interrupted = share.map_or_else(String::new, |share| {
+            format!("  {} interrupted ({share})", status.interrupted)
+        });
         format!(
-            "{} {:.0}{lasts} s  {:.0} transactions/s  p95 {p95}  {} failed{interrupted}  {}{held}{limited}{phase}",
+            "{} {:.0}{lasts} s  {:.0} transactions/s  p95 {p95}  {} failed{interrupted}  \
+            {}{held}{limited}{phase}",
             self.name,
             status.elapsed_seconds,
             status.per_second,
@@ -116,7 +150,8 @@ fn hosts_in_words(hosts: &[HostStatus]) -> Vec<String> {
             (false, false) => "  lost",
         };
         format!(
-            "{:<16} {:>3.0} % of the starts  {:.0} transactions/s  {}  {:.1} cores  lag p99 {lag}  {}{lost}",
+            "{:<16} {:>3.0} % of the starts  {:.0} transactions/s  {}  {:.1} cores  lag p99 {lag}  \
+            {}{lost}",
             host.name,
             host.share * 100.0,
             host.per_second,
@@ -127,6 +162,9 @@ fn hosts_in_words(hosts: &[HostStatus]) -> Vec<String> {
     };
     let mut rows: Vec<String> = hosts.iter().take(MOST_HOSTS).map(row).collect();
     let present = hosts.iter().filter(|host| host.present).count();
-    rows.extend((hosts.len() > MOST_HOSTS).then(|| format!("and others: {present} of {} take part", hosts.len())));
+    rows.extend(
+        (hosts.len() > MOST_HOSTS)
+            .then(|| format!("and others: {present} of {} take part", hosts.len())),
+    );
     rows
 }

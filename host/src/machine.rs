@@ -1,6 +1,8 @@
-//! What this machine gives the load generator: cores, processor time, memory, descriptors, ports, mappings.
+//! What this machine gives the load generator: cores, processor time, memory, descriptors, ports,
+//! mappings.
 //!
-//! Everything is read from the kernel when asked. A figure that cannot be read is absent, never guessed.
+//! Everything is read from the kernel when asked. A figure that cannot be read is absent, never
+//! guessed.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,16 +10,24 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use swell_protocol::clock::LocalInstant;
 
-/// The clock of leases: the time since the machine was booted, suspension included, which nobody sets.
+/// The clock of leases: the time since the machine was booted, suspension included, which nobody
+/// sets.
 pub(crate) fn local_now() -> LocalInstant {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    LocalInstant::from_nanos(time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs())
+    LocalInstant::from_nanos(
+        time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs(),
+    )
 }
 
-/// The instant of the workers' clock, which stands still while the machine is suspended, at which the clock of leases shows `at`.
+/// The instant of the workers' clock, which stands still while the machine is suspended, at which
+/// the clock of leases shows `at`.
 pub(crate) fn instant_at(at: LocalInstant) -> Instant {
     let (now, local) = (Instant::now(), local_now());
-    if at >= local { now + at.since(local) } else { now.checked_sub(local.since(at)).unwrap_or(now) }
+    if at >= local {
+        now + at.since(local)
+    } else {
+        now.checked_sub(local.since(at)).unwrap_or(now)
+    }
 }
 
 /// Cores that this process may run on.
@@ -44,7 +54,8 @@ pub(crate) struct CpuWatch {
 pub(crate) struct CpuLook {
     /// Processor time used, as a share of what the allowed cores had.
     pub(crate) busy: f64,
-    /// Time that the hypervisor took from this machine, as a share of all its cores; absent where the kernel does not say.
+    /// Time that the hypervisor took from this machine, as a share of all its cores; absent where
+    /// the kernel does not say.
     pub(crate) stolen: Option<f64>,
 }
 
@@ -53,7 +64,12 @@ const TICKS_A_SECOND: f64 = 100.0;
 
 impl CpuWatch {
     pub(crate) fn start() -> Self {
-        Self { cores: allowed_cores(), since: Instant::now(), used: cpu_time(), stolen: stolen_ticks() }
+        Self {
+            cores: allowed_cores(),
+            since: Instant::now(),
+            used: cpu_time(),
+            stolen: stolen_ticks(),
+        }
     }
 
     pub(crate) fn look(&mut self) -> CpuLook {
@@ -61,9 +77,9 @@ impl CpuWatch {
         let wall = (now - self.since).as_secs_f64().max(1e-6);
         let look = CpuLook {
             busy: (used.saturating_sub(self.used)).as_secs_f64() / (wall * self.cores as f64),
-            stolen: stolen
-                .zip(self.stolen)
-                .map(|(now, before)| (now.saturating_sub(before)) as f64 / TICKS_A_SECOND / (wall * self.cores as f64)),
+            stolen: stolen.zip(self.stolen).map(|(now, before)| {
+                (now.saturating_sub(before)) as f64 / TICKS_A_SECOND / (wall * self.cores as f64)
+            }),
         };
         (self.since, self.used, self.stolen) = (now, used, stolen);
         look
@@ -82,31 +98,37 @@ pub(crate) fn resident_bytes() -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// The most memory that this process ever had resident, in bytes: what a run took is gone with its users when it is told.
+/// The most memory that this process ever had resident, in bytes: what a run took is gone with its
+/// users when it is told.
 pub(crate) fn most_resident_bytes() -> Option<u64> {
     let listing = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = listing.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
 }
 
-/// Memory that could be had without swapping, in bytes: of the machine, or of the container that this process is in.
+/// Memory that could be had without swapping, in bytes: of the machine, or of the container that
+/// this process is in.
 pub(crate) fn available_bytes() -> Option<u64> {
     let listing = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = listing.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let of_machine = line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10;
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok();
     // A container sees its own group at the root.
-    let own = groups.iter().flat_map(|groups| groups.lines()).find_map(|line| line.strip_prefix("0::/"));
+    let own =
+        groups.iter().flat_map(|groups| groups.lines()).find_map(|line| line.strip_prefix("0::/"));
     let left = own.and_then(|own| left_in_group(&Path::new("/sys/fs/cgroup").join(own)));
     Some(left.map_or(of_machine, |left| left.min(of_machine)))
 }
 
-/// What a control group (version 2) leaves of its limit, files that were read and could be again not counted; nothing where there is no limit.
+/// What a control group (version 2) leaves of its limit, files that were read and could be again
+/// not counted; nothing where there is no limit.
 fn left_in_group(group: &Path) -> Option<u64> {
     let read = |name: &str| std::fs::read_to_string(group.join(name)).ok();
     let limit: u64 = read("memory.max")?.trim().parse().ok()?;
     let used: u64 = read("memory.current")?.trim().parse().ok()?;
-    let files = read("memory.stat").and_then(|stat| stat.lines().find_map(|line| line.strip_prefix("inactive_file ")?.parse::<u64>().ok()));
+    let files = read("memory.stat").and_then(|stat| {
+        stat.lines().find_map(|line| line.strip_prefix("inactive_file ")?.parse::<u64>().ok())
+    });
     Some(limit.saturating_sub(used.saturating_sub(files.unwrap_or(0))))
 }
 
@@ -125,14 +147,16 @@ pub(crate) fn local_ports() -> Option<u64> {
     Some(last.saturating_sub(first) + 1)
 }
 
-/// Descriptors that a thread with a runtime needs: its poll set, what wakes it, its share of signals and timers.
+/// Descriptors that a thread with a runtime needs: its poll set, what wakes it, its share of
+/// signals and timers.
 const OF_A_THREAD: u64 = 5;
 
-/// Descriptors that a command needs beside those of its threads: files that it reads and writes, and the pipes of a child.
+/// Descriptors that a command needs beside those of its threads: files that it reads and writes,
+/// and the pipes of a child.
 const OF_A_COMMAND: u64 = 6;
 
-/// Raises the limit of file descriptors, and makes sure that so many threads with a runtime have theirs, if there are any. Without them a runtime cannot
-/// start, and some of its parts panic.
+/// Raises the limit of file descriptors, and makes sure that so many threads with a runtime have
+/// theirs, if there are any. Without them a runtime cannot start, and some of its parts panic.
 ///
 /// # Errors
 /// There are too few; says how many there must be, and where that is set.
@@ -146,7 +170,8 @@ pub(crate) fn require_descriptors(threads: usize) -> anyhow::Result<()> {
     let needed = OF_A_COMMAND + OF_A_THREAD * threads as u64;
     anyhow::ensure!(
         most.saturating_sub(open) >= needed,
-        "this process may have {most} files open and needs {} for itself\nhelp: raise the limit of open files (`ulimit -n`, nofile)",
+        "this process may have {most} files open and needs {} for itself\nhelp: raise the limit of \
+        open files (`ulimit -n`, nofile)",
         open + needed
     );
     Ok(())
@@ -156,7 +181,8 @@ pub(crate) fn require_descriptors(threads: usize) -> anyhow::Result<()> {
 pub(crate) fn raise_descriptor_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let in_force = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    let in_force =
+        if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
     in_force.unwrap_or(u64::MAX)
 }
 
@@ -169,7 +195,10 @@ mod tests {
         let Some(before) = most_resident_bytes() else { return };
         drop(std::hint::black_box(vec![1_u8; 64 << 20]));
         let most = most_resident_bytes().expect("it could be read before");
-        assert!(most >= resident_bytes().unwrap_or(0) && most >= (64 << 20) && most >= before, "{most} bytes, {before} before");
+        assert!(
+            most >= resident_bytes().unwrap_or(0) && most >= (64 << 20) && most >= before,
+            "{most} bytes, {before} before"
+        );
     }
 
     #[test]

@@ -74,23 +74,32 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(&typed) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version go to stdout and are no error; a reader that is gone needs no message.
+            // Help and version go to stdout and are no error; a reader that is gone needs no
+            // message.
             let error = mistyped::without_secrets(mistyped::with_suggestion(error));
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
     terminal::log_to_stderr();
-    let result = machine::require_descriptors(threads_with_a_runtime(&cli.command)).and_then(|()| execute(&typed, cli.command));
+    let result = machine::require_descriptors(threads_with_a_runtime(&cli.command))
+        .and_then(|()| execute(&typed, cli.command));
     let code = match result {
         Ok(exit) => exit.into(),
         // Whoever read our output has enough; that is no error.
-        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) => {
+        Err(error)
+            if error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe) =>
+        {
             ExitCode::SUCCESS
         }
         Err(error) => {
             let text = format!("{error:#}");
-            terminal::say(format_args!("error: {}", swell_cluster::without_tokens(&text).unwrap_or(text)));
+            terminal::say(format_args!(
+                "error: {}",
+                swell_cluster::without_tokens(&text).unwrap_or(text)
+            ));
             Exit::Usage.into()
         }
     };
@@ -101,7 +110,9 @@ fn main() -> ExitCode {
 fn execute(typed: &[std::ffi::OsString], command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Run(args) => run::run(typed, &args, None),
-        Command::Find(args) => run::run(typed, &args.run, Some(Search { hold: args.hold, budget: args.budget })),
+        Command::Find(args) => {
+            run::run(typed, &args.run, Some(Search { hold: args.hold, budget: args.budget }))
+        }
         Command::Node(args) => cluster::node(args),
         Command::Runs(args) => cluster::runs(args),
         Command::Attach(args) => cluster::attach(args),
@@ -113,7 +124,9 @@ fn execute(typed: &[std::ffi::OsString], command: Command) -> anyhow::Result<Exi
         Command::Schema => print_schema().map(|()| Exit::Passed),
         Command::New(args) => new_project::run(args).map(|()| Exit::Passed),
         Command::Build(args) => build_scenario::run(args).map(|_| Exit::Passed),
-        Command::CompileChild { arguments } => std::process::exit(swell_engine::compile_child(&arguments)),
+        Command::CompileChild { arguments } => {
+            std::process::exit(swell_engine::compile_child(&arguments))
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! `host merge`: the result of a run that several hosts shared, from their journals, without any coordinator.
+//! `host merge`: the result of a run that several hosts shared, from their journals, without any
+//! coordinator.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -30,7 +31,8 @@ pub(crate) struct MergeArgs {
     #[arg(required = true)]
     journals: Vec<PathBuf>,
 
-    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of the summary.
+    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
+    /// the summary.
     #[arg(long = "out", value_name = "KIND=FILE", value_parser = crate::args::parse_pair)]
     out: Vec<(String, String)>,
 
@@ -74,7 +76,12 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
         let mut reading = Reading::open(path)?;
         let header = reading.header.clone();
         if let Some(first) = first.as_ref().filter(|first| first.subject != header.subject) {
-            bail!("{} is of run {}, and the journals before it of {}", path.display(), line(&header.subject.run), line(&first.subject.run));
+            bail!(
+                "{} is of run {}, and the journals before it of {}",
+                path.display(),
+                line(&header.subject.run),
+                line(&first.subject.run)
+            );
         }
         if merged.hosts.contains_key(&header.host) {
             bail!("{}: the journal of host {} was given twice", path.display(), header.host);
@@ -84,22 +91,46 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
         first.get_or_insert(header);
     }
     let header = first.context("there is no journal")?;
-    let absent = expected.into_iter().filter(|host| !merged.hosts.contains_key(host)).collect::<Vec<_>>();
-    merged.hosts.extend(absent.into_iter().map(|host| (host, reckoning(host, format!("{host} (no journal)"), Bearing::default(), false))));
+    let absent =
+        expected.into_iter().filter(|host| !merged.hosts.contains_key(host)).collect::<Vec<_>>();
+    merged.hosts.extend(absent.into_iter().map(|host| {
+        (host, reckoning(host, format!("{host} (no journal)"), Bearing::default(), false))
+    }));
     let subject = &header.subject;
     let plan = plan(&header)?;
     let outcome = merged.outcome(&header, plan.plan.stop.measured);
     let done = Done::Finished(Box::new(Finished::of(subject, &plan, 0, outcome)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start a runtime")?;
     runtime.block_on(async {
         let mut stops = Stops::listen()?;
-        Ok(conclude(&[(subject.name.clone(), Rc::new(done))], true, &outputs, args.quiet, &mut stops).await)
+        Ok(conclude(
+            &[(subject.name.clone(), Rc::new(done))],
+            true,
+            &outputs,
+            args.quiet,
+            &mut stops,
+        )
+        .await)
     })
 }
 
 fn reckoning(id: HostId, name: String, bearing: Bearing, is_complete: bool) -> HostReckoning {
     let unknown = Unknown { least: 0, most: is_complete.then_some(0) };
-    HostReckoning { fate: HostFate { id, name, share: 0.0, times_lost: 0, unknown, is_complete, has_left: false }, bearing }
+    HostReckoning {
+        fate: HostFate {
+            id,
+            name,
+            share: 0.0,
+            times_lost: 0,
+            unknown,
+            is_complete,
+            has_left: false,
+        },
+        bearing,
+    }
 }
 
 /// The plan as it was, of which the result needs the model, the length and the thresholds.
@@ -107,7 +138,8 @@ fn plan(header: &Header) -> anyhow::Result<RunPlan> {
     let subject = &header.subject;
     // Files are of the host where they were named; a result does not depend on them.
     let settings = subject.settings.iter().filter(|(key, _)| !names_files(key)).cloned().collect();
-    let settings = Layers::of_pairs("the journal's settings".to_owned(), settings)?.settings(None)?;
+    let settings =
+        Layers::of_pairs("the journal's settings".to_owned(), settings)?.settings(None)?;
     // The hosts that it reaches, its users and its hooks are of no interest any more.
     let scenario = ScenarioInfo {
         name: subject.scenario.clone(),

@@ -1,15 +1,19 @@
-//! What is said of a command line that cannot be read: in the parser's own words, with what was likely meant and without what is secret.
+//! What is said of a command line that cannot be read: in the parser's own words, with what was
+//! likely meant and without what is secret.
 
 use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::args::Cli;
 
-/// The error with what was likely meant. Clap itself does not know that letters change places, as in a short name they often do.
+/// The error with what was likely meant. Clap itself does not know that letters change places, as
+/// in a short name they often do.
 pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
     let (invalid, suggested) = match error.kind() {
         ErrorKind::UnknownArgument => (ContextKind::InvalidArg, ContextKind::SuggestedArg),
-        ErrorKind::InvalidSubcommand => (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand),
+        ErrorKind::InvalidSubcommand => {
+            (ContextKind::InvalidSubcommand, ContextKind::SuggestedSubcommand)
+        }
         _ => return error,
     };
     let Some(ContextValue::String(typed)) = error.get(invalid).cloned() else { return error };
@@ -21,11 +25,20 @@ pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
     }
     let command = Cli::command();
     let value = if suggested == ContextKind::SuggestedArg {
-        let flags = command.find_subcommand("find").into_iter().flat_map(clap::Command::get_arguments).filter_map(clap::Arg::get_long);
-        swell_core::spelling::nearest(typed.trim_start_matches('-'), flags).map(|meant| ContextValue::String(format!("--{meant}")))
+        let flags = command
+            .find_subcommand("find")
+            .into_iter()
+            .flat_map(clap::Command::get_arguments)
+            .filter_map(clap::Arg::get_long);
+        swell_core::spelling::nearest(typed.trim_start_matches('-'), flags)
+            .map(|meant| ContextValue::String(format!("--{meant}")))
     } else {
-        let commands = command.get_subcommands().filter(|command| !command.is_hide_set()).map(clap::Command::get_name);
-        swell_core::spelling::nearest(&typed, commands).map(|meant| ContextValue::Strings(vec![meant.to_owned()]))
+        let commands = command
+            .get_subcommands()
+            .filter(|command| !command.is_hide_set())
+            .map(clap::Command::get_name);
+        swell_core::spelling::nearest(&typed, commands)
+            .map(|meant| ContextValue::Strings(vec![meant.to_owned()]))
     };
     if let Some(value) = value {
         error.insert(suggested, value);
@@ -40,7 +53,9 @@ pub(crate) fn without_secrets(mut error: clap::Error) -> clap::Error {
     let typed: Vec<_> = error
         .context()
         .filter_map(|(kind, value)| match value {
-            ContextValue::String(text) if is_token && kind == ContextKind::InvalidValue => Some((kind, "(not shown)".to_owned())),
+            ContextValue::String(text) if is_token && kind == ContextKind::InvalidValue => {
+                Some((kind, "(not shown)".to_owned()))
+            }
             ContextValue::String(text) => Some((kind, swell_cluster::without_tokens(text)?)),
             _ => None,
         })
@@ -58,5 +73,10 @@ pub(crate) fn without_secrets(mut error: clap::Error) -> clap::Error {
 /// What a clap error says, without its tail of usage.
 pub(crate) fn first_words(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    text.strip_prefix("error: ").unwrap_or(&text).split("\n\n").next().unwrap_or_default().to_owned()
+    text.strip_prefix("error: ")
+        .unwrap_or(&text)
+        .split("\n\n")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -1,6 +1,7 @@
 //! `host new`: a folder with a scenario that runs as it is.
 //!
-//! The templates are the SDK's own examples, so what a user begins with has been compiled and run by the tests.
+//! The templates are the SDK's own examples, so what a user begins with has been compiled and run
+//! by the tests.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,8 @@ pub(crate) struct NewArgs {
     #[arg(long, value_enum, default_value_t)]
     template: Template,
 
-    /// Folder of the Rust SDK (`sdk-rust` of a checkout) [default: that of the checkout this host was built from]
+    /// Folder of the Rust SDK (`sdk-rust` of a checkout) [default: that of the checkout this host
+    /// was built from]
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
 }
@@ -69,22 +71,35 @@ impl Template {
 /// Makes the folder in the current one and prints what to do next.
 ///
 /// # Errors
-/// A name that cargo would not take, a folder that exists, no SDK, or a file that can't be written. Nothing has been made, except in the last case.
+/// A name that cargo would not take, a folder that exists, no SDK, or a file that can't be written.
+/// Nothing has been made, except in the last case.
 pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
     let NewArgs { name, template, sdk } = args;
     check_name(&name)?;
     let folder = Path::new(&name);
-    ensure!(!folder.exists(), "{name} exists already\nhelp: choose another name, or remove it first");
+    ensure!(
+        !folder.exists(),
+        "{name} exists already\nhelp: choose another name, or remove it first"
+    );
     let sdk = match sdk {
-        Some(given) => sdk_in(&given)
-            .with_context(|| format!("{} is not the Rust SDK\nhelp: give the `sdk-rust` folder of a checkout", given.display()))?,
+        Some(given) => sdk_in(&given).with_context(|| {
+            format!(
+                "{} is not the Rust SDK\nhelp: give the `sdk-rust` folder of \
+            a checkout",
+                given.display()
+            )
+        })?,
         None => sdk_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk-rust")).context(
-            "the checkout that this host was built from is gone\nhelp: say where the Rust SDK is: `host new NAME --sdk CHECKOUT/sdk-rust`",
+            "the checkout that this host was built from is gone\nhelp: say where the Rust SDK is: \
+            `host new NAME --sdk CHECKOUT/sdk-rust`",
         )?,
     };
 
     std::fs::create_dir_all(folder.join("src")).with_context(|| format!("can't make {name}"))?;
-    let write = |file: &str, text: &str| std::fs::write(folder.join(file), text).with_context(|| format!("can't write {name}/{file}"));
+    let write = |file: &str, text: &str| {
+        std::fs::write(folder.join(file), text)
+            .with_context(|| format!("can't write {name}/{file}"))
+    };
     let source = named(template.source(), &name);
     write("Cargo.toml", &manifest(&name, &sdk, &source))?;
     write("src/lib.rs", &source)?;
@@ -93,17 +108,27 @@ pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
     for (file, text) in template.data() {
         write(file, text)?;
     }
-    terminal::show(format_args!("made {name}; next:\n\n    cd {name}\n{}\n", commands(&name, template)))?;
+    terminal::show(format_args!(
+        "made {name}; next:\n\n    cd {name}\n{}\n",
+        commands(&name, template)
+    ))?;
     Ok(())
 }
 
-/// The source with its scenario called as the package is; as it was where the source has that name already.
+/// The source with its scenario called as the package is; as it was where the source has that name
+/// already.
 fn named(source: &str, name: &str) -> String {
     let name = name.replace('-', "_").to_lowercase();
-    let marked = source.split_once("\n#[scenario").and_then(|(_, rest)| rest.split_once("fn ")?.1.split_once('('));
-    let is_word = |word: &str| source.split(|c: char| !c.is_alphanumeric() && c != '_').any(|found| found == word);
+    let marked = source
+        .split_once("\n#[scenario")
+        .and_then(|(_, rest)| rest.split_once("fn ")?.1.split_once('('));
+    let is_word = |word: &str| {
+        source.split(|c: char| !c.is_alphanumeric() && c != '_').any(|found| found == word)
+    };
     match marked {
-        Some((old, _)) if !is_word(&name) => source.replacen(&format!("fn {old}("), &format!("fn {name}("), 1),
+        Some((old, _)) if !is_word(&name) => {
+            source.replacen(&format!("fn {old}("), &format!("fn {name}("), 1)
+        }
         _ => source.to_owned(),
     }
 }
@@ -113,21 +138,29 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     let begins_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
     let goes_on_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     if !begins_well || !goes_on_well {
-        bail!("{name:?} can't be a package's name\nhelp: begin with a letter, go on with letters, digits, - and _");
+        bail!(
+            "{name:?} can't be a package's name\nhelp: begin with a letter, go on with letters, \
+            digits, - and _"
+        );
     }
-    // A keyword is no crate's name, and a package that is called like one of its dependencies can't name it.
+    // A keyword is no crate's name, and a package that is called like one of its dependencies can't
+    // name it.
     let taken = ["swell", "serde", "core", "std", "alloc", "test", "self", "super", "crate"];
     if taken.contains(&name) || is_keyword(name) {
-        bail!("{name:?} means something else in Rust\nhelp: choose another name, as {name}-scenario");
+        bail!(
+            "{name:?} means something else in Rust\nhelp: choose another name, as {name}-scenario"
+        );
     }
     Ok(())
 }
 
 fn is_keyword(name: &str) -> bool {
     const KEYWORDS: [&str; 46] = [
-        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum", "extern", "false",
-        "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub",
-        "ref", "return", "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where",
+        "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do",
+        "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in",
+        "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+        "return", "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe",
+        "unsized", "use", "virtual", "where",
     ];
     KEYWORDS.contains(&name)
 }
@@ -136,13 +169,20 @@ fn is_keyword(name: &str) -> bool {
 fn sdk_in(folder: &Path) -> anyhow::Result<PathBuf> {
     let folder = folder.canonicalize()?;
     let manifest = std::fs::read_to_string(folder.join("Cargo.toml"))?;
-    ensure!(manifest.lines().any(|line| line.trim() == r#"name = "swell""#), "its package is not `swell`");
+    ensure!(
+        manifest.lines().any(|line| line.trim() == r#"name = "swell""#),
+        "its package is not `swell`"
+    );
     Ok(folder)
 }
 
 fn manifest(name: &str, sdk: &Path, source: &str) -> String {
     let sdk = toml::Value::from(sdk.to_string_lossy().into_owned());
-    let serde = if source.contains("serde::") { "serde = { version = \"1\", features = [\"derive\"] }\n" } else { "" };
+    let serde = if source.contains("serde::") {
+        "serde = { version = \"1\", features = [\"derive\"] }\n"
+    } else {
+        ""
+    };
     format!(
         r#"[package]
 name = "{name}"
@@ -164,13 +204,18 @@ swell = {{ path = {sdk} }}
 
 fn commands(name: &str, template: Template) -> String {
     let flags = template.flags();
-    format!("    host build\n    host run {name}.wasm --target http://localhost:8080 --tps 100 --duration 10s{flags}\n")
+    format!(
+        "    host build\n    host run {name}.wasm --target http://localhost:8080 --tps 100 \
+        --duration 10s{flags}\n"
+    )
 }
 
 fn readme(name: &str, template: Template) -> String {
     format!(
-        "# {name}\n\nA load-test scenario. Compile it and run it against a service of your own:\n\n{}\n\
-         What it does is in `src/lib.rs`: transactions are what the host paces and measures, one `run` of the scenario is an iteration of one virtual user.\n",
+        "# {name}\n\nA load-test scenario. Compile it and run it against a service of your \
+        own:\n\n{}\n\
+         What it does is in `src/lib.rs`: transactions are what the host paces and measures, one \
+         `run` of the scenario is an iteration of one virtual user.\n",
         commands(name, template)
     )
 }
@@ -181,7 +226,9 @@ mod tests {
 
     #[test]
     fn names_that_cargo_or_rust_would_refuse_are_refused_with_a_cure() {
-        for name in ["", "9lives", "two words", "../up", "a.b", "naïve", "-x", "swell", "fn", "test"] {
+        for name in
+            ["", "9lives", "two words", "../up", "a.b", "naïve", "-x", "swell", "fn", "test"]
+        {
             let error = check_name(name).expect_err(name).to_string();
             assert!(error.contains("help: "), "{error}");
         }
@@ -193,9 +240,18 @@ mod tests {
     #[test]
     fn every_template_has_what_its_source_asks_for() {
         for template in [Template::Hello, Template::Login, Template::Data] {
-            let manifest: toml::Table = manifest("mine", Path::new("/a \"quoted\"/sdk"), template.source()).parse().expect("it is TOML");
-            assert_eq!(manifest["dependencies"]["swell"]["path"].as_str(), Some("/a \"quoted\"/sdk"));
-            assert_eq!(manifest["dependencies"].get("serde").is_some(), template.source().contains("serde::"));
+            let manifest: toml::Table =
+                manifest("mine", Path::new("/a \"quoted\"/sdk"), template.source())
+                    .parse()
+                    .expect("it is TOML");
+            assert_eq!(
+                manifest["dependencies"]["swell"]["path"].as_str(),
+                Some("/a \"quoted\"/sdk")
+            );
+            assert_eq!(
+                manifest["dependencies"].get("serde").is_some(),
+                template.source().contains("serde::")
+            );
             for (file, _) in template.data() {
                 assert!(template.flags().contains(file), "{file} is not in the command");
             }
@@ -206,7 +262,10 @@ mod tests {
     fn the_scenario_is_called_as_the_package_unless_its_source_has_the_name_already() {
         for template in [Template::Hello, Template::Login, Template::Data] {
             let renamed = named(template.source(), "My-browse");
-            assert!(renamed.contains("fn my_browse(") && renamed.lines().count() == template.source().lines().count());
+            assert!(
+                renamed.contains("fn my_browse(")
+                    && renamed.lines().count() == template.source().lines().count()
+            );
             assert_eq!(named(template.source(), "http"), template.source());
         }
     }

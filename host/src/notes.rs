@@ -5,7 +5,8 @@ use std::path::Path;
 use crate::terminal;
 
 /// Variables by which other programs are sent through a proxy.
-const PROXIES: [&str; 6] = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const PROXIES: [&str; 6] =
+    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// Says it on stderr, a line each. `found` is a file of settings that nobody named.
 pub(crate) fn say(found: Option<&Path>) {
@@ -16,10 +17,19 @@ pub(crate) fn say(found: Option<&Path>) {
 }
 
 fn notes(found: Option<&Path>, is_set: impl Fn(&str) -> bool) -> Vec<String> {
-    let file = found.map(|file| format!("settings are taken from {} in this folder (another file: --config FILE)", file.display()));
+    let file = found.map(|file| {
+        format!(
+            "settings are taken from {} in this folder (another file: --config FILE)",
+            file.display()
+        )
+    });
     let proxies: Vec<&str> = PROXIES.into_iter().filter(|name| is_set(name)).collect();
-    let proxy = (!proxies.is_empty())
-        .then(|| format!("no proxy is used, whatever {} says: requests go straight to their host", proxies.join(", ")));
+    let proxy = (!proxies.is_empty()).then(|| {
+        format!(
+            "no proxy is used, whatever {} says: requests go straight to their host",
+            proxies.join(", ")
+        )
+    });
     file.into_iter().chain(proxy).collect()
 }
 
@@ -30,8 +40,13 @@ mod tests {
     #[test]
     fn a_proxy_that_is_not_used_and_a_file_that_nobody_named_are_told() {
         assert!(notes(None, |_| false).is_empty());
-        let told = notes(Some(Path::new("swell.toml")), |name| name.starts_with("HTTPS") || name == "all_proxy");
+        let told = notes(Some(Path::new("swell.toml")), |name| {
+            name.starts_with("HTTPS") || name == "all_proxy"
+        });
         assert_eq!(told.len(), 2);
-        assert!(told[0].contains("swell.toml") && told[1].contains("HTTPS_PROXY, all_proxy says"), "{told:?}");
+        assert!(
+            told[0].contains("swell.toml") && told[1].contains("HTTPS_PROXY, all_proxy says"),
+            "{told:?}"
+        );
     }
 }

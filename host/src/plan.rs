@@ -1,4 +1,5 @@
-//! From what was typed to what can run: the one place where settings meet the scenario and the machine.
+//! From what was typed to what can run: the one place where settings meet the scenario and the
+//! machine.
 
 use std::io;
 
@@ -24,7 +25,8 @@ pub(crate) struct RunPlan {
     pub(crate) client: Options,
     /// Whether the scenario's `start` and `stop` do anything.
     pub(crate) has_start: bool,
-    /// Whether there may be no more users than this machine holds, where the plan alone would allow more.
+    /// Whether there may be no more users than this machine holds, where the plan alone would allow
+    /// more.
     pub(crate) lacks_room: bool,
     /// Whether a run that is INVALID is to end as any other.
     pub(crate) accepts_invalid: bool,
@@ -36,8 +38,15 @@ impl RunPlan {
     /// The plan for these settings and this scenario; `room` is how many users this machine holds.
     ///
     /// # Errors
-    /// Settings that contradict each other or make no sense: the error names key, value and cure. Files that cannot be read.
-    pub(crate) fn new(settings: &Settings, search: Option<Search>, scenario: &ScenarioInfo, seed: u64, room: u32) -> anyhow::Result<Self> {
+    /// Settings that contradict each other or make no sense: the error names key, value and cure.
+    /// Files that cannot be read.
+    pub(crate) fn new(
+        settings: &Settings,
+        search: Option<Search>,
+        scenario: &ScenarioInfo,
+        seed: u64,
+        room: u32,
+    ) -> anyhow::Result<Self> {
         let plan = Plan::new(PlanInput {
             tps: settings.tps,
             rate: settings.rate,
@@ -63,7 +72,8 @@ impl RunPlan {
         let workers = machine::allowed_cores().min(plan.most_users() as usize).max(1);
         let on_demand = matches!(
             plan.load,
-            LoadModel::Transactions { users: Users::OnDemand { .. }, .. } | LoadModel::Iterations { users: Users::OnDemand { .. }, .. }
+            LoadModel::Transactions { users: Users::OnDemand { .. }, .. }
+                | LoadModel::Iterations { users: Users::OnDemand { .. }, .. }
         );
         Ok(Self {
             workers,
@@ -90,7 +100,8 @@ impl RunPlan {
         }
     }
 
-    /// The dispatcher of one worker. In the closed model it has no slots and keeps the number of users alone.
+    /// The dispatcher of one worker. In the closed model it has no slots and keeps the number of
+    /// users alone.
     pub(crate) fn dispatcher(&self, worker: usize) -> Dispatcher {
         let (cursor, limits) = self.slots_and_limits(worker);
         Dispatcher::new(cursor, limits)
@@ -104,25 +115,42 @@ impl RunPlan {
 
     fn slots_and_limits(&self, worker: usize) -> (Cursor, Limits) {
         let (index, workers) = (worker as u32, self.workers as u32);
-        let no_slots = || Cursor::new(Timeline::new(Law::Constant(0.0)), Arrivals::Uniform, Stripe::WHOLE, RunInstant::START, 0);
-        (self.plan.cursor(index, workers).unwrap_or_else(no_slots), self.plan.limits(index, workers))
+        let no_slots = || {
+            Cursor::new(
+                Timeline::new(Law::Constant(0.0)),
+                Arrivals::Uniform,
+                Stripe::WHOLE,
+                RunInstant::START,
+                0,
+            )
+        };
+        (
+            self.plan.cursor(index, workers).unwrap_or_else(no_slots),
+            self.plan.limits(index, workers),
+        )
     }
 
-    /// The plan of one of several hosts, whose part of the users goes from one place of a whole to another.
+    /// The plan of one of several hosts, whose part of the users goes from one place of a whole to
+    /// another.
     pub(crate) fn for_part(&self, from: f64, until: f64, hosts: usize) -> Self {
         let share = if until > from { until - from } else { 1.0 / hosts as f64 };
         let spawn = match self.plan.spawn {
-            Spawn::At(rate) => Rate::new(rate.per_second() * share).map_or(Spawn::At(rate), Spawn::At),
+            Spawn::At(rate) => {
+                Rate::new(rate.per_second() * share).map_or(Spawn::At(rate), Spawn::At)
+            }
             Spawn::AtOnce => Spawn::AtOnce,
         };
-        let plan = Plan { load: self.plan.load.part(from, until, hosts), spawn, ..self.plan.clone() };
+        let plan =
+            Plan { load: self.plan.load.part(from, until, hosts), spawn, ..self.plan.clone() };
         let workers = machine::allowed_cores().min(plan.most_users() as usize).max(1);
         Self { plan, workers, client: self.client.clone(), ..*self }
     }
 
     /// Whether only a signal ends it.
     pub(crate) fn lasts_until_stopped(&self) -> bool {
-        self.plan.stop.measured.is_none() && self.plan.stop.iterations.is_none() && self.search().is_none()
+        self.plan.stop.measured.is_none()
+            && self.plan.stop.iterations.is_none()
+            && self.search().is_none()
     }
 
     /// How the highest rate is searched, where it is.
@@ -136,11 +164,21 @@ impl RunPlan {
             Users::OnDemand { max } => format!("at most {}", counted(u64::from(*max), "user")),
             Users::Exactly(users) => format!("exactly {}", counted(u64::from(*users), "user")),
         };
-        let spread = if self.plan.arrivals == Arrivals::Uniform { "" } else { ", Poisson arrivals" };
-        if let (Some(control), LoadModel::Transactions { users: who, .. }) = (&self.plan.control, &self.plan.load) {
-            let objectives: Vec<String> = control.objectives.iter().map(objective_in_words).collect();
-            let most = control.target.map_or_else(String::new, |target| format!(" up to {}", print_rate(target)));
-            return format!("open model, transactions{most} with {}{spread}, {}", objectives.join(" and "), users(who));
+        let spread =
+            if self.plan.arrivals == Arrivals::Uniform { "" } else { ", Poisson arrivals" };
+        if let (Some(control), LoadModel::Transactions { users: who, .. }) =
+            (&self.plan.control, &self.plan.load)
+        {
+            let objectives: Vec<String> =
+                control.objectives.iter().map(objective_in_words).collect();
+            let most = control
+                .target
+                .map_or_else(String::new, |target| format!(" up to {}", print_rate(target)));
+            return format!(
+                "open model, transactions{most} with {}{spread}, {}",
+                objectives.join(" and "),
+                users(who)
+            );
         }
         match &self.plan.load {
             LoadModel::Transactions { profile, users: who } => format!(
@@ -153,33 +191,48 @@ impl RunPlan {
                 rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages),
                 users(who)
             ),
-            LoadModel::Closed { users } => format!("closed model, {}", counted(u64::from(*users), "user")),
+            LoadModel::Closed { users } => {
+                format!("closed model, {}", counted(u64::from(*users), "user"))
+            }
         }
     }
 
     /// How long it goes on, in words.
     pub(crate) fn length(&self) -> String {
         if let Some(search) = self.search() {
-            return format!("each rate for {}, within {}", print_duration(search.hold), print_duration(search.budget));
+            return format!(
+                "each rate for {}, within {}",
+                print_duration(search.hold),
+                print_duration(search.budget)
+            );
         }
         match (self.plan.stop.measured, self.plan.stop.iterations) {
-            (Some(time), Some(count)) => format!("for {} or {}", print_duration(time), counted(count, "iteration")),
+            (Some(time), Some(count)) => {
+                format!("for {} or {}", print_duration(time), counted(count, "iteration"))
+            }
             (Some(time), None) => format!("for {}", print_duration(time)),
             (None, Some(count)) => format!("for {}", counted(count, "iteration")),
             (None, None) => "until Ctrl-C".to_owned(),
         }
     }
 
-    /// Starts a second that the profile ends with, or the most where objectives decide; nothing in the closed model.
+    /// Starts a second that the profile ends with, or the most where objectives decide; nothing in
+    /// the closed model.
     pub(crate) fn asked_per_second(&self) -> Option<f64> {
         if let Some(control) = &self.plan.control {
             return control.target;
         }
         let profile = match &self.plan.load {
-            LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => profile,
+            LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => {
+                profile
+            }
             LoadModel::Closed { .. } => return None,
         };
-        profile.stages.last().map(|stage| stage.to).or(profile.opening.map(swell_core::units::Rate::per_second))
+        profile
+            .stages
+            .last()
+            .map(|stage| stage.to)
+            .or(profile.opening.map(swell_core::units::Rate::per_second))
     }
 }
 
@@ -187,7 +240,9 @@ impl RunPlan {
 pub(crate) fn objective_in_words(objective: &Objective) -> String {
     let of = objective.name.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
     match objective.goal {
-        Goal::Latency { percent, limit } => format!("p{percent}{of} within {}", print_duration(limit)),
+        Goal::Latency { percent, limit } => {
+            format!("p{percent}{of} within {}", print_duration(limit))
+        }
         Goal::ErrorRate(share) => format!("errors{of} within {share}"),
     }
 }
@@ -213,13 +268,21 @@ fn as_flags(message: &str) -> String {
 /// Files that cannot be read, and settings that are none: the error names the flag.
 pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
     let identity = match (&settings.cert, &settings.key) {
-        (Some(certificate), Some(key)) => Some(ClientIdentity { certificate: certificate.clone(), key: key.clone() }),
+        (Some(certificate), Some(key)) => {
+            Some(ClientIdentity { certificate: certificate.clone(), key: key.clone() })
+        }
         _ => None,
     };
-    let tls = TlsOptions { ca_files: settings.ca_cert.clone(), identity, insecure: settings.insecure, ..TlsOptions::default() };
+    let tls = TlsOptions {
+        ca_files: settings.ca_cert.clone(),
+        identity,
+        insecure: settings.insecure,
+        ..TlsOptions::default()
+    };
     let mut options = Options::new(tls.load()?);
     options.target = settings.target.clone();
-    options.allow = AllowList::parse(settings.allow_host.iter().map(String::as_str)).context("--allow-host")?;
+    options.allow =
+        AllowList::parse(settings.allow_host.iter().map(String::as_str)).context("--allow-host")?;
     options.sources = settings.source_ip.clone();
     if let Some(timeout) = settings.timeout {
         options.timeouts.response = timeout;
@@ -230,7 +293,9 @@ pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
         options.timeouts.tls = timeout;
     }
     for line in &settings.header {
-        let (name, value) = line.split_once(':').ok_or_else(|| anyhow!("--header {line:?}: a name, ':' and a value are needed"))?;
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| anyhow!("--header {line:?}: a name, ':' and a value are needed"))?;
         options.headers.push(
             header(name.trim(), value.trim())
                 .map_err(|error| io::Error::other(error.to_string()))

@@ -1,7 +1,9 @@
-//! Before a run: whether its target can be spoken with, and how many users this machine holds, measured on real instances and not guessed.
+//! Before a run: whether its target can be spoken with, and how many users this machine holds,
+//! measured on real instances and not guessed.
 //!
-//! What gives out first differs from machine to machine: memory, the kernel's limit of mappings a process may have, file descriptors. Each is told by its name
-//! and with the setting that raises it, before the first request instead of in the midst of a run.
+//! What gives out first differs from machine to machine: memory, the kernel's limit of mappings a
+//! process may have, file descriptors. Each is told by its name and with the setting that raises
+//! it, before the first request instead of in the midst of a run.
 
 use anyhow::{Context as _, bail};
 use swell_client::{Client, Unready};
@@ -16,14 +18,15 @@ use crate::plan::RunPlan;
 /// Instances that are made to measure one: enough to even out what is allocated by the page.
 const PROBED: u32 = 16;
 
-/// What a user takes beyond its instance once it runs: the pages of its fiber's stack that a request touches, and its connection's buffers. Measured with
-/// 1,000 connected users.
+/// What a user takes beyond its instance once it runs: the pages of its fiber's stack that a
+/// request touches, and its connection's buffers. Measured with 1,000 connected users.
 const RUNNING_BYTES: u64 = 40 << 10;
 
 /// Mappings of a running user beyond its instance's: its stack, and the guard below it.
 const RUNNING_MAPPINGS: u64 = 2;
 
-/// The part of free memory that users may take; the rest is for the host's histograms, the kernel's sockets, and whoever else runs here.
+/// The part of free memory that users may take; the rest is for the host's histograms, the kernel's
+/// sockets, and whoever else runs here.
 const MEMORY_SHARE: f64 = 0.8;
 
 /// Mappings that the host itself may come to need: its threads, its heaps, its code.
@@ -54,29 +57,38 @@ pub(crate) fn room(file: &ScenarioFile, index: u32, limits: GuestLimits) -> anyh
     let after = (machine::resident_bytes(), machine::mappings());
     drop(probe);
     let each = |before: u64, after: u64| after.saturating_sub(before).div_ceil(u64::from(PROBED));
-    let memory = before
-        .0
-        .zip(after.0)
-        .zip(machine::available_bytes())
-        .map(|((before, after), available)| (available as f64 * MEMORY_SHARE) as u64 / (each(before, after) + RUNNING_BYTES));
-    let mappings = before
-        .1
-        .zip(after.1)
-        .map(|((before, _), (after, most))| most.saturating_sub(before + OWN_MAPPINGS) / (each(before, after) + RUNNING_MAPPINGS));
-    Ok(Room { memory, mappings, descriptors: descriptors.saturating_sub(OWN_DESCRIPTORS), ports: machine::local_ports() })
+    let memory = before.0.zip(after.0).zip(machine::available_bytes()).map(
+        |((before, after), available)| {
+            (available as f64 * MEMORY_SHARE) as u64 / (each(before, after) + RUNNING_BYTES)
+        },
+    );
+    let mappings = before.1.zip(after.1).map(|((before, _), (after, most))| {
+        most.saturating_sub(before + OWN_MAPPINGS) / (each(before, after) + RUNNING_MAPPINGS)
+    });
+    Ok(Room {
+        memory,
+        mappings,
+        descriptors: descriptors.saturating_sub(OWN_DESCRIPTORS),
+        ports: machine::local_ports(),
+    })
 }
 
-/// Looks whether the target can be spoken with at all. Nothing is asked of it: its name is looked up, and with https there is one connection for a handshake.
+/// Looks whether the target can be spoken with at all. Nothing is asked of it: its name is looked
+/// up, and with https there is one connection for a handshake.
 ///
 /// # Errors
-/// No request could ever succeed. A service that is not up is no error, as it may come up: that is a warning.
+/// No request could ever succeed. A service that is not up is no error, as it may come up: that is
+/// a warning.
 pub(crate) fn look_at_target(options: &swell_client::Options) -> anyhow::Result<()> {
     let Some(target) = &options.target else { return Ok(()) };
     // A client and its runtime stay on one thread, and this one may have a runtime already.
     let looked = std::thread::scope(|scope| {
         let look = || -> anyhow::Result<Result<(), Unready>> {
             let client = Client::new(options.clone())?;
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .context("cannot start a runtime")?;
             Ok(LocalSet::new().block_on(&runtime, client.probe()))
         };
         scope.spawn(look).join()
@@ -87,14 +99,20 @@ pub(crate) fn look_at_target(options: &swell_client::Options) -> anyhow::Result<
             tracing::warn!("target {target}: {error}; the run begins all the same");
             Ok(())
         }
-        Err(Unready::Never(error)) => bail!("target {target}: {error}\nhelp: --no-preflight begins the run all the same"),
+        Err(Unready::Never(error)) => {
+            bail!("target {target}: {error}\nhelp: --no-preflight begins the run all the same")
+        }
     }
 }
 
 impl Room {
     /// Users that fit whatever they do: with a connection each.
     pub(crate) fn users(&self) -> u32 {
-        let least = [self.memory, self.mappings, Some(self.descriptors)].into_iter().flatten().min().unwrap_or(u64::MAX);
+        let least = [self.memory, self.mappings, Some(self.descriptors)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(u64::MAX);
         u32::try_from(least.max(1)).unwrap_or(u32::MAX)
     }
 
@@ -102,11 +120,15 @@ impl Room {
     fn scarcest(&self) -> String {
         let most = u64::from(self.users());
         if self.descriptors.max(1) <= most {
-            let (left, all) = (grouped(self.descriptors), grouped(self.descriptors + OWN_DESCRIPTORS));
-            return format!("of its {all} file descriptors {left} are left for them; raise `ulimit -n` (nofile)");
+            let (left, all) =
+                (grouped(self.descriptors), grouped(self.descriptors + OWN_DESCRIPTORS));
+            return format!(
+                "of its {all} file descriptors {left} are left for them; raise `ulimit -n` (nofile)"
+            );
         }
         if self.mappings.is_some_and(|room| room <= most) {
-            return "the kernel's limit of memory mappings is enough for no more; raise it with `sysctl -w vm.max_map_count=1000000`"
+            return "the kernel's limit of memory mappings is enough for no more; raise it with \
+            `sysctl -w vm.max_map_count=1000000`"
                 .to_owned();
         }
         "free memory is enough for no more; share the load, or make the scenario smaller".to_owned()
@@ -115,11 +137,13 @@ impl Room {
     /// Whether the users that were asked for fit.
     ///
     /// # Errors
-    /// They would certainly not come to be: the error names what to raise. What only might give out is a warning.
+    /// They would certainly not come to be: the error names what to raise. What only might give out
+    /// is a warning.
     pub(crate) fn check(&self, plan: &RunPlan) -> anyhow::Result<()> {
         if let Some(room) = plan.room() {
             tracing::warn!(
-                "this machine holds only {} virtual users, where up to {} may be needed: {}; starts that find none are the generator's fault",
+                "this machine holds only {} virtual users, where up to {} may be needed: {}; \
+                starts that find none are the generator's fault",
                 grouped(room),
                 grouped(u64::from(DEFAULT_MAX_USERS)),
                 self.scarcest()
@@ -143,22 +167,28 @@ impl Room {
         };
         if let Some(most) = self.mappings.filter(|most| asked > *most) {
             too_many(format!(
-                "the kernel's limit of memory mappings is enough for {}\nhelp: raise it with `sysctl -w vm.max_map_count=1000000`",
+                "the kernel's limit of memory mappings is enough for {}\nhelp: raise it with \
+                `sysctl -w vm.max_map_count=1000000`",
                 grouped(most)
             ))?;
         }
         if let Some(most) = self.memory.filter(|most| asked > *most) {
-            too_many(format!("free memory is enough for {}\nhelp: share the load, or make the scenario smaller", grouped(most)))?;
+            too_many(format!(
+                "free memory is enough for {}\nhelp: share the load, or make the scenario smaller",
+                grouped(most)
+            ))?;
         }
         if asked > self.descriptors {
             tracing::warn!(
-                "{users} virtual users with a connection each need more file descriptors than the {} that are left: raise `ulimit -n` (nofile)",
+                "{users} virtual users with a connection each need more file descriptors than the \
+                {} that are left: raise `ulimit -n` (nofile)",
                 grouped(self.descriptors)
             );
         }
         if let Some(ports) = self.ports.filter(|ports| asked > *ports) {
             tracing::warn!(
-                "{users} connections to one address need more local ports than the {} of net.ipv4.ip_local_port_range: widen it, or use --source-ip",
+                "{users} connections to one address need more local ports than the {} of \
+                net.ipv4.ip_local_port_range: widen it, or use --source-ip",
                 grouped(ports)
             );
         }

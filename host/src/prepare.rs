@@ -1,4 +1,5 @@
-//! From a scenario file and its settings to a run that can begin: all that can go wrong before anything is sent goes wrong here.
+//! From a scenario file and its settings to a run that can begin: all that can go wrong before
+//! anything is sent goes wrong here.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -17,7 +18,8 @@ use swell_core::plain::in_one_line;
 use swell_core::plan::Search;
 use swell_core::record::Recorder;
 use swell_engine::{
-    Conductor, EndRequest, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver, ScenarioFile, ScenarioInfo, Trapped, User, Worker,
+    Conductor, EndRequest, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver,
+    ScenarioFile, ScenarioInfo, Trapped, User, Worker,
 };
 use tempfile::TempDir;
 use thiserror::Error;
@@ -57,7 +59,8 @@ impl Loaded {
         self.file.has_conduct
     }
 
-    /// What the scenario that the layers choose asks for and nobody has given; or all of them, where the file conducts its runs itself.
+    /// What the scenario that the layers choose asks for and nobody has given; or all of them,
+    /// where the file conducts its runs itself.
     ///
     /// # Errors
     /// The layers choose none; or a default that is no setting.
@@ -72,14 +75,20 @@ impl Loaded {
     /// The scenario with this name, or the only one, and its number.
     fn choose(&self, name: Option<&str>) -> anyhow::Result<(u32, &ScenarioInfo)> {
         let scenarios = &self.file.scenarios;
-        let names = || scenarios.iter().map(|scenario| scenario.name.as_str()).collect::<Vec<_>>().join(", ");
+        let names = || {
+            scenarios.iter().map(|scenario| scenario.name.as_str()).collect::<Vec<_>>().join(", ")
+        };
         let position = match name {
-            Some(name) => scenarios
-                .iter()
-                .position(|scenario| scenario.name == name)
-                .ok_or_else(|| anyhow!("there is no scenario {name:?}; the file has: {}", names()))?,
+            Some(name) => {
+                scenarios.iter().position(|scenario| scenario.name == name).ok_or_else(|| {
+                    anyhow!("there is no scenario {name:?}; the file has: {}", names())
+                })?
+            }
             None if scenarios.len() == 1 => 0,
-            None => bail!("the file has several scenarios: {}\nhelp: choose one with --scenario NAME", names()),
+            None => bail!(
+                "the file has several scenarios: {}\nhelp: choose one with --scenario NAME",
+                names()
+            ),
         };
         Ok((u32::try_from(position)?, &scenarios[position]))
     }
@@ -103,7 +112,8 @@ pub(crate) struct Prepared {
     pub(crate) hosts: Option<usize>,
 }
 
-/// Files that came from another machine: what each was called there, and the folder where they are as long as this lives.
+/// Files that came from another machine: what each was called there, and the folder where they are
+/// as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Origin {
     names: BTreeMap<String, String>,
@@ -123,7 +133,8 @@ impl Origin {
 }
 
 impl Prepared {
-    /// Looks whether a scenario of the file can run as the layers say: the one of this name, or what they choose. Without a `name` the run has the scenario's.
+    /// Looks whether a scenario of the file can run as the layers say: the one of this name, or
+    /// what they choose. Without a `name` the run has the scenario's.
     ///
     /// # Errors
     /// Wrong settings, or a machine that does not give what is needed.
@@ -170,7 +181,11 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`Loaded::read`] and [`Prepared::of`].
-    pub(crate) fn new(name: Option<&str>, file: &Path, layers: &Layers) -> anyhow::Result<(Self, EndRequests)> {
+    pub(crate) fn new(
+        name: Option<&str>,
+        file: &Path,
+        layers: &Layers,
+    ) -> anyhow::Result<(Self, EndRequests)> {
         Self::of(name, &*Loaded::read(file, layers)?, layers, None, None)
     }
 
@@ -182,7 +197,11 @@ impl Prepared {
             name: self.name.clone(),
             seed: self.run.seed,
             scenario: self.scenario.name.clone(),
-            file: self.origin.as_ref().and_then(|origin| origin.names().get(&file).cloned()).unwrap_or(file),
+            file: self
+                .origin
+                .as_ref()
+                .and_then(|origin| origin.names().get(&file).cloned())
+                .unwrap_or(file),
             file_hash: self.file_hash.clone(),
             settings: self.settings.clone(),
         }
@@ -203,7 +222,13 @@ impl Prepared {
         if !self.scenario.has_setup {
             return Ok(None);
         }
-        self.outside().call(Waiting::until(std::future::pending()), |mut user| async move { user.set_up().await }).await.map(Some)
+        self.outside()
+            .call(
+                Waiting::until(std::future::pending()),
+                |mut user| async move { user.set_up().await },
+            )
+            .await
+            .map(Some)
     }
 
     /// Calls `teardown` with what `setup` gave. From when it is `asked_to_end` its waits end early.
@@ -215,11 +240,20 @@ impl Prepared {
         data: Vec<u8>,
         asked_to_end: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), HookFailure> {
-        self.outside().call(Waiting::until(asked_to_end), |mut user| async move { user.tear_down(&data).await }).await
+        self.outside()
+            .call(
+                Waiting::until(asked_to_end),
+                |mut user| async move { user.tear_down(&data).await },
+            )
+            .await
     }
 
     fn outside(&self) -> Outside {
-        Outside { program: Arc::clone(&self.program), run: Arc::clone(&self.run), client: self.plan.client.clone() }
+        Outside {
+            program: Arc::clone(&self.program),
+            run: Arc::clone(&self.run),
+            client: self.plan.client.clone(),
+        }
     }
 }
 
@@ -249,16 +283,22 @@ impl Outside {
     ///
     /// # Errors
     /// Wrong settings, or a machine that does not give what is needed.
-    pub(crate) fn of_file(loaded: &Loaded, layers: &Layers, conductor: Arc<dyn Conductor>) -> anyhow::Result<Self> {
+    pub(crate) fn of_file(
+        loaded: &Loaded,
+        layers: &Layers,
+        conductor: Arc<dyn Conductor>,
+    ) -> anyhow::Result<Self> {
         let settings = layers.settings(None)?;
         let program = loaded.file.program(0, 1)?;
         // Nobody but a user of a run may ask for its end.
-        let (mut run, _) = new_run(&settings, settings.seed.unwrap_or_else(random_seed), loaded.limits)?;
+        let (mut run, _) =
+            new_run(&settings, settings.seed.unwrap_or_else(random_seed), loaded.limits)?;
         run.conductor = Some(conductor);
         Ok(Self { program, run: Arc::new(run), client: client_options(&settings)? })
     }
 
-    /// Calls the guest on an instance and a thread of its own. Dropped, it has the guest cut as soon as that waits or lets others go on.
+    /// Calls the guest on an instance and a thread of its own. Dropped, it has the guest cut as
+    /// soon as that waits or lets others go on.
     pub(crate) async fn call<T: Send + 'static, F: Future<Output = Result<T, HookError>>>(
         self,
         pacing: impl FnOnce() -> Box<dyn Pacing> + Send + 'static,
@@ -273,7 +313,9 @@ impl Outside {
             }
         });
         called.map_err(|error| HookFailure::NotCalled(error.to_string()))?;
-        answered.await.unwrap_or_else(|_| Err(HookFailure::NotCalled("its thread broke down".to_owned())))
+        answered
+            .await
+            .unwrap_or_else(|_| Err(HookFailure::NotCalled("its thread broke down".to_owned())))
     }
 
     fn call_here<T, F: Future<Output = Result<T, HookError>>>(
@@ -282,7 +324,8 @@ impl Outside {
         hook: impl FnOnce(User) -> F,
         given_up: impl Future<Output = ()>,
     ) -> Option<Result<T, HookFailure>> {
-        let not_called = |error: &dyn std::fmt::Display| Some(Err(HookFailure::NotCalled(error.to_string())));
+        let not_called =
+            |error: &dyn std::fmt::Display| Some(Err(HookFailure::NotCalled(error.to_string())));
         let client = match Client::new(self.client) {
             Ok(client) => client,
             Err(error) => return not_called(&error),
@@ -317,12 +360,15 @@ impl Outside {
     }
 }
 
-/// What paces an instance outside the run, which begins no transaction: nothing, but its waits end early when it is asked to end.
+/// What paces an instance outside the run, which begins no transaction: nothing, but its waits end
+/// early when it is asked to end.
 pub(crate) struct Waiting(RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>);
 
 impl Waiting {
     /// Made on the thread of the instance.
-    pub(crate) fn until(asked_to_end: impl Future<Output = ()> + Send + 'static) -> impl FnOnce() -> Box<dyn Pacing> + Send {
+    pub(crate) fn until(
+        asked_to_end: impl Future<Output = ()> + Send + 'static,
+    ) -> impl FnOnce() -> Box<dyn Pacing> + Send {
         move || Box::new(Self(RefCell::new(Some(Box::pin(asked_to_end)))))
     }
 }
@@ -344,11 +390,19 @@ impl Pacing for Waiting {
     }
 }
 
-fn new_run(settings: &Settings, seed: u64, limits: GuestLimits) -> anyhow::Result<(Run, EndRequests)> {
+fn new_run(
+    settings: &Settings,
+    seed: u64,
+    limits: GuestLimits,
+) -> anyhow::Result<(Run, EndRequests)> {
     let (requests, end_requests) = mpsc::channel(16);
     let mut run = Run::new(run_id(seed), seed, requests);
     run.variables = settings.env.iter().cloned().collect();
-    run.feeds = settings.data.iter().map(|(name, path)| Feed::read(name, Path::new(path))).collect::<Result<_, _>>()?;
+    run.feeds = settings
+        .data
+        .iter()
+        .map(|(name, path)| Feed::read(name, Path::new(path)))
+        .collect::<Result<_, _>>()?;
     run.wrap_feeds = settings.data_wrap;
     run.limits = limits;
     run.fresh_iterations = settings.fresh.is_some();

@@ -1,7 +1,9 @@
-//! What a command is to run, and in which order: one scenario file, the runs of a plan, or what a file's `conduct` decides.
+//! What a command is to run, and in which order: one scenario file, the runs of a plan, or what a
+//! file's `conduct` decides.
 //!
-//! A plan is a TOML file. Its top holds settings for all runs, under the names of the flags; each table `[run.NAME]` holds a `file`, settings of its own, and
-//! when it begins and ends: `start-after` a time, `after` other runs have ended, `until` other runs have ended.
+//! A plan is a TOML file. Its top holds settings for all runs, under the names of the flags; each
+//! table `[run.NAME]` holds a `file`, settings of its own, and when it begins and ends:
+//! `start-after` a time, `after` other runs have ended, `until` other runs have ended.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,10 +67,15 @@ impl Programme {
     ///
     /// # Errors
     /// Whatever is wrong with the file, the plan, or a scenario in it. Nothing was sent.
-    pub(crate) fn new(file: &Path, layers: &Layers, search: Option<Search>) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        file: &Path,
+        layers: &Layers,
+        search: Option<Search>,
+    ) -> anyhow::Result<Self> {
         if file.extension().is_none_or(|extension| extension != "toml") {
             let mut loaded = Loaded::read(file, layers)?;
-            let conducts = loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none();
+            let conducts =
+                loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none();
             let granted = consent(loaded.claims(layers, conducts)?)?;
             let layers = &layers.granting(&granted);
             if !granted.is_empty() {
@@ -78,7 +85,8 @@ impl Programme {
             let what = if conducts {
                 if let Some(load) = layers.typed_load() {
                     bail!(
-                        "`conduct` of {} decides on the load itself\nhelp: leave out --{load}, or choose a scenario with --scenario NAME",
+                        "`conduct` of {} decides on the load itself\nhelp: leave out --{load}, or \
+                        choose a scenario with --scenario NAME",
                         file.display()
                     );
                 }
@@ -92,14 +100,16 @@ impl Programme {
             bail!("{}: a search is of one scenario; give its .wasm file", file.display());
         }
         let shown = file.display().to_string();
-        let (top, planned) = split(&shown, read_file(file)?, file.parent().unwrap_or(Path::new("")))?;
+        let (top, planned) =
+            split(&shown, read_file(file)?, file.parent().unwrap_or(Path::new("")))?;
         check_order(&planned).with_context(|| shown.clone())?;
         let layers = layers.under_typed(shown.clone(), top)?;
         let (mut runs, mut claims) = (Vec::new(), Vec::new());
         for Planned { name, file, order, settings } in planned {
             let place = format!("{shown}: run {name:?}");
             let its_layers = layers.under_typed(place.clone(), settings)?;
-            let its_claims = Loaded::read(&file, &its_layers).and_then(|loaded| loaded.claims(&its_layers, false));
+            let its_claims = Loaded::read(&file, &its_layers)
+                .and_then(|loaded| loaded.claims(&its_layers, false));
             claims.extend(its_claims.with_context(|| place.clone())?);
             runs.push((name, file, order, its_layers, place));
         }
@@ -108,17 +118,25 @@ impl Programme {
         let layers = layers.granting(&granted);
         let mut entries = Vec::new();
         for (name, file, order, its_layers, place) in runs {
-            let prepared = Prepared::new(Some(&name), &file, &its_layers.granting(&granted)).context(place)?;
+            let prepared =
+                Prepared::new(Some(&name), &file, &its_layers.granting(&granted)).context(place)?;
             entries.push(Entry { prepared, order });
         }
-        let endless: Vec<_> =
-            entries.iter().filter(|entry| entry.prepared.0.plan.lasts_until_stopped() && entry.order.until.is_empty()).collect();
+        let endless: Vec<_> = entries
+            .iter()
+            .filter(|entry| {
+                entry.prepared.0.plan.lasts_until_stopped() && entry.order.until.is_empty()
+            })
+            .collect();
         for entry in &entries {
-            let waits_for = |name: &str| entry.order.after.iter().chain(&entry.order.until).any(|other| other == name);
+            let waits_for = |name: &str| {
+                entry.order.after.iter().chain(&entry.order.until).any(|other| other == name)
+            };
             if let Some(other) = endless.iter().find(|other| waits_for(&other.prepared.0.name)) {
                 let (waiting, other) = (&entry.prepared.0.name, &other.prepared.0.name);
                 bail!(
-                    "{shown}: run {waiting:?} waits for the end of {other:?}, which has none\nhelp: give {other:?} a duration, or `until`"
+                    "{shown}: run {waiting:?} waits for the end of {other:?}, which has \
+                    none\nhelp: give {other:?} a duration, or `until`"
                 );
             }
         }
@@ -135,18 +153,31 @@ impl Programme {
         matches!(self.what, What::Scenario(_))
     }
 
-    /// Begins each run when it is its time and has it end when it is to; gives what went wrong beside what the runs themselves came to, by its name.
+    /// Begins each run when it is its time and has it end when it is to; gives what went wrong
+    /// beside what the runs themselves came to, by its name.
     pub(crate) async fn perform(self, runs: &Rc<Runs>) -> Vec<(String, Done)> {
         match self.what {
             What::Scenario(prepared) => {
                 let name = prepared.0.name.clone();
-                runs.begin(*prepared).err().map(|refusal| (name, Done::Failed(Exit::Signal, refusal.to_string()))).into_iter().collect()
+                runs.begin(*prepared)
+                    .err()
+                    .map(|refusal| (name, Done::Failed(Exit::Signal, refusal.to_string())))
+                    .into_iter()
+                    .collect()
             }
             What::Plan(entries) => perform_plan(entries, runs).await,
             What::Conducted(file) => {
-                let grace = self.layers.settings(None).ok().and_then(|settings| settings.grace).unwrap_or(DEFAULT_GRACE);
+                let grace = self
+                    .layers
+                    .settings(None)
+                    .ok()
+                    .and_then(|settings| settings.grace)
+                    .unwrap_or(DEFAULT_GRACE);
                 let ended = conduct(&file, &self.layers, runs, grace).await;
-                ended.map(|(exit, words)| ("conduct".to_owned(), Done::Failed(exit, words))).into_iter().collect()
+                ended
+                    .map(|(exit, words)| ("conduct".to_owned(), Done::Failed(exit, words)))
+                    .into_iter()
+                    .collect()
             }
         }
     }
@@ -184,7 +215,8 @@ async fn perform_plan(entries: Vec<Entry>, runs: &Rc<Runs>) -> Vec<(String, Done
                     run.done().await;
                     None
                 }
-                Err(_) => Some((name.clone(), Done::Failed(Exit::Signal, "stopped by a signal before it began".to_owned()))),
+                Err(_) => Some((name.clone(), Done::Failed(Exit::Signal, "stopped by a signal \
+                before it began".to_owned()))),
             };
             if let Some(own) = ends.borrow_mut().remove(&name) {
                 own.send_replace(true);
@@ -206,17 +238,24 @@ async fn all_over(ends: &BTreeMap<String, watch::Receiver<bool>>, names: &[Strin
 }
 
 /// The top of a plan, and its runs. Files are beside the plan.
-fn split(shown: &str, mut table: toml::Table, folder: &Path) -> anyhow::Result<(toml::Table, Vec<Planned>)> {
+fn split(
+    shown: &str,
+    mut table: toml::Table,
+    folder: &Path,
+) -> anyhow::Result<(toml::Table, Vec<Planned>)> {
     let runs = match table.remove("run") {
         Some(toml::Value::Table(runs)) if !runs.is_empty() => runs,
         _ => bail!(
-            "{shown}: a plan has runs, each a table as\n\n  [run.browse]\n  file = \"browse.wasm\"\n  tps = 100\n  duration = \"1m\"\n"
+            "{shown}: a plan has runs, each a table as\n\n  [run.browse]\n  file = \
+            \"browse.wasm\"\n  tps = 100\n  duration = \"1m\"\n"
         ),
     };
     let mut planned = Vec::new();
     for (name, run) in runs {
         let place = format!("{shown}: run {name:?}");
-        let toml::Value::Table(mut settings) = run else { bail!("{place}: it is no table; write [run.{name}]") };
+        let toml::Value::Table(mut settings) = run else {
+            bail!("{place}: it is no table; write [run.{name}]")
+        };
         refuse_process_settings(&place, &settings)?;
         let file = match settings.remove("file") {
             Some(toml::Value::String(file)) => folder.join(file),
@@ -225,7 +264,9 @@ fn split(shown: &str, mut table: toml::Table, folder: &Path) -> anyhow::Result<(
         let order = Order {
             start_after: match settings.remove("start-after") {
                 None => Duration::ZERO,
-                Some(toml::Value::String(text)) => parse_duration(&text).with_context(|| format!("{place}: `start-after`"))?,
+                Some(toml::Value::String(text)) => {
+                    parse_duration(&text).with_context(|| format!("{place}: `start-after`"))?
+                }
                 Some(other) => bail!("{place}: `start-after` {other}: write a time, as \"30s\""),
             },
             after: names(&place, "after", settings.remove("after"))?,
@@ -237,23 +278,29 @@ fn split(shown: &str, mut table: toml::Table, folder: &Path) -> anyhow::Result<(
 }
 
 fn names(place: &str, key: &str, value: Option<toml::Value>) -> anyhow::Result<Vec<String>> {
-    let wrong = || format!("{place}: `{key}` names other runs, as \"browse\" or [\"browse\", \"pay\"]");
+    let wrong =
+        || format!("{place}: `{key}` names other runs, as \"browse\" or [\"browse\", \"pay\"]");
     match value {
         None => Ok(Vec::new()),
         Some(toml::Value::String(name)) => Ok(vec![name]),
-        Some(toml::Value::Array(values)) => values.iter().map(|value| value.as_str().map(str::to_owned).with_context(wrong)).collect(),
+        Some(toml::Value::Array(values)) => values
+            .iter()
+            .map(|value| value.as_str().map(str::to_owned).with_context(wrong))
+            .collect(),
         Some(_) => bail!("{}", wrong()),
     }
 }
 
-/// Whether each run can come to its end: what it waits for exists, and does not wait for it in turn.
+/// Whether each run can come to its end: what it waits for exists, and does not wait for it in
+/// turn.
 fn check_order(planned: &[Planned]) -> anyhow::Result<()> {
-    let known: BTreeMap<&str, &Order> = planned.iter().map(|run| (run.name.as_str(), &run.order)).collect();
+    let known: BTreeMap<&str, &Order> =
+        planned.iter().map(|run| (run.name.as_str(), &run.order)).collect();
     for run in planned {
         for other in run.order.after.iter().chain(&run.order.until) {
             if !known.contains_key(other.as_str()) {
-                let meant =
-                    spelling::nearest(other, known.keys().copied()).map_or_else(String::new, |name| format!("; did you mean {name:?}?"));
+                let meant = spelling::nearest(other, known.keys().copied())
+                    .map_or_else(String::new, |name| format!("; did you mean {name:?}?"));
                 bail!("run {:?} waits for {other:?}, and there is no such run{meant}", run.name);
             }
         }
@@ -263,7 +310,11 @@ fn check_order(planned: &[Planned]) -> anyhow::Result<()> {
         while let Some(name) = next.pop() {
             for other in known[name].after.iter().chain(&known[name].until) {
                 if *other == run.name {
-                    bail!("run {:?} waits for its own end, by way of {name:?}\nhelp: look at their `after` and `until`", run.name);
+                    bail!(
+                        "run {:?} waits for its own end, by way of {name:?}\nhelp: look at their \
+                        `after` and `until`",
+                        run.name
+                    );
                 }
                 if seen.insert(other.as_str()) {
                     next.push(other);
@@ -291,7 +342,8 @@ mod tests {
     #[test]
     fn a_plan_is_settings_for_all_and_runs_with_their_own() {
         let (top, planned) = read(
-            "target = 'http://a'\n[run.one]\nfile = 'one.wasm'\ntps = 5\n[run.two]\nfile = '../two.wasm'\nafter = 'one'\nstart-after = '2s'\nuntil = ['one']",
+            "target = 'http://a'\n[run.one]\nfile = 'one.wasm'\ntps = 5\n[run.two]\nfile = \
+            '../two.wasm'\nafter = 'one'\nstart-after = '2s'\nuntil = ['one']",
         )
         .expect("it is a plan");
         assert_eq!(top.keys().collect::<Vec<_>>(), ["target"]);
@@ -306,17 +358,29 @@ mod tests {
         assert!(refusal("tps = 5").contains("[run.browse]"));
         assert!(refusal("[run.a]\ntps = 5").contains("run \"a\": it needs a `file`"));
         assert!(refusal("[run.a]\nfile = 'a.wasm'\nstart-after = 5").contains("as \"30s\""));
-        assert!(refusal("[run.a]\nfile = 'a.wasm'\nout = 'x'").contains("`out` is for all runs together"));
+        assert!(
+            refusal("[run.a]\nfile = 'a.wasm'\nout = 'x'")
+                .contains("`out` is for all runs together")
+        );
         assert!(refusal("run = 3").contains("[run.browse]"));
     }
 
     #[test]
     fn runs_that_wait_for_nobody_or_for_themselves_are_refused() {
-        assert!(refusal("[run.one]\nfile = 'a.wasm'\nafter = 'onn'").contains("did you mean \"one\"?"));
-        assert!(refusal("[run.a]\nfile = 'a.wasm'\nafter = 'a'").contains("waits for its own end"));
-        assert!(refusal("[run.a]\nfile = 'a.wasm'\nafter = 'b'\n[run.b]\nfile = 'b.wasm'\nuntil = 'a'").contains("waits for its own end"));
         assert!(
-            read("[run.a]\nfile = 'a.wasm'\n[run.b]\nfile = 'b.wasm'\nafter = 'a'\n[run.c]\nfile = 'c.wasm'\nafter = ['a', 'b']").is_ok()
+            refusal("[run.one]\nfile = 'a.wasm'\nafter = 'onn'").contains("did you mean \"one\"?")
+        );
+        assert!(refusal("[run.a]\nfile = 'a.wasm'\nafter = 'a'").contains("waits for its own end"));
+        assert!(
+            refusal("[run.a]\nfile = 'a.wasm'\nafter = 'b'\n[run.b]\nfile = 'b.wasm'\nuntil = 'a'")
+                .contains("waits for its own end")
+        );
+        assert!(
+            read(
+                "[run.a]\nfile = 'a.wasm'\n[run.b]\nfile = 'b.wasm'\nafter = 'a'\n[run.c]\nfile = \
+            'c.wasm'\nafter = ['a', 'b']"
+            )
+            .is_ok()
         );
     }
 }

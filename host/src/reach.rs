@@ -1,8 +1,11 @@
-//! What a setting decides: the load, or what a run reaches beyond it. And the consent that reach needs.
+//! What a setting decides: the load, or what a run reaches beyond it. And the consent that reach
+//! needs.
 //!
-//! A scenario is somebody else's code. What it may do, send to and read is for whoever runs it to say: on the command line, in a file that is named there, or
-//! by a yes at a terminal. A scenario's defaults, its manifest, what its code or a call of the control API says, and a `swell.toml` that happens to be in the
-//! folder may say how much load there is, and may ask for the rest: what nobody has given is a [`Claim`], and a run with one does not begin.
+//! A scenario is somebody else's code. What it may do, send to and read is for whoever runs it to
+//! say: on the command line, in a file that is named there, or by a yes at a terminal. A scenario's
+//! defaults, its manifest, what its code or a call of the control API says, and a `swell.toml` that
+//! happens to be in the folder may say how much load there is, and may ask for the rest: what
+//! nobody has given is a [`Claim`], and a run with one does not begin.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
@@ -82,7 +85,10 @@ kinds! {
 
 /// Whether a setting decides what a run reaches.
 pub(crate) fn is_reach(key: &str) -> bool {
-    let is_key = |field: &str| field.len() == key.len() && field.bytes().zip(key.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'));
+    let is_key = |field: &str| {
+        field.len() == key.len()
+            && field.bytes().zip(key.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
+    };
     // What is no setting is refused elsewhere, and trusted nowhere.
     KINDS.iter().find(|(field, _)| is_key(field)).is_none_or(|(_, kind)| *kind == Kind::Reach)
 }
@@ -143,21 +149,29 @@ fn list(claims: &[Claim]) -> String {
     text
 }
 
-/// Has whoever sits at the terminal say whether a run gets what is claimed, in one question; gives what it gets, which is all or nothing.
+/// Has whoever sits at the terminal say whether a run gets what is claimed, in one question; gives
+/// what it gets, which is all or nothing.
 ///
 /// # Errors
 /// They do not say yes, nobody is there, or only flags can give it: the error names them.
 pub(crate) fn consent(mut claims: Vec<Claim>) -> Result<Vec<Claim>, NotGiven> {
     claims.sort();
     claims.dedup();
-    if claims.is_empty() || (!claims.iter().any(|claim| claim.needs_flag) && terminal::is_attended() && is_granted(&claims)) {
+    if claims.is_empty()
+        || (!claims.iter().any(|claim| claim.needs_flag)
+            && terminal::is_attended()
+            && is_granted(&claims))
+    {
         return Ok(claims);
     }
     Err(NotGiven(claims))
 }
 
 fn is_granted(claims: &[Claim]) -> bool {
-    terminal::say(format_args!("more is asked for than was given on the command line:{}\ngive it to the run? [y/N]", list(claims)));
+    terminal::say(format_args!(
+        "more is asked for than was given on the command line:{}\ngive it to the run? [y/N]",
+        list(claims)
+    ));
     let mut answer = String::new();
     // Without an answer it is no.
     let _ = std::io::stdin().read_line(&mut answer);
@@ -185,24 +199,43 @@ mod tests {
         let keys: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
         let fields: Vec<String> = KINDS.iter().map(|(field, _)| field.replace('_', "-")).collect();
         assert_eq!(keys.len(), fields.len());
-        assert!(keys.iter().all(|key| fields.iter().any(|field| field == key)), "{keys:?}\n{fields:?}");
+        assert!(
+            keys.iter().all(|key| fields.iter().any(|field| field == key)),
+            "{keys:?}\n{fields:?}"
+        );
     }
 
     #[test]
     fn what_is_in_no_table_is_trusted_nowhere() {
-        assert!(["allow-host", "data", "insecure", "ca-cert", "nonsense", ""].into_iter().all(is_reach));
+        assert!(
+            ["allow-host", "data", "insecure", "ca-cert", "nonsense", ""].into_iter().all(is_reach)
+        );
         assert!(!["tps", "max-vus", "env", "error-rate"].into_iter().any(is_reach));
     }
 
     fn claim(key: &str, value: Option<&str>) -> Claim {
-        Claim { key: key.to_owned(), value: value.map(str::to_owned), place: "the scenario".to_owned(), needs_flag: false }
+        Claim {
+            key: key.to_owned(),
+            value: value.map(str::to_owned),
+            place: "the scenario".to_owned(),
+            needs_flag: false,
+        }
     }
 
     #[test]
     fn what_was_not_given_is_told_with_the_flags_that_give_it() {
-        let claims = vec![claim("allow-host", Some("api.example.com")), claim("data", Some("x=it's;\x1b[2J")), claim("insecure", None)];
+        let claims = vec![
+            claim("allow-host", Some("api.example.com")),
+            claim("data", Some("x=it's;\x1b[2J")),
+            claim("insecure", None),
+        ];
         let text = NotGiven(claims).to_string();
-        assert!(text.ends_with(r"add --allow-host api.example.com --data 'x=it'\''s;\u{1b}[2J' --insecure"), "{text}");
+        assert!(
+            text.ends_with(
+                r"add --allow-host api.example.com --data 'x=it'\''s;\u{1b}[2J' --insecure"
+            ),
+            "{text}"
+        );
         assert!(text.contains("\n    --insecure   by the scenario\n"), "{text}");
     }
 }

@@ -1,7 +1,8 @@
 //! A run's results as data: what `--out json=FILE` writes, and what the summary is made from.
 //!
-//! Times are in milliseconds and say so in their names. A percentile without enough samples is `null`. What was cut off counts as at least its age, and a figure
-//! that it may make too small stands in `at_least`. Every count that the summary shows is here, and
+//! Times are in milliseconds and say so in their names. A percentile without enough samples is
+//! `null`. What was cut off counts as at least its age, and a figure that it may make too small
+//! stands in `at_least`. Every count that the summary shows is here, and
 //! `transactions.started = ok + failed + interrupted` holds in each part and over all.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +13,16 @@ use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 use swell_core::control::{Found, Goal, Limit, SearchEnd};
 use swell_core::exchange::Phase;
-use swell_core::record::{Batches, Causes, Censored, Figure, Figures, Histogram, Outcomes, Snapshot, Split, Texts, Transaction, Value};
+use swell_core::record::{
+    Batches, Causes, Censored, Figure, Figures, Histogram, Outcomes, Snapshot, Split, Texts,
+    Transaction, Value,
+};
 
 use swell_core::units::grouped;
 
-use crate::driver::{ControlRecord, HostReckoning, ObjectiveRecord, doing_in_words, limit_in_words};
+use crate::driver::{
+    ControlRecord, HostReckoning, ObjectiveRecord, doing_in_words, limit_in_words,
+};
 use crate::plan::{RunPlan, objective_in_words};
 use crate::runs::Finished;
 
@@ -69,7 +75,8 @@ pub(crate) struct About {
     /// Unix time of the run's first instant, in seconds.
     pub(crate) began_at: f64,
     pub(crate) warm_up_seconds: f64,
-    /// Whether the service was found to be steady at the end of the warm-up; absent where that was not asked for.
+    /// Whether the service was found to be steady at the end of the warm-up; absent where that was
+    /// not asked for.
     pub(crate) warm_up_steady: Option<bool>,
     /// How long what was under way at the end could take before it was cut.
     pub(crate) grace_seconds: f64,
@@ -105,7 +112,8 @@ pub(crate) struct ExitReport {
 /// Where the percentiles may lie, to 95 %, by what varied within this run.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ConfidenceReport {
-    /// How many independent samples the response times are worth, since neighbours resemble each other.
+    /// How many independent samples the response times are worth, since neighbours resemble each
+    /// other.
     pub(crate) effective_samples: f64,
     /// From and until, by percentile; one that cannot be told is absent.
     pub(crate) response_ms: BTreeMap<&'static str, [f64; 2]>,
@@ -174,9 +182,11 @@ pub(crate) struct HostReport {
     pub(crate) share: f64,
     /// Starts that are in the figures of this report.
     pub(crate) started: u64,
-    /// "VALID", "SUSPECT", "INVALID" or "UNJUDGED": what its part of the figures would be worth alone.
+    /// "VALID", "SUSPECT", "INVALID" or "UNJUDGED": what its part of the figures would be worth
+    /// alone.
     pub(crate) verdict: String,
-    /// The 99th percentile of the lag of starts that is its own fault; absent where too few were seen.
+    /// The 99th percentile of the lag of starts that is its own fault; absent where too few were
+    /// seen.
     pub(crate) host_lag_p99_ms: Option<f64>,
     /// Processor time that it used in the measured part.
     pub(crate) cpu_seconds: f64,
@@ -184,7 +194,8 @@ pub(crate) struct HostReport {
     pub(crate) times_lost: u64,
     /// Whether all that it counted is in the figures of this report.
     pub(crate) complete: bool,
-    /// Starts of its that are in none of these figures: so many surely, and at the most; absent where no bound is known.
+    /// Starts of its that are in none of these figures: so many surely, and at the most; absent
+    /// where no bound is known.
     pub(crate) unknown_least: u64,
     pub(crate) unknown_most: Option<u64>,
 }
@@ -209,7 +220,13 @@ impl HostReport {
     /// What is not known of it, in words; nothing where all is known.
     pub(crate) fn unknown_in_words(&self) -> Option<String> {
         let most = || self.unknown_most.map_or_else(|| "an unknown number".to_owned(), grouped);
-        (!self.complete).then(|| format!("between {} and {} of its starts are in no figure", grouped(self.unknown_least), most()))
+        (!self.complete).then(|| {
+            format!(
+                "between {} and {} of its starts are in no figure",
+                grouped(self.unknown_least),
+                most()
+            )
+        })
     }
 }
 
@@ -237,7 +254,8 @@ pub(crate) struct LimitReport {
 /// The highest rate that holds, as an interval.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct SearchReport {
-    /// Why it ended: "narrow", "most" (the highest that was allowed is held), "no rate", "generator", "budget" or "stopped".
+    /// Why it ended: "narrow", "most" (the highest that was allowed is held), "no rate",
+    /// "generator", "budget" or "stopped".
     pub(crate) end: &'static str,
     /// The highest rate that was held for a whole trial, in transactions a second.
     pub(crate) held_per_second: Option<f64>,
@@ -245,7 +263,8 @@ pub(crate) struct SearchReport {
     pub(crate) broken_per_second: Option<f64>,
     /// The rule that broke there.
     pub(crate) broken_by: Option<String>,
-    /// What was measured there of a latency; absent where answers came in time while more and more waited, or too few came.
+    /// What was measured there of a latency; absent where answers came in time while more and more
+    /// waited, or too few came.
     pub(crate) broken_ms: Option<f64>,
     /// What was measured there of an error rate.
     pub(crate) broken_share: Option<f64>,
@@ -303,7 +322,8 @@ pub(crate) struct Totals {
     pub(crate) ok_per_second: f64,
     /// Ended, a second.
     pub(crate) per_second: f64,
-    /// How many were under way, on average: service time summed up, by the length of the part. Where some were interrupted, it is at least so many.
+    /// How many were under way, on average: service time summed up, by the length of the part.
+    /// Where some were interrupted, it is at least so many.
     pub(crate) concurrency: f64,
     pub(crate) unsent: UnsentReport,
     pub(crate) response_ms: Times,
@@ -341,8 +361,9 @@ pub(crate) struct RequestsReport {
     pub(crate) ok: u64,
     pub(crate) failed: u64,
     pub(crate) interrupted: u64,
-    /// Request heads handed to the network, with redirects and retries, by requests that ended; those of interrupted ones are in the run's
-    /// `requests_written` alone, and so with the next figures.
+    /// Request heads handed to the network, with redirects and retries, by requests that ended;
+    /// those of interrupted ones are in the run's `requests_written` alone, and so with the next
+    /// figures.
     pub(crate) written: u64,
     pub(crate) reconnects: u64,
     pub(crate) connections: u64,
@@ -367,11 +388,13 @@ pub(crate) struct SeriesReport {
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) kind: &'static str,
     pub(crate) count: u64,
-    /// What the kind says: `sum`; `last`, `min`, `max`; `share`; or `min`, `mean`, `max` and percentiles.
+    /// What the kind says: `sum`; `last`, `min`, `max`; `share`; or `min`, `mean`, `max` and
+    /// percentiles.
     pub(crate) values: BTreeMap<&'static str, Option<f64>>,
 }
 
-/// A distribution, in the unit that the name of its key ends with. What was cut off is in it with the age that it had.
+/// A distribution, in the unit that the name of its key ends with. What was cut off is in it with
+/// the age that it had.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Times {
     pub(crate) count: u64,
@@ -384,7 +407,8 @@ pub(crate) struct Times {
     #[serde(rename = "p99.9")]
     pub(crate) p99_9: Option<f64>,
     pub(crate) max: Option<f64>,
-    /// The figures that would be greater, or the same, had nothing been cut off; absent where all are exact.
+    /// The figures that would be greater, or the same, had nothing been cut off; absent where all
+    /// are exact.
     #[serde(default, skip_serializing_if = "AtLeast::is_none")]
     pub(crate) at_least: AtLeast,
 }
@@ -446,14 +470,22 @@ pub(crate) const SCHEMA_OF_RUNS: &str = "swell.runs/1";
 
 impl ConfidenceReport {
     pub(crate) fn of(batches: &Batches, response: &Split) -> Option<Self> {
-        // What was cut off at the end belongs to no second of the run, and is taken to be worth nothing more.
+        // What was cut off at the end belongs to no second of the run, and is taken to be worth
+        // nothing more.
         let effective = batches.effective_samples(&response.both())?;
         let all = response.all();
-        let percentiles = [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9)];
-        let mut report = Self { effective_samples: effective, response_ms: BTreeMap::new(), at_least: BTreeSet::new() };
+        let percentiles =
+            [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9)];
+        let mut report = Self {
+            effective_samples: effective,
+            response_ms: BTreeMap::new(),
+            at_least: BTreeSet::new(),
+        };
         for (name, percent) in percentiles {
             let Some((from, until)) = all.interval(percent, effective) else { continue };
-            report.response_ms.insert(name, [from, until.time].map(|time| time.as_nanos() as f64 / 1e6));
+            report
+                .response_ms
+                .insert(name, [from, until.time].map(|time| time.as_nanos() as f64 / 1e6));
             report.at_least.extend(until.is_at_least.then_some(name));
         }
         Some(report)
@@ -466,7 +498,11 @@ impl ReportOfRuns {
         runs.iter().for_each(|(_, run)| total.merge(&run.snapshot.measured));
         let from = runs.iter().map(|(_, run)| run.measured.0).min();
         let until = runs.iter().map(|(_, run)| run.measured.1).max();
-        let seconds = from.zip(until).and_then(|(from, until)| until.duration_since(from).ok()).unwrap_or_default().as_secs_f64();
+        let seconds = from
+            .zip(until)
+            .and_then(|(from, until)| until.duration_since(from).ok())
+            .unwrap_or_default()
+            .as_secs_f64();
         Self {
             schema: SCHEMA_OF_RUNS,
             exit,
@@ -534,8 +570,13 @@ impl LimitReport {
 impl SearchReport {
     pub(crate) fn of(found: &Found, plan: &RunPlan) -> Self {
         let breach = found.broken.as_ref().map(|(_, breach)| breach);
-        let measured =
-            |is_latency: bool| breach.filter(|breach| matches!(breach.objective.goal, Goal::Latency { .. }) == is_latency)?.measured;
+        let measured = |is_latency: bool| {
+            breach
+                .filter(|breach| {
+                    matches!(breach.objective.goal, Goal::Latency { .. }) == is_latency
+                })?
+                .measured
+        };
         Self {
             end: match found.end {
                 SearchEnd::Narrow => "narrow",
@@ -600,7 +641,11 @@ impl Part {
                 ok_per_second: rate(total.counts.ok),
                 per_second: rate(total.counts.ok + total.counts.failed),
                 concurrency: concurrency(&total.service, seconds),
-                unsent: UnsentReport { users: figures.unsent.users, host: figures.unsent.host, lease: figures.unsent.lease },
+                unsent: UnsentReport {
+                    users: figures.unsent.users,
+                    host: figures.unsent.host,
+                    lease: figures.unsent.lease,
+                },
                 response_ms: Times::of_all(&total.response.all()),
                 service_ms: Times::of_all(&total.service.all()),
                 ok_response_ms: Times::of(&total.response.ok),
@@ -608,7 +653,11 @@ impl Part {
                 user_lag_ms: Times::of(&total.user_lag),
                 host_lag_ms: Times::of(&total.host_lag),
             },
-            by_name: figures.transactions.iter().map(|(name, row)| (name.to_owned(), NameReport::of(row, seconds))).collect(),
+            by_name: figures
+                .transactions
+                .iter()
+                .map(|(name, row)| (name.to_owned(), NameReport::of(row, seconds)))
+                .collect(),
             requests: RequestsReport {
                 ok: requests.ok,
                 failed: requests.failed,
@@ -619,15 +668,24 @@ impl Part {
                 body_bytes: requests.body_bytes,
                 per_second: rate(requests.ok + requests.failed),
                 statuses: requests.statuses.iter().collect(),
-                errors: requests.errors.iter().map(|(class, count)| (class.name(), count)).collect(),
+                errors: requests
+                    .errors
+                    .iter()
+                    .map(|(class, count)| (class.name(), count))
+                    .collect(),
                 service_ms: Times::of_all(&requests.service.all()),
-                phases_ms: Phase::ALL.into_iter().map(|phase| (phase.name(), Times::of(requests.phase(phase)))).collect(),
+                phases_ms: Phase::ALL
+                    .into_iter()
+                    .map(|phase| (phase.name(), Times::of(requests.phase(phase))))
+                    .collect(),
             },
             iterations: Counted::of(&figures.iterations),
             checks: figures
                 .checks
                 .iter()
-                .map(|(name, check)| (name.to_owned(), CheckReport { passed: check.passed, failed: check.failed }))
+                .map(|(name, check)| {
+                    (name.to_owned(), CheckReport { passed: check.passed, failed: check.failed })
+                })
                 .collect(),
             metrics: figures.metrics.iter().map(SeriesReport::of).collect(),
             metric_values_ignored: figures.metrics.ignored,
@@ -661,10 +719,13 @@ impl NameReport {
 
 /// Why transactions failed, in words.
 fn failures(causes: &Causes) -> BTreeMap<String, u64> {
-    let statuses = causes.statuses.iter().map(|(status, count)| (format!("status {status}"), count));
-    let requests = causes.requests.iter().map(|(class, count)| (format!("request: {}", class.name()), count));
-    let said =
-        causes.said.iter().map(|(text, count)| (if text.is_empty() { "said by the scenario".to_owned() } else { text.to_owned() }, count));
+    let statuses =
+        causes.statuses.iter().map(|(status, count)| (format!("status {status}"), count));
+    let requests =
+        causes.requests.iter().map(|(class, count)| (format!("request: {}", class.name()), count));
+    let said = causes.said.iter().map(|(text, count)| {
+        (if text.is_empty() { "said by the scenario".to_owned() } else { text.to_owned() }, count)
+    });
     let traps = causes.traps.iter().map(|(text, count)| (format!("trap: {text}"), count));
     let not_ended = (causes.not_ended > 0).then(|| ("not ended".to_owned(), causes.not_ended));
     let mut all = BTreeMap::new();
@@ -677,22 +738,31 @@ fn failures(causes: &Causes) -> BTreeMap<String, u64> {
 impl SeriesReport {
     fn of(series: &swell_core::record::Series) -> Self {
         let (kind, count, values) = match &series.value {
-            Value::Counter { count, sum } => ("counter", *count, BTreeMap::from([("sum", Some(*sum))])),
-            Value::Gauge { count, last, min, max, .. } => {
-                ("gauge", *count, BTreeMap::from([("last", Some(*last)), ("min", Some(*min)), ("max", Some(*max))]))
+            Value::Counter { count, sum } => {
+                ("counter", *count, BTreeMap::from([("sum", Some(*sum))]))
             }
+            Value::Gauge { count, last, min, max, .. } => (
+                "gauge",
+                *count,
+                BTreeMap::from([("last", Some(*last)), ("min", Some(*min)), ("max", Some(*max))]),
+            ),
             Value::Rate { count, nonzero } => {
                 let share = (*count > 0).then(|| *nonzero as f64 / *count as f64);
                 ("rate", *count, BTreeMap::from([("share", share)]))
             }
             Value::Trend(trend) => {
-                let percentiles = [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9)];
-                let mut values: BTreeMap<_, _> = percentiles.into_iter().map(|(name, percent)| (name, trend.percentile(percent))).collect();
+                let percentiles =
+                    [("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9)];
+                let mut values: BTreeMap<_, _> = percentiles
+                    .into_iter()
+                    .map(|(name, percent)| (name, trend.percentile(percent)))
+                    .collect();
                 values.extend([("min", trend.min()), ("mean", trend.mean()), ("max", trend.max())]);
                 ("trend", series.value.count(), values)
             }
         };
-        let tags = series.tags.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let tags =
+            series.tags.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         Self { metric: series.metric.to_string(), tags, kind, count, values }
     }
 }

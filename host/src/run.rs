@@ -33,13 +33,28 @@ const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// Does all that a command line says. With `search` it is `host find`.
 ///
 /// # Errors
-/// Wrong usage, plan or scenario file, or a machine that does not give what is needed: nothing was sent.
-pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) -> anyhow::Result<Exit> {
+/// Wrong usage, plan or scenario file, or a machine that does not give what is needed: nothing was
+/// sent.
+pub(crate) fn run(
+    typed: &[OsString],
+    args: &RunArgs,
+    search: Option<Search>,
+) -> anyhow::Result<Exit> {
     if let (Some(hosts), None, None) = (args.hosts, args.listen, &args.coordinator) {
-        bail!("--hosts {hosts}: which?\nhelp: --listen ADDR has others join this command, --coordinator ADDR has a cluster do the run");
+        bail!(
+            "--hosts {hosts}: which?\nhelp: --listen ADDR has others join this command, \
+            --coordinator ADDR has a cluster do the run"
+        );
     }
-    if let Some(url) = args.file.to_str().filter(|file| file.starts_with("http://") || file.starts_with("https://")) {
-        bail!("{url} is no scenario file\nhelp: host run FILE --target {url}; `host new NAME` makes a scenario to begin with");
+    if let Some(url) = args
+        .file
+        .to_str()
+        .filter(|file| file.starts_with("http://") || file.starts_with("https://"))
+    {
+        bail!(
+            "{url} is no scenario file\nhelp: host run FILE --target {url}; `host new NAME` makes \
+            a scenario to begin with"
+        );
     }
     let layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
     let quiet = layers.undisputed()?.quiet;
@@ -50,8 +65,10 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
     if let Some(address) = &args.coordinator {
         return run_elsewhere(address, args, &layers, search);
     }
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
         let mut stops = Stops::listen()?;
         // Compiling takes its time, and a pipe is opened once somebody reads it.
@@ -62,17 +79,27 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
             let outputs = Outputs::open(&settings.out)?;
             anyhow::Ok((programme, settings, outputs))
         };
-        let Some(ready) = stops.unless(ready).await? else { return Ok(stopped("before anything was sent")) };
+        let Some(ready) = stops.unless(ready).await? else {
+            return Ok(stopped(
+                "before anything was \
+        sent",
+            ));
+        };
         let (programme, settings, outputs) = ready?;
         let is_one_run = programme.is_one_run();
         if let (Some(listen), false) = (args.listen, is_one_run) {
             bail!(
-                "--listen {listen}: hosts share the run of one scenario; a plan or a file with `conduct` runs on one host\nhelp: leave --listen out, or choose a scenario with --scenario NAME"
+                "--listen {listen}: hosts share the run of one scenario; a plan or a file with \
+                `conduct` runs on one host\nhelp: leave --listen out, or choose a scenario with \
+                --scenario NAME"
             );
         }
         check_folder(args.journal.as_deref())?;
         if args.weight == Some(0.0) && args.hosts == Some(1) {
-            bail!("--weight 0 --hosts 1: nobody would generate the load\nhelp: leave --weight out, or have others join with a larger --hosts");
+            bail!(
+                "--weight 0 --hosts 1: nobody would generate the load\nhelp: leave --weight out, \
+            or have others join with a larger --hosts"
+            );
         }
         let exporter = settings.prometheus.map(|_| Exporter::new(None));
         let runs = Runs::new(settings.quiet, exporter.clone(), None)?;
@@ -87,12 +114,22 @@ pub(crate) fn run(typed: &[OsString], args: &RunArgs, search: Option<Search>) ->
         let mut shared = None;
         if let Some((listen, hosts)) = args.listen.zip(args.hosts) {
             let weight = args.weight.unwrap_or_else(default_weight);
-            let founding =
-                Founding { listen, weight, journals: args.journal.clone(), token_life: TOKEN_LIFE, least_hosts: hosts, made: None };
+            let founding = Founding {
+                listen,
+                weight,
+                journals: args.journal.clone(),
+                token_life: TOKEN_LIFE,
+                least_hosts: hosts,
+                made: None,
+            };
             let (cluster, inquiries) = Cluster::found(founding).await?;
             let cluster = Rc::new(cluster);
             let (others, hosts) = (hosts - 1, counted(hosts as u64, "host"));
-            terminal::say(format_args!("waiting for {others} of {hosts}; each joins by\n\n    host node {}\n", cluster.invitation()));
+            terminal::say(format_args!(
+                "waiting for {others} of {hosts}; each joins by\n\n    host \
+            node {}\n",
+                cluster.invitation()
+            ));
             // What others want meanwhile is for the cluster as well.
             runs.share(Rc::clone(&cluster));
             tokio::task::spawn_local(answer(inquiries, api));
@@ -138,7 +175,13 @@ fn stopped(when: &str) -> Exit {
 }
 
 /// Writes the results and says how all ended.
-pub(crate) async fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outputs: &Outputs, quiet: bool, stops: &mut Stops) -> Exit {
+pub(crate) async fn conclude(
+    done: &[(String, Rc<Done>)],
+    is_one_run: bool,
+    outputs: &Outputs,
+    quiet: bool,
+    stops: &mut Stops,
+) -> Exit {
     let (mut exit, mut reasons) = (Exit::Passed, Vec::new());
     let mut finished: Vec<(&str, &Finished)> = Vec::new();
     for (name, done) in done {
@@ -157,7 +200,11 @@ pub(crate) async fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outp
     let reason = match &reasons[..] {
         [] => "passed".to_owned(),
         [(_, reason)] if is_one_run && done.len() == 1 => (*reason).clone(),
-        several => several.iter().map(|(name, reason)| format!("{name}: {reason}")).collect::<Vec<_>>().join("; "),
+        several => several
+            .iter()
+            .map(|(name, reason)| format!("{name}: {reason}"))
+            .collect::<Vec<_>>()
+            .join("; "),
     };
     let is_one_run = is_one_run && done.len() == 1;
     let written = match &finished[..] {
@@ -167,7 +214,8 @@ pub(crate) async fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outp
             deliver(&run.report, &page, outputs, quiet, stops).await
         }
         several => {
-            let report = ReportOfRuns::of(several, ExitReport { code: exit.code(), reason: reason.clone() });
+            let report =
+                ReportOfRuns::of(several, ExitReport { code: exit.code(), reason: reason.clone() });
             deliver(&report, &SummaryOfRuns(&report), outputs, quiet, stops).await
         }
     };
@@ -182,7 +230,8 @@ pub(crate) async fn conclude(done: &[(String, Rc<Done>)], is_one_run: bool, outp
     exit
 }
 
-/// Writes results where they are to go, and shows their summary: also where none is wanted, if it is all that is left of them.
+/// Writes results where they are to go, and shows their summary: also where none is wanted, if it
+/// is all that is left of them.
 async fn deliver(
     report: &impl serde::Serialize,
     page: &impl Display,

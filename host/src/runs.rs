@@ -1,6 +1,8 @@
-//! All runs of this process: begun side by side on the same threads, watched, told what to do, and waited for.
+//! All runs of this process: begun side by side on the same threads, watched, told what to do, and
+//! waited for.
 //!
-//! The command line begins runs here, a plan of several does, the control API does, and so does a file's `conduct`. Everything is on the control thread.
+//! The command line begins runs here, a plan of several does, the control API does, and so does a
+//! file's `conduct`. Everything is on the control thread.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -16,7 +18,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cluster::Cluster;
 use crate::control_api::Ended;
-use crate::driver::{Asked, Command, EndCause, Look, Outcome, Refusal, Reply, StoppedBefore, Threads, View, drive};
+use crate::driver::{
+    Asked, Command, EndCause, Look, Outcome, Refusal, Reply, StoppedBefore, Threads, View, drive,
+};
 use crate::exit::Exit;
 use crate::journal::Subject;
 use crate::judgement;
@@ -26,8 +30,8 @@ use crate::metrics::{Exporter, RunMetrics};
 use crate::plan::RunPlan;
 use crate::prepare::{EndRequests, HookFailure, Prepared};
 use crate::report::{
-    About, ConfidenceReport, ControlReport, ExitReport, HostReport, LimitReport, MachineReport, Part, Report, SCHEMA, SearchReport,
-    UsersReport,
+    About, ConfidenceReport, ControlReport, ExitReport, HostReport, LimitReport, MachineReport,
+    Part, Report, SCHEMA, SearchReport, UsersReport,
 };
 use crate::status::{Phase, Status};
 use crate::stderr;
@@ -112,7 +116,11 @@ impl Runs {
     ///
     /// # Errors
     /// The machine does not give threads.
-    pub(crate) fn new(quiet: bool, exporter: Option<Rc<Exporter>>, kept: Option<usize>) -> anyhow::Result<Rc<Self>> {
+    pub(crate) fn new(
+        quiet: bool,
+        exporter: Option<Rc<Exporter>>,
+        kept: Option<usize>,
+    ) -> anyhow::Result<Rc<Self>> {
         let threads = Threads::start(machine::allowed_cores())?;
         Ok(Rc::new(Self {
             threads,
@@ -135,14 +143,20 @@ impl Runs {
     /// A name like this one that no run has.
     pub(crate) fn free_name(&self, like: &str) -> String {
         let numbered = (2..).map(|number| format!("{like}-{number}"));
-        std::iter::once(like.to_owned()).chain(numbered).find(|name| self.named(name).is_none()).unwrap_or_default()
+        std::iter::once(like.to_owned())
+            .chain(numbered)
+            .find(|name| self.named(name).is_none())
+            .unwrap_or_default()
     }
 
     /// Begins a run.
     ///
     /// # Errors
     /// There is one of its name, or no run may begin any more.
-    pub(crate) fn begin(self: &Rc<Self>, (prepared, end_requests): (Prepared, EndRequests)) -> Result<Rc<Handle>, NotBegun> {
+    pub(crate) fn begin(
+        self: &Rc<Self>,
+        (prepared, end_requests): (Prepared, EndRequests),
+    ) -> Result<Rc<Handle>, NotBegun> {
         if *self.interrupts.borrow() > 0 {
             return Err(NotBegun::Ending);
         }
@@ -239,17 +253,29 @@ impl Runs {
     }
 
     /// A run from `setup` to its report.
-    async fn live(&self, prepared: Prepared, handle: &Handle, mut commands: mpsc::Receiver<Command>, end_requests: EndRequests) -> Done {
+    async fn live(
+        &self,
+        prepared: Prepared,
+        handle: &Handle,
+        mut commands: mpsc::Receiver<Command>,
+        end_requests: EndRequests,
+    ) -> Done {
         let scenario = prepared.scenario.name.clone();
         if !self.quiet && !prepared.scenario.hosts.is_empty() {
             // Each was given: a run does not begin otherwise.
-            tracing::info!("{}: it reaches hosts of its manifest: {}", line(&prepared.name), line(&prepared.scenario.hosts.join(", ")));
+            tracing::info!(
+                "{}: it reaches hosts of its manifest: {}",
+                line(&prepared.name),
+                line(&prepared.scenario.hosts.join(", "))
+            );
         }
         let given_up = async {
             loop {
                 match commands.recv().await {
                     Some(Command::Interrupt | Command::Stop | Command::Finish) | None => break,
-                    Some(Command::SetGoal(_, reply) | Command::Pause(_, reply)) => drop(reply.send(Err(Refusal::Preparing))),
+                    Some(Command::SetGoal(_, reply) | Command::Pause(_, reply)) => {
+                        drop(reply.send(Err(Refusal::Preparing)))
+                    }
                 }
             }
         };
@@ -259,7 +285,8 @@ impl Runs {
                 Err(failure) => {
                     // What was not given is a mistake of the command, wherever it comes out.
                     let exit = if prepared.run.lacks().is_some() { Exit::Usage } else { Exit::Trapped };
-                    return Done::Failed(exit, format!("`setup` of scenario {scenario:?} {failure}; nothing was measured"));
+                    return Done::Failed(exit, format!("`setup` of scenario {scenario:?} {failure}; \
+                    nothing was measured"));
                 }
             },
             () = given_up => return Done::Failed(Exit::Signal, "stopped before anything was sent".to_owned()),
@@ -267,18 +294,40 @@ impl Runs {
         if !self.quiet {
             // Where runs come and go, Ctrl-C is for all of it.
             let hint = if self.kept.is_none() { "; Ctrl-C ends it" } else { "" };
-            tracing::info!("{}: {}, {}{hint}", line(&prepared.name), line(&prepared.plan.model()), prepared.plan.length());
+            tracing::info!(
+                "{}: {}, {}{hint}",
+                line(&prepared.name),
+                line(&prepared.plan.model()),
+                prepared.plan.length()
+            );
         }
         let Prepared { plan, program, run, .. } = &prepared;
-        let lasts = plan.plan.stop.measured.filter(|_| !plan.plan.warm_up_ends_when_steady).map(|measured| plan.plan.warm_up + measured);
-        let metrics = self.exporter.as_ref().map(|exporter| RunMetrics::new(exporter, &prepared.name, &scenario));
-        let mut view = RunView { line: self.screen.line(&prepared.name, lasts), metrics, status: &handle.status };
+        let lasts = plan
+            .plan
+            .stop
+            .measured
+            .filter(|_| !plan.plan.warm_up_ends_when_steady)
+            .map(|measured| plan.plan.warm_up + measured);
+        let metrics = self
+            .exporter
+            .as_ref()
+            .map(|exporter| RunMetrics::new(exporter, &prepared.name, &scenario));
+        let mut view = RunView {
+            line: self.screen.line(&prepared.name, lasts),
+            metrics,
+            status: &handle.status,
+        };
         let asked = Asked { commands, end_requests };
         let start_data = data.clone().unwrap_or_default();
         let cluster = self.cluster.borrow().clone();
         let outcome = match cluster {
-            None => drive(&self.threads, plan, program, Arc::clone(run), start_data, asked, &mut view).await,
-            Some(cluster) => cluster.drive(&self.threads, &prepared, start_data, asked, &mut view).await,
+            None => {
+                drive(&self.threads, plan, program, Arc::clone(run), start_data, asked, &mut view)
+                    .await
+            }
+            Some(cluster) => {
+                cluster.drive(&self.threads, &prepared, start_data, asked, &mut view).await
+            }
         };
         view.line.finish();
         handle.status.borrow_mut().phase = Phase::Draining;
@@ -290,15 +339,22 @@ impl Runs {
             terminal::say(format_args!("warning: `teardown` of scenario {scenario:?} {amiss}"));
         }
         match outcome {
-            Ok(Outcome { cause: EndCause::Scenario(EndRequest::Lacks(what)), requests_written: 0, .. }) => Done::Failed(Exit::Usage, what),
+            Ok(Outcome {
+                cause: EndCause::Scenario(EndRequest::Lacks(what)),
+                requests_written: 0,
+                ..
+            }) => Done::Failed(Exit::Usage, what),
             Ok(outcome) => {
-                let mut finished = Finished::of(&prepared.subject(), plan, run.lines_left_out(), outcome);
+                let mut finished =
+                    Finished::of(&prepared.subject(), plan, run.lines_left_out(), outcome);
                 if was_cut {
                     finished.was_cut_in_teardown();
                 }
                 Done::Finished(Box::new(finished))
             }
-            Err(error) if error.is::<StoppedBefore>() => Done::Failed(Exit::Signal, error.to_string()),
+            Err(error) if error.is::<StoppedBefore>() => {
+                Done::Failed(Exit::Signal, error.to_string())
+            }
             Err(error) => Done::Failed(Exit::Usage, format!("{error:#}")),
         }
     }
@@ -311,12 +367,18 @@ enum NotTornDown {
     Failed(#[from] HookFailure),
     #[error("was cut by Ctrl-C: what it was to clean up may be left")]
     Cut,
-    #[error("went on for {} s and was given up: what it was to clean up may be left (a longer --grace is for it as well)", .0.as_secs())]
+    #[error("went on for {} s and was given up: what it was to clean up may be left (a longer \
+    --grace is for it as well)", .0.as_secs())]
     TooLong(Duration),
 }
 
-/// Has `teardown` clean up, for as long as it may take. A first Ctrl-C has its waits end early, a second one cuts it; a run that was cut leaves it a moment.
-async fn tear_down(prepared: &Prepared, data: Vec<u8>, interrupts: &watch::Sender<u32>) -> Result<(), NotTornDown> {
+/// Has `teardown` clean up, for as long as it may take. A first Ctrl-C has its waits end early, a
+/// second one cuts it; a run that was cut leaves it a moment.
+async fn tear_down(
+    prepared: &Prepared,
+    data: Vec<u8>,
+    interrupts: &watch::Sender<u32>,
+) -> Result<(), NotTornDown> {
     let before = *interrupts.borrow();
     let limit = LONGEST_TEARDOWN.max(prepared.plan.plan.grace);
     let (mut asked, mut again) = (interrupts.subscribe(), interrupts.subscribe());
@@ -347,15 +409,22 @@ impl Handle {
     /// How it ended, if it has.
     pub(crate) fn ended(&self) -> Option<Ended> {
         self.done.borrow().as_deref().map(|done| match done {
-            Done::Finished(run) => Ended { code: run.exit.code(), reason: run.reason.clone(), took_place: true },
-            Done::Failed(exit, reason) => Ended { code: exit.code(), reason: reason.clone(), took_place: false },
+            Done::Finished(run) => {
+                Ended { code: run.exit.code(), reason: run.reason.clone(), took_place: true }
+            }
+            Done::Failed(exit, reason) => {
+                Ended { code: exit.code(), reason: reason.clone(), took_place: false }
+            }
         })
     }
 
     /// What it came to, once it is over.
     pub(crate) async fn done(&self) -> Rc<Done> {
         let mut done = self.done.clone();
-        let done = done.wait_for(Option::is_some).await.expect("a run's task tells what it came to before it ends");
+        let done = done
+            .wait_for(Option::is_some)
+            .await
+            .expect("a run's task tells what it came to before it ends");
         Rc::clone(done.as_ref().expect("it was waited for"))
     }
 
@@ -399,7 +468,8 @@ impl Handle {
         });
     }
 
-    /// Whoever looks after the answer sees what was asked for, although the run itself is looked at once a second.
+    /// Whoever looks after the answer sees what was asked for, although the run itself is looked at
+    /// once a second.
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Refusal> {
         let (reply, replied) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| Refusal::Ending)?;
@@ -435,13 +505,24 @@ impl View for RunView<'_> {
 
 impl Finished {
     /// What an outcome means; of the scenario's log `lines_left_out` were not written.
-    pub(crate) fn of(subject: &Subject, plan: &RunPlan, lines_left_out: u64, outcome: Outcome) -> Self {
+    pub(crate) fn of(
+        subject: &Subject,
+        plan: &RunPlan,
+        lines_left_out: u64,
+        outcome: Outcome,
+    ) -> Self {
         let verdict = judgement::verdict(plan, &outcome);
         let mut report = report(subject, plan, lines_left_out, &outcome);
         let (exit, reason) = judgement::exit(plan, &outcome, &verdict, &report.thresholds);
         report.exit = ExitReport { code: exit.code(), reason: reason.clone() };
         let from = outcome.began_at + outcome.warm_up;
-        Self { report, exit, reason, snapshot: outcome.snapshot, measured: (from, from + outcome.measured) }
+        Self {
+            report,
+            exit,
+            reason,
+            snapshot: outcome.snapshot,
+            measured: (from, from + outcome.measured),
+        }
     }
 
     /// A signal ended its `teardown`, and with it the command.
@@ -450,7 +531,10 @@ impl Finished {
         // One that a signal ended before has said so.
         if self.exit != Exit::Signal {
             self.exit = self.exit.min(Exit::Signal);
-            self.reason = std::iter::once("stopped by a signal in its `teardown`".to_owned()).chain(others).collect::<Vec<_>>().join("; ");
+            self.reason = std::iter::once("stopped by a signal in its `teardown`".to_owned())
+                .chain(others)
+                .collect::<Vec<_>>()
+                .join("; ");
         } else {
             self.reason = others.unwrap_or_default();
         }
@@ -482,21 +566,33 @@ fn report(subject: &Subject, plan: &RunPlan, lines_left_out: u64, outcome: &Outc
         verdict: judgement::verdict_report(&judgement::verdict(plan, outcome)),
         exit: ExitReport { code: 0, reason: String::new() },
         measured: Part::of(&outcome.snapshot.measured, measured),
-        confidence: ConfidenceReport::of(&outcome.batches, &outcome.snapshot.measured.total.response),
+        confidence: ConfidenceReport::of(
+            &outcome.batches,
+            &outcome.snapshot.measured.total.response,
+        ),
         warm_up: Part::of(&outcome.snapshot.warm_up, warm_up),
         requests_written: outcome.requests_written,
         users: UsersReport::of(&outcome.snapshot, outcome.users_at_once, lines_left_out),
         thresholds: judgement::thresholds(plan, outcome),
-        control: outcome.control.as_ref().filter(|control| control.found.is_none()).map(ControlReport::of),
+        control: outcome
+            .control
+            .as_ref()
+            .filter(|control| control.found.is_none())
+            .map(ControlReport::of),
         limits: outcome.limits.iter().map(LimitReport::of).collect(),
         hosts: outcome.hosts.iter().map(HostReport::of).collect(),
-        search: outcome.control.as_ref().and_then(|control| control.found.as_ref()).map(|found| SearchReport::of(found, plan)),
+        search: outcome
+            .control
+            .as_ref()
+            .and_then(|control| control.found.as_ref())
+            .map(|found| SearchReport::of(found, plan)),
         machine: MachineReport {
             cores: machine::allowed_cores(),
             cpu_seconds: outcome.cpu.seconds,
             busy_windows: outcome.cpu.windows.saturated,
             windows: outcome.cpu.windows.windows,
-            resident_mib: machine::most_resident_bytes().map(|bytes| bytes as f64 / (1 << 20) as f64),
+            resident_mib: machine::most_resident_bytes()
+                .map(|bytes| bytes as f64 / (1 << 20) as f64),
             stolen: outcome.cpu.stolen,
             stderr_lines_left_out: stderr::lines_left_out(),
         },

@@ -1,8 +1,10 @@
-//! A small HTTP server for the process's own endpoints, on the control thread: bounded in connections, body and time, so that no client of it disturbs the load.
+//! A small HTTP server for the process's own endpoints, on the control thread: bounded in
+//! connections, body and time, so that no client of it disturbs the load.
 //!
 //! ## Nobody's place is another's
-//! A connection that is silent, or sends its request a byte at a time, holds no place that others need: when there are many, the one that has been so for
-//! longest is closed for the next. A call that waits for the end of a run is answered beside those that end it.
+//! A connection that is silent, or sends its request a byte at a time, holds no place that others
+//! need: when there are many, the one that has been so for longest is closed for the next. A call
+//! that waits for the end of a run is answered beside those that end it.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -23,15 +25,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-/// Connections at a time between one call and the next, but for those that are so since a moment: many may come at once. A scraper and some shells are all that
-/// is expected.
+/// Connections at a time between one call and the next, but for those that are so since a moment:
+/// many may come at once. A scraper and some shells are all that is expected.
 const MOST_IDLE: usize = 32;
 const SHORTEST_IDLE: Duration = Duration::from_secs(1);
-/// Connections at a time whose calls are being answered. Who comes when there are as many is turned away.
+/// Connections at a time whose calls are being answered. Who comes when there are as many is turned
+/// away.
 const MOST_ANSWERED: usize = 256;
 /// The most bytes of a request's body: the longest sensible plan of a run has some hundred.
 pub(crate) const LARGEST_BODY: usize = 64 << 10;
-/// How long a client may take to send a request's head, and to take the answer to one that it has sent.
+/// How long a client may take to send a request's head, and to take the answer to one that it has
+/// sent.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may live in all: a client that reads nothing is let go.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
@@ -60,11 +64,17 @@ pub(crate) struct Answer {
 /// # Errors
 /// It is taken, or not ours.
 pub(crate) async fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("--{flag} {address}: cannot listen there"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("--{flag} {address}: cannot listen there"))
 }
 
-/// Answers calls for as long as it is polled. A body that is too large, or does not come, is refused before `answer` is asked.
-pub(crate) async fn serve<F: Future<Output = Answer> + 'static>(listener: TcpListener, answer: impl Fn(Call) -> F + 'static) {
+/// Answers calls for as long as it is polled. A body that is too large, or does not come, is
+/// refused before `answer` is asked.
+pub(crate) async fn serve<F: Future<Output = Answer> + 'static>(
+    listener: TcpListener,
+    answer: impl Fn(Call) -> F + 'static,
+) {
     let answer = Rc::new(answer);
     let (mut tasks, mut connections) = (JoinSet::new(), Vec::<Connection>::new());
     loop {
@@ -78,7 +88,9 @@ pub(crate) async fn serve<F: Future<Output = Answer> + 'static>(listener: TcpLis
         let idle = connections.iter().filter(|connection| connection.idle_since.get().is_some());
         let longest = idle.clone().min_by_key(|connection| connection.idle_since.get());
         let is_full = connections.len() >= MOST_IDLE + MOST_ANSWERED;
-        match longest.filter(|longest| is_full || idle.count() >= MOST_IDLE && longest.has_been_idle()) {
+        match longest
+            .filter(|longest| is_full || idle.count() >= MOST_IDLE && longest.has_been_idle())
+        {
             Some(longest) => {
                 longest.task.abort();
                 longest.idle_since.set(None);
@@ -130,21 +142,29 @@ async fn respond<F: Future<Output = Answer>>(
     idle_since: &Cell<Option<Instant>>,
 ) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let answer = match tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST_BODY).collect()).await {
-        Ok(Ok(body)) => {
-            let path = head.uri.path().to_owned();
-            idle_since.set(None);
-            let answered = answer(Call { method: head.method, path, headers: head.headers, body: body.to_bytes() }).await;
-            // From now on it is for the client to read, or to ask again.
-            idle_since.set(Some(Instant::now()));
-            answered
-        }
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Answer::error(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is longer than {LARGEST_BODY} bytes"))
-        }
-        Ok(Err(_)) => Answer::error(StatusCode::BAD_REQUEST, "the body ended before its end"),
-        Err(_) => Answer::error(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
-    };
+    let answer =
+        match tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST_BODY).collect()).await {
+            Ok(Ok(body)) => {
+                let path = head.uri.path().to_owned();
+                idle_since.set(None);
+                let answered = answer(Call {
+                    method: head.method,
+                    path,
+                    headers: head.headers,
+                    body: body.to_bytes(),
+                })
+                .await;
+                // From now on it is for the client to read, or to ask again.
+                idle_since.set(Some(Instant::now()));
+                answered
+            }
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Answer::error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!("the body is longer than {LARGEST_BODY} bytes"),
+            ),
+            Ok(Err(_)) => Answer::error(StatusCode::BAD_REQUEST, "the body ended before its end"),
+            Err(_) => Answer::error(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
+        };
     let mut response = Response::new(Full::new(Bytes::from(answer.body)));
     *response.status_mut() = answer.status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
@@ -152,19 +172,21 @@ async fn respond<F: Future<Output = Answer>>(
 }
 
 impl Call {
-    /// Whether a page in a browser makes it. Such a page may read nothing, and have nothing done: not on another site's behalf, nor by a name that its server
-    /// had resolved to this machine.
+    /// Whether a page in a browser makes it. Such a page may read nothing, and have nothing done:
+    /// not on another site's behalf, nor by a name that its server had resolved to this machine.
     pub(crate) fn is_of_a_page(&self) -> bool {
         // A person who types the address into a browser is none.
         let by_hand = |value: &HeaderValue| value == "none";
-        self.headers.contains_key(ORIGIN) || !self.headers.get_all("sec-fetch-site").iter().all(by_hand)
+        self.headers.contains_key(ORIGIN)
+            || !self.headers.get_all("sec-fetch-site").iter().all(by_hand)
     }
 }
 
 impl Answer {
     /// A value as JSON.
     pub(crate) fn json(status: StatusCode, value: &impl serde::Serialize) -> Self {
-        let mut body = json(&serde_json::to_string(value).expect("what we answer has names for keys"));
+        let mut body =
+            json(&serde_json::to_string(value).expect("what we answer has names for keys"));
         body.push('\n');
         Self { status, content_type: JSON, body }
     }

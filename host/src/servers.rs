@@ -22,7 +22,11 @@ impl Servers {
     ///
     /// # Errors
     /// The address is taken, or may not be used so.
-    pub(crate) async fn control(&mut self, address: SocketAddr, api: Rc<ControlApi>) -> anyhow::Result<()> {
+    pub(crate) async fn control(
+        &mut self,
+        address: SocketAddr,
+        api: Rc<ControlApi>,
+    ) -> anyhow::Result<()> {
         self.calls(address, move |call| {
             let api = Rc::clone(&api);
             async move { api.answer(Caller::Here, &call.method, &call.path, &call.body).await }
@@ -58,11 +62,17 @@ impl Servers {
     ///
     /// # Errors
     /// The address is taken.
-    pub(crate) async fn metrics(&mut self, address: SocketAddr, exporter: Rc<Exporter>) -> anyhow::Result<()> {
+    pub(crate) async fn metrics(
+        &mut self,
+        address: SocketAddr,
+        exporter: Rc<Exporter>,
+    ) -> anyhow::Result<()> {
         let listener = serve::listen("prometheus", address).await?;
         tracing::info!("metrics at http://{}/metrics", listener.local_addr()?);
         let tidied = Rc::clone(&exporter);
-        self.0.spawn_local(serve::serve(listener, move |call| std::future::ready(exporter.answer(&call))));
+        self.0.spawn_local(serve::serve(listener, move |call| {
+            std::future::ready(exporter.answer(&call))
+        }));
         self.0.spawn_local(async move {
             loop {
                 tokio::time::sleep(TIDY).await;

@@ -141,7 +141,8 @@ impl Status {
             ok += part.total.counts.ok;
             failed += part.total.counts.failed;
         }
-        let all = |count: fn(&Figures) -> u64| count(&look.total.warm_up) + count(&look.total.measured);
+        let all =
+            |count: fn(&Figures) -> u64| count(&look.total.warm_up) + count(&look.total.measured);
         let mut counts = look.total.warm_up.total.counts;
         counts.merge(&look.total.measured.total.counts);
         let limit = look.control.limit();

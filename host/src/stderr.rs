@@ -1,8 +1,9 @@
 //! What is said on stderr: never waited for while a run goes on.
 //!
-//! Stderr may be a pipe that nobody reads, or a terminal that was stopped; whoever writes there then stands still, and with it the users of its thread or the
-//! control of the whole run. So a thread of its own writes, from a queue with a bound. What finds the queue full is left out, counted, and told as soon as
-//! somebody reads again, or else in the summary.
+//! Stderr may be a pipe that nobody reads, or a terminal that was stopped; whoever writes there
+//! then stands still, and with it the users of its thread or the control of the whole run. So a
+//! thread of its own writes, from a queue with a bound. What finds the queue full is left out,
+//! counted, and told as soon as somebody reads again, or else in the summary.
 #![allow(clippy::disallowed_methods, reason = "what `terminal` has made harmless is written here")]
 
 use std::collections::VecDeque;
@@ -16,7 +17,8 @@ use indicatif::TermLike;
 
 /// Bytes that wait at the most: beside what a pipe holds itself, some thousand lines.
 const MOST_BYTES: usize = 256 << 10;
-/// Bytes that may wait where a live line renews itself; of those that nobody saw the latest is enough.
+/// Bytes that may wait where a live line renews itself; of those that nobody saw the latest is
+/// enough.
 const MOST_BEFORE_A_FRAME: usize = 4 << 10;
 /// How long the end of the program waits for a reader that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -87,7 +89,11 @@ impl Console {
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
         // Without a thread all is left out, and a run goes on.
-        drop(std::thread::Builder::new().name("swell-stderr".to_owned()).spawn(move || of_thread.write_on(sink)));
+        drop(
+            std::thread::Builder::new()
+                .name("swell-stderr".to_owned())
+                .spawn(move || of_thread.write_on(sink)),
+        );
         Self(shared)
     }
 
@@ -122,7 +128,8 @@ impl Console {
                 (taken, since) = (queue.taken, Instant::now());
             }
             let Some(left) = patience.checked_sub(since.elapsed()) else { return };
-            queue = self.0.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue =
+                self.0.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -140,7 +147,10 @@ impl Queue {
         }
         piece.or_else(|| {
             let untold = std::mem::take(&mut self.untold);
-            (untold > 0).then(|| format!("{untold} lines were left out here: nobody read them in time\n").into_bytes())
+            (untold > 0).then(|| {
+                format!("{untold} lines were left out here: nobody read them in time\n")
+                    .into_bytes()
+            })
         })
     }
 }
@@ -153,7 +163,9 @@ impl Shared {
             let piece = loop {
                 match queue.next() {
                     Some(piece) => break piece,
-                    None => queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                    None => {
+                        queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner)
+                    }
                 }
             };
             queue.is_writing = true;

@@ -1,4 +1,5 @@
-//! The signals that end what a command does: Ctrl-C, what a service manager or a container sends, and a terminal that closes.
+//! The signals that end what a command does: Ctrl-C, what a service manager or a container sends,
+//! and a terminal that closes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +12,8 @@ use tokio::time::Instant;
 
 /// How long whoever takes results may take nothing of them.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The same once a signal has come: enough for any disk that works, as the signal may be one too many for the run itself.
+/// The same once a signal has come: enough for any disk that works, as the signal may be one too
+/// many for the run itself.
 const HURRY: Duration = Duration::from_secs(3);
 
 /// See the module's documentation.
@@ -38,8 +40,14 @@ impl Stops {
     /// The machine lacks something.
     pub(crate) fn listen() -> anyhow::Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        let hang_up = (!is_ignored(SignalKind::hangup())).then(|| listen(SignalKind::hangup())).transpose()?;
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())?, hang_up })
+        let hang_up = (!is_ignored(SignalKind::hangup()))
+            .then(|| listen(SignalKind::hangup()))
+            .transpose()?;
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hang_up,
+        })
     }
 
     /// Waits for the next one.
@@ -57,8 +65,12 @@ impl Stops {
         }
     }
 
-    /// Does what may stand still for as long as others want, on a thread of its own; nothing where a signal comes first.
-    pub(crate) async fn unless<T: Send + 'static>(&mut self, job: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<Option<T>> {
+    /// Does what may stand still for as long as others want, on a thread of its own; nothing where
+    /// a signal comes first.
+    pub(crate) async fn unless<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> anyhow::Result<Option<T>> {
         let mut answered = on_a_thread(job)?;
         tokio::select! {
             answer = &mut answered => Ok(Some(answer.context("its thread broke down")?)),
@@ -100,7 +112,9 @@ impl Stops {
     }
 }
 
-fn on_a_thread<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<oneshot::Receiver<T>> {
+fn on_a_thread<T: Send + 'static>(
+    job: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<oneshot::Receiver<T>> {
     let (answer, answered) = oneshot::channel();
     let thread = std::thread::Builder::new().name("swell-patient".to_owned());
     // Nobody waits any more where a signal came first.
@@ -108,7 +122,8 @@ fn on_a_thread<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> a
     Ok(answered)
 }
 
-/// Whether whoever started this process had it ignore a signal. Where that cannot be known, it had not.
+/// Whether whoever started this process had it ignore a signal. Where that cannot be known, it had
+/// not.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     ignored_of(&status).is_some_and(|ignored| ignored >> (kind.as_raw_value() - 1) & 1 == 1)
@@ -125,7 +140,10 @@ mod tests {
 
     #[test]
     fn what_is_ignored_is_read_from_the_kernels_mask() {
-        assert_eq!(ignored_of("Name:\thost\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"), Some(0x1001));
+        assert_eq!(
+            ignored_of("Name:\thost\nSigIgn:\t0000000000001001\nSigCgt:\t0\n"),
+            Some(0x1001)
+        );
         assert_eq!(ignored_of("Name:\thost\n"), None);
     }
 }

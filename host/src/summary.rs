@@ -57,10 +57,16 @@ impl Display for SummaryOfRuns<'_> {
         if report.runs.len() < 2 {
             return Ok(());
         }
-        writeln!(f, "\n== all {} runs, {:.1} s from the first measured instant to the last", report.runs.len(), report.measured_seconds)?;
+        writeln!(
+            f,
+            "\n== all {} runs, {:.1} s from the first measured instant to the last",
+            report.runs.len(),
+            report.measured_seconds
+        )?;
         for (name, run) in &report.runs {
             let (total, limit) = (&run.measured.transactions, run.limits.last());
-            let limited = limit.map_or_else(String::new, |limit| format!(", limited by the {}", limit.by));
+            let limited =
+                limit.map_or_else(String::new, |limit| format!(", limited by the {}", limit.by));
             writeln!(
                 f,
                 "    {:<NAME$} {} {}/s, {}{limited}",
@@ -77,9 +83,11 @@ impl Display for SummaryOfRuns<'_> {
 }
 
 impl Summary<'_> {
-    /// What overshadows all that follows: that nothing began, or that all of it failed, and of what.
+    /// What overshadows all that follows: that nothing began, or that all of it failed, and of
+    /// what.
     fn first_of_all(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let (measured, warm_up) = (&self.report.measured.transactions.counts, &self.report.warm_up.transactions.counts);
+        let (measured, warm_up) =
+            (&self.report.measured.transactions.counts, &self.report.warm_up.transactions.counts);
         let mut causes = all_failures(self.report);
         let traps = self.report.users.traps.iter();
         causes.extend(traps.map(|(text, count)| (*count, format!("trap: {text}"))));
@@ -89,10 +97,20 @@ impl Summary<'_> {
             return writeln!(f, "\nNOTHING EVER BEGAN: {} x {cause}", group(count));
         }
         if measured.ok == 0 && measured.failed > 0 && measured.interrupted == 0 {
-            return writeln!(f, "\nALL {} TRANSACTIONS FAILED: {} x {cause}", group(measured.failed), group(count));
+            return writeln!(
+                f,
+                "\nALL {} TRANSACTIONS FAILED: {} x {cause}",
+                group(measured.failed),
+                group(count)
+            );
         }
         if measured.ok == 0 && measured.failed > 0 {
-            return writeln!(f, "\nNONE OF {} TRANSACTIONS ENDED WELL: {} x {cause}", group(measured.started), group(count));
+            return writeln!(
+                f,
+                "\nNONE OF {} TRANSACTIONS ENDED WELL: {} x {cause}",
+                group(measured.started),
+                group(count)
+            );
         }
         Ok(())
     }
@@ -116,22 +134,40 @@ impl Summary<'_> {
     fn search(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(search) = &self.report.search else { return Ok(()) };
         let rate = |rate: f64| format!("{}/s", per_second(rate));
-        let held = search.held_per_second.map(|held| format!("{} was held for {:.0} s", rate(held), search.hold_seconds));
+        let held = search
+            .held_per_second
+            .map(|held| format!("{} was held for {:.0} s", rate(held), search.hold_seconds));
         let broken = search.broken_per_second.map(|broken| {
             let share = search.broken_share.map(|share| format!("{:.2} %", share * 100.0));
             let measured = share
                 .or(search.broken_ms.map(|ms| time(Some(ms))))
                 .unwrap_or_else(|| "more and more waited, or too few were answered".to_owned());
-            format!("{} was not: {} broke ({measured})", rate(broken), line(search.broken_by.as_deref().unwrap_or_default()))
+            format!(
+                "{} was not: {} broke ({measured})",
+                rate(broken),
+                line(search.broken_by.as_deref().unwrap_or_default())
+            )
         });
         let headline = match (search.end, search.held_per_second, search.broken_per_second) {
-            ("no rate", ..) => "no rate holds what is asked for: look at the service's answers below, or ask for less".to_owned(),
+            ("no rate", ..) => "no rate holds what is asked for: look at the service's answers \
+            below, or ask for less"
+                .to_owned(),
             ("generator", ..) => {
-                "the load generator is the limit: give it more or quieter cores, or share the load with another host".to_owned()
+                "the load generator is the limit: give it more or quieter cores, or share the load \
+                with another host"
+                    .to_owned()
             }
-            ("most", Some(held), _) => format!("the service holds {} and may hold more: raise --tps", rate(held)),
-            ("stopped", None, _) | ("stopped", _, None) => "stopped before anything was found".to_owned(),
-            (_, Some(held), Some(broken)) => format!("the limit lies between {} and {}", rate(held), rate(broken)),
+            ("most", Some(held), _) => format!(
+                "the service holds {} and may hold more: raise \
+            --tps",
+                rate(held)
+            ),
+            ("stopped", None, _) | ("stopped", _, None) => {
+                "stopped before anything was found".to_owned()
+            }
+            (_, Some(held), Some(broken)) => {
+                format!("the limit lies between {} and {}", rate(held), rate(broken))
+            }
             _ => "the time was over before anything was found: raise --budget".to_owned(),
         };
         writeln!(f, "\n  {headline}")?;
@@ -139,7 +175,11 @@ impl Summary<'_> {
             writeln!(f, "    {line}")?;
         }
         if search.end == "budget" {
-            writeln!(f, "    the time was over after {}", counted(u64::from(search.trials), "trial"))?;
+            writeln!(
+                f,
+                "    the time was over after {}",
+                counted(u64::from(search.trials), "trial")
+            )?;
         }
         Ok(())
     }
@@ -147,18 +187,23 @@ impl Summary<'_> {
     /// What did not end, which no verdict on the generator must hide.
     fn cut_off(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (run, counts) = (&self.report.run, &self.report.measured.transactions.counts);
-        let Some(share) = counts.interrupted_rate.filter(|share| *share > 0.0) else { return Ok(()) };
+        let Some(share) = counts.interrupted_rate.filter(|share| *share > 0.0) else {
+            return Ok(());
+        };
         writeln!(
             f,
-            "\n  {} of {} transactions ({}) had not ended when they were cut off; they count as at least the age that they had (≥)",
+            "\n  {} of {} transactions ({}) had not ended when they were cut off; they count as at \
+            least the age that they had (≥)",
             group(counts.interrupted),
             group(counts.started),
             print_share(share)
         )?;
-        if run.grace_seconds < run.timeout_seconds && self.report.measured.requests.interrupted > 0 {
+        if run.grace_seconds < run.timeout_seconds && self.report.measured.requests.interrupted > 0
+        {
             writeln!(
                 f,
-                "    what hangs fails by itself where --grace is longer than --timeout: here it had {} after the end, and a request may wait {}",
+                "    what hangs fails by itself where --grace is longer than --timeout: here it \
+                had {} after the end, and a request may wait {}",
                 duration(run.grace_seconds),
                 duration(run.timeout_seconds)
             )?;
@@ -167,7 +212,8 @@ impl Summary<'_> {
     }
 
     fn verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        // A search goes beyond what the generator can do on purpose, and judges each of its trials itself.
+        // A search goes beyond what the generator can do on purpose, and judges each of its trials
+        // itself.
         if self.report.search.is_some() {
             return Ok(());
         }
@@ -180,55 +226,106 @@ impl Summary<'_> {
     }
 
     fn confidence(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Some(confidence) = self.report.confidence.as_ref().filter(|confidence| !confidence.response_ms.is_empty()) else {
+        let Some(confidence) =
+            self.report.confidence.as_ref().filter(|confidence| !confidence.response_ms.is_empty())
+        else {
             return Ok(());
         };
-        let shown = ["p50", "p95", "p99"].into_iter().filter_map(|name| Some((name, confidence.response_ms.get(name)?)));
+        let shown = ["p50", "p95", "p99"]
+            .into_iter()
+            .filter_map(|name| Some((name, confidence.response_ms.get(name)?)));
         let intervals: Vec<String> = shown
             .map(|(name, [from, until])| {
-                format!("{name} {} to {}", time(Some(*from)), bounded(Some(*until), confidence.at_least.contains(name)))
+                format!(
+                    "{name} {} to {}",
+                    time(Some(*from)),
+                    bounded(Some(*until), confidence.at_least.contains(name))
+                )
             })
             .collect();
-        let (worth, all) = (group(confidence.effective_samples.round() as u64), self.report.measured.transactions.response_ms.count);
-        writeln!(f, "\n    response time, 95 % sure: {}; {} worth {worth} independent ones", intervals.join(", "), counted(all, "sample"))
+        let (worth, all) = (
+            group(confidence.effective_samples.round() as u64),
+            self.report.measured.transactions.response_ms.count,
+        );
+        writeln!(
+            f,
+            "\n    response time, 95 % sure: {}; {} worth {worth} independent ones",
+            intervals.join(", "),
+            counted(all, "sample")
+        )
     }
 
     fn hosts(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for host in &self.report.hosts {
             let share = print_share(host.share);
             let lag = time(host.host_lag_p99_ms);
-            write!(f, "  host {:<16} {share:>6} of the starts, {} started, {}", line(&host.name), group(host.started), host.verdict)?;
+            write!(
+                f,
+                "  host {:<16} {share:>6} of the starts, {} started, {}",
+                line(&host.name),
+                group(host.started),
+                host.verdict
+            )?;
             write!(f, " (lag p99 {lag}, {:.1} s of processor time)", host.cpu_seconds)?;
             if host.times_lost > 0 {
                 write!(f, ", lost {}", counted(host.times_lost, "time"))?;
             }
-            writeln!(f, "{}", host.unknown_in_words().map_or_else(String::new, |unknown| format!("; {unknown}")))?;
+            writeln!(
+                f,
+                "{}",
+                host.unknown_in_words().map_or_else(String::new, |unknown| format!("; {unknown}"))
+            )?;
         }
         Ok(())
     }
 
     fn limits(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for limit in self.report.limits.iter().take(SHOWN_TEXTS) {
-            let until = limit.until_seconds.map_or_else(|| "the end".to_owned(), |seconds| format!("{seconds:.0} s"));
-            writeln!(f, "\n  limited from {:.0} s to {until}: {}", limit.from_seconds, line(&limit.means))?;
+            let until = limit
+                .until_seconds
+                .map_or_else(|| "the end".to_owned(), |seconds| format!("{seconds:.0} s"));
+            writeln!(
+                f,
+                "\n  limited from {:.0} s to {until}: {}",
+                limit.from_seconds,
+                line(&limit.means)
+            )?;
         }
         Ok(())
     }
 
     fn control(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(control) = &self.report.control else { return Ok(()) };
-        let by = control.limited_by.as_ref().map_or_else(|| ", as asked".to_owned(), |rule| format!(", held down by {}", line(rule)));
-        writeln!(f, "\n  control      goal {}/s at the end{by}", per_second(control.goal_per_second))?;
+        let by = control.limited_by.as_ref().map_or_else(
+            || ", as asked".to_owned(),
+            |rule| format!(", held down by {}", line(rule)),
+        );
+        writeln!(
+            f,
+            "\n  control      goal {}/s at the end{by}",
+            per_second(control.goal_per_second)
+        )?;
         for objective in &control.objectives {
             let share = objective.measured_share.map(|share| format!("{:.2} %", share * 100.0));
             let measured = share.unwrap_or_else(|| time(objective.measured_ms));
-            let (means, limit, samples) =
-                (line(&objective.means), per_second(objective.limit_per_second), counted(objective.samples, "sample"));
-            write!(f, "    {means}: up to {limit}/s; last {measured} of {samples}; {}", objective.state)?;
+            let (means, limit, samples) = (
+                line(&objective.means),
+                per_second(objective.limit_per_second),
+                counted(objective.samples, "sample"),
+            );
+            write!(
+                f,
+                "    {means}: up to {limit}/s; last {measured} of {samples}; {}",
+                objective.state
+            )?;
             writeln!(
                 f,
                 "{}",
-                if objective.samples == 0 && objective.rule.contains(':') { " (is there a transaction of this name?)" } else { "" }
+                if objective.samples == 0 && objective.rule.contains(':') {
+                    " (is there a transaction of this name?)"
+                } else {
+                    ""
+                }
             )?;
         }
         Ok(())
@@ -250,12 +347,25 @@ impl Summary<'_> {
         let iterations = &report.measured.iterations;
         writeln!(f, "  iterations   {}", outcomes(iterations))?;
         if report.run.warm_up_seconds > 0.0 {
-            writeln!(f, "  warm-up      {} (excluded from everything above)", outcomes(&report.warm_up.transactions.counts))?;
+            writeln!(
+                f,
+                "  warm-up      {} (excluded from everything above)",
+                outcomes(&report.warm_up.transactions.counts)
+            )?;
         }
         let machine = &report.machine;
-        write!(f, "  generator    {}, {:.1} s of processor time", counted(machine.cores as u64, "core"), machine.cpu_seconds)?;
+        write!(
+            f,
+            "  generator    {}, {:.1} s of processor time",
+            counted(machine.cores as u64, "core"),
+            machine.cpu_seconds
+        )?;
         if self.is_alone && report.requests_written > 0 {
-            write!(f, " ({:.1} µs a request)", machine.cpu_seconds * 1e6 / report.requests_written as f64)?;
+            write!(
+                f,
+                " ({:.1} µs a request)",
+                machine.cpu_seconds * 1e6 / report.requests_written as f64
+            )?;
         }
         if let Some(mib) = machine.resident_mib {
             write!(f, ", at most {mib:.0} MiB resident")?;
@@ -265,10 +375,18 @@ impl Summary<'_> {
         }
         writeln!(f)?;
         if users.log_lines_left_out > 0 {
-            writeln!(f, "  log          {} of the scenario left out", counted(users.log_lines_left_out, "line"))?;
+            writeln!(
+                f,
+                "  log          {} of the scenario left out",
+                counted(users.log_lines_left_out, "line")
+            )?;
         }
         if machine.stderr_lines_left_out > 0 {
-            writeln!(f, "  stderr       {} lines left out: nobody read them in time", group(machine.stderr_lines_left_out))?;
+            writeln!(
+                f,
+                "  stderr       {} lines left out: nobody read them in time",
+                group(machine.stderr_lines_left_out)
+            )?;
         }
         Ok(())
     }
@@ -301,18 +419,27 @@ fn totals(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     let total = &part.transactions;
     let (rate, at_once) = (per_second(total.per_second), per_second(total.concurrency));
     let bound = if total.counts.interrupted > 0 { "≥ " } else { "" };
-    writeln!(f, "\n  transactions {} ({rate}/s completed, {bound}{at_once} under way on average)", outcomes(&total.counts))?;
+    writeln!(
+        f,
+        "\n  transactions {} ({rate}/s completed, {bound}{at_once} under way on average)",
+        outcomes(&total.counts)
+    )?;
     let unsent = total.unsent;
     if unsent.users + unsent.host > 0 {
         writeln!(
             f,
-            "    unsent     {} for want of a free user (slow service, or --max-vus), {} for the generator's fault",
+            "    unsent     {} for want of a free user (slow service, or --max-vus), {} for the \
+            generator's fault",
             group(unsent.users),
             group(unsent.host)
         )?;
     }
     if unsent.lease > 0 {
-        writeln!(f, "    unsent     {} without a lease (the coordinator could not be reached in time)", group(unsent.lease))?;
+        writeln!(
+            f,
+            "    unsent     {} without a lease (the coordinator could not be reached in time)",
+            group(unsent.lease)
+        )?;
     }
     times_heading(f, "")?;
     times_row(f, "response time", &total.response_ms)?;
@@ -340,7 +467,11 @@ fn by_name(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
         }
     }
     if let Some(more @ 1..) = part.by_name.len().checked_sub(SHOWN_NAMES) {
-        writeln!(f, "    and {} with fewer starts, in the JSON", counted(more as u64, "more name"))?;
+        writeln!(
+            f,
+            "    and {} with fewer starts, in the JSON",
+            counted(more as u64, "more name")
+        )?;
     }
     Ok(())
 }
@@ -362,15 +493,27 @@ fn requests(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
         counted(requests.connections, "connection")
     )?;
     if requests.reconnects > 0 {
-        writeln!(f, "    {} sent anew because their connection had closed", group(requests.reconnects))?;
+        writeln!(
+            f,
+            "    {} sent anew because their connection had closed",
+            group(requests.reconnects)
+        )?;
     }
     times_heading(f, "")?;
     times_row(f, "request", &requests.service_ms)?;
     for (phase, times) in requests.phases_ms.iter().filter(|(_, times)| times.count > 0) {
         times_row(f, &format!("  {phase}"), times)?;
     }
-    let statuses = requests.statuses.iter().map(|(status, count)| format!("{status} x {}", group(*count))).collect::<Vec<_>>();
-    let errors = requests.errors.iter().map(|(class, count)| format!("{class} x {}", group(*count))).collect::<Vec<_>>();
+    let statuses = requests
+        .statuses
+        .iter()
+        .map(|(status, count)| format!("{status} x {}", group(*count)))
+        .collect::<Vec<_>>();
+    let errors = requests
+        .errors
+        .iter()
+        .map(|(class, count)| format!("{class} x {}", group(*count)))
+        .collect::<Vec<_>>();
     if !statuses.is_empty() {
         writeln!(f, "    statuses   {}", statuses.join(", "))?;
     }
@@ -382,11 +525,9 @@ fn requests(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
 
 /// What failed and why, with how often.
 fn all_failures(report: &Report) -> Vec<(u64, String)> {
-    let of_names = report
-        .measured
-        .by_name
-        .iter()
-        .flat_map(|(name, row)| row.failures.iter().map(move |(text, count)| (*count, format!("{name}: {text}"))));
+    let of_names = report.measured.by_name.iter().flat_map(|(name, row)| {
+        row.failures.iter().map(move |(text, count)| (*count, format!("{name}: {text}")))
+    });
     let words = |kind: &'static str, texts: &BTreeMap<String, u64>| {
         texts.iter().map(|(text, count)| (*count, format!("{kind}: {text}"))).collect::<Vec<_>>()
     };
@@ -407,7 +548,11 @@ fn failures(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
         writeln!(f, "    {} x {}", group(*count), line(text))?;
     }
     if all.len() > SHOWN_TEXTS {
-        writeln!(f, "    and {}, in the JSON", counted((all.len() - SHOWN_TEXTS) as u64, "more kind"))?;
+        writeln!(
+            f,
+            "    and {}, in the JSON",
+            counted((all.len() - SHOWN_TEXTS) as u64, "more kind")
+        )?;
     }
     Ok(())
 }
@@ -421,11 +566,22 @@ fn checks(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
     shown.sort_by_key(|(_, check)| check.failed == 0);
     for (name, check) in shown.iter().take(SHOWN_NAMES) {
         let mark = if check.failed == 0 { "ok    " } else { "failed" };
-        writeln!(f, "    {mark} {}: {} of {} passed", line(name), group(check.passed), group(check.passed + check.failed))?;
+        writeln!(
+            f,
+            "    {mark} {}: {} of {} passed",
+            line(name),
+            group(check.passed),
+            group(check.passed + check.failed)
+        )?;
     }
     if let Some(more @ 1..) = shown.len().checked_sub(SHOWN_NAMES) {
         let failed = shown[SHOWN_NAMES..].iter().filter(|(_, check)| check.failed > 0).count();
-        writeln!(f, "    and {}, {} of them failed, in the JSON", counted(more as u64, "more check"), group(failed as u64))?;
+        writeln!(
+            f,
+            "    and {}, {} of them failed, in the JSON",
+            counted(more as u64, "more check"),
+            group(failed as u64)
+        )?;
     }
     Ok(())
 }
@@ -435,16 +591,39 @@ fn metrics(f: &mut Formatter<'_>, part: &Part) -> fmt::Result {
         writeln!(f, "\n  metrics of the scenario")?;
     }
     for series in part.metrics.iter().take(SHOWN_SERIES) {
-        let tags = series.tags.iter().map(|(name, value)| format!("{}={}", line(name), line(value))).collect::<Vec<_>>().join(",");
+        let tags = series
+            .tags
+            .iter()
+            .map(|(name, value)| format!("{}={}", line(name), line(value)))
+            .collect::<Vec<_>>()
+            .join(",");
         let tags = if tags.is_empty() { String::new() } else { format!("{{{tags}}}") };
-        let values = series.values.iter().filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}"))).collect::<Vec<_>>();
-        writeln!(f, "    {}{tags}: {} ({})", line(&series.metric), values.join(", "), counted(series.count, "value"))?;
+        let values = series
+            .values
+            .iter()
+            .filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}")))
+            .collect::<Vec<_>>();
+        writeln!(
+            f,
+            "    {}{tags}: {} ({})",
+            line(&series.metric),
+            values.join(", "),
+            counted(series.count, "value")
+        )?;
     }
     if part.metrics.len() > SHOWN_SERIES {
-        writeln!(f, "    and {} more series, in the JSON", group((part.metrics.len() - SHOWN_SERIES) as u64))?;
+        writeln!(
+            f,
+            "    and {} more series, in the JSON",
+            group((part.metrics.len() - SHOWN_SERIES) as u64)
+        )?;
     }
     if part.metric_values_ignored > 0 {
-        writeln!(f, "    {} ignored: not finite, or negative for a counter", counted(part.metric_values_ignored, "value"))?;
+        writeln!(
+            f,
+            "    {} ignored: not finite, or negative for a counter",
+            counted(part.metric_values_ignored, "value")
+        )?;
     }
     Ok(())
 }
@@ -459,12 +638,20 @@ const SHOWN_SERIES: usize = 20;
 const NAME: usize = 30;
 
 fn times_heading(f: &mut Formatter<'_>, title: &str) -> fmt::Result {
-    writeln!(f, "\n    {title:<NAME$} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}", "count", "mean", "p50", "p95", "p99", "p99.9", "max")
+    writeln!(
+        f,
+        "\n    {title:<NAME$} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "count", "mean", "p50", "p95", "p99", "p99.9", "max"
+    )
 }
 
 fn times_row(f: &mut Formatter<'_>, name: &str, times: &Times) -> fmt::Result {
     let name = line(name).to_string();
-    let name: String = if name.chars().count() > NAME { name.chars().take(NAME - 1).chain(['…']).collect() } else { name };
+    let name: String = if name.chars().count() > NAME {
+        name.chars().take(NAME - 1).chain(['…']).collect()
+    } else {
+        name
+    };
     write!(f, "    {name:<NAME$} {:>9}", group(times.count))?;
     let bound = &times.at_least;
     for (value, is_at_least) in [
@@ -546,11 +733,16 @@ mod tests {
 
     #[test]
     fn a_thousand_checks_are_cut_with_a_word_of_the_rest_and_those_that_failed_come_first() {
-        let check = |i: u64| (format!("check {i:04}"), CheckReport { passed: 2, failed: u64::from(i == 999) });
+        let check = |i: u64| {
+            (format!("check {i:04}"), CheckReport { passed: 2, failed: u64::from(i == 999) })
+        };
         let part = Part { checks: (0..1_000).map(check).collect(), ..Part::default() };
         let shown = Shown(&part).to_string();
         let lines: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
-        assert_eq!((lines.len(), lines[1]), (SHOWN_NAMES + 2, "    failed check 0999: 2 of 3 passed"));
+        assert_eq!(
+            (lines.len(), lines[1]),
+            (SHOWN_NAMES + 2, "    failed check 0999: 2 of 3 passed")
+        );
         assert_eq!(lines.last(), Some(&"    and 960 more checks, 0 of them failed, in the JSON"));
         let few = Part { checks: (0..3).map(check).collect(), ..Part::default() };
         assert_eq!(Shown(&few).to_string().lines().filter(|line| !line.is_empty()).count(), 4);

@@ -1,7 +1,9 @@
-//! The edge to the person who reads: all that this program says leaves by here, and nothing in it but the end of a line does anything to a terminal.
+//! The edge to the person who reads: all that this program says leaves by here, and nothing in it
+//! but the end of a line does anything to a terminal.
 //!
-//! What scenarios, services, files and other hosts said is made visible as a part of a line where it is put into words (`swell_core::plain::line`); whatever
-//! was forgotten there is made visible here. Clippy refuses stdout and stderr anywhere else in the host (`clippy.toml`).
+//! What scenarios, services, files and other hosts said is made visible as a part of a line where
+//! it is put into words (`swell_core::plain::line`); whatever was forgotten there is made visible
+//! here. Clippy refuses stdout and stderr anywhere else in the host (`clippy.toml`).
 #![allow(clippy::disallowed_methods, reason = "this is the one place that has them")]
 
 use std::fmt::{self, Display};
@@ -50,9 +52,11 @@ pub(crate) fn is_attended() -> bool {
     is_watched() && io::stdin().is_terminal()
 }
 
-/// Log lines go to stderr, so that stdout holds results alone. `RUST_LOG` chooses more or less of them.
+/// Log lines go to stderr, so that stdout holds results alone. `RUST_LOG` chooses more or less of
+/// them.
 pub(crate) fn log_to_stderr() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,scenario=info,swell=info,host=info".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "warn,scenario=info,swell=info,host=info".into());
     let is_coloured = is_watched() && std::env::var_os("NO_COLOR").is_none();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -87,18 +91,27 @@ impl<'a> MakeWriter<'a> for LogLines {
     }
 }
 
-/// The form of a log line: time, level, words. Colours are around what came from elsewhere, never in it.
+/// The form of a log line: time, level, words. Colours are around what came from elsewhere, never
+/// in it.
 struct LogLine {
     is_coloured: bool,
 }
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'static> FormatEvent<S, N> for LogLine {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'static>
+    FormatEvent<S, N> for LogLine
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
         let level = *event.metadata().level();
         let (mut time, mut words) = (String::new(), String::new());
         SystemTime.format_time(&mut Writer::new(&mut time))?;
         context.format_fields(Writer::new(&mut words), event)?;
-        let [dim, colour, reset] = if self.is_coloured { ["\x1b[2m", colour(level), "\x1b[0m"] } else { [""; 3] };
+        let [dim, colour, reset] =
+            if self.is_coloured { ["\x1b[2m", colour(level), "\x1b[0m"] } else { [""; 3] };
         writeln!(writer, "{dim}{time}{reset} {colour}{level:>5}{reset} {}", page(words))
     }
 }

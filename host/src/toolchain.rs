@@ -1,18 +1,21 @@
 //! What compiles a scenario to WebAssembly on this machine, and the compiling itself.
 //!
-//! Two kinds of machine have to work without their user knowing which one it is: rustup can add a target to its compiler, and Debian has packages of a
-//! compiler that can build the standard library for a target from source. What is there already is taken before anything is downloaded.
+//! Two kinds of machine have to work without their user knowing which one it is: rustup can add a
+//! target to its compiler, and Debian has packages of a compiler that can build the standard
+//! library for a target from source. What is there already is taken before anything is downloaded.
 //!
-//! The library and the scenario's dependencies are built once a machine, in a folder that all scenarios share, with settings that fit a scenario: small,
-//! because thousands of instances are made of it, and with the names of its functions, because a trap shows them.
+//! The library and the scenario's dependencies are built once a machine, in a folder that all
+//! scenarios share, with settings that fit a scenario: small, because thousands of instances are
+//! made of it, and with the names of its functions, because a trap shows them.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Targets whose standard library can do what the host grants: clocks, randomness, output to the log. The better one first: the host turns what each of
-/// them produces into a component when it loads it.
+/// Targets whose standard library can do what the host grants: clocks, randomness, output to the
+/// log. The better one first: the host turns what each of them produces into a component when it
+/// loads it.
 pub(crate) const WITH_WASI: &[&str] = &["wasm32-wasip2", WASIP1];
 /// The target without: 64 KB less memory a user.
 pub(crate) const LEAN: &[&str] = &["wasm32-unknown-unknown"];
@@ -29,7 +32,8 @@ pub(crate) enum Toolchain {
 }
 
 /// The Debian packages behind [`Toolchain::Distribution`].
-pub(crate) const DEBIAN_PACKAGES: [&str; 5] = ["rustc-web", "cargo-web", "rust-web-src", "lld-19", "wasi-libc"];
+pub(crate) const DEBIAN_PACKAGES: [&str; 5] =
+    ["rustc-web", "cargo-web", "rust-web-src", "lld-19", "wasi-libc"];
 
 const DISTRIBUTION_RUSTC: &str = "/usr/bin/rustc";
 const DISTRIBUTION_CARGO: &str = "/usr/bin/cargo";
@@ -39,7 +43,8 @@ const DISTRIBUTION_LIBC: &str = "/usr/lib/wasm32-wasi";
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ToolchainError {
     /// No compiler for WebAssembly, and rustup could not add one.
-    #[error("nothing here compiles for {target}: {rustup}; {distribution}\nhelp: with rustup, `rustup target add {target}`; on Debian, `apt-get install {}`", DEBIAN_PACKAGES.join(" "))]
+    #[error("nothing here compiles for {target}: {rustup}; {distribution}\nhelp: with rustup, \
+    `rustup target add {target}`; on Debian, `apt-get install {}`", DEBIAN_PACKAGES.join(" "))]
     None {
         /// What was looked for.
         target: &'static str,
@@ -62,12 +67,17 @@ pub(crate) enum ToolchainError {
 }
 
 impl Toolchain {
-    /// Finds a compiler for one of these targets and a package in this folder (which may choose its own by a `rust-toolchain.toml`); lets rustup add the
-    /// first of them if need be, and says so through `tell` before.
+    /// Finds a compiler for one of these targets and a package in this folder (which may choose its
+    /// own by a `rust-toolchain.toml`); lets rustup add the first of them if need be, and says so
+    /// through `tell` before.
     ///
     /// # Errors
     /// Says what was tried and what to install.
-    pub(crate) fn find(folder: &Path, targets: &[&'static str], tell: &mut dyn FnMut(&str)) -> Result<Self, ToolchainError> {
+    pub(crate) fn find(
+        folder: &Path,
+        targets: &[&'static str],
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Self, ToolchainError> {
         let installed = |target: &&str| has_library(folder, target);
         if let Some(&target) = targets.iter().find(|target| installed(target)) {
             return Ok(Self::Path { target });
@@ -96,7 +106,8 @@ impl Toolchain {
         }
     }
 
-    /// A `cargo` with this subcommand that compiles for the target, optimised for a scenario, in this target folder.
+    /// A `cargo` with this subcommand that compiles for the target, optimised for a scenario, in
+    /// this target folder.
     pub(crate) fn cargo(&self, subcommand: &str, target_folder: &Path) -> Command {
         let mut cargo = match self {
             Self::Path { .. } => Command::new("cargo"),
@@ -113,7 +124,10 @@ impl Toolchain {
         ] {
             cargo.env_remove(name);
         }
-        cargo.arg(subcommand).args(["--release", "--target", self.target(), "--target-dir"]).arg(target_folder);
+        cargo
+            .arg(subcommand)
+            .args(["--release", "--target", self.target(), "--target-dir"])
+            .arg(target_folder);
         cargo.envs([
             ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"),
             ("CARGO_PROFILE_RELEASE_LTO", "true"),
@@ -123,19 +137,28 @@ impl Toolchain {
             ("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"),
         ]);
         if let Self::Distribution { target, linker } = self {
-            // Building the library is an unstable feature, which this variable allows to a stable compiler.
-            cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", DISTRIBUTION_RUSTC).env_remove("RUSTUP_TOOLCHAIN");
+            // Building the library is an unstable feature, which this variable allows to a stable
+            // compiler.
+            cargo
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("RUSTC", DISTRIBUTION_RUSTC)
+                .env_remove("RUSTUP_TOOLCHAIN");
             cargo.args(["-Z", "build-std=std,panic_abort"]);
-            let setting = |name| format!("CARGO_TARGET_{}_{name}", target.to_uppercase().replace('-', "_"));
+            let setting =
+                |name| format!("CARGO_TARGET_{}_{name}", target.to_uppercase().replace('-', "_"));
             cargo.env(setting("LINKER"), linker);
             if *target == WASIP1 {
-                cargo.env(setting("RUSTFLAGS"), format!("-C link-self-contained=no -L native={DISTRIBUTION_LIBC}"));
+                cargo.env(
+                    setting("RUSTFLAGS"),
+                    format!("-C link-self-contained=no -L native={DISTRIBUTION_LIBC}"),
+                );
             }
         }
         cargo
     }
 
-    /// Builds what `select` (arguments of `cargo build`, as `-p`) says and returns the `.wasm` files. The compiler's messages go to standard error.
+    /// Builds what `select` (arguments of `cargo build`, as `-p`) says and returns the `.wasm`
+    /// files. The compiler's messages go to standard error.
     ///
     /// # Errors
     /// The compiler cannot be run, or says no.
@@ -146,8 +169,14 @@ impl Toolchain {
         select: impl IntoIterator<Item = S>,
     ) -> Result<Vec<Artifact>, ToolchainError> {
         let mut cargo = self.cargo("build", target_folder);
-        cargo.args(["--message-format", "json-render-diagnostics"]).args(select).current_dir(folder);
-        let output = cargo.stderr(Stdio::inherit()).output().map_err(|source| cannot_run(cargo.get_program(), source))?;
+        cargo
+            .args(["--message-format", "json-render-diagnostics"])
+            .args(select)
+            .current_dir(folder);
+        let output = cargo
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|source| cannot_run(cargo.get_program(), source))?;
         if !output.status.success() {
             return Err(ToolchainError::Compile);
         }
@@ -164,10 +193,13 @@ pub(crate) struct Artifact {
     pub(crate) file: PathBuf,
 }
 
-/// The modules among cargo's messages, one JSON object a line. Dependencies produce none: they are no `cdylib`s, or not for WebAssembly.
+/// The modules among cargo's messages, one JSON object a line. Dependencies produce none: they are
+/// no `cdylib`s, or not for WebAssembly.
 fn artifacts(messages: &str) -> Vec<Artifact> {
     let mut found: Vec<Artifact> = Vec::new();
-    for message in messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()) {
+    for message in
+        messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+    {
         if message["reason"] != "compiler-artifact" {
             continue;
         }
@@ -176,8 +208,13 @@ fn artifacts(messages: &str) -> Vec<Artifact> {
             _ => message["package_id"].as_str().map(package_name),
         };
         let name = name.unwrap_or_default();
-        let files = message["filenames"].as_array().into_iter().flatten().filter_map(|file| file.as_str());
-        found.extend(files.filter(|file| file.ends_with(".wasm")).map(|file| Artifact { name: name.to_owned(), file: file.into() }));
+        let files =
+            message["filenames"].as_array().into_iter().flatten().filter_map(|file| file.as_str());
+        found.extend(
+            files
+                .filter(|file| file.ends_with(".wasm"))
+                .map(|file| Artifact { name: name.to_owned(), file: file.into() }),
+        );
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
@@ -186,21 +223,31 @@ fn artifacts(messages: &str) -> Vec<Artifact> {
 /// The package in an id as `path+file:///folder/name#0.1.0` or `path+file:///folder#name@0.1.0`.
 fn package_name(id: &str) -> &str {
     let (place, rest) = id.rsplit_once('#').unwrap_or((id, ""));
-    rest.split_once('@').map_or_else(|| place.rsplit('/').next().unwrap_or(place), |(name, _version)| name)
+    rest.split_once('@')
+        .map_or_else(|| place.rsplit('/').next().unwrap_or(place), |(name, _version)| name)
 }
 
-/// Whether the compiler of the `PATH` has the library for a target, be it from rustup or from the distribution.
+/// Whether the compiler of the `PATH` has the library for a target, be it from rustup or from the
+/// distribution.
 fn has_library(folder: &Path, target: &str) -> bool {
-    let rustc = Command::new("rustc").args(["--print", "target-libdir", "--target", target]).current_dir(folder).output();
+    let rustc = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", target])
+        .current_dir(folder)
+        .output();
     let Some(printed) = rustc.ok().filter(|output| output.status.success()) else { return false };
-    let Ok(entries) = std::fs::read_dir(String::from_utf8_lossy(&printed.stdout).trim_end()) else { return false };
+    let Ok(entries) = std::fs::read_dir(String::from_utf8_lossy(&printed.stdout).trim_end()) else {
+        return false;
+    };
     entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
 }
 
 /// The distribution's compiler with all that it needs, or what is missing.
 fn distribution(targets: &[&'static str]) -> Result<Toolchain, String> {
     // Its library links against the distribution's libc, which is WASI 0.1.
-    let target = *targets.iter().find(|target| **target == WASIP1 || LEAN.contains(target)).ok_or("no distribution's compiler does")?;
+    let target = *targets
+        .iter()
+        .find(|target| **target == WASIP1 || LEAN.contains(target))
+        .ok_or("no distribution's compiler does")?;
     for file in [DISTRIBUTION_RUSTC, DISTRIBUTION_CARGO] {
         // In a container with rustup alone, these may be rustup's own links.
         let real = std::fs::canonicalize(file).map_err(|_| format!("there is no {file}"))?;
@@ -208,9 +255,12 @@ fn distribution(targets: &[&'static str]) -> Result<Toolchain, String> {
             return Err(format!("{file} is rustup's"));
         }
     }
-    let sysroot =
-        Command::new(DISTRIBUTION_RUSTC).args(["--print", "sysroot"]).output().map_err(|error| format!("{DISTRIBUTION_RUSTC}: {error}"))?;
-    let sources = Path::new(String::from_utf8_lossy(&sysroot.stdout).trim_end()).join("lib/rustlib/src/rust/library/std");
+    let sysroot = Command::new(DISTRIBUTION_RUSTC)
+        .args(["--print", "sysroot"])
+        .output()
+        .map_err(|error| format!("{DISTRIBUTION_RUSTC}: {error}"))?;
+    let sources = Path::new(String::from_utf8_lossy(&sysroot.stdout).trim_end())
+        .join("lib/rustlib/src/rust/library/std");
     if !sources.exists() {
         return Err(format!("{DISTRIBUTION_RUSTC} comes without its library's source"));
     }
@@ -229,9 +279,11 @@ fn search_path() -> Vec<PathBuf> {
 fn linker(folders: &[PathBuf]) -> Option<PathBuf> {
     let plain = folders.iter().map(|folder| folder.join("wasm-ld")).find(|file| file.exists());
     plain.or_else(|| {
-        let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
+        let entries =
+            folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
         let numbered = entries.filter_map(|entry| {
-            let version: u32 = entry.file_name().to_str()?.strip_prefix("wasm-ld-")?.parse().ok()?;
+            let version: u32 =
+                entry.file_name().to_str()?.strip_prefix("wasm-ld-")?.parse().ok()?;
             Some((version, entry.path()))
         });
         numbered.max().map(|(_, file)| file)
@@ -240,12 +292,20 @@ fn linker(folders: &[PathBuf]) -> Option<PathBuf> {
 
 /// Lets rustup add a target to the compiler in use; otherwise says why not.
 fn add_target(folder: &Path, target: &str, tell: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let found = Command::new("rustup").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let found = Command::new("rustup")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     if !found.is_ok_and(|status| status.success()) {
         return Err("there is no rustup".into());
     }
     tell(&format!("downloading Rust's library for {target}: rustup target add {target}"));
-    let rustup = Command::new("rustup").args(["target", "add", target]).current_dir(folder).stdout(Stdio::null()).status();
+    let rustup = Command::new("rustup")
+        .args(["target", "add", target])
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .status();
     match rustup {
         Ok(status) if status.success() => Ok(()),
         _ => Err(format!("`rustup target add {target}` failed")),
@@ -270,8 +330,17 @@ mod tests {
 {"reason":"compiler-artifact","package_id":"path+file:///x/hello-http#0.1.0","target":{"name":"hello_http","kind":["cdylib"]},"filenames":["/t/hello_http.wasm","/t/hello_http.d"]}
 not json
 {"reason":"build-finished","success":true}"#;
-        let found: Vec<_> = artifacts(messages).into_iter().map(|artifact| (artifact.name, artifact.file)).collect();
-        assert_eq!(found, [("hello-http".into(), "/t/hello_http.wasm".into()), ("sleeper".into(), "/t/sleeper.wasm".into())]);
+        let found: Vec<_> = artifacts(messages)
+            .into_iter()
+            .map(|artifact| (artifact.name, artifact.file))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("hello-http".into(), "/t/hello_http.wasm".into()),
+                ("sleeper".into(), "/t/sleeper.wasm".into())
+            ]
+        );
     }
 
     #[test]
@@ -298,10 +367,17 @@ not json
         let toolchain = Toolchain::Distribution { target: WASIP1, linker: "/l/wasm-ld-19".into() };
         let cargo = toolchain.cargo("build", Path::new("/t"));
         let variable = |name: &str| {
-            cargo.get_envs().find(|(key, _)| *key == name).and_then(|(_, value)| value).map(|value| value.to_string_lossy().into_owned())
+            cargo
+                .get_envs()
+                .find(|(key, _)| *key == name)
+                .and_then(|(_, value)| value)
+                .map(|value| value.to_string_lossy().into_owned())
         };
         assert_eq!(variable("CARGO_TARGET_WASM32_WASIP1_LINKER").as_deref(), Some("/l/wasm-ld-19"));
-        assert!(variable("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS").is_some_and(|flags| flags.contains(DISTRIBUTION_LIBC)));
+        assert!(
+            variable("CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS")
+                .is_some_and(|flags| flags.contains(DISTRIBUTION_LIBC))
+        );
         assert!(cargo.get_args().any(|arg| arg == "build-std=std,panic_abort"));
     }
 
@@ -313,6 +389,10 @@ not json
             distribution: "there is no wasm-ld".into(),
         };
         let text = error.to_string();
-        assert!(text.contains("rustup target add wasm32-wasip2") && text.contains("apt-get install rustc-web cargo-web"), "{text}");
+        assert!(
+            text.contains("rustup target add wasm32-wasip2")
+                && text.contains("apt-get install rustc-web cargo-web"),
+            "{text}"
+        );
     }
 }

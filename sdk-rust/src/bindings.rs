@@ -1,4 +1,5 @@
-//! What wit-bindgen makes of `wit/`. The other modules give it the shape that a scenario author sees.
+//! What wit-bindgen makes of `wit/`. The other modules give it the shape that a scenario author
+//! sees.
 #![allow(unsafe_code, missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 
 wit_bindgen::generate!({
@@ -9,7 +10,9 @@ wit_bindgen::generate!({
 });
 
 pub use self::exports::swell::scenario::lifecycle;
-pub use self::swell::scenario::{checks, clock, context, data, http, log, metrics, random, runs, transactions};
+pub use self::swell::scenario::{
+    checks, clock, context, data, http, log, metrics, random, runs, transactions,
+};
 
 export!(Component);
 

@@ -2,7 +2,8 @@
 
 use crate::bindings::context;
 
-/// This user's number, from 0, unique in the run. One that replaces a user cut off has a new number.
+/// This user's number, from 0, unique in the run. One that replaces a user cut off has a new
+/// number.
 #[must_use]
 pub fn user() -> u64 {
     context::user()
@@ -26,7 +27,8 @@ pub fn variable(name: &str) -> Option<String> {
     context::variable(name)
 }
 
-/// Ends the run early, with exit code 108 and the reason shown: what is under way may finish, nothing new begins.
+/// Ends the run early, with exit code 108 and the reason shown: what is under way may finish,
+/// nothing new begins.
 pub fn stop_run(reason: &str) {
     context::stop_run(reason);
 }

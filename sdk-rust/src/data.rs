@@ -8,7 +8,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The host reads a file once and all users share it. Two calls in one iteration give the same row, except with [`Feed::random`].
+//! The host reads a file once and all users share it. Two calls in one iteration give the same row,
+//! except with [`Feed::random`].
 
 mod row;
 
@@ -23,7 +24,8 @@ pub fn feed(name: &str) -> Feed<'_> {
     Feed { name }
 }
 
-/// A feed, and the ways to take a row of it. Each fails when no feed has the name; the error says which names there are.
+/// A feed, and the ways to take a row of it. Each fails when no feed has the name; the error says
+/// which names there are.
 #[derive(Debug, Clone, Copy)]
 pub struct Feed<'a> {
     name: &'a str,
@@ -45,7 +47,8 @@ impl Feed<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::RunOver`] when there are no more, as the run then ends, unless `--data-wrap` was given. [`Error::Data`] when no feed has this name.
+    /// [`Error::RunOver`] when there are no more, as the run then ends, unless `--data-wrap` was
+    /// given. [`Error::Data`] when no feed has this name.
     pub fn unique(self) -> Result<Row> {
         self.next(Pick::Unique)
     }

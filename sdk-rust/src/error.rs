@@ -7,18 +7,21 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a step of a scenario did not do what it should.
 ///
-/// An error that leaves a transaction fails it; one that leaves the scenario fails the iteration. The report counts equal texts together, so a text is
-/// better without numbers that differ each time.
+/// An error that leaves a transaction fails it; one that leaves the scenario fails the iteration.
+/// The report counts equal texts together, so a text is better without numbers that differ each
+/// time.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The run is over, or a feed of unique rows is used up. It ends the iteration without counting as a failure.
+    /// The run is over, or a feed of unique rows is used up. It ends the iteration without counting
+    /// as a failure.
     #[error("the run is over")]
     RunOver,
     /// A request had no answer.
     #[error(transparent)]
     Http(#[from] http::Error),
-    /// An answer lacks what was asked of it: a part that was not kept, a header that is not there, a body that is no text.
+    /// An answer lacks what was asked of it: a part that was not kept, a header that is not there,
+    /// a body that is no text.
     #[error("{0}")]
     Answer(String),
     /// A text was not the JSON expected.
@@ -27,7 +30,8 @@ pub enum Error {
     /// A feed or a column does not exist, or a value in it does not parse.
     #[error("{0}")]
     Data(String),
-    /// The scenario's own words: from [`bail!`](crate::bail), [`ensure!`](crate::ensure), or a text under `?`.
+    /// The scenario's own words: from [`bail!`](crate::bail), [`ensure!`](crate::ensure), or a text
+    /// under `?`.
     #[error("{0}")]
     Failed(String),
     /// Any other error, see [`Error::other`].
@@ -76,7 +80,8 @@ from_std!(
     std::string::FromUtf8Error,
 );
 
-/// Returns from the function with an error in the scenario's own words: `bail!("no item left in {category}")`.
+/// Returns from the function with an error in the scenario's own words:
+/// `bail!("no item left in {category}")`.
 #[macro_export]
 macro_rules! bail {
     ($($words:tt)+) => {

@@ -9,7 +9,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A URL is absolute, or a path that is taken relative to the run's target. Cookies are kept by the host for the user and cleared between iterations.
+//! A URL is absolute, or a path that is taken relative to the run's target. Cookies are kept by the
+//! host for the user and cleared between iterations.
 
 mod error;
 mod request;
@@ -23,10 +24,12 @@ pub use response::{Phases, Response};
 use crate::bindings::http;
 use crate::error::Result;
 
-/// Sends requests at the same time, as a browser loads what a page needs, and waits for all of them.
+/// Sends requests at the same time, as a browser loads what a page needs, and waits for all of
+/// them.
 ///
-/// The answers come in the order of the requests; to stop at the first that is missing: `for answer in http::send_all([…]) { answer?; }`. At most 256
-/// requests; more trap. Over HTTP/1.1 at most 6 connections a host are used, over HTTP/2 one.
+/// The answers come in the order of the requests; to stop at the first that is missing:
+/// `for answer in http::send_all([…]) { answer?; }`. At most 256 requests; more trap. Over HTTP/1.1
+/// at most 6 connections a host are used, over HTTP/2 one.
 pub fn send_all<'a>(requests: impl IntoIterator<Item = Request<'a>>) -> Vec<Result<Response>> {
     let requests: Vec<Request<'_>> = requests.into_iter().collect();
     let sent: Vec<http::Request<'_>> = requests.iter().map(Request::borrow).collect();

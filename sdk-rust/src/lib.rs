@@ -1,7 +1,8 @@
 //! Write load-test scenarios in Rust, for the Swell host to run.
 //!
-//! A *scenario* is what one virtual user does; each call of it is an *iteration*. The host calls it again and again, for as many users as the load needs,
-//! and paces and measures the *transactions* in it: the named, timed parts.
+//! A *scenario* is what one virtual user does; each call of it is an *iteration*. The host calls it
+//! again and again, for as many users as the load needs, and paces and measures the *transactions*
+//! in it: the named, timed parts.
 //!
 //! ```no_run
 //! use swell::prelude::*;
@@ -21,17 +22,20 @@
 //! }
 //! ```
 //!
-//! The code blocks, as a person does: one thing after another. What happens at once in a browser is [`http::send_all`]. Time is measured by the host, and a
-//! response that is not 200 to 399 fails its transaction without a line of code.
+//! The code blocks, as a person does: one thing after another. What happens at once in a browser is
+//! [`http::send_all`]. Time is measured by the host, and a response that is not 200 to 399 fails
+//! its transaction without a line of code.
 //!
 //! # How an iteration ends
 //!
-//! `Ok` is the usual end. An error that reaches the end of the scenario fails the iteration, and its text is counted in the report. The exception is
-//! [`Error::RunOver`]: when the run is over the next transaction does not begin, and `?` carries that out of the scenario quietly.
+//! `Ok` is the usual end. An error that reaches the end of the scenario fails the iteration, and
+//! its text is counted in the report. The exception is [`Error::RunOver`]: when the run is over the
+//! next transaction does not begin, and `?` carries that out of the scenario quietly.
 //!
 //! # Runs that code conducts
 //!
-//! A function with `#[conduct]` decides which scenarios of its file run, how, and when: see [`runs`].
+//! A function with `#[conduct]` decides which scenarios of its file run, how, and when: see
+//! [`runs`].
 //!
 //! # The crate of a scenario
 //!
@@ -70,7 +74,10 @@ pub use transactions::transaction;
 /// All that a scenario needs, in one `use`.
 pub mod prelude {
     pub use crate::http::Response;
-    pub use crate::{Error, Result, bail, check, choose, conduct, ensure, json, millis, scenario, secs, think, transaction};
+    pub use crate::{
+        Error, Result, bail, check, choose, conduct, ensure, json, millis, scenario, secs, think,
+        transaction,
+    };
     pub use crate::{context, data, http, log, metrics, random, runs};
 }
 
@@ -81,7 +88,8 @@ pub mod __private {
     pub use crate::transactions::{TransactionName, named_transaction as transaction};
 }
 
-/// The bindings themselves, for guests that break the contract on purpose or use all of it; no part of the interface.
+/// The bindings themselves, for guests that break the contract on purpose or use all of it; no part
+/// of the interface.
 #[doc(hidden)]
 pub mod raw {
     pub use crate::bindings::{clock, transactions};

@@ -1,13 +1,14 @@
 //! What the host calls, and how it finds the scenarios of a file.
 //!
 //! ## Why scenarios register in constructors
-//! A file may hold several scenarios in any module, and a list of them at the end of the file would be one more thing to forget. `#[scenario]` puts a
-//! function into `.init_array`, which runs before the first export does. It may run twice, as a WASI reactor has an `_initialize` of its own: the registry
-//! takes each scenario once. Its order is that of the names, as the linker promises none.
+//! A file may hold several scenarios in any module, and a list of them at the end of the file would
+//! be one more thing to forget. `#[scenario]` puts a function into `.init_array`, which runs before
+//! the first export does. It may run twice, as a WASI reactor has an `_initialize` of its own: the
+//! registry takes each scenario once. Its order is that of the names, as the linker promises none.
 //!
 //! ## What a user carries
-//! One instance is one virtual user and runs one scenario, so there is one place for what `setup` and `start` returned. It is typed by the scenario's
-//! [`Hooks`], which alone reads and writes it.
+//! One instance is one virtual user and runs one scenario, so there is one place for what `setup`
+//! and `start` returned. It is typed by the scenario's [`Hooks`], which alone reads and writes it.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -163,9 +164,10 @@ impl Guest for Component {
         match conducts[..] {
             [] => Err("there is no function with #[conduct]".to_owned()),
             [conduct] => (conduct.run)().map_err(|error| error.to_string()),
-            [one, another, ..] => {
-                Err(format!("both `{}` and `{}` are marked with #[conduct]; one function conducts a file", one.name, another.name))
-            }
+            [one, another, ..] => Err(format!(
+                "both `{}` and `{}` are marked with #[conduct]; one function conducts a file",
+                one.name, another.name
+            )),
         }
     }
 
@@ -198,7 +200,9 @@ impl Guest for Component {
 /// The functions of the scenario with this number, ready to be called.
 fn enter(scenario: u32) -> &'static dyn Life {
     report_panics();
-    SCENARIOS.with_borrow(|scenarios| scenarios.get(scenario as usize).expect("the host uses a number from `describe`").life)
+    SCENARIOS.with_borrow(|scenarios| {
+        scenarios.get(scenario as usize).expect("the host uses a number from `describe`").life
+    })
 }
 
 fn report_panics() {

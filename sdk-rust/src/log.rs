@@ -1,13 +1,16 @@
 //! Lines for the person who runs the test: `log::info!("logged in as {user}")`.
 //!
-//! Control characters are made visible, and at most 100 lines a second are shown for the whole run; the rest are counted.
+//! Control characters are made visible, and at most 100 lines a second are shown for the whole run;
+//! the rest are counted.
 
 use std::fmt::Arguments;
 
 use crate::bindings::log;
 pub use crate::bindings::log::Level;
 #[doc(inline)]
-pub use crate::{__log_debug as debug, __log_error as error, __log_info as info, __log_warn as warn};
+pub use crate::{
+    __log_debug as debug, __log_error as error, __log_info as info, __log_warn as warn,
+};
 
 /// Writes one line; the macros of this module are shorter.
 pub fn write(level: Level, message: Arguments<'_>) {

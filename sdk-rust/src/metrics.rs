@@ -7,8 +7,9 @@
 //! metrics::trend("basket value").with("currency", "EUR").add(total);
 //! ```
 //!
-//! A name has 1 to 128 bytes and one kind; another length, or a name used as two kinds, traps. A run keeps at most 10,000 series over all metrics and tags,
-//! with names and tags of 2 MiB together and 4 KiB each; values for further ones are counted under the tag `other=true`.
+//! A name has 1 to 128 bytes and one kind; another length, or a name used as two kinds, traps. A
+//! run keeps at most 10,000 series over all metrics and tags, with names and tags of 2 MiB together
+//! and 4 KiB each; values for further ones are counted under the tag `other=true`.
 
 use std::convert::Infallible;
 
@@ -27,7 +28,8 @@ pub fn gauge(name: &str) -> Metric<'_> {
     Metric { name, kind: Kind::Gauge, tags: Vec::new() }
 }
 
-/// The share of values that are not zero: `metrics::rate("cache hit").add(response.status() == 304)`.
+/// The share of values that are not zero:
+/// `metrics::rate("cache hit").add(response.status() == 304)`.
 #[must_use]
 pub fn rate(name: &str) -> Metric<'_> {
     Metric { name, kind: Kind::Rate, tags: Vec::new() }
@@ -55,7 +57,8 @@ impl Metric<'_> {
         self
     }
 
-    /// Records a number, or a `bool` as 0 or 1. NaN and infinite values are ignored and counted as such.
+    /// Records a number, or a `bool` as 0 or 1. NaN and infinite values are ignored and counted as
+    /// such.
     pub fn add(&self, value: impl Into<f64>) {
         metrics::add(self.number(), value.into(), &self.tags);
     }

@@ -1,4 +1,5 @@
-//! Names become numbers once: the host is asked for a name's number the first time, the table answers from then on.
+//! Names become numbers once: the host is asked for a name's number the first time, the table
+//! answers from then on.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,8 +12,13 @@ impl Names {
         Self(RefCell::new(BTreeMap::new()))
     }
 
-    /// The number of `name`; `define` asks the host when it is not known yet. A failed answer is not kept.
-    pub(crate) fn number<E>(&self, name: &str, define: impl FnOnce(&str) -> Result<u32, E>) -> Result<u32, E> {
+    /// The number of `name`; `define` asks the host when it is not known yet. A failed answer is
+    /// not kept.
+    pub(crate) fn number<E>(
+        &self,
+        name: &str,
+        define: impl FnOnce(&str) -> Result<u32, E>,
+    ) -> Result<u32, E> {
         if let Some(number) = self.0.borrow().get(name) {
             return Ok(*number);
         }

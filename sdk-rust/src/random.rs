@@ -1,4 +1,5 @@
-//! Randomness that repeats: what is drawn follows from the run's seed and the iteration's number, on one host or on many.
+//! Randomness that repeats: what is drawn follows from the run's seed and the iteration's number,
+//! on one host or on many.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -10,7 +11,8 @@ pub fn next() -> u64 {
     random::next()
 }
 
-/// A number of a range, each as likely as any other: `random::range(1..=6)`, `random::range(0.0..1.0)`.
+/// A number of a range, each as likely as any other: `random::range(1..=6)`,
+/// `random::range(0.0..1.0)`.
 ///
 /// # Panics
 ///
@@ -26,12 +28,14 @@ pub fn chance(probability: f64) -> bool {
     unit(next()) < probability
 }
 
-/// One of the items, each as likely as any other; nothing when there are none: `random::pick(&items).ok_or("the shop is empty")?`.
+/// One of the items, each as likely as any other; nothing when there are none:
+/// `random::pick(&items).ok_or("the shop is empty")?`.
 pub fn pick<T>(items: &[T]) -> Option<&T> {
     (!items.is_empty()).then(|| &items[range(0..items.len())])
 }
 
-/// One of the items, as likely as its weight says: `random::weighted(&[(3, "browse"), (1, "buy")])`.
+/// One of the items, as likely as its weight says:
+/// `random::weighted(&[(3, "browse"), (1, "buy")])`.
 ///
 /// # Panics
 ///
@@ -135,7 +139,8 @@ fn unit(draw: u64) -> f64 {
     (draw >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// A number below `limit`. The high half of the product favours none by more than one part in 2^64 / `limit`.
+/// A number below `limit`. The high half of the product favours none by more than one part in 2^64
+/// / `limit`.
 fn below(draw: u64, limit: u64) -> u64 {
     assert!(limit > 0, "every weight is 0, there is nothing to choose");
     ((u128::from(draw) * u128::from(limit)) >> 64) as u64

@@ -1,6 +1,8 @@
-//! Runs that code conducts: side by side, one after another, with anything between them, and their statistics to judge by.
+//! Runs that code conducts: side by side, one after another, with anything between them, and their
+//! statistics to judge by.
 //!
-//! A function with [`#[conduct]`](crate::conduct) is called once by `host run FILE`. It begins scenarios of its file, each with a load of its own:
+//! A function with [`#[conduct]`](crate::conduct) is called once by `host run FILE`. It begins
+//! scenarios of its file, each with a load of its own:
 //!
 //! ```no_run
 //! use swell::prelude::*;
@@ -17,8 +19,9 @@
 //! # #[scenario] fn order() -> Result<()> { Ok(()) }
 //! ```
 //!
-//! Between the runs it may [`think`](crate::think()), and send requests, which are not measured: to switch a server off, say, and see what the next run makes of
-//! it. Runs that still go on when it returns are waited for.
+//! Between the runs it may [`think`](crate::think()), and send requests, which are not measured: to
+//! switch a server off, say, and see what the next run makes of it. Runs that still go on when it
+//! returns are waited for.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -53,7 +56,8 @@ pub struct Stats {
     pub ok: u64,
     /// Those that did not.
     pub failed: u64,
-    /// Those that were cut off before they ended; in the times each has the age that it had then, the least that it would have taken.
+    /// Those that were cut off before they ended; in the times each has the age that it had then,
+    /// the least that it would have taken.
     pub interrupted: u64,
     /// Starts that were due and given up.
     pub unsent: u64,
@@ -71,7 +75,8 @@ pub struct Stats {
     pub response: Times,
     /// End minus actual start.
     pub service: Times,
-    /// Who kept the rate below the goal at the end: "service", "users" or "generator"; or the rule of the objective that kept the goal down.
+    /// Who kept the rate below the goal at the end: "service", "users" or "generator"; or the rule
+    /// of the objective that kept the goal down.
     pub tps_limited: Option<String>,
 }
 
@@ -90,7 +95,8 @@ pub struct Times {
     pub p999: Option<Duration>,
 }
 
-/// A run of this scenario of the file, with the command line's settings and the scenario's own where nothing else is said.
+/// A run of this scenario of the file, with the command line's settings and the scenario's own
+/// where nothing else is said.
 pub fn plan(scenario: &str) -> Plan {
     Plan { scenario: scenario.to_owned(), settings: Vec::new() }
 }
@@ -198,8 +204,8 @@ impl From<runs::Stats> for Stats {
 
 impl From<runs::Times> for Times {
     fn from(times: runs::Times) -> Self {
-        let [p50, p90, p95, p99, p999] =
-            [times.p50, times.p90, times.p95, times.p99, times.p999].map(|time| time.map(Duration::from_nanos));
+        let [p50, p90, p95, p99, p999] = [times.p50, times.p90, times.p95, times.p99, times.p999]
+            .map(|time| time.map(Duration::from_nanos));
         Self { p50, p90, p95, p99, p999 }
     }
 }
@@ -215,8 +221,23 @@ mod tests {
 
     #[test]
     fn a_plan_says_flags() {
-        let plan = plan("browse").name("background").tps(2.5).duration(Duration::from_micros(1_500)).latency("p95=1s").latency("p50=1ms");
-        let settings: Vec<_> = plan.settings.iter().map(|(flag, value)| (flag.as_str(), value.as_str())).collect();
-        assert_eq!(settings, [("name", "background"), ("tps", "2.5"), ("duration", "2ms"), ("latency", "p95=1s"), ("latency", "p50=1ms")]);
+        let plan = plan("browse")
+            .name("background")
+            .tps(2.5)
+            .duration(Duration::from_micros(1_500))
+            .latency("p95=1s")
+            .latency("p50=1ms");
+        let settings: Vec<_> =
+            plan.settings.iter().map(|(flag, value)| (flag.as_str(), value.as_str())).collect();
+        assert_eq!(
+            settings,
+            [
+                ("name", "background"),
+                ("tps", "2.5"),
+                ("duration", "2ms"),
+                ("latency", "p95=1s"),
+                ("latency", "p50=1ms")
+            ]
+        );
     }
 }

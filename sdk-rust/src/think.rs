@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::bindings::clock;
 use crate::random;
 
-/// Waits, as a person who reads a page: `think(secs(2))`, or any time of a range, `think(secs(1..=3))`.
+/// Waits, as a person who reads a page: `think(secs(2))`, or any time of a range,
+/// `think(secs(1..=3))`.
 ///
 /// Outside a transaction the wait ends early when the run is over.
 pub fn think(pause: impl Pause) {

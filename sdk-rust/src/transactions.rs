@@ -7,14 +7,17 @@ use crate::bindings::transactions::{self, Kind, Outcome, Transaction};
 use crate::error::{Error, Result};
 use crate::names::Names;
 
-/// Runs `body` as a transaction named `name`, for a place where a function with [`#[transaction]`](macro@crate::transaction) is too much.
+/// Runs `body` as a transaction named `name`, for a place where a function with
+/// [`#[transaction]`](macro@crate::transaction) is too much.
 ///
-/// An outermost transaction waits until the schedule has a start for it. It ends when `body` returns, also early through `?`: `Ok` is a success, `Err` a
-/// failure with the error's text. Transactions may nest; a name that is open already traps.
+/// An outermost transaction waits until the schedule has a start for it. It ends when `body`
+/// returns, also early through `?`: `Ok` is a success, `Err` a failure with the error's text.
+/// Transactions may nest; a name that is open already traps.
 ///
 /// # Errors
 ///
-/// What `body` returned; [`Error::RunOver`] without running it when the run is over. Leave the iteration then, as `?` does: a second attempt traps.
+/// What `body` returned; [`Error::RunOver`] without running it when the run is over. Leave the
+/// iteration then, as `?` does: a second attempt traps.
 ///
 /// ```no_run
 /// # use swell::prelude::*;
@@ -26,11 +29,13 @@ pub fn transaction<T>(name: &str, body: impl FnOnce() -> Result<T>) -> Result<T>
     thread_local! {
         static NAMES: Names = const { Names::new() };
     }
-    let Ok(kind) = NAMES.with(|names| names.number(name, |name| Ok::<_, Infallible>(transactions::define(name))));
+    let Ok(kind) = NAMES
+        .with(|names| names.number(name, |name| Ok::<_, Infallible>(transactions::define(name))));
     run(kind, body)
 }
 
-/// The name of a transaction at its one place in the source, so that a call needs no search for its number.
+/// The name of a transaction at its one place in the source, so that a call needs no search for its
+/// number.
 pub struct TransactionName {
     name: &'static str,
     kind: AtomicU32,

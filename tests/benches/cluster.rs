@@ -1,7 +1,10 @@
-//! How well five hosts share a load, and how soon they bear it again when one is lost, stopped or added. Run it by `cargo xtask bench cluster`.
+//! How well five hosts share a load, and how soon they bear it again when one is lost, stopped or
+//! added. Run it by `cargo xtask bench cluster`.
 //!
-//! Each host is in a place of its own on a network of this machine, the target in another. What is judged is what the target saw: who asked when. All share
-//! the cores that there are, so figures of time are those of a crowded machine, and upper bounds of what hosts on machines of their own show.
+//! Each host is in a place of its own on a network of this machine, the target in another. What is
+//! judged is what the target saw: who asked when. All share the cores that there are, so figures of
+//! time are those of a crowded machine, and upper bounds of what hosts on machines of their own
+//! show.
 
 use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
@@ -9,7 +12,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
 use rustix::process::Signal;
-use swell_tests::{Arrivals, Behaviour, Finished, Host, ProvingGround, Relay, Running, Settings, Target, Weather, alone, free_address};
+use swell_tests::{
+    Arrivals, Behaviour, Finished, Host, ProvingGround, Relay, Running, Settings, Target, Weather,
+    alone, free_address,
+};
 
 #[derive(Parser)]
 struct Args {
@@ -51,7 +57,10 @@ const SECOND: Duration = Duration::from_secs(1);
 fn main() -> anyhow::Result<()> {
     let Args { tps, rounds, parts, .. } = Args::parse();
     ensure!(tps > 0 && rounds > 0, "there is nothing to measure");
-    let mut table = Table { text: format!("| {HOSTS} hosts, {tps}/s in all | goal | measured |\n|---|--:|--:|\n"), verdicts: Vec::new() };
+    let mut table = Table {
+        text: format!("| {HOSTS} hosts, {tps}/s in all | goal | measured |\n|---|--:|--:|\n"),
+        verdicts: Vec::new(),
+    };
     for part in if parts.is_empty() { Part::value_variants() } else { &parts } {
         match part {
             Part::Steady => steady(tps, &mut table)?,
@@ -65,7 +74,11 @@ fn main() -> anyhow::Result<()> {
     }
     let invalid = table.verdicts.iter().filter(|verdict| *verdict == "INVALID").count();
     let of = format!("{invalid} of {}", table.verdicts.len());
-    table.add("runs in which this machine, by the hosts' own verdict, was too slow for the load", "0", &of);
+    table.add(
+        "runs in which this machine, by the hosts' own verdict, was too slow for the load",
+        "0",
+        &of,
+    );
     writeln!(io::stdout(), "\n{}", table.text)?;
     Ok(())
 }
@@ -112,24 +125,39 @@ fn steady(tps: u32, table: &mut Table) -> anyhow::Result<()> {
     ground.wait(10 * SECOND);
     let looked_on = began.elapsed();
     let after = hosts.iter().map(|host| CpuTime::of(host)).collect::<anyhow::Result<Vec<_>>>()?;
-    let shares: Vec<f64> = before.iter().zip(&after).map(|(before, after)| after.cluster_share_since(before)).collect();
+    let shares: Vec<f64> = before
+        .iter()
+        .zip(&after)
+        .map(|(before, after)| after.cluster_share_since(before))
+        .collect();
     let finished = lead.wait();
     nodes.into_iter().for_each(|node| drop(node.wait()));
     table.saw("steady", &finished);
 
     let arrivals = ground.arrivals();
     let began = arrivals.first();
-    let seconds: Vec<f64> = (1..11).map(|second| arrivals.rate(began + second * SECOND..began + (second + 1) * SECOND)).collect();
+    let seconds: Vec<f64> = (1..11)
+        .map(|second| arrivals.rate(began + second * SECOND..began + (second + 1) * SECOND))
+        .collect();
     let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
     let (least, most) = range(&seconds);
-    table.add("rate at the target over ten seconds", &format!("{tps}/s"), &format!("{mean:.0}/s ({:+.2} %)", percent_off(mean, tps)));
+    table.add(
+        "rate at the target over ten seconds",
+        &format!("{tps}/s"),
+        &format!("{mean:.0}/s ({:+.2} %)", percent_off(mean, tps)),
+    );
     let single = format!("{:+.1} to {:+.1} %", percent_off(least, tps), percent_off(most, tps));
     table.add("single seconds", "", &single);
     let (merged, came) = (finished.count("/requests_written"), ground.target.requests());
     table.add("requests: merged, and counted by the target", "equal", &format!("{merged}, {came}"));
     let (_, most) = range(&shares[1..]);
     let of_core = (after[0].cluster_ns - before[0].cluster_ns) / looked_on.as_nanos() as f64;
-    let measured = format!("{:.1} %; {:.1} % on the first host, of a core {:.1} %", most * 100.0, shares[0] * 100.0, of_core * 100.0);
+    let measured = format!(
+        "{:.1} %; {:.1} % on the first host, of a core {:.1} %",
+        most * 100.0,
+        shares[0] * 100.0,
+        of_core * 100.0
+    );
     table.add("the cluster's thread, of a host's processor time, at most", "3 %", &measured);
     Ok(())
 }
@@ -142,17 +170,25 @@ fn crowds(table: &mut Table) -> anyhow::Result<()> {
         let args = format!("--tps {tps} --duration 20s --weight 0 --hosts {}", hosts + 1);
         let (lead, invitation) = ground.lead("plain-get", &args);
         let place = |number: usize| number % (HOSTS - 1) + 1;
-        let nodes: Vec<Running> = (0..hosts).map(|number| ground.host(place(number), Host::new("node").args(&invitation))).collect();
+        let nodes: Vec<Running> = (0..hosts)
+            .map(|number| ground.host(place(number), Host::new("node").args(&invitation)))
+            .collect();
         ground.wait_for_requests(5 * tps as u64);
         let (before, bytes, began) = (CpuTime::of(&lead)?, received(&lead)?, Instant::now());
         ground.wait(10 * SECOND);
-        let (after, bytes, seconds) = (CpuTime::of(&lead)?, received(&lead)? - bytes, began.elapsed().as_secs_f64());
+        let (after, bytes, seconds) =
+            (CpuTime::of(&lead)?, received(&lead)? - bytes, began.elapsed().as_secs_f64());
         let finished = lead.wait();
         nodes.into_iter().for_each(|node| drop(node.wait()));
         table.saw(&format!("{hosts} hosts"), &finished);
         let of_core = (after.cluster_ns - before.cluster_ns) / 1e9 / seconds;
-        let measured = format!("{:.1} %, {:.1} kB/s", of_core * 100.0, bytes as f64 / 1e3 / seconds);
-        table.add(&format!("to lead {hosts} hosts of {TPS_IN_CROWD}/s each: of a core; what comes"), "", &measured);
+        let measured =
+            format!("{:.1} %, {:.1} kB/s", of_core * 100.0, bytes as f64 / 1e3 / seconds);
+        table.add(
+            &format!("to lead {hosts} hosts of {TPS_IN_CROWD}/s each: of a core; what comes"),
+            "",
+            &measured,
+        );
     }
     Ok(())
 }
@@ -160,31 +196,47 @@ fn crowds(table: &mut Table) -> anyhow::Result<()> {
 /// Bytes that have come to a host's place from others.
 fn received(host: &Running) -> anyhow::Result<u64> {
     let devices = std::fs::read_to_string(format!("/proc/{}/net/dev", host.pid()))?;
-    let others = devices.lines().filter_map(|line| line.split_once(':')).filter(|(device, _)| device.trim() != "lo");
-    let first = |figures: &str| figures.split_whitespace().next().and_then(|bytes| bytes.parse::<u64>().ok());
-    others.map(|(_, figures)| first(figures)).sum::<Option<u64>>().context("the kernel counts no bytes")
+    let others = devices
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .filter(|(device, _)| device.trim() != "lo");
+    let first = |figures: &str| {
+        figures.split_whitespace().next().and_then(|bytes| bytes.parse::<u64>().ok())
+    };
+    others
+        .map(|(_, figures)| first(figures))
+        .sum::<Option<u64>>()
+        .context("the kernel counts no bytes")
 }
 
 /// How far apart hosts begin: in the closed model all have something to start at once.
 fn starts(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
     let mut spreads = Vec::new();
     for _ in 0..rounds {
-        let ground = ProvingGround::start(HOSTS, Behaviour::constant(50.0)).context("a bench of hosts needs networks")?;
+        let ground = ProvingGround::start(HOSTS, Behaviour::constant(50.0))
+            .context("a bench of hosts needs networks")?;
         let (lead, nodes) = ground.share("plain-get", &format!("--vus {HOSTS} --duration 1s"));
         lead.wait();
         nodes.into_iter().for_each(|node| drop(node.wait()));
-        let firsts: Vec<f64> = (0..HOSTS).map(|place| ground.arrivals_from(place).first().as_secs_f64() * 1e3).collect();
+        let firsts: Vec<f64> = (0..HOSTS)
+            .map(|place| ground.arrivals_from(place).first().as_secs_f64() * 1e3)
+            .collect();
         let (first, last) = range(&firsts);
         say(&format!("start: {:.1} ms", last - first));
         spreads.push(last - first);
     }
-    table.add("first requests of all hosts come within", "5 ms", &median_and_most(&spreads, 1, " ms"));
+    table.add(
+        "first requests of all hosts come within",
+        "5 ms",
+        &median_and_most(&spreads, 1, " ms"),
+    );
     Ok(())
 }
 
 /// A host is killed.
 fn kills(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
-    let (mut recovered, mut peaks, mut widths, mut contained) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut recovered, mut peaks, mut widths, mut contained) =
+        (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..rounds {
         let ground = ground()?;
         let (lead, mut nodes) = ground.share("plain-get", &format!("--tps {tps} --duration 12s"));
@@ -198,17 +250,40 @@ fn kills(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
         recovered.push(full_again(&arrivals, killed, tps).as_secs_f64());
         peaks.push(arrivals.since(killed).most_in(SECOND) as f64 / f64::from(tps) * 100.0);
         let (least, most) = unknown(&finished);
-        let (merged, came) = (finished.count("/measured/transactions/started"), ground.target.requests());
+        let (merged, came) =
+            (finished.count("/measured/transactions/started"), ground.target.requests());
         widths.push((most - least) as f64);
         contained += u32::from((merged + least..=merged + most).contains(&came));
         let seconds = recovered.last().copied().unwrap_or_default();
-        table.saw(&format!("kill: full again after {seconds:.2} s; {merged} merged + {least} to {most}, {came} came"), &finished);
+        table.saw(
+            &format!(
+                "kill: full again after {seconds:.2} s; {merged} merged + {least} to \
+        {most}, {came} came"
+            ),
+            &finished,
+        );
     }
-    table.add("a host is killed: the rate is full again after", "2 s", &median_and_most(&recovered, 2, " s"));
-    table.add("most in any second from then on, of the rate", "101 %", &median_and_most(&peaks, 1, " %"));
+    table.add(
+        "a host is killed: the rate is full again after",
+        "2 s",
+        &median_and_most(&recovered, 2, " s"),
+    );
+    table.add(
+        "most in any second from then on, of the rate",
+        "101 %",
+        &median_and_most(&peaks, 1, " %"),
+    );
     let widest = f64::from(tps) / HOSTS as f64 * 1.7;
-    table.add("width of the interval that is declared unknown", &format!("{widest:.0}"), &median_and_most(&widths, 0, ""));
-    table.add("it contains what the target counted", &format!("{rounds} of {rounds}"), &format!("{contained} of {rounds}"));
+    table.add(
+        "width of the interval that is declared unknown",
+        &format!("{widest:.0}"),
+        &median_and_most(&widths, 0, ""),
+    );
+    table.add(
+        "it contains what the target counted",
+        &format!("{rounds} of {rounds}"),
+        &format!("{contained} of {rounds}"),
+    );
     Ok(())
 }
 
@@ -231,8 +306,16 @@ fn stops(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
         exact += u32::from(finished.count("/requests_written") == ground.target.requests());
         table.saw(&format!("stop: {starts} starts right after waking"), &finished);
     }
-    table.add("a host is stopped for 5 s: starts without a lease when it wakes", "0", &median_and_most(&early, 0, ""));
-    table.add("merged is what the target counted", &format!("{rounds} of {rounds}"), &format!("{exact} of {rounds}"));
+    table.add(
+        "a host is stopped for 5 s: starts without a lease when it wakes",
+        "0",
+        &median_and_most(&early, 0, ""),
+    );
+    table.add(
+        "merged is what the target counted",
+        &format!("{rounds} of {rounds}"),
+        &format!("{exact} of {rounds}"),
+    );
     Ok(())
 }
 
@@ -241,7 +324,8 @@ fn joins(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
     let mut waited = Vec::new();
     for _ in 0..rounds {
         let ground = ground()?;
-        let (lead, invitation) = ground.lead("plain-get", &format!("--tps {tps} --duration 9s --hosts {}", HOSTS - 1));
+        let (lead, invitation) =
+            ground.lead("plain-get", &format!("--tps {tps} --duration 9s --hosts {}", HOSTS - 1));
         let start = |place: usize| ground.host(place, Host::new("node").args(&invitation));
         let mut nodes: Vec<Running> = (1..HOSTS - 1).map(start).collect();
         ground.wait_for_requests(2 * u64::from(tps));
@@ -253,25 +337,38 @@ fn joins(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
         table.saw(&format!("join: {seconds:.2} s"), &finished);
         waited.push(seconds);
     }
-    table.add("a host is started in the midst of a run: its first request after", "3 s", &median_and_most(&waited, 2, " s"));
+    table.add(
+        "a host is started in the midst of a run: its first request after",
+        "3 s",
+        &median_and_most(&waited, 2, " s"),
+    );
     Ok(())
 }
 
-/// Hosts whose packets are lost, one in twenty, both ways: for ten minutes in thirty rounds. They are on loopback, where the relays are that lose them.
+/// Hosts whose packets are lost, one in twenty, both ways: for ten minutes in thirty rounds. They
+/// are on loopback, where the relays are that lose them.
 fn losses(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
     let _alone = alone();
-    let target = Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() })?;
+    let target =
+        Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() })?;
     let lasts = 20 * rounds;
     let deadline = SECOND * (lasts + 120);
     let listen = free_address();
     let args = format!("--tps 500 --duration {lasts}s --listen {listen} --hosts {HOSTS}");
-    let lead = Host::run_guest("plain-get").target(target.url()).args(&args).deadline(deadline).start();
+    let lead =
+        Host::run_guest("plain-get").target(target.url()).args(&args).deadline(deadline).start();
     let invitation = lead.invitation();
     let (_, token) = invitation.split_once(" --token ").context("nobody is invited")?;
-    let weather = || Weather { loss: 0.05, doubled: 0.0, delay: Duration::from_millis(1), jitter: Duration::from_millis(100) };
+    let weather = || Weather {
+        loss: 0.05,
+        doubled: 0.0,
+        delay: Duration::from_millis(1),
+        jitter: Duration::from_millis(100),
+    };
     let join = |seed: usize| {
         let relay = Relay::start(listen, weather(), seed as u64);
-        let node = Host::new("node").args(&format!("--coordinator {} --token {token}", relay.addr()));
+        let node =
+            Host::new("node").args(&format!("--coordinator {} --token {token}", relay.addr()));
         (relay, node.deadline(deadline).start())
     };
     let nodes: Vec<(Relay, Running)> = (1..HOSTS).map(join).collect();
@@ -284,20 +381,28 @@ fn losses(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
     table.saw(&format!("{lost} packets lost"), &finished);
     let hosts = finished.json_at("/hosts").as_array().map(Vec::as_slice).unwrap_or_default();
     let times: u64 = hosts.iter().filter_map(|host| host["times_lost"].as_u64()).sum();
-    table.add(&format!("{lost} packets in {lasts} s are lost, one in twenty: hosts are taken for lost"), "0", &format!("{times} times"));
+    table.add(
+        &format!("{lost} packets in {lasts} s are lost, one in twenty: hosts are taken for lost"),
+        "0",
+        &format!("{times} times"),
+    );
     let (merged, came) = (finished.count("/requests_written"), target.seen().requests);
     table.add("requests: merged, and counted by the target", "equal", &format!("{merged}, {came}"));
     Ok(())
 }
 
-/// Waits, for some seconds at most, until a second has gone as it should. On a crowded machine beginnings are rough: users that are made by thousands, and
-/// requests that are still under way when a host is stopped.
+/// Waits, for some seconds at most, until a second has gone as it should. On a crowded machine
+/// beginnings are rough: users that are made by thousands, and requests that are still under way
+/// when a host is stopped.
 fn settle(ground: &ProvingGround, tps: u32) {
     let piece = SECOND / 10;
     ground.wait_for_requests(2 * u64::from(tps));
     for _ in 0..40 {
         let (arrivals, now) = (ground.arrivals(), ground.target.age());
-        let is_smooth = |back: u32| percent_off(arrivals.rate(now - piece * (back + 1)..now - piece * back), tps).abs() < 10.0;
+        let is_smooth = |back: u32| {
+            percent_off(arrivals.rate(now - piece * (back + 1)..now - piece * back), tps).abs()
+                < 10.0
+        };
         if (0..10).all(is_smooth) {
             return;
         }
@@ -308,7 +413,8 @@ fn settle(ground: &ProvingGround, tps: u32) {
 /// The longest piece of time whose count tells a missing host from chance.
 const PIECE: Duration = Duration::from_millis(200);
 
-/// The time from an instant to when the rate is whole again: the middle of the last piece of time, within four seconds, in which half a host is missing.
+/// The time from an instant to when the rate is whole again: the middle of the last piece of time,
+/// within four seconds, in which half a host is missing.
 fn full_again(arrivals: &Arrivals, since: Duration, tps: u32) -> Duration {
     let wanted = f64::from(tps) * (1.0 - 0.5 / HOSTS as f64);
     let mut latest_first = (0..400).rev().map(|step| Duration::from_millis(step * 10));
@@ -335,7 +441,8 @@ impl CpuTime {
         for task in std::fs::read_dir(format!("/proc/{}/task", host.pid()))? {
             let folder = task?.path();
             // The first number is nanoseconds on a processor.
-            let stat = std::fs::read_to_string(folder.join("schedstat")).context("the kernel tells no times of threads")?;
+            let stat = std::fs::read_to_string(folder.join("schedstat"))
+                .context("the kernel tells no times of threads")?;
             let ns: f64 = stat.split_whitespace().next().unwrap_or_default().parse()?;
             time.all_ns += ns;
             if std::fs::read_to_string(folder.join("comm"))?.trim() == "swell-cluster" {
@@ -351,7 +458,10 @@ impl CpuTime {
 }
 
 fn range(values: &[f64]) -> (f64, f64) {
-    (values.iter().copied().fold(f64::INFINITY, f64::min), values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    (
+        values.iter().copied().fold(f64::INFINITY, f64::min),
+        values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+    )
 }
 
 fn percent_off(rate: f64, tps: u32) -> f64 {

@@ -1,7 +1,9 @@
-//! Compares the host with wrk and oha against one nginx, and weighs its virtual users. Run it by `cargo xtask bench`.
+//! Compares the host with wrk and oha against one nginx, and weighs its virtual users. Run it by
+//! `cargo xtask bench`.
 //!
-//! nginx has a core to itself and so has the generator, which is then what is slow. CPU is user and system time of the generator's process, by request
-//! that nginx counted: nobody's own count is believed. The tools take turns, in an order that rotates, and are compared round by round.
+//! nginx has a core to itself and so has the generator, which is then what is slow. CPU is user and
+//! system time of the generator's process, by request that nginx counted: nobody's own count is
+//! believed. The tools take turns, in an order that rotates, and are compared round by round.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -92,8 +94,10 @@ impl Tool {
     fn command(self, pace: Pace, url: &str, seconds: u32) -> anyhow::Result<Command> {
         let program = match self {
             Self::Wrk => "wrk".into(),
-            Self::Oha => std::env::var_os("SWELL_OHA").context("SWELL_OHA is not set\nhelp: run `cargo xtask bench`")?,
-            Self::Host => std::env::var_os("SWELL_HOST_BIN").context("SWELL_HOST_BIN is not set\nhelp: run `cargo xtask bench`")?,
+            Self::Oha => std::env::var_os("SWELL_OHA")
+                .context("SWELL_OHA is not set\nhelp: run `cargo xtask bench`")?,
+            Self::Host => std::env::var_os("SWELL_HOST_BIN")
+                .context("SWELL_HOST_BIN is not set\nhelp: run `cargo xtask bench`")?,
         };
         let mut command = Command::new("taskset");
         command.args(["--cpu-list", &GENERATOR_CORE.to_string()]).arg(program);
@@ -105,8 +109,16 @@ impl Tool {
                 command.args(["--no-tui", "-c", CONNECTIONS, "-z", &duration]).args(rate).arg(url)
             }
             Self::Host => {
-                let model = if pace == Pace::Fixed { ["--tps", FIXED_RATE] } else { ["--vus", CONNECTIONS] };
-                command.arg("run").arg(lean("plain-get")).args(["--target", url, "--duration", &duration]).args(model)
+                let model = if pace == Pace::Fixed {
+                    ["--tps", FIXED_RATE]
+                } else {
+                    ["--vus", CONNECTIONS]
+                };
+                command
+                    .arg("run")
+                    .arg(lean("plain-get"))
+                    .args(["--target", url, "--duration", &duration])
+                    .args(model)
             }
         };
         Ok(command)
@@ -115,11 +127,21 @@ impl Tool {
     fn run(self, pace: Pace, nginx: &Nginx, seconds: u32) -> anyhow::Result<Sample> {
         let mut command = self.command(pace, &nginx.url(), seconds)?;
         let (requests_before, cpu_before) = (nginx.requests(), cpu_of_children()?);
-        let output = command.stdin(Stdio::null()).output().with_context(|| format!("can't run {}", self.name()))?;
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("can't run {}", self.name()))?;
         let (cpu, requests) = (cpu_of_children()? - cpu_before, nginx.requests() - requests_before);
         // A host that goes flat out is its own limit, and says so by 111.
-        let ended_well = output.status.success() || (self == Self::Host && output.status.code() == Some(111));
-        ensure!(ended_well, "{} failed: {}\n{}", self.name(), output.status, String::from_utf8_lossy(&output.stderr));
+        let ended_well =
+            output.status.success() || (self == Self::Host && output.status.code() == Some(111));
+        ensure!(
+            ended_well,
+            "{} failed: {}\n{}",
+            self.name(),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
         ensure!(requests > 0, "{} sent no request", self.name());
         Ok(Sample {
             cpu_us_per_request: cpu.as_secs_f64() * 1e6 / requests as f64,
@@ -136,7 +158,8 @@ fn lean(name: &str) -> PathBuf {
 /// User and system time of all children that have ended and been waited for.
 fn cpu_of_children() -> anyhow::Result<Duration> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let microseconds = [usage.user_time(), usage.system_time()].map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
+    let microseconds = [usage.user_time(), usage.system_time()]
+        .map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
     Ok(Duration::from_micros(u64::try_from(microseconds.iter().sum::<i64>())?))
 }
 
@@ -144,23 +167,41 @@ fn cpu_of_children() -> anyhow::Result<Duration> {
 fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
     let nginx = Nginx::start(Some(NGINX_CORE));
     let mut text = String::new();
-    for (pace, tools, bound) in
-        [(Pace::FlatOut, &[Tool::Wrk, Tool::Host, Tool::Oha][..], BOUND_TO_WRK), (Pace::Fixed, &[Tool::Oha, Tool::Host][..], BOUND_TO_OHA)]
-    {
+    for (pace, tools, bound) in [
+        (Pace::FlatOut, &[Tool::Wrk, Tool::Host, Tool::Oha][..], BOUND_TO_WRK),
+        (Pace::Fixed, &[Tool::Oha, Tool::Host][..], BOUND_TO_OHA),
+    ] {
         let samples = take_turns(pace, tools, &nginx, rounds, seconds)?;
-        let cpu: Vec<Vec<f64>> = samples.iter().map(|runs| runs.iter().map(|run| run.cpu_us_per_request).collect()).collect();
-        let rate: Vec<Vec<f64>> = samples.iter().map(|runs| runs.iter().map(|run| run.requests_per_second).collect()).collect();
+        let cpu: Vec<Vec<f64>> = samples
+            .iter()
+            .map(|runs| runs.iter().map(|run| run.cpu_us_per_request).collect())
+            .collect();
+        let rate: Vec<Vec<f64>> = samples
+            .iter()
+            .map(|runs| runs.iter().map(|run| run.requests_per_second).collect())
+            .collect();
         let reference = tools[0].name();
         match pace {
-            Pace::FlatOut => writeln!(text, "As fast as it goes, {CONNECTIONS} connections, medians of {rounds} runs of {seconds} s:\n")?,
-            Pace::Fixed => writeln!(text, "At {FIXED_RATE} requests/s, medians of {rounds} runs of {seconds} s:\n")?,
+            Pace::FlatOut => writeln!(
+                text,
+                "As fast as it goes, {CONNECTIONS} connections, medians of {rounds} runs of \
+                {seconds} s:\n"
+            )?,
+            Pace::Fixed => writeln!(
+                text,
+                "At {FIXED_RATE} requests/s, medians of {rounds} runs of {seconds} s:\n"
+            )?,
         }
         writeln!(
             text,
-            "| tool | CPU µs/request | to {reference} (95 % interval) | requests/s | to {reference} (95 % interval) |\n|---|--:|--:|--:|--:|"
+            "| tool | CPU µs/request | to {reference} (95 % interval) | requests/s | to \
+            {reference} (95 % interval) |\n|---|--:|--:|--:|--:|"
         )?;
         for (i, tool) in tools.iter().enumerate() {
-            let (to_cpu, to_rate) = (Estimate::of_ratios(&cpu[i], &cpu[0], SEED), Estimate::of_ratios(&rate[i], &rate[0], SEED));
+            let (to_cpu, to_rate) = (
+                Estimate::of_ratios(&cpu[i], &cpu[0], SEED),
+                Estimate::of_ratios(&rate[i], &rate[0], SEED),
+            );
             writeln!(
                 text,
                 "| {} | {:.1} | {} | {:.0} | {} |",
@@ -177,8 +218,15 @@ fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// For each tool, its samples by round. The first of each is thrown away: it fills caches, the host's compiled scenario among them.
-fn take_turns(pace: Pace, tools: &[Tool], nginx: &Nginx, rounds: u32, seconds: u32) -> anyhow::Result<Vec<Vec<Sample>>> {
+/// For each tool, its samples by round. The first of each is thrown away: it fills caches, the
+/// host's compiled scenario among them.
+fn take_turns(
+    pace: Pace,
+    tools: &[Tool],
+    nginx: &Nginx,
+    rounds: u32,
+    seconds: u32,
+) -> anyhow::Result<Vec<Vec<Sample>>> {
     let mut samples: Vec<Vec<Sample>> = tools.iter().map(|_| Vec::new()).collect();
     for tool in tools {
         tool.run(pace, nginx, 1)?;
@@ -200,10 +248,12 @@ fn take_turns(pace: Pace, tools: &[Tool], nginx: &Nginx, rounds: u32, seconds: u
     Ok(samples)
 }
 
-/// What a virtual user weighs, as a table. Where the machine does not let the host have that many, the host's own words stand beneath.
+/// What a virtual user weighs, as a table. Where the machine does not let the host have that many,
+/// the host's own words stand beneath.
 ///
-/// The resident set counts a page once for every place it is mapped to, so what all users share of the scenario's data counts for each of them; the
-/// proportional set, beside it, divides such a page by how many share it, and is what the machine really spends.
+/// The resident set counts a page once for every place it is mapped to, so what all users share of
+/// the scenario's data counts for each of them; the proportional set, beside it, divides such a
+/// page by how many share it, and is what the machine really spends.
 fn memory() -> anyhow::Result<String> {
     let nginx = Nginx::start(Some(NGINX_CORE));
     let kinds = [
@@ -212,32 +262,47 @@ fn memory() -> anyhow::Result<String> {
         ("asleep, with WASI", guest("sleeper"), false, None),
         ("asleep, connected, with WASI", guest("sleeper-connected"), true, None),
     ];
-    let mut text = String::from("Resident memory of a virtual user, beyond what the host needs for one:\n\n");
-    text += "| user | KB each of 1,000 | KB each of 10,000 | of them not shared | bound |\n|---|--:|--:|--:|---|\n";
+    let mut text =
+        String::from("Resident memory of a virtual user, beyond what the host needs for one:\n\n");
+    text += "| user | KB each of 1,000 | KB each of 10,000 | of them not shared | bound \
+    |\n|---|--:|--:|--:|---|\n";
     let mut refusals = BTreeSet::new();
     for (name, file, connected, bound) in kinds {
         let mut held = |users: u32| -> anyhow::Result<Option<Memory>> {
             let before = nginx.requests();
-            let mut host = Host::run_file(&file).target(nginx.url()).args(&format!("--vus {users} --duration 10m")).start();
+            let mut host = Host::run_file(&file)
+                .target(nginx.url())
+                .args(&format!("--vus {users} --duration 10m"))
+                .start();
             let all_connected = || !connected || nginx.requests() - before >= u64::from(users);
             let memory = settled_memory(&mut host, all_connected);
             match memory {
-                Some(memory) => writeln!(io::stderr(), "{name}: {users} users, {:.0} KB", memory.resident)?,
+                Some(memory) => {
+                    writeln!(io::stderr(), "{name}: {users} users, {:.0} KB", memory.resident)?
+                }
                 None => _ = refusals.insert(host.stderr()),
             }
             Ok(memory)
         };
         let one = held(1)?.context("the host does not run a single user")?;
-        let mut each = |users: u32| Ok::<_, anyhow::Error>(held(users)?.map(|all| all.beyond(one, f64::from(users - 1))));
+        let mut each = |users: u32| {
+            Ok::<_, anyhow::Error>(held(users)?.map(|all| all.beyond(one, f64::from(users - 1))))
+        };
         let (of_1000, of_10_000) = (each(1000)?, each(10_000)?);
-        let cell = |kilobytes: Option<f64>| kilobytes.map_or("does not fit".to_owned(), |kilobytes| format!("{kilobytes:.1}"));
+        let cell = |kilobytes: Option<f64>| {
+            kilobytes.map_or("does not fit".to_owned(), |kilobytes| format!("{kilobytes:.1}"))
+        };
         let resident = |each: Option<Memory>| each.map(|each| each.resident);
         let verdict = match (bound, resident(of_10_000)) {
             (None, _) => "none".to_owned(),
             (Some(bound), None) => format!("{bound:.0} KB: undecided"),
-            (Some(bound), Some(each)) => format!("{bound:.0} KB: {}", if each <= bound { "reached" } else { "missed" }),
+            (Some(bound), Some(each)) => {
+                format!("{bound:.0} KB: {}", if each <= bound { "reached" } else { "missed" })
+            }
         };
-        let cells = [resident(of_1000), resident(of_10_000), of_10_000.map(|each| each.proportional)].map(cell);
+        let cells =
+            [resident(of_1000), resident(of_10_000), of_10_000.map(|each| each.proportional)]
+                .map(cell);
         writeln!(text, "| {name} | {} | {verdict} |", cells.join(" | "))?;
     }
     for refusal in refusals {
@@ -257,18 +322,28 @@ impl Memory {
     /// Nothing for a process that has no memory any more.
     fn of(pid: u32) -> Option<Self> {
         let sums = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-        let sum = |name: &str| sums.lines().find_map(|line| line.strip_prefix(name))?.trim().trim_end_matches(" kB").parse().ok();
+        let sum = |name: &str| {
+            sums.lines()
+                .find_map(|line| line.strip_prefix(name))?
+                .trim()
+                .trim_end_matches(" kB")
+                .parse()
+                .ok()
+        };
         Some(Self { resident: sum("Rss:")?, proportional: sum("Pss:")? })
     }
 
     /// What each of this many users adds to a host that has `one`.
     fn beyond(self, one: Self, users: f64) -> Self {
-        Self { resident: (self.resident - one.resident) / users, proportional: (self.proportional - one.proportional) / users }
+        Self {
+            resident: (self.resident - one.resident) / users,
+            proportional: (self.proportional - one.proportional) / users,
+        }
     }
 }
 
-/// The host's memory once the users are `ready` and it has changed by less than 0.1 % for 2 s, for then all are created; nothing if the host has ended
-/// instead.
+/// The host's memory once the users are `ready` and it has changed by less than 0.1 % for 2 s, for
+/// then all are created; nothing if the host has ended instead.
 fn settled_memory(host: &mut Running, ready: impl Fn() -> bool) -> Option<Memory> {
     let mut settled = (0.0, Instant::now());
     let settle = || {
@@ -288,12 +363,16 @@ fn settled_memory(host: &mut Running, ready: impl Fn() -> bool) -> Option<Memory
 /// The machine and the day, for the table's head.
 fn machine() -> anyhow::Result<String> {
     let processors = std::fs::read_to_string("/proc/cpuinfo")?;
-    let names: Vec<&str> =
-        processors.lines().filter_map(|line| line.strip_prefix("model name")?.split_once(':')).map(|(_, name)| name.trim()).collect();
+    let names: Vec<&str> = processors
+        .lines()
+        .filter_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map(|(_, name)| name.trim())
+        .collect();
     let date = Command::new("date").arg("+%Y-%m-%d").output()?;
     let date = String::from_utf8_lossy(&date.stdout).trim().to_owned();
     Ok(format!(
-        "Measured on {date}: {} × {}, nginx on core {NGINX_CORE}, the generator on core {GENERATOR_CORE}.\n",
+        "Measured on {date}: {} × {}, nginx on core {NGINX_CORE}, the generator on core \
+        {GENERATOR_CORE}.\n",
         names.len(),
         names.first().unwrap_or(&"unknown")
     ))

@@ -1,7 +1,8 @@
-//! How fast and how well a goal is reached and held, beside Balter 0.8.2, on services whose law is known. Run it by `cargo xtask bench control`.
+//! How fast and how well a goal is reached and held, beside Balter 0.8.2, on services whose law is
+//! known. Run it by `cargo xtask bench control`.
 //!
-//! Both tools drive the same service in turn, on the cores that there are. What is judged is what the service saw, second by second: nobody's own figures are
-//! believed. The plots show the same.
+//! Both tools drive the same service in turn, on the cores that there are. What is judged is what
+//! the service saw, second by second: nobody's own figures are believed. The plots show the same.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -31,17 +32,27 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let Args { plots, only, .. } = Args::parse();
-    let mut report = String::from("| asked for | measured at the service | goal | host | Balter 0.8.2 |\n|---|---|--:|--:|--:|\n");
-    for case in Case::all().into_iter().filter(|case| only.as_ref().is_none_or(|only| only == case.kind)) {
+    let mut report = String::from(
+        "| asked for | measured at the service | goal | host | Balter 0.8.2 \
+        |\n|---|---|--:|--:|--:|\n",
+    );
+    for case in
+        Case::all().into_iter().filter(|case| only.as_ref().is_none_or(|only| only == case.kind))
+    {
         let curves = [Tool::Host, Tool::Balter].map(|tool| case.run(tool));
         let [host, balter] = curves;
         let (host, balter) = (host?, balter?);
         for figure in &case.figures {
             let [ours, theirs] = [&host, &balter].map(|curve| (figure.of)(curve));
-            writeln!(report, "| {} | {} | {} | {ours} | {theirs} |", case.asked, figure.what, figure.goal)?;
+            writeln!(
+                report,
+                "| {} | {} | {} | {ours} | {theirs} |",
+                case.asked, figure.what, figure.goal
+            )?;
         }
         if let Some(plot) = &case.plot {
-            plot.draw(&plots.join(format!("{}.svg", case.kind)), &host, &balter).map_err(|error| anyhow!("{}: {error}", case.kind))?;
+            plot.draw(&plots.join(format!("{}.svg", case.kind)), &host, &balter)
+                .map_err(|error| anyhow!("{}: {error}", case.kind))?;
         }
     }
     writeln!(io::stdout(), "\n{report}\n{}", control_thread()?)?;
@@ -104,7 +115,11 @@ impl Case {
                     goal: "15",
                     of: |curve| reached(curve, 5, |s| (120.0..=140.0).contains(&s.p90_ms)),
                 },
-                Figure { what: "p90 of the last 30 s, ms", goal: "120–140", of: |curve| span(&curve[curve.len() - 30..], |s| s.p90_ms) },
+                Figure {
+                    what: "p90 of the last 30 s, ms",
+                    goal: "120–140",
+                    of: |curve| span(&curve[curve.len() - 30..], |s| s.p90_ms),
+                },
             ],
             plot: Some(Plot {
                 title: "p90 = 130 ms asked for",
@@ -118,7 +133,12 @@ impl Case {
             kind: "errors",
             asked: "3 % errors, failing above 1,300/s",
             flags: "--error-rate 3%",
-            behaviour: Behaviour { capacity: Some(1_300.0), overload: Overload::Errors, latency_ms: 1.0, ..Behaviour::default() },
+            behaviour: Behaviour {
+                capacity: Some(1_300.0),
+                overload: Overload::Errors,
+                latency_ms: 1.0,
+                ..Behaviour::default()
+            },
             seconds: 90,
             figures: vec![
                 Figure {
@@ -134,7 +154,9 @@ impl Case {
                 Figure {
                     what: "highest rate of a second",
                     goal: "1,608",
-                    of: |curve| format!("{:.0}/s", curve.iter().map(|s| s.rate).fold(0.0, f64::max)),
+                    of: |curve| {
+                        format!("{:.0}/s", curve.iter().map(|s| s.rate).fold(0.0, f64::max))
+                    },
                 },
             ],
             plot: Some(Plot {
@@ -157,7 +179,11 @@ impl Case {
                     goal: "3",
                     of: |curve| reached(curve, 3, |s| s.rate >= 9_900.0),
                 },
-                Figure { what: "mean rate of the last 20 s", goal: "9,900", of: |curve| format!("{:.0}/s", mean_rate(&curve[10..])) },
+                Figure {
+                    what: "mean rate of the last 20 s",
+                    goal: "9,900",
+                    of: |curve| format!("{:.0}/s", mean_rate(&curve[10..])),
+                },
             ],
             plot: None,
         };
@@ -165,7 +191,12 @@ impl Case {
             kind: "tps",
             asked: "10,000/s of a service that does 7,000/s",
             flags: "--tps 10000",
-            behaviour: Behaviour { capacity: Some(7_000.0), overload: Overload::Queue, latency_ms: 1.0, ..Behaviour::default() },
+            behaviour: Behaviour {
+                capacity: Some(7_000.0),
+                overload: Overload::Queue,
+                latency_ms: 1.0,
+                ..Behaviour::default()
+            },
             seconds: 30,
             figures: vec![Figure {
                 what: "mean rate of the last 20 s",
@@ -179,12 +210,16 @@ impl Case {
 
     /// What the service saw, by seconds of the tool's load.
     fn run(&self, tool: Tool) -> anyhow::Result<Vec<Second>> {
-        let target = Target::start(Settings { behaviour: self.behaviour, log: true, ..Settings::default() })?;
+        let target = Target::start(Settings {
+            behaviour: self.behaviour,
+            log: true,
+            ..Settings::default()
+        })?;
         let seconds = self.seconds.to_string();
         let mut command = match tool {
             Tool::Host => {
-                let host =
-                    std::env::var_os("SWELL_HOST_BIN").context("SWELL_HOST_BIN is not set\nhelp: run `cargo xtask bench control`")?;
+                let host = std::env::var_os("SWELL_HOST_BIN")
+                    .context("SWELL_HOST_BIN is not set\nhelp: run `cargo xtask bench control`")?;
                 let mut command = Command::new(host);
                 command.arg("run").arg(swell_tests::guest("plain-get")).args([
                     "--target",
@@ -196,14 +231,20 @@ impl Case {
                 command
             }
             Tool::Balter => {
-                let balter = std::env::var_os("SWELL_BALTER").context("SWELL_BALTER is not set\nhelp: run `cargo xtask bench control`")?;
+                let balter = std::env::var_os("SWELL_BALTER")
+                    .context("SWELL_BALTER is not set\nhelp: run `cargo xtask bench control`")?;
                 let mut command = Command::new(balter);
                 command.args([self.kind, &target.url(), &seconds]);
                 command
             }
         };
-        let ran = command.stdout(Stdio::piped()).stderr(Stdio::null()).output().with_context(|| format!("{command:?} can't be run"))?;
-        // The host says INVALID where the machine is too busy: the service's own view stands all the same.
+        let ran = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .output()
+            .with_context(|| format!("{command:?} can't be run"))?;
+        // The host says INVALID where the machine is too busy: the service's own view stands all
+        // the same.
         ensure!(ran.status.code().is_some(), "{command:?} was killed");
         Ok(by_second(&target.seen().log, self.seconds as usize))
     }
@@ -224,17 +265,27 @@ fn by_second(log: &[Passage], seconds: usize) -> Vec<Second> {
     let second = |(mut stays, failed): (Vec<f64>, f64)| {
         stays.sort_by(f64::total_cmp);
         let p90_ms = stays.get(stays.len() * 9 / 10).copied().unwrap_or_default();
-        Second { rate: stays.len() as f64, p90_ms, failed: failed / f64::max(stays.len() as f64, 1.0) }
+        Second {
+            rate: stays.len() as f64,
+            p90_ms,
+            failed: failed / f64::max(stays.len() as f64, 1.0),
+        }
     };
     stays.into_iter().zip(failed).map(second).collect()
 }
 
 /// The mean of so many seconds, around each.
 fn smoothed(curve: &[Second], over: usize) -> Vec<Second> {
-    let mean = |seconds: &[Second], of: fn(&Second) -> f64| seconds.iter().map(of).sum::<f64>() / seconds.len() as f64;
+    let mean = |seconds: &[Second], of: fn(&Second) -> f64| {
+        seconds.iter().map(of).sum::<f64>() / seconds.len() as f64
+    };
     curve
         .windows(over)
-        .map(|window| Second { rate: mean(window, |s| s.rate), p90_ms: mean(window, |s| s.p90_ms), failed: mean(window, |s| s.failed) })
+        .map(|window| Second {
+            rate: mean(window, |s| s.rate),
+            p90_ms: mean(window, |s| s.p90_ms),
+            failed: mean(window, |s| s.failed),
+        })
         .collect()
 }
 
@@ -242,13 +293,18 @@ fn smoothed(curve: &[Second], over: usize) -> Vec<Second> {
 fn reached(curve: &[Second], over: usize, holds: impl Fn(&Second) -> bool) -> String {
     let smooth = smoothed(curve, over);
     let held: Vec<bool> = smooth.iter().map(holds).collect();
-    let from = (0..held.len()).find(|&from| held[from] && held[from..].iter().filter(|held| !**held).count() * 20 <= held.len() - from);
+    let from = (0..held.len()).find(|&from| {
+        held[from] && held[from..].iter().filter(|held| !**held).count() * 20 <= held.len() - from
+    });
     from.map_or_else(|| "never".to_owned(), |from| (from + 1).to_string())
 }
 
 fn span(curve: &[Second], of: fn(&Second) -> f64) -> String {
     let values = smoothed(curve, 5).iter().map(of).collect::<Vec<_>>();
-    let (least, most) = values.iter().fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), value| (least.min(*value), most.max(*value)));
+    let (least, most) =
+        values.iter().fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), value| {
+            (least.min(*value), most.max(*value))
+        });
     format!("{least:.0}–{most:.0}")
 }
 
@@ -266,7 +322,12 @@ const OURS: RGBColor = RGBColor(20, 100, 200);
 const THEIRS: RGBColor = RGBColor(200, 90, 20);
 
 impl Plot {
-    fn draw(&self, file: &Path, host: &[Second], balter: &[Second]) -> Result<(), Box<dyn std::error::Error>> {
+    fn draw(
+        &self,
+        file: &Path,
+        host: &[Second],
+        balter: &[Second],
+    ) -> Result<(), Box<dyn std::error::Error>> {
         let drawing = SVGBackend::new(file, SIZE).into_drawing_area();
         drawing.fill(&WHITE)?;
         let seconds = host.len().max(balter.len()) as f64;
@@ -276,27 +337,46 @@ impl Plot {
             .x_label_area_size(34)
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..seconds, 0.0..self.most)?;
-        chart.configure_mesh().light_line_style(WHITE).x_desc("seconds").y_desc(self.unit).draw()?;
-        let band = Rectangle::new([(0.0, self.band.0), (seconds, self.band.1)], BLACK.mix(0.12).filled());
+        chart
+            .configure_mesh()
+            .light_line_style(WHITE)
+            .x_desc("seconds")
+            .y_desc(self.unit)
+            .draw()?;
+        let band =
+            Rectangle::new([(0.0, self.band.0), (seconds, self.band.1)], BLACK.mix(0.12).filled());
         chart.draw_series([band])?;
         for (name, curve, colour) in [("host", host, OURS), ("Balter 0.8.2", balter, THEIRS)] {
-            let points = curve.iter().enumerate().map(|(second, values)| (second as f64 + 0.5, (self.of)(values).min(self.most)));
-            let line = chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?.label(name);
-            line.legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+            let points = curve
+                .iter()
+                .enumerate()
+                .map(|(second, values)| (second as f64 + 0.5, (self.of)(values).min(self.most)));
+            let line =
+                chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?.label(name);
+            line.legend(move |(x, y)| {
+                PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2))
+            });
         }
         let labels = SeriesLabelPosition::LowerRight;
-        chart.configure_series_labels().position(labels).background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3)).draw()?;
+        chart
+            .configure_series_labels()
+            .position(labels)
+            .background_style(WHITE.mix(0.8))
+            .border_style(BLACK.mix(0.3))
+            .draw()?;
         drawing.present()?;
         Ok(())
     }
 }
 
-/// What control, views and metrics cost: the control thread's part of the process' time at 5,000 transactions a second, with an objective, metrics scraped each
-/// second.
+/// What control, views and metrics cost: the control thread's part of the process' time at 5,000
+/// transactions a second, with an objective, metrics scraped each second.
 fn control_thread() -> anyhow::Result<String> {
     let target = Target::start(Settings::default())?;
     let metrics = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let flags = format!("--tps 5000 --start-tps 5000 --latency p95=1s --duration 12s --prometheus {metrics}");
+    let flags = format!(
+        "--tps 5000 --start-tps 5000 --latency p95=1s --duration 12s --prometheus {metrics}"
+    );
     let running = Host::run_guest("plain-get").target(target.url()).args(&flags).start();
     wait_until(Duration::from_secs(20), "the load", || (target.seen().requests > 0).then_some(()));
     let before = ticks(running.pid())?;
@@ -309,7 +389,10 @@ fn control_thread() -> anyhow::Result<String> {
     let share = (after.0 - before.0) / (after.1 - before.1);
     running.wait();
     let percent = share * 100.0;
-    Ok(format!("At 5,000/s the control thread, with metrics scraped each second, uses {percent:.1} % of the process' CPU time (goal 3 %)."))
+    Ok(format!(
+        "At 5,000/s the control thread, with metrics scraped each second, uses {percent:.1} % of \
+        the process' CPU time (goal 3 %)."
+    ))
 }
 
 /// CPU time of a process' first thread, and of all of them, in the kernel's ticks.
@@ -319,7 +402,8 @@ fn ticks(pid: u32) -> anyhow::Result<(f64, f64)> {
         let folder = task?.path();
         let stat = std::fs::read_to_string(folder.join("stat"))?;
         // After the name in brackets come the state and ten numbers, then user and system time.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let fields: Vec<&str> =
+            stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
         all += ticks;
         if folder.file_name().is_some_and(|id| id.to_string_lossy() == pid.to_string()) {

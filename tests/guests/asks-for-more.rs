@@ -1,5 +1,10 @@
-//! Asks for more than load, by defaults, by a manifest and by `conduct`. The host must give it nothing that nobody typed, and say what it asks for.
-#![allow(unsafe_code, reason = "the scenarios register as those of `#[scenario]` do, with defaults that the attribute does not offer")]
+//! Asks for more than load, by defaults, by a manifest and by `conduct`. The host must give it
+//! nothing that nobody typed, and say what it asks for.
+#![allow(
+    unsafe_code,
+    reason = "the scenarios register as those of `#[scenario]` do, with defaults that the \
+    attribute does not offer"
+)]
 
 use swell::__private::{Hooks, Scenario, register, register_conduct};
 use swell::prelude::*;
@@ -41,7 +46,10 @@ static REGISTER: extern "C" fn() = register_all;
 /// Uses what it has asked for: sends the rows of the feed to the URL.
 fn asks() -> Result<()> {
     let url = context::variable("url").unwrap_or_else(|| "/".to_owned());
-    let secret = data::feed("x").sequential().and_then(|row| row.text("secret").map(str::to_owned)).unwrap_or_default();
+    let secret = data::feed("x")
+        .sequential()
+        .and_then(|row| row.text("secret").map(str::to_owned))
+        .unwrap_or_default();
     transaction("ask", || http::get(url).query("secret", secret).expect(200..=499).send())?;
     Ok(())
 }
@@ -49,7 +57,11 @@ fn asks() -> Result<()> {
 /// Begins a run with the setting that the variables `key` and `value` name.
 fn conducts() -> Result<()> {
     let word = |name: &str| context::variable(name).unwrap_or_default();
-    let run = runs::plan("nothing").vus(1).set("iterations", 1).set(&word("key"), word("value")).start()?;
+    let run = runs::plan("nothing")
+        .vus(1)
+        .set("iterations", 1)
+        .set(&word("key"), word("value"))
+        .start()?;
     run.wait()?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Goes on beginning transactions after the run is over. The host must trap the second attempt, and no request may leave after it.
+//! Goes on beginning transactions after the run is over. The host must trap the second attempt, and
+//! no request may leave after it.
 
 use swell::prelude::*;
 

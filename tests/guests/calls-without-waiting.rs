@@ -1,4 +1,5 @@
-//! Calls the host again and again, in the way that `-e call=` says, and never waits. The host must cut it at `--guest-cpu` as if it computed itself.
+//! Calls the host again and again, in the way that `-e call=` says, and never waits. The host must
+//! cut it at `--guest-cpu` as if it computed itself.
 
 use swell::prelude::*;
 

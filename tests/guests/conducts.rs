@@ -2,7 +2,8 @@
 
 use swell::prelude::*;
 
-/// Gets the front page; with `do` as "in-iteration" it tries to begin a run, which only the conductor may.
+/// Gets the front page; with `do` as "in-iteration" it tries to begin a run, which only the
+/// conductor may.
 #[scenario]
 fn page() -> Result<()> {
     if context::variable("do").as_deref() == Some("in-iteration") {
@@ -28,7 +29,10 @@ fn as_told() -> Result<()> {
     match context::variable("do").as_deref() {
         None | Some("well") => {
             let stats = page().start()?.wait()?;
-            ensure!(stats.ok == 50 && stats.goal_tps == Some(50.0) && stats.tps_limited.is_none(), "{stats:?}");
+            ensure!(
+                stats.ok == 50 && stats.goal_tps == Some(50.0) && stats.tps_limited.is_none(),
+                "{stats:?}"
+            );
         }
         Some("errs") => bail!("not as it should be"),
         Some("panics") => panic!("on purpose"),
@@ -43,7 +47,9 @@ fn as_told() -> Result<()> {
             page().name("one").start()?;
             page().name("one").start()?;
         }
-        Some("waits for what cannot be set up") => drop(runs::plan("unprepared").tps(1).start()?.wait()?),
+        Some("waits for what cannot be set up") => {
+            drop(runs::plan("unprepared").tps(1).start()?.wait()?)
+        }
         Some("sleeps") => {
             runs::plan("page").tps(50).start()?;
             think(secs(600));

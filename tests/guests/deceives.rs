@@ -1,11 +1,18 @@
-//! Puts control characters into all that a terminal may show of it. The host must make them visible, wherever they turn up.
-#![allow(unsafe_code, reason = "the scenario registers as one of `#[scenario]` does, with defaults that the attribute does not offer")]
+//! Puts control characters into all that a terminal may show of it. The host must make them
+//! visible, wherever they turn up.
+#![allow(
+    unsafe_code,
+    reason = "the scenario registers as one of `#[scenario]` does, with defaults that the \
+    attribute does not offer"
+)]
 
 use swell::__private::{Hooks, Scenario, register};
 use swell::prelude::*;
 
-/// Clears the screen, goes up, forges a line, turns the reading direction around, and more of the kind.
-const EVIL: &str = "a\x1b[2J\x1b[1A\nFORGED: line\r\t\u{9b}31m\u{7f}\u{202e}\u{2028}\u{2066}\u{200b}z";
+/// Clears the screen, goes up, forges a line, turns the reading direction around, and more of the
+/// kind.
+const EVIL: &str =
+    "a\x1b[2J\x1b[1A\nFORGED: line\r\t\u{9b}31m\u{7f}\u{202e}\u{2028}\u{2066}\u{200b}z";
 
 macro_rules! scenario {
     ($item:ident, $register:ident, $name:literal, $defaults:expr, $hosts:expr, $setup:expr) => {

@@ -1,4 +1,5 @@
-//! Sends a request to a host that the plan does not allow. The host must answer `denied`, and no packet may leave.
+//! Sends a request to a host that the plan does not allow. The host must answer `denied`, and no
+//! packet may leave.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Says in `setup` that it cannot prepare the run. The host must show why and end the run, without a single iteration.
+//! Says in `setup` that it cannot prepare the run. The host must show why and end the run, without
+//! a single iteration.
 
 use swell::prelude::*;
 

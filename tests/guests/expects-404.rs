@@ -1,4 +1,5 @@
-//! Expects a 404, then gets one that it does not expect. The host must count the first transaction as a success and the second as failed.
+//! Expects a 404, then gets one that it does not expect. The host must count the first transaction
+//! as a success and the second as failed.
 
 use swell::prelude::*;
 

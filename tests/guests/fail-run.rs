@@ -1,4 +1,5 @@
-//! Fails the run in iteration 100. The host must let the others finish, begin nothing more and end with 110.
+//! Fails the run in iteration 100. The host must let the others finish, begin nothing more and end
+//! with 110.
 
 use swell::prelude::*;
 

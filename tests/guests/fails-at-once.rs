@@ -1,4 +1,5 @@
-//! Fails before it has begun anything, in the way that the variable `how` names. The host must neither spin nor blame the service, and end the run.
+//! Fails before it has begun anything, in the way that the variable `how` names. The host must
+//! neither spin nor blame the service, and end the run.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Gets what `-e PATH=…` says, a path or a URL, in a transaction named "fetch". The host must put whatever happens to it into its class.
+//! Gets what `-e PATH=…` says, a path or a URL, in a transaction named "fetch". The host must put
+//! whatever happens to it into its class.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Loops inside one iteration until the run is over. The host must pace each transaction, and end the run by answering `begin` with run-over.
+//! Loops inside one iteration until the run is over. The host must pace each transaction, and end
+//! the run by answering `begin` with run-over.
 
 use swell::prelude::*;
 

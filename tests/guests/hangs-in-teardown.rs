@@ -1,4 +1,5 @@
-//! Cleans up for ever. The host must keep the results whatever becomes of that, and let Ctrl-C end it.
+//! Cleans up for ever. The host must keep the results whatever becomes of that, and let Ctrl-C end
+//! it.
 
 use swell::prelude::*;
 

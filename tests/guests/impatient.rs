@@ -1,4 +1,5 @@
-//! Gets what `-e PATH=…` says and gives up after 300 ms. The host must end the request then, in whichever phase it is.
+//! Gets what `-e PATH=…` says and gives up after 300 ms. The host must end the request then, in
+//! whichever phase it is.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Writes 1,000 lines an iteration, with escape sequences, line ends and one of 8 KiB. The host must neutralise, cut and limit them, and count the rest.
+//! Writes 1,000 lines an iteration, with escape sequences, line ends and one of 8 KiB. The host
+//! must neutralise, cut and limit them, and count the rest.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Allocates until there is no more. The host must refuse it memory beyond the limit, which traps it, and stay small itself.
+//! Allocates until there is no more. The host must refuse it memory beyond the limit, which traps
+//! it, and stay small itself.
 
 use std::hint::black_box;
 

@@ -1,4 +1,5 @@
-//! Opens transactions inside a transaction. The host must measure all three, and pace the outermost alone.
+//! Opens transactions inside a transaction. The host must measure all three, and pace the outermost
+//! alone.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Panics before the first user exists. The host must show the message and end with 107, without a single iteration.
+//! Panics before the first user exists. The host must show the message and end with 107, without a
+//! single iteration.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Gets one small page in one transaction. The host must spend as little on it as it can: the benches measure this guest.
+//! Gets one small page in one transaction. The host must spend as little on it as it can: the
+//! benches measure this guest.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Sends three random numbers to the service. The host must give the same ones for the same seed and iteration, on however many hosts.
+//! Sends three random numbers to the service. The host must give the same ones for the same seed
+//! and iteration, on however many hosts.
 
 use swell::prelude::*;
 
@@ -6,6 +7,8 @@ use swell::prelude::*;
 fn random_numbers() -> Result<()> {
     let drawn = [random::next(), random::next(), random::next()].map(|number| number.to_string());
     let (iteration, numbers) = (context::iteration(), drawn.join("-"));
-    transaction("numbers", || http::get("/").query("iteration", iteration).query("numbers", numbers).send())?;
+    transaction("numbers", || {
+        http::get("/").query("iteration", iteration).query("numbers", numbers).send()
+    })?;
     Ok(())
 }

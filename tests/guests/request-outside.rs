@@ -1,4 +1,5 @@
-//! Sends a request outside any transaction. The host must pace it as a transaction of its own, so that no load escapes the rate.
+//! Sends a request outside any transaction. The host must pace it as a transaction of its own, so
+//! that no load escapes the rate.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Finds every second page wanting, though its status is 200. The host must count those transactions as failed, with the scenario's words.
+//! Finds every second page wanting, though its status is 200. The host must count those
+//! transactions as failed, with the scenario's words.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Loads three files at once. The host must send them over connections of their own, and give the answers in the order of the requests.
+//! Loads three files at once. The host must send them over connections of their own, and give the
+//! answers in the order of the requests.
 
 use swell::prelude::*;
 

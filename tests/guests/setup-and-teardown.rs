@@ -1,4 +1,5 @@
-//! Makes something in `setup`, uses it in each iteration and takes it down at the end. The host must call both once a run, and carry the value to all users.
+//! Makes something in `setup`, uses it in each iteration and takes it down at the end. The host
+//! must call both once a run, and carry the value to all users.
 
 use swell::prelude::*;
 

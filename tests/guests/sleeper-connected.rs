@@ -1,4 +1,5 @@
-//! Gets one page, then sleeps for an hour. The host must hold very many of it, each with an open connection, in little memory.
+//! Gets one page, then sleeps for an hour. The host must hold very many of it, each with an open
+//! connection, in little memory.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Sleeps for an hour and never connects. The host must hold very many of it in little memory, and wake all of them at the end.
+//! Sleeps for an hour and never connects. The host must hold very many of it in little memory, and
+//! wake all of them at the end.
 
 use swell::prelude::*;
 

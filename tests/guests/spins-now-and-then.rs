@@ -1,4 +1,5 @@
-//! Spins for ever in one of 250 iterations, after its page. The host must cut it at `--guest-cpu`, and the others must hardly notice.
+//! Spins for ever in one of 250 iterations, after its page. The host must cut it at `--guest-cpu`,
+//! and the others must hardly notice.
 
 use std::hint::black_box;
 

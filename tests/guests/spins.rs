@@ -1,4 +1,5 @@
-//! Spins for ever when it is user 0, 100, 200 and so on. The host must cut it at `--guest-cpu`, and its thread must go on serving the others.
+//! Spins for ever when it is user 0, 100, 200 and so on. The host must cut it at `--guest-cpu`, and
+//! its thread must go on serving the others.
 
 use std::hint::black_box;
 

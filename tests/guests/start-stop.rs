@@ -1,4 +1,5 @@
-//! Logs in once a user and out at its end, and counts its iterations in between. The host must call both once a user, at the spawn rate.
+//! Logs in once a user and out at its end, and counts its iterations in between. The host must call
+//! both once a user, at the spawn rate.
 
 use swell::prelude::*;
 

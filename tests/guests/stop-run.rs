@@ -1,4 +1,5 @@
-//! Stops the run in iteration 100. The host must let the others finish, begin nothing more and end with 108.
+//! Stops the run in iteration 100. The host must let the others finish, begin nothing more and end
+//! with 108.
 
 use swell::prelude::*;
 

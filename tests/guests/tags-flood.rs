@@ -1,4 +1,5 @@
-//! Counts under 1,000 new tag values in each iteration. The host must keep a bounded number of series, and its memory.
+//! Counts under 1,000 new tag values in each iteration. The host must keep a bounded number of
+//! series, and its memory.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Gets a page, then thinks for `-e MS=…` milliseconds. The host must keep the time of thinking out of all it measures, and end it when the run ends.
+//! Gets a page, then thinks for `-e MS=…` milliseconds. The host must keep the time of thinking out
+//! of all it measures, and end it when the run ends.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Traps in iterations 99, 199, 299 and so on, inside their transaction. The host must count each, replace the user and leave the others alone.
+//! Traps in iterations 99, 199, 299 and so on, inside their transaction. The host must count each,
+//! replace the user and leave the others alone.
 
 use swell::prelude::*;
 

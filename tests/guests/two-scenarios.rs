@@ -1,4 +1,5 @@
-//! Holds two scenarios with settings of their own. The host must list both, run the one that is asked for, and refuse to guess.
+//! Holds two scenarios with settings of their own. The host must list both, run the one that is
+//! asked for, and refuse to guess.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Sends a row of the feed "rows" to the service, each once. The host must give none twice, and end the run when there are no more.
+//! Sends a row of the feed "rows" to the service, each once. The host must give none twice, and end
+//! the run when there are no more.
 
 use swell::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Prints, reads the clock and hashes through the standard library. The host must give it these parts of WASI, and show what it prints in the log.
+//! Prints, reads the clock and hashes through the standard library. The host must give it these
+//! parts of WASI, and show what it prints in the log.
 
 use std::collections::HashMap;
 use std::time::Instant;

@@ -1,5 +1,6 @@
-//! Sleeps with the standard library: often and briefly in a transaction, and with `-e then=stays` for an hour after it. The host must take that for waiting, as
-//! it takes its own sleep, and end the hour with the run.
+//! Sleeps with the standard library: often and briefly in a transaction, and with `-e then=stays`
+//! for an hour after it. The host must take that for waiting, as it takes its own sleep, and end
+//! the hour with the run.
 
 use std::thread::sleep;
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! Calls every function of every interface of the contract, once each, and checks what it is answered. As compiled when the contract was 0.1.0 it is kept in
-//! `kept/`: the host must run that file unchanged for ever.
+//! Calls every function of every interface of the contract, once each, and checks what it is
+//! answered. As compiled when the contract was 0.1.0 it is kept in `kept/`: the host must run that
+//! file unchanged for ever.
 
 use swell::prelude::*;
 use swell::raw::clock;
@@ -78,8 +79,15 @@ fn go(visits: u64) -> Result<()> {
 }
 
 fn who_and_when() -> Result<()> {
-    ensure!(!context::run_id().is_empty() && context::user() == 0 && context::iteration() < 2, "a user of this run");
-    ensure!(context::variable("COLOUR").as_deref() == Some("blue") && context::variable("SHAPE").is_none(), "what -e gave");
+    ensure!(
+        !context::run_id().is_empty() && context::user() == 0 && context::iteration() < 2,
+        "a user of this run"
+    );
+    ensure!(
+        context::variable("COLOUR").as_deref() == Some("blue")
+            && context::variable("SHAPE").is_none(),
+        "what -e gave"
+    );
     let before = clock::now();
     think(millis(1));
     let slept = clock::now() - before;
@@ -116,20 +124,39 @@ fn requests() -> Result<()> {
         .timeout(std::time::Duration::from_secs(5));
     let answer = transaction("echo", || all_asked_for.send())?;
     let echo = answer.text()?;
-    ensure!(answer.status() == 200 && echo.contains(r#""method":"REPORT""#) && echo.contains(r#""body":"hello""#), "{echo}");
     ensure!(
-        answer.header("content-type")? == "application/json" && answer.body_size() > 0 && answer.redirects() == 0,
+        answer.status() == 200
+            && echo.contains(r#""method":"REPORT""#)
+            && echo.contains(r#""body":"hello""#),
+        "{echo}"
+    );
+    ensure!(
+        answer.header("content-type")? == "application/json"
+            && answer.body_size() > 0
+            && answer.redirects() == 0,
         "the answer is whole"
     );
     ensure!(!answer.phases().waiting.is_zero(), "an answer takes time");
     let followed = transaction("redirect", || http::get("/redirect/2").redirects(3).send())?;
     ensure!(followed.redirects() == 2 && followed.final_url().is_some(), "followed");
-    let methods =
-        [http::get("/"), http::head("/"), http::post("/"), http::put("/"), http::delete("/"), http::patch("/"), http::options("/")];
-    let answers = transaction("methods", || Ok(http::send_all(methods.map(|request| request.expect(200..=499)))))?;
+    let methods = [
+        http::get("/"),
+        http::head("/"),
+        http::post("/"),
+        http::put("/"),
+        http::delete("/"),
+        http::patch("/"),
+        http::options("/"),
+    ];
+    let answers = transaction("methods", || {
+        Ok(http::send_all(methods.map(|request| request.expect(200..=499))))
+    })?;
     ensure!(answers.len() == 7 && answers.iter().all(Result::is_ok), "an answer each");
     let denied = http::get("http://denied.example.test/").send();
-    ensure!(denied.is_err_and(|error| error.to_string().contains("denied.example.test")), "a host that nobody allowed");
+    ensure!(
+        denied.is_err_and(|error| error.to_string().contains("denied.example.test")),
+        "a host that nobody allowed"
+    );
     http::get("/outside").expect(200..=499).send()?;
     Ok(())
 }

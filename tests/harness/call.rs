@@ -22,7 +22,8 @@ impl Reply {
     /// It is no JSON, or there is no such value.
     #[track_caller]
     pub fn json_at(&self, path: &str) -> Value {
-        let json: Value = serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {:?}", self.body));
+        let json: Value = serde_json::from_str(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in {:?}", self.body));
         json.pointer(path).unwrap_or_else(|| panic!("no {path} in {json:#}")).clone()
     }
 
@@ -43,7 +44,10 @@ impl Reply {
 pub fn call(to: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> Reply {
     let mut stream = TcpStream::connect(to).expect("somebody listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("30 s is a timeout");
-    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     if !headers.iter().any(|header| header.starts_with("Host:")) {
         head.push_str(&format!("Host: {to}\r\n"));
     }
@@ -55,7 +59,12 @@ pub fn call(to: SocketAddr, method: &str, path: &str, headers: &[&str], body: &s
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
     let answer = String::from_utf8_lossy(&answer);
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer ({read:?}): {answer:?}"));
-    let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok()).expect("an answer has a status");
+    let (head, body) =
+        answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer ({read:?}): {answer:?}"));
+    let status = head
+        .split_whitespace()
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .expect("an answer has a status");
     Reply { status, body: body.to_owned() }
 }

@@ -32,11 +32,18 @@ impl Host {
     /// # Panics
     /// The host is not built.
     pub fn new(subcommand: &str) -> Self {
-        let program = std::env::var_os("SWELL_HOST_BIN").map_or_else(|| target_folder().join("release/host"), PathBuf::from);
-        assert!(program.exists(), "{} is not built\nhelp: cargo build --release --bin host", program.display());
+        let program = std::env::var_os("SWELL_HOST_BIN")
+            .map_or_else(|| target_folder().join("release/host"), PathBuf::from);
+        assert!(
+            program.exists(),
+            "{} is not built\nhelp: cargo build --release --bin host",
+            program.display()
+        );
         let mut command = Command::new(program);
         // What this machine says of proxies is said by each run.
-        for proxy in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        for proxy in
+            ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        {
             command.env_remove(proxy);
         }
         command.arg(subcommand).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -61,7 +68,10 @@ impl Host {
 
     fn with_results(subcommand: &str, file: &Path) -> Self {
         let results = TempDir::new().expect("a temporary folder can be made");
-        let mut host = Self::new(subcommand).arg(file).arg("--out").arg(format!("json={}", results.path().join(RESULTS).display()));
+        let mut host = Self::new(subcommand)
+            .arg(file)
+            .arg("--out")
+            .arg(format!("json={}", results.path().join(RESULTS).display()));
         host.results = Some(results);
         host
     }
@@ -128,7 +138,8 @@ impl Host {
         self.by("sh", &["-c", "ulimit -n $0 && exec \"$@\"", &most.to_string()])
     }
 
-    /// Starts it by another program that takes a command as its last arguments, as `unshare` does. Signals go to that program, unless it becomes the host.
+    /// Starts it by another program that takes a command as its last arguments, as `unshare` does.
+    /// Signals go to that program, unless it becomes the host.
     pub fn by(mut self, program: &str, args: &[&str]) -> Self {
         let mut other = Command::new(program);
         other.args(args).arg(self.command.get_program()).args(self.command.get_args());
@@ -155,7 +166,14 @@ impl Host {
         let mut process = self.command.spawn().expect("the host can be started");
         let stdout = process.stdout.take().map_or_else(Captured::default, Captured::of);
         let stderr = process.stderr.take().map_or_else(Captured::default, Captured::of);
-        Running { process, begun: Instant::now(), deadline: self.deadline, stdout, stderr, results: self.results }
+        Running {
+            process,
+            begun: Instant::now(),
+            deadline: self.deadline,
+            stdout,
+            stderr,
+            results: self.results,
+        }
     }
 
     /// Starts it and waits for its end.
@@ -232,7 +250,8 @@ impl Running {
             let stderr = self.stderr();
             let line = stderr.lines().find_map(|line| line.trim().strip_prefix("host node "))?;
             // The line may still be on its way.
-            (line.contains("--token ") && stderr.contains(&format!("{line}\n"))).then(|| line.to_owned())
+            (line.contains("--token ") && stderr.contains(&format!("{line}\n")))
+                .then(|| line.to_owned())
         })
     }
 
@@ -251,7 +270,9 @@ impl Running {
         let status = loop {
             match self.process.try_wait().expect("our own child can be waited for") {
                 Some(status) => break status,
-                None if ended.elapsed() < left => std::thread::park_timeout(Duration::from_millis(5)),
+                None if ended.elapsed() < left => {
+                    std::thread::park_timeout(Duration::from_millis(5))
+                }
                 None => panic!(
                     "the host was not done within {:?}\nstdout:\n{}\nstderr:\n{}",
                     self.deadline,
@@ -260,14 +281,20 @@ impl Running {
                 ),
             }
         };
-        let json = self.results.as_ref().and_then(|folder| std::fs::read(folder.path().join(RESULTS)).ok());
+        let json = self
+            .results
+            .as_ref()
+            .and_then(|folder| std::fs::read(folder.path().join(RESULTS)).ok());
         Finished {
             code: status.code(),
             signal: status.signal(),
             took: self.begun.elapsed(),
             stdout: self.stdout.finish(),
             stderr: self.stderr.finish(),
-            json: json.map(|json| serde_json::from_slice(&json).unwrap_or_else(|error| panic!("the host's JSON is none: {error}"))),
+            json: json.map(|json| {
+                serde_json::from_slice(&json)
+                    .unwrap_or_else(|error| panic!("the host's JSON is none: {error}"))
+            }),
         }
     }
 }
@@ -304,12 +331,19 @@ impl Finished {
     /// Otherwise, with all that the host said.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "signal {:?}\nstdout:\n{}\nstderr:\n{}", self.signal, self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "signal {:?}\nstdout:\n{}\nstderr:\n{}",
+            self.signal,
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
-    /// The same, when it ended with this code, or with 111 because the machine was too busy for figures that may be believed. What was counted is exact all
-    /// the same.
+    /// The same, when it ended with this code, or with 111 because the machine was too busy for
+    /// figures that may be believed. What was counted is exact all the same.
     ///
     /// # Panics
     /// Otherwise, with all that the host said.
@@ -318,7 +352,8 @@ impl Finished {
         if self.code == Some(111) { self } else { self.expect_code(code) }
     }
 
-    /// The same, when it came to its end: with 0, or with 111 as in [`Finished::expect_code_or_invalid`].
+    /// The same, when it came to its end: with 0, or with 111 as in
+    /// [`Finished::expect_code_or_invalid`].
     ///
     /// # Panics
     /// Otherwise, with all that the host said.
@@ -327,19 +362,22 @@ impl Finished {
         self.expect_code_or_invalid(0)
     }
 
-    /// The same, when each count of its JSON is the sum of its parts: started = ok + failed + interrupted, over all and of each name.
+    /// The same, when each count of its JSON is the sum of its parts: started = ok + failed +
+    /// interrupted, over all and of each name.
     ///
     /// # Panics
     /// There is no JSON, or a count that is not.
     #[track_caller]
     pub fn expect_whole_counts(self) -> Self {
         for part in ["/measured", "/warm_up"] {
-            let names = self.json_at(&format!("{part}/by_name")).as_object().expect("names are an object");
+            let names =
+                self.json_at(&format!("{part}/by_name")).as_object().expect("names are an object");
             let of_names = names.iter().map(|(name, counts)| (name.as_str(), counts));
-            let of_all = ["transactions", "iterations"].map(|what| (what, self.json_at(&format!("{part}/{what}"))));
+            let of_all = ["transactions", "iterations"]
+                .map(|what| (what, self.json_at(&format!("{part}/{what}"))));
             for (what, counts) in of_names.chain(of_all) {
-                let [started, ok, failed, interrupted] =
-                    ["started", "ok", "failed", "interrupted"].map(|key| counts[key].as_u64().expect("each is a count"));
+                let [started, ok, failed, interrupted] = ["started", "ok", "failed", "interrupted"]
+                    .map(|key| counts[key].as_u64().expect("each is a count"));
                 assert_eq!(started, ok + failed + interrupted, "{part}, {what}: {counts:#}");
             }
         }
@@ -352,7 +390,10 @@ impl Finished {
     /// There is no JSON, or no such value in it.
     #[track_caller]
     pub fn json_at(&self, path: &str) -> &Value {
-        let json = self.json.as_ref().unwrap_or_else(|| panic!("the host wrote no JSON\nstderr:\n{}", self.stderr));
+        let json = self
+            .json
+            .as_ref()
+            .unwrap_or_else(|| panic!("the host wrote no JSON\nstderr:\n{}", self.stderr));
         json.pointer(path).unwrap_or_else(|| panic!("no {path} in {json:#}"))
     }
 
@@ -391,20 +432,26 @@ impl Captured {
         let reader = std::thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(read @ 1..) = stream.read(&mut chunk) {
-                sink.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&chunk[..read]);
+                sink.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend_from_slice(&chunk[..read]);
             }
         });
         Self { bytes, reader: Some(reader) }
     }
 
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_owned()
     }
 
-    /// All of it, once the process has ended; a grandchild that keeps the stream open is not waited for longer than this.
+    /// All of it, once the process has ended; a grandchild that keeps the stream open is not waited
+    /// for longer than this.
     fn finish(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
-            wait_until(Duration::from_secs(5), "the end of the host's output", || reader.is_finished().then_some(()));
+            wait_until(Duration::from_secs(5), "the end of the host's output", || {
+                reader.is_finished().then_some(())
+            });
         }
         self.text()
     }

@@ -1,4 +1,5 @@
-//! What Kubernetes would take: its own schemas, read strictly by the Python package that brings them along.
+//! What Kubernetes would take: its own schemas, read strictly by the Python package that brings
+//! them along.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -33,8 +34,12 @@ impl KubernetesSchemas {
     pub fn find() -> Option<Self> {
         let python = std::env::var_os(VARIABLE).map(PathBuf::from);
         if python.is_none() {
-            let help = "`cargo xtask test` installs them; or set it to a Python that has the package kubernetes-validate";
-            let _ = writeln!(std::io::stderr(), "SKIPPED: without {VARIABLE} there are no schemas of Kubernetes\nhelp: {help}");
+            let help = "`cargo xtask test` installs them; or set it to a Python that has the \
+            package kubernetes-validate";
+            let _ = writeln!(
+                std::io::stderr(),
+                "SKIPPED: without {VARIABLE} there are no schemas of Kubernetes\nhelp: {help}"
+            );
         }
         python.map(|python| Self { python })
     }
@@ -48,8 +53,15 @@ impl KubernetesSchemas {
     /// The Python cannot be run.
     pub fn read(&self, manifests: &str) -> Result<Vec<Value>, String> {
         let mut reader = Command::new(&self.python);
-        reader.args(["-c", PROGRAM]).args(RELEASES).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut reader = reader.spawn().unwrap_or_else(|error| panic!("{} cannot be run: {error}", self.python.display()));
+        reader
+            .args(["-c", PROGRAM])
+            .args(RELEASES)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut reader = reader
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} cannot be run: {error}", self.python.display()));
         // One that broke off before it has read all says why.
         let _ = reader.stdin.take().expect("stdin is piped").write_all(manifests.as_bytes());
         let done = reader.wait_with_output().expect("our own child can be waited for");

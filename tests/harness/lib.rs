@@ -1,7 +1,9 @@
-//! What the suites stand on: the real binary, a service under control, a real nginx, and patience with a deadline.
+//! What the suites stand on: the real binary, a service under control, a real nginx, and patience
+//! with a deadline.
 //!
-//! A suite says what it does to the host and what must come of it; nothing here judges. Whatever goes wrong on the way (a program that is not built, a
-//! deadline that passed) panics with what was seen, for there is no test left to go on with.
+//! A suite says what it does to the host and what must come of it; nothing here judges. Whatever
+//! goes wrong on the way (a program that is not built, a deadline that passed) panics with what was
+//! seen, for there is no test left to go on with.
 
 mod books;
 mod call;
@@ -28,7 +30,9 @@ pub use notary::Notary;
 pub use prometheus::Prometheus;
 pub use proving_ground::{Arrivals, ProvingGround};
 pub use relay::{Fates, Relay, Weather};
-pub use swell_target::{Behaviour, CertificateKind, Connections, Overload, Passage, Seen, Settings, Target};
+pub use swell_target::{
+    Behaviour, CertificateKind, Connections, Overload, Passage, Seen, Settings, Target,
+};
 
 /// The compiled guest of this name.
 ///
@@ -47,9 +51,15 @@ pub fn example(name: &str) -> PathBuf {
 }
 
 fn scenario(variable: &str, kind: &str, name: &str) -> PathBuf {
-    let folder = std::env::var_os(variable).map_or_else(|| target_folder().join(kind), PathBuf::from);
+    let folder =
+        std::env::var_os(variable).map_or_else(|| target_folder().join(kind), PathBuf::from);
     let file = folder.join(format!("{name}.wasm"));
-    assert!(file.exists(), "{} is not built\nhelp: cargo xtask {kind} --out {}", file.display(), folder.display());
+    assert!(
+        file.exists(),
+        "{} is not built\nhelp: cargo xtask {kind} --out {}",
+        file.display(),
+        folder.display()
+    );
     file
 }
 
@@ -65,14 +75,20 @@ fn target_folder() -> PathBuf {
 /// # Panics
 /// Loopback has none.
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("loopback has a free port")
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("loopback has a free port")
 }
 
 /// Waits until a condition gives something.
 ///
 /// # Panics
 /// The deadline passes first; `what` says what was waited for.
-pub fn wait_until<T>(deadline: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn wait_until<T>(
+    deadline: Duration,
+    what: &str,
+    mut condition: impl FnMut() -> Option<T>,
+) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = condition() {
@@ -86,7 +102,9 @@ pub fn wait_until<T>(deadline: Duration, what: &str, mut condition: impl FnMut()
 /// The right to measure: no other test that measures runs meanwhile, in this process or another.
 #[derive(Debug)]
 #[must_use = "others measure again as soon as this is dropped"]
-pub struct Alone(#[expect(dead_code, reason = "closing the file is what unlocks it")] std::fs::File);
+pub struct Alone(
+    #[expect(dead_code, reason = "closing the file is what unlocks it")] std::fs::File,
+);
 
 /// Waits for the right to measure.
 ///
@@ -101,6 +119,11 @@ pub fn alone() -> Alone {
 /// Says something that whoever runs the tests is to see, whether or not they pass.
 pub fn say(text: &str) {
     use std::io::Write;
-    // Unlike what `eprintln!` writes this is not captured. That nobody can read it is no reason to stop.
-    let _ = writeln!(std::io::stderr(), "{}: {text}", std::thread::current().name().unwrap_or("a test"));
+    // Unlike what `eprintln!` writes this is not captured. That nobody can read it is no reason to
+    // stop.
+    let _ = writeln!(
+        std::io::stderr(),
+        "{}: {text}",
+        std::thread::current().name().unwrap_or("a test")
+    );
 }

@@ -1,7 +1,10 @@
-//! A network of places with an address each, whose paths can be cut, one way or both: what lies between machines, on one.
+//! A network of places with an address each, whose paths can be cut, one way or both: what lies
+//! between machines, on one.
 //!
-//! A place is a network namespace of the kernel, with one link to a router in the middle, and the router has rules about who reaches whom. It drops in
-//! silence, as broken networks do. Namespaces are held by files of this process and by the processes inside: whatever ends them, nothing is left behind.
+//! A place is a network namespace of the kernel, with one link to a router in the middle, and the
+//! router has rules about who reaches whom. It drops in silence, as broken networks do. Namespaces
+//! are held by files of this process and by the processes inside: whatever ends them, nothing is
+//! left behind.
 
 use std::fs::File;
 use std::io;
@@ -21,22 +24,35 @@ pub struct Network {
 const ROUTER: &str = "169.254.1.1";
 
 impl Network {
-    /// Makes a network of so many places. Where the machine gives none, says so and why on standard error, and gives none either: a test is skipped then.
+    /// Makes a network of so many places. Where the machine gives none, says so and why on standard
+    /// error, and gives none either: a test is skipped then.
     ///
     /// # Panics
     /// With more than 255 places.
     pub fn start(places: usize) -> Option<Self> {
-        // The test runner captures what is printed, and shows it where the test fails; what a test could not try is for everybody to see.
-        Self::make(places).map_err(|reason| crate::say(&format!("skipped, for this machine gives no network of its own: {reason}"))).ok()
+        // The test runner captures what is printed, and shows it where the test fails; what a test
+        // could not try is for everybody to see.
+        Self::make(places)
+            .map_err(|reason| {
+                crate::say(&format!(
+                    "skipped, for this machine gives no network of its own: {reason}"
+                ))
+            })
+            .ok()
     }
 
     fn make(places: usize) -> Result<Self, String> {
         let router = Namespace::new()?;
         let places = (0..places).map(|_| Namespace::new()).collect::<Result<Vec<_>, _>>()?;
-        router.within(|| std::fs::write("/proc/sys/net/ipv4/ip_forward", "1")).map_err(|error| format!("it does not route: {error}"))?;
+        router
+            .within(|| std::fs::write("/proc/sys/net/ipv4/ip_forward", "1"))
+            .map_err(|error| format!("it does not route: {error}"))?;
         for (number, place) in places.iter().enumerate() {
             let (link, address) = (format!("place{number}"), Self::address(number));
-            router.ip(&format!("link add {link} type veth peer name outside netns {}", place.path()))?;
+            router.ip(&format!(
+                "link add {link} type veth peer name outside netns {}",
+                place.path()
+            ))?;
             router.ip(&format!("address add {ROUTER}/32 dev {link}"))?;
             router.ip(&format!("link set {link} up"))?;
             router.ip(&format!("route add {address}/32 dev {link}"))?;
@@ -46,7 +62,9 @@ impl Network {
             place.ip(&format!("route add default via {ROUTER} dev outside onlink"))?;
         }
         // A kernel may have been built without them.
-        ["add", "del"].iter().try_for_each(|act| router.ip(&format!("rule {act} to {ROUTER} blackhole")))?;
+        ["add", "del"]
+            .iter()
+            .try_for_each(|act| router.ip(&format!("rule {act} to {ROUTER} blackhole")))?;
         Ok(Self { router, places })
     }
 
@@ -66,7 +84,8 @@ impl Network {
         (Self::address(place), port).into()
     }
 
-    /// Does something in a place: the processes that it starts and the sockets that it opens are there.
+    /// Does something in a place: the processes that it starts and the sockets that it opens are
+    /// there.
     pub fn within<T: Send>(&self, place: usize, act: impl FnOnce() -> T + Send) -> T {
         self.places[place].within(act)
     }
@@ -124,19 +143,28 @@ impl Network {
     /// # Panics
     /// The kernel refuses.
     pub fn set_mtu(&self, place: usize, bytes: u32) {
-        self.places[place].ip(&format!("link set outside mtu {bytes}")).expect("a link takes a length");
-        self.router.ip(&format!("link set place{place} mtu {bytes}")).expect("a link takes a length");
+        self.places[place]
+            .ip(&format!("link set outside mtu {bytes}"))
+            .expect("a link takes a length");
+        self.router
+            .ip(&format!("link set place{place} mtu {bytes}"))
+            .expect("a link takes a length");
     }
 
     fn rule(&self, act: &str, from: usize, to: usize, what: &str) {
-        let rule = format!("rule {act} from {} to {} {what} blackhole", Self::address(from), Self::address(to));
+        let rule = format!(
+            "rule {act} from {} to {} {what} blackhole",
+            Self::address(from),
+            Self::address(to)
+        );
         self.router.ip(&rule).unwrap_or_else(|error| panic!("{error}"));
     }
 }
 
 /// Each of some with each of the others, in both orders.
 fn pairs<'a>(some: &'a [usize], others: &'a [usize]) -> impl Iterator<Item = (usize, usize)> + 'a {
-    some.iter().flat_map(move |&one| others.iter().flat_map(move |&other| [(one, other), (other, one)]))
+    some.iter()
+        .flat_map(move |&one| others.iter().flat_map(move |&other| [(one, other), (other, one)]))
 }
 
 /// The file keeps it.
@@ -168,13 +196,20 @@ impl Namespace {
 
     fn ip(&self, words: &str) -> Result<(), String> {
         let ran = self.within(|| Command::new("ip").args(words.split_whitespace()).output());
-        let ran = ran.map_err(|error: io::Error| format!("no program ip: {error} (apt-get install iproute2)"))?;
-        if ran.status.success() { Ok(()) } else { Err(format!("ip {words}: {}", String::from_utf8_lossy(&ran.stderr).trim())) }
+        let ran = ran.map_err(|error: io::Error| {
+            format!("no program ip: {error} (apt-get install iproute2)")
+        })?;
+        if ran.status.success() {
+            Ok(())
+        } else {
+            Err(format!("ip {words}: {}", String::from_utf8_lossy(&ran.stderr).trim()))
+        }
     }
 }
 
 fn on_a_thread<T: Send>(act: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| scope.spawn(act).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    std::thread::scope(|scope| scope.spawn(act).join())
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 #[cfg(test)]
@@ -186,8 +221,12 @@ mod tests {
     use super::*;
 
     fn socket(network: &Network, place: usize) -> UdpSocket {
-        let socket = network.within(place, || UdpSocket::bind(Network::socket_address(place, 9))).expect("its port is free");
-        socket.set_read_timeout(Some(Duration::from_millis(300))).expect("a socket can be given patience");
+        let socket = network
+            .within(place, || UdpSocket::bind(Network::socket_address(place, 9)))
+            .expect("its port is free");
+        socket
+            .set_read_timeout(Some(Duration::from_millis(300)))
+            .expect("a socket can be given patience");
         socket
     }
 
@@ -196,7 +235,9 @@ mod tests {
         let Some(network) = Network::start(3) else { return };
         let sockets: Vec<UdpSocket> = (0..3).map(|place| socket(&network, place)).collect();
         let passes = |from: usize, to: usize| {
-            sockets[from].send_to(b"hello", Network::socket_address(to, 9)).expect("a cut is silent");
+            sockets[from]
+                .send_to(b"hello", Network::socket_address(to, 9))
+                .expect("a cut is silent");
             match sockets[to].recv_from(&mut [0; 9]) {
                 Ok((_, sender)) => {
                     assert_eq!(sender, Network::socket_address(from, 9));

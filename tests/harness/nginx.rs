@@ -24,7 +24,8 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts nginx with one worker, which answers every path with 200 and the two bytes `ok`; on this core alone, if one is given.
+    /// Starts nginx with one worker, which answers every path with 200 and the two bytes `ok`; on
+    /// this core alone, if one is given.
     ///
     /// # Panics
     /// It is not installed, or does not answer within 10 s.
@@ -32,15 +33,17 @@ impl Nginx {
         Self::serving(core, |_| String::new())
     }
 
-    /// Starts nginx and a second server of it at the URL that is returned too: over TLS and HTTP/2 it answers `/bytes/10`, `/bytes/20` and `/bytes/30`, and says
-    /// goodbye to each connection after so many requests.
+    /// Starts nginx and a second server of it at the URL that is returned too: over TLS and HTTP/2
+    /// it answers `/bytes/10`, `/bytes/20` and `/bytes/30`, and says goodbye to each connection
+    /// after so many requests.
     ///
     /// # Panics
     /// As [`Nginx::start`].
     pub fn saying_goodbye_after(requests: u32) -> (Self, String) {
         let addr = free_address();
         let nginx = Self::serving(None, |folder| {
-            let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a constant name makes a certificate");
+            let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+                .expect("a constant name makes a certificate");
             let write = |name: &str, text: String| {
                 let file = folder.path().join(name);
                 std::fs::write(&file, text).expect("the temporary folder can be written");
@@ -49,10 +52,16 @@ impl Nginx {
             let certificate = write("certificate.pem", certified.cert.pem());
             let key = write("key.pem", certified.signing_key.serialize_pem());
             let mut server = format!(
-                "server {{\nlisten {addr} ssl http2;\nkeepalive_requests {requests};\nssl_certificate {certificate};\nssl_certificate_key {key};\n"
+                "server {{\nlisten {addr} ssl http2;\nkeepalive_requests \
+                {requests};\nssl_certificate {certificate};\nssl_certificate_key {key};\n"
             );
             for size in [10, 20, 30] {
-                writeln!(server, "location = /bytes/{size} {{ return 200 \"{}\"; }}", "x".repeat(size)).expect("a string takes everything");
+                writeln!(
+                    server,
+                    "location = /bytes/{size} {{ return 200 \"{}\"; }}",
+                    "x".repeat(size)
+                )
+                .expect("a string takes everything");
             }
             server + "}\n"
         });
@@ -63,7 +72,8 @@ impl Nginx {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let addr = free_address();
         let file = folder.path().join("nginx.conf");
-        std::fs::write(&file, configuration(&folder, addr, &server(&folder))).expect("the temporary folder can be written");
+        std::fs::write(&file, configuration(&folder, addr, &server(&folder)))
+            .expect("the temporary folder can be written");
         let mut command = match core {
             Some(core) => {
                 let mut taskset = Command::new("taskset");
@@ -73,7 +83,9 @@ impl Nginx {
             None => Command::new("nginx"),
         };
         command.arg("-p").arg(folder.path()).arg("-c").arg(&file).stdin(Stdio::null());
-        let process = command.spawn().unwrap_or_else(|error| panic!("nginx cannot be started: {error}\nhelp: apt-get install nginx"));
+        let process = command.spawn().unwrap_or_else(|error| {
+            panic!("nginx cannot be started: {error}\nhelp: apt-get install nginx")
+        });
         let mut nginx = Self { process, addr, asked: Cell::new(0), _folder: folder };
         wait_until(Duration::from_secs(10), "nginx to listen", || {
             let ended = nginx.process.try_wait().expect("our own child can be waited for");
@@ -93,11 +105,18 @@ impl Nginx {
     /// # Panics
     /// It does not say.
     pub fn requests(&self) -> u64 {
-        let status = self.status().unwrap_or_else(|error| panic!("nginx does not say its status: {error}"));
+        let status =
+            self.status().unwrap_or_else(|error| panic!("nginx does not say its status: {error}"));
         // "server accepts handled requests\n 1 1 1", and after them counts of connections.
-        let numbers = status.lines().find_map(|line| line.strip_prefix(' ')).unwrap_or_else(|| panic!("no counts in {status:?}"));
-        let requests: u64 =
-            numbers.split_whitespace().nth(2).and_then(|number| number.parse().ok()).expect("the third number is the requests'");
+        let numbers = status
+            .lines()
+            .find_map(|line| line.strip_prefix(' '))
+            .unwrap_or_else(|| panic!("no counts in {status:?}"));
+        let requests: u64 = numbers
+            .split_whitespace()
+            .nth(2)
+            .and_then(|number| number.parse().ok())
+            .expect("the third number is the requests'");
         self.asked.set(self.asked.get() + 1);
         requests - self.asked.get()
     }
@@ -123,16 +142,20 @@ impl Drop for Nginx {
 fn configuration(folder: &TempDir, addr: SocketAddr, server: &str) -> String {
     let folder = folder.path().display();
     let mut configuration = format!(
-        "daemon off;\nworker_processes 1;\nworker_rlimit_nofile 20000;\npid {folder}/nginx.pid;\nerror_log stderr error;\n\
-         events {{ worker_connections 19000; multi_accept on; }}\nhttp {{\naccess_log off;\nkeepalive_requests 1000000000;\nkeepalive_timeout 1h;\n"
+        "daemon off;\nworker_processes 1;\nworker_rlimit_nofile 20000;\npid \
+        {folder}/nginx.pid;\nerror_log stderr error;\n\
+         events {{ worker_connections 19000; multi_accept on; }}\nhttp {{\naccess_log \
+         off;\nkeepalive_requests 1000000000;\nkeepalive_timeout 1h;\n"
     );
     // Debian's defaults are folders that only root may write.
     for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
-        writeln!(configuration, "{kind}_temp_path {folder}/{kind};").expect("a string takes everything");
+        writeln!(configuration, "{kind}_temp_path {folder}/{kind};")
+            .expect("a string takes everything");
     }
     write!(
         configuration,
-        "server {{\nlisten {addr} backlog=4096;\nlocation / {{ default_type text/plain; return 200 \"ok\"; }}\nlocation = /swell-status {{ stub_status; }}\n}}\n{server}}}\n"
+        "server {{\nlisten {addr} backlog=4096;\nlocation / {{ default_type text/plain; return 200 \
+        \"ok\"; }}\nlocation = /swell-status {{ stub_status; }}\n}}\n{server}}}\n"
     )
     .expect("a string takes everything");
     configuration
@@ -151,7 +174,10 @@ mod tests {
             socket.write_all(b"GET /any HTTP/1.0\r\n\r\n").expect("nginx takes the request");
             let mut answer = String::new();
             socket.read_to_string(&mut answer).expect("nginx answers");
-            assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("\r\n\r\nok"), "{answer}");
+            assert!(
+                answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("\r\n\r\nok"),
+                "{answer}"
+            );
         }
         assert_eq!((nginx.requests(), nginx.requests()), (3, 3));
     }

@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A running service that answers everything with 200 and `ok`. Its threads end with the connections of the process that asked.
+/// A running service that answers everything with 200 and `ok`. Its threads end with the
+/// connections of the process that asked.
 #[derive(Debug)]
 pub struct Notary {
     addr: SocketAddr,
@@ -24,7 +25,8 @@ impl Notary {
         std::thread::spawn(move || {
             for socket in listener.incoming().flatten() {
                 let book = Arc::clone(&book);
-                // A connection that breaks is the asker's affair: what it asked before is written down.
+                // A connection that breaks is the asker's affair: what it asked before is written
+                // down.
                 std::thread::spawn(move || serve(&socket, &book));
             }
         });

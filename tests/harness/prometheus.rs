@@ -28,7 +28,8 @@ impl Prometheus {
         let addr = free_address();
         let file = folder.path().join("prometheus.yml");
         let configuration = format!(
-            "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\nscrape_configs: [{{ job_name: swell, static_configs: [{{ targets: ['{target}'] }}] }}]\n"
+            "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\nscrape_configs: [{{ job_name: \
+            swell, static_configs: [{{ targets: ['{target}'] }}] }}]\n"
         );
         std::fs::write(&file, configuration).expect("the temporary folder can be written");
         let mut command = Command::new("prometheus");
@@ -36,8 +37,9 @@ impl Prometheus {
         command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
         command.arg(format!("--web.listen-address={addr}"));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process =
-            command.spawn().unwrap_or_else(|error| panic!("prometheus cannot be started: {error}\nhelp: apt-get install prometheus"));
+        let process = command.spawn().unwrap_or_else(|error| {
+            panic!("prometheus cannot be started: {error}\nhelp: apt-get install prometheus")
+        });
         let mut prometheus = Self { process, addr, _folder: folder };
         wait_until(Duration::from_secs(20), "prometheus to be ready", || {
             let ended = prometheus.process.try_wait().expect("our own child can be waited for");
@@ -56,7 +58,11 @@ impl Prometheus {
         let escaped: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let reply = call(self.addr, "GET", &format!("/api/v1/query?query={escaped}"), &[], "");
         assert_eq!(reply.status, 200, "{query}: {}", reply.body);
-        let value = reply.json_at("/data").pointer("/result/0/value/1").and_then(Value::as_str).map(str::to_owned);
+        let value = reply
+            .json_at("/data")
+            .pointer("/result/0/value/1")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         value.map(|value| value.parse().expect("prometheus gives numbers"))
     }
 }

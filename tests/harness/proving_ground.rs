@@ -1,11 +1,15 @@
-//! Where hosts that share a run are tried: a place of a [`Network`] for each, and one for a target that writes down who asked when.
+//! Where hosts that share a run are tried: a place of a [`Network`] for each, and one for a target
+//! that writes down who asked when.
 //!
-//! What the target wrote down is what judges: which host was active until when, and how much came in all, by one clock that no host knows.
+//! What the target wrote down is what judges: which host was active until when, and how much came
+//! in all, by one clock that no host knows.
 
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::{Alone, Behaviour, Host, Network, Passage, Running, Settings, Target, alone, wait_until};
+use crate::{
+    Alone, Behaviour, Host, Network, Passage, Running, Settings, Target, alone, wait_until,
+};
 
 /// The place of the host that leads is 0, the others follow, and the target's is the last.
 #[derive(Debug)]
@@ -21,14 +25,20 @@ pub struct ProvingGround {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl ProvingGround {
-    /// Makes one for so many hosts, when nobody else measures; nothing where the machine gives no network of its own, which is said on standard error.
+    /// Makes one for so many hosts, when nobody else measures; nothing where the machine gives no
+    /// network of its own, which is said on standard error.
     ///
     /// # Panics
     /// The target cannot be started.
     pub fn start(hosts: usize, behaviour: Behaviour) -> Option<Self> {
         let alone = alone();
         let network = Network::start(hosts + 1)?;
-        let settings = Settings { listen: Network::socket_address(hosts, 80), behaviour, log: true, ..Settings::default() };
+        let settings = Settings {
+            listen: Network::socket_address(hosts, 80),
+            behaviour,
+            log: true,
+            ..Settings::default()
+        };
         let target = network.within(hosts, || Target::start(settings)).expect("its place is empty");
         Some(Self { network, target, hosts, _alone: alone })
     }
@@ -38,15 +48,20 @@ impl ProvingGround {
         self.network.within(place, || host.start())
     }
 
-    /// Has a guest's run led from place 0, shared by as many hosts as there are places unless the arguments say otherwise; gives it with the arguments by
-    /// which others join.
+    /// Has a guest's run led from place 0, shared by as many hosts as there are places unless the
+    /// arguments say otherwise; gives it with the arguments by which others join.
     ///
     /// # Panics
     /// It does not invite others.
     pub fn lead(&self, guest: &str, args: &str) -> (Running, String) {
-        let hosts = if args.contains("--hosts") { String::new() } else { format!("--hosts {}", self.hosts) };
+        let hosts = if args.contains("--hosts") {
+            String::new()
+        } else {
+            format!("--hosts {}", self.hosts)
+        };
         let listen = format!("--listen {} {hosts}", Network::socket_address(0, 7_600));
-        let lead = self.host(0, Host::run_guest(guest).target(self.target.url()).args(&listen).args(args));
+        let lead =
+            self.host(0, Host::run_guest(guest).target(self.target.url()).args(&listen).args(args));
         let invitation = lead.invitation();
         (lead, invitation)
     }
@@ -57,7 +72,9 @@ impl ProvingGround {
     /// As [`ProvingGround::lead`].
     pub fn share(&self, guest: &str, args: &str) -> (Running, Vec<Running>) {
         let (lead, invitation) = self.lead(guest, args);
-        let nodes = (1..self.hosts).map(|place| self.host(place, Host::new("node").args(&invitation))).collect();
+        let nodes = (1..self.hosts)
+            .map(|place| self.host(place, Host::new("node").args(&invitation)))
+            .collect();
         (lead, nodes)
     }
 
@@ -88,7 +105,9 @@ impl ProvingGround {
 
 fn of_place(log: &[Passage], place: usize) -> impl Iterator<Item = Duration> {
     let from = Network::address(place);
-    log.iter().filter(move |passage| passage.from == from).map(|passage| Duration::from_nanos(passage.arrival_ns))
+    log.iter()
+        .filter(move |passage| passage.from == from)
+        .map(|passage| Duration::from_nanos(passage.arrival_ns))
 }
 
 /// When requests came, by the age of the target ([`Target::age`]).
@@ -136,7 +155,10 @@ impl Arrivals {
 
     /// The most that came in any time of this length.
     pub fn most_in(&self, length: Duration) -> usize {
-        (0..self.0.len()).map(|first| self.count(self.0[first]..self.0[first] + length)).max().unwrap_or(0)
+        (0..self.0.len())
+            .map(|first| self.count(self.0[first]..self.0[first] + length))
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -150,7 +172,13 @@ mod tests {
         let arrivals = Arrivals::new([500, 0, 100, 1_100, 1_099].into_iter().map(ms));
         assert_eq!((arrivals.first(), arrivals.last()), (ms(0), ms(1_100)));
         assert_eq!((arrivals.count(ms(100)..ms(1_100)), arrivals.rate(ms(0)..ms(500))), (3, 4.0));
-        assert_eq!((arrivals.most_in(ms(1_000)), arrivals.most_in(ms(1_001)), arrivals.most_in(ms(1))), (3, 4, 1));
-        assert_eq!((arrivals.since(ms(500)).first(), arrivals.since(ms(500)).most_in(ms(700))), (ms(500), 3));
+        assert_eq!(
+            (arrivals.most_in(ms(1_000)), arrivals.most_in(ms(1_001)), arrivals.most_in(ms(1))),
+            (3, 4, 1)
+        );
+        assert_eq!(
+            (arrivals.since(ms(500)).first(), arrivals.since(ms(500)).most_in(ms(700))),
+            (ms(500), 3)
+        );
     }
 }

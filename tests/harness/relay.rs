@@ -1,4 +1,5 @@
-//! A UDP relay between two sides that loses, delays, doubles and overtakes, from a seed: what kernels with netem do, on any machine.
+//! A UDP relay between two sides that loses, delays, doubles and overtakes, from a seed: what
+//! kernels with netem do, on any machine.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{SocketAddr, UdpSocket};
@@ -79,7 +80,10 @@ impl Relay {
             is_over: AtomicBool::new(false),
         });
         let (delivering, listening) = (Arc::clone(&shared), Arc::clone(&shared));
-        let threads = vec![std::thread::spawn(move || delivering.deliver()), std::thread::spawn(move || listening.listen(&front, target))];
+        let threads = vec![
+            std::thread::spawn(move || delivering.deliver()),
+            std::thread::spawn(move || listening.listen(&front, target)),
+        ];
         Self { addr, shared, threads }
     }
 
@@ -90,7 +94,8 @@ impl Relay {
 
     /// What it has done so far.
     pub fn fates(&self) -> Fates {
-        let [seen, lost, doubled] = [0, 1, 2].map(|which: usize| self.shared.counts[which].load(Ordering::Relaxed));
+        let [seen, lost, doubled] =
+            [0, 1, 2].map(|which: usize| self.shared.counts[which].load(Ordering::Relaxed));
         Fates { seen, lost, doubled }
     }
 }
@@ -116,8 +121,10 @@ impl Shared {
             let Ok((length, client)) = front.recv_from(&mut buffer) else { continue };
             let back = clients.entry(client).or_insert_with(|| {
                 let back = Arc::new(socket());
-                let (shared, front, listening) = (Arc::clone(self), Arc::clone(front), Arc::clone(&back));
-                returning.push(std::thread::spawn(move || shared.give_back(&listening, &front, client)));
+                let (shared, front, listening) =
+                    (Arc::clone(self), Arc::clone(front), Arc::clone(&back));
+                returning
+                    .push(std::thread::spawn(move || shared.give_back(&listening, &front, client)));
                 back
             });
             self.dispatch(back, target, &buffer[..length]);
@@ -148,9 +155,13 @@ impl Shared {
             self.counts[if copies == 0 { 1 } else { 2 }].fetch_add(1, Ordering::Relaxed);
         }
         for copy in 0..copies {
-            let at = Instant::now() + self.weather.delay + self.weather.jitter.mul_f64(random.unit());
+            let at =
+                Instant::now() + self.weather.delay + self.weather.jitter.mul_f64(random.unit());
             let parcel = Parcel { from: Arc::clone(from), to, bytes: bytes.to_vec() };
-            self.under_way.lock().unwrap_or_else(PoisonError::into_inner).insert((at, 2 * number + copy), parcel);
+            self.under_way
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert((at, 2 * number + copy), parcel);
         }
         drop(random);
         self.changed.notify_one();
@@ -166,8 +177,15 @@ impl Shared {
                 // Whoever it was for may be gone, which is what networks are like.
                 let _ = from.send_to(&bytes, to);
             }
-            let wait = under_way.first_key_value().map_or(PATIENCE, |((at, _), _)| at.saturating_duration_since(now)).min(PATIENCE);
-            under_way = self.changed.wait_timeout(under_way, wait).unwrap_or_else(PoisonError::into_inner).0;
+            let wait = under_way
+                .first_key_value()
+                .map_or(PATIENCE, |((at, _), _)| at.saturating_duration_since(now))
+                .min(PATIENCE);
+            under_way = self
+                .changed
+                .wait_timeout(under_way, wait)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 }

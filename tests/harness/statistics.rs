@@ -1,7 +1,9 @@
 //! What may be said of a comparison: medians, and how far they may be off.
 //!
-//! Machines are noisy, by up to 45 % from run to run, but two runs right after one another suffer alike. So runs are made in pairs, each pair gives a ratio,
-//! and the interval comes from resampling the pairs (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, the percentile interval).
+//! Machines are noisy, by up to 45 % from run to run, but two runs right after one another suffer
+//! alike. So runs are made in pairs, each pair gives a ratio, and the interval comes from
+//! resampling the pairs (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, the
+//! percentile interval).
 
 /// A median with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,7 +45,11 @@ impl Estimate {
             })
             .collect();
         medians.sort_by(f64::total_cmp);
-        Self { median: median(values), low: medians[RESAMPLES * 25 / 1000], high: medians[RESAMPLES * 975 / 1000] }
+        Self {
+            median: median(values),
+            low: medians[RESAMPLES * 25 / 1000],
+            high: medians[RESAMPLES * 975 / 1000],
+        }
     }
 
     /// The median of the ratios of pairs, ours to theirs.
@@ -52,7 +58,8 @@ impl Estimate {
     /// There are no pairs, or not equally many of both.
     pub fn of_ratios(ours: &[f64], theirs: &[f64], seed: u64) -> Self {
         assert_eq!(ours.len(), theirs.len(), "runs come in pairs");
-        let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
+        let ratios: Vec<f64> =
+            ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
         Self::of(&ratios, seed)
     }
 
@@ -76,7 +83,11 @@ pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
+    if sorted.len() % 2 == 1 {
+        sorted[middle]
+    } else {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    }
 }
 
 /// A number below this one, by SplitMix64. The bias of the remainder is under 1 in 10^17 here.
@@ -118,7 +129,8 @@ mod tests {
         let mut random = 42;
         let held = (0..200).filter(|&seed| {
             // 15 values, uniform in [0, 2): the true median is 1.
-            let values: Vec<f64> = (0..15).map(|_| below(&mut random, 20_000) as f64 / 10_000.0).collect();
+            let values: Vec<f64> =
+                (0..15).map(|_| below(&mut random, 20_000) as f64 / 10_000.0).collect();
             let estimate = Estimate::of(&values, seed);
             estimate.low <= 1.0 && 1.0 <= estimate.high
         });

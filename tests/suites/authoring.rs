@@ -1,4 +1,5 @@
-//! From nothing to a scenario: `host new` and `host build`, as somebody does it who has just installed the host.
+//! From nothing to a scenario: `host new` and `host build`, as somebody does it who has just
+//! installed the host.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,14 +22,23 @@ fn new(folder: &Path, name: &str) -> Host {
 fn a_new_scenario_builds_and_runs_as_it_is() {
     let folder = folder();
     let made = new(folder.path(), "browse").finish().expect_code(0);
-    assert!(made.stdout.contains("host build") && made.stdout.contains("host run browse.wasm"), "{}", made.stdout);
+    assert!(
+        made.stdout.contains("host build") && made.stdout.contains("host run browse.wasm"),
+        "{}",
+        made.stdout
+    );
 
     let project = folder.path().join("browse");
-    let built = Host::new("build").in_folder(&project).deadline(FIRST_BUILD).finish().expect_code(0);
+    let built =
+        Host::new("build").in_folder(&project).deadline(FIRST_BUILD).finish().expect_code(0);
     assert!(built.stdout.starts_with("browse.wasm ("), "{}", built.stdout);
 
     let target = Target::start(Settings::default()).expect("loopback has a free port");
-    Host::run_file(&project.join("browse.wasm")).target(target.url()).args("--vus 1 --iterations 5").finish().expect_code(0);
+    Host::run_file(&project.join("browse.wasm"))
+        .target(target.url())
+        .args("--vus 1 --iterations 5")
+        .finish()
+        .expect_code(0);
     assert_eq!(target.seen().path("/"), 5);
 }
 
@@ -36,12 +46,26 @@ fn a_new_scenario_builds_and_runs_as_it_is() {
 fn a_lean_scenario_goes_where_it_is_told_and_is_the_smaller_one() {
     let folder = folder();
     new(folder.path(), "small").args("--template login").finish().expect_code(0);
-    let build =
-        |args: &str| Host::new("build").arg("small").args(args).in_folder(folder.path()).deadline(FIRST_BUILD).finish().expect_code(0);
+    let build = |args: &str| {
+        Host::new("build")
+            .arg("small")
+            .args(args)
+            .in_folder(folder.path())
+            .deadline(FIRST_BUILD)
+            .finish()
+            .expect_code(0)
+    };
     build("-o full.wasm");
     build("--lean --output lean.wasm");
-    let size = |name: &str| folder.path().join(name).metadata().unwrap_or_else(|error| panic!("{name}: {error}")).len();
-    assert!(size("lean.wasm") < size("full.wasm"), "lean {} bytes, full {} bytes", size("lean.wasm"), size("full.wasm"));
+    let size = |name: &str| {
+        folder.path().join(name).metadata().unwrap_or_else(|error| panic!("{name}: {error}")).len()
+    };
+    assert!(
+        size("lean.wasm") < size("full.wasm"),
+        "lean {} bytes, full {} bytes",
+        size("lean.wasm"),
+        size("full.wasm")
+    );
     Host::new("check").arg(folder.path().join("lean.wasm")).finish().expect_code(0);
 }
 
@@ -63,7 +87,11 @@ fn a_wrong_name_or_sdk_makes_nothing() {
         (new(folder.path(), "fine").arg("--sdk").arg(folder.path()), "is not the Rust SDK"),
     ] {
         let refused = host.finish().expect_code(104);
-        assert!(refused.stderr.contains(complaint) && refused.stderr.contains("help: "), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains(complaint) && refused.stderr.contains("help: "),
+            "{}",
+            refused.stderr
+        );
     }
     assert_eq!(folder.path().read_dir().expect("it is there").count(), 0);
 }
@@ -72,11 +100,26 @@ fn a_wrong_name_or_sdk_makes_nothing() {
 fn building_what_is_no_scenario_says_what_is_missing() {
     let folder = folder();
     let refused = Host::new("build").in_folder(folder.path()).finish().expect_code(104);
-    assert!(refused.stderr.contains("no Cargo.toml") && refused.stderr.contains("host new"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("no Cargo.toml") && refused.stderr.contains("host new"),
+        "{}",
+        refused.stderr
+    );
 
     new(folder.path(), "broken").finish().expect_code(0);
-    std::fs::write(folder.path().join("broken/src/lib.rs"), "fn main() { nonsense }").expect("the project can be written");
-    let failed = Host::new("build").arg("broken").in_folder(folder.path()).deadline(FIRST_BUILD).finish().expect_code(104);
-    assert!(failed.stderr.contains("nonsense") && failed.stderr.contains("the scenario does not compile"), "{}", failed.stderr);
+    std::fs::write(folder.path().join("broken/src/lib.rs"), "fn main() { nonsense }")
+        .expect("the project can be written");
+    let failed = Host::new("build")
+        .arg("broken")
+        .in_folder(folder.path())
+        .deadline(FIRST_BUILD)
+        .finish()
+        .expect_code(104);
+    assert!(
+        failed.stderr.contains("nonsense")
+            && failed.stderr.contains("the scenario does not compile"),
+        "{}",
+        failed.stderr
+    );
     assert!(!folder.path().join("broken.wasm").exists());
 }

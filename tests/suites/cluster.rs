@@ -1,11 +1,13 @@
-//! Hosts that share a run: real processes that meet over QUIC on loopback, and what becomes of a run when one of them is killed, stopped or deserted.
+//! Hosts that share a run: real processes that meet over QUIC on loopback, and what becomes of a
+//! run when one of them is killed, stopped or deserted.
 
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use swell_tests::{
-    Alone, Behaviour, Fates, Finished, Host, Notary, Overload, Relay, Running, Settings, Target, Weather, alone, free_address, wait_until,
+    Alone, Behaviour, Fates, Finished, Host, Notary, Overload, Relay, Running, Settings, Target,
+    Weather, alone, free_address, wait_until,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,15 +63,16 @@ fn three_hosts_start_together_what_one_would_and_their_results_are_one() {
     let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 4s");
     let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
     let transactions = "/measured/transactions";
-    assert_eq!(finished.count(&format!("{transactions}/started")) + finished.count(&format!("{transactions}/unsent/host")), 2_400);
+    assert_eq!(
+        finished.count(&format!("{transactions}/started"))
+            + finished.count(&format!("{transactions}/unsent/host")),
+        2_400
+    );
     assert_eq!(finished.count(&format!("{transactions}/unsent/lease")), 0, "{}", finished.stderr);
     assert_eq!(finished.count("/requests_written"), cluster.target.seen().requests);
     assert_eq!(hosts(&finished).len(), 3);
-    assert!(
-        hosts(&finished)
-            .iter()
-            .all(|host| host["complete"] == true && host["started"].as_u64().is_some_and(|started| started.abs_diff(800) <= 20))
-    );
+    assert!(hosts(&finished).iter().all(|host| host["complete"] == true
+        && host["started"].as_u64().is_some_and(|started| started.abs_diff(800) <= 20)));
     for node in cluster.nodes {
         node.wait().expect_code(0);
     }
@@ -82,14 +85,21 @@ fn a_killed_host_s_share_moves_and_what_it_started_unheard_is_declared() {
     cluster.nodes[0].kill();
     // The share of the dead host moves within two seconds.
     let died = Instant::now();
-    wait_until(PATIENCE, "two seconds", || (died.elapsed() >= Duration::from_secs(2)).then_some(()));
+    wait_until(PATIENCE, "two seconds", || {
+        (died.elapsed() >= Duration::from_secs(2)).then_some(())
+    });
     let rate = cluster.rate_over(Duration::from_secs(2));
     assert!((570.0..=630.0).contains(&rate), "{rate}/s two seconds after the death");
     let finished = cluster.lead.wait().expect_code_or_invalid(115);
     assert!(finished.stderr.contains("was lost: between"), "{}", finished.stderr);
-    let lost: Vec<&Value> = hosts(&finished).into_iter().filter(|host| host["complete"] == false).collect();
-    assert_eq!((lost.len(), lost[0]["share"].as_f64(), lost[0]["times_lost"].as_u64()), (1, Some(0.0), Some(1)));
-    let (merged, seen) = (finished.count("/measured/transactions/started"), cluster.target.seen().requests);
+    let lost: Vec<&Value> =
+        hosts(&finished).into_iter().filter(|host| host["complete"] == false).collect();
+    assert_eq!(
+        (lost.len(), lost[0]["share"].as_f64(), lost[0]["times_lost"].as_u64()),
+        (1, Some(0.0), Some(1))
+    );
+    let (merged, seen) =
+        (finished.count("/measured/transactions/started"), cluster.target.seen().requests);
     let bound = |key: &str| lost[0][key].as_u64().expect("an open model has bounds");
     assert!(
         (merged + bound("unknown_least")..=merged + bound("unknown_most")).contains(&seen),
@@ -98,7 +108,8 @@ fn a_killed_host_s_share_moves_and_what_it_started_unheard_is_declared() {
     );
     assert!(bound("unknown_most") - bound("unknown_least") <= 200 * 17 / 10 + 2);
     // What was answered was written, also on the host that could not say so in the end.
-    let (written, ended) = (finished.count("/requests_written"), finished.count("/measured/requests/ok"));
+    let (written, ended) =
+        (finished.count("/requests_written"), finished.count("/measured/requests/ok"));
     assert!((ended..=seen).contains(&written), "{written} written, {ended} answered, {seen} seen");
     cluster.nodes.remove(1).wait().expect_code(0);
 }
@@ -108,7 +119,9 @@ fn a_stopped_host_makes_up_for_nothing_when_it_goes_on_and_all_counts_are_exact(
     let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--tps 600 --duration 10s");
     cluster.wait_for_requests(900);
     cluster.nodes[0].signal(Signal::STOP);
-    wait_until(PATIENCE, "the others to notice", || cluster.lead.stderr().contains("is lost").then_some(()));
+    wait_until(PATIENCE, "the others to notice", || {
+        cluster.lead.stderr().contains("is lost").then_some(())
+    });
     // Well beyond the end of its lease.
     cluster.rate_over(Duration::from_secs(1));
     cluster.nodes[0].signal(Signal::CONT);
@@ -127,7 +140,9 @@ fn hosts_whose_coordinator_is_gone_start_nothing_more() {
     cluster.lead.kill();
     let died = Instant::now();
     // A lease is 1.2 s long.
-    wait_until(PATIENCE, "the lease to end", || (died.elapsed() >= Duration::from_millis(1_500)).then_some(()));
+    wait_until(PATIENCE, "the lease to end", || {
+        (died.elapsed() >= Duration::from_millis(1_500)).then_some(())
+    });
     let before = cluster.target.seen().requests;
     assert_eq!(cluster.rate_over(Duration::from_secs(1)), 0.0);
     assert_eq!(cluster.target.seen().requests, before);
@@ -147,9 +162,19 @@ fn a_host_that_comes_later_takes_its_part_and_no_start_is_missed() {
     let second = Host::new("node").args(&invitation).args("--weight 4").start();
     let finished = lead.wait().expect_code_or_invalid(0);
     let count = |part: &str| finished.count(&format!("/measured/transactions/{part}"));
-    assert_eq!((count("started") + count("unsent/host"), count("unsent/lease")), (4_000, 0), "{}", finished.stderr);
-    let shares: Vec<f64> = hosts(&finished).iter().filter_map(|host| host["share"].as_f64()).collect();
-    assert_eq!(shares.iter().filter(|&&share| share == shares.iter().copied().fold(0.0, f64::max)).count(), 1, "{shares:?}");
+    assert_eq!(
+        (count("started") + count("unsent/host"), count("unsent/lease")),
+        (4_000, 0),
+        "{}",
+        finished.stderr
+    );
+    let shares: Vec<f64> =
+        hosts(&finished).iter().filter_map(|host| host["share"].as_f64()).collect();
+    assert_eq!(
+        shares.iter().filter(|&&share| share == shares.iter().copied().fold(0.0, f64::max)).count(),
+        1,
+        "{shares:?}"
+    );
     for node in [first, second] {
         node.wait().expect_code(0);
     }
@@ -166,10 +191,19 @@ fn a_host_that_is_interrupted_hands_its_share_over_and_no_start_is_missed() {
     assert!(left.stderr.contains("over for this host"), "{}", left.stderr);
     let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
     let count = |part: &str| finished.count(&format!("/measured/transactions/{part}"));
-    assert_eq!((count("started") + count("unsent/host"), count("unsent/lease")), (4_800, 0), "{}", finished.stderr);
+    assert_eq!(
+        (count("started") + count("unsent/host"), count("unsent/lease")),
+        (4_800, 0),
+        "{}",
+        finished.stderr
+    );
     assert_eq!(finished.count("/requests_written"), cluster.target.seen().requests);
-    let left: Vec<&Value> = hosts(&finished).into_iter().filter(|host| host["share"] == 0.0).collect();
-    assert_eq!((left.len(), left[0]["complete"].as_bool(), left[0]["times_lost"].as_u64()), (1, Some(true), Some(0)));
+    let left: Vec<&Value> =
+        hosts(&finished).into_iter().filter(|host| host["share"] == 0.0).collect();
+    assert_eq!(
+        (left.len(), left[0]["complete"].as_bool(), left[0]["times_lost"].as_u64()),
+        (1, Some(true), Some(0))
+    );
 }
 
 /// Two hosts, of which the second reaches the first by a network like this one.
@@ -180,7 +214,8 @@ fn share_over(weather: Weather, args: &str) -> (Finished, Fates, u64) {
     let (address, token) = invitation.split_once(" --token ").expect("both stand there");
     let address = address.trim_start_matches("--coordinator ").parse().expect("it is an address");
     let relay = Relay::start(address, weather, 1);
-    let node = Host::new("node").args(&format!("--coordinator {} --token {token}", relay.addr())).start();
+    let node =
+        Host::new("node").args(&format!("--coordinator {} --token {token}", relay.addr())).start();
     let finished = lead.wait().expect_code_or_invalid(0);
     node.wait().expect_code(0);
     drop(alone);
@@ -189,7 +224,12 @@ fn share_over(weather: Weather, args: &str) -> (Finished, Fates, u64) {
 
 #[test]
 fn a_network_that_loses_a_fifth_and_overtakes_changes_no_count() {
-    let weather = Weather { loss: 0.2, doubled: 0.05, delay: Duration::from_millis(1), jitter: Duration::from_millis(100) };
+    let weather = Weather {
+        loss: 0.2,
+        doubled: 0.05,
+        delay: Duration::from_millis(1),
+        jitter: Duration::from_millis(100),
+    };
     let (finished, fates, seen) = share_over(weather, "--tps 400 --duration 10s");
     assert!(fates.lost > 20 && fates.doubled > 5, "{fates:?}");
     assert_eq!(finished.count("/requests_written"), seen);
@@ -198,12 +238,24 @@ fn a_network_that_loses_a_fifth_and_overtakes_changes_no_count() {
 
 #[test]
 fn a_network_that_loses_one_in_twenty_loses_no_host() {
-    let weather = Weather { loss: 0.05, doubled: 0.0, delay: Duration::from_millis(1), jitter: Duration::from_millis(100) };
+    let weather = Weather {
+        loss: 0.05,
+        doubled: 0.0,
+        delay: Duration::from_millis(1),
+        jitter: Duration::from_millis(100),
+    };
     let (finished, fates, seen) = share_over(weather, "--tps 200 --duration 30s");
     assert!(fates.lost > 20, "{fates:?}");
     assert!(hosts(&finished).iter().all(|host| host["times_lost"] == 0), "{}", finished.stderr);
     let count = |part: &str| finished.count(&format!("/measured/transactions/{part}"));
-    assert_eq!((count("started") + count("unsent/host"), count("unsent/lease"), finished.count("/requests_written")), (6_000, 0, seen));
+    assert_eq!(
+        (
+            count("started") + count("unsent/host"),
+            count("unsent/lease"),
+            finished.count("/requests_written")
+        ),
+        (6_000, 0, seen)
+    );
 }
 
 #[test]
@@ -212,28 +264,41 @@ fn journals_make_the_result_of_a_run_whose_coordinator_was_killed() {
     let journal = format!("--journal {}", folder.path().display());
     let alone = alone();
     let target = target(Behaviour::constant(1.0));
-    let (lead, invitation) = invite(2, "plain-get", &target.url(), &format!("--tps 400 --duration 1h {journal}"));
+    let (lead, invitation) =
+        invite(2, "plain-get", &target.url(), &format!("--tps 400 --duration 1h {journal}"));
     let node = Host::new("node").args(&invitation).args(&journal).start();
     wait_until(PATIENCE, "the load", || (target.seen().requests >= 1_200).then_some(()));
     lead.kill();
     let died = Instant::now();
-    wait_until(PATIENCE, "the lease to end", || (died.elapsed() >= Duration::from_secs(3)).then_some(()));
+    wait_until(PATIENCE, "the lease to end", || {
+        (died.elapsed() >= Duration::from_secs(3)).then_some(())
+    });
     let seen = target.seen().requests;
     node.interrupt();
     node.wait().expect_code(105);
-    let journals: Vec<_> =
-        std::fs::read_dir(folder.path()).expect("it is there").map(|entry| entry.expect("it can be read").path()).collect();
+    let journals: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("it is there")
+        .map(|entry| entry.expect("it can be read").path())
+        .collect();
     assert_eq!(journals.len(), 2);
-    let merged = journals.iter().fold(Host::new("merge").args("--out json=-"), Host::arg).finish().expect_code_or_invalid(115);
+    let merged = journals
+        .iter()
+        .fold(Host::new("merge").args("--out json=-"), Host::arg)
+        .finish()
+        .expect_code_or_invalid(115);
     let report: Value = serde_json::from_str(&merged.stdout).expect("it is JSON");
     let started = report["measured"]["transactions"]["started"].as_u64().expect("it is a count");
     // Each of the two was killed, and lacks its last half second.
     assert!((seen - 300..=seen).contains(&started), "{started} of {seen} are in the journals");
     assert_eq!(report["hosts"].as_array().map(Vec::len), Some(2));
-    // It lasted until the node's lease was over, and not for as long as it was meant to or the node waited.
+    // It lasted until the node's lease was over, and not for as long as it was meant to or the node
+    // waited.
     let measured = report["run"]["measured_seconds"].as_f64().expect("it is a number");
     let asked = 400.0 * measured;
-    assert!((started as f64..=started as f64 + 700.0).contains(&asked), "{started} started in {measured} s");
+    assert!(
+        (started as f64..=started as f64 + 700.0).contains(&asked),
+        "{started} started in {measured} s"
+    );
     assert!(merged.stderr.contains("its coordinator was lost before its end"), "{}", merged.stderr);
     drop(alone);
 }
@@ -244,16 +309,31 @@ fn journals_of_a_whole_run_make_the_same_result() {
     let journal = format!("--journal {}", folder.path().display());
     let alone = alone();
     let target = target(Behaviour::constant(1.0));
-    let (lead, invitation) = invite(2, "plain-get", &target.url(), &format!("--tps 300 --duration 3s {journal}"));
+    let (lead, invitation) =
+        invite(2, "plain-get", &target.url(), &format!("--tps 300 --duration 3s {journal}"));
     let node = Host::new("node").args(&invitation).args(&journal).start();
     let finished = lead.wait().expect_code_or_invalid(0);
     node.wait().expect_code(0);
-    let journals: Vec<_> =
-        std::fs::read_dir(folder.path()).expect("it is there").map(|entry| entry.expect("it can be read").path()).collect();
-    let merged = journals.iter().rev().fold(Host::new("merge").args("--out json=-"), Host::arg).finish().expect_code_or_invalid(0);
+    let journals: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("it is there")
+        .map(|entry| entry.expect("it can be read").path())
+        .collect();
+    let merged = journals
+        .iter()
+        .rev()
+        .fold(Host::new("merge").args("--out json=-"), Host::arg)
+        .finish()
+        .expect_code_or_invalid(0);
     let report: Value = serde_json::from_str(&merged.stdout).expect("it is JSON");
-    for part in ["/measured/transactions", "/measured/requests", "/run/scenario", "/run/seed", "/requests_written"] {
-        let (live, journaled) = (finished.json_at(part).clone(), report.pointer(part).cloned().unwrap_or_default());
+    for part in [
+        "/measured/transactions",
+        "/measured/requests",
+        "/run/scenario",
+        "/run/seed",
+        "/requests_written",
+    ] {
+        let (live, journaled) =
+            (finished.json_at(part).clone(), report.pointer(part).cloned().unwrap_or_default());
         // Rates are over the length, which the live run takes from its clock.
         assert_eq!(without_rates(journaled), without_rates(live), "{part}");
     }
@@ -275,14 +355,20 @@ fn without_rates(mut value: Value) -> Value {
 fn a_rate_of_iterations_ends_with_the_last_of_them() {
     let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--rate 300 --iterations 700");
     let finished = cluster.lead.wait().expect_code_or_invalid(0);
-    assert_eq!((finished.count("/measured/iterations/ok"), cluster.target.seen().requests), (700, 700));
+    assert_eq!(
+        (finished.count("/measured/iterations/ok"), cluster.target.seen().requests),
+        (700, 700)
+    );
 }
 
 #[test]
 fn iterations_and_users_are_shared_out_exactly() {
     let cluster = share(3, "plain-get", Behaviour::constant(1.0), "--vus 7 --iterations 3000");
     let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
-    assert_eq!((finished.count("/measured/iterations/ok"), finished.count("/users/most_at_once")), (3_000, 7));
+    assert_eq!(
+        (finished.count("/measured/iterations/ok"), finished.count("/users/most_at_once")),
+        (3_000, 7)
+    );
     assert_eq!(cluster.target.seen().requests, 3_000);
 }
 
@@ -291,8 +377,10 @@ fn five_hosts_send_what_one_does() {
     let sent = |hosts: usize| {
         let notary = Notary::start();
         let alone = alone();
-        let (lead, invitation) = invite(hosts, "random-numbers", &notary.url(), "--vus 5 --iterations 10000 --seed 7");
-        let nodes: Vec<Running> = (1..hosts).map(|_| Host::new("node").args(&invitation).start()).collect();
+        let (lead, invitation) =
+            invite(hosts, "random-numbers", &notary.url(), "--vus 5 --iterations 10000 --seed 7");
+        let nodes: Vec<Running> =
+            (1..hosts).map(|_| Host::new("node").args(&invitation).start()).collect();
         lead.wait().expect_code_or_invalid(0);
         nodes.into_iter().for_each(|node| drop(node.wait().expect_code(0)));
         drop(alone);
@@ -314,13 +402,23 @@ fn rows_picked_as_unique_are_unique_over_all_hosts() {
     let args = format!("--vus 6 --data rows={}", file.display());
     let cluster = share(3, "unique-rows", Behaviour::constant(1.0), &args);
     let finished = cluster.lead.wait().expect_code_or_invalid(0);
-    assert_eq!((cluster.target.seen().requests, finished.count("/measured/iterations/ok")), (500, 500), "{}", finished.stderr);
+    assert_eq!(
+        (cluster.target.seen().requests, finished.count("/measured/iterations/ok")),
+        (500, 500),
+        "{}",
+        finished.stderr
+    );
 }
 
 #[test]
 fn an_objective_is_held_over_all_hosts_together() {
-    let behaviour = Behaviour { capacity: Some(1_000.0), overload: Overload::Errors, ..Behaviour::constant(2.0) };
-    let cluster = share(3, "plain-get", behaviour, "--error-rate 3% --start-tps 300 --duration 25s");
+    let behaviour = Behaviour {
+        capacity: Some(1_000.0),
+        overload: Overload::Errors,
+        ..Behaviour::constant(2.0)
+    };
+    let cluster =
+        share(3, "plain-get", behaviour, "--error-rate 3% --start-tps 300 --duration 25s");
     cluster.wait_for_requests(300 * 12);
     let rate = cluster.rate_over(Duration::from_secs(8));
     assert!((900.0..=1_150.0).contains(&rate), "{rate}/s");
@@ -347,7 +445,11 @@ fn a_host_that_cannot_take_part_is_named_and_nothing_is_sent() {
     let (lead, invitation) = invite(2, "plain-get", &target.url(), "--tps 100 --duration 2s");
     let _node = Host::new("node").args(&invitation).env("TMPDIR", "/nowhere").start();
     let finished = lead.wait().expect_code(104);
-    assert!(finished.stderr.contains("cannot take part: cannot make a folder"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("cannot take part: cannot make a folder"),
+        "{}",
+        finished.stderr
+    );
     assert_eq!(target.seen().requests, 0);
     drop(alone);
 }
@@ -357,12 +459,18 @@ fn who_does_not_belong_does_not_get_in() {
     let target = target(Behaviour::constant(1.0));
     let (lead, invitation) = invite(2, "plain-get", &target.url(), "--tps 10 --duration 1s");
     let (rest, token) = invitation.rsplit_once(' ').expect("a token stands last");
-    let mistyped = Host::new("node").args(rest).arg(&token[..token.len() - 3]).finish().expect_code(104);
+    let mistyped =
+        Host::new("node").args(rest).arg(&token[..token.len() - 3]).finish().expect_code(104);
     assert!(mistyped.stderr.contains("token"), "{}", mistyped.stderr);
-    // Nor is any of it repeated, wherever it was put and however it was mistyped: errors go to logs.
+    // Nor is any of it repeated, wherever it was put and however it was mistyped: errors go to
+    // logs.
     let secret = &token[20..token.len() - 20];
-    let words =
-        [token[..token.len() - 3].to_owned(), format!("{token}1"), token.replace("swell1.", "swel."), token["swell1.".len()..].to_owned()];
+    let words = [
+        token[..token.len() - 3].to_owned(),
+        format!("{token}1"),
+        token.replace("swell1.", "swel."),
+        token["swell1.".len()..].to_owned(),
+    ];
     let flags = words.iter().map(|word| format!("node --token {word}")).chain([
         format!("node --tokn {token}"),
         format!("node --token={token}x --weight 1"),
@@ -374,10 +482,18 @@ fn who_does_not_belong_does_not_get_in() {
     for typed in flags {
         let (subcommand, rest) = typed.split_once(' ').unwrap_or((&typed, ""));
         let refused = Host::new(subcommand).args(rest).finish().expect_code(104);
-        assert!(!refused.stderr.contains(secret) && !refused.stdout.contains(secret), "{typed}: {}", refused.stderr);
+        assert!(
+            !refused.stderr.contains(secret) && !refused.stdout.contains(secret),
+            "{typed}: {}",
+            refused.stderr
+        );
     }
     let refused = Host::new("node").env("SWELL_TOKEN", &words[1]).finish().expect_code(104);
-    assert!(!refused.stderr.contains(secret) && refused.stderr.contains("this join token is"), "{}", refused.stderr);
+    assert!(
+        !refused.stderr.contains(secret) && refused.stderr.contains("this join token is"),
+        "{}",
+        refused.stderr
+    );
     // A token of another cluster.
     let (other, foreign) = invite(2, "plain-get", &target.url(), "--tps 10 --duration 1s");
     let foreign = foreign.rsplit_once(' ').expect("a token stands last").1.to_owned();
@@ -400,5 +516,9 @@ fn a_coordinator_that_does_not_answer_is_named_within_five_seconds() {
     let began = Instant::now();
     let node = Host::new("node").args(&invitation).finish().expect_code(104);
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
-    assert!(node.stderr.contains("no answer from") && node.stderr.contains("UDP"), "{}", node.stderr);
+    assert!(
+        node.stderr.contains("no answer from") && node.stderr.contains("UDP"),
+        "{}",
+        node.stderr
+    );
 }

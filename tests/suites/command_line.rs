@@ -1,4 +1,5 @@
-//! What may be typed, what is refused and with which words, and that what was asked for is what is driven.
+//! What may be typed, what is refused and with which words, and that what was asked for is what is
+//! driven.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +21,9 @@ fn write(path: &Path, text: &str) {
 
 /// A `host run` of plain-get with these arguments, one word each where no quotes are needed.
 fn plain(target: &Target, args: &[&str]) -> Host {
-    args.iter().fold(Host::new("run").arg(guest("plain-get")).target(target.url()), |host, arg| host.arg(arg))
+    args.iter().fold(Host::new("run").arg(guest("plain-get")).target(target.url()), |host, arg| {
+        host.arg(arg)
+    })
 }
 
 /// Refuses with 104, in words that contain all of these.
@@ -31,11 +34,16 @@ fn expect_refusal(host: Host, words: &[&str]) {
         assert!(refused.stderr.contains(word), "no {word:?} in: {}", refused.stderr);
     }
     let said = refused.stderr.lines().find(|line| !line.starts_with("note: ")).unwrap_or_default();
-    assert!(said.starts_with("error: ") && !refused.stderr.contains("panicked"), "{}", refused.stderr);
+    assert!(
+        said.starts_with("error: ") && !refused.stderr.contains("panicked"),
+        "{}",
+        refused.stderr
+    );
     assert_eq!(refused.stdout, "");
 }
 
-/// Each of these arguments, split at spaces, is refused with 104 and all of its words, and nothing is sent.
+/// Each of these arguments, split at spaces, is refused with 104 and all of its words, and nothing
+/// is sent.
 #[track_caller]
 fn expect_refusals(cases: &[(&str, &[&str])]) {
     let target = target();
@@ -48,7 +56,12 @@ fn expect_refusals(cases: &[(&str, &[&str])]) {
 
 /// A run of plain-get to its end.
 fn run(target: &Target, args: &str) -> Finished {
-    Host::run_guest("plain-get").target(target.url()).args(args).finish().expect_done().expect_whole_counts()
+    Host::run_guest("plain-get")
+        .target(target.url())
+        .args(args)
+        .finish()
+        .expect_done()
+        .expect_whole_counts()
 }
 
 /// Slots that a part of the run had: those that began, and those that are said not to have.
@@ -60,7 +73,20 @@ fn slots(finished: &Finished, part: &str) -> u64 {
 #[test]
 fn every_command_explains_itself() {
     for (command, words) in [
-        ("run", &["--tps", "--rate", "--vus", "--stage", "--target", "--threshold", "--out", "--data", "--seed"][..]),
+        (
+            "run",
+            &[
+                "--tps",
+                "--rate",
+                "--vus",
+                "--stage",
+                "--target",
+                "--threshold",
+                "--out",
+                "--data",
+                "--seed",
+            ][..],
+        ),
         ("check", &["<FILE>"]),
         ("new", &["--template", "<NAME>"]),
         ("build", &["--output", "--lean"]),
@@ -79,9 +105,18 @@ fn every_command_explains_itself() {
         }
     }
     let commands = Host::new("--help").finish().expect_code(0).stdout;
-    assert!(["run", "check", "new", "build"].iter().all(|command| commands.contains(command)), "{commands}");
-    assert!(!commands.contains("compile-child"), "how the host calls itself is not for people: {commands}");
-    assert_eq!(Host::new("--version").finish().expect_code(0).stdout, concat!("host ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert!(
+        ["run", "check", "new", "build"].iter().all(|command| commands.contains(command)),
+        "{commands}"
+    );
+    assert!(
+        !commands.contains("compile-child"),
+        "how the host calls itself is not for people: {commands}"
+    );
+    assert_eq!(
+        Host::new("--version").finish().expect_code(0).stdout,
+        concat!("host ", env!("CARGO_PKG_VERSION"), "\n")
+    );
 }
 
 #[test]
@@ -108,18 +143,27 @@ fn what_contradicts_itself_is_refused_with_both_sides_and_a_cure() {
         ("--vus 3 --max-lag 1s", &["vus 3", "max-lag 1s", "leave max-lag out"]),
         ("--vus 3 --arrivals poisson", &["vus 3", "arrivals poisson", "leave arrivals out"]),
         ("--stage 1s:10 --warmup 1s", &["warmup 1s", "stage 1s:10", "at which rate to begin"]),
-        ("--stage 5s:100 --duration 1s", &["duration 1s", "stages of 5s", "leave the duration out"]),
+        (
+            "--stage 5s:100 --duration 1s",
+            &["duration 1s", "stages of 5s", "leave the duration out"],
+        ),
         ("--vus 1 --cert cert.pem", &["--cert", "--key"]),
         ("--vus 1 --vus 2", &["--vus", "multiple times"]),
         ("--rate 5 --latency p95=1s", &["rate 5", "latency p95=1s", "give tps"]),
-        ("--stage 1s:10 --error-rate 1%", &["stage 1s:10", "error-rate 1%", "leave one of them out"]),
+        (
+            "--stage 1s:10 --error-rate 1%",
+            &["stage 1s:10", "error-rate 1%", "leave one of them out"],
+        ),
         ("--vus 3 --error-rate 1%", &["vus 3", "error-rate 1%", "max-vus"]),
         ("--tps 5 --start-tps 3", &["start-tps 3", "no objective"]),
         ("--tps 5 --start-tps 30 --latency p95=1s", &["start-tps 30", "tps 5", "lower start-tps"]),
         ("", &["nothing says how much load", "tps", "vus", "latency"]),
         ("--tps 5 --hosts 3", &["--hosts 3", "--listen", "--coordinator"]),
         ("--tps 5 --listen 127.0.0.1:0", &["--hosts"]),
-        ("--tps 5 --listen 127.0.0.1:0 --hosts 2 --coordinator 127.0.0.1:1", &["--listen", "--coordinator", "cannot be used"]),
+        (
+            "--tps 5 --listen 127.0.0.1:0 --hosts 2 --coordinator 127.0.0.1:1",
+            &["--listen", "--coordinator", "cannot be used"],
+        ),
     ]);
 }
 
@@ -171,7 +215,10 @@ fn numbers_that_make_no_sense_are_refused_with_their_limits() {
 #[test]
 fn thresholds_that_mean_nothing_are_refused() {
     expect_refusals(&[
-        ("--vus 1 --threshold response.p95", &["response.p95", "compares nothing", "response.p95 < 200ms"]),
+        (
+            "--vus 1 --threshold response.p95",
+            &["response.p95", "compares nothing", "response.p95 < 200ms"],
+        ),
         ("--vus 1 --threshold response.p95<3", &["--threshold", "response.p95<3", "\"3s\""]),
         ("--vus 1 --threshold response<3ms", &["--threshold", "response<3ms", "p95"]),
         ("--vus 1 --threshold error_rate<500%", &["error_rate<500%", "from 0 to 100%"]),
@@ -189,7 +236,10 @@ fn places_that_are_none_are_refused() {
     let no_pem = no_pem.to_str().expect("a temporary folder's name is text");
     expect_refusals(&[
         ("--vus 1 --scenario checkout", &["checkout", "plain_get"]),
-        ("--vus 1 --data rows=/missing/rows.csv", &["\"rows\"", "/missing/rows.csv", "No such file"]),
+        (
+            "--vus 1 --data rows=/missing/rows.csv",
+            &["\"rows\"", "/missing/rows.csv", "No such file"],
+        ),
         ("--vus 1 --data rows", &["--data", "rows", "'='"]),
         ("--vus 1 --data rows=/etc/hostname", &["\"rows\"", "/etc/hostname", ".csv", ".jsonl"]),
         ("--vus 1 --config /missing/swell.toml", &["/missing/swell.toml", "No such file"]),
@@ -218,7 +268,10 @@ fn places_that_are_none_are_refused() {
 
 #[test]
 fn a_target_that_is_none_is_refused() {
-    expect_refusal(Host::new("run").arg("http://127.0.0.1:1/").args("--vus 1"), &["no scenario file", "--target http://127.0.0.1:1/"]);
+    expect_refusal(
+        Host::new("run").arg("http://127.0.0.1:1/").args("--vus 1"),
+        &["no scenario file", "--target http://127.0.0.1:1/"],
+    );
     for (url, words) in [
         ("//shop.test", &["target \"//shop.test\"", "names no host", "help: write it like"][..]),
         ("mailto:me", &["target", "mailto:me", "http://"][..]),
@@ -226,7 +279,10 @@ fn a_target_that_is_none_is_refused() {
         ("http://", &["target", "http://", "host"]),
         ("http://127.0.0.1:99999", &["target", "99999", "port"]),
     ] {
-        expect_refusal(Host::new("run").arg(guest("plain-get")).target(url).args("--vus 1 --iterations 1"), words);
+        expect_refusal(
+            Host::new("run").arg(guest("plain-get")).target(url).args("--vus 1 --iterations 1"),
+            words,
+        );
     }
 }
 
@@ -254,9 +310,9 @@ fn flags_win_over_the_file_and_the_file_over_the_scenario() {
     let (folder, target) = (folder(), target());
     // The scenario's own defaults: 20 transactions a second for two seconds.
     let browse = |args: &str| {
-        let host = Host::run_guest("two-scenarios")
-            .target(target.url())
-            .args("--scenario browse --allow-host images.example.com --allow-host api.example.com:8443");
+        let host = Host::run_guest("two-scenarios").target(target.url()).args(
+            "--scenario browse --allow-host images.example.com --allow-host api.example.com:8443",
+        );
         let host = host.args(args).in_folder(folder.path());
         let finished = host.finish().expect_done();
         (finished.json_at("/run/asked_per_second").as_f64(), slots(&finished, "measured"))
@@ -299,7 +355,8 @@ fn check_says_what_a_file_is() {
     assert!(hooks.stdout.contains("hooks      setup and teardown"), "{}", hooks.stdout);
     let wasi = Host::new("check").arg(guest("plain-get-wasip1")).finish().expect_code(0);
     assert!(
-        wasi.stdout.contains("core module using WASI 0.1 (wasm32-wasip1)") && wasi.stdout.contains("of WASI: clocks"),
+        wasi.stdout.contains("core module using WASI 0.1 (wasm32-wasip1)")
+            && wasi.stdout.contains("of WASI: clocks"),
         "{}",
         wasi.stdout
     );
@@ -309,13 +366,20 @@ fn check_says_what_a_file_is() {
 #[track_caller]
 fn expect_iterations(load: &str, iterations: u64) -> Finished {
     let target = target();
-    let run = Host::run_guest("plain-get").target(target.url()).args(&format!("{load} --iterations {iterations}"));
-    let finished = run.deadline(Duration::from_secs(20)).finish().expect_done().expect_whole_counts();
+    let run = Host::run_guest("plain-get")
+        .target(target.url())
+        .args(&format!("{load} --iterations {iterations}"));
+    let finished =
+        run.deadline(Duration::from_secs(20)).finish().expect_done().expect_whole_counts();
     for what in ["iterations", "transactions"] {
         let count = |which: &str| finished.count(&format!("/measured/{what}/{which}"));
         assert_eq!((count("started"), count("ok")), (iterations, iterations), "{what} with {load}");
     }
-    assert_eq!((finished.count("/requests_written"), target.seen().requests), (iterations, iterations), "{load}");
+    assert_eq!(
+        (finished.count("/requests_written"), target.seen().requests),
+        (iterations, iterations),
+        "{load}"
+    );
     finished
 }
 
@@ -341,7 +405,12 @@ fn as_many_paced_iterations_are_run_as_were_asked_for() {
 fn starts_after_the_last_iteration_are_not_missed() {
     for _ in 0..10 {
         let finished = expect_iterations("--tps 400", 1);
-        assert_eq!(slots(&finished, "measured"), 1, "{:#}", finished.json_at("/measured/transactions/unsent"));
+        assert_eq!(
+            slots(&finished, "measured"),
+            1,
+            "{:#}",
+            finished.json_at("/measured/transactions/unsent")
+        );
     }
 }
 
@@ -360,8 +429,15 @@ fn a_rate_has_as_many_starts_as_it_says() {
         let target = target();
         let finished = run(&target, load);
         let slots = slots(&finished, "measured");
-        assert!(slots.abs_diff(starts) <= u64::from(load.contains("--stage")), "{slots} starts with {load}");
-        assert_eq!(finished.count("/measured/transactions/started"), target.seen().requests, "{load}");
+        assert!(
+            slots.abs_diff(starts) <= u64::from(load.contains("--stage")),
+            "{slots} starts with {load}"
+        );
+        assert_eq!(
+            finished.count("/measured/transactions/started"),
+            target.seen().requests,
+            "{load}"
+        );
         let users = finished.count("/users/created");
         assert!(!load.contains("--vus") || users == 3, "{users} users with {load}");
     }
@@ -370,7 +446,12 @@ fn a_rate_has_as_many_starts_as_it_says() {
 #[test]
 fn random_arrivals_follow_from_the_seed() {
     let target = target();
-    let slots = |seed: u32| slots(&run(&target, &format!("--tps 200 --duration 1s --arrivals poisson --seed {seed}")), "measured");
+    let slots = |seed: u32| {
+        slots(
+            &run(&target, &format!("--tps 200 --duration 1s --arrivals poisson --seed {seed}")),
+            "measured",
+        )
+    };
     let first = slots(1);
     assert_eq!(first, slots(1));
     // Five standard deviations of a Poisson count of 200.
@@ -379,7 +460,9 @@ fn random_arrivals_follow_from_the_seed() {
 
 #[test]
 fn the_closed_model_keeps_its_users_busy_for_the_duration() {
-    let target = Target::start(Settings { behaviour: Behaviour::constant(50.0), ..Settings::default() }).expect("loopback has a free port");
+    let target =
+        Target::start(Settings { behaviour: Behaviour::constant(50.0), ..Settings::default() })
+            .expect("loopback has a free port");
     let finished = run(&target, "--vus 5 --duration 500ms");
     assert_eq!((finished.count("/users/created"), finished.count("/users/most_at_once")), (5, 5));
     let started = finished.count("/measured/transactions/started");
@@ -393,9 +476,16 @@ fn warm_up_is_counted_apart() {
     let target = target();
     let finished = run(&target, "--tps 100 --warmup 500ms --duration 500ms");
     assert_eq!((slots(&finished, "warm_up"), slots(&finished, "measured")), (50, 50));
-    assert_eq!((finished.number("/run/warm_up_seconds"), finished.number("/run/measured_seconds")), (0.5, 0.5));
-    let [warm_up, measured] = ["warm_up", "measured"].map(|part| finished.count(&format!("/{part}/transactions/started")));
-    assert_eq!((finished.count("/requests_written"), target.seen().requests), (warm_up + measured, warm_up + measured));
+    assert_eq!(
+        (finished.number("/run/warm_up_seconds"), finished.number("/run/measured_seconds")),
+        (0.5, 0.5)
+    );
+    let [warm_up, measured] = ["warm_up", "measured"]
+        .map(|part| finished.count(&format!("/{part}/transactions/started")));
+    assert_eq!(
+        (finished.count("/requests_written"), target.seen().requests),
+        (warm_up + measured, warm_up + measured)
+    );
     assert_eq!(finished.count("/measured/transactions/response_ms/count"), measured);
     assert!(finished.stdout.contains("excluded from everything above"), "{}", finished.stdout);
 }
@@ -403,10 +493,15 @@ fn warm_up_is_counted_apart() {
 #[test]
 fn too_few_users_leave_starts_unsent_and_say_so() {
     let target =
-        Target::start(Settings { behaviour: Behaviour::constant(200.0), ..Settings::default() }).expect("loopback has a free port");
+        Target::start(Settings { behaviour: Behaviour::constant(200.0), ..Settings::default() })
+            .expect("loopback has a free port");
     let finished = run(&target, "--tps 100 --max-vus 2 --max-lag 100ms --duration 1s");
     assert_eq!(slots(&finished, "measured"), 100);
-    assert!(finished.count("/measured/transactions/unsent/users") > 50, "{:#}", finished.json_at("/measured/transactions/unsent"));
+    assert!(
+        finished.count("/measured/transactions/unsent/users") > 50,
+        "{:#}",
+        finished.json_at("/measured/transactions/unsent")
+    );
     assert_eq!(finished.count("/users/created"), 2);
     assert!(finished.stdout.contains("for want of a free user"), "{}", finished.stdout);
 }
@@ -414,7 +509,10 @@ fn too_few_users_leave_starts_unsent_and_say_so() {
 /// A run with one threshold: its end, and whether the threshold passed.
 fn judged(guest: &str, rule: &str) -> (Finished, bool) {
     let target = target();
-    let run = Host::run_guest(guest).target(target.url()).args("--vus 1 --iterations 40 --threshold").arg(rule);
+    let run = Host::run_guest(guest)
+        .target(target.url())
+        .args("--vus 1 --iterations 40 --threshold")
+        .arg(rule);
     let finished = run.finish();
     let passed = finished.json_at("/thresholds/0/passed").as_bool().expect("it passed or not");
     assert_eq!(finished.json_at("/thresholds/0/rule").as_str(), Some(rule));
@@ -423,7 +521,9 @@ fn judged(guest: &str, rule: &str) -> (Finished, bool) {
 
 #[test]
 fn a_threshold_that_holds_passes() {
-    for rule in ["error_rate < 1%", "response.p50 < 10s", "service[page].max < 60s", "throughput > 0.1/s"] {
+    for rule in
+        ["error_rate < 1%", "response.p50 < 10s", "service[page].max < 60s", "throughput > 0.1/s"]
+    {
         let (finished, passed) = judged("plain-get", rule);
         assert!(passed, "{rule}: {:#}", finished.json_at("/thresholds"));
         finished.expect_done();
@@ -450,7 +550,10 @@ fn a_threshold_without_data_fails() {
     ] {
         let (finished, passed) = judged("plain-get", rule);
         let found = finished.json_at("/thresholds/0/found").as_str().expect("a text");
-        assert!(!passed && found.starts_with("no data") && found.contains(words), "{rule}: {found}");
+        assert!(
+            !passed && found.starts_with("no data") && found.contains(words),
+            "{rule}: {found}"
+        );
         finished.expect_code_or_invalid(99);
     }
 }

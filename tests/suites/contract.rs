@@ -1,5 +1,6 @@
-//! The contract is kept: a guest that calls every function of every interface of 0.1.0, compiled when that was new, runs unchanged, and so does the same
-//! source compiled today. The kept file is never made anew; what it does is in `tests/guests/whole-contract.rs`.
+//! The contract is kept: a guest that calls every function of every interface of 0.1.0, compiled
+//! when that was new, runs unchanged, and so does the same source compiled today. The kept file is
+//! never made anew; what it does is in `tests/guests/whole-contract.rs`.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +31,8 @@ fn everything(file: &Path) -> Finished {
         .finish()
         .expect_done()
         .expect_whole_counts();
-    // The echo, a redirect followed twice, seven methods at once, one outside; what setup sends is not measured.
+    // The echo, a redirect followed twice, seven methods at once, one outside; what setup sends is
+    // not measured.
     assert_eq!(finished.count("/requests_written"), 2 * (1 + 3 + 7 + 1));
     assert_eq!(target.seen().requests, finished.count("/requests_written") + 1);
     finished
@@ -65,9 +67,18 @@ fn the_same_source_compiled_today_does_the_same() {
 fn a_guest_of_the_first_contract_stops_fails_and_conducts_runs() {
     let target = target();
     for (scenario, code) in [("stops", 108), ("fails", 110)] {
-        let finished = Host::run_file(&kept()).target(target.url()).args(WANTED).args("--vus 1 --scenario").arg(scenario).finish();
+        let finished = Host::run_file(&kept())
+            .target(target.url())
+            .args(WANTED)
+            .args("--vus 1 --scenario")
+            .arg(scenario)
+            .finish();
         finished.expect_code(code);
     }
-    let conducted = Host::run_file(&kept()).target(target.url()).args(WANTED).finish().expect_code_or_invalid(0);
+    let conducted = Host::run_file(&kept())
+        .target(target.url())
+        .args(WANTED)
+        .finish()
+        .expect_code_or_invalid(0);
     assert_eq!(conducted.count("/runs/whole/measured/transactions/ok"), 50, "{}", conducted.stdout);
 }

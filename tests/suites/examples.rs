@@ -1,4 +1,5 @@
-//! Each example does what its README says, by the very command that stands there, against the shop. Only the service's address and the length differ.
+//! Each example does what its README says, by the very command that stands there, against the shop.
+//! Only the service's address and the length differ.
 
 use std::path::PathBuf;
 
@@ -10,21 +11,32 @@ fn folder(name: &str) -> PathBuf {
 
 /// The flags of the command in an example's README, after its target.
 fn flags_of_its_readme(name: &str) -> String {
-    let readme = std::fs::read_to_string(folder(name).join("README.md")).expect("each example has a README");
+    let readme =
+        std::fs::read_to_string(folder(name).join("README.md")).expect("each example has a README");
     let command = format!("host run {name}.wasm --target http://localhost:8080");
-    let flags = readme.lines().find_map(|line| line.strip_prefix(&command)).unwrap_or_else(|| panic!("no `{command}` in {readme}"));
+    let flags = readme
+        .lines()
+        .find_map(|line| line.strip_prefix(&command))
+        .unwrap_or_else(|| panic!("no `{command}` in {readme}"));
     flags.to_owned()
 }
 
-/// Runs the command of the README in the example's folder, for two seconds where it says thirty: an example that conducts its own runs, under these names.
+/// Runs the command of the README in the example's folder, for two seconds where it says thirty: an
+/// example that conducts its own runs, under these names.
 fn conduct_as_its_readme_says(name: &str, target: &Target, runs: &[&str]) -> Finished {
     let control = target.control_url();
     let flags = flags_of_its_readme(name)
         .replace("seconds=30", "seconds=2")
         .replace("http://localhost:8081", &control)
         .replace("localhost:8081", control.trim_start_matches("http://"));
-    let run = Host::run_example(name).in_folder(&folder(name)).target(target.url()).args(&flags).finish().expect_done();
-    let names: Vec<&str> = run.json_at("/runs").as_object().expect("it is a map").keys().map(String::as_str).collect();
+    let run = Host::run_example(name)
+        .in_folder(&folder(name))
+        .target(target.url())
+        .args(&flags)
+        .finish()
+        .expect_done();
+    let names: Vec<&str> =
+        run.json_at("/runs").as_object().expect("it is a map").keys().map(String::as_str).collect();
     assert_eq!(names, runs);
     run
 }
@@ -37,7 +49,11 @@ fn run_as_its_readme_says(name: &str, target: &Target, length: &str) -> Finished
         Some(duration) => flags[duration + 1] = length,
         None => flags.extend(["--duration", length]),
     }
-    let run = Host::run_example(name).in_folder(&folder(name)).target(target.url()).args(&flags.join(" ")).finish();
+    let run = Host::run_example(name)
+        .in_folder(&folder(name))
+        .target(target.url())
+        .args(&flags.join(" "))
+        .finish();
     let run = run.expect_agreement(&target.seen());
     assert!(run.count("/measured/transactions/ok") > 0, "{}", run.stdout);
     for part in ["transactions", "iterations", "requests"] {
@@ -52,7 +68,12 @@ fn target() -> Target {
 }
 
 fn names(run: &Finished) -> Vec<&str> {
-    run.json_at("/measured/by_name").as_object().expect("it is a map").keys().map(String::as_str).collect()
+    run.json_at("/measured/by_name")
+        .as_object()
+        .expect("it is a map")
+        .keys()
+        .map(String::as_str)
+        .collect()
 }
 
 #[test]
@@ -79,8 +100,10 @@ fn checkout_visits_the_shop_by_its_own_defaults() {
 fn data_feed_places_each_order_of_its_file_once_and_ends() {
     let target = target();
     let run = run_as_its_readme_says("data-feed", &target, "60s");
-    let orders =
-        std::fs::read_to_string(folder("data-feed").join("orders.jsonl")).expect("the example has its orders").lines().count() as u64;
+    let orders = std::fs::read_to_string(folder("data-feed").join("orders.jsonl"))
+        .expect("the example has its orders")
+        .lines()
+        .count() as u64;
     assert_eq!(run.count("/measured/by_name/place order/ok"), orders);
     assert_eq!((target.seen().path("/orders"), target.seen().status(201)), (orders, orders));
     assert_eq!(run.count("/measured/iterations/ok"), orders);
@@ -92,10 +115,14 @@ fn login_session_keeps_its_token_and_its_cookie() {
     let run = run_as_its_readme_says("login-session", &target, "1s");
     assert_eq!(names(&run), ["account by cookie", "account by token", "sign in"]);
     let seen = target.seen();
-    let accounts = run.count("/measured/by_name/account by cookie/ok") + run.count("/measured/by_name/account by token/ok");
+    let accounts = run.count("/measured/by_name/account by cookie/ok")
+        + run.count("/measured/by_name/account by token/ok");
     assert_eq!((seen.path("/account"), seen.status(401)), (accounts, 0));
     // One of each user's `start`, and one of each iteration that came so far.
-    assert_eq!(seen.path("/login"), run.count("/users/created") + run.count("/measured/by_name/sign in/ok"));
+    assert_eq!(
+        seen.path("/login"),
+        run.count("/users/created") + run.count("/measured/by_name/sign in/ok")
+    );
 }
 
 #[test]
@@ -103,17 +130,27 @@ fn own_metrics_stand_in_the_report() {
     let target = target();
     let run = run_as_its_readme_says("own-metrics", &target, "1s");
     let metrics = run.json_at("/measured/metrics").as_array().expect("it is a list");
-    let series = |name: &str| metrics.iter().filter(|series| series["metric"] == name).collect::<Vec<_>>();
+    let series =
+        |name: &str| metrics.iter().filter(|series| series["metric"] == name).collect::<Vec<_>>();
     let iterations = run.count("/measured/iterations/ok") as f64;
     let items = 8.0;
     let gauge = series("items in the shop")[0];
-    assert_eq!((gauge["kind"].as_str(), gauge["values"]["last"].as_f64()), (Some("gauge"), Some(items)));
+    assert_eq!(
+        (gauge["kind"].as_str(), gauge["values"]["last"].as_f64()),
+        (Some("gauge"), Some(items))
+    );
     assert_eq!(series("items seen")[0]["values"]["sum"].as_f64(), Some(items * iterations));
     assert_eq!(series("connection reused")[0]["kind"], "rate");
     assert_eq!(series("first byte, ms")[0]["kind"], "trend");
     let prices: Vec<_> = series("price")
         .iter()
-        .map(|price| (price["tags"]["item"].as_str(), price["values"]["min"].as_f64(), price["values"]["max"].as_f64()))
+        .map(|price| {
+            (
+                price["tags"]["item"].as_str(),
+                price["values"]["min"].as_f64(),
+                price["values"]["max"].as_f64(),
+            )
+        })
         .collect();
     assert_eq!(prices.len() as f64, items, "one series for each item: {prices:?}");
     assert!(prices.contains(&(Some("anvil"), Some(49.5), Some(49.5))), "{prices:?}");
@@ -122,9 +159,20 @@ fn own_metrics_stand_in_the_report() {
 
 #[test]
 fn background_load_measures_one_scenario_alone_and_beside_another() {
-    let run = conduct_as_its_readme_says("background-load", &target(), &["alone", "background", "beside"]);
-    assert_eq!(["alone", "beside"].map(|name| run.count(&format!("/runs/{name}/measured/transactions/ok"))), [100, 100]);
-    assert!(run.count("/runs/background/measured/transactions/ok") >= 1_000, "it lasts as long as the other, 2 s at 500/s");
+    let run = conduct_as_its_readme_says(
+        "background-load",
+        &target(),
+        &["alone", "background", "beside"],
+    );
+    assert_eq!(
+        ["alone", "beside"]
+            .map(|name| run.count(&format!("/runs/{name}/measured/transactions/ok"))),
+        [100, 100]
+    );
+    assert!(
+        run.count("/runs/background/measured/transactions/ok") >= 1_000,
+        "it lasts as long as the other, 2 s at 500/s"
+    );
 }
 
 #[test]
@@ -139,7 +187,9 @@ fn parallel_tests_run_side_by_side_and_one_is_raised_in_their_midst() {
 
 #[test]
 fn failover_sees_what_a_part_serves_and_that_the_whole_recovers() {
-    let run = conduct_as_its_readme_says("failover", &target(), &["a part off", "whole", "whole again"]);
-    let failed = ["whole", "a part off", "whole again"].map(|name| run.count(&format!("/runs/{name}/measured/transactions/failed")));
+    let run =
+        conduct_as_its_readme_says("failover", &target(), &["a part off", "whole", "whole again"]);
+    let failed = ["whole", "a part off", "whole again"]
+        .map(|name| run.count(&format!("/runs/{name}/measured/transactions/failed")));
     assert!(failed[0] == 0 && failed[2] == 0 && failed[1] > 200, "{failed:?}");
 }

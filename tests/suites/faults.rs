@@ -1,7 +1,9 @@
-//! The load generator itself goes wrong, really: its process is stopped and goes on, or gets a sliver of a processor. Whoever reads the result must see it,
-//! and nobody else be blamed; and a run in which nothing went wrong must not be called one that did.
+//! The load generator itself goes wrong, really: its process is stopped and goes on, or gets a
+//! sliver of a processor. Whoever reads the result must see it, and nobody else be blamed; and a
+//! run in which nothing went wrong must not be called one that did.
 //!
-//! CI has three of each, alone on the machine. `cargo xtask faults` has all of them and prints the table.
+//! CI has three of each, alone on the machine. `cargo xtask faults` has all of them and prints the
+//! table.
 
 use std::fmt;
 use std::io::Write as _;
@@ -11,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
-use swell_tests::{Behaviour, Finished, Host, Running, Settings, Target, alone, free_address, wait_until};
+use swell_tests::{
+    Behaviour, Finished, Host, Running, Settings, Target, alone, free_address, wait_until,
+};
 
 /// How long a run measures, and when in it the generator is stopped.
 const LENGTH: Duration = Duration::from_secs(10);
@@ -48,7 +52,8 @@ enum Wanted {
 }
 
 impl Case {
-    /// What follows from how many starts fall into a freeze, and from what is printed of so many samples.
+    /// What follows from how many starts fall into a freeze, and from what is printed of so many
+    /// samples.
     fn wanted(&self) -> Wanted {
         let Fault::Freeze(freeze) = self.fault else {
             return if self.fault == Fault::None { Wanted::Valid } else { Wanted::Invalid };
@@ -56,9 +61,16 @@ impl Case {
         let (freeze, length) = (freeze.as_secs_f64(), LENGTH.as_secs_f64());
         let (samples, touched) = (self.rate * length, self.rate * freeze / self.hosts as f64);
         let beyond = [(10_000.0, 0.001), (1_000.0, 0.01), (200.0, 0.05), (100.0, 0.1)];
-        let beyond = beyond.into_iter().find(|(needed, _)| samples >= needed * 1.05).map(|(_, part)| samples * part);
+        let beyond = beyond
+            .into_iter()
+            .find(|(needed, _)| samples >= needed * 1.05)
+            .map(|(_, part)| samples * part);
         match () {
-            () if beyond.is_some_and(|beyond| touched > beyond * 2.0) || freeze > length * 0.12 && self.hosts == 1 => Wanted::Invalid,
+            () if beyond.is_some_and(|beyond| touched > beyond * 2.0)
+                || freeze > length * 0.12 && self.hosts == 1 =>
+            {
+                Wanted::Invalid
+            }
             () if touched < 0.1 && freeze < length * 0.04 => Wanted::Valid,
             () => Wanted::Either,
         }
@@ -66,14 +78,21 @@ impl Case {
 
     fn run(&self) -> Finished {
         let _alone = alone();
-        let target = Target::start(Settings { behaviour: Behaviour::default(), ..Settings::default() }).expect("loopback has a free port");
-        let host = Host::run_guest("plain-get").target(target.url()).args(self.load).args("--duration 10s --grace 5s");
+        let target =
+            Target::start(Settings { behaviour: Behaviour::default(), ..Settings::default() })
+                .expect("loopback has a free port");
+        let host = Host::run_guest("plain-get")
+            .target(target.url())
+            .args(self.load)
+            .args("--duration 10s --grace 5s");
         if self.hosts == 1 {
             return self.spoil(&target, host);
         }
-        let lead = host.args(&format!("--listen {} --hosts {}", free_address(), self.hosts)).start();
+        let lead =
+            host.args(&format!("--listen {} --hosts {}", free_address(), self.hosts)).start();
         let invitation = lead.invitation();
-        let nodes: Vec<Running> = (1..self.hosts).map(|_| Host::new("node").args(&invitation).start()).collect();
+        let nodes: Vec<Running> =
+            (1..self.hosts).map(|_| Host::new("node").args(&invitation).start()).collect();
         self.stop_for_a_while(&target, &nodes[0]);
         lead.wait()
     }
@@ -92,7 +111,9 @@ impl Case {
 
     fn stop_for_a_while(&self, target: &Target, whom: &Running) {
         let Fault::Freeze(freeze) = self.fault else { return };
-        wait_until(Duration::from_secs(30), "the load", || (target.seen().requests > 0).then_some(()));
+        wait_until(Duration::from_secs(30), "the load", || {
+            (target.seen().requests > 0).then_some(())
+        });
         pass(STOPPED_AFTER);
         whom.signal(Signal::STOP);
         pass(freeze);
@@ -103,22 +124,37 @@ impl Case {
     fn judge(&self) -> (bool, String) {
         let finished = self.run();
         let stamp = finished.json_at("/verdict/stamp").as_str().unwrap_or_default().to_owned();
-        let blamed: Vec<&str> = finished.json_at("/limits").as_array().map_or_else(Vec::new, |limits| {
-            limits.iter().filter_map(|limit| limit["by"].as_str()).filter(|by| *by != "generator").collect()
-        });
-        let unsent = |whose: &str| finished.count(&format!("/measured/transactions/unsent/{whose}"));
+        let blamed: Vec<&str> =
+            finished.json_at("/limits").as_array().map_or_else(Vec::new, |limits| {
+                limits
+                    .iter()
+                    .filter_map(|limit| limit["by"].as_str())
+                    .filter(|by| *by != "generator")
+                    .collect()
+            });
+        let unsent =
+            |whose: &str| finished.count(&format!("/measured/transactions/unsent/{whose}"));
         let is_right = match self.wanted() {
             Wanted::Invalid => stamp == "INVALID",
             Wanted::Valid => stamp == "VALID",
             Wanted::Either => true,
         };
-        let reasons = finished.json_at("/verdict/evidence").as_array().map_or_else(Vec::new, |all| all.iter().collect::<Vec<&Value>>());
+        let reasons = finished
+            .json_at("/verdict/evidence")
+            .as_array()
+            .map_or_else(Vec::new, |all| all.iter().collect::<Vec<&Value>>());
         let why = reasons.first().and_then(|reason| reason["what"].as_str()).unwrap_or_default();
-        // What is left to users is what a starved generator did not start before the end of a run, at most.
+        // What is left to users is what a starved generator did not start before the end of a run,
+        // at most.
         let is_fair = blamed.is_empty() && unsent("users") <= unsent("host");
         let mark = if is_right && is_fair { "as expected" } else { "WRONG" };
         let (users, host, lease) = (unsent("users"), unsent("host"), unsent("lease"));
-        (is_right && is_fair, format!("{self} {stamp:<9} unsent {users}/{host}/{lease} blamed {blamed:?} {mark}  {why}"))
+        (
+            is_right && is_fair,
+            format!(
+                "{self} {stamp:<9} unsent {users}/{host}/{lease} blamed {blamed:?} {mark}  {why}"
+            ),
+        )
     }
 }
 
@@ -129,17 +165,26 @@ impl fmt::Display for Case {
             Fault::Freeze(freeze) => format!("stopped {freeze:?}"),
             Fault::Starvation => "starved".to_owned(),
         };
-        write!(f, "{fault:<14} {:<20} hosts {} wanted {:<8}", self.load, self.hosts, format!("{:?}", self.wanted()))
+        write!(
+            f,
+            "{fault:<14} {:<20} hosts {} wanted {:<8}",
+            self.load,
+            self.hosts,
+            format!("{:?}", self.wanted())
+        )
     }
 }
 
 fn pass(time: Duration) {
     let began = Instant::now();
-    wait_until(time + Duration::from_secs(30), "time to pass", || (began.elapsed() >= time).then_some(()));
+    wait_until(time + Duration::from_secs(30), "time to pass", || {
+        (began.elapsed() >= time).then_some(())
+    });
 }
 
-/// What leaves a process little of a processor: a control group with a quota where one can be made, else others that compute while it is nice. The quota is a
-/// part of what a thousand starts a second take: with all that they take, little would be late.
+/// What leaves a process little of a processor: a control group with a quota where one can be made,
+/// else others that compute while it is nice. The quota is a part of what a thousand starts a
+/// second take: with all that they take, little would be late.
 enum Sliver {
     Group(PathBuf),
     Spinners(Vec<Child>),
@@ -148,7 +193,10 @@ enum Sliver {
 impl Sliver {
     fn of_a_processor() -> Self {
         let name = format!("swell-faults-{}", std::process::id());
-        let quotas = [("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "3000"), ("/sys/fs/cgroup", "cpu.max", "3000 100000")];
+        let quotas = [
+            ("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "3000"),
+            ("/sys/fs/cgroup", "cpu.max", "3000 100000"),
+        ];
         for (root, file, quota) in quotas {
             let group = Path::new(root).join(&name);
             if std::fs::create_dir(&group).is_ok() {
@@ -160,13 +208,25 @@ impl Sliver {
             }
         }
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let spin = || Command::new("sh").args(["-c", "while :; do :; done"]).spawn().expect("a shell can be started");
+        let spin = || {
+            Command::new("sh")
+                .args(["-c", "while :; do :; done"])
+                .spawn()
+                .expect("a shell can be started")
+        };
         Self::Spinners((0..cores * 4).map(|_| spin()).collect())
     }
 
     fn give(self, host: Host) -> Starved {
         let host = match &self {
-            Self::Group(group) => host.by("sh", &["-c", &format!("echo $$ > {}/cgroup.procs && exec \"$@\"", group.display()), "sh"]),
+            Self::Group(group) => host.by(
+                "sh",
+                &[
+                    "-c",
+                    &format!("echo $$ > {}/cgroup.procs && exec \"$@\"", group.display()),
+                    "sh",
+                ],
+            ),
             Self::Spinners(_) => host.by("nice", &["-n", "19"]),
         };
         Starved { running: host.deadline(Duration::from_secs(120)).start(), _sliver: self }
@@ -221,7 +281,11 @@ fn expect(cases: impl IntoIterator<Item = Case>) {
 
 #[test]
 fn a_generator_that_was_stopped_is_invalid_and_blames_itself() {
-    expect([frozen("--tps 1000", 1_000.0, 1, 3_000), frozen("--rate 200", 200.0, 1, 1_500), frozen("--vus 20 --tps 300", 300.0, 1, 2_000)]);
+    expect([
+        frozen("--tps 1000", 1_000.0, 1, 3_000),
+        frozen("--rate 200", 200.0, 1, 1_500),
+        frozen("--vus 20 --tps 300", 300.0, 1, 2_000),
+    ]);
 }
 
 #[test]
@@ -230,8 +294,10 @@ fn a_generator_that_gets_a_sliver_of_a_processor_is_invalid_and_blames_itself() 
 }
 
 #[test]
-fn a_generator_with_nothing_in_its_way_is_not_called_invalid_and_a_pause_between_starts_does_no_harm() {
-    // On a machine that others use an idle run may be hit by them: `cargo xtask faults` asks for more, on one that is quiet.
+fn a_generator_with_nothing_in_its_way_is_not_called_invalid_and_a_pause_between_starts_does_no_harm()
+ {
+    // On a machine that others use an idle run may be hit by them: `cargo xtask faults` asks for
+    // more, on one that is quiet.
     let cases = [IDLE, IDLE, frozen("--tps 1", 1.0, 1, 50)];
     let stamps = cases.map(|case| case.run().json_at("/verdict/stamp").clone());
     assert!(stamps.iter().filter(|stamp| *stamp == "INVALID").count() <= 1, "{stamps:?}");
@@ -240,7 +306,8 @@ fn a_generator_with_nothing_in_its_way_is_not_called_invalid_and_a_pause_between
 #[test]
 #[ignore = "minutes of a quiet machine: cargo xtask faults"]
 fn every_fault_of_the_generator_is_told_and_blamed_on_nobody_else() {
-    let rounds: usize = std::env::var("SWELL_FAULTS_ROUNDS").map_or(1, |rounds| rounds.parse().expect("a number of rounds"));
+    let rounds: usize = std::env::var("SWELL_FAULTS_ROUNDS")
+        .map_or(1, |rounds| rounds.parse().expect("a number of rounds"));
     let loads = [
         ("--tps 1", 1.0),
         ("--tps 20", 20.0),
@@ -249,9 +316,12 @@ fn every_fault_of_the_generator_is_told_and_blamed_on_nobody_else() {
         ("--rate 200", 200.0),
         ("--vus 20 --tps 300", 300.0),
     ];
-    let alone = loads.iter().flat_map(|&(load, rate)| [50, 200, 1_000, 3_000, 5_000].map(|ms| frozen(load, rate, 1, ms)));
+    let alone = loads.iter().flat_map(|&(load, rate)| {
+        [50, 200, 1_000, 3_000, 5_000].map(|ms| frozen(load, rate, 1, ms))
+    });
     let of_three = [50, 1_000, 3_000].map(|ms| frozen("--tps 600", 600.0, 3, ms));
-    let starved = [Case { load: "--tps 1000", rate: 1_000.0, hosts: 1, fault: Fault::Starvation }; 3];
+    let starved =
+        [Case { load: "--tps 1000", rate: 1_000.0, hosts: 1, fault: Fault::Starvation }; 3];
     let cases: Vec<Case> = alone.chain(of_three).chain(starved).chain([IDLE; 3]).collect();
     expect(std::iter::repeat_n(cases, rounds).flatten());
 }

@@ -1,4 +1,5 @@
-//! Files that are no scenario, given to `host run`: each is refused with 104 and a reason, and nothing is sent.
+//! Files that are no scenario, given to `host run`: each is refused with 104 and a reason, and
+//! nothing is sent.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +8,8 @@ use std::time::Duration;
 use swell_tests::{Finished, Host, Settings, Target, guest};
 use tempfile::TempDir;
 
-/// How each refusal of a file begins, after the file's name. Any other would be an error that nobody thought of.
+/// How each refusal of a file begins, after the file's name. Any other would be an error that
+/// nobody thought of.
 const REASONS: [&str; 9] = [
     "cannot read",
     "the file has",
@@ -20,7 +22,8 @@ const REASONS: [&str; 9] = [
     "the scenario file cannot describe itself",
 ];
 
-/// A folder for bad files and for what is compiled of them, and a service that must not hear of them.
+/// A folder for bad files and for what is compiled of them, and a service that must not hear of
+/// them.
 struct Bench {
     folder: TempDir,
     target: Target,
@@ -29,7 +32,10 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        Self { folder, target: Target::start(Settings::default()).expect("loopback has a free port") }
+        Self {
+            folder,
+            target: Target::start(Settings::default()).expect("loopback has a free port"),
+        }
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
@@ -39,7 +45,8 @@ impl Bench {
     }
 
     fn run(&self, file: &Path) -> Finished {
-        let host = Host::new("run").arg(file).target(self.target.url()).args("--vus 1 --iterations 1");
+        let host =
+            Host::new("run").arg(file).target(self.target.url()).args("--vus 1 --iterations 1");
         host.env("XDG_CACHE_HOME", self.folder.path()).finish()
     }
 
@@ -70,7 +77,9 @@ fn for_each(count: usize, act: impl Fn(usize) + Sync) {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                while let Some(number) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < count) {
+                while let Some(number) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).filter(|number| *number < count)
+                {
                     act(number);
                 }
             });
@@ -127,7 +136,8 @@ fn a_scenario_with_spoilt_bytes_is_refused_or_runs() {
             bytes[place] ^= 1 << (random() % 8);
         }
         let file = bench.write(&format!("{seed}.wasm"), &bytes);
-        let checked = Host::new("check").arg(&file).env("XDG_CACHE_HOME", bench.folder.path()).finish();
+        let checked =
+            Host::new("check").arg(&file).env("XDG_CACHE_HOME", bench.folder.path()).finish();
         assert!(matches!(checked.code, Some(0 | 104)), "seed {seed}: {checked:#?}");
         // A guest may say that it panicked, in the log; the host may not.
         assert!(!checked.stderr.contains("thread '"), "seed {seed}: {}", checked.stderr);
@@ -156,7 +166,10 @@ fn a_file_of_another_kind_is_told_by_its_look() {
 #[test]
 fn what_is_no_file_is_refused() {
     let bench = Bench::new();
-    bench.expect_refusal(&bench.folder.path().join("missing.wasm"), &["missing.wasm", "No such file"]);
+    bench.expect_refusal(
+        &bench.folder.path().join("missing.wasm"),
+        &["missing.wasm", "No such file"],
+    );
     bench.expect_refusal(bench.folder.path(), &["it is a folder", "`host build`"]);
     let pipe = bench.folder.path().join("pipe.wasm");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo is there");
@@ -168,7 +181,11 @@ fn what_is_no_file_is_refused() {
 fn a_file_without_an_end_is_refused() {
     let bench = Bench::new();
     // A host that went on reading would be cut before it has taken the machine's memory.
-    let run = Host::new("run").arg("/dev/zero").target(bench.target.url()).args("--vus 1").deadline(Duration::from_secs(5));
+    let run = Host::new("run")
+        .arg("/dev/zero")
+        .target(bench.target.url())
+        .args("--vus 1")
+        .deadline(Duration::from_secs(5));
     let refused = run.finish().expect_code(104);
     assert!(refused.stderr.starts_with("error: /dev/zero: "), "{}", refused.stderr);
 }
@@ -177,7 +194,11 @@ fn a_file_without_an_end_is_refused() {
 fn a_huge_file_is_refused_without_reading_it() {
     let bench = Bench::new();
     let path = bench.write("huge.wasm", &plain_get());
-    std::fs::File::options().write(true).open(&path).and_then(|file| file.set_len(300 << 20)).expect("a hole takes no room");
+    std::fs::File::options()
+        .write(true)
+        .open(&path)
+        .and_then(|file| file.set_len(300 << 20))
+        .expect("a hole takes no room");
     bench.expect_refusal(&path, &["314572800 bytes", "at most 268435456"]);
 }
 
@@ -185,7 +206,10 @@ fn a_huge_file_is_refused_without_reading_it() {
 fn a_module_without_a_world_is_named_by_its_exports() {
     let bench = Bench::new();
     let module = r#"(module (func (export "one")) (func (export "two")))"#;
-    bench.expect_text_refusal(module, &["without the component-type section", "it exports one, two", "Swell SDK"]);
+    bench.expect_text_refusal(
+        module,
+        &["without the component-type section", "it exports one, two", "Swell SDK"],
+    );
     bench.expect_text_refusal("(module)", &["without the component-type section", "Swell SDK"]);
     let wasip1 = r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i32))) (func (export "_start")))"#;
     bench.expect_text_refusal(wasip1, &["without the component-type section", "_start"]);
@@ -193,7 +217,9 @@ fn a_module_without_a_world_is_named_by_its_exports() {
 
 /// A component that exports an empty `lifecycle` of this version, and has these imports.
 fn component(version: &str, imports: &str) -> String {
-    format!(r#"(component {imports} (instance $empty) (export "swell:scenario/lifecycle@{version}" (instance $empty)))"#)
+    format!(
+        r#"(component {imports} (instance $empty) (export "swell:scenario/lifecycle@{version}" (instance $empty)))"#
+    )
 }
 
 #[test]
@@ -205,39 +231,78 @@ fn a_component_of_another_world_is_told_what_does_not_fit() {
     let command = r#"(component (instance $run) (export "wasi:cli/run@0.2.0" (instance $run)))"#;
     bench.expect_text_refusal(command, &[missing, "it exports wasi:cli/run@0.2.0", cure]);
 
-    bench.expect_text_refusal(&component("0.2.0", ""), &["it exports swell:scenario/lifecycle@0.2.0", cure]);
-    bench.expect_text_refusal(&component("0.1.0", ""), &["the component does not fit", "describe", cure]);
-    for import in ["acme:things/stuff@1.0.0", "swell:scenario/weather@0.1.0", "swell:scenario/http@0.2.0"] {
+    bench.expect_text_refusal(
+        &component("0.2.0", ""),
+        &["it exports swell:scenario/lifecycle@0.2.0", cure],
+    );
+    bench.expect_text_refusal(
+        &component("0.1.0", ""),
+        &["the component does not fit", "describe", cure],
+    );
+    for import in
+        ["acme:things/stuff@1.0.0", "swell:scenario/weather@0.1.0", "swell:scenario/http@0.2.0"]
+    {
         let imports = format!(r#"(import "{import}" (instance))"#);
         bench.expect_text_refusal(&component("0.1.0", &imports), &["it imports", import, cure]);
     }
     let wasi_http = r#"(import "wasi:http/outgoing-handler@0.2.0" (instance))"#;
-    bench.expect_text_refusal(&component("0.1.0", wasi_http), &["wasi:http/outgoing-handler", "swell:scenario/http", cure]);
+    bench.expect_text_refusal(
+        &component("0.1.0", wasi_http),
+        &["wasi:http/outgoing-handler", "swell:scenario/http", cure],
+    );
     let sockets = r#"(import "wasi:sockets/network@0.2.0" (instance (export "reach" (func))))"#;
-    bench.expect_text_refusal(&component("0.1.0", sockets), &["the component does not fit", "wasi:sockets/network@0.2.0", cure]);
-    let clock = r#"(import "swell:scenario/clock@0.1.0" (instance (export "now" (func (result string)))))"#;
-    bench.expect_text_refusal(&component("0.1.0", clock), &["the component does not fit", "swell:scenario/clock@0.1.0", "now", cure]);
+    bench.expect_text_refusal(
+        &component("0.1.0", sockets),
+        &["the component does not fit", "wasi:sockets/network@0.2.0", cure],
+    );
+    let clock =
+        r#"(import "swell:scenario/clock@0.1.0" (instance (export "now" (func (result string)))))"#;
+    bench.expect_text_refusal(
+        &component("0.1.0", clock),
+        &["the component does not fit", "swell:scenario/clock@0.1.0", "now", cure],
+    );
 }
 
 #[test]
 fn compiled_code_is_never_taken_from_outside() {
     let bench = Bench::new();
-    Host::new("check").arg(guest("plain-get")).env("XDG_CACHE_HOME", bench.folder.path()).finish().expect_code(0);
+    Host::new("check")
+        .arg(guest("plain-get"))
+        .env("XDG_CACHE_HOME", bench.folder.path())
+        .finish()
+        .expect_code(0);
     let cache = bench.folder.path().join("swell/compiled");
-    let cached = cache.read_dir().expect("the cache is there").next().expect("the guest was compiled").expect("it can be listed").path();
+    let cached = cache
+        .read_dir()
+        .expect("the cache is there")
+        .next()
+        .expect("the guest was compiled")
+        .expect("it can be listed")
+        .path();
     bench.expect_refusal(&cached, &["not WebAssembly"]);
     // Without the hash in front of it, as wasmtime itself would take it.
     let code = std::fs::read(&cached).expect("it can be read");
-    bench.expect_refusal(&bench.write("code.wasm", &code[32..]), &["not WebAssembly", "an ELF program"]);
+    bench.expect_refusal(
+        &bench.write("code.wasm", &code[32..]),
+        &["not WebAssembly", "an ELF program"],
+    );
 }
 
 #[test]
 fn a_damaged_cache_is_compiled_anew() {
     let bench = Bench::new();
-    let check = || Host::new("check").arg(guest("plain-get")).env("XDG_CACHE_HOME", bench.folder.path()).finish().expect_code(0);
+    let check = || {
+        Host::new("check")
+            .arg(guest("plain-get"))
+            .env("XDG_CACHE_HOME", bench.folder.path())
+            .finish()
+            .expect_code(0)
+    };
     assert!(check().stdout.contains("compiled   in"));
     assert!(check().stdout.contains("from the cache"));
-    for cached in bench.folder.path().join("swell/compiled").read_dir().expect("the cache is there").flatten() {
+    for cached in
+        bench.folder.path().join("swell/compiled").read_dir().expect("the cache is there").flatten()
+    {
         let mut code = std::fs::read(cached.path()).expect("it can be read");
         let middle = code.len() / 2;
         code[middle] ^= 1;
@@ -250,13 +315,30 @@ fn a_damaged_cache_is_compiled_anew() {
 #[test]
 fn the_cache_forgets_what_was_not_used_for_a_month() {
     let bench = Bench::new();
-    let check = |name: &str| Host::new("check").arg(guest(name)).env("XDG_CACHE_HOME", bench.folder.path()).finish().expect_code(0);
+    let check = |name: &str| {
+        Host::new("check")
+            .arg(guest(name))
+            .env("XDG_CACHE_HOME", bench.folder.path())
+            .finish()
+            .expect_code(0)
+    };
     check("plain-get");
     let cache = bench.folder.path().join("swell/compiled");
-    let cached = || cache.read_dir().expect("the cache is there").flatten().map(|file| file.path()).collect::<Vec<_>>();
+    let cached = || {
+        cache
+            .read_dir()
+            .expect("the cache is there")
+            .flatten()
+            .map(|file| file.path())
+            .collect::<Vec<_>>()
+    };
     let [old]: [PathBuf; 1] = cached().try_into().expect("there is one");
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(40 * 24 * 60 * 60);
-    std::fs::File::options().append(true).open(&old).and_then(|file| file.set_modified(long_ago)).expect("it is ours");
+    std::fs::File::options()
+        .append(true)
+        .open(&old)
+        .and_then(|file| file.set_modified(long_ago))
+        .expect("it is ours");
     check("think");
     let left = cached();
     assert!(left.len() == 1 && left[0] != old, "{left:?}");
@@ -265,15 +347,23 @@ fn the_cache_forgets_what_was_not_used_for_a_month() {
 #[test]
 fn a_cache_that_cannot_be_written_costs_nothing_but_time() {
     for folder in ["/proc", "/dev/null"] {
-        let checked = Host::new("check").arg(guest("plain-get")).env("XDG_CACHE_HOME", folder).finish().expect_code(0);
+        let checked = Host::new("check")
+            .arg(guest("plain-get"))
+            .env("XDG_CACHE_HOME", folder)
+            .finish()
+            .expect_code(0);
         assert!(checked.stderr.contains("without a cache"), "{}", checked.stderr);
     }
 }
 
 /// A component whose one function has this body.
 fn bomb(locals: usize, body: &str) -> Vec<u8> {
-    let function = format!("(func (param i32) (result i32) (local {}) {body} local.get 0)", "i32 ".repeat(locals));
-    wat::parse_str(component("0.1.0", &format!("(core module {function})"))).unwrap_or_else(|error| panic!("{error}"))
+    let function = format!(
+        "(func (param i32) (result i32) (local {}) {body} local.get 0)",
+        "i32 ".repeat(locals)
+    );
+    wat::parse_str(component("0.1.0", &format!("(core module {function})")))
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
@@ -281,7 +371,14 @@ fn a_function_made_to_blow_up_the_compiler_is_survived() {
     let bench = Bench::new();
     // As many locals as there may be, alive through loops: each loop has a phi for each.
     let loops: String = (0..400)
-        .map(|i| format!("(loop local.get {} local.get {} i32.add local.tee {} br_if 0)", i % 50_000, i * 7_919 % 50_000, i * 31 % 50_000))
+        .map(|i| {
+            format!(
+                "(loop local.get {} local.get {} i32.add local.tee {} br_if 0)",
+                i % 50_000,
+                i * 7_919 % 50_000,
+                i * 31 % 50_000
+            )
+        })
         .collect();
     let sums = "local.get 0 local.get 0 i32.mul local.set 0 ".repeat(100_000);
     for (name, bytes) in [("loops.wasm", bomb(49_999, &loops)), ("sums.wasm", bomb(0, &sums))] {
@@ -298,20 +395,27 @@ fn a_function_made_to_blow_up_the_compiler_is_survived() {
 #[test]
 fn a_function_that_takes_too_much_memory_to_compile_names_the_limit_and_the_cure() {
     let bench = Bench::new();
-    // What each branch sets has to be merged with what it was, for thousands of variables and branches.
+    // What each branch sets has to be merged with what it was, for thousands of variables and
+    // branches.
     let mut random = 1_u64;
     let mut local = || {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) % 2_000
     };
     let body: String = (0..60_000)
         .map(|number| {
             let (a, b, c) = (local(), local(), local());
             match number % 3 {
-                0 => format!("local.get {a} if local.get {b} i32.const 7 i32.add local.set {c} end "),
+                0 => {
+                    format!("local.get {a} if local.get {b} i32.const 7 i32.add local.set {c} end ")
+                }
                 _ => format!("local.get {a} local.get {b} i32.add local.set {c} "),
             }
         })
         .collect();
-    bench.expect_refusal(&bench.write("branches.wasm", &bomb(1_999, &body)), &["went over its limit of 1024 MiB of memory", "help: "]);
+    bench.expect_refusal(
+        &bench.write("branches.wasm", &bomb(1_999, &body)),
+        &["went over its limit of 1024 MiB of memory", "help: "],
+    );
 }

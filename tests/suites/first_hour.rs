@@ -1,4 +1,5 @@
-//! A newcomer's first hour: the commands of the README in an empty folder, one after the other, and then the first change and the first mistake.
+//! A newcomer's first hour: the commands of the README in an empty folder, one after the other, and
+//! then the first change and the first mistake.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,11 +30,21 @@ fn a_newcomer_gets_from_nothing_to_figures_and_from_a_mistake_to_its_cure() {
 
     let wasm = project.join("hello.wasm");
     let checked = Host::new("check").arg("hello.wasm").in_folder(&project).finish().expect_code(0);
-    for told in ["swell:scenario@0.1.0", "may reach  the run's --target", "scenario hello", "Looks at the front page."] {
+    for told in [
+        "swell:scenario@0.1.0",
+        "may reach  the run's --target",
+        "scenario hello",
+        "Looks at the front page.",
+    ] {
         assert!(checked.stdout.contains(told), "no {told:?} in\n{}", checked.stdout);
     }
 
-    let run = || Host::run_file(&wasm).in_folder(&project).target(target.url()).args("--tps 50 --duration 2s");
+    let run = || {
+        Host::run_file(&wasm)
+            .in_folder(&project)
+            .target(target.url())
+            .args("--tps 50 --duration 2s")
+    };
     let first = run().finish().expect_agreement(&target.seen());
     assert_eq!((first.count("/measured/transactions/ok"), target.seen().path("/")), (100, 100));
     assert_eq!(first.count("/measured/checks/has a title/passed"), 100);
@@ -46,7 +57,10 @@ fn a_newcomer_gets_from_nothing_to_figures_and_from_a_mistake_to_its_cure() {
     target.behave(Behaviour::constant(300.0)).expect("it is a behaviour");
     let slow = run().args("--threshold").arg("response.p50 < 200ms").finish();
     assert!(matches!(slow.code, Some(99 | 111)), "code {:?}\n{}", slow.code, slow.stderr);
-    assert_eq!((slow.json_at("/thresholds/0/passed"), slow.count("/measured/transactions/failed")), (&false.into(), 0));
+    assert_eq!(
+        (slow.json_at("/thresholds/0/passed"), slow.count("/measured/transactions/failed")),
+        (&false.into(), 0)
+    );
     target.behave(Behaviour::default()).expect("it is a behaviour");
 
     // The first change of the scenario, and the first one that does not compile.
@@ -55,10 +69,18 @@ fn a_newcomer_gets_from_nothing_to_figures_and_from_a_mistake_to_its_cure() {
     build(&project).expect_code(0);
     target.reset();
     let lost = run().finish().expect_agreement(&target.seen());
-    assert_eq!((lost.count("/measured/transactions/failed"), target.seen().status(404)), (100, 100));
+    assert_eq!(
+        (lost.count("/measured/transactions/failed"), target.seen().status(404)),
+        (100, 100)
+    );
     assert!(lost.stdout.contains("status 404"), "{}", lost.stdout);
 
     replace(&source, "-> Result<()>", "-> u32");
     let mistaken = build(&project).expect_code(104);
-    assert!(mistaken.stderr.contains("src/lib.rs") && mistaken.stderr.contains("the scenario does not compile"), "{}", mistaken.stderr);
+    assert!(
+        mistaken.stderr.contains("src/lib.rs")
+            && mistaken.stderr.contains("the scenario does not compile"),
+        "{}",
+        mistaken.stderr
+    );
 }

@@ -1,13 +1,18 @@
-//! The same against a service that is not ours: a real nginx must have counted what the run says it wrote.
+//! The same against a service that is not ours: a real nginx must have counted what the run says it
+//! wrote.
 
 use swell_tests::{Finished, Host, Nginx};
 
 fn run(nginx: &Nginx, load: &str) -> Finished {
-    let run = Host::run_guest("plain-get").target(nginx.url()).args(load).finish().expect_balanced();
+    let run =
+        Host::run_guest("plain-get").target(nginx.url()).args(load).finish().expect_balanced();
     assert_eq!(run.count("/requests_written"), nginx.requests(), "{}", run.stdout);
     assert_eq!(run.count("/measured/transactions/failed"), 0, "{}", run.stdout);
     let body = "ok".len() as u64;
-    assert_eq!(run.count("/measured/requests/body_bytes"), run.count("/measured/requests/ok") * body);
+    assert_eq!(
+        run.count("/measured/requests/body_bytes"),
+        run.count("/measured/requests/ok") * body
+    );
     run
 }
 
@@ -32,9 +37,19 @@ fn nginx_counts_what_an_open_run_wrote_at_a_thousand_a_second() {
 #[test]
 fn nginx_that_says_goodbye_to_each_connection_after_a_few_requests_fails_none() {
     let (nginx, url) = Nginx::saying_goodbye_after(20);
-    let run = Host::run_guest("send-all").target(url).args("--insecure --vus 4 --iterations 400").finish().expect_balanced();
-    assert_eq!((run.count("/measured/transactions/ok"), run.count("/measured/requests/ok")), (400, 1200), "{}", run.stdout);
-    // 1200 requests by twenties end in the midst of three that were sent at once; what nginx says it did not process it has not counted.
+    let run = Host::run_guest("send-all")
+        .target(url)
+        .args("--insecure --vus 4 --iterations 400")
+        .finish()
+        .expect_balanced();
+    assert_eq!(
+        (run.count("/measured/transactions/ok"), run.count("/measured/requests/ok")),
+        (400, 1200),
+        "{}",
+        run.stdout
+    );
+    // 1200 requests by twenties end in the midst of three that were sent at once; what nginx says
+    // it did not process it has not counted.
     let again = run.count("/measured/requests/reconnects");
     assert!(again > 0 && run.count("/measured/requests/connections") >= 60, "{}", run.stdout);
     assert_eq!(run.count("/requests_written") - again, nginx.requests(), "{}", run.stdout);

@@ -1,7 +1,9 @@
-//! What the load generator itself lacks is never the service's failure: local ports and file descriptors.
+//! What the load generator itself lacks is never the service's failure: local ports and file
+//! descriptors.
 //!
-//! Ports are used up without any privilege: others bind every local port of an address of loopback that the run then sends from. A process may not have
-//! that many open files everywhere, so several processes share them, each being this very program with another errand.
+//! Ports are used up without any privilege: others bind every local port of an address of loopback
+//! that the run then sends from. A process may not have that many open files everywhere, so several
+//! processes share them, each being this very program with another errand.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -35,23 +37,39 @@ const HELD: &str = "all of them are held";
 
 /// Has every local port of an address held by somebody, but for the last `free` ones.
 fn hold_all_ports_but(free: u16, address: Ipv4Addr) -> Vec<Holder> {
-    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").expect("Linux says which ports are local");
-    let mut ends = range.split_whitespace().map(|end| end.parse::<u16>().expect("they are numbers"));
-    let (Some(first), Some(last)) = (ends.next(), ends.next()) else { panic!("{range:?} is no range") };
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
+        .expect("Linux says which ports are local");
+    let mut ends =
+        range.split_whitespace().map(|end| end.parse::<u16>().expect("they are numbers"));
+    let (Some(first), Some(last)) = (ends.next(), ends.next()) else {
+        panic!("{range:?} is no range")
+    };
     // A hundred descriptors are a process's own.
     let each = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX).clamp(200, 10_100) - 100;
     let firsts = (first..=last - free).step_by(each as usize);
     let mut holders: Vec<_> = firsts
         .map(|from| {
             let to = from.saturating_add(each as u16 - 1).min(last - free);
-            let mut child = Command::new(std::env::current_exe().expect("a running program has a file"));
-            child.args(["--exact", "holds_ports_for_the_others", "--ignored", "--nocapture"]).env(ERRAND, format!("{address} {from} {to}"));
-            Holder(child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("this program can be started again"))
+            let mut child =
+                Command::new(std::env::current_exe().expect("a running program has a file"));
+            child
+                .args(["--exact", "holds_ports_for_the_others", "--ignored", "--nocapture"])
+                .env(ERRAND, format!("{address} {from} {to}"));
+            Holder(
+                child
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .spawn()
+                    .expect("this program can be started again"),
+            )
         })
         .collect();
     for Holder(child) in &mut holders {
         let mut lines = BufReader::new(child.stdout.as_mut().expect("it is piped")).lines();
-        assert!(lines.any(|line| line.is_ok_and(|line| line.contains(HELD))), "a holder of ports ended early");
+        assert!(
+            lines.any(|line| line.is_ok_and(|line| line.contains(HELD))),
+            "a holder of ports ended early"
+        );
     }
     holders
 }
@@ -60,15 +78,22 @@ fn hold_all_ports_but(free: u16, address: Ipv4Addr) -> Vec<Holder> {
 #[ignore = "the errand of the processes that the tests of ports start"]
 fn holds_ports_for_the_others() {
     let errand = std::env::var(ERRAND).expect("started for an errand");
-    let [address, first, last] = errand.split(' ').collect::<Vec<_>>()[..] else { panic!("{errand:?} is no errand") };
+    let [address, first, last] = errand.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{errand:?} is no errand")
+    };
     let address: Ipv4Addr = address.parse().expect("it is an address");
     let [first, last]: [u16; 2] = [first, last].map(|port| port.parse().expect("it is a port"));
     let most = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most }).expect("it is no more than the hard limit");
+    setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most })
+        .expect("it is no more than the hard limit");
     let in_use = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
     let held: Vec<_> = (first..=last).map(|port| TcpListener::bind((address, port))).collect();
     // One that somebody else holds is held as well.
-    assert!(held.iter().all(|port| port.as_ref().err().is_none_or(in_use)), "{:?}", held.iter().find_map(|port| port.as_ref().err()));
+    assert!(
+        held.iter().all(|port| port.as_ref().err().is_none_or(in_use)),
+        "{:?}",
+        held.iter().find_map(|port| port.as_ref().err())
+    );
     writeln_now(HELD);
     // Until the parent is gone.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
@@ -80,7 +105,8 @@ fn writeln_now(line: &str) {
     writeln!(out, "\n{line}").and_then(|()| out.flush()).expect("the parent reads");
 }
 
-/// Checks that the run is INVALID for this reason and that no other class of error was counted; returns how many requests lacked it.
+/// Checks that the run is INVALID for this reason and that no other class of error was counted;
+/// returns how many requests lacked it.
 #[track_caller]
 fn lacked(run: &Finished, class: &str, what: &str, cure: &str) -> u64 {
     let count = run.count(&format!("/measured/requests/errors/{class}"));
@@ -88,7 +114,9 @@ fn lacked(run: &Finished, class: &str, what: &str, cure: &str) -> u64 {
     assert_eq!(run.json_at("/verdict/stamp"), "INVALID");
     let evidence = run.json_at("/verdict/evidence").as_array().expect("it is a list");
     let named = |key: &str, text: &str| {
-        evidence.iter().any(|one| one["stamp"] == "INVALID" && one[key].as_str().is_some_and(|said| said.contains(text)))
+        evidence.iter().any(|one| {
+            one["stamp"] == "INVALID" && one[key].as_str().is_some_and(|said| said.contains(text))
+        })
     };
     assert!(named("what", what) && named("advice", cure), "{evidence:#?}");
     count
@@ -99,7 +127,11 @@ fn a_machine_without_a_free_port_makes_the_run_invalid_and_names_the_cure() {
     let target = target();
     let source = Ipv4Addr::new(127, 83, 1, 1);
     let _holders = hold_all_ports_but(8, source);
-    let run = Host::run_guest("fetch").target(target.url()).args(SLOW).args("--vus 20 --iterations 20 --source-ip").arg(source.to_string());
+    let run = Host::run_guest("fetch")
+        .target(target.url())
+        .args(SLOW)
+        .args("--vus 20 --iterations 20 --source-ip")
+        .arg(source.to_string());
     let run = run.finish().expect_code(111).expect_agreement(&target.seen());
     let lacked = lacked(&run, "local_ports", "without a local port", "ip_local_port_range");
     let went_well = run.count("/measured/requests/ok");
@@ -113,9 +145,17 @@ fn a_source_address_that_has_no_port_at_all_is_refused_before_the_run() {
     let target = target();
     let source = Ipv4Addr::new(127, 83, 1, 2);
     let _holders = hold_all_ports_but(0, source);
-    let run = Host::run_guest("fetch").target(target.url()).args(SLOW).args("--vus 1 --iterations 1 --source-ip").arg(source.to_string());
+    let run = Host::run_guest("fetch")
+        .target(target.url())
+        .args(SLOW)
+        .args("--vus 1 --iterations 1 --source-ip")
+        .arg(source.to_string());
     let run = run.finish().expect_code(104);
-    assert!(run.stderr.contains(&source.to_string()) && run.stderr.contains("port"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains(&source.to_string()) && run.stderr.contains("port"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(target.seen().connections, 0);
 }
 
@@ -123,9 +163,16 @@ fn a_source_address_that_has_no_port_at_all_is_refused_before_the_run() {
 fn too_few_descriptors_for_the_host_itself_are_an_error_that_names_the_cure() {
     let target = target();
     for most in 4..=20 {
-        let run = Host::run_guest("fetch").target(target.url()).args("--vus 1 --iterations 1").open_files(most);
+        let run = Host::run_guest("fetch")
+            .target(target.url())
+            .args("--vus 1 --iterations 1")
+            .open_files(most);
         let run = run.finish().expect_code(104);
-        assert!(run.stderr.contains("ulimit -n") && !run.stderr.contains("panicked"), "{most}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("ulimit -n") && !run.stderr.contains("panicked"),
+            "{most}: {}",
+            run.stderr
+        );
     }
     assert_eq!(target.seen().connections, 0);
 }
@@ -133,11 +180,18 @@ fn too_few_descriptors_for_the_host_itself_are_an_error_that_names_the_cure() {
 #[test]
 fn a_process_without_a_free_descriptor_makes_the_run_invalid_and_names_the_cure() {
     let target = target();
-    let run = Host::run_guest("fetch").target(target.url()).args(SLOW).args("--vus 100 --iterations 100").open_files(64);
+    let run = Host::run_guest("fetch")
+        .target(target.url())
+        .args(SLOW)
+        .args("--vus 100 --iterations 100")
+        .open_files(64);
     let run = run.finish().expect_code(111).expect_agreement(&target.seen());
     let lacked = lacked(&run, "local_files", "without a file descriptor", "ulimit -n");
     let went_well = run.count("/measured/requests/ok");
     assert_eq!((went_well, went_well), (target.seen().requests, target.seen().connections));
-    assert!(lacked >= 100 - 64 && lacked + went_well == 100, "{lacked} without a descriptor, {went_well} ok");
+    assert!(
+        lacked >= 100 - 64 && lacked + went_well == 100,
+        "{lacked} without a descriptor, {went_well} ok"
+    );
     assert!(run.stderr.contains("ulimit -n"), "no warning before the run:\n{}", run.stderr);
 }

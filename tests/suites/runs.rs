@@ -46,26 +46,51 @@ fn runs_of_a_plan_begin_and_end_when_it_says_and_are_told_apart_and_together() {
     assert_eq!(run.json_at("/schema"), "swell.runs/1");
     let began = |name: &str| run.number(&format!("/runs/{name}/run/began_at"));
     let started = |name: &str| run.count(&format!("/runs/{name}/measured/transactions/started"));
-    assert!(began("first") - began("background") >= 0.15, "{} {}", began("first"), began("background"));
+    assert!(
+        began("first") - began("background") >= 0.15,
+        "{} {}",
+        began("first"),
+        began("background")
+    );
     assert!(began("second") - began("first") >= 1.0);
     // What a busy machine did not start was due all the same.
     let due = |name: &str| {
         started(name)
-            + ["users", "host"].map(|who| run.count(&format!("/runs/{name}/measured/transactions/unsent/{who}"))).iter().sum::<u64>()
+            + ["users", "host"]
+                .map(|who| run.count(&format!("/runs/{name}/measured/transactions/unsent/{who}")))
+                .iter()
+                .sum::<u64>()
     };
     assert_eq!((due("first"), due("second")), (50, 20));
-    assert!(due("background") >= 210, "it lasted until the second had ended: {}", started("background"));
+    assert!(
+        due("background") >= 210,
+        "it lasted until the second had ended: {}",
+        started("background")
+    );
     let all = started("background") + started("first") + started("second");
     assert_eq!((run.count("/total/transactions/started"), target.seen().requests), (all, all));
-    assert!(run.stdout.contains("== background") && run.stdout.contains("== all 3 runs"), "{}", run.stdout);
-    assert!(run.json_at("/runs/first/run/model").as_str().is_some_and(|model| model.ends_with("at most 50 users")));
+    assert!(
+        run.stdout.contains("== background") && run.stdout.contains("== all 3 runs"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.json_at("/runs/first/run/model")
+            .as_str()
+            .is_some_and(|model| model.ends_with("at most 50 users"))
+    );
 }
 
 #[test]
 fn a_threshold_of_one_run_fails_the_plan_by_its_name() {
-    let plan = "[run.good]\nfile = 'page.wasm'\ntps = 20\nduration = '1s'\n[run.bad]\nfile = 'page.wasm'\ntps = 20\nduration = '1s'\nthreshold = ['service.min > 1s']\n";
+    let plan = "[run.good]\nfile = 'page.wasm'\ntps = 20\nduration = '1s'\n[run.bad]\nfile = \
+    'page.wasm'\ntps = 20\nduration = '1s'\nthreshold = ['service.min > 1s']\n";
     let run = run_plan(&target(), plan, "").expect_code_or_invalid(99);
-    assert!(run.stderr.contains("bad: ") && run.stderr.contains("1 of 1 threshold failed"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("bad: ") && run.stderr.contains("1 of 1 threshold failed"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -78,7 +103,10 @@ fn a_plan_that_cannot_be_is_refused_before_anything_is_sent() {
         (page("tps = 5\nout = 'json=x'"), "`out` is for all runs together"),
         (page("tps = 5\nafter = 'two'"), "there is no such run"),
         (page("duration = '1s'"), "nothing says how much load"),
-        (page("tps = 5") + "[run.two]\nfile = 'page.wasm'\ntps = 5\nafter = 'one'", "which has none"),
+        (
+            page("tps = 5") + "[run.two]\nfile = 'page.wasm'\ntps = 5\nafter = 'one'",
+            "which has none",
+        ),
         (String::from("[run.one]\nfile = 'nowhere.wasm'\ntps = 5"), "nowhere.wasm"),
         (String::from("[run.one"), "is no TOML"),
     ] {
@@ -91,13 +119,17 @@ fn a_plan_that_cannot_be_is_refused_before_anything_is_sent() {
 #[test]
 fn an_interrupted_plan_ends_what_runs_and_begins_nothing_more() {
     let target = target();
-    let plan = "[run.one]\nfile = 'page.wasm'\ntps = 100\nduration = '60s'\n[run.two]\nfile = 'page.wasm'\ntps = 100\nafter = 'one'\n";
+    let plan = "[run.one]\nfile = 'page.wasm'\ntps = 100\nduration = '60s'\n[run.two]\nfile = \
+    'page.wasm'\ntps = 100\nafter = 'one'\n";
     let running = start_plan(&target, plan, "").start();
-    wait_until(Duration::from_secs(20), "the first requests", || (target.seen().requests > 0).then_some(()));
+    wait_until(Duration::from_secs(20), "the first requests", || {
+        (target.seen().requests > 0).then_some(())
+    });
     running.interrupt();
     let run = running.wait().expect_code(105);
     assert!(
-        run.stderr.contains("one: stopped by a signal") && run.stderr.contains("two: stopped by a signal before it began"),
+        run.stderr.contains("one: stopped by a signal")
+            && run.stderr.contains("two: stopped by a signal before it began"),
         "{}",
         run.stderr
     );
@@ -112,7 +144,10 @@ fn conduct(target: &Target, act: &str) -> Finished {
 fn a_file_conducts_runs_and_judges_them_by_their_statistics() {
     let target = target();
     let run = conduct(&target, "well").expect_done();
-    assert_eq!((run.count("/runs/page/measured/transactions/ok"), target.seen().requests), (50, 50));
+    assert_eq!(
+        (run.count("/runs/page/measured/transactions/ok"), target.seen().requests),
+        (50, 50)
+    );
     let run = conduct(&target, "twice").expect_done();
     assert_eq!(
         run.json_at("/runs").as_object().map(|runs| runs.keys().cloned().collect::<Vec<_>>()),
@@ -140,7 +175,9 @@ fn what_goes_wrong_while_conducting_is_told_and_fails_the_command() {
     assert!(run.stderr.contains("there is a run \"one\" already"), "{}", run.stderr);
     let run = conduct(&target, "in-iteration").expect_code(107);
     assert_eq!(
-        run.json_at("/runs/page/users/traps").as_object().map(|traps| traps.keys().all(|trap| trap.contains("outside `conduct`"))),
+        run.json_at("/runs/page/users/traps")
+            .as_object()
+            .map(|traps| traps.keys().all(|trap| trap.contains("outside `conduct`"))),
         Some(true)
     );
 }
@@ -148,11 +185,20 @@ fn what_goes_wrong_while_conducting_is_told_and_fails_the_command() {
 #[test]
 fn a_load_beside_a_conductor_is_refused_and_a_chosen_scenario_runs_without_it() {
     let target = target();
-    let run = Host::run_guest("conducts").target(target.url()).args("--tps 5").finish().expect_code(104);
-    assert!(run.stderr.contains("decides on the load itself") && run.stderr.contains("leave out --tps"), "{}", run.stderr);
+    let run =
+        Host::run_guest("conducts").target(target.url()).args("--tps 5").finish().expect_code(104);
+    assert!(
+        run.stderr.contains("decides on the load itself") && run.stderr.contains("leave out --tps"),
+        "{}",
+        run.stderr
+    );
     let checked = Host::new("check").arg(guest("conducts")).finish().expect_code(0);
     assert!(checked.stdout.contains("conducts   its own runs"), "{}", checked.stdout);
-    let run = Host::run_guest("conducts").target(target.url()).args("--scenario page --tps 20 --duration 1s").finish().expect_done();
+    let run = Host::run_guest("conducts")
+        .target(target.url())
+        .args("--scenario page --tps 20 --duration 1s")
+        .finish()
+        .expect_done();
     assert_eq!(run.count("/measured/transactions/started"), 20);
 }
 
@@ -160,7 +206,9 @@ fn a_load_beside_a_conductor_is_refused_and_a_chosen_scenario_runs_without_it() 
 fn an_interrupt_ends_a_conductor_s_sleep_and_its_runs() {
     let target = target();
     let running = Host::run_guest("conducts").target(target.url()).args("-e do=sleeps").start();
-    wait_until(Duration::from_secs(20), "the first requests", || (target.seen().requests > 0).then_some(()));
+    wait_until(Duration::from_secs(20), "the first requests", || {
+        (target.seen().requests > 0).then_some(())
+    });
     running.interrupt();
     // A run without an end of its own ends so, and the conductor's sleep is over.
     let run = running.wait().expect_done();

@@ -1,12 +1,16 @@
-//! Each misbehaviour of a service, and each of its ordinary ways: how the run counts it, and whether its count is the service's own.
+//! Each misbehaviour of a service, and each of its ordinary ways: how the run counts it, and
+//! whether its count is the service's own.
 //!
-//! Four users make 40 iterations. A machine that is busy may make a run INVALID, so no exit code is expected here; the books must agree all the same.
+//! Four users make 40 iterations. A machine that is busy may make a run INVALID, so no exit code is
+//! expected here; the books must agree all the same.
 
 use std::io::Write;
 use std::time::Duration;
 
 use serde_json::json;
-use swell_tests::{Behaviour, CertificateKind, Connections, Finished, Host, Settings, Target, wait_until};
+use swell_tests::{
+    Behaviour, CertificateKind, Connections, Finished, Host, Settings, Target, wait_until,
+};
 use tempfile::NamedTempFile;
 
 const LOAD: &str = "--vus 4 --iterations 40 --allow-all-failed --no-preflight";
@@ -20,7 +24,10 @@ fn target() -> Target {
 }
 
 fn behaving(connections: Connections) -> Target {
-    serving(Settings { behaviour: Behaviour { connections, ..Behaviour::default() }, ..Settings::default() })
+    serving(Settings {
+        behaviour: Behaviour { connections, ..Behaviour::default() },
+        ..Settings::default()
+    })
 }
 
 fn secure(kind: CertificateKind) -> Target {
@@ -30,7 +37,8 @@ fn secure(kind: CertificateKind) -> Target {
 /// The authority behind a target, for `--ca-cert`.
 fn authority(target: &Target) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a temporary file can be made");
-    file.write_all(target.ca_pem().expect("it speaks TLS").as_bytes()).expect("the temporary file can be written");
+    file.write_all(target.ca_pem().expect("it speaks TLS").as_bytes())
+        .expect("the temporary file can be written");
     file
 }
 
@@ -47,8 +55,14 @@ fn fetch(path: &str, target: &Target) -> Host {
 fn all_failed(run: &Finished, class: &str) {
     assert_eq!(run.json_at("/measured/requests/errors"), &json!({ class: 40 }));
     assert_eq!(run.json_at("/measured/requests/statuses"), &json!({}));
-    assert_eq!(run.json_at("/measured/by_name/fetch/failures"), &json!({ format!("request: {class}"): 40 }));
-    assert_eq!((run.count("/measured/transactions/ok"), run.count("/measured/transactions/failed")), (0, 40));
+    assert_eq!(
+        run.json_at("/measured/by_name/fetch/failures"),
+        &json!({ format!("request: {class}"): 40 })
+    );
+    assert_eq!(
+        (run.count("/measured/transactions/ok"), run.count("/measured/transactions/failed")),
+        (0, 40)
+    );
 }
 
 /// Checks that all 40 transactions went well, in requests with these statuses.
@@ -56,28 +70,41 @@ fn all_failed(run: &Finished, class: &str) {
 fn all_went_well(run: &Finished, statuses: serde_json::Value) {
     assert_eq!(run.json_at("/measured/requests/statuses"), &statuses);
     assert_eq!(run.json_at("/measured/requests/errors"), &json!({}));
-    assert_eq!((run.count("/measured/transactions/ok"), run.count("/measured/transactions/failed")), (40, 0));
+    assert_eq!(
+        (run.count("/measured/transactions/ok"), run.count("/measured/transactions/failed")),
+        (40, 0)
+    );
 }
 
 #[test]
 fn a_service_that_is_down_refuses_every_connection() {
     // The port of tcpmux, which nobody has served for decades.
-    let run = Host::run_guest("fetch").target("http://127.0.0.1:1").args("-e PATH=/ok").args(LOAD).finish().expect_balanced();
+    let run = Host::run_guest("fetch")
+        .target("http://127.0.0.1:1")
+        .args("-e PATH=/ok")
+        .args(LOAD)
+        .finish()
+        .expect_balanced();
     all_failed(&run, "connect");
-    assert_eq!((run.count("/requests_written"), run.count("/measured/requests/connections")), (0, 0));
+    assert_eq!(
+        (run.count("/requests_written"), run.count("/measured/requests/connections")),
+        (0, 0)
+    );
 }
 
 #[test]
 fn connections_that_are_reset_at_once_are_the_services_failure() {
     let target = behaving(Connections::Reset);
     let run = fetch("/ok", &target).finish().expect_balanced();
-    // The reset may come before the connection is seen to be open, or after a request was handed over that nobody will read: in which class it falls, and
-    // whether the request counts as written, is a race of the kernel's.
+    // The reset may come before the connection is seen to be open, or after a request was handed
+    // over that nobody will read: in which class it falls, and whether the request counts as
+    // written, is a race of the kernel's.
     let errors = run.json_at("/measured/requests/errors").as_object().expect("it is a map");
     let of = |class: &str| errors.get(class).and_then(serde_json::Value::as_u64).unwrap_or(0);
     assert_eq!(of("reset") + of("connect"), 40, "{errors:?}");
     assert_eq!(run.count("/measured/transactions/failed"), 40);
-    // An idempotent request is sent anew only on a connection that had served before, which none of these has.
+    // An idempotent request is sent anew only on a connection that had served before, which none of
+    // these has.
     assert_eq!((target.seen().connections, target.seen().requests), (40, 0));
     assert!(run.count("/requests_written") <= 40);
 }
@@ -102,7 +129,10 @@ fn an_answer_that_is_no_http_is_a_fault_of_protocol() {
 #[test]
 fn a_head_that_does_not_come_in_time_is_a_timeout_of_waiting() {
     let target = target();
-    let run = fetch("/delay/60000", &target).args("--timeout 300ms").finish().expect_agreement(&target.seen());
+    let run = fetch("/delay/60000", &target)
+        .args("--timeout 300ms")
+        .finish()
+        .expect_agreement(&target.seen());
     all_failed(&run, "timeout_waiting");
     assert_eq!((target.seen().requests, target.seen().answers), (40, 0));
 }
@@ -113,14 +143,22 @@ fn a_silent_service_is_a_timeout_of_waiting() {
     let run = fetch("/ok", &target).args("--timeout 300ms").finish().expect_balanced();
     all_failed(&run, "timeout_waiting");
     // It reads bytes and not requests: what was written is known on our side alone.
-    assert_eq!((run.count("/requests_written"), target.seen().connections, target.seen().requests), (40, 40, 0));
+    assert_eq!(
+        (run.count("/requests_written"), target.seen().connections, target.seen().requests),
+        (40, 40, 0)
+    );
 }
 
 #[test]
 fn a_handshake_that_is_never_answered_takes_no_longer_than_a_connection_may() {
     let settings = Settings { tls: Some(CertificateKind::Good), ..Settings::default() };
-    let target = serving(Settings { behaviour: Behaviour { connections: Connections::Silent, ..Behaviour::default() }, ..settings });
-    let run = Host::run_guest("fetch").target(target.url()).args("-e PATH=/ok --vus 4 --iterations 4 --connect-timeout 300ms");
+    let target = serving(Settings {
+        behaviour: Behaviour { connections: Connections::Silent, ..Behaviour::default() },
+        ..settings
+    });
+    let run = Host::run_guest("fetch")
+        .target(target.url())
+        .args("-e PATH=/ok --vus 4 --iterations 4 --connect-timeout 300ms");
     let run = run.finish().expect_agreement(&target.seen());
     assert_eq!(run.json_at("/measured/requests/errors"), &json!({ "timeout_tls": 4 }));
     assert!(run.number("/measured/requests/service_ms/max") < 5000.0, "{}", run.stdout);
@@ -129,7 +167,10 @@ fn a_handshake_that_is_never_answered_takes_no_longer_than_a_connection_may() {
 #[test]
 fn a_body_of_one_byte_a_second_is_cut_by_the_requests_own_timeout() {
     let target = target();
-    let run = guest("impatient", &target).args("-e PATH=/slow-body").finish().expect_agreement(&target.seen());
+    let run = guest("impatient", &target)
+        .args("-e PATH=/slow-body")
+        .finish()
+        .expect_agreement(&target.seen());
     all_failed(&run, "timeout_receiving");
     assert!(run.number("/measured/requests/service_ms/min") >= 300.0, "{}", run.stdout);
 }
@@ -138,17 +179,41 @@ fn a_body_of_one_byte_a_second_is_cut_by_the_requests_own_timeout() {
 fn a_body_without_an_end_is_interrupted_when_the_grace_is_over() {
     for path in ["/infinite", "/slow-body"] {
         let target = target();
-        let run =
-            Host::run_guest("fetch").target(target.url()).args("--vus 4 --duration 300ms --grace 200ms -e").arg(format!("PATH={path}"));
+        let run = Host::run_guest("fetch")
+            .target(target.url())
+            .args("--vus 4 --duration 300ms --grace 200ms -e")
+            .arg(format!("PATH={path}"));
         let run = run.finish().expect_code_or_invalid(99).expect_agreement(&target.seen());
-        assert!(run.stderr.contains("none of 4 transactions ended: all were cut off"), "{path}: {}", run.stderr);
-        assert_eq!((run.count("/measured/transactions/started"), run.count("/measured/transactions/interrupted")), (4, 4), "{path}");
-        assert_eq!((run.count("/measured/requests/interrupted"), target.seen().requests), (4, 4), "{path}");
-        let [response, request] =
-            ["transactions/response_ms", "requests/service_ms"].map(|times| run.json_at(&format!("/measured/{times}")));
+        assert!(
+            run.stderr.contains("none of 4 transactions ended: all were cut off"),
+            "{path}: {}",
+            run.stderr
+        );
+        assert_eq!(
+            (
+                run.count("/measured/transactions/started"),
+                run.count("/measured/transactions/interrupted")
+            ),
+            (4, 4),
+            "{path}"
+        );
+        assert_eq!(
+            (run.count("/measured/requests/interrupted"), target.seen().requests),
+            (4, 4),
+            "{path}"
+        );
+        let [response, request] = ["transactions/response_ms", "requests/service_ms"]
+            .map(|times| run.json_at(&format!("/measured/{times}")));
         for times in [response, request] {
-            assert_eq!((times["count"].as_u64(), &times["at_least"]["max"]), (Some(4), &json!(true)), "{path}: {times:#}");
-            assert!(times["min"].as_f64().is_some_and(|age| age >= 200.0), "{path}: it was cut when the grace was over: {times:#}");
+            assert_eq!(
+                (times["count"].as_u64(), &times["at_least"]["max"]),
+                (Some(4), &json!(true)),
+                "{path}: {times:#}"
+            );
+            assert!(
+                times["min"].as_f64().is_some_and(|age| age >= 200.0),
+                "{path}: it was cut when the grace was over: {times:#}"
+            );
         }
     }
 }
@@ -156,38 +221,85 @@ fn a_body_without_an_end_is_interrupted_when_the_grace_is_over() {
 #[test]
 fn a_service_that_stops_to_answer_half_way_has_no_good_figures() {
     let target = target();
-    let rules = ["response.p95 < 200ms", "service[fetch].p99 < 200ms", "error_rate < 1%", "interrupted < 1%", "response.p5 < 1h"];
-    let run = Host::run_guest("fetch").target(target.url()).args("--tps 100 --duration 4s --grace 300ms --max-vus 400 -e PATH=/ok");
+    let rules = [
+        "response.p95 < 200ms",
+        "service[fetch].p99 < 200ms",
+        "error_rate < 1%",
+        "interrupted < 1%",
+        "response.p5 < 1h",
+    ];
+    let run = Host::run_guest("fetch")
+        .target(target.url())
+        .args("--tps 100 --duration 4s --grace 300ms --max-vus 400 -e PATH=/ok");
     let run = rules.iter().fold(run, |run, rule| run.arg("--threshold").arg(rule)).start();
-    wait_until(Duration::from_secs(20), "a part of the run", || (target.seen().requests >= 120).then_some(()));
+    wait_until(Duration::from_secs(20), "a part of the run", || {
+        (target.seen().requests >= 120).then_some(())
+    });
     target.behave(Behaviour::constant(3_600_000.0)).expect("it is a behaviour");
     let run = run.wait().expect_code_or_invalid(99).expect_agreement(&target.seen());
     let at = |path: &str| run.json_at(&format!("/measured{path}"));
-    let (hung, all) = (run.count("/measured/transactions/interrupted"), run.count("/measured/transactions/started"));
+    let (hung, all) = (
+        run.count("/measured/transactions/interrupted"),
+        run.count("/measured/transactions/started"),
+    );
     assert!(hung * 3 > all, "{hung} of {all} hung");
-    let passed: Vec<bool> =
-        run.json_at("/thresholds").as_array().expect("it is a list").iter().map(|rule| rule["passed"] == true).collect();
+    let passed: Vec<bool> = run
+        .json_at("/thresholds")
+        .as_array()
+        .expect("it is a list")
+        .iter()
+        .map(|rule| rule["passed"] == true)
+        .collect();
     assert_eq!(passed, [false, false, false, false, true], "{:#}", run.json_at("/thresholds"));
-    for times in ["/transactions/response_ms", "/transactions/service_ms", "/by_name/fetch/service_ms", "/requests/service_ms"] {
+    for times in [
+        "/transactions/response_ms",
+        "/transactions/service_ms",
+        "/by_name/fetch/service_ms",
+        "/requests/service_ms",
+    ] {
         let bounds = json!({ "mean": true, "p95": true, "max": true });
         let told = &at(times)["at_least"];
-        assert!(bounds.as_object().expect("it is a map").keys().all(|key| told[key] == true) && told["min"].is_null(), "{times}: {told:#}");
-        assert!(at(times)["p95"].as_f64().is_some_and(|ms| ms >= 300.0), "{times}: {:#}", at(times));
+        assert!(
+            bounds.as_object().expect("it is a map").keys().all(|key| told[key] == true)
+                && told["min"].is_null(),
+            "{times}: {told:#}"
+        );
+        assert!(
+            at(times)["p95"].as_f64().is_some_and(|ms| ms >= 300.0),
+            "{times}: {:#}",
+            at(times)
+        );
     }
-    // Of 100 a second a third hung for a second and more, which is more than ever were under way before.
+    // Of 100 a second a third hung for a second and more, which is more than ever were under way
+    // before.
     assert!(run.number("/measured/transactions/concurrency") > 20.0, "{}", run.stdout);
     let lines: Vec<&str> = run.stdout.lines().filter(|line| !line.is_empty()).collect();
-    let said = lines.iter().position(|line| line.contains(&format!("{hung} of {all} transactions"))).expect("the summary says so");
+    let said = lines
+        .iter()
+        .position(|line| line.contains(&format!("{hung} of {all} transactions")))
+        .expect("the summary says so");
     let verdict = ["VALID", "SUSPECT", "INVALID"];
-    assert!(lines[..said].iter().all(|line| !verdict.iter().any(|stamp| line.contains(stamp))), "{}", run.stdout);
+    assert!(
+        lines[..said].iter().all(|line| !verdict.iter().any(|stamp| line.contains(stamp))),
+        "{}",
+        run.stdout
+    );
     assert!(run.stdout.contains("≥ "), "{}", run.stdout);
 }
 
 #[test]
 fn a_name_that_does_not_exist_is_a_fault_of_names() {
-    let run = Host::run_guest("fetch").target("http://does-not-exist.invalid").args("-e PATH=/ok").args(LOAD).finish().expect_balanced();
+    let run = Host::run_guest("fetch")
+        .target("http://does-not-exist.invalid")
+        .args("-e PATH=/ok")
+        .args(LOAD)
+        .finish()
+        .expect_balanced();
     all_failed(&run, "dns");
-    assert_eq!((run.count("/requests_written"), run.count("/measured/requests/connections")), (0, 0));
+    assert_eq!(
+        (run.count("/requests_written"), run.count("/measured/requests/connections")),
+        (0, 0)
+    );
 }
 
 #[test]
@@ -199,12 +311,21 @@ fn a_bad_certificate_fails_every_request_before_it_is_sent() {
     ] {
         let target = secure(kind);
         let authority = authority(&target);
-        let run = fetch("/ok", &target).arg("--ca-cert").arg(authority.path()).finish().expect_agreement(&target.seen());
+        let run = fetch("/ok", &target)
+            .arg("--ca-cert")
+            .arg(authority.path())
+            .finish()
+            .expect_agreement(&target.seen());
         all_failed(&run, "tls");
         assert_eq!(target.seen().requests, 0, "{kind:?}");
-        assert!(run.stdout.contains(reason), "{kind:?} is not explained by {reason:?}:\n{}", run.stdout);
+        assert!(
+            run.stdout.contains(reason),
+            "{kind:?} is not explained by {reason:?}:\n{}",
+            run.stdout
+        );
 
-        let trusting = fetch("/ok", &target).args("--insecure").finish().expect_agreement(&target.seen());
+        let trusting =
+            fetch("/ok", &target).args("--insecure").finish().expect_agreement(&target.seen());
         all_went_well(&trusting, json!({ "200": 40 }));
     }
 }
@@ -217,7 +338,11 @@ fn a_good_certificate_is_accepted_from_an_authority_that_was_named_and_from_no_o
     assert_eq!(target.seen().requests, 0);
 
     let authority = authority(&target);
-    let run = fetch("/ok", &target).arg("--ca-cert").arg(authority.path()).finish().expect_agreement(&target.seen());
+    let run = fetch("/ok", &target)
+        .arg("--ca-cert")
+        .arg(authority.path())
+        .finish()
+        .expect_agreement(&target.seen());
     all_went_well(&run, json!({ "200": 40 }));
 }
 
@@ -229,7 +354,8 @@ fn http2_carries_parallel_requests_on_one_connection_of_each_user() {
     assert_eq!(plain.seen().connections, run.count("/users/created") * 3, "over HTTP/1.1");
 
     let secure = secure(CertificateKind::Good);
-    let run = guest("send-all", &secure).args("--insecure").finish().expect_agreement(&secure.seen());
+    let run =
+        guest("send-all", &secure).args("--insecure").finish().expect_agreement(&secure.seen());
     all_went_well(&run, json!({ "200": 120 }));
     assert_eq!(secure.seen().connections, run.count("/users/created"), "over HTTP/2");
 }
@@ -239,9 +365,13 @@ fn a_status_from_500_fails_its_transaction_by_number() {
     let target = target();
     for status in [500, 503] {
         target.reset();
-        let run = fetch(&format!("/status/{status}"), &target).finish().expect_agreement(&target.seen());
+        let run =
+            fetch(&format!("/status/{status}"), &target).finish().expect_agreement(&target.seen());
         assert_eq!(run.json_at("/measured/requests/statuses"), &json!({ status.to_string(): 40 }));
-        assert_eq!(run.json_at("/measured/by_name/fetch/failures"), &json!({ format!("status {status}"): 40 }));
+        assert_eq!(
+            run.json_at("/measured/by_name/fetch/failures"),
+            &json!({ format!("status {status}"): 40 })
+        );
         assert_eq!(run.count("/measured/transactions/failed"), 40);
         assert_eq!(target.seen().status(status), 40);
     }
@@ -252,14 +382,29 @@ fn a_404_is_a_failure_only_where_it_was_not_expected() {
     let target = target();
     let run = guest("expects-404", &target).finish().expect_agreement(&target.seen());
     assert_eq!(run.json_at("/measured/requests/statuses"), &json!({ "404": 80 }));
-    assert_eq!((run.count("/measured/by_name/expected/ok"), run.count("/measured/by_name/expected/failed")), (40, 0));
-    assert_eq!((run.count("/measured/by_name/unexpected/ok"), run.count("/measured/by_name/unexpected/failed")), (0, 40));
+    assert_eq!(
+        (
+            run.count("/measured/by_name/expected/ok"),
+            run.count("/measured/by_name/expected/failed")
+        ),
+        (40, 0)
+    );
+    assert_eq!(
+        (
+            run.count("/measured/by_name/unexpected/ok"),
+            run.count("/measured/by_name/unexpected/failed")
+        ),
+        (0, 40)
+    );
 }
 
 #[test]
 fn each_hop_of_a_redirect_is_a_request_written() {
     let target = target();
-    let run = guest("redirects", &target).args("-e PATH=/redirect/3").finish().expect_agreement(&target.seen());
+    let run = guest("redirects", &target)
+        .args("-e PATH=/redirect/3")
+        .finish()
+        .expect_agreement(&target.seen());
     all_went_well(&run, json!({ "200": 40 }));
     assert_eq!(run.count("/requests_written"), 160);
 }
@@ -267,7 +412,10 @@ fn each_hop_of_a_redirect_is_a_request_written() {
 #[test]
 fn a_redirect_beyond_the_most_that_are_followed_is_a_fault_of_protocol() {
     let target = target();
-    let run = guest("redirects", &target).args("-e PATH=/redirect/4").finish().expect_agreement(&target.seen());
+    let run = guest("redirects", &target)
+        .args("-e PATH=/redirect/4")
+        .finish()
+        .expect_agreement(&target.seen());
     assert_eq!(run.json_at("/measured/requests/errors"), &json!({ "protocol": 40 }));
     assert_eq!(run.count("/requests_written"), 160);
 }
@@ -284,7 +432,10 @@ fn cookies_live_for_one_iteration() {
     let target = target();
     let run = guest("cookies", &target).finish().expect_agreement(&target.seen());
     assert_eq!(run.json_at("/measured/requests/statuses"), &json!({ "200": 80, "401": 40 }));
-    assert_eq!((run.count("/measured/transactions/ok"), run.count("/measured/transactions/failed")), (120, 0));
+    assert_eq!(
+        (run.count("/measured/transactions/ok"), run.count("/measured/transactions/failed")),
+        (120, 0)
+    );
 }
 
 #[test]
@@ -295,7 +446,8 @@ fn a_body_is_kept_whole_or_refused_as_too_large() {
     assert_eq!(run.count("/measured/requests/body_bytes"), 40_000);
 
     target.reset();
-    let run = guest("kept-body", &target).args("-e LIMIT=999").finish().expect_agreement(&target.seen());
+    let run =
+        guest("kept-body", &target).args("-e LIMIT=999").finish().expect_agreement(&target.seen());
     assert_eq!(run.json_at("/measured/requests/errors"), &json!({ "too_large": 40 }));
 }
 
@@ -310,13 +462,18 @@ fn a_posted_body_arrives_whole() {
 #[test]
 fn connections_are_a_users_own_and_kept_unless_the_service_or_the_plan_says_otherwise() {
     let target = target();
-    for (path, flags, connections) in [("/ok", "", 4), ("/close", "", 40), ("/ok", "--fresh iteration", 40)] {
+    for (path, flags, connections) in
+        [("/ok", "", 4), ("/close", "", 40), ("/ok", "--fresh iteration", 40)]
+    {
         target.reset();
         let run = fetch(path, &target).args(flags).finish().expect_agreement(&target.seen());
         all_went_well(&run, json!({ "200": 40 }));
         // A user may find all iterations taken before it begins its first.
         let seen = target.seen().connections;
-        assert!(seen == connections || connections == 4 && seen < 4, "{path} {flags}: {seen} connections");
+        assert!(
+            seen == connections || connections == 4 && seen < 4,
+            "{path} {flags}: {seen} connections"
+        );
         assert_eq!(run.count("/measured/requests/connections"), seen, "{path} {flags}");
     }
 }
@@ -330,16 +487,30 @@ fn a_host_that_is_not_allowed_never_hears_of_the_run() {
     assert_eq!((target.seen().connections, other.seen().connections), (0, 0));
 
     let literal = guest("denied-host", &target).finish().expect_agreement(&target.seen());
-    assert_eq!(literal.json_at("/measured/by_name/elsewhere/failures"), &json!({ "request: denied": 40 }));
-    assert_eq!(literal.count("/measured/iterations/ok"), 40, "the scenario is told that it was denied");
+    assert_eq!(
+        literal.json_at("/measured/by_name/elsewhere/failures"),
+        &json!({ "request: denied": 40 })
+    );
+    assert_eq!(
+        literal.count("/measured/iterations/ok"),
+        40,
+        "the scenario is told that it was denied"
+    );
 
-    let redirected =
-        guest("redirects", &target).arg("-e").arg(format!("PATH=/redirect-to?url={url}")).finish().expect_agreement(&target.seen());
+    let redirected = guest("redirects", &target)
+        .arg("-e")
+        .arg(format!("PATH=/redirect-to?url={url}"))
+        .finish()
+        .expect_agreement(&target.seen());
     assert_eq!(redirected.json_at("/measured/requests/errors"), &json!({ "denied": 40 }));
     assert_eq!((target.seen().requests, other.seen().connections), (40, 0));
 
     let host = other.addr().to_string();
-    let allowed = fetch(&url, &target).arg("--allow-host").arg(&host).finish().expect_agreement(&other.seen());
+    let allowed = fetch(&url, &target)
+        .arg("--allow-host")
+        .arg(&host)
+        .finish()
+        .expect_agreement(&other.seen());
     all_went_well(&allowed, json!({ "200": 40 }));
     assert_eq!(target.seen().requests, 40, "only those of before");
 }

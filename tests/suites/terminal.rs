@@ -1,4 +1,5 @@
-//! What others say, on the terminal of whoever runs a test: no character of it does anything there, wherever it turns up.
+//! What others say, on the terminal of whoever runs a test: no character of it does anything there,
+//! wherever it turns up.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -12,7 +13,8 @@ fn target() -> Target {
 
 /// Whether a character may move a cursor, end a line or turn the reading direction around.
 fn acts(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control()
+        || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Nothing acts, and no line is forged; what was meant to deceive is still seen.
@@ -29,7 +31,11 @@ fn expect_plain_output(finished: &Finished) {
 }
 
 fn deceiving(scenario: &str, target: &Target) -> Host {
-    Host::run_guest("deceives").arg("--scenario").arg(scenario).target(target.url()).env("NO_COLOR", "1")
+    Host::run_guest("deceives")
+        .arg("--scenario")
+        .arg(scenario)
+        .target(target.url())
+        .env("NO_COLOR", "1")
 }
 
 #[test]
@@ -44,19 +50,40 @@ fn names_failures_checks_metrics_tags_traps_and_reasons_of_a_scenario_are_plain(
         ("a metric with its tag", "z{a\\u{1b}[2J"),
         ("the reason of the end", "failed by the scenario: a\\u{1b}[2J"),
     ] {
-        assert!(run.stdout.contains(words) || run.stderr.contains(words), "{place}: no {words} in\n{}\n{}", run.stdout, run.stderr);
+        assert!(
+            run.stdout.contains(words) || run.stderr.contains(words),
+            "{place}: no {words} in\n{}\n{}",
+            run.stdout,
+            run.stderr
+        );
     }
-    assert!(run.stderr.contains("`teardown` of scenario \"shown\" failed: a\\u{1b}[2J"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("`teardown` of scenario \"shown\" failed: a\\u{1b}[2J"),
+        "{}",
+        run.stderr
+    );
     // The results as data are what they are.
-    assert!(run.json_at("/measured/checks").as_object().is_some_and(|checks| checks.keys().any(|name| name.contains("\x1b[2J"))));
+    assert!(
+        run.json_at("/measured/checks")
+            .as_object()
+            .is_some_and(|checks| checks.keys().any(|name| name.contains("\x1b[2J")))
+    );
 }
 
 #[test]
 fn the_cause_that_stands_first_is_plain() {
-    let run = Host::run_guest("deceives").args("--scenario shown -e goes-on=yes --iterations 2").target("http://127.0.0.1:1");
+    let run = Host::run_guest("deceives")
+        .args("--scenario shown -e goes-on=yes --iterations 2")
+        .target("http://127.0.0.1:1");
     let run = run.env("NO_COLOR", "1").finish();
     expect_plain_output(&run);
-    assert!(run.stdout.lines().any(|line| line.contains("TRANSACTIONS FAILED") && line.contains("\\u{1b}[2J")), "{}", run.stdout);
+    assert!(
+        run.stdout
+            .lines()
+            .any(|line| line.contains("TRANSACTIONS FAILED") && line.contains("\\u{1b}[2J")),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -64,7 +91,8 @@ fn what_a_file_says_of_itself_is_plain_where_it_is_looked_at_and_where_it_is_ref
     let checked = Host::new("check").arg(guest("deceives")).finish().expect_code(0);
     expect_plain_output(&checked);
     assert!(
-        checked.stdout.contains("wants      a\\u{1b}[2J") && checked.stdout.contains("default    --env x=a\\u{1b}[2J"),
+        checked.stdout.contains("wants      a\\u{1b}[2J")
+            && checked.stdout.contains("default    --env x=a\\u{1b}[2J"),
         "{}",
         checked.stdout
     );
@@ -75,20 +103,27 @@ fn what_a_file_says_of_itself_is_plain_where_it_is_looked_at_and_where_it_is_ref
         ("wrong value", "the defaults of scenario \"wrong value\""),
         ("wrong key", "is no setting"),
     ] {
-        let refused = deceiving(scenario, &target).args("--vus 1 --iterations 1").finish().expect_code(104);
+        let refused =
+            deceiving(scenario, &target).args("--vus 1 --iterations 1").finish().expect_code(104);
         expect_plain_output(&refused);
         assert!(refused.stderr.contains(words), "{scenario}: {}", refused.stderr);
     }
-    let unprepared = deceiving("unprepared", &target).args("--vus 1 --iterations 1").finish().expect_code(107);
+    let unprepared =
+        deceiving("unprepared", &target).args("--vus 1 --iterations 1").finish().expect_code(107);
     expect_plain_output(&unprepared);
-    assert!(unprepared.stderr.contains("`setup` of scenario \"unprepared\" failed: a\\u{1b}[2J"), "{}", unprepared.stderr);
+    assert!(
+        unprepared.stderr.contains("`setup` of scenario \"unprepared\" failed: a\\u{1b}[2J"),
+        "{}",
+        unprepared.stderr
+    );
     assert_eq!(target.seen().requests, 0);
 }
 
 #[test]
 fn metrics_and_results_on_stdout_are_plain_and_the_latter_still_say_what_was_said() {
     let (target, metrics) = (target(), free_address());
-    let running = deceiving("shown", &target).args(&format!("-e goes-on=yes --prometheus {metrics}")).start();
+    let running =
+        deceiving("shown", &target).args(&format!("-e goes-on=yes --prometheus {metrics}")).start();
     let scraped = wait_until(Duration::from_secs(20), "a scrape with the names", || {
         std::net::TcpStream::connect(metrics).ok()?;
         Some(call(metrics, "GET", "/metrics", &[], "").body).filter(|text| text.contains("FORGED"))
@@ -97,12 +132,20 @@ fn metrics_and_results_on_stdout_are_plain_and_the_latter_still_say_what_was_sai
     running.interrupt();
     expect_plain_output(&running.wait());
 
-    let run = Host::new("run").arg(guest("deceives")).args("--scenario shown --iterations 4 --out json=-").target(target.url());
+    let run = Host::new("run")
+        .arg(guest("deceives"))
+        .args("--scenario shown --iterations 4 --out json=-")
+        .target(target.url());
     let run = run.finish().expect_code(110);
     expect_plain_output(&run);
     let results: serde_json::Value = serde_json::from_str(&run.stdout).expect("it is JSON");
     let checks = results["measured"]["checks"].as_object().expect("there is one");
-    assert!(checks.keys().all(|name| name.contains("\x1b[2J\x1b[1A\nFORGED: line\r\t\u{9b}31m\u{7f}\u{202e}")), "{checks:?}");
+    assert!(
+        checks
+            .keys()
+            .all(|name| name.contains("\x1b[2J\x1b[1A\nFORGED: line\r\t\u{9b}31m\u{7f}\u{202e}")),
+        "{checks:?}"
+    );
 }
 
 /// Answers each connection with these bytes and closes it.
@@ -126,9 +169,16 @@ fn what_a_service_sends_is_plain() {
         b"HTTP/1.1 200 OK\r\nContent-Length: \x1b[2J\r\n\r\n",
         b"\x1b[2J\x1b[1AFORGED\n\n",
         b"HTTP/1.1 302 Found\r\nLocation: http://\xe2\x80\xae\x1b[2J/\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/%1b\x1b[2J\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/%1b\x1b[2J\r\nContent-Length: \
+        0\r\n\r\n",
     ] {
-        let host = Host::run_guest("fetch").target(answering(bytes)).args("--vus 1 --iterations 2 -e PATH=/").env("NO_COLOR", "1");
+        let host = Host::run_guest("fetch")
+            .target(answering(bytes))
+            .args(
+                "--vus 1 --iterations 2 \
+        -e PATH=/",
+            )
+            .env("NO_COLOR", "1");
         expect_plain_output(&host.finish());
     }
 }

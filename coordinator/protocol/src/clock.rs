@@ -1,8 +1,10 @@
 //! One host's clock against another's, from questions and answers.
 //!
-//! Each answer carries when the question came and when it was answered, on the answering host's clock. With the two instants of the asking host that bounds
-//! the offset between the clocks to half of the time that the question was under way (Mills, RFC 5905, section 8); so the exchange that took least tells
-//! most, and of some recent ones it alone is believed. The clocks need to agree only on where a run begins: times are measured on one clock alone.
+//! Each answer carries when the question came and when it was answered, on the answering host's
+//! clock. With the two instants of the asking host that bounds the offset between the clocks to
+//! half of the time that the question was under way (Mills, RFC 5905, section 8); so the exchange
+//! that took least tells most, and of some recent ones it alone is believed. The clocks need to
+//! agree only on where a run begins: times are measured on one clock alone.
 
 use std::collections::VecDeque;
 use std::ops::Add;
@@ -10,11 +12,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Exchanges that are kept: some seconds' worth, so that one undisturbed one is among them and clocks do not drift apart meanwhile.
+/// Exchanges that are kept: some seconds' worth, so that one undisturbed one is among them and
+/// clocks do not drift apart meanwhile.
 const EXCHANGES_KEPT: usize = 32;
 
-/// An instant on a host's own clock: nanoseconds since a moment of its choice. It never goes back, and goes on while the machine is suspended; nobody sets it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// An instant on a host's own clock: nanoseconds since a moment of its choice. It never goes back,
+/// and goes on while the machine is suspended; nobody sets it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct LocalInstant(u64);
 
 impl LocalInstant {
@@ -76,7 +82,11 @@ impl Exchange {
     fn offset(&self) -> Offset {
         let there = i128::from(self.received.0) - i128::from(self.asked.0);
         let back = i128::from(self.answered.0) - i128::from(self.returned.0);
-        let nanos = i64::try_from((there + back) / 2).unwrap_or(if there + back < 0 { i64::MIN } else { i64::MAX });
+        let nanos = i64::try_from((there + back) / 2).unwrap_or(if there + back < 0 {
+            i64::MIN
+        } else {
+            i64::MAX
+        });
         Offset { nanos, error: self.round_trip() / 2 }
     }
 }
@@ -132,8 +142,18 @@ mod tests {
         let mut comparison = ClockComparison::default();
         assert_eq!(comparison.offset(), None);
         // The other clock is 1,000 ahead; the first answer is held up by 600 on its way back.
-        comparison.add(Exchange { asked: at(100), received: at(1_150), answered: at(1_160), returned: at(810) });
-        comparison.add(Exchange { asked: at(900), received: at(1_910), answered: at(1_920), returned: at(930) });
+        comparison.add(Exchange {
+            asked: at(100),
+            received: at(1_150),
+            answered: at(1_160),
+            returned: at(810),
+        });
+        comparison.add(Exchange {
+            asked: at(900),
+            received: at(1_910),
+            answered: at(1_920),
+            returned: at(930),
+        });
         let offset = comparison.offset().unwrap();
         assert_eq!((offset.nanos, offset.error), (1_000, Duration::from_nanos(10)));
         assert_eq!(offset.own(at(5_000)), at(4_000));
@@ -143,8 +163,18 @@ mod tests {
     #[test]
     fn an_exchange_that_cannot_be_is_left_out() {
         let mut comparison = ClockComparison::default();
-        comparison.add(Exchange { asked: at(100), received: at(50), answered: at(40), returned: at(200) });
-        comparison.add(Exchange { asked: at(100), received: at(50), answered: at(60), returned: at(90) });
+        comparison.add(Exchange {
+            asked: at(100),
+            received: at(50),
+            answered: at(40),
+            returned: at(200),
+        });
+        comparison.add(Exchange {
+            asked: at(100),
+            received: at(50),
+            answered: at(60),
+            returned: at(90),
+        });
         assert_eq!(comparison.offset(), None);
     }
 

@@ -1,7 +1,9 @@
-//! Results on their way: numbered deltas, merged once each and in order, however often and in whatever order they come.
+//! Results on their way: numbered deltas, merged once each and in order, however often and in
+//! whatever order they come.
 //!
-//! A host keeps a delta until it hears that it was merged, and sends it again if it hears nothing; whoever merges takes the next number and no other. So a
-//! delta that is lost, doubled or overtaken changes nothing, and what was merged of a host is at any time a beginning of what it counted.
+//! A host keeps a delta until it hears that it was merged, and sends it again if it hears nothing;
+//! whoever merges takes the next number and no other. So a delta that is lost, doubled or overtaken
+//! changes nothing, and what was merged of a host is at any time a beginning of what it counted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -40,7 +42,8 @@ pub struct Frontier {
     pub reached: u64,
     /// None of its slots from this number on has been taken. Threads are not equally far.
     pub furthest: u64,
-    /// How many of those wait, due and not started; in a delta, also those that are under way and not counted yet.
+    /// How many of those wait, due and not started; in a delta, also those that are under way and
+    /// not counted yet.
     pub waiting: u64,
 }
 
@@ -78,8 +81,10 @@ impl Outbox {
     /// The next delta to be sent at `now`, for the first time or again.
     pub fn poll_send(&mut self, now: LocalInstant) -> Option<Delta> {
         let most = self.acknowledged + UNDER_WAY;
-        let due = |sent: &Option<LocalInstant>| sent.is_none_or(|sent| now.since(sent) >= RESEND_AFTER);
-        let (delta, sent) = self.kept.iter_mut().find(|(delta, sent)| delta.number <= most && due(sent))?;
+        let due =
+            |sent: &Option<LocalInstant>| sent.is_none_or(|sent| now.since(sent) >= RESEND_AFTER);
+        let (delta, sent) =
+            self.kept.iter_mut().find(|(delta, sent)| delta.number <= most && due(sent))?;
         *sent = Some(now);
         Some(delta.clone())
     }
@@ -105,7 +110,8 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// A delta came. Those whose turn it is now are to be merged, in the order in which they are given.
+    /// A delta came. Those whose turn it is now are to be merged, in the order in which they are
+    /// given.
     pub fn handle_delta(&mut self, delta: Delta) -> Vec<Delta> {
         let expected = self.merged + 1..=self.merged + KEPT_AHEAD;
         if !self.has_last && expected.contains(&delta.number) {
@@ -201,7 +207,12 @@ mod tests {
     #[test]
     fn deltas_far_ahead_of_their_turn_are_not_kept() {
         let mut inbox = Inbox::default();
-        let far = Delta { number: 1_000_000, frontier: Frontier::default(), is_last: true, counted: Bytes::new() };
+        let far = Delta {
+            number: 1_000_000,
+            frontier: Frontier::default(),
+            is_last: true,
+            counted: Bytes::new(),
+        };
         assert!(inbox.handle_delta(far).is_empty());
         assert!(inbox.ahead.is_empty());
     }

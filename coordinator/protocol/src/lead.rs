@@ -1,13 +1,17 @@
 //! Leading a run: whose slots are whose, who may start them, and what has come back.
 //!
-//! Whoever owns it passes on what hosts say ([`Lead::handle_message`]), sends what [`Lead::poll_send`] gives, does what [`Lead::poll_event`] says, and calls
-//! [`Lead::handle_time`] at [`Lead::poll_timeout`]. The leading host may well take part itself: it is then one member more.
+//! Whoever owns it passes on what hosts say ([`Lead::handle_message`]), sends what
+//! [`Lead::poll_send`] gives, does what [`Lead::poll_event`] says, and calls [`Lead::handle_time`]
+//! at [`Lead::poll_timeout`]. The leading host may well take part itself: it is then one member
+//! more.
 //!
 //! ## How slots move
-//! A move is a new table, in force from a slot that nobody who loses any could have been promised ([`crate::lease::Grants`]). Where a host is lost the
-//! others only gain, so only its own lease is waited for. Any other move (a host that comes, or comes back, or is strained) makes many lose a little, so it
-//! waits a whole lease ahead. No host is moved twice within three seconds, and one that is lost again and again comes back later each time: a link that
-//! flaps must not shake the load of all.
+//! A move is a new table, in force from a slot that nobody who loses any could have been promised
+//! ([`crate::lease::Grants`]). Where a host is lost the others only gain, so only its own lease is
+//! waited for. Any other move (a host that comes, or comes back, or is strained) makes many lose a
+//! little, so it waits a whole lease ahead. No host is moved twice within three seconds, and one
+//! that is lost again and again comes back later each time: a link that flaps must not shake the
+//! load of all.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -27,7 +31,8 @@ use crate::tables::Tables;
 const BETWEEN_MOVES: Duration = Duration::from_secs(3);
 /// The longest that a host that keeps getting lost is left out.
 const LONGEST_EXILE: Duration = Duration::from_secs(48);
-/// How often it is looked what time has brought about, at the most and at the least: what hosts say is looked at when they say it.
+/// How often it is looked what time has brought about, at the most and at the least: what hosts say
+/// is looked at when they say it.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
 /// How long a host may ask without having an answer: its lease, and a question.
 const DEAF_AFTER: Duration = Duration::from_millis(1_500);
@@ -47,7 +52,8 @@ const KEPT: Duration = Duration::from_secs(15);
 const MOST_WEIGHT: f64 = 1_000.0;
 /// How much of its weight a host keeps that is strained.
 const STRAINED_KEEPS: f64 = 0.8;
-/// Questions in a row, a second of them, in which a host says that it is strained, or that it is not, before it is believed.
+/// Questions in a row, a second of them, in which a host says that it is strained, or that it is
+/// not, before it is believed.
 const STRAINED_QUESTIONS: u32 = 5;
 /// The least part of its weight that a host keeps however strained it is.
 const LEAST_WEIGHT: f64 = 1.0 / 16.0;
@@ -61,7 +67,8 @@ pub struct Settings {
     pub arrivals: Arrivals,
     /// Iterations to run.
     pub iterations: Option<u64>,
-    /// How long a silent host is waited for at the end before it is given up: what is under way there may take that long.
+    /// How long a silent host is waited for at the end before it is given up: what is under way
+    /// there may take that long.
     pub patience: Duration,
 }
 
@@ -93,7 +100,8 @@ pub enum Event {
 pub struct Unknown {
     /// So many surely.
     pub least: u64,
-    /// So many at the most; nothing in the closed model, which sets no limit, or where shares moved thousands of times since.
+    /// So many at the most; nothing in the closed model, which sets no limit, or where shares moved
+    /// thousands of times since.
     pub most: Option<u64>,
 }
 
@@ -110,7 +118,8 @@ struct Host {
     weight: Option<f64>,
     /// The part of its weight that it can bear.
     strength: f64,
-    /// Questions in a row in which it said that it is strained, and in which it said that it is not: one of the two is zero.
+    /// Questions in a row in which it said that it is strained, and in which it said that it is
+    /// not: one of the two is zero.
     strained: (u32, u32),
     started: u64,
     /// The slots below this number may have been started by it.
@@ -175,7 +184,8 @@ impl Lead {
             is_paused: false,
             measured_from: None,
         };
-        let (numbering, numbers) = (Numbering::new(settings.arrivals), Numbers::new(settings.iterations));
+        let (numbering, numbers) =
+            (Numbering::new(settings.arrivals), Numbers::new(settings.iterations));
         let mut lead = Self {
             settings,
             published: Arc::new(orders.clone()),
@@ -239,11 +249,13 @@ impl Lead {
         }
         self.look_whether_over(now);
         let (soonest, latest) = LOOK_AGAIN;
-        let silences = self.hosts.values().filter(|host| host.is_to_be_heard()).map(Host::would_be_silent);
+        let silences =
+            self.hosts.values().filter(|host| host.is_to_be_heard()).map(Host::would_be_silent);
         self.due = silences.fold(now + latest, LocalInstant::min).max(now + soonest);
     }
 
-    /// All are ready, and what was to be done before the run has been done: they are to begin. Gives when.
+    /// All are ready, and what was to be done before the run has been done: they are to begin.
+    /// Gives when.
     pub fn begin(&mut self, now: LocalInstant) -> LocalInstant {
         let began = now + LEAST_LEAD_TIME.max(self.slowest() * LEAD_ROUND_TRIPS);
         self.orders.stage = Stage::Running { began };
@@ -255,14 +267,19 @@ impl Lead {
         began
     }
 
-    /// From the next moment on starts are to follow another course; with `restart` objectives judge only what begins then.
+    /// From the next moment on starts are to follow another course; with `restart` objectives judge
+    /// only what begins then.
     pub fn follow(&mut self, now: LocalInstant, course: Course, restart: bool) {
         let Some(run_now) = self.run_now(now) else { return };
         let notice = COURSE_NOTICE.max(self.slowest());
         if let Some(timeline) = &mut self.orders.timeline {
             match (course, &self.settings.timeline) {
-                (Course::Rate(rate), _) => timeline.change_after(run_now + notice, Law::Constant(rate)),
-                (Course::Profile, Some(profile)) => timeline.follow_after(run_now + notice, profile),
+                (Course::Rate(rate), _) => {
+                    timeline.change_after(run_now + notice, Law::Constant(rate))
+                }
+                (Course::Profile, Some(profile)) => {
+                    timeline.follow_after(run_now + notice, profile)
+                }
                 (Course::Profile, None) => {}
             }
             self.ahead = self.numbering.clone();
@@ -299,15 +316,18 @@ impl Lead {
         self.events.pop_front()
     }
 
-    /// When [`Lead::handle_time`] is to be called at the latest: soon enough to see in time who is lost, and at once when a host has said something on which
-    /// more hangs than its lease.
+    /// When [`Lead::handle_time`] is to be called at the latest: soon enough to see in time who is
+    /// lost, and at once when a host has said something on which more hangs than its lease.
     pub const fn poll_timeout(&self) -> LocalInstant {
         self.due
     }
 
     /// The part of the slots that a host has at present.
     pub fn share(&self, host: HostId) -> f64 {
-        self.hosts.get(&host).zip(self.tables.last()).map_or(0.0, |(host, table)| table.share(host.owner))
+        self.hosts
+            .get(&host)
+            .zip(self.tables.last())
+            .map_or(0.0, |(host, table)| table.share(host.owner))
     }
 
     /// Whether a host takes part and is heard.
@@ -336,7 +356,11 @@ impl Lead {
             return Unknown { least: 0, most: Some(0) };
         };
         let frontier = host.inbox.frontier();
-        let own = self.orders.timeline.as_ref().and_then(|_| self.tables.count(host.owner, frontier.reached, host.promised));
+        let own = self
+            .orders
+            .timeline
+            .as_ref()
+            .and_then(|_| self.tables.count(host.owner, frontier.reached, host.promised));
         let most = own.map(|own| own.saturating_add(frontier.waiting));
         // What it says to have started beyond what it was given, it has not.
         let least = host.started.saturating_sub(frontier.started).min(most.unwrap_or(u64::MAX));
@@ -383,7 +407,10 @@ impl Lead {
     /// Whoever has been asleep cannot tell who was silent.
     fn look(&mut self, now: LocalInstant) {
         if now.since(self.looked) > LOST_AFTER / 2 {
-            self.hosts.values_mut().filter(|host| host.place != Place::Lost).for_each(|host| (host.heard, host.hears) = (now, now));
+            self.hosts
+                .values_mut()
+                .filter(|host| host.place != Place::Lost)
+                .for_each(|host| (host.heard, host.hears) = (now, now));
         }
         self.looked = self.looked.max(now);
     }
@@ -407,7 +434,8 @@ impl Lead {
         if ask.answered > host.answered || host.weight.is_none() {
             (host.hears, host.answered) = (host.hears.max(now), ask.answered);
         }
-        host.strained = if ask.is_strained { (host.strained.0 + 1, 0) } else { (0, host.strained.1 + 1) };
+        host.strained =
+            if ask.is_strained { (host.strained.0 + 1, 0) } else { (0, host.strained.1 + 1) };
         let mut is_news = false;
         match ask.progress {
             Progress::Preparing => {}
@@ -437,8 +465,17 @@ impl Lead {
         };
         let orders = (ask.version < version).then(|| Arc::clone(&self.published));
         let numbers_are_over = block.is_none() && self.numbers.are_exhausted();
-        let answer =
-            Answer { question: ask.question, received: now, answered: now, version, below, block, numbers_are_over, merged, orders };
+        let answer = Answer {
+            question: ask.question,
+            received: now,
+            answered: now,
+            version,
+            below,
+            block,
+            numbers_are_over,
+            merged,
+            orders,
+        };
         self.sends.push_back((id, Down::Answer(answer)));
         if !self.was_ready && self.hosts.values().all(|host| host.weight.is_some()) {
             self.was_ready = true;
@@ -446,7 +483,8 @@ impl Lead {
         }
     }
 
-    /// The slot that a lease given now stops short of: a whole lease ahead on the clock of the host, which may be ahead of this one.
+    /// The slot that a lease given now stops short of: a whole lease ahead on the clock of the
+    /// host, which may be ahead of this one.
     fn promise(&mut self, now: LocalInstant, theirs: Option<RunInstant>) -> u64 {
         let began = match self.orders.stage {
             Stage::Running { began } => began,
@@ -464,7 +502,10 @@ impl Lead {
 
     /// The first slot that is meant to start then.
     fn slot_at(&self, run_then: RunInstant) -> u64 {
-        self.orders.timeline.as_ref().map_or(0, |timeline| self.numbering.clone().first_at(timeline, run_then))
+        self.orders
+            .timeline
+            .as_ref()
+            .map_or(0, |timeline| self.numbering.clone().first_at(timeline, run_then))
     }
 
     /// The first slot of which all hosts hear in time, if they are told now.
@@ -475,19 +516,27 @@ impl Lead {
 
     fn move_slots(&mut self, now: LocalInstant, run_now: RunInstant) {
         // One that has just come back is borne with for a while.
-        let is_settled = |host: &Host| host.returned.is_none_or(|returned| now.since(returned) >= BETWEEN_MOVES);
+        let is_settled =
+            |host: &Host| host.returned.is_none_or(|returned| now.since(returned) >= BETWEEN_MOVES);
         let silent = |host: &Host| host.is_to_be_heard() && !host.is_there(now) && is_settled(host);
-        let lost: Vec<HostId> = self.hosts.iter().filter(|(_, host)| silent(host)).map(|(id, _)| *id).collect();
+        let lost: Vec<HostId> =
+            self.hosts.iter().filter(|(_, host)| silent(host)).map(|(id, _)| *id).collect();
         let mut has_moved = !lost.is_empty();
         for id in lost {
             self.lose(now, id);
         }
         let leaves = |host: &Host| host.place == Place::Inside && host.wants_to_leave;
-        let leaving: Vec<HostId> = self.hosts.iter().filter(|(_, host)| leaves(host)).map(|(id, _)| *id).collect();
+        let leaving: Vec<HostId> =
+            self.hosts.iter().filter(|(_, host)| leaves(host)).map(|(id, _)| *id).collect();
         for id in leaving {
             has_moved |= self.let_go(now, id);
         }
-        let reached = self.hosts.values().filter(|host| !host.inbox.is_complete()).map(|host| host.inbox.frontier().reached).min();
+        let reached = self
+            .hosts
+            .values()
+            .filter(|host| !host.inbox.is_complete())
+            .map(|host| host.inbox.frontier().reached)
+            .min();
         self.tables.forget(now, self.slot_at(run_now), reached.unwrap_or(u64::MAX));
         has_moved |= self.rebalance(now, run_now);
         // Once, however many hosts are lost or come at a time.
@@ -500,16 +549,21 @@ impl Lead {
         let Some(host) = self.hosts.get_mut(&id) else { return };
         // A second loss soon after the host came back keeps it away for longer.
         host.exile = match host.returned {
-            Some(returned) if now.since(returned) < 2 * host.exile => (host.exile * 2).min(LONGEST_EXILE),
+            Some(returned) if now.since(returned) < 2 * host.exile => {
+                (host.exile * 2).min(LONGEST_EXILE)
+            }
             _ => BETWEEN_MOVES,
         };
         self.deal_out(now, id, Place::Lost);
         self.events.push_back(Event::Lost(id));
     }
 
-    /// Has the others take over from a host that wants to leave, if there are any that can; says whether there are.
+    /// Has the others take over from a host that wants to leave, if there are any that can; says
+    /// whether there are.
     fn let_go(&mut self, now: LocalInstant, id: HostId) -> bool {
-        let is_heir = |(other, host): (&HostId, &Host)| *other != id && host.is_to_be_heard() && host.weight > Some(0.0);
+        let is_heir = |(other, host): (&HostId, &Host)| {
+            *other != id && host.is_to_be_heard() && host.weight > Some(0.0)
+        };
         let has_heirs = self.hosts.iter().any(is_heir);
         if has_heirs {
             self.deal_out(now, id, Place::Left);
@@ -529,7 +583,8 @@ impl Lead {
         self.tables.remove(now, owner, from, &weights);
     }
 
-    /// Draws the table up anew where somebody is to get slots that has none, or can bear less than it has; says whether it did.
+    /// Draws the table up anew where somebody is to get slots that has none, or can bear less than
+    /// it has; says whether it did.
     fn rebalance(&mut self, now: LocalInstant, run_now: RunInstant) -> bool {
         let here = self.slot_at(run_now);
         let is_settled = self.tables.last().is_none_or(|table| table.from <= here);
@@ -537,12 +592,18 @@ impl Lead {
             return false;
         }
         // Who comes for the first time need not wait for that.
-        let is_early = self.rebalanced.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES);
+        let is_early =
+            self.rebalanced.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES);
         let mut changed = false;
         // Where all are strained there is nobody to give anything to.
-        let is_free = |host: &Host| host.place == Place::Inside && host.weight > Some(0.0) && host.strained.1 >= STRAINED_QUESTIONS;
+        let is_free = |host: &Host| {
+            host.place == Place::Inside
+                && host.weight > Some(0.0)
+                && host.strained.1 >= STRAINED_QUESTIONS
+        };
         let is_any_free = self.hosts.values().any(is_free);
-        let may_take_part = |host: &Host| host.weight.is_some() && host.is_there(now) && !host.inbox.is_complete();
+        let may_take_part =
+            |host: &Host| host.weight.is_some() && host.is_there(now) && !host.inbox.is_complete();
         for (id, host) in self.hosts.iter_mut().filter(|(_, host)| may_take_part(host)) {
             let may_return = host.moved.is_none_or(|moved| now.since(moved) >= host.exile);
             match host.place {
@@ -551,7 +612,12 @@ impl Lead {
                     host.returned = Some(now);
                     self.events.push_back(Event::Back(*id));
                 }
-                Place::Inside if !is_early && is_any_free && host.is_overburdened() && may_move(host, now) => {
+                Place::Inside
+                    if !is_early
+                        && is_any_free
+                        && host.is_overburdened()
+                        && may_move(host, now) =>
+                {
                     host.strength *= STRAINED_KEEPS;
                     host.strained = (0, 0);
                     self.events.push_back(Event::Relieved(*id));
@@ -576,7 +642,8 @@ impl Lead {
     fn weights(&self) -> Vec<(Owner, f64)> {
         // Who has told all starts nothing more.
         let inside = self.hosts.values().filter(|host| host.is_to_be_heard());
-        let mut weights: Vec<(Owner, f64)> = inside.map(|host| (host.owner, host.weight.unwrap_or(0.0) * host.strength)).collect();
+        let mut weights: Vec<(Owner, f64)> =
+            inside.map(|host| (host.owner, host.weight.unwrap_or(0.0) * host.strength)).collect();
         weights.sort_by_key(|&(owner, _)| owner);
         weights
     }
@@ -584,7 +651,9 @@ impl Lead {
     fn look_whether_over(&mut self, now: LocalInstant) {
         let given_up = |host: &Host| now.since(host.heard) >= self.settings.patience;
         // Who never had a share has nothing to tell.
-        let is_over = |host: &Host| host.place == Place::Outside || host.inbox.is_complete() || given_up(host);
+        let is_over = |host: &Host| {
+            host.place == Place::Outside || host.inbox.is_complete() || given_up(host)
+        };
         let began = !matches!(self.orders.stage, Stage::Preparing);
         if !self.is_over && began && self.hosts.values().all(is_over) {
             self.is_over = true;
@@ -597,7 +666,9 @@ impl Lead {
         self.orders.version += 1;
         self.orders.tables = self.tables.current().cloned().collect();
         self.published = Arc::new(self.orders.clone());
-        self.sends.extend(self.hosts.keys().map(|&host| (host, Down::Orders(Arc::clone(&self.published)))));
+        self.sends.extend(
+            self.hosts.keys().map(|&host| (host, Down::Orders(Arc::clone(&self.published)))),
+        );
     }
 }
 
@@ -617,7 +688,8 @@ impl Host {
         (self.heard + LOST_AFTER).min(self.hears + DEAF_AFTER)
     }
 
-    /// The slot below which it may have started any, or may still. Under a rate that has fallen it may have come further than its lease reaches now.
+    /// The slot below which it may have started any, or may still. Under a rate that has fallen it
+    /// may have come further than its lease reaches now.
     fn bound(&self) -> u64 {
         self.grants.below().max(self.furthest)
     }

@@ -1,14 +1,18 @@
 //! Leases: what bounds the load of a host that nobody hears of any more.
 //!
-//! A host may start slots only while it holds a lease, and only slots below the number that the lease names. Both bounds are needed. The number is for
-//! exactness: whoever leads a run moves a host's slots only from a number on that no lease has reached, so no slot is started twice, whatever clocks do. The
-//! time is for the load: a host that is cut off, or that wakes up after it was stopped, starts nothing that was meant for a time gone by.
+//! A host may start slots only while it holds a lease, and only slots below the number that the
+//! lease names. Both bounds are needed. The number is for exactness: whoever leads a run moves a
+//! host's slots only from a number on that no lease has reached, so no slot is started twice,
+//! whatever clocks do. The time is for the load: a host that is cut off, or that wakes up after it
+//! was stopped, starts nothing that was meant for a time gone by.
 //!
 //! ## Why these times
-//! A question is asked each 300 ms at the latest, so three may be lost in a row; a host that looks five times a second how far it is asks as often, so that
-//! all it has to say at a time is one packet. A lease runs 1.2 s from the instant at which its question was *sent*, on the host's own
-//! clock. A host is taken for lost after 0.9 s, which leaves the others 0.3 s to hear that they inherit its slots before its lease ends. So a lost host's
-//! share has moved at most 1.5 s after its last question.
+//! A question is asked each 300 ms at the latest, so three may be lost in a row; a host that looks
+//! five times a second how far it is asks as often, so that all it has to say at a time is one
+//! packet. A lease runs 1.2 s from the instant at which its question was *sent*, on the host's own
+//! clock. A host is taken for lost after 0.9 s, which leaves the others 0.3 s to hear that they
+//! inherit its slots before its lease ends. So a lost host's share has moved at most 1.5 s after
+//! its last question.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -50,8 +54,8 @@ impl Lease {
         self.next_question
     }
 
-    /// An answer came that allows slots below a number. Gives when its question was sent; nothing where it is none of the latest questions', or was answered
-    /// before, and then nothing changes.
+    /// An answer came that allows slots below a number. Gives when its question was sent; nothing
+    /// where it is none of the latest questions', or was answered before, and then nothing changes.
     pub fn handle_answer(&mut self, question: u64, below: u64) -> Option<LocalInstant> {
         let place = self.asked.iter().position(|&(number, _)| number == question)?;
         let (_, sent) = self.asked[place];
@@ -108,8 +112,8 @@ impl Grants {
         self.grants.retain(|&(question, _)| Some(question) >= answered);
     }
 
-    /// The slot that the host has surely stopped short of since it last said which answer was its latest. That a lease is over changes nothing: what was
-    /// started under it was.
+    /// The slot that the host has surely stopped short of since it last said which answer was its
+    /// latest. That a lease is over changes nothing: what was started under it was.
     pub fn below(&self) -> u64 {
         self.grants.iter().map(|&(_, below)| below).max().unwrap_or(0)
     }
@@ -130,7 +134,11 @@ mod tests {
         let (first, second) = (lease.ask(ms(100)), lease.ask(ms(400)));
         assert_eq!(lease.handle_answer(second, 50), Some(ms(400)));
         assert!(lease.holds(ms(1_599)) && !lease.holds(ms(1_600)));
-        assert_eq!(lease.handle_answer(first, 99), None, "an answer that was overtaken says nothing");
+        assert_eq!(
+            lease.handle_answer(first, 99),
+            None,
+            "an answer that was overtaken says nothing"
+        );
         assert_eq!(lease.handle_answer(second, 99), None, "nor does one that comes twice");
         assert_eq!((lease.below(), lease.answered()), (50, Some(second)));
     }
@@ -157,7 +165,9 @@ mod tests {
     #[test]
     fn a_host_that_hears_nothing_is_remembered_by_the_most_it_was_granted() {
         let mut grants = Grants::default();
-        (1..1_000).for_each(|question| grants.grant(question, if question == 10 { 5_000 } else { question }));
+        (1..1_000).for_each(|question| {
+            grants.grant(question, if question == 10 { 5_000 } else { question })
+        });
         assert_eq!((grants.below(), grants.grants.len()), (5_000, GRANTS_KEPT));
     }
 }

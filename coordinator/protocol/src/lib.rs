@@ -1,4 +1,5 @@
-//! The pure rules by which hosts act as one: leases bound the load, tables share it, deltas bring the results.
+//! The pure rules by which hosts act as one: leases bound the load, tables share it, deltas bring
+//! the results.
 //!
 //! | module | is |
 //! |---|---|
@@ -10,8 +11,9 @@
 //! | [`numbers`] | iteration numbers, in blocks |
 //! | [`clock`] | one host's clock against another's |
 //!
-//! Whose a slot is, is `swell_core::schedule`'s. Nothing here reads a clock or opens a socket: time is an argument, messages are values. So whole clusters
-//! run in a simulation on virtual time, with loss, delay, death and clocks that drift, exactly as they run between machines.
+//! Whose a slot is, is `swell_core::schedule`'s. Nothing here reads a clock or opens a socket: time
+//! is an argument, messages are values. So whole clusters run in a simulation on virtual time, with
+//! loss, delay, death and clocks that drift, exactly as they run between machines.
 
 pub mod clock;
 pub mod deltas;

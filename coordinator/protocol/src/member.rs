@@ -1,7 +1,9 @@
 //! One host's part in a run.
 //!
-//! Whoever owns it tells it what came and what the host did (`handle_*`), sends what [`Member::poll_send`] gives, does what [`Member::poll_event`] says, and
-//! calls [`Member::handle_time`] at [`Member::poll_timeout`]. It asks for leases, keeps the latest orders, and keeps results until they have been merged.
+//! Whoever owns it tells it what came and what the host did (`handle_*`), sends what
+//! [`Member::poll_send`] gives, does what [`Member::poll_event`] says, and calls
+//! [`Member::handle_time`] at [`Member::poll_timeout`]. It asks for leases, keeps the latest
+//! orders, and keeps results until they have been merged.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -29,7 +31,8 @@ pub enum Event {
     Begin(LocalInstant),
     /// To follow these orders.
     Follow(Arc<Orders>),
-    /// It may start slots below a number until an instant of its own clock. Where the lease before it has ended, what was missed is dropped.
+    /// It may start slots below a number until an instant of its own clock. Where the lease before
+    /// it has ended, what was missed is dropped.
     Lease {
         /// The number.
         below: u64,
@@ -104,7 +107,8 @@ impl Member {
         };
     }
 
-    /// The host wants to leave: from some slot on others have its share, which it is told by the orders. Until then it goes on.
+    /// The host wants to leave: from some slot on others have its share, which it is told by the
+    /// orders. Until then it goes on.
     pub fn handle_leaving(&mut self, now: LocalInstant) {
         if self.is_ready() {
             self.progress = Progress::Leaving;
@@ -124,14 +128,27 @@ impl Member {
     ///
     /// # Panics
     /// After what was said to be the last.
-    pub fn handle_counted(&mut self, now: LocalInstant, frontier: Frontier, is_last: bool, counted: Bytes) {
+    pub fn handle_counted(
+        &mut self,
+        now: LocalInstant,
+        frontier: Frontier,
+        is_last: bool,
+        counted: Bytes,
+    ) {
         self.outbox.push(frontier, is_last, counted);
         self.send_deltas(now);
     }
 
-    /// How far the host has come, whether it has been the limit lately, and how many iteration numbers it would like to have. Other words of the host are on
-    /// their way at such a time: a question that is due soon goes along.
-    pub fn handle_state(&mut self, now: LocalInstant, frontier: Frontier, is_strained: bool, numbers_wanted: u64) {
+    /// How far the host has come, whether it has been the limit lately, and how many iteration
+    /// numbers it would like to have. Other words of the host are on their way at such a time: a
+    /// question that is due soon goes along.
+    pub fn handle_state(
+        &mut self,
+        now: LocalInstant,
+        frontier: Frontier,
+        is_strained: bool,
+        numbers_wanted: u64,
+    ) {
         self.frontier = frontier;
         self.is_strained |= is_strained;
         self.numbers_wanted = numbers_wanted;
@@ -163,7 +180,9 @@ impl Member {
         if self.is_over {
             return LocalInstant::NEVER;
         }
-        self.outbox.poll_timeout().map_or(self.next_question, |resend| resend.min(self.next_question))
+        self.outbox
+            .poll_timeout()
+            .map_or(self.next_question, |resend| resend.min(self.next_question))
     }
 
     /// Whether a lease holds.
@@ -181,13 +200,19 @@ impl Member {
             self.is_over = true;
             self.events.push_back(Event::Over);
         }
-        // A lease is for whoever follows the orders under which it was given: under older ones a slot may still seem to be its own.
+        // A lease is for whoever follows the orders under which it was given: under older ones a
+        // slot may still seem to be its own.
         if self.orders.as_ref().map_or(0, |orders| orders.version) < answer.version {
             return;
         }
         let Some(asked) = self.lease.handle_answer(answer.question, answer.below) else { return };
         self.exchanges = self.exchanges.saturating_add(1);
-        self.clock.add(Exchange { asked, received: answer.received, answered: answer.answered, returned: now });
+        self.clock.add(Exchange {
+            asked,
+            received: answer.received,
+            answered: answer.answered,
+            returned: now,
+        });
         self.begin();
         if let Some(block) = answer.block.filter(|block| block.ordinal == self.blocks + 1) {
             self.blocks = block.ordinal;
@@ -198,7 +223,8 @@ impl Member {
             self.events.push_back(Event::NumbersAreOver);
         }
         if self.began.is_some() {
-            self.events.push_back(Event::Lease { below: self.lease.below(), until: self.lease.until() });
+            self.events
+                .push_back(Event::Lease { below: self.lease.below(), until: self.lease.until() });
         }
     }
 
@@ -220,7 +246,10 @@ impl Member {
 
     /// Begins if it is known when.
     fn begin(&mut self) {
-        let (None, Some(orders), Some(offset)) = (self.began, &self.orders, self.clock.offset()) else { return };
+        let (None, Some(orders), Some(offset)) = (self.began, &self.orders, self.clock.offset())
+        else {
+            return;
+        };
         let Stage::Running { began } = orders.stage else { return };
         if !self.is_ready() {
             return;
@@ -254,7 +283,8 @@ impl Member {
 
     /// Whether it can begin: it is prepared, and its clock has been compared.
     const fn is_ready(&self) -> bool {
-        matches!(self.progress, Progress::Ready { .. } | Progress::Leaving) && self.exchanges >= FIRST_QUESTIONS / 2
+        matches!(self.progress, Progress::Ready { .. } | Progress::Leaving)
+            && self.exchanges >= FIRST_QUESTIONS / 2
     }
 
     fn send_deltas(&mut self, now: LocalInstant) {

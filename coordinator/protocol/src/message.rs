@@ -1,8 +1,10 @@
 //! What hosts say to one another about a run.
 //!
 //! ## Why so few
-//! Both sides say what *is*, never what has changed: a host tells where it stands with each question; whoever leads tells the whole of its orders with each
-//! version. So a message that is lost, doubled or overtaken needs no rule of its own, and a host that was away is up to date after one answer.
+//! Both sides say what *is*, never what has changed: a host tells where it stands with each
+//! question; whoever leads tells the whole of its orders with each version. So a message that is
+//! lost, doubled or overtaken needs no rule of its own, and a host that was away is up to date
+//! after one answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +18,8 @@ use crate::clock::LocalInstant;
 use crate::deltas::{Delta, Frontier};
 use crate::numbers::{Block, Wanted};
 
-/// A host, for as long as its process lives: drawn at random when it starts, so that nobody is taken for who it was before.
+/// A host, for as long as its process lives: drawn at random when it starts, so that nobody is
+/// taken for who it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct HostId(pub u64);
 
@@ -165,12 +168,18 @@ impl Orders {
         self.hosts.iter().position(|&one| one == host).and_then(|place| u16::try_from(place).ok())
     }
 
-    /// Whether every slot that is, or was, this host's has been due by an instant of the run, and there will be no more of them. `numbering` is that of the
-    /// run's arrivals, at this instant or before.
+    /// Whether every slot that is, or was, this host's has been due by an instant of the run, and
+    /// there will be no more of them. `numbering` is that of the run's arrivals, at this instant or
+    /// before.
     pub fn are_done_with(&self, owner: u16, mut numbering: Numbering, run_now: RunInstant) -> bool {
         let mut last_first = self.tables.iter().rev();
-        let Some(last) = last_first.next().filter(|table| table.share(owner) == 0.0) else { return false };
-        let from = last_first.take_while(|table| table.share(owner) == 0.0).last().map_or(last.from, |table| table.from);
+        let Some(last) = last_first.next().filter(|table| table.share(owner) == 0.0) else {
+            return false;
+        };
+        let from = last_first
+            .take_while(|table| table.share(owner) == 0.0)
+            .last()
+            .map_or(last.from, |table| table.from);
         self.timeline.as_ref().is_none_or(|timeline| numbering.first_at(timeline, run_now) >= from)
     }
 }

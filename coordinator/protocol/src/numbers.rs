@@ -1,9 +1,11 @@
 //! Iteration numbers over several hosts: blocks, handed out as they are used up.
 //!
-//! What iteration i sends follows from (seed, i) alone, so it matters that each number is used once and that small numbers are used first, not who uses it.
-//! Blocks and not stripes, because hosts differ in speed: each takes what it needs, a host that comes later takes part at once, and rows of data that are to
-//! be unique are so over the cluster, without holes. Towards the end of a limited run blocks become small, so that all hosts end together (guided
-//! self-scheduling: Polychronopoulos and Kuck, IEEE Transactions on Computers C-36, 1987).
+//! What iteration i sends follows from (seed, i) alone, so it matters that each number is used once
+//! and that small numbers are used first, not who uses it. Blocks and not stripes, because hosts
+//! differ in speed: each takes what it needs, a host that comes later takes part at once, and rows
+//! of data that are to be unique are so over the cluster, without holes. Towards the end of a
+//! limited run blocks become small, so that all hosts end together (guided self-scheduling:
+//! Polychronopoulos and Kuck, IEEE Transactions on Computers C-36, 1987).
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -45,7 +47,8 @@ impl<H: Ord + Copy> Numbers<H> {
         Self { next: 0, limit: limit.unwrap_or(u64::MAX), latest: BTreeMap::new() }
     }
 
-    /// The block for a host: the one that it was given last if it has not had it, a new one if it wants one and there are numbers left.
+    /// The block for a host: the one that it was given last if it has not had it, a new one if it
+    /// wants one and there are numbers left.
     pub fn hand_out(&mut self, host: H, hosts: usize, wanted: Wanted) -> Option<Block> {
         let latest = self.latest.get(&host);
         if let Some(block) = latest.filter(|block| block.ordinal > wanted.had) {
@@ -57,7 +60,8 @@ impl<H: Ord + Copy> Numbers<H> {
         if count == 0 {
             return None;
         }
-        let block = Block { ordinal: wanted.had.saturating_add(1), numbers: self.next..self.next + count };
+        let block =
+            Block { ordinal: wanted.had.saturating_add(1), numbers: self.next..self.next + count };
         self.next += count;
         self.latest.insert(host, block.clone());
         Some(block)
@@ -90,11 +94,15 @@ mod tests {
         let mut had = [0; 4];
         let mut given = Vec::new();
         for turn in (0..4).cycle() {
-            let Some(block) = numbers.hand_out(turn, 4, Wanted { had: had[turn], count: 500 }) else { break };
+            let Some(block) = numbers.hand_out(turn, 4, Wanted { had: had[turn], count: 500 })
+            else {
+                break;
+            };
             had[turn] += 1;
             given.push(block.numbers);
         }
-        assert!(given.windows(2).all(|pair| pair[0].end == pair[1].start && pair[0].clone().count() >= pair[1].clone().count()));
+        assert!(given.windows(2).all(|pair| pair[0].end == pair[1].start
+            && pair[0].clone().count() >= pair[1].clone().count()));
         assert_eq!(given.last(), Some(&(999..1_000)));
         assert!(numbers.are_exhausted());
     }

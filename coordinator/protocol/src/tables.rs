@@ -1,4 +1,5 @@
-//! Whose the slots are over a run: the tables in force and to come, and those of the past that still tell what a silent host may have started.
+//! Whose the slots are over a run: the tables in force and to come, and those of the past that
+//! still tell what a silent host may have started.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,11 +8,14 @@ use swell_core::schedule::{Owner, Table};
 
 use crate::clock::LocalInstant;
 
-/// How long a table is kept for hosts that it does not rule any more: their clocks of the run may drift apart by as much.
+/// How long a table is kept for hosts that it does not rule any more: their clocks of the run may
+/// drift apart by as much.
 const KEPT: Duration = Duration::from_secs(15);
-/// Tables that hosts are told of for the sake of one that was away and has not told what became of its slots.
+/// Tables that hosts are told of for the sake of one that was away and has not told what became of
+/// its slots.
 const MOST_TABLES: usize = 32;
-/// Tables that are kept for what was never heard; with more, how much may have been started is not known.
+/// Tables that are kept for what was never heard; with more, how much may have been started is not
+/// known.
 const MOST_PAST_TABLES: usize = 10_000;
 
 /// See the module's documentation.
@@ -28,28 +32,46 @@ impl Tables {
         self.current.push((table, now));
     }
 
-    /// From slot `from` on deals the lanes of a host out to the others, in the tables to come as well.
-    pub(crate) fn remove(&mut self, now: LocalInstant, owner: Owner, from: u64, weights: &[(Owner, f64)]) {
+    /// From slot `from` on deals the lanes of a host out to the others, in the tables to come as
+    /// well.
+    pub(crate) fn remove(
+        &mut self,
+        now: LocalInstant,
+        owner: Owner,
+        from: u64,
+        weights: &[(Owner, f64)],
+    ) {
         let later = self.current.partition_point(|(table, _)| table.from < from);
         let to_come = self.current.split_off(later);
         let in_force = self.current.last().map(|(table, _)| table.without(from, owner, weights));
         // One that begins at the same slot takes the place of what would be in force there.
-        let in_force = in_force.filter(|_| to_come.first().is_none_or(|(table, _)| table.from > from));
-        let after = in_force.into_iter().chain(to_come.iter().map(|(table, _)| table.without(table.from, owner, weights)));
+        let in_force =
+            in_force.filter(|_| to_come.first().is_none_or(|(table, _)| table.from > from));
+        let after = in_force
+            .into_iter()
+            .chain(to_come.iter().map(|(table, _)| table.without(table.from, owner, weights)));
         let after: Vec<Table> = after.collect();
         self.current.extend(after.into_iter().map(|table| (table, now)));
     }
 
-    /// Drops what no host can need any more: `here` is the slot that is due now, `reached` the one below which every host has told what it did.
+    /// Drops what no host can need any more: `here` is the slot that is due now, `reached` the one
+    /// below which every host has told what it did.
     pub(crate) fn forget(&mut self, now: LocalInstant, here: u64, reached: u64) {
-        let is_needed = |next: &(Table, LocalInstant), left: usize| next.0.from > reached && left <= MOST_TABLES;
-        let is_over = |next: &(Table, LocalInstant)| next.0.from <= here && now.since(next.1) > KEPT;
+        let is_needed = |next: &(Table, LocalInstant), left: usize| {
+            next.0.from > reached && left <= MOST_TABLES
+        };
+        let is_over =
+            |next: &(Table, LocalInstant)| next.0.from <= here && now.since(next.1) > KEPT;
         let count = self.current.len();
         let next = self.current.iter().skip(1).enumerate();
-        let over = next.take_while(|&(index, next)| is_over(next) && !is_needed(next, count - index)).count();
+        let over = next
+            .take_while(|&(index, next)| is_over(next) && !is_needed(next, count - index))
+            .count();
         self.past.extend(self.current.drain(..over).map(|(table, _)| table));
         let first = self.current.first().map_or(0, |(table, _)| table.from);
-        while self.past.get(1).map_or(first, |next| next.from) <= reached && self.past.pop_front().is_some() {}
+        while self.past.get(1).map_or(first, |next| next.from) <= reached
+            && self.past.pop_front().is_some()
+        {}
         self.past.truncate(MOST_PAST_TABLES);
     }
 
@@ -63,11 +85,14 @@ impl Tables {
         self.current.last().map(|(table, _)| table)
     }
 
-    /// How many of the slots from `from` up to `until` are, or were, a host's; nothing where that has been forgotten.
+    /// How many of the slots from `from` up to `until` are, or were, a host's; nothing where that
+    /// has been forgotten.
     pub(crate) fn count(&self, owner: Owner, from: u64, until: u64) -> Option<u64> {
         let tables = || self.past.iter().chain(self.current());
         let ends = tables().skip(1).map(|table| table.from).chain([u64::MAX]);
-        let parts = tables().zip(ends).map(|(table, end)| table.count(owner, from.max(table.from), until.min(end)));
+        let parts = tables()
+            .zip(ends)
+            .map(|(table, end)| table.count(owner, from.max(table.from), until.min(end)));
         (self.past.len() < MOST_PAST_TABLES).then(|| parts.sum())
     }
 }
@@ -91,13 +116,20 @@ mod tests {
 
     #[test]
     fn who_is_lost_is_in_no_table_that_is_to_come() {
-        for (from, expected) in [(500, vec![0, 500, 1_000]), (1_000, vec![0, 1_000]), (1_500, vec![0, 1_000, 1_500])] {
+        for (from, expected) in
+            [(500, vec![0, 500, 1_000]), (1_000, vec![0, 1_000]), (1_500, vec![0, 1_000, 1_500])]
+        {
             let mut tables = tables();
             tables.remove(second(2), 1, from, &WEIGHTS);
             assert_eq!(tables.current().map(|table| table.from).collect::<Vec<_>>(), expected);
             assert_eq!(tables.last().unwrap().share(1), 0.0);
             let kept = tables.count(1, 0, from).unwrap() as f64;
-            assert!((kept - (from.min(1_000) as f64 / 2.0 + from.saturating_sub(1_000) as f64 / 3.0)).abs() < 2.0, "{from}: {kept}");
+            assert!(
+                (kept - (from.min(1_000) as f64 / 2.0 + from.saturating_sub(1_000) as f64 / 3.0))
+                    .abs()
+                    < 2.0,
+                "{from}: {kept}"
+            );
             assert_eq!(tables.count(1, from, 100_000), Some(0));
         }
     }
@@ -108,11 +140,23 @@ mod tests {
         tables.forget(second(10), 2_000, 0);
         assert_eq!(tables.current().count(), 2, "a clock may be behind");
         tables.forget(second(20), 2_000, 400);
-        assert_eq!((tables.current().count(), tables.count(0, 400, 1_000)), (2, Some(300)), "one who is back looks its own slots up");
-        (2..40).for_each(|table| tables.append(second(20), Table::of_weights(table * 1_000, &WEIGHTS)));
+        assert_eq!(
+            (tables.current().count(), tables.count(0, 400, 1_000)),
+            (2, Some(300)),
+            "one who is back looks its own slots up"
+        );
+        (2..40).for_each(|table| {
+            tables.append(second(20), Table::of_weights(table * 1_000, &WEIGHTS))
+        });
         tables.forget(second(60), 50_000, 400);
-        assert_eq!((tables.current().count(), tables.count(0, 400, 1_000)), (MOST_TABLES, Some(300)));
+        assert_eq!(
+            (tables.current().count(), tables.count(0, 400, 1_000)),
+            (MOST_TABLES, Some(300))
+        );
         tables.forget(second(60), 50_000, 40_000);
-        assert_eq!((tables.current().count(), tables.past.len(), tables.count(0, 400, 1_000)), (1, 0, Some(0)));
+        assert_eq!(
+            (tables.current().count(), tables.past.len(), tables.count(0, 400, 1_000)),
+            (1, 0, Some(0))
+        );
     }
 }

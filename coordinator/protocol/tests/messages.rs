@@ -21,11 +21,27 @@ fn ms(ms: u64) -> LocalInstant {
 
 /// Any number, but the ends of its range often.
 fn extreme() -> impl Strategy<Value = u64> {
-    prop_oneof![Just(0), Just(1), Just(u64::MAX), Just(u64::MAX - 1), Just(1 << 63), any::<u64>(), 0u64..10_000]
+    prop_oneof![
+        Just(0),
+        Just(1),
+        Just(u64::MAX),
+        Just(u64::MAX - 1),
+        Just(1 << 63),
+        any::<u64>(),
+        0u64..10_000
+    ]
 }
 
 fn progress() -> impl Strategy<Value = Progress> {
-    let weight = prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(-1.0), Just(0.0), Just(1e308), Just(5e-324), 0.0..4.0];
+    let weight = prop_oneof![
+        Just(f64::NAN),
+        Just(f64::INFINITY),
+        Just(-1.0),
+        Just(0.0),
+        Just(1e308),
+        Just(5e-324),
+        0.0..4.0
+    ];
     prop_oneof![
         Just(Progress::Preparing),
         weight.prop_map(|weight| Progress::Ready { weight }),
@@ -34,12 +50,9 @@ fn progress() -> impl Strategy<Value = Progress> {
 }
 
 fn frontier() -> impl Strategy<Value = Frontier> {
-    (extreme(), extreme(), extreme(), extreme()).prop_map(|(started, reached, furthest, waiting)| Frontier {
-        started,
-        reached,
-        furthest,
-        waiting,
-    })
+    (extreme(), extreme(), extreme(), extreme()).prop_map(
+        |(started, reached, furthest, waiting)| Frontier { started, reached, furthest, waiting },
+    )
 }
 
 fn up() -> impl Strategy<Value = Up> {
@@ -54,21 +67,35 @@ fn up() -> impl Strategy<Value = Up> {
         any::<bool>(),
         prop::option::of(extreme()),
     );
-    let ask = ask.prop_map(|(question, answered, version, progress, run_now, frontier, (had, count), is_strained, round_trip)| {
-        Up::Ask(Ask {
+    let ask = ask.prop_map(
+        |(
             question,
             answered,
             version,
             progress,
-            run_now: run_now.map(RunInstant::from_nanos),
+            run_now,
             frontier,
-            wanted: Wanted { had, count },
+            (had, count),
             is_strained,
-            round_trip: round_trip.map(Duration::from_nanos),
-        })
-    });
+            round_trip,
+        )| {
+            Up::Ask(Ask {
+                question,
+                answered,
+                version,
+                progress,
+                run_now: run_now.map(RunInstant::from_nanos),
+                frontier,
+                wanted: Wanted { had, count },
+                is_strained,
+                round_trip: round_trip.map(Duration::from_nanos),
+            })
+        },
+    );
     let delta = (extreme(), frontier(), any::<bool>());
-    let delta = delta.prop_map(|(number, frontier, is_last)| Up::Delta(Delta { number, frontier, is_last, counted: Bytes::new() }));
+    let delta = delta.prop_map(|(number, frontier, is_last)| {
+        Up::Delta(Delta { number, frontier, is_last, counted: Bytes::new() })
+    });
     prop_oneof![ask, delta]
 }
 
@@ -124,10 +151,14 @@ fn what_a_host_says_to_have_started_is_no_more_than_what_it_was_given() {
         is_strained: false,
         round_trip: None,
     };
-    let said: Vec<(u64, HostId, Up)> = (0..20).map(|i| (i * 100, HOSTS[2], Up::Ask(Ask { question: i, ..ask.clone() }))).collect();
+    let said: Vec<(u64, HostId, Up)> =
+        (0..20).map(|i| (i * 100, HOSTS[2], Up::Ask(Ask { question: i, ..ask.clone() }))).collect();
     live(&mut lead, &mut [], &said);
     let unknown = lead.unknown(HOSTS[2]);
-    assert!((1..2_000).contains(&unknown.least) && unknown.most == Some(unknown.least), "{unknown:?}");
+    assert!(
+        (1..2_000).contains(&unknown.least) && unknown.most == Some(unknown.least),
+        "{unknown:?}"
+    );
 }
 
 proptest! {

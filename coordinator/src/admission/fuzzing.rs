@@ -15,19 +15,30 @@ const CONNECTION: [u8; 32] = [1; 32];
 static CLUSTER: LazyLock<(Desk, Token)> = LazyLock::new(|| {
     let desk = Desk::new(Authority::found().expect("a key can be drawn"), TokenRegister::default());
     let (clock, life) = (ClusterClock::showing(NOW), Duration::from_secs(u64::MAX));
-    let token = desk.issue(vec!["10.0.0.1:7600".into()], life, NonZeroU32::MAX, &clock).expect("the address is one");
+    let token = desk
+        .issue(vec!["10.0.0.1:7600".into()], life, NonZeroU32::MAX, &clock)
+        .expect("the address is one");
     (desk, token)
 });
 
-/// The first byte says what the others are: a question, a signing request with its proof, one for a renewal, the answer to a question or to a renewal.
+/// The first byte says what the others are: a question, a signing request with its proof, one for a
+/// renewal, the answer to a question or to a renewal.
 pub(crate) fn target(bytes: &[u8]) -> bool {
     let Some((kind, bytes)) = bytes.split_first() else { return false };
     let (desk, token) = &*CLUSTER;
-    let hello = Hello { protocol: 1, release: "0.1.0".into(), contract: [7; 32], engine: "wasmtime 48".into() };
+    let hello = Hello {
+        protocol: 1,
+        release: "0.1.0".into(),
+        contract: [7; 32],
+        engine: "wasmtime 48".into(),
+    };
     match kind % 5 {
         0 => {
             let (asked, ruling) = desk.rule(bytes, &hello, &CONNECTION, NOW);
-            assert!(asked.token != Some(token.id()) || asked.host.is_none(), "nobody proves to know a secret that was never told");
+            assert!(
+                asked.token != Some(token.id()) || asked.host.is_none(),
+                "nobody proves to know a secret that was never told"
+            );
             drop(ruling.inspect_err(|refusal| assert!(!refusal.to_string().is_empty())));
             asked.token.is_some()
         }
@@ -53,17 +64,31 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
                 let _ = Pin::of_certificate(&authority);
                 let applicant = Applicant::new(draw_host_id()).expect("a key can be drawn");
                 let clock = ClusterClock::showing(grant.now_unix_s);
-                assert!(Identity::new(applicant, grant.certificate(), authority, clock).is_err(), "no certificate is for a key just drawn");
+                assert!(
+                    Identity::new(applicant, grant.certificate(), authority, clock).is_err(),
+                    "no certificate is for a key just drawn"
+                );
                 true
             }
             Err(_) => false,
         },
         _ => renewal(bytes).is_some_and(|grant| {
-            static MEMBER: LazyLock<Identity> =
-                LazyLock::new(|| CLUSTER.0.authority.identity(ClusterClock::showing(NOW)).expect("a certificate can be signed"));
+            static MEMBER: LazyLock<Identity> = LazyLock::new(|| {
+                CLUSTER
+                    .0
+                    .authority
+                    .identity(ClusterClock::showing(NOW))
+                    .expect("a certificate can be signed")
+            });
             let applicant = Applicant::new(MEMBER.id()).expect("a key can be drawn");
-            assert!(MEMBER.adopt(applicant, grant.certificate(), grant.now_unix_s()).is_err(), "no certificate is for a key just drawn");
-            assert!(MEMBER.clock().unix_s().abs_diff(NOW) < 24 * 3600, "a time is believed only with its certificate");
+            assert!(
+                MEMBER.adopt(applicant, grant.certificate(), grant.now_unix_s()).is_err(),
+                "no certificate is for a key just drawn"
+            );
+            assert!(
+                MEMBER.clock().unix_s().abs_diff(NOW) < 24 * 3600,
+                "a time is believed only with its certificate"
+            );
             true
         }),
     }
@@ -72,8 +97,11 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
 /// Whether a grant is what a host was to be granted.
 fn is_of(host: HostId, grant: &Grant) -> bool {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(grant.authority.clone())).expect("the cluster's own certificate is one");
-    tls::verify_host(&grant.certificate(), &roots, host, &ClusterClock::showing(NOW)).expect("what is granted is good");
+    roots
+        .add(CertificateDer::from(grant.authority.clone()))
+        .expect("the cluster's own certificate is one");
+    tls::verify_host(&grant.certificate(), &roots, host, &ClusterClock::showing(NOW))
+        .expect("what is granted is good");
     true
 }
 
@@ -81,20 +109,36 @@ fn is_of(host: HostId, grant: &Grant) -> bool {
 #[cfg(test)]
 pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let (desk, token) = &*CLUSTER;
-    let hello = Hello { protocol: 1, release: "0.1.0".into(), contract: [7; 32], engine: "wasmtime 48".into() };
+    let hello = Hello {
+        protocol: 1,
+        release: "0.1.0".into(),
+        contract: [7; 32],
+        engine: "wasmtime 48".into(),
+    };
     let host = HostId(7);
     let request = Applicant::new(host).unwrap().request().unwrap();
     let grant = || desk.renew(host, &request, NOW).unwrap();
     let answer = |answer: &Answer| encode(answer).unwrap()[4..].to_vec();
     let of = |kind: u8, bytes: &[u8]| [&[kind], bytes].concat();
     vec![
-        ("question", of(0, &question(token, &hello, b"a signing request".to_vec(), &CONNECTION)[4..])),
+        (
+            "question",
+            of(0, &question(token, &hello, b"a signing request".to_vec(), &CONNECTION)[4..]),
+        ),
         ("signing-request", of(1, &request)),
         ("renewal", of(2, &[&host.0.to_be_bytes()[..], &request].concat())),
         ("refused", of(3, &answer(&Answer::Refused(Refusal::Expired { ended_s_ago: 3 })))),
         ("other-version", {
             let (release, joining_release) = ("0.1.0".to_owned(), "0.2.0\u{7}".to_owned());
-            of(3, &answer(&Answer::Refused(Refusal::OtherVersion { release, protocol: 1, joining_release, joining_protocol: 2 })))
+            of(
+                3,
+                &answer(&Answer::Refused(Refusal::OtherVersion {
+                    release,
+                    protocol: 1,
+                    joining_release,
+                    joining_protocol: 2,
+                })),
+            )
         }),
         ("admitted", of(3, &answer(&Answer::Admitted { grant: grant(), coordinator: host }))),
         ("renewed", of(4, &crate::link::fuzzing::granted(grant()))),

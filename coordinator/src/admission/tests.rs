@@ -1,4 +1,5 @@
-//! The ruling without a network: what is asked, on which connection, at what time. And the bytes of one connection on another.
+//! The ruling without a network: what is asked, on which connection, at what time. And the bytes of
+//! one connection on another.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -20,7 +21,13 @@ fn desk() -> Desk {
 
 fn token(desk: &Desk, lifetime_s: u64, uses: u32) -> Token {
     let clock = ClusterClock::showing(NOW);
-    desk.issue(vec!["10.0.0.1:7600".into()], Duration::from_secs(lifetime_s), NonZeroU32::new(uses).unwrap(), &clock).unwrap()
+    desk.issue(
+        vec!["10.0.0.1:7600".into()],
+        Duration::from_secs(lifetime_s),
+        NonZeroU32::new(uses).unwrap(),
+        &clock,
+    )
+    .unwrap()
 }
 
 fn asked(token: &Token, hello: &Hello) -> Vec<u8> {
@@ -56,7 +63,8 @@ fn a_question_of_another_connection_proves_nothing_and_spends_nothing() {
 fn a_proof_for_one_key_is_none_for_another() {
     let desk = desk();
     let token = token(&desk, 60, 1);
-    let ((protocol, release, mut question), _): ((u32, String, Question), _) = postcard::take_from_bytes(&asked(&token, &hello())).unwrap();
+    let ((protocol, release, mut question), _): ((u32, String, Question), _) =
+        postcard::take_from_bytes(&asked(&token, &hello())).unwrap();
     question.signing_request = Applicant::new(draw_host_id()).unwrap().request().unwrap();
     let forged = postcard::to_stdvec(&(protocol, release, question)).unwrap();
     assert_eq!(refusal(&desk, &forged, &CONNECTION, NOW), Refusal::BadProof);
@@ -67,7 +75,10 @@ fn an_expired_a_revoked_and_an_unknown_token_are_told_apart() {
     let desk = desk();
     let token = token(&desk, 60, 1);
     let message = asked(&token, &hello());
-    assert_eq!(refusal(&desk, &message, &CONNECTION, NOW + 61), Refusal::Expired { ended_s_ago: 1 });
+    assert_eq!(
+        refusal(&desk, &message, &CONNECTION, NOW + 61),
+        Refusal::Expired { ended_s_ago: 1 }
+    );
     assert!(desk.revoke(token.id()));
     assert_eq!(refusal(&desk, &message, &CONNECTION, NOW), Refusal::Revoked);
     assert_eq!(refusal(&self::desk(), &message, &CONNECTION, NOW), Refusal::UnknownToken);
@@ -77,7 +88,10 @@ fn an_expired_a_revoked_and_an_unknown_token_are_told_apart() {
 fn who_does_not_know_the_secret_does_not_learn_whether_a_token_has_ended() {
     let desk = desk();
     let token = token(&desk, 60, 1);
-    assert_eq!(refusal(&desk, &asked(&token, &hello()), &OTHER_CONNECTION, NOW + 61), Refusal::BadProof);
+    assert_eq!(
+        refusal(&desk, &asked(&token, &hello()), &OTHER_CONNECTION, NOW + 61),
+        Refusal::BadProof
+    );
 }
 
 #[test]
@@ -86,10 +100,18 @@ fn another_protocol_is_refused_with_both_versions_before_anything_else_is_read()
     let refusal = refusal(&desk(), &message, &CONNECTION, NOW);
     assert_eq!(
         refusal,
-        Refusal::OtherVersion { release: "0.1.0".into(), protocol: 1, joining_release: "9.9.9".into(), joining_protocol: 9 }
+        Refusal::OtherVersion {
+            release: "0.1.0".into(),
+            protocol: 1,
+            joining_release: "9.9.9".into(),
+            joining_protocol: 9
+        }
     );
     let text = refusal.to_string();
-    assert!(text.contains("0.1.0 with protocol 1") && text.contains("9.9.9 with protocol 9"), "{text}");
+    assert!(
+        text.contains("0.1.0 with protocol 1") && text.contains("9.9.9 with protocol 9"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -115,12 +137,34 @@ async fn a_join_captured_on_one_connection_is_refused_on_another() {
     let desk = Arc::new(Desk::new(authority, TokenRegister::default()));
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.address();
-    let coordinator = Endpoint::open(socket, identity, hello(), Arc::new(|_: &crate::BlobHash| None), Some(Arc::clone(&desk)));
-    let token = desk.issue(vec![address.to_string()], Duration::from_secs(60), NonZeroU32::new(5).unwrap(), &clock).unwrap();
+    let coordinator = Endpoint::open(
+        socket,
+        identity,
+        hello(),
+        Arc::new(|_: &crate::BlobHash| None),
+        Some(Arc::clone(&desk)),
+    );
+    let token = desk
+        .issue(
+            vec![address.to_string()],
+            Duration::from_secs(60),
+            NonZeroU32::new(5).unwrap(),
+            &clock,
+        )
+        .unwrap();
 
     let thief = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let dial =
-        || async { thief.dial_first(&tls::join_client(token.pin()), token.addresses(), tls::ADMITTING_HOST, JOIN_PROTOCOL).await.unwrap() };
+    let dial = || async {
+        thief
+            .dial_first(
+                &tls::join_client(token.pin()),
+                token.addresses(),
+                tls::ADMITTING_HOST,
+                JOIN_PROTOCOL,
+            )
+            .await
+            .unwrap()
+    };
     let victim = dial().await;
     let request = Applicant::new(draw_host_id()).unwrap().request().unwrap();
     let captured = question(&token, &hello(), request, &exporter(&victim).unwrap());
@@ -140,13 +184,19 @@ async fn a_host_of_another_protocol_is_told_both_versions() {
     let identity = Arc::new(authority.identity(clock.clone()).unwrap());
     let desk = Arc::new(Desk::new(authority, TokenRegister::default()));
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let token = desk.issue(vec![socket.address().to_string()], Duration::from_secs(60), NonZeroU32::MIN, &clock).unwrap();
-    let _coordinator = Endpoint::open(socket, identity, hello(), Arc::new(|_: &crate::BlobHash| None), Some(desk));
+    let token = desk
+        .issue(vec![socket.address().to_string()], Duration::from_secs(60), NonZeroU32::MIN, &clock)
+        .unwrap();
+    let _coordinator =
+        Endpoint::open(socket, identity, hello(), Arc::new(|_: &crate::BlobHash| None), Some(desk));
 
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let other = Hello { protocol: 2, release: "0.2.0".into(), ..hello() };
     let error = join(&socket, &token, &other).await.unwrap_err().to_string();
-    assert!(error.contains("0.1.0 with protocol 1") && error.contains("0.2.0 with protocol 2"), "{error}");
+    assert!(
+        error.contains("0.1.0 with protocol 1") && error.contains("0.2.0 with protocol 2"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -156,8 +206,16 @@ async fn a_token_with_a_wrong_secret_is_refused_and_spends_nothing() {
     let identity = Arc::new(authority.identity(clock.clone()).unwrap());
     let desk = Arc::new(Desk::new(authority, TokenRegister::default()));
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let token = desk.issue(vec![socket.address().to_string()], Duration::from_secs(60), NonZeroU32::MIN, &clock).unwrap();
-    let _coordinator = Endpoint::open(socket, identity, hello(), Arc::new(|_: &crate::BlobHash| None), Some(Arc::clone(&desk)));
+    let token = desk
+        .issue(vec![socket.address().to_string()], Duration::from_secs(60), NonZeroU32::MIN, &clock)
+        .unwrap();
+    let _coordinator = Endpoint::open(
+        socket,
+        identity,
+        hello(),
+        Arc::new(|_: &crate::BlobHash| None),
+        Some(Arc::clone(&desk)),
+    );
 
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let error = join(&socket, &token.clone().mistrusted(), &hello()).await.unwrap_err();

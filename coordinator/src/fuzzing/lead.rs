@@ -1,4 +1,5 @@
-//! What hosts say to the one that leads: two honest ones play their part, while two others, and one of whom nobody has heard, say what they like.
+//! What hosts say to the one that leads: two honest ones play their part, while two others, and one
+//! of whom nobody has heard, say what they like.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -70,7 +71,8 @@ pub(super) fn target(bytes: &[u8]) -> bool {
             0 | 1 => (0..=what / 8 % 8).for_each(|_| world.step()),
             2 | 3 => {
                 let from = OTHERS[usize::from(what / 8) % OTHERS.len()];
-                if let Some(Ok((message, _))) = script.piece().map(postcard::take_from_bytes::<Up>) {
+                if let Some(Ok((message, _))) = script.piece().map(postcard::take_from_bytes::<Up>)
+                {
                     was_heard = true;
                     world.lead.handle_message(world.now, from, message);
                 }
@@ -113,17 +115,36 @@ impl World {
     fn new(run: u8) -> Self {
         let now = LocalInstant::from_nanos(1_000_000_000);
         let arrivals = if run & 1 == 0 { Arrivals::Uniform } else { Arrivals::Poisson { seed: 7 } };
-        let law = if run & 2 == 0 { Law::Constant(100.0) } else { Law::Ramp { from: 10.0, to: 200.0, over: Duration::from_secs(8) } };
+        let law = if run & 2 == 0 {
+            Law::Constant(100.0)
+        } else {
+            Law::Ramp { from: 10.0, to: 200.0, over: Duration::from_secs(8) }
+        };
         let timeline = (run & 4 == 0).then(|| Timeline::new(law));
         let iterations = (run & 8 != 0).then_some(2_000);
-        let settings = Settings { timeline: timeline.clone(), arrivals, iterations, patience: Duration::from_secs(2) };
+        let settings = Settings {
+            timeline: timeline.clone(),
+            arrivals,
+            iterations,
+            patience: Duration::from_secs(2),
+        };
         let hosts = [HONEST[0], OTHERS[0], HONEST[1], OTHERS[1]];
         let honest = HONEST.map(|id| {
-            let cursor = timeline.clone().map(|law| Cursor::new(law, arrivals, Stripe::WHOLE, RunInstant::NEVER, u64::MAX));
+            let cursor = timeline
+                .clone()
+                .map(|law| Cursor::new(law, arrivals, Stripe::WHOLE, RunInstant::NEVER, u64::MAX));
             Honest::new(id, now, cursor)
         });
         let lead = Lead::new(settings, &hosts, now);
-        Self { now, lead, honest, started: BTreeMap::new(), steady: None, leaves: false, has_ended: false }
+        Self {
+            now,
+            lead,
+            honest,
+            started: BTreeMap::new(),
+            steady: None,
+            leaves: false,
+            has_ended: false,
+        }
     }
 
     /// All that is honest goes on for a while.
@@ -151,8 +172,16 @@ impl World {
         while let Some(event) = self.lead.poll_event() {
             let Event::Merge(from, delta) = event else { continue };
             if let Some(host) = self.honest.iter_mut().find(|host| host.member.id() == from) {
-                assert_eq!(delta.number, host.merged as u64 + 1, "each is merged once, and in order");
-                assert_eq!(delta.counted[..], host.told[host.merged].to_le_bytes(), "and is what was told");
+                assert_eq!(
+                    delta.number,
+                    host.merged as u64 + 1,
+                    "each is merged once, and in order"
+                );
+                assert_eq!(
+                    delta.counted[..],
+                    host.told[host.merged].to_le_bytes(),
+                    "and is what was told"
+                );
                 host.merged += 1;
             }
         }
@@ -172,7 +201,9 @@ impl World {
 
     fn judge(&self) {
         let shares = [&HONEST[..], &OTHERS].concat().into_iter().map(|id| self.lead.share(id));
-        let sum: f64 = shares.inspect(|share| assert!((0.0..=1.0).contains(share), "a share of {share}")).sum();
+        let sum: f64 = shares
+            .inspect(|share| assert!((0.0..=1.0).contains(share), "a share of {share}"))
+            .sum();
         assert!(sum < 1.0 + 1e-9, "the shares are {sum} together");
         for id in OTHERS {
             let unknown = self.lead.unknown(id);
@@ -182,21 +213,32 @@ impl World {
             let id = host.member.id();
             let unknown = self.lead.unknown(id);
             let truth = host.started - host.merged.checked_sub(1).map_or(0, |last| host.told[last]);
-            assert!(unknown.least <= truth && unknown.most.is_none_or(|most| truth <= most), "{id}: {truth} is not within {unknown:?}");
+            assert!(
+                unknown.least <= truth && unknown.most.is_none_or(|most| truth <= most),
+                "{id}: {truth} is not within {unknown:?}"
+            );
             if self.steady.is_some_and(|steps| steps > SETTLED) && !self.has_ended {
-                assert!(self.leaves && id == HONEST[1] || self.lead.is_present(id), "{id} is heard, and is not present");
+                assert!(
+                    self.leaves && id == HONEST[1] || self.lead.is_present(id),
+                    "{id} is heard, and is not present"
+                );
                 assert!(host.member.holds_lease(self.now), "{id} asks, and holds no lease");
             }
         }
         let numbers = |host: usize| self.honest[host].numbers.iter();
-        let is_apart = |one: &std::ops::Range<u64>| numbers(1).all(|other| one.end <= other.start || other.end <= one.start);
+        let is_apart = |one: &std::ops::Range<u64>| {
+            numbers(1).all(|other| one.end <= other.start || other.end <= one.start)
+        };
         assert!(numbers(0).all(is_apart), "a number is used once");
     }
 
     fn judge_end(&self) {
         self.judge();
         for host in self.honest.iter().filter(|host| host.began.is_some()) {
-            assert!(host.has_told_all && self.lead.is_complete(host.member.id()), "what an honest host counted is merged");
+            assert!(
+                host.has_told_all && self.lead.is_complete(host.member.id()),
+                "what an honest host counted is merged"
+            );
             assert_eq!(host.merged, host.told.len());
         }
     }
@@ -247,21 +289,38 @@ impl Honest {
         let frontier = Frontier { started: self.started, reached, furthest: reached, waiting: 0 };
         self.member.handle_state(now, frontier, false, 50);
         self.steps += 1;
-        if !self.has_told_all && self.began.is_some() && (ends || self.steps.is_multiple_of(DELTA_EVERY)) {
+        if !self.has_told_all
+            && self.began.is_some()
+            && (ends || self.steps.is_multiple_of(DELTA_EVERY))
+        {
             self.has_told_all = ends;
             self.told.push(self.started);
-            self.member.handle_counted(now, frontier, ends, Bytes::copy_from_slice(&self.started.to_le_bytes()));
+            self.member.handle_counted(
+                now,
+                frontier,
+                ends,
+                Bytes::copy_from_slice(&self.started.to_le_bytes()),
+            );
         }
     }
 
     fn start_due(&mut self, now: LocalInstant, started: &mut BTreeMap<u64, HostId>) {
-        let Some(run_now) = self.run_now(now).filter(|_| now < self.lease.1 && !self.has_told_all) else { return };
+        let Some(run_now) = self.run_now(now).filter(|_| now < self.lease.1 && !self.has_told_all)
+        else {
+            return;
+        };
         let Some(cursor) = &mut self.cursor else { return };
         while let Some(due) = cursor.peek().filter(|due| due.intended <= run_now) {
             cursor.pop();
             self.started += 1;
             let before = started.insert(due.slot, self.member.id());
-            assert_eq!(before, None, "slot {} is started twice, now by {}", due.slot, self.member.id());
+            assert_eq!(
+                before,
+                None,
+                "slot {} is started twice, now by {}",
+                due.slot,
+                self.member.id()
+            );
         }
     }
 
@@ -326,34 +385,72 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         version: u64::MAX,
         progress: Progress::Ready { weight: f64::NAN },
         run_now: Some(RunInstant::NEVER),
-        frontier: Frontier { started: u64::MAX, reached: u64::MAX, furthest: u64::MAX, waiting: u64::MAX },
+        frontier: Frontier {
+            started: u64::MAX,
+            reached: u64::MAX,
+            furthest: u64::MAX,
+            waiting: u64::MAX,
+        },
         wanted: Wanted { had: u64::MAX, count: u64::MAX },
         round_trip: Some(Duration::MAX),
         ..ask.clone()
     };
     let leaving = Ask { progress: Progress::Leaving, ..later.clone() };
     let refused = Ask { progress: Progress::Refused { reason: "no".into() }, ..ask.clone() };
-    let delta = |number, is_last| Up::Delta(Delta { number, frontier: frontier(40, 80), is_last, counted: Bytes::from_static(b"counts") });
+    let delta = |number, is_last| {
+        Up::Delta(Delta {
+            number,
+            frontier: frontier(40, 80),
+            is_last,
+            counted: Bytes::from_static(b"counts"),
+        })
+    };
     let say = |from: u8, message: &Up| {
         let bytes = postcard::to_stdvec(message).unwrap();
         [&[2 + 8 * from, bytes.len() as u8], &bytes[..]].concat()
     };
-    let [steps, begin, join, end, leave] = [7 * 8, 4, 4 + 8, 4 + 5 * 8, 4 + 7 * 8].map(|what| vec![what]);
+    let [steps, begin, join, end, leave] =
+        [7 * 8, 4, 4 + 8, 4 + 5 * 8, 4 + 7 * 8].map(|what| vec![what]);
     let [ready, ready_too] = [0, 1].map(|from| say(from, &Up::Ask(ask.clone())));
     let ask = |ask: &Ask| say(0, &Up::Ask(ask.clone()));
-    let begun = [ready.clone(), ready_too.clone(), steps.clone(), begin.clone(), steps.repeat(4)].concat();
+    let begun =
+        [ready.clone(), ready_too.clone(), steps.clone(), begin.clone(), steps.repeat(4)].concat();
     let script = |run: u8, parts: &[&[u8]]| [&[run], &begun[..], &parts.concat()].concat();
-    let told = [say(0, &delta(1, false)), say(0, &delta(3, false)), say(0, &delta(2, true))].concat();
+    let told =
+        [say(0, &delta(1, false)), say(0, &delta(3, false)), say(0, &delta(2, true))].concat();
     vec![
         ("takes-part", script(0, &[&ask(&later), &told, &steps.repeat(3), &end, &steps])),
         ("poisson", script(1, &[&ask(&later), &steps.repeat(3), &end, &steps])),
-        ("ramp-and-courses", script(2, &[&ask(&later), &[5 + 8 * 20], &steps, &[4 + 8 * 6], &steps.repeat(2)])),
+        (
+            "ramp-and-courses",
+            script(2, &[&ask(&later), &[5 + 8 * 20], &steps, &[4 + 8 * 6], &steps.repeat(2)]),
+        ),
         ("closed", script(4, &[&ask(&later), &told, &steps.repeat(3)])),
         ("iterations", script(12, &[&ask(&later), &steps.repeat(4), &ask(&later), &steps])),
         ("forged", script(0, &[&ask(&forged), &steps, &told, &ask(&forged), &steps.repeat(2)])),
-        ("strained", script(0, &[&ask(&later).repeat(5), &steps.repeat(2), &ask(&refused), &steps])),
-        ("joins", script(2, &[&join, &say(2, &Up::Ask(later.clone())), &steps.repeat(8), &say(2, &Up::Ask(forged))])),
-        ("leave", script(0, &[&ask(&later), &leave, &steps.repeat(2), &ask(&leaving), &steps.repeat(8)])),
-        ("asleep", script(0, &[&ask(&later), &[6 + 8 * 12], &steps, &ask(&later), &steps.repeat(3)])),
+        (
+            "strained",
+            script(0, &[&ask(&later).repeat(5), &steps.repeat(2), &ask(&refused), &steps]),
+        ),
+        (
+            "joins",
+            script(
+                2,
+                &[
+                    &join,
+                    &say(2, &Up::Ask(later.clone())),
+                    &steps.repeat(8),
+                    &say(2, &Up::Ask(forged)),
+                ],
+            ),
+        ),
+        (
+            "leave",
+            script(0, &[&ask(&later), &leave, &steps.repeat(2), &ask(&leaving), &steps.repeat(8)]),
+        ),
+        (
+            "asleep",
+            script(0, &[&ask(&later), &[6 + 8 * 12], &steps, &ask(&later), &steps.repeat(3)]),
+        ),
     ]
 }

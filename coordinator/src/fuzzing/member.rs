@@ -1,4 +1,5 @@
-//! What the host that leads says to one that takes part, as far as that reaches: its leases, its slots, its results.
+//! What the host that leads says to one that takes part, as far as that reaches: its leases, its
+//! slots, its results.
 
 use std::time::Duration;
 
@@ -46,15 +47,21 @@ pub(super) fn target(bytes: &[u8]) -> bool {
         match what % 4 {
             0 => (0..=what / 4 % 16).for_each(|_| world.step()),
             1 => {
-                if let Some(Ok((message, _))) = script.piece().map(postcard::take_from_bytes::<Down>) {
+                if let Some(Ok((message, _))) =
+                    script.piece().map(postcard::take_from_bytes::<Down>)
+                {
                     was_heard = true;
                     world.member.handle_message(world.now, message);
                 }
             }
             2 => {
                 // What fits its latest question, with any orders.
-                let below = script.byte().map_or(u64::MAX, |below| u64::from(below) << (below % 64));
-                let orders = script.piece().and_then(|bytes| postcard::take_from_bytes::<Orders>(bytes).ok()).map(|(orders, _)| orders);
+                let below =
+                    script.byte().map_or(u64::MAX, |below| u64::from(below) << (below % 64));
+                let orders = script
+                    .piece()
+                    .and_then(|bytes| postcard::take_from_bytes::<Orders>(bytes).ok())
+                    .map(|(orders, _)| orders);
                 was_heard |= orders.is_some();
                 if let Some(asked) = &world.asked {
                     let answer = Answer {
@@ -86,7 +93,15 @@ impl World {
         let mut member = Member::new(ID, now);
         member.handle_prepared(Ok(1.0));
         let law = Timeline::new(Law::Constant(100.0));
-        let cursors = [0, 1].map(|thread| Cursor::new(law.clone(), Arrivals::Uniform, Stripe::new(thread, 2), RunInstant::NEVER, u64::MAX));
+        let cursors = [0, 1].map(|thread| {
+            Cursor::new(
+                law.clone(),
+                Arrivals::Uniform,
+                Stripe::new(thread, 2),
+                RunInstant::NEVER,
+                u64::MAX,
+            )
+        });
         Self {
             now,
             member,
@@ -109,10 +124,15 @@ impl World {
             assert!(self.member.holds_lease(self.now));
             for (cursor, taken) in self.cursors.iter_mut().zip(&mut self.taken) {
                 for _ in 0..STARTS {
-                    let Some(due) = cursor.peek().filter(|due| due.intended <= run_now) else { break };
+                    let Some(due) = cursor.peek().filter(|due| due.intended <= run_now) else {
+                        break;
+                    };
                     assert_eq!(cursor.pop(), Some(due));
                     assert!(due.slot < self.lease.0, "what a lease does not reach is not started");
-                    assert!(taken.replace(due.slot).is_none_or(|before| before < due.slot), "a thread starts no slot twice");
+                    assert!(
+                        taken.replace(due.slot).is_none_or(|before| before < due.slot),
+                        "a thread starts no slot twice"
+                    );
                 }
             }
         }
@@ -122,7 +142,11 @@ impl World {
             assert_eq!(postcard::from_bytes::<Up>(&bytes).as_ref(), Ok(&message));
             match message {
                 Up::Ask(ask) => self.asked = Some(ask),
-                Up::Delta(delta) => assert_eq!(delta.counted[..], delta.number.to_le_bytes(), "what is told stays what it was"),
+                Up::Delta(delta) => assert_eq!(
+                    delta.counted[..],
+                    delta.number.to_le_bytes(),
+                    "what is told stays what it was"
+                ),
             }
         }
         assert!(self.member.poll_timeout() > self.now);
@@ -146,7 +170,10 @@ impl World {
                             run_now.and_then(|run_now| cursor.pop_missed(run_now));
                         }
                     }
-                    orders.tables.iter().for_each(|table| assert!((0.0..=1.0).contains(&table.share(owner))));
+                    orders
+                        .tables
+                        .iter()
+                        .for_each(|table| assert!((0.0..=1.0).contains(&table.share(owner))));
                 }
                 Event::Lease { below, until } => {
                     assert!(until <= self.now + LEASE, "a lease is as long as it is");
@@ -165,16 +192,28 @@ impl World {
     fn tell(&mut self, is_last: bool) {
         self.told += 1;
         self.has_told_all = is_last;
-        self.member.handle_counted(self.now, self.frontier(), is_last, Bytes::copy_from_slice(&self.told.to_le_bytes()));
+        self.member.handle_counted(
+            self.now,
+            self.frontier(),
+            is_last,
+            Bytes::copy_from_slice(&self.told.to_le_bytes()),
+        );
     }
 
     fn frontier(&self) -> Frontier {
         let reached = || self.cursors.iter().map(Cursor::reached);
-        Frontier { started: 0, reached: reached().min().unwrap_or(0), furthest: reached().max().unwrap_or(0), waiting: 0 }
+        Frontier {
+            started: 0,
+            reached: reached().min().unwrap_or(0),
+            furthest: reached().max().unwrap_or(0),
+            waiting: 0,
+        }
     }
 
     fn run_now(&self) -> Option<RunInstant> {
-        self.began.filter(|&began| self.now >= began).map(|began| RunInstant::START + self.now.since(began))
+        self.began
+            .filter(|&began| self.now >= began)
+            .map(|began| RunInstant::START + self.now.since(began))
     }
 }
 
@@ -191,29 +230,59 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         let lanes: Vec<(Owner, u32)> = owners.iter().copied().zip(0..).collect();
         postcard::from_bytes(&postcard::to_stdvec(&(from, lanes)).unwrap()).unwrap()
     };
-    let segment = |start: u64, position: f64, law| Segment { start: RunInstant::from_nanos(start), position, law };
+    let segment = |start: u64, position: f64, law| Segment {
+        start: RunInstant::from_nanos(start),
+        position,
+        law,
+    };
     let ramp = Law::Ramp { from: 100.0, to: 400.0, over: Duration::from_secs(3) };
     let orders = Orders {
         version: 2,
         stage: Stage::Running { began: LocalInstant::from_nanos(2_000_000_000) },
         hosts: vec![HostId(2), ID],
         tables: vec![lanes(&[0, 1, 1], 0), lanes(&[1, 0], 150)],
-        timeline: Timeline::try_from(vec![segment(0, 0.0, Law::Constant(100.0)), segment(1_000_000_000, 100.0, ramp)]).ok(),
+        timeline: Timeline::try_from(vec![
+            segment(0, 0.0, Law::Constant(100.0)),
+            segment(1_000_000_000, 100.0, ramp),
+        ])
+        .ok(),
         restarts: 0,
         is_paused: false,
         measured_from: None,
     };
     let far = Orders {
         version: 9,
-        tables: vec![lanes(&[1], 0), lanes(&[0, 1, 1, 0, 1], u64::MAX - 2), lanes(&[1, 1], u64::MAX)],
-        timeline: Timeline::try_from(vec![segment(0, 0.0, Law::Constant(1e300)), segment(u64::MAX - 1, 1e308, ramp)]).ok(),
+        tables: vec![
+            lanes(&[1], 0),
+            lanes(&[0, 1, 1, 0, 1], u64::MAX - 2),
+            lanes(&[1, 1], u64::MAX),
+        ],
+        timeline: Timeline::try_from(vec![
+            segment(0, 0.0, Law::Constant(1e300)),
+            segment(u64::MAX - 1, 1e308, ramp),
+        ])
+        .ok(),
         ..orders.clone()
     };
-    let nobodys = Orders { version: 5, tables: vec![lanes(&[], 0)], timeline: None, is_paused: true, restarts: 1, ..orders.clone() };
-    let ends = Orders { version: 10, stage: Stage::Ending { why: Ending::Cut }, measured_from: Some(RunInstant::NEVER), ..orders.clone() };
+    let nobodys = Orders {
+        version: 5,
+        tables: vec![lanes(&[], 0)],
+        timeline: None,
+        is_paused: true,
+        restarts: 1,
+        ..orders.clone()
+    };
+    let ends = Orders {
+        version: 10,
+        stage: Stage::Ending { why: Ending::Cut },
+        measured_from: Some(RunInstant::NEVER),
+        ..orders.clone()
+    };
     let piece = |bytes: Vec<u8>| [vec![bytes.len() as u8], bytes].concat();
     let say = |message: Down| [vec![1], piece(postcard::to_stdvec(&message).unwrap())].concat();
-    let answer = |below: u8, orders: &Orders| [vec![2, below], piece(postcard::to_stdvec(orders).unwrap())].concat();
+    let answer = |below: u8, orders: &Orders| {
+        [vec![2, below], piece(postcard::to_stdvec(orders).unwrap())].concat()
+    };
     let plain = |below: u8| vec![2, below, 0];
     let own = Down::Answer(Answer {
         question: 12,
@@ -228,12 +297,42 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     });
     let [step, steps, tell, tell_last] = [0, 15 * 4, 3, 131].map(|what| vec![what]);
     let compared: Vec<u8> = [&step[..], &plain(0)].concat().repeat(10);
-    let begun = [&compared[..], &answer(99, &orders), &steps, &plain(99), &steps, &plain(103), &steps].concat();
+    let begun =
+        [&compared[..], &answer(99, &orders), &steps, &plain(99), &steps, &plain(103), &steps]
+            .concat();
     let script = |parts: &[&[u8]]| [&begun[..], &parts.concat()].concat();
     vec![
-        ("takes-part", script(&[&tell, &steps, &plain(107), &steps, &tell_last, &plain(107), &answer(107, &ends), &steps, &plain(107)])),
-        ("far", script(&[&answer(255, &far), &steps, &say(Down::Orders(Arc::new(nobodys))), &steps])),
-        ("far-at-once", [&compared[..], &answer(255, &far), &steps, &plain(255), &steps, &say(own.clone()), &steps].concat()),
+        (
+            "takes-part",
+            script(&[
+                &tell,
+                &steps,
+                &plain(107),
+                &steps,
+                &tell_last,
+                &plain(107),
+                &answer(107, &ends),
+                &steps,
+                &plain(107),
+            ]),
+        ),
+        (
+            "far",
+            script(&[&answer(255, &far), &steps, &say(Down::Orders(Arc::new(nobodys))), &steps]),
+        ),
+        (
+            "far-at-once",
+            [
+                &compared[..],
+                &answer(255, &far),
+                &steps,
+                &plain(255),
+                &steps,
+                &say(own.clone()),
+                &steps,
+            ]
+            .concat(),
+        ),
         ("numbers", [&compared[..], &say(own), &steps, &tell, &steps].concat()),
     ]
 }

@@ -18,7 +18,8 @@ fn folder(target: &str) -> PathBuf {
 
 /// The seeds of a target, by the names of their files.
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let files = fs::read_dir(folder(target)).unwrap_or_else(|error| panic!("{}: {error}", folder(target).display()));
+    let files = fs::read_dir(folder(target))
+        .unwrap_or_else(|error| panic!("{}: {error}", folder(target).display()));
     let mut paths: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
     paths.sort();
     paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
@@ -30,9 +31,13 @@ fn every_seed_is_let_in() {
         let corpus = corpus(name);
         assert!(!corpus.is_empty(), "{name} has no seed");
         for (path, bytes) in corpus {
-            let was_found = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("found-"));
+            let was_found =
+                path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("found-"));
             let path = path.display();
-            assert!(target(&bytes) || was_found, "{path} is not let in: if the layout of messages has changed, write the seeds anew");
+            assert!(
+                target(&bytes) || was_found,
+                "{path} is not let in: if the layout of messages has changed, write the seeds anew"
+            );
         }
     }
 }
@@ -49,7 +54,10 @@ fn what_is_nearly_a_seed_breaks_nothing() {
             for _ in 0..=random.below(4) {
                 mutate(&mut bytes, &last, &mut random);
             }
-            let_in += u64::from(std::panic::catch_unwind(|| target(&bytes)).unwrap_or_else(|_| panic!("{name}, seed {seed}: {bytes:?}")));
+            let_in += u64::from(
+                std::panic::catch_unwind(|| target(&bytes))
+                    .unwrap_or_else(|_| panic!("{name}, seed {seed}: {bytes:?}")),
+            );
             last = bytes;
         }
         assert!(let_in > TRIED / 50, "{name}: {let_in} let in, too few to have tried much");
@@ -73,9 +81,17 @@ fn mutate(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
 }
 
 #[test]
-#[ignore = "writes the seeds anew, for a layout of messages that has changed; what a fuzzer has found stays"]
+#[ignore = "writes the seeds anew, for a layout of messages that has changed; what a fuzzer has \
+found stays"]
 fn seeds_are_written() {
-    let written = [token::seeds(), admission::fuzzing::seeds(), link::fuzzing::seeds(), lead::seeds(), member::seeds(), results::seeds()];
+    let written = [
+        token::seeds(),
+        admission::fuzzing::seeds(),
+        link::fuzzing::seeds(),
+        lead::seeds(),
+        member::seeds(),
+        results::seeds(),
+    ];
     for ((target, _), seeds) in TARGETS.iter().zip(written) {
         fs::create_dir_all(folder(target)).unwrap();
         for (name, bytes) in seeds {

@@ -1,4 +1,5 @@
-//! Questions beside the messages: a stream each, with one question and one answer, so that a file under way holds up nothing else.
+//! Questions beside the messages: a stream each, with one question and one answer, so that a file
+//! under way holds up nothing else.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,9 +20,11 @@ use crate::link::frame::{self, FrameError, FrameReader};
 use crate::link::line::Line;
 use crate::link::peer::Peer;
 
-/// Questions of one peer that are answered at the same time; more of them wait at the peer. A host asks for two files at a time and a renewal.
+/// Questions of one peer that are answered at the same time; more of them wait at the peer. A host
+/// asks for two files at a time and a renewal.
 pub(crate) const MAX_ASKS: u32 = 8;
-/// Questions of one peer at once and a second. A run has some tens of files; a peer that asks ten thousand times is broken.
+/// Questions of one peer at once and a second. A run has some tens of files; a peer that asks ten
+/// thousand times is broken.
 const ASKS: Rate = Rate { burst: 1024.0, each_second: 64.0 };
 /// The longest question: a signing request of some hundred bytes.
 const MAX_ASK: usize = 8 * 1024;
@@ -76,7 +79,10 @@ impl Peer {
     }
 
     /// Waits for the message with which the answer begins.
-    pub(crate) async fn answer<T: serde::de::DeserializeOwned>(&self, reader: &mut FrameReader) -> Result<T, LinkError> {
+    pub(crate) async fn answer<T: serde::de::DeserializeOwned>(
+        &self,
+        reader: &mut FrameReader,
+    ) -> Result<T, LinkError> {
         let line = self.line();
         let garbage = |reason| {
             line.close(CloseCode::Garbage, "an answer made no sense");
@@ -85,7 +91,9 @@ impl Peer {
         match timeout(ASK_DEADLINE, reader.next(MAX_ASK)).await {
             Err(_) | Ok(Err(FrameError::TooSlow)) => Err(LinkError::Stalled { host: line.host }),
             Ok(Ok(answer)) => frame::decode(&answer).map_err(garbage),
-            Ok(Err(FrameError::Broken(quinn::ReadError::ConnectionLost(error)))) => Err(line.ended(error)),
+            Ok(Err(FrameError::Broken(quinn::ReadError::ConnectionLost(error)))) => {
+                Err(line.ended(error))
+            }
             Ok(Err(FrameError::TooLong(_))) => Err(garbage("an answer that is too long".into())),
             // The peer gave the answer up, and may answer the next.
             Ok(Err(_)) => Err(LinkError::Stalled { host: line.host }),
@@ -102,7 +110,8 @@ pub(crate) async fn answer_all(line: Arc<Line>, services: Services) {
             stream = line.connection.accept_bi() => {
                 let Ok((send, recv)) = stream else { break };
                 if !left.take(Instant::now()) {
-                    tracing::warn!(target: "audit", "host {} at {} opens streams without end: closed", line.host, line.address());
+                    tracing::warn!(target: "audit", "host {} at {} opens streams without end: \
+                    closed", line.host, line.address());
                     line.close(CloseCode::TooManyStreams, "");
                     break;
                 }
@@ -113,7 +122,8 @@ pub(crate) async fn answer_all(line: Arc<Line>, services: Services) {
     }
 }
 
-/// Answers one question. A stream that is given up before it has asked is no offence: whoever asked may have lost interest.
+/// Answers one question. A stream that is given up before it has asked is no offence: whoever asked
+/// may have lost interest.
 async fn answer(line: Arc<Line>, mut send: SendStream, mut asked: FrameReader, services: Services) {
     let Ok(Ok(ask)) = timeout(ASK_DEADLINE, asked.next(MAX_ASK)).await.map(|ask| match ask {
         Ok(ask) => Ok(ask),
@@ -133,9 +143,12 @@ async fn answer(line: Arc<Line>, mut send: SendStream, mut asked: FrameReader, s
                 None => Err("it is not where hosts are admitted".to_owned()),
             };
             match &renewed {
-                Ok(_) => tracing::info!(target: "audit", "certificate of host {} at {} renewed", line.host, line.address()),
+                Ok(_) => {
+                    tracing::info!(target: "audit", "certificate of host {} at {} renewed", line.host, line.address())
+                }
                 Err(reason) => {
-                    tracing::warn!(target: "audit", "certificate of host {} at {} not renewed: {reason}", line.host, line.address())
+                    tracing::warn!(target: "audit", "certificate of host {} at {} not renewed: \
+                    {reason}", line.host, line.address())
                 }
             }
             let renewal = renewed.map_or_else(Renewal::Refused, Renewal::Granted);

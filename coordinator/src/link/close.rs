@@ -26,7 +26,8 @@ pub enum CloseCode {
     TooSlow = 8,
     /// This host has too many connections.
     Busy = 9,
-    /// What the other side said was well-formed and wrong: see [`Peer::reject`](crate::Peer::reject).
+    /// What the other side said was well-formed and wrong: see
+    /// [`Peer::reject`](crate::Peer::reject).
     Rejected = 10,
 }
 

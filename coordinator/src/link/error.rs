@@ -10,7 +10,8 @@ use crate::link::frame::{EncodeError, MAX_MESSAGE};
 use crate::link::hello::Disagreement;
 use crate::socket::{DialError, headline, printable};
 
-/// Why a link cannot be had or used. Unless said otherwise the connection is closed and the peer must be dialled anew.
+/// Why a link cannot be had or used. Unless said otherwise the connection is closed and the peer
+/// must be dialled anew.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// No connection was made.
@@ -58,13 +59,15 @@ pub enum LinkError {
         /// Its length.
         bytes: usize,
     },
-    /// A message is of a type that cannot be written, or a datagram that cannot be sent. Nothing was sent and the link goes on.
+    /// A message is of a type that cannot be written, or a datagram that cannot be sent. Nothing
+    /// was sent and the link goes on.
     #[error("a message cannot be sent: {reason}")]
     Unwritable {
         /// Why.
         reason: String,
     },
-    /// A message did not find room in time, as the other host does not read. It was not sent; the link goes on.
+    /// A message did not find room in time, as the other host does not read. It was not sent; the
+    /// link goes on.
     #[error("host {host} does not read what it is sent")]
     Stalled {
         /// The other host.
@@ -144,9 +147,12 @@ impl LinkError {
     pub(crate) fn of(error: ConnectionError, host: HostId) -> Self {
         match error {
             ConnectionError::TimedOut | ConnectionError::Reset => Self::Lost { host },
-            ConnectionError::ApplicationClosed(close) => {
-                Self::Closed { host, here: false, code: CloseCode::of(close.error_code), reason: printable(&close.reason) }
-            }
+            ConnectionError::ApplicationClosed(close) => Self::Closed {
+                host,
+                here: false,
+                code: CloseCode::of(close.error_code),
+                reason: printable(&close.reason),
+            },
             error => Self::Broken { host, reason: headline(&error) },
         }
     }

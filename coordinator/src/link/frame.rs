@@ -1,6 +1,7 @@
 //! Messages on a stream: a length of four bytes, big end first, and that many bytes of postcard.
 //!
-//! A reader holds no more than one message and believes a length only as far as bytes have come, so a prefix of 4 GiB costs nothing but the connection.
+//! A reader holds no more than one message and believes a length only as far as bytes have come, so
+//! a prefix of 4 GiB costs nothing but the connection.
 
 use std::time::Duration;
 
@@ -31,7 +32,8 @@ pub(crate) enum FrameError {
     Broken(ReadError),
 }
 
-/// The messages of one stream. What has come of the next one is kept here, so a wait for it may be dropped.
+/// The messages of one stream. What has come of the next one is kept here, so a wait for it may be
+/// dropped.
 #[derive(Debug)]
 pub(crate) struct FrameReader {
     stream: RecvStream,
@@ -66,13 +68,15 @@ impl FrameReader {
         }
     }
 
-    /// What comes after the last message as bytes without lengths: those that were read ahead, and the stream.
+    /// What comes after the last message as bytes without lengths: those that were read ahead, and
+    /// the stream.
     pub(crate) fn into_rest(self) -> (Bytes, RecvStream) {
         (self.buffer.freeze(), self.stream)
     }
 }
 
-/// Takes the message out with which the buffer begins, if it is there to its end; fails with a length that is too much.
+/// Takes the message out with which the buffer begins, if it is there to its end; fails with a
+/// length that is too much.
 pub(crate) fn take(buffer: &mut BytesMut, limit: usize) -> Result<Option<Bytes>, usize> {
     let Some(prefix) = buffer.first_chunk::<PREFIX>() else { return Ok(None) };
     let length = u32::from_be_bytes(*prefix) as usize;
@@ -88,12 +92,14 @@ pub(crate) fn take(buffer: &mut BytesMut, limit: usize) -> Result<Option<Bytes>,
 
 /// A message with its length, or the length that is too much.
 pub(crate) fn encode<T: Serialize + ?Sized>(message: &T) -> Result<Bytes, EncodeError> {
-    let mut frame = postcard::to_extend(message, vec![0; PREFIX]).map_err(|e| EncodeError::Unwritable(e.to_string()))?;
+    let mut frame = postcard::to_extend(message, vec![0; PREFIX])
+        .map_err(|e| EncodeError::Unwritable(e.to_string()))?;
     let length = frame.len() - PREFIX;
     if length > MAX_MESSAGE {
         return Err(EncodeError::TooLong(length));
     }
-    frame[..PREFIX].copy_from_slice(&u32::try_from(length).expect("1 MiB fits into 32 bits").to_be_bytes());
+    frame[..PREFIX]
+        .copy_from_slice(&u32::try_from(length).expect("1 MiB fits into 32 bits").to_be_bytes());
     Ok(frame.into())
 }
 
@@ -131,6 +137,8 @@ mod tests {
     #[test]
     fn a_message_above_the_limit_is_not_written() {
         assert!(encode(&vec![0u8; MAX_MESSAGE - 8]).is_ok());
-        assert!(matches!(encode(&vec![0u8; MAX_MESSAGE]), Err(EncodeError::TooLong(length)) if length > MAX_MESSAGE));
+        assert!(
+            matches!(encode(&vec![0u8; MAX_MESSAGE]), Err(EncodeError::TooLong(length)) if length > MAX_MESSAGE)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What is read of a connection: its bytes as messages, the first words, questions and how answers begin.
+//! What is read of a connection: its bytes as messages, the first words, questions and how answers
+//! begin.
 
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
@@ -13,7 +14,8 @@ use crate::blobs::Found;
 /// Little enough for a fuzzer to go beyond.
 const LIMIT: usize = 200;
 
-/// The first byte says what the others are: the bytes of a stream in chunks of a length, the first words, a question, or how the answer with a file begins.
+/// The first byte says what the others are: the bytes of a stream in chunks of a length, the first
+/// words, a question, or how the answer with a file begins.
 pub(crate) fn target(bytes: &[u8]) -> bool {
     let Some((kind, bytes)) = bytes.split_first() else { return false };
     match kind % 4 {
@@ -23,7 +25,10 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
             let Ok((host, judged)) = own.judge(bytes) else { return false };
             match judged {
                 Ok(theirs) => {
-                    assert_eq!((theirs.protocol, theirs.contract, &theirs.engine), (own.protocol, own.contract, &own.engine));
+                    assert_eq!(
+                        (theirs.protocol, theirs.contract, &theirs.engine),
+                        (own.protocol, own.contract, &own.engine)
+                    );
                     let again = theirs.encode(host).expect("what was read can be written");
                     assert_eq!(own.judge(&again[4..]), Ok((host, Ok(theirs))));
                 }
@@ -39,7 +44,8 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
     }
 }
 
-/// However a stream is cut up, the same messages come of it, and none that is too long. The first byte is the length of the chunks.
+/// However a stream is cut up, the same messages come of it, and none that is too long. The first
+/// byte is the length of the chunks.
 fn are_messages(bytes: &[u8]) -> bool {
     let Some((&chunk, bytes)) = bytes.split_first() else { return false };
     let read = |chunk: usize| {
@@ -96,7 +102,9 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
 
     let of = |kind: u8, bytes: &[u8]| [&[kind], bytes].concat();
     let message = |bytes: Bytes| bytes[4..].to_vec();
-    let stream = [encode("first").unwrap(), encode(&7u8).unwrap(), encode(&[0u8; 100][..]).unwrap()].concat();
+    let stream =
+        [encode("first").unwrap(), encode(&7u8).unwrap(), encode(&[0u8; 100][..]).unwrap()]
+            .concat();
     let later = Hello { protocol: 2, release: "0.2.0\n".into(), ..hello() };
     let other = Hello { engine: "wasmtime 47\u{1b}".into(), ..hello() };
     vec![

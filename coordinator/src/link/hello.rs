@@ -1,7 +1,8 @@
 //! The first words: whether two releases go together.
 //!
-//! Both sides say what they are before anything else, and both judge, so each can tell its user of both. The protocol's number, the release and the host's id
-//! come first and never change their place: whatever a later release adds, an earlier one can read far enough to name it.
+//! Both sides say what they are before anything else, and both judge, so each can tell its user of
+//! both. The protocol's number, the release and the host's id come first and never change their
+//! place: whatever a later release adds, an earlier one can read far enough to name it.
 
 use std::fmt;
 
@@ -21,9 +22,11 @@ pub struct Hello {
     pub protocol: u32,
     /// The product's version, for people.
     pub release: String,
-    /// The hash of the contract (WIT) that scenarios are written against. Two hosts run the same scenario only if it is the same.
+    /// The hash of the contract (WIT) that scenarios are written against. Two hosts run the same
+    /// scenario only if it is the same.
     pub contract: [u8; 32],
-    /// The engine and its version, for example "wasmtime 48.0.8". Two hosts treat a scenario alike only if it is the same.
+    /// The engine and its version, for example "wasmtime 48.0.8". Two hosts treat a scenario alike
+    /// only if it is the same.
     pub engine: String,
 }
 
@@ -47,7 +50,8 @@ impl fmt::Display for Disagreement {
         let Self { subject, ours, theirs, our_release, their_release } = self;
         write!(
             f,
-            "it runs release {their_release} with {subject} {theirs}, and this host release {our_release} with {subject} {ours}\nhelp: run the same \
+            "it runs release {their_release} with {subject} {theirs}, and this host release \
+            {our_release} with {subject} {ours}\nhelp: run the same \
              release on all hosts"
         )
     }
@@ -59,9 +63,14 @@ impl Hello {
         frame::encode(&(self.protocol, &self.release, host, self.contract, &self.engine))
     }
 
-    /// Reads the message of another host and says who it claims to be, and whether it goes together with this one.
-    pub(crate) fn judge(&self, message: &[u8]) -> Result<(HostId, Result<Self, Box<Disagreement>>), String> {
-        let (head, rest): ((u32, String, HostId), _) = postcard::take_from_bytes(message).map_err(|e| e.to_string())?;
+    /// Reads the message of another host and says who it claims to be, and whether it goes together
+    /// with this one.
+    pub(crate) fn judge(
+        &self,
+        message: &[u8],
+    ) -> Result<(HostId, Result<Self, Box<Disagreement>>), String> {
+        let (head, rest): ((u32, String, HostId), _) =
+            postcard::take_from_bytes(message).map_err(|e| e.to_string())?;
         let (protocol, release, host) = head;
         let release = printable(release.as_bytes());
         let differs = |subject, ours: &str, theirs: &str| {
@@ -74,7 +83,10 @@ impl Hello {
             })
         };
         if protocol != self.protocol {
-            return Ok((host, Err(differs("protocol", &self.protocol.to_string(), &protocol.to_string()))));
+            return Ok((
+                host,
+                Err(differs("protocol", &self.protocol.to_string(), &protocol.to_string())),
+            ));
         }
         let (contract, engine): ([u8; 32], String) = frame::decode(rest)?;
         let engine = printable(engine.as_bytes());
@@ -98,7 +110,12 @@ mod tests {
     use super::*;
 
     fn hello() -> Hello {
-        Hello { protocol: 1, release: "0.1.0".into(), contract: [1; 32], engine: "wasmtime 48".into() }
+        Hello {
+            protocol: 1,
+            release: "0.1.0".into(),
+            contract: [1; 32],
+            engine: "wasmtime 48".into(),
+        }
     }
 
     fn judged(theirs: &Hello) -> Result<Hello, Box<Disagreement>> {
@@ -116,16 +133,26 @@ mod tests {
     #[test]
     fn whatever_differs_is_named_with_both_sides() {
         let engine = judged(&Hello { engine: "wasmtime 47".into(), ..hello() }).unwrap_err();
-        assert_eq!((engine.subject, engine.ours.as_str(), engine.theirs.as_str()), ("engine", "wasmtime 48", "wasmtime 47"));
+        assert_eq!(
+            (engine.subject, engine.ours.as_str(), engine.theirs.as_str()),
+            ("engine", "wasmtime 48", "wasmtime 47")
+        );
         let contract = judged(&Hello { contract: [2; 32], ..hello() }).unwrap_err().to_string();
-        assert!(contract.contains("contract 020202020202") && contract.contains("contract 010101010101"), "{contract}");
+        assert!(
+            contract.contains("contract 020202020202")
+                && contract.contains("contract 010101010101"),
+            "{contract}"
+        );
     }
 
     #[test]
     fn a_later_protocol_is_named_though_the_rest_of_its_hello_is_unknown() {
         let message = postcard::to_stdvec(&(7u32, "9.0.0\n", HostId(5), "whatever", 3u8)).unwrap();
         let error = hello().judge(&message).unwrap().1.unwrap_err();
-        assert_eq!((error.ours.as_str(), error.theirs.as_str(), error.their_release.as_str()), ("1", "7", "9.0.0?"));
+        assert_eq!(
+            (error.ours.as_str(), error.theirs.as_str(), error.their_release.as_str()),
+            ("1", "7", "9.0.0?")
+        );
     }
 
     #[test]

@@ -33,12 +33,18 @@ impl Line {
     /// What is to be said when the connection is found closed.
     pub(crate) fn ended(&self, error: ConnectionError) -> LinkError {
         match (error, self.closed.get()) {
-            (ConnectionError::LocallyClosed, Some((code, reason))) => {
-                LinkError::Closed { host: self.host, here: true, code: Some(*code), reason: reason.clone() }
-            }
-            (ConnectionError::LocallyClosed, None) => {
-                LinkError::Closed { host: self.host, here: true, code: Some(CloseCode::Goodbye), reason: String::new() }
-            }
+            (ConnectionError::LocallyClosed, Some((code, reason))) => LinkError::Closed {
+                host: self.host,
+                here: true,
+                code: Some(*code),
+                reason: reason.clone(),
+            },
+            (ConnectionError::LocallyClosed, None) => LinkError::Closed {
+                host: self.host,
+                here: true,
+                code: Some(CloseCode::Goodbye),
+                reason: String::new(),
+            },
             (error, _) => LinkError::of(error, self.host),
         }
     }

@@ -1,8 +1,9 @@
 //! A member that this host has a connection with.
 //!
-//! Messages travel in order on one stream, each way. They are written by a task of the peer's own, so that a caller that drops a [`Peer::send`] in a
-//! `select!` has sent a message whole or not at all. Beside them are datagrams, which may be lost, and streams with a question each ([`ask`](super::ask)),
-//! which a second task answers. Both tasks end with the peer.
+//! Messages travel in order on one stream, each way. They are written by a task of the peer's own,
+//! so that a caller that drops a [`Peer::send`] in a `select!` has sent a message whole or not at
+//! all. Beside them are datagrams, which may be lost, and streams with a question each
+//! ([`ask`](super::ask)), which a second task answers. Both tasks end with the peer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,18 +26,22 @@ use crate::link::hello::Hello;
 use crate::link::line::Line;
 use crate::socket::MEMBER_WINDOW;
 
-/// Bytes of messages that wait to be written: two of the longest. When they are more, [`Peer::send`] waits.
+/// Bytes of messages that wait to be written: two of the longest. When they are more,
+/// [`Peer::send`] waits.
 const MAX_WAITING_BYTES: usize = 2 * MAX_MESSAGE;
-/// Messages that wait to be written, each with some bookkeeping. When they are more, [`Peer::send`] waits.
+/// Messages that wait to be written, each with some bookkeeping. When they are more, [`Peer::send`]
+/// waits.
 const MAX_WAITING: usize = 1024;
-/// Files that are fetched from one peer at a time, each with up to 1 MiB that was not yet read: a third would leave no room for messages.
+/// Files that are fetched from one peer at a time, each with up to 1 MiB that was not yet read: a
+/// third would leave no room for messages.
 const MAX_FETCHES: usize = 2;
 /// How long a message waits for room: as long as a whole one may take on its way.
 const SEND_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a goodbye waits for what was sent before it.
 const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
 
-/// A member at the other end of a connection. Dropping it closes the connection; share it with an [`Arc`].
+/// A member at the other end of a connection. Dropping it closes the connection; share it with an
+/// [`Arc`].
 #[derive(Debug)]
 pub struct Peer {
     hello: Hello,
@@ -59,8 +64,15 @@ enum Parcel {
 
 impl Peer {
     /// A peer that has said who it is and proven it.
-    pub(crate) fn new(line: Line, hello: Hello, send: SendStream, messages: FrameReader, services: Services) -> Self {
-        // Now that it is known who it is: the stream of messages, which is open already if the peer has dialled, and those for questions.
+    pub(crate) fn new(
+        line: Line,
+        hello: Hello,
+        send: SendStream,
+        messages: FrameReader,
+        services: Services,
+    ) -> Self {
+        // Now that it is known who it is: the stream of messages, which is open already if the peer
+        // has dialled, and those for questions.
         line.connection.set_receive_window(VarInt::from_u32(MEMBER_WINDOW));
         line.connection.set_max_concurrent_bi_streams(VarInt::from_u32(1 + ask::MAX_ASKS));
         let line = Arc::new(line);
@@ -69,7 +81,15 @@ impl Peer {
         let mut tasks = JoinSet::new();
         tasks.spawn(write(Arc::clone(&line), send, waiting, Arc::clone(&room)));
         tasks.spawn(ask::answer_all(Arc::clone(&line), services));
-        Self { hello, line, room, parcels, messages: Mutex::new(messages), fetches: Semaphore::new(MAX_FETCHES), _tasks: tasks }
+        Self {
+            hello,
+            line,
+            room,
+            parcels,
+            messages: Mutex::new(messages),
+            fetches: Semaphore::new(MAX_FETCHES),
+            _tasks: tasks,
+        }
     }
 
     /// Its id, which its certificate proves.
@@ -92,9 +112,11 @@ impl Peer {
         self.line.connection.rtt()
     }
 
-    /// Sends a message of at most [`MAX_MESSAGE`] bytes. It is on its way when this returns, and has not arrived.
+    /// Sends a message of at most [`MAX_MESSAGE`] bytes. It is on its way when this returns, and
+    /// has not arrived.
     ///
-    /// It waits at most five seconds for room. A caller that drops the future has sent it whole or not at all.
+    /// It waits at most five seconds for room. A caller that drops the future has sent it whole or
+    /// not at all.
     pub async fn send<T: Serialize + ?Sized>(&self, message: &T) -> Result<(), LinkError> {
         let frame = frame::encode(message)?;
         if let Some(error) = self.line.connection.close_reason() {
@@ -114,8 +136,9 @@ impl Peer {
 
     /// Waits for the next message. One task at a time receives; a second one waits for the first.
     ///
-    /// A caller may drop the future and loses nothing. The wait ends with the connection, which a peer that is gone outlives by ten seconds; a peer that
-    /// lives and has nothing to say is the caller's to judge. What is no `T` closes the connection.
+    /// A caller may drop the future and loses nothing. The wait ends with the connection, which a
+    /// peer that is gone outlives by ten seconds; a peer that lives and has nothing to say is the
+    /// caller's to judge. What is no `T` closes the connection.
     pub async fn receive<T: DeserializeOwned>(&self) -> Result<T, LinkError> {
         let host = self.id();
         let message = self.messages.lock().await.next(MAX_MESSAGE).await;
@@ -125,7 +148,12 @@ impl Peer {
                 let connection = &self.line.connection;
                 Err(match connection.close_reason() {
                     Some(error) => self.line.ended(error),
-                    None => LinkError::Closed { host, here: false, code: Some(CloseCode::Goodbye), reason: String::new() },
+                    None => LinkError::Closed {
+                        host,
+                        here: false,
+                        code: Some(CloseCode::Goodbye),
+                        reason: String::new(),
+                    },
                 })
             }
             Err(FrameError::Cut) => Err(self.garbage("it ends within a message".into())),
@@ -137,25 +165,30 @@ impl Peer {
                 self.line.close(CloseCode::TooSlow, "");
                 Err(LinkError::TooSlow { host })
             }
-            Err(FrameError::Broken(quinn::ReadError::ConnectionLost(error))) => Err(self.line.ended(error)),
+            Err(FrameError::Broken(quinn::ReadError::ConnectionLost(error))) => {
+                Err(self.line.ended(error))
+            }
             Err(FrameError::Broken(error)) => Err(self.garbage(error.to_string())),
         }
     }
 
-    /// Sends a message that may be lost, come late or out of order, and never waits: when too many are under way, the oldest is dropped. It fits into one
-    /// packet, about 1,100 bytes.
+    /// Sends a message that may be lost, come late or out of order, and never waits: when too many
+    /// are under way, the oldest is dropped. It fits into one packet, about 1,100 bytes.
     pub fn send_datagram<T: Serialize + ?Sized>(&self, message: &T) -> Result<(), LinkError> {
         let unwritable = |reason: String| LinkError::Unwritable { reason };
         let message = postcard::to_stdvec(message).map_err(|e| unwritable(e.to_string()))?;
         let bytes = message.len();
         self.line.connection.send_datagram(message.into()).map_err(|e| match e {
             SendDatagramError::ConnectionLost(error) => self.line.ended(error),
-            SendDatagramError::TooLarge => unwritable(format!("{bytes} bytes do not fit into a datagram")),
+            SendDatagramError::TooLarge => {
+                unwritable(format!("{bytes} bytes do not fit into a datagram"))
+            }
             e => unwritable(e.to_string()),
         })
     }
 
-    /// Waits for the next datagram; the same is true as of [`Peer::receive`]. Those that nobody waits for are kept up to 64 KiB, then the oldest go.
+    /// Waits for the next datagram; the same is true as of [`Peer::receive`]. Those that nobody
+    /// waits for are kept up to 64 KiB, then the oldest go.
     pub async fn receive_datagram<T: DeserializeOwned>(&self) -> Result<T, LinkError> {
         let message = self.line.connection.read_datagram().await.map_err(|e| self.line.ended(e))?;
         frame::decode(&message).map_err(|reason| self.garbage(reason))
@@ -179,7 +212,8 @@ impl Peer {
         self.line.close(CloseCode::Goodbye, reason);
     }
 
-    /// Closes the connection at once, as the peer sent what is well-formed and cannot be true. The reason is told to it.
+    /// Closes the connection at once, as the peer sent what is well-formed and cannot be true. The
+    /// reason is told to it.
     pub fn reject(&self, reason: &str) {
         self.line.close(CloseCode::Rejected, reason);
     }
@@ -205,8 +239,14 @@ impl Drop for Peer {
     }
 }
 
-/// Writes what waits until the goodbye or the end of the connection; then nobody need wait for room any more.
-async fn write(line: Arc<Line>, mut stream: SendStream, mut waiting: mpsc::Receiver<Parcel>, room: Arc<Semaphore>) {
+/// Writes what waits until the goodbye or the end of the connection; then nobody need wait for room
+/// any more.
+async fn write(
+    line: Arc<Line>,
+    mut stream: SendStream,
+    mut waiting: mpsc::Receiver<Parcel>,
+    room: Arc<Semaphore>,
+) {
     let closed = line.connection.closed();
     tokio::pin!(closed);
     loop {

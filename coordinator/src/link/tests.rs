@@ -39,7 +39,8 @@ fn identity(authority: &Authority) -> Arc<Identity> {
 
 fn cluster() -> Cluster {
     let authority = Authority::found().unwrap();
-    let endpoint = Endpoint::open(local(), identity(&authority), hello(), Arc::new(|_: &BlobHash| None), None);
+    let endpoint =
+        Endpoint::open(local(), identity(&authority), hello(), Arc::new(|_: &BlobHash| None), None);
     Cluster { authority, endpoint }
 }
 
@@ -58,13 +59,21 @@ impl Cluster {
     async fn raw_saying(&self, identity: &Arc<Identity>, words: bytes::Bytes) -> Raw {
         let socket = local();
         let client = tls::link_client(identity);
-        let connection = socket.dial(client, self.endpoint.address(), tls::ANY_HOST, LINK_PROTOCOL, soon()).await.unwrap();
+        let connection = socket
+            .dial(client, self.endpoint.address(), tls::ANY_HOST, LINK_PROTOCOL, soon())
+            .await
+            .unwrap();
         let (mut send, recv) = connection.open_bi().await.unwrap();
         send.write_chunk(words).await.unwrap();
         Raw { connection, send, _recv: recv, _socket: socket }
     }
 
-    async fn dial_in(&self, client: quinn::ClientConfig, name: &str, protocol: &'static str) -> DialError {
+    async fn dial_in(
+        &self,
+        client: quinn::ClientConfig,
+        name: &str,
+        protocol: &'static str,
+    ) -> DialError {
         let socket = local();
         match socket.dial(client, self.endpoint.address(), name, protocol, soon()).await {
             Err(error) => error,
@@ -93,7 +102,10 @@ async fn a_length_of_4_gib_closes_the_connection_and_costs_nothing() {
     assert!(matches!(error, LinkError::Oversized { bytes: 0xffff_ffff, .. }), "{error}");
     assert_eq!(raw.closed_for().await, Some(CloseCode::TooLong));
     let after = peer.send(&1u32).await.unwrap_err();
-    assert!(matches!(after, LinkError::Closed { here: true, code: Some(CloseCode::TooLong), .. }), "{after}");
+    assert!(
+        matches!(after, LinkError::Closed { here: true, code: Some(CloseCode::TooLong), .. }),
+        "{after}"
+    );
 }
 
 #[tokio::test]
@@ -128,14 +140,24 @@ async fn ten_thousand_streams_one_after_another_close_the_connection() {
     let (raw, peer) = cluster().raw().await;
     let mut opened = 0;
     while opened < 10_000 {
-        let Ok((mut send, _)) = timeout(PATIENCE, raw.connection.open_bi()).await.expect("streams are given back") else { break };
+        let Ok((mut send, _)) =
+            timeout(PATIENCE, raw.connection.open_bi()).await.expect("streams are given back")
+        else {
+            break;
+        };
         let _ = send.reset(0u32.into());
         opened += 1;
     }
     assert!(opened < 3_000, "{opened}");
     assert_eq!(raw.closed_for().await, Some(CloseCode::TooManyStreams));
     let error = timeout(PATIENCE, peer.receive::<u32>()).await.unwrap().unwrap_err();
-    assert!(matches!(error, LinkError::Closed { here: true, code: Some(CloseCode::TooManyStreams), .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            LinkError::Closed { here: true, code: Some(CloseCode::TooManyStreams), .. }
+        ),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -161,7 +183,12 @@ async fn a_question_that_makes_no_sense_closes_the_connection() {
 #[tokio::test]
 async fn a_member_cannot_call_itself_another() {
     let cluster = cluster();
-    let raw = cluster.raw_saying(&identity(&cluster.authority), hello().encode(crate::identity::draw_host_id()).unwrap()).await;
+    let raw = cluster
+        .raw_saying(
+            &identity(&cluster.authority),
+            hello().encode(crate::identity::draw_host_id()).unwrap(),
+        )
+        .await;
     assert_eq!(raw.closed_for().await, Some(CloseCode::Impostor));
 }
 
@@ -169,7 +196,9 @@ async fn a_member_cannot_call_itself_another() {
 async fn a_hello_that_makes_no_sense_or_is_too_long_closes_the_connection() {
     let cluster = cluster();
     for words in [&[0, 0, 0, 2, 0xff, 0xff][..], &[0xff; 8]] {
-        let raw = cluster.raw_saying(&identity(&cluster.authority), bytes::Bytes::copy_from_slice(words)).await;
+        let raw = cluster
+            .raw_saying(&identity(&cluster.authority), bytes::Bytes::copy_from_slice(words))
+            .await;
         assert_eq!(raw.closed_for().await, Some(CloseCode::Garbage));
     }
 }
@@ -185,9 +214,13 @@ async fn without_a_certificate_nobody_is_heard() {
 #[tokio::test]
 async fn a_certificate_of_another_cluster_is_not_accepted() {
     let cluster = cluster();
-    let client = tls::foreign_client(cluster.authority.pin(), &identity(&Authority::found().unwrap()));
+    let client =
+        tls::foreign_client(cluster.authority.pin(), &identity(&Authority::found().unwrap()));
     let error = cluster.dial_in(client, tls::ANY_HOST, LINK_PROTOCOL).await;
-    assert!(matches!(error, DialError::NotAccepted { reason: "it is of another cluster", .. }), "{error}");
+    assert!(
+        matches!(error, DialError::NotAccepted { reason: "it is of another cluster", .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -196,7 +229,10 @@ async fn another_major_is_told_both() {
     for (protocol, ours) in [("swell/2", LINK_PROTOCOL), ("swell-join/2", JOIN_PROTOCOL)] {
         let client = tls::anonymous_client(cluster.authority.pin(), protocol);
         let error = cluster.dial_in(client, tls::ANY_HOST, protocol).await.to_string();
-        assert!(error.contains(&format!("speaks {ours}, and this host speaks {protocol}")), "{error}");
+        assert!(
+            error.contains(&format!("speaks {ours}, and this host speaks {protocol}")),
+            "{error}"
+        );
     }
     let client = tls::anonymous_client(cluster.authority.pin(), "swell/99");
     let unknown = cluster.dial_in(client, tls::ANY_HOST, "swell/99").await;
@@ -216,7 +252,10 @@ async fn a_member_that_does_not_read_is_told_from_one_that_is_gone() {
     assert!(matches!(error, LinkError::Stalled { .. }), "{error}");
     raw.connection.close(0u32.into(), b"");
     let error = timeout(PATIENCE, peer.send(&message)).await.unwrap().unwrap_err();
-    assert!(matches!(error, LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }), "{error}");
+    assert!(
+        matches!(error, LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -227,7 +266,8 @@ async fn a_member_that_freezes_is_lost_after_ten_seconds_and_one_that_is_silent_
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (endpoint, peer) = runtime.block_on(async {
-            let endpoint = Endpoint::open(local(), frozen, hello(), Arc::new(|_: &BlobHash| None), None);
+            let endpoint =
+                Endpoint::open(local(), frozen, hello(), Arc::new(|_: &BlobHash| None), None);
             let peer = endpoint.dial(address, None).await.unwrap();
             (endpoint, peer)
         });

@@ -1,7 +1,7 @@
 //! The hosts that a plan allows: a scenario is somebody else's code, and reaches nothing else.
 //!
-//! The name that is asked for decides, not the address behind it: a name that is allowed may move, and an address that is allowed says nothing about
-//! the names that resolve to it.
+//! The name that is asked for decides, not the address behind it: a name that is allowed may move,
+//! and an address that is allowed says nothing about the names that resolve to it.
 
 use std::net::Ipv6Addr;
 
@@ -15,7 +15,8 @@ use crate::error::OptionsError;
 pub struct AllowList(Vec<(Host, Option<u16>)>);
 
 impl AllowList {
-    /// Parses entries of the forms `host`, `host:port`, `[v6]` and `[v6]:port`; names do not depend on case.
+    /// Parses entries of the forms `host`, `host:port`, `[v6]` and `[v6]:port`; names do not depend
+    /// on case.
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, OptionsError> {
         entries.into_iter().map(entry).collect::<Result<_, _>>().map(Self)
     }
@@ -32,8 +33,9 @@ impl AllowList {
 
     /// Whether it allows all that another list does.
     pub fn covers(&self, other: &Self) -> bool {
-        let allows =
-            |(host, port): &(Host, Option<u16>)| self.0.iter().any(|(allowed, at)| allowed == host && (at.is_none() || at == port));
+        let allows = |(host, port): &(Host, Option<u16>)| {
+            self.0.iter().any(|(allowed, at)| allowed == host && (at.is_none() || at == port))
+        };
         other.0.iter().all(allows)
     }
 
@@ -43,7 +45,9 @@ impl AllowList {
 
     pub(crate) fn allows(&self, host: &Host, port: u16) -> bool {
         let is = |allowed: &Host| match (allowed, host) {
-            (Host::Domain(allowed), Host::Domain(host)) => allowed == host.strip_suffix('.').unwrap_or(host),
+            (Host::Domain(allowed), Host::Domain(host)) => {
+                allowed == host.strip_suffix('.').unwrap_or(host)
+            }
             _ => allowed == host,
         };
         self.0.iter().any(|(allowed, at)| is(allowed) && at.is_none_or(|at| at == port))
@@ -55,10 +59,18 @@ fn entry(text: &str) -> Result<(Host, Option<u16>), OptionsError> {
     if text.contains('*') {
         return Err(wrong("there are no patterns; name each host, as api.example.com".into()));
     }
-    let bare = text.split_once("://").map_or(text, |(_, rest)| rest).split(['/', '?', '#']).next().unwrap_or_default();
+    let bare = text
+        .split_once("://")
+        .map_or(text, |(_, rest)| rest)
+        .split(['/', '?', '#'])
+        .next()
+        .unwrap_or_default();
     if bare != text {
-        let cure = if bare.is_empty() { "host or host:port".to_owned() } else { format!("{bare:?}") };
-        return Err(wrong(format!("a host stands here without a scheme, a path or a range; write {cure}")));
+        let cure =
+            if bare.is_empty() { "host or host:port".to_owned() } else { format!("{bare:?}") };
+        return Err(wrong(format!(
+            "a host stands here without a scheme, a path or a range; write {cure}"
+        )));
     }
     if text.parse::<Ipv6Addr>().is_ok() {
         return Err(wrong(format!("an IPv6 address stands in brackets; write \"[{text}]\"")));
@@ -66,11 +78,17 @@ fn entry(text: &str) -> Result<(Host, Option<u16>), OptionsError> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => {
             let port = port.parse().ok().filter(|port| *port != 0);
-            (host, Some(port.ok_or_else(|| wrong("after the colon stands a port from 1 to 65535".into()))?))
+            (
+                host,
+                Some(port.ok_or_else(|| {
+                    wrong("after the colon stands a port from 1 to 65535".into())
+                })?),
+            )
         }
         _ => (text, None),
     };
-    let host = Host::parse(host).map_err(|e| wrong(format!("{e}; give a host, as api.example.com, or host:port")))?;
+    let host = Host::parse(host)
+        .map_err(|e| wrong(format!("{e}; give a host, as api.example.com, or host:port")))?;
     Ok((without_final_dot(host), port))
 }
 
@@ -95,7 +113,8 @@ mod tests {
 
     #[test]
     fn a_host_allows_every_port_and_a_port_only_itself() {
-        let list = AllowList::parse(["Example.com", "api.test:8080", "[::1]:9", "10.0.0.1"]).expect("entries");
+        let list = AllowList::parse(["Example.com", "api.test:8080", "[::1]:9", "10.0.0.1"])
+            .expect("entries");
         assert!(allows(&list, "example.com", 1) && allows(&list, "EXAMPLE.COM", 443));
         assert!(allows(&list, "api.test", 8080) && !allows(&list, "api.test", 80));
         assert!(allows(&list, "[::1]", 9) && !allows(&list, "[::1]", 10));
@@ -105,7 +124,11 @@ mod tests {
     #[test]
     fn a_name_with_a_dot_at_its_end_is_the_same_host() {
         let list = AllowList::parse(["example.com", "other.test."]).expect("entries");
-        assert!(allows(&list, "example.com.", 80) && allows(&list, "other.test", 80) && allows(&list, "other.test.", 80));
+        assert!(
+            allows(&list, "example.com.", 80)
+                && allows(&list, "other.test", 80)
+                && allows(&list, "other.test.", 80)
+        );
         assert!(!allows(&list, "example.com..", 80) && !allows(&list, ".example.com", 80));
     }
 
@@ -113,17 +136,27 @@ mod tests {
     fn a_list_covers_another_where_it_allows_no_less() {
         let list = AllowList::parse(["a.test", "b.test:81"]).expect("entries");
         let covers = |entry| list.covers(&AllowList::parse([entry]).expect("an entry"));
-        assert!(covers("A.test") && covers("a.test:9") && covers("b.test:81") && list.covers(&AllowList::default()));
+        assert!(
+            covers("A.test")
+                && covers("a.test:9")
+                && covers("b.test:81")
+                && list.covers(&AllowList::default())
+        );
         assert!(!covers("b.test") && !covers("b.test:82") && !covers("c.test"));
         let target = AllowList::of_target("https://b.test/api").expect("a target");
-        assert!(target.covers(&AllowList::parse(["b.test:443"]).expect("an entry")) && !list.covers(&target));
+        assert!(
+            target.covers(&AllowList::parse(["b.test:443"]).expect("an entry"))
+                && !list.covers(&target)
+        );
     }
 
     #[test]
     fn neither_a_subdomain_nor_a_suffix_is_allowed_by_its_parent() {
         let list = AllowList::parse(["example.com"]).expect("entry");
         assert!(
-            !allows(&list, "www.example.com", 80) && !allows(&list, "badexample.com", 80) && !allows(&list, "example.com.evil.test", 80)
+            !allows(&list, "www.example.com", 80)
+                && !allows(&list, "badexample.com", 80)
+                && !allows(&list, "example.com.evil.test", 80)
         );
     }
 

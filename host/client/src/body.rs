@@ -1,6 +1,7 @@
 //! What becomes of a body: read and counted, or kept up to a limit, decompressed on the way.
 //!
-//! A body that is kept is never larger in memory than its limit, however small it came over the wire: decompression runs piece by piece and stops there.
+//! A body that is kept is never larger in memory than its limit, however small it came over the
+//! wire: decompression runs piece by piece and stops there.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
@@ -67,13 +68,22 @@ impl<'a> Incoming<'a> {
         Ok(whole.freeze())
     }
 
-    /// As [`Incoming::keep`], decompressing as `headers` say; the limit is that of the decompressed body.
-    pub(crate) async fn decompress(&mut self, limit: usize, headers: &HeaderMap) -> Result<Bytes, Error> {
+    /// As [`Incoming::keep`], decompressing as `headers` say; the limit is that of the decompressed
+    /// body.
+    pub(crate) async fn decompress(
+        &mut self,
+        limit: usize,
+        headers: &HeaderMap,
+    ) -> Result<Bytes, Error> {
         if self.is_end() {
             return Ok(Bytes::new());
         }
         let codings = codings(headers)?;
-        if codings.is_empty() { self.keep(limit).await } else { decode(self, &codings, limit).await }
+        if codings.is_empty() {
+            self.keep(limit).await
+        } else {
+            decode(self, &codings, limit).await
+        }
     }
 
     /// Whether nothing more comes; true at once for an answer without a body.

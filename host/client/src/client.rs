@@ -1,4 +1,5 @@
-//! What the virtual users of one worker thread share: options, names, parsed URLs, and things worth using again.
+//! What the virtual users of one worker thread share: options, names, parsed URLs, and things worth
+//! using again.
 
 use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
@@ -28,16 +29,23 @@ pub struct Client {
     spare_timers: RefCell<Vec<Timer>>,
 }
 
-/// Timers that are kept when nobody needs them. What is in use at once is bounded by the users; more than this lying idle is waste.
+/// Timers that are kept when nobody needs them. What is in use at once is bounded by the users;
+/// more than this lying idle is waste.
 const SPARES: usize = 256;
 
 impl Client {
-    /// Checks the options. It needs no runtime and opens nothing, except that each source address is bound once to see that it is ours.
+    /// Checks the options. It needs no runtime and opens nothing, except that each source address
+    /// is bound once to see that it is ours.
     pub fn new(options: Options) -> Result<Rc<Self>, OptionsError> {
-        let user_agent = HeaderValue::try_from(&options.user_agent).map_err(|_| OptionsError::UserAgent(options.user_agent.clone()))?;
+        let user_agent = HeaderValue::try_from(&options.user_agent)
+            .map_err(|_| OptionsError::UserAgent(options.user_agent.clone()))?;
         let endpoints = Endpoints::new(options.target.as_deref(), options.allow.clone())?;
         options.sources.iter().copied().try_for_each(check_source)?;
-        if let Some((name, _)) = options.headers.iter().find(|(name, _)| [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name)) {
+        if let Some((name, _)) = options
+            .headers
+            .iter()
+            .find(|(name, _)| [CONTENT_LENGTH, TRANSFER_ENCODING].contains(name))
+        {
             return Err(OptionsError::Framing(name.to_string()));
         }
         check_shared(&options.headers).map_err(OptionsError::Headers)?;
@@ -54,8 +62,8 @@ impl Client {
         }))
     }
 
-    /// Request heads that all sessions of this client have handed to the network: the sum of `written` over all exchanges, and those of sends that were
-    /// dropped before they had one.
+    /// Request heads that all sessions of this client have handed to the network: the sum of
+    /// `written` over all exchanges, and those of sends that were dropped before they had one.
     pub fn written(&self) -> u64 {
         self.written.get()
     }
@@ -64,11 +72,16 @@ impl Client {
     pub(crate) fn next_source(&self, to: SocketAddr) -> Option<IpAddr> {
         let sources = &self.options.sources;
         let first = self.source.replace(self.source.get().wrapping_add(1));
-        (0..sources.len()).map(|i| sources[first.wrapping_add(i) % sources.len()]).find(|source| source.is_ipv4() == to.is_ipv4())
+        (0..sources.len())
+            .map(|i| sources[first.wrapping_add(i) % sources.len()])
+            .find(|source| source.is_ipv4() == to.is_ipv4())
     }
 
     pub(crate) fn take_timer(&self, now: Instant) -> Timer {
-        self.spare_timers.borrow_mut().pop().unwrap_or_else(|| Timer::new(now + self.options.timeouts.response))
+        self.spare_timers
+            .borrow_mut()
+            .pop()
+            .unwrap_or_else(|| Timer::new(now + self.options.timeouts.response))
     }
 
     pub(crate) fn give_timer(&self, timer: Timer) {

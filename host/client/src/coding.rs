@@ -1,8 +1,10 @@
 //! Undoing what a service did to a body: content codings (RFC 9110, 8.4), one within another.
 //!
-//! Each coding is a layer over the one that was applied after it, down to the wire. A layer decodes member after member where its format has members, and
-//! passes over what follows the last, as gzip and browsers do. It reads to the end all the same: what is cut short is an error in whichever layer, and the
-//! connection is free only then. Nothing is decoded further than it is asked for, and a layer that makes much of little lets others have the thread.
+//! Each coding is a layer over the one that was applied after it, down to the wire. A layer decodes
+//! member after member where its format has members, and passes over what follows the last, as gzip
+//! and browsers do. It reads to the end all the same: what is cut short is an error in whichever
+//! layer, and the connection is free only then. Nothing is decoded further than it is asked for,
+//! and a layer that makes much of little lets others have the thread.
 
 use std::future::poll_fn;
 use std::io;
@@ -10,7 +12,9 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use async_compression::tokio::bufread::{BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use async_compression::tokio::bufread::{
+    BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
+};
 use async_compression::zstd::DParameter;
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, HeaderMap};
@@ -32,16 +36,19 @@ pub(crate) enum Coding {
     Zstd,
 }
 
-/// As many as curl undoes. Nobody applies more than two in earnest, and each can make a thousand bytes of one.
+/// As many as curl undoes. Nobody applies more than two in earnest, and each can make a thousand
+/// bytes of one.
 const MOST_CODINGS: usize = 5;
 
-/// RFC 9659: no more than 8 MiB of window in HTTP. Without it a server could ask for 128 MiB of memory.
+/// RFC 9659: no more than 8 MiB of window in HTTP. Without it a server could ask for 128 MiB of
+/// memory.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
 /// As much as a layer decodes at once.
 const PIECE: usize = 16 << 10;
 
-/// The codings of a body in the order in which they were applied, whether in one line or in several.
+/// The codings of a body in the order in which they were applied, whether in one line or in
+/// several.
 pub(crate) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
     let mut codings = Vec::new();
     for line in headers.get_all(CONTENT_ENCODING) {
@@ -52,26 +59,41 @@ pub(crate) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
                 b"deflate" => Coding::Deflate,
                 b"br" => Coding::Brotli,
                 b"zstd" => Coding::Zstd,
-                _ => return Err(Error::protocol(format!("content-encoding {:?} was not asked for", String::from_utf8_lossy(name)))),
+                _ => {
+                    return Err(Error::protocol(format!(
+                        "content-encoding {:?} was not asked for",
+                        String::from_utf8_lossy(name)
+                    )));
+                }
             });
         }
     }
     if codings.len() > MOST_CODINGS {
-        return Err(Error::protocol(format!("the body has {} content-encodings, one within another", codings.len())));
+        return Err(Error::protocol(format!(
+            "the body has {} content-encodings, one within another",
+            codings.len()
+        )));
     }
     Ok(codings)
 }
 
 /// Reads to the end and returns what `codings` were applied to, if that is at most `limit` bytes.
-pub(crate) async fn decode(incoming: &mut Incoming<'_>, codings: &[Coding], limit: usize) -> Result<Bytes, Error> {
+pub(crate) async fn decode(
+    incoming: &mut Incoming<'_>,
+    codings: &[Coding],
+    limit: usize,
+) -> Result<Bytes, Error> {
     let wire: Box<dyn Pieces + '_> = Box::new(Wire(incoming));
-    let mut body = codings.iter().rev().fold(wire, |source, &coding| Box::new(Layer::over(source, coding)));
+    let mut body =
+        codings.iter().rev().fold(wire, |source, &coding| Box::new(Layer::over(source, coding)));
     let mut whole = BytesMut::new();
     let mut turn = Turn::new();
     loop {
-        let piece = poll_fn(|cx| body.poll_piece(cx)).await.map_err(|error| match error.downcast::<Error>() {
-            Ok(received) => received,
-            Err(decoding) => Error::protocol(format!("malformed compressed body: {decoding}")),
+        let piece = poll_fn(|cx| body.poll_piece(cx)).await.map_err(|error| {
+            match error.downcast::<Error>() {
+                Ok(received) => received,
+                Err(decoding) => Error::protocol(format!("malformed compressed body: {decoding}")),
+            }
         })?;
         if piece.is_empty() {
             return Ok(whole.freeze());
@@ -84,7 +106,8 @@ pub(crate) async fn decode(incoming: &mut Incoming<'_>, codings: &[Coding], limi
     }
 }
 
-/// A body that comes in pieces; an empty one is its end. Failures of ours travel inside of I/O errors.
+/// A body that comes in pieces; an empty one is its end. Failures of ours travel inside of I/O
+/// errors.
 trait Pieces {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>>;
 }
@@ -140,7 +163,16 @@ members!(GzipDecoder, ZlibDecoder, DeflateDecoder, BrotliDecoder, ZstdDecoder);
 
 impl<'a> Layer<'a> {
     fn over(source: Box<dyn Pieces + 'a>, coding: Coding) -> Self {
-        Self { coding, state: State::Before(Ahead { source, piece: Bytes::new(), ended: false, turn: Turn::new() }), members: 0 }
+        Self {
+            coding,
+            state: State::Before(Ahead {
+                source,
+                piece: Bytes::new(),
+                ended: false,
+                turn: Turn::new(),
+            }),
+            members: 0,
+        }
     }
 
     /// The decoder of the member that begins with `ahead`; nothing where none does.
@@ -149,12 +181,19 @@ impl<'a> Layer<'a> {
         match self.coding {
             // Where there is nothing at all nothing was encoded.
             _ if start.is_empty() => None,
-            Coding::Gzip if first || start.starts_with(&[0x1f, 0x8b]) => Some(|ahead| Box::new(GzipDecoder::new(ahead))),
-            Coding::Zstd if first || is_zstd(start) => {
-                Some(|ahead| Box::new(ZstdDecoder::with_params(ahead, &[DParameter::window_log_max(ZSTD_WINDOW_LOG)])))
+            Coding::Gzip if first || start.starts_with(&[0x1f, 0x8b]) => {
+                Some(|ahead| Box::new(GzipDecoder::new(ahead)))
             }
+            Coding::Zstd if first || is_zstd(start) => Some(|ahead| {
+                Box::new(ZstdDecoder::with_params(
+                    ahead,
+                    &[DParameter::window_log_max(ZSTD_WINDOW_LOG)],
+                ))
+            }),
             // The name says "zlib format", and half the world sends raw deflate.
-            Coding::Deflate if first && is_zlib(start) => Some(|ahead| Box::new(ZlibDecoder::new(ahead))),
+            Coding::Deflate if first && is_zlib(start) => {
+                Some(|ahead| Box::new(ZlibDecoder::new(ahead)))
+            }
             Coding::Deflate if first => Some(|ahead| Box::new(DeflateDecoder::new(ahead))),
             Coding::Brotli if first => Some(|ahead| Box::new(BrotliDecoder::new(ahead))),
             _ => None,
@@ -167,7 +206,9 @@ impl<'a> Layer<'a> {
             State::Before(ahead) => {
                 ready!(ahead.turn.poll(cx));
                 ready!(ahead.poll_ahead(cx, LONGEST_MAGIC))?;
-                let State::Before(ahead) = mem::replace(&mut self.state, State::Lost) else { unreachable!("it was matched") };
+                let State::Before(ahead) = mem::replace(&mut self.state, State::Lost) else {
+                    unreachable!("it was matched")
+                };
                 self.state = match self.member(&ahead.piece) {
                     Some(decoder) => State::Within(decoder(ahead)),
                     None => State::After(ahead),
@@ -183,7 +224,9 @@ impl<'a> Layer<'a> {
                     piece.truncate(size);
                     return Poll::Ready(Ok(Some(piece.into())));
                 }
-                let State::Within(decoder) = mem::replace(&mut self.state, State::Lost) else { unreachable!("it was matched") };
+                let State::Within(decoder) = mem::replace(&mut self.state, State::Lost) else {
+                    unreachable!("it was matched")
+                };
                 self.state = State::Before(decoder.into_source());
             }
             State::After(ahead) => {
@@ -242,7 +285,11 @@ impl Ahead<'_> {
             ready!(self.turn.poll(cx));
             let next = ready!(self.source.poll_piece(cx))?;
             self.ended = next.is_empty();
-            self.piece = if self.piece.is_empty() { next } else { [&self.piece[..], &next[..]].concat().into() };
+            self.piece = if self.piece.is_empty() {
+                next
+            } else {
+                [&self.piece[..], &next[..]].concat().into()
+            };
         }
         Poll::Ready(Ok(()))
     }
@@ -261,7 +308,11 @@ impl AsyncBufRead for Ahead<'_> {
 }
 
 impl AsyncRead for Ahead<'_> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let available = ready!(self.as_mut().poll_fill_buf(cx))?;
         let amount = available.len().min(buf.remaining());
         buf.put_slice(&available[..amount]);

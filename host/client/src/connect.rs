@@ -22,8 +22,10 @@ use crate::error::{Error, OptionsError};
 
 /// A future of what is done rarely, on the heap and behind a pointer.
 ///
-/// A future awaited by value widens its caller's frame by all that it may ever hold, and the stack of a virtual user stays in memory as deep as it has ever
-/// been: a lookup and two handshakes in the frames of every request cost 20 KB a user. What makes one is not inlined, so that its own frame is gone when it is polled.
+/// A future awaited by value widens its caller's frame by all that it may ever hold, and the stack
+/// of a virtual user stays in memory as deep as it has ever been: a lookup and two handshakes in
+/// the frames of every request cost 20 KB a user. What makes one is not inlined, so that its own
+/// frame is gone when it is polled.
 pub(crate) type Rare<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// An open connection, with or without TLS.
@@ -32,7 +34,8 @@ pub(crate) enum Stream {
     Secure(Box<TlsStream<TcpStream>>),
 }
 
-/// How long one address is left alone with an attempt before the next is tried beside it (RFC 8305, 5).
+/// How long one address is left alone with an attempt before the next is tried beside it (RFC 8305,
+/// 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Why one address has no connection, the least telling first.
@@ -60,7 +63,8 @@ impl Missed {
     }
 }
 
-/// Opens a TCP connection to one of the origin's addresses: the next one in turn, or whichever answers first once that one hesitates.
+/// Opens a TCP connection to one of the origin's addresses: the next one in turn, or whichever
+/// answers first once that one hesitates.
 pub(crate) async fn open(client: &Client, origin: &Origin) -> Result<TcpStream, Error> {
     let addresses = client.resolver.addresses(&origin.host, origin.port, &origin.addresses).await?;
     let opened = match *addresses {
@@ -70,8 +74,8 @@ pub(crate) async fn open(client: &Client, origin: &Origin) -> Result<TcpStream, 
     opened.map_err(Missed::into_error)
 }
 
-/// Happy Eyeballs (RFC 8305, 5): the addresses in order, each 250 ms after the one before, or at once when that has failed. The first connection wins, and
-/// the other attempts are dropped.
+/// Happy Eyeballs (RFC 8305, 5): the addresses in order, each 250 ms after the one before, or at
+/// once when that has failed. The first connection wins, and the other attempts are dropped.
 #[inline(never)]
 fn race<'a, T: 'a, A: Future<Output = Result<T, Missed>> + 'a>(
     addresses: Vec<SocketAddr>,
@@ -92,7 +96,10 @@ fn race<'a, T: 'a, A: Future<Output = Result<T, Missed>> + 'a>(
                         Poll::Ready(Err(reason)) => {
                             drop(running.remove(at));
                             failed = true;
-                            if missed.as_ref().is_none_or(|before| before.weight() <= reason.weight()) {
+                            if missed
+                                .as_ref()
+                                .is_none_or(|before| before.weight() <= reason.weight())
+                            {
                                 missed = Some(reason);
                             }
                         }
@@ -118,7 +125,9 @@ async fn open_address(client: &Client, to: SocketAddr) -> Result<TcpStream, Miss
     let socket = socket(to).map_err(|e| missed(&e, to))?;
     if !client.options.sources.is_empty() {
         let from = client.next_source(to).ok_or_else(|| {
-            let reason = format!("none of the source addresses can reach {to}, which is of the other IP version");
+            let reason = format!(
+                "none of the source addresses can reach {to}, which is of the other IP version"
+            );
             Missed::NoWay(Error::new(ErrorClass::Connect, reason))
         })?;
         socket.bind(SocketAddr::new(from, 0)).map_err(|e| sorted(Error::bind(&e, from)))?;
@@ -135,7 +144,8 @@ fn sorted(error: Error) -> Missed {
 
 fn missed(error: &io::Error, to: SocketAddr) -> Missed {
     match error.raw_os_error() {
-        // The kernel says the same of a machine without a port and of one without any address of this IP version.
+        // The kernel says the same of a machine without a port and of one without any address of
+        // this IP version.
         Some(libc::EADDRNOTAVAIL) if has_no_way(to) => {
             let version = if to.is_ipv4() { "IPv4" } else { "IPv6" };
             Missed::NoWay(Error::new(
@@ -148,11 +158,18 @@ fn missed(error: &io::Error, to: SocketAddr) -> Missed {
     }
 }
 
-/// Whether there is no address to reach another one from: connecting a datagram socket looks for one, sends nothing and wants no TCP port.
+/// Whether there is no address to reach another one from: connecting a datagram socket looks for
+/// one, sends nothing and wants no TCP port.
 fn has_no_way(to: SocketAddr) -> bool {
-    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let any: IpAddr =
+        if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let connected = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(to));
-    connected.is_err_and(|error| matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::ENETUNREACH | libc::EAFNOSUPPORT)))
+    connected.is_err_and(|error| {
+        matches!(
+            error.raw_os_error(),
+            Some(libc::EADDRNOTAVAIL | libc::ENETUNREACH | libc::EAFNOSUPPORT)
+        )
+    })
 }
 
 fn socket(to: SocketAddr) -> io::Result<TcpSocket> {
@@ -161,23 +178,35 @@ fn socket(to: SocketAddr) -> io::Result<TcpSocket> {
 
 /// Shakes hands. Whether HTTP/2 was agreed on stands in the stream's session.
 #[inline(never)]
-pub(crate) fn secure(config: Arc<ClientConfig>, origin: &Origin, stream: TcpStream) -> Rare<'_, Result<Box<TlsStream<TcpStream>>, Error>> {
+pub(crate) fn secure(
+    config: Arc<ClientConfig>,
+    origin: &Origin,
+    stream: TcpStream,
+) -> Rare<'_, Result<Box<TlsStream<TcpStream>>, Error>> {
     let name = origin.name.clone().expect("an https origin has a name for its certificate");
     let handshake = TlsConnector::from(config).connect(name, stream);
-    Box::pin(async move { handshake.await.map(Box::new).map_err(|e| Error::handshake(&e, &origin.host.to_string())) })
+    Box::pin(async move {
+        handshake.await.map(Box::new).map_err(|e| Error::handshake(&e, &origin.host.to_string()))
+    })
 }
 
-/// Checks that an address is one of this machine, so that a later failure to bind it can only mean that its ports are used up.
+/// Checks that an address is one of this machine, so that a later failure to bind it can only mean
+/// that its ports are used up.
 pub(crate) fn check_source(address: IpAddr) -> Result<(), OptionsError> {
     let bind = || {
         let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
-        socket2::Socket::new(domain, socket2::Type::STREAM, None)?.bind(&SocketAddr::new(address, 0).into())
+        socket2::Socket::new(domain, socket2::Type::STREAM, None)?
+            .bind(&SocketAddr::new(address, 0).into())
     };
     bind().map_err(|source| OptionsError::Source { address, source })
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
             Self::Secure(tls) => Pin::new(tls).poll_read(cx, buf),
@@ -186,14 +215,22 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
             Self::Secure(tls) => Pin::new(tls).poll_write(cx, buf),
         }
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
             Self::Secure(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),

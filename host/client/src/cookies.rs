@@ -1,6 +1,8 @@
-//! One user's cookies, by the rules of RFC 6265. Most scenarios have none, so an empty jar costs a comparison.
+//! One user's cookies, by the rules of RFC 6265. Most scenarios have none, so an empty jar costs a
+//! comparison.
 //!
-//! Names and values are bytes: what a service has set is sent back as it was, whatever characters it is made of.
+//! Names and values are bytes: what a service has set is sent back as it was, whatever characters
+//! it is made of.
 
 mod date;
 
@@ -41,23 +43,34 @@ enum MaxAge {
     For(Duration),
 }
 
-/// As many as a user agent must have room for (RFC 6265, 6.1); then the oldest makes room. A service that sets a new one with each answer ends somewhere.
+/// As many as a user agent must have room for (RFC 6265, 6.1); then the oldest makes room. A
+/// service that sets a new one with each answer ends somewhere.
 const MOST_COOKIES: usize = 3000;
 
 impl Jar {
-    /// The `cookie` header for a request to `url`, if a cookie belongs to it: longer paths first, then older cookies.
-    pub(crate) fn header(&self, url: &Url, now: impl FnOnce() -> SystemTime) -> Option<HeaderValue> {
+    /// The `cookie` header for a request to `url`, if a cookie belongs to it: longer paths first,
+    /// then older cookies.
+    pub(crate) fn header(
+        &self,
+        url: &Url,
+        now: impl FnOnce() -> SystemTime,
+    ) -> Option<HeaderValue> {
         if self.0.is_empty() {
             return None;
         }
         let now = now();
-        let mut fitting: Vec<&Cookie> = self.0.iter().filter(|cookie| !cookie.is_over(now) && cookie.fits(url)).collect();
+        let mut fitting: Vec<&Cookie> =
+            self.0.iter().filter(|cookie| !cookie.is_over(now) && cookie.fits(url)).collect();
         fitting.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-        let pairs: Vec<_> = fitting.iter().map(|cookie| [&cookie.name[..], &cookie.value[..]].join(&b'=')).collect();
+        let pairs: Vec<_> = fitting
+            .iter()
+            .map(|cookie| [&cookie.name[..], &cookie.value[..]].join(&b'='))
+            .collect();
         if pairs.is_empty() { None } else { HeaderValue::from_bytes(&pairs.join(&b"; "[..])).ok() }
     }
 
-    /// Takes in the cookies of a response from `url`; those that are malformed or for another domain are ignored, as browsers do.
+    /// Takes in the cookies of a response from `url`; those that are malformed or for another
+    /// domain are ignored, as browsers do.
     pub(crate) fn store(&mut self, url: &Url, headers: &HeaderMap, now: impl Fn() -> SystemTime) {
         for text in headers.get_all(SET_COOKIE) {
             let now = now();
@@ -104,7 +117,15 @@ impl Cookie {
             Some(MaxAge::For(age)) => now.checked_add(age),
             None => attributes.expires,
         };
-        Some(Self { name: name.into(), value: value.into(), domain, host_only, path: path.into(), secure: attributes.secure, expires })
+        Some(Self {
+            name: name.into(),
+            value: value.into(),
+            domain,
+            host_only,
+            path: path.into(),
+            secure: attributes.secure,
+            expires,
+        })
     }
 
     fn is_over(&self, now: SystemTime) -> bool {
@@ -118,8 +139,14 @@ impl Cookie {
     /// Whether it goes along with a request to `url` (RFC 6265, 5.4).
     fn fits(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or_default();
-        let at_home = if self.host_only { host == &*self.domain } else { domain_matches(url, host, &self.domain) };
-        at_home && path_matches(url.path().as_bytes(), &self.path) && (!self.secure || url.scheme() == "https")
+        let at_home = if self.host_only {
+            host == &*self.domain
+        } else {
+            domain_matches(url, host, &self.domain)
+        };
+        at_home
+            && path_matches(url.path().as_bytes(), &self.path)
+            && (!self.secure || url.scheme() == "https")
     }
 }
 
@@ -158,10 +185,15 @@ fn max_age(value: &[u8]) -> Option<MaxAge> {
     }
     // More digits than a number has are a long time.
     let seconds = std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX);
-    Some(if negative || seconds == 0 { MaxAge::Over } else { MaxAge::For(Duration::from_secs(seconds)) })
+    Some(if negative || seconds == 0 {
+        MaxAge::Over
+    } else {
+        MaxAge::For(Duration::from_secs(seconds))
+    })
 }
 
-/// The domain that a cookie belongs to, and whether to its host alone; nothing where the service has no say over the domain.
+/// The domain that a cookie belongs to, and whether to its host alone; nothing where the service
+/// has no say over the domain.
 fn domain(given: Option<&[u8]>, url: &Url) -> Option<(Box<str>, bool)> {
     let host = url.host_str()?;
     let Some(given) = given else { return Some((host.into(), true)) };
@@ -188,7 +220,8 @@ fn default_path(url: &Url) -> &[u8] {
 }
 
 fn path_matches(path: &[u8], of_cookie: &[u8]) -> bool {
-    path.strip_prefix(of_cookie).is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || of_cookie.ends_with(b"/"))
+    path.strip_prefix(of_cookie)
+        .is_some_and(|rest| rest.is_empty() || rest[0] == b'/' || of_cookie.ends_with(b"/"))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! One timer for all phases of an exchange.
 //!
-//! A timeout future a phase would register and cancel timer entries with every request, for an event that hardly ever comes. Here a timer stays
-//! registered at whatever moment it was armed for; a later deadline costs nothing until that moment has passed, and only an earlier one re-arms it. With
-//! constant timeouts deadlines only move forward, so a busy user touches the timer wheel once a timeout and not once a request.
+//! A timeout future a phase would register and cancel timer entries with every request, for an
+//! event that hardly ever comes. Here a timer stays registered at whatever moment it was armed for;
+//! a later deadline costs nothing until that moment has passed, and only an earlier one re-arms it.
+//! With constant timeouts deadlines only move forward, so a busy user touches the timer wheel once
+//! a timeout and not once a request.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -21,9 +23,13 @@ impl Timer {
         Self { sleep: Box::pin(sleep_until(due)) }
     }
 
-    /// Runs `future` until it ends (`Some`) or `due` has come (`None`). It is pinned by the caller: taken by value, it would have its place twice in the
-    /// caller's own future.
-    pub(crate) async fn until<F: Future + Unpin>(&mut self, due: Instant, mut future: F) -> Option<F::Output> {
+    /// Runs `future` until it ends (`Some`) or `due` has come (`None`). It is pinned by the caller:
+    /// taken by value, it would have its place twice in the caller's own future.
+    pub(crate) async fn until<F: Future + Unpin>(
+        &mut self,
+        due: Instant,
+        mut future: F,
+    ) -> Option<F::Output> {
         poll_fn(|cx| match Pin::new(&mut future).poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
             Poll::Pending => self.poll_due(cx, due).map(|()| None),
@@ -32,7 +38,8 @@ impl Timer {
     }
 
     fn poll_due(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
-        // A future that always finds something to read stops when its task's budget is spent, and a timer asked without a budget never strikes.
+        // A future that always finds something to read stops when its task's budget is spent, and a
+        // timer asked without a budget never strikes.
         if !has_budget_remaining() && Instant::now() >= due {
             return Poll::Ready(());
         }
@@ -84,14 +91,21 @@ mod tests {
             }
         });
         let ended: Option<()> = timer.until(start + Duration::from_millis(50), pin!(endless)).await;
-        assert!(ended.is_none() && start.elapsed() < Duration::from_millis(200), "{:?}", start.elapsed());
+        assert!(
+            ended.is_none() && start.elapsed() < Duration::from_millis(200),
+            "{:?}",
+            start.elapsed()
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_future_that_ends_leaves_the_clock_alone() {
         let start = Instant::now();
         let mut timer = Timer::new(start);
-        assert_eq!(timer.until(start + Duration::from_secs(1), std::future::ready(7)).await, Some(7));
+        assert_eq!(
+            timer.until(start + Duration::from_secs(1), std::future::ready(7)).await,
+            Some(7)
+        );
         assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

@@ -1,7 +1,8 @@
 //! A URL, parsed once.
 //!
-//! A scenario names the same few URLs over and over. Parsing one, building its `host` value and asking whether its host is allowed cost more than sending
-//! the request, so a worker remembers what came of the last ones: a request begins with one look-up by its text.
+//! A scenario names the same few URLs over and over. Parsing one, building its `host` value and
+//! asking whether its host is allowed cost more than sending the request, so a worker remembers
+//! what came of the last ones: a request begins with one look-up by its text.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -30,7 +31,8 @@ pub(crate) struct Endpoint {
     pub(crate) host: HeaderValue,
 }
 
-/// Scheme, host and port. There is one for each in a worker, so that two are equal when they are the same.
+/// Scheme, host and port. There is one for each in a worker, so that two are equal when they are
+/// the same.
 pub(crate) struct Origin {
     pub(crate) secure: bool,
     pub(crate) host: Host,
@@ -43,8 +45,8 @@ pub(crate) struct Origin {
 
 /// The endpoints that a worker has met.
 ///
-/// Bounded by generations: when the young half is full it becomes the old one, and what was not asked for since is forgotten. URLs with an identifier in
-/// them pass through without growing it.
+/// Bounded by generations: when the young half is full it becomes the old one, and what was not
+/// asked for since is forgotten. URLs with an identifier in them pass through without growing it.
 pub(crate) struct Endpoints {
     target: Option<String>,
     pub(crate) allow: AllowList,
@@ -53,7 +55,8 @@ pub(crate) struct Endpoints {
     old: RefCell<HashMap<String, Rc<Endpoint>>>,
 }
 
-/// Endpoints in a generation. About 1 KB each; a scenario with more URLs than this builds them from data.
+/// Endpoints in a generation. About 1 KB each; a scenario with more URLs than this builds them from
+/// data.
 const GENERATION: usize = 1024;
 
 impl Endpoints {
@@ -63,16 +66,31 @@ impl Endpoints {
             Some(text) => {
                 let wrong = |reason: String| OptionsError::Target { url: text.into(), reason };
                 let url = Url::parse(&absolute(text))
-                    .map_err(|e| wrong(if e == ParseError::RelativeUrlWithoutBase { "it names no host".into() } else { words(e) }))
+                    .map_err(|e| {
+                        wrong(if e == ParseError::RelativeUrlWithoutBase {
+                            "it names no host".into()
+                        } else {
+                            words(e)
+                        })
+                    })
                     .and_then(|url| check(url).map_err(|e| wrong(e.into())))?;
                 if url.query().is_some() || url.fragment().is_some() {
-                    return Err(wrong("paths are appended to it, so it can have neither query nor fragment".into()));
+                    return Err(wrong(
+                        "paths are appended to it, so it can have neither query nor fragment"
+                            .into(),
+                    ));
                 }
                 allow.add(host(&url), port(&url));
                 Some(url[..Position::AfterPath].trim_end_matches('/').to_owned())
             }
         };
-        Ok(Self { target, allow, origins: RefCell::default(), young: RefCell::default(), old: RefCell::default() })
+        Ok(Self {
+            target,
+            allow,
+            origins: RefCell::default(),
+            young: RefCell::default(),
+            old: RefCell::default(),
+        })
     }
 
     /// The endpoint of a URL. One that is wrong or not allowed is an error, and is not remembered.
@@ -100,29 +118,37 @@ impl Endpoints {
         }?;
         let origin = self.origin(&url)?;
         // The url crate has encoded all that http would refuse, up to its limit of 64 KiB.
-        let absolute = Uri::try_from(&url[..Position::AfterQuery]).map_err(|e| Error::invalid(format!("URL {text:?}: {e}")))?;
+        let absolute = Uri::try_from(&url[..Position::AfterQuery])
+            .map_err(|e| Error::invalid(format!("URL {text:?}: {e}")))?;
         let path = url[Position::BeforePath..Position::AfterQuery].into();
-        let host =
-            HeaderValue::try_from(&url[Position::BeforeHost..Position::AfterPort]).expect("an authority of a parsed URL is printable");
+        let host = HeaderValue::try_from(&url[Position::BeforeHost..Position::AfterPort])
+            .expect("an authority of a parsed URL is printable");
         Ok(Endpoint { url, origin, path, absolute, host })
     }
 
     fn origin(&self, url: &Url) -> Result<Rc<Origin>, Error> {
         let (secure, host, port) = (url.scheme() == "https", host(url), port(url));
         let mut origins = self.origins.borrow_mut();
-        if let Some(known) = origins.iter().find(|known| known.secure == secure && known.port == port && known.host == host) {
+        if let Some(known) = origins
+            .iter()
+            .find(|known| known.secure == secure && known.port == port && known.host == host)
+        {
             return Ok(Rc::clone(known));
         }
         if !self.allow.allows(&host, port) {
-            return Err(Error::new(ErrorClass::Denied, format!("{host}:{port} is not allowed by the plan (--allow-host {host}:{port})")));
+            return Err(Error::new(
+                ErrorClass::Denied,
+                format!("{host}:{port} is not allowed by the plan (--allow-host {host}:{port})"),
+            ));
         }
         let name = match &host {
             _ if !secure => None,
             // No certificate has the dot at the end of a whole name.
-            Host::Domain(name) => Some(
-                ServerName::try_from(name.trim_end_matches('.').to_owned())
-                    .map_err(|_| Error::invalid(format!("{name:?} is no name that a certificate could have")))?,
-            ),
+            Host::Domain(name) => {
+                Some(ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| {
+                    Error::invalid(format!("{name:?} is no name that a certificate could have"))
+                })?)
+            }
             Host::Ipv4(ip) => Some(ServerName::IpAddress((*ip).into())),
             Host::Ipv6(ip) => Some(ServerName::IpAddress((*ip).into())),
         };
@@ -134,8 +160,10 @@ impl Endpoints {
 
 /// A target as people type it: `localhost:8080` is asked over http.
 fn absolute(target: &str) -> Cow<'_, str> {
-    let has_scheme = target.contains("://") || ["http:", "https:"].iter().any(|scheme| target.starts_with(scheme));
-    let begins_with_host = target.starts_with(|c: char| c.is_alphanumeric() || c == '[' || c == '_');
+    let has_scheme = target.contains("://")
+        || ["http:", "https:"].iter().any(|scheme| target.starts_with(scheme));
+    let begins_with_host =
+        target.starts_with(|c: char| c.is_alphanumeric() || c == '[' || c == '_');
     if has_scheme || !begins_with_host { target.into() } else { format!("http://{target}").into() }
 }
 
@@ -147,8 +175,12 @@ fn parse(text: &str) -> Result<Url, Error> {
 
 fn words(error: ParseError) -> String {
     match error {
-        ParseError::RelativeUrlWithoutBase => "it begins neither with http:// and a host nor with a path's slash".into(),
-        ParseError::RelativeUrlWithCannotBeABaseBase | ParseError::EmptyHost => "it names no host".into(),
+        ParseError::RelativeUrlWithoutBase => {
+            "it begins neither with http:// and a host nor with a path's slash".into()
+        }
+        ParseError::RelativeUrlWithCannotBeABaseBase | ParseError::EmptyHost => {
+            "it names no host".into()
+        }
         other => other.to_string(),
     }
 }
@@ -179,7 +211,8 @@ mod tests {
     use super::*;
 
     fn endpoints(target: Option<&str>) -> Endpoints {
-        Endpoints::new(target, AllowList::parse(["a.test", "b.test:81"]).expect("entries")).expect("a target")
+        Endpoints::new(target, AllowList::parse(["a.test", "b.test:81"]).expect("entries"))
+            .expect("a target")
     }
 
     fn class(endpoints: &Endpoints, url: &str) -> ErrorClass {
@@ -206,7 +239,8 @@ mod tests {
             assert_eq!(endpoints(Some(target)).find("/").expect(target).absolute, expected);
         }
         for wrong in ["", "/path", "ftp://a.test", "localhost:port", "mailto:someone", "a b"] {
-            let error = Endpoints::new(Some(wrong), AllowList::default()).err().expect(wrong).to_string();
+            let error =
+                Endpoints::new(Some(wrong), AllowList::default()).err().expect(wrong).to_string();
             assert!(error.starts_with(&format!("target {wrong:?}: ")), "{error}");
         }
     }
@@ -214,15 +248,25 @@ mod tests {
     #[test]
     fn a_path_with_two_slashes_stays_with_the_target() {
         let endpoints = endpoints(Some("http://t.test"));
-        assert_eq!(endpoints.find("//evil.test/x").expect("a path").absolute, "http://t.test//evil.test/x");
+        assert_eq!(
+            endpoints.find("//evil.test/x").expect("a path").absolute,
+            "http://t.test//evil.test/x"
+        );
     }
 
     #[test]
     fn what_is_wrong_is_invalid_and_what_is_not_allowed_is_denied() {
         let endpoints = endpoints(None);
-        for url in
-            ["/relative", "", "a.test", "ftp://a.test/", "http://", "http://a.test:99999/", "http://user:pass@a.test/", "http://a.test:0/"]
-        {
+        for url in [
+            "/relative",
+            "",
+            "a.test",
+            "ftp://a.test/",
+            "http://",
+            "http://a.test:99999/",
+            "http://user:pass@a.test/",
+            "http://a.test:0/",
+        ] {
             assert_eq!(class(&endpoints, url), ErrorClass::Invalid, "{url}");
         }
         for url in ["http://c.test/", "http://b.test/", "https://b.test/", "http://127.0.0.1/"] {
@@ -235,7 +279,10 @@ mod tests {
     fn a_name_that_no_certificate_has_can_be_asked_without_tls() {
         let allow = AllowList::parse(["my_service", "a-.test"]).expect("entries");
         let endpoints = Endpoints::new(None, allow).expect("no target");
-        assert!(endpoints.find("http://my_service/").is_ok() && endpoints.find("http://a-.test/").is_ok());
+        assert!(
+            endpoints.find("http://my_service/").is_ok()
+                && endpoints.find("http://a-.test/").is_ok()
+        );
         assert!(endpoints.find("https://my_service./").is_ok());
         assert_eq!(class(&endpoints, "https://a-.test/"), ErrorClass::Invalid);
     }
@@ -254,7 +301,10 @@ mod tests {
         let used = endpoints.find("http://a.test/used").expect("allowed");
         for i in 0..5 * GENERATION {
             endpoints.find(&format!("http://a.test/{i}")).expect("allowed");
-            assert!(Rc::ptr_eq(&used, &endpoints.find("http://a.test/used").expect("allowed")), "forgotten at {i}");
+            assert!(
+                Rc::ptr_eq(&used, &endpoints.find("http://a.test/used").expect("allowed")),
+                "forgotten at {i}"
+            );
         }
         assert!(endpoints.young.borrow().len() + endpoints.old.borrow().len() <= 2 * GENERATION);
     }

@@ -1,6 +1,8 @@
-//! Errors: those of a run that cannot start, and those of an exchange, which are measurements with a class and a text for people.
+//! Errors: those of a run that cannot start, and those of an exchange, which are measurements with
+//! a class and a text for people.
 //!
-//! The class decides what is counted, so this is the one place that reads it out of what h2, rustls and the kernel say.
+//! The class decides what is counted, so this is the one place that reads it out of what h2, rustls
+//! and the kernel say.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -38,9 +40,11 @@ pub(crate) struct Failure {
 pub(crate) enum Chance {
     /// It was answered, or the connection is not to be blamed.
     None,
-    /// The connection closed without a byte in answer: what may arrive twice may be sent again, if the connection had been idle.
+    /// The connection closed without a byte in answer: what may arrive twice may be sent again, if
+    /// the connection had been idle.
     Unanswered,
-    /// The server has said that it did nothing with it: whatever it is may be sent again (RFC 9113, 8.7).
+    /// The server has said that it did nothing with it: whatever it is may be sent again (RFC 9113,
+    /// 8.7).
     Unprocessed,
 }
 
@@ -103,7 +107,10 @@ pub enum OptionsError {
 /// What a source address lacks that is ours and yet cannot be bound.
 fn no_port(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => ": none of its local ports is free; widen net.ipv4.ip_local_port_range, or add a source address",
+        io::ErrorKind::AddrInUse => {
+            ": none of its local ports is free; widen net.ipv4.ip_local_port_range, or add a \
+            source address"
+        }
         _ => "",
     }
 }
@@ -118,7 +125,10 @@ impl Error {
     }
 
     pub(crate) fn lacks_target(path: &str) -> Self {
-        Self { lacks_target: true, ..Self::invalid(format!("{path:?} is relative and the run has no target")) }
+        Self {
+            lacks_target: true,
+            ..Self::invalid(format!("{path:?} is relative and the run has no target"))
+        }
     }
 
     pub(crate) fn protocol(message: impl Into<String>) -> Self {
@@ -126,17 +136,24 @@ impl Error {
     }
 
     pub(crate) fn timeout(phase: Phase, after: Duration) -> Self {
-        Self::new(ErrorClass::Timeout(phase), format!("timed out after {after:.1?} of {}", phase.name()))
+        Self::new(
+            ErrorClass::Timeout(phase),
+            format!("timed out after {after:.1?} of {}", phase.name()),
+        )
     }
 
     /// A socket that could not be opened or connected.
     pub(crate) fn connect(error: &io::Error, to: SocketAddr) -> Self {
-        local(error).unwrap_or_else(|| Self::new(ErrorClass::Connect, format!("{} ({to})", words(error))))
+        local(error)
+            .unwrap_or_else(|| Self::new(ErrorClass::Connect, format!("{} ({to})", words(error))))
     }
 
-    /// A source address that could not be bound. It is known to be ours, so what is missing is a port.
+    /// A source address that could not be bound. It is known to be ours, so what is missing is a
+    /// port.
     pub(crate) fn bind(error: &io::Error, from: IpAddr) -> Self {
-        local(error).unwrap_or_else(|| Self::new(ErrorClass::Connect, format!("cannot send from {from}: {}", words(error))))
+        local(error).unwrap_or_else(|| {
+            Self::new(ErrorClass::Connect, format!("cannot send from {from}: {}", words(error)))
+        })
     }
 
     /// A failed handshake. Whoever ended it, the class is TLS: no HTTP was spoken yet.
@@ -151,7 +168,10 @@ impl Error {
             return Self::new(ErrorClass::Tls, tls_reason(tls, "the server"));
         }
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::new(ErrorClass::Reset, "the connection was closed before the answer was complete"),
+            io::ErrorKind::UnexpectedEof => Self::new(
+                ErrorClass::Reset,
+                "the connection was closed before the answer was complete",
+            ),
             _ => Self::new(ErrorClass::Reset, words(error)),
         }
     }
@@ -161,13 +181,16 @@ impl Error {
         if let Some(io) = error.get_io() {
             return Self::stream(io);
         }
-        // Text in place of a frame reads as one of impossible length: the first bytes of "HTTP/1.1" ask for 4.7 MB.
+        // Text in place of a frame reads as one of impossible length: the first bytes of "HTTP/1.1"
+        // ask for 4.7 MB.
         if !error.is_remote() && error.reason() == Some(h2::Reason::FRAME_SIZE_ERROR) {
             return Self::protocol(
-                "HTTP/2: what came is no HTTP/2, as from a server that speaks HTTP/1.1 alone (leave the version of the request open, or set it to HTTP/1.1)",
+                "HTTP/2: what came is no HTTP/2, as from a server that speaks HTTP/1.1 alone \
+                (leave the version of the request open, or set it to HTTP/1.1)",
             );
         }
-        // The peer's own decision to end a stream or the connection is a reset; what we had to end because of it broke the protocol.
+        // The peer's own decision to end a stream or the connection is a reset; what we had to end
+        // because of it broke the protocol.
         let class = if error.is_remote() { ErrorClass::Reset } else { ErrorClass::Protocol };
         Self::new(class, format!("HTTP/2: {error}"))
     }
@@ -176,10 +199,13 @@ impl Error {
 /// The errors that are the generator's own fault.
 pub(crate) fn local(error: &io::Error) -> Option<Error> {
     match error.raw_os_error() {
-        Some(libc::EADDRNOTAVAIL | libc::EADDRINUSE) => {
-            Some(Error::new(ErrorClass::LocalPorts, "no local port is free (widen net.ipv4.ip_local_port_range or add a source address)"))
+        Some(libc::EADDRNOTAVAIL | libc::EADDRINUSE) => Some(Error::new(
+            ErrorClass::LocalPorts,
+            "no local port is free (widen net.ipv4.ip_local_port_range or add a source address)",
+        )),
+        Some(libc::EMFILE | libc::ENFILE) => {
+            Some(Error::new(ErrorClass::LocalFiles, "no file descriptor is free (raise nofile)"))
         }
-        Some(libc::EMFILE | libc::ENFILE) => Some(Error::new(ErrorClass::LocalFiles, "no file descriptor is free (raise nofile)")),
         _ => None,
     }
 }
@@ -188,7 +214,9 @@ fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".into(),
         io::ErrorKind::ConnectionReset => "connection reset by the other side".into(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => "connection closed by the other side".into(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
+            "connection closed by the other side".into()
+        }
         io::ErrorKind::TimedOut => "connection timed out".into(),
         io::ErrorKind::HostUnreachable => "host unreachable".into(),
         io::ErrorKind::NetworkUnreachable => "network unreachable".into(),
@@ -208,23 +236,37 @@ fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
 pub(crate) fn tls_reason(error: &rustls::Error, name: &str) -> String {
     match error {
         rustls::Error::InvalidCertificate(certificate) => match certificate {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the certificate has expired".into(),
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "the certificate is not valid yet".into(),
-            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => format!(
-                "the certificate is not valid for {name}: it has no subject alternative name, and a common name alone is not looked at (make it with \
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the \
+            certificate has expired"
+                .into(),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "the \
+            certificate is not valid yet"
+                .into(),
+            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+                format!(
+                    "the certificate is not valid for {name}: it has no subject alternative name, \
+                    and \
+                a common name alone is not looked at (make it with \
                  -addext subjectAltName=DNS:{name})"
-            ),
+                )
+            }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 format!("the certificate is not valid for {name}")
             }
-            CertificateError::UnknownIssuer => "the certificate's issuer is not trusted (add its CA file with --ca-cert)".into(),
+            CertificateError::UnknownIssuer => "the certificate's issuer is not trusted (add its \
+            CA file with --ca-cert)"
+                .into(),
             CertificateError::BadEncoding => "the certificate is damaged".into(),
             other => match webpki_error(other) {
                 Some(webpki::Error::CaUsedAsEndEntity) => {
-                    "the certificate is its own authority and is not trusted (give it with --ca-cert)".into()
+                    "the certificate is its own authority and is not trusted (give it with \
+                    --ca-cert)"
+                        .into()
                 }
                 Some(webpki::Error::UnsupportedCertVersion) => {
-                    "the certificate is of X.509 version 1, which has no names of hosts (make one of version 3)".into()
+                    "the certificate is of X.509 version 1, which has no names of hosts (make one \
+                    of version 3)"
+                        .into()
                 }
                 _ => format!("the certificate is not accepted: {other}"),
             },
@@ -242,20 +284,32 @@ mod tests {
     fn what_this_machine_lacks_is_never_blamed_on_the_service() {
         let to = SocketAddr::from(([127, 0, 0, 1], 9));
         let class = |code| Error::connect(&io::Error::from_raw_os_error(code), to).class;
-        assert_eq!((class(libc::EADDRNOTAVAIL), class(libc::EADDRINUSE)), (ErrorClass::LocalPorts, ErrorClass::LocalPorts));
-        assert_eq!((class(libc::EMFILE), class(libc::ENFILE)), (ErrorClass::LocalFiles, ErrorClass::LocalFiles));
+        assert_eq!(
+            (class(libc::EADDRNOTAVAIL), class(libc::EADDRINUSE)),
+            (ErrorClass::LocalPorts, ErrorClass::LocalPorts)
+        );
+        assert_eq!(
+            (class(libc::EMFILE), class(libc::ENFILE)),
+            (ErrorClass::LocalFiles, ErrorClass::LocalFiles)
+        );
         assert!(
             [libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::ETIMEDOUT]
                 .map(class)
                 .iter()
                 .all(|&c| c == ErrorClass::Connect)
         );
-        assert_eq!(Error::bind(&io::Error::from_raw_os_error(libc::EADDRINUSE), to.ip()).class, ErrorClass::LocalPorts);
+        assert_eq!(
+            Error::bind(&io::Error::from_raw_os_error(libc::EADDRINUSE), to.ip()).class,
+            ErrorClass::LocalPorts
+        );
     }
 
     #[test]
     fn a_timeout_names_its_phase_and_how_long_it_was() {
         let error = Error::timeout(Phase::Waiting, Duration::from_secs(60));
-        assert_eq!((error.class, error.to_string().as_str()), (ErrorClass::Timeout(Phase::Waiting), "timed out after 60.0s of waiting"));
+        assert_eq!(
+            (error.class, error.to_string().as_str()),
+            (ErrorClass::Timeout(Phase::Waiting), "timed out after 60.0s of waiting")
+        );
     }
 }

@@ -1,18 +1,22 @@
 //! HTTP/1.1: one exchange after another on one connection.
 //!
-//! This file and those under it are all that knows how HTTP/1.1 is spoken. A connection is driven by the task that sends: it has no task of its own, is
-//! closed by dropping it, and costs neither time nor a buffer while it is idle or waits for an answer.
+//! This file and those under it are all that knows how HTTP/1.1 is spoken. A connection is driven
+//! by the task that sends: it has no task of its own, is closed by dropping it, and costs neither
+//! time nor a buffer while it is idle or waits for an answer.
 //!
 //! ## Why this is our own code
-//! A load generator is judged by its CPU per request, of which one write and one read in the kernel are the part that nobody can save. Hyper's HTTP/1.1
-//! is made for every use: channels between task and connection, maps of all headers, a read after each answer. Measured against nginx with 64 connections
-//! (a core each, interleaved runs, medians): wrk 9.5 µs a request, hyper bare 12.3, this crate over hyper 16.1, over these files 10.0; 19,600 instructions
-//! over hyper, 7,400 over these files. Parsing is left to httparse, as hyper leaves it.
+//! A load generator is judged by its CPU per request, of which one write and one read in the kernel
+//! are the part that nobody can save. Hyper's HTTP/1.1 is made for every use: channels between task
+//! and connection, maps of all headers, a read after each answer. Measured against nginx with 64
+//! connections (a core each, interleaved runs, medians): wrk 9.5 µs a request, hyper bare 12.3,
+//! this crate over hyper 16.1, over these files 10.0; 19,600 instructions over hyper, 7,400 over
+//! these files. Parsing is left to httparse, as hyper leaves it.
 //!
 //! ## How one write and one read are enough
-//! The runtime knows without a system call whether a socket has anything to read. It is asked just before a request is written: nothing is the rule, and
-//! leaves the task to be woken by the answer; an end or words unasked mean that the connection is of no more use, which is found out before anything
-//! went out on it. Reading stops with the answer, so that no read finds nothing.
+//! The runtime knows without a system call whether a socket has anything to read. It is asked just
+//! before a request is written: nothing is the rule, and leaves the task to be woken by the answer;
+//! an end or words unasked mean that the connection is of no more use, which is found out before
+//! anything went out on it. Reading stops with the answer, so that no read finds nothing.
 
 mod answer;
 mod framing;
@@ -62,7 +66,8 @@ pub(crate) struct Connection {
     closing: bool,
 }
 
-/// What the connections of one worker share. A connection needs a buffer for as long as it takes to look at what was read, so one serves them all.
+/// What the connections of one worker share. A connection needs a buffer for as long as it takes to
+/// look at what was read, so one serves them all.
 pub(crate) struct Shared {
     input: RefCell<Box<[u8]>>,
     output: RefCell<Vec<u8>>,
@@ -89,7 +94,12 @@ const ONE_RECORD: usize = 16 << 10;
 
 impl Shared {
     pub(crate) fn new(header_limit: usize, written: Rc<Cell<u64>>) -> Rc<Self> {
-        Rc::new(Self { input: RefCell::new(vec![0; INPUT].into()), output: RefCell::default(), header_limit, written })
+        Rc::new(Self {
+            input: RefCell::new(vec![0; INPUT].into()),
+            output: RefCell::default(),
+            header_limit,
+            written,
+        })
     }
 }
 
@@ -110,26 +120,42 @@ impl Connection {
         })
     }
 
-    /// Sends a request and waits for the head of its answer. On failure, and when the future is dropped, the connection is of no more use.
+    /// Sends a request and waits for the head of its answer. On failure, and when the future is
+    /// dropped, the connection is of no more use.
     pub(crate) async fn send(&mut self, request: &Outgoing<'_>) -> Result<Head, Failure> {
-        self.answer.expect(Wanted { to_head: request.is_head(), headers: request.keeps_headers(), body: request.keeps_body() });
+        self.answer.expect(Wanted {
+            to_head: request.is_head(),
+            headers: request.keeps_headers(),
+            body: request.keeps_body(),
+        });
         self.sent = None;
         self.answered |= self.heard;
         self.heard = false;
         self.handed = 0;
         self.closing = request.closes();
-        // The runtime learns of what has arrived between two turns of its tasks. A request that may arrive twice is sent anew if its connection had closed;
-        // another one looks first.
+        // The runtime learns of what has arrived between two turns of its tasks. A request that may
+        // arrive twice is sent anew if its connection had closed; another one looks first.
         if self.answered && !request.may_arrive_twice() && self.stream.has_news() {
             yield_now().await;
         }
         poll_fn(|cx| self.poll_send(request, cx)).await.map_err(|error| self.failed(error))
     }
 
-    fn poll_send(&mut self, request: &Outgoing<'_>, cx: &mut Context<'_>) -> Poll<Result<Head, Error>> {
+    fn poll_send(
+        &mut self,
+        request: &Outgoing<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Head, Error>> {
         if self.sent.is_none() {
-            if let Poll::Ready(unasked) = self.poll_read(cx, |_, input| if input.is_empty() { Err(answer::cut_off()) } else { Ok(()) }) {
-                return Poll::Ready(unasked.and(Err(Error::protocol("the server spoke before it was asked"))));
+            if let Poll::Ready(unasked) =
+                self.poll_read(
+                    cx,
+                    |_, input| if input.is_empty() { Err(answer::cut_off()) } else { Ok(()) },
+                )
+            {
+                return Poll::Ready(
+                    unasked.and(Err(Error::protocol("the server spoke before it was asked"))),
+                );
             }
             self.write(request, cx)?;
             return Poll::Pending;
@@ -145,7 +171,8 @@ impl Connection {
     }
 
     fn failed(&mut self, error: Error) -> Failure {
-        // Over TLS 1.3 a server refuses a client's certificate only after the client's first words: it has not read them as a request.
+        // Over TLS 1.3 a server refuses a client's certificate only after the client's first words:
+        // it has not read them as a request.
         if error.class == ErrorClass::Tls && !self.answered && self.sent.take().is_some() {
             self.shared.written.set(self.shared.written.get() - 1);
         }
@@ -153,16 +180,24 @@ impl Connection {
         if silent && self.answered && self.crossed() && self.sent.take().is_some() {
             self.shared.written.set(self.shared.written.get() - 1);
         }
-        Failure { error, written: self.sent.is_some(), chance: if silent { Chance::Unanswered } else { Chance::None } }
+        Failure {
+            error,
+            written: self.sent.is_some(),
+            chance: if silent { Chance::Unanswered } else { Chance::None },
+        }
     }
 
-    /// Whether the request and the end of its connection passed each other on the way, so that nobody has read the request, whatever it is.
+    /// Whether the request and the end of its connection passed each other on the way, so that
+    /// nobody has read the request, whatever it is.
     ///
-    /// Each segment says what its sender has received by then: an end that acknowledges nothing of the request left before the request had arrived. Over TLS
-    /// more goes out than was handed over, which makes no difference as long as it is one record.
+    /// Each segment says what its sender has received by then: an end that acknowledges nothing of
+    /// the request left before the request had arrived. Over TLS more goes out than was handed
+    /// over, which makes no difference as long as it is one record.
     fn crossed(&self) -> bool {
         let counts = matches!(self.stream, Stream::Plain(_)) || self.handed <= ONE_RECORD;
-        self.ended && counts && self.stream.unacknowledged().is_some_and(|waiting| waiting >= self.handed)
+        self.ended
+            && counts
+            && self.stream.unacknowledged().is_some_and(|waiting| waiting >= self.handed)
     }
 
     /// The next piece of a body that is kept, or its end.
@@ -224,7 +259,11 @@ impl Connection {
     }
 
     /// Reads once and hands over what came; nothing at the end of the connection.
-    fn poll_read<T>(&mut self, cx: &mut Context<'_>, take: impl FnOnce(&mut Answer, &[u8]) -> Result<T, Error>) -> Poll<Result<T, Error>> {
+    fn poll_read<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut Answer, &[u8]) -> Result<T, Error>,
+    ) -> Poll<Result<T, Error>> {
         let mut input = self.shared.input.borrow_mut();
         let mut input = ReadBuf::new(&mut input);
         if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut input)) {
@@ -258,7 +297,8 @@ impl Connection {
 
     /// Writes what finds room now and found none before.
     ///
-    /// A failure is for reading to tell: a server that does not want the body may have answered before it closed.
+    /// A failure is for reading to tell: a server that does not want the body may have answered
+    /// before it closed.
     fn write_on(&mut self, cx: &mut Context<'_>) {
         if let Some(mut unsent) = self.unsent.take() {
             let Unsent { head, body, done } = &mut *unsent;
@@ -268,14 +308,23 @@ impl Connection {
         }
     }
 
-    /// Writes from byte `done` of a request on, and tells whether all of it was handed to the network.
-    fn push(&mut self, head: &[u8], body: &[u8], done: &mut usize, cx: &mut Context<'_>) -> Result<bool, Error> {
+    /// Writes from byte `done` of a request on, and tells whether all of it was handed to the
+    /// network.
+    fn push(
+        &mut self,
+        head: &[u8],
+        body: &[u8],
+        done: &mut usize,
+        cx: &mut Context<'_>,
+    ) -> Result<bool, Error> {
         let size = head.len() + body.len();
         while *done < size {
             let stream = Pin::new(&mut self.stream);
             let outcome = match head.get(*done..) {
                 Some(rest) if body.is_empty() => stream.poll_write(cx, rest),
-                Some(rest @ [_, ..]) => stream.poll_write_vectored(cx, &[IoSlice::new(rest), IoSlice::new(body)]),
+                Some(rest @ [_, ..]) => {
+                    stream.poll_write_vectored(cx, &[IoSlice::new(rest), IoSlice::new(body)])
+                }
                 _ => stream.poll_write(cx, &body[*done - head.len()..]),
             };
             let Poll::Ready(outcome) = outcome else { return Ok(false) };

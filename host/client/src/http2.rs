@@ -1,11 +1,13 @@
 //! HTTP/2: many exchanges at once on one connection.
 //!
-//! Unlike HTTP/1.1 a connection must answer pings and settings while nobody is sending, so it has a task of its own. Whoever sends on a connection holds
-//! it: one that has said goodbye serves nobody new, and what it promised to answer is received to its end.
+//! Unlike HTTP/1.1 a connection must answer pings and settings while nobody is sending, so it has a
+//! task of its own. Whoever sends on a connection holds it: one that has said goodbye serves nobody
+//! new, and what it promised to answer is received to its end.
 //!
 //! ## What was written
-//! The protocol's machine takes a request whether or not there is a stream for it yet. What the network was given is known where bytes are: the frames are
-//! followed as they go out, and each that opens a stream is a request written.
+//! The protocol's machine takes a request whether or not there is a stream for it yet. What the
+//! network was given is known where bytes are: the frames are followed as they go out, and each
+//! that opens a stream is a request written.
 
 mod wire;
 
@@ -51,23 +53,32 @@ pub(crate) struct Body {
     _connection: Rc<Connection>,
 }
 
-/// What the server may send of a body before it is read, as in hyper: large enough that a body on a fast network never waits for us.
+/// What the server may send of a body before it is read, as in hyper: large enough that a body on a
+/// fast network never waits for us.
 const STREAM_WINDOW: u32 = 2 << 20;
 /// The same over all streams of a connection.
 const CONNECTION_WINDOW: u32 = 5 << 20;
 
 impl Connection {
-    /// Takes a stream that is ready for HTTP/2. `written` counts the requests that the network was given.
+    /// Takes a stream that is ready for HTTP/2. `written` counts the requests that the network was
+    /// given.
     #[inline(never)]
-    pub(crate) fn open(stream: Stream, header_limit: usize, written: Rc<Cell<u64>>) -> Rare<'static, Result<Rc<Self>, Error>> {
+    pub(crate) fn open(
+        stream: Stream,
+        header_limit: usize,
+        written: Rc<Cell<u64>>,
+    ) -> Rare<'static, Result<Rc<Self>, Error>> {
         Box::pin(async move {
             let wire = Wire::new(written);
             let (sender, mut connection) = Builder::new()
                 .enable_push(false)
                 .initial_window_size(STREAM_WINDOW)
                 .initial_connection_window_size(CONNECTION_WINDOW)
-                // Over this h2 breaks a stream off without saying why. What lies between is refused below, with its reason.
-                .max_header_list_size(u32::try_from(header_limit.saturating_mul(4)).unwrap_or(u32::MAX))
+                // Over this h2 breaks a stream off without saying why. What lies between is refused
+                // below, with its reason.
+                .max_header_list_size(
+                    u32::try_from(header_limit.saturating_mul(4)).unwrap_or(u32::MAX),
+                )
                 .handshake(Tap::new(stream, Rc::clone(&wire)))
                 .await
                 .map_err(|e| wire.error(&e))?;
@@ -88,7 +99,11 @@ impl Connection {
     pub(crate) fn handle(self: &Rc<Self>) -> Option<Handle> {
         let mut sender = self.sender.clone();
         let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
-        matches!(ready, Poll::Ready(Ok(()))).then(|| Handle { connection: Rc::clone(self), sender, stream: None })
+        matches!(ready, Poll::Ready(Ok(()))).then(|| Handle {
+            connection: Rc::clone(self),
+            sender,
+            stream: None,
+        })
     }
 }
 
@@ -109,9 +124,15 @@ impl Handle {
         self.stream.is_some_and(|stream| self.connection.wire.has_opened(stream))
     }
 
-    /// Sends a request and waits for the head of its answer. Dropping the future resets the stream and leaves the connection to the others.
-    pub(crate) async fn send(&mut self, request: Request<()>, body: Bytes) -> Result<(Head, Body), Failure> {
-        let (mut response, mut stream) = self.sender.send_request(request, body.is_empty()).map_err(|e| self.failed(&e))?;
+    /// Sends a request and waits for the head of its answer. Dropping the future resets the stream
+    /// and leaves the connection to the others.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<()>,
+        body: Bytes,
+    ) -> Result<(Head, Body), Failure> {
+        let (mut response, mut stream) =
+            self.sender.send_request(request, body.is_empty()).map_err(|e| self.failed(&e))?;
         self.stream = Some(response.stream_id().as_u32());
         if !body.is_empty() {
             stream.send_data(body, true).map_err(|e| self.failed(&e))?;
@@ -130,7 +151,10 @@ impl Handle {
         .await?;
         let (head, body) = response.into_parts();
         if size(&head.headers) > limit {
-            return Err(self.refused(Error::new(ErrorClass::TooLarge, "the response's headers are larger than the limit")));
+            return Err(self.refused(Error::new(
+                ErrorClass::TooLarge,
+                "the response's headers are larger than the limit",
+            )));
         }
         let head = Head { status: head.status, headers: head.headers };
         Ok((head, Body { stream: body, _connection: Rc::clone(&self.connection) }))
@@ -142,7 +166,8 @@ impl Handle {
 
     fn failed(&self, error: &h2::Error) -> Failure {
         let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
-        // A goodbye is told to those alone of whom the server has said that it did nothing for them (RFC 9113, 6.8 and 8.7).
+        // A goodbye is told to those alone of whom the server has said that it did nothing for them
+        // (RFC 9113, 6.8 and 8.7).
         let chance = if error.is_remote() && (refused || error.is_go_away()) {
             Chance::Unprocessed
         } else if error.is_io() {
@@ -156,7 +181,8 @@ impl Handle {
 
 /// The size of a head's fields, each of which counts 32 bytes beside its text (RFC 9113, 6.5.2).
 fn size(headers: &HeaderMap) -> usize {
-    let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+    let fields: usize =
+        headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
     // The status is a field too, and the only one of a head without others.
     fields + ":status200".len() + 32
 }

@@ -1,7 +1,8 @@
 //! What the kernel knows of a connection, and the runtime not yet or never.
 //!
-//! A request that must not arrive twice cannot find out by failing that its connection had closed. So the kernel is asked: before, whether the end is there
-//! already; afterwards, whether the end was sent before the request had arrived.
+//! A request that must not arrive twice cannot find out by failing that its connection had closed.
+//! So the kernel is asked: before, whether the end is there already; afterwards, whether the end
+//! was sent before the request had arrived.
 
 use std::ffi::c_int;
 use std::io;
@@ -20,12 +21,15 @@ impl Stream {
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Bytes on the wire that were written and that the other side has not acknowledged; absent where the kernel does not say.
+    /// Bytes on the wire that were written and that the other side has not acknowledged; absent
+    /// where the kernel does not say.
     pub(crate) fn unacknowledged(&self) -> Option<usize> {
         let mut waiting: c_int = 0;
         #[expect(unsafe_code, reason = "no crate of ours asks this of a socket")]
-        // SAFETY: the descriptor is open for as long as the stream is borrowed, and the request writes one int to where it is told.
-        let outcome = unsafe { libc::ioctl(self.tcp().as_raw_fd(), libc::TIOCOUTQ, &raw mut waiting) };
+        // SAFETY: the descriptor is open for as long as the stream is borrowed, and the request
+        // writes one int to where it is told.
+        let outcome =
+            unsafe { libc::ioctl(self.tcp().as_raw_fd(), libc::TIOCOUTQ, &raw mut waiting) };
         if outcome == 0 { usize::try_from(waiting).ok() } else { None }
     }
 

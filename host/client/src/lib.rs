@@ -1,8 +1,11 @@
-//! What generates the traffic: HTTP/1.1 and HTTP/2 over connections that belong to one virtual user, timed by phase.
+//! What generates the traffic: HTTP/1.1 and HTTP/2 over connections that belong to one virtual
+//! user, timed by phase.
 //!
-//! It knows no wasm. One [`Client`] serves a worker thread, one [`Session`] a virtual user; [`Session::send`] always gives the exchange as it is to be
-//! recorded beside the answer or the error, because a failed request is a measurement. Everything runs on a current-thread tokio runtime inside a
-//! `LocalSet`; nothing is shared between workers but the loaded [`Tls`] roots, so there is no lock on the way of a request.
+//! It knows no wasm. One [`Client`] serves a worker thread, one [`Session`] a virtual user;
+//! [`Session::send`] always gives the exchange as it is to be recorded beside the answer or the
+//! error, because a failed request is a measurement. Everything runs on a current-thread tokio
+//! runtime inside a `LocalSet`; nothing is shared between workers but the loaded [`Tls`] roots, so
+//! there is no lock on the way of a request.
 //!
 //! The road of a request, top-down:
 //!

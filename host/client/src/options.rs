@@ -1,4 +1,5 @@
-//! What a run says about its traffic. The same options serve every worker: cloning them shares what was loaded.
+//! What a run says about its traffic. The same options serve every worker: cloning them shares what
+//! was loaded.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,8 +13,9 @@ use crate::tls::Tls;
 /// How a run's requests are sent.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The URL in front of every relative path; its path, if it has one, is kept: `http://host/api` and `/users` make `http://host/api/users`.
-    /// Its host and port are allowed without being listed.
+    /// The URL in front of every relative path; its path, if it has one, is kept: `http://host/api`
+    /// and `/users` make `http://host/api/users`. Its host and port are allowed without being
+    /// listed.
     pub target: Option<String>,
     /// The hosts that may be asked, beside the target's.
     pub allow: AllowList,
@@ -21,14 +23,17 @@ pub struct Options {
     pub tls: Tls,
     /// How long each part of an exchange may take.
     pub timeouts: Timeouts,
-    /// The most bytes that a response's head may have. Default 64 KiB: servers stop at 8 to 16, so more is a fault.
+    /// The most bytes that a response's head may have. Default 64 KiB: servers stop at 8 to 16, so
+    /// more is a fault.
     pub header_limit: usize,
-    /// The most bytes of a body that may be kept, whatever a request asks for. Default 16 MiB: pages and API answers fit, and a thousand users that keep
-    /// one each do not fill the machine.
+    /// The most bytes of a body that may be kept, whatever a request asks for. Default 16 MiB:
+    /// pages and API answers fit, and a thousand users that keep one each do not fill the machine.
     pub body_limit: usize,
-    /// Local addresses to send from, one connection after the other; empty leaves it to the kernel. Each one has its own range of ports.
+    /// Local addresses to send from, one connection after the other; empty leaves it to the kernel.
+    /// Each one has its own range of ports.
     pub sources: Vec<IpAddr>,
-    /// The `user-agent` of requests without one. Default `swell/` and the version, so that a service's log names who loaded it.
+    /// The `user-agent` of requests without one. Default `swell/` and the version, so that a
+    /// service's log names who loaded it.
     pub user_agent: String,
     /// Added to requests that do not have them.
     pub headers: Vec<(HeaderName, HeaderValue)>,
@@ -54,16 +59,19 @@ impl Options {
     }
 }
 
-/// How long the parts of an exchange may take; what strikes is an error `Timeout` with the phase that was running.
+/// How long the parts of an exchange may take; what strikes is an error `Timeout` with the phase
+/// that was running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Looking up the name and opening a connection. Default 10 s: a lost SYN is sent again after 1, 3 and 7 s, so that what is not open by then is down.
+    /// Looking up the name and opening a connection. Default 10 s: a lost SYN is sent again after
+    /// 1, 3 and 7 s, so that what is not open by then is down.
     pub connect: Duration,
     /// The TLS handshake. Default 10 s, as it is two round trips like the connection.
     pub tls: Duration,
     /// From the connection's being ready to the response's head. Default 60 s, as in k6.
     pub response: Duration,
-    /// The whole request with its redirects and its body. Default 120 s: a head that took a minute leaves its body another.
+    /// The whole request with its redirects and its body. Default 120 s: a head that took a minute
+    /// leaves its body another.
     pub whole: Duration,
 }
 

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE,
-    USER_AGENT,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue,
+    TE, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use http::uri::Authority;
 use http::{Method, Uri};
@@ -28,41 +28,54 @@ pub(crate) struct Outgoing<'a> {
 
 /// Refuses what cannot be sent, before anything is.
 ///
-/// Two readers must never disagree about where a request ends or whom it is for. A scenario that could make them would send one request within another, past
-/// whatever stands before the service.
+/// Two readers must never disagree about where a request ends or whom it is for. A scenario that
+/// could make them would send one request within another, past whatever stands before the service.
 pub(crate) fn check(request: &Request) -> Result<(), Error> {
     if request.method == Method::CONNECT {
-        return Err(Error::invalid("CONNECT opens a tunnel, which is not a request that can be answered"));
+        return Err(Error::invalid(
+            "CONNECT opens a tunnel, which is not a request that can be answered",
+        ));
     }
     let length = the_one(&request.headers, &CONTENT_LENGTH)?;
     if let Some(length) = length
         && length.as_bytes() != request.body.len().to_string().as_bytes()
     {
-        return Err(Error::invalid(format!("content-length is {length:?} and the body has {} bytes", request.body.len())));
+        return Err(Error::invalid(format!(
+            "content-length is {length:?} and the body has {} bytes",
+            request.body.len()
+        )));
     }
     match the_one(&request.headers, &TRANSFER_ENCODING)? {
-        Some(_) if length.is_some() => return Err(Error::invalid("a request has either content-length or transfer-encoding")),
+        Some(_) if length.is_some() => {
+            return Err(Error::invalid("a request has either content-length or transfer-encoding"));
+        }
         Some(coding) if coding != "chunked" => {
-            return Err(Error::invalid(format!("transfer-encoding {coding:?}: only \"chunked\" can be sent")));
+            return Err(Error::invalid(format!(
+                "transfer-encoding {coding:?}: only \"chunked\" can be sent"
+            )));
         }
         _ => {}
     }
     check_shared(&request.headers)
 }
 
-/// Refuses among headers, of a request or of all of a run, what says whom a request is for in two ways, or has it changed on its way.
+/// Refuses among headers, of a request or of all of a run, what says whom a request is for in two
+/// ways, or has it changed on its way.
 pub(crate) fn check_shared(headers: &[(HeaderName, HeaderValue)]) -> Result<(), Error> {
     if let Some(host) = the_one(headers, &HOST)?
         && !is_host(host)
     {
         return Err(Error::invalid(format!("{host:?} cannot be asked for as a host")));
     }
-    // What `connection` names, the next hop takes out; without it a request ends elsewhere, or is for another.
+    // What `connection` names, the next hop takes out; without it a request ends elsewhere, or is
+    // for another.
     let hops = headers.iter().filter(|(name, _)| name == CONNECTION);
     for (_, value) in hops {
         for name in [CONTENT_LENGTH, TRANSFER_ENCODING, HOST] {
             if says(value.as_bytes(), name.as_str().as_bytes()) {
-                return Err(Error::invalid(format!("connection {value:?} would have {name} taken out on the way")));
+                return Err(Error::invalid(format!(
+                    "connection {value:?} would have {name} taken out on the way"
+                )));
             }
         }
     }
@@ -70,7 +83,10 @@ pub(crate) fn check_shared(headers: &[(HeaderName, HeaderValue)]) -> Result<(), 
 }
 
 /// The value of a header that can be given once.
-fn the_one<'a>(headers: &'a [(HeaderName, HeaderValue)], name: &HeaderName) -> Result<Option<&'a HeaderValue>, Error> {
+fn the_one<'a>(
+    headers: &'a [(HeaderName, HeaderValue)],
+    name: &HeaderName,
+) -> Result<Option<&'a HeaderValue>, Error> {
     let mut values = headers.iter().filter(|(given, _)| given == name).map(|(_, value)| value);
     match (values.next(), values.next()) {
         (Some(_), Some(_)) => Err(Error::invalid(format!("{name} is given twice"))),
@@ -82,7 +98,9 @@ fn the_one<'a>(headers: &'a [(HeaderName, HeaderValue)], name: &HeaderName) -> R
 fn is_host(value: &HeaderValue) -> bool {
     let plain = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%:[]".contains(&byte);
     let text = value.as_bytes();
-    !text.is_empty() && text.iter().all(plain) && Authority::try_from(text).is_ok_and(|authority| !authority.host().is_empty())
+    !text.is_empty()
+        && text.iter().all(plain)
+        && Authority::try_from(text).is_ok_and(|authority| !authority.host().is_empty())
 }
 
 /// Makes headers of the run the request's own, where it has none of their names.
@@ -115,9 +133,12 @@ impl Outgoing<'_> {
     /// Whether it tells the server to close the connection.
     pub(crate) fn closes(&self) -> bool {
         let close = |headers: &[(HeaderName, HeaderValue)]| {
-            headers.iter().any(|(name, value)| name == CONNECTION && says(value.as_bytes(), b"close"))
+            headers
+                .iter()
+                .any(|(name, value)| name == CONNECTION && says(value.as_bytes(), b"close"))
         };
-        close(&self.request.headers) || given(self.request, &CONNECTION).is_none() && close(self.run_headers)
+        close(&self.request.headers)
+            || given(self.request, &CONNECTION).is_none() && close(self.run_headers)
     }
 
     /// Whether it may arrive twice without harm.
@@ -152,7 +173,11 @@ impl Outgoing<'_> {
         if given(self.request, &TRANSFER_ENCODING).is_none() {
             return body.clone();
         }
-        let chunk = if body.is_empty() { Vec::new() } else { [format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat() };
+        let chunk = if body.is_empty() {
+            Vec::new()
+        } else {
+            [format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat()
+        };
         [&chunk[..], b"0\r\n\r\n"].concat().into()
     }
 
@@ -181,7 +206,8 @@ impl Outgoing<'_> {
         Ok(head)
     }
 
-    /// Hands all headers to `put`, except what names the host or says how long a body is and was not given.
+    /// Hands all headers to `put`, except what names the host or says how long a body is and was
+    /// not given.
     fn headers(&self, mut put: impl FnMut(&HeaderName, &HeaderValue)) {
         let Self { client, request, run_headers, cookies, .. } = self;
         for (name, value) in &request.headers {
@@ -202,24 +228,30 @@ impl Outgoing<'_> {
             put(&COOKIE, cookies);
         }
         // That there is no body is said where one is expected (RFC 9110, 8.6).
-        if request.body.is_empty() && matches!(request.method, Method::POST | Method::PUT | Method::PATCH) && !self.is_framed() {
+        if request.body.is_empty()
+            && matches!(request.method, Method::POST | Method::PUT | Method::PATCH)
+            && !self.is_framed()
+        {
             put(&CONTENT_LENGTH, &HeaderValue::from_static("0"));
         }
     }
 
     /// The value of a header as the request gives it, or else the run.
     fn set(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        let of_run = || self.run_headers.iter().find(|(set, _)| set == name).map(|(_, value)| value);
+        let of_run =
+            || self.run_headers.iter().find(|(set, _)| set == name).map(|(_, value)| value);
         given(self.request, name).or_else(of_run)
     }
 
     /// Whether the request says itself where its body ends.
     fn is_framed(&self) -> bool {
-        given(self.request, &CONTENT_LENGTH).is_some() || given(self.request, &TRANSFER_ENCODING).is_some()
+        given(self.request, &CONTENT_LENGTH).is_some()
+            || given(self.request, &TRANSFER_ENCODING).is_some()
     }
 }
 
-/// Headers about an HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113, 8.2.2), and `host`, which it says otherwise.
+/// Headers about an HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113, 8.2.2), and `host`, which
+/// it says otherwise.
 fn is_http1_only(name: &HeaderName, value: &HeaderValue) -> bool {
     [HOST, CONNECTION, TRANSFER_ENCODING, UPGRADE].contains(name)
         || matches!(name.as_str(), "keep-alive" | "proxy-connection")

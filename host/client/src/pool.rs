@@ -1,7 +1,8 @@
 //! The connections that one user has to one origin, and who waits for one.
 //!
-//! Over HTTP/1.1 at most six, as in browsers; over HTTP/2 one that all share. Where TLS decides which it will be, the first connection finds out and the
-//! others wait for its answer rather than open what may not be needed.
+//! Over HTTP/1.1 at most six, as in browsers; over HTTP/2 one that all share. Where TLS decides
+//! which it will be, the first connection finds out and the others wait for its answer rather than
+//! open what may not be needed.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -27,7 +28,8 @@ pub(crate) struct Lane {
 struct State {
     #[expect(
         clippy::vec_box,
-        reason = "with every request one goes out and in again, and a pointer is moved for less than what it points at"
+        reason = "with every request one goes out and in again, and a pointer is moved for less \
+        than what it points at"
     )]
     idle: Vec<Box<http1::Connection>>,
     /// Places taken: HTTP/1.1 connections, idle ones included, and connections being opened.
@@ -62,14 +64,24 @@ impl Lane {
     pub(crate) fn new(origin: Rc<Origin>, version: Version) -> Self {
         let http1 = version == Version::Http1 || version == Version::Automatic && !origin.secure;
         let state = State { idle: Vec::new(), open: 0, shared: None, http1 };
-        Self { origin, version, state: RefCell::new(state), freed: Notify::new(), waiting: Cell::new(0) }
+        Self {
+            origin,
+            version,
+            state: RefCell::new(state),
+            freed: Notify::new(),
+            waiting: Cell::new(0),
+        }
     }
 
     /// A connection, the one used last first, or what else there is to do.
     pub(crate) fn take(self: &Rc<Self>) -> Turn {
         let mut state = self.state.borrow_mut();
         if let Some(connection) = state.idle.pop() {
-            return Turn::Ready(Link::Http1 { connection, place: Place(Some(Rc::clone(self))), reused: true });
+            return Turn::Ready(Link::Http1 {
+                connection,
+                place: Place(Some(Rc::clone(self))),
+                reused: true,
+            });
         }
         if let Some(shared) = &state.shared {
             match shared.handle() {
@@ -91,7 +103,8 @@ impl Lane {
         self.freed.notified().await;
     }
 
-    /// Gives `connection` to nobody new. Those who are on it keep it until they have ended; another may have taken its place already.
+    /// Gives `connection` to nobody new. Those who are on it keep it until they have ended; another
+    /// may have taken its place already.
     pub(crate) fn retire(&self, connection: &Rc<http2::Connection>) {
         let shared = &mut self.state.borrow_mut().shared;
         if shared.as_ref().is_some_and(|shared| Rc::ptr_eq(shared, connection)) {

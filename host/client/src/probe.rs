@@ -1,7 +1,8 @@
 //! A look at the target before a run: what would fail every request is found with none.
 //!
-//! A name that does not exist and a certificate that is not trusted stay so for the whole run. A service that does not listen may do so in a moment, so it
-//! is told apart. Over plain HTTP a connection would tell nothing that the first request does not, so none is opened.
+//! A name that does not exist and a certificate that is not trusted stay so for the whole run. A
+//! service that does not listen may do so in a moment, so it is told apart. Over plain HTTP a
+//! connection would tell nothing that the first request does not, so none is opened.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +25,8 @@ pub enum Unready {
 }
 
 impl Client {
-    /// Looks up the target's name and, if it is https, opens one connection and shakes hands. Without a target there is nothing to look at.
+    /// Looks up the target's name and, if it is https, opens one connection and shakes hands.
+    /// Without a target there is nothing to look at.
     pub async fn probe(&self) -> Result<(), Unready> {
         if self.options.target.is_none() {
             return Ok(());
@@ -32,23 +34,41 @@ impl Client {
         let endpoint = self.endpoints.find("/").map_err(Unready::Never)?;
         let (origin, timeouts) = (&*endpoint.origin, &self.options.timeouts);
         let late = |phase, after| Error::timeout(phase, after);
-        let found = timeout(timeouts.connect, pin!(self.resolver.addresses(&origin.host, origin.port, &origin.addresses))).await;
-        found.unwrap_or_else(|_| Err(Error { class: ErrorClass::Dns, ..late(Phase::Connecting, timeouts.connect) })).map_err(|error| {
-            // What is missing here, as descriptors, says nothing of the name.
-            if error.class == ErrorClass::Dns { Unready::Never(error) } else { Unready::NotNow(error) }
-        })?;
+        let found = timeout(
+            timeouts.connect,
+            pin!(self.resolver.addresses(&origin.host, origin.port, &origin.addresses)),
+        )
+        .await;
+        found
+            .unwrap_or_else(|_| {
+                Err(Error { class: ErrorClass::Dns, ..late(Phase::Connecting, timeouts.connect) })
+            })
+            .map_err(|error| {
+                // What is missing here, as descriptors, says nothing of the name.
+                if error.class == ErrorClass::Dns {
+                    Unready::Never(error)
+                } else {
+                    Unready::NotNow(error)
+                }
+            })?;
         if !origin.secure {
             return Ok(());
         }
         let opened = timeout(timeouts.connect, pin!(connect::open(self, origin))).await;
-        let stream = opened.unwrap_or_else(|_| Err(late(Phase::Connecting, timeouts.connect))).map_err(Unready::NotNow)?;
+        let stream = opened
+            .unwrap_or_else(|_| Err(late(Phase::Connecting, timeouts.connect)))
+            .map_err(Unready::NotNow)?;
         let name = origin.name.clone().expect("an https origin has a name for its certificate");
         let config = self.options.tls.user().offering(self.options.version);
         let handshake = TlsConnector::from(Arc::clone(&config)).connect(name, stream);
         match timeout(timeouts.tls, handshake).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) if is_of_tls(&error) => Err(Unready::Never(Error::handshake(&error, &origin.host.to_string()))),
-            Ok(Err(error)) => Err(Unready::NotNow(Error::handshake(&error, &origin.host.to_string()))),
+            Ok(Err(error)) if is_of_tls(&error) => {
+                Err(Unready::Never(Error::handshake(&error, &origin.host.to_string())))
+            }
+            Ok(Err(error)) => {
+                Err(Unready::NotNow(Error::handshake(&error, &origin.host.to_string())))
+            }
             Err(_) => Err(Unready::NotNow(late(Phase::Tls, timeouts.tls))),
         }
     }

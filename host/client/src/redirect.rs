@@ -1,8 +1,10 @@
-//! Where a redirect leads and what is sent there: the fetch standard's rules, which are what browsers do.
+//! Where a redirect leads and what is sent there: the fetch standard's rules, which are what
+//! browsers do.
 
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
-    LOCATION, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
+    CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, LOCATION, PROXY_AUTHORIZATION,
+    TRANSFER_ENCODING,
 };
 use http::{Method, StatusCode};
 use url::Url;
@@ -11,21 +13,29 @@ use crate::error::Error;
 use crate::request::Request;
 
 /// The URL that an answer redirects to, if it does.
-pub(crate) fn location(from: &Url, status: StatusCode, headers: &HeaderMap) -> Result<Option<Url>, Error> {
+pub(crate) fn location(
+    from: &Url,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Result<Option<Url>, Error> {
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
     let Some(value) = headers.get(LOCATION) else { return Ok(None) };
     let text = String::from_utf8_lossy(value.as_bytes());
-    let url = from.join(&text).map_err(|e| Error::protocol(format!("redirect to {text:?}: {e}")))?;
+    let url =
+        from.join(&text).map_err(|e| Error::protocol(format!("redirect to {text:?}: {e}")))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(Error::protocol(format!("redirect to {text:?}: only http and https can be followed")));
+        return Err(Error::protocol(format!(
+            "redirect to {text:?}: only http and https can be followed"
+        )));
     }
     Ok(Some(url))
 }
 
-/// Makes `request` the one that follows a redirect with `status`: 303 turns everything but HEAD into GET, 301 and 302 turn POST into GET, 307 and 308
-/// change nothing. What was meant for the origin alone does not go to another.
+/// Makes `request` the one that follows a redirect with `status`: 303 turns everything but HEAD
+/// into GET, 301 and 302 turn POST into GET, 307 and 308 change nothing. What was meant for the
+/// origin alone does not go to another.
 pub(crate) fn follow(request: &mut Request, status: StatusCode, same_origin: bool) {
     let to_get = match status.as_u16() {
         303 => request.method != Method::HEAD,
@@ -35,7 +45,17 @@ pub(crate) fn follow(request: &mut Request, status: StatusCode, same_origin: boo
     if to_get {
         request.method = Method::GET;
         request.body.clear();
-        drop_headers(request, &[CONTENT_LENGTH, CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, TRANSFER_ENCODING]);
+        drop_headers(
+            request,
+            &[
+                CONTENT_LENGTH,
+                CONTENT_TYPE,
+                CONTENT_ENCODING,
+                CONTENT_LANGUAGE,
+                CONTENT_LOCATION,
+                TRANSFER_ENCODING,
+            ],
+        );
     }
     if !same_origin {
         drop_headers(request, &[AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, HOST]);
@@ -56,7 +76,12 @@ mod tests {
     fn followed(method: Method, status: u16, same_origin: bool) -> Request {
         let mut request = Request::new(method, "http://a.test/");
         request.body = Bytes::from_static(b"body");
-        for (name, value) in [("content-type", "text/plain"), ("authorization", "x"), ("cookie", "a=b"), ("x-own", "1")] {
+        for (name, value) in [
+            ("content-type", "text/plain"),
+            ("authorization", "x"),
+            ("cookie", "a=b"),
+            ("x-own", "1"),
+        ] {
             request.headers.push(header(name, value).expect("a header"));
         }
         follow(&mut request, StatusCode::from_u16(status).expect("a status"), same_origin);
@@ -83,14 +108,23 @@ mod tests {
             assert_eq!(request.method, becomes, "{status} of {method}");
             let kept = becomes == method;
             assert_eq!(!request.body.is_empty(), kept, "body at {status} of {method}");
-            assert_eq!(request.headers.iter().any(|(name, _)| name == CONTENT_TYPE), kept, "content-type at {status} of {method}");
+            assert_eq!(
+                request.headers.iter().any(|(name, _)| name == CONTENT_TYPE),
+                kept,
+                "content-type at {status} of {method}"
+            );
         }
     }
 
     #[test]
     fn credentials_stay_with_their_origin() {
-        let names = |request: &Request| request.headers.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
-        assert_eq!(names(&followed(Method::GET, 302, true)), ["content-type", "authorization", "cookie", "x-own"]);
+        let names = |request: &Request| {
+            request.headers.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            names(&followed(Method::GET, 302, true)),
+            ["content-type", "authorization", "cookie", "x-own"]
+        );
         assert_eq!(names(&followed(Method::GET, 302, false)), ["content-type", "x-own"]);
     }
 
@@ -102,8 +136,14 @@ mod tests {
             super::location(&from, StatusCode::from_u16(status).expect("a status"), &headers)
         };
         assert_eq!(to(302, "z").expect("valid").expect("followed").as_str(), "http://a.test/x/z");
-        assert_eq!(to(308, "//b.test/").expect("valid").expect("followed").as_str(), "http://b.test/");
+        assert_eq!(
+            to(308, "//b.test/").expect("valid").expect("followed").as_str(),
+            "http://b.test/"
+        );
         assert!(to(302, "ftp://b.test/").is_err() && to(302, "http://:x/").is_err());
-        assert!(to(200, "z").expect("not a redirect").is_none() && to(304, "z").expect("not a redirect").is_none());
+        assert!(
+            to(200, "z").expect("not a redirect").is_none()
+                && to(304, "z").expect("not a redirect").is_none()
+        );
     }
 }

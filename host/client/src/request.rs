@@ -35,7 +35,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request with neither headers nor body, whose answer is read and discarded and whose redirects are not followed.
+    /// A request with neither headers nor body, whose answer is read and discarded and whose
+    /// redirects are not followed.
     pub fn new(method: Method, url: impl Into<String>) -> Self {
         Self {
             method,
@@ -53,7 +54,15 @@ impl Request {
 
     /// Whether it may arrive twice without harm (RFC 9110, 9.2.2).
     pub(crate) fn may_arrive_twice(&self) -> bool {
-        matches!(self.method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE | Method::OPTIONS | Method::TRACE)
+        matches!(
+            self.method,
+            Method::GET
+                | Method::HEAD
+                | Method::PUT
+                | Method::DELETE
+                | Method::OPTIONS
+                | Method::TRACE
+        )
     }
 }
 
@@ -62,7 +71,8 @@ impl Request {
 pub enum Keep {
     /// Read to its end, counted and never stored.
     Discard,
-    /// Returned. One that is longer than `limit` bytes after decompression, or than the run's own limit, is an error `TooLarge`.
+    /// Returned. One that is longer than `limit` bytes after decompression, or than the run's own
+    /// limit, is an error `TooLarge`.
     Body {
         /// Bytes.
         limit: usize,
@@ -118,16 +128,25 @@ pub struct Sent {
 impl Sent {
     /// The record of a request that was found wrong before anything of it was tried.
     pub fn unsent(error: Error) -> Self {
-        let exchange =
-            Exchange { result: Err(error.class), phases: Phases::default(), written: 0, reconnects: 0, connections: 0, body_bytes: 0 };
+        let exchange = Exchange {
+            result: Err(error.class),
+            phases: Phases::default(),
+            written: 0,
+            reconnects: 0,
+            connections: 0,
+            body_bytes: 0,
+        };
         Self { exchange, result: Err(error) }
     }
 }
 
-/// Parses a header as a scenario gives it. Characters that cannot go over the wire are an error of class `Invalid`.
+/// Parses a header as a scenario gives it. Characters that cannot go over the wire are an error of
+/// class `Invalid`.
 pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
-    let parsed = HeaderName::try_from(name).map_err(|_| Error::invalid(format!("{name:?} is no header name")))?;
-    let value = HeaderValue::try_from(value)
-        .map_err(|_| Error::invalid(format!("the value of header {name:?} has characters that cannot be sent")))?;
+    let parsed = HeaderName::try_from(name)
+        .map_err(|_| Error::invalid(format!("{name:?} is no header name")))?;
+    let value = HeaderValue::try_from(value).map_err(|_| {
+        Error::invalid(format!("the value of header {name:?} has characters that cannot be sent"))
+    })?;
     Ok((parsed, value))
 }

@@ -1,10 +1,13 @@
 //! From a name to addresses, kept as long as the name's owner allows.
 //!
-//! A name is found where `getaddrinfo` finds it: in `/etc/hosts`, and then nobody is asked; else at the name servers of `/etc/resolv.conf`, with its search
-//! domains. `localhost` is this machine whatever stands where. Both IP versions are asked for at once, and one that does not answer holds up the other for 50 ms.
+//! A name is found where `getaddrinfo` finds it: in `/etc/hosts`, and then nobody is asked; else at
+//! the name servers of `/etc/resolv.conf`, with its search domains. `localhost` is this machine
+//! whatever stands where. Both IP versions are asked for at once, and one that does not answer
+//! holds up the other for 50 ms.
 //!
-//! A thousand users that start at once ask once: who comes second waits for the first. What was answered is used until its TTL ends, and for a second at
-//! the least, so that a TTL of zero is not a query a connection. A literal address never asks anybody.
+//! A thousand users that start at once ask once: who comes second waits for the first. What was
+//! answered is used until its TTL ends, and for a second at the least, so that a TTL of zero is not
+//! a query a connection. A literal address never asks anybody.
 
 use std::cell::{Cell, OnceCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -40,7 +43,8 @@ const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 #[derive(Default)]
 pub(crate) struct Addresses {
     answer: Mutex<Option<Answer>>,
-    /// Where the next connection begins in the list, so that connections spread over a name's addresses.
+    /// Where the next connection begins in the list, so that connections spread over a name's
+    /// addresses.
     next: Cell<usize>,
 }
 
@@ -50,11 +54,13 @@ struct Answer {
     /// Whether it is of the hosts file, and when that had last been changed.
     of_hosts: bool,
     hosts_changed: Option<SystemTime>,
-    /// The question for the IP version that did not answer in time. Its addresses join the others when they come.
+    /// The question for the IP version that did not answer in time. Its addresses join the others
+    /// when they come.
     late: Option<Asked>,
 }
 
-/// A worker's resolver. What it knows of name servers is read with the first name that needs one: a run by address needs none.
+/// A worker's resolver. What it knows of name servers is read with the first name that needs one: a
+/// run by address needs none.
 pub(crate) struct Resolver {
     hosts: PathBuf,
     servers: OnceCell<NameServers>,
@@ -73,8 +79,14 @@ impl Default for Resolver {
 }
 
 impl Resolver {
-    /// The addresses to try for one connection, in order: IP versions take turns, so that one that leads nowhere costs one attempt and not all.
-    pub(crate) async fn addresses(&self, host: &Host, port: u16, known: &Addresses) -> Result<Vec<SocketAddr>, Error> {
+    /// The addresses to try for one connection, in order: IP versions take turns, so that one that
+    /// leads nowhere costs one attempt and not all.
+    pub(crate) async fn addresses(
+        &self,
+        host: &Host,
+        port: u16,
+        known: &Addresses,
+    ) -> Result<Vec<SocketAddr>, Error> {
         let name = match host {
             Host::Ipv4(ip) => return Ok(vec![SocketAddr::new((*ip).into(), port)]),
             Host::Ipv6(ip) => return Ok(vec![SocketAddr::new((*ip).into(), port)]),
@@ -98,15 +110,23 @@ impl Resolver {
     #[inline(never)]
     fn ask<'a>(&'a self, name: &'a str, known: Option<Answer>) -> Rare<'a, Result<Answer, Error>> {
         Box::pin(async move {
-            // A file of a hundred thousand hosts, as some have them against advertisements, is read again when it has changed.
+            // A file of a hundred thousand hosts, as some have them against advertisements, is read
+            // again when it has changed.
             let changed = std::fs::metadata(&self.hosts).and_then(|file| file.modified()).ok();
             let unchanged = known.filter(|known| known.hosts_changed == changed);
             let mut ips = Vec::new();
             match unchanged {
-                Some(known) if known.of_hosts => return Ok(Answer { until: Instant::now() + HOSTS_KEPT, ..known }),
+                Some(known) if known.of_hosts => {
+                    return Ok(Answer { until: Instant::now() + HOSTS_KEPT, ..known });
+                }
                 Some(_) => {}
                 // A machine without the file knows no hosts.
-                None => ips = hosts::find(&String::from_utf8_lossy(&std::fs::read(&self.hosts).unwrap_or_default()), name),
+                None => {
+                    ips = hosts::find(
+                        &String::from_utf8_lossy(&std::fs::read(&self.hosts).unwrap_or_default()),
+                        name,
+                    )
+                }
             }
             if ips.is_empty() && hosts::is_this_machine(name) {
                 ips = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
@@ -138,38 +158,52 @@ impl Resolver {
 impl NameServers {
     fn of_system() -> Result<Self, Error> {
         const CONF: &str = "/etc/resolv.conf";
-        let wrong = |error: &dyn std::fmt::Display| Error::new(ErrorClass::Dns, format!("{CONF}: {error}"));
+        let wrong =
+            |error: &dyn std::fmt::Display| Error::new(ErrorClass::Dns, format!("{CONF}: {error}"));
         let mut conf = match std::fs::read(CONF) {
             Ok(conf) => conf,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(local(&error).unwrap_or_else(|| wrong(&error))),
         };
-        let names_one = conf.split(|&byte| byte == b'\n').any(|line| line.trim_ascii_start().starts_with(b"nameserver"));
+        let names_one = conf
+            .split(|&byte| byte == b'\n')
+            .any(|line| line.trim_ascii_start().starts_with(b"nameserver"));
         if !names_one {
             // As resolv.conf(5) has it.
             conf.extend(b"\nnameserver 127.0.0.1\n");
         }
         let (config, options) = parse_resolv_conf(&conf).map_err(|e| wrong(&e))?;
-        let mut shown: Vec<String> = config.name_servers().iter().map(|server| server.ip.to_string()).collect();
+        let mut shown: Vec<String> =
+            config.name_servers().iter().map(|server| server.ip.to_string()).collect();
         if !names_one {
             shown[0] += ", as /etc/resolv.conf names none";
         }
         Self::new(config, options, shown.join(", ")).map_err(|e| wrong(&e))
     }
 
-    fn new(config: ResolverConfig, mut options: ResolverOpts, shown: String) -> Result<Self, NetError> {
+    fn new(
+        config: ResolverConfig,
+        mut options: ResolverOpts,
+        shown: String,
+    ) -> Result<Self, NetError> {
         // The domain of the machine's own name is searched where nothing else is.
         let domain = config.domain().filter(|_| config.search().is_empty()).cloned();
-        let config = ResolverConfig::from_parts(domain, config.search().to_vec(), config.name_servers().to_vec());
+        let config = ResolverConfig::from_parts(
+            domain,
+            config.search().to_vec(),
+            config.name_servers().to_vec(),
+        );
         options.use_hosts_file = ResolveHosts::Never;
-        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let mut builder =
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options;
         Ok(Self { resolver: builder.build()?, shown })
     }
 
     /// Asks for both IP versions at once.
     async fn ask(&self, name: &str) -> Result<Answer, NetError> {
-        // Underscores are no part of a host's name by its oldest rules, and of many names in use (RFC 2181, 11).
+        // Underscores are no part of a host's name by its oldest rules, and of many names in use
+        // (RFC 2181, 11).
         let name = Name::from_str_relaxed(name)?;
         let mut four = Asked::new(&self.resolver, name.clone(), RecordType::A);
         let mut six = Asked::new(&self.resolver, name, RecordType::AAAA);
@@ -178,8 +212,13 @@ impl NameServers {
             found = &mut six => (found, four, false),
         };
         // Who says that there is no such name says it of both.
-        let hurries = first.as_ref().map_or_else(NetError::is_nx_domain, |found| !found.ips.is_empty());
-        let second = if hurries { tokio::time::timeout(RESOLUTION_DELAY, &mut other).await.ok() } else { Some((&mut other).await) };
+        let hurries =
+            first.as_ref().map_or_else(NetError::is_nx_domain, |found| !found.ips.is_empty());
+        let second = if hurries {
+            tokio::time::timeout(RESOLUTION_DELAY, &mut other).await.ok()
+        } else {
+            Some((&mut other).await)
+        };
         let late = second.is_none().then_some(other);
         let found: Vec<Found> = match (first, second) {
             (Ok(first), Some(Ok(second))) if four_is_first => vec![first, second],
@@ -191,8 +230,19 @@ impl NameServers {
         if ips.is_empty() {
             return Err(NetError::Msg(NO_ADDRESS.into()));
         }
-        let until = found.iter().filter(|found| !found.ips.is_empty()).map(|found| found.until).min().unwrap_or_else(Instant::now);
-        Ok(Answer { ips: ips.into(), until: until.max(Instant::now() + KEPT_AT_LEAST), of_hosts: false, hosts_changed: None, late })
+        let until = found
+            .iter()
+            .filter(|found| !found.ips.is_empty())
+            .map(|found| found.until)
+            .min()
+            .unwrap_or_else(Instant::now);
+        Ok(Answer {
+            ips: ips.into(),
+            until: until.max(Instant::now() + KEPT_AT_LEAST),
+            of_hosts: false,
+            hosts_changed: None,
+            late,
+        })
     }
 
     fn failed(&self, name: &str, error: &NetError) -> Error {
@@ -204,7 +254,9 @@ impl NameServers {
         let reason = match error {
             error if error.is_nx_domain() => "no such name".into(),
             error if error.is_no_records_found() => NO_ADDRESS.into(),
-            NetError::Io(_) | NetError::NoConnections | NetError::Timeout => format!("no name server answered ({})", self.shown),
+            NetError::Io(_) | NetError::NoConnections | NetError::Timeout => {
+                format!("no name server answered ({})", self.shown)
+            }
             NetError::Proto(error) => format!("not a name that can be asked for: {error}"),
             error => error.to_string(),
         };
@@ -222,7 +274,10 @@ struct Found {
 
 impl From<Lookup> for Found {
     fn from(lookup: Lookup) -> Self {
-        Self { ips: lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect(), until: lookup.valid_until() }
+        Self {
+            ips: lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect(),
+            until: lookup.valid_until(),
+        }
     }
 }
 
@@ -243,7 +298,9 @@ impl Future for &mut Asked {
         Pin::new(&mut self.0).poll(cx).map(|ended| match ended {
             Ok(Ok(lookup)) => Ok(lookup.into()),
             // That a version has no address is an answer.
-            Ok(Err(error)) if error.is_no_records_found() && !error.is_nx_domain() => Ok(Found { ips: Vec::new(), until: Instant::now() }),
+            Ok(Err(error)) if error.is_no_records_found() && !error.is_nx_domain() => {
+                Ok(Found { ips: Vec::new(), until: Instant::now() })
+            }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(NetError::Message("the question was dropped")),
         })
@@ -260,7 +317,8 @@ impl Answer {
     /// The addresses, with those that came late.
     fn ips(&mut self) -> Rc<[IpAddr]> {
         if let Some(mut late) = self.late.as_mut()
-            && let Poll::Ready(found) = Pin::new(&mut late).poll(&mut Context::from_waker(Waker::noop()))
+            && let Poll::Ready(found) =
+                Pin::new(&mut late).poll(&mut Context::from_waker(Waker::noop()))
         {
             self.late = None;
             if let Ok(found) = found {
@@ -271,7 +329,8 @@ impl Answer {
     }
 }
 
-/// The addresses with the IP versions in turn, beginning with that of the first, each version in its own order (RFC 8305, 4).
+/// The addresses with the IP versions in turn, beginning with that of the first, each version in
+/// its own order (RFC 8305, 4).
 fn taking_turns(ips: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     let mut ips = ips.peekable();
     let Some(first) = ips.peek().map(IpAddr::is_ipv4) else { return Vec::new() };

@@ -1,7 +1,8 @@
 //! Whom to trust and who we are, loaded once for all workers.
 //!
-//! Roots are parsed and the verifier is built in [`TlsOptions::load`]; a [`Tls`] is a handle on the outcome. A virtual user gets a configuration of its
-//! own for its session cache (see [`Tls::user`]), because a user that resumes another's session is not the client that it plays.
+//! Roots are parsed and the verifier is built in [`TlsOptions::load`]; a [`Tls`] is a handle on the
+//! outcome. A virtual user gets a configuration of its own for its session cache (see
+//! [`Tls::user`]), because a user that resumes another's session is not the client that it plays.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{Resumption, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::error::{OptionsError, tls_reason};
@@ -50,9 +53,11 @@ pub struct ClientIdentity {
 pub struct Tls(Arc<ClientConfig>);
 
 impl TlsOptions {
-    /// Reads the files and the machine's roots. It takes milliseconds and blocks: once a process, before the run.
+    /// Reads the files and the machine's roots. It takes milliseconds and blocks: once a process,
+    /// before the run.
     ///
-    /// A system root that cannot be parsed is left out, and a machine without any is no error: whoever needs one is told by the handshake.
+    /// A system root that cannot be parsed is left out, and a machine without any is no error:
+    /// whoever needs one is told by the handshake.
     pub fn load(&self) -> Result<Tls, OptionsError> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -65,15 +70,20 @@ impl TlsOptions {
             Some(identity) => {
                 let chain = files::certificates("--cert", &identity.certificate)?;
                 let key = files::key("--key", &identity.key)?;
-                let unusable =
-                    |error| OptionsError::Identity { key: identity.key.clone(), reason: identity_reason(&error, &identity.certificate) };
+                let unusable = |error| OptionsError::Identity {
+                    key: identity.key.clone(),
+                    reason: identity_reason(&error, &identity.certificate),
+                };
                 builder.with_client_auth_cert(chain, key).map_err(unusable)?
             }
         };
         Ok(Tls(Arc::new(config)))
     }
 
-    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, OptionsError> {
+    fn verifier(
+        &self,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, OptionsError> {
         if self.insecure {
             return Ok(Arc::new(Unverified { accept: true, provider }));
         }
@@ -84,8 +94,11 @@ impl TlsOptions {
         let mut given = Vec::new();
         for file in &self.ca_files {
             for certificate in files::certificates("--ca-cert", file)? {
-                let unusable =
-                    |e: rustls::Error| OptionsError::File { flag: "--ca-cert", path: file.clone(), reason: tls_reason(&e, "a root") };
+                let unusable = |e: rustls::Error| OptionsError::File {
+                    flag: "--ca-cert",
+                    path: file.clone(),
+                    reason: tls_reason(&e, "a root"),
+                };
                 roots.add(certificate.clone()).map_err(unusable)?;
                 given.push(certificate);
             }
@@ -93,16 +106,23 @@ impl TlsOptions {
         if roots.is_empty() {
             return Ok(Arc::new(Unverified { accept: false, provider }));
         }
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
-        let roots = verifier.expect("a verifier with roots and without revocation lists can be built");
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        let roots =
+            verifier.expect("a verifier with roots and without revocation lists can be built");
         Ok(Arc::new(Trusting { roots, given }))
     }
 }
 
 fn identity_reason(error: &rustls::Error, certificate: &Path) -> String {
     match error {
-        rustls::Error::InconsistentKeys(_) => format!("this key does not belong to the certificate in {}", certificate.display()),
-        rustls::Error::General(_) => "this kind of key cannot be used; RSA, ECDSA with P-256 or P-384, and Ed25519 can".into(),
+        rustls::Error::InconsistentKeys(_) => {
+            format!("this key does not belong to the certificate in {}", certificate.display())
+        }
+        rustls::Error::General(_) => {
+            "this kind of key cannot be used; RSA, ECDSA with P-256 or P-384, and Ed25519 can"
+                .into()
+        }
         other => tls_reason(other, "a client"),
     }
 }
@@ -146,8 +166,9 @@ impl UserTls {
     }
 }
 
-/// Trusts the roots, and each certificate of a CA file as the one that a server shows: a self-signed one is its own authority, and the rules of RFC 5280 for
-/// a server's certificate refuse an authority's. Its name and its dates must be right as anybody's.
+/// Trusts the roots, and each certificate of a CA file as the one that a server shows: a
+/// self-signed one is its own authority, and the rules of RFC 5280 for a server's certificate
+/// refuse an authority's. Its name and its dates must be right as anybody's.
 #[derive(Debug)]
 struct Trusting {
     roots: Arc<WebPkiServerVerifier>,
@@ -165,8 +186,11 @@ impl ServerCertVerifier for Trusting {
     ) -> Result<ServerCertVerified, rustls::Error> {
         match self.roots.verify_server_cert(shown, chain, name, ocsp, now) {
             // Its dates come before its issuer, so that they have been looked at.
-            Err(rustls::Error::InvalidCertificate(reason)) if is_about_the_issuer(&reason) && self.given.contains(shown) => {
-                verify_server_name(&ParsedCertificate::try_from(shown)?, name).map(|()| ServerCertVerified::assertion())
+            Err(rustls::Error::InvalidCertificate(reason))
+                if is_about_the_issuer(&reason) && self.given.contains(shown) =>
+            {
+                verify_server_name(&ParsedCertificate::try_from(shown)?, name)
+                    .map(|()| ServerCertVerified::assertion())
             }
             decided => decided,
         }
@@ -196,7 +220,8 @@ impl ServerCertVerifier for Trusting {
 }
 
 fn is_about_the_issuer(reason: &CertificateError) -> bool {
-    *reason == CertificateError::UnknownIssuer || webpki_error(reason) == Some(&webpki::Error::CaUsedAsEndEntity)
+    *reason == CertificateError::UnknownIssuer
+        || webpki_error(reason) == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
 /// What the checker of certificates says where rustls has no word for it.
@@ -207,8 +232,9 @@ pub(crate) fn webpki_error(reason: &CertificateError) -> Option<&webpki::Error> 
     }
 }
 
-/// Says the same of every certificate: yes where the user asked for it, no where no root is known (a run without TLS needs none, and one with it is told
-/// what is missing). Signatures are checked in either case, so that the handshake is one.
+/// Says the same of every certificate: yes where the user asked for it, no where no root is known
+/// (a run without TLS needs none, and one with it is told what is missing). Signatures are checked
+/// in either case, so that the handshake is one.
 #[derive(Debug)]
 struct Unverified {
     accept: bool,
@@ -227,7 +253,9 @@ impl ServerCertVerifier for Unverified {
         if self.accept {
             Ok(ServerCertVerified::assertion())
         } else {
-            Err(rustls::Error::General("no root certificate is known (install the system's, or give a CA file)".into()))
+            Err(rustls::Error::General(
+                "no root certificate is known (install the system's, or give a CA file)".into(),
+            ))
         }
     }
 
@@ -237,7 +265,12 @@ impl ServerCertVerifier for Unverified {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -246,7 +279,12 @@ impl ServerCertVerifier for Unverified {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

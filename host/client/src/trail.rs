@@ -6,7 +6,8 @@ use tokio::time::Instant;
 use crate::error::Error;
 use crate::request::{Response, Sent};
 
-/// The phases and counts of an exchange in flight. The clock is read once at each boundary, by whoever saw it.
+/// The phases and counts of an exchange in flight. The clock is read once at each boundary, by
+/// whoever saw it.
 pub(crate) struct Trail {
     pub(crate) start: Instant,
     phase: Phase,
@@ -32,7 +33,8 @@ impl Trail {
         }
     }
 
-    /// Ends the current phase and begins `phase`. An instant before the last boundary (a late write under an early answer) counts as the boundary.
+    /// Ends the current phase and begins `phase`. An instant before the last boundary (a late write
+    /// under an early answer) counts as the boundary.
     pub(crate) fn enter(&mut self, phase: Phase, now: Instant) {
         self.phases.add(self.phase, now.saturating_duration_since(self.since));
         self.phase = phase;
@@ -53,7 +55,10 @@ impl Trail {
     pub(crate) fn finish(mut self, result: Result<Response, Error>, now: Instant) -> Sent {
         self.enter(self.phase, now);
         let exchange = Exchange {
-            result: result.as_ref().map(|response| response.status.as_u16()).map_err(|error| error.class),
+            result: result
+                .as_ref()
+                .map(|response| response.status.as_u16())
+                .map_err(|error| error.class),
             phases: self.phases,
             written: self.written,
             reconnects: self.reconnects,

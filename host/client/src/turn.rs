@@ -1,7 +1,9 @@
 //! How long a connection may keep its thread.
 //!
-//! All users of a worker share one thread. What one of them reads is somebody else's to send, and may never end: announcements without an answer, chunks of
-//! a byte, a body that grows a thousandfold when it is decompressed. Reading stops at each pause of the network, and where there is none, here.
+//! All users of a worker share one thread. What one of them reads is somebody else's to send, and
+//! may never end: announcements without an answer, chunks of a byte, a body that grows a
+//! thousandfold when it is decompressed. Reading stops at each pause of the network, and where
+//! there is none, here.
 
 use std::pin::pin;
 use std::task::{Context, Poll};
@@ -9,17 +11,20 @@ use std::time::{Duration, Instant};
 
 use tokio::task::yield_now;
 
-/// A stretch of work on one connection, timed by the machine's own clock: it is the thread that is shared.
+/// A stretch of work on one connection, timed by the machine's own clock: it is the thread that is
+/// shared.
 #[derive(Clone, Copy)]
 pub(crate) struct Turn {
     began: Option<Instant>,
 }
 
-/// As long as another user may have to wait because of one that is never done: what a request takes on the thread, a hundred times over.
+/// As long as another user may have to wait because of one that is never done: what a request takes
+/// on the thread, a hundred times over.
 const LONGEST: Duration = Duration::from_millis(1);
 
 impl Turn {
-    /// A turn that begins when it is first asked about, so that what is done in one piece reads no clock.
+    /// A turn that begins when it is first asked about, so that what is done in one piece reads no
+    /// clock.
     pub(crate) const fn new() -> Self {
         Self { began: None }
     }
@@ -53,7 +58,8 @@ impl Turn {
     }
 }
 
-/// Ends a poll whose task has more to do: it goes on when all others had the thread, and the runtime has looked at its sockets and timers.
+/// Ends a poll whose task has more to do: it goes on when all others had the thread, and the
+/// runtime has looked at its sockets and timers.
 pub(crate) fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
     let asked = pin!(yield_now()).poll(cx);
     debug_assert!(asked.is_pending(), "a task never goes on within its own poll");

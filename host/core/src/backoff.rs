@@ -1,8 +1,9 @@
 //! How long whoever fails before it has begun anything waits until it tries again.
 //!
-//! An iteration that fails at once is repeated at once, a million times a second: the machine is busy with nothing, and the service, which was never asked,
-//! looks slow. Each failure waits twice as long as the one before it, so that a mistake that mends itself, as a file that is not there yet, costs
-//! little, and one that does not costs nothing. Whoever begins something begins anew.
+//! An iteration that fails at once is repeated at once, a million times a second: the machine is
+//! busy with nothing, and the service, which was never asked, looks slow. Each failure waits twice
+//! as long as the one before it, so that a mistake that mends itself, as a file that is not there
+//! yet, costs little, and one that does not costs nothing. Whoever begins something begins anew.
 
 use std::time::Duration;
 
@@ -36,7 +37,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_that_fails_at_once_tries_a_dozen_times_in_three_seconds_and_not_three_million_times() {
+    fn a_user_that_fails_at_once_tries_a_dozen_times_in_three_seconds_and_not_three_million_times()
+    {
         let (mut backoff, mut waited, mut tries) = (Backoff::default(), Duration::ZERO, 0);
         while waited < Duration::from_secs(3) {
             waited += backoff.fail();

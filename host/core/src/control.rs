@@ -1,8 +1,10 @@
-//! Which rate to drive, so that what was asked for holds: a target, latency percentiles, error rates, together.
+//! Which rate to drive, so that what was asked for holds: a target, latency percentiles, error
+//! rates, together.
 //!
-//! A [`Regulator`] holds the set-point. In every window of a fifth of a second each objective is judged by what began under the set-point in force, and says
-//! up to which rate it holds; the least of these, and of the target, is the next set-point. Workers count for an objective with a [`Watch`] and send
-//! [`Tally`]s, whose sum the regulator is given. Nothing here reads a clock.
+//! A [`Regulator`] holds the set-point. In every window of a fifth of a second each objective is
+//! judged by what began under the set-point in force, and says up to which rate it holds; the least
+//! of these, and of the target, is the next set-point. Workers count for an objective with a
+//! [`Watch`] and send [`Tally`]s, whose sum the regulator is given. Nothing here reads a clock.
 //!
 //! | file | what it knows |
 //! |---|---|
@@ -40,10 +42,11 @@ pub use self::watch::{Tally, Watch};
 use crate::RunInstant;
 use crate::units::Rate;
 
-/// Where an objective has the load begin unless told otherwise, in transactions a second: nothing to a service that is worth a load test, and five seconds
-/// of growth from its first thousand.
+/// Where an objective has the load begin unless told otherwise, in transactions a second: nothing
+/// to a service that is worth a load test, and five seconds of growth from its first thousand.
 pub const DEFAULT_START: f64 = 512.0;
-/// The least rate that objectives lead to: one transaction a second goes on asking a service that is down whether it is back.
+/// The least rate that objectives lead to: one transaction a second goes on asking a service that
+/// is down whether it is back.
 pub const FLOOR: f64 = 1.0;
 /// Changes of a smaller part than this are left for a later window.
 const WORTH_A_CHANGE: f64 = 0.000_1;
@@ -66,7 +69,8 @@ pub struct Window {
 pub struct Change {
     /// Transactions a second, from now on.
     pub rate: f64,
-    /// Whether every [`Watch`] is to [begin anew](Watch::restart): the load has come down, and what began before speaks of the old one.
+    /// Whether every [`Watch`] is to [begin anew](Watch::restart): the load has come down, and what
+    /// began before speaks of the old one.
     pub restart: bool,
 }
 
@@ -94,8 +98,9 @@ pub struct Regulator {
 }
 
 impl Regulator {
-    /// Holds `objectives` at the highest rate that they allow, up to `target` where there is one. With objectives it begins at `start` or the target, whichever is
-    /// less, and without any at the target.
+    /// Holds `objectives` at the highest rate that they allow, up to `target` where there is one.
+    /// With objectives it begins at `start` or the target, whichever is less, and without any at
+    /// the target.
     ///
     /// # Panics
     /// With neither a target nor an objective: then there is nothing to hold.
@@ -106,7 +111,8 @@ impl Regulator {
             Some(target) => start.min(target),
             None => start,
         };
-        let holders = objectives.into_iter().map(|objective| Holder::new(objective, in_force)).collect();
+        let holders =
+            objectives.into_iter().map(|objective| Holder::new(objective, in_force)).collect();
         Self { target, holders, in_force }
     }
 
@@ -115,7 +121,8 @@ impl Regulator {
         self.in_force
     }
 
-    /// Another target, whatever it was; the objectives go on. Gives the new set-point if it is to change now: a higher target is risen to.
+    /// Another target, whatever it was; the objectives go on. Gives the new set-point if it is to
+    /// change now: a higher target is risen to.
     pub fn set_target(&mut self, target: f64) -> Option<Change> {
         self.target = Some(target);
         self.settle()
@@ -126,7 +133,8 @@ impl Regulator {
         self.holders.iter().map(|holder| &holder.objective)
     }
 
-    /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it is to change.
+    /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it
+    /// is to change.
     pub fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
         for (holder, tally) in self.holders.iter_mut().zip(tallies) {
             holder.on_window(window, self.in_force, tally);
@@ -141,16 +149,19 @@ impl Regulator {
             limit: holder.limit,
             doing: holder.doing,
             measured: holder.room.map(|room| (room.reading, room.samples)),
-            binding: self.target.is_none_or(|target| holder.limit < target) && self.holders.iter().all(|other| holder.limit <= other.limit),
+            binding: self.target.is_none_or(|target| holder.limit < target)
+                && self.holders.iter().all(|other| holder.limit <= other.limit),
         })
     }
 
     fn settle(&mut self) -> Option<Change> {
-        let allowed = self.holders.iter().map(|holder| holder.limit.max(FLOOR)).fold(Rate::MOST, f64::min);
+        let allowed =
+            self.holders.iter().map(|holder| holder.limit.max(FLOOR)).fold(Rate::MOST, f64::min);
         let rate = self.target.map_or(allowed, |target| target.min(allowed));
         let change = rate / self.in_force - 1.0;
         let restart = self.holders.iter().any(|holder| holder.answered);
-        if !restart && (change == 0.0 || change.abs() < WORTH_A_CHANGE && self.target != Some(rate)) {
+        if !restart && (change == 0.0 || change.abs() < WORTH_A_CHANGE && self.target != Some(rate))
+        {
             return None;
         }
         self.in_force = rate;

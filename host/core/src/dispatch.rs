@@ -1,16 +1,23 @@
-//! Who starts when: the dispatcher of one worker thread, which brings due slots and waiting virtual users together.
+//! Who starts when: the dispatcher of one worker thread, which brings due slots and waiting virtual
+//! users together.
 //!
 //! ## Why the slot waits for nobody and nobody waits for a slot
-//! A user that is ready *parks*; it holds no slot, so a slow user delays nothing but itself. A slot that becomes due goes to the user parked longest. When
-//! nobody is parked a user is created at once, up to a limit: if starts waited for users to come back, a stall of the service would stop the very starts
-//! that measure it (coordinated omission in the sending). After [`PATIENCE`] without a user the slot goes to the [`Overflow`], which all workers serve.
-//! What cannot start within the plan's max-lag becomes *unsent*, and says whose fault that was. Nothing leaves in any other way: see [`Ledger`].
+//! A user that is ready *parks*; it holds no slot, so a slow user delays nothing but itself. A slot
+//! that becomes due goes to the user parked longest. When nobody is parked a user is created at
+//! once, up to a limit: if starts waited for users to come back, a stall of the service would stop
+//! the very starts that measure it (coordinated omission in the sending). After [`PATIENCE`]
+//! without a user the slot goes to the [`Overflow`], which all workers serve. What cannot start
+//! within the plan's max-lag becomes *unsent*, and says whose fault that was. Nothing leaves in any
+//! other way: see [`Ledger`].
 //!
 //! ## How it is driven
-//! The owner tells what happened (`handle_*`), serves the overflow if [`Dispatcher::wants_overflow`], does what [`Dispatcher::poll_action`] says until it
-//! says nothing, and sleeps until [`Dispatcher::poll_timeout`] or the next event. The tests drive it on virtual time in the same way.
+//! The owner tells what happened (`handle_*`), serves the overflow if
+//! [`Dispatcher::wants_overflow`], does what [`Dispatcher::poll_action`] says until it says
+//! nothing, and sleeps until [`Dispatcher::poll_timeout`] or the next event. The tests drive it on
+//! virtual time in the same way.
 //!
-//! A start touches two queues and allocates nothing; only the growth of a queue to a new greatest length does.
+//! A start touches two queues and allocates nothing; only the growth of a queue to a new greatest
+//! length does.
 
 mod debt;
 mod overflow;
@@ -27,11 +34,13 @@ use self::surplus::Surplus;
 use crate::RunInstant;
 use crate::schedule::{Course, Cursor, Due, Owner, Table, Timeline};
 
-/// A virtual user, by a small number of its worker's choice; it may be given again once the user is gone.
+/// A virtual user, by a small number of its worker's choice; it may be given again once the user is
+/// gone.
 pub type UserKey = u32;
 
-/// How long a due slot waits for a user of its own worker before all workers are asked. Creating one and running it to its first `begin` takes a tenth
-/// of this, so the overflow and its lock are for real shortage only.
+/// How long a due slot waits for a user of its own worker before all workers are asked. Creating
+/// one and running it to its first `begin` takes a tenth of this, so the overflow and its lock are
+/// for real shortage only.
 pub const PATIENCE: Duration = Duration::from_millis(1);
 
 /// A start: which slot, when it was meant, and since when its user was ready.
@@ -59,15 +68,21 @@ pub struct Lag {
     pub total: Duration,
     /// The part during which no user was free: the service is slow, or the users too few.
     pub user: Duration,
-    /// The part during which it was due and a user was free, or would have been had this host not stood still: the load generator's fault.
+    /// The part during which it was due and a user was free, or would have been had this host not
+    /// stood still: the load generator's fault.
     pub host: Duration,
 }
 
 impl Lag {
-    /// The lag of what was meant for `intended` and started at `actual`, by a user that was ready at `parked_at`.
+    /// The lag of what was meant for `intended` and started at `actual`, by a user that was ready
+    /// at `parked_at`.
     pub fn of(intended: RunInstant, parked_at: RunInstant, actual: RunInstant) -> Self {
         let possible = intended.max(parked_at).min(actual.max(intended));
-        Self { total: actual.since(intended), user: possible.since(intended), host: actual.since(possible) }
+        Self {
+            total: actual.since(intended),
+            user: possible.since(intended),
+            host: actual.since(possible),
+        }
     }
 }
 
@@ -76,9 +91,11 @@ impl Lag {
 pub enum UnsentCause {
     /// No user was free in time.
     Users,
-    /// A user was free in time and was not started, or would have been free had this host not stood still: the load generator's fault.
+    /// A user was free in time and was not started, or would have been free had this host not stood
+    /// still: the load generator's fault.
     Host,
-    /// The host had no lease, or heard too late that the slot was its own: whoever leads the hosts could not be reached in time.
+    /// The host had no lease, or heard too late that the slot was its own: whoever leads the hosts
+    /// could not be reached in time.
     Lease,
 }
 
@@ -92,11 +109,13 @@ pub enum Action {
         /// What for.
         start: Start,
     },
-    /// Create a user. Answered by [`Dispatcher::handle_created`] or [`Dispatcher::handle_not_created`].
+    /// Create a user. Answered by [`Dispatcher::handle_created`] or
+    /// [`Dispatcher::handle_not_created`].
     Create,
     /// Push this slot to the overflow, and wake a worker that has users parked.
     Overflow(Due),
-    /// End the life of this user, which is surplus; it is no longer parked. Answered by [`Dispatcher::handle_gone`].
+    /// End the life of this user, which is surplus; it is no longer parked. Answered by
+    /// [`Dispatcher::handle_gone`].
     Retire(UserKey),
     /// Count this slot as unsent.
     Unsent {
@@ -144,7 +163,8 @@ pub struct Dispatcher {
     surplus: Surplus,
     /// Users that wait for a slot, longest first.
     parked: VecDeque<(UserKey, RunInstant)>,
-    /// Slots that wait for a user, earliest first. Only between an event and the actions that follow from it are users parked as well.
+    /// Slots that wait for a user, earliest first. Only between an event and the actions that
+    /// follow from it are users parked as well.
     waiting: VecDeque<Due>,
     /// When the earliest slot that is known to be in the overflow becomes unsent.
     overflow_expiry: RunInstant,
@@ -157,7 +177,8 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// A dispatcher without users. Its first ones are asked for by the first [`Dispatcher::handle_time`].
+    /// A dispatcher without users. Its first ones are asked for by the first
+    /// [`Dispatcher::handle_time`].
     pub fn new(cursor: Cursor, limits: Limits) -> Self {
         Self {
             cursor,
@@ -175,14 +196,16 @@ impl Dispatcher {
         }
     }
 
-    /// One that has no slots and no lease before it is told of them, as those of a host among others are.
+    /// One that has no slots and no lease before it is told of them, as those of a host among
+    /// others are.
     pub fn of_cluster(mut cursor: Cursor, limits: Limits) -> Self {
         cursor.claim(&[], 0);
         cursor.allow_below(0);
         Self { lapsed: true, ..Self::new(cursor, limits) }
     }
 
-    /// A user is ready and waits: for the slot due longest, or for the next one. When the run is over it is told so.
+    /// A user is ready and waits: for the slot due longest, or for the next one. When the run is
+    /// over it is told so.
     pub fn handle_parked(&mut self, now: RunInstant, user: UserKey) {
         self.handle_time(now);
         self.population.handle_ready(user);
@@ -213,7 +236,8 @@ impl Dispatcher {
         self.handle_time(now);
     }
 
-    /// The thread has stood still for so long, until `now`: to be told before anything that happened meanwhile.
+    /// The thread has stood still for so long, until `now`: to be told before anything that
+    /// happened meanwhile.
     pub fn handle_standstill(&mut self, now: RunInstant, stood: Duration) {
         self.debt.handle_standstill(now, stood);
     }
@@ -251,15 +275,22 @@ impl Dispatcher {
         }
     }
 
-    /// From the nanosecond after `from` on, which may still be to come, starts follow another course. What is due by then stays as it is.
+    /// From the nanosecond after `from` on, which may still be to come, starts follow another
+    /// course. What is due by then stays as it is.
     pub fn handle_change(&mut self, now: RunInstant, from: RunInstant, course: Course) {
         self.handle_time(now);
         self.cursor.change_after(from, course);
     }
 
-    /// Slots are due as `timeline` says, and those are this host's that `tables` give to `owner`. What would have been due by now, had this been known,
-    /// becomes unsent.
-    pub fn handle_orders(&mut self, now: RunInstant, timeline: Option<&Timeline>, tables: &[Table], owner: Owner) {
+    /// Slots are due as `timeline` says, and those are this host's that `tables` give to `owner`.
+    /// What would have been due by now, had this been known, becomes unsent.
+    pub fn handle_orders(
+        &mut self,
+        now: RunInstant,
+        timeline: Option<&Timeline>,
+        tables: &[Table],
+        owner: Owner,
+    ) {
         self.handle_time(now);
         if let Some(timeline) = timeline {
             self.cursor.follow(timeline.clone());
@@ -299,7 +330,8 @@ impl Dispatcher {
         self.cursor.reached()
     }
 
-    /// The run is over: parked users are released, and no slot starts any more. Slots due by `now` that nobody can start become unsent.
+    /// The run is over: parked users are released, and no slot starts any more. Slots due by `now`
+    /// that nobody can start become unsent.
     pub fn handle_end(&mut self, now: RunInstant) {
         self.handle_time(now);
         while let Some(due) = self.waiting.pop_front() {
@@ -310,7 +342,8 @@ impl Dispatcher {
         self.over = true;
     }
 
-    /// Whether [`Dispatcher::serve`] is to be called now, when the overflow holds about this many slots (a number that may be read without its lock).
+    /// Whether [`Dispatcher::serve`] is to be called now, when the overflow holds about this many
+    /// slots (a number that may be read without its lock).
     pub fn wants_overflow(&mut self, now: RunInstant, slots_there: usize) -> bool {
         if slots_there == 0 {
             self.overflow_expiry = RunInstant::NEVER;
@@ -319,10 +352,12 @@ impl Dispatcher {
                 self.debt.handle_empty();
             }
         }
-        slots_there > 0 && (self.over || self.lapsed || !self.parked.is_empty() || self.overflow_expiry <= now)
+        slots_there > 0
+            && (self.over || self.lapsed || !self.parked.is_empty() || self.overflow_expiry <= now)
     }
 
-    /// Takes from the overflow what this worker's parked users can start, the slot due longest first, and what is too late to be started by anybody.
+    /// Takes from the overflow what this worker's parked users can start, the slot due longest
+    /// first, and what is too late to be started by anybody.
     pub fn serve(&mut self, now: RunInstant, overflow: &mut Overflow) {
         self.debt.handle_others(overflow.owed());
         while let Some(due) = overflow.peek() {
@@ -344,7 +379,8 @@ impl Dispatcher {
             self.ledger.taken += 1;
             overflow.pop();
         }
-        self.overflow_expiry = overflow.peek().map_or(RunInstant::NEVER, |due| due.intended + self.max_lag);
+        self.overflow_expiry =
+            overflow.peek().map_or(RunInstant::NEVER, |due| due.intended + self.max_lag);
     }
 
     /// The next thing to do; nothing when all is done.
@@ -352,7 +388,8 @@ impl Dispatcher {
         self.actions.pop_front().or_else(|| self.matched())
     }
 
-    /// When [`Dispatcher::handle_time`] must be called next, if nothing else happens; nothing when nothing is to come.
+    /// When [`Dispatcher::handle_time`] must be called next, if nothing else happens; nothing when
+    /// nothing is to come.
     ///
     /// It may be asked when there are no actions left and the overflow has been served.
     pub fn poll_timeout(&self) -> Option<RunInstant> {
@@ -362,8 +399,13 @@ impl Dispatcher {
         let due = self.cursor.peek().map(|due| due.intended);
         let patience = self.waiting.front().map(|due| due.intended + PATIENCE);
         // One nanosecond later: at its last moment a slot may still be started.
-        let expiry = (self.overflow_expiry < RunInstant::NEVER).then(|| self.overflow_expiry + Duration::from_nanos(1));
-        let retire = if self.population.may_shrink() && self.parked.len() > 1 { self.surplus.poll_timeout() } else { None };
+        let expiry = (self.overflow_expiry < RunInstant::NEVER)
+            .then(|| self.overflow_expiry + Duration::from_nanos(1));
+        let retire = if self.population.may_shrink() && self.parked.len() > 1 {
+            self.surplus.poll_timeout()
+        } else {
+            None
+        };
         [due, patience, expiry, self.population.poll_timeout(), retire].into_iter().flatten().min()
     }
 
@@ -382,7 +424,8 @@ impl Dispatcher {
         Ledger { waiting: self.waiting.len() as u64, ..self.ledger }
     }
 
-    /// Whether the schedule has nothing left and no slot waits here; slots may remain in the overflow.
+    /// Whether the schedule has nothing left and no slot waits here; slots may remain in the
+    /// overflow.
     pub fn is_exhausted(&self) -> bool {
         self.cursor.peek().is_none() && self.waiting.is_empty()
     }
@@ -397,7 +440,8 @@ impl Dispatcher {
         self.population.handle_idle();
         let latest = due.intended + self.max_lag;
         if latest < now && parked_at <= latest {
-            // A user has been ready, and the slot is found too late all the same: this thread did not run.
+            // A user has been ready, and the slot is found too late all the same: this thread did
+            // not run.
             self.give_up(due, UnsentCause::Host);
         } else {
             self.parked.pop_front();
@@ -435,7 +479,8 @@ impl Dispatcher {
         Action::Start { user, start: Start { slot: due.slot, intended: due.intended, parked_at } }
     }
 
-    /// Nobody was free for it in time, which is our fault if we stood still. Gives what is owed less for that.
+    /// Nobody was free for it in time, which is our fault if we stood still. Gives what is owed
+    /// less for that.
     fn give_up_for_want_of_users(&mut self, now: RunInstant, due: Due) -> Duration {
         let paid = self.debt.pay(now);
         let cause = if paid.is_some() { UnsentCause::Host } else { UnsentCause::Users };

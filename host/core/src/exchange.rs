@@ -1,6 +1,8 @@
-//! What is known of one exchange with the service, whatever protocol carried it: its phases, its sizes, how it ended.
+//! What is known of one exchange with the service, whatever protocol carried it: its phases, its
+//! sizes, how it ended.
 //!
-//! A failed request is a measurement, not an error of ours; so its class lives here, beside its times.
+//! A failed request is a measurement, not an error of ours; so its class lives here, beside its
+//! times.
 
 use std::time::Duration;
 
@@ -26,7 +28,8 @@ pub enum Phase {
 
 impl Phase {
     /// All phases, in order.
-    pub const ALL: [Self; 6] = [Self::Blocked, Self::Connecting, Self::Tls, Self::Sending, Self::Waiting, Self::Receiving];
+    pub const ALL: [Self; 6] =
+        [Self::Blocked, Self::Connecting, Self::Tls, Self::Sending, Self::Waiting, Self::Receiving];
 
     /// The name in reports and JSON.
     pub const fn name(self) -> &'static str {
@@ -126,10 +129,11 @@ pub struct Exchange {
     pub result: Result<u16, ErrorClass>,
     /// The time spent in each phase.
     pub phases: Phases,
-    /// Request heads handed to the network, redirects and retries included: what the service may have counted.
+    /// Request heads handed to the network, redirects and retries included: what the service may
+    /// have counted.
     pub written: u32,
-    /// Times that the request was sent anew: its reused connection had closed before the first byte and it may arrive twice, or the server said that it did
-    /// nothing with it.
+    /// Times that the request was sent anew: its reused connection had closed before the first byte
+    /// and it may arrive twice, or the server said that it did nothing with it.
     pub reconnects: u32,
     /// Connections opened for it.
     pub connections: u32,

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 /// A point on a run's own monotonic clock: nanoseconds since the run began.
 ///
 /// A plain number, so that a rule can be handed any instant; 64 bits of nanoseconds last 584 years.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct RunInstant(u64);
 
 impl RunInstant {

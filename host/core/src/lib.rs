@@ -1,7 +1,9 @@
 //! The pure rules of Swell: when to start, whom, what to record, and what may be believed of it.
 //!
-//! Nothing here reads a clock, opens a file or a socket, or knows tokio or wasmtime: time is an argument, randomness comes from a seed. So every rule runs
-//! in tests and in a simulation on virtual time exactly as it runs in the host. The crate compiles for `wasm32-unknown-unknown`, which keeps it honest.
+//! Nothing here reads a clock, opens a file or a socket, or knows tokio or wasmtime: time is an
+//! argument, randomness comes from a seed. So every rule runs in tests and in a simulation on
+//! virtual time exactly as it runs in the host. The crate compiles for `wasm32-unknown-unknown`,
+//! which keeps it honest.
 
 pub mod backoff;
 pub mod control;

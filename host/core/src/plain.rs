@@ -1,8 +1,11 @@
-//! Text that somebody else wrote, made fit for a terminal: names and failures of a scenario, words of a service, a file or another host.
+//! Text that somebody else wrote, made fit for a terminal: names and failures of a scenario, words
+//! of a service, a file or another host.
 //!
-//! What reaches a terminal can move its cursor, hide a line that was printed before, turn the reading direction around or forge a line of ours. So whatever is
-//! not ours is shown with such characters made visible, as `\u{1b}`: within a line as a [`line()`], and all that leaves the program once more as a [`page`],
-//! where only the ends of lines still do something. Nothing is dropped, so that what tried to hide is seen.
+//! What reaches a terminal can move its cursor, hide a line that was printed before, turn the
+//! reading direction around or forge a line of ours. So whatever is not ours is shown with such
+//! characters made visible, as `\u{1b}`: within a line as a [`line()`], and all that leaves the
+//! program once more as a [`page`], where only the ends of lines still do something. Nothing is
+//! dropped, so that what tried to hide is seen.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -14,9 +17,11 @@ pub const fn line(text: &str) -> Line<'_> {
     Line(text)
 }
 
-/// The lines of a text as parts of one, with semicolons between them unless a colon leads on: see [`Line`].
+/// The lines of a text as parts of one, with semicolons between them unless a colon leads on: see
+/// [`Line`].
 pub fn in_one_line(text: &str) -> String {
-    line(&text.lines().map(str::trim).collect::<Vec<_>>().join("; ").replace(":; ", ": ")).to_string()
+    line(&text.lines().map(str::trim).collect::<Vec<_>>().join("; ").replace(":; ", ": "))
+        .to_string()
 }
 
 /// The text as lines: see [`Page`].
@@ -24,7 +29,8 @@ pub const fn page<T: Display>(text: T) -> Page<T> {
     Page(text)
 }
 
-/// Shows a text as a part of one line, without its tail of white space and cut to 4 KiB. Width, alignment and precision are those of a `str`.
+/// Shows a text as a part of one line, without its tail of white space and cut to 4 KiB. Width,
+/// alignment and precision are those of a `str`.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a>(&'a str);
 
@@ -74,7 +80,8 @@ impl Write for Lines<'_, '_> {
     }
 }
 
-/// JSON that means the same and has nothing in it that acts on a terminal: what `serde_json` leaves as it is can only stand in strings, where it may be escaped.
+/// JSON that means the same and has nothing in it that acts on a terminal: what `serde_json` leaves
+/// as it is can only stand in strings, where it may be escaped.
 pub fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -91,11 +98,16 @@ pub fn json(text: &str) -> String {
 }
 
 fn push(shown: &mut impl Write, character: char) -> fmt::Result {
-    if acts(character) { write!(shown, "{}", character.escape_default()) } else { shown.write_char(character) }
+    if acts(character) {
+        write!(shown, "{}", character.escape_default())
+    } else {
+        shown.write_char(character)
+    }
 }
 
-/// Whether a terminal, or who reads there, may take a character for something other than itself: control characters, what reorders the text around it, ends
-/// of lines other than our own, and what is not seen at all. Joiners stay, as words of some languages and many emoji have them.
+/// Whether a terminal, or who reads there, may take a character for something other than itself:
+/// control characters, what reorders the text around it, ends of lines other than our own, and what
+/// is not seen at all. Joiners stay, as words of some languages and many emoji have them.
 fn acts(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -118,19 +130,26 @@ fn acts(character: char) -> bool {
 mod tests {
     use super::*;
 
-    const EVIL: &str = "a\x1b[2Jb\nc\u{202e}d\t\r\x7f\u{9b}31m\u{2028}e\0f\u{200b}\u{2066}g\u{e0041}";
+    const EVIL: &str =
+        "a\x1b[2Jb\nc\u{202e}d\t\r\x7f\u{9b}31m\u{2028}e\0f\u{200b}\u{2066}g\u{e0041}";
 
     #[test]
     fn a_line_has_nothing_left_that_acts_and_all_that_was_said() {
         let shown = line(EVIL).to_string();
-        assert_eq!(shown, "a\\u{1b}[2Jb\\nc\\u{202e}d\\t\\r\\u{7f}\\u{9b}31m\\u{2028}e\\u{0}f\\u{200b}\\u{2066}g\\u{e0041}");
+        assert_eq!(
+            shown,
+            "a\\u{1b}[2Jb\\nc\\u{202e}d\\t\\r\\u{7f}\\u{9b}31m\\u{2028}e\\u{0}f\\u{200b}\\u{2066}g\\u{e0041}"
+        );
         assert!(!shown.contains(acts));
         assert_eq!(line("grüße 日本 👩‍🚀\n").to_string(), "grüße 日本 👩‍🚀");
     }
 
     #[test]
     fn several_lines_in_one_are_parted_by_semicolons() {
-        assert_eq!(in_one_line("no such host:\n  b\nhelp: add it\x1b[2J\r\n"), "no such host: b; help: add it\\u{1b}[2J");
+        assert_eq!(
+            in_one_line("no such host:\n  b\nhelp: add it\x1b[2J\r\n"),
+            "no such host: b; help: add it\\u{1b}[2J"
+        );
     }
 
     #[test]
@@ -160,6 +179,9 @@ mod tests {
     fn a_long_line_is_cut_and_a_short_one_is_padded_as_a_text_is() {
         assert!(line(&"x".repeat(1 << 20)).to_string().len() <= LONGEST_LINE + '…'.len_utf8());
         assert!(line(&"\x1b".repeat(1 << 20)).to_string().len() <= LONGEST_LINE + 16);
-        assert_eq!(format!("{:<6}|{:>6}|{:.2}", line("ab"), line("a\n b"), line("abc")), "ab    | a\\n b|ab");
+        assert_eq!(
+            format!("{:<6}|{:>6}|{:.2}", line("ab"), line("a\n b"), line("abc")),
+            "ab    | a\\n b|ab"
+        );
     }
 }

@@ -1,8 +1,10 @@
 //! What is to be run, once it is known that it can be run.
 //!
-//! [`PlanInput`] is what was asked for, by flags, a file or the scenario's own defaults; what was not said is `None`. [`Plan::new`] is the one road from
-//! there: it refuses contradictions and absurd numbers and fills in defaults. Whoever holds a [`Plan`] checks nothing again, and asks it for what follows
-//! from it (the slots and the users of each worker), so that no arithmetic on shares is done anywhere else.
+//! [`PlanInput`] is what was asked for, by flags, a file or the scenario's own defaults; what was
+//! not said is `None`. [`Plan::new`] is the one road from there: it refuses contradictions and
+//! absurd numbers and fills in defaults. Whoever holds a [`Plan`] checks nothing again, and asks it
+//! for what follows from it (the slots and the users of each worker), so that no arithmetic on
+//! shares is done anywhere else.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,14 +22,19 @@ use crate::units::{Rate, UnitError, grouped, parse_duration, print_duration, pri
 
 /// Users that a plan may ask for: well beyond what one machine can hold, so more is a typing error.
 pub const MOST_USERS: u32 = 1_000_000;
-/// Users on demand unless told otherwise, if the machine can hold so many: far more than a healthy service keeps busy, few enough not to bury a sick one.
+/// Users on demand unless told otherwise, if the machine can hold so many: far more than a healthy
+/// service keeps busy, few enough not to bury a sick one.
 pub const DEFAULT_MAX_USERS: u32 = 10_000;
-/// How late a slot may start unless told otherwise: a stall of some seconds is made up for in full; after ten, a person would have left.
+/// How late a slot may start unless told otherwise: a stall of some seconds is made up for in full;
+/// after ten, a person would have left.
 pub const DEFAULT_MAX_LAG: Duration = Duration::from_secs(10);
-/// How long what is under way may take to finish after the end unless told otherwise, as k6's `gracefulStop`. It is less than a request's timeout of a minute, so
-/// that a service that hangs keeps nobody from the results for long; what is cut off then counts as at least its age, and the summary begins with it.
+/// How long what is under way may take to finish after the end unless told otherwise, as k6's
+/// `gracefulStop`. It is less than a request's timeout of a minute, so that a service that hangs
+/// keeps nobody from the results for long; what is cut off then counts as at least its age, and the
+/// summary begins with it.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
-/// Users created a second where each creation reaches the service, unless told otherwise: 5,000 users are not 5,000 logins at once.
+/// Users created a second where each creation reaches the service, unless told otherwise: 5,000
+/// users are not 5,000 logins at once.
 pub const DEFAULT_SPAWN_RATE: f64 = 100.0;
 
 /// What was asked for. The names of the fields are the keys that errors name.
@@ -67,7 +74,8 @@ pub struct PlanInput {
     pub seed: u64,
     /// Conditions on the result.
     pub thresholds: Vec<Threshold>,
-    /// Whether the scenario does something when a user is created, so that creations reach the service.
+    /// Whether the scenario does something when a user is created, so that creations reach the
+    /// service.
     pub has_start: bool,
     /// How many users this machine can hold, as far as it was found out.
     pub room: Option<u32>,
@@ -85,7 +93,8 @@ pub enum WarmUp {
     },
 }
 
-/// How long a service is given to become steady unless told otherwise: compilers that optimise as they go and caches take tens of seconds, seldom more.
+/// How long a service is given to become steady unless told otherwise: compilers that optimise as
+/// they go and caches take tens of seconds, seldom more.
 pub const DEFAULT_MOST_WARM_UP: Duration = Duration::from_secs(60);
 
 impl WarmUp {
@@ -105,7 +114,9 @@ impl FromStr for WarmUp {
         match text.strip_prefix("auto") {
             None => Ok(Self::For(parse_duration(text)?)),
             Some("") => Ok(Self::UntilSteady { most: DEFAULT_MOST_WARM_UP }),
-            Some(rest) => Ok(Self::UntilSteady { most: parse_duration(rest.strip_prefix(':').unwrap_or(text))? }),
+            Some(rest) => Ok(Self::UntilSteady {
+                most: parse_duration(rest.strip_prefix(':').unwrap_or(text))?,
+            }),
         }
     }
 }
@@ -124,7 +135,8 @@ impl fmt::Display for WarmUp {
 pub enum PlanError {
     /// Nothing says how much load there is to be.
     #[error(
-        "nothing says how much load to drive; give tps (transactions a second), rate (iterations a second), vus (users), a stage, or what to hold (latency, error_rate)"
+        "nothing says how much load to drive; give tps (transactions a second), rate (iterations a \
+        second), vus (users), a stage, or what to hold (latency, error_rate)"
     )]
     NoLoad,
     /// A search without anything to hold.
@@ -189,10 +201,12 @@ pub enum Users {
 }
 
 impl LoadModel {
-    /// The same with the users of one of several `hosts`, which lie side by side between 0 and 1: this one `from` one place `until` another.
+    /// The same with the users of one of several `hosts`, which lie side by side between 0 and 1:
+    /// this one `from` one place `until` another.
     ///
-    /// Of an exact number each host has those between its places, all together that number. On demand each may have its part of the most, or what it would
-    /// have if all were alike where it has none yet.
+    /// Of an exact number each host has those between its places, all together that number. On
+    /// demand each may have its part of the most, or what it would have if all were alike where it
+    /// has none yet.
     pub fn part(&self, from: f64, until: f64, hosts: usize) -> Self {
         let exactly = |users: u32| {
             let place = |place: f64| (f64::from(users) * place).round() as u32;
@@ -206,7 +220,9 @@ impl LoadModel {
             }
         };
         match self.clone() {
-            Self::Transactions { profile, users } => Self::Transactions { profile, users: part(users) },
+            Self::Transactions { profile, users } => {
+                Self::Transactions { profile, users: part(users) }
+            }
             Self::Iterations { profile, users } => Self::Iterations { profile, users: part(users) },
             Self::Closed { users } => Self::Closed { users: exactly(users) },
         }
@@ -244,7 +260,8 @@ pub struct Search {
     pub budget: Duration,
 }
 
-/// How long `find` keeps a rate unless told otherwise: some garbage collections, some turns of a cache.
+/// How long `find` keeps a rate unless told otherwise: some garbage collections, some turns of a
+/// cache.
 pub const DEFAULT_HOLD: Duration = Duration::from_secs(30);
 /// How long `find` searches at most unless told otherwise.
 pub const DEFAULT_BUDGET: Duration = Duration::from_secs(600);
@@ -259,7 +276,15 @@ impl Control {
 
     /// What searches the highest rate, where that is asked for.
     pub fn finder(&self) -> Option<Finder> {
-        self.search.map(|search| Finder::new(self.objectives.clone(), self.start, self.target, search.hold, search.budget))
+        self.search.map(|search| {
+            Finder::new(
+                self.objectives.clone(),
+                self.start,
+                self.target,
+                search.hold,
+                search.budget,
+            )
+        })
     }
 }
 
@@ -299,16 +324,28 @@ impl Plan {
         refuse_contradictions(&input)?;
         let users = match input.vus {
             Some(vus) => Users::Exactly(vus),
-            None => Users::OnDemand { max: input.max_vus.unwrap_or_else(|| DEFAULT_MAX_USERS.min(input.room.unwrap_or(u32::MAX)).max(1)) },
+            None => Users::OnDemand {
+                max: input.max_vus.unwrap_or_else(|| {
+                    DEFAULT_MAX_USERS.min(input.room.unwrap_or(u32::MAX)).max(1)
+                }),
+            },
         };
-        let (staged, length) = (!input.stages.is_empty(), input.stages.iter().map(|stage| stage.over).sum());
+        let (staged, length) =
+            (!input.stages.is_empty(), input.stages.iter().map(|stage| stage.over).sum());
         let controlled = !input.objectives.is_empty();
         let control = controlled.then(|| {
             let target = input.tps.map(Rate::per_second);
-            let start = input.start_tps.map_or(DEFAULT_START, Rate::per_second).min(target.unwrap_or(f64::INFINITY));
+            let start = input
+                .start_tps
+                .map_or(DEFAULT_START, Rate::per_second)
+                .min(target.unwrap_or(f64::INFINITY));
             Control { target, objectives: input.objectives, start, search: input.search }
         });
-        let opening = control.as_ref().and_then(|control| Rate::new(control.start)).or(input.tps).or(input.rate);
+        let opening = control
+            .as_ref()
+            .and_then(|control| Rate::new(control.start))
+            .or(input.tps)
+            .or(input.rate);
         let profile = Profile { opening, stages: input.stages };
         let load = match (input.tps, input.rate, input.vus) {
             _ if controlled => LoadModel::Transactions { profile, users },
@@ -320,16 +357,25 @@ impl Plan {
         };
         let spawn = match input.spawn_rate {
             Some(rate) => Spawn::At(rate),
-            None if input.has_start => Spawn::At(Rate::new(DEFAULT_SPAWN_RATE).expect("the default is a rate")),
+            None if input.has_start => {
+                Spawn::At(Rate::new(DEFAULT_SPAWN_RATE).expect("the default is a rate"))
+            }
             None => Spawn::AtOnce,
         };
         Ok(Self {
             load,
             control,
-            arrivals: if input.poisson { Arrivals::Poisson { seed: input.seed } } else { Arrivals::Uniform },
+            arrivals: if input.poisson {
+                Arrivals::Poisson { seed: input.seed }
+            } else {
+                Arrivals::Uniform
+            },
             warm_up: input.warmup.map_or(Duration::ZERO, WarmUp::most),
             warm_up_ends_when_steady: matches!(input.warmup, Some(WarmUp::UntilSteady { .. })),
-            stop: StopAfter { measured: input.duration.or(staged.then_some(length)), iterations: input.iterations },
+            stop: StopAfter {
+                measured: input.duration.or(staged.then_some(length)),
+                iterations: input.iterations,
+            },
             grace: input.grace.unwrap_or(DEFAULT_GRACE),
             max_lag: input.max_lag.unwrap_or(DEFAULT_MAX_LAG),
             spawn,
@@ -352,15 +398,18 @@ impl Plan {
     /// The most users that this host will have.
     pub const fn most_users(&self) -> u32 {
         match self.load {
-            LoadModel::Transactions { users, .. } | LoadModel::Iterations { users, .. } => match users {
-                Users::OnDemand { max } => max,
-                Users::Exactly(users) => users,
-            },
+            LoadModel::Transactions { users, .. } | LoadModel::Iterations { users, .. } => {
+                match users {
+                    Users::OnDemand { max } => max,
+                    Users::Exactly(users) => users,
+                }
+            }
             LoadModel::Closed { users } => users,
         }
     }
 
-    /// The users of worker number `index` of `workers`: its part of them, created at its part of the rate.
+    /// The users of worker number `index` of `workers`: its part of them, created at its part of
+    /// the rate.
     ///
     /// # Panics
     /// When there is no such worker; so does [`Plan::cursor`].
@@ -373,7 +422,9 @@ impl Plan {
         };
         match self.load {
             LoadModel::Transactions { users: Users::OnDemand { max }, .. }
-            | LoadModel::Iterations { users: Users::OnDemand { max }, .. } => Growth::OnDemand { max_users: part(max), spawn },
+            | LoadModel::Iterations { users: Users::OnDemand { max }, .. } => {
+                Growth::OnDemand { max_users: part(max), spawn }
+            }
             LoadModel::Transactions { users: Users::Exactly(users), .. }
             | LoadModel::Iterations { users: Users::Exactly(users), .. }
             | LoadModel::Closed { users } => Growth::Exactly { users: part(users), spawn },
@@ -385,7 +436,8 @@ impl Plan {
         Limits { growth: self.growth(index, workers), max_lag: self.max_lag }
     }
 
-    /// The slots of worker number `index` of `workers`; nothing in the closed model, which has none.
+    /// The slots of worker number `index` of `workers`; nothing in the closed model, which has
+    /// none.
     pub fn cursor(&self, index: u32, workers: u32) -> Option<Cursor> {
         let stripe = self.share.part(u64::from(index), u64::from(workers));
         Some(Cursor::new(self.timeline()?, self.arrivals, stripe, self.end(), u64::MAX))
@@ -394,7 +446,9 @@ impl Plan {
     /// Starts over time as planned; nothing in the closed model, which has no rate.
     pub fn timeline(&self) -> Option<Timeline> {
         match &self.load {
-            LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => Some(profile.timeline(self.warm_up)),
+            LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => {
+                Some(profile.timeline(self.warm_up))
+            }
             LoadModel::Closed { .. } => None,
         }
     }
@@ -403,15 +457,27 @@ impl Plan {
 fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
     for (key, users) in [("vus", input.vus), ("max_vus", input.max_vus)] {
         if let Some(users) = users.filter(|&users| users == 0 || users > MOST_USERS) {
-            return Err(PlanError::Range { key, value: grouped(u64::from(users)), cure: "give a number from 1 to 1,000,000" });
+            return Err(PlanError::Range {
+                key,
+                value: grouped(u64::from(users)),
+                cure: "give a number from 1 to 1,000,000",
+            });
         }
     }
     if input.iterations == Some(0) {
-        return Err(PlanError::Range { key: "iterations", value: "0".to_owned(), cure: "give at least 1, or leave it out" });
+        return Err(PlanError::Range {
+            key: "iterations",
+            value: "0".to_owned(),
+            cure: "give at least 1, or leave it out",
+        });
     }
     if let Some(search) = input.search {
         if search.hold < SHORTEST_HOLD {
-            return Err(PlanError::Range { key: "hold", value: print_duration(search.hold), cure: "give at least 3s" });
+            return Err(PlanError::Range {
+                key: "hold",
+                value: print_duration(search.hold),
+                cure: "give at least 3s",
+            });
         }
         let limits = input.objectives.iter().filter_map(|objective| match objective.goal {
             Goal::Latency { limit, .. } => Some(limit),
@@ -425,33 +491,63 @@ fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
             });
         }
         if search.budget < search.hold * 2 {
-            return Err(PlanError::Range { key: "budget", value: print_duration(search.budget), cure: "give at least twice the hold" });
+            return Err(PlanError::Range {
+                key: "budget",
+                value: print_duration(search.budget),
+                cure: "give at least twice the hold",
+            });
         }
     }
     if input.duration.is_some_and(|duration| duration.is_zero()) {
-        return Err(PlanError::Range { key: "duration", value: "0s".to_owned(), cure: "give the measured part a length, or leave it out" });
+        return Err(PlanError::Range {
+            key: "duration",
+            value: "0s".to_owned(),
+            cure: "give the measured part a length, or leave it out",
+        });
     }
     let staged: Duration = input.stages.iter().map(|stage| stage.over).sum();
     if !input.stages.is_empty() && staged.is_zero() {
-        return Err(PlanError::Range { key: "stage", value: "0s".to_owned(), cure: "give at least one stage a duration" });
+        return Err(PlanError::Range {
+            key: "stage",
+            value: "0s".to_owned(),
+            cure: "give at least one stage a duration",
+        });
     }
-    if !input.stages.is_empty() && input.tps.or(input.rate).is_none() && input.stages.iter().all(|stage| stage.to == 0.0) {
-        return Err(PlanError::Range { key: "stage", value: "0/s".to_owned(), cure: "give at least one stage a rate above zero" });
+    if !input.stages.is_empty()
+        && input.tps.or(input.rate).is_none()
+        && input.stages.iter().all(|stage| stage.to == 0.0)
+    {
+        return Err(PlanError::Range {
+            key: "stage",
+            value: "0/s".to_owned(),
+            cure: "give at least one stage a rate above zero",
+        });
     }
     Ok(())
 }
 
 fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> {
     let contradiction = |one: (&str, String), other: (&str, String), cure| {
-        Err(PlanError::Contradiction { one: format!("{} {}", one.0, one.1), other: format!("{} {}", other.0, other.1), cure })
+        Err(PlanError::Contradiction {
+            one: format!("{} {}", one.0, one.1),
+            other: format!("{} {}", other.0, other.1),
+            cure,
+        })
     };
-    let stage = input.stages.first().map(|stage| ("stage", format!("{}:{}", print_duration(stage.over), print_rate(stage.to))));
+    let stage = input
+        .stages
+        .first()
+        .map(|stage| ("stage", format!("{}:{}", print_duration(stage.over), print_rate(stage.to))));
     let tps = input.tps.map(|tps| ("tps", tps.to_string()));
     let rate = input.rate.map(|rate| ("rate", rate.to_string()));
     let vus = input.vus.map(|vus| ("vus", grouped(u64::from(vus))));
     let max_vus = input.max_vus.map(|max_vus| ("max_vus", grouped(u64::from(max_vus))));
     if let (Some(tps), Some(rate)) = (&tps, &rate) {
-        return contradiction(tps.clone(), rate.clone(), "pace either transactions (tps) or iterations (rate)");
+        return contradiction(
+            tps.clone(),
+            rate.clone(),
+            "pace either transactions (tps) or iterations (rate)",
+        );
     }
     if let (Some(vus), Some(max_vus)) = (&vus, &max_vus) {
         return contradiction(
@@ -465,72 +561,109 @@ fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> {
             return Err(PlanError::NoObjective);
         }
         let warmup = input.warmup.filter(|warmup| !warmup.most().is_zero());
-        let lengths = [("duration", input.duration.map(print_duration)), ("warmup", warmup.map(|warmup| warmup.to_string()))];
+        let lengths = [
+            ("duration", input.duration.map(print_duration)),
+            ("warmup", warmup.map(|warmup| warmup.to_string())),
+        ];
         let length = lengths.into_iter().find_map(|(key, length)| Some((key, length?)));
-        let length = length.or(input.iterations.map(|iterations| ("iterations", grouped(iterations))));
+        let length =
+            length.or(input.iterations.map(|iterations| ("iterations", grouped(iterations))));
         if let Some(length) = length {
             let hold = ("hold", print_duration(search.hold));
             return contradiction(length, hold, "a search ends by itself: bound it by budget");
         }
     }
     let objective = input.objectives.first().map(|objective| {
-        let key = if matches!(objective.goal, Goal::Latency { .. }) { "latency" } else { "error_rate" };
+        let key =
+            if matches!(objective.goal, Goal::Latency { .. }) { "latency" } else { "error_rate" };
         (key, objective.to_string())
     });
     match (&objective, input.start_tps) {
         (Some(objective), start) => {
             if let Some(rate) = rate {
-                let cure = "objectives control transactions: give tps as the most that may begin, or leave rate out";
+                let cure = "objectives control transactions: give tps as the most that may begin, \
+                or leave rate out";
                 return contradiction(rate, objective.clone(), cure);
             }
             if let Some(stage) = stage {
-                let cure = "stages say the rate at each instant, and an objective finds it: leave one of them out";
+                let cure = "stages say the rate at each instant, and an objective finds it: leave \
+                one of them out";
                 return contradiction(stage, objective.clone(), cure);
             }
             if let (None, Some(vus)) = (&tps, vus.clone()) {
-                let cure = "an objective controls a rate, and users without one go as fast as they can: bound them by max_vus, or give tps";
+                let cure = "an objective controls a rate, and users without one go as fast as they \
+                can: bound them by max_vus, or give tps";
                 return contradiction(vus, objective.clone(), cure);
             }
-            if let (Some(start), Some(tps)) = (start.filter(|&start| input.tps.is_some_and(|tps| start > tps)), tps.clone()) {
-                return contradiction(("start_tps", start.to_string()), tps, "the load begins at most at tps: lower start_tps");
+            if let (Some(start), Some(tps)) =
+                (start.filter(|&start| input.tps.is_some_and(|tps| start > tps)), tps.clone())
+            {
+                return contradiction(
+                    ("start_tps", start.to_string()),
+                    tps,
+                    "the load begins at most at tps: lower start_tps",
+                );
             }
         }
         (None, Some(start)) => {
-            let cure = "start_tps is where an objective has the load begin: give latency or error_rate, or leave it out";
-            return contradiction(("start_tps", start.to_string()), ("no", "objective".to_owned()), cure);
+            let cure = "start_tps is where an objective has the load begin: give latency or \
+            error_rate, or leave it out";
+            return contradiction(
+                ("start_tps", start.to_string()),
+                ("no", "objective".to_owned()),
+                cure,
+            );
         }
         (None, None) => {}
     }
     let paced = tps.clone().or(rate.clone()).or(objective);
     if let (None, Some(vus)) = (&paced, &vus) {
-        // Without a rate these users go as fast as they can, so whatever is about slots has no meaning.
+        // Without a rate these users go as fast as they can, so whatever is about slots has no
+        // meaning.
         if let Some(stage) = &stage {
-            return contradiction(vus.clone(), stage.clone(), "stages lead from rate to rate: leave vus out, or give tps or rate as well");
+            return contradiction(
+                vus.clone(),
+                stage.clone(),
+                "stages lead from rate to rate: leave vus out, or give tps or rate as well",
+            );
         }
         if let Some(max_lag) = input.max_lag {
             let max_lag = ("max_lag", print_duration(max_lag));
-            return contradiction(vus.clone(), max_lag, "without tps or rate there is no start that could be late: leave max_lag out");
+            return contradiction(
+                vus.clone(),
+                max_lag,
+                "without tps or rate there is no start that could be late: leave max_lag out",
+            );
         }
         if input.poisson {
             let poisson = ("arrivals", "poisson".to_owned());
-            return contradiction(vus.clone(), poisson, "without tps or rate users start when they are ready: leave arrivals out");
+            return contradiction(
+                vus.clone(),
+                poisson,
+                "without tps or rate users start when they are ready: leave arrivals out",
+            );
         }
     }
     if let (None, None, Some(max_vus)) = (&paced, &stage, &max_vus) {
-        let cure = "max_vus bounds what a rate needs: give tps or rate, or an exact number of users with vus";
+        let cure = "max_vus bounds what a rate needs: give tps or rate, or an exact number of \
+        users with vus";
         return contradiction(max_vus.clone(), ("no", "rate".to_owned()), cure);
     }
     let warmup = input.warmup.filter(|warmup| !warmup.most().is_zero());
     if let (Some(warmup @ WarmUp::UntilSteady { .. }), Some(stage)) = (warmup, &stage) {
-        let cure = "stages begin at an instant that is known beforehand: give the warm-up a time, as 30s";
+        let cure =
+            "stages begin at an instant that is known beforehand: give the warm-up a time, as 30s";
         return contradiction(("warmup", warmup.to_string()), stage.clone(), cure);
     }
     if let (Some(warmup), None, Some(stage)) = (warmup, &paced, &stage) {
-        let cure = "stages begin at zero, where nothing warms up: say with tps or rate at which rate to begin";
+        let cure = "stages begin at zero, where nothing warms up: say with tps or rate at which \
+        rate to begin";
         return contradiction(("warmup", warmup.to_string()), stage.clone(), cure);
     }
     let length: Duration = input.stages.iter().map(|stage| stage.over).sum();
-    if let (Some(duration), Some(_)) = (input.duration.filter(|&duration| duration < length), &stage) {
+    if let (Some(duration), Some(_)) =
+        (input.duration.filter(|&duration| duration < length), &stage)
+    {
         let stages = ("stages of", print_duration(length));
         return contradiction(
             ("duration", print_duration(duration)),

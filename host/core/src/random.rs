@@ -1,9 +1,12 @@
 //! Randomness that repeats: a small generator for each (seed, number).
 //!
-//! What a scenario sends in iteration i is a function of (seed, i) alone, so the same run on one host or five sends the same. A stream must therefore
-//! be cheap to open anywhere: two rounds of SplitMix64 place it (Steele, Lea, Flood, *Fast Splittable Pseudorandom Number Generators*, OOPSLA 2014, with
-//! the mixing constants of <https://prng.di.unimi.it/splitmix64.c>), and xoshiro256++ (Blackman, Vigna, *Scrambled Linear Pseudorandom Number
-//! Generators*, 2021, <https://prng.di.unimi.it/xoshiro256plusplus.c>) runs from there, 256 bits of state. Not for secrets.
+//! What a scenario sends in iteration i is a function of (seed, i) alone, so the same run on one
+//! host or five sends the same. A stream must therefore be cheap to open anywhere: two rounds of
+//! SplitMix64 place it (Steele, Lea, Flood, *Fast Splittable Pseudorandom Number Generators*,
+//! OOPSLA 2014, with the mixing constants of <https://prng.di.unimi.it/splitmix64.c>), and
+//! xoshiro256++ (Blackman, Vigna, *Scrambled Linear Pseudorandom Number Generators*, 2021,
+//! <https://prng.di.unimi.it/xoshiro256plusplus.c>) runs from there, 256 bits of state. Not for
+//! secrets.
 
 /// A sequence of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +15,11 @@ pub struct Random {
 }
 
 impl Random {
-    /// The sequence of `number` (an iteration, a block) under `seed`; another number or seed gives an unrelated one.
+    /// The sequence of `number` (an iteration, a block) under `seed`; another number or seed gives
+    /// an unrelated one.
     pub fn stream(seed: u64, number: u64) -> Self {
-        // The seed is mixed before the number joins it, so that neighbouring seeds do not share their streams.
+        // The seed is mixed before the number joins it, so that neighbouring seeds do not share
+        // their streams.
         let mut place = mix(seed.wrapping_add(GOLDEN)) ^ number.wrapping_mul(GOLDEN);
         let state = std::array::from_fn(|_| {
             place = place.wrapping_add(GOLDEN);
@@ -39,7 +44,8 @@ impl Random {
 
     /// The next number as one below `bound`; 0 when there is none.
     ///
-    /// Some values are more likely than others by at most `bound`/2⁶⁴ (Lemire's multiplication without its correction): for rows of a feed, nothing.
+    /// Some values are more likely than others by at most `bound`/2⁶⁴ (Lemire's multiplication
+    /// without its correction): for rows of a feed, nothing.
     pub const fn below(&mut self, bound: u64) -> u64 {
         ((self.next() as u128 * bound as u128) >> 64) as u64
     }
@@ -63,7 +69,16 @@ mod tests {
         // First outputs of xoshiro256plusplus.c from the state 1, 2, 3, 4.
         let mut random = Random { state: [1, 2, 3, 4] };
         let first: [u64; 5] = std::array::from_fn(|_| random.next());
-        assert_eq!(first, [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386, 9_228_616_714_210_784_205]);
+        assert_eq!(
+            first,
+            [
+                41_943_041,
+                58_720_359,
+                3_588_806_011_781_223,
+                3_591_011_842_654_386,
+                9_228_616_714_210_784_205
+            ]
+        );
     }
 
     #[test]
@@ -77,7 +92,8 @@ mod tests {
     fn a_stream_depends_on_its_seed_and_its_number_alone() {
         let first = |seed, number| Random::stream(seed, number).next();
         assert_eq!(first(7, 3), first(7, 3));
-        let mut seen: Vec<u64> = (0..100).flat_map(|seed| (0..100).map(move |number| first(seed, number))).collect();
+        let mut seen: Vec<u64> =
+            (0..100).flat_map(|seed| (0..100).map(move |number| first(seed, number))).collect();
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 10_000);

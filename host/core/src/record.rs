@@ -1,8 +1,10 @@
 //! Measurement: what each worker thread counts, and how the counts of all become one.
 //!
-//! A [`Recorder`] belongs to one thread and writes into its current [`Snapshot`] without a lock and, once names and their first samples have been seen,
-//! without an allocation. At the end of a window the thread swaps the snapshot for an empty one and sends it off; whoever merged it clears it and gives it
-//! back. Nothing on this path divides, formats or looks at a clock: instants come with what happened.
+//! A [`Recorder`] belongs to one thread and writes into its current [`Snapshot`] without a lock
+//! and, once names and their first samples have been seen, without an allocation. At the end of a
+//! window the thread swaps the snapshot for an empty one and sends it off; whoever merged it clears
+//! it and gives it back. Nothing on this path divides, formats or looks at a clock: instants come
+//! with what happened.
 
 mod censored;
 mod confidence;
@@ -23,8 +25,13 @@ pub use self::censored::{Censored, Figure};
 pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, Table, Tally, Texts};
 pub use self::histogram::{Histogram, Split};
-pub use self::series::{LONGEST_SERIES, MOST_NAME_BYTES, MOST_SERIES, MetricKind, Metrics, Series, Value};
-pub use self::snapshot::{Check, Delayed, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent, Users};
+pub use self::series::{
+    LONGEST_SERIES, MOST_NAME_BYTES, MOST_SERIES, MetricKind, Metrics, Series, Value,
+};
+pub use self::snapshot::{
+    Check, Delayed, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent,
+    Users,
+};
 pub use self::trend::Trend;
 use crate::RunInstant;
 use crate::control::{self, Objective, Watch};
@@ -36,7 +43,8 @@ use crate::standstill::{Heartbeat, PROBE};
 pub const MOST_NAMES: usize = 1_000;
 /// Bytes of the longest name.
 pub const LONGEST_NAME: usize = 128;
-/// Steps in which the probes are counted that a worker overslept: more than tell one time from the next.
+/// Steps in which the probes are counted that a worker overslept: more than tell one time from the
+/// next.
 const OVERSLEPT_STEPS: u64 = 1_000;
 /// The row of names beyond [`MOST_NAMES`].
 const OTHER: &str = "other";
@@ -62,19 +70,24 @@ pub struct MetricId(pub u32);
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NameError {
     /// It is empty or too long.
-    #[error("a name of {bytes} bytes: it must have 1 to {LONGEST_NAME}; put what varies into tags or the log, not into the name")]
+    #[error(
+        "a name of {bytes} bytes: it must have 1 to {LONGEST_NAME}; put what varies into tags or \
+        the log, not into the name"
+    )]
     Length {
         /// How long it is.
         bytes: usize,
     },
     /// There are too many others.
-    #[error("{name:?} would be name number {}: a run tells {MOST_NAMES} names apart; put what varies into tags or the log, not into the name", MOST_NAMES + 1)]
+    #[error("{name:?} would be name number {}: a run tells {MOST_NAMES} names apart; put what \
+    varies into tags or the log, not into the name", MOST_NAMES + 1)]
     TooMany {
         /// The one too many.
         name: String,
     },
     /// A metric of this name has another kind.
-    #[error("metric {name:?} was defined before as a {} and cannot be a {} too; give one of them another name", defined.name(), wanted.name())]
+    #[error("metric {name:?} was defined before as a {} and cannot be a {} too; give one of them \
+    another name", defined.name(), wanted.name())]
     OtherKind {
         /// Its name.
         name: String,
@@ -112,7 +125,8 @@ pub enum Ended<'a> {
     Ok,
     /// It did not.
     Failed(&'a Cause<'a>),
-    /// It was cut off, at the end of the run or with its user: it counts as at least the age that it had.
+    /// It was cut off, at the end of the run or with its user: it counts as at least the age that
+    /// it had.
     Interrupted,
 }
 
@@ -191,14 +205,19 @@ impl Recorder {
         Rc::clone(&self.heartbeat)
     }
 
-    /// What is meant to start before `measured_from` is warm-up, from now on. It may lie ahead of the present, and before what it was.
+    /// What is meant to start before `measured_from` is warm-up, from now on. It may lie ahead of
+    /// the present, and before what it was.
     pub fn measure_from(&mut self, measured_from: RunInstant) {
         self.measured_from = measured_from;
     }
 
     /// Has it count for these objectives too, from now on.
     pub fn watch<'a>(&mut self, objectives: impl IntoIterator<Item = &'a Objective>) {
-        let watched = |objective: &Objective| Watched { name: objective.name.clone(), kind: None, watch: Watch::new(objective.goal) };
+        let watched = |objective: &Objective| Watched {
+            name: objective.name.clone(),
+            kind: None,
+            watch: Watch::new(objective.goal),
+        };
         self.watched = objectives.into_iter().map(watched).collect();
         for place in 0..self.kinds.len() {
             self.recognise(place);
@@ -292,7 +311,11 @@ impl Recorder {
     /// Counts a transaction that has ended, in the phase in which it was counted as begun.
     pub fn ended(&mut self, kind: KindId, times: &Times, outermost: bool, ended: Ended<'_>) {
         for watched in self.watched.iter_mut().filter(|watched| watched.is_about(kind, outermost)) {
-            watched.watch.ended(times.started, times.ended, (ended != Ended::Interrupted).then_some(ended == Ended::Ok));
+            watched.watch.ended(
+                times.started,
+                times.ended,
+                (ended != Ended::Interrupted).then_some(ended == Ended::Ok),
+            );
         }
         self.heartbeat.look(times.ended, RunInstant::NEVER);
         let stood = self.heartbeat.stood(times.started, times.ended);
@@ -302,7 +325,8 @@ impl Recorder {
         if let Ended::Failed(cause) = ended {
             row.causes.add(cause);
         }
-        let (service, response) = (times.ended.since(times.started), times.ended.since(times.intended));
+        let (service, response) =
+            (times.ended.since(times.started), times.ended.since(times.intended));
         row.service.record(ended, service);
         row.response.record(ended, response);
         if !outermost {
@@ -323,7 +347,8 @@ impl Recorder {
         total.host_lag.record(lag.host);
     }
 
-    /// Counts an exchange that has ended by itself. `expected` says that its status is one that the request expects; without an answer it does not matter.
+    /// Counts an exchange that has ended by itself. `expected` says that its status is one that the
+    /// request expects; without an answer it does not matter.
     pub fn exchange(&mut self, phase: RunPhase, exchange: &Exchange, expected: bool) {
         let requests = &mut self.figures(phase).requests;
         let ok = match exchange.result {
@@ -355,8 +380,15 @@ impl Recorder {
         }
     }
 
-    /// Counts an exchange that was cut off at this age, with what it had sent and opened until then.
-    pub fn exchange_interrupted(&mut self, phase: RunPhase, age: Duration, written: u32, connections: u32) {
+    /// Counts an exchange that was cut off at this age, with what it had sent and opened until
+    /// then.
+    pub fn exchange_interrupted(
+        &mut self,
+        phase: RunPhase,
+        age: Duration,
+        written: u32,
+        connections: u32,
+    ) {
         let requests = &mut self.figures(phase).requests;
         requests.interrupted += 1;
         requests.service.interrupted.record(age);
@@ -392,7 +424,14 @@ impl Recorder {
     ///
     /// # Panics
     /// With a metric that this recorder did not give.
-    pub fn metric(&mut self, phase: RunPhase, now: RunInstant, metric: MetricId, value: f64, tags: &[(&str, &str)]) {
+    pub fn metric(
+        &mut self,
+        phase: RunPhase,
+        now: RunInstant,
+        metric: MetricId,
+        value: f64,
+        tags: &[(&str, &str)],
+    ) {
         let figures = match phase {
             RunPhase::WarmUp => &mut self.current.warm_up,
             RunPhase::Measured => &mut self.current.measured,
@@ -400,8 +439,8 @@ impl Recorder {
         figures.metrics.record(&self.metrics[metric.0 as usize], now, value, tags, &mut self.key);
     }
 
-    /// Records that the worker could have polled `delay` before it did, which was at `now`. The probes that it was to make meanwhile were as late as they had
-    /// still to wait.
+    /// Records that the worker could have polled `delay` before it did, which was at `now`. The
+    /// probes that it was to make meanwhile were as late as they had still to wait.
     pub fn loop_delay(&mut self, now: RunInstant, delay: Duration) {
         let figures = self.figures(self.phase(now));
         figures.loop_delay.record(delay);
@@ -411,7 +450,9 @@ impl Recorder {
         while probes < overslept {
             let step = each.min(overslept - probes);
             probes += step;
-            let late = delay.saturating_sub(Duration::from_nanos(probes.saturating_mul(PROBE.as_nanos() as u64)));
+            let late = delay.saturating_sub(Duration::from_nanos(
+                probes.saturating_mul(PROBE.as_nanos() as u64),
+            ));
             figures.overslept.record_many(late, step);
         }
     }
@@ -456,8 +497,8 @@ impl Recorder {
         self.current.log_lines_suppressed += lines;
     }
 
-    /// Ends the window at `now` and gives what was counted in it. What comes is counted in `empty`: a cleared snapshot of an earlier window, whose memory is
-    /// used again, or a new one.
+    /// Ends the window at `now` and gives what was counted in it. What comes is counted in `empty`:
+    /// a cleared snapshot of an earlier window, whose memory is used again, or a new one.
     pub fn take_window(&mut self, now: RunInstant, empty: Snapshot) -> Snapshot {
         let mut window = std::mem::replace(&mut self.current, empty);
         self.align();

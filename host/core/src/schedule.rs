@@ -1,10 +1,12 @@
-//! When to start: numbered slots, each with an intended instant that follows from the load profile alone.
+//! When to start: numbered slots, each with an intended instant that follows from the load profile
+//! alone.
 //!
 //! ## Why numbers and not a queue
-//! A slot is a number. Its place in the profile is a *position*, the number of starts expected before it; the profile says at which instant that position
-//! is reached. Nothing is booked ahead, so a change of rate only lays another segment from now on; nothing is added up from interval to interval, so a
-//! run of a day ends on the same nanosecond as the formula; and whoever knows the profile, the seed and its stripe (a thread, a host) knows its own slots
-//! without asking anybody.
+//! A slot is a number. Its place in the profile is a *position*, the number of starts expected
+//! before it; the profile says at which instant that position is reached. Nothing is booked ahead,
+//! so a change of rate only lays another segment from now on; nothing is added up from interval to
+//! interval, so a run of a day ends on the same nanosecond as the formula; and whoever knows the
+//! profile, the seed and its stripe (a thread, a host) knows its own slots without asking anybody.
 
 mod arrivals;
 mod numbering;
@@ -95,12 +97,31 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The slots of `stripe` under `profile` that are due before `end` and whose number is below `slots`.
+    /// The slots of `stripe` under `profile` that are due before `end` and whose number is below
+    /// `slots`.
     ///
     /// [`RunInstant::NEVER`] and [`u64::MAX`] set no limit.
-    pub fn new(profile: Timeline, arrivals: Arrivals, stripe: Stripe, end: RunInstant, slots: u64) -> Self {
-        let (positions, timeline, claim) = (Positions::new(arrivals), profile.clone(), Claim::of_stripe(stripe));
-        let mut cursor = Self { profile, timeline, positions, claim, end, slots, below: u64::MAX, reached: 0, next_slot: None, head: None };
+    pub fn new(
+        profile: Timeline,
+        arrivals: Arrivals,
+        stripe: Stripe,
+        end: RunInstant,
+        slots: u64,
+    ) -> Self {
+        let (positions, timeline, claim) =
+            (Positions::new(arrivals), profile.clone(), Claim::of_stripe(stripe));
+        let mut cursor = Self {
+            profile,
+            timeline,
+            positions,
+            claim,
+            end,
+            slots,
+            below: u64::MAX,
+            reached: 0,
+            next_slot: None,
+            head: None,
+        };
         cursor.advance(0);
         cursor
     }
@@ -117,7 +138,8 @@ impl Cursor {
         Some(due)
     }
 
-    /// Lets `course` rule everything that is meant to start after `now`, in place of what there was for that time. What is due by `now` stays.
+    /// Lets `course` rule everything that is meant to start after `now`, in place of what there was
+    /// for that time. What is due by `now` stays.
     pub fn change_after(&mut self, now: RunInstant, course: Course) {
         match course {
             Course::Rate(rate) => self.timeline.change_after(now, Law::Constant(rate)),
@@ -129,13 +151,15 @@ impl Cursor {
         self.head = self.find_head();
     }
 
-    /// Lets a timeline rule in place of its own, that comes from whoever leads several hosts; slots that were taken stay taken.
+    /// Lets a timeline rule in place of its own, that comes from whoever leads several hosts; slots
+    /// that were taken stay taken.
     pub fn follow(&mut self, timeline: Timeline) {
         self.timeline = timeline;
         self.head = self.find_head();
     }
 
-    /// Has the slots that tables give to a host, from the next one on, in place of those that it had.
+    /// Has the slots that tables give to a host, from the next one on, in place of those that it
+    /// had.
     pub fn claim(&mut self, tables: &[Table], owner: Owner) {
         self.claim = Claim::of_tables(tables, owner, self.claim.part());
         self.advance(self.reached);
@@ -151,7 +175,8 @@ impl Cursor {
     pub fn pop_missed(&mut self, now: RunInstant) -> Option<Due> {
         let allowed = std::mem::replace(&mut self.below, u64::MAX);
         self.head = self.find_head();
-        let missed = if self.head.is_some_and(|due| due.intended < now) { self.pop() } else { None };
+        let missed =
+            if self.head.is_some_and(|due| due.intended < now) { self.pop() } else { None };
         self.allow_below(allowed);
         missed
     }

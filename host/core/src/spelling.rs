@@ -1,13 +1,19 @@
 //! "Did you mean": the known name that is nearest to a mistyped one.
 
-/// The candidate nearest to `name`, if it is near enough to have been meant: at most a third of its letters differ, two at least being allowed.
+/// The candidate nearest to `name`, if it is near enough to have been meant: at most a third of its
+/// letters differ, two at least being allowed.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (name.chars().count() / 3).max(2);
     let near = candidates.into_iter().map(|candidate| (distance(name, candidate), candidate));
-    near.filter(|&(distance, candidate)| distance <= allowed && distance < candidate.chars().count()).min().map(|(_, candidate)| candidate)
+    near.filter(|&(distance, candidate)| {
+        distance <= allowed && distance < candidate.chars().count()
+    })
+    .min()
+    .map(|(_, candidate)| candidate)
 }
 
-/// How many letters must be added, removed, replaced or swapped with their neighbour (optimal string alignment); case does not count.
+/// How many letters must be added, removed, replaced or swapped with their neighbour (optimal
+/// string alignment); case does not count.
 fn distance(a: &str, b: &str) -> usize {
     let letters = |text: &str| -> Vec<char> { text.chars().flat_map(char::to_lowercase).collect() };
     let (a, b) = (letters(a), letters(b));
@@ -33,7 +39,13 @@ mod tests {
 
     #[test]
     fn the_distance_counts_letters() {
-        let pairs = [("", "abc", 3), ("kitten", "sitting", 3), ("respones", "response", 1), ("P95", "p95", 0), ("ab", "ba", 1)];
+        let pairs = [
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("respones", "response", 1),
+            ("P95", "p95", 0),
+            ("ab", "ba", 1),
+        ];
         for (a, b, letters) in pairs {
             assert_eq!((distance(a, b), distance(b, a)), (letters, letters), "{a} {b}");
         }

@@ -1,16 +1,20 @@
 //! When a worker's thread stood still although it had something to do.
 //!
-//! A process may be stopped, a virtual machine moved, a quota used up, a thread kept busy by one scenario's computing. Nobody tells us: what is seen is that
-//! the clock has moved on. So a thread always has an instant at which it is to look at the clock next, its *probe*, and whoever looks first after that, be it
-//! the probe or an answer that was read before it, finds out how long nobody did.
+//! A process may be stopped, a virtual machine moved, a quota used up, a thread kept busy by one
+//! scenario's computing. Nobody tells us: what is seen is that the clock has moved on. So a thread
+//! always has an instant at which it is to look at the clock next, its *probe*, and whoever looks
+//! first after that, be it the probe or an answer that was read before it, finds out how long
+//! nobody did.
 //!
 //! ## Why looks, and not the probe alone
-//! After a pause everything is ready at once, and what runs first is chance. A transaction that ends then, or a slot that starts, must know already what
-//! delayed it. And a thread that has much to do comes to its probe late without standing still: others look at the clock meanwhile.
+//! After a pause everything is ready at once, and what runs first is chance. A transaction that
+//! ends then, or a slot that starts, must know already what delayed it. And a thread that has much
+//! to do comes to its probe late without standing still: others look at the clock meanwhile.
 //!
 //! ## Why pauses of ten milliseconds and more
-//! Shorter ones are the business of the loop delay, which knows how often they come. A service with a queue does not notice them: it works on with what it has.
-//! Twice the distance of two probes can be told from a probe that came late.
+//! Shorter ones are the business of the loop delay, which knows how often they come. A service with
+//! a queue does not notice them: it works on with what it has. Twice the distance of two probes can
+//! be told from a probe that came late.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,12 +22,13 @@ use std::time::Duration;
 
 use crate::RunInstant;
 
-/// How often a thread looks how late it is polled. Coarse enough to cost nothing, fine enough for a p99 within a second.
+/// How often a thread looks how late it is polled. Coarse enough to cost nothing, fine enough for a
+/// p99 within a second.
 pub const PROBE: Duration = Duration::from_millis(5);
 /// The shortest pause that counts as standing still.
 pub const SHORTEST: Duration = Duration::from_millis(10);
-/// Pauses that are remembered one by one: those of a thread that is stopped ten times a second, for seven minutes. What is under way for longer is judged
-/// by what is left.
+/// Pauses that are remembered one by one: those of a thread that is stopped ten times a second, for
+/// seven minutes. What is under way for longer is judged by what is left.
 const REMEMBERED: usize = 4_096;
 
 /// The looks of one thread at the clock. Not for several threads: each looks for itself.
@@ -49,12 +54,18 @@ struct Pause {
 
 impl Default for Heartbeat {
     fn default() -> Self {
-        Self(RefCell::new(State { due: RunInstant::NEVER, seen: RunInstant::START, pauses: VecDeque::new(), total: Duration::ZERO }))
+        Self(RefCell::new(State {
+            due: RunInstant::NEVER,
+            seen: RunInstant::START,
+            pauses: VecDeque::new(),
+            total: Duration::ZERO,
+        }))
     }
 }
 
 impl Heartbeat {
-    /// The thread runs at `now`, and was to run at `due` at the latest, if not for its probe before.
+    /// The thread runs at `now`, and was to run at `due` at the latest, if not for its probe
+    /// before.
     pub fn look(&self, now: RunInstant, due: RunInstant) {
         let mut state = self.0.borrow_mut();
         let from = state.due.min(due).max(state.seen);
@@ -175,8 +186,15 @@ mod tests {
         }
         // From 1,005 to 1,025 ms, and from the probe of 1,030 to 2,030 ms.
         assert_eq!(heartbeat.total(), ms(1_020));
-        let cases =
-            [(0, 1_005, 0), (0, 1_010, 5), (1_010, 1_020, 10), (1_010, 1_030, 15), (1_024, 1_031, 2), (0, 9_000, 1_020), (2_030, 9_000, 0)];
+        let cases = [
+            (0, 1_005, 0),
+            (0, 1_010, 5),
+            (1_010, 1_020, 10),
+            (1_010, 1_030, 15),
+            (1_024, 1_031, 2),
+            (0, 9_000, 1_020),
+            (2_030, 9_000, 0),
+        ];
         for (from, until, stood) in cases {
             assert_eq!(heartbeat.stood(at(from), at(until)), ms(stood), "{from} to {until}");
         }

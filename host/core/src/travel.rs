@@ -1,11 +1,13 @@
-//! What is measured on one host and read on another: few bytes, and nothing let in that could not have been measured.
+//! What is measured on one host and read on another: few bytes, and nothing let in that could not
+//! have been measured.
 //!
-//! The other side may be broken or hostile. So each type checks, as it is read, what its own methods and those that merge it rely on; most of the rules
-//! are one of those here. A snapshot that was read is then as good as one's own, and nobody looks at it again. It may still lie.
+//! The other side may be broken or hostile. So each type checks, as it is read, what its own
+//! methods and those that merge it rely on; most of the rules are one of those here. A snapshot
+//! that was read is then as good as one's own, and nobody looks at it again. It may still lie.
 //!
 //! ## Why a bound to every count
-//! Sums are taken in 64 bits without a look at overflow. With `MOST` to each snapshot a million of them cannot reach it, nor can the sums of a few such
-//! sums that a report is made of.
+//! Sums are taken in 64 bits without a look at overflow. With `MOST` to each snapshot a million of
+//! them cannot reach it, nor can the sums of a few such sums that a report is made of.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,9 +16,11 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-/// Things of one sort that a snapshot may have counted: a million a second for twelve days. A snapshot that travels is of half a second.
+/// Things of one sort that a snapshot may have counted: a million a second for twelve days. A
+/// snapshot that travels is of half a second.
 pub(crate) const MOST: u64 = 1 << 40;
-/// Bytes that it may have counted: twelve minutes of 100 Gbit/s. A million times as many still fit into 64 bits.
+/// Bytes that it may have counted: twelve minutes of 100 Gbit/s. A million times as many still fit
+/// into 64 bits.
 const MOST_BYTES: u64 = 1 << 43;
 
 /// Why what came was not let in.
@@ -67,12 +71,18 @@ pub(crate) const fn length(text: &str, most: usize) -> Result<(), Refused> {
 }
 
 /// Writes a text that is shared.
-pub(crate) fn text<S: Serializer>(text: &impl AsRef<str>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn text<S: Serializer>(
+    text: &impl AsRef<str>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text.as_ref())
 }
 
 /// Writes a list that is shared.
-pub(crate) fn list<T: Serialize, S: Serializer>(list: &impl AsRef<[T]>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn list<T: Serialize, S: Serializer>(
+    list: &impl AsRef<[T]>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(list.as_ref())
 }
 
@@ -82,17 +92,24 @@ pub(crate) fn list<T: Serialize, S: Serializer>(list: &impl AsRef<[T]>, serializ
 /// It is not.
 pub fn measured<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let number = f64::deserialize(deserializer)?;
-    if number.is_finite() && number >= 0.0 { Ok(number) } else { Err(D::Error::custom(Refused::NotMeasured(number))) }
+    if number.is_finite() && number >= 0.0 {
+        Ok(number)
+    } else {
+        Err(D::Error::custom(Refused::NotMeasured(number)))
+    }
 }
 
-/// A sequence of which no more than `MOST` are read: what is read may take a thousand times the memory of its bytes, so all of it must not be read first.
+/// A sequence of which no more than `MOST` are read: what is read may take a thousand times the
+/// memory of its bytes, so all of it must not be read first.
 pub(crate) struct AtMost<T, const MOST: usize>(pub(crate) Vec<T>);
 
 /// The same as a plain list, for a field.
 ///
 /// # Errors
 /// There are more, or one cannot be read.
-pub fn list_of<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+pub fn list_of<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     AtMost::<T, MOST>::deserialize(deserializer).map(|all| all.0)
 }
 
@@ -125,10 +142,12 @@ impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Reader<T, MOS
 
 /// Counts of numbered buckets, of which most are empty.
 ///
-/// Each bucket that is not is written as its distance from the one before it and its count, both as Elias gamma codes (P. Elias, *Universal Codeword Sets
-/// and Representations of the Integers*, 1975): as many zeros as the number has binary digits after its first, then these digits. A one is one bit, a two or
-/// three are three. The samples of half a second fall into buckets near to each other, a few into each, and take five bits a bucket, a third of what pairs
-/// of bytes take. The last byte is filled up with zeros.
+/// Each bucket that is not is written as its distance from the one before it and its count, both as
+/// Elias gamma codes (P. Elias, *Universal Codeword Sets and Representations of the Integers*,
+/// 1975): as many zeros as the number has binary digits after its first, then these digits. A one
+/// is one bit, a two or three are three. The samples of half a second fall into buckets near to
+/// each other, a few into each, and take five bits a bucket, a third of what pairs of bytes take.
+/// The last byte is filled up with zeros.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sparse(Vec<u8>);
 
@@ -145,13 +164,17 @@ impl Sparse {
         Self(bits.bytes)
     }
 
-    /// The counts above zero, in the order of their buckets, each bucket below `buckets`. So many times [`MOST`] must fit into 64 bits.
+    /// The counts above zero, in the order of their buckets, each bucket below `buckets`. So many
+    /// times [`MOST`] must fit into 64 bits.
     pub(crate) fn unpack(&self, buckets: usize) -> Result<Vec<(u32, u64)>, Refused> {
         let mut bits = BitReader { bytes: &self.0, at: 0 };
         // Of five bits each.
         let (mut counts, mut next) = (Vec::with_capacity(self.0.len() * 8 / 5), 0_u64);
         while let Some(distance) = bits.read()? {
-            let bucket = next.checked_add(distance - 1).filter(|&bucket| bucket < buckets as u64).ok_or(Refused::Buckets)?;
+            let bucket = next
+                .checked_add(distance - 1)
+                .filter(|&bucket| bucket < buckets as u64)
+                .ok_or(Refused::Buckets)?;
             let count = bits.read()?.ok_or(Refused::Buckets)?;
             if count > MOST {
                 return Err(Refused::Count(count));
@@ -252,13 +275,19 @@ mod tests {
         assert_eq!(packed(10, 1).unpack(10), Err(Refused::Buckets));
         assert_eq!(packed(9, MOST).unpack(10), Ok(vec![(9, MOST)]));
         assert_eq!(packed(9, MOST + 1).unpack(10), Err(Refused::Count(MOST + 1)));
-        // A distance without a count, one of 2⁶⁴ − 1 after another bucket, 64 zeros and more, a whole byte of filling.
+        // A distance without a count, one of 2⁶⁴ − 1 after another bucket, 64 zeros and more, a
+        // whole byte of filling.
         let distance = |numbers: &[u64]| {
             let mut bits = BitWriter::default();
             numbers.iter().for_each(|&number| bits.write(number));
             Sparse(bits.bytes)
         };
-        for wrong in [distance(&[1]), distance(&[1, 1, u64::MAX, 1]), Sparse(vec![0, 0, 0, 0, 0, 0, 0, 0, 0xff]), Sparse(vec![0])] {
+        for wrong in [
+            distance(&[1]),
+            distance(&[1, 1, u64::MAX, 1]),
+            Sparse(vec![0, 0, 0, 0, 0, 0, 0, 0, 0xff]),
+            Sparse(vec![0]),
+        ] {
             assert_eq!(wrong.unpack(10), Err(Refused::Buckets), "{wrong:?}");
         }
     }
@@ -275,7 +304,8 @@ mod tests {
 
     #[test]
     fn no_more_are_read_than_there_may_be() {
-        let read = |bytes: &[u8]| postcard::from_bytes::<AtMost<u8, 3>>(bytes).map(|all| all.0).ok();
+        let read =
+            |bytes: &[u8]| postcard::from_bytes::<AtMost<u8, 3>>(bytes).map(|all| all.0).ok();
         assert_eq!(read(&[3, 7, 8, 9]), Some(vec![7, 8, 9]));
         assert_eq!(read(&[4, 7, 8, 9, 10]), None);
         assert_eq!(read(&[3, 7, 8]), None);

@@ -1,7 +1,8 @@
 //! Quantities as people write and read them: durations, rates, shares and sizes with their units.
 //!
-//! A bare number is refused where its unit could be guessed wrong (is `--duration 30` seconds or minutes?), and a quantity that no machine could want is
-//! refused where it is typed and not an hour into the run.
+//! A bare number is refused where its unit could be guessed wrong (is `--duration 30` seconds or
+//! minutes?), and a quantity that no machine could want is refused where it is typed and not an
+//! hour into the run.
 
 mod print;
 
@@ -83,7 +84,8 @@ impl FromStr for Rate {
 
     /// Reads "5000" and "5000/s", "5k", "300/m", "10/h".
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        parse_rate_or_zero(text).and_then(|rate| Self::new(rate).ok_or_else(|| rate_out_of_range(text)))
+        parse_rate_or_zero(text)
+            .and_then(|rate| Self::new(rate).ok_or_else(|| rate_out_of_range(text)))
     }
 }
 
@@ -115,13 +117,25 @@ impl FromStr for Share {
     /// Reads "3%" and "0.03". A bare number above 1 is refused: it may have been meant in percent.
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let text = text.trim();
-        let malformed = || UnitError::Malformed { value: text.to_owned(), what: "share", examples: "\"3%\" or \"0.03\"" };
-        let (number, scale) = text.strip_suffix('%').map_or((text, 1.0), |number| (number.trim_end(), 100.0));
+        let malformed = || UnitError::Malformed {
+            value: text.to_owned(),
+            what: "share",
+            examples: "\"3%\" or \"0.03\"",
+        };
+        let (number, scale) =
+            text.strip_suffix('%').map_or((text, 1.0), |number| (number.trim_end(), 100.0));
         let number = decimal(number).ok_or_else(malformed)?;
         if scale == 1.0 && number > 1.0 {
-            return Err(UnitError::NoUnit { value: text.to_owned(), cure: format!("\"{text}%\", or a part of one such as \"0.03\"") });
+            return Err(UnitError::NoUnit {
+                value: text.to_owned(),
+                cure: format!("\"{text}%\", or a part of one such as \"0.03\""),
+            });
         }
-        Self::new(number / scale).ok_or_else(|| UnitError::Range { value: text.to_owned(), what: "share", limits: "from 0 to 100%" })
+        Self::new(number / scale).ok_or_else(|| UnitError::Range {
+            value: text.to_owned(),
+            what: "share",
+            limits: "from 0 to 100%",
+        })
     }
 }
 
@@ -136,20 +150,36 @@ pub fn parse_rate_or_zero(text: &str) -> Result<f64, UnitError> {
         Some(_) => return Err(malformed_rate(text)),
     };
     let rate = multiple(number.trim_end()).ok_or_else(|| malformed_rate(text))? / seconds;
-    if rate == 0.0 || (Rate::LEAST..=Rate::MOST).contains(&rate) { Ok(rate) } else { Err(rate_out_of_range(text)) }
+    if rate == 0.0 || (Rate::LEAST..=Rate::MOST).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(rate_out_of_range(text))
+    }
 }
 
 /// Reads a whole number, as of users or iterations: "5000", "10k", "1.5M".
 pub fn parse_count<T: TryFrom<u64>>(text: &str) -> Result<T, UnitError> {
     let text = text.trim();
-    let malformed = || UnitError::Malformed { value: text.to_owned(), what: "whole number", examples: "\"100\", \"10k\" or \"1.5M\"" };
+    let malformed = || UnitError::Malformed {
+        value: text.to_owned(),
+        what: "whole number",
+        examples: "\"100\", \"10k\" or \"1.5M\"",
+    };
     let written = multiple(text).filter(|number| number.fract() == 0.0).ok_or_else(malformed)?;
     // Without a suffix the number is exact, whatever its size.
-    let number = text.replace('_', "").parse().ok().or_else(|| (written <= MOST_EXACT).then_some(written as u64));
+    let number = text
+        .replace('_', "")
+        .parse()
+        .ok()
+        .or_else(|| (written <= MOST_EXACT).then_some(written as u64));
     number.and_then(|number: u64| T::try_from(number).ok()).ok_or_else(|| UnitError::Range {
         value: text.to_owned(),
         what: "whole number",
-        limits: if size_of::<T>() > 4 { "at most 18,446,744,073,709,551,615 here" } else { "at most 4,294,967,295 here" },
+        limits: if size_of::<T>() > 4 {
+            "at most 18,446,744,073,709,551,615 here"
+        } else {
+            "at most 4,294,967,295 here"
+        },
     })
 }
 
@@ -157,14 +187,19 @@ pub fn parse_count<T: TryFrom<u64>>(text: &str) -> Result<T, UnitError> {
 pub fn parse_duration_above_zero(text: &str) -> Result<Duration, UnitError> {
     let limits = "more than zero here; where it is to be no limit, give a long one, as \"1h\"";
     let too_short = || UnitError::Range { value: text.trim().to_owned(), what: "duration", limits };
-    parse_duration(text).and_then(|duration| if duration.is_zero() { Err(too_short()) } else { Ok(duration) })
+    parse_duration(text)
+        .and_then(|duration| if duration.is_zero() { Err(too_short()) } else { Ok(duration) })
 }
 
-/// Reads a duration: "200ms", "1m30s", "1.5h". Units are ns, us (µs), ms, s, m, h, d, the larger first, each at most once. "0" needs none.
+/// Reads a duration: "200ms", "1m30s", "1.5h". Units are ns, us (µs), ms, s, m, h, d, the larger
+/// first, each at most once. "0" needs none.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let text = text.trim();
-    let malformed =
-        || UnitError::Malformed { value: text.to_owned(), what: "duration", examples: "\"200ms\", \"30s\", \"1m30s\" or \"1h\"" };
+    let malformed = || UnitError::Malformed {
+        value: text.to_owned(),
+        what: "duration",
+        examples: "\"200ms\", \"30s\", \"1m30s\" or \"1h\"",
+    };
     if text == "0" {
         return Ok(Duration::ZERO);
     }
@@ -180,7 +215,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         let (number, after) = rest.split_at(digits);
         let letters = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
         let (unit, after) = after.split_at(letters);
-        let unit = unit_seconds(unit.trim()).filter(|&unit| unit < last_unit).ok_or_else(malformed)?;
+        let unit =
+            unit_seconds(unit.trim()).filter(|&unit| unit < last_unit).ok_or_else(malformed)?;
         seconds += decimal(number).ok_or_else(malformed)? * unit;
         (rest, last_unit) = (after, unit);
     }
@@ -188,15 +224,24 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         return Err(malformed());
     }
     if seconds > MOST_SECONDS {
-        return Err(UnitError::Range { value: text.to_owned(), what: "duration", limits: "at most 365d" });
+        return Err(UnitError::Range {
+            value: text.to_owned(),
+            what: "duration",
+            limits: "at most 365d",
+        });
     }
     Ok(Duration::from_nanos((seconds * 1e9).round() as u64))
 }
 
-/// Reads a size in bytes: "512", "64KiB", "1MB". Bytes are the one quantity whose bare number cannot be guessed wrong.
+/// Reads a size in bytes: "512", "64KiB", "1MB". Bytes are the one quantity whose bare number
+/// cannot be guessed wrong.
 pub fn parse_size(text: &str) -> Result<u64, UnitError> {
     let text = text.trim();
-    let malformed = || UnitError::Malformed { value: text.to_owned(), what: "size", examples: "\"64KiB\", \"1MB\" or \"512B\"" };
+    let malformed = || UnitError::Malformed {
+        value: text.to_owned(),
+        what: "size",
+        examples: "\"64KiB\", \"1MB\" or \"512B\"",
+    };
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = match unit.trim().to_ascii_lowercase().as_str() {
@@ -211,7 +256,11 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
     };
     let bytes = decimal(number).ok_or_else(malformed)? * unit;
     if bytes > MOST_BYTES {
-        return Err(UnitError::Range { value: text.to_owned(), what: "size", limits: "at most 1,048,576 GiB" });
+        return Err(UnitError::Range {
+            value: text.to_owned(),
+            what: "size",
+            limits: "at most 1,048,576 GiB",
+        });
     }
     Ok(bytes.round() as u64)
 }
@@ -236,11 +285,17 @@ fn unit_seconds(unit: &str) -> Option<f64> {
     })
 }
 
-/// A plain decimal number: digits with at most one point, no sign, no exponent, "_" between digits allowed.
+/// A plain decimal number: digits with at most one point, no sign, no exponent, "_" between digits
+/// allowed.
 fn decimal(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'_');
-    let whole = text.starts_with(|c: char| c.is_ascii_digit()) && text.ends_with(|c: char| c.is_ascii_digit());
-    if plain && whole { text.replace('_', "").parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
+    let whole = text.starts_with(|c: char| c.is_ascii_digit())
+        && text.ends_with(|c: char| c.is_ascii_digit());
+    if plain && whole {
+        text.replace('_', "").parse().ok().filter(|number: &f64| number.is_finite())
+    } else {
+        None
+    }
 }
 
 /// A decimal number with a suffix for thousands or millions, if any.
@@ -250,15 +305,24 @@ fn multiple(text: &str) -> Option<f64> {
         None => text.strip_suffix('M').map_or((text, 1.0), |number| (number.trim_end(), 1e6)),
     };
     // Rounded where a product of decimals is not what was written: 1.1k are 1100.
-    decimal(number).map(|number| if scale == 1.0 { number } else { (number * scale * 1e6).round() / 1e6 })
+    decimal(number)
+        .map(|number| if scale == 1.0 { number } else { (number * scale * 1e6).round() / 1e6 })
 }
 
 fn malformed_rate(text: &str) -> UnitError {
-    UnitError::Malformed { value: text.to_owned(), what: "rate", examples: "\"5000\", \"5k\", \"5000/s\" or \"300/m\"" }
+    UnitError::Malformed {
+        value: text.to_owned(),
+        what: "rate",
+        examples: "\"5000\", \"5k\", \"5000/s\" or \"300/m\"",
+    }
 }
 
 fn rate_out_of_range(text: &str) -> UnitError {
-    UnitError::Range { value: text.to_owned(), what: "rate", limits: "more than zero and at most 10,000,000/s" }
+    UnitError::Range {
+        value: text.to_owned(),
+        what: "rate",
+        limits: "more than zero and at most 10,000,000/s",
+    }
 }
 
 #[cfg(test)]

@@ -1,23 +1,29 @@
 //! Whether a run's figures may be believed: VALID, SUSPECT or INVALID, and why.
 //!
 //! ## What is judged
-//! The load generator, never the service. If our own lateness, our own processor or our own ports shaped the figures, they describe us; a report must say
-//! so before any percentile. That no user was free (user lag, slots unsent for want of users) is the service's doing or the plan's, and judges nothing.
+//! The load generator, never the service. If our own lateness, our own processor or our own ports
+//! shaped the figures, they describe us; a report must say so before any percentile. That no user
+//! was free (user lag, slots unsent for want of users) is the service's doing or the plan's, and
+//! judges nothing.
 //!
 //! ## What our delays did, and not how long they were
-//! A pause of a fifth of a second that falls between two starts changes nothing; one of a twentieth that falls on a thousand of them is the p99.9. So each time
-//! that holds a delay of ours is kept beside what it would have been without, and what would be printed then is compared with what is: each percentile
-//! that there are enough samples to print, and the mean. A limit that is a part of the p99 would grow with the very delay that it is to judge.
+//! A pause of a fifth of a second that falls between two starts changes nothing; one of a twentieth
+//! that falls on a thousand of them is the p99.9. So each time that holds a delay of ours is kept
+//! beside what it would have been without, and what would be printed then is compared with what is:
+//! each percentile that there are enough samples to print, and the mean. A limit that is a part of
+//! the p99 would grow with the very delay that it is to judge.
 //!
 //! ## Why these limits
-//! One start in a thousand that was never made can hide exactly the slowest percentile. A tenth is less than what two runs differ by, and under 2 ms nobody can
-//! tell a delay from the network. Threads that stood still for a tenth of the time are as much a lower throughput where users set it. A
-//! processor above 95 % has a queue of its own. A port or descriptor that we lacked is a failure that the service never saw. Half of each limit is where
-//! doubt begins.
+//! One start in a thousand that was never made can hide exactly the slowest percentile. A tenth is
+//! less than what two runs differ by, and under 2 ms nobody can tell a delay from the network.
+//! Threads that stood still for a tenth of the time are as much a lower throughput where users set
+//! it. A processor above 95 % has a queue of its own. A port or descriptor that we lacked is a
+//! failure that the service never saw. Half of each limit is where doubt begins.
 //!
 //! ## Why few samples are a verdict of their own
-//! Of twenty starts one is five percent. Whatever went wrong with it, no share and no percentile of so few says what it did to the figures: that is said, and
-//! neither "valid" nor "invalid". What is no matter of statistics, as a descriptor that was lacking, needs no number.
+//! Of twenty starts one is five percent. Whatever went wrong with it, no share and no percentile of
+//! so few says what it did to the figures: that is said, and neither "valid" nor "invalid". What is
+//! no matter of statistics, as a descriptor that was lacking, needs no number.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -43,11 +49,13 @@ const CPU_LIMIT: f64 = 0.95;
 const SATURATED_LIMIT: f64 = 0.05;
 /// Where doubt begins, as a part of each limit.
 const DOUBT: f64 = 0.5;
-/// Starts, probes of a thread, and windows of a fifth of a second, of which fewer are too few to judge by: ten must lie beyond a tenth, and one beyond 5 %.
+/// Starts, probes of a thread, and windows of a fifth of a second, of which fewer are too few to
+/// judge by: ten must lie beyond a tenth, and one beyond 5 %.
 const FEW_STARTS: u64 = 100;
 const FEW_PROBES: u64 = 100;
 const FEW_WINDOWS: u64 = 20;
-/// Late moments that it takes to call a window of a run late: one or two may be a single pause of the machine.
+/// Late moments that it takes to call a window of a run late: one or two may be a single pause of
+/// the machine.
 const LATE_MOMENTS: u64 = 3;
 
 /// How far the figures may be believed, from best to worst.
@@ -55,7 +63,8 @@ const LATE_MOMENTS: u64 = 3;
 pub enum Stamp {
     /// The generator kept out of the way.
     Valid,
-    /// It did not, or nothing was measured; and there are too few samples to say what that did to the figures.
+    /// It did not, or nothing was measured; and there are too few samples to say what that did to
+    /// the figures.
     Unjudged,
     /// It came near to shaping the figures.
     Suspect,
@@ -83,7 +92,8 @@ pub enum What {
     LeaseUnsent,
     /// The share of slots that were due and not started because this machine holds too few users.
     RoomUnsent,
-    /// How much longer a percentile of the response time is for our delays; the mean where it is nothing.
+    /// How much longer a percentile of the response time is for our delays; the mean where it is
+    /// nothing.
     Response(Option<f64>),
     /// The same of the service time.
     Service(Option<f64>),
@@ -123,15 +133,30 @@ impl What {
     /// What to do when it is too much.
     pub const fn advice(self) -> &'static str {
         match self {
-            Self::HostUnsent | Self::Response(_) | Self::Service(_) | Self::LoopDelay(_) | Self::StoodStill => {
-                "give the generator more or quieter cores, lower the rate, or share the load with another host"
+            Self::HostUnsent
+            | Self::Response(_)
+            | Self::Service(_)
+            | Self::LoopDelay(_)
+            | Self::StoodStill => {
+                "give the generator more or quieter cores, lower the rate, or share the load with \
+                another host"
             }
-            Self::LeaseUnsent => "hosts could not be reached in time, or stood still: see to the network between them and to their cores",
+            Self::LeaseUnsent => {
+                "hosts could not be reached in time, or stood still: see to the network between \
+                them and to their cores"
+            }
             Self::RoomUnsent => {
-                "give the generator what it lacks, as was said before the run: memory, file descriptors (ulimit -n), or vm.max_map_count"
+                "give the generator what it lacks, as was said before the run: memory, file \
+                descriptors (ulimit -n), or vm.max_map_count"
             }
-            Self::Cpu => "give the generator more cores, lower the rate, make the scenario do less, or share the load with another host",
-            Self::LocalPorts => "widen net.ipv4.ip_local_port_range, send from more addresses with --source-ip, or keep connections open",
+            Self::Cpu => {
+                "give the generator more cores, lower the rate, make the scenario do less, or \
+                share the load with another host"
+            }
+            Self::LocalPorts => {
+                "widen net.ipv4.ip_local_port_range, send from more addresses with --source-ip, or \
+                keep connections open"
+            }
             Self::LocalFiles => "raise the limit of open files (ulimit -n), or lower --max-vus",
         }
     }
@@ -209,7 +234,8 @@ impl CpuWindows {
 pub struct Circumstances {
     /// How busy its processors were.
     pub cpu: CpuWindows,
-    /// Whether a host was lost, and not all that it did is known. What it left unsent is then told with it, and is no matter of how well the others worked.
+    /// Whether a host was lost, and not all that it did is known. What it left unsent is then told
+    /// with it, and is no matter of how well the others worked.
     pub is_host_lost: bool,
     /// Whether the users were as few as this machine holds, and not as the plan allows.
     pub lacks_room: bool,
@@ -223,7 +249,8 @@ pub fn judge(measured: &Figures, known: Circumstances) -> Verdict {
     let (total, unsent, cpu) = (&measured.total, &measured.unsent, known.cpu);
     let slots = total.counts.started + unsent.total();
     if slots > 0 {
-        let mut unsent = |what, part| evidence.push(share(what, part, slots, UNSENT_LIMIT, FEW_STARTS));
+        let mut unsent =
+            |what, part| evidence.push(share(what, part, slots, UNSENT_LIMIT, FEW_STARTS));
         unsent(What::HostUnsent, measured.unsent.host);
         if !known.is_host_lost {
             unsent(What::LeaseUnsent, measured.unsent.lease);
@@ -236,18 +263,34 @@ pub fn judge(measured: &Figures, known: Circumstances) -> Verdict {
     evidence.extend(response);
     evidence.extend(lengthened(&total.service, &total.delayed_service, What::Service).0);
     let printed = without.and_then(|without| without.percentile(99.0)).unwrap_or_default();
-    evidence.extend(loop_delay(&measured.loop_delay, LATENESS_FLOOR.max(printed.mul_f64(LATENESS_PART))));
+    evidence.extend(loop_delay(
+        &measured.loop_delay,
+        LATENESS_FLOOR.max(printed.mul_f64(LATENESS_PART)),
+    ));
     let (probes, overslept) = (measured.loop_delay.count(), measured.overslept.count());
     if probes + overslept > 0 {
-        evidence.push(share(What::StoodStill, overslept, probes + overslept, STANDING_LIMIT, FEW_PROBES));
+        evidence.push(share(
+            What::StoodStill,
+            overslept,
+            probes + overslept,
+            STANDING_LIMIT,
+            FEW_PROBES,
+        ));
     }
     if cpu.windows > 0 {
         evidence.push(share(What::Cpu, cpu.saturated, cpu.windows, SATURATED_LIMIT, FEW_WINDOWS));
     }
-    for (what, class) in [(What::LocalPorts, ErrorClass::LocalPorts), (What::LocalFiles, ErrorClass::LocalFiles)] {
+    for (what, class) in
+        [(What::LocalPorts, ErrorClass::LocalPorts), (What::LocalFiles, ErrorClass::LocalFiles)]
+    {
         let count = measured.requests.errors.of(class);
         let stamp = if count > 0 { Stamp::Invalid } else { Stamp::Valid };
-        evidence.push(Evidence { what, measured: Amount::Count(count), limit: Amount::Count(0), stamp });
+        evidence.push(Evidence {
+            what,
+            measured: Amount::Count(count),
+            limit: Amount::Count(0),
+            stamp,
+        });
     }
     // What weighs most stands first.
     evidence.sort_by_key(|evidence| Reverse(evidence.stamp));
@@ -257,50 +300,81 @@ pub fn judge(measured: &Figures, known: Circumstances) -> Verdict {
     Verdict { stamp, evidence }
 }
 
-/// Whether the generator was a limit in a window of a run: it was late for more than it could be by chance, or lacked something.
+/// Whether the generator was a limit in a window of a run: it was late for more than it could be by
+/// chance, or lacked something.
 pub fn is_generator_limited(window: &Figures) -> bool {
-    let is_late = |histogram: &Histogram| histogram.percentile_seen(99.0).is_some_and(|late| late > LATENESS_FLOOR);
+    let is_late = |histogram: &Histogram| {
+        histogram.percentile_seen(99.0).is_some_and(|late| late > LATENESS_FLOOR)
+    };
     let slots = window.total.counts.started + window.unsent.total();
     if window.unsent.host as f64 > slots as f64 * UNSENT_LIMIT
-        || window.requests.errors.of(ErrorClass::LocalPorts) + window.requests.errors.of(ErrorClass::LocalFiles) > 0
+        || window.requests.errors.of(ErrorClass::LocalPorts)
+            + window.requests.errors.of(ErrorClass::LocalFiles)
+            > 0
     {
         return true;
     }
     // Nearly always nothing of this is so, and the window need not be judged in full.
-    if !is_late(&window.total.host_lag) && !is_late(&window.loop_delay) && window.overslept.is_empty() {
+    if !is_late(&window.total.host_lag)
+        && !is_late(&window.loop_delay)
+        && window.overslept.is_empty()
+    {
         return false;
     }
     let printed = window.total.response.both().percentile(99.0).unwrap_or_default();
     let limit = LATENESS_FLOOR.max(printed.mul_f64(LATENESS_PART));
-    let condemns = |late: &Histogram| late.percentile_seen(99.0).is_some_and(|p99| p99 > limit) && late.count_above(limit) >= LATE_MOMENTS;
+    let condemns = |late: &Histogram| {
+        late.percentile_seen(99.0).is_some_and(|p99| p99 > limit)
+            && late.count_above(limit) >= LATE_MOMENTS
+    };
     condemns(&window.total.host_lag) || condemns(&window.delays())
 }
 
-/// What our delays did to the printed figure that they lengthened most, as measured by its limit; nothing without any. And the times without them.
-fn lengthened(times: &Split, delayed: &Delayed, what: fn(Option<f64>) -> What) -> (Option<Evidence>, Option<Histogram>) {
+/// What our delays did to the printed figure that they lengthened most, as measured by its limit;
+/// nothing without any. And the times without them.
+fn lengthened(
+    times: &Split,
+    delayed: &Delayed,
+    what: fn(Option<f64>) -> What,
+) -> (Option<Evidence>, Option<Histogram>) {
     let all = times.both();
     let Some(mean) = all.mean() else { return (None, None) };
     if delayed.seen.is_empty() {
         let limit = Amount::Time(LATENESS_FLOOR.max(mean.mul_f64(LATENESS_PART)));
-        let evidence = Evidence { what: what(None), measured: Amount::Time(Duration::ZERO), limit, stamp: Stamp::Valid };
+        let evidence = Evidence {
+            what: what(None),
+            measured: Amount::Time(Duration::ZERO),
+            limit,
+            stamp: Stamp::Valid,
+        };
         return (Some(evidence), Some(all));
     }
     let without = all.replaced(&delayed.seen, &delayed.without);
-    let percentiles = PRINTED.into_iter().map(|percent| (Some(percent), all.percentile(percent), without.percentile(percent)));
-    let compared = percentiles.chain([(None, Some(mean), without.mean())]).filter_map(|(percent, seen, without)| {
-        let (seen, without) = (seen?, without?);
-        let limit = LATENESS_FLOOR.max(without.mul_f64(LATENESS_PART));
-        Some((percent, seen.saturating_sub(without), limit))
-    });
-    let by_limit = |(_, longer, limit): &(_, Duration, Duration)| longer.as_secs_f64() / limit.as_secs_f64();
+    let percentiles = PRINTED
+        .into_iter()
+        .map(|percent| (Some(percent), all.percentile(percent), without.percentile(percent)));
+    let compared = percentiles.chain([(None, Some(mean), without.mean())]).filter_map(
+        |(percent, seen, without)| {
+            let (seen, without) = (seen?, without?);
+            let limit = LATENESS_FLOOR.max(without.mul_f64(LATENESS_PART));
+            Some((percent, seen.saturating_sub(without), limit))
+        },
+    );
+    let by_limit =
+        |(_, longer, limit): &(_, Duration, Duration)| longer.as_secs_f64() / limit.as_secs_f64();
     let worst = compared.max_by(|one, other| by_limit(one).total_cmp(&by_limit(other)));
-    let evidence = worst.map(|(percent, longer, limit)| time(what(percent), longer, limit, all.count() < FEW_STARTS));
+    let evidence = worst.map(|(percent, longer, limit)| {
+        time(what(percent), longer, limit, all.count() < FEW_STARTS)
+    });
     (evidence, Some(without))
 }
 
-/// The steady lateness of a thread that has much to do, by the highest percentile that its probes allow. A pause is one probe, however long it is.
+/// The steady lateness of a thread that has much to do, by the highest percentile that its probes
+/// allow. A pause is one probe, however long it is.
 fn loop_delay(delays: &Histogram, limit: Duration) -> Option<Evidence> {
-    let highest = [99.0, 95.0, 90.0].into_iter().find_map(|percent| Some((percent, delays.percentile(percent)?)));
+    let highest = [99.0, 95.0, 90.0]
+        .into_iter()
+        .find_map(|percent| Some((percent, delays.percentile(percent)?)));
     let (percent, late) = highest.or_else(|| Some((50.0, delays.percentile_seen(50.0)?)))?;
     Some(time(What::LoopDelay(percent), late, limit, delays.count() < FEW_PROBES))
 }
@@ -313,7 +387,12 @@ fn share(what: What, part: u64, whole: u64, limit: f64, few: u64) -> Evidence {
 
 fn time(what: What, measured: Duration, limit: Duration, are_few: bool) -> Evidence {
     let (stamp, limit) = stamp(measured.as_secs_f64(), limit.as_secs_f64(), are_few);
-    Evidence { what, measured: Amount::Time(measured), limit: Amount::Time(Duration::from_secs_f64(limit)), stamp }
+    Evidence {
+        what,
+        measured: Amount::Time(measured),
+        limit: Amount::Time(Duration::from_secs_f64(limit)),
+        stamp,
+    }
 }
 
 /// The stamp, and the limit above which it is that.

@@ -1,7 +1,9 @@
 //! From a file's bytes to a component's bytes.
 //!
-//! Toolchains give three kinds of file: a component; a core module that carries its world in a `component-type` section (from `wasm32-unknown-unknown`); and
-//! the same importing WASI 0.1 (from `wasm32-wasip1`). The latter two become components here, so that a user of any of them needs no other tool.
+//! Toolchains give three kinds of file: a component; a core module that carries its world in a
+//! `component-type` section (from `wasm32-unknown-unknown`); and the same importing WASI 0.1 (from
+//! `wasm32-wasip1`). The latter two become components here, so that a user of any of them needs no
+//! other tool.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +45,11 @@ pub(crate) fn componentize(bytes: Vec<u8>) -> Result<(Kind, Vec<u8>), LoadError>
         return Ok((Kind::Component, bytes));
     }
     if !outline.has_component_type {
-        let exports = if outline.exports.is_empty() { String::new() } else { format!(" (it exports {})", outline.exports.join(", ")) };
+        let exports = if outline.exports.is_empty() {
+            String::new()
+        } else {
+            format!(" (it exports {})", outline.exports.join(", "))
+        };
         return Err(LoadError::NotAComponent { exports });
     }
     let encode = |reason: String| LoadError::Encode { reason };
@@ -52,7 +58,8 @@ pub(crate) fn componentize(bytes: Vec<u8>) -> Result<(Kind, Vec<u8>), LoadError>
     let mut kind = Kind::CoreModule;
     if outline.import_modules.contains(WASI_01) {
         kind = Kind::Wasip1Module;
-        let adapter = wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
+        let adapter =
+            wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
         encoder.adapter(WASI_01, adapter).map_err(|error| encode(format!("{error:#}")))?;
     }
     let component = encoder.encode().map_err(|error| encode(format!("{error:#}")))?;
@@ -98,7 +105,8 @@ struct Outline {
     exports: Vec<String>,
 }
 
-/// Enough of the file to know its kind; every section header is visited, so a truncated file is noticed here.
+/// Enough of the file to know its kind; every section header is visited, so a truncated file is
+/// noticed here.
 fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
     let mut outline = Outline::default();
     let mut first = true;
@@ -108,7 +116,9 @@ fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
                 outline.is_component = encoding == Encoding::Component;
                 first = false;
             }
-            Payload::CustomSection(section) if section.name().starts_with("component-type") => outline.has_component_type = true,
+            Payload::CustomSection(section) if section.name().starts_with("component-type") => {
+                outline.has_component_type = true
+            }
             Payload::ImportSection(section) if !outline.is_component => {
                 for import in section.into_imports() {
                     outline.import_modules.insert(import.map_err(damaged)?.module.to_owned());

@@ -1,11 +1,14 @@
-//! The private cache of compiled code: a folder that only its user may enter, bounded in size and age.
+//! The private cache of compiled code: a folder that only its user may enter, bounded in size and
+//! age.
 //!
-//! Several hosts may use it at once. A file appears whole, by its renaming, and is read whole into memory, so that one that is removed is missed by nobody
-//! who has it already. Whatever is wrong with the folder (it is full, or read-only), nothing but time is lost.
+//! Several hosts may use it at once. A file appears whole, by its renaming, and is read whole into
+//! memory, so that one that is removed is missed by nobody who has it already. Whatever is wrong
+//! with the folder (it is full, or read-only), nothing but time is lost.
 //!
 //! ## What goes, and when
-//! After each file that is added: first what was not used for a month, then what was used longest ago until the rest fits. What was used in the last minute
-//! stays in any case, as another host may be about to read it.
+//! After each file that is added: first what was not used for a month, then what was used longest
+//! ago until the rest fits. What was used in the last minute stays in any case, as another host may
+//! be about to read it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -42,7 +45,10 @@ impl Cache {
         let path = self.path(key);
         let bytes = std::fs::read(&path).ok()?;
         // Where it cannot be marked, it is found all the same, and goes sooner.
-        let _ = std::fs::File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        let _ = std::fs::File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.set_modified(SystemTime::now()));
         Some(bytes)
     }
 
@@ -69,7 +75,11 @@ impl Cache {
         let Ok(entries) = self.folder.read_dir() else { return Vec::new() };
         let kept = |entry: std::fs::DirEntry| {
             let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
-            Some(Kept { path: entry.path(), bytes: metadata.len(), used: metadata.modified().ok()? })
+            Some(Kept {
+                path: entry.path(),
+                bytes: metadata.len(),
+                used: metadata.modified().ok()?,
+            })
         };
         entries.flatten().filter_map(kept).collect()
     }
@@ -83,7 +93,8 @@ struct Kept {
     used: SystemTime,
 }
 
-/// The files that are to go. What is no compiled code was being written by a host that died, and is never used again.
+/// The files that are to go. What is no compiled code was being written by a host that died, and is
+/// never used again.
 fn surplus(mut files: Vec<Kept>, now: SystemTime, most_bytes: u64) -> Vec<PathBuf> {
     // A clock that was set back makes files of the future, which were used just now.
     let unused = |file: &Kept| now.duration_since(file.used).unwrap_or_default();
@@ -101,8 +112,13 @@ fn surplus(mut files: Vec<Kept>, now: SystemTime, most_bytes: u64) -> Vec<PathBu
 fn private_folder(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let shown = path.display();
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| format!("cannot make {shown}: {error}"))?;
-    let metadata = std::fs::metadata(path).map_err(|error| format!("cannot look at {shown}: {error}"))?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| format!("cannot make {shown}: {error}"))?;
+    let metadata =
+        std::fs::metadata(path).map_err(|error| format!("cannot look at {shown}: {error}"))?;
     if metadata.uid() != rustix::process::geteuid().as_raw() || metadata.mode() & 0o022 != 0 {
         return Err(format!("{shown} belongs to or can be written by somebody else"));
     }
@@ -115,34 +131,54 @@ mod tests {
 
     const DAY: u64 = 24 * 60 * 60;
 
-    /// Which of these go, of a cache of 100 bytes: each has a name, a size, and seconds since it was used.
+    /// Which of these go, of a cache of 100 bytes: each has a name, a size, and seconds since it
+    /// was used.
     fn going(files: &[(&str, u64, u64)]) -> Vec<String> {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000 * DAY);
-        let kept =
-            |&(name, bytes, unused): &(&str, u64, u64)| Kept { path: PathBuf::from(name), bytes, used: now - Duration::from_secs(unused) };
-        surplus(files.iter().map(kept).collect(), now, 100).iter().map(|path| path.display().to_string()).collect()
+        let kept = |&(name, bytes, unused): &(&str, u64, u64)| Kept {
+            path: PathBuf::from(name),
+            bytes,
+            used: now - Duration::from_secs(unused),
+        };
+        surplus(files.iter().map(kept).collect(), now, 100)
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect()
     }
 
     #[test]
     fn what_was_used_longest_ago_goes_until_the_rest_fits() {
-        let files = [("old.compiled", 40, 3_000), ("new.compiled", 40, 1_000), ("middle.compiled", 40, 2_000)];
+        let files = [
+            ("old.compiled", 40, 3_000),
+            ("new.compiled", 40, 1_000),
+            ("middle.compiled", 40, 2_000),
+        ];
         assert_eq!(going(&files), ["old.compiled"]);
         assert_eq!(going(&files[..2]), Vec::<String>::new());
     }
 
     #[test]
     fn what_was_not_used_for_a_month_goes_though_there_is_room() {
-        assert_eq!(going(&[("a.compiled", 1, 31 * DAY), ("b.compiled", 1, 29 * DAY)]), ["a.compiled"]);
+        assert_eq!(
+            going(&[("a.compiled", 1, 31 * DAY), ("b.compiled", 1, 29 * DAY)]),
+            ["a.compiled"]
+        );
     }
 
     #[test]
     fn what_another_host_may_be_about_to_read_stays_however_large() {
-        assert_eq!(going(&[("a.compiled", 500, 0), ("b.compiled", 500, 59), ("c.compiled", 1, 61)]), ["c.compiled"]);
+        assert_eq!(
+            going(&[("a.compiled", 500, 0), ("b.compiled", 500, 59), ("c.compiled", 1, 61)]),
+            ["c.compiled"]
+        );
     }
 
     #[test]
     fn what_a_host_that_died_was_writing_goes() {
-        assert_eq!(going(&[(".tmpAbc", 1, 61), (".tmpDef", 1, 10), ("a.compiled", 1, 61)]), [".tmpAbc"]);
+        assert_eq!(
+            going(&[(".tmpAbc", 1, 61), (".tmpDef", 1, 10), ("a.compiled", 1, 61)]),
+            [".tmpAbc"]
+        );
     }
 
     #[test]
@@ -152,7 +188,12 @@ mod tests {
         assert_eq!(cache.find("key"), None);
         cache.keep("key", b"code").expect("it can be written");
         let long_ago = SystemTime::now() - 2 * LONGEST_UNUSED;
-        let age = |key| std::fs::File::options().append(true).open(cache.path(key)).and_then(|file| file.set_modified(long_ago));
+        let age = |key| {
+            std::fs::File::options()
+                .append(true)
+                .open(cache.path(key))
+                .and_then(|file| file.set_modified(long_ago))
+        };
         age("key").expect("it is ours");
         assert_eq!(cache.find("key").as_deref(), Some(&b"code"[..]));
         cache.keep("other", b"code").expect("it can be written");
@@ -166,7 +207,8 @@ mod tests {
     fn a_folder_that_others_may_write_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().expect("a temporary folder");
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).expect("it is ours");
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777))
+            .expect("it is ours");
         assert!(Cache::open(folder.path()).is_err_and(|reason| reason.contains("somebody else")));
     }
 }

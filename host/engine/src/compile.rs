@@ -1,17 +1,22 @@
 //! Compilation in a child process with limits, and what is trusted of it.
 //!
-//! A scenario is somebody else's code, and a compiler's time and memory can be blown up by a small hostile file. So the host runs itself as a child that
-//! limits its own memory, reads the component from stdin and writes the compiled form to stdout; the parent kills it when its time is over.
+//! A scenario is somebody else's code, and a compiler's time and memory can be blown up by a small
+//! hostile file. So the host runs itself as a child that limits its own memory, reads the component
+//! from stdin and writes the compiled form to stdout; the parent kills it when its time is over.
 //!
 //! ## Why the limit is on data and not on address space
-//! The kernel can bound what a process may write (`RLIMIT_DATA`) and what it may address (`RLIMIT_AS`), but not what is resident. An allocator with a thread
-//! a core addresses gigabytes that it never touches, so that a limit of 1 GiB there would depend on the machine's cores. Data is what counts: memory that the
-//! child can fill. Address space is bounded as well, far above, for what is not data.
+//! The kernel can bound what a process may write (`RLIMIT_DATA`) and what it may address
+//! (`RLIMIT_AS`), but not what is resident. An allocator with a thread a core addresses gigabytes
+//! that it never touches, so that a limit of 1 GiB there would depend on the machine's cores. Data
+//! is what counts: memory that the child can fill. Address space is bounded as well, far above, for
+//! what is not data.
 //!
 //! ## What is trusted
-//! Loading compiled code is only as safe as its origin. It is read from nowhere but the child and the private cache ([`crate::cache`]), under a key made of the
-//! component's hash, the compiler's settings and version, and this machine's CPU; and the file carries the hash of its own content, so that a torn write or a
-//! bad disk is noticed. Nothing a user, a peer or a scenario hands over is ever loaded as compiled code.
+//! Loading compiled code is only as safe as its origin. It is read from nowhere but the child and
+//! the private cache ([`crate::cache`]), under a key made of the component's hash, the compiler's
+//! settings and version, and this machine's CPU; and the file carries the hash of its own content,
+//! so that a torn write or a bad disk is noticed. Nothing a user, a peer or a scenario hands over
+//! is ever loaded as compiled code.
 
 #![allow(unsafe_code)]
 
@@ -39,15 +44,17 @@ pub struct Compiler {
     pub argument: String,
     /// The folder of the cache; `None` compiles anew each time.
     pub cache: Option<PathBuf>,
-    /// The child is killed after this time. Default 30 s: a scenario of 20 MB (a Python interpreter) takes about ten.
+    /// The child is killed after this time. Default 30 s: a scenario of 20 MB (a Python
+    /// interpreter) takes about ten.
     pub time: Duration,
-    /// Memory that the child may fill, in bytes. Default 1 GiB: 16 MiB of code in 20,000 functions took 354 MiB on two cores, and one function of 2 MiB, which
-    /// no compiler makes, 1.3 GiB.
+    /// Memory that the child may fill, in bytes. Default 1 GiB: 16 MiB of code in 20,000 functions
+    /// took 354 MiB on two cores, and one function of 2 MiB, which no compiler makes, 1.3 GiB.
     pub memory: u64,
 }
 
 impl Compiler {
-    /// The defaults, with the cache in the user's cache folder (`$XDG_CACHE_HOME/swell/compiled` or `~/.cache/swell/compiled`).
+    /// The defaults, with the cache in the user's cache folder (`$XDG_CACHE_HOME/swell/compiled` or
+    /// `~/.cache/swell/compiled`).
     pub fn new(program: PathBuf, argument: &str) -> Self {
         let base = std::env::var_os("XDG_CACHE_HOME")
             .map(PathBuf::from)
@@ -72,7 +79,8 @@ pub enum Compiled {
     Cached,
 }
 
-/// Address space of the child: four times what Debian's libc reserves for the threads of a large machine and never touches.
+/// Address space of the child: four times what Debian's libc reserves for the threads of a large
+/// machine and never touches.
 const ADDRESS_SPACE: u64 = 16 << 30;
 
 /// A component's compiled form, as bytes for [`load`]: their hash goes before them.
@@ -90,12 +98,15 @@ impl Artifact {
 
 /// Loads the compiled form into an engine.
 pub(crate) fn load(engine: &Engine, artifact: &Artifact) -> Result<Component, LoadError> {
-    // SAFETY: the bytes come from our own child process through a folder that only this user may enter, and their hash was checked; see the module's head.
-    unsafe { Component::deserialize(engine, &artifact.0[HASH..]) }
-        .map_err(|error| LoadError::Engine { reason: format!("compiled code not accepted: {error:#}") })
+    // SAFETY: the bytes come from our own child process through a folder that only this user may
+    // enter, and their hash was checked; see the module's head.
+    unsafe { Component::deserialize(engine, &artifact.0[HASH..]) }.map_err(|error| {
+        LoadError::Engine { reason: format!("compiled code not accepted: {error:#}") }
+    })
 }
 
-/// The compiled form of a component, from the cache or from a child process, and the component that this engine made of it.
+/// The compiled form of a component, from the cache or from a child process, and the component that
+/// this engine made of it.
 pub(crate) fn compile(
     compiler: &Compiler,
     engine: &Engine,
@@ -107,7 +118,8 @@ pub(crate) fn compile(
         let opened = Cache::open(folder);
         opened.inspect_err(|reason| tracing::warn!("compiling without a cache: {reason}")).ok()
     });
-    // One that this engine does not accept, perhaps for a CPU that only looked the same, is made anew.
+    // One that this engine does not accept, perhaps for a CPU that only looked the same, is made
+    // anew.
     if let Some(artifact) = cache.as_ref().and_then(|cache| Artifact::checked(cache.find(&key)?))
         && let Ok(component) = load(engine, &artifact)
     {
@@ -125,7 +137,8 @@ pub(crate) fn compile(
     Ok((artifact, Compiled::Now(took), component))
 }
 
-/// Names what the compiled form depends on: the component, the compiler and its settings, and the CPU that it is for.
+/// Names what the compiled form depends on: the component, the compiler and its settings, and the
+/// CPU that it is for.
 fn cache_key(engine: &Engine, component: &[u8]) -> String {
     let mut settings = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut settings);
@@ -137,15 +150,24 @@ fn cache_key(engine: &Engine, component: &[u8]) -> String {
     hasher.finalize().to_hex()[..40].to_owned()
 }
 
-/// The CPU's model and features, as the kernel lists them; the home folder may be shared by machines that differ.
+/// The CPU's model and features, as the kernel lists them; the home folder may be shared by
+/// machines that differ.
 fn cpu() -> String {
     let listing = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let wanted = |line: &&str| line.starts_with("flags") || line.starts_with("model name") || line.starts_with("Features");
+    let wanted = |line: &&str| {
+        line.starts_with("flags") || line.starts_with("model name") || line.starts_with("Features")
+    };
     listing.lines().filter(wanted).take(2).collect::<Vec<_>>().join("\n")
 }
 
-fn run_child(compiler: &Compiler, limits: GuestLimits, component: &[u8]) -> Result<Artifact, LoadError> {
-    let engine_error = |what: &str, error: std::io::Error| LoadError::Engine { reason: format!("{what}: {error}") };
+fn run_child(
+    compiler: &Compiler,
+    limits: GuestLimits,
+    component: &[u8],
+) -> Result<Artifact, LoadError> {
+    let engine_error = |what: &str, error: std::io::Error| LoadError::Engine {
+        reason: format!("{what}: {error}"),
+    };
     let mut child = Command::new(&compiler.program)
         .arg(&compiler.argument)
         .arg(compiler.memory.to_string())
@@ -160,7 +182,8 @@ fn run_child(compiler: &Compiler, limits: GuestLimits, component: &[u8]) -> Resu
     let mut stdout = child.stdout.take().expect("stdout is piped");
     let mut stderr = child.stderr.take().expect("stderr is piped");
     let (ended, compiled, said) = std::thread::scope(|scope| {
-        // The child may end without reading everything: then the write fails, and its exit says why.
+        // The child may end without reading everything: then the write fails, and its exit says
+        // why.
         scope.spawn(move || stdin.write_all(component));
         let compiled = scope.spawn(move || {
             let mut compiled = Vec::new();
@@ -179,23 +202,34 @@ fn run_child(compiler: &Compiler, limits: GuestLimits, component: &[u8]) -> Resu
     match ended.map_err(|error| engine_error("cannot wait for the compiler process", error))? {
         None => Err(LoadError::CompileLimit { limit: format!("{} s", compiler.time.as_secs()) }),
         Some(status) if status.success() => {
-            let compiled = compiled.map_err(|error| engine_error("cannot read from the compiler process", error))?;
-            Artifact::checked(compiled).ok_or_else(|| LoadError::Engine { reason: "what the compiler process wrote is damaged".to_owned() })
+            let compiled = compiled
+                .map_err(|error| engine_error("cannot read from the compiler process", error))?;
+            Artifact::checked(compiled).ok_or_else(|| LoadError::Engine {
+                reason: "what the compiler process wrote is damaged".to_owned(),
+            })
         }
         Some(status) if status.code() == Some(REFUSED) => Err(LoadError::Compile { reason: said }),
         Some(status) if OUT_OF_MEMORY.iter().any(|words| said.contains(words)) => {
             tracing::debug!(%status, said, "the compiler process ran out of memory");
-            Err(LoadError::CompileLimit { limit: format!("{} MiB of memory", compiler.memory >> 20) })
+            Err(LoadError::CompileLimit {
+                limit: format!("{} MiB of memory", compiler.memory >> 20),
+            })
         }
-        Some(status) => Err(LoadError::Compile { reason: format!("the compiler process broke down ({status}): {said}") }),
+        Some(status) => Err(LoadError::Compile {
+            reason: format!("the compiler process broke down ({status}): {said}"),
+        }),
     }
 }
 
 /// What Rust's allocator, the kernel and the compiler say where there is no memory.
-const OUT_OF_MEMORY: [&str; 4] = ["memory allocation", "Cannot allocate", "allocate memory", "out of memory"];
+const OUT_OF_MEMORY: [&str; 4] =
+    ["memory allocation", "Cannot allocate", "allocate memory", "out of memory"];
 
 /// The child's exit status, or `None` when it had to be killed at the deadline.
-fn wait_until(child: &mut std::process::Child, deadline: Instant) -> std::io::Result<Option<std::process::ExitStatus>> {
+fn wait_until(
+    child: &mut std::process::Child,
+    deadline: Instant,
+) -> std::io::Result<Option<std::process::ExitStatus>> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Some(status));
@@ -212,7 +246,8 @@ fn wait_until(child: &mut std::process::Child, deadline: Instant) -> std::io::Re
 /// Exit code of the child for a component that the compiler refuses.
 const REFUSED: i32 = 3;
 
-/// The child's part: limits itself, reads a component from stdin and writes its compiled form to stdout. Gives the process's exit code.
+/// The child's part: limits itself, reads a component from stdin and writes its compiled form to
+/// stdout. Gives the process's exit code.
 ///
 /// `arguments`: the memory that it may fill and the guest's memory limit, both in bytes.
 pub fn compile_child(arguments: &[std::ffi::OsString]) -> i32 {
@@ -230,30 +265,44 @@ pub fn compile_child(arguments: &[std::ffi::OsString]) -> i32 {
 }
 
 /// The child's words to its parent; a parent that is gone needs none.
-#[expect(clippy::disallowed_methods, reason = "what it says is read by its parent, and by no person")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what it says is read by its parent, and by no person"
+)]
 fn say(words: &str) {
     let _ = writeln!(std::io::stderr(), "{words}");
 }
 
 fn compile_as_child(arguments: &[std::ffi::OsString]) -> Result<(), LoadError> {
-    let usage = || LoadError::Engine { reason: "the compiler process takes two numbers".to_owned() };
+    let usage =
+        || LoadError::Engine { reason: "the compiler process takes two numbers".to_owned() };
     let [data, memory] = arguments else { return Err(usage()) };
-    let number = |text: &std::ffi::OsString| text.to_str().and_then(|text| text.parse::<u64>().ok()).ok_or_else(usage);
+    let number = |text: &std::ffi::OsString| {
+        text.to_str().and_then(|text| text.parse::<u64>().ok()).ok_or_else(usage)
+    };
     let (data, memory) = (number(data)?, number(memory)?);
 
     for (resource, most) in [(Resource::Data, data), (Resource::As, ADDRESS_SPACE)] {
         // What was given to the host is not exceeded, and may be less.
         let most = getrlimit(resource).maximum.map_or(most, |given| given.min(most));
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
-            .map_err(|error| LoadError::Engine { reason: format!("cannot limit the compiler process: {error}") })?;
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(
+            |error| LoadError::Engine {
+                reason: format!("cannot limit the compiler process: {error}"),
+            },
+        )?;
     }
     let io = |error: std::io::Error| LoadError::Engine { reason: error.to_string() };
     let mut component = Vec::new();
     std::io::stdin().lock().read_to_end(&mut component).map_err(io)?;
 
-    let limits = GuestLimits { memory: usize::try_from(memory).map_err(|_| usage())?, ..GuestLimits::default() };
+    let limits = GuestLimits {
+        memory: usize::try_from(memory).map_err(|_| usage())?,
+        ..GuestLimits::default()
+    };
     let engine = plain_engine(limits)?;
-    let compiled = engine.precompile_component(&component).map_err(|error| LoadError::Compile { reason: format!("{error:#}") })?;
+    let compiled = engine
+        .precompile_component(&component)
+        .map_err(|error| LoadError::Compile { reason: format!("{error:#}") })?;
 
     #[expect(clippy::disallowed_methods, reason = "what goes to the parent is code, not text")]
     let mut stdout = std::io::stdout().lock();

@@ -1,17 +1,21 @@
 //! How long a guest may compute in one go.
 //!
-//! Compiled code asks at each epoch tick (a millisecond) whether it may go on. It then gives its thread up, so that other users of the thread run; and when
-//! it has computed for the limit without a wait, it is cut. Waits do not count: they have timeouts of their own.
+//! Compiled code asks at each epoch tick (a millisecond) whether it may go on. It then gives its
+//! thread up, so that other users of the thread run; and when it has computed for the limit without
+//! a wait, it is cut. Waits do not count: they have timeouts of their own.
 //!
 //! ## What counts as computing, and what as a wait
-//! Computing is the processor time of the thread while it is the guest's, host calls and the copies that they make included. A thread that the machine does not
-//! run computes nothing. A wait is a call that left the guest suspended, whichever interface it came through; a call that returned at once is computing, so
-//! that a guest which calls and calls is cut like one that loops.
+//! Computing is the processor time of the thread while it is the guest's, host calls and the copies
+//! that they make included. A thread that the machine does not run computes nothing. A wait is a
+//! call that left the guest suspended, whichever interface it came through; a call that returned at
+//! once is computing, so that a guest which calls and calls is cut like one that loops.
 //!
 //! ## Why giving way takes several rounds
-//! The runtime polls the network and its timers when nothing is ready to run any more. A guest that merely queued up again would be what is ready: its turn
-//! would come again and again before anything is polled. A deferred wake comes after the poll, but still before what the tasks woken by it go on to wake: a
-//! start takes a few hops on its thread, from the timer to the dispatcher to the user. So a guest queues up once for each hop, behind all of them.
+//! The runtime polls the network and its timers when nothing is ready to run any more. A guest that
+//! merely queued up again would be what is ready: its turn would come again and again before
+//! anything is polled. A deferred wake comes after the poll, but still before what the tasks woken
+//! by it go on to wake: a start takes a few hops on its thread, from the timer to the dispatcher to
+//! the user. So a guest queues up once for each hop, behind all of them.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +28,8 @@ use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 use crate::runtime::TICK;
 use crate::world::State;
 
-/// How often a guest that gives way lets the thread poll and run all that is ready. A round in which there is nothing costs two microseconds.
+/// How often a guest that gives way lets the thread poll and run all that is ready. A round in
+/// which there is nothing costs two microseconds.
 const ROUNDS: u32 = 3;
 
 /// What becomes of a guest that asks whether it may go on.
@@ -35,7 +40,8 @@ enum Turn {
     IsCut,
 }
 
-/// Measures what an instance computes since it last waited. Touched by the user's own thread alone; atomic because wasmtime moves stores between threads.
+/// Measures what an instance computes since it last waited. Touched by the user's own thread alone;
+/// atomic because wasmtime moves stores between threads.
 #[derive(Debug)]
 pub(crate) struct CpuMeter {
     limit: Duration,
@@ -67,8 +73,10 @@ impl CpuMeter {
         self.waited.store(true, Ordering::Relaxed);
     }
 
-    /// The guest asks; `now` reads how much processor time its thread has used. The first time after a wait the tick has passed during the wait and says
-    /// nothing, which spares those that wait often a look at the thread's clock; the second time a tick has passed, and from there on it is measured.
+    /// The guest asks; `now` reads how much processor time its thread has used. The first time
+    /// after a wait the tick has passed during the wait and says nothing, which spares those that
+    /// wait often a look at the thread's clock; the second time a tick has passed, and from there
+    /// on it is measured.
     fn tick(&self, now: impl FnOnce() -> u64) -> Turn {
         if self.waited.swap(false, Ordering::Relaxed) {
             self.measured.store(false, Ordering::Relaxed);
@@ -85,7 +93,8 @@ impl CpuMeter {
         if Duration::from_nanos(computed) >= self.limit { Turn::IsCut } else { Turn::GivesWay }
     }
 
-    /// The guest has its thread again, which has used so much processor time by now: that of others is not its own.
+    /// The guest has its thread again, which has used so much processor time by now: that of others
+    /// is not its own.
     fn resumed(&self, now: u64) {
         self.counted_at.store(now, Ordering::Relaxed);
     }
@@ -100,7 +109,8 @@ impl CpuMeter {
         self.resumed(thread_time());
     }
 
-    /// Runs a call into the guest. Whenever it is left suspended, and not to give way, the guest waits.
+    /// Runs a call into the guest. Whenever it is left suspended, and not to give way, the guest
+    /// waits.
     pub(crate) async fn watch<F: Future>(&self, call: F) -> F::Output {
         let mut call = pin!(call);
         std::future::poll_fn(move |context| {
@@ -127,7 +137,9 @@ pub(crate) fn meter(store: &mut Store<State>) {
         let cpu = &context.data().cpu;
         match cpu.tick(thread_time) {
             Turn::GoesOn => Ok(UpdateDeadline::Continue(1)),
-            Turn::GivesWay => Ok(UpdateDeadline::YieldCustom(1, Box::pin(Arc::clone(cpu).give_way()))),
+            Turn::GivesWay => {
+                Ok(UpdateDeadline::YieldCustom(1, Box::pin(Arc::clone(cpu).give_way())))
+            }
             Turn::IsCut => Err(wasmtime::Error::msg(format!(
                 "it computed for {} ms without a call that waits, the limit of --guest-cpu",
                 cpu.limit.as_millis()
@@ -153,13 +165,19 @@ mod tests {
     #[test]
     fn computing_gives_way_each_tick_and_is_cut_at_the_limit() {
         let meter = meter(3);
-        assert_eq!([0, 71, 72, 73].map(|ms| meter.tick(|| ms * MS)), [Turn::GoesOn, Turn::GivesWay, Turn::GivesWay, Turn::IsCut]);
+        assert_eq!(
+            [0, 71, 72, 73].map(|ms| meter.tick(|| ms * MS)),
+            [Turn::GoesOn, Turn::GivesWay, Turn::GivesWay, Turn::IsCut]
+        );
     }
 
     #[test]
     fn a_host_call_that_takes_long_counts_in_full() {
         let meter = meter(100);
-        assert_eq!([0, 1, 90, 100].map(|ms| meter.tick(|| ms * MS)), [Turn::GoesOn, Turn::GivesWay, Turn::GivesWay, Turn::IsCut]);
+        assert_eq!(
+            [0, 1, 90, 100].map(|ms| meter.tick(|| ms * MS)),
+            [Turn::GoesOn, Turn::GivesWay, Turn::GivesWay, Turn::IsCut]
+        );
     }
 
     #[test]
@@ -178,7 +196,10 @@ mod tests {
         let meter = meter(2);
         for round in 0..100 {
             meter.waited();
-            assert_eq!([0, 1].map(|ms| meter.tick(|| (10 * round + ms) * MS)), [Turn::GoesOn, Turn::GivesWay]);
+            assert_eq!(
+                [0, 1].map(|ms| meter.tick(|| (10 * round + ms) * MS)),
+                [Turn::GoesOn, Turn::GivesWay]
+            );
         }
     }
 
@@ -207,7 +228,8 @@ mod tests {
     #[test]
     fn what_the_network_wakes_and_whom_that_wakes_go_before_one_that_gives_way() {
         on_a_runtime(async {
-            let (mut far, near) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
+            let (mut far, near) =
+                std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
             near.set_nonblocking(true).expect("it is open");
             let near = tokio::net::UnixStream::from_std(near).expect("there is a runtime");
             let (tell, told) = tokio::sync::oneshot::channel();

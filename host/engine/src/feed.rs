@@ -1,10 +1,12 @@
 //! Feeds: rows read once from a file and shared by all users.
 //!
-//! Which row an iteration is given follows from its number, the user's number or the iteration's randomness alone, so a run hands out the same rows whatever
-//! thread or host an iteration lands on.
+//! Which row an iteration is given follows from its number, the user's number or the iteration's
+//! randomness alone, so a run hands out the same rows whatever thread or host an iteration lands
+//! on.
 //!
-//! A value reaches the scenario as it was written: a number keeps its digits, and what is nested its spaces. What cannot be read for certain is an error with
-//! its line: rows that were guessed would be sent by the million.
+//! A value reaches the scenario as it was written: a number keeps its digits, and what is nested
+//! its spaces. What cannot be read for certain is an error with its line: rows that were guessed
+//! would be sent by the million.
 
 mod csv;
 mod json;
@@ -32,7 +34,8 @@ pub enum FeedError {
         reason: String,
     },
     /// The ending says neither CSV nor JSON lines.
-    #[error("feed {name:?}: {} is neither .csv nor .jsonl\nhelp: name a CSV file .csv, and a file with one JSON object a line .jsonl or .ndjson", path.display())]
+    #[error("feed {name:?}: {} is neither .csv nor .jsonl\nhelp: name a CSV file .csv, and a file \
+    with one JSON object a line .jsonl or .ndjson", path.display())]
     Kind {
         /// The feed's name.
         name: String,
@@ -52,7 +55,8 @@ pub enum FeedError {
         reason: String,
     },
     /// There is no row to hand out.
-    #[error("feed {name:?}: {} has no rows\nhelp: a .csv file has a header line and then one row a line, a .jsonl file one object a line", path.display())]
+    #[error("feed {name:?}: {} has no rows\nhelp: a .csv file has a header line and then one row a \
+    line, a .jsonl file one object a line", path.display())]
     Empty {
         /// The feed's name.
         name: String,
@@ -78,12 +82,17 @@ enum Unread {
 }
 
 impl Feed {
-    /// Reads a CSV file with a header line, or a file with one JSON object a line, by the file's ending.
+    /// Reads a CSV file with a header line, or a file with one JSON object a line, by the file's
+    /// ending.
     ///
     /// # Errors
     /// The file cannot be read, or is no such file; nothing of it is kept.
     pub fn read(name: &str, path: &Path) -> Result<Self, FeedError> {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let ending = path
+            .extension()
+            .and_then(|ending| ending.to_str())
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let (name, path) = (name.to_owned(), path.to_owned());
         let read = match ending.as_str() {
             "csv" => csv::rows,
@@ -91,7 +100,9 @@ impl Feed {
             _ => return Err(FeedError::Kind { name, path }),
         };
         match open(&path).and_then(|(file, size)| read(file, size)) {
-            Err(Unread::Io(error)) => Err(FeedError::Read { name, path, reason: error.to_string() }),
+            Err(Unread::Io(error)) => {
+                Err(FeedError::Read { name, path, reason: error.to_string() })
+            }
             Err(Unread::Line(line, reason)) => Err(FeedError::Row { name, path, line, reason }),
             Ok(rows) if rows.len() == 0 => Err(FeedError::Empty { name, path }),
             Ok(rows) => Ok(Self { name, rows }),
@@ -130,7 +141,9 @@ fn open(path: &Path) -> Result<(BufReader<File>, u64), Unread> {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
             return Err(Unread::Line(
                 1,
-                "this is UTF-16, and UTF-8 is needed\nhelp: convert it: iconv -f UTF-16 -t UTF-8 OLD > NEW".into(),
+                "this is UTF-16, and UTF-8 is needed\nhelp: convert it: iconv -f UTF-16 -t UTF-8 \
+                OLD > NEW"
+                    .into(),
             ));
         }
         _ => {}
@@ -141,10 +154,14 @@ fn open(path: &Path) -> Result<(BufReader<File>, u64), Unread> {
 /// The text of these bytes of a line.
 fn text(bytes: &[u8], line: u64) -> Result<&str, Unread> {
     if bytes.contains(&0) {
-        return Err(Unread::Line(line, "there is a NUL byte; is this a text file, and in UTF-8?".into()));
+        return Err(Unread::Line(
+            line,
+            "there is a NUL byte; is this a text file, and in UTF-8?".into(),
+        ));
     }
     std::str::from_utf8(bytes).map_err(|_| {
-        let reason = "this is no UTF-8\nhelp: if it is Latin-1, convert it: iconv -f LATIN1 -t UTF-8 OLD > NEW";
+        let reason = "this is no UTF-8\nhelp: if it is Latin-1, convert it: iconv -f LATIN1 -t \
+        UTF-8 OLD > NEW";
         Unread::Line(line, reason.into())
     })
 }

@@ -1,4 +1,5 @@
-//! A virtual user as the driver sees it: an instance of the scenario that can be started, iterated and stopped.
+//! A virtual user as the driver sees it: an instance of the scenario that can be started, iterated
+//! and stopped.
 
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -59,23 +60,38 @@ impl User {
     /// Creates an instance. `key` is the user's number on its worker.
     ///
     /// # Errors
-    /// The guest's own initialisation trapped, or the pool has no room, which the plan's limits rule out.
-    pub async fn create(program: &Arc<Program>, worker: &Rc<Worker>, key: u32) -> Result<Self, Trapped> {
+    /// The guest's own initialisation trapped, or the pool has no room, which the plan's limits
+    /// rule out.
+    pub async fn create(
+        program: &Arc<Program>,
+        worker: &Rc<Worker>,
+        key: u32,
+    ) -> Result<Self, Trapped> {
         Self::create_as(program, worker, key, Role::Starting).await
     }
 
-    /// Creates the instance that prepares a run and cleans up after it; it is no user and nothing it does is measured.
+    /// Creates the instance that prepares a run and cleans up after it; it is no user and nothing
+    /// it does is measured.
     ///
     /// # Errors
     /// As [`User::create`].
-    pub async fn create_to_prepare(program: &Arc<Program>, worker: &Rc<Worker>) -> Result<Self, Trapped> {
+    pub async fn create_to_prepare(
+        program: &Arc<Program>,
+        worker: &Rc<Worker>,
+    ) -> Result<Self, Trapped> {
         Self::create_as(program, worker, u32::MAX, Role::Preparing).await
     }
 
-    async fn create_as(program: &Arc<Program>, worker: &Rc<Worker>, key: u32, role: Role) -> Result<Self, Trapped> {
+    async fn create_as(
+        program: &Arc<Program>,
+        worker: &Rc<Worker>,
+        key: u32,
+        role: Role,
+    ) -> Result<Self, Trapped> {
         let user = UserState::new(worker, key, role);
         let wasi = program.uses_wasi.then(|| Box::new(Wasi::new(&user)));
-        let mut store = Store::new(&program.engine, State::new(worker.run.limits, Some(user), wasi));
+        let mut store =
+            Store::new(&program.engine, State::new(worker.run.limits, Some(user), wasi));
         limited(&mut store, worker.run.limits);
         let cpu = Arc::clone(&store.data().cpu);
         let made = async {
@@ -118,7 +134,14 @@ impl User {
     /// What the guest said, or its trap.
     pub async fn start(&mut self, data: &[u8]) -> Result<(), HookError> {
         self.enter(Role::Starting, 0, None);
-        let result = self.cpu.watch(self.guest.swell_scenario_lifecycle().call_start(&mut self.store, self.scenario, data)).await;
+        let result = self
+            .cpu
+            .watch(self.guest.swell_scenario_lifecycle().call_start(
+                &mut self.store,
+                self.scenario,
+                data,
+            ))
+            .await;
         self.hook_result(result)
     }
 
@@ -126,7 +149,11 @@ impl User {
     ///
     /// # Errors
     /// The guest trapped; its open transactions have failed of it.
-    pub async fn iterate(&mut self, iteration: u64, carried: Option<Start>) -> Result<IterationEnd, Trapped> {
+    pub async fn iterate(
+        &mut self,
+        iteration: u64,
+        carried: Option<Start>,
+    ) -> Result<IterationEnd, Trapped> {
         self.enter(Role::Iterating, iteration, carried);
         let returned = self.cpu.watch(self.run.call_async(&mut self.store, (self.scenario,))).await;
         let returned = match returned {
@@ -136,7 +163,12 @@ impl User {
                 return Err(trapped);
             }
         };
-        let left = self.store.data_mut().user.as_mut().map_or(Left::Whole, |user| user.leave(returned.is_ok()));
+        let left = self
+            .store
+            .data_mut()
+            .user
+            .as_mut()
+            .map_or(Left::Whole, |user| user.leave(returned.is_ok()));
         Ok(match (left, returned) {
             (Left::Empty, _) => IterationEnd::NotBegun,
             (Left::CutShort, _) => IterationEnd::CutShort,
@@ -156,7 +188,10 @@ impl User {
     /// The trap, for the log.
     pub async fn stop(&mut self) -> Result<(), Trapped> {
         self.enter(Role::Stopping, 0, None);
-        let result = self.cpu.watch(self.guest.swell_scenario_lifecycle().call_stop(&mut self.store, self.scenario)).await;
+        let result = self
+            .cpu
+            .watch(self.guest.swell_scenario_lifecycle().call_stop(&mut self.store, self.scenario))
+            .await;
         result.map_err(|error| self.explain(&error))
     }
 
@@ -166,7 +201,10 @@ impl User {
     /// What the guest said, or its trap.
     pub async fn set_up(&mut self) -> Result<Vec<u8>, HookError> {
         self.enter(Role::Preparing, 0, None);
-        let result = self.cpu.watch(self.guest.swell_scenario_lifecycle().call_setup(&mut self.store, self.scenario)).await;
+        let result = self
+            .cpu
+            .watch(self.guest.swell_scenario_lifecycle().call_setup(&mut self.store, self.scenario))
+            .await;
         self.hook_result(result)
     }
 
@@ -176,7 +214,14 @@ impl User {
     /// What the guest said, or its trap.
     pub async fn tear_down(&mut self, data: &[u8]) -> Result<(), HookError> {
         self.enter(Role::Preparing, 0, None);
-        let result = self.cpu.watch(self.guest.swell_scenario_lifecycle().call_teardown(&mut self.store, self.scenario, data)).await;
+        let result = self
+            .cpu
+            .watch(self.guest.swell_scenario_lifecycle().call_teardown(
+                &mut self.store,
+                self.scenario,
+                data,
+            ))
+            .await;
         self.hook_result(result)
     }
 
@@ -186,11 +231,17 @@ impl User {
     /// What the guest said, or its trap.
     pub async fn conduct(&mut self) -> Result<(), HookError> {
         self.enter(Role::Preparing, 0, None);
-        let result = self.cpu.watch(self.guest.swell_scenario_lifecycle().call_conduct(&mut self.store)).await;
+        let result = self
+            .cpu
+            .watch(self.guest.swell_scenario_lifecycle().call_conduct(&mut self.store))
+            .await;
         self.hook_result(result)
     }
 
-    fn hook_result<T>(&mut self, result: wasmtime::Result<Result<T, String>>) -> Result<T, HookError> {
+    fn hook_result<T>(
+        &mut self,
+        result: wasmtime::Result<Result<T, String>>,
+    ) -> Result<T, HookError> {
         match result {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(said)) => Err(HookError::Said(said)),
@@ -202,7 +253,8 @@ impl User {
 /// Puts a store under its limits.
 pub(crate) fn limited(store: &mut Store<State>, limits: GuestLimits) {
     store.limiter(|state| &mut state.allowance);
-    // The host holds a copy of what a call hands over. A list may name the same bytes again and again; its copy has not more room than the guest itself.
+    // The host holds a copy of what a call hands over. A list may name the same bytes again and
+    // again; its copy has not more room than the guest itself.
     store.set_hostcall_fuel(limits.memory);
     meter(store);
 }
@@ -217,13 +269,24 @@ pub(crate) fn explain(store: &mut Store<State>, error: &wasmtime::Error) -> Trap
         text = format!("{text}; before, {denied}");
     }
     if text.contains("fuel allocated for hostcalls") {
-        text = format!("one call handed the host more than {} bytes, the limit of --guest-memory", store.hostcall_fuel());
+        text = format!(
+            "one call handed the host more than {} bytes, the limit of --guest-memory",
+            store.hostcall_fuel()
+        );
     } else if error.root_cause().is::<ResourceTableError>() {
         text = format!("{text}: of WASI it may hold {HANDLES} at once");
     }
-    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
-    let name = |frame: &wasmtime::FrameInfo| frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), readable);
-    let shown = frames.iter().map(name).filter(|name| !is_machinery(name)).take(SHOWN_FRAMES).collect::<Vec<_>>();
+    let frames =
+        error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+    let name = |frame: &wasmtime::FrameInfo| {
+        frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), readable)
+    };
+    let shown = frames
+        .iter()
+        .map(name)
+        .filter(|name| !is_machinery(name))
+        .take(SHOWN_FRAMES)
+        .collect::<Vec<_>>();
     if !shown.is_empty() {
         text = format!("{text} (in {})", shown.join(" < "));
     }
@@ -277,8 +340,9 @@ impl InstanceProbe {
             }
             Ok(stores)
         };
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().build().map_err(|error| Trapped(format!("cannot start a runtime: {error}")))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| Trapped(format!("cannot start a runtime: {error}")))?;
         runtime.block_on(make).map(|stores| Self { _stores: stores })
     }
 }

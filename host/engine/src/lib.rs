@@ -11,8 +11,9 @@
 //! | the host's side of each WIT interface | `interfaces/`, `wasi` |
 //! | what a run gives its users; the trait by which `begin` reaches the dispatcher | `run` |
 //!
-//! Invariants: a user stays on the thread that made it; nothing compiled elsewhere is ever loaded; a trap ends one user and disturbs no other; what a user
-//! had open when it was cut is recorded as interrupted.
+//! Invariants: a user stays on the thread that made it; nothing compiled elsewhere is ever loaded;
+//! a trap ends one user and disturbs no other; what a user had open when it was cut is recorded as
+//! interrupted.
 
 mod artifact;
 mod cache;
@@ -39,4 +40,6 @@ pub use feed::{Feed, FeedError};
 pub use instance::{HookError, InstanceProbe, IterationEnd, Trapped, User};
 pub use limits::GuestLimits;
 pub use program::{Program, ScenarioFile, ScenarioInfo, WIT_VERSION};
-pub use run::{Answer, Conductor, EndRequest, Pacing, Run, RunOver, RunStamp, RunStats, RunTimes, Worker};
+pub use run::{
+    Answer, Conductor, EndRequest, Pacing, Run, RunOver, RunStamp, RunStats, RunTimes, Worker,
+};

@@ -5,10 +5,12 @@ use std::time::Duration;
 /// Limits of one virtual user's instance. Meeting one is the scenario's error, never the host's.
 #[derive(Clone, Copy, Debug)]
 pub struct GuestLimits {
-    /// Bytes of linear memory, of all memories together. Growing further fails inside the guest, which for most languages ends in a trap. Default 64 MiB: a Rust scenario takes 1.1.
+    /// Bytes of linear memory, of all memories together. Growing further fails inside the guest,
+    /// which for most languages ends in a trap. Default 64 MiB: a Rust scenario takes 1.1.
     pub memory: usize,
-    /// Time that the guest may compute, host calls included, without a wait. Default 100 ms: far more than building a request takes, and short enough that
-    /// one spinning user does not show in the others' figures.
+    /// Time that the guest may compute, host calls included, without a wait. Default 100 ms: far
+    /// more than building a request takes, and short enough that one spinning user does not show in
+    /// the others' figures.
     pub cpu: Duration,
 }
 
@@ -21,7 +23,8 @@ impl Default for GuestLimits {
 /// Elements of one table; a Rust scenario has a few hundred, a JavaScript engine a few thousand.
 pub(crate) const TABLE_ELEMENTS: usize = 20_000;
 
-/// What an instance may hold of WASI at once: pollables, streams and errors. Each costs the host a few hundred bytes.
+/// What an instance may hold of WASI at once: pollables, streams and errors. Each costs the host a
+/// few hundred bytes.
 pub(crate) const HANDLES: usize = 10_000;
 
 /// Random bytes that WASI gives at once; it draws them one by one.
@@ -30,11 +33,13 @@ pub(crate) const RANDOM_BYTES: u64 = 1 << 20;
 /// Stack of the guest's own frames, in bytes.
 pub(crate) const WASM_STACK: usize = 512 << 10;
 
-/// Stack of a fiber: the guest's frames and the host's below them, which poll the user's connection there.
+/// Stack of a fiber: the guest's frames and the host's below them, which poll the user's connection
+/// there.
 pub(crate) const FIBER_STACK: usize = 1 << 20;
 
-/// Denies memory and tables beyond the limits, and remembers that it did, so that the trap that follows can be explained. The limits hold for all memories
-/// and tables of the instance together: a component may have many of each.
+/// Denies memory and tables beyond the limits, and remembers that it did, so that the trap that
+/// follows can be explained. The limits hold for all memories and tables of the instance together:
+/// a component may have many of each.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     limits: GuestLimits,
@@ -54,31 +59,47 @@ impl Allowance {
     }
 }
 
-/// What there is in all after a growth. What is granted stays counted, as nothing ever shrinks; so what would not be had anyway, being beyond what the guest
-/// declared itself, is not granted.
+/// What there is in all after a growth. What is granted stays counted, as nothing ever shrinks; so
+/// what would not be had anyway, being beyond what the guest declared itself, is not granted.
 fn grown(all: usize, current: usize, desired: usize, maximum: Option<usize>) -> Option<usize> {
-    (maximum.is_none_or(|maximum| desired <= maximum)).then(|| all.saturating_add(desired.saturating_sub(current)))
+    (maximum.is_none_or(|maximum| desired <= maximum))
+        .then(|| all.saturating_add(desired.saturating_sub(current)))
 }
 
 impl wasmtime::ResourceLimiter for Allowance {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let Some(grown) = grown(self.memory, current, desired, maximum) else { return Ok(false) };
         let granted = grown <= self.limits.memory;
         if granted {
             self.memory = grown;
         } else {
-            self.denied = Some(format!("it asked for {grown} bytes of memory, the limit is {} (--guest-memory)", self.limits.memory));
+            self.denied = Some(format!(
+                "it asked for {grown} bytes of memory, the limit is {} (--guest-memory)",
+                self.limits.memory
+            ));
         }
         Ok(granted)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let Some(grown) = grown(self.elements, current, desired, maximum) else { return Ok(false) };
         let granted = grown <= TABLE_ELEMENTS;
         if granted {
             self.elements = grown;
         } else {
-            self.denied = Some(format!("it asked for tables of {grown} elements, the limit is {TABLE_ELEMENTS}"));
+            self.denied = Some(format!(
+                "it asked for tables of {grown} elements, the limit is {TABLE_ELEMENTS}"
+            ));
         }
         Ok(granted)
     }
@@ -100,7 +121,10 @@ mod tests {
     fn all_memories_of_an_instance_share_its_limit() {
         let mut allowance = allowance();
         assert!(allowance.memory_growing(0, 6 * MIB, None).expect("it answers"));
-        assert!(!allowance.memory_growing(0, 6 * MIB, None).expect("it answers"), "a second memory");
+        assert!(
+            !allowance.memory_growing(0, 6 * MIB, None).expect("it answers"),
+            "a second memory"
+        );
         assert!(allowance.denied.take().is_some_and(|text| text.contains("--guest-memory")));
         assert!(allowance.memory_growing(0, 3 * MIB, None).expect("it answers"));
         assert!(allowance.memory_growing(6 * MIB, 7 * MIB, None).expect("it answers"));

@@ -52,23 +52,30 @@ impl ScenarioFile {
     /// Reads and compiles a file.
     ///
     /// # Errors
-    /// [`LoadError`] says what is wrong with the file or the machine. Nothing was sent and no user created.
+    /// [`LoadError`] says what is wrong with the file or the machine. Nothing was sent and no user
+    /// created.
     pub fn load(path: &Path, compiler: &Compiler, limits: GuestLimits) -> Result<Self, LoadError> {
         let read_error = |source| LoadError::Read { source };
         let metadata = std::fs::metadata(path).map_err(read_error)?;
         if metadata.is_dir() {
-            return Err(read_error(std::io::Error::other("it is a folder; compile it with `host build` first")));
+            return Err(read_error(std::io::Error::other(
+                "it is a folder; compile it with `host build` first",
+            )));
         }
         // A pipe that nobody writes to would keep us waiting for ever.
         if metadata.file_type().is_fifo() {
-            return Err(read_error(std::io::Error::other("it is a pipe; write the scenario to a file first")));
+            return Err(read_error(std::io::Error::other(
+                "it is a pipe; write the scenario to a file first",
+            )));
         }
         if metadata.len() > LARGEST_FILE {
             return Err(LoadError::TooLarge { bytes: metadata.len(), limit: LARGEST_FILE });
         }
         // Bounded also where the file has no length of its own, as a device.
         let mut bytes = Vec::new();
-        std::fs::File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)).map_err(read_error)?;
+        std::fs::File::open(path)
+            .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
+            .map_err(read_error)?;
         let size = bytes.len() as u64;
         if size > LARGEST_FILE {
             return Err(LoadError::TooLarge { bytes: size, limit: LARGEST_FILE });
@@ -80,11 +87,24 @@ impl ScenarioFile {
         let engine = plain_engine(limits)?;
         let (artifact, compiled, component) = compile(compiler, &engine, limits, &component)?;
         let needs = Needs::of(&component)?;
-        let FileInfo { scenarios, has_conduct } = describe(&engine, &component, limits, uses_wasi(&imports))?;
-        Ok(Self { kind, size, hash, scenarios, has_conduct, imports, compiled, limits, artifact, needs })
+        let FileInfo { scenarios, has_conduct } =
+            describe(&engine, &component, limits, uses_wasi(&imports))?;
+        Ok(Self {
+            kind,
+            size,
+            hash,
+            scenarios,
+            has_conduct,
+            imports,
+            compiled,
+            limits,
+            artifact,
+            needs,
+        })
     }
 
-    /// Makes room for `users` instances of the scenario with this index into [`ScenarioFile::scenarios`].
+    /// Makes room for `users` instances of the scenario with this index into
+    /// [`ScenarioFile::scenarios`].
     ///
     /// # Errors
     /// The machine does not give the address space.
@@ -94,9 +114,12 @@ impl ScenarioFile {
         let uses_wasi = uses_wasi(&self.imports);
         let wrong = |reason: String| LoadError::WrongWorld { reason };
         let scenario = link(&engine, &component, uses_wasi)?;
-        let exports = ScenarioIndices::new(scenario.instance_pre()).map_err(|error| wrong(format!("{error:#}")))?;
-        let lifecycle = component.get_export_index(None, format!("{CONTRACT}{LIFECYCLE}@{WIT_VERSION}").as_str());
-        let run = lifecycle.and_then(|lifecycle| component.get_export_index(Some(&lifecycle), "run"));
+        let exports = ScenarioIndices::new(scenario.instance_pre())
+            .map_err(|error| wrong(format!("{error:#}")))?;
+        let lifecycle = component
+            .get_export_index(None, format!("{CONTRACT}{LIFECYCLE}@{WIT_VERSION}").as_str());
+        let run =
+            lifecycle.and_then(|lifecycle| component.get_export_index(Some(&lifecycle), "run"));
         let run = run.ok_or_else(|| wrong(format!("its {LIFECYCLE} has no `run`")))?;
         let ticker = Ticker::start(&engine)?;
         Ok(Arc::new(Program { engine, scenario, exports, run, index, uses_wasi, _ticker: ticker }))
@@ -116,22 +139,43 @@ pub struct Program {
 }
 
 const CONTRACT: &str = "swell:scenario/";
-const INTERFACES: [&str; 10] = ["transactions", "http", "clock", "context", "random", "data", "metrics", "checks", "log", "runs"];
+const INTERFACES: [&str; 10] = [
+    "transactions",
+    "http",
+    "clock",
+    "context",
+    "random",
+    "data",
+    "metrics",
+    "checks",
+    "log",
+    "runs",
+];
 const LIFECYCLE: &str = "lifecycle";
 
 fn uses_wasi(imports: &[String]) -> bool {
     imports.iter().any(|import| import.starts_with("wasi:"))
 }
 
-/// The component's imports, after a look at whether it is of this world at all: names are checked here, types by the linker.
+/// The component's imports, after a look at whether it is of this world at all: names are checked
+/// here, types by the linker.
 fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
     let surface = surface(component)?;
     let wrong = |reason: String| LoadError::WrongWorld { reason };
-    let lifecycle = surface.exports.iter().find_map(|name| name.strip_prefix(CONTRACT)?.strip_prefix(LIFECYCLE)?.strip_prefix('@'));
+    let lifecycle = surface
+        .exports
+        .iter()
+        .find_map(|name| name.strip_prefix(CONTRACT)?.strip_prefix(LIFECYCLE)?.strip_prefix('@'));
     match lifecycle {
         None => {
-            let exports = if surface.exports.is_empty() { "nothing".to_owned() } else { surface.exports.join(", ") };
-            return Err(wrong(format!("it does not export {CONTRACT}{LIFECYCLE}@{WIT_VERSION}; it exports {exports}")));
+            let exports = if surface.exports.is_empty() {
+                "nothing".to_owned()
+            } else {
+                surface.exports.join(", ")
+            };
+            return Err(wrong(format!(
+                "it does not export {CONTRACT}{LIFECYCLE}@{WIT_VERSION}; it exports {exports}"
+            )));
         }
         Some(version) if !is_compatible(version) => {
             return Err(wrong(format!("it exports {CONTRACT}{LIFECYCLE}@{version}")));
@@ -140,15 +184,17 @@ fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
     }
     for import in &surface.imports {
         if import.starts_with("wasi:http/") {
-            return Err(wrong(format!("it imports {import}; requests go through {CONTRACT}http, which measures them")));
+            return Err(wrong(format!(
+                "it imports {import}; requests go through {CONTRACT}http, which measures them"
+            )));
         }
         if import.starts_with("wasi:") {
             continue;
         }
-        let known = import
-            .strip_prefix(CONTRACT)
-            .and_then(|name| name.split_once('@'))
-            .is_some_and(|(interface, version)| INTERFACES.contains(&interface) && is_compatible(version));
+        let known =
+            import.strip_prefix(CONTRACT).and_then(|name| name.split_once('@')).is_some_and(
+                |(interface, version)| INTERFACES.contains(&interface) && is_compatible(version),
+            );
         if !known {
             return Err(wrong(format!("it imports {import}, which this host does not have")));
         }
@@ -162,7 +208,11 @@ fn is_compatible(version: &str) -> bool {
     minor(version) == minor(WIT_VERSION)
 }
 
-fn link(engine: &Engine, component: &Component, uses_wasi: bool) -> Result<ScenarioPre<State>, LoadError> {
+fn link(
+    engine: &Engine,
+    component: &Component,
+    uses_wasi: bool,
+) -> Result<ScenarioPre<State>, LoadError> {
     let wrong = |error: wasmtime::Error| LoadError::WrongWorld { reason: format!("{error:#}") };
     let mut linker = Linker::<State>::new(engine);
     Scenario::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(wrong)?;
@@ -176,12 +226,17 @@ fn link(engine: &Engine, component: &Component, uses_wasi: bool) -> Result<Scena
 }
 
 /// Asks the component what it contains, on an instance of its own.
-fn describe(engine: &Engine, component: &Component, limits: GuestLimits, uses_wasi: bool) -> Result<FileInfo, LoadError> {
+fn describe(
+    engine: &Engine,
+    component: &Component,
+    limits: GuestLimits,
+    uses_wasi: bool,
+) -> Result<FileInfo, LoadError> {
     let scenario = link(engine, component, uses_wasi)?;
     let _ticker = Ticker::start(engine)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .map_err(|error| LoadError::Engine { reason: format!("cannot start a runtime: {error}") })?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| {
+        LoadError::Engine { reason: format!("cannot start a runtime: {error}") }
+    })?;
     let file = runtime.block_on(async {
         let wasi = uses_wasi.then(|| Box::new(crate::wasi::Wasi::silent()));
         let mut store = Store::new(engine, State::new(limits, None, wasi));
@@ -202,11 +257,19 @@ fn describe(engine: &Engine, component: &Component, limits: GuestLimits, uses_wa
 fn check_description(scenarios: &[ScenarioInfo]) -> Result<(), LoadError> {
     let wrong = |reason: String| LoadError::Describe { reason };
     if scenarios.is_empty() {
-        return Err(wrong("it contains no scenario\nhelp: mark a function with #[scenario]".to_owned()));
+        return Err(wrong(
+            "it contains no scenario\nhelp: mark a function with #[scenario]".to_owned(),
+        ));
     }
     for (index, scenario) in scenarios.iter().enumerate() {
-        if scenario.name.is_empty() || scenario.name.len() > 128 || scenario.name.chars().any(char::is_control) {
-            return Err(wrong(format!("{:?} is no name for a scenario; it has 1 to 128 bytes and no control characters", scenario.name)));
+        if scenario.name.is_empty()
+            || scenario.name.len() > 128
+            || scenario.name.chars().any(char::is_control)
+        {
+            return Err(wrong(format!(
+                "{:?} is no name for a scenario; it has 1 to 128 bytes and no control characters",
+                scenario.name
+            )));
         }
         if scenarios[..index].iter().any(|other| other.name == scenario.name) {
             return Err(wrong(format!("two scenarios have the name {:?}", scenario.name)));

@@ -1,4 +1,5 @@
-//! What a run gives its users: shared by all threads ([`Run`]), and by the users of one thread ([`Worker`]).
+//! What a run gives its users: shared by all threads ([`Run`]), and by the users of one thread
+//! ([`Worker`]).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -20,7 +21,9 @@ use crate::interfaces::log::LineBudget;
 use crate::limits::GuestLimits;
 
 /// What a run came to, as `conduct` sees it.
-pub use crate::world::bindings::swell::scenario::runs::{Stamp as RunStamp, Stats as RunStats, Times as RunTimes};
+pub use crate::world::bindings::swell::scenario::runs::{
+    Stamp as RunStamp, Stats as RunStats, Times as RunTimes,
+};
 
 /// Why a scenario wants its run to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +72,8 @@ pub struct Run {
     pub limits: GuestLimits,
     /// Where a scenario's wish to end the run goes. When it is full, the run is ending already.
     pub end_requests: mpsc::Sender<EndRequest>,
-    /// Whether requests go out as `--fresh iteration` asks: no connection or TLS session outlives its iteration.
+    /// Whether requests go out as `--fresh iteration` asks: no connection or TLS session outlives
+    /// its iteration.
     pub fresh_iterations: bool,
     /// How `conduct` reaches runs; nothing for users of one.
     pub conductor: Option<Arc<dyn Conductor>>,
@@ -82,7 +86,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run that nothing was given to yet but its identity; the public fields are set by the caller.
+    /// A run that nothing was given to yet but its identity; the public fields are set by the
+    /// caller.
     pub fn new(id: String, seed: u64, end_requests: mpsc::Sender<EndRequest>) -> Self {
         Self {
             id,
@@ -111,7 +116,8 @@ impl Run {
         self.lacks.get().map(String::as_str)
     }
 
-    /// The scenario failed before it had begun anything: if it asked in vain for something, that is why, and the run ends.
+    /// The scenario failed before it had begun anything: if it asked in vain for something, that is
+    /// why, and the run ends.
     pub fn end_for_want(&self) {
         if let Some(lacks) = self.lacks() {
             self.request_end(EndRequest::Lacks(lacks.to_owned()));
@@ -125,7 +131,8 @@ impl Run {
         }
     }
 
-    /// A request could not be made for want of a target. Before any other was sent that is a mistake of whoever began the run, and it ends.
+    /// A request could not be made for want of a target. Before any other was sent that is a
+    /// mistake of whoever began the run, and it ends.
     pub(crate) fn lacks_target(&self, error: &str) {
         if !self.has_sent.load(Ordering::Relaxed) {
             self.asked_in_vain(&format!("{error}; give it with --target URL"));
@@ -133,7 +140,8 @@ impl Run {
         }
     }
 
-    /// Numbers users from `first` on, so that those of several hosts have different ones. To be called before there is any.
+    /// Numbers users from `first` on, so that those of several hosts have different ones. To be
+    /// called before there is any.
     pub fn number_users_from(&self, first: u64) {
         self.users.store(first, Ordering::Relaxed);
     }
@@ -165,9 +173,15 @@ pub enum RunOver {
 
 /// How an outermost transaction gets its start: the engine's one way to the dispatcher.
 pub trait Pacing {
-    /// Asks for the start of `user`'s next outermost transaction, which may be the `first` of its iteration; called again after the waker was woken. Where the
-    /// model paces iterations or nothing, it is ready at once, with the present as the intended instant.
-    fn poll_start(&self, user: u32, first: bool, context: &mut Context<'_>) -> Poll<Result<Start, RunOver>>;
+    /// Asks for the start of `user`'s next outermost transaction, which may be the `first` of its
+    /// iteration; called again after the waker was woken. Where the model paces iterations or
+    /// nothing, it is ready at once, with the present as the intended instant.
+    fn poll_start(
+        &self,
+        user: u32,
+        first: bool,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Start, RunOver>>;
 
     /// `user` no longer waits: it was cut off in [`Pacing::poll_start`].
     fn forget(&self, user: u32);
@@ -188,13 +202,15 @@ pub struct Worker {
     pub pacing: Box<dyn Pacing>,
     /// The run's first instant.
     pub began: Instant,
-    /// Where the measured part begins. It may come sooner than was planned, and then lies ahead when it is set.
+    /// Where the measured part begins. It may come sooner than was planned, and then lies ahead
+    /// when it is set.
     pub measured_from: Cell<RunInstant>,
     /// The names of requests outside any transaction, as far as they are told apart.
     pub implicit: RefCell<ImplicitKinds>,
 }
 
-/// Transactions that requests outside any transaction are, by name. Paths often hold identifiers, so their number is bounded here and not by a trap.
+/// Transactions that requests outside any transaction are, by name. Paths often hold identifiers,
+/// so their number is bounded here and not by a trap.
 #[derive(Debug, Default)]
 pub struct ImplicitKinds(BTreeMap<String, KindId>);
 
@@ -212,10 +228,14 @@ impl Worker {
     /// An instant on the run's clock.
     #[inline]
     pub fn at(&self, instant: Instant) -> RunInstant {
-        RunInstant::from_nanos(u64::try_from(instant.saturating_duration_since(self.began).as_nanos()).unwrap_or(u64::MAX))
+        RunInstant::from_nanos(
+            u64::try_from(instant.saturating_duration_since(self.began).as_nanos())
+                .unwrap_or(u64::MAX),
+        )
     }
 
-    /// The kind of a request outside any transaction, by its name; traps only where the scenario's own names have used up what a run tells apart.
+    /// The kind of a request outside any transaction, by its name; traps only where the scenario's
+    /// own names have used up what a run tells apart.
     pub(crate) fn implicit_kind(&self, mut name: String) -> wasmtime::Result<KindId> {
         name.truncate(name.floor_char_boundary(LONGEST_NAME));
         let known = &mut self.implicit.borrow_mut().0;
@@ -225,7 +245,11 @@ impl Worker {
         if let Some(kind) = known.get(&name) {
             return Ok(*kind);
         }
-        let kind = self.recorder.borrow_mut().define(&name).map_err(|error| wasmtime::Error::msg(error.to_string()))?;
+        let kind = self
+            .recorder
+            .borrow_mut()
+            .define(&name)
+            .map_err(|error| wasmtime::Error::msg(error.to_string()))?;
         known.insert(name, kind);
         Ok(kind)
     }

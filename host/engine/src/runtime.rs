@@ -1,13 +1,16 @@
 //! The wasmtime engines: one to look at a scenario, one to run users of it.
 //!
 //! ## Why a pool with small explicit reservations
-//! A user must be cheap to create (microseconds) and to keep (tens of kilobytes). Wasmtime's default reserves 4 GiB of address space and guard pages for each
-//! memory; 10,000 users of that are 40 TiB. Here a memory reserves just what it may grow to, without guards, and compiled code checks its bounds. The pool's
-//! size follows from the plan's `--max-vus` and from what the component says it needs.
+//! A user must be cheap to create (microseconds) and to keep (tens of kilobytes). Wasmtime's
+//! default reserves 4 GiB of address space and guard pages for each memory; 10,000 users of that
+//! are 40 TiB. Here a memory reserves just what it may grow to, without guards, and compiled code
+//! checks its bounds. The pool's size follows from the plan's `--max-vus` and from what the
+//! component says it needs.
 //!
 //! ## Why epochs
-//! A thread increments the engine's epoch each millisecond; compiled code compares a counter at loop heads. So a guest that computes gives its thread up every
-//! millisecond and is cut at its limit, at a cost of a load and a compare (fuel would cost several times that).
+//! A thread increments the engine's epoch each millisecond; compiled code compares a counter at
+//! loop heads. So a guest that computes gives its thread up every millisecond and is cut at its
+//! limit, at a cost of a load and a compare (fuel would cost several times that).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +26,8 @@ use crate::limits::{FIBER_STACK, GuestLimits, TABLE_ELEMENTS, WASM_STACK};
 /// How often the epoch moves on.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// Instances beyond the users: the run's `setup`, and users just cut off whose slot is not free yet.
+/// Instances beyond the users: the run's `setup`, and users just cut off whose slot is not free
+/// yet.
 const SPARE_INSTANCES: u32 = 64;
 
 /// What a component needs of a pool, read from its compiled form.
@@ -36,13 +40,16 @@ pub(crate) struct Needs {
 impl Needs {
     pub(crate) fn of(component: &Component) -> Result<Self, LoadError> {
         let Some(resources) = component.resources_required() else {
-            return Err(LoadError::WrongWorld { reason: "it imports modules or components, whose needs cannot be known".to_owned() });
+            return Err(LoadError::WrongWorld {
+                reason: "it imports modules or components, whose needs cannot be known".to_owned(),
+            });
         };
         Ok(Self { memories: resources.num_memories, tables: resources.num_tables })
     }
 }
 
-/// The settings that decide what compiled code looks like. Equal for every engine, so that what one compiled all others accept.
+/// The settings that decide what compiled code looks like. Equal for every engine, so that what one
+/// compiled all others accept.
 fn code_config(limits: GuestLimits) -> Config {
     let mut config = Config::new();
     config
@@ -62,11 +69,16 @@ fn code_config(limits: GuestLimits) -> Config {
 
 /// An engine for compiling and for looking at a component: instances on demand, no pool.
 pub(crate) fn plain_engine(limits: GuestLimits) -> Result<Engine, LoadError> {
-    Engine::new(&code_config(limits)).map_err(|error| LoadError::Engine { reason: format!("{error:#}") })
+    Engine::new(&code_config(limits))
+        .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })
 }
 
 /// An engine with room for `users` instances of a component.
-pub(crate) fn pooled_engine(limits: GuestLimits, needs: Needs, users: u32) -> Result<Engine, LoadError> {
+pub(crate) fn pooled_engine(
+    limits: GuestLimits,
+    needs: Needs,
+    users: u32,
+) -> Result<Engine, LoadError> {
     let instances = users.saturating_add(SPARE_INSTANCES);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
@@ -83,13 +95,15 @@ pub(crate) fn pooled_engine(limits: GuestLimits, needs: Needs, users: u32) -> Re
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config).map_err(|error| LoadError::Engine {
         reason: format!(
-            "no room for {users} virtual users with {} MiB of address space each: {error:#}\nhelp: lower --max-vus or --guest-memory",
+            "no room for {users} virtual users with {} MiB of address space each: {error:#}\nhelp: \
+            lower --max-vus or --guest-memory",
             limits.memory >> 20
         ),
     })
 }
 
-/// Core instances in one component: the scenario, and with WASI 0.1 its adapter, shim and fix-ups; composed components have more.
+/// Core instances in one component: the scenario, and with WASI 0.1 its adapter, shim and fix-ups;
+/// composed components have more.
 const MAX_CORE_INSTANCES: u32 = 32;
 
 /// Moves an engine's epoch on, each [`TICK`], until dropped.
@@ -113,7 +127,9 @@ impl Ticker {
         let thread = std::thread::Builder::new()
             .name("swell-epoch".to_owned())
             .spawn(tick)
-            .map_err(|error| LoadError::Engine { reason: format!("cannot start the epoch thread: {error}") })?;
+            .map_err(|error| LoadError::Engine {
+                reason: format!("cannot start the epoch thread: {error}"),
+            })?;
         Ok(Self { stop, thread: Some(thread) })
     }
 }

@@ -1,8 +1,9 @@
 //! A text that a guest hands over, cut before it is checked and copied.
 //!
-//! Names, reasons and lines are shown cut to 4 KiB or are refused when they are longer than 128 bytes. A guest may hand over one as large as its memory all the
-//! same, and checking and copying 64 MiB holds the thread for a tenth of a second. What is beyond `MOST`
-//! units (bytes, in UTF-8) is never looked at.
+//! Names, reasons and lines are shown cut to 4 KiB or are refused when they are longer than 128
+//! bytes. A guest may hand over one as large as its memory all the same, and checking and copying
+//! 64 MiB holds the thread for a tenth of a second. What is beyond `MOST` units (bytes, in UTF-8)
+//! is never looked at.
 
 #![allow(unsafe_code)]
 
@@ -34,19 +35,33 @@ unsafe impl<const MOST: u32> ComponentType for Text<MOST> {
     }
 }
 
-// SAFETY: what is lifted is a string at the same place, which begins as the guest's does and is no longer; it is lifted with all checks of a string.
+// SAFETY: what is lifted is a string at the same place, which begins as the guest's does and is no
+// longer; it is lifted with all checks of a string.
 unsafe impl<const MOST: u32> Lift for Text<MOST> {
     #[inline]
-    fn linear_lift_from_flat(context: &mut LiftContext<'_>, ty: InterfaceType, source: &Self::Lower) -> wasmtime::Result<Self> {
+    fn linear_lift_from_flat(
+        context: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        source: &Self::Lower,
+    ) -> wasmtime::Result<Self> {
         let (pointer, length) = (source[0].get_u32(), source[1].get_u32());
         let taken = fitting(context, pointer, length, MOST);
-        let text = String::linear_lift_from_flat(context, ty, &[ValRaw::u32(pointer), ValRaw::u32(taken)])?;
+        let text = String::linear_lift_from_flat(
+            context,
+            ty,
+            &[ValRaw::u32(pointer), ValRaw::u32(taken)],
+        )?;
         Ok(Self { text, is_cut: taken < length })
     }
 
     #[inline]
-    fn linear_lift_from_memory(context: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> wasmtime::Result<Self> {
-        let word = |at: usize| bytes[at..].first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
+    fn linear_lift_from_memory(
+        context: &mut LiftContext<'_>,
+        ty: InterfaceType,
+        bytes: &[u8],
+    ) -> wasmtime::Result<Self> {
+        let word =
+            |at: usize| bytes[at..].first_chunk().map_or(0, |word| u32::from_le_bytes(*word));
         let (pointer, length) = (word(0), word(4));
         Self::linear_lift_from_flat(context, ty, &[ValRaw::u32(pointer), ValRaw::u32(length)])
     }
@@ -97,19 +112,29 @@ mod tests {
             for offset in ["", "-", "--", "---"] {
                 let text = format!("{offset}{}", character.repeat(1_000));
                 let end = fitting_utf8(text.as_bytes(), text.len() as u32, MOST) as usize;
-                assert!(text.is_char_boundary(end) && (MOST as usize - 3..=MOST as usize).contains(&end), "{character} {offset} {end}");
+                assert!(
+                    text.is_char_boundary(end)
+                        && (MOST as usize - 3..=MOST as usize).contains(&end),
+                    "{character} {offset} {end}"
+                );
 
                 let units: Vec<u16> = text.encode_utf16().collect();
                 let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
                 let end = fitting_utf16(&bytes, units.len() as u32, MOST) as usize;
-                assert!(String::from_utf16(&units[..end]).is_ok() && end >= MOST as usize - 1, "{character} {offset} {end}");
+                assert!(
+                    String::from_utf16(&units[..end]).is_ok() && end >= MOST as usize - 1,
+                    "{character} {offset} {end}"
+                );
             }
         }
     }
 
     #[test]
     fn a_text_that_does_not_end_in_its_memory_is_no_reason_to_panic() {
-        assert_eq!((fitting_utf8(b"abc", u32::MAX, MOST), fitting_utf16(b"abc", u32::MAX, MOST)), (MOST, MOST));
+        assert_eq!(
+            (fitting_utf8(b"abc", u32::MAX, MOST), fitting_utf16(b"abc", u32::MAX, MOST)),
+            (MOST, MOST)
+        );
         assert_eq!(fitting_utf8(&[0x80; 1_000], 1_000, MOST), 0);
     }
 }

@@ -1,8 +1,9 @@
 //! A value that stays on the thread that made it, where a signature asks for `Send`.
 //!
-//! A virtual user lives and dies on one worker thread, and everything around it (connections, recorder, dispatcher) is deliberately not `Send`. Wasmtime's
-//! host functions must return `Send` futures all the same. This wrapper claims `Send` and checks the claim at every touch: an access from another thread
-//! panics, and so does a drop there.
+//! A virtual user lives and dies on one worker thread, and everything around it (connections,
+//! recorder, dispatcher) is deliberately not `Send`. Wasmtime's host functions must return `Send`
+//! futures all the same. This wrapper claims `Send` and checks the claim at every touch: an access
+//! from another thread panics, and so does a drop there.
 
 #![allow(unsafe_code)]
 
@@ -26,9 +27,10 @@ pub(crate) struct ThreadBound<T> {
     home: usize,
 }
 
-// SAFETY: a shared or unique reference to the value is only ever given out on the thread that made it, and it is dropped there; `check` enforces both. An
-// address of a thread-local is unique among living threads. A thread that starts after the home thread ended could get the same address; workers outlive
-// their users, and a user is owned by its worker's task set.
+// SAFETY: a shared or unique reference to the value is only ever given out on the thread that made
+// it, and it is dropped there; `check` enforces both. An address of a thread-local is unique among
+// living threads. A thread that starts after the home thread ended could get the same address;
+// workers outlive their users, and a user is owned by its worker's task set.
 unsafe impl<T> Send for ThreadBound<T> {}
 // SAFETY: as above: no reference to the value is given out on another thread.
 unsafe impl<T> Sync for ThreadBound<T> {}

@@ -1,7 +1,8 @@
 //! One virtual user's side of the contract: its transactions, requests, waits and numbers.
 //!
-//! This is the rule book of `transactions`, free of wasmtime: what may be begun and ended when, what fails a transaction, what a cut leaves behind. The
-//! interfaces forward to it; `instance.rs` calls the guest.
+//! This is the rule book of `transactions`, free of wasmtime: what may be begun and ended when,
+//! what fails a transaction, what a cut leaves behind. The interfaces forward to it; `instance.rs`
+//! calls the guest.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -15,7 +16,9 @@ use swell_core::RunInstant;
 use swell_core::dispatch::Start;
 use swell_core::exchange::ErrorClass;
 use swell_core::random::Random;
-use swell_core::record::{Cause, Ended, IterationEnd, KindId, MetricId, MetricKind, RunPhase, Times};
+use swell_core::record::{
+    Cause, Ended, IterationEnd, KindId, MetricId, MetricKind, RunPhase, Times,
+};
 
 use crate::interfaces::log::Lines;
 use crate::run::{EndRequest, Run, RunOver, Worker};
@@ -61,18 +64,24 @@ struct Open {
     failure: Option<Failure>,
 }
 
-/// Whether a user's waits end with the run, and when that is. Shared with what waits on the user's behalf.
+/// Whether a user's waits end with the run, and when that is. Shared with what waits on the user's
+/// behalf.
 pub(crate) struct Patience {
     worker: Rc<Worker>,
     key: u32,
-    /// Outside a transaction they do: nothing is lost by it. Inside one they last to the end of the grace.
+    /// Outside a transaction they do: nothing is lost by it. Inside one they last to the end of the
+    /// grace.
     ends_with_run: Cell<bool>,
 }
 
 impl Patience {
     /// Resolves when a wait is to end early.
     pub(crate) fn poll_over(&self, context: &mut Context<'_>) -> Poll<()> {
-        if self.ends_with_run.get() { self.worker.pacing.poll_over(self.key, context) } else { Poll::Pending }
+        if self.ends_with_run.get() {
+            self.worker.pacing.poll_over(self.key, context)
+        } else {
+            Poll::Pending
+        }
     }
 }
 
@@ -95,9 +104,11 @@ pub(crate) struct UserState {
     /// A transaction was begun in this iteration.
     has_begun: bool,
     iteration: u64,
-    /// The phase that what happens now is counted in: that of the last outermost transaction, or of the iteration before its first.
+    /// The phase that what happens now is counted in: that of the last outermost transaction, or of
+    /// the iteration before its first.
     phase: RunPhase,
-    /// The phase that the iteration under way is counted in; none outside an iteration, or while it has begun nothing.
+    /// The phase that the iteration under way is counted in; none outside an iteration, or while it
+    /// has begun nothing.
     iteration_phase: Option<RunPhase>,
     random: Random,
     waits_for_start: bool,
@@ -120,9 +131,14 @@ impl UserState {
         Self {
             session: Session::new(&worker.client),
             lines: Lines::new(&worker.run, (role != Role::Preparing).then_some(number)),
-            // A user's own numbers, before its first iteration, must not be those of the iteration with the same number.
+            // A user's own numbers, before its first iteration, must not be those of the iteration
+            // with the same number.
             random: Random::stream(!worker.run.seed, number),
-            patience: Rc::new(Patience { worker: Rc::clone(worker), key, ends_with_run: Cell::new(false) }),
+            patience: Rc::new(Patience {
+                worker: Rc::clone(worker),
+                key,
+                ends_with_run: Cell::new(false),
+            }),
             worker: Rc::clone(worker),
             key,
             number,
@@ -176,7 +192,8 @@ impl UserState {
         self.random.next()
     }
 
-    /// A unique feed has no row for this iteration: the run is ending, and an iteration that begins nothing for want of it does not count.
+    /// A unique feed has no row for this iteration: the run is ending, and an iteration that begins
+    /// nothing for want of it does not count.
     pub(crate) fn run_out(&mut self, feed: String) {
         self.ran_out = true;
         self.run().request_end(EndRequest::FeedExhausted(feed));
@@ -198,8 +215,14 @@ impl UserState {
         }
     }
 
-    pub(crate) fn add_metric(&self, metric: u32, value: f64, tags: &[(String, String)]) -> Trap<()> {
-        let tags: Vec<(&str, &str)> = tags.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    pub(crate) fn add_metric(
+        &self,
+        metric: u32,
+        value: f64,
+        tags: &[(String, String)],
+    ) -> Trap<()> {
+        let tags: Vec<(&str, &str)> =
+            tags.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let now = self.now();
         let mut recorder = self.worker.recorder.borrow_mut();
         if recorder.metric_name(MetricId(metric)).is_none() {
@@ -209,7 +232,8 @@ impl UserState {
         Ok(())
     }
 
-    /// An iteration begins: its number decides its randomness, and `carried` is the start it took if iterations are what is paced.
+    /// An iteration begins: its number decides its randomness, and `carried` is the start it took
+    /// if iterations are what is paced.
     pub(crate) fn enter(&mut self, role: Role, iteration: u64, carried: Option<Start>) {
         self.role = role;
         self.settle_patience();
@@ -228,7 +252,8 @@ impl UserState {
         }
     }
 
-    /// The iteration returned, well or not: what is still open was not ended. Says whether it met the end of the run.
+    /// The iteration returned, well or not: what is still open was not ended. Says whether it met
+    /// the end of the run.
     pub(crate) fn leave(&mut self, well: bool) -> Left {
         while !self.open.is_empty() {
             self.end_innermost(Ended::Failed(&Cause::NotEnded));
@@ -260,7 +285,8 @@ impl UserState {
         }
     }
 
-    /// Counts the iteration as begun and ended: one that begins nothing, because the run is over, must not be counted at all.
+    /// Counts the iteration as begun and ended: one that begins nothing, because the run is over,
+    /// must not be counted at all.
     fn end_iteration(&mut self, end: IterationEnd) {
         let phase = self.iteration_phase.take().unwrap_or(self.phase);
         let mut recorder = self.worker.recorder.borrow_mut();
@@ -278,20 +304,29 @@ impl UserState {
     /// Opens a transaction, waiting for its start if it is an outermost one.
     pub(crate) async fn begin(&mut self, kind: u32) -> Trap<Result<u32, RunOver>> {
         if self.role != Role::Iterating {
-            return trap("a transaction was begun outside `run`; only iterations are measured".to_owned());
+            return trap(
+                "a transaction was begun outside `run`; only iterations are measured".to_owned(),
+            );
         }
         let kind = KindId(kind);
         if self.worker.recorder.borrow().name(kind).is_none() {
             return trap(format!("{} is no kind that `transactions.define` gave", kind.0));
         }
         if self.open.iter().any(|open| open.kind == kind) {
-            return trap(format!("transaction {:?} was begun while it is still open", self.name(kind)));
+            return trap(format!(
+                "transaction {:?} was begun while it is still open",
+                self.name(kind)
+            ));
         }
         let (intended, parked_at, started) = if self.open.is_empty() {
             match self.next_start().await {
                 Ok(start) => (start.intended, start.parked_at, self.now()),
                 Err(_) if self.met_run_over => {
-                    return trap(format!("transaction {:?} was begun after `begin` had answered that the run is over", self.name(kind)));
+                    return trap(format!(
+                        "transaction {:?} was begun after `begin` had answered that the run is \
+                        over",
+                        self.name(kind)
+                    ));
                 }
                 Err(over) => {
                     self.met_run_over = true;
@@ -316,7 +351,14 @@ impl UserState {
         drop(recorder);
         self.serial = self.serial.wrapping_add(1);
         self.patience.ends_with_run.set(false);
-        self.open.push(Open { serial: self.serial, kind, intended, parked_at, started, failure: None });
+        self.open.push(Open {
+            serial: self.serial,
+            kind,
+            intended,
+            parked_at,
+            started,
+            failure: None,
+        });
         Ok(Ok(self.serial))
     }
 
@@ -326,7 +368,8 @@ impl UserState {
         }
         self.waits_for_start = true;
         let first = self.iteration_phase.is_none();
-        let start = poll_fn(|context| self.worker.pacing.poll_start(self.key, first, context)).await;
+        let start =
+            poll_fn(|context| self.worker.pacing.poll_start(self.key, first, context)).await;
         self.waits_for_start = false;
         start
     }
@@ -338,7 +381,9 @@ impl UserState {
         };
         if let Some(inner) = self.open.get(position + 1) {
             let (outer, inner) = (self.name(self.open[position].kind), self.name(inner.kind));
-            return trap(format!("transaction {outer:?} was ended while {inner:?}, begun inside it, is still open"));
+            return trap(format!(
+                "transaction {outer:?} was ended while {inner:?}, begun inside it, is still open"
+            ));
         }
         let open = &mut self.open[position];
         if let (Some(reason), None) = (reason, &open.failure) {
@@ -355,7 +400,12 @@ impl UserState {
         let now = self.now();
         let Some(open) = self.open.pop() else { return };
         self.settle_patience();
-        let times = Times { intended: open.intended, parked_at: open.parked_at, started: open.started, ended: now };
+        let times = Times {
+            intended: open.intended,
+            parked_at: open.parked_at,
+            started: open.started,
+            ended: now,
+        };
         self.worker.recorder.borrow_mut().ended(open.kind, &times, self.open.is_empty(), ended);
     }
 
@@ -363,8 +413,13 @@ impl UserState {
         self.worker.recorder.borrow().name(kind).unwrap_or("?").to_owned()
     }
 
-    /// Sends a request. Outside any transaction of an iteration it is one of its own; `None` then says that the run is over and nothing was sent.
-    pub(crate) async fn send(&mut self, request: Result<Request, Error>, expected: Expected) -> Trap<Option<Sent>> {
+    /// Sends a request. Outside any transaction of an iteration it is one of its own; `None` then
+    /// says that the run is over and nothing was sent.
+    pub(crate) async fn send(
+        &mut self,
+        request: Result<Request, Error>,
+        expected: Expected,
+    ) -> Trap<Option<Sent>> {
         let name = || match &request {
             Ok(request) => format!("{} {}", request.method, path_of(&request.url)),
             Err(_) => "invalid request".to_owned(),
@@ -388,7 +443,11 @@ impl UserState {
     }
 
     /// Sends requests at the same time; see [`UserState::send`].
-    pub(crate) async fn send_all(&mut self, requests: Vec<Result<Request, Error>>, expected: &[Expected]) -> Trap<Option<Vec<Sent>>> {
+    pub(crate) async fn send_all(
+        &mut self,
+        requests: Vec<Result<Request, Error>>,
+        expected: &[Expected],
+    ) -> Trap<Option<Vec<Sent>>> {
         let implicit = match self.begin_implicit(|| "send-all".to_owned()).await? {
             Ok(implicit) => implicit,
             Err(RunOver::Finished | RunOver::Stopped) => return Ok(None),
@@ -414,7 +473,10 @@ impl UserState {
         Ok(Some(all))
     }
 
-    async fn begin_implicit(&mut self, name: impl FnOnce() -> String) -> Trap<Result<Option<u32>, RunOver>> {
+    async fn begin_implicit(
+        &mut self,
+        name: impl FnOnce() -> String,
+    ) -> Trap<Result<Option<u32>, RunOver>> {
         if self.role != Role::Iterating || !self.open.is_empty() {
             return Ok(Ok(None));
         }
@@ -442,11 +504,17 @@ impl UserState {
             (Ok(status), _) if expected.contains(status) => None,
             (Ok(status), _) => Some(Failure::Status(status)),
             // What was wrong with a request differs each time, and its author needs the words.
-            (Err(ErrorClass::Invalid), Err(error)) => Some(Failure::Said(format!("invalid request: {}", error.message))),
+            (Err(ErrorClass::Invalid), Err(error)) => {
+                Some(Failure::Said(format!("invalid request: {}", error.message)))
+            }
             (Err(class), _) => Some(Failure::Request(class)),
         };
         if self.role != Role::Preparing {
-            self.worker.recorder.borrow_mut().exchange(self.phase, &sent.exchange, failure.is_none());
+            self.worker.recorder.borrow_mut().exchange(
+                self.phase,
+                &sent.exchange,
+                failure.is_none(),
+            );
         }
         let Some(failure) = failure else { return };
         for open in &mut self.open {
@@ -454,7 +522,8 @@ impl UserState {
         }
     }
 
-    /// Waits; outside a transaction only until the run is over, and outside the run until whoever called is asked to end.
+    /// Waits; outside a transaction only until the run is over, and outside the run until whoever
+    /// called is asked to end.
     pub(crate) async fn sleep(&mut self, time: Duration) {
         let mut sleep = pin!(tokio::time::sleep(time));
         poll_fn(|context| match sleep.as_mut().poll(context) {
@@ -466,7 +535,8 @@ impl UserState {
 }
 
 impl Drop for UserState {
-    /// A user may be cut off anywhere it waits: what it had open is interrupted, and the dispatcher forgets that it waits.
+    /// A user may be cut off anywhere it waits: what it had open is interrupted, and the dispatcher
+    /// forgets that it waits.
     fn drop(&mut self) {
         if self.waits_for_start {
             self.worker.pacing.forget(self.key);
@@ -511,7 +581,9 @@ impl Expected {
 
 /// The path of a URL, absolute or relative, without query and fragment.
 fn path_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest.find('/').map_or("/", |slash| &rest[slash..]));
+    let rest = url
+        .split_once("://")
+        .map_or(url, |(_, rest)| rest.find('/').map_or("/", |slash| &rest[slash..]));
     rest.split(['?', '#']).next().unwrap_or("/")
 }
 

@@ -1,7 +1,9 @@
-//! WASI 0.2 for guests whose standard library wants it: clocks, randomness that repeats, and stdout and stderr to the log. No files, no sockets, no
-//! environment: the interfaces are there, and empty.
+//! WASI 0.2 for guests whose standard library wants it: clocks, randomness that repeats, and stdout
+//! and stderr to the log. No files, no sockets, no environment: the interfaces are there, and
+//! empty.
 //!
-//! A wait on WASI's clock is one as `clock.sleep` is: it ends with the run. All waits of WASI come down to that clock, as there is nothing else to wait for.
+//! A wait on WASI's clock is one as `clock.sleep` is: it ends with the run. All waits of WASI come
+//! down to that clock, as there is nothing else to wait for.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -71,7 +73,8 @@ impl Wasi {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let wasi = self.wasi.as_mut().expect("a component that imports WASI is given a context of it");
+        let wasi =
+            self.wasi.as_mut().expect("a component that imports WASI is given a context of it");
         WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
     }
 }
@@ -81,7 +84,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     linker.allow_shadowing(true);
     monotonic_clock::add_to_linker::<State, Clocks>(linker, |state| {
-        let wasi = state.wasi.as_mut().expect("a component that imports WASI is given a context of it");
+        let wasi =
+            state.wasi.as_mut().expect("a component that imports WASI is given a context of it");
         Clock { table: &mut wasi.table, began: wasi.began, patience: wasi.patience.as_ref() }
     })?;
     linker.allow_shadowing(false);
@@ -130,8 +134,8 @@ impl monotonic_clock::Host for Clock<'_> {
     }
 }
 
-/// Goes off at an instant, or never, and in any case when the user is to wait no longer. One whose instant has come is ready at once: a guest that asks for
-/// it again and again is computing.
+/// Goes off at an instant, or never, and in any case when the user is to wait no longer. One whose
+/// instant has come is ready at once: a guest that asks for it again and again is computing.
 struct Alarm {
     at: Option<Instant>,
     patience: Option<ThreadBound<Rc<Patience>>>,
@@ -158,7 +162,8 @@ impl Pollable for Alarm {
     }
 }
 
-/// Shared by WASI's generators and by whoever seeds them; only ever touched by the user's own thread.
+/// Shared by WASI's generators and by whoever seeds them; only ever touched by the user's own
+/// thread.
 #[derive(Clone)]
 struct SeededRandom(Arc<Mutex<Random>>);
 
@@ -236,7 +241,8 @@ impl LineStream {
 
     fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let (fitting, rest) = bytes.split_at(bytes.len().min(LONGEST_LINE - self.pending.len()));
+            let (fitting, rest) =
+                bytes.split_at(bytes.len().min(LONGEST_LINE - self.pending.len()));
             self.pending.extend_from_slice(fitting);
             bytes = rest;
             if self.pending.len() == LONGEST_LINE {

@@ -41,7 +41,8 @@ pub(crate) mod bindings {
     });
 }
 
-/// What a store holds. An instance that only describes itself has no user, and traps when it calls an import.
+/// What a store holds. An instance that only describes itself has no user, and traps when it calls
+/// an import.
 pub(crate) struct State {
     pub(crate) user: Option<ThreadBound<UserState>>,
     pub(crate) wasi: Option<Box<Wasi>>,
@@ -50,8 +51,17 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(limits: GuestLimits, user: Option<UserState>, wasi: Option<Box<Wasi>>) -> Self {
-        Self { user: user.map(ThreadBound::new), wasi, allowance: Allowance::new(limits), cpu: Arc::new(CpuMeter::new(limits.cpu)) }
+    pub(crate) fn new(
+        limits: GuestLimits,
+        user: Option<UserState>,
+        wasi: Option<Box<Wasi>>,
+    ) -> Self {
+        Self {
+            user: user.map(ThreadBound::new),
+            wasi,
+            allowance: Allowance::new(limits),
+            cpu: Arc::new(CpuMeter::new(limits.cpu)),
+        }
     }
 
     /// The user whose instance this is.
@@ -64,4 +74,5 @@ impl State {
     }
 }
 
-const DESCRIBE_CALLED: &str = "`describe` called the host; it may only return what the file contains";
+const DESCRIBE_CALLED: &str =
+    "`describe` called the host; it may only return what the file contains";

@@ -52,7 +52,9 @@ impl Client {
                     self.peer = peer;
                     return Ok(());
                 }
-                Err(error) if began.elapsed() >= PATIENCE => return Err(error).context("the coordinator is gone"),
+                Err(error) if began.elapsed() >= PATIENCE => {
+                    return Err(error).context("the coordinator is gone");
+                }
                 Err(_) => tokio::time::sleep(RETRY_EVERY).await,
             }
         }
@@ -67,7 +69,10 @@ impl Client {
     ///
     /// # Errors
     /// It is refused, with the reason; or the connection is gone.
-    pub(super) async fn submit<T: DeserializeOwned>(&mut self, submission: Submission) -> anyhow::Result<T> {
+    pub(super) async fn submit<T: DeserializeOwned>(
+        &mut self,
+        submission: Submission,
+    ) -> anyhow::Result<T> {
         read(self.ask(Wanted::Run(Box::new(submission))).await?)
     }
 
@@ -75,15 +80,24 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::submit`].
-    pub(super) async fn call<T: DeserializeOwned>(&mut self, method: &str, path: &str) -> anyhow::Result<T> {
+    pub(super) async fn call<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        path: &str,
+    ) -> anyhow::Result<T> {
         read(self.fetch(method, path).await?)
     }
 
-    /// The same of a run that goes on, whatever becomes of the connection: it is made anew if it is gone.
+    /// The same of a run that goes on, whatever becomes of the connection: it is made anew if it is
+    /// gone.
     ///
     /// # Errors
     /// As [`Client::submit`], or the coordinator is gone for good.
-    pub(super) async fn insist<T: DeserializeOwned>(&mut self, method: &str, path: &str) -> anyhow::Result<T> {
+    pub(super) async fn insist<T: DeserializeOwned>(
+        &mut self,
+        method: &str,
+        path: &str,
+    ) -> anyhow::Result<T> {
         match self.call(method, path).await {
             Err(error) if error.is::<LinkError>() => {
                 tracing::warn!("the coordinator is out of reach: {error:#}");
@@ -111,7 +125,12 @@ impl Client {
     /// # Errors
     /// The connection is gone.
     async fn fetch(&mut self, method: &str, path: &str) -> Result<Answered, LinkError> {
-        self.ask(Wanted::Call(MemberCall { method: method.to_owned(), path: path.to_owned(), body: Vec::new() })).await
+        self.ask(Wanted::Call(MemberCall {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            body: Vec::new(),
+        }))
+        .await
     }
 
     async fn ask(&mut self, wanted: Wanted) -> Result<Answered, LinkError> {
@@ -119,7 +138,9 @@ impl Client {
         let number = self.pending.ask(reply);
         self.peer.send(&FromHost::Wanted(number, wanted)).await?;
         loop {
-            if let FromLead::Answer { number, status, is_json, piece, is_last } = self.peer.receive().await? {
+            if let FromLead::Answer { number, status, is_json, piece, is_last } =
+                self.peer.receive().await?
+            {
                 self.pending.hear(number, (status, is_json), &piece, is_last);
             }
             if let Ok(answer) = replied.try_recv() {
@@ -129,7 +150,11 @@ impl Client {
     }
 }
 
-async fn dial(endpoint: &Endpoint, address: SocketAddr, coordinator: HostId) -> Result<Peer, LinkError> {
+async fn dial(
+    endpoint: &Endpoint,
+    address: SocketAddr,
+    coordinator: HostId,
+) -> Result<Peer, LinkError> {
     let peer = endpoint.dial(address, Some(coordinator)).await?;
     peer.send(&FromHost::Here { name: own_name(), role: Role::Client }).await?;
     Ok(peer)
@@ -142,8 +167,12 @@ const fn is_ok(answer: &Answered) -> bool {
 fn read<T: DeserializeOwned>(answer: Answered) -> anyhow::Result<T> {
     if !is_ok(&answer) {
         let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let words = said["error"].as_str().map_or_else(|| format!("the coordinator answered with status {}", answer.status), str::to_owned);
+        let words = said["error"].as_str().map_or_else(
+            || format!("the coordinator answered with status {}", answer.status),
+            str::to_owned,
+        );
         bail!(words);
     }
-    serde_json::from_slice(&answer.body).map_err(|error| anyhow!("the coordinator's answer makes no sense: {error}"))
+    serde_json::from_slice(&answer.body)
+        .map_err(|error| anyhow!("the coordinator's answer makes no sense: {error}"))
 }

@@ -31,7 +31,8 @@ const RUNS_KEPT: usize = 100;
 /// How long the token admits, unless it was made beforehand.
 const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
-/// How long those who watch a run have to fetch its results when the coordinator ends: they look once a second.
+/// How long those who watch a run have to fetch its results when the coordinator ends: they look
+/// once a second.
 const LAST_LOOK: Duration = Duration::from_millis(2_500);
 
 /// What a host that leads is told.
@@ -52,13 +53,27 @@ pub(super) struct Coordination {
 /// # Errors
 /// An address is taken; the machine does not give what is needed.
 pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
-    let Coordination { listen, cluster: made, weight, journal, layers, scenarios, control, prometheus } = coordination;
+    let Coordination {
+        listen,
+        cluster: made,
+        weight,
+        journal,
+        layers,
+        scenarios,
+        control,
+        prometheus,
+    } = coordination;
     check_folder(journal.as_deref())?;
     if let Some(folder) = scenarios.as_ref().filter(|folder| !folder.is_dir()) {
-        anyhow::bail!("--scenarios {}: there is no such folder\nhelp: make it, or name another", folder.display());
+        anyhow::bail!(
+            "--scenarios {}: there is no such folder\nhelp: make it, or name another",
+            folder.display()
+        );
     }
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
         let exporter = prometheus.map(|_| Exporter::new(Some(SERIES_KEPT)));
         let runs = Runs::new(false, exporter.clone(), Some(RUNS_KEPT))?;
@@ -71,15 +86,28 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
             servers.metrics(address, exporter).await?;
         }
         let mut stops = Stops::listen()?;
-        let (cluster, inquiries) =
-            Cluster::found(Founding { listen, weight, journals: journal, token_life: TOKEN_LIFE, least_hosts: 1, made: made.clone() })
-                .await?;
+        let (cluster, inquiries) = Cluster::found(Founding {
+            listen,
+            weight,
+            journals: journal,
+            token_life: TOKEN_LIFE,
+            least_hosts: 1,
+            made: made.clone(),
+        })
+        .await?;
         let cluster = Rc::new(cluster);
         runs.share(Rc::clone(&cluster));
         let invitation = cluster.invitation();
-        let which = made.map_or_else(String::new, |file| format!("where TOKEN is the one that was made with {}\n", file.display()));
+        let which = made.map_or_else(String::new, |file| {
+            format!(
+                "where TOKEN is the one that was \
+        made with {}\n",
+                file.display()
+            )
+        });
         terminal::say(format_args!(
-            "other hosts join by\n\n    host node {invitation}\n\nand a run begins by\n\n    host run scenario.wasm {invitation}\n\n{which}"
+            "other hosts join by\n\n    host node {invitation}\n\nand a run begins by\n\n    host \
+            run scenario.wasm {invitation}\n\n{which}"
         ));
         tokio::task::spawn_local(answer(inquiries, api));
         let _ = stops.next().await;
@@ -113,15 +141,21 @@ pub(crate) async fn answer(mut inquiries: mpsc::Receiver<Inquiry>, api: Rc<Contr
                     Ok(method) => api.answer(Caller::Member, &method, &call.path, &call.body).await,
                     Err(_) => Answer::error(StatusCode::BAD_REQUEST, "the method is none of HTTP"),
                 },
-                What::Run(unpacked, hosts, search) => match api.submit(unpacked, hosts, search, || !reply.is_closed()).await {
-                    Ok(run) if reply.is_closed() => return run.interrupt(),
-                    Ok(run) => begun(&run),
-                    Err(refusal) => refusal,
-                },
+                What::Run(unpacked, hosts, search) => {
+                    match api.submit(unpacked, hosts, search, || !reply.is_closed()).await {
+                        Ok(run) if reply.is_closed() => return run.interrupt(),
+                        Ok(run) => begun(&run),
+                        Err(refusal) => refusal,
+                    }
+                }
             };
             let is_json = answer.content_type == JSON;
             // Whoever wanted it may have gone.
-            let _ = reply.send(Answered { status: answer.status.as_u16(), is_json, body: answer.body.into_bytes() });
+            let _ = reply.send(Answered {
+                status: answer.status.as_u16(),
+                is_json,
+                body: answer.body.into_bytes(),
+            });
         });
     }
 }

@@ -1,4 +1,5 @@
-//! Commands about runs that a cluster does: `host run --coordinator`, `host attach`, `host runs`, `host stop`.
+//! Commands about runs that a cluster does: `host run --coordinator`, `host attach`, `host runs`,
+//! `host stop`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -66,7 +67,8 @@ pub(crate) struct AttachArgs {
     #[command(flatten)]
     place: Place,
 
-    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of the summary.
+    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
+    /// the summary.
     #[arg(long = "out", value_name = "KIND=FILE", value_parser = crate::args::parse_pair)]
     out: Vec<(String, String)>,
 
@@ -85,19 +87,31 @@ struct ShownRuns {
 ///
 /// # Errors
 /// The coordinator cannot be reached; the run is refused, with the reason.
-pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, search: Option<Search>) -> anyhow::Result<Exit> {
+pub(crate) fn run_elsewhere(
+    coordinator: &str,
+    args: &RunArgs,
+    layers: &Layers,
+    search: Option<Search>,
+) -> anyhow::Result<Exit> {
     let Some(token) = args.token.clone() else {
         bail!(
-            "--coordinator {coordinator}: joining it needs the token that it printed\nhelp: give it with --token, or in the variable SWELL_TOKEN"
+            "--coordinator {coordinator}: joining it needs the token that it printed\nhelp: give \
+            it with --token, or in the variable SWELL_TOKEN"
         );
     };
     let token = token.at(vec![coordinator.to_owned()]).context("--coordinator")?;
     if args.file.extension().is_some_and(|extension| extension == "toml") {
-        bail!("{}: a plan of several runs runs on one host\nhelp: leave --coordinator out, or give a .wasm file", args.file.display());
+        bail!(
+            "{}: a plan of several runs runs on one host\nhelp: leave --coordinator out, or give a \
+            .wasm file",
+            args.file.display()
+        );
     }
     let layers = layers.granting(&consent(layers.claims(None)?)?);
     let settings = layers.settings(None)?;
-    for (flag, given) in [("control", settings.control.is_some()), ("prometheus", settings.prometheus.is_some())] {
+    for (flag, given) in
+        [("control", settings.control.is_some()), ("prometheus", settings.prometheus.is_some())]
+    {
         if given {
             bail!("--{flag} is for whoever does the run\nhelp: give it to `host node`");
         }
@@ -118,10 +132,15 @@ pub(crate) fn run_elsewhere(coordinator: &str, args: &RunArgs, layers: &Layers, 
             }
         };
         if !settings.quiet {
-            tracing::info!("run {:?}: {}; others see it by `host attach`", shown.name, plain::line(&shown.model));
+            tracing::info!(
+                "run {:?}: {}; others see it by `host attach`",
+                shown.name,
+                plain::line(&shown.model)
+            );
         }
         let _held = packed;
-        follow(&mut client, &shown.name, Watcher::Submitter, &outputs, settings.quiet, &mut stops).await
+        follow(&mut client, &shown.name, Watcher::Submitter, &outputs, settings.quiet, &mut stops)
+            .await
     })
 }
 
@@ -153,7 +172,10 @@ pub(crate) fn runs(args: RunsArgs) -> anyhow::Result<Exit> {
             let status = &run.status;
             let state = match &run.exit {
                 Some(Ended { code, reason, .. }) => {
-                    format!("over, {} (exit code {code})", plain::line(reason.lines().next().unwrap_or_default()))
+                    format!(
+                        "over, {} (exit code {code})",
+                        plain::line(reason.lines().next().unwrap_or_default())
+                    )
                 }
                 None => format!(
                     "{} for {:.0} s, {:.0} transactions/s, {} failed, {} on {}",
@@ -165,7 +187,11 @@ pub(crate) fn runs(args: RunsArgs) -> anyhow::Result<Exit> {
                     counted(status.hosts.len().max(1) as u64, "host")
                 ),
             };
-            terminal::show(format_args!("{}  {}  {state}\n", plain::line(&run.name), plain::line(&run.model)))?;
+            terminal::show(format_args!(
+                "{}  {}  {state}\n",
+                plain::line(&run.name),
+                plain::line(&run.model)
+            ))?;
         }
         Ok(Exit::Passed)
     })
@@ -199,7 +225,10 @@ impl Place {
 }
 
 fn on_runtime<T>(job: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start a runtime")?;
     LocalSet::new().block_on(&runtime, job)
 }
 
@@ -209,7 +238,8 @@ async fn chosen(client: &mut Client, name: Option<String>) -> anyhow::Result<Str
         return Ok(name);
     }
     let ShownRuns { runs } = client.call("GET", "/v1/runs").await?;
-    let going_on: Vec<&str> = runs.iter().filter(|run| run.exit.is_none()).map(|run| run.name.as_str()).collect();
+    let going_on: Vec<&str> =
+        runs.iter().filter(|run| run.exit.is_none()).map(|run| run.name.as_str()).collect();
     match going_on[..] {
         [one] => Ok(one.to_owned()),
         [] => bail!("no run goes on\nhelp: `host runs` lists those that are over"),
@@ -230,8 +260,16 @@ enum Watcher {
     Observer,
 }
 
-/// Shows a run to its end, and its results as if it had been done here. Ctrl-C stops it, or leaves it alone, whichever a person says.
-async fn follow(client: &mut Client, name: &str, who: Watcher, outputs: &Outputs, quiet: bool, stops: &mut Stops) -> anyhow::Result<Exit> {
+/// Shows a run to its end, and its results as if it had been done here. Ctrl-C stops it, or leaves
+/// it alone, whichever a person says.
+async fn follow(
+    client: &mut Client,
+    name: &str,
+    who: Watcher,
+    outputs: &Outputs,
+    quiet: bool,
+    stops: &mut Stops,
+) -> anyhow::Result<Exit> {
     let screen = Screen::new(quiet);
     let mut line = screen.line(name, None);
     let exit = loop {
@@ -258,12 +296,14 @@ async fn follow(client: &mut Client, name: &str, who: Watcher, outputs: &Outputs
                         }
                     }
                     Wish::Detach => {
-                        terminal::say(format_args!("the run goes on; `host attach {0}` shows it again, `host stop {0}` ends it", plain::line(name)));
+                        terminal::say(format_args!("the run goes on; `host attach {0}` shows it \
+                        again, `host stop {0}` ends it", plain::line(name)));
                         return Ok(Exit::Passed);
                     }
                     Wish::Leave => {
                         terminal::say(format_args!(
-                            "stopped watching; the run goes on: `host attach {0}` shows it again, `host stop {0}` ends it (exit code 105)",
+                            "stopped watching; the run goes on: `host attach {0}` shows it again, \
+                            `host stop {0}` ends it (exit code 105)",
                             plain::line(name)
                         ));
                         return Ok(Exit::Signal);
@@ -275,13 +315,15 @@ async fn follow(client: &mut Client, name: &str, who: Watcher, outputs: &Outputs
     };
     line.finish();
     let took_place = exit.took_place;
-    let written = if took_place { show_results(client, name, outputs, quiet, stops).await } else { Ok(()) };
+    let written =
+        if took_place { show_results(client, name, outputs, quiet, stops).await } else { Ok(()) };
     if exit.code != Exit::Passed.code() {
         let prefix = if took_place { "" } else { "error: " };
         terminal::say(format_args!("{prefix}{} (exit code {})", exit.reason, exit.code));
     }
-    let mut ended =
-        Exit::of_code(exit.code).with_context(|| format!("the coordinator knows an exit code {} that this host does not", exit.code))?;
+    let mut ended = Exit::of_code(exit.code).with_context(|| {
+        format!("the coordinator knows an exit code {} that this host does not", exit.code)
+    })?;
     if let Err(error) = written {
         terminal::say(format_args!("error: {error:#}"));
         ended = ended.min(Exit::Unwritten);
@@ -289,24 +331,36 @@ async fn follow(client: &mut Client, name: &str, who: Watcher, outputs: &Outputs
     Ok(ended)
 }
 
-/// Ends with what a run that goes on could not be asked for: if the coordinator is gone, nothing more can be learnt of it.
+/// Ends with what a run that goes on could not be asked for: if the coordinator is gone, nothing
+/// more can be learnt of it.
 fn out_of_sight(name: &str, error: anyhow::Error) -> anyhow::Result<Exit> {
     if !error.is::<LinkError>() {
         return Err(error);
     }
     let name = plain::line(name);
     terminal::say(format_args!(
-        "error: {error:#}\nhelp: the run may go on: `host attach {name}` shows it again, `host stop {name}` ends it"
+        "error: {error:#}\nhelp: the run may go on: `host attach {name}` shows it again, `host \
+        stop {name}` ends it"
     ));
     Ok(Exit::HostsLost)
 }
 
 /// Writes a run's results, and shows their summary.
-async fn show_results(client: &mut Client, name: &str, outputs: &Outputs, quiet: bool, stops: &mut Stops) -> anyhow::Result<()> {
-    let report: serde_json::Value = client.call("GET", &path(name, "/report")).await.context("the results cannot be fetched")?;
+async fn show_results(
+    client: &mut Client,
+    name: &str,
+    outputs: &Outputs,
+    quiet: bool,
+    stops: &mut Stops,
+) -> anyhow::Result<()> {
+    let report: serde_json::Value = client
+        .call("GET", &path(name, "/report"))
+        .await
+        .context("the results cannot be fetched")?;
     let written = outputs.write(&report, stops).await;
     if !outputs.takes_stdout() && (!quiet || written.is_err()) {
-        let summary = client.page(&path(name, "/summary")).await.context("the summary cannot be fetched")?;
+        let summary =
+            client.page(&path(name, "/summary")).await.context("the summary cannot be fetched")?;
         show(&summary, stops).await;
     }
     written

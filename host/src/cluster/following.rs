@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use swell_cluster::{Admission, BlobHash, BlobSource, CloseCode, Endpoint, HostId, Identity, LinkError, Peer, Socket, Token};
+use swell_cluster::{
+    Admission, BlobHash, BlobSource, CloseCode, Endpoint, HostId, Identity, LinkError, Peer,
+    Socket, Token,
+};
 use swell_protocol::clock::LocalInstant;
 use tokio::sync::{mpsc, oneshot};
 
@@ -52,7 +55,11 @@ pub(super) struct Following {
 ///
 /// # Errors
 /// The machine does not give a thread.
-pub(super) fn follow(token: Token, name: String, mut calls: mpsc::Receiver<Forwarded>) -> anyhow::Result<Following> {
+pub(super) fn follow(
+    token: Token,
+    name: String,
+    mut calls: mpsc::Receiver<Forwarded>,
+) -> anyhow::Result<Following> {
     // Few and far between.
     let (tell, tidings) = mpsc::unbounded_channel();
     let (over, ended) = oneshot::channel();
@@ -88,13 +95,21 @@ async fn serve(
     let Admission { identity, coordinator, address } = join_patiently(&socket, &token).await?;
     let own = identity.id();
     let identity = Arc::new(identity);
-    let endpoint = Endpoint::open(socket, Arc::clone(&identity), hello(), Arc::new(|_: &BlobHash| None::<BlobSource>), None);
+    let endpoint = Endpoint::open(
+        socket,
+        Arc::clone(&identity),
+        hello(),
+        Arc::new(|_: &BlobHash| None::<BlobSource>),
+        None,
+    );
     let _ = tell.send(Tidings::Joined(own));
     let mut work = Work::default();
     loop {
         let peer = Arc::new(reach(&endpoint, address, coordinator, &mut work.seat).await?);
         let role = Role::Host(work.seat.as_ref().map(Seat::run));
-        peer.send(&FromHost::Here { name: name.clone(), role }).await.context("the coordinator is gone")?;
+        peer.send(&FromHost::Here { name: name.clone(), role })
+            .await
+            .context("the coordinator is gone")?;
         let broken = tokio::select! {
             broken = attend(&peer, own, &mut work, calls, tell) => broken,
             never = renew(&endpoint, &peer, &identity) => match never {},
@@ -115,7 +130,12 @@ async fn serve(
 }
 
 /// Dials until there is an answer. Meanwhile the workers are heard, and their lease runs out.
-async fn reach(endpoint: &Endpoint, address: std::net::SocketAddr, coordinator: HostId, seat: &mut Option<Seat>) -> anyhow::Result<Peer> {
+async fn reach(
+    endpoint: &Endpoint,
+    address: std::net::SocketAddr,
+    coordinator: HostId,
+    seat: &mut Option<Seat>,
+) -> anyhow::Result<Peer> {
     let began = tokio::time::Instant::now();
     loop {
         let dialled = {
@@ -130,7 +150,9 @@ async fn reach(endpoint: &Endpoint, address: std::net::SocketAddr, coordinator: 
         };
         match dialled {
             Ok(peer) => return Ok(peer),
-            Err(error) if began.elapsed() >= PATIENCE => return Err(error).context("the coordinator is gone"),
+            Err(error) if began.elapsed() >= PATIENCE => {
+                return Err(error).context("the coordinator is gone");
+            }
             Err(error) => tracing::debug!("{error:#}"),
         }
         let wait = tokio::time::sleep(RETRY_EVERY);
@@ -152,7 +174,8 @@ async fn keep(seat: &mut Option<Seat>) {
     }
 }
 
-/// Has this host's certificate renewed whenever half of its life is over, as long as it is asked to.
+/// Has this host's certificate renewed whenever half of its life is over, as long as it is asked
+/// to.
 async fn renew(endpoint: &Endpoint, peer: &Peer, identity: &Identity) -> std::convert::Infallible {
     loop {
         tokio::time::sleep(until_renewal(identity)).await;
@@ -249,7 +272,8 @@ async fn attend(
             prepared = answer(preparing) => {
                 *preparing = None;
                 if let Some(seat) = seat {
-                    seat.prepared(prepared.unwrap_or_else(|_| Err("it broke down while it prepared".to_owned())));
+                    seat.prepared(prepared.unwrap_or_else(|_| Err("it broke down while it \
+                    prepared".to_owned())));
                 }
             }
             said = said(seat) => {
@@ -265,14 +289,18 @@ async fn attend(
     }
 }
 
-async fn task<T>(task: &mut Option<tokio::task::JoinHandle<anyhow::Result<T>>>) -> anyhow::Result<T> {
+async fn task<T>(
+    task: &mut Option<tokio::task::JoinHandle<anyhow::Result<T>>>,
+) -> anyhow::Result<T> {
     match task {
         Some(task) => task.await.context("fetching broke down")?,
         None => std::future::pending().await,
     }
 }
 
-async fn answer<T>(answer: &mut Option<oneshot::Receiver<T>>) -> Result<T, oneshot::error::RecvError> {
+async fn answer<T>(
+    answer: &mut Option<oneshot::Receiver<T>>,
+) -> Result<T, oneshot::error::RecvError> {
     match answer {
         Some(answer) => answer.await,
         None => std::future::pending().await,

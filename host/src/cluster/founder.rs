@@ -1,4 +1,5 @@
-//! A cluster as the control thread knows it: founded, asked to share runs, ended. What it says and hears is on a thread of its own, in `leading`.
+//! A cluster as the control thread knows it: founded, asked to share runs, ended. What it says and
+//! hears is on a thread of its own, in `leading`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -7,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use swell_cluster::{Authority, ClusterClock, Desk, Endpoint, Identity, MAX_MESSAGE, Socket, Token, TokenRegister};
+use swell_cluster::{
+    Authority, ClusterClock, Desk, Endpoint, Identity, MAX_MESSAGE, Socket, Token, TokenRegister,
+};
 use swell_core::plan::{LoadModel, Users};
 use swell_protocol::lead::Settings;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,11 +29,13 @@ use crate::prepare::Prepared;
 const TOKEN_USES: NonZeroU32 = NonZeroU32::new(1_000_000).expect("it is not zero");
 /// What `setup` may give: it travels in one message, with room for what surrounds it.
 const MOST_START_DATA: usize = 900_000;
-/// How long a silent host is waited for at the end of a run: until its connection has surely been given up, and made anew once.
+/// How long a silent host is waited for at the end of a run: until its connection has surely been
+/// given up, and made anew once.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How many decrees may wait: they are a few a second.
 const DECREES_UNDER_WAY: usize = 16;
-/// What is wanted of the cluster and waits for the control thread, which answers at once or in a task.
+/// What is wanted of the cluster and waits for the control thread, which answers at once or in a
+/// task.
 const INQUIRIES_UNDER_WAY: usize = 64;
 
 /// How a cluster is founded.
@@ -66,7 +71,9 @@ impl Cluster {
     ///
     /// # Errors
     /// The address is taken, or cannot be listened at; the file cannot be read.
-    pub(crate) async fn found(founding: Founding) -> anyhow::Result<(Self, mpsc::Receiver<Inquiry>)> {
+    pub(crate) async fn found(
+        founding: Founding,
+    ) -> anyhow::Result<(Self, mpsc::Receiver<Inquiry>)> {
         let Founding { listen, weight, journals, token_life, least_hosts, made } = founding;
         let made = made.map(|file| read_cluster(&file)).transpose()?;
         let shelf = Shelf::default();
@@ -101,7 +108,8 @@ impl Cluster {
         }
     }
 
-    /// The arguments by which others join, and by which the cluster is given something to do. A token that was made beforehand is not shown again.
+    /// The arguments by which others join, and by which the cluster is given something to do. A
+    /// token that was made beforehand is not shown again.
     pub(crate) fn invitation(&self) -> String {
         let token = self.token.as_ref().map_or_else(|| "TOKEN".to_owned(), Token::to_string);
         format!("--coordinator {} --token {token}", self.address)
@@ -114,10 +122,12 @@ impl Cluster {
         gathered.await.context("the cluster's thread broke down")
     }
 
-    /// Has hosts that are free do a run, this one too if it is; `view` is told of all of it once a second.
+    /// Has hosts that are free do a run, this one too if it is; `view` is told of all of it once a
+    /// second.
     ///
     /// # Errors
-    /// Too few hosts are free, or one cannot take part, and nothing was sent; or the machine does not give what is needed.
+    /// Too few hosts are free, or one cannot take part, and nothing was sent; or the machine does
+    /// not give what is needed.
     pub(crate) async fn drive(
         &self,
         threads: &Threads,
@@ -131,7 +141,8 @@ impl Cluster {
         let (seat, seated) = oneshot::channel();
         let (assignment, _packed) = self.assignment(prepared, start_data.clone()).await?;
         // The same on all hosts, so that all journals of a run are alike.
-        let subject = Subject { settings: assignment.parcel.settings.clone(), ..prepared.subject() };
+        let subject =
+            Subject { settings: assignment.parcel.settings.clone(), ..prepared.subject() };
         let plan = &prepared.plan;
         let commission = Commission {
             assignment,
@@ -151,15 +162,32 @@ impl Cluster {
         self.request(Request::Lead(Box::new(commission))).await?;
         let Asked { commands, end_requests } = asked;
         let (_, no_requests) = mpsc::channel(1);
-        let leading = lead(plan, LeadLine { news, decrees }, Asked { commands, end_requests: no_requests }, view);
+        let leading = lead(
+            plan,
+            LeadLine { news, decrees },
+            Asked { commands, end_requests: no_requests },
+            view,
+        );
         let part = async {
             // Without a seat others do the run.
             if let Ok(line) = seated.await {
-                let journal = self.journals.clone().map(|folder| Place { folder, host_name: super::node::own_name(), subject });
+                let journal = self.journals.clone().map(|folder| Place {
+                    folder,
+                    host_name: super::node::own_name(),
+                    subject,
+                });
                 // Who leads cannot leave.
                 let leave = watch::channel(false).1;
-                let participation = Participation { start_data, line, end_requests, journal, leave };
-                take_part(threads, plan, &prepared.program, Arc::clone(&prepared.run), participation).await?;
+                let participation =
+                    Participation { start_data, line, end_requests, journal, leave };
+                take_part(
+                    threads,
+                    plan,
+                    &prepared.program,
+                    Arc::clone(&prepared.run),
+                    participation,
+                )
+                .await?;
             }
             // The run goes on until all have told what they counted.
             std::future::pending::<anyhow::Result<Outcome>>().await
@@ -174,18 +202,34 @@ impl Cluster {
         self.requests.send(request).await.map_err(|_| anyhow!("the cluster's thread broke down"))
     }
 
-    /// The run as other hosts must know it. The files that they will fetch are held ready as long as the second lives.
-    async fn assignment(&self, prepared: &Prepared, start_data: Vec<u8>) -> anyhow::Result<(Assignment, Packed)> {
+    /// The run as other hosts must know it. The files that they will fetch are held ready as long
+    /// as the second lives.
+    async fn assignment(
+        &self,
+        prepared: &Prepared,
+        start_data: Vec<u8>,
+    ) -> anyhow::Result<(Assignment, Packed)> {
         if start_data.len() > MOST_START_DATA {
-            bail!("`setup` gave {} bytes; to other hosts it can give at most {MOST_START_DATA}", start_data.len());
+            bail!(
+                "`setup` gave {} bytes; to other hosts it can give at most {MOST_START_DATA}",
+                start_data.len()
+            );
         }
-        let mut settings: Vec<_> = prepared.settings.iter().filter(|(key, _)| key != "seed" && key != "scenario").cloned().collect();
+        let mut settings: Vec<_> = prepared
+            .settings
+            .iter()
+            .filter(|(key, _)| key != "seed" && key != "scenario")
+            .cloned()
+            .collect();
         settings.push(("seed".to_owned(), Some(prepared.run.seed.to_string())));
-        let names = prepared.origin.as_ref().map(|origin| origin.names().clone()).unwrap_or_default();
+        let names =
+            prepared.origin.as_ref().map(|origin| origin.names().clone()).unwrap_or_default();
         let (shelf, file) = (self.shelf.clone(), prepared.file.clone());
         // Other runs go on meanwhile on this thread.
         let packed =
-            tokio::task::spawn_blocking(move || Packed::new(&shelf, &file, settings, &names)).await.context("reading broke down")??;
+            tokio::task::spawn_blocking(move || Packed::new(&shelf, &file, settings, &names))
+                .await
+                .context("reading broke down")??;
         let assignment = Assignment {
             // It has one when it is taken on.
             number: RunNumber(0),
@@ -199,7 +243,8 @@ impl Cluster {
         let bytes = postcard::to_stdvec(&assignment)?.len() + 1;
         if bytes > MAX_MESSAGE {
             bail!(
-                "what hosts must know of the run takes {bytes} bytes, and {MAX_MESSAGE} can be sent\nhelp: have values of -e and what `setup` gives read from files (--data)"
+                "what hosts must know of the run takes {bytes} bytes, and {MAX_MESSAGE} can be \
+                sent\nhelp: have values of -e and what `setup` gives read from files (--data)"
             );
         }
         Ok((assignment, packed))
@@ -210,9 +255,8 @@ impl Cluster {
 const fn exact_users(load: &LoadModel) -> Option<u32> {
     match load {
         LoadModel::Closed { users } => Some(*users),
-        LoadModel::Transactions { users: Users::Exactly(users), .. } | LoadModel::Iterations { users: Users::Exactly(users), .. } => {
-            Some(*users)
-        }
+        LoadModel::Transactions { users: Users::Exactly(users), .. }
+        | LoadModel::Iterations { users: Users::Exactly(users), .. } => Some(*users),
         LoadModel::Transactions { .. } | LoadModel::Iterations { .. } => None,
     }
 }
@@ -238,7 +282,12 @@ async fn renew(desk: &Desk, identity: &Identity) -> std::convert::Infallible {
     }
 }
 
-fn open(listen: SocketAddr, shelf: Shelf, token_life: Duration, made: Option<Desk>) -> anyhow::Result<Founded> {
+fn open(
+    listen: SocketAddr,
+    shelf: Shelf,
+    token_life: Duration,
+    made: Option<Desk>,
+) -> anyhow::Result<Founded> {
     let socket = Socket::bind(listen)?;
     let is_new = made.is_none();
     let desk = match made {
@@ -248,8 +297,18 @@ fn open(listen: SocketAddr, shelf: Shelf, token_life: Duration, made: Option<Des
     let clock = ClusterClock::of_this_machine();
     let identity = Arc::new(desk.authority().identity(clock.clone())?);
     let desk = Arc::new(desk);
-    let endpoint = Endpoint::open(socket, Arc::clone(&identity), hello(), Arc::new(shelf), Some(Arc::clone(&desk)));
+    let endpoint = Endpoint::open(
+        socket,
+        Arc::clone(&identity),
+        hello(),
+        Arc::new(shelf),
+        Some(Arc::clone(&desk)),
+    );
     let address = reachable(endpoint.address()).to_string();
-    let token = if is_new { Some(desk.issue(vec![address.clone()], token_life, TOKEN_USES, &clock)?) } else { None };
+    let token = if is_new {
+        Some(desk.issue(vec![address.clone()], token_life, TOKEN_USES, &clock)?)
+    } else {
+        None
+    };
     Ok(Founded { endpoint, identity, desk, address, token })
 }

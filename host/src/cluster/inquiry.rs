@@ -10,7 +10,8 @@ use super::parcel::Unpacked;
 
 /// Bytes of an answer in one message. A lease that waits behind it waits no longer than it takes.
 const PIECE: usize = 64 << 10;
-/// The longest answer: the report of a run with a thousand names and ten thousand series is shorter.
+/// The longest answer: the report of a run with a thousand names and ten thousand series is
+/// shorter.
 const LONGEST_ANSWER: usize = 64 << 20;
 
 /// Something wanted, and where the answer goes.
@@ -37,7 +38,11 @@ pub(crate) struct Answered {
 impl Answered {
     /// What is wrong, in words.
     pub(crate) fn error(status: u16, words: &str) -> Self {
-        Self { status, is_json: true, body: serde_json::json!({ "error": words }).to_string().into_bytes() }
+        Self {
+            status,
+            is_json: true,
+            body: serde_json::json!({ "error": words }).to_string().into_bytes(),
+        }
     }
 
     /// In pieces for the wire.
@@ -45,7 +50,13 @@ impl Answered {
         let last = self.body.len().saturating_sub(1) / PIECE;
         (0..=last).map(move |index| {
             let piece = self.body[index * PIECE..].iter().take(PIECE).copied().collect();
-            FromLead::Answer { number, status: self.status, is_json: self.is_json, piece, is_last: index == last }
+            FromLead::Answer {
+                number,
+                status: self.status,
+                is_json: self.is_json,
+                piece,
+                is_last: index == last,
+            }
         })
     }
 }
@@ -65,13 +76,24 @@ impl Pending {
         self.asked
     }
 
-    /// Takes in a piece of an answer. Whoever wanted it may have gone; an answer without an end is given up.
-    pub(super) fn hear(&mut self, number: u64, (status, is_json): (u16, bool), piece: &[u8], is_last: bool) {
+    /// Takes in a piece of an answer. Whoever wanted it may have gone; an answer without an end is
+    /// given up.
+    pub(super) fn hear(
+        &mut self,
+        number: u64,
+        (status, is_json): (u16, bool),
+        piece: &[u8],
+        is_last: bool,
+    ) {
         let Some((_, body)) = self.open.get_mut(&number) else { return };
         body.extend_from_slice(piece);
         if is_last || body.len() > LONGEST_ANSWER {
             let Some((reply, body)) = self.open.remove(&number) else { return };
-            let whole = if is_last { Answered { status, is_json, body } } else { Answered::error(502, "the answer is too long") };
+            let whole = if is_last {
+                Answered { status, is_json, body }
+            } else {
+                Answered::error(502, "the answer is too long")
+            };
             let _ = reply.send(whole);
         }
     }
@@ -86,7 +108,9 @@ mod tests {
         let (reply, mut replied) = oneshot::channel();
         let number = pending.ask(reply);
         for word in answer.pieces(number) {
-            let FromLead::Answer { number, status, is_json, piece, is_last } = word else { panic!("an answer comes in answers") };
+            let FromLead::Answer { number, status, is_json, piece, is_last } = word else {
+                panic!("an answer comes in answers")
+            };
             assert!(piece.len() <= PIECE);
             pending.hear(number, (status, is_json), &piece, is_last);
         }
@@ -96,7 +120,11 @@ mod tests {
     #[test]
     fn an_answer_arrives_whole_whatever_its_length() {
         for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
-            let answer = Answered { status: 200, is_json: false, body: (0..length).map(|byte| byte as u8).collect() };
+            let answer = Answered {
+                status: 200,
+                is_json: false,
+                body: (0..length).map(|byte| byte as u8).collect(),
+            };
             assert_eq!(through_the_wire(&answer), answer);
         }
     }

@@ -1,4 +1,5 @@
-//! The thread of a host that leads: others join it, runs are shared out among those that are free, and what is wanted of the cluster is passed on.
+//! The thread of a host that leads: others join it, runs are shared out among those that are free,
+//! and what is wanted of the cluster is passed on.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -20,7 +21,8 @@ use super::{Alarm, hear, say};
 use crate::driver::{Decree, MemberLine, News};
 use crate::machine::local_now;
 
-/// What waits to be written to one host: orders and answers of some seconds. Beyond that the host is too slow to be spoken with, and asks again.
+/// What waits to be written to one host: orders and answers of some seconds. Beyond that the host
+/// is too slow to be spoken with, and asks again.
 const WORDS_UNDER_WAY: usize = 64;
 /// Pieces of answers that wait behind what is said of runs.
 const PIECES_UNDER_WAY: usize = 2;
@@ -51,9 +53,11 @@ pub(super) struct Commission {
     pub(super) decrees: mpsc::Receiver<Decree>,
     /// For this host's own part; dropped where it has none.
     pub(super) seat: oneshot::Sender<MemberLine>,
-    /// Users, where their number is exact: they are shared out at the beginning, and nobody joins later.
+    /// Users, where their number is exact: they are shared out at the beginning, and nobody joins
+    /// later.
     pub(super) exact_users: Option<u32>,
-    /// How many hosts are to share it; without it all that are free, and those that come while it goes on.
+    /// How many hosts are to share it; without it all that are free, and those that come while it
+    /// goes on.
     pub(super) hosts: Option<usize>,
     /// With fewer it does not begin.
     pub(super) least_hosts: usize,
@@ -63,7 +67,12 @@ pub(super) struct Commission {
 type Heard = (HostId, u64, Result<FromHost, String>);
 
 /// Serves until nobody asks for anything any more. `weight` is how much this host bears itself.
-pub(super) async fn serve(endpoint: Endpoint, mut requests: mpsc::Receiver<Request>, inquiries: mpsc::Sender<Inquiry>, weight: f64) {
+pub(super) async fn serve(
+    endpoint: Endpoint,
+    mut requests: mpsc::Receiver<Request>,
+    inquiries: mpsc::Sender<Inquiry>,
+    weight: f64,
+) {
     let (heard, mut hears) = mpsc::channel(WORDS_HEARD);
     let (decree, mut decrees) = mpsc::channel(DECREES_HEARD);
     let mut leading = Leading {
@@ -162,7 +171,11 @@ async fn converse(
 }
 
 /// Passes a run's decrees on; at their end, that whoever led it has no interest in it any more.
-async fn forward(run: RunNumber, mut decrees: mpsc::Receiver<Decree>, all: mpsc::Sender<(RunNumber, Option<Decree>)>) {
+async fn forward(
+    run: RunNumber,
+    mut decrees: mpsc::Receiver<Decree>,
+    all: mpsc::Sender<(RunNumber, Option<Decree>)>,
+) {
     loop {
         let word = decrees.recv().await;
         let is_last = word.is_none();
@@ -173,7 +186,13 @@ async fn forward(run: RunNumber, mut decrees: mpsc::Receiver<Decree>, all: mpsc:
 }
 
 /// Has something that is wanted of the cluster done, and answers.
-async fn inquire(peer: Arc<Peer>, number: u64, wanted: Wanted, inquiries: mpsc::Sender<Inquiry>, answers: mpsc::Sender<FromLead>) {
+async fn inquire(
+    peer: Arc<Peer>,
+    number: u64,
+    wanted: Wanted,
+    inquiries: mpsc::Sender<Inquiry>,
+    answers: mpsc::Sender<FromLead>,
+) {
     let (reply, replied) = oneshot::channel();
     let what = match wanted {
         Wanted::Call(call) => Ok(What::Call(call)),
@@ -258,11 +277,17 @@ struct Leading {
 }
 
 impl Leading {
-    fn connect(&mut self, peer: &Arc<Peer>) -> (u64, mpsc::Receiver<FromLead>, mpsc::Receiver<FromLead>) {
+    fn connect(
+        &mut self,
+        peer: &Arc<Peer>,
+    ) -> (u64, mpsc::Receiver<FromLead>, mpsc::Receiver<FromLead>) {
         let (words, to_write) = mpsc::channel(WORDS_UNDER_WAY);
         let (answers, to_answer) = mpsc::channel(PIECES_UNDER_WAY);
         self.connections += 1;
-        let (name, at) = self.members.get(&peer.id()).map_or((None, None), |member| (member.name.clone(), member.at));
+        let (name, at) = self
+            .members
+            .get(&peer.id())
+            .map_or((None, None), |member| (member.name.clone(), member.at));
         let member = Member {
             name,
             role: Role::Client,
@@ -293,7 +318,11 @@ impl Leading {
     }
 
     fn disconnect(&mut self, id: HostId, connection: u64, reason: &str) {
-        let Some(member) = self.members.get_mut(&id).filter(|member| member.connection == connection) else { return };
+        let Some(member) =
+            self.members.get_mut(&id).filter(|member| member.connection == connection)
+        else {
+            return;
+        };
         member.is_connected = false;
         member.wanted.drain(..).for_each(|(_, asked)| asked.abort());
         let name = member.name.clone().unwrap_or_else(|| id.to_string());
@@ -311,7 +340,9 @@ impl Leading {
     /// Takes in a member's first word: it goes on with its run, gets another, or waits for one.
     fn greet(&mut self, id: HostId, name: &str, role: Role) {
         let mut name: String = line(name).to_string().chars().take(LONGEST_NAME).collect();
-        let is_another_s = |(other, member): (&HostId, &Member)| *other != id && member.name.as_ref() == Some(&name);
+        let is_another_s = |(other, member): (&HostId, &Member)| {
+            *other != id && member.name.as_ref() == Some(&name)
+        };
         if name == super::node::own_name() || self.members.iter().any(is_another_s) {
             name = format!("{name}-{:04x}", id.0 >> 48);
         }
@@ -344,7 +375,10 @@ impl Leading {
             && let Some((oldest, asked)) = member.wanted.pop_front()
         {
             asked.abort();
-            for piece in Answered::error(429, "too much was wanted at a time, and this was the oldest").pieces(oldest) {
+            for piece in
+                Answered::error(429, "too much was wanted at a time, and this was the oldest")
+                    .pieces(oldest)
+            {
                 member.send(piece);
             }
         }
@@ -354,16 +388,32 @@ impl Leading {
     }
 
     /// Begins a run on hosts that are free: as many as it wants, or all.
-    fn begin(&mut self, commission: Commission, decree: &mpsc::Sender<(RunNumber, Option<Decree>)>) {
+    fn begin(
+        &mut self,
+        commission: Commission,
+        decree: &mpsc::Sender<(RunNumber, Option<Decree>)>,
+    ) {
         self.numbers += 1;
         let number = RunNumber(self.numbers);
-        let Commission { mut assignment, settings, news, decrees, seat, exact_users, hosts, least_hosts } = commission;
+        let Commission {
+            mut assignment,
+            settings,
+            news,
+            decrees,
+            seat,
+            exact_users,
+            hosts,
+            least_hosts,
+        } = commission;
         assignment.number = number;
         tokio::spawn(forward(number, decrees, decree.clone()));
-        let own = (self.weight > 0.0 && self.seat.is_none()).then(|| (self.own, super::node::own_name()));
-        let free = self.members.iter().filter(|(_, member)| member.is_host() && member.at.is_none());
+        let own =
+            (self.weight > 0.0 && self.seat.is_none()).then(|| (self.own, super::node::own_name()));
+        let free =
+            self.members.iter().filter(|(_, member)| member.is_host() && member.at.is_none());
         let free = free.filter_map(|(id, member)| Some((*id, member.name.clone()?)));
-        let names: BTreeMap<HostId, String> = own.into_iter().chain(free).take(hosts.unwrap_or(usize::MAX)).collect();
+        let names: BTreeMap<HostId, String> =
+            own.into_iter().chain(free).take(hosts.unwrap_or(usize::MAX)).collect();
         // One that leads alone is there, and takes no part.
         let there = names.len() + usize::from(self.weight == 0.0 && hosts.is_none());
         let users = exact_users.map_or(usize::MAX, |users| users as usize);
@@ -398,12 +448,23 @@ impl Leading {
 
     /// Why a run cannot begin for want of hosts.
     fn too_few(&self, free: usize, least: usize) -> String {
-        let of = |number: RunNumber| self.runs.get(&number).map(|run| format!("{:?}", run.assignment().name));
-        let at = self.members.values().filter_map(|member| member.at).chain(self.seat.as_ref().map(Seat::run));
+        let of = |number: RunNumber| {
+            self.runs.get(&number).map(|run| format!("{:?}", run.assignment().name))
+        };
+        let at = self
+            .members
+            .values()
+            .filter_map(|member| member.at)
+            .chain(self.seat.as_ref().map(Seat::run));
         let busy: BTreeSet<String> = at.filter_map(of).collect();
         let busy: Vec<String> = busy.into_iter().collect();
-        let others = if busy.is_empty() { "no other is there".to_owned() } else { format!("others are at {}", busy.join(", ")) };
-        let cure = "have hosts join by `host node`, give a smaller --hosts, or wait for the end of a run (`host runs` lists them)";
+        let others = if busy.is_empty() {
+            "no other is there".to_owned()
+        } else {
+            format!("others are at {}", busy.join(", "))
+        };
+        let cure = "have hosts join by `host node`, give a smaller --hosts, or wait for the end of \
+        a run (`host runs` lists them)";
         format!("{free} of {least} hosts are free; {others}\nhelp: {cure}")
     }
 
@@ -466,11 +527,15 @@ impl Leading {
                         if let Some(member) = self.members.get(&to) {
                             member.send(FromLead::Down(*number, message));
                         }
-                    } else if let Some(seat) = self.seat.as_mut().filter(|seat| seat.run() == *number) {
+                    } else if let Some(seat) =
+                        self.seat.as_mut().filter(|seat| seat.run() == *number)
+                    {
                         seat.hear(message);
                     }
                 }
-                if let Some(seat) = self.seat.as_ref().filter(|seat| seat.run() == *number && run.is_closed()) {
+                if let Some(seat) =
+                    self.seat.as_ref().filter(|seat| seat.run() == *number && run.is_closed())
+                {
                     seat.dismiss();
                 }
             }
@@ -483,6 +548,10 @@ impl Leading {
     /// When something is to be done at the latest.
     fn due(&self) -> LocalInstant {
         let of_seat = self.seat.as_ref().map(Seat::due);
-        of_seat.into_iter().chain(self.runs.values().map(Led::due)).min().unwrap_or(LocalInstant::NEVER)
+        of_seat
+            .into_iter()
+            .chain(self.runs.values().map(Led::due))
+            .min()
+            .unwrap_or(LocalInstant::NEVER)
     }
 }

@@ -73,7 +73,9 @@ impl Led {
 
     /// Whether another host may join.
     pub(super) fn takes_latecomers(&self) -> bool {
-        !self.is_closed && self.names.keys().filter(|id| !self.has_begun || self.lead.is_present(**id)).count() < self.most_hosts
+        !self.is_closed
+            && self.names.keys().filter(|id| !self.has_begun || self.lead.is_present(**id)).count()
+                < self.most_hosts
     }
 
     /// Another host prepares to take part.
@@ -180,12 +182,20 @@ impl Led {
                 self.tell_places();
             }
             Event::Relieved(id) => {
-                tracing::warn!("host {} cannot bear its share: a fifth of it goes to the others", self.name(id));
+                tracing::warn!(
+                    "host {} cannot bear its share: a fifth of it goes to the others",
+                    self.name(id)
+                );
                 self.tell_places();
             }
             Event::Over => {
                 self.is_closed = true;
-                let fates = self.names.keys().filter(|&&id| self.lead.took_part(id)).map(|&id| self.fate(id)).collect();
+                let fates = self
+                    .names
+                    .keys()
+                    .filter(|&&id| self.lead.took_part(id))
+                    .map(|&id| self.fate(id))
+                    .collect();
                 self.tell(News::Over(fates));
             }
         }
@@ -211,14 +221,19 @@ impl Led {
             is_present: self.lead.is_present(id),
             has_left: self.lead.has_left(id),
         };
-        self.tell(News::Hosts(self.names.iter().filter(|(id, _)| self.lead.took_part(**id)).map(place).collect()));
+        self.tell(News::Hosts(
+            self.names.iter().filter(|(id, _)| self.lead.took_part(**id)).map(place).collect(),
+        ));
     }
 
     /// Refuses the run if hosts take too long.
     fn look_whether_ready(&mut self) {
         if !self.has_begun && self.since.elapsed() >= PREPARING {
             self.since = Instant::now();
-            self.tell(News::Refused(format!("not all hosts were ready after {} s", PREPARING.as_secs())));
+            self.tell(News::Refused(format!(
+                "not all hosts were ready after {} s",
+                PREPARING.as_secs()
+            )));
         }
     }
 }

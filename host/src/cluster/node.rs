@@ -36,11 +36,13 @@ const LONGEST_CALL: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Args)]
 pub(crate) struct NodeArgs {
-    /// Lead: listen for other hosts and for runs here, as 0.0.0.0:7600 (UDP). The commands by which both come are printed.
+    /// Lead: listen for other hosts and for runs here, as 0.0.0.0:7600 (UDP). The commands by which
+    /// both come are printed.
     #[arg(long, value_name = "ADDR", conflicts_with = "coordinator")]
     listen: Option<SocketAddr>,
 
-    /// With --listen: lead the cluster that `host token --new-cluster FILE` made, which hosts of it find again after a restart; by default it is a new one.
+    /// With --listen: lead the cluster that `host token --new-cluster FILE` made, which hosts of it
+    /// find again after a restart; by default it is a new one.
     #[arg(long, value_name = "FILE", requires = "listen")]
     cluster: Option<PathBuf>,
 
@@ -52,15 +54,18 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "TOKEN", env = "SWELL_TOKEN", hide_env_values = true)]
     token: Option<Token>,
 
-    /// How much this host bears beside others; with --listen 0 has it lead alone. Default: one for each core.
+    /// How much this host bears beside others; with --listen 0 has it lead alone. Default: one for
+    /// each core.
     #[arg(long, value_name = "N", value_parser = parse_weight, allow_hyphen_values = true)]
     weight: Option<f64>,
 
-    /// With --listen: a host that runs begun over the control API may send to, as `api.example.com` or `api.example.com:8443`; repeatable.
+    /// With --listen: a host that runs begun over the control API may send to, as `api.example.com`
+    /// or `api.example.com:8443`; repeatable.
     #[arg(long = "allow-host", value_name = "HOST", requires = "listen")]
     allow_host: Vec<String>,
 
-    /// With --listen: a TOML file with settings that runs begun over the control API have, but for load and length: each flag's name is a key.
+    /// With --listen: a TOML file with settings that runs begun over the control API have, but for
+    /// load and length: each flag's name is a key.
     #[arg(long, value_name = "FILE", requires = "listen")]
     config: Option<PathBuf>,
 
@@ -68,16 +73,19 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "DIR", requires = "listen")]
     scenarios: Option<PathBuf>,
 
-    /// Serve the control API at this address, as 127.0.0.1:6565: that of the whole cluster, whichever of its hosts is asked. Beyond loopback every call needs
-    /// the token in the variable SWELL_CONTROL_TOKEN, which then must be set.
+    /// Serve the control API at this address, as 127.0.0.1:6565: that of the whole cluster,
+    /// whichever of its hosts is asked. Beyond loopback every call needs the token in the variable
+    /// SWELL_CONTROL_TOKEN, which then must be set.
     #[arg(long, value_name = "ADDR")]
     control: Option<SocketAddr>,
 
-    /// With --listen: serve metrics for Prometheus at this address, as 0.0.0.0:9464, under /metrics.
+    /// With --listen: serve metrics for Prometheus at this address, as 0.0.0.0:9464, under
+    /// /metrics.
     #[arg(long, value_name = "ADDR", requires = "listen")]
     prometheus: Option<SocketAddr>,
 
-    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the result of such files, should the coordinator be lost.
+    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the
+    /// result of such files, should the coordinator be lost.
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
 }
@@ -86,7 +94,10 @@ pub(crate) struct NodeArgs {
 pub(crate) fn parse_weight(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(weight) if (0.0..=1_000.0).contains(&weight) => Ok(weight),
-        _ => Err("a number from 0 to 1000 is needed; 0 is for a host that generates no load".to_owned()),
+        _ => {
+            Err("a number from 0 to 1000 is needed; 0 is for a host that generates no load"
+                .to_owned())
+        }
     }
 }
 
@@ -106,21 +117,34 @@ pub(super) fn own_name() -> String {
 /// The coordinator cannot be reached, or does not admit this host; or it is gone.
 pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
     let weight = args.weight.unwrap_or_else(default_weight);
-    let NodeArgs { cluster, journal, allow_host, config, scenarios, control, prometheus, .. } = args;
+    let NodeArgs { cluster, journal, allow_host, config, scenarios, control, prometheus, .. } =
+        args;
     if let Some(listen) = args.listen {
         let layers = Layers::of_lead(config.as_deref(), allow_host)?;
-        return coordinate(Coordination { listen, cluster, weight, journal, layers, scenarios, control, prometheus });
+        return coordinate(Coordination {
+            listen,
+            cluster,
+            weight,
+            journal,
+            layers,
+            scenarios,
+            control,
+            prometheus,
+        });
     }
     let token = match (args.token, args.coordinator) {
         (Some(token), Some(address)) => token.at(vec![address]).context("--coordinator")?,
         (Some(token), None) => token,
         (None, _) => bail!(
-            "joining a cluster needs the token that its coordinator printed\nhelp: give it with --token, or in the variable SWELL_TOKEN; --listen ADDR has this host lead"
+            "joining a cluster needs the token that its coordinator printed\nhelp: give it with \
+            --token, or in the variable SWELL_TOKEN; --listen ADDR has this host lead"
         ),
     };
     check_folder(journal.as_deref())?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the control thread's runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
         let threads = Rc::new(Threads::start(machine::allowed_cores())?);
         let (forward, forwarded) = mpsc::channel(CALLS_UNDER_WAY);
@@ -134,7 +158,8 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
         let (mut jobs, mut has_joined) = (JoinSet::new(), false);
         let exit = loop {
             tokio::select! {
-                tidings = following.next() => match tidings.context("the cluster's thread broke down")? {
+                tidings = following.next() => match tidings.context("the cluster's thread broke \
+                down")? {
                     Tidings::Joined(id) => {
                         has_joined = true;
                         tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it");
@@ -142,7 +167,8 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
                     Tidings::Job(job) => {
                         jobs.spawn_local(take_job(Rc::clone(&threads), *job, weight, journal.clone(), leaves.clone()));
                     }
-                    // Who was never admitted has said something wrong; who was has lost the host that leads.
+                    // Who was never admitted has said something wrong; who was has lost the host
+                    // that leads.
                     Tidings::Ended(Err(error)) if has_joined => {
                         terminal::say(format_args!("error: {error:#}"));
                         return Ok(Exit::HostsLost);
@@ -162,7 +188,8 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
                     if leave.send_replace(true) {
                         break Exit::Signal;
                     }
-                    tracing::info!("leaving: others get this host's share, and what is under way may finish; Ctrl-C again ends it at once");
+                    tracing::info!("leaving: others get this host's share, and what is under way \
+                    may finish; Ctrl-C again ends it at once");
                 }
             }
         };
@@ -174,7 +201,8 @@ pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
 /// Has the coordinator answer a call that was made here.
 async fn ask_coordinator(forward: mpsc::Sender<Forwarded>, call: Call) -> Answer {
     let (reply, replied) = oneshot::channel();
-    let call = MemberCall { method: call.method.to_string(), path: call.path, body: call.body.to_vec() };
+    let call =
+        MemberCall { method: call.method.to_string(), path: call.path, body: call.body.to_vec() };
     // Without anybody to forward it there is no reply either.
     let _ = forward.send((call, reply)).await;
     match tokio::time::timeout(LONGEST_CALL, replied).await {
@@ -187,8 +215,15 @@ async fn ask_coordinator(forward: mpsc::Sender<Forwarded>, call: Call) -> Answer
     }
 }
 
-/// Takes part in a run from its files to its last result, or until it is to leave. Says whether all that it counted has been merged.
-async fn take_job(threads: Rc<Threads>, job: Job, weight: f64, journals: Option<PathBuf>, leave: watch::Receiver<bool>) -> bool {
+/// Takes part in a run from its files to its last result, or until it is to leave. Says whether all
+/// that it counted has been merged.
+async fn take_job(
+    threads: Rc<Threads>,
+    job: Job,
+    weight: f64,
+    journals: Option<PathBuf>,
+    leave: watch::Receiver<bool>,
+) -> bool {
     let (run, scenario) = (job.assignment.run.clone(), job.assignment.scenario.clone());
     let (assignment, unpacked) = (job.assignment.clone(), job.unpacked);
     // Compiling takes its time, and wants a runtime of its own.
@@ -206,7 +241,8 @@ async fn take_job(threads: Rc<Threads>, job: Job, weight: f64, journals: Option<
     let _ = job.prepared.send(Ok(weight));
     let Prepared { plan, program, run: shared, .. } = &prepared;
     // As it is known on the host that leads, so that all journals of a run are alike.
-    let subject = Subject { settings: job.assignment.parcel.settings.clone(), ..prepared.subject() };
+    let subject =
+        Subject { settings: job.assignment.parcel.settings.clone(), ..prepared.subject() };
     let journal = journals.map(|folder| Place { folder, host_name: own_name(), subject });
     let start_data = job.assignment.start_data;
     let participation = Participation { start_data, line: job.line, end_requests, journal, leave };
@@ -222,7 +258,8 @@ fn prepare(assignment: &Assignment, unpacked: Unpacked) -> anyhow::Result<(Prepa
     let Unpacked { file, settings, origin } = unpacked;
     let layers = Layers::of_pairs("the coordinator's settings".to_owned(), settings)?;
     let loaded = Loaded::read(&file, &layers)?;
-    let (mut prepared, end_requests) = Prepared::of(Some(&assignment.name), &loaded, &layers, Some(&assignment.scenario), None)?;
+    let (mut prepared, end_requests) =
+        Prepared::of(Some(&assignment.name), &loaded, &layers, Some(&assignment.scenario), None)?;
     prepared.known_as(&assignment.run);
     Ok((Prepared { origin: Some(origin), ..prepared }, end_requests))
 }

@@ -1,4 +1,5 @@
-//! A scenario's file, its settings and the files that they name, as they travel to another host: by hash, each fetched from whoever holds it.
+//! A scenario's file, its settings and the files that they name, as they travel to another host: by
+//! hash, each fetched from whoever holds it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,8 @@ use swell_core::plain::line;
 use crate::layers::{file_of, with_file};
 use crate::prepare::Origin;
 
-/// The largest file that is fetched: far more than a scenario or a feed has, less than what fills a disk by surprise.
+/// The largest file that is fetched: far more than a scenario or a feed has, less than what fills a
+/// disk by surprise.
 const LARGEST_FILE: u64 = 16 << 30;
 
 /// A setting, as a flag and its value.
@@ -68,17 +70,26 @@ pub(crate) struct Unpacked {
 impl Shelf {
     /// Keeps a file's bytes, as they are now.
     fn hold(&self, path: &Path) -> anyhow::Result<Held> {
-        let bytes = Bytes::from(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?);
+        let bytes = Bytes::from(
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
+        );
         let blob = BlobRef { hash: BlobHash::of(&bytes), size: bytes.len() as u64 };
         let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.entry(blob.hash).or_insert_with(|| Shelved { source: BlobSource::Bytes(bytes), holders: 0 }).holders += 1;
+        shelf
+            .entry(blob.hash)
+            .or_insert_with(|| Shelved { source: BlobSource::Bytes(bytes), holders: 0 })
+            .holders += 1;
         Ok(Held { blob, shelf: self.clone() })
     }
 }
 
 impl BlobStore for Shelf {
     fn find(&self, hash: &BlobHash) -> Option<BlobSource> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(hash).map(|shelved| shelved.source.clone())
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(hash)
+            .map(|shelved| shelved.source.clone())
     }
 }
 
@@ -95,15 +106,26 @@ impl Drop for Held {
 }
 
 impl Packed {
-    /// Packs a scenario's file with its settings; `known` is under which names others are to know its files, if not under those that they have here. The
-    /// files are read and hashed, which takes a while.
+    /// Packs a scenario's file with its settings; `known` is under which names others are to know
+    /// its files, if not under those that they have here. The files are read and hashed, which
+    /// takes a while.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(super) fn new(shelf: &Shelf, file: &Path, settings: Vec<Pair>, known: &BTreeMap<String, String>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        shelf: &Shelf,
+        file: &Path,
+        settings: Vec<Pair>,
+        known: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Self> {
         let known_as = |path: &str| known.get(path).cloned().unwrap_or_else(|| path.to_owned());
         let held = shelf.hold(file)?;
-        let mut parcel = Parcel { path: known_as(&file.display().to_string()), settings, file: held.blob, files: Vec::new() };
+        let mut parcel = Parcel {
+            path: known_as(&file.display().to_string()),
+            settings,
+            file: held.blob,
+            files: Vec::new(),
+        };
         let mut all = vec![held];
         for (place, (key, value)) in parcel.settings.iter_mut().enumerate() {
             let Some(text) = value else { continue };
@@ -121,7 +143,8 @@ impl Parcel {
     /// Fetches the scenario and the files of its settings, each verified by its hash.
     ///
     /// # Errors
-    /// A file that does not come or cannot be written; a setting that names a file of this machine, which is nobody else's to name.
+    /// A file that does not come or cannot be written; a setting that names a file of this machine,
+    /// which is nobody else's to name.
     pub(super) async fn fetch(&self, peer: &Peer) -> anyhow::Result<Unpacked> {
         let folder = tempfile::tempdir().context("cannot make a folder for the run's files")?;
         let mut names = BTreeMap::new();
@@ -135,8 +158,10 @@ impl Parcel {
             let Some(&(_, blob)) = self.files.iter().find(|(of, _)| *of == place) else {
                 bail!("--{key} {text}: the file was not sent along")
             };
-            // Numbered, as two files may have the same name; the name's end says of what kind a feed is.
-            let name = Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // Numbered, as two files may have the same name; the name's end says of what kind a
+            // feed is.
+            let name =
+                Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
             let local = folder.path().join(format!("{place}-{name}"));
             fetch_to(peer, blob, LARGEST_FILE, &local).await?;
             let local = local.to_string_lossy().into_owned();

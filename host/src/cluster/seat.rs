@@ -22,7 +22,8 @@ pub(super) struct Seat {
     said: mpsc::Receiver<Said>,
     /// What others must know and could not be told yet.
     unsaid: VecDeque<OfRun>,
-    /// Workers are to come, or at work, or have broken down before they had told all: then this host falls silent, and is taken for lost.
+    /// Workers are to come, or at work, or have broken down before they had told all: then this
+    /// host falls silent, and is taken for lost.
     workers: Workers,
 }
 
@@ -35,13 +36,14 @@ enum Workers {
 }
 
 impl Seat {
-    /// A seat, and the line on which the workers hear and say what they do. Events are a few a second, and heard by a thread that does little else: they need
-    /// no bound.
+    /// A seat, and the line on which the workers hear and say what they do. Events are a few a
+    /// second, and heard by a thread that does little else: they need no bound.
     pub(super) fn new(id: HostId, run: RunNumber) -> (Self, MemberLine) {
         let (events, heard) = mpsc::unbounded_channel();
         let (says, said) = mpsc::channel(SAID_UNDER_WAY);
         let member = Member::new(id, local_now());
-        let seat = Self { run, member, events, said, unsaid: VecDeque::new(), workers: Workers::ToCome };
+        let seat =
+            Self { run, member, events, said, unsaid: VecDeque::new(), workers: Workers::ToCome };
         (seat, MemberLine { id, events: heard, says })
     }
 
@@ -63,7 +65,8 @@ impl Seat {
         self.member.handle_message(local_now(), message);
     }
 
-    /// Waits for a word of the workers; for ever when they are done. Dropping the future loses none.
+    /// Waits for a word of the workers; for ever when they are done. Dropping the future loses
+    /// none.
     async fn said(&mut self) -> Said {
         match self.said.recv().await {
             Some(said) => said,
@@ -76,7 +79,8 @@ impl Seat {
         }
     }
 
-    /// Takes in a word of the workers that nobody can be told of at the moment. Results are sent again later; a scenario's wish is kept.
+    /// Takes in a word of the workers that nobody can be told of at the moment. Results are sent
+    /// again later; a scenario's wish is kept.
     pub(super) fn keep(&mut self, said: Said) {
         if let Some(FromHost::OfRun(_, wish @ OfRun::EndRequest(_))) = self.take(said) {
             self.unsaid.push_back(wish);
@@ -88,7 +92,8 @@ impl Seat {
     pub(super) fn take(&mut self, said: Said) -> Option<FromHost> {
         match said {
             Said::Window(of_window) => {
-                let OfWindow { frontier, is_strained, numbers_wanted, flowed, counted } = *of_window;
+                let OfWindow { frontier, is_strained, numbers_wanted, flowed, counted } =
+                    *of_window;
                 let now = local_now();
                 if let Some((reached, counted)) = counted {
                     self.member.handle_counted(now, reached, false, counted);
@@ -105,7 +110,9 @@ impl Seat {
                 self.member.handle_leaving(local_now());
                 None
             }
-            Said::EndRequest(request) => Wish::of(request).map(|wish| self.word(OfRun::EndRequest(wish))),
+            Said::EndRequest(request) => {
+                Wish::of(request).map(|wish| self.word(OfRun::EndRequest(wish)))
+            }
         }
     }
 
@@ -134,7 +141,11 @@ impl Seat {
 
     /// When it is to be polled at the latest.
     pub(super) fn due(&self) -> LocalInstant {
-        if self.workers == Workers::BrokenDown { LocalInstant::NEVER } else { self.member.poll_timeout() }
+        if self.workers == Workers::BrokenDown {
+            LocalInstant::NEVER
+        } else {
+            self.member.poll_timeout()
+        }
     }
 
     /// The run is over, and nobody asks for anything any more.

@@ -1,4 +1,5 @@
-//! What a run comes to, while it goes on: counts merged as they arrive, a look at all of it each second, and when the warm-up has done its work.
+//! What a run comes to, while it goes on: counts merged as they arrive, a look at all of it each
+//! second, and when the warm-up has done its work.
 
 use std::time::{Duration, Instant};
 
@@ -57,7 +58,13 @@ impl<'a> Account<'a> {
     }
 
     /// Shows where the run is, if it is time to.
-    pub(super) fn look(&mut self, is_ending: bool, users: u64, view: &mut dyn View, hosts: impl FnOnce() -> Vec<HostLook>) {
+    pub(super) fn look(
+        &mut self,
+        is_ending: bool,
+        users: u64,
+        view: &mut dyn View,
+        hosts: impl FnOnce() -> Vec<HostLook>,
+    ) {
         let elapsed = self.began.elapsed();
         if self.last_look.elapsed() < LOOK || elapsed < LOOK {
             return;
@@ -88,37 +95,61 @@ impl<'a> Account<'a> {
         let total = &self.recent.warm_up.total;
         let completed = total.counts.ok + total.counts.failed;
         let nanos = total.service.ok.sum_ns() + total.service.failed.sum_ns();
-        let steady =
-            !self.set_points.is_paused() && steadiness.on_second(completed, Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)));
+        let steady = !self.set_points.is_paused()
+            && steadiness.on_second(
+                completed,
+                Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)),
+            );
         if elapsed >= self.warm_up {
             self.steadiness = None;
         } else if steady {
             self.steadiness = None;
             let from = self.set_points.measure(RunInstant::START + elapsed);
             self.warm_up = from.since(RunInstant::START);
-            tracing::info!("the service is steady after {:.1} s: what begins now is measured", self.warm_up.as_secs_f64());
+            tracing::info!(
+                "the service is steady after {:.1} s: what begins now is measured",
+                self.warm_up.as_secs_f64()
+            );
         }
     }
 
     /// Whether its time is over.
     pub(super) fn is_over(&self) -> bool {
-        self.plan.plan.stop.measured.is_some_and(|duration| self.began.elapsed() >= self.warm_up + duration)
+        self.plan
+            .plan
+            .stop
+            .measured
+            .is_some_and(|duration| self.began.elapsed() >= self.warm_up + duration)
     }
 
-    /// What the run has come to; `lasted` until nothing began any more. The users' figures and the requests written are the caller's to add.
-    pub(super) fn close(mut self, cause: EndCause, lasted: Duration, cpu: CpuRecord, view: &mut dyn View) -> Outcome {
+    /// What the run has come to; `lasted` until nothing began any more. The users' figures and the
+    /// requests written are the caller's to add.
+    pub(super) fn close(
+        mut self,
+        cause: EndCause,
+        lasted: Duration,
+        cpu: CpuRecord,
+        view: &mut dyn View,
+    ) -> Outcome {
         self.total.merge(&self.recent);
         view.count(&self.recent);
         let warm_up = self.warm_up.min(lasted);
         let control = self.set_points.record();
         // Nobody was in the way of what never began.
-        let limits = if nothing_began(&self.total) { Vec::new() } else { self.set_points.into_limits() };
+        let limits =
+            if nothing_began(&self.total) { Vec::new() } else { self.set_points.into_limits() };
         Outcome {
             cause,
             snapshot: self.total,
-            measured: lasted.saturating_sub(warm_up).min(self.plan.plan.stop.measured.unwrap_or(Duration::MAX)),
+            measured: lasted
+                .saturating_sub(warm_up)
+                .min(self.plan.plan.stop.measured.unwrap_or(Duration::MAX)),
             warm_up,
-            is_steady: self.plan.plan.warm_up_ends_when_steady.then(|| self.warm_up < self.plan.plan.warm_up),
+            is_steady: self
+                .plan
+                .plan
+                .warm_up_ends_when_steady
+                .then(|| self.warm_up < self.plan.plan.warm_up),
             requests_written: 0,
             users_at_once: 0,
             began_at: std::time::SystemTime::now() - self.began.elapsed(),

@@ -1,4 +1,5 @@
-//! How each of several hosts bears its part of a run: what its row in the live view and in the report says.
+//! How each of several hosts bears its part of a run: what its row in the live view and in the
+//! report says.
 
 use std::time::{Duration, Instant};
 
@@ -68,7 +69,8 @@ impl Bearing {
         self.judged.requests.errors.merge(&measured.requests.errors);
         (self.users, self.users_at_once) = (counts.users, counts.users_at_once);
         self.requests_written = self.requests_written.max(counts.requests_written);
-        (self.last_end, self.slots) = (self.last_end.max(counts.last_end), self.slots.max(counts.slots));
+        (self.last_end, self.slots) =
+            (self.last_end.max(counts.last_end), self.slots.max(counts.slots));
         self.cpu = counts.cpu;
     }
 
@@ -79,10 +81,15 @@ impl Bearing {
 
     /// What would be said of its figures if they were all.
     pub(crate) fn stamp(&self) -> Stamp {
-        verdict::judge(&self.judged, Circumstances { cpu: self.cpu.windows(), ..Circumstances::default() }).stamp
+        verdict::judge(
+            &self.judged,
+            Circumstances { cpu: self.cpu.windows(), ..Circumstances::default() },
+        )
+        .stamp
     }
 
-    /// The 99th percentile of the lag that is its own fault; nothing where too few starts were seen.
+    /// The 99th percentile of the lag that is its own fault; nothing where too few starts were
+    /// seen.
     pub(crate) fn host_lag(&self) -> Option<Duration> {
         self.judged.total.host_lag.percentile(99.0)
     }
@@ -90,11 +97,24 @@ impl Bearing {
     /// Its row in the live view.
     pub(crate) fn look(&mut self, place: &HostPlace) -> HostLook {
         let (now, cpu) = (Instant::now(), self.cpu.seconds);
-        let (per_second, cores) = self.looked.replace((now, self.completed, cpu)).map_or((0.0, 0.0), |(since, completed, cpu_before)| {
-            let seconds = (now - since).as_secs_f64().max(1e-3);
-            ((self.completed - completed) as f64 / seconds, (cpu - cpu_before).max(0.0) / seconds)
-        });
+        let (per_second, cores) = self.looked.replace((now, self.completed, cpu)).map_or(
+            (0.0, 0.0),
+            |(since, completed, cpu_before)| {
+                let seconds = (now - since).as_secs_f64().max(1e-3);
+                (
+                    (self.completed - completed) as f64 / seconds,
+                    (cpu - cpu_before).max(0.0) / seconds,
+                )
+            },
+        );
         let users = if place.is_present { self.users } else { 0 };
-        HostLook { place: place.clone(), users, per_second, cores, host_lag: self.host_lag(), stamp: self.stamp() }
+        HostLook {
+            place: place.clone(),
+            users,
+            per_second,
+            cores,
+            host_lag: self.host_lag(),
+            stamp: self.stamp(),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! One worker's floor: which users wait, which start is whose, when to wake.
 //!
-//! The rules are the dispatcher's in `core`; here they meet wakers and a timer. Everything happens on the worker's thread without a lock, but for the
-//! overflow queue that all workers serve, which is touched only when a slot has found no user for a millisecond.
+//! The rules are the dispatcher's in `core`; here they meet wakers and a timer. Everything happens
+//! on the worker's thread without a lock, but for the overflow queue that all workers serve, which
+//! is touched only when a slot has found no user for a millisecond.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -76,7 +77,8 @@ impl SharedOverflow {
 struct Seat {
     taken: bool,
     waits: bool,
-    /// It waits for the first transaction of its iteration, so it may go without leaving anything half done.
+    /// It waits for the first transaction of its iteration, so it may go without leaving anything
+    /// half done.
     at_beginning: bool,
     granted: Option<Result<Start, RunOver>>,
     waker: Option<Waker>,
@@ -128,9 +130,15 @@ impl Floor {
     ///
     /// # Errors
     /// The machine does not give a timer.
-    pub(crate) fn new(index: usize, shared: &Shared, dispatcher: Dispatcher, heartbeat: Rc<Heartbeat>) -> std::io::Result<Rc<Self>> {
+    pub(crate) fn new(
+        index: usize,
+        shared: &Shared,
+        dispatcher: Dispatcher,
+        heartbeat: Rc<Heartbeat>,
+    ) -> std::io::Result<Rc<Self>> {
         let &Shared { pace, began, ends_at, .. } = shared;
-        let (overflow, progress) = (Arc::clone(&shared.overflow), Arc::clone(&shared.progress[index]));
+        let (overflow, progress) =
+            (Arc::clone(&shared.overflow), Arc::clone(&shared.progress[index]));
         Ok(Rc::new(Self {
             index,
             pace,
@@ -167,7 +175,8 @@ impl Floor {
         self.over.get().or_else(|| (self.now() >= self.ends_at.get()).then_some(RunOver::Finished))
     }
 
-    /// The worker's part of the run: wakes when slots are due or there is something to do, until the caller drops it. Gives how many users to create.
+    /// The worker's part of the run: wakes when slots are due or there is something to do, until
+    /// the caller drops it. Gives how many users to create.
     pub(crate) async fn next_orders(&self) -> u32 {
         loop {
             let wanted = self.to_create.take();
@@ -196,9 +205,13 @@ impl Floor {
     pub(crate) fn change(&self, set_point: &SetPoint) {
         match &set_point.starts {
             Starts::AsTheyAre => {}
-            Starts::Follow(course) => self.tell(|dispatcher, now| dispatcher.handle_change(now, set_point.from, *course)),
+            Starts::Follow(course) => {
+                self.tell(|dispatcher, now| dispatcher.handle_change(now, set_point.from, *course))
+            }
             Starts::Dealt(orders, owner) => {
-                self.tell(|dispatcher, now| dispatcher.handle_orders(now, orders.timeline.as_ref(), &orders.tables, *owner));
+                self.tell(|dispatcher, now| {
+                    dispatcher.handle_orders(now, orders.timeline.as_ref(), &orders.tables, *owner)
+                });
             }
         }
         if self.paused.replace(set_point.paused) && !set_point.paused {
@@ -225,7 +238,8 @@ impl Floor {
         machine::local_now() >= lease.until
     }
 
-    /// Looks at the clock before anything is started: a process that was stopped may have lost its lease meanwhile.
+    /// Looks at the clock before anything is started: a process that was stopped may have lost its
+    /// lease meanwhile.
     fn look_at_lease(&self, dispatcher: &mut Dispatcher, now: RunInstant) {
         if !self.lapsed.get() && self.lease.get().is_some_and(|lease| self.is_lapsed(lease)) {
             self.lapsed.set(true);
@@ -235,7 +249,13 @@ impl Floor {
     }
 
     fn wake_all(&self) {
-        for waker in self.seats.borrow_mut().iter_mut().filter(|seat| seat.taken).filter_map(|seat| seat.waker.take()) {
+        for waker in self
+            .seats
+            .borrow_mut()
+            .iter_mut()
+            .filter(|seat| seat.taken)
+            .filter_map(|seat| seat.waker.take())
+        {
             waker.wake();
         }
     }
@@ -255,7 +275,11 @@ impl Floor {
     /// How far it has come with its slots.
     pub(crate) fn milestone(&self) -> Milestone {
         let dispatcher = self.dispatcher.borrow();
-        Milestone { worker: self.index, reached: dispatcher.reached(), due: dispatcher.ledger().due }
+        Milestone {
+            worker: self.index,
+            reached: dispatcher.reached(),
+            due: dispatcher.ledger().due,
+        }
     }
 
     /// A seat for a user that is about to be created.
@@ -321,7 +345,8 @@ impl Floor {
         self.act(now);
     }
 
-    /// Looks at the clock before anything is due: what is found late because this thread stood still is late for that.
+    /// Looks at the clock before anything is due: what is found late because this thread stood
+    /// still is late for that.
     fn look_whether_stood(&self, dispatcher: &mut Dispatcher, now: RunInstant) {
         self.heartbeat.look(now, self.armed.get());
         let total = self.heartbeat.total();
@@ -331,7 +356,8 @@ impl Floor {
         }
     }
 
-    /// Does what the dispatcher says until it says nothing, and sets the timer for its next instant.
+    /// Does what the dispatcher says until it says nothing, and sets the timer for its next
+    /// instant.
     fn act(&self, now: RunInstant) {
         let mut dispatcher = self.dispatcher.borrow_mut();
         let mut to_park_again = Vec::new();
@@ -351,7 +377,11 @@ impl Floor {
         progress.waiting.store(ledger.waiting, Ordering::Relaxed);
         progress.reached.store(dispatcher.reached(), Ordering::Relaxed);
         let end = if self.over.get().is_none() { self.ends_at.get() } else { RunInstant::NEVER };
-        let wake_at = [dispatcher.poll_timeout(), self.lapses_at.get(), Some(end)].into_iter().flatten().min().unwrap_or(end);
+        let wake_at = [dispatcher.poll_timeout(), self.lapses_at.get(), Some(end)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(end);
         if wake_at != self.armed.replace(wake_at) {
             self.pacer.set(wake_at);
         }
@@ -361,8 +391,11 @@ impl Floor {
         let mut seats = self.seats.borrow_mut();
         match action {
             Action::Start { user, start } => seats[user as usize].grant(Ok(start)),
-            Action::RunOver(user) => seats[user as usize].grant(Err(self.over.get().unwrap_or(RunOver::Finished))),
-            // In the midst of an iteration a user is not surplus, whatever it looks like from outside.
+            Action::RunOver(user) => {
+                seats[user as usize].grant(Err(self.over.get().unwrap_or(RunOver::Finished)))
+            }
+            // In the midst of an iteration a user is not surplus, whatever it looks like from
+            // outside.
             Action::Retire(user) if !seats[user as usize].at_beginning => to_park_again.push(user),
             Action::Retire(user) => seats[user as usize].grant(Err(RunOver::Finished)),
             Action::Create => {
@@ -374,7 +407,12 @@ impl Floor {
         }
     }
 
-    fn poll_slot(&self, user: UserKey, first: bool, context: &mut Context<'_>) -> Poll<Result<Start, RunOver>> {
+    fn poll_slot(
+        &self,
+        user: UserKey,
+        first: bool,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Start, RunOver>> {
         let newcomer = {
             let seat = &mut self.seats.borrow_mut()[user as usize];
             let newcomer = !seat.waits && seat.granted.is_none();
@@ -401,7 +439,12 @@ impl Floor {
 pub(crate) struct FloorPacing(pub(crate) Rc<Floor>);
 
 impl Pacing for FloorPacing {
-    fn poll_start(&self, user: UserKey, first: bool, context: &mut Context<'_>) -> Poll<Result<Start, RunOver>> {
+    fn poll_start(
+        &self,
+        user: UserKey,
+        first: bool,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Start, RunOver>> {
         let floor = &self.0;
         if floor.pace == Pace::Transactions {
             return floor.poll_slot(user, first, context);

@@ -1,6 +1,7 @@
 //! The numbers of iterations: each is given to one iteration, whatever thread asks.
 //!
-//! A host alone counts them itself. Among others it is handed blocks of them, and whoever asks while there is none waits for the next block.
+//! A host alone counts them itself. Among others it is handed blocks of them, and whoever asks
+//! while there is none waits for the next block.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -26,7 +27,8 @@ pub(crate) struct Iterations {
     ended: AtomicU64,
     /// How many did.
     took_place: AtomicU64,
-    /// Numbers whose iteration found the run over, or its user surplus, before it had begun anything.
+    /// Numbers whose iteration found the run over, or its user surplus, before it had begun
+    /// anything.
     returned: Mutex<Vec<u64>>,
 }
 
@@ -64,7 +66,8 @@ impl Iterations {
         }
     }
 
-    /// The number of the next iteration, which may have to be waited for; nothing when all have been given.
+    /// The number of the next iteration, which may have to be waited for; nothing when all have
+    /// been given.
     pub(crate) async fn take(&self) -> Option<u64> {
         let Some(blocks) = &self.blocks else { return self.count() };
         loop {
@@ -101,7 +104,8 @@ impl Iterations {
         }
     }
 
-    /// The run is ending: whoever waits for a block is told that there is none. That is not to say that all numbers were given.
+    /// The run is ending: whoever waits for a block is told that there is none. That is not to say
+    /// that all numbers were given.
     pub(crate) fn end(&self) {
         if let Some(blocks) = &self.blocks {
             blocks.has_ended.store(true, Ordering::Release);
@@ -124,7 +128,9 @@ impl Iterations {
         if self.limit == u64::MAX {
             return Some(self.next.fetch_add(1, Ordering::Relaxed));
         }
-        let fresh = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| (next < self.limit).then_some(next + 1));
+        let fresh = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {
+            (next < self.limit).then_some(next + 1)
+        });
         fresh.ok().or_else(|| self.returned().pop())
     }
 
@@ -221,7 +227,10 @@ mod tests {
     #[test]
     fn each_number_is_given_once_and_a_returned_one_again() {
         let iterations = Iterations::new(Some(2));
-        assert_eq!((iterations.count(), iterations.count(), iterations.count()), (Some(0), Some(1), None));
+        assert_eq!(
+            (iterations.count(), iterations.count(), iterations.count()),
+            (Some(0), Some(1), None)
+        );
         assert!(iterations.is_exhausted());
         iterations.give_back(1);
         assert!(!iterations.is_exhausted());
@@ -255,6 +264,9 @@ mod tests {
         let (none, ()) = tokio::join!(iterations.take(), async { iterations.complete() });
         assert_eq!((none, iterations.is_exhausted()), (None, true));
         iterations.give_back(6);
-        assert_eq!((iterations.is_exhausted(), iterations.take().await, iterations.take().await), (false, Some(6), None));
+        assert_eq!(
+            (iterations.is_exhausted(), iterations.take().await, iterations.take().await),
+            (false, Some(6), None)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Leading a run that several hosts share: what they counted comes together here, is looked at as that of one host, and decides on the rate for all of them.
+//! Leading a run that several hosts share: what they counted comes together here, is looked at as
+//! that of one host, and decides on the rate for all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -95,7 +96,12 @@ pub(crate) struct LeadLine {
 ///
 /// # Errors
 /// A host cannot take part: nothing was sent. Or the hosts cannot be spoken with any more.
-pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, view: &mut dyn View) -> anyhow::Result<Outcome> {
+pub(crate) async fn lead(
+    plan: &RunPlan,
+    mut line: LeadLine,
+    mut asked: Asked,
+    view: &mut dyn View,
+) -> anyhow::Result<Outcome> {
     let Some(began) = beginning(&mut line, &mut asked).await? else { bail!(StoppedBefore) };
     let (set_points, mut set_point) = watch::channel(None);
     let mut lead = Lead {
@@ -138,7 +144,8 @@ pub(crate) async fn lead(plan: &RunPlan, mut line: LeadLine, mut asked: Asked, v
                     Some(_) => {}
                 }
             }
-            news = line.news.recv() => match news.ok_or_else(|| anyhow!("the cluster's thread broke down"))? {
+            news = line.news.recv() => match news.ok_or_else(|| anyhow!("the cluster's thread \
+            broke down"))? {
                 News::Began(_) => {}
                 News::Refused(reason) => bail!(reason),
                 News::Counted(host, counted) => lead.add(host, &counted).await,
@@ -164,7 +171,8 @@ async fn beginning(line: &mut LeadLine, asked: &mut Asked) -> anyhow::Result<Opt
                 Command::Interrupt | Command::Stop | Command::Finish => return Ok(None),
                 Command::SetGoal(_, reply) | Command::Pause(_, reply) => drop(reply.send(Err(super::Refusal::Preparing))),
             },
-            news = line.news.recv() => match news.ok_or_else(|| anyhow!("the cluster's thread broke down"))? {
+            news = line.news.recv() => match news.ok_or_else(|| anyhow!("the cluster's thread \
+            broke down"))? {
                 News::Began(began) => return Ok(Some(began)),
                 News::Refused(reason) => bail!(reason),
                 _ => {}
@@ -198,8 +206,13 @@ impl Lead<'_> {
                 self.hosts.entry(host).or_default().add(&counts);
             }
             Err(error) => {
-                let name = self.places.iter().find(|place| place.id == host).map_or("?", |place| place.name.as_str());
-                tracing::error!(target: "audit", "host {name} told results that cannot be ({error}): nothing more is taken from it");
+                let name = self
+                    .places
+                    .iter()
+                    .find(|place| place.id == host)
+                    .map_or("?", |place| place.name.as_str());
+                tracing::error!(target: "audit", "host {name} told results that cannot be \
+                ({error}): nothing more is taken from it");
                 self.distrusted.insert(host);
                 self.decree(Decree::Distrust(host)).await;
             }
@@ -209,9 +222,12 @@ impl Lead<'_> {
     fn look(&mut self, is_ending: bool, view: &mut dyn View) {
         let Self { account, hosts, places, .. } = self;
         // Of users of a host that is not heard nothing is known.
-        let present = places.iter().filter(|place| place.is_present).filter_map(|place| hosts.get(&place.id));
+        let present =
+            places.iter().filter(|place| place.is_present).filter_map(|place| hosts.get(&place.id));
         let users = present.map(|host| host.users).fold(0, u64::saturating_add);
-        account.look(is_ending, users, view, || places.iter().map(|place| hosts.entry(place.id).or_default().look(place)).collect());
+        account.look(is_ending, users, view, || {
+            places.iter().map(|place| hosts.entry(place.id).or_default().look(place)).collect()
+        });
     }
 
     /// Tells all hosts what has changed since they were told last.
@@ -228,32 +244,47 @@ impl Lead<'_> {
         }
         let restarts = told.as_ref().map_or(0, |told| told.restarts);
         if let Starts::Follow(course) = point.starts
-            && told.is_none_or(|told| told.starts != point.starts || told.restarts != point.restarts)
+            && told
+                .is_none_or(|told| told.starts != point.starts || told.restarts != point.restarts)
         {
             self.decree(Decree::Follow(course, point.restarts != restarts)).await;
         }
     }
 
     async fn obey(&mut self, command: Command, ending: &mut Option<(EndCause, Instant)>) {
-        let or_finished = |cause, this: &Self| if this.plan.lasts_until_stopped() { EndCause::Finished } else { cause };
+        let or_finished = |cause, this: &Self| {
+            if this.plan.lasts_until_stopped() { EndCause::Finished } else { cause }
+        };
         let now = RunInstant::START + self.began.elapsed();
         match (command, &mut *ending) {
             (Command::Interrupt, None) => {
                 let cause = or_finished(EndCause::Signal, self);
-                let why = if cause == EndCause::Finished { Ending::Finished } else { Ending::Stopped };
+                let why =
+                    if cause == EndCause::Finished { Ending::Finished } else { Ending::Stopped };
                 *ending = Some(self.end(cause, why).await);
             }
             (Command::Interrupt, Some((cause, _))) => {
                 *cause = EndCause::Signal;
                 self.decree(Decree::End(Ending::Cut)).await;
             }
-            (Command::Finish, None) => *ending = Some(self.end(EndCause::Finished, Ending::Finished).await),
-            (Command::Stop, None) => *ending = Some(self.end(or_finished(EndCause::Stopped, self), Ending::Finished).await),
+            (Command::Finish, None) => {
+                *ending = Some(self.end(EndCause::Finished, Ending::Finished).await)
+            }
+            (Command::Stop, None) => {
+                *ending =
+                    Some(self.end(or_finished(EndCause::Stopped, self), Ending::Finished).await)
+            }
             (Command::Finish | Command::Stop, Some(_)) => {}
-            (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => drop(reply.send(Err(super::Refusal::Ending))),
+            (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => {
+                drop(reply.send(Err(super::Refusal::Ending)))
+            }
             // Whoever asked may be gone.
-            (Command::SetGoal(goal, reply), None) => drop(reply.send(self.account.set_points.set_goal(now, goal))),
-            (Command::Pause(paused, reply), None) => drop(reply.send(self.account.set_points.pause(now, paused))),
+            (Command::SetGoal(goal, reply), None) => {
+                drop(reply.send(self.account.set_points.set_goal(now, goal)))
+            }
+            (Command::Pause(paused, reply), None) => {
+                drop(reply.send(self.account.set_points.pause(now, paused)))
+            }
         }
     }
 
@@ -280,7 +311,10 @@ impl Lead<'_> {
     async fn end(&mut self, cause: EndCause, why: Ending) -> (EndCause, Instant) {
         self.ended_after = Some(self.began.elapsed());
         if why == Ending::Stopped {
-            tracing::info!("ending: what is under way has up to {:?}; Ctrl-C cuts it", self.plan.plan.grace);
+            tracing::info!(
+                "ending: what is under way has up to {:?}; Ctrl-C cuts it",
+                self.plan.plan.grace
+            );
         }
         self.decree(Decree::End(why)).await;
         (cause, Instant::now() + self.plan.plan.grace)
@@ -296,16 +330,24 @@ impl Lead<'_> {
         let lasted = self.ended_after.unwrap_or_else(|| {
             // It ended with its iterations, and what was still to be told came later.
             let last = hosts.values().filter_map(|host| host.last_end).max();
-            let last = last.map_or_else(|| self.began.elapsed(), |last| last.since(RunInstant::START));
-            end_of_slots(self.plan, last, hosts.values().map(|host| host.slots).fold(0, u64::saturating_add)).min(self.began.elapsed())
+            let last =
+                last.map_or_else(|| self.began.elapsed(), |last| last.since(RunInstant::START));
+            end_of_slots(
+                self.plan,
+                last,
+                hosts.values().map(|host| host.slots).fold(0, u64::saturating_add),
+            )
+            .min(self.began.elapsed())
         });
         let mut cpu = CpuRecord::default();
         for host in hosts.values() {
             cpu.add_host(host.cpu());
         }
-        // Without another cause the hosts had come to the end of their iterations, or all have left.
+        // Without another cause the hosts had come to the end of their iterations, or all have
+        // left.
         let all_left = || fates.iter().all(|fate| fate.has_left);
-        let cause = cause.unwrap_or_else(|| if all_left() { EndCause::Deserted } else { EndCause::Finished });
+        let cause = cause
+            .unwrap_or_else(|| if all_left() { EndCause::Deserted } else { EndCause::Finished });
         let mut outcome = self.account.close(cause, lasted, cpu, view);
         let sum = |of: fn(&Bearing) -> u64| hosts.values().map(of).fold(0, u64::saturating_add);
         outcome.requests_written = sum(|host| host.requests_written);

@@ -1,5 +1,5 @@
-//! A host's part in a run that several share: the same workers as ever, told by whoever leads when starts are due, whose they are, and for how long they may
-//! begin any.
+//! A host's part in a run that several share: the same workers as ever, told by whoever leads when
+//! starts are due, whose they are, and for how long they may begin any.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -31,7 +31,8 @@ use crate::plan::RunPlan;
 /// How often results are sent.
 const DELTA: Duration = Duration::from_millis(500);
 
-/// Iteration numbers that a host keeps in stock: what it uses in this time, to outlast some lost questions and a share that grows.
+/// Iteration numbers that a host keeps in stock: what it uses in this time, to outlast some lost
+/// questions and a share that grows.
 const STOCK: Duration = Duration::from_secs(3);
 /// And at the least.
 const LEAST_STOCK: f64 = 64.0;
@@ -70,7 +71,8 @@ pub(crate) struct OfWindow {
     pub(crate) numbers_wanted: u64,
     /// What went through.
     pub(crate) flowed: Flowed,
-    /// What it counted since it told it last, and how far it had come by then; not after each window.
+    /// What it counted since it told it last, and how far it had come by then; not after each
+    /// window.
     pub(crate) counted: Option<(Frontier, Bytes)>,
 }
 
@@ -90,7 +92,8 @@ pub(crate) struct Participation {
     pub(crate) end_requests: mpsc::Receiver<EndRequest>,
     /// Where it keeps what it counts.
     pub(crate) journal: Option<journal::Place>,
-    /// Becomes true when the host wants to leave; nobody asks it to where nobody holds the other end.
+    /// Becomes true when the host wants to leave; nobody asks it to where nobody holds the other
+    /// end.
     pub(crate) leave: watch::Receiver<bool>,
 }
 
@@ -138,7 +141,8 @@ pub(crate) async fn take_part(
     run: Arc<Run>,
     participation: Participation,
 ) -> anyhow::Result<()> {
-    let Participation { start_data, mut line, mut end_requests, journal, mut leave } = participation;
+    let Participation { start_data, mut line, mut end_requests, journal, mut leave } =
+        participation;
     let (began, orders) = match beginning(&mut line, &mut leave).await? {
         Beginning::At(began, orders) => (began, orders),
         Beginning::TooLate => {
@@ -153,19 +157,26 @@ pub(crate) async fn take_part(
     let (from, until) = part(&orders.tables, owner);
     let hosts = orders.hosts.len();
     let plan = plan.for_part(from, until, hosts);
-    let shared = Shared::new(&plan, Arc::clone(program), run, start_data, Iterations::of_blocks(), began);
+    let shared =
+        Shared::new(&plan, Arc::clone(program), run, start_data, Iterations::of_blocks(), began);
     let began_at = SystemTime::now() + began.saturating_duration_since(Instant::now());
-    let journal = journal.as_ref().map(|place| place.open(line.id, &orders.hosts, began_at)).transpose()?;
+    let journal =
+        journal.as_ref().map(|place| place.open(line.id, &orders.hosts, began_at)).transpose()?;
     let (set_points, set_point) = watch::channel(None);
     let (leases, lease) = watch::channel(None);
-    let crews = Crews::set_to_work(threads, &shared, set_point, lease, |worker| plan.dispatcher_of_cluster(worker));
+    let crews = Crews::set_to_work(threads, &shared, set_point, lease, |worker| {
+        plan.dispatcher_of_cluster(worker)
+    });
     let mut part = Part {
         plan: &plan,
         shared: &shared,
         set_points,
         leases,
         counted: Snapshot::default(),
-        accounted: Accounted { at: vec![Milestone::default(); plan.workers], ..Accounted::default() },
+        accounted: Accounted {
+            at: vec![Milestone::default(); plan.workers],
+            ..Accounted::default()
+        },
         written: vec![0; plan.workers],
         flowed: Flowed::default(),
         is_strained: false,
@@ -205,7 +216,8 @@ pub(crate) async fn take_part(
             },
             Some(request) = end_requests.recv() => match request {
                 EndRequest::FeedExhausted(feed) => {
-                    tracing::info!("feed {feed:?} has no row left: this host ends with the iterations under way");
+                    tracing::info!("feed {feed:?} has no row left: this host ends with the \
+                    iterations under way");
                     part.shared.iterations.close();
                 }
                 request => say(&line, Said::EndRequest(request)).await,
@@ -237,7 +249,8 @@ pub(crate) async fn take_part(
         }
     }
     for (worker, farewell) in farewells.into_iter().enumerate() {
-        let Farewell { window, written } = farewell.await.map_err(|_| anyhow!("a worker broke down"))??;
+        let Farewell { window, written } =
+            farewell.await.map_err(|_| anyhow!("a worker broke down"))??;
         part.counted.merge(&window);
         part.written[worker] = written;
     }
@@ -265,7 +278,9 @@ async fn taken_in(line: &mut MemberLine, leave: &mut watch::Receiver<bool>) -> a
         () = impatience => false,
     };
     if !is_merged {
-        bail!("the coordinator is gone: what this host counted since its last answer is in no result");
+        bail!(
+            "the coordinator is gone: what this host counted since its last answer is in no result"
+        );
     }
     Ok(())
 }
@@ -284,7 +299,10 @@ enum Beginning {
 }
 
 /// Waits until it is known when to begin, and whose the slots are.
-async fn beginning(line: &mut MemberLine, leave: &mut watch::Receiver<bool>) -> anyhow::Result<Beginning> {
+async fn beginning(
+    line: &mut MemberLine,
+    leave: &mut watch::Receiver<bool>,
+) -> anyhow::Result<Beginning> {
     let mut began = None;
     while let Some(event) = tokio::select! {
         event = line.events.recv() => event,
@@ -301,7 +319,8 @@ async fn beginning(line: &mut MemberLine, leave: &mut watch::Receiver<bool>) -> 
     bail!("the coordinator is gone before the run has begun")
 }
 
-/// From where to where a host's part of a whole goes, if hosts lie side by side in the order of their numbers.
+/// From where to where a host's part of a whole goes, if hosts lie side by side in the order of
+/// their numbers.
 fn part(tables: &[Table], owner: Owner) -> (f64, f64) {
     let Some(table) = tables.last() else { return (0.0, 0.0) };
     let before: f64 = (0..owner).map(|other| table.share(other)).sum();
@@ -310,7 +329,8 @@ fn part(tables: &[Table], owner: Owner) -> (f64, f64) {
 
 /// Iterations a second that a host with such a share of a run may have at first.
 fn first_use_rate(plan: &RunPlan, share: f64) -> f64 {
-    let rate = plan.plan.timeline().map(|timeline| timeline.rate_at(plan.plan.measured_from()) * share);
+    let rate =
+        plan.plan.timeline().map(|timeline| timeline.rate_at(plan.plan.measured_from()) * share);
     rate.unwrap_or_else(|| f64::from(plan.plan.most_users()) * EACH_USER)
 }
 
@@ -332,7 +352,11 @@ impl Accounted {
     fn add(&mut self, window: &Window, pace: Pace) {
         for part in [&window.counted.warm_up, &window.counted.measured] {
             // What takes a slot is an iteration, or a transaction.
-            self.started += if pace == Pace::Iterations { part.iterations.started } else { part.total.counts.started };
+            self.started += if pace == Pace::Iterations {
+                part.iterations.started
+            } else {
+                part.total.counts.started
+            };
             self.unsent += part.unsent.total();
         }
         if let Some(at) = self.at.get_mut(window.at.worker) {
@@ -340,7 +364,8 @@ impl Accounted {
         }
     }
 
-    /// What stands beside results that end where these windows do: what was due by then, and neither counted nor given up, waits or is under way.
+    /// What stands beside results that end where these windows do: what was due by then, and
+    /// neither counted nor given up, waits or is under way.
     fn frontier(&self) -> Frontier {
         let due: u64 = self.at.iter().map(|at| at.due).sum();
         Frontier {
@@ -366,7 +391,8 @@ struct Part<'a> {
     is_strained: bool,
     cpu: CpuRecord,
     cpu_since: Option<Duration>,
-    /// Iteration numbers that are used a second, those that will be by what the orders say at the least, and those that had been used at an instant.
+    /// Iteration numbers that are used a second, those that will be by what the orders say at the
+    /// least, and those that had been used at an instant.
     use_rate: f64,
     expected_rate: f64,
     used: (u64, Instant),
@@ -380,7 +406,8 @@ struct Part<'a> {
     ending: Option<Instant>,
     is_over: bool,
     is_leaving: bool,
-    /// When it does not wait any more for slots that are due later than they were to be, as the rate has fallen.
+    /// When it does not wait any more for slots that are due later than they were to be, as the
+    /// rate has fallen.
     leaves_by: Option<Instant>,
     orders: Arc<Orders>,
     journal: Option<Journal>,
@@ -391,7 +418,9 @@ impl Part<'_> {
         match event {
             Event::Begin(_) => {}
             Event::Follow(new) => self.follow(new, owner),
-            Event::Lease { below, until } => drop(self.leases.send_replace(Some(Lease { below, until }))),
+            Event::Lease { below, until } => {
+                drop(self.leases.send_replace(Some(Lease { below, until })))
+            }
             Event::Numbers(numbers) => self.shared.iterations.hand(numbers),
             Event::NumbersAreOver => self.shared.iterations.complete(),
             Event::End(why) => self.end(orders, why),
@@ -403,12 +432,20 @@ impl Part<'_> {
         if let Some(from) = orders.measured_from {
             self.measured_from = from;
         }
-        let (restarts, paused, measured_from) = (orders.restarts, orders.is_paused, orders.measured_from);
+        let (restarts, paused, measured_from) =
+            (orders.restarts, orders.is_paused, orders.measured_from);
         let from = RunInstant::START + self.shared.began.elapsed();
         let share = orders.tables.last().map_or(0.0, |table| table.share(owner));
-        self.expected_rate = orders.timeline.as_ref().map_or(0.0, |timeline| timeline.rate_at(from) * share);
+        self.expected_rate =
+            orders.timeline.as_ref().map_or(0.0, |timeline| timeline.rate_at(from) * share);
         self.orders = Arc::clone(&orders);
-        self.set_points.send_replace(Some(SetPoint { starts: Starts::Dealt(orders, owner), from, restarts, paused, measured_from }));
+        self.set_points.send_replace(Some(SetPoint {
+            starts: Starts::Dealt(orders, owner),
+            from,
+            restarts,
+            paused,
+            measured_from,
+        }));
     }
 
     fn end(&mut self, orders: &watch::Sender<Order>, why: Ending) {
@@ -456,7 +493,8 @@ impl Part<'_> {
 
     fn is_time_over(&self) -> bool {
         let now = RunInstant::START + self.shared.began.elapsed();
-        self.plan.plan.stop.measured.is_some_and(|measured| now >= self.measured_from + measured) || self.shared.iterations.are_over()
+        self.plan.plan.stop.measured.is_some_and(|measured| now >= self.measured_from + measured)
+            || self.shared.iterations.are_over()
     }
 
     fn at(&self, instant: Instant) -> RunInstant {
@@ -471,11 +509,16 @@ impl Part<'_> {
         }
     }
 
-    /// Whether it wants to leave, and has nothing left to start. Users of the closed model have no slots to hand over.
+    /// Whether it wants to leave, and has nothing left to start. Users of the closed model have no
+    /// slots to hand over.
     fn has_left(&self, owner: Owner) -> bool {
         let now = RunInstant::START + self.shared.began.elapsed();
-        let is_done = || self.orders.are_done_with(owner, Numbering::new(self.plan.plan.arrivals), now) && self.frontier().waiting == 0;
-        let has_no_share = || self.orders.tables.last().is_some_and(|table| table.share(owner) == 0.0);
+        let is_done = || {
+            self.orders.are_done_with(owner, Numbering::new(self.plan.plan.arrivals), now)
+                && self.frontier().waiting == 0
+        };
+        let has_no_share =
+            || self.orders.tables.last().is_some_and(|table| table.share(owner) == 0.0);
         let is_late = || self.leaves_by.is_some_and(|by| Instant::now() >= by) && has_no_share();
         self.is_leaving && (self.shared.pace == Pace::Nothing || is_done() || is_late())
     }
@@ -484,7 +527,10 @@ impl Part<'_> {
     fn look_whether_stuck(&mut self, owner: Owner) {
         let has_share = self.orders.tables.last().is_some_and(|table| table.share(owner) > 0.0);
         if has_share && self.leaves_by.take_if(|by| Instant::now() >= *by).is_some() {
-            tracing::warn!("no other host can take this one's share over: it goes on; Ctrl-C again ends it at once");
+            tracing::warn!(
+                "no other host can take this one's share over: it goes on; Ctrl-C again ends it at \
+                once"
+            );
         }
     }
 
@@ -527,19 +573,22 @@ impl Part<'_> {
 
     fn frontier(&self) -> Frontier {
         let progress = || self.shared.progress.iter();
-        let load = |value: &std::sync::atomic::AtomicU64| value.load(std::sync::atomic::Ordering::Relaxed);
+        let load =
+            |value: &std::sync::atomic::AtomicU64| value.load(std::sync::atomic::Ordering::Relaxed);
         Frontier {
             started: progress().map(|one| load(&one.started)).sum(),
             reached: progress().map(|one| load(&one.reached)).min().unwrap_or(0),
             furthest: progress().map(|one| load(&one.reached)).max().unwrap_or(0),
-            waiting: progress().map(|one| load(&one.waiting)).sum::<u64>() + self.shared.overflow.len() as u64,
+            waiting: progress().map(|one| load(&one.waiting)).sum::<u64>()
+                + self.shared.overflow.len() as u64,
         }
     }
 
     /// What was counted since the last time, written down, in the journal as well.
     fn take_counts(&mut self, is_last: bool) -> Bytes {
         let CpuRecord { windows, stolen, .. } = self.cpu;
-        let seconds = self.cpu_since.map_or(0.0, |since| cpu_time().saturating_sub(since).as_secs_f64());
+        let seconds =
+            self.cpu_since.map_or(0.0, |since| cpu_time().saturating_sub(since).as_secs_f64());
         let mut counts = HostCounts {
             counted: std::mem::take(&mut self.counted),
             users: self.shared.users.alive(),
@@ -547,10 +596,16 @@ impl Part<'_> {
             requests_written: self.written.iter().sum(),
             last_end: self.shared.iterations.last_end().map(|at| self.at(at)),
             slots: self.shared.slots(),
-            cpu: HostCpu { windows: windows.windows, saturated: windows.saturated, stolen, seconds },
+            cpu: HostCpu {
+                windows: windows.windows,
+                saturated: windows.saturated,
+                stolen,
+                seconds,
+            },
         };
         let mut bytes = written(&counts);
-        // What makes results large goes first: thousands of series of the scenario's own, thousands of texts, a thousand names.
+        // What makes results large goes first: thousands of series of the scenario's own, thousands
+        // of texts, a thousand names.
         let lighter: [(&str, LeaveOut); 3] = [
             ("metrics of the scenario", Snapshot::leave_out_metrics),
             ("texts", Snapshot::leave_out_texts),
@@ -558,14 +613,24 @@ impl Part<'_> {
         ];
         for (what, leave_out) in lighter {
             if bytes.len() > MOST_BYTES {
-                tracing::warn!("half a second's {what} are left out: its results take {} bytes, and {MOST_BYTES} can be sent", bytes.len());
+                tracing::warn!(
+                    "half a second's {what} are left out: its results take {} bytes, and \
+                    {MOST_BYTES} can be sent",
+                    bytes.len()
+                );
                 leave_out(&mut counts.counted);
                 bytes = written(&counts);
             }
         }
         if let Some(journal) = &mut self.journal {
             let (measured_from, covered_until) = (self.measured_from, self.covered_until);
-            journal.add(&Entry { measured_from, covered_until, is_leaderless: self.is_leaderless, is_last, counts });
+            journal.add(&Entry {
+                measured_from,
+                covered_until,
+                is_leaderless: self.is_leaderless,
+                is_last,
+                counts,
+            });
         }
         bytes
     }

@@ -1,12 +1,14 @@
-//! What a run's starts follow, and why: the plan's profile; a regulator or a search in `core`, which the workers' tallies go to; what the control API asked
-//! for meanwhile. Set-points go back to the workers from here, and who the limit is, if anybody is, is concluded here.
+//! What a run's starts follow, and why: the plan's profile; a regulator or a search in `core`,
+//! which the workers' tallies go to; what the control API asked for meanwhile. Set-points go back
+//! to the workers from here, and who the limit is, if anybody is, is concluded here.
 
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 use swell_core::control::{
-    self, Change, Doing, Explanation, Finder, Flow, Found, Limit, LimitWatch, Objective, Regulator, Searching, Tally,
+    self, Change, Doing, Explanation, Finder, Flow, Found, Limit, LimitWatch, Objective, Regulator,
+    Searching, Tally,
 };
 use swell_core::plain::line;
 use swell_core::record::Figures;
@@ -20,14 +22,17 @@ use super::Standing;
 use super::worker::{SetPoint, Starts, Window};
 use crate::plan::{RunPlan, objective_in_words};
 
-/// How far ahead of its decision a set-point comes into force: by then every worker that runs has heard of it.
+/// How far ahead of its decision a set-point comes into force: by then every worker that runs has
+/// heard of it.
 const NOTICE: Duration = Duration::from_millis(2);
 
-/// How many ticks a window is waited for that a worker has not sent: one that is stuck must not keep the others at a rate that the service cannot bear. Ticks
-/// and not time, since after a pause of the whole process the workers are to have their say as well.
+/// How many ticks a window is waited for that a worker has not sent: one that is stuck must not
+/// keep the others at a rate that the service cannot bear. Ticks and not time, since after a pause
+/// of the whole process the workers are to have their say as well.
 const LONGEST_WINDOW: u32 = 3;
 
-/// How long it takes until slots that move are all started again: a lease, and the time until a silent host is taken for lost.
+/// How long it takes until slots that move are all started again: a lease, and the time until a
+/// silent host is taken for lost.
 const MOVING: Duration = Duration::from_millis(2_500);
 
 /// Limits that are kept for the report. A run in which more come and go is told by the first ones.
@@ -47,7 +52,9 @@ enum Pilot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum Refusal {
     /// The closed model was asked for a rate.
-    #[error("a run with a fixed number of users and no rate has no goal to set; start it with --tps")]
+    #[error(
+        "a run with a fixed number of users and no rate has no goal to set; start it with --tps"
+    )]
     NoRate,
     /// A search was asked for another rate, or to pause.
     #[error("a search chooses its own rates; it can be stopped, and nothing else")]
@@ -105,13 +112,16 @@ pub(crate) struct Flowed {
     tallies: Vec<Tally>,
 }
 
-/// Objectives that a run may have beside others: a tally takes some kilobytes when it is read, and one byte on the wire.
+/// Objectives that a run may have beside others: a tally takes some kilobytes when it is read, and
+/// one byte on the wire.
 const MOST_TALLIES: usize = 256;
 
 impl Flowed {
-    /// What the window of one of so many workers says; where a host tells nobody of the others, of one.
+    /// What the window of one of so many workers says; where a host tells nobody of the others, of
+    /// one.
     pub(crate) fn of(window: &Window, paces_iterations: bool, workers: usize) -> Self {
-        let mut flowed = Self { started: window.started, tallies: window.tallies.clone(), ..Self::default() };
+        let mut flowed =
+            Self { started: window.started, tallies: window.tallies.clone(), ..Self::default() };
         for part in [&window.counted.warm_up, &window.counted.measured] {
             flowed.begun += part.total.counts.started;
             let outcomes = if paces_iterations { &part.iterations } else { &part.total.counts };
@@ -177,9 +187,10 @@ impl SetPoints {
     pub(crate) fn new(plan: &RunPlan, line: watch::Sender<Option<SetPoint>>) -> Self {
         let pilot = match &plan.plan.control {
             None => Pilot::Plan,
-            Some(control) => {
-                control.finder().map_or_else(|| Pilot::Holding(control.regulator()), |finder| Pilot::Searching(Box::new(finder)))
-            }
+            Some(control) => control.finder().map_or_else(
+                || Pilot::Holding(control.regulator()),
+                |finder| Pilot::Searching(Box::new(finder)),
+            ),
         };
         let objectives = plan.plan.control.as_ref().map_or(0, |control| control.objectives.len());
         let window = Flowed { tallies: vec![Tally::default(); objectives], ..Flowed::default() };
@@ -210,14 +221,16 @@ impl SetPoints {
         self.arrived += 1;
     }
 
-    /// So many hosts count from now on. While slots move from one to another some are missed, and that is no limit of anybody's.
+    /// So many hosts count from now on. While slots move from one to another some are missed, and
+    /// that is no limit of anybody's.
     pub(crate) fn expect(&mut self, hosts: usize) {
         self.workers = hosts;
         self.limits.forget();
         self.judges_again = Some(Instant::now() + MOVING);
     }
 
-    /// Ends the window if every worker has sent its own, or has had the time to, and tells the workers what follows. So many `users` exist.
+    /// Ends the window if every worker has sent its own, or has had the time to, and tells the
+    /// workers what follows. So many `users` exist.
     pub(crate) fn tick(&mut self, began: Instant, users: u64) {
         let now = Instant::now();
         let from = *self.window_from.get_or_insert(began);
@@ -228,8 +241,12 @@ impl SetPoints {
         }
         // Who says nothing for so long stands still.
         let silent = self.workers.saturating_sub(self.arrived);
-        self.window.stood = self.window.stood.saturating_add(length.saturating_mul(u32::try_from(silent).unwrap_or(u32::MAX)));
-        let on_clock = |instant: Instant| RunInstant::START + instant.saturating_duration_since(began);
+        self.window.stood = self
+            .window
+            .stood
+            .saturating_add(length.saturating_mul(u32::try_from(silent).unwrap_or(u32::MAX)));
+        let on_clock =
+            |instant: Instant| RunInstant::START + instant.saturating_duration_since(began);
         let (from, until) = (on_clock(from), on_clock(now));
         let generator_limited = self.window.generator_limited;
         let window = control::Window { until, length, begun: self.window.begun, generator_limited };
@@ -250,7 +267,9 @@ impl SetPoints {
 
     fn look_for_limit(&mut self, from: RunInstant, until: RunInstant, users: u64) {
         // A search steps over the limit on purpose, and says itself what it finds.
-        if matches!(self.pilot, Pilot::Searching(_)) || self.judges_again.is_some_and(|again| Instant::now() < again) {
+        if matches!(self.pilot, Pilot::Searching(_))
+            || self.judges_again.is_some_and(|again| Instant::now() < again)
+        {
             return;
         }
         let due = match (&self.pilot, &self.profile) {
@@ -264,7 +283,16 @@ impl SetPoints {
         let stood = stood / u32::try_from(self.workers).unwrap_or(u32::MAX).max(1);
         let lacks_room = self.room.is_some_and(|room| users >= room);
         let before = self.limits.limit().map(|limit| limit.by);
-        self.limits.on_window(Flow { until, due, begun: started, completed, service, generator_limited, stood, lacks_room });
+        self.limits.on_window(Flow {
+            until,
+            due,
+            begun: started,
+            completed,
+            service,
+            generator_limited,
+            stood,
+            lacks_room,
+        });
         let limit = self.limits.limit().copied();
         let after = limit.map(|limit| limit.by);
         if before != after {
@@ -284,7 +312,8 @@ impl SetPoints {
         }
     }
 
-    /// Another goal: transactions a second, or iterations where those are paced. With objectives it is the most.
+    /// Another goal: transactions a second, or iterations where those are paced. With objectives it
+    /// is the most.
     ///
     /// # Errors
     /// The run has no rate, or chooses it alone.
@@ -306,7 +335,8 @@ impl SetPoints {
         Ok(self.standing(now))
     }
 
-    /// Has nothing new begin, or has it begin again where a profile is by then. The run's clock goes on.
+    /// Has nothing new begin, or has it begin again where a profile is by then. The run's clock
+    /// goes on.
     ///
     /// # Errors
     /// The run is a search.
@@ -340,7 +370,13 @@ impl SetPoints {
 
     fn send(&self, now: RunInstant, starts: Starts) {
         let (restarts, paused, measured_from) = (self.restarts, self.paused, self.measured_from);
-        self.line.send_replace(Some(SetPoint { starts, from: now + NOTICE, restarts, paused, measured_from }));
+        self.line.send_replace(Some(SetPoint {
+            starts,
+            from: now + NOTICE,
+            restarts,
+            paused,
+            measured_from,
+        }));
     }
 
     /// Ends the warm-up; gives when the measured part begins.
@@ -348,7 +384,11 @@ impl SetPoints {
         let from = now + NOTICE;
         self.measured_from = Some(from);
         // The latest course goes with it, as a worker that was late may not have seen it yet.
-        let starts = self.line.borrow().as_ref().map_or(Starts::AsTheyAre, |set_point| set_point.starts.clone());
+        let starts = self
+            .line
+            .borrow()
+            .as_ref()
+            .map_or(Starts::AsTheyAre, |set_point| set_point.starts.clone());
         self.send(now, starts);
         from
     }
@@ -398,7 +438,13 @@ impl SetPoints {
                 let binding = regulator.explain().find(|explained| explained.binding);
                 binding.map_or_else(
                     || "as asked".to_owned(),
-                    |explained| format!("{}: {}", objective_in_words(explained.objective), doing_in_words(explained.doing)),
+                    |explained| {
+                        format!(
+                            "{}: {}",
+                            objective_in_words(explained.objective),
+                            doing_in_words(explained.doing)
+                        )
+                    },
                 )
             }
             Pilot::Searching(finder) => {
@@ -408,7 +454,9 @@ impl SetPoints {
                     Searching::Trying => "trying it",
                     Searching::Over => "found",
                 };
-                let known = |what: &str, rate: Option<f64>| rate.map_or_else(String::new, |rate| format!(", {what} {rate:.0}/s"));
+                let known = |what: &str, rate: Option<f64>| {
+                    rate.map_or_else(String::new, |rate| format!(", {what} {rate:.0}/s"))
+                };
                 let (held, broken) = finder.interval();
                 format!("{doing}{}{}", known("held", held), known("broken at", broken))
             }
@@ -419,8 +467,16 @@ impl SetPoints {
     pub(crate) fn record(&self) -> Option<ControlRecord> {
         match &self.pilot {
             Pilot::Plan => None,
-            Pilot::Holding(regulator) => Some(ControlRecord { goal: regulator.rate(), objectives: self.objectives(), found: None }),
-            Pilot::Searching(finder) => Some(ControlRecord { goal: finder.rate(), objectives: Vec::new(), found: Some(finder.found()) }),
+            Pilot::Holding(regulator) => Some(ControlRecord {
+                goal: regulator.rate(),
+                objectives: self.objectives(),
+                found: None,
+            }),
+            Pilot::Searching(finder) => Some(ControlRecord {
+                goal: finder.rate(),
+                objectives: Vec::new(),
+                found: Some(finder.found()),
+            }),
         }
     }
 
@@ -450,14 +506,23 @@ fn service_time(part: &Figures) -> Duration {
 
 /// A limit as in "the service is the limit: …".
 pub(crate) fn limit_in_words(limit: &Limit) -> String {
-    let rates = format!("{:.0}/s completed and {:.0}/s begun of {:.0}/s", limit.completed, limit.begun, limit.asked);
+    let rates = format!(
+        "{:.0}/s completed and {:.0}/s begun of {:.0}/s",
+        limit.completed, limit.begun, limit.asked
+    );
     let times = limit.service.map_or_else(String::new, |(now, best)| {
-        format!(", answers take {} where at best they took {}", print_seconds(now), print_seconds(best))
+        format!(
+            ", answers take {} where at best they took {}",
+            print_seconds(now),
+            print_seconds(best)
+        )
     });
     let (who, cure) = match limit.by {
         control::Limiter::Service => ("the service is the limit", ""),
         control::Limiter::Users => ("the number of users is the limit", "; raise --max-vus"),
-        control::Limiter::Generator => ("the load generator is the limit", "; give it what it lacks, or share the load"),
+        control::Limiter::Generator => {
+            ("the load generator is the limit", "; give it what it lacks, or share the load")
+        }
     };
     format!("{who}: {rates}{times}{cure}")
 }

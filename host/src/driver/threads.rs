@@ -1,4 +1,5 @@
-//! The threads that generate load: one a core for the whole life of the process, each with its own runtime, shared by the workers of all runs.
+//! The threads that generate load: one a core for the whole life of the process, each with its own
+//! runtime, shared by the workers of all runs.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -27,7 +28,8 @@ impl Threads {
         Ok(Self { jobs, next: Cell::new(0) })
     }
 
-    /// The threads for so many workers: of each run others come first, so that small runs share the cores.
+    /// The threads for so many workers: of each run others come first, so that small runs share the
+    /// cores.
     pub(crate) fn of(&self, workers: usize) -> impl Iterator<Item = usize> + use<> {
         let (first, count) = (self.next.get(), self.jobs.len());
         self.next.set((first + workers) % count);
@@ -35,7 +37,11 @@ impl Threads {
     }
 
     /// Does a job on a thread. The answer never comes if the job panics.
-    pub(crate) fn run<T, F>(&self, thread: usize, job: impl FnOnce() -> F + Send + 'static) -> oneshot::Receiver<T>
+    pub(crate) fn run<T, F>(
+        &self,
+        thread: usize,
+        job: impl FnOnce() -> F + Send + 'static,
+    ) -> oneshot::Receiver<T>
     where
         T: Send + 'static,
         F: Future<Output = T> + 'static,
@@ -56,7 +62,10 @@ impl Threads {
 
 fn start(index: usize) -> anyhow::Result<mpsc::UnboundedSender<Job>> {
     let (sender, mut jobs) = mpsc::unbounded_channel::<Job>();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start a worker's runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start a worker's runtime")?;
     let thread = std::thread::Builder::new().name(format!("swell-worker-{index}"));
     let all_jobs = async move {
         let mut under_way = tokio::task::JoinSet::new();
@@ -66,6 +75,8 @@ fn start(index: usize) -> anyhow::Result<mpsc::UnboundedSender<Job>> {
         }
         under_way.join_all().await;
     };
-    thread.spawn(move || LocalSet::new().block_on(&runtime, all_jobs)).context("cannot start a worker thread")?;
+    thread
+        .spawn(move || LocalSet::new().block_on(&runtime, all_jobs))
+        .context("cannot start a worker thread")?;
     Ok(sender)
 }

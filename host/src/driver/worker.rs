@@ -30,10 +30,12 @@ use crate::plan::RunPlan;
 /// How often a worker closes its window and sends it to the control thread.
 pub(crate) const WINDOW: Duration = Duration::from_millis(200);
 
-/// Windows on their way to the control thread; when it is this far behind, the worker goes on counting in the window that it has.
+/// Windows on their way to the control thread; when it is this far behind, the worker goes on
+/// counting in the window that it has.
 pub(crate) const WINDOWS_UNDER_WAY: usize = 8;
 
-/// Windows that wait for a worker to fill them: one while another is under way, and as each has its rows for every name, not more.
+/// Windows that wait for a worker to fill them: one while another is under way, and as each has its
+/// rows for every name, not more.
 pub(crate) const SPARE_WINDOWS: usize = 1;
 
 /// What the control thread tells the workers.
@@ -72,7 +74,8 @@ pub(crate) enum Starts {
     Dealt(Arc<Orders>, Owner),
 }
 
-/// Until when, on the clock that counts suspension, and below which slot a host among others may start.
+/// Until when, on the clock that counts suspension, and below which slot a host among others may
+/// start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
     pub(crate) below: u64,
@@ -88,11 +91,14 @@ pub(crate) struct Progress {
 }
 
 impl Shared {
-    /// Slots that were of use to what began: where iterations take them, one may find that there are no more numbers.
+    /// Slots that were of use to what began: where iterations take them, one may find that there
+    /// are no more numbers.
     pub(crate) fn slots(&self) -> u64 {
         match self.pace {
             Pace::Iterations => self.iterations.that_took_place(),
-            Pace::Transactions | Pace::Nothing => self.progress.iter().map(|one| one.started.load(Ordering::Relaxed)).sum(),
+            Pace::Transactions | Pace::Nothing => {
+                self.progress.iter().map(|one| one.started.load(Ordering::Relaxed)).sum()
+            }
         }
     }
 }
@@ -169,7 +175,11 @@ impl Shared {
             measured_from: plan.plan.measured_from(),
             ends_at: plan.plan.end(),
             measured: plan.plan.stop.measured,
-            objectives: plan.plan.control.as_ref().map_or_else(Vec::new, |control| control.objectives.clone()),
+            objectives: plan
+                .plan
+                .control
+                .as_ref()
+                .map_or_else(Vec::new, |control| control.objectives.clone()),
             users: UserCounts::default(),
             progress: std::iter::repeat_with(Arc::default).take(plan.workers).collect(),
         })
@@ -177,7 +187,8 @@ impl Shared {
 }
 
 impl Window {
-    /// Forgets what was counted and gives the memory back to its worker, or to whichever has room for it; with none it is freed.
+    /// Forgets what was counted and gives the memory back to its worker, or to whichever has room
+    /// for it; with none it is freed.
     pub(crate) fn give_back(mut self, spares: &[mpsc::Sender<Self>]) {
         self.counted.clear();
         self.tallies.iter_mut().for_each(Tally::clear);
@@ -185,7 +196,9 @@ impl Window {
         for spare in own.iter().chain(before) {
             match spare.try_send(self) {
                 Ok(()) => return,
-                Err(mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back)) => self = back,
+                Err(
+                    mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back),
+                ) => self = back,
             }
         }
     }
@@ -241,23 +254,38 @@ pub(crate) struct Farewell {
 ///
 /// # Errors
 /// The machine does not give a timer. Nothing was sent.
-pub(crate) async fn work(shared: Arc<Shared>, index: usize, dispatcher: Dispatcher, lines: Lines) -> anyhow::Result<Farewell> {
+pub(crate) async fn work(
+    shared: Arc<Shared>,
+    index: usize,
+    dispatcher: Dispatcher,
+    lines: Lines,
+) -> anyhow::Result<Farewell> {
     let mut recorder = Recorder::new(shared.measured_from);
     let heartbeat = recorder.heartbeat();
-    let floor = Floor::new(index, &shared, dispatcher, Rc::clone(&heartbeat)).context("cannot make a worker's timer")?;
+    let floor = Floor::new(index, &shared, dispatcher, Rc::clone(&heartbeat))
+        .context("cannot make a worker's timer")?;
     recorder.watch(&shared.objectives);
     let worker = Rc::new(Worker {
         run: Arc::clone(&shared.run),
-        client: Client::new(shared.client.clone()).context("cannot use the options of the service")?,
+        client: Client::new(shared.client.clone())
+            .context("cannot use the options of the service")?,
         recorder: RefCell::new(recorder),
         pacing: Box::new(FloorPacing(Rc::clone(&floor))),
         began: shared.began,
         measured_from: Cell::new(shared.measured_from),
         implicit: RefCell::default(),
     });
-    Crew { lost: RefCell::default(), shared, floor, worker, heartbeat, told_stood: Cell::default(), users: RefCell::default() }
-        .run(lines)
-        .await
+    Crew {
+        lost: RefCell::default(),
+        shared,
+        floor,
+        worker,
+        heartbeat,
+        told_stood: Cell::default(),
+        users: RefCell::default(),
+    }
+    .run(lines)
+    .await
 }
 
 /// What a worker has heard of set-points, whose later ones repeat it.
@@ -295,7 +323,8 @@ impl Crew {
         }
         let mut window_ends = tokio::time::interval(WINDOW);
         window_ends.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let probe = AbortOnDrop(tokio::task::spawn_local(Rc::clone(&this).probe_delay()).abort_handle());
+        let probe =
+            AbortOnDrop(tokio::task::spawn_local(Rc::clone(&this).probe_delay()).abort_handle());
         this.floor.open();
         let mut ending = false;
         loop {
@@ -322,7 +351,8 @@ impl Crew {
                         }
                     }
                 }
-                // Without a control thread there is nothing to change to, and the orders' end says so.
+                // Without a control thread there is nothing to change to, and the orders' end says
+                // so.
                 Ok(()) = lines.set_points.changed() => this.follow(&mut lines, &mut heard),
                 Ok(()) = lines.leases.changed() => this.lease(&mut lines),
                 _ = window_ends.tick() => this.send_window(&mut lines),
@@ -335,7 +365,8 @@ impl Crew {
         drop(probe);
         this.heartbeat.stop();
         this.count_unsent();
-        let window = this.worker.recorder.borrow_mut().take_window(this.worker.now(), Snapshot::default());
+        let window =
+            this.worker.recorder.borrow_mut().take_window(this.worker.now(), Snapshot::default());
         Ok(Farewell { window, written: this.worker.client.written() })
     }
 
@@ -343,11 +374,16 @@ impl Crew {
     fn follow(&self, lines: &mut Lines, heard: &mut Heard) {
         let Some(set_point) = lines.set_points.borrow_and_update().clone() else { return };
         self.floor.change(&set_point);
-        if let Some(from) = set_point.measured_from.filter(|from| heard.measured_from.replace(*from) != Some(*from)) {
+        if let Some(from) =
+            set_point.measured_from.filter(|from| heard.measured_from.replace(*from) != Some(*from))
+        {
             self.measure_from(from);
         }
         if std::mem::replace(&mut heard.restarts, set_point.restarts) != set_point.restarts {
-            self.worker.recorder.borrow_mut().restart_watches(self.worker.now().max(set_point.from));
+            self.worker
+                .recorder
+                .borrow_mut()
+                .restart_watches(self.worker.now().max(set_point.from));
         }
     }
 
@@ -357,9 +393,11 @@ impl Crew {
         }
     }
 
-    /// The warm-up ends sooner than it might have: the measured part begins at `from`, and ends as much sooner.
+    /// The warm-up ends sooner than it might have: the measured part begins at `from`, and ends as
+    /// much sooner.
     fn measure_from(&self, from: RunInstant) {
-        // What has begun belongs to the warm-up in which it was counted, also where this thread hears of the change late.
+        // What has begun belongs to the warm-up in which it was counted, also where this thread
+        // hears of the change late.
         let first = from.max(self.worker.now());
         self.worker.measured_from.set(first);
         self.worker.recorder.borrow_mut().measure_from(first);
@@ -409,8 +447,16 @@ impl Crew {
         self.heartbeat.look(now, RunInstant::NEVER);
         let total = self.heartbeat.total();
         let stood = total - self.told_stood.replace(total);
-        let (at, started, written) = (self.floor.milestone(), self.floor.take_started(), self.worker.client.written());
-        place.send(Window { counted: recorder.take_window(now, counted), started, stood, tallies, at, written });
+        let (at, started, written) =
+            (self.floor.milestone(), self.floor.take_started(), self.worker.client.written());
+        place.send(Window {
+            counted: recorder.take_window(now, counted),
+            started,
+            stood,
+            tallies,
+            at,
+            written,
+        });
     }
 
     fn count_unsent(&self) {
@@ -500,7 +546,8 @@ impl Place {
         }
     }
 
-    /// One iteration: whether the user is still of use after it, or nothing when there is none to begin. `backoff` is the user's own.
+    /// One iteration: whether the user is still of use after it, or nothing when there is none to
+    /// begin. `backoff` is the user's own.
     async fn iterate(&self, user: &mut User, backoff: &mut Backoff) -> Option<bool> {
         let (floor, iterations) = (&self.crew.floor, &self.crew.shared.iterations);
         if floor.over().is_some() {
@@ -545,21 +592,24 @@ impl Place {
         }
     }
 
-    /// A user has come to nothing: its place stays taken for a while, so that one after another does not come and go as fast as the machine can.
+    /// A user has come to nothing: its place stays taken for a while, so that one after another
+    /// does not come and go as fast as the machine can.
     async fn mourn(&self) {
         self.tell_what_lacks();
         let wait = self.crew.lost.borrow_mut().fail();
         self.wait(wait).await;
     }
 
-    /// Where a scenario fails before anything began, and has asked for what it was not given, the run is of no use.
+    /// Where a scenario fails before anything began, and has asked for what it was not given, the
+    /// run is of no use.
     fn tell_what_lacks(&self) {
         self.crew.shared.run.end_for_want();
     }
 
     /// Waits, until the run's end at the longest.
     async fn wait(&self, time: Duration) {
-        let over = std::future::poll_fn(|context| self.crew.worker.pacing.poll_over(self.key, context));
+        let over =
+            std::future::poll_fn(|context| self.crew.worker.pacing.poll_over(self.key, context));
         tokio::select! {
             () = tokio::time::sleep(time) => {}
             () = over => {}

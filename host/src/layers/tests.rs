@@ -4,13 +4,19 @@ fn layered(typed: &str, file: &str, defaults: &[(&str, &str)]) -> anyhow::Result
     layered_for("run", typed, file, defaults)
 }
 
-fn layered_for(command: &str, typed: &str, file: &str, defaults: &[(&str, &str)]) -> anyhow::Result<Settings> {
+fn layered_for(
+    command: &str,
+    typed: &str,
+    file: &str,
+    defaults: &[(&str, &str)],
+) -> anyhow::Result<Settings> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("settings.toml");
     std::fs::write(&path, file)?;
     let typed = format!("host {command} x.wasm {typed} --config {}", path.display());
     let typed: Vec<OsString> = typed.split_whitespace().map(Into::into).collect();
-    Layers::of_command(&typed, Some(&path), command == "find")?.settings(Some(&scenario(defaults, &[])))
+    Layers::of_command(&typed, Some(&path), command == "find")?
+        .settings(Some(&scenario(defaults, &[])))
 }
 
 fn scenario(defaults: &[(&str, &str)], hosts: &[&str]) -> ScenarioInfo {
@@ -26,7 +32,8 @@ fn scenario(defaults: &[(&str, &str)], hosts: &[&str]) -> ScenarioInfo {
 
 /// Layers of these flags, typed.
 fn typed(flags: &str) -> Layers {
-    let typed: Vec<OsString> = format!("host run x.wasm {flags}").split_whitespace().map(Into::into).collect();
+    let typed: Vec<OsString> =
+        format!("host run x.wasm {flags}").split_whitespace().map(Into::into).collect();
     Layers::of_command(&typed, None, false).expect("the flags are settings")
 }
 
@@ -57,21 +64,32 @@ fn no_default_of_a_scenario_reaches_anything_and_none_is_silent() {
     for (key, value) in REACHING {
         // These two need each other.
         let both = [("cert", "a.pem"), ("key", "a.pem")];
-        let defaults = if both.iter().any(|(one, _)| *one == key) { &both[..] } else { &[(key, value)][..] };
+        let defaults =
+            if both.iter().any(|(one, _)| *one == key) { &both[..] } else { &[(key, value)][..] };
         let flag = format!("--{key} {value}");
         assert!(claimed(&typed(""), defaults, &[]).contains(flag.trim_end()), "{key}");
         let error = typed("").settings(Some(&scenario(defaults, &[]))).expect_err(key).to_string();
-        assert!(error.contains(&format!("add {}", flag.trim_end())) || both.contains(&(key, value)), "{error}");
+        assert!(
+            error.contains(&format!("add {}", flag.trim_end())) || both.contains(&(key, value)),
+            "{error}"
+        );
     }
     assert_eq!(claimed(&typed(""), &[("tps", "5"), ("env", "A=b"), ("header", "a: b")], &[]), "");
 }
 
 #[test]
 fn what_is_typed_gives_reach_and_overrules_what_is_claimed() {
-    assert_eq!(claimed(&typed("--data x=b.csv --insecure"), &[("data", "x=a.csv"), ("insecure", "")], &[]), "");
+    assert_eq!(
+        claimed(&typed("--data x=b.csv --insecure"), &[("data", "x=a.csv"), ("insecure", "")], &[]),
+        ""
+    );
     assert_eq!(claimed(&typed("--target http://a.test"), &[("target", "http://b.test")], &[]), "");
-    assert_eq!(claimed(&typed("--allow-host b.test"), &[("target", "http://b.test:81/x")], &[]), "");
-    let settings = typed("--target http://a.test").settings(Some(&scenario(&[("target", "http://b.test")], &[])));
+    assert_eq!(
+        claimed(&typed("--allow-host b.test"), &[("target", "http://b.test:81/x")], &[]),
+        ""
+    );
+    let settings = typed("--target http://a.test")
+        .settings(Some(&scenario(&[("target", "http://b.test")], &[])));
     assert_eq!(settings.expect("nothing is claimed").target.as_deref(), Some("http://a.test"));
 }
 
@@ -92,49 +110,75 @@ fn what_is_granted_holds_and_travels_to_other_hosts() {
     let scenario = scenario(&defaults, &hosts);
     let layers = layers.granting(&layers.claims(Some(&scenario)).expect("all are settings"));
     let settings = layers.settings(Some(&scenario)).expect("all is granted");
-    assert_eq!((settings.target.as_deref(), &settings.data[..]), (Some("http://b.test"), &[("x".to_owned(), "a.csv".to_owned())][..]));
+    assert_eq!(
+        (settings.target.as_deref(), &settings.data[..]),
+        (Some("http://b.test"), &[("x".to_owned(), "a.csv".to_owned())][..])
+    );
     assert_eq!(settings.allow_host, ["d.test", "c.test"]);
     let pairs = layers.pairs(Some(&scenario)).expect("they can be sent");
     // Another host obeys what was granted here, and no default of the file.
     let others = Layers::of_pairs("the coordinator".to_owned(), pairs).expect("they are settings");
-    let evil =
-        ScenarioInfo { defaults: vec![("data".to_owned(), "y=/etc/passwd.csv".to_owned())], hosts: vec!["e.test".to_owned()], ..scenario };
+    let evil = ScenarioInfo {
+        defaults: vec![("data".to_owned(), "y=/etc/passwd.csv".to_owned())],
+        hosts: vec!["e.test".to_owned()],
+        ..scenario
+    };
     let settings = others.settings(Some(&evil)).expect("nothing is claimed");
-    assert_eq!((settings.data.len(), &settings.allow_host[..]), (1, &["d.test".to_owned(), "c.test".to_owned()][..]));
+    assert_eq!(
+        (settings.data.len(), &settings.allow_host[..]),
+        (1, &["d.test".to_owned(), "c.test".to_owned()][..])
+    );
 }
 
 #[test]
 fn a_further_run_chooses_from_what_the_command_has() {
     let layers = typed("--target http://a.test --allow-host b.test --data x=a.csv --data y=b.csv");
     let claims = |body: &str| {
-        let layers = layers.above_all("the request".to_owned(), body.parse().expect("it is TOML")).expect("all are settings");
+        let layers = layers
+            .above_all("the request".to_owned(), body.parse().expect("it is TOML"))
+            .expect("all are settings");
         crate::reach::flags(&layers.claims(None).expect("all are settings"))
     };
     assert_eq!(claims("tps = 5\ntarget = 'http://b.test:9'\ndata = ['y=b.csv']"), "");
     assert_eq!(claims("target = 'http://c.test'"), "--target http://c.test");
-    assert_eq!(claims("data = ['x=/etc/x.csv', 'y=b.csv']\ninsecure = true"), "--data x=/etc/x.csv --insecure");
+    assert_eq!(
+        claims("data = ['x=/etc/x.csv', 'y=b.csv']\ninsecure = true"),
+        "--data x=/etc/x.csv --insecure"
+    );
 }
 
 #[test]
 fn a_file_that_nobody_named_gives_load_and_claims_the_rest() {
     let table = "tps = 5\ntarget = 'http://a.test'\n".parse().expect("it is TOML");
     let mut layers = typed("");
-    layers.layers.push(Layer::of_table(DEFAULT_FILE.to_owned(), table, false).expect("all are settings"));
-    assert_eq!(crate::reach::flags(&layers.claims(None).expect("all are settings")), "--target http://a.test");
+    layers
+        .layers
+        .push(Layer::of_table(DEFAULT_FILE.to_owned(), table, false).expect("all are settings"));
+    assert_eq!(
+        crate::reach::flags(&layers.claims(None).expect("all are settings")),
+        "--target http://a.test"
+    );
     let settings = layers.undisputed().expect("the rest holds");
     assert_eq!((settings.tps.map(|rate| rate.per_second()), settings.target), (Some(5.0), None));
 }
 
 #[test]
 fn an_error_about_a_foreign_value_stays_in_its_line() {
-    let error = format!("{:#}", layered("", "", &[("duration", "1\nINVALID: forged\u{1b}[2J")]).expect_err("no duration"));
+    let error = format!(
+        "{:#}",
+        layered("", "", &[("duration", "1\nINVALID: forged\u{1b}[2J")]).expect_err("no duration")
+    );
     assert!(error.contains("1\\nINVALID: forged\\u{1b}[2J"), "{error:?}");
 }
 
 #[test]
 fn the_later_layer_wins() {
-    let settings = layered("--duration 3s", "duration = '2s'\nmax-vus = 7\n", &[("duration", "1s"), ("tps", "5"), ("max-vus", "1")])
-        .expect("all are settings");
+    let settings = layered(
+        "--duration 3s",
+        "duration = '2s'\nmax-vus = 7\n",
+        &[("duration", "1s"), ("tps", "5"), ("max-vus", "1")],
+    )
+    .expect("all are settings");
     assert_eq!(settings.duration, Some(std::time::Duration::from_secs(3)));
     assert_eq!(settings.max_vus, Some(7));
     assert_eq!(settings.tps.map(|rate| rate.per_second()), Some(5.0));
@@ -142,34 +186,52 @@ fn the_later_layer_wins() {
 
 #[test]
 fn a_load_shape_replaces_the_whole_shape_below() {
-    let settings = layered("--vus 3", "stage = ['1s:5', '2s:6']\n", &[("tps", "5")]).expect("all are settings");
+    let settings = layered("--vus 3", "stage = ['1s:5', '2s:6']\n", &[("tps", "5")])
+        .expect("all are settings");
     assert!(settings.tps.is_none() && settings.stage.is_empty());
     assert_eq!(settings.vus, Some(3));
 }
 
 #[test]
 fn a_search_takes_no_length_from_below_and_keeps_one_that_was_typed() {
-    let settings = layered_for("find", "--latency p95=1s", "duration = '9s'\nmax-vus = 7\n", &[("warmup", "1s"), ("tps", "5")])
-        .expect("all are settings");
-    assert_eq!((settings.duration, settings.warmup, settings.tps, settings.max_vus), (None, None, None, Some(7)));
-    let settings = layered_for("find", "--latency p95=1s --duration 3s", "", &[]).expect("all are settings");
+    let settings = layered_for(
+        "find",
+        "--latency p95=1s",
+        "duration = '9s'\nmax-vus = 7\n",
+        &[("warmup", "1s"), ("tps", "5")],
+    )
+    .expect("all are settings");
+    assert_eq!(
+        (settings.duration, settings.warmup, settings.tps, settings.max_vus),
+        (None, None, None, Some(7))
+    );
+    let settings =
+        layered_for("find", "--latency p95=1s --duration 3s", "", &[]).expect("all are settings");
     assert_eq!(settings.duration, Some(std::time::Duration::from_secs(3)));
 }
 
 #[test]
 fn tables_and_switches_are_flags() {
-    let settings = layered("", "insecure = true\nquiet = false\n[env]\nA = 'x=y'\nB = 2\n", &[]).expect("all are settings");
+    let settings = layered("", "insecure = true\nquiet = false\n[env]\nA = 'x=y'\nB = 2\n", &[])
+        .expect("all are settings");
     assert!(settings.insecure && !settings.quiet);
-    assert_eq!(settings.env, vec![("A".to_owned(), "x=y".to_owned()), ("B".to_owned(), "2".to_owned())]);
+    assert_eq!(
+        settings.env,
+        vec![("A".to_owned(), "x=y".to_owned()), ("B".to_owned(), "2".to_owned())]
+    );
 }
 
 #[test]
 fn an_unknown_key_names_its_file_and_a_likely_one() {
     let error = format!("{:#}", layered("", "duratoin = '1s'\n", &[]).expect_err("no such key"));
-    assert!(error.contains("settings.toml") && error.contains("did you mean `duration`"), "{error}");
+    assert!(
+        error.contains("settings.toml") && error.contains("did you mean `duration`"),
+        "{error}"
+    );
     let error = format!("{:#}", layered("", "", &[("tsp", "1")]).expect_err("no such default"));
     assert!(error.contains("defaults of scenario \"s\"") && error.contains("`tps`"), "{error}");
-    let error = format!("{:#}", layered("", "config = 'x.toml'\n", &[]).expect_err("no key of a file"));
+    let error =
+        format!("{:#}", layered("", "config = 'x.toml'\n", &[]).expect_err("no key of a file"));
     assert!(error.contains("command line") && !error.contains("did you mean"), "{error}");
 }
 

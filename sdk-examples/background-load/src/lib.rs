@@ -1,4 +1,5 @@
-//! Does the list of items stay quick while many others browse? Measured alone first, then beside a background load.
+//! Does the list of items stay quick while many others browse? Measured alone first, then beside a
+//! background load.
 
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ fn beside_a_background_load() -> Result<()> {
     let alone = runs::plan("list_items").name("alone").tps(50).duration(length).start()?.wait()?;
 
     let background = runs::plan("browse").name("background").tps(500).start()?;
-    let beside = runs::plan("list_items").name("beside").tps(50).duration(length).start()?.wait()?;
+    let beside =
+        runs::plan("list_items").name("beside").tps(50).duration(length).start()?.wait()?;
     background.stop();
     let others = background.wait()?;
 
@@ -32,13 +34,17 @@ fn beside_a_background_load() -> Result<()> {
     ensure!(beside.error_rate == Some(0.0), "items fail while others browse");
     if let (Some(alone), Some(beside)) = (alone.service.p90, beside.service.p90) {
         log::info!("items, p90: {alone:?} alone, {beside:?} beside others");
-        ensure!(beside < alone * 10 + Duration::from_millis(50), "items are slow while others browse");
+        ensure!(
+            beside < alone * 10 + Duration::from_millis(50),
+            "items are slow while others browse"
+        );
     }
     Ok(())
 }
 
 /// How long each part takes: `-e seconds=N`, or 30.
 fn length() -> Result<Duration> {
-    let seconds = context::variable("seconds").map_or(Ok(30), |text| text.parse()).map_err(Error::other)?;
+    let seconds =
+        context::variable("seconds").map_or(Ok(30), |text| text.parse()).map_err(Error::other)?;
     Ok(Duration::from_secs(seconds))
 }

@@ -1,4 +1,5 @@
-//! What becomes of a service when a part of it is switched off between two runs, and when it is switched on again.
+//! What becomes of a service when a part of it is switched off between two runs, and when it is
+//! switched on again.
 
 use std::time::Duration;
 
@@ -32,13 +33,21 @@ fn while_a_part_is_off() -> Result<()> {
 }
 
 fn browse_for(name: &str) -> Result<runs::Stats> {
-    let seconds = context::variable("seconds").map_or(Ok(30), |text| text.parse()).map_err(Error::other)?;
-    runs::plan("browse").name(name).tps(200).warmup(secs(1)).duration(Duration::from_secs(seconds)).start()?.wait()
+    let seconds =
+        context::variable("seconds").map_or(Ok(30), |text| text.parse()).map_err(Error::other)?;
+    runs::plan("browse")
+        .name(name)
+        .tps(200)
+        .warmup(secs(1))
+        .duration(Duration::from_secs(seconds))
+        .start()?
+        .wait()
 }
 
 /// Tells the service how to behave, at the address given with `-e admin=…`.
 fn switch(behaviour: &serde_json::Value) -> Result<()> {
-    let admin = context::variable("admin").ok_or("give the address of the service's control port with -e admin=http://…")?;
+    let admin = context::variable("admin")
+        .ok_or("give the address of the service's control port with -e admin=http://…")?;
     http::post(format!("{admin}/control")).json(behaviour).send()?;
     Ok(())
 }

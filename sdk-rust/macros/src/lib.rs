@@ -1,6 +1,8 @@
-//! The attribute macros of the `swell` crate. They check the signature and forward; all logic lives in the library.
+//! The attribute macros of the `swell` crate. They check the signature and forward; all logic lives
+//! in the library.
 //!
-//! A wrong use is an error at the user's own token which says what to write instead: whoever meets it is writing a load test, not studying ours.
+//! A wrong use is an error at the user's own token which says what to write instead: whoever meets
+//! it is writing a load test, not studying ours.
 
 mod conduct;
 mod options;
@@ -18,7 +20,8 @@ use proc_macro::TokenStream;
 /// fn browse() -> Result<()> { … }
 /// ```
 ///
-/// Options, all of them optional: `#[scenario(name = "browse shop", tps = 100, duration = "30s", hosts("api.example.com"))]`
+/// Options, all of them optional:
+/// `#[scenario(name = "browse shop", tps = 100, duration = "30s", hosts("api.example.com"))]`
 ///
 /// | option | value | meaning |
 /// |---|---|---|
@@ -32,7 +35,8 @@ use proc_macro::TokenStream;
 ///
 /// # Hooks
 ///
-/// What `setup` returns (anything serde can carry) is called `D` here, what `start` returns (anything) `S`. Each function is given what there is:
+/// What `setup` returns (anything serde can carry) is called `D` here, what `start` returns
+/// (anything) `S`. Each function is given what there is:
 ///
 /// | hook | runs | signature |
 /// |---|---|---|
@@ -46,16 +50,19 @@ pub fn scenario(options: TokenStream, item: TokenStream) -> TokenStream {
     scenario::expand(options.into(), item.into()).into()
 }
 
-/// Makes each call of a function a transaction: begun before its body, ended after it, `ok` or `failed` as its `Result` says.
+/// Makes each call of a function a transaction: begun before its body, ended after it, `ok` or
+/// `failed` as its `Result` says.
 ///
-/// It is named after the function, or as told: `#[transaction(name = "front page")]`. The function may take any arguments and may be a method. When the
-/// run is over the body does not run and the call returns `Error::RunOver`, which `?` carries out of the iteration.
+/// It is named after the function, or as told: `#[transaction(name = "front page")]`. The function
+/// may take any arguments and may be a method. When the run is over the body does not run and the
+/// call returns `Error::RunOver`, which `?` carries out of the iteration.
 #[proc_macro_attribute]
 pub fn transaction(options: TokenStream, item: TokenStream) -> TokenStream {
     transaction::expand(options.into(), item.into()).into()
 }
 
-/// Makes a function the one that conducts the runs of this file: `host run` calls it once, and it begins scenarios, waits for them and judges what they came to.
+/// Makes a function the one that conducts the runs of this file: `host run` calls it once, and it
+/// begins scenarios, waits for them and judges what they came to.
 ///
 /// ```text
 /// #[conduct]
@@ -66,7 +73,8 @@ pub fn transaction(options: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// An error fails the command with exit code 99. A file has at most one such function; `host run FILE --scenario NAME` runs a scenario without it.
+/// An error fails the command with exit code 99. A file has at most one such function;
+/// `host run FILE --scenario NAME` runs a scenario without it.
 #[proc_macro_attribute]
 pub fn conduct(options: TokenStream, item: TokenStream) -> TokenStream {
     conduct::expand(options.into(), item.into()).into()

@@ -60,18 +60,27 @@ pub(crate) fn of_a_scenario() -> Vec<&'static str> {
 pub(crate) struct Options;
 
 impl Options {
-    /// Parses what stands in the parentheses of the attribute `what`, which knows the options `known`.
+    /// Parses what stands in the parentheses of the attribute `what`, which knows the options
+    /// `known`.
     pub(crate) fn parse(what: &str, known: &[&str], tokens: TokenStream) -> Result<Vec<Option>> {
-        let options: Vec<Option> = Punctuated::<Option, Token![,]>::parse_terminated.parse2(tokens)?.into_iter().collect();
+        let options: Vec<Option> =
+            Punctuated::<Option, Token![,]>::parse_terminated.parse2(tokens)?.into_iter().collect();
         for (position, option) in options.iter().enumerate() {
             if !known.iter().any(|key| option.key == key) {
                 return Err(Error::new(
                     option.key.span(),
-                    format!("#[{what}] has no option `{}`; it has {}", option.key, known.join(", ")),
+                    format!(
+                        "#[{what}] has no option `{}`; it has {}",
+                        option.key,
+                        known.join(", ")
+                    ),
                 ));
             }
             if options[..position].iter().any(|earlier| earlier.key == option.key) {
-                return Err(Error::new(option.key.span(), format!("`{}` is given twice: keep one", option.key)));
+                return Err(Error::new(
+                    option.key.span(),
+                    format!("`{}` is given twice: keep one", option.key),
+                ));
             }
         }
         Ok(options)
@@ -100,8 +109,13 @@ impl Form {
             let inside;
             parenthesized!(inside in input);
             let span = inside.span();
-            let texts = Punctuated::<LitStr, Token![,]>::parse_terminated(&inside).map_err(|error| wrong(error.span()))?;
-            return if texts.is_empty() { Err(wrong(span)) } else { Ok(Value::Texts(texts.into_iter().collect())) };
+            let texts = Punctuated::<LitStr, Token![,]>::parse_terminated(&inside)
+                .map_err(|error| wrong(error.span()))?;
+            return if texts.is_empty() {
+                Err(wrong(span))
+            } else {
+                Ok(Value::Texts(texts.into_iter().collect()))
+            };
         }
         if !input.peek(Token![=]) {
             return Err(wrong(key.span()));
@@ -112,8 +126,12 @@ impl Form {
             Form::Function => input.parse().map(Value::Function).map_err(|_| wrong(span)),
             Form::Text(_) => input.parse().map(Value::Text).map_err(|_| wrong(span)),
             Form::Number => match input.parse() {
-                Ok(Lit::Int(number)) if number.suffix().is_empty() => Ok(Value::Number(number.base10_digits().to_owned())),
-                Ok(Lit::Float(number)) if number.suffix().is_empty() => Ok(Value::Number(number.base10_digits().to_owned())),
+                Ok(Lit::Int(number)) if number.suffix().is_empty() => {
+                    Ok(Value::Number(number.base10_digits().to_owned()))
+                }
+                Ok(Lit::Float(number)) if number.suffix().is_empty() => {
+                    Ok(Value::Number(number.base10_digits().to_owned()))
+                }
                 _ => Err(wrong(span)),
             },
             Form::Texts(_) => unreachable!("a list was parsed above"),

@@ -1,17 +1,21 @@
 //! `#[scenario]`: the function stays as it is; beside it stands its registration.
 //!
-//! It is kept a function of its own in the compiled scenario, so that a trap in it names it. That costs a call an iteration.
+//! It is kept a function of its own in the compiled scenario, so that a trap in it names it. That
+//! costs a call an iteration.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, LitStr, Meta, Path, Result, Type};
+use syn::{
+    Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, LitStr, Meta, Path, Result, Type,
+};
 
 use crate::options::{self, Options, Value};
 use crate::signature;
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    let expanded = signature::function("scenario", item.clone()).and_then(|function| forward(options, &function));
+    let expanded = signature::function("scenario", item.clone())
+        .and_then(|function| forward(options, &function));
     match expanded {
         Ok(registration) => quote! {
             #[inline(never)]
@@ -40,7 +44,8 @@ fn forward(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
     if !signature.generics.params.is_empty() {
         return Err(Error::new(
             signature.generics.span(),
-            "a scenario is one function: remove the generic parameters, and call a generic function from it",
+            "a scenario is one function: remove the generic parameters, and call a generic \
+            function from it",
         ));
     }
     let settings = Settings::parse(options, function)?;
@@ -49,7 +54,8 @@ fn forward(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
     let Settings { name, hosts, defaults, setup, teardown, start, stop } = settings;
     let description = description(&function.attrs);
     let (flags, values): (Vec<_>, Vec<_>) = defaults.into_iter().unzip();
-    let (has_setup, has_start) = (setup.is_some() || teardown.is_some(), start.is_some() || stop.is_some());
+    let (has_setup, has_start) =
+        (setup.is_some() || teardown.is_some(), start.is_some() || stop.is_some());
 
     let given_data = setup.is_some();
     let given_state = start.is_some();
@@ -58,7 +64,8 @@ fn forward(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
     let stop = hook(stop, given_state, quote!(_), quote!(::core::result::Result::Ok(())));
     let teardown = hook(teardown, given_data, quote!(_), quote!(::core::result::Result::Ok(())));
     let run = &signature.ident;
-    let (state, data) = (Ident::new("state", Span::mixed_site()), Ident::new("data", Span::mixed_site()));
+    let (state, data) =
+        (Ident::new("state", Span::mixed_site()), Ident::new("data", Span::mixed_site()));
 
     Ok(quote! {
         const _: () = {
@@ -87,8 +94,14 @@ fn forward(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
     })
 }
 
-/// A hook as the library takes it: the function itself when it `takes` the argument, else a closure that drops it.
-fn hook(function: std::option::Option<Path>, takes: bool, parameter: TokenStream, nothing: TokenStream) -> TokenStream {
+/// A hook as the library takes it: the function itself when it `takes` the argument, else a closure
+/// that drops it.
+fn hook(
+    function: std::option::Option<Path>,
+    takes: bool,
+    parameter: TokenStream,
+    nothing: TokenStream,
+) -> TokenStream {
     match function {
         Some(function) if takes => quote!(#function),
         Some(function) => {
@@ -108,7 +121,8 @@ fn arguments(function: &ItemFn, settings: &Settings) -> Result<Vec<Ident>> {
             FnArg::Receiver(receiver) => {
                 return Err(Error::new(
                     receiver.self_token.span,
-                    "a scenario is a plain function: move it out of the `impl`, and keep state in what `start` returns",
+                    "a scenario is a plain function: move it out of the `impl`, and keep state in \
+                    what `start` returns",
                 ));
             }
             FnArg::Typed(parameter) => match &*parameter.ty {
@@ -116,7 +130,8 @@ fn arguments(function: &ItemFn, settings: &Settings) -> Result<Vec<Ident>> {
                 other => {
                     return Err(Error::new(
                         other.span(),
-                        "a scenario takes `&mut S`, what `start` returned, and `&D`, what `setup` returned, or neither",
+                        "a scenario takes `&mut S`, what `start` returned, and `&D`, what `setup` \
+                        returned, or neither",
                     ));
                 }
             },
@@ -126,10 +141,16 @@ fn arguments(function: &ItemFn, settings: &Settings) -> Result<Vec<Ident>> {
             None => (&mut data, "setup", settings.setup.is_some()),
         };
         if std::mem::replace(taken, true) {
-            return Err(Error::new_spanned(reference, format!("what `{hook}` returned is taken twice: remove one parameter")));
+            return Err(Error::new_spanned(
+                reference,
+                format!("what `{hook}` returned is taken twice: remove one parameter"),
+            ));
         }
         if !given {
-            let cure = format!("nothing makes this value: write `#[scenario({hook} = a_function)]` with a function that returns it");
+            let cure = format!(
+                "nothing makes this value: write `#[scenario({hook} = a_function)]` with a \
+                function that returns it"
+            );
             return Err(Error::new_spanned(reference, cure));
         }
         let name = if hook == "start" { "state" } else { "data" };
@@ -142,7 +163,15 @@ impl Settings {
     fn parse(options: TokenStream, function: &ItemFn) -> Result<Self> {
         let ident = &function.sig.ident;
         let name = LitStr::new(&ident.to_string(), ident.span());
-        let mut settings = Self { name, hosts: Vec::new(), defaults: Vec::new(), setup: None, teardown: None, start: None, stop: None };
+        let mut settings = Self {
+            name,
+            hosts: Vec::new(),
+            defaults: Vec::new(),
+            setup: None,
+            teardown: None,
+            start: None,
+            stop: None,
+        };
         for option in Options::parse("scenario", &options::of_a_scenario(), options)? {
             settings.set(&option.key.to_string(), option.value)?;
         }
@@ -163,8 +192,12 @@ impl Settings {
             ("stop", Value::Function(function)) => self.stop = Some(function),
             (_, Value::Text(text)) => self.defaults.push((flag, text.value())),
             (_, Value::Number(number)) => self.defaults.push((flag, number)),
-            (_, Value::Texts(texts)) => self.defaults.extend(texts.iter().map(|text| (flag.clone(), text.value()))),
-            (_, Value::Function(_)) => unreachable!("the four hooks are the only options that take a function"),
+            (_, Value::Texts(texts)) => {
+                self.defaults.extend(texts.iter().map(|text| (flag.clone(), text.value())))
+            }
+            (_, Value::Function(_)) => {
+                unreachable!("the four hooks are the only options that take a function")
+            }
         }
         Ok(())
     }
@@ -179,6 +212,7 @@ fn description(attributes: &[Attribute]) -> String {
         },
         _ => None,
     });
-    let paragraph: Vec<String> = lines.skip_while(String::is_empty).take_while(|line| !line.is_empty()).collect();
+    let paragraph: Vec<String> =
+        lines.skip_while(String::is_empty).take_while(|line| !line.is_empty()).collect();
     paragraph.join(" ")
 }

@@ -8,7 +8,8 @@ use crate::options::{Options, Value};
 use crate::signature;
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    let expanded = signature::function("transaction", item.clone()).and_then(|function| forward(options, function));
+    let expanded = signature::function("transaction", item.clone())
+        .and_then(|function| forward(options, function));
     expanded.unwrap_or_else(|error| [error.to_compile_error(), item].into_iter().collect())
 }
 

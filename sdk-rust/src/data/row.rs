@@ -9,7 +9,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Vi
 
 use crate::error::{Error, Result};
 
-/// A row: columns in the file's order, each with a text. In JSON lines a value that is no string is given as JSON.
+/// A row: columns in the file's order, each with a text. In JSON lines a value that is no string is
+/// given as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     columns: Vec<(String, String)>,
@@ -44,7 +45,8 @@ impl Row {
     /// [`Error::Data`] when there is no such column, or its text does not parse.
     pub fn parse<T: FromStr<Err: Display>>(&self, column: &str) -> Result<T> {
         let text = self.text(column)?;
-        text.parse().map_err(|error| Error::Data(format!("column \"{column}\" holds \"{text}\": {error}")))
+        text.parse()
+            .map_err(|error| Error::Data(format!("column \"{column}\" holds \"{text}\": {error}")))
     }
 
     /// The JSON value in a column.
@@ -53,20 +55,24 @@ impl Row {
     ///
     /// [`Error::Data`] when there is no such column, or its text is not the JSON expected.
     pub fn json<'a, T: Deserialize<'a>>(&'a self, column: &str) -> Result<T> {
-        serde_json::from_str(self.text(column)?).map_err(|error| Error::Data(format!("column \"{column}\": {error}")))
+        serde_json::from_str(self.text(column)?)
+            .map_err(|error| Error::Data(format!("column \"{column}\": {error}")))
     }
 
-    /// The row as a struct whose fields are named like the columns: `let user = row.into::<User>()?`.
+    /// The row as a struct whose fields are named like the columns:
+    /// `let user = row.into::<User>()?`.
     ///
-    /// Numbers and booleans are parsed, an empty text is `None` for an `Option`, and what has an inner structure is read as JSON.
+    /// Numbers and booleans are parsed, an empty text is `None` for an `Option`, and what has an
+    /// inner structure is read as JSON.
     ///
     /// # Errors
     ///
     /// [`Error::Data`] when a column is missing, or its text does not fit its field.
     pub fn into<T: DeserializeOwned>(self) -> Result<T> {
         let columns = self.columns().map(|(name, text)| (name, Text { column: name, text }));
-        T::deserialize(MapDeserializer::new(columns))
-            .map_err(|error: serde_json::Error| Error::Data(format!("a row of the feed does not fit: {error}")))
+        T::deserialize(MapDeserializer::new(columns)).map_err(|error: serde_json::Error| {
+            Error::Data(format!("a row of the feed does not fit: {error}"))
+        })
     }
 }
 
@@ -82,7 +88,10 @@ impl Text<'_> {
     }
 
     fn unfit(&self, error: impl Display) -> serde_json::Error {
-        serde_json::Error::custom(format!("column \"{}\" holds \"{}\": {error}", self.column, self.text))
+        serde_json::Error::custom(format!(
+            "column \"{}\" holds \"{}\": {error}",
+            self.column, self.text
+        ))
     }
 }
 
@@ -118,14 +127,27 @@ impl<'a> Deserializer<'a> for Text<'a> {
     }
 
     fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Self::Error> {
-        if self.text.is_empty() || self.text == "null" { visitor.visit_none() } else { visitor.visit_some(self) }
+        if self.text.is_empty() || self.text == "null" {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'a>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Self::Error> {
+    fn deserialize_newtype_struct<V: Visitor<'a>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_enum<V: Visitor<'a>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Self::Error> {
+    fn deserialize_enum<V: Visitor<'a>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
         visitor.visit_enum(self.text.into_deserializer())
     }
 

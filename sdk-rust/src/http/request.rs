@@ -15,12 +15,14 @@ use crate::bindings::http::{self, Keep, Method, StatusRange};
 use crate::error::Result;
 use crate::think::nanoseconds;
 
-/// What `keep_body` keeps at most: more than any page a scenario reads, and little beside an instance's memory.
+/// What `keep_body` keeps at most: more than any page a scenario reads, and little beside an
+/// instance's memory.
 const KEPT: u32 = 1 << 20;
 
 /// A request that has not been sent yet.
 ///
-/// Unless told otherwise it keeps nothing of the answer but its status and sizes, follows no redirect, and takes 200 to 399 as success.
+/// Unless told otherwise it keeps nothing of the answer but its status and sizes, follows no
+/// redirect, and takes 200 to 399 as success.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until .send()"]
 pub struct Request<'a> {
@@ -108,10 +110,14 @@ impl<'a> Request<'a> {
 
     /// Adds `authorization: Basic …`.
     pub fn basic_auth(self, user: &str, password: &str) -> Self {
-        self.header("authorization", format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+        self.header(
+            "authorization",
+            format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))),
+        )
     }
 
-    /// Adds a parameter to the URL, encoded as it must be: `.query("q", "tea & cake").query("page", 2)`.
+    /// Adds a parameter to the URL, encoded as it must be:
+    /// `.query("q", "tea & cake").query("page", 2)`.
     pub fn query(mut self, name: &str, value: impl Display) -> Self {
         let pair = Serializer::new(String::new()).append_pair(name, &value.to_string()).finish();
         let url = self.url.to_mut();
@@ -137,25 +143,30 @@ impl<'a> Request<'a> {
     ///
     /// When the value cannot be JSON, such as a map whose keys are no texts.
     pub fn json(self, value: &(impl Serialize + ?Sized)) -> Self {
-        let body = serde_json::to_vec(value).unwrap_or_else(|error| panic!("the value for .json() cannot be JSON: {error}"));
+        let body = serde_json::to_vec(value)
+            .unwrap_or_else(|error| panic!("the value for .json() cannot be JSON: {error}"));
         self.header("content-type", "application/json").body(body)
     }
 
-    /// Sends the fields of a form, with its `content-type`: `.form(&[("user", "ada"), ("password", "secret")])`.
+    /// Sends the fields of a form, with its `content-type`:
+    /// `.form(&[("user", "ada"), ("password", "secret")])`.
     pub fn form<N: AsRef<str>, V: Display>(self, fields: &[(N, V)]) -> Self {
         let mut form = Serializer::new(String::new());
         for (name, value) in fields {
             form.append_pair(name.as_ref(), &value.to_string());
         }
-        self.header("content-type", "application/x-www-form-urlencoded").body(form.finish().into_bytes())
+        self.header("content-type", "application/x-www-form-urlencoded")
+            .body(form.finish().into_bytes())
     }
 
-    /// Keeps the answer's headers, and its body up to 1 MiB; a longer one is the error [`TooLarge`](super::Error::TooLarge).
+    /// Keeps the answer's headers, and its body up to 1 MiB; a longer one is the error
+    /// [`TooLarge`](super::Error::TooLarge).
     pub fn keep_body(self) -> Self {
         self.keep_body_up_to(KEPT)
     }
 
-    /// As [`keep_body`](Self::keep_body), up to this number of bytes after decompression; the host keeps at most 16 MiB whatever is said.
+    /// As [`keep_body`](Self::keep_body), up to this number of bytes after decompression; the host
+    /// keeps at most 16 MiB whatever is said.
     pub fn keep_body_up_to(mut self, bytes: u32) -> Self {
         self.keep = Keep::Body(bytes);
         self.keep_headers()
@@ -185,15 +196,17 @@ impl<'a> Request<'a> {
         self
     }
 
-    /// Takes a status, or a range of them, as success, instead of 200 to 399. It may be said several times: `.expect(200..=299).expect(404)`.
+    /// Takes a status, or a range of them, as success, instead of 200 to 399. It may be said
+    /// several times: `.expect(200..=299).expect(404)`.
     pub fn expect(mut self, statuses: impl Statuses) -> Self {
         let (first, last) = statuses.bounds();
         self.expect.push(StatusRange { first, last });
         self
     }
 
-    /// Gives up after this time, redirects included. The run's timeouts are in force besides: `--timeout` for the head (60 s by default), and 120 s, or twice
-    /// `--timeout` if that is more, for the whole with its redirects and body.
+    /// Gives up after this time, redirects included. The run's timeouts are in force besides:
+    /// `--timeout` for the head (60 s by default), and 120 s, or twice `--timeout` if that is more,
+    /// for the whole with its redirects and body.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout_nanoseconds = nanoseconds(time).max(1);
         self
@@ -203,7 +216,8 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Http`](crate::Error::Http) when there is no answer; [`Error::RunOver`](crate::Error::RunOver) outside any transaction when the run is over.
+    /// [`Error::Http`](crate::Error::Http) when there is no answer;
+    /// [`Error::RunOver`](crate::Error::RunOver) outside any transaction when the run is over.
     pub fn send(self) -> Result<Response> {
         let answer = http::send(self.borrow());
         answered(answer)

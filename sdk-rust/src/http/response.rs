@@ -45,7 +45,8 @@ impl Response {
     ///
     /// [`Error::Answer`] when the request did not ask to keep it.
     pub fn bytes(&self) -> Result<&[u8]> {
-        let not_kept = || Error::Answer("the body was not kept: call .keep_body() before .send()".to_owned());
+        let not_kept =
+            || Error::Answer("the body was not kept: call .keep_body() before .send()".to_owned());
         self.0.body.as_deref().ok_or_else(not_kept)
     }
 
@@ -55,14 +56,16 @@ impl Response {
     ///
     /// [`Error::Answer`] when the request did not ask to keep the body, or it is no UTF-8.
     pub fn text(&self) -> Result<&str> {
-        std::str::from_utf8(self.bytes()?).map_err(|error| Error::Answer(format!("the body is no text: {error}")))
+        std::str::from_utf8(self.bytes()?)
+            .map_err(|error| Error::Answer(format!("the body is no text: {error}")))
     }
 
     /// The body as JSON.
     ///
     /// # Errors
     ///
-    /// [`Error::Answer`] when the request did not ask to keep the body, [`Error::Json`] when it is not the JSON expected.
+    /// [`Error::Answer`] when the request did not ask to keep the body, [`Error::Json`] when it is
+    /// not the JSON expected.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T> {
         Ok(serde_json::from_slice(self.bytes()?)?)
     }
@@ -73,8 +76,12 @@ impl Response {
     ///
     /// [`Error::Answer`] when there is none, or the request did not ask to keep the headers.
     pub fn header(&self, name: &str) -> Result<&str> {
-        let mut values = self.headers()?.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
-        values.next().map(|(_, value)| value.as_str()).ok_or_else(|| Error::Answer(format!("the answer has no header \"{name}\"")))
+        let mut values =
+            self.headers()?.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        values
+            .next()
+            .map(|(_, value)| value.as_str())
+            .ok_or_else(|| Error::Answer(format!("the answer has no header \"{name}\"")))
     }
 
     /// All headers, in the order in which they came.
@@ -83,7 +90,11 @@ impl Response {
     ///
     /// [`Error::Answer`] when the request did not ask to keep them.
     pub fn headers(&self) -> Result<&[(String, String)]> {
-        let not_kept = || Error::Answer("the headers were not kept: call .keep_headers() before .send()".to_owned());
+        let not_kept = || {
+            Error::Answer(
+                "the headers were not kept: call .keep_headers() before .send()".to_owned(),
+            )
+        };
         self.0.headers.as_deref().ok_or_else(not_kept)
     }
 

@@ -32,7 +32,13 @@ fn state_lives_from_one_iteration_to_the_next() {
 
 #[test]
 fn without_a_setup_there_is_nothing_to_decode() {
-    let hooks: Hooks<(), ()> = Hooks { setup: || Ok(()), start: |_| Ok(()), run: |_, _| Ok(()), stop: |_| Ok(()), teardown: |_| Ok(()) };
+    let hooks: Hooks<(), ()> = Hooks {
+        setup: || Ok(()),
+        start: |_| Ok(()),
+        run: |_, _| Ok(()),
+        stop: |_| Ok(()),
+        teardown: |_| Ok(()),
+    };
     hooks.start(b"").unwrap();
     hooks.run().unwrap();
     hooks.stop().unwrap();
@@ -41,9 +47,22 @@ fn without_a_setup_there_is_nothing_to_decode() {
 
 #[test]
 fn scenarios_are_listed_once_each_in_the_order_of_their_names() {
-    static LIFE: Hooks<(), ()> = Hooks { setup: || Ok(()), start: |_| Ok(()), run: |_, _| Ok(()), stop: |_| Ok(()), teardown: |_| Ok(()) };
-    static SELL: Scenario =
-        Scenario { name: "sell", description: "", has_setup: false, has_start: false, defaults: &[], hosts: &[], life: &LIFE };
+    static LIFE: Hooks<(), ()> = Hooks {
+        setup: || Ok(()),
+        start: |_| Ok(()),
+        run: |_, _| Ok(()),
+        stop: |_| Ok(()),
+        teardown: |_| Ok(()),
+    };
+    static SELL: Scenario = Scenario {
+        name: "sell",
+        description: "",
+        has_setup: false,
+        has_start: false,
+        defaults: &[],
+        hosts: &[],
+        life: &LIFE,
+    };
     static BUY: Scenario = Scenario {
         name: "buy",
         description: "Buys.",
@@ -58,6 +77,9 @@ fn scenarios_are_listed_once_each_in_the_order_of_their_names() {
     }
     let infos = Component::describe().scenarios;
     assert_eq!(infos.iter().map(|info| info.name.as_str()).collect::<Vec<_>>(), ["buy", "sell"]);
-    assert_eq!((infos[0].has_setup, &infos[0].description[..], &infos[0].hosts[..]), (true, "Buys.", &["a.example".to_owned()][..]));
+    assert_eq!(
+        (infos[0].has_setup, &infos[0].description[..], &infos[0].hosts[..]),
+        (true, "Buys.", &["a.example".to_owned()][..])
+    );
     assert_eq!(infos[0].defaults, [("tps".to_owned(), "9".to_owned())]);
 }

@@ -1,4 +1,5 @@
-//! libFuzzer around one of the targets of `swell_cluster::fuzzing`, which `SWELL_FUZZ` names. `cargo xtask fuzz` builds and runs it.
+//! libFuzzer around one of the targets of `swell_cluster::fuzzing`, which `SWELL_FUZZ` names.
+//! `cargo xtask fuzz` builds and runs it.
 
 #![no_main]
 

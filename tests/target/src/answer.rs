@@ -33,7 +33,10 @@ use flate2::write::GzEncoder;
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
+use hyper::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, LOCATION,
+    SET_COOKIE,
+};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
@@ -43,24 +46,39 @@ use crate::law::Admission;
 use crate::service::Service;
 use crate::wire::Fate;
 
-/// Bodies of requests are read to their end, so that a connection can be used again; one longer than this is refused.
+/// Bodies of requests are read to their end, so that a connection can be used again; one longer
+/// than this is refused.
 const MAX_REQUEST_BODY: usize = 64 << 20;
 const MAX_BYTES: usize = 1 << 30;
 
 /// Takes a request through: counted, admitted, answered when the law says.
-pub(crate) async fn answer(request: Request<Incoming>, from: IpAddr, service: &Service, fate: &Fate) -> Response<Body> {
+pub(crate) async fn answer(
+    request: Request<Incoming>,
+    from: IpAddr,
+    service: &Service,
+    fate: &Fate,
+) -> Response<Body> {
     let arrival = service.arrived(from, request.uri().path());
     let (head, body) = request.into_parts();
     let path = head.uri.path();
-    let (response, leaves) = match (Limited::new(body, MAX_REQUEST_BODY).collect().await, arrival.admission) {
-        (Err(_), _) => (plain(StatusCode::PAYLOAD_TOO_LARGE, "the request's body is too large or broken off\n"), Duration::ZERO),
-        (Ok(_), Admission::Refuse) => (plain(StatusCode::INTERNAL_SERVER_ERROR, "above capacity\n"), Duration::ZERO),
-        (Ok(body), Admission::Answer { at }) => {
-            let body = body.to_bytes();
-            service.body_arrived(body.len());
-            (route(&head, &body, service, fate), at + delay(path))
-        }
-    };
+    let (response, leaves) =
+        match (Limited::new(body, MAX_REQUEST_BODY).collect().await, arrival.admission) {
+            (Err(_), _) => (
+                plain(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "the request's body is too large or broken off\n",
+                ),
+                Duration::ZERO,
+            ),
+            (Ok(_), Admission::Refuse) => {
+                (plain(StatusCode::INTERNAL_SERVER_ERROR, "above capacity\n"), Duration::ZERO)
+            }
+            (Ok(body), Admission::Answer { at }) => {
+                let body = body.to_bytes();
+                service.body_arrived(body.len());
+                (route(&head, &body, service, fate), at + delay(path))
+            }
+        };
     service.wait_until(leaves).await;
     service.left(arrival, path, response.status());
     response
@@ -83,9 +101,12 @@ fn route(head: &Parts, body: &Bytes, service: &Service, fate: &Fate) -> Response
             Some((_, url)) => with(plain(StatusCode::FOUND, ""), LOCATION, &url),
             None => wrong("say where to, as /redirect-to?url=/ok"),
         },
-        "/set-cookie" => query(head)
-            .fold(plain(StatusCode::OK, "ok"), |answer, (name, value)| with(answer, SET_COOKIE, &format!("{name}={value}; Path=/"))),
-        "/cookies" => json_answer(StatusCode::OK, &json!(cookies(head).collect::<BTreeMap<_, _>>())),
+        "/set-cookie" => query(head).fold(plain(StatusCode::OK, "ok"), |answer, (name, value)| {
+            with(answer, SET_COOKIE, &format!("{name}={value}; Path=/"))
+        }),
+        "/cookies" => {
+            json_answer(StatusCode::OK, &json!(cookies(head).collect::<BTreeMap<_, _>>()))
+        }
         "/echo" => json_answer(StatusCode::OK, &echo(head, body)),
         "/close" => with(plain(StatusCode::OK, "ok"), CONNECTION, "close"),
         _ => numbered(path).unwrap_or_else(|| {
@@ -103,7 +124,11 @@ fn numbered(path: &str) -> Option<Response<Body>> {
         return known.then(|| wrong("the path must end in a number"));
     };
     Some(match name {
-        "status" => match u16::try_from(number).ok().filter(|number| *number >= 200).and_then(|number| StatusCode::from_u16(number).ok()) {
+        "status" => match u16::try_from(number)
+            .ok()
+            .filter(|number| *number >= 200)
+            .and_then(|number| StatusCode::from_u16(number).ok())
+        {
             Some(status) => plain(status, ""),
             None => wrong("a status is 200 to 999"),
         },
@@ -111,7 +136,9 @@ fn numbered(path: &str) -> Option<Response<Body>> {
         "bytes" => Response::new(vec![b'x'; number].into()),
         "gzip" => with(Response::new(gzip(number).into()), CONTENT_ENCODING, "gzip"),
         "redirect" if number == 0 => plain(StatusCode::OK, "ok"),
-        "redirect" => with(plain(StatusCode::FOUND, ""), LOCATION, &format!("/redirect/{}", number - 1)),
+        "redirect" => {
+            with(plain(StatusCode::FOUND, ""), LOCATION, &format!("/redirect/{}", number - 1))
+        }
         "delay" => plain(StatusCode::OK, "ok"),
         _ => return None,
     })
@@ -161,7 +188,11 @@ pub(crate) fn cookies(head: &Parts) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn echo(head: &Parts, body: &Bytes) -> Value {
-    let headers: Vec<_> = head.headers.iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect();
+    let headers: Vec<_> = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect();
     json!({
         "method": head.method.as_str(),
         "path": head.uri.path(),
@@ -176,12 +207,15 @@ fn gzip(bytes: usize) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     let chunk = [b'x'; 8192];
     for from in (0..bytes).step_by(chunk.len()) {
-        encoder.write_all(&chunk[..chunk.len().min(bytes - from)]).expect("a vector takes everything");
+        encoder
+            .write_all(&chunk[..chunk.len().min(bytes - from)])
+            .expect("a vector takes everything");
     }
     encoder.finish().expect("a vector takes everything")
 }
 
-/// One GiB of zeros, compressed without ever compressing them all: a flushed block refers to nothing before it, so one of a MiB can be repeated.
+/// One GiB of zeros, compressed without ever compressing them all: a flushed block refers to
+/// nothing before it, so one of a MiB can be repeated.
 fn bomb() -> Bytes {
     const BLOCK: usize = 1 << 20;
     const BLOCKS: usize = 1024;
@@ -189,7 +223,9 @@ fn bomb() -> Bytes {
     let make = || {
         let zeros = vec![0; BLOCK];
         let mut block = Vec::with_capacity(BLOCK / 16);
-        Compress::new(Compression::best(), false).compress_vec(&zeros, &mut block, FlushCompress::Full).expect("the block fits");
+        Compress::new(Compression::best(), false)
+            .compress_vec(&zeros, &mut block, FlushCompress::Full)
+            .expect("the block fits");
         let mut one = Crc::new();
         one.update(&zeros);
         let mut all = Crc::new();
@@ -226,7 +262,9 @@ mod tests {
         let bomb = bomb();
         assert!(bomb.len() < 2 << 20, "{} bytes", bomb.len());
         // The decoder checks length and checksum at the end.
-        let inflated = std::io::copy(&mut flate2::read::GzDecoder::new(&bomb[..]), &mut std::io::sink()).expect("it is valid gzip");
+        let inflated =
+            std::io::copy(&mut flate2::read::GzDecoder::new(&bomb[..]), &mut std::io::sink())
+                .expect("it is valid gzip");
         assert_eq!(inflated, 1 << 30);
     }
 
@@ -234,7 +272,9 @@ mod tests {
     fn compressed_bytes_decompress_to_their_number() {
         for bytes in [0, 1, 8192, 100_000] {
             let mut inflated = Vec::new();
-            flate2::read::GzDecoder::new(&gzip(bytes)[..]).read_to_end(&mut inflated).expect("it is valid gzip");
+            flate2::read::GzDecoder::new(&gzip(bytes)[..])
+                .read_to_end(&mut inflated)
+                .expect("it is valid gzip");
             assert_eq!(inflated, vec![b'x'; bytes]);
         }
     }

@@ -1,8 +1,10 @@
-//! What a target is told to do, at its start by flags or at run time as JSON: the same names in both.
+//! What a target is told to do, at its start by flags or at run time as JSON: the same names in
+//! both.
 
 use serde::{Deserialize, Serialize};
 
-/// How a target behaves. A request is answered after `(latency_ms + latency_us_per_tps × measured TPS) × e^(noise × z)`, z being standard normal.
+/// How a target behaves. A request is answered after
+/// `(latency_ms + latency_us_per_tps × measured TPS) × e^(noise × z)`, z being standard normal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct Behaviour {
@@ -10,7 +12,8 @@ pub struct Behaviour {
     #[arg(long, value_name = "MS", default_value_t = 0.0)]
     pub latency_ms: f64,
 
-    /// What each request a second adds to the latency, in microseconds; the rate is that of the last second
+    /// What each request a second adds to the latency, in microseconds; the rate is that of the
+    /// last second
     #[arg(long, value_name = "US", default_value_t = 0.0)]
     pub latency_us_per_tps: f64,
 
@@ -46,14 +49,20 @@ impl Behaviour {
     /// # Errors
     /// Names the first number that is negative, not finite, or, as a capacity, zero.
     pub fn check(&self) -> Result<(), String> {
-        let numbers = [("latency_ms", self.latency_ms), ("latency_us_per_tps", self.latency_us_per_tps), ("noise", self.noise)];
+        let numbers = [
+            ("latency_ms", self.latency_ms),
+            ("latency_us_per_tps", self.latency_us_per_tps),
+            ("noise", self.noise),
+        ];
         for (name, number) in numbers {
             if !(number.is_finite() && number >= 0.0) {
                 return Err(format!("{name} is {number}: give a number from 0"));
             }
         }
         match self.capacity {
-            Some(tps) if !(tps.is_finite() && tps > 0.0) => Err(format!("capacity is {tps}: give a number above 0, or none")),
+            Some(tps) if !(tps.is_finite() && tps > 0.0) => {
+                Err(format!("capacity is {tps}: give a number above 0, or none"))
+            }
             _ => Ok(()),
         }
     }

@@ -24,7 +24,8 @@ pub(crate) enum Body {
     Broken { first_half: Option<Bytes>, clock: Interval, fate: Fate },
 }
 
-/// Half of a body that breaks off: more than a client reads in one go, less than a socket's buffer takes.
+/// Half of a body that breaks off: more than a client reads in one go, less than a socket's buffer
+/// takes.
 const HALF: usize = 32 * 1024;
 const INFINITE_CHUNK: &[u8] = &[b'x'; 16 * 1024];
 
@@ -33,9 +34,14 @@ impl Body {
         Self::Slow { clock: interval(Duration::from_secs(1)), left: bytes }
     }
 
-    /// Breaks off 20 ms after its first half, so that this half has arrived and was not thrown away with the reset.
+    /// Breaks off 20 ms after its first half, so that this half has arrived and was not thrown away
+    /// with the reset.
     pub(crate) fn broken(fate: Fate) -> Self {
-        Self::Broken { first_half: Some(Bytes::from_static(&[b'x'; HALF])), clock: interval(Duration::from_millis(20)), fate }
+        Self::Broken {
+            first_half: Some(Bytes::from_static(&[b'x'; HALF])),
+            clock: interval(Duration::from_millis(20)),
+            fate,
+        }
     }
 }
 
@@ -49,7 +55,10 @@ impl hyper::body::Body for Body {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match &mut *self {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Slow { left: 0, .. } => Poll::Ready(None),
@@ -58,7 +67,9 @@ impl hyper::body::Body for Body {
                 *left -= 1;
                 Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b".")))))
             }
-            Self::Infinite => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(INFINITE_CHUNK))))),
+            Self::Infinite => {
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(INFINITE_CHUNK)))))
+            }
             Self::Broken { first_half, clock, fate } => {
                 ready!(clock.poll_tick(cx));
                 match first_half.take() {
@@ -78,7 +89,9 @@ impl hyper::body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Self::Slow { left, .. } => SizeHint::with_exact(*left),
             Self::Infinite => SizeHint::default(),
             Self::Broken { .. } => SizeHint::with_exact(2 * HALF as u64),

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
-/// What a client should think of a target's certificate, given the authority of [`Target::ca_pem`](crate::Target::ca_pem).
+/// What a client should think of a target's certificate, given the authority of
+/// [`Target::ca_pem`](crate::Target::ca_pem).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum CertificateKind {
     /// Valid for `localhost`, `127.0.0.1` and `::1`.
@@ -34,11 +37,18 @@ impl Certificate {
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca = CertifiedIssuer::self_signed(ca, KeyPair::generate().expect(MADE)).expect(MADE);
 
-        let names: &[&str] = if kind == CertificateKind::WrongName { &["elsewhere.example"] } else { &["localhost", "127.0.0.1", "::1"] };
-        let mut leaf = CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>()).expect(MADE);
+        let names: &[&str] = if kind == CertificateKind::WrongName {
+            &["elsewhere.example"]
+        } else {
+            &["localhost", "127.0.0.1", "::1"]
+        };
+        let mut leaf =
+            CertificateParams::new(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
+                .expect(MADE);
         leaf.distinguished_name.push(DnType::CommonName, "swell target");
         if kind == CertificateKind::Expired {
-            (leaf.not_before, leaf.not_after) = (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 12, 31));
+            (leaf.not_before, leaf.not_after) =
+                (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 12, 31));
         }
         let key = KeyPair::generate().expect(MADE);
         let leaf = match kind {
@@ -49,8 +59,13 @@ impl Certificate {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
 
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("ring has both versions");
-        let mut config = versions.with_no_client_auth().with_single_cert(chain, key).expect("the key is the certificate's own");
+        let versions = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring has both versions");
+        let mut config = versions
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("the key is the certificate's own");
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Self { ca_pem: ca.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) }
     }

@@ -1,4 +1,5 @@
-//! Accepts connections and serves HTTP/1.1 and HTTP/2 on them, in clear (HTTP/2 by prior knowledge) or over TLS.
+//! Accepts connections and serves HTTP/1.1 and HTTP/2 on them, in clear (HTTP/2 by prior knowledge)
+//! or over TLS.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -60,6 +61,9 @@ async fn converse<S: Socket>(socket: S, from: IpAddr, service: Arc<Service>) {
         let (service, fate) = (Arc::clone(&service), fate.clone());
         async move { Ok::<_, Infallible>(answer(request, from, &service, &fate).await) }
     });
-    // Ends with an error when the client breaks off or an answer is broken on purpose: either way the connection is over.
-    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(wire), handler).await;
+    // Ends with an error when the client breaks off or an answer is broken on purpose: either way
+    // the connection is over.
+    let _ = auto::Builder::new(TokioExecutor::new())
+        .serve_connection(TokioIo::new(wire), handler)
+        .await;
 }

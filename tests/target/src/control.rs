@@ -44,7 +44,8 @@ pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>) {
             let service = Arc::clone(&service);
             async move { Ok::<_, Infallible>(answer(request, &service).await) }
         });
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), handler);
+        let connection = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(socket), handler);
         tokio::spawn(connection);
     }
 }
@@ -56,10 +57,17 @@ async fn answer(request: Request<Incoming>, service: &Service) -> Response<Body>
     }
 }
 
-async fn obey(request: Request<Incoming>, service: &Service) -> Result<Value, (StatusCode, String)> {
+async fn obey(
+    request: Request<Incoming>,
+    service: &Service,
+) -> Result<Value, (StatusCode, String)> {
     let wrong = |why: String| (StatusCode::BAD_REQUEST, why);
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, 1 << 16).collect().await.map_err(|error| wrong(error.to_string()))?.to_bytes();
+    let body = Limited::new(body, 1 << 16)
+        .collect()
+        .await
+        .map_err(|error| wrong(error.to_string()))?
+        .to_bytes();
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/seen") => Ok(json!(service.seen(head.uri.query() == Some("log=true")))),
         (&Method::POST, "/reset") => {
@@ -68,15 +76,20 @@ async fn obey(request: Request<Incoming>, service: &Service) -> Result<Value, (S
         }
         (&Method::GET, "/control") => Ok(json!(service.behaviour())),
         (&Method::POST, "/control") => {
-            let behaviour: Behaviour = serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
+            let behaviour: Behaviour =
+                serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
             service.behave(behaviour).map_err(wrong)?;
             Ok(json!(behaviour))
         }
         (&Method::POST, "/stall") => {
-            let stall: Stall = serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
+            let stall: Stall =
+                serde_json::from_slice(&body).map_err(|error| wrong(error.to_string()))?;
             service.stall(Duration::from_millis(stall.ms.into()));
             Ok(json!({}))
         }
-        (method, path) => Err((StatusCode::NOT_FOUND, format!("no {method} {path}: there are /seen, /reset, /control and /stall"))),
+        (method, path) => Err((
+            StatusCode::NOT_FOUND,
+            format!("no {method} {path}: there are /seen, /reset, /control and /stall"),
+        )),
     }
 }

@@ -1,6 +1,7 @@
 //! When an answer leaves: the law of latency and capacity, on an abstract clock.
 //!
-//! Time is an argument (the time since the target's start), and the noise is seeded, so a test can compute the same answers beforehand.
+//! Time is an argument (the time since the target's start), and the noise is seeded, so a test can
+//! compute the same answers beforehand.
 
 use std::f64::consts::TAU;
 use std::time::Duration;
@@ -29,7 +30,8 @@ pub(crate) struct Law {
     noise: Noise,
 }
 
-/// How much of a second's allowance may pass at once. Arrivals at the capacity are not perfectly even, and should not be refused for it.
+/// How much of a second's allowance may pass at once. Arrivals at the capacity are not perfectly
+/// even, and should not be refused for it.
 const BURST: f64 = 0.05;
 
 impl Law {
@@ -121,7 +123,8 @@ impl Load {
     }
 }
 
-/// SplitMix64: small, seeded, and good enough for noise (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+/// SplitMix64: small, seeded, and good enough for noise (Steele, Lea and Flood, "Fast splittable
+/// pseudorandom number generators", 2014).
 #[derive(Debug)]
 struct Noise {
     state: u64,
@@ -156,7 +159,8 @@ mod tests {
     /// Latencies, in seconds, of this many arrivals at a constant rate; nothing for those refused.
     fn latencies(behaviour: Behaviour, tps: u32, requests: u32) -> Vec<Option<f64>> {
         let mut law = Law::new(behaviour, START);
-        let arrivals = (0..requests).map(|i| Duration::from_secs_f64(f64::from(i) / f64::from(tps)));
+        let arrivals =
+            (0..requests).map(|i| Duration::from_secs_f64(f64::from(i) / f64::from(tps)));
         arrivals
             .map(|now| match law.admit(now) {
                 Admission::Answer { at } => Some((at - now).as_secs_f64()),
@@ -171,14 +175,20 @@ mod tests {
 
     #[test]
     fn a_service_without_a_law_answers_at_once() {
-        assert!(latencies(Behaviour::default(), 1000, 100).iter().all(|&latency| latency == Some(0.0)));
+        assert!(
+            latencies(Behaviour::default(), 1000, 100).iter().all(|&latency| latency == Some(0.0))
+        );
     }
 
     #[test]
     fn linear_latency_follows_the_rate_of_the_last_second() {
-        let behaviour = Behaviour { latency_ms: 10.0, latency_us_per_tps: 20.0, ..Behaviour::default() };
+        let behaviour =
+            Behaviour { latency_ms: 10.0, latency_us_per_tps: 20.0, ..Behaviour::default() };
         for tps in [100, 1000, 5000] {
-            let settled = latencies(behaviour, tps, tps * 3).pop().flatten().expect("nothing is refused without a capacity");
+            let settled = latencies(behaviour, tps, tps * 3)
+                .pop()
+                .flatten()
+                .expect("nothing is refused without a capacity");
             let expected = 0.010 + 20e-6 * f64::from(tps);
             assert!(close(settled, expected, 0.05), "at {tps}/s: {settled} s, not {expected} s");
         }
@@ -195,17 +205,29 @@ mod tests {
 
     #[test]
     fn noise_keeps_the_median_and_has_the_spread_that_was_asked_for() {
-        let behaviour = Behaviour { latency_ms: 100.0, noise: 0.5, seed: 7, ..Behaviour::default() };
-        let mut latencies: Vec<f64> = latencies(behaviour, 1000, 20_001).into_iter().flatten().collect();
+        let behaviour =
+            Behaviour { latency_ms: 100.0, noise: 0.5, seed: 7, ..Behaviour::default() };
+        let mut latencies: Vec<f64> =
+            latencies(behaviour, 1000, 20_001).into_iter().flatten().collect();
         latencies.sort_by(f64::total_cmp);
         assert!(close(latencies[10_000], 0.100, 0.02), "median {}", latencies[10_000]);
         // The quantile of a log-normal at 0.841345 is one sigma above its median.
-        assert!(close(latencies[16_827], 0.100 * 0.5f64.exp(), 0.03), "at one sigma {}", latencies[16_827]);
+        assert!(
+            close(latencies[16_827], 0.100 * 0.5f64.exp(), 0.03),
+            "at one sigma {}",
+            latencies[16_827]
+        );
     }
 
     #[test]
     fn the_same_seed_makes_the_same_noise() {
-        let seeded = |seed| latencies(Behaviour { latency_ms: 5.0, noise: 0.3, seed, ..Behaviour::default() }, 100, 50);
+        let seeded = |seed| {
+            latencies(
+                Behaviour { latency_ms: 5.0, noise: 0.3, seed, ..Behaviour::default() },
+                100,
+                50,
+            )
+        };
         assert_eq!(seeded(1), seeded(1));
         assert_ne!(seeded(1), seeded(2));
     }
@@ -215,12 +237,17 @@ mod tests {
         let behaviour = Behaviour { capacity: Some(1000.0), ..Behaviour::default() };
         let answered = latencies(behaviour, 1500, 15_000).into_iter().flatten().count();
         assert!((10_000..=10_050).contains(&answered), "{answered} in 10 s");
-        assert_eq!(latencies(behaviour, 990, 9_900).into_iter().flatten().count(), 9_900, "nothing is refused below the capacity");
+        assert_eq!(
+            latencies(behaviour, 990, 9_900).into_iter().flatten().count(),
+            9_900,
+            "nothing is refused below the capacity"
+        );
     }
 
     #[test]
     fn above_its_capacity_a_line_grows_by_the_excess() {
-        let behaviour = Behaviour { capacity: Some(1000.0), overload: Overload::Queue, ..Behaviour::default() };
+        let behaviour =
+            Behaviour { capacity: Some(1000.0), overload: Overload::Queue, ..Behaviour::default() };
         let latencies = latencies(behaviour, 1500, 3000);
         // After 2 s, 1,000 too many are waiting, and each takes 1 ms.
         let last = latencies[2999].expect("a line refuses nobody");

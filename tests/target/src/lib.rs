@@ -1,10 +1,12 @@
 //! A service to hold load tests against: it behaves as it is told, and it counts what it saw.
 //!
-//! A load tester is believed only as far as somebody else's count agrees with its own. So the target is that somebody: it obeys a *law* of latency and
-//! capacity which a test knows, does every bad thing a service can do on a path of its own, and says afterwards exactly what came.
+//! A load tester is believed only as far as somebody else's count agrees with its own. So the
+//! target is that somebody: it obeys a *law* of latency and capacity which a test knows, does every
+//! bad thing a service can do on a path of its own, and says afterwards exactly what came.
 //!
-//! It runs on one thread with two ports. On the first it serves; on the second, the control port, it is told what to do and asked what it saw, so that
-//! control is neither counted nor slowed down. The same control is there in process through [`Target`].
+//! It runs on one thread with two ports. On the first it serves; on the second, the control port,
+//! it is told what to do and asked what it saw, so that control is neither counted nor slowed down.
+//! The same control is there in process through [`Target`].
 
 mod answer;
 mod behaviour;
@@ -74,7 +76,10 @@ impl Target {
     /// # Errors
     /// A port that cannot be bound, or a behaviour that is none ([`Behaviour::check`]).
     pub fn start(settings: Settings) -> io::Result<Self> {
-        settings.behaviour.check().map_err(|wrong| io::Error::new(io::ErrorKind::InvalidInput, wrong))?;
+        settings
+            .behaviour
+            .check()
+            .map_err(|wrong| io::Error::new(io::ErrorKind::InvalidInput, wrong))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (listener, control) = {
             let _inside = runtime.enter();
@@ -89,7 +94,8 @@ impl Target {
         let thread = std::thread::Builder::new().name("target".into()).spawn({
             let service = Arc::clone(&service);
             move || {
-                // The runtime owns every task spawned on it: they end with it, at the end of this block.
+                // The runtime owns every task spawned on it: they end with it, at the end of this
+                // block.
                 runtime.block_on(async {
                     tokio::select! {
                         () = connection::serve(listener, certificate.map(|certificate| certificate.acceptor), Arc::clone(&service)) => {}
@@ -120,7 +126,8 @@ impl Target {
         format!("http://{}", self.control_addr)
     }
 
-    /// The certificate, in PEM, of the authority that signed this target's own; nothing without TLS.
+    /// The certificate, in PEM, of the authority that signed this target's own; nothing without
+    /// TLS.
     pub fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()
     }
@@ -145,7 +152,8 @@ impl Target {
         self.service.reset();
     }
 
-    /// Holds back all answers, those under way and those to requests yet to come, until this much time has passed. Requests are accepted meanwhile.
+    /// Holds back all answers, those under way and those to requests yet to come, until this much
+    /// time has passed. Requests are accepted meanwhile.
     pub fn stall(&self, time: Duration) {
         self.service.stall(time);
     }
@@ -161,7 +169,8 @@ impl Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        // Either fails only when the thread is gone already, and a panic of that thread has been printed by then.
+        // Either fails only when the thread is gone already, and a panic of that thread has been
+        // printed by then.
         let _ = self.stop.take().map(|stop| stop.send(()));
         let _ = self.thread.take().map(JoinHandle::join);
     }

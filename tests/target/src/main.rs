@@ -1,4 +1,5 @@
-//! Runs a controllable target until SIGINT. Its first line of output says where: `target URL control URL`.
+//! Runs a controllable target until SIGINT. Its first line of output says where:
+//! `target URL control URL`.
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -38,7 +39,8 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let Args { listen, control, tls, ca, log, behaviour } = Args::parse();
-    let target = Target::start(Settings { listen, control, tls, log, behaviour }).with_context(|| format!("can't serve on {listen}"))?;
+    let target = Target::start(Settings { listen, control, tls, log, behaviour })
+        .with_context(|| format!("can't serve on {listen}"))?;
     if let (Some(file), Some(pem)) = (ca, target.ca_pem()) {
         std::fs::write(&file, pem).with_context(|| format!("can't write {}", file.display()))?;
     }

@@ -16,9 +16,11 @@ pub struct Seen {
     pub answers: u64,
     /// Bytes of the requests' bodies.
     pub body_bytes: u64,
-    /// By path, without the query. After 1,000 paths, further ones are counted together as [`OTHER_PATHS`].
+    /// By path, without the query. After 1,000 paths, further ones are counted together as
+    /// [`OTHER_PATHS`].
     pub paths: BTreeMap<String, PathSeen>,
-    /// When each answered request came and left, in the order of leaving; empty unless the target keeps a log.
+    /// When each answered request came and left, in the order of leaving; empty unless the target
+    /// keeps a log.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<Passage>,
 }
@@ -32,7 +34,8 @@ pub struct PathSeen {
     pub statuses: BTreeMap<u16, u64>,
 }
 
-/// One answered request, in nanoseconds since the target's start ([`Target::age`](crate::Target::age)).
+/// One answered request, in nanoseconds since the target's start
+/// ([`Target::age`](crate::Target::age)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passage {
     /// When its head had been read.

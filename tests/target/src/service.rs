@@ -1,6 +1,7 @@
 //! The state behind both ports: the law in force, the stall, what was seen, and the shop.
 //!
-//! One mutex holds it. Everything that serves runs on one thread, so it is free but for the moment in which a test asks.
+//! One mutex holds it. Everything that serves runs on one thread, so it is free but for the moment
+//! in which a test asks.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -42,7 +43,13 @@ pub(crate) struct Arrival {
 impl Service {
     pub(crate) fn new(behaviour: Behaviour, log: bool) -> Self {
         let law = Law::new(behaviour, Duration::ZERO);
-        let state = State { law, stalled_until: Duration::ZERO, seen: Seen::default(), era: 0, shop: Shop::default() };
+        let state = State {
+            law,
+            stalled_until: Duration::ZERO,
+            seen: Seen::default(),
+            era: 0,
+            shop: Shop::default(),
+        };
         Self { started: Instant::now(), log, state: Mutex::new(state) }
     }
 
@@ -65,7 +72,8 @@ impl Service {
         self.state().seen.body_bytes += bytes as u64;
     }
 
-    /// Waits until this time since the start, and to the end of a stall, of one that begins meanwhile too.
+    /// Waits until this time since the start, and to the end of a stall, of one that begins
+    /// meanwhile too.
     pub(crate) async fn wait_until(&self, at: Duration) {
         loop {
             let until = at.max(self.state().stalled_until);
@@ -86,7 +94,12 @@ impl Service {
         state.seen.left(path, status.as_u16());
         if self.log {
             let (arrival_ns, departure_ns) = (nanoseconds(arrival.at), nanoseconds(now));
-            state.seen.log.push(Passage { arrival_ns, departure_ns, status: status.as_u16(), from: arrival.from });
+            state.seen.log.push(Passage {
+                arrival_ns,
+                departure_ns,
+                status: status.as_u16(),
+                from: arrival.from,
+            });
         }
     }
 
@@ -135,7 +148,8 @@ impl Service {
         Ok(())
     }
 
-    /// The state is whole between any two of its operations, so a panic elsewhere does not spoil it.
+    /// The state is whole between any two of its operations, so a panic elsewhere does not spoil
+    /// it.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

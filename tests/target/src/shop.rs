@@ -56,17 +56,30 @@ impl Shop {
             "/login" => login(body),
             "/account" => account(head),
             "/items" => json_answer(StatusCode::OK, &(1..=GOODS.len()).filter_map(item).collect()),
-            "/cart" => match field(body, "id").and_then(|id| id.as_u64()).and_then(|id| item(id as usize)) {
-                Some(item) => json_answer(StatusCode::OK, &json!({ "added": item["id"] })),
-                None => plain(StatusCode::NOT_FOUND, "no such item\n"),
-            },
+            "/cart" => {
+                match field(body, "id").and_then(|id| id.as_u64()).and_then(|id| item(id as usize))
+                {
+                    Some(item) => json_answer(StatusCode::OK, &json!({ "added": item["id"] })),
+                    None => plain(StatusCode::NOT_FOUND, "no such item\n"),
+                }
+            }
             "/orders" => {
                 self.orders += 1;
                 json_answer(StatusCode::CREATED, &json!({ "order": self.orders }))
             }
-            "/style.css" => with(plain(StatusCode::OK, "body { font-family: serif; margin: 2em }\n"), CONTENT_TYPE, "text/css"),
-            "/app.js" => with(plain(StatusCode::OK, "document.title += ' (open)';\n"), CONTENT_TYPE, "text/javascript"),
-            "/logo.png" => with(Response::new(Bytes::from_static(LOGO).into()), CONTENT_TYPE, "image/png"),
+            "/style.css" => with(
+                plain(StatusCode::OK, "body { font-family: serif; margin: 2em }\n"),
+                CONTENT_TYPE,
+                "text/css",
+            ),
+            "/app.js" => with(
+                plain(StatusCode::OK, "document.title += ' (open)';\n"),
+                CONTENT_TYPE,
+                "text/javascript",
+            ),
+            "/logo.png" => {
+                with(Response::new(Bytes::from_static(LOGO).into()), CONTENT_TYPE, "image/png")
+            }
             _ => match path.trim_start_matches("/items/").parse().ok().and_then(item) {
                 Some(item) => json_answer(StatusCode::OK, &item),
                 None => plain(StatusCode::NOT_FOUND, "no such item\n"),
@@ -81,19 +94,32 @@ fn item(id: usize) -> Option<Value> {
 }
 
 fn login(body: &Bytes) -> Response<Body> {
-    let text = |name| field(body, name).and_then(|value| value.as_str().map(str::to_owned)).filter(|text| !text.is_empty());
+    let text = |name| {
+        field(body, name)
+            .and_then(|value| value.as_str().map(str::to_owned))
+            .filter(|text| !text.is_empty())
+    };
     match (text("user"), text("password")) {
-        (Some(_), Some(password)) if password == "wrong" => plain(StatusCode::UNAUTHORIZED, "wrong password\n"),
+        (Some(_), Some(password)) if password == "wrong" => {
+            plain(StatusCode::UNAUTHORIZED, "wrong password\n")
+        }
         (Some(user), Some(_)) => {
             let token = format!("{TOKEN}{user}");
-            with(json_answer(StatusCode::OK, &json!({ "token": token })), SET_COOKIE, &format!("session={token}; Path=/; HttpOnly"))
+            with(
+                json_answer(StatusCode::OK, &json!({ "token": token })),
+                SET_COOKIE,
+                &format!("session={token}; Path=/; HttpOnly"),
+            )
         }
         _ => plain(StatusCode::BAD_REQUEST, "give a user and a password, as JSON\n"),
     }
 }
 
 fn account(head: &Parts) -> Response<Body> {
-    let bearer = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let bearer = head
+        .headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let session = cookies(head).find(|(name, _)| *name == "session").map(|(_, value)| value);
     match bearer.or(session).and_then(|token| token.strip_prefix(TOKEN)) {
         Some(user) => json_answer(StatusCode::OK, &json!({ "user": user })),

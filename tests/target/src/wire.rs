@@ -1,4 +1,5 @@
-//! The connection under hyper, where an answer can be spoilt in ways that hyper itself would never produce.
+//! The connection under hyper, where an answer can be spoilt in ways that hyper itself would never
+//! produce.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -82,20 +83,32 @@ impl<S: Socket> Wire<S> {
 }
 
 impl<S: Socket> AsyncRead for Wire<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_read(cx, buf)
     }
 }
 
 impl<S: Socket> AsyncWrite for Wire<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.is_spoilt() {
             return self.poll_garbage(cx, buf.len());
         }
         Pin::new(&mut self.socket).poll_write(cx, buf)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         if self.is_spoilt() {
             return self.poll_garbage(cx, bufs.iter().map(|buf| buf.len()).sum());
         }

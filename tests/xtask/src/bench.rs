@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: gets the tools that the bench compares with, builds what it measures, and runs it.
+//! `cargo xtask bench`: gets the tools that the bench compares with, builds what it measures, and
+//! runs it.
 //!
 //! The measuring itself is in `tests/benches`.
 
@@ -37,7 +38,8 @@ enum Which {
         #[arg(long, value_name = "DIR", default_value = "tests/benches/plots")]
         plots: PathBuf,
     },
-    /// How well five hosts share a load, and how soon they bear it again when one is killed, as a table
+    /// How well five hosts share a load, and how soon they bear it again when one is killed, as a
+    /// table
     Cluster {
         /// Transactions a second, of all hosts together
         #[arg(long, default_value_t = 5_000)]
@@ -56,7 +58,8 @@ enum Which {
 /// Measures and prints a table for the README.
 ///
 /// # Errors
-/// A tool that is missing and can't be installed, or anything that can't be built or run. A figure that is missed is a result, not an error.
+/// A tool that is missing and can't be installed, or anything that can't be built or run. A figure
+/// that is missed is a result, not an error.
 pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
     match &args.which {
         None => comparison(workspace, args),
@@ -74,19 +77,26 @@ fn cluster(workspace: &Workspace, tps: u32, rounds: u32, parts: &[String]) -> an
     checks::build(workspace)?;
 
     title("the measuring");
-    let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "cluster", "--"]);
+    let mut bench =
+        workspace.cargo(["bench", "--locked", "--workspace", "--bench", "cluster", "--"]);
     bench.args(["--tps", &tps.to_string(), "--rounds", &rounds.to_string()]);
     bench.args(parts.iter().flat_map(|part| ["--only", part]));
-    run_step(bench.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host")))
+    run_step(
+        bench.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host")),
+    )
 }
 
 /// Against Balter, on services whose law is known.
 fn control(workspace: &Workspace, plots: &Path) -> anyhow::Result<()> {
     title("what the bench needs");
     say("building a scenario with Balter 0.8.2 from crates.io, to compare with");
-    let (balter, build) = (workspace.root().join("tests/benches/balter/Cargo.toml"), workspace.built("tools/balter"));
+    let (balter, build) =
+        (workspace.root().join("tests/benches/balter/Cargo.toml"), workspace.built("tools/balter"));
     run_step(
-        Command::new("cargo").args(["build", "--release", "--locked", "--manifest-path"]).arg(balter).env("CARGO_TARGET_DIR", &build),
+        Command::new("cargo")
+            .args(["build", "--release", "--locked", "--manifest-path"])
+            .arg(balter)
+            .env("CARGO_TARGET_DIR", &build),
     )?;
     let guests = workspace.built("guests/lean");
     scenarios::some_guests(workspace, LEAN, &["plain-get"], &guests)?;
@@ -95,8 +105,13 @@ fn control(workspace: &Workspace, plots: &Path) -> anyhow::Result<()> {
     title("the measuring");
     let plots = workspace.root().join(plots);
     std::fs::create_dir_all(&plots).with_context(|| format!("can't make {}", plots.display()))?;
-    let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "control", "--"]);
-    bench.arg("--plots").arg(plots).env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host"));
+    let mut bench =
+        workspace.cargo(["bench", "--locked", "--workspace", "--bench", "control", "--"]);
+    bench
+        .arg("--plots")
+        .arg(plots)
+        .env("SWELL_GUESTS", guests)
+        .env("SWELL_HOST_BIN", workspace.built("release/host"));
     run_step(bench.env("SWELL_BALTER", build.join("release/balter-rig")))
 }
 
@@ -107,10 +122,14 @@ fn comparison(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
     program("wrk", &["-v"], "a load generator to compare with")?;
     let oha = workspace.built("tools/bin/oha");
     if !oha.exists() {
-        say("installing oha, a load generator to compare with, from crates.io; building it takes some minutes");
+        say("installing oha, a load generator to compare with, from crates.io; building it takes \
+            some minutes");
         let install = ["install", "--locked", "oha", "--root"];
         run_step(
-            Command::new("cargo").args(install).arg(workspace.built("tools")).env("CARGO_TARGET_DIR", workspace.built("tools/build")),
+            Command::new("cargo")
+                .args(install)
+                .arg(workspace.built("tools"))
+                .env("CARGO_TARGET_DIR", workspace.built("tools/build")),
         )?;
     }
     oha.metadata().with_context(|| format!("cargo installed oha, but not as {}", oha.display()))?;
@@ -126,12 +145,20 @@ fn comparison(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
     program("valgrind", &["--version"], "what counts instructions")?;
     let (few, many) = (1_000, 11_000);
     let each = (instructions(workspace, many)? - instructions(workspace, few)?) / (many - few);
-    say(&format!("recording a transaction with its request, check and metric: {each} instructions"));
+    say(&format!(
+        "recording a transaction with its request, check and metric: {each} instructions"
+    ));
 
     title("the measuring");
-    let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "comparison", "--"]);
+    let mut bench =
+        workspace.cargo(["bench", "--locked", "--workspace", "--bench", "comparison", "--"]);
     bench.args(["--rounds", &args.rounds.to_string(), "--seconds", &args.seconds.to_string()]);
-    run_step(bench.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host")).env("SWELL_OHA", oha))
+    run_step(
+        bench
+            .env("SWELL_GUESTS", guests)
+            .env("SWELL_HOST_BIN", workspace.built("release/host"))
+            .env("SWELL_OHA", oha),
+    )
 }
 
 /// The instructions of a process that records this many transactions.
@@ -139,9 +166,16 @@ fn instructions(workspace: &Workspace, transactions: u64) -> anyhow::Result<u64>
     let runner = "valgrind --tool=callgrind --callgrind-out-file=/dev/null";
     let host = output(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let variable = format!("CARGO_TARGET_{}_RUNNER", host.trim().to_uppercase().replace('-', "_"));
-    let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "recording", "--"]);
-    let ran = bench.arg(transactions.to_string()).env(variable, runner).stdout(Stdio::null()).output().context("can't run cargo")?;
+    let mut bench =
+        workspace.cargo(["bench", "--locked", "--workspace", "--bench", "recording", "--"]);
+    let ran = bench
+        .arg(transactions.to_string())
+        .env(variable, runner)
+        .stdout(Stdio::null())
+        .output()
+        .context("can't run cargo")?;
     let said = String::from_utf8_lossy(&ran.stderr);
-    let collected = said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
+    let collected =
+        said.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
     collected.with_context(|| format!("callgrind counted nothing:\n{said}"))
 }

@@ -1,7 +1,8 @@
 //! `cargo xtask test`: every check that CI has, in order of speed.
 //!
-//! Everything is built with the one release profile, and all crates together wherever possible: built alone, a crate may see other features of its
-//! dependencies, and wasmtime would be compiled twice.
+//! Everything is built with the one release profile, and all crates together wherever possible:
+//! built alone, a crate may see other features of its dependencies, and wasmtime would be compiled
+//! twice.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,18 +15,27 @@ use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
 
-/// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket would come in by this way.
+/// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket
+/// would come in by this way.
 const PURE: [(&str, &[&str]); 2] = [
     ("swell-core", &["serde", "serde_core", "swell-core", "thiserror"]),
-    ("swell-protocol", &["bytes", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"]),
+    (
+        "swell-protocol",
+        &["bytes", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"],
+    ),
 ];
 
-/// What is built and tested for this machine. Whoever needs a program builds all of it: with less, crates see other features, and wasmtime is compiled again.
+/// What is built and tested for this machine. Whoever needs a program builds all of it: with less,
+/// crates see other features, and wasmtime is compiled again.
 const NATIVE: [&str; 6] = ["--release", "--locked", "--workspace", "--lib", "--bins", "--tests"];
 
-/// Leaves out the examples: they are scenarios, whose exports have names that no native library can have.
+/// Leaves out the examples: they are scenarios, whose exports have names that no native library can
+/// have.
 pub(crate) fn but_scenarios(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
-    Ok(scenarios::example_packages(workspace)?.into_iter().map(|name| format!("--exclude={name}")).collect())
+    Ok(scenarios::example_packages(workspace)?
+        .into_iter()
+        .map(|name| format!("--exclude={name}"))
+        .collect())
 }
 
 /// Runs all checks; stops at the first that fails.
@@ -45,17 +55,29 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     run(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
 
     title("lints");
-    run(&mut workspace.cargo(["clippy", "--release", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    run(&mut workspace.cargo([
+        "clippy",
+        "--release",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ]))?;
 
     title("purity of the rules");
     for (package, allowed) in PURE {
         depends_on_little(workspace, package, allowed)?;
-        let mut check = scenario_compiler(workspace, LEAN)?.cargo("check", &workspace.built("scenarios"));
+        let mut check =
+            scenario_compiler(workspace, LEAN)?.cargo("check", &workspace.built("scenarios"));
         run(check.args(["--package", package]).current_dir(workspace.root()))?;
     }
 
     title("documentation");
-    run(workspace.cargo(["doc", "--release", "--locked", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    run(workspace
+        .cargo(["doc", "--release", "--locked", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "--deny warnings"))?;
 
     title("guests and examples");
     let (guests, examples) = (workspace.built("guests"), workspace.built("examples"));
@@ -79,12 +101,24 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     run(workspace.cargo(["build"]).args(NATIVE).args(but_scenarios(workspace)?))
 }
 
-/// Tests but those in documentation by nextest where it is there, which runs all at once; its summary, or cargo's, ends the output.
-fn run_tests(workspace: &Workspace, guests: &Path, examples: &Path, python: &Path) -> anyhow::Result<()> {
+/// Tests but those in documentation by nextest where it is there, which runs all at once; its
+/// summary, or cargo's, ends the output.
+fn run_tests(
+    workspace: &Workspace,
+    guests: &Path,
+    examples: &Path,
+    python: &Path,
+) -> anyhow::Result<()> {
     let but_scenarios = but_scenarios(workspace)?;
-    run(workspace.cargo(["test", "--release", "--locked", "--workspace", "--doc"]).args(&but_scenarios))?;
+    run(workspace
+        .cargo(["test", "--release", "--locked", "--workspace", "--doc"])
+        .args(&but_scenarios))?;
     let nextest = succeeds("cargo", &["nextest", "--version"]);
-    let mut test = if nextest { workspace.cargo(["nextest", "run"]) } else { workspace.cargo(["test", "--no-fail-fast"]) };
+    let mut test = if nextest {
+        workspace.cargo(["nextest", "run"])
+    } else {
+        workspace.cargo(["test", "--no-fail-fast"])
+    };
     test.args(NATIVE)
         .args(&but_scenarios)
         .env("SWELL_GUESTS", guests)
@@ -95,17 +129,33 @@ fn run_tests(workspace: &Workspace, guests: &Path, examples: &Path, python: &Pat
 }
 
 fn depends_on_little(workspace: &Workspace, package: &str, allowed: &[&str]) -> anyhow::Result<()> {
-    let tree = ["tree", "--locked", "--package", package, "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"];
+    let tree = [
+        "tree",
+        "--locked",
+        "--package",
+        package,
+        "--edges",
+        "normal,no-proc-macro",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ];
     let listed = output(&mut workspace.cargo(tree))?;
     let strangers = strangers(&listed, allowed);
-    ensure!(strangers.is_empty(), "{package} is pure and may not depend on {}", Vec::from_iter(strangers).join(", "));
+    ensure!(
+        strangers.is_empty(),
+        "{package} is pure and may not depend on {}",
+        Vec::from_iter(strangers).join(", ")
+    );
     say(&format!("{package} depends on nothing but {}", allowed.join(", ")));
     Ok(())
 }
 
 /// Packages in a list of cargo's, "name version" a line, that are not allowed.
 fn strangers<'a>(listed: &'a str, allowed: &[&str]) -> BTreeSet<&'a str> {
-    let names = listed.lines().filter_map(|line| line.split(' ').next()).filter(|name| !name.is_empty());
+    let names =
+        listed.lines().filter_map(|line| line.split(' ').next()).filter(|name| !name.is_empty());
     names.filter(|name| !allowed.contains(name)).collect()
 }
 
@@ -116,7 +166,8 @@ mod tests {
     #[test]
     fn a_dependency_that_a_pure_crate_may_not_have_is_named_once() {
         let allowed = ["swell-core", "serde", "thiserror"];
-        let listed = "swell-core v0.1.0 (/somewhere)\nserde v1.0.0\ntokio v1.0.0\nthiserror v2.0.0\ntokio v1.0.0 (*)\n\n";
+        let listed = "swell-core v0.1.0 (/somewhere)\nserde v1.0.0\ntokio v1.0.0\nthiserror \
+        v2.0.0\ntokio v1.0.0 (*)\n\n";
         assert_eq!(Vec::from_iter(strangers(listed, &allowed)), ["tokio"]);
         assert!(strangers("swell-core v0.1.0\nserde v1.0.0 (*)", &allowed).is_empty());
     }

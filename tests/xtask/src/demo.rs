@@ -11,7 +11,8 @@ use crate::toolchain::WITH_WASI;
 use crate::workspace::Workspace;
 use crate::{checks, scenarios};
 
-/// Builds the host and an example, starts a service, and shows 5,000 transactions a second for ten seconds.
+/// Builds the host and an example, starts a service, and shows 5,000 transactions a second for ten
+/// seconds.
 ///
 /// # Errors
 /// Something cannot be built or started. How the run ended is the exit code: the host's own.
@@ -29,10 +30,23 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
     title("the run");
     let service = DemoService::start(workspace)?;
     let mut host = Command::new(workspace.built("release/host"));
-    host.arg("run").arg(examples.join("hello-http.wasm")).args(["--target", &service.url, "--tps", "5000", "--duration", "10s"]);
-    say(&format!("$ host run hello-http.wasm --target {} --tps 5000 --duration 10s\n", service.url));
+    host.arg("run").arg(examples.join("hello-http.wasm")).args([
+        "--target",
+        &service.url,
+        "--tps",
+        "5000",
+        "--duration",
+        "10s",
+    ]);
+    say(&format!(
+        "$ host run hello-http.wasm --target {} --tps 5000 --duration 10s\n",
+        service.url
+    ));
     let status = host.status().context("can't run the host")?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// The controllable target as a process, ended when dropped.
@@ -44,8 +58,11 @@ struct DemoService {
 impl DemoService {
     fn start(workspace: &Workspace) -> anyhow::Result<Self> {
         let program = workspace.built("release/target");
-        let mut process =
-            Command::new(program).args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().context("can't run the target")?;
+        let mut process = Command::new(program)
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("can't run the target")?;
         let mut line = String::new();
         let said = process.stdout.take().context("the target has no output")?;
         BufReader::new(said).read_line(&mut line)?;

@@ -1,4 +1,5 @@
-//! `cargo xtask faults`: what the host says of itself where it was stopped, starved, or left alone. Needs a machine that does nothing else.
+//! `cargo xtask faults`: what the host says of itself where it was stopped, starved, or left alone.
+//! Needs a machine that does nothing else.
 
 use clap::Args;
 
@@ -23,7 +24,8 @@ pub(crate) fn run_rounds(workspace: &Workspace, args: &FaultsArgs) -> anyhow::Re
     title("the host");
     checks::build(workspace)?;
     title("faults of the load generator");
-    let mut test = workspace.cargo(["test", "--release", "--locked", "--workspace", "--test", "faults"]);
+    let mut test =
+        workspace.cargo(["test", "--release", "--locked", "--workspace", "--test", "faults"]);
     test.args(checks::but_scenarios(workspace)?).args(["--", "--ignored", "--nocapture"]);
     test.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host"));
     run(test.env("SWELL_FAULTS_ROUNDS", args.rounds.to_string()))

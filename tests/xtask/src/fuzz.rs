@@ -1,8 +1,10 @@
-//! `cargo xtask fuzz`: builds libFuzzer around what bytes of others reach, and runs it on one target after the other.
+//! `cargo xtask fuzz`: builds libFuzzer around what bytes of others reach, and runs it on one
+//! target after the other.
 //!
-//! The targets are in `coordinator/src/fuzzing.rs`, and CI tries each on its seeds and what is near to them. Here inputs are bred by which branches they
-//! reach. A stable compiler does that, too: the flags are LLVM's, and those that cargo-fuzz gives, without the sanitizers. Overflow and broken promises
-//! panic; safe code has little else to hide.
+//! The targets are in `coordinator/src/fuzzing.rs`, and CI tries each on its seeds and what is near
+//! to them. Here inputs are bred by which branches they reach. A stable compiler does that, too:
+//! the flags are LLVM's, and those that cargo-fuzz gives, without the sanitizers. Overflow and
+//! broken promises panic; safe code has little else to hide.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +43,8 @@ pub(crate) struct FuzzArgs {
 /// Fuzzes the targets, one after the other. What has been reached before is gone on from.
 ///
 /// # Errors
-/// There is no such target, the fuzzer cannot be built, or it has found something; the input is named then.
+/// There is no such target, the fuzzer cannot be built, or it has found something; the input is
+/// named then.
 pub(crate) fn run_targets(workspace: &Workspace, args: &FuzzArgs) -> anyhow::Result<()> {
     let package = workspace.root().join("tests/fuzz");
     let all = targets(&package.join("corpus"))?;
@@ -50,28 +53,46 @@ pub(crate) fn run_targets(workspace: &Workspace, args: &FuzzArgs) -> anyhow::Res
     }
 
     title("the fuzzer");
-    program("g++", &["--version"], "a C++ compiler: libFuzzer is written in C++ and comes as source")?;
+    program(
+        "g++",
+        &["--version"],
+        "a C++ compiler: libFuzzer is written in C++ and comes as source",
+    )?;
     // With a machine named, the flags are not for what runs while it is built.
     let machine = output(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let (machine, built) = (machine.trim(), workspace.built("tools/fuzz"));
-    let mut build = workspace.cargo(["build", "--release", "--locked", "--target", machine, "--manifest-path"]);
-    run(build.arg(package.join("Cargo.toml")).env("CARGO_TARGET_DIR", &built).env("RUSTFLAGS", COUNTED.join(" ")))?;
+    let mut build =
+        workspace.cargo(["build", "--release", "--locked", "--target", machine, "--manifest-path"]);
+    run(build
+        .arg(package.join("Cargo.toml"))
+        .env("CARGO_TARGET_DIR", &built)
+        .env("RUSTFLAGS", COUNTED.join(" ")))?;
     let fuzzer = built.join(machine).join("release/swell-fuzz");
 
     for name in if args.targets.is_empty() { &all } else { &args.targets } {
         title(name);
-        let (bred, found) = (workspace.built("fuzz/corpus").join(name), workspace.built("fuzz/found"));
+        let (bred, found) =
+            (workspace.built("fuzz/corpus").join(name), workspace.built("fuzz/found"));
         for folder in [&bred, &found] {
-            fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+            fs::create_dir_all(folder)
+                .with_context(|| format!("can't make {}", folder.display()))?;
         }
         let mut fuzz = Command::new(&fuzzer);
         fuzz.env("SWELL_FUZZ", name)
-            .args([format!("-max_total_time={}", args.seconds), format!("-max_len={LONGEST}"), format!("-timeout={HANGS}")])
-            .args(["-print_final_stats=1".to_owned(), format!("-artifact_prefix={}/{name}-", found.display())])
+            .args([
+                format!("-max_total_time={}", args.seconds),
+                format!("-max_len={LONGEST}"),
+                format!("-timeout={HANGS}"),
+            ])
+            .args([
+                "-print_final_stats=1".to_owned(),
+                format!("-artifact_prefix={}/{name}-", found.display()),
+            ])
             .args([&bred, &package.join("corpus").join(name)]);
         run(&mut fuzz).with_context(|| {
             format!(
-                "{name} fails; an input in {} shows it\nhelp: copy it to tests/fuzz/corpus/{name}/found-WHAT and mend what `cargo test -p swell-cluster \
+                "{name} fails; an input in {} shows it\nhelp: copy it to \
+                tests/fuzz/corpus/{name}/found-WHAT and mend what `cargo test -p swell-cluster \
                  fuzzing` tells then",
                 found.display()
             )
@@ -82,8 +103,11 @@ pub(crate) fn run_targets(workspace: &Workspace, args: &FuzzArgs) -> anyhow::Res
 }
 
 fn targets(corpus: &Path) -> anyhow::Result<Vec<String>> {
-    let folders = fs::read_dir(corpus).with_context(|| format!("can't read {}", corpus.display()))?;
-    let mut names = folders.map(|folder| Ok(folder?.file_name().to_string_lossy().into_owned())).collect::<anyhow::Result<Vec<_>>>()?;
+    let folders =
+        fs::read_dir(corpus).with_context(|| format!("can't read {}", corpus.display()))?;
+    let mut names = folders
+        .map(|folder| Ok(folder?.file_name().to_string_lossy().into_owned()))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     names.sort();
     ensure!(!names.is_empty(), "there is no target in {}", corpus.display());
     Ok(names)

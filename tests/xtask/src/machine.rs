@@ -1,4 +1,5 @@
-//! What a machine needs, and how it gets it: each thing is looked for first and, if it has to be installed, announced with its reason.
+//! What a machine needs, and how it gets it: each thing is looked for first and, if it has to be
+//! installed, announced with its reason.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +14,10 @@ use crate::workspace::Workspace;
 ///
 /// # Errors
 /// There is none, and none could be installed.
-pub(crate) fn scenario_compiler(workspace: &Workspace, targets: &[&'static str]) -> anyhow::Result<Toolchain> {
+pub(crate) fn scenario_compiler(
+    workspace: &Workspace,
+    targets: &[&'static str],
+) -> anyhow::Result<Toolchain> {
     let find = || Toolchain::find(workspace.root(), targets, &mut say);
     match find() {
         Ok(toolchain) => Ok(toolchain),
@@ -37,16 +41,25 @@ pub(crate) fn program(name: &str, probe: &[&str], reason: &str) -> anyhow::Resul
 ///
 /// # Errors
 /// As [`program`].
-pub(crate) fn program_of(package: &str, name: &str, probe: &[&str], reason: &str) -> anyhow::Result<()> {
+pub(crate) fn program_of(
+    package: &str,
+    name: &str,
+    probe: &[&str],
+    reason: &str,
+) -> anyhow::Result<()> {
     if is_there(name, probe) {
         return Ok(());
     }
     install(&[package], reason)?;
-    ensure!(is_there(name, probe), "{name} was installed but is not in PATH\nhelp: add /usr/sbin to PATH");
+    ensure!(
+        is_there(name, probe),
+        "{name} was installed but is not in PATH\nhelp: add /usr/sbin to PATH"
+    );
     Ok(())
 }
 
-/// The package of PyPI's with the schemas of Kubernetes, in this version: a newer one knows newer releases and forgets old ones.
+/// The package of PyPI's with the schemas of Kubernetes, in this version: a newer one knows newer
+/// releases and forgets old ones.
 const SCHEMAS: &str = "kubernetes-validate==1.37.0";
 
 /// A Python that has [`SCHEMAS`], in an environment of its own under the target folder.
@@ -56,7 +69,12 @@ const SCHEMAS: &str = "kubernetes-validate==1.37.0";
 pub(crate) fn kubernetes_schemas(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let folder = workspace.built(&format!("tools/{}", SCHEMAS.replace("==", "-")));
     let python = folder.join("bin/python");
-    let has_them = || Command::new(&python).args(["-c", "import kubernetes_validate, yaml"]).output().is_ok_and(|it| it.status.success());
+    let has_them = || {
+        Command::new(&python)
+            .args(["-c", "import kubernetes_validate, yaml"])
+            .output()
+            .is_ok_and(|it| it.status.success())
+    };
     if has_them() {
         return Ok(python);
     }
@@ -64,11 +82,19 @@ pub(crate) fn kubernetes_schemas(workspace: &Workspace) -> anyhow::Result<PathBu
         install(&["python3-venv"], "Python with environments, for the schemas of Kubernetes")?;
     }
     say(&format!(
-        "installing the schemas of Kubernetes, which manifests are checked against: {SCHEMAS} from PyPI, into {}",
+        "installing the schemas of Kubernetes, which manifests are checked against: {SCHEMAS} from \
+        PyPI, into {}",
         folder.display()
     ));
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", SCHEMAS]))?;
+    run(Command::new(&python).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        SCHEMAS,
+    ]))?;
     ensure!(has_them(), "{SCHEMAS} was installed, and {} does not find it", python.display());
     Ok(python)
 }
@@ -82,7 +108,8 @@ fn install(packages: &[&str], reason: &str) -> anyhow::Result<()> {
     let list = packages.join(" ");
     ensure!(
         succeeds("apt-get", &["--version"]),
-        "this needs {reason}, and there is no apt-get to install it\nhelp: install what Debian calls {list}"
+        "this needs {reason}, and there is no apt-get to install it\nhelp: install what Debian \
+        calls {list}"
     );
     let uid = crate::step::output(Command::new("id").arg("-u")).context("can't tell who we are")?;
     let prefix: &[&str] = if uid.trim() == "0" {
@@ -90,11 +117,16 @@ fn install(packages: &[&str], reason: &str) -> anyhow::Result<()> {
     } else if succeeds("sudo", &["-n", "true"]) {
         &["sudo", "-n"]
     } else {
-        bail!("this needs {reason}, and we may not install it\nhelp: run `apt-get update && apt-get install {list}` as root");
+        bail!(
+            "this needs {reason}, and we may not install it\nhelp: run `apt-get update && apt-get \
+            install {list}` as root"
+        );
     };
     say(&format!("installing {reason}: {list}"));
     let apt = |args: &[&str]| {
-        let words: Vec<&str> = [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2"], args].concat();
+        let words: Vec<&str> =
+            [prefix, &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2"], args]
+                .concat();
         run(Command::new(words[0]).args(&words[1..]))
     };
     apt(&["update"])?;

@@ -1,6 +1,7 @@
 //! The house's own commands, run as `cargo xtask …` (an alias in `.cargo/config.toml`).
 //!
-//! They work from a bare clone: what a machine lacks is installed, and said before it is. They depend on little, so that they start within seconds.
+//! They work from a bare clone: what a machine lacks is installed, and said before it is. They
+//! depend on little, so that they start within seconds.
 
 mod bench;
 mod checks;
@@ -28,7 +29,8 @@ use workspace::Workspace;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Command {
-    /// Build everything and run an example at 5,000 transactions a second against a service started for it
+    /// Build everything and run an example at 5,000 transactions a second against a service started
+    /// for it
     Demo,
     /// Every check that CI has, in order of speed
     Test,
@@ -50,14 +52,16 @@ enum Command {
         #[arg(long, value_name = "SEEDS", default_value = "0..10000")]
         seeds: String,
     },
-    /// Stop the host, starve it, and leave it alone, and check what it says of each: minutes of a machine that does nothing else
+    /// Stop the host, starve it, and leave it alone, and check what it says of each: minutes of a
+    /// machine that does nothing else
     Faults(faults::FaultsArgs),
     /// Breed inputs for what bytes of other hosts reach, in search of one that breaks it
     Fuzz(fuzz::FuzzArgs),
     /// What is too long for CI: faults, soak and fuzz, one after another
     Nightly(nightly::NightlyArgs),
-    /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user; `bench control` compares its control with Balter's, and
-    /// `bench cluster` measures five hosts that share a load
+    /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user;
+    /// `bench control` compares its control with Balter's, and `bench cluster` measures five hosts
+    /// that share a load
     Bench(bench::BenchArgs),
 }
 
@@ -65,7 +69,9 @@ fn main() -> ExitCode {
     let done = Workspace::find().and_then(|workspace| match Command::parse() {
         Command::Demo => demo::run(&workspace),
         Command::Test => checks::test(&workspace).map(|()| ExitCode::SUCCESS),
-        Command::Examples { out } => scenarios::examples(&workspace, &out).map(|()| ExitCode::SUCCESS),
+        Command::Examples { out } => {
+            scenarios::examples(&workspace, &out).map(|()| ExitCode::SUCCESS)
+        }
         Command::Guests { out } => scenarios::guests(&workspace, &out).map(|()| ExitCode::SUCCESS),
         Command::Soak { seeds } => soak::run_seeds(&workspace, &seeds).map(|()| ExitCode::SUCCESS),
         Command::Faults(args) => faults::run_rounds(&workspace, &args).map(|()| ExitCode::SUCCESS),

@@ -1,7 +1,9 @@
-//! `cargo xtask nightly`: what is too long, or wants the machine too much for itself, to be a part of each check.
+//! `cargo xtask nightly`: what is too long, or wants the machine too much for itself, to be a part
+//! of each check.
 //!
-//! CI runs some of each part; here each runs at length, the one that measures first, while nothing else has warmed or filled the machine. What fails stops
-//! the whole and names the command that runs that part alone.
+//! CI runs some of each part; here each runs at length, the one that measures first, while nothing
+//! else has warmed or filled the machine. What fails stops the whole and names the command that
+//! runs that part alone.
 
 use anyhow::Context;
 use clap::Args;
@@ -32,9 +34,11 @@ pub(crate) struct NightlyArgs {
 /// # Errors
 /// One fails.
 pub(crate) fn run(workspace: &Workspace, args: &NightlyArgs) -> anyhow::Result<()> {
-    faults::run_rounds(workspace, &FaultsArgs { rounds: args.rounds }).context("again: cargo xtask faults")?;
+    faults::run_rounds(workspace, &FaultsArgs { rounds: args.rounds })
+        .context("again: cargo xtask faults")?;
     soak::run_seeds(workspace, &args.seeds).context("again: cargo xtask soak")?;
-    fuzz::run_targets(workspace, &FuzzArgs { seconds: args.seconds, targets: Vec::new() }).context("again: cargo xtask fuzz")?;
+    fuzz::run_targets(workspace, &FuzzArgs { seconds: args.seconds, targets: Vec::new() })
+        .context("again: cargo xtask fuzz")?;
     say("\nthe night was quiet");
     Ok(())
 }

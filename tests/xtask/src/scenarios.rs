@@ -22,7 +22,8 @@ pub(crate) fn examples(workspace: &Workspace, out: &Path) -> anyhow::Result<()> 
     let built = compile(workspace, WITH_WASI, &select, out, "")?;
     ensure!(
         built.len() == names.len(),
-        "{} of {} examples are scenarios: each folder of sdk-examples must be a package of its name",
+        "{} of {} examples are scenarios: each folder of sdk-examples must be a package of its \
+        name",
         built.len(),
         names.len()
     );
@@ -36,7 +37,9 @@ pub(crate) fn examples(workspace: &Workspace, out: &Path) -> anyhow::Result<()> 
 pub(crate) fn example_packages(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
     let folder = workspace.root().join("sdk-examples");
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder).with_context(|| format!("can't read {}", folder.display()))? {
+    for entry in
+        std::fs::read_dir(&folder).with_context(|| format!("can't read {}", folder.display()))?
+    {
         let path = entry?.path();
         if path.join("Cargo.toml").exists() {
             names.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
@@ -55,15 +58,25 @@ pub(crate) fn example(workspace: &Workspace, name: &str, out: &Path) -> anyhow::
     compile(workspace, WITH_WASI, &["--package", name], out, "").map(drop)
 }
 
-/// Builds each guest of the test suites as `out/NAME.wasm`, without WASI, and those that show WASI 0.1 also as `out/NAME-wasip1.wasm`. The examples come in
-/// whatever form users get on this machine, so that between them all forms are run.
+/// Builds each guest of the test suites as `out/NAME.wasm`, without WASI, and those that show WASI
+/// 0.1 also as `out/NAME-wasip1.wasm`. The examples come in whatever form users get on this
+/// machine, so that between them all forms are run.
 ///
 /// # Errors
 /// As [`examples`].
 pub(crate) fn guests(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
     let built = compile(workspace, LEAN, &["--package", "swell-guests", "--examples"], out, "")?;
     ensure!(!built.is_empty(), "swell-guests has no example that is a scenario");
-    let of_wasi = ["--package", "swell-guests", "--example", "plain-get", "--example", "uses-std", "--example", "waits-with-std"];
+    let of_wasi = [
+        "--package",
+        "swell-guests",
+        "--example",
+        "plain-get",
+        "--example",
+        "uses-std",
+        "--example",
+        "waits-with-std",
+    ];
     compile(workspace, WASIP1, &of_wasi, out, "-wasip1")?;
     Ok(())
 }
@@ -72,20 +85,32 @@ pub(crate) fn guests(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// As [`examples`].
-pub(crate) fn some_guests(workspace: &Workspace, targets: &[&'static str], names: &[&str], out: &Path) -> anyhow::Result<()> {
+pub(crate) fn some_guests(
+    workspace: &Workspace,
+    targets: &[&'static str],
+    names: &[&str],
+    out: &Path,
+) -> anyhow::Result<()> {
     let examples = names.iter().flat_map(|name| ["--example", name]);
     let select: Vec<&str> = ["--package", "swell-guests"].into_iter().chain(examples).collect();
     compile(workspace, targets, &select, out, "").map(drop)
 }
 
 /// Compiles and copies to `out/NAME{suffix}.wasm`.
-fn compile(workspace: &Workspace, targets: &[&'static str], select: &[&str], out: &Path, suffix: &str) -> anyhow::Result<Vec<Artifact>> {
+fn compile(
+    workspace: &Workspace,
+    targets: &[&'static str],
+    select: &[&str],
+    out: &Path,
+    suffix: &str,
+) -> anyhow::Result<Vec<Artifact>> {
     let toolchain = scenario_compiler(workspace, targets)?;
     let built = toolchain.compile(workspace.root(), &workspace.built("scenarios"), select)?;
     std::fs::create_dir_all(out).with_context(|| format!("can't make {}", out.display()))?;
     for artifact in &built {
         let file = out.join(format!("{}{suffix}.wasm", artifact.name));
-        std::fs::copy(&artifact.file, &file).with_context(|| format!("can't write {}", file.display()))?;
+        std::fs::copy(&artifact.file, &file)
+            .with_context(|| format!("can't write {}", file.display()))?;
     }
     say(&format!("{} scenarios for {} in {}", built.len(), toolchain.target(), out.display()));
     Ok(built)

@@ -9,6 +9,14 @@ use crate::workspace::Workspace;
 /// A seed fails; it is named.
 pub(crate) fn run_seeds(workspace: &Workspace, seeds: &str) -> anyhow::Result<()> {
     title("clusters on virtual time");
-    let mut test = workspace.cargo(["test", "--release", "--locked", "--workspace", "--test", "simulation", "whatever"]);
+    let mut test = workspace.cargo([
+        "test",
+        "--release",
+        "--locked",
+        "--workspace",
+        "--test",
+        "simulation",
+        "whatever",
+    ]);
     run(test.args(crate::checks::but_scenarios(workspace)?).env("SWELL_SEEDS", seeds))
 }

@@ -24,7 +24,9 @@ pub(crate) fn title(text: &str) {
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let line = shown(command);
     say(&format!("$ {line}"));
-    let status = command.status().with_context(|| format!("can't run {}", command.get_program().display()))?;
+    let status = command
+        .status()
+        .with_context(|| format!("can't run {}", command.get_program().display()))?;
     ensure!(status.success(), "`{line}` failed: {status}");
     Ok(())
 }
@@ -34,7 +36,9 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
 /// # Errors
 /// It cannot be run, or it fails.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
-    let output = command.output().with_context(|| format!("can't run {}", command.get_program().display()))?;
+    let output = command
+        .output()
+        .with_context(|| format!("can't run {}", command.get_program().display()))?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "`{}` failed: {}\n{complaint}", shown(command), output.status);
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())

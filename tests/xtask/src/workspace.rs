@@ -20,12 +20,19 @@ impl Workspace {
     /// # Errors
     /// Cargo cannot read the workspace.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        // What cargo says as it runs us: what it said as it built us may have been in another clone that shares the target folder.
-        let folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        // What cargo says as it runs us: what it said as it built us may have been in another clone
+        // that shares the target folder.
+        let folder = std::env::var_os("CARGO_MANIFEST_DIR")
+            .unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let mut cargo = Command::new("cargo");
         cargo.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(folder);
         let metadata: Value = serde_json::from_str(&step::output(&mut cargo)?)?;
-        let folder = |key: &str| metadata[key].as_str().map(PathBuf::from).with_context(|| format!("cargo metadata says no {key}"));
+        let folder = |key: &str| {
+            metadata[key]
+                .as_str()
+                .map(PathBuf::from)
+                .with_context(|| format!("cargo metadata says no {key}"))
+        };
         Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")? })
     }
 
@@ -39,13 +46,16 @@ impl Workspace {
         self.target.join(path)
     }
 
-    /// A `cargo` in the checkout, which builds what one called by hand builds: without what cargo says to us about our own package, since a build script that
-    /// watches that (ring's does) would run anew at each change between the two, and most of the host after it.
+    /// A `cargo` in the checkout, which builds what one called by hand builds: without what cargo
+    /// says to us about our own package, since a build script that watches that (ring's does) would
+    /// run anew at each change between the two, and most of the host after it.
     pub(crate) fn cargo<const N: usize>(&self, args: [&str; N]) -> Command {
         let mut cargo = Command::new("cargo");
         cargo.args(args).current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
         for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            if name.to_str().is_some_and(|name| {
+                name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+            }) {
                 cargo.env_remove(name);
             }
         }

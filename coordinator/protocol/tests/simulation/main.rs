@@ -1,8 +1,10 @@
-//! Clusters on virtual time: hosts that are killed, stopped, cut off, late or overloaded, networks that lose, double and overtake.
+//! Clusters on virtual time: hosts that are killed, stopped, cut off, late or overloaded, networks
+//! that lose, double and overtake.
 //!
-//! The judge asserts in every run, at every start: no slot is started twice, nothing is started without a lease that the leading host counts as running
-//! (I4), in no second more than the rate allows (I1), no iteration number is used twice. The tests add what is to come of it. A seed that fails is named, and
-//! `SWELL_SEEDS=417` or `SWELL_SEEDS=0..10000` runs it or more of them.
+//! The judge asserts in every run, at every start: no slot is started twice, nothing is started
+//! without a lease that the leading host counts as running (I4), in no second more than the rate
+//! allows (I1), no iteration number is used twice. The tests add what is to come of it. A seed that
+//! fails is named, and `SWELL_SEEDS=417` or `SWELL_SEEDS=0..10000` runs it or more of them.
 
 mod network;
 mod random;
@@ -28,7 +30,10 @@ fn cut_off(host: usize, during: (Instant, Instant)) -> [Fault; 2] {
 /// What a host started and nobody was told of lies within what is declared.
 fn assert_declared(record: &Record, host: usize) {
     let (unknown, truth) = (record.unknown[host], record.started_by[host] - record.merged_by[host]);
-    assert!(unknown.least <= truth && unknown.most.is_some_and(|most| truth <= most), "host {host}: {truth} is not within {unknown:?}");
+    assert!(
+        unknown.least <= truth && unknown.most.is_some_and(|most| truth <= most),
+        "host {host}: {truth} is not within {unknown:?}"
+    );
 }
 
 #[test]
@@ -39,7 +44,11 @@ fn hosts_that_nothing_befalls_start_what_one_would() {
         assert!(record.is_over);
         let slots: Vec<u64> = record.started.keys().copied().collect();
         assert_eq!(slots, (0..slots.len() as u64).collect::<Vec<_>>());
-        assert!((slots.len() as f64 - 20_000.0).abs() < if poisson { 600.0 } else { 2.0 }, "{}", slots.len());
+        assert!(
+            (slots.len() as f64 - 20_000.0).abs() < if poisson { 600.0 } else { 2.0 },
+            "{}",
+            slots.len()
+        );
         assert_eq!(record.merged_by, record.started_by);
         assert!(record.lost.is_empty() && record.missed_by.iter().all(|&missed| missed == 0));
         let earliest = record.begins.iter().min().unwrap();
@@ -51,15 +60,30 @@ fn hosts_that_nothing_befalls_start_what_one_would() {
 fn a_killed_host_s_share_moves_within_two_seconds_and_what_is_lost_is_declared() {
     for seed in 0..30 {
         let at = 5 * SECOND + seed * 37 * MS;
-        let scene = Scene { seed, faults: vec![Fault::Killed { host: 3, at }], lasts: Duration::from_secs(12), ..Scene::calm(5) };
+        let scene = Scene {
+            seed,
+            faults: vec![Fault::Killed { host: 3, at }],
+            lasts: Duration::from_secs(12),
+            ..Scene::calm(5)
+        };
         let (record, _) = World::new(scene).run();
         let died = (at - record.began) as f64 / SECOND as f64;
         let share = rate(&record, died + 2.0, 12.0);
-        assert!((share - 1_000.0).abs() <= 10.0, "seed {seed}: {share}/s from two seconds after the death on");
-        assert_eq!(record.lost.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [3], "seed {seed}");
+        assert!(
+            (share - 1_000.0).abs() <= 10.0,
+            "seed {seed}: {share}/s from two seconds after the death on"
+        );
+        assert_eq!(
+            record.lost.iter().map(|&(_, host)| host).collect::<Vec<_>>(),
+            [3],
+            "seed {seed}"
+        );
         assert_declared(&record, 3);
         let unknown = record.unknown[3];
-        assert!((unknown.most.unwrap() - unknown.least) as f64 <= 200.0 * 1.7 + 2.0, "seed {seed}: {unknown:?}");
+        assert!(
+            (unknown.most.unwrap() - unknown.least) as f64 <= 200.0 * 1.7 + 2.0,
+            "seed {seed}: {unknown:?}"
+        );
         assert!([0, 1, 2, 4].iter().all(|&host| record.merged_by[host] == record.started_by[host]));
     }
 }
@@ -77,7 +101,10 @@ fn a_stopped_host_starts_nothing_late_when_it_wakes_and_takes_part_again() {
 
 #[test]
 fn whoever_leads_may_be_stopped_itself() {
-    let scene = Scene { faults: vec![Fault::Frozen { host: 0, during: (4 * SECOND, 7 * SECOND) }], ..Scene::calm(4) };
+    let scene = Scene {
+        faults: vec![Fault::Frozen { host: 0, during: (4 * SECOND, 7 * SECOND) }],
+        ..Scene::calm(4)
+    };
     let (record, _) = World::new(scene).run();
     assert!(record.lost.is_empty(), "who was asleep cannot tell who was silent: {:?}", record.lost);
     assert!((rate(&record, 8.0, 19.9) - 1_000.0).abs() < 5.0);
@@ -88,10 +115,14 @@ fn whoever_leads_may_be_stopped_itself() {
 fn hosts_that_are_cut_off_drain_and_are_merged_exactly_when_they_are_back() {
     let during = (5 * SECOND, 25 * SECOND);
     let faults = [cut_off(3, during), cut_off(4, during)].concat();
-    let (record, fates) = World::new(Scene { faults, lasts: Duration::from_secs(40), ..Scene::calm(5) }).run();
+    let (record, fates) =
+        World::new(Scene { faults, lasts: Duration::from_secs(40), ..Scene::calm(5) }).run();
     assert!(fates.cut > 50);
     let cut = (during.0 - record.began) as f64 / SECOND as f64;
-    assert!((rate(&record, cut + 2.0, cut + 19.0) - 1_000.0).abs() < 5.0, "the others carry all of it");
+    assert!(
+        (rate(&record, cut + 2.0, cut + 19.0) - 1_000.0).abs() < 5.0,
+        "the others carry all of it"
+    );
     assert!((rate(&record, 35.0, 39.9) - 1_000.0).abs() < 5.0);
     assert_eq!(record.back.len(), 2);
     assert_eq!(record.merged_by, record.started_by);
@@ -102,13 +133,17 @@ fn a_link_that_carries_nothing_one_way_is_as_bad_as_one_that_is_cut() {
     for (from, to) in [(0, 2), (2, 0)] {
         let during = (5 * SECOND, 15 * SECOND);
         let faults = vec![Fault::Cut(Cut { from, to, during })];
-        let (record, fates) = World::new(Scene { faults, lasts: Duration::from_secs(30), ..Scene::calm(4) }).run();
+        let (record, fates) =
+            World::new(Scene { faults, lasts: Duration::from_secs(30), ..Scene::calm(4) }).run();
         assert!(fates.cut > 10);
         assert_eq!((record.lost.len(), record.back.len()), (1, 1), "{from} to {to}");
         assert_eq!(record.merged_by, record.started_by);
         let cut = (during.0 - record.began) as f64 / SECOND as f64;
         for part in [(cut + 3.0, cut + 9.5), (22.0, 29.9)] {
-            assert!((rate(&record, part.0, part.1) - 1_000.0).abs() < 5.0, "{from} to {to}, in {part:?}");
+            assert!(
+                (rate(&record, part.0, part.1) - 1_000.0).abs() < 5.0,
+                "{from} to {to}, in {part:?}"
+            );
         }
     }
 }
@@ -117,7 +152,12 @@ fn a_link_that_carries_nothing_one_way_is_as_bad_as_one_that_is_cut() {
 fn a_host_that_dies_soon_after_it_came_is_missed_at_once() {
     let joins = BTreeMap::from([(3, 6 * SECOND)]);
     let died = 8 * SECOND;
-    let (record, _) = World::new(Scene { joins, faults: vec![Fault::Killed { host: 3, at: died }], ..Scene::calm(4) }).run();
+    let (record, _) = World::new(Scene {
+        joins,
+        faults: vec![Fault::Killed { host: 3, at: died }],
+        ..Scene::calm(4)
+    })
+    .run();
     assert_eq!((record.joined.len(), record.lost.len()), (1, 1));
     assert!(record.lost[0].0 - died <= 1_100 * MS, "{:?}", record.lost);
     assert_declared(&record, 3);
@@ -128,7 +168,12 @@ fn a_host_that_dies_among_many_is_missed_however_much_the_others_say() {
     let died = 8 * SECOND;
     // So that there is always something under way.
     let weather = Weather { jitter: Duration::from_millis(200), ..Scene::calm(1).weather };
-    let scene = Scene { weather, faults: vec![Fault::Killed { host: 40, at: died }], lasts: Duration::from_secs(12), ..Scene::calm(120) };
+    let scene = Scene {
+        weather,
+        faults: vec![Fault::Killed { host: 40, at: died }],
+        lasts: Duration::from_secs(12),
+        ..Scene::calm(120)
+    };
     let (record, _) = World::new(scene).run();
     assert_eq!(record.lost.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [40]);
     assert!(record.lost[0].0 - died <= 1_300 * MS, "{:?}", record.lost);
@@ -137,9 +182,18 @@ fn a_host_that_dies_among_many_is_missed_however_much_the_others_say() {
 
 #[test]
 fn a_link_that_flaps_moves_a_share_at_most_once_in_three_seconds() {
-    let faults: Vec<Fault> = (3..60).flat_map(|second| cut_off(1, (second * SECOND, second * SECOND + 950 * MS))).collect();
-    let (record, _) = World::new(Scene { faults, lasts: Duration::from_secs(62), ..Scene::calm(4) }).run();
-    let mut moves: Vec<Instant> = record.lost.iter().chain(&record.back).filter(|&&(_, host)| host == 1).map(|&(at, _)| at).collect();
+    let faults: Vec<Fault> = (3..60)
+        .flat_map(|second| cut_off(1, (second * SECOND, second * SECOND + 950 * MS)))
+        .collect();
+    let (record, _) =
+        World::new(Scene { faults, lasts: Duration::from_secs(62), ..Scene::calm(4) }).run();
+    let mut moves: Vec<Instant> = record
+        .lost
+        .iter()
+        .chain(&record.back)
+        .filter(|&&(_, host)| host == 1)
+        .map(|&(at, _)| at)
+        .collect();
     moves.sort_unstable();
     assert!(!moves.is_empty());
     assert!(moves.windows(2).all(|pair| pair[1] - pair[0] >= 3 * SECOND), "{moves:?}");
@@ -149,7 +203,12 @@ fn a_link_that_flaps_moves_a_share_at_most_once_in_three_seconds() {
 #[test]
 fn a_network_that_loses_a_fifth_changes_no_count() {
     for seed in 0..5 {
-        let weather = Weather { loss: 0.2, doubled: 0.1, delay: Duration::from_millis(1), jitter: Duration::from_millis(100) };
+        let weather = Weather {
+            loss: 0.2,
+            doubled: 0.1,
+            delay: Duration::from_millis(1),
+            jitter: Duration::from_millis(100),
+        };
         let (record, fates) = World::new(Scene { seed, weather, ..Scene::calm(5) }).run();
         assert!(fates.lost > 100 && fates.doubled > 50 && fates.overtaken > 50, "{fates:?}");
         assert!(record.is_over, "seed {seed}");
@@ -172,7 +231,11 @@ fn a_host_that_comes_later_takes_its_share_of_the_same_schedule() {
 fn a_host_that_cannot_bear_its_share_gives_some_of_it_away() {
     let faults = vec![Fault::Strained { host: 1, during: (3 * SECOND, 8 * SECOND) }];
     let (record, _) = World::new(Scene { faults, ..Scene::calm(4) }).run();
-    assert!(!record.relieved.is_empty() && record.relieved.iter().all(|&(_, host)| host == 1), "{:?}", record.relieved);
+    assert!(
+        !record.relieved.is_empty() && record.relieved.iter().all(|&(_, host)| host == 1),
+        "{:?}",
+        record.relieved
+    );
     assert!(record.started_by[1] < 4_700, "{:?}", record.started_by);
     assert_eq!(record.started.len(), 20_000);
 }
@@ -181,10 +244,15 @@ fn a_host_that_cannot_bear_its_share_gives_some_of_it_away() {
 fn a_host_that_leaves_hands_its_share_over_and_no_slot_is_missed() {
     for (seed, poisson) in [(1, false), (2, true), (3, false)] {
         let at = 6 * SECOND + seed * 70 * MS;
-        let scene = Scene { seed, poisson, faults: vec![Fault::Leaves { host: 2, at }], ..Scene::calm(4) };
+        let scene =
+            Scene { seed, poisson, faults: vec![Fault::Leaves { host: 2, at }], ..Scene::calm(4) };
         let (record, _) = World::new(scene).run();
         assert_eq!(record.left.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [2]);
-        assert!(record.lost.is_empty() && record.missed_by.iter().all(|&missed| missed == 0), "{:?}", record.missed_by);
+        assert!(
+            record.lost.is_empty() && record.missed_by.iter().all(|&missed| missed == 0),
+            "{:?}",
+            record.missed_by
+        );
         let slots: Vec<u64> = record.started.keys().copied().collect();
         assert_eq!(slots, (0..slots.len() as u64).collect::<Vec<_>>());
         assert_eq!(record.merged_by, record.started_by);
@@ -207,18 +275,26 @@ fn the_last_that_can_bear_anything_keeps_its_share_though_it_wants_to_leave() {
 
 #[test]
 fn when_all_are_strained_nobody_s_share_moves() {
-    let faults = (0..3).map(|host| Fault::Strained { host, during: (3 * SECOND, 15 * SECOND) }).collect();
+    let faults =
+        (0..3).map(|host| Fault::Strained { host, during: (3 * SECOND, 15 * SECOND) }).collect();
     let (record, _) = World::new(Scene { faults, ..Scene::calm(3) }).run();
     assert!(record.relieved.is_empty());
 }
 
 #[test]
 fn another_rate_is_followed_by_all_at_once() {
-    let scene = Scene { courses: vec![(4 * SECOND, 3_000.0), (8 * SECOND, 200.0), (12 * SECOND, 1_000.0)], ..Scene::calm(5) };
+    let scene = Scene {
+        courses: vec![(4 * SECOND, 3_000.0), (8 * SECOND, 200.0), (12 * SECOND, 1_000.0)],
+        ..Scene::calm(5)
+    };
     let (record, _) = World::new(scene).run();
-    for (from, until, expected) in [(4.0, 7.0, 3_000.0), (8.0, 11.0, 200.0), (12.5, 19.0, 1_000.0)] {
+    for (from, until, expected) in [(4.0, 7.0, 3_000.0), (8.0, 11.0, 200.0), (12.5, 19.0, 1_000.0)]
+    {
         let rate = rate(&record, from, until);
-        assert!((rate - expected).abs() <= expected * 0.01, "{rate}/s from {from} s on, {expected}/s asked");
+        assert!(
+            (rate - expected).abs() <= expected * 0.01,
+            "{rate}/s from {from} s on, {expected}/s asked"
+        );
     }
     assert!(record.lost.is_empty());
     assert_eq!(record.merged_by, record.started_by);
@@ -236,16 +312,24 @@ fn iteration_numbers_are_used_once_each_and_from_the_least() {
 #[test]
 fn hosts_whose_leader_is_gone_start_nothing_once_their_lease_has_ended() {
     let at = 6 * SECOND;
-    let (record, _) =
-        World::new(Scene { faults: vec![Fault::Killed { host: 0, at }], lasts: Duration::from_secs(12), ..Scene::calm(4) }).run();
+    let (record, _) = World::new(Scene {
+        faults: vec![Fault::Killed { host: 0, at }],
+        lasts: Duration::from_secs(12),
+        ..Scene::calm(4)
+    })
+    .run();
     let last = record.started.values().max().unwrap().as_secs_f64();
     let died = (at - record.began) as f64 / SECOND as f64;
-    assert!((died + 0.5..died + 1.3).contains(&last), "the last start was meant for {last} s, the death came at {died} s");
+    assert!(
+        (died + 0.5..died + 1.3).contains(&last),
+        "the last start was meant for {last} s, the death came at {died} s"
+    );
 }
 
 #[test]
 fn clocks_that_run_apart_cost_no_slot_in_twenty_minutes() {
-    let scene = Scene { drift_ppm: 400.0, rate: 20.0, lasts: Duration::from_secs(1_200), ..Scene::calm(3) };
+    let scene =
+        Scene { drift_ppm: 400.0, rate: 20.0, lasts: Duration::from_secs(1_200), ..Scene::calm(3) };
     let (record, _) = World::new(scene).run();
     assert_eq!(record.started.len(), 24_000);
     assert_eq!(record.missed_by, [0, 0, 0]);
@@ -270,14 +354,18 @@ fn a_thousand_hosts_are_as_exact_as_five() {
 fn what_the_leading_host_hears_grows_as_the_hosts_do() {
     // A question each 200 ms, a delta each 500 ms, and those of the beginning.
     let each = |hosts: usize| {
-        let (record, _) = World::new(Scene { lasts: Duration::from_secs(10), ..Scene::calm(hosts) }).run();
+        let (record, _) =
+            World::new(Scene { lasts: Duration::from_secs(10), ..Scene::calm(hosts) }).run();
         record.up_messages as f64 / hosts as f64 / 10.0
     };
     let few = each(4);
     assert!((6.5..10.0).contains(&few), "{few} messages a second from each of 4 hosts");
     for hosts in [16, 64] {
         let many = each(hosts);
-        assert!((many / few - 1.0).abs() < 0.05, "{many} a second from each of {hosts} hosts, {few} from each of 4");
+        assert!(
+            (many / few - 1.0).abs() < 0.05,
+            "{many} a second from each of {hosts} hosts, {few} from each of 4"
+        );
     }
 }
 
@@ -288,7 +376,9 @@ fn whatever_befalls_a_cluster_nothing_is_started_twice_and_nothing_is_counted_tw
     for seed in seeds {
         let scene = random::scene(seed);
         let outcome = std::panic::catch_unwind(|| World::new(scene.clone()).run());
-        let (record, fates) = outcome.unwrap_or_else(|_| panic!("seed {seed} fails: SWELL_SEEDS={seed} runs it alone; it is {scene:?}"));
+        let (record, fates) = outcome.unwrap_or_else(|_| {
+            panic!("seed {seed} fails: SWELL_SEEDS={seed} runs it alone; it is {scene:?}")
+        });
         random::judge(seed, &scene, &record);
         seen.add(&scene, &record, &fates);
     }

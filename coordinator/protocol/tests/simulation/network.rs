@@ -52,14 +52,24 @@ pub(crate) struct Network<M> {
 impl<M: Clone> Network<M> {
     pub(crate) fn new(weather: Weather, seed: u64) -> Self {
         let random = Random::stream(seed, 1);
-        Self { weather, cuts: Vec::new(), fates: Fates::default(), random, under_way: BTreeMap::new(), sent: 0, latest: BTreeMap::new() }
+        Self {
+            weather,
+            cuts: Vec::new(),
+            fates: Fates::default(),
+            random,
+            under_way: BTreeMap::new(),
+            sent: 0,
+            latest: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn send(&mut self, now: Instant, from: usize, to: usize, message: M) {
         if from == to {
             return self.put(now, from, to, message);
         }
-        if self.cuts.iter().any(|cut| (cut.from, cut.to) == (from, to) && (cut.during.0..cut.during.1).contains(&now)) {
+        if self.cuts.iter().any(|cut| {
+            (cut.from, cut.to) == (from, to) && (cut.during.0..cut.during.1).contains(&now)
+        }) {
             self.fates.cut += 1;
             return;
         }

@@ -10,11 +10,13 @@ use crate::network::{Fates, Weather};
 use crate::world::{Fault, MS, Record, Scene};
 use crate::{assert_declared, cut_off};
 
-/// The seeds to run: so many from 0, or what `SWELL_SEEDS` says: a number, or two with ".." between.
+/// The seeds to run: so many from 0, or what `SWELL_SEEDS` says: a number, or two with ".."
+/// between.
 #[expect(clippy::disallowed_methods, reason = "which seeds a test runs is no rule of the protocol")]
 pub(crate) fn seeds(count: u64) -> Range<u64> {
     let Ok(asked) = std::env::var("SWELL_SEEDS") else { return 0..count };
-    let number = |text: &str| text.parse::<u64>().expect("SWELL_SEEDS is a number or two with '..' between");
+    let number =
+        |text: &str| text.parse::<u64>().expect("SWELL_SEEDS is a number or two with '..' between");
     match asked.split_once("..") {
         Some((first, end)) => number(first)..number(end),
         None => number(&asked)..number(&asked) + 1,
@@ -46,8 +48,14 @@ pub(crate) fn scene(seed: u64) -> Scene {
             _ => {}
         }
     }
-    let joins = if random.below(3) == 0 { BTreeMap::from([(hosts - 1, within(&mut random, 1).0)]) } else { BTreeMap::new() };
-    let mut courses: Vec<(u64, f64)> = (0..random.below(6)).map(|_| (within(&mut random, 1).0, 20.0 + 1_500.0 * random.unit())).collect();
+    let joins = if random.below(3) == 0 {
+        BTreeMap::from([(hosts - 1, within(&mut random, 1).0)])
+    } else {
+        BTreeMap::new()
+    };
+    let mut courses: Vec<(u64, f64)> = (0..random.below(6))
+        .map(|_| (within(&mut random, 1).0, 20.0 + 1_500.0 * random.unit()))
+        .collect();
     courses.sort_by_key(|&(at, _)| at);
     Scene {
         seed,
@@ -73,11 +81,17 @@ pub(crate) fn scene(seed: u64) -> Scene {
 pub(crate) fn judge(seed: u64, scene: &Scene, record: &Record) {
     assert!(record.is_over, "seed {seed}: the run does not end");
     for host in 0..scene.weights.len() {
-        let is_dead = scene.faults.iter().any(|fault| matches!(fault, Fault::Killed { host: dead, .. } if *dead == host));
+        let is_dead = scene
+            .faults
+            .iter()
+            .any(|fault| matches!(fault, Fault::Killed { host: dead, .. } if *dead == host));
         if is_dead {
             assert_declared(record, host);
         } else {
-            assert_eq!(record.merged_by[host], record.started_by[host], "seed {seed}: what host {host} started is not what was merged");
+            assert_eq!(
+                record.merged_by[host], record.started_by[host],
+                "seed {seed}: what host {host} started is not what was merged"
+            );
         }
     }
 }
@@ -101,7 +115,9 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn add(&mut self, scene: &Scene, record: &Record, fates: &Fates) {
-        let faults = |wanted: fn(&Fault) -> bool| scene.faults.iter().filter(|fault| wanted(fault)).count() as u64;
+        let faults = |wanted: fn(&Fault) -> bool| {
+            scene.faults.iter().filter(|fault| wanted(fault)).count() as u64
+        };
         self.scenes += 1;
         self.lost_messages += fates.lost;
         self.doubled += fates.doubled;
@@ -116,7 +132,8 @@ impl Seen {
         self.left += record.left.len() as u64;
     }
 
-    /// A simulation in which nothing goes wrong proves nothing. Not asked of a few seeds that are run by hand.
+    /// A simulation in which nothing goes wrong proves nothing. Not asked of a few seeds that are
+    /// run by hand.
     pub(crate) fn assert_that_faults_happened(&self) {
         let each = [
             self.lost_messages,
@@ -131,6 +148,9 @@ impl Seen {
             self.relieved,
             self.left,
         ];
-        assert!(self.scenes < 100 || each.iter().all(|&count| count * 20 >= self.scenes), "{self:?}");
+        assert!(
+            self.scenes < 100 || each.iter().all(|&count| count * 20 >= self.scenes),
+            "{self:?}"
+        );
     }
 }

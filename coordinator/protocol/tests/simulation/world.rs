@@ -1,4 +1,5 @@
-//! A cluster on virtual time: a leading host and others, each with a clock of its own, that start slots as real hosts do, and a judge who sees all of it.
+//! A cluster on virtual time: a leading host and others, each with a clock of its own, that start
+//! slots as real hosts do, and a judge who sees all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -73,7 +74,12 @@ impl Scene {
             seed: 1,
             weights: vec![1.0; hosts],
             joins: BTreeMap::new(),
-            weather: Weather { loss: 0.0, doubled: 0.0, delay: Duration::from_micros(200), jitter: Duration::from_micros(300) },
+            weather: Weather {
+                loss: 0.0,
+                doubled: 0.0,
+                delay: Duration::from_micros(200),
+                jitter: Duration::from_micros(300),
+            },
             faults: Vec::new(),
             rate: 1_000.0,
             poisson: false,
@@ -172,11 +178,15 @@ impl World {
             .map(|(index, &weight)| {
                 let zero = random.below(1 << 50);
                 let speed = 1.0 + (random.unit() - 0.5) * scene.drift_ppm * 1e-6;
-                let mut cursor = Cursor::new(timeline.clone(), arrivals, Stripe::WHOLE, end, u64::MAX);
+                let mut cursor =
+                    Cursor::new(timeline.clone(), arrivals, Stripe::WHOLE, end, u64::MAX);
                 cursor.claim(&[], 0);
                 Host {
                     id: HostId(1_000 + index as u64),
-                    member: Member::new(HostId(1_000 + index as u64), LocalInstant::from_nanos(zero)),
+                    member: Member::new(
+                        HostId(1_000 + index as u64),
+                        LocalInstant::from_nanos(zero),
+                    ),
                     weight,
                     zero,
                     speed,
@@ -200,21 +210,46 @@ impl World {
                 }
             })
             .collect();
-        let at_first: Vec<HostId> =
-            hosts.iter().enumerate().filter(|(index, _)| !scene.joins.contains_key(index)).map(|(_, host)| host.id).collect();
-        let settings = Settings { timeline: Some(timeline), arrivals, iterations: scene.iterations, patience: Duration::from_secs(15) };
+        let at_first: Vec<HostId> = hosts
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !scene.joins.contains_key(index))
+            .map(|(_, host)| host.id)
+            .collect();
+        let settings = Settings {
+            timeline: Some(timeline),
+            arrivals,
+            iterations: scene.iterations,
+            patience: Duration::from_secs(15),
+        };
         let lead = Lead::new(settings, &at_first, hosts[0].local(0));
         let mut network = Network::new(scene.weather.clone(), scene.seed);
-        network.cuts = scene.faults.iter().filter_map(|fault| if let Fault::Cut(cut) = fault { Some(cut.clone()) } else { None }).collect();
+        network.cuts = scene
+            .faults
+            .iter()
+            .filter_map(|fault| if let Fault::Cut(cut) = fault { Some(cut.clone()) } else { None })
+            .collect();
         let count = hosts.len();
-        let record = Record { started_by: vec![0; count], merged_by: vec![0; count], ..Record::default() };
-        Self { scene, now: 0, network, hosts, lead, answered: BTreeMap::new(), rates: Vec::new(), record }
+        let record =
+            Record { started_by: vec![0; count], merged_by: vec![0; count], ..Record::default() };
+        Self {
+            scene,
+            now: 0,
+            network,
+            hosts,
+            lead,
+            answered: BTreeMap::new(),
+            rates: Vec::new(),
+            record,
+        }
     }
 
     /// Runs to the end of the run, or to a deadline well after it; gives what the judge has seen.
     pub(crate) fn run(mut self) -> (Record, crate::network::Fates) {
         let deadline = self.scene.lasts.as_nanos() as u64 + 60 * SECOND;
-        while self.now < deadline && !(self.record.is_over && self.hosts.iter().all(|host| host.is_dead || host.is_over)) {
+        while self.now < deadline
+            && !(self.record.is_over && self.hosts.iter().all(|host| host.is_dead || host.is_over))
+        {
             self.step();
         }
         self.record.unknown = self.hosts.iter().map(|host| self.lead.unknown(host.id)).collect();
@@ -236,7 +271,13 @@ impl World {
                 self.hosts[index].is_dead = true;
             }
             if !self.hosts[index].is_dead
-                && !self.is_within(index, |fault| if let Fault::Frozen { host, during } = fault { Some((*host, *during)) } else { None })
+                && !self.is_within(index, |fault| {
+                    if let Fault::Frozen { host, during } = fault {
+                        Some((*host, *during))
+                    } else {
+                        None
+                    }
+                })
             {
                 self.act(index);
             }
@@ -247,22 +288,38 @@ impl World {
         self.scene.faults.iter().any(|fault| matches!(fault, Fault::Killed { host, at } if *host == index && self.now >= *at))
     }
 
-    fn is_within(&self, index: usize, of: impl Fn(&Fault) -> Option<(usize, (Instant, Instant))>) -> bool {
-        self.scene.faults.iter().filter_map(of).any(|(host, during)| host == index && (during.0..during.1).contains(&self.now))
+    fn is_within(
+        &self,
+        index: usize,
+        of: impl Fn(&Fault) -> Option<(usize, (Instant, Instant))>,
+    ) -> bool {
+        self.scene
+            .faults
+            .iter()
+            .filter_map(of)
+            .any(|(host, during)| host == index && (during.0..during.1).contains(&self.now))
     }
 
     fn act(&mut self, index: usize) {
         let held = std::mem::take(&mut self.hosts[index].held);
         let local = self.hosts[index].local(self.now);
         if index == 0 {
-            let joining: Vec<usize> = self.scene.joins.iter().filter(|&(_, &at)| self.now >= at).map(|(&host, _)| host).collect();
+            let joining: Vec<usize> = self
+                .scene
+                .joins
+                .iter()
+                .filter(|&(_, &at)| self.now >= at)
+                .map(|(&host, _)| host)
+                .collect();
             for host in joining {
                 self.lead.handle_joining(local, self.hosts[host].id);
             }
         }
         for (from, message) in held {
             match message {
-                Message::Up(message) => self.lead.handle_message(local, self.hosts[from].id, message),
+                Message::Up(message) => {
+                    self.lead.handle_message(local, self.hosts[from].id, message)
+                }
                 Message::Down(message) => self.hosts[index].member.handle_message(local, message),
             }
         }
@@ -291,7 +348,8 @@ impl World {
                 }
                 LeadEvent::Refused(host, reason) => panic!("{host} refused: {reason}"),
                 LeadEvent::Merge(host, delta) => {
-                    self.record.merged_by[index_of(host)] += u64::from_le_bytes(delta.counted[..].try_into().unwrap());
+                    self.record.merged_by[index_of(host)] +=
+                        u64::from_le_bytes(delta.counted[..].try_into().unwrap());
                 }
                 LeadEvent::Lost(host) => self.record.lost.push((self.now, index_of(host))),
                 LeadEvent::Back(host) => self.record.back.push((self.now, index_of(host))),
@@ -307,9 +365,11 @@ impl World {
             let bin = usize::try_from(local.since(began).as_nanos() as u64 / BIN).unwrap();
             self.rates.resize(bin + 1, 0.0);
             let timeline = self.lead.orders().timeline.as_ref().unwrap();
-            // What comes into force before the next step counts as well, and a clock may be ahead by as much.
+            // What comes into force before the next step counts as well, and a clock may be ahead
+            // by as much.
             let run_now = RunInstant::START + local.since(began);
-            let rates = [run_now, run_now + Duration::from_nanos(2 * STEP)].map(|at| timeline.rate_at(at));
+            let rates =
+                [run_now, run_now + Duration::from_nanos(2 * STEP)].map(|at| timeline.rate_at(at));
             self.rates[bin] = rates.into_iter().fold(self.rates[bin], f64::max);
             // What it has published holds while it is stopped itself, until the last lease is over.
             let ahead = |bins: u64| timeline.rate_at(run_now + Duration::from_nanos(bins * BIN));
@@ -325,8 +385,9 @@ impl World {
     }
 
     fn host_acts(&mut self, index: usize, local: LocalInstant) {
-        let strained =
-            self.is_within(index, |fault| if let Fault::Strained { host, during } = fault { Some((*host, *during)) } else { None });
+        let strained = self.is_within(index, |fault| {
+            if let Fault::Strained { host, during } = fault { Some((*host, *during)) } else { None }
+        });
         let host = &mut self.hosts[index];
         if host.version == 0 {
             host.version = 1;
@@ -356,17 +417,27 @@ impl World {
         if run_now.is_some_and(|run_now| run_now >= RunInstant::START + self.scene.lasts) {
             host.has_ended = true;
         }
-        let wanted = if self.scene.iterations.is_some() && host.numbers.iter().map(|range| range.end - range.start).sum::<u64>() < 20 {
+        let wanted = if self.scene.iterations.is_some()
+            && host.numbers.iter().map(|range| range.end - range.start).sum::<u64>() < 20
+        {
             100
         } else {
             0
         };
-        let frontier = Frontier { started: host.started, reached: host.cursor.reached(), furthest: host.cursor.reached(), waiting: 0 };
+        let frontier = Frontier {
+            started: host.started,
+            reached: host.cursor.reached(),
+            furthest: host.cursor.reached(),
+            waiting: 0,
+        };
         if host.began.is_some() && self.now >= host.next_state {
             host.next_state = self.now + STATE_EVERY;
             host.member.handle_state(local, frontier, strained, wanted);
         }
-        if host.began.is_some() && !host.said_last && (self.now >= host.next_delta || host.has_ended) {
+        if host.began.is_some()
+            && !host.said_last
+            && (self.now >= host.next_delta || host.has_ended)
+        {
             host.next_delta = self.now + DELTA_EVERY;
             host.said_last = host.has_ended;
             let counted = Bytes::copy_from_slice(&std::mem::take(&mut host.in_delta).to_le_bytes());
@@ -418,13 +489,21 @@ impl World {
             host.cursor.pop();
             let answered = self.answered.get(&index).copied();
             assert!(
-                answered.is_some_and(|answered| Duration::from_nanos(self.now - answered) < LEASE.mul_f64(1.001)),
+                answered.is_some_and(
+                    |answered| Duration::from_nanos(self.now - answered) < LEASE.mul_f64(1.001)
+                ),
                 "I4: host {index} starts slot {} at {} ms, answered last at {answered:?}",
                 due.slot,
                 self.now / MS
             );
             let before = self.record.started.insert(due.slot, due.intended);
-            assert_eq!(before, None, "slot {} was started twice, now by host {index} at {} ms", due.slot, self.now / MS);
+            assert_eq!(
+                before,
+                None,
+                "slot {} was started twice, now by host {index} at {} ms",
+                due.slot,
+                self.now / MS
+            );
             host.started += 1;
             host.in_delta += 1;
             self.record.started_by[index] += 1;
@@ -436,20 +515,37 @@ impl World {
                 if range.is_empty() {
                     host.numbers.remove(0);
                 }
-                assert!(self.record.numbers.insert(number), "iteration number {number} was used twice");
+                assert!(
+                    self.record.numbers.insert(number),
+                    "iteration number {number} was used twice"
+                );
             }
         }
     }
 
-    /// I1: in no second more was started than the highest rate of that second and the 1.4 s before it allows, and a hundredth.
+    /// I1: in no second more was started than the highest rate of that second and the 1.4 s before
+    /// it allows, and a hundredth.
     fn judge_rates(&mut self) {
         let bin_of = |intended: RunInstant| usize::try_from(intended.as_nanos() / BIN).unwrap();
-        let mut bins = vec![0u64; self.record.started.values().map(|&intended| bin_of(intended) + 1).max().unwrap_or(0)];
+        let mut bins = vec![
+            0u64;
+            self.record
+                .started
+                .values()
+                .map(|&intended| bin_of(intended) + 1)
+                .max()
+                .unwrap_or(0)
+        ];
         self.record.started.values().for_each(|&intended| bins[bin_of(intended)] += 1);
-        for (end, window) in bins.windows(10).enumerate().map(|(index, window)| (index + 10, window)) {
+        for (end, window) in
+            bins.windows(10).enumerate().map(|(index, window)| (index + 10, window))
+        {
             let started: u64 = window.iter().sum();
-            let allowed =
-                self.rates[end.saturating_sub(24).min(self.rates.len() - 1)..end.min(self.rates.len())].iter().copied().fold(0.0, f64::max);
+            let allowed = self.rates
+                [end.saturating_sub(24).min(self.rates.len() - 1)..end.min(self.rates.len())]
+                .iter()
+                .copied()
+                .fold(0.0, f64::max);
             // Poisson arrivals are spread by themselves: five standard deviations.
             let spread = if self.scene.poisson { 5.0 * allowed.sqrt() } else { 0.0 };
             assert!(
@@ -468,7 +564,9 @@ impl Host {
     }
 
     fn run_now(&self, local: LocalInstant) -> Option<RunInstant> {
-        self.began.filter(|&began| local >= began).map(|began| RunInstant::START + local.since(began))
+        self.began
+            .filter(|&began| local >= began)
+            .map(|began| RunInstant::START + local.since(began))
     }
 
     fn miss(&mut self, run_now: RunInstant) {

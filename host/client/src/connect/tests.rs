@@ -19,7 +19,8 @@ enum Fate {
 
 use Fate::{HasNoWay, LacksPorts, Opens, Refuses, Swallows};
 
-/// Runs the race against addresses with these fates: who won or what was said, after how many milliseconds, and when each attempt began.
+/// Runs the race against addresses with these fates: who won or what was said, after how many
+/// milliseconds, and when each attempt began.
 async fn race_of(fates: &[Fate]) -> (Result<u8, Missed>, u64, Vec<u64>) {
     let start = Instant::now();
     let elapsed = || u64::try_from(start.elapsed().as_millis()).expect("short");
@@ -50,7 +51,8 @@ async fn race_of(fates: &[Fate]) -> (Result<u8, Missed>, u64, Vec<u64>) {
             }
         }
     };
-    let result = timeout(Duration::from_secs(60), race(addresses, attempt)).await.expect("the race ends");
+    let result =
+        timeout(Duration::from_secs(60), race(addresses, attempt)).await.expect("the race ends");
     let took = elapsed();
     (result, took, began.into_inner())
 }
@@ -83,9 +85,11 @@ async fn a_lack_of_ours_starts_no_further_attempt_and_leaves_those_under_way_alo
 
 #[tokio::test(start_paused = true)]
 async fn of_several_failures_the_most_telling_one_is_said() {
-    for (fates, expected) in
-        [([HasNoWay, Refuses(1)], "attempt 1"), ([Refuses(1), HasNoWay], "attempt 0"), ([Refuses(5), LacksPorts(0)], "attempt 1")]
-    {
+    for (fates, expected) in [
+        ([HasNoWay, Refuses(1)], "attempt 1"),
+        ([Refuses(1), HasNoWay], "attempt 0"),
+        ([Refuses(5), LacksPorts(0)], "attempt 1"),
+    ] {
         let (missed, _, _) = race_of(&fates).await;
         assert_eq!(missed.expect_err("none opens").into_error().message, expected);
     }

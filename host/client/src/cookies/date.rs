@@ -2,9 +2,12 @@
 
 use std::time::{Duration, SystemTime};
 
-const MONTHS: [&[u8; 3]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
+const MONTHS: [&[u8; 3]; 12] = [
+    b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
+];
 
-/// Finds a time, a day, a month and a year in `text`, the first of each, in any order and with anything between them.
+/// Finds a time, a day, a month and a year in `text`, the first of each, in any order and with
+/// anything between them.
 pub(super) fn parse(text: &[u8]) -> Option<SystemTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(|&byte| is_delimiter(byte)).filter(|token| !token.is_empty()) {
@@ -17,7 +20,9 @@ pub(super) fn parse(text: &[u8]) -> Option<SystemTime> {
         {
             day = Some(number);
         } else if month.is_none()
-            && let found @ Some(_) = MONTHS.iter().position(|name| token.len() >= 3 && token[..3].eq_ignore_ascii_case(&name[..]))
+            && let found @ Some(_) = MONTHS
+                .iter()
+                .position(|name| token.len() >= 3 && token[..3].eq_ignore_ascii_case(&name[..]))
         {
             month = found;
         } else if year.is_none()
@@ -32,19 +37,31 @@ pub(super) fn parse(text: &[u8]) -> Option<SystemTime> {
         short @ 0..=69 => 2000 + short,
         year => year,
     };
-    if year < 1601 || hour > 23 || minute > 59 || second > 59 || day < 1 || day > days_in(month, year) {
+    if year < 1601
+        || hour > 23
+        || minute > 59
+        || second > 59
+        || day < 1
+        || day > days_in(month, year)
+    {
         return None;
     }
-    let seconds = days_from_epoch(year, month, day) * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
+    let seconds =
+        days_from_epoch(year, month, day) * 86_400 + i64::from(hour * 3600 + minute * 60 + second);
     let distance = Duration::from_secs(seconds.unsigned_abs());
-    if seconds < 0 { SystemTime::UNIX_EPOCH.checked_sub(distance) } else { SystemTime::UNIX_EPOCH.checked_add(distance) }
+    if seconds < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(distance)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(distance)
+    }
 }
 
 fn is_delimiter(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'/' | b';'..=b'@' | b'['..=b'`' | b'{'..=b'~')
 }
 
-/// A number of `least` to `most` digits at the start of a token, and what follows it, which does not begin with another digit.
+/// A number of `least` to `most` digits at the start of a token, and what follows it, which does
+/// not begin with another digit.
 fn number(token: &[u8], least: usize, most: usize) -> Option<(u32, &[u8])> {
     let digits = token.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if digits < least || digits > most {
@@ -79,7 +96,8 @@ fn days_from_epoch(year: u32, month: u32, day: u32) -> i64 {
     let before = i64::from(year) - 1;
     let leap_days = |years: i64| years / 4 - years / 100 + years / 400;
     let years = (i64::from(year) - 1970) * 365 + leap_days(before) - leap_days(1969);
-    years + (1..month).map(|month| i64::from(days_in(month, year))).sum::<i64>() + i64::from(day) - 1
+    years + (1..month).map(|month| i64::from(days_in(month, year))).sum::<i64>() + i64::from(day)
+        - 1
 }
 
 #[cfg(test)]
@@ -88,8 +106,13 @@ mod tests {
 
     fn seconds(text: &str) -> Option<i64> {
         let at = parse(text.as_bytes())?;
-        let count = |distance: Duration| i64::try_from(distance.as_secs()).expect("within four digits of years");
-        Some(at.duration_since(SystemTime::UNIX_EPOCH).map_or_else(|before| -count(before.duration()), count))
+        let count = |distance: Duration| {
+            i64::try_from(distance.as_secs()).expect("within four digits of years")
+        };
+        Some(
+            at.duration_since(SystemTime::UNIX_EPOCH)
+                .map_or_else(|before| -count(before.duration()), count),
+        )
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The answer of an exchange as its bytes come in, in pieces of whatever size. It does no I/O: what it makes of bytes can be tried byte by byte.
+//! The answer of an exchange as its bytes come in, in pieces of whatever size. It does no I/O: what
+//! it makes of bytes can be tried byte by byte.
 
 use std::mem;
 
@@ -16,7 +17,8 @@ pub(super) struct Answer {
     header_limit: usize,
     /// What has come of a head.
     partial: Vec<u8>,
-    /// Bytes of the heads that announced it (1xx). A service may send as many as it likes, and none of them is an answer, so they share the limit of one.
+    /// Bytes of the heads that announced it (1xx). A service may send as many as it likes, and none
+    /// of them is an answer, so they share the limit of one.
     announced: usize,
     framing: Framing,
     keep_alive: bool,
@@ -51,14 +53,16 @@ impl Answer {
         }
     }
 
-    /// Makes ready for the answer to the next request. The one before must have [ended](Self::is_end).
+    /// Makes ready for the answer to the next request. The one before must have
+    /// [ended](Self::is_end).
     pub(super) fn expect(&mut self, wanted: Wanted) {
         self.wanted = wanted;
         self.announced = 0;
         self.received = 0;
     }
 
-    /// Takes in what was received, empty at the end of the connection, and gives the head once it is whole. What follows it is taken for its body.
+    /// Takes in what was received, empty at the end of the connection, and gives the head once it
+    /// is whole. What follows it is taken for its body.
     pub(super) fn head(&mut self, input: &[u8]) -> Result<Option<Head>, Error> {
         if input.is_empty() {
             return Err(cut_off());
@@ -82,7 +86,9 @@ impl Answer {
     fn parse(&mut self, mut input: &[u8]) -> Result<Option<Head>, Error> {
         loop {
             match head::parse(input, self.wanted.headers)? {
-                Some(Parsed { size, .. }) if size > self.header_limit => return Err(self.too_large()),
+                Some(Parsed { size, .. }) if size > self.header_limit => {
+                    return Err(self.too_large());
+                }
                 Some(interim) if interim.is_interim() => {
                     self.announced += interim.size;
                     if self.announced > self.header_limit {
@@ -92,7 +98,8 @@ impl Answer {
                 }
                 Some(parsed) => {
                     self.framing = parsed.framing(self.wanted.to_head, self.header_limit);
-                    self.keep_alive = parsed.keep_alive && parsed.head.status != http::StatusCode::SWITCHING_PROTOCOLS;
+                    self.keep_alive = parsed.keep_alive
+                        && parsed.head.status != http::StatusCode::SWITCHING_PROTOCOLS;
                     self.take(&input[parsed.size..])?;
                     return Ok(Some(parsed.head));
                 }
@@ -157,12 +164,18 @@ impl Answer {
     }
 
     fn too_large(&self) -> Error {
-        Error::new(ErrorClass::TooLarge, format!("the response's headers are larger than {} bytes", self.header_limit))
+        Error::new(
+            ErrorClass::TooLarge,
+            format!("the response's headers are larger than {} bytes", self.header_limit),
+        )
     }
 }
 
 pub(crate) fn announced_too_much(limit: usize) -> Error {
-    Error::new(ErrorClass::TooLarge, format!("more than {limit} bytes of announcements (status 1xx) came before a response"))
+    Error::new(
+        ErrorClass::TooLarge,
+        format!("more than {limit} bytes of announcements (status 1xx) came before a response"),
+    )
 }
 
 pub(super) fn cut_off() -> Error {

@@ -16,13 +16,15 @@ pub(super) enum Framing {
     UntilClose,
 }
 
-/// The chunked coding (RFC 9112, 7.1). Lines end with CRLF and nothing else: who takes less for an end disagrees with others about where the answer ends.
+/// The chunked coding (RFC 9112, 7.1). Lines end with CRLF and nothing else: who takes less for an
+/// end disagrees with others about where the answer ends.
 #[derive(Debug)]
 pub(super) struct Chunked {
     at: At,
     /// Bytes of the chunk that are still to come.
     left: u64,
-    /// How many more bytes of extensions and trailers are taken. They say nothing to us, and come as headers do, so they have the limit of headers.
+    /// How many more bytes of extensions and trailers are taken. They say nothing to us, and come
+    /// as headers do, so they have the limit of headers.
     spare: usize,
 }
 
@@ -54,8 +56,13 @@ impl Framing {
         matches!(self, Self::Length(0) | Self::Chunked(Chunked { at: At::End, .. }))
     }
 
-    /// Takes in what was received, hands the data in it to `data`, and returns how many bytes belonged to the body.
-    pub(super) fn take(&mut self, input: &[u8], mut data: impl FnMut(&[u8])) -> Result<usize, Error> {
+    /// Takes in what was received, hands the data in it to `data`, and returns how many bytes
+    /// belonged to the body.
+    pub(super) fn take(
+        &mut self,
+        input: &[u8],
+        mut data: impl FnMut(&[u8]),
+    ) -> Result<usize, Error> {
         match self {
             Self::Length(left) => {
                 let taken = most(input.len(), *left);
@@ -117,14 +124,22 @@ impl Chunked {
             (At::Line | At::Trailer, _) if byte != b'\n' => self.spend(At::Trailer)?,
             (At::TrailerLf, b'\n') => At::Line,
             (At::LastLf, b'\n') => At::End,
-            _ => return Err(malformed(format_args!("{:?} in a chunked body's framing", char::from(byte)))),
+            _ => {
+                return Err(malformed(format_args!(
+                    "{:?} in a chunked body's framing",
+                    char::from(byte)
+                )));
+            }
         };
         Ok(())
     }
 
     fn spend(&mut self, next: At) -> Result<At, Error> {
         self.spare = self.spare.checked_sub(1).ok_or_else(|| {
-            Error::new(ErrorClass::TooLarge, "the body's chunk extensions and trailers are larger than the limit of headers")
+            Error::new(
+                ErrorClass::TooLarge,
+                "the body's chunk extensions and trailers are larger than the limit of headers",
+            )
         })?;
         Ok(next)
     }

@@ -1,8 +1,9 @@
 //! The head of an answer: what httparse reads, judged.
 //!
-//! Nobody looks at most headers of most answers, so a map of them is made only when they are kept. What decides where the answer ends is read strictly: a
-//! head that two readers could understand differently is refused, since a service that sends one is broken or attacked, and its next answer not to be
-//! believed.
+//! Nobody looks at most headers of most answers, so a map of them is made only when they are kept.
+//! What decides where the answer ends is read strictly: a head that two readers could understand
+//! differently is refused, since a service that sends one is broken or attacked, and its next
+//! answer not to be believed.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
@@ -30,19 +31,22 @@ pub(super) struct Parsed {
 /// The most headers of an answer, as in hyper: servers send 10 to 30.
 const MOST_FIELDS: usize = 100;
 
-/// Parses the head at the start of `input`, if it is there to its end. Unless all headers are to be kept, those alone are that the client acts upon.
+/// Parses the head at the start of `input`, if it is there to its end. Unless all headers are to be
+/// kept, those alone are that the client acts upon.
 pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, Error> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut response = httparse::Response::new(&mut []);
-    let size = match ParserConfig::default().allow_obsolete_multiline_headers_in_responses(true).parse_response_with_uninit_headers(
-        &mut response,
-        input,
-        &mut fields,
-    ) {
+    let size = match ParserConfig::default()
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .parse_response_with_uninit_headers(&mut response, input, &mut fields)
+    {
         Ok(Status::Complete(size)) => size,
         Ok(Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(Error::new(ErrorClass::TooLarge, format!("the response has more than {MOST_FIELDS} headers")));
+            return Err(Error::new(
+                ErrorClass::TooLarge,
+                format!("the response has more than {MOST_FIELDS} headers"),
+            ));
         }
         Err(error) => return Err(malformed(error)),
     };
@@ -66,8 +70,12 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
             }
             10 => acted_upon = field.name.eq_ignore_ascii_case(SET_COOKIE.as_str()),
             14 if field.name.eq_ignore_ascii_case("content-length") => {
-                let given =
-                    number(value).ok_or_else(|| malformed(format_args!("content-length is {:?}", String::from_utf8_lossy(value))))?;
+                let given = number(value).ok_or_else(|| {
+                    malformed(format_args!(
+                        "content-length is {:?}",
+                        String::from_utf8_lossy(value)
+                    ))
+                })?;
                 if length.replace(given).is_some_and(|before| before != given) {
                     return Err(malformed("it has two values of content-length"));
                 }
@@ -76,7 +84,9 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
             17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
                 if chunked || !is_http11 || !value.eq_ignore_ascii_case(b"chunked") {
                     let value = String::from_utf8_lossy(value);
-                    return Err(malformed(format_args!("transfer-encoding {value:?} was not asked for")));
+                    return Err(malformed(format_args!(
+                        "transfer-encoding {value:?} was not asked for"
+                    )));
                 }
                 chunked = true;
             }
@@ -91,11 +101,18 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
         return Err(malformed("it has both content-length and transfer-encoding"));
     }
     let status = StatusCode::from_u16(code).map_err(malformed)?;
-    Ok(Some(Parsed { head: Head { status, headers }, size, keep_alive: keep_alive && !close, length, chunked }))
+    Ok(Some(Parsed {
+        head: Head { status, headers },
+        size,
+        keep_alive: keep_alive && !close,
+        length,
+        chunked,
+    }))
 }
 
 impl Parsed {
-    /// Whether it only announces the answer proper. 101 is the end of HTTP on its connection and no announcement.
+    /// Whether it only announces the answer proper. 101 is the end of HTTP on its connection and no
+    /// announcement.
     pub(super) fn is_interim(&self) -> bool {
         self.head.status.is_informational() && self.head.status != StatusCode::SWITCHING_PROTOCOLS
     }

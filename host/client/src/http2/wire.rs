@@ -1,4 +1,5 @@
-//! The bytes of an HTTP/2 connection as they pass: which requests went out, and how much comes in at once.
+//! The bytes of an HTTP/2 connection as they pass: which requests went out, and how much comes in
+//! at once.
 
 use std::cell::Cell;
 use std::io;
@@ -47,7 +48,12 @@ const HEADERS: u8 = 1;
 
 impl Wire {
     pub(super) fn new(written: Rc<Cell<u64>>) -> Rc<Self> {
-        Rc::new(Self { written, opened: Cell::new(0), speaks_http1: Cell::new(false), turn: Cell::new(Turn::new()) })
+        Rc::new(Self {
+            written,
+            opened: Cell::new(0),
+            speaks_http1: Cell::new(false),
+            turn: Cell::new(Turn::new()),
+        })
     }
 
     /// Whether the head of a request went out, or its beginning.
@@ -64,7 +70,8 @@ impl Wire {
     pub(super) fn error(&self, error: &h2::Error) -> Error {
         if self.speaks_http1.get() {
             return Error::protocol(
-                "HTTP/2: the server speaks HTTP/1.1 alone (leave the version of the request open, or set it to HTTP/1.1)",
+                "HTTP/2: the server speaks HTTP/1.1 alone (leave the version of the request open, \
+                or set it to HTTP/1.1)",
             );
         }
         Error::h2(error)
@@ -78,7 +85,12 @@ impl Wire {
 
 impl Tap {
     pub(super) fn new(stream: Stream, wire: Rc<Wire>) -> Self {
-        Self { stream, wire, out: Frames { skip: PREFACE, head: [0; FRAME_HEAD], filled: 0 }, heard: false }
+        Self {
+            stream,
+            wire,
+            out: Frames { skip: PREFACE, head: [0; FRAME_HEAD], filled: 0 },
+            heard: false,
+        }
     }
 }
 
@@ -110,7 +122,11 @@ impl Frames {
 }
 
 impl AsyncRead for Tap {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         // Frames may follow each other without end, and none of them be of use to anybody.
         let mut turn = self.wire.turn.get();
         let over = turn.is_over();
@@ -128,7 +144,11 @@ impl AsyncRead for Tap {
 }
 
 impl AsyncWrite for Tap {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let amount = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
         let Self { out, wire, .. } = &mut *self;
         out.follow(&bytes[..amount], |stream| wire.open(stream));

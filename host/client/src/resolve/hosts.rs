@@ -2,14 +2,17 @@
 
 use std::net::IpAddr;
 
-/// The addresses of a name in the text of a hosts file, of both IP versions, in its order; a line that cannot be read is passed over, as libc does.
+/// The addresses of a name in the text of a hosts file, of both IP versions, in its order; a line
+/// that cannot be read is passed over, as libc does.
 pub(super) fn find(hosts: &str, name: &str) -> Vec<IpAddr> {
     let name = name.trim_end_matches('.');
     let mut found = Vec::new();
     for line in hosts.lines() {
         let mut words = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
         let Some(Ok(ip)) = words.next().map(str::parse) else { continue };
-        if words.any(|known| known.trim_end_matches('.').eq_ignore_ascii_case(name)) && !found.contains(&ip) {
+        if words.any(|known| known.trim_end_matches('.').eq_ignore_ascii_case(name))
+            && !found.contains(&ip)
+        {
             found.push(ip);
         }
     }
@@ -26,7 +29,8 @@ pub(super) fn is_this_machine(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const HOSTS: &str = "127.0.0.1 localhost\n\n# 10.0.0.1 hidden\n10.0.0.2\tShop.test  shop # later\n::2 shop.test\nnonsense shop\n10.0.0.2 shop\n10.0.0.3 \
+    const HOSTS: &str = "127.0.0.1 localhost\n\n# 10.0.0.1 hidden\n10.0.0.2\tShop.test  shop # \
+    later\n::2 shop.test\nnonsense shop\n10.0.0.2 shop\n10.0.0.3 \
                          my_service other.test.\r\n";
 
     fn found(name: &str) -> Vec<String> {
@@ -50,7 +54,11 @@ mod tests {
 
     #[test]
     fn localhost_is_this_machine_and_what_only_looks_like_it_is_not() {
-        assert!(is_this_machine("localhost") && is_this_machine("LocalHost.") && is_this_machine("a.localhost"));
+        assert!(
+            is_this_machine("localhost")
+                && is_this_machine("LocalHost.")
+                && is_this_machine("a.localhost")
+        );
         assert!(!is_this_machine("notlocalhost") && !is_this_machine("localhost.test"));
     }
 }

@@ -26,12 +26,15 @@ impl NameServer {
         let asked = Rc::<Cell<u32>>::default();
         let known = Rc::new(RefCell::new(addresses.to_vec()));
         let answers_six = Rc::new(Cell::new(true));
-        let (counted, answers, says_six) = (Rc::clone(&asked), Rc::clone(&known), Rc::clone(&answers_six));
+        let (counted, answers, says_six) =
+            (Rc::clone(&asked), Rc::clone(&known), Rc::clone(&answers_six));
         tokio::task::spawn_local(async move {
             let mut buffer = [0; 512];
             loop {
                 let (length, from) = socket.recv_from(&mut buffer).await.expect("a question");
-                if !says_six.get() && buffer[..length].windows(5).any(|bytes| bytes == [0, 0, 28, 0, 1]) {
+                if !says_six.get()
+                    && buffer[..length].windows(5).any(|bytes| bytes == [0, 0, 28, 0, 1])
+                {
                     continue;
                 }
                 let answer = reply(&buffer[..length], code, ttl, &answers.borrow(), &counted);
@@ -44,21 +47,29 @@ impl NameServer {
     fn resolver(&self) -> Resolver {
         let mut connection = ConnectionConfig::udp();
         connection.port = self.port;
-        let server = NameServerConfig::new("127.0.0.1".parse().expect("an address"), true, vec![connection]);
+        let server =
+            NameServerConfig::new("127.0.0.1".parse().expect("an address"), true, vec![connection]);
         let config = ResolverConfig::from_name_servers(vec![server]);
-        let made = NameServers::new(config, ResolverOpts::default(), "127.0.0.1".into()).expect("a resolver");
+        let made = NameServers::new(config, ResolverOpts::default(), "127.0.0.1".into())
+            .expect("a resolver");
         // The machine's own file must not decide.
         Resolver { hosts: "/nowhere".into(), servers: OnceCell::from(made) }
     }
 }
 
-/// A response by hand: the question's header and text, then an A record for each address (RFC 1035, 4.1).
+/// A response by hand: the question's header and text, then an A record for each address (RFC 1035,
+/// 4.1).
 fn reply(question: &[u8], code: u8, ttl: u32, addresses: &[[u8; 4]], asked: &Cell<u32>) -> Vec<u8> {
     let end = 12 + question[12..].iter().position(|&byte| byte == 0).expect("a name ends") + 1;
     let is_a = question[end..end + 2] == [0, 1];
     asked.set(asked.get() + u32::from(is_a));
     let answers = if is_a && code == 0 { addresses } else { &[] };
-    let mut reply = [&question[..2], &[0x81, 0x80 | code, 0, 1, 0, answers.len() as u8, 0, 0, 0, 0], &question[12..end + 4]].concat();
+    let mut reply = [
+        &question[..2],
+        &[0x81, 0x80 | code, 0, 1, 0, answers.len() as u8, 0, 0, 0, 0],
+        &question[12..end + 4],
+    ]
+    .concat();
     for address in answers {
         reply.extend([0xc0, 12, 0, 1, 0, 1]);
         reply.extend(ttl.to_be_bytes());
@@ -69,8 +80,11 @@ fn reply(question: &[u8], code: u8, ttl: u32, addresses: &[[u8; 4]], asked: &Cel
 }
 
 fn run<F: Future>(test: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let bounded = async { tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test hangs") };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let bounded = async {
+        tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test hangs")
+    };
     tokio::task::LocalSet::new().block_on(&runtime, bounded)
 }
 
@@ -87,11 +101,14 @@ fn users_that_start_at_once_ask_once_and_spread_over_the_addresses() {
         let mut users = tokio::task::JoinSet::new();
         for _ in 0..100 {
             let (resolver, known) = (Rc::clone(&resolver), Rc::clone(&known));
-            users.spawn_local(async move { resolver.addresses(&name(), 80, &known).await.expect("known")[0] });
+            users.spawn_local(async move {
+                resolver.addresses(&name(), 80, &known).await.expect("known")[0]
+            });
         }
         let firsts = users.join_all().await;
         assert_eq!(server.asked.get(), 1);
-        let at_first = firsts.iter().filter(|address| address.to_string() == "127.0.0.1:80").count();
+        let at_first =
+            firsts.iter().filter(|address| address.to_string() == "127.0.0.1:80").count();
         assert_eq!((at_first, firsts.len()), (50, 100));
     });
 }
@@ -102,10 +119,16 @@ fn an_answer_that_has_run_out_is_asked_for_again() {
         let server = NameServer::start(0, 0, &[[127, 0, 0, 1]]).await;
         let resolver = server.resolver();
         let known = Addresses::default();
-        let asked = async || resolver.addresses(&name(), 80, &known).await.expect("known")[0].ip().to_string();
+        let asked = async || {
+            resolver.addresses(&name(), 80, &known).await.expect("known")[0].ip().to_string()
+        };
         assert_eq!(asked().await, "127.0.0.1");
         *server.addresses.borrow_mut() = vec![[127, 0, 0, 9]];
-        assert_eq!((asked().await.as_str(), server.asked.get()), ("127.0.0.1", 1), "kept for a second although its TTL is 0");
+        assert_eq!(
+            (asked().await.as_str(), server.asked.get()),
+            ("127.0.0.1", 1),
+            "kept for a second although its TTL is 0"
+        );
         known.answer.lock().await.as_mut().expect("an answer").until = Instant::now();
         assert_eq!((asked().await.as_str(), server.asked.get()), ("127.0.0.9", 2));
     });
@@ -117,7 +140,14 @@ fn the_time_to_live_is_the_owner_s() {
         let server = NameServer::start(0, 300, &[[127, 0, 0, 1]]).await;
         let known = Addresses::default();
         server.resolver().addresses(&name(), 80, &known).await.expect("known");
-        let left = known.answer.lock().await.as_ref().expect("an answer").until.saturating_duration_since(Instant::now());
+        let left = known
+            .answer
+            .lock()
+            .await
+            .as_ref()
+            .expect("an answer")
+            .until
+            .saturating_duration_since(Instant::now());
         assert!(left > Duration::from_secs(290) && left <= Duration::from_secs(300), "{left:?}");
     });
 }
@@ -127,7 +157,11 @@ fn a_name_that_does_not_exist_or_cannot_be_asked_for_is_a_dns_error() {
     run(async {
         for (code, text) in [(NO_SUCH_NAME, "no such name"), (SERVER_FAILURE, "service.test")] {
             let server = NameServer::start(code, 0, &[]).await;
-            let error = server.resolver().addresses(&name(), 80, &Addresses::default()).await.expect_err("no address");
+            let error = server
+                .resolver()
+                .addresses(&name(), 80, &Addresses::default())
+                .await
+                .expect_err("no address");
             assert_eq!(error.class, ErrorClass::Dns);
             assert!(error.message.contains(text), "{error}");
         }
@@ -141,7 +175,14 @@ fn a_literal_address_asks_nobody_and_hosts_are_known_from_their_file() {
         let resolver = server.resolver();
         for host in ["10.1.2.3", "[::1]", "localhost"] {
             let host = Host::parse(host).expect("a host");
-            assert!(!resolver.addresses(&host, 80, &Addresses::default()).await.expect("known").is_empty(), "{host}");
+            assert!(
+                !resolver
+                    .addresses(&host, 80, &Addresses::default())
+                    .await
+                    .expect("known")
+                    .is_empty(),
+                "{host}"
+            );
         }
         assert_eq!(server.asked.get(), 0);
     });
@@ -158,7 +199,10 @@ fn an_ip_version_that_nobody_answers_for_does_not_hold_up_the_other() {
         // The resolver itself gives up on a question after five seconds, twice.
         assert!(start.elapsed() < Duration::from_secs(4), "held up for {:?}", start.elapsed());
         assert_eq!(found[0].to_string(), "127.0.0.7:80");
-        assert!(known.answer.lock().await.as_ref().is_some_and(|answer| answer.late.is_some()), "the question for IPv6 goes on");
+        assert!(
+            known.answer.lock().await.as_ref().is_some_and(|answer| answer.late.is_some()),
+            "the question for IPv6 goes on"
+        );
     });
 }
 
@@ -170,14 +214,29 @@ fn a_name_of_the_hosts_file_asks_nobody_and_needs_no_name_server() {
         std::fs::write(&hosts, "127.0.0.5 my_service\n127.0.0.6 localhost\n").expect("a file");
         let server = NameServer::start(NO_SUCH_NAME, 0, &[]).await;
         let resolver = Resolver { hosts, ..server.resolver() };
-        for (host, expected) in [("my_service", "127.0.0.5:80"), ("my_service.", "127.0.0.5:80"), ("localhost", "127.0.0.6:80")] {
-            let found = resolver.addresses(&Host::Domain(host.into()), 80, &Addresses::default()).await.expect("known");
-            assert_eq!(found.iter().map(SocketAddr::to_string).collect::<Vec<_>>(), [expected], "{host}");
+        for (host, expected) in [
+            ("my_service", "127.0.0.5:80"),
+            ("my_service.", "127.0.0.5:80"),
+            ("localhost", "127.0.0.6:80"),
+        ] {
+            let found = resolver
+                .addresses(&Host::Domain(host.into()), 80, &Addresses::default())
+                .await
+                .expect("known");
+            assert_eq!(
+                found.iter().map(SocketAddr::to_string).collect::<Vec<_>>(),
+                [expected],
+                "{host}"
+            );
         }
         assert_eq!(server.asked.get(), 0);
         // Another address is found once the file has changed and the answer is old.
         let known = Addresses::default();
-        let found = async || resolver.addresses(&Host::Domain("my_service".into()), 80, &known).await.expect("known")[0].to_string();
+        let found = async || {
+            resolver.addresses(&Host::Domain("my_service".into()), 80, &known).await.expect("known")
+                [0]
+            .to_string()
+        };
         assert_eq!(found().await, "127.0.0.5:80");
         let file = std::fs::File::options().write(true).open(&resolver.hosts).expect("the file");
         std::io::Write::write_all(&mut &file, b"127.0.0.8").expect("a file");
@@ -186,7 +245,10 @@ fn a_name_of_the_hosts_file_asks_nobody_and_needs_no_name_server() {
         known.answer.lock().await.as_mut().expect("an answer").until = Instant::now();
         assert_eq!((found().await.as_str(), server.asked.get()), ("127.0.0.8:80", 0));
         let resolver = Resolver { servers: OnceCell::new(), ..resolver };
-        resolver.addresses(&Host::Domain("my_service".into()), 80, &Addresses::default()).await.expect("known without a name server");
+        resolver
+            .addresses(&Host::Domain("my_service".into()), 80, &Addresses::default())
+            .await
+            .expect("known without a name server");
         assert!(resolver.servers.get().is_none(), "no name server was looked for");
     });
 }
@@ -197,7 +259,10 @@ fn a_name_with_an_underscore_is_asked_for() {
         let server = NameServer::start(0, 60, &[[127, 0, 0, 1]]).await;
         let resolver = server.resolver();
         for name in ["my_service", "_a._tcp.b_c.test", "whole.test."] {
-            resolver.addresses(&Host::Domain(name.into()), 80, &Addresses::default()).await.expect(name);
+            resolver
+                .addresses(&Host::Domain(name.into()), 80, &Addresses::default())
+                .await
+                .expect(name);
         }
         assert_eq!(server.asked.get(), 3);
     });
@@ -209,7 +274,10 @@ fn ip_versions_take_turns_beginning_with_the_first() {
         let ips = ips.iter().map(|ip| ip.parse().expect("an address"));
         taking_turns(ips).iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(mixed(&["::1", "::2", "10.0.0.1", "::3", "10.0.0.2"]), "::1 10.0.0.1 ::2 10.0.0.2 ::3");
+    assert_eq!(
+        mixed(&["::1", "::2", "10.0.0.1", "::3", "10.0.0.2"]),
+        "::1 10.0.0.1 ::2 10.0.0.2 ::3"
+    );
     assert_eq!(mixed(&["10.0.0.1", "10.0.0.2"]), "10.0.0.1 10.0.0.2");
     assert_eq!(mixed(&[]), "");
 }

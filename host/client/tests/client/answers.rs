@@ -44,13 +44,22 @@ fn what_is_missing_is_added_and_what_is_given_is_left() {
     run(async {
         let service = Service::scripted(|_| ok("")).await;
         let mut options = options();
-        options.headers = vec![header("x-run", "7").expect("a header"), header("accept", "*/*").expect("a header")];
+        options.headers = vec![
+            header("x-run", "7").expect("a header"),
+            header("accept", "*/*").expect("a header"),
+        ];
         let (_, session) = session_with(options);
         session.send(get(&service, "/a?b=c")).await;
         let mut own = Request::new(Method::POST, service.url("/own"));
         own.body = Bytes::from_static(b"abc");
         own.decompress = true;
-        for (name, value) in [("Host", "other.test"), ("User-Agent", "me"), ("Accept", "text/html"), ("X-Two", "1"), ("X-Two", "2")] {
+        for (name, value) in [
+            ("Host", "other.test"),
+            ("User-Agent", "me"),
+            ("Accept", "text/html"),
+            ("X-Two", "1"),
+            ("X-Two", "2"),
+        ] {
             own.headers.push(header(name, value).expect("a header"));
         }
         session.send(own).await;
@@ -59,7 +68,10 @@ fn what_is_missing_is_added_and_what_is_given_is_left() {
         assert_eq!(seen[0].path(), "/a?b=c");
         assert_eq!(seen[0].header("host"), Some(service.address.to_string().as_str()));
         assert_eq!(seen[0].header("user-agent"), Some("swell/0.1.0"));
-        assert_eq!((seen[0].header("x-run"), seen[0].header("accept"), seen[0].header("content-length")), (Some("7"), Some("*/*"), None));
+        assert_eq!(
+            (seen[0].header("x-run"), seen[0].header("accept"), seen[0].header("content-length")),
+            (Some("7"), Some("*/*"), None)
+        );
         assert_eq!(
             (seen[1].header("host"), seen[1].header("user-agent"), seen[1].header("accept")),
             (Some("other.test"), Some("me"), Some("text/html"))
@@ -86,9 +98,12 @@ fn answers_without_a_body_leave_the_connection_usable() {
         .await;
         let session = session();
         let head = Request { method: Method::HEAD, ..keeping(&service, "/head") };
-        for (request, expected) in
-            [(head, 200), (keeping(&service, "/204"), 204), (keeping(&service, "/304"), 304), (keeping(&service, "/1xx"), 200)]
-        {
+        for (request, expected) in [
+            (head, 200),
+            (keeping(&service, "/204"), 204),
+            (keeping(&service, "/304"), 304),
+            (keeping(&service, "/1xx"), 200),
+        ] {
             let sent = session.send(request).await;
             assert_eq!((status(&sent), sent.exchange.body_bytes), (expected, 0));
         }
@@ -122,18 +137,26 @@ fn a_header_that_goes_on_in_the_next_line_is_one_line() {
     run(async {
         let service = Service::scripted(|_| {
             vec![send(
-                "HTTP/1.1 200 OK\r\nX-Policy: one,\r\n  two,\r\n\tthree\r\nX-Last:\r\n four\r\n \r\nContent-Length:\r\n\t2\r\n\r\nhi",
+                "HTTP/1.1 200 OK\r\nX-Policy: one,\r\n  two,\r\n\tthree\r\nX-Last:\r\n four\r\n \
+                \r\nContent-Length:\r\n\t2\r\n\r\nhi",
             )]
         })
         .await;
         let session = session();
         for keep_headers in [true, false] {
-            let response = session.send(Request { keep_headers, ..keeping(&service, "/") }).await.result.expect("an answer");
+            let response = session
+                .send(Request { keep_headers, ..keeping(&service, "/") })
+                .await
+                .result
+                .expect("an answer");
             assert_eq!(response.body, "hi");
             if keep_headers {
                 assert_eq!(
                     (&response.headers["x-policy"], &response.headers["x-last"]),
-                    (&"one, two, three".parse().expect("a value"), &"four".parse().expect("a value"))
+                    (
+                        &"one, two, three".parse().expect("a value"),
+                        &"four".parse().expect("a value")
+                    )
                 );
             }
         }
@@ -144,15 +167,24 @@ fn a_header_that_goes_on_in_the_next_line_is_one_line() {
 #[test]
 fn connection_close_is_honoured_from_either_side() {
     run(async {
-        let service =
-            Service::scripted(|seen| answer("200 OK", if seen.path() == "/close" { &["connection: close"] } else { &[] }, b"x")).await;
+        let service = Service::scripted(|seen| {
+            answer(
+                "200 OK",
+                if seen.path() == "/close" { &["connection: close"] } else { &[] },
+                b"x",
+            )
+        })
+        .await;
         let session = session();
         session.send(get(&service, "/close")).await;
         let mut own = get(&service, "/");
         own.headers.push(header("connection", "close").expect("a header"));
         session.send(own).await;
         let last = session.send(get(&service, "/")).await;
-        assert_eq!((service.connections(), last.exchange.reconnects, last.exchange.written), (3, 0, 1));
+        assert_eq!(
+            (service.connections(), last.exchange.reconnects, last.exchange.written),
+            (3, 0, 1)
+        );
     });
 }
 
@@ -171,7 +203,10 @@ fn every_phase_has_its_time_and_they_add_up() {
         .await;
         let sent = session().send(get(&service, "/")).await;
         let phases = sent.exchange.phases;
-        assert_eq!((phases.get(Phase::Waiting).as_secs(), phases.get(Phase::Receiving).as_secs()), (3, 2));
+        assert_eq!(
+            (phases.get(Phase::Waiting).as_secs(), phases.get(Phase::Receiving).as_secs()),
+            (3, 2)
+        );
         assert_eq!(phases.total().as_secs(), 5);
     });
 }
@@ -182,7 +217,11 @@ fn cookies_return_to_their_host_until_they_are_cleared() {
         let service = Service::scripted(|seen| match seen.path() {
             "/login" => answer(
                 "200 OK",
-                &["set-cookie: id=1; Path=/", "set-cookie: deep=2; Path=/deep", "set-cookie: evil=3; Domain=other.test"],
+                &[
+                    "set-cookie: id=1; Path=/",
+                    "set-cookie: deep=2; Path=/deep",
+                    "set-cookie: evil=3; Domain=other.test",
+                ],
                 b"",
             ),
             "/logout" => answer("200 OK", &["set-cookie: id=; Max-Age=0; Path=/"], b""),
@@ -201,7 +240,8 @@ fn cookies_return_to_their_host_until_they_are_cleared() {
         session.send(get(&service, "/login")).await;
         session.clear_cookies();
         session.send(get(&service, "/")).await;
-        let cookies: Vec<_> = service.seen().iter().map(|seen| seen.header("cookie").map(String::from)).collect();
+        let cookies: Vec<_> =
+            service.seen().iter().map(|seen| seen.header("cookie").map(String::from)).collect();
         assert_eq!(cookies[0], None);
         assert_eq!(cookies[1].as_deref(), Some("id=1"));
         assert_eq!(cookies[2].as_deref(), Some("deep=2; id=1"));
@@ -228,7 +268,11 @@ fn forgetting_or_dropping_a_session_closes_its_connections() {
 #[test]
 fn a_send_that_is_dropped_closes_its_connection_and_spoils_nothing() {
     run(async {
-        let service = Service::scripted(|seen| if seen.path() == "/hang" { vec![Act::Hang] } else { ok("fine") }).await;
+        let service =
+            Service::scripted(
+                |seen| if seen.path() == "/hang" { vec![Act::Hang] } else { ok("fine") },
+            )
+            .await;
         let (client, session) = session_with(options());
         assert_eq!(status(&session.send(get(&service, "/")).await), 200);
         {
@@ -239,7 +283,10 @@ fn a_send_that_is_dropped_closes_its_connection_and_spoils_nothing() {
         }
         service.all_closed().await;
         let after = session.send(get(&service, "/")).await;
-        assert_eq!((status(&after), after.exchange.connections, after.exchange.reconnects), (200, 1, 0));
+        assert_eq!(
+            (status(&after), after.exchange.connections, after.exchange.reconnects),
+            (200, 1, 0)
+        );
         assert_eq!(client.written(), u64::from(service.heads()), "what was cut off is counted");
     });
 }
@@ -267,7 +314,10 @@ fn source_addresses_take_turns() {
         })
         .await;
         let mut options = options();
-        options.sources = vec!["127.0.0.2".parse().expect("an address"), "127.0.0.3".parse().expect("an address")];
+        options.sources = vec![
+            "127.0.0.2".parse().expect("an address"),
+            "127.0.0.3".parse().expect("an address"),
+        ];
         let (_, session) = session_with(options);
         let mut from = Vec::new();
         for _ in 0..4 {

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use async_compression::tokio::write::{BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder};
+use async_compression::tokio::write::{
+    BrotliEncoder, DeflateEncoder, GzipEncoder, ZlibEncoder, ZstdEncoder,
+};
 use swell_client::{Keep, Request};
 use swell_core::exchange::ErrorClass;
 use tokio::io::AsyncWriteExt;
@@ -40,8 +42,15 @@ async fn compressed(text: &[u8]) -> Service {
         bodies.push((encoding, compress(encoding, text).await));
     }
     Service::scripted(move |seen| {
-        let (encoding, body) = bodies.iter().find(|(encoding, _)| *encoding == &seen.path()[1..]).expect("a known encoding");
-        answer("200 OK", &[&format!("content-encoding: {}", encoding.trim_start_matches("raw-"))], body)
+        let (encoding, body) = bodies
+            .iter()
+            .find(|(encoding, _)| *encoding == &seen.path()[1..])
+            .expect("a known encoding");
+        answer(
+            "200 OK",
+            &[&format!("content-encoding: {}", encoding.trim_start_matches("raw-"))],
+            body,
+        )
     })
     .await
 }
@@ -57,9 +66,17 @@ fn every_encoding_is_undone_and_the_connection_kept() {
         let service = compressed(&text).await;
         let session = session();
         for encoding in ENCODINGS {
-            let response = session.send(asking(&service, &format!("/{encoding}"), text.len())).await.result.expect(encoding);
+            let response = session
+                .send(asking(&service, &format!("/{encoding}"), text.len()))
+                .await
+                .result
+                .expect(encoding);
             assert_eq!(response.body, text, "{encoding}");
-            assert!(response.body_size < 2000, "{encoding}: {} bytes came over the wire", response.body_size);
+            assert!(
+                response.body_size < 2000,
+                "{encoding}: {} bytes came over the wire",
+                response.body_size
+            );
         }
         assert_eq!(service.connections(), 1);
     });
@@ -84,7 +101,11 @@ fn what_is_discarded_or_not_asked_for_is_left_as_it_came() {
         let session = session();
         let discarded = session.send(Request { decompress: true, ..get(&service, "/gzip") }).await;
         assert_eq!(discarded.result.expect("an answer").body.len(), 0);
-        let raw = session.send(Request { decompress: false, ..asking(&service, "/gzip", 1000) }).await.result.expect("an answer");
+        let raw = session
+            .send(Request { decompress: false, ..asking(&service, "/gzip", 1000) })
+            .await
+            .result
+            .expect("an answer");
         assert_eq!(raw.body, compress("gzip", b"text").await);
     });
 }
@@ -103,7 +124,12 @@ fn a_compressed_body_that_is_broken_or_cut_is_a_protocol_error() {
         let session = session();
         for path in ["/cut", "/broken", "/unknown"] {
             let sent = session.send(asking(&service, path, 1000)).await;
-            assert_eq!(sent.exchange.result, Err(ErrorClass::Protocol), "{path}: {:?}", sent.result);
+            assert_eq!(
+                sent.exchange.result,
+                Err(ErrorClass::Protocol),
+                "{path}: {:?}",
+                sent.result
+            );
         }
         assert_eq!(status(&session.send(asking(&service, "/empty", 1000)).await), 200);
     });
@@ -114,11 +140,17 @@ fn a_connection_lost_within_a_compressed_body_is_a_reset() {
     run(async {
         let whole = compress("gzip", b"some text to compress").await;
         let service = Service::scripted(move |_| {
-            let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", whole.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+                whole.len()
+            );
             vec![send(&head), Act::Send(whole[..10].to_vec()), Act::Close]
         })
         .await;
-        assert_eq!(session().send(asking(&service, "/", 1000)).await.exchange.result, Err(ErrorClass::Reset));
+        assert_eq!(
+            session().send(asking(&service, "/", 1000)).await.exchange.result,
+            Err(ErrorClass::Reset)
+        );
     });
 }
 
@@ -129,7 +161,11 @@ fn a_large_body_is_received_whole_and_counted() {
         let sent_body = body.clone();
         let service = Service::scripted(move |_| answer("200 OK", &[], &sent_body)).await;
         let session = session();
-        let kept = session.send(Request { keep: Keep::Body { limit: 10_000_000 }, ..get(&service, "/") }).await.result.expect("an answer");
+        let kept = session
+            .send(Request { keep: Keep::Body { limit: 10_000_000 }, ..get(&service, "/") })
+            .await
+            .result
+            .expect("an answer");
         assert!(kept.body == body);
         let discarded = session.send(get(&service, "/")).await;
         assert_eq!(discarded.exchange.body_bytes, 10_000_000);
@@ -166,7 +202,11 @@ fn codings_are_undone_in_the_order_in_which_they_were_applied() {
         .await;
         let session = session();
         for i in 0..6 {
-            let response = session.send(asking(&service, &format!("/{i}"), text.len())).await.result.unwrap_or_else(|e| panic!("{i}: {e}"));
+            let response = session
+                .send(asking(&service, &format!("/{i}"), text.len()))
+                .await
+                .result
+                .unwrap_or_else(|e| panic!("{i}: {e}"));
             assert!(response.body == text, "{i}");
         }
         assert_eq!(service.connections(), 1);
@@ -184,17 +224,30 @@ fn members_and_frames_follow_each_other_and_what_follows_the_last_is_passed_over
         }
         let (hello, world) = (compress("zstd", b"hello ").await, compress("zstd", b"world").await);
         for end in [&b""[..], &[0; 8], b"\x28\xb5", SKIPPABLE] {
-            bodies.push((&["content-encoding: zstd"], [SKIPPABLE, &hello, SKIPPABLE, &world, end].concat()));
+            bodies.push((
+                &["content-encoding: zstd"],
+                [SKIPPABLE, &hello, SKIPPABLE, &world, end].concat(),
+            ));
         }
         for coding in ["deflate", "raw-deflate"] {
-            bodies.push((&["content-encoding: deflate"], [compress(coding, b"hello world").await, vec![0; 8]].concat()));
+            bodies.push((
+                &["content-encoding: deflate"],
+                [compress(coding, b"hello world").await, vec![0; 8]].concat(),
+            ));
         }
-        bodies.push((&["content-encoding: br"], [compress("br", b"hello world").await, vec![0; 8]].concat()));
+        bodies.push((
+            &["content-encoding: br"],
+            [compress("br", b"hello world").await, vec![0; 8]].concat(),
+        ));
         let count = bodies.len();
         let service = encoded(bodies).await;
         let session = session();
         for i in 0..count {
-            let response = session.send(asking(&service, &format!("/{i}"), 1000)).await.result.unwrap_or_else(|e| panic!("{i}: {e}"));
+            let response = session
+                .send(asking(&service, &format!("/{i}"), 1000))
+                .await
+                .result
+                .unwrap_or_else(|e| panic!("{i}: {e}"));
             assert_eq!(response.body, "hello world", "{i}");
         }
         assert_eq!(service.connections(), 1);
@@ -219,7 +272,9 @@ fn what_is_cut_short_is_an_error_in_every_coding_and_layer() {
             }
         }
         // The second member, the second frame, and a layer whose content is whole.
-        for (coding, headers) in [("gzip", &["content-encoding: gzip"]), ("zstd", &["content-encoding: zstd"])] {
+        for (coding, headers) in
+            [("gzip", &["content-encoding: gzip"]), ("zstd", &["content-encoding: zstd"])]
+        {
             let whole = compress(coding, text).await;
             bodies.push((headers, [&whole[..], &whole[..whole.len() - 1]].concat()));
         }
@@ -240,7 +295,10 @@ fn a_coding_that_nobody_asked_for_is_named_and_too_many_are_refused() {
     run(async {
         let service = encoded(vec![
             (&["content-encoding: gzip, compress"], b"x".to_vec()),
-            (&["content-encoding: gzip, gzip, gzip", "content-encoding: gzip, gzip, gzip"], b"x".to_vec()),
+            (
+                &["content-encoding: gzip, gzip, gzip", "content-encoding: gzip, gzip, gzip"],
+                b"x".to_vec(),
+            ),
         ])
         .await;
         let session = session();
@@ -255,7 +313,11 @@ fn a_coding_that_nobody_asked_for_is_named_and_too_many_are_refused() {
 fn a_bomb_within_a_bomb_ends_at_the_limit_too() {
     run(async {
         let inner = compress("gzip", &vec![0; 8 << 20]).await;
-        let service = encoded(vec![(&["content-encoding: gzip, gzip, br"], compress("br", &compress("gzip", &inner).await).await)]).await;
+        let service = encoded(vec![(
+            &["content-encoding: gzip, gzip, br"],
+            compress("br", &compress("gzip", &inner).await).await,
+        )])
+        .await;
         let sent = session().send(asking(&service, "/0", 1 << 20)).await;
         assert_eq!(sent.exchange.result, Err(ErrorClass::TooLarge));
     });

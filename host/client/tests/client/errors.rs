@@ -13,10 +13,15 @@ use crate::service::*;
 #[test]
 fn a_refused_connection_is_a_connect_error_that_names_the_address() {
     run(async {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+        let free = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a port");
         let sent = session().send(Request::new(Method::GET, format!("http://{free}/"))).await;
         let error = sent.result.expect_err("nobody listens");
-        assert_eq!((error.class, error.message), (ErrorClass::Connect, format!("connection refused ({free})")));
+        assert_eq!(
+            (error.class, error.message),
+            (ErrorClass::Connect, format!("connection refused ({free})"))
+        );
         assert_eq!((sent.exchange.written, sent.exchange.connections), (0, 0));
     });
 }
@@ -40,11 +45,20 @@ fn a_connection_closed_or_reset_before_or_within_the_answer_is_a_reset() {
             "/close" => vec![Act::Close],
             "/reset" => vec![Act::Reset],
             "/in-head" => vec![send("HTTP/1.1 200 OK\r\ncontent-"), Act::Close],
-            "/in-body" => vec![send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"), Act::Close],
-            "/in-body-reset" => {
-                vec![send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"), Act::Pause(std::time::Duration::from_millis(1)), Act::Reset]
+            "/in-body" => {
+                vec![send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"), Act::Close]
             }
-            _ => vec![send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"), Act::Close],
+            "/in-body-reset" => {
+                vec![
+                    send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"),
+                    Act::Pause(std::time::Duration::from_millis(1)),
+                    Act::Reset,
+                ]
+            }
+            _ => vec![
+                send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"),
+                Act::Close,
+            ],
         })
         .await;
         let session = session();
@@ -70,11 +84,19 @@ fn what_is_not_http_or_breaks_its_rules_is_a_protocol_error() {
             "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
         ];
-        let service = Service::scripted(|seen| vec![send(ANSWERS[seen.path()[1..].parse::<usize>().expect("a number")]), Act::Close]).await;
+        let service = Service::scripted(|seen| {
+            vec![send(ANSWERS[seen.path()[1..].parse::<usize>().expect("a number")]), Act::Close]
+        })
+        .await;
         let session = session();
         for (i, answer) in ANSWERS.iter().enumerate() {
             let sent = session.send(get(&service, &format!("/{i}"))).await;
-            assert_eq!((sent.exchange.result, sent.exchange.written), (Err(ErrorClass::Protocol), 1), "{answer:?}: {:?}", sent.result);
+            assert_eq!(
+                (sent.exchange.result, sent.exchange.written),
+                (Err(ErrorClass::Protocol), 1),
+                "{answer:?}: {:?}",
+                sent.result
+            );
         }
     });
 }
@@ -93,12 +115,20 @@ fn a_head_over_its_limit_is_too_large() {
         assert_eq!(status(&session.send(get(&service, "/9000")).await), 200);
         for size in ["/10001", "/1000000"] {
             let sent = session.send(get(&service, size)).await;
-            assert_eq!((sent.exchange.result, sent.exchange.written), (Err(ErrorClass::TooLarge), 1), "{size}");
+            assert_eq!(
+                (sent.exchange.result, sent.exchange.written),
+                (Err(ErrorClass::TooLarge), 1),
+                "{size}"
+            );
         }
         let mut wide = crate::service::options();
         wide.header_limit = 2 << 20;
         let (_, session) = session_with(wide);
-        assert_eq!(status(&session.send(get(&service, "/1000000")).await), 200, "a limit may be raised");
+        assert_eq!(
+            status(&session.send(get(&service, "/1000000")).await),
+            200,
+            "a limit may be raised"
+        );
     });
 }
 
@@ -111,9 +141,17 @@ fn what_cannot_be_sent_is_invalid_and_nothing_is_opened() {
         wrong_length.body = Bytes::from_static(b"abc");
         wrong_length.headers.push(header("content-length", "4").expect("a header"));
         let connect = Request { method: Method::CONNECT, ..get(&service, "/") };
-        for request in [wrong_length, connect, Request::new(Method::GET, "nonsense"), Request::new(Method::GET, "/no-target")] {
+        for request in [
+            wrong_length,
+            connect,
+            Request::new(Method::GET, "nonsense"),
+            Request::new(Method::GET, "/no-target"),
+        ] {
             let sent = session.send(request).await;
-            assert_eq!((sent.exchange.result, sent.exchange.written, sent.exchange.connections), (Err(ErrorClass::Invalid), 0, 0));
+            assert_eq!(
+                (sent.exchange.result, sent.exchange.written, sent.exchange.connections),
+                (Err(ErrorClass::Invalid), 0, 0)
+            );
         }
         assert_eq!(service.connections(), 0);
         for (name, value) in [("na me", "x"), ("", "x"), ("name", "a\r\nb: c"), ("name", "\0")] {
@@ -158,10 +196,22 @@ fn what_two_readers_could_read_differently_is_invalid_and_nothing_is_opened() {
         let session = session();
         for version in [Version::Http1, Version::Http2] {
             for headers in AMBIGUOUS {
-                let mut request = Request { version, method: Method::POST, body: Bytes::from_static(b"abc"), ..get(&service, "/") };
-                request.headers = headers.iter().map(|(name, value)| header(name, value).expect("it can be written")).collect();
+                let mut request = Request {
+                    version,
+                    method: Method::POST,
+                    body: Bytes::from_static(b"abc"),
+                    ..get(&service, "/")
+                };
+                request.headers = headers
+                    .iter()
+                    .map(|(name, value)| header(name, value).expect("it can be written"))
+                    .collect();
                 let sent = session.send(request).await;
-                assert_eq!((sent.exchange.result, sent.exchange.written), (Err(ErrorClass::Invalid), 0), "{headers:?}");
+                assert_eq!(
+                    (sent.exchange.result, sent.exchange.written),
+                    (Err(ErrorClass::Invalid), 0),
+                    "{headers:?}"
+                );
             }
         }
         assert_eq!(service.connections(), 0);
@@ -175,7 +225,11 @@ fn what_two_readers_could_read_differently_is_invalid_and_nothing_is_opened() {
             ("name", "a\n b"),
             ("name", "a\0b"),
         ] {
-            assert_eq!(header(name, value).expect_err("cannot be sent").class, ErrorClass::Invalid, "{name:?}: {value:?}");
+            assert_eq!(
+                header(name, value).expect_err("cannot be sent").class,
+                ErrorClass::Invalid,
+                "{name:?}: {value:?}"
+            );
         }
     });
 }
@@ -184,12 +238,24 @@ fn what_two_readers_could_read_differently_is_invalid_and_nothing_is_opened() {
 fn headers_of_a_run_are_held_to_the_same_rules() {
     let refused = |headers: &[(&str, &str)]| {
         let mut options = options();
-        options.headers = headers.iter().map(|(name, value)| header(name, value).expect("it can be written")).collect();
+        options.headers = headers
+            .iter()
+            .map(|(name, value)| header(name, value).expect("it can be written"))
+            .collect();
         Client::new(options).is_err()
     };
     assert!(refused(&[("content-length", "3")]) && refused(&[("transfer-encoding", "chunked")]));
-    assert!(refused(&[("host", "a.test"), ("host", "b.test")]) && refused(&[("host", "a b")]) && refused(&[("connection", "host")]));
-    assert!(!refused(&[("host", "a.test:8080"), ("connection", "close"), ("x-a", "1"), ("x-a", "2")]));
+    assert!(
+        refused(&[("host", "a.test"), ("host", "b.test")])
+            && refused(&[("host", "a b")])
+            && refused(&[("connection", "host")])
+    );
+    assert!(!refused(&[
+        ("host", "a.test:8080"),
+        ("connection", "close"),
+        ("x-a", "1"),
+        ("x-a", "2")
+    ]));
 }
 
 #[test]
@@ -215,8 +281,12 @@ fn a_reset_at_once_is_a_reset_whether_or_not_the_head_had_left() {
             assert!(matches!(sent.exchange.result, Err(ErrorClass::Reset)), "{:?}", sent.result);
             outcomes.push(sent.exchange.written);
         }
-        // A head may leave before the reset arrives: then it was handed to the network, and both books say so.
-        assert_eq!(client.written(), outcomes.iter().map(|&written| u64::from(written)).sum::<u64>());
+        // A head may leave before the reset arrives: then it was handed to the network, and both
+        // books say so.
+        assert_eq!(
+            client.written(),
+            outcomes.iter().map(|&written| u64::from(written)).sum::<u64>()
+        );
     });
 }
 
@@ -225,13 +295,19 @@ fn options_that_cannot_work_say_why() {
     let wrong = |change: fn(&mut Options)| -> String {
         let mut options = options();
         change(&mut options);
-        Client::new(options).map(|client| Rc::strong_count(&client)).expect_err("wrong options").to_string()
+        Client::new(options)
+            .map(|client| Rc::strong_count(&client))
+            .expect_err("wrong options")
+            .to_string()
     };
     assert!(wrong(|o| o.target = Some("ftp://x/".into())).contains("only http and https"));
     assert!(wrong(|o| o.target = Some("http://x/?q=1".into())).contains("query"));
     assert!(wrong(|o| o.user_agent = "a\nb".into()).contains("user agent"));
-    assert!(wrong(|o| o.sources = vec!["192.0.2.1".parse().expect("an address")]).contains("192.0.2.1"));
-    let missing = swell_client::TlsOptions { ca_files: vec!["/nowhere/ca.pem".into()], ..Default::default() };
+    assert!(
+        wrong(|o| o.sources = vec!["192.0.2.1".parse().expect("an address")]).contains("192.0.2.1")
+    );
+    let missing =
+        swell_client::TlsOptions { ca_files: vec!["/nowhere/ca.pem".into()], ..Default::default() };
     assert!(matches!(missing.load(), Err(OptionsError::File { .. })));
 }
 
@@ -255,7 +331,10 @@ fn a_server_that_answers_http2_with_http1_is_said_to_speak_that_alone() {
         let service = Service::accepting(|mut stream, _| async move {
             let mut preface = [0; 24];
             stream.read_exact(&mut preface).await.expect("a preface");
-            stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.expect("an open stream");
+            stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+                .await
+                .expect("an open stream");
             let _ = stream.read_to_end(&mut Vec::new()).await;
         })
         .await;

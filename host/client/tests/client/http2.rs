@@ -1,4 +1,5 @@
-//! HTTP/2: by prior knowledge and by ALPN, many streams on one connection, and what its errors are called.
+//! HTTP/2: by prior knowledge and by ALPN, many streams on one connection, and what its errors are
+//! called.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -33,7 +34,10 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, counts: Rc<Counts>) 
             // Refuses what the first connection is asked for, as a server does that restarts.
             "/goaway" if number == 1 => connection.abrupt_shutdown(Reason::NO_ERROR),
             "/headers" => {
-                let long = Response::builder().header("x-long", "a".repeat(20_000)).body(()).expect("a response");
+                let long = Response::builder()
+                    .header("x-long", "a".repeat(20_000))
+                    .body(())
+                    .expect("a response");
                 respond.send_response(long, true).expect("an open stream");
             }
             "/echo" => {
@@ -41,7 +45,8 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, counts: Rc<Counts>) 
             }
             path => {
                 let size = path[1..].parse().unwrap_or(0);
-                let mut stream = respond.send_response(Response::new(()), false).expect("an open stream");
+                let mut stream =
+                    respond.send_response(Response::new(()), false).expect("an open stream");
                 stream.send_data(Bytes::from(vec![b'x'; size]), true).expect("an open stream");
             }
         }
@@ -71,9 +76,14 @@ fn prior_knowledge_needs_no_tls_and_one_connection_carries_all() {
     run(async {
         let service = Service::accepting(serve).await;
         let session = session();
-        let sent = session.send_all((0..50).map(|i| over_http2(&service, &format!("/{}", i * 1000))).collect()).await;
+        let sent = session
+            .send_all((0..50).map(|i| over_http2(&service, &format!("/{}", i * 1000))).collect())
+            .await;
         for (i, sent) in sent.iter().enumerate() {
-            assert_eq!((status(sent), sent.exchange.body_bytes, sent.exchange.written), (200, i as u64 * 1000, 1));
+            assert_eq!(
+                (status(sent), sent.exchange.body_bytes, sent.exchange.written),
+                (200, i as u64 * 1000, 1)
+            );
         }
         assert_eq!((service.connections(), service.heads()), (1, 50));
         assert_eq!(sent.iter().map(|sent| sent.exchange.connections).sum::<u32>(), 1);
@@ -108,7 +118,10 @@ fn alpn_chooses_http2_where_both_speak_it() {
             ..Request::new(Method::GET, format!("https://localhost:{}/7", service.address.port()))
         };
         let sent = session.send_all(vec![request(Version::Automatic); 20]).await;
-        assert!(sent.iter().all(|sent| sent.result.as_ref().is_ok_and(|response| response.body == "xxxxxxx")));
+        assert!(
+            sent.iter()
+                .all(|sent| sent.result.as_ref().is_ok_and(|response| response.body == "xxxxxxx"))
+        );
         assert_eq!(service.connections(), 1);
         let old = session.send(request(Version::Http1)).await.result.expect("an answer");
         assert_eq!((&old.body[..], service.connections()), (&b"http/1.1"[..], 2));
@@ -123,14 +136,30 @@ fn a_request_arrives_whole_without_what_http2_forbids() {
         request.method = Method::POST;
         request.keep = Keep::Body { limit: 10_000 };
         request.body = Bytes::from_static(b"the body");
-        for (name, value) in [("connection", "keep-alive"), ("transfer-encoding", "chunked"), ("host", "virtual.test"), ("x-own", "1")] {
+        for (name, value) in [
+            ("connection", "keep-alive"),
+            ("transfer-encoding", "chunked"),
+            ("host", "virtual.test"),
+            ("x-own", "1"),
+        ] {
             request.headers.push(header(name, value).expect("a header"));
         }
         let body = session().send(request).await.result.expect("an answer").body;
         let text = String::from_utf8(body.to_vec()).expect("ASCII");
-        assert!(text.starts_with("POST http://virtual.test/echo?q\n") && text.ends_with("\nthe body"), "{text}");
-        assert!(text.contains("x-own: 1\n") && text.contains("user-agent: swell/") && text.contains("content-length: 8\n"), "{text}");
-        assert!(!text.contains("connection") && !text.contains("chunked") && !text.contains("\nhost"), "{text}");
+        assert!(
+            text.starts_with("POST http://virtual.test/echo?q\n") && text.ends_with("\nthe body"),
+            "{text}"
+        );
+        assert!(
+            text.contains("x-own: 1\n")
+                && text.contains("user-agent: swell/")
+                && text.contains("content-length: 8\n"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("connection") && !text.contains("chunked") && !text.contains("\nhost"),
+            "{text}"
+        );
     });
 }
 
@@ -141,7 +170,10 @@ fn a_stream_that_is_reset_is_a_reset_and_leaves_the_connection() {
         let session = session();
         assert_eq!(status(&session.send(over_http2(&service, "/1")).await), 200);
         let refused = session.send(over_http2(&service, "/refuse")).await;
-        assert_eq!((refused.exchange.result, refused.exchange.written, refused.exchange.reconnects), (Err(ErrorClass::Reset), 1, 0));
+        assert_eq!(
+            (refused.exchange.result, refused.exchange.written, refused.exchange.reconnects),
+            (Err(ErrorClass::Reset), 1, 0)
+        );
         assert_eq!(status(&session.send(over_http2(&service, "/1")).await), 200);
         assert_eq!((service.connections(), service.heads()), (1, 3));
     });
@@ -183,7 +215,10 @@ fn a_head_over_its_limit_is_too_large_here_too() {
         let mut options = options();
         options.header_limit = 10_000;
         let (_, session) = session_with(options);
-        assert_eq!(session.send(over_http2(&service, "/headers")).await.exchange.result, Err(ErrorClass::TooLarge));
+        assert_eq!(
+            session.send(over_http2(&service, "/headers")).await.exchange.result,
+            Err(ErrorClass::TooLarge)
+        );
     });
 }
 
@@ -191,11 +226,17 @@ fn a_head_over_its_limit_is_too_large_here_too() {
 fn a_server_without_http2_is_an_error_of_its_own_making() {
     run(async {
         let service = Service::accepting(|mut stream, _| async move {
-            stream.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n").await.expect("open");
+            stream
+                .write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
+                .await
+                .expect("open");
         })
         .await;
         let error = session().send(over_http2(&service, "/")).await.result.expect_err("no HTTP/2");
-        assert!(error.class == ErrorClass::Protocol && error.message.contains("speaks HTTP/1.1 alone"), "{error:?}");
+        assert!(
+            error.class == ErrorClass::Protocol && error.message.contains("speaks HTTP/1.1 alone"),
+            "{error:?}"
+        );
     });
 }
 
@@ -219,8 +260,12 @@ fn refused(stream: u32) -> Act {
     Act::Send(frame(3, 0, stream, &7u32.to_be_bytes()))
 }
 
-/// Serves frame by frame: after each whole request `script` is given the connection, from 0, and the streams that were opened on it.
-async fn by_frames(settings: &'static [u8], script: impl Fn(u32, &[u32]) -> Vec<Act> + 'static) -> Service {
+/// Serves frame by frame: after each whole request `script` is given the connection, from 0, and
+/// the streams that were opened on it.
+async fn by_frames(
+    settings: &'static [u8],
+    script: impl Fn(u32, &[u32]) -> Vec<Act> + 'static,
+) -> Service {
     let script = Rc::new(script);
     Service::accepting(move |stream, counts| {
         let script = Rc::clone(&script);
@@ -278,19 +323,37 @@ fn a_goodbye_leaves_the_streams_that_it_promised_to_answer() {
     run(async {
         let service = by_frames(&[], |connection, streams| match (connection, streams) {
             (0, [first, _, _]) => {
-                vec![goodbye(*first), Act::Pause(Duration::from_millis(50)), answered(*first, b"slow"), Act::Close]
+                vec![
+                    goodbye(*first),
+                    Act::Pause(Duration::from_millis(50)),
+                    answered(*first, b"slow"),
+                    Act::Close,
+                ]
             }
             (0, _) => vec![],
             _ => vec![answered(last(streams), b"other")],
         })
         .await;
         let (client, session) = session_with(options());
-        let request = |path| Request { keep: Keep::Body { limit: 100 }, method: Method::POST, ..over_http2(&service, path) };
+        let request = |path| Request {
+            keep: Keep::Body { limit: 100 },
+            method: Method::POST,
+            ..over_http2(&service, path)
+        };
         let sent = session.send_all(vec![request("/a"), request("/b"), request("/c")]).await;
-        let bodies: Vec<_> =
-            sent.iter().map(|sent| sent.result.as_ref().map(|response| response.body.clone()).expect("an answer")).collect();
+        let bodies: Vec<_> = sent
+            .iter()
+            .map(|sent| {
+                sent.result.as_ref().map(|response| response.body.clone()).expect("an answer")
+            })
+            .collect();
         assert_eq!(bodies, ["slow", "other", "other"]);
-        assert_eq!(sent.iter().map(|sent| (sent.exchange.written, sent.exchange.reconnects)).collect::<Vec<_>>(), [(1, 0), (2, 1), (2, 1)]);
+        assert_eq!(
+            sent.iter()
+                .map(|sent| (sent.exchange.written, sent.exchange.reconnects))
+                .collect::<Vec<_>>(),
+            [(1, 0), (2, 1), (2, 1)]
+        );
         assert_eq!((service.connections(), service.heads(), client.written()), (2, 5, 5));
     });
 }
@@ -305,10 +368,17 @@ fn what_a_goodbye_says_was_not_processed_is_sent_again_whatever_it_is() {
         .await;
         let session = session();
         for nth in 0..3 {
-            let request = Request { method: Method::POST, body: Bytes::from_static(b"order"), ..over_http2(&service, "/") };
+            let request = Request {
+                method: Method::POST,
+                body: Bytes::from_static(b"order"),
+                ..over_http2(&service, "/")
+            };
             let sent = session.send(request).await;
             let again = u32::from(nth == 1);
-            assert_eq!((status(&sent), sent.exchange.written, sent.exchange.reconnects), (200, 1 + again, again));
+            assert_eq!(
+                (status(&sent), sent.exchange.written, sent.exchange.reconnects),
+                (200, 1 + again, again)
+            );
         }
         assert_eq!((service.connections(), service.heads()), (2, 4));
     });
@@ -327,7 +397,9 @@ fn a_server_that_closes_after_every_second_request_fails_none() {
         .await;
         let (client, session) = session_with(options());
         for _ in 0..10 {
-            let page = session.send_all((0..11).map(|i| over_http2(&service, &format!("/{i}"))).collect()).await;
+            let page = session
+                .send_all((0..11).map(|i| over_http2(&service, &format!("/{i}"))).collect())
+                .await;
             assert!(page.iter().all(|sent| sent.exchange.result == Ok(200)));
         }
         assert_eq!(client.written(), u64::from(service.heads()));
@@ -337,15 +409,26 @@ fn a_server_that_closes_after_every_second_request_fails_none() {
 #[test]
 fn a_refused_stream_is_tried_again_on_its_connection_and_then_on_another() {
     run(async {
-        let once =
-            by_frames(&[], |_, streams| if streams.len() == 1 { vec![refused(1)] } else { vec![answered(last(streams), b"")] }).await;
-        let always = by_frames(
-            &[],
-            |connection, streams| if connection == 0 { vec![refused(last(streams))] } else { vec![answered(last(streams), b"")] },
-        )
+        let once = by_frames(&[], |_, streams| {
+            if streams.len() == 1 { vec![refused(1)] } else { vec![answered(last(streams), b"")] }
+        })
+        .await;
+        let always = by_frames(&[], |connection, streams| {
+            if connection == 0 {
+                vec![refused(last(streams))]
+            } else {
+                vec![answered(last(streams), b"")]
+            }
+        })
         .await;
         for (service, written, connections) in [(once, 2, 1), (always, 3, 2)] {
-            let sent = session().send(Request { method: Method::POST, body: Bytes::from_static(b"x"), ..over_http2(&service, "/") }).await;
+            let sent = session()
+                .send(Request {
+                    method: Method::POST,
+                    body: Bytes::from_static(b"x"),
+                    ..over_http2(&service, "/")
+                })
+                .await;
             assert_eq!((status(&sent), sent.exchange.written), (200, written));
             assert_eq!((service.heads(), service.connections()), (written, connections));
         }
@@ -360,7 +443,10 @@ fn who_never_processes_anything_is_asked_sixteen_times() {
         for service in [goodbyes, refusals] {
             let (client, session) = session_with(options());
             let sent = session.send(over_http2(&service, "/")).await;
-            assert_eq!((sent.exchange.result, sent.exchange.written, service.heads()), (Err(ErrorClass::Reset), 16, 16));
+            assert_eq!(
+                (sent.exchange.result, sent.exchange.written, service.heads()),
+                (Err(ErrorClass::Reset), 16, 16)
+            );
             assert_eq!(client.written(), 16);
         }
     });
@@ -370,13 +456,22 @@ fn who_never_processes_anything_is_asked_sixteen_times() {
 fn a_request_that_never_got_a_stream_was_not_written() {
     run_on_virtual_time(async {
         // One stream at a time, and none is ever answered but the first.
-        let service = by_frames(&[0, 3, 0, 0, 0, 1], |_, streams| if streams.len() == 1 { vec![answered(1, b"")] } else { vec![] }).await;
+        let service = by_frames(&[0, 3, 0, 0, 0, 1], |_, streams| {
+            if streams.len() == 1 { vec![answered(1, b"")] } else { vec![] }
+        })
+        .await;
         let (client, session) = session_with(options());
         assert_eq!(status(&session.send(over_http2(&service, "/")).await), 200);
-        let hanging = Request { timeout: Some(Duration::from_millis(200)), ..over_http2(&service, "/") };
+        let hanging =
+            Request { timeout: Some(Duration::from_millis(200)), ..over_http2(&service, "/") };
         let sent = session.send_all(vec![hanging; 5]).await;
-        assert!(sent.iter().all(|sent| matches!(sent.exchange.result, Err(ErrorClass::Timeout(_)))));
-        assert_eq!(sent.iter().map(|sent| sent.exchange.written).collect::<Vec<_>>(), [1, 0, 0, 0, 0]);
+        assert!(
+            sent.iter().all(|sent| matches!(sent.exchange.result, Err(ErrorClass::Timeout(_))))
+        );
+        assert_eq!(
+            sent.iter().map(|sent| sent.exchange.written).collect::<Vec<_>>(),
+            [1, 0, 0, 0, 0]
+        );
         while service.heads() < 2 {
             tokio::task::yield_now().await;
         }
@@ -413,13 +508,26 @@ fn frames_without_end_neither_outlive_a_timeout_nor_hold_the_thread() {
             }
         });
         run(async {
-            let request =
-                Request { version: Version::Http2, timeout: Some(TIMEOUT), ..Request::new(Method::GET, format!("http://{address}/")) };
+            let request = Request {
+                version: Version::Http2,
+                timeout: Some(TIMEOUT),
+                ..Request::new(Method::GET, format!("http://{address}/"))
+            };
             let (sent, took, others) = send_beside_others(&session(), request).await;
             let class = sent.exchange.result.expect_err(name);
-            assert!(matches!(class, ErrorClass::Timeout(_) | ErrorClass::Protocol | ErrorClass::TooLarge), "{name}: {:?}", sent.result);
+            assert!(
+                matches!(
+                    class,
+                    ErrorClass::Timeout(_) | ErrorClass::Protocol | ErrorClass::TooLarge
+                ),
+                "{name}: {:?}",
+                sent.result
+            );
             assert!(took < TIMEOUT * 2, "{name}: {took:?}");
-            assert!(others > 10 || took < TIMEOUT / 2, "{name}: others had the thread {others} times in {took:?}");
+            assert!(
+                others > 10 || took < TIMEOUT / 2,
+                "{name}: others had the thread {others} times in {took:?}"
+            );
         });
     }
 }

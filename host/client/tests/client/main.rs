@@ -1,4 +1,5 @@
-//! The client against small services that answer byte by byte as a test wants, and that count what reached them.
+//! The client against small services that answer byte by byte as a test wants, and that count what
+//! reached them.
 
 mod answers;
 mod bodies;

@@ -32,20 +32,32 @@ fn malformed(seed: u64) -> Vec<u8> {
     match seed % 10 {
         0 => join(&[b"\x16\x03", &noise]),
         1 => join(&[b"HTTP/", &noise, b"\r\n\r\n"]),
-        2 => format!("HTTP/1.1 {} \u{fffd}OK\r\n\r\n", ["20", "2000", "-20", "abc", "2 0", ""][random.below(6)]).into_bytes(),
+        2 => format!(
+            "HTTP/1.1 {} \u{fffd}OK\r\n\r\n",
+            ["20", "2000", "-20", "abc", "2 0", ""][random.below(6)]
+        )
+        .into_bytes(),
         3 => join(&[b"HTTP/1.1 200 OK\r\nname\x00", &noise, b": x\r\n\r\n"]),
         4 => format!(
             "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
             ["-1", "1x", "99999999999999999999999", "1, 2", "0x10", ""][random.below(6)]
         )
         .into_bytes(),
-        5 => format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\nshort", 6 + random.below(1 << 30)).into_bytes(),
+        5 => {
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\nshort", 6 + random.below(1 << 30))
+                .into_bytes()
+        }
         6 => join(&[b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nz", &noise]),
-        7 => format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\nshort", 6 + random.below(1 << 30)).into_bytes(),
+        7 => format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\nshort",
+            6 + random.below(1 << 30)
+        )
+        .into_bytes(),
         8 => {
             let mut head = String::from("HTTP/1.1 200 OK\r\n");
             for i in 0..101 + random.below(50) {
-                write!(head, "x-{i}: {}\r\n", "y".repeat(random.below(1000))).expect("a string takes all");
+                write!(head, "x-{i}: {}\r\n", "y".repeat(random.below(1000)))
+                    .expect("a string takes all");
             }
             (head + "\r\n").into_bytes()
         }
@@ -59,13 +71,21 @@ fn malformed(seed: u64) -> Vec<u8> {
 #[test]
 fn a_thousand_malformed_answers_are_a_thousand_classified_errors() {
     run(async {
-        let service = Service::scripted(|seen| vec![Act::Send(malformed(seen.path()[1..].parse().expect("a seed"))), Act::Close]).await;
+        let service = Service::scripted(|seen| {
+            vec![Act::Send(malformed(seen.path()[1..].parse().expect("a seed"))), Act::Close]
+        })
+        .await;
         let (client, session) = session_with(options());
         let mut written = 0;
         let mut classes = std::collections::BTreeMap::new();
         for seed in 0..1000 {
             let keep = if seed % 2 == 0 { Keep::Discard } else { Keep::Body { limit: 1 << 20 } };
-            let sent = session.send(Request { keep, ..Request::new(Method::GET, service.url(&format!("/{seed}"))) }).await;
+            let sent = session
+                .send(Request {
+                    keep,
+                    ..Request::new(Method::GET, service.url(&format!("/{seed}")))
+                })
+                .await;
             let class = sent.exchange.result.expect_err(&format!("seed {seed} is an answer"));
             assert!(
                 matches!(class, ErrorClass::Protocol | ErrorClass::Reset | ErrorClass::TooLarge),

@@ -22,7 +22,10 @@ fn a_redirect_is_followed_over_the_same_connection_and_counted() {
         .await;
         let session = session();
         let sent = session.send(Request { redirects: 2, ..get(&service, "/1") }).await;
-        assert_eq!((sent.exchange.written, sent.exchange.connections, sent.exchange.body_bytes), (3, 1, 15));
+        assert_eq!(
+            (sent.exchange.written, sent.exchange.connections, sent.exchange.body_bytes),
+            (3, 1, 15)
+        );
         let response = sent.result.expect("an answer");
         assert_eq!((response.redirects, response.body_size), (2, 5));
         assert_eq!(response.final_url, Some(service.url("/3?x#y")));
@@ -45,7 +48,10 @@ fn a_loop_ends_at_the_limit_as_an_error() {
     run(async {
         let service = Service::scripted(|_| redirect("302 Found", "/again")).await;
         let sent = session().send(Request { redirects: 5, ..get(&service, "/") }).await;
-        assert_eq!((sent.exchange.result, sent.exchange.written, service.heads()), (Err(ErrorClass::Protocol), 6, 6));
+        assert_eq!(
+            (sent.exchange.result, sent.exchange.written, service.heads()),
+            (Err(ErrorClass::Protocol), 6, 6)
+        );
     });
 }
 
@@ -55,17 +61,34 @@ fn another_origin_gets_neither_credentials_nor_cookies() {
         let other = Service::scripted(|_| ok("")).await;
         let to = other.url("/");
         let service = Service::scripted(move |_| {
-            answer("307 Temporary Redirect", &[&format!("location: {to}"), "set-cookie: later=1; Path=/x"], b"")
+            answer(
+                "307 Temporary Redirect",
+                &[&format!("location: {to}"), "set-cookie: later=1; Path=/x"],
+                b"",
+            )
         })
         .await;
-        let mut request = Request { redirects: 1, method: Method::POST, body: Bytes::from_static(b"abc"), ..get(&service, "/x") };
-        for (name, value) in [("authorization", "Bearer 1"), ("cookie", "a=1"), ("host", "virtual.test"), ("x-own", "1")] {
+        let mut request = Request {
+            redirects: 1,
+            method: Method::POST,
+            body: Bytes::from_static(b"abc"),
+            ..get(&service, "/x")
+        };
+        for (name, value) in [
+            ("authorization", "Bearer 1"),
+            ("cookie", "a=1"),
+            ("host", "virtual.test"),
+            ("x-own", "1"),
+        ] {
             request.headers.push(header(name, value).expect("a header"));
         }
         let sent = session().send(request).await;
         assert_eq!(status(&sent), 200);
         let seen = &other.seen()[0];
-        assert_eq!((seen.header("authorization"), seen.header("cookie"), seen.header("x-own")), (None, None, Some("1")));
+        assert_eq!(
+            (seen.header("authorization"), seen.header("cookie"), seen.header("x-own")),
+            (None, None, Some("1"))
+        );
         assert_eq!(seen.header("host"), Some(other.address.to_string().as_str()));
         assert_eq!(&seen.body, b"abc");
     });
@@ -95,13 +118,21 @@ fn headers_of_the_run_follow_a_redirect_as_the_request_s_own_do() {
         }
         let (_, session) = session_with(options);
         let body = Bytes::from_static(b"abc");
-        let request = |path| Request { redirects: 1, method: Method::POST, body: body.clone(), ..get(&service, path) };
+        let request = |path| Request {
+            redirects: 1,
+            method: Method::POST,
+            body: body.clone(),
+            ..get(&service, path)
+        };
         assert_eq!(status(&session.send(request("/away")).await), 200);
         let seen = &other.seen()[0];
         for name in ["authorization", "proxy-authorization", "cookie", "content-type"] {
             assert_eq!(seen.header(name), None, "{name}");
         }
-        assert_eq!((seen.header("x-run"), seen.header("host")), (Some("1"), Some(other.address.to_string().as_str())));
+        assert_eq!(
+            (seen.header("x-run"), seen.header("host")),
+            (Some("1"), Some(other.address.to_string().as_str()))
+        );
         assert_eq!(status(&session.send(request("/within")).await), 200);
         let seen = service.seen();
         let home = seen.last().expect("three requests");
@@ -109,7 +140,11 @@ fn headers_of_the_run_follow_a_redirect_as_the_request_s_own_do() {
             (home.header("authorization"), home.header("cookie"), home.header("host")),
             (Some("Bearer 1"), Some("a=1"), Some("virtual.test"))
         );
-        assert_eq!((home.header("content-type"), home.header("x-run")), (None, Some("1")), "a GET has no body to describe");
+        assert_eq!(
+            (home.header("content-type"), home.header("x-run")),
+            (None, Some("1")),
+            "a GET has no body to describe"
+        );
         assert_eq!(home.head.matches("x-run: ").count(), 1);
     });
 }
@@ -121,16 +156,29 @@ fn who_is_sent_back_has_left_the_credentials_behind() {
         let to_home = std::rc::Rc::clone(&back);
         let other = Service::scripted(move |_| redirect("302 Found", &to_home.borrow())).await;
         let away = other.url("/");
-        let service = Service::scripted(move |seen| if seen.path() == "/away" { redirect("302 Found", &away) } else { ok("") }).await;
+        let service = Service::scripted(move |seen| {
+            if seen.path() == "/away" { redirect("302 Found", &away) } else { ok("") }
+        })
+        .await;
         back.replace(service.url("/home"));
         let mut options = options();
         options.headers = vec![header("authorization", "Bearer 1").expect("a header")];
         let (_, session) = session_with(options);
-        assert_eq!(status(&session.send(Request { redirects: 2, ..get(&service, "/away") }).await), 200);
+        assert_eq!(
+            status(&session.send(Request { redirects: 2, ..get(&service, "/away") }).await),
+            200
+        );
         let seen = service.seen();
-        assert_eq!((seen[0].header("authorization"), seen[1].header("authorization")), (Some("Bearer 1"), None));
+        assert_eq!(
+            (seen[0].header("authorization"), seen[1].header("authorization")),
+            (Some("Bearer 1"), None)
+        );
         assert_eq!(status(&session.send(get(&service, "/")).await), 200);
-        assert_eq!(service.seen()[2].header("authorization"), Some("Bearer 1"), "the next request has them again");
+        assert_eq!(
+            service.seen()[2].header("authorization"),
+            Some("Bearer 1"),
+            "the next request has them again"
+        );
     });
 }
 
@@ -139,7 +187,10 @@ fn a_redirect_to_a_host_that_is_not_allowed_is_denied_after_what_was_written() {
     run(async {
         let service = Service::scripted(|_| redirect("302 Found", "http://127.0.0.9/")).await;
         let sent = session().send(Request { redirects: 3, ..get(&service, "/") }).await;
-        assert_eq!((sent.exchange.result, sent.exchange.written, service.heads()), (Err(ErrorClass::Denied), 1, 1));
+        assert_eq!(
+            (sent.exchange.result, sent.exchange.written, service.heads()),
+            (Err(ErrorClass::Denied), 1, 1)
+        );
     });
 }
 
@@ -151,11 +202,19 @@ fn cookies_set_on_the_way_are_sent_at_the_next_hop() {
             _ => ok(""),
         })
         .await;
-        let request = Request { redirects: 1, method: Method::POST, body: Bytes::from_static(b"user"), ..get(&service, "/login") };
+        let request = Request {
+            redirects: 1,
+            method: Method::POST,
+            body: Bytes::from_static(b"user"),
+            ..get(&service, "/login")
+        };
         assert_eq!(status(&session().send(request).await), 200);
         let seen = service.seen();
         assert!(seen[1].head.starts_with("GET /home "), "{}", seen[1].head);
-        assert_eq!((seen[1].header("cookie"), seen[1].header("content-length"), seen[1].body.len()), (Some("id=7"), None, 0));
+        assert_eq!(
+            (seen[1].header("cookie"), seen[1].header("content-length"), seen[1].body.len()),
+            (Some("id=7"), None, 0)
+        );
     });
 }
 
@@ -170,10 +229,17 @@ fn a_location_that_leads_nowhere_is_a_protocol_error_and_none_is_an_answer() {
         })
         .await;
         let session = session();
-        assert_eq!(status(&session.send(Request { redirects: 1, ..get(&service, "/none") }).await), 302);
+        assert_eq!(
+            status(&session.send(Request { redirects: 1, ..get(&service, "/none") }).await),
+            302
+        );
         for path in ["/ftp", "/user", "/wrong"] {
             let sent = session.send(Request { redirects: 1, ..get(&service, path) }).await;
-            assert_eq!((sent.exchange.result, sent.exchange.written), (Err(ErrorClass::Protocol), 1), "{path}");
+            assert_eq!(
+                (sent.exchange.result, sent.exchange.written),
+                (Err(ErrorClass::Protocol), 1),
+                "{path}"
+            );
         }
     });
 }

@@ -42,7 +42,9 @@ impl Seen {
         self.head
             .lines()
             .skip(1)
-            .find_map(|line| line.split_once(": ").filter(|(given, _)| given.eq_ignore_ascii_case(name)))
+            .find_map(|line| {
+                line.split_once(": ").filter(|(given, _)| given.eq_ignore_ascii_case(name))
+            })
             .map(|(_, value)| value)
     }
 }
@@ -92,7 +94,9 @@ impl Service {
     }
 
     /// Hands each accepted connection to `serve`.
-    pub(crate) async fn accepting<F: Future<Output = ()> + 'static>(serve: impl Fn(TcpStream, Rc<Counts>) -> F + 'static) -> Self {
+    pub(crate) async fn accepting<F: Future<Output = ()> + 'static>(
+        serve: impl Fn(TcpStream, Rc<Counts>) -> F + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has ports");
         let address = listener.local_addr().expect("bound");
         let counts = Rc::new(Counts::default());
@@ -145,7 +149,11 @@ pub(crate) async fn play<S: AsyncRead + AsyncWrite + Unpin + Linger>(
     let connection = counts.connections.get() - 1;
     let mut buffer = Vec::new();
     for nth in 0.. {
-        let Some(seen) = read_request(&mut stream, &mut buffer, connection, nth, &counts.heads).await else { return };
+        let Some(seen) =
+            read_request(&mut stream, &mut buffer, connection, nth, &counts.heads).await
+        else {
+            return;
+        };
         counts.seen.borrow_mut().push(seen.clone());
         for act in script(&seen) {
             match act {
@@ -219,7 +227,8 @@ pub(crate) fn ok(body: &str) -> Vec<Act> {
 
 pub(crate) fn answer(status: &str, headers: &[&str], body: &[u8]) -> Vec<Act> {
     let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
-    let mut bytes = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{lines}\r\n", body.len()).into_bytes();
+    let mut bytes =
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{lines}\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     vec![Act::Send(bytes)]
 }
@@ -231,12 +240,15 @@ pub(crate) fn send(text: &str) -> Act {
 /// Runs a test on a runtime of its own, for 20 s at most.
 pub(crate) fn run<F: Future>(test: F) -> F::Output {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    LocalSet::new().block_on(&runtime, async { tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test hangs") })
+    LocalSet::new().block_on(&runtime, async {
+        tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test hangs")
+    })
 }
 
 /// Runs a test on virtual time, which passes when nothing else happens.
 pub(crate) fn run_on_virtual_time<F: Future>(test: F) -> F::Output {
-    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
+    let runtime =
+        Builder::new_current_thread().enable_all().start_paused(true).build().expect("a runtime");
     LocalSet::new().block_on(&runtime, test)
 }
 
@@ -261,8 +273,12 @@ pub(crate) fn session() -> Session {
     session_with(options()).1
 }
 
-/// Sends a request while another task of the thread wants to run every two milliseconds: what came of it, how long it took, and how often the other one ran.
-pub(crate) async fn send_beside_others(session: &Session, request: Request) -> (Sent, Duration, u32) {
+/// Sends a request while another task of the thread wants to run every two milliseconds: what came
+/// of it, how long it took, and how often the other one ran.
+pub(crate) async fn send_beside_others(
+    session: &Session,
+    request: Request,
+) -> (Sent, Duration, u32) {
     let mut others = 0;
     let start = Instant::now();
     let ticking = async {

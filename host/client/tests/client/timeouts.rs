@@ -15,7 +15,10 @@ async fn timed(session: &Session, request: Request) -> (Sent, f64) {
     let start = Instant::now();
     let sent = session.send(request).await;
     let took = start.elapsed();
-    assert!(took.abs_diff(sent.exchange.phases.total()) < Duration::from_millis(10), "the phases add up");
+    assert!(
+        took.abs_diff(sent.exchange.phases.total()) < Duration::from_millis(10),
+        "the phases add up"
+    );
     (sent, took.as_secs_f64())
 }
 
@@ -41,7 +44,9 @@ fn a_body_of_a_byte_a_second_or_without_end_times_out_receiving() {
         let service = Service::scripted(|seen| {
             let (piece, pause) = if seen.path() == "/drip" { (1, 1000) } else { (10_000, 10) };
             let mut acts = vec![send("HTTP/1.1 200 OK\r\n\r\n")];
-            acts.extend((0..13_000).flat_map(|_| [Act::Send(vec![b'x'; piece]), Act::Pause(Duration::from_millis(pause))]));
+            acts.extend((0..13_000).flat_map(|_| {
+                [Act::Send(vec![b'x'; piece]), Act::Pause(Duration::from_millis(pause))]
+            }));
             acts
         })
         .await;
@@ -59,10 +64,14 @@ fn a_body_of_a_byte_a_second_or_without_end_times_out_receiving() {
 fn a_request_s_own_timeout_holds_over_its_redirects() {
     run_on_virtual_time(async {
         let slow = |status: &'static str| {
-            [vec![Act::Pause(Duration::from_secs(2))], answer(status, &["location: /"], b"")].into_iter().flatten().collect()
+            [vec![Act::Pause(Duration::from_secs(2))], answer(status, &["location: /"], b"")]
+                .into_iter()
+                .flatten()
+                .collect()
         };
         let service = Service::scripted(move |_| slow("302 Found")).await;
-        let request = Request { timeout: Some(Duration::from_secs(5)), redirects: 10, ..get(&service, "/") };
+        let request =
+            Request { timeout: Some(Duration::from_secs(5)), redirects: 10, ..get(&service, "/") };
         let outcome = timed(&session(), request).await;
         assert_timeout(&outcome, Phase::Waiting, 5.0);
         assert_eq!(outcome.0.exchange.written, 3);
@@ -77,7 +86,11 @@ fn a_service_that_does_not_read_times_out_sending() {
             drop(stream);
         })
         .await;
-        let request = Request { method: Method::POST, body: Bytes::from(vec![0; 64 << 20]), ..get(&service, "/") };
+        let request = Request {
+            method: Method::POST,
+            body: Bytes::from(vec![0; 64 << 20]),
+            ..get(&service, "/")
+        };
         let outcome = timed(&session(), request).await;
         assert_timeout(&outcome, Phase::Sending, 60.0);
     });
@@ -86,14 +99,16 @@ fn a_service_that_does_not_read_times_out_sending() {
 #[test]
 fn a_full_backlog_times_out_connecting_and_a_silent_peer_in_the_handshake() {
     run_on_virtual_time(async {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)
+            .expect("a socket");
         socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
         socket.listen(0).expect("bound");
         let address = socket.local_addr().expect("bound").as_socket().expect("an address");
         // One connection fits into a backlog of 0; the SYNs of further ones are dropped.
         let _fits = std::net::TcpStream::connect(address).expect("room for one");
         let session = session();
-        let outcome = timed(&session, Request::new(Method::GET, format!("http://{address}/"))).await;
+        let outcome =
+            timed(&session, Request::new(Method::GET, format!("http://{address}/"))).await;
         assert_timeout(&outcome, Phase::Connecting, 10.0);
         assert_eq!((outcome.0.exchange.written, outcome.0.exchange.connections), (0, 0));
 
@@ -102,7 +117,9 @@ fn a_full_backlog_times_out_connecting_and_a_silent_peer_in_the_handshake() {
             drop(stream);
         })
         .await;
-        let outcome = timed(&session, Request::new(Method::GET, format!("https://{}/", silent.address))).await;
+        let outcome =
+            timed(&session, Request::new(Method::GET, format!("https://{}/", silent.address)))
+                .await;
         assert_timeout(&outcome, Phase::Tls, 10.0);
         assert_eq!((outcome.0.exchange.written, outcome.0.exchange.connections), (0, 1));
     });
@@ -114,7 +131,11 @@ fn who_finds_no_free_connection_times_out_blocked() {
         let service = Service::scripted(|_| vec![Act::Hang]).await;
         let request = Request { timeout: Some(Duration::from_secs(5)), ..get(&service, "/") };
         let sent = session().send_all(vec![request; 8]).await;
-        let count = |phase| sent.iter().filter(|sent| sent.exchange.result == Err(ErrorClass::Timeout(phase))).count();
+        let count = |phase| {
+            sent.iter()
+                .filter(|sent| sent.exchange.result == Err(ErrorClass::Timeout(phase)))
+                .count()
+        };
         assert_eq!((count(Phase::Waiting), count(Phase::Blocked)), (6, 2));
         assert_eq!(sent.iter().map(|sent| sent.exchange.written).sum::<u32>(), 6);
     });
@@ -123,7 +144,9 @@ fn who_finds_no_free_connection_times_out_blocked() {
 #[test]
 fn a_timeout_frees_the_place_for_the_next_request() {
     run_on_virtual_time(async {
-        let service = Service::scripted(|seen| if seen.connection < 6 { vec![Act::Hang] } else { ok("") }).await;
+        let service =
+            Service::scripted(|seen| if seen.connection < 6 { vec![Act::Hang] } else { ok("") })
+                .await;
         let session = session();
         let request = Request { timeout: Some(Duration::from_secs(1)), ..get(&service, "/") };
         session.send_all(vec![request.clone(); 6]).await;
@@ -132,7 +155,8 @@ fn a_timeout_frees_the_place_for_the_next_request() {
     });
 }
 
-/// A thread that reads a request, answers `head`, and sends `piece` for as long as anybody takes it.
+/// A thread that reads a request, answers `head`, and sends `piece` for as long as anybody takes
+/// it.
 fn flood(head: &'static str, piece: Vec<u8>) -> SocketAddr {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
@@ -160,17 +184,30 @@ fn what_never_ends_is_cut_at_its_timeout_and_leaves_the_thread_to_others() {
             (chunked, b"1\r\nx\r\n".repeat(100_000), Keep::Discard),
             (chunked, b"1\r\nx\r\n".repeat(100_000), keep),
             ("HTTP/1.1 200 OK\r\n\r\n", vec![b'x'; 1 << 20], Keep::Discard),
-            ("HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551615\r\n\r\n", vec![b'x'; 1 << 20], Keep::Discard),
+            (
+                "HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551615\r\n\r\n",
+                vec![b'x'; 1 << 20],
+                Keep::Discard,
+            ),
             (gzip, empty_member.repeat(50_000), keep),
         ] {
             let address = flood(head, piece);
             let mut options = options();
             options.body_limit = usize::MAX;
             let (_, session) = session_with(options);
-            let request =
-                Request { timeout: Some(TIMEOUT), decompress: true, keep, ..Request::new(Method::GET, format!("http://{address}/")) };
+            let request = Request {
+                timeout: Some(TIMEOUT),
+                decompress: true,
+                keep,
+                ..Request::new(Method::GET, format!("http://{address}/"))
+            };
             let (sent, took, others) = send_beside_others(&session, request).await;
-            assert_eq!(sent.exchange.result, Err(ErrorClass::Timeout(Phase::Receiving)), "{head:?}: {:?}", sent.result);
+            assert_eq!(
+                sent.exchange.result,
+                Err(ErrorClass::Timeout(Phase::Receiving)),
+                "{head:?}: {:?}",
+                sent.result
+            );
             assert!((TIMEOUT..TIMEOUT * 2).contains(&took), "{head:?}: {took:?}");
             assert!(others > 20, "{head:?}: others had the thread {others} times");
         }
@@ -180,15 +217,28 @@ fn what_never_ends_is_cut_at_its_timeout_and_leaves_the_thread_to_others() {
 #[test]
 fn announcements_without_an_answer_are_too_large_and_a_few_of_them_time_out() {
     run(async {
-        for announcement in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n"] {
+        for announcement in [
+            "HTTP/1.1 100 Continue\r\n\r\n",
+            "HTTP/1.1 103 Early Hints\r\nlink: </x>; rel=preload\r\n\r\n",
+        ] {
             let address = flood("", announcement.repeat(10_000).into_bytes());
-            let sent = session().send(Request::new(Method::GET, format!("http://{address}/"))).await;
-            assert_eq!((sent.exchange.result, sent.exchange.written), (Err(ErrorClass::TooLarge), 1), "{:?}", sent.result);
+            let sent =
+                session().send(Request::new(Method::GET, format!("http://{address}/"))).await;
+            assert_eq!(
+                (sent.exchange.result, sent.exchange.written),
+                (Err(ErrorClass::TooLarge), 1),
+                "{:?}",
+                sent.result
+            );
         }
     });
     run_on_virtual_time(async {
         let service = Service::scripted(|_| {
-            (0..100).flat_map(|_| [send("HTTP/1.1 100 Continue\r\n\r\n"), Act::Pause(Duration::from_millis(100))]).collect()
+            (0..100)
+                .flat_map(|_| {
+                    [send("HTTP/1.1 100 Continue\r\n\r\n"), Act::Pause(Duration::from_millis(100))]
+                })
+                .collect()
         })
         .await;
         let request = Request { timeout: Some(Duration::from_secs(5)), ..get(&service, "/") };
@@ -201,10 +251,21 @@ fn a_head_or_trailers_without_end_are_too_large() {
     run(async {
         let trailers = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n";
         let extension = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;";
-        for (head, piece) in [("HTTP/1.1 200 OK\r\n", "a: b\r\n"), ("", "\r\n"), (trailers, "a: b\r\n"), (extension, "a=b;")] {
+        for (head, piece) in [
+            ("HTTP/1.1 200 OK\r\n", "a: b\r\n"),
+            ("", "\r\n"),
+            (trailers, "a: b\r\n"),
+            (extension, "a=b;"),
+        ] {
             let address = flood(head, piece.repeat(10_000).into_bytes());
-            let sent = session().send(Request::new(Method::GET, format!("http://{address}/"))).await;
-            assert_eq!(sent.exchange.result, Err(ErrorClass::TooLarge), "{head:?}: {:?}", sent.result);
+            let sent =
+                session().send(Request::new(Method::GET, format!("http://{address}/"))).await;
+            assert_eq!(
+                sent.exchange.result,
+                Err(ErrorClass::TooLarge),
+                "{head:?}: {:?}",
+                sent.result
+            );
         }
     });
 }

@@ -29,26 +29,39 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, folder.path().to_string_lossy());
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate");
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key"))
+            .expect("a certificate");
         std::fs::write(folder.path().join("ca.pem"), issuer.pem()).expect("a file");
         Self { issuer, folder }
     }
 
-    fn certify(&self, change: impl FnOnce(&mut CertificateParams)) -> (rcgen::Certificate, KeyPair) {
-        let mut params = CertificateParams::new(["localhost".into(), "127.0.0.1".into()]).expect("names");
+    fn certify(
+        &self,
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> (rcgen::Certificate, KeyPair) {
+        let mut params =
+            CertificateParams::new(["localhost".into(), "127.0.0.1".into()]).expect("names");
         change(&mut params);
         let key = KeyPair::generate().expect("a key");
         (params.signed_by(&key, &self.issuer).expect("a certificate"), key)
     }
 
     /// What a server with a certificate of this authority needs.
-    pub(crate) fn server(&self, alpn: &[&str], change: impl FnOnce(&mut CertificateParams)) -> ServerConfig {
+    pub(crate) fn server(
+        &self,
+        alpn: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> ServerConfig {
         server(self.certify(change), alpn, None)
     }
 
     /// Options that trust this authority and nobody else.
     pub(crate) fn trusted(&self) -> TlsOptions {
-        TlsOptions { system_roots: false, ca_files: vec![self.folder.path().join("ca.pem")], ..TlsOptions::default() }
+        TlsOptions {
+            system_roots: false,
+            ca_files: vec![self.folder.path().join("ca.pem")],
+            ..TlsOptions::default()
+        }
     }
 
     fn identity(&self) -> ClientIdentity {
@@ -58,25 +71,37 @@ impl Authority {
             std::fs::write(&path, pem).expect("a file");
             path
         };
-        ClientIdentity { certificate: write("me.pem", certificate.pem()), key: write("me.key", key.serialize_pem()) }
+        ClientIdentity {
+            certificate: write("me.pem", certificate.pem()),
+            key: write("me.key", key.serialize_pem()),
+        }
     }
 }
 
-fn server((certificate, key): (rcgen::Certificate, KeyPair), alpn: &[&str], clients: Option<&Authority>) -> ServerConfig {
+fn server(
+    (certificate, key): (rcgen::Certificate, KeyPair),
+    alpn: &[&str],
+    clients: Option<&Authority>,
+) -> ServerConfig {
     let provider = Arc::new(ring::default_provider());
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions().expect("versions");
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .expect("versions");
     let builder = match clients {
         None => builder.with_no_client_auth(),
         Some(authority) => {
             let mut roots = rustls::RootCertStore::empty();
             roots.add(authority.issuer.der().clone()).expect("a root");
             builder.with_client_cert_verifier(
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().expect("a verifier"),
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .build()
+                    .expect("a verifier"),
             )
         }
     };
     let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    let mut config = builder.with_single_cert(vec![certificate.der().clone()], key).expect("a pair");
+    let mut config =
+        builder.with_single_cert(vec![certificate.der().clone()], key).expect("a pair");
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     config
 }
@@ -102,11 +127,18 @@ pub(crate) fn secure_session(tls: &TlsOptions) -> Session {
 }
 
 async fn ask(service: &Service, host: &str, tls: &TlsOptions) -> Sent {
-    secure_session(tls).send(Request::new(Method::GET, format!("https://{host}:{}/", service.address.port()))).await
+    secure_session(tls)
+        .send(Request::new(Method::GET, format!("https://{host}:{}/", service.address.port())))
+        .await
 }
 
 fn assert_refused(sent: &Sent, reason: &str) {
-    assert_eq!((sent.exchange.result, sent.exchange.written), (Err(ErrorClass::Tls), 0), "{:?}", sent.result);
+    assert_eq!(
+        (sent.exchange.result, sent.exchange.written),
+        (Err(ErrorClass::Tls), 0),
+        "{:?}",
+        sent.result
+    );
     let message = &sent.result.as_ref().expect_err("refused").message;
     assert!(message.contains(reason), "{message}");
 }
@@ -129,21 +161,31 @@ fn a_certificate_that_is_expired_early_misnamed_or_unsigned_is_refused_with_its_
     run(async {
         let authority = Authority::new();
         let trusted = authority.trusted();
-        let expired = secure(authority.server(&[], |params| params.not_after = date_time_ymd(2001, 1, 1))).await;
+        let expired =
+            secure(authority.server(&[], |params| params.not_after = date_time_ymd(2001, 1, 1)))
+                .await;
         assert_refused(&ask(&expired, "localhost", &trusted).await, "expired");
-        let early = secure(authority.server(&[], |params| params.not_before = date_time_ymd(2999, 1, 1))).await;
+        let early =
+            secure(authority.server(&[], |params| params.not_before = date_time_ymd(2999, 1, 1)))
+                .await;
         assert_refused(&ask(&early, "localhost", &trusted).await, "not valid yet");
-        let other = secure(authority.server(&[], |params| params.subject_alt_names.truncate(1))).await;
+        let other =
+            secure(authority.server(&[], |params| params.subject_alt_names.truncate(1))).await;
         assert_refused(&ask(&other, "127.0.0.1", &trusted).await, "not valid for 127.0.0.1");
         let stranger = secure(Authority::new().server(&[], |_| {})).await;
         assert_refused(&ask(&stranger, "localhost", &trusted).await, "issuer is not trusted");
         let key = KeyPair::generate().expect("a key");
-        let own = CertificateParams::new(["localhost".into()]).and_then(|params| params.self_signed(&key)).expect("a certificate");
+        let own = CertificateParams::new(["localhost".into()])
+            .and_then(|params| params.self_signed(&key))
+            .expect("a certificate");
         let self_signed = secure(server((own, key), &[], None)).await;
         assert_refused(&ask(&self_signed, "localhost", &trusted).await, "issuer is not trusted");
         let nobody = TlsOptions { system_roots: false, ..TlsOptions::default() };
         assert_refused(&ask(&self_signed, "localhost", &nobody).await, "no root certificate");
-        let heads: u32 = [&expired, &early, &other, &stranger, &self_signed].iter().map(|service| service.heads()).sum();
+        let heads: u32 = [&expired, &early, &other, &stranger, &self_signed]
+            .iter()
+            .map(|service| service.heads())
+            .sum();
         assert_eq!(heads, 0);
     });
 }
@@ -161,22 +203,39 @@ fn own_authority(change: impl FnOnce(&mut CertificateParams)) -> (rcgen::Certifi
 fn trusting(certificates: &[&rcgen::Certificate]) -> (TlsOptions, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("ca.pem");
-    std::fs::write(&file, certificates.iter().map(|certificate| certificate.pem()).collect::<String>()).expect("a file");
+    std::fs::write(
+        &file,
+        certificates.iter().map(|certificate| certificate.pem()).collect::<String>(),
+    )
+    .expect("a file");
     (TlsOptions { system_roots: false, ca_files: vec![file], ..TlsOptions::default() }, folder)
 }
 
 #[test]
-fn a_certificate_that_is_its_own_authority_is_taken_where_it_was_given_and_only_for_its_names_and_days() {
+fn a_certificate_that_is_its_own_authority_is_taken_where_it_was_given_and_only_for_its_names_and_days()
+ {
     run(async {
-        let (good, old) = (own_authority(|_| {}), own_authority(|params| params.not_after = date_time_ymd(2001, 1, 1)));
+        let (good, old) = (
+            own_authority(|_| {}),
+            own_authority(|params| params.not_after = date_time_ymd(2001, 1, 1)),
+        );
         let (trusted, _folder) = trusting(&[&good.0, &old.0]);
         let another = own_authority(|_| {});
         let service = secure(server(good, &[], None)).await;
         assert_eq!(status(&ask(&service, "localhost", &trusted).await), 200);
         assert_refused(&ask(&service, "127.0.0.1", &trusted).await, "not valid for 127.0.0.1");
-        assert_refused(&ask(&service, "localhost", &Authority::new().trusted()).await, "give it with --ca-cert");
-        assert_refused(&ask(&secure(server(old, &[], None)).await, "localhost", &trusted).await, "expired");
-        assert_refused(&ask(&secure(server(another, &[], None)).await, "localhost", &trusted).await, "give it with --ca-cert");
+        assert_refused(
+            &ask(&service, "localhost", &Authority::new().trusted()).await,
+            "give it with --ca-cert",
+        );
+        assert_refused(
+            &ask(&secure(server(old, &[], None)).await, "localhost", &trusted).await,
+            "expired",
+        );
+        assert_refused(
+            &ask(&secure(server(another, &[], None)).await, "localhost", &trusted).await,
+            "give it with --ca-cert",
+        );
     });
 }
 
@@ -187,7 +246,10 @@ fn a_server_s_certificate_is_taken_where_itself_was_given_and_not_its_authority(
         let (trusted, _folder) = trusting(&[&leaf.0]);
         let service = secure(server(leaf, &[], None)).await;
         assert_eq!(status(&ask(&service, "localhost", &trusted).await), 200);
-        assert_refused(&ask(&service, "localhost", &Authority::new().trusted()).await, "issuer is not trusted");
+        assert_refused(
+            &ask(&service, "localhost", &Authority::new().trusted()).await,
+            "issuer is not trusted",
+        );
     });
 }
 
@@ -207,14 +269,24 @@ fn a_key_that_belongs_to_another_certificate_is_named() {
     let mine = authority.identity();
     let other = KeyPair::generate().expect("a key").serialize_pem();
     std::fs::write(&mine.key, other).expect("a file");
-    let error = TlsOptions { identity: Some(mine), ..authority.trusted() }.load().expect_err("not a pair").to_string();
-    assert!(error.contains("me.key: this key does not belong to the certificate in") && error.contains("me.pem"), "{error}");
+    let error = TlsOptions { identity: Some(mine), ..authority.trusted() }
+        .load()
+        .expect_err("not a pair")
+        .to_string();
+    assert!(
+        error.contains("me.key: this key does not belong to the certificate in")
+            && error.contains("me.pem"),
+        "{error}"
+    );
 }
 
 #[test]
 fn any_certificate_is_taken_only_when_that_was_asked_for() {
     run(async {
-        let service = secure(Authority::new().server(&[], |params| params.not_after = date_time_ymd(2001, 1, 1))).await;
+        let service = secure(
+            Authority::new().server(&[], |params| params.not_after = date_time_ymd(2001, 1, 1)),
+        )
+        .await;
         let insecure = TlsOptions { insecure: true, ..TlsOptions::default() };
         assert_eq!(status(&ask(&service, "127.0.0.1", &insecure).await), 200);
     });
@@ -225,7 +297,10 @@ fn a_client_certificate_is_shown_to_who_asks_and_its_lack_is_no_written_request(
     run(async {
         let authority = Authority::new();
         let service = secure(server(authority.certify(|_| {}), &[], Some(&authority))).await;
-        assert_refused(&ask(&service, "localhost", &authority.trusted()).await, "CertificateRequired");
+        assert_refused(
+            &ask(&service, "localhost", &authority.trusted()).await,
+            "CertificateRequired",
+        );
         let known = TlsOptions { identity: Some(authority.identity()), ..authority.trusted() };
         assert_eq!(status(&ask(&service, "localhost", &known).await), 200);
         assert_eq!(service.heads(), 1);
@@ -242,7 +317,10 @@ fn who_speaks_no_tls_fails_the_handshake() {
         .await;
         let closing = Service::accepting(|stream, _| async move { drop(stream) }).await;
         for service in [plain, closing] {
-            assert_refused(&ask(&service, "127.0.0.1", &TlsOptions::default()).await, "TLS handshake with 127.0.0.1");
+            assert_refused(
+                &ask(&service, "127.0.0.1", &TlsOptions::default()).await,
+                "TLS handshake with 127.0.0.1",
+            );
         }
     });
 }
@@ -263,7 +341,8 @@ fn a_user_resumes_its_own_sessions_until_it_forgets_them() {
             }
         })
         .await;
-        let request = || Request::new(Method::GET, format!("https://localhost:{}/", service.address.port()));
+        let request =
+            || Request::new(Method::GET, format!("https://localhost:{}/", service.address.port()));
         let session = secure_session(&authority.trusted());
         session.send(request()).await;
         session.send(request()).await;
@@ -281,15 +360,22 @@ fn http1_is_spoken_when_the_server_does_not_offer_more() {
         let authority = Authority::new();
         let service = secure(authority.server(&["http/1.1"], |_| {})).await;
         let session = secure_session(&authority.trusted());
-        let request = Request::new(Method::GET, format!("https://localhost:{}/", service.address.port()));
+        let request =
+            Request::new(Method::GET, format!("https://localhost:{}/", service.address.port()));
         let sent = session.send_all(vec![request.clone(); 12]).await;
         assert!(sent.iter().all(|sent| status(sent) == 200));
         assert!(service.connections() <= 6);
         let only2 = session.send(Request { version: Version::Http2, ..request.clone() }).await;
-        assert_eq!((only2.exchange.result, only2.exchange.written), (Err(ErrorClass::Tls), 0), "no common protocol");
+        assert_eq!(
+            (only2.exchange.result, only2.exchange.written),
+            (Err(ErrorClass::Tls), 0),
+            "no common protocol"
+        );
         let ignoring = secure(authority.server(&[], |_| {})).await;
-        let request =
-            Request { version: Version::Http2, ..Request::new(Method::GET, format!("https://localhost:{}/", ignoring.address.port())) };
+        let request = Request {
+            version: Version::Http2,
+            ..Request::new(Method::GET, format!("https://localhost:{}/", ignoring.address.port()))
+        };
         assert_eq!(session.send(request).await.exchange.result, Err(ErrorClass::Protocol));
     });
 }

@@ -1,23 +1,27 @@
 //! When starts that were missed are made up for all at once, and what that touches.
 //!
 //! ## Why it is no evidence
-//! After a standstill of ours, or of a service that all users waited for, the slots that became due meanwhile start together, at a hundred times the rate in
-//! force. A service that limits its rate turns most of such a burst away, and one that queues is late for as long as the burst takes to drain; neither says
-//! anything of the rate that is to be judged. So what begins in a catch-up, and for as long again as the starts were late, is left out.
+//! After a standstill of ours, or of a service that all users waited for, the slots that became due
+//! meanwhile start together, at a hundred times the rate in force. A service that limits its rate
+//! turns most of such a burst away, and one that queues is late for as long as the burst takes to
+//! drain; neither says anything of the rate that is to be judged. So what begins in a catch-up, and
+//! for as long again as the starts were late, is left out.
 //!
 //! ## Why not always
-//! A generator that is late in every second window has no other evidence, and a service that is failing must be left alone by it as by any other. Lateness is
-//! an accident where it is rare.
+//! A generator that is late in every second window has no other evidence, and a service that is
+//! failing must be left alone by it as by any other. Lateness is an accident where it is rare.
 
 use std::time::Duration;
 
 use crate::RunInstant;
 
-/// A start is made up for, and not just late, when it is so late: a thread that is polled ten milliseconds late has a handful of starts to make up for.
+/// A start is made up for, and not just late, when it is so late: a thread that is polled ten
+/// milliseconds late has a handful of starts to make up for.
 const LATE: Duration = Duration::from_millis(10);
 /// What follows a catch-up is left out for so long at most.
 const LONGEST_WAKE: Duration = Duration::from_secs(1);
-/// Of the last five seconds' windows, those that may have seen a catch-up while it is an accident still.
+/// Of the last five seconds' windows, those that may have seen a catch-up while it is an accident
+/// still.
 const REMEMBERED: u32 = 25;
 const MOST_BY_ACCIDENT: u32 = 5;
 
@@ -27,7 +31,8 @@ pub(super) struct CatchUp {
     /// What begins from here on is touched, and no longer from `until` on.
     from: RunInstant,
     until: RunInstant,
-    /// The last moment at which users were known to wait for us: what was under way then may have ended long before it was seen to.
+    /// The last moment at which users were known to wait for us: what was under way then may have
+    /// ended long before it was seen to.
     stood_still: RunInstant,
     /// The windows that saw one, the latest as the lowest bit.
     windows: u32,
@@ -35,11 +40,21 @@ pub(super) struct CatchUp {
 
 impl CatchUp {
     pub(super) const fn none() -> Self {
-        Self { from: RunInstant::START, until: RunInstant::START, stood_still: RunInstant::START, windows: 0 }
+        Self {
+            from: RunInstant::START,
+            until: RunInstant::START,
+            stood_still: RunInstant::START,
+            windows: 0,
+        }
     }
 
     /// A transaction starts that was meant for `intended`, by a user that was ready at `parked_at`.
-    pub(super) fn starting(&mut self, intended: RunInstant, parked_at: RunInstant, started: RunInstant) {
+    pub(super) fn starting(
+        &mut self,
+        intended: RunInstant,
+        parked_at: RunInstant,
+        started: RunInstant,
+    ) {
         let late = started.since(intended);
         if late < LATE {
             return;
@@ -59,12 +74,14 @@ impl CatchUp {
 
     /// Whether what began and ended then says nothing of the rate in force.
     pub(super) fn touches(&self, began: RunInstant, ended: RunInstant) -> bool {
-        self.from <= began && began < self.until || began < self.stood_still && self.stood_still <= ended
+        self.from <= began && began < self.until
+            || began < self.stood_still && self.stood_still <= ended
     }
 
     /// Whether what began between these instants includes what is touched.
     pub(super) fn overlaps(&self, from: RunInstant, until: RunInstant) -> bool {
-        from < self.until && self.from < until || from < self.stood_still && self.stood_still <= until
+        from < self.until && self.from < until
+            || from < self.stood_still && self.stood_still <= until
     }
 
     /// A window is over.
@@ -93,11 +110,16 @@ mod tests {
         for intended in 1_000..1_150 {
             catch_up.starting(ms(intended), ms(1_150), ms(1_150));
         }
-        assert!(!catch_up.touches(ms(999), ms(1_151)), "it began at its time, and its user came back when it was answered");
+        assert!(
+            !catch_up.touches(ms(999), ms(1_151)),
+            "it began at its time, and its user came back when it was answered"
+        );
         assert!(catch_up.touches(ms(1_150), ms(1_151)));
         assert!(catch_up.touches(ms(1_299), ms(1_300)), "the last of the burst were hardly late");
         assert!(!catch_up.touches(ms(1_300), ms(1_301)));
-        assert!(catch_up.overlaps(ms(1_200), ms(1_400)) && !catch_up.overlaps(ms(1_300), ms(1_500)));
+        assert!(
+            catch_up.overlaps(ms(1_200), ms(1_400)) && !catch_up.overlaps(ms(1_300), ms(1_500))
+        );
     }
 
     #[test]

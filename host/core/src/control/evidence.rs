@@ -1,7 +1,8 @@
 //! What the last windows say about an objective, and how surely.
 //!
-//! Windows of similar set-points speak together: a few seconds at a steady rate decide what one window cannot. They are looked at over spans of one window,
-//! two, four and so on, newest first, so that a sudden change shows at once in the shortest and a slight one, later, in the longest.
+//! Windows of similar set-points speak together: a few seconds at a steady rate decide what one
+//! window cannot. They are looked at over spans of one window, two, four and so on, newest first,
+//! so that a sudden change shows at once in the shortest and a slight one, later, in the longest.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,20 +14,23 @@ use crate::RunInstant;
 
 /// How far back windows are looked at.
 const SPAN: Duration = Duration::from_secs(5);
-/// Set-points that differ by less than this part are taken for one: a service does not change its character over so little.
+/// Set-points that differ by less than this part are taken for one: a service does not change its
+/// character over so little.
 const SIMILAR: f64 = 0.05;
-/// Older windows and such of other set-points are kept while the others hold fewer samples than this, for so long: at a transaction a second five seconds say
-/// nothing.
+/// Older windows and such of other set-points are kept while the others hold fewer samples than
+/// this, for so long: at a transaction a second five seconds say nothing.
 const ENOUGH: u64 = 40;
 const LONGEST_SPAN: Duration = Duration::from_secs(20);
-/// Standard deviations that a share must be off to be taken for off: one wrong alarm in 700 looks at what is just held. A look happens five times a second, and
-/// a wrong one costs a small step.
+/// Standard deviations that a share must be off to be taken for off: one wrong alarm in 700 looks
+/// at what is just held. A look happens five times a second, and a wrong one costs a small step.
 const Z: f64 = 3.0;
-/// An objective is far off when the odds of breaking it are surely so many times those that it allows.
+/// An objective is far off when the odds of breaking it are surely so many times those that it
+/// allows.
 const FAR_OFF: f64 = 2.0;
 /// Samples without which nothing is said of an objective.
 pub(super) const LEAST_SAMPLES: u64 = 20;
-/// Samples above an objective that it takes to speak of them at all: one or two among few may be anything.
+/// Samples above an objective that it takes to speak of them at all: one or two among few may be
+/// anything.
 const LEAST_ABOVE: u64 = 3;
 
 /// The windows that count.
@@ -44,8 +48,9 @@ struct Window {
     tally: Tally,
 }
 
-/// What was measured against an objective: how many times as much load the service would bear if more load meant so much more of what is measured. Above 1
-/// the objective holds with room, below 1 it does not.
+/// What was measured against an objective: how many times as much load the service would bear if
+/// more load meant so much more of what is measured. Above 1 the objective holds with room, below 1
+/// it does not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Room {
     pub(super) measured: f64,
@@ -114,8 +119,8 @@ impl Evidence {
         wilson(above as f64, of as f64).1 < allowed
     }
 
-    /// Judges by spans of one window, two, four and so on; the shortest that speaks against the objective decides, and otherwise all, if there are at least so
-    /// many samples.
+    /// Judges by spans of one window, two, four and so on; the shortest that speaks against the
+    /// objective decides, and otherwise all, if there are at least so many samples.
     pub(super) fn judge(&self, least: u64) -> Finding {
         let mut sum = Sums::new(self.goal);
         let mut next = 1;
@@ -165,7 +170,9 @@ impl Sums {
     /// How many were above the objective or failed, of how many, and the share that may.
     fn parts(&self) -> (u64, u64, f64) {
         match self.goal {
-            Goal::Latency { percent, .. } => (self.times.above(), self.samples(), 1.0 - percent / 100.0),
+            Goal::Latency { percent, .. } => {
+                (self.times.above(), self.samples(), 1.0 - percent / 100.0)
+            }
             // Errors often come sooner than answers: what has begun and not ended may yet do well.
             Goal::ErrorRate(share) => (self.failed, self.judged.max(self.begun), share.part()),
         }
@@ -187,7 +194,9 @@ impl Sums {
                 let part = if far { part } else { wilson_of_part(part, self.times.count()).0 };
                 1.0 / self.times.quantile(part).max(1.0)
             }
-            Goal::ErrorRate(_) => borne(if far { above as f64 / of as f64 } else { surely }, allowed).min(1.0),
+            Goal::ErrorRate(_) => {
+                borne(if far { above as f64 / of as f64 } else { surely }, allowed).min(1.0)
+            }
         })
     }
 
@@ -206,18 +215,21 @@ impl Sums {
     }
 }
 
-/// How many times the present load fails in the share `allowed` when it now fails in `failing`, if what succeeds is all that the service can do.
+/// How many times the present load fails in the share `allowed` when it now fails in `failing`, if
+/// what succeeds is all that the service can do.
 fn borne(failing: f64, allowed: f64) -> f64 {
     (1.0 - failing) / (1.0 - allowed)
 }
 
-/// How far a count may be from `expected` by chance, if it varies as a Poisson number does; the difference of two such counts varies as one of both.
+/// How far a count may be from `expected` by chance, if it varies as a Poisson number does; the
+/// difference of two such counts varies as one of both.
 pub(super) fn chance(expected: f64) -> f64 {
     Z * expected.sqrt()
 }
 
-/// The Wilson interval of a share, `Z` standard deviations wide to both sides: where a true share may lie of which `part` of `whole` were seen (E. B. Wilson,
-/// *Probable Inference*, 1927). It stays within 0 and 1, and says little of little.
+/// The Wilson interval of a share, `Z` standard deviations wide to both sides: where a true share
+/// may lie of which `part` of `whole` were seen (E. B. Wilson, *Probable Inference*, 1927). It
+/// stays within 0 and 1, and says little of little.
 fn wilson(part: f64, whole: f64) -> (f64, f64) {
     if whole <= 0.0 {
         return (0.0, 1.0);
@@ -290,9 +302,13 @@ mod tests {
     fn one_window_far_off_decides_among_many_good_ones() {
         let mut evidence = latency();
         (1..40).for_each(|window| evidence.add(at(window), 1_000.0, &of_times([50; 200])));
-        assert!(matches!(evidence.judge(20), Finding::Holds(Room { measured, .. }) if measured > 1.9));
+        assert!(
+            matches!(evidence.judge(20), Finding::Holds(Room { measured, .. }) if measured > 1.9)
+        );
         evidence.add(at(40), 1_000.0, &of_times([200; 200]));
-        let Finding::Broken { keep, .. } = evidence.judge(20) else { panic!("{:?}", evidence.judge(20)) };
+        let Finding::Broken { keep, .. } = evidence.judge(20) else {
+            panic!("{:?}", evidence.judge(20))
+        };
         assert!((keep - 0.5).abs() < 0.01, "{keep}");
     }
 

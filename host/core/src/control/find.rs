@@ -1,9 +1,13 @@
-//! The highest rate at which objectives hold, as an interval: a rate that was held, and one at which they broke.
+//! The highest rate at which objectives hold, as an interval: a rate that was held, and one at
+//! which they broke.
 //!
-//! First the rate climbs as under a [`Regulator`], until an objective breaks; that takes seconds and tells about where to look. Then rates are *tried*: each
-//! is kept for the same time, and counts as held if no objective was surely broken at any moment, each holds as measured over the whole trial, and no more
-//! came to be under way while it lasted: a service that is given a hundredth more than it can do answers in time for a while. Between two trials the load
-//! rests below the last one, until what was queued is done. The ends of the interval close in on each other until they are near enough.
+//! First the rate climbs as under a [`Regulator`], until an objective breaks; that takes seconds
+//! and tells about where to look. Then rates are *tried*: each is kept for the same time, and
+//! counts as held if no objective was surely broken at any moment, each holds as measured over the
+//! whole trial, and no more came to be under way while it lasted: a service that is given a
+//! hundredth more than it can do answers in time for a while. Between two trials the load rests
+//! below the last one, until what was queued is done. The ends of the interval close in on each
+//! other until they are near enough.
 
 use std::time::Duration;
 
@@ -15,11 +19,13 @@ use super::{Change, FLOOR, Regulator, Window};
 use crate::RunInstant;
 use crate::units::Rate;
 
-/// The ends of the interval are near enough when the upper one is at most so many times the lower one: 4 % to either side of its middle.
+/// The ends of the interval are near enough when the upper one is at most so many times the lower
+/// one: 4 % to either side of its middle.
 const NEAR_ENOUGH: f64 = 1.08;
 /// The step from a rate that was held to the next one tried.
 const STEP: f64 = 1.06;
-/// From a rate that broke to the next one tried while none has been held: a little, then further, then far.
+/// From a rate that broke to the next one tried while none has been held: a little, then further,
+/// then far.
 const STEPS_BACK: [f64; 3] = [0.9, 0.5, 0.1];
 /// Ends of the interval that are further apart than this are halved, on a scale of factors.
 const FAR_APART: f64 = 1.3;
@@ -27,13 +33,16 @@ const FAR_APART: f64 = 1.3;
 const REST: f64 = 0.8;
 const SHORTEST_REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(5);
-/// After which part of a trial it is counted whether more and more come to be under way: before, a service whose answers take seconds has yet to fill.
+/// After which part of a trial it is counted whether more and more come to be under way: before, a
+/// service whose answers take seconds has yet to fill.
 const FILLING: f64 = 0.5;
-/// Windows one after another in which the generator was a limit, or began too little, that prove it to be the one that is found.
+/// Windows one after another in which the generator was a limit, or began too little, that prove it
+/// to be the one that is found.
 const LIMITED_WINDOWS: u32 = 15;
 /// The part of a trial's windows in which the generator may have been a limit.
 const MOST_LIMITED: f64 = 0.2;
-/// The part of what began in a trial that must have been judged. In a trial of twice a latency objective, the shortest there is, half of it can be.
+/// The part of what began in a trial that must have been judged. In a trial of twice a latency
+/// objective, the shortest there is, half of it can be.
 const LEAST_JUDGED: f64 = 0.25;
 /// A trial in which less than this part of the rate began has tried another rate.
 const BEGUN: f64 = 0.97;
@@ -73,7 +82,8 @@ pub struct Found {
 pub struct Breach {
     /// Which objective.
     pub objective: Objective,
-    /// What was measured, seconds or a share; nothing when the objective held while more and more came to be under way, or too few answers came to judge it.
+    /// What was measured, seconds or a share; nothing when the objective held while more and more
+    /// came to be under way, or too few answers came to judge it.
     pub measured: Option<f64>,
 }
 
@@ -131,13 +141,33 @@ struct Trial {
 }
 
 impl Finder {
-    /// A search that begins at `start`, does not go above `most`, keeps each rate for `hold` and ends after `budget`.
-    pub fn new(objectives: Vec<Objective>, start: f64, most: Option<f64>, hold: Duration, budget: Duration) -> Self {
+    /// A search that begins at `start`, does not go above `most`, keeps each rate for `hold` and
+    /// ends after `budget`.
+    pub fn new(
+        objectives: Vec<Objective>,
+        start: f64,
+        most: Option<f64>,
+        hold: Duration,
+        budget: Duration,
+    ) -> Self {
         let regulator = Regulator::new(most, objectives.clone(), start);
         let rate = regulator.rate();
         let (held, broken) = (None, None);
         let under_way = vec![0; objectives.len()];
-        Self { regulator, hold, budget, most, objectives, phase: Phase::Climbing, rate, held, broken, trials: 0, limited: 0, under_way }
+        Self {
+            regulator,
+            hold,
+            budget,
+            most,
+            objectives,
+            phase: Phase::Climbing,
+            rate,
+            held,
+            broken,
+            trials: 0,
+            limited: 0,
+            under_way,
+        }
     }
 
     /// The rate in force, in transactions a second.
@@ -171,7 +201,8 @@ impl Finder {
         (self.held, self.broken.as_ref().map(|(rate, _)| *rate))
     }
 
-    /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it is to change.
+    /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it
+    /// is to change.
     pub fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
         let meant = self.rate * window.length.as_secs_f64();
         let short = (window.begun as f64) < meant * BEGUN - chance(meant);
@@ -200,10 +231,17 @@ impl Finder {
         let before = self.rate;
         let change = self.regulator.on_window(window, tallies);
         self.rate = self.regulator.rate();
-        let broken = self.regulator.explain().find(|explained| explained.binding && is_broken(explained.doing)).map(|explained| Breach {
-            objective: explained.objective.clone(),
-            measured: explained.measured.filter(|_| explained.doing != Doing::Saturated).map(|(reading, _)| reading),
-        });
+        let broken = self
+            .regulator
+            .explain()
+            .find(|explained| explained.binding && is_broken(explained.doing))
+            .map(|explained| Breach {
+                objective: explained.objective.clone(),
+                measured: explained
+                    .measured
+                    .filter(|_| explained.doing != Doing::Saturated)
+                    .map(|(reading, _)| reading),
+            });
         if let Some(breach) = broken {
             self.broken = Some((before, breach));
             if self.rate <= FLOOR {
@@ -241,14 +279,25 @@ impl Finder {
                 Finding::Nothing => well = false,
             }
         }
-        if well && rested >= SHORTEST_REST || rested >= LONGEST_REST { self.try_at(window, next) } else { None }
+        if well && rested >= SHORTEST_REST || rested >= LONGEST_REST {
+            self.try_at(window, next)
+        } else {
+            None
+        }
     }
 
     fn try_at(&mut self, window: &Window, rate: f64) -> Option<Change> {
         self.trials += 1;
         let sums = self.objectives.iter().map(|objective| Sums::new(objective.goal)).collect();
-        self.phase =
-            Phase::Trying(Trial { since: window.until, evidence: self.evidence(), sums, begun: 0, windows: 0, limited: 0, level: None });
+        self.phase = Phase::Trying(Trial {
+            since: window.until,
+            evidence: self.evidence(),
+            sums,
+            begun: 0,
+            windows: 0,
+            limited: 0,
+            level: None,
+        });
         self.change(rate)
     }
 
@@ -269,12 +318,19 @@ impl Finder {
                 Finding::Broken { room, .. } => Some(room.reading),
                 _ => None,
             };
-            let broken_over_all = (whole && sums.room().measured < 1.0).then(|| sums.room().reading);
-            let (now, level) = (self.under_way[place] as f64, trial.level.as_ref().map_or(0.0, |level| level[place] as f64));
+            let broken_over_all =
+                (whole && sums.room().measured < 1.0).then(|| sums.room().reading);
+            let (now, level) = (
+                self.under_way[place] as f64,
+                trial.level.as_ref().map_or(0.0, |level| level[place] as f64),
+            );
             let queue = whole && now - level > chance(2.0 * level.max(1.0));
-            // Of what began a part must have given an answer that says something: quick errors are no short times, and silence is none at all.
+            // Of what began a part must have given an answer that says something: quick errors are
+            // no short times, and silence is none at all.
             let mute = whole && (sums.samples() as f64) < sums.begun as f64 * LEAST_JUDGED;
-            if breach.is_none() && (broken_now.is_some() || broken_over_all.is_some() || queue || mute) {
+            if breach.is_none()
+                && (broken_now.is_some() || broken_over_all.is_some() || queue || mute)
+            {
                 let objective = self.objectives[place].clone();
                 breach = Some(Breach { objective, measured: broken_now.or(broken_over_all) });
             }
@@ -302,7 +358,9 @@ impl Finder {
         let broken = self.broken.as_ref().map(|(rate, _)| *rate);
         let next = match (self.held, broken) {
             (Some(held), _) if Some(held) == self.most => return self.over(SearchEnd::Most),
-            (Some(held), Some(broken)) if broken <= held * NEAR_ENOUGH => return self.over(SearchEnd::Narrow),
+            (Some(held), Some(broken)) if broken <= held * NEAR_ENOUGH => {
+                return self.over(SearchEnd::Narrow);
+            }
             (Some(held), Some(broken)) if broken > held * FAR_APART => (held * broken).sqrt(),
             (Some(held), Some(broken)) => (held * STEP).min((held * broken).sqrt()),
             (Some(held), None) => held * STEP,

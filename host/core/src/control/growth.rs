@@ -1,15 +1,20 @@
 //! How fast a rate may rise, from what is known of the rates above it.
 //!
-//! Below nothing is known a rate rises by a fifth a second: 30 s from 50/s to 10,000/s, and each window only 4 % into the unknown. Once an objective has
-//! been broken, the rate at which it would just have held is remembered as the *ceiling*. Up to it the ground is known, so a rate that a stall has beaten
-//! down comes back quickly; near it the rate creeps, since a small step too far fills queues that take long to drain; and when creeping goes on unpunished
-//! the step doubles every few seconds, so that a service that has recovered is followed. This is the shape of TCP's CUBIC (RFC 9438), for a rate.
+//! Below nothing is known a rate rises by a fifth a second: 30 s from 50/s to 10,000/s, and each
+//! window only 4 % into the unknown. Once an objective has been broken, the rate at which it would
+//! just have held is remembered as the *ceiling*. Up to it the ground is known, so a rate that a
+//! stall has beaten down comes back quickly; near it the rate creeps, since a small step too far
+//! fills queues that take long to drain; and when creeping goes on unpunished the step doubles
+//! every few seconds, so that a service that has recovered is followed. This is the shape of TCP's
+//! CUBIC (RFC 9438), for a rate.
 //!
 //! ## What is not believed at once
-//! A service that is down does not say what it can bear when it is up, and one of which a breach says that it would bear far less than held a moment ago may
-//! have had a bad moment: a restart, a pause, a burst. Such a breach leaves no ceiling: the rate goes back to where it was as over known ground, and on. A
-//! second one on that way is believed. TCP undoes what a spurious timeout did in the same spirit (RFC 4015). Nor is a ceiling believed for ever: where the
-//! objective surely holds a little above, it is none.
+//! A service that is down does not say what it can bear when it is up, and one of which a breach
+//! says that it would bear far less than held a moment ago may have had a bad moment: a restart, a
+//! pause, a burst. Such a breach leaves no ceiling: the rate goes back to where it was as over
+//! known ground, and on. A second one on that way is believed. TCP undoes what a spurious timeout
+//! did in the same spirit (RFC 4015). Nor is a ceiling believed for ever: where the objective
+//! surely holds a little above, it is none.
 
 use std::time::Duration;
 
@@ -25,9 +30,11 @@ const NEAR: f64 = 0.95;
 const CREEP: f64 = 0.005;
 /// How long it takes a creeping step to double.
 const DOUBLING: Duration = Duration::from_secs(5);
-/// How far above a ceiling an objective has to hold to show that it is none: ceilings are known to a percent or two.
+/// How far above a ceiling an objective has to hold to show that it is none: ceilings are known to
+/// a percent or two.
 const BEYOND: f64 = 1.03;
-/// How long after a breach that was not believed another one is. From a tenth of a rate it takes ten seconds to be back at it.
+/// How long after a breach that was not believed another one is. From a tenth of a rate it takes
+/// ten seconds to be back at it.
 const DOUBT: Duration = Duration::from_secs(20);
 
 /// What is known of higher rates.
@@ -61,7 +68,8 @@ impl Growth {
         self.doubted = None;
     }
 
-    /// The objective was broken at `rate` in a way that says little of what it would have held at; if of anything, then of `ceiling`.
+    /// The objective was broken at `rate` in a way that says little of what it would have held at;
+    /// if of anything, then of `ceiling`.
     pub(super) fn beaten_down(&mut self, now: RunInstant, rate: f64, ceiling: Option<f64>) {
         // While it goes on coming down it is one breach.
         let (borne, is_second) = match self.doubted.filter(|doubted| now < doubted.until) {
@@ -103,7 +111,8 @@ impl Growth {
         (self.creeping.as_secs_f64() / DOUBLING.as_secs_f64()).min(10.0).exp2()
     }
 
-    /// Near the ceiling the objective is no longer held with room to spare: the steps are to be small again.
+    /// Near the ceiling the objective is no longer held with room to spare: the steps are to be
+    /// small again.
     pub(super) const fn creep_anew(&mut self) {
         self.creeping = Duration::ZERO;
     }

@@ -1,11 +1,13 @@
 //! One objective and the most load under which it holds.
 //!
-//! In every window the evidence is asked. If the objective is surely broken the load comes down at once, by what is sure: the doubt that is left is settled
-//! by the next windows. If it holds the load may rise, as [`Growth`] allows and as far as what was measured leaves room. If there is too little to tell,
-//! nothing moves.
+//! In every window the evidence is asked. If the objective is surely broken the load comes down at
+//! once, by what is sure: the doubt that is left is settled by the next windows. If it holds the
+//! load may rise, as [`Growth`] allows and as far as what was measured leaves room. If there is too
+//! little to tell, nothing moves.
 //!
-//! How far down: a percentile of twice its objective, or a failing share, is answered in proportion to the load. When a service completes less than it is
-//! given, its queue and not the load decides how slow it is; then what it completes is what it can do, and the proportion is taken of that.
+//! How far down: a percentile of twice its objective, or a failing share, is answered in proportion
+//! to the load. When a service completes less than it is given, its queue and not the load decides
+//! how slow it is; then what it completes is what it can do, and the proportion is taken of that.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,33 +19,38 @@ use super::objective::{Goal, Objective};
 use super::watch::Tally;
 use crate::RunInstant;
 
-/// However bad a window was, so much of the load is kept: three steps lead from 500/s to the floor, and back it goes on known ground.
+/// However bad a window was, so much of the load is kept: three steps lead from 500/s to the floor,
+/// and back it goes on known ground.
 const LEAST_KEPT: f64 = 0.1;
 /// Samples without which the load does not rise on known ground.
 const LEAST_ON_KNOWN_GROUND: u64 = 3;
 /// Over how many windows the service's throughput is taken.
 const FLOW_WINDOWS: usize = 10;
-/// A service that completes more than is begun by this part, and by more than chance, is draining a queue.
+/// A service that completes more than is begun by this part, and by more than chance, is draining a
+/// queue.
 const BALANCED: f64 = 0.02;
-/// A step down that leaves more than this part is given so much time to show before another: services remember the load of the last second in their queues,
-/// pools and collectors. After a larger one nothing is waited for.
+/// A step down that leaves more than this part is given so much time to show before another:
+/// services remember the load of the last second in their queues, pools and collectors. After a
+/// larger one nothing is waited for.
 const SLIGHT: f64 = 0.6;
 const SETTLING: Duration = Duration::from_millis(800);
 /// What is left of a saturated service's throughput, so that what it has queued drains.
 const RELIEF: f64 = 0.99;
-/// A generator that begins less than this part of what it is to begin learns nothing of the rate that it is to hold.
+/// A generator that begins less than this part of what it is to begin learns nothing of the rate
+/// that it is to hold.
 const STARVED: f64 = 0.9;
-/// A breach that would have the service bear less than this part of what held a moment ago is not believed at once: a rate that rises into a limit goes a fifth
-/// too far at most.
+/// A breach that would have the service bear less than this part of what held a moment ago is not
+/// believed at once: a rate that rises into a limit goes a fifth too far at most.
 const BELIEVABLE: f64 = 0.8;
 /// The part of the share of errors that is allowed up to which there is room to spare.
 const SPARE: f64 = 0.5;
-/// How soon a load moves to where the objective just holds, near to it and in doubt: more slowly than what is measured follows.
+/// How soon a load moves to where the objective just holds, near to it and in doubt: more slowly
+/// than what is measured follows.
 const LEANING: Duration = Duration::from_secs(6);
 /// The same for an error rate, which says by itself how much of the load is too much.
 const LEANING_BY_ERRORS: Duration = Duration::from_secs(2);
-/// What is left to the distance between what is measured and the objective when a rate rises: the square root never oversteps a service whose times grow with
-/// the square of its load.
+/// What is left to the distance between what is measured and the objective when a rate rises: the
+/// square root never oversteps a service whose times grow with the square of its load.
 const CAUTION: f64 = 0.5;
 
 /// What a controller is doing.
@@ -61,7 +68,8 @@ pub enum Doing {
     Settling,
     /// The objective holds, but the service completes less than it is given.
     Saturated,
-    /// The objective holds, but fewer transactions begin than should, so nothing is known of a higher rate.
+    /// The objective holds, but fewer transactions begin than should, so nothing is known of a
+    /// higher rate.
     Starved,
     /// The objective holds, but the load generator is itself a limit.
     GeneratorLimited,
@@ -134,7 +142,8 @@ impl Holder {
         if self.evidence.latest_holds() {
             self.held = in_force;
         }
-        // However far this objective would let the load rise, it has seen nothing beyond what was in force.
+        // However far this objective would let the load rise, it has seen nothing beyond what was
+        // in force.
         self.limit = self.limit.clamp(in_force, in_force * FASTEST);
         let known = self.growth.is_on_known_ground(in_force);
         match self.evidence.judge(if known { LEAST_ON_KNOWN_GROUND } else { LEAST_SAMPLES }) {
@@ -148,20 +157,24 @@ impl Holder {
         self.room = Some(room);
         self.doing = Doing::BackingOff;
         if self.flow.is_draining() && self.growth.has_been_broken() {
-            // What waited is being worked off, and as long as it is, answers are as late as they were.
+            // What waited is being worked off, and as long as it is, answers are as late as they
+            // were.
             self.limit = in_force;
             self.evidence.clear();
             return;
         }
         let completed = self.flow.throughput();
-        let seconds = if let Goal::Latency { .. } = self.objective.goal { room.reading } else { 0.0 };
+        let seconds =
+            if let Goal::Latency { .. } = self.objective.goal { room.reading } else { 0.0 };
         let saturated = self.flow.is_queueing(seconds) && completed < in_force;
         let base = if saturated { completed } else { in_force };
         // Of what has not ended no more is known than that it is late.
         let keep = if completed > 0.0 { keep } else { LEAST_KEPT };
         let failing = if let Goal::ErrorRate(_) = self.objective.goal { room.reading } else { 0.0 };
         let ceiling = if saturated { base } else { base * keep };
-        if completed * (1.0 - failing) < base * keep / 2.0 || saturated && completed < in_force * LEAST_KEPT {
+        if completed * (1.0 - failing) < base * keep / 2.0
+            || saturated && completed < in_force * LEAST_KEPT
+        {
             // A service that is down does not say what it can bear when it is up.
             self.growth.beaten_down(window.until, in_force, None);
         } else if !saturated && ceiling < self.held * BELIEVABLE {
@@ -176,7 +189,8 @@ impl Holder {
         }
     }
 
-    /// The service completes less than it is given: more cannot be had of it, however short its answers still are.
+    /// The service completes less than it is given: more cannot be had of it, however short its
+    /// answers still are.
     fn relieve(&mut self, in_force: f64) {
         let completed = self.flow.throughput();
         self.doing = Doing::Saturated;
@@ -195,15 +209,21 @@ impl Holder {
     fn rise(&mut self, window: &Window, in_force: f64, room: Room, tally: &Tally) {
         self.room = Some(room);
         match self.objective.goal {
-            Goal::Latency { .. } if self.flow.is_queueing(room.reading) => return self.relieve(in_force),
-            // A queue takes its time to grow, so answers in time say less than answers without errors.
-            Goal::ErrorRate(_) if self.evidence.surely_holds() => self.growth.surely_holds(in_force),
+            Goal::Latency { .. } if self.flow.is_queueing(room.reading) => {
+                return self.relieve(in_force);
+            }
+            // A queue takes its time to grow, so answers in time say less than answers without
+            // errors.
+            Goal::ErrorRate(_) if self.evidence.surely_holds() => {
+                self.growth.surely_holds(in_force)
+            }
             _ => {}
         }
         self.doing = if room.measured <= 1.0 {
             Doing::Holding
         } else if tally.judged == 0 && tally.ended > 0 {
-            // Nothing of it is about the rate in force, and what was seen before has had its effect.
+            // Nothing of it is about the rate in force, and what was seen before has had its
+            // effect.
             Doing::Waiting
         } else if window.generator_limited {
             Doing::GeneratorLimited
@@ -212,30 +232,38 @@ impl Holder {
         } else {
             Doing::Raising
         };
-        let leaning = if let Goal::Latency { .. } = self.objective.goal { LEANING } else { LEANING_BY_ERRORS };
+        let leaning = if let Goal::Latency { .. } = self.objective.goal {
+            LEANING
+        } else {
+            LEANING_BY_ERRORS
+        };
         let lean = room.measured.powf(window.length.as_secs_f64() / leaning.as_secs_f64());
         let factor = match self.doing {
             Doing::Holding => lean,
-            Doing::Raising => self.growth.factor(in_force, window.length).min(match self.objective.goal {
-                Goal::Latency { .. } if self.growth.is_near(in_force) => lean,
-                Goal::Latency { .. } => room.measured.powf(CAUTION),
-                // Errors say by how much they are too many, but as long as they have not begun, nothing of how far away they are: near a rate at which there
-                // once were too many the load feels its way, by longer steps when none come.
-                Goal::ErrorRate(share) if self.growth.is_near(in_force) => {
-                    if room.reading > share.part() * SPARE {
-                        self.growth.creep_anew();
+            Doing::Raising => {
+                self.growth.factor(in_force, window.length).min(match self.objective.goal {
+                    Goal::Latency { .. } if self.growth.is_near(in_force) => lean,
+                    Goal::Latency { .. } => room.measured.powf(CAUTION),
+                    // Errors say by how much they are too many, but as long as they have not begun,
+                    // nothing of how far away they are: near a rate at which there once were too
+                    // many the load feels its way, by longer steps when none come.
+                    Goal::ErrorRate(share) if self.growth.is_near(in_force) => {
+                        if room.reading > share.part() * SPARE {
+                            self.growth.creep_anew();
+                        }
+                        lean.powf(self.growth.patience())
                     }
-                    lean.powf(self.growth.patience())
-                }
-                Goal::ErrorRate(_) => FASTEST,
-            }),
+                    Goal::ErrorRate(_) => FASTEST,
+                })
+            }
             _ => 1.0,
         };
         self.limit = in_force * factor;
     }
 }
 
-/// What went into the service in the last windows, and what came out of it. Rates are told in terms of all transactions, of which an objective's may be a part.
+/// What went into the service in the last windows, and what came out of it. Rates are told in terms
+/// of all transactions, of which an objective's may be a part.
 #[derive(Debug)]
 struct Flow {
     windows: VecDeque<Passed>,
@@ -264,7 +292,13 @@ impl Flow {
 
     fn add(&mut self, window: &Window, rate: f64, tally: &Tally) {
         let Tally { begun, ended, .. } = *tally;
-        self.windows.push_back(Passed { begun, ended, in_all: window.begun, seconds: window.length.as_secs_f64(), rate });
+        self.windows.push_back(Passed {
+            begun,
+            ended,
+            in_all: window.begun,
+            seconds: window.length.as_secs_f64(),
+            rate,
+        });
         if self.windows.len() > FLOW_WINDOWS {
             self.forget_first();
         }
@@ -285,7 +319,9 @@ impl Flow {
 
     /// How many of the objective's transactions began, and how many ended.
     fn sums(&self) -> (f64, f64) {
-        self.windows.iter().fold((0.0, 0.0), |sum, window| (sum.0 + window.begun as f64, sum.1 + window.ended as f64))
+        self.windows.iter().fold((0.0, 0.0), |sum, window| {
+            (sum.0 + window.begun as f64, sum.1 + window.ended as f64)
+        })
     }
 
     /// How many of them began for each that began in all; one while none did.
@@ -295,10 +331,12 @@ impl Flow {
         if share > 0.0 && share.is_finite() { share } else { 1.0 }
     }
 
-    /// What the service completes, by the second, of late: in a rise, what it completed longer ago speaks of a lower rate.
+    /// What the service completes, by the second, of late: in a rise, what it completed longer ago
+    /// speaks of a lower rate.
     fn throughput(&self) -> f64 {
         let late = self.windows.iter().rev().take(FLOW_WINDOWS / 2);
-        let (ended, seconds) = late.fold((0.0, 0.0), |sum, window| (sum.0 + window.ended as f64, sum.1 + window.seconds));
+        let (ended, seconds) = late
+            .fold((0.0, 0.0), |sum, window| (sum.0 + window.ended as f64, sum.1 + window.seconds));
         ended / f64::max(seconds, 1e-9) / self.share()
     }
 
@@ -315,11 +353,14 @@ impl Flow {
         (in_all as f64) < meant * STARVED - chance(meant)
     }
 
-    /// Whether more came to be under way than the rise of the rate explains, when answers take `seconds`: by Little's law the number under way rises with the
-    /// rate. By chance it varies as a Poisson number does.
+    /// Whether more came to be under way than the rise of the rate explains, when answers take
+    /// `seconds`: by Little's law the number under way rises with the rate. By chance it varies as
+    /// a Poisson number does.
     fn is_queueing(&self, seconds: f64) -> bool {
         let (begun, ended) = self.sums();
-        let (Some(first), Some(last)) = (self.windows.front(), self.windows.back()) else { return false };
+        let (Some(first), Some(last)) = (self.windows.front(), self.windows.back()) else {
+            return false;
+        };
         let share = self.share();
         let explained = (last.rate - first.rate).max(0.0) * share * seconds * 2.0;
         // At the beginning of a run the service has yet to fill.

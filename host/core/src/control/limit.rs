@@ -1,16 +1,20 @@
 //! Who keeps the rate below what is asked for, concluded from several windows and never from one.
 //!
 //! ## Why not slopes
-//! One may raise the number of users and see whether the throughput follows, as adaptive samplers do; but at a rate that is reached it does not follow
-//! either, and a service that is slow needs users without being at its limit. What is compared here is what was asked for with what came out, and the
-//! time that answers take with what it was before.
+//! One may raise the number of users and see whether the throughput follows, as adaptive samplers
+//! do; but at a rate that is reached it does not follow either, and a service that is slow needs
+//! users without being at its limit. What is compared here is what was asked for with what came
+//! out, and the time that answers take with what it was before.
 //!
 //! ## What is concluded
-//! Over three seconds less was completed than was to begin, by more than a few percent and more than chance. Then, in this order: the *generator*, where half
-//! of the windows say so of themselves, or where no more is missing than its threads stood still for, or where its machine holds no more users; the *users*,
-//! where too few began because none was free and answers take no longer than they did at best, so that more users would have helped; else the *service*, where
-//! none was free or answers take longer and longer. A service that is slow but keeps up, however many users that needs, and a rate that rises, are none of
-//! these. When a second's windows complete what was asked for, nobody is the limit any more.
+//! Over three seconds less was completed than was to begin, by more than a few percent and more
+//! than chance. Then, in this order: the *generator*, where half of the windows say so of
+//! themselves, or where no more is missing than its threads stood still for, or where its machine
+//! holds no more users; the *users*, where too few began because none was free and answers take no
+//! longer than they did at best, so that more users would have helped; else the *service*, where
+//! none was free or answers take longer and longer. A service that is slow but keeps up, however
+//! many users that needs, and a rate that rises, are none of these. When a second's windows
+//! complete what was asked for, nobody is the limit any more.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,18 +22,20 @@ use std::time::Duration;
 use super::evidence::chance;
 use crate::RunInstant;
 
-/// Windows of a fifth of a second that a conclusion is drawn from, and in which the end of a limit is seen.
+/// Windows of a fifth of a second that a conclusion is drawn from, and in which the end of a limit
+/// is seen.
 const CONCLUSIVE: usize = 15;
 const RECENT: usize = 5;
-/// How long a window is, and from what length on it tells that whoever closed it stood still, and with it most likely all threads, whose own word of that comes
-/// with a later window.
+/// How long a window is, and from what length on it tells that whoever closed it stood still, and
+/// with it most likely all threads, whose own word of that comes with a later window.
 const USUAL: Duration = Duration::from_millis(200);
 const OVERDUE: Duration = Duration::from_millis(400);
 /// The part of what is asked for that counts as reached.
 const REACHED: f64 = 0.97;
 /// Answers take longer and longer if they take this many times what they took three seconds before.
 const SLOWER: f64 = 1.1;
-/// Answers that take at most this many times what they took at best say that the service is not what is in the way.
+/// Answers that take at most this many times what they took at best say that the service is not
+/// what is in the way.
 const UNHURRIED: f64 = 2.0;
 /// Answers without which their mean says nothing.
 const ENOUGH: u64 = 20;
@@ -90,7 +96,8 @@ pub struct Limit {
     pub begun: f64,
     /// See `asked`.
     pub completed: f64,
-    /// The mean service time, in seconds, of what was completed lately, and at best in a second of the run; nothing without answers.
+    /// The mean service time, in seconds, of what was completed lately, and at best in a second of
+    /// the run; nothing without answers.
     pub service: Option<(f64, f64)>,
 }
 
@@ -149,7 +156,14 @@ impl LimitWatch {
         self.limit = by.map(|by| {
             let seconds = all.seconds;
             let service = recent.mean_service().or(all.mean_service()).zip(self.best);
-            Limit { by, since, asked: all.due / seconds, begun: all.begun / seconds, completed: all.completed as f64 / seconds, service }
+            Limit {
+                by,
+                since,
+                asked: all.due / seconds,
+                begun: all.begun / seconds,
+                completed: all.completed as f64 / seconds,
+                service,
+            }
         });
     }
 
@@ -157,12 +171,14 @@ impl LimitWatch {
         if !self.has_begun || all.is_reached() || recent.is_reached() {
             return None;
         }
-        // What was due while its threads stood still could neither begin nor be completed, and comes late.
+        // What was due while its threads stood still could neither begin nor be completed, and
+        // comes late.
         let is_explained = [all, recent].iter().any(|sums| sums.standing_explains());
         if all.generator_limited * 2 >= self.windows.len() || is_explained {
             return Some(Limiter::Generator);
         }
-        let too_few_begin = [all, recent].iter().all(|sums| sums.begun < sums.due * REACHED - chance(sums.due));
+        let too_few_begin =
+            [all, recent].iter().all(|sums| sums.begun < sums.due * REACHED - chance(sums.due));
         let early = Sums::of(self.windows.iter().take(RECENT)).mean_service();
         let late = recent.mean_service();
         // When a run ends its users go, and nothing has changed about what they lacked.
@@ -170,10 +186,14 @@ impl LimitWatch {
             return Some(Limiter::Generator);
         }
         if too_few_begin {
-            let unhurried = late.zip(self.best).is_some_and(|(late, best)| late <= best * UNHURRIED);
+            let unhurried =
+                late.zip(self.best).is_some_and(|(late, best)| late <= best * UNHURRIED);
             return Some(if unhurried { Limiter::Users } else { Limiter::Service });
         }
-        early.zip(late).is_some_and(|(early, late)| late > early * SLOWER).then_some(Limiter::Service)
+        early
+            .zip(late)
+            .is_some_and(|(early, late)| late > early * SLOWER)
+            .then_some(Limiter::Service)
     }
 }
 
@@ -205,7 +225,11 @@ impl Sums {
             number += 1.0;
         }
         // The ends of n windows are n - 1 windows apart.
-        sums.seconds = if number > 1.0 { last.since(first).as_secs_f64() * number / (number - 1.0) } else { 0.2 };
+        sums.seconds = if number > 1.0 {
+            last.since(first).as_secs_f64() * number / (number - 1.0)
+        } else {
+            0.2
+        };
         sums
     }
 

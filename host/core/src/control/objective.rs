@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use crate::units::{Share, UnitError, parse_duration, print_duration};
 
-/// A condition on the service that the load is to hold: on all transactions together, or on those of one name.
+/// A condition on the service that the load is to hold: on all transactions together, or on those
+/// of one name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objective {
     /// The transaction's name; none means all outermost ones.
@@ -35,7 +36,10 @@ pub enum Goal {
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum ObjectiveError {
     /// Not a percentile with a time.
-    #[error("{0:?} is no objective; write it like \"p95=200ms\", or \"checkout:p95=200ms\" for the transactions of one name")]
+    #[error(
+        "{0:?} is no objective; write it like \"p95=200ms\", or \"checkout:p95=200ms\" for the \
+        transactions of one name"
+    )]
     Latency(String),
     /// No such percentile can be held.
     #[error("p{0} cannot be held; give a percentile above 0 and below 100, such as p95=200ms")]
@@ -56,8 +60,12 @@ impl Objective {
     pub fn latency(text: &str) -> Result<Self, ObjectiveError> {
         let (name, rest) = split_name(text);
         let malformed = || ObjectiveError::Latency(text.to_owned());
-        let (percent, limit) = rest.strip_prefix('p').and_then(|rest| rest.split_once('=')).ok_or_else(malformed)?;
-        let parsed = f64::from_str(percent).ok().filter(|_| percent.starts_with(|c: char| c.is_ascii_digit())).ok_or_else(malformed)?;
+        let (percent, limit) =
+            rest.strip_prefix('p').and_then(|rest| rest.split_once('=')).ok_or_else(malformed)?;
+        let parsed = f64::from_str(percent)
+            .ok()
+            .filter(|_| percent.starts_with(|c: char| c.is_ascii_digit()))
+            .ok_or_else(malformed)?;
         if !(parsed > 0.0 && parsed < 100.0) {
             return Err(ObjectiveError::Percent(percent.to_owned()));
         }
@@ -82,7 +90,9 @@ impl Objective {
 /// The name before the last colon: names may have colons, what follows has none.
 fn split_name(text: &str) -> (Option<String>, &str) {
     match text.rsplit_once(':') {
-        Some((name, rest)) if !name.trim().is_empty() => (Some(name.trim().to_owned()), rest.trim()),
+        Some((name, rest)) if !name.trim().is_empty() => {
+            (Some(name.trim().to_owned()), rest.trim())
+        }
         _ => (None, text.trim()),
     }
 }
@@ -94,7 +104,9 @@ impl fmt::Display for Objective {
             write!(f, "{name}:")?;
         }
         match self.goal {
-            Goal::Latency { percent, limit } => write!(f, "p{percent}={}", print_duration(limit).replace(' ', "")),
+            Goal::Latency { percent, limit } => {
+                write!(f, "p{percent}={}", print_duration(limit).replace(' ', ""))
+            }
             Goal::ErrorRate(share) => write!(f, "{share}"),
         }
     }
@@ -105,17 +117,29 @@ mod tests {
     use super::*;
 
     fn latency(name: Option<&str>, percent: f64, ms: u64) -> Objective {
-        Objective { name: name.map(str::to_owned), goal: Goal::Latency { percent, limit: Duration::from_millis(ms) } }
+        Objective {
+            name: name.map(str::to_owned),
+            goal: Goal::Latency { percent, limit: Duration::from_millis(ms) },
+        }
     }
 
     #[test]
     fn objectives_are_read_as_they_are_written() {
         assert_eq!(Objective::latency("p95=200ms"), Ok(latency(None, 95.0, 200)));
-        assert_eq!(Objective::latency("checkout:p99.9=1.5s"), Ok(latency(Some("checkout"), 99.9, 1_500)));
-        assert_eq!(Objective::latency("GET http://x/: p50=1s"), Ok(latency(Some("GET http://x/"), 50.0, 1_000)));
+        assert_eq!(
+            Objective::latency("checkout:p99.9=1.5s"),
+            Ok(latency(Some("checkout"), 99.9, 1_500))
+        );
+        assert_eq!(
+            Objective::latency("GET http://x/: p50=1s"),
+            Ok(latency(Some("GET http://x/"), 50.0, 1_000))
+        );
         let three = Goal::ErrorRate(Share::new(0.03).unwrap());
         assert_eq!(Objective::error_rate("3%"), Ok(Objective { name: None, goal: three }));
-        assert_eq!(Objective::error_rate("pay:0.03"), Ok(Objective { name: Some("pay".to_owned()), goal: three }));
+        assert_eq!(
+            Objective::error_rate("pay:0.03"),
+            Ok(Objective { name: Some("pay".to_owned()), goal: three })
+        );
         assert_eq!(Objective::latency("pay:p90=200ms").unwrap().to_string(), "pay:p90=200ms");
         assert_eq!(Objective::error_rate("3%").unwrap().to_string(), "3%");
     }

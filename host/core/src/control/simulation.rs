@@ -1,4 +1,5 @@
-//! Whole runs on virtual time: a regulator, the slots that it makes, a watch for each objective, and a service whose law is known.
+//! Whole runs on virtual time: a regulator, the slots that it makes, a watch for each objective,
+//! and a service whose law is known.
 //!
 //! What controllers before this one got wrong, and the test that shows that it does not:
 //!
@@ -56,9 +57,11 @@ struct World {
     arrivals: VecDeque<RunInstant>,
     free_at: f64,
     credit: (f64, f64),
-    /// From when until when the service stands still, and takes up what has arrived when it goes on.
+    /// From when until when the service stands still, and takes up what has arrived when it goes
+    /// on.
     hangs: (f64, f64),
-    /// The same of the load generator, which starts then what was due, and sees then what was answered.
+    /// The same of the load generator, which starts then what was due, and sees then what was
+    /// answered.
     freezes: (f64, f64),
 }
 
@@ -90,7 +93,13 @@ impl World {
 
     fn serve(&mut self, now: RunInstant) -> (f64, bool) {
         let seconds = now.as_secs_f64();
-        let service = self.services.iter().rev().find(|(from, _)| *from <= seconds).expect("a law from the beginning").1;
+        let service = self
+            .services
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= seconds)
+            .expect("a law from the beginning")
+            .1;
         self.arrivals.push_back(now);
         while self.arrivals.pop_front_if(|at| now.since(*at) > Duration::from_secs(1)).is_some() {}
         let rate = self.arrivals.len() as f64 / 1.0_f64.min(seconds.max(0.02));
@@ -101,8 +110,12 @@ impl World {
                 self.free_at = self.free_at.max(seconds) + 1.0 / capacity;
                 (self.free_at - seconds + base, true)
             }
-            Service::Fails { capacity, seconds: base } => (base, self.is_within(capacity, capacity / 20.0, seconds)),
-            Service::Limits { rate, burst, seconds: base } => (base, self.is_within(rate, burst, seconds)),
+            Service::Fails { capacity, seconds: base } => {
+                (base, self.is_within(capacity, capacity / 20.0, seconds))
+            }
+            Service::Limits { rate, burst, seconds: base } => {
+                (base, self.is_within(rate, burst, seconds))
+            }
             Service::Broken => (0.001, false),
             Service::Silent { timeout } => (timeout, false),
         };
@@ -128,7 +141,11 @@ impl World {
 /// When what is to happen at `at` does happen, if nothing does between two moments.
 fn after((from, until): (f64, f64), at: RunInstant) -> RunInstant {
     let seconds = at.as_secs_f64();
-    if from <= seconds && seconds < until { RunInstant::START + Duration::from_secs_f64(until) } else { at }
+    if from <= seconds && seconds < until {
+        RunInstant::START + Duration::from_secs_f64(until)
+    } else {
+        at
+    }
 }
 
 /// A window of a run: when it ended, in seconds, and what there was in it.
@@ -145,10 +162,13 @@ struct Point {
 
 fn run(mut regulator: Regulator, world: World, seconds: u64) -> Vec<Point> {
     let goals = regulator.objectives().map(|objective| objective.goal).collect();
-    fly(regulator.rate(), goals, world, seconds, |window, tallies| ControlFlow::Continue(regulator.on_window(window, tallies)))
+    fly(regulator.rate(), goals, world, seconds, |window, tallies| {
+        ControlFlow::Continue(regulator.on_window(window, tallies))
+    })
 }
 
-/// Begins at `rate` and does what `pilot` says of each window, until it breaks off or the time is over.
+/// Begins at `rate` and does what `pilot` says of each window, until it breaks off or the time is
+/// over.
 fn fly(
     mut rate: f64,
     goals: Vec<Goal>,
@@ -156,7 +176,13 @@ fn fly(
     seconds: u64,
     mut pilot: impl FnMut(&Window, &[Tally]) -> ControlFlow<(), Option<Change>>,
 ) -> Vec<Point> {
-    let mut cursor = Cursor::new(Timeline::new(Law::Constant(rate)), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    let mut cursor = Cursor::new(
+        Timeline::new(Law::Constant(rate)),
+        Arrivals::Uniform,
+        Stripe::WHOLE,
+        RunInstant::NEVER,
+        u64::MAX,
+    );
     let mut watches: Vec<Watch> = goals.into_iter().map(Watch::new).collect();
     let mut under_way: BinaryHeap<Reverse<(RunInstant, RunInstant, bool)>> = BinaryHeap::new();
     let mut curve = Vec::new();
@@ -170,7 +196,8 @@ fn fly(
         loop {
             let intended = cursor.peek().map_or(RunInstant::NEVER, |due| due.intended);
             let due = world.seen(intended);
-            let answered = world.seen(under_way.peek().map_or(RunInstant::NEVER, |Reverse((end, ..))| *end));
+            let answered =
+                world.seen(under_way.peek().map_or(RunInstant::NEVER, |Reverse((end, ..))| *end));
             if due.min(answered) >= until {
                 break;
             }
@@ -200,10 +227,21 @@ fn fly(
             .collect();
         times.sort_by(f64::total_cmp);
         let p90 = times.get(times.len() * 9 / 10).copied().unwrap_or(0.0);
-        curve.push(Point { at: until.as_secs_f64(), goal: rate, ended: times.len() as u64, failed, p90 });
+        curve.push(Point {
+            at: until.as_secs_f64(),
+            goal: rate,
+            ended: times.len() as u64,
+            failed,
+            p90,
+        });
         (failed, times) = (0, Vec::new());
         let length = until.since(std::mem::replace(&mut from, until));
-        let seen = Window { until, length, begun: std::mem::take(&mut begun), generator_limited: length > WINDOW };
+        let seen = Window {
+            until,
+            length,
+            begun: std::mem::take(&mut begun),
+            generator_limited: length > WINDOW,
+        };
         let ControlFlow::Continue(change) = pilot(&seen, &tallies) else { break };
         if let Some(change) = change {
             rate = change.rate;
@@ -221,7 +259,8 @@ fn keep(name: &str, curve: &[Point]) {
     let mut text = String::from("second goal completed failed p90_ms\n");
     for second in curve.chunks(5) {
         let last = second.last().expect("a chunk is not empty");
-        let (ended, failed) = second.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
+        let (ended, failed) =
+            second.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
         let p90 = second.iter().map(|point| point.p90).sum::<f64>() / second.len() as f64 * 1e3;
         text += &format!("{:.0} {:.0} {ended} {failed} {p90:.1}\n", last.at, last.goal);
     }
@@ -251,12 +290,15 @@ fn between(curve: &[Point], from: f64, until: f64) -> &[Point] {
 
 /// The least and the greatest set-point of a part of a curve.
 fn goals(points: &[Point]) -> (f64, f64) {
-    points.iter().fold((f64::INFINITY, 0.0), |(least, most), point| (point.goal.min(least), point.goal.max(most)))
+    points.iter().fold((f64::INFINITY, 0.0), |(least, most), point| {
+        (point.goal.min(least), point.goal.max(most))
+    })
 }
 
 #[test]
 fn a_percentile_is_reached_in_fifteen_seconds_and_held() {
-    let curve = run(hold(latency(90.0, 130)), steady(Service::Linear { at: 2_000.0, seconds: 0.2 }), 120);
+    let curve =
+        run(hold(latency(90.0, 130)), steady(Service::Linear { at: 2_000.0, seconds: 0.2 }), 120);
     keep("percentile", &curve);
     for point in between(&curve, 15.0, 120.0) {
         assert!((0.120..=0.140).contains(&point.p90), "{point:?}");
@@ -267,13 +309,18 @@ fn a_percentile_is_reached_in_fifteen_seconds_and_held() {
 
 #[test]
 fn an_error_rate_is_reached_in_fifteen_seconds_and_held() {
-    let curve = run(hold(error_rate(0.03)), steady(Service::Fails { capacity: 1_300.0, seconds: 0.02 }), 120);
+    let curve = run(
+        hold(error_rate(0.03)),
+        steady(Service::Fails { capacity: 1_300.0, seconds: 0.02 }),
+        120,
+    );
     keep("errors", &curve);
     let (least, most) = goals(between(&curve, 15.0, 120.0));
     assert!(least >= 1_260.0 && most <= 1_420.0, "{least} {most}");
     for from in 15..110 {
         let points = between(&curve, f64::from(from), f64::from(from) + 10.0);
-        let (ended, failed) = points.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
+        let (ended, failed) =
+            points.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
         let share = failed as f64 / ended as f64;
         assert!((0.02..=0.04).contains(&share), "{share} from {from}");
     }
@@ -295,11 +342,17 @@ fn a_knee_is_held_from_below() {
 
 #[test]
 fn a_knee_that_moves_is_followed() {
-    let services =
-        [(0.0, Service::Knee { capacity: 5_000.0, seconds: 0.005 }), (30.0, Service::Knee { capacity: 2_000.0, seconds: 0.005 })];
+    let services = [
+        (0.0, Service::Knee { capacity: 5_000.0, seconds: 0.005 }),
+        (30.0, Service::Knee { capacity: 2_000.0, seconds: 0.005 }),
+    ];
     let curve = run(hold(latency(95.0, 200)), World::new(&services, 0.0, 1), 90);
     keep("moving_knee", &curve);
-    assert!(between(&curve, 33.0, 90.0).iter().all(|point| point.goal <= 2_100.0), "{:?}", goals(between(&curve, 33.0, 90.0)));
+    assert!(
+        between(&curve, 33.0, 90.0).iter().all(|point| point.goal <= 2_100.0),
+        "{:?}",
+        goals(between(&curve, 33.0, 90.0))
+    );
     let (least, _) = goals(between(&curve, 50.0, 90.0));
     assert!(least >= 1_800.0, "{least}");
 }
@@ -312,15 +365,21 @@ fn run_limited(part: f64, world: World) -> Vec<Point> {
     run(Regulator::new(Some(10_000.0), vec![error_rate(part)], DEFAULT_START), world, 90)
 }
 
-/// That a limited rate is reached within 20 s and kept to, without going further beyond it than a rise of a fifth a second does.
+/// That a limited rate is reached within 20 s and kept to, without going further beyond it than a
+/// rise of a fifth a second does.
 fn check_limited(curve: &[Point], part: f64, case: &str) {
     let limit = 2_000.0 / (1.0 - part);
     let (least, _) = goals(between(curve, 20.0, 90.0));
     assert!(least >= 1_800.0, "{case}: {least}");
     let over = curve.iter().filter(|point| point.goal > limit * 1.05).count();
-    assert!(goals(curve).1 <= limit * 1.2 && over <= 10, "{case}: {} at most, {over} windows over", goals(curve).1);
+    assert!(
+        goals(curve).1 <= limit * 1.2 && over <= 10,
+        "{case}: {} at most, {over} windows over",
+        goals(curve).1
+    );
     let settled = between(curve, 30.0, 90.0);
-    let (ended, failed) = settled.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
+    let (ended, failed) =
+        settled.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
     let share = failed as f64 / ended as f64;
     assert!(share <= part * 1.4, "{case}: {share}");
 }
@@ -334,15 +393,24 @@ fn a_standstill_at_any_moment_does_not_keep_a_limited_rate_down() {
         let world = || World::new(&[(0.0, LIMITED)], 0.2, seed);
 
         let curve = run_limited(part, World { hangs: stands_still, ..world() });
-        check_limited(&curve, part, &format!("seed {seed}, {part}, the service at {stands_still:?}"));
+        check_limited(
+            &curve,
+            part,
+            &format!("seed {seed}, {part}, the service at {stands_still:?}"),
+        );
 
         let curve = run_limited(part, World { freezes: stands_still, ..world() });
-        check_limited(&curve, part, &format!("seed {seed}, {part}, the generator at {stands_still:?}"));
+        check_limited(
+            &curve,
+            part,
+            &format!("seed {seed}, {part}, the generator at {stands_still:?}"),
+        );
         let before = between(&curve, 0.0, from).last().map_or(DEFAULT_START, |point| point.goal);
         let (least, _) = goals(between(&curve, from, 90.0));
         assert!(
             least >= before.min(2_000.0) * 0.95,
-            "seed {seed}, {part}: our own catch-up at {stands_still:?} brought {before} down to {least}"
+            "seed {seed}, {part}: our own catch-up at {stands_still:?} brought {before} down to \
+            {least}"
         );
     }
 }
@@ -351,9 +419,19 @@ fn a_standstill_at_any_moment_does_not_keep_a_limited_rate_down() {
 fn a_stall_while_a_limited_rate_is_held_is_over_in_ten_seconds() {
     for seed in 0..20 {
         let from = 40.0 + 0.2 * Random::stream(seed, 1).unit();
-        let curve = run_limited(0.01, World { hangs: (from, from + 0.15), ..World::new(&[(0.0, LIMITED)], 0.2, seed) });
-        assert!(goals(between(&curve, from, 45.0)).0 < 1_800.0, "seed {seed}: the burst after it is turned away");
-        assert!(goals(between(&curve, 50.0, 90.0)).0 >= 1_800.0, "seed {seed}: {:?}", goals(between(&curve, 50.0, 90.0)));
+        let curve = run_limited(
+            0.01,
+            World { hangs: (from, from + 0.15), ..World::new(&[(0.0, LIMITED)], 0.2, seed) },
+        );
+        assert!(
+            goals(between(&curve, from, 45.0)).0 < 1_800.0,
+            "seed {seed}: the burst after it is turned away"
+        );
+        assert!(
+            goals(between(&curve, 50.0, 90.0)).0 >= 1_800.0,
+            "seed {seed}: {:?}",
+            goals(between(&curve, 50.0, 90.0))
+        );
     }
 }
 
@@ -365,9 +443,21 @@ fn a_limit_that_falls_is_doubted_once_and_one_that_rises_is_followed() {
         let curve = run(hold(error_rate(0.01)), World::new(&services, 0.2, seed), 140);
         let fallen = between(&curve, 33.0, 90.0);
         let over = fallen.iter().filter(|point| point.goal > 2_020.0 * 1.05).count();
-        assert!(goals(fallen).1 <= 2_020.0 * 1.2 && over <= 5, "seed {seed}: {} at most, {over} windows over", goals(fallen).1);
-        assert!(goals(between(&curve, 45.0, 90.0)).0 >= 1_800.0, "seed {seed}: {:?}", goals(between(&curve, 45.0, 90.0)));
-        assert!(goals(between(&curve, 110.0, 140.0)).0 >= 3_600.0, "seed {seed}: {:?}", goals(between(&curve, 110.0, 140.0)));
+        assert!(
+            goals(fallen).1 <= 2_020.0 * 1.2 && over <= 5,
+            "seed {seed}: {} at most, {over} windows over",
+            goals(fallen).1
+        );
+        assert!(
+            goals(between(&curve, 45.0, 90.0)).0 >= 1_800.0,
+            "seed {seed}: {:?}",
+            goals(between(&curve, 45.0, 90.0))
+        );
+        assert!(
+            goals(between(&curve, 110.0, 140.0)).0 >= 3_600.0,
+            "seed {seed}: {:?}",
+            goals(between(&curve, 110.0, 140.0))
+        );
     }
 }
 
@@ -376,7 +466,11 @@ fn a_service_that_is_restarted_early_does_not_make_the_load_creep() {
     // Down for two seconds at 600/s.
     let services = [(0.0, LIMITED), (1.0, Service::Broken), (3.0, LIMITED)];
     let curve = run_limited(0.01, World::new(&services, 0.0, 1));
-    let back = curve.iter().find(|point| point.at > 3.0 && point.goal >= 600.0).expect("it is found again").at;
+    let back = curve
+        .iter()
+        .find(|point| point.at > 3.0 && point.goal >= 600.0)
+        .expect("it is found again")
+        .at;
     assert!(
         goals(between(&curve, back + 10.0, 90.0)).0 >= 1_800.0,
         "back at 600/s after {back} s: {:?}",
@@ -389,15 +483,27 @@ fn a_service_that_is_restarted_early_does_not_make_the_load_creep() {
 fn a_service_that_fails_from_the_beginning_is_left_alone() {
     let curve = run(hold(error_rate(0.01)), steady(Service::Broken), 60);
     assert!(curve.iter().all(|point| point.goal <= DEFAULT_START));
-    assert!(between(&curve, 2.0, 60.0).iter().all(|point| point.goal <= FLOOR), "{:?}", goals(between(&curve, 2.0, 60.0)));
+    assert!(
+        between(&curve, 2.0, 60.0).iter().all(|point| point.goal <= FLOOR),
+        "{:?}",
+        goals(between(&curve, 2.0, 60.0))
+    );
 }
 
 #[test]
 fn a_service_that_falls_silent_is_left_alone_and_found_again() {
-    let services = [(0.0, Service::Constant(0.01)), (20.0, Service::Silent { timeout: 10.0 }), (30.0, Service::Constant(0.01))];
+    let services = [
+        (0.0, Service::Constant(0.01)),
+        (20.0, Service::Silent { timeout: 10.0 }),
+        (30.0, Service::Constant(0.01)),
+    ];
     let regulator = Regulator::new(Some(5_000.0), vec![latency(95.0, 200)], DEFAULT_START);
     let curve = run(regulator, World::new(&services, 0.0, 1), 90);
-    assert!(goals(between(&curve, 23.0, 30.0)).1 <= 10.0, "{:?}", goals(between(&curve, 23.0, 30.0)));
+    assert!(
+        goals(between(&curve, 23.0, 30.0)).1 <= 10.0,
+        "{:?}",
+        goals(between(&curve, 23.0, 30.0))
+    );
     assert!(curve.last().unwrap().goal >= 4_900.0, "{:?}", curve.last());
 }
 
@@ -405,19 +511,24 @@ fn a_service_that_falls_silent_is_left_alone_and_found_again() {
 fn noise_does_not_make_the_rate_swing() {
     for seed in 0..20 {
         // The p90 of this law is exp(1.2816) = 3.602 times its median.
-        let world = World::new(&[(0.0, Service::Linear { at: 2_000.0, seconds: 0.2 / 3.602 })], 1.0, seed);
+        let world =
+            World::new(&[(0.0, Service::Linear { at: 2_000.0, seconds: 0.2 / 3.602 })], 1.0, seed);
         let curve = run(hold(latency(90.0, 130)), world, 180);
         let settled = between(&curve, 60.0, 180.0);
         let mean = settled.iter().map(|point| point.goal).sum::<f64>() / settled.len() as f64;
         let (least, most) = goals(settled);
-        assert!(least >= mean * 0.9 && most <= mean * 1.1, "seed {seed}: {least} to {most} around {mean}");
+        assert!(
+            least >= mean * 0.9 && most <= mean * 1.1,
+            "seed {seed}: {least} to {most} around {mean}"
+        );
         assert!((1_170.0..=1_430.0).contains(&mean), "seed {seed}: {mean}");
     }
 }
 
 #[test]
 fn a_day_without_a_binding_constraint_neither_overflows_nor_drifts() {
-    let mut regulator = Regulator::new(Some(5_000.0), vec![latency(99.0, 200), error_rate(0.01)], DEFAULT_START);
+    let mut regulator =
+        Regulator::new(Some(5_000.0), vec![latency(99.0, 200), error_rate(0.01)], DEFAULT_START);
     let mut watches = [Watch::new(latency(99.0, 200).goal), Watch::new(error_rate(0.01).goal)];
     let window = Duration::from_secs(2);
     for number in 1..=43_200 {
@@ -426,10 +537,15 @@ fn a_day_without_a_binding_constraint_neither_overflows_nor_drifts() {
         let tallies: Vec<Tally> = watches
             .iter_mut()
             .map(|watch| {
-                // Some speak for all, whose number alone is told: a day of them all would take an hour.
+                // Some speak for all, whose number alone is told: a day of them all would take an
+                // hour.
                 for _ in 0..100 {
                     watch.begun();
-                    watch.ended(until - window, until - window + Duration::from_millis(20), Some(true));
+                    watch.ended(
+                        until - window,
+                        until - window + Duration::from_millis(20),
+                        Some(true),
+                    );
                 }
                 let mut tally = Tally::default();
                 watch.take(until, &mut tally);
@@ -437,7 +553,10 @@ fn a_day_without_a_binding_constraint_neither_overflows_nor_drifts() {
                 tally
             })
             .collect();
-        regulator.on_window(&Window { until, length: window, begun: begun as u64, generator_limited: false }, &tallies);
+        regulator.on_window(
+            &Window { until, length: window, begun: begun as u64, generator_limited: false },
+            &tallies,
+        );
         for explained in regulator.explain() {
             assert!((1.0..=1.21).contains(&(explained.limit / regulator.rate())), "{explained:?}");
         }
@@ -456,28 +575,37 @@ fn where_nothing_is_bound_the_rate_ends_at_the_highest_there_is() {
         watch.take(RunInstant::START, &mut tally);
         (tally.begun, tally.ended) = (begun, begun);
         let until = RunInstant::START + WINDOW * number;
-        regulator.on_window(&Window { until, length: WINDOW, begun, generator_limited: false }, &[tally]);
+        regulator.on_window(
+            &Window { until, length: WINDOW, begun, generator_limited: false },
+            &[tally],
+        );
     }
     assert_eq!(regulator.rate(), Rate::MOST);
 }
 
 #[test]
 fn an_objective_on_one_name_of_many_controls_the_rate_of_all() {
-    // Every fifth transaction is a checkout; together they are 3 ms at 100/s, and in proportion at more.
+    // Every fifth transaction is a checkout; together they are 3 ms at 100/s, and in proportion at
+    // more.
     let mut regulator = hold(Objective { name: Some("checkout".to_owned()), ..latency(90.0, 30) });
     let mut watch = Watch::new(latency(90.0, 30).goal);
     let mut rates = Vec::new();
     for number in 1..=300 {
-        let (from, until) = (RunInstant::START + WINDOW * (number - 1), RunInstant::START + WINDOW * number);
+        let (from, until) =
+            (RunInstant::START + WINDOW * (number - 1), RunInstant::START + WINDOW * number);
         let begun = (regulator.rate() / 5.0) as u64;
         for _ in 0..begun / 5 {
             watch.begun();
-            watch.ended(from, from + Duration::from_secs_f64(0.003 * regulator.rate() / 100.0), Some(true));
+            watch.ended(
+                from,
+                from + Duration::from_secs_f64(0.003 * regulator.rate() / 100.0),
+                Some(true),
+            );
         }
         let mut tally = Tally::default();
         watch.take(until, &mut tally);
-        if let Some(Change { restart: true, .. }) =
-            regulator.on_window(&Window { until, length: WINDOW, begun, generator_limited: false }, &[tally])
+        if let Some(Change { restart: true, .. }) = regulator
+            .on_window(&Window { until, length: WINDOW, begun, generator_limited: false }, &[tally])
         {
             watch.restart(until);
         }
@@ -492,7 +620,11 @@ fn the_worse_the_overload_the_further_the_load_comes_down() {
     // The first step down from 512/s where answers take so many times what they may.
     let step = |times: f64| {
         let curve = run(hold(latency(90.0, 100)), steady(Service::Constant(0.1 * times)), 20);
-        curve.iter().map(|point| point.goal).find(|goal| *goal < DEFAULT_START).expect("it comes down")
+        curve
+            .iter()
+            .map(|point| point.goal)
+            .find(|goal| *goal < DEFAULT_START)
+            .expect("it comes down")
     };
     let steps: Vec<f64> = [1.5, 3.0, 8.0].into_iter().map(step).collect();
     assert!(steps.is_sorted_by(|more, less| more > less), "{steps:?}");
@@ -512,7 +644,8 @@ fn windows_without_samples_move_nothing() {
             }
             let mut tally = Tally::default();
             watch.take(until, &mut tally);
-            let window = Window { until, length: WINDOW, begun: tally.begun, generator_limited: false };
+            let window =
+                Window { until, length: WINDOW, begun: tally.begun, generator_limited: false };
             assert_eq!(regulator.on_window(&window, &[tally]), None, "window {number}");
         }
         assert_eq!(regulator.rate(), DEFAULT_START);
@@ -524,21 +657,29 @@ fn windows_without_samples_move_nothing() {
 #[test]
 fn failures_that_are_allowed_do_not_hold_the_load_back() {
     // At 2,000/s a quarter fails, and a third may.
-    let regulator = Regulator::new(Some(2_000.0), vec![error_rate(0.33), latency(90.0, 100)], DEFAULT_START);
+    let regulator =
+        Regulator::new(Some(2_000.0), vec![error_rate(0.33), latency(90.0, 100)], DEFAULT_START);
     let curve = run(regulator, steady(Service::Fails { capacity: 1_500.0, seconds: 0.02 }), 60);
     assert_eq!(goals(between(&curve, 20.0, 60.0)), (2_000.0, 2_000.0));
 }
 
 #[test]
 fn shares_from_a_thousandth_to_nine_tenths_are_held() {
-    for (part, capacity) in [(0.001, 3_000.0), (0.01, 2_000.0), (0.1, 1_000.0), (0.5, 1_000.0), (0.9, 300.0)] {
-        let curve = run(hold(error_rate(part)), steady(Service::Fails { capacity, seconds: 0.02 }), 180);
+    for (part, capacity) in
+        [(0.001, 3_000.0), (0.01, 2_000.0), (0.1, 1_000.0), (0.5, 1_000.0), (0.9, 300.0)]
+    {
+        let curve =
+            run(hold(error_rate(part)), steady(Service::Fails { capacity, seconds: 0.02 }), 180);
         let points = between(&curve, 60.0, 180.0);
-        let (ended, failed) = points.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
+        let (ended, failed) =
+            points.iter().fold((0, 0), |sum, point| (sum.0 + point.ended, sum.1 + point.failed));
         let (share, rate) = (failed as f64 / ended as f64, capacity / (1.0 - part));
         assert!((part * 0.6..=part * 1.4).contains(&share), "{share} of {part}");
         let (least, most) = goals(points);
-        assert!(least >= rate * 0.85 && most <= rate * 1.15, "{least} to {most} where {rate} is allowed");
+        assert!(
+            least >= rate * 0.85 && most <= rate * 1.15,
+            "{least} to {most} where {rate} is allowed"
+        );
     }
 }
 
@@ -547,7 +688,8 @@ fn a_generator_that_is_itself_the_limit_raises_nothing_and_one_that_is_starved_n
     let mut regulator = hold(latency(90.0, 100));
     let mut watch = Watch::new(latency(90.0, 100).goal);
     for number in 1..=100 {
-        let (from, until) = (RunInstant::START + WINDOW * (number - 1), RunInstant::START + WINDOW * number);
+        let (from, until) =
+            (RunInstant::START + WINDOW * (number - 1), RunInstant::START + WINDOW * number);
         for _ in 0..100 {
             watch.begun();
             watch.ended(from, from + Duration::from_millis(5), Some(true));
@@ -555,7 +697,11 @@ fn a_generator_that_is_itself_the_limit_raises_nothing_and_one_that_is_starved_n
         let mut tally = Tally::default();
         watch.take(until, &mut tally);
         let (generator_limited, begun) = (number < 60, if number < 50 { 102 } else { 60 });
-        assert_eq!(regulator.on_window(&Window { until, length: WINDOW, begun, generator_limited }, &[tally]), None);
+        assert_eq!(
+            regulator
+                .on_window(&Window { until, length: WINDOW, begun, generator_limited }, &[tally]),
+            None
+        );
         let doing = regulator.explain().next().unwrap().doing;
         match number {
             1..=2 => {}
@@ -569,36 +715,67 @@ fn a_generator_that_is_itself_the_limit_raises_nothing_and_one_that_is_starved_n
 fn without_an_objective_the_target_is_driven_from_the_beginning() {
     let mut regulator = Regulator::new(Some(10_000.0), Vec::new(), DEFAULT_START);
     assert_eq!(regulator.rate(), 10_000.0);
-    let window = Window { until: RunInstant::START + WINDOW, length: WINDOW, begun: 2_000, generator_limited: true };
+    let window = Window {
+        until: RunInstant::START + WINDOW,
+        length: WINDOW,
+        begun: 2_000,
+        generator_limited: true,
+    };
     assert_eq!(regulator.on_window(&window, &[]), None);
 }
 
 #[test]
 fn a_target_that_changes_is_followed_up_and_down() {
     let mut regulator = Regulator::new(Some(500.0), Vec::new(), DEFAULT_START);
-    assert_eq!(regulator.set_target(2_000.0), Some(Change { rate: 2_000.0, restart: false }), "nothing else holds it");
+    assert_eq!(
+        regulator.set_target(2_000.0),
+        Some(Change { rate: 2_000.0, restart: false }),
+        "nothing else holds it"
+    );
     assert_eq!(regulator.set_target(2_000.0), None);
 
     let mut regulator = Regulator::new(Some(1_000.0), vec![latency(90.0, 130)], DEFAULT_START);
     let changes = [(20.0, 600.0), (40.0, 5_000.0)];
     let objectives = vec![latency(90.0, 130).goal];
-    let curve = fly(regulator.rate(), objectives, steady(Service::Linear { at: 2_000.0, seconds: 0.2 }), 70, |window, tallies| {
-        let change = regulator.on_window(window, tallies);
-        let target = changes.iter().find(|(at, _)| (window.until.as_secs_f64() - at).abs() < 0.01).map(|(_, target)| *target);
-        ControlFlow::Continue(target.and_then(|target| regulator.set_target(target)).or(change))
-    });
+    let curve = fly(
+        regulator.rate(),
+        objectives,
+        steady(Service::Linear { at: 2_000.0, seconds: 0.2 }),
+        70,
+        |window, tallies| {
+            let change = regulator.on_window(window, tallies);
+            let target = changes
+                .iter()
+                .find(|(at, _)| (window.until.as_secs_f64() - at).abs() < 0.01)
+                .map(|(_, target)| *target);
+            ControlFlow::Continue(target.and_then(|target| regulator.set_target(target)).or(change))
+        },
+    );
     assert_eq!(goals(between(&curve, 10.0, 20.0)), (1_000.0, 1_000.0));
     assert_eq!(goals(between(&curve, 20.4, 40.0)), (600.0, 600.0));
     let (least, most) = goals(between(&curve, 55.0, 70.0));
-    assert!(least >= 1_170.0 && most <= 1_430.0, "a higher target is risen to, and the objective holds: {least} to {most}");
+    assert!(
+        least >= 1_170.0 && most <= 1_430.0,
+        "a higher target is risen to, and the objective holds: {least} to {most}"
+    );
 }
 
 fn search(objectives: Vec<Objective>, most: Option<f64>, world: World) -> (Found, f64) {
-    let mut finder = Finder::new(objectives, DEFAULT_START, most, Duration::from_secs(10), Duration::from_secs(300));
+    let mut finder = Finder::new(
+        objectives,
+        DEFAULT_START,
+        most,
+        Duration::from_secs(10),
+        Duration::from_secs(300),
+    );
     let goals = finder.objectives().map(|objective| objective.goal).collect();
     let curve = fly(finder.rate(), goals, world, 400, |window, tallies| {
         let change = finder.on_window(window, tallies);
-        if finder.doing() == Searching::Over { ControlFlow::Break(()) } else { ControlFlow::Continue(change) }
+        if finder.doing() == Searching::Over {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(change)
+        }
     });
     assert_eq!(finder.doing(), Searching::Over, "a search ends within its budget");
     (finder.found(), curve.last().unwrap().at)
@@ -608,11 +785,16 @@ fn search(objectives: Vec<Objective>, most: Option<f64>, world: World) -> (Found
 fn a_knee_is_found_within_a_minute() {
     let mut well = 0;
     for seed in 0..100 {
-        let (found, seconds) =
-            search(vec![latency(95.0, 200)], None, World::new(&[(0.0, Service::Knee { capacity: 5_000.0, seconds: 0.005 })], 0.1, seed));
+        let (found, seconds) = search(
+            vec![latency(95.0, 200)],
+            None,
+            World::new(&[(0.0, Service::Knee { capacity: 5_000.0, seconds: 0.005 })], 0.1, seed),
+        );
         let (held, broken) = (found.held.unwrap(), found.broken.as_ref().unwrap().0);
         assert_eq!(found.end, SearchEnd::Narrow);
-        well += u32::from(held <= 5_000.0 && broken >= 5_000.0 && broken <= held * 1.1 && seconds <= 60.0);
+        well += u32::from(
+            held <= 5_000.0 && broken >= 5_000.0 && broken <= held * 1.1 && seconds <= 60.0,
+        );
     }
     assert!(well >= 95, "{well} of 100");
 }
@@ -621,14 +803,37 @@ fn a_knee_is_found_within_a_minute() {
 fn the_limit_of_each_law_lies_in_the_interval() {
     let within = |found: &Found, limit: f64| {
         let (held, broken) = (found.held.unwrap(), found.broken.as_ref().unwrap().0);
-        assert!(held <= limit * 1.01 && broken >= limit * 0.99 && broken <= held * 1.1, "{found:?}");
+        assert!(
+            held <= limit * 1.01 && broken >= limit * 0.99 && broken <= held * 1.1,
+            "{found:?}"
+        );
     };
-    within(&search(vec![latency(90.0, 130)], None, steady(Service::Linear { at: 2_000.0, seconds: 0.2 })).0, 1_300.0);
-    within(&search(vec![error_rate(0.03)], None, steady(Service::Fails { capacity: 1_300.0, seconds: 0.02 })).0, 1_340.0);
+    within(
+        &search(
+            vec![latency(90.0, 130)],
+            None,
+            steady(Service::Linear { at: 2_000.0, seconds: 0.2 }),
+        )
+        .0,
+        1_300.0,
+    );
+    within(
+        &search(
+            vec![error_rate(0.03)],
+            None,
+            steady(Service::Fails { capacity: 1_300.0, seconds: 0.02 }),
+        )
+        .0,
+        1_340.0,
+    );
     let jittery = World::new(&[(0.0, Service::Fails { capacity: 1_300.0, seconds: 0.2 })], 1.0, 1);
     within(&search(vec![error_rate(0.03)], None, jittery).0, 1_340.0);
     let slow = search(vec![latency(95.0, 4_000)], Some(900.0), steady(Service::Constant(3.0))).0;
-    assert_eq!((slow.end, slow.held), (SearchEnd::Most, Some(900.0)), "a service that takes long is not one that queues");
+    assert_eq!(
+        (slow.end, slow.held),
+        (SearchEnd::Most, Some(900.0)),
+        "a service that takes long is not one that queues"
+    );
     let noisy = World::new(&[(0.0, Service::Linear { at: 2_000.0, seconds: 0.2 / 3.602 })], 1.0, 1);
     within(&search(vec![latency(90.0, 130), error_rate(0.01)], None, noisy).0, 1_300.0);
 }
@@ -638,19 +843,35 @@ fn a_search_says_when_no_rate_holds_and_when_the_most_does() {
     let (found, _) = search(vec![error_rate(0.01)], None, steady(Service::Broken));
     assert_eq!((found.end, found.held), (SearchEnd::NoRate, None));
     let (found, _) = search(vec![latency(90.0, 100)], Some(200.0), steady(Service::Broken));
-    assert_eq!((found.end, found.held), (SearchEnd::NoRate, None), "errors that come at once are no short answers");
+    assert_eq!(
+        (found.end, found.held),
+        (SearchEnd::NoRate, None),
+        "errors that come at once are no short answers"
+    );
     let (found, _) = search(vec![latency(90.0, 1)], None, steady(Service::Constant(0.05)));
     assert_eq!((found.end, found.held), (SearchEnd::NoRate, None), "{found:?}");
-    let (found, _) = search(vec![latency(90.0, 100)], Some(2_000.0), steady(Service::Constant(0.01)));
+    let (found, _) =
+        search(vec![latency(90.0, 100)], Some(2_000.0), steady(Service::Constant(0.01)));
     assert_eq!((found.end, found.held, found.broken), (SearchEnd::Most, Some(2_000.0), None));
 }
 
 #[test]
 fn a_generator_that_cannot_begin_enough_is_what_is_found() {
-    let mut finder = Finder::new(vec![latency(90.0, 100)], 512.0, None, Duration::from_secs(10), Duration::from_secs(300));
+    let mut finder = Finder::new(
+        vec![latency(90.0, 100)],
+        512.0,
+        None,
+        Duration::from_secs(10),
+        Duration::from_secs(300),
+    );
     assert_eq!(finder.found().end, SearchEnd::Stopped);
     for number in 1..=30 {
-        let window = Window { until: RunInstant::START + WINDOW * number, length: WINDOW, begun: 50, generator_limited: number % 2 == 0 };
+        let window = Window {
+            until: RunInstant::START + WINDOW * number,
+            length: WINDOW,
+            begun: 50,
+            generator_limited: number % 2 == 0,
+        };
         finder.on_window(&window, &[Tally::default()]);
     }
     assert_eq!(finder.found().end, SearchEnd::Generator);

@@ -6,19 +6,23 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::travel::{Refused, Sparse};
 
-/// Bits of the mantissa that tell buckets apart: 64 buckets for each doubling, 1.6 % wide at the most.
+/// Bits of the mantissa that tell buckets apart: 64 buckets for each doubling, 1.6 % wide at the
+/// most.
 const FINE_BITS: u32 = 6;
-/// Doublings below the objective that have buckets, and those above it. What lies beyond is counted in the first or the last.
+/// Doublings below the objective that have buckets, and those above it. What lies beyond is counted
+/// in the first or the last.
 const BELOW: u64 = 6;
 const ABOVE: u64 = 6;
 const BUCKETS: usize = ((BELOW + ABOVE) << FINE_BITS) as usize;
-/// The number, in units of a bucket, of the first one: 2⁻⁶ as a floating-point number without its fine bits.
+/// The number, in units of a bucket, of the first one: 2⁻⁶ as a floating-point number without its
+/// fine bits.
 const FIRST: u64 = (1023 - BELOW) << FINE_BITS;
 
-/// A distribution of times in units of an objective, whose border is the border of a bucket: how many lie above it is exact.
+/// A distribution of times in units of an objective, whose border is the border of a bucket: how
+/// many lie above it is exact.
 ///
-/// The histograms of reports span nine orders of magnitude in 190 KB. A controller looks at the surroundings of one objective, at many spans of time, so it
-/// has its own: 3 KB.
+/// The histograms of reports span nine orders of magnitude in 190 KB. A controller looks at the
+/// surroundings of one objective, at many spans of time, so it has its own: 3 KB.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Sparse")]
 pub(super) struct Sketch {
@@ -29,12 +33,14 @@ pub(super) struct Sketch {
 impl Sketch {
     pub(super) fn add(&mut self, time: Duration, objective: Duration, n: u32) {
         let ratio = time.as_nanos() as f64 / objective.as_nanos() as f64;
-        let place = (ratio.to_bits() >> (52 - FINE_BITS)).saturating_sub(FIRST).min(BUCKETS as u64 - 1);
+        let place =
+            (ratio.to_bits() >> (52 - FINE_BITS)).saturating_sub(FIRST).min(BUCKETS as u64 - 1);
         self.buckets[place as usize] += n;
         self.count += u64::from(n);
     }
 
-    /// Adds the times of `other`. A bucket that is full, as only a host that makes up its counts can fill one, takes no more.
+    /// Adds the times of `other`. A bucket that is full, as only a host that makes up its counts
+    /// can fill one, takes no more.
     pub(super) fn merge(&mut self, other: &Self) {
         for (own, others) in self.buckets.iter_mut().zip(other.buckets.iter()) {
             let sum = own.saturating_add(*others);
@@ -57,7 +63,8 @@ impl Sketch {
         self.buckets[(BELOW << FINE_BITS) as usize..].iter().map(|&count| u64::from(count)).sum()
     }
 
-    /// The time within which this part of all lies, in units of the objective; zero without samples.
+    /// The time within which this part of all lies, in units of the objective; zero without
+    /// samples.
     pub(super) fn quantile(&self, part: f64) -> f64 {
         let rank = (part * self.count as f64).ceil().max(1.0) as u64;
         let mut within = 0;
@@ -81,7 +88,8 @@ impl Default for Sketch {
 impl Serialize for Sketch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let counts = self.buckets.iter().zip(0..).filter(|(count, _)| **count > 0);
-        Sparse::pack(counts.map(|(count, bucket)| (bucket, u64::from(*count)))).serialize(serializer)
+        Sparse::pack(counts.map(|(count, bucket)| (bucket, u64::from(*count))))
+            .serialize(serializer)
     }
 }
 
@@ -91,7 +99,8 @@ impl TryFrom<Sparse> for Sketch {
     fn try_from(sparse: Sparse) -> Result<Self, Refused> {
         let mut sketch = Self::default();
         for (bucket, count) in sparse.unpack(BUCKETS)? {
-            sketch.buckets[bucket as usize] = u32::try_from(count).map_err(|_| Refused::Count(count))?;
+            sketch.buckets[bucket as usize] =
+                u32::try_from(count).map_err(|_| Refused::Count(count))?;
             sketch.count += count;
         }
         Ok(sketch)

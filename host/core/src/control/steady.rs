@@ -1,8 +1,9 @@
 //! Whether a service has warmed up: throughput and service time show no trend any more.
 //!
-//! A straight line is laid through the last ten seconds of each (least squares). A service is steady when the line leads no further than five percent of the
-//! mean over these seconds, or no further than chance would have it lead (two standard errors of its slope). Noise, however large, is no trend, and a level
-//! that is still rising slowly is one.
+//! A straight line is laid through the last ten seconds of each (least squares). A service is
+//! steady when the line leads no further than five percent of the mean over these seconds, or no
+//! further than chance would have it lead (two standard errors of its slope). Noise, however large,
+//! is no trend, and a level that is still rising slowly is one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -24,7 +25,8 @@ pub struct Steadiness {
 }
 
 impl Steadiness {
-    /// Takes in a second: how many were completed, and their service time summed up. Whether the service is steady.
+    /// Takes in a second: how many were completed, and their service time summed up. Whether the
+    /// service is steady.
     pub fn on_second(&mut self, completed: u64, service: Duration) -> bool {
         self.seconds.push_back((completed, service.as_secs_f64() / completed.max(1) as f64));
         if self.seconds.len() > SPAN {
@@ -51,7 +53,11 @@ fn is_level(values: impl ExactSizeIterator<Item = f64> + Clone) -> bool {
         together += from_middle * (value - mean);
     }
     let slope = together / spread;
-    let left: f64 = values.enumerate().map(|(place, value)| value - mean - slope * (place as f64 - middle)).map(|left| left * left).sum();
+    let left: f64 = values
+        .enumerate()
+        .map(|(place, value)| value - mean - slope * (place as f64 - middle))
+        .map(|left| left * left)
+        .sum();
     let error = (left / (count - 2.0) / spread).sqrt();
     slope.abs() * count <= LEVEL * mean.abs() || slope.abs() <= BY_CHANCE * error
 }
@@ -77,9 +83,12 @@ mod tests {
 
     #[test]
     fn a_service_that_warms_up_is_steady_when_it_has() {
-        // Answers take five times as long at first, and get there with a time constant of five seconds: after 20 s a tenth is left, after 35 s nothing.
+        // Answers take five times as long at first, and get there with a time constant of five
+        // seconds: after 20 s a tenth is left, after 35 s nothing.
         for seed in 0..50 {
-            let warm = |at: f64, random: &mut Random| (1_000.0, 0.02 * (1.0 + 4.0 * (-at / 5.0).exp()) * (0.95 + 0.1 * random.unit()));
+            let warm = |at: f64, random: &mut Random| {
+                (1_000.0, 0.02 * (1.0 + 4.0 * (-at / 5.0).exp()) * (0.95 + 0.1 * random.unit()))
+            };
             let found = steady_at(warm, seed).expect("it comes to rest");
             assert!((18..60).contains(&found), "seed {seed}: {found}");
         }
@@ -87,7 +96,8 @@ mod tests {
 
     #[test]
     fn a_load_that_rises_is_not_steady_until_it_stays() {
-        let found = steady_at(|at, _| ((512.0 * 1.2_f64.powf(at)).min(5_000.0), 0.01), 1).expect("it stays");
+        let found = steady_at(|at, _| ((512.0 * 1.2_f64.powf(at)).min(5_000.0), 0.01), 1)
+            .expect("it stays");
         // 5,000/s is reached after 12.5 s.
         assert!((18..=23).contains(&found), "{found}");
     }
@@ -95,8 +105,11 @@ mod tests {
     #[test]
     fn noise_alone_is_no_trend_for_long() {
         for seed in 0..100 {
-            let found =
-                steady_at(|_, random| (300.0 + 60.0 * random.unit(), 0.01 + 0.01 * random.unit()), seed).expect("no trend is there");
+            let found = steady_at(
+                |_, random| (300.0 + 60.0 * random.unit(), 0.01 + 0.01 * random.unit()),
+                seed,
+            )
+            .expect("no trend is there");
             assert!(found < 25, "seed {seed}: {found}");
         }
     }

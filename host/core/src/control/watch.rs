@@ -1,13 +1,16 @@
 //! What a worker counts for an objective, and what it sends of it at the end of a window.
 //!
 //! ## Why only what started under the set-point in force
-//! An answer that comes now may belong to a start of the time before the last change. Counted with the others it would have a controller correct once more
-//! what it has corrected already. So counting begins anew with each [`Watch::restart`], and what started before is left out when it ends.
+//! An answer that comes now may belong to a start of the time before the last change. Counted with
+//! the others it would have a controller correct once more what it has corrected already. So
+//! counting begins anew with each [`Watch::restart`], and what started before is left out when it
+//! ends.
 //!
 //! ## Why transactions are judged by cohorts
-//! A service that has stopped to answer sends nothing that a time could be read from, and of what began a moment ago only the short answers are in. So what
-//! began in one window, a *cohort*, is judged together, once all of it has had the time of the objective to end in. What is under way then is above the
-//! objective whatever happens, and counts so, once, at the age that it has.
+//! A service that has stopped to answer sends nothing that a time could be read from, and of what
+//! began a moment ago only the short answers are in. So what began in one window, a *cohort*, is
+//! judged together, once all of it has had the time of the objective to end in. What is under way
+//! then is above the objective whatever happens, and counts so, once, at the age that it has.
 //!
 //! What a [`CatchUp`] touches is not judged at all.
 
@@ -22,13 +25,15 @@ use super::sketch::Sketch;
 use crate::RunInstant;
 use crate::travel::{self, Refused};
 
-/// Counts for one objective on one worker. Once its windows have been used again, nothing here allocates.
+/// Counts for one objective on one worker. Once its windows have been used again, nothing here
+/// allocates.
 #[derive(Debug)]
 pub struct Watch {
     goal: Goal,
     since: RunInstant,
     catch_up: CatchUp,
-    /// What began in each of the windows that have not been judged, earliest first; the last of them is not over.
+    /// What began in each of the windows that have not been judged, earliest first; the last of
+    /// them is not over.
     cohorts: VecDeque<Cohort>,
     tally: Tally,
     spare: Vec<Sketch>,
@@ -43,7 +48,8 @@ struct Cohort {
     times: Sketch,
 }
 
-/// What was counted for one objective in one window; mergeable. Travels between hosts as a [`Snapshot`](crate::record::Snapshot) does.
+/// What was counted for one objective in one window; mergeable. Travels between hosts as a
+/// [`Snapshot`](crate::record::Snapshot) does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Sent")]
 pub struct Tally {
@@ -51,7 +57,8 @@ pub struct Tally {
     pub begun: u64,
     /// Those that ended in it, under whichever set-point they began.
     pub ended: u64,
-    /// Those that were judged: they began under the set-point in force, in no catch-up, and ended by themselves.
+    /// Those that were judged: they began under the set-point in force, in no catch-up, and ended
+    /// by themselves.
     pub(super) judged: u64,
     /// Those of them that failed.
     pub(super) failed: u64,
@@ -74,7 +81,8 @@ impl Watch {
         watch
     }
 
-    /// An outermost transaction is about to begin that was meant for `intended`, by a user that was ready at `parked_at`; it need not be one of the objective's.
+    /// An outermost transaction is about to begin that was meant for `intended`, by a user that was
+    /// ready at `parked_at`; it need not be one of the objective's.
     pub fn starting(&mut self, intended: RunInstant, parked_at: RunInstant, started: RunInstant) {
         self.catch_up.starting(intended, parked_at, started);
     }
@@ -99,10 +107,13 @@ impl Watch {
         let Goal::Latency { limit, .. } = self.goal else { return };
         // What ends after its cohort was judged was counted then.
         let place = self.cohorts.partition_point(|cohort| cohort.from <= began);
-        let Some(cohort) = place.checked_sub(1).map(|place| &mut self.cohorts[place]) else { return };
+        let Some(cohort) = place.checked_sub(1).map(|place| &mut self.cohorts[place]) else {
+            return;
+        };
         cohort.under_way = cohort.under_way.saturating_sub(1);
         let time = at.since(began);
-        // An error that comes soon is not a short answer; one that comes late says that the service is slow.
+        // An error that comes soon is not a short answer; one that comes late says that the service
+        // is slow.
         if counts && ok.is_some_and(|ok| ok || time >= limit) {
             cohort.times.add(time, limit, 1);
         }
@@ -140,7 +151,8 @@ impl Watch {
     /// Judges the cohorts whose last transaction began a `limit` ago or more.
     fn judge(&mut self, now: RunInstant, limit: Duration) {
         // A cohort ends where the next one begins.
-        while let Some(ended) = self.cohorts.get(1).map(|next| next.from).filter(|&ended| now.since(ended) >= limit)
+        while let Some(ended) =
+            self.cohorts.get(1).map(|next| next.from).filter(|&ended| now.since(ended) >= limit)
             && let Some(Cohort { from, under_way, times }) = self.cohorts.pop_front()
         {
             self.tally.times.merge(&times);
@@ -186,7 +198,11 @@ impl TryFrom<Sent> for Tally {
     type Error = Refused;
 
     fn try_from(Sent { begun, ended, judged, failed, times }: Sent) -> Result<Self, Refused> {
-        if failed <= judged && judged <= ended { Ok(Self { begun, ended, judged, failed, times }) } else { Err(Refused::Samples) }
+        if failed <= judged && judged <= ended {
+            Ok(Self { begun, ended, judged, failed, times })
+        } else {
+            Err(Refused::Samples)
+        }
     }
 }
 
@@ -214,7 +230,13 @@ mod tests {
     #[test]
     fn what_ended_is_judged_when_all_that_began_with_it_could_have() {
         let mut watch = latency();
-        let all = [(0, 100, Some(true)), (10, 190, Some(true)), (20, 21, Some(false)), (30, 195, Some(false)), (40, 90, None)];
+        let all = [
+            (0, 100, Some(true)),
+            (10, 190, Some(true)),
+            (20, 21, Some(false)),
+            (30, 195, Some(false)),
+            (40, 90, None),
+        ];
         for (began, ended, ok) in all {
             watch.begun();
             watch.ended(ms(began), ms(ended), ok);
@@ -223,7 +245,11 @@ mod tests {
         assert_eq!((tally.begun, tally.ended, tally.judged, tally.failed), (5, 5, 4, 2));
         assert_eq!(tally.times.count(), 0, "what began at 199 ms has had a moment only");
         let tally = take(&mut watch, 400);
-        assert_eq!((tally.times.count(), tally.times.above()), (3, 2), "a quick error is no short answer");
+        assert_eq!(
+            (tally.times.count(), tally.times.above()),
+            (3, 2),
+            "a quick error is no short answer"
+        );
         assert_eq!(take(&mut watch, 600), Tally::default());
     }
 
@@ -235,7 +261,10 @@ mod tests {
         assert_eq!(take(&mut watch, 200).times.count(), 0);
         let tally = take(&mut watch, 400);
         assert_eq!((tally.times.count(), tally.times.above()), (10, 9));
-        assert!((1.2..1.3).contains(&tally.times.quantile(0.5)), "the latest of them began 200 ms ago");
+        assert!(
+            (1.2..1.3).contains(&tally.times.quantile(0.5)),
+            "the latest of them began 200 ms ago"
+        );
         (1..10).for_each(|i| watch.ended(ms(i * 10), ms(50_000), Some(true)));
         let tally = take(&mut watch, 50_200);
         assert_eq!((tally.ended, tally.times.count()), (9, 0));

@@ -1,13 +1,17 @@
-//! By how much the slots that wait are late for our own standing still, and which of those given up would have started without it.
+//! By how much the slots that wait are late for our own standing still, and which of those given up
+//! would have started without it.
 //!
 //! ## Why a debt
-//! A thread that stood still for a second starts what was due in that second late, and with it all that comes after until nothing waits any more: users that
-//! park late are then late for *us*. While slots wait one after the other, a standstill delays each later one by at most its length. So what a thread stood
-//! still since its queue was last empty is the part of each lag that may be ours; the rest is the users'. A service that is slow has a long queue before
-//! any standstill, and keeps its part.
+//! A thread that stood still for a second starts what was due in that second late, and with it all
+//! that comes after until nothing waits any more: users that park late are then late for *us*.
+//! While slots wait one after the other, a standstill delays each later one by at most its length.
+//! So what a thread stood still since its queue was last empty is the part of each lag that may be
+//! ours; the rest is the users'. A service that is slow has a long queue before any standstill, and
+//! keeps its part.
 //!
-//! A slot that is given up takes the time that its start would have taken off the debt: who comes after it moves up by as much. So a short pause in the
-//! midst of a long shortage is blamed for what could have been started in it, and for no more.
+//! A slot that is given up takes the time that its start would have taken off the debt: who comes
+//! after it moves up by as much. So a short pause in the midst of a long shortage is blamed for
+//! what could have been started in it, and for no more.
 
 use std::time::Duration;
 
@@ -32,7 +36,8 @@ impl Debt {
         self.owed
     }
 
-    /// The part of a lag for want of a user that may be for our standing still: this worker's, or that of one whose slots are started here.
+    /// The part of a lag for want of a user that may be for our standing still: this worker's, or
+    /// that of one whose slots are started here.
     pub(super) fn part_of(&self, lag: Duration) -> Duration {
         lag.min(self.owed.max(self.shared))
     }
@@ -64,10 +69,12 @@ impl Debt {
         *self = Self::default();
     }
 
-    /// A slot found nobody in time. Gives what it takes off the debt if it would have been started but for our standing still, and otherwise nothing.
+    /// A slot found nobody in time. Gives what it takes off the debt if it would have been started
+    /// but for our standing still, and otherwise nothing.
     pub(super) fn pay(&mut self, now: RunInstant) -> Option<Duration> {
         let since = self.since.filter(|_| !self.owed.is_zero())?;
-        // The time that a start took while the thread ran. Without any it is not known to be less than all of it.
+        // The time that a start took while the thread ran. Without any it is not known to be less
+        // than all of it.
         let ran = now.since(since).saturating_sub(self.stood);
         let each = ran.div_f64((self.starts + 1) as f64);
         let rest = self.owed.checked_sub(each);

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::schedule::Due;
 
-/// Due slots of all workers of a host, earliest first. The owner puts a lock around it; it is touched only in shortage.
+/// Due slots of all workers of a host, earliest first. The owner puts a lock around it; it is
+/// touched only in shortage.
 #[derive(Debug, Default)]
 pub struct Overflow {
     slots: BinaryHeap<Reverse<Due>>,

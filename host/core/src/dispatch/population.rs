@@ -1,8 +1,10 @@
 //! How many users there should be, and when the next one may be created.
 //!
-//! On demand, each slot that finds nobody *claims* a user. A claim is met by a user under creation, or else by creating one; it ends when any user takes a
-//! slot that had to wait. So a stalled service gets one new user for each further slot, while a slot that asks again, waits in the overflow, or is taken
-//! by a user who came back meanwhile, causes no second one: what is under creation for it serves the next.
+//! On demand, each slot that finds nobody *claims* a user. A claim is met by a user under creation,
+//! or else by creating one; it ends when any user takes a slot that had to wait. So a stalled
+//! service gets one new user for each further slot, while a slot that asks again, waits in the
+//! overflow, or is taken by a user who came back meanwhile, causes no second one: what is under
+//! creation for it serves the next.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -41,10 +43,12 @@ pub enum Spawn {
 
 /// How far creations may catch up after the thread was late: less than anybody notices as a burst.
 const CATCH_UP: Duration = Duration::from_millis(10);
-/// How soon creation is tried again after a user failed to come into being: some failure that lasts is told a hundred times a second and not a million.
+/// How soon creation is tried again after a user failed to come into being: some failure that lasts
+/// is told a hundred times a second and not a million.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// The users of one worker, by number. It serves the closed model as it is, and the dispatcher as a part.
+/// The users of one worker, by number. It serves the closed model as it is, and the dispatcher as a
+/// part.
 #[derive(Debug)]
 pub struct Population {
     exact: bool,
@@ -74,7 +78,17 @@ impl Population {
         };
         let next_spawn = RunInstant::START;
         // The first claim stands for the first slot, which is to find a user.
-        Self { exact, most, interval, next_spawn, users: 0, asked: 0, to_poll: 0, fresh: BTreeSet::new(), claims: 1 }
+        Self {
+            exact,
+            most,
+            interval,
+            next_spawn,
+            users: 0,
+            asked: 0,
+            to_poll: 0,
+            fresh: BTreeSet::new(),
+            claims: 1,
+        }
     }
 
     /// A user exists, as was asked for.
@@ -84,7 +98,8 @@ impl Population {
         self.fresh.insert(user);
     }
 
-    /// A user that was asked for could not be created. The next try comes a little later, on demand with the next slot that finds nobody.
+    /// A user that was asked for could not be created. The next try comes a little later, on demand
+    /// with the next slot that finds nobody.
     pub fn handle_not_created(&mut self, now: RunInstant) {
         self.asked = self.asked.saturating_sub(1);
         self.handle_relief();

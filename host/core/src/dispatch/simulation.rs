@@ -1,4 +1,5 @@
-//! Whole runs on virtual time: several workers with their dispatchers and recorders, one overflow, and a service whose law is known.
+//! Whole runs on virtual time: several workers with their dispatchers and recorders, one overflow,
+//! and a service whose law is known.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -22,7 +23,8 @@ enum Service {
     Constant(Duration),
     /// The same, but nothing is answered between two instants.
     Stalling { latency: Duration, from: RunInstant, until: RunInstant },
-    /// A tenth of a second, and an exponential time with this mean beyond it: skewed, as the times of real services are.
+    /// A tenth of a second, and an exponential time with this mean beyond it: skewed, as the times
+    /// of real services are.
     Skewed { beyond: Duration },
     /// So many servers, each with one request at a time; the others queue.
     Servers { servers: usize, latency: Duration },
@@ -86,7 +88,9 @@ struct Outcome {
 
 impl Outcome {
     fn starts(&self) -> impl Iterator<Item = (RunInstant, Start)> {
-        self.trace.iter().filter_map(|(now, _, action)| if let Action::Start { start, .. } = action { Some((*now, *start)) } else { None })
+        self.trace.iter().filter_map(|(now, _, action)| {
+            if let Action::Start { start, .. } = action { Some((*now, *start)) } else { None }
+        })
     }
 
     fn creations(&self) -> impl Iterator<Item = RunInstant> {
@@ -99,7 +103,13 @@ fn run(setting: Setting) -> Outcome {
     let timeline = Profile::constant(Rate::new(setting.rate).unwrap()).timeline(Duration::ZERO);
     let limits = Limits { growth: setting.growth, max_lag: setting.max_lag };
     let dispatcher = |index| {
-        let cursor = Cursor::new(timeline.clone(), setting.arrivals, Stripe::new(index, setting.workers), end, u64::MAX);
+        let cursor = Cursor::new(
+            timeline.clone(),
+            setting.arrivals,
+            Stripe::new(index, setting.workers),
+            end,
+            u64::MAX,
+        );
         Dispatcher::new(cursor, limits)
     };
     let free_at = match setting.service {
@@ -129,7 +139,9 @@ fn run(setting: Setting) -> Outcome {
         world.schedule(RunInstant::START, worker, Event::Wake);
         world.schedule(RunInstant::START, worker, Event::Probe);
     }
-    while let Some(Reverse((now, _, worker, event))) = world.events.peek().copied().filter(|Reverse((now, ..))| *now < end) {
+    while let Some(Reverse((now, _, worker, event))) =
+        world.events.peek().copied().filter(|Reverse((now, ..))| *now < end)
+    {
         world.events.pop();
         world.handle(now, worker, event);
     }
@@ -144,8 +156,12 @@ impl World {
 
     /// When this thread runs next.
     fn runs_at(&self, now: RunInstant, worker: usize) -> RunInstant {
-        let concerned = self.setting.freezes.iter().filter(|(.., whom)| whom.is_none_or(|whom| whom == worker));
-        let frozen = concerned.filter(|(from, until, _)| (*from..*until).contains(&now)).map(|(_, until, _)| *until).max();
+        let concerned =
+            self.setting.freezes.iter().filter(|(.., whom)| whom.is_none_or(|whom| whom == worker));
+        let frozen = concerned
+            .filter(|(from, until, _)| (*from..*until).contains(&now))
+            .map(|(_, until, _)| *until)
+            .max();
         frozen.unwrap_or(now).max(self.busy_until[worker])
     }
 
@@ -175,7 +191,8 @@ impl World {
     fn look(&mut self, now: RunInstant, worker: usize) {
         let heartbeat = self.recorders[worker].heartbeat();
         heartbeat.look(now, self.wakes[worker].unwrap_or(RunInstant::NEVER));
-        let stood = heartbeat.total() - std::mem::replace(&mut self.told_stood[worker], heartbeat.total());
+        let stood =
+            heartbeat.total() - std::mem::replace(&mut self.told_stood[worker], heartbeat.total());
         if !stood.is_zero() {
             self.dispatchers[worker].handle_standstill(now, stood);
         }
@@ -239,7 +256,9 @@ impl World {
         self.check_ledger();
         self.most_users = self.most_users.max(self.dispatchers.iter().map(Dispatcher::users).sum());
         if overflowed {
-            let can_help = |&other: &usize| self.dispatchers[other].parked() > 0 && self.runs_at(now, other) <= now;
+            let can_help = |&other: &usize| {
+                self.dispatchers[other].parked() > 0 && self.runs_at(now, other) <= now
+            };
             let helper = (0..self.dispatchers.len()).find(can_help);
             if let Some(helper) = helper {
                 self.drive(now, helper);
@@ -277,7 +296,9 @@ impl World {
                 let end = now + latency;
                 if end > from && now < until { until.max(end) } else { end }
             }
-            Service::Skewed { beyond } => now + millis(100) + beyond.mul_f64(-(1.0 - self.random.unit()).ln()),
+            Service::Skewed { beyond } => {
+                now + millis(100) + beyond.mul_f64(-(1.0 - self.random.unit()).ln())
+            }
             Service::Servers { latency, .. } => {
                 let free = self.free_at.iter_mut().min().expect("there are servers");
                 *free = (*free).max(now) + latency;
@@ -288,7 +309,8 @@ impl World {
 
     fn record(&mut self, now: RunInstant, worker: usize, user: UserKey) {
         let (start, started) = self.under_way.remove(&user).expect("an answer belongs to a start");
-        let times = Times { intended: start.intended, parked_at: start.parked_at, started, ended: now };
+        let times =
+            Times { intended: start.intended, parked_at: start.parked_at, started, ended: now };
         let kind = self.recorders[worker].define("modelled").unwrap();
         self.recorders[worker].ended(kind, &times, true, Ended::Ok);
     }
@@ -298,7 +320,11 @@ impl World {
         let (mut given, mut taken) = (0, 0);
         for dispatcher in &self.dispatchers {
             let ledger = dispatcher.ledger();
-            assert_eq!(ledger.due + ledger.taken, ledger.started + ledger.unsent + ledger.given + ledger.waiting, "{ledger:?}");
+            assert_eq!(
+                ledger.due + ledger.taken,
+                ledger.started + ledger.unsent + ledger.given + ledger.waiting,
+                "{ledger:?}"
+            );
             given += ledger.given;
             taken += ledger.taken;
         }
@@ -376,8 +402,11 @@ fn a_steady_service_gets_every_start_on_time_from_as_many_users_as_little_s_law_
 
 #[test]
 fn a_slow_and_skewed_service_is_driven_at_the_rate_by_about_as_many_users_as_little_s_law_needs() {
-    // Balter's own test: 500/s at 400 ± 300 ms. The same when users think for a second between two transactions.
-    for (think, arrivals) in [(0, Arrivals::Uniform), (1, Arrivals::Uniform), (0, Arrivals::Poisson { seed: 3 })] {
+    // Balter's own test: 500/s at 400 ± 300 ms. The same when users think for a second between two
+    // transactions.
+    for (think, arrivals) in
+        [(0, Arrivals::Uniform), (1, Arrivals::Uniform), (0, Arrivals::Poisson { seed: 3 })]
+    {
         let setting = Setting {
             rate: 500.0,
             arrivals,
@@ -390,20 +419,30 @@ fn a_slow_and_skewed_service_is_driven_at_the_rate_by_about_as_many_users_as_lit
         let outcome = run(setting);
         for second in 5..60 {
             let from = RunInstant::START + Duration::from_secs(second);
-            let began = outcome.starts().filter(|(now, _)| (from..from + Duration::from_secs(1)).contains(now)).count();
+            let began = outcome
+                .starts()
+                .filter(|(now, _)| (from..from + Duration::from_secs(1)).contains(now))
+                .count();
             let least = if arrivals == Arrivals::Uniform { 495 } else { 400 };
             assert!(began >= least, "{began} in second {second}");
         }
         let needed = 500.0 * (0.4 + think as f64);
         let most = f64::from(outcome.most_users);
-        assert!((needed * 0.95..=needed * 1.3).contains(&most), "{most} users where {needed} are busy");
-        assert!(outcome.total.measured.total.start_lag.max().unwrap() <= CREATION, "{think} s of think time");
+        assert!(
+            (needed * 0.95..=needed * 1.3).contains(&most),
+            "{most} users where {needed} are busy"
+        );
+        assert!(
+            outcome.total.measured.total.start_lag.max().unwrap() <= CREATION,
+            "{think} s of think time"
+        );
     }
 }
 
 #[test]
 fn a_stall_does_not_stop_the_starts_and_its_percentiles_are_those_built_in() {
-    let (from, until) = (RunInstant::START + Duration::from_secs(5), RunInstant::START + Duration::from_secs(7));
+    let (from, until) =
+        (RunInstant::START + Duration::from_secs(5), RunInstant::START + Duration::from_secs(7));
     let outcome = run(Setting {
         rate: 200.0,
         length: Duration::from_secs(20),
@@ -416,7 +455,8 @@ fn a_stall_does_not_stop_the_starts_and_its_percentiles_are_those_built_in() {
     assert_eq!((total.counts.started, outcome.total.measured.unsent.users), (4_000, 0));
     assert!(total.start_lag.max().unwrap() <= CREATION);
     assert!((400..=410).contains(&outcome.most_users), "{}", outcome.most_users);
-    // A tenth of all starts fell into the stall, and their responses spread evenly up to 2 s: p95 is its middle, p99 a tenth from its end.
+    // A tenth of all starts fell into the stall, and their responses spread evenly up to 2 s: p95
+    // is its middle, p99 a tenth from its end.
     let response = total.response.both();
     for (percent, expected) in [(95.0, 1.0), (99.0, 1.8)] {
         let told = response.percentile(percent).unwrap().as_secs_f64();
@@ -426,22 +466,42 @@ fn a_stall_does_not_stop_the_starts_and_its_percentiles_are_those_built_in() {
 
 #[test]
 fn users_that_a_stall_left_behind_go_slowly_and_not_all() {
-    let (from, until) = (RunInstant::START + Duration::from_secs(5), RunInstant::START + Duration::from_secs(7));
+    let (from, until) =
+        (RunInstant::START + Duration::from_secs(5), RunInstant::START + Duration::from_secs(7));
     let service = Service::Stalling { latency: millis(100), from, until };
-    let setting = |seconds| Setting { rate: 200.0, length: Duration::from_secs(seconds), service, ..steady() };
+    let setting = |seconds| Setting {
+        rate: 200.0,
+        length: Duration::from_secs(seconds),
+        service,
+        ..steady()
+    };
     let soon = run(setting(15));
     assert_eq!(soon.users_at_end, soon.most_users, "nobody goes before it has been quiet");
     let late = run(setting(120));
     // 200/s × 100 ms are 20 busy users, and a tenth more, each worker rounding up.
     assert!((22..=30).contains(&late.users_at_end), "{}", late.users_at_end);
-    let retired: Vec<RunInstant> = late.trace.iter().filter(|entry| matches!(entry.2, Action::Retire(_))).map(|entry| entry.0).collect();
-    let fastest = retired.iter().map(|at| retired.iter().filter(|other| (*at..*at + Duration::from_secs(1)).contains(other)).count()).max();
+    let retired: Vec<RunInstant> = late
+        .trace
+        .iter()
+        .filter(|entry| matches!(entry.2, Action::Retire(_)))
+        .map(|entry| entry.0)
+        .collect();
+    let fastest = retired
+        .iter()
+        .map(|at| {
+            retired
+                .iter()
+                .filter(|other| (*at..*at + Duration::from_secs(1)).contains(other))
+                .count()
+        })
+        .max();
     assert!(fastest.unwrap() <= 45, "{fastest:?} in one second");
     assert_eq!(late.total.measured.unsent.users, 0);
 }
 
 #[test]
-fn a_saturated_service_does_not_bend_the_schedule_and_what_is_too_late_is_unsent_for_want_of_users() {
+fn a_saturated_service_does_not_bend_the_schedule_and_what_is_too_late_is_unsent_for_want_of_users()
+{
     let outcome = run(Setting {
         rate: 200.0,
         growth: on_demand(5),
@@ -453,12 +513,17 @@ fn a_saturated_service_does_not_bend_the_schedule_and_what_is_too_late_is_unsent
     let measured = &outcome.total.measured;
     assert_eq!(outcome.most_users, 10);
     // Ten users, one every 100 ms: 100 starts a second of 200, for 20 s.
-    assert!((1_980..=2_010).contains(&measured.total.counts.started), "{:?}", measured.total.counts);
+    assert!(
+        (1_980..=2_010).contains(&measured.total.counts.started),
+        "{:?}",
+        measured.total.counts
+    );
     assert_eq!(measured.total.counts.started + measured.unsent.users, 4_000);
     assert_eq!(measured.unsent.host, 0);
     assert!(measured.total.start_lag.max().unwrap() <= Duration::from_secs(2));
     assert_eq!(measured.total.host_lag.max(), Some(Duration::ZERO));
-    // The backlog is served in the order in which it became due, save for what a worker keeps for a millisecond.
+    // The backlog is served in the order in which it became due, save for what a worker keeps for a
+    // millisecond.
     let mut latest = RunInstant::START;
     for (_, start) in outcome.starts() {
         assert!(start.intended + millis(2) >= latest, "{start:?} after {latest:?}");
@@ -468,9 +533,16 @@ fn a_saturated_service_does_not_bend_the_schedule_and_what_is_too_late_is_unsent
 
 #[test]
 fn free_users_of_one_worker_serve_the_slots_of_another_that_may_have_no_more() {
-    // 70 users are busy on average and 8 a worker allowed: all workers together nearly always have one free, each alone often has not.
+    // 70 users are busy on average and 8 a worker allowed: all workers together nearly always have
+    // one free, each alone often has not.
     let arrivals = Arrivals::Poisson { seed: 1 };
-    let outcome = run(Setting { workers: 11, arrivals, growth: on_demand(8), service: Service::Constant(millis(70)), ..steady() });
+    let outcome = run(Setting {
+        workers: 11,
+        arrivals,
+        growth: on_demand(8),
+        service: Service::Constant(millis(70)),
+        ..steady()
+    });
     assert_eq!(outcome.total.measured.unsent.users, 0);
     assert!(outcome.trace.iter().any(|entry| matches!(entry.2, Action::Overflow(_))));
     assert!(outcome.total.measured.total.start_lag.max().unwrap() < millis(20));
@@ -478,7 +550,14 @@ fn free_users_of_one_worker_serve_the_slots_of_another_that_may_have_no_more() {
 
 #[test]
 fn the_same_seed_gives_the_same_run_and_another_seed_another() {
-    let poisson = |seed| run(Setting { arrivals: Arrivals::Poisson { seed }, rate: 300.0, growth: on_demand(12), ..steady() });
+    let poisson = |seed| {
+        run(Setting {
+            arrivals: Arrivals::Poisson { seed },
+            rate: 300.0,
+            growth: on_demand(12),
+            ..steady()
+        })
+    };
     let (one, again, other) = (poisson(7), poisson(7), poisson(8));
     assert_eq!(one.trace, again.trace);
     assert_eq!(one.total, again.total);
@@ -493,9 +572,15 @@ fn exactly_n_users_are_created_at_the_spawn_rate_and_pace_the_starts() {
     let created: Vec<RunInstant> = outcome.creations().collect();
     assert_eq!(created.len(), 200);
     // Two workers at 50/s: the last pair comes 99 steps of 20 ms after the first.
-    assert_eq!((created[0], created[199]), (RunInstant::START, RunInstant::START + millis(99 * 20)));
+    assert_eq!(
+        (created[0], created[199]),
+        (RunInstant::START, RunInstant::START + millis(99 * 20))
+    );
     let measured = &outcome.total.measured;
-    assert_eq!(measured.total.counts.started, 10_000, "the backlog of the first seconds is worked off");
+    assert_eq!(
+        measured.total.counts.started, 10_000,
+        "the backlog of the first seconds is worked off"
+    );
 }
 
 #[test]
@@ -505,10 +590,12 @@ fn with_a_start_hook_users_come_at_the_spawn_rate_and_no_further_than_needed() {
     let created: Vec<RunInstant> = outcome.creations().collect();
     for second in 0..10 {
         let from = RunInstant::START + Duration::from_secs(second);
-        let count = created.iter().filter(|at| (from..from + Duration::from_secs(1)).contains(at)).count();
+        let count =
+            created.iter().filter(|at| (from..from + Duration::from_secs(1)).contains(at)).count();
         assert!(count <= 102, "{count} in second {second}");
     }
-    // 50 keep up with the rate. The backlog of the first half second needs some more until it is gone; then no more are wanted.
+    // 50 keep up with the rate. The backlog of the first half second needs some more until it is
+    // gone; then no more are wanted.
     assert!((50..=160).contains(&outcome.most_users), "{}", outcome.most_users);
     assert_eq!(outcome.total.measured.total.counts.started, 10_000);
 }
@@ -517,10 +604,13 @@ fn after(ms: u64) -> RunInstant {
     RunInstant::START + millis(ms)
 }
 
-/// What is printed of a run's response time, in seconds: percentiles that have samples enough, and the mean.
+/// What is printed of a run's response time, in seconds: percentiles that have samples enough, and
+/// the mean.
 fn printed(outcome: &Outcome) -> Vec<f64> {
     let response = outcome.total.measured.total.response.both();
-    let percentiles = [50.0, 90.0, 95.0, 99.0, 99.9].into_iter().filter_map(|percent| response.percentile(percent));
+    let percentiles = [50.0, 90.0, 95.0, 99.0, 99.9]
+        .into_iter()
+        .filter_map(|percent| response.percentile(percent));
     percentiles.chain(response.mean()).map(|time| time.as_secs_f64()).collect()
 }
 
@@ -529,9 +619,11 @@ fn a_frozen_generator_blames_itself_and_is_invalid_exactly_where_that_moved_what
     let (mut invalid, mut valid) = (0, 0);
     for freeze in [50, 200, 1_000, 3_000, 5_000] {
         for (rate, length) in [(1.0, 120), (10.0, 30), (100.0, 15), (1_000.0, 15), (20_000.0, 7)] {
-            for (growth, think) in
-                [(on_demand(10_000), 0), (Growth::Exactly { users: 20, spawn: Spawn::AtOnce }, 0), (on_demand(10_000), 1)]
-            {
+            for (growth, think) in [
+                (on_demand(10_000), 0),
+                (Growth::Exactly { users: 20, spawn: Spawn::AtOnce }, 0),
+                (on_demand(10_000), 1),
+            ] {
                 if rate > 10_000.0 && (think > 0 || freeze > 1_000) {
                     continue;
                 }
@@ -544,28 +636,48 @@ fn a_frozen_generator_blames_itself_and_is_invalid_exactly_where_that_moved_what
                     freezes,
                     ..steady()
                 };
-                let (frozen, quiet) = (run(setting(vec![(after(5_150), after(5_150 + freeze), None)])), run(setting(vec![])));
+                let (frozen, quiet) = (
+                    run(setting(vec![(after(5_150), after(5_150 + freeze), None)])),
+                    run(setting(vec![])),
+                );
                 let what = format!("{freeze} ms at {rate}/s, {growth:?}");
                 let total = &frozen.total.measured.total;
                 assert_eq!(frozen.total.measured.unsent.users, 0, "{what}");
                 let of_users = total.user_lag.max().unwrap();
                 let without_freeze = quiet.total.measured.total.user_lag.max().unwrap();
-                assert!(of_users <= without_freeze.max(millis(6)), "{what}: users are blamed for {of_users:?} of {without_freeze:?}");
+                assert!(
+                    of_users <= without_freeze.max(millis(6)),
+                    "{what}: users are blamed for {of_users:?} of {without_freeze:?}"
+                );
                 // What is told of the run against what it would have been.
-                let limits = |(seen, truth): (&f64, &f64)| (seen - truth) / f64::max(0.002, truth * 0.1);
+                let limits =
+                    |(seen, truth): (&f64, &f64)| (seen - truth) / f64::max(0.002, truth * 0.1);
                 let (seen, truth) = (printed(&frozen), printed(&quiet));
                 let moved = seen.iter().zip(&truth).map(limits).fold(0.0, f64::max);
                 let stamp = judge(&frozen.total.measured, Circumstances::default()).stamp;
                 let stood_long = freeze as f64 / 1e3 / length as f64 > 0.045;
-                assert!(moved < 1.1 || stamp == Stamp::Invalid, "{what}: {stamp:?}, moved by {moved} limits");
-                assert!(moved > 0.4 || stood_long || stamp == Stamp::Valid, "{what}: {stamp:?}, moved by {moved} limits");
+                assert!(
+                    moved < 1.1 || stamp == Stamp::Invalid,
+                    "{what}: {stamp:?}, moved by {moved} limits"
+                );
+                assert!(
+                    moved > 0.4 || stood_long || stamp == Stamp::Valid,
+                    "{what}: {stamp:?}, moved by {moved} limits"
+                );
                 invalid += u32::from(stamp == Stamp::Invalid);
                 valid += u32::from(stamp == Stamp::Valid);
-                assert_eq!(judge(&quiet.total.measured, Circumstances::default()).stamp, Stamp::Valid, "{what}, not frozen");
+                assert_eq!(
+                    judge(&quiet.total.measured, Circumstances::default()).stamp,
+                    Stamp::Valid,
+                    "{what}, not frozen"
+                );
             }
         }
     }
-    assert!(invalid >= 30 && valid >= 10, "{invalid} INVALID and {valid} VALID: the cases do not tell them apart");
+    assert!(
+        invalid >= 30 && valid >= 10,
+        "{invalid} INVALID and {valid} VALID: the cases do not tell them apart"
+    );
 }
 
 #[test]
@@ -583,11 +695,19 @@ fn a_saturated_service_keeps_its_lag_and_its_unsent_also_where_the_generator_sto
         let measured = &outcome.total.measured;
         // A hundred starts a second are lost, of six thousand that are unsent.
         let lost = 100 * freeze / 1_000;
-        assert!(measured.unsent.host <= lost + lost / 2 && measured.unsent.host >= lost / 2, "{freeze} ms: {:?}", measured.unsent);
+        assert!(
+            measured.unsent.host <= lost + lost / 2 && measured.unsent.host >= lost / 2,
+            "{freeze} ms: {:?}",
+            measured.unsent
+        );
         assert!(measured.unsent.users > 5_700, "{freeze} ms: {:?}", measured.unsent);
         let (user, host) = (measured.total.user_lag.sum_ns(), measured.total.host_lag.sum_ns());
         assert!(host * 10 < user, "{freeze} ms: {host} ns are ours and {user} the users'");
-        assert_eq!(judge(measured, Circumstances::default()).stamp == Stamp::Invalid, invalid, "{freeze} ms");
+        assert_eq!(
+            judge(measured, Circumstances::default()).stamp == Stamp::Invalid,
+            invalid,
+            "{freeze} ms"
+        );
     }
 }
 
@@ -599,7 +719,9 @@ fn a_generator_that_gets_eight_percent_of_a_processor_blames_itself() {
         length: Duration::from_secs(8),
         max_lag: Duration::from_secs(2),
         service: Service::Constant(millis(1)),
-        freezes: (0..80).map(|period| (after(period * 100 + 8), after(period * 100 + 100), None)).collect(),
+        freezes: (0..80)
+            .map(|period| (after(period * 100 + 8), after(period * 100 + 100), None))
+            .collect(),
         work: Duration::from_micros(200),
         ..steady()
     });

@@ -1,8 +1,10 @@
 //! Which parked users are no longer needed.
 //!
-//! By Little's law the users that a rate keeps busy number rate × cycle time, so with a constant rate the mean of the busy users *is* that product, measured
-//! without estimating either. The mean is too few whenever starts come in clusters, so what is kept is their greatest number in the last
-//! [`QUIET`] to twice that, and a tenth more. Surplus users go a tenth a second: a user is cheap to keep and may be dear to make anew (connections, a login).
+//! By Little's law the users that a rate keeps busy number rate × cycle time, so with a constant
+//! rate the mean of the busy users *is* that product, measured without estimating either. The mean
+//! is too few whenever starts come in clusters, so what is kept is their greatest number in the
+//! last [`QUIET`] to twice that, and a tenth more. Surplus users go a tenth a second: a user is
+//! cheap to keep and may be dear to make anew (connections, a login).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +12,8 @@ use std::time::Duration;
 use super::UserKey;
 use crate::RunInstant;
 
-/// How long a user must have been unneeded: several times the stalls that a service recovers from without anybody's help.
+/// How long a user must have been unneeded: several times the stalls that a service recovers from
+/// without anybody's help.
 const QUIET: Duration = Duration::from_secs(10);
 /// How often surplus users are looked for.
 const STEP: Duration = Duration::from_secs(1);

@@ -10,7 +10,13 @@ fn at(micros: u64) -> RunInstant {
 }
 
 fn every_10_ms(growth: Growth) -> Dispatcher {
-    let cursor = Cursor::new(Timeline::new(Law::Constant(100.0)), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    let cursor = Cursor::new(
+        Timeline::new(Law::Constant(100.0)),
+        Arrivals::Uniform,
+        Stripe::WHOLE,
+        RunInstant::NEVER,
+        u64::MAX,
+    );
     Dispatcher::new(cursor, Limits { growth, max_lag: Duration::from_secs(1) })
 }
 
@@ -31,7 +37,10 @@ fn with_a_busy_user(max_users: u32) -> Dispatcher {
     dispatcher.handle_created(at(10), 1);
     (1..created.len()).for_each(|_| dispatcher.handle_not_created(at(10)));
     dispatcher.handle_parked(at(20), 1);
-    assert_eq!(actions(&mut dispatcher), [Action::Start { user: 1, start: Start { slot: 0, intended: at(0), parked_at: at(20) } }]);
+    assert_eq!(
+        actions(&mut dispatcher),
+        [Action::Start { user: 1, start: Start { slot: 0, intended: at(0), parked_at: at(20) } }]
+    );
     dispatcher
 }
 
@@ -45,7 +54,10 @@ fn a_slot_goes_to_the_user_parked_longest() {
     dispatcher.handle_time(at(10_000));
     let start = Start { slot: 1, intended: at(10_000), parked_at: at(2_000) };
     assert_eq!(actions(&mut dispatcher), [Action::Start { user: 9, start }]);
-    assert_eq!(start.lag(at(10_030)), Lag { total: at(30).since(at(0)), user: Duration::ZERO, host: at(30).since(at(0)) });
+    assert_eq!(
+        start.lag(at(10_030)),
+        Lag { total: at(30).since(at(0)), user: Duration::ZERO, host: at(30).since(at(0)) }
+    );
 }
 
 #[test]
@@ -87,7 +99,11 @@ fn nobody_is_created_beyond_the_most() {
     dispatcher.handle_time(at(10_500));
     assert_eq!(actions(&mut dispatcher), []);
     dispatcher.handle_gone(at(10_600), 1);
-    assert_eq!(actions(&mut dispatcher), [Action::Create], "the slot still waits, and there is room again");
+    assert_eq!(
+        actions(&mut dispatcher),
+        [Action::Create],
+        "the slot still waits, and there is room again"
+    );
 }
 
 #[test]
@@ -110,10 +126,16 @@ fn the_earlier_of_own_and_overflowed_slots_is_started_first() {
     dispatcher.handle_parked(at(10_100), 1);
     assert!(dispatcher.wants_overflow(at(10_100), overflow.len()));
     dispatcher.serve(at(10_100), &mut overflow);
-    assert!(matches!(actions(&mut dispatcher)[..], [Action::Start { user: 1, start: Start { slot: 77, .. } }]));
+    assert!(matches!(
+        actions(&mut dispatcher)[..],
+        [Action::Start { user: 1, start: Start { slot: 77, .. } }]
+    ));
     dispatcher.handle_parked(at(10_200), 1);
     dispatcher.serve(at(10_200), &mut overflow);
-    assert!(matches!(actions(&mut dispatcher)[..], [Action::Start { user: 1, start: Start { slot: 1, .. } }]));
+    assert!(matches!(
+        actions(&mut dispatcher)[..],
+        [Action::Start { user: 1, start: Start { slot: 1, .. } }]
+    ));
     assert_eq!(overflow.len(), 1);
 }
 
@@ -135,7 +157,9 @@ fn a_slot_that_nobody_took_in_time_becomes_unsent_without_any_other_event() {
         for action in actions(&mut dispatcher) {
             match action {
                 Action::Overflow(due) => overflow.push(due),
-                Action::Unsent { due: given_up, cause } => assert_eq!((given_up, cause), (due, UnsentCause::Users)),
+                Action::Unsent { due: given_up, cause } => {
+                    assert_eq!((given_up, cause), (due, UnsentCause::Users))
+                }
                 other => panic!("unexpected {other:?}"),
             }
         }
@@ -150,8 +174,14 @@ fn a_thread_that_slept_over_slots_with_a_user_at_hand_is_to_blame() {
     dispatcher.handle_parked(at(1_000), 1);
     dispatcher.handle_time(at(1_015_000));
     let all = actions(&mut dispatcher);
-    assert_eq!(all[0], Action::Unsent { due: Due { intended: at(10_000), slot: 1 }, cause: UnsentCause::Host });
-    assert!(all.contains(&Action::Start { user: 1, start: Start { slot: 2, intended: at(20_000), parked_at: at(1_000) } }));
+    assert_eq!(
+        all[0],
+        Action::Unsent { due: Due { intended: at(10_000), slot: 1 }, cause: UnsentCause::Host }
+    );
+    assert!(all.contains(&Action::Start {
+        user: 1,
+        start: Start { slot: 2, intended: at(20_000), parked_at: at(1_000) }
+    }));
     assert_eq!(all.iter().filter(|action| matches!(action, Action::Unsent { .. })).count(), 1);
 }
 
@@ -177,7 +207,10 @@ fn a_slot_due_at_the_very_end_still_starts_if_somebody_is_ready() {
     let mut dispatcher = with_a_busy_user(1);
     dispatcher.handle_parked(at(1_000), 1);
     dispatcher.handle_end(at(10_000));
-    assert!(matches!(actions(&mut dispatcher)[..], [Action::Start { user: 1, start: Start { slot: 1, .. } }]));
+    assert!(matches!(
+        actions(&mut dispatcher)[..],
+        [Action::Start { user: 1, start: Start { slot: 1, .. } }]
+    ));
 }
 
 #[test]
@@ -217,9 +250,16 @@ proptest! {
 
 /// A dispatcher among others, with two users that wait; every second slot is its own.
 fn with_a_lease() -> Dispatcher {
-    let cursor = Cursor::new(Timeline::new(Law::Constant(100.0)), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    let cursor = Cursor::new(
+        Timeline::new(Law::Constant(100.0)),
+        Arrivals::Uniform,
+        Stripe::WHOLE,
+        RunInstant::NEVER,
+        u64::MAX,
+    );
     let growth = Growth::OnDemand { max_users: 2, spawn: Spawn::AtOnce };
-    let mut dispatcher = Dispatcher::of_cluster(cursor, Limits { growth, max_lag: Duration::from_secs(1) });
+    let mut dispatcher =
+        Dispatcher::of_cluster(cursor, Limits { growth, max_lag: Duration::from_secs(1) });
     dispatcher.handle_orders(at(0), None, &[Table::of_weights(0, &[(0, 1.0), (1, 1.0)])], 0);
     for user in [1, 2] {
         dispatcher.handle_created(at(0), user);
@@ -260,13 +300,19 @@ fn at_the_end_of_a_lease_what_waits_is_given_up() {
             overflow.push(due);
         }
     }
-    assert_eq!((overflow.len(), dispatcher.ledger().started, dispatcher.ledger().waiting), (2, 2, 1));
+    assert_eq!(
+        (overflow.len(), dispatcher.ledger().started, dispatcher.ledger().waiting),
+        (2, 2, 1)
+    );
     dispatcher.handle_lapse(at(80_500));
     assert!(dispatcher.wants_overflow(at(80_500), overflow.len()));
     dispatcher.serve(at(80_500), &mut overflow);
     assert_eq!(slots(&mut dispatcher), [8, 4, 6].map(|slot| (slot, Some(UnsentCause::Lease))));
     let ledger = dispatcher.ledger();
-    assert_eq!(ledger.due + ledger.taken, ledger.started + ledger.unsent + ledger.given + ledger.waiting);
+    assert_eq!(
+        ledger.due + ledger.taken,
+        ledger.started + ledger.unsent + ledger.given + ledger.waiting
+    );
     assert_eq!(dispatcher.reached(), 9);
 }
 
@@ -277,8 +323,15 @@ fn slots_that_were_moved_away_meanwhile_are_not_missed() {
     slots(&mut dispatcher);
     dispatcher.handle_lapse(at(5_000));
     let first = Table::of_weights(0, &[(0, 1.0), (1, 1.0)]);
-    let tables = [first.clone(), first.without(4, 0, &[(1, 1.0)]), Table::of_weights(8, &[(0, 1.0), (1, 1.0)])];
+    let tables = [
+        first.clone(),
+        first.without(4, 0, &[(1, 1.0)]),
+        Table::of_weights(8, &[(0, 1.0), (1, 1.0)]),
+    ];
     dispatcher.handle_orders(at(95_000), None, &tables, 0);
     dispatcher.handle_lease(at(95_000), 1_000);
-    assert_eq!(slots(&mut dispatcher), [(2, Some(UnsentCause::Lease)), (8, Some(UnsentCause::Lease))]);
+    assert_eq!(
+        slots(&mut dispatcher),
+        [(2, Some(UnsentCause::Lease)), (8, Some(UnsentCause::Lease))]
+    );
 }

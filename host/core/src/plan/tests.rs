@@ -33,8 +33,14 @@ fn refusal(input: PlanInput) -> String {
 fn a_rate_alone_is_an_open_model_with_users_on_demand() {
     let plan = Plan::new(tps()).unwrap();
     let profile = Profile::constant(rate(5_000.0).unwrap());
-    assert_eq!(plan.load, LoadModel::Transactions { profile, users: Users::OnDemand { max: 10_000 } });
-    assert_eq!((plan.max_lag, plan.grace, plan.warm_up), (DEFAULT_MAX_LAG, DEFAULT_GRACE, Duration::ZERO));
+    assert_eq!(
+        plan.load,
+        LoadModel::Transactions { profile, users: Users::OnDemand { max: 10_000 } }
+    );
+    assert_eq!(
+        (plan.max_lag, plan.grace, plan.warm_up),
+        (DEFAULT_MAX_LAG, DEFAULT_GRACE, Duration::ZERO)
+    );
     assert_eq!((plan.measured_from(), plan.end()), (RunInstant::START, RunInstant::NEVER));
     assert_eq!((plan.spawn, plan.share), (Spawn::AtOnce, Stripe::WHOLE));
 }
@@ -44,7 +50,10 @@ fn the_default_of_users_is_what_fits_and_at_most_ten_thousand() {
     for (room, most) in [(None, 10_000), (Some(700), 700), (Some(50_000), 10_000), (Some(0), 1)] {
         assert_eq!(Plan::new(PlanInput { room, ..tps() }).unwrap().most_users(), most);
     }
-    assert_eq!(Plan::new(PlanInput { room: Some(700), max_vus: Some(900), ..tps() }).unwrap().most_users(), 900);
+    assert_eq!(
+        Plan::new(PlanInput { room: Some(700), max_vus: Some(900), ..tps() }).unwrap().most_users(),
+        900
+    );
 }
 
 #[test]
@@ -55,15 +64,25 @@ fn each_way_to_ask_gives_its_load_model() {
         LoadModel::Iterations { users: Users::OnDemand { .. }, .. }
     ));
     assert!(matches!(load(vus()), LoadModel::Closed { users: 10 }));
-    assert!(matches!(load(PlanInput { tps: rate(5.0), ..vus() }), LoadModel::Transactions { users: Users::Exactly(10), .. }));
-    assert!(matches!(load(PlanInput { rate: rate(5.0), ..vus() }), LoadModel::Iterations { users: Users::Exactly(10), .. }));
+    assert!(matches!(
+        load(PlanInput { tps: rate(5.0), ..vus() }),
+        LoadModel::Transactions { users: Users::Exactly(10), .. }
+    ));
+    assert!(matches!(
+        load(PlanInput { rate: rate(5.0), ..vus() }),
+        LoadModel::Iterations { users: Users::Exactly(10), .. }
+    ));
     let stages = vec![stage(30, 1_000.0)];
-    assert!(matches!(load(PlanInput { stages, ..PlanInput::default() }), LoadModel::Transactions { users: Users::OnDemand { .. }, .. }));
+    assert!(matches!(
+        load(PlanInput { stages, ..PlanInput::default() }),
+        LoadModel::Transactions { users: Users::OnDemand { .. }, .. }
+    ));
 }
 
 #[test]
 fn stages_measure_as_long_as_they_take_unless_told_to_go_on() {
-    let staged = PlanInput { stages: vec![stage(30, 1_000.0), stage(60, 0.0)], warmup: warmup(5), ..tps() };
+    let staged =
+        PlanInput { stages: vec![stage(30, 1_000.0), stage(60, 0.0)], warmup: warmup(5), ..tps() };
     let plan = Plan::new(staged.clone()).unwrap();
     assert_eq!(
         (plan.measured_from(), plan.end()),
@@ -78,19 +97,39 @@ fn contradictions_are_refused_with_both_keys_their_values_and_a_cure() {
     let cases = [
         (
             PlanInput { rate: rate(300.0), ..tps() },
-            "tps 5,000/s and rate 300/s contradict each other; pace either transactions (tps) or iterations (rate)",
+            "tps 5,000/s and rate 300/s contradict each other; pace either transactions (tps) or \
+            iterations (rate)",
         ),
-        (PlanInput { max_vus: Some(2_000), ..vus() }, "vus 10 and max_vus 2,000 contradict each other; "),
-        (PlanInput { stages: vec![stage(30, 1_000.0)], ..vus() }, "vus 10 and stage 30s:1,000/s contradict each other; "),
-        (PlanInput { max_lag: seconds(5), ..vus() }, "vus 10 and max_lag 5s contradict each other; "),
-        (PlanInput { poisson: true, ..vus() }, "vus 10 and arrivals poisson contradict each other; "),
-        (PlanInput { max_vus: Some(5), ..PlanInput::default() }, "max_vus 5 and no rate contradict each other; "),
+        (
+            PlanInput { max_vus: Some(2_000), ..vus() },
+            "vus 10 and max_vus 2,000 contradict each other; ",
+        ),
+        (
+            PlanInput { stages: vec![stage(30, 1_000.0)], ..vus() },
+            "vus 10 and stage 30s:1,000/s contradict each other; ",
+        ),
+        (
+            PlanInput { max_lag: seconds(5), ..vus() },
+            "vus 10 and max_lag 5s contradict each other; ",
+        ),
+        (
+            PlanInput { poisson: true, ..vus() },
+            "vus 10 and arrivals poisson contradict each other; ",
+        ),
+        (
+            PlanInput { max_vus: Some(5), ..PlanInput::default() },
+            "max_vus 5 and no rate contradict each other; ",
+        ),
         (
             PlanInput { stages: vec![stage(30, 10.0)], warmup: warmup(9), ..PlanInput::default() },
             "warmup 9s and stage 30s:10.0/s contradict",
         ),
         (
-            PlanInput { stages: vec![stage(30, 10.0), stage(90, 5.0)], duration: seconds(60), ..tps() },
+            PlanInput {
+                stages: vec![stage(30, 10.0), stage(90, 5.0)],
+                duration: seconds(60),
+                ..tps()
+            },
             "duration 1m and stages of 2m contradict",
         ),
     ];
@@ -103,38 +142,63 @@ fn contradictions_are_refused_with_both_keys_their_values_and_a_cure() {
 #[test]
 fn zero_and_absurd_numbers_are_refused() {
     let cases = [
-        (PlanInput { vus: Some(0), ..vus() }, "vus 0 is out of range; give a number from 1 to 1,000,000"),
+        (
+            PlanInput { vus: Some(0), ..vus() },
+            "vus 0 is out of range; give a number from 1 to 1,000,000",
+        ),
         (PlanInput { vus: Some(2_000_000), ..vus() }, "vus 2,000,000 is out of range; "),
         (PlanInput { max_vus: Some(0), ..tps() }, "max_vus 0 is out of range; "),
         (PlanInput { iterations: Some(0), ..tps() }, "iterations 0 is out of range; "),
         (PlanInput { duration: seconds(0), ..tps() }, "duration 0s is out of range; "),
         (PlanInput { stages: vec![stage(0, 9.0)], ..tps() }, "stage 0s is out of range; "),
-        (PlanInput { stages: vec![stage(9, 0.0)], ..PlanInput::default() }, "stage 0/s is out of range; "),
+        (
+            PlanInput { stages: vec![stage(9, 0.0)], ..PlanInput::default() },
+            "stage 0/s is out of range; ",
+        ),
     ];
     for (input, message) in cases {
         let told = refusal(input);
         assert!(told.starts_with(message), "{told}");
     }
-    assert!(refusal(PlanInput::default()).starts_with("nothing says how much load to drive; give tps"));
+    assert!(
+        refusal(PlanInput::default()).starts_with("nothing says how much load to drive; give tps")
+    );
 }
 
 #[test]
 fn users_are_created_at_a_rate_where_that_reaches_the_service_or_was_asked_for() {
-    assert_eq!(Plan::new(PlanInput { has_start: true, ..tps() }).unwrap().spawn, Spawn::At(rate(100.0).unwrap()));
-    assert_eq!(Plan::new(PlanInput { spawn_rate: rate(7.0), ..tps() }).unwrap().spawn, Spawn::At(rate(7.0).unwrap()));
+    assert_eq!(
+        Plan::new(PlanInput { has_start: true, ..tps() }).unwrap().spawn,
+        Spawn::At(rate(100.0).unwrap())
+    );
+    assert_eq!(
+        Plan::new(PlanInput { spawn_rate: rate(7.0), ..tps() }).unwrap().spawn,
+        Spawn::At(rate(7.0).unwrap())
+    );
 }
 
 #[test]
 fn workers_together_have_all_users_all_slots_and_the_whole_spawn_rate() {
-    let input = PlanInput { vus: Some(11), tps: rate(100.0), duration: seconds(1), spawn_rate: rate(9.0), ..PlanInput::default() };
+    let input = PlanInput {
+        vus: Some(11),
+        tps: rate(100.0),
+        duration: seconds(1),
+        spawn_rate: rate(9.0),
+        ..PlanInput::default()
+    };
     let plan = Plan::new(input).unwrap();
     let (mut users, mut slots, mut spawned) = (0, Vec::new(), 0.0);
     for worker in 0..3 {
-        let Growth::Exactly { users: part, spawn: Spawn::At(rate) } = plan.growth(worker, 3) else { panic!("an exact number at a rate") };
+        let Growth::Exactly { users: part, spawn: Spawn::At(rate) } = plan.growth(worker, 3) else {
+            panic!("an exact number at a rate")
+        };
         (users, spawned) = (users + part, spawned + rate.per_second());
         let mut cursor = plan.cursor(worker, 3).unwrap();
         slots.extend(std::iter::from_fn(|| cursor.pop()).map(|due| due.slot));
-        assert_eq!(Dispatcher::new(plan.cursor(worker, 3).unwrap(), plan.limits(worker, 3)).users(), 0);
+        assert_eq!(
+            Dispatcher::new(plan.cursor(worker, 3).unwrap(), plan.limits(worker, 3)).users(),
+            0
+        );
     }
     slots.sort_unstable();
     assert_eq!((users, spawned), (11, 9.0));
@@ -160,7 +224,10 @@ fn objectives_begin_low_and_have_the_rate_as_their_most() {
     let alone = plan(holding(p95()));
     assert_eq!((opening(&alone), alone.control.as_ref().unwrap().target), (512.0, None));
     let bounded = plan(PlanInput { tps: rate(5_000.0), ..holding(p95()) });
-    assert_eq!((opening(&bounded), bounded.control.as_ref().unwrap().target), (512.0, Some(5_000.0)));
+    assert_eq!(
+        (opening(&bounded), bounded.control.as_ref().unwrap().target),
+        (512.0, Some(5_000.0))
+    );
     assert_eq!(opening(&plan(PlanInput { tps: rate(100.0), ..holding(p95()) })), 100.0);
     assert_eq!(opening(&plan(PlanInput { start_tps: rate(20.0), ..holding(p95()) })), 20.0);
     assert_eq!(plan(tps()).control, None);
@@ -177,11 +244,20 @@ fn objectives_that_nothing_can_control_are_refused_with_both_keys() {
         let refusal = refusal(input);
         assert!(parts.iter().all(|part| refusal.contains(part)), "{refusal}");
     };
-    says(PlanInput { rate: rate(5.0), ..holding(p95()) }, &["rate 5", "latency p95=200ms", "give tps"]);
+    says(
+        PlanInput { rate: rate(5.0), ..holding(p95()) },
+        &["rate 5", "latency p95=200ms", "give tps"],
+    );
     says(PlanInput { stages: vec![stage(1, 5.0)], ..holding(p95()) }, &["stage 1s:5", "latency"]);
-    says(PlanInput { vus: Some(3), ..holding(Objective::error_rate("1%").unwrap()) }, &["vus 3", "error_rate 1%", "max_vus"]);
+    says(
+        PlanInput { vus: Some(3), ..holding(Objective::error_rate("1%").unwrap()) },
+        &["vus 3", "error_rate 1%", "max_vus"],
+    );
     says(PlanInput { start_tps: rate(50.0), ..tps() }, &["start_tps 50", "no objective"]);
-    says(PlanInput { start_tps: rate(50.0), tps: rate(20.0), ..holding(p95()) }, &["start_tps 50", "tps 20"]);
+    says(
+        PlanInput { start_tps: rate(50.0), tps: rate(20.0), ..holding(p95()) },
+        &["start_tps 50", "tps 20"],
+    );
 }
 
 #[test]
@@ -194,10 +270,15 @@ fn a_search_needs_an_objective_and_an_end_of_its_own() {
     says(PlanInput { search, duration: seconds(5), ..holding(p95()) }, "duration 5s and hold 10s");
     says(PlanInput { search, warmup: warmup(5), ..holding(p95()) }, "warmup 5s and hold 10s");
     says(PlanInput { search, iterations: Some(5), ..holding(p95()) }, "iterations 5 and hold 10s");
-    let odd = |hold, budget| Some(Search { hold: Duration::from_secs(hold), budget: Duration::from_secs(budget) });
+    let odd = |hold, budget| {
+        Some(Search { hold: Duration::from_secs(hold), budget: Duration::from_secs(budget) })
+    };
     says(PlanInput { search: odd(1, 60), ..holding(p95()) }, "hold 1s is out of range");
     says(PlanInput { search: odd(30, 40), ..holding(p95()) }, "budget 40s is out of range");
-    says(PlanInput { search: odd(5, 40), ..holding(Objective::latency("p95=3s").unwrap()) }, "twice the longest latency");
+    says(
+        PlanInput { search: odd(5, 40), ..holding(Objective::latency("p95=3s").unwrap()) },
+        "twice the longest latency",
+    );
 }
 
 #[test]
@@ -218,11 +299,15 @@ fn a_warm_up_is_a_time_or_ends_by_itself() {
 #[test]
 fn hosts_share_an_exact_number_of_users_and_each_may_have_its_part_of_the_most() {
     let closed = LoadModel::Closed { users: 100 };
-    let parts = [(0.0, 0.333), (0.333, 0.666), (0.666, 1.0)].map(|(from, until)| closed.part(from, until, 3));
+    let parts = [(0.0, 0.333), (0.333, 0.666), (0.666, 1.0)]
+        .map(|(from, until)| closed.part(from, until, 3));
     assert_eq!(parts, [33, 34, 33].map(|users| LoadModel::Closed { users }));
     let profile = Profile::constant(Rate::new(10.0).unwrap());
-    let most = |from, until| match (LoadModel::Transactions { profile: profile.clone(), users: Users::OnDemand { max: 10 } })
-        .part(from, until, 4)
+    let most = |from, until| match (LoadModel::Transactions {
+        profile: profile.clone(),
+        users: Users::OnDemand { max: 10 },
+    })
+    .part(from, until, 4)
     {
         LoadModel::Transactions { users: Users::OnDemand { max }, .. } => max,
         other => panic!("{other:?}"),

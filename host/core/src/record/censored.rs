@@ -1,13 +1,15 @@
 //! Figures over times of which some have no end: what was cut off counts as at least its age.
 //!
 //! ## Why
-//! What is still under way when a run is cut is the slowest of all. Left out, a service that never answers every second request would have the percentiles
-//! of the other half, and they would be good. How long it would have taken nobody knows, but its age when it was cut is a bound below: such times are called
-//! right-censored.
+//! What is still under way when a run is cut is the slowest of all. Left out, a service that never
+//! answers every second request would have the percentiles of the other half, and they would be
+//! good. How long it would have taken nobody knows, but its age when it was cut is a bound below:
+//! such times are called right-censored.
 //!
 //! ## What is exact, and what a bound
-//! Each is placed at its age. Whatever it would have come to lies above that, so a percentile below all ages is exact, and one that is not may be too small
-//! and never too large: it is "at least". So it is with the least and the greatest, and the mean is a bound as soon as one was cut.
+//! Each is placed at its age. Whatever it would have come to lies above that, so a percentile below
+//! all ages is exact, and one that is not may be too small and never too large: it is "at least".
+//! So it is with the least and the greatest, and the mean is a bound as soon as one was cut.
 
 use std::time::Duration;
 
@@ -77,7 +79,8 @@ impl Censored {
 
     /// What [`interval`](super::interval) says of all samples.
     pub fn interval(&self, percent: f64, effective: f64) -> Option<(Duration, Figure)> {
-        super::interval(&self.all, percent, effective).map(|(from, until)| (from, self.figure(until)))
+        super::interval(&self.all, percent, effective)
+            .map(|(from, until)| (from, self.figure(until)))
     }
 
     fn figure(&self, time: Duration) -> Figure {
@@ -103,7 +106,10 @@ mod tests {
 
     #[test]
     fn a_percentile_is_exact_only_below_all_ages() {
-        let all = Censored::new(times(std::iter::repeat_n(10, 400)), &times((0..400).map(|i| 30_000 + i * 20)));
+        let all = Censored::new(
+            times(std::iter::repeat_n(10, 400)),
+            &times((0..400).map(|i| 30_000 + i * 20)),
+        );
         assert_eq!((all.count(), all.cut()), (800, 400));
         assert_eq!(seconds(all.percentile(40.0)), (0.01, false));
         assert_eq!(seconds(all.percentile(50.0)), (0.01, false));
@@ -116,7 +122,8 @@ mod tests {
     #[test]
     fn where_nothing_was_cut_everything_is_exact() {
         let all = Censored::new(times(1..=2_000), &Histogram::default());
-        for figure in [all.min(), all.mean(), all.max(), all.percentile(1.0), all.percentile(99.0)] {
+        for figure in [all.min(), all.mean(), all.max(), all.percentile(1.0), all.percentile(99.0)]
+        {
             assert!(!figure.expect("there are samples enough").is_at_least);
         }
         assert_eq!(Censored::default().max(), None);
@@ -133,7 +140,8 @@ mod tests {
     fn what_would_have_come_without_the_cut_is_what_was_said_or_more_than_the_bound() {
         let mut random = Random::stream(5, 0);
         for round in 0..300 {
-            let (mut truth, mut ended, mut ages) = (Histogram::default(), Histogram::default(), Histogram::default());
+            let (mut truth, mut ended, mut ages) =
+                (Histogram::default(), Histogram::default(), Histogram::default());
             for _ in 0..400 {
                 // Some begin late, and so are young when all is cut.
                 let time = Duration::from_millis(1 + (random.next() >> (44 + random.below(12))));
@@ -142,8 +150,13 @@ mod tests {
                 if time <= age { ended.record(time) } else { ages.record(age) }
             }
             let all = Censored::new(ended, &ages);
-            let pairs = [50.0, 75.0, 95.0].map(|percent| (all.percentile(percent), truth.percentile(percent)));
-            for (said, truth) in pairs.into_iter().chain([(all.min(), truth.min()), (all.max(), truth.max()), (all.mean(), truth.mean())]) {
+            let pairs = [50.0, 75.0, 95.0]
+                .map(|percent| (all.percentile(percent), truth.percentile(percent)));
+            for (said, truth) in pairs.into_iter().chain([
+                (all.min(), truth.min()),
+                (all.max(), truth.max()),
+                (all.mean(), truth.mean()),
+            ]) {
                 let (said, truth) = (said.unwrap(), truth.unwrap());
                 let holds = if said.is_at_least { truth >= said.time } else { truth == said.time };
                 assert!(holds, "round {round}: {said:?}, in truth {truth:?}");
@@ -153,7 +166,11 @@ mod tests {
 
     #[test]
     fn what_was_merged_is_as_if_it_had_been_together() {
-        let parts = [(times(1..100), times([50, 70])), (times(200..300), times([])), (times([7]), times([900]))];
+        let parts = [
+            (times(1..100), times([50, 70])),
+            (times(200..300), times([])),
+            (times([7]), times([900])),
+        ];
         let mut merged = Censored::default();
         parts.iter().for_each(|(ended, ages)| merged.merge(&Censored::new(ended.clone(), ages)));
         let (mut ended, mut ages) = (Histogram::default(), Histogram::default());

@@ -1,15 +1,19 @@
 //! How sure a percentile of one run is, though neighbouring samples resemble each other.
 //!
 //! ## Why not by the number of samples
-//! A service that is slow for a second is slow for all that come within it. Ten thousand such samples say no more of the service than some hundred that
-//! were independent, and an interval by their number would be ten times too narrow.
+//! A service that is slow for a second is slow for all that come within it. Ten thousand such
+//! samples say no more of the service than some hundred that were independent, and an interval by
+//! their number would be ten times too narrow.
 //!
 //! ## What is done instead
-//! The run is cut into at most thirty batches of equal length (B. Schmeiser, *Batch Size Effects in the Analysis of Simulation Output*, 1982: more batches
-//! gain nothing and hide dependence). Were samples independent, the variance of a batch's mean would be that of one sample by their number; as many times
-//! as it is larger, as many samples are worth one. The interval of a percentile are the order statistics two standard deviations of a binomial count of that
-//! many effective samples around it (Le Boudec, *Performance Evaluation of Computer and Communication Systems*, section 2.2). It speaks of this run and what
-//! varied within it, and cannot know of what varies from day to day.
+//! The run is cut into at most thirty batches of equal length (B. Schmeiser, *Batch Size Effects in
+//! the Analysis of Simulation Output*, 1982: more batches gain nothing and hide dependence). Were
+//! samples independent, the variance of a batch's mean would be that of one sample by their number;
+//! as many times as it is larger, as many samples are worth one. The interval of a percentile are
+//! the order statistics two standard deviations of a binomial count of that many effective samples
+//! around it (Le Boudec, *Performance Evaluation of Computer and Communication Systems*, section
+//! 2.2). It speaks of this run and what varied within it, and cannot know of what varies from day
+//! to day.
 
 use std::time::Duration;
 
@@ -50,7 +54,8 @@ impl Batches {
         self.filled += 1;
     }
 
-    /// How many independent samples those of `all`, which are the ones that were added, are worth; nothing where the run is too short to tell.
+    /// How many independent samples those of `all`, which are the ones that were added, are worth;
+    /// nothing where the run is too short to tell.
     pub fn effective_samples(&self, all: &Histogram) -> Option<f64> {
         // The last piece may be shorter than the others.
         let whole = &self.pieces[..self.pieces.len() - usize::from(self.filled < self.span)];
@@ -60,7 +65,11 @@ impl Batches {
         }
         let batches: Vec<(f64, f64)> = whole
             .chunks_exact(size)
-            .map(|pieces| pieces.iter().fold((0.0, 0.0), |sum, piece| (sum.0 + piece.0 as f64, sum.1 + piece.1)))
+            .map(|pieces| {
+                pieces
+                    .iter()
+                    .fold((0.0, 0.0), |sum, piece| (sum.0 + piece.0 as f64, sum.1 + piece.1))
+            })
             .filter(|(count, _)| *count > 0.0)
             .collect();
         let variance = variance(all)?;
@@ -69,24 +78,32 @@ impl Batches {
         }
         let number = batches.len() as f64;
         let mean = batches.iter().map(|(count, sum)| sum / count).sum::<f64>() / number;
-        let between = batches.iter().map(|(count, sum)| (sum / count - mean).powi(2)).sum::<f64>() / (number - 1.0);
+        let between = batches.iter().map(|(count, sum)| (sum / count - mean).powi(2)).sum::<f64>()
+            / (number - 1.0);
         let size = batches.iter().map(|(count, _)| count).sum::<f64>() / number;
         Some(all.count() as f64 / (size * between / variance).max(1.0))
     }
 }
 
 fn pairs(pieces: &[(u64, f64)]) -> Vec<(u64, f64)> {
-    pieces.chunks(2).map(|pair| pair.iter().fold((0, 0.0), |sum, piece| (sum.0 + piece.0, sum.1 + piece.1))).collect()
+    pieces
+        .chunks(2)
+        .map(|pair| pair.iter().fold((0, 0.0), |sum, piece| (sum.0 + piece.0, sum.1 + piece.1)))
+        .collect()
 }
 
 /// The variance of samples, in seconds squared, to the resolution of the buckets.
 fn variance(samples: &Histogram) -> Option<f64> {
     let mean = samples.mean()?.as_secs_f64();
-    let squares: f64 = samples.buckets().map(|(time, count)| (time.as_secs_f64() - mean).powi(2) * count as f64).sum();
+    let squares: f64 = samples
+        .buckets()
+        .map(|(time, count)| (time.as_secs_f64() - mean).powi(2) * count as f64)
+        .sum();
     Some(squares / samples.count() as f64)
 }
 
-/// Where a percentile of the service may lie, to 95 %, if the samples are worth so many independent ones; nothing where the interval leaves what was seen.
+/// Where a percentile of the service may lie, to 95 %, if the samples are worth so many independent
+/// ones; nothing where the interval leaves what was seen.
 pub fn interval(samples: &Histogram, percent: f64, effective: f64) -> Option<(Duration, Duration)> {
     let part = percent / 100.0;
     let half = Z * (part * (1.0 - part) / effective).sqrt();
@@ -102,7 +119,8 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
-    /// Exponential times of 10 ms on average, times the level of their five seconds; the truth is that of a very long run.
+    /// Exponential times of 10 ms on average, times the level of their five seconds; the truth is
+    /// that of a very long run.
     fn run(seconds: u32, level: impl Fn(&mut Random) -> f64, seed: u64) -> (Histogram, Batches) {
         let mut random = Random::stream(seed, 0);
         let (mut all, mut batches, mut now) = (Histogram::default(), Batches::default(), 1.0);
@@ -111,7 +129,9 @@ mod tests {
                 now = level(&mut random);
             }
             let mut piece = Histogram::default();
-            (0..200).for_each(|_| piece.record(Duration::from_secs_f64(-0.01 * now * (1.0 - random.unit()).ln())));
+            (0..200).for_each(|_| {
+                piece.record(Duration::from_secs_f64(-0.01 * now * (1.0 - random.unit()).ln()))
+            });
             all.merge(&piece);
             batches.add(&piece);
         }
@@ -133,7 +153,8 @@ mod tests {
         let truth = 0.01 * 10.0_f64.ln();
         let holds = |seed: &u64| {
             let (all, batches) = run(60, |_| 1.0, *seed);
-            let (from, until) = interval(&all, 90.0, batches.effective_samples(&all).unwrap()).unwrap();
+            let (from, until) =
+                interval(&all, 90.0, batches.effective_samples(&all).unwrap()).unwrap();
             (from.as_secs_f64() * 0.999..=until.as_secs_f64() * 1.001).contains(&truth)
         };
         let held = (0..300).filter(holds).count();
@@ -148,16 +169,24 @@ mod tests {
         for seed in 0..200 {
             let (all, batches) = run(120, level, seed);
             let effective = batches.effective_samples(&all).unwrap();
-            assert!(effective < all.count() as f64 / 20.0, "seed {seed}: {effective} of {}", all.count());
+            assert!(
+                effective < all.count() as f64 / 20.0,
+                "seed {seed}: {effective} of {}",
+                all.count()
+            );
             let contains = |effective| {
-                let within =
-                    interval(&all, 90.0, effective).map(|(from, until)| (from.as_secs_f64()..=until.as_secs_f64()).contains(&truth));
+                let within = interval(&all, 90.0, effective).map(|(from, until)| {
+                    (from.as_secs_f64()..=until.as_secs_f64()).contains(&truth)
+                });
                 u32::from(within.unwrap_or(true))
             };
             held += contains(effective);
             naive += contains(all.count() as f64);
         }
-        assert!(held >= 170 && naive <= 120, "{held} and, by the number of samples, {naive} of 200");
+        assert!(
+            held >= 170 && naive <= 120,
+            "{held} and, by the number of samples, {naive} of 200"
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! Counts by a key or a name: statuses, error classes, what failed transactions said, rows of a table.
+//! Counts by a key or a name: statuses, error classes, what failed transactions said, rows of a
+//! table.
 //!
-//! Clearing keeps keys with a count of zero, so that a window counts without allocating what the window before it saw; what is zero does not show.
+//! Clearing keeps keys with a count of zero, so that a window counts without allocating what the
+//! window before it saw; what is zero does not show.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -99,7 +101,8 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// Different texts that are told apart: more than anybody reads, few enough for a window of each thread.
+    /// Different texts that are told apart: more than anybody reads, few enough for a window of
+    /// each thread.
     pub const MOST: usize = 200;
     /// Bytes of a text that are kept: a line on a wide terminal.
     pub const LONGEST: usize = 200;
@@ -126,7 +129,8 @@ impl Texts {
         self.counts.values().sum::<u64>() + self.other
     }
 
-    /// Adds the counts of `other`. The total is always exact; which texts are told apart depends on the order once there are too many.
+    /// Adds the counts of `other`. The total is always exact; which texts are told apart depends on
+    /// the order once there are too many.
     pub fn merge(&mut self, other: &Self) {
         for (text, count) in other.iter() {
             self.add(text, count);
@@ -194,7 +198,11 @@ impl Causes {
 
     /// How many failures were counted in all.
     pub fn total(&self) -> u64 {
-        self.statuses.total() + self.requests.total() + self.said.total() + self.traps.total() + self.not_ended
+        self.statuses.total()
+            + self.requests.total()
+            + self.said.total()
+            + self.traps.total()
+            + self.not_ended
     }
 
     /// Adds the counts of `other`.
@@ -228,7 +236,8 @@ pub trait Tally: Clone {
 
 /// Rows by name. Threads that met the names in another order merge all the same.
 ///
-/// Names beyond [`MOST_NAMES`](super::MOST_NAMES), which threads and hosts may have together, are counted as "other".
+/// Names beyond [`MOST_NAMES`](super::MOST_NAMES), which threads and hosts may have together, are
+/// counted as "other".
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "SentRows<T>", bound(deserialize = "T: Tally + Deserialize<'de>"))]
 pub struct Table<T> {
@@ -247,7 +256,8 @@ impl<T: Tally> Table<T> {
         self.places.get(name).map(|&place| &self.rows[place].1).filter(|row| !row.is_empty())
     }
 
-    /// Adds the rows of `other`, name by name. Which names are told apart depends on the order once there are too many.
+    /// Adds the rows of `other`, name by name. Which names are told apart depends on the order once
+    /// there are too many.
     pub fn merge(&mut self, other: &Self) {
         for (name, row) in other.rows.iter().filter(|(_, row)| !row.is_empty()) {
             let is_told_apart = self.rows.len() < MOST_NAMES || self.places.contains_key(name);
@@ -281,19 +291,24 @@ impl<T: Tally> Table<T> {
 }
 
 impl<T: Tally + Default> Table<T> {
-    /// The place of the row with this name, made if need be; that of the row `other` when there are `most` names already.
+    /// The place of the row with this name, made if need be; that of the row `other` when there are
+    /// `most` names already.
     pub(super) fn place_or_other(&mut self, name: &str, most: usize, other: &str) -> usize {
-        let name = if self.rows.len() < most || self.places.contains_key(name) { name } else { other };
+        let name =
+            if self.rows.len() < most || self.places.contains_key(name) { name } else { other };
         match self.places.get(name) {
             Some(&place) => place,
             None => self.append(name.into(), T::default()),
         }
     }
 
-    /// Makes the place of each row the place of its name in `names`, and adds rows for new names. Rows of other names are dropped.
+    /// Makes the place of each row the place of its name in `names`, and adds rows for new names.
+    /// Rows of other names are dropped.
     pub(super) fn align(&mut self, names: &[Arc<str>]) {
         let known = self.rows.len();
-        if known > names.len() || !self.rows.iter().zip(names).all(|((mine, _), theirs)| mine == theirs) {
+        if known > names.len()
+            || !self.rows.iter().zip(names).all(|((mine, _), theirs)| mine == theirs)
+        {
             let mut old: BTreeMap<Arc<str>, T> = self.rows.drain(..).collect();
             self.places.clear();
             for name in names {
@@ -325,7 +340,8 @@ impl<T> Default for Table<T> {
 
 impl<T: Tally + PartialEq> PartialEq for Table<T> {
     fn eq(&self, other: &Self) -> bool {
-        self.iter().count() == other.iter().count() && self.iter().all(|(name, row)| other.row(name) == Some(row))
+        self.iter().count() == other.iter().count()
+            && self.iter().all(|(name, row)| other.row(name) == Some(row))
     }
 }
 

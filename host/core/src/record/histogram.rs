@@ -1,17 +1,22 @@
 //! Durations of many samples: percentiles from a histogram, everything that can be exact beside it.
 //!
 //! ## Why its own count, sum, least and greatest
-//! The buckets hold three significant digits, from 1 µs to 1 h: enough for a percentile, well under what repeated runs differ by, and too coarse for a mean of lags
-//! of some microseconds and for the one request that took longest. Those four are kept exactly, and a percentile never leaves what was really seen.
+//! The buckets hold three significant digits, from 1 µs to 1 h: enough for a percentile, well under
+//! what repeated runs differ by, and too coarse for a mean of lags of some microseconds and for the
+//! one request that took longest. Those four are kept exactly, and a percentile never leaves what
+//! was really seen.
 //!
 //! ## Why samples are listed first
-//! A run may have a thousand names, each with a row in every window of every thread, and most of them see a few samples in the 200 ms of a window. So the
-//! buckets of the first [`LISTED`] samples are kept in a list, two bytes each. Only with more is it counted by bucket, in [`Pages`] of neighbouring
-//! buckets that are made when one of them is met: times of one kind lie within some doublings, and take a tenth of what all 24,576 buckets would.
+//! A run may have a thousand names, each with a row in every window of every thread, and most of
+//! them see a few samples in the 200 ms of a window. So the buckets of the first [`LISTED`] samples
+//! are kept in a list, two bytes each. Only with more is it counted by bucket, in [`Pages`] of
+//! neighbouring buckets that are made when one of them is met: times of one kind lie within some
+//! doublings, and take a tenth of what all 24,576 buckets would.
 //!
 //! ## How a histogram travels
-//! As the buckets that have samples, beside the four exact figures; without samples as one byte. One is let in only if some samples could have made it, and
-//! stays as it came until a sample is added to it: most are merged once and dropped.
+//! As the buckets that have samples, beside the four exact figures; without samples as one byte.
+//! One is let in only if some samples could have made it, and stays as it came until a sample is
+//! added to it: most are merged once and dropped.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -23,24 +28,29 @@ use super::censored::Censored;
 use super::pages::Pages;
 use crate::travel::{self, Refused, Sparse};
 
-/// The longest time that has a bucket of its own; longer ones are counted in the last. Nothing waits longer under the default timeouts.
+/// The longest time that has a bucket of its own; longer ones are counted in the last. Nothing
+/// waits longer under the default timeouts.
 const HIGHEST_NS: u64 = 3_600_000_000_000;
 
-/// How the buckets are laid out: as HdrHistogram lays out those from 1 µs up to there with three significant digits. These are the bits of a nanosecond that are
-/// not told apart at all, and those of a number that tell the buckets of one doubling apart.
+/// How the buckets are laid out: as HdrHistogram lays out those from 1 µs up to there with three
+/// significant digits. These are the bits of a nanosecond that are not told apart at all, and those
+/// of a number that tell the buckets of one doubling apart.
 const UNIT_BITS: u32 = 9;
 const FINE_BITS: u32 = 10;
 /// How many buckets there are: up to the end of the doubling that holds the highest bound.
 pub(super) const BUCKETS: usize = ((bucket_of(HIGHEST_NS) >> FINE_BITS) as usize + 1) << FINE_BITS;
 
-/// Samples that are listed, in four kilobytes, before they are counted by bucket: 10,000 a second of one name on one thread.
+/// Samples that are listed, in four kilobytes, before they are counted by bucket: 10,000 a second
+/// of one name on one thread.
 const LISTED: usize = 2_048;
 
 /// How many samples must lie beyond a percentile before it is told.
 ///
-/// A percentile read from `n` samples is the order statistic of rank `np`; its 95 % confidence interval reaches about two standard deviations of the
-/// binomial count of samples beyond it, 2·√(n(1 − p)) ranks, to both sides (Le Boudec, *Performance Evaluation of Computer and Communication Systems*,
-/// section 2.2). With ten beyond, that interval still ends inside what was seen; with fewer it soon reaches the maximum, and the figure is one of luck.
+/// A percentile read from `n` samples is the order statistic of rank `np`; its 95 % confidence
+/// interval reaches about two standard deviations of the binomial count of samples beyond it,
+/// 2·√(n(1 − p)) ranks, to both sides (Le Boudec, *Performance Evaluation of Computer and
+/// Communication Systems*, section 2.2). With ten beyond, that interval still ends inside what was
+/// seen; with fewer it soon reaches the maximum, and the figure is one of luck.
 const SAMPLES_BEYOND: f64 = 10.0;
 
 /// Durations, merged without loss from threads, windows and hosts.
@@ -59,7 +69,8 @@ pub struct Histogram {
 enum Samples {
     /// The bucket of each, in the order in which they came.
     Listed(Vec<u16>),
-    /// Counts of the buckets that have any, by their numbers and in their order, as they came from elsewhere.
+    /// Counts of the buckets that have any, by their numbers and in their order, as they came from
+    /// elsewhere.
     Sent(Box<[(u32, u64)]>),
     /// Counts by bucket.
     Counted(Box<Pages>),
@@ -76,7 +87,9 @@ impl Samples {
         match self {
             Self::Counted(pages) => pages.add(bucket, count),
             Self::Listed(list) if count == 1 && list.len() < LISTED => list.push(bucket as u16),
-            Self::Listed(list) if (LISTED - list.len()) as u64 >= count => list.extend(std::iter::repeat_n(bucket as u16, count as usize)),
+            Self::Listed(list) if (LISTED - list.len()) as u64 >= count => {
+                list.extend(std::iter::repeat_n(bucket as u16, count as usize))
+            }
             _ => self.counted().add(bucket, count),
         }
     }
@@ -84,7 +97,9 @@ impl Samples {
     fn merge(&mut self, other: &Self) {
         match other {
             Self::Listed(list) => list.iter().for_each(|&bucket| self.add(u32::from(bucket), 1)),
-            Self::Sent(counts) => counts.iter().for_each(|&(bucket, count)| self.add(bucket, count)),
+            Self::Sent(counts) => {
+                counts.iter().for_each(|&(bucket, count)| self.add(bucket, count))
+            }
             Self::Counted(theirs) => self.counted().merge(theirs),
         }
     }
@@ -116,7 +131,10 @@ impl Samples {
             Self::Listed(list) => {
                 let mut sorted = list.clone();
                 sorted.sort_unstable();
-                sorted.chunk_by(|one, other| one == other).map(|same| (u32::from(same[0]), same.len() as u64)).collect()
+                sorted
+                    .chunk_by(|one, other| one == other)
+                    .map(|same| (u32::from(same[0]), same.len() as u64))
+                    .collect()
             }
             Self::Sent(counts) => Cow::Borrowed(counts),
             Self::Counted(pages) => pages.iter().collect(),
@@ -125,7 +143,8 @@ impl Samples {
 }
 
 impl Histogram {
-    /// Counts one sample. Allocates while the list of samples grows, and then when a sample is far from all before it.
+    /// Counts one sample. Allocates while the list of samples grows, and then when a sample is far
+    /// from all before it.
     pub fn record(&mut self, sample: Duration) {
         let ns = u64::try_from(sample.as_nanos()).unwrap_or(u64::MAX);
         self.samples.add(counted_in(ns), 1);
@@ -148,8 +167,8 @@ impl Histogram {
         self.count += samples;
     }
 
-    /// What there would be if the samples of `taken`, which are among these, had been those of `put`. Mean, shortest and longest of what is left are those of
-    /// its buckets.
+    /// What there would be if the samples of `taken`, which are among these, had been those of
+    /// `put`. Mean, shortest and longest of what is left are those of its buckets.
     pub fn replaced(&self, taken: &Self, put: &Self) -> Self {
         let mut left = Self::default();
         let mut taken = taken.buckets().peekable();
@@ -214,10 +233,12 @@ impl Histogram {
         (self.count > 0).then(|| Duration::from_nanos(self.max_ns))
     }
 
-    /// The time within which `percent` of the samples lie, to 0.1 %, or nothing ("n/a") when there are too few samples to tell.
+    /// The time within which `percent` of the samples lie, to 0.1 %, or nothing ("n/a") when there
+    /// are too few samples to tell.
     ///
-    /// Needs ten samples beyond it on its thinner side: p50 20 samples, p95 200, p99 1,000, p99.9 10,000. `percent` is taken between 0 and 100; at these
-    /// two ends it is the exact minimum or maximum.
+    /// Needs ten samples beyond it on its thinner side: p50 20 samples, p95 200, p99 1,000, p99.9
+    /// 10,000. `percent` is taken between 0 and 100; at these two ends it is the exact minimum or
+    /// maximum.
     pub fn percentile(&self, percent: f64) -> Option<Duration> {
         if percent <= 0.0 {
             return self.min();
@@ -231,10 +252,16 @@ impl Histogram {
     /// How many samples were longer than `limit`, to the resolution of the buckets.
     pub fn count_above(&self, limit: Duration) -> u64 {
         let limit = bucket_of(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
-        self.samples.by_bucket().iter().filter(|(bucket, _)| *bucket > limit).map(|(_, count)| count).sum()
+        self.samples
+            .by_bucket()
+            .iter()
+            .filter(|(bucket, _)| *bucket > limit)
+            .map(|(_, count)| count)
+            .sum()
     }
 
-    /// The time within which `percent` of the samples lie, however few there are: for a decision that must be taken on what was seen, not for a report.
+    /// The time within which `percent` of the samples lie, however few there are: for a decision
+    /// that must be taken on what was seen, not for a report.
     ///
     /// Of fewer than 1/(1 − p) samples it is the longest. Nothing without samples.
     pub fn percentile_seen(&self, percent: f64) -> Option<Duration> {
@@ -248,9 +275,14 @@ impl Histogram {
         (SAMPLES_BEYOND / beyond - 1e-6).ceil() as u64
     }
 
-    /// How many samples share each bucket that has any, shortest first, with the longest time that the bucket holds.
+    /// How many samples share each bucket that has any, shortest first, with the longest time that
+    /// the bucket holds.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
-        self.samples.by_bucket().into_owned().into_iter().map(|(bucket, count)| (Duration::from_nanos(longest_in(bucket)), count))
+        self.samples
+            .by_bucket()
+            .into_owned()
+            .into_iter()
+            .map(|(bucket, count)| (Duration::from_nanos(longest_in(bucket)), count))
     }
 
     fn read(&self, percent: f64) -> Duration {
@@ -260,25 +292,34 @@ impl Histogram {
             below += count;
             below >= rank
         };
-        let found = self.samples.by_bucket().iter().find(reaches).map_or(self.max_ns, |&(bucket, _)| longest_in(bucket));
+        let found = self
+            .samples
+            .by_bucket()
+            .iter()
+            .find(reaches)
+            .map_or(self.max_ns, |&(bucket, _)| longest_in(bucket));
         Duration::from_nanos(found.clamp(self.min_ns, self.max_ns))
     }
 }
 
 impl PartialEq for Histogram {
     fn eq(&self, other: &Self) -> bool {
-        let exact = |histogram: &Self| (histogram.count, histogram.sum_ns, histogram.min_ns, histogram.max_ns);
+        let exact = |histogram: &Self| {
+            (histogram.count, histogram.sum_ns, histogram.min_ns, histogram.max_ns)
+        };
         exact(self) == exact(other) && self.samples.by_bucket() == other.samples.by_bucket()
     }
 }
 
-/// The number of the bucket in which a time is counted: for one beyond all buckets that of the highest bound.
+/// The number of the bucket in which a time is counted: for one beyond all buckets that of the
+/// highest bound.
 const fn counted_in(ns: u64) -> u32 {
     let bucket = bucket_of(ns);
     if (bucket as usize) < BUCKETS { bucket } else { bucket_of(HIGHEST_NS) }
 }
 
-/// The number of the bucket for a time, from the first one on: 2,048 buckets of 512 ns, then 1,024 for each doubling.
+/// The number of the bucket for a time, from the first one on: 2,048 buckets of 512 ns, then 1,024
+/// for each doubling.
 const fn bucket_of(ns: u64) -> u32 {
     let units = ns >> UNIT_BITS;
     let doublings = (u64::BITS - units.leading_zeros()).saturating_sub(FINE_BITS + 1);
@@ -311,7 +352,9 @@ impl Serialize for Histogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { count, sum_ns, min_ns, max_ns, .. } = *self;
         let buckets = || Sparse::pack(self.samples.by_bucket().iter().copied());
-        (count > 0).then(|| Sent { count, sum_ns, min_ns, max_ns, buckets: buckets() }).serialize(serializer)
+        (count > 0)
+            .then(|| Sent { count, sum_ns, min_ns, max_ns, buckets: buckets() })
+            .serialize(serializer)
     }
 }
 
@@ -319,7 +362,9 @@ impl TryFrom<Option<Sent>> for Histogram {
     type Error = Refused;
 
     fn try_from(sent: Option<Sent>) -> Result<Self, Refused> {
-        let Some(Sent { count, sum_ns, min_ns, max_ns, buckets: sparse }) = sent else { return Ok(Self::default()) };
+        let Some(Sent { count, sum_ns, min_ns, max_ns, buckets: sparse }) = sent else {
+            return Ok(Self::default());
+        };
         let counts = sparse.unpack(BUCKETS)?;
         // The shortest and the longest are one sample each, unless there is but one.
         let others = u128::from(count.saturating_sub(1));
@@ -335,19 +380,25 @@ impl TryFrom<Option<Sent>> for Histogram {
     }
 }
 
-/// Whether the shortest and the longest sample are counted, and no bucket speaks of a shorter or a longer one.
+/// Whether the shortest and the longest sample are counted, and no bucket speaks of a shorter or a
+/// longer one.
 fn are_outermost(min_ns: u64, max_ns: u64, counts: &[(u32, u64)]) -> bool {
-    // A time beyond all buckets is counted in that of the highest bound, above which there are some more.
+    // A time beyond all buckets is counted in that of the highest bound, above which there are some
+    // more.
     let is_beyond = |ns| bucket_of(ns) as usize >= BUCKETS;
     let bucket = counted_in;
     let is_counted = |ns| counts.binary_search_by_key(&bucket(ns), |&(bucket, _)| bucket).is_ok();
     let (Some((first, _)), Some((last, _))) = (counts.first(), counts.last()) else { return false };
     let is_none_longer = *last <= bucket(max_ns) || is_beyond(max_ns) && !is_beyond(min_ns);
-    min_ns <= max_ns && is_counted(min_ns) && is_counted(max_ns) && *first >= bucket(min_ns).min(bucket(max_ns)) && is_none_longer
+    min_ns <= max_ns
+        && is_counted(min_ns)
+        && is_counted(max_ns)
+        && *first >= bucket(min_ns).min(bucket(max_ns))
+        && is_none_longer
 }
 
-/// Times of what ended well and of what failed, kept apart, as a failure may be much faster or much slower, and which it is matters; and how long that had
-/// taken which was cut off before its end.
+/// Times of what ended well and of what failed, kept apart, as a failure may be much faster or much
+/// slower, and which it is matters; and how long that had taken which was cut off before its end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Split {
     /// Times of what ended well.
@@ -412,7 +463,10 @@ mod tests {
 
     #[test]
     fn a_percentile_is_told_only_with_ten_samples_beyond_it() {
-        assert_eq!([50.0, 95.0, 99.0, 99.9].map(Histogram::samples_needed), [20, 200, 1_000, 10_000]);
+        assert_eq!(
+            [50.0, 95.0, 99.0, 99.9].map(Histogram::samples_needed),
+            [20, 200, 1_000, 10_000]
+        );
         assert_eq!(Histogram::samples_needed(5.0), 200);
         let mut histogram = Histogram::default();
         for ms in 1..=199 {
@@ -428,13 +482,17 @@ mod tests {
     fn samples_are_replaced_by_others_and_the_rest_stays() {
         let of = |all: &[(u64, u64)]| {
             let mut histogram = Histogram::default();
-            all.iter().for_each(|&(ms, count)| histogram.record_many(Duration::from_millis(ms), count));
+            all.iter()
+                .for_each(|&(ms, count)| histogram.record_many(Duration::from_millis(ms), count));
             histogram
         };
         let all = of(&[(1, 90), (500, 6), (3_000, 4)]);
         let left = all.replaced(&of(&[(500, 5), (3_000, 4), (9_000, 2)]), &of(&[(2, 9)]));
         let near = |time: Duration| (time.as_secs_f64() * 1e3).round() as u64;
-        assert_eq!(left.buckets().map(|(time, count)| (near(time), count)).collect::<Vec<_>>(), [(1, 90), (2, 9), (500, 1)]);
+        assert_eq!(
+            left.buckets().map(|(time, count)| (near(time), count)).collect::<Vec<_>>(),
+            [(1, 90), (2, 9), (500, 1)]
+        );
         assert_eq!(all.replaced(&Histogram::default(), &Histogram::default()).count(), 100);
         assert_eq!(of(&[(5, 0)]), Histogram::default());
     }
@@ -443,7 +501,10 @@ mod tests {
     fn without_samples_nothing_is_known() {
         let histogram = Histogram::default();
         assert_eq!((histogram.min(), histogram.max(), histogram.mean()), (None, None, None));
-        assert_eq!((histogram.percentile(0.0), histogram.percentile(50.0), histogram.percentile(100.0)), (None, None, None));
+        assert_eq!(
+            (histogram.percentile(0.0), histogram.percentile(50.0), histogram.percentile(100.0)),
+            (None, None, None)
+        );
         assert_eq!(histogram.buckets().count(), 0);
     }
 
@@ -471,7 +532,8 @@ mod tests {
     #[test]
     fn a_thousand_partitions_merge_to_the_same_whole() {
         let mut random = Random::stream(1, 0);
-        let samples: Vec<Duration> = (0..300).map(|_| Duration::from_nanos(random.next() >> random.below(64))).collect();
+        let samples: Vec<Duration> =
+            (0..300).map(|_| Duration::from_nanos(random.next() >> random.below(64))).collect();
         let mut whole = Histogram::default();
         samples.iter().for_each(|&sample| whole.record(sample));
         let mut parts = vec![Histogram::default(); 6];
@@ -507,7 +569,10 @@ mod tests {
         for step in buckets.iter_all() {
             let (longest, number) = (step.value_iterated_to(), numbers.next().unwrap());
             let shortest = buckets.lowest_equivalent(longest);
-            assert_eq!((bucket_of(shortest), bucket_of(longest), shortest_in(number)), (number, number, shortest));
+            assert_eq!(
+                (bucket_of(shortest), bucket_of(longest), shortest_in(number)),
+                (number, number, shortest)
+            );
         }
         assert_eq!((numbers.start as usize, BUCKETS), (buckets.distinct_values(), BUCKETS));
         assert!(bucket_of(HIGHEST_NS) < numbers.start && bucket_of(u64::MAX) > numbers.start);
@@ -524,13 +589,26 @@ mod tests {
                 reference.saturating_record(ns);
             }
             for percent in [0.1, 1.0, 50.0, 95.0, 99.0, 99.9, 100.0] {
-                let right = reference.value_at_quantile(percent / 100.0).clamp(histogram.min_ns, histogram.max_ns);
-                assert_eq!(histogram.percentile_seen(percent), Some(Duration::from_nanos(right)), "p{percent} of {samples}");
+                let right = reference
+                    .value_at_quantile(percent / 100.0)
+                    .clamp(histogram.min_ns, histogram.max_ns);
+                assert_eq!(
+                    histogram.percentile_seen(percent),
+                    Some(Duration::from_nanos(right)),
+                    "p{percent} of {samples}"
+                );
             }
-            assert_eq!(histogram.count_above(Duration::from_millis(1)), samples as u64 - reference.count_between(0, 1_000_000));
-            let counted: Vec<(u64, u64)> = histogram.buckets().map(|(longest, count)| (longest.as_nanos() as u64, count)).collect();
-            let right =
-                reference.iter_recorded().map(|step| (reference.highest_equivalent(step.value_iterated_to()), step.count_at_value()));
+            assert_eq!(
+                histogram.count_above(Duration::from_millis(1)),
+                samples as u64 - reference.count_between(0, 1_000_000)
+            );
+            let counted: Vec<(u64, u64)> = histogram
+                .buckets()
+                .map(|(longest, count)| (longest.as_nanos() as u64, count))
+                .collect();
+            let right = reference.iter_recorded().map(|step| {
+                (reference.highest_equivalent(step.value_iterated_to()), step.count_at_value())
+            });
             assert_eq!(counted, right.collect::<Vec<_>>());
         }
     }
@@ -541,7 +619,10 @@ mod tests {
         for _ in 0..1_000 {
             let mut histogram = Histogram::default();
             let widest = random.below(64);
-            (0..random.below(20)).for_each(|_| histogram.record(Duration::from_nanos(random.next() >> (63 - random.below(widest + 1)))));
+            (0..random.below(20)).for_each(|_| {
+                histogram
+                    .record(Duration::from_nanos(random.next() >> (63 - random.below(widest + 1))))
+            });
             let bytes = postcard::to_stdvec(&histogram).unwrap();
             assert_eq!(postcard::from_bytes(&bytes), Ok(histogram.clone()), "{histogram:?}");
         }

@@ -1,7 +1,9 @@
-//! Counts of numbered buckets, of which those near to each other are in use: memory for these alone, and a count in a few instructions.
+//! Counts of numbered buckets, of which those near to each other are in use: memory for these
+//! alone, and a count in a few instructions.
 //!
-//! The buckets lie in pages, and a page is made when one of its buckets is met. Clearing lets go of the pages in which nothing was counted since the last
-//! time, so that what a window met once does not stay with all windows after it.
+//! The buckets lie in pages, and a page is made when one of its buckets is met. Clearing lets go of
+//! the pages in which nothing was counted since the last time, so that what a window met once does
+//! not stay with all windows after it.
 
 use std::collections::BTreeMap;
 
@@ -62,14 +64,16 @@ impl Pages {
             }
             if carried {
                 // What has overflown is less than what was added to it.
-                let wrapped: Vec<usize> = (0..PAGE).filter(|&place| self.page(page)[place] < theirs[place]).collect();
+                let wrapped: Vec<usize> =
+                    (0..PAGE).filter(|&place| self.page(page)[place] < theirs[place]).collect();
                 wrapped.into_iter().for_each(|place| self.carry((page * PAGE + place) as u32, 1));
             }
         }
         other.carries.iter().for_each(|(&bucket, &carry)| self.carry(bucket, carry));
     }
 
-    /// Sets all counts to zero. Pages that had none are let go; their memory is for the next that are made.
+    /// Sets all counts to zero. Pages that had none are let go; their memory is for the next that
+    /// are made.
     pub(super) fn clear(&mut self) {
         let mut kept = 0;
         for place in self.places.iter_mut().filter(|place| **place > 0) {
@@ -85,9 +89,15 @@ impl Pages {
 
     /// The buckets in which anything was counted, in their order, each with its count.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
-        let buckets = self.made().flat_map(|(page, counts)| (page * PAGE..).map(|bucket| bucket as u32).zip(counts));
+        let buckets = self
+            .made()
+            .flat_map(|(page, counts)| (page * PAGE..).map(|bucket| bucket as u32).zip(counts));
         let whole = buckets.map(|(bucket, &lower)| {
-            let upper = if self.carries.is_empty() { 0 } else { self.carries.get(&bucket).copied().unwrap_or(0) };
+            let upper = if self.carries.is_empty() {
+                0
+            } else {
+                self.carries.get(&bucket).copied().unwrap_or(0)
+            };
             (bucket, (upper << LOWER_BITS) + u64::from(lower))
         });
         whole.filter(|(_, count)| *count > 0)

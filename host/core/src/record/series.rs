@@ -1,7 +1,8 @@
 //! The scenario's own metrics: counters, gauges, rates and trends, each split into series by tags.
 //!
-//! A series is found by one text made of its metric's name and its sorted tags, built in a buffer that is kept: a value for a known series allocates
-//! nothing, and merging needs no numbering that threads would have to agree on.
+//! A series is found by one text made of its metric's name and its sorted tags, built in a buffer
+//! that is kept: a value for a known series allocates nothing, and merging needs no numbering that
+//! threads would have to agree on.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,19 +15,23 @@ use super::{LONGEST_NAME, MOST_NAMES};
 use crate::RunInstant;
 use crate::travel::{self, AtMost, Refused};
 
-/// Series kept over all metrics and tags: at some hundred bytes each, what a report can still be read and a merge still be paid for.
+/// Series kept over all metrics and tags: at some hundred bytes each, what a report can still be
+/// read and a merge still be paid for.
 pub const MOST_SERIES: usize = 10_000;
 /// Series with those of each metric's "other" tag.
 const MOST_WITH_OTHER: usize = MOST_SERIES + MOST_NAMES;
-/// Bytes of the longest name of a series, its metric and its tags together: more than a row of a report can show.
+/// Bytes of the longest name of a series, its metric and its tags together: more than a row of a
+/// report can show.
 pub const LONGEST_SERIES: usize = 4_096;
-/// Bytes that the names of all series may have together: 200 for each of the most series. Each thread has two windows with their names and tags, so that
-/// with the series themselves a thread needs 15 MB at the most.
+/// Bytes that the names of all series may have together: 200 for each of the most series. Each
+/// thread has two windows with their names and tags, so that with the series themselves a thread
+/// needs 15 MB at the most.
 pub const MOST_NAME_BYTES: usize = 2 << 20;
 /// The same with those of each metric's "other" tag.
 const MOST_BYTES_WITH_OTHER: usize = MOST_NAME_BYTES + MOST_NAMES * (LONGEST_NAME + 32);
 
-/// The tag of the series that takes the values of those for which there is no room, or that are too long.
+/// The tag of the series that takes the values of those for which there is no room, or that are too
+/// long.
 const OTHER: &[(&str, &str)] = &[("other", "true")];
 
 /// What is done with a metric's values.
@@ -62,8 +67,9 @@ pub struct Metrics {
     series: BTreeMap<Arc<str>, Series>,
     /// The bytes of all their names.
     name_bytes: usize,
-    /// Values that were no number, infinite, or negative for a counter, those of metrics beyond the most names that all threads and hosts may have, and those of
-    /// a metric that has another kind on another host.
+    /// Values that were no number, infinite, or negative for a counter, those of metrics beyond the
+    /// most names that all threads and hosts may have, and those of a metric that has another kind
+    /// on another host.
     pub ignored: u64,
 }
 
@@ -124,10 +130,13 @@ impl Metrics {
 
     /// All series of a metric together; nothing when it has no values.
     pub fn total(&self, metric: &str) -> Option<Value> {
-        self.iter().filter(|series| &*series.metric == metric).map(|series| series.value.clone()).reduce(|mut total, value| {
-            _ = total.merge(&value);
-            total
-        })
+        self.iter()
+            .filter(|series| &*series.metric == metric)
+            .map(|series| series.value.clone())
+            .reduce(|mut total, value| {
+                _ = total.merge(&value);
+                total
+            })
     }
 
     /// Adds the values of `other`.
@@ -138,8 +147,12 @@ impl Metrics {
                 self.ignored += mine.value.merge(&theirs.value);
             } else if self.has_room_for(name) {
                 self.insert(Arc::clone(name), theirs.clone());
-            } else if self.series.len() < MOST_WITH_OTHER || self.series.contains_key(key.of(&theirs.metric, OTHER)) {
-                self.ignored += self.series_of(&theirs.metric, theirs.value.kind(), OTHER, &mut key).merge(&theirs.value);
+            } else if self.series.len() < MOST_WITH_OTHER
+                || self.series.contains_key(key.of(&theirs.metric, OTHER))
+            {
+                self.ignored += self
+                    .series_of(&theirs.metric, theirs.value.kind(), OTHER, &mut key)
+                    .merge(&theirs.value);
             } else {
                 self.ignored += theirs.value.count();
             }
@@ -161,7 +174,9 @@ impl Metrics {
     }
 
     fn has_room_for(&self, name: &str) -> bool {
-        name.len() <= LONGEST_SERIES && self.series.len() < MOST_SERIES && self.name_bytes + name.len() <= MOST_NAME_BYTES
+        name.len() <= LONGEST_SERIES
+            && self.series.len() < MOST_SERIES
+            && self.name_bytes + name.len() <= MOST_NAME_BYTES
     }
 
     fn insert(&mut self, name: Arc<str>, series: Series) {
@@ -184,17 +199,28 @@ impl Metrics {
         self.series_of(metric, *kind, tags, key).record(at, value);
     }
 
-    /// The values of the series with these tags, or of the metric's "other" where there is no room for one more or its name is too long.
-    fn series_of(&mut self, metric: &Arc<str>, kind: MetricKind, tags: &[(&str, &str)], key: &mut KeyBuffer) -> &mut Value {
+    /// The values of the series with these tags, or of the metric's "other" where there is no room
+    /// for one more or its name is too long.
+    fn series_of(
+        &mut self,
+        metric: &Arc<str>,
+        kind: MetricKind,
+        tags: &[(&str, &str)],
+        key: &mut KeyBuffer,
+    ) -> &mut Value {
         let name = key.of(metric, tags);
         if !self.series.contains_key(name) {
             if tags != OTHER && !self.has_room_for(name) {
                 return self.series_of(metric, kind, OTHER, key);
             }
             let name = name.into();
-            let mut sorted: Vec<(Box<str>, Box<str>)> = tags.iter().map(|&(name, value)| (name.into(), value.into())).collect();
+            let mut sorted: Vec<(Box<str>, Box<str>)> =
+                tags.iter().map(|&(name, value)| (name.into(), value.into())).collect();
             sorted.sort();
-            self.insert(name, Series { metric: Arc::clone(metric), tags: sorted.into(), value: Value::new(kind) });
+            self.insert(
+                name,
+                Series { metric: Arc::clone(metric), tags: sorted.into(), value: Value::new(kind) },
+            );
         }
         &mut self.series.get_mut(key.text.as_str()).expect("the series was found or made").value
     }
@@ -210,7 +236,9 @@ impl Value {
     fn new(kind: MetricKind) -> Self {
         match kind {
             MetricKind::Counter => Self::Counter { count: 0, sum: 0.0 },
-            MetricKind::Gauge => Self::Gauge { count: 0, at: RunInstant::START, last: 0.0, min: 0.0, max: 0.0 },
+            MetricKind::Gauge => {
+                Self::Gauge { count: 0, at: RunInstant::START, last: 0.0, min: 0.0, max: 0.0 }
+            }
             MetricKind::Rate => Self::Rate { count: 0, nonzero: 0 },
             MetricKind::Trend => Self::Trend(Trend::default()),
         }
@@ -229,7 +257,9 @@ impl Value {
     /// How many values were recorded.
     pub const fn count(&self) -> u64 {
         match self {
-            Self::Counter { count, .. } | Self::Gauge { count, .. } | Self::Rate { count, .. } => *count,
+            Self::Counter { count, .. } | Self::Gauge { count, .. } | Self::Rate { count, .. } => {
+                *count
+            }
             Self::Trend(trend) => trend.count(),
         }
     }
@@ -241,7 +271,15 @@ impl Value {
                 *count += 1;
                 *sum += value;
             }
-            Self::Gauge { .. } => _ = self.merge(&Self::Gauge { count: 1, at: now, last: value, min: value, max: value }),
+            Self::Gauge { .. } => {
+                _ = self.merge(&Self::Gauge {
+                    count: 1,
+                    at: now,
+                    last: value,
+                    min: value,
+                    max: value,
+                })
+            }
             Self::Rate { count, nonzero } => {
                 *count += 1;
                 *nonzero += u64::from(value != 0.0);
@@ -250,8 +288,9 @@ impl Value {
         }
     }
 
-    /// Adds the values behind `other`, and gives how many it left out: those of another kind. A scenario that gives one name two kinds is refused when it
-    /// defines it, but hosts may be wrong.
+    /// Adds the values behind `other`, and gives how many it left out: those of another kind. A
+    /// scenario that gives one name two kinds is refused when it defines it, but hosts may be
+    /// wrong.
     fn merge(&mut self, other: &Self) -> u64 {
         match (self, other) {
             (Self::Counter { count, sum }, Self::Counter { count: n, sum: more }) => {
@@ -263,10 +302,18 @@ impl Value {
                 *nonzero += more;
             }
             (Self::Trend(trend), Self::Trend(more)) => trend.merge(more),
-            (mine @ Self::Gauge { count: 0, .. }, theirs @ Self::Gauge { .. }) => mine.clone_from(theirs),
+            (mine @ Self::Gauge { count: 0, .. }, theirs @ Self::Gauge { .. }) => {
+                mine.clone_from(theirs)
+            }
             (
                 Self::Gauge { count, at, last, min, max },
-                &Self::Gauge { count: n @ 1.., at: their_at, last: their_last, min: their_min, max: their_max },
+                &Self::Gauge {
+                    count: n @ 1..,
+                    at: their_at,
+                    last: their_last,
+                    min: their_min,
+                    max: their_max,
+                },
             ) => {
                 if (their_at, their_last) >= (*at, *last) {
                     (*at, *last) = (their_at, their_last);
@@ -308,10 +355,13 @@ impl Serialize for Metrics {
 impl TryFrom<SentMetrics> for Metrics {
     type Error = Refused;
 
-    fn try_from(SentMetrics { series: AtMost(all), ignored }: SentMetrics) -> Result<Self, Refused> {
+    fn try_from(
+        SentMetrics { series: AtMost(all), ignored }: SentMetrics,
+    ) -> Result<Self, Refused> {
         let (mut metrics, mut key) = (Self { ignored, ..Self::default() }, KeyBuffer::default());
         for one in all {
-            let tags: Vec<(&str, &str)> = one.tags.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let tags: Vec<(&str, &str)> =
+                one.tags.iter().map(|(name, value)| (&**name, &**value)).collect();
             let name = key.of(&one.metric, &tags);
             travel::length(name, LONGEST_SERIES)?;
             if metrics.series.contains_key(name) {
@@ -342,7 +392,11 @@ impl TryFrom<SentSeries> for Series {
         if metric.is_empty() || value.count() == 0 {
             return Err(Refused::Empty);
         }
-        if tags.is_sorted() { Ok(Self { metric: metric.into(), tags: tags.into(), value }) } else { Err(Refused::Order) }
+        if tags.is_sorted() {
+            Ok(Self { metric: metric.into(), tags: tags.into(), value })
+        } else {
+            Err(Refused::Order)
+        }
     }
 }
 
@@ -377,7 +431,9 @@ impl TryFrom<SentValue> for Value {
     fn try_from(sent: SentValue) -> Result<Self, Refused> {
         Ok(match sent {
             SentValue::Counter { count, sum } if sum >= 0.0 => Self::Counter { count, sum },
-            SentValue::Gauge { count, at, last, min, max } if min <= last && last <= max && min.is_finite() && max.is_finite() => {
+            SentValue::Gauge { count, at, last, min, max }
+                if min <= last && last <= max && min.is_finite() && max.is_finite() =>
+            {
                 Self::Gauge { count, at, last, min, max }
             }
             SentValue::Rate { count, nonzero } if nonzero <= count => Self::Rate { count, nonzero },
@@ -395,7 +451,8 @@ pub(super) struct KeyBuffer {
 }
 
 impl KeyBuffer {
-    /// The text of a metric and its tags, which does not depend on the tags' order. Lengths keep names apart whatever characters they contain.
+    /// The text of a metric and its tags, which does not depend on the tags' order. Lengths keep
+    /// names apart whatever characters they contain.
     fn of(&mut self, metric: &str, tags: &[(&str, &str)]) -> &str {
         self.text.clear();
         self.order.clear();
@@ -413,8 +470,21 @@ impl KeyBuffer {
 mod tests {
     use super::*;
 
-    fn record(metrics: &mut Metrics, name: &str, kind: MetricKind, at: u64, value: f64, tags: &[(&str, &str)]) {
-        metrics.record(&(name.into(), kind), RunInstant::from_nanos(at), value, tags, &mut KeyBuffer::default());
+    fn record(
+        metrics: &mut Metrics,
+        name: &str,
+        kind: MetricKind,
+        at: u64,
+        value: f64,
+        tags: &[(&str, &str)],
+    ) {
+        metrics.record(
+            &(name.into(), kind),
+            RunInstant::from_nanos(at),
+            value,
+            tags,
+            &mut KeyBuffer::default(),
+        );
     }
 
     #[test]
@@ -436,13 +506,19 @@ mod tests {
         for i in 0..MOST_SERIES + 5 {
             record(&mut metrics, "hits", MetricKind::Counter, 0, 1.0, &[("i", &i.to_string())]);
         }
-        let other = metrics.iter().find(|series| series.tags[0] == ("other".into(), "true".into())).expect("there is an overflow series");
+        let other = metrics
+            .iter()
+            .find(|series| series.tags[0] == ("other".into(), "true".into()))
+            .expect("there is an overflow series");
         assert_eq!(other.value, Value::Counter { count: 5, sum: 5.0 });
 
         let mut more = Metrics::default();
         record(&mut more, "hits", MetricKind::Counter, 0, 1.0, &[("i", "unheard of")]);
         metrics.merge(&more);
-        assert_eq!(metrics.total("hits"), Some(Value::Counter { count: MOST_SERIES as u64 + 6, sum: MOST_SERIES as f64 + 6.0 }));
+        assert_eq!(
+            metrics.total("hits"),
+            Some(Value::Counter { count: MOST_SERIES as u64 + 6, sum: MOST_SERIES as f64 + 6.0 })
+        );
         assert_eq!(metrics.iter().count(), MOST_SERIES + 1);
     }
 
@@ -450,9 +526,17 @@ mod tests {
     fn tags_that_are_too_long_are_kept_together() {
         let mut metrics = Metrics::default();
         for length in [LONGEST_SERIES - 20, LONGEST_SERIES, LONGEST_SERIES + 1] {
-            record(&mut metrics, "hits", MetricKind::Counter, 0, 1.0, &[("body", &"x".repeat(length))]);
+            record(
+                &mut metrics,
+                "hits",
+                MetricKind::Counter,
+                0,
+                1.0,
+                &[("body", &"x".repeat(length))],
+            );
         }
-        let values: Vec<(&str, u64)> = metrics.iter().map(|series| (&*series.tags[0].0, series.value.count())).collect();
+        let values: Vec<(&str, u64)> =
+            metrics.iter().map(|series| (&*series.tags[0].0, series.value.count())).collect();
         assert_eq!(values, [("body", 1), ("other", 2)]);
     }
 
@@ -461,16 +545,33 @@ mod tests {
         let mut metrics = Metrics::default();
         let tag = "x".repeat(4_000);
         for i in 0..MOST_SERIES {
-            record(&mut metrics, "hits", MetricKind::Counter, 0, 1.0, &[("body", &format!("{i} {tag}"))]);
+            record(
+                &mut metrics,
+                "hits",
+                MetricKind::Counter,
+                0,
+                1.0,
+                &[("body", &format!("{i} {tag}"))],
+            );
         }
         let kept = metrics.iter().count();
-        assert!((500..530).contains(&kept) && metrics.name_bytes <= MOST_NAME_BYTES + 100, "{kept} with {} bytes", metrics.name_bytes);
-        assert_eq!(metrics.total("hits"), Some(Value::Counter { count: MOST_SERIES as u64, sum: MOST_SERIES as f64 }));
+        assert!(
+            (500..530).contains(&kept) && metrics.name_bytes <= MOST_NAME_BYTES + 100,
+            "{kept} with {} bytes",
+            metrics.name_bytes
+        );
+        assert_eq!(
+            metrics.total("hits"),
+            Some(Value::Counter { count: MOST_SERIES as u64, sum: MOST_SERIES as f64 })
+        );
         let mut total = Metrics::default();
         let mut more = Metrics::default();
         record(&mut more, "hits", MetricKind::Counter, 0, 1.0, &[("body", &tag)]);
         [&more, &metrics].into_iter().for_each(|part| total.merge(part));
-        assert_eq!((total.iter().count(), total.total("hits").map(|value| value.count())), (kept, Some(MOST_SERIES as u64 + 1)));
+        assert_eq!(
+            (total.iter().count(), total.total("hits").map(|value| value.count())),
+            (kept, Some(MOST_SERIES as u64 + 1))
+        );
         let sent: Metrics = postcard::from_bytes(&postcard::to_stdvec(&total).unwrap()).unwrap();
         assert_eq!((&sent, sent.name_bytes), (&total, total.name_bytes));
     }
@@ -493,7 +594,13 @@ mod tests {
         one.merge(&late);
         other.merge(&early);
         assert_eq!(one, other);
-        let expected = Value::Gauge { count: 2, at: RunInstant::from_nanos(20), last: 3.0, min: 3.0, max: 5.0 };
+        let expected = Value::Gauge {
+            count: 2,
+            at: RunInstant::from_nanos(20),
+            last: 3.0,
+            min: 3.0,
+            max: 5.0,
+        };
         assert_eq!(one.total("level"), Some(expected));
     }
 
@@ -503,7 +610,10 @@ mod tests {
         record(&mut metrics, "hits", MetricKind::Counter, 0, 2.0, &[]);
         (0..3).for_each(|_| record(&mut other, "hits", MetricKind::Trend, 0, 1.0, &[]));
         metrics.merge(&other);
-        assert_eq!((metrics.total("hits"), metrics.ignored), (Some(Value::Counter { count: 1, sum: 2.0 }), 3));
+        assert_eq!(
+            (metrics.total("hits"), metrics.ignored),
+            (Some(Value::Counter { count: 1, sum: 2.0 }), 3)
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What was counted in a stretch of a run: one thread's window, or everything merged.
 //!
-//! Merging happens here and nowhere else. It is associative and commutative, so windows, threads and hosts may be added in any order and grouping: a
-//! percentile of the whole is that of all samples, never a mean of percentiles.
+//! Merging happens here and nowhere else. It is associative and commutative, so windows, threads
+//! and hosts may be added in any order and grouping: a percentile of the whole is that of all
+//! samples, never a mean of percentiles.
 //!
-//! A snapshot travels between hosts: rows and buckets that counted nothing are left out, and on reading it is refused where no recorder could have made it
-//! or where sums of such snapshots would not fit.
+//! A snapshot travels between hosts: rows and buckets that counted nothing are left out, and on
+//! reading it is refused where no recorder could have made it or where sums of such snapshots would
+//! not fit.
 
 use std::time::Duration;
 
@@ -81,7 +83,8 @@ pub struct Figures {
     pub overslept: Histogram,
 }
 
-/// How many began, and how they ended. What is neither ok, failed nor interrupted is in flight; at the end of a run nothing is.
+/// How many began, and how they ended. What is neither ok, failed nor interrupted is in flight; at
+/// the end of a run nothing is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
     /// Began.
@@ -119,12 +122,14 @@ pub struct Total {
     pub delayed_service: Delayed,
 }
 
-/// Times that the load generator itself made longer: it started late, or stood still while an answer came.
+/// Times that the load generator itself made longer: it started late, or stood still while an
+/// answer came.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Delayed {
     /// As they were measured.
     pub seen: Histogram,
-    /// The same ones without our part. Where we stood still while something was under way, nobody knows when in that time it ended: at the soonest.
+    /// The same ones without our part. Where we stood still while something was under way, nobody
+    /// knows when in that time it ended: at the soonest.
     pub without: Histogram,
 }
 
@@ -153,7 +158,8 @@ pub struct Requests {
     /// Cut off at the end of the run, or with their user.
     #[serde(deserialize_with = "travel::count")]
     pub interrupted: u64,
-    /// Request heads handed to the network, redirects and retries included: what the service may have counted.
+    /// Request heads handed to the network, redirects and retries included: what the service may
+    /// have counted.
     #[serde(deserialize_with = "travel::count")]
     pub written: u64,
     /// Requests sent anew because their reused connection had closed.
@@ -235,7 +241,10 @@ impl Snapshot {
     /// Adds everything that `other` counted.
     pub fn merge(&mut self, other: &Self) {
         self.extent = match (self.extent, other.extent) {
-            (Some(mine), Some(theirs)) => Some(Extent { from: mine.from.min(theirs.from), until: mine.until.max(theirs.until) }),
+            (Some(mine), Some(theirs)) => Some(Extent {
+                from: mine.from.min(theirs.from),
+                until: mine.until.max(theirs.until),
+            }),
             (mine, theirs) => mine.or(theirs),
         };
         self.warm_up.merge(&other.warm_up);
@@ -255,7 +264,9 @@ impl Snapshot {
 
     /// Leaves out what texts say; how many there were stays.
     pub fn leave_out_texts(&mut self) {
-        for texts in [&mut self.users.traps, &mut self.users.start_errors, &mut self.users.iteration_errors] {
+        for texts in
+            [&mut self.users.traps, &mut self.users.start_errors, &mut self.users.iteration_errors]
+        {
             texts.leave_out();
         }
         for part in self.parts() {
@@ -291,7 +302,8 @@ impl Snapshot {
 }
 
 impl Figures {
-    /// How late workers polled what was ready, as somebody sees it who comes at any time: of a pause of a second each moment, and not the one in which it ended.
+    /// How late workers polled what was ready, as somebody sees it who comes at any time: of a
+    /// pause of a second each moment, and not the one in which it ended.
     pub fn delays(&self) -> Histogram {
         let mut delays = self.loop_delay.clone();
         delays.merge(&self.overslept);
@@ -330,7 +342,8 @@ impl Outcomes {
         self.ok + self.failed + self.interrupted
     }
 
-    /// How many have begun and not ended. In a single window it may be less than zero by what began before it; merged over a run it is exact.
+    /// How many have begun and not ended. In a single window it may be less than zero by what began
+    /// before it; merged over a run it is exact.
     pub const fn in_flight(&self) -> i64 {
         self.started as i64 - self.ended() as i64
     }
@@ -438,7 +451,8 @@ impl Requests {
         self.ok + self.failed + self.interrupted
     }
 
-    /// How long one phase took, over the exchanges in which it took any time: a reused connection has no connecting.
+    /// How long one phase took, over the exchanges in which it took any time: a reused connection
+    /// has no connecting.
     pub const fn phase(&self, phase: Phase) -> &Histogram {
         &self.phases[phase as usize]
     }

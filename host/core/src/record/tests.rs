@@ -25,7 +25,12 @@ fn a_transaction_belongs_to_the_phase_of_its_intended_start() {
     let kind = recorder.define("buy").unwrap();
     recorder.begun(kind, at(999), true);
     recorder.begun(kind, at(1_000), true);
-    recorder.ended(kind, &Times { intended: at(999), parked_at: at(999), started: at(1_500), ended: at(1_600) }, true, Ended::Ok);
+    recorder.ended(
+        kind,
+        &Times { intended: at(999), parked_at: at(999), started: at(1_500), ended: at(1_600) },
+        true,
+        Ended::Ok,
+    );
     let window = recorder.take_window(at(2_000), Snapshot::default());
     assert_eq!(window.warm_up.total.counts, Outcomes { started: 1, ok: 1, ..Outcomes::default() });
     assert_eq!(window.measured.total.counts, Outcomes { started: 1, ..Outcomes::default() });
@@ -43,7 +48,10 @@ fn response_time_counts_from_the_intended_start_and_the_lag_is_split() {
     let window = recorder.take_window(at(300), Snapshot::default());
     let total = &window.measured.total;
     assert_eq!((total.response.ok.max(), total.service.ok.max()), (Some(ms(100)), Some(ms(65))));
-    assert_eq!((total.start_lag.max(), total.user_lag.max(), total.host_lag.max()), (Some(ms(35)), Some(ms(30)), Some(ms(5))));
+    assert_eq!(
+        (total.start_lag.max(), total.user_lag.max(), total.host_lag.max()),
+        (Some(ms(35)), Some(ms(30)), Some(ms(5)))
+    );
     assert_eq!(window.measured.transactions.row("buy").unwrap().service.ok.max(), Some(ms(65)));
 }
 
@@ -56,23 +64,33 @@ fn a_nested_transaction_has_its_row_and_no_part_in_the_total() {
     let window = recorder.take_window(at(10), Snapshot::default());
     assert_eq!(window.measured.total, Total::default());
     let row = window.measured.transactions.row("step").unwrap();
-    assert_eq!((row.counts.failed, row.causes.not_ended, row.service.failed.max()), (1, 1, Some(ms(4))));
+    assert_eq!(
+        (row.counts.failed, row.causes.not_ended, row.service.failed.max()),
+        (1, 1, Some(ms(4)))
+    );
 }
 
 #[test]
 fn what_was_interrupted_has_a_lag_and_the_age_at_which_it_was_cut() {
     let mut recorder = Recorder::new(at(0));
     let kind = recorder.define("buy").unwrap();
-    let (hangs, ends) = (Times { intended: at(2), parked_at: at(2), started: at(5), ended: at(9) }, Times::unpaced(at(5), at(6)));
+    let (hangs, ends) = (
+        Times { intended: at(2), parked_at: at(2), started: at(5), ended: at(9) },
+        Times::unpaced(at(5), at(6)),
+    );
     for (times, ended) in [(hangs, Ended::Interrupted), (ends, Ended::Ok)] {
         recorder.begun(kind, times.intended, true);
         recorder.ended(kind, &times, true, ended);
     }
     let measured = recorder.take_window(at(10), Snapshot::default()).measured;
     let (total, row) = (&measured.total, measured.transactions.row("buy").unwrap());
-    assert_eq!((total.counts.interrupted, total.counts.in_flight(), total.counts.interrupted_rate()), (1, 0, Some(0.5)));
+    assert_eq!(
+        (total.counts.interrupted, total.counts.in_flight(), total.counts.interrupted_rate()),
+        (1, 0, Some(0.5))
+    );
     assert_eq!((total.service.both().count(), total.start_lag.count()), (1, 2));
-    let longest = [&total.response, &total.service, &row.response, &row.service].map(|times| times.all().max());
+    let longest = [&total.response, &total.service, &row.response, &row.service]
+        .map(|times| times.all().max());
     let at_least = |time| Some(Figure { time, is_at_least: true });
     assert_eq!(longest, [at_least(ms(7)), at_least(ms(4)), at_least(ms(7)), at_least(ms(4))]);
 }
@@ -108,12 +126,18 @@ fn requests_are_counted_by_status_and_class_and_phases_only_where_they_took_time
     recorder.exchange(RunPhase::Measured, &exchange(Err(ErrorClass::Reset), ms(9)), true);
     recorder.exchange_interrupted(RunPhase::Measured, ms(40), 1, 1);
     let requests = recorder.take_window(at(10), Snapshot::default()).measured.requests;
-    assert_eq!((requests.ok, requests.failed, requests.interrupted, requests.count()), (1, 2, 1, 4));
+    assert_eq!(
+        (requests.ok, requests.failed, requests.interrupted, requests.count()),
+        (1, 2, 1, 4)
+    );
     assert_eq!((requests.written, requests.connections, requests.body_bytes), (4, 1, 30));
     assert_eq!(requests.service.all().max(), Some(Figure { time: ms(40), is_at_least: true }));
     assert_eq!(requests.statuses.iter().collect::<Vec<_>>(), [(200, 1), (404, 1)]);
     assert_eq!(requests.errors.iter().collect::<Vec<_>>(), [(ErrorClass::Reset, 1)]);
-    assert_eq!((requests.phase(Phase::Waiting).count(), requests.phase(Phase::Tls).count()), (3, 0));
+    assert_eq!(
+        (requests.phase(Phase::Waiting).count(), requests.phase(Phase::Tls).count()),
+        (3, 0)
+    );
 }
 
 #[test]
@@ -130,13 +154,17 @@ fn names_are_bounded_in_length_and_number() {
 
     recorder.define_metric("rows", MetricKind::Counter).unwrap();
     assert_eq!(recorder.define_metric("rows", MetricKind::Counter), Ok(MetricId(0)));
-    assert!(matches!(recorder.define_metric("rows", MetricKind::Trend), Err(NameError::OtherKind { .. })));
+    assert!(matches!(
+        recorder.define_metric("rows", MetricKind::Trend),
+        Err(NameError::OtherKind { .. })
+    ));
 }
 
 #[test]
 fn checks_beyond_the_most_are_counted_together() {
     let mut recorder = Recorder::new(at(0));
-    (0..MOST_NAMES + 5).for_each(|i| recorder.check(RunPhase::Measured, &format!("check {i}"), i % 2 == 0));
+    (0..MOST_NAMES + 5)
+        .for_each(|i| recorder.check(RunPhase::Measured, &format!("check {i}"), i % 2 == 0));
     let checks = recorder.take_window(at(1), Snapshot::default()).measured.checks;
     assert_eq!(checks.iter().count(), MOST_NAMES + 1);
     assert_eq!(checks.row("other"), Some(&Check { passed: 3, failed: 2 }));
@@ -209,7 +237,12 @@ fn record(recorder: &mut Recorder, happened: Happened) {
     let kind = recorder.define(NAMES[name]).unwrap();
     let parked_at = at(intended) + Duration::from_nanos(lag / 2);
     let started = at(intended) + Duration::from_nanos(lag);
-    let times = Times { intended: at(intended), parked_at, started, ended: started + Duration::from_nanos(time) };
+    let times = Times {
+        intended: at(intended),
+        parked_at,
+        started,
+        ended: started + Duration::from_nanos(time),
+    };
     let ended = match end {
         0 => Ended::Failed(&Cause::Status(503)),
         1 => Ended::Failed(&Cause::Said(NAMES[name])),
@@ -219,7 +252,14 @@ fn record(recorder: &mut Recorder, happened: Happened) {
     recorder.begun(kind, times.intended, end != 3);
     recorder.ended(kind, &times, end != 3, ended);
     let phase = recorder.phase(times.intended);
-    recorder.exchange(phase, &exchange(if end == 4 { Err(ErrorClass::Connect) } else { Ok(200 + u16::from(end)) }, ms(time % 50)), true);
+    recorder.exchange(
+        phase,
+        &exchange(
+            if end == 4 { Err(ErrorClass::Connect) } else { Ok(200 + u16::from(end)) },
+            ms(time % 50),
+        ),
+        true,
+    );
     if end == 5 {
         recorder.exchange_interrupted(phase, ms(time % 90), 1, 0);
     }
@@ -230,10 +270,12 @@ fn record(recorder: &mut Recorder, happened: Happened) {
 }
 
 proptest! {
-    // Each case makes some hundred histograms; a thousand partitions of one histogram are tried beside the histogram itself.
+    // Each case makes some hundred histograms; a thousand partitions of one histogram are tried
+    // beside the histogram itself.
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// However samples are spread over threads and windows, and however these are grouped, the whole is the same.
+    /// However samples are spread over threads and windows, and however these are grouped, the
+    /// whole is the same.
     #[test]
     fn merging_is_blind_to_threads_windows_and_order(
         all in prop::collection::vec((happened(), 0usize..3, prop::bool::weighted(0.1)), 1..30),
@@ -262,7 +304,8 @@ proptest! {
         }
 
         let merged = &windows[0];
-        // Sums of floating-point numbers depend on their order in the last digit; all else is exact.
+        // Sums of floating-point numbers depend on their order in the last digit; all else is
+        // exact.
         for (whole, parts) in [(&alone.warm_up, &merged.warm_up), (&alone.measured, &merged.measured)] {
             prop_assert_eq!(&whole.total, &parts.total);
             prop_assert_eq!(&whole.transactions, &parts.transactions);
@@ -286,17 +329,25 @@ fn what_our_standing_still_delayed_is_kept_beside_what_it_would_have_been() {
     let kind = recorder.define("buy").unwrap();
     recorder.heartbeat().probe(at(1_000));
     let mut end = |intended, started, ended| {
-        let times = Times { intended: at(intended), parked_at: at(0), started: at(started), ended: at(ended) };
+        let times = Times {
+            intended: at(intended),
+            parked_at: at(0),
+            started: at(started),
+            ended: at(ended),
+        };
         recorder.begun(kind, times.intended, true);
         recorder.ended(kind, &times, true, Ended::Ok);
     };
     end(900, 900, 1_001);
-    // The thread stands still from 1,005 to 3,005 ms: the first of these was under way, the others are started late.
+    // The thread stands still from 1,005 to 3,005 ms: the first of these was under way, the others
+    // are started late.
     end(990, 990, 3_005);
     end(2_005, 3_005, 3_006);
     end(3_004, 3_006, 3_007);
     let total = recorder.take_window(at(4_000), Snapshot::default()).measured.total;
-    let sums = |delayed: &Delayed| [&delayed.seen, &delayed.without].map(|times| (times.count(), times.sum_ns() / 1_000_000));
+    let sums = |delayed: &Delayed| {
+        [&delayed.seen, &delayed.without].map(|times| (times.count(), times.sum_ns() / 1_000_000))
+    };
     assert_eq!(sums(&total.delayed_response), [(3, 2_015 + 1_001 + 3), (3, 15 + 1 + 1)]);
     assert_eq!(sums(&total.delayed_service), [(1, 2_015), (1, 15)]);
     assert_eq!(total.response.count(), 4);
@@ -314,5 +365,9 @@ fn a_pause_is_seen_as_by_somebody_who_comes_at_any_time() {
     let mut recorder = Recorder::new(at(0));
     recorder.loop_delay(RunInstant::NEVER, Duration::from_secs(100_000));
     let figures = recorder.take_window(at(0), Snapshot::default()).measured;
-    assert_eq!(figures.overslept.count(), 20_000_000, "a day of a machine that was suspended is counted in steps");
+    assert_eq!(
+        figures.overslept.count(),
+        20_000_000,
+        "a day of a machine that was suspended is counted in steps"
+    );
 }

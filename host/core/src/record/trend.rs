@@ -1,7 +1,8 @@
 //! The distribution of numbers of any size, for the scenario's own trends.
 //!
-//! A trend may hold bytes, rows or euros, so there are no bounds to lay a histogram out for, and a scenario may have 10,000 of them. The buckets are
-//! therefore sparse, and their borders are those of floating-point numbers themselves: exponent and 10 bits of mantissa, 0.1 % of relative error.
+//! A trend may hold bytes, rows or euros, so there are no bounds to lay a histogram out for, and a
+//! scenario may have 10,000 of them. The buckets are therefore sparse, and their borders are those
+//! of floating-point numbers themselves: exponent and 10 bits of mantissa, 0.1 % of relative error.
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -75,7 +76,8 @@ impl Trend {
         (self.count > 0).then(|| self.sum / self.count as f64)
     }
 
-    /// What `percent` of the numbers do not exceed, to 0.1 %, under the rules of [`Histogram::percentile`].
+    /// What `percent` of the numbers do not exceed, to 0.1 %, under the rules of
+    /// [`Histogram::percentile`].
     pub fn percentile(&self, percent: f64) -> Option<f64> {
         if percent <= 0.0 {
             return self.min();
@@ -115,22 +117,28 @@ struct Sent {
 impl Serialize for Trend {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { count, sum, min, max, .. } = *self;
-        (count > 0).then(|| Sent { count, sum, min, max, buckets: Sparse::pack(self.buckets.iter()) }).serialize(serializer)
+        (count > 0)
+            .then(|| Sent { count, sum, min, max, buckets: Sparse::pack(self.buckets.iter()) })
+            .serialize(serializer)
     }
 }
 
 impl TryFrom<Option<Sent>> for Trend {
     type Error = Refused;
 
-    /// Numbers below zero, infinite ones and such that are none have no bucket; the sum of finite ones may well be infinite.
+    /// Numbers below zero, infinite ones and such that are none have no bucket; the sum of finite
+    /// ones may well be infinite.
     fn try_from(sent: Option<Sent>) -> Result<Self, Refused> {
-        let Some(Sent { count, sum, min, max, buckets: sparse }) = sent else { return Ok(Self::default()) };
+        let Some(Sent { count, sum, min, max, buckets: sparse }) = sent else {
+            return Ok(Self::default());
+        };
         let counts = sparse.unpack(BUCKETS)?;
         let outermost = counts.first().zip(counts.last()).map(|(first, last)| (first.0, last.0));
         let is_possible = counts.iter().map(|(_, count)| count).sum::<u64>() == count
             && outermost == Some((bucket_of(min), bucket_of(max)))
             && min <= max
-            && (count as f64 * min * (1.0 - ROUNDING)..=count as f64 * max * (1.0 + ROUNDING)).contains(&sum);
+            && (count as f64 * min * (1.0 - ROUNDING)..=count as f64 * max * (1.0 + ROUNDING))
+                .contains(&sum);
         if !is_possible {
             return Err(Refused::Samples);
         }
@@ -162,7 +170,10 @@ mod tests {
     fn numbers_below_zero_count_as_zero() {
         let mut trend = Trend::default();
         trend.record(-5.0);
-        assert_eq!((trend.count(), trend.min(), trend.max(), trend.mean()), (1, Some(0.0), Some(0.0), Some(0.0)));
+        assert_eq!(
+            (trend.count(), trend.min(), trend.max(), trend.mean()),
+            (1, Some(0.0), Some(0.0), Some(0.0))
+        );
         assert_eq!(trend.percentile(50.0), None);
     }
 }

@@ -1,9 +1,12 @@
 //! Where slots lie between the whole numbers: evenly, or as independent users would come.
 //!
-//! Poisson arrivals are drawn in *positions*, at one expected start a unit, so that they need not know the rate; the timeline stretches them over time.
-//! Blocks of 256 are drawn on their own from (seed, block): the count from the Poisson distribution, then that many uniform positions, sorted, which is
-//! the process itself (Kingman, *Poisson Processes*, section 2.4). So any host finds any slot without having drawn those before, save their counts.
-//! Only additions, multiplications and divisions are used: they round alike on every machine, which a logarithm does not.
+//! Poisson arrivals are drawn in *positions*, at one expected start a unit, so that they need not
+//! know the rate; the timeline stretches them over time. Blocks of 256 are drawn on their own from
+//! (seed, block): the count from the Poisson distribution, then that many uniform positions,
+//! sorted, which is the process itself (Kingman, *Poisson Processes*, section 2.4). So any host
+//! finds any slot without having drawn those before, save their counts. Only additions,
+//! multiplications and divisions are used: they round alike on every machine, which a logarithm
+//! does not.
 
 use crate::random::Random;
 
@@ -20,11 +23,13 @@ pub enum Arrivals {
     },
 }
 
-/// Expected starts in a block: some 20 standard deviations fit below it, and a block's draw stays in the first cache.
+/// Expected starts in a block: some 20 standard deviations fit below it, and a block's draw stays
+/// in the first cache.
 const BLOCK: u64 = 256;
 /// e⁻²⁵⁶: the probability that a block is empty, from which those of the other counts follow.
 const NONE_IN_BLOCK: f64 = 6.616_261_056_709_485e-112;
-/// The most that a block holds: the probability of more is under 10⁻⁴⁰, and the sum of probabilities has long stopped growing.
+/// The most that a block holds: the probability of more is under 10⁻⁴⁰, and the sum of
+/// probabilities has long stopped growing.
 const MOST_IN_BLOCK: u64 = 2 * BLOCK;
 
 /// The position of each slot, cheap in increasing order.
@@ -71,7 +76,11 @@ impl Positions {
         while self.of(slot) < position {
             // Whole blocks at once where the position lies beyond them.
             let block_ends = ((self.block + 1) * BLOCK) as f64;
-            slot = if block_ends <= position { self.before + self.points.len() as u64 } else { slot + 1 };
+            slot = if block_ends <= position {
+                self.before + self.points.len() as u64
+            } else {
+                slot + 1
+            };
         }
         slot
     }

@@ -4,7 +4,8 @@ use super::Timeline;
 use super::arrivals::{Arrivals, Positions};
 use crate::RunInstant;
 
-/// Which slot comes first after an instant. Asked in order of time it is cheap; for a look ahead it is cloned.
+/// Which slot comes first after an instant. Asked in order of time it is cheap; for a look ahead it
+/// is cloned.
 #[derive(Clone, Debug)]
 pub struct Numbering {
     positions: Positions,
@@ -17,7 +18,8 @@ impl Numbering {
         Self { positions: Positions::new(arrivals), next: 0 }
     }
 
-    /// The first slot that is meant to start at `now` or later, and is not before one that was found earlier.
+    /// The first slot that is meant to start at `now` or later, and is not before one that was
+    /// found earlier.
     pub fn first_at(&mut self, timeline: &Timeline, now: RunInstant) -> u64 {
         let position = timeline.position_at(now);
         self.next = self.positions.first_at(self.next, position);

@@ -1,13 +1,18 @@
-//! Whose slot is whose: tables that deal the slots out to several hosts, by weight, round after round.
+//! Whose slot is whose: tables that deal the slots out to several hosts, by weight, round after
+//! round.
 //!
 //! ## Why a table and not a rate for each host
-//! Each slot keeps its one instant, whoever starts it, so the hosts together send what one machine would. A slot belongs to whoever the table in force names
-//! for its number; numbers do not depend on clocks or on what a host has heard of rates, so no two hosts that know the same tables start the same slot.
+//! Each slot keeps its one instant, whoever starts it, so the hosts together send what one machine
+//! would. A slot belongs to whoever the table in force names for its number; numbers do not depend
+//! on clocks or on what a host has heard of rates, so no two hosts that know the same tables start
+//! the same slot.
 //!
 //! ## Why lost lanes are dealt out and the others stay
-//! When a host is lost its lanes are to move at once, while the others may be bound to what they were promised. So [`Table::without`] lets the others only
-//! gain. [`Table::of_weights`] draws a table up anew, for a moment at which nobody is bound any more. What is true of hosts is true of their threads, which
-//! hear of a table one sooner and one later: a lane has a seat of its own at its host's table, which says whose turn it is among the threads.
+//! When a host is lost its lanes are to move at once, while the others may be bound to what they
+//! were promised. So [`Table::without`] lets the others only gain. [`Table::of_weights`] draws a
+//! table up anew, for a moment at which nobody is bound any more. What is true of hosts is true of
+//! their threads, which hear of a table one sooner and one later: a lane has a seat of its own at
+//! its host's table, which says whose turn it is among the threads.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,18 +46,28 @@ struct Lane {
 }
 
 impl Table {
-    /// A table of lanes as near to the weights as it can be (largest remainder), each host's as evenly spread as can be. Hosts without a weight have none;
-    /// without any weight the slots are nobody's.
+    /// A table of lanes as near to the weights as it can be (largest remainder), each host's as
+    /// evenly spread as can be. Hosts without a weight have none; without any weight the slots are
+    /// nobody's.
     pub fn of_weights(from: u64, weights: &[(Owner, f64)]) -> Self {
         let hosts = weights.iter().filter(|(_, weight)| *weight > 0.0).count();
         let mut seats = Seats::default();
-        Self { from, lanes: deal((hosts * LANES_EACH).max(LEAST_LANES), weights).into_iter().map(|owner| seats.next(owner)).collect() }
+        Self {
+            from,
+            lanes: deal((hosts * LANES_EACH).max(LEAST_LANES), weights)
+                .into_iter()
+                .map(|owner| seats.next(owner))
+                .collect(),
+        }
     }
 
-    /// The same from `from` on, with the lanes of `lost` dealt out to the others by weight. Nobody else loses any.
+    /// The same from `from` on, with the lanes of `lost` dealt out to the others by weight. Nobody
+    /// else loses any.
     pub fn without(&self, from: u64, lost: Owner, weights: &[(Owner, f64)]) -> Self {
-        let free: Vec<usize> = (0..self.lanes.len()).filter(|&lane| self.lanes[lane].owner == lost).collect();
-        let others: Vec<(Owner, f64)> = weights.iter().copied().filter(|&(owner, _)| owner != lost).collect();
+        let free: Vec<usize> =
+            (0..self.lanes.len()).filter(|&lane| self.lanes[lane].owner == lost).collect();
+        let others: Vec<(Owner, f64)> =
+            weights.iter().copied().filter(|&(owner, _)| owner != lost).collect();
         let heirs = deal(free.len(), &others);
         if others.iter().all(|&(_, weight)| weight <= 0.0) {
             return Self { from, lanes: Arc::default() };
@@ -66,7 +81,8 @@ impl Table {
 
     /// Whose a slot is under this table.
     pub fn owner(&self, slot: u64) -> Option<Owner> {
-        (!self.lanes.is_empty()).then(|| self.lanes[(slot % self.lanes.len() as u64) as usize].owner)
+        (!self.lanes.is_empty())
+            .then(|| self.lanes[(slot % self.lanes.len() as u64) as usize].owner)
     }
 
     /// The part of all slots that a host has.
@@ -81,7 +97,9 @@ impl Table {
             return 0;
         }
         let lanes = self.lanes.len() as u64;
-        let own = |until: usize| self.lanes[..until].iter().filter(|lane| lane.owner == owner).count() as u64;
+        let own = |until: usize| {
+            self.lanes[..until].iter().filter(|lane| lane.owner == owner).count() as u64
+        };
         let below = |slot: u64| slot / lanes * own(self.lanes.len()) + own((slot % lanes) as usize);
         below(until).saturating_sub(below(from.min(until)))
     }
@@ -110,9 +128,11 @@ impl Seats {
     }
 }
 
-/// Deals so many lanes out by weight, to each host at even distances; none at all where nobody has a weight.
+/// Deals so many lanes out by weight, to each host at even distances; none at all where nobody has
+/// a weight.
 fn deal(count: usize, weights: &[(Owner, f64)]) -> Vec<Owner> {
-    let weights: Vec<(Owner, f64)> = weights.iter().copied().filter(|&(_, weight)| weight > 0.0).collect();
+    let weights: Vec<(Owner, f64)> =
+        weights.iter().copied().filter(|&(_, weight)| weight > 0.0).collect();
     let mut places: Vec<(f64, Owner)> = Vec::with_capacity(count);
     for (owner, share) in portions(count, &weights) {
         places.extend((0..share).map(|place| ((place as f64 + 0.5) / share as f64, owner)));
@@ -121,14 +141,21 @@ fn deal(count: usize, weights: &[(Owner, f64)]) -> Vec<Owner> {
     places.into_iter().map(|(_, owner)| owner).collect()
 }
 
-/// Parts of a whole by weight, which add up to it: each gets its part rounded down, and those with the largest remainders one more.
+/// Parts of a whole by weight, which add up to it: each gets its part rounded down, and those with
+/// the largest remainders one more.
 fn portions(whole: usize, weights: &[(Owner, f64)]) -> Vec<(Owner, usize)> {
     let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
     let exact = |weight: f64| whole as f64 * weight / sum;
-    let mut portions: Vec<(Owner, usize)> = weights.iter().map(|&(owner, weight)| (owner, exact(weight) as usize)).collect();
+    let mut portions: Vec<(Owner, usize)> =
+        weights.iter().map(|&(owner, weight)| (owner, exact(weight) as usize)).collect();
     let left = whole.saturating_sub(portions.iter().map(|(_, portion)| portion).sum());
     let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
-    by_remainder.sort_by(|&one, &other| exact(weights[other].1).fract().total_cmp(&exact(weights[one].1).fract()).then(one.cmp(&other)));
+    by_remainder.sort_by(|&one, &other| {
+        exact(weights[other].1)
+            .fract()
+            .total_cmp(&exact(weights[one].1).fract())
+            .then(one.cmp(&other))
+    });
     for &index in by_remainder.iter().take(left) {
         portions[index].1 += 1;
     }
@@ -142,7 +169,8 @@ pub(super) struct Claim {
     part: Stripe,
 }
 
-/// A host's lanes of one table, as they are shared out among its threads: each in turn has the lanes of a seat, and moves on by one with each round.
+/// A host's lanes of one table, as they are shared out among its threads: each in turn has the
+/// lanes of a seat, and moves on by one with each round.
 #[derive(Clone, Debug)]
 struct Round {
     from: u64,
@@ -168,7 +196,10 @@ impl Claim {
     /// A thread's part of what the tables give to a host.
     pub(super) fn of_tables(tables: &[Table], owner: Owner, part: Stripe) -> Self {
         let round = |table: &Table| {
-            let own = (0..).zip(&*table.lanes).filter(|(_, lane)| lane.owner == owner).map(|(number, lane)| (number, lane.seat));
+            let own = (0..)
+                .zip(&*table.lanes)
+                .filter(|(_, lane)| lane.owner == owner)
+                .map(|(number, lane)| (number, lane.seat));
             Round::new(table.from, table.lanes.len() as u64, own, part)
         };
         Self { rounds: tables.iter().map(round).collect(), part }
@@ -203,7 +234,9 @@ impl Round {
         }
         let is_any = |turn: u64| !turns[turn as usize].own.is_empty();
         // Turns go backwards, as rounds go on.
-        let next = |turn: u64| (1..=part.of()).find(|rounds| is_any((turn + part.of() - rounds) % part.of()));
+        let next = |turn: u64| {
+            (1..=part.of()).find(|rounds| is_any((turn + part.of() - rounds) % part.of()))
+        };
         let nexts: Vec<Option<u64>> = (0..part.of()).map(next).collect();
         turns.iter_mut().zip(nexts).for_each(|(turn, next)| turn.next = next);
         Self { from, lanes, turns }
@@ -212,7 +245,9 @@ impl Round {
     fn at_or_after(&self, slot: u64, part: Stripe) -> Option<u64> {
         // A table without lanes has no rounds.
         let round = slot.checked_div(self.lanes)?;
-        let turn = |round: u64| &self.turns[((part.index() + part.of() - round % part.of()) % part.of()) as usize];
+        let turn = |round: u64| {
+            &self.turns[((part.index() + part.of() - round % part.of()) % part.of()) as usize]
+        };
         let this = turn(round);
         let later = this.own.partition_point(|&lane| lane < slot % self.lanes);
         if let Some(lane) = this.own.get(later) {
@@ -231,14 +266,19 @@ mod tests {
 
     fn slots(tables: &[Table], owner: Owner, part: Stripe, below: u64) -> Vec<u64> {
         let claim = Claim::of_tables(tables, owner, part);
-        std::iter::successors(claim.at_or_after(0), |slot| claim.at_or_after(slot + 1)).take_while(|&slot| slot < below).collect()
+        std::iter::successors(claim.at_or_after(0), |slot| claim.at_or_after(slot + 1))
+            .take_while(|&slot| slot < below)
+            .collect()
     }
 
     #[test]
     fn shares_follow_the_weights() {
         let table = Table::of_weights(0, &[(0, 1.0), (1, 1.0), (2, 2.0), (3, 0.0)]);
         assert_eq!([0, 1, 2, 3].map(|owner| table.share(owner)), [0.25, 0.25, 0.5, 0.0]);
-        let uneven = Table::of_weights(0, &[(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0), (5, 1.0), (6, 1.0)]);
+        let uneven = Table::of_weights(
+            0,
+            &[(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0), (5, 1.0), (6, 1.0)],
+        );
         assert!((0..7).all(|owner| (uneven.share(owner) - 1.0 / 7.0).abs() < 0.005));
         assert_eq!(Table::of_weights(0, &[(0, 0.0)]).owner(5), None);
     }
@@ -258,9 +298,13 @@ mod tests {
         let weights = [(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0)];
         let before = Table::of_weights(0, &weights);
         let after = before.without(1_000, 2, &weights);
-        let kept = |slot: u64| before.owner(slot) == Some(2) || before.owner(slot) == after.owner(slot);
+        let kept =
+            |slot: u64| before.owner(slot) == Some(2) || before.owner(slot) == after.owner(slot);
         assert!((0..240).all(kept));
-        assert!([0, 1, 3, 4].iter().all(|&owner| (after.share(owner) - 0.25).abs() < 0.01), "{after:?}");
+        assert!(
+            [0, 1, 3, 4].iter().all(|&owner| (after.share(owner) - 0.25).abs() < 0.01),
+            "{after:?}"
+        );
         assert_eq!(after.without(0, 0, &[(0, 1.0)]).owner(7), None);
     }
 
@@ -268,7 +312,10 @@ mod tests {
     fn slots_are_counted_without_going_through_them() {
         let table = Table::of_weights(0, &[(0, 2.0), (1, 1.0)]);
         for (from, until) in [(0, 0), (0, 7), (3, 1_000), (500, 400), (241, 719)] {
-            let own = slots(std::slice::from_ref(&table), 1, Stripe::WHOLE, until).into_iter().filter(|&slot| slot >= from).count();
+            let own = slots(std::slice::from_ref(&table), 1, Stripe::WHOLE, until)
+                .into_iter()
+                .filter(|&slot| slot >= from)
+                .count();
             assert_eq!(table.count(1, from, until), own as u64, "{from} to {until}");
         }
     }
@@ -276,7 +323,9 @@ mod tests {
     #[test]
     fn after_the_last_number_there_is_no_slot() {
         let table = Table::of_weights(u64::MAX, &[(0, 1.0)]);
-        let claims = [0, 1, 2].map(|thread| Claim::of_tables(std::slice::from_ref(&table), 0, Stripe::new(thread, 3)));
+        let claims = [0, 1, 2].map(|thread| {
+            Claim::of_tables(std::slice::from_ref(&table), 0, Stripe::new(thread, 3))
+        });
         assert!(claims.iter().all(|claim| claim.at_or_after(0).is_none()));
     }
 

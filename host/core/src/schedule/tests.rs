@@ -14,7 +14,10 @@ fn constant(rate: f64) -> Timeline {
 }
 
 fn staged(opening: Option<f64>, stages: &[(f64, f64)]) -> Profile {
-    let stages = stages.iter().map(|&(over, to)| Stage { over: Duration::from_secs_f64(over), to }).collect();
+    let stages = stages
+        .iter()
+        .map(|&(over, to)| Stage { over: Duration::from_secs_f64(over), to })
+        .collect();
     Profile { opening: opening.and_then(Rate::new), stages }
 }
 
@@ -48,11 +51,15 @@ fn a_ramp_places_its_slots_where_the_formula_does() {
     for slot in [0u64, 1, 50, 1_250, 4_999] {
         assert_eq!(up.instant_of(slot as f64), Some(seconds((slot as f64 / 50.0).sqrt())));
     }
-    // And back down to 0: the last slot of the way down lies as far from its end as slot 1 from the beginning.
+    // And back down to 0: the last slot of the way down lies as far from its end as slot 1 from the
+    // beginning.
     let down = staged(Some(1_000.0), &[(10.0, 0.0)]).timeline(Duration::ZERO);
     let last = all(&down, Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER);
     assert_eq!(last.len(), 5_000);
-    assert!(last[4_999].intended.since(seconds(10.0 - (1.0f64 / 50.0).sqrt())) < Duration::from_micros(1));
+    assert!(
+        last[4_999].intended.since(seconds(10.0 - (1.0f64 / 50.0).sqrt()))
+            < Duration::from_micros(1)
+    );
     assert_eq!(down.rate_at(seconds(5.0)), 500.0);
 }
 
@@ -62,15 +69,25 @@ fn a_stage_is_read_from_its_duration_and_rate() {
     assert_eq!("1m:300/m".parse(), Ok(Stage { over: Duration::from_secs(60), to: 5.0 }));
     assert_eq!("0s:0".parse(), Ok(Stage { over: Duration::ZERO, to: 0.0 }));
     let message = |text: &str| text.parse::<Stage>().expect_err("it is refused").to_string();
-    assert_eq!(message("1000"), r#"stage "1000" has no colon; write a duration and the rate at its end, like "30s:1000""#);
-    assert_eq!(message("30:10"), r#"stage "30:10": "30" has no unit; write "30s" for seconds or "30ms" for milliseconds"#);
+    assert_eq!(
+        message("1000"),
+        r#"stage "1000" has no colon; write a duration and the rate at its end, like "30s:1000""#
+    );
+    assert_eq!(
+        message("30:10"),
+        r#"stage "30:10": "30" has no unit; write "30s" for seconds or "30ms" for milliseconds"#
+    );
     assert!(message("30s:-1").starts_with(r#"stage "30s:-1": "-1" is not a rate"#));
 }
 
 #[test]
 fn nothing_is_due_while_the_rate_is_zero() {
-    let profile = staged(Some(10.0), &[(1.0, 10.0), (0.0, 0.0), (5.0, 0.0), (0.0, 10.0), (1.0, 10.0), (0.0, 0.0)]);
-    let due = all(&profile.timeline(Duration::ZERO), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER);
+    let profile = staged(
+        Some(10.0),
+        &[(1.0, 10.0), (0.0, 0.0), (5.0, 0.0), (0.0, 10.0), (1.0, 10.0), (0.0, 0.0)],
+    );
+    let due =
+        all(&profile.timeline(Duration::ZERO), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER);
     assert_eq!(due.len(), 20);
     assert_eq!((due[9].intended, due[10].intended), (seconds(0.9), seconds(6.0)));
     assert_eq!(profile.length(), Duration::from_secs(7));
@@ -89,16 +106,21 @@ fn warm_up_holds_the_opening_rate_and_the_stages_follow_it() {
 
 #[test]
 fn a_number_of_slots_limits_the_schedule() {
-    let mut cursor = Cursor::new(constant(10.0), Arrivals::Uniform, Stripe::new(1, 2), RunInstant::NEVER, 6);
+    let mut cursor =
+        Cursor::new(constant(10.0), Arrivals::Uniform, Stripe::new(1, 2), RunInstant::NEVER, 6);
     let slots: Vec<u64> = std::iter::from_fn(|| cursor.pop()).map(|due| due.slot).collect();
     assert_eq!(slots, [1, 3, 5]);
 }
 
 #[test]
 fn a_slot_that_is_not_allowed_waits_and_one_that_was_missed_is_dropped() {
-    let mut cursor = Cursor::new(constant(10.0), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    let mut cursor =
+        Cursor::new(constant(10.0), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
     cursor.allow_below(3);
-    assert_eq!(std::iter::from_fn(|| cursor.pop()).map(|due| due.slot).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(
+        std::iter::from_fn(|| cursor.pop()).map(|due| due.slot).collect::<Vec<_>>(),
+        [0, 1, 2]
+    );
     assert_eq!(std::iter::from_fn(|| cursor.pop_missed(seconds(0.55))).count(), 3);
     assert_eq!(cursor.peek(), None);
     cursor.allow_below(8);
@@ -114,7 +136,13 @@ fn a_share_of_a_share_is_a_share() {
 
 #[test]
 fn many_changes_of_rate_leave_a_short_timeline() {
-    let mut cursor = Cursor::new(constant(1_000.0), Arrivals::Uniform, Stripe::WHOLE, RunInstant::NEVER, u64::MAX);
+    let mut cursor = Cursor::new(
+        constant(1_000.0),
+        Arrivals::Uniform,
+        Stripe::WHOLE,
+        RunInstant::NEVER,
+        u64::MAX,
+    );
     for step in 1..10_000u64 {
         let now = RunInstant::from_nanos(step * 200_000_000);
         while cursor.peek().is_some_and(|due| due.intended <= now) {
@@ -130,11 +158,15 @@ fn many_changes_of_rate_leave_a_short_timeline() {
 
 #[test]
 fn a_profile_that_rested_goes_on_where_it_would_have_been() {
-    // Two seconds at 100/s, in four up to 300/s, then 300/s; nothing from the third second to the fifth.
+    // Two seconds at 100/s, in four up to 300/s, then 300/s; nothing from the third second to the
+    // fifth.
     let profile = staged(Some(100.0), &[(2.0, 100.0), (4.0, 300.0)]).timeline(Duration::ZERO);
-    let mut cursor = Cursor::new(profile.clone(), Arrivals::Uniform, Stripe::WHOLE, seconds(8.0), u64::MAX);
+    let mut cursor =
+        Cursor::new(profile.clone(), Arrivals::Uniform, Stripe::WHOLE, seconds(8.0), u64::MAX);
     let mut due = Vec::new();
-    for (until, course) in [(3.0, Some(Course::Rate(0.0))), (5.0, Some(Course::Profile)), (8.0, None)] {
+    for (until, course) in
+        [(3.0, Some(Course::Rate(0.0))), (5.0, Some(Course::Profile)), (8.0, None)]
+    {
         while let Some(next) = cursor.peek().filter(|due| due.intended <= seconds(until)) {
             due.push(next.intended);
             cursor.pop();
@@ -143,7 +175,9 @@ fn a_profile_that_rested_goes_on_where_it_would_have_been() {
             cursor.change_after(seconds(until), course);
         }
     }
-    let between = |from: f64, until: f64| due.iter().filter(|at| **at > seconds(from) && **at <= seconds(until)).count();
+    let between = |from: f64, until: f64| {
+        due.iter().filter(|at| **at > seconds(from) && **at <= seconds(until)).count()
+    };
     assert_eq!(between(3.0, 5.0), 0);
     for (from, until) in [(0.0, 3.0), (5.0, 6.0), (6.0, 8.0)] {
         let expected = profile.position_at(seconds(until)) - profile.position_at(seconds(from));
@@ -153,18 +187,23 @@ fn a_profile_that_rested_goes_on_where_it_would_have_been() {
 
 #[test]
 fn poisson_counts_have_the_mean_and_the_variance_of_their_law() {
-    let due = all(&constant(1_000.0), Arrivals::Poisson { seed: 42 }, Stripe::WHOLE, seconds(1_000.0));
+    let due =
+        all(&constant(1_000.0), Arrivals::Poisson { seed: 42 }, Stripe::WHOLE, seconds(1_000.0));
     let mut counts = vec![0f64; 100_000];
     for due in &due {
         counts[(due.intended.as_nanos() / 10_000_000) as usize] += 1.0;
     }
     let mean = counts.iter().sum::<f64>() / counts.len() as f64;
-    let variance = counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / counts.len() as f64;
+    let variance =
+        counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / counts.len() as f64;
     // 10 expected in each 10 ms; over 100,000 of them the standard errors are 0.01 and 0.046.
     assert!((mean - 10.0).abs() < 0.05, "{mean}");
     assert!((variance - 10.0).abs() < 0.25, "{variance}");
     // The gaps are exponential: e⁻¹ of them are longer than their mean.
-    let long = due.windows(2).filter(|pair| pair[1].intended.since(pair[0].intended) > Duration::from_millis(1)).count();
+    let long = due
+        .windows(2)
+        .filter(|pair| pair[1].intended.since(pair[0].intended) > Duration::from_millis(1))
+        .count();
     assert!((long as f64 / due.len() as f64 - 0.367_9).abs() < 0.003, "{long}");
 }
 
@@ -185,7 +224,8 @@ fn arrivals() -> impl Strategy<Value = Arrivals> {
 fn profiles() -> impl Strategy<Value = Profile> {
     let rate = prop_oneof![Just(0.0), 0.5..400.0];
     let stage = (prop_oneof![Just(0.0), 0.01..4.0], rate.clone());
-    (rate, prop::collection::vec(stage, 0..6)).prop_map(|(opening, stages)| staged(Some(opening), &stages))
+    (rate, prop::collection::vec(stage, 0..6))
+        .prop_map(|(opening, stages)| staged(Some(opening), &stages))
 }
 
 proptest! {
@@ -272,7 +312,8 @@ proptest! {
         changed.change_after(now, Law::Constant(rate));
         let upto = |timeline: &Timeline| all(timeline, arrivals, Stripe::WHOLE, now + Duration::from_nanos(1));
         prop_assert_eq!(upto(&changed), upto(&timeline));
-        // And what follows keeps the phase: with an even spread the next slot comes when the fraction that was left has passed.
+        // And what follows keeps the phase: with an even spread the next slot comes when the
+        // fraction that was left has passed.
         if rate > 0.0 {
             let position = changed.position_at(now + Duration::from_nanos(1));
             let next = changed.instant_of(position.floor() + 1.0).unwrap();
@@ -294,7 +335,18 @@ fn segments_that_come_from_elsewhere_are_a_timeline_only_if_they_can_be_one() {
     };
     assert_eq!(changed(Vec::clear), Err(TimelineError::Empty));
     assert_eq!(changed(|segments| segments.swap(1, 2)), Err(TimelineError::Disorder));
-    assert_eq!(changed(|segments| segments[0].law = Law::Constant(f64::NAN)), Err(TimelineError::NoNumber));
-    assert_eq!(changed(|segments| segments[1].law = Law::Ramp { from: 1.0, to: -1.0, over: Duration::ZERO }), Err(TimelineError::NoNumber));
-    assert_eq!(changed(|segments| segments[0].position = f64::INFINITY), Err(TimelineError::NoNumber));
+    assert_eq!(
+        changed(|segments| segments[0].law = Law::Constant(f64::NAN)),
+        Err(TimelineError::NoNumber)
+    );
+    assert_eq!(
+        changed(
+            |segments| segments[1].law = Law::Ramp { from: 1.0, to: -1.0, over: Duration::ZERO }
+        ),
+        Err(TimelineError::NoNumber)
+    );
+    assert_eq!(
+        changed(|segments| segments[0].position = f64::INFINITY),
+        Err(TimelineError::NoNumber)
+    );
 }

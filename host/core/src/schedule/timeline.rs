@@ -1,7 +1,8 @@
 //! The law of starts over time: a rate for each instant, summed up in closed form.
 //!
-//! Λ(t) is the number of starts expected before `t`. It is continuous and never falls; a slot at position p is due when Λ leaves p. Where the rate is
-//! zero Λ rests, so a slot whose position is reached at the beginning of a rest is due at its end.
+//! Λ(t) is the number of starts expected before `t`. It is continuous and never falls; a slot at
+//! position p is due when Λ leaves p. Where the rate is zero Λ rests, so a slot whose position is
+//! reached at the beginning of a rest is due at its end.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -54,13 +55,15 @@ impl Law {
             Self::Ramp { from, to, over } => {
                 let over = over.as_secs_f64();
                 let ramping = seconds.min(over);
-                let mean = if over > 0.0 { from + (to - from) * (ramping / over) / 2.0 } else { from };
+                let mean =
+                    if over > 0.0 { from + (to - from) * (ramping / over) / 2.0 } else { from };
                 mean * ramping + to * (seconds - ramping)
             }
         }
     }
 
-    /// The seconds after which it has left `starts` behind; infinite or not a number where it never does.
+    /// The seconds after which it has left `starts` behind; infinite or not a number where it never
+    /// does.
     fn seconds(self, starts: f64) -> f64 {
         match self {
             Self::Constant(rate) => starts / rate,
@@ -73,7 +76,8 @@ impl Law {
                 if starts == 0.0 {
                     return 0.0;
                 }
-                // a·t² + from·t = starts, solved so that nothing cancels whichever way the ramp leads.
+                // a·t² + from·t = starts, solved so that nothing cancels whichever way the ramp
+                // leads.
                 let a = (to - from) / (2.0 * over);
                 2.0 * starts / (from + (from * from + 4.0 * a * starts).max(0.0).sqrt())
             }
@@ -120,11 +124,19 @@ impl TryFrom<Vec<Segment>> for Timeline {
         if segments.is_empty() {
             return Err(TimelineError::Empty);
         }
-        if !segments.iter().all(|segment| segment.position.is_finite() && segment.position >= 0.0 && segment.law.is_sound()) {
+        if !segments.iter().all(|segment| {
+            segment.position.is_finite() && segment.position >= 0.0 && segment.law.is_sound()
+        }) {
             return Err(TimelineError::NoNumber);
         }
-        let follows = |pair: &[Segment]| pair[0].start <= pair[1].start && pair[0].position <= pair[1].position;
-        if segments.windows(2).all(follows) { Ok(Self { segments }) } else { Err(TimelineError::Disorder) }
+        let follows = |pair: &[Segment]| {
+            pair[0].start <= pair[1].start && pair[0].position <= pair[1].position
+        };
+        if segments.windows(2).all(follows) {
+            Ok(Self { segments })
+        } else {
+            Err(TimelineError::Disorder)
+        }
     }
 }
 
@@ -157,14 +169,19 @@ impl Timeline {
         let next = self.segments.partition_point(|segment| segment.position <= position);
         let segment = self.segments[next.saturating_sub(1)];
         let seconds = segment.law.seconds((position - segment.position).max(0.0));
-        // Not a number is zero starts under a rate of zero: like infinity, the position is not left under this law.
-        let instant =
-            if seconds.is_finite() { segment.start + Duration::from_nanos((seconds * 1e9).round() as u64) } else { RunInstant::NEVER };
+        // Not a number is zero starts under a rate of zero: like infinity, the position is not left
+        // under this law.
+        let instant = if seconds.is_finite() {
+            segment.start + Duration::from_nanos((seconds * 1e9).round() as u64)
+        } else {
+            RunInstant::NEVER
+        };
         let latest = self.segments.get(next).map_or(RunInstant::NEVER, |following| following.start);
         Some(instant.min(latest)).filter(|&instant| instant < RunInstant::NEVER)
     }
 
-    /// Lets `law` rule from the nanosecond after `now`; what was to follow is dropped, what is due by `now` does not move.
+    /// Lets `law` rule from the nanosecond after `now`; what was to follow is dropped, what is due
+    /// by `now` does not move.
     pub fn change_after(&mut self, now: RunInstant, law: Law) {
         let start = now + Duration::from_nanos(1);
         let position = self.position_at(start);
@@ -172,7 +189,8 @@ impl Timeline {
         self.segments.push(Segment { start, position, law });
     }
 
-    /// Lets `other` rule from the nanosecond after `now` with the rates that it has from there on; the positions go on from this one's.
+    /// Lets `other` rule from the nanosecond after `now` with the rates that it has from there on;
+    /// the positions go on from this one's.
     pub fn follow_after(&mut self, now: RunInstant, other: &Self) {
         let start = now + Duration::from_nanos(1);
         let in_force = other.segment_at(start);
@@ -189,7 +207,8 @@ impl Timeline {
         }
     }
 
-    /// Drops what only places positions before this one, so that a run of many changes does not grow.
+    /// Drops what only places positions before this one, so that a run of many changes does not
+    /// grow.
     pub fn forget_before(&mut self, position: f64) {
         let in_force = self.segments.partition_point(|segment| segment.position <= position);
         self.segments.drain(..in_force.saturating_sub(1));
@@ -207,7 +226,8 @@ impl Timeline {
     }
 }
 
-/// A load profile as it is asked for: a rate at the beginning, and stages that lead from it to others.
+/// A load profile as it is asked for: a rate at the beginning, and stages that lead from it to
+/// others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// The rate at the beginning; none when the first stage leads up from zero.
@@ -229,7 +249,9 @@ pub struct Stage {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StageError {
     /// It has not the two parts of a stage.
-    #[error("stage {text:?} has no colon; write a duration and the rate at its end, like \"30s:1000\"")]
+    #[error(
+        "stage {text:?} has no colon; write a duration and the rate at its end, like \"30s:1000\""
+    )]
     NoColon {
         /// What was typed.
         text: String,
@@ -249,9 +271,13 @@ impl FromStr for Stage {
 
     /// Reads "30s:1000", "1m:300/m", "0s:50" (a jump), "10s:0" (down to a rest).
     fn from_str(text: &str) -> Result<Self, StageError> {
-        let (over, to) = text.split_once(':').ok_or_else(|| StageError::NoColon { text: text.to_owned() })?;
+        let (over, to) =
+            text.split_once(':').ok_or_else(|| StageError::NoColon { text: text.to_owned() })?;
         let part = |source| StageError::Part { text: text.to_owned(), source };
-        Ok(Self { over: parse_duration(over).map_err(part)?, to: parse_rate_or_zero(to).map_err(part)? })
+        Ok(Self {
+            over: parse_duration(over).map_err(part)?,
+            to: parse_rate_or_zero(to).map_err(part)?,
+        })
     }
 }
 

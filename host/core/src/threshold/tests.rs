@@ -8,19 +8,29 @@ const LENGTH: Duration = Duration::from_secs(10);
 fn figures() -> Figures {
     let at = |ms: u64| RunInstant::from_nanos(ms * 1_000_000);
     let mut recorder = Recorder::new(at(0));
-    let (page, pay) = (recorder.define("front page").unwrap(), recorder.define("pay < 5 € [card]").unwrap());
+    let (page, pay) =
+        (recorder.define("front page").unwrap(), recorder.define("pay < 5 € [card]").unwrap());
     for ms in 1..=900 {
         recorder.begun(page, at(10), true);
         recorder.ended(page, &Times::unpaced(at(10), at(10 + ms)), true, Ended::Ok);
     }
     for _ in 0..100 {
         recorder.begun(pay, at(10), true);
-        recorder.ended(pay, &Times::unpaced(at(10), at(1_010)), true, Ended::Failed(&Cause::Status(500)));
+        recorder.ended(
+            pay,
+            &Times::unpaced(at(10), at(1_010)),
+            true,
+            Ended::Failed(&Cause::Status(500)),
+        );
     }
     (0..100).for_each(|i| recorder.check(RunPhase::Measured, "has a title", i > 0));
-    for (name, kind, values) in [("rows", MetricKind::Trend, [1.0, 9.0]), ("sold", MetricKind::Counter, [2.0, 3.0])] {
+    for (name, kind, values) in
+        [("rows", MetricKind::Trend, [1.0, 9.0]), ("sold", MetricKind::Counter, [2.0, 3.0])]
+    {
         let metric = recorder.define_metric(name, kind).unwrap();
-        values.iter().for_each(|&value| recorder.metric(RunPhase::Measured, at(10), metric, value, &[]));
+        values
+            .iter()
+            .for_each(|&value| recorder.metric(RunPhase::Measured, at(10), metric, value, &[]));
     }
     recorder.take_window(at(10_000), Snapshot::default()).measured
 }
@@ -59,12 +69,14 @@ fn what_holds_passes_and_what_does_not_fails_with_what_was_measured() {
     ];
     for (text, passes, measured) in cases {
         let measured = measured.to_owned();
-        let expected = if passes { Outcome::Passed { measured } } else { Outcome::Failed { measured } };
+        let expected =
+            if passes { Outcome::Passed { measured } } else { Outcome::Failed { measured } };
         assert_eq!(outcome(text), expected, "{text}");
     }
 }
 
-/// 1,000 transactions that took 10 ms, 20 of them failed, and 100 that were cut off at an age of 150 ms or more.
+/// 1,000 transactions that took 10 ms, 20 of them failed, and 100 that were cut off at an age of
+/// 150 ms or more.
 fn figures_of_a_service_that_hangs() -> Figures {
     let at = |ms: u64| RunInstant::from_nanos(ms * 1_000_000);
     let mut recorder = Recorder::new(at(0));
@@ -76,7 +88,9 @@ fn figures_of_a_service_that_hangs() -> Figures {
     (0..980).for_each(|_| end(10, Ended::Ok));
     (0..20).for_each(|_| end(10, Ended::Failed(&Cause::Status(500))));
     (0..100).for_each(|i| end(150 + i, Ended::Interrupted));
-    (0..10).for_each(|_| recorder.exchange_interrupted(RunPhase::Measured, Duration::from_secs(9), 1, 0));
+    (0..10).for_each(|_| {
+        recorder.exchange_interrupted(RunPhase::Measured, Duration::from_secs(9), 1, 0)
+    });
     recorder.take_window(at(10_000), Snapshot::default()).measured
 }
 
@@ -103,7 +117,11 @@ fn a_threshold_on_what_was_cut_off_passes_only_if_it_surely_holds() {
         ("error_rate < 5%", false, format!("1.82% to 10.9%{cut}")),
         ("error_rate[front page] < 11%", true, format!("1.82% to 10.9%{cut}")),
         ("error_rate > 1%", true, format!("1.82% to 10.9%{cut}")),
-        ("request_error_rate < 1%", false, "0% to 100%, as 10 were cut off before they ended".to_owned()),
+        (
+            "request_error_rate < 1%",
+            false,
+            "0% to 100%, as 10 were cut off before they ended".to_owned(),
+        ),
         ("request.max < 10s", false, "≥ 9s, as 10 were cut off before they ended".to_owned()),
         ("interrupted < 1%", false, "9.09%".to_owned()),
         ("interrupted[front page] <= 10%", true, "9.09%".to_owned()),
@@ -111,11 +129,17 @@ fn a_threshold_on_what_was_cut_off_passes_only_if_it_surely_holds() {
     ];
     let figures = figures_of_a_service_that_hangs();
     for (text, passes, measured) in cases {
-        let expected = if passes { Outcome::Passed { measured } } else { Outcome::Failed { measured } };
-        assert_eq!(text.parse::<Threshold>().unwrap().evaluate(&figures, LENGTH), expected, "{text}");
+        let expected =
+            if passes { Outcome::Passed { measured } } else { Outcome::Failed { measured } };
+        assert_eq!(
+            text.parse::<Threshold>().unwrap().evaluate(&figures, LENGTH),
+            expected,
+            "{text}"
+        );
     }
     assert_eq!(outcome("interrupted <= 0%"), Outcome::Passed { measured: "0%".to_owned() });
-    let nothing = "interrupted < 1%".parse::<Threshold>().unwrap().evaluate(&Figures::default(), LENGTH);
+    let nothing =
+        "interrupted < 1%".parse::<Threshold>().unwrap().evaluate(&Figures::default(), LENGTH);
     assert_eq!(nothing, Outcome::NoData { reason: "no transaction began".to_owned() });
 }
 
@@ -125,7 +149,10 @@ fn without_data_a_threshold_fails_and_says_why() {
         ("response.p99.9 < 1s", "p99.9 needs 10,000 samples, there are 1,000"),
         ("request.max < 1s", "there are no samples"),
         ("request_error_rate < 1%", "no request ended"),
-        ("service[front pge].mean < 1s", "no transaction \"front pge\" was seen; did you mean \"front page\"?"),
+        (
+            "service[front pge].mean < 1s",
+            "no transaction \"front pge\" was seen; did you mean \"front page\"?",
+        ),
         ("checks[banana] > 1%", "no check \"banana\" was seen"),
         ("metric[rows].p95 > 1", "p95 needs 200 samples, there are 2"),
         ("metric[rows] > 1", "\"rows\" is a trend and has no such statistic"),
@@ -135,18 +162,20 @@ fn without_data_a_threshold_fails_and_says_why() {
         assert_eq!(outcome(text), Outcome::NoData { reason: reason.to_owned() }, "{text}");
         assert!(!outcome(text).passed());
     }
-    let nothing = "throughput > 0".parse::<Threshold>().unwrap().evaluate(&Figures::default(), Duration::ZERO);
+    let nothing = "throughput > 0"
+        .parse::<Threshold>()
+        .unwrap()
+        .evaluate(&Figures::default(), Duration::ZERO);
     assert_eq!(nothing, Outcome::NoData { reason: "nothing was measured".to_owned() });
 }
 
 #[test]
 fn an_unknown_metric_is_told_with_the_known_ones() {
     let message = refusal("respones.p95 < 200ms");
-    assert!(
-        message.starts_with(
-            "threshold \"respones.p95 < 200ms\": unknown metric \"respones\" (did you mean \"response\"?); known are response, "
-        )
-    );
+    assert!(message.starts_with(
+        "threshold \"respones.p95 < 200ms\": unknown metric \"respones\" (did you mean \
+            \"response\"?); known are response, "
+    ));
     assert!(refusal("banana < 1").contains("unknown metric \"banana\"; known are"));
 }
 
@@ -162,18 +191,30 @@ fn an_unknown_statistic_is_told_with_those_of_the_metric() {
         "response.pp95 < 1s",
         "response.p1e1 < 1s",
     ] {
-        assert!(matches!(text.parse::<Threshold>(), Err(ThresholdError::UnknownStatistic { .. })), "{text}");
+        assert!(
+            matches!(text.parse::<Threshold>(), Err(ThresholdError::UnknownStatistic { .. })),
+            "{text}"
+        );
     }
-    assert!(refusal("response.maxx < 1s").contains("response has no \"maxx\" (did you mean \"max\"?)"));
+    assert!(
+        refusal("response.maxx < 1s").contains("response has no \"maxx\" (did you mean \"max\"?)")
+    );
 }
 
 #[test]
 fn a_value_is_written_in_the_unit_of_its_metric() {
-    assert!(refusal("response.p95 < 200").contains("\"200\" has no unit; write \"200s\" for seconds"));
+    assert!(
+        refusal("response.p95 < 200").contains("\"200\" has no unit; write \"200s\" for seconds")
+    );
     assert!(refusal("error_rate < 3").contains("write \"3%\""));
-    for text in
-        ["response.p95 < 1%", "error_rate < 1s", "metric[x] > NaN", "throughput > fast", "throughput > 99999999/s", "response.p95 <"]
-    {
+    for text in [
+        "response.p95 < 1%",
+        "error_rate < 1s",
+        "metric[x] > NaN",
+        "throughput > fast",
+        "throughput > 99999999/s",
+        "response.p95 <",
+    ] {
         assert!(matches!(text.parse::<Threshold>(), Err(ThresholdError::Value { .. })), "{text}");
     }
 }
@@ -181,14 +222,29 @@ fn a_value_is_written_in_the_unit_of_its_metric() {
 #[test]
 fn what_is_no_comparison_is_refused() {
     for text in ["", "response.p95", "response.p95 = 5s", "service[a < b].p95"] {
-        assert!(matches!(text.parse::<Threshold>(), Err(ThresholdError::NoComparison { .. })), "{text}");
+        assert!(
+            matches!(text.parse::<Threshold>(), Err(ThresholdError::NoComparison { .. })),
+            "{text}"
+        );
     }
-    for text in ["service[a.p95 < 1s", "service[a]p95 < 1s", "host_lag[a].p95 < 1s", "metric > 5", "service]a[.p95 < 1s"] {
-        assert!(matches!(text.parse::<Threshold>(), Err(ThresholdError::Brackets { .. })), "{text}");
+    for text in [
+        "service[a.p95 < 1s",
+        "service[a]p95 < 1s",
+        "host_lag[a].p95 < 1s",
+        "metric > 5",
+        "service]a[.p95 < 1s",
+    ] {
+        assert!(
+            matches!(text.parse::<Threshold>(), Err(ThresholdError::Brackets { .. })),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a_threshold_shows_as_it_was_typed() {
-    assert_eq!(" response.p95<200ms ".parse::<Threshold>().unwrap().to_string(), "response.p95<200ms");
+    assert_eq!(
+        " response.p95<200ms ".parse::<Threshold>().unwrap().to_string(),
+        "response.p95<200ms"
+    );
 }

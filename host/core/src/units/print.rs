@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// A duration: "850ns", "12.3µs", "1.23ms", "4.56s", "1m30s", "2h05m"; a whole number of a unit, as limits are, without a fraction: "200ms", "30s".
+/// A duration: "850ns", "12.3µs", "1.23ms", "4.56s", "1m30s", "2h05m"; a whole number of a unit, as
+/// limits are, without a fraction: "200ms", "30s".
 pub fn print_duration(duration: Duration) -> String {
     let whole = |unit: u32| duration.subsec_nanos().is_multiple_of(unit);
     let ns = duration.as_nanos() as f64;
@@ -31,7 +32,11 @@ pub fn print_duration(duration: Duration) -> String {
 
 /// A rate: "4,912/s", "31.5/s", "0.25/s".
 pub fn print_rate(per_second: f64) -> String {
-    if per_second >= 99.95 { format!("{}/s", grouped(per_second.round() as u64)) } else { format!("{}/s", three_digits(per_second)) }
+    if per_second >= 99.95 {
+        format!("{}/s", grouped(per_second.round() as u64))
+    } else {
+        format!("{}/s", three_digits(per_second))
+    }
 }
 
 /// A share: "0%", "0.02%", "3%", "12.5%", "100%".
@@ -92,5 +97,9 @@ fn three_digits(number: f64) -> String {
 }
 
 fn trimmed(number: String) -> String {
-    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.').to_owned() } else { number }
+    if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        number
+    }
 }

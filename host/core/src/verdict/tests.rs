@@ -10,14 +10,20 @@ fn at(ms: f64) -> RunInstant {
     RunInstant::START + millis(ms)
 }
 
-/// So many transactions of 10 ms, one each millisecond, of which the last ones were late by this much for our fault.
+/// So many transactions of 10 ms, one each millisecond, of which the last ones were late by this
+/// much for our fault.
 fn late(all: u64, late: u64, by: f64) -> Figures {
     let mut recorder = Recorder::new(RunInstant::START);
     let kind = recorder.define("buy").unwrap();
     for i in 0..all {
         let (intended, lag) = (i as f64, if i < all - late { 0.05 } else { by });
         let started = at(intended + lag);
-        let times = Times { intended: at(intended), parked_at: RunInstant::START, started, ended: started + millis(10.0) };
+        let times = Times {
+            intended: at(intended),
+            parked_at: RunInstant::START,
+            started,
+            ended: started + millis(10.0),
+        };
         recorder.begun(kind, times.intended, true);
         recorder.ended(kind, &times, true, Ended::Ok);
         recorder.loop_delay(at(intended), millis(0.02));
@@ -52,12 +58,17 @@ fn slots_unsent_for_want_of_users_count_against_the_host_only_where_it_holds_no_
     figures.unsent.users = 1_000_000;
     assert_eq!(stamped(&figures).0, Stamp::Valid);
     let verdict = judge(&figures, Circumstances { lacks_room: true, ..Circumstances::default() });
-    assert_eq!(verdict.reasons().map(|evidence| (evidence.what, evidence.stamp)).collect::<Vec<_>>(), [(What::RoomUnsent, Stamp::Invalid)]);
+    assert_eq!(
+        verdict.reasons().map(|evidence| (evidence.what, evidence.stamp)).collect::<Vec<_>>(),
+        [(What::RoomUnsent, Stamp::Invalid)]
+    );
 }
 
 #[test]
 fn slots_unsent_by_the_host_are_weighed_against_all_slots() {
-    for (unsent, stamp) in [(5, Stamp::Valid), (6, Stamp::Suspect), (10, Stamp::Suspect), (11, Stamp::Invalid)] {
+    for (unsent, stamp) in
+        [(5, Stamp::Valid), (6, Stamp::Suspect), (10, Stamp::Suspect), (11, Stamp::Invalid)]
+    {
         let mut figures = figures();
         figures.unsent.host = unsent;
         assert_eq!(stamped(&figures).0, stamp, "{unsent} unsent");
@@ -69,13 +80,17 @@ fn slots_unsent_for_want_of_a_lease_are_ours_unless_a_lost_host_left_them() {
     let mut figures = figures();
     figures.unsent.lease = 1_400;
     assert_eq!(stamped(&figures), (Stamp::Invalid, vec![What::LeaseUnsent]));
-    assert_eq!(judge(&figures, Circumstances { is_host_lost: true, ..Circumstances::default() }).stamp, Stamp::Valid);
+    assert_eq!(
+        judge(&figures, Circumstances { is_host_lost: true, ..Circumstances::default() }).stamp,
+        Stamp::Valid
+    );
 }
 
 #[test]
 fn what_our_delays_did_to_a_printed_percentile_is_weighed_and_not_how_long_they_were() {
     for (number, by, stamp, what) in [
-        // A second on one start of ten thousand is no printed percentile, and a tenth of a millisecond on average.
+        // A second on one start of ten thousand is no printed percentile, and a tenth of a
+        // millisecond on average.
         (1, 1_000.0, Stamp::Valid, None),
         // On eleven it is the p99.9.
         (11, 1_000.0, Stamp::Invalid, Some(99.9)),
@@ -86,9 +101,14 @@ fn what_our_delays_did_to_a_printed_percentile_is_weighed_and_not_how_long_they_
     ] {
         let (stamped, reasons) = stamped(&late(10_000, number, by));
         assert_eq!(stamped, stamp, "{number} late by {by} ms: {reasons:?}");
-        let percents: Vec<_> =
-            reasons.iter().filter_map(|reason| if let What::Response(percent) = reason { *percent } else { None }).collect();
-        assert!(what.is_none_or(|percent| percents.contains(&percent)), "{number} late by {by} ms: {reasons:?}");
+        let percents: Vec<_> = reasons
+            .iter()
+            .filter_map(|reason| if let What::Response(percent) = reason { *percent } else { None })
+            .collect();
+        assert!(
+            what.is_none_or(|percent| percents.contains(&percent)),
+            "{number} late by {by} ms: {reasons:?}"
+        );
     }
 }
 
@@ -103,7 +123,11 @@ fn the_limit_does_not_grow_with_the_delay_that_it_judges() {
     });
     let verdict = judge(&figures, Circumstances::default());
     let reason = verdict.reasons().next().unwrap();
-    assert_eq!((verdict.stamp, reason.limit), (Stamp::Invalid, Amount::Time(millis(2.0))), "{reason:?}");
+    assert_eq!(
+        (verdict.stamp, reason.limit),
+        (Stamp::Invalid, Amount::Time(millis(2.0))),
+        "{reason:?}"
+    );
 }
 
 #[test]
@@ -125,22 +149,34 @@ fn threads_that_stood_still_for_a_tenth_of_the_time_lowered_the_throughput_of_us
     for (percent, stamp) in [(5, Stamp::Valid), (7, Stamp::Suspect), (20, Stamp::Invalid)] {
         let mut figures = figures();
         figures.overslept.record_many(millis(1_000.0), 10_000 * percent / (100 - percent));
-        assert_eq!(stamped(&figures), (stamp, if percent > 5 { vec![What::StoodStill] } else { vec![] }), "{percent} %");
+        assert_eq!(
+            stamped(&figures),
+            (stamp, if percent > 5 { vec![What::StoodStill] } else { vec![] }),
+            "{percent} %"
+        );
     }
 }
 
 #[test]
 fn a_saturated_processor_is_weighed_by_windows() {
-    for (saturated, stamp) in [(25, Stamp::Valid), (26, Stamp::Suspect), (50, Stamp::Suspect), (51, Stamp::Invalid)] {
+    for (saturated, stamp) in
+        [(25, Stamp::Valid), (26, Stamp::Suspect), (50, Stamp::Suspect), (51, Stamp::Invalid)]
+    {
         let mut cpu = CpuWindows::default();
         (0..1_000).for_each(|window| cpu.record(if window < saturated { 0.96 } else { 0.95 }));
-        assert_eq!(judge(&figures(), Circumstances { cpu, ..Circumstances::default() }).stamp, stamp, "{saturated} of 1,000");
+        assert_eq!(
+            judge(&figures(), Circumstances { cpu, ..Circumstances::default() }).stamp,
+            stamp,
+            "{saturated} of 1,000"
+        );
     }
 }
 
 #[test]
 fn a_single_port_or_descriptor_lacking_is_too_many() {
-    for (class, what) in [(ErrorClass::LocalPorts, What::LocalPorts), (ErrorClass::LocalFiles, What::LocalFiles)] {
+    for (class, what) in
+        [(ErrorClass::LocalPorts, What::LocalPorts), (ErrorClass::LocalFiles, What::LocalFiles)]
+    {
         for mut figures in [figures(), late(5, 0, 0.0)] {
             figures.requests.errors.add(class, 1);
             assert_eq!(stamped(&figures), (Stamp::Invalid, vec![what]));

@@ -1,5 +1,6 @@
-//! The measuring path allocates nothing once names, the samples of a window and the numbers of a trend have been seen, and holds little memory for each name:
-//! shown by counting, since neither a clock nor the process's size would show it.
+//! The measuring path allocates nothing once names, the samples of a window and the numbers of a
+//! trend have been seen, and holds little memory for each name: shown by counting, since neither a
+//! clock nor the process's size would show it.
 
 #![allow(unsafe_code, reason = "an allocator that counts is one by an unsafe trait")]
 
@@ -22,7 +23,8 @@ thread_local! {
 
 struct Counting;
 
-// SAFETY: everything is left to the system's allocator; counting touches a thread-local that needs neither memory nor a destructor.
+// SAFETY: everything is left to the system's allocator; counting touches a thread-local that needs
+// neither memory nor a destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
@@ -72,17 +74,24 @@ fn a_window_that_comes_back_is_filled_without_an_allocation() {
         window.clear();
         (0..samples).for_each(|number| sample(&mut recorder, number));
         let _second = recorder.take_window(now, window);
-        // Texts of failures are let go with their window, so that a run may meet any number of them: the first failure brings its text anew.
+        // Texts of failures are let go with their window, so that a run may meet any number of
+        // them: the first failure brings its text anew.
         (0..10).for_each(|number| sample(&mut recorder, number));
-        assert_eq!(allocations_of(|| (10..samples).for_each(|number| sample(&mut recorder, number))), 0, "{samples} samples");
+        assert_eq!(
+            allocations_of(|| (10..samples).for_each(|number| sample(&mut recorder, number))),
+            0,
+            "{samples} samples"
+        );
     }
 }
 
-/// What is in use while a worker records and its windows go to the control thread and come back: `record` fills each of `windows` windows.
+/// What is in use while a worker records and its windows go to the control thread and come back:
+/// `record` fills each of `windows` windows.
 fn bytes_in_use(windows: u64, record: impl Fn(&mut Recorder, u64)) -> usize {
     let before = BYTES.get();
     let mut recorder = Recorder::new(RunInstant::from_nanos(0));
-    let (mut total, mut recent, mut spare) = (Snapshot::default(), Snapshot::default(), Snapshot::default());
+    let (mut total, mut recent, mut spare) =
+        (Snapshot::default(), Snapshot::default(), Snapshot::default());
     for number in 0..windows {
         record(&mut recorder, number);
         let mut window = recorder.take_window(RunInstant::from_nanos(number), spare);
@@ -103,14 +112,23 @@ fn a_name_takes_at_most_40_kb_on_a_worker_with_all_its_windows_and_what_they_are
         let in_use = bytes_in_use(windows, |recorder, window| {
             let mut random = Random::stream(1, window);
             for name in 0..names {
-                let kind = recorder.define(&format!("name {name}")).expect("there are fewer than a thousand");
+                let kind = recorder
+                    .define(&format!("name {name}"))
+                    .expect("there are fewer than a thousand");
                 for _ in 0..samples {
-                    // Log-normal around 8 ms: a tenth of a percent take more than three times as long.
+                    // Log-normal around 8 ms: a tenth of a percent take more than three times as
+                    // long.
                     let normal: f64 = (0..12).map(|_| random.unit()).sum::<f64>() - 6.0;
-                    let (intended, started) = (RunInstant::from_nanos(0), RunInstant::from_nanos(random.below(100_000)));
+                    let (intended, started) =
+                        (RunInstant::from_nanos(0), RunInstant::from_nanos(random.below(100_000)));
                     let ended = started + Duration::from_secs_f64(0.008 * (0.35 * normal).exp());
                     recorder.begun(kind, intended, true);
-                    recorder.ended(kind, &Times { intended, parked_at: intended, started, ended }, true, Ended::Ok);
+                    recorder.ended(
+                        kind,
+                        &Times { intended, parked_at: intended, started, ended },
+                        true,
+                        Ended::Ok,
+                    );
                 }
             }
         });
@@ -128,7 +146,13 @@ fn ten_thousand_long_tags_take_no_more_than_15_mb_on_a_worker() {
             for number in 0..2 * MOST_SERIES {
                 tag.truncate(length);
                 tag.push_str(&number.to_string());
-                recorder.metric(RunPhase::Measured, RunInstant::from_nanos(0), metric, 1.0, &[("tag", &tag)]);
+                recorder.metric(
+                    RunPhase::Measured,
+                    RunInstant::from_nanos(0),
+                    metric,
+                    1.0,
+                    &[("tag", &tag)],
+                );
             }
         });
         assert!(in_use <= 15_000_000, "{in_use} bytes with tags of {length}");

@@ -1,4 +1,5 @@
-//! What one transaction has a worker record: for the test that counts its allocations and for the bench that counts its instructions.
+//! What one transaction has a worker record: for the test that counts its allocations and for the
+//! bench that counts its instructions.
 
 use std::time::Duration;
 
@@ -6,7 +7,8 @@ use swell_core::RunInstant;
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases};
 use swell_core::record::{Cause, Ended, IterationEnd, MetricKind, Recorder, RunPhase, Times};
 
-/// A transaction with a request, a check and a value of each kind of metric, every tenth of them failed.
+/// A transaction with a request, a check and a value of each kind of metric, every tenth of them
+/// failed.
 pub(crate) fn sample(recorder: &mut Recorder, number: u64) {
     let at = |offset: u64| RunInstant::from_nanos(number * 1_000_000 + offset);
     let kind = recorder.define("page").expect("a legal name");
@@ -18,11 +20,24 @@ pub(crate) fn sample(recorder: &mut Recorder, number: u64) {
     phases.add(Phase::Sending, Duration::from_nanos(20_000 + number % 977));
     phases.add(Phase::Waiting, Duration::from_nanos(500_000 + number * 31 % 100_003));
     let result = if fails { Err(ErrorClass::Reset) } else { Ok(200) };
-    recorder.exchange(RunPhase::Measured, &Exchange { result, phases, written: 1, reconnects: 0, connections: 0, body_bytes: 2 }, true);
+    recorder.exchange(
+        RunPhase::Measured,
+        &Exchange { result, phases, written: 1, reconnects: 0, connections: 0, body_bytes: 2 },
+        true,
+    );
     recorder.check(RunPhase::Measured, "has a title", !fails);
     recorder.metric(RunPhase::Measured, at(0), metric, (number % 100) as f64, &[("page", "front")]);
-    let times = Times { intended: at(0), parked_at: at(10), started: at(30_000), ended: at(700_000) };
-    recorder.ended(kind, &times, true, if fails { Ended::Failed(&Cause::Said("no title")) } else { Ended::Ok });
-    recorder.iteration_ended(RunPhase::Measured, if fails { IterationEnd::Failed } else { IterationEnd::Ok });
+    let times =
+        Times { intended: at(0), parked_at: at(10), started: at(30_000), ended: at(700_000) };
+    recorder.ended(
+        kind,
+        &times,
+        true,
+        if fails { Ended::Failed(&Cause::Said("no title")) } else { Ended::Ok },
+    );
+    recorder.iteration_ended(
+        RunPhase::Measured,
+        if fails { IterationEnd::Failed } else { IterationEnd::Ok },
+    );
     recorder.loop_delay(at(0), Duration::from_micros(20));
 }

@@ -1,6 +1,8 @@
-//! CSV (RFC 4180) with a header line: values in quotes may have commas and lines in them, and a quote doubled is one.
+//! CSV (RFC 4180) with a header line: values in quotes may have commas and lines in them, and a
+//! quote doubled is one.
 //!
-//! Read byte for byte, so that a quote that is never closed is told apart from a long value, and with the line where it was opened.
+//! Read byte for byte, so that a quote that is never closed is told apart from a long value, and
+//! with the line where it was opened.
 
 use std::io::BufRead;
 
@@ -86,10 +88,14 @@ impl Reader {
             // A line with nothing in it is no row.
             (_, b'\r' | b'\n') if begins_row => {}
             (_, b'\r' | b'\n') => self.end_row()?,
-            // Quotes that meet again lines later are likely those of two values, one of which was never closed.
+            // Quotes that meet again lines later are likely those of two values, one of which was
+            // never closed.
             (Place::Closed, _) if self.opened != self.line => {
-                let reason =
-                    format!("the quote that was opened in line {} ends before other text; was it meant to be closed there?", self.opened);
+                let reason = format!(
+                    "the quote that was opened in line {} ends before other text; was it meant to \
+                    be closed there?",
+                    self.opened
+                );
                 return Err(Unread::Line(self.line, reason));
             }
             (_, other) => {
@@ -134,7 +140,11 @@ impl Reader {
             Some(columns) => {
                 if columns.len() != self.width {
                     let values = if self.width == 1 { "value" } else { "values" };
-                    return Err(wrong(format!("{} {values} in a row, and {} in the header", self.width, columns.len())));
+                    return Err(wrong(format!(
+                        "{} {values} in a row, and {} in the header",
+                        self.width,
+                        columns.len()
+                    )));
                 }
                 self.rows.end_row(self.first, Some(0)).map_err(|reason| wrong(reason.into()))?;
             }
@@ -146,7 +156,10 @@ impl Reader {
 
     fn finish(mut self) -> Result<Rows, Unread> {
         if self.place == Place::Quoted {
-            return Err(Unread::Line(self.opened, "a quote is opened here and never closed".into()));
+            return Err(Unread::Line(
+                self.opened,
+                "a quote is opened here and never closed".into(),
+            ));
         }
         // The last line may lack its end.
         if self.width > 0 || self.place != Place::Begin {

@@ -1,4 +1,5 @@
-//! One JSON object a line. Texts come without their quotes, everything else as it is written: `10.00` is not `10.0`, and a number may have any digits.
+//! One JSON object a line. Texts come without their quotes, everything else as it is written:
+//! `10.00` is not `10.0`, and a number may have any digits.
 
 use std::fmt;
 use std::io::BufRead;
@@ -23,7 +24,8 @@ pub(super) fn rows(mut file: impl BufRead, size: u64) -> Result<Rows, Unread> {
             continue;
         }
         let wrong = |reason: String| Unread::Line(line, reason);
-        let object: Object<'_> = serde_json::from_str(text).map_err(|error| wrong(not_an_object(text, &error)))?;
+        let object: Object<'_> =
+            serde_json::from_str(text).map_err(|error| wrong(not_an_object(text, &error)))?;
         names.clear();
         for (name, _) in &object.0 {
             if names.contains(name) {
@@ -35,12 +37,17 @@ pub(super) fn rows(mut file: impl BufRead, size: u64) -> Result<Rows, Unread> {
         for (name, value) in &object.0 {
             let value = value.get();
             let unquoted: Option<String> = if value.starts_with('"') {
-                Some(serde_json::from_str(value).map_err(|error| wrong(not_an_object(text, &error)))?)
+                Some(
+                    serde_json::from_str(value)
+                        .map_err(|error| wrong(not_an_object(text, &error)))?,
+                )
             } else {
                 None
             };
             let added = if shape.is_none() { rows.value(name) } else { Ok(()) };
-            added.and_then(|()| rows.value(unquoted.as_deref().unwrap_or(value))).map_err(|reason| wrong(reason.into()))?;
+            added
+                .and_then(|()| rows.value(unquoted.as_deref().unwrap_or(value)))
+                .map_err(|reason| wrong(reason.into()))?;
         }
         rows.end_row(first, shape).map_err(|reason| wrong(reason.into()))?;
     }

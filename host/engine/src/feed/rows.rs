@@ -1,16 +1,18 @@
 //! Rows in memory: little more than the file they came from, as a run may have millions.
 //!
-//! All values stand in one text, one behind the other, and each costs four bytes more for its end. The names of columns are kept once for all rows that have the
-//! same, which in a CSV file are all.
+//! All values stand in one text, one behind the other, and each costs four bytes more for its end.
+//! The names of columns are kept once for all rows that have the same, which in a CSV file are all.
 
 use std::collections::HashMap;
 
 use super::Row;
 
-/// Ends are counted from the first value of a block, so that four bytes are enough in a file of any size.
+/// Ends are counted from the first value of a block, so that four bytes are enough in a file of any
+/// size.
 const BLOCK: usize = 1024;
 
-/// Sets of columns that are told apart. Rows beyond it, of files in which hardly two are alike, bring their names along as values.
+/// Sets of columns that are told apart. Rows beyond it, of files in which hardly two are alike,
+/// bring their names along as values.
 const MOST_SHAPES: usize = 1024;
 
 /// The shape of such a row.
@@ -67,7 +69,8 @@ impl Gathering {
     /// For a file of this many bytes: its values are no longer than itself.
     pub(super) fn of_file(bytes: u64) -> Self {
         let mut gathering = Self::default();
-        // What is never written is never resident; a size that is no size, as that of a pipe, is only a wrong guess.
+        // What is never written is never resident; a size that is no size, as that of a pipe, is
+        // only a wrong guess.
         let _ = gathering.rows.values.text.try_reserve_exact(usize::try_from(bytes).unwrap_or(0));
         gathering
     }
@@ -79,7 +82,8 @@ impl Gathering {
 
     /// The number of a set of columns; nothing where there are too many already.
     pub(super) fn shape(&mut self, columns: &[String]) -> Option<u32> {
-        let columns: Box<[Box<str>]> = columns.iter().map(|column| column.as_str().into()).collect();
+        let columns: Box<[Box<str>]> =
+            columns.iter().map(|column| column.as_str().into()).collect();
         if let Some(&known) = self.known.get(&columns) {
             return Some(known);
         }
@@ -93,7 +97,8 @@ impl Gathering {
         Some(number)
     }
 
-    /// Ends a row whose values were added since the last one; without a shape they are names and values in turn.
+    /// Ends a row whose values were added since the last one; without a shape they are names and
+    /// values in turn.
     pub(super) fn end_row(&mut self, first: usize, shape: Option<u32>) -> Result<(), &'static str> {
         let rows = &mut self.rows;
         if let Order::Uniform { rows: before } = rows.order {
@@ -102,11 +107,16 @@ impl Gathering {
                 return Ok(());
             }
             let width = rows.shapes.first().map_or(0, |columns| columns.len());
-            let place = |row| Ok(Place { first: u32::try_from(row * width).map_err(|_| TOO_MUCH)?, shape: 0 });
+            let place = |row| {
+                Ok(Place { first: u32::try_from(row * width).map_err(|_| TOO_MUCH)?, shape: 0 })
+            };
             rows.order = Order::Mixed((0..before).map(place).collect::<Result<_, &'static str>>()?);
         }
         let Order::Mixed(places) = &mut rows.order else { unreachable!("it was made so") };
-        places.push(Place { first: u32::try_from(first).map_err(|_| TOO_MUCH)?, shape: shape.unwrap_or(OWN_NAMES) });
+        places.push(Place {
+            first: u32::try_from(first).map_err(|_| TOO_MUCH)?,
+            shape: shape.unwrap_or(OWN_NAMES),
+        });
         Ok(())
     }
 
@@ -134,14 +144,23 @@ impl Rows {
     }
 
     pub(super) fn row(&self, index: usize) -> Option<Row> {
-        let columns = |shape: u32| self.shapes.get(shape as usize).map_or(&[][..], |columns| columns);
+        let columns =
+            |shape: u32| self.shapes.get(shape as usize).map_or(&[][..], |columns| columns);
         let (first, shape) = match &self.order {
             Order::Uniform { rows } => (index * columns(0).len(), (index < *rows).then_some(0)?),
-            Order::Mixed(places) => places.get(index).map(|place| (place.first as usize, place.shape))?,
+            Order::Mixed(places) => {
+                places.get(index).map(|place| (place.first as usize, place.shape))?
+            }
         };
         let value = |number: usize| self.values.get(number).to_owned();
         if shape != OWN_NAMES {
-            return Some(columns(shape).iter().zip(first..).map(|(column, number)| (String::from(&**column), value(number))).collect());
+            return Some(
+                columns(shape)
+                    .iter()
+                    .zip(first..)
+                    .map(|(column, number)| (String::from(&**column), value(number)))
+                    .collect(),
+            );
         }
         let after = match &self.order {
             Order::Mixed(places) => places.get(index + 1).map(|next| next.first as usize),
@@ -158,9 +177,14 @@ impl Rows {
             Order::Uniform { .. } => 0,
             Order::Mixed(places) => places.capacity() * size_of::<Place>(),
         };
-        let names: usize = self.shapes.iter().flatten().map(|name| name.len() + size_of::<Box<str>>()).sum();
+        let names: usize =
+            self.shapes.iter().flatten().map(|name| name.len() + size_of::<Box<str>>()).sum();
         let values = &self.values;
-        names + order + values.text.capacity() + values.ends.capacity() * size_of::<u32>() + values.blocks.capacity() * size_of::<usize>()
+        names
+            + order
+            + values.text.capacity()
+            + values.ends.capacity() * size_of::<u32>()
+            + values.blocks.capacity() * size_of::<usize>()
     }
 }
 

@@ -14,7 +14,14 @@ fn feed(ending: &str, content: impl AsRef<[u8]>) -> Result<Feed, FeedError> {
 /// All rows, as `column=value` with spaces between, one a line.
 fn shown(ending: &str, content: impl AsRef<[u8]>) -> Vec<String> {
     let feed = feed(ending, content).expect("rows");
-    let row = |index| feed.row(index).expect("a row").iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+    let row = |index| {
+        feed.row(index)
+            .expect("a row")
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     (0..feed.len()).map(row).collect()
 }
 
@@ -26,17 +33,29 @@ fn refused(ending: &str, content: impl AsRef<[u8]>) -> String {
 fn a_csv_row_has_its_columns() {
     let feed = feed("csv", "user,age\nada,36\n\"b,c\",1\n").expect("two rows");
     assert_eq!(feed.len(), 2);
-    assert_eq!(feed.wrapped(3), [("user".to_owned(), "b,c".to_owned()), ("age".to_owned(), "1".to_owned())]);
+    assert_eq!(
+        feed.wrapped(3),
+        [("user".to_owned(), "b,c".to_owned()), ("age".to_owned(), "1".to_owned())]
+    );
     assert_eq!(feed.row(2), None);
 }
 
 #[test]
 fn csv_is_read_however_its_lines_end_and_its_quotes_stand() {
     let expected = ["a=1 b=2", "a=3 b=4"];
-    for content in ["a,b\n1,2\n3,4", "a,b\r\n1,2\r\n\r\n3,4\r\n", "a,b\r1,2\r3,4\r", "\n\na,b\n1,2\n3,4\n", "\"a\",b\n\"1\",\"2\"\n3,4\n"] {
+    for content in [
+        "a,b\n1,2\n3,4",
+        "a,b\r\n1,2\r\n\r\n3,4\r\n",
+        "a,b\r1,2\r3,4\r",
+        "\n\na,b\n1,2\n3,4\n",
+        "\"a\",b\n\"1\",\"2\"\n3,4\n",
+    ] {
         assert_eq!(shown("csv", content), expected, "{content:?}");
     }
-    assert_eq!(shown("csv", "a\n\"x\"\"y\"\n\"two\nlines\"\nq\"q\n\"\"\n"), ["a=x\"y", "a=two\nlines", "a=q\"q", "a="]);
+    assert_eq!(
+        shown("csv", "a\n\"x\"\"y\"\n\"two\nlines\"\nq\"q\n\"\"\n"),
+        ["a=x\"y", "a=two\nlines", "a=q\"q", "a="]
+    );
     assert_eq!(shown("csv", "a,b,c\n,,\n"), ["a= b= c="]);
 }
 
@@ -68,7 +87,11 @@ proptest::proptest! {
 #[test]
 fn values_are_as_they_were_written() {
     let row = r#"{"id":12345678901234567890123,"price":10.00,"e":1E5,"text":"t\u00e4\n","list":[1, 2.50],"none":null,"yes":true}"#;
-    assert_eq!(shown("jsonl", row), ["id=12345678901234567890123 price=10.00 e=1E5 text=t\u{e4}\n list=[1, 2.50] none=null yes=true"]);
+    assert_eq!(
+        shown("jsonl", row),
+        ["id=12345678901234567890123 price=10.00 e=1E5 text=t\u{e4}\n list=[1, 2.50] none=null \
+            yes=true"]
+    );
 }
 
 #[test]
@@ -84,7 +107,10 @@ fn objects_that_are_not_alike_keep_their_own_columns() {
     // More sets of columns than are told apart.
     let many: String = (0..3000).map(|i| format!("{{\"k{i}\":{i},\"same\":\"s{i}\"}}\n")).collect();
     let rows = shown("jsonl", many);
-    assert_eq!((rows.len(), rows[7].as_str(), rows[2999].as_str()), (3000, "k7=7 same=s7", "k2999=2999 same=s2999"));
+    assert_eq!(
+        (rows.len(), rows[7].as_str(), rows[2999].as_str()),
+        (3000, "k7=7 same=s7", "k2999=2999 same=s2999")
+    );
 }
 
 #[test]
@@ -100,7 +126,11 @@ fn a_bad_line_is_named() {
         ("csv", b"a,b\n", "no rows"),
         ("csv", b"", "no rows"),
         ("jsonl", b"{}\n[1]\n", "line 2: not a JSON object"),
-        ("jsonl", b"{\"a\":1}\n{\"a\":1,}\n", "line 2: not a JSON object: trailing comma at column 8"),
+        (
+            "jsonl",
+            b"{\"a\":1}\n{\"a\":1,}\n",
+            "line 2: not a JSON object: trailing comma at column 8",
+        ),
         ("jsonl", b"{\"a\":1,\"a\":2}\n", "line 1: the object has \"a\" twice"),
         ("jsonl", b"[\n{\"a\":1}\n]\n", "jq -c '.[]'"),
         ("jsonl", b"{\n\"a\":1\n}\n", "jq -c ."),
@@ -124,11 +154,19 @@ fn a_million_rows_take_at_most_two_and_a_half_times_their_file() {
         writeln!(narrow, "{}", i % 1000).expect("a string");
     }
     // Rows that are not alike cost a place each.
-    let mixed: String =
-        json.lines().enumerate().map(|(i, line)| if i % 2 == 0 { format!("{line}\n") } else { "{\"id\":1}\n".into() }).collect();
-    for (ending, content) in [("csv", &csv), ("jsonl", &json), ("csv", &narrow), ("jsonl", &mixed)] {
+    let mixed: String = json
+        .lines()
+        .enumerate()
+        .map(|(i, line)| if i % 2 == 0 { format!("{line}\n") } else { "{\"id\":1}\n".into() })
+        .collect();
+    for (ending, content) in [("csv", &csv), ("jsonl", &json), ("csv", &narrow), ("jsonl", &mixed)]
+    {
         let feed = feed(ending, content).expect("a million rows");
         let (bytes, most) = (feed.rows.bytes(), content.len() * 5 / 2);
-        assert!(feed.len() == 1_000_000 && bytes <= most, "{ending}: {bytes} bytes for {}", content.len());
+        assert!(
+            feed.len() == 1_000_000 && bytes <= most,
+            "{ending}: {bytes} bytes for {}",
+            content.len()
+        );
     }
 }

@@ -1,8 +1,9 @@
-//! Imports that look how much they were handed before they copy it: in place of the generated ones, which copy as much as the guest's memory holds, or more
-//! where a list names the same bytes again and again, and hold the thread meanwhile.
+//! Imports that look how much they were handed before they copy it: in place of the generated ones,
+//! which copy as much as the guest's memory holds, or more where a list names the same bytes again
+//! and again, and hold the thread meanwhile.
 //!
-//! Texts are cut ([`Text`]) and lists counted first; of what may be large, a request's body, a piece is copied at a time, and the thread is the others' in
-//! between.
+//! Texts are cut ([`Text`]) and lists counted first; of what may be large, a request's body, a
+//! piece is copied at a time, and the thread is the others' in between.
 
 use std::sync::Arc;
 
@@ -16,7 +17,9 @@ use super::http::MOST_AT_ONCE;
 use crate::limits::HANDLES;
 use crate::text::Text;
 use crate::wasi::MOST_WRITTEN;
-use crate::world::bindings::swell::scenario::{checks, context, data, http, log, metrics, transactions};
+use crate::world::bindings::swell::scenario::{
+    checks, context, data, http, log, metrics, transactions,
+};
 use crate::world::{OpenTransaction, State};
 
 /// Tags that one value of a metric may have.
@@ -28,7 +31,8 @@ const MOST_HEADERS: usize = 1_000;
 /// Bytes of a URL or a header that are looked at. The client takes no longer URL.
 const LONGEST_LINE: u32 = 256 << 10;
 
-/// Bytes of a body that are copied before others go first: a tenth of a millisecond, or half of one into fresh memory.
+/// Bytes of a body that are copied before others go first: a tenth of a millisecond, or half of one
+/// into fresh memory.
 const PIECE: usize = 1 << 20;
 
 /// How a transaction ended in the guest's judgement, as the generated type but for the text.
@@ -111,14 +115,18 @@ impl Request {
         if self.headers.len() > MOST_HEADERS || self.expect.len() > MOST_HEADERS {
             let (headers, ranges) = (self.headers.len(), self.expect.len());
             return Err(Error::msg(format!(
-                "a request has {headers} headers and {ranges} ranges of statuses; it may have {MOST_HEADERS} of each"
+                "a request has {headers} headers and {ranges} ranges of statuses; it may have \
+                {MOST_HEADERS} of each"
             )));
         }
         let mut headers = Vec::with_capacity(self.headers.len());
         for header in self.headers.iter(&mut *caller)? {
             let (name, value) = header?;
             if name.is_cut || value.is_cut {
-                return Err(Error::msg(format!("a header of a request has more than {LONGEST_LINE} bytes, or its name more than 8 KiB")));
+                return Err(Error::msg(format!(
+                    "a header of a request has more than {LONGEST_LINE} bytes, or its name more \
+                    than 8 KiB"
+                )));
             }
             headers.push((name.text, value.text));
         }
@@ -153,8 +161,9 @@ type Caller<'a> = StoreContextMut<'a, State>;
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut interface = linker.instance("swell:scenario/transactions@0.1.0")?;
-    interface
-        .func_wrap("define", |mut caller: Caller<'_>, (name,): (Text,)| Ok((transactions::Host::define(caller.data_mut(), name.text)?,)))?;
+    interface.func_wrap("define", |mut caller: Caller<'_>, (name,): (Text,)| {
+        Ok((transactions::Host::define(caller.data_mut(), name.text)?,))
+    })?;
     interface.func_wrap(
         "[static]transaction.finish",
         |mut caller: Caller<'_>, (transaction, outcome): (Resource<OpenTransaction>, Outcome)| {
@@ -168,33 +177,52 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     })?;
 
     let mut interface = linker.instance("swell:scenario/metrics@0.1.0")?;
-    interface.func_wrap("define", |mut caller: Caller<'_>, (name, kind): (Text, metrics::Kind)| {
-        Ok((metrics::Host::define(caller.data_mut(), name.text, kind)?,))
-    })?;
-    interface.func_wrap("add", |mut caller: Caller<'_>, (metric, value, tags): (u32, f64, WasmList<(Text, Text)>)| {
-        if tags.len() > MOST_TAGS {
-            return Err(Error::msg(format!("a value of a metric was given {} tags; it takes at most {MOST_TAGS}", tags.len())));
-        }
-        let tags =
-            tags.iter(&mut caller)?.map(|tag| tag.map(|(name, value)| (name.text, value.text))).collect::<wasmtime::Result<Vec<_>>>()?;
-        metrics::Host::add(caller.data_mut(), metric, value, tags)
-    })?;
+    interface.func_wrap(
+        "define",
+        |mut caller: Caller<'_>, (name, kind): (Text, metrics::Kind)| {
+            Ok((metrics::Host::define(caller.data_mut(), name.text, kind)?,))
+        },
+    )?;
+    interface.func_wrap(
+        "add",
+        |mut caller: Caller<'_>, (metric, value, tags): (u32, f64, WasmList<(Text, Text)>)| {
+            if tags.len() > MOST_TAGS {
+                return Err(Error::msg(format!(
+                    "a value of a metric was given {} tags; it takes at most {MOST_TAGS}",
+                    tags.len()
+                )));
+            }
+            let tags = tags
+                .iter(&mut caller)?
+                .map(|tag| tag.map(|(name, value)| (name.text, value.text)))
+                .collect::<wasmtime::Result<Vec<_>>>()?;
+            metrics::Host::add(caller.data_mut(), metric, value, tags)
+        },
+    )?;
 
     let mut interface = linker.instance("swell:scenario/log@0.1.0")?;
-    interface.func_wrap("write", |mut caller: Caller<'_>, (level, message): (log::Level, Text)| {
-        log::Host::write(caller.data_mut(), level, message.text)
-    })?;
+    interface.func_wrap(
+        "write",
+        |mut caller: Caller<'_>, (level, message): (log::Level, Text)| {
+            log::Host::write(caller.data_mut(), level, message.text)
+        },
+    )?;
 
     let mut interface = linker.instance("swell:scenario/context@0.1.0")?;
-    interface
-        .func_wrap("variable", |mut caller: Caller<'_>, (name,): (Text,)| Ok((context::Host::variable(caller.data_mut(), name.text)?,)))?;
-    interface
-        .func_wrap("stop-run", |mut caller: Caller<'_>, (reason,): (Text,)| context::Host::stop_run(caller.data_mut(), reason.text))?;
-    interface
-        .func_wrap("fail-run", |mut caller: Caller<'_>, (reason,): (Text,)| context::Host::fail_run(caller.data_mut(), reason.text))?;
+    interface.func_wrap("variable", |mut caller: Caller<'_>, (name,): (Text,)| {
+        Ok((context::Host::variable(caller.data_mut(), name.text)?,))
+    })?;
+    interface.func_wrap("stop-run", |mut caller: Caller<'_>, (reason,): (Text,)| {
+        context::Host::stop_run(caller.data_mut(), reason.text)
+    })?;
+    interface.func_wrap("fail-run", |mut caller: Caller<'_>, (reason,): (Text,)| {
+        context::Host::fail_run(caller.data_mut(), reason.text)
+    })?;
 
     let mut interface = linker.instance("swell:scenario/data@0.1.0")?;
-    interface.func_wrap("open", |mut caller: Caller<'_>, (name,): (Text,)| Ok((data::Host::open(caller.data_mut(), name.text)?,)))?;
+    interface.func_wrap("open", |mut caller: Caller<'_>, (name,): (Text,)| {
+        Ok((data::Host::open(caller.data_mut(), name.text)?,))
+    })?;
 
     let mut interface = linker.instance("swell:scenario/http@0.1.0")?;
     interface.func_wrap_async("send", |mut caller: Caller<'_>, (request,): (Request,)| {
@@ -206,7 +234,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     interface.func_wrap_async("send-all", |mut caller: Caller<'_>, (list,): (WasmList<Request>,)| {
         Box::new(async move {
             if list.len() > MOST_AT_ONCE {
-                return Err(Error::msg(format!("send-all was given {} requests; it takes at most {MOST_AT_ONCE}", list.len())));
+                return Err(Error::msg(format!("send-all was given {} requests; it takes at most \
+                {MOST_AT_ONCE}", list.len())));
             }
             let memory = caller.data().allowance.memory();
             let (mut requests, mut bytes) = (Vec::with_capacity(list.len()), 0_usize);
@@ -215,7 +244,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
                 bytes = bytes.saturating_add(request.body.len());
                 if bytes > memory {
                     return Err(Error::msg(format!(
-                        "send-all was given bodies of more than {memory} bytes together, the limit of --guest-memory"
+                        "send-all was given bodies of more than {memory} bytes together, the limit \
+                        of --guest-memory"
                     )));
                 }
                 requests.push(request.take(&mut caller).await?);
@@ -227,19 +257,26 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     Ok(())
 }
 
-/// The same of what WASI gives. The version is the one that the linker has; a guest's older one finds it.
+/// The same of what WASI gives. The version is the one that the linker has; a guest's older one
+/// finds it.
 pub(crate) fn add_wasi_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut interface = linker.instance("wasi:io/poll@0.2.12")?;
-    interface.func_wrap_async("poll", |mut caller: Caller<'_>, (list,): (WasmList<Resource<DynPollable>>,)| {
-        Box::new(async move {
-            if list.len() > HANDLES {
-                return Err(Error::msg(format!("poll was given {} pollables; it takes at most {HANDLES}", list.len())));
-            }
-            let pollables = list.iter(&mut caller)?.collect::<wasmtime::Result<Vec<_>>>()?;
-            Ok((poll::Host::poll(caller.data_mut().ctx().table, pollables).await?,))
-        })
-    })?;
+    interface.func_wrap_async(
+        "poll",
+        |mut caller: Caller<'_>, (list,): (WasmList<Resource<DynPollable>>,)| {
+            Box::new(async move {
+                if list.len() > HANDLES {
+                    return Err(Error::msg(format!(
+                        "poll was given {} pollables; it takes at most {HANDLES}",
+                        list.len()
+                    )));
+                }
+                let pollables = list.iter(&mut caller)?.collect::<wasmtime::Result<Vec<_>>>()?;
+                Ok((poll::Host::poll(caller.data_mut().ctx().table, pollables).await?,))
+            })
+        },
+    )?;
     let mut interface = linker.instance("wasi:io/streams@0.2.12")?;
     interface.func_wrap(
         "[method]output-stream.write",
@@ -256,7 +293,8 @@ pub(crate) fn add_wasi_to_linker(linker: &mut Linker<State>) -> wasmtime::Result
             Box::new(async move {
                 let bytes = written(&caller, &list)?;
                 let table = caller.data_mut().ctx().table;
-                let result = streams::HostOutputStream::blocking_write_and_flush(table, stream, bytes).await;
+                let result =
+                    streams::HostOutputStream::blocking_write_and_flush(table, stream, bytes).await;
                 told(table, result)
             })
         },
@@ -268,13 +306,19 @@ pub(crate) fn add_wasi_to_linker(linker: &mut Linker<State>) -> wasmtime::Result
 /// What is to be written, if a stream takes so much at once.
 fn written(caller: &Caller<'_>, list: &WasmList<u8>) -> wasmtime::Result<Vec<u8>> {
     if list.len() > MOST_WRITTEN {
-        return Err(Error::msg(format!("{} bytes were written at once; a stream takes at most {MOST_WRITTEN}", list.len())));
+        return Err(Error::msg(format!(
+            "{} bytes were written at once; a stream takes at most {MOST_WRITTEN}",
+            list.len()
+        )));
     }
     Ok(list.as_le_slice(caller).to_vec())
 }
 
 /// A stream's answer as the guest is told it.
-fn told(table: &mut wasmtime::component::ResourceTable, result: StreamResult<()>) -> wasmtime::Result<(Result<(), streams::StreamError>,)> {
+fn told(
+    table: &mut wasmtime::component::ResourceTable,
+    result: StreamResult<()>,
+) -> wasmtime::Result<(Result<(), streams::StreamError>,)> {
     Ok((match result {
         Ok(()) => Ok(()),
         Err(error) => Err(streams::Host::convert_stream_error(table, error)?),

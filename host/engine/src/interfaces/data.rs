@@ -12,7 +12,11 @@ impl Host for State {
         let found = feeds.iter().zip(0_u32..).find(|(feed, _)| feed.name() == name);
         Ok(found.map(|(_, number)| number).ok_or_else(|| {
             let known = feeds.iter().map(Feed::name).collect::<Vec<_>>().join(", ");
-            let known = if known.is_empty() { "no feed was given".to_owned() } else { format!("there are: {known}") };
+            let known = if known.is_empty() {
+                "no feed was given".to_owned()
+            } else {
+                format!("there are: {known}")
+            };
             let lacks = format!("no feed {name:?}; {known}; give it with --data {name}=FILE");
             run.asked_in_vain(&swell_core::plain::line(&lacks).to_string());
             lacks
@@ -45,5 +49,8 @@ impl Host for State {
 }
 
 fn feed_of(user: &UserState, number: u32) -> wasmtime::Result<&Feed> {
-    user.run().feeds.get(number as usize).ok_or_else(|| wasmtime::Error::msg(format!("{number} is no feed that `data.open` gave")))
+    user.run()
+        .feeds
+        .get(number as usize)
+        .ok_or_else(|| wasmtime::Error::msg(format!("{number} is no feed that `data.open` gave")))
 }

@@ -15,30 +15,42 @@ use crate::world::bindings::swell::scenario::http as wit;
 pub(super) const MOST_AT_ONCE: usize = 256;
 
 impl wit::Host for State {
-    async fn send(&mut self, request: wit::Request) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
+    async fn send(
+        &mut self,
+        request: wit::Request,
+    ) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
         let kept = Kept::by(&request);
         let (request, expected) = from_guest(request, self.allowance.memory());
         let sent = ThreadBound::new(self.user()?.send(request, expected));
         Ok(sent.await?.map_or(Err(wit::Error::RunOver), |sent| to_guest(sent, kept)))
     }
 
-    async fn send_all(&mut self, requests: Vec<wit::Request>) -> wasmtime::Result<Vec<Result<wit::Response, wit::Error>>> {
+    async fn send_all(
+        &mut self,
+        requests: Vec<wit::Request>,
+    ) -> wasmtime::Result<Vec<Result<wit::Response, wit::Error>>> {
         let count = requests.len();
         if count > MOST_AT_ONCE {
-            return Err(wasmtime::Error::msg(format!("send-all was given {count} requests; it takes at most {MOST_AT_ONCE}")));
+            return Err(wasmtime::Error::msg(format!(
+                "send-all was given {count} requests; it takes at most {MOST_AT_ONCE}"
+            )));
         }
         let kept: Vec<_> = requests.iter().map(Kept::by).collect();
         let memory = self.allowance.memory();
-        let (requests, expected): (Vec<_>, Vec<_>) = requests.into_iter().map(|request| from_guest(request, memory)).unzip();
+        let (requests, expected): (Vec<_>, Vec<_>) =
+            requests.into_iter().map(|request| from_guest(request, memory)).unzip();
         let sent = ThreadBound::new(self.user()?.send_all(requests, &expected));
         Ok(match sent.await? {
-            Some(all) => all.into_iter().zip(kept).map(|(sent, kept)| to_guest(sent, kept)).collect(),
+            Some(all) => {
+                all.into_iter().zip(kept).map(|(sent, kept)| to_guest(sent, kept)).collect()
+            }
             None => std::iter::repeat_with(|| Err(wit::Error::RunOver)).take(count).collect(),
         })
     }
 }
 
-/// The client's form of a request; an error when a name or a value in it cannot go over the wire. No body is kept that the guest has no memory for.
+/// The client's form of a request; an error when a name or a value in it cannot go over the wire.
+/// No body is kept that the guest has no memory for.
 fn from_guest(request: wit::Request, memory: usize) -> (Result<Request, Error>, Expected) {
     let expected = Expected(request.expect.iter().map(|range| (range.first, range.last)).collect());
     (to_client(request, memory), expected)
@@ -53,9 +65,15 @@ fn to_client(request: wit::Request, memory: usize) -> Result<Request, Error> {
         wit::Method::Delete => Method::DELETE,
         wit::Method::Patch => Method::PATCH,
         wit::Method::Options => Method::OPTIONS,
-        wit::Method::Other(name) => Method::from_bytes(name.as_bytes()).map_err(|_| no_method(&name))?,
+        wit::Method::Other(name) => {
+            Method::from_bytes(name.as_bytes()).map_err(|_| no_method(&name))?
+        }
     };
-    let headers = request.headers.iter().map(|(name, value)| header(name, value)).collect::<Result<_, _>>()?;
+    let headers = request
+        .headers
+        .iter()
+        .map(|(name, value)| header(name, value))
+        .collect::<Result<_, _>>()?;
     let keep = match request.keep {
         wit::Keep::Discard => Keep::Discard,
         wit::Keep::Body(limit) => Keep::Body { limit: memory.min(limit as usize) },
@@ -80,7 +98,11 @@ fn to_client(request: wit::Request, memory: usize) -> Result<Request, Error> {
 }
 
 fn no_method(name: &str) -> Error {
-    Error { class: ErrorClass::Invalid, message: format!("{name:?} is no method"), lacks_target: false }
+    Error {
+        class: ErrorClass::Invalid,
+        message: format!("{name:?} is no method"),
+        lacks_target: false,
+    }
 }
 
 /// What of an answer a request keeps.

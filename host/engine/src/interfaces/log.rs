@@ -26,7 +26,12 @@ pub(crate) struct LineBudget {
 
 impl Default for LineBudget {
     fn default() -> Self {
-        Self { began: Instant::now(), second: AtomicU64::new(0), shown: AtomicU64::new(0), left_out: AtomicU64::new(0) }
+        Self {
+            began: Instant::now(),
+            second: AtomicU64::new(0),
+            shown: AtomicU64::new(0),
+            left_out: AtomicU64::new(0),
+        }
     }
 }
 

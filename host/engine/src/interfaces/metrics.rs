@@ -16,7 +16,12 @@ impl Host for State {
         self.user()?.define_metric(&name, kind)
     }
 
-    fn add(&mut self, metric: u32, value: f64, tags: Vec<(String, String)>) -> wasmtime::Result<()> {
+    fn add(
+        &mut self,
+        metric: u32,
+        value: f64,
+        tags: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
         self.user()?.add_metric(metric, value, &tags)
     }
 }

@@ -11,7 +11,8 @@ use crate::world::{ConductedRun, State};
 impl State {
     fn conductor(&mut self) -> wasmtime::Result<Arc<dyn Conductor>> {
         let conductor = self.user()?.run().conductor.clone();
-        conductor.ok_or_else(|| wasmtime::Error::msg("a run was begun or asked about outside `conduct`"))
+        conductor
+            .ok_or_else(|| wasmtime::Error::msg("a run was begun or asked about outside `conduct`"))
     }
 }
 
@@ -27,12 +28,19 @@ impl HostRun for State {
         Ok(started.await.map(Resource::new_own))
     }
 
-    async fn wait(&mut self, run: Resource<ConductedRun>) -> wasmtime::Result<Result<Stats, String>> {
+    async fn wait(
+        &mut self,
+        run: Resource<ConductedRun>,
+    ) -> wasmtime::Result<Result<Stats, String>> {
         let over = self.conductor()?.wait(run.rep());
         Ok(over.await)
     }
 
-    async fn set_tps(&mut self, run: Resource<ConductedRun>, tps: f64) -> wasmtime::Result<Result<(), String>> {
+    async fn set_tps(
+        &mut self,
+        run: Resource<ConductedRun>,
+        tps: f64,
+    ) -> wasmtime::Result<Result<(), String>> {
         let set = self.conductor()?.set_tps(run.rep(), tps);
         Ok(set.await)
     }

@@ -4,7 +4,9 @@ use wasmtime::component::Resource;
 
 use crate::run;
 use crate::thread_bound::ThreadBound;
-use crate::world::bindings::swell::scenario::transactions::{Host, HostTransaction, Outcome, RunOver};
+use crate::world::bindings::swell::scenario::transactions::{
+    Host, HostTransaction, Outcome, RunOver,
+};
 use crate::world::{OpenTransaction, State};
 
 impl Host for State {
@@ -12,7 +14,10 @@ impl Host for State {
         self.user()?.define(&name)
     }
 
-    async fn begin(&mut self, kind: u32) -> wasmtime::Result<Result<Resource<OpenTransaction>, RunOver>> {
+    async fn begin(
+        &mut self,
+        kind: u32,
+    ) -> wasmtime::Result<Result<Resource<OpenTransaction>, RunOver>> {
         let begun = ThreadBound::new(self.user()?.begin(kind));
         Ok(match begun.await? {
             Ok(serial) => Ok(Resource::new_own(serial)),
@@ -23,7 +28,11 @@ impl Host for State {
 }
 
 impl HostTransaction for State {
-    fn finish(&mut self, transaction: Resource<OpenTransaction>, outcome: Outcome) -> wasmtime::Result<()> {
+    fn finish(
+        &mut self,
+        transaction: Resource<OpenTransaction>,
+        outcome: Outcome,
+    ) -> wasmtime::Result<()> {
         let user = self.user()?;
         match outcome {
             Outcome::Ok => user.finish(transaction.rep(), None),

@@ -85,9 +85,14 @@ fn a_row_becomes_a_struct() {
 
 #[test]
 fn a_field_that_does_not_fit_is_named_with_what_the_column_holds() {
-    let columns: Vec<_> = ADA.iter().map(|&(name, text)| (name, if name == "age" { "300" } else { text })).collect();
+    let columns: Vec<_> =
+        ADA.iter().map(|&(name, text)| (name, if name == "age" { "300" } else { text })).collect();
     let error = row(&columns).into::<User>().unwrap_err().to_string();
-    assert_eq!(error, "a row of the feed does not fit: column \"age\" holds \"300\": number too large to fit in target type");
+    assert_eq!(
+        error,
+        "a row of the feed does not fit: column \"age\" holds \"300\": number too large to fit in \
+        target type"
+    );
 }
 
 #[test]

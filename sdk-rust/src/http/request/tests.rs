@@ -20,7 +20,10 @@ fn a_query_is_encoded_and_joins_what_the_url_has() {
 fn a_form_is_encoded_and_named() {
     let request = post("/login").form(&[("user", "ada"), ("password", "a=b&c")]);
     assert_eq!(&*request.body, b"user=ada&password=a%3Db%26c");
-    assert_eq!(request.headers, [("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())]);
+    assert_eq!(
+        request.headers,
+        [("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())]
+    );
 }
 
 #[test]
@@ -40,7 +43,10 @@ fn a_value_that_cannot_be_json_is_a_mistake_in_the_scenario() {
 #[test]
 fn credentials_become_the_authorization_header() {
     // The example of RFC 7617, section 2.
-    assert_eq!(get("/").basic_auth("Aladdin", "open sesame").headers[0].1, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    assert_eq!(
+        get("/").basic_auth("Aladdin", "open sesame").headers[0].1,
+        "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    );
     assert_eq!(get("/").bearer("abc").headers[0].1, "Bearer abc");
 }
 

@@ -6,7 +6,14 @@ fn answer(body: Option<&[u8]>, headers: bool) -> Response {
         headers: headers.then(|| vec![("Content-Type".to_owned(), "text/plain".to_owned())]),
         body: body.map(Vec::from),
         body_size: 5,
-        phases: http::Phases { blocked: 0, connecting: 0, tls: 0, sending: 1_000, waiting: 2_000_000, receiving: 0 },
+        phases: http::Phases {
+            blocked: 0,
+            connecting: 0,
+            tls: 0,
+            sending: 1_000,
+            waiting: 2_000_000,
+            receiving: 0,
+        },
         reused: true,
         redirects: 0,
         final_url: None,
@@ -34,7 +41,10 @@ fn an_empty_body_is_kept_as_well_as_any_other() {
 fn a_header_is_found_in_any_case() {
     let response = answer(None, true);
     assert_eq!(response.header("content-type").unwrap(), "text/plain");
-    assert_eq!(response.header("etag").unwrap_err().to_string(), "the answer has no header \"etag\"");
+    assert_eq!(
+        response.header("etag").unwrap_err().to_string(),
+        "the answer has no header \"etag\""
+    );
 }
 
 #[test]

@@ -47,15 +47,24 @@ const ANSWERS: [(Wanted, &str, u16, &str, bool); 12] = [
     (KEEPING, "HTTP/1.1 404 Not Found\ncontent-length: 2\n\nno", 404, "no", false),
     (
         KEEPING,
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0A;x=\"y\"\r\n0123456789\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: \
+        Chunked\r\n\r\n3\r\nabc\r\n0A;x=\"y\"\r\n0123456789\r\n0\r\n\r\n",
         200,
         "abc0123456789",
         false,
     ),
-    (KEEPING, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1 \t\r\na\r\n00\r\nsum: 1\r\nx: y\r\n\r\n", 200, "a", false),
     (
         KEEPING,
-        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1 \t\r\na\r\n00\r\nsum: 1\r\nx: \
+        y\r\n\r\n",
+        200,
+        "a",
+        false,
+    ),
+    (
+        KEEPING,
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 \
+        OK\r\ncontent-length: 1\r\n\r\nx",
         200,
         "x",
         false,
@@ -72,25 +81,43 @@ const ANSWERS: [(Wanted, &str, u16, &str, bool); 12] = [
 fn an_answer_is_the_same_wherever_it_is_cut() {
     for (wanted, text, status, body, last) in ANSWERS {
         let (text, expected) = (text.as_bytes(), answered(status, body, last));
-        assert_eq!(receive(wanted, text.chunks(1)), expected, "byte by byte: {}", text.escape_ascii());
+        assert_eq!(
+            receive(wanted, text.chunks(1)),
+            expected,
+            "byte by byte: {}",
+            text.escape_ascii()
+        );
         for cut in 0..text.len() {
-            assert_eq!(receive(wanted, [&text[..cut], &text[cut..]]), expected, "cut at {cut}: {}", text.escape_ascii());
+            assert_eq!(
+                receive(wanted, [&text[..cut], &text[cut..]]),
+                expected,
+                "cut at {cut}: {}",
+                text.escape_ascii()
+            );
         }
     }
 }
 
 #[test]
 fn an_answer_that_ends_early_is_a_reset_wherever_it_ends() {
-    for (wanted, text, _, body, _) in ANSWERS.into_iter().filter(|(_, _, status, _, last)| *status != 101 && !*last) {
+    for (wanted, text, _, body, _) in
+        ANSWERS.into_iter().filter(|(_, _, status, _, last)| *status != 101 && !*last)
+    {
         for cut in 0..text.len() {
-            assert_eq!(receive(wanted, [&text.as_bytes()[..cut]]), Err(ErrorClass::Reset), "cut at {cut}: {text:?} with {body:?}");
+            assert_eq!(
+                receive(wanted, [&text.as_bytes()[..cut]]),
+                Err(ErrorClass::Reset),
+                "cut at {cut}: {text:?} with {body:?}"
+            );
         }
     }
 }
 
 #[test]
 fn words_after_an_answer_leave_its_connection_to_nobody() {
-    for (wanted, text, status, body, _) in ANSWERS.into_iter().filter(|(_, text, ..)| !text.ends_with("end")) {
+    for (wanted, text, status, body, _) in
+        ANSWERS.into_iter().filter(|(_, text, ..)| !text.ends_with("end"))
+    {
         let (text, junk) = (text.as_bytes(), &b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"[..]);
         assert_eq!(receive(wanted, [&[text, junk].concat()[..]]), answered(status, body, true));
         assert_eq!(receive(wanted, [text, junk]), answered(status, body, true));
@@ -137,11 +164,22 @@ fn a_head_that_two_readers_could_understand_differently_is_refused() {
         "x: a\rb",
     ];
     for fields in refused {
-        assert_eq!(whole(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nx")), Err(ErrorClass::Protocol), "{fields:?}");
+        assert_eq!(
+            whole(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\nx")),
+            Err(ErrorClass::Protocol),
+            "{fields:?}"
+        );
     }
-    assert_eq!(whole("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"), Err(ErrorClass::Protocol));
+    assert_eq!(
+        whole("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
+        Err(ErrorClass::Protocol)
+    );
     assert_eq!(whole("HTTP/1.1 099 OK\r\ncontent-length: 0\r\n\r\n"), Err(ErrorClass::Protocol));
-    assert_eq!(whole("HTTP/1.1 200 OK\r\ncontent-length: 1\r\nContent-Length: 1\r\n\r\nx"), answered(200, "x", false), "said twice");
+    assert_eq!(
+        whole("HTTP/1.1 200 OK\r\ncontent-length: 1\r\nContent-Length: 1\r\n\r\nx"),
+        answered(200, "x", false),
+        "said twice"
+    );
 }
 
 #[test]
@@ -169,7 +207,8 @@ fn chunks_are_framed_exactly_or_refused() {
     ] {
         let text = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{body}");
         let outcome = whole(&text);
-        // What stands between a size and its line's end is anybody's, so that the last of these is an extension and its chunk missing.
+        // What stands between a size and its line's end is anybody's, so that the last of these is
+        // an extension and its chunk missing.
         let expected = if body == "1 2\r\n" { ErrorClass::Reset } else { ErrorClass::Protocol };
         assert_eq!(outcome, Err(expected), "{body:?}");
         assert!(receive(KEEPING, text.as_bytes().chunks(1)).is_err(), "{body:?}");
@@ -190,7 +229,10 @@ fn heads_extensions_and_trailers_have_one_limit_each() {
     };
     let around = |extension: usize, trailer: usize| {
         let (extension, trailer) = ("e".repeat(extension - 1), "t".repeat(trailer));
-        format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;{extension}\r\na\r\n0\r\n{trailer}\r\n\r\n")
+        format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: \
+            chunked\r\n\r\n1;{extension}\r\na\r\n0\r\n{trailer}\r\n\r\n"
+        )
     };
     for (text, fits) in [
         (head(LIMIT), true),
@@ -204,7 +246,12 @@ fn heads_extensions_and_trailers_have_one_limit_each() {
     ] {
         for piece in [1, 7, 64, text.len()] {
             let outcome = receive(KEEPING, text.as_bytes().chunks(piece));
-            assert_eq!(outcome.as_ref().err(), (!fits).then_some(&ErrorClass::TooLarge), "{} bytes by {piece}", text.len());
+            assert_eq!(
+                outcome.as_ref().err(),
+                (!fits).then_some(&ErrorClass::TooLarge),
+                "{} bytes by {piece}",
+                text.len()
+            );
         }
     }
 }
@@ -212,7 +259,8 @@ fn heads_extensions_and_trailers_have_one_limit_each() {
 #[test]
 fn what_is_not_wanted_is_not_stored() {
     let text =
-        b"HTTP/1.1 200 OK\r\nserver: x\r\nset-cookie: a=b\r\nlocation: /\r\ncontent-encoding: gzip\r\ncontent-length: 5\r\n\r\nhello";
+        b"HTTP/1.1 200 OK\r\nserver: x\r\nset-cookie: a=b\r\nlocation: /\r\ncontent-encoding: \
+        gzip\r\ncontent-length: 5\r\n\r\nhello";
     let mut answer = Answer::new(LIMIT);
     answer.expect(Wanted::default());
     let head = answer.head(text).expect("well-formed").expect("whole");
@@ -268,7 +316,12 @@ fn a_million_bytes_of_noise_are_understood_alike_whole_and_in_pieces() {
         let size = 1 + below(text.len());
         for pieces in [1, size] {
             let outcome = receive(wanted, text.chunks(pieces));
-            assert_eq!(once.as_ref().ok(), outcome.as_ref().ok(), "by {pieces}: {}", text.escape_ascii());
+            assert_eq!(
+                once.as_ref().ok(),
+                outcome.as_ref().ok(),
+                "by {pieces}: {}",
+                text.escape_ascii()
+            );
         }
         bytes += text.len();
         *if once.is_ok() { &mut answers } else { &mut errors } += 1;

@@ -21,24 +21,38 @@ fn travelled(snapshot: &Snapshot) -> Snapshot {
     read(snapshot).expect("what a recorder counted is let in")
 }
 
-/// What a worker counts in half a second of 5,000 transactions a second, each of one request: times around 8 ms, log-normal, and lags of some µs.
+/// What a worker counts in half a second of 5,000 transactions a second, each of one request: times
+/// around 8 ms, log-normal, and lags of some µs.
 fn half_second() -> Snapshot {
     let mut random = Random::stream(1, 0);
     let mut recorder = Recorder::new(at(0));
     let kind = recorder.define("checkout").unwrap();
     for i in 0..2_500 {
         let normal: f64 = (0..12).map(|_| random.unit()).sum::<f64>() - 6.0;
-        let mut some_us = |mean: f64| Duration::from_secs_f64(-mean * 1e-6 * (1.0 - random.unit()).ln());
+        let mut some_us =
+            |mean: f64| Duration::from_secs_f64(-mean * 1e-6 * (1.0 - random.unit()).ln());
         let mut phases = Phases::default();
         phases.add(Phase::Sending, Duration::from_micros(8) + some_us(3.0));
         phases.add(Phase::Waiting, Duration::from_secs_f64(0.008 * (0.35 * normal).exp()));
         phases.add(Phase::Receiving, Duration::from_micros(15) + some_us(10.0));
         let intended = RunInstant::from_nanos(i * 200_000);
         let started = intended + some_us(20.0);
-        let times = Times { intended, parked_at: RunInstant::START, started, ended: started + phases.total() + some_us(15.0) };
+        let times = Times {
+            intended,
+            parked_at: RunInstant::START,
+            started,
+            ended: started + phases.total() + some_us(15.0),
+        };
         recorder.begun(kind, intended, true);
         recorder.iteration_begun(RunPhase::Measured);
-        let exchange = Exchange { result: Ok(200), phases, written: 1, reconnects: 0, connections: 0, body_bytes: 1_234 };
+        let exchange = Exchange {
+            result: Ok(200),
+            phases,
+            written: 1,
+            reconnects: 0,
+            connections: 0,
+            body_bytes: 1_234,
+        };
         recorder.exchange(RunPhase::Measured, &exchange, true);
         recorder.check(RunPhase::Measured, "has a title", true);
         recorder.ended(kind, &times, true, Ended::Ok);
@@ -104,7 +118,8 @@ proptest! {
         prop_assert_eq!(&sent, &deltas);
         let mut random = Random::stream(order, 0);
         (1..sent.len()).for_each(|i| sent.swap(i, random.below(i as u64 + 1) as usize));
-        // All values are whole numbers, so that even sums of floating-point numbers do not depend on the order.
+        // All values are whole numbers, so that even sums of floating-point numbers do not depend
+        // on the order.
         let total = sum(&sent);
         prop_assert_eq!(&total, &sum(&deltas));
         prop_assert_eq!(&travelled(&total), &total);
@@ -160,7 +175,8 @@ fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
 fn a_histogram_that_no_samples_make_is_refused() {
     type Sent = Option<(u64, u128, u64, u64, Sparse)>;
     let buckets = |counts: &[(u32, u64)]| Sparse::pack(counts.iter().copied());
-    let sent = |count, sum, min, max, counts: &[(u32, u64)]| Some((count, sum, min, max, buckets(counts)));
+    let sent =
+        |count, sum, min, max, counts: &[(u32, u64)]| Some((count, sum, min, max, buckets(counts)));
     let hour = 3_600_000_000_000;
     // Of 512 ns each are the first buckets; that of an hour is 24,204 and the last 24,575.
     let possible: [Sent; 7] = [
@@ -182,8 +198,14 @@ fn a_histogram_that_no_samples_make_is_refused() {
         ("samples without a count", sent(0, 0, 0, 0, &[(0, 1)])),
         ("more counted than there are", sent(3, 2_000, 500, 1_000, &[(0, 1), (1, 1)])),
         ("less counted than there are", sent(1, 500, 500, 500, &[(0, 2)])),
-        ("a count of too many", sent(MOST + 1, u128::from(MOST + 1) * 100, 100, 100, &[(0, MOST + 1)])),
-        ("counts whose sum is too many", sent(MOST, u128::from(MOST) * 500, 500, 1_000, &[(0, MOST), (1, MOST)])),
+        (
+            "a count of too many",
+            sent(MOST + 1, u128::from(MOST + 1) * 100, 100, 100, &[(0, MOST + 1)]),
+        ),
+        (
+            "counts whose sum is too many",
+            sent(MOST, u128::from(MOST) * 500, 500, 1_000, &[(0, MOST), (1, MOST)]),
+        ),
         ("a bucket beyond the last", sent(1, 1 << 42, 1 << 42, 1 << 42, &[(24_576, 1)])),
         ("a sum too small", sent(2, 1_499, 500, 1_000, &[(0, 1), (1, 1)])),
         ("a sum too large", sent(2, 1_501, 500, 1_000, &[(0, 1), (1, 1)])),
@@ -193,7 +215,10 @@ fn a_histogram_that_no_samples_make_is_refused() {
         ("a least that is not counted", sent(2, 1_700, 700, 1_000, &[(0, 1), (1, 1)])),
         ("a greatest that is not counted", sent(2, 2_600, 500, 2_100, &[(0, 1), (1, 1)])),
         ("a bucket above the greatest", sent(3, 2_000, 500, 1_000, &[(0, 1), (1, 1), (2, 1)])),
-        ("a bucket above an hour beside one longer sample", sent(2, 4 * u128::from(hour), 2 * hour, 2 * hour, &[(24_204, 1), (24_483, 1)])),
+        (
+            "a bucket above an hour beside one longer sample",
+            sent(2, 4 * u128::from(hour), 2 * hour, 2 * hour, &[(24_204, 1), (24_483, 1)]),
+        ),
         ("buckets cut off", Some((2, 1_500, 500, 1_000, read(&vec![0xff_u8, 0, 1]).unwrap()))),
     ];
     for (what, sent) in impossible {
@@ -204,32 +229,56 @@ fn a_histogram_that_no_samples_make_is_refused() {
 #[test]
 fn counts_and_texts_that_nobody_counted_are_refused() {
     assert!(read::<Counts<u16>>(&[(200, 1_u64), (404, MOST - 1)].as_slice()).is_some());
-    for wrong in [[(200, 1), (200, 1)], [(404, 1), (200, 1)], [(200, MOST), (404, 1)], [(200, u64::MAX), (404, u64::MAX)]] {
+    for wrong in [
+        [(200, 1), (200, 1)],
+        [(404, 1), (200, 1)],
+        [(200, MOST), (404, 1)],
+        [(200, u64::MAX), (404, u64::MAX)],
+    ] {
         assert_eq!(read::<Counts<u16>>(&wrong.as_slice()), None, "{wrong:?}");
     }
     // An error class that does not exist.
     assert_eq!(postcard::from_bytes::<Counts<ErrorClass>>(&[1, 77, 1]).ok(), None);
 
-    let texts = |number: usize| (0..number).map(|i| (format!("{i:03}"), 1)).collect::<Vec<(String, u64)>>();
+    let texts =
+        |number: usize| (0..number).map(|i| (format!("{i:03}"), 1)).collect::<Vec<(String, u64)>>();
     let long = |bytes| vec![("x".repeat(bytes), 1)];
-    let pair = |one: &str, other: &str, count| vec![(one.to_owned(), count), (other.to_owned(), count)];
+    let pair =
+        |one: &str, other: &str, count| vec![(one.to_owned(), count), (other.to_owned(), count)];
     for possible in [texts(Texts::MOST), long(Texts::LONGEST), pair("a", "b", 1)] {
         assert!(read::<Texts>(&(possible, 3_u64)).is_some());
     }
-    for wrong in [texts(Texts::MOST + 1), long(Texts::LONGEST + 1), pair("a", "a", 1), pair("b", "a", 1), pair("a", "b", MOST)] {
+    for wrong in [
+        texts(Texts::MOST + 1),
+        long(Texts::LONGEST + 1),
+        pair("a", "a", 1),
+        pair("b", "a", 1),
+        pair("a", "b", MOST),
+    ] {
         assert_eq!(read::<Texts>(&(wrong, 3_u64)), None);
     }
 }
 
 #[test]
 fn a_table_with_a_row_too_many_or_twice_or_for_nothing_is_refused() {
-    let rows = |names: &[String]| names.iter().map(|name| (name.clone(), Check { passed: 1, failed: 0 })).collect::<Vec<_>>();
+    let rows = |names: &[String]| {
+        names.iter().map(|name| (name.clone(), Check { passed: 1, failed: 0 })).collect::<Vec<_>>()
+    };
     let numbered = |number: usize| rows(&(0..number).map(|i| i.to_string()).collect::<Vec<_>>());
-    for possible in [numbered(MOST_NAMES + 1), rows(&["x".repeat(LONGEST_NAME)]), rows(&["b".into(), "a".into()])] {
+    for possible in [
+        numbered(MOST_NAMES + 1),
+        rows(&["x".repeat(LONGEST_NAME)]),
+        rows(&["b".into(), "a".into()]),
+    ] {
         assert!(read::<Table<Check>>(&possible).is_some());
     }
     let empty = vec![("a".to_owned(), Check::default())];
-    for wrong in [numbered(MOST_NAMES + 2), rows(&["x".repeat(LONGEST_NAME + 1)]), rows(&["a".into(), "a".into()]), empty] {
+    for wrong in [
+        numbered(MOST_NAMES + 2),
+        rows(&["x".repeat(LONGEST_NAME + 1)]),
+        rows(&["a".into(), "a".into()]),
+        empty,
+    ] {
         assert_eq!(read::<Table<Check>>(&wrong), None);
     }
 }
@@ -276,7 +325,13 @@ fn a_value_that_nothing_adds_up_to_is_refused() {
 fn a_trend_that_no_numbers_make_is_refused() {
     let bucket = |value: f64| (value.to_bits() >> 42) as u32;
     let sent = |count: u64, sum: f64, min: f64, max: f64, counts: &[(f64, u64)]| {
-        Some((count, sum, min, max, Sparse::pack(counts.iter().map(|&(value, count)| (bucket(value), count)))))
+        Some((
+            count,
+            sum,
+            min,
+            max,
+            Sparse::pack(counts.iter().map(|&(value, count)| (bucket(value), count))),
+        ))
     };
     let possible = [
         None,
@@ -297,7 +352,10 @@ fn a_trend_that_no_numbers_make_is_refused() {
         ("a least above the greatest", sent(2, 2.0, 1.000_01, 1.0, &[(1.0, 2)])),
         ("a negative number", sent(1, -1.0, -1.0, -1.0, &[(-1.0, 1)])),
         ("a negative zero", sent(1, 0.0, -0.0, 0.0, &[(0.0, 1)])),
-        ("an infinite number", sent(1, f64::INFINITY, f64::INFINITY, f64::INFINITY, &[(f64::INFINITY, 1)])),
+        (
+            "an infinite number",
+            sent(1, f64::INFINITY, f64::INFINITY, f64::INFINITY, &[(f64::INFINITY, 1)]),
+        ),
         ("no number", sent(1, f64::NAN, f64::NAN, f64::NAN, &[(f64::NAN, 1)])),
         ("a sum that is no number", sent(2, f64::NAN, 1.0, 3.0, &[(1.0, 1), (3.0, 1)])),
         ("a sum too small", sent(2, 1.9, 1.0, 3.0, &[(1.0, 1), (3.0, 1)])),
@@ -317,7 +375,12 @@ fn series_with_names_that_no_recorder_gives_are_refused() {
         let series: Vec<_> = all.into_iter().map(|(metric, tags)| (metric, tags, ONE)).collect();
         read::<Metrics>(&(series, 0_u64))
     };
-    let metrics = sent(vec![("hits", vec![]), ("hits", vec![("a", "1"), ("b", "0")]), ("a", vec![("a", &long[..4_000])])]).unwrap();
+    let metrics = sent(vec![
+        ("hits", vec![]),
+        ("hits", vec![("a", "1"), ("b", "0")]),
+        ("a", vec![("a", &long[..4_000])]),
+    ])
+    .unwrap();
     assert_eq!(metrics.iter().count(), 3);
     let mut more = Metrics::default();
     let hits = ("hits".into(), MetricKind::Counter);
@@ -339,11 +402,21 @@ fn series_with_names_that_no_recorder_gives_are_refused() {
     for (what, all) in wrong {
         assert_eq!(sent(all), None, "{what}");
     }
-    assert_eq!(read::<Series>(&("hits", Tags::new(), Value::Counter { count: 0, sum: 0.0 })), None, "nothing was counted");
-    assert_eq!(read::<Series>(&("size", Tags::new(), Value::Trend(Trend::default()))), None, "nothing was counted");
+    assert_eq!(
+        read::<Series>(&("hits", Tags::new(), Value::Counter { count: 0, sum: 0.0 })),
+        None,
+        "nothing was counted"
+    );
+    assert_eq!(
+        read::<Series>(&("size", Tags::new(), Value::Trend(Trend::default()))),
+        None,
+        "nothing was counted"
+    );
 
     let numbers: Vec<String> = (0..=MOST_SERIES + MOST_NAMES).map(|i| i.to_string()).collect();
-    let numbered = |number: usize| sent(numbers[..number].iter().map(|i| ("hits", vec![("i", i.as_str())])).collect());
+    let numbered = |number: usize| {
+        sent(numbers[..number].iter().map(|i| ("hits", vec![("i", i.as_str())])).collect())
+    };
     assert!(numbered(MOST_SERIES + MOST_NAMES).is_some());
     assert_eq!(numbered(MOST_SERIES + MOST_NAMES + 1), None);
 }
@@ -355,15 +428,22 @@ fn names_that_many_hosts_make_up_do_not_fill_the_total() {
         let mut recorder = Recorder::new(at(0));
         for i in 0..MOST_NAMES {
             recorder.check(RunPhase::Measured, &format!("{host} {i}"), true);
-            let metric = recorder.define_metric(&format!("{host} {i}"), MetricKind::Counter).unwrap();
+            let metric =
+                recorder.define_metric(&format!("{host} {i}"), MetricKind::Counter).unwrap();
             recorder.metric(RunPhase::Measured, at(0), metric, 1.0, &[]);
         }
         total.merge(&travelled(&recorder.take_window(at(1), Snapshot::default())));
     }
     let Figures { checks, metrics, .. } = &total.measured;
-    assert_eq!((checks.iter().count(), checks.row("other").unwrap().passed), (MOST_NAMES + 1, 12 * MOST_NAMES as u64));
+    assert_eq!(
+        (checks.iter().count(), checks.row("other").unwrap().passed),
+        (MOST_NAMES + 1, 12 * MOST_NAMES as u64)
+    );
     let counted: u64 = metrics.iter().map(|series| series.value.count()).sum();
-    assert_eq!((metrics.iter().count(), counted + metrics.ignored), (MOST_SERIES + MOST_NAMES, 13 * MOST_NAMES as u64));
+    assert_eq!(
+        (metrics.iter().count(), counted + metrics.ignored),
+        (MOST_SERIES + MOST_NAMES, 13 * MOST_NAMES as u64)
+    );
     assert_eq!(travelled(&total), total);
 }
 
@@ -371,12 +451,20 @@ fn names_that_many_hosts_make_up_do_not_fill_the_total() {
 fn look_at(figures: &Figures) {
     let both = figures.total.response.both();
     for percent in [0.0, 50.0, 99.0, 99.9, 100.0] {
-        black_box((both.percentile(percent), both.percentile_seen(percent), figures.total.start_lag.percentile_seen(percent)));
+        black_box((
+            both.percentile(percent),
+            both.percentile_seen(percent),
+            figures.total.start_lag.percentile_seen(percent),
+        ));
     }
     black_box(both.count_above(ms(1)));
     assert_eq!(both.buckets().map(|(_, count)| count).sum::<u64>(), both.count());
     black_box((figures.total.counts.in_flight(), figures.total.counts.error_rate()));
-    black_box((figures.requests.count(), figures.requests.statuses.total(), figures.requests.errors.total()));
+    black_box((
+        figures.requests.count(),
+        figures.requests.statuses.total(),
+        figures.requests.errors.total(),
+    ));
     for (_, row) in figures.transactions.iter() {
         black_box((row.causes.total(), row.service.ok.mean(), row.counts.in_flight()));
     }
@@ -397,7 +485,13 @@ fn whatever_bytes_come_is_refused_or_adds_up() {
         for end in 0..i % 3 + 1 {
             record(
                 &mut recorder,
-                Happened { name: i as usize % 3, intended: 999 + i % 2, lag: i * 1_000, time: 40_000 << i, end: (end * 3 + i) as u8 % 6 },
+                Happened {
+                    name: i as usize % 3,
+                    intended: 999 + i % 2,
+                    lag: i * 1_000,
+                    time: 40_000 << i,
+                    end: (end * 3 + i) as u8 % 6,
+                },
             );
         }
         let metric = recorder.define_metric("level", MetricKind::Gauge).unwrap();
@@ -424,7 +518,10 @@ fn whatever_bytes_come_is_refused_or_adds_up() {
         look_at(&snapshot.warm_up);
         look_at(&snapshot.measured);
     }
-    assert!((500..19_000).contains(&let_in) && changed > 100, "{let_in} let in, {changed} of them bent");
+    assert!(
+        (500..19_000).contains(&let_in) && changed > 100,
+        "{let_in} let in, {changed} of them bent"
+    );
     look_at(&total.warm_up);
     look_at(&total.measured);
     bytes(&total);
