@@ -1,15 +1,23 @@
 //! `host check`: what a scenario file is, before anybody runs it.
 
 use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use clap::Args;
 use swell_core::plain::line;
 use swell_core::units::counted;
-use swell_engine::{Compiled, Compiler, GuestLimits, ScenarioFile, ScenarioInfo, WIT_VERSION};
+use swell_engine::{Compiled, GuestLimits, ScenarioFile, ScenarioInfo, WIT_VERSION};
 
-use crate::args::{COMPILE_CHILD, CheckArgs};
-use crate::reach::is_reach;
+use crate::prepare::load;
+use crate::settings::reach::is_reach;
 use crate::terminal;
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or
+    /// wasm32-wasip1.
+    pub(crate) file: PathBuf,
+}
 
 /// Loads the file as `host run` would, and prints what it finds.
 ///
@@ -22,7 +30,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
     Ok(terminal::show(out)?)
 }
 
-fn describe(out: &mut String, path: &std::path::Path, file: &ScenarioFile) -> fmt::Result {
+fn describe(out: &mut String, path: &Path, file: &ScenarioFile) -> fmt::Result {
     writeln!(out, "{}", line(&path.to_string_lossy()))?;
     writeln!(out, "  kind       {}, {}", file.kind.describe(), counted(file.size, "byte"))?;
     writeln!(out, "  blake3     {}", file.hash)?;
@@ -66,14 +74,4 @@ fn describe_scenario(out: &mut String, scenario: &ScenarioInfo) -> fmt::Result {
         writeln!(out, "  wants      {}", line(host))?;
     }
     Ok(())
-}
-
-/// Reads and compiles a scenario file, with this program as the compiler's child.
-///
-/// # Errors
-/// What is wrong with the file.
-pub(crate) fn load(file: &std::path::Path, limits: GuestLimits) -> anyhow::Result<ScenarioFile> {
-    let program = std::env::current_exe().context("cannot find this program's own file")?;
-    let compiler = Compiler::new(program, COMPILE_CHILD);
-    ScenarioFile::load(file, &compiler, limits).with_context(|| file.display().to_string())
 }

@@ -12,10 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::exit::Exit;
-use crate::layers::{Layers, refuse_process_settings};
 use crate::prepare::{HookFailure, Loaded, Outside, Prepared, Waiting};
 use crate::report::{Report, Times};
 use crate::runs::{Done, Handle, Runs};
+use crate::settings::layers::{Layers, refuse_process_settings};
 
 /// Wishes on their way: `conduct` does one thing after another.
 const WISHES_UNDER_WAY: usize = 16;

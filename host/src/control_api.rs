@@ -23,10 +23,10 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::cluster::Unpacked;
 use crate::driver::Refusal;
-use crate::layers::{Layers, names_files, refuse_process_settings};
 use crate::prepare::{EndRequests, Loaded, Prepared};
 use crate::runs::{Done, Handle, Runs};
 use crate::serve::{Answer, Call};
+use crate::settings::layers::{Layers, names_files, refuse_process_settings};
 use crate::status::Status;
 use crate::summary::Summary;
 
@@ -374,10 +374,11 @@ impl ControlApi {
         search: Option<Search>,
         is_wanted: impl Fn() -> bool,
     ) -> Result<Rc<Handle>, Answer> {
+        let of_command = self.layers.clone();
         let prepare = move || {
             let Unpacked { file, settings, origin } = unpacked;
-            let layers =
-                Layers::submitted("what was submitted".to_owned(), settings, search.is_some())?;
+            let place = "what was submitted".to_owned();
+            let layers = of_command.submitted(place, settings, search.is_some())?;
             let loaded = Loaded::read(&file, &layers)?;
             if loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none() {
                 bail!(

@@ -28,7 +28,12 @@ pub(crate) struct K8sArgs {
     namespace: Option<String>,
 
     /// How many hosts there are, the coordinator included.
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000), allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000),
+        allow_hyphen_values = true
+    )]
     hosts: u32,
 
     /// The container image, with `host` in its path.
@@ -36,7 +41,13 @@ pub(crate) struct K8sArgs {
     image: String,
 
     /// Cores of each host: whole ones, as a thread of the generator wants one to itself.
-    #[arg(long, value_name = "N", default_value = "2", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_024), allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "2",
+        value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_024),
+        allow_hyphen_values = true
+    )]
     cpu: u32,
 
     /// Memory of each host, as 512Mi or 4Gi.

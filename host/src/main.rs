@@ -23,10 +23,10 @@
 //! | what is said before a run that may not be expected | `notes` |
 //! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
 
-mod args;
 mod aside;
 mod build_scenario;
 mod check;
+mod cli;
 mod cluster;
 mod conduct;
 mod control_api;
@@ -35,12 +35,10 @@ mod exit;
 mod journal;
 mod judgement;
 mod k8s;
-mod layers;
 mod live;
 mod machine;
 mod merge;
 mod metrics;
-mod mistyped;
 mod new_project;
 mod notes;
 mod outputs;
@@ -48,12 +46,12 @@ mod plan;
 mod preflight;
 mod prepare;
 mod programme;
-mod reach;
 mod report;
 mod run;
 mod runs;
 mod serve;
 mod servers;
+mod settings;
 mod status;
 mod stderr;
 mod stops;
@@ -63,27 +61,22 @@ mod toolchain;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use swell_core::plan::Search;
-
-use crate::args::{Cli, Command};
+use crate::cli::CommandLine;
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
-    let typed: Vec<_> = std::env::args_os().collect();
-    let cli = match Cli::try_parse_from(&typed) {
-        Ok(cli) => cli,
+    let line = match CommandLine::parse(std::env::args_os()) {
+        Ok(line) => line,
         Err(error) => {
             // Help and version go to stdout and are no error; a reader that is gone needs no
             // message.
-            let error = mistyped::without_secrets(mistyped::with_suggestion(error));
             let _ = error.print();
             return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
     terminal::log_to_stderr();
-    let result = machine::require_descriptors(threads_with_a_runtime(&cli.command))
-        .and_then(|()| execute(&typed, cli.command));
+    let result =
+        machine::require_descriptors(line.threads_with_a_runtime()).and_then(|()| line.execute());
     let code = match result {
         Ok(exit) => exit.into(),
         // Whoever read our output has enough; that is no error.
@@ -105,41 +98,4 @@ fn main() -> ExitCode {
     };
     stderr::flush();
     code
-}
-
-fn execute(typed: &[std::ffi::OsString], command: Command) -> anyhow::Result<Exit> {
-    match command {
-        Command::Run(args) => run::run(typed, &args, None),
-        Command::Find(args) => {
-            run::run(typed, &args.run, Some(Search { hold: args.hold, budget: args.budget }))
-        }
-        Command::Node(args) => cluster::node(args),
-        Command::Runs(args) => cluster::runs(args),
-        Command::Attach(args) => cluster::attach(args),
-        Command::Stop(args) => cluster::stop(args),
-        Command::Token(args) => cluster::token(&args).map(|()| Exit::Passed),
-        Command::K8s(args) => k8s::k8s(&args).map(|()| Exit::Passed),
-        Command::Merge(args) => merge::merge(&args),
-        Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
-        Command::Schema => print_schema().map(|()| Exit::Passed),
-        Command::New(args) => new_project::run(args).map(|()| Exit::Passed),
-        Command::Build(args) => build_scenario::run(args).map(|_| Exit::Passed),
-        Command::CompileChild { arguments } => {
-            std::process::exit(swell_engine::compile_child(&arguments))
-        }
-    }
-}
-
-/// How many threads a command has that cannot be without descriptors.
-fn threads_with_a_runtime(command: &Command) -> usize {
-    match command {
-        Command::Run(_) | Command::Find(_) | Command::Node(_) => machine::allowed_cores() + 1,
-        Command::Runs(_) | Command::Attach(_) | Command::Stop(_) => 1,
-        _ => 0,
-    }
-}
-
-fn print_schema() -> anyhow::Result<()> {
-    let schema = schemars::schema_for!(report::Written);
-    Ok(terminal::show(format_args!("{}\n", serde_json::to_string_pretty(&schema)?))?)
 }

@@ -18,11 +18,11 @@ use swell_protocol::message::HostId;
 use crate::driver::{Bearing, CpuRecord, EndCause, HostFate, HostReckoning, Outcome};
 use crate::exit::Exit;
 use crate::journal::{Header, Reading};
-use crate::layers::{Layers, names_files};
 use crate::outputs::Outputs;
 use crate::plan::RunPlan;
 use crate::run::conclude;
 use crate::runs::{Done, Finished};
+use crate::settings::layers::{Layers, names_files};
 use crate::stops::Stops;
 
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub(crate) struct MergeArgs {
 
     /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
     /// the summary.
-    #[arg(long = "out", value_name = "KIND=FILE", value_parser = crate::args::parse_pair)]
+    #[arg(long = "out", value_name = "KIND=FILE", value_parser = crate::settings::flags::parse_pair)]
     out: Vec<(String, String)>,
 
     /// No summary beyond errors.

@@ -13,9 +13,9 @@ use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
 use swell_core::units::{Rate, counted, print_duration, print_rate};
 use swell_engine::ScenarioInfo;
 
-use crate::args::{AcceptArg, ArrivalsArg, Settings};
 use crate::driver::Pace;
 use crate::machine;
+use crate::settings::flags::{AcceptArg, ArrivalsArg, Settings};
 
 /// What can run: the load, and how its requests are sent. Nothing after it checks anything again.
 pub(crate) struct RunPlan {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::{Instant, UNIX_EPOCH};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
@@ -18,7 +18,7 @@ use swell_core::plain::in_one_line;
 use swell_core::plan::Search;
 use swell_core::record::Recorder;
 use swell_engine::{
-    Conductor, EndRequest, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver,
+    Compiler, Conductor, EndRequest, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver,
     ScenarioFile, ScenarioInfo, Trapped, User, Worker,
 };
 use tempfile::TempDir;
@@ -26,13 +26,12 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
-use crate::args::Settings;
-use crate::check::load;
 use crate::journal::Subject;
-use crate::layers::Layers;
 use crate::plan::{RunPlan, client_options};
 use crate::preflight;
-use crate::reach::Claim;
+use crate::settings::flags::Settings;
+use crate::settings::layers::Layers;
+use crate::settings::reach::Claim;
 
 /// What a scenario asks of its run.
 pub(crate) type EndRequests = mpsc::Receiver<EndRequest>;
@@ -92,6 +91,19 @@ impl Loaded {
         };
         Ok((u32::try_from(position)?, &scenarios[position]))
     }
+}
+
+/// The hidden command by which the host starts itself to compile.
+pub(crate) const COMPILE_CHILD: &str = "compile-child";
+
+/// Reads and compiles a scenario file, with this program as the compiler's child.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(crate) fn load(file: &Path, limits: GuestLimits) -> anyhow::Result<ScenarioFile> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let compiler = Compiler::new(program, COMPILE_CHILD);
+    ScenarioFile::load(file, &compiler, limits).with_context(|| file.display().to_string())
 }
 
 /// A run that can begin.

@@ -21,10 +21,10 @@ use tokio::task::JoinSet;
 
 use crate::conduct::conduct;
 use crate::exit::Exit;
-use crate::layers::{Layers, read_file, refuse_process_settings};
 use crate::prepare::{EndRequests, Loaded, Prepared};
-use crate::reach::consent;
 use crate::runs::{Done, Runs};
+use crate::settings::layers::{Layers, read_file, refuse_process_settings};
+use crate::settings::reach::consent;
 
 /// See the module's documentation.
 pub(crate) struct Programme {

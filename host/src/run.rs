@@ -1,21 +1,22 @@
 //! `host run` and `host find`: from what was typed to the exit code.
 
-use std::ffi::OsString;
 use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use clap::Args;
+use swell_cluster::Token;
 use swell_core::plan::Search;
-use swell_core::units::counted;
+use swell_core::units::{self, counted};
 use tokio::task::LocalSet;
 
-use crate::args::RunArgs;
-use crate::cluster::{Cluster, Founding, answer, default_weight, run_elsewhere};
+use crate::cluster::{Cluster, Founding, answer, default_weight, parse_weight, run_elsewhere};
 use crate::control_api::ControlApi;
 use crate::exit::Exit;
 use crate::journal::check_folder;
-use crate::layers::Layers;
 use crate::metrics::Exporter;
 use crate::notes;
 use crate::outputs::{Outputs, show};
@@ -23,9 +24,112 @@ use crate::programme::Programme;
 use crate::report::{ExitReport, ReportOfRuns};
 use crate::runs::{Done, Finished, Runs};
 use crate::servers::Servers;
+use crate::settings::flags::{CLUSTER, LOAD, Settings, parse_address, parse_hosts};
+use crate::settings::layers::{Layers, Typed};
 use crate::stops::Stops;
 use crate::summary::{Summary, SummaryOfRuns};
 use crate::terminal;
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or
+    /// wasm32-wasip1. Or a plan of several runs: a .toml file.
+    pub(crate) file: PathBuf,
+
+    /// A TOML file with settings: each flag's name is a key. Without it, `swell.toml` in the
+    /// current folder is read if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Share the run with other hosts: listen for them here, as 0.0.0.0:7600 (UDP). The command
+    /// that has a host join is printed.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        value_parser = parse_address,
+        requires = "hosts",
+        help_heading = CLUSTER
+    )]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// How many hosts are to share the run: with --listen this one and so many more, and it begins
+    /// when all are there; with --coordinator so many of those that are free, in place of all.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_hosts,
+        allow_hyphen_values = true,
+        help_heading = CLUSTER
+    )]
+    pub(crate) hosts: Option<usize>,
+
+    /// Have the cluster of this coordinator do the run, as 10.0.0.1:7600; this command shows it,
+    /// and ends with its results.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        conflicts_with_all = ["listen", "control", "prometheus"],
+        help_heading = CLUSTER
+    )]
+    pub(crate) coordinator: Option<String>,
+
+    /// The token that the coordinator printed.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SWELL_TOKEN",
+        hide_env_values = true,
+        help_heading = CLUSTER
+    )]
+    pub(crate) token: Option<Token>,
+
+    /// How much this host bears beside others; 0 has it lead alone. Default: one for each core.
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = parse_weight,
+        requires = "listen",
+        allow_hyphen_values = true,
+        help_heading = CLUSTER
+    )]
+    pub(crate) weight: Option<f64>,
+
+    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the
+    /// result of such files, should the coordinator be lost.
+    #[arg(long, value_name = "DIR", requires = "listen", help_heading = CLUSTER)]
+    pub(crate) journal: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FindArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// How long a rate is kept to count as held.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "30s",
+        allow_hyphen_values = true,
+        value_parser = units::parse_duration_above_zero,
+        help_heading = LOAD
+    )]
+    pub(crate) hold: Duration,
+
+    /// When the search ends at the latest.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "10m",
+        allow_hyphen_values = true,
+        value_parser = units::parse_duration_above_zero,
+        help_heading = LOAD
+    )]
+    pub(crate) budget: Duration,
+}
 
 /// How long the token of a run admits.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -36,7 +140,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// Wrong usage, plan or scenario file, or a machine that does not give what is needed: nothing was
 /// sent.
 pub(crate) fn run(
-    typed: &[OsString],
+    typed: &Typed<'_>,
     args: &RunArgs,
     search: Option<Search>,
 ) -> anyhow::Result<Exit> {

@@ -15,11 +15,11 @@ use super::inquiry::{Answered, Inquiry, What};
 use crate::control_api::{Caller, ControlApi, begun};
 use crate::exit::Exit;
 use crate::journal::check_folder;
-use crate::layers::Layers;
 use crate::metrics::Exporter;
 use crate::runs::Runs;
 use crate::serve::{Answer, JSON};
 use crate::servers::Servers;
+use crate::settings::layers::Layers;
 use crate::stops::Stops;
 use crate::terminal;
 

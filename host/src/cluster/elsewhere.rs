@@ -18,13 +18,13 @@ use tokio::task::LocalSet;
 use super::client::Client;
 use super::message::Submission;
 use super::parcel::{Packed, Shelf};
-use crate::args::RunArgs;
 use crate::control_api::{Ended, Shown};
 use crate::exit::Exit;
-use crate::layers::Layers;
 use crate::live::Screen;
 use crate::outputs::{Outputs, show};
-use crate::reach::consent;
+use crate::run::RunArgs;
+use crate::settings::layers::Layers;
+use crate::settings::reach::consent;
 use crate::status::Phase;
 use crate::stops::{Stop, Stops};
 use crate::terminal;
@@ -69,7 +69,7 @@ pub(crate) struct AttachArgs {
 
     /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
     /// the summary.
-    #[arg(long = "out", value_name = "KIND=FILE", value_parser = crate::args::parse_pair)]
+    #[arg(long = "out", value_name = "KIND=FILE", value_parser = crate::settings::flags::parse_pair)]
     out: Vec<(String, String)>,
 
     /// No live line, and no summary beyond errors.

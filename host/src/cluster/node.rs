@@ -21,11 +21,11 @@ use super::parcel::Unpacked;
 use crate::driver::{Participation, Threads, take_part};
 use crate::exit::Exit;
 use crate::journal::{Place, Subject, check_folder};
-use crate::layers::Layers;
 use crate::machine;
 use crate::prepare::{EndRequests, Loaded, Prepared};
 use crate::serve::{Answer, Call, JSON, TEXT};
 use crate::servers::Servers;
+use crate::settings::layers::{CommandFlags, Layers};
 use crate::stops::Stops;
 use crate::terminal;
 
@@ -115,12 +115,12 @@ pub(super) fn own_name() -> String {
 ///
 /// # Errors
 /// The coordinator cannot be reached, or does not admit this host; or it is gone.
-pub(crate) fn node(args: NodeArgs) -> anyhow::Result<Exit> {
+pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> {
     let weight = args.weight.unwrap_or_else(default_weight);
     let NodeArgs { cluster, journal, allow_host, config, scenarios, control, prometheus, .. } =
         args;
     if let Some(listen) = args.listen {
-        let layers = Layers::of_lead(config.as_deref(), allow_host)?;
+        let layers = Layers::of_lead(flags, config.as_deref(), allow_host)?;
         return coordinate(Coordination {
             listen,
             cluster,

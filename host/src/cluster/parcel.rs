@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use swell_cluster::{BlobHash, BlobRef, BlobSource, BlobStore, Peer, fetch_to};
 use swell_core::plain::line;
 
-use crate::layers::{file_of, with_file};
 use crate::prepare::Origin;
+use crate::settings::layers::{file_of, with_file};
 
 /// The largest file that is fetched: far more than a scenario or a feed has, less than what fills a
 /// disk by surprise.

@@ -32,7 +32,13 @@ pub(crate) struct TokenArgs {
     addresses: Vec<String>,
 
     /// How long the token admits. Who was admitted stays.
-    #[arg(long, value_name = "TIME", default_value = "30d", allow_hyphen_values = true, value_parser = parse_lifetime)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "30d",
+        allow_hyphen_values = true,
+        value_parser = parse_lifetime
+    )]
     expires: Duration,
 
     /// How many hosts and commands the token admits; a host that is started again is another one.

@@ -4,23 +4,21 @@
 //! says, what a scenario brings. The flags of each layer that no higher one overrules are parsed
 //! together, once. Not every layer may say what a run reaches: see `reach`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{ArgMatches, CommandFactory as _, Parser};
 use swell_client::AllowList;
 use swell_core::plain::line;
 use swell_engine::ScenarioInfo;
 
-use crate::args::{Cli, Settings};
-use crate::mistyped::{first_words, without_secrets};
-use crate::reach::{Claim, NotGiven, is_reach};
-
-/// The file that is read where no `--config` is given.
-pub(crate) const DEFAULT_FILE: &str = "swell.toml";
+use super::flags::{DEFAULT_FILE, Settings};
+use super::mistyped::{first_words, without_secrets};
+use super::reach::{Claim, NotGiven, is_reach};
 
 /// Settings that together say what the load is: a layer that has one of them replaces them all.
 const LOAD_SHAPE: [&str; 7] = ["tps", "rate", "vus", "stage", "latency", "error-rate", "start-tps"];
@@ -64,6 +62,31 @@ struct Parsed {
     settings: Settings,
 }
 
+/// Which command has which flag; where several have it, the first. A key of a file that is such a
+/// flag and no setting is told to stand on the command line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CommandFlags(Arc<BTreeMap<String, String>>);
+
+impl CommandFlags {
+    /// Those of all commands of a program.
+    pub(crate) fn of(program: &clap::Command) -> Self {
+        let mut flags = BTreeMap::new();
+        for command in program.get_subcommands() {
+            for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
+                flags.entry(flag.to_owned()).or_insert_with(|| command.get_name().to_owned());
+            }
+        }
+        Self(Arc::new(flags))
+    }
+}
+
+/// A command that was typed and read.
+pub(crate) struct Typed<'a> {
+    /// Its flags; nothing where there are none.
+    pub(crate) matches: Option<&'a ArgMatches>,
+    pub(crate) flags: CommandFlags,
+}
+
 /// Settings of one origin.
 #[derive(Clone, Debug)]
 struct Layer {
@@ -85,6 +108,8 @@ pub(crate) struct Layers {
     found: bool,
     /// What others ask for and somebody at a terminal has given.
     granted: Vec<Claim>,
+    /// What is no setting, but a flag.
+    flags: CommandFlags,
 }
 
 /// What the layers come to: the settings that hold, and what is asked for beside them and nobody
@@ -108,13 +133,14 @@ impl Layers {
     /// # Errors
     /// A file that cannot be read, is no TOML or has a key that is no setting.
     pub(crate) fn of_command(
-        typed: &[OsString],
+        typed: &Typed<'_>,
         config: Option<&Path>,
         is_search: bool,
     ) -> anyhow::Result<Self> {
+        let flags = typed.flags.clone();
         let typed = Layer {
             place: "the command line".to_owned(),
-            settings: typed_settings(typed)?,
+            settings: typed.matches.map(typed_settings).unwrap_or_default(),
             gives_reach: true,
         };
         let file = config
@@ -125,10 +151,10 @@ impl Layers {
         if let Some(path) = file {
             let layer =
                 Layer::of_table(path.display().to_string(), read_file(&path)?, config.is_some())?;
-            layer.check()?;
+            layer.check(&flags)?;
             layers.push(layer);
         }
-        Ok(Self { layers, is_search, found, ..Self::none() })
+        Ok(Self { layers, is_search, found, flags, ..Self::none() })
     }
 
     /// The file of settings that was read because it lay there.
@@ -141,7 +167,11 @@ impl Layers {
     ///
     /// # Errors
     /// As [`Layers::of_command`]; a setting that is of the whole process.
-    pub(crate) fn of_lead(config: Option<&Path>, hosts: Vec<String>) -> anyhow::Result<Self> {
+    pub(crate) fn of_lead(
+        flags: CommandFlags,
+        config: Option<&Path>,
+        hosts: Vec<String>,
+    ) -> anyhow::Result<Self> {
         let hosts = hosts
             .into_iter()
             .map(|host| Setting { key: "allow-host".to_owned(), value: Some(host.into()) });
@@ -154,20 +184,21 @@ impl Layers {
             let (place, table) = (path.display().to_string(), read_file(path)?);
             refuse_process_settings(&place, &table)?;
             let of_file = Layer::of_table(place, table, true)?;
-            of_file.check()?;
+            of_file.check(&flags)?;
             layer.settings.extend(of_file.settings);
         }
-        Ok(Self { layers: vec![layer], ..Self::none() })
+        Ok(Self { layers: vec![layer], flags, ..Self::none() })
     }
 
     /// Where nothing was said.
-    pub(crate) const fn none() -> Self {
+    fn none() -> Self {
         Self {
             layers: Vec::new(),
             is_search: false,
             has_defaults: false,
             found: false,
             granted: Vec::new(),
+            flags: CommandFlags::default(),
         }
     }
 
@@ -177,7 +208,7 @@ impl Layers {
     /// A key that is no setting, or a value that is none.
     pub(crate) fn under_typed(&self, place: String, table: toml::Table) -> anyhow::Result<Self> {
         let layer = Layer::of_table(place, table, true)?;
-        layer.check()?;
+        layer.check(&self.flags)?;
         let mut layers = self.clone();
         layers.layers.insert(1.min(layers.layers.len()), layer);
         Ok(layers)
@@ -190,7 +221,7 @@ impl Layers {
     /// As [`Layers::under_typed`].
     pub(crate) fn above_all(&self, place: String, table: toml::Table) -> anyhow::Result<Self> {
         let layer = Layer::of_table(place, table, false)?;
-        layer.check()?;
+        layer.check(&self.flags)?;
         let layers =
             std::iter::once(layer).chain(self.layers.iter().map(Layer::for_another_run)).collect();
         Ok(Self { layers, is_search: false, ..self.clone() })
@@ -273,14 +304,16 @@ impl Layers {
         place: String,
         pairs: Vec<(String, Option<String>)>,
     ) -> anyhow::Result<Self> {
-        Ok(Self { has_defaults: true, ..Self::submitted(place, pairs, false)? })
+        Ok(Self { has_defaults: true, ..Self::none().submitted(place, pairs, false)? })
     }
 
-    /// What was typed elsewhere, as the only layer. Who may submit runs may say what they reach.
+    /// What was typed elsewhere, as the only layer. Those who may submit runs may say what they
+    /// reach.
     ///
     /// # Errors
     /// As [`Layers::of_pairs`].
     pub(crate) fn submitted(
+        &self,
         place: String,
         pairs: Vec<(String, Option<String>)>,
         is_search: bool,
@@ -290,15 +323,15 @@ impl Layers {
             .map(|(key, value)| Setting { key, value: value.map(Into::into) })
             .collect();
         let layer = Layer { place, settings, gives_reach: true };
-        layer.check()?;
-        Ok(Self { layers: vec![layer], is_search, ..Self::none() })
+        layer.check(&self.flags)?;
+        Ok(Self { layers: vec![layer], is_search, flags: self.flags.clone(), ..Self::none() })
     }
 
     fn in_force(&self, scenario: Option<&ScenarioInfo>) -> anyhow::Result<InForce> {
         let scenario = scenario.filter(|_| !self.has_defaults);
         let defaults = scenario.map(Layer::of_defaults);
         if let Some(defaults) = &defaults {
-            defaults.check()?;
+            defaults.check(&self.flags)?;
         }
         let given = self.given()?;
         let mut keys = BTreeSet::new();
@@ -427,7 +460,7 @@ impl Layer {
     }
 
     /// Parses it alone.
-    fn check(&self) -> anyhow::Result<()> {
+    fn check(&self, flags: &CommandFlags) -> anyhow::Result<()> {
         // A key that brings its value along would be taken for another one.
         let is_key = |key: &str| {
             !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
@@ -456,15 +489,10 @@ impl Layer {
                 }
                 _ => String::new(),
             };
-            let is_flag = |command: &clap::Command| {
-                command.get_arguments().any(|argument| argument.get_long() == Some(&*key))
-            };
-            if let Some(command) = Cli::command().get_subcommands().find(|command| is_flag(command))
-            {
+            if let Some(command) = flags.0.get(&key) {
                 bail!(
                     "{place}: `{key}` is no setting of a run\nhelp: it stands on the command line \
-                    alone: host {} --{key} ...",
-                    command.get_name()
+                    alone: host {command} --{key} ..."
                 );
             }
             let settings = Parsed::command();
@@ -527,21 +555,11 @@ fn parsed(settings: &[Setting]) -> anyhow::Result<Settings> {
 }
 
 /// The settings among the flags that were typed.
-fn typed_settings(typed: &[OsString]) -> anyhow::Result<Vec<Setting>> {
-    let command = Cli::command();
-    let matches = command.clone().try_get_matches_from(typed)?;
-    Cli::from_arg_matches(&matches)?;
-    let Some((name, matches)) = matches.subcommand() else { return Ok(Vec::new()) };
-    let command = command.find_subcommand(name).context("a command that was parsed exists")?;
-    let known = Parsed::command();
-    let is_setting =
-        |key: &str| known.get_arguments().any(|argument| argument.get_long() == Some(key));
+fn typed_settings(matches: &ArgMatches) -> Vec<Setting> {
     let mut settings = Vec::new();
-    for argument in command.get_arguments() {
+    for argument in Parsed::command().get_arguments() {
         let (id, Some(key)) = (argument.get_id().as_str(), argument.get_long()) else { continue };
-        if !is_setting(key)
-            || matches.value_source(id) != Some(clap::parser::ValueSource::CommandLine)
-        {
+        if matches.value_source(id) != Some(clap::parser::ValueSource::CommandLine) {
             continue;
         }
         if argument.get_action().takes_values() {
@@ -553,7 +571,7 @@ fn typed_settings(typed: &[OsString]) -> anyhow::Result<Vec<Setting>> {
             settings.push(Setting { key: key.to_owned(), value: None });
         }
     }
-    Ok(settings)
+    settings
 }
 
 /// A TOML file as a table.

@@ -13,10 +13,7 @@ fn layered_for(
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("settings.toml");
     std::fs::write(&path, file)?;
-    let typed = format!("host {command} x.wasm {typed} --config {}", path.display());
-    let typed: Vec<OsString> = typed.split_whitespace().map(Into::into).collect();
-    Layers::of_command(&typed, Some(&path), command == "find")?
-        .settings(Some(&scenario(defaults, &[])))
+    layers_of(typed, Some(&path), command == "find")?.settings(Some(&scenario(defaults, &[])))
 }
 
 fn scenario(defaults: &[(&str, &str)], hosts: &[&str]) -> ScenarioInfo {
@@ -32,13 +29,21 @@ fn scenario(defaults: &[(&str, &str)], hosts: &[&str]) -> ScenarioInfo {
 
 /// Layers of these flags, typed.
 fn typed(flags: &str) -> Layers {
-    let typed: Vec<OsString> =
-        format!("host run x.wasm {flags}").split_whitespace().map(Into::into).collect();
-    Layers::of_command(&typed, None, false).expect("the flags are settings")
+    layers_of(flags, None, false).expect("the flags are settings")
+}
+
+/// Layers of these flags, typed in a program whose `run` has a `--config` too.
+fn layers_of(flags: &str, config: Option<&Path>, is_search: bool) -> anyhow::Result<Layers> {
+    let matches = Parsed::command().try_get_matches_from(flags.split_whitespace())?;
+    let run = clap::Command::new("run").arg(clap::Arg::new("config").long("config"));
+    let flags = CommandFlags::of(&clap::Command::new("host").subcommand(run));
+    Layers::of_command(&Typed { matches: Some(&matches), flags }, config, is_search)
 }
 
 fn claimed(layers: &Layers, defaults: &[(&str, &str)], hosts: &[&str]) -> String {
-    crate::reach::flags(&layers.claims(Some(&scenario(defaults, hosts))).expect("all are settings"))
+    crate::settings::reach::flags(
+        &layers.claims(Some(&scenario(defaults, hosts))).expect("all are settings"),
+    )
 }
 
 /// A value of each kind that a setting has.
@@ -137,7 +142,7 @@ fn a_further_run_chooses_from_what_the_command_has() {
         let layers = layers
             .above_all("the request".to_owned(), body.parse().expect("it is TOML"))
             .expect("all are settings");
-        crate::reach::flags(&layers.claims(None).expect("all are settings"))
+        crate::settings::reach::flags(&layers.claims(None).expect("all are settings"))
     };
     assert_eq!(claims("tps = 5\ntarget = 'http://b.test:9'\ndata = ['y=b.csv']"), "");
     assert_eq!(claims("target = 'http://c.test'"), "--target http://c.test");
@@ -155,7 +160,7 @@ fn a_file_that_nobody_named_gives_load_and_claims_the_rest() {
         .layers
         .push(Layer::of_table(DEFAULT_FILE.to_owned(), table, false).expect("all are settings"));
     assert_eq!(
-        crate::reach::flags(&layers.claims(None).expect("all are settings")),
+        crate::settings::reach::flags(&layers.claims(None).expect("all are settings")),
         "--target http://a.test"
     );
     let settings = layers.undisputed().expect("the rest holds");

@@ -1,156 +1,22 @@
-//! The command line: what was typed, before it means anything.
+//! The flags of a run: what may be said of it, before it means anything.
 //!
 //! Three layers say how a run goes: the scenario's own defaults, a TOML file, and the command line;
 //! the later one wins. All three are read by the same parser, so that a flag, a key and a default
-//! have one name, one syntax and one "did you mean". `plan.rs` makes of the result what can run.
+//! have one name, one syntax and one "did you mean". The module `plan` makes of the result what can run.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use swell_cluster::Token;
+use clap::{Args, ValueEnum};
 use swell_core::control::Objective;
 use swell_core::plan::WarmUp;
 use swell_core::schedule::Stage;
 use swell_core::threshold::Threshold;
 use swell_core::units::{self, Rate};
 
-use crate::build_scenario::BuildArgs;
-use crate::new_project::NewArgs;
-
-const STYLES: Styles = Styles::styled()
-    .header(AnsiColor::Green.on_default().bold())
-    .usage(AnsiColor::Green.on_default().bold())
-    .literal(AnsiColor::Cyan.on_default().bold());
-
-/// What a first look shows under the commands.
-const FIRST_STEPS: &str = "First steps:
-  host new browse && cd browse      make a scenario in Rust; what a user does is in src/lib.rs
-  host build                        compile it to browse.wasm
-  host run browse.wasm -t localhost:8080 --tps 100 -d 30s
-
-The exit code is 0 where all held, 99 where a threshold failed, 111 where the generator was the \
-limit. `host run --help` says all that a run can be told.";
-
-/// Swell: load tests whose scenarios are code, compiled to WebAssembly.
-#[derive(Debug, Parser)]
-#[command(
-    name = "host",
-    version,
-    styles = STYLES,
-    subcommand_required = true,
-    arg_required_else_help = true,
-    after_help = FIRST_STEPS
-)]
-pub(crate) struct Cli {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Run a scenario against a service and report what was measured.
-    Run(Box<RunArgs>),
-    /// Search the highest rate at which a service holds what --latency and --error-rate say.
-    Find(Box<FindArgs>),
-    /// Be one of several hosts: lead them, or join the one that does and take part in its runs.
-    Node(crate::cluster::NodeArgs),
-    /// List the runs of a cluster.
-    Runs(crate::cluster::RunsArgs),
-    /// Watch a run of a cluster to its end, and report what was measured.
-    Attach(crate::cluster::AttachArgs),
-    /// Stop a run of a cluster.
-    Stop(crate::cluster::StopArgs),
-    /// Make a cluster's identity and a token for its hosts, before any of them is up.
-    Token(crate::cluster::TokenArgs),
-    /// Print Kubernetes manifests for a cluster of hosts.
-    K8s(crate::k8s::K8sArgs),
-    /// Make the result of a run that several hosts shared from their journals.
-    Merge(crate::merge::MergeArgs),
-    /// Say what a scenario file is, what it contains, imports and may reach.
-    Check(CheckArgs),
-    /// Make a folder with a new Rust scenario.
-    New(NewArgs),
-    /// Compile a Rust scenario to a .wasm file.
-    Build(BuildArgs),
-    /// Print the JSON Schema of what `host run --out json=FILE` writes.
-    Schema,
-    /// The compiler's child process; see the engine's `compile`.
-    #[command(name = COMPILE_CHILD, hide = true)]
-    CompileChild {
-        #[arg(num_args = 0..)]
-        arguments: Vec<std::ffi::OsString>,
-    },
-}
-
-/// The hidden command by which the host starts itself to compile.
-pub(crate) const COMPILE_CHILD: &str = "compile-child";
-
-#[derive(Debug, Args)]
-pub(crate) struct CheckArgs {
-    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or
-    /// wasm32-wasip1.
-    pub(crate) file: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RunArgs {
-    /// The scenario file: a component, or a core module from wasm32-unknown-unknown or
-    /// wasm32-wasip1. Or a plan of several runs: a .toml file.
-    pub(crate) file: PathBuf,
-
-    /// A TOML file with settings: each flag's name is a key. Without it, `swell.toml` in the
-    /// current folder is read if there is one.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// Share the run with other hosts: listen for them here, as 0.0.0.0:7600 (UDP). The command
-    /// that has a host join is printed.
-    #[arg(long, value_name = "ADDR", value_parser = parse_address, requires = "hosts", help_heading = CLUSTER)]
-    pub(crate) listen: Option<SocketAddr>,
-
-    /// How many hosts are to share the run: with --listen this one and so many more, and it begins
-    /// when all are there; with --coordinator so many of those that are free, in place of all.
-    #[arg(long, value_name = "N", value_parser = parse_hosts, allow_hyphen_values = true, help_heading = CLUSTER)]
-    pub(crate) hosts: Option<usize>,
-
-    /// Have the cluster of this coordinator do the run, as 10.0.0.1:7600; this command shows it,
-    /// and ends with its results.
-    #[arg(long, value_name = "ADDR", conflicts_with_all = ["listen", "control", "prometheus"], help_heading = CLUSTER)]
-    pub(crate) coordinator: Option<String>,
-
-    /// The token that the coordinator printed.
-    #[arg(long, value_name = "TOKEN", env = "SWELL_TOKEN", hide_env_values = true, help_heading = CLUSTER)]
-    pub(crate) token: Option<Token>,
-
-    /// How much this host bears beside others; 0 has it lead alone. Default: one for each core.
-    #[arg(long, value_name = "N", value_parser = crate::cluster::parse_weight, requires = "listen", allow_hyphen_values = true, help_heading = CLUSTER)]
-    pub(crate) weight: Option<f64>,
-
-    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the
-    /// result of such files, should the coordinator be lost.
-    #[arg(long, value_name = "DIR", requires = "listen", help_heading = CLUSTER)]
-    pub(crate) journal: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) settings: Settings,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct FindArgs {
-    #[command(flatten)]
-    pub(crate) run: RunArgs,
-
-    /// How long a rate is kept to count as held.
-    #[arg(long, value_name = "TIME", default_value = "30s", allow_hyphen_values = true, value_parser = units::parse_duration_above_zero, help_heading = LOAD)]
-    pub(crate) hold: Duration,
-
-    /// When the search ends at the latest.
-    #[arg(long, value_name = "TIME", default_value = "10m", allow_hyphen_values = true, value_parser = units::parse_duration_above_zero, help_heading = LOAD)]
-    pub(crate) budget: Duration,
-}
+/// The file that is read where no `--config` is given.
+pub(crate) const DEFAULT_FILE: &str = "swell.toml";
 
 /// Everything that may be set by a flag, a key of the TOML file or a scenario's defaults.
 #[derive(Clone, Debug, Default, Args)]
@@ -165,23 +31,45 @@ pub(crate) struct Settings {
 
     /// Exactly this many virtual users, one iteration after the other (closed model); with --tps or
     /// --rate, paced by it.
-    #[arg(long, short = 'u', value_name = "N", value_parser = units::parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
+    #[arg(
+        long,
+        short = 'u',
+        value_name = "N",
+        value_parser = units::parse_count::<u32>,
+        allow_hyphen_values = true,
+        help_heading = LOAD
+    )]
     pub(crate) vus: Option<u32>,
 
     /// A piece of a load profile: ramp to this rate over this time, as `30s:1000`; repeatable.
     /// Counts transactions, or iterations with --rate.
-    #[arg(long = "stage", value_name = "TIME:RATE", allow_hyphen_values = true, help_heading = LOAD)]
+    #[arg(
+        long = "stage",
+        value_name = "TIME:RATE",
+        allow_hyphen_values = true,
+        help_heading = LOAD
+    )]
     pub(crate) stage: Vec<Stage>,
 
     /// Find and hold the highest rate at which this percentile of the service time holds:
     /// `p95=200ms`, or `checkout:p95=200ms` for the transactions of one name; repeatable. --tps is
     /// then the most.
-    #[arg(long = "latency", value_name = "RULE", value_parser = Objective::latency, help_heading = LOAD)]
+    #[arg(
+        long = "latency",
+        value_name = "RULE",
+        value_parser = Objective::latency,
+        help_heading = LOAD
+    )]
     pub(crate) latency: Vec<Objective>,
 
     /// Find and hold the highest rate at which no more than this share fails: `1%`, or
     /// `checkout:1%`; repeatable. --tps is then the most.
-    #[arg(long = "error-rate", value_name = "RULE", value_parser = Objective::error_rate, help_heading = LOAD)]
+    #[arg(
+        long = "error-rate",
+        value_name = "RULE",
+        value_parser = Objective::error_rate,
+        help_heading = LOAD
+    )]
     pub(crate) error_rate: Vec<Objective>,
 
     /// Where --latency and --error-rate have the rate begin. Default: 512/s, or --tps if that is
@@ -195,11 +83,23 @@ pub(crate) struct Settings {
 
     /// The most virtual users that may be created to keep the rate. Default: 10,000, or what this
     /// machine holds if that is less.
-    #[arg(long, value_name = "N", value_parser = units::parse_count::<u32>, allow_hyphen_values = true, help_heading = LOAD)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = units::parse_count::<u32>,
+        allow_hyphen_values = true,
+        help_heading = LOAD
+    )]
     pub(crate) max_vus: Option<u32>,
 
     /// How late a transaction may start before it is given up and counted unsent. Default: 10s.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        value_parser = units::parse_duration,
+        help_heading = LOAD
+    )]
     pub(crate) max_lag: Option<Duration>,
 
     /// Users created a second in scenarios that have a `start`. Default: 100/s.
@@ -208,11 +108,25 @@ pub(crate) struct Settings {
 
     /// The measured part of the run. Without it and without --iterations, the run lasts until
     /// Ctrl-C.
-    #[arg(long, short = 'd', value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
+    #[arg(
+        long,
+        short = 'd',
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        value_parser = units::parse_duration,
+        help_heading = LOAD
+    )]
     pub(crate) duration: Option<Duration>,
 
     /// End after this many iterations over all users.
-    #[arg(long, short = 'n', value_name = "N", value_parser = units::parse_count::<u64>, allow_hyphen_values = true, help_heading = LOAD)]
+    #[arg(
+        long,
+        short = 'n',
+        value_name = "N",
+        value_parser = units::parse_count::<u64>,
+        allow_hyphen_values = true,
+        help_heading = LOAD
+    )]
     pub(crate) iterations: Option<u64>,
 
     /// Time before the measured part, under load, shown apart and excluded from all figures. `auto`
@@ -224,7 +138,13 @@ pub(crate) struct Settings {
     /// How long transactions under way at the end may take to finish; then they are cut off, and
     /// count as interrupted and at least as slow as they are old. A request that hangs fails by
     /// itself if this is longer than --timeout. Default: 30s.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = LOAD)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        value_parser = units::parse_duration,
+        help_heading = LOAD
+    )]
     pub(crate) grace: Option<Duration>,
 
     /// Where paths such as "/items" go: the base URL of the service; without a scheme it is asked
@@ -251,12 +171,24 @@ pub(crate) struct Settings {
 
     /// The longest wait for the head of a response; a whole request with its redirects and body has
     /// 120s, or twice this if that is more. Default: 60s.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration_above_zero, help_heading = SERVICE)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        value_parser = units::parse_duration_above_zero,
+        help_heading = SERVICE
+    )]
     pub(crate) timeout: Option<Duration>,
 
     /// The longest time for opening a connection, name look-up included, over all addresses of the
     /// name, and as long again for its TLS handshake. Default: 10s.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration_above_zero, help_heading = SERVICE)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        value_parser = units::parse_duration_above_zero,
+        help_heading = SERVICE
+    )]
     pub(crate) connect_timeout: Option<Duration>,
 
     /// A file of certificates (PEM) that are trusted beside the system's, as authorities or as a
@@ -286,12 +218,23 @@ pub(crate) struct Settings {
     pub(crate) scenario: Option<String>,
 
     /// A variable for the scenario; repeatable.
-    #[arg(long = "env", short = 'e', value_name = "KEY=VALUE", value_parser = parse_pair, help_heading = SCENARIO)]
+    #[arg(
+        long = "env",
+        short = 'e',
+        value_name = "KEY=VALUE",
+        value_parser = parse_pair,
+        help_heading = SCENARIO
+    )]
     pub(crate) env: Vec<(String, String)>,
 
     /// A feed of rows for the scenario: a .csv file with a header line, or a .jsonl file with one
     /// object a line, in UTF-8; repeatable.
-    #[arg(long = "data", value_name = "NAME=FILE", value_parser = parse_pair, help_heading = SCENARIO)]
+    #[arg(
+        long = "data",
+        value_name = "NAME=FILE",
+        value_parser = parse_pair,
+        help_heading = SCENARIO
+    )]
     pub(crate) data: Vec<(String, String)>,
 
     /// Begin a feed picked from as unique anew after its last row, in place of ending the run.
@@ -299,15 +242,33 @@ pub(crate) struct Settings {
     pub(crate) data_wrap: bool,
 
     /// Decides all randomness: the same seed gives the same run. Default: a random one, printed.
-    #[arg(long, value_name = "N", value_parser = units::parse_count::<u64>, allow_hyphen_values = true, help_heading = SCENARIO)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = units::parse_count::<u64>,
+        allow_hyphen_values = true,
+        help_heading = SCENARIO
+    )]
     pub(crate) seed: Option<u64>,
 
     /// Time that a user's code may compute without waiting. Default: 100ms.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = units::parse_duration, help_heading = SCENARIO)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        value_parser = units::parse_duration,
+        help_heading = SCENARIO
+    )]
     pub(crate) guest_cpu: Option<Duration>,
 
     /// Memory that a user's code may have. Default: 64MiB.
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, value_parser = units::parse_size, help_heading = SCENARIO)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        allow_hyphen_values = true,
+        value_parser = units::parse_size,
+        help_heading = SCENARIO
+    )]
     pub(crate) guest_memory: Option<u64>,
 
     /// What must hold, or the exit code is 99: as 'response.p95 < 200ms' or 'error_rate < 1%';
@@ -329,7 +290,12 @@ pub(crate) struct Settings {
 
     /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
     /// the summary.
-    #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair, help_heading = RESULTS)]
+    #[arg(
+        long = "out",
+        value_name = "KIND=FILE",
+        value_parser = parse_pair,
+        help_heading = RESULTS
+    )]
     pub(crate) out: Vec<(String, String)>,
 
     /// Serve the control API at this address, as 127.0.0.1:6565: what runs and how, another rate,
@@ -347,11 +313,12 @@ pub(crate) struct Settings {
     pub(crate) quiet: bool,
 }
 
-const LOAD: &str = "Load";
+/// The headings of `host run --help`.
+pub(crate) const LOAD: &str = "Load";
 const SERVICE: &str = "Service";
 const SCENARIO: &str = "Scenario";
 const RESULTS: &str = "Results";
-const CLUSTER: &str = "Several hosts";
+pub(crate) const CLUSTER: &str = "Several hosts";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ArrivalsArg {
@@ -401,7 +368,7 @@ fn parse_ip(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "an IP address of this machine is needed, as 10.0.0.7".to_owned())
 }
 
-fn parse_hosts(text: &str) -> Result<usize, String> {
+pub(crate) fn parse_hosts(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(hosts @ 1..=1_000) => Ok(hosts),
         _ => Err("a number from 1 to 1000 is needed; this host is one of them".to_owned()),

@@ -1,14 +1,11 @@
 //! What is said of a command line that cannot be read: in the parser's own words, with what was
 //! likely meant and without what is secret.
 
-use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::args::Cli;
-
-/// The error with what was likely meant. Clap itself does not know that letters change places, as
+/// The error with what was likely meant, of all that the program's `command` line has. Clap itself does not know that letters change places, as
 /// in a short name they often do.
-pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
+pub(crate) fn with_suggestion(mut error: clap::Error, command: &clap::Command) -> clap::Error {
     let (invalid, suggested) = match error.kind() {
         ErrorKind::UnknownArgument => (ContextKind::InvalidArg, ContextKind::SuggestedArg),
         ErrorKind::InvalidSubcommand => {
@@ -23,7 +20,6 @@ pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
         return error;
     }
-    let command = Cli::command();
     let value = if suggested == ContextKind::SuggestedArg {
         let flags = command
             .find_subcommand("find")
@@ -49,7 +45,10 @@ pub(crate) fn with_suggestion(mut error: clap::Error) -> clap::Error {
 
 /// The same without the join token that was typed: errors go to logs.
 pub(crate) fn without_secrets(mut error: clap::Error) -> clap::Error {
-    let is_token = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(flag)) if flag.starts_with("--token"));
+    let is_token = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(flag)) => flag.starts_with("--token"),
+        _ => false,
+    };
     let typed: Vec<_> = error
         .context()
         .filter_map(|(kind, value)| match value {

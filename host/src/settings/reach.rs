@@ -12,8 +12,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use swell_core::plain::line;
 use thiserror::Error;
 
-use crate::args::Settings;
-use crate::layers::DEFAULT_FILE;
+use super::flags::{DEFAULT_FILE, Settings};
 use crate::terminal;
 
 /// What a setting decides.

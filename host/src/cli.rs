@@ -1,0 +1,153 @@
+//! The command line: which commands there are, and what the program does for each.
+//!
+//! This is the top of the house: it knows every command, and no command knows it. What a command
+//! may be told stands beside the command; what all runs may be told, in `settings`.
+
+use std::ffi::OsString;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use swell_core::plan::Search;
+
+use crate::exit::Exit;
+use crate::prepare::COMPILE_CHILD;
+use crate::settings::layers::{CommandFlags, Typed};
+use crate::settings::mistyped::{with_suggestion, without_secrets};
+use crate::{
+    build_scenario, check, cluster, k8s, machine, merge, new_project, report, run, terminal,
+};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold());
+
+/// What a first look shows under the commands.
+const FIRST_STEPS: &str = "First steps:
+  host new browse && cd browse      make a scenario in Rust; what a user does is in src/lib.rs
+  host build                        compile it to browse.wasm
+  host run browse.wasm -t localhost:8080 --tps 100 -d 30s
+
+The exit code is 0 where all held, 99 where a threshold failed, 111 where the generator was the \
+limit. `host run --help` says all that a run can be told.";
+
+/// Swell: load tests whose scenarios are code, compiled to WebAssembly.
+#[derive(Debug, Parser)]
+#[command(
+    name = "host",
+    version,
+    styles = STYLES,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = FIRST_STEPS
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario against a service and report what was measured.
+    Run(Box<run::RunArgs>),
+    /// Search the highest rate at which a service holds what --latency and --error-rate say.
+    Find(Box<run::FindArgs>),
+    /// Be one of several hosts: lead them, or join the one that does and take part in its runs.
+    Node(cluster::NodeArgs),
+    /// List the runs of a cluster.
+    Runs(cluster::RunsArgs),
+    /// Watch a run of a cluster to its end, and report what was measured.
+    Attach(cluster::AttachArgs),
+    /// Stop a run of a cluster.
+    Stop(cluster::StopArgs),
+    /// Make a cluster's identity and a token for its hosts, before any of them is up.
+    Token(cluster::TokenArgs),
+    /// Print Kubernetes manifests for a cluster of hosts.
+    K8s(k8s::K8sArgs),
+    /// Make the result of a run that several hosts shared from their journals.
+    Merge(merge::MergeArgs),
+    /// Say what a scenario file is, what it contains, imports and may reach.
+    Check(check::CheckArgs),
+    /// Make a folder with a new Rust scenario.
+    New(new_project::NewArgs),
+    /// Compile a Rust scenario to a .wasm file.
+    Build(build_scenario::BuildArgs),
+    /// Print the JSON Schema of what `host run --out json=FILE` writes.
+    Schema,
+    /// The compiler's child process; see the engine's `compile`.
+    #[command(name = COMPILE_CHILD, hide = true)]
+    CompileChild {
+        #[arg(num_args = 0..)]
+        arguments: Vec<std::ffi::OsString>,
+    },
+}
+
+/// What was typed, read.
+pub(crate) struct CommandLine {
+    command: Command,
+    /// The same as the parser has it: it knows which flags were typed.
+    matches: ArgMatches,
+    flags: CommandFlags,
+}
+
+impl CommandLine {
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// It is no command line, or one that asks for help or the version.
+    pub(crate) fn parse(typed: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Cli::command();
+        let flags = CommandFlags::of(&command);
+        let read = || {
+            let matches = command.try_get_matches_from_mut(typed)?;
+            let cli =
+                Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+            Ok(Self { command: cli.command, matches, flags })
+        };
+        read().map_err(|error| without_secrets(with_suggestion(error, &Cli::command())))
+    }
+
+    /// How many threads the command has that cannot do without descriptors.
+    pub(crate) fn threads_with_a_runtime(&self) -> usize {
+        match self.command {
+            Command::Run(_) | Command::Find(_) | Command::Node(_) => machine::allowed_cores() + 1,
+            Command::Runs(_) | Command::Attach(_) | Command::Stop(_) => 1,
+            _ => 0,
+        }
+    }
+
+    /// Does what the command says.
+    ///
+    /// # Errors
+    /// Wrong usage, or a machine that does not give what is needed.
+    pub(crate) fn execute(self) -> anyhow::Result<Exit> {
+        let Self { command, matches, flags } = self;
+        let typed = |flags| Typed { matches: matches.subcommand().map(|(_, of)| of), flags };
+        match command {
+            Command::Run(args) => run::run(&typed(flags), &args, None),
+            Command::Find(args) => {
+                let search = Search { hold: args.hold, budget: args.budget };
+                run::run(&typed(flags), &args.run, Some(search))
+            }
+            Command::Node(args) => cluster::node(args, flags),
+            Command::Runs(args) => cluster::runs(args),
+            Command::Attach(args) => cluster::attach(args),
+            Command::Stop(args) => cluster::stop(args),
+            Command::Token(args) => cluster::token(&args).map(|()| Exit::Passed),
+            Command::K8s(args) => k8s::k8s(&args).map(|()| Exit::Passed),
+            Command::Merge(args) => merge::merge(&args),
+            Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
+            Command::Schema => print_schema().map(|()| Exit::Passed),
+            Command::New(args) => new_project::run(args).map(|()| Exit::Passed),
+            Command::Build(args) => build_scenario::run(args).map(|_| Exit::Passed),
+            Command::CompileChild { arguments } => {
+                std::process::exit(swell_engine::compile_child(&arguments))
+            }
+        }
+    }
+}
+
+fn print_schema() -> anyhow::Result<()> {
+    let schema = schemars::schema_for!(report::Written);
+    Ok(terminal::show(format_args!("{}\n", serde_json::to_string_pretty(&schema)?))?)
+}
