@@ -47,11 +47,10 @@ use crate::machine::local_now;
 
 pub(crate) use self::coordinate::answer;
 pub(crate) use self::elsewhere::{
-    AttachArgs, RunsArgs, StopArgs, attach, run_elsewhere, runs, stop,
+    AttachArgs, RunsArgs, StopArgs, Wanted, attach, run_elsewhere, runs, stop,
 };
 pub(crate) use self::founder::{Cluster, Founding};
 pub(crate) use self::node::{NodeArgs, default_weight, node, parse_weight};
-pub(crate) use self::parcel::Unpacked;
 pub(crate) use self::token::{NewCluster, TokenArgs, token};
 
 /// The version of the messages between hosts.

@@ -12,9 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::exit::Exit;
+use crate::finished::Done;
+use crate::handle::Handle;
 use crate::prepare::{HookFailure, Loaded, Outside, Prepared, Waiting};
 use crate::report::{Report, Times};
-use crate::runs::{Done, Handle, Runs};
+use crate::runs::Runs;
 use crate::settings::layers::{Layers, refuse_process_settings};
 
 /// Wishes on their way: `conduct` does one thing after another.

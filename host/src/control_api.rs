@@ -21,13 +21,14 @@ use swell_core::plan::Search;
 use swell_core::units::Rate;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-use crate::cluster::Unpacked;
 use crate::driver::Refusal;
-use crate::prepare::{EndRequests, Loaded, Prepared};
-use crate::runs::{Done, Handle, Runs};
+use crate::finished::Done;
+use crate::handle::Handle;
+use crate::prepare::{EndRequests, Loaded, Prepared, Unpacked};
+use crate::runs::Runs;
 use crate::serve::{Answer, Call};
 use crate::settings::layers::{Layers, names_files, refuse_process_settings};
-use crate::status::Status;
+use crate::status::{Ended, Status};
 use crate::summary::Summary;
 
 /// The variable of the environment that holds the token: a flag could be read by every user of the
@@ -458,15 +459,6 @@ fn obeyed(run: &Handle, result: Result<(), Refusal>) -> Answer {
         Ok(()) => Answer::json(StatusCode::OK, &shown(run)),
         Err(refusal) => Answer::error(StatusCode::CONFLICT, &refusal.to_string()),
     }
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Ended {
-    pub(crate) code: u8,
-    pub(crate) reason: String,
-    /// Whether there is a report of it.
-    pub(crate) took_place: bool,
 }
 
 /// A run as the API shows it; with `exit` once it is over.

@@ -15,13 +15,13 @@ use swell_engine::ScenarioInfo;
 use swell_protocol::lead::Unknown;
 use swell_protocol::message::HostId;
 
+use crate::conclusion::conclude;
 use crate::driver::{Bearing, CpuRecord, EndCause, HostFate, HostReckoning, Outcome};
 use crate::exit::Exit;
+use crate::finished::{Done, Finished};
 use crate::journal::{Header, Reading};
 use crate::outputs::Outputs;
 use crate::plan::RunPlan;
-use crate::run::conclude;
-use crate::runs::{Done, Finished};
 use crate::settings::layers::{Layers, names_files};
 use crate::stops::Stops;
 

@@ -117,11 +117,23 @@ pub(crate) struct Prepared {
     pub(crate) program: Arc<Program>,
     pub(crate) run: Arc<Run>,
     /// What was said about it, for another host to follow.
-    pub(crate) settings: Vec<(String, Option<String>)>,
+    pub(crate) settings: Vec<Pair>,
     /// Where its files came from, if not from this machine.
     pub(crate) origin: Option<Origin>,
     /// How many hosts of a cluster are to share it; without it all that are free.
     pub(crate) hosts: Option<usize>,
+}
+
+/// A setting, as a flag and its value.
+pub(crate) type Pair = (String, Option<String>);
+
+/// A scenario that another host sent, with its settings and the files that they name: all are here.
+#[derive(Debug)]
+pub(crate) struct Unpacked {
+    pub(crate) file: PathBuf,
+    /// What the settings say, with the names that files have here.
+    pub(crate) settings: Vec<Pair>,
+    pub(crate) origin: Origin,
 }
 
 /// Files that came from another machine: what each was called there, and the folder where they are

@@ -21,8 +21,9 @@ use tokio::task::JoinSet;
 
 use crate::conduct::conduct;
 use crate::exit::Exit;
+use crate::finished::Done;
 use crate::prepare::{EndRequests, Loaded, Prepared};
-use crate::runs::{Done, Runs};
+use crate::runs::Runs;
 use crate::settings::layers::{Layers, read_file, refuse_process_settings};
 use crate::settings::reach::consent;
 

@@ -23,8 +23,8 @@ use swell_core::units::grouped;
 use crate::driver::{
     ControlRecord, HostReckoning, ObjectiveRecord, doing_in_words, limit_in_words,
 };
+use crate::finished::Finished;
 use crate::plan::{RunPlan, objective_in_words};
-use crate::runs::Finished;
 
 /// The version of this form. A reader may rely on a key's meaning within a major version.
 pub(crate) const SCHEMA: &str = "swell.run/1";

@@ -1,6 +1,5 @@
 //! `host run` and `host find`: from what was typed to the exit code.
 
-use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -13,22 +12,28 @@ use swell_core::plan::Search;
 use swell_core::units::{self, counted};
 use tokio::task::LocalSet;
 
-use crate::cluster::{Cluster, Founding, answer, default_weight, parse_weight, run_elsewhere};
+use crate::cluster::{
+    Cluster, Founding, Wanted, answer, default_weight, parse_weight, run_elsewhere,
+};
+use crate::conclusion::conclude;
 use crate::control_api::ControlApi;
+use crate::executor::Executor;
 use crate::exit::Exit;
+use crate::finished::Done;
 use crate::journal::check_folder;
 use crate::metrics::Exporter;
 use crate::notes;
-use crate::outputs::{Outputs, show};
+use crate::outputs::Outputs;
 use crate::programme::Programme;
-use crate::report::{ExitReport, ReportOfRuns};
-use crate::runs::{Done, Finished, Runs};
+use crate::runs::Runs;
 use crate::servers::Servers;
 use crate::settings::flags::{CLUSTER, LOAD, Settings, parse_address, parse_hosts};
 use crate::settings::layers::{Layers, Typed};
 use crate::stops::Stops;
-use crate::summary::{Summary, SummaryOfRuns};
 use crate::terminal;
+
+/// How long the token of a run admits.
+const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -131,9 +136,6 @@ pub(crate) struct FindArgs {
     pub(crate) budget: Duration,
 }
 
-/// How long the token of a run admits.
-const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
-
 /// Does all that a command line says. With `search` it is `host find`.
 ///
 /// # Errors
@@ -144,6 +146,26 @@ pub(crate) fn run(
     args: &RunArgs,
     search: Option<Search>,
 ) -> anyhow::Result<Exit> {
+    refuse_what_makes_no_sense(args)?;
+    let layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
+    let quiet = layers.undisputed()?.quiet;
+    terminal::be_quiet(quiet);
+    if !quiet {
+        notes::say(layers.found_file());
+    }
+    if let Some(coordinator) = &args.coordinator {
+        let (token, hosts) = (args.token.clone(), args.hosts);
+        let wanted = Wanted { coordinator, token, file: &args.file, hosts, search };
+        return run_elsewhere(wanted, &layers);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the control thread's runtime")?;
+    LocalSet::new().block_on(&runtime, run_here(args, layers, search))
+}
+
+fn refuse_what_makes_no_sense(args: &RunArgs) -> anyhow::Result<()> {
     if let (Some(hosts), None, None) = (args.hosts, args.listen, &args.coordinator) {
         bail!(
             "--hosts {hosts}: which?\nhelp: --listen ADDR has others join this command, \
@@ -160,192 +182,136 @@ pub(crate) fn run(
             a scenario to begin with"
         );
     }
-    let layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
-    let quiet = layers.undisputed()?.quiet;
-    terminal::be_quiet(quiet);
-    if !quiet {
-        notes::say(layers.found_file());
+    Ok(())
+}
+
+/// Does it on this host, which other hosts may join.
+async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> anyhow::Result<Exit> {
+    let mut stops = Stops::listen()?;
+    // Compiling takes its time, and a pipe is opened once somebody reads it.
+    let file = args.file.clone();
+    let ready = move || {
+        let programme = Programme::new(&file, &layers, search)?;
+        let settings = programme.layers().settings(None)?;
+        let outputs = Outputs::open(&settings.out)?;
+        anyhow::Ok((programme, settings, outputs))
+    };
+    let Some(ready) = stops.unless(ready).await? else {
+        return Ok(stopped("before anything was sent"));
+    };
+    let (programme, settings, outputs) = ready?;
+    let is_one_run = programme.is_one_run();
+    refuse_to_share(args, is_one_run)?;
+    let exporter = settings.prometheus.map(|_| Exporter::new(None));
+    let runs = Runs::new(settings.quiet, exporter.clone(), None)?;
+    let api = Rc::new(ControlApi::new(&runs, programme.layers(), None));
+    let mut servers = Servers::default();
+    if let Some(address) = settings.control {
+        servers.control(address, Rc::clone(&api)).await?;
     }
-    if let Some(address) = &args.coordinator {
-        return run_elsewhere(address, args, &layers, search);
+    if let Some((address, exporter)) = settings.prometheus.zip(exporter) {
+        servers.metrics(address, exporter).await?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the control thread's runtime")?;
-    LocalSet::new().block_on(&runtime, async {
-        let mut stops = Stops::listen()?;
-        // Compiling takes its time, and a pipe is opened once somebody reads it.
-        let (file, of_command) = (args.file.clone(), layers.clone());
-        let ready = move || {
-            let programme = Programme::new(&file, &of_command, search)?;
-            let settings = programme.layers().settings(None)?;
-            let outputs = Outputs::open(&settings.out)?;
-            anyhow::Ok((programme, settings, outputs))
+    let mut shared = None;
+    if let Some(sharing) = args.listen.zip(args.hosts) {
+        let Some(cluster) = gather(args, sharing, &runs, api, &mut stops).await? else {
+            return Ok(stopped("while it waited for hosts; nothing was sent"));
         };
-        let Some(ready) = stops.unless(ready).await? else {
-            return Ok(stopped(
-                "before anything was \
-        sent",
-            ));
-        };
-        let (programme, settings, outputs) = ready?;
-        let is_one_run = programme.is_one_run();
-        if let (Some(listen), false) = (args.listen, is_one_run) {
-            bail!(
-                "--listen {listen}: hosts share the run of one scenario; a plan or a file with \
-                `conduct` runs on one host\nhelp: leave --listen out, or choose a scenario with \
-                --scenario NAME"
-            );
-        }
-        check_folder(args.journal.as_deref())?;
-        if args.weight == Some(0.0) && args.hosts == Some(1) {
-            bail!(
-                "--weight 0 --hosts 1: nobody would generate the load\nhelp: leave --weight out, \
+        shared = Some(cluster);
+    }
+    let done = perform(programme, &runs, &mut stops, shared).await;
+    Ok(conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await)
+}
+
+/// Refuses what other hosts cannot share.
+fn refuse_to_share(args: &RunArgs, is_one_run: bool) -> anyhow::Result<()> {
+    if let (Some(listen), false) = (args.listen, is_one_run) {
+        bail!(
+            "--listen {listen}: hosts share the run of one scenario; a plan or a file with \
+            `conduct` runs on one host\nhelp: leave --listen out, or choose a scenario with \
+            --scenario NAME"
+        );
+    }
+    check_folder(args.journal.as_deref())?;
+    if args.weight == Some(0.0) && args.hosts == Some(1) {
+        bail!(
+            "--weight 0 --hosts 1: nobody would generate the load\nhelp: leave --weight out, \
             or have others join with a larger --hosts"
-            );
-        }
-        let exporter = settings.prometheus.map(|_| Exporter::new(None));
-        let runs = Runs::new(settings.quiet, exporter.clone(), None)?;
-        let api = Rc::new(ControlApi::new(&runs, programme.layers(), None));
-        let mut servers = Servers::default();
-        if let Some(address) = settings.control {
-            servers.control(address, Rc::clone(&api)).await?;
-        }
-        if let Some((address, exporter)) = settings.prometheus.zip(exporter) {
-            servers.metrics(address, exporter).await?;
-        }
-        let mut shared = None;
-        if let Some((listen, hosts)) = args.listen.zip(args.hosts) {
-            let weight = args.weight.unwrap_or_else(default_weight);
-            let founding = Founding {
-                listen,
-                weight,
-                journals: args.journal.clone(),
-                token_life: TOKEN_LIFE,
-                least_hosts: hosts,
-                made: None,
-            };
-            let (cluster, inquiries) = Cluster::found(founding).await?;
-            let cluster = Rc::new(cluster);
-            let (others, hosts) = (hosts - 1, counted(hosts as u64, "host"));
-            terminal::say(format_args!(
-                "waiting for {others} of {hosts}; each joins by\n\n    host \
-            node {}\n",
-                cluster.invitation()
-            ));
-            // What others want meanwhile is for the cluster as well.
-            runs.share(Rc::clone(&cluster));
-            tokio::task::spawn_local(answer(inquiries, api));
-            tokio::select! {
-                gathered = cluster.gather() => gathered?,
-                _ = stops.next() => {
-                    cluster.close().await;
-                    return Ok(stopped("while it waited for hosts; nothing was sent"));
-                }
-            }
-            shared = Some(cluster);
-        }
-        let interrupted = async {
-            loop {
-                let _ = stops.next().await;
-                runs.interrupt();
-            }
-        };
-        let all = async {
-            let amiss = programme.perform(&runs).await;
-            runs.all_done().await;
-            amiss
-        };
-        let amiss = tokio::select! {
-            amiss = all => amiss,
-            never = interrupted => never,
-        };
-        let mut done = Vec::new();
-        for run in runs.all() {
-            done.push((run.name.clone(), run.done().await));
-        }
-        if let Some(cluster) = shared {
+        );
+    }
+    Ok(())
+}
+
+/// Founds a cluster for the run and waits until all its hosts are there; gives nothing if a signal
+/// comes before.
+async fn gather(
+    args: &RunArgs,
+    (listen, hosts): (SocketAddr, usize),
+    runs: &Runs,
+    api: Rc<ControlApi>,
+    stops: &mut Stops,
+) -> anyhow::Result<Option<Rc<Cluster>>> {
+    let founding = Founding {
+        listen,
+        weight: args.weight.unwrap_or_else(default_weight),
+        journals: args.journal.clone(),
+        token_life: TOKEN_LIFE,
+        least_hosts: hosts,
+        made: None,
+    };
+    let (cluster, inquiries) = Cluster::found(founding).await?;
+    let cluster = Rc::new(cluster);
+    let (others, hosts) = (hosts - 1, counted(hosts as u64, "host"));
+    terminal::say(format_args!(
+        "waiting for {others} of {hosts}; each joins by\n\n    host node {}\n",
+        cluster.invitation()
+    ));
+    // What others want meanwhile is for the cluster as well.
+    runs.have_done_by(Rc::clone(&cluster) as Rc<dyn Executor>);
+    tokio::task::spawn_local(answer(inquiries, api));
+    tokio::select! {
+        gathered = cluster.gather() => gathered.map(|()| Some(Rc::clone(&cluster))),
+        _ = stops.next() => {
             cluster.close().await;
+            Ok(None)
         }
-        done.extend(amiss.into_iter().map(|(name, done)| (name, Rc::new(done))));
-        Ok(conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await)
-    })
+    }
+}
+
+/// Does all runs to their end, and gives what each came to by its name.
+async fn perform(
+    programme: Programme,
+    runs: &Rc<Runs>,
+    stops: &mut Stops,
+    shared: Option<Rc<Cluster>>,
+) -> Vec<(String, Rc<Done>)> {
+    let interrupted = async {
+        loop {
+            let _ = stops.next().await;
+            runs.interrupt();
+        }
+    };
+    let all = async {
+        let amiss = programme.perform(runs).await;
+        runs.all_done().await;
+        amiss
+    };
+    let amiss = tokio::select! {
+        amiss = all => amiss,
+        never = interrupted => never,
+    };
+    let mut done = Vec::new();
+    for run in runs.all() {
+        done.push((run.name.clone(), run.done().await));
+    }
+    if let Some(cluster) = shared {
+        cluster.close().await;
+    }
+    done.extend(amiss.into_iter().map(|(name, done)| (name, Rc::new(done))));
+    done
 }
 
 fn stopped(when: &str) -> Exit {
     terminal::say(format_args!("error: stopped {when} (exit code 105)"));
     Exit::Signal
-}
-
-/// Writes the results and says how all ended.
-pub(crate) async fn conclude(
-    done: &[(String, Rc<Done>)],
-    is_one_run: bool,
-    outputs: &Outputs,
-    quiet: bool,
-    stops: &mut Stops,
-) -> Exit {
-    let (mut exit, mut reasons) = (Exit::Passed, Vec::new());
-    let mut finished: Vec<(&str, &Finished)> = Vec::new();
-    for (name, done) in done {
-        let (its_exit, reason) = match &**done {
-            Done::Finished(run) => {
-                finished.push((name, run));
-                (run.exit, &run.reason)
-            }
-            Done::Failed(exit, reason) => (*exit, reason),
-        };
-        exit = exit.min(its_exit);
-        if its_exit != Exit::Passed {
-            reasons.push((name, reason));
-        }
-    }
-    let reason = match &reasons[..] {
-        [] => "passed".to_owned(),
-        [(_, reason)] if is_one_run && done.len() == 1 => (*reason).clone(),
-        several => several
-            .iter()
-            .map(|(name, reason)| format!("{name}: {reason}"))
-            .collect::<Vec<_>>()
-            .join("; "),
-    };
-    let is_one_run = is_one_run && done.len() == 1;
-    let written = match &finished[..] {
-        [] if is_one_run => Ok(()),
-        [(_, run)] if is_one_run => {
-            let page = Summary { report: &run.report, is_alone: true };
-            deliver(&run.report, &page, outputs, quiet, stops).await
-        }
-        several => {
-            let report =
-                ReportOfRuns::of(several, ExitReport { code: exit.code(), reason: reason.clone() });
-            deliver(&report, &SummaryOfRuns(&report), outputs, quiet, stops).await
-        }
-    };
-    if exit != Exit::Passed {
-        let prefix = if is_one_run && finished.is_empty() { "error: " } else { "" };
-        terminal::say(format_args!("{prefix}{reason} (exit code {})", exit.code()));
-    }
-    if let Err(error) = written {
-        terminal::say(format_args!("error: {error:#}"));
-        exit = exit.min(Exit::Unwritten);
-    }
-    exit
-}
-
-/// Writes results where they are to go, and shows their summary: also where none is wanted, if it
-/// is all that is left of them.
-async fn deliver(
-    report: &impl serde::Serialize,
-    page: &impl Display,
-    outputs: &Outputs,
-    quiet: bool,
-    stops: &mut Stops,
-) -> anyhow::Result<()> {
-    let written = outputs.write(report, stops).await;
-    if !outputs.takes_stdout() && (!quiet || written.is_err()) {
-        show(page, stops).await;
-    }
-    written
 }

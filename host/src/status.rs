@@ -40,6 +40,15 @@ impl Phase {
     }
 }
 
+/// How a run ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Ended {
+    pub(crate) code: u8,
+    pub(crate) reason: String,
+    /// Whether there is a report of it.
+    pub(crate) took_place: bool,
+}
+
 /// A run at one moment. Rates and times are of the last second; counts are of the whole run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Status {

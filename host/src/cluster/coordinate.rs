@@ -13,6 +13,7 @@ use tokio::task::LocalSet;
 use super::founder::{Cluster, Founding};
 use super::inquiry::{Answered, Inquiry, What};
 use crate::control_api::{Caller, ControlApi, begun};
+use crate::executor::Executor;
 use crate::exit::Exit;
 use crate::journal::check_folder;
 use crate::metrics::Exporter;
@@ -96,7 +97,7 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
         })
         .await?;
         let cluster = Rc::new(cluster);
-        runs.share(Rc::clone(&cluster));
+        runs.have_done_by(Rc::clone(&cluster) as Rc<dyn Executor>);
         let invitation = cluster.invitation();
         let which = made.map_or_else(String::new, |file| {
             format!(

@@ -2,6 +2,7 @@
 //! `host stop`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -18,14 +19,13 @@ use tokio::task::LocalSet;
 use super::client::Client;
 use super::message::Submission;
 use super::parcel::{Packed, Shelf};
-use crate::control_api::{Ended, Shown};
+use crate::control_api::Shown;
 use crate::exit::Exit;
 use crate::live::Screen;
 use crate::outputs::{Outputs, show};
-use crate::run::RunArgs;
 use crate::settings::layers::Layers;
 use crate::settings::reach::consent;
-use crate::status::Phase;
+use crate::status::{Ended, Phase};
 use crate::stops::{Stop, Stops};
 use crate::terminal;
 
@@ -83,28 +83,35 @@ struct ShownRuns {
     runs: Vec<Shown>,
 }
 
-/// Has the cluster of a coordinator do what was typed, and shows it to its end.
+/// A run that a cluster is to do.
+pub(crate) struct Wanted<'a> {
+    /// Where the cluster is.
+    pub(crate) coordinator: &'a str,
+    pub(crate) token: Option<Token>,
+    pub(crate) file: &'a Path,
+    /// How many hosts are to share it; without it all that are free.
+    pub(crate) hosts: Option<usize>,
+    pub(crate) search: Option<Search>,
+}
+
+/// Has the cluster of a coordinator do a run, and shows it to its end.
 ///
 /// # Errors
 /// The coordinator cannot be reached; the run is refused, with the reason.
-pub(crate) fn run_elsewhere(
-    coordinator: &str,
-    args: &RunArgs,
-    layers: &Layers,
-    search: Option<Search>,
-) -> anyhow::Result<Exit> {
-    let Some(token) = args.token.clone() else {
+pub(crate) fn run_elsewhere(wanted: Wanted<'_>, layers: &Layers) -> anyhow::Result<Exit> {
+    let Wanted { coordinator, token, file, hosts, search } = wanted;
+    let Some(token) = token else {
         bail!(
             "--coordinator {coordinator}: joining it needs the token that it printed\nhelp: give \
             it with --token, or in the variable SWELL_TOKEN"
         );
     };
     let token = token.at(vec![coordinator.to_owned()]).context("--coordinator")?;
-    if args.file.extension().is_some_and(|extension| extension == "toml") {
+    if file.extension().is_some_and(|extension| extension == "toml") {
         bail!(
             "{}: a plan of several runs runs on one host\nhelp: leave --coordinator out, or give a \
             .wasm file",
-            args.file.display()
+            file.display()
         );
     }
     let layers = layers.granting(&consent(layers.claims(None)?)?);
@@ -118,8 +125,8 @@ pub(crate) fn run_elsewhere(
     }
     let outputs = Outputs::open(&settings.out)?;
     let shelf = Shelf::default();
-    let packed = Packed::new(&shelf, &args.file, layers.pairs(None)?, &BTreeMap::new())?;
-    let submission = Submission { parcel: packed.parcel.clone(), hosts: args.hosts, search };
+    let packed = Packed::new(&shelf, file, layers.pairs(None)?, &BTreeMap::new())?;
+    let submission = Submission { parcel: packed.parcel.clone(), hosts, search };
     on_runtime(async move {
         let mut stops = Stops::listen()?;
         let mut client = Client::connect(&token, shelf).await?;

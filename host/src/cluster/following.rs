@@ -13,10 +13,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::inquiry::{Answered, Pending};
 use super::message::{Assignment, FromHost, FromLead, MemberCall, Role, Wanted};
-use super::parcel::Unpacked;
 use super::seat::{Seat, said};
 use super::{Alarm, RETRY_EVERY, hear, hello, join_patiently, on_own_thread, say, until_renewal};
 use crate::driver::MemberLine;
+use crate::prepare::Unpacked;
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(1_500);

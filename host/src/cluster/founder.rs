@@ -21,7 +21,8 @@ use super::message::{Assignment, RunNumber};
 use super::parcel::{Packed, Shelf};
 use super::token::read_cluster;
 use super::{hello, on_own_thread, reachable, until_renewal};
-use crate::driver::{Asked, LeadLine, Outcome, Participation, Threads, View, lead, take_part};
+use crate::driver::{Asked, LeadLine, Outcome, Participation, lead, take_part};
+use crate::executor::{Execution, Executor, Task};
 use crate::journal::{Place, Subject};
 use crate::prepare::Prepared;
 
@@ -128,14 +129,8 @@ impl Cluster {
     /// # Errors
     /// Too few hosts are free, or one cannot take part, and nothing was sent; or the machine does
     /// not give what is needed.
-    pub(crate) async fn drive(
-        &self,
-        threads: &Threads,
-        prepared: &Prepared,
-        start_data: Vec<u8>,
-        asked: Asked,
-        view: &mut dyn View,
-    ) -> anyhow::Result<Outcome> {
+    async fn drive(&self, task: Task<'_>) -> anyhow::Result<Outcome> {
+        let Task { threads, prepared, start_data, asked, view } = task;
         let (told, news) = mpsc::unbounded_channel();
         let (decrees, decreed) = mpsc::channel(DECREES_UNDER_WAY);
         let (seat, seated) = oneshot::channel();
@@ -248,6 +243,12 @@ impl Cluster {
             );
         }
         Ok((assignment, packed))
+    }
+}
+
+impl Executor for Cluster {
+    fn execute<'a>(&'a self, task: Task<'a>) -> Execution<'a> {
+        Box::pin(self.drive(task))
     }
 }
 

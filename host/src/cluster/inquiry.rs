@@ -6,7 +6,7 @@ use swell_core::plan::Search;
 use tokio::sync::oneshot;
 
 use super::message::{FromLead, MemberCall};
-use super::parcel::Unpacked;
+use crate::prepare::Unpacked;
 
 /// Bytes of an answer in one message. A lease that waits behind it waits no longer than it takes.
 const PIECE: usize = 64 << 10;

@@ -2,7 +2,7 @@
 //! hash, each fetched from whoever holds it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
@@ -11,15 +11,12 @@ use serde::{Deserialize, Serialize};
 use swell_cluster::{BlobHash, BlobRef, BlobSource, BlobStore, Peer, fetch_to};
 use swell_core::plain::line;
 
-use crate::prepare::Origin;
+use crate::prepare::{Origin, Pair, Unpacked};
 use crate::settings::layers::{file_of, with_file};
 
 /// The largest file that is fetched: far more than a scenario or a feed has, less than what fills a
 /// disk by surprise.
 const LARGEST_FILE: u64 = 16 << 30;
-
-/// A setting, as a flag and its value.
-pub(crate) type Pair = (String, Option<String>);
 
 /// Files that this host has ready for others.
 #[derive(Clone, Debug, Default)]
@@ -56,15 +53,6 @@ pub(super) struct Parcel {
 pub(super) struct Packed {
     pub(super) parcel: Parcel,
     _held: Vec<Held>,
-}
-
-/// A parcel whose files are here.
-#[derive(Debug)]
-pub(crate) struct Unpacked {
-    pub(crate) file: PathBuf,
-    /// What the settings say, with the names that files have here.
-    pub(crate) settings: Vec<Pair>,
-    pub(crate) origin: Origin,
 }
 
 impl Shelf {

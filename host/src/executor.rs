@@ -1,0 +1,39 @@
+//! Who does a run: this host alone, or this host with others. What begins runs does not know which.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::driver::{Asked, Outcome, Threads, View, drive};
+use crate::prepare::Prepared;
+
+/// A run to do, after its `setup`.
+pub(crate) struct Task<'a> {
+    /// This host's own threads.
+    pub(crate) threads: &'a Threads,
+    pub(crate) prepared: &'a Prepared,
+    /// What `setup` gave.
+    pub(crate) start_data: Vec<u8>,
+    pub(crate) asked: Asked,
+    /// Is told once a second where the run is.
+    pub(crate) view: &'a mut dyn View,
+}
+
+/// What a run came to, or why it did not take place: nothing was sent then.
+pub(crate) type Execution<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + 'a>>;
+
+/// See the module's documentation.
+pub(crate) trait Executor {
+    /// Does a run to its end.
+    fn execute<'a>(&'a self, task: Task<'a>) -> Execution<'a>;
+}
+
+/// This host alone.
+pub(crate) struct Alone;
+
+impl Executor for Alone {
+    fn execute<'a>(&'a self, task: Task<'a>) -> Execution<'a> {
+        let Task { threads, prepared, start_data, asked, view } = task;
+        let Prepared { plan, program, run, .. } = prepared;
+        Box::pin(drive(threads, plan, program, Arc::clone(run), start_data, asked, view))
+    }
+}

@@ -1,0 +1,143 @@
+//! A run as everybody knows it who tells it something or waits for it: by its name, while it goes on
+//! and after it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use swell_core::units::Rate;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::driver::{Command, Refusal, Reply};
+use crate::finished::Done;
+use crate::prepare::Prepared;
+use crate::status::{Ended, Phase, Status};
+
+/// Commands on their way to a run, which reads them at once; who sends more waits.
+const COMMANDS_UNDER_WAY: usize = 16;
+
+/// A run that goes on, or is over.
+pub(crate) struct Handle {
+    pub(crate) name: String,
+    pub(crate) scenario: String,
+    pub(crate) model: String,
+    commands: mpsc::Sender<Command>,
+    /// How often it was told to end as Ctrl-C does.
+    interrupts: watch::Sender<u32>,
+    status: RefCell<Status>,
+    done: watch::Receiver<Option<Rc<Done>>>,
+}
+
+/// The run's own ends of the lines to its handle.
+pub(crate) struct Ends {
+    pub(crate) commands: mpsc::Receiver<Command>,
+    /// Where it tells what it came to, once.
+    pub(crate) done: watch::Sender<Option<Rc<Done>>>,
+}
+
+impl Handle {
+    /// The handle of a run that can begin.
+    pub(crate) fn new(prepared: &Prepared) -> (Rc<Self>, Ends) {
+        let (commands, asked) = mpsc::channel(COMMANDS_UNDER_WAY);
+        let (finished, done) = watch::channel(None);
+        let handle = Self {
+            name: prepared.name.clone(),
+            scenario: prepared.scenario.name.clone(),
+            model: prepared.plan.model(),
+            commands,
+            interrupts: watch::Sender::new(0),
+            status: RefCell::default(),
+            done,
+        };
+        (Rc::new(handle), Ends { commands: asked, done: finished })
+    }
+
+    /// Where it is.
+    pub(crate) fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Shows another status to all who ask.
+    pub(crate) fn show(&self, status: Status) {
+        self.status.replace(status);
+    }
+
+    /// Shows that the run is in another phase.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.status.borrow_mut().phase = phase;
+    }
+
+    /// Whether it is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.done.borrow().is_some()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        self.done.borrow().as_deref().map(Done::ended)
+    }
+
+    /// How often it was told to end as Ctrl-C does.
+    pub(crate) fn interrupts(&self) -> watch::Receiver<u32> {
+        self.interrupts.subscribe()
+    }
+
+    /// What it came to, once it is over.
+    pub(crate) async fn done(&self) -> Rc<Done> {
+        let mut done = self.done.clone();
+        let done = done
+            .wait_for(Option::is_some)
+            .await
+            .expect("a run's task tells what it came to before it ends");
+        Rc::clone(done.as_ref().expect("it was waited for"))
+    }
+
+    /// Tells it to end as if it had come to its end.
+    pub(crate) fn finish(&self) {
+        self.tell(Command::Finish);
+    }
+
+    /// Tells it to end, as the control API does.
+    pub(crate) fn stop(&self) {
+        self.tell(Command::Stop);
+    }
+
+    /// Tells it to end as Ctrl-C does; a second time, what is under way is cut.
+    pub(crate) fn interrupt(&self) {
+        self.interrupts.send_modify(|count| *count += 1);
+        self.tell(Command::Interrupt);
+    }
+
+    /// Gives it another goal, in starts a second.
+    ///
+    /// # Errors
+    /// It cannot have one, or not any more.
+    pub(crate) async fn set_goal(&self, goal: Rate) -> Result<(), Refusal> {
+        self.ask(|reply| Command::SetGoal(goal.per_second(), reply)).await
+    }
+
+    /// Has nothing new begin, or has it begin again.
+    ///
+    /// # Errors
+    /// As [`Handle::set_goal`].
+    pub(crate) async fn pause(&self, paused: bool) -> Result<(), Refusal> {
+        self.ask(|reply| Command::Pause(paused, reply)).await
+    }
+
+    fn tell(&self, command: Command) {
+        let commands = self.commands.clone();
+        tokio::task::spawn_local(async move {
+            // A run that is over needs no command.
+            let _ = commands.send(command).await;
+        });
+    }
+
+    /// Whoever looks after the answer sees what was asked for, although the run itself is looked at
+    /// once a second.
+    async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Refusal> {
+        let (reply, replied) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| Refusal::Ending)?;
+        let standing = replied.await.unwrap_or(Err(Refusal::Ending))?;
+        self.status.borrow_mut().stands(standing);
+        Ok(())
+    }
+}

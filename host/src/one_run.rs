@@ -1,0 +1,231 @@
+//! One run from its `setup` to what it came to.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use swell_core::plain::line;
+use swell_core::record::Snapshot;
+use swell_engine::EndRequest;
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use crate::driver::{
+    Asked, Command, EndCause, Look, Outcome, Refusal, StoppedBefore, Threads, View,
+};
+use crate::executor::{Executor, Task};
+use crate::exit::Exit;
+use crate::finished::{Done, Finished};
+use crate::handle::Handle;
+use crate::live::{Line, Screen};
+use crate::metrics::{Exporter, RunMetrics};
+use crate::prepare::{EndRequests, HookFailure, Prepared};
+use crate::status::{Phase, Status};
+use crate::terminal;
+
+/// How long a `teardown` may take, or as long as --grace if that is longer: as k6 has it.
+const MAX_TEARDOWN: Duration = Duration::from_secs(60);
+
+/// The same where the run was cut: whoever has pressed Ctrl-C twice waits for a second at the most.
+const TEARDOWN_OF_A_CUT: Duration = Duration::from_millis(500);
+
+/// What a run has around it in this process.
+pub(crate) struct Surroundings {
+    pub(crate) threads: Threads,
+    pub(crate) screen: Screen,
+    pub(crate) quiet: bool,
+    /// Where metrics are served.
+    pub(crate) exporter: Option<Rc<Exporter>>,
+    /// Whether Ctrl-C is for this run; where runs come and go it is for all of them.
+    pub(crate) ctrl_c_ends_it: bool,
+}
+
+impl Surroundings {
+    /// Does a run.
+    pub(crate) async fn live(
+        &self,
+        prepared: Prepared,
+        handle: &Handle,
+        mut commands: mpsc::Receiver<Command>,
+        end_requests: EndRequests,
+        executor: &dyn Executor,
+    ) -> Done {
+        self.tell_hosts(&prepared);
+        let data = match set_up(&prepared, &mut commands).await {
+            Ok(data) => data,
+            Err(failed) => return failed,
+        };
+        self.tell_beginning(&prepared);
+        let mut view = self.view(&prepared, handle);
+        let task = Task {
+            threads: &self.threads,
+            prepared: &prepared,
+            start_data: data.clone().unwrap_or_default(),
+            asked: Asked { commands, end_requests },
+            view: &mut view,
+        };
+        let outcome = executor.execute(task).await;
+        view.line.finish();
+        handle.enter(Phase::Draining);
+        let mut was_cut = false;
+        if let Some(data) = data
+            && let Err(amiss) = tear_down(&prepared, data, handle).await
+        {
+            was_cut = matches!(amiss, NotTornDown::Cut);
+            let scenario = &prepared.scenario.name;
+            terminal::say(format_args!("warning: `teardown` of scenario {scenario:?} {amiss}"));
+        }
+        done(&prepared, outcome, was_cut)
+    }
+
+    /// Tells which hosts the scenario's manifest names. Each was given: a run does not begin
+    /// otherwise.
+    fn tell_hosts(&self, prepared: &Prepared) {
+        if !self.quiet && !prepared.scenario.hosts.is_empty() {
+            tracing::info!(
+                "{}: it reaches hosts of its manifest: {}",
+                line(&prepared.name),
+                line(&prepared.scenario.hosts.join(", "))
+            );
+        }
+    }
+
+    /// Tells what begins now, and for how long.
+    fn tell_beginning(&self, prepared: &Prepared) {
+        if !self.quiet {
+            let hint = if self.ctrl_c_ends_it { "; Ctrl-C ends it" } else { "" };
+            tracing::info!(
+                "{}: {}, {}{hint}",
+                line(&prepared.name),
+                line(&prepared.plan.model()),
+                prepared.plan.length()
+            );
+        }
+    }
+
+    fn view<'a>(&self, prepared: &Prepared, handle: &'a Handle) -> RunView<'a> {
+        let plan = &prepared.plan.plan;
+        let lasts = plan
+            .stop
+            .measured
+            .filter(|_| !plan.warm_up_ends_when_steady)
+            .map(|measured| plan.warm_up + measured);
+        let metrics = self
+            .exporter
+            .as_ref()
+            .map(|exporter| RunMetrics::new(exporter, &prepared.name, &prepared.scenario.name));
+        RunView { line: self.screen.line(&prepared.name, lasts), metrics, handle }
+    }
+}
+
+/// Calls `setup` and gives what it gave; or what the run came to, if it does not begin.
+async fn set_up(
+    prepared: &Prepared,
+    commands: &mut mpsc::Receiver<Command>,
+) -> Result<Option<Vec<u8>>, Done> {
+    let given_up = async {
+        loop {
+            match commands.recv().await {
+                Some(Command::Interrupt | Command::Stop | Command::Finish) | None => break,
+                Some(Command::SetGoal(_, reply) | Command::Pause(_, reply)) => {
+                    drop(reply.send(Err(Refusal::Preparing)))
+                }
+            }
+        }
+    };
+    tokio::select! {
+        data = prepared.set_up() => data.map_err(|failure| {
+            // What was not given is a mistake of the command, wherever it comes out.
+            let lacks = prepared.run.lacks().is_some();
+            let exit = if lacks { Exit::Usage } else { Exit::Trapped };
+            let scenario = &prepared.scenario.name;
+            Done::Failed(
+                exit,
+                format!("`setup` of scenario {scenario:?} {failure}; nothing was measured"),
+            )
+        }),
+        () = given_up => {
+            Err(Done::Failed(Exit::Signal, "stopped before anything was sent".to_owned()))
+        }
+    }
+}
+
+/// What an outcome makes of a run; `was_cut` says whether Ctrl-C cut its `teardown`.
+fn done(prepared: &Prepared, outcome: anyhow::Result<Outcome>, was_cut: bool) -> Done {
+    match outcome {
+        Ok(Outcome {
+            cause: EndCause::Scenario(EndRequest::Lacks(what)),
+            requests_written: 0,
+            ..
+        }) => Done::Failed(Exit::Usage, what),
+        Ok(outcome) => {
+            let left_out = prepared.run.lines_left_out();
+            let mut finished = Finished::of(&prepared.subject(), &prepared.plan, left_out, outcome);
+            if was_cut {
+                finished.was_cut_in_teardown();
+            }
+            Done::Finished(Box::new(finished))
+        }
+        Err(error) if error.is::<StoppedBefore>() => Done::Failed(Exit::Signal, error.to_string()),
+        Err(error) => Done::Failed(Exit::Usage, format!("{error:#}")),
+    }
+}
+
+/// Why a `teardown` did not clean up, as far as is known.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+enum NotTornDown {
+    #[error(transparent)]
+    Failed(#[from] HookFailure),
+    #[error("was cut by Ctrl-C: what it was to clean up may be left")]
+    Cut,
+    #[error("went on for {} s and was given up: what it was to clean up may be left (a longer \
+    --grace is for it as well)", .0.as_secs())]
+    TooLong(Duration),
+}
+
+/// Has `teardown` clean up, for as long as it may take. A first Ctrl-C has its waits end early, a
+/// second one cuts it; a run that was cut leaves it a moment.
+async fn tear_down(prepared: &Prepared, data: Vec<u8>, handle: &Handle) -> Result<(), NotTornDown> {
+    let (mut asked, mut again) = (handle.interrupts(), handle.interrupts());
+    let before = *asked.borrow();
+    let limit = MAX_TEARDOWN.max(prepared.plan.plan.grace);
+    let asked_to_end = async move {
+        // A run that is gone asks for nothing.
+        let _ = asked.wait_for(|count| *count > before).await;
+    };
+    let cut = async {
+        let was_cut = before > 1;
+        tokio::select! {
+            () = tokio::time::sleep(TEARDOWN_OF_A_CUT), if was_cut => {}
+            _ = again.wait_for(|count| *count > before.max(1)) => {}
+        }
+    };
+    tokio::select! {
+        ended = prepared.tear_down(data, asked_to_end) => Ok(ended?),
+        () = cut => Err(NotTornDown::Cut),
+        () = tokio::time::sleep(limit) => Err(NotTornDown::TooLong(limit)),
+    }
+}
+
+/// Who watches a run: the screen, the metrics, and those who ask for its status.
+struct RunView<'a> {
+    line: Line,
+    metrics: Option<RunMetrics>,
+    handle: &'a Handle,
+}
+
+impl View for RunView<'_> {
+    fn count(&mut self, counted: &Snapshot) {
+        if let Some(metrics) = &mut self.metrics {
+            metrics.count(counted);
+        }
+    }
+
+    fn look(&mut self, look: &Look<'_>) {
+        let status = Status::of(look);
+        self.line.show(&status);
+        if let Some(metrics) = &mut self.metrics {
+            metrics.show(&status);
+        }
+        self.handle.show(status);
+    }
+}
