@@ -6,7 +6,7 @@ use swell_core::plan::Search;
 use swell_engine::EndRequest;
 use swell_protocol::message::{Answer, Down, Up};
 
-use super::parcel::Parcel;
+use super::bundle::Parcel;
 use crate::driver::Flowed;
 
 /// Which of a cluster's runs is meant. No two have the same.

@@ -6,19 +6,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hyper::{Method, StatusCode};
-use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use super::founder::{Cluster, Founding};
-use super::inquiry::{Answered, Inquiry, What};
-use crate::control_api::{Caller, ControlApi, begun};
+use super::answer::answer;
+use super::control::{Cluster, Founding};
+use crate::control_api::ControlApi;
 use crate::executor::Executor;
 use crate::exit::Exit;
 use crate::journal::check_folder;
 use crate::metrics::Exporter;
 use crate::runs::Runs;
-use crate::serve::{Answer, JSON};
 use crate::servers::Servers;
 use crate::settings::layers::Layers;
 use crate::stops::Stops;
@@ -37,23 +34,23 @@ const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 const LAST_LOOK: Duration = Duration::from_millis(2_500);
 
 /// What a host that leads is told.
-pub(super) struct Coordination {
-    pub(super) listen: SocketAddr,
-    pub(super) cluster: Option<PathBuf>,
-    pub(super) weight: f64,
-    pub(super) journal: Option<PathBuf>,
+pub(crate) struct Coordination {
+    pub(crate) listen: SocketAddr,
+    pub(crate) cluster: Option<PathBuf>,
+    pub(crate) weight: f64,
+    pub(crate) journal: Option<PathBuf>,
     /// What runs that are begun over the control API have of this command.
-    pub(super) layers: Layers,
-    pub(super) scenarios: Option<PathBuf>,
-    pub(super) control: Option<SocketAddr>,
-    pub(super) prometheus: Option<SocketAddr>,
+    pub(crate) layers: Layers,
+    pub(crate) scenarios: Option<PathBuf>,
+    pub(crate) control: Option<SocketAddr>,
+    pub(crate) prometheus: Option<SocketAddr>,
 }
 
 /// Leads until a signal comes; runs that go on then are ended as by Ctrl-C.
 ///
 /// # Errors
 /// An address is taken; the machine does not give what is needed.
-pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
+pub(crate) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
     let Coordination {
         listen,
         cluster: made,
@@ -130,33 +127,4 @@ pub(super) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
         cluster.close().await;
         Ok(if was_idle { Exit::Passed } else { Exit::Signal })
     })
-}
-
-/// Answers what is wanted of a cluster, each in a task of its own.
-pub(crate) async fn answer(mut inquiries: mpsc::Receiver<Inquiry>, api: Rc<ControlApi>) {
-    while let Some(Inquiry { what, reply }) = inquiries.recv().await {
-        let api = Rc::clone(&api);
-        tokio::task::spawn_local(async move {
-            let answer = match what {
-                What::Call(call) => match call.method.parse::<Method>() {
-                    Ok(method) => api.answer(Caller::Member, &method, &call.path, &call.body).await,
-                    Err(_) => Answer::error(StatusCode::BAD_REQUEST, "the method is none of HTTP"),
-                },
-                What::Run(unpacked, hosts, search) => {
-                    match api.submit(unpacked, hosts, search, || !reply.is_closed()).await {
-                        Ok(run) if reply.is_closed() => return run.interrupt(),
-                        Ok(run) => begun(&run),
-                        Err(refusal) => refusal,
-                    }
-                }
-            };
-            let is_json = answer.content_type == JSON;
-            // Whoever wanted it may have gone.
-            let _ = reply.send(Answered {
-                status: answer.status.as_u16(),
-                is_json,
-                body: answer.body.into_bytes(),
-            });
-        });
-    }
 }

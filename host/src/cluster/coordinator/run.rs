@@ -10,7 +10,7 @@ use swell_protocol::lead::{Event, Lead, Settings};
 use swell_protocol::message::Down;
 use tokio::sync::mpsc;
 
-use super::message::{Assignment, OfRun, RunNumber};
+use crate::cluster::message::{Assignment, OfRun, RunNumber};
 use crate::driver::{Decree, HostFate, HostPlace, News};
 use crate::machine::{instant_at, local_now};
 

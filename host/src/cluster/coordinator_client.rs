@@ -9,11 +9,11 @@ use serde::de::DeserializeOwned;
 use swell_cluster::{Admission, Endpoint, HostId, LinkError, Peer, Socket, Token};
 use tokio::sync::oneshot;
 
-use super::inquiry::{Answered, Pending};
+use super::bundle::Shelf;
+use super::link::{RETRY_EVERY, hello, join_patiently};
 use super::message::{FromHost, FromLead, MemberCall, Role, Submission, Wanted};
-use super::node::own_name;
-use super::parcel::Shelf;
-use super::{RETRY_EVERY, hello, join_patiently};
+use super::requests::{Answered, Pending};
+use super::this_host::own_name;
 
 /// How long the coordinator may be out of reach.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,5 +1,5 @@
 //! A cluster as the control thread knows it: founded, asked to share runs, ended. What it says and
-//! hears is on a thread of its own, in `leading`.
+//! hears is on a thread of its own, in `thread`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -15,12 +15,14 @@ use swell_core::plan::{LoadModel, Users};
 use swell_protocol::lead::Settings;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::inquiry::Inquiry;
-use super::leading::{Commission, Request, serve};
-use super::message::{Assignment, RunNumber};
-use super::parcel::{Packed, Shelf};
-use super::token::read_cluster;
-use super::{hello, on_own_thread, reachable, until_renewal};
+use super::thread::{Commission, Request, serve};
+use crate::cluster::bundle::{Packed, Shelf};
+use crate::cluster::link::{hello, until_renewal};
+use crate::cluster::message::{Assignment, RunNumber};
+use crate::cluster::own_thread::on_own_thread;
+use crate::cluster::requests::Inquiry;
+use crate::cluster::this_host::{own_name, reachable};
+use crate::cluster::token::read_cluster;
 use crate::driver::{Asked, LeadLine, Outcome, Participation, lead, take_part};
 use crate::executor::{Execution, Executor, Task};
 use crate::journal::{Place, Subject};
@@ -168,7 +170,7 @@ impl Cluster {
             if let Ok(line) = seated.await {
                 let journal = self.journals.clone().map(|folder| Place {
                     folder,
-                    host_name: super::node::own_name(),
+                    host_name: own_name(),
                     subject,
                 });
                 // Who leads cannot leave.

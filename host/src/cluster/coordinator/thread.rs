@@ -13,11 +13,13 @@ use swell_protocol::lead::Settings;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::inquiry::{Answered, Inquiry, What};
-use super::led::Led;
-use super::message::{Assignment, FromHost, FromLead, Role, RunNumber, Wanted};
-use super::seat::{Seat, said};
-use super::{Alarm, hear, say};
+use super::run::Led;
+use crate::cluster::alarm::Alarm;
+use crate::cluster::link::{hear, say};
+use crate::cluster::member_bridge::{Seat, said};
+use crate::cluster::message::{Assignment, FromHost, FromLead, Role, RunNumber, Wanted};
+use crate::cluster::requests::{Answered, Inquiry, What};
+use crate::cluster::this_host::own_name;
 use crate::driver::{Decree, MemberLine, News};
 use crate::machine::local_now;
 
@@ -343,7 +345,7 @@ impl Leading {
         let is_another_s = |(other, member): (&HostId, &Member)| {
             *other != id && member.name.as_ref() == Some(&name)
         };
-        if name == super::node::own_name() || self.members.iter().any(is_another_s) {
+        if name == own_name() || self.members.iter().any(is_another_s) {
             name = format!("{name}-{:04x}", id.0 >> 48);
         }
         let Some(member) = self.members.get_mut(&id) else { return };
@@ -407,8 +409,7 @@ impl Leading {
         } = commission;
         assignment.number = number;
         tokio::spawn(forward(number, decrees, decree.clone()));
-        let own =
-            (self.weight > 0.0 && self.seat.is_none()).then(|| (self.own, super::node::own_name()));
+        let own = (self.weight > 0.0 && self.seat.is_none()).then(|| (self.own, own_name()));
         let free =
             self.members.iter().filter(|(_, member)| member.is_host() && member.at.is_none());
         let free = free.filter_map(|(id, member)| Some((*id, member.name.clone()?)));

@@ -16,9 +16,9 @@ use swell_core::units::counted;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
-use super::client::Client;
+use super::bundle::{Packed, Shelf};
+use super::coordinator_client::Client;
 use super::message::Submission;
-use super::parcel::{Packed, Shelf};
 use crate::control_api::Shown;
 use crate::exit::Exit;
 use crate::live::Screen;

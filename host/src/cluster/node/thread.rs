@@ -11,10 +11,12 @@ use swell_cluster::{
 use swell_protocol::clock::LocalInstant;
 use tokio::sync::{mpsc, oneshot};
 
-use super::inquiry::{Answered, Pending};
-use super::message::{Assignment, FromHost, FromLead, MemberCall, Role, Wanted};
-use super::seat::{Seat, said};
-use super::{Alarm, RETRY_EVERY, hear, hello, join_patiently, on_own_thread, say, until_renewal};
+use crate::cluster::alarm::Alarm;
+use crate::cluster::link::{RETRY_EVERY, hear, hello, join_patiently, say, until_renewal};
+use crate::cluster::member_bridge::{Seat, said};
+use crate::cluster::message::{Assignment, FromHost, FromLead, MemberCall, Role, Wanted};
+use crate::cluster::own_thread::on_own_thread;
+use crate::cluster::requests::{Answered, Pending};
 use crate::driver::MemberLine;
 use crate::prepare::Unpacked;
 

@@ -1,0 +1,194 @@
+//! `host node`: a host that waits for runs and takes part in them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use hyper::StatusCode;
+use swell_cluster::Token;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinSet, LocalSet};
+
+use super::run::take_job;
+use super::thread::{Forwarded, Tidings, follow};
+use crate::cluster::coordinator::command::{Coordination, coordinate};
+use crate::cluster::message::MemberCall;
+use crate::cluster::requests::Answered;
+use crate::cluster::this_host::{default_weight, own_name, parse_weight};
+use crate::driver::Threads;
+use crate::exit::Exit;
+use crate::journal::check_folder;
+use crate::machine;
+use crate::serve::{Answer, Call, JSON, TEXT};
+use crate::servers::Servers;
+use crate::settings::layers::{CommandFlags, Layers};
+use crate::stops::Stops;
+use crate::terminal;
+
+/// Calls of the control API that wait to be forwarded.
+const CALLS_UNDER_WAY: usize = 16;
+/// The longest wait for the coordinator's answer to a call: a run's report comes with its end.
+const LONGEST_CALL: Duration = Duration::from_secs(600);
+
+#[derive(Debug, Args)]
+pub(crate) struct NodeArgs {
+    /// Lead: listen for other hosts and for runs here, as 0.0.0.0:7600 (UDP). The commands by which
+    /// both come are printed.
+    #[arg(long, value_name = "ADDR", conflicts_with = "coordinator")]
+    listen: Option<SocketAddr>,
+
+    /// With --listen: lead the cluster that `host token --new-cluster FILE` made, which hosts of it
+    /// find again after a restart; by default it is a new one.
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    cluster: Option<PathBuf>,
+
+    /// Where the coordinator is, if not where the token says: as 10.0.0.1:7600.
+    #[arg(long, value_name = "ADDR")]
+    coordinator: Option<String>,
+
+    /// The token that the coordinator printed.
+    #[arg(long, value_name = "TOKEN", env = "SWELL_TOKEN", hide_env_values = true)]
+    token: Option<Token>,
+
+    /// How much this host bears beside others; with --listen 0 has it lead alone. Default: one for
+    /// each core.
+    #[arg(long, value_name = "N", value_parser = parse_weight, allow_hyphen_values = true)]
+    weight: Option<f64>,
+
+    /// With --listen: a host that runs begun over the control API may send to, as `api.example.com`
+    /// or `api.example.com:8443`; repeatable.
+    #[arg(long = "allow-host", value_name = "HOST", requires = "listen")]
+    allow_host: Vec<String>,
+
+    /// With --listen: a TOML file with settings that runs begun over the control API have, but for
+    /// load and length: each flag's name is a key.
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    config: Option<PathBuf>,
+
+    /// With --listen: a folder of .wasm files that may be run by their names over the control API.
+    #[arg(long, value_name = "DIR", requires = "listen")]
+    scenarios: Option<PathBuf>,
+
+    /// Serve the control API at this address, as 127.0.0.1:6565: that of the whole cluster,
+    /// whichever of its hosts is asked. Beyond loopback every call needs the token in the variable
+    /// SWELL_CONTROL_TOKEN, which then must be set.
+    #[arg(long, value_name = "ADDR")]
+    control: Option<SocketAddr>,
+
+    /// With --listen: serve metrics for Prometheus at this address, as 0.0.0.0:9464, under
+    /// /metrics.
+    #[arg(long, value_name = "ADDR", requires = "listen")]
+    prometheus: Option<SocketAddr>,
+
+    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the
+    /// result of such files, should the coordinator be lost.
+    #[arg(long, value_name = "DIR")]
+    journal: Option<PathBuf>,
+}
+
+/// Leads; or joins, and takes part in runs until the coordinator has no more, or a signal comes.
+///
+/// # Errors
+/// The coordinator cannot be reached, or does not admit this host; or it is gone.
+pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> {
+    let weight = args.weight.unwrap_or_else(default_weight);
+    let NodeArgs { cluster, journal, allow_host, config, scenarios, control, prometheus, .. } =
+        args;
+    if let Some(listen) = args.listen {
+        let layers = Layers::of_lead(flags, config.as_deref(), allow_host)?;
+        return coordinate(Coordination {
+            listen,
+            cluster,
+            weight,
+            journal,
+            layers,
+            scenarios,
+            control,
+            prometheus,
+        });
+    }
+    let token = match (args.token, args.coordinator) {
+        (Some(token), Some(address)) => token.at(vec![address]).context("--coordinator")?,
+        (Some(token), None) => token,
+        (None, _) => bail!(
+            "joining a cluster needs the token that its coordinator printed\nhelp: give it with \
+            --token, or in the variable SWELL_TOKEN; --listen ADDR has this host lead"
+        ),
+    };
+    check_folder(journal.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the control thread's runtime")?;
+    LocalSet::new().block_on(&runtime, async {
+        let threads = Rc::new(Threads::start(machine::allowed_cores())?);
+        let (forward, forwarded) = mpsc::channel(CALLS_UNDER_WAY);
+        let mut servers = Servers::default();
+        if let Some(address) = control {
+            servers.calls(address, move |call| ask_coordinator(forward.clone(), call)).await?;
+        }
+        let mut following = follow(token, own_name(), forwarded)?;
+        let mut stops = Stops::listen()?;
+        let (leave, leaves) = watch::channel(false);
+        let (mut jobs, mut has_joined) = (JoinSet::new(), false);
+        let exit = loop {
+            tokio::select! {
+                tidings = following.next() => match tidings.context("the cluster's thread broke \
+                down")? {
+                    Tidings::Joined(id) => {
+                        has_joined = true;
+                        tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it");
+                    }
+                    Tidings::Job(job) => {
+                        jobs.spawn_local(take_job(Rc::clone(&threads), *job, weight, journal.clone(), leaves.clone()));
+                    }
+                    // Who was never admitted has said something wrong; who was has lost the host
+                    // that leads.
+                    Tidings::Ended(Err(error)) if has_joined => {
+                        terminal::say(format_args!("error: {error:#}"));
+                        return Ok(Exit::HostsLost);
+                    }
+                    Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),
+                },
+                Some(job) = jobs.join_next() => {
+                    let is_all_merged = job.unwrap_or(false);
+                    if *leaves.borrow() && jobs.is_empty() {
+                        break if is_all_merged { Exit::Passed } else { Exit::Signal };
+                    }
+                }
+                _ = stops.next() => {
+                    if jobs.is_empty() {
+                        break Exit::Passed;
+                    }
+                    if leave.send_replace(true) {
+                        break Exit::Signal;
+                    }
+                    tracing::info!("leaving: others get this host's share, and what is under way \
+                    may finish; Ctrl-C again ends it at once");
+                }
+            }
+        };
+        following.end().await;
+        Ok(exit)
+    })
+}
+
+/// Has the coordinator answer a call that was made here.
+async fn ask_coordinator(forward: mpsc::Sender<Forwarded>, call: Call) -> Answer {
+    let (reply, replied) = oneshot::channel();
+    let call =
+        MemberCall { method: call.method.to_string(), path: call.path, body: call.body.to_vec() };
+    // Without anybody to forward it there is no reply either.
+    let _ = forward.send((call, reply)).await;
+    match tokio::time::timeout(LONGEST_CALL, replied).await {
+        Ok(Ok(Answered { status, is_json, body })) => Answer {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
+            content_type: if is_json { JSON } else { TEXT },
+            body: String::from_utf8_lossy(&body).into_owned(),
+        },
+        _ => Answer::error(StatusCode::BAD_GATEWAY, "the coordinator is out of reach"),
+    }
+}

@@ -1,0 +1,65 @@
+//! A host's part in one run of its cluster, from the run's files to the last result.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::watch;
+
+use super::thread::Job;
+use crate::cluster::message::Assignment;
+use crate::cluster::this_host::own_name;
+use crate::driver::{Participation, Threads, take_part};
+use crate::journal::{Place, Subject};
+use crate::prepare::{EndRequests, Loaded, Prepared, Unpacked};
+use crate::settings::layers::Layers;
+
+/// Takes part in a run from its files to its last result, or until it is to leave. Says whether all
+/// that it counted has been merged.
+pub(super) async fn take_job(
+    threads: Rc<Threads>,
+    job: Job,
+    weight: f64,
+    journals: Option<PathBuf>,
+    leave: watch::Receiver<bool>,
+) -> bool {
+    let (run, scenario) = (job.assignment.run.clone(), job.assignment.scenario.clone());
+    let (assignment, unpacked) = (job.assignment.clone(), job.unpacked);
+    // Compiling takes its time, and wants a runtime of its own.
+    let ready = tokio::task::spawn_blocking(move || prepare(&assignment, unpacked)).await;
+    let (prepared, end_requests) = match ready.context("preparing broke down").flatten() {
+        Ok(ready) => ready,
+        Err(error) => {
+            tracing::warn!("run {run}: {error:#}");
+            // The coordinator is told; if it is gone, nobody needs to be.
+            let _ = job.prepared.send(Err(format!("{error:#}")));
+            return true;
+        }
+    };
+    tracing::info!("run {run}: scenario {scenario:?} is ready, {}", prepared.plan.model());
+    let _ = job.prepared.send(Ok(weight));
+    let Prepared { plan, program, run: shared, .. } = &prepared;
+    // As it is known on the host that leads, so that all journals of a run are alike.
+    let subject =
+        Subject { settings: job.assignment.parcel.settings.clone(), ..prepared.subject() };
+    let journal = journals.map(|folder| Place { folder, host_name: own_name(), subject });
+    let start_data = job.assignment.start_data;
+    let participation = Participation { start_data, line: job.line, end_requests, journal, leave };
+    let ended = take_part(&threads, plan, program, Arc::clone(shared), participation).await;
+    match &ended {
+        Ok(()) => tracing::info!("run {run}: over for this host"),
+        Err(error) => tracing::warn!("run {run}: {error:#}"),
+    }
+    ended.is_ok()
+}
+
+fn prepare(assignment: &Assignment, unpacked: Unpacked) -> anyhow::Result<(Prepared, EndRequests)> {
+    let Unpacked { file, settings, origin } = unpacked;
+    let layers = Layers::of_pairs("the coordinator's settings".to_owned(), settings)?;
+    let loaded = Loaded::read(&file, &layers)?;
+    let (mut prepared, end_requests) =
+        Prepared::of(Some(&assignment.name), &loaded, &layers, Some(&assignment.scenario), None)?;
+    prepared.known_as(&assignment.run);
+    Ok((Prepared { origin: Some(origin), ..prepared }, end_requests))
+}
