@@ -33,10 +33,10 @@ mod this_host;
 mod token;
 
 pub(crate) use self::coordinator::answer::answer;
-pub(crate) use self::coordinator::control::{Cluster, Founding};
+pub(crate) use self::coordinator::control::{Coordinator, CoordinatorConfig};
 pub(crate) use self::node::command::{NodeArgs, node};
 pub(crate) use self::remote_run::{
-    AttachArgs, RunsArgs, StopArgs, Wanted, attach, run_elsewhere, runs, stop,
+    AttachArgs, RemoteRun, RunsArgs, StopArgs, attach, run_remotely, runs, stop,
 };
 pub(crate) use self::this_host::{default_weight, parse_weight};
 pub(crate) use self::token::{NewCluster, TokenArgs, token};

@@ -13,7 +13,7 @@ use swell_core::units::{self, counted};
 use tokio::task::LocalSet;
 
 use crate::cluster::{
-    Cluster, Founding, Wanted, answer, default_weight, parse_weight, run_elsewhere,
+    Coordinator, CoordinatorConfig, RemoteRun, answer, default_weight, parse_weight, run_remotely,
 };
 use crate::conclusion::conclude;
 use crate::control_api::ControlApi;
@@ -155,8 +155,8 @@ pub(crate) fn run(
     }
     if let Some(coordinator) = &args.coordinator {
         let (token, hosts) = (args.token.clone(), args.hosts);
-        let wanted = Wanted { coordinator, token, file: &args.file, hosts, search };
-        return run_elsewhere(wanted, &layers);
+        let wanted = RemoteRun { coordinator, token, file: &args.file, hosts, search };
+        return run_remotely(wanted, &layers);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -214,10 +214,10 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
     }
     let mut shared = None;
     if let Some(sharing) = args.listen.zip(args.hosts) {
-        let Some(cluster) = gather(args, sharing, &runs, api, &mut stops).await? else {
+        let Some(coordinator) = gather(args, sharing, &runs, api, &mut stops).await? else {
             return Ok(stopped("while it waited for hosts; nothing was sent"));
         };
-        shared = Some(cluster);
+        shared = Some(coordinator);
     }
     let done = perform(programme, &runs, &mut stops, shared).await;
     Ok(conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await)
@@ -250,29 +250,29 @@ async fn gather(
     runs: &Runs,
     api: Rc<ControlApi>,
     stops: &mut Stops,
-) -> anyhow::Result<Option<Rc<Cluster>>> {
-    let founding = Founding {
+) -> anyhow::Result<Option<Rc<Coordinator>>> {
+    let config = CoordinatorConfig {
         listen,
         weight: args.weight.unwrap_or_else(default_weight),
         journals: args.journal.clone(),
         token_life: TOKEN_LIFE,
-        least_hosts: hosts,
+        min_hosts: hosts,
         made: None,
     };
-    let (cluster, inquiries) = Cluster::found(founding).await?;
-    let cluster = Rc::new(cluster);
+    let (coordinator, requests) = Coordinator::open(config).await?;
+    let coordinator = Rc::new(coordinator);
     let (others, hosts) = (hosts - 1, counted(hosts as u64, "host"));
     terminal::say(format_args!(
         "waiting for {others} of {hosts}; each joins by\n\n    host node {}\n",
-        cluster.invitation()
+        coordinator.invitation()
     ));
     // What others want meanwhile is for the cluster as well.
-    runs.have_done_by(Rc::clone(&cluster) as Rc<dyn Executor>);
-    tokio::task::spawn_local(answer(inquiries, api));
+    runs.have_done_by(Rc::clone(&coordinator) as Rc<dyn Executor>);
+    tokio::task::spawn_local(answer(requests, api));
     tokio::select! {
-        gathered = cluster.gather() => gathered.map(|()| Some(Rc::clone(&cluster))),
+        gathered = coordinator.gather() => gathered.map(|()| Some(Rc::clone(&coordinator))),
         _ = stops.next() => {
-            cluster.close().await;
+            coordinator.close().await;
             Ok(None)
         }
     }
@@ -283,7 +283,7 @@ async fn perform(
     programme: Programme,
     runs: &Rc<Runs>,
     stops: &mut Stops,
-    shared: Option<Rc<Cluster>>,
+    shared: Option<Rc<Coordinator>>,
 ) -> Vec<(String, Rc<Done>)> {
     let interrupted = async {
         loop {
@@ -304,8 +304,8 @@ async fn perform(
     for run in runs.all() {
         done.push((run.name.clone(), run.done().await));
     }
-    if let Some(cluster) = shared {
-        cluster.close().await;
+    if let Some(coordinator) = shared {
+        coordinator.close().await;
     }
     done.extend(amiss.into_iter().map(|(name, done)| (name, Rc::new(done))));
     done

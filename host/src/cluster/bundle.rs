@@ -16,14 +16,14 @@ use crate::settings::layers::{file_of, with_file};
 
 /// The largest file that is fetched: far more than a scenario or a feed has, less than what fills a
 /// disk by surprise.
-const LARGEST_FILE: u64 = 16 << 30;
+const MAX_FILE: u64 = 16 << 30;
 
 /// Files that this host has ready for others.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shelf(Arc<Mutex<BTreeMap<BlobHash, Shelved>>>);
+pub(super) struct OfferedFiles(Arc<Mutex<BTreeMap<BlobHash, OfferedFile>>>);
 
 #[derive(Debug)]
-struct Shelved {
+struct OfferedFile {
     source: BlobSource,
     /// How many hold it ready.
     holders: usize,
@@ -31,14 +31,14 @@ struct Shelved {
 
 /// Holds a file ready for as long as it lives.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct HeldFile {
     blob: BlobRef,
-    shelf: Shelf,
+    offered: OfferedFiles,
 }
 
 /// A scenario and all that it needs, told by hashes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Parcel {
+pub(super) struct Bundle {
     /// What the scenario's file is called where it came from.
     pub(super) path: String,
     /// Settings as flags, in the order in which they overrule one another.
@@ -48,52 +48,52 @@ pub(super) struct Parcel {
     files: Vec<(usize, BlobRef)>,
 }
 
-/// A parcel, and its files for others to fetch as long as this lives.
+/// A bundle, and its files for others to fetch as long as this lives.
 #[derive(Debug)]
-pub(super) struct Packed {
-    pub(super) parcel: Parcel,
-    _held: Vec<Held>,
+pub(super) struct HeldBundle {
+    pub(super) bundle: Bundle,
+    _held: Vec<HeldFile>,
 }
 
-impl Shelf {
+impl OfferedFiles {
     /// Keeps a file's bytes, as they are now.
-    fn hold(&self, path: &Path) -> anyhow::Result<Held> {
+    fn hold(&self, path: &Path) -> anyhow::Result<HeldFile> {
         let bytes = Bytes::from(
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
         );
         let blob = BlobRef { hash: BlobHash::of(&bytes), size: bytes.len() as u64 };
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf
+        let mut offered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        offered
             .entry(blob.hash)
-            .or_insert_with(|| Shelved { source: BlobSource::Bytes(bytes), holders: 0 })
+            .or_insert_with(|| OfferedFile { source: BlobSource::Bytes(bytes), holders: 0 })
             .holders += 1;
-        Ok(Held { blob, shelf: self.clone() })
+        Ok(HeldFile { blob, offered: self.clone() })
     }
 }
 
-impl BlobStore for Shelf {
+impl BlobStore for OfferedFiles {
     fn find(&self, hash: &BlobHash) -> Option<BlobSource> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(hash)
-            .map(|shelved| shelved.source.clone())
+            .map(|offered_file| offered_file.source.clone())
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldFile {
     fn drop(&mut self) {
-        let mut shelf = self.shelf.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shelved) = shelf.get_mut(&self.blob.hash) {
-            shelved.holders -= 1;
-            if shelved.holders == 0 {
-                shelf.remove(&self.blob.hash);
+        let mut offered = self.offered.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(offered_file) = offered.get_mut(&self.blob.hash) {
+            offered_file.holders -= 1;
+            if offered_file.holders == 0 {
+                offered.remove(&self.blob.hash);
             }
         }
     }
 }
 
-impl Packed {
+impl HeldBundle {
     /// Packs a scenario's file with its settings; `known` is under which names others are to know
     /// its files, if not under those that they have here. The files are read and hashed, which
     /// takes a while.
@@ -101,33 +101,33 @@ impl Packed {
     /// # Errors
     /// A file that cannot be read.
     pub(super) fn new(
-        shelf: &Shelf,
+        offered: &OfferedFiles,
         file: &Path,
         settings: Vec<Pair>,
         known: &BTreeMap<String, String>,
     ) -> anyhow::Result<Self> {
         let known_as = |path: &str| known.get(path).cloned().unwrap_or_else(|| path.to_owned());
-        let held = shelf.hold(file)?;
-        let mut parcel = Parcel {
+        let held = offered.hold(file)?;
+        let mut bundle = Bundle {
             path: known_as(&file.display().to_string()),
             settings,
             file: held.blob,
             files: Vec::new(),
         };
         let mut all = vec![held];
-        for (place, (key, value)) in parcel.settings.iter_mut().enumerate() {
+        for (place, (key, value)) in bundle.settings.iter_mut().enumerate() {
             let Some(text) = value else { continue };
             let Some(path) = file_of(key, Some(text)).map(str::to_owned) else { continue };
-            let held = shelf.hold(Path::new(&path)).with_context(|| format!("--{key}"))?;
-            parcel.files.push((place, held.blob));
+            let held = offered.hold(Path::new(&path)).with_context(|| format!("--{key}"))?;
+            bundle.files.push((place, held.blob));
             all.push(held);
             *text = with_file(key, text, &known_as(&path));
         }
-        Ok(Self { parcel, _held: all })
+        Ok(Self { bundle, _held: all })
     }
 }
 
-impl Parcel {
+impl Bundle {
     /// Fetches the scenario and the files of its settings, each verified by its hash.
     ///
     /// # Errors
@@ -138,7 +138,7 @@ impl Parcel {
         let mut names = BTreeMap::new();
         let mut settings = self.settings.clone();
         let local = folder.path().join("scenario.wasm");
-        fetch_to(peer, self.file, LARGEST_FILE, &local).await?;
+        fetch_to(peer, self.file, MAX_FILE, &local).await?;
         names.insert(local.to_string_lossy().into_owned(), line(&self.path).to_string());
         for (place, (key, value)) in settings.iter_mut().enumerate() {
             let Some(text) = value else { continue };
@@ -151,7 +151,7 @@ impl Parcel {
             let name =
                 Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
             let local = folder.path().join(format!("{place}-{name}"));
-            fetch_to(peer, blob, LARGEST_FILE, &local).await?;
+            fetch_to(peer, blob, MAX_FILE, &local).await?;
             let local = local.to_string_lossy().into_owned();
             *text = with_file(key, text, &local);
             names.insert(local, path);

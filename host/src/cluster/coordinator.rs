@@ -3,5 +3,6 @@
 pub(crate) mod answer;
 pub(crate) mod command;
 pub(crate) mod control;
+mod member;
 mod run;
 mod thread;

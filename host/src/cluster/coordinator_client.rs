@@ -9,35 +9,35 @@ use serde::de::DeserializeOwned;
 use swell_cluster::{Admission, Endpoint, HostId, LinkError, Peer, Socket, Token};
 use tokio::sync::oneshot;
 
-use super::bundle::Shelf;
+use super::bundle::OfferedFiles;
 use super::link::{RETRY_EVERY, hello, join_patiently};
-use super::message::{FromHost, FromLead, MemberCall, Role, Submission, Wanted};
-use super::requests::{Answered, Pending};
+use super::message::{FromCoordinator, FromMember, MemberCall, Request, Role, Submission};
+use super::requests::{ApiReply, OpenRequests};
 use super::this_host::own_name;
 
 /// How long the coordinator may be out of reach.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// See the module's documentation. One thing is wanted at a time.
-pub(super) struct Client {
+pub(super) struct CoordinatorClient {
     endpoint: Endpoint,
     coordinator: HostId,
     address: SocketAddr,
     peer: Peer,
-    pending: Pending,
+    pending: OpenRequests,
 }
 
-impl Client {
-    /// Joins by a token. The files on the shelf are the coordinator's to fetch.
+impl CoordinatorClient {
+    /// Joins by a token. The offered files are the coordinator's to fetch.
     ///
     /// # Errors
     /// The coordinator cannot be reached, or does not admit this host.
-    pub(super) async fn connect(token: &Token, shelf: Shelf) -> anyhow::Result<Self> {
+    pub(super) async fn connect(token: &Token, offered: OfferedFiles) -> anyhow::Result<Self> {
         let socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into())?;
         let Admission { identity, coordinator, address } = join_patiently(&socket, token).await?;
-        let endpoint = Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(shelf), None);
+        let endpoint = Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(offered), None);
         let peer = dial(&endpoint, address, coordinator).await?;
-        Ok(Self { endpoint, coordinator, address, peer, pending: Pending::default() })
+        Ok(Self { endpoint, coordinator, address, peer, pending: OpenRequests::default() })
     }
 
     /// Dials anew, for a minute at the most.
@@ -73,13 +73,13 @@ impl Client {
         &mut self,
         submission: Submission,
     ) -> anyhow::Result<T> {
-        read(self.ask(Wanted::Run(Box::new(submission))).await?)
+        read(self.ask(Request::Run(Box::new(submission))).await?)
     }
 
     /// Makes a call of the control API whose answer is JSON.
     ///
     /// # Errors
-    /// As [`Client::submit`].
+    /// As [`CoordinatorClient::submit`].
     pub(super) async fn call<T: DeserializeOwned>(
         &mut self,
         method: &str,
@@ -92,7 +92,7 @@ impl Client {
     /// gone.
     ///
     /// # Errors
-    /// As [`Client::submit`], or the coordinator is gone for good.
+    /// As [`CoordinatorClient::submit`], or the coordinator is gone for good.
     pub(super) async fn insist<T: DeserializeOwned>(
         &mut self,
         method: &str,
@@ -111,7 +111,7 @@ impl Client {
     /// Makes a call of the control API whose answer is a page for people.
     ///
     /// # Errors
-    /// As [`Client::submit`].
+    /// As [`CoordinatorClient::submit`].
     pub(super) async fn page(&mut self, path: &str) -> anyhow::Result<String> {
         let answer = self.fetch("GET", path).await?;
         if !is_ok(&answer) {
@@ -124,8 +124,8 @@ impl Client {
     ///
     /// # Errors
     /// The connection is gone.
-    async fn fetch(&mut self, method: &str, path: &str) -> Result<Answered, LinkError> {
-        self.ask(Wanted::Call(MemberCall {
+    async fn fetch(&mut self, method: &str, path: &str) -> Result<ApiReply, LinkError> {
+        self.ask(Request::Call(MemberCall {
             method: method.to_owned(),
             path: path.to_owned(),
             body: Vec::new(),
@@ -133,15 +133,15 @@ impl Client {
         .await
     }
 
-    async fn ask(&mut self, wanted: Wanted) -> Result<Answered, LinkError> {
+    async fn ask(&mut self, request: Request) -> Result<ApiReply, LinkError> {
         let (reply, mut replied) = oneshot::channel();
-        let number = self.pending.ask(reply);
-        self.peer.send(&FromHost::Wanted(number, wanted)).await?;
+        let number = self.pending.open(reply);
+        self.peer.send(&FromMember::Request(number, request)).await?;
         loop {
-            if let FromLead::Answer { number, status, is_json, piece, is_last } =
+            if let FromCoordinator::Answer { number, status, is_json, piece, is_last } =
                 self.peer.receive().await?
             {
-                self.pending.hear(number, (status, is_json), &piece, is_last);
+                self.pending.handle_piece(number, (status, is_json), &piece, is_last);
             }
             if let Ok(answer) = replied.try_recv() {
                 return Ok(answer);
@@ -156,15 +156,15 @@ async fn dial(
     coordinator: HostId,
 ) -> Result<Peer, LinkError> {
     let peer = endpoint.dial(address, Some(coordinator)).await?;
-    peer.send(&FromHost::Here { name: own_name(), role: Role::Client }).await?;
+    peer.send(&FromMember::Introduction { name: own_name(), role: Role::Client }).await?;
     Ok(peer)
 }
 
-const fn is_ok(answer: &Answered) -> bool {
+const fn is_ok(answer: &ApiReply) -> bool {
     matches!(answer.status, 200..=299)
 }
 
-fn read<T: DeserializeOwned>(answer: Answered) -> anyhow::Result<T> {
+fn read<T: DeserializeOwned>(answer: ApiReply) -> anyhow::Result<T> {
     if !is_ok(&answer) {
         let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let words = said["error"].as_str().map_or_else(

@@ -75,27 +75,27 @@ pub(super) async fn join_patiently(socket: &Socket, token: &Token) -> Result<Adm
 ///
 /// # Errors
 /// The connection is gone, or the other side does not read.
-pub(super) async fn say<T: Serialize + Sync>(
+pub(super) async fn send<T: Serialize + Sync>(
     peer: &Peer,
-    word: &T,
+    message: &T,
     is_passing: bool,
 ) -> Result<(), LinkError> {
     // What does not fit into a packet goes with the others.
-    if is_passing && peer.send_datagram(word).is_ok() {
+    if is_passing && peer.send_datagram(message).is_ok() {
         return Ok(());
     }
-    peer.send(word).await
+    peer.send(message).await
 }
 
 /// The next message, whichever way it comes. Dropping the future loses none.
 ///
 /// # Errors
 /// The connection is gone, or what came is no message.
-pub(super) async fn hear<T: DeserializeOwned>(peer: &Peer) -> Result<T, LinkError> {
+pub(super) async fn receive<T: DeserializeOwned>(peer: &Peer) -> Result<T, LinkError> {
     tokio::select! {
         // What came before the end of the connection is heard before it.
         biased;
-        word = peer.receive() => word,
-        word = peer.receive_datagram() => word,
+        message = peer.receive() => message,
+        message = peer.receive_datagram() => message,
     }
 }

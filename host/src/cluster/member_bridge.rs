@@ -7,21 +7,21 @@ use swell_protocol::member::{Event, Member};
 use swell_protocol::message::{Down, HostId};
 use tokio::sync::mpsc;
 
-use super::message::{FromHost, OfRun, RunNumber, Wish};
+use super::message::{FromMember, RunMessage, RunNumber, SharedEndRequest};
 use crate::driver::{MemberLine, OfWindow, Said};
 use crate::machine::local_now;
 
-/// Words of the workers on their way; when so many wait, they wait as well.
-const SAID_UNDER_WAY: usize = 64;
+/// Messages of the workers on their way; when so many wait, the workers wait as well.
+const MAX_WAITING: usize = 64;
 
 /// See the module's documentation.
-pub(super) struct Seat {
+pub(super) struct MemberBridge {
     run: RunNumber,
     member: Member,
     events: mpsc::UnboundedSender<Event>,
     said: mpsc::Receiver<Said>,
-    /// What others must know and could not be told yet.
-    unsaid: VecDeque<OfRun>,
+    /// What others must know and no connection could take yet.
+    unsent: VecDeque<RunMessage>,
     /// Workers are to come, or at work, or have broken down before they had told all: then this
     /// host falls silent, and is taken for lost.
     workers: Workers,
@@ -35,16 +35,16 @@ enum Workers {
     BrokenDown,
 }
 
-impl Seat {
-    /// A seat, and the line on which the workers hear and say what they do. Events are a few a
+impl MemberBridge {
+    /// A bridge, and the line on which the workers hear and say what they do. Events are a few a
     /// second, and heard by a thread that does little else: they need no bound.
     pub(super) fn new(id: HostId, run: RunNumber) -> (Self, MemberLine) {
         let (events, heard) = mpsc::unbounded_channel();
-        let (says, said) = mpsc::channel(SAID_UNDER_WAY);
+        let (says, said) = mpsc::channel(MAX_WAITING);
         let member = Member::new(id, local_now());
-        let seat =
-            Self { run, member, events, said, unsaid: VecDeque::new(), workers: Workers::ToCome };
-        (seat, MemberLine { id, events: heard, says })
+        let bridge =
+            Self { run, member, events, said, unsent: VecDeque::new(), workers: Workers::ToCome };
+        (bridge, MemberLine { id, events: heard, says })
     }
 
     /// The run that it is about.
@@ -53,21 +53,21 @@ impl Seat {
     }
 
     /// The host can begin, or cannot take part.
-    pub(super) fn prepared(&mut self, prepared: Result<f64, String>) {
+    pub(super) fn handle_prepared(&mut self, prepared: Result<f64, String>) {
         if prepared.is_ok() {
             self.workers = Workers::AtWork;
         }
         self.member.handle_prepared(prepared);
     }
 
-    /// Something came from whoever leads.
-    pub(super) fn hear(&mut self, message: Down) {
+    /// A message came from the coordinator.
+    pub(super) fn handle_message(&mut self, message: Down) {
         self.member.handle_message(local_now(), message);
     }
 
-    /// Waits for a word of the workers; for ever when they are done. Dropping the future loses
-    /// none.
-    async fn said(&mut self) -> Said {
+    /// Waits for a message of the workers; for ever when they are done. Dropping the future
+    /// loses none.
+    async fn from_workers(&mut self) -> Said {
         match self.said.recv().await {
             Some(said) => said,
             None => {
@@ -79,17 +79,19 @@ impl Seat {
         }
     }
 
-    /// Takes in a word of the workers that nobody can be told of at the moment. Results are sent
-    /// again later; a scenario's wish is kept.
-    pub(super) fn keep(&mut self, said: Said) {
-        if let Some(FromHost::OfRun(_, wish @ OfRun::EndRequest(_))) = self.take(said) {
-            self.unsaid.push_back(wish);
+    /// Takes in a message of the workers while there is no connection. Results are sent
+    /// again later; what a scenario asks of the run is kept.
+    pub(super) fn keep_for_later(&mut self, said: Said) {
+        if let Some(FromMember::RunMessage(_, request @ RunMessage::EndRequest(_))) =
+            self.handle_workers(said)
+        {
+            self.unsent.push_back(request);
         }
         while self.member.poll_send().is_some() {}
     }
 
-    /// Takes a word of the workers in; gives what others must know of it.
-    pub(super) fn take(&mut self, said: Said) -> Option<FromHost> {
+    /// Takes in a message of the workers; gives what others must know of it.
+    pub(super) fn handle_workers(&mut self, said: Said) -> Option<FromMember> {
         match said {
             Said::Window(of_window) => {
                 let OfWindow { frontier, is_strained, numbers_wanted, flowed, counted } =
@@ -99,7 +101,7 @@ impl Seat {
                     self.member.handle_counted(now, reached, false, counted);
                 }
                 self.member.handle_state(now, frontier, is_strained, numbers_wanted);
-                Some(self.word(OfRun::Flowed(flowed)))
+                Some(self.of_run(RunMessage::Flowed(flowed)))
             }
             Said::Last(frontier, counted) => {
                 self.workers = Workers::Done;
@@ -110,19 +112,18 @@ impl Seat {
                 self.member.handle_leaving(local_now());
                 None
             }
-            Said::EndRequest(request) => {
-                Wish::of(request).map(|wish| self.word(OfRun::EndRequest(wish)))
-            }
+            Said::EndRequest(request) => SharedEndRequest::of(request)
+                .map(|shared| self.of_run(RunMessage::EndRequest(shared))),
         }
     }
 
-    /// Does what is due; gives the next message to whoever leads.
-    pub(super) fn poll(&mut self) -> Option<FromHost> {
+    /// Does what is due; gives the next message to the coordinator.
+    pub(super) fn poll(&mut self) -> Option<FromMember> {
         if self.workers == Workers::BrokenDown {
             return None;
         }
-        if let Some(word) = self.unsaid.pop_front() {
-            return Some(self.word(word));
+        if let Some(message) = self.unsent.pop_front() {
+            return Some(self.of_run(message));
         }
         let now = local_now();
         if now >= self.member.poll_timeout() {
@@ -132,15 +133,15 @@ impl Seat {
             // Workers that are gone have nothing to do.
             let _ = self.events.send(event);
         }
-        self.member.poll_send().map(|message| self.word(OfRun::Up(message)))
+        self.member.poll_send().map(|message| self.of_run(RunMessage::Up(message)))
     }
 
-    const fn word(&self, word: OfRun) -> FromHost {
-        FromHost::OfRun(self.run, word)
+    const fn of_run(&self, message: RunMessage) -> FromMember {
+        FromMember::RunMessage(self.run, message)
     }
 
     /// When it is to be polled at the latest.
-    pub(super) fn due(&self) -> LocalInstant {
+    pub(super) fn poll_timeout(&self) -> LocalInstant {
         if self.workers == Workers::BrokenDown {
             LocalInstant::NEVER
         } else {
@@ -154,10 +155,10 @@ impl Seat {
     }
 }
 
-/// Waits for a word of the workers, if there are any.
-pub(super) async fn said(seat: &mut Option<Seat>) -> Said {
-    match seat {
-        Some(seat) => seat.said().await,
+/// Waits for a message of the workers, if there are any.
+pub(super) async fn from_workers(bridge: &mut Option<MemberBridge>) -> Said {
+    match bridge {
+        Some(bridge) => bridge.from_workers().await,
         None => std::future::pending().await,
     }
 }

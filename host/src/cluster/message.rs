@@ -6,7 +6,7 @@ use swell_core::plan::Search;
 use swell_engine::EndRequest;
 use swell_protocol::message::{Answer, Down, Up};
 
-use super::bundle::Parcel;
+use super::bundle::Bundle;
 use crate::driver::Flowed;
 
 /// Which of a cluster's runs is meant. No two have the same.
@@ -15,23 +15,23 @@ pub(super) struct RunNumber(pub(super) u64);
 
 /// From a host, or who gives a cluster something to do, to the host that leads.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum FromHost {
+pub(super) enum FromMember {
     /// Its first word.
-    Here {
+    Introduction {
         /// What it is called, for people.
         name: String,
         role: Role,
     },
     /// About the run that it takes part in.
-    OfRun(RunNumber, OfRun),
+    RunMessage(RunNumber, RunMessage),
     /// Something is wanted of the cluster; the answer has the same number.
-    Wanted(u64, Wanted),
+    Request(u64, Request),
 }
 
-impl FromHost {
+impl FromMember {
     /// Whether it is soon said anew: then it is better lost than late.
     pub(super) const fn is_passing(&self) -> bool {
-        matches!(self, Self::OfRun(_, OfRun::Up(Up::Ask(_))))
+        matches!(self, Self::RunMessage(_, RunMessage::Up(Up::Ask(_))))
     }
 }
 
@@ -39,28 +39,28 @@ impl FromHost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Role {
     /// It takes part in runs, and in this one at present.
-    Host(Option<RunNumber>),
+    Node(Option<RunNumber>),
     /// It wants things done, and does none.
     Client,
 }
 
 /// What a host says of a run.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum OfRun {
+pub(super) enum RunMessage {
     /// To the rules.
     Up(Up),
     /// What went through in a window.
     Flowed(Flowed),
     /// A scenario wants the run to end.
-    EndRequest(Wish),
+    EndRequest(SharedEndRequest),
 }
 
 /// What may be wanted of a cluster.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Wanted {
+pub(super) enum Request {
     /// A call of the control API.
     Call(MemberCall),
-    /// A run. The files of its parcel are fetched from whoever wants it.
+    /// A run. The files of its bundle are fetched from whoever wants it.
     Run(Box<Submission>),
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct MemberCall {
 /// A run that a cluster is to do.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Submission {
-    pub(super) parcel: Parcel,
+    pub(super) bundle: Bundle,
     /// How many hosts are to share it; without it all that are free.
     pub(super) hosts: Option<usize>,
     /// Whether it is a search, and how long.
@@ -84,7 +84,7 @@ pub(super) struct Submission {
 
 /// From the host that leads.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) enum FromLead {
+pub(super) enum FromCoordinator {
     /// A run to take part in.
     Assignment(Box<Assignment>),
     /// About a run.
@@ -95,7 +95,7 @@ pub(super) enum FromLead {
     Answer { number: u64, status: u16, is_json: bool, piece: Vec<u8>, is_last: bool },
 }
 
-impl FromLead {
+impl FromCoordinator {
     /// Whether it is soon said anew: then it is better lost than late.
     pub(super) const fn is_passing(&self) -> bool {
         matches!(self, Self::Down(_, Down::Answer(Answer { orders: None, .. })))
@@ -109,20 +109,20 @@ pub(super) struct Assignment {
     pub(super) run: String,
     pub(super) name: String,
     pub(super) scenario: String,
-    pub(super) parcel: Parcel,
+    pub(super) bundle: Bundle,
     /// What `setup` gave.
     pub(super) start_data: Vec<u8>,
 }
 
 /// Why a scenario wants its run to end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) enum Wish {
+pub(super) enum SharedEndRequest {
     Stop(String),
     Fail(String),
     Lacks(String),
 }
 
-impl Wish {
+impl SharedEndRequest {
     /// The wish that others must know of; nothing where it is about one host alone.
     pub(super) fn of(request: EndRequest) -> Option<Self> {
         match request {

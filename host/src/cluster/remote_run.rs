@@ -16,8 +16,8 @@ use swell_core::units::counted;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
-use super::bundle::{Packed, Shelf};
-use super::coordinator_client::Client;
+use super::bundle::{HeldBundle, OfferedFiles};
+use super::coordinator_client::CoordinatorClient;
 use super::message::Submission;
 use crate::control_api::Shown;
 use crate::exit::Exit;
@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Where a cluster is.
 #[derive(Debug, Args)]
-struct Place {
+struct CoordinatorArgs {
     /// Where the coordinator is, if not where the token says: as 10.0.0.1:7600.
     #[arg(long, value_name = "ADDR")]
     coordinator: Option<String>,
@@ -47,7 +47,7 @@ struct Place {
 #[derive(Debug, Args)]
 pub(crate) struct RunsArgs {
     #[command(flatten)]
-    place: Place,
+    place: CoordinatorArgs,
 }
 
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub(crate) struct StopArgs {
     name: Option<String>,
 
     #[command(flatten)]
-    place: Place,
+    place: CoordinatorArgs,
 }
 
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ pub(crate) struct AttachArgs {
     name: Option<String>,
 
     #[command(flatten)]
-    place: Place,
+    place: CoordinatorArgs,
 
     /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
     /// the summary.
@@ -84,7 +84,7 @@ struct ShownRuns {
 }
 
 /// A run that a cluster is to do.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct RemoteRun<'a> {
     /// Where the cluster is.
     pub(crate) coordinator: &'a str,
     pub(crate) token: Option<Token>,
@@ -98,8 +98,8 @@ pub(crate) struct Wanted<'a> {
 ///
 /// # Errors
 /// The coordinator cannot be reached; the run is refused, with the reason.
-pub(crate) fn run_elsewhere(wanted: Wanted<'_>, layers: &Layers) -> anyhow::Result<Exit> {
-    let Wanted { coordinator, token, file, hosts, search } = wanted;
+pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Result<Exit> {
+    let RemoteRun { coordinator, token, file, hosts, search } = wanted;
     let Some(token) = token else {
         bail!(
             "--coordinator {coordinator}: joining it needs the token that it printed\nhelp: give \
@@ -124,12 +124,12 @@ pub(crate) fn run_elsewhere(wanted: Wanted<'_>, layers: &Layers) -> anyhow::Resu
         }
     }
     let outputs = Outputs::open(&settings.out)?;
-    let shelf = Shelf::default();
-    let packed = Packed::new(&shelf, file, layers.pairs(None)?, &BTreeMap::new())?;
-    let submission = Submission { parcel: packed.parcel.clone(), hosts, search };
+    let offered = OfferedFiles::default();
+    let packed = HeldBundle::new(&offered, file, layers.pairs(None)?, &BTreeMap::new())?;
+    let submission = Submission { bundle: packed.bundle.clone(), hosts, search };
     on_runtime(async move {
         let mut stops = Stops::listen()?;
-        let mut client = Client::connect(&token, shelf).await?;
+        let mut client = CoordinatorClient::connect(&token, offered).await?;
         let shown: Shown = tokio::select! {
             shown = client.submit(submission) => shown?,
             _ = stops.next() => {
@@ -221,13 +221,13 @@ pub(crate) fn stop(args: StopArgs) -> anyhow::Result<Exit> {
     })
 }
 
-impl Place {
-    async fn connect(self) -> anyhow::Result<Client> {
+impl CoordinatorArgs {
+    async fn connect(self) -> anyhow::Result<CoordinatorClient> {
         let token = match self.coordinator {
             Some(address) => self.token.at(vec![address]).context("--coordinator")?,
             None => self.token,
         };
-        Client::connect(&token, Shelf::default()).await
+        CoordinatorClient::connect(&token, OfferedFiles::default()).await
     }
 }
 
@@ -240,7 +240,7 @@ fn on_runtime<T>(job: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result
 }
 
 /// The run that is meant: the one that was named, or the only one that goes on.
-async fn chosen(client: &mut Client, name: Option<String>) -> anyhow::Result<String> {
+async fn chosen(client: &mut CoordinatorClient, name: Option<String>) -> anyhow::Result<String> {
     if let Some(name) = name {
         return Ok(name);
     }
@@ -270,7 +270,7 @@ enum Watcher {
 /// Shows a run to its end, and its results as if it had been done here. Ctrl-C stops it, or leaves
 /// it alone, whichever a person says.
 async fn follow(
-    client: &mut Client,
+    client: &mut CoordinatorClient,
     name: &str,
     who: Watcher,
     outputs: &Outputs,
@@ -296,18 +296,18 @@ async fn follow(
             stop = stops.next() => {
                 line.finish();
                 match what_to_do(who, stop, stops).await {
-                    Wish::Stop => {
+                    AfterSignal::Stop => {
                         let stopped: anyhow::Result<Shown> = client.insist("POST", &path(name, "/interrupt")).await;
                         if let Err(error) = stopped {
                             return out_of_sight(name, error);
                         }
                     }
-                    Wish::Detach => {
+                    AfterSignal::Detach => {
                         terminal::say(format_args!("the run goes on; `host attach {0}` shows it \
                         again, `host stop {0}` ends it", plain::line(name)));
                         return Ok(Exit::Passed);
                     }
-                    Wish::Leave => {
+                    AfterSignal::Leave => {
                         terminal::say(format_args!(
                             "stopped watching; the run goes on: `host attach {0}` shows it again, \
                             `host stop {0}` ends it (exit code 105)",
@@ -315,7 +315,7 @@ async fn follow(
                         ));
                         return Ok(Exit::Signal);
                     }
-                    Wish::GoOn => line = screen.line(name, None),
+                    AfterSignal::GoOn => line = screen.line(name, None),
                 }
             }
         }
@@ -354,7 +354,7 @@ fn out_of_sight(name: &str, error: anyhow::Error) -> anyhow::Result<Exit> {
 
 /// Writes a run's results, and shows their summary.
 async fn show_results(
-    client: &mut Client,
+    client: &mut CoordinatorClient,
     name: &str,
     outputs: &Outputs,
     quiet: bool,
@@ -374,14 +374,14 @@ async fn show_results(
 }
 
 /// Asks where a run is, after a while.
-async fn look(client: &mut Client, name: &str) -> anyhow::Result<Shown> {
+async fn look(client: &mut CoordinatorClient, name: &str) -> anyhow::Result<Shown> {
     tokio::time::sleep(LOOK).await;
     client.insist("GET", &path(name, "")).await
 }
 
 /// What a person wants who has pressed Ctrl-C, or whoever else has the command end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wish {
+enum AfterSignal {
     Stop,
     Detach,
     /// The same, of somebody who was not asked.
@@ -390,17 +390,17 @@ enum Wish {
 }
 
 /// What is wanted where nobody is there to answer, or answers by another signal.
-const fn unasked(who: Watcher) -> Wish {
+const fn if_unasked(who: Watcher) -> AfterSignal {
     match who {
-        Watcher::Submitter => Wish::Stop,
-        Watcher::Observer => Wish::Leave,
+        Watcher::Submitter => AfterSignal::Stop,
+        Watcher::Observer => AfterSignal::Leave,
     }
 }
 
 /// Asks, where there is somebody to answer; a second Ctrl-C is an answer too.
-async fn what_to_do(who: Watcher, stop: Stop, stops: &mut Stops) -> Wish {
+async fn what_to_do(who: Watcher, stop: Stop, stops: &mut Stops) -> AfterSignal {
     if stop == Stop::Terminate || !terminal::is_attended() {
-        return unasked(who);
+        return if_unasked(who);
     }
     terminal::say("stop the run, detach and leave it running, or go on watching? [s, d, Enter]");
     let (answer, answered) = oneshot::channel();
@@ -412,10 +412,10 @@ async fn what_to_do(who: Watcher, stop: Stop, stops: &mut Stops) -> Wish {
     });
     tokio::select! {
         line = answered => match line.unwrap_or_default().trim() {
-            "s" | "stop" => Wish::Stop,
-            "d" | "detach" => Wish::Detach,
-            _ => Wish::GoOn,
+            "s" | "stop" => AfterSignal::Stop,
+            "d" | "detach" => AfterSignal::Detach,
+            _ => AfterSignal::GoOn,
         },
-        _ = stops.next() => unasked(who),
+        _ = stops.next() => if_unasked(who),
     }
 }

@@ -5,23 +5,23 @@ use std::collections::BTreeMap;
 use swell_core::plan::Search;
 use tokio::sync::oneshot;
 
-use super::message::{FromLead, MemberCall};
+use super::message::{FromCoordinator, MemberCall};
 use crate::prepare::Unpacked;
 
 /// Bytes of an answer in one message. A lease that waits behind it waits no longer than it takes.
 const PIECE: usize = 64 << 10;
 /// The longest answer: the report of a run with a thousand names and ten thousand series is
 /// shorter.
-const LONGEST_ANSWER: usize = 64 << 20;
+const MAX_ANSWER: usize = 64 << 20;
 
 /// Something wanted, and where the answer goes.
-pub(crate) struct Inquiry {
-    pub(crate) what: What,
-    pub(crate) reply: oneshot::Sender<Answered>,
+pub(crate) struct ClusterRequest {
+    pub(crate) what: Requested,
+    pub(crate) reply: oneshot::Sender<ApiReply>,
 }
 
 /// What is wanted.
-pub(crate) enum What {
+pub(crate) enum Requested {
     Call(MemberCall),
     /// A run, its files fetched; how many hosts are to share it; whether it is a search.
     Run(Unpacked, Option<usize>, Option<Search>),
@@ -29,13 +29,13 @@ pub(crate) enum What {
 
 /// An answer: a status as in HTTP, and what belongs to it, JSON or a page for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answered {
+pub(crate) struct ApiReply {
     pub(crate) status: u16,
     pub(crate) is_json: bool,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answered {
+impl ApiReply {
     /// What is wrong, in words.
     pub(crate) fn error(status: u16, words: &str) -> Self {
         Self {
@@ -46,11 +46,11 @@ impl Answered {
     }
 
     /// In pieces for the wire.
-    pub(super) fn pieces(&self, number: u64) -> impl Iterator<Item = FromLead> {
+    pub(super) fn pieces(&self, number: u64) -> impl Iterator<Item = FromCoordinator> {
         let last = self.body.len().saturating_sub(1) / PIECE;
         (0..=last).map(move |index| {
             let piece = self.body[index * PIECE..].iter().take(PIECE).copied().collect();
-            FromLead::Answer {
+            FromCoordinator::Answer {
                 number,
                 status: self.status,
                 is_json: self.is_json,
@@ -63,22 +63,22 @@ impl Answered {
 
 /// Questions whose answers are on their way.
 #[derive(Default)]
-pub(super) struct Pending {
-    asked: u64,
-    open: BTreeMap<u64, (oneshot::Sender<Answered>, Vec<u8>)>,
+pub(super) struct OpenRequests {
+    opened: u64,
+    open: BTreeMap<u64, (oneshot::Sender<ApiReply>, Vec<u8>)>,
 }
 
-impl Pending {
+impl OpenRequests {
     /// Another question; gives its number.
-    pub(super) fn ask(&mut self, reply: oneshot::Sender<Answered>) -> u64 {
-        self.asked += 1;
-        self.open.insert(self.asked, (reply, Vec::new()));
-        self.asked
+    pub(super) fn open(&mut self, reply: oneshot::Sender<ApiReply>) -> u64 {
+        self.opened += 1;
+        self.open.insert(self.opened, (reply, Vec::new()));
+        self.opened
     }
 
     /// Takes in a piece of an answer. Whoever wanted it may have gone; an answer without an end is
     /// given up.
-    pub(super) fn hear(
+    pub(super) fn handle_piece(
         &mut self,
         number: u64,
         (status, is_json): (u16, bool),
@@ -87,12 +87,12 @@ impl Pending {
     ) {
         let Some((_, body)) = self.open.get_mut(&number) else { return };
         body.extend_from_slice(piece);
-        if is_last || body.len() > LONGEST_ANSWER {
+        if is_last || body.len() > MAX_ANSWER {
             let Some((reply, body)) = self.open.remove(&number) else { return };
             let whole = if is_last {
-                Answered { status, is_json, body }
+                ApiReply { status, is_json, body }
             } else {
-                Answered::error(502, "the answer is too long")
+                ApiReply::error(502, "the answer is too long")
             };
             let _ = reply.send(whole);
         }
@@ -103,16 +103,17 @@ impl Pending {
 mod tests {
     use super::*;
 
-    fn through_the_wire(answer: &Answered) -> Answered {
-        let mut pending = Pending::default();
+    fn through_the_wire(answer: &ApiReply) -> ApiReply {
+        let mut pending = OpenRequests::default();
         let (reply, mut replied) = oneshot::channel();
-        let number = pending.ask(reply);
-        for word in answer.pieces(number) {
-            let FromLead::Answer { number, status, is_json, piece, is_last } = word else {
+        let number = pending.open(reply);
+        for message in answer.pieces(number) {
+            let FromCoordinator::Answer { number, status, is_json, piece, is_last } = message
+            else {
                 panic!("an answer comes in answers")
             };
             assert!(piece.len() <= PIECE);
-            pending.hear(number, (status, is_json), &piece, is_last);
+            pending.handle_piece(number, (status, is_json), &piece, is_last);
         }
         replied.try_recv().expect("it is whole")
     }
@@ -120,7 +121,7 @@ mod tests {
     #[test]
     fn an_answer_arrives_whole_whatever_its_length() {
         for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
-            let answer = Answered {
+            let answer = ApiReply {
                 status: 200,
                 is_json: false,
                 body: (0..length).map(|byte| byte as u8).collect(),
@@ -131,11 +132,11 @@ mod tests {
 
     #[test]
     fn an_answer_without_end_is_given_up() {
-        let mut pending = Pending::default();
+        let mut pending = OpenRequests::default();
         let (reply, mut replied) = oneshot::channel();
-        let number = pending.ask(reply);
-        for _ in 0..=LONGEST_ANSWER / (1 << 20) {
-            pending.hear(number, (200, true), &[0; 1 << 20], false);
+        let number = pending.open(reply);
+        for _ in 0..=MAX_ANSWER / (1 << 20) {
+            pending.handle_piece(number, (200, true), &[0; 1 << 20], false);
         }
         assert_eq!(replied.try_recv().map(|answer| answer.status), Ok(502));
     }

@@ -119,7 +119,7 @@ impl NewCluster {
 /// The file as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct ClusterFile {
     certificate: String,
     key: String,
     tokens: Vec<String>,
@@ -190,7 +190,7 @@ fn damaged(path: &Path, what: &str) -> anyhow::Error {
 
 /// Says what is wrong without a word of the text.
 fn parse(text: &str) -> Result<(Authority, TokenRegister), String> {
-    let written: Written = toml::from_str(text).map_err(|error| match error.span() {
+    let written: ClusterFile = toml::from_str(text).map_err(|error| match error.span() {
         Some(span) if span.start > 0 => {
             format!("line {}", text[..span.start].lines().count().max(1))
         }

@@ -6,21 +6,24 @@ use std::rc::Rc;
 use hyper::{Method, StatusCode};
 use tokio::sync::mpsc;
 
-use crate::cluster::requests::{Answered, Inquiry, What};
+use crate::cluster::requests::{ApiReply, ClusterRequest, Requested};
 use crate::control_api::{Caller, ControlApi, begun};
 use crate::serve::{Answer, JSON};
 
 /// Answers what is wanted of a cluster, each in a task of its own.
-pub(crate) async fn answer(mut inquiries: mpsc::Receiver<Inquiry>, api: Rc<ControlApi>) {
-    while let Some(Inquiry { what, reply }) = inquiries.recv().await {
+pub(crate) async fn answer(
+    mut member_requests: mpsc::Receiver<ClusterRequest>,
+    api: Rc<ControlApi>,
+) {
+    while let Some(ClusterRequest { what, reply }) = member_requests.recv().await {
         let api = Rc::clone(&api);
         tokio::task::spawn_local(async move {
             let answer = match what {
-                What::Call(call) => match call.method.parse::<Method>() {
+                Requested::Call(call) => match call.method.parse::<Method>() {
                     Ok(method) => api.answer(Caller::Member, &method, &call.path, &call.body).await,
                     Err(_) => Answer::error(StatusCode::BAD_REQUEST, "the method is none of HTTP"),
                 },
-                What::Run(unpacked, hosts, search) => {
+                Requested::Run(unpacked, hosts, search) => {
                     match api.submit(unpacked, hosts, search, || !reply.is_closed()).await {
                         Ok(run) if reply.is_closed() => return run.interrupt(),
                         Ok(run) => begun(&run),
@@ -30,7 +33,7 @@ pub(crate) async fn answer(mut inquiries: mpsc::Receiver<Inquiry>, api: Rc<Contr
             };
             let is_json = answer.content_type == JSON;
             // Whoever wanted it may have gone.
-            let _ = reply.send(Answered {
+            let _ = reply.send(ApiReply {
                 status: answer.status.as_u16(),
                 is_json,
                 body: answer.body.into_bytes(),

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tokio::task::LocalSet;
 
 use super::answer::answer;
-use super::control::{Cluster, Founding};
+use super::control::{Coordinator, CoordinatorConfig};
 use crate::control_api::ControlApi;
 use crate::executor::Executor;
 use crate::exit::Exit;
@@ -34,7 +34,7 @@ const TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 const LAST_LOOK: Duration = Duration::from_millis(2_500);
 
 /// What a host that leads is told.
-pub(crate) struct Coordination {
+pub(crate) struct ListenOptions {
     pub(crate) listen: SocketAddr,
     pub(crate) cluster: Option<PathBuf>,
     pub(crate) weight: f64,
@@ -50,8 +50,8 @@ pub(crate) struct Coordination {
 ///
 /// # Errors
 /// An address is taken; the machine does not give what is needed.
-pub(crate) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
-    let Coordination {
+pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
+    let ListenOptions {
         listen,
         cluster: made,
         weight,
@@ -60,7 +60,7 @@ pub(crate) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
         scenarios,
         control,
         prometheus,
-    } = coordination;
+    } = options;
     check_folder(journal.as_deref())?;
     if let Some(folder) = scenarios.as_ref().filter(|folder| !folder.is_dir()) {
         anyhow::bail!(
@@ -84,12 +84,12 @@ pub(crate) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
             servers.metrics(address, exporter).await?;
         }
         let mut stops = Stops::listen()?;
-        let (cluster, inquiries) = Cluster::found(Founding {
+        let (cluster, member_requests) = Coordinator::open(CoordinatorConfig {
             listen,
             weight,
             journals: journal,
             token_life: TOKEN_LIFE,
-            least_hosts: 1,
+            min_hosts: 1,
             made: made.clone(),
         })
         .await?;
@@ -107,7 +107,7 @@ pub(crate) fn coordinate(coordination: Coordination) -> anyhow::Result<Exit> {
             "other hosts join by\n\n    host node {invitation}\n\nand a run begins by\n\n    host \
             run scenario.wasm {invitation}\n\n{which}"
         ));
-        tokio::task::spawn_local(answer(inquiries, api));
+        tokio::task::spawn_local(answer(member_requests, api));
         let _ = stops.next().await;
         let was_idle = runs.all().iter().all(|run| run.ended().is_some());
         runs.interrupt();

@@ -1,5 +1,5 @@
-//! A cluster as the control thread knows it: founded, asked to share runs, ended. What it says and
-//! hears is on a thread of its own, in `thread`.
+//! The coordinator as the control thread knows it: opened, asked to share runs, closed. What it says to members
+//! and hears of them is on a thread of its own, in `thread`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -15,12 +15,12 @@ use swell_core::plan::{LoadModel, Users};
 use swell_protocol::lead::Settings;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::thread::{Commission, Request, serve};
-use crate::cluster::bundle::{Packed, Shelf};
+use super::thread::{ControlRequest, NewRun, serve};
+use crate::cluster::bundle::{HeldBundle, OfferedFiles};
 use crate::cluster::link::{hello, until_renewal};
 use crate::cluster::message::{Assignment, RunNumber};
 use crate::cluster::own_thread::on_own_thread;
-use crate::cluster::requests::Inquiry;
+use crate::cluster::requests::ClusterRequest;
 use crate::cluster::this_host::{own_name, reachable};
 use crate::cluster::token::read_cluster;
 use crate::driver::{Asked, LeadLine, Outcome, Participation, lead, take_part};
@@ -31,18 +31,18 @@ use crate::prepare::Prepared;
 /// Hosts and commands that one token admits: one each few seconds for as long as it lasts.
 const TOKEN_USES: NonZeroU32 = NonZeroU32::new(1_000_000).expect("it is not zero");
 /// What `setup` may give: it travels in one message, with room for what surrounds it.
-const MOST_START_DATA: usize = 900_000;
+const MAX_START_DATA: usize = 900_000;
 /// How long a silent host is waited for at the end of a run: until its connection has surely been
 /// given up, and made anew once.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How many decrees may wait: they are a few a second.
-const DECREES_UNDER_WAY: usize = 16;
+const MAX_COMMANDS: usize = 16;
 /// What is wanted of the cluster and waits for the control thread, which answers at once or in a
 /// task.
-const INQUIRIES_UNDER_WAY: usize = 64;
+const MAX_REQUESTS: usize = 64;
 
-/// How a cluster is founded.
-pub(crate) struct Founding {
+/// How a cluster is opened.
+pub(crate) struct CoordinatorConfig {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
     /// How much this host bears beside others; with 0 it leads alone.
@@ -52,46 +52,46 @@ pub(crate) struct Founding {
     /// How long its token admits.
     pub(crate) token_life: Duration,
     /// Hosts without which no run begins.
-    pub(crate) least_hosts: usize,
+    pub(crate) min_hosts: usize,
     /// The file of a cluster that was made beforehand, in place of a new one.
     pub(crate) made: Option<PathBuf>,
 }
 
 /// A cluster that this host leads.
-pub(crate) struct Cluster {
-    requests: mpsc::Sender<Request>,
+pub(crate) struct Coordinator {
+    requests: mpsc::Sender<ControlRequest>,
     address: String,
     /// The token that was drawn; nothing where it was beforehand.
     token: Option<Token>,
-    shelf: Shelf,
+    offered: OfferedFiles,
     journals: Option<PathBuf>,
-    least_hosts: usize,
+    min_hosts: usize,
     ended: watch::Receiver<bool>,
 }
 
-impl Cluster {
-    /// Founds a cluster. What is wanted of it comes out of the receiver.
+impl Coordinator {
+    /// Opens a cluster. What is wanted of it comes out of the receiver.
     ///
     /// # Errors
     /// The address is taken, or cannot be listened at; the file cannot be read.
-    pub(crate) async fn found(
-        founding: Founding,
-    ) -> anyhow::Result<(Self, mpsc::Receiver<Inquiry>)> {
-        let Founding { listen, weight, journals, token_life, least_hosts, made } = founding;
+    pub(crate) async fn open(
+        config: CoordinatorConfig,
+    ) -> anyhow::Result<(Self, mpsc::Receiver<ClusterRequest>)> {
+        let CoordinatorConfig { listen, weight, journals, token_life, min_hosts, made } = config;
         let made = made.map(|file| read_cluster(&file)).transpose()?;
-        let shelf = Shelf::default();
+        let offered = OfferedFiles::default();
         let (requests, asked) = mpsc::channel(1);
         let (founded, place) = oneshot::channel();
         let (over, ended) = watch::channel(false);
-        let (inquire, inquiries) = mpsc::channel(INQUIRIES_UNDER_WAY);
-        let served = shelf.clone();
+        let (answer_request, member_requests) = mpsc::channel(MAX_REQUESTS);
+        let served = offered.clone();
         on_own_thread("swell-cluster", async move {
             match open(listen, served, token_life, made) {
-                Ok(Founded { endpoint, identity, desk, address, token }) => {
+                Ok(Opened { endpoint, identity, desk, address, token }) => {
                     // Nobody waits for it only if the process is ending.
                     let _ = founded.send(Ok((address, token)));
                     tokio::select! {
-                        () = serve(endpoint, asked, inquire, weight) => {}
+                        () = serve(endpoint, asked, answer_request, weight) => {}
                         never = renew(&desk, &identity) => match never {},
                     }
                     let _ = over.send(true);
@@ -100,13 +100,16 @@ impl Cluster {
             }
         })?;
         let (address, token) = place.await.context("the cluster's thread broke down")??;
-        Ok((Self { requests, address, token, shelf, journals, least_hosts, ended }, inquiries))
+        Ok((
+            Self { requests, address, token, offered, journals, min_hosts, ended },
+            member_requests,
+        ))
     }
 
     /// Ends the cluster: all hosts are told.
     pub(crate) async fn close(&self) {
         // A thread that broke down has nothing to tell.
-        if self.requests.send(Request::Close).await.is_ok() {
+        if self.requests.send(ControlRequest::Close).await.is_ok() {
             let _ = self.ended.clone().wait_for(|ended| *ended).await;
         }
     }
@@ -121,7 +124,7 @@ impl Cluster {
     /// Waits until all hosts are there that are to share a run.
     pub(crate) async fn gather(&self) -> anyhow::Result<()> {
         let (there, gathered) = oneshot::channel();
-        self.request(Request::Gather(self.least_hosts, there)).await?;
+        self.request(ControlRequest::Gather(self.min_hosts, there)).await?;
         gathered.await.context("the cluster's thread broke down")
     }
 
@@ -134,14 +137,14 @@ impl Cluster {
     async fn drive(&self, task: Task<'_>) -> anyhow::Result<Outcome> {
         let Task { threads, prepared, start_data, asked, view } = task;
         let (told, news) = mpsc::unbounded_channel();
-        let (decrees, decreed) = mpsc::channel(DECREES_UNDER_WAY);
-        let (seat, seated) = oneshot::channel();
+        let (decrees, decreed) = mpsc::channel(MAX_COMMANDS);
+        let (own_part, own_line) = oneshot::channel();
         let (assignment, _packed) = self.assignment(prepared, start_data.clone()).await?;
         // The same on all hosts, so that all journals of a run are alike.
         let subject =
-            Subject { settings: assignment.parcel.settings.clone(), ..prepared.subject() };
+            Subject { settings: assignment.bundle.settings.clone(), ..prepared.subject() };
         let plan = &prepared.plan;
-        let commission = Commission {
+        let new_run = NewRun {
             assignment,
             settings: Settings {
                 timeline: plan.plan.timeline(),
@@ -151,12 +154,12 @@ impl Cluster {
             },
             news: told,
             decrees: decreed,
-            seat,
+            own_part,
             exact_users: exact_users(&plan.plan.load),
             hosts: prepared.hosts,
-            least_hosts: prepared.hosts.unwrap_or(self.least_hosts),
+            min_hosts: prepared.hosts.unwrap_or(self.min_hosts),
         };
-        self.request(Request::Lead(Box::new(commission))).await?;
+        self.request(ControlRequest::Lead(Box::new(new_run))).await?;
         let Asked { commands, end_requests } = asked;
         let (_, no_requests) = mpsc::channel(1);
         let leading = lead(
@@ -166,8 +169,8 @@ impl Cluster {
             view,
         );
         let part = async {
-            // Without a seat others do the run.
-            if let Ok(line) = seated.await {
+            // Without a line this host has no part: others do the run.
+            if let Ok(line) = own_line.await {
                 let journal = self.journals.clone().map(|folder| Place {
                     folder,
                     host_name: own_name(),
@@ -195,7 +198,7 @@ impl Cluster {
         }
     }
 
-    async fn request(&self, request: Request) -> anyhow::Result<()> {
+    async fn request(&self, request: ControlRequest) -> anyhow::Result<()> {
         self.requests.send(request).await.map_err(|_| anyhow!("the cluster's thread broke down"))
     }
 
@@ -205,10 +208,10 @@ impl Cluster {
         &self,
         prepared: &Prepared,
         start_data: Vec<u8>,
-    ) -> anyhow::Result<(Assignment, Packed)> {
-        if start_data.len() > MOST_START_DATA {
+    ) -> anyhow::Result<(Assignment, HeldBundle)> {
+        if start_data.len() > MAX_START_DATA {
             bail!(
-                "`setup` gave {} bytes; to other hosts it can give at most {MOST_START_DATA}",
+                "`setup` gave {} bytes; to other hosts it can give at most {MAX_START_DATA}",
                 start_data.len()
             );
         }
@@ -221,10 +224,10 @@ impl Cluster {
         settings.push(("seed".to_owned(), Some(prepared.run.seed.to_string())));
         let names =
             prepared.origin.as_ref().map(|origin| origin.names().clone()).unwrap_or_default();
-        let (shelf, file) = (self.shelf.clone(), prepared.file.clone());
+        let (offered, file) = (self.offered.clone(), prepared.file.clone());
         // Other runs go on meanwhile on this thread.
         let packed =
-            tokio::task::spawn_blocking(move || Packed::new(&shelf, &file, settings, &names))
+            tokio::task::spawn_blocking(move || HeldBundle::new(&offered, &file, settings, &names))
                 .await
                 .context("reading broke down")??;
         let assignment = Assignment {
@@ -233,7 +236,7 @@ impl Cluster {
             run: prepared.run.id.clone(),
             name: prepared.name.clone(),
             scenario: prepared.scenario.name.clone(),
-            parcel: packed.parcel.clone(),
+            bundle: packed.bundle.clone(),
             start_data,
         };
         // And a byte that says what it is.
@@ -248,7 +251,7 @@ impl Cluster {
     }
 }
 
-impl Executor for Cluster {
+impl Executor for Coordinator {
     fn execute<'a>(&'a self, task: Task<'a>) -> Execution<'a> {
         Box::pin(self.drive(task))
     }
@@ -265,7 +268,7 @@ const fn exact_users(load: &LoadModel) -> Option<u32> {
 }
 
 /// What a cluster needs, and by what others join it.
-struct Founded {
+struct Opened {
     endpoint: Endpoint,
     identity: Arc<Identity>,
     desk: Arc<Desk>,
@@ -287,10 +290,10 @@ async fn renew(desk: &Desk, identity: &Identity) -> std::convert::Infallible {
 
 fn open(
     listen: SocketAddr,
-    shelf: Shelf,
+    offered: OfferedFiles,
     token_life: Duration,
     made: Option<Desk>,
-) -> anyhow::Result<Founded> {
+) -> anyhow::Result<Opened> {
     let socket = Socket::bind(listen)?;
     let is_new = made.is_none();
     let desk = match made {
@@ -304,7 +307,7 @@ fn open(
         socket,
         Arc::clone(&identity),
         hello(),
-        Arc::new(shelf),
+        Arc::new(offered),
         Some(Arc::clone(&desk)),
     );
     let address = reachable(endpoint.address()).to_string();
@@ -313,5 +316,5 @@ fn open(
     } else {
         None
     };
-    Ok(Founded { endpoint, identity, desk, address, token })
+    Ok(Opened { endpoint, identity, desk, address, token })
 }

@@ -10,7 +10,7 @@ use swell_protocol::lead::{Event, Lead, Settings};
 use swell_protocol::message::Down;
 use tokio::sync::mpsc;
 
-use crate::cluster::message::{Assignment, OfRun, RunNumber};
+use crate::cluster::message::{Assignment, RunMessage, RunNumber};
 use crate::driver::{Decree, HostFate, HostPlace, News};
 use crate::machine::{instant_at, local_now};
 
@@ -18,7 +18,7 @@ use crate::machine::{instant_at, local_now};
 const PREPARING: Duration = Duration::from_secs(180);
 
 /// See the module's documentation.
-pub(super) struct Led {
+pub(super) struct CoordinatedRun {
     lead: Lead,
     assignment: Assignment,
     news: mpsc::UnboundedSender<News>,
@@ -30,17 +30,17 @@ pub(super) struct Led {
     has_begun: bool,
     is_closed: bool,
     /// Hosts may join while there are fewer than these.
-    most_hosts: usize,
+    max_hosts: usize,
 }
 
-impl Led {
+impl CoordinatedRun {
     /// A run that these hosts are to prepare.
     pub(super) fn new(
         assignment: Assignment,
         settings: Settings,
         news: mpsc::UnboundedSender<News>,
         names: BTreeMap<HostId, String>,
-        most_hosts: usize,
+        max_hosts: usize,
     ) -> Self {
         let ids: Vec<HostId> = names.keys().copied().collect();
         let lead = Lead::new(settings, &ids, local_now());
@@ -54,7 +54,7 @@ impl Led {
             since: Instant::now(),
             has_begun: false,
             is_closed: false,
-            most_hosts,
+            max_hosts,
         }
     }
 
@@ -75,17 +75,17 @@ impl Led {
     pub(super) fn takes_latecomers(&self) -> bool {
         !self.is_closed
             && self.names.keys().filter(|id| !self.has_begun || self.lead.is_present(**id)).count()
-                < self.most_hosts
+                < self.max_hosts
     }
 
     /// Another host prepares to take part.
-    pub(super) fn join(&mut self, id: HostId, name: String) {
+    pub(super) fn handle_joining(&mut self, id: HostId, name: String) {
         self.names.insert(id, name);
         self.lead.handle_joining(local_now(), id);
     }
 
     /// A host's connection is gone.
-    pub(super) fn disconnected(&self, id: HostId, name: &str, reason: &str) {
+    pub(super) fn handle_disconnect(&self, id: HostId, name: &str, reason: &str) {
         if self.is_closed {
             return;
         }
@@ -99,19 +99,21 @@ impl Led {
     }
 
     /// Takes in what a host of the run said.
-    pub(super) fn take(&mut self, id: HostId, word: OfRun) {
+    pub(super) fn handle_message(&mut self, id: HostId, message: RunMessage) {
         if self.distrusted.contains(&id) || !self.names.contains_key(&id) {
             return;
         }
-        match word {
-            OfRun::Up(message) => self.lead.handle_message(local_now(), id, message),
-            OfRun::Flowed(flowed) if self.lead.is_present(id) => self.tell(News::Flowed(flowed)),
-            OfRun::Flowed(_) => {}
-            OfRun::EndRequest(wish) => self.tell(News::EndRequest(wish.request())),
+        match message {
+            RunMessage::Up(message) => self.lead.handle_message(local_now(), id, message),
+            RunMessage::Flowed(flowed) if self.lead.is_present(id) => {
+                self.tell(News::Flowed(flowed))
+            }
+            RunMessage::Flowed(_) => {}
+            RunMessage::EndRequest(wish) => self.tell(News::EndRequest(wish.request())),
         }
     }
 
-    pub(super) fn obey(&mut self, decree: Decree) {
+    pub(super) fn handle_command(&mut self, decree: Decree) {
         match decree {
             Decree::Follow(course, restart) => self.lead.follow(local_now(), course, restart),
             Decree::Pause(paused) => self.lead.pause(paused),
@@ -129,12 +131,12 @@ impl Led {
         while let Some(event) = self.lead.poll_event() {
             self.report(event);
         }
-        self.look_whether_ready();
+        self.refuse_if_late();
         self.lead.poll_send()
     }
 
     /// When it is to be polled at the latest.
-    pub(super) const fn due(&self) -> LocalInstant {
+    pub(super) const fn poll_timeout(&self) -> LocalInstant {
         self.lead.poll_timeout()
     }
 
@@ -227,7 +229,7 @@ impl Led {
     }
 
     /// Refuses the run if hosts take too long.
-    fn look_whether_ready(&mut self) {
+    fn refuse_if_late(&mut self) {
         if !self.has_begun && self.since.elapsed() >= PREPARING {
             self.since = Instant::now();
             self.tell(News::Refused(format!(

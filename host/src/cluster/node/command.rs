@@ -12,11 +12,11 @@ use swell_cluster::Token;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinSet, LocalSet};
 
-use super::run::take_job;
-use super::thread::{Forwarded, Tidings, follow};
-use crate::cluster::coordinator::command::{Coordination, coordinate};
+use super::run::do_part;
+use super::thread::{Forwarded, MembershipEvent, join_cluster};
+use crate::cluster::coordinator::command::{ListenOptions, coordinate};
 use crate::cluster::message::MemberCall;
-use crate::cluster::requests::Answered;
+use crate::cluster::requests::ApiReply;
 use crate::cluster::this_host::{default_weight, own_name, parse_weight};
 use crate::driver::Threads;
 use crate::exit::Exit;
@@ -29,9 +29,9 @@ use crate::stops::Stops;
 use crate::terminal;
 
 /// Calls of the control API that wait to be forwarded.
-const CALLS_UNDER_WAY: usize = 16;
+const MAX_CALLS_TO_FORWARD: usize = 16;
 /// The longest wait for the coordinator's answer to a call: a run's report comes with its end.
-const LONGEST_CALL: Duration = Duration::from_secs(600);
+const MAX_CALL: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Args)]
 pub(crate) struct NodeArgs {
@@ -99,7 +99,7 @@ pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> 
         args;
     if let Some(listen) = args.listen {
         let layers = Layers::of_lead(flags, config.as_deref(), allow_host)?;
-        return coordinate(Coordination {
+        return coordinate(ListenOptions {
             listen,
             cluster,
             weight,
@@ -123,57 +123,67 @@ pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> 
         .enable_all()
         .build()
         .context("cannot start the control thread's runtime")?;
-    LocalSet::new().block_on(&runtime, async {
-        let threads = Rc::new(Threads::start(machine::allowed_cores())?);
-        let (forward, forwarded) = mpsc::channel(CALLS_UNDER_WAY);
-        let mut servers = Servers::default();
-        if let Some(address) = control {
-            servers.calls(address, move |call| ask_coordinator(forward.clone(), call)).await?;
-        }
-        let mut following = follow(token, own_name(), forwarded)?;
-        let mut stops = Stops::listen()?;
-        let (leave, leaves) = watch::channel(false);
-        let (mut jobs, mut has_joined) = (JoinSet::new(), false);
-        let exit = loop {
-            tokio::select! {
-                tidings = following.next() => match tidings.context("the cluster's thread broke \
-                down")? {
-                    Tidings::Joined(id) => {
-                        has_joined = true;
-                        tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it");
-                    }
-                    Tidings::Job(job) => {
-                        jobs.spawn_local(take_job(Rc::clone(&threads), *job, weight, journal.clone(), leaves.clone()));
-                    }
-                    // Who was never admitted has said something wrong; who was has lost the host
-                    // that leads.
-                    Tidings::Ended(Err(error)) if has_joined => {
-                        terminal::say(format_args!("error: {error:#}"));
-                        return Ok(Exit::HostsLost);
-                    }
-                    Tidings::Ended(ended) => return ended.map(|()| Exit::Passed),
-                },
-                Some(job) = jobs.join_next() => {
-                    let is_all_merged = job.unwrap_or(false);
-                    if *leaves.borrow() && jobs.is_empty() {
-                        break if is_all_merged { Exit::Passed } else { Exit::Signal };
-                    }
+    LocalSet::new().block_on(&runtime, take_part(token, weight, journal, control))
+}
+
+/// Takes part in all runs of a cluster.
+async fn take_part(
+    token: Token,
+    weight: f64,
+    journal: Option<PathBuf>,
+    control: Option<SocketAddr>,
+) -> anyhow::Result<Exit> {
+    let threads = Rc::new(Threads::start(machine::allowed_cores())?);
+    let (forward, forwarded) = mpsc::channel(MAX_CALLS_TO_FORWARD);
+    let mut servers = Servers::default();
+    if let Some(address) = control {
+        servers.calls(address, move |call| ask_coordinator(forward.clone(), call)).await?;
+    }
+    let mut membership = join_cluster(token, own_name(), forwarded)?;
+    let mut stops = Stops::listen()?;
+    let (leave, leaves) = watch::channel(false);
+    let (mut runs, mut has_joined) = (JoinSet::new(), false);
+    let exit = loop {
+        tokio::select! {
+            event = membership.next() => match event.context("the cluster's thread broke down")? {
+                MembershipEvent::Joined(id) => {
+                    has_joined = true;
+                    tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it");
                 }
-                _ = stops.next() => {
-                    if jobs.is_empty() {
-                        break Exit::Passed;
-                    }
-                    if leave.send_replace(true) {
-                        break Exit::Signal;
-                    }
-                    tracing::info!("leaving: others get this host's share, and what is under way \
-                    may finish; Ctrl-C again ends it at once");
+                MembershipEvent::Assigned(run) => {
+                    let (threads, journal) = (Rc::clone(&threads), journal.clone());
+                    runs.spawn_local(do_part(threads, *run, weight, journal, leaves.clone()));
+                }
+                // A host that was never admitted has said something wrong; a host that was admitted
+                // has lost its coordinator.
+                MembershipEvent::Ended(Err(error)) if has_joined => {
+                    terminal::say(format_args!("error: {error:#}"));
+                    return Ok(Exit::HostsLost);
+                }
+                MembershipEvent::Ended(ended) => return ended.map(|()| Exit::Passed),
+            },
+            Some(run) = runs.join_next() => {
+                let is_all_merged = run.unwrap_or(false);
+                if *leaves.borrow() && runs.is_empty() {
+                    break if is_all_merged { Exit::Passed } else { Exit::Signal };
                 }
             }
-        };
-        following.end().await;
-        Ok(exit)
-    })
+            _ = stops.next() => {
+                if runs.is_empty() {
+                    break Exit::Passed;
+                }
+                if leave.send_replace(true) {
+                    break Exit::Signal;
+                }
+                tracing::info!(
+                    "leaving: others get this host's share, and what is under way may finish; \
+                    Ctrl-C again ends it at once"
+                );
+            }
+        }
+    };
+    membership.end().await;
+    Ok(exit)
 }
 
 /// Has the coordinator answer a call that was made here.
@@ -183,8 +193,8 @@ async fn ask_coordinator(forward: mpsc::Sender<Forwarded>, call: Call) -> Answer
         MemberCall { method: call.method.to_string(), path: call.path, body: call.body.to_vec() };
     // Without anybody to forward it there is no reply either.
     let _ = forward.send((call, reply)).await;
-    match tokio::time::timeout(LONGEST_CALL, replied).await {
-        Ok(Ok(Answered { status, is_json, body })) => Answer {
+    match tokio::time::timeout(MAX_CALL, replied).await {
+        Ok(Ok(ApiReply { status, is_json, body })) => Answer {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
             content_type: if is_json { JSON } else { TEXT },
             body: String::from_utf8_lossy(&body).into_owned(),

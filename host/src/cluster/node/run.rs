@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio::sync::watch;
 
-use super::thread::Job;
+use super::thread::AssignedRun;
 use crate::cluster::message::Assignment;
 use crate::cluster::this_host::own_name;
 use crate::driver::{Participation, Threads, take_part};
@@ -17,15 +17,15 @@ use crate::settings::layers::Layers;
 
 /// Takes part in a run from its files to its last result, or until it is to leave. Says whether all
 /// that it counted has been merged.
-pub(super) async fn take_job(
+pub(super) async fn do_part(
     threads: Rc<Threads>,
-    job: Job,
+    assigned: AssignedRun,
     weight: f64,
     journals: Option<PathBuf>,
     leave: watch::Receiver<bool>,
 ) -> bool {
-    let (run, scenario) = (job.assignment.run.clone(), job.assignment.scenario.clone());
-    let (assignment, unpacked) = (job.assignment.clone(), job.unpacked);
+    let (run, scenario) = (assigned.assignment.run.clone(), assigned.assignment.scenario.clone());
+    let (assignment, unpacked) = (assigned.assignment.clone(), assigned.unpacked);
     // Compiling takes its time, and wants a runtime of its own.
     let ready = tokio::task::spawn_blocking(move || prepare(&assignment, unpacked)).await;
     let (prepared, end_requests) = match ready.context("preparing broke down").flatten() {
@@ -33,19 +33,20 @@ pub(super) async fn take_job(
         Err(error) => {
             tracing::warn!("run {run}: {error:#}");
             // The coordinator is told; if it is gone, nobody needs to be.
-            let _ = job.prepared.send(Err(format!("{error:#}")));
+            let _ = assigned.prepared.send(Err(format!("{error:#}")));
             return true;
         }
     };
     tracing::info!("run {run}: scenario {scenario:?} is ready, {}", prepared.plan.model());
-    let _ = job.prepared.send(Ok(weight));
+    let _ = assigned.prepared.send(Ok(weight));
     let Prepared { plan, program, run: shared, .. } = &prepared;
     // As it is known on the host that leads, so that all journals of a run are alike.
     let subject =
-        Subject { settings: job.assignment.parcel.settings.clone(), ..prepared.subject() };
+        Subject { settings: assigned.assignment.bundle.settings.clone(), ..prepared.subject() };
     let journal = journals.map(|folder| Place { folder, host_name: own_name(), subject });
-    let start_data = job.assignment.start_data;
-    let participation = Participation { start_data, line: job.line, end_requests, journal, leave };
+    let start_data = assigned.assignment.start_data;
+    let participation =
+        Participation { start_data, line: assigned.line, end_requests, journal, leave };
     let ended = take_part(&threads, plan, program, Arc::clone(shared), participation).await;
     match &ended {
         Ok(()) => tracing::info!("run {run}: over for this host"),

@@ -1,4 +1,4 @@
-//! A host that another one leads: it joins, waits for runs, and takes part in each.
+//! The thread of a node that joined a cluster: it finds its coordinator, waits for runs, and takes part in each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,24 +9,26 @@ use swell_cluster::{
     Socket, Token,
 };
 use swell_protocol::clock::LocalInstant;
+use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::cluster::alarm::Alarm;
-use crate::cluster::link::{RETRY_EVERY, hear, hello, join_patiently, say, until_renewal};
-use crate::cluster::member_bridge::{Seat, said};
-use crate::cluster::message::{Assignment, FromHost, FromLead, MemberCall, Role, Wanted};
+use crate::cluster::link::{RETRY_EVERY, hello, join_patiently, receive, send, until_renewal};
+use crate::cluster::member_bridge::{MemberBridge, from_workers};
+use crate::cluster::message::{Assignment, FromCoordinator, FromMember, MemberCall, Request, Role};
 use crate::cluster::own_thread::on_own_thread;
-use crate::cluster::requests::{Answered, Pending};
+use crate::cluster::requests::{ApiReply, OpenRequests};
 use crate::driver::MemberLine;
 use crate::prepare::Unpacked;
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(1_500);
-/// How long the one that leads may be out of reach before this host gives up.
+/// How long the coordinator may be out of reach before this host gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A run that this host is to take part in, with its files.
-pub(super) struct Job {
+pub(super) struct AssignedRun {
     pub(super) assignment: Assignment,
     pub(super) unpacked: Unpacked,
     pub(super) line: MemberLine,
@@ -34,55 +36,55 @@ pub(super) struct Job {
     pub(super) prepared: oneshot::Sender<Result<f64, String>>,
 }
 
-/// A call that whoever leads is to answer.
-pub(super) type Forwarded = (MemberCall, oneshot::Sender<Answered>);
+/// A call that the coordinator is to answer.
+pub(super) type Forwarded = (MemberCall, oneshot::Sender<ApiReply>);
 
 /// What the thread tells.
-pub(super) enum Tidings {
-    /// It has joined: its id.
+pub(super) enum MembershipEvent {
+    /// The node has joined: its id.
     Joined(HostId),
-    /// There is something to do.
-    Job(Box<Job>),
-    /// It is over; with an error if it should not be.
+    /// There is a run to take part in.
+    Assigned(Box<AssignedRun>),
+    /// The membership is over; with an error if it should not be.
     Ended(anyhow::Result<()>),
 }
 
-/// A host's place among those that somebody leads.
-pub(super) struct Following {
-    tidings: mpsc::UnboundedReceiver<Tidings>,
+/// A node's membership of a cluster.
+pub(super) struct Membership {
+    events: mpsc::UnboundedReceiver<MembershipEvent>,
     ended: oneshot::Receiver<()>,
 }
 
-/// Joins by a token, serves whoever leads from then on, and has it answer `calls`.
+/// Joins by a token, serves the coordinator from then on, and has it answer `calls`.
 ///
 /// # Errors
 /// The machine does not give a thread.
-pub(super) fn follow(
+pub(super) fn join_cluster(
     token: Token,
     name: String,
     mut calls: mpsc::Receiver<Forwarded>,
-) -> anyhow::Result<Following> {
+) -> anyhow::Result<Membership> {
     // Few and far between.
-    let (tell, tidings) = mpsc::unbounded_channel();
+    let (tell, events) = mpsc::unbounded_channel();
     let (over, ended) = oneshot::channel();
     on_own_thread("swell-cluster", async move {
         let ended = serve(token, name, &mut calls, &tell).await;
         // Nobody hears it if the process is ending.
-        let _ = tell.send(Tidings::Ended(ended));
+        let _ = tell.send(MembershipEvent::Ended(ended));
         let _ = over.send(());
     })?;
-    Ok(Following { tidings, ended })
+    Ok(Membership { events, ended })
 }
 
-impl Following {
+impl Membership {
     /// What comes next; nothing if the thread broke down. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self) -> Option<Tidings> {
-        self.tidings.recv().await
+    pub(super) async fn next(&mut self) -> Option<MembershipEvent> {
+        self.events.recv().await
     }
 
     /// Leaves the cluster: the coordinator is told, if it can be within a moment.
     pub(super) async fn end(self) {
-        drop(self.tidings);
+        drop(self.events);
         let _ = tokio::time::timeout(GOODBYE, self.ended).await;
     }
 }
@@ -91,7 +93,7 @@ async fn serve(
     token: Token,
     name: String,
     calls: &mut mpsc::Receiver<Forwarded>,
-    tell: &mpsc::UnboundedSender<Tidings>,
+    tell: &mpsc::UnboundedSender<MembershipEvent>,
 ) -> anyhow::Result<()> {
     let socket = Socket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0).into())?;
     let Admission { identity, coordinator, address } = join_patiently(&socket, &token).await?;
@@ -104,25 +106,25 @@ async fn serve(
         Arc::new(|_: &BlobHash| None::<BlobSource>),
         None,
     );
-    let _ = tell.send(Tidings::Joined(own));
-    let mut work = Work::default();
+    let _ = tell.send(MembershipEvent::Joined(own));
+    let mut current = CurrentRun::default();
     loop {
-        let peer = Arc::new(reach(&endpoint, address, coordinator, &mut work.seat).await?);
-        let role = Role::Host(work.seat.as_ref().map(Seat::run));
-        peer.send(&FromHost::Here { name: name.clone(), role })
+        let peer = Arc::new(reach(&endpoint, address, coordinator, &mut current.bridge).await?);
+        let role = Role::Node(current.bridge.as_ref().map(MemberBridge::run));
+        peer.send(&FromMember::Introduction { name: name.clone(), role })
             .await
             .context("the coordinator is gone")?;
-        let broken = tokio::select! {
-            broken = attend(&peer, own, &mut work, calls, tell) => broken,
+        let disconnect = tokio::select! {
+            disconnect = serve_connection(&peer, own, &mut current, calls, tell) => disconnect,
             never = renew(&endpoint, &peer, &identity) => match never {},
         };
-        match broken {
-            Broken::Dismissed => {
+        match disconnect {
+            Disconnect::Dismissed => {
                 peer.close("dismissed").await;
                 return Ok(());
             }
-            Broken::Lost(reason) => tracing::warn!("the coordinator is out of reach: {reason}"),
-            Broken::NobodyListens => {
+            Disconnect::Lost(reason) => tracing::warn!("the coordinator is out of reach: {reason}"),
+            Disconnect::NobodyListens => {
                 peer.close("leaving").await;
                 endpoint.close().await;
                 return Ok(());
@@ -131,12 +133,13 @@ async fn serve(
     }
 }
 
-/// Dials until there is an answer. Meanwhile the workers are heard, and their lease runs out.
+/// Dials until there is an answer. Meanwhile messages of the workers are taken
+/// in, and their lease runs out.
 async fn reach(
     endpoint: &Endpoint,
     address: std::net::SocketAddr,
     coordinator: HostId,
-    seat: &mut Option<Seat>,
+    bridge: &mut Option<MemberBridge>,
 ) -> anyhow::Result<Peer> {
     let began = tokio::time::Instant::now();
     loop {
@@ -146,7 +149,7 @@ async fn reach(
             loop {
                 tokio::select! {
                     dialled = &mut dial => break dialled,
-                    () = keep(seat) => {}
+                    () = keep_for_later(bridge) => {}
                 }
             }
         };
@@ -162,17 +165,17 @@ async fn reach(
         loop {
             tokio::select! {
                 () = &mut wait => break,
-                () = keep(seat) => {}
+                () = keep_for_later(bridge) => {}
             }
         }
     }
 }
 
-/// Takes in a word of the workers that nobody else can be told of at the moment.
-async fn keep(seat: &mut Option<Seat>) {
-    let said = said(seat).await;
-    if let Some(seat) = seat {
-        seat.keep(said);
+/// Takes in a message of the workers that nobody else can be told of at the moment.
+async fn keep_for_later(bridge: &mut Option<MemberBridge>) {
+    let said = from_workers(bridge).await;
+    if let Some(bridge) = bridge {
+        bridge.keep_for_later(said);
     }
 }
 
@@ -191,14 +194,77 @@ async fn renew(endpoint: &Endpoint, peer: &Peer, identity: &Identity) -> std::co
 
 /// What this host is at, whatever becomes of a connection.
 #[derive(Default)]
-struct Work {
-    seat: Option<Seat>,
+struct CurrentRun {
+    bridge: Option<MemberBridge>,
     line: Option<MemberLine>,
-    fetching: Option<tokio::task::JoinHandle<anyhow::Result<Fetched>>>,
+    fetching: Option<JoinHandle<anyhow::Result<Fetched>>>,
     preparing: Option<oneshot::Receiver<Result<f64, String>>>,
 }
 
-enum Broken {
+impl CurrentRun {
+    /// The coordinator says something about a run.
+    fn handle_message(&mut self, peer: &Arc<Peer>, own: HostId, message: FromCoordinator) {
+        match message {
+            FromCoordinator::Assignment(assignment) if self.bridge.is_none() => {
+                let (bridge, line) = MemberBridge::new(own, assignment.number);
+                self.bridge = Some(bridge);
+                self.line = Some(line);
+                self.fetching = Some(tokio::spawn(fetch(Arc::clone(peer), *assignment)));
+            }
+            // It is the run that goes on here, told anew after the connection was gone.
+            FromCoordinator::Assignment(_) => {}
+            FromCoordinator::Down(run, message) => {
+                if let Some(bridge) = self.bridge.as_mut().filter(|bridge| bridge.run() == run) {
+                    bridge.handle_message(message);
+                }
+            }
+            FromCoordinator::Dismissed(run) => {
+                if let Some(bridge) = self.bridge.take_if(|bridge| bridge.run() == run) {
+                    self.fetching.take().iter().for_each(JoinHandle::abort);
+                    (self.line, self.preparing) = (None, None);
+                    bridge.dismiss();
+                }
+            }
+            // It is no answer to anything that was asked here.
+            FromCoordinator::Answer { .. } => {}
+        }
+    }
+
+    /// The files of the run are here, or do not come; gives the run if it can be prepared.
+    fn handle_fetched(&mut self, fetched: anyhow::Result<Fetched>) -> Option<AssignedRun> {
+        self.fetching = None;
+        match (fetched, self.line.take()) {
+            (Ok(Fetched { assignment, unpacked }), Some(line)) => {
+                let (prepared, is_prepared) = oneshot::channel();
+                self.preparing = Some(is_prepared);
+                Some(AssignedRun { assignment, unpacked, line, prepared })
+            }
+            (Err(error), _) => {
+                if let Some(bridge) = &mut self.bridge {
+                    bridge.handle_prepared(Err(format!("{error:#}")));
+                }
+                None
+            }
+            (Ok(_), None) => None,
+        }
+    }
+
+    /// The run can begin here, or cannot.
+    fn handle_prepared(&mut self, prepared: Result<Result<f64, String>, RecvError>) {
+        self.preparing = None;
+        if let Some(bridge) = &mut self.bridge {
+            let broke_down = || Err("it broke down while it prepared".to_owned());
+            bridge.handle_prepared(prepared.unwrap_or_else(|_| broke_down()));
+        }
+    }
+
+    /// When the bridge is to be polled at the latest.
+    fn poll_timeout(&self) -> LocalInstant {
+        self.bridge.as_ref().map_or(LocalInstant::NEVER, MemberBridge::poll_timeout)
+    }
+}
+
+enum Disconnect {
     /// It is over, and well.
     Dismissed,
     /// The connection is gone.
@@ -207,102 +273,84 @@ enum Broken {
     NobodyListens,
 }
 
-/// Hears and speaks for the host as long as the connection lasts.
-async fn attend(
-    peer: &Arc<Peer>,
-    own: HostId,
-    work: &mut Work,
-    calls: &mut mpsc::Receiver<Forwarded>,
-    tell: &mpsc::UnboundedSender<Tidings>,
-) -> Broken {
-    let Work { seat, line, fetching, preparing } = work;
-    // What has not been answered when the connection is gone is not answered at all.
-    let (mut pending, mut alarm) = (Pending::default(), Alarm::new());
-    loop {
-        while let Some(word) = seat.as_mut().and_then(Seat::poll) {
-            if let Err(error) = say(peer, &word, word.is_passing()).await {
-                return Broken::Lost(format!("{error:#}"));
+impl From<LinkError> for Disconnect {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. } => {
+                Self::Dismissed
             }
-        }
-        let due = seat.as_ref().map_or(LocalInstant::NEVER, Seat::due);
-        tokio::select! {
-            word = hear::<FromLead>(peer) => match word {
-                Err(LinkError::Closed { here: false, code: Some(CloseCode::Goodbye), .. }) => return Broken::Dismissed,
-                Err(error) => return Broken::Lost(format!("{error:#}")),
-                Ok(FromLead::Assignment(assignment)) if seat.is_none() => {
-                    let (chair, its_line) = Seat::new(own, assignment.number);
-                    *seat = Some(chair);
-                    *line = Some(its_line);
-                    *fetching = Some(tokio::spawn(fetch(Arc::clone(peer), *assignment)));
-                }
-                // It is the run that goes on here, told anew after the connection was gone.
-                Ok(FromLead::Assignment(_)) => {}
-                Ok(FromLead::Down(run, message)) => {
-                    if let Some(seat) = seat.as_mut().filter(|seat| seat.run() == run) {
-                        seat.hear(message);
-                    }
-                }
-                Ok(FromLead::Dismissed(run)) => {
-                    if let Some(seat) = seat.take_if(|seat| seat.run() == run) {
-                        fetching.take().iter().for_each(tokio::task::JoinHandle::abort);
-                        (*line, *preparing) = (None, None);
-                        seat.dismiss();
-                    }
-                }
-                Ok(FromLead::Answer { number, status, is_json, piece, is_last }) => pending.hear(number, (status, is_json), &piece, is_last),
-            },
-            Some((call, reply)) = calls.recv() => {
-                if let Err(error) = peer.send(&FromHost::Wanted(pending.ask(reply), Wanted::Call(call))).await {
-                    return Broken::Lost(format!("{error:#}"));
-                }
-            }
-            fetched = task(fetching) => {
-                *fetching = None;
-                match (fetched, line.take()) {
-                    (Ok(Fetched { assignment, unpacked }), Some(line)) => {
-                        let (prepared, is_prepared) = oneshot::channel();
-                        *preparing = Some(is_prepared);
-                        let job = Job { assignment, unpacked, line, prepared };
-                        if tell.send(Tidings::Job(Box::new(job))).is_err() {
-                            return Broken::NobodyListens;
-                        }
-                    }
-                    (Err(error), _) => seat.iter_mut().for_each(|seat| seat.prepared(Err(format!("{error:#}")))),
-                    (Ok(_), None) => {}
-                }
-            }
-            prepared = answer(preparing) => {
-                *preparing = None;
-                if let Some(seat) = seat {
-                    seat.prepared(prepared.unwrap_or_else(|_| Err("it broke down while it \
-                    prepared".to_owned())));
-                }
-            }
-            said = said(seat) => {
-                if let Some(word) = seat.as_mut().and_then(|seat| seat.take(said))
-                    && let Err(error) = peer.send(&word).await
-                {
-                    return Broken::Lost(format!("{error:#}"));
-                }
-            }
-            () = tell.closed() => return Broken::NobodyListens,
-            () = alarm.until(due) => {}
+            error => Self::Lost(format!("{error:#}")),
         }
     }
 }
 
-async fn task<T>(
-    task: &mut Option<tokio::task::JoinHandle<anyhow::Result<T>>>,
-) -> anyhow::Result<T> {
+/// Speaks with the coordinator as long as the connection lasts.
+async fn serve_connection(
+    peer: &Arc<Peer>,
+    own: HostId,
+    current: &mut CurrentRun,
+    calls: &mut mpsc::Receiver<Forwarded>,
+    tell: &mpsc::UnboundedSender<MembershipEvent>,
+) -> Disconnect {
+    // What has not been answered when the connection is gone is not answered at all.
+    let (mut pending, mut alarm) = (OpenRequests::default(), Alarm::new());
+    loop {
+        while let Some(message) = current.bridge.as_mut().and_then(MemberBridge::poll) {
+            if let Err(error) = send(peer, &message, message.is_passing()).await {
+                return Disconnect::Lost(format!("{error:#}"));
+            }
+        }
+        let due = current.poll_timeout();
+        let CurrentRun { bridge, fetching, preparing, .. } = &mut *current;
+        let to_send = tokio::select! {
+            message = receive::<FromCoordinator>(peer) => match message {
+                Ok(FromCoordinator::Answer { number, status, is_json, piece, is_last }) => {
+                    pending.handle_piece(number, (status, is_json), &piece, is_last);
+                    None
+                }
+                Ok(message) => {
+                    current.handle_message(peer, own, message);
+                    None
+                }
+                Err(error) => return error.into(),
+            },
+            Some((call, reply)) = calls.recv() => {
+                Some(FromMember::Request(pending.open(reply), Request::Call(call)))
+            }
+            fetched = task(fetching) => {
+                if let Some(run) = current.handle_fetched(fetched)
+                    && tell.send(MembershipEvent::Assigned(Box::new(run))).is_err()
+                {
+                    return Disconnect::NobodyListens;
+                }
+                None
+            }
+            prepared = answer(preparing) => {
+                current.handle_prepared(prepared);
+                None
+            }
+            said = from_workers(bridge) => {
+                current.bridge.as_mut().and_then(|bridge| bridge.handle_workers(said))
+            }
+            () = tell.closed() => return Disconnect::NobodyListens,
+            () = alarm.until(due) => None,
+        };
+        if let Some(message) = to_send
+            && let Err(error) = peer.send(&message).await
+        {
+            return Disconnect::Lost(format!("{error:#}"));
+        }
+    }
+}
+
+async fn task<T>(task: &mut Option<JoinHandle<anyhow::Result<T>>>) -> anyhow::Result<T> {
     match task {
         Some(task) => task.await.context("fetching broke down")?,
         None => std::future::pending().await,
     }
 }
 
-async fn answer<T>(
-    answer: &mut Option<oneshot::Receiver<T>>,
-) -> Result<T, oneshot::error::RecvError> {
+async fn answer<T>(answer: &mut Option<oneshot::Receiver<T>>) -> Result<T, RecvError> {
     match answer {
         Some(answer) => answer.await,
         None => std::future::pending().await,
@@ -316,6 +364,6 @@ struct Fetched {
 }
 
 async fn fetch(peer: Arc<Peer>, assignment: Assignment) -> anyhow::Result<Fetched> {
-    let unpacked = assignment.parcel.fetch(&peer).await?;
+    let unpacked = assignment.bundle.fetch(&peer).await?;
     Ok(Fetched { assignment, unpacked })
 }
