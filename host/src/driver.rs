@@ -463,14 +463,14 @@ impl Control<'_> {
             (Command::Finish | Command::Stop, Some(_)) => {}
             // Nobody may wait for an answer any more.
             (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => {
-                drop(reply.send(Err(Refusal::Ending)))
+                let _ = reply.send(Err(Refusal::Ending));
             }
             // Whoever asked may be gone.
             (Command::SetGoal(goal, reply), None) => {
-                drop(reply.send(self.account.set_points.set_goal(now, goal)))
+                let _ = reply.send(self.account.set_points.set_goal(now, goal));
             }
             (Command::Pause(paused, reply), None) => {
-                drop(reply.send(self.account.set_points.pause(now, paused)))
+                let _ = reply.send(self.account.set_points.pause(now, paused));
             }
         }
     }

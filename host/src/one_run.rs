@@ -127,7 +127,7 @@ async fn set_up(
             match commands.recv().await {
                 Some(Command::Interrupt | Command::Stop | Command::Finish) | None => break,
                 Some(Command::SetGoal(_, reply) | Command::Pause(_, reply)) => {
-                    drop(reply.send(Err(Refusal::Preparing)))
+                    let _ = reply.send(Err(Refusal::Preparing));
                 }
             }
         }

@@ -419,7 +419,7 @@ impl Part<'_> {
             Event::Begin(_) => {}
             Event::Follow(new) => self.follow(new, owner),
             Event::Lease { below, until } => {
-                drop(self.leases.send_replace(Some(Lease { below, until })))
+                let _ = self.leases.send_replace(Some(Lease { below, until }));
             }
             Event::Numbers(numbers) => self.shared.iterations.hand(numbers),
             Event::NumbersAreOver => self.shared.iterations.complete(),
