@@ -67,7 +67,7 @@ impl MemberBridge {
 
     /// Waits for a message of the workers; for ever when they are done. Dropping the future
     /// loses none.
-    async fn from_workers(&mut self) -> Said {
+    async fn next_of_workers(&mut self) -> Said {
         match self.said.recv().await {
             Some(said) => said,
             None => {
@@ -158,7 +158,7 @@ impl MemberBridge {
 /// Waits for a message of the workers, if there are any.
 pub(super) async fn from_workers(bridge: &mut Option<MemberBridge>) -> Said {
     match bridge {
-        Some(bridge) => bridge.from_workers().await,
+        Some(bridge) => bridge.next_of_workers().await,
         None => std::future::pending().await,
     }
 }
