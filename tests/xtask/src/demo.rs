@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use anyhow::Context;
 
 use crate::machine::scenario_compiler;
-use crate::step::{run as run_step, say, title};
+use crate::step::{say, title};
 use crate::toolchain::WITH_WASI;
 use crate::workspace::Workspace;
 use crate::{checks, scenarios};
