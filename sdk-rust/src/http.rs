@@ -3,7 +3,8 @@
 //! ```no_run
 //! # use swell::prelude::*;
 //! # fn scenario() -> Result<()> {
-//! let login = http::post("/login").json(&json!({"user": "ada", "password": "secret"})).keep_body().send()?;
+//! let who = json!({"user": "ada", "password": "secret"});
+//! let login = http::post("/login").json(&who).keep_body().send()?;
 //! let token = login.json::<serde_json::Value>()?["token"].as_str().ok_or("no token")?.to_owned();
 //! http::get("/account").bearer(&token).send()?;
 //! # Ok(()) }

@@ -24,26 +24,34 @@ pub fn write(level: Level, message: Arguments<'_>) {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_debug {
-    ($($words:tt)+) => { $crate::log::write($crate::log::Level::Debug, ::core::format_args!($($words)+)) };
+    ($($words:tt)+) => {
+        $crate::log::write($crate::log::Level::Debug, ::core::format_args!($($words)+))
+    };
 }
 
 /// Writes a line that is good to know.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_info {
-    ($($words:tt)+) => { $crate::log::write($crate::log::Level::Info, ::core::format_args!($($words)+)) };
+    ($($words:tt)+) => {
+        $crate::log::write($crate::log::Level::Info, ::core::format_args!($($words)+))
+    };
 }
 
 /// Writes a line about something that should not be so.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_warn {
-    ($($words:tt)+) => { $crate::log::write($crate::log::Level::Warn, ::core::format_args!($($words)+)) };
+    ($($words:tt)+) => {
+        $crate::log::write($crate::log::Level::Warn, ::core::format_args!($($words)+))
+    };
 }
 
 /// Writes a line about something that went wrong.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __log_error {
-    ($($words:tt)+) => { $crate::log::write($crate::log::Level::Error, ::core::format_args!($($words)+)) };
+    ($($words:tt)+) => {
+        $crate::log::write($crate::log::Level::Error, ::core::format_args!($($words)+))
+    };
 }

@@ -70,7 +70,11 @@ macro_rules! choose {
     }};
     (@branch $drawn:ident, $position:expr, $last:expr) => { $last };
     (@branch $drawn:ident, $position:expr, $branch:expr, $($further:expr),+) => {
-        if $drawn == $position { $branch } else { $crate::choose!(@branch $drawn, $position + 1, $($further),+) }
+        if $drawn == $position {
+            $branch
+        } else {
+            $crate::choose!(@branch $drawn, $position + 1, $($further),+)
+        }
     };
 }
 

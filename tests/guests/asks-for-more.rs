@@ -18,7 +18,13 @@ macro_rules! scenarios {
             has_start: false,
             defaults: &$defaults,
             hosts: &$hosts,
-            life: &Hooks { setup: || Ok(()), start: |_: &()| Ok(()), run: |_: &mut (), _: &()| asks(), stop: |_| Ok(()), teardown: |_| Ok(()) },
+            life: &Hooks {
+                setup: || Ok(()),
+                start: |_: &()| Ok(()),
+                run: |_: &mut (), _: &()| asks(),
+                stop: |_| Ok(()),
+                teardown: |_| Ok(()),
+            },
         };)*
 
         extern "C" fn register_all() {

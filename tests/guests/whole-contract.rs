@@ -6,7 +6,15 @@ use swell::prelude::*;
 use swell::raw::clock;
 
 /// Takes part in everything that one virtual user can.
-#[scenario(vus = 1, iterations = 2, hosts("images.example.test"), setup = prepare, teardown = clean, start = come, stop = go)]
+#[scenario(
+    vus = 1,
+    iterations = 2,
+    hosts("images.example.test"),
+    setup = prepare,
+    teardown = clean,
+    start = come,
+    stop = go
+)]
 fn everything(visits: &mut u64, order: &u32) -> Result<()> {
     ensure!(*order == 42, "setup returned 42, and this is {order}");
     *visits += 1;

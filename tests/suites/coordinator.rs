@@ -473,7 +473,9 @@ fn the_control_api_of_any_host_is_that_of_the_cluster() {
     standing.join(&format!("--control {address}"));
     let api = Api::wait(address);
     assert_eq!(api.get("/v1/scenarios").json_at("/scenarios"), json!(["browse"]));
-    let begun = api.send("POST", "/v1/runs", &json!({ "stored": "browse", "name": "evening", "target": standing.target.url(), "tps": 50 }));
+    let target = standing.target.url();
+    let wanted = json!({ "stored": "browse", "name": "evening", "target": target, "tps": 50 });
+    let begun = api.send("POST", "/v1/runs", &wanted);
     assert_eq!(begun.status, 201, "{begun:?}");
     let status = |holds: &dyn Fn(&Value) -> bool| {
         wait_until(PATIENCE, "the run", || {

@@ -122,8 +122,10 @@ fn a_run_is_added_beside_the_first_with_its_target_and_its_own_load() {
     let target = target();
     let run = Controlled::start(&target, "--tps 50 --duration 60s");
     let file = guest("plain-get").display().to_string();
-    let added =
-        run.send("POST", "/v1/runs", &json!({ "name": "beside it", "file": file, "tps": 40, "duration": "1s", "error-rate": ["50%"] }));
+    let wanted = json!({
+        "name": "beside it", "file": file, "tps": 40, "duration": "1s", "error-rate": ["50%"]
+    });
+    let added = run.send("POST", "/v1/runs", &wanted);
     assert_eq!(added.status, 201, "{added:?}");
     let report = run.get("/v1/runs/beside%20it/report");
     assert_eq!(report.json_at("/measured/transactions/started"), 40, "its report is waited for");

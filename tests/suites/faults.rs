@@ -294,8 +294,7 @@ fn a_generator_that_gets_a_sliver_of_a_processor_is_invalid_and_blames_itself() 
 }
 
 #[test]
-fn a_generator_with_nothing_in_its_way_is_not_called_invalid_and_a_pause_between_starts_does_no_harm()
- {
+fn a_generator_with_nothing_in_its_way_is_not_invalid_and_a_pause_between_starts_does_no_harm() {
     // On a machine that others use an idle run may be hit by them: `cargo xtask faults` asks for
     // more, on one that is quiet.
     let cases = [IDLE, IDLE, frozen("--tps 1", 1.0, 1, 50)];

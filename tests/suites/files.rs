@@ -211,14 +211,17 @@ fn a_module_without_a_world_is_named_by_its_exports() {
         &["without the component-type section", "it exports one, two", "Swell SDK"],
     );
     bench.expect_text_refusal("(module)", &["without the component-type section", "Swell SDK"]);
-    let wasip1 = r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func (param i32))) (func (export "_start")))"#;
+    let wasip1 = r#"(module
+        (import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))
+        (func (export "_start")))"#;
     bench.expect_text_refusal(wasip1, &["without the component-type section", "_start"]);
 }
 
 /// A component that exports an empty `lifecycle` of this version, and has these imports.
 fn component(version: &str, imports: &str) -> String {
     format!(
-        r#"(component {imports} (instance $empty) (export "swell:scenario/lifecycle@{version}" (instance $empty)))"#
+        r#"(component {imports} (instance $empty)
+            (export "swell:scenario/lifecycle@{version}" (instance $empty)))"#
     )
 }
 

@@ -186,7 +186,8 @@ fn a_call_of_the_control_api_stays_within_what_the_command_has() {
         std::net::TcpStream::connect(address).ok()
     });
     let begin = |more: serde_json::Value| {
-        let mut body = json!({ "file": guest("asks-for-more"), "vus": 1, "iterations": 1, "scenario": "nothing" });
+        let file = guest("asks-for-more");
+        let mut body = json!({ "file": file, "vus": 1, "iterations": 1, "scenario": "nothing" });
         body.as_object_mut()
             .expect("it is one")
             .extend(more.as_object().expect("it is one").clone());

@@ -14,7 +14,8 @@ fn target() -> Target {
 /// Whether a character may move a cursor, end a line or turn the reading direction around.
 fn acts(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{200b}' | '\u{200e}' | '\u{200f}')
+        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Nothing acts, and no line is forged; what was meant to deceive is still seen.

@@ -40,7 +40,8 @@ fn forward(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
     let (ident, name) = (&signature.ident, signature.ident.to_string());
     Ok(quote! {
         const _: () = {
-            static CONDUCT: ::swell::__private::Conduct = ::swell::__private::Conduct { name: #name, run: #ident };
+            static CONDUCT: ::swell::__private::Conduct =
+                ::swell::__private::Conduct { name: #name, run: #ident };
             extern "C" fn register() {
                 ::swell::__private::register_conduct(&CONDUCT);
             }

@@ -23,28 +23,31 @@ use proc_macro::TokenStream;
 /// Options, all of them optional:
 /// `#[scenario(name = "browse shop", tps = 100, duration = "30s", hosts("api.example.com"))]`
 ///
-/// | option | value | meaning |
-/// |---|---|---|
-/// | `name` | `"text"` | how `--scenario` and reports call it; else the function's name |
-/// | `hosts` | `("a.example.com", …)` | what it wants to reach besides the target; whoever runs it gives it with `--allow-host` |
-/// | `tps`, `rate`, `vus`, `max_vus`, `spawn_rate`, `iterations` | number | the flag of that name, where the command line is silent |
-/// | `duration`, `warmup`, `grace`, `max_lag` | `"text"` | the same |
-/// | `target` | `"http://…"` | what it would like to have as a target; whoever runs it gives it with `--target` |
-/// | `stage`, `threshold` | `("text", …)` | the same, once for each text |
-/// | `setup`, `teardown`, `start`, `stop` | function | hooks, see below |
+/// - `name = "text"`: how `--scenario` and reports call it; else the function's name.
+/// - `hosts("a.example.com", …)`: what it wants to reach besides the target; whoever runs it gives
+///   it with `--allow-host`.
+/// - `tps`, `rate`, `vus`, `max_vus`, `spawn_rate`, `iterations`, each a number: the flag of that
+///   name, where the command line is silent.
+/// - `duration`, `warmup`, `grace`, `max_lag`, each a `"text"`: the same.
+/// - `stage("text", …)`, `threshold("text", …)`: the same, once for each text.
+/// - `target = "http://…"`: what it would like to have as a target; whoever runs it gives it with
+///   `--target`.
+/// - `setup`, `teardown`, `start`, `stop`, each a function: hooks, see below.
 ///
 /// # Hooks
 ///
 /// What `setup` returns (anything serde can carry) is called `D` here, what `start` returns
 /// (anything) `S`. Each function is given what there is:
 ///
-/// | hook | runs | signature |
-/// |---|---|---|
-/// | `setup` | once a run, before the first user | `fn() -> Result<D>` |
-/// | `start` | once a virtual user | `fn(&D) -> Result<S>`, without a `setup` `fn() -> Result<S>` |
-/// | the scenario | again and again | `fn(&mut S, &D) -> Result<()>`, either left out where it is not needed |
-/// | `stop` | at the end of a user's life | `fn(S) -> Result<()>`, without a `start` `fn() -> Result<()>` |
-/// | `teardown` | once a run, after the last user | `fn(D) -> Result<()>`, without a `setup` `fn() -> Result<()>` |
+/// - `setup` runs once a run, before the first user: `fn() -> Result<D>`.
+/// - `start` runs once a virtual user: `fn(&D) -> Result<S>`, without a `setup`
+///   `fn() -> Result<S>`.
+/// - The scenario runs again and again: `fn(&mut S, &D) -> Result<()>`, either argument left out
+///   where it is not needed.
+/// - `stop` runs at the end of a user's life: `fn(S) -> Result<()>`, without a `start`
+///   `fn() -> Result<()>`.
+/// - `teardown` runs once a run, after the last user: `fn(D) -> Result<()>`, without a `setup`
+///   `fn() -> Result<()>`.
 #[proc_macro_attribute]
 pub fn scenario(options: TokenStream, item: TokenStream) -> TokenStream {
     scenario::expand(options.into(), item.into()).into()

@@ -22,7 +22,8 @@ fn forward(options: TokenStream, function: ItemFn) -> Result<TokenStream> {
         #vis #sig {
             ::swell::__private::transaction(
                 {
-                    static NAME: ::swell::__private::TransactionName = ::swell::__private::TransactionName::new(#name);
+                    static NAME: ::swell::__private::TransactionName =
+                        ::swell::__private::TransactionName::new(#name);
                     &NAME
                 },
                 move || #block,

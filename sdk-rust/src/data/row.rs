@@ -113,8 +113,14 @@ macro_rules! parsed {
 
 macro_rules! as_json {
     ($($method:ident($($argument:ident: $kind:ty),*)),+) => {$(
-        fn $method<V: Visitor<'a>>(self, $($argument: $kind,)* visitor: V) -> Result<V::Value, Self::Error> {
-            serde_json::Deserializer::from_str(self.text).$method($($argument,)* visitor).map_err(|error| self.unfit(error))
+        fn $method<V: Visitor<'a>>(
+            self,
+            $($argument: $kind,)*
+            visitor: V,
+        ) -> Result<V::Value, Self::Error> {
+            serde_json::Deserializer::from_str(self.text)
+                .$method($($argument,)* visitor)
+                .map_err(|error| self.unfit(error))
         }
     )+};
 }
@@ -153,9 +159,18 @@ impl<'a> Deserializer<'a> for Text<'a> {
 
     parsed!(
         deserialize_bool visit_bool,
-        deserialize_i8 visit_i8, deserialize_i16 visit_i16, deserialize_i32 visit_i32, deserialize_i64 visit_i64, deserialize_i128 visit_i128,
-        deserialize_u8 visit_u8, deserialize_u16 visit_u16, deserialize_u32 visit_u32, deserialize_u64 visit_u64, deserialize_u128 visit_u128,
-        deserialize_f32 visit_f32, deserialize_f64 visit_f64
+        deserialize_i8 visit_i8,
+        deserialize_i16 visit_i16,
+        deserialize_i32 visit_i32,
+        deserialize_i64 visit_i64,
+        deserialize_i128 visit_i128,
+        deserialize_u8 visit_u8,
+        deserialize_u16 visit_u16,
+        deserialize_u32 visit_u32,
+        deserialize_u64 visit_u64,
+        deserialize_u128 visit_u128,
+        deserialize_f32 visit_f32,
+        deserialize_f64 visit_f64
     );
 
     as_json!(

@@ -11,7 +11,8 @@ use swell_cluster::fuzzing::{TARGETS, Target};
 static TARGET: LazyLock<Target> = LazyLock::new(|| {
     let wanted = std::env::var("SWELL_FUZZ").unwrap_or_default();
     let target = TARGETS.iter().find(|(name, _)| *name == wanted).map(|(_, target)| *target);
-    target.unwrap_or_else(|| panic!("SWELL_FUZZ={wanted:?} is none of {:?}", TARGETS.map(|(name, _)| name)))
+    let names = TARGETS.map(|(name, _)| name);
+    target.unwrap_or_else(|| panic!("SWELL_FUZZ={wanted:?} is none of {names:?}"))
 });
 
 fuzz_target!(|bytes: &[u8]| {

@@ -246,8 +246,13 @@ fn bomb() -> Bytes {
 
 const PAGE: &str = r#"<!doctype html>
 <html lang="en">
-<head><title>The little shop</title><link rel="stylesheet" href="/style.css"><script src="/app.js"></script></head>
-<body><img src="/logo.png" alt="logo"><h1>The little shop</h1><p>Everything a load test could want.</p></body>
+<head>
+<title>The little shop</title><link rel="stylesheet" href="/style.css">
+<script src="/app.js"></script>
+</head>
+<body>
+<img src="/logo.png" alt="logo"><h1>The little shop</h1><p>Everything a load test could want.</p>
+</body>
 </html>
 "#;
 

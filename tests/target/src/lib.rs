@@ -93,12 +93,13 @@ impl Target {
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("target".into()).spawn({
             let service = Arc::clone(&service);
+            let acceptor = certificate.map(|certificate| certificate.acceptor);
             move || {
                 // The runtime owns every task spawned on it: they end with it, at the end of this
                 // block.
                 runtime.block_on(async {
                     tokio::select! {
-                        () = connection::serve(listener, certificate.map(|certificate| certificate.acceptor), Arc::clone(&service)) => {}
+                        () = connection::serve(listener, acceptor, Arc::clone(&service)) => {}
                         () = control::serve(control, service) => {}
                         _ = stopped => {}
                     }

@@ -1,14 +1,13 @@
 //! A small shop, for scenarios that have something to do: log in, look, buy.
 //!
-//! | request | answer |
-//! |---|---|
-//! | `POST /login {"user", "password"}` | `{"token"}` and the cookie `session`; 401 for the password "wrong" |
-//! | `GET /account` | `{"user"}`; 401 without `Authorization: Bearer TOKEN` or the cookie |
-//! | `GET /items` | `[{"id", "name", "price"}]` |
-//! | `GET /items/ID` | `{"id", "name", "price"}`; 404 |
-//! | `POST /cart {"id"}` | `{"added"}`; 404 |
-//! | `POST /orders` | 201, `{"order"}`: numbered from 1 |
-//! | `GET /style.css`, `/app.js`, `/logo.png` | what the front page shows |
+//! - `POST /login {"user", "password"}`: `{"token"}` and the cookie `session`; 401 for the password
+//!   "wrong"
+//! - `GET /account`: `{"user"}`; 401 without `Authorization: Bearer TOKEN` or the cookie
+//! - `GET /items`: `[{"id", "name", "price"}]`
+//! - `GET /items/ID`: `{"id", "name", "price"}`; 404
+//! - `POST /cart {"id"}`: `{"added"}`; 404
+//! - `POST /orders`: 201, `{"order"}`: numbered from 1
+//! - `GET /style.css`, `/app.js`, `/logo.png`: what the front page shows
 
 use bytes::Bytes;
 use hyper::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, SET_COOKIE};
@@ -37,7 +36,8 @@ const GOODS: [(&str, f64); 8] = [
 ];
 const TOKEN: &str = "token-of-";
 /// A PNG of one white pixel.
-const LOGO: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU\0\0\0\nIDATx\xdac\xf8\x0f\0\x01\x01\x01\0\x1c\xb0\x8c\x99\0\0\0\0IEND\xaeB`\x82";
+const LOGO: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0\0:~\x9bU\
+    \0\0\0\nIDATx\xdac\xf8\x0f\0\x01\x01\x01\0\x1c\xb0\x8c\x99\0\0\0\0IEND\xaeB`\x82";
 
 impl Shop {
     /// The answer to a request that is the shop's; nothing to any other.

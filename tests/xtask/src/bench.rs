@@ -30,6 +30,9 @@ pub(crate) struct BenchArgs {
     seconds: u32,
 }
 
+/// What `bench cluster` measures, in the order in which it does.
+const PARTS: [&str; 7] = ["steady", "crowds", "starts", "kills", "stops", "joins", "losses"];
+
 #[derive(Debug, clap::Subcommand)]
 enum Which {
     /// How fast and how well a goal is reached and held, beside Balter, as a table and as plots
@@ -50,7 +53,7 @@ enum Which {
         rounds: u32,
 
         /// What to measure, if not all; may be given again
-        #[arg(long = "only", value_name = "PART", value_parser = ["steady", "crowds", "starts", "kills", "stops", "joins", "losses"])]
+        #[arg(long = "only", value_name = "PART", value_parser = PARTS)]
         parts: Vec<String>,
     },
 }

@@ -3,20 +3,26 @@
 //!
 //! What controllers before this one got wrong, and the test that shows that it does not:
 //!
-//! | fault | test |
-//! |---|---|
-//! | backs off least, or not at all, where the overload is worst | `the_worse_the_overload_the_further_the_load_comes_down` |
-//! | doubles a rate that nothing binds until it overflows | `where_nothing_is_bound_the_rate_ends_at_the_highest_there_is` |
-//! | a limit that is not in force runs away, and takes minutes to come back | `a_day_without_a_binding_constraint_neither_overflows_nor_drifts` |
-//! | takes no samples for the best of samples | `windows_without_samples_move_nothing` |
-//! | takes failures that are allowed for a rate that is not reached, and stops rising | `failures_that_are_allowed_do_not_hold_the_load_back` |
-//! | an absolute tolerance, so that a small share is any share | `shares_from_a_thousandth_to_nine_tenths_are_held` |
-//! | takes a rate that is reached for a limit, and keeps to it for ever | `control::limit::tests` |
-//! | more users and never fewer; a huge number at once | `dispatch::simulation` |
-//! | a minute and more to its goal | the figures of the first three tests |
-//! | finds a set-point and sits there | `a_knee_that_moves_is_followed` |
-//! | takes its own catch-up after a standstill for the rate in force, and creeps for minutes | `a_standstill_at_any_moment_does_not_keep_a_limited_rate_down` |
-//! | one stream for all kinds of transactions | `an_objective_on_one_name_of_many_controls_the_rate_of_all` |
+//! - They backed off least, or not at all, where the overload was worst:
+//!   `the_worse_the_overload_the_further_the_load_comes_down`.
+//! - They doubled a rate that nothing bound until it overflowed:
+//!   `where_nothing_is_bound_the_rate_ends_at_the_highest_there_is`.
+//! - A limit that was not in force ran away, and took minutes to come back:
+//!   `a_day_without_a_binding_constraint_neither_overflows_nor_drifts`.
+//! - They took no samples for the best of samples: `windows_without_samples_move_nothing`.
+//! - They took failures that are allowed for a rate that is not reached, and stopped rising:
+//!   `failures_that_are_allowed_do_not_hold_the_load_back`.
+//! - Their tolerance was absolute, so that a small share was any share:
+//!   `shares_from_a_thousandth_to_nine_tenths_are_held`.
+//! - They took a rate that is reached for a limit, and kept to it for ever:
+//!   `control::limit::tests`.
+//! - They made more users and never fewer, or a huge number at once: `dispatch::simulation`.
+//! - They took a minute and more to reach their goal: the figures of the first three tests.
+//! - They found a set-point and stayed there: `a_knee_that_moves_is_followed`.
+//! - They took their own catch-up after a standstill for the rate in force, and crept for minutes:
+//!   `a_standstill_at_any_moment_does_not_keep_a_limited_rate_down`.
+//! - They had one stream for all kinds of transactions:
+//!   `an_objective_on_one_name_of_many_controls_the_rate_of_all`.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

@@ -239,7 +239,11 @@ fn a_closed_population_replaces_who_is_gone_and_waits_after_a_failure() {
 
 proptest! {
     #[test]
-    fn the_parts_of_a_lag_are_its_whole(intended in 0u64..1_000, parked in 0u64..1_000, late in 0u64..1_000) {
+    fn the_parts_of_a_lag_are_its_whole(
+        intended in 0u64..1_000,
+        parked in 0u64..1_000,
+        late in 0u64..1_000,
+    ) {
         let actual = at(intended.max(parked) + late);
         let lag = Lag::of(at(intended), at(parked), actual);
         prop_assert_eq!(lag.user + lag.host, lag.total);

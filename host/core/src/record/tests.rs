@@ -295,7 +295,9 @@ proptest! {
                 recycled.clear();
             }
         }
-        windows.extend(threads.iter_mut().map(|thread| thread.take_window(at(9_000), Snapshot::default())));
+        for thread in &mut threads {
+            windows.push(thread.take_window(at(9_000), Snapshot::default()));
+        }
         let mut random = crate::random::Random::stream(order, 0);
         while windows.len() > 1 {
             let one = windows.swap_remove(random.below(windows.len() as u64) as usize);
@@ -306,14 +308,18 @@ proptest! {
         let merged = &windows[0];
         // Sums of floating-point numbers depend on their order in the last digit; all else is
         // exact.
-        for (whole, parts) in [(&alone.warm_up, &merged.warm_up), (&alone.measured, &merged.measured)] {
+        let phases =
+            [(&alone.warm_up, &merged.warm_up), (&alone.measured, &merged.measured)];
+        for (whole, parts) in phases {
             prop_assert_eq!(&whole.total, &parts.total);
             prop_assert_eq!(&whole.transactions, &parts.transactions);
             prop_assert_eq!(&whole.requests, &parts.requests);
             prop_assert_eq!(&whole.checks, &parts.checks);
             prop_assert_eq!(&whole.loop_delay, &parts.loop_delay);
             let trend = |figures: &Figures| match figures.metrics.total("amount") {
-                Some(Value::Trend(trend)) => Some((trend.count(), trend.min(), trend.max(), trend.percentile(50.0))),
+                Some(Value::Trend(trend)) => {
+                    Some((trend.count(), trend.min(), trend.max(), trend.percentile(50.0)))
+                }
                 _ => None,
             };
             prop_assert_eq!(trend(whole), trend(parts));

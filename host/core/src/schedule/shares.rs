@@ -345,23 +345,38 @@ mod tests {
                 tables.push(tables.last().unwrap().without(from, lost, &weights));
                 for &(owner, _) in &weights {
                     for thread in 0..threads {
-                        let own = |tables: &[Table]| slots(tables, owner, Stripe::new(thread, threads), 1_500);
+                        let stripe = Stripe::new(thread, threads);
+                        let own = |tables: &[Table]| slots(tables, owner, stripe, 1_500);
                         let after = own(&tables);
-                        prop_assert!(own(&before).iter().all(|slot| after.binary_search(slot).is_ok()), "thread {thread} of host {owner}");
+                        prop_assert!(
+                            own(&before).iter().all(|slot| after.binary_search(slot).is_ok()),
+                            "thread {thread} of host {owner}"
+                        );
                     }
                 }
             }
         }
 
         #[test]
-        fn threads_take_turns(weights in prop::collection::vec(0.5f64..2.0, 1..6), lost in 0u16..6, threads in 1u64..5) {
+        fn threads_take_turns(
+            weights in prop::collection::vec(0.5f64..2.0, 1..6),
+            lost in 0u16..6,
+            threads in 1u64..5,
+        ) {
             let weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
-            let tables = [Table::of_weights(0, &weights), Table::of_weights(0, &weights).without(0, lost, &weights)];
+            let first = Table::of_weights(0, &weights);
+            let tables = [first.clone(), first.without(0, lost, &weights)];
             for table in &tables {
                 for &(owner, _) in weights.iter().filter(|(owner, _)| table.share(*owner) > 0.0) {
-                    let count = |thread| slots(std::slice::from_ref(table), owner, Stripe::new(thread, threads), 100_000).len() as f64;
+                    let count = |thread| {
+                        let stripe = Stripe::new(thread, threads);
+                        slots(std::slice::from_ref(table), owner, stripe, 100_000).len() as f64
+                    };
                     let even = table.count(owner, 0, 100_000) as f64 / threads as f64;
-                    prop_assert!((0..threads).all(|thread| (count(thread) / even - 1.0).abs() < 0.02), "host {owner}");
+                    prop_assert!(
+                        (0..threads).all(|thread| (count(thread) / even - 1.0).abs() < 0.02),
+                        "host {owner}"
+                    );
                 }
             }
         }
@@ -375,7 +390,8 @@ mod tests {
         ) {
             let weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
             let first = Table::of_weights(0, &weights);
-            let second = first.without(froms.0.min(froms.1), (lost % weights.len()) as Owner, &weights);
+            let lost = (lost % weights.len()) as Owner;
+            let second = first.without(froms.0.min(froms.1), lost, &weights);
             let third = Table::of_weights(froms.0.max(froms.1), &weights);
             let tables = [first, second, third];
             let mut all: Vec<u64> = Vec::new();
@@ -386,7 +402,10 @@ mod tests {
             }
             all.sort_unstable();
             let nobodys = weights.len() == 1;
-            let expected: Vec<u64> = (0..1_500).filter(|&slot| !nobodys || tables.iter().rev().find(|table| table.from <= slot).unwrap().owner(slot).is_some()).collect();
+            let in_force = |slot| tables.iter().rev().find(|table| table.from <= slot).unwrap();
+            let expected: Vec<u64> = (0..1_500)
+                .filter(|&slot| !nobodys || in_force(slot).owner(slot).is_some())
+                .collect();
             prop_assert_eq!(all, expected);
         }
     }

@@ -230,21 +230,31 @@ fn profiles() -> impl Strategy<Value = Profile> {
 
 proptest! {
     #[test]
-    fn the_stripes_together_are_the_whole_schedule(profile in profiles(), arrivals in arrivals(), of in 1u64..7) {
+    fn the_stripes_together_are_the_whole_schedule(
+        profile in profiles(),
+        arrivals in arrivals(),
+        of in 1u64..7,
+    ) {
         let timeline = profile.timeline(Duration::ZERO);
         let whole = all(&timeline, arrivals, Stripe::WHOLE, seconds(20.0));
-        let mut union: Vec<Due> = (0..of).flat_map(|index| all(&timeline, arrivals, Stripe::new(index, of), seconds(20.0))).collect();
+        let mut union: Vec<Due> = (0..of)
+            .flat_map(|index| all(&timeline, arrivals, Stripe::new(index, of), seconds(20.0)))
+            .collect();
         union.sort_by_key(|due| due.slot);
         prop_assert_eq!(union, whole);
     }
 
     #[test]
-    fn slots_come_in_order_and_as_many_as_the_integral_says(profile in profiles(), until in 0.0..20.0) {
+    fn slots_come_in_order_and_as_many_as_the_integral_says(
+        profile in profiles(),
+        until in 0.0..20.0,
+    ) {
         let timeline = profile.timeline(Duration::ZERO);
         let due = all(&timeline, Arrivals::Uniform, Stripe::WHOLE, seconds(until));
         prop_assert!(due.is_sorted());
         let expected = timeline.position_at(seconds(until));
-        prop_assert!((due.len() as f64 - expected).abs() <= 1.0, "{} slots, {} expected", due.len(), expected);
+        let slots = due.len();
+        prop_assert!((slots as f64 - expected).abs() <= 1.0, "{slots} slots, {expected} expected");
     }
 
     #[test]
@@ -262,7 +272,7 @@ proptest! {
             let first = numbering.first_at(&timeline, seconds(instant));
             let before = due.iter().filter(|due| due.intended < seconds(instant)).count() as u64;
             // A slot that lies within a rounding of the instant may count to either side.
-            prop_assert!(first.abs_diff(before) <= 1, "{} at {}, {} before", first, instant, before);
+            prop_assert!(first.abs_diff(before) <= 1, "{first} at {instant}, {before} before");
         }
     }
 
@@ -281,7 +291,9 @@ proptest! {
         let mut union = Vec::new();
         for &(owner, _) in &weights {
             for thread in 0..2 {
-                let mut cursor = Cursor::new(timeline.clone(), arrivals, Stripe::new(thread, 2), seconds(20.0), u64::MAX);
+                let stripe = Stripe::new(thread, 2);
+                let mut cursor =
+                    Cursor::new(timeline.clone(), arrivals, stripe, seconds(20.0), u64::MAX);
                 cursor.claim(&tables, owner);
                 union.extend(std::iter::from_fn(|| cursor.pop()));
             }
@@ -310,12 +322,13 @@ proptest! {
         let (timeline, now) = (profile.timeline(Duration::ZERO), seconds(now));
         let mut changed = timeline.clone();
         changed.change_after(now, Law::Constant(rate));
-        let upto = |timeline: &Timeline| all(timeline, arrivals, Stripe::WHOLE, now + Duration::from_nanos(1));
+        let just_after = now + Duration::from_nanos(1);
+        let upto = |timeline: &Timeline| all(timeline, arrivals, Stripe::WHOLE, just_after);
         prop_assert_eq!(upto(&changed), upto(&timeline));
         // And what follows keeps the phase: with an even spread the next slot comes when the
         // fraction that was left has passed.
         if rate > 0.0 {
-            let position = changed.position_at(now + Duration::from_nanos(1));
+            let position = changed.position_at(just_after);
             let next = changed.instant_of(position.floor() + 1.0).unwrap();
             let expected = (position.floor() + 1.0 - position) / rate;
             prop_assert!((next.since(now).as_secs_f64() - expected).abs() < 1e-7);

@@ -186,8 +186,7 @@ fn what_a_generator_that_stood_still_delayed_is_no_limit_of_the_service_or_of_us
 }
 
 #[test]
-fn a_window_that_is_closed_late_blames_nobody_else_before_the_threads_have_told_that_they_stood_still()
- {
+fn a_window_closed_late_blames_nobody_else_before_threads_have_told_that_they_stood_still() {
     let mut watch = LimitWatch::default();
     let mut window = |millis: u64, due: f64, done: u64, stood: Duration| {
         let until = RunInstant::START + Duration::from_millis(millis);

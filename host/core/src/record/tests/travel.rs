@@ -96,10 +96,16 @@ proptest! {
         for (i, &(happened, close)) in all.iter().enumerate() {
             record(&mut recorder, happened);
             if i % 5 == 0 {
-                let metrics = [("bytes", MetricKind::Counter), ("level", MetricKind::Gauge), ("cached", MetricKind::Rate)];
+                let metrics = [
+                    ("bytes", MetricKind::Counter),
+                    ("level", MetricKind::Gauge),
+                    ("cached", MetricKind::Rate),
+                ];
+                let tags = [("b", "2"), ("a", NAMES[happened.name])];
+                let (moment, value) = (at(happened.intended), happened.lag as f64);
                 for (name, kind) in metrics {
                     let metric = recorder.define_metric(name, kind).unwrap();
-                    recorder.metric(RunPhase::Measured, at(happened.intended), metric, happened.lag as f64, &[("b", "2"), ("a", NAMES[happened.name])]);
+                    recorder.metric(RunPhase::Measured, moment, metric, value, &tags);
                 }
                 recorder.user_created();
                 recorder.trap(NAMES[happened.name]);
@@ -113,7 +119,11 @@ proptest! {
             }
         }
         deltas.push(recorder.take_window(at(90_000), Snapshot::default()));
-        let sum = |deltas: &[Snapshot]| deltas.iter().fold(Snapshot::default(), |mut sum, delta| { sum.merge(delta); sum });
+        let sum = |deltas: &[Snapshot]| {
+            let mut sum = Snapshot::default();
+            deltas.iter().for_each(|delta| sum.merge(delta));
+            sum
+        };
         let mut sent: Vec<Snapshot> = deltas.iter().map(travelled).collect();
         prop_assert_eq!(&sent, &deltas);
         let mut random = Random::stream(order, 0);
