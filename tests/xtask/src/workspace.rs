@@ -12,6 +12,14 @@ use crate::step;
 pub(crate) struct Workspace {
     root: PathBuf,
     target: PathBuf,
+    crates: Vec<Crate>,
+}
+
+/// What the compiler makes of one root file.
+pub(crate) struct Crate {
+    pub(crate) name: String,
+    /// Its first file.
+    pub(crate) root: PathBuf,
 }
 
 impl Workspace {
@@ -33,7 +41,16 @@ impl Workspace {
                 .map(PathBuf::from)
                 .with_context(|| format!("cargo metadata says no {key}"))
         };
-        Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")? })
+        Ok(Self {
+            root: folder("workspace_root")?,
+            target: folder("target_directory")?,
+            crates: crates(&metadata),
+        })
+    }
+
+    /// The libraries and programs of the workspace.
+    pub(crate) fn crates(&self) -> &[Crate] {
+        &self.crates
     }
 
     /// The checkout.
@@ -61,4 +78,20 @@ impl Workspace {
         }
         cargo
     }
+}
+
+fn crates(metadata: &Value) -> Vec<Crate> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let targets = list(&metadata["packages"]).into_iter().flat_map(|it| list(&it["targets"]));
+    targets
+        .filter(|target| {
+            list(&target["kind"])
+                .iter()
+                .any(|kind| matches!(kind.as_str(), Some("lib" | "bin" | "proc-macro" | "cdylib")))
+        })
+        .filter_map(|target| {
+            let text = |key: &str| Some(target[key].as_str()?.to_owned());
+            Some(Crate { name: text("name")?, root: text("src_path")?.into() })
+        })
+        .collect()
 }

@@ -1,0 +1,126 @@
+//! The house's own check: no module in a circle with others, no line too wide, no function and no
+//! file that is too long. `cargo xtask house` shows the counts, and `cargo xtask test` fails at
+//! them.
+//!
+//! Circles are counted over files: where two files use each other, neither can be read, tested or
+//! moved without the other, and the compiler allows it within a crate. Tests may know everything.
+
+mod circles;
+mod measure;
+mod modules;
+mod tokens;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+
+use crate::step::{say, title};
+use crate::workspace::{Crate, Workspace};
+use measure::{LONG_FILE_LINES, MAX_COLUMNS, MAX_FILE_LINES, MAX_FUNCTION_LINES};
+
+/// Crates whose circles are still to be opened, and how many files stand in them. They are counted,
+/// and may not become more.
+const STILL_CLOSED: [(&str, usize); 0] = [];
+
+/// What cargo puts into each folder of things that it has built.
+const MARK_OF_BUILT: &str = "CACHEDIR.TAG";
+
+/// Counts everything and shows it.
+///
+/// # Errors
+/// There is a circle, or something too wide or too long; or a file cannot be read.
+pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
+    title("the house: circles, widths, lengths");
+    let mut faults = Vec::new();
+    for of in workspace.crates() {
+        faults.extend(closed(workspace.root(), of)?);
+    }
+    let (crates, circles) = (workspace.crates().len(), faults.len());
+    say(&format!("{circles} circles of files that may not be, in {crates} crates"));
+    let mut files = Vec::new();
+    collect(workspace.root(), &mut files)?;
+    faults.extend(too_long(workspace.root(), &files)?);
+    faults.iter().for_each(|fault| say(fault));
+    ensure!(faults.is_empty(), "{} faults of the house, named above", faults.len());
+    Ok(())
+}
+
+/// Shows the circles of a crate, and returns those that may not be.
+fn closed(root: &Path, of: &Crate) -> anyhow::Result<Vec<String>> {
+    let modules = modules::read(&of.root, &|file| fs::read_to_string(file).ok())
+        .with_context(|| format!("can't follow the modules of {}", of.name))?;
+    let circles = circles::circles(&circles::uses(&modules));
+    let allowed = STILL_CLOSED.iter().find(|(name, _)| *name == of.name).map_or(0, |(_, n)| *n);
+    let closed: usize = circles.iter().map(Vec::len).sum();
+    let told = circles.iter().map(|circle| {
+        let names = circle.iter().map(|&file| shown(root, &modules.files[file]));
+        let names = names.collect::<Vec<_>>().join(" ");
+        format!("{}: {} files in a circle: {names}", of.name, circle.len())
+    });
+    let told: Vec<String> = told.collect();
+    if closed > allowed {
+        return Ok(told);
+    }
+    told.iter().for_each(|circle| say(&format!("still closed: {circle}")));
+    Ok(Vec::new())
+}
+
+/// Shows the longest function and the long files, and returns what may not be.
+fn too_long(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
+    let (mut faults, mut long_files) = (Vec::new(), Vec::new());
+    let mut longest = (0, String::new());
+    for file in files {
+        let text =
+            fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
+        let name = shown(root, file);
+        for line in measure::wide_lines(&text) {
+            faults.push(format!("{name}:{line}: more than {MAX_COLUMNS} columns"));
+        }
+        if file.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        for function in measure::functions(&text) {
+            let told = format!("{name}:{}: {}", function.line, function.name);
+            if function.lines > MAX_FUNCTION_LINES {
+                faults.push(format!("{told} has {} lines", function.lines));
+            }
+            longest = longest.max((function.lines, told));
+        }
+        let lines = text.lines().count();
+        if lines > MAX_FILE_LINES {
+            faults.push(format!("{name}: {lines} lines"));
+        } else if lines > LONG_FILE_LINES {
+            long_files.push(format!("{name} {lines}"));
+        }
+    }
+    say(&format!("{} files; longest function: {} lines, {}", files.len(), longest.0, longest.1));
+    let (long, count) = (long_files.join(", "), long_files.len());
+    say(&format!("{count} files of more than {LONG_FILE_LINES} lines: {long}"));
+    Ok(faults)
+}
+
+/// All files of Rust and WIT below this folder, in the order of their names.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let entries = fs::read_dir(folder)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .with_context(|| format!("can't read {}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() && !path.is_symlink() {
+            let is_hidden =
+                path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+            if !is_hidden && !path.join(MARK_OF_BUILT).exists() {
+                collect(&path, files)?;
+            }
+        } else if path.extension().is_some_and(|it| it == "rs" || it == "wit") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn shown(root: &Path, file: &Path) -> String {
+    file.strip_prefix(root).unwrap_or(file).display().to_string()
+}
