@@ -94,7 +94,7 @@ fn regulate(told: &Tally, windows: u64) {
         for rate in
             [Some(regulator.rate()), changed.map(|change| change.rate)].into_iter().flatten()
         {
-            assert!((0.0..=Rate::MOST).contains(&rate), "a rate of {rate}");
+            assert!((0.0..=Rate::MAX).contains(&rate), "a rate of {rate}");
         }
         for explained in regulator.explain() {
             assert!(
@@ -284,7 +284,7 @@ fn honest(measured_from: RunInstant, names: &[&str]) -> Snapshot {
     recorder.unsent(at(5), UnsentCause::Lease);
     recorder.user_created();
     recorder.trap("unreachable");
-    recorder.iteration_error(&"ü".repeat(Texts::LONGEST / 2));
+    recorder.iteration_error(&"ü".repeat(Texts::MAX_BYTES / 2));
     recorder.take_window(at(9_000), Snapshot::default())
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The first wait: longer than any work that is worth repeating at once.
 const FIRST: Duration = Duration::from_millis(1);
 /// The longest: a person who looks on sees that it is tried again.
-const LONGEST: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// See the module's documentation.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,7 +21,7 @@ pub struct Backoff {
 impl Backoff {
     /// It failed again: how long to wait.
     pub fn fail(&mut self) -> Duration {
-        let wait = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(LONGEST);
+        let wait = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(MAX_WAIT);
         self.failures = self.failures.saturating_add(1);
         wait
     }
@@ -52,8 +52,8 @@ mod tests {
         let mut backoff = Backoff::default();
         let waits: Vec<_> = (0..12).map(|_| backoff.fail()).collect();
         assert!(waits.is_sorted());
-        assert_eq!((waits[0], waits[1], waits[11]), (FIRST, 2 * FIRST, LONGEST));
-        (0..1_000).for_each(|_| assert!(backoff.fail() <= LONGEST));
+        assert_eq!((waits[0], waits[1], waits[11]), (FIRST, 2 * FIRST, MAX_WAIT));
+        (0..1_000).for_each(|_| assert!(backoff.fail() <= MAX_WAIT));
         backoff.reset();
         assert_eq!(backoff.fail(), FIRST);
     }

@@ -156,7 +156,7 @@ impl Regulator {
 
     fn settle(&mut self) -> Option<Change> {
         let allowed =
-            self.holders.iter().map(|holder| holder.limit.max(FLOOR)).fold(Rate::MOST, f64::min);
+            self.holders.iter().map(|holder| holder.limit.max(FLOOR)).fold(Rate::MAX, f64::min);
         let rate = self.target.map_or(allowed, |target| target.min(allowed));
         let change = rate / self.in_force - 1.0;
         let restart = self.holders.iter().any(|holder| holder.answered);

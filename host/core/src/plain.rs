@@ -10,7 +10,7 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 /// Bytes of a line of somebody else's that are shown.
-const LONGEST_LINE: usize = 4 << 10;
+const MAX_LINE: usize = 4 << 10;
 
 /// The text as a part of one line: see [`Line`].
 pub const fn line(text: &str) -> Line<'_> {
@@ -37,12 +37,12 @@ pub struct Line<'a>(&'a str);
 impl Display for Line<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let text = self.0.trim_end();
-        if text.len() <= LONGEST_LINE && !text.contains(acts) {
+        if text.len() <= MAX_LINE && !text.contains(acts) {
             return f.pad(text);
         }
-        let mut shown = String::with_capacity(text.len().min(LONGEST_LINE));
+        let mut shown = String::with_capacity(text.len().min(MAX_LINE));
         for character in text.chars() {
-            if shown.len() >= LONGEST_LINE {
+            if shown.len() >= MAX_LINE {
                 shown.push('…');
                 break;
             }
@@ -178,8 +178,8 @@ mod tests {
 
     #[test]
     fn a_long_line_is_cut_and_a_short_one_is_padded_as_a_text_is() {
-        assert!(line(&"x".repeat(1 << 20)).to_string().len() <= LONGEST_LINE + '…'.len_utf8());
-        assert!(line(&"\x1b".repeat(1 << 20)).to_string().len() <= LONGEST_LINE + 16);
+        assert!(line(&"x".repeat(1 << 20)).to_string().len() <= MAX_LINE + '…'.len_utf8());
+        assert!(line(&"\x1b".repeat(1 << 20)).to_string().len() <= MAX_LINE + 16);
         assert_eq!(
             format!("{:<6}|{:>6}|{:.2}", line("ab"), line("a\n b"), line("abc")),
             "ab    | a\\n b|ab"

@@ -21,7 +21,7 @@ use crate::threshold::Threshold;
 use crate::units::{Rate, UnitError, grouped, parse_duration, print_duration, print_rate};
 
 /// Users that a plan may ask for: well beyond what one machine can hold, so more is a typing error.
-pub const MOST_USERS: u32 = 1_000_000;
+pub const MAX_USERS: u32 = 1_000_000;
 /// Users on demand unless told otherwise, if the machine can hold so many: far more than a healthy
 /// service keeps busy, few enough not to bury a sick one.
 pub const DEFAULT_MAX_USERS: u32 = 10_000;
@@ -266,7 +266,7 @@ pub const DEFAULT_HOLD: Duration = Duration::from_secs(30);
 /// How long `find` searches at most unless told otherwise.
 pub const DEFAULT_BUDGET: Duration = Duration::from_secs(600);
 /// The shortest trial: less does not show a queue that grows slowly.
-const SHORTEST_HOLD: Duration = Duration::from_secs(3);
+const MIN_HOLD: Duration = Duration::from_secs(3);
 
 impl Control {
     /// What holds the objectives.
@@ -456,7 +456,7 @@ impl Plan {
 
 fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
     for (key, users) in [("vus", input.vus), ("max_vus", input.max_vus)] {
-        if let Some(users) = users.filter(|&users| users == 0 || users > MOST_USERS) {
+        if let Some(users) = users.filter(|&users| users == 0 || users > MAX_USERS) {
             return Err(PlanError::Range {
                 key,
                 value: grouped(u64::from(users)),
@@ -472,7 +472,7 @@ fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
         });
     }
     if let Some(search) = input.search {
-        if search.hold < SHORTEST_HOLD {
+        if search.hold < MIN_HOLD {
             return Err(PlanError::Range {
                 key: "hold",
                 value: print_duration(search.hold),

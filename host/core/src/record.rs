@@ -26,7 +26,7 @@ pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, Table, Tally, Texts};
 pub use self::histogram::{Histogram, Split};
 pub use self::series::{
-    LONGEST_SERIES, MOST_NAME_BYTES, MOST_SERIES, MetricKind, Metrics, Series, Value,
+    MAX_NAMES_BYTES, MAX_SERIES, MAX_SERIES_NAME_LEN, MetricKind, Metrics, Series, Value,
 };
 pub use self::snapshot::{
     Check, Delayed, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent,
@@ -40,13 +40,13 @@ use crate::exchange::{ErrorClass, Exchange, Phase};
 use crate::standstill::{Heartbeat, PROBE};
 
 /// Names of transactions, of checks or of metrics that one run tells apart.
-pub const MOST_NAMES: usize = 1_000;
+pub const MAX_NAMES: usize = 1_000;
 /// Bytes of the longest name.
-pub const LONGEST_NAME: usize = 128;
+pub const MAX_NAME_LEN: usize = 128;
 /// Steps in which the probes are counted that a worker overslept: more than tell one time from the
 /// next.
 const OVERSLEPT_STEPS: u64 = 1_000;
-/// The row of names beyond [`MOST_NAMES`].
+/// The row of names beyond [`MAX_NAMES`].
 const OTHER: &str = "other";
 
 /// A part of a run, by which figures are kept apart.
@@ -71,7 +71,7 @@ pub struct MetricId(pub u32);
 pub enum NameError {
     /// It is empty or too long.
     #[error(
-        "a name of {bytes} bytes: it must have 1 to {LONGEST_NAME}; put what varies into tags or \
+        "a name of {bytes} bytes: it must have 1 to {MAX_NAME_LEN}; put what varies into tags or \
         the log, not into the name"
     )]
     Length {
@@ -79,8 +79,8 @@ pub enum NameError {
         bytes: usize,
     },
     /// There are too many others.
-    #[error("{name:?} would be name number {}: a run tells {MOST_NAMES} names apart; put what \
-    varies into tags or the log, not into the name", MOST_NAMES + 1)]
+    #[error("{name:?} would be name number {}: a run tells {MAX_NAMES} names apart; put what \
+    varies into tags or the log, not into the name", MAX_NAMES + 1)]
     TooMany {
         /// The one too many.
         name: String,
@@ -411,11 +411,11 @@ impl Recorder {
         }
     }
 
-    /// Counts a check. Names beyond [`MOST_NAMES`] are counted together as "other".
+    /// Counts a check. Names beyond [`MAX_NAMES`] are counted together as "other".
     pub fn check(&mut self, phase: RunPhase, name: &str, passed: bool) {
         let checks = &mut self.figures(phase).checks;
-        let name = &name[..name.floor_char_boundary(LONGEST_NAME)];
-        let place = checks.place_or_other(name, MOST_NAMES, OTHER);
+        let name = &name[..name.floor_char_boundary(MAX_NAME_LEN)];
+        let place = checks.place_or_other(name, MAX_NAMES, OTHER);
         let check = checks.at(place);
         if passed { check.passed += 1 } else { check.failed += 1 }
     }
@@ -521,10 +521,10 @@ impl Recorder {
     }
 
     fn new_name(&self, name: &str, known: usize) -> Result<Arc<str>, NameError> {
-        if name.is_empty() || name.len() > LONGEST_NAME {
+        if name.is_empty() || name.len() > MAX_NAME_LEN {
             return Err(NameError::Length { bytes: name.len() });
         }
-        if known == MOST_NAMES {
+        if known == MAX_NAMES {
             return Err(NameError::TooMany { name: name.to_owned() });
         }
         Ok(name.into())

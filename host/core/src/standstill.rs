@@ -26,7 +26,7 @@ use crate::RunInstant;
 /// p99 within a second.
 pub const PROBE: Duration = Duration::from_millis(5);
 /// The shortest pause that counts as standing still.
-pub const SHORTEST: Duration = Duration::from_millis(10);
+pub const MIN_PAUSE: Duration = Duration::from_millis(10);
 /// Pauses that are remembered one by one: those of a thread that is stopped ten times a second, for
 /// seven minutes. What is under way for longer is judged by what is left.
 const REMEMBERED: usize = 4_096;
@@ -71,7 +71,7 @@ impl Heartbeat {
         let from = state.due.min(due).max(state.seen);
         let pause = now.since(from);
         state.seen = state.seen.max(now);
-        if pause < SHORTEST {
+        if pause < MIN_PAUSE {
             return;
         }
         let before = state.total;

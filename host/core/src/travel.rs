@@ -6,8 +6,8 @@
 //! that was read is then as good as one's own, and nobody looks at it again. It may still lie.
 //!
 //! ## Why a bound to every count
-//! Sums are taken in 64 bits without a look at overflow. With `MOST` to each snapshot a million of
-//! them cannot reach it, nor can the sums of a few such sums that a report is made of.
+//! Sums are taken in 64 bits without a look at overflow. With `MAX_COUNT` to each snapshot a
+//! million of them cannot reach it, nor can the sums of a few such sums that a report is made of.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -18,10 +18,10 @@ use thiserror::Error;
 
 /// Things of one sort that a snapshot may have counted: a million a second for twelve days. A
 /// snapshot that travels is of half a second.
-pub(crate) const MOST: u64 = 1 << 40;
+pub(crate) const MAX_COUNT: u64 = 1 << 40;
 /// Bytes that it may have counted: twelve minutes of 100 Gbit/s. A million times as many still fit
 /// into 64 bits.
-const MOST_BYTES: u64 = 1 << 43;
+const MAX_BYTES: u64 = 1 << 43;
 
 /// Why what came was not let in.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -44,14 +44,14 @@ pub(crate) enum Refused {
     Samples,
 }
 
-/// Refuses a count above [`MOST`].
+/// Refuses a count above [`MAX_COUNT`].
 pub(crate) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    at_most(deserializer, MOST)
+    at_most(deserializer, MAX_COUNT)
 }
 
-/// Refuses a number of bytes above [`MOST_BYTES`].
+/// Refuses a number of bytes above [`MAX_BYTES`].
 pub(crate) fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    at_most(deserializer, MOST_BYTES)
+    at_most(deserializer, MAX_BYTES)
 }
 
 fn at_most<'de, D: Deserializer<'de>>(deserializer: D, most: u64) -> Result<u64, D::Error> {
@@ -59,10 +59,10 @@ fn at_most<'de, D: Deserializer<'de>>(deserializer: D, most: u64) -> Result<u64,
     if count <= most { Ok(count) } else { Err(D::Error::custom(Refused::Count(count))) }
 }
 
-/// Refuses counts that are together more than [`MOST`].
+/// Refuses counts that are together more than [`MAX_COUNT`].
 pub(crate) fn total(counts: impl IntoIterator<Item = u64>) -> Result<u64, Refused> {
     let total = counts.into_iter().fold(0, u64::saturating_add);
-    if total <= MOST { Ok(total) } else { Err(Refused::Count(total)) }
+    if total <= MAX_COUNT { Ok(total) } else { Err(Refused::Count(total)) }
 }
 
 /// Refuses a text that is longer than `most` bytes.
@@ -99,40 +99,40 @@ pub fn measured<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Er
     }
 }
 
-/// A sequence of which no more than `MOST` are read: what is read may take a thousand times the
+/// A sequence of which no more than `MAX` are read: what is read may take a thousand times the
 /// memory of its bytes, so all of it must not be read first.
-pub(crate) struct AtMost<T, const MOST: usize>(pub(crate) Vec<T>);
+pub(crate) struct AtMost<T, const MAX: usize>(pub(crate) Vec<T>);
 
 /// The same as a plain list, for a field.
 ///
 /// # Errors
 /// There are more, or one cannot be read.
-pub fn list_of<'de, const MOST: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub fn list_of<'de, const MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
-    AtMost::<T, MOST>::deserialize(deserializer).map(|all| all.0)
+    AtMost::<T, MAX>::deserialize(deserializer).map(|all| all.0)
 }
 
-impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T, MOST> {
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for AtMost<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(Reader(PhantomData))
     }
 }
 
-struct Reader<T, const MOST: usize>(PhantomData<T>);
+struct Reader<T, const MAX: usize>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Reader<T, MOST> {
-    type Value = AtMost<T, MOST>;
+impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Reader<T, MAX> {
+    type Value = AtMost<T, MAX>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "at most {MOST} elements")
+        write!(formatter, "at most {MAX} elements")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut all = Vec::new();
         while let Some(element) = seq.next_element()? {
-            if all.len() == MOST {
-                return Err(A::Error::custom(Refused::Number(MOST)));
+            if all.len() == MAX {
+                return Err(A::Error::custom(Refused::Number(MAX)));
             }
             all.push(element);
         }
@@ -165,7 +165,7 @@ impl Sparse {
     }
 
     /// The counts above zero, in the order of their buckets, each bucket below `buckets`. So many
-    /// times [`MOST`] must fit into 64 bits.
+    /// times [`MAX_COUNT`] must fit into 64 bits.
     pub(crate) fn unpack(&self, buckets: usize) -> Result<Vec<(u32, u64)>, Refused> {
         let mut bits = BitReader { bytes: &self.0, at: 0 };
         // Of five bits each.
@@ -176,7 +176,7 @@ impl Sparse {
                 .filter(|&bucket| bucket < buckets as u64)
                 .ok_or(Refused::Buckets)?;
             let count = bits.read()?.ok_or(Refused::Buckets)?;
-            if count > MOST {
+            if count > MAX_COUNT {
                 return Err(Refused::Count(count));
             }
             counts.push((u32::try_from(bucket).map_err(|_| Refused::Buckets)?, count));
@@ -221,7 +221,7 @@ impl BitReader<'_> {
     fn read(&mut self) -> Result<Option<u64>, Refused> {
         let rest = &self.bytes[self.at / 8..];
         let left = rest.len() * 8 - self.at % 8;
-        // All codes of numbers up to `MOST`, and many more, lie within these 121 bits.
+        // All codes of numbers up to `MAX_COUNT`, and many more, lie within these 121 bits.
         let next = rest.first_chunk().copied().unwrap_or_else(|| {
             let mut last = [0; 16];
             last[..rest.len()].copy_from_slice(rest);
@@ -249,7 +249,7 @@ mod tests {
     proptest! {
         #[test]
         fn counts_are_unpacked_as_they_were_packed(
-            counts in prop::collection::btree_map(0_u32..30_000, 1..=MOST, 0..300),
+            counts in prop::collection::btree_map(0_u32..30_000, 1..=MAX_COUNT, 0..300),
         ) {
             let counts: Vec<(u32, u64)> = counts.into_iter().collect();
             prop_assert_eq!(Sparse::pack(counts.iter().copied()).unpack(30_000), Ok(counts));
@@ -261,9 +261,8 @@ mod tests {
         ) {
             if let Ok(counts) = Sparse(bytes).unpack(2_000) {
                 prop_assert!(counts.is_sorted_by(|before, after| before.0 < after.0));
-                let possible =
-                    |&(bucket, count): &(u32, u64)| bucket < 2_000 && (1..=MOST).contains(&count);
-                prop_assert!(counts.iter().all(possible));
+                prop_assert!(counts.iter().all(|(bucket, _)| *bucket < 2_000));
+                prop_assert!(counts.iter().all(|(_, count)| (1..=MAX_COUNT).contains(count)));
             }
         }
     }
@@ -279,8 +278,8 @@ mod tests {
         let packed = |bucket, count| Sparse::pack([(bucket, count)]);
         assert_eq!(packed(9, 1).unpack(10), Ok(vec![(9, 1)]));
         assert_eq!(packed(10, 1).unpack(10), Err(Refused::Buckets));
-        assert_eq!(packed(9, MOST).unpack(10), Ok(vec![(9, MOST)]));
-        assert_eq!(packed(9, MOST + 1).unpack(10), Err(Refused::Count(MOST + 1)));
+        assert_eq!(packed(9, MAX_COUNT).unpack(10), Ok(vec![(9, MAX_COUNT)]));
+        assert_eq!(packed(9, MAX_COUNT + 1).unpack(10), Err(Refused::Count(MAX_COUNT + 1)));
         // A distance without a count, one of 2⁶⁴ − 1 after another bucket, 64 zeros and more, a
         // whole byte of filling.
         let distance = |numbers: &[u64]| {

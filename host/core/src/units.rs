@@ -47,19 +47,19 @@ pub enum UnitError {
     },
 }
 
-/// Events a second: finite, more than zero, at most [`Rate::MOST`].
+/// Events a second: finite, more than zero, at most [`Rate::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Rate(f64);
 
 impl Rate {
     /// The highest rate: some times what all cores of a large machine can send.
-    pub const MOST: f64 = 10_000_000.0;
+    pub const MAX: f64 = 10_000_000.0;
     /// The lowest rate, one in some twelve days: below it a schedule has no second slot.
-    pub const LEAST: f64 = 1e-6;
+    pub const MIN: f64 = 1e-6;
 
     /// This many a second; nothing for zero, negative, infinite, tiny and absurd numbers.
     pub fn new(per_second: f64) -> Option<Self> {
-        (Self::LEAST..=Self::MOST).contains(&per_second).then_some(Self(per_second))
+        (Self::MIN..=Self::MAX).contains(&per_second).then_some(Self(per_second))
     }
 
     /// Events a second.
@@ -67,9 +67,9 @@ impl Rate {
         self.0
     }
 
-    /// The rate of each of `parts` equal parts, at least [`Rate::LEAST`].
+    /// The rate of each of `parts` equal parts, at least [`Rate::MIN`].
     pub fn divided_by(self, parts: u32) -> Self {
-        Self((self.0 / f64::from(parts)).max(Self::LEAST))
+        Self((self.0 / f64::from(parts)).max(Self::MIN))
     }
 }
 
@@ -150,7 +150,7 @@ pub fn parse_rate_or_zero(text: &str) -> Result<f64, UnitError> {
         Some(_) => return Err(malformed_rate(text)),
     };
     let rate = multiple(number.trim_end()).ok_or_else(|| malformed_rate(text))? / seconds;
-    if rate == 0.0 || (Rate::LEAST..=Rate::MOST).contains(&rate) {
+    if rate == 0.0 || (Rate::MIN..=Rate::MAX).contains(&rate) {
         Ok(rate)
     } else {
         Err(rate_out_of_range(text))
@@ -171,7 +171,7 @@ pub fn parse_count<T: TryFrom<u64>>(text: &str) -> Result<T, UnitError> {
         .replace('_', "")
         .parse()
         .ok()
-        .or_else(|| (written <= MOST_EXACT).then_some(written as u64));
+        .or_else(|| (written <= MAX_EXACT).then_some(written as u64));
     number.and_then(|number: u64| T::try_from(number).ok()).ok_or_else(|| UnitError::Range {
         value: text.to_owned(),
         what: "whole number",
@@ -223,7 +223,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     if last_unit.is_infinite() {
         return Err(malformed());
     }
-    if seconds > MOST_SECONDS {
+    if seconds > MAX_SECONDS {
         return Err(UnitError::Range {
             value: text.to_owned(),
             what: "duration",
@@ -255,7 +255,7 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
         _ => return Err(malformed()),
     };
     let bytes = decimal(number).ok_or_else(malformed)? * unit;
-    if bytes > MOST_BYTES {
+    if bytes > MAX_BYTES {
         return Err(UnitError::Range {
             value: text.to_owned(),
             what: "size",
@@ -266,11 +266,11 @@ pub fn parse_size(text: &str) -> Result<u64, UnitError> {
 }
 
 /// A run of a year is a typing error.
-const MOST_SECONDS: f64 = 365.0 * 86_400.0;
+const MAX_SECONDS: f64 = 365.0 * 86_400.0;
 /// 2⁵³: up to here a float is exact.
-const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 /// 2⁵⁰ bytes: exact in a float, larger than any memory or body.
-const MOST_BYTES: f64 = 1_125_899_906_842_624.0;
+const MAX_BYTES: f64 = 1_125_899_906_842_624.0;
 
 fn unit_seconds(unit: &str) -> Option<f64> {
     Some(match unit {

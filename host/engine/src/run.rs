@@ -13,7 +13,7 @@ use std::time::Instant;
 use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
-use swell_core::record::{KindId, LONGEST_NAME, Recorder, RunPhase};
+use swell_core::record::{KindId, MAX_NAME_LEN, Recorder, RunPhase};
 use tokio::sync::mpsc;
 
 use crate::feed::Feed;
@@ -237,7 +237,7 @@ impl Worker {
     /// The kind of a request outside any transaction, by its name; traps only where the scenario's
     /// own names have used up what a run tells apart.
     pub(crate) fn implicit_kind(&self, mut name: String) -> wasmtime::Result<KindId> {
-        name.truncate(name.floor_char_boundary(LONGEST_NAME));
+        name.truncate(name.floor_char_boundary(MAX_NAME_LEN));
         let known = &mut self.implicit.borrow_mut().0;
         if !known.contains_key(&name) && known.len() >= MOST_IMPLICIT {
             name = OTHER_REQUESTS.to_owned();

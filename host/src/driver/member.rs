@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
-use swell_core::plan::MOST_USERS;
+use swell_core::plan::MAX_USERS;
 use swell_core::record::Snapshot;
 use swell_core::schedule::{Numbering, Owner, Table};
 use swell_core::travel;
@@ -153,7 +153,7 @@ pub(crate) async fn take_part(
         Beginning::Never => return Ok(()),
     };
     let owner = orders.owner(line.id).unwrap_or(Owner::MAX);
-    run.number_users_from(u64::from(owner) * u64::from(MOST_USERS));
+    run.number_users_from(u64::from(owner) * u64::from(MAX_USERS));
     let (from, until) = part(&orders.tables, owner);
     let hosts = orders.hosts.len();
     let plan = plan.for_part(from, until, hosts);

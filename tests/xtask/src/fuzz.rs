@@ -25,7 +25,7 @@ const COUNTED: [&str; 5] = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
 ];
 /// The longest input: what a longer one does, a shorter one does as well.
-const LONGEST: u32 = 4_096;
+const MAX_INPUT: u32 = 4_096;
 /// Seconds after which an input hangs.
 const HANGS: u32 = 10;
 
@@ -81,7 +81,7 @@ pub(crate) fn run_targets(workspace: &Workspace, args: &FuzzArgs) -> anyhow::Res
         fuzz.env("SWELL_FUZZ", name)
             .args([
                 format!("-max_total_time={}", args.seconds),
-                format!("-max_len={LONGEST}"),
+                format!("-max_len={MAX_INPUT}"),
                 format!("-timeout={HANGS}"),
             ])
             .args([

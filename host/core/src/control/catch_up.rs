@@ -19,11 +19,11 @@ use crate::RunInstant;
 /// milliseconds late has a handful of starts to make up for.
 const LATE: Duration = Duration::from_millis(10);
 /// What follows a catch-up is left out for so long at most.
-const LONGEST_WAKE: Duration = Duration::from_secs(1);
+const MAX_WAKE: Duration = Duration::from_secs(1);
 /// Of the last five seconds' windows, those that may have seen a catch-up while it is an accident
 /// still.
 const REMEMBERED: u32 = 25;
-const MOST_BY_ACCIDENT: u32 = 5;
+const MAX_BY_ACCIDENT: u32 = 5;
 
 /// The last catch-up of a worker.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ impl CatchUp {
         if started >= self.until {
             self.from = started;
         }
-        self.until = self.until.max(started + late.min(LONGEST_WAKE));
+        self.until = self.until.max(started + late.min(MAX_WAKE));
         if started.since(intended.max(parked_at)) >= LATE {
             self.stood_still = started;
         }
@@ -90,7 +90,7 @@ impl CatchUp {
     }
 
     fn is_the_rule(&self) -> bool {
-        self.windows.count_ones() > MOST_BY_ACCIDENT
+        self.windows.count_ones() > MAX_BY_ACCIDENT
     }
 }
 
@@ -144,7 +144,7 @@ mod tests {
             left_out += u32::from(catch_up.touches(ms(at + 150), ms(at + 160)));
             catch_up.window_ended();
         }
-        assert_eq!(left_out, MOST_BY_ACCIDENT);
+        assert_eq!(left_out, MAX_BY_ACCIDENT);
         (0..REMEMBERED).for_each(|_| catch_up.window_ended());
         catch_up.starting(ms(60_000), ms(60_000), ms(60_150));
         assert!(catch_up.touches(ms(60_150), ms(60_151)), "by now it is rare again");

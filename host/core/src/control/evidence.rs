@@ -20,7 +20,7 @@ const SIMILAR: f64 = 0.05;
 /// Older windows and such of other set-points are kept while the others hold fewer samples than
 /// this, for so long: at a transaction a second five seconds say nothing.
 const ENOUGH: u64 = 40;
-const LONGEST_SPAN: Duration = Duration::from_secs(20);
+const MAX_SPAN: Duration = Duration::from_secs(20);
 /// Standard deviations that a share must be off to be taken for off: one wrong alarm in 700 looks
 /// at what is just held. A look happens five times a second, and a wrong one costs a small step.
 const Z: f64 = 3.0;
@@ -28,10 +28,10 @@ const Z: f64 = 3.0;
 /// allows.
 const FAR_OFF: f64 = 2.0;
 /// Samples without which nothing is said of an objective.
-pub(super) const LEAST_SAMPLES: u64 = 20;
+pub(super) const MIN_SAMPLES: u64 = 20;
 /// Samples above an objective that it takes to speak of them at all: one or two among few may be
 /// anything.
-const LEAST_ABOVE: u64 = 3;
+const MIN_ABOVE: u64 = 3;
 
 /// The windows that count.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Evidence {
             samples -= window.tally.judged;
             let age = until.since(window.until);
             let dispensable = age >= SPAN || (window.rate / rate - 1.0).abs() > SIMILAR;
-            age >= LONGEST_SPAN || dispensable && samples >= ENOUGH
+            age >= MAX_SPAN || dispensable && samples >= ENOUGH
         };
         while let Some(window) = self.windows.pop_front_if(&mut stale) {
             self.spare.push(window.tally);
@@ -182,7 +182,7 @@ impl Sums {
     fn broken(&self) -> Option<f64> {
         let (above, of, allowed) = self.parts();
         let (surely, _) = wilson(above as f64, of as f64);
-        if above < LEAST_ABOVE || surely <= allowed {
+        if above < MIN_ABOVE || surely <= allowed {
             return None;
         }
         // Where it is far off there is no doubt whose side could be taken.

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use super::evidence::{Evidence, Finding, LEAST_SAMPLES, Room, Sums, chance};
+use super::evidence::{Evidence, Finding, MIN_SAMPLES, Room, Sums, chance};
 use super::holder::Doing;
 use super::objective::Objective;
 use super::watch::Tally;
@@ -31,8 +31,8 @@ const STEPS_BACK: [f64; 3] = [0.9, 0.5, 0.1];
 const FAR_APART: f64 = 1.3;
 /// At which part of the rate tried last the load rests, and for how long at least and at most.
 const REST: f64 = 0.8;
-const SHORTEST_REST: Duration = Duration::from_secs(1);
-const LONGEST_REST: Duration = Duration::from_secs(5);
+const MIN_REST: Duration = Duration::from_secs(1);
+const MAX_REST: Duration = Duration::from_secs(5);
 /// After which part of a trial it is counted whether more and more come to be under way: before, a
 /// service whose answers take seconds has yet to fill.
 const FILLING: f64 = 0.5;
@@ -40,10 +40,10 @@ const FILLING: f64 = 0.5;
 /// to be the one that is found.
 const LIMITED_WINDOWS: u32 = 15;
 /// The part of a trial's windows in which the generator may have been a limit.
-const MOST_LIMITED: f64 = 0.2;
+const MAX_LIMITED: f64 = 0.2;
 /// The part of what began in a trial that must have been judged. In a trial of twice a latency
 /// objective, the shortest there is, half of it can be.
-const LEAST_JUDGED: f64 = 0.25;
+const MIN_JUDGED: f64 = 0.25;
 /// A trial in which less than this part of the rate began has tried another rate.
 const BEGUN: f64 = 0.97;
 
@@ -269,7 +269,7 @@ impl Finder {
         let mut well = true;
         for (evidence, tally) in evidence.iter_mut().zip(tallies) {
             evidence.add(window.until, rate, tally);
-            match evidence.judge(LEAST_SAMPLES) {
+            match evidence.judge(MIN_SAMPLES) {
                 Finding::Holds(Room { measured, .. }) => well &= measured >= 1.0,
                 // What was queued before is late without saying anything of now.
                 Finding::Broken { .. } => {
@@ -279,7 +279,7 @@ impl Finder {
                 Finding::Nothing => well = false,
             }
         }
-        if well && rested >= SHORTEST_REST || rested >= LONGEST_REST {
+        if well && rested >= MIN_REST || rested >= MAX_REST {
             self.try_at(window, next)
         } else {
             None
@@ -314,7 +314,7 @@ impl Finder {
             let (sums, evidence) = (&mut trial.sums[place], &mut trial.evidence[place]);
             sums.add(tally);
             evidence.add(window.until, rate, tally);
-            let broken_now = match evidence.judge(LEAST_SAMPLES) {
+            let broken_now = match evidence.judge(MIN_SAMPLES) {
                 Finding::Broken { room, .. } => Some(room.reading),
                 _ => None,
             };
@@ -327,7 +327,7 @@ impl Finder {
             let queue = whole && now - level > chance(2.0 * level.max(1.0));
             // Of what began a part must have given an answer that says something: quick errors are
             // no short times, and silence is none at all.
-            let mute = whole && (sums.samples() as f64) < sums.begun as f64 * LEAST_JUDGED;
+            let mute = whole && (sums.samples() as f64) < sums.begun as f64 * MIN_JUDGED;
             if breach.is_none()
                 && (broken_now.is_some() || broken_over_all.is_some() || queue || mute)
             {
@@ -345,7 +345,7 @@ impl Finder {
         if !whole {
             return None;
         }
-        let often_limited = f64::from(trial.limited) > f64::from(trial.windows) * MOST_LIMITED;
+        let often_limited = f64::from(trial.limited) > f64::from(trial.windows) * MAX_LIMITED;
         if often_limited || (trial.begun as f64) < rate * lasted.as_secs_f64() * BEGUN {
             return self.over(SearchEnd::Generator);
         }
@@ -371,7 +371,7 @@ impl Finder {
             }
             (None, None) => self.rate,
         };
-        let next = next.min(self.most.unwrap_or(Rate::MOST));
+        let next = next.min(self.most.unwrap_or(Rate::MAX));
         let failed = broken == Some(self.rate);
         if failed { self.rest_before(window, next) } else { self.try_at(window, next) }
     }

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Window;
-use super::evidence::{Evidence, Finding, LEAST_SAMPLES, Room, chance};
+use super::evidence::{Evidence, Finding, MIN_SAMPLES, Room, chance};
 use super::growth::{FASTEST, Growth};
 use super::objective::{Goal, Objective};
 use super::watch::Tally;
@@ -21,9 +21,9 @@ use crate::RunInstant;
 
 /// However bad a window was, so much of the load is kept: three steps lead from 500/s to the floor,
 /// and back it goes on known ground.
-const LEAST_KEPT: f64 = 0.1;
+const MIN_KEPT: f64 = 0.1;
 /// Samples without which the load does not rise on known ground.
-const LEAST_ON_KNOWN_GROUND: u64 = 3;
+const MIN_ON_KNOWN_GROUND: u64 = 3;
 /// Over how many windows the service's throughput is taken.
 const FLOW_WINDOWS: usize = 10;
 /// A service that completes more than is begun by this part, and by more than chance, is draining a
@@ -146,7 +146,7 @@ impl Holder {
         // in force.
         self.limit = self.limit.clamp(in_force, in_force * FASTEST);
         let known = self.growth.is_on_known_ground(in_force);
-        match self.evidence.judge(if known { LEAST_ON_KNOWN_GROUND } else { LEAST_SAMPLES }) {
+        match self.evidence.judge(if known { MIN_ON_KNOWN_GROUND } else { MIN_SAMPLES }) {
             Finding::Nothing => self.doing = Doing::Waiting,
             Finding::Broken { keep, room } => self.back_off(window, in_force, keep, room),
             Finding::Holds(room) => self.rise(window, in_force, room, tally),
@@ -169,11 +169,11 @@ impl Holder {
         let saturated = self.flow.is_queueing(seconds) && completed < in_force;
         let base = if saturated { completed } else { in_force };
         // Of what has not ended no more is known than that it is late.
-        let keep = if completed > 0.0 { keep } else { LEAST_KEPT };
+        let keep = if completed > 0.0 { keep } else { MIN_KEPT };
         let failing = if let Goal::ErrorRate(_) = self.objective.goal { room.reading } else { 0.0 };
         let ceiling = if saturated { base } else { base * keep };
         if completed * (1.0 - failing) < base * keep / 2.0
-            || saturated && completed < in_force * LEAST_KEPT
+            || saturated && completed < in_force * MIN_KEPT
         {
             // A service that is down does not say what it can bear when it is up.
             self.growth.beaten_down(window.until, in_force, None);
@@ -199,7 +199,7 @@ impl Holder {
     }
 
     fn bring_down(&mut self, in_force: f64, limit: f64) {
-        self.limit = limit.max(in_force * LEAST_KEPT);
+        self.limit = limit.max(in_force * MIN_KEPT);
         // What was seen is answered by this.
         self.answered = true;
         self.evidence.clear();

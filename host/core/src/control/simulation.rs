@@ -586,7 +586,7 @@ fn where_nothing_is_bound_the_rate_ends_at_the_highest_there_is() {
             &[tally],
         );
     }
-    assert_eq!(regulator.rate(), Rate::MOST);
+    assert_eq!(regulator.rate(), Rate::MAX);
 }
 
 #[test]

@@ -295,7 +295,7 @@ mod tests {
         watch.ended(ms(0), ms(300), Some(true));
         let tally = take(&mut watch, 400);
         assert_eq!(postcard::from_bytes(&postcard::to_stdvec(&tally).unwrap()), Ok(tally.clone()));
-        let most = travel::MOST;
+        let most = travel::MAX_COUNT;
         for (begun, ended, judged, failed, is_possible) in [
             (0, 3, 3, 3, true),
             (most, most, most, most, true),

@@ -20,10 +20,10 @@ use std::time::Duration;
 use super::histogram::Histogram;
 
 /// Batches at most, and without which nothing is said.
-const MOST: usize = 30;
-const FEWEST: usize = 10;
+const MAX_BATCHES: usize = 30;
+const MIN_BATCHES: usize = 10;
 /// Pieces that are kept before two are made one.
-const PIECES: usize = 4 * MOST;
+const PIECES: usize = 4 * MAX_BATCHES;
 /// Standard deviations to each side for 95 %.
 const Z: f64 = 1.96;
 
@@ -60,7 +60,7 @@ impl Batches {
         // The last piece may be shorter than the others.
         let whole = &self.pieces[..self.pieces.len() - usize::from(self.filled < self.span)];
         let mut size = 1;
-        while whole.len() / size > MOST {
+        while whole.len() / size > MAX_BATCHES {
             size += 1;
         }
         let batches: Vec<(f64, f64)> = whole
@@ -73,8 +73,8 @@ impl Batches {
             .filter(|(count, _)| *count > 0.0)
             .collect();
         let variance = variance(all)?;
-        if batches.len() < FEWEST || variance <= 0.0 {
-            return (batches.len() >= FEWEST).then_some(all.count() as f64);
+        if batches.len() < MIN_BATCHES || variance <= 0.0 {
+            return (batches.len() >= MIN_BATCHES).then_some(all.count() as f64);
         }
         let number = batches.len() as f64;
         let mean = batches.iter().map(|(count, sum)| sum / count).sum::<f64>() / number;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Cause, LONGEST_NAME, MOST_NAMES, OTHER};
+use super::{Cause, MAX_NAME_LEN, MAX_NAMES, OTHER};
 use crate::exchange::ErrorClass;
 use crate::travel::{self, AtMost, Refused};
 
@@ -96,23 +96,23 @@ fn in_order<K: Ord>(counts: &[(K, u64)]) -> Result<(), Refused> {
 #[serde(try_from = "SentTexts")]
 pub struct Texts {
     counts: BTreeMap<Box<str>, u64>,
-    /// Texts that came after [`Texts::MOST`] different ones, counted together.
+    /// Texts that came after [`Texts::MAX`] different ones, counted together.
     pub other: u64,
 }
 
 impl Texts {
     /// Different texts that are told apart: more than anybody reads, few enough for a window of
     /// each thread.
-    pub const MOST: usize = 200;
+    pub const MAX: usize = 200;
     /// Bytes of a text that are kept: a line on a wide terminal.
-    pub const LONGEST: usize = 200;
+    pub const MAX_BYTES: usize = 200;
 
     /// Counts a text. Allocates when it is seen for the first time.
     pub fn add(&mut self, text: &str, n: u64) {
-        let text = &text[..text.floor_char_boundary(Self::LONGEST)];
+        let text = &text[..text.floor_char_boundary(Self::MAX_BYTES)];
         if let Some(count) = self.counts.get_mut(text) {
             *count += n;
-        } else if self.counts.len() < Self::MOST {
+        } else if self.counts.len() < Self::MAX {
             self.counts.insert(text.into(), n);
         } else {
             self.other += n;
@@ -154,7 +154,7 @@ impl Texts {
 /// Texts as they come.
 #[derive(Deserialize)]
 struct SentTexts {
-    counts: AtMost<(Box<str>, u64), { Texts::MOST }>,
+    counts: AtMost<(Box<str>, u64), { Texts::MAX }>,
     #[serde(deserialize_with = "travel::count")]
     other: u64,
 }
@@ -164,7 +164,7 @@ impl TryFrom<SentTexts> for Texts {
 
     fn try_from(SentTexts { counts: AtMost(counts), other }: SentTexts) -> Result<Self, Refused> {
         in_order(&counts)?;
-        counts.iter().try_for_each(|(text, _)| travel::length(text, Self::LONGEST))?;
+        counts.iter().try_for_each(|(text, _)| travel::length(text, Self::MAX_BYTES))?;
         Ok(Self { counts: counts.into_iter().collect(), other })
     }
 }
@@ -236,7 +236,7 @@ pub trait Tally: Clone {
 
 /// Rows by name. Threads that met the names in another order merge all the same.
 ///
-/// Names beyond [`MOST_NAMES`](super::MOST_NAMES), which threads and hosts may have together, are
+/// Names beyond [`MAX_NAMES`](super::MAX_NAMES), which threads and hosts may have together, are
 /// counted as "other".
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "SentRows<T>", bound(deserialize = "T: Tally + Deserialize<'de>"))]
@@ -260,7 +260,7 @@ impl<T: Tally> Table<T> {
     /// there are too many.
     pub fn merge(&mut self, other: &Self) {
         for (name, row) in other.rows.iter().filter(|(_, row)| !row.is_empty()) {
-            let is_told_apart = self.rows.len() < MOST_NAMES || self.places.contains_key(name);
+            let is_told_apart = self.rows.len() < MAX_NAMES || self.places.contains_key(name);
             let name = if is_told_apart { Arc::clone(name) } else { OTHER.into() };
             match self.places.get(&name) {
                 Some(&place) => self.rows[place].1.merge(row),
@@ -346,7 +346,7 @@ impl<T: Tally + PartialEq> PartialEq for Table<T> {
 }
 
 /// The rows of a table as they come, with the one of other names.
-type SentRows<T> = AtMost<(Box<str>, T), { MOST_NAMES + 1 }>;
+type SentRows<T> = AtMost<(Box<str>, T), { MAX_NAMES + 1 }>;
 
 impl<T: Tally + Serialize> Serialize for Table<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -360,7 +360,7 @@ impl<T: Tally> TryFrom<SentRows<T>> for Table<T> {
     fn try_from(AtMost(rows): SentRows<T>) -> Result<Self, Refused> {
         let mut table = Self::default();
         for (name, row) in rows {
-            travel::length(&name, LONGEST_NAME)?;
+            travel::length(&name, MAX_NAME_LEN)?;
             if table.places.contains_key(&*name) {
                 return Err(Refused::Order);
             }

@@ -30,7 +30,7 @@ use crate::travel::{self, Refused, Sparse};
 
 /// The longest time that has a bucket of its own; longer ones are counted in the last. Nothing
 /// waits longer under the default timeouts.
-const HIGHEST_NS: u64 = 3_600_000_000_000;
+const MAX_NS: u64 = 3_600_000_000_000;
 
 /// How the buckets are laid out: as HdrHistogram lays out those from 1 µs up to there with three
 /// significant digits. These are the bits of a nanosecond that are not told apart at all, and those
@@ -38,7 +38,7 @@ const HIGHEST_NS: u64 = 3_600_000_000_000;
 const UNIT_BITS: u32 = 9;
 const FINE_BITS: u32 = 10;
 /// How many buckets there are: up to the end of the doubling that holds the highest bound.
-pub(super) const BUCKETS: usize = ((bucket_of(HIGHEST_NS) >> FINE_BITS) as usize + 1) << FINE_BITS;
+pub(super) const BUCKETS: usize = ((bucket_of(MAX_NS) >> FINE_BITS) as usize + 1) << FINE_BITS;
 
 /// Samples that are listed, in four kilobytes, before they are counted by bucket: 10,000 a second
 /// of one name on one thread.
@@ -315,7 +315,7 @@ impl PartialEq for Histogram {
 /// highest bound.
 const fn counted_in(ns: u64) -> u32 {
     let bucket = bucket_of(ns);
-    if (bucket as usize) < BUCKETS { bucket } else { bucket_of(HIGHEST_NS) }
+    if (bucket as usize) < BUCKETS { bucket } else { bucket_of(MAX_NS) }
 }
 
 /// The number of the bucket for a time, from the first one on: 2,048 buckets of 512 ns, then 1,024
@@ -559,7 +559,7 @@ mod tests {
     }
 
     fn reference() -> hdrhistogram::Histogram<u64> {
-        hdrhistogram::Histogram::new_with_bounds(1_000, HIGHEST_NS, 3).unwrap()
+        hdrhistogram::Histogram::new_with_bounds(1_000, MAX_NS, 3).unwrap()
     }
 
     #[test]
@@ -575,7 +575,7 @@ mod tests {
             );
         }
         assert_eq!((numbers.start as usize, BUCKETS), (buckets.distinct_values(), BUCKETS));
-        assert!(bucket_of(HIGHEST_NS) < numbers.start && bucket_of(u64::MAX) > numbers.start);
+        assert!(bucket_of(MAX_NS) < numbers.start && bucket_of(u64::MAX) > numbers.start);
     }
 
     #[test]

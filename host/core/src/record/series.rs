@@ -11,24 +11,24 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::trend::Trend;
-use super::{LONGEST_NAME, MOST_NAMES};
+use super::{MAX_NAME_LEN, MAX_NAMES};
 use crate::RunInstant;
 use crate::travel::{self, AtMost, Refused};
 
 /// Series kept over all metrics and tags: at some hundred bytes each, what a report can still be
 /// read and a merge still be paid for.
-pub const MOST_SERIES: usize = 10_000;
+pub const MAX_SERIES: usize = 10_000;
 /// Series with those of each metric's "other" tag.
-const MOST_WITH_OTHER: usize = MOST_SERIES + MOST_NAMES;
+const MAX_SERIES_WITH_OTHER: usize = MAX_SERIES + MAX_NAMES;
 /// Bytes of the longest name of a series, its metric and its tags together: more than a row of a
 /// report can show.
-pub const LONGEST_SERIES: usize = 4_096;
+pub const MAX_SERIES_NAME_LEN: usize = 4_096;
 /// Bytes that the names of all series may have together: 200 for each of the most series. Each
 /// thread has two windows with their names and tags, so that with the series themselves a thread
 /// needs 15 MB at the most.
-pub const MOST_NAME_BYTES: usize = 2 << 20;
+pub const MAX_NAMES_BYTES: usize = 2 << 20;
 /// The same with those of each metric's "other" tag.
-const MOST_BYTES_WITH_OTHER: usize = MOST_NAME_BYTES + MOST_NAMES * (LONGEST_NAME + 32);
+const MAX_NAMES_BYTES_WITH_OTHER: usize = MAX_NAMES_BYTES + MAX_NAMES * (MAX_NAME_LEN + 32);
 
 /// The tag of the series that takes the values of those for which there is no room, or that are too
 /// long.
@@ -147,7 +147,7 @@ impl Metrics {
                 self.ignored += mine.value.merge(&theirs.value);
             } else if self.has_room_for(name) {
                 self.insert(Arc::clone(name), theirs.clone());
-            } else if self.series.len() < MOST_WITH_OTHER
+            } else if self.series.len() < MAX_SERIES_WITH_OTHER
                 || self.series.contains_key(key.of(&theirs.metric, OTHER))
             {
                 self.ignored += self
@@ -174,9 +174,9 @@ impl Metrics {
     }
 
     fn has_room_for(&self, name: &str) -> bool {
-        name.len() <= LONGEST_SERIES
-            && self.series.len() < MOST_SERIES
-            && self.name_bytes + name.len() <= MOST_NAME_BYTES
+        name.len() <= MAX_SERIES_NAME_LEN
+            && self.series.len() < MAX_SERIES
+            && self.name_bytes + name.len() <= MAX_NAMES_BYTES
     }
 
     fn insert(&mut self, name: Arc<str>, series: Series) {
@@ -336,7 +336,7 @@ impl Value {
 /// Metrics as they travel: the text of each series is put together anew.
 #[derive(Deserialize)]
 struct SentMetrics {
-    series: AtMost<Series, MOST_WITH_OTHER>,
+    series: AtMost<Series, MAX_SERIES_WITH_OTHER>,
     #[serde(deserialize_with = "travel::count")]
     ignored: u64,
 }
@@ -363,12 +363,12 @@ impl TryFrom<SentMetrics> for Metrics {
             let tags: Vec<(&str, &str)> =
                 one.tags.iter().map(|(name, value)| (&**name, &**value)).collect();
             let name = key.of(&one.metric, &tags);
-            travel::length(name, LONGEST_SERIES)?;
+            travel::length(name, MAX_SERIES_NAME_LEN)?;
             if metrics.series.contains_key(name) {
                 return Err(Refused::Order);
             }
             metrics.insert(name.into(), one);
-            if metrics.name_bytes > MOST_BYTES_WITH_OTHER {
+            if metrics.name_bytes > MAX_NAMES_BYTES_WITH_OTHER {
                 return Err(Refused::Length(metrics.name_bytes));
             }
         }
@@ -388,7 +388,7 @@ impl TryFrom<SentSeries> for Series {
     type Error = Refused;
 
     fn try_from(SentSeries { metric, tags, value }: SentSeries) -> Result<Self, Refused> {
-        travel::length(&metric, LONGEST_NAME)?;
+        travel::length(&metric, MAX_NAME_LEN)?;
         if metric.is_empty() || value.count() == 0 {
             return Err(Refused::Empty);
         }
@@ -503,7 +503,7 @@ mod tests {
     #[test]
     fn series_beyond_the_most_are_kept_together() {
         let mut metrics = Metrics::default();
-        for i in 0..MOST_SERIES + 5 {
+        for i in 0..MAX_SERIES + 5 {
             record(&mut metrics, "hits", MetricKind::Counter, 0, 1.0, &[("i", &i.to_string())]);
         }
         let other = metrics
@@ -517,15 +517,15 @@ mod tests {
         metrics.merge(&more);
         assert_eq!(
             metrics.total("hits"),
-            Some(Value::Counter { count: MOST_SERIES as u64 + 6, sum: MOST_SERIES as f64 + 6.0 })
+            Some(Value::Counter { count: MAX_SERIES as u64 + 6, sum: MAX_SERIES as f64 + 6.0 })
         );
-        assert_eq!(metrics.iter().count(), MOST_SERIES + 1);
+        assert_eq!(metrics.iter().count(), MAX_SERIES + 1);
     }
 
     #[test]
     fn tags_that_are_too_long_are_kept_together() {
         let mut metrics = Metrics::default();
-        for length in [LONGEST_SERIES - 20, LONGEST_SERIES, LONGEST_SERIES + 1] {
+        for length in [MAX_SERIES_NAME_LEN - 20, MAX_SERIES_NAME_LEN, MAX_SERIES_NAME_LEN + 1] {
             record(
                 &mut metrics,
                 "hits",
@@ -544,7 +544,7 @@ mod tests {
     fn series_whose_names_are_long_are_kept_together_before_they_take_much_memory() {
         let mut metrics = Metrics::default();
         let tag = "x".repeat(4_000);
-        for i in 0..MOST_SERIES {
+        for i in 0..MAX_SERIES {
             record(
                 &mut metrics,
                 "hits",
@@ -556,13 +556,13 @@ mod tests {
         }
         let kept = metrics.iter().count();
         assert!(
-            (500..530).contains(&kept) && metrics.name_bytes <= MOST_NAME_BYTES + 100,
+            (500..530).contains(&kept) && metrics.name_bytes <= MAX_NAMES_BYTES + 100,
             "{kept} with {} bytes",
             metrics.name_bytes
         );
         assert_eq!(
             metrics.total("hits"),
-            Some(Value::Counter { count: MOST_SERIES as u64, sum: MOST_SERIES as f64 })
+            Some(Value::Counter { count: MAX_SERIES as u64, sum: MAX_SERIES as f64 })
         );
         let mut total = Metrics::default();
         let mut more = Metrics::default();
@@ -570,7 +570,7 @@ mod tests {
         [&more, &metrics].into_iter().for_each(|part| total.merge(part));
         assert_eq!(
             (total.iter().count(), total.total("hits").map(|value| value.count())),
-            (kept, Some(MOST_SERIES as u64 + 1))
+            (kept, Some(MAX_SERIES as u64 + 1))
         );
         let sent: Metrics = postcard::from_bytes(&postcard::to_stdvec(&total).unwrap()).unwrap();
         assert_eq!((&sent, sent.name_bytes), (&total, total.name_bytes));

@@ -108,14 +108,14 @@ fn causes_are_counted_by_class_and_texts_are_bounded() {
     fail(Cause::Request(ErrorClass::Timeout(Phase::Waiting)));
     fail(Cause::Trap("unreachable"));
     fail(Cause::Said(&"ü".repeat(5_000)));
-    (0..Texts::MOST + 9).for_each(|i| fail(Cause::Said(&format!("order {i} refused"))));
+    (0..Texts::MAX + 9).for_each(|i| fail(Cause::Said(&format!("order {i} refused"))));
     let window = recorder.take_window(at(10), Snapshot::default());
     let row = window.measured.transactions.row("buy").unwrap();
     assert_eq!(row.causes.total(), row.counts.failed);
     assert_eq!((row.causes.statuses.of(500), row.causes.statuses.total()), (2, 2));
     assert_eq!(row.causes.requests.of(ErrorClass::Timeout(Phase::Waiting)), 1);
-    assert_eq!((row.causes.said.iter().count(), row.causes.said.other), (Texts::MOST, 10));
-    assert!(row.causes.said.iter().all(|(text, _)| text.len() <= Texts::LONGEST));
+    assert_eq!((row.causes.said.iter().count(), row.causes.said.other), (Texts::MAX, 10));
+    assert!(row.causes.said.iter().all(|(text, _)| text.len() <= Texts::MAX_BYTES));
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn names_are_bounded_in_length_and_number() {
     let mut recorder = Recorder::new(at(0));
     assert_eq!(recorder.define(""), Err(NameError::Length { bytes: 0 }));
     assert_eq!(recorder.define(&"x".repeat(129)), Err(NameError::Length { bytes: 129 }));
-    for i in 0..MOST_NAMES {
+    for i in 0..MAX_NAMES {
         assert_eq!(recorder.define(&i.to_string()), Ok(KindId(i as u32)));
     }
     assert_eq!(recorder.define("7"), Ok(KindId(7)), "a known name keeps its number");
@@ -163,10 +163,10 @@ fn names_are_bounded_in_length_and_number() {
 #[test]
 fn checks_beyond_the_most_are_counted_together() {
     let mut recorder = Recorder::new(at(0));
-    (0..MOST_NAMES + 5)
+    (0..MAX_NAMES + 5)
         .for_each(|i| recorder.check(RunPhase::Measured, &format!("check {i}"), i % 2 == 0));
     let checks = recorder.take_window(at(1), Snapshot::default()).measured.checks;
-    assert_eq!(checks.iter().count(), MOST_NAMES + 1);
+    assert_eq!(checks.iter().count(), MAX_NAMES + 1);
     assert_eq!(checks.row("other"), Some(&Check { passed: 3, failed: 2 }));
 }
 

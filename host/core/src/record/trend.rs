@@ -14,7 +14,7 @@ use crate::travel::{self, Refused, Sparse};
 const COARSE_BITS: u32 = 42;
 /// The number of buckets: the last one is that of the greatest finite number.
 const BUCKETS: usize = bucket_of(f64::MAX) as usize + 1;
-/// What rounding may make of a sum: of [`travel::MOST`] numbers, a part of 2⁻¹³.
+/// What rounding may make of a sum: of [`travel::MAX_COUNT`] numbers, a part of 2⁻¹³.
 const ROUNDING: f64 = 1e-3;
 
 /// Numbers from zero upward.

@@ -30,7 +30,7 @@ const BLOCK: u64 = 256;
 const NONE_IN_BLOCK: f64 = 6.616_261_056_709_485e-112;
 /// The most that a block holds: the probability of more is under 10⁻⁴⁰, and the sum of
 /// probabilities has long stopped growing.
-const MOST_IN_BLOCK: u64 = 2 * BLOCK;
+const MAX_IN_BLOCK: u64 = 2 * BLOCK;
 
 /// The position of each slot, cheap in increasing order.
 #[derive(Clone, Debug)]
@@ -99,7 +99,7 @@ impl Positions {
 /// The count whose cumulative probability first exceeds `unit`.
 fn poisson_count(unit: f64) -> u64 {
     let (mut count, mut probability, mut cumulative) = (0, NONE_IN_BLOCK, NONE_IN_BLOCK);
-    while cumulative <= unit && count < MOST_IN_BLOCK {
+    while cumulative <= unit && count < MAX_IN_BLOCK {
         count += 1;
         probability *= BLOCK as f64 / count as f64;
         cumulative += probability;

@@ -27,7 +27,7 @@ pub type Owner = u16;
 /// Lanes of a round for each host: weights are met to a sixteenth of an even share.
 const LANES_EACH: usize = 16;
 /// Lanes of a round at the least: weights are met to half a percent.
-const LEAST_LANES: usize = 240;
+const MIN_LANES: usize = 240;
 
 /// From some slot on, whose the slots are: as many in turn as there are lanes, and then again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl Table {
         let mut seats = Seats::default();
         Self {
             from,
-            lanes: deal((hosts * LANES_EACH).max(LEAST_LANES), weights)
+            lanes: deal((hosts * LANES_EACH).max(MIN_LANES), weights)
                 .into_iter()
                 .map(|owner| seats.next(owner))
                 .collect(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use swell_core::RunInstant;
 use swell_core::random::Random;
-use swell_core::record::{Ended, MOST_SERIES, MetricKind, Recorder, RunPhase, Snapshot, Times};
+use swell_core::record::{Ended, MAX_SERIES, MetricKind, Recorder, RunPhase, Snapshot, Times};
 
 use sample::sample;
 
@@ -143,7 +143,7 @@ fn ten_thousand_long_tags_take_no_more_than_15_mb_on_a_worker() {
         let in_use = bytes_in_use(3, |recorder, _| {
             let metric = recorder.define_metric("hits", MetricKind::Counter).expect("a legal name");
             let mut tag = "x".repeat(length);
-            for number in 0..2 * MOST_SERIES {
+            for number in 0..2 * MAX_SERIES {
                 tag.truncate(length);
                 tag.push_str(&number.to_string());
                 recorder.metric(

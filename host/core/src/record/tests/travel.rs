@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::*;
 use crate::random::Random;
-use crate::travel::{MOST, Sparse};
+use crate::travel::{MAX_COUNT, Sparse};
 
 fn bytes(value: &impl Serialize) -> Vec<u8> {
     postcard::to_stdvec(value).expect("whatever was counted can be written")
@@ -138,7 +138,7 @@ proptest! {
 
 #[test]
 fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
-    const TOO_MANY: u64 = MOST + 1;
+    const TOO_MANY: u64 = MAX_COUNT + 1;
     let counts: [fn(&mut Snapshot) -> &mut u64; 25] = [
         |all| &mut all.log_lines_suppressed,
         |all| &mut all.users.created,
@@ -169,13 +169,13 @@ fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
     let snapshot = half_second();
     for (place, count) in counts.iter().enumerate() {
         let mut wrong = snapshot.clone();
-        *count(&mut wrong) = MOST;
+        *count(&mut wrong) = MAX_COUNT;
         assert_eq!(read::<Snapshot>(&wrong), Some(wrong.clone()), "count {place}");
         *count(&mut wrong) = TOO_MANY;
         assert_eq!(read::<Snapshot>(&wrong), None, "count {place}");
     }
     let mut wrong = snapshot;
-    wrong.measured.requests.body_bytes = MOST * 8;
+    wrong.measured.requests.body_bytes = MAX_COUNT * 8;
     assert!(read::<Snapshot>(&wrong).is_some(), "bytes are more than things");
     wrong.measured.requests.body_bytes += 1;
     assert_eq!(read::<Snapshot>(&wrong), None);
@@ -197,7 +197,7 @@ fn a_histogram_that_no_samples_make_is_refused() {
         sent(1, u128::from(u64::MAX), u64::MAX, u64::MAX, &[(24_204, 1)]),
         // Seventy minutes have a bucket of their own, and two hours are counted in that of one.
         sent(2, u128::from(hour) * 190 / 60, hour * 70 / 60, 2 * hour, &[(24_204, 1), (24_483, 1)]),
-        sent(MOST, u128::from(MOST) * 100, 100, 100, &[(0, MOST)]),
+        sent(MAX_COUNT, u128::from(MAX_COUNT) * 100, 100, 100, &[(0, MAX_COUNT)]),
     ];
     for sent in possible {
         assert!(read::<Histogram>(&sent).is_some(), "{sent:?}");
@@ -210,11 +210,17 @@ fn a_histogram_that_no_samples_make_is_refused() {
         ("less counted than there are", sent(1, 500, 500, 500, &[(0, 2)])),
         (
             "a count of too many",
-            sent(MOST + 1, u128::from(MOST + 1) * 100, 100, 100, &[(0, MOST + 1)]),
+            sent(MAX_COUNT + 1, u128::from(MAX_COUNT + 1) * 100, 100, 100, &[(0, MAX_COUNT + 1)]),
         ),
         (
             "counts whose sum is too many",
-            sent(MOST, u128::from(MOST) * 500, 500, 1_000, &[(0, MOST), (1, MOST)]),
+            sent(
+                MAX_COUNT,
+                u128::from(MAX_COUNT) * 500,
+                500,
+                1_000,
+                &[(0, MAX_COUNT), (1, MAX_COUNT)],
+            ),
         ),
         ("a bucket beyond the last", sent(1, 1 << 42, 1 << 42, 1 << 42, &[(24_576, 1)])),
         ("a sum too small", sent(2, 1_499, 500, 1_000, &[(0, 1), (1, 1)])),
@@ -238,11 +244,11 @@ fn a_histogram_that_no_samples_make_is_refused() {
 
 #[test]
 fn counts_and_texts_that_nobody_counted_are_refused() {
-    assert!(read::<Counts<u16>>(&[(200, 1_u64), (404, MOST - 1)].as_slice()).is_some());
+    assert!(read::<Counts<u16>>(&[(200, 1_u64), (404, MAX_COUNT - 1)].as_slice()).is_some());
     for wrong in [
         [(200, 1), (200, 1)],
         [(404, 1), (200, 1)],
-        [(200, MOST), (404, 1)],
+        [(200, MAX_COUNT), (404, 1)],
         [(200, u64::MAX), (404, u64::MAX)],
     ] {
         assert_eq!(read::<Counts<u16>>(&wrong.as_slice()), None, "{wrong:?}");
@@ -255,15 +261,15 @@ fn counts_and_texts_that_nobody_counted_are_refused() {
     let long = |bytes| vec![("x".repeat(bytes), 1)];
     let pair =
         |one: &str, other: &str, count| vec![(one.to_owned(), count), (other.to_owned(), count)];
-    for possible in [texts(Texts::MOST), long(Texts::LONGEST), pair("a", "b", 1)] {
+    for possible in [texts(Texts::MAX), long(Texts::MAX_BYTES), pair("a", "b", 1)] {
         assert!(read::<Texts>(&(possible, 3_u64)).is_some());
     }
     for wrong in [
-        texts(Texts::MOST + 1),
-        long(Texts::LONGEST + 1),
+        texts(Texts::MAX + 1),
+        long(Texts::MAX_BYTES + 1),
         pair("a", "a", 1),
         pair("b", "a", 1),
-        pair("a", "b", MOST),
+        pair("a", "b", MAX_COUNT),
     ] {
         assert_eq!(read::<Texts>(&(wrong, 3_u64)), None);
     }
@@ -276,16 +282,16 @@ fn a_table_with_a_row_too_many_or_twice_or_for_nothing_is_refused() {
     };
     let numbered = |number: usize| rows(&(0..number).map(|i| i.to_string()).collect::<Vec<_>>());
     for possible in [
-        numbered(MOST_NAMES + 1),
-        rows(&["x".repeat(LONGEST_NAME)]),
+        numbered(MAX_NAMES + 1),
+        rows(&["x".repeat(MAX_NAME_LEN)]),
         rows(&["b".into(), "a".into()]),
     ] {
         assert!(read::<Table<Check>>(&possible).is_some());
     }
     let empty = vec![("a".to_owned(), Check::default())];
     for wrong in [
-        numbered(MOST_NAMES + 2),
-        rows(&["x".repeat(LONGEST_NAME + 1)]),
+        numbered(MAX_NAMES + 2),
+        rows(&["x".repeat(MAX_NAME_LEN + 1)]),
         rows(&["a".into(), "a".into()]),
         empty,
     ] {
@@ -313,7 +319,7 @@ fn a_value_that_nothing_adds_up_to_is_refused() {
         assert_eq!(read(&value), Some(value));
     }
     let impossible = [
-        Value::Counter { count: MOST + 1, sum: 0.0 },
+        Value::Counter { count: MAX_COUNT + 1, sum: 0.0 },
         Value::Counter { count: 1, sum: -1.0 },
         Value::Counter { count: 1, sum: f64::NAN },
         gauge(2.0, -1.0, 1.0),
@@ -322,9 +328,9 @@ fn a_value_that_nothing_adds_up_to_is_refused() {
         gauge(1.0, f64::NAN, 1.0),
         gauge(1.0, -1.0, f64::INFINITY),
         gauge(1.0, f64::NEG_INFINITY, 1.0),
-        Value::Gauge { count: MOST + 1, at: at(1), last: 1.0, min: 1.0, max: 1.0 },
+        Value::Gauge { count: MAX_COUNT + 1, at: at(1), last: 1.0, min: 1.0, max: 1.0 },
         Value::Rate { count: 3, nonzero: 4 },
-        Value::Rate { count: MOST + 1, nonzero: 4 },
+        Value::Rate { count: MAX_COUNT + 1, nonzero: 4 },
     ];
     for value in impossible {
         assert_eq!(read::<Value>(&value), None, "{value:?}");
@@ -348,7 +354,7 @@ fn a_trend_that_no_numbers_make_is_refused() {
         sent(2, 4.0, 1.0, 3.0, &[(1.0, 1), (3.0, 1)]),
         sent(1, 0.0, 0.0, 0.0, &[(0.0, 1)]),
         sent(2, f64::INFINITY, f64::MAX, f64::MAX, &[(f64::MAX, 2)]),
-        sent(MOST, MOST as f64 * 1.0001, 1.0, 1.0, &[(1.0, MOST)]),
+        sent(MAX_COUNT, MAX_COUNT as f64 * 1.0001, 1.0, 1.0, &[(1.0, MAX_COUNT)]),
     ];
     for sent in possible {
         assert!(read::<Trend>(&sent).is_some(), "{sent:?}");
@@ -356,7 +362,7 @@ fn a_trend_that_no_numbers_make_is_refused() {
     let impossible = [
         ("a count of nothing", sent(0, 0.0, 0.0, 0.0, &[])),
         ("another count than that of the buckets", sent(3, 5.0, 1.0, 3.0, &[(1.0, 1), (3.0, 1)])),
-        ("too many", sent(MOST + 1, MOST as f64, 1.0, 1.0, &[(1.0, MOST + 1)])),
+        ("too many", sent(MAX_COUNT + 1, MAX_COUNT as f64, 1.0, 1.0, &[(1.0, MAX_COUNT + 1)])),
         ("a least elsewhere", sent(2, 4.0, 2.0, 3.0, &[(1.0, 1), (3.0, 1)])),
         ("a greatest elsewhere", sent(2, 4.0, 1.0, 4.0, &[(1.0, 1), (3.0, 1)])),
         ("a least above the greatest", sent(2, 2.0, 1.000_01, 1.0, &[(1.0, 2)])),
@@ -380,7 +386,7 @@ fn a_trend_that_no_numbers_make_is_refused() {
 fn series_with_names_that_no_recorder_gives_are_refused() {
     type Tags<'a> = Vec<(&'a str, &'a str)>;
     const ONE: Value = Value::Counter { count: 1, sum: 1.0 };
-    let long = "x".repeat(LONGEST_SERIES);
+    let long = "x".repeat(MAX_SERIES_NAME_LEN);
     let sent = |all: Vec<(&str, Tags<'_>)>| {
         let series: Vec<_> = all.into_iter().map(|(metric, tags)| (metric, tags, ONE)).collect();
         read::<Metrics>(&(series, 0_u64))
@@ -404,7 +410,7 @@ fn series_with_names_that_no_recorder_gives_are_refused() {
 
     let wrong: [(&str, Vec<(&str, Tags<'_>)>); 5] = [
         ("no name", vec![("", vec![])]),
-        ("a long name", vec![(&long[..LONGEST_NAME + 1], vec![])]),
+        ("a long name", vec![(&long[..MAX_NAME_LEN + 1], vec![])]),
         ("long tags", vec![("hits", vec![("a", &long)])]),
         ("tags that are not sorted", vec![("hits", vec![("b", "0"), ("a", "1")])]),
         ("one series twice", vec![("hits", vec![("a", "1")]), ("hits", vec![("a", "1")])]),
@@ -423,12 +429,12 @@ fn series_with_names_that_no_recorder_gives_are_refused() {
         "nothing was counted"
     );
 
-    let numbers: Vec<String> = (0..=MOST_SERIES + MOST_NAMES).map(|i| i.to_string()).collect();
+    let numbers: Vec<String> = (0..=MAX_SERIES + MAX_NAMES).map(|i| i.to_string()).collect();
     let numbered = |number: usize| {
         sent(numbers[..number].iter().map(|i| ("hits", vec![("i", i.as_str())])).collect())
     };
-    assert!(numbered(MOST_SERIES + MOST_NAMES).is_some());
-    assert_eq!(numbered(MOST_SERIES + MOST_NAMES + 1), None);
+    assert!(numbered(MAX_SERIES + MAX_NAMES).is_some());
+    assert_eq!(numbered(MAX_SERIES + MAX_NAMES + 1), None);
 }
 
 #[test]
@@ -436,7 +442,7 @@ fn names_that_many_hosts_make_up_do_not_fill_the_total() {
     let mut total = Snapshot::default();
     for host in 0..13 {
         let mut recorder = Recorder::new(at(0));
-        for i in 0..MOST_NAMES {
+        for i in 0..MAX_NAMES {
             recorder.check(RunPhase::Measured, &format!("{host} {i}"), true);
             let metric =
                 recorder.define_metric(&format!("{host} {i}"), MetricKind::Counter).unwrap();
@@ -447,12 +453,12 @@ fn names_that_many_hosts_make_up_do_not_fill_the_total() {
     let Figures { checks, metrics, .. } = &total.measured;
     assert_eq!(
         (checks.iter().count(), checks.row("other").unwrap().passed),
-        (MOST_NAMES + 1, 12 * MOST_NAMES as u64)
+        (MAX_NAMES + 1, 12 * MAX_NAMES as u64)
     );
     let counted: u64 = metrics.iter().map(|series| series.value.count()).sum();
     assert_eq!(
         (metrics.iter().count(), counted + metrics.ignored),
-        (MOST_SERIES + MOST_NAMES, 13 * MOST_NAMES as u64)
+        (MAX_SERIES + MAX_NAMES, 13 * MAX_NAMES as u64)
     );
     assert_eq!(travelled(&total), total);
 }
