@@ -13,6 +13,7 @@ mod histogram;
 mod pages;
 mod series;
 mod snapshot;
+mod sum;
 mod trend;
 
 use std::rc::Rc;

@@ -168,17 +168,22 @@ impl Watch {
 impl Tally {
     /// Adds what another worker counted.
     pub fn merge(&mut self, other: &Self) {
-        self.begun += other.begun;
-        self.ended += other.ended;
-        self.judged += other.judged;
-        self.failed += other.failed;
-        self.times.merge(&other.times);
+        let Self { begun, ended, judged, failed, times } = other;
+        self.begun += begun;
+        self.ended += ended;
+        self.judged += judged;
+        self.failed += failed;
+        self.times.merge(times);
     }
 
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
-        (self.begun, self.ended, self.judged, self.failed) = (0, 0, 0, 0);
-        self.times.clear();
+        let Self { begun, ended, judged, failed, times } = self;
+        *begun = 0;
+        *ended = 0;
+        *judged = 0;
+        *failed = 0;
+        times.clear();
     }
 }
 

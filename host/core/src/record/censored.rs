@@ -42,9 +42,10 @@ impl Censored {
 
     /// Adds all samples of `other`.
     pub fn merge(&mut self, other: &Self) {
-        self.all.merge(&other.all);
-        self.cut += other.cut;
-        self.shortest_age = self.shortest_age.into_iter().chain(other.shortest_age).min();
+        let Self { all, cut, shortest_age } = other;
+        self.all.merge(all);
+        self.cut += cut;
+        self.shortest_age = self.shortest_age.into_iter().chain(*shortest_age).min();
     }
 
     /// How many samples there are, those that were cut off included.

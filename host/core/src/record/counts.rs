@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::sum::{Part as _, sums};
 use super::{Cause, MAX_NAME_LEN, MAX_NAMES, OTHER};
 use crate::exchange::ErrorClass;
 use crate::travel::{self, AtMost, Refused};
@@ -132,10 +133,9 @@ impl Texts {
     /// Adds the counts of `other`. The total is always exact; which texts are told apart depends on
     /// the order once there are too many.
     pub fn merge(&mut self, other: &Self) {
-        for (text, count) in other.iter() {
-            self.add(text, count);
-        }
-        self.other += other.other;
+        let Self { counts, other } = other;
+        counts.iter().for_each(|(text, count)| self.add(text, *count));
+        self.other += other;
     }
 
     /// Leaves out what they say: all are counted together.
@@ -146,8 +146,9 @@ impl Texts {
 
     /// Forgets all texts.
     pub fn clear(&mut self) {
-        self.counts.clear();
-        self.other = 0;
+        let Self { counts, other } = self;
+        counts.clear();
+        *other = 0;
     }
 }
 
@@ -204,25 +205,9 @@ impl Causes {
             + self.traps.total()
             + self.not_ended
     }
-
-    /// Adds the counts of `other`.
-    pub fn merge(&mut self, other: &Self) {
-        self.statuses.merge(&other.statuses);
-        self.requests.merge(&other.requests);
-        self.said.merge(&other.said);
-        self.traps.merge(&other.traps);
-        self.not_ended += other.not_ended;
-    }
-
-    /// Forgets all.
-    pub fn clear(&mut self) {
-        self.statuses.clear();
-        self.requests.clear();
-        self.said.clear();
-        self.traps.clear();
-        self.not_ended = 0;
-    }
 }
+
+sums! { Causes { statuses, requests, said, traps, not_ended } }
 
 /// What a row of a [`Table`] can do.
 pub trait Tally: Clone {

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::Ended;
 use super::censored::Censored;
 use super::pages::Pages;
+use super::sum::{Part, sums};
 use crate::travel::{self, Refused, Sparse};
 
 /// The longest time that has a bucket of its own; longer ones are counted in the last. Nothing
@@ -183,14 +184,15 @@ impl Histogram {
 
     /// Adds all samples of `other`. Associative and commutative.
     pub fn merge(&mut self, other: &Self) {
-        if other.count == 0 {
+        let Self { samples, count, sum_ns, min_ns, max_ns } = other;
+        if *count == 0 {
             return;
         }
-        self.samples.merge(&other.samples);
-        self.min_ns = if self.count == 0 { other.min_ns } else { self.min_ns.min(other.min_ns) };
-        self.max_ns = self.max_ns.max(other.max_ns);
-        self.sum_ns += other.sum_ns;
-        self.count += other.count;
+        self.samples.merge(samples);
+        self.min_ns = if self.count == 0 { *min_ns } else { self.min_ns.min(*min_ns) };
+        self.max_ns = self.max_ns.max(*max_ns);
+        self.sum_ns += sum_ns;
+        self.count += count;
     }
 
     /// Forgets all samples and keeps the memory.
@@ -198,8 +200,9 @@ impl Histogram {
         if self.count == 0 {
             return;
         }
-        self.samples.clear();
-        (self.count, self.sum_ns, self.min_ns, self.max_ns) = (0, 0, 0, 0);
+        let Self { samples, count, sum_ns, min_ns, max_ns } = self;
+        samples.clear();
+        (*count, *sum_ns, *min_ns, *max_ns) = (0, 0, 0, 0);
     }
 
     /// How many samples there are.
@@ -440,21 +443,21 @@ impl Split {
     pub const fn count(&self) -> u64 {
         self.ok.count() + self.failed.count() + self.interrupted.count()
     }
+}
 
-    /// Adds all samples of `other`.
-    pub fn merge(&mut self, other: &Self) {
-        self.ok.merge(&other.ok);
-        self.failed.merge(&other.failed);
-        self.interrupted.merge(&other.interrupted);
+impl<const N: usize> Part for [Histogram; N] {
+    fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.iter_mut().zip(other) {
+            mine.merge(theirs);
+        }
     }
 
-    /// Forgets all samples and keeps the memory.
-    pub fn clear(&mut self) {
-        self.ok.clear();
-        self.failed.clear();
-        self.interrupted.clear();
+    fn clear(&mut self) {
+        self.iter_mut().for_each(Histogram::clear);
     }
 }
+
+sums! { Split { ok, failed, interrupted } }
 
 #[cfg(test)]
 mod tests {

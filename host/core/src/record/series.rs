@@ -141,8 +141,10 @@ impl Metrics {
 
     /// Adds the values of `other`.
     pub fn merge(&mut self, other: &Self) {
+        // The bytes of names are counted as series come.
+        let Self { series, name_bytes: _, ignored } = other;
         let mut key = KeyBuffer::default();
-        for (name, theirs) in other.series.iter().filter(|(_, series)| series.value.count() > 0) {
+        for (name, theirs) in series.iter().filter(|(_, series)| series.value.count() > 0) {
             if let Some(mine) = self.series.get_mut(name) {
                 self.ignored += mine.value.merge(&theirs.value);
             } else if self.has_room_for(name) {
@@ -157,7 +159,7 @@ impl Metrics {
                 self.ignored += theirs.value.count();
             }
         }
-        self.ignored += other.ignored;
+        self.ignored += ignored;
     }
 
     /// Forgets all values; series and memory stay.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::counts::{Causes, Counts, Table, Tally, Texts};
 use super::series::Metrics;
+use super::sum::{Part, sums};
 use super::{Ended, Histogram, Split};
 use crate::RunInstant;
 use crate::exchange::{ErrorClass, Phase};
@@ -207,13 +208,6 @@ pub struct Unsent {
 }
 
 impl Unsent {
-    /// Adds everything that `other` counted.
-    pub const fn merge(&mut self, other: &Self) {
-        self.users += other.users;
-        self.host += other.host;
-        self.lease += other.lease;
-    }
-
     /// All of them.
     pub const fn total(&self) -> u64 {
         self.users + self.host + self.lease
@@ -237,26 +231,44 @@ pub struct Users {
     pub iteration_errors: Texts,
 }
 
-impl Snapshot {
-    /// Adds everything that `other` counted.
-    pub fn merge(&mut self, other: &Self) {
-        self.extent = match (self.extent, other.extent) {
+sums! {
+    Snapshot { extent, warm_up, measured, users, log_lines_suppressed }
+    Figures {
+        total, transactions, requests, iterations, checks, metrics, unsent, loop_delay, overslept
+    }
+    Total {
+        counts, response, service, start_lag, user_lag, host_lag, delayed_response,
+        delayed_service,
+    }
+    Outcomes { started, ok, failed, interrupted }
+    Delayed { seen, without }
+    Transaction { counts, service, response, causes }
+    Requests {
+        ok, failed, interrupted, written, reconnects, connections, body_bytes, statuses, errors,
+        service, phases,
+    }
+    Check { passed, failed }
+    Unsent { users, host, lease }
+    Users { created, gone, traps, start_errors, iteration_errors }
+}
+
+impl Part for Option<Extent> {
+    fn merge(&mut self, other: &Self) {
+        *self = match (*self, *other) {
             (Some(mine), Some(theirs)) => Some(Extent {
                 from: mine.from.min(theirs.from),
                 until: mine.until.max(theirs.until),
             }),
             (mine, theirs) => mine.or(theirs),
         };
-        self.warm_up.merge(&other.warm_up);
-        self.measured.merge(&other.measured);
-        self.users.created += other.users.created;
-        self.users.gone += other.users.gone;
-        self.users.traps.merge(&other.users.traps);
-        self.users.start_errors.merge(&other.users.start_errors);
-        self.users.iteration_errors.merge(&other.users.iteration_errors);
-        self.log_lines_suppressed += other.log_lines_suppressed;
     }
 
+    fn clear(&mut self) {
+        *self = None;
+    }
+}
+
+impl Snapshot {
     /// Leaves the values of the scenario's own metrics out; they are counted as ignored.
     pub fn leave_out_metrics(&mut self) {
         self.parts().for_each(|part| part.metrics.leave_out());
@@ -287,18 +299,6 @@ impl Snapshot {
     fn parts(&mut self) -> impl Iterator<Item = &mut Figures> {
         [&mut self.warm_up, &mut self.measured].into_iter()
     }
-
-    /// Forgets everything and keeps the memory, so that the next window allocates nothing.
-    pub fn clear(&mut self) {
-        self.extent = None;
-        self.warm_up.clear();
-        self.measured.clear();
-        (self.users.created, self.users.gone) = (0, 0);
-        self.users.traps.clear();
-        self.users.start_errors.clear();
-        self.users.iteration_errors.clear();
-        self.log_lines_suppressed = 0;
-    }
 }
 
 impl Figures {
@@ -308,31 +308,6 @@ impl Figures {
         let mut delays = self.loop_delay.clone();
         delays.merge(&self.overslept);
         delays
-    }
-
-    /// Adds everything that `other` counted.
-    pub fn merge(&mut self, other: &Self) {
-        self.total.merge(&other.total);
-        self.transactions.merge(&other.transactions);
-        self.requests.merge(&other.requests);
-        self.iterations.merge(&other.iterations);
-        self.checks.merge(&other.checks);
-        self.metrics.merge(&other.metrics);
-        self.unsent.merge(&other.unsent);
-        self.loop_delay.merge(&other.loop_delay);
-        self.overslept.merge(&other.overslept);
-    }
-
-    fn clear(&mut self) {
-        self.total.clear();
-        self.transactions.clear();
-        self.requests.clear();
-        self.iterations = Outcomes::default();
-        self.checks.clear();
-        self.metrics.clear();
-        self.unsent = Unsent::default();
-        self.loop_delay.clear();
-        self.overslept.clear();
     }
 }
 
@@ -366,39 +341,6 @@ impl Outcomes {
             Ended::Interrupted => self.interrupted += 1,
         }
     }
-
-    /// Adds the counts of `other`.
-    pub fn merge(&mut self, other: &Self) {
-        self.started += other.started;
-        self.ok += other.ok;
-        self.failed += other.failed;
-        self.interrupted += other.interrupted;
-    }
-}
-
-impl Total {
-    /// Adds everything that `other` counted.
-    pub fn merge(&mut self, other: &Self) {
-        self.counts.merge(&other.counts);
-        self.response.merge(&other.response);
-        self.service.merge(&other.service);
-        self.start_lag.merge(&other.start_lag);
-        self.user_lag.merge(&other.user_lag);
-        self.host_lag.merge(&other.host_lag);
-        self.delayed_response.merge(&other.delayed_response);
-        self.delayed_service.merge(&other.delayed_service);
-    }
-
-    fn clear(&mut self) {
-        self.counts = Outcomes::default();
-        self.response.clear();
-        self.service.clear();
-        self.start_lag.clear();
-        self.user_lag.clear();
-        self.host_lag.clear();
-        self.delayed_response.clear();
-        self.delayed_service.clear();
-    }
 }
 
 /// A delay of our own below which a time is left as it is: less than a verdict ever minds.
@@ -412,32 +354,15 @@ impl Delayed {
             self.without.record(seen.saturating_sub(ours));
         }
     }
-
-    /// Adds everything that `other` counted.
-    pub fn merge(&mut self, other: &Self) {
-        self.seen.merge(&other.seen);
-        self.without.merge(&other.without);
-    }
-
-    fn clear(&mut self) {
-        self.seen.clear();
-        self.without.clear();
-    }
 }
 
 impl Tally for Transaction {
     fn merge(&mut self, other: &Self) {
-        self.counts.merge(&other.counts);
-        self.service.merge(&other.service);
-        self.response.merge(&other.response);
-        self.causes.merge(&other.causes);
+        Self::merge(self, other);
     }
 
     fn clear(&mut self) {
-        self.counts = Outcomes::default();
-        self.service.clear();
-        self.response.clear();
-        self.causes.clear();
+        Self::clear(self);
     }
 
     fn is_empty(&self) -> bool {
@@ -456,41 +381,15 @@ impl Requests {
     pub const fn phase(&self, phase: Phase) -> &Histogram {
         &self.phases[phase as usize]
     }
-
-    fn merge(&mut self, other: &Self) {
-        self.ok += other.ok;
-        self.failed += other.failed;
-        self.interrupted += other.interrupted;
-        self.written += other.written;
-        self.reconnects += other.reconnects;
-        self.connections += other.connections;
-        self.body_bytes += other.body_bytes;
-        self.statuses.merge(&other.statuses);
-        self.errors.merge(&other.errors);
-        self.service.merge(&other.service);
-        for (mine, theirs) in self.phases.iter_mut().zip(&other.phases) {
-            mine.merge(theirs);
-        }
-    }
-
-    fn clear(&mut self) {
-        (self.ok, self.failed, self.interrupted) = (0, 0, 0);
-        (self.written, self.reconnects, self.connections, self.body_bytes) = (0, 0, 0, 0);
-        self.statuses.clear();
-        self.errors.clear();
-        self.service.clear();
-        self.phases.iter_mut().for_each(Histogram::clear);
-    }
 }
 
 impl Tally for Check {
     fn merge(&mut self, other: &Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
+        Self::merge(self, other);
     }
 
     fn clear(&mut self) {
-        *self = Self::default();
+        Self::clear(self);
     }
 
     fn is_empty(&self) -> bool {

@@ -41,19 +41,21 @@ impl Trend {
 
     /// Adds the numbers of `other`.
     pub(super) fn merge(&mut self, other: &Self) {
-        if other.count == 0 {
+        let Self { buckets, count, sum, min, max } = other;
+        if *count == 0 {
             return;
         }
-        self.buckets.merge(&other.buckets);
-        self.min = if self.count == 0 { other.min } else { self.min.min(other.min) };
-        self.max = self.max.max(other.max);
-        self.sum += other.sum;
-        self.count += other.count;
+        self.buckets.merge(buckets);
+        self.min = if self.count == 0 { *min } else { self.min.min(*min) };
+        self.max = self.max.max(*max);
+        self.sum += sum;
+        self.count += count;
     }
 
     pub(super) fn clear(&mut self) {
-        self.buckets.clear();
-        (self.count, self.sum, self.min, self.max) = (0, 0.0, 0.0, 0.0);
+        let Self { buckets, count, sum, min, max } = self;
+        buckets.clear();
+        (*count, *sum, *min, *max) = (0, 0.0, 0.0, 0.0);
     }
 
     /// How many numbers there are.
