@@ -5,15 +5,17 @@
 //! twice.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 
 use crate::machine::{kubernetes_schemas, program, program_of, scenario_compiler};
-use crate::scenarios;
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
+use crate::{house, scenarios, slowest};
 
 /// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket
 /// would come in by this way.
@@ -53,6 +55,8 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
 
     title("format");
     run(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
+
+    house::check(workspace)?;
 
     title("lints");
     run(&mut workspace.cargo([
@@ -125,7 +129,21 @@ fn run_tests(
         .env("SWELL_EXAMPLES", examples)
         .env("SWELL_KUBERNETES_PYTHON", python)
         .env("SWELL_HOST_BIN", workspace.built("release/host"));
-    run(&mut test)
+    time_tests(workspace, nextest, &mut test)
+}
+
+/// Runs tests, and says which took longest.
+fn time_tests(workspace: &Workspace, nextest: bool, test: &mut Command) -> anyhow::Result<()> {
+    let (tests, done) = if nextest {
+        let report = workspace.built("nextest/default/junit.xml");
+        let done = run(test);
+        (slowest::of_junit(&fs::read_to_string(report).unwrap_or_default()), done)
+    } else {
+        let (tests, passed) = slowest::run_libtest(test)?;
+        (tests, passed.then_some(()).context("tests failed, see above"))
+    };
+    slowest::say_slowest(tests);
+    done
 }
 
 fn depends_on_little(workspace: &Workspace, package: &str, allowed: &[&str]) -> anyhow::Result<()> {

@@ -12,6 +12,7 @@ mod house;
 mod machine;
 mod nightly;
 mod scenarios;
+mod slowest;
 mod soak;
 mod step;
 /// The host's own search for a compiler, so that whatever CI builds is built as users build it.
