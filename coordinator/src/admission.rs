@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 use crate::authority::{Authority, Role, SigningRequest};
 use crate::clock::ClusterClock;
-use crate::identity::{Applicant, HostId, Identity, IdentityError, draw_host_id};
+use crate::identity::{Applicant, Identity, IdentityError, NodeId, draw_node_id};
 use crate::link::{CloseCode, FrameError, FrameReader, Hello, canonical, decode, encode};
 use crate::register::{IssuedToken, TokenRegister};
 use crate::socket::{DialError, Socket, headline, printable};
@@ -51,7 +51,7 @@ pub struct Admission {
     /// Who it is from now on.
     pub identity: Identity,
     /// The host that admitted it.
-    pub coordinator: HostId,
+    pub coordinator: NodeId,
     /// Where that host answered.
     pub address: SocketAddr,
 }
@@ -68,7 +68,7 @@ pub struct Desk {
 /// Why the host that admits did not. It stands in an answer, so variants are only ever added at the
 /// end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-pub enum Refusal {
+pub enum JoinRefusal {
     /// The two releases do not speak the same.
     #[error(
         "it runs release {release} with protocol {protocol}, and this host release \
@@ -151,7 +151,7 @@ pub enum JoinError {
         /// The host that admits.
         address: SocketAddr,
         /// Why.
-        refusal: Refusal,
+        refusal: JoinRefusal,
     },
     /// The host that admits is there and did not answer.
     #[error("{address} took the question and did not answer within {:.0} s: that host is \
@@ -204,8 +204,8 @@ struct Question {
 /// can read why it was not admitted.
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
-    Refused(Refusal),
-    Admitted { grant: Grant, coordinator: HostId },
+    Refused(JoinRefusal),
+    Admitted { grant: Grant, coordinator: NodeId },
 }
 
 /// Joins the cluster of a token from this socket, as a host with a new id and a new key.
@@ -214,7 +214,7 @@ enum Answer {
 /// answer it fails after four seconds. Dropping the future gives up; if the question was already
 /// under way, a use of the token may be spent.
 pub async fn join(socket: &Socket, token: &Token, hello: &Hello) -> Result<Admission, JoinError> {
-    let applicant = Applicant::new(draw_host_id())?;
+    let applicant = Applicant::new(draw_node_id())?;
     let connection = socket
         .dial_first(
             &tls::join_client(token.pin()),
@@ -359,7 +359,7 @@ impl Desk {
         hello: &Hello,
         exporter: &[u8; 32],
         now_unix_s: u64,
-    ) -> (Asked, Result<Grant, Refusal>) {
+    ) -> (Asked, Result<Grant, JoinRefusal>) {
         let mut asked = Asked::default();
         let ruling = self.rule_on(message, hello, exporter, now_unix_s, &mut asked);
         (asked, ruling)
@@ -372,12 +372,12 @@ impl Desk {
         exporter: &[u8; 32],
         now_unix_s: u64,
         asked: &mut Asked,
-    ) -> Result<Grant, Refusal> {
-        let malformed = |reason: String| Refusal::Malformed { reason };
+    ) -> Result<Grant, JoinRefusal> {
+        let malformed = |reason: String| JoinRefusal::Malformed { reason };
         let ((protocol, release), rest): ((u32, String), _) =
             postcard::take_from_bytes(message).map_err(|e| malformed(e.to_string()))?;
         if protocol != hello.protocol {
-            return Err(Refusal::OtherVersion {
+            return Err(JoinRefusal::OtherVersion {
                 release: hello.release.clone(),
                 protocol: hello.protocol,
                 joining_release: printable(release.as_bytes()),
@@ -386,10 +386,10 @@ impl Desk {
         }
         let question: Question = decode(rest).map_err(malformed)?;
         asked.token = Some(question.token);
-        let secret = *self.register().secret(question.token).ok_or(Refusal::UnknownToken)?;
+        let secret = *self.register().secret(question.token).ok_or(JoinRefusal::UnknownToken)?;
         let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
         hmac::verify(&key, &proven(exporter, &question.signing_request), &question.proof)
-            .map_err(|_| Refusal::BadProof)?;
+            .map_err(|_| JoinRefusal::BadProof)?;
         let request = SigningRequest::parse(&question.signing_request)
             .map_err(|e| malformed(e.to_string()))?;
         asked.host = Some(request.host);
@@ -401,17 +401,17 @@ impl Desk {
                 request.host,
                 request.key_hash,
             );
-            noted.map_err(|error| Refusal::Failed {
+            noted.map_err(|error| JoinRefusal::Failed {
                 reason: format!("the use of the token cannot be noted: {error}"),
             })?;
         }
-        self.grant(&request, now_unix_s).map_err(|e| Refusal::Failed { reason: e.to_string() })
+        self.grant(&request, now_unix_s).map_err(|e| JoinRefusal::Failed { reason: e.to_string() })
     }
 
     /// Renews the certificate of a member, whose id its connection proves.
     pub(crate) fn renew(
         &self,
-        member: HostId,
+        member: NodeId,
         signing_request: &[u8],
         now_unix_s: u64,
     ) -> Result<Grant, String> {
@@ -440,7 +440,7 @@ impl Desk {
 #[derive(Debug, Default)]
 struct Asked {
     token: Option<TokenId>,
-    host: Option<HostId>,
+    host: Option<NodeId>,
 }
 
 /// Answers the one question of a connection and closes it. True when its host was admitted.
@@ -448,7 +448,7 @@ pub(crate) async fn answer(
     connection: &Connection,
     desk: Option<&Desk>,
     hello: &Hello,
-    own: HostId,
+    own: NodeId,
     clock: &ClusterClock,
 ) -> bool {
     let source = canonical(connection.remote_address());
@@ -460,23 +460,23 @@ pub(crate) async fn answer(
         (Ok(Ok((send, message))), Some(desk)) => {
             let (asked, ruling) = match exporter(connection) {
                 Ok(exporter) => desk.rule(&message, hello, &exporter, clock.unix_s()),
-                Err(reason) => (Asked::default(), Err(Refusal::Failed { reason })),
+                Err(reason) => (Asked::default(), Err(JoinRefusal::Failed { reason })),
             };
             (asked, ruling, Some(send))
         }
-        (Ok(Ok((send, _))), None) => (Asked::default(), Err(Refusal::NotHere), Some(send)),
+        (Ok(Ok((send, _))), None) => (Asked::default(), Err(JoinRefusal::NotHere), Some(send)),
         (Ok(Err(Some(FrameError::TooLong(bytes)))), _) => {
             connection.close(CloseCode::TooLong.into(), b"");
             (
                 Asked::default(),
-                Err(Refusal::Malformed { reason: format!("{bytes} bytes are too many") }),
+                Err(JoinRefusal::Malformed { reason: format!("{bytes} bytes are too many") }),
                 None,
             )
         }
         (Ok(Err(_)), _) => {
-            (Asked::default(), Err(Refusal::Malformed { reason: "it broke off".into() }), None)
+            (Asked::default(), Err(JoinRefusal::Malformed { reason: "it broke off".into() }), None)
         }
-        (Err(_), _) => (Asked::default(), Err(Refusal::NothingAsked), None),
+        (Err(_), _) => (Asked::default(), Err(JoinRefusal::NothingAsked), None),
     };
     let token = asked.token.map_or_else(|| "no token".to_owned(), |id| format!("token {id}"));
     match (&ruling, asked.host) {
@@ -517,7 +517,7 @@ impl Grant {
     }
 }
 
-impl Refusal {
+impl JoinRefusal {
     /// The same with its texts fit to be printed: it came from outside.
     fn printable(self) -> Self {
         match self {

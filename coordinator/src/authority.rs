@@ -17,7 +17,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
 
 use crate::clock::ClusterClock;
-use crate::identity::{Applicant, HostId, Identity, IdentityError, draw_host_id, read_host_id};
+use crate::identity::{Applicant, Identity, IdentityError, NodeId, draw_node_id, read_node_id};
 use crate::tls::{self, Pin};
 use crate::token::random;
 
@@ -49,7 +49,7 @@ pub(crate) enum Role {
 
 /// A host's wish for a certificate, its signature checked: who asks holds the key.
 pub(crate) struct SigningRequest {
-    pub(crate) host: HostId,
+    pub(crate) host: NodeId,
     /// SHA-256 of the key.
     pub(crate) key_hash: [u8; 32],
     key: PublicKey,
@@ -118,7 +118,7 @@ impl Authority {
     /// The identity of a host that holds the authority itself: of the first one, or of one that
     /// takes over.
     pub fn identity(&self, clock: ClusterClock) -> Result<Identity, IdentityError> {
-        let applicant = Applicant::new(draw_host_id())?;
+        let applicant = Applicant::new(draw_node_id())?;
         let certificate = self.certify(
             &SigningRequest::parse(&applicant.request()?)?,
             Role::Admits,
@@ -189,7 +189,7 @@ impl SigningRequest {
             if let rcgen::DnValue::Utf8String(name) = name { Some(name) } else { None }
         });
         let host = name
-            .and_then(|name| read_host_id(name).ok())
+            .and_then(|name| read_node_id(name).ok())
             .ok_or_else(|| bad("it names no host".into()))?;
         Ok(Self { host, key_hash: *Pin::of(&key.subject_public_key_info()).as_bytes(), key })
     }
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_signing_request_that_was_tampered_with_or_is_none_is_refused() {
-        let mut request = Applicant::new(draw_host_id()).unwrap().request().unwrap();
+        let mut request = Applicant::new(draw_node_id()).unwrap().request().unwrap();
         assert!(SigningRequest::parse(&request).is_ok());
         let last = request.len() - 1;
         request[last] ^= 1;
@@ -244,7 +244,7 @@ mod tests {
             SigningRequest::parse(nameless.der()),
             Err(IdentityError::BadRequest { .. })
         ));
-        params.distinguished_name.push(DnType::CommonName, draw_host_id().to_string());
+        params.distinguished_name.push(DnType::CommonName, draw_node_id().to_string());
         let foreign = params
             .serialize_request(&KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap())
             .unwrap();

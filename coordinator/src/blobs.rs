@@ -23,7 +23,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::identity::HostId;
+use crate::identity::NodeId;
 use crate::link::{Ask, LinkError, Peer, encode};
 use crate::token::random;
 
@@ -92,7 +92,7 @@ pub enum BlobError {
     #[error("host {host} does not have blob {hash}")]
     Missing {
         /// The peer.
-        host: HostId,
+        host: NodeId,
         /// Which.
         hash: BlobHash,
     },
@@ -100,7 +100,7 @@ pub enum BlobError {
     #[error("host {host} has {found} bytes for blob {hash}, which has {size}")]
     OtherSize {
         /// The peer.
-        host: HostId,
+        host: NodeId,
         /// Which.
         hash: BlobHash,
         /// The size it should have.
@@ -115,7 +115,7 @@ pub enum BlobError {
     )]
     Corrupt {
         /// The peer.
-        host: HostId,
+        host: NodeId,
         /// Which.
         hash: BlobHash,
     },
@@ -123,7 +123,7 @@ pub enum BlobError {
     #[error("host {host} cannot read blob {hash} to its end")]
     Unreadable {
         /// The peer.
-        host: HostId,
+        host: NodeId,
         /// Which.
         hash: BlobHash,
     },
@@ -131,7 +131,7 @@ pub enum BlobError {
     #[error("blob {hash} does not come on from host {host}: {got} of {size} bytes are there")]
     Stalled {
         /// The peer.
-        host: HostId,
+        host: NodeId,
         /// Which.
         hash: BlobHash,
         /// Its size.
@@ -192,7 +192,7 @@ pub async fn fetch_to(peer: &Peer, blob: BlobRef, most: u64, path: &Path) -> Res
 /// A blob on its way here.
 struct Transfer<'a> {
     _turn: SemaphorePermit<'a>,
-    host: HostId,
+    host: NodeId,
     blob: BlobRef,
     ahead: Bytes,
     stream: RecvStream,

@@ -22,7 +22,7 @@ use rustls::client::ResolvesClientCert;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-pub use swell_protocol::message::HostId;
+pub use swell_protocol::message::NodeId;
 
 use crate::authority::CERTIFICATE_LIFE;
 use crate::clock::{ClusterClock, since_boot};
@@ -31,7 +31,7 @@ use crate::token::random;
 
 /// A member's id, key and certificate, to be shared with an [`Arc`].
 pub struct Identity {
-    id: HostId,
+    id: NodeId,
     authority: CertificateDer<'static>,
     roots: Arc<RootCertStore>,
     clock: ClusterClock,
@@ -84,15 +84,15 @@ pub enum IdentityError {
 
 /// Draws the id of a new process. Two of a million hosts have the same one in one of 37 million
 /// clusters.
-pub(crate) fn draw_host_id() -> HostId {
-    HostId(u64::from_be_bytes(random()))
+pub(crate) fn draw_node_id() -> NodeId {
+    NodeId(u64::from_be_bytes(random()))
 }
 
 /// Reads an id as it is printed: 16 hexadecimal digits, in small letters.
-pub(crate) fn read_host_id(text: &str) -> Result<HostId, IdentityError> {
+pub(crate) fn read_node_id(text: &str) -> Result<NodeId, IdentityError> {
     let small = text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let number = small.then(|| u64::from_str_radix(text, 16).ok()).flatten();
-    number.map(HostId).ok_or_else(|| IdentityError::BadRequest {
+    number.map(NodeId).ok_or_else(|| IdentityError::BadRequest {
         reason: format!("a host's id is 16 hexadecimal digits, not {text:?}"),
     })
 }
@@ -117,7 +117,7 @@ impl Identity {
     }
 
     /// The host's name.
-    pub const fn id(&self) -> HostId {
+    pub const fn id(&self) -> NodeId {
         self.id
     }
 
@@ -127,7 +127,7 @@ impl Identity {
     }
 
     /// How long until the certificate is to be renewed, none when it is due: by
-    /// [`Endpoint::renew`](crate::Endpoint::renew), or where the authority is by
+    /// [`NodeEndpoint::renew`](crate::Endpoint::renew), or where the authority is by
     /// [`Authority::renew`](crate::Authority::renew). If that fails there are twelve hours to try
     /// again.
     ///
@@ -201,12 +201,12 @@ impl ResolvesClientCert for Identity {
 
 /// A host with a fresh key that has no certificate for it yet.
 pub(crate) struct Applicant {
-    id: HostId,
+    id: NodeId,
     key: KeyPair,
 }
 
 impl Applicant {
-    pub(crate) fn new(id: HostId) -> Result<Self, IdentityError> {
+    pub(crate) fn new(id: NodeId) -> Result<Self, IdentityError> {
         Ok(Self { id, key: KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)? })
     }
 
@@ -257,11 +257,11 @@ mod tests {
 
     #[test]
     fn a_host_id_is_sixteen_digits_in_and_out() {
-        let id = HostId(0xabc);
+        let id = NodeId(0xabc);
         assert_eq!(id.to_string(), "0000000000000abc");
-        assert_eq!(read_host_id(&id.to_string()).unwrap(), id);
+        assert_eq!(read_node_id(&id.to_string()).unwrap(), id);
         for text in ["abc", "0000000000000ABC", "+000000000000abc", "00000000000000abc"] {
-            assert!(read_host_id(text).is_err(), "{text}");
+            assert!(read_node_id(text).is_err(), "{text}");
         }
     }
 
@@ -276,7 +276,7 @@ mod tests {
             ));
         };
         let [ours, same_host, foreign] =
-            [identity.id(), identity.id(), draw_host_id()].map(|id| Applicant::new(id).unwrap());
+            [identity.id(), identity.id(), draw_node_id()].map(|id| Applicant::new(id).unwrap());
         refused(Applicant::new(identity.id()).unwrap(), granted(&cluster, &same_host, 1_000_000));
         refused(Applicant::new(identity.id()).unwrap(), granted(&cluster, &foreign, 1_000_000));
         let strangers = granted(&other, &ours, 1_000_000);
@@ -294,7 +294,7 @@ mod tests {
                 now - hour + CERTIFICATE_LIFE.as_secs() / 2,
                 now + hour + CERTIFICATE_LIFE.as_secs() / 2,
             ] {
-                let applicant = Applicant::new(draw_host_id()).unwrap();
+                let applicant = Applicant::new(draw_node_id()).unwrap();
                 let certificate = granted(&authority, &applicant, signed_at);
                 let identity = Identity::new(
                     applicant,
@@ -308,7 +308,7 @@ mod tests {
                 );
             }
         }
-        let applicant = Applicant::new(draw_host_id()).unwrap();
+        let applicant = Applicant::new(draw_node_id()).unwrap();
         let certificate = granted(&authority, &applicant, now);
         let long_before = ClusterClock::showing(now - CERTIFICATE_BACKDATED.as_secs() - 60);
         assert!(

@@ -1,7 +1,7 @@
 //! Hosts that act as one: how they meet, trust each other and talk.
 //!
 //! A cluster is who holds a certificate of its [`Authority`]. A host gets one by a [`Token`], once,
-//! in [`join`]; from then on everything goes over mutual TLS through one [`Endpoint`], which is one
+//! in [`join`]; from then on everything goes over mutual TLS through one [`NodeEndpoint`], which is one
 //! UDP socket. What is said there is not known here: messages are any serde types, files any bytes
 //! with a hash.
 //!
@@ -41,13 +41,13 @@ mod tls;
 mod token;
 mod uses;
 
-pub use admission::{Admission, Desk, JoinError, Refusal, join};
+pub use admission::{Admission, Desk, JoinError, JoinRefusal, join};
 pub use authority::Authority;
 pub use blobs::{BlobError, BlobHash, BlobRef, BlobSource, BlobStore, fetch, fetch_to};
 pub use clock::ClusterClock;
-pub use identity::{HostId, Identity, IdentityError};
+pub use identity::{Identity, IdentityError, NodeId};
 pub use link::{
-    CloseCode, Disagreement, Endpoint, Hello, LinkError, MAX_MESSAGE, Peer, RenewError,
+    CloseCode, Disagreement, Hello, LinkError, MAX_MESSAGE, NodeEndpoint, Peer, RenewError,
 };
 pub use register::{IssuedToken, TokenRegister};
 pub use socket::{DialError, Socket, SocketError};

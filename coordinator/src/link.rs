@@ -1,6 +1,6 @@
 //! Connections between members.
 //!
-//! A host has one [`Endpoint`]: it dials and is dialled through the same socket, and what it is
+//! A host has one [`NodeEndpoint`]: it dials and is dialled through the same socket, and what it is
 //! dialled for is sorted here. A host that wants to join is answered by the [`Desk`], if there is
 //! one; a member shows its certificate, says what it is, hears the same of this host, and is a
 //! [`Peer`] from then on. Two hosts that dial each other at once get two connections; which one to
@@ -46,7 +46,7 @@ use self::line::Line;
 use crate::admission::{self, Desk};
 use crate::blobs::BlobStore;
 use crate::gate::{Gate, Ruling};
-use crate::identity::{Applicant, HostId, Identity};
+use crate::identity::{Applicant, Identity, NodeId};
 use crate::socket::{DIAL_DEADLINE, DialError, Socket, headline, transport};
 use crate::tls::{self, JOIN_PROTOCOL, LINK_PROTOCOL};
 
@@ -55,7 +55,7 @@ use crate::tls::{self, JOIN_PROTOCOL, LINK_PROTOCOL};
 const MAX_CONNECTIONS: usize = 256;
 /// Connections at a time that have not proven anything.
 const MAX_STRANGERS: usize = 64;
-/// Members that were let in and not yet taken by [`Endpoint::accept`]; further ones are turned
+/// Members that were let in and not yet taken by [`NodeEndpoint::accept`]; further ones are turned
 /// away.
 const MAX_ARRIVALS: usize = 64;
 /// In what time a handshake is done: three packets, each of which may be lost once.
@@ -70,7 +70,7 @@ const TURNED_AWAY_LINE: Duration = Duration::from_secs(1);
 /// A host's place in the cluster: where it is dialled, and from where it dials. Dropping it ends
 /// that; peers that were given out live on.
 #[derive(Debug)]
-pub struct Endpoint {
+pub struct NodeEndpoint {
     socket: Socket,
     host: Arc<Host>,
     client: quinn::ClientConfig,
@@ -86,7 +86,7 @@ struct Host {
     services: Services,
 }
 
-impl Endpoint {
+impl NodeEndpoint {
     /// Opens a host's place in the cluster. Files are served out of `store`, also to peers that
     /// this host dialled; with a `desk` hosts are admitted.
     pub fn open(
@@ -114,7 +114,7 @@ impl Endpoint {
     }
 
     /// This host's id.
-    pub fn id(&self) -> HostId {
+    pub fn id(&self) -> NodeId {
         self.host.identity.id()
     }
 
@@ -129,7 +129,7 @@ impl Endpoint {
     pub async fn dial(
         &self,
         address: SocketAddr,
-        expected: Option<HostId>,
+        expected: Option<NodeId>,
     ) -> Result<Peer, LinkError> {
         let name = expected.map_or_else(|| tls::ANY_HOST.to_owned(), tls::host_name);
         let deadline = tokio::time::Instant::now() + DIAL_DEADLINE;
@@ -172,7 +172,7 @@ impl Endpoint {
     }
 }
 
-impl Drop for Endpoint {
+impl Drop for NodeEndpoint {
     fn drop(&mut self) {
         self.socket.quinn().set_server_config(None);
     }

@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
-use crate::admission::Refusal;
-use crate::identity::HostId;
+use crate::admission::JoinRefusal;
+use crate::identity::NodeId;
 use crate::token::{Token, TokenId};
 
 /// Tokens that are kept. Whoever makes more has forgotten to revoke; the one that ends first makes
@@ -29,7 +29,7 @@ struct Entry {
     token: Token,
     revoked: bool,
     /// Whom it has admitted: at most as many as it has uses.
-    admitted: BTreeSet<(HostId, [u8; 32])>,
+    admitted: BTreeSet<(NodeId, [u8; 32])>,
 }
 
 /// A token as the register sees it.
@@ -89,7 +89,7 @@ impl TokenRegister {
 
     /// Counts a host that a token admitted before this register was made. Of a token that is not
     /// known nothing needs to be.
-    pub(crate) fn has_admitted(&mut self, id: TokenId, host: HostId, key: [u8; 32]) {
+    pub(crate) fn has_admitted(&mut self, id: TokenId, host: NodeId, key: [u8; 32]) {
         if let Some(entry) = self.tokens.get_mut(&id) {
             entry.admitted.insert((host, key));
         }
@@ -100,16 +100,16 @@ impl TokenRegister {
     pub(crate) fn redeem(
         &mut self,
         id: TokenId,
-        host: HostId,
+        host: NodeId,
         key: [u8; 32],
         now_unix_s: u64,
-    ) -> Result<bool, Refusal> {
-        let entry = self.tokens.get_mut(&id).ok_or(Refusal::UnknownToken)?;
+    ) -> Result<bool, JoinRefusal> {
+        let entry = self.tokens.get_mut(&id).ok_or(JoinRefusal::UnknownToken)?;
         if entry.revoked {
-            return Err(Refusal::Revoked);
+            return Err(JoinRefusal::Revoked);
         }
         if now_unix_s >= entry.token.expires_unix_s() {
-            return Err(Refusal::Expired {
+            return Err(JoinRefusal::Expired {
                 ended_s_ago: now_unix_s - entry.token.expires_unix_s(),
             });
         }
@@ -117,7 +117,7 @@ impl TokenRegister {
             return Ok(false);
         }
         if entry.uses_left() == 0 {
-            return Err(Refusal::UsedUp { uses: NonZeroU32::get(entry.token.uses()) });
+            return Err(JoinRefusal::UsedUp { uses: NonZeroU32::get(entry.token.uses()) });
         }
         Ok(entry.admitted.insert((host, key)))
     }
@@ -154,11 +154,11 @@ mod tests {
         let token = token(100, 2);
         let mut register = TokenRegister::default();
         register.add(&token);
-        let mut redeem = |host| register.redeem(token.id(), HostId(host), KEY, 0);
+        let mut redeem = |host| register.redeem(token.id(), NodeId(host), KEY, 0);
         assert_eq!(redeem(1), Ok(true));
         assert_eq!(redeem(1), Ok(false));
         assert_eq!(redeem(2), Ok(true));
-        assert_eq!(redeem(3), Err(Refusal::UsedUp { uses: 2 }));
+        assert_eq!(redeem(3), Err(JoinRefusal::UsedUp { uses: 2 }));
         assert_eq!(redeem(2), Ok(false));
         assert_eq!(register.tokens().next().unwrap().uses_left, 0);
     }
@@ -168,15 +168,15 @@ mod tests {
         let token = token(100, 2);
         let mut register = TokenRegister::default();
         register.add(&token);
-        let host = HostId(1);
+        let host = NodeId(1);
         assert_eq!(register.redeem(token.id(), host, KEY, 99), Ok(true));
         assert_eq!(
             register.redeem(token.id(), host, KEY, 103),
-            Err(Refusal::Expired { ended_s_ago: 3 })
+            Err(JoinRefusal::Expired { ended_s_ago: 3 })
         );
         assert!(register.revoke(token.id()));
         register.add(&token);
-        assert_eq!(register.redeem(token.id(), host, KEY, 99), Err(Refusal::Revoked));
+        assert_eq!(register.redeem(token.id(), host, KEY, 99), Err(JoinRefusal::Revoked));
         assert!(!register.revoke(self::token(1, 1).id()));
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Joining, links and files all go through the same port, so that a firewall has one number to open
 //! and a host one address. The limits of QUIC are set here for all of them: small until the other
-//! side has proven who it is ([`Endpoint`](crate::Endpoint) widens them then).
+//! side has proven who it is ([`NodeEndpoint`](crate::Endpoint) widens them then).
 //!
 //! A dial that fails says whose fault it is, as far as can be known: nothing came back, or
 //! something did and refused.
@@ -46,7 +46,7 @@ const DATAGRAM_BUFFER: usize = 64 * 1024;
 /// packets at once. It may grant less.
 const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
 
-/// A bound UDP socket, first to join with, then for an [`Endpoint`](crate::Endpoint). Cloning
+/// A bound UDP socket, first to join with, then for an [`NodeEndpoint`](crate::Endpoint). Cloning
 /// shares it.
 #[derive(Clone, Debug)]
 pub struct Socket {

@@ -3,7 +3,7 @@
 //! Two protocols share the one port of a host. In `swell-join/1` only the host that admits proves
 //! who it is, by the key that the token pins; in `swell/1` both sides show a certificate of the
 //! cluster. TLS asks for the client's certificate before it knows the protocol, so a server asks
-//! always, checks what it is shown, and [`Endpoint`](crate::Endpoint) closes a `swell/1` connection
+//! always, checks what it is shown, and [`NodeEndpoint`](crate::Endpoint) closes a `swell/1` connection
 //! that came without one before a byte of it is read. TLS 1.3 only; no tickets, hence no resumption
 //! and no 0-RTT: each connection proves its ends anew, and nothing of it can be replayed.
 //!
@@ -31,7 +31,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::ClusterClock;
-use crate::identity::{HostId, Identity};
+use crate::identity::{Identity, NodeId};
 
 /// The protocol between members.
 pub(crate) const LINK_PROTOCOL: &str = "swell/1";
@@ -78,7 +78,7 @@ impl fmt::Debug for Pin {
 }
 
 /// The name in the certificate of this one host.
-pub(crate) fn host_name(host: HostId) -> String {
+pub(crate) fn host_name(host: NodeId) -> String {
     format!("{host}.{ANY_HOST}")
 }
 
@@ -176,7 +176,7 @@ pub(crate) fn protocol_of(connection: &quinn::Connection) -> String {
 }
 
 /// Whether the other side showed a certificate of the cluster, and whether it names this host.
-pub(crate) fn proves(connection: &quinn::Connection, host: HostId) -> bool {
+pub(crate) fn proves(connection: &quinn::Connection, host: NodeId) -> bool {
     let shown = connection
         .peer_identity()
         .and_then(|chain| chain.downcast::<Vec<CertificateDer<'static>>>().ok());
@@ -189,7 +189,7 @@ pub(crate) fn proves(connection: &quinn::Connection, host: HostId) -> bool {
 pub(crate) fn verify_host(
     certificate: &CertificateDer<'_>,
     roots: &RootCertStore,
-    host: HostId,
+    host: NodeId,
     clock: &ClusterClock,
 ) -> Result<(), rustls::Error> {
     let now = clock.current_time().ok_or(rustls::Error::FailedToGetCurrentTime)?;
@@ -293,10 +293,10 @@ impl ServerCertVerifier for Pinned {
 mod tests {
     use super::*;
     use crate::authority::{Authority, Role, SigningRequest};
-    use crate::identity::{Applicant, draw_host_id};
+    use crate::identity::{Applicant, draw_node_id};
 
     fn certificate(authority: &Authority, role: Role, now_unix_s: u64) -> CertificateDer<'static> {
-        let request = Applicant::new(draw_host_id()).unwrap().request().unwrap();
+        let request = Applicant::new(draw_node_id()).unwrap().request().unwrap();
         authority.certify(&SigningRequest::parse(&request).unwrap(), role, now_unix_s).unwrap()
     }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use data_encoding::HEXLOWER;
 
-use crate::identity::HostId;
+use crate::identity::NodeId;
 use crate::register::TokenRegister;
 use crate::token::TokenId;
 
@@ -47,18 +47,18 @@ impl UsesFile {
     }
 
     /// Notes that a token has admitted a host, before the host is told.
-    pub(crate) fn note(&mut self, token: TokenId, host: HostId, key: [u8; 32]) -> io::Result<()> {
+    pub(crate) fn note(&mut self, token: TokenId, host: NodeId, key: [u8; 32]) -> io::Result<()> {
         self.0.write_all(format!("{token} {host} {}\n", HEXLOWER.encode(&key)).as_bytes())?;
         self.0.sync_data()
     }
 }
 
-fn parse(line: &str) -> Option<(TokenId, HostId, [u8; 32])> {
+fn parse(line: &str) -> Option<(TokenId, NodeId, [u8; 32])> {
     let mut words = line.split(' ');
     let (token, host, key) = (words.next()?, words.next()?, words.next()?);
     let key = HEXLOWER.decode(key.as_bytes()).ok()?.try_into().ok()?;
     let host = u64::from_str_radix(host, 16).ok()?;
-    words.next().is_none().then_some((token.parse().ok()?, HostId(host), key))
+    words.next().is_none().then_some((token.parse().ok()?, NodeId(host), key))
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
-    use crate::admission::Refusal;
+    use crate::admission::JoinRefusal;
     use crate::tls::Pin;
     use crate::token::Token;
 
@@ -89,16 +89,16 @@ mod tests {
         let (folder, token) = (tempfile::tempdir().unwrap(), token());
         let path = folder.path().join("uses");
         let (mut register, mut file) = started(&path, &token);
-        assert_eq!(register.redeem(token.id(), HostId(1), KEY, 0), Ok(true));
-        file.note(token.id(), HostId(1), KEY).unwrap();
+        assert_eq!(register.redeem(token.id(), NodeId(1), KEY, 0), Ok(true));
+        file.note(token.id(), NodeId(1), KEY).unwrap();
         for _ in 0..2 {
             let (mut register, _file) = started(&path, &token);
             assert_eq!(
-                register.redeem(token.id(), HostId(2), KEY, 0),
-                Err(Refusal::UsedUp { uses: 1 })
+                register.redeem(token.id(), NodeId(2), KEY, 0),
+                Err(JoinRefusal::UsedUp { uses: 1 })
             );
             assert_eq!(
-                register.redeem(token.id(), HostId(1), KEY, 0),
+                register.redeem(token.id(), NodeId(1), KEY, 0),
                 Ok(false),
                 "who was admitted may ask again"
             );
@@ -109,11 +109,11 @@ mod tests {
     fn a_line_that_was_cut_is_dropped_and_one_that_is_wrong_is_an_error() {
         let (folder, token) = (tempfile::tempdir().unwrap(), token());
         let path = folder.path().join("uses");
-        let whole = format!("{} {} {}\n", token.id(), HostId(1), HEXLOWER.encode(&KEY));
+        let whole = format!("{} {} {}\n", token.id(), NodeId(1), HEXLOWER.encode(&KEY));
         std::fs::write(&path, format!("{whole}{}", &whole[..20])).unwrap();
         let (register, mut file) = started(&path, &token);
         assert_eq!(register.tokens().next().unwrap().uses_left, 0);
-        file.note(token.id(), HostId(3), KEY).unwrap();
+        file.note(token.id(), NodeId(3), KEY).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
         for wrong in ["hello\n", &format!("{} 1\n", token.id()), &whole.replace('\n', " more\n")] {
             std::fs::write(&path, wrong).unwrap();

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use swell_cluster::{
     Admission, Authority, BlobError, BlobHash, BlobRef, BlobSource, CloseCode, ClusterClock, Desk,
-    DialError, Endpoint, Hello, JoinError, LinkError, MAX_MESSAGE, Peer, Refusal, RenewError,
-    Socket, SocketError, Token, TokenRegister, fetch, fetch_to, join,
+    DialError, Hello, JoinError, JoinRefusal, LinkError, MAX_MESSAGE, NodeEndpoint, Peer,
+    RenewError, Socket, SocketError, Token, TokenRegister, fetch, fetch_to, join,
 };
 use tokio::time::timeout;
 
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Coordinator {
     desk: Arc<Desk>,
     clock: ClusterClock,
-    endpoint: Endpoint,
+    endpoint: NodeEndpoint,
 }
 
 fn hello() -> Hello {
@@ -40,7 +40,7 @@ fn coordinator() -> Coordinator {
     let clock = ClusterClock::of_this_machine();
     let identity = authority.identity(clock.clone()).unwrap();
     let desk = Arc::new(Desk::new(authority, TokenRegister::default()));
-    let endpoint = Endpoint::open(
+    let endpoint = NodeEndpoint::open(
         local(),
         Arc::new(identity),
         hello(),
@@ -66,22 +66,22 @@ impl Coordinator {
     async fn host(
         &self,
         store: impl Fn(&BlobHash) -> Option<BlobSource> + Send + Sync + 'static,
-    ) -> Endpoint {
+    ) -> NodeEndpoint {
         let socket = local();
         let Admission { identity, coordinator, address } =
             join(&socket, &self.token(60, 1), &hello()).await.unwrap();
         assert_eq!((coordinator, address), (self.endpoint.id(), self.endpoint.address()));
-        Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(store), None)
+        NodeEndpoint::open(socket, Arc::new(identity), hello(), Arc::new(store), None)
     }
 }
 
 /// Dials, and gives both ends.
-async fn connect(from: &Endpoint, to: &Endpoint) -> (Peer, Peer) {
+async fn connect(from: &NodeEndpoint, to: &NodeEndpoint) -> (Peer, Peer) {
     let (dialled, accepted) = tokio::join!(from.dial(to.address(), Some(to.id())), to.accept());
     (dialled.unwrap(), accepted.unwrap())
 }
 
-async fn refusal(token: &Token) -> Refusal {
+async fn refusal(token: &Token) -> JoinRefusal {
     let began = Instant::now();
     let error = join(&local(), token, &hello()).await.unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
@@ -117,17 +117,17 @@ async fn a_token_survives_being_copied_and_admits_as_often_as_it_says() {
     let one = join(&local(), &token, &hello()).await.unwrap();
     let other = join(&local(), &token, &hello()).await.unwrap();
     assert_ne!(one.identity.id(), other.identity.id());
-    assert_eq!(refusal(&token).await, Refusal::UsedUp { uses: 2 });
+    assert_eq!(refusal(&token).await, JoinRefusal::UsedUp { uses: 2 });
 }
 
 #[tokio::test]
 async fn an_expired_a_revoked_and_an_unknown_token_are_refused_within_a_second() {
     let coordinator = coordinator();
     let expired = coordinator.token(0, 1);
-    assert!(matches!(refusal(&expired).await, Refusal::Expired { .. }));
+    assert!(matches!(refusal(&expired).await, JoinRefusal::Expired { .. }));
     let revoked = coordinator.token(60, 1);
     assert!(coordinator.desk.revoke(revoked.id()));
-    assert_eq!(refusal(&revoked).await, Refusal::Revoked);
+    assert_eq!(refusal(&revoked).await, JoinRefusal::Revoked);
     let pin = coordinator.desk.authority().pin();
     let unknown = Token::draw(
         vec![coordinator.endpoint.address().to_string()],
@@ -136,7 +136,7 @@ async fn an_expired_a_revoked_and_an_unknown_token_are_refused_within_a_second()
         NonZeroU32::MIN,
     )
     .unwrap();
-    assert_eq!(refusal(&unknown).await, Refusal::UnknownToken);
+    assert_eq!(refusal(&unknown).await, JoinRefusal::UnknownToken);
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_token_that_was_made_offline_admits_when_it_is_registered() {
     register.add(&token);
     let desk = Arc::new(Desk::new(authority, register));
     let _coordinator =
-        Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(nothing), Some(desk));
+        NodeEndpoint::open(socket, Arc::new(identity), hello(), Arc::new(nothing), Some(desk));
     assert!(join(&local(), &token, &hello()).await.is_ok());
 }
 
@@ -173,7 +173,7 @@ async fn a_host_that_does_not_admit_says_so_and_cannot_pose_as_one_that_does() {
     let authority = Authority::found().unwrap();
     let identity = authority.identity(ClusterClock::of_this_machine()).unwrap();
     let without_desk =
-        Endpoint::open(local(), Arc::new(identity), hello(), Arc::new(nothing), None);
+        NodeEndpoint::open(local(), Arc::new(identity), hello(), Arc::new(nothing), None);
     let token = Token::draw(
         vec![without_desk.address().to_string()],
         authority.pin(),
@@ -181,7 +181,7 @@ async fn a_host_that_does_not_admit_says_so_and_cannot_pose_as_one_that_does() {
         NonZeroU32::MIN,
     )
     .unwrap();
-    assert_eq!(refusal(&token).await, Refusal::NotHere);
+    assert_eq!(refusal(&token).await, JoinRefusal::NotHere);
 }
 
 #[tokio::test]
@@ -227,7 +227,7 @@ async fn a_member_of_another_release_is_refused_on_both_sides_with_both_versions
     let admission = join(&socket, &coordinator.token(60, 1), &hello()).await.unwrap();
     let newer = Hello { protocol: 2, release: "0.2.0".into(), ..hello() };
     let newer =
-        Endpoint::open(socket, Arc::new(admission.identity), newer, Arc::new(nothing), None);
+        NodeEndpoint::open(socket, Arc::new(admission.identity), newer, Arc::new(nothing), None);
     let error = newer.dial(coordinator.endpoint.address(), None).await.unwrap_err();
     assert!(matches!(error, LinkError::OtherVersion { .. }), "{error}");
     let error = error.to_string();
@@ -271,7 +271,7 @@ async fn who_keeps_failing_is_turned_away_and_told_that_it_is_busy() {
     for attempt in 0.. {
         assert!(attempt < 1000, "never turned away");
         match join(&socket, &unknown, &hello()).await.unwrap_err() {
-            JoinError::Refused { refusal: Refusal::UnknownToken, .. } => {}
+            JoinError::Refused { refusal: JoinRefusal::UnknownToken, .. } => {}
             JoinError::Dial(DialError::Busy { .. }) => break,
             other => panic!("{other}"),
         }
@@ -295,7 +295,7 @@ async fn hosts_whose_clocks_are_an_hour_off_to_both_sides_still_talk() {
     let now = ClusterClock::of_this_machine().unix_s();
     let host = |unix_s| {
         let identity = authority.identity(ClusterClock::showing(unix_s)).unwrap();
-        Endpoint::open(local(), Arc::new(identity), hello(), Arc::new(nothing), None)
+        NodeEndpoint::open(local(), Arc::new(identity), hello(), Arc::new(nothing), None)
     };
     let (behind, ahead) = (host(now - 3600), host(now + 3600));
     connect(&behind, &ahead).await;
@@ -585,7 +585,7 @@ async fn of_a_token_s_addresses_the_one_that_answers_is_taken() {
         format!("localhost:{port}"),
     ];
     let token = Token::draw(addresses, pin, u64::MAX, NonZeroU32::MIN).unwrap();
-    assert_eq!(refusal(&token).await, Refusal::UnknownToken);
+    assert_eq!(refusal(&token).await, JoinRefusal::UnknownToken);
 }
 
 #[tokio::test]
@@ -607,7 +607,7 @@ async fn a_socket_for_ipv6_serves_ipv4_too_and_shows_its_addresses_as_such() {
     let authority = Authority::found().unwrap();
     let host = |listen: &str| {
         let identity = authority.identity(ClusterClock::of_this_machine()).unwrap();
-        Endpoint::open(
+        NodeEndpoint::open(
             Socket::bind(listen.parse().unwrap()).unwrap(),
             Arc::new(identity),
             hello(),

@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
-use swell_protocol::message::HostId;
+use swell_protocol::message::NodeId;
 
 use crate::driver::HostCounts;
 
@@ -62,10 +62,10 @@ const HIDDEN: &str = "(not kept)";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Header {
     pub(crate) subject: Subject,
-    pub(crate) host: HostId,
+    pub(crate) host: NodeId,
     pub(crate) host_name: String,
     /// All that were to take part when this host began.
-    pub(crate) hosts: Vec<HostId>,
+    pub(crate) hosts: Vec<NodeId>,
     /// Unix time of the run's first instant, in seconds.
     pub(crate) began_at: f64,
 }
@@ -122,8 +122,8 @@ impl Place {
     /// The file cannot be made.
     pub(crate) fn open(
         &self,
-        host: HostId,
-        hosts: &[HostId],
+        host: NodeId,
+        hosts: &[NodeId],
         began_at: SystemTime,
     ) -> anyhow::Result<Journal> {
         let path = self.folder.join(format!("{}-{host}.journal", self.subject.run));
@@ -279,7 +279,7 @@ mod tests {
     fn what_is_written_is_read_up_to_where_it_is_broken() {
         let folder = tempfile::tempdir().unwrap();
         let place = place(folder.path());
-        let mut journal = place.open(HostId(7), &[HostId(7)], SystemTime::now()).unwrap();
+        let mut journal = place.open(NodeId(7), &[NodeId(7)], SystemTime::now()).unwrap();
         (1..=3).for_each(|count| journal.add(&entry(count)));
         let path = folder.path().join("r-0000000000000007.journal");
         assert_eq!(Reading::open(&path).unwrap().header.subject, place.subject);
@@ -292,7 +292,7 @@ mod tests {
         *changed.last_mut().unwrap() ^= 1;
         std::fs::write(&path, changed).unwrap();
         assert_eq!(users(&path), [1, 2]);
-        assert!(place.open(HostId(7), &[], SystemTime::now()).is_err(), "nothing is written over");
+        assert!(place.open(NodeId(7), &[], SystemTime::now()).is_err(), "nothing is written over");
     }
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
         ];
         place.subject.settings =
             pairs.map(|(key, value)| (key.to_owned(), Some(value.to_owned()))).to_vec();
-        place.open(HostId(7), &[], SystemTime::now()).unwrap();
+        place.open(NodeId(7), &[], SystemTime::now()).unwrap();
         let path = folder.path().join("r-0000000000000007.journal");
         let kept: Vec<_> = Reading::open(&path)
             .unwrap()

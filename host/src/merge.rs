@@ -13,7 +13,7 @@ use swell_core::plain::line;
 use swell_core::record::{Batches, Snapshot};
 use swell_engine::ScenarioInfo;
 use swell_protocol::lead::Unknown;
-use swell_protocol::message::HostId;
+use swell_protocol::message::NodeId;
 
 use crate::conclusion::conclude;
 use crate::driver::{Bearing, CpuRecord, EndCause, HostFate, HostReckoning, Outcome};
@@ -51,7 +51,7 @@ struct Merged {
     /// Until when any of the hosts might begin something.
     covered_until: RunInstant,
     is_leaderless: bool,
-    hosts: BTreeMap<HostId, HostReckoning>,
+    hosts: BTreeMap<NodeId, HostReckoning>,
 }
 
 /// Merges journals and reports.
@@ -117,7 +117,7 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     })
 }
 
-fn reckoning(id: HostId, name: String, bearing: Bearing, is_complete: bool) -> HostReckoning {
+fn reckoning(id: NodeId, name: String, bearing: Bearing, is_complete: bool) -> HostReckoning {
     let unknown = Unknown { least: 0, most: is_complete.then_some(0) };
     HostReckoning {
         fate: HostFate {

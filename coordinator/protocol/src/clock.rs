@@ -53,7 +53,7 @@ impl Add<Duration> for LocalInstant {
 
 /// A question and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exchange {
+pub struct ClockExchange {
     /// When it was asked, on the asking host's clock.
     pub asked: LocalInstant,
     /// When the question came, on the other's.
@@ -73,7 +73,7 @@ pub struct Offset {
     pub error: Duration,
 }
 
-impl Exchange {
+impl ClockExchange {
     /// The time under way, both ways together.
     fn round_trip(&self) -> Duration {
         self.returned.since(self.asked).saturating_sub(self.answered.since(self.received))
@@ -101,12 +101,12 @@ impl Offset {
 /// The offset as recent exchanges tell it.
 #[derive(Clone, Debug, Default)]
 pub struct ClockComparison {
-    exchanges: VecDeque<Exchange>,
+    exchanges: VecDeque<ClockExchange>,
 }
 
 impl ClockComparison {
     /// Takes in one more exchange. One that cannot be, as it ended before it began, is left out.
-    pub fn add(&mut self, exchange: Exchange) {
+    pub fn add(&mut self, exchange: ClockExchange) {
         if exchange.returned < exchange.asked || exchange.answered < exchange.received {
             return;
         }
@@ -118,12 +118,15 @@ impl ClockComparison {
 
     /// What the quickest exchange says; nothing before the first one.
     pub fn offset(&self) -> Option<Offset> {
-        self.exchanges.iter().min_by_key(|exchange| exchange.round_trip()).map(Exchange::offset)
+        self.exchanges
+            .iter()
+            .min_by_key(|exchange| exchange.round_trip())
+            .map(ClockExchange::offset)
     }
 
     /// The least time that a question and its answer were under way.
     pub fn round_trip(&self) -> Option<Duration> {
-        self.exchanges.iter().map(Exchange::round_trip).min()
+        self.exchanges.iter().map(ClockExchange::round_trip).min()
     }
 }
 
@@ -142,13 +145,13 @@ mod tests {
         let mut comparison = ClockComparison::default();
         assert_eq!(comparison.offset(), None);
         // The other clock is 1,000 ahead; the first answer is held up by 600 on its way back.
-        comparison.add(Exchange {
+        comparison.add(ClockExchange {
             asked: at(100),
             received: at(1_150),
             answered: at(1_160),
             returned: at(810),
         });
-        comparison.add(Exchange {
+        comparison.add(ClockExchange {
             asked: at(900),
             received: at(1_910),
             answered: at(1_920),
@@ -163,13 +166,13 @@ mod tests {
     #[test]
     fn an_exchange_that_cannot_be_is_left_out() {
         let mut comparison = ClockComparison::default();
-        comparison.add(Exchange {
+        comparison.add(ClockExchange {
             asked: at(100),
             received: at(50),
             answered: at(40),
             returned: at(200),
         });
-        comparison.add(Exchange {
+        comparison.add(ClockExchange {
             asked: at(100),
             received: at(50),
             answered: at(60),
@@ -183,7 +186,7 @@ mod tests {
         fn the_truth_lies_within_the_error(ahead in -1_000_000i64..1_000_000, there in 0u64..50_000, held in 0u64..9_000, back in 0u64..50_000) {
             let theirs = |own: u64| at((own as i64 + ahead) as u64);
             let asked = 5_000_000;
-            let exchange = Exchange {
+            let exchange = ClockExchange {
                 asked: at(asked),
                 received: theirs(asked + there),
                 answered: theirs(asked + there + held),

@@ -23,7 +23,9 @@ use swell_core::schedule::{Arrivals, Course, Law, Numbering, Owner, Table, Timel
 use crate::clock::LocalInstant;
 use crate::deltas::{Delta, Inbox};
 use crate::lease::{Grants, LEASE, LOST_AFTER};
-use crate::message::{Answer, Ask, Down, Ending, HostId, Orders, Progress, Stage, Up};
+use crate::message::{
+    Ending, LeaseAnswer, LeaseRequest, NodeId, Orders, Readiness, RunStage, ToLead, ToMember,
+};
 use crate::numbers::Numbers;
 use crate::tables::Tables;
 
@@ -60,7 +62,7 @@ const LEAST_WEIGHT: f64 = 1.0 / 16.0;
 
 /// What a run is, as far as its leading goes.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct LeadSettings {
     /// When the slots are due; nothing in the closed model.
     pub timeline: Option<Timeline>,
     /// How slots are spread around the timeline.
@@ -74,23 +76,23 @@ pub struct Settings {
 
 /// What is to be done, or to be known.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event {
+pub enum LeadEvent {
     /// All hosts can begin.
     Ready,
     /// A host cannot take part, and says why.
-    Refused(HostId, String),
+    Refused(NodeId, String),
     /// What a host counted, to be merged.
-    Merge(HostId, Delta),
+    Merge(NodeId, Delta),
     /// A host is not heard any more; its share moves.
-    Lost(HostId),
+    Lost(NodeId),
     /// A lost host takes part again.
-    Back(HostId),
+    Back(NodeId),
     /// A host that came later takes part.
-    Joined(HostId),
+    Joined(NodeId),
     /// A host could not bear its share and gives a part of it away.
-    Relieved(HostId),
+    Relieved(NodeId),
     /// A host leaves; its share moves.
-    Left(HostId),
+    Left(NodeId),
     /// Every host has told all, or has been given up.
     Over,
 }
@@ -106,14 +108,14 @@ pub struct Unknown {
 }
 
 #[derive(Debug)]
-struct Host {
+struct NodeState {
     owner: Owner,
     grants: Grants,
     heard: LocalInstant,
     /// When it last showed that it hears as well, and the latest question whose answer it had then.
     hears: LocalInstant,
     answered: Option<u64>,
-    place: Place,
+    place: Participation,
     /// Nothing before it is ready.
     weight: Option<f64>,
     /// The part of its weight that it can bear.
@@ -137,7 +139,7 @@ struct Host {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Participation {
     /// It has no slots, and may get some.
     Outside,
     /// It has slots, or has had them moved to it.
@@ -151,32 +153,32 @@ enum Place {
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Lead {
-    settings: Settings,
+    settings: LeadSettings,
     orders: Orders,
     /// The same as all were told it last.
     published: Arc<Orders>,
     tables: Tables,
-    hosts: BTreeMap<HostId, Host>,
+    hosts: BTreeMap<NodeId, NodeState>,
     numbering: Numbering,
     /// The same, where the latest lease ends.
     ahead: Numbering,
-    numbers: Numbers<HostId>,
+    numbers: Numbers<NodeId>,
     looked: LocalInstant,
     /// When it is to be looked what time has brought about.
     due: LocalInstant,
     rebalanced: Option<LocalInstant>,
     was_ready: bool,
     is_over: bool,
-    sends: VecDeque<(HostId, Down)>,
-    events: VecDeque<Event>,
+    sends: VecDeque<(NodeId, ToMember)>,
+    events: VecDeque<LeadEvent>,
 }
 
 impl Lead {
     /// A run that these hosts are to prepare.
-    pub fn new(settings: Settings, hosts: &[HostId], now: LocalInstant) -> Self {
+    pub fn new(settings: LeadSettings, hosts: &[NodeId], now: LocalInstant) -> Self {
         let orders = Orders {
             version: 0,
-            stage: Stage::Preparing,
+            stage: RunStage::Preparing,
             hosts: Vec::new(),
             tables: Vec::new(),
             timeline: settings.timeline.clone(),
@@ -211,7 +213,7 @@ impl Lead {
     }
 
     /// A host is to take part that did not at the beginning. One that does already stays as it is.
-    pub fn handle_joining(&mut self, now: LocalInstant, host: HostId) {
+    pub fn handle_joining(&mut self, now: LocalInstant, host: NodeId) {
         if !self.hosts.contains_key(&host) {
             self.add(now, host);
             self.publish();
@@ -219,19 +221,19 @@ impl Lead {
     }
 
     /// A host said something. One that takes no part is not heard.
-    pub fn handle_message(&mut self, now: LocalInstant, from: HostId, message: Up) {
+    pub fn handle_message(&mut self, now: LocalInstant, from: NodeId, message: ToLead) {
         self.look(now);
         let Some(host) = self.hosts.get_mut(&from) else { return };
         host.heard = host.heard.max(now);
         match message {
-            Up::Delta(delta) => {
+            ToLead::Delta(delta) => {
                 let ready = host.inbox.handle_delta(delta);
                 if host.inbox.is_complete() {
                     self.due = self.due.min(now);
                 }
-                self.events.extend(ready.into_iter().map(|delta| Event::Merge(from, delta)));
+                self.events.extend(ready.into_iter().map(|delta| LeadEvent::Merge(from, delta)));
             }
-            Up::Ask(ask) => self.handle_ask(now, from, ask),
+            ToLead::LeaseRequest(ask) => self.handle_ask(now, from, ask),
         }
     }
 
@@ -243,14 +245,17 @@ impl Lead {
                 self.numbering.first_at(timeline, run_now);
                 timeline.forget_before(timeline.position_at(run_now - KEPT));
             }
-            if matches!(self.orders.stage, Stage::Running { .. }) {
+            if matches!(self.orders.stage, RunStage::Running { .. }) {
                 self.move_slots(now, run_now);
             }
         }
         self.look_whether_over(now);
         let (soonest, latest) = LOOK_AGAIN;
-        let silences =
-            self.hosts.values().filter(|host| host.is_to_be_heard()).map(Host::would_be_silent);
+        let silences = self
+            .hosts
+            .values()
+            .filter(|host| host.is_to_be_heard())
+            .map(NodeState::would_be_silent);
         self.due = silences.fold(now + latest, LocalInstant::min).max(now + soonest);
     }
 
@@ -258,9 +263,9 @@ impl Lead {
     /// Gives when.
     pub fn begin(&mut self, now: LocalInstant) -> LocalInstant {
         let began = now + LEAST_LEAD_TIME.max(self.slowest() * LEAD_ROUND_TRIPS);
-        self.orders.stage = Stage::Running { began };
+        self.orders.stage = RunStage::Running { began };
         for host in self.hosts.values_mut().filter(|host| host.weight.is_some()) {
-            host.place = Place::Inside;
+            host.place = Participation::Inside;
         }
         self.tables.append(now, Table::of_weights(0, &self.weights()));
         self.publish();
@@ -269,7 +274,7 @@ impl Lead {
 
     /// From the next moment on starts are to follow another course; with `restart` objectives judge
     /// only what begins then.
-    pub fn follow(&mut self, now: LocalInstant, course: Course, restart: bool) {
+    pub fn change_course(&mut self, now: LocalInstant, course: Course, restart: bool) {
         let Some(run_now) = self.run_now(now) else { return };
         let notice = COURSE_NOTICE.max(self.slowest());
         if let Some(timeline) = &mut self.orders.timeline {
@@ -302,17 +307,17 @@ impl Lead {
 
     /// Nothing is to begin any more.
     pub fn end(&mut self, why: Ending) {
-        self.orders.stage = Stage::Ending { why };
+        self.orders.stage = RunStage::Ending { why };
         self.publish();
     }
 
     /// The next message, and for whom.
-    pub fn poll_send(&mut self) -> Option<(HostId, Down)> {
+    pub fn poll_send(&mut self) -> Option<(NodeId, ToMember)> {
         self.sends.pop_front()
     }
 
     /// The next thing to do or to know.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<LeadEvent> {
         self.events.pop_front()
     }
 
@@ -323,7 +328,7 @@ impl Lead {
     }
 
     /// The part of the slots that a host has at present.
-    pub fn share(&self, host: HostId) -> f64 {
+    pub fn share(&self, host: NodeId) -> f64 {
         self.hosts
             .get(&host)
             .zip(self.tables.last())
@@ -331,27 +336,29 @@ impl Lead {
     }
 
     /// Whether a host takes part and is heard.
-    pub fn is_present(&self, host: HostId) -> bool {
-        self.hosts.get(&host).is_some_and(|host| host.place == Place::Inside)
+    pub fn is_present(&self, host: NodeId) -> bool {
+        self.hosts.get(&host).is_some_and(|host| host.place == Participation::Inside)
     }
 
     /// Whether a host left of its own accord.
-    pub fn has_left(&self, host: HostId) -> bool {
-        self.hosts.get(&host).is_some_and(|host| host.wants_to_leave && host.place != Place::Lost)
+    pub fn has_left(&self, host: NodeId) -> bool {
+        self.hosts
+            .get(&host)
+            .is_some_and(|host| host.wants_to_leave && host.place != Participation::Lost)
     }
 
     /// Whether a host has, or had, a part of the run.
-    pub fn took_part(&self, host: HostId) -> bool {
-        self.hosts.get(&host).is_some_and(|host| host.place != Place::Outside)
+    pub fn took_part(&self, host: NodeId) -> bool {
+        self.hosts.get(&host).is_some_and(|host| host.place != Participation::Outside)
     }
 
     /// Whether a host has told all.
-    pub fn is_complete(&self, host: HostId) -> bool {
+    pub fn is_complete(&self, host: NodeId) -> bool {
         self.hosts.get(&host).is_some_and(|host| host.inbox.is_complete())
     }
 
     /// What a host started that has not been merged.
-    pub fn unknown(&self, host: HostId) -> Unknown {
+    pub fn unknown(&self, host: NodeId) -> Unknown {
         let Some(host) = self.hosts.get(&host).filter(|host| !host.inbox.is_complete()) else {
             return Unknown { least: 0, most: Some(0) };
         };
@@ -377,16 +384,16 @@ impl Lead {
         self.hosts.values().map(|host| host.round_trip).max().unwrap_or_default()
     }
 
-    fn add(&mut self, now: LocalInstant, id: HostId) {
+    fn add(&mut self, now: LocalInstant, id: NodeId) {
         let Ok(owner) = Owner::try_from(self.orders.hosts.len()) else { return };
         self.orders.hosts.push(id);
-        let host = Host {
+        let host = NodeState {
             owner,
             grants: Grants::default(),
             heard: now,
             hears: now,
             answered: None,
-            place: Place::Outside,
+            place: Participation::Outside,
             weight: None,
             strength: 1.0,
             strained: (0, 0),
@@ -409,7 +416,7 @@ impl Lead {
         if now.since(self.looked) > LOST_AFTER / 2 {
             self.hosts
                 .values_mut()
-                .filter(|host| host.place != Place::Lost)
+                .filter(|host| host.place != Participation::Lost)
                 .for_each(|host| (host.heard, host.hears) = (now, now));
         }
         self.looked = self.looked.max(now);
@@ -417,13 +424,13 @@ impl Lead {
 
     fn run_now(&self, now: LocalInstant) -> Option<RunInstant> {
         match self.orders.stage {
-            Stage::Running { began } => Some(RunInstant::START + now.since(began)),
-            Stage::Preparing | Stage::Ending { .. } => None,
+            RunStage::Running { began } => Some(RunInstant::START + now.since(began)),
+            RunStage::Preparing | RunStage::Ending { .. } => None,
         }
     }
 
-    fn handle_ask(&mut self, now: LocalInstant, id: HostId, ask: Ask) {
-        let hosts = self.hosts.values().filter(|host| host.place == Place::Inside).count();
+    fn handle_ask(&mut self, now: LocalInstant, id: NodeId, ask: LeaseRequest) {
+        let hosts = self.hosts.values().filter(|host| host.place == Participation::Inside).count();
         let below = self.promise(now, ask.run_now);
         let (version, stage) = (self.orders.version, self.orders.stage);
         let Some(host) = self.hosts.get_mut(&id) else { return };
@@ -437,16 +444,16 @@ impl Lead {
         host.strained =
             if ask.is_strained { (host.strained.0 + 1, 0) } else { (0, host.strained.1 + 1) };
         let mut is_news = false;
-        match ask.progress {
-            Progress::Preparing => {}
-            Progress::Ready { weight } => {
+        match ask.readiness {
+            Readiness::Preparing => {}
+            Readiness::Ready { weight } => {
                 let weight = if weight.is_nan() { 0.0 } else { weight.clamp(0.0, MOST_WEIGHT) };
                 is_news = host.weight.replace(weight).is_none();
             }
-            Progress::Leaving => is_news = !std::mem::replace(&mut host.wants_to_leave, true),
-            Progress::Refused { reason } => {
+            Readiness::Leaving => is_news = !std::mem::replace(&mut host.wants_to_leave, true),
+            Readiness::Refused { reason } => {
                 if !std::mem::replace(&mut host.has_refused, true) {
-                    self.events.push_back(Event::Refused(id, reason));
+                    self.events.push_back(LeadEvent::Refused(id, reason));
                 }
                 return;
             }
@@ -460,12 +467,12 @@ impl Lead {
         // Who has no share would only keep them from those who have.
         let has_share = self.tables.current().any(|table| table.share(host.owner) > 0.0);
         let block = match stage {
-            Stage::Running { .. } if has_share => self.numbers.hand_out(id, hosts, ask.wanted),
-            Stage::Running { .. } | Stage::Preparing | Stage::Ending { .. } => None,
+            RunStage::Running { .. } if has_share => self.numbers.hand_out(id, hosts, ask.wanted),
+            RunStage::Running { .. } | RunStage::Preparing | RunStage::Ending { .. } => None,
         };
         let orders = (ask.version < version).then(|| Arc::clone(&self.published));
         let numbers_are_over = block.is_none() && self.numbers.are_exhausted();
-        let answer = Answer {
+        let answer = LeaseAnswer {
             question: ask.question,
             received: now,
             answered: now,
@@ -476,10 +483,10 @@ impl Lead {
             merged,
             orders,
         };
-        self.sends.push_back((id, Down::Answer(answer)));
+        self.sends.push_back((id, ToMember::LeaseAnswer(answer)));
         if !self.was_ready && self.hosts.values().all(|host| host.weight.is_some()) {
             self.was_ready = true;
-            self.events.push_back(Event::Ready);
+            self.events.push_back(LeadEvent::Ready);
         }
     }
 
@@ -487,9 +494,9 @@ impl Lead {
     /// host, which may be ahead of this one.
     fn promise(&mut self, now: LocalInstant, theirs: Option<RunInstant>) -> u64 {
         let began = match self.orders.stage {
-            Stage::Running { began } => began,
+            RunStage::Running { began } => began,
             // Nobody is to start anything.
-            Stage::Preparing | Stage::Ending { .. } => return 0,
+            RunStage::Preparing | RunStage::Ending { .. } => return 0,
         };
         let Some(timeline) = &self.orders.timeline else { return u64::MAX };
         let until = now + LEASE;
@@ -516,17 +523,19 @@ impl Lead {
 
     fn move_slots(&mut self, now: LocalInstant, run_now: RunInstant) {
         // One that has just come back is borne with for a while.
-        let is_settled =
-            |host: &Host| host.returned.is_none_or(|returned| now.since(returned) >= BETWEEN_MOVES);
-        let silent = |host: &Host| host.is_to_be_heard() && !host.is_there(now) && is_settled(host);
-        let lost: Vec<HostId> =
+        let is_settled = |host: &NodeState| {
+            host.returned.is_none_or(|returned| now.since(returned) >= BETWEEN_MOVES)
+        };
+        let silent =
+            |host: &NodeState| host.is_to_be_heard() && !host.is_there(now) && is_settled(host);
+        let lost: Vec<NodeId> =
             self.hosts.iter().filter(|(_, host)| silent(host)).map(|(id, _)| *id).collect();
         let mut has_moved = !lost.is_empty();
         for id in lost {
             self.lose(now, id);
         }
-        let leaves = |host: &Host| host.place == Place::Inside && host.wants_to_leave;
-        let leaving: Vec<HostId> =
+        let leaves = |host: &NodeState| host.place == Participation::Inside && host.wants_to_leave;
+        let leaving: Vec<NodeId> =
             self.hosts.iter().filter(|(_, host)| leaves(host)).map(|(id, _)| *id).collect();
         for id in leaving {
             has_moved |= self.let_go(now, id);
@@ -545,7 +554,7 @@ impl Lead {
         }
     }
 
-    fn lose(&mut self, now: LocalInstant, id: HostId) {
+    fn lose(&mut self, now: LocalInstant, id: NodeId) {
         let Some(host) = self.hosts.get_mut(&id) else { return };
         // A second loss soon after the host came back keeps it away for longer.
         host.exile = match host.returned {
@@ -554,26 +563,26 @@ impl Lead {
             }
             _ => BETWEEN_MOVES,
         };
-        self.deal_out(now, id, Place::Lost);
-        self.events.push_back(Event::Lost(id));
+        self.deal_out(now, id, Participation::Lost);
+        self.events.push_back(LeadEvent::Lost(id));
     }
 
     /// Has the others take over from a host that wants to leave, if there are any that can; says
     /// whether there are.
-    fn let_go(&mut self, now: LocalInstant, id: HostId) -> bool {
-        let is_heir = |(other, host): (&HostId, &Host)| {
+    fn let_go(&mut self, now: LocalInstant, id: NodeId) -> bool {
+        let is_heir = |(other, host): (&NodeId, &NodeState)| {
             *other != id && host.is_to_be_heard() && host.weight > Some(0.0)
         };
         let has_heirs = self.hosts.iter().any(is_heir);
         if has_heirs {
-            self.deal_out(now, id, Place::Left);
-            self.events.push_back(Event::Left(id));
+            self.deal_out(now, id, Participation::Left);
+            self.events.push_back(LeadEvent::Left(id));
         }
         has_heirs
     }
 
     /// Deals a host's slots out to the others, from the first on that it could not have started.
-    fn deal_out(&mut self, now: LocalInstant, id: HostId, place: Place) {
+    fn deal_out(&mut self, now: LocalInstant, id: NodeId, place: Participation) {
         let notice = self.notice(now);
         let Some(host) = self.hosts.get_mut(&id) else { return };
         (host.place, host.moved) = (place, Some(now));
@@ -596,23 +605,24 @@ impl Lead {
             self.rebalanced.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES);
         let mut changed = false;
         // Where all are strained there is nobody to give anything to.
-        let is_free = |host: &Host| {
-            host.place == Place::Inside
+        let is_free = |host: &NodeState| {
+            host.place == Participation::Inside
                 && host.weight > Some(0.0)
                 && host.strained.1 >= STRAINED_QUESTIONS
         };
         let is_any_free = self.hosts.values().any(is_free);
-        let may_take_part =
-            |host: &Host| host.weight.is_some() && host.is_there(now) && !host.inbox.is_complete();
+        let may_take_part = |host: &NodeState| {
+            host.weight.is_some() && host.is_there(now) && !host.inbox.is_complete()
+        };
         for (id, host) in self.hosts.iter_mut().filter(|(_, host)| may_take_part(host)) {
             let may_return = host.moved.is_none_or(|moved| now.since(moved) >= host.exile);
             match host.place {
-                Place::Outside => self.events.push_back(Event::Joined(*id)),
-                Place::Lost if may_return && !is_early => {
+                Participation::Outside => self.events.push_back(LeadEvent::Joined(*id)),
+                Participation::Lost if may_return && !is_early => {
                     host.returned = Some(now);
-                    self.events.push_back(Event::Back(*id));
+                    self.events.push_back(LeadEvent::Back(*id));
                 }
-                Place::Inside
+                Participation::Inside
                     if !is_early
                         && is_any_free
                         && host.is_overburdened()
@@ -620,11 +630,11 @@ impl Lead {
                 {
                     host.strength *= STRAINED_KEEPS;
                     host.strained = (0, 0);
-                    self.events.push_back(Event::Relieved(*id));
+                    self.events.push_back(LeadEvent::Relieved(*id));
                 }
-                Place::Lost | Place::Inside | Place::Left => continue,
+                Participation::Lost | Participation::Inside | Participation::Left => continue,
             }
-            host.place = Place::Inside;
+            host.place = Participation::Inside;
             host.moved = Some(now);
             changed = true;
         }
@@ -632,7 +642,7 @@ impl Lead {
             return false;
         }
         self.rebalanced = Some(now);
-        let bound = self.hosts.values().map(Host::bound).max().unwrap_or(0);
+        let bound = self.hosts.values().map(NodeState::bound).max().unwrap_or(0);
         // Without slots there is none to wait for.
         let from = self.orders.timeline.as_ref().map_or(0, |_| bound.max(self.notice(now)));
         self.tables.append(now, Table::of_weights(from, &self.weights()));
@@ -649,15 +659,15 @@ impl Lead {
     }
 
     fn look_whether_over(&mut self, now: LocalInstant) {
-        let given_up = |host: &Host| now.since(host.heard) >= self.settings.patience;
+        let given_up = |host: &NodeState| now.since(host.heard) >= self.settings.patience;
         // Who never had a share has nothing to tell.
-        let is_over = |host: &Host| {
-            host.place == Place::Outside || host.inbox.is_complete() || given_up(host)
+        let is_over = |host: &NodeState| {
+            host.place == Participation::Outside || host.inbox.is_complete() || given_up(host)
         };
-        let began = !matches!(self.orders.stage, Stage::Preparing);
+        let began = !matches!(self.orders.stage, RunStage::Preparing);
         if !self.is_over && began && self.hosts.values().all(is_over) {
             self.is_over = true;
-            self.events.push_back(Event::Over);
+            self.events.push_back(LeadEvent::Over);
         }
     }
 
@@ -667,15 +677,15 @@ impl Lead {
         self.orders.tables = self.tables.current().cloned().collect();
         self.published = Arc::new(self.orders.clone());
         self.sends.extend(
-            self.hosts.keys().map(|&host| (host, Down::Orders(Arc::clone(&self.published)))),
+            self.hosts.keys().map(|&host| (host, ToMember::Orders(Arc::clone(&self.published)))),
         );
     }
 }
 
-impl Host {
+impl NodeState {
     /// Whether it has a part of the run, and has not told all of it.
     fn is_to_be_heard(&self) -> bool {
-        self.place == Place::Inside && !self.inbox.is_complete()
+        self.place == Participation::Inside && !self.inbox.is_complete()
     }
 
     /// Whether it is heard, and hears. One that does not hear has no lease any more.
@@ -700,6 +710,6 @@ impl Host {
     }
 }
 
-fn may_move(host: &Host, now: LocalInstant) -> bool {
+fn may_move(host: &NodeState, now: LocalInstant) -> bool {
     host.moved.is_none_or(|moved| now.since(moved) >= BETWEEN_MOVES)
 }

@@ -34,7 +34,7 @@ const GRANTS_KEPT: usize = 50;
 
 /// A host's own lease.
 #[derive(Clone, Debug, Default)]
-pub struct Lease {
+pub struct HeldLease {
     /// Questions that were not answered, with when they were sent.
     asked: VecDeque<(u64, LocalInstant)>,
     next_question: u64,
@@ -43,7 +43,7 @@ pub struct Lease {
     below: u64,
 }
 
-impl Lease {
+impl HeldLease {
     /// Asks at `now`; gives the question's number.
     pub fn ask(&mut self, now: LocalInstant) -> u64 {
         if self.asked.len() == QUESTIONS_KEPT {
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_lease_runs_from_when_its_question_was_sent() {
-        let mut lease = Lease::default();
+        let mut lease = HeldLease::default();
         assert!(!lease.holds(ms(0)));
         let (first, second) = (lease.ask(ms(100)), lease.ask(ms(400)));
         assert_eq!(lease.handle_answer(second, 50), Some(ms(400)));
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_was_under_way_for_longer_than_a_lease_gives_none() {
-        let mut lease = Lease::default();
+        let mut lease = HeldLease::default();
         let question = lease.ask(ms(0));
         assert!(lease.handle_answer(question, 10).is_some());
         assert!(!lease.holds(ms(1_300)));

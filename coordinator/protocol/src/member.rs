@@ -13,11 +13,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use swell_core::RunInstant;
 
-use crate::clock::{ClockComparison, Exchange, LocalInstant};
+use crate::clock::{ClockComparison, ClockExchange, LocalInstant};
 use crate::deltas::{Frontier, Outbox};
-use crate::lease::{ASK_EVERY, Lease};
-use crate::message::{Answer, Ask, Down, Ending, HostId, Orders, Progress, Stage, Up};
-use crate::numbers::Wanted;
+use crate::lease::{ASK_EVERY, HeldLease};
+use crate::message::{
+    Ending, LeaseAnswer, LeaseRequest, NodeId, Orders, Readiness, RunStage, ToLead, ToMember,
+};
+use crate::numbers::NumbersWanted;
 
 /// Questions with which the clocks are compared before a host says that it is ready.
 const FIRST_QUESTIONS: u32 = 16;
@@ -26,7 +28,7 @@ const FIRST_QUESTIONS_EVERY: Duration = Duration::from_millis(20);
 
 /// What the host is to do.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event {
+pub enum MemberEvent {
     /// To begin at this instant of its own clock.
     Begin(LocalInstant),
     /// To follow these orders.
@@ -52,10 +54,10 @@ pub enum Event {
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Member {
-    id: HostId,
-    progress: Progress,
+    id: NodeId,
+    readiness: Readiness,
     orders: Option<Arc<Orders>>,
-    lease: Lease,
+    lease: HeldLease,
     clock: ClockComparison,
     questions: u32,
     exchanges: u32,
@@ -69,18 +71,18 @@ pub struct Member {
     is_strained: bool,
     is_over: bool,
     next_question: LocalInstant,
-    sends: VecDeque<Up>,
-    events: VecDeque<Event>,
+    sends: VecDeque<ToLead>,
+    events: VecDeque<MemberEvent>,
 }
 
 impl Member {
     /// A host that has been chosen for a run, and prepares.
-    pub fn new(id: HostId, now: LocalInstant) -> Self {
+    pub fn new(id: NodeId, now: LocalInstant) -> Self {
         Self {
             id,
-            progress: Progress::Preparing,
+            readiness: Readiness::Preparing,
             orders: None,
-            lease: Lease::default(),
+            lease: HeldLease::default(),
             clock: ClockComparison::default(),
             questions: 0,
             exchanges: 0,
@@ -101,9 +103,9 @@ impl Member {
 
     /// The host can begin, or cannot take part at all.
     pub fn handle_prepared(&mut self, prepared: Result<f64, String>) {
-        self.progress = match prepared {
-            Ok(weight) => Progress::Ready { weight },
-            Err(reason) => Progress::Refused { reason },
+        self.readiness = match prepared {
+            Ok(weight) => Readiness::Ready { weight },
+            Err(reason) => Readiness::Refused { reason },
         };
     }
 
@@ -111,16 +113,16 @@ impl Member {
     /// orders. Until then it goes on.
     pub fn handle_leaving(&mut self, now: LocalInstant) {
         if self.is_ready() {
-            self.progress = Progress::Leaving;
+            self.readiness = Readiness::Leaving;
             self.next_question = now;
         }
     }
 
     /// Something came from whoever leads.
-    pub fn handle_message(&mut self, now: LocalInstant, message: Down) {
+    pub fn handle_message(&mut self, now: LocalInstant, message: ToMember) {
         match message {
-            Down::Orders(orders) => self.follow(orders),
-            Down::Answer(answer) => self.handle_answer(now, answer),
+            ToMember::Orders(orders) => self.follow(orders),
+            ToMember::LeaseAnswer(answer) => self.handle_answer(now, answer),
         }
     }
 
@@ -166,12 +168,12 @@ impl Member {
     }
 
     /// The next message to whoever leads.
-    pub fn poll_send(&mut self) -> Option<Up> {
+    pub fn poll_send(&mut self) -> Option<ToLead> {
         self.sends.pop_front()
     }
 
     /// The next thing for the host to do.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<MemberEvent> {
         self.events.pop_front()
     }
 
@@ -190,7 +192,7 @@ impl Member {
         self.lease.holds(now)
     }
 
-    fn handle_answer(&mut self, now: LocalInstant, answer: Answer) {
+    fn handle_answer(&mut self, now: LocalInstant, answer: LeaseAnswer) {
         if let Some(orders) = answer.orders {
             self.follow(orders);
         }
@@ -198,7 +200,7 @@ impl Member {
         self.send_deltas(now);
         if self.outbox.is_done() && !self.is_over {
             self.is_over = true;
-            self.events.push_back(Event::Over);
+            self.events.push_back(MemberEvent::Over);
         }
         // A lease is for whoever follows the orders under which it was given: under older ones a
         // slot may still seem to be its own.
@@ -207,7 +209,7 @@ impl Member {
         }
         let Some(asked) = self.lease.handle_answer(answer.question, answer.below) else { return };
         self.exchanges = self.exchanges.saturating_add(1);
-        self.clock.add(Exchange {
+        self.clock.add(ClockExchange {
             asked,
             received: answer.received,
             answered: answer.answered,
@@ -217,14 +219,16 @@ impl Member {
         if let Some(block) = answer.block.filter(|block| block.ordinal == self.blocks + 1) {
             self.blocks = block.ordinal;
             self.numbers_wanted = 0;
-            self.events.push_back(Event::Numbers(block.numbers));
+            self.events.push_back(MemberEvent::Numbers(block.numbers));
         }
         if answer.numbers_are_over && !std::mem::replace(&mut self.numbers_are_over, true) {
-            self.events.push_back(Event::NumbersAreOver);
+            self.events.push_back(MemberEvent::NumbersAreOver);
         }
         if self.began.is_some() {
-            self.events
-                .push_back(Event::Lease { below: self.lease.below(), until: self.lease.until() });
+            self.events.push_back(MemberEvent::Lease {
+                below: self.lease.below(),
+                until: self.lease.until(),
+            });
         }
     }
 
@@ -232,15 +236,15 @@ impl Member {
         if self.orders.as_ref().is_some_and(|known| known.version >= orders.version) {
             return;
         }
-        let ending = if let Stage::Ending { why } = orders.stage { Some(why) } else { None };
+        let ending = if let RunStage::Ending { why } = orders.stage { Some(why) } else { None };
         self.orders = Some(Arc::clone(&orders));
         if self.began.is_some() {
-            self.events.push_back(Event::Follow(orders));
+            self.events.push_back(MemberEvent::Follow(orders));
         } else {
             self.begin();
         }
         if ending.is_some() && std::mem::replace(&mut self.ending, ending) != ending {
-            self.events.extend(ending.map(Event::End));
+            self.events.extend(ending.map(MemberEvent::End));
         }
     }
 
@@ -250,31 +254,31 @@ impl Member {
         else {
             return;
         };
-        let Stage::Running { began } = orders.stage else { return };
+        let RunStage::Running { began } = orders.stage else { return };
         if !self.is_ready() {
             return;
         }
         let began = offset.own(began);
         self.began = Some(began);
-        self.events.push_back(Event::Begin(began));
-        self.events.push_back(Event::Follow(Arc::clone(orders)));
+        self.events.push_back(MemberEvent::Begin(began));
+        self.events.push_back(MemberEvent::Follow(Arc::clone(orders)));
     }
 
     fn ask(&mut self, now: LocalInstant) {
-        let progress = match &self.progress {
-            Progress::Ready { .. } if !self.is_ready() => Progress::Preparing,
-            progress => progress.clone(),
+        let readiness = match &self.readiness {
+            Readiness::Ready { .. } if !self.is_ready() => Readiness::Preparing,
+            readiness => readiness.clone(),
         };
         self.questions = self.questions.saturating_add(1);
         let compares = self.exchanges < FIRST_QUESTIONS && self.questions < 2 * FIRST_QUESTIONS;
-        self.sends.push_back(Up::Ask(Ask {
+        self.sends.push_back(ToLead::LeaseRequest(LeaseRequest {
             question: self.lease.ask(now),
             answered: self.lease.answered(),
             version: self.orders.as_ref().map_or(0, |orders| orders.version),
-            progress,
+            readiness,
             run_now: self.began.map(|began| RunInstant::START + now.since(began)),
             frontier: self.frontier,
-            wanted: Wanted { had: self.blocks, count: self.numbers_wanted },
+            wanted: NumbersWanted { had: self.blocks, count: self.numbers_wanted },
             is_strained: std::mem::take(&mut self.is_strained),
             round_trip: self.clock.round_trip(),
         }));
@@ -283,18 +287,18 @@ impl Member {
 
     /// Whether it can begin: it is prepared, and its clock has been compared.
     const fn is_ready(&self) -> bool {
-        matches!(self.progress, Progress::Ready { .. } | Progress::Leaving)
+        matches!(self.readiness, Readiness::Ready { .. } | Readiness::Leaving)
             && self.exchanges >= FIRST_QUESTIONS / 2
     }
 
     fn send_deltas(&mut self, now: LocalInstant) {
         while let Some(delta) = self.outbox.poll_send(now) {
-            self.sends.push_back(Up::Delta(delta));
+            self.sends.push_back(ToLead::Delta(delta));
         }
     }
 
     /// Its own name.
-    pub const fn id(&self) -> HostId {
+    pub const fn id(&self) -> NodeId {
         self.id
     }
 }

@@ -16,14 +16,14 @@ use swell_core::schedule::{Numbering, Table, Timeline};
 
 use crate::clock::LocalInstant;
 use crate::deltas::{Delta, Frontier};
-use crate::numbers::{Block, Wanted};
+use crate::numbers::{Block, NumbersWanted};
 
 /// A host, for as long as its process lives: drawn at random when it starts, so that nobody is
 /// taken for who it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct HostId(pub u64);
+pub struct NodeId(pub u64);
 
-impl fmt::Display for HostId {
+impl fmt::Display for NodeId {
     /// As 16 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
@@ -32,25 +32,25 @@ impl fmt::Display for HostId {
 
 /// From a host to whoever leads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Up {
+pub enum ToLead {
     /// Where it stands, and the question for a lease.
-    Ask(Ask),
+    LeaseRequest(LeaseRequest),
     /// What it counted.
     Delta(Delta),
 }
 
 /// From whoever leads to a host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Down {
+pub enum ToMember {
     /// To a question.
-    Answer(Answer),
+    LeaseAnswer(LeaseAnswer),
     /// Unasked, when they change.
     Orders(Arc<Orders>),
 }
 
 /// A question, and where the host stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ask {
+pub struct LeaseRequest {
     /// Its number.
     pub question: u64,
     /// The latest question whose answer the host has taken in.
@@ -58,13 +58,13 @@ pub struct Ask {
     /// The orders that it follows; 0 before the first.
     pub version: u64,
     /// How far it is.
-    pub progress: Progress,
+    pub readiness: Readiness,
     /// What its clock of the run shows; nothing before it has begun.
     pub run_now: Option<RunInstant>,
     /// How far it has come.
     pub frontier: Frontier,
     /// Iteration numbers.
-    pub wanted: Wanted,
+    pub wanted: NumbersWanted,
     /// Whether it, and not the service, has been the limit since the last question.
     pub is_strained: bool,
     /// The least time that a question and its answer have taken.
@@ -73,7 +73,7 @@ pub struct Ask {
 
 /// How far a host is with a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Progress {
+pub enum Readiness {
     /// It fetches and compiles.
     Preparing,
     /// It can begin at any time. How much it can bear beside others is a number of its own scale.
@@ -92,7 +92,7 @@ pub enum Progress {
 
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct LeaseAnswer {
     /// To which.
     pub question: u64,
     /// When that came, on the clock of whoever leads.
@@ -119,9 +119,9 @@ pub struct Orders {
     /// From 1.
     pub version: u64,
     /// Where the run is.
-    pub stage: Stage,
+    pub stage: RunStage,
     /// The hosts that take part; their places are their numbers in tables.
-    pub hosts: Vec<HostId>,
+    pub hosts: Vec<NodeId>,
     /// Whose the slots are, earliest first.
     pub tables: Vec<Table>,
     /// When the slots are due; nothing in the closed model.
@@ -136,7 +136,7 @@ pub struct Orders {
 
 /// Where a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Stage {
+pub enum RunStage {
     /// Hosts prepare.
     Preparing,
     /// It has begun, or begins.
@@ -164,7 +164,7 @@ pub enum Ending {
 
 impl Orders {
     /// The number of a host in tables; nothing where it takes no part.
-    pub fn owner(&self, host: HostId) -> Option<u16> {
+    pub fn owner(&self, host: NodeId) -> Option<u16> {
         self.hosts.iter().position(|&one| one == host).and_then(|place| u16::try_from(place).ok())
     }
 

@@ -17,7 +17,7 @@ const LARGEST_BLOCK: u64 = 1 << 20;
 
 /// What a host asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct NumbersWanted {
     /// Blocks that it has had.
     pub had: u64,
     /// How many numbers it would like to have; none is zero.
@@ -49,7 +49,7 @@ impl<H: Ord + Copy> Numbers<H> {
 
     /// The block for a host: the one that it was given last if it has not had it, a new one if it
     /// wants one and there are numbers left.
-    pub fn hand_out(&mut self, host: H, hosts: usize, wanted: Wanted) -> Option<Block> {
+    pub fn hand_out(&mut self, host: H, hosts: usize, wanted: NumbersWanted) -> Option<Block> {
         let latest = self.latest.get(&host);
         if let Some(block) = latest.filter(|block| block.ordinal > wanted.had) {
             return Some(block.clone());
@@ -80,12 +80,18 @@ mod tests {
     #[test]
     fn a_block_that_got_lost_is_handed_out_again_and_no_other() {
         let mut numbers = Numbers::new(None);
-        let first = numbers.hand_out('a', 2, Wanted { had: 0, count: 10 }).unwrap();
+        let first = numbers.hand_out('a', 2, NumbersWanted { had: 0, count: 10 }).unwrap();
         assert_eq!(first, Block { ordinal: 1, numbers: 0..10 });
-        assert_eq!(numbers.hand_out('b', 2, Wanted { had: 0, count: 5 }).unwrap().numbers, 10..15);
-        assert_eq!(numbers.hand_out('a', 2, Wanted { had: 0, count: 99 }), Some(first));
-        assert_eq!(numbers.hand_out('a', 2, Wanted { had: 1, count: 10 }).unwrap().numbers, 15..25);
-        assert_eq!(numbers.hand_out('a', 2, Wanted { had: 2, count: 0 }), None);
+        assert_eq!(
+            numbers.hand_out('b', 2, NumbersWanted { had: 0, count: 5 }).unwrap().numbers,
+            10..15
+        );
+        assert_eq!(numbers.hand_out('a', 2, NumbersWanted { had: 0, count: 99 }), Some(first));
+        assert_eq!(
+            numbers.hand_out('a', 2, NumbersWanted { had: 1, count: 10 }).unwrap().numbers,
+            15..25
+        );
+        assert_eq!(numbers.hand_out('a', 2, NumbersWanted { had: 2, count: 0 }), None);
     }
 
     #[test]
@@ -94,7 +100,8 @@ mod tests {
         let mut had = [0; 4];
         let mut given = Vec::new();
         for turn in (0..4).cycle() {
-            let Some(block) = numbers.hand_out(turn, 4, Wanted { had: had[turn], count: 500 })
+            let Some(block) =
+                numbers.hand_out(turn, 4, NumbersWanted { had: had[turn], count: 500 })
             else {
                 break;
             };

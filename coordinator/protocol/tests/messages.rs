@@ -8,12 +8,12 @@ use swell_core::RunInstant;
 use swell_core::schedule::{Arrivals, Law, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::{Delta, Frontier};
-use swell_protocol::lead::{Lead, Settings};
+use swell_protocol::lead::{Lead, LeadSettings};
 use swell_protocol::member::Member;
-use swell_protocol::message::{Ask, Down, HostId, Progress, Up};
-use swell_protocol::numbers::Wanted;
+use swell_protocol::message::{LeaseRequest, NodeId, Readiness, ToLead, ToMember};
+use swell_protocol::numbers::NumbersWanted;
 
-const HOSTS: [HostId; 3] = [HostId(1), HostId(2), HostId(3)];
+const HOSTS: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
 fn ms(ms: u64) -> LocalInstant {
     LocalInstant::from_nanos(ms * 1_000_000)
@@ -32,7 +32,7 @@ fn extreme() -> impl Strategy<Value = u64> {
     ]
 }
 
-fn progress() -> impl Strategy<Value = Progress> {
+fn readiness() -> impl Strategy<Value = Readiness> {
     let weight = prop_oneof![
         Just(f64::NAN),
         Just(f64::INFINITY),
@@ -43,9 +43,9 @@ fn progress() -> impl Strategy<Value = Progress> {
         0.0..4.0
     ];
     prop_oneof![
-        Just(Progress::Preparing),
-        weight.prop_map(|weight| Progress::Ready { weight }),
-        ".{0,20}".prop_map(|reason| Progress::Refused { reason })
+        Just(Readiness::Preparing),
+        weight.prop_map(|weight| Readiness::Ready { weight }),
+        ".{0,20}".prop_map(|reason| Readiness::Refused { reason })
     ]
 }
 
@@ -55,12 +55,12 @@ fn frontier() -> impl Strategy<Value = Frontier> {
     )
 }
 
-fn up() -> impl Strategy<Value = Up> {
+fn up() -> impl Strategy<Value = ToLead> {
     let ask = (
         extreme(),
         prop::option::of(extreme()),
         extreme(),
-        progress(),
+        readiness(),
         prop::option::of(extreme()),
         frontier(),
         (extreme(), extreme()),
@@ -72,21 +72,21 @@ fn up() -> impl Strategy<Value = Up> {
             question,
             answered,
             version,
-            progress,
+            readiness,
             run_now,
             frontier,
             (had, count),
             is_strained,
             round_trip,
         )| {
-            Up::Ask(Ask {
+            ToLead::LeaseRequest(LeaseRequest {
                 question,
                 answered,
                 version,
-                progress,
+                readiness,
                 run_now: run_now.map(RunInstant::from_nanos),
                 frontier,
-                wanted: Wanted { had, count },
+                wanted: NumbersWanted { had, count },
                 is_strained,
                 round_trip: round_trip.map(Duration::from_nanos),
             })
@@ -94,13 +94,13 @@ fn up() -> impl Strategy<Value = Up> {
     );
     let delta = (extreme(), frontier(), any::<bool>());
     let delta = delta.prop_map(|(number, frontier, is_last)| {
-        Up::Delta(Delta { number, frontier, is_last, counted: Bytes::new() })
+        ToLead::Delta(Delta { number, frontier, is_last, counted: Bytes::new() })
     });
     prop_oneof![ask, delta]
 }
 
 fn lead() -> Lead {
-    let settings = Settings {
+    let settings = LeadSettings {
         timeline: Some(Timeline::new(Law::Constant(1_000.0))),
         arrivals: Arrivals::Uniform,
         iterations: None,
@@ -110,7 +110,7 @@ fn lead() -> Lead {
 }
 
 /// A lead and honest hosts, for some seconds, while others say what they like.
-fn live(lead: &mut Lead, honest: &mut [Member], said: &[(u64, HostId, Up)]) {
+fn live(lead: &mut Lead, honest: &mut [Member], said: &[(u64, NodeId, ToLead)]) {
     for now in (0..6_000).step_by(20) {
         for (_, from, message) in said.iter().filter(|(at, ..)| (now..now + 20).contains(at)) {
             lead.handle_message(ms(now), *from, message.clone());
@@ -128,7 +128,7 @@ fn live(lead: &mut Lead, honest: &mut [Member], said: &[(u64, HostId, Up)]) {
         while let Some((to, message)) = lead.poll_send() {
             // Whatever was said to the lead, what it says can be said over a wire.
             let bytes = postcard::to_stdvec(&message).expect("a message can be written");
-            let message: Down = postcard::from_bytes(&bytes).expect("and read");
+            let message: ToMember = postcard::from_bytes(&bytes).expect("and read");
             if let Some(member) = honest.iter_mut().find(|member| member.id() == to) {
                 member.handle_message(ms(now), message);
             }
@@ -140,19 +140,22 @@ fn live(lead: &mut Lead, honest: &mut [Member], said: &[(u64, HostId, Up)]) {
 fn what_a_host_says_to_have_started_is_no_more_than_what_it_was_given() {
     let mut lead = lead();
     let frontier = Frontier { started: u64::MAX, ..Frontier::default() };
-    let ask = Ask {
+    let ask = LeaseRequest {
         question: 1,
         answered: None,
         version: 0,
-        progress: Progress::Ready { weight: 1.0 },
+        readiness: Readiness::Ready { weight: 1.0 },
         run_now: None,
         frontier,
-        wanted: Wanted::default(),
+        wanted: NumbersWanted::default(),
         is_strained: false,
         round_trip: None,
     };
-    let said: Vec<(u64, HostId, Up)> =
-        (0..20).map(|i| (i * 100, HOSTS[2], Up::Ask(Ask { question: i, ..ask.clone() }))).collect();
+    let said: Vec<(u64, NodeId, ToLead)> = (0..20)
+        .map(|i| {
+            (i * 100, HOSTS[2], ToLead::LeaseRequest(LeaseRequest { question: i, ..ask.clone() }))
+        })
+        .collect();
     live(&mut lead, &mut [], &said);
     let unknown = lead.unknown(HOSTS[2]);
     assert!(
@@ -169,7 +172,7 @@ proptest! {
         let mut lead = lead();
         let mut honest: Vec<Member> = HOSTS[..2].iter().map(|&id| Member::new(id, ms(0))).collect();
         honest.iter_mut().for_each(|member| member.handle_prepared(Ok(1.0)));
-        let said: Vec<(u64, HostId, Up)> = said.into_iter().map(|(at, host, message)| (at, HOSTS[host], message)).collect();
+        let said: Vec<(u64, NodeId, ToLead)> = said.into_iter().map(|(at, host, message)| (at, HOSTS[host], message)).collect();
         live(&mut lead, &mut honest, &said);
         for member in &honest {
             prop_assert!(member.holds_lease(ms(5_980)));
@@ -181,7 +184,7 @@ proptest! {
 
     #[test]
     fn bytes_are_a_message_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = postcard::from_bytes::<Up>(&bytes);
-        let _ = postcard::from_bytes::<Down>(&bytes);
+        let _ = postcard::from_bytes::<ToLead>(&bytes);
+        let _ = postcard::from_bytes::<ToMember>(&bytes);
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
         }
         2 => {
             let Some((member, request)) = bytes.split_first_chunk() else { return false };
-            let member = HostId(u64::from_be_bytes(*member));
+            let member = NodeId(u64::from_be_bytes(*member));
             desk.renew(member, request, NOW).is_ok_and(|grant| is_of(member, &grant))
         }
         3 => match decode(bytes) {
@@ -62,7 +62,7 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
             Ok(Answer::Admitted { grant, .. }) => {
                 let authority = CertificateDer::from(grant.authority.clone());
                 let _ = Pin::of_certificate(&authority);
-                let applicant = Applicant::new(draw_host_id()).expect("a key can be drawn");
+                let applicant = Applicant::new(draw_node_id()).expect("a key can be drawn");
                 let clock = ClusterClock::showing(grant.now_unix_s);
                 assert!(
                     Identity::new(applicant, grant.certificate(), authority, clock).is_err(),
@@ -95,7 +95,7 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
 }
 
 /// Whether a grant is what a host was to be granted.
-fn is_of(host: HostId, grant: &Grant) -> bool {
+fn is_of(host: NodeId, grant: &Grant) -> bool {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from(grant.authority.clone()))
@@ -115,7 +115,7 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         contract: [7; 32],
         engine: "wasmtime 48".into(),
     };
-    let host = HostId(7);
+    let host = NodeId(7);
     let request = Applicant::new(host).unwrap().request().unwrap();
     let grant = || desk.renew(host, &request, NOW).unwrap();
     let answer = |answer: &Answer| encode(answer).unwrap()[4..].to_vec();
@@ -127,12 +127,12 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("signing-request", of(1, &request)),
         ("renewal", of(2, &[&host.0.to_be_bytes()[..], &request].concat())),
-        ("refused", of(3, &answer(&Answer::Refused(Refusal::Expired { ended_s_ago: 3 })))),
+        ("refused", of(3, &answer(&Answer::Refused(JoinRefusal::Expired { ended_s_ago: 3 })))),
         ("other-version", {
             let (release, joining_release) = ("0.1.0".to_owned(), "0.2.0\u{7}".to_owned());
             of(
                 3,
-                &answer(&Answer::Refused(Refusal::OtherVersion {
+                &answer(&Answer::Refused(JoinRefusal::OtherVersion {
                     release,
                     protocol: 1,
                     joining_release,

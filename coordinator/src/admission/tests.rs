@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::*;
-use crate::link::Endpoint;
+use crate::link::NodeEndpoint;
 
 const NOW: u64 = 1_800_000_000;
 const CONNECTION: [u8; 32] = [1; 32];
@@ -31,11 +31,11 @@ fn token(desk: &Desk, lifetime_s: u64, uses: u32) -> Token {
 }
 
 fn asked(token: &Token, hello: &Hello) -> Vec<u8> {
-    let request = Applicant::new(draw_host_id()).unwrap().request().unwrap();
+    let request = Applicant::new(draw_node_id()).unwrap().request().unwrap();
     question(token, hello, request, &CONNECTION)[4..].to_vec()
 }
 
-fn refusal(desk: &Desk, message: &[u8], exporter: &[u8; 32], now: u64) -> Refusal {
+fn refusal(desk: &Desk, message: &[u8], exporter: &[u8; 32], now: u64) -> JoinRefusal {
     desk.rule(message, &hello(), exporter, now).1.unwrap_err()
 }
 
@@ -54,7 +54,7 @@ fn a_question_of_another_connection_proves_nothing_and_spends_nothing() {
     let desk = desk();
     let token = token(&desk, 60, 1);
     let captured = asked(&token, &hello());
-    assert_eq!(refusal(&desk, &captured, &OTHER_CONNECTION, NOW), Refusal::BadProof);
+    assert_eq!(refusal(&desk, &captured, &OTHER_CONNECTION, NOW), JoinRefusal::BadProof);
     assert_eq!(desk.tokens()[0].uses_left, 1);
     assert!(desk.rule(&captured, &hello(), &CONNECTION, NOW).1.is_ok());
 }
@@ -65,9 +65,9 @@ fn a_proof_for_one_key_is_none_for_another() {
     let token = token(&desk, 60, 1);
     let ((protocol, release, mut question), _): ((u32, String, Question), _) =
         postcard::take_from_bytes(&asked(&token, &hello())).unwrap();
-    question.signing_request = Applicant::new(draw_host_id()).unwrap().request().unwrap();
+    question.signing_request = Applicant::new(draw_node_id()).unwrap().request().unwrap();
     let forged = postcard::to_stdvec(&(protocol, release, question)).unwrap();
-    assert_eq!(refusal(&desk, &forged, &CONNECTION, NOW), Refusal::BadProof);
+    assert_eq!(refusal(&desk, &forged, &CONNECTION, NOW), JoinRefusal::BadProof);
 }
 
 #[test]
@@ -77,11 +77,11 @@ fn an_expired_a_revoked_and_an_unknown_token_are_told_apart() {
     let message = asked(&token, &hello());
     assert_eq!(
         refusal(&desk, &message, &CONNECTION, NOW + 61),
-        Refusal::Expired { ended_s_ago: 1 }
+        JoinRefusal::Expired { ended_s_ago: 1 }
     );
     assert!(desk.revoke(token.id()));
-    assert_eq!(refusal(&desk, &message, &CONNECTION, NOW), Refusal::Revoked);
-    assert_eq!(refusal(&self::desk(), &message, &CONNECTION, NOW), Refusal::UnknownToken);
+    assert_eq!(refusal(&desk, &message, &CONNECTION, NOW), JoinRefusal::Revoked);
+    assert_eq!(refusal(&self::desk(), &message, &CONNECTION, NOW), JoinRefusal::UnknownToken);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn who_does_not_know_the_secret_does_not_learn_whether_a_token_has_ended() {
     let token = token(&desk, 60, 1);
     assert_eq!(
         refusal(&desk, &asked(&token, &hello()), &OTHER_CONNECTION, NOW + 61),
-        Refusal::BadProof
+        JoinRefusal::BadProof
     );
 }
 
@@ -100,7 +100,7 @@ fn another_protocol_is_refused_with_both_versions_before_anything_else_is_read()
     let refusal = refusal(&desk(), &message, &CONNECTION, NOW);
     assert_eq!(
         refusal,
-        Refusal::OtherVersion {
+        JoinRefusal::OtherVersion {
             release: "0.1.0".into(),
             protocol: 1,
             joining_release: "9.9.9".into(),
@@ -117,16 +117,19 @@ fn another_protocol_is_refused_with_both_versions_before_anything_else_is_read()
 #[test]
 fn garbage_is_called_so() {
     for message in [&[][..], &[0xff; 40], &postcard::to_stdvec(&(1u32, "0.1.0", 5u8)).unwrap()] {
-        assert!(matches!(refusal(&desk(), message, &CONNECTION, NOW), Refusal::Malformed { .. }));
+        assert!(matches!(
+            refusal(&desk(), message, &CONNECTION, NOW),
+            JoinRefusal::Malformed { .. }
+        ));
     }
 }
 
 #[test]
 fn a_member_cannot_renew_another_s_certificate() {
     let desk = desk();
-    let request = Applicant::new(HostId(1)).unwrap().request().unwrap();
-    assert!(desk.renew(HostId(1), &request, NOW).is_ok());
-    assert!(desk.renew(HostId(2), &request, NOW).is_err());
+    let request = Applicant::new(NodeId(1)).unwrap().request().unwrap();
+    assert!(desk.renew(NodeId(1), &request, NOW).is_ok());
+    assert!(desk.renew(NodeId(2), &request, NOW).is_err());
 }
 
 #[tokio::test]
@@ -137,7 +140,7 @@ async fn a_join_captured_on_one_connection_is_refused_on_another() {
     let desk = Arc::new(Desk::new(authority, TokenRegister::default()));
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.address();
-    let coordinator = Endpoint::open(
+    let coordinator = NodeEndpoint::open(
         socket,
         identity,
         hello(),
@@ -166,11 +169,11 @@ async fn a_join_captured_on_one_connection_is_refused_on_another() {
             .unwrap()
     };
     let victim = dial().await;
-    let request = Applicant::new(draw_host_id()).unwrap().request().unwrap();
+    let request = Applicant::new(draw_node_id()).unwrap().request().unwrap();
     let captured = question(&token, &hello(), request, &exporter(&victim).unwrap());
 
     let replayed = ask(&dial().await, address, captured.clone()).await.unwrap();
-    assert!(matches!(replayed, Answer::Refused(Refusal::BadProof)), "{replayed:?}");
+    assert!(matches!(replayed, Answer::Refused(JoinRefusal::BadProof)), "{replayed:?}");
     assert_eq!(desk.tokens()[0].uses_left, 5);
     let genuine = ask(&victim, address, captured).await.unwrap();
     assert!(matches!(genuine, Answer::Admitted { .. }), "{genuine:?}");
@@ -187,8 +190,13 @@ async fn a_host_of_another_protocol_is_told_both_versions() {
     let token = desk
         .issue(vec![socket.address().to_string()], Duration::from_secs(60), NonZeroU32::MIN, &clock)
         .unwrap();
-    let _coordinator =
-        Endpoint::open(socket, identity, hello(), Arc::new(|_: &crate::BlobHash| None), Some(desk));
+    let _coordinator = NodeEndpoint::open(
+        socket,
+        identity,
+        hello(),
+        Arc::new(|_: &crate::BlobHash| None),
+        Some(desk),
+    );
 
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let other = Hello { protocol: 2, release: "0.2.0".into(), ..hello() };
@@ -209,7 +217,7 @@ async fn a_token_with_a_wrong_secret_is_refused_and_spends_nothing() {
     let token = desk
         .issue(vec![socket.address().to_string()], Duration::from_secs(60), NonZeroU32::MIN, &clock)
         .unwrap();
-    let _coordinator = Endpoint::open(
+    let _coordinator = NodeEndpoint::open(
         socket,
         identity,
         hello(),
@@ -219,7 +227,7 @@ async fn a_token_with_a_wrong_secret_is_refused_and_spends_nothing() {
 
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let error = join(&socket, &token.clone().mistrusted(), &hello()).await.unwrap_err();
-    assert!(matches!(error, JoinError::Refused { refusal: Refusal::BadProof, .. }), "{error}");
+    assert!(matches!(error, JoinError::Refused { refusal: JoinRefusal::BadProof, .. }), "{error}");
     assert_eq!(desk.tokens()[0].uses_left, 1);
     assert!(join(&socket, &token, &hello()).await.is_ok());
 }

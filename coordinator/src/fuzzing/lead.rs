@@ -9,15 +9,15 @@ use swell_core::RunInstant;
 use swell_core::schedule::{Arrivals, Course, Cursor, Law, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
-use swell_protocol::lead::{Event, Lead, Settings};
-use swell_protocol::member::{Event as MemberEvent, Member};
-use swell_protocol::message::{Down, Ending, HostId, Orders, Up};
+use swell_protocol::lead::{Lead, LeadEvent, LeadSettings};
+use swell_protocol::member::{Member, MemberEvent};
+use swell_protocol::message::{Ending, NodeId, Orders, ToLead, ToMember};
 
 use super::Script;
 
-const HONEST: [HostId; 2] = [HostId(1), HostId(2)];
+const HONEST: [NodeId; 2] = [NodeId(1), NodeId(2)];
 /// The last takes no part unless it is let in.
-const OTHERS: [HostId; 3] = [HostId(3), HostId(4), HostId(5)];
+const OTHERS: [NodeId; 3] = [NodeId(3), NodeId(4), NodeId(5)];
 /// How often honest hosts and the lead act.
 const STEP: Duration = Duration::from_millis(50);
 /// Steps after which an honest host has said that it is ready.
@@ -34,7 +34,7 @@ struct World {
     lead: Lead,
     honest: [Honest; 2],
     /// Who started which slot.
-    started: BTreeMap<u64, HostId>,
+    started: BTreeMap<u64, NodeId>,
     /// Steps since the beginning, or since all were asleep.
     steady: Option<u32>,
     /// Whether the second of the honest hosts leaves.
@@ -71,7 +71,8 @@ pub(super) fn target(bytes: &[u8]) -> bool {
             0 | 1 => (0..=what / 8 % 8).for_each(|_| world.step()),
             2 | 3 => {
                 let from = OTHERS[usize::from(what / 8) % OTHERS.len()];
-                if let Some(Ok((message, _))) = script.piece().map(postcard::take_from_bytes::<Up>)
+                if let Some(Ok((message, _))) =
+                    script.piece().map(postcard::take_from_bytes::<ToLead>)
                 {
                     was_heard = true;
                     world.lead.handle_message(world.now, from, message);
@@ -91,12 +92,16 @@ pub(super) fn target(bytes: &[u8]) -> bool {
                     3 => world.lead.pause(false),
                     4 => world.lead.measure_from(RunInstant::from_nanos(1_000_000_000)),
                     5 => world.end(),
-                    6 => world.lead.follow(world.now, Course::Profile, true),
+                    6 => world.lead.change_course(world.now, Course::Profile, true),
                     7 => world.leave(),
                     _ => {}
                 }
             }
-            5 => world.lead.follow(world.now, Course::Rate(f64::from(what / 8) * 10.0), what > 128),
+            5 => world.lead.change_course(
+                world.now,
+                Course::Rate(f64::from(what / 8) * 10.0),
+                what > 128,
+            ),
             6 => {
                 // All were asleep, the lead too.
                 world.now = world.now + Duration::from_millis(1 << (what / 8 % 16));
@@ -122,7 +127,7 @@ impl World {
         };
         let timeline = (run & 4 == 0).then(|| Timeline::new(law));
         let iterations = (run & 8 != 0).then_some(2_000);
-        let settings = Settings {
+        let settings = LeadSettings {
             timeline: timeline.clone(),
             arrivals,
             iterations,
@@ -164,13 +169,13 @@ impl World {
     /// What the lead says and wants done.
     fn hear(&mut self) {
         while let Some((to, message)) = self.lead.poll_send() {
-            let message: Down = travelled(&message);
+            let message: ToMember = travelled(&message);
             if let Some(host) = self.honest.iter_mut().find(|host| host.member.id() == to) {
                 host.member.handle_message(self.now, message);
             }
         }
         while let Some(event) = self.lead.poll_event() {
-            let Event::Merge(from, delta) = event else { continue };
+            let LeadEvent::Merge(from, delta) = event else { continue };
             if let Some(host) = self.honest.iter_mut().find(|host| host.member.id() == from) {
                 assert_eq!(
                     delta.number,
@@ -245,7 +250,7 @@ impl World {
 }
 
 impl Honest {
-    fn new(id: HostId, now: LocalInstant, cursor: Option<Cursor>) -> Self {
+    fn new(id: NodeId, now: LocalInstant, cursor: Option<Cursor>) -> Self {
         let mut member = Member::new(id, now);
         member.handle_prepared(Ok(1.0));
         Self {
@@ -262,7 +267,7 @@ impl Honest {
         }
     }
 
-    fn act(&mut self, now: LocalInstant, started: &mut BTreeMap<u64, HostId>) {
+    fn act(&mut self, now: LocalInstant, started: &mut BTreeMap<u64, NodeId>) {
         self.member.handle_time(now);
         let mut ends = false;
         while let Some(event) = self.member.poll_event() {
@@ -304,7 +309,7 @@ impl Honest {
         }
     }
 
-    fn start_due(&mut self, now: LocalInstant, started: &mut BTreeMap<u64, HostId>) {
+    fn start_due(&mut self, now: LocalInstant, started: &mut BTreeMap<u64, NodeId>) {
         let Some(run_now) = self.run_now(now).filter(|_| now < self.lease.1 && !self.has_told_all)
         else {
             return;
@@ -354,36 +359,36 @@ fn travelled<T: serde::Serialize + serde::de::DeserializeOwned>(message: &T) -> 
 #[cfg(test)]
 pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     use swell_protocol::deltas::Delta;
-    use swell_protocol::message::{Ask, Progress};
-    use swell_protocol::numbers::Wanted;
+    use swell_protocol::message::{LeaseRequest, Readiness};
+    use swell_protocol::numbers::NumbersWanted;
 
     let frontier = |started, reached| Frontier { started, reached, furthest: reached, waiting: 1 };
-    let ask = Ask {
+    let ask = LeaseRequest {
         question: 1,
         answered: None,
         version: 0,
-        progress: Progress::Ready { weight: 1.0 },
+        readiness: Readiness::Ready { weight: 1.0 },
         run_now: None,
         frontier: Frontier::default(),
-        wanted: Wanted::default(),
+        wanted: NumbersWanted::default(),
         is_strained: false,
         round_trip: Some(Duration::from_millis(1)),
     };
-    let later = Ask {
+    let later = LeaseRequest {
         question: 2,
         answered: Some(1),
         version: 3,
         run_now: Some(RunInstant::from_nanos(2_000_000_000)),
         frontier: frontier(30, 60),
-        wanted: Wanted { had: 0, count: 100 },
+        wanted: NumbersWanted { had: 0, count: 100 },
         is_strained: true,
         ..ask.clone()
     };
-    let forged = Ask {
+    let forged = LeaseRequest {
         question: u64::MAX,
         answered: Some(u64::MAX),
         version: u64::MAX,
-        progress: Progress::Ready { weight: f64::NAN },
+        readiness: Readiness::Ready { weight: f64::NAN },
         run_now: Some(RunInstant::NEVER),
         frontier: Frontier {
             started: u64::MAX,
@@ -391,28 +396,29 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
             furthest: u64::MAX,
             waiting: u64::MAX,
         },
-        wanted: Wanted { had: u64::MAX, count: u64::MAX },
+        wanted: NumbersWanted { had: u64::MAX, count: u64::MAX },
         round_trip: Some(Duration::MAX),
         ..ask.clone()
     };
-    let leaving = Ask { progress: Progress::Leaving, ..later.clone() };
-    let refused = Ask { progress: Progress::Refused { reason: "no".into() }, ..ask.clone() };
+    let leaving = LeaseRequest { readiness: Readiness::Leaving, ..later.clone() };
+    let refused =
+        LeaseRequest { readiness: Readiness::Refused { reason: "no".into() }, ..ask.clone() };
     let delta = |number, is_last| {
-        Up::Delta(Delta {
+        ToLead::Delta(Delta {
             number,
             frontier: frontier(40, 80),
             is_last,
             counted: Bytes::from_static(b"counts"),
         })
     };
-    let say = |from: u8, message: &Up| {
+    let say = |from: u8, message: &ToLead| {
         let bytes = postcard::to_stdvec(message).unwrap();
         [&[2 + 8 * from, bytes.len() as u8], &bytes[..]].concat()
     };
     let [steps, begin, join, end, leave] =
         [7 * 8, 4, 4 + 8, 4 + 5 * 8, 4 + 7 * 8].map(|what| vec![what]);
-    let [ready, ready_too] = [0, 1].map(|from| say(from, &Up::Ask(ask.clone())));
-    let ask = |ask: &Ask| say(0, &Up::Ask(ask.clone()));
+    let [ready, ready_too] = [0, 1].map(|from| say(from, &ToLead::LeaseRequest(ask.clone())));
+    let ask = |ask: &LeaseRequest| say(0, &ToLead::LeaseRequest(ask.clone()));
     let begun =
         [ready.clone(), ready_too.clone(), steps.clone(), begin.clone(), steps.repeat(4)].concat();
     let script = |run: u8, parts: &[&[u8]]| [&[run], &begun[..], &parts.concat()].concat();
@@ -438,9 +444,9 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
                 2,
                 &[
                     &join,
-                    &say(2, &Up::Ask(later.clone())),
+                    &say(2, &ToLead::LeaseRequest(later.clone())),
                     &steps.repeat(8),
-                    &say(2, &Up::Ask(forged)),
+                    &say(2, &ToLead::LeaseRequest(forged)),
                 ],
             ),
         ),

@@ -9,12 +9,12 @@ use swell_core::schedule::{Arrivals, Cursor, Law, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
 use swell_protocol::lease::LEASE;
-use swell_protocol::member::{Event, Member};
-use swell_protocol::message::{Answer, Ask, Down, HostId, Orders, Up};
+use swell_protocol::member::{Member, MemberEvent};
+use swell_protocol::message::{LeaseAnswer, LeaseRequest, NodeId, Orders, ToLead, ToMember};
 
 use super::Script;
 
-const ID: HostId = HostId(1);
+const ID: NodeId = NodeId(1);
 const STEP: Duration = Duration::from_millis(50);
 /// Starts in one step at the most: orders may ask for any number.
 const STARTS: u32 = 50;
@@ -29,7 +29,7 @@ struct World {
     taken: [Option<u64>; 2],
     began: Option<LocalInstant>,
     lease: (u64, LocalInstant),
-    asked: Option<Ask>,
+    asked: Option<LeaseRequest>,
     /// How many deltas were told, and whether the last of them was.
     told: u64,
     has_told_all: bool,
@@ -48,7 +48,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
             0 => (0..=what / 4 % 16).for_each(|_| world.step()),
             1 => {
                 if let Some(Ok((message, _))) =
-                    script.piece().map(postcard::take_from_bytes::<Down>)
+                    script.piece().map(postcard::take_from_bytes::<ToMember>)
                 {
                     was_heard = true;
                     world.member.handle_message(world.now, message);
@@ -64,7 +64,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
                     .map(|(orders, _)| orders);
                 was_heard |= orders.is_some();
                 if let Some(asked) = &world.asked {
-                    let answer = Answer {
+                    let answer = LeaseAnswer {
                         question: asked.question,
                         received: world.now,
                         answered: world.now,
@@ -75,7 +75,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
                         merged: world.told.saturating_sub(u64::from(what / 4)),
                         orders: orders.map(Into::into),
                     };
-                    world.member.handle_message(world.now, Down::Answer(answer));
+                    world.member.handle_message(world.now, ToMember::LeaseAnswer(answer));
                 }
             }
             _ if !world.has_told_all && world.began.is_some() => world.tell(what >= 128),
@@ -139,10 +139,10 @@ impl World {
         self.member.handle_state(self.now, self.frontier(), false, 10);
         while let Some(message) = self.member.poll_send() {
             let bytes = postcard::to_stdvec(&message).expect("a message can be written");
-            assert_eq!(postcard::from_bytes::<Up>(&bytes).as_ref(), Ok(&message));
+            assert_eq!(postcard::from_bytes::<ToLead>(&bytes).as_ref(), Ok(&message));
             match message {
-                Up::Ask(ask) => self.asked = Some(ask),
-                Up::Delta(delta) => assert_eq!(
+                ToLead::LeaseRequest(ask) => self.asked = Some(ask),
+                ToLead::Delta(delta) => assert_eq!(
                     delta.counted[..],
                     delta.number.to_le_bytes(),
                     "what is told stays what it was"
@@ -155,10 +155,10 @@ impl World {
     fn obey(&mut self) {
         while let Some(event) = self.member.poll_event() {
             match event {
-                Event::Begin(at) => {
+                MemberEvent::Begin(at) => {
                     assert_eq!(self.began.replace(at), None, "a run begins once");
                 }
-                Event::Follow(orders) => {
+                MemberEvent::Follow(orders) => {
                     let owner = orders.owner(ID).unwrap_or(Owner::MAX);
                     let run_now = self.run_now();
                     for cursor in &mut self.cursors {
@@ -175,16 +175,16 @@ impl World {
                         .iter()
                         .for_each(|table| assert!((0.0..=1.0).contains(&table.share(owner))));
                 }
-                Event::Lease { below, until } => {
+                MemberEvent::Lease { below, until } => {
                     assert!(until <= self.now + LEASE, "a lease is as long as it is");
                     self.lease = (below, until);
                     self.cursors.iter_mut().for_each(|cursor| cursor.allow_below(below));
                 }
-                Event::Over => {
+                MemberEvent::Over => {
                     assert!(self.has_told_all, "it is not over before all has been told");
                     assert!(!std::mem::replace(&mut self.is_over, true), "it is over once");
                 }
-                Event::Numbers(_) | Event::NumbersAreOver | Event::End(_) => {}
+                MemberEvent::Numbers(_) | MemberEvent::NumbersAreOver | MemberEvent::End(_) => {}
             }
         }
     }
@@ -223,7 +223,7 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     use std::sync::Arc;
 
     use swell_core::schedule::{Segment, Table};
-    use swell_protocol::message::{Ending, Stage};
+    use swell_protocol::message::{Ending, RunStage};
     use swell_protocol::numbers::Block;
 
     let lanes = |owners: &[Owner], from: u64| -> Table {
@@ -238,8 +238,8 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let ramp = Law::Ramp { from: 100.0, to: 400.0, over: Duration::from_secs(3) };
     let orders = Orders {
         version: 2,
-        stage: Stage::Running { began: LocalInstant::from_nanos(2_000_000_000) },
-        hosts: vec![HostId(2), ID],
+        stage: RunStage::Running { began: LocalInstant::from_nanos(2_000_000_000) },
+        hosts: vec![NodeId(2), ID],
         tables: vec![lanes(&[0, 1, 1], 0), lanes(&[1, 0], 150)],
         timeline: Timeline::try_from(vec![
             segment(0, 0.0, Law::Constant(100.0)),
@@ -274,17 +274,17 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     };
     let ends = Orders {
         version: 10,
-        stage: Stage::Ending { why: Ending::Cut },
+        stage: RunStage::Ending { why: Ending::Cut },
         measured_from: Some(RunInstant::NEVER),
         ..orders.clone()
     };
     let piece = |bytes: Vec<u8>| [vec![bytes.len() as u8], bytes].concat();
-    let say = |message: Down| [vec![1], piece(postcard::to_stdvec(&message).unwrap())].concat();
+    let say = |message: ToMember| [vec![1], piece(postcard::to_stdvec(&message).unwrap())].concat();
     let answer = |below: u8, orders: &Orders| {
         [vec![2, below], piece(postcard::to_stdvec(orders).unwrap())].concat()
     };
     let plain = |below: u8| vec![2, below, 0];
-    let own = Down::Answer(Answer {
+    let own = ToMember::LeaseAnswer(LeaseAnswer {
         question: 12,
         received: LocalInstant::from_nanos(1_500_000_000),
         answered: LocalInstant::from_nanos(1_600_000_000),
@@ -318,7 +318,12 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "far",
-            script(&[&answer(255, &far), &steps, &say(Down::Orders(Arc::new(nobodys))), &steps]),
+            script(&[
+                &answer(255, &far),
+                &steps,
+                &say(ToMember::Orders(Arc::new(nobodys))),
+                &steps,
+            ]),
         ),
         (
             "far-at-once",

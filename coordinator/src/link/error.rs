@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use quinn::ConnectionError;
 
-use crate::identity::{HostId, IdentityError};
+use crate::identity::{IdentityError, NodeId};
 use crate::link::close::CloseCode;
 use crate::link::frame::{EncodeError, MAX_MESSAGE};
 use crate::link::hello::Disagreement;
@@ -31,7 +31,7 @@ pub enum LinkError {
         /// The other host.
         address: SocketAddr,
         /// Who it claims to be.
-        claimed: HostId,
+        claimed: NodeId,
     },
     /// The dialled address is this host's own.
     #[error("{address} is this host itself")]
@@ -71,13 +71,13 @@ pub enum LinkError {
     #[error("host {host} does not read what it is sent")]
     Stalled {
         /// The other host.
-        host: HostId,
+        host: NodeId,
     },
     /// The other host announced a message above the limit.
     #[error("host {host} announced a message of {bytes} bytes, above the limit of {MAX_MESSAGE}")]
     Oversized {
         /// The other host.
-        host: HostId,
+        host: NodeId,
         /// What it announced.
         bytes: usize,
     },
@@ -85,7 +85,7 @@ pub enum LinkError {
     #[error("host {host} sent what is no message: {reason}")]
     Garbage {
         /// The other host.
-        host: HostId,
+        host: NodeId,
         /// What is wrong with it.
         reason: String,
     },
@@ -93,19 +93,19 @@ pub enum LinkError {
     #[error("host {host} began a message and did not end it")]
     TooSlow {
         /// The other host.
-        host: HostId,
+        host: NodeId,
     },
     /// Nothing was heard of the other host for ten seconds.
     #[error("host {host} is silent: it is gone, frozen or cut off")]
     Lost {
         /// The other host.
-        host: HostId,
+        host: NodeId,
     },
     /// One side closed the connection.
     #[error("{} closed the connection with host {host}: {}{}", if *here { "this host" } else { "the other side" }, words(*code), detail(reason))]
     Closed {
         /// The other host.
-        host: HostId,
+        host: NodeId,
         /// Whether it was this host.
         here: bool,
         /// Why; none is a reason that this release does not know.
@@ -117,7 +117,7 @@ pub enum LinkError {
     #[error("the connection with host {host} broke: {reason}")]
     Broken {
         /// The other host.
-        host: HostId,
+        host: NodeId,
         /// How.
         reason: String,
     },
@@ -133,7 +133,7 @@ pub enum RenewError {
     #[error("host {host} did not renew this host's certificate: {reason}")]
     Refused {
         /// The other host.
-        host: HostId,
+        host: NodeId,
         /// What it says.
         reason: String,
     },
@@ -144,7 +144,7 @@ pub enum RenewError {
 
 impl LinkError {
     /// What the end of a connection says.
-    pub(crate) fn of(error: ConnectionError, host: HostId) -> Self {
+    pub(crate) fn of(error: ConnectionError, host: NodeId) -> Self {
         match error {
             ConnectionError::TimedOut | ConnectionError::Reset => Self::Lost { host },
             ConnectionError::ApplicationClosed(close) => Self::Closed {

@@ -98,7 +98,7 @@ pub(crate) fn granted(grant: Grant) -> Vec<u8> {
 /// Messages as they are, each with what it is before it.
 #[cfg(test)]
 pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    use crate::{BlobHash, HostId};
+    use crate::{BlobHash, NodeId};
 
     let of = |kind: u8, bytes: &[u8]| [&[kind], bytes].concat();
     let message = |bytes: Bytes| bytes[4..].to_vec();
@@ -109,9 +109,9 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let other = Hello { engine: "wasmtime 47\u{1b}".into(), ..hello() };
     vec![
         ("stream", of(0, &[&[5], &stream[..]].concat())),
-        ("hello", of(1, &message(hello().encode(HostId(5)).unwrap()))),
-        ("later-hello", of(1, &message(later.encode(HostId(5)).unwrap()))),
-        ("other-engine", of(1, &message(other.encode(HostId(5)).unwrap()))),
+        ("hello", of(1, &message(hello().encode(NodeId(5)).unwrap()))),
+        ("later-hello", of(1, &message(later.encode(NodeId(5)).unwrap()))),
+        ("other-engine", of(1, &message(other.encode(NodeId(5)).unwrap()))),
         ("ask-blob", of(2, &message(encode(&Ask::Blob(BlobHash::of(b"file"))).unwrap()))),
         ("ask-renewal", of(2, &message(encode(&Ask::Renewal(b"request".to_vec())).unwrap()))),
         ("found", of(3, &message(encode(&Found::Yes { size: 1_000_000 }).unwrap()))),

@@ -8,7 +8,7 @@ use std::fmt;
 
 use data_encoding::HEXLOWER;
 
-use crate::identity::HostId;
+use crate::identity::NodeId;
 use crate::link::frame;
 use crate::socket::printable;
 
@@ -59,7 +59,7 @@ impl fmt::Display for Disagreement {
 
 impl Hello {
     /// The message of a host that is this.
-    pub(crate) fn encode(&self, host: HostId) -> Result<bytes::Bytes, frame::EncodeError> {
+    pub(crate) fn encode(&self, host: NodeId) -> Result<bytes::Bytes, frame::EncodeError> {
         frame::encode(&(self.protocol, &self.release, host, self.contract, &self.engine))
     }
 
@@ -68,8 +68,8 @@ impl Hello {
     pub(crate) fn judge(
         &self,
         message: &[u8],
-    ) -> Result<(HostId, Result<Self, Box<Disagreement>>), String> {
-        let (head, rest): ((u32, String, HostId), _) =
+    ) -> Result<(NodeId, Result<Self, Box<Disagreement>>), String> {
+        let (head, rest): ((u32, String, NodeId), _) =
             postcard::take_from_bytes(message).map_err(|e| e.to_string())?;
         let (protocol, release, host) = head;
         let release = printable(release.as_bytes());
@@ -119,8 +119,8 @@ mod tests {
     }
 
     fn judged(theirs: &Hello) -> Result<Hello, Box<Disagreement>> {
-        let (host, judged) = hello().judge(&theirs.encode(HostId(5)).unwrap()[4..]).unwrap();
-        assert_eq!(host, HostId(5));
+        let (host, judged) = hello().judge(&theirs.encode(NodeId(5)).unwrap()[4..]).unwrap();
+        assert_eq!(host, NodeId(5));
         judged
     }
 
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_later_protocol_is_named_though_the_rest_of_its_hello_is_unknown() {
-        let message = postcard::to_stdvec(&(7u32, "9.0.0\n", HostId(5), "whatever", 3u8)).unwrap();
+        let message = postcard::to_stdvec(&(7u32, "9.0.0\n", NodeId(5), "whatever", 3u8)).unwrap();
         let error = hello().judge(&message).unwrap().1.unwrap_err();
         assert_eq!(
             (error.ours.as_str(), error.theirs.as_str(), error.their_release.as_str()),

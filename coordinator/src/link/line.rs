@@ -5,20 +5,20 @@ use std::sync::OnceLock;
 
 use quinn::{Connection, ConnectionError};
 
-use crate::identity::HostId;
+use crate::identity::NodeId;
 use crate::link::close::CloseCode;
 use crate::link::error::LinkError;
 
 /// A connection whose end is told from one place, whichever task brought it about.
 #[derive(Debug)]
 pub(crate) struct Line {
-    pub(crate) host: HostId,
+    pub(crate) host: NodeId,
     pub(crate) connection: Connection,
     closed: OnceLock<(CloseCode, String)>,
 }
 
 impl Line {
-    pub(crate) const fn new(host: HostId, connection: Connection) -> Self {
+    pub(crate) const fn new(host: NodeId, connection: Connection) -> Self {
         Self { host, connection, closed: OnceLock::new() }
     }
 

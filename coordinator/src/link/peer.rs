@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc,
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::identity::HostId;
+use crate::identity::NodeId;
 use crate::link::ask::{self, Services};
 use crate::link::close::CloseCode;
 use crate::link::error::LinkError;
@@ -93,7 +93,7 @@ impl Peer {
     }
 
     /// Its id, which its certificate proves.
-    pub fn id(&self) -> HostId {
+    pub fn id(&self) -> NodeId {
         self.line.host
     }
 

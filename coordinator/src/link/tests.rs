@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Cluster {
     authority: Authority,
-    endpoint: Endpoint,
+    endpoint: NodeEndpoint,
 }
 
 /// A connection without our half of the protocol.
@@ -39,8 +39,13 @@ fn identity(authority: &Authority) -> Arc<Identity> {
 
 fn cluster() -> Cluster {
     let authority = Authority::found().unwrap();
-    let endpoint =
-        Endpoint::open(local(), identity(&authority), hello(), Arc::new(|_: &BlobHash| None), None);
+    let endpoint = NodeEndpoint::open(
+        local(),
+        identity(&authority),
+        hello(),
+        Arc::new(|_: &BlobHash| None),
+        None,
+    );
     Cluster { authority, endpoint }
 }
 
@@ -186,7 +191,7 @@ async fn a_member_cannot_call_itself_another() {
     let raw = cluster
         .raw_saying(
             &identity(&cluster.authority),
-            hello().encode(crate::identity::draw_host_id()).unwrap(),
+            hello().encode(crate::identity::draw_node_id()).unwrap(),
         )
         .await;
     assert_eq!(raw.closed_for().await, Some(CloseCode::Impostor));
@@ -267,7 +272,7 @@ async fn a_member_that_freezes_is_lost_after_ten_seconds_and_one_that_is_silent_
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (endpoint, peer) = runtime.block_on(async {
             let endpoint =
-                Endpoint::open(local(), frozen, hello(), Arc::new(|_: &BlobHash| None), None);
+                NodeEndpoint::open(local(), frozen, hello(), Arc::new(|_: &BlobHash| None), None);
             let peer = endpoint.dial(address, None).await.unwrap();
             (endpoint, peer)
         });

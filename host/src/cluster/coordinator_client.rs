@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use serde::de::DeserializeOwned;
-use swell_cluster::{Admission, Endpoint, HostId, LinkError, Peer, Socket, Token};
+use swell_cluster::{Admission, LinkError, NodeEndpoint, NodeId, Peer, Socket, Token};
 use tokio::sync::oneshot;
 
 use super::bundle::OfferedFiles;
@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// See the module's documentation. One thing is wanted at a time.
 pub(super) struct CoordinatorClient {
-    endpoint: Endpoint,
-    coordinator: HostId,
+    endpoint: NodeEndpoint,
+    coordinator: NodeId,
     address: SocketAddr,
     peer: Peer,
     pending: OpenRequests,
@@ -35,7 +35,8 @@ impl CoordinatorClient {
     pub(super) async fn connect(token: &Token, offered: OfferedFiles) -> anyhow::Result<Self> {
         let socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into())?;
         let Admission { identity, coordinator, address } = join_patiently(&socket, token).await?;
-        let endpoint = Endpoint::open(socket, Arc::new(identity), hello(), Arc::new(offered), None);
+        let endpoint =
+            NodeEndpoint::open(socket, Arc::new(identity), hello(), Arc::new(offered), None);
         let peer = dial(&endpoint, address, coordinator).await?;
         Ok(Self { endpoint, coordinator, address, peer, pending: OpenRequests::default() })
     }
@@ -151,9 +152,9 @@ impl CoordinatorClient {
 }
 
 async fn dial(
-    endpoint: &Endpoint,
+    endpoint: &NodeEndpoint,
     address: SocketAddr,
-    coordinator: HostId,
+    coordinator: NodeId,
 ) -> Result<Peer, LinkError> {
     let peer = endpoint.dial(address, Some(coordinator)).await?;
     peer.send(&FromMember::Introduction { name: own_name(), role: Role::Client }).await?;

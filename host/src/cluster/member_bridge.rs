@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use swell_protocol::clock::LocalInstant;
-use swell_protocol::member::{Event, Member};
-use swell_protocol::message::{Down, HostId};
+use swell_protocol::member::{Member, MemberEvent};
+use swell_protocol::message::{NodeId, ToMember};
 use tokio::sync::mpsc;
 
 use super::message::{FromMember, RunMessage, RunNumber, SharedEndRequest};
@@ -18,7 +18,7 @@ const MAX_WAITING: usize = 64;
 pub(super) struct MemberBridge {
     run: RunNumber,
     member: Member,
-    events: mpsc::UnboundedSender<Event>,
+    events: mpsc::UnboundedSender<MemberEvent>,
     said: mpsc::Receiver<Said>,
     /// What others must know and no connection could take yet.
     unsent: VecDeque<RunMessage>,
@@ -38,7 +38,7 @@ enum Workers {
 impl MemberBridge {
     /// A bridge, and the line on which the workers hear and say what they do. Events are a few a
     /// second, and heard by a thread that does little else: they need no bound.
-    pub(super) fn new(id: HostId, run: RunNumber) -> (Self, MemberLine) {
+    pub(super) fn new(id: NodeId, run: RunNumber) -> (Self, MemberLine) {
         let (events, heard) = mpsc::unbounded_channel();
         let (says, said) = mpsc::channel(MAX_WAITING);
         let member = Member::new(id, local_now());
@@ -61,7 +61,7 @@ impl MemberBridge {
     }
 
     /// A message came from the coordinator.
-    pub(super) fn handle_message(&mut self, message: Down) {
+    pub(super) fn handle_message(&mut self, message: ToMember) {
         self.member.handle_message(local_now(), message);
     }
 
@@ -151,7 +151,7 @@ impl MemberBridge {
 
     /// The run is over, and nobody asks for anything any more.
     pub(super) fn dismiss(&self) {
-        let _ = self.events.send(Event::Over);
+        let _ = self.events.send(MemberEvent::Over);
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use swell_core::plain::line;
 use swell_core::plan::Search;
 use swell_engine::EndRequest;
-use swell_protocol::message::{Answer, Down, Up};
+use swell_protocol::message::{LeaseAnswer, ToLead, ToMember};
 
 use super::bundle::Bundle;
 use crate::driver::Flowed;
@@ -31,7 +31,7 @@ pub(super) enum FromMember {
 impl FromMember {
     /// Whether it is soon said anew: then it is better lost than late.
     pub(super) const fn is_passing(&self) -> bool {
-        matches!(self, Self::RunMessage(_, RunMessage::Up(Up::Ask(_))))
+        matches!(self, Self::RunMessage(_, RunMessage::Up(ToLead::LeaseRequest(_))))
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) enum Role {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum RunMessage {
     /// To the rules.
-    Up(Up),
+    Up(ToLead),
     /// What went through in a window.
     Flowed(Flowed),
     /// A scenario wants the run to end.
@@ -88,7 +88,7 @@ pub(super) enum FromCoordinator {
     /// A run to take part in.
     Assignment(Box<Assignment>),
     /// About a run.
-    Down(RunNumber, Down),
+    Down(RunNumber, ToMember),
     /// The run is over, and all that was counted has been taken in.
     Dismissed(RunNumber),
     /// A piece of the answer to what was wanted: the status as in HTTP, and so many bytes of it.
@@ -98,7 +98,7 @@ pub(super) enum FromCoordinator {
 impl FromCoordinator {
     /// Whether it is soon said anew: then it is better lost than late.
     pub(super) const fn is_passing(&self) -> bool {
-        matches!(self, Self::Down(_, Down::Answer(Answer { orders: None, .. })))
+        matches!(self, Self::Down(_, ToMember::LeaseAnswer(LeaseAnswer { orders: None, .. })))
     }
 }
 

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use swell_core::RunInstant;
 use swell_core::record::Figures;
 use swell_core::verdict::{self, Circumstances, Stamp};
-use swell_protocol::message::HostId;
+use swell_protocol::message::NodeId;
 
 use super::member::{HostCounts, HostCpu};
 
 /// What a host has of a run at the moment.
 #[derive(Clone, Debug)]
 pub(crate) struct HostPlace {
-    pub(crate) id: HostId,
+    pub(crate) id: NodeId,
     pub(crate) name: String,
     /// The part of the slots that is its own.
     pub(crate) share: f64,

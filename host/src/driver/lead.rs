@@ -10,7 +10,7 @@ use swell_core::RunInstant;
 use swell_core::schedule::Course;
 use swell_engine::EndRequest;
 use swell_protocol::lead::Unknown;
-use swell_protocol::message::{Ending, HostId};
+use swell_protocol::message::{Ending, NodeId};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
@@ -31,7 +31,7 @@ pub(crate) enum News {
     /// It does not take place; why, for a person.
     Refused(String),
     /// A host counted; as it came, to be read where nobody's lease waits for it.
-    Counted(HostId, Bytes),
+    Counted(NodeId, Bytes),
     /// What went through on a host.
     Flowed(Flowed),
     /// What hosts have of the run has changed.
@@ -54,7 +54,7 @@ pub(crate) enum Decree {
     /// Nothing is to begin any more.
     End(Ending),
     /// A host told what cannot be: it is not to be heard any more.
-    Distrust(HostId),
+    Distrust(NodeId),
 }
 
 /// A run was given up before it began.
@@ -65,7 +65,7 @@ pub(crate) struct StoppedBefore;
 /// What became of a host.
 #[derive(Clone, Debug)]
 pub(crate) struct HostFate {
-    pub(crate) id: HostId,
+    pub(crate) id: NodeId,
     pub(crate) name: String,
     /// The part of the slots that it had last.
     pub(crate) share: f64,
@@ -185,9 +185,9 @@ struct Lead<'a> {
     plan: &'a RunPlan,
     began: Instant,
     account: Account<'a>,
-    hosts: BTreeMap<HostId, Bearing>,
+    hosts: BTreeMap<NodeId, Bearing>,
     /// Those that told what cannot be.
-    distrusted: BTreeSet<HostId>,
+    distrusted: BTreeSet<NodeId>,
     /// What each has of the run.
     places: Vec<HostPlace>,
     decrees: mpsc::Sender<Decree>,
@@ -196,7 +196,7 @@ struct Lead<'a> {
 }
 
 impl Lead<'_> {
-    async fn add(&mut self, host: HostId, counted: &[u8]) {
+    async fn add(&mut self, host: NodeId, counted: &[u8]) {
         if self.distrusted.contains(&host) {
             return;
         }

@@ -15,8 +15,8 @@ use swell_core::travel;
 use swell_core::verdict::CpuWindows;
 use swell_engine::{EndRequest, Program, Run, RunOver};
 use swell_protocol::deltas::Frontier;
-use swell_protocol::member::Event;
-use swell_protocol::message::{Ending, HostId, Orders};
+use swell_protocol::member::MemberEvent;
+use swell_protocol::message::{Ending, NodeId, Orders};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -78,8 +78,8 @@ pub(crate) struct OfWindow {
 
 /// A host's ends of the channels to what speaks for it.
 pub(crate) struct MemberLine {
-    pub(crate) id: HostId,
-    pub(crate) events: mpsc::UnboundedReceiver<Event>,
+    pub(crate) id: NodeId,
+    pub(crate) events: mpsc::UnboundedReceiver<MemberEvent>,
     pub(crate) says: mpsc::Sender<Said>,
 }
 
@@ -262,7 +262,7 @@ pub(crate) async fn take_part(
 async fn taken_in(line: &mut MemberLine, leave: &mut watch::Receiver<bool>) -> anyhow::Result<()> {
     let merged = async {
         while let Some(event) = line.events.recv().await {
-            if event == Event::Over {
+            if event == MemberEvent::Over {
                 return true;
             }
         }
@@ -309,10 +309,10 @@ async fn beginning(
         Ok(_) = leave.wait_for(|leave| *leave) => return Ok(Beginning::Never),
     } {
         match (event, began) {
-            (Event::Begin(at), _) => began = Some(instant_at(at)),
-            (Event::Follow(orders), Some(began)) => return Ok(Beginning::At(began, orders)),
-            (Event::End(_), _) => return Ok(Beginning::TooLate),
-            (Event::Over, _) => return Ok(Beginning::Never),
+            (MemberEvent::Begin(at), _) => began = Some(instant_at(at)),
+            (MemberEvent::Follow(orders), Some(began)) => return Ok(Beginning::At(began, orders)),
+            (MemberEvent::End(_), _) => return Ok(Beginning::TooLate),
+            (MemberEvent::Over, _) => return Ok(Beginning::Never),
             _ => {}
         }
     }
@@ -414,17 +414,17 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn obey(&mut self, event: Event, owner: Owner, orders: &watch::Sender<Order>) {
+    fn obey(&mut self, event: MemberEvent, owner: Owner, orders: &watch::Sender<Order>) {
         match event {
-            Event::Begin(_) => {}
-            Event::Follow(new) => self.follow(new, owner),
-            Event::Lease { below, until } => {
+            MemberEvent::Begin(_) => {}
+            MemberEvent::Follow(new) => self.follow(new, owner),
+            MemberEvent::Lease { below, until } => {
                 let _ = self.leases.send_replace(Some(Lease { below, until }));
             }
-            Event::Numbers(numbers) => self.shared.iterations.hand(numbers),
-            Event::NumbersAreOver => self.shared.iterations.complete(),
-            Event::End(why) => self.end(orders, why),
-            Event::Over => self.is_over = true,
+            MemberEvent::Numbers(numbers) => self.shared.iterations.hand(numbers),
+            MemberEvent::NumbersAreOver => self.shared.iterations.complete(),
+            MemberEvent::End(why) => self.end(orders, why),
+            MemberEvent::Over => self.is_over = true,
         }
     }
 

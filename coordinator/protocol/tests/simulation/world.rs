@@ -12,10 +12,10 @@ use swell_core::random::Random;
 use swell_core::schedule::{Arrivals, Course, Cursor, Law, Numbering, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
-use swell_protocol::lead::{Event as LeadEvent, Lead, Settings, Unknown};
+use swell_protocol::lead::{Lead, LeadEvent, LeadSettings, Unknown};
 use swell_protocol::lease::LEASE;
-use swell_protocol::member::{Event, Member};
-use swell_protocol::message::{Down, Ending, HostId, Orders, Stage, Up};
+use swell_protocol::member::{Member, MemberEvent};
+use swell_protocol::message::{Ending, NodeId, Orders, RunStage, ToLead, ToMember};
 
 use crate::network::{Cut, Instant, Network, Weather};
 
@@ -93,12 +93,12 @@ impl Scene {
 
 #[derive(Clone)]
 enum Message {
-    Up(Up),
-    Down(Down),
+    ToLead(ToLead),
+    ToMember(ToMember),
 }
 
-struct Host {
-    id: HostId,
+struct SimulatedNode {
+    id: NodeId,
     member: Member,
     weight: f64,
     /// Its clock shows `zero` at true time 0 and runs `speed` times as fast.
@@ -156,7 +156,7 @@ pub(crate) struct World {
     scene: Scene,
     now: Instant,
     network: Network<Message>,
-    hosts: Vec<Host>,
+    hosts: Vec<SimulatedNode>,
     lead: Lead,
     /// When the leading host last answered each, on true time.
     answered: BTreeMap<usize, Instant>,
@@ -171,7 +171,7 @@ impl World {
         let timeline = Timeline::new(Law::Constant(scene.rate));
         let arrivals = scene.arrivals();
         let end = RunInstant::START + scene.lasts;
-        let hosts: Vec<Host> = scene
+        let hosts: Vec<SimulatedNode> = scene
             .weights
             .iter()
             .enumerate()
@@ -181,10 +181,10 @@ impl World {
                 let mut cursor =
                     Cursor::new(timeline.clone(), arrivals, Stripe::WHOLE, end, u64::MAX);
                 cursor.claim(&[], 0);
-                Host {
-                    id: HostId(1_000 + index as u64),
+                SimulatedNode {
+                    id: NodeId(1_000 + index as u64),
                     member: Member::new(
-                        HostId(1_000 + index as u64),
+                        NodeId(1_000 + index as u64),
                         LocalInstant::from_nanos(zero),
                     ),
                     weight,
@@ -210,13 +210,13 @@ impl World {
                 }
             })
             .collect();
-        let at_first: Vec<HostId> = hosts
+        let at_first: Vec<NodeId> = hosts
             .iter()
             .enumerate()
             .filter(|(index, _)| !scene.joins.contains_key(index))
             .map(|(_, host)| host.id)
             .collect();
-        let settings = Settings {
+        let settings = LeadSettings {
             timeline: Some(timeline),
             arrivals,
             iterations: scene.iterations,
@@ -317,10 +317,12 @@ impl World {
         }
         for (from, message) in held {
             match message {
-                Message::Up(message) => {
+                Message::ToLead(message) => {
                     self.lead.handle_message(local, self.hosts[from].id, message)
                 }
-                Message::Down(message) => self.hosts[index].member.handle_message(local, message),
+                Message::ToMember(message) => {
+                    self.hosts[index].member.handle_message(local, message)
+                }
             }
         }
         if index == 0 {
@@ -337,9 +339,9 @@ impl World {
             && self.now >= at
         {
             self.scene.courses.remove(0);
-            self.lead.follow(local, Course::Rate(rate), true);
+            self.lead.change_course(local, Course::Rate(rate), true);
         }
-        let index_of = |id: HostId| usize::try_from(id.0 - 1_000).unwrap();
+        let index_of = |id: NodeId| usize::try_from(id.0 - 1_000).unwrap();
         while let Some(event) = self.lead.poll_event() {
             match event {
                 LeadEvent::Ready => {
@@ -359,7 +361,7 @@ impl World {
                 LeadEvent::Over => self.record.is_over = true,
             }
         }
-        if let Stage::Running { began } = self.lead.orders().stage
+        if let RunStage::Running { began } = self.lead.orders().stage
             && local > began
         {
             let bin = usize::try_from(local.since(began).as_nanos() as u64 / BIN).unwrap();
@@ -377,10 +379,10 @@ impl World {
         }
         while let Some((to, message)) = self.lead.poll_send() {
             let to = index_of(to);
-            if let Down::Answer(_) = message {
+            if let ToMember::LeaseAnswer(_) = message {
                 self.answered.insert(to, self.now);
             }
-            self.network.send(self.now, 0, to, Message::Down(message));
+            self.network.send(self.now, 0, to, Message::ToMember(message));
         }
     }
 
@@ -445,22 +447,22 @@ impl World {
         }
         while let Some(message) = host.member.poll_send() {
             self.record.up_messages += 1;
-            self.network.send(self.now, index, 0, Message::Up(message));
+            self.network.send(self.now, index, 0, Message::ToLead(message));
         }
     }
 
-    fn obey(&mut self, index: usize, local: LocalInstant, event: Event) {
+    fn obey(&mut self, index: usize, local: LocalInstant, event: MemberEvent) {
         let host = &mut self.hosts[index];
         match event {
-            Event::Begin(at) => {
+            MemberEvent::Begin(at) => {
                 host.began = Some(at);
                 self.record.begins.push(self.now + at.since(local).as_nanos() as u64);
             }
-            Event::Follow(orders) => {
+            MemberEvent::Follow(orders) => {
                 host.follow(local, &orders);
                 host.orders = Some(orders);
             }
-            Event::Lease { below, until } => {
+            MemberEvent::Lease { below, until } => {
                 let had_none = host.lease.1 <= local;
                 host.lease = (below, until);
                 host.cursor.allow_below(below);
@@ -468,13 +470,13 @@ impl World {
                     host.miss(run_now);
                 }
             }
-            Event::Numbers(numbers) => host.numbers.push(numbers),
-            Event::NumbersAreOver => self.record.told_of_last_number += 1,
-            Event::End(why) => {
+            MemberEvent::Numbers(numbers) => host.numbers.push(numbers),
+            MemberEvent::NumbersAreOver => self.record.told_of_last_number += 1,
+            MemberEvent::End(why) => {
                 assert_eq!(why, Ending::Finished);
                 host.has_ended = true;
             }
-            Event::Over => host.is_over = true,
+            MemberEvent::Over => host.is_over = true,
         }
     }
 
@@ -558,7 +560,7 @@ impl World {
     }
 }
 
-impl Host {
+impl SimulatedNode {
     fn local(&self, now: Instant) -> LocalInstant {
         LocalInstant::from_nanos(self.zero + (now as f64 * self.speed) as u64)
     }

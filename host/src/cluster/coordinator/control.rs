@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use swell_cluster::{
-    Authority, ClusterClock, Desk, Endpoint, Identity, MAX_MESSAGE, Socket, Token, TokenRegister,
+    Authority, ClusterClock, Desk, Identity, MAX_MESSAGE, NodeEndpoint, Socket, Token,
+    TokenRegister,
 };
 use swell_core::plan::{LoadModel, Users};
-use swell_protocol::lead::Settings;
+use swell_protocol::lead::LeadSettings;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::thread::{ControlRequest, NewRun, serve};
@@ -146,7 +147,7 @@ impl Coordinator {
         let plan = &prepared.plan;
         let new_run = NewRun {
             assignment,
-            settings: Settings {
+            settings: LeadSettings {
                 timeline: plan.plan.timeline(),
                 arrivals: plan.plan.arrivals,
                 iterations: plan.plan.stop.iterations,
@@ -269,7 +270,7 @@ const fn exact_users(load: &LoadModel) -> Option<u32> {
 
 /// What a cluster needs, and by what others join it.
 struct Opened {
-    endpoint: Endpoint,
+    endpoint: NodeEndpoint,
     identity: Arc<Identity>,
     desk: Arc<Desk>,
     address: String,
@@ -303,7 +304,7 @@ fn open(
     let clock = ClusterClock::of_this_machine();
     let identity = Arc::new(desk.authority().identity(clock.clone())?);
     let desk = Arc::new(desk);
-    let endpoint = Endpoint::open(
+    let endpoint = NodeEndpoint::open(
         socket,
         Arc::clone(&identity),
         hello(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use swell_cluster::{HostId, Peer};
+use swell_cluster::{NodeId, Peer};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -21,7 +21,7 @@ const MAX_PIECES_TO_SEND: usize = 2;
 const MAX_REQUESTS: usize = 16;
 
 /// What comes from a connection: a message, or that it is gone.
-pub(super) type FromConnection = (HostId, u64, Result<FromMember, String>);
+pub(super) type FromConnection = (NodeId, u64, Result<FromMember, String>);
 
 /// Somebody who is connected, or who takes part in a run and was connected.
 pub(super) struct Member {

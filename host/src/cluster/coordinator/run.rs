@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use swell_cluster::HostId;
+use swell_cluster::NodeId;
 use swell_core::plain::in_one_line;
 use swell_protocol::clock::LocalInstant;
-use swell_protocol::lead::{Event, Lead, Settings};
-use swell_protocol::message::Down;
+use swell_protocol::lead::{Lead, LeadEvent, LeadSettings};
+use swell_protocol::message::ToMember;
 use tokio::sync::mpsc;
 
 use crate::cluster::message::{Assignment, RunMessage, RunNumber};
@@ -22,10 +22,10 @@ pub(super) struct CoordinatedRun {
     lead: Lead,
     assignment: Assignment,
     news: mpsc::UnboundedSender<News>,
-    names: BTreeMap<HostId, String>,
-    times_lost: BTreeMap<HostId, u64>,
+    names: BTreeMap<NodeId, String>,
+    times_lost: BTreeMap<NodeId, u64>,
     /// Those that told what cannot be.
-    distrusted: BTreeSet<HostId>,
+    distrusted: BTreeSet<NodeId>,
     since: Instant,
     has_begun: bool,
     is_closed: bool,
@@ -37,12 +37,12 @@ impl CoordinatedRun {
     /// A run that these hosts are to prepare.
     pub(super) fn new(
         assignment: Assignment,
-        settings: Settings,
+        settings: LeadSettings,
         news: mpsc::UnboundedSender<News>,
-        names: BTreeMap<HostId, String>,
+        names: BTreeMap<NodeId, String>,
         max_hosts: usize,
     ) -> Self {
-        let ids: Vec<HostId> = names.keys().copied().collect();
+        let ids: Vec<NodeId> = names.keys().copied().collect();
         let lead = Lead::new(settings, &ids, local_now());
         Self {
             lead,
@@ -79,13 +79,13 @@ impl CoordinatedRun {
     }
 
     /// Another host prepares to take part.
-    pub(super) fn handle_joining(&mut self, id: HostId, name: String) {
+    pub(super) fn handle_joining(&mut self, id: NodeId, name: String) {
         self.names.insert(id, name);
         self.lead.handle_joining(local_now(), id);
     }
 
     /// A host's connection is gone.
-    pub(super) fn handle_disconnect(&self, id: HostId, name: &str, reason: &str) {
+    pub(super) fn handle_disconnect(&self, id: NodeId, name: &str, reason: &str) {
         if self.is_closed {
             return;
         }
@@ -99,7 +99,7 @@ impl CoordinatedRun {
     }
 
     /// Takes in what a host of the run said.
-    pub(super) fn handle_message(&mut self, id: HostId, message: RunMessage) {
+    pub(super) fn handle_message(&mut self, id: NodeId, message: RunMessage) {
         if self.distrusted.contains(&id) || !self.names.contains_key(&id) {
             return;
         }
@@ -115,7 +115,9 @@ impl CoordinatedRun {
 
     pub(super) fn handle_command(&mut self, decree: Decree) {
         match decree {
-            Decree::Follow(course, restart) => self.lead.follow(local_now(), course, restart),
+            Decree::Follow(course, restart) => {
+                self.lead.change_course(local_now(), course, restart)
+            }
             Decree::Pause(paused) => self.lead.pause(paused),
             Decree::MeasureFrom(from) => self.lead.measure_from(from),
             Decree::End(why) => self.lead.end(why),
@@ -124,7 +126,7 @@ impl CoordinatedRun {
     }
 
     /// Does what is due; gives the next message, and for whom.
-    pub(super) fn poll(&mut self, now: LocalInstant) -> Option<(HostId, Down)> {
+    pub(super) fn poll(&mut self, now: LocalInstant) -> Option<(NodeId, ToMember)> {
         if now >= self.lead.poll_timeout() {
             self.lead.handle_time(now);
         }
@@ -145,19 +147,19 @@ impl CoordinatedRun {
         let _ = self.news.send(news);
     }
 
-    fn name(&self, id: HostId) -> String {
+    fn name(&self, id: NodeId) -> String {
         self.names.get(&id).cloned().unwrap_or_else(|| id.to_string())
     }
 
-    fn report(&mut self, event: Event) {
+    fn report(&mut self, event: LeadEvent) {
         match event {
-            Event::Ready => {
+            LeadEvent::Ready => {
                 let began = self.lead.begin(local_now());
                 self.has_begun = true;
                 self.tell(News::Began(instant_at(began)));
                 self.tell_places();
             }
-            Event::Refused(id, reason) => {
+            LeadEvent::Refused(id, reason) => {
                 let (name, reason) = (self.name(id), in_one_line(&reason));
                 if self.has_begun {
                     tracing::warn!("host {name} cannot take part: {reason}");
@@ -165,32 +167,32 @@ impl CoordinatedRun {
                     self.tell(News::Refused(format!("host {name} cannot take part: {reason}")));
                 }
             }
-            Event::Merge(id, delta) => self.tell(News::Counted(id, delta.counted)),
-            Event::Lost(id) => {
+            LeadEvent::Merge(id, delta) => self.tell(News::Counted(id, delta.counted)),
+            LeadEvent::Lost(id) => {
                 *self.times_lost.entry(id).or_default() += 1;
                 tracing::warn!("host {} is lost: its share moves to the others", self.name(id));
                 self.tell_places();
             }
-            Event::Back(id) => {
+            LeadEvent::Back(id) => {
                 tracing::info!("host {} is back", self.name(id));
                 self.tell_places();
             }
-            Event::Joined(id) => {
+            LeadEvent::Joined(id) => {
                 tracing::info!("host {} takes part from now on", self.name(id));
                 self.tell_places();
             }
-            Event::Left(id) => {
+            LeadEvent::Left(id) => {
                 tracing::info!("host {} leaves: its share goes to the others", self.name(id));
                 self.tell_places();
             }
-            Event::Relieved(id) => {
+            LeadEvent::Relieved(id) => {
                 tracing::warn!(
                     "host {} cannot bear its share: a fifth of it goes to the others",
                     self.name(id)
                 );
                 self.tell_places();
             }
-            Event::Over => {
+            LeadEvent::Over => {
                 self.is_closed = true;
                 let fates = self
                     .names
@@ -203,7 +205,7 @@ impl CoordinatedRun {
         }
     }
 
-    fn fate(&self, id: HostId) -> HostFate {
+    fn fate(&self, id: NodeId) -> HostFate {
         HostFate {
             id,
             name: self.name(id),
@@ -216,7 +218,7 @@ impl CoordinatedRun {
     }
 
     fn tell_places(&self) {
-        let place = |(&id, name): (&HostId, &String)| HostPlace {
+        let place = |(&id, name): (&NodeId, &String)| HostPlace {
             id,
             name: name.clone(),
             share: self.lead.share(id),

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use swell_cluster::{Endpoint, HostId, Peer};
+use swell_cluster::{NodeEndpoint, NodeId, Peer};
 use swell_core::plain::line;
 use swell_protocol::clock::LocalInstant;
-use swell_protocol::lead::Settings;
+use swell_protocol::lead::LeadSettings;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -42,7 +42,7 @@ pub(super) enum ControlRequest {
 /// A run to lead, and the lines to it.
 pub(super) struct NewRun {
     pub(super) assignment: Assignment,
-    pub(super) settings: Settings,
+    pub(super) settings: LeadSettings,
     pub(super) news: mpsc::UnboundedSender<News>,
     pub(super) decrees: mpsc::Receiver<Decree>,
     /// For this host's own part; dropped where it has none.
@@ -59,7 +59,7 @@ pub(super) struct NewRun {
 
 /// Serves until nobody asks for anything any more. `weight` is how much this host bears itself.
 pub(super) async fn serve(
-    endpoint: Endpoint,
+    endpoint: NodeEndpoint,
     mut requests: mpsc::Receiver<ControlRequest>,
     member_requests: mpsc::Sender<ClusterRequest>,
     weight: f64,
@@ -136,11 +136,11 @@ async fn forward(
 }
 
 struct CoordinatorThread {
-    own: HostId,
+    own: NodeId,
     weight: f64,
     /// This host's own part in a run.
     bridge: Option<MemberBridge>,
-    members: BTreeMap<HostId, Member>,
+    members: BTreeMap<NodeId, Member>,
     gathering: Option<(usize, oneshot::Sender<()>)>,
     runs: BTreeMap<RunNumber, CoordinatedRun>,
     numbers: u64,
@@ -159,7 +159,7 @@ impl CoordinatorThread {
 
     fn handle_connection(
         &mut self,
-        id: HostId,
+        id: NodeId,
         connection: u64,
         message: Result<FromMember, String>,
     ) {
@@ -182,7 +182,7 @@ impl CoordinatorThread {
         }
     }
 
-    fn handle_disconnect(&mut self, id: HostId, connection: u64, reason: &str) {
+    fn handle_disconnect(&mut self, id: NodeId, connection: u64, reason: &str) {
         let Some(member) =
             self.members.get_mut(&id).filter(|member| member.connection == connection)
         else {
@@ -202,9 +202,9 @@ impl CoordinatorThread {
     }
 
     /// Takes in a member's first message: it goes on with its run, gets another, or waits for one.
-    fn handle_introduction(&mut self, id: HostId, name: &str, role: Role) {
+    fn handle_introduction(&mut self, id: NodeId, name: &str, role: Role) {
         let mut name: String = line(name).to_string().chars().take(MAX_NAME).collect();
-        let is_another_s = |(other, member): (&HostId, &Member)| {
+        let is_another_s = |(other, member): (&NodeId, &Member)| {
             *other != id && member.name.as_ref() == Some(&name)
         };
         if name == own_name() || self.members.iter().any(is_another_s) {
@@ -279,7 +279,7 @@ impl CoordinatorThread {
     }
 
     /// The names of hosts that are free, of so many at most; this host comes first.
-    fn free_hosts(&self, most: usize) -> BTreeMap<HostId, String> {
+    fn free_hosts(&self, most: usize) -> BTreeMap<NodeId, String> {
         let own = (self.weight > 0.0 && self.bridge.is_none()).then(|| (self.own, own_name()));
         let free =
             self.members.iter().filter(|(_, member)| member.is_node() && member.at.is_none());

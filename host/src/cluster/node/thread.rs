@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use swell_cluster::{
-    Admission, BlobHash, BlobSource, CloseCode, Endpoint, HostId, Identity, LinkError, Peer,
+    Admission, BlobHash, BlobSource, CloseCode, Identity, LinkError, NodeEndpoint, NodeId, Peer,
     Socket, Token,
 };
 use swell_protocol::clock::LocalInstant;
@@ -42,7 +42,7 @@ pub(super) type Forwarded = (MemberCall, oneshot::Sender<ApiReply>);
 /// What the thread tells.
 pub(super) enum MembershipEvent {
     /// The node has joined: its id.
-    Joined(HostId),
+    Joined(NodeId),
     /// There is a run to take part in.
     Assigned(Box<AssignedRun>),
     /// The membership is over; with an error if it should not be.
@@ -99,7 +99,7 @@ async fn serve(
     let Admission { identity, coordinator, address } = join_patiently(&socket, &token).await?;
     let own = identity.id();
     let identity = Arc::new(identity);
-    let endpoint = Endpoint::open(
+    let endpoint = NodeEndpoint::open(
         socket,
         Arc::clone(&identity),
         hello(),
@@ -136,9 +136,9 @@ async fn serve(
 /// Dials until there is an answer. Meanwhile messages of the workers are taken
 /// in, and their lease runs out.
 async fn reach(
-    endpoint: &Endpoint,
+    endpoint: &NodeEndpoint,
     address: std::net::SocketAddr,
-    coordinator: HostId,
+    coordinator: NodeId,
     bridge: &mut Option<MemberBridge>,
 ) -> anyhow::Result<Peer> {
     let began = tokio::time::Instant::now();
@@ -181,7 +181,11 @@ async fn keep_for_later(bridge: &mut Option<MemberBridge>) {
 
 /// Has this host's certificate renewed whenever half of its life is over, as long as it is asked
 /// to.
-async fn renew(endpoint: &Endpoint, peer: &Peer, identity: &Identity) -> std::convert::Infallible {
+async fn renew(
+    endpoint: &NodeEndpoint,
+    peer: &Peer,
+    identity: &Identity,
+) -> std::convert::Infallible {
     loop {
         tokio::time::sleep(until_renewal(identity)).await;
         if identity.renew_in().is_zero()
@@ -203,7 +207,7 @@ struct CurrentRun {
 
 impl CurrentRun {
     /// The coordinator says something about a run.
-    fn handle_message(&mut self, peer: &Arc<Peer>, own: HostId, message: FromCoordinator) {
+    fn handle_message(&mut self, peer: &Arc<Peer>, own: NodeId, message: FromCoordinator) {
         match message {
             FromCoordinator::Assignment(assignment) if self.bridge.is_none() => {
                 let (bridge, line) = MemberBridge::new(own, assignment.number);
@@ -287,7 +291,7 @@ impl From<LinkError> for Disconnect {
 /// Speaks with the coordinator as long as the connection lasts.
 async fn serve_connection(
     peer: &Arc<Peer>,
-    own: HostId,
+    own: NodeId,
     current: &mut CurrentRun,
     calls: &mut mpsc::Receiver<Forwarded>,
     tell: &mpsc::UnboundedSender<MembershipEvent>,
