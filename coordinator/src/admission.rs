@@ -1,7 +1,7 @@
 //! Joining: by one question and one answer a token becomes an identity.
 //!
-//! A host with a token dials the one that admits, which proves itself by the key that the token
-//! pins. The host then sends the one message that this protocol accepts: which token it has, a
+//! A node with a token dials the one that admits, which proves itself by the key that the token
+//! pins. The node then sends the one message that this protocol accepts: which token it has, a
 //! signing request for its fresh key, and a proof that it knows the token's secret. The answer is
 //! its certificate, or the reason why not.
 //!
@@ -35,7 +35,7 @@ use crate::uses::UsesFile;
 const MAX_QUESTION: usize = 4096;
 /// The longest answer: two certificates of some hundred bytes.
 const MAX_ANSWER: usize = 8192;
-/// How long a host that was let in may take to ask. Row 39 of the faults wants it refused within a
+/// How long a node that was let in may take to ask. Row 39 of the faults wants it refused within a
 /// second.
 const QUESTION_DEADLINE: Duration = Duration::from_millis(900);
 /// How long the answer may take: a signature, and the way with a loss on it.
@@ -45,18 +45,18 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What the bytes of TLS are derived for; another use would have another label.
 const EXPORTER: &[u8] = b"EXPORTER-swell-join-1";
 
-/// What a host has when it is admitted.
+/// What a node has when it is admitted.
 #[derive(Debug)]
 pub struct Admission {
     /// Who it is from now on.
     pub identity: Identity,
-    /// The host that admitted it.
+    /// The node that admitted it.
     pub coordinator: NodeId,
-    /// Where that host answered.
+    /// Where that node answered.
     pub address: SocketAddr,
 }
 
-/// Where hosts are admitted: holds the cluster's key and the register of its tokens.
+/// Where nodes are admitted: holds the cluster's key and the register of its tokens.
 #[derive(Debug)]
 pub struct Desk {
     authority: Authority,
@@ -65,7 +65,7 @@ pub struct Desk {
     uses: Option<Mutex<UsesFile>>,
 }
 
-/// Why the host that admits did not. It stands in an answer, so variants are only ever added at the
+/// Why the node that admits did not. It stands in an answer, so variants are only ever added at the
 /// end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum JoinRefusal {
@@ -76,11 +76,11 @@ pub enum JoinRefusal {
          release on all hosts"
     )]
     OtherVersion {
-        /// The release of the host that admits.
+        /// The release of the node that admits.
         release: String,
         /// Its protocol.
         protocol: u32,
-        /// The release of the host that would join.
+        /// The release of the node that would join.
         joining_release: String,
         /// Its protocol.
         joining_protocol: u32,
@@ -94,7 +94,7 @@ pub enum JoinRefusal {
     /// Nothing was asked in time.
     #[error("it was asked nothing in time: the network is slow, or loses much")]
     NothingAsked,
-    /// Hosts are admitted elsewhere.
+    /// Nodes are admitted elsewhere.
     #[error("it is a member like any other\nhelp: join at the host that printed the token")]
     NotHere,
     /// The token is not in the register.
@@ -113,7 +113,7 @@ pub enum JoinRefusal {
         it last started; a new run or start there prints a new one"
     )]
     Expired {
-        /// How long ago, by the clock of the host that admits.
+        /// How long ago, by the clock of the node that admits.
         ended_s_ago: u64,
     },
     /// The token has admitted as many as it may.
@@ -139,42 +139,42 @@ pub enum JoinRefusal {
     },
 }
 
-/// Why a host could not join. It has no identity, and may try again.
+/// Why a node could not join. It has no identity, and may try again.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
     /// No connection was made.
     #[error(transparent)]
     Dial(#[from] DialError),
-    /// The host that admits is there and did not.
+    /// The node that admits is there and did not.
     #[error("{address} does not admit this host: {refusal}")]
     Refused {
-        /// The host that admits.
+        /// The node that admits.
         address: SocketAddr,
         /// Why.
         refusal: JoinRefusal,
     },
-    /// The host that admits is there and did not answer.
+    /// The node that admits is there and did not answer.
     #[error("{address} took the question and did not answer within {:.0} s: that host is \
     overloaded, or stopped", ANSWER_DEADLINE.as_secs_f64())]
     Silent {
-        /// The host that admits.
+        /// The node that admits.
         address: SocketAddr,
     },
     /// The answer makes no sense.
     #[error("{address} gave an answer that makes no sense: {reason}")]
     BadAnswer {
-        /// The host that admits.
+        /// The node that admits.
         address: SocketAddr,
         /// What is wrong with it.
         reason: String,
     },
-    /// A key cannot be made, or what was granted is not this host's.
+    /// A key cannot be made, or what was granted is not this node's.
     #[error(transparent)]
     Identity(#[from] IdentityError),
 }
 
 impl JoinError {
-    /// Whether it may well be otherwise in a moment: that host is there, and has too much to do.
+    /// Whether it may well be otherwise in a moment: that node is there, and has too much to do.
     pub const fn is_passing(&self) -> bool {
         matches!(
             self,
@@ -183,7 +183,7 @@ impl JoinError {
     }
 }
 
-/// A certificate on its way to the host that it is for.
+/// A certificate on its way to the node that it is for.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Grant {
     certificate: Vec<u8>,
@@ -191,7 +191,7 @@ pub(crate) struct Grant {
     now_unix_s: u64,
 }
 
-/// What a host asks, after its protocol and its release: those two are read first and never change
+/// What a node asks, after its protocol and its release: those two are read first and never change
 /// their place.
 #[derive(Debug, Serialize, Deserialize)]
 struct Question {
@@ -208,7 +208,7 @@ enum Answer {
     Admitted { grant: Grant, coordinator: NodeId },
 }
 
-/// Joins the cluster of a token from this socket, as a host with a new id and a new key.
+/// Joins the cluster of a token from this socket, as a node with a new id and a new key.
 ///
 /// All addresses of the token are dialled at once, and the first that answers is asked. Without any
 /// answer it fails after four seconds. Dropping the future gives up; if the question was already
@@ -219,7 +219,7 @@ pub async fn join(socket: &Socket, token: &Token, hello: &Hello) -> Result<Admis
         .dial_first(
             &tls::join_client(token.pin()),
             token.addresses(),
-            tls::ADMITTING_HOST,
+            tls::ADMITTING_NODE,
             JOIN_PROTOCOL,
         )
         .await?;
@@ -305,7 +305,7 @@ fn exporter(connection: &Connection) -> Result<[u8; 32], String> {
 }
 
 impl Desk {
-    /// Admits hosts to this cluster by the tokens in the register.
+    /// Admits nodes to this cluster by the tokens in the register.
     pub fn new(authority: Authority, register: TokenRegister) -> Self {
         Self { authority, register: Mutex::new(register), uses: None }
     }
@@ -317,8 +317,8 @@ impl Desk {
         Self { uses: Some(Mutex::new(uses)), ..self }
     }
 
-    /// Draws a token that admits from now on, for so many seconds and hosts. The addresses are
-    /// where this host can be dialled.
+    /// Draws a token that admits from now on, for so many seconds and nodes. The addresses are
+    /// where this node can be dialled.
     pub fn issue(
         &self,
         addresses: Vec<String>,
@@ -351,7 +351,7 @@ impl Desk {
         &self.authority
     }
 
-    /// Rules on the question of a host that would join. Nothing is spent unless it is admitted, or
+    /// Rules on the question of a node that would join. Nothing is spent unless it is admitted, or
     /// its certificate cannot be made.
     fn rule(
         &self,
@@ -392,13 +392,13 @@ impl Desk {
             .map_err(|_| JoinRefusal::BadProof)?;
         let request = SigningRequest::parse(&question.signing_request)
             .map_err(|e| malformed(e.to_string()))?;
-        asked.host = Some(request.host);
+        asked.node = Some(request.node);
         let is_use =
-            self.register().redeem(question.token, request.host, request.key_hash, now_unix_s)?;
+            self.register().redeem(question.token, request.node, request.key_hash, now_unix_s)?;
         if let Some(uses) = self.uses.as_ref().filter(|_| is_use) {
             let noted = uses.lock().unwrap_or_else(PoisonError::into_inner).note(
                 question.token,
-                request.host,
+                request.node,
                 request.key_hash,
             );
             noted.map_err(|error| JoinRefusal::Failed {
@@ -416,8 +416,8 @@ impl Desk {
         now_unix_s: u64,
     ) -> Result<Grant, String> {
         let request = SigningRequest::parse(signing_request).map_err(|e| e.to_string())?;
-        if request.host != member {
-            return Err(format!("a certificate was asked for host {}", request.host));
+        if request.node != member {
+            return Err(format!("a certificate was asked for host {}", request.node));
         }
         self.grant(&request, now_unix_s).map_err(|e| e.to_string())
     }
@@ -440,10 +440,10 @@ impl Desk {
 #[derive(Debug, Default)]
 struct Asked {
     token: Option<TokenId>,
-    host: Option<NodeId>,
+    node: Option<NodeId>,
 }
 
-/// Answers the one question of a connection and closes it. True when its host was admitted.
+/// Answers the one question of a connection and closes it. True when its node was admitted.
 pub(crate) async fn answer(
     connection: &Connection,
     desk: Option<&Desk>,
@@ -479,9 +479,9 @@ pub(crate) async fn answer(
         (Err(_), _) => (Asked::default(), Err(JoinRefusal::NothingAsked), None),
     };
     let token = asked.token.map_or_else(|| "no token".to_owned(), |id| format!("token {id}"));
-    match (&ruling, asked.host) {
-        (Ok(_), Some(host)) => {
-            tracing::info!(target: "audit", "host {host} at {source} joined with {token}")
+    match (&ruling, asked.node) {
+        (Ok(_), Some(node)) => {
+            tracing::info!(target: "audit", "host {node} at {source} joined with {token}")
         }
         // One line a refusal: the cure is for who asked.
         (Err(refusal), _) => {

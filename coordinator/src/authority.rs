@@ -1,9 +1,9 @@
-//! Who belongs to the cluster: one key, whose signature on a certificate makes a host a member.
+//! Who belongs to the cluster: one key, whose signature on a certificate makes a node a member.
 //!
-//! The authority is made offline, before any host is up, so that a deployment can carry it in a
-//! Secret and render tokens from it; a first host without one makes its own. Whoever holds its key
+//! The authority is made offline, before any node is up, so that a deployment can carry it in a
+//! Secret and render tokens from it; a first node without one makes its own. Whoever holds its key
 //! is the cluster. It signs what it was asked for in nothing but the key: names, times and uses of
-//! a certificate are ours, so a signing request can ask for no more than to be a host by its id.
+//! a certificate are ours, so a signing request can ask for no more than to be a node by its id.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,9 +21,9 @@ use crate::identity::{Applicant, Identity, IdentityError, NodeId, draw_node_id, 
 use crate::tls::{self, Pin};
 use crate::token::random;
 
-/// How long a certificate is good. A host that nobody renews is out after a day.
+/// How long a certificate is good. A node that nobody renews is out after a day.
 pub(crate) const CERTIFICATE_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How far back a certificate begins: the clocks of the host that admits and of one that checks may
+/// How far back a certificate begins: the clocks of the node that admits and of one that checks may
 /// be off by an hour each, to either side, and one more is left for a machine that slept.
 pub(crate) const CERTIFICATE_BACKDATED: Duration = Duration::from_secs(3 * 3600);
 
@@ -41,15 +41,15 @@ pub struct Authority {
 /// What a certificate says that its holder does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// A host like any other.
+    /// A node like any other.
     Member,
-    /// A host that holds the authority's key and may answer those that join.
+    /// A node that holds the authority's key and may answer those that join.
     Admits,
 }
 
-/// A host's wish for a certificate, its signature checked: who asks holds the key.
+/// A node's wish for a certificate, its signature checked: who asks holds the key.
 pub(crate) struct SigningRequest {
-    pub(crate) host: NodeId,
+    pub(crate) node: NodeId,
     /// SHA-256 of the key.
     pub(crate) key_hash: [u8; 32],
     key: PublicKey,
@@ -115,7 +115,7 @@ impl Authority {
         self.pin
     }
 
-    /// The identity of a host that holds the authority itself: of the first one, or of one that
+    /// The identity of a node that holds the authority itself: of the first one, or of one that
     /// takes over.
     pub fn identity(&self, clock: ClusterClock) -> Result<Identity, IdentityError> {
         let applicant = Applicant::new(draw_node_id())?;
@@ -127,7 +127,7 @@ impl Authority {
         Identity::new(applicant, certificate, self.certificate.clone(), clock)
     }
 
-    /// Renews the identity of a host that holds the authority itself.
+    /// Renews the identity of a node that holds the authority itself.
     pub fn renew(&self, identity: &Identity) -> Result<(), IdentityError> {
         let applicant = Applicant::new(identity.id())?;
         let now_unix_s = identity.clock().unix_s();
@@ -147,13 +147,13 @@ impl Authority {
         role: Role,
         now_unix_s: u64,
     ) -> Result<CertificateDer<'static>, IdentityError> {
-        let mut names = vec![tls::host_name(request.host), tls::ANY_HOST.to_owned()];
+        let mut names = vec![tls::node_name(request.node), tls::ANY_NODE.to_owned()];
         if role == Role::Admits {
-            names.push(tls::ADMITTING_HOST.to_owned());
+            names.push(tls::ADMITTING_NODE.to_owned());
         }
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, request.host.to_string());
+        params.distinguished_name.push(DnType::CommonName, request.node.to_string());
         // 10,000 years hold all times that a clock can show and DER can write.
         let now = date_time_ymd(1970, 1, 1) + Duration::from_secs(now_unix_s.min(253_000_000_000));
         params.not_before = now - CERTIFICATE_BACKDATED;
@@ -172,7 +172,7 @@ impl fmt::Debug for Authority {
 }
 
 impl SigningRequest {
-    /// Reads a request in DER form (PKCS #10) and checks its signature. Only the host's id and the
+    /// Reads a request in DER form (PKCS #10) and checks its signature. Only the node's id and the
     /// key are taken from it.
     pub(crate) fn parse(der: &[u8]) -> Result<Self, IdentityError> {
         let bad = |reason: String| IdentityError::BadRequest { reason };
@@ -188,10 +188,10 @@ impl SigningRequest {
         let name = name.and_then(|name| {
             if let rcgen::DnValue::Utf8String(name) = name { Some(name) } else { None }
         });
-        let host = name
+        let node = name
             .and_then(|name| read_node_id(name).ok())
             .ok_or_else(|| bad("it names no host".into()))?;
-        Ok(Self { host, key_hash: *Pin::of(&key.subject_public_key_info()).as_bytes(), key })
+        Ok(Self { node, key_hash: *Pin::of(&key.subject_public_key_info()).as_bytes(), key })
     }
 }
 
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signing_request_of_a_foreign_key_or_without_a_host_is_refused() {
+    fn a_signing_request_of_a_foreign_key_or_without_a_node_is_refused() {
         let mut params = CertificateParams::default();
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
         let nameless = params.serialize_request(&key).unwrap();

@@ -62,9 +62,9 @@ pub enum BlobSource {
     File(PathBuf),
 }
 
-/// What a host can serve. Closures from a hash to a source are stores too.
+/// What a node can serve. Closures from a hash to a source are stores too.
 pub trait BlobStore: Send + Sync + 'static {
-    /// Where the bytes with this hash are, if this host has them. It is asked on the thread that
+    /// Where the bytes with this hash are, if this node has them. It is asked on the thread that
     /// keeps the cluster alive and must not block.
     fn find(&self, hash: &BlobHash) -> Option<BlobSource>;
 }
@@ -89,18 +89,18 @@ pub enum BlobError {
         most: u64,
     },
     /// The peer does not have it.
-    #[error("host {host} does not have blob {hash}")]
+    #[error("host {node} does not have blob {hash}")]
     Missing {
         /// The peer.
-        host: NodeId,
+        node: NodeId,
         /// Which.
         hash: BlobHash,
     },
     /// The peer has something of another size. No byte of it was read.
-    #[error("host {host} has {found} bytes for blob {hash}, which has {size}")]
+    #[error("host {node} has {found} bytes for blob {hash}, which has {size}")]
     OtherSize {
         /// The peer.
-        host: NodeId,
+        node: NodeId,
         /// Which.
         hash: BlobHash,
         /// The size it should have.
@@ -110,28 +110,28 @@ pub enum BlobError {
     },
     /// What the peer sent has another hash, or is longer or shorter than it said.
     #[error(
-        "host {host} sent something else for blob {hash}\nhelp: its copy is damaged, or the host \
+        "host {node} sent something else for blob {hash}\nhelp: its copy is damaged, or the host \
         is; take the file from another one"
     )]
     Corrupt {
         /// The peer.
-        host: NodeId,
+        node: NodeId,
         /// Which.
         hash: BlobHash,
     },
     /// The peer cannot read the rest of it.
-    #[error("host {host} cannot read blob {hash} to its end")]
+    #[error("host {node} cannot read blob {hash} to its end")]
     Unreadable {
         /// The peer.
-        host: NodeId,
+        node: NodeId,
         /// Which.
         hash: BlobHash,
     },
     /// Nothing came for five seconds, or little for thirty.
-    #[error("blob {hash} does not come on from host {host}: {got} of {size} bytes are there")]
+    #[error("blob {hash} does not come on from host {node}: {got} of {size} bytes are there")]
     Stalled {
         /// The peer.
-        host: NodeId,
+        node: NodeId,
         /// Which.
         hash: BlobHash,
         /// Its size.
@@ -192,7 +192,7 @@ pub async fn fetch_to(peer: &Peer, blob: BlobRef, most: u64, path: &Path) -> Res
 /// A blob on its way here.
 struct Transfer<'a> {
     _turn: SemaphorePermit<'a>,
-    host: NodeId,
+    node: NodeId,
     blob: BlobRef,
     ahead: Bytes,
     stream: RecvStream,
@@ -208,18 +208,18 @@ impl<'a> Transfer<'a> {
             return Err(BlobError::TooLarge { hash, size, most });
         }
         let turn = peer.turn_to_fetch().await;
-        let host = peer.id();
+        let node = peer.id();
         let mut reader = peer.ask(&Ask::Blob(hash)).await?;
         match peer.answer(&mut reader).await? {
-            Found::No => Err(BlobError::Missing { host, hash }),
+            Found::No => Err(BlobError::Missing { node, hash }),
             Found::Yes { size: found } if found != size => {
-                Err(BlobError::OtherSize { host, hash, size, found })
+                Err(BlobError::OtherSize { node, hash, size, found })
             }
             Found::Yes { .. } => {
                 let (ahead, stream) = reader.into_rest();
                 Ok(Self {
                     _turn: turn,
-                    host,
+                    node,
                     blob,
                     ahead,
                     stream,
@@ -260,17 +260,17 @@ impl<'a> Transfer<'a> {
             return Ok(Some(self.ahead.split_to(most.min(self.ahead.len()))));
         }
         let by = by.min(Instant::now() + STALL);
-        let (host, BlobRef { hash, size }) = (self.host, self.blob);
+        let (node, BlobRef { hash, size }) = (self.node, self.blob);
         match timeout_at(by, self.stream.read_chunk(most, true)).await {
-            Err(_) => Err(BlobError::Stalled { host, hash, size, got: self.got }),
+            Err(_) => Err(BlobError::Stalled { node, hash, size, got: self.got }),
             Ok(Ok(chunk)) => Ok(chunk.map(|chunk| chunk.bytes)),
-            Ok(Err(ReadError::ConnectionLost(error))) => Err(LinkError::of(error, host).into()),
-            Ok(Err(_)) => Err(BlobError::Unreadable { host, hash }),
+            Ok(Err(ReadError::ConnectionLost(error))) => Err(LinkError::of(error, node).into()),
+            Ok(Err(_)) => Err(BlobError::Unreadable { node, hash }),
         }
     }
 
     const fn corrupt(&self) -> BlobError {
-        BlobError::Corrupt { host: self.host, hash: self.blob.hash }
+        BlobError::Corrupt { node: self.node, hash: self.blob.hash }
     }
 }
 

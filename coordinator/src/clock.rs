@@ -2,11 +2,11 @@
 //!
 //! Certificates begin and end at times of day, and load machines have clocks that are set while
 //! they run: by NTP after a boot, by an operator, by a hypervisor. So the machine's clock is read
-//! once, where hosts are admitted; from there time goes on by a clock that nobody can set. A host
+//! once, where nodes are admitted; from there time goes on by a clock that nobody can set. A node
 //! that joins takes the time from the answer that admits it, over a connection whose other end is
 //! proven, and again with each renewal: its own time of day is never asked.
 //!
-//! It counts the time for which the machine was suspended, too (`CLOCK_BOOTTIME`): a host that
+//! It counts the time for which the machine was suspended, too (`CLOCK_BOOTTIME`): a node that
 //! slept wakes up to the right time.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,7 +46,7 @@ impl ClusterClock {
         self.unix().as_secs()
     }
 
-    /// Takes the time over from a host that knows better.
+    /// Takes the time over from a node that knows better.
     pub(crate) fn set(&self, unix_s: u64) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
             Anchor { unix: Duration::from_secs(unix_s), at: since_boot() };

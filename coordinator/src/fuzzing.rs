@@ -1,4 +1,4 @@
-//! What bytes of a user or of another host reach, as functions over bytes: for a fuzzer
+//! What bytes of a user or of another node reach, as functions over bytes: for a fuzzer
 //! (`cargo xtask fuzz`), and for the quick test of them here.
 //!
 //! Each target takes any bytes and panics where a promise is broken. It gives whether they were let

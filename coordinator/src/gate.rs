@@ -3,16 +3,16 @@
 //! A handshake costs a signature and some memory before the other side has proven anything, and
 //! each refusal writes a line. So each source has a bucket of attempts that fills slowly, and there
 //! is one for all of them together; an attempt that ends well is given back, so that a thousand
-//! hosts behind one address may join, and only who keeps failing is turned away. Source addresses
+//! nodes behind one address may join, and only who keeps failing is turned away. Source addresses
 //! of UDP are easily forged: once a bucket runs low or the house is half full, an attempt counts
-//! only when it has proven its address by QUIC's Retry, which costs the host one packet and no
+//! only when it has proven its address by QUIC's Retry, which costs the node one packet and no
 //! memory. So nobody can use up another's attempts.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Attempts from one source at once, and a second: hosts of a whole cluster may share an address
+/// Attempts from one source at once, and a second: nodes of a whole cluster may share an address
 /// behind NAT.
 const OF_ONE: Rate = Rate { burst: 256.0, each_second: 4.0 };
 /// Attempts from all sources.

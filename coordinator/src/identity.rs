@@ -1,15 +1,15 @@
-//! Who a host is: an id drawn for the life of its process, a key that never leaves it, and the
+//! Who a node is: an id drawn for the life of its process, a key that never leaves it, and the
 //! cluster's signature that ties them together.
 //!
-//! ## Why no step of a clock takes a host's identity
+//! ## Why no step of a clock takes a node's identity
 //! Nothing here asks the machine's clock. What a certificate's times are compared with is the
 //! cluster's time ([`ClusterClock`]); when a certificate is to be renewed is counted from the
 //! moment that it was got, on a clock that nobody can set: after half of its life, so that there
-//! are twelve hours in which a renewal may fail. And if two hosts disagree on the time after all,
+//! are twelve hours in which a renewal may fail. And if two nodes disagree on the time after all,
 //! each by an hour to either side, certificates begin early enough and end late enough for both. A
 //! connection that stands is not asked for its certificate again.
 //!
-//! What remains: a machine that was suspended for a day has lost its identity, and its host joins
+//! What remains: a machine that was suspended for a day has lost its identity, and its node joins
 //! anew.
 
 use std::fmt;
@@ -65,13 +65,13 @@ pub enum IdentityError {
         together"
     )]
     OtherKey,
-    /// A signing request is none, is not signed by its key, or asks for what no host may have.
+    /// A signing request is none, is not signed by its key, or asks for what no node may have.
     #[error("a signing request cannot be granted: {reason}")]
     BadRequest {
         /// What is wrong with it.
         reason: String,
     },
-    /// A certificate that was sent to this host is not one for it, signed by its cluster.
+    /// A certificate that was sent to this node is not one for it, signed by its cluster.
     #[error("the certificate that was granted is not this host's: {reason}")]
     NotOurs {
         /// What is wrong with it.
@@ -82,7 +82,7 @@ pub enum IdentityError {
     Making(#[from] rcgen::Error),
 }
 
-/// Draws the id of a new process. Two of a million hosts have the same one in one of 37 million
+/// Draws the id of a new process. Two of a million nodes have the same one in one of 37 million
 /// clusters.
 pub(crate) fn draw_node_id() -> NodeId {
     NodeId(u64::from_be_bytes(random()))
@@ -116,7 +116,7 @@ impl Identity {
         Ok(Self { id, authority, roots: Arc::new(roots), clock, current })
     }
 
-    /// The host's name.
+    /// The node's name.
     pub const fn id(&self) -> NodeId {
         self.id
     }
@@ -199,7 +199,7 @@ impl ResolvesClientCert for Identity {
     }
 }
 
-/// A host with a fresh key that has no certificate for it yet.
+/// A node with a fresh key that has no certificate for it yet.
 pub(crate) struct Applicant {
     id: NodeId,
     key: KeyPair,
@@ -227,9 +227,9 @@ impl Applicant {
         clock: &ClusterClock,
     ) -> Result<CertifiedKey, IdentityError> {
         let not_ours = |e: rustls::Error| IdentityError::NotOurs { reason: e.to_string() };
-        tls::verify_host(&certificate, roots, self.id, clock).map_err(not_ours)?;
+        tls::verify_node(&certificate, roots, self.id, clock).map_err(not_ours)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
-        // The authority's certificate goes along, so that a joining host finds the key that its
+        // The authority's certificate goes along, so that a joining node finds the key that its
         // token pins.
         CertifiedKey::from_der(vec![certificate, authority.clone()], key, &tls::provider())
             .map_err(not_ours)
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_id_is_sixteen_digits_in_and_out() {
+    fn a_node_id_is_sixteen_digits_in_and_out() {
         let id = NodeId(0xabc);
         assert_eq!(id.to_string(), "0000000000000abc");
         assert_eq!(read_node_id(&id.to_string()).unwrap(), id);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_for_another_host_key_or_cluster_is_not_taken() {
+    fn a_certificate_for_another_node_key_or_cluster_is_not_taken() {
         let (cluster, other) = (Authority::found().unwrap(), Authority::found().unwrap());
         let identity = cluster.identity(ClusterClock::showing(1_000_000)).unwrap();
         let refused = |applicant: Applicant, certificate| {
@@ -275,9 +275,9 @@ mod tests {
                 Err(IdentityError::NotOurs { .. })
             ));
         };
-        let [ours, same_host, foreign] =
+        let [ours, same_node, foreign] =
             [identity.id(), identity.id(), draw_node_id()].map(|id| Applicant::new(id).unwrap());
-        refused(Applicant::new(identity.id()).unwrap(), granted(&cluster, &same_host, 1_000_000));
+        refused(Applicant::new(identity.id()).unwrap(), granted(&cluster, &same_node, 1_000_000));
         refused(Applicant::new(identity.id()).unwrap(), granted(&cluster, &foreign, 1_000_000));
         let strangers = granted(&other, &ours, 1_000_000);
         refused(ours, strangers);

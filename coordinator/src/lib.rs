@@ -1,18 +1,18 @@
-//! Hosts that act as one: how they meet, trust each other and talk.
+//! Nodes that act as one: how they meet, trust each other and talk.
 //!
-//! A cluster is who holds a certificate of its [`Authority`]. A host gets one by a [`Token`], once,
+//! A cluster is who holds a certificate of its [`Authority`]. A node gets one by a [`Token`], once,
 //! in [`join`]; from then on everything goes over mutual TLS through one [`NodeEndpoint`], which is one
 //! UDP socket. What is said there is not known here: messages are any serde types, files any bytes
 //! with a hash.
 //!
-//! The road of a host, top-down:
+//! The road of a node, top-down:
 //!
 //! | file | what it decides |
 //! |---|---|
-//! | `token` | the word that is handed to a new host |
-//! | `register` | which tokens are good for how much longer; kept where hosts are admitted |
-//! | `authority` | who belongs to the cluster: its key and certificate, made before any host is up |
-//! | `identity` | a host's name, key and certificate, and their renewal |
+//! | `token` | the word that is handed to a new node |
+//! | `register` | which tokens are good for how much longer; kept where nodes are admitted |
+//! | `authority` | who belongs to the cluster: its key and certificate, made before any node is up |
+//! | `identity` | a node's name, key and certificate, and their renewal |
 //! | `clock` | what time it is, whatever is done to the machine's clock |
 //! | `admission` | one question and one answer, by which a token becomes an identity |
 //! | `uses` | whom tokens have admitted, in a file |

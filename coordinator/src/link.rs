@@ -1,9 +1,9 @@
 //! Connections between members.
 //!
-//! A host has one [`NodeEndpoint`]: it dials and is dialled through the same socket, and what it is
-//! dialled for is sorted here. A host that wants to join is answered by the [`Desk`], if there is
-//! one; a member shows its certificate, says what it is, hears the same of this host, and is a
-//! [`Peer`] from then on. Two hosts that dial each other at once get two connections; which one to
+//! A node has one [`NodeEndpoint`]: it dials and is dialled through the same socket, and what it is
+//! dialled for is sorted here. A node that wants to join is answered by the [`Desk`], if there is
+//! one; a member shows its certificate, says what it is, hears the same of this node, and is a
+//! [`Peer`] from then on. Two nodes that dial each other at once get two connections; which one to
 //! keep is for the caller, who has the ids of both ends.
 //!
 //! ## What a stranger can cost
@@ -50,7 +50,7 @@ use crate::identity::{Applicant, Identity, NodeId};
 use crate::socket::{DIAL_DEADLINE, DialError, Socket, headline, transport};
 use crate::tls::{self, JOIN_PROTOCOL, LINK_PROTOCOL};
 
-/// Connections at a time, those that are being made included. From 64 hosts on a cluster is a tree,
+/// Connections at a time, those that are being made included. From 64 nodes on a cluster is a tree,
 /// so nobody needs more.
 const MAX_CONNECTIONS: usize = 256;
 /// Connections at a time that have not proven anything.
@@ -67,28 +67,28 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often those who were turned away are told of, in one line for all.
 const TURNED_AWAY_LINE: Duration = Duration::from_secs(1);
 
-/// A host's place in the cluster: where it is dialled, and from where it dials. Dropping it ends
+/// A node's place in the cluster: where it is dialled, and from where it dials. Dropping it ends
 /// that; peers that were given out live on.
 #[derive(Debug)]
 pub struct NodeEndpoint {
     socket: Socket,
-    host: Arc<Host>,
+    node: Arc<Node>,
     client: quinn::ClientConfig,
     arrivals: Mutex<mpsc::Receiver<Peer>>,
     reception: JoinSet<()>,
 }
 
-/// What all connections of a host share.
+/// What all connections of a node share.
 #[derive(Debug)]
-struct Host {
+struct Node {
     identity: Arc<Identity>,
     hello: Hello,
     services: Services,
 }
 
 impl NodeEndpoint {
-    /// Opens a host's place in the cluster. Files are served out of `store`, also to peers that
-    /// this host dialled; with a `desk` hosts are admitted.
+    /// Opens a node's place in the cluster. Files are served out of `store`, also to peers that
+    /// this node dialled; with a `desk` nodes are admitted.
     pub fn open(
         socket: Socket,
         identity: Arc<Identity>,
@@ -106,19 +106,19 @@ impl NodeEndpoint {
         socket.quinn().set_server_config(Some(config));
         let services = Services { store, desk, clock: identity.clock().clone() };
         let client = tls::link_client(&identity);
-        let host = Arc::new(Host { identity, hello, services });
+        let node = Arc::new(Node { identity, hello, services });
         let (arrived, arrivals) = mpsc::channel(MAX_ARRIVALS);
         let mut reception = JoinSet::new();
-        reception.spawn(receive_arrivals(socket.clone(), Arc::clone(&host), arrived));
-        Self { socket, host, client, arrivals: Mutex::new(arrivals), reception }
+        reception.spawn(receive_arrivals(socket.clone(), Arc::clone(&node), arrived));
+        Self { socket, node, client, arrivals: Mutex::new(arrivals), reception }
     }
 
-    /// This host's id.
+    /// This node's id.
     pub fn id(&self) -> NodeId {
-        self.host.identity.id()
+        self.node.identity.id()
     }
 
-    /// Where this host listens.
+    /// Where this node listens.
     pub const fn address(&self) -> SocketAddr {
         self.socket.address()
     }
@@ -131,32 +131,32 @@ impl NodeEndpoint {
         address: SocketAddr,
         expected: Option<NodeId>,
     ) -> Result<Peer, LinkError> {
-        let name = expected.map_or_else(|| tls::ANY_HOST.to_owned(), tls::host_name);
+        let name = expected.map_or_else(|| tls::ANY_NODE.to_owned(), tls::node_name);
         let deadline = tokio::time::Instant::now() + DIAL_DEADLINE;
         let connection =
             self.socket.dial(self.client.clone(), address, &name, LINK_PROTOCOL, deadline).await?;
-        let greeted = timeout(HELLO_DEADLINE, self.host.introduce(&connection, true)).await;
+        let greeted = timeout(HELLO_DEADLINE, self.node.introduce(&connection, true)).await;
         greeted.unwrap_or(Err(LinkError::Silent { address }))
     }
 
-    /// Waits for the next member that dials this host; none when the endpoint is closed. A caller
+    /// Waits for the next member that dials this node; none when the endpoint is closed. A caller
     /// may drop the future and loses nobody.
     pub async fn accept(&self) -> Option<Peer> {
         self.arrivals.lock().await.recv().await
     }
 
-    /// Renews this host's certificate at a peer that admits hosts. When it is due says
+    /// Renews this node's certificate at a peer that admits nodes. When it is due says
     /// [`Identity::renew_in`]; while it fails, the old one stays. A caller may drop the future.
     pub async fn renew(&self, peer: &Peer) -> Result<(), RenewError> {
         let applicant = Applicant::new(self.id())?;
         let mut reader = peer.ask(&Ask::Renewal(applicant.request()?)).await?;
         match peer.answer(&mut reader).await? {
             Renewal::Granted(grant) => {
-                self.host.identity.adopt(applicant, grant.certificate(), grant.now_unix_s())?;
+                self.node.identity.adopt(applicant, grant.certificate(), grant.now_unix_s())?;
                 Ok(())
             }
             Renewal::Refused(reason) => Err(RenewError::Refused {
-                host: peer.id(),
+                node: peer.id(),
                 reason: crate::socket::printable(reason.as_bytes()),
             }),
         }
@@ -178,8 +178,8 @@ impl Drop for NodeEndpoint {
     }
 }
 
-impl Host {
-    /// Says what this host is, hears what the other is, and whether they go together. Dropping the
+impl Node {
+    /// Says what this node is, hears what the other is, and whether they go together. Dropping the
     /// future closes the connection.
     async fn introduce(&self, connection: &Connection, dialled: bool) -> Result<Peer, LinkError> {
         let address = canonical(connection.remote_address());
@@ -251,7 +251,7 @@ async fn say(
 }
 
 /// Lets in who may come, until the socket is closed. It owns those who are not yet in.
-async fn receive_arrivals(socket: Socket, host: Arc<Host>, arrived: mpsc::Sender<Peer>) {
+async fn receive_arrivals(socket: Socket, node: Arc<Node>, arrived: mpsc::Sender<Peer>) {
     let mut gate = Gate::new(Instant::now());
     let mut strangers = JoinSet::new();
     let mut turned_away = TurnedAway { count: 0, told: None };
@@ -263,7 +263,7 @@ async fn receive_arrivals(socket: Socket, host: Arc<Host>, arrived: mpsc::Sender
                 let full = strangers.len() >= MAX_STRANGERS || socket.quinn().open_connections() >= MAX_CONNECTIONS;
                 match if full { Ruling::Refuse } else { gate.rule(now, source, incoming.remote_address_validated(), strangers.len() >= MAX_STRANGERS / 2) } {
                     Ruling::Enter => {
-                        strangers.spawn(receive(incoming, source, Arc::clone(&host), arrived.clone()));
+                        strangers.spawn(receive(incoming, source, Arc::clone(&node), arrived.clone()));
                     }
                     // An attempt that has proven its address already is not asked to.
                     Ruling::ProveAddress => if let Err(proven) = incoming.retry() { proven.into_incoming().refuse() },
@@ -282,7 +282,7 @@ async fn receive_arrivals(socket: Socket, host: Arc<Host>, arrived: mpsc::Sender
 async fn receive(
     incoming: Incoming,
     source: IpAddr,
-    host: Arc<Host>,
+    node: Arc<Node>,
     arrived: mpsc::Sender<Peer>,
 ) -> Option<IpAddr> {
     let address = canonical(incoming.remote_address());
@@ -304,7 +304,7 @@ async fn receive(
                 connection.close(CloseCode::NoCertificate.into(), b"");
                 return None;
             }
-            match timeout(HELLO_DEADLINE, host.introduce(&connection, false))
+            match timeout(HELLO_DEADLINE, node.introduce(&connection, false))
                 .await
                 .unwrap_or(Err(LinkError::Silent { address }))
             {
@@ -324,8 +324,8 @@ async fn receive(
             }
         }
         JOIN_PROTOCOL => {
-            let (desk, clock) = (host.services.desk.as_deref(), host.identity.clock());
-            admission::answer(&connection, desk, &host.hello, host.identity.id(), clock)
+            let (desk, clock) = (node.services.desk.as_deref(), node.identity.clock());
+            admission::answer(&connection, desk, &node.hello, node.identity.id(), clock)
                 .await
                 .then_some(source)
         }

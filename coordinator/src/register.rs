@@ -1,8 +1,8 @@
 //! Which tokens admit, how often, and until when.
 //!
-//! A token's word can be copied; the register is what makes it end. It lives in memory where hosts
+//! A token's word can be copied; the register is what makes it end. It lives in memory where nodes
 //! are admitted, and is a rule without a clock of its own: whoever asks says what time it is. A
-//! host whose answer was lost asks again with the same key and costs no second use.
+//! node whose answer was lost asks again with the same key and costs no second use.
 //!
 //! A token that is registered again after a restart (from a cluster's file, say) goes on with its
 //! count if there is a [`UsesFile`](crate::UsesFile).
@@ -39,7 +39,7 @@ pub struct IssuedToken {
     pub id: TokenId,
     /// When it ends, in seconds of Unix time.
     pub expires_unix_s: u64,
-    /// How many hosts it still admits.
+    /// How many nodes it still admits.
     pub uses_left: u32,
     /// Whether it was taken back.
     pub revoked: bool,
@@ -87,20 +87,20 @@ impl TokenRegister {
         self.tokens.get(&id).map(|entry| entry.token.secret())
     }
 
-    /// Counts a host that a token admitted before this register was made. Of a token that is not
+    /// Counts a node that a token admitted before this register was made. Of a token that is not
     /// known nothing needs to be.
-    pub(crate) fn has_admitted(&mut self, id: TokenId, host: NodeId, key: [u8; 32]) {
+    pub(crate) fn has_admitted(&mut self, id: TokenId, node: NodeId, key: [u8; 32]) {
         if let Some(entry) = self.tokens.get_mut(&id) {
-            entry.admitted.insert((host, key));
+            entry.admitted.insert((node, key));
         }
     }
 
-    /// Spends one use on a host that has proven to hold the token, known by its id and the hash of
+    /// Spends one use on a node that has proven to hold the token, known by its id and the hash of
     /// its key. Says whether it was one: who asks again costs none.
     pub(crate) fn redeem(
         &mut self,
         id: TokenId,
-        host: NodeId,
+        node: NodeId,
         key: [u8; 32],
         now_unix_s: u64,
     ) -> Result<bool, JoinRefusal> {
@@ -113,13 +113,13 @@ impl TokenRegister {
                 ended_s_ago: now_unix_s - entry.token.expires_unix_s(),
             });
         }
-        if entry.admitted.contains(&(host, key)) {
+        if entry.admitted.contains(&(node, key)) {
             return Ok(false);
         }
         if entry.uses_left() == 0 {
             return Err(JoinRefusal::UsedUp { uses: NonZeroU32::get(entry.token.uses()) });
         }
-        Ok(entry.admitted.insert((host, key)))
+        Ok(entry.admitted.insert((node, key)))
     }
 }
 
@@ -150,11 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn a_token_admits_as_often_as_it_says_and_a_host_that_asks_again_costs_nothing() {
+    fn a_token_admits_as_often_as_it_says_and_a_node_that_asks_again_costs_nothing() {
         let token = token(100, 2);
         let mut register = TokenRegister::default();
         register.add(&token);
-        let mut redeem = |host| register.redeem(token.id(), NodeId(host), KEY, 0);
+        let mut redeem = |node| register.redeem(token.id(), NodeId(node), KEY, 0);
         assert_eq!(redeem(1), Ok(true));
         assert_eq!(redeem(1), Ok(false));
         assert_eq!(redeem(2), Ok(true));
@@ -168,15 +168,15 @@ mod tests {
         let token = token(100, 2);
         let mut register = TokenRegister::default();
         register.add(&token);
-        let host = NodeId(1);
-        assert_eq!(register.redeem(token.id(), host, KEY, 99), Ok(true));
+        let node = NodeId(1);
+        assert_eq!(register.redeem(token.id(), node, KEY, 99), Ok(true));
         assert_eq!(
-            register.redeem(token.id(), host, KEY, 103),
+            register.redeem(token.id(), node, KEY, 103),
             Err(JoinRefusal::Expired { ended_s_ago: 3 })
         );
         assert!(register.revoke(token.id()));
         register.add(&token);
-        assert_eq!(register.redeem(token.id(), host, KEY, 99), Err(JoinRefusal::Revoked));
+        assert_eq!(register.redeem(token.id(), node, KEY, 99), Err(JoinRefusal::Revoked));
         assert!(!register.revoke(self::token(1, 1).id()));
     }
 

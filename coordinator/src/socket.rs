@@ -1,7 +1,7 @@
-//! The one UDP socket of a host, and dialling from it.
+//! The one UDP socket of a node, and dialling from it.
 //!
 //! Joining, links and files all go through the same port, so that a firewall has one number to open
-//! and a host one address. The limits of QUIC are set here for all of them: small until the other
+//! and a node one address. The limits of QUIC are set here for all of them: small until the other
 //! side has proven who it is ([`NodeEndpoint`](crate::Endpoint) widens them then).
 //!
 //! A dial that fails says whose fault it is, as far as can be known: nothing came back, or
@@ -42,7 +42,7 @@ pub(crate) const MEMBER_WINDOW: u32 = 3 * 1024 * 1024;
 const SEND_WINDOW: u64 = 2 * 1024 * 1024;
 /// Datagrams that wait to be sent or read, in bytes; when they are more, the oldest are dropped.
 const DATAGRAM_BUFFER: usize = 64 * 1024;
-/// What the kernel may hold for the socket, so that a host whose processors are busy loses no
+/// What the kernel may hold for the socket, so that a node whose processors are busy loses no
 /// packets at once. It may grant less.
 const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
 
@@ -142,7 +142,7 @@ pub enum DialError {
         /// What its certificate lacks.
         reason: String,
     },
-    /// It does not accept this host's certificate.
+    /// It does not accept this node's certificate.
     #[error(
         "{address} does not accept this host's certificate: {reason}\nhelp: join that cluster anew \
         with a token of it"
@@ -161,7 +161,7 @@ pub enum DialError {
     Unreachable {
         /// Whom.
         address: SocketAddr,
-        /// Where this host's socket is.
+        /// Where this node's socket is.
         own: SocketAddr,
     },
     /// A name has no address.
@@ -175,7 +175,7 @@ pub enum DialError {
         /// What the resolver says.
         reason: String,
     },
-    /// This host is closing.
+    /// This node is closing.
     #[error("cannot dial {address}: this host is closing its socket")]
     Closing {
         /// Whom.

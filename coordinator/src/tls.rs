@@ -1,6 +1,6 @@
 //! Who is believed, in which protocol.
 //!
-//! Two protocols share the one port of a host. In `swell-join/1` only the host that admits proves
+//! Two protocols share the one port of a node. In `swell-join/1` only the node that admits proves
 //! who it is, by the key that the token pins; in `swell/1` both sides show a certificate of the
 //! cluster. TLS asks for the client's certificate before it knows the protocol, so a server asks
 //! always, checks what it is shown, and [`NodeEndpoint`](crate::Endpoint) closes a `swell/1` connection
@@ -35,18 +35,18 @@ use crate::identity::{Identity, NodeId};
 
 /// The protocol between members.
 pub(crate) const LINK_PROTOCOL: &str = "swell/1";
-/// The protocol by which a host becomes one.
+/// The protocol by which a node becomes one.
 pub(crate) const JOIN_PROTOCOL: &str = "swell-join/1";
 /// The majors that this release can refuse by name.
 const OTHER_MAJORS: std::ops::RangeInclusive<u32> = 2..=9;
 
-/// The name in every host's certificate. The top level is reserved for private use (ICANN, 2024),
+/// The name in every node's certificate. The top level is reserved for private use (ICANN, 2024),
 /// so nobody's DNS can hold it.
-pub(crate) const ANY_HOST: &str = "swell.internal";
-/// The name in the certificate of a host that admits others.
-pub(crate) const ADMITTING_HOST: &str = "admits.swell.internal";
+pub(crate) const ANY_NODE: &str = "swell.internal";
+/// The name in the certificate of a node that admits others.
+pub(crate) const ADMITTING_NODE: &str = "admits.swell.internal";
 
-/// The SHA-256 hash of a cluster's public key (its SubjectPublicKeyInfo): by it a joining host
+/// The SHA-256 hash of a cluster's public key (its SubjectPublicKeyInfo): by it a joining node
 /// knows the cluster.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Pin([u8; 32]);
@@ -77,16 +77,16 @@ impl fmt::Debug for Pin {
     }
 }
 
-/// The name in the certificate of this one host.
-pub(crate) fn host_name(host: NodeId) -> String {
-    format!("{host}.{ANY_HOST}")
+/// The name in the certificate of this one node.
+pub(crate) fn node_name(node: NodeId) -> String {
+    format!("{node}.{ANY_NODE}")
 }
 
 pub(crate) fn provider() -> CryptoProvider {
     provider_ring::default_provider()
 }
 
-/// What a host answers with, whoever dials.
+/// What a node answers with, whoever dials.
 pub(crate) fn server(identity: &Arc<Identity>) -> quinn::ServerConfig {
     let provider = Arc::new(provider());
     let verifier =
@@ -128,12 +128,12 @@ pub(crate) fn link_client(identity: &Arc<Identity>) -> quinn::ClientConfig {
     client(config, LINK_PROTOCOL)
 }
 
-/// How a host with a token dials the one that admits.
+/// How a node with a token dials the one that admits.
 pub(crate) fn join_client(pin: Pin) -> quinn::ClientConfig {
     anonymous_client(pin, JOIN_PROTOCOL)
 }
 
-/// How a host without a certificate dials, in any protocol.
+/// How a node without a certificate dials, in any protocol.
 pub(crate) fn anonymous_client(pin: Pin, protocol: &str) -> quinn::ClientConfig {
     let provider = Arc::new(provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -145,7 +145,7 @@ pub(crate) fn anonymous_client(pin: Pin, protocol: &str) -> quinn::ClientConfig 
     client(config, protocol)
 }
 
-/// How a host with the certificate of another cluster dials.
+/// How a node with the certificate of another cluster dials.
 #[cfg(test)]
 pub(crate) fn foreign_client(pin: Pin, foreign: &Arc<Identity>) -> quinn::ClientConfig {
     let provider = Arc::new(provider());
@@ -175,21 +175,21 @@ pub(crate) fn protocol_of(connection: &quinn::Connection) -> String {
     String::from_utf8_lossy(&name).into_owned()
 }
 
-/// Whether the other side showed a certificate of the cluster, and whether it names this host.
-pub(crate) fn proves(connection: &quinn::Connection, host: NodeId) -> bool {
+/// Whether the other side showed a certificate of the cluster, and whether it names this node.
+pub(crate) fn proves(connection: &quinn::Connection, node: NodeId) -> bool {
     let shown = connection
         .peer_identity()
         .and_then(|chain| chain.downcast::<Vec<CertificateDer<'static>>>().ok());
     let Some(certificate) = shown.as_deref().and_then(|chain| chain.first()) else { return false };
     ParsedCertificate::try_from(certificate)
-        .is_ok_and(|parsed| verify_server_name(&parsed, &server_name(&host_name(host))).is_ok())
+        .is_ok_and(|parsed| verify_server_name(&parsed, &server_name(&node_name(node))).is_ok())
 }
 
-/// Whether a certificate is this host's, signed by the cluster, and good now.
-pub(crate) fn verify_host(
+/// Whether a certificate is this node's, signed by the cluster, and good now.
+pub(crate) fn verify_node(
     certificate: &CertificateDer<'_>,
     roots: &RootCertStore,
-    host: NodeId,
+    node: NodeId,
     clock: &ClusterClock,
 ) -> Result<(), rustls::Error> {
     let now = clock.current_time().ok_or(rustls::Error::FailedToGetCurrentTime)?;
@@ -201,15 +201,15 @@ pub(crate) fn verify_host(
         now,
         provider().signature_verification_algorithms.all,
     )?;
-    verify_server_name(&parsed, &server_name(&host_name(host)))
+    verify_server_name(&parsed, &server_name(&node_name(node)))
 }
 
 fn server_name(name: &str) -> ServerName<'static> {
     ServerName::try_from(name.to_owned()).expect("letters, digits and dots make a name")
 }
 
-/// Believes a host that admits by the pin of its cluster and by nothing else: not even by the time,
-/// which the joining host is about to be told.
+/// Believes a node that admits by the pin of its cluster and by nothing else: not even by the time,
+/// which the joining node is about to be told.
 #[derive(Debug)]
 struct Pinned {
     pin: Pin,
@@ -312,7 +312,7 @@ mod tests {
             .verify_server_cert(
                 certificate,
                 &[authority.certificate().clone()],
-                &server_name(ADMITTING_HOST),
+                &server_name(ADMITTING_NODE),
                 &[],
                 now,
             )
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_admits_is_believed_by_the_pin_whatever_the_time() {
+    fn a_node_that_admits_is_believed_by_the_pin_whatever_the_time() {
         let authority = Authority::found().unwrap();
         let shown = certificate(&authority, Role::Admits, 1_000_000);
         for now in [0, 1_000_000, 900_000_000] {

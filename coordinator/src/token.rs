@@ -1,11 +1,11 @@
-//! Join tokens: all that a new host must be told, as one word.
+//! Join tokens: all that a new node must be told, as one word.
 //!
 //! A token says where the coordinator is, by what its cluster is known (so that nobody else can
 //! answer in its place), and holds the secret that proves the right to join. It is copied by people
 //! and by scripts, so it is one run of letters and digits after its prefix, which a double click
 //! selects as a whole; case does not matter, and a length and a checksum tell a word that was cut
 //! from one that was mistyped. When it ends and how often it may be used is printed in it for the
-//! reader only: what counts is the [`TokenRegister`](crate::TokenRegister) of the host that admits.
+//! reader only: what counts is the [`TokenRegister`](crate::TokenRegister) of the node that admits.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -140,7 +140,7 @@ impl Token {
         self.0.expires_unix_s
     }
 
-    /// How many hosts it admits, as it was when drawn.
+    /// How many nodes it admits, as it was when drawn.
     pub const fn uses(&self) -> NonZeroU32 {
         self.0.uses
     }

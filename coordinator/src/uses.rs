@@ -1,9 +1,9 @@
-//! Whom tokens have admitted, in a file: a token that admits one host does so once, however often
+//! Whom tokens have admitted, in a file: a token that admits one node does so once, however often
 //! the coordinator is started again.
 //!
-//! A line a host, written through to the disk before the host is answered, so what is lost with a
+//! A line a node, written through to the disk before the node is answered, so what is lost with a
 //! machine is at most an admission that nobody heard of. The file holds no secret: names of tokens
-//! and hosts, and hashes of public keys.
+//! and nodes, and hashes of public keys.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -39,26 +39,26 @@ impl UsesFile {
                     format!("line {} names no token, host and key", number + 1),
                 )
             };
-            let (token, host, key) = parse(line).ok_or_else(damaged)?;
-            register.has_admitted(token, host, key);
+            let (token, node, key) = parse(line).ok_or_else(damaged)?;
+            register.has_admitted(token, node, key);
         }
         file.set_len(whole as u64)?;
         Ok(Self(file))
     }
 
-    /// Notes that a token has admitted a host, before the host is told.
-    pub(crate) fn note(&mut self, token: TokenId, host: NodeId, key: [u8; 32]) -> io::Result<()> {
-        self.0.write_all(format!("{token} {host} {}\n", HEXLOWER.encode(&key)).as_bytes())?;
+    /// Notes that a token has admitted a node, before the node is told.
+    pub(crate) fn note(&mut self, token: TokenId, node: NodeId, key: [u8; 32]) -> io::Result<()> {
+        self.0.write_all(format!("{token} {node} {}\n", HEXLOWER.encode(&key)).as_bytes())?;
         self.0.sync_data()
     }
 }
 
 fn parse(line: &str) -> Option<(TokenId, NodeId, [u8; 32])> {
     let mut words = line.split(' ');
-    let (token, host, key) = (words.next()?, words.next()?, words.next()?);
+    let (token, node, key) = (words.next()?, words.next()?, words.next()?);
     let key = HEXLOWER.decode(key.as_bytes()).ok()?.try_into().ok()?;
-    let host = u64::from_str_radix(host, 16).ok()?;
-    words.next().is_none().then_some((token.parse().ok()?, NodeId(host), key))
+    let node = u64::from_str_radix(node, 16).ok()?;
+    words.next().is_none().then_some((token.parse().ok()?, NodeId(node), key))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! One host's clock against another's, from questions and answers.
+//! One node's clock against another's, from questions and answers.
 //!
-//! Each answer carries when the question came and when it was answered, on the answering host's
-//! clock. With the two instants of the asking host that bounds the offset between the clocks to
+//! Each answer carries when the question came and when it was answered, on the answering node's
+//! clock. With the two instants of the asking node that bounds the offset between the clocks to
 //! half of the time that the question was under way (Mills, RFC 5905, section 8); so the exchange
 //! that took least tells most, and of some recent ones it alone is believed. The clocks need to
 //! agree only on where a run begins: times are measured on one clock alone.
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// clocks do not drift apart meanwhile.
 const EXCHANGES_KEPT: usize = 32;
 
-/// An instant on a host's own clock: nanoseconds since a moment of its choice. It never goes back,
+/// An instant on a node's own clock: nanoseconds since a moment of its choice. It never goes back,
 /// and goes on while the machine is suspended; nobody sets it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -54,17 +54,17 @@ impl Add<Duration> for LocalInstant {
 /// A question and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockExchange {
-    /// When it was asked, on the asking host's clock.
+    /// When it was asked, on the asking node's clock.
     pub asked: LocalInstant,
     /// When the question came, on the other's.
     pub received: LocalInstant,
     /// When it was answered, on the other's.
     pub answered: LocalInstant,
-    /// When the answer came, on the asking host's.
+    /// When the answer came, on the asking node's.
     pub returned: LocalInstant,
 }
 
-/// How far another host's clock is ahead of one's own.
+/// How far another node's clock is ahead of one's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offset {
     /// Nanoseconds; below zero when it is behind.

@@ -1,9 +1,9 @@
 //! Results on their way: numbered deltas, merged once each and in order, however often and in
 //! whatever order they come.
 //!
-//! A host keeps a delta until it hears that it was merged, and sends it again if it hears nothing;
+//! A node keeps a delta until it hears that it was merged, and sends it again if it hears nothing;
 //! whoever merges takes the next number and no other. So a delta that is lost, doubled or overtaken
-//! changes nothing, and what was merged of a host is at any time a beginning of what it counted.
+//! changes nothing, and what was merged of a node is at any time a beginning of what it counted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -20,12 +20,12 @@ const UNDER_WAY: u64 = 20;
 /// Deltas that came before their turn and are kept: as many as can be under way.
 const KEPT_AHEAD: u64 = UNDER_WAY;
 
-/// What a host counted since the delta before.
+/// What a node counted since the delta before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delta {
-    /// Its number among the host's, from 1.
+    /// Its number among the node's, from 1.
     pub number: u64,
-    /// How far the host had come at its end.
+    /// How far the node had come at its end.
     pub frontier: Frontier,
     /// Whether nothing follows it.
     pub is_last: bool,
@@ -33,7 +33,7 @@ pub struct Delta {
     pub counted: Bytes,
 }
 
-/// How far a host has come with its slots since the beginning of the run.
+/// How far a node has come with its slots since the beginning of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frontier {
     /// What it has started; in a delta, what of that has been counted.
@@ -47,7 +47,7 @@ pub struct Frontier {
     pub waiting: u64,
 }
 
-/// A host's deltas that nobody has acknowledged.
+/// A node's deltas that nobody has acknowledged.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
     kept: VecDeque<(Delta, Option<LocalInstant>)>,
@@ -100,7 +100,7 @@ impl Outbox {
     }
 }
 
-/// What was merged of one host.
+/// What was merged of one node.
 #[derive(Clone, Debug, Default)]
 pub struct Inbox {
     merged: u64,
@@ -135,7 +135,7 @@ impl Inbox {
         self.merged
     }
 
-    /// How far the host had come by then.
+    /// How far the node had come by then.
     pub const fn frontier(&self) -> Frontier {
         self.frontier
     }

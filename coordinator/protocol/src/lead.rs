@@ -1,15 +1,15 @@
 //! Leading a run: whose slots are whose, who may start them, and what has come back.
 //!
-//! Whoever owns it passes on what hosts say ([`Lead::handle_message`]), sends what
+//! Whoever owns it passes on what nodes say ([`Lead::handle_message`]), sends what
 //! [`Lead::poll_send`] gives, does what [`Lead::poll_event`] says, and calls [`Lead::handle_time`]
-//! at [`Lead::poll_timeout`]. The leading host may well take part itself: it is then one member
+//! at [`Lead::poll_timeout`]. The leading node may well take part itself: it is then one member
 //! more.
 //!
 //! ## How slots move
 //! A move is a new table, in force from a slot that nobody who loses any could have been promised
-//! ([`crate::lease::Grants`]). Where a host is lost the others only gain, so only its own lease is
-//! waited for. Any other move (a host that comes, or comes back, or is strained) makes many lose a
-//! little, so it waits a whole lease ahead. No host is moved twice within three seconds, and one
+//! ([`crate::lease::Grants`]). Where a node is lost the others only gain, so only its own lease is
+//! waited for. Any other move (a node that comes, or comes back, or is strained) makes many lose a
+//! little, so it waits a whole lease ahead. No node is moved twice within three seconds, and one
 //! that is lost again and again comes back later each time: a link that flaps must not shake the
 //! load of all.
 
@@ -29,14 +29,14 @@ use crate::message::{
 use crate::numbers::Numbers;
 use crate::tables::Tables;
 
-/// The least time from when a host's share moves to when it moves again.
+/// The least time from when a node's share moves to when it moves again.
 const BETWEEN_MOVES: Duration = Duration::from_secs(3);
-/// The longest that a host that keeps getting lost is left out.
+/// The longest that a node that keeps getting lost is left out.
 const LONGEST_EXILE: Duration = Duration::from_secs(48);
-/// How often it is looked what time has brought about, at the most and at the least: what hosts say
+/// How often it is looked what time has brought about, at the most and at the least: what nodes say
 /// is looked at when they say it.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
-/// How long a host may ask without having an answer: its lease, and a question.
+/// How long a node may ask without having an answer: its lease, and a question.
 const DEAF_AFTER: Duration = Duration::from_millis(1_500);
 /// How far ahead those who gain slots hear of it: an answer, and a question after it that was lost.
 const NOTICE: Duration = Duration::from_millis(350);
@@ -44,20 +44,20 @@ const NOTICE: Duration = Duration::from_millis(350);
 const LEAST_LEAD_TIME: Duration = Duration::from_millis(500);
 /// And in round trips.
 const LEAD_ROUND_TRIPS: u32 = 10;
-/// What a host is believed at the most: with more it could hold no lease.
+/// What a node is believed at the most: with more it could hold no lease.
 const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
 /// How far ahead a course is published at the least, and a round trip: by then all follow it.
 const COURSE_NOTICE: Duration = Duration::from_millis(20);
-/// How long segments are kept that are over: hosts' clocks of the run may drift apart by as much.
+/// How long segments are kept that are over: nodes' clocks of the run may drift apart by as much.
 const KEPT: Duration = Duration::from_secs(15);
-/// The most that a host may weigh: cores, of the largest machine.
+/// The most that a node may weigh: cores, of the largest machine.
 const MOST_WEIGHT: f64 = 1_000.0;
-/// How much of its weight a host keeps that is strained.
+/// How much of its weight a node keeps that is strained.
 const STRAINED_KEEPS: f64 = 0.8;
-/// Questions in a row, a second of them, in which a host says that it is strained, or that it is
+/// Questions in a row, a second of them, in which a node says that it is strained, or that it is
 /// not, before it is believed.
 const STRAINED_QUESTIONS: u32 = 5;
-/// The least part of its weight that a host keeps however strained it is.
+/// The least part of its weight that a node keeps however strained it is.
 const LEAST_WEIGHT: f64 = 1.0 / 16.0;
 
 /// What a run is, as far as its leading goes.
@@ -69,7 +69,7 @@ pub struct LeadSettings {
     pub arrivals: Arrivals,
     /// Iterations to run.
     pub iterations: Option<u64>,
-    /// How long a silent host is waited for at the end before it is given up: what is under way
+    /// How long a silent node is waited for at the end before it is given up: what is under way
     /// there may take that long.
     pub patience: Duration,
 }
@@ -77,27 +77,27 @@ pub struct LeadSettings {
 /// What is to be done, or to be known.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LeadEvent {
-    /// All hosts can begin.
+    /// All nodes can begin.
     Ready,
-    /// A host cannot take part, and says why.
+    /// A node cannot take part, and says why.
     Refused(NodeId, String),
-    /// What a host counted, to be merged.
+    /// What a node counted, to be merged.
     Merge(NodeId, Delta),
-    /// A host is not heard any more; its share moves.
+    /// A node is not heard any more; its share moves.
     Lost(NodeId),
-    /// A lost host takes part again.
+    /// A lost node takes part again.
     Back(NodeId),
-    /// A host that came later takes part.
+    /// A node that came later takes part.
     Joined(NodeId),
-    /// A host could not bear its share and gives a part of it away.
+    /// A node could not bear its share and gives a part of it away.
     Relieved(NodeId),
-    /// A host leaves; its share moves.
+    /// A node leaves; its share moves.
     Left(NodeId),
-    /// Every host has told all, or has been given up.
+    /// Every node has told all, or has been given up.
     Over,
 }
 
-/// What a host started that nobody has been told of: between these two.
+/// What a node started that nobody has been told of: between these two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unknown {
     /// So many surely.
@@ -158,7 +158,7 @@ pub struct Lead {
     /// The same as all were told it last.
     published: Arc<Orders>,
     tables: Tables,
-    hosts: BTreeMap<NodeId, NodeState>,
+    nodes: BTreeMap<NodeId, NodeState>,
     numbering: Numbering,
     /// The same, where the latest lease ends.
     ahead: Numbering,
@@ -174,12 +174,12 @@ pub struct Lead {
 }
 
 impl Lead {
-    /// A run that these hosts are to prepare.
-    pub fn new(settings: LeadSettings, hosts: &[NodeId], now: LocalInstant) -> Self {
+    /// A run that these nodes are to prepare.
+    pub fn new(settings: LeadSettings, nodes: &[NodeId], now: LocalInstant) -> Self {
         let orders = Orders {
             version: 0,
             stage: RunStage::Preparing,
-            hosts: Vec::new(),
+            nodes: Vec::new(),
             tables: Vec::new(),
             timeline: settings.timeline.clone(),
             restarts: 0,
@@ -193,7 +193,7 @@ impl Lead {
             published: Arc::new(orders.clone()),
             orders,
             tables: Tables::default(),
-            hosts: BTreeMap::new(),
+            nodes: BTreeMap::new(),
             ahead: numbering.clone(),
             numbering,
             numbers,
@@ -205,30 +205,30 @@ impl Lead {
             sends: VecDeque::new(),
             events: VecDeque::new(),
         };
-        for &host in hosts {
-            lead.add(now, host);
+        for &node in nodes {
+            lead.add(now, node);
         }
         lead.publish();
         lead
     }
 
-    /// A host is to take part that did not at the beginning. One that does already stays as it is.
-    pub fn handle_joining(&mut self, now: LocalInstant, host: NodeId) {
-        if !self.hosts.contains_key(&host) {
-            self.add(now, host);
+    /// A node is to take part that did not at the beginning. One that does already stays as it is.
+    pub fn handle_joining(&mut self, now: LocalInstant, node: NodeId) {
+        if !self.nodes.contains_key(&node) {
+            self.add(now, node);
             self.publish();
         }
     }
 
-    /// A host said something. One that takes no part is not heard.
+    /// A node said something. One that takes no part is not heard.
     pub fn handle_message(&mut self, now: LocalInstant, from: NodeId, message: ToLead) {
         self.look(now);
-        let Some(host) = self.hosts.get_mut(&from) else { return };
-        host.heard = host.heard.max(now);
+        let Some(node) = self.nodes.get_mut(&from) else { return };
+        node.heard = node.heard.max(now);
         match message {
             ToLead::Delta(delta) => {
-                let ready = host.inbox.handle_delta(delta);
-                if host.inbox.is_complete() {
+                let ready = node.inbox.handle_delta(delta);
+                if node.inbox.is_complete() {
                     self.due = self.due.min(now);
                 }
                 self.events.extend(ready.into_iter().map(|delta| LeadEvent::Merge(from, delta)));
@@ -237,7 +237,7 @@ impl Lead {
         }
     }
 
-    /// Time has passed: hosts may be lost, slots may move.
+    /// Time has passed: nodes may be lost, slots may move.
     pub fn handle_time(&mut self, now: LocalInstant) {
         self.look(now);
         if let Some(run_now) = self.run_now(now) {
@@ -252,9 +252,9 @@ impl Lead {
         self.look_whether_over(now);
         let (soonest, latest) = LOOK_AGAIN;
         let silences = self
-            .hosts
+            .nodes
             .values()
-            .filter(|host| host.is_to_be_heard())
+            .filter(|node| node.is_to_be_heard())
             .map(NodeState::would_be_silent);
         self.due = silences.fold(now + latest, LocalInstant::min).max(now + soonest);
     }
@@ -264,8 +264,8 @@ impl Lead {
     pub fn begin(&mut self, now: LocalInstant) -> LocalInstant {
         let began = now + LEAST_LEAD_TIME.max(self.slowest() * LEAD_ROUND_TRIPS);
         self.orders.stage = RunStage::Running { began };
-        for host in self.hosts.values_mut().filter(|host| host.weight.is_some()) {
-            host.place = Participation::Inside;
+        for node in self.nodes.values_mut().filter(|node| node.weight.is_some()) {
+            node.place = Participation::Inside;
         }
         self.tables.append(now, Table::of_weights(0, &self.weights()));
         self.publish();
@@ -322,55 +322,55 @@ impl Lead {
     }
 
     /// When [`Lead::handle_time`] is to be called at the latest: soon enough to see in time who is
-    /// lost, and at once when a host has said something on which more hangs than its lease.
+    /// lost, and at once when a node has said something on which more hangs than its lease.
     pub const fn poll_timeout(&self) -> LocalInstant {
         self.due
     }
 
-    /// The part of the slots that a host has at present.
-    pub fn share(&self, host: NodeId) -> f64 {
-        self.hosts
-            .get(&host)
+    /// The part of the slots that a node has at present.
+    pub fn share(&self, node: NodeId) -> f64 {
+        self.nodes
+            .get(&node)
             .zip(self.tables.last())
-            .map_or(0.0, |(host, table)| table.share(host.owner))
+            .map_or(0.0, |(node, table)| table.share(node.owner))
     }
 
-    /// Whether a host takes part and is heard.
-    pub fn is_present(&self, host: NodeId) -> bool {
-        self.hosts.get(&host).is_some_and(|host| host.place == Participation::Inside)
+    /// Whether a node takes part and is heard.
+    pub fn is_present(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|node| node.place == Participation::Inside)
     }
 
-    /// Whether a host left of its own accord.
-    pub fn has_left(&self, host: NodeId) -> bool {
-        self.hosts
-            .get(&host)
-            .is_some_and(|host| host.wants_to_leave && host.place != Participation::Lost)
+    /// Whether a node left of its own accord.
+    pub fn has_left(&self, node: NodeId) -> bool {
+        self.nodes
+            .get(&node)
+            .is_some_and(|node| node.wants_to_leave && node.place != Participation::Lost)
     }
 
-    /// Whether a host has, or had, a part of the run.
-    pub fn took_part(&self, host: NodeId) -> bool {
-        self.hosts.get(&host).is_some_and(|host| host.place != Participation::Outside)
+    /// Whether a node has, or had, a part of the run.
+    pub fn took_part(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|node| node.place != Participation::Outside)
     }
 
-    /// Whether a host has told all.
-    pub fn is_complete(&self, host: NodeId) -> bool {
-        self.hosts.get(&host).is_some_and(|host| host.inbox.is_complete())
+    /// Whether a node has told all.
+    pub fn is_complete(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|node| node.inbox.is_complete())
     }
 
-    /// What a host started that has not been merged.
-    pub fn unknown(&self, host: NodeId) -> Unknown {
-        let Some(host) = self.hosts.get(&host).filter(|host| !host.inbox.is_complete()) else {
+    /// What a node started that has not been merged.
+    pub fn unknown(&self, node: NodeId) -> Unknown {
+        let Some(node) = self.nodes.get(&node).filter(|node| !node.inbox.is_complete()) else {
             return Unknown { least: 0, most: Some(0) };
         };
-        let frontier = host.inbox.frontier();
+        let frontier = node.inbox.frontier();
         let own = self
             .orders
             .timeline
             .as_ref()
-            .and_then(|_| self.tables.count(host.owner, frontier.reached, host.promised));
+            .and_then(|_| self.tables.count(node.owner, frontier.reached, node.promised));
         let most = own.map(|own| own.saturating_add(frontier.waiting));
         // What it says to have started beyond what it was given, it has not.
-        let least = host.started.saturating_sub(frontier.started).min(most.unwrap_or(u64::MAX));
+        let least = node.started.saturating_sub(frontier.started).min(most.unwrap_or(u64::MAX));
         Unknown { least, most }
     }
 
@@ -379,15 +379,15 @@ impl Lead {
         &self.orders
     }
 
-    /// The longest of the hosts' round trips.
+    /// The longest of the nodes' round trips.
     fn slowest(&self) -> Duration {
-        self.hosts.values().map(|host| host.round_trip).max().unwrap_or_default()
+        self.nodes.values().map(|node| node.round_trip).max().unwrap_or_default()
     }
 
     fn add(&mut self, now: LocalInstant, id: NodeId) {
-        let Ok(owner) = Owner::try_from(self.orders.hosts.len()) else { return };
-        self.orders.hosts.push(id);
-        let host = NodeState {
+        let Ok(owner) = Owner::try_from(self.orders.nodes.len()) else { return };
+        self.orders.nodes.push(id);
+        let node = NodeState {
             owner,
             grants: Grants::default(),
             heard: now,
@@ -408,16 +408,16 @@ impl Lead {
             has_refused: false,
             wants_to_leave: false,
         };
-        self.hosts.insert(id, host);
+        self.nodes.insert(id, node);
     }
 
     /// Whoever has been asleep cannot tell who was silent.
     fn look(&mut self, now: LocalInstant) {
         if now.since(self.looked) > LOST_AFTER / 2 {
-            self.hosts
+            self.nodes
                 .values_mut()
-                .filter(|host| host.place != Participation::Lost)
-                .for_each(|host| (host.heard, host.hears) = (now, now));
+                .filter(|node| node.place != Participation::Lost)
+                .for_each(|node| (node.heard, node.hears) = (now, now));
         }
         self.looked = self.looked.max(now);
     }
@@ -430,29 +430,29 @@ impl Lead {
     }
 
     fn handle_ask(&mut self, now: LocalInstant, id: NodeId, ask: LeaseRequest) {
-        let hosts = self.hosts.values().filter(|host| host.place == Participation::Inside).count();
+        let nodes = self.nodes.values().filter(|node| node.place == Participation::Inside).count();
         let below = self.promise(now, ask.run_now);
         let (version, stage) = (self.orders.version, self.orders.stage);
-        let Some(host) = self.hosts.get_mut(&id) else { return };
-        host.started = host.started.max(ask.frontier.started);
-        host.furthest = host.furthest.max(ask.frontier.furthest.min(host.promised));
-        host.round_trip = ask.round_trip.unwrap_or(host.round_trip).min(LONGEST_ROUND_TRIP);
-        host.grants.handle_answered(ask.answered);
-        if ask.answered > host.answered || host.weight.is_none() {
-            (host.hears, host.answered) = (host.hears.max(now), ask.answered);
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        node.started = node.started.max(ask.frontier.started);
+        node.furthest = node.furthest.max(ask.frontier.furthest.min(node.promised));
+        node.round_trip = ask.round_trip.unwrap_or(node.round_trip).min(LONGEST_ROUND_TRIP);
+        node.grants.handle_answered(ask.answered);
+        if ask.answered > node.answered || node.weight.is_none() {
+            (node.hears, node.answered) = (node.hears.max(now), ask.answered);
         }
-        host.strained =
-            if ask.is_strained { (host.strained.0 + 1, 0) } else { (0, host.strained.1 + 1) };
+        node.strained =
+            if ask.is_strained { (node.strained.0 + 1, 0) } else { (0, node.strained.1 + 1) };
         let mut is_news = false;
         match ask.readiness {
             Readiness::Preparing => {}
             Readiness::Ready { weight } => {
                 let weight = if weight.is_nan() { 0.0 } else { weight.clamp(0.0, MOST_WEIGHT) };
-                is_news = host.weight.replace(weight).is_none();
+                is_news = node.weight.replace(weight).is_none();
             }
-            Readiness::Leaving => is_news = !std::mem::replace(&mut host.wants_to_leave, true),
+            Readiness::Leaving => is_news = !std::mem::replace(&mut node.wants_to_leave, true),
             Readiness::Refused { reason } => {
-                if !std::mem::replace(&mut host.has_refused, true) {
+                if !std::mem::replace(&mut node.has_refused, true) {
                     self.events.push_back(LeadEvent::Refused(id, reason));
                 }
                 return;
@@ -461,13 +461,13 @@ impl Lead {
         if is_news {
             self.due = self.due.min(now);
         }
-        host.grants.grant(ask.question, below);
-        host.promised = host.promised.max(below);
-        let merged = host.inbox.merged();
+        node.grants.grant(ask.question, below);
+        node.promised = node.promised.max(below);
+        let merged = node.inbox.merged();
         // Who has no share would only keep them from those who have.
-        let has_share = self.tables.current().any(|table| table.share(host.owner) > 0.0);
+        let has_share = self.tables.current().any(|table| table.share(node.owner) > 0.0);
         let block = match stage {
-            RunStage::Running { .. } if has_share => self.numbers.hand_out(id, hosts, ask.wanted),
+            RunStage::Running { .. } if has_share => self.numbers.hand_out(id, nodes, ask.wanted),
             RunStage::Running { .. } | RunStage::Preparing | RunStage::Ending { .. } => None,
         };
         let orders = (ask.version < version).then(|| Arc::clone(&self.published));
@@ -484,14 +484,14 @@ impl Lead {
             orders,
         };
         self.sends.push_back((id, ToMember::LeaseAnswer(answer)));
-        if !self.was_ready && self.hosts.values().all(|host| host.weight.is_some()) {
+        if !self.was_ready && self.nodes.values().all(|node| node.weight.is_some()) {
             self.was_ready = true;
             self.events.push_back(LeadEvent::Ready);
         }
     }
 
     /// The slot that a lease given now stops short of: a whole lease ahead on the clock of the
-    /// host, which may be ahead of this one.
+    /// node, which may be ahead of this one.
     fn promise(&mut self, now: LocalInstant, theirs: Option<RunInstant>) -> u64 {
         let began = match self.orders.stage {
             RunStage::Running { began } => began,
@@ -501,7 +501,7 @@ impl Lead {
         let Some(timeline) = &self.orders.timeline else { return u64::MAX };
         let until = now + LEASE;
         let ours = RunInstant::START + until.since(began);
-        // A host that claims to be far ahead of the time is wrong, and not given more for it.
+        // A node that claims to be far ahead of the time is wrong, and not given more for it.
         let theirs = theirs.map_or(ours, |theirs| (theirs + LEASE).min(ours + LEASE));
         let below = self.ahead.first_at(timeline, ours);
         if theirs > ours { self.ahead.clone().first_at(timeline, theirs) } else { below }
@@ -515,7 +515,7 @@ impl Lead {
             .map_or(0, |timeline| self.numbering.clone().first_at(timeline, run_then))
     }
 
-    /// The first slot of which all hosts hear in time, if they are told now.
+    /// The first slot of which all nodes hear in time, if they are told now.
     fn notice(&self, now: LocalInstant) -> u64 {
         // Also before the run begins.
         self.run_now(now + NOTICE).map_or(0, |heard| self.slot_at(heard))
@@ -523,43 +523,43 @@ impl Lead {
 
     fn move_slots(&mut self, now: LocalInstant, run_now: RunInstant) {
         // One that has just come back is borne with for a while.
-        let is_settled = |host: &NodeState| {
-            host.returned.is_none_or(|returned| now.since(returned) >= BETWEEN_MOVES)
+        let is_settled = |node: &NodeState| {
+            node.returned.is_none_or(|returned| now.since(returned) >= BETWEEN_MOVES)
         };
         let silent =
-            |host: &NodeState| host.is_to_be_heard() && !host.is_there(now) && is_settled(host);
+            |node: &NodeState| node.is_to_be_heard() && !node.is_there(now) && is_settled(node);
         let lost: Vec<NodeId> =
-            self.hosts.iter().filter(|(_, host)| silent(host)).map(|(id, _)| *id).collect();
+            self.nodes.iter().filter(|(_, node)| silent(node)).map(|(id, _)| *id).collect();
         let mut has_moved = !lost.is_empty();
         for id in lost {
             self.lose(now, id);
         }
-        let leaves = |host: &NodeState| host.place == Participation::Inside && host.wants_to_leave;
+        let leaves = |node: &NodeState| node.place == Participation::Inside && node.wants_to_leave;
         let leaving: Vec<NodeId> =
-            self.hosts.iter().filter(|(_, host)| leaves(host)).map(|(id, _)| *id).collect();
+            self.nodes.iter().filter(|(_, node)| leaves(node)).map(|(id, _)| *id).collect();
         for id in leaving {
             has_moved |= self.let_go(now, id);
         }
         let reached = self
-            .hosts
+            .nodes
             .values()
-            .filter(|host| !host.inbox.is_complete())
-            .map(|host| host.inbox.frontier().reached)
+            .filter(|node| !node.inbox.is_complete())
+            .map(|node| node.inbox.frontier().reached)
             .min();
         self.tables.forget(now, self.slot_at(run_now), reached.unwrap_or(u64::MAX));
         has_moved |= self.rebalance(now, run_now);
-        // Once, however many hosts are lost or come at a time.
+        // Once, however many nodes are lost or come at a time.
         if has_moved {
             self.publish();
         }
     }
 
     fn lose(&mut self, now: LocalInstant, id: NodeId) {
-        let Some(host) = self.hosts.get_mut(&id) else { return };
-        // A second loss soon after the host came back keeps it away for longer.
-        host.exile = match host.returned {
-            Some(returned) if now.since(returned) < 2 * host.exile => {
-                (host.exile * 2).min(LONGEST_EXILE)
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        // A second loss soon after the node came back keeps it away for longer.
+        node.exile = match node.returned {
+            Some(returned) if now.since(returned) < 2 * node.exile => {
+                (node.exile * 2).min(LONGEST_EXILE)
             }
             _ => BETWEEN_MOVES,
         };
@@ -567,13 +567,13 @@ impl Lead {
         self.events.push_back(LeadEvent::Lost(id));
     }
 
-    /// Has the others take over from a host that wants to leave, if there are any that can; says
+    /// Has the others take over from a node that wants to leave, if there are any that can; says
     /// whether there are.
     fn let_go(&mut self, now: LocalInstant, id: NodeId) -> bool {
-        let is_heir = |(other, host): (&NodeId, &NodeState)| {
-            *other != id && host.is_to_be_heard() && host.weight > Some(0.0)
+        let is_heir = |(other, node): (&NodeId, &NodeState)| {
+            *other != id && node.is_to_be_heard() && node.weight > Some(0.0)
         };
-        let has_heirs = self.hosts.iter().any(is_heir);
+        let has_heirs = self.nodes.iter().any(is_heir);
         if has_heirs {
             self.deal_out(now, id, Participation::Left);
             self.events.push_back(LeadEvent::Left(id));
@@ -581,13 +581,13 @@ impl Lead {
         has_heirs
     }
 
-    /// Deals a host's slots out to the others, from the first on that it could not have started.
+    /// Deals a node's slots out to the others, from the first on that it could not have started.
     fn deal_out(&mut self, now: LocalInstant, id: NodeId, place: Participation) {
         let notice = self.notice(now);
-        let Some(host) = self.hosts.get_mut(&id) else { return };
-        (host.place, host.moved) = (place, Some(now));
-        let from = if self.orders.timeline.is_some() { host.bound().max(notice) } else { 0 };
-        let owner = host.owner;
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        (node.place, node.moved) = (place, Some(now));
+        let from = if self.orders.timeline.is_some() { node.bound().max(notice) } else { 0 };
+        let owner = node.owner;
         let weights = self.weights();
         self.tables.remove(now, owner, from, &weights);
     }
@@ -605,44 +605,44 @@ impl Lead {
             self.rebalanced.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES);
         let mut changed = false;
         // Where all are strained there is nobody to give anything to.
-        let is_free = |host: &NodeState| {
-            host.place == Participation::Inside
-                && host.weight > Some(0.0)
-                && host.strained.1 >= STRAINED_QUESTIONS
+        let is_free = |node: &NodeState| {
+            node.place == Participation::Inside
+                && node.weight > Some(0.0)
+                && node.strained.1 >= STRAINED_QUESTIONS
         };
-        let is_any_free = self.hosts.values().any(is_free);
-        let may_take_part = |host: &NodeState| {
-            host.weight.is_some() && host.is_there(now) && !host.inbox.is_complete()
+        let is_any_free = self.nodes.values().any(is_free);
+        let may_take_part = |node: &NodeState| {
+            node.weight.is_some() && node.is_there(now) && !node.inbox.is_complete()
         };
-        for (id, host) in self.hosts.iter_mut().filter(|(_, host)| may_take_part(host)) {
-            let may_return = host.moved.is_none_or(|moved| now.since(moved) >= host.exile);
-            match host.place {
+        for (id, node) in self.nodes.iter_mut().filter(|(_, node)| may_take_part(node)) {
+            let may_return = node.moved.is_none_or(|moved| now.since(moved) >= node.exile);
+            match node.place {
                 Participation::Outside => self.events.push_back(LeadEvent::Joined(*id)),
                 Participation::Lost if may_return && !is_early => {
-                    host.returned = Some(now);
+                    node.returned = Some(now);
                     self.events.push_back(LeadEvent::Back(*id));
                 }
                 Participation::Inside
                     if !is_early
                         && is_any_free
-                        && host.is_overburdened()
-                        && may_move(host, now) =>
+                        && node.is_overburdened()
+                        && may_move(node, now) =>
                 {
-                    host.strength *= STRAINED_KEEPS;
-                    host.strained = (0, 0);
+                    node.strength *= STRAINED_KEEPS;
+                    node.strained = (0, 0);
                     self.events.push_back(LeadEvent::Relieved(*id));
                 }
                 Participation::Lost | Participation::Inside | Participation::Left => continue,
             }
-            host.place = Participation::Inside;
-            host.moved = Some(now);
+            node.place = Participation::Inside;
+            node.moved = Some(now);
             changed = true;
         }
         if !changed {
             return false;
         }
         self.rebalanced = Some(now);
-        let bound = self.hosts.values().map(NodeState::bound).max().unwrap_or(0);
+        let bound = self.nodes.values().map(NodeState::bound).max().unwrap_or(0);
         // Without slots there is none to wait for.
         let from = self.orders.timeline.as_ref().map_or(0, |_| bound.max(self.notice(now)));
         self.tables.append(now, Table::of_weights(from, &self.weights()));
@@ -651,21 +651,21 @@ impl Lead {
 
     fn weights(&self) -> Vec<(Owner, f64)> {
         // Who has told all starts nothing more.
-        let inside = self.hosts.values().filter(|host| host.is_to_be_heard());
+        let inside = self.nodes.values().filter(|node| node.is_to_be_heard());
         let mut weights: Vec<(Owner, f64)> =
-            inside.map(|host| (host.owner, host.weight.unwrap_or(0.0) * host.strength)).collect();
+            inside.map(|node| (node.owner, node.weight.unwrap_or(0.0) * node.strength)).collect();
         weights.sort_by_key(|&(owner, _)| owner);
         weights
     }
 
     fn look_whether_over(&mut self, now: LocalInstant) {
-        let given_up = |host: &NodeState| now.since(host.heard) >= self.settings.patience;
+        let given_up = |node: &NodeState| now.since(node.heard) >= self.settings.patience;
         // Who never had a share has nothing to tell.
-        let is_over = |host: &NodeState| {
-            host.place == Participation::Outside || host.inbox.is_complete() || given_up(host)
+        let is_over = |node: &NodeState| {
+            node.place == Participation::Outside || node.inbox.is_complete() || given_up(node)
         };
         let began = !matches!(self.orders.stage, RunStage::Preparing);
-        if !self.is_over && began && self.hosts.values().all(is_over) {
+        if !self.is_over && began && self.nodes.values().all(is_over) {
             self.is_over = true;
             self.events.push_back(LeadEvent::Over);
         }
@@ -677,7 +677,7 @@ impl Lead {
         self.orders.tables = self.tables.current().cloned().collect();
         self.published = Arc::new(self.orders.clone());
         self.sends.extend(
-            self.hosts.keys().map(|&host| (host, ToMember::Orders(Arc::clone(&self.published)))),
+            self.nodes.keys().map(|&node| (node, ToMember::Orders(Arc::clone(&self.published)))),
         );
     }
 }
@@ -710,6 +710,6 @@ impl NodeState {
     }
 }
 
-fn may_move(host: &NodeState, now: LocalInstant) -> bool {
-    host.moved.is_none_or(|moved| now.since(moved) >= BETWEEN_MOVES)
+fn may_move(node: &NodeState, now: LocalInstant) -> bool {
+    node.moved.is_none_or(|moved| now.since(moved) >= BETWEEN_MOVES)
 }

@@ -1,17 +1,17 @@
-//! Leases: what bounds the load of a host that nobody hears of any more.
+//! Leases: what bounds the load of a node that nobody hears of any more.
 //!
-//! A host may start slots only while it holds a lease, and only slots below the number that the
-//! lease names. Both bounds are needed. The number is for exactness: whoever leads a run moves a
-//! host's slots only from a number on that no lease has reached, so no slot is started twice,
-//! whatever clocks do. The time is for the load: a host that is cut off, or that wakes up after it
+//! A node may start slots only while it holds a lease, and only slots below the number that the
+//! lease names. Both bounds are needed. The number is for exactness: the lead moves a
+//! node's slots only from a number on that no lease has reached, so no slot is started twice,
+//! whatever clocks do. The time is for the load: a node that is cut off, or that wakes up after it
 //! was stopped, starts nothing that was meant for a time gone by.
 //!
 //! ## Why these times
-//! A question is asked each 300 ms at the latest, so three may be lost in a row; a host that looks
+//! A question is asked each 300 ms at the latest, so three may be lost in a row; a node that looks
 //! five times a second how far it is asks as often, so that all it has to say at a time is one
-//! packet. A lease runs 1.2 s from the instant at which its question was *sent*, on the host's own
-//! clock. A host is taken for lost after 0.9 s, which leaves the others 0.3 s to hear that they
-//! inherit its slots before its lease ends. So a lost host's share has moved at most 1.5 s after
+//! packet. A lease runs 1.2 s from the instant at which its question was *sent*, on the node's own
+//! clock. A node is taken for lost after 0.9 s, which leaves the others 0.3 s to hear that they
+//! inherit its slots before its lease ends. So a lost node's share has moved at most 1.5 s after
 //! its last question.
 
 use std::collections::VecDeque;
@@ -19,20 +19,20 @@ use std::time::Duration;
 
 use crate::clock::LocalInstant;
 
-/// How often a host asks, at the least.
+/// How often a node asks, at the least.
 pub const ASK_EVERY: Duration = Duration::from_millis(300);
 /// How long a lease runs from the instant its question was sent.
 pub const LEASE: Duration = Duration::from_millis(1_200);
-/// How long a host may be silent before it is taken for lost.
+/// How long a node may be silent before it is taken for lost.
 pub const LOST_AFTER: Duration = Duration::from_millis(900);
 
-/// Questions without an answer that a host remembers: those of a lease's length, and some.
+/// Questions without an answer that a node remembers: those of a lease's length, and some.
 const QUESTIONS_KEPT: usize = 16;
 
-/// Answers that are told apart: as many as a host asks for in ten seconds.
+/// Answers that are told apart: as many as a node asks for in ten seconds.
 const GRANTS_KEPT: usize = 50;
 
-/// A host's own lease.
+/// A node's own lease.
 #[derive(Clone, Debug, Default)]
 pub struct HeldLease {
     /// Questions that were not answered, with when they were sent.
@@ -87,7 +87,7 @@ impl HeldLease {
     }
 }
 
-/// What was granted to one host, as whoever leads keeps it.
+/// What was granted to one node, as the lead keeps it.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
     /// Questions, each with the slot that its answer stopped short of.
@@ -97,7 +97,7 @@ pub struct Grants {
 impl Grants {
     /// Notes an answer.
     pub fn grant(&mut self, question: u64, below: u64) {
-        // Of a host that hears no answer the old ones are kept as one.
+        // Of a node that hears no answer the old ones are kept as one.
         if self.grants.len() == GRANTS_KEPT
             && let Some((_, oldest)) = self.grants.pop_front()
             && let Some((_, next)) = self.grants.front_mut()
@@ -107,12 +107,12 @@ impl Grants {
         self.grants.push_back((question, below));
     }
 
-    /// The host has said which answer was its latest: those before it do not bind any more.
+    /// The node has said which answer was its latest: those before it do not bind any more.
     pub fn handle_answered(&mut self, answered: Option<u64>) {
         self.grants.retain(|&(question, _)| Some(question) >= answered);
     }
 
-    /// The slot that the host has surely stopped short of since it last said which answer was its
+    /// The slot that the node has surely stopped short of since it last said which answer was its
     /// latest. That a lease is over changes nothing: what was started under it was.
     pub fn below(&self) -> u64 {
         self.grants.iter().map(|&(_, below)| below).max().unwrap_or(0)
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_granted_binds_until_the_host_follows_a_later_answer() {
+    fn what_was_granted_binds_until_the_node_follows_a_later_answer() {
         let mut grants = Grants::default();
         grants.grant(1, 6_000);
         grants.grant(2, 900);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_hears_nothing_is_remembered_by_the_most_it_was_granted() {
+    fn a_node_that_hears_nothing_is_remembered_by_the_most_it_was_granted() {
         let mut grants = Grants::default();
         (1..1_000).for_each(|question| {
             grants.grant(question, if question == 10 { 5_000 } else { question })

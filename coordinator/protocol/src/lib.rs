@@ -1,15 +1,15 @@
-//! The pure rules by which hosts act as one: leases bound the load, tables share it, deltas bring
+//! The pure rules by which nodes act as one: leases bound the load, tables share it, deltas bring
 //! the results.
 //!
 //! | module | is |
 //! |---|---|
 //! | [`lead`] | leading a run: who has which slots, who may start them, what has come back |
-//! | [`member`] | one host's part in a run |
+//! | [`member`] | one node's part in a run |
 //! | [`message`] | what they say to one another |
-//! | [`lease`] | what bounds the load of a host that nobody hears of any more |
+//! | [`lease`] | what bounds the load of a node that nobody hears of any more |
 //! | [`deltas`] | results, numbered, merged once each and in order |
 //! | [`numbers`] | iteration numbers, in blocks |
-//! | [`clock`] | one host's clock against another's |
+//! | [`clock`] | one node's clock against another's |
 //!
 //! Whose a slot is, is `swell_core::schedule`'s. Nothing here reads a clock or opens a socket: time
 //! is an argument, messages are values. So whole clusters run in a simulation on virtual time, with

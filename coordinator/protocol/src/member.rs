@@ -1,6 +1,6 @@
-//! One host's part in a run.
+//! One node's part in a run.
 //!
-//! Whoever owns it tells it what came and what the host did (`handle_*`), sends what
+//! Whoever owns it tells it what came and what the node did (`handle_*`), sends what
 //! [`Member::poll_send`] gives, does what [`Member::poll_event`] says, and calls
 //! [`Member::handle_time`] at [`Member::poll_timeout`]. It asks for leases, keeps the latest
 //! orders, and keeps results until they have been merged.
@@ -21,12 +21,12 @@ use crate::message::{
 };
 use crate::numbers::NumbersWanted;
 
-/// Questions with which the clocks are compared before a host says that it is ready.
+/// Questions with which the clocks are compared before a node says that it is ready.
 const FIRST_QUESTIONS: u32 = 16;
 /// The time between them.
 const FIRST_QUESTIONS_EVERY: Duration = Duration::from_millis(20);
 
-/// What the host is to do.
+/// What the node is to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MemberEvent {
     /// To begin at this instant of its own clock.
@@ -76,7 +76,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// A host that has been chosen for a run, and prepares.
+    /// A node that has been chosen for a run, and prepares.
     pub fn new(id: NodeId, now: LocalInstant) -> Self {
         Self {
             id,
@@ -101,7 +101,7 @@ impl Member {
         }
     }
 
-    /// The host can begin, or cannot take part at all.
+    /// The node can begin, or cannot take part at all.
     pub fn handle_prepared(&mut self, prepared: Result<f64, String>) {
         self.readiness = match prepared {
             Ok(weight) => Readiness::Ready { weight },
@@ -109,7 +109,7 @@ impl Member {
         };
     }
 
-    /// The host wants to leave: from some slot on others have its share, which it is told by the
+    /// The node wants to leave: from some slot on others have its share, which it is told by the
     /// orders. Until then it goes on.
     pub fn handle_leaving(&mut self, now: LocalInstant) {
         if self.is_ready() {
@@ -118,7 +118,7 @@ impl Member {
         }
     }
 
-    /// Something came from whoever leads.
+    /// Something came from the lead.
     pub fn handle_message(&mut self, now: LocalInstant, message: ToMember) {
         match message {
             ToMember::Orders(orders) => self.follow(orders),
@@ -126,7 +126,7 @@ impl Member {
         }
     }
 
-    /// The host counted: how far it had come then, and whether nothing follows.
+    /// The node counted: how far it had come then, and whether nothing follows.
     ///
     /// # Panics
     /// After what was said to be the last.
@@ -141,8 +141,8 @@ impl Member {
         self.send_deltas(now);
     }
 
-    /// How far the host has come, whether it has been the limit lately, and how many iteration
-    /// numbers it would like to have. Other words of the host are on their way at such a time: a
+    /// How far the node has come, whether it has been the limit lately, and how many iteration
+    /// numbers it would like to have. Other words of the node are on their way at such a time: a
     /// question that is due soon goes along.
     pub fn handle_state(
         &mut self,
@@ -167,12 +167,12 @@ impl Member {
         self.send_deltas(now);
     }
 
-    /// The next message to whoever leads.
+    /// The next message to the lead.
     pub fn poll_send(&mut self) -> Option<ToLead> {
         self.sends.pop_front()
     }
 
-    /// The next thing for the host to do.
+    /// The next thing for the node to do.
     pub fn poll_event(&mut self) -> Option<MemberEvent> {
         self.events.pop_front()
     }

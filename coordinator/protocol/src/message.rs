@@ -1,9 +1,9 @@
-//! What hosts say to one another about a run.
+//! What nodes say to one another about a run.
 //!
 //! ## Why so few
-//! Both sides say what *is*, never what has changed: a host tells where it stands with each
-//! question; whoever leads tells the whole of its orders with each version. So a message that is
-//! lost, doubled or overtaken needs no rule of its own, and a host that was away is up to date
+//! Both sides say what *is*, never what has changed: a node tells where it stands with each
+//! question; the lead tells the whole of its orders with each version. So a message that is
+//! lost, doubled or overtaken needs no rule of its own, and a node that was away is up to date
 //! after one answer.
 
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::clock::LocalInstant;
 use crate::deltas::{Delta, Frontier};
 use crate::numbers::{Block, NumbersWanted};
 
-/// A host, for as long as its process lives: drawn at random when it starts, so that nobody is
+/// A node, for as long as its process lives: drawn at random when it starts, so that nobody is
 /// taken for who it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub u64);
@@ -30,7 +30,7 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// From a host to whoever leads.
+/// From a node to the lead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToLead {
     /// Where it stands, and the question for a lease.
@@ -39,7 +39,7 @@ pub enum ToLead {
     Delta(Delta),
 }
 
-/// From whoever leads to a host.
+/// From the lead to a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToMember {
     /// To a question.
@@ -48,12 +48,12 @@ pub enum ToMember {
     Orders(Arc<Orders>),
 }
 
-/// A question, and where the host stands.
+/// A question, and where the node stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeaseRequest {
     /// Its number.
     pub question: u64,
-    /// The latest question whose answer the host has taken in.
+    /// The latest question whose answer the node has taken in.
     pub answered: Option<u64>,
     /// The orders that it follows; 0 before the first.
     pub version: u64,
@@ -71,7 +71,7 @@ pub struct LeaseRequest {
     pub round_trip: Option<Duration>,
 }
 
-/// How far a host is with a run.
+/// How far a node is with a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Readiness {
     /// It fetches and compiles.
@@ -95,7 +95,7 @@ pub enum Readiness {
 pub struct LeaseAnswer {
     /// To which.
     pub question: u64,
-    /// When that came, on the clock of whoever leads.
+    /// When that came, on the clock of the lead.
     pub received: LocalInstant,
     /// When this left.
     pub answered: LocalInstant,
@@ -107,9 +107,9 @@ pub struct LeaseAnswer {
     pub block: Option<Block>,
     /// Whether there will be no more of them.
     pub numbers_are_over: bool,
-    /// The host's deltas up to this number have been merged.
+    /// The node's deltas up to this number have been merged.
     pub merged: u64,
-    /// The orders, where the host follows older ones.
+    /// The orders, where the node follows older ones.
     pub orders: Option<Arc<Orders>>,
 }
 
@@ -120,8 +120,8 @@ pub struct Orders {
     pub version: u64,
     /// Where the run is.
     pub stage: RunStage,
-    /// The hosts that take part; their places are their numbers in tables.
-    pub hosts: Vec<NodeId>,
+    /// The nodes that take part; their places are their numbers in tables.
+    pub nodes: Vec<NodeId>,
     /// Whose the slots are, earliest first.
     pub tables: Vec<Table>,
     /// When the slots are due; nothing in the closed model.
@@ -137,11 +137,11 @@ pub struct Orders {
 /// Where a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunStage {
-    /// Hosts prepare.
+    /// Nodes prepare.
     Preparing,
     /// It has begun, or begins.
     Running {
-        /// At this instant of the clock of whoever leads.
+        /// At this instant of the clock of the lead.
         began: LocalInstant,
     },
     /// Nothing begins any more.
@@ -163,12 +163,12 @@ pub enum Ending {
 }
 
 impl Orders {
-    /// The number of a host in tables; nothing where it takes no part.
-    pub fn owner(&self, host: NodeId) -> Option<u16> {
-        self.hosts.iter().position(|&one| one == host).and_then(|place| u16::try_from(place).ok())
+    /// The number of a node in tables; nothing where it takes no part.
+    pub fn owner(&self, node: NodeId) -> Option<u16> {
+        self.nodes.iter().position(|&one| one == node).and_then(|place| u16::try_from(place).ok())
     }
 
-    /// Whether every slot that is, or was, this host's has been due by an instant of the run, and
+    /// Whether every slot that is, or was, this node's has been due by an instant of the run, and
     /// there will be no more of them. `numbering` is that of the run's arrivals, at this instant or
     /// before.
     pub fn are_done_with(&self, owner: u16, mut numbering: Numbering, run_now: RunInstant) -> bool {

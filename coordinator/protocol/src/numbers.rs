@@ -1,10 +1,10 @@
-//! Iteration numbers over several hosts: blocks, handed out as they are used up.
+//! Iteration numbers over several nodes: blocks, handed out as they are used up.
 //!
 //! What iteration i sends follows from (seed, i) alone, so it matters that each number is used once
-//! and that small numbers are used first, not who uses it. Blocks and not stripes, because hosts
-//! differ in speed: each takes what it needs, a host that comes later takes part at once, and rows
+//! and that small numbers are used first, not who uses it. Blocks and not stripes, because nodes
+//! differ in speed: each takes what it needs, a node that comes later takes part at once, and rows
 //! of data that are to be unique are so over the cluster, without holes. Towards the end of a
-//! limited run blocks become small, so that all hosts end together (guided self-scheduling:
+//! limited run blocks become small, so that all nodes end together (guided self-scheduling:
 //! Polychronopoulos and Kuck, IEEE Transactions on Computers C-36, 1987).
 
 use std::collections::BTreeMap;
@@ -12,10 +12,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Numbers in a block at most: some seconds' worth of a fast host.
+/// Numbers in a block at most: some seconds' worth of a fast node.
 const LARGEST_BLOCK: u64 = 1 << 20;
 
-/// What a host asks for.
+/// What a node asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumbersWanted {
     /// Blocks that it has had.
@@ -27,35 +27,35 @@ pub struct NumbersWanted {
 /// A block of numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
-    /// Which of the host's it is, from 1.
+    /// Which of the node's it is, from 1.
     pub ordinal: u64,
     /// Its numbers.
     pub numbers: Range<u64>,
 }
 
-/// What whoever leads hands out.
+/// What the lead hands out.
 #[derive(Clone, Debug)]
-pub struct Numbers<H> {
+pub struct Numbers<N> {
     next: u64,
     limit: u64,
-    latest: BTreeMap<H, Block>,
+    latest: BTreeMap<N, Block>,
 }
 
-impl<H: Ord + Copy> Numbers<H> {
+impl<N: Ord + Copy> Numbers<N> {
     /// The numbers from 0 up to a limit; without one they last for ever.
     pub fn new(limit: Option<u64>) -> Self {
         Self { next: 0, limit: limit.unwrap_or(u64::MAX), latest: BTreeMap::new() }
     }
 
-    /// The block for a host: the one that it was given last if it has not had it, a new one if it
+    /// The block for a node: the one that it was given last if it has not had it, a new one if it
     /// wants one and there are numbers left.
-    pub fn hand_out(&mut self, host: H, hosts: usize, wanted: NumbersWanted) -> Option<Block> {
-        let latest = self.latest.get(&host);
+    pub fn hand_out(&mut self, node: N, nodes: usize, wanted: NumbersWanted) -> Option<Block> {
+        let latest = self.latest.get(&node);
         if let Some(block) = latest.filter(|block| block.ordinal > wanted.had) {
             return Some(block.clone());
         }
         let left = self.limit - self.next;
-        let fair = left.div_ceil(2 * hosts.max(1) as u64);
+        let fair = left.div_ceil(2 * nodes.max(1) as u64);
         let count = wanted.count.min(fair).min(LARGEST_BLOCK);
         if count == 0 {
             return None;
@@ -63,7 +63,7 @@ impl<H: Ord + Copy> Numbers<H> {
         let block =
             Block { ordinal: wanted.had.saturating_add(1), numbers: self.next..self.next + count };
         self.next += count;
-        self.latest.insert(host, block.clone());
+        self.latest.insert(node, block.clone());
         Some(block)
     }
 

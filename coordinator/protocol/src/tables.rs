@@ -1,5 +1,5 @@
 //! Whose the slots are over a run: the tables in force and to come, and those of the past that
-//! still tell what a silent host may have started.
+//! still tell what a silent node may have started.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use swell_core::schedule::{Owner, Table};
 
 use crate::clock::LocalInstant;
 
-/// How long a table is kept for hosts that it does not rule any more: their clocks of the run may
+/// How long a table is kept for nodes that it does not rule any more: their clocks of the run may
 /// drift apart by as much.
 const KEPT: Duration = Duration::from_secs(15);
-/// Tables that hosts are told of for the sake of one that was away and has not told what became of
+/// Tables that nodes are told of for the sake of one that was away and has not told what became of
 /// its slots.
 const MOST_TABLES: usize = 32;
 /// Tables that are kept for what was never heard; with more, how much may have been started is not
@@ -32,7 +32,7 @@ impl Tables {
         self.current.push((table, now));
     }
 
-    /// From slot `from` on deals the lanes of a host out to the others, in the tables to come as
+    /// From slot `from` on deals the lanes of a node out to the others, in the tables to come as
     /// well.
     pub(crate) fn remove(
         &mut self,
@@ -54,8 +54,8 @@ impl Tables {
         self.current.extend(after.into_iter().map(|table| (table, now)));
     }
 
-    /// Drops what no host can need any more: `here` is the slot that is due now, `reached` the one
-    /// below which every host has told what it did.
+    /// Drops what no node can need any more: `here` is the slot that is due now, `reached` the one
+    /// below which every node has told what it did.
     pub(crate) fn forget(&mut self, now: LocalInstant, here: u64, reached: u64) {
         let is_needed = |next: &(Table, LocalInstant), left: usize| {
             next.0.from > reached && left <= MOST_TABLES
@@ -85,7 +85,7 @@ impl Tables {
         self.current.last().map(|(table, _)| table)
     }
 
-    /// How many of the slots from `from` up to `until` are, or were, a host's; nothing where that
+    /// How many of the slots from `from` up to `until` are, or were, a node's; nothing where that
     /// has been forgotten.
     pub(crate) fn count(&self, owner: Owner, from: u64, until: u64) -> Option<u64> {
         let tables = || self.past.iter().chain(self.current());

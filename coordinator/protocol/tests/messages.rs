@@ -1,4 +1,4 @@
-//! What comes from outside: bytes that are no message, and messages that no honest host sends.
+//! What comes from outside: bytes that are no message, and messages that no honest node sends.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use swell_protocol::member::Member;
 use swell_protocol::message::{LeaseRequest, NodeId, Readiness, ToLead, ToMember};
 use swell_protocol::numbers::NumbersWanted;
 
-const HOSTS: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
+const NODES: [NodeId; 3] = [NodeId(1), NodeId(2), NodeId(3)];
 
 fn ms(ms: u64) -> LocalInstant {
     LocalInstant::from_nanos(ms * 1_000_000)
@@ -106,10 +106,10 @@ fn lead() -> Lead {
         iterations: None,
         patience: Duration::from_secs(10),
     };
-    Lead::new(settings, &HOSTS, ms(0))
+    Lead::new(settings, &NODES, ms(0))
 }
 
-/// A lead and honest hosts, for some seconds, while others say what they like.
+/// A lead and honest nodes, for some seconds, while others say what they like.
 fn live(lead: &mut Lead, honest: &mut [Member], said: &[(u64, NodeId, ToLead)]) {
     for now in (0..6_000).step_by(20) {
         for (_, from, message) in said.iter().filter(|(at, ..)| (now..now + 20).contains(at)) {
@@ -137,7 +137,7 @@ fn live(lead: &mut Lead, honest: &mut [Member], said: &[(u64, NodeId, ToLead)]) 
 }
 
 #[test]
-fn what_a_host_says_to_have_started_is_no_more_than_what_it_was_given() {
+fn what_a_node_says_to_have_started_is_no_more_than_what_it_was_given() {
     let mut lead = lead();
     let frontier = Frontier { started: u64::MAX, ..Frontier::default() };
     let ask = LeaseRequest {
@@ -153,11 +153,11 @@ fn what_a_host_says_to_have_started_is_no_more_than_what_it_was_given() {
     };
     let said: Vec<(u64, NodeId, ToLead)> = (0..20)
         .map(|i| {
-            (i * 100, HOSTS[2], ToLead::LeaseRequest(LeaseRequest { question: i, ..ask.clone() }))
+            (i * 100, NODES[2], ToLead::LeaseRequest(LeaseRequest { question: i, ..ask.clone() }))
         })
         .collect();
     live(&mut lead, &mut [], &said);
-    let unknown = lead.unknown(HOSTS[2]);
+    let unknown = lead.unknown(NODES[2]);
     assert!(
         (1..2_000).contains(&unknown.least) && unknown.most == Some(unknown.least),
         "{unknown:?}"
@@ -168,17 +168,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_a_host_says_the_others_keep_their_leases_and_their_share(said in prop::collection::vec((0u64..6_000, 2usize..3, up()), 1..60)) {
+    fn whatever_a_node_says_the_others_keep_their_leases_and_their_share(said in prop::collection::vec((0u64..6_000, 2usize..3, up()), 1..60)) {
         let mut lead = lead();
-        let mut honest: Vec<Member> = HOSTS[..2].iter().map(|&id| Member::new(id, ms(0))).collect();
+        let mut honest: Vec<Member> = NODES[..2].iter().map(|&id| Member::new(id, ms(0))).collect();
         honest.iter_mut().for_each(|member| member.handle_prepared(Ok(1.0)));
-        let said: Vec<(u64, NodeId, ToLead)> = said.into_iter().map(|(at, host, message)| (at, HOSTS[host], message)).collect();
+        let said: Vec<(u64, NodeId, ToLead)> = said.into_iter().map(|(at, node, message)| (at, NODES[node], message)).collect();
         live(&mut lead, &mut honest, &said);
         for member in &honest {
             prop_assert!(member.holds_lease(ms(5_980)));
             prop_assert!(lead.is_present(member.id()));
         }
-        let shares: f64 = HOSTS.iter().map(|&host| lead.share(host)).sum();
+        let shares: f64 = NODES.iter().map(|&node| lead.share(node)).sum();
         prop_assert!((shares - 1.0).abs() < 1e-9);
     }
 

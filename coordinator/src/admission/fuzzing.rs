@@ -36,7 +36,7 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
         0 => {
             let (asked, ruling) = desk.rule(bytes, &hello, &CONNECTION, NOW);
             assert!(
-                asked.token != Some(token.id()) || asked.host.is_none(),
+                asked.token != Some(token.id()) || asked.node.is_none(),
                 "nobody proves to know a secret that was never told"
             );
             drop(ruling.inspect_err(|refusal| assert!(!refusal.to_string().is_empty())));
@@ -45,8 +45,8 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
         1 => {
             let question = question(token, &hello, bytes.to_vec(), &CONNECTION);
             let (asked, ruling) = desk.rule(&question[4..], &hello, &CONNECTION, NOW);
-            assert_eq!(asked.host.is_some(), ruling.is_ok(), "{ruling:?}");
-            asked.host.zip(ruling.ok()).is_some_and(|(host, grant)| is_of(host, &grant))
+            assert_eq!(asked.node.is_some(), ruling.is_ok(), "{ruling:?}");
+            asked.node.zip(ruling.ok()).is_some_and(|(node, grant)| is_of(node, &grant))
         }
         2 => {
             let Some((member, request)) = bytes.split_first_chunk() else { return false };
@@ -94,13 +94,13 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether a grant is what a host was to be granted.
-fn is_of(host: NodeId, grant: &Grant) -> bool {
+/// Whether a grant is what a node was to be granted.
+fn is_of(node: NodeId, grant: &Grant) -> bool {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from(grant.authority.clone()))
         .expect("the cluster's own certificate is one");
-    tls::verify_host(&grant.certificate(), &roots, host, &ClusterClock::showing(NOW))
+    tls::verify_node(&grant.certificate(), &roots, node, &ClusterClock::showing(NOW))
         .expect("what is granted is good");
     true
 }
@@ -115,9 +115,9 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         contract: [7; 32],
         engine: "wasmtime 48".into(),
     };
-    let host = NodeId(7);
-    let request = Applicant::new(host).unwrap().request().unwrap();
-    let grant = || desk.renew(host, &request, NOW).unwrap();
+    let node = NodeId(7);
+    let request = Applicant::new(node).unwrap().request().unwrap();
+    let grant = || desk.renew(node, &request, NOW).unwrap();
     let answer = |answer: &Answer| encode(answer).unwrap()[4..].to_vec();
     let of = |kind: u8, bytes: &[u8]| [&[kind], bytes].concat();
     vec![
@@ -126,7 +126,7 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
             of(0, &question(token, &hello, b"a signing request".to_vec(), &CONNECTION)[4..]),
         ),
         ("signing-request", of(1, &request)),
-        ("renewal", of(2, &[&host.0.to_be_bytes()[..], &request].concat())),
+        ("renewal", of(2, &[&node.0.to_be_bytes()[..], &request].concat())),
         ("refused", of(3, &answer(&Answer::Refused(JoinRefusal::Expired { ended_s_ago: 3 })))),
         ("other-version", {
             let (release, joining_release) = ("0.1.0".to_owned(), "0.2.0\u{7}".to_owned());
@@ -140,7 +140,7 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
                 })),
             )
         }),
-        ("admitted", of(3, &answer(&Answer::Admitted { grant: grant(), coordinator: host }))),
+        ("admitted", of(3, &answer(&Answer::Admitted { grant: grant(), coordinator: node }))),
         ("renewed", of(4, &crate::link::fuzzing::granted(grant()))),
     ]
 }

@@ -44,7 +44,7 @@ fn a_good_token_is_granted_a_certificate_and_spends_one_use() {
     let desk = desk();
     let token = token(&desk, 60, 2);
     let (asked, ruling) = desk.rule(&asked(&token, &hello()), &hello(), &CONNECTION, NOW);
-    assert!(ruling.is_ok() && asked.host.is_some());
+    assert!(ruling.is_ok() && asked.node.is_some());
     assert_eq!(asked.token, Some(token.id()));
     assert_eq!(desk.tokens()[0].uses_left, 1);
 }
@@ -162,7 +162,7 @@ async fn a_join_captured_on_one_connection_is_refused_on_another() {
             .dial_first(
                 &tls::join_client(token.pin()),
                 token.addresses(),
-                tls::ADMITTING_HOST,
+                tls::ADMITTING_NODE,
                 JOIN_PROTOCOL,
             )
             .await
@@ -181,7 +181,7 @@ async fn a_join_captured_on_one_connection_is_refused_on_another() {
 }
 
 #[tokio::test]
-async fn a_host_of_another_protocol_is_told_both_versions() {
+async fn a_node_of_another_protocol_is_told_both_versions() {
     let authority = Authority::found().unwrap();
     let clock = ClusterClock::of_this_machine();
     let identity = Arc::new(authority.identity(clock.clone()).unwrap());

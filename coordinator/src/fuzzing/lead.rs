@@ -1,4 +1,4 @@
-//! What hosts say to the one that leads: two honest ones play their part, while two others, and one
+//! What nodes say to the one that leads: two honest ones play their part, while two others, and one
 //! of whom nobody has heard, say what they like.
 
 use std::collections::BTreeMap;
@@ -18,13 +18,13 @@ use super::Script;
 const HONEST: [NodeId; 2] = [NodeId(1), NodeId(2)];
 /// The last takes no part unless it is let in.
 const OTHERS: [NodeId; 3] = [NodeId(3), NodeId(4), NodeId(5)];
-/// How often honest hosts and the lead act.
+/// How often honest nodes and the lead act.
 const STEP: Duration = Duration::from_millis(50);
-/// Steps after which an honest host has said that it is ready.
+/// Steps after which an honest node has said that it is ready.
 const READY: u32 = 20;
 /// Steps after which all that is to be known of a beginning is known.
 const SETTLED: u32 = 60;
-/// Steps between the deltas of a host.
+/// Steps between the deltas of a node.
 const DELTA_EVERY: u32 = 10;
 /// How long a script may be at the most: what happens later happens earlier as well.
 const LONGEST: Duration = Duration::from_secs(100);
@@ -37,12 +37,12 @@ struct World {
     started: BTreeMap<u64, NodeId>,
     /// Steps since the beginning, or since all were asleep.
     steady: Option<u32>,
-    /// Whether the second of the honest hosts leaves.
+    /// Whether the second of the honest nodes leaves.
     leaves: bool,
     has_ended: bool,
 }
 
-/// A host that keeps to the rules.
+/// A node that keeps to the rules.
 struct Honest {
     member: Member,
     /// Nothing in the closed model.
@@ -80,7 +80,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
                 world.judge();
             }
             4 => {
-                // A command, which comes from no other host.
+                // A command, which comes from no other node.
                 match what / 8 {
                     0 if world.steady.is_none() && !world.has_ended => {
                         (0..READY).for_each(|_| world.step());
@@ -133,14 +133,14 @@ impl World {
             iterations,
             patience: Duration::from_secs(2),
         };
-        let hosts = [HONEST[0], OTHERS[0], HONEST[1], OTHERS[1]];
+        let nodes = [HONEST[0], OTHERS[0], HONEST[1], OTHERS[1]];
         let honest = HONEST.map(|id| {
             let cursor = timeline
                 .clone()
                 .map(|law| Cursor::new(law, arrivals, Stripe::WHOLE, RunInstant::NEVER, u64::MAX));
             Honest::new(id, now, cursor)
         });
-        let lead = Lead::new(settings, &hosts, now);
+        let lead = Lead::new(settings, &nodes, now);
         Self {
             now,
             lead,
@@ -155,10 +155,10 @@ impl World {
     /// All that is honest goes on for a while.
     fn step(&mut self) {
         self.now = self.now + STEP;
-        for host in &mut self.honest {
-            host.act(self.now, &mut self.started);
-            while let Some(message) = host.member.poll_send() {
-                self.lead.handle_message(self.now, host.member.id(), travelled(&message));
+        for node in &mut self.honest {
+            node.act(self.now, &mut self.started);
+            while let Some(message) = node.member.poll_send() {
+                self.lead.handle_message(self.now, node.member.id(), travelled(&message));
             }
         }
         self.lead.handle_time(self.now);
@@ -170,24 +170,24 @@ impl World {
     fn hear(&mut self) {
         while let Some((to, message)) = self.lead.poll_send() {
             let message: ToMember = travelled(&message);
-            if let Some(host) = self.honest.iter_mut().find(|host| host.member.id() == to) {
-                host.member.handle_message(self.now, message);
+            if let Some(node) = self.honest.iter_mut().find(|node| node.member.id() == to) {
+                node.member.handle_message(self.now, message);
             }
         }
         while let Some(event) = self.lead.poll_event() {
             let LeadEvent::Merge(from, delta) = event else { continue };
-            if let Some(host) = self.honest.iter_mut().find(|host| host.member.id() == from) {
+            if let Some(node) = self.honest.iter_mut().find(|node| node.member.id() == from) {
                 assert_eq!(
                     delta.number,
-                    host.merged as u64 + 1,
+                    node.merged as u64 + 1,
                     "each is merged once, and in order"
                 );
                 assert_eq!(
                     delta.counted[..],
-                    host.told[host.merged].to_le_bytes(),
+                    node.told[node.merged].to_le_bytes(),
                     "and is what was told"
                 );
-                host.merged += 1;
+                node.merged += 1;
             }
         }
     }
@@ -214,10 +214,10 @@ impl World {
             let unknown = self.lead.unknown(id);
             assert!(unknown.most.is_none_or(|most| unknown.least <= most), "{unknown:?}");
         }
-        for host in &self.honest {
-            let id = host.member.id();
+        for node in &self.honest {
+            let id = node.member.id();
             let unknown = self.lead.unknown(id);
-            let truth = host.started - host.merged.checked_sub(1).map_or(0, |last| host.told[last]);
+            let truth = node.started - node.merged.checked_sub(1).map_or(0, |last| node.told[last]);
             assert!(
                 unknown.least <= truth && unknown.most.is_none_or(|most| truth <= most),
                 "{id}: {truth} is not within {unknown:?}"
@@ -227,10 +227,10 @@ impl World {
                     self.leaves && id == HONEST[1] || self.lead.is_present(id),
                     "{id} is heard, and is not present"
                 );
-                assert!(host.member.holds_lease(self.now), "{id} asks, and holds no lease");
+                assert!(node.member.holds_lease(self.now), "{id} asks, and holds no lease");
             }
         }
-        let numbers = |host: usize| self.honest[host].numbers.iter();
+        let numbers = |node: usize| self.honest[node].numbers.iter();
         let is_apart = |one: &std::ops::Range<u64>| {
             numbers(1).all(|other| one.end <= other.start || other.end <= one.start)
         };
@@ -239,12 +239,12 @@ impl World {
 
     fn judge_end(&self) {
         self.judge();
-        for host in self.honest.iter().filter(|host| host.began.is_some()) {
+        for node in self.honest.iter().filter(|node| node.began.is_some()) {
             assert!(
-                host.has_told_all && self.lead.is_complete(host.member.id()),
+                node.has_told_all && self.lead.is_complete(node.member.id()),
                 "what an honest host counted is merged"
             );
-            assert_eq!(host.merged, host.told.len());
+            assert_eq!(node.merged, node.told.len());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the host that leads says to one that takes part, as far as that reaches: its leases, its
+//! What the node that leads says to one that takes part, as far as that reaches: its leases, its
 //! slots, its results.
 
 use std::time::Duration;
@@ -239,7 +239,7 @@ pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let orders = Orders {
         version: 2,
         stage: RunStage::Running { began: LocalInstant::from_nanos(2_000_000_000) },
-        hosts: vec![NodeId(2), ID],
+        nodes: vec![NodeId(2), ID],
         tables: vec![lanes(&[0, 1, 1], 0), lanes(&[1, 0], 150)],
         timeline: Timeline::try_from(vec![
             segment(0, 0.0, Law::Constant(100.0)),

@@ -1,4 +1,4 @@
-//! What a host says that it counted: merged with what an honest one did.
+//! What a node says that it counted: merged with what an honest one did.
 
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -26,7 +26,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
     }
 }
 
-/// Merges what was told with what an honest host counted.
+/// Merges what was told with what an honest node counted.
 fn merge(told: &Snapshot) {
     static HONEST: LazyLock<Snapshot> = LazyLock::new(|| honest(at(0), &["pay"]));
     let mut total = HONEST.clone();
@@ -57,7 +57,7 @@ fn merge(told: &Snapshot) {
     assert!(postcard::to_stdvec(&total).is_ok(), "a total can be written");
 }
 
-/// Has the rate follow what was told, beside what an honest host counted, for so many windows.
+/// Has the rate follow what was told, beside what an honest node counted, for so many windows.
 fn regulate(told: &Tally, windows: u64) {
     let mut total = honest_tally();
     let (begun, ended) = (total.begun, total.ended);
@@ -78,7 +78,7 @@ fn regulate(told: &Tally, windows: u64) {
     let mut regulator = Regulator::new(Some(5_000.0), objectives.clone(), 500.0);
     let mut finder =
         Finder::new(objectives, 500.0, None, Duration::from_secs(1), Duration::from_secs(20));
-    // Every third window is the honest host's alone.
+    // Every third window is the honest node's alone.
     let (honest, length) = (honest_tally(), Duration::from_millis(200));
     for number in 1..=windows {
         let tally = if number % 3 == 0 { &honest } else { &total };
@@ -163,7 +163,7 @@ fn sums(figures: &Figures) -> Vec<u128> {
     counts.into_iter().map(u128::from).chain(times).collect()
 }
 
-/// Whatever else is told, what one host counted is in the total.
+/// Whatever else is told, what one node counted is in the total.
 fn assert_each_stays(honest: &Figures, total: &Figures) {
     for (name, row) in honest.transactions.iter() {
         let merged = total.transactions.row(name).expect("a row of one's own stays");
@@ -232,7 +232,7 @@ fn at(ms: u64) -> RunInstant {
     RunInstant::START + Duration::from_millis(ms)
 }
 
-/// What a host counts that does a little of everything under each of these names.
+/// What a node counts that does a little of everything under each of these names.
 fn honest(measured_from: RunInstant, names: &[&str]) -> Snapshot {
     let mut recorder = Recorder::new(measured_from);
     let kinds = [

@@ -20,7 +20,7 @@ use crate::link::frame::{self, FrameError, FrameReader};
 use crate::link::line::Line;
 use crate::link::peer::Peer;
 
-/// Questions of one peer that are answered at the same time; more of them wait at the peer. A host
+/// Questions of one peer that are answered at the same time; more of them wait at the peer. A node
 /// asks for two files at a time and a renewal.
 pub(crate) const MAX_ASKS: u32 = 8;
 /// Questions of one peer at once and a second. A run has some tens of files; a peer that asks ten
@@ -70,12 +70,12 @@ impl Peer {
         let line = self.line();
         let asked = async {
             let (mut send, recv) = line.connection.open_bi().await.map_err(|e| line.ended(e))?;
-            send.write_chunk(frame).await.map_err(|_| LinkError::Stalled { host: line.host })?;
+            send.write_chunk(frame).await.map_err(|_| LinkError::Stalled { node: line.node })?;
             // A stream that was reset under our hands shows when the answer is read.
             let _ = send.finish();
             Ok(FrameReader::new(recv))
         };
-        timeout(ASK_DEADLINE, asked).await.unwrap_or(Err(LinkError::Stalled { host: line.host }))
+        timeout(ASK_DEADLINE, asked).await.unwrap_or(Err(LinkError::Stalled { node: line.node }))
     }
 
     /// Waits for the message with which the answer begins.
@@ -86,17 +86,17 @@ impl Peer {
         let line = self.line();
         let garbage = |reason| {
             line.close(CloseCode::Garbage, "an answer made no sense");
-            LinkError::Garbage { host: line.host, reason }
+            LinkError::Garbage { node: line.node, reason }
         };
         match timeout(ASK_DEADLINE, reader.next(MAX_ASK)).await {
-            Err(_) | Ok(Err(FrameError::TooSlow)) => Err(LinkError::Stalled { host: line.host }),
+            Err(_) | Ok(Err(FrameError::TooSlow)) => Err(LinkError::Stalled { node: line.node }),
             Ok(Ok(answer)) => frame::decode(&answer).map_err(garbage),
             Ok(Err(FrameError::Broken(quinn::ReadError::ConnectionLost(error)))) => {
                 Err(line.ended(error))
             }
             Ok(Err(FrameError::TooLong(_))) => Err(garbage("an answer that is too long".into())),
             // The peer gave the answer up, and may answer the next.
-            Ok(Err(_)) => Err(LinkError::Stalled { host: line.host }),
+            Ok(Err(_)) => Err(LinkError::Stalled { node: line.node }),
         }
     }
 }
@@ -111,7 +111,7 @@ pub(crate) async fn answer_all(line: Arc<Line>, services: Services) {
                 let Ok((send, recv)) = stream else { break };
                 if !left.take(Instant::now()) {
                     tracing::warn!(target: "audit", "host {} at {} opens streams without end: \
-                    closed", line.host, line.address());
+                    closed", line.node, line.address());
                     line.close(CloseCode::TooManyStreams, "");
                     break;
                 }
@@ -139,16 +139,16 @@ async fn answer(line: Arc<Line>, mut send: SendStream, mut asked: FrameReader, s
         Ok(Ask::Blob(hash)) => blobs::serve(&mut send, hash, &*services.store).await,
         Ok(Ask::Renewal(request)) => {
             let renewed = match &services.desk {
-                Some(desk) => desk.renew(line.host, &request, services.clock.unix_s()),
+                Some(desk) => desk.renew(line.node, &request, services.clock.unix_s()),
                 None => Err("it is not where hosts are admitted".to_owned()),
             };
             match &renewed {
                 Ok(_) => {
-                    tracing::info!(target: "audit", "certificate of host {} at {} renewed", line.host, line.address())
+                    tracing::info!(target: "audit", "certificate of host {} at {} renewed", line.node, line.address())
                 }
                 Err(reason) => {
                     tracing::warn!(target: "audit", "certificate of host {} at {} not renewed: \
-                    {reason}", line.host, line.address())
+                    {reason}", line.node, line.address())
                 }
             }
             let renewal = renewed.map_or_else(Renewal::Refused, Renewal::Granted);

@@ -24,7 +24,7 @@ pub enum CloseCode {
     TooManyStreams = 7,
     /// A message was begun and not ended in time.
     TooSlow = 8,
-    /// This host has too many connections.
+    /// This node has too many connections.
     Busy = 9,
     /// What the other side said was well-formed and wrong: see
     /// [`Peer::reject`](crate::Peer::reject).

@@ -17,23 +17,23 @@ pub enum LinkError {
     /// No connection was made.
     #[error(transparent)]
     Dial(#[from] DialError),
-    /// The other host's release does not go together with this one's.
+    /// The other node's release does not go together with this one's.
     #[error("{address} cannot work with this host: {disagreement}")]
     OtherVersion {
-        /// The other host.
+        /// The other node.
         address: SocketAddr,
         /// In what they differ.
         disagreement: Box<Disagreement>,
     },
-    /// The other host says that it is one which its certificate does not name.
+    /// The other node says that it is one which its certificate does not name.
     #[error("{address} calls itself host {claimed}, and its certificate names another")]
     Impostor {
-        /// The other host.
+        /// The other node.
         address: SocketAddr,
         /// Who it claims to be.
         claimed: NodeId,
     },
-    /// The dialled address is this host's own.
+    /// The dialled address is this node's own.
     #[error("{address} is this host itself")]
     Itself {
         /// The address.
@@ -42,13 +42,13 @@ pub enum LinkError {
     /// A connection was made, and the first words did not come in time.
     #[error("{address} took the connection and says nothing: that host is overloaded, or stopped")]
     Silent {
-        /// The other host.
+        /// The other node.
         address: SocketAddr,
     },
     /// The first words made no sense.
     #[error("{address} does not say what it is: {reason}")]
     NoHello {
-        /// The other host.
+        /// The other node.
         address: SocketAddr,
         /// What is wrong with them.
         reason: String,
@@ -66,47 +66,47 @@ pub enum LinkError {
         /// Why.
         reason: String,
     },
-    /// A message did not find room in time, as the other host does not read. It was not sent; the
+    /// A message did not find room in time, as the other node does not read. It was not sent; the
     /// link goes on.
-    #[error("host {host} does not read what it is sent")]
+    #[error("host {node} does not read what it is sent")]
     Stalled {
-        /// The other host.
-        host: NodeId,
+        /// The other node.
+        node: NodeId,
     },
-    /// The other host announced a message above the limit.
-    #[error("host {host} announced a message of {bytes} bytes, above the limit of {MAX_MESSAGE}")]
+    /// The other node announced a message above the limit.
+    #[error("host {node} announced a message of {bytes} bytes, above the limit of {MAX_MESSAGE}")]
     Oversized {
-        /// The other host.
-        host: NodeId,
+        /// The other node.
+        node: NodeId,
         /// What it announced.
         bytes: usize,
     },
-    /// The other host sent what is no message.
-    #[error("host {host} sent what is no message: {reason}")]
+    /// The other node sent what is no message.
+    #[error("host {node} sent what is no message: {reason}")]
     Garbage {
-        /// The other host.
-        host: NodeId,
+        /// The other node.
+        node: NodeId,
         /// What is wrong with it.
         reason: String,
     },
-    /// The other host began a message and did not end it in time.
-    #[error("host {host} began a message and did not end it")]
+    /// The other node began a message and did not end it in time.
+    #[error("host {node} began a message and did not end it")]
     TooSlow {
-        /// The other host.
-        host: NodeId,
+        /// The other node.
+        node: NodeId,
     },
-    /// Nothing was heard of the other host for ten seconds.
-    #[error("host {host} is silent: it is gone, frozen or cut off")]
+    /// Nothing was heard of the other node for ten seconds.
+    #[error("host {node} is silent: it is gone, frozen or cut off")]
     Lost {
-        /// The other host.
-        host: NodeId,
+        /// The other node.
+        node: NodeId,
     },
     /// One side closed the connection.
-    #[error("{} closed the connection with host {host}: {}{}", if *here { "this host" } else { "the other side" }, words(*code), detail(reason))]
+    #[error("{} closed the connection with host {node}: {}{}", if *here { "this host" } else { "the other side" }, words(*code), detail(reason))]
     Closed {
-        /// The other host.
-        host: NodeId,
-        /// Whether it was this host.
+        /// The other node.
+        node: NodeId,
+        /// Whether it was this node.
         here: bool,
         /// Why; none is a reason that this release does not know.
         code: Option<CloseCode>,
@@ -114,10 +114,10 @@ pub enum LinkError {
         reason: String,
     },
     /// The connection broke below.
-    #[error("the connection with host {host} broke: {reason}")]
+    #[error("the connection with host {node} broke: {reason}")]
     Broken {
-        /// The other host.
-        host: NodeId,
+        /// The other node.
+        node: NodeId,
         /// How.
         reason: String,
     },
@@ -129,31 +129,31 @@ pub enum RenewError {
     /// The link failed.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// The other host cannot or will not renew it.
-    #[error("host {host} did not renew this host's certificate: {reason}")]
+    /// The other node cannot or will not renew it.
+    #[error("host {node} did not renew this host's certificate: {reason}")]
     Refused {
-        /// The other host.
-        host: NodeId,
+        /// The other node.
+        node: NodeId,
         /// What it says.
         reason: String,
     },
-    /// A request cannot be made, or what came is not this host's certificate.
+    /// A request cannot be made, or what came is not this node's certificate.
     #[error(transparent)]
     Identity(#[from] IdentityError),
 }
 
 impl LinkError {
     /// What the end of a connection says.
-    pub(crate) fn of(error: ConnectionError, host: NodeId) -> Self {
+    pub(crate) fn of(error: ConnectionError, node: NodeId) -> Self {
         match error {
-            ConnectionError::TimedOut | ConnectionError::Reset => Self::Lost { host },
+            ConnectionError::TimedOut | ConnectionError::Reset => Self::Lost { node },
             ConnectionError::ApplicationClosed(close) => Self::Closed {
-                host,
+                node,
                 here: false,
                 code: CloseCode::of(close.error_code),
                 reason: printable(&close.reason),
             },
-            error => Self::Broken { host, reason: headline(&error) },
+            error => Self::Broken { node, reason: headline(&error) },
         }
     }
 }

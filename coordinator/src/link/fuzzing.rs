@@ -22,15 +22,15 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
         0 => are_messages(bytes),
         1 => {
             let own = hello();
-            let Ok((host, judged)) = own.judge(bytes) else { return false };
+            let Ok((node, judged)) = own.judge(bytes) else { return false };
             match judged {
                 Ok(theirs) => {
                     assert_eq!(
                         (theirs.protocol, theirs.contract, &theirs.engine),
                         (own.protocol, own.contract, &own.engine)
                     );
-                    let again = theirs.encode(host).expect("what was read can be written");
-                    assert_eq!(own.judge(&again[4..]), Ok((host, Ok(theirs))));
+                    let again = theirs.encode(node).expect("what was read can be written");
+                    assert_eq!(own.judge(&again[4..]), Ok((node, Ok(theirs))));
                 }
                 Err(disagreement) => {
                     let text = disagreement.to_string();

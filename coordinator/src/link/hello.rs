@@ -1,7 +1,7 @@
 //! The first words: whether two releases go together.
 //!
 //! Both sides say what they are before anything else, and both judge, so each can tell its user of
-//! both. The protocol's number, the release and the host's id come first and never change their
+//! both. The protocol's number, the release and the node's id come first and never change their
 //! place: whatever a later release adds, an earlier one can read far enough to name it.
 
 use std::fmt;
@@ -15,31 +15,31 @@ use crate::socket::printable;
 /// The longest first message: two short texts and a hash.
 pub(crate) const MAX_HELLO: usize = 4096;
 
-/// What a host is, as far as others must know.
+/// What a node is, as far as others must know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
-    /// The version of the messages between hosts. Two hosts talk only if it is the same.
+    /// The version of the messages between nodes. Two nodes talk only if it is the same.
     pub protocol: u32,
     /// The product's version, for people.
     pub release: String,
-    /// The hash of the contract (WIT) that scenarios are written against. Two hosts run the same
+    /// The hash of the contract (WIT) that scenarios are written against. Two nodes run the same
     /// scenario only if it is the same.
     pub contract: [u8; 32],
-    /// The engine and its version, for example "wasmtime 48.0.8". Two hosts treat a scenario alike
+    /// The engine and its version, for example "wasmtime 48.0.8". Two nodes treat a scenario alike
     /// only if it is the same.
     pub engine: String,
 }
 
-/// In what two hosts differ, with what each of them has.
+/// In what two nodes differ, with what each of them has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disagreement {
     /// What is different: the protocol, the contract or the engine.
     pub subject: &'static str,
-    /// This host's.
+    /// This node's.
     pub ours: String,
     /// The other's.
     pub theirs: String,
-    /// This host's release.
+    /// This node's release.
     pub our_release: String,
     /// The other's release.
     pub their_release: String,
@@ -58,12 +58,12 @@ impl fmt::Display for Disagreement {
 }
 
 impl Hello {
-    /// The message of a host that is this.
-    pub(crate) fn encode(&self, host: NodeId) -> Result<bytes::Bytes, frame::EncodeError> {
-        frame::encode(&(self.protocol, &self.release, host, self.contract, &self.engine))
+    /// The message of a node that is this.
+    pub(crate) fn encode(&self, node: NodeId) -> Result<bytes::Bytes, frame::EncodeError> {
+        frame::encode(&(self.protocol, &self.release, node, self.contract, &self.engine))
     }
 
-    /// Reads the message of another host and says who it claims to be, and whether it goes together
+    /// Reads the message of another node and says who it claims to be, and whether it goes together
     /// with this one.
     pub(crate) fn judge(
         &self,
@@ -71,7 +71,7 @@ impl Hello {
     ) -> Result<(NodeId, Result<Self, Box<Disagreement>>), String> {
         let (head, rest): ((u32, String, NodeId), _) =
             postcard::take_from_bytes(message).map_err(|e| e.to_string())?;
-        let (protocol, release, host) = head;
+        let (protocol, release, node) = head;
         let release = printable(release.as_bytes());
         let differs = |subject, ours: &str, theirs: &str| {
             Box::new(Disagreement {
@@ -84,19 +84,19 @@ impl Hello {
         };
         if protocol != self.protocol {
             return Ok((
-                host,
+                node,
                 Err(differs("protocol", &self.protocol.to_string(), &protocol.to_string())),
             ));
         }
         let (contract, engine): ([u8; 32], String) = frame::decode(rest)?;
         let engine = printable(engine.as_bytes());
         if contract != self.contract {
-            return Ok((host, Err(differs("contract", &short(&self.contract), &short(&contract)))));
+            return Ok((node, Err(differs("contract", &short(&self.contract), &short(&contract)))));
         }
         if engine != self.engine {
-            return Ok((host, Err(differs("engine", &self.engine, &engine))));
+            return Ok((node, Err(differs("engine", &self.engine, &engine))));
         }
-        Ok((host, Ok(Self { protocol, release, contract, engine })))
+        Ok((node, Ok(Self { protocol, release, contract, engine })))
     }
 }
 
@@ -119,8 +119,8 @@ mod tests {
     }
 
     fn judged(theirs: &Hello) -> Result<Hello, Box<Disagreement>> {
-        let (host, judged) = hello().judge(&theirs.encode(NodeId(5)).unwrap()[4..]).unwrap();
-        assert_eq!(host, NodeId(5));
+        let (node, judged) = hello().judge(&theirs.encode(NodeId(5)).unwrap()[4..]).unwrap();
+        assert_eq!(node, NodeId(5));
         judged
     }
 

@@ -12,14 +12,14 @@ use crate::link::error::LinkError;
 /// A connection whose end is told from one place, whichever task brought it about.
 #[derive(Debug)]
 pub(crate) struct Line {
-    pub(crate) host: NodeId,
+    pub(crate) node: NodeId,
     pub(crate) connection: Connection,
     closed: OnceLock<(CloseCode, String)>,
 }
 
 impl Line {
-    pub(crate) const fn new(host: NodeId, connection: Connection) -> Self {
-        Self { host, connection, closed: OnceLock::new() }
+    pub(crate) const fn new(node: NodeId, connection: Connection) -> Self {
+        Self { node, connection, closed: OnceLock::new() }
     }
 
     /// Closes the connection now; what was not yet acknowledged is lost. The first reason is kept.
@@ -34,18 +34,18 @@ impl Line {
     pub(crate) fn ended(&self, error: ConnectionError) -> LinkError {
         match (error, self.closed.get()) {
             (ConnectionError::LocallyClosed, Some((code, reason))) => LinkError::Closed {
-                host: self.host,
+                node: self.node,
                 here: true,
                 code: Some(*code),
                 reason: reason.clone(),
             },
             (ConnectionError::LocallyClosed, None) => LinkError::Closed {
-                host: self.host,
+                node: self.node,
                 here: true,
                 code: Some(CloseCode::Goodbye),
                 reason: String::new(),
             },
-            (error, _) => LinkError::of(error, self.host),
+            (error, _) => LinkError::of(error, self.node),
         }
     }
 

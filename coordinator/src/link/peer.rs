@@ -1,4 +1,4 @@
-//! A member that this host has a connection with.
+//! A member that this node has a connection with.
 //!
 //! Messages travel in order on one stream, each way. They are written by a task of the peer's own,
 //! so that a caller that drops a [`Peer::send`] in a `select!` has sent a message whole or not at
@@ -94,7 +94,7 @@ impl Peer {
 
     /// Its id, which its certificate proves.
     pub fn id(&self) -> NodeId {
-        self.line.host
+        self.line.node
     }
 
     /// What it says that it is.
@@ -130,7 +130,7 @@ impl Peer {
         match timeout(SEND_DEADLINE, sent).await {
             Ok(Some(())) => Ok(()),
             Ok(None) => Err(self.line.ended(self.line.connection.closed().await)),
-            Err(_) => Err(LinkError::Stalled { host: self.id() }),
+            Err(_) => Err(LinkError::Stalled { node: self.id() }),
         }
     }
 
@@ -140,7 +140,7 @@ impl Peer {
     /// peer that is gone outlives by ten seconds; a peer that lives and has nothing to say is the
     /// caller's to judge. What is no `T` closes the connection.
     pub async fn receive<T: DeserializeOwned>(&self) -> Result<T, LinkError> {
-        let host = self.id();
+        let node = self.id();
         let message = self.messages.lock().await.next(MAX_MESSAGE).await;
         match message {
             Ok(message) => frame::decode(&message).map_err(|reason| self.garbage(reason)),
@@ -149,7 +149,7 @@ impl Peer {
                 Err(match connection.close_reason() {
                     Some(error) => self.line.ended(error),
                     None => LinkError::Closed {
-                        host,
+                        node,
                         here: false,
                         code: Some(CloseCode::Goodbye),
                         reason: String::new(),
@@ -159,11 +159,11 @@ impl Peer {
             Err(FrameError::Cut) => Err(self.garbage("it ends within a message".into())),
             Err(FrameError::TooLong(bytes)) => {
                 self.line.close(CloseCode::TooLong, &format!("{bytes} bytes"));
-                Err(LinkError::Oversized { host, bytes })
+                Err(LinkError::Oversized { node, bytes })
             }
             Err(FrameError::TooSlow) => {
                 self.line.close(CloseCode::TooSlow, "");
-                Err(LinkError::TooSlow { host })
+                Err(LinkError::TooSlow { node })
             }
             Err(FrameError::Broken(quinn::ReadError::ConnectionLost(error))) => {
                 Err(self.line.ended(error))
@@ -229,7 +229,7 @@ impl Peer {
 
     fn garbage(&self, reason: String) -> LinkError {
         self.line.close(CloseCode::Garbage, &reason);
-        LinkError::Garbage { host: self.id(), reason }
+        LinkError::Garbage { node: self.id(), reason }
     }
 }
 

@@ -65,7 +65,7 @@ impl Cluster {
         let socket = local();
         let client = tls::link_client(identity);
         let connection = socket
-            .dial(client, self.endpoint.address(), tls::ANY_HOST, LINK_PROTOCOL, soon())
+            .dial(client, self.endpoint.address(), tls::ANY_NODE, LINK_PROTOCOL, soon())
             .await
             .unwrap();
         let (mut send, recv) = connection.open_bi().await.unwrap();
@@ -212,7 +212,7 @@ async fn a_hello_that_makes_no_sense_or_is_too_long_closes_the_connection() {
 async fn without_a_certificate_nobody_is_heard() {
     let cluster = cluster();
     let client = tls::anonymous_client(cluster.authority.pin(), LINK_PROTOCOL);
-    let error = cluster.dial_in(client, tls::ANY_HOST, LINK_PROTOCOL).await;
+    let error = cluster.dial_in(client, tls::ANY_NODE, LINK_PROTOCOL).await;
     assert!(matches!(error, DialError::NotAccepted { .. }), "{error}");
 }
 
@@ -221,7 +221,7 @@ async fn a_certificate_of_another_cluster_is_not_accepted() {
     let cluster = cluster();
     let client =
         tls::foreign_client(cluster.authority.pin(), &identity(&Authority::found().unwrap()));
-    let error = cluster.dial_in(client, tls::ANY_HOST, LINK_PROTOCOL).await;
+    let error = cluster.dial_in(client, tls::ANY_NODE, LINK_PROTOCOL).await;
     assert!(
         matches!(error, DialError::NotAccepted { reason: "it is of another cluster", .. }),
         "{error}"
@@ -233,14 +233,14 @@ async fn another_major_is_told_both() {
     let cluster = cluster();
     for (protocol, ours) in [("swell/2", LINK_PROTOCOL), ("swell-join/2", JOIN_PROTOCOL)] {
         let client = tls::anonymous_client(cluster.authority.pin(), protocol);
-        let error = cluster.dial_in(client, tls::ANY_HOST, protocol).await.to_string();
+        let error = cluster.dial_in(client, tls::ANY_NODE, protocol).await.to_string();
         assert!(
             error.contains(&format!("speaks {ours}, and this host speaks {protocol}")),
             "{error}"
         );
     }
     let client = tls::anonymous_client(cluster.authority.pin(), "swell/99");
-    let unknown = cluster.dial_in(client, tls::ANY_HOST, "swell/99").await;
+    let unknown = cluster.dial_in(client, tls::ANY_NODE, "swell/99").await;
     assert!(matches!(unknown, DialError::OtherMajor { theirs: None, .. }), "{unknown}");
 }
 
@@ -276,7 +276,7 @@ async fn a_member_that_freezes_is_lost_after_ten_seconds_and_one_that_is_silent_
             let peer = endpoint.dial(address, None).await.unwrap();
             (endpoint, peer)
         });
-        // Nothing of this host runs any more.
+        // Nothing of this node runs any more.
         let _ = thawed.recv();
         drop((endpoint, peer));
     });

@@ -155,13 +155,13 @@ pub(crate) async fn take_part(
     let owner = orders.owner(line.id).unwrap_or(Owner::MAX);
     run.number_users_from(u64::from(owner) * u64::from(MAX_USERS));
     let (from, until) = part(&orders.tables, owner);
-    let hosts = orders.hosts.len();
+    let hosts = orders.nodes.len();
     let plan = plan.for_part(from, until, hosts);
     let shared =
         Shared::new(&plan, Arc::clone(program), run, start_data, Iterations::of_blocks(), began);
     let began_at = SystemTime::now() + began.saturating_duration_since(Instant::now());
     let journal =
-        journal.as_ref().map(|place| place.open(line.id, &orders.hosts, began_at)).transpose()?;
+        journal.as_ref().map(|place| place.open(line.id, &orders.nodes, began_at)).transpose()?;
     let (set_points, set_point) = watch::channel(None);
     let (leases, lease) = watch::channel(None);
     let crews = Crews::set_to_work(threads, &shared, set_point, lease, |worker| {

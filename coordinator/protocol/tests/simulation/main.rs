@@ -1,8 +1,8 @@
-//! Clusters on virtual time: hosts that are killed, stopped, cut off, late or overloaded, networks
+//! Clusters on virtual time: nodes that are killed, stopped, cut off, late or overloaded, networks
 //! that lose, double and overtake.
 //!
 //! The judge asserts in every run, at every start: no slot is started twice, nothing is started
-//! without a lease that the leading host counts as running (I4), in no second more than the rate
+//! without a lease that the leading node counts as running (I4), in no second more than the rate
 //! allows (I1), no iteration number is used twice. The tests add what is to come of it. A seed that
 //! fails is named, and `SWELL_SEEDS=417` or `SWELL_SEEDS=0..10000` runs it or more of them.
 
@@ -22,22 +22,22 @@ fn rate(record: &Record, from: f64, until: f64) -> f64 {
     bins.iter().sum::<u64>() as f64 * 10.0 / bins.len() as f64
 }
 
-/// Cuts the links between a host and the leading one, both ways.
-fn cut_off(host: usize, during: (Instant, Instant)) -> [Fault; 2] {
-    [(0, host), (host, 0)].map(|(from, to)| Fault::Cut(Cut { from, to, during }))
+/// Cuts the links between a node and the leading one, both ways.
+fn cut_off(node: usize, during: (Instant, Instant)) -> [Fault; 2] {
+    [(0, node), (node, 0)].map(|(from, to)| Fault::Cut(Cut { from, to, during }))
 }
 
-/// What a host started and nobody was told of lies within what is declared.
-fn assert_declared(record: &Record, host: usize) {
-    let (unknown, truth) = (record.unknown[host], record.started_by[host] - record.merged_by[host]);
+/// What a node started and nobody was told of lies within what is declared.
+fn assert_declared(record: &Record, node: usize) {
+    let (unknown, truth) = (record.unknown[node], record.started_by[node] - record.merged_by[node]);
     assert!(
         unknown.least <= truth && unknown.most.is_some_and(|most| truth <= most),
-        "host {host}: {truth} is not within {unknown:?}"
+        "host {node}: {truth} is not within {unknown:?}"
     );
 }
 
 #[test]
-fn hosts_that_nothing_befalls_start_what_one_would() {
+fn nodes_that_nothing_befalls_start_what_one_would() {
     for poisson in [false, true] {
         let scene = Scene { weights: vec![1.0, 2.0, 1.0, 0.5, 1.0], poisson, ..Scene::calm(5) };
         let (record, _) = World::new(scene).run();
@@ -57,12 +57,12 @@ fn hosts_that_nothing_befalls_start_what_one_would() {
 }
 
 #[test]
-fn a_killed_host_s_share_moves_within_two_seconds_and_what_is_lost_is_declared() {
+fn a_killed_node_s_share_moves_within_two_seconds_and_what_is_lost_is_declared() {
     for seed in 0..30 {
         let at = 5 * SECOND + seed * 37 * MS;
         let scene = Scene {
             seed,
-            faults: vec![Fault::Killed { host: 3, at }],
+            faults: vec![Fault::Killed { node: 3, at }],
             lasts: Duration::from_secs(12),
             ..Scene::calm(5)
         };
@@ -74,7 +74,7 @@ fn a_killed_host_s_share_moves_within_two_seconds_and_what_is_lost_is_declared()
             "seed {seed}: {share}/s from two seconds after the death on"
         );
         assert_eq!(
-            record.lost.iter().map(|&(_, host)| host).collect::<Vec<_>>(),
+            record.lost.iter().map(|&(_, node)| node).collect::<Vec<_>>(),
             [3],
             "seed {seed}"
         );
@@ -84,14 +84,14 @@ fn a_killed_host_s_share_moves_within_two_seconds_and_what_is_lost_is_declared()
             (unknown.most.unwrap() - unknown.least) as f64 <= 200.0 * 1.7 + 2.0,
             "seed {seed}: {unknown:?}"
         );
-        assert!([0, 1, 2, 4].iter().all(|&host| record.merged_by[host] == record.started_by[host]));
+        assert!([0, 1, 2, 4].iter().all(|&node| record.merged_by[node] == record.started_by[node]));
     }
 }
 
 #[test]
-fn a_stopped_host_starts_nothing_late_when_it_wakes_and_takes_part_again() {
+fn a_stopped_node_starts_nothing_late_when_it_wakes_and_takes_part_again() {
     let during = (4 * SECOND, 9 * SECOND);
-    let scene = Scene { faults: vec![Fault::Frozen { host: 2, during }], ..Scene::calm(5) };
+    let scene = Scene { faults: vec![Fault::Frozen { node: 2, during }], ..Scene::calm(5) };
     let (record, _) = World::new(scene).run();
     assert_eq!((record.lost.len(), record.back.len()), (1, 1));
     assert!(record.back[0].0 < during.1 + 3 * SECOND, "{:?}", record.back);
@@ -102,7 +102,7 @@ fn a_stopped_host_starts_nothing_late_when_it_wakes_and_takes_part_again() {
 #[test]
 fn whoever_leads_may_be_stopped_itself() {
     let scene = Scene {
-        faults: vec![Fault::Frozen { host: 0, during: (4 * SECOND, 7 * SECOND) }],
+        faults: vec![Fault::Frozen { node: 0, during: (4 * SECOND, 7 * SECOND) }],
         ..Scene::calm(4)
     };
     let (record, _) = World::new(scene).run();
@@ -112,7 +112,7 @@ fn whoever_leads_may_be_stopped_itself() {
 }
 
 #[test]
-fn hosts_that_are_cut_off_drain_and_are_merged_exactly_when_they_are_back() {
+fn nodes_that_are_cut_off_drain_and_are_merged_exactly_when_they_are_back() {
     let during = (5 * SECOND, 25 * SECOND);
     let faults = [cut_off(3, during), cut_off(4, during)].concat();
     let (record, fates) =
@@ -149,12 +149,12 @@ fn a_link_that_carries_nothing_one_way_is_as_bad_as_one_that_is_cut() {
 }
 
 #[test]
-fn a_host_that_dies_soon_after_it_came_is_missed_at_once() {
+fn a_node_that_dies_soon_after_it_came_is_missed_at_once() {
     let joins = BTreeMap::from([(3, 6 * SECOND)]);
     let died = 8 * SECOND;
     let (record, _) = World::new(Scene {
         joins,
-        faults: vec![Fault::Killed { host: 3, at: died }],
+        faults: vec![Fault::Killed { node: 3, at: died }],
         ..Scene::calm(4)
     })
     .run();
@@ -164,18 +164,18 @@ fn a_host_that_dies_soon_after_it_came_is_missed_at_once() {
 }
 
 #[test]
-fn a_host_that_dies_among_many_is_missed_however_much_the_others_say() {
+fn a_node_that_dies_among_many_is_missed_however_much_the_others_say() {
     let died = 8 * SECOND;
     // So that there is always something under way.
     let weather = Weather { jitter: Duration::from_millis(200), ..Scene::calm(1).weather };
     let scene = Scene {
         weather,
-        faults: vec![Fault::Killed { host: 40, at: died }],
+        faults: vec![Fault::Killed { node: 40, at: died }],
         lasts: Duration::from_secs(12),
         ..Scene::calm(120)
     };
     let (record, _) = World::new(scene).run();
-    assert_eq!(record.lost.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [40]);
+    assert_eq!(record.lost.iter().map(|&(_, node)| node).collect::<Vec<_>>(), [40]);
     assert!(record.lost[0].0 - died <= 1_300 * MS, "{:?}", record.lost);
     assert_declared(&record, 40);
 }
@@ -191,7 +191,7 @@ fn a_link_that_flaps_moves_a_share_at_most_once_in_three_seconds() {
         .lost
         .iter()
         .chain(&record.back)
-        .filter(|&&(_, host)| host == 1)
+        .filter(|&&(_, node)| node == 1)
         .map(|&(at, _)| at)
         .collect();
     moves.sort_unstable();
@@ -217,10 +217,10 @@ fn a_network_that_loses_a_fifth_changes_no_count() {
 }
 
 #[test]
-fn a_host_that_comes_later_takes_its_share_of_the_same_schedule() {
+fn a_node_that_comes_later_takes_its_share_of_the_same_schedule() {
     let scene = Scene { joins: BTreeMap::from([(3, 6 * SECOND)]), ..Scene::calm(4) };
     let (record, _) = World::new(scene).run();
-    assert_eq!(record.joined.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [3]);
+    assert_eq!(record.joined.iter().map(|&(_, node)| node).collect::<Vec<_>>(), [3]);
     assert_eq!(record.started.len(), 20_000, "the change itself costs no slot");
     // From about a second and a half after its coming a quarter is its.
     assert!((3_100..=3_400).contains(&record.started_by[3]), "{:?}", record.started_by);
@@ -228,11 +228,11 @@ fn a_host_that_comes_later_takes_its_share_of_the_same_schedule() {
 }
 
 #[test]
-fn a_host_that_cannot_bear_its_share_gives_some_of_it_away() {
-    let faults = vec![Fault::Strained { host: 1, during: (3 * SECOND, 8 * SECOND) }];
+fn a_node_that_cannot_bear_its_share_gives_some_of_it_away() {
+    let faults = vec![Fault::Strained { node: 1, during: (3 * SECOND, 8 * SECOND) }];
     let (record, _) = World::new(Scene { faults, ..Scene::calm(4) }).run();
     assert!(
-        !record.relieved.is_empty() && record.relieved.iter().all(|&(_, host)| host == 1),
+        !record.relieved.is_empty() && record.relieved.iter().all(|&(_, node)| node == 1),
         "{:?}",
         record.relieved
     );
@@ -241,13 +241,13 @@ fn a_host_that_cannot_bear_its_share_gives_some_of_it_away() {
 }
 
 #[test]
-fn a_host_that_leaves_hands_its_share_over_and_no_slot_is_missed() {
+fn a_node_that_leaves_hands_its_share_over_and_no_slot_is_missed() {
     for (seed, poisson) in [(1, false), (2, true), (3, false)] {
         let at = 6 * SECOND + seed * 70 * MS;
         let scene =
-            Scene { seed, poisson, faults: vec![Fault::Leaves { host: 2, at }], ..Scene::calm(4) };
+            Scene { seed, poisson, faults: vec![Fault::Leaves { node: 2, at }], ..Scene::calm(4) };
         let (record, _) = World::new(scene).run();
-        assert_eq!(record.left.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [2]);
+        assert_eq!(record.left.iter().map(|&(_, node)| node).collect::<Vec<_>>(), [2]);
         assert!(
             record.lost.is_empty() && record.missed_by.iter().all(|&missed| missed == 0),
             "{:?}",
@@ -267,7 +267,7 @@ fn a_host_that_leaves_hands_its_share_over_and_no_slot_is_missed() {
 
 #[test]
 fn the_last_that_can_bear_anything_keeps_its_share_though_it_wants_to_leave() {
-    let faults = vec![Fault::Leaves { host: 1, at: 5 * SECOND }];
+    let faults = vec![Fault::Leaves { node: 1, at: 5 * SECOND }];
     let (record, _) = World::new(Scene { weights: vec![0.0, 1.0], faults, ..Scene::calm(2) }).run();
     assert!(record.left.is_empty());
     assert_eq!(record.started_by, [0, 20_000]);
@@ -276,7 +276,7 @@ fn the_last_that_can_bear_anything_keeps_its_share_though_it_wants_to_leave() {
 #[test]
 fn when_all_are_strained_nobody_s_share_moves() {
     let faults =
-        (0..3).map(|host| Fault::Strained { host, during: (3 * SECOND, 15 * SECOND) }).collect();
+        (0..3).map(|node| Fault::Strained { node, during: (3 * SECOND, 15 * SECOND) }).collect();
     let (record, _) = World::new(Scene { faults, ..Scene::calm(3) }).run();
     assert!(record.relieved.is_empty());
 }
@@ -310,10 +310,10 @@ fn iteration_numbers_are_used_once_each_and_from_the_least() {
 }
 
 #[test]
-fn hosts_whose_leader_is_gone_start_nothing_once_their_lease_has_ended() {
+fn nodes_whose_leader_is_gone_start_nothing_once_their_lease_has_ended() {
     let at = 6 * SECOND;
     let (record, _) = World::new(Scene {
-        faults: vec![Fault::Killed { host: 0, at }],
+        faults: vec![Fault::Killed { node: 0, at }],
         lasts: Duration::from_secs(12),
         ..Scene::calm(4)
     })
@@ -336,35 +336,35 @@ fn clocks_that_run_apart_cost_no_slot_in_twenty_minutes() {
 }
 
 #[test]
-fn a_thousand_hosts_are_as_exact_as_five() {
+fn a_thousand_nodes_are_as_exact_as_five() {
     let scene = Scene {
         rate: 5_000.0,
         lasts: Duration::from_secs(6),
-        faults: vec![Fault::Killed { host: 500, at: 3 * SECOND }],
+        faults: vec![Fault::Killed { node: 500, at: 3 * SECOND }],
         ..Scene::calm(1_000)
     };
     let (record, _) = World::new(scene).run();
-    assert_eq!(record.lost.iter().map(|&(_, host)| host).collect::<Vec<_>>(), [500]);
+    assert_eq!(record.lost.iter().map(|&(_, node)| node).collect::<Vec<_>>(), [500]);
     let least = 30_000 - 2 * 5_000 / 1_000;
     assert!(record.started.len() >= least, "{}", record.started.len());
     assert_declared(&record, 500);
 }
 
 #[test]
-fn what_the_leading_host_hears_grows_as_the_hosts_do() {
+fn what_the_leading_node_hears_grows_as_the_nodes_do() {
     // A question each 200 ms, a delta each 500 ms, and those of the beginning.
-    let each = |hosts: usize| {
+    let each = |nodes: usize| {
         let (record, _) =
-            World::new(Scene { lasts: Duration::from_secs(10), ..Scene::calm(hosts) }).run();
-        record.up_messages as f64 / hosts as f64 / 10.0
+            World::new(Scene { lasts: Duration::from_secs(10), ..Scene::calm(nodes) }).run();
+        record.up_messages as f64 / nodes as f64 / 10.0
     };
     let few = each(4);
     assert!((6.5..10.0).contains(&few), "{few} messages a second from each of 4 hosts");
-    for hosts in [16, 64] {
-        let many = each(hosts);
+    for nodes in [16, 64] {
+        let many = each(nodes);
         assert!(
             (many / few - 1.0).abs() < 0.05,
-            "{many} a second from each of {hosts} hosts, {few} from each of 4"
+            "{many} a second from each of {nodes} hosts, {few} from each of 4"
         );
     }
 }

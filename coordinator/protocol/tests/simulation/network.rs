@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use swell_core::random::Random;
 
-/// True time: nanoseconds since the simulation began. No host knows it.
+/// True time: nanoseconds since the simulation began. No node knows it.
 pub(crate) type Instant = u64;
 
 /// What a network does to messages.
@@ -21,7 +21,7 @@ pub(crate) struct Weather {
     pub(crate) jitter: Duration,
 }
 
-/// A link that carries nothing from one host to another for a while.
+/// A link that carries nothing from one node to another for a while.
 #[derive(Clone, Debug)]
 pub(crate) struct Cut {
     pub(crate) from: usize,

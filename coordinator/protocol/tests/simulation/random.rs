@@ -23,10 +23,10 @@ pub(crate) fn seeds(count: u64) -> Range<u64> {
     }
 }
 
-/// A cluster of two to seven hosts, bad weather, up to four misfortunes.
+/// A cluster of two to seven nodes, bad weather, up to four misfortunes.
 pub(crate) fn scene(seed: u64) -> Scene {
     let mut random = Random::stream(seed, 7);
-    let hosts = 2 + random.below(6) as usize;
+    let nodes = 2 + random.below(6) as usize;
     let lasts = 15 + random.below(15);
     let within = |random: &mut Random, longest: u64| {
         let at = (2_000 + random.below(lasts * 1_000)) * MS;
@@ -34,22 +34,22 @@ pub(crate) fn scene(seed: u64) -> Scene {
     };
     let mut faults = Vec::new();
     for _ in 0..random.below(5) {
-        let host = random.below(hosts as u64) as usize;
+        let node = random.below(nodes as u64) as usize;
         match random.below(7) {
-            0 if host != 0 => faults.push(Fault::Killed { host, at: within(&mut random, 1).0 }),
-            1 => faults.push(Fault::Frozen { host, during: within(&mut random, 6_000) }),
-            2 if host != 0 => faults.extend(cut_off(host, within(&mut random, 12_000))),
-            3 if host != 0 => {
+            0 if node != 0 => faults.push(Fault::Killed { node, at: within(&mut random, 1).0 }),
+            1 => faults.push(Fault::Frozen { node, during: within(&mut random, 6_000) }),
+            2 if node != 0 => faults.extend(cut_off(node, within(&mut random, 12_000))),
+            3 if node != 0 => {
                 let way = random.below(2) as usize;
-                faults.push(cut_off(host, within(&mut random, 8_000))[way].clone());
+                faults.push(cut_off(node, within(&mut random, 8_000))[way].clone());
             }
-            4 => faults.push(Fault::Strained { host, during: within(&mut random, 5_000) }),
-            5 => faults.push(Fault::Leaves { host, at: within(&mut random, 1).0 }),
+            4 => faults.push(Fault::Strained { node, during: within(&mut random, 5_000) }),
+            5 => faults.push(Fault::Leaves { node, at: within(&mut random, 1).0 }),
             _ => {}
         }
     }
     let joins = if random.below(3) == 0 {
-        BTreeMap::from([(hosts - 1, within(&mut random, 1).0)])
+        BTreeMap::from([(nodes - 1, within(&mut random, 1).0)])
     } else {
         BTreeMap::new()
     };
@@ -59,7 +59,7 @@ pub(crate) fn scene(seed: u64) -> Scene {
     courses.sort_by_key(|&(at, _)| at);
     Scene {
         seed,
-        weights: (0..hosts).map(|_| 0.2 + 2.0 * random.unit()).collect(),
+        weights: (0..nodes).map(|_| 0.2 + 2.0 * random.unit()).collect(),
         joins,
         weather: Weather {
             loss: [0.0, 0.0, 0.05, 0.2][random.below(4) as usize],
@@ -80,17 +80,17 @@ pub(crate) fn scene(seed: u64) -> Scene {
 /// What must be true at the end of any of them.
 pub(crate) fn judge(seed: u64, scene: &Scene, record: &Record) {
     assert!(record.is_over, "seed {seed}: the run does not end");
-    for host in 0..scene.weights.len() {
+    for node in 0..scene.weights.len() {
         let is_dead = scene
             .faults
             .iter()
-            .any(|fault| matches!(fault, Fault::Killed { host: dead, .. } if *dead == host));
+            .any(|fault| matches!(fault, Fault::Killed { node: dead, .. } if *dead == node));
         if is_dead {
-            assert_declared(record, host);
+            assert_declared(record, node);
         } else {
             assert_eq!(
-                record.merged_by[host], record.started_by[host],
-                "seed {seed}: what host {host} started is not what was merged"
+                record.merged_by[node], record.started_by[node],
+                "seed {seed}: what host {node} started is not what was merged"
             );
         }
     }
@@ -106,7 +106,7 @@ pub(crate) struct Seen {
     cut: u64,
     killed: u64,
     frozen: u64,
-    lost_hosts: u64,
+    lost_nodes: u64,
     returned: u64,
     joined: u64,
     relieved: u64,
@@ -125,7 +125,7 @@ impl Seen {
         self.cut += fates.cut;
         self.killed += faults(|fault| matches!(fault, Fault::Killed { .. }));
         self.frozen += faults(|fault| matches!(fault, Fault::Frozen { .. }));
-        self.lost_hosts += record.lost.len() as u64;
+        self.lost_nodes += record.lost.len() as u64;
         self.returned += record.back.len() as u64;
         self.joined += record.joined.len() as u64;
         self.relieved += record.relieved.len() as u64;
@@ -142,7 +142,7 @@ impl Seen {
             self.cut,
             self.killed,
             self.frozen,
-            self.lost_hosts,
+            self.lost_nodes,
             self.returned,
             self.joined,
             self.relieved,

@@ -1,5 +1,5 @@
-//! A cluster on virtual time: a leading host and others, each with a clock of its own, that start
-//! slots as real hosts do, and a judge who sees all of it.
+//! A cluster on virtual time: a leading node and others, each with a clock of its own, that start
+//! slots as real nodes do, and a judge who sees all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -21,7 +21,7 @@ use crate::network::{Cut, Instant, Network, Weather};
 
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1_000 * MS;
-/// How often hosts act. What a real host does within microseconds happens at the next of these.
+/// How often nodes act. What a real node does within microseconds happens at the next of these.
 const STEP: u64 = 5 * MS;
 const STATE_EVERY: u64 = 200 * MS;
 const DELTA_EVERY: u64 = 500 * MS;
@@ -31,16 +31,16 @@ const BIN: u64 = 100 * MS;
 /// What befalls a cluster.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
-    /// A host's process is killed.
-    Killed { host: usize, at: Instant },
-    /// A host is stopped, and goes on later.
-    Frozen { host: usize, during: (Instant, Instant) },
-    /// Nothing goes from one host to another.
+    /// A node's process is killed.
+    Killed { node: usize, at: Instant },
+    /// A node is stopped, and goes on later.
+    Frozen { node: usize, during: (Instant, Instant) },
+    /// Nothing goes from one node to another.
     Cut(Cut),
-    /// A host wants to leave.
-    Leaves { host: usize, at: Instant },
-    /// A host says that it is the limit.
-    Strained { host: usize, during: (Instant, Instant) },
+    /// A node wants to leave.
+    Leaves { node: usize, at: Instant },
+    /// A node says that it is the limit.
+    Strained { node: usize, during: (Instant, Instant) },
 }
 
 /// What is simulated.
@@ -49,7 +49,7 @@ pub(crate) struct Scene {
     pub(crate) seed: u64,
     /// The first one leads.
     pub(crate) weights: Vec<f64>,
-    /// When a host comes, if later than at the beginning.
+    /// When a node comes, if later than at the beginning.
     pub(crate) joins: BTreeMap<usize, Instant>,
     pub(crate) weather: Weather,
     pub(crate) faults: Vec<Fault>,
@@ -60,7 +60,7 @@ pub(crate) struct Scene {
     /// Length of the run.
     pub(crate) lasts: Duration,
     pub(crate) iterations: Option<u64>,
-    /// Parts in a million by which the clocks of two hosts may differ in speed.
+    /// Parts in a million by which the clocks of two nodes may differ in speed.
     pub(crate) drift_ppm: f64,
 }
 
@@ -69,10 +69,10 @@ impl Scene {
         if self.poisson { Arrivals::Poisson { seed: self.seed } } else { Arrivals::Uniform }
     }
 
-    pub(crate) fn calm(hosts: usize) -> Self {
+    pub(crate) fn calm(nodes: usize) -> Self {
         Self {
             seed: 1,
-            weights: vec![1.0; hosts],
+            weights: vec![1.0; nodes],
             joins: BTreeMap::new(),
             weather: Weather {
                 loss: 0.0,
@@ -131,7 +131,7 @@ pub(crate) struct Record {
     pub(crate) started: BTreeMap<u64, RunInstant>,
     pub(crate) started_by: Vec<u64>,
     pub(crate) merged_by: Vec<u64>,
-    /// Slots of its own that a host dropped because it held no lease or heard too late.
+    /// Slots of its own that a node dropped because it held no lease or heard too late.
     pub(crate) missed_by: Vec<u64>,
     pub(crate) unknown: Vec<Unknown>,
     pub(crate) numbers: BTreeSet<u64>,
@@ -142,11 +142,11 @@ pub(crate) struct Record {
     pub(crate) relieved: Vec<(Instant, usize)>,
     /// Starts in each tenth of a second of the run, by intended instant.
     pub(crate) bins: Vec<u64>,
-    /// True time of the run's first instant on the leading host.
+    /// True time of the run's first instant on the leading node.
     pub(crate) began: Instant,
-    /// When hosts began, on true time.
+    /// When nodes began, on true time.
     pub(crate) begins: Vec<Instant>,
-    /// Hosts that were told that there will be no more iteration numbers.
+    /// Nodes that were told that there will be no more iteration numbers.
     pub(crate) told_of_last_number: usize,
     pub(crate) is_over: bool,
     pub(crate) up_messages: u64,
@@ -156,9 +156,9 @@ pub(crate) struct World {
     scene: Scene,
     now: Instant,
     network: Network<Message>,
-    hosts: Vec<SimulatedNode>,
+    nodes: Vec<SimulatedNode>,
     lead: Lead,
-    /// When the leading host last answered each, on true time.
+    /// When the leading node last answered each, on true time.
     answered: BTreeMap<usize, Instant>,
     /// The highest rate that was in force in each bin of the run.
     rates: Vec<f64>,
@@ -171,7 +171,7 @@ impl World {
         let timeline = Timeline::new(Law::Constant(scene.rate));
         let arrivals = scene.arrivals();
         let end = RunInstant::START + scene.lasts;
-        let hosts: Vec<SimulatedNode> = scene
+        let nodes: Vec<SimulatedNode> = scene
             .weights
             .iter()
             .enumerate()
@@ -210,11 +210,11 @@ impl World {
                 }
             })
             .collect();
-        let at_first: Vec<NodeId> = hosts
+        let at_first: Vec<NodeId> = nodes
             .iter()
             .enumerate()
             .filter(|(index, _)| !scene.joins.contains_key(index))
-            .map(|(_, host)| host.id)
+            .map(|(_, node)| node.id)
             .collect();
         let settings = LeadSettings {
             timeline: Some(timeline),
@@ -222,21 +222,21 @@ impl World {
             iterations: scene.iterations,
             patience: Duration::from_secs(15),
         };
-        let lead = Lead::new(settings, &at_first, hosts[0].local(0));
+        let lead = Lead::new(settings, &at_first, nodes[0].local(0));
         let mut network = Network::new(scene.weather.clone(), scene.seed);
         network.cuts = scene
             .faults
             .iter()
             .filter_map(|fault| if let Fault::Cut(cut) = fault { Some(cut.clone()) } else { None })
             .collect();
-        let count = hosts.len();
+        let count = nodes.len();
         let record =
             Record { started_by: vec![0; count], merged_by: vec![0; count], ..Record::default() };
         Self {
             scene,
             now: 0,
             network,
-            hosts,
+            nodes,
             lead,
             answered: BTreeMap::new(),
             rates: Vec::new(),
@@ -248,12 +248,12 @@ impl World {
     pub(crate) fn run(mut self) -> (Record, crate::network::Fates) {
         let deadline = self.scene.lasts.as_nanos() as u64 + 60 * SECOND;
         while self.now < deadline
-            && !(self.record.is_over && self.hosts.iter().all(|host| host.is_dead || host.is_over))
+            && !(self.record.is_over && self.nodes.iter().all(|node| node.is_dead || node.is_over))
         {
             self.step();
         }
-        self.record.unknown = self.hosts.iter().map(|host| self.lead.unknown(host.id)).collect();
-        self.record.missed_by = self.hosts.iter().map(|host| host.missed).collect();
+        self.record.unknown = self.nodes.iter().map(|node| self.lead.unknown(node.id)).collect();
+        self.record.missed_by = self.nodes.iter().map(|node| node.missed).collect();
         self.judge_rates();
         (self.record, self.network.fates)
     }
@@ -261,19 +261,19 @@ impl World {
     fn step(&mut self) {
         self.now += STEP;
         for (from, to, message) in self.network.arrived(self.now) {
-            self.hosts[to].held.push((from, message));
+            self.nodes[to].held.push((from, message));
         }
-        for index in 0..self.hosts.len() {
+        for index in 0..self.nodes.len() {
             if self.scene.joins.get(&index).is_some_and(|&at| self.now < at) {
                 continue;
             }
             if self.is_killed(index) {
-                self.hosts[index].is_dead = true;
+                self.nodes[index].is_dead = true;
             }
-            if !self.hosts[index].is_dead
+            if !self.nodes[index].is_dead
                 && !self.is_within(index, |fault| {
-                    if let Fault::Frozen { host, during } = fault {
-                        Some((*host, *during))
+                    if let Fault::Frozen { node, during } = fault {
+                        Some((*node, *during))
                     } else {
                         None
                     }
@@ -285,7 +285,7 @@ impl World {
     }
 
     fn is_killed(&self, index: usize) -> bool {
-        self.scene.faults.iter().any(|fault| matches!(fault, Fault::Killed { host, at } if *host == index && self.now >= *at))
+        self.scene.faults.iter().any(|fault| matches!(fault, Fault::Killed { node, at } if *node == index && self.now >= *at))
     }
 
     fn is_within(
@@ -297,38 +297,38 @@ impl World {
             .faults
             .iter()
             .filter_map(of)
-            .any(|(host, during)| host == index && (during.0..during.1).contains(&self.now))
+            .any(|(node, during)| node == index && (during.0..during.1).contains(&self.now))
     }
 
     fn act(&mut self, index: usize) {
-        let held = std::mem::take(&mut self.hosts[index].held);
-        let local = self.hosts[index].local(self.now);
+        let held = std::mem::take(&mut self.nodes[index].held);
+        let local = self.nodes[index].local(self.now);
         if index == 0 {
             let joining: Vec<usize> = self
                 .scene
                 .joins
                 .iter()
                 .filter(|&(_, &at)| self.now >= at)
-                .map(|(&host, _)| host)
+                .map(|(&node, _)| node)
                 .collect();
-            for host in joining {
-                self.lead.handle_joining(local, self.hosts[host].id);
+            for node in joining {
+                self.lead.handle_joining(local, self.nodes[node].id);
             }
         }
         for (from, message) in held {
             match message {
                 Message::ToLead(message) => {
-                    self.lead.handle_message(local, self.hosts[from].id, message)
+                    self.lead.handle_message(local, self.nodes[from].id, message)
                 }
                 Message::ToMember(message) => {
-                    self.hosts[index].member.handle_message(local, message)
+                    self.nodes[index].member.handle_message(local, message)
                 }
             }
         }
         if index == 0 {
             self.lead_acts(local);
         }
-        self.host_acts(index, local);
+        self.node_acts(index, local);
     }
 
     fn lead_acts(&mut self, local: LocalInstant) {
@@ -348,16 +348,16 @@ impl World {
                     let began = self.lead.begin(local);
                     self.record.began = self.now + began.since(local).as_nanos() as u64;
                 }
-                LeadEvent::Refused(host, reason) => panic!("{host} refused: {reason}"),
-                LeadEvent::Merge(host, delta) => {
-                    self.record.merged_by[index_of(host)] +=
+                LeadEvent::Refused(node, reason) => panic!("{node} refused: {reason}"),
+                LeadEvent::Merge(node, delta) => {
+                    self.record.merged_by[index_of(node)] +=
                         u64::from_le_bytes(delta.counted[..].try_into().unwrap());
                 }
-                LeadEvent::Lost(host) => self.record.lost.push((self.now, index_of(host))),
-                LeadEvent::Back(host) => self.record.back.push((self.now, index_of(host))),
-                LeadEvent::Joined(host) => self.record.joined.push((self.now, index_of(host))),
-                LeadEvent::Relieved(host) => self.record.relieved.push((self.now, index_of(host))),
-                LeadEvent::Left(host) => self.record.left.push((self.now, index_of(host))),
+                LeadEvent::Lost(node) => self.record.lost.push((self.now, index_of(node))),
+                LeadEvent::Back(node) => self.record.back.push((self.now, index_of(node))),
+                LeadEvent::Joined(node) => self.record.joined.push((self.now, index_of(node))),
+                LeadEvent::Relieved(node) => self.record.relieved.push((self.now, index_of(node))),
+                LeadEvent::Left(node) => self.record.left.push((self.now, index_of(node))),
                 LeadEvent::Over => self.record.is_over = true,
             }
         }
@@ -386,109 +386,109 @@ impl World {
         }
     }
 
-    fn host_acts(&mut self, index: usize, local: LocalInstant) {
+    fn node_acts(&mut self, index: usize, local: LocalInstant) {
         let strained = self.is_within(index, |fault| {
-            if let Fault::Strained { host, during } = fault { Some((*host, *during)) } else { None }
+            if let Fault::Strained { node, during } = fault { Some((*node, *during)) } else { None }
         });
-        let host = &mut self.hosts[index];
-        if host.version == 0 {
-            host.version = 1;
-            host.member.handle_prepared(Ok(host.weight));
+        let node = &mut self.nodes[index];
+        if node.version == 0 {
+            node.version = 1;
+            node.member.handle_prepared(Ok(node.weight));
         }
-        if local >= host.member.poll_timeout() {
-            host.member.handle_time(local);
+        if local >= node.member.poll_timeout() {
+            node.member.handle_time(local);
         }
         self.start_due(index, local);
-        while let Some(event) = self.hosts[index].member.poll_event() {
+        while let Some(event) = self.nodes[index].member.poll_event() {
             self.obey(index, local, event);
             self.start_due(index, local);
         }
         let wants_to_leave =
-            self.scene.faults.iter().any(|fault| matches!(fault, Fault::Leaves { host, at } if *host == index && self.now >= *at));
+            self.scene.faults.iter().any(|fault| matches!(fault, Fault::Leaves { node, at } if *node == index && self.now >= *at));
         let arrivals = self.scene.arrivals();
-        let host = &mut self.hosts[index];
-        let run_now = host.run_now(local);
+        let node = &mut self.nodes[index];
+        let run_now = node.run_now(local);
         if wants_to_leave {
-            host.member.handle_leaving(local);
+            node.member.handle_leaving(local);
             let is_done = |run_now| {
-                let (orders, owner) = host.orders.as_ref().zip(host.owner)?;
+                let (orders, owner) = node.orders.as_ref().zip(node.owner)?;
                 Some(orders.are_done_with(owner, Numbering::new(arrivals), run_now))
             };
-            host.has_ended |= run_now.and_then(is_done).unwrap_or(false);
+            node.has_ended |= run_now.and_then(is_done).unwrap_or(false);
         }
         if run_now.is_some_and(|run_now| run_now >= RunInstant::START + self.scene.lasts) {
-            host.has_ended = true;
+            node.has_ended = true;
         }
         let wanted = if self.scene.iterations.is_some()
-            && host.numbers.iter().map(|range| range.end - range.start).sum::<u64>() < 20
+            && node.numbers.iter().map(|range| range.end - range.start).sum::<u64>() < 20
         {
             100
         } else {
             0
         };
         let frontier = Frontier {
-            started: host.started,
-            reached: host.cursor.reached(),
-            furthest: host.cursor.reached(),
+            started: node.started,
+            reached: node.cursor.reached(),
+            furthest: node.cursor.reached(),
             waiting: 0,
         };
-        if host.began.is_some() && self.now >= host.next_state {
-            host.next_state = self.now + STATE_EVERY;
-            host.member.handle_state(local, frontier, strained, wanted);
+        if node.began.is_some() && self.now >= node.next_state {
+            node.next_state = self.now + STATE_EVERY;
+            node.member.handle_state(local, frontier, strained, wanted);
         }
-        if host.began.is_some()
-            && !host.said_last
-            && (self.now >= host.next_delta || host.has_ended)
+        if node.began.is_some()
+            && !node.said_last
+            && (self.now >= node.next_delta || node.has_ended)
         {
-            host.next_delta = self.now + DELTA_EVERY;
-            host.said_last = host.has_ended;
-            let counted = Bytes::copy_from_slice(&std::mem::take(&mut host.in_delta).to_le_bytes());
-            host.member.handle_counted(local, frontier, host.has_ended, counted);
+            node.next_delta = self.now + DELTA_EVERY;
+            node.said_last = node.has_ended;
+            let counted = Bytes::copy_from_slice(&std::mem::take(&mut node.in_delta).to_le_bytes());
+            node.member.handle_counted(local, frontier, node.has_ended, counted);
         }
-        while let Some(message) = host.member.poll_send() {
+        while let Some(message) = node.member.poll_send() {
             self.record.up_messages += 1;
             self.network.send(self.now, index, 0, Message::ToLead(message));
         }
     }
 
     fn obey(&mut self, index: usize, local: LocalInstant, event: MemberEvent) {
-        let host = &mut self.hosts[index];
+        let node = &mut self.nodes[index];
         match event {
             MemberEvent::Begin(at) => {
-                host.began = Some(at);
+                node.began = Some(at);
                 self.record.begins.push(self.now + at.since(local).as_nanos() as u64);
             }
             MemberEvent::Follow(orders) => {
-                host.follow(local, &orders);
-                host.orders = Some(orders);
+                node.follow(local, &orders);
+                node.orders = Some(orders);
             }
             MemberEvent::Lease { below, until } => {
-                let had_none = host.lease.1 <= local;
-                host.lease = (below, until);
-                host.cursor.allow_below(below);
-                if had_none && let Some(run_now) = host.run_now(local) {
-                    host.miss(run_now);
+                let had_none = node.lease.1 <= local;
+                node.lease = (below, until);
+                node.cursor.allow_below(below);
+                if had_none && let Some(run_now) = node.run_now(local) {
+                    node.miss(run_now);
                 }
             }
-            MemberEvent::Numbers(numbers) => host.numbers.push(numbers),
+            MemberEvent::Numbers(numbers) => node.numbers.push(numbers),
             MemberEvent::NumbersAreOver => self.record.told_of_last_number += 1,
             MemberEvent::End(why) => {
                 assert_eq!(why, Ending::Finished);
-                host.has_ended = true;
+                node.has_ended = true;
             }
-            MemberEvent::Over => host.is_over = true,
+            MemberEvent::Over => node.is_over = true,
         }
     }
 
-    /// Starts what is due, as a real host does that has a lease; the judge looks on.
+    /// Starts what is due, as a real node does that has a lease; the judge looks on.
     fn start_due(&mut self, index: usize, local: LocalInstant) {
-        let host = &mut self.hosts[index];
-        let Some(run_now) = host.run_now(local) else { return };
-        if host.has_ended || local >= host.lease.1 {
+        let node = &mut self.nodes[index];
+        let Some(run_now) = node.run_now(local) else { return };
+        if node.has_ended || local >= node.lease.1 {
             return;
         }
-        while let Some(due) = host.cursor.peek().filter(|due| due.intended <= run_now) {
-            host.cursor.pop();
+        while let Some(due) = node.cursor.peek().filter(|due| due.intended <= run_now) {
+            node.cursor.pop();
             let answered = self.answered.get(&index).copied();
             assert!(
                 answered.is_some_and(
@@ -506,16 +506,16 @@ impl World {
                 due.slot,
                 self.now / MS
             );
-            host.started += 1;
-            host.in_delta += 1;
+            node.started += 1;
+            node.in_delta += 1;
             self.record.started_by[index] += 1;
             if self.scene.iterations.is_some()
-                && let Some(range) = host.numbers.first_mut()
+                && let Some(range) = node.numbers.first_mut()
             {
                 let number = range.start;
                 range.start += 1;
                 if range.is_empty() {
-                    host.numbers.remove(0);
+                    node.numbers.remove(0);
                 }
                 assert!(
                     self.record.numbers.insert(number),

@@ -1,4 +1,4 @@
-//! Hosts on one machine: they join, talk, fetch files, and are refused.
+//! Nodes on one machine: they join, talk, fetch files, and are refused.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -63,7 +63,7 @@ impl Coordinator {
             .unwrap()
     }
 
-    async fn host(
+    async fn node(
         &self,
         store: impl Fn(&BlobHash) -> Option<BlobSource> + Send + Sync + 'static,
     ) -> NodeEndpoint {
@@ -92,9 +92,9 @@ async fn refusal(token: &Token) -> JoinRefusal {
 }
 
 #[tokio::test]
-async fn two_admitted_hosts_know_each_other_and_exchange_messages_in_order() {
+async fn two_admitted_nodes_know_each_other_and_exchange_messages_in_order() {
     let coordinator = coordinator();
-    let (one, other) = (coordinator.host(nothing).await, coordinator.host(nothing).await);
+    let (one, other) = (coordinator.node(nothing).await, coordinator.node(nothing).await);
     let (there, here) = connect(&one, &other).await;
     assert_eq!((there.id(), here.id()), (other.id(), one.id()));
     assert_eq!((there.address(), here.address()), (other.address(), one.address()));
@@ -161,9 +161,9 @@ async fn a_token_that_was_made_offline_admits_when_it_is_registered() {
 }
 
 #[tokio::test]
-async fn a_host_that_does_not_admit_says_so_and_cannot_pose_as_one_that_does() {
+async fn a_node_that_does_not_admit_says_so_and_cannot_pose_as_one_that_does() {
     let coordinator = coordinator();
-    let member = coordinator.host(nothing).await;
+    let member = coordinator.node(nothing).await;
     let pin = coordinator.desk.authority().pin();
     let token =
         Token::draw(vec![member.address().to_string()], pin, u64::MAX, NonZeroU32::MIN).unwrap();
@@ -211,10 +211,10 @@ async fn a_member_of_another_cluster_is_a_stranger() {
 #[tokio::test]
 async fn a_member_that_is_not_the_one_dialled_is_a_stranger_and_oneself_is_told() {
     let coordinator = coordinator();
-    let host = coordinator.host(nothing).await;
-    let error = host.dial(coordinator.endpoint.address(), Some(host.id())).await.unwrap_err();
+    let node = coordinator.node(nothing).await;
+    let error = node.dial(coordinator.endpoint.address(), Some(node.id())).await.unwrap_err();
     assert!(matches!(error, LinkError::Dial(DialError::Stranger { .. })), "{error}");
-    let error = host.dial(host.address(), None).await.unwrap_err();
+    let error = node.dial(node.address(), None).await.unwrap_err();
     assert!(matches!(error, LinkError::Itself { .. }), "{error}");
 }
 
@@ -279,25 +279,25 @@ async fn who_keeps_failing_is_turned_away_and_told_that_it_is_busy() {
 }
 
 #[tokio::test]
-async fn a_host_renews_its_certificate_where_hosts_are_admitted_and_only_there() {
+async fn a_node_renews_its_certificate_where_nodes_are_admitted_and_only_there() {
     let coordinator = coordinator();
-    let (host, other) = (coordinator.host(nothing).await, coordinator.host(nothing).await);
-    let (peer, _accepted) = connect(&host, &coordinator.endpoint).await;
-    host.renew(&peer).await.unwrap();
-    let (again, _accepted) = connect(&host, &other).await;
-    let error = host.renew(&again).await.unwrap_err();
+    let (node, other) = (coordinator.node(nothing).await, coordinator.node(nothing).await);
+    let (peer, _accepted) = connect(&node, &coordinator.endpoint).await;
+    node.renew(&peer).await.unwrap();
+    let (again, _accepted) = connect(&node, &other).await;
+    let error = node.renew(&again).await.unwrap_err();
     assert!(matches!(error, RenewError::Refused { .. }), "{error}");
 }
 
 #[tokio::test]
-async fn hosts_whose_clocks_are_an_hour_off_to_both_sides_still_talk() {
+async fn nodes_whose_clocks_are_an_hour_off_to_both_sides_still_talk() {
     let authority = Authority::found().unwrap();
     let now = ClusterClock::of_this_machine().unix_s();
-    let host = |unix_s| {
+    let node = |unix_s| {
         let identity = authority.identity(ClusterClock::showing(unix_s)).unwrap();
         NodeEndpoint::open(local(), Arc::new(identity), hello(), Arc::new(nothing), None)
     };
-    let (behind, ahead) = (host(now - 3600), host(now + 3600));
+    let (behind, ahead) = (node(now - 3600), node(now + 3600));
     connect(&behind, &ahead).await;
     connect(&ahead, &behind).await;
 }
@@ -305,8 +305,8 @@ async fn hosts_whose_clocks_are_an_hour_off_to_both_sides_still_talk() {
 #[tokio::test]
 async fn a_receive_that_is_dropped_again_and_again_loses_nothing() {
     let coordinator = coordinator();
-    let host = coordinator.host(nothing).await;
-    let (there, here) = connect(&host, &coordinator.endpoint).await;
+    let node = coordinator.node(nothing).await;
+    let (there, here) = connect(&node, &coordinator.endpoint).await;
     let message: Vec<u8> = (0..MAX_MESSAGE / 2).map(|n| n as u8).collect();
     let sending = async {
         for _ in 0..5 {
@@ -333,8 +333,8 @@ async fn a_receive_that_is_dropped_again_and_again_loses_nothing() {
 #[tokio::test]
 async fn a_message_above_the_limit_is_not_sent_and_the_link_goes_on() {
     let coordinator = coordinator();
-    let host = coordinator.host(nothing).await;
-    let (there, here) = connect(&host, &coordinator.endpoint).await;
+    let node = coordinator.node(nothing).await;
+    let (there, here) = connect(&node, &coordinator.endpoint).await;
     let error = there.send(&vec![0u8; MAX_MESSAGE]).await.unwrap_err();
     assert!(matches!(error, LinkError::MessageTooLong { .. }), "{error}");
     there.send(&5u32).await.unwrap();
@@ -344,8 +344,8 @@ async fn a_message_above_the_limit_is_not_sent_and_the_link_goes_on() {
 #[tokio::test]
 async fn datagrams_go_both_ways_and_one_that_does_not_fit_is_refused() {
     let coordinator = coordinator();
-    let host = coordinator.host(nothing).await;
-    let (there, here) = connect(&host, &coordinator.endpoint).await;
+    let node = coordinator.node(nothing).await;
+    let (there, here) = connect(&node, &coordinator.endpoint).await;
     there.send_datagram(&"ping").unwrap();
     assert_eq!(
         timeout(PATIENCE, here.receive_datagram::<String>()).await.unwrap().unwrap(),
@@ -362,8 +362,8 @@ async fn datagrams_go_both_ways_and_one_that_does_not_fit_is_refused() {
 #[tokio::test]
 async fn what_was_sent_before_a_goodbye_arrives_and_the_goodbye_is_told() {
     let coordinator = coordinator();
-    let host = coordinator.host(nothing).await;
-    let (there, here) = connect(&host, &coordinator.endpoint).await;
+    let node = coordinator.node(nothing).await;
+    let (there, here) = connect(&node, &coordinator.endpoint).await;
     let message = vec![1u8; MAX_MESSAGE / 2];
     there.send(&message).await.unwrap();
     let receiving = async {
@@ -386,8 +386,8 @@ async fn what_was_sent_before_a_goodbye_arrives_and_the_goodbye_is_told() {
 #[tokio::test]
 async fn a_rejected_peer_is_told_why() {
     let coordinator = coordinator();
-    let host = coordinator.host(nothing).await;
-    let (there, here) = connect(&host, &coordinator.endpoint).await;
+    let node = coordinator.node(nothing).await;
+    let (there, here) = connect(&node, &coordinator.endpoint).await;
     here.reject("a count below zero");
     let error = timeout(PATIENCE, there.receive::<u32>()).await.unwrap().unwrap_err();
     assert!(
@@ -404,8 +404,8 @@ async fn a_rejected_peer_is_told_why() {
 #[tokio::test]
 async fn closing_an_endpoint_tells_all_its_peers() {
     let coordinator = coordinator();
-    let host = coordinator.host(nothing).await;
-    let (there, _here) = connect(&host, &coordinator.endpoint).await;
+    let node = coordinator.node(nothing).await;
+    let (there, _here) = connect(&node, &coordinator.endpoint).await;
     coordinator.endpoint.close().await;
     let error = timeout(PATIENCE, there.ended()).await.unwrap();
     assert!(
@@ -435,13 +435,13 @@ async fn a_blob_of_5_mib_travels_between_memory_and_files() {
     let file = folder.path().join("served");
     std::fs::write(&file, &content).unwrap();
     let coordinator = coordinator();
-    let in_memory = coordinator.host({
+    let in_memory = coordinator.node({
         let bytes = bytes::Bytes::from(content.clone());
         move |hash| (*hash == blob.hash).then(|| BlobSource::Bytes(bytes.clone()))
     });
     let in_memory = in_memory.await;
     let on_disk = coordinator
-        .host(move |hash| (*hash == blob.hash).then(|| BlobSource::File(file.clone())))
+        .node(move |hash| (*hash == blob.hash).then(|| BlobSource::File(file.clone())))
         .await;
     let (memory, _accepted) = connect(&coordinator.endpoint, &in_memory).await;
     let (disk, _accepted) = connect(&coordinator.endpoint, &on_disk).await;
@@ -461,8 +461,8 @@ async fn a_blob_of_5_mib_travels_between_memory_and_files() {
 #[tokio::test]
 async fn an_empty_blob_is_a_blob() {
     let coordinator = coordinator();
-    let host = coordinator.host(|_| Some(BlobSource::Bytes(bytes::Bytes::new()))).await;
-    let (peer, _accepted) = connect(&coordinator.endpoint, &host).await;
+    let node = coordinator.node(|_| Some(BlobSource::Bytes(bytes::Bytes::new()))).await;
+    let (peer, _accepted) = connect(&coordinator.endpoint, &node).await;
     assert!(fetch(&peer, named(b""), MOST).await.unwrap().is_empty());
 }
 
@@ -473,8 +473,8 @@ async fn a_corrupt_blob_is_refused_nothing_is_kept_and_another_peer_is_asked() {
     let coordinator = coordinator();
     let mut damaged = content.clone();
     damaged[3 * MAX_MESSAGE] ^= 1;
-    let corrupt = coordinator.host(move |_| Some(BlobSource::Bytes(damaged.clone().into()))).await;
-    let good = coordinator.host(move |_| Some(BlobSource::Bytes(content.clone().into()))).await;
+    let corrupt = coordinator.node(move |_| Some(BlobSource::Bytes(damaged.clone().into()))).await;
+    let good = coordinator.node(move |_| Some(BlobSource::Bytes(content.clone().into()))).await;
     let (corrupt, _accepted) = connect(&coordinator.endpoint, &corrupt).await;
     let (good, _accepted) = connect(&coordinator.endpoint, &good).await;
 
@@ -490,10 +490,10 @@ async fn a_corrupt_blob_is_refused_nothing_is_kept_and_another_peer_is_asked() {
 #[tokio::test]
 async fn a_blob_that_is_missing_too_large_or_of_another_size_is_not_read() {
     let coordinator = coordinator();
-    let host = coordinator
-        .host(|hash| (*hash == BlobHash::of(b"seven")).then(|| BlobSource::Bytes("seven".into())))
+    let node = coordinator
+        .node(|hash| (*hash == BlobHash::of(b"seven")).then(|| BlobSource::Bytes("seven".into())))
         .await;
-    let (peer, _accepted) = connect(&coordinator.endpoint, &host).await;
+    let (peer, _accepted) = connect(&coordinator.endpoint, &node).await;
     assert!(matches!(fetch(&peer, named(b"eight"), MOST).await, Err(BlobError::Missing { .. })));
     assert!(matches!(
         fetch(&peer, named(b"seven"), 4).await,
@@ -513,7 +513,7 @@ async fn a_file_that_is_gone_is_missing_and_a_fetch_that_is_dropped_leaves_nothi
     let content = content();
     let blob = named(&content);
     let coordinator = coordinator();
-    let host = coordinator.host(move |hash| {
+    let node = coordinator.node(move |hash| {
         let bytes = bytes::Bytes::from(content.clone());
         Some(if *hash == blob.hash {
             BlobSource::Bytes(bytes)
@@ -521,8 +521,8 @@ async fn a_file_that_is_gone_is_missing_and_a_fetch_that_is_dropped_leaves_nothi
             BlobSource::File("/nowhere/at/all".into())
         })
     });
-    let (host, folder) = (host.await, tempfile::tempdir().unwrap());
-    let (peer, _accepted) = connect(&coordinator.endpoint, &host).await;
+    let (node, folder) = (node.await, tempfile::tempdir().unwrap());
+    let (peer, _accepted) = connect(&coordinator.endpoint, &node).await;
     assert!(matches!(fetch(&peer, named(b"gone"), MOST).await, Err(BlobError::Missing { .. })));
 
     let path = folder.path().join("fetched");
@@ -605,7 +605,7 @@ async fn a_port_that_is_taken_and_an_address_of_elsewhere_are_named_with_the_cur
 #[tokio::test]
 async fn a_socket_for_ipv6_serves_ipv4_too_and_shows_its_addresses_as_such() {
     let authority = Authority::found().unwrap();
-    let host = |listen: &str| {
+    let node = |listen: &str| {
         let identity = authority.identity(ClusterClock::of_this_machine()).unwrap();
         NodeEndpoint::open(
             Socket::bind(listen.parse().unwrap()).unwrap(),
@@ -615,7 +615,7 @@ async fn a_socket_for_ipv6_serves_ipv4_too_and_shows_its_addresses_as_such() {
             None,
         )
     };
-    let (both, ipv4) = (host("[::]:0"), host("127.0.0.1:0"));
+    let (both, ipv4) = (node("[::]:0"), node("127.0.0.1:0"));
     let address = SocketAddr::from(([127, 0, 0, 1], both.address().port()));
     let (dialled, accepted) = tokio::join!(ipv4.dial(address, Some(both.id())), both.accept());
     assert_eq!(
