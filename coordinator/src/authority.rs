@@ -15,17 +15,14 @@ use rcgen::{
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
+use swell_protocol::message::NodeId;
 
+use crate::certificate::{
+    ADMITTING_NODE, ANY_NODE, CERTIFICATE_BACKDATED, CERTIFICATE_LIFE, Pin, node_name,
+};
 use crate::clock::ClusterClock;
-use crate::identity::{Applicant, Identity, IdentityError, NodeId, draw_node_id, read_node_id};
-use crate::tls::{self, Pin};
-use crate::token::random;
-
-/// How long a certificate is good. A node that nobody renews is out after a day.
-pub(crate) const CERTIFICATE_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How far back a certificate begins: the clocks of the node that admits and of one that checks may
-/// be off by an hour each, to either side, and one more is left for a machine that slept.
-pub(crate) const CERTIFICATE_BACKDATED: Duration = Duration::from_secs(3 * 3600);
+use crate::identity::{Applicant, Identity, IdentityError, draw_node_id, read_node_id};
+use crate::random::random;
 
 /// The cluster's own key and certificate.
 ///
@@ -40,7 +37,7 @@ pub struct Authority {
 
 /// What a certificate says that its holder does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+pub(crate) enum CertificateRole {
     /// A node like any other.
     Member,
     /// A node that holds the authority's key and may answer those that join.
@@ -121,7 +118,7 @@ impl Authority {
         let applicant = Applicant::new(draw_node_id())?;
         let certificate = self.certify(
             &SigningRequest::parse(&applicant.request()?)?,
-            Role::Admits,
+            CertificateRole::Admits,
             clock.unix_s(),
         )?;
         Identity::new(applicant, certificate, self.certificate.clone(), clock)
@@ -131,8 +128,11 @@ impl Authority {
     pub fn renew(&self, identity: &Identity) -> Result<(), IdentityError> {
         let applicant = Applicant::new(identity.id())?;
         let now_unix_s = identity.clock().unix_s();
-        let certificate =
-            self.certify(&SigningRequest::parse(&applicant.request()?)?, Role::Admits, now_unix_s)?;
+        let certificate = self.certify(
+            &SigningRequest::parse(&applicant.request()?)?,
+            CertificateRole::Admits,
+            now_unix_s,
+        )?;
         identity.adopt(applicant, certificate, now_unix_s)
     }
 
@@ -144,12 +144,12 @@ impl Authority {
     pub(crate) fn certify(
         &self,
         request: &SigningRequest,
-        role: Role,
+        role: CertificateRole,
         now_unix_s: u64,
     ) -> Result<CertificateDer<'static>, IdentityError> {
-        let mut names = vec![tls::node_name(request.node), tls::ANY_NODE.to_owned()];
-        if role == Role::Admits {
-            names.push(tls::ADMITTING_NODE.to_owned());
+        let mut names = vec![node_name(request.node), ANY_NODE.to_owned()];
+        if role == CertificateRole::Admits {
+            names.push(ADMITTING_NODE.to_owned());
         }
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name = DistinguishedName::new();

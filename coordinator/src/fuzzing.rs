@@ -5,14 +5,14 @@
 //! in, so that a seed of which the layout has changed, and which reaches nothing any more, fails
 //! the test.
 
+mod admission;
 mod lead;
+mod link;
 mod member;
 mod results;
 #[cfg(test)]
 mod tests;
 mod token;
-
-use crate::{admission, link};
 
 /// See the module's documentation.
 pub type Target = fn(&[u8]) -> bool;
@@ -20,8 +20,8 @@ pub type Target = fn(&[u8]) -> bool;
 /// All targets, by the names of their folders in `tests/fuzz/corpus`.
 pub const TARGETS: [(&str, Target); 6] = [
     ("token", token::target),
-    ("admission", admission::fuzzing::target),
-    ("link", link::fuzzing::target),
+    ("admission", admission::target),
+    ("link", link::target),
     ("lead", lead::target),
     ("member", member::target),
     ("results", results::target),

@@ -14,16 +14,16 @@ use std::time::Instant;
 
 /// Attempts from one source at once, and a second: nodes of a whole cluster may share an address
 /// behind NAT.
-const OF_ONE: Rate = Rate { burst: 256.0, each_second: 4.0 };
+const OF_ONE: BucketRate = BucketRate { burst: 256.0, each_second: 4.0 };
 /// Attempts from all sources.
-const OF_ALL: Rate = Rate { burst: 1024.0, each_second: 128.0 };
+const OF_ALL: BucketRate = BucketRate { burst: 1024.0, each_second: 128.0 };
 /// Sources that are told apart, some hundred kilobytes of them. When there are more, the new ones
 /// share a bucket.
 const MAX_SOURCES: usize = 4096;
 
 /// How much of something is allowed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rate {
+pub(crate) struct BucketRate {
     /// At once.
     pub(crate) burst: f64,
     /// In the long run.
@@ -33,7 +33,7 @@ pub(crate) struct Rate {
 /// What is left of a rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
-    rate: Rate,
+    rate: BucketRate,
     left: f64,
     at: Instant,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Gate {
 }
 
 impl Bucket {
-    pub(crate) const fn full(rate: Rate, now: Instant) -> Self {
+    pub(crate) const fn full(rate: BucketRate, now: Instant) -> Self {
         Self { rate, left: rate.burst, at: now }
     }
 

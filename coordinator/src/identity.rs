@@ -22,12 +22,11 @@ use rustls::client::ResolvesClientCert;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-pub use swell_protocol::message::NodeId;
+use swell_protocol::message::NodeId;
 
-use crate::authority::CERTIFICATE_LIFE;
+use crate::certificate::{CERTIFICATE_LIFE, provider, verify_node};
 use crate::clock::{ClusterClock, since_boot};
-use crate::tls;
-use crate::token::random;
+use crate::random::random;
 
 /// A member's id, key and certificate, to be shared with an [`Arc`].
 pub struct Identity {
@@ -127,7 +126,7 @@ impl Identity {
     }
 
     /// How long until the certificate is to be renewed, none when it is due: by
-    /// [`NodeEndpoint::renew`](crate::Endpoint::renew), or where the authority is by
+    /// [`NodeEndpoint::renew`](crate::NodeEndpoint::renew), or where the authority is by
     /// [`Authority::renew`](crate::Authority::renew). If that fails there are twelve hours to try
     /// again.
     ///
@@ -227,11 +226,11 @@ impl Applicant {
         clock: &ClusterClock,
     ) -> Result<CertifiedKey, IdentityError> {
         let not_ours = |e: rustls::Error| IdentityError::NotOurs { reason: e.to_string() };
-        tls::verify_node(&certificate, roots, self.id, clock).map_err(not_ours)?;
+        verify_node(&certificate, roots, self.id, clock).map_err(not_ours)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         // The authority's certificate goes along, so that a joining node finds the key that its
         // token pins.
-        CertifiedKey::from_der(vec![certificate, authority.clone()], key, &tls::provider())
+        CertifiedKey::from_der(vec![certificate, authority.clone()], key, &provider())
             .map_err(not_ours)
     }
 }
@@ -239,7 +238,8 @@ impl Applicant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authority::{Authority, CERTIFICATE_BACKDATED, Role, SigningRequest};
+    use crate::authority::{Authority, CertificateRole, SigningRequest};
+    use crate::certificate::CERTIFICATE_BACKDATED;
 
     fn granted(
         authority: &Authority,
@@ -249,7 +249,7 @@ mod tests {
         authority
             .certify(
                 &SigningRequest::parse(&applicant.request().unwrap()).unwrap(),
-                Role::Member,
+                CertificateRole::Member,
                 now_unix_s,
             )
             .unwrap()

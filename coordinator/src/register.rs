@@ -10,8 +10,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
-use crate::admission::JoinRefusal;
-use crate::identity::NodeId;
+use swell_protocol::message::NodeId;
+
+use crate::refusal::JoinRefusal;
 use crate::token::{Token, TokenId};
 
 /// Tokens that are kept. Whoever makes more has forgotten to revoke; the one that ends first makes
@@ -21,11 +22,11 @@ const MAX_TOKENS: usize = 1024;
 /// The tokens that a cluster has handed out.
 #[derive(Debug, Default)]
 pub struct TokenRegister {
-    tokens: BTreeMap<TokenId, Entry>,
+    tokens: BTreeMap<TokenId, RegisteredToken>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct RegisteredToken {
     token: Token,
     revoked: bool,
     /// Whom it has admitted: at most as many as it has uses.
@@ -59,7 +60,7 @@ impl TokenRegister {
         {
             self.tokens.remove(&first);
         }
-        self.tokens.entry(token.id()).or_insert_with(|| Entry {
+        self.tokens.entry(token.id()).or_insert_with(|| RegisteredToken {
             token: token.clone(),
             revoked: false,
             admitted: BTreeSet::new(),
@@ -123,7 +124,7 @@ impl TokenRegister {
     }
 }
 
-impl Entry {
+impl RegisteredToken {
     fn uses_left(&self) -> u32 {
         self.token
             .uses()
@@ -135,7 +136,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::Pin;
+    use crate::certificate::Pin;
 
     const KEY: [u8; 32] = [7; 32];
 

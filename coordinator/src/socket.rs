@@ -2,7 +2,7 @@
 //!
 //! Joining, links and files all go through the same port, so that a firewall has one number to open
 //! and a node one address. The limits of QUIC are set here for all of them: small until the other
-//! side has proven who it is ([`NodeEndpoint`](crate::Endpoint) widens them then).
+//! side has proven who it is ([`NodeEndpoint`](crate::NodeEndpoint) widens them then).
 //!
 //! A dial that fails says whose fault it is, as far as can be known: nothing came back, or
 //! something did and refused.
@@ -19,10 +19,12 @@ use socket2::{Domain, Protocol, Type};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::link::{CloseCode, MAX_MESSAGE};
+use crate::text::{headline, printable};
+use crate::wire::close::CloseCode;
+use crate::wire::frame::MAX_MESSAGE;
 
-/// By when a dial has succeeded or failed. Row 45 of the faults asks for five seconds with all that
-/// the caller does around it; QUIC repeats its first packet after 1 s and 3 s (RFC 9002, section
+/// By when a dial has succeeded or failed: within five seconds with all that the caller does around
+/// it. QUIC repeats its first packet after 1 s and 3 s (RFC 9002, section
 /// 6.2), so two losses in a row do not end it.
 pub(crate) const DIAL_DEADLINE: Duration = Duration::from_secs(4);
 /// Silence after which a connection is given up, and how often something is said so that there is
@@ -46,7 +48,7 @@ const DATAGRAM_BUFFER: usize = 64 * 1024;
 /// packets at once. It may grant less.
 const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
 
-/// A bound UDP socket, first to join with, then for an [`NodeEndpoint`](crate::Endpoint). Cloning
+/// A bound UDP socket, first to join with, then for an [`NodeEndpoint`](crate::NodeEndpoint). Cloning
 /// shares it.
 #[derive(Clone, Debug)]
 pub struct Socket {
@@ -378,6 +380,11 @@ pub(crate) fn transport() -> TransportConfig {
     transport
 }
 
+/// An IPv4 address as such, also where a socket for IPv6 shows it as one of its own.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 /// A host's name or number and port as addresses, by the deadline.
 async fn resolve(name: &str, deadline: Instant) -> Result<Vec<SocketAddr>, DialError> {
     let unknown = |reason: String| DialError::Unknown { name: name.to_owned(), reason };
@@ -404,22 +411,6 @@ const fn certificate_alert(alert: u8) -> &'static str {
         116 => "none was shown",
         _ => "it is no certificate for this",
     }
-}
-
-/// The first line of an error, for a log: what it holds from outside cannot begin another one
-/// there.
-pub(crate) fn headline(error: &impl std::fmt::Display) -> String {
-    printable(error.to_string().lines().next().unwrap_or_default().as_bytes())
-}
-
-/// A text from outside, fit to be printed.
-pub(crate) fn printable(text: &[u8]) -> String {
-    const LONGEST: usize = 300;
-    String::from_utf8_lossy(text)
-        .chars()
-        .take(LONGEST)
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

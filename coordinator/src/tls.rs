@@ -3,35 +3,30 @@
 //! Two protocols share the one port of a node. In `swell-join/1` only the node that admits proves
 //! who it is, by the key that the token pins; in `swell/1` both sides show a certificate of the
 //! cluster. TLS asks for the client's certificate before it knows the protocol, so a server asks
-//! always, checks what it is shown, and [`NodeEndpoint`](crate::Endpoint) closes a `swell/1` connection
-//! that came without one before a byte of it is read. TLS 1.3 only; no tickets, hence no resumption
-//! and no 0-RTT: each connection proves its ends anew, and nothing of it can be replayed.
+//! always, checks what it is shown, and [`NodeEndpoint`](crate::NodeEndpoint) closes a `swell/1`
+//! connection that came without one before a byte of it is read. TLS 1.3 only; no tickets, hence no
+//! resumption and no 0-RTT: each connection proves its ends anew, and nothing of it can be
+//! replayed.
 //!
 //! The protocol's number is its major version. A server also agrees to the numbers that it does not
 //! speak, for as long as it takes to say so: else all that the other side would hear is that TLS
 //! found no common protocol.
 
-use std::fmt;
 use std::sync::Arc;
 
 use quinn::crypto::rustls::{HandshakeData, QuicClientConfig, QuicServerConfig};
-use ring::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{
-    CryptoProvider, ring as provider_ring, verify_tls12_signature, verify_tls13_signature,
-};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::time_provider::TimeProvider;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig,
     SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use serde::{Deserialize, Serialize};
 
-use crate::clock::ClusterClock;
-use crate::identity::{Identity, NodeId};
+use crate::certificate::{Pin, provider};
+use crate::identity::Identity;
 
 /// The protocol between members.
 pub(crate) const LINK_PROTOCOL: &str = "swell/1";
@@ -39,52 +34,6 @@ pub(crate) const LINK_PROTOCOL: &str = "swell/1";
 pub(crate) const JOIN_PROTOCOL: &str = "swell-join/1";
 /// The majors that this release can refuse by name.
 const OTHER_MAJORS: std::ops::RangeInclusive<u32> = 2..=9;
-
-/// The name in every node's certificate. The top level is reserved for private use (ICANN, 2024),
-/// so nobody's DNS can hold it.
-pub(crate) const ANY_NODE: &str = "swell.internal";
-/// The name in the certificate of a node that admits others.
-pub(crate) const ADMITTING_NODE: &str = "admits.swell.internal";
-
-/// The SHA-256 hash of a cluster's public key (its SubjectPublicKeyInfo): by it a joining node
-/// knows the cluster.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Pin([u8; 32]);
-
-impl Pin {
-    pub(crate) fn of(public_key_info: &[u8]) -> Self {
-        Self(digest(&SHA256, public_key_info).as_ref().try_into().expect("SHA-256 has 32 bytes"))
-    }
-
-    pub(crate) fn of_certificate(certificate: &CertificateDer<'_>) -> Result<Self, rustls::Error> {
-        Ok(Self::of(&ParsedCertificate::try_from(certificate)?.subject_public_key_info()))
-    }
-
-    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Display for Pin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for Pin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pin({self})")
-    }
-}
-
-/// The name in the certificate of this one node.
-pub(crate) fn node_name(node: NodeId) -> String {
-    format!("{node}.{ANY_NODE}")
-}
-
-pub(crate) fn provider() -> CryptoProvider {
-    provider_ring::default_provider()
-}
 
 /// What a node answers with, whoever dials.
 pub(crate) fn server(identity: &Arc<Identity>) -> quinn::ServerConfig {
@@ -175,39 +124,6 @@ pub(crate) fn protocol_of(connection: &quinn::Connection) -> String {
     String::from_utf8_lossy(&name).into_owned()
 }
 
-/// Whether the other side showed a certificate of the cluster, and whether it names this node.
-pub(crate) fn proves(connection: &quinn::Connection, node: NodeId) -> bool {
-    let shown = connection
-        .peer_identity()
-        .and_then(|chain| chain.downcast::<Vec<CertificateDer<'static>>>().ok());
-    let Some(certificate) = shown.as_deref().and_then(|chain| chain.first()) else { return false };
-    ParsedCertificate::try_from(certificate)
-        .is_ok_and(|parsed| verify_server_name(&parsed, &server_name(&node_name(node))).is_ok())
-}
-
-/// Whether a certificate is this node's, signed by the cluster, and good now.
-pub(crate) fn verify_node(
-    certificate: &CertificateDer<'_>,
-    roots: &RootCertStore,
-    node: NodeId,
-    clock: &ClusterClock,
-) -> Result<(), rustls::Error> {
-    let now = clock.current_time().ok_or(rustls::Error::FailedToGetCurrentTime)?;
-    let parsed = ParsedCertificate::try_from(certificate)?;
-    verify_server_cert_signed_by_trust_anchor(
-        &parsed,
-        roots,
-        &[],
-        now,
-        provider().signature_verification_algorithms.all,
-    )?;
-    verify_server_name(&parsed, &server_name(&node_name(node)))
-}
-
-fn server_name(name: &str) -> ServerName<'static> {
-    ServerName::try_from(name.to_owned()).expect("letters, digits and dots make a name")
-}
-
 /// Believes a node that admits by the pin of its cluster and by nothing else: not even by the time,
 /// which the joining node is about to be told.
 #[derive(Debug)]
@@ -292,10 +208,15 @@ impl ServerCertVerifier for Pinned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authority::{Authority, Role, SigningRequest};
+    use crate::authority::{Authority, CertificateRole, SigningRequest};
+    use crate::certificate::{ADMITTING_NODE, server_name};
     use crate::identity::{Applicant, draw_node_id};
 
-    fn certificate(authority: &Authority, role: Role, now_unix_s: u64) -> CertificateDer<'static> {
+    fn certificate(
+        authority: &Authority,
+        role: CertificateRole,
+        now_unix_s: u64,
+    ) -> CertificateDer<'static> {
         let request = Applicant::new(draw_node_id()).unwrap().request().unwrap();
         authority.certify(&SigningRequest::parse(&request).unwrap(), role, now_unix_s).unwrap()
     }
@@ -322,7 +243,7 @@ mod tests {
     #[test]
     fn a_node_that_admits_is_believed_by_the_pin_whatever_the_time() {
         let authority = Authority::found().unwrap();
-        let shown = certificate(&authority, Role::Admits, 1_000_000);
+        let shown = certificate(&authority, CertificateRole::Admits, 1_000_000);
         for now in [0, 1_000_000, 900_000_000] {
             assert!(believed(authority.pin(), &shown, &authority, now), "at {now}");
         }
@@ -331,14 +252,14 @@ mod tests {
     #[test]
     fn another_cluster_and_a_member_that_does_not_admit_are_not_believed() {
         let (authority, other) = (Authority::found().unwrap(), Authority::found().unwrap());
-        let shown = certificate(&authority, Role::Admits, 1_000_000);
+        let shown = certificate(&authority, CertificateRole::Admits, 1_000_000);
         assert!(!believed(other.pin(), &shown, &authority, 1_000_000));
         // The pinned certificate alone is public, and proves nothing for a key that it did not
         // sign.
         assert!(!believed(other.pin(), &shown, &other, 1_000_000));
         assert!(!believed(
             authority.pin(),
-            &certificate(&authority, Role::Member, 1_000_000),
+            &certificate(&authority, CertificateRole::Member, 1_000_000),
             &authority,
             1_000_000
         ));

@@ -12,10 +12,10 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use data_encoding::{BASE32_NOPAD_NOCASE, DecodeKind, HEXLOWER};
-use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
 
-use crate::tls::Pin;
+use crate::certificate::Pin;
+use crate::random::random;
 
 /// What every token begins with; the digit is the version of its layout.
 const PREFIX: &str = "swell1.";
@@ -32,10 +32,10 @@ const CHECKSUM: usize = 4;
 /// It prints as the word that [`Token::from_str`] reads, secret included; its `Debug` form keeps
 /// the secret.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Token(Body);
+pub struct Token(TokenBody);
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Body {
+struct TokenBody {
     addresses: Vec<String>,
     pin: Pin,
     id: TokenId,
@@ -104,7 +104,7 @@ impl Token {
         uses: NonZeroU32,
     ) -> Result<Self, TokenError> {
         check_addresses(&addresses)?;
-        Ok(Self(Body {
+        Ok(Self(TokenBody {
             addresses,
             pin,
             id: TokenId(random()),
@@ -122,7 +122,7 @@ impl Token {
     /// The same for a coordinator that is found elsewhere.
     pub fn at(self, addresses: Vec<String>) -> Result<Self, TokenError> {
         check_addresses(&addresses)?;
-        Ok(Self(Body { addresses, ..self.0 }))
+        Ok(Self(TokenBody { addresses, ..self.0 }))
     }
 
     /// By what the cluster is known.
@@ -189,7 +189,7 @@ impl FromStr for Token {
         if sum != checksum(body) {
             return Err(TokenError::Mistyped { what: "its checksum does not fit".into() });
         }
-        let (body, rest): (Body, _) = postcard::take_from_bytes(body)
+        let (body, rest): (TokenBody, _) = postcard::take_from_bytes(body)
             .map_err(|_| TokenError::Mistyped { what: "it holds no token".into() })?;
         if !rest.is_empty() {
             return Err(TokenError::Mistyped { what: "it holds more than a token".into() });
@@ -209,7 +209,7 @@ impl fmt::Display for Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Body { addresses, pin, id, secret: _, expires_unix_s, uses } = &self.0;
+        let TokenBody { addresses, pin, id, secret: _, expires_unix_s, uses } = &self.0;
         f.debug_struct("Token")
             .field("addresses", addresses)
             .field("pin", pin)
@@ -253,15 +253,6 @@ pub fn without_tokens(text: &str) -> Option<String> {
         from = secret + length;
     }
     (from > 0).then(|| kept + &text[from..])
-}
-
-/// Bytes that nobody can guess.
-pub(crate) fn random<const LENGTH: usize>() -> [u8; LENGTH] {
-    let mut bytes = [0; LENGTH];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .expect("the system's source of randomness answers once the machine is up");
-    bytes
 }
 
 fn check_addresses(addresses: &[String]) -> Result<(), TokenError> {

@@ -11,8 +11,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
+use swell_protocol::message::NodeId;
 
-use crate::identity::NodeId;
 use crate::register::TokenRegister;
 use crate::token::TokenId;
 
@@ -66,8 +66,8 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::*;
-    use crate::admission::JoinRefusal;
-    use crate::tls::Pin;
+    use crate::certificate::Pin;
+    use crate::refusal::JoinRefusal;
     use crate::token::Token;
 
     const KEY: [u8; 32] = [7; 32];

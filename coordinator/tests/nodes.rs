@@ -377,10 +377,10 @@ async fn what_was_sent_before_a_goodbye_arrives_and_the_goodbye_is_told() {
         "{error}"
     );
     let own = there.receive::<u32>().await.unwrap_err();
-    assert!(
-        matches!(&own, LinkError::Closed { here: true, code: Some(CloseCode::Goodbye), reason, .. } if reason == "done"),
-        "{own}"
-    );
+    let LinkError::Closed { here: true, code: Some(CloseCode::Goodbye), reason, .. } = &own else {
+        panic!("{own}");
+    };
+    assert_eq!(reason, "done");
 }
 
 #[tokio::test]

@@ -3,9 +3,25 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::*;
+use swell_protocol::message::NodeId;
+
+use super::desk::Desk;
+use super::join::{JoinError, ask, join};
+use super::message::{JoinAnswer, JoinQuestion, exporter, question};
+use crate::authority::Authority;
+use crate::blob::BlobHash;
+use crate::certificate::ADMITTING_NODE;
+use crate::clock::ClusterClock;
+use crate::identity::{Applicant, draw_node_id};
 use crate::link::NodeEndpoint;
+use crate::refusal::JoinRefusal;
+use crate::register::TokenRegister;
+use crate::socket::Socket;
+use crate::tls::{self, JOIN_PROTOCOL};
+use crate::token::Token;
+use crate::wire::hello::Hello;
 
 const NOW: u64 = 1_800_000_000;
 const CONNECTION: [u8; 32] = [1; 32];
@@ -63,7 +79,7 @@ fn a_question_of_another_connection_proves_nothing_and_spends_nothing() {
 fn a_proof_for_one_key_is_none_for_another() {
     let desk = desk();
     let token = token(&desk, 60, 1);
-    let ((protocol, release, mut question), _): ((u32, String, Question), _) =
+    let ((protocol, release, mut question), _): ((u32, String, JoinQuestion), _) =
         postcard::take_from_bytes(&asked(&token, &hello())).unwrap();
     question.signing_request = Applicant::new(draw_node_id()).unwrap().request().unwrap();
     let forged = postcard::to_stdvec(&(protocol, release, question)).unwrap();
@@ -144,7 +160,7 @@ async fn a_join_captured_on_one_connection_is_refused_on_another() {
         socket,
         identity,
         hello(),
-        Arc::new(|_: &crate::BlobHash| None),
+        Arc::new(|_: &BlobHash| None),
         Some(Arc::clone(&desk)),
     );
     let token = desk
@@ -162,7 +178,7 @@ async fn a_join_captured_on_one_connection_is_refused_on_another() {
             .dial_first(
                 &tls::join_client(token.pin()),
                 token.addresses(),
-                tls::ADMITTING_NODE,
+                ADMITTING_NODE,
                 JOIN_PROTOCOL,
             )
             .await
@@ -173,10 +189,10 @@ async fn a_join_captured_on_one_connection_is_refused_on_another() {
     let captured = question(&token, &hello(), request, &exporter(&victim).unwrap());
 
     let replayed = ask(&dial().await, address, captured.clone()).await.unwrap();
-    assert!(matches!(replayed, Answer::Refused(JoinRefusal::BadProof)), "{replayed:?}");
+    assert!(matches!(replayed, JoinAnswer::Refused(JoinRefusal::BadProof)), "{replayed:?}");
     assert_eq!(desk.tokens()[0].uses_left, 5);
     let genuine = ask(&victim, address, captured).await.unwrap();
-    assert!(matches!(genuine, Answer::Admitted { .. }), "{genuine:?}");
+    assert!(matches!(genuine, JoinAnswer::Admitted { .. }), "{genuine:?}");
     coordinator.close().await;
 }
 
@@ -190,13 +206,8 @@ async fn a_node_of_another_protocol_is_told_both_versions() {
     let token = desk
         .issue(vec![socket.address().to_string()], Duration::from_secs(60), NonZeroU32::MIN, &clock)
         .unwrap();
-    let _coordinator = NodeEndpoint::open(
-        socket,
-        identity,
-        hello(),
-        Arc::new(|_: &crate::BlobHash| None),
-        Some(desk),
-    );
+    let _coordinator =
+        NodeEndpoint::open(socket, identity, hello(), Arc::new(|_: &BlobHash| None), Some(desk));
 
     let socket = Socket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let other = Hello { protocol: 2, release: "0.2.0".into(), ..hello() };
@@ -221,7 +232,7 @@ async fn a_token_with_a_wrong_secret_is_refused_and_spends_nothing() {
         socket,
         identity,
         hello(),
-        Arc::new(|_: &crate::BlobHash| None),
+        Arc::new(|_: &BlobHash| None),
         Some(Arc::clone(&desk)),
     );
 

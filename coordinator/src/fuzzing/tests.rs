@@ -86,8 +86,8 @@ found stays"]
 fn seeds_are_written() {
     let written = [
         token::seeds(),
-        admission::fuzzing::seeds(),
-        link::fuzzing::seeds(),
+        admission::seeds(),
+        link::seeds(),
         lead::seeds(),
         member::seeds(),
         results::seeds(),

@@ -3,8 +3,8 @@
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
-use crate::token::word;
-use crate::{BlobHash, Token, TokenId};
+use crate::blob::BlobHash;
+use crate::token::{Token, TokenId, word};
 
 /// The bytes as a text, and as what a text's checksum is right for.
 pub(super) fn target(bytes: &[u8]) -> bool {
@@ -43,7 +43,7 @@ fn is_read_as_printed<T: FromStr<Err: Display> + Display + PartialEq + Debug>(te
 pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     use std::num::NonZeroU32;
 
-    use crate::Pin;
+    use crate::certificate::Pin;
 
     let addresses =
         vec!["10.0.0.1:7600".into(), "[2001:db8::1]:7600".into(), "load-0.load:7600".into()];

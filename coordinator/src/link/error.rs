@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 
 use quinn::ConnectionError;
+use swell_protocol::message::NodeId;
 
-use crate::identity::{IdentityError, NodeId};
-use crate::link::close::CloseCode;
-use crate::link::frame::{EncodeError, MAX_MESSAGE};
-use crate::link::hello::Disagreement;
-use crate::socket::{DialError, headline, printable};
+use crate::identity::IdentityError;
+use crate::socket::DialError;
+use crate::text::{headline, printable};
+use crate::wire::close::CloseCode;
+use crate::wire::frame::{EncodeError, MAX_MESSAGE};
+use crate::wire::hello::Disagreement;
 
 /// Why a link cannot be had or used. Unless said otherwise the connection is closed and the peer
 /// must be dialled anew.
@@ -102,7 +104,12 @@ pub enum LinkError {
         node: NodeId,
     },
     /// One side closed the connection.
-    #[error("{} closed the connection with host {node}: {}{}", if *here { "this host" } else { "the other side" }, words(*code), detail(reason))]
+    #[error(
+        "{} closed the connection with host {node}: {}{}",
+        side(*here),
+        words(*code),
+        detail(reason)
+    )]
     Closed {
         /// The other node.
         node: NodeId,
@@ -165,6 +172,10 @@ impl From<EncodeError> for LinkError {
             EncodeError::Unwritable(reason) => Self::Unwritable { reason },
         }
     }
+}
+
+const fn side(here: bool) -> &'static str {
+    if here { "this host" } else { "the other side" }
 }
 
 fn words(code: Option<CloseCode>) -> &'static str {

@@ -3,7 +3,7 @@
 //! Messages travel in order on one stream, each way. They are written by a task of the peer's own,
 //! so that a caller that drops a [`Peer::send`] in a `select!` has sent a message whole or not at
 //! all. Beside them are datagrams, which may be lost, and streams with a question each
-//! ([`ask`](super::ask)), which a second task answers. Both tasks end with the peer.
+//! ([`question`](super::question)), which a second task answers. Both tasks end with the peer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use bytes::Bytes;
 use quinn::{SendDatagramError, SendStream, VarInt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use swell_protocol::message::NodeId;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::identity::NodeId;
-use crate::link::ask::{self, Services};
-use crate::link::close::CloseCode;
+use crate::link::answer::{MAX_QUESTIONS, Services, answer_all};
+use crate::link::connection::PeerConnection;
 use crate::link::error::LinkError;
-use crate::link::frame::{self, FrameError, FrameReader, MAX_MESSAGE};
-use crate::link::hello::Hello;
-use crate::link::line::Line;
 use crate::socket::MEMBER_WINDOW;
+use crate::wire::close::CloseCode;
+use crate::wire::frame::{self, FrameError, FrameReader, MAX_MESSAGE};
+use crate::wire::hello::Hello;
 
 /// Bytes of messages that wait to be written: two of the longest. When they are more,
 /// [`Peer::send`] waits.
@@ -45,17 +45,20 @@ const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Peer {
     hello: Hello,
-    line: Arc<Line>,
+    connection: Arc<PeerConnection>,
+    /// Bytes of messages that may still wait to be written.
     room: Arc<Semaphore>,
-    parcels: mpsc::Sender<Parcel>,
+    outgoing: mpsc::Sender<Outgoing>,
     messages: Mutex<FrameReader>,
+    /// Files that may still be fetched at the same time.
     fetches: Semaphore,
     /// The writer and the answerer; dropping the set aborts them.
     _tasks: JoinSet<()>,
 }
 
+/// What the writer of a connection does next.
 #[derive(Debug)]
-enum Parcel {
+enum Outgoing {
     /// A message, and the room that it takes until it is written.
     Message(Bytes, OwnedSemaphorePermit),
     /// The last: to be answered when all before it has arrived.
@@ -65,7 +68,7 @@ enum Parcel {
 impl Peer {
     /// A peer that has said who it is and proven it.
     pub(crate) fn new(
-        line: Line,
+        connection: PeerConnection,
         hello: Hello,
         send: SendStream,
         messages: FrameReader,
@@ -73,19 +76,19 @@ impl Peer {
     ) -> Self {
         // Now that it is known who it is: the stream of messages, which is open already if the peer
         // has dialled, and those for questions.
-        line.connection.set_receive_window(VarInt::from_u32(MEMBER_WINDOW));
-        line.connection.set_max_concurrent_bi_streams(VarInt::from_u32(1 + ask::MAX_ASKS));
-        let line = Arc::new(line);
+        connection.quinn.set_receive_window(VarInt::from_u32(MEMBER_WINDOW));
+        connection.quinn.set_max_concurrent_bi_streams(VarInt::from_u32(1 + MAX_QUESTIONS));
+        let connection = Arc::new(connection);
         let room = Arc::new(Semaphore::new(MAX_WAITING_BYTES));
-        let (parcels, waiting) = mpsc::channel(MAX_WAITING);
+        let (outgoing, waiting) = mpsc::channel(MAX_WAITING);
         let mut tasks = JoinSet::new();
-        tasks.spawn(write(Arc::clone(&line), send, waiting, Arc::clone(&room)));
-        tasks.spawn(ask::answer_all(Arc::clone(&line), services));
+        tasks.spawn(write(Arc::clone(&connection), send, waiting, Arc::clone(&room)));
+        tasks.spawn(answer_all(Arc::clone(&connection), services));
         Self {
             hello,
-            line,
+            connection,
             room,
-            parcels,
+            outgoing,
             messages: Mutex::new(messages),
             fetches: Semaphore::new(MAX_FETCHES),
             _tasks: tasks,
@@ -94,7 +97,7 @@ impl Peer {
 
     /// Its id, which its certificate proves.
     pub fn id(&self) -> NodeId {
-        self.line.node
+        self.connection.node
     }
 
     /// What it says that it is.
@@ -104,12 +107,12 @@ impl Peer {
 
     /// Where it is now; that may change when it is behind NAT.
     pub fn address(&self) -> SocketAddr {
-        self.line.address()
+        self.connection.address()
     }
 
     /// The estimate of the time to it and back.
     pub fn round_trip(&self) -> Duration {
-        self.line.connection.rtt()
+        self.connection.quinn.rtt()
     }
 
     /// Sends a message of at most [`MAX_MESSAGE`] bytes. It is on its way when this returns, and
@@ -119,17 +122,17 @@ impl Peer {
     /// not at all.
     pub async fn send<T: Serialize + ?Sized>(&self, message: &T) -> Result<(), LinkError> {
         let frame = frame::encode(message)?;
-        if let Some(error) = self.line.connection.close_reason() {
-            return Err(self.line.ended(error));
+        if let Some(error) = self.connection.quinn.close_reason() {
+            return Err(self.connection.ended(error));
         }
         let bytes = u32::try_from(frame.len()).expect("a message has at most 1 MiB");
         let sent = async {
             let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok()?;
-            self.parcels.send(Parcel::Message(frame, room)).await.ok()
+            self.outgoing.send(Outgoing::Message(frame, room)).await.ok()
         };
         match timeout(SEND_DEADLINE, sent).await {
             Ok(Some(())) => Ok(()),
-            Ok(None) => Err(self.line.ended(self.line.connection.closed().await)),
+            Ok(None) => Err(self.connection.ended(self.connection.quinn.closed().await)),
             Err(_) => Err(LinkError::Stalled { node: self.id() }),
         }
     }
@@ -145,9 +148,9 @@ impl Peer {
         match message {
             Ok(message) => frame::decode(&message).map_err(|reason| self.garbage(reason)),
             Err(FrameError::Ended) => {
-                let connection = &self.line.connection;
+                let connection = &self.connection.quinn;
                 Err(match connection.close_reason() {
-                    Some(error) => self.line.ended(error),
+                    Some(error) => self.connection.ended(error),
                     None => LinkError::Closed {
                         node,
                         here: false,
@@ -158,15 +161,15 @@ impl Peer {
             }
             Err(FrameError::Cut) => Err(self.garbage("it ends within a message".into())),
             Err(FrameError::TooLong(bytes)) => {
-                self.line.close(CloseCode::TooLong, &format!("{bytes} bytes"));
+                self.connection.close(CloseCode::TooLong, &format!("{bytes} bytes"));
                 Err(LinkError::Oversized { node, bytes })
             }
             Err(FrameError::TooSlow) => {
-                self.line.close(CloseCode::TooSlow, "");
+                self.connection.close(CloseCode::TooSlow, "");
                 Err(LinkError::TooSlow { node })
             }
             Err(FrameError::Broken(quinn::ReadError::ConnectionLost(error))) => {
-                Err(self.line.ended(error))
+                Err(self.connection.ended(error))
             }
             Err(FrameError::Broken(error)) => Err(self.garbage(error.to_string())),
         }
@@ -178,8 +181,8 @@ impl Peer {
         let unwritable = |reason: String| LinkError::Unwritable { reason };
         let message = postcard::to_stdvec(message).map_err(|e| unwritable(e.to_string()))?;
         let bytes = message.len();
-        self.line.connection.send_datagram(message.into()).map_err(|e| match e {
-            SendDatagramError::ConnectionLost(error) => self.line.ended(error),
+        self.connection.quinn.send_datagram(message.into()).map_err(|e| match e {
+            SendDatagramError::ConnectionLost(error) => self.connection.ended(error),
             SendDatagramError::TooLarge => {
                 unwritable(format!("{bytes} bytes do not fit into a datagram"))
             }
@@ -190,32 +193,33 @@ impl Peer {
     /// Waits for the next datagram; the same is true as of [`Peer::receive`]. Those that nobody
     /// waits for are kept up to 64 KiB, then the oldest go.
     pub async fn receive_datagram<T: DeserializeOwned>(&self) -> Result<T, LinkError> {
-        let message = self.line.connection.read_datagram().await.map_err(|e| self.line.ended(e))?;
+        let message =
+            self.connection.quinn.read_datagram().await.map_err(|e| self.connection.ended(e))?;
         frame::decode(&message).map_err(|reason| self.garbage(reason))
     }
 
     /// Waits for the end of the connection and says why it ended. A caller may drop the future.
     pub async fn ended(&self) -> LinkError {
-        self.line.ended(self.line.connection.closed().await)
+        self.connection.ended(self.connection.quinn.closed().await)
     }
 
     /// Closes the connection when all that was sent has arrived, or after a second.
     pub async fn close(&self, reason: &str) {
         let (arrived, wait) = oneshot::channel();
         let goodbye = async {
-            if self.parcels.send(Parcel::Goodbye(arrived)).await.is_ok() {
+            if self.outgoing.send(Outgoing::Goodbye(arrived)).await.is_ok() {
                 let _ = wait.await;
             }
         };
         // Past the deadline what did not arrive is lost, as the promise says.
         let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
-        self.line.close(CloseCode::Goodbye, reason);
+        self.connection.close(CloseCode::Goodbye, reason);
     }
 
     /// Closes the connection at once, as the peer sent what is well-formed and cannot be true. The
     /// reason is told to it.
     pub fn reject(&self, reason: &str) {
-        self.line.close(CloseCode::Rejected, reason);
+        self.connection.close(CloseCode::Rejected, reason);
     }
 
     /// Waits for the turn of one more file; it lasts as long as the permit.
@@ -223,47 +227,47 @@ impl Peer {
         self.fetches.acquire().await.expect("this semaphore is never closed")
     }
 
-    pub(crate) fn line(&self) -> &Line {
-        &self.line
+    pub(crate) fn connection(&self) -> &PeerConnection {
+        &self.connection
     }
 
     fn garbage(&self, reason: String) -> LinkError {
-        self.line.close(CloseCode::Garbage, &reason);
+        self.connection.close(CloseCode::Garbage, &reason);
         LinkError::Garbage { node: self.id(), reason }
     }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        self.line.close(CloseCode::Goodbye, "");
+        self.connection.close(CloseCode::Goodbye, "");
     }
 }
 
 /// Writes what waits until the goodbye or the end of the connection; then nobody need wait for room
 /// any more.
 async fn write(
-    line: Arc<Line>,
+    connection: Arc<PeerConnection>,
     mut stream: SendStream,
-    mut waiting: mpsc::Receiver<Parcel>,
+    mut waiting: mpsc::Receiver<Outgoing>,
     room: Arc<Semaphore>,
 ) {
-    let closed = line.connection.closed();
+    let closed = connection.quinn.closed();
     tokio::pin!(closed);
     loop {
-        let parcel = tokio::select! {
-            parcel = waiting.recv() => parcel,
+        let next = tokio::select! {
+            next = waiting.recv() => next,
             _ = &mut closed => break,
         };
-        let Some(parcel) = parcel else { break };
-        match parcel {
-            Parcel::Message(message, taken) => {
+        let Some(next) = next else { break };
+        match next {
+            Outgoing::Message(message, taken) => {
                 if stream.write_chunk(message).await.is_err() {
-                    line.close(CloseCode::Garbage, "messages are not read");
+                    connection.close(CloseCode::Garbage, "messages are not read");
                     break;
                 }
                 drop(taken);
             }
-            Parcel::Goodbye(arrived) => {
+            Outgoing::Goodbye(arrived) => {
                 // What is finished already, or broken, has nothing left to wait for.
                 if stream.finish().is_ok() {
                     let _ = stream.stopped().await;

@@ -1,13 +1,18 @@
 //! What those do who do not keep to the protocol: raw connections against a real endpoint.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use quinn::{ConnectionError, RecvStream};
+use quinn::{Connection, ConnectionError, RecvStream, SendStream};
 
+use super::answer::MAX_QUESTIONS;
 use super::*;
 use crate::authority::Authority;
-use crate::blobs::BlobHash;
+use crate::blob::BlobHash;
 use crate::clock::ClusterClock;
+use crate::identity::draw_node_id;
+use crate::socket::DialError;
+use crate::tls::JOIN_PROTOCOL;
+use crate::wire::frame::{MAX_MESSAGE, encode};
 
 /// Longer than anything here takes; a test that waits as long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -65,7 +70,7 @@ impl Cluster {
         let socket = local();
         let client = tls::link_client(identity);
         let connection = socket
-            .dial(client, self.endpoint.address(), tls::ANY_NODE, LINK_PROTOCOL, soon())
+            .dial(client, self.endpoint.address(), ANY_NODE, LINK_PROTOCOL, soon())
             .await
             .unwrap();
         let (mut send, recv) = connection.open_bi().await.unwrap();
@@ -172,7 +177,7 @@ async fn ten_thousand_streams_at_once_cannot_be_opened() {
     // A stream that asks nothing is given back after five seconds; until then no other can be had.
     while let Ok(stream) = timeout(Duration::from_secs(1), raw.connection.open_bi()).await {
         held.push(stream.unwrap());
-        assert!(held.len() <= ask::MAX_ASKS as usize);
+        assert!(held.len() <= MAX_QUESTIONS as usize);
     }
     assert!(raw.connection.close_reason().is_none());
 }
@@ -189,10 +194,7 @@ async fn a_question_that_makes_no_sense_closes_the_connection() {
 async fn a_member_cannot_call_itself_another() {
     let cluster = cluster();
     let raw = cluster
-        .raw_saying(
-            &identity(&cluster.authority),
-            hello().encode(crate::identity::draw_node_id()).unwrap(),
-        )
+        .raw_saying(&identity(&cluster.authority), hello().encode(draw_node_id()).unwrap())
         .await;
     assert_eq!(raw.closed_for().await, Some(CloseCode::Impostor));
 }
@@ -212,7 +214,7 @@ async fn a_hello_that_makes_no_sense_or_is_too_long_closes_the_connection() {
 async fn without_a_certificate_nobody_is_heard() {
     let cluster = cluster();
     let client = tls::anonymous_client(cluster.authority.pin(), LINK_PROTOCOL);
-    let error = cluster.dial_in(client, tls::ANY_NODE, LINK_PROTOCOL).await;
+    let error = cluster.dial_in(client, ANY_NODE, LINK_PROTOCOL).await;
     assert!(matches!(error, DialError::NotAccepted { .. }), "{error}");
 }
 
@@ -221,7 +223,7 @@ async fn a_certificate_of_another_cluster_is_not_accepted() {
     let cluster = cluster();
     let client =
         tls::foreign_client(cluster.authority.pin(), &identity(&Authority::found().unwrap()));
-    let error = cluster.dial_in(client, tls::ANY_NODE, LINK_PROTOCOL).await;
+    let error = cluster.dial_in(client, ANY_NODE, LINK_PROTOCOL).await;
     assert!(
         matches!(error, DialError::NotAccepted { reason: "it is of another cluster", .. }),
         "{error}"
@@ -233,14 +235,14 @@ async fn another_major_is_told_both() {
     let cluster = cluster();
     for (protocol, ours) in [("swell/2", LINK_PROTOCOL), ("swell-join/2", JOIN_PROTOCOL)] {
         let client = tls::anonymous_client(cluster.authority.pin(), protocol);
-        let error = cluster.dial_in(client, tls::ANY_NODE, protocol).await.to_string();
+        let error = cluster.dial_in(client, ANY_NODE, protocol).await.to_string();
         assert!(
             error.contains(&format!("speaks {ours}, and this host speaks {protocol}")),
             "{error}"
         );
     }
     let client = tls::anonymous_client(cluster.authority.pin(), "swell/99");
-    let unknown = cluster.dial_in(client, tls::ANY_NODE, "swell/99").await;
+    let unknown = cluster.dial_in(client, ANY_NODE, "swell/99").await;
     assert!(matches!(unknown, DialError::OtherMajor { theirs: None, .. }), "{unknown}");
 }
 

@@ -2,11 +2,22 @@
 
 use std::num::NonZeroU32;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use rustls::RootCertStore;
+use swell_protocol::message::NodeId;
 
-use super::*;
-use crate::link::fuzzing::renewal;
+use super::link::renewal;
+use crate::admission::desk::Desk;
+use crate::admission::message::{Grant, JoinAnswer, question};
+use crate::authority::Authority;
+use crate::certificate::{Pin, verify_node};
+use crate::clock::ClusterClock;
+use crate::identity::{Applicant, Identity, draw_node_id};
+use crate::register::TokenRegister;
+use crate::token::Token;
+use crate::wire::frame::decode;
+use crate::wire::hello::Hello;
 
 const NOW: u64 = 1_800_000_000;
 const CONNECTION: [u8; 32] = [1; 32];
@@ -23,7 +34,7 @@ static CLUSTER: LazyLock<(Desk, Token)> = LazyLock::new(|| {
 
 /// The first byte says what the others are: a question, a signing request with its proof, one for a
 /// renewal, the answer to a question or to a renewal.
-pub(crate) fn target(bytes: &[u8]) -> bool {
+pub(super) fn target(bytes: &[u8]) -> bool {
     let Some((kind, bytes)) = bytes.split_first() else { return false };
     let (desk, token) = &*CLUSTER;
     let hello = Hello {
@@ -54,16 +65,16 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
             desk.renew(member, request, NOW).is_ok_and(|grant| is_of(member, &grant))
         }
         3 => match decode(bytes) {
-            Ok(Answer::Refused(refusal)) => {
+            Ok(JoinAnswer::Refused(refusal)) => {
                 let text = refusal.printable().to_string();
                 assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
                 true
             }
-            Ok(Answer::Admitted { grant, .. }) => {
-                let authority = CertificateDer::from(grant.authority.clone());
+            Ok(JoinAnswer::Admitted { grant, .. }) => {
+                let authority = grant.authority();
                 let _ = Pin::of_certificate(&authority);
                 let applicant = Applicant::new(draw_node_id()).expect("a key can be drawn");
-                let clock = ClusterClock::showing(grant.now_unix_s);
+                let clock = ClusterClock::showing(grant.now_unix_s());
                 assert!(
                     Identity::new(applicant, grant.certificate(), authority, clock).is_err(),
                     "no certificate is for a key just drawn"
@@ -76,7 +87,7 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
             static MEMBER: LazyLock<Identity> = LazyLock::new(|| {
                 CLUSTER
                     .0
-                    .authority
+                    .authority()
                     .identity(ClusterClock::showing(NOW))
                     .expect("a certificate can be signed")
             });
@@ -97,17 +108,18 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
 /// Whether a grant is what a node was to be granted.
 fn is_of(node: NodeId, grant: &Grant) -> bool {
     let mut roots = RootCertStore::empty();
-    roots
-        .add(CertificateDer::from(grant.authority.clone()))
-        .expect("the cluster's own certificate is one");
-    tls::verify_node(&grant.certificate(), &roots, node, &ClusterClock::showing(NOW))
+    roots.add(grant.authority()).expect("the cluster's own certificate is one");
+    verify_node(&grant.certificate(), &roots, node, &ClusterClock::showing(NOW))
         .expect("what is granted is good");
     true
 }
 
 /// Messages as they are, each with what it is before it.
 #[cfg(test)]
-pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    use crate::refusal::JoinRefusal;
+    use crate::wire::frame::encode;
+
     let (desk, token) = &*CLUSTER;
     let hello = Hello {
         protocol: 1,
@@ -118,7 +130,7 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     let node = NodeId(7);
     let request = Applicant::new(node).unwrap().request().unwrap();
     let grant = || desk.renew(node, &request, NOW).unwrap();
-    let answer = |answer: &Answer| encode(answer).unwrap()[4..].to_vec();
+    let answer = |answer: &JoinAnswer| encode(answer).unwrap()[4..].to_vec();
     let of = |kind: u8, bytes: &[u8]| [&[kind], bytes].concat();
     vec![
         (
@@ -127,12 +139,12 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ),
         ("signing-request", of(1, &request)),
         ("renewal", of(2, &[&node.0.to_be_bytes()[..], &request].concat())),
-        ("refused", of(3, &answer(&Answer::Refused(JoinRefusal::Expired { ended_s_ago: 3 })))),
+        ("refused", of(3, &answer(&JoinAnswer::Refused(JoinRefusal::Expired { ended_s_ago: 3 })))),
         ("other-version", {
             let (release, joining_release) = ("0.1.0".to_owned(), "0.2.0\u{7}".to_owned());
             of(
                 3,
-                &answer(&Answer::Refused(JoinRefusal::OtherVersion {
+                &answer(&JoinAnswer::Refused(JoinRefusal::OtherVersion {
                     release,
                     protocol: 1,
                     joining_release,
@@ -140,7 +152,7 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
                 })),
             )
         }),
-        ("admitted", of(3, &answer(&Answer::Admitted { grant: grant(), coordinator: node }))),
-        ("renewed", of(4, &crate::link::fuzzing::granted(grant()))),
+        ("admitted", of(3, &answer(&JoinAnswer::Admitted { grant: grant(), coordinator: node }))),
+        ("renewed", of(4, &super::link::granted(grant()))),
     ]
 }

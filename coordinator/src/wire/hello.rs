@@ -7,10 +7,10 @@
 use std::fmt;
 
 use data_encoding::HEXLOWER;
+use swell_protocol::message::NodeId;
 
-use crate::identity::NodeId;
-use crate::link::frame;
-use crate::socket::printable;
+use crate::text::printable;
+use crate::wire::frame;
 
 /// The longest first message: two short texts and a hash.
 pub(crate) const MAX_HELLO: usize = 4096;

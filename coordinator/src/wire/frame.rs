@@ -137,8 +137,8 @@ mod tests {
     #[test]
     fn a_message_above_the_limit_is_not_written() {
         assert!(encode(&vec![0u8; MAX_MESSAGE - 8]).is_ok());
-        assert!(
-            matches!(encode(&vec![0u8; MAX_MESSAGE]), Err(EncodeError::TooLong(length)) if length > MAX_MESSAGE)
-        );
+        let refused = encode(&vec![0u8; MAX_MESSAGE]);
+        let is_too_long = |length: usize| length > MAX_MESSAGE;
+        assert!(matches!(refused, Err(EncodeError::TooLong(length)) if is_too_long(length)));
     }
 }

@@ -5,18 +5,18 @@ use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::ask::Renewal;
-use super::frame::take;
-use super::{Ask, Hello, decode, encode};
-use crate::admission::Grant;
-use crate::blobs::Found;
+use crate::admission::message::Grant;
+use crate::blob::BlobOffer;
+use crate::link::question::{PeerQuestion, Renewal};
+use crate::wire::frame::{decode, encode, take};
+use crate::wire::hello::Hello;
 
 /// Little enough for a fuzzer to go beyond.
 const LIMIT: usize = 200;
 
 /// The first byte says what the others are: the bytes of a stream in chunks of a length, the first
 /// words, a question, or how the answer with a file begins.
-pub(crate) fn target(bytes: &[u8]) -> bool {
+pub(super) fn target(bytes: &[u8]) -> bool {
     let Some((kind, bytes)) = bytes.split_first() else { return false };
     match kind % 4 {
         0 => are_messages(bytes),
@@ -39,8 +39,8 @@ pub(crate) fn target(bytes: &[u8]) -> bool {
             }
             true
         }
-        2 => is_written_as_read::<Ask>(bytes),
-        _ => is_written_as_read::<Found>(bytes),
+        2 => is_written_as_read::<PeerQuestion>(bytes),
+        _ => is_written_as_read::<BlobOffer>(bytes),
     }
 }
 
@@ -78,7 +78,7 @@ fn is_written_as_read<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> bool {
 }
 
 /// A certificate that the bytes bring.
-pub(crate) fn renewal(bytes: &[u8]) -> Option<Grant> {
+pub(super) fn renewal(bytes: &[u8]) -> Option<Grant> {
     match decode(bytes).ok()? {
         Renewal::Granted(grant) => Some(grant),
         Renewal::Refused(_) => None,
@@ -91,14 +91,16 @@ fn hello() -> Hello {
 
 /// The message with a certificate.
 #[cfg(test)]
-pub(crate) fn granted(grant: Grant) -> Vec<u8> {
+pub(super) fn granted(grant: Grant) -> Vec<u8> {
     encode(&Renewal::Granted(grant)).unwrap()[4..].to_vec()
 }
 
 /// Messages as they are, each with what it is before it.
 #[cfg(test)]
-pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    use crate::{BlobHash, NodeId};
+pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    use swell_protocol::message::NodeId;
+
+    use crate::blob::BlobHash;
 
     let of = |kind: u8, bytes: &[u8]| [&[kind], bytes].concat();
     let message = |bytes: Bytes| bytes[4..].to_vec();
@@ -112,9 +114,12 @@ pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("hello", of(1, &message(hello().encode(NodeId(5)).unwrap()))),
         ("later-hello", of(1, &message(later.encode(NodeId(5)).unwrap()))),
         ("other-engine", of(1, &message(other.encode(NodeId(5)).unwrap()))),
-        ("ask-blob", of(2, &message(encode(&Ask::Blob(BlobHash::of(b"file"))).unwrap()))),
-        ("ask-renewal", of(2, &message(encode(&Ask::Renewal(b"request".to_vec())).unwrap()))),
-        ("found", of(3, &message(encode(&Found::Yes { size: 1_000_000 }).unwrap()))),
-        ("not-found", of(3, &message(encode(&Found::No).unwrap()))),
+        ("ask-blob", of(2, &message(encode(&PeerQuestion::Blob(BlobHash::of(b"file"))).unwrap()))),
+        (
+            "ask-renewal",
+            of(2, &message(encode(&PeerQuestion::Renewal(b"request".to_vec())).unwrap())),
+        ),
+        ("found", of(3, &message(encode(&BlobOffer::Yes { size: 1_000_000 }).unwrap()))),
+        ("not-found", of(3, &message(encode(&BlobOffer::No).unwrap()))),
     ]
 }

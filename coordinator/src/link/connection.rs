@@ -4,29 +4,33 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 use quinn::{Connection, ConnectionError};
+use swell_protocol::message::NodeId;
 
-use crate::identity::NodeId;
-use crate::link::close::CloseCode;
 use crate::link::error::LinkError;
+use crate::socket::canonical;
+use crate::wire::close::CloseCode;
 
 /// A connection whose end is told from one place, whichever task brought it about.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct PeerConnection {
+    /// The node at the other end, as its certificate proves.
     pub(crate) node: NodeId,
-    pub(crate) connection: Connection,
+    pub(crate) quinn: Connection,
+    /// Why this side closed it, if it did.
     closed: OnceLock<(CloseCode, String)>,
 }
 
-impl Line {
-    pub(crate) const fn new(node: NodeId, connection: Connection) -> Self {
-        Self { node, connection, closed: OnceLock::new() }
+impl PeerConnection {
+    /// A connection whose other end has proven to be this node.
+    pub(crate) const fn new(node: NodeId, quinn: Connection) -> Self {
+        Self { node, quinn, closed: OnceLock::new() }
     }
 
     /// Closes the connection now; what was not yet acknowledged is lost. The first reason is kept.
     pub(crate) fn close(&self, code: CloseCode, reason: &str) {
-        if self.connection.close_reason().is_none() {
+        if self.quinn.close_reason().is_none() {
             let (code, reason) = self.closed.get_or_init(|| (code, reason.to_owned()));
-            self.connection.close((*code).into(), reason.as_bytes());
+            self.quinn.close((*code).into(), reason.as_bytes());
         }
     }
 
@@ -51,11 +55,6 @@ impl Line {
 
     /// Where the other side is now, in the form that it was dialled in.
     pub(crate) fn address(&self) -> SocketAddr {
-        canonical(self.connection.remote_address())
+        canonical(self.quinn.remote_address())
     }
-}
-
-/// An IPv4 address as such, also where a socket for IPv6 shows it as one of its own.
-pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
