@@ -50,7 +50,9 @@ pub struct Frontier {
 /// A node's deltas that nobody has acknowledged.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
+    /// Each with when it was last sent.
     kept: VecDeque<(Delta, Option<LocalInstant>)>,
+    /// The latest number that was given.
     numbered: u64,
     acknowledged: u64,
     has_last: bool,
@@ -101,11 +103,13 @@ impl Outbox {
 }
 
 /// What was merged of one node.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Inbox {
+    /// The number up to which all were merged.
     merged: u64,
     frontier: Frontier,
     has_last: bool,
+    /// Those that came before their turn.
     ahead: BTreeMap<u64, Delta>,
 }
 

@@ -17,6 +17,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::LocalInstant;
 
 /// How often a node asks, at the least.
@@ -88,7 +90,7 @@ impl HeldLease {
 }
 
 /// What was granted to one node, as the lead keeps it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Grants {
     /// Questions, each with the slot that its answer stopped short of.
     grants: VecDeque<(u64, u64)>,

@@ -13,7 +13,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 /// Numbers in a block at most: some seconds' worth of a fast node.
-const LARGEST_BLOCK: u64 = 1 << 20;
+const MAX_BLOCK: u64 = 1 << 20;
 
 /// What a node asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,10 +34,11 @@ pub struct Block {
 }
 
 /// What the lead hands out.
-#[derive(Clone, Debug)]
-pub struct Numbers<N> {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Numbers<N: Ord> {
     next: u64,
     limit: u64,
+    /// The latest block of each node, in case that its answer got lost.
     latest: BTreeMap<N, Block>,
 }
 
@@ -56,7 +57,7 @@ impl<N: Ord + Copy> Numbers<N> {
         }
         let left = self.limit - self.next;
         let fair = left.div_ceil(2 * nodes.max(1) as u64);
-        let count = wanted.count.min(fair).min(LARGEST_BLOCK);
+        let count = wanted.count.min(fair).min(MAX_BLOCK);
         if count == 0 {
             return None;
         }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use swell_core::schedule::{Owner, Table};
 
 use crate::clock::LocalInstant;
@@ -13,16 +14,17 @@ use crate::clock::LocalInstant;
 const KEPT: Duration = Duration::from_secs(15);
 /// Tables that nodes are told of for the sake of one that was away and has not told what became of
 /// its slots.
-const MOST_TABLES: usize = 32;
+const MAX_TABLES: usize = 32;
 /// Tables that are kept for what was never heard; with more, how much may have been started is not
 /// known.
-const MOST_PAST_TABLES: usize = 10_000;
+const MAX_PAST_TABLES: usize = 10_000;
 
 /// See the module's documentation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tables {
     /// In force and to come, earliest first, with when each was made.
     current: Vec<(Table, LocalInstant)>,
+    /// Over, earliest first.
     past: VecDeque<Table>,
 }
 
@@ -57,9 +59,8 @@ impl Tables {
     /// Drops what no node can need any more: `here` is the slot that is due now, `reached` the one
     /// below which every node has told what it did.
     pub(crate) fn forget(&mut self, now: LocalInstant, here: u64, reached: u64) {
-        let is_needed = |next: &(Table, LocalInstant), left: usize| {
-            next.0.from > reached && left <= MOST_TABLES
-        };
+        let is_needed =
+            |next: &(Table, LocalInstant), left: usize| next.0.from > reached && left <= MAX_TABLES;
         let is_over =
             |next: &(Table, LocalInstant)| next.0.from <= here && now.since(next.1) > KEPT;
         let count = self.current.len();
@@ -72,7 +73,7 @@ impl Tables {
         while self.past.get(1).map_or(first, |next| next.from) <= reached
             && self.past.pop_front().is_some()
         {}
-        self.past.truncate(MOST_PAST_TABLES);
+        self.past.truncate(MAX_PAST_TABLES);
     }
 
     /// Those in force and to come.
@@ -93,7 +94,7 @@ impl Tables {
         let parts = tables()
             .zip(ends)
             .map(|(table, end)| table.count(owner, from.max(table.from), until.min(end)));
-        (self.past.len() < MOST_PAST_TABLES).then(|| parts.sum())
+        (self.past.len() < MAX_PAST_TABLES).then(|| parts.sum())
     }
 }
 
@@ -151,7 +152,7 @@ mod tests {
         tables.forget(second(60), 50_000, 400);
         assert_eq!(
             (tables.current().count(), tables.count(0, 400, 1_000)),
-            (MOST_TABLES, Some(300))
+            (MAX_TABLES, Some(300))
         );
         tables.forget(second(60), 50_000, 40_000);
         assert_eq!(

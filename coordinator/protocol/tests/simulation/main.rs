@@ -370,6 +370,18 @@ fn what_the_leading_node_hears_grows_as_the_nodes_do() {
 }
 
 #[test]
+fn a_cluster_whose_lead_is_restored_at_any_moment_does_what_it_would_have_done() {
+    for seed in 0..20 {
+        let scene = random::scene(seed);
+        let undisturbed = Scene { restores: Vec::new(), ..scene.clone() };
+        let (mut record, _) = World::new(scene).run();
+        let (expected, _) = World::new(undisturbed).run();
+        assert!(std::mem::take(&mut record.restored) > 0, "seed {seed}");
+        assert!(record == expected, "seed {seed} goes otherwise with a lead that was restored");
+    }
+}
+
+#[test]
 fn whatever_befalls_a_cluster_nothing_is_started_twice_and_nothing_is_counted_twice() {
     let seeds = random::seeds(200);
     let mut seen = random::Seen::default();

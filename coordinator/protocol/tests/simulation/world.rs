@@ -12,7 +12,7 @@ use swell_core::random::Random;
 use swell_core::schedule::{Arrivals, Course, Cursor, Law, Numbering, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
-use swell_protocol::lead::{Lead, LeadEvent, LeadSettings, Unknown};
+use swell_protocol::lead::{Lead, LeadEvent, LeadSettings, LeadSnapshot, Unknown};
 use swell_protocol::lease::LEASE;
 use swell_protocol::member::{Member, MemberEvent};
 use swell_protocol::message::{Ending, NodeId, Orders, RunStage, ToLead, ToMember};
@@ -60,6 +60,8 @@ pub(crate) struct Scene {
     /// Length of the run.
     pub(crate) lasts: Duration,
     pub(crate) iterations: Option<u64>,
+    /// When the lead is replaced by one that is restored from a snapshot of it.
+    pub(crate) restores: Vec<Instant>,
     /// Parts in a million by which the clocks of two nodes may differ in speed.
     pub(crate) drift_ppm: f64,
 }
@@ -86,6 +88,7 @@ impl Scene {
             courses: Vec::new(),
             lasts: Duration::from_secs(20),
             iterations: None,
+            restores: Vec::new(),
             drift_ppm: 50.0,
         }
     }
@@ -125,7 +128,7 @@ struct SimulatedNode {
 }
 
 /// What the judge has seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Record {
     /// The slots that were started, with the instants for which they were meant.
     pub(crate) started: BTreeMap<u64, RunInstant>,
@@ -150,6 +153,8 @@ pub(crate) struct Record {
     pub(crate) told_of_last_number: usize,
     pub(crate) is_over: bool,
     pub(crate) up_messages: u64,
+    /// How often the lead was restored from a snapshot.
+    pub(crate) restored: u64,
 }
 
 pub(crate) struct World {
@@ -285,7 +290,13 @@ impl World {
     }
 
     fn is_killed(&self, index: usize) -> bool {
-        self.scene.faults.iter().any(|fault| matches!(fault, Fault::Killed { node, at } if *node == index && self.now >= *at))
+        self.befell(
+            |fault| matches!(*fault, Fault::Killed { node, at } if node == index && self.now >= at),
+        )
+    }
+
+    fn befell(&self, is_meant: impl Fn(&Fault) -> bool) -> bool {
+        self.scene.faults.iter().any(is_meant)
     }
 
     fn is_within(
@@ -326,9 +337,22 @@ impl World {
             }
         }
         if index == 0 {
+            // What was said just now is not answered yet: the snapshot holds it.
+            while self.scene.restores.first().is_some_and(|&at| self.now >= at) {
+                self.scene.restores.remove(0);
+                self.restore_lead();
+            }
             self.lead_acts(local);
         }
         self.node_acts(index, local);
+    }
+
+    /// The lead goes, and one that knows what it knew takes its place.
+    fn restore_lead(&mut self) {
+        let bytes = postcard::to_stdvec(&self.lead.snapshot()).expect("a snapshot can be written");
+        let snapshot: LeadSnapshot = postcard::from_bytes(&bytes).expect("and read");
+        self.lead = Lead::restore(snapshot);
+        self.record.restored += 1;
     }
 
     fn lead_acts(&mut self, local: LocalInstant) {
@@ -403,8 +427,9 @@ impl World {
             self.obey(index, local, event);
             self.start_due(index, local);
         }
-        let wants_to_leave =
-            self.scene.faults.iter().any(|fault| matches!(fault, Fault::Leaves { node, at } if *node == index && self.now >= *at));
+        let wants_to_leave = self.befell(
+            |fault| matches!(*fault, Fault::Leaves { node, at } if node == index && self.now >= at),
+        );
         let arrivals = self.scene.arrivals();
         let node = &mut self.nodes[index];
         let run_now = node.run_now(local);

@@ -8,10 +8,12 @@
 //! multiplications and divisions are used: they round alike on every machine, which a logarithm
 //! does not.
 
+use serde::{Deserialize, Serialize};
+
 use crate::random::Random;
 
 /// How starts are spread around the profile's rate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Arrivals {
     /// At even distances.
     #[default]
@@ -33,13 +35,36 @@ const NONE_IN_BLOCK: f64 = 6.616_261_056_709_485e-112;
 const MAX_IN_BLOCK: u64 = 2 * BLOCK;
 
 /// The position of each slot, cheap in increasing order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "BlockInForce", into = "BlockInForce")]
 pub(super) struct Positions {
     arrivals: Arrivals,
     block: u64,
     /// Slots in the blocks before this one.
     before: u64,
     points: Vec<f64>,
+}
+
+/// What of positions has to be kept: the points of a block are drawn again.
+#[derive(Serialize, Deserialize)]
+struct BlockInForce {
+    arrivals: Arrivals,
+    block: u64,
+    before: u64,
+}
+
+impl From<Positions> for BlockInForce {
+    fn from(Positions { arrivals, block, before, points: _ }: Positions) -> Self {
+        Self { arrivals, block, before }
+    }
+}
+
+impl From<BlockInForce> for Positions {
+    fn from(BlockInForce { arrivals, block, before }: BlockInForce) -> Self {
+        let mut positions = Self { arrivals, block, before, points: Vec::new() };
+        positions.draw();
+        positions
+    }
 }
 
 impl Positions {

@@ -1,12 +1,14 @@
 //! From instants to slots: for whoever promises slots ahead of their time.
 
+use serde::{Deserialize, Serialize};
+
 use super::Timeline;
 use super::arrivals::{Arrivals, Positions};
 use crate::RunInstant;
 
 /// Which slot comes first after an instant. Asked in order of time it is cheap; for a look ahead it
 /// is cloned.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Numbering {
     positions: Positions,
     next: u64,

@@ -1,0 +1,39 @@
+//! What the lead of a run has to tell to whoever owns it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::deltas::Delta;
+use crate::message::NodeId;
+
+/// What is to be done, or to be known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum LeadEvent {
+    /// All nodes can begin.
+    Ready,
+    /// A node cannot take part, and says why.
+    Refused(NodeId, String),
+    /// What a node counted, to be merged.
+    Merge(NodeId, Delta),
+    /// A node is not heard any more; its share moves.
+    Lost(NodeId),
+    /// A lost node takes part again.
+    Back(NodeId),
+    /// A node that came later takes part.
+    Joined(NodeId),
+    /// A node could not bear its share and gives a part of it away.
+    Relieved(NodeId),
+    /// A node leaves; its share moves.
+    Left(NodeId),
+    /// Every node has told all, or has been given up.
+    Over,
+}
+
+/// What a node started that nobody has been told of: between these two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// So many surely.
+    pub least: u64,
+    /// So many at the most; nothing in the closed model, which sets no limit, or where shares moved
+    /// thousands of times since.
+    pub most: Option<u64>,
+}

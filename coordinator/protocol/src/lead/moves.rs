@@ -1,0 +1,127 @@
+//! How slots move from node to node.
+//!
+//! A move is a new table, in force from a slot that nobody who loses any could have been promised
+//! ([`crate::lease::Grants`]). Where a node is lost the others only gain, so only its own lease is
+//! waited for. Any other move (a node that comes, or comes back, or is strained) makes many lose a
+//! little, so it waits a whole lease ahead. No node is moved twice within three seconds, and one
+//! that is lost again and again comes back later each time: a link that flaps must not shake the
+//! load of all.
+
+use swell_core::RunInstant;
+use swell_core::schedule::Table;
+
+use crate::clock::LocalInstant;
+use crate::lead::event::LeadEvent;
+use crate::lead::node::{BETWEEN_MOVES, NodeState, Participation};
+use crate::lead::state::LeadState;
+use crate::message::NodeId;
+
+impl LeadState {
+    /// Moves what is to be moved at this instant of a run that goes on.
+    pub(super) fn move_slots(&mut self, now: LocalInstant, run_now: RunInstant) {
+        let lost = self.nodes_that(|node| node.is_lost(now));
+        let mut has_moved = !lost.is_empty();
+        for id in lost {
+            self.handle_lost(now, id);
+        }
+        let leaving = self
+            .nodes_that(|node| node.participation == Participation::Inside && node.wants_to_leave);
+        for id in leaving {
+            has_moved |= self.let_go(now, id);
+        }
+        let reached = self
+            .nodes
+            .values()
+            .filter(|node| !node.inbox.is_complete())
+            .map(|node| node.inbox.frontier().reached)
+            .min();
+        self.tables.forget(now, self.slot_at(run_now), reached.unwrap_or(u64::MAX));
+        has_moved |= self.rebalance(now, run_now);
+        // Once, however many nodes are lost or come at a time.
+        if has_moved {
+            self.publish();
+        }
+    }
+
+    fn nodes_that(&self, is_meant: impl Fn(&NodeState) -> bool) -> Vec<NodeId> {
+        self.nodes.iter().filter(|(_, node)| is_meant(node)).map(|(id, _)| *id).collect()
+    }
+
+    fn handle_lost(&mut self, now: LocalInstant, id: NodeId) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        node.handle_lost(now);
+        self.deal_out(now, id, Participation::Lost);
+        self.events.push_back(LeadEvent::Lost(id));
+    }
+
+    /// Has the others take over from a node that wants to leave, if there are any that can; says
+    /// whether there are.
+    fn let_go(&mut self, now: LocalInstant, id: NodeId) -> bool {
+        let is_heir = |(other, node): (&NodeId, &NodeState)| {
+            *other != id && node.is_to_be_heard() && node.weight > Some(0.0)
+        };
+        let has_heirs = self.nodes.iter().any(is_heir);
+        if has_heirs {
+            self.deal_out(now, id, Participation::Left);
+            self.events.push_back(LeadEvent::Left(id));
+        }
+        has_heirs
+    }
+
+    /// Deals a node's slots out to the others, from the first on that it could not have started.
+    fn deal_out(&mut self, now: LocalInstant, id: NodeId, participation: Participation) {
+        let notice = self.notice(now);
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        (node.participation, node.moved_at) = (participation, Some(now));
+        let from = if self.orders.timeline.is_some() { node.bound().max(notice) } else { 0 };
+        let owner = node.owner;
+        let weights = self.weights();
+        self.tables.remove(now, owner, from, &weights);
+    }
+
+    /// Draws the table up anew where a node without slots is to get some, or one has more than it
+    /// can bear; says whether it did.
+    fn rebalance(&mut self, now: LocalInstant, run_now: RunInstant) -> bool {
+        let here = self.slot_at(run_now);
+        let is_settled = self.tables.last().is_none_or(|table| table.from <= here);
+        if !is_settled || !self.change_participation(now) {
+            return false;
+        }
+        self.rebalanced_at = Some(now);
+        let bound = self.nodes.values().map(NodeState::bound).max().unwrap_or(0);
+        // Without slots there is none to wait for.
+        let from = self.orders.timeline.as_ref().map_or(0, |_| bound.max(self.notice(now)));
+        self.tables.append(now, Table::of_weights(from, &self.weights()));
+        true
+    }
+
+    /// Lets nodes in, lets them return and relieves them; says whether there were any.
+    fn change_participation(&mut self, now: LocalInstant) -> bool {
+        // A node that comes for the first time need not wait for that.
+        let is_early =
+            self.rebalanced_at.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES);
+        // Where all are strained there is nobody to give anything to.
+        let is_any_free = self.nodes.values().any(NodeState::is_free);
+        let mut has_changed = false;
+        for (id, node) in self.nodes.iter_mut().filter(|(_, node)| node.may_take_part(now)) {
+            match node.participation {
+                Participation::Outside => self.events.push_back(LeadEvent::Joined(*id)),
+                Participation::Lost if !is_early && node.may_return(now) => {
+                    node.handle_return(now);
+                    self.events.push_back(LeadEvent::Back(*id));
+                }
+                Participation::Inside
+                    if !is_early && is_any_free && node.is_overburdened() && node.may_move(now) =>
+                {
+                    node.relieve();
+                    self.events.push_back(LeadEvent::Relieved(*id));
+                }
+                Participation::Lost | Participation::Inside | Participation::Left => continue,
+            }
+            node.participation = Participation::Inside;
+            node.moved_at = Some(now);
+            has_changed = true;
+        }
+        has_changed
+    }
+}
