@@ -8,14 +8,14 @@ use std::rc::Rc;
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use tokio::time::Instant;
 
-use crate::connect::check_source;
-use crate::deadline::Timer;
-use crate::endpoint::Endpoints;
 use crate::error::OptionsError;
-use crate::http1;
+use crate::http::endpoint::Endpoints;
+use crate::http::http1;
+use crate::http::outgoing::check_shared;
+use crate::net::connect::check_source;
+use crate::net::deadline::Timer;
+use crate::net::resolve::Resolver;
 use crate::options::Options;
-use crate::outgoing::check_shared;
-use crate::resolve::Resolver;
 
 /// One worker's client; its users are [`Session`](crate::Session)s.
 pub struct Client {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustls::CertificateError;
 use swell_core::exchange::{ErrorClass, Phase};
 
-use crate::tls::webpki_error;
+use crate::net::tls::webpki_error;
 
 /// Why an exchange has no answer: its class for the books, its text for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue};
 
-use crate::allow::AllowList;
-use crate::request::Version;
-use crate::tls::Tls;
+use crate::http::request::Version;
+use crate::net::allow::AllowList;
+use crate::net::tls::Tls;
 
 /// How a run's requests are sent.
 #[derive(Clone, Debug)]

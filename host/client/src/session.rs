@@ -19,19 +19,19 @@ use swell_core::exchange::{ErrorClass, Phase};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::body::{Incoming, Source};
 use crate::client::Client;
-use crate::connect::{self, Stream};
-use crate::cookies::Jar;
-use crate::deadline::Timer;
-use crate::endpoint::{Endpoint, Origin};
 use crate::error::{Chance, Error, Failure};
-use crate::outgoing::{self, Outgoing};
-use crate::pool::{Lane, Link, Place, Turn};
-use crate::request::{Head, Keep, Request, Response, Sent, Version};
-use crate::tls::UserTls;
-use crate::trail::Trail;
-use crate::{http1, http2, redirect};
+use crate::http::body::{Incoming, Source};
+use crate::http::cookies::Jar;
+use crate::http::endpoint::{Endpoint, Origin};
+use crate::http::outgoing::{self, Outgoing};
+use crate::http::pool::{Lane, Link, Place, Turn};
+use crate::http::request::{Head, Keep, Request, Response, Sent, Version};
+use crate::http::trail::Trail;
+use crate::http::{http1, http2, redirect};
+use crate::net::connect::{self, Stream};
+use crate::net::deadline::Timer;
+use crate::net::tls::UserTls;
 
 /// One virtual user: its connections, its TLS sessions, its cookies, none of them another's.
 /// Dropping it closes its connections.

@@ -15,9 +15,9 @@ use rustls_pki_types::ServerName;
 use swell_core::exchange::ErrorClass;
 use url::{Host, ParseError, Position, Url};
 
-use crate::allow::AllowList;
 use crate::error::{Error, OptionsError};
-use crate::resolve::Addresses;
+use crate::net::allow::AllowList;
+use crate::net::resolve::Addresses;
 
 /// Where a request goes: everything about it that does not depend on the request.
 pub(crate) struct Endpoint {

@@ -7,8 +7,8 @@ use std::net::Ipv6Addr;
 
 use url::Host;
 
-use crate::endpoint::Endpoints;
 use crate::error::OptionsError;
+use crate::http::endpoint::Endpoints;
 
 /// Hosts that may be asked, each with any port or one. Empty, it allows nothing but the target.
 #[derive(Clone, Debug, Default)]

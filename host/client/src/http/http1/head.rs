@@ -15,7 +15,7 @@ use swell_core::exchange::ErrorClass;
 
 use super::framing::Framing;
 use crate::error::Error;
-use crate::request::Head;
+use crate::http::request::Head;
 
 /// A head that has come in whole.
 pub(super) struct Parsed {

@@ -18,7 +18,7 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::error::{OptionsError, tls_reason};
-use crate::request::Version;
+use crate::http::request::Version;
 
 /// What to load.
 #[derive(Clone, Debug)]

@@ -20,9 +20,9 @@ use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, HeaderMap};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
-use crate::body::{Incoming, too_large};
 use crate::error::Error;
-use crate::turn::Turn;
+use crate::http::body::{Incoming, too_large};
+use crate::net::turn::Turn;
 
 /// What is asked for, in `accept-encoding`.
 pub(crate) const ACCEPTED: &str = "gzip, deflate, br, zstd";

@@ -9,7 +9,7 @@ use swell_core::exchange::ErrorClass;
 use super::framing::Framing;
 use super::head::{self, Parsed};
 use crate::error::Error;
-use crate::request::Head;
+use crate::http::request::Head;
 
 /// One answer after another on one connection.
 pub(super) struct Answer {

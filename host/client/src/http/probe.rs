@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::client::Client;
-use crate::connect;
 use crate::error::{Error, is_of_tls};
+use crate::net::connect;
 
 /// Why the target cannot be spoken with.
 #[derive(Clone, Debug, PartialEq, Eq)]

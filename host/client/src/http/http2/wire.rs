@@ -9,9 +9,9 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::connect::Stream;
 use crate::error::Error;
-use crate::turn::{Turn, give_way};
+use crate::net::connect::Stream;
+use crate::net::turn::{Turn, give_way};
 
 /// What passed over a connection, for those who send on it.
 pub(super) struct Wire {

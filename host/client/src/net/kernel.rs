@@ -12,7 +12,7 @@ use std::os::fd::AsRawFd;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use crate::connect::Stream;
+use crate::net::connect::Stream;
 
 impl Stream {
     /// Whether something arrived that was not read: words, or the connection's end.

@@ -9,11 +9,11 @@ use http::uri::Authority;
 use http::{Method, Uri};
 
 use crate::client::Client;
-use crate::coding;
-use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::http1::says;
-use crate::request::{Keep, Request};
+use crate::http::coding;
+use crate::http::endpoint::Endpoint;
+use crate::http::http1::says;
+use crate::http::request::{Keep, Request};
 
 /// A request on its way to an endpoint.
 pub(crate) struct Outgoing<'a> {

@@ -39,11 +39,11 @@ use tokio::time::Instant;
 pub(crate) use self::answer::announced_too_much;
 use self::answer::{Answer, Wanted};
 pub(crate) use self::head::says;
-use crate::connect::Stream;
 use crate::error::{Chance, Error, Failure};
-use crate::outgoing::Outgoing;
-use crate::request::Head;
-use crate::turn::Turn;
+use crate::http::outgoing::Outgoing;
+use crate::http::request::Head;
+use crate::net::connect::Stream;
+use crate::net::turn::Turn;
 
 /// An open connection.
 pub(crate) struct Connection {

@@ -17,8 +17,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::client::Client;
-use crate::endpoint::Origin;
 use crate::error::{Error, OptionsError};
+use crate::http::endpoint::Origin;
 
 /// A future of what is done rarely, on the heap and behind a pointer.
 ///

@@ -10,10 +10,10 @@ use bytes::{Bytes, BytesMut};
 use http::header::HeaderMap;
 use swell_core::exchange::ErrorClass;
 
-use crate::coding::{codings, decode};
 use crate::error::Error;
-use crate::turn::Turn;
-use crate::{http1, http2};
+use crate::http::coding::{codings, decode};
+use crate::http::{http1, http2};
+use crate::net::turn::Turn;
 
 /// A body on its way in, with what of it has been received.
 pub(crate) struct Incoming<'a> {

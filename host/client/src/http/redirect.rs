@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use crate::error::Error;
-use crate::request::Request;
+use crate::http::request::Request;
 
 /// The URL that an answer redirects to, if it does.
 pub(crate) fn location(
@@ -71,7 +71,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::request::header;
+    use crate::http::request::header;
 
     fn followed(method: Method, status: u16, same_origin: bool) -> Request {
         let mut request = Request::new(method, "http://a.test/");

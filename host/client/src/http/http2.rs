@@ -26,10 +26,10 @@ use swell_core::exchange::ErrorClass;
 use tokio::task::JoinHandle;
 
 use self::wire::{Tap, Wire};
-use crate::connect::{Rare, Stream};
 use crate::error::{Chance, Error, Failure};
-use crate::http1::announced_too_much;
-use crate::request::Head;
+use crate::http::http1::announced_too_much;
+use crate::http::request::Head;
+use crate::net::connect::{Rare, Stream};
 
 /// An open connection. Its task ends with it.
 pub(crate) struct Connection {

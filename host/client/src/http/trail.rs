@@ -4,7 +4,7 @@ use swell_core::exchange::{Exchange, Phase, Phases};
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::request::{Response, Sent};
+use crate::http::request::{Response, Sent};
 
 /// The phases and counts of an exchange in flight. The clock is read once at each boundary, by
 /// whoever saw it.

@@ -1,0 +1,27 @@
+//! HTTP: from a request to its answer, over whichever version and connection.
+//!
+//! | file | what it decides |
+//! |---|---|
+//! | `request` | what is asked and what comes back |
+//! | `endpoint` | a URL parsed once, and its origin with addresses and permission |
+//! | `outgoing` | what is sent: a request's own headers, and what is added to them |
+//! | `pool` | the user's own connections to one origin, and who waits for one |
+//! | `http1`, `http2` | one exchange on one connection: HTTP/1.1 is our own, h2 speaks HTTP/2 |
+//! | `body` | discarding and keeping what is received |
+//! | `coding` | decompressing it |
+//! | `redirect`, `cookies` | the rules by their name |
+//! | `trail` | the phases and counts of one exchange while it runs |
+//! | `probe` | a look at the target before a run |
+
+pub(crate) mod body;
+pub(crate) mod coding;
+pub(crate) mod cookies;
+pub(crate) mod endpoint;
+pub(crate) mod http1;
+pub(crate) mod http2;
+pub(crate) mod outgoing;
+pub(crate) mod pool;
+pub(crate) mod probe;
+pub(crate) mod redirect;
+pub(crate) mod request;
+pub(crate) mod trail;
