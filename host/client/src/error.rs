@@ -1,18 +1,12 @@
 //! Errors: those of a run that cannot start, and those of an exchange, which are measurements with
 //! a class and a text for people.
-//!
-//! The class decides what is counted, so this is the one place that reads it out of what h2, rustls
-//! and the kernel say.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustls::CertificateError;
 use swell_core::exchange::{ErrorClass, Phase};
-
-use crate::net::tls::webpki_error;
 
 /// Why an exchange has no answer: its class for the books, its text for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,28 +18,6 @@ pub struct Error {
     pub message: String,
     /// Whether a path alone was asked for, and the run has no target that it would be of.
     pub lacks_target: bool,
-}
-
-/// What became of a request that has no answer's head, as far as its connection can say.
-pub(crate) struct Failure {
-    pub(crate) error: Error,
-    /// Whether its head was handed to the network.
-    pub(crate) written: bool,
-    /// Whether it may be sent anew.
-    pub(crate) chance: Chance,
-}
-
-/// What is known of a request that failed, for whoever would send it again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Chance {
-    /// It was answered, or the connection is not to be blamed.
-    None,
-    /// The connection closed without a byte in answer: what may arrive twice may be sent again, if
-    /// the connection had been idle.
-    Unanswered,
-    /// The server has said that it did nothing with it: whatever it is may be sent again (RFC 9113,
-    /// 8.7).
-    Unprocessed,
 }
 
 /// Why a client cannot be made of its options. Nothing was sent.
@@ -142,167 +114,26 @@ impl Error {
         )
     }
 
-    /// A socket that could not be opened or connected.
-    pub(crate) fn connect(error: &io::Error, to: SocketAddr) -> Self {
-        local(error)
-            .unwrap_or_else(|| Self::new(ErrorClass::Connect, format!("{} ({to})", words(error))))
+    /// A response that two readers could understand differently, or nobody.
+    pub(crate) fn malformed(reason: impl std::fmt::Display) -> Self {
+        Self::protocol(format!("malformed response: {reason}"))
     }
 
-    /// A source address that could not be bound. It is known to be ours, so what is missing is a
-    /// port.
-    pub(crate) fn bind(error: &io::Error, from: IpAddr) -> Self {
-        local(error).unwrap_or_else(|| {
-            Self::new(ErrorClass::Connect, format!("cannot send from {from}: {}", words(error)))
-        })
+    pub(crate) fn body_too_large(limit: usize) -> Self {
+        Self::new(ErrorClass::TooLarge, format!("the body is larger than {limit} bytes"))
     }
 
-    /// A failed handshake. Whoever ended it, the class is TLS: no HTTP was spoken yet.
-    pub(crate) fn handshake(error: &io::Error, name: &str) -> Self {
-        let reason = rustls_error(error).map_or_else(|| words(error), |tls| tls_reason(tls, name));
-        Self::new(ErrorClass::Tls, format!("TLS handshake with {name}: {reason}"))
-    }
-
-    /// A failure of an open stream.
-    pub(crate) fn stream(error: &io::Error) -> Self {
-        if let Some(tls) = rustls_error(error) {
-            return Self::new(ErrorClass::Tls, tls_reason(tls, "the server"));
-        }
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof => Self::new(
-                ErrorClass::Reset,
-                "the connection was closed before the answer was complete",
-            ),
-            _ => Self::new(ErrorClass::Reset, words(error)),
-        }
-    }
-
-    /// What h2 says of a request or a body.
-    pub(crate) fn h2(error: &h2::Error) -> Self {
-        if let Some(io) = error.get_io() {
-            return Self::stream(io);
-        }
-        // Text in place of a frame reads as one of impossible length: the first bytes of "HTTP/1.1"
-        // ask for 4.7 MB.
-        if !error.is_remote() && error.reason() == Some(h2::Reason::FRAME_SIZE_ERROR) {
-            return Self::protocol(
-                "HTTP/2: what came is no HTTP/2, as from a server that speaks HTTP/1.1 alone \
-                (leave the version of the request open, or set it to HTTP/1.1)",
-            );
-        }
-        // The peer's own decision to end a stream or the connection is a reset; what we had to end
-        // because of it broke the protocol.
-        let class = if error.is_remote() { ErrorClass::Reset } else { ErrorClass::Protocol };
-        Self::new(class, format!("HTTP/2: {error}"))
-    }
-}
-
-/// The errors that are the generator's own fault.
-pub(crate) fn local(error: &io::Error) -> Option<Error> {
-    match error.raw_os_error() {
-        Some(libc::EADDRNOTAVAIL | libc::EADDRINUSE) => Some(Error::new(
-            ErrorClass::LocalPorts,
-            "no local port is free (widen net.ipv4.ip_local_port_range or add a source address)",
-        )),
-        Some(libc::EMFILE | libc::ENFILE) => {
-            Some(Error::new(ErrorClass::LocalFiles, "no file descriptor is free (raise nofile)"))
-        }
-        _ => None,
-    }
-}
-
-fn words(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".into(),
-        io::ErrorKind::ConnectionReset => "connection reset by the other side".into(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
-            "connection closed by the other side".into()
-        }
-        io::ErrorKind::TimedOut => "connection timed out".into(),
-        io::ErrorKind::HostUnreachable => "host unreachable".into(),
-        io::ErrorKind::NetworkUnreachable => "network unreachable".into(),
-        _ => error.to_string(),
-    }
-}
-
-/// Whether what failed a handshake is TLS itself, and not the connection under it.
-pub(crate) fn is_of_tls(error: &io::Error) -> bool {
-    rustls_error(error).is_some()
-}
-
-fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref()
-}
-
-pub(crate) fn tls_reason(error: &rustls::Error, name: &str) -> String {
-    match error {
-        rustls::Error::InvalidCertificate(certificate) => match certificate {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the \
-            certificate has expired"
-                .into(),
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "the \
-            certificate is not valid yet"
-                .into(),
-            CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
-                format!(
-                    "the certificate is not valid for {name}: it has no subject alternative name, \
-                    and \
-                a common name alone is not looked at (make it with \
-                 -addext subjectAltName=DNS:{name})"
-                )
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                format!("the certificate is not valid for {name}")
-            }
-            CertificateError::UnknownIssuer => "the certificate's issuer is not trusted (add its \
-            CA file with --ca-cert)"
-                .into(),
-            CertificateError::BadEncoding => "the certificate is damaged".into(),
-            other => match webpki_error(other) {
-                Some(webpki::Error::CaUsedAsEndEntity) => {
-                    "the certificate is its own authority and is not trusted (give it with \
-                    --ca-cert)"
-                        .into()
-                }
-                Some(webpki::Error::UnsupportedCertVersion) => {
-                    "the certificate is of X.509 version 1, which has no names of hosts (make one \
-                    of version 3)"
-                        .into()
-                }
-                _ => format!("the certificate is not accepted: {other}"),
-            },
-        },
-        rustls::Error::AlertReceived(alert) => format!("refused by the other side ({alert:?})"),
-        other => other.to_string(),
+    pub(crate) fn announced_too_much(limit: usize) -> Self {
+        Self::new(
+            ErrorClass::TooLarge,
+            format!("more than {limit} bytes of announcements (status 1xx) came before a response"),
+        )
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_this_machine_lacks_is_never_blamed_on_the_service() {
-        let to = SocketAddr::from(([127, 0, 0, 1], 9));
-        let class = |code| Error::connect(&io::Error::from_raw_os_error(code), to).class;
-        assert_eq!(
-            (class(libc::EADDRNOTAVAIL), class(libc::EADDRINUSE)),
-            (ErrorClass::LocalPorts, ErrorClass::LocalPorts)
-        );
-        assert_eq!(
-            (class(libc::EMFILE), class(libc::ENFILE)),
-            (ErrorClass::LocalFiles, ErrorClass::LocalFiles)
-        );
-        assert!(
-            [libc::ECONNREFUSED, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::ETIMEDOUT]
-                .map(class)
-                .iter()
-                .all(|&c| c == ErrorClass::Connect)
-        );
-        assert_eq!(
-            Error::bind(&io::Error::from_raw_os_error(libc::EADDRINUSE), to.ip()).class,
-            ErrorClass::LocalPorts
-        );
-    }
 
     #[test]
     fn a_timeout_names_its_phase_and_how_long_it_was() {

@@ -2,11 +2,15 @@
 //!
 //! | file | what it decides |
 //! |---|---|
+//! | `send` | redirects, attempts, which connection: the one road that all requests take |
+//! | `shared`, `visitor` | what HTTP keeps for all users of a worker, and for one user |
 //! | `request` | what is asked and what comes back |
-//! | `endpoint` | a URL parsed once, and its origin with addresses and permission |
+//! | `endpoint` | a URL parsed once |
 //! | `outgoing` | what is sent: a request's own headers, and what is added to them |
 //! | `pool` | the user's own connections to one origin, and who waits for one |
 //! | `http1`, `http2` | one exchange on one connection: HTTP/1.1 is our own, h2 speaks HTTP/2 |
+//! | `head`, `fields` | what both versions know of a head |
+//! | `failure` | what is known of a request that failed, and whether it is sent again |
 //! | `body` | discarding and keeping what is received |
 //! | `coding` | decompressing it |
 //! | `redirect`, `cookies` | the rules by their name |
@@ -17,6 +21,9 @@ pub(crate) mod body;
 pub(crate) mod coding;
 pub(crate) mod cookies;
 pub(crate) mod endpoint;
+pub(crate) mod failure;
+pub(crate) mod fields;
+pub(crate) mod head;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod outgoing;
@@ -24,4 +31,7 @@ pub(crate) mod pool;
 pub(crate) mod probe;
 pub(crate) mod redirect;
 pub(crate) mod request;
+pub(crate) mod send;
+pub(crate) mod shared;
 pub(crate) mod trail;
+pub(crate) mod visitor;

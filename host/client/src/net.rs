@@ -2,18 +2,29 @@
 //!
 //! | file | what it decides |
 //! |---|---|
+//! | `network` | what the connections of one worker share |
 //! | `allow` | the hosts that a plan allows |
+//! | `origin` | whom a connection leads to |
 //! | `resolve` | from a name to addresses, kept as long as the name's owner allows |
+//! | `sources` | the addresses that connections are opened from |
 //! | `connect` | from an origin to a stream that can carry a protocol |
 //! | `tls` | whom to trust and who we are |
-//! | `kernel` | what the kernel knows of a connection that the runtime does not |
+//! | `stream`, `kernel` | an open connection, and what the kernel alone knows of it |
+//! | `faults` | what the kernel and TLS say, as errors with a class |
 //! | `deadline` | one lazily re-armed timer for all phases of an exchange |
 //! | `turn` | how long a connection may keep its thread |
+//! | `rare` | futures of what is done rarely |
 
 pub(crate) mod allow;
 pub(crate) mod connect;
 pub(crate) mod deadline;
+pub(crate) mod faults;
 pub(crate) mod kernel;
+pub(crate) mod network;
+pub(crate) mod origin;
+pub(crate) mod rare;
 pub(crate) mod resolve;
+pub(crate) mod sources;
+pub(crate) mod stream;
 pub(crate) mod tls;
 pub(crate) mod turn;

@@ -4,14 +4,14 @@
 //! wire: decompression runs piece by piece and stops there.
 
 use std::future::poll_fn;
+use std::io;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http::header::HeaderMap;
-use swell_core::exchange::ErrorClass;
 
 use crate::error::Error;
-use crate::http::coding::{codings, decode};
+use crate::http::coding::{Pieces, codings, decode};
 use crate::http::{http1, http2};
 use crate::net::turn::Turn;
 
@@ -50,7 +50,7 @@ impl<'a> Incoming<'a> {
     pub(crate) async fn keep(&mut self, limit: usize) -> Result<Bytes, Error> {
         let Some(first) = self.next().await.transpose()? else { return Ok(Bytes::new()) };
         if first.len() > limit {
-            return Err(too_large(limit));
+            return Err(Error::body_too_large(limit));
         }
         // Most bodies come in one piece, which needs no copy.
         let Some(second) = self.next().await.transpose()? else { return Ok(first) };
@@ -59,7 +59,7 @@ impl<'a> Incoming<'a> {
         let mut turn = Turn::new();
         while let Some(piece) = next {
             if whole.len() + piece.len() > limit {
-                return Err(too_large(limit));
+                return Err(Error::body_too_large(limit));
             }
             whole.extend_from_slice(&piece);
             turn.pass().await;
@@ -82,7 +82,7 @@ impl<'a> Incoming<'a> {
         if codings.is_empty() {
             self.keep(limit).await
         } else {
-            decode(self, &codings, limit).await
+            decode(Box::new(Wire(self)), &codings, limit).await
         }
     }
 
@@ -118,6 +118,14 @@ impl<'a> Incoming<'a> {
     }
 }
 
-pub(crate) fn too_large(limit: usize) -> Error {
-    Error::new(ErrorClass::TooLarge, format!("the body is larger than {limit} bytes"))
+/// A body as it is received, for what undoes its codings.
+struct Wire<'a, 'b>(&'a mut Incoming<'b>);
+
+impl Pieces for Wire<'_, '_> {
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        Poll::Ready(match ready!(self.0.poll_next(cx)) {
+            None => Ok(Bytes::new()),
+            Some(piece) => piece.map_err(io::Error::other),
+        })
+    }
 }

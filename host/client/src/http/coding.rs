@@ -21,7 +21,6 @@ use http::header::{CONTENT_ENCODING, HeaderMap};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
 use crate::error::Error;
-use crate::http::body::{Incoming, too_large};
 use crate::net::turn::Turn;
 
 /// What is asked for, in `accept-encoding`.
@@ -77,13 +76,12 @@ pub(crate) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
     Ok(codings)
 }
 
-/// Reads to the end and returns what `codings` were applied to, if that is at most `limit` bytes.
+/// Reads `wire` to the end and returns what `codings` were applied to, if that is at most `limit` bytes.
 pub(crate) async fn decode(
-    incoming: &mut Incoming<'_>,
+    wire: Box<dyn Pieces + '_>,
     codings: &[Coding],
     limit: usize,
 ) -> Result<Bytes, Error> {
-    let wire: Box<dyn Pieces + '_> = Box::new(Wire(incoming));
     let mut body =
         codings.iter().rev().fold(wire, |source, &coding| Box::new(Layer::over(source, coding)));
     let mut whole = BytesMut::new();
@@ -99,7 +97,7 @@ pub(crate) async fn decode(
             return Ok(whole.freeze());
         }
         if whole.len() + piece.len() > limit {
-            return Err(too_large(limit));
+            return Err(Error::body_too_large(limit));
         }
         whole.extend_from_slice(&piece);
         turn.pass().await;
@@ -108,20 +106,9 @@ pub(crate) async fn decode(
 
 /// A body that comes in pieces; an empty one is its end. Failures of ours travel inside of I/O
 /// errors.
-trait Pieces {
+pub(crate) trait Pieces {
+    /// The next piece.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>>;
-}
-
-/// A body as it is received.
-struct Wire<'a, 'b>(&'a mut Incoming<'b>);
-
-impl Pieces for Wire<'_, '_> {
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
-        Poll::Ready(match ready!(self.0.poll_next(cx)) {
-            None => Ok(Bytes::new()),
-            Some(piece) => piece.map_err(io::Error::other),
-        })
-    }
 }
 
 /// A coding being undone.
@@ -267,7 +254,8 @@ fn is_zstd(start: &[u8]) -> bool {
 
 /// Whether the first two bytes are a zlib header: method 8, and a multiple of 31.
 fn is_zlib(start: &[u8]) -> bool {
-    matches!(start, [first, second, ..] if first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0)
+    let [first, second, ..] = start else { return false };
+    first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0
 }
 
 /// Pieces as the decoders want to read them, with a look at what comes.

@@ -17,6 +17,7 @@ use url::{Host, ParseError, Position, Url};
 
 use crate::error::{Error, OptionsError};
 use crate::net::allow::AllowList;
+use crate::net::origin::Origin;
 use crate::net::resolve::Addresses;
 
 /// Where a request goes: everything about it that does not depend on the request.
@@ -29,18 +30,6 @@ pub(crate) struct Endpoint {
     pub(crate) absolute: Uri,
     /// The value of `host`.
     pub(crate) host: HeaderValue,
-}
-
-/// Scheme, host and port. There is one for each in a worker, so that two are equal when they are
-/// the same.
-pub(crate) struct Origin {
-    pub(crate) secure: bool,
-    pub(crate) host: Host,
-    pub(crate) port: u16,
-    /// The name that the certificate must have, where there is to be one.
-    pub(crate) name: Option<ServerName<'static>>,
-    /// The addresses behind the name, for as long as they may be kept.
-    pub(crate) addresses: Addresses,
 }
 
 /// The endpoints that a worker has met.
@@ -64,22 +53,7 @@ impl Endpoints {
         let target = match target {
             None => None,
             Some(text) => {
-                let wrong = |reason: String| OptionsError::Target { url: text.into(), reason };
-                let url = Url::parse(&absolute(text))
-                    .map_err(|e| {
-                        wrong(if e == ParseError::RelativeUrlWithoutBase {
-                            "it names no host".into()
-                        } else {
-                            words(e)
-                        })
-                    })
-                    .and_then(|url| check(url).map_err(|e| wrong(e.into())))?;
-                if url.query().is_some() || url.fragment().is_some() {
-                    return Err(wrong(
-                        "paths are appended to it, so it can have neither query nor fragment"
-                            .into(),
-                    ));
-                }
+                let url = target(text)?;
                 allow.add(host(&url), port(&url));
                 Some(url[..Position::AfterPath].trim_end_matches('/').to_owned())
             }
@@ -156,6 +130,36 @@ impl Endpoints {
         origins.push(Rc::clone(&origin));
         Ok(origin)
     }
+}
+
+impl AllowList {
+    /// The host and port of a target, which are allowed without being listed.
+    pub fn of_target(url: &str) -> Result<Self, OptionsError> {
+        let url = target(url)?;
+        let mut list = Self::default();
+        list.add(host(&url), port(&url));
+        Ok(list)
+    }
+}
+
+/// The URL of a target, which can have a path and nothing behind it.
+fn target(text: &str) -> Result<Url, OptionsError> {
+    let wrong = |reason: String| OptionsError::Target { url: text.into(), reason };
+    let url = Url::parse(&absolute(text))
+        .map_err(|e| {
+            wrong(if e == ParseError::RelativeUrlWithoutBase {
+                "it names no host".into()
+            } else {
+                words(e)
+            })
+        })
+        .and_then(|url| check(url).map_err(|e| wrong(e.into())))?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong(
+            "paths are appended to it, so it can have neither query nor fragment".into(),
+        ));
+    }
+    Ok(url)
 }
 
 /// A target as people type it: `localhost:8080` is asked over http.

@@ -36,13 +36,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-pub(crate) use self::answer::announced_too_much;
 use self::answer::{Answer, Wanted};
-pub(crate) use self::head::says;
-use crate::error::{Chance, Error, Failure};
+use crate::error::Error;
+use crate::http::failure::{Chance, Failure};
+use crate::http::head::Head;
 use crate::http::outgoing::Outgoing;
-use crate::http::request::Head;
-use crate::net::connect::Stream;
+use crate::net::faults;
+use crate::net::stream::Stream;
 use crate::net::turn::Turn;
 
 /// An open connection.
@@ -269,7 +269,7 @@ impl Connection {
         if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut input)) {
             // So TLS calls an end that it was not told of before.
             self.ended = error.kind() == io::ErrorKind::UnexpectedEof;
-            return Poll::Ready(Err(Error::stream(&error)));
+            return Poll::Ready(Err(faults::stream(&error)));
         }
         self.ended = input.filled().is_empty();
         self.heard |= !self.ended;
@@ -329,12 +329,12 @@ impl Connection {
             };
             let Poll::Ready(outcome) = outcome else { return Ok(false) };
             match outcome {
-                Ok(0) => return Err(Error::stream(&io::ErrorKind::WriteZero.into())),
+                Ok(0) => return Err(faults::stream(&io::ErrorKind::WriteZero.into())),
                 Ok(amount) => {
                     *done += amount;
                     self.handed = *done;
                 }
-                Err(error) => return Err(Error::stream(&error)),
+                Err(error) => return Err(faults::stream(&error)),
             }
             if self.sent.replace(Instant::now()).is_none() {
                 self.shared.written.set(self.shared.written.get() + 1);
@@ -342,7 +342,7 @@ impl Connection {
         }
         // TLS may still hold records that found no room.
         match Pin::new(&mut self.stream).poll_flush(cx) {
-            Poll::Ready(outcome) => outcome.map(|()| true).map_err(|e| Error::stream(&e)),
+            Poll::Ready(outcome) => outcome.map(|()| true).map_err(|e| faults::stream(&e)),
             Poll::Pending => Ok(false),
         }
     }

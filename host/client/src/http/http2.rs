@@ -9,6 +9,7 @@
 //! network was given is known where bytes are: the frames are followed as they go out, and each
 //! that opens a stream is a request written.
 
+mod fault;
 mod wire;
 
 use std::cell::Cell;
@@ -25,11 +26,13 @@ use http::header::HeaderMap;
 use swell_core::exchange::ErrorClass;
 use tokio::task::JoinHandle;
 
+use self::fault::fault;
 use self::wire::{Tap, Wire};
-use crate::error::{Chance, Error, Failure};
-use crate::http::http1::announced_too_much;
-use crate::http::request::Head;
-use crate::net::connect::{Rare, Stream};
+use crate::error::Error;
+use crate::http::failure::{Chance, Failure};
+use crate::http::head::Head;
+use crate::net::rare::Rare;
+use crate::net::stream::Stream;
 
 /// An open connection. Its task ends with it.
 pub(crate) struct Connection {
@@ -143,7 +146,7 @@ impl Handle {
             while let Poll::Ready(Some(Ok(interim))) = response.poll_informational(cx) {
                 announced += size(interim.headers());
                 if announced > limit {
-                    return Poll::Ready(Err(self.refused(announced_too_much(limit))));
+                    return Poll::Ready(Err(self.refused(Error::announced_too_much(limit))));
                 }
             }
             Pin::new(&mut response).poll(cx).map_err(|e| self.failed(&e))
@@ -198,7 +201,7 @@ impl Body {
                     let _ended = self.stream.flow_control().release_capacity(data.len());
                     Some(Ok(data))
                 }
-                Some(Err(error)) => Some(Err(Error::h2(&error))),
+                Some(Err(error)) => Some(Err(fault(&error))),
             });
         }
     }

@@ -8,16 +8,16 @@ use http::header::{
 use http::uri::Authority;
 use http::{Method, Uri};
 
-use crate::client::Client;
 use crate::error::Error;
 use crate::http::coding;
 use crate::http::endpoint::Endpoint;
-use crate::http::http1::says;
+use crate::http::fields::lists;
 use crate::http::request::{Keep, Request};
 
 /// A request on its way to an endpoint.
 pub(crate) struct Outgoing<'a> {
-    pub(crate) client: &'a Client,
+    /// Sent where neither it nor the run names another.
+    pub(crate) user_agent: &'a HeaderValue,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) request: &'a Request,
     /// Added to it where it has none of their names.
@@ -72,7 +72,7 @@ pub(crate) fn check_shared(headers: &[(HeaderName, HeaderValue)]) -> Result<(), 
     let hops = headers.iter().filter(|(name, _)| name == CONNECTION);
     for (_, value) in hops {
         for name in [CONTENT_LENGTH, TRANSFER_ENCODING, HOST] {
-            if says(value.as_bytes(), name.as_str().as_bytes()) {
+            if lists(value.as_bytes(), name.as_str().as_bytes()) {
                 return Err(Error::invalid(format!(
                     "connection {value:?} would have {name} taken out on the way"
                 )));
@@ -135,7 +135,7 @@ impl Outgoing<'_> {
         let close = |headers: &[(HeaderName, HeaderValue)]| {
             headers
                 .iter()
-                .any(|(name, value)| name == CONNECTION && says(value.as_bytes(), b"close"))
+                .any(|(name, value)| name == CONNECTION && lists(value.as_bytes(), b"close"))
         };
         close(&self.request.headers)
             || given(self.request, &CONNECTION).is_none() && close(self.run_headers)
@@ -209,7 +209,7 @@ impl Outgoing<'_> {
     /// Hands all headers to `put`, except what names the host or says how long a body is and was
     /// not given.
     fn headers(&self, mut put: impl FnMut(&HeaderName, &HeaderValue)) {
-        let Self { client, request, run_headers, cookies, .. } = self;
+        let Self { user_agent, request, run_headers, cookies, .. } = self;
         for (name, value) in &request.headers {
             put(name, value);
         }
@@ -217,7 +217,7 @@ impl Outgoing<'_> {
             put(name, value);
         }
         if self.set(&USER_AGENT).is_none() {
-            put(&USER_AGENT, &client.user_agent);
+            put(&USER_AGENT, user_agent);
         }
         if request.decompress && self.set(&ACCEPT_ENCODING).is_none() {
             put(&ACCEPT_ENCODING, &HeaderValue::from_static(coding::ACCEPTED));

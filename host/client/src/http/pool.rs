@@ -9,9 +9,9 @@ use std::rc::Rc;
 
 use tokio::sync::Notify;
 
-use crate::http::endpoint::Origin;
 use crate::http::request::Version;
 use crate::http::{http1, http2};
+use crate::net::origin::Origin;
 
 /// The most HTTP/1.1 connections of a user to an origin: what browsers have settled on.
 const MOST_OPEN: usize = 6;

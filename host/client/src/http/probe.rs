@@ -12,8 +12,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::client::Client;
-use crate::error::{Error, is_of_tls};
+use crate::error::Error;
 use crate::net::connect;
+use crate::net::faults::{self, is_of_tls};
 
 /// Why the target cannot be spoken with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +32,12 @@ impl Client {
         if self.options.target.is_none() {
             return Ok(());
         }
-        let endpoint = self.endpoints.find("/").map_err(Unready::Never)?;
+        let endpoint = self.http.endpoints.find("/").map_err(Unready::Never)?;
         let (origin, timeouts) = (&*endpoint.origin, &self.options.timeouts);
         let late = |phase, after| Error::timeout(phase, after);
         let found = timeout(
             timeouts.connect,
-            pin!(self.resolver.addresses(&origin.host, origin.port, &origin.addresses)),
+            pin!(self.network.resolver.addresses(&origin.host, origin.port, &origin.addresses)),
         )
         .await;
         found
@@ -54,20 +55,20 @@ impl Client {
         if !origin.secure {
             return Ok(());
         }
-        let opened = timeout(timeouts.connect, pin!(connect::open(self, origin))).await;
+        let opened = timeout(timeouts.connect, pin!(connect::open(&self.network, origin))).await;
         let stream = opened
             .unwrap_or_else(|_| Err(late(Phase::Connecting, timeouts.connect)))
             .map_err(Unready::NotNow)?;
         let name = origin.name.clone().expect("an https origin has a name for its certificate");
-        let config = self.options.tls.user().offering(self.options.version);
+        let config = self.options.tls.user().offering(self.options.version.offer());
         let handshake = TlsConnector::from(Arc::clone(&config)).connect(name, stream);
         match timeout(timeouts.tls, handshake).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) if is_of_tls(&error) => {
-                Err(Unready::Never(Error::handshake(&error, &origin.host.to_string())))
+                Err(Unready::Never(faults::handshake(&error, &origin.host.to_string())))
             }
             Ok(Err(error)) => {
-                Err(Unready::NotNow(Error::handshake(&error, &origin.host.to_string())))
+                Err(Unready::NotNow(faults::handshake(&error, &origin.host.to_string())))
             }
             Err(_) => Err(Unready::NotNow(late(Phase::Tls, timeouts.tls))),
         }

@@ -8,6 +8,7 @@ use http::{Method, StatusCode};
 use swell_core::exchange::{Exchange, Phases};
 
 use crate::error::Error;
+use crate::net::tls::Alpn;
 
 /// What to send, and what to do with the answer.
 #[derive(Clone, Debug)]
@@ -91,6 +92,22 @@ pub enum Version {
     Http2,
 }
 
+impl Version {
+    /// This version, or the run's where it is left open.
+    pub(crate) fn or(self, of_run: Self) -> Self {
+        if self == Self::Automatic { of_run } else { self }
+    }
+
+    /// What a TLS handshake offers.
+    pub(crate) const fn offer(self) -> Alpn {
+        match self {
+            Self::Automatic => &[b"h2", b"http/1.1"],
+            Self::Http1 => &[b"http/1.1"],
+            Self::Http2 => &[b"h2"],
+        }
+    }
+}
+
 /// An answer, whatever its status.
 #[derive(Clone, Debug)]
 pub struct Response {
@@ -108,12 +125,6 @@ pub struct Response {
     pub redirects: u8,
     /// Where the answer came from, when a redirect was followed.
     pub final_url: Option<String>,
-}
-
-/// What of an answer's head matters to us.
-pub(crate) struct Head {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
 }
 
 /// One exchange that has ended: what is recorded, whatever happened, and what the caller is told.

@@ -8,7 +8,6 @@ use std::net::Ipv6Addr;
 use url::Host;
 
 use crate::error::OptionsError;
-use crate::http::endpoint::Endpoints;
 
 /// Hosts that may be asked, each with any port or one. Empty, it allows nothing but the target.
 #[derive(Clone, Debug, Default)]
@@ -19,11 +18,6 @@ impl AllowList {
     /// on case.
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, OptionsError> {
         entries.into_iter().map(entry).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// The host and port of a target, which are allowed without being listed.
-    pub fn of_target(url: &str) -> Result<Self, OptionsError> {
-        Endpoints::new(Some(url), Self::default()).map(|endpoints| endpoints.allow)
     }
 
     /// Allows what another list allows as well.

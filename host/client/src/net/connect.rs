@@ -1,38 +1,25 @@
-//! From an origin to a stream that can carry HTTP.
+//! From an origin to a stream that can carry a protocol.
 
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use swell_core::exchange::ErrorClass;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::client::Client;
-use crate::error::{Error, OptionsError};
-use crate::http::endpoint::Origin;
-
-/// A future of what is done rarely, on the heap and behind a pointer.
-///
-/// A future awaited by value widens its caller's frame by all that it may ever hold, and the stack
-/// of a virtual user stays in memory as deep as it has ever been: a lookup and two handshakes in
-/// the frames of every request cost 20 KB a user. What makes one is not inlined, so that its own
-/// frame is gone when it is polled.
-pub(crate) type Rare<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
-
-/// An open connection, with or without TLS.
-pub(crate) enum Stream {
-    Plain(TcpStream),
-    Secure(Box<TlsStream<TcpStream>>),
-}
+use crate::error::Error;
+use crate::net::faults;
+use crate::net::network::Network;
+use crate::net::origin::Origin;
+use crate::net::rare::Rare;
 
 /// How long one address is left alone with an attempt before the next is tried beside it (RFC 8305,
 /// 5).
@@ -65,11 +52,12 @@ impl Missed {
 
 /// Opens a TCP connection to one of the origin's addresses: the next one in turn, or whichever
 /// answers first once that one hesitates.
-pub(crate) async fn open(client: &Client, origin: &Origin) -> Result<TcpStream, Error> {
-    let addresses = client.resolver.addresses(&origin.host, origin.port, &origin.addresses).await?;
+pub(crate) async fn open(network: &Network, origin: &Origin) -> Result<TcpStream, Error> {
+    let addresses =
+        network.resolver.addresses(&origin.host, origin.port, &origin.addresses).await?;
     let opened = match *addresses {
-        [only] => open_address(client, only).await,
-        _ => race(addresses, |to| open_address(client, to)).await,
+        [only] => open_address(network, only).await,
+        _ => race(addresses, |to| open_address(network, to)).await,
     };
     opened.map_err(Missed::into_error)
 }
@@ -121,16 +109,16 @@ fn race<'a, T: 'a, A: Future<Output = Result<T, Missed>> + 'a>(
     })
 }
 
-async fn open_address(client: &Client, to: SocketAddr) -> Result<TcpStream, Missed> {
+async fn open_address(network: &Network, to: SocketAddr) -> Result<TcpStream, Missed> {
     let socket = socket(to).map_err(|e| missed(&e, to))?;
-    if !client.options.sources.is_empty() {
-        let from = client.next_source(to).ok_or_else(|| {
+    if !network.sources.is_empty() {
+        let from = network.sources.next(to).ok_or_else(|| {
             let reason = format!(
                 "none of the source addresses can reach {to}, which is of the other IP version"
             );
             Missed::NoWay(Error::new(ErrorClass::Connect, reason))
         })?;
-        socket.bind(SocketAddr::new(from, 0)).map_err(|e| sorted(Error::bind(&e, from)))?;
+        socket.bind(SocketAddr::new(from, 0)).map_err(|e| sorted(faults::bind(&e, from)))?;
     }
     let stream = socket.connect(to).await.map_err(|e| missed(&e, to))?;
     // A request that waits for the acknowledgement of the last one is not what is measured.
@@ -153,8 +141,8 @@ fn missed(error: &io::Error, to: SocketAddr) -> Missed {
                 format!("this machine has no {version} address from which {to} could be reached"),
             ))
         }
-        Some(libc::ENETUNREACH | libc::EAFNOSUPPORT) => Missed::NoWay(Error::connect(error, to)),
-        _ => sorted(Error::connect(error, to)),
+        Some(libc::ENETUNREACH | libc::EAFNOSUPPORT) => Missed::NoWay(faults::connect(error, to)),
+        _ => sorted(faults::connect(error, to)),
     }
 }
 
@@ -176,7 +164,7 @@ fn socket(to: SocketAddr) -> io::Result<TcpSocket> {
     if to.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }
 }
 
-/// Shakes hands. Whether HTTP/2 was agreed on stands in the stream's session.
+/// Shakes hands. Which protocol was agreed on stands in the stream's session.
 #[inline(never)]
 pub(crate) fn secure(
     config: Arc<ClientConfig>,
@@ -186,70 +174,8 @@ pub(crate) fn secure(
     let name = origin.name.clone().expect("an https origin has a name for its certificate");
     let handshake = TlsConnector::from(config).connect(name, stream);
     Box::pin(async move {
-        handshake.await.map(Box::new).map_err(|e| Error::handshake(&e, &origin.host.to_string()))
+        handshake.await.map(Box::new).map_err(|e| faults::handshake(&e, &origin.host.to_string()))
     })
-}
-
-/// Checks that an address is one of this machine, so that a later failure to bind it can only mean
-/// that its ports are used up.
-pub(crate) fn check_source(address: IpAddr) -> Result<(), OptionsError> {
-    let bind = || {
-        let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
-        socket2::Socket::new(domain, socket2::Type::STREAM, None)?
-            .bind(&SocketAddr::new(address, 0).into())
-    };
-    bind().map_err(|source| OptionsError::Source { address, source })
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Self::Secure(tls) => Pin::new(tls).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, buf),
-            Self::Secure(tls) => Pin::new(tls).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, bufs),
-            Self::Secure(tls) => Pin::new(tls).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_flush(cx),
-            Self::Secure(tls) => Pin::new(tls).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(tcp) => Pin::new(tcp).poll_shutdown(cx),
-            Self::Secure(tls) => Pin::new(tls).poll_shutdown(cx),
-        }
-    }
 }
 
 #[cfg(test)]

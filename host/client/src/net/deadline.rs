@@ -6,6 +6,7 @@
 //! With constant timeouts deadlines only move forward, so a busy user touches the timer wheel once
 //! a timeout and not once a request.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -52,6 +53,29 @@ impl Timer {
                 return Poll::Ready(());
             }
             self.sleep.as_mut().reset(due);
+        }
+    }
+}
+
+/// Timers of one worker that nobody uses, for whoever needs one next.
+#[derive(Default)]
+pub(crate) struct Timers(RefCell<Vec<Timer>>);
+
+/// The most timers that are kept. What is in use at once is bounded by the users; more than this
+/// lying idle is waste.
+const MAX_SPARES: usize = 256;
+
+impl Timers {
+    /// A spare timer, or a new one that is armed for `due`.
+    pub(crate) fn take(&self, due: Instant) -> Timer {
+        self.0.borrow_mut().pop().unwrap_or_else(|| Timer::new(due))
+    }
+
+    /// Takes a timer back.
+    pub(crate) fn give(&self, timer: Timer) {
+        let mut spares = self.0.borrow_mut();
+        if spares.len() < MAX_SPARES {
+            spares.push(timer);
         }
     }
 }

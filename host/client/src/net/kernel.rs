@@ -12,7 +12,7 @@ use std::os::fd::AsRawFd;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use crate::net::connect::Stream;
+use crate::net::stream::Stream;
 
 impl Stream {
     /// Whether something arrived that was not read: words, or the connection's end.

@@ -29,8 +29,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use url::Host;
 
-use crate::error::{Error, local};
-use crate::net::connect::Rare;
+use crate::error::Error;
+use crate::net::faults::local;
+use crate::net::rare::Rare;
 
 /// The shortest time for which an answer is kept.
 const KEPT_AT_LEAST: Duration = Duration::from_secs(1);

@@ -17,8 +17,8 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use crate::error::{OptionsError, tls_reason};
-use crate::http::request::Version;
+use crate::error::OptionsError;
+use crate::net::faults::{tls_reason, webpki_error};
 
 /// What to load.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ impl Tls {
         let mut config = ClientConfig::clone(&self.0);
         // A user meets few hosts; each keeps what its last connections were given.
         config.resumption = Resumption::in_memory_sessions(16);
-        UserTls { base: config, offers: [const { None }; 3] }
+        UserTls { base: config, offers: Vec::new() }
     }
 }
 
@@ -143,26 +143,29 @@ impl fmt::Debug for Tls {
     }
 }
 
+/// The names of protocols that a handshake offers (RFC 7301), the preferred one first.
+pub(crate) type Alpn = &'static [&'static [u8]];
+
 /// One user's TLS: the same session cache whichever protocols it offers.
 pub(crate) struct UserTls {
     base: ClientConfig,
-    offers: [Option<Arc<ClientConfig>>; 3],
+    /// What it has offered so far; one entry where a user speaks one protocol.
+    offers: Vec<(Alpn, Arc<ClientConfig>)>,
 }
 
 impl UserTls {
-    /// The configuration that offers the protocols of `version`.
-    pub(crate) fn offering(&mut self, version: Version) -> Arc<ClientConfig> {
-        let protocols: &[&[u8]] = match version {
-            Version::Automatic => &[b"h2", b"http/1.1"],
-            Version::Http1 => &[b"http/1.1"],
-            Version::Http2 => &[b"h2"],
-        };
-        let offer = self.offers[version as usize].get_or_insert_with(|| {
-            let mut config = self.base.clone();
-            config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-            Arc::new(config)
-        });
-        Arc::clone(offer)
+    /// The configuration that offers these protocols.
+    pub(crate) fn offering(&mut self, protocols: Alpn) -> Arc<ClientConfig> {
+        if let Some((_, known)) = self.offers.iter().find(|(offer, _)| *offer == protocols) {
+            return Arc::clone(known);
+        }
+        let mut config = self.base.clone();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        let config = Arc::new(config);
+        // A user costs memory ten thousand times, and few offer more than one list.
+        self.offers.reserve_exact(1);
+        self.offers.push((protocols, Arc::clone(&config)));
+        config
     }
 }
 
@@ -222,14 +225,6 @@ impl ServerCertVerifier for Trusting {
 fn is_about_the_issuer(reason: &CertificateError) -> bool {
     *reason == CertificateError::UnknownIssuer
         || webpki_error(reason) == Some(&webpki::Error::CaUsedAsEndEntity)
-}
-
-/// What the checker of certificates says where rustls has no word for it.
-pub(crate) fn webpki_error(reason: &CertificateError) -> Option<&webpki::Error> {
-    match reason {
-        CertificateError::Other(other) => other.0.downcast_ref(),
-        _ => None,
-    }
 }
 
 /// Says the same of every certificate: yes where the user asked for it, no where no root is known

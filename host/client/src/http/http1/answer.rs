@@ -9,7 +9,7 @@ use swell_core::exchange::ErrorClass;
 use super::framing::Framing;
 use super::head::{self, Parsed};
 use crate::error::Error;
-use crate::http::request::Head;
+use crate::http::head::Head;
 
 /// One answer after another on one connection.
 pub(super) struct Answer {
@@ -92,7 +92,7 @@ impl Answer {
                 Some(interim) if interim.is_interim() => {
                     self.announced += interim.size;
                     if self.announced > self.header_limit {
-                        return Err(announced_too_much(self.header_limit));
+                        return Err(Error::announced_too_much(self.header_limit));
                     }
                     input = &input[interim.size..];
                 }
@@ -169,13 +169,6 @@ impl Answer {
             format!("the response's headers are larger than {} bytes", self.header_limit),
         )
     }
-}
-
-pub(crate) fn announced_too_much(limit: usize) -> Error {
-    Error::new(
-        ErrorClass::TooLarge,
-        format!("more than {limit} bytes of announcements (status 1xx) came before a response"),
-    )
 }
 
 pub(super) fn cut_off() -> Error {

@@ -2,7 +2,6 @@
 
 use swell_core::exchange::ErrorClass;
 
-use super::head::malformed;
 use crate::error::Error;
 
 /// How the end of a body is known.
@@ -125,7 +124,7 @@ impl Chunked {
             (At::TrailerLf, b'\n') => At::Line,
             (At::LastLf, b'\n') => At::End,
             _ => {
-                return Err(malformed(format_args!(
+                return Err(Error::malformed(format_args!(
                     "{:?} in a chunked body's framing",
                     char::from(byte)
                 )));

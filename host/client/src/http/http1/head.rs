@@ -15,7 +15,8 @@ use swell_core::exchange::ErrorClass;
 
 use super::framing::Framing;
 use crate::error::Error;
-use crate::http::request::Head;
+use crate::http::fields::lists;
+use crate::http::head::Head;
 
 /// A head that has come in whole.
 pub(super) struct Parsed {
@@ -48,7 +49,7 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
                 format!("the response has more than {MOST_FIELDS} headers"),
             ));
         }
-        Err(error) => return Err(malformed(error)),
+        Err(error) => return Err(Error::malformed(error)),
     };
     let code = response.code.expect("a complete head has a status");
     let is_http11 = response.version == Some(1);
@@ -65,26 +66,26 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
         match field.name.len() {
             8 => acted_upon = field.name.eq_ignore_ascii_case(LOCATION.as_str()),
             10 if field.name.eq_ignore_ascii_case("connection") => {
-                close |= says(value, b"close");
-                keep_alive |= says(value, b"keep-alive");
+                close |= lists(value, b"close");
+                keep_alive |= lists(value, b"keep-alive");
             }
             10 => acted_upon = field.name.eq_ignore_ascii_case(SET_COOKIE.as_str()),
             14 if field.name.eq_ignore_ascii_case("content-length") => {
                 let given = number(value).ok_or_else(|| {
-                    malformed(format_args!(
+                    Error::malformed(format_args!(
                         "content-length is {:?}",
                         String::from_utf8_lossy(value)
                     ))
                 })?;
                 if length.replace(given).is_some_and(|before| before != given) {
-                    return Err(malformed("it has two values of content-length"));
+                    return Err(Error::malformed("it has two values of content-length"));
                 }
             }
             16 => acted_upon = field.name.eq_ignore_ascii_case(CONTENT_ENCODING.as_str()),
             17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
                 if chunked || !is_http11 || !value.eq_ignore_ascii_case(b"chunked") {
                     let value = String::from_utf8_lossy(value);
-                    return Err(malformed(format_args!(
+                    return Err(Error::malformed(format_args!(
                         "transfer-encoding {value:?} was not asked for"
                     )));
                 }
@@ -93,14 +94,14 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
             _ => {}
         }
         if keep_headers || acted_upon {
-            let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(malformed)?;
-            headers.append(name, HeaderValue::from_bytes(value).map_err(malformed)?);
+            let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(Error::malformed)?;
+            headers.append(name, HeaderValue::from_bytes(value).map_err(Error::malformed)?);
         }
     }
     if chunked && length.is_some() {
-        return Err(malformed("it has both content-length and transfer-encoding"));
+        return Err(Error::malformed("it has both content-length and transfer-encoding"));
     }
-    let status = StatusCode::from_u16(code).map_err(malformed)?;
+    let status = StatusCode::from_u16(code).map_err(Error::malformed)?;
     Ok(Some(Parsed {
         head: Head { status, headers },
         size,
@@ -129,10 +130,6 @@ impl Parsed {
     }
 }
 
-pub(super) fn malformed(reason: impl std::fmt::Display) -> Error {
-    Error::protocol(format!("malformed response: {reason}"))
-}
-
 /// A value without its line folding, for each of which there is one space (RFC 9112, 5.2).
 fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     if !value.contains(&b'\n') {
@@ -148,9 +145,4 @@ fn number(value: &[u8]) -> Option<u64> {
         return None;
     }
     std::str::from_utf8(value).ok()?.parse().ok()
-}
-
-/// Whether a header's list names `token`.
-pub(crate) fn says(list: &[u8], token: &[u8]) -> bool {
-    list.split(|&byte| byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
 }

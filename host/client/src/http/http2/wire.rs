@@ -9,8 +9,9 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::fault::fault;
 use crate::error::Error;
-use crate::net::connect::Stream;
+use crate::net::stream::Stream;
 use crate::net::turn::{Turn, give_way};
 
 /// What passed over a connection, for those who send on it.
@@ -74,7 +75,7 @@ impl Wire {
                 or set it to HTTP/1.1)",
             );
         }
-        Error::h2(error)
+        fault(error)
     }
 
     fn open(&self, stream: u32) {

@@ -1,0 +1,112 @@
+//! What is known of a request that failed, for whoever would send it again.
+
+use crate::error::Error;
+
+/// What became of a request that has no answer's head, as far as its connection can say.
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    /// Whether its head was handed to the network.
+    pub(crate) written: bool,
+    /// Whether it may be sent anew.
+    pub(crate) chance: Chance,
+}
+
+/// What is known of a request that failed, for whoever would send it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chance {
+    /// It was answered, or the connection is not to be blamed.
+    None,
+    /// The connection closed without a byte in answer: what may arrive twice may be sent again, if
+    /// the connection had been idle.
+    Unanswered,
+    /// The server has said that it did nothing with it: whatever it is may be sent again (RFC 9113,
+    /// 8.7).
+    Unprocessed,
+}
+
+/// The most times that a request is sent that the server says it did nothing with. A server that
+/// closes each connection after a few requests says so of the rest, once a connection; one that
+/// says it for ever is no service.
+const MAX_ATTEMPTS: u32 = 16;
+
+/// The attempts at one request so far, and the rule by which there is another.
+///
+/// A connection that closed while it was idle is no answer. When nothing went out on it, another
+/// one is simply taken; when the head did, what may be sent twice is sent once more, on a new
+/// connection. What a server says it did nothing with may be anything.
+#[derive(Default)]
+pub(crate) struct Attempts {
+    made: u32,
+    /// Whether it was sent anew without knowing what became of it before.
+    repeated: bool,
+}
+
+impl Attempts {
+    /// Takes in that an attempt failed, and tells whether another one follows. `reused` says that
+    /// its connection had been open before, `repeatable` that the request may arrive twice.
+    pub(crate) fn allow_another(
+        &mut self,
+        failure: &Failure,
+        reused: bool,
+        repeatable: bool,
+    ) -> bool {
+        let &Failure { written, chance, .. } = failure;
+        self.made += u32::from(written || !reused);
+        let again = match chance {
+            _ if reused && !written => true,
+            Chance::None => false,
+            Chance::Unanswered => reused && !self.repeated && repeatable,
+            Chance::Unprocessed => self.made < MAX_ATTEMPTS,
+        };
+        self.repeated |= again && written && chance == Chance::Unanswered;
+        again
+    }
+
+    /// How many attempts a server may have seen.
+    pub(crate) const fn made(&self) -> u32 {
+        self.made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REUSED: bool = true;
+    const NEW: bool = false;
+    const REPEATABLE: bool = true;
+    const ONCE_ONLY: bool = false;
+
+    fn failed(written: bool, chance: Chance) -> Failure {
+        Failure { error: Error::protocol("any"), written, chance }
+    }
+
+    #[test]
+    fn what_never_went_out_on_an_idle_connection_is_sent_on_another_whatever_it_is() {
+        let mut attempts = Attempts::default();
+        for _ in 0..100 {
+            assert!(attempts.allow_another(&failed(false, Chance::None), REUSED, ONCE_ONLY));
+        }
+        assert_eq!(attempts.made(), 0);
+        assert!(!attempts.allow_another(&failed(false, Chance::None), NEW, REPEATABLE));
+    }
+
+    #[test]
+    fn what_may_arrive_twice_is_repeated_once_and_only_after_an_idle_connection() {
+        let unanswered = failed(true, Chance::Unanswered);
+        let mut attempts = Attempts::default();
+        assert!(attempts.allow_another(&unanswered, REUSED, REPEATABLE));
+        assert!(!attempts.allow_another(&unanswered, REUSED, REPEATABLE));
+        assert!(!Attempts::default().allow_another(&unanswered, REUSED, ONCE_ONLY));
+        assert!(!Attempts::default().allow_another(&unanswered, NEW, REPEATABLE));
+    }
+
+    #[test]
+    fn what_the_server_did_nothing_with_is_sent_again_but_not_for_ever() {
+        let unprocessed = failed(true, Chance::Unprocessed);
+        let mut attempts = Attempts::default();
+        let again =
+            (0..100).take_while(|_| attempts.allow_another(&unprocessed, NEW, ONCE_ONLY)).count();
+        assert_eq!((again as u32, attempts.made()), (MAX_ATTEMPTS - 1, MAX_ATTEMPTS));
+    }
+}

@@ -1,0 +1,334 @@
+//! The one road that every request takes.
+//!
+//! `send` → `follow` (redirects) → `exchange` (which connection, and whether once more) → `receive`
+//! (the body). What is rare stands in functions of its own whose futures are boxed, so that the
+//! future of a plain request on an open connection stays small.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use swell_core::exchange::{ErrorClass, Phase};
+use tokio::time::Instant;
+use url::Url;
+
+use crate::error::Error;
+use crate::http::body::{Incoming, Source};
+use crate::http::endpoint::Endpoint;
+use crate::http::failure::{Attempts, Chance};
+use crate::http::head::Head;
+use crate::http::outgoing::{self, Outgoing};
+use crate::http::pool::{Lane, Link, Place, Turn};
+use crate::http::request::{Keep, Request, Response, Sent, Version};
+use crate::http::trail::Trail;
+use crate::http::{http1, http2, redirect};
+use crate::net::connect;
+use crate::net::deadline::Timer;
+use crate::net::stream::Stream;
+use crate::session::Session;
+
+/// A request on its way, over all its redirects and attempts.
+struct Sending<'a> {
+    session: &'a Session,
+    trail: Trail,
+    timer: Timer,
+    /// When all of it must have ended.
+    whole: Instant,
+}
+
+/// What one hop gave: an answer, and where it sends the user if that is to be followed.
+type Hop = (Response, Option<Box<Url>>);
+
+impl Session {
+    /// Sends a request and waits for the end of its answer.
+    ///
+    /// It must run inside a `LocalSet` when HTTP/2 may be spoken. Dropping the future closes the
+    /// connection in use, or resets its HTTP/2 stream, and leaves the session as good as before;
+    /// what was written by then is counted in [`Client::written`](crate::Client::written) alone.
+    pub async fn send(&self, mut request: Request) -> Sent {
+        let start = Instant::now();
+        let timeouts = &self.client.options.timeouts;
+        let timers = &self.client.network.timers;
+        let longest = request.timeout.map_or(timeouts.whole, |own| own.min(timeouts.whole));
+        let mut sending = Sending {
+            session: self,
+            trail: Trail::start(start),
+            timer: timers.take(start + timeouts.response),
+            whole: start + longest,
+        };
+        let result = sending.follow(&mut request).await;
+        timers.give(sending.timer);
+        sending.trail.finish(result, Instant::now())
+    }
+
+    /// Sends requests at the same time, as a browser loads what a page needs, and returns their
+    /// ends in the order of the requests.
+    ///
+    /// At most six connections an origin over HTTP/1.1, one over HTTP/2; waiting for one is phase
+    /// `Blocked`.
+    pub async fn send_all(&self, requests: Vec<Request>) -> Vec<Sent> {
+        let mut running: Vec<_> =
+            requests.into_iter().map(|request| Some(Box::pin(self.send(request)))).collect();
+        let mut ended: Vec<Option<Sent>> = vec![None; running.len()];
+        poll_fn(|cx| {
+            for (send, end) in running.iter_mut().zip(&mut ended) {
+                if let Some(Poll::Ready(sent)) = send.as_mut().map(|send| send.as_mut().poll(cx)) {
+                    *end = Some(sent);
+                    *send = None;
+                }
+            }
+            if ended.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        drop(running);
+        ended.into_iter().flatten().collect()
+    }
+}
+
+impl Sending<'_> {
+    async fn follow(&mut self, request: &mut Request) -> Result<Response, Error> {
+        outgoing::check(request)?;
+        let client = &*self.session.client;
+        let mut endpoint = client.http.endpoints.find(&request.url)?;
+        let mut run_headers = &client.options.headers[..];
+        let mut redirects = 0;
+        loop {
+            let (mut response, location) = self.exchange(&endpoint, request, run_headers).await?;
+            let Some(location) = location else {
+                if redirects > 0 {
+                    response.redirects = redirects;
+                    response.final_url = Some(endpoint.url.to_string());
+                }
+                return Ok(response);
+            };
+            if redirects == request.redirects {
+                return Err(Error::protocol(format!(
+                    "still redirected after {redirects} redirects, to {location}"
+                )));
+            }
+            redirects += 1;
+            self.trail.enter(Phase::Blocked, Instant::now());
+            // Nobody but the service is to blame for where it sends us.
+            let next =
+                client.http.endpoints.find(location.as_str()).map_err(|error| {
+                    match error.class {
+                        ErrorClass::Invalid => {
+                            Error::protocol(format!("redirect to {location}: {error}"))
+                        }
+                        _ => error,
+                    }
+                })?;
+            // What a redirect leaves behind, it leaves behind of the run's headers as of the
+            // request's own.
+            outgoing::adopt(request, std::mem::take(&mut run_headers));
+            redirect::follow(request, response.status, Rc::ptr_eq(&next.origin, &endpoint.origin));
+            endpoint = next;
+        }
+    }
+
+    /// One request and its answer, on whichever connection; sent anew where it is known that it was
+    /// not, or may arrive twice.
+    async fn exchange(
+        &mut self,
+        endpoint: &Endpoint,
+        request: &Request,
+        run_headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Hop, Error> {
+        let Session { client, http, .. } = self.session;
+        let lane = http.lane(&endpoint.origin, request.version.or(client.options.version));
+        let cookies = http.jar.borrow().header(&endpoint.url, SystemTime::now);
+        let user_agent = &client.http.user_agent;
+        let outgoing = Outgoing { user_agent, endpoint, request, run_headers, cookies };
+        let mut attempts = Attempts::default();
+        let mut turn = lane.take();
+        loop {
+            let link = match turn {
+                Turn::Ready(link) => link,
+                turn => Box::pin(self.connection(&lane, turn)).await?,
+            };
+            self.trail.enter(Phase::Sending, self.trail.since());
+            let due = self.whole.min(self.trail.since() + client.options.timeouts.response);
+            let (failure, reused, place, shared) = match link {
+                Link::Http1 { mut connection, place, reused } => {
+                    let outcome = self.timer.until(due, pin!(connection.send(&outgoing))).await;
+                    if let Some(at) = connection.handed_over() {
+                        self.trail.enter(Phase::Waiting, at);
+                    }
+                    self.trail.written += u32::from(connection.is_written());
+                    match outcome {
+                        Some(Ok(head)) => {
+                            let mut body = Incoming::new(Source::Http1(&mut connection));
+                            let hop = self.receive(head, &mut body, &outgoing, reused).await?;
+                            if connection.is_reusable() {
+                                place.keep(connection);
+                            }
+                            return Ok(hop);
+                        }
+                        Some(Err(failure)) => (failure, reused, Some(place), None),
+                        None => return Err(self.timed_out(due)),
+                    }
+                }
+                Link::Http2 { mut handle, reused } => {
+                    let head = outgoing.http2()?;
+                    self.trail.enter(Phase::Waiting, self.trail.since());
+                    let sent = Box::pin(handle.send(head, request.body.clone()));
+                    let outcome = self.timer.until(due, sent).await;
+                    self.trail.written += u32::from(handle.is_written());
+                    match outcome {
+                        Some(Ok((head, body))) => {
+                            let mut body = Incoming::new(Source::Http2(body));
+                            return self.receive(head, &mut body, &outgoing, reused).await;
+                        }
+                        Some(Err(failure)) => (failure, reused, None, Some(handle)),
+                        None => return Err(self.timed_out(due)),
+                    }
+                }
+            };
+            if !attempts.allow_another(&failure, reused, request.may_arrive_twice()) {
+                return Err(failure.error);
+            }
+            self.trail.enter(Phase::Blocked, Instant::now());
+            self.trail.reconnects += u32::from(failure.written);
+            turn = match place {
+                Some(place) if failure.written => Turn::Open(place),
+                place => {
+                    drop(place);
+                    // A stream that was refused says nothing about the next one on its connection,
+                    // unless that is refused too.
+                    if let Some(handle) = shared
+                        && (failure.chance == Chance::Unanswered || attempts.made() > 1)
+                    {
+                        lane.retire(handle.connection());
+                    }
+                    lane.take()
+                }
+            };
+        }
+    }
+
+    /// A connection when none was ready: waits for one, or opens one.
+    async fn connection(&mut self, lane: &Rc<Lane>, mut turn: Turn) -> Result<Link, Error> {
+        loop {
+            match turn {
+                Turn::Ready(link) => {
+                    self.trail.enter(Phase::Sending, Instant::now());
+                    return Ok(link);
+                }
+                Turn::Open(place) => return self.open(lane, place).await,
+                Turn::Wait => {
+                    let freed = self.timer.until(self.whole, pin!(lane.freed())).await;
+                    // What was freed by somebody's timeout may come at the moment of one's own.
+                    if freed.is_none() || Instant::now() >= self.whole {
+                        return Err(self.timed_out(self.whole));
+                    }
+                    turn = lane.take();
+                }
+            }
+        }
+    }
+
+    async fn open(&mut self, lane: &Lane, place: Place) -> Result<Link, Error> {
+        let client = &*self.session.client;
+        let timeouts = &client.options.timeouts;
+        let origin = &*lane.origin;
+        let due = self.enter_until(Phase::Connecting, timeouts.connect);
+        let opened = self.timer.until(due, pin!(connect::open(&client.network, origin))).await;
+        let tcp = opened.unwrap_or_else(|| Err(self.timed_out(due)))?;
+        self.trail.connections += 1;
+        let (stream, is_http2) = if origin.secure {
+            let due = self.enter_until(Phase::Tls, timeouts.tls);
+            let config = self.session.tls_config(lane.version.offer());
+            let shaken = self.timer.until(due, connect::secure(config, origin, tcp)).await;
+            let tls = shaken.unwrap_or_else(|| Err(self.timed_out(due)))?;
+            let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
+            if lane.version == Version::Http2 && !is_http2 {
+                return Err(Error::protocol(format!("{} did not agree to HTTP/2", origin.host)));
+            }
+            (Stream::Secure(tls), is_http2)
+        } else {
+            (Stream::Plain(tcp), lane.version == Version::Http2)
+        };
+        self.trail.enter(Phase::Sending, Instant::now());
+        if is_http2 {
+            let written = Rc::clone(&client.http.written);
+            let limit = client.options.header_limit;
+            let connection = http2::Connection::open(stream, limit, written).await?;
+            let handle = connection.handle().ok_or_else(|| {
+                Error::new(ErrorClass::Reset, "the connection was closed at once")
+            })?;
+            place.share(connection);
+            Ok(Link::Http2 { handle, reused: false })
+        } else {
+            place.speaks_http1();
+            let connection = http1::Connection::new(stream, &client.http.http1);
+            Ok(Link::Http1 { connection, place, reused: false })
+        }
+    }
+
+    /// Reads the answer's body as the request asks.
+    async fn receive(
+        &mut self,
+        head: Head,
+        incoming: &mut Incoming<'_>,
+        outgoing: &Outgoing<'_>,
+        reused: bool,
+    ) -> Result<Hop, Error> {
+        let Session { client, http, .. } = self.session;
+        let Outgoing { endpoint, request, .. } = outgoing;
+        self.trail.enter(Phase::Receiving, Instant::now());
+        http.jar.borrow_mut().store(&endpoint.url, &head.headers, SystemTime::now);
+        let redirect = if request.redirects > 0 {
+            redirect::location(&endpoint.url, head.status, &head.headers)?.map(Box::new)
+        } else {
+            None
+        };
+        let mut kept = Bytes::new();
+        let mut outcome = Some(Ok(()));
+        if !incoming.is_end() {
+            outcome = match request.keep {
+                Keep::Body { limit } if redirect.is_none() => {
+                    let limit = limit.min(client.options.body_limit);
+                    let read = Box::pin(async {
+                        if request.decompress {
+                            incoming.decompress(limit, &head.headers).await
+                        } else {
+                            incoming.keep(limit).await
+                        }
+                    });
+                    let body = self.timer.until(self.whole, read).await;
+                    body.map(|body| body.map(|body| kept = body))
+                }
+                _ => self.timer.until(self.whole, pin!(incoming.discard())).await,
+            };
+        }
+        let body_size = incoming.received();
+        self.trail.body_bytes += body_size;
+        outcome.unwrap_or_else(|| Err(self.timed_out(self.whole)))?;
+        let headers = if request.keep_headers { head.headers } else { HeaderMap::default() };
+        let response = Response {
+            status: head.status,
+            headers,
+            body: kept,
+            body_size,
+            reused,
+            redirects: 0,
+            final_url: None,
+        };
+        Ok((response, redirect))
+    }
+
+    /// Begins a phase, and gives the moment when it must have ended.
+    fn enter_until(&mut self, phase: Phase, longest: Duration) -> Instant {
+        let now = Instant::now();
+        self.trail.enter(phase, now);
+        self.whole.min(now + longest)
+    }
+
+    fn timed_out(&self, due: Instant) -> Error {
+        Error::timeout(self.trail.phase(), due.saturating_duration_since(self.trail.since()))
+    }
+}

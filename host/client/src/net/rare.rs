@@ -1,0 +1,11 @@
+//! Futures of what is done rarely, kept out of the frames of what is done with every request.
+
+use std::pin::Pin;
+
+/// A future of what is done rarely, on the heap and behind a pointer.
+///
+/// A future awaited by value widens its caller's frame by all that it may ever hold, and the stack
+/// of a virtual user stays in memory as deep as it has ever been: a lookup and two handshakes in
+/// the frames of every request cost 20 KB a user. What makes one is not inlined, so that its own
+/// frame is gone when it is polled.
+pub(crate) type Rare<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
