@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use swell_core::RunInstant;
 use swell_core::control::{Finder, Goal, Objective, Regulator, Tally, Watch, Window};
 use swell_core::dispatch::UnsentCause;
-use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases};
+use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::record::{
     Cause, Counts, Ended, Figures, IterationEnd, MetricKind, Recorder, Snapshot, Texts, Times,
     Transaction, Value,
@@ -270,10 +270,18 @@ fn honest(measured_from: RunInstant, names: &[&str]) -> Snapshot {
         let result = if i % 2 == 0 { Ok(200) } else { Err(ErrorClass::Reset) };
         recorder.exchange(
             phase,
-            &Exchange { result, phases, written: 1, reconnects: 0, connections: 1, body_bytes: 99 },
+            &Exchange {
+                protocol: Protocol::Http,
+                result,
+                phases,
+                written: 1,
+                reconnects: 0,
+                connections: 1,
+                body_bytes: 99,
+            },
             true,
         );
-        recorder.exchange_interrupted(phase, Duration::from_millis(i), 1, 0);
+        recorder.exchange_interrupted(Protocol::Http, phase, Duration::from_millis(i), 1, 0);
         recorder.check(phase, "has a title", i % 2 == 0);
         metrics.iter().for_each(|&metric| {
             recorder.metric(phase, started, metric, i as f64 * 1.5, &[("shop", "north")])

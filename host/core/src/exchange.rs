@@ -3,12 +3,70 @@
 //!
 //! A failed request is a measurement, not an error of ours; so its class lives here, beside its
 //! times.
+//!
+//! ## A row a protocol
+//! What an exchange of a protocol has stands in one place, [`Protocol::row`]. The recorder takes
+//! the phases from there, and the engine what counts as success: neither assumes HTTP.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// A part of an exchange, in the order in which they come.
+/// What the host speaks with a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// A request and its response, over HTTP/1.1 or HTTP/2.
+    Http,
+}
+
+/// What an exchange of a protocol has.
+#[derive(Debug)]
+pub struct ProtocolRow {
+    /// Its phases, in the order in which they come.
+    pub phases: &'static [Phase],
+    /// The codes of an answer that count as success where the scenario names none.
+    pub success: RangeInclusive<u16>,
+}
+
+const HTTP: ProtocolRow = ProtocolRow {
+    phases: &[
+        Phase::Blocked,
+        Phase::Connecting,
+        Phase::Tls,
+        Phase::Sending,
+        Phase::Waiting,
+        Phase::Receiving,
+    ],
+    // The classes of informational, client and server errors are no success (RFC 9110, 15).
+    success: 200..=399,
+};
+
+impl Protocol {
+    /// What an exchange of it has.
+    pub const fn row(self) -> &'static ProtocolRow {
+        match self {
+            Self::Http => &HTTP,
+        }
+    }
+}
+
+/// The codes that a scenario counts as success, by their ranges; without any it is the protocol
+/// that says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected(pub Vec<(u16, u16)>);
+
+impl Expected {
+    /// Whether an answer with this code is a success.
+    pub fn contains(&self, protocol: Protocol, code: u16) -> bool {
+        match self.0.as_slice() {
+            [] => protocol.row().success.contains(&code),
+            ranges => ranges.iter().any(|&(first, last)| (first..=last).contains(&code)),
+        }
+    }
+}
+
+/// A part of an exchange, whatever its protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -27,7 +85,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// All phases, in order.
+    /// The phases of all protocols: their places in what is stored and sent.
     pub const ALL: [Self; 6] =
         [Self::Blocked, Self::Connecting, Self::Tls, Self::Sending, Self::Waiting, Self::Receiving];
 
@@ -46,7 +104,7 @@ impl Phase {
 
 /// How long each phase of an exchange took; over redirects, the sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Phases([Duration; 6]);
+pub struct Phases([Duration; Phase::ALL.len()]);
 
 impl Phases {
     /// Adds `time` to a phase.
@@ -79,7 +137,7 @@ pub enum ErrorClass {
     Timeout(Phase),
     /// The other side closed or reset the connection before the answer was complete.
     Reset,
-    /// What came was not HTTP, or broke its rules.
+    /// What came was not of the protocol, or broke its rules.
     Protocol,
     /// The body or the headers were larger than the limit.
     TooLarge,
@@ -125,12 +183,14 @@ impl ErrorClass {
 /// One finished exchange, as the recorder counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// The final status, or why there is none.
+    /// What was spoken.
+    pub protocol: Protocol,
+    /// The answer's code (over HTTP the final status), or why there is none.
     pub result: Result<u16, ErrorClass>,
     /// The time spent in each phase.
     pub phases: Phases,
-    /// Request heads handed to the network, redirects and retries included: what the service may
-    /// have counted.
+    /// What of it was handed to the network and the service may have counted: over HTTP request
+    /// heads, redirects and retries included.
     pub written: u32,
     /// Times that the request was sent anew: its reused connection had closed before the first byte
     /// and it may arrive twice, or the server said that it did nothing with it.
@@ -139,4 +199,25 @@ pub struct Exchange {
     pub connections: u32,
     /// Bytes of the body as received, before decompression.
     pub body_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_list_success_over_http_is_200_to_399() {
+        let contains = |expected: &Expected, code| expected.contains(Protocol::Http, code);
+        let all = Expected::default();
+        assert!(contains(&all, 200) && contains(&all, 399));
+        assert!(!contains(&all, 400) && !contains(&all, 199));
+        let some = Expected(vec![(404, 404), (500, 502)]);
+        assert!(contains(&some, 404) && contains(&some, 501) && !contains(&some, 200));
+    }
+
+    #[test]
+    fn the_phases_of_a_protocol_are_told_apart_and_in_order() {
+        let phases = Protocol::Http.row().phases;
+        assert!(phases.is_sorted_by(|a, b| a < b), "{phases:?}");
+    }
 }

@@ -37,7 +37,7 @@ pub use self::trend::Trend;
 use crate::RunInstant;
 use crate::control::{self, Objective, Watch};
 use crate::dispatch::{Lag, UnsentCause};
-use crate::exchange::{ErrorClass, Exchange, Phase};
+use crate::exchange::{ErrorClass, Exchange, Protocol};
 use crate::standstill::{Heartbeat, PROBE};
 
 /// Names of transactions, of checks or of metrics that one run tells apart.
@@ -351,7 +351,7 @@ impl Recorder {
     /// Counts an exchange that has ended by itself. `expected` says that its status is one that the
     /// request expects; without an answer it does not matter.
     pub fn exchange(&mut self, phase: RunPhase, exchange: &Exchange, expected: bool) {
-        let requests = &mut self.figures(phase).requests;
+        let requests = self.figures(phase).exchanges(exchange.protocol);
         let ok = match exchange.result {
             Ok(status) => {
                 requests.statuses.add(status, 1);
@@ -373,7 +373,7 @@ impl Recorder {
         requests.body_bytes += exchange.body_bytes;
         let side = if ok { &mut requests.service.ok } else { &mut requests.service.failed };
         side.record(exchange.phases.total());
-        for phase in Phase::ALL {
+        for &phase in exchange.protocol.row().phases {
             let time = exchange.phases.get(phase);
             if !time.is_zero() {
                 requests.phases[phase as usize].record(time);
@@ -385,12 +385,13 @@ impl Recorder {
     /// then.
     pub fn exchange_interrupted(
         &mut self,
+        protocol: Protocol,
         phase: RunPhase,
         age: Duration,
         written: u32,
         connections: u32,
     ) {
-        let requests = &mut self.figures(phase).requests;
+        let requests = self.figures(phase).exchanges(protocol);
         requests.interrupted += 1;
         requests.service.interrupted.record(age);
         requests.written += u64::from(written);

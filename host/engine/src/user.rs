@@ -14,7 +14,7 @@ use std::time::Duration;
 use swell_client::{Error, Request, Sent, Session};
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
-use swell_core::exchange::ErrorClass;
+use swell_core::exchange::{ErrorClass, Protocol};
 use swell_core::random::Random;
 use swell_core::record::{
     Cause, Ended, IterationEnd, KindId, MetricId, MetricKind, RunPhase, Times,
@@ -544,7 +544,13 @@ impl Drop for UserState {
         for _ in 0..self.in_flight {
             // What they had written is in the client's own count, which outlives them.
             let age = self.now().since(self.sent_at);
-            self.worker.recorder.borrow_mut().exchange_interrupted(self.phase, age, 0, 0);
+            self.worker.recorder.borrow_mut().exchange_interrupted(
+                Protocol::Http,
+                self.phase,
+                age,
+                0,
+                0,
+            );
         }
         while !self.open.is_empty() {
             self.end_innermost(Ended::Interrupted);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
-use swell_core::exchange::{Exchange, Phases};
+use swell_core::exchange::{Exchange, Phases, Protocol};
 
 use crate::error::Error;
 use crate::net::tls::Alpn;
@@ -140,6 +140,7 @@ impl Sent {
     /// The record of a request that was found wrong before anything of it was tried.
     pub fn unsent(error: Error) -> Self {
         let exchange = Exchange {
+            protocol: Protocol::Http,
             result: Err(error.class),
             phases: Phases::default(),
             written: 0,

@@ -1,6 +1,6 @@
 //! What becomes known of one exchange while it runs, so that it can be recorded however it ends.
 
-use swell_core::exchange::{Exchange, Phase, Phases};
+use swell_core::exchange::{Exchange, Phase, Phases, Protocol};
 use tokio::time::Instant;
 
 use crate::error::Error;
@@ -55,6 +55,7 @@ impl Trail {
     pub(crate) fn finish(mut self, result: Result<Response, Error>, now: Instant) -> Sent {
         self.enter(self.phase, now);
         let exchange = Exchange {
+            protocol: Protocol::Http,
             result: result
                 .as_ref()
                 .map(|response| response.status.as_u16())

@@ -17,7 +17,7 @@ use super::series::Metrics;
 use super::sum::{Part, sums};
 use super::{Ended, Histogram, Split};
 use crate::RunInstant;
-use crate::exchange::{ErrorClass, Phase};
+use crate::exchange::{ErrorClass, Phase, Protocol};
 use crate::travel::{self, Refused};
 
 /// Everything counted between two instants.
@@ -179,7 +179,7 @@ pub struct Requests {
     /// The time of each exchange, all phases together.
     pub service: Split,
     /// The time of each phase, over the exchanges in which it took any.
-    pub phases: [Histogram; 6],
+    pub phases: [Histogram; Phase::ALL.len()],
 }
 
 /// A named yes-or-no observation.
@@ -302,6 +302,13 @@ impl Snapshot {
 }
 
 impl Figures {
+    /// What was counted of the exchanges of this protocol.
+    pub const fn exchanges(&mut self, protocol: Protocol) -> &mut Requests {
+        match protocol {
+            Protocol::Http => &mut self.requests,
+        }
+    }
+
     /// How late workers polled what was ready, as somebody sees it who comes at any time: of a
     /// pause of a second each moment, and not the one in which it ended.
     pub fn delays(&self) -> Histogram {

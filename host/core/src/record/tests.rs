@@ -3,7 +3,7 @@ mod travel;
 use proptest::prelude::*;
 
 use super::*;
-use crate::exchange::Phases;
+use crate::exchange::{Phase, Phases};
 
 fn at(ms: u64) -> RunInstant {
     RunInstant::from_nanos(ms * 1_000_000)
@@ -16,7 +16,15 @@ fn ms(ms: u64) -> Duration {
 fn exchange(result: Result<u16, ErrorClass>, waiting: Duration) -> Exchange {
     let mut phases = Phases::default();
     phases.add(Phase::Waiting, waiting);
-    Exchange { result, phases, written: 1, reconnects: 0, connections: 0, body_bytes: 10 }
+    Exchange {
+        protocol: Protocol::Http,
+        result,
+        phases,
+        written: 1,
+        reconnects: 0,
+        connections: 0,
+        body_bytes: 10,
+    }
 }
 
 #[test]
@@ -124,7 +132,7 @@ fn requests_are_counted_by_status_and_class_and_phases_only_where_they_took_time
     recorder.exchange(RunPhase::Measured, &exchange(Ok(200), ms(3)), true);
     recorder.exchange(RunPhase::Measured, &exchange(Ok(404), ms(3)), false);
     recorder.exchange(RunPhase::Measured, &exchange(Err(ErrorClass::Reset), ms(9)), true);
-    recorder.exchange_interrupted(RunPhase::Measured, ms(40), 1, 1);
+    recorder.exchange_interrupted(Protocol::Http, RunPhase::Measured, ms(40), 1, 1);
     let requests = recorder.take_window(at(10), Snapshot::default()).measured.requests;
     assert_eq!(
         (requests.ok, requests.failed, requests.interrupted, requests.count()),
@@ -261,7 +269,7 @@ fn record(recorder: &mut Recorder, happened: Happened) {
         true,
     );
     if end == 5 {
-        recorder.exchange_interrupted(phase, ms(time % 90), 1, 0);
+        recorder.exchange_interrupted(Protocol::Http, phase, ms(time % 90), 1, 0);
     }
     recorder.check(phase, NAMES[name], end > 2);
     let metric = recorder.define_metric("amount", MetricKind::Trend).unwrap();

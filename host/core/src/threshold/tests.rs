@@ -1,5 +1,6 @@
 use super::*;
 use crate::RunInstant;
+use crate::exchange::Protocol;
 use crate::record::{Cause, Ended, MetricKind, Recorder, RunPhase, Snapshot, Times};
 
 const LENGTH: Duration = Duration::from_secs(10);
@@ -89,7 +90,13 @@ fn figures_of_a_service_that_hangs() -> Figures {
     (0..20).for_each(|_| end(10, Ended::Failed(&Cause::Status(500))));
     (0..100).for_each(|i| end(150 + i, Ended::Interrupted));
     (0..10).for_each(|_| {
-        recorder.exchange_interrupted(RunPhase::Measured, Duration::from_secs(9), 1, 0)
+        recorder.exchange_interrupted(
+            Protocol::Http,
+            RunPhase::Measured,
+            Duration::from_secs(9),
+            1,
+            0,
+        )
     });
     recorder.take_window(at(10_000), Snapshot::default()).measured
 }

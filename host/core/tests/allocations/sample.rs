@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use swell_core::RunInstant;
-use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases};
+use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::record::{Cause, Ended, IterationEnd, MetricKind, Recorder, RunPhase, Times};
 
 /// A transaction with a request, a check and a value of each kind of metric, every tenth of them
@@ -22,7 +22,15 @@ pub(crate) fn sample(recorder: &mut Recorder, number: u64) {
     let result = if fails { Err(ErrorClass::Reset) } else { Ok(200) };
     recorder.exchange(
         RunPhase::Measured,
-        &Exchange { result, phases, written: 1, reconnects: 0, connections: 0, body_bytes: 2 },
+        &Exchange {
+            protocol: Protocol::Http,
+            result,
+            phases,
+            written: 1,
+            reconnects: 0,
+            connections: 0,
+            body_bytes: 2,
+        },
         true,
     );
     recorder.check(RunPhase::Measured, "has a title", !fails);

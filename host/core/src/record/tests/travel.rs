@@ -46,6 +46,7 @@ fn half_second() -> Snapshot {
         recorder.begun(kind, intended, true);
         recorder.iteration_begun(RunPhase::Measured);
         let exchange = Exchange {
+            protocol: Protocol::Http,
             result: Ok(200),
             phases,
             written: 1,
