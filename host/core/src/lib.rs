@@ -18,6 +18,7 @@ pub mod schedule;
 pub mod spelling;
 pub mod standstill;
 pub mod threshold;
+pub mod transactions;
 pub mod travel;
 pub mod units;
 pub mod verdict;
