@@ -22,11 +22,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
-use wasmtime::{Store, StoreContextMut, UpdateDeadline};
-
 use crate::runtime::TICK;
-use crate::world::State;
+use rustix::time::{ClockId, clock_gettime};
 
 /// How often a guest that gives way lets the thread poll and run all that is ready. A round in
 /// which there is nothing costs two microseconds.
@@ -34,7 +31,7 @@ const ROUNDS: u32 = 3;
 
 /// What becomes of a guest that asks whether it may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+pub(crate) enum Turn {
     GoesOn,
     GivesWay,
     IsCut,
@@ -44,7 +41,7 @@ enum Turn {
 /// atomic because wasmtime moves stores between threads.
 #[derive(Debug)]
 pub(crate) struct CpuMeter {
-    limit: Duration,
+    pub(crate) limit: Duration,
     waited: AtomicBool,
     gives_way: AtomicBool,
     /// Whether what it computes since its last wait is being measured.
@@ -77,7 +74,7 @@ impl CpuMeter {
     /// after a wait the tick has passed during the wait and says nothing, which spares those that
     /// wait often a look at the thread's clock; the second time a tick has passed, and from there
     /// on it is measured.
-    fn tick(&self, now: impl FnOnce() -> u64) -> Turn {
+    pub(crate) fn tick(&self, now: impl FnOnce() -> u64) -> Turn {
         if self.waited.swap(false, Ordering::Relaxed) {
             self.measured.store(false, Ordering::Relaxed);
             return Turn::GoesOn;
@@ -125,27 +122,9 @@ impl CpuMeter {
 }
 
 /// Processor time that this thread has used, in nanoseconds.
-fn thread_time() -> u64 {
+pub(crate) fn thread_time() -> u64 {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs()
-}
-
-/// Puts a store under its meter.
-pub(crate) fn meter(store: &mut Store<State>) {
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|context: StoreContextMut<'_, State>| {
-        let cpu = &context.data().cpu;
-        match cpu.tick(thread_time) {
-            Turn::GoesOn => Ok(UpdateDeadline::Continue(1)),
-            Turn::GivesWay => {
-                Ok(UpdateDeadline::YieldCustom(1, Box::pin(Arc::clone(cpu).give_way())))
-            }
-            Turn::IsCut => Err(wasmtime::Error::msg(format!(
-                "it computed for {} ms without a call that waits, the limit of --guest-cpu",
-                cpu.limit.as_millis()
-            ))),
-        }
-    });
 }
 
 #[cfg(test)]

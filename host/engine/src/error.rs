@@ -3,6 +3,8 @@
 
 use thiserror::Error;
 
+use crate::contract::WIT_VERSION;
+
 /// A file could not be made into a scenario that runs. No instance of it exists, and nothing was
 /// sent.
 #[derive(Debug, Error)]
@@ -57,7 +59,7 @@ pub enum LoadError {
     #[error(
         "the component does not fit this host: {reason}\nhelp: this host speaks swell:scenario@{}; \
         build the scenario with the SDK of that version",
-        crate::WIT_VERSION
+        WIT_VERSION
     )]
     WrongWorld {
         /// The missing export or the unknown import.

@@ -11,6 +11,7 @@
 mod csv;
 mod json;
 mod rows;
+mod unread;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -18,7 +19,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub(crate) use self::rows::Row;
 use self::rows::Rows;
+use self::unread::Unread;
 
 /// A feed could not be read. The line number is the file's, from 1.
 #[derive(Debug, Error)]
@@ -65,20 +68,11 @@ pub enum FeedError {
     },
 }
 
-/// One row: columns in the file's order, each with its value.
-pub(crate) type Row = Vec<(String, String)>;
-
 /// A feed in memory.
 #[derive(Debug)]
 pub struct Feed {
     name: String,
     rows: Rows,
-}
-
-/// Why a file is no feed: the file's fault with its line, or the system's.
-enum Unread {
-    Line(u64, String),
-    Io(std::io::Error),
 }
 
 impl Feed {
@@ -149,27 +143,6 @@ fn open(path: &Path) -> Result<(BufReader<File>, u64), Unread> {
         _ => {}
     }
     Ok((file, size))
-}
-
-/// The text of these bytes of a line.
-fn text(bytes: &[u8], line: u64) -> Result<&str, Unread> {
-    if bytes.contains(&0) {
-        return Err(Unread::Line(
-            line,
-            "there is a NUL byte; is this a text file, and in UTF-8?".into(),
-        ));
-    }
-    std::str::from_utf8(bytes).map_err(|_| {
-        let reason = "this is no UTF-8\nhelp: if it is Latin-1, convert it: iconv -f LATIN1 -t \
-        UTF-8 OLD > NEW";
-        Unread::Line(line, reason.into())
-    })
-}
-
-impl From<std::io::Error> for Unread {
-    fn from(error: std::io::Error) -> Self {
-        Self::Io(error)
-    }
 }
 
 #[cfg(test)]

@@ -6,23 +6,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use swell_core::dispatch::Start;
-use swell_core::plain::line;
-use wasmtime::component::{ResourceTableError, TypedFunc};
-use wasmtime::{Store, WasmBacktrace};
+use swell_core::transactions::{GuestCall, IterationScope};
+use wasmtime::Store;
+use wasmtime::component::TypedFunc;
 
-use crate::cpu::{CpuMeter, meter};
-use crate::limits::{GuestLimits, HANDLES};
+use crate::bindings::Scenario;
+use crate::cpu::CpuMeter;
+use crate::limits::GuestLimits;
 use crate::program::Program;
 use crate::run::Worker;
+use crate::state::GuestState;
+use crate::store::{Trapped, explain, limited};
 use crate::text::Text;
-use crate::user::{Left, Role, UserState};
+use crate::user::UserState;
 use crate::wasi::Wasi;
-use crate::world::State;
-use crate::world::bindings::Scenario;
-
-/// Why an instance could not go on. It is of no more use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trapped(pub String);
 
 /// How an iteration ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +45,7 @@ pub enum HookError {
 
 /// One instance of a scenario. It stays on its worker's thread.
 pub struct User {
-    store: Store<State>,
+    store: Store<GuestState>,
     cpu: Arc<CpuMeter>,
     guest: Scenario,
     run: TypedFunc<(u32,), (Result<(), Text>,)>,
@@ -67,7 +64,7 @@ impl User {
         worker: &Rc<Worker>,
         key: u32,
     ) -> Result<Self, Trapped> {
-        Self::create_as(program, worker, key, Role::Starting).await
+        Self::create_as(program, worker, key, GuestCall::Starting).await
     }
 
     /// Creates the instance that prepares a run and cleans up after it; it is no user and nothing
@@ -79,19 +76,19 @@ impl User {
         program: &Arc<Program>,
         worker: &Rc<Worker>,
     ) -> Result<Self, Trapped> {
-        Self::create_as(program, worker, u32::MAX, Role::Preparing).await
+        Self::create_as(program, worker, u32::MAX, GuestCall::Preparing).await
     }
 
     async fn create_as(
         program: &Arc<Program>,
         worker: &Rc<Worker>,
         key: u32,
-        role: Role,
+        call: GuestCall,
     ) -> Result<Self, Trapped> {
-        let user = UserState::new(worker, key, role);
-        let wasi = program.uses_wasi.then(|| Box::new(Wasi::new(&user)));
+        let user = UserState::new(worker, key, call);
+        let wasi = program.uses_wasi.then(|| Box::new(Wasi::new(user.log(), user.patience())));
         let mut store =
-            Store::new(&program.engine, State::new(worker.run.limits, Some(user), wasi));
+            Store::new(&program.engine, GuestState::new(worker.run.limits, Some(user), wasi));
         limited(&mut store, worker.run.limits);
         let cpu = Arc::clone(&store.data().cpu);
         let made = async {
@@ -107,11 +104,11 @@ impl User {
         Ok(Self { store, cpu, guest, run, scenario: program.index, on_one_thread: PhantomData })
     }
 
-    fn enter(&mut self, role: Role, iteration: u64, carried: Option<Start>) {
+    fn enter(&mut self, call: GuestCall, iteration: u64, carried: Option<Start>) {
         let state = self.store.data_mut();
         state.cpu.waited();
         if let Some(user) = &mut state.user {
-            user.enter(role, iteration, carried);
+            user.enter(call, iteration, carried);
             if let Some(wasi) = &state.wasi {
                 wasi.seed(user.next_random());
             }
@@ -133,7 +130,7 @@ impl User {
     /// # Errors
     /// What the guest said, or its trap.
     pub async fn start(&mut self, data: &[u8]) -> Result<(), HookError> {
-        self.enter(Role::Starting, 0, None);
+        self.enter(GuestCall::Starting, 0, None);
         let result = self
             .cpu
             .watch(self.guest.swell_scenario_lifecycle().call_start(
@@ -154,7 +151,7 @@ impl User {
         iteration: u64,
         carried: Option<Start>,
     ) -> Result<IterationEnd, Trapped> {
-        self.enter(Role::Iterating, iteration, carried);
+        self.enter(GuestCall::Iterating, iteration, carried);
         let returned = self.cpu.watch(self.run.call_async(&mut self.store, (self.scenario,))).await;
         let returned = match returned {
             Ok((returned,)) => returned.map_err(|said| said.text),
@@ -168,12 +165,12 @@ impl User {
             .data_mut()
             .user
             .as_mut()
-            .map_or(Left::Whole, |user| user.leave(returned.is_ok()));
+            .map_or(IterationScope::Whole, |user| user.leave(returned.is_ok()));
         Ok(match (left, returned) {
-            (Left::Empty, _) => IterationEnd::NotBegun,
-            (Left::CutShort, _) => IterationEnd::CutShort,
-            (Left::Whole, Ok(())) => IterationEnd::Ok,
-            (Left::Whole, Err(reason)) => IterationEnd::Failed(reason),
+            (IterationScope::Empty, _) => IterationEnd::NotBegun,
+            (IterationScope::CutShort, _) => IterationEnd::CutShort,
+            (IterationScope::Whole, Ok(())) => IterationEnd::Ok,
+            (IterationScope::Whole, Err(reason)) => IterationEnd::Failed(reason),
         })
     }
 
@@ -187,7 +184,7 @@ impl User {
     /// # Errors
     /// The trap, for the log.
     pub async fn stop(&mut self) -> Result<(), Trapped> {
-        self.enter(Role::Stopping, 0, None);
+        self.enter(GuestCall::Stopping, 0, None);
         let result = self
             .cpu
             .watch(self.guest.swell_scenario_lifecycle().call_stop(&mut self.store, self.scenario))
@@ -200,7 +197,7 @@ impl User {
     /// # Errors
     /// What the guest said, or its trap.
     pub async fn set_up(&mut self) -> Result<Vec<u8>, HookError> {
-        self.enter(Role::Preparing, 0, None);
+        self.enter(GuestCall::Preparing, 0, None);
         let result = self
             .cpu
             .watch(self.guest.swell_scenario_lifecycle().call_setup(&mut self.store, self.scenario))
@@ -213,7 +210,7 @@ impl User {
     /// # Errors
     /// What the guest said, or its trap.
     pub async fn tear_down(&mut self, data: &[u8]) -> Result<(), HookError> {
-        self.enter(Role::Preparing, 0, None);
+        self.enter(GuestCall::Preparing, 0, None);
         let result = self
             .cpu
             .watch(self.guest.swell_scenario_lifecycle().call_teardown(
@@ -230,7 +227,7 @@ impl User {
     /// # Errors
     /// What the guest said, or its trap.
     pub async fn conduct(&mut self) -> Result<(), HookError> {
-        self.enter(Role::Preparing, 0, None);
+        self.enter(GuestCall::Preparing, 0, None);
         let result = self
             .cpu
             .watch(self.guest.swell_scenario_lifecycle().call_conduct(&mut self.store))
@@ -250,75 +247,9 @@ impl User {
     }
 }
 
-/// Puts a store under its limits.
-pub(crate) fn limited(store: &mut Store<State>, limits: GuestLimits) {
-    store.limiter(|state| &mut state.allowance);
-    // The host holds a copy of what a call hands over. A list may name the same bytes again and
-    // again; its copy has not more room than the guest itself.
-    store.set_hostcall_fuel(limits.memory);
-    meter(store);
-}
-
-/// Frames of the guest that a trap shows; the innermost ones say where it happened.
-const SHOWN_FRAMES: usize = 5;
-
-/// A trap for people: what it was, the limit behind it if there was one, and where in the guest.
-pub(crate) fn explain(store: &mut Store<State>, error: &wasmtime::Error) -> Trapped {
-    let mut text = error.root_cause().to_string();
-    if let Some(denied) = store.data_mut().allowance.denied.take() {
-        text = format!("{text}; before, {denied}");
-    }
-    if text.contains("fuel allocated for hostcalls") {
-        text = format!(
-            "one call handed the host more than {} bytes, the limit of --guest-memory",
-            store.hostcall_fuel()
-        );
-    } else if error.root_cause().is::<ResourceTableError>() {
-        text = format!("{text}: of WASI it may hold {HANDLES} at once");
-    }
-    let frames =
-        error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
-    let name = |frame: &wasmtime::FrameInfo| {
-        frame.func_name().map_or_else(|| format!("function {}", frame.func_index()), readable)
-    };
-    let shown = frames
-        .iter()
-        .map(name)
-        .filter(|name| !is_machinery(name))
-        .take(SHOWN_FRAMES)
-        .collect::<Vec<_>>();
-    if !shown.is_empty() {
-        text = format!("{text} (in {})", shown.join(" < "));
-    }
-    Trapped(text)
-}
-
-/// A Rust function's name without the hash that the compiler adds.
-fn readable(name: &str) -> String {
-    let demangled = rustc_demangle::demangle(name);
-    // Names come from the file, which may call a function what it likes.
-    line(&format!("{demangled:#}")).to_string()
-}
-
-/// Frames that a panic always has, and that say nothing of the scenario.
-fn is_machinery(name: &str) -> bool {
-    [
-        "core::panicking",
-        "std::panicking",
-        "std::sys::",
-        "rust_begin_unwind",
-        "__rust",
-        "__rustc",
-        "std::process::abort",
-        "core::ops::function",
-    ]
-    .iter()
-    .any(|prefix| name.starts_with(prefix))
-}
-
 /// Instances that are made to be measured and do nothing: what a user costs before it has run.
 pub struct InstanceProbe {
-    _stores: Vec<Store<State>>,
+    _stores: Vec<Store<GuestState>>,
 }
 
 impl InstanceProbe {
@@ -331,7 +262,7 @@ impl InstanceProbe {
             let mut stores = Vec::new();
             for _ in 0..count {
                 let wasi = program.uses_wasi.then(|| Box::new(Wasi::silent()));
-                let mut store = Store::new(&program.engine, State::new(limits, None, wasi));
+                let mut store = Store::new(&program.engine, GuestState::new(limits, None, wasi));
                 limited(&mut store, limits);
                 if let Err(error) = program.scenario.instantiate_async(&mut store).await {
                     return Err(explain(&mut store, &error));

@@ -2,13 +2,17 @@
 //!
 //! | to find | look in |
 //! |---|---|
+//! | the contract: its files, version and hash | `contract`, `bindings` |
 //! | from a file to a component | `artifact` |
 //! | compilation in a bounded child; the private cache | `compile`, `cache` |
 //! | from a component to something users can be made of | `program` |
 //! | wasmtime's settings, the pool, epochs | `runtime`, `limits`, `cpu` |
+//! | a store under its limits, and why it trapped | `store`, `state` |
 //! | a virtual user as the driver sees it | `instance` |
-//! | the rules of transactions, requests and waits | `user` |
-//! | the host's side of each WIT interface | `interfaces/`, `wasi` |
+//! | a virtual user as its instance sees it: requests, waits, numbers | `user`, `patience` |
+//! | the rules of transactions | `swell_core::transactions` |
+//! | the host's side of each WIT interface | `interfaces/` |
+//! | WASI's clock, randomness and output; the log | `wasi`, `log` |
 //! | what a run gives its users; the trait by which `begin` reaches the dispatcher | `run` |
 //!
 //! Invariants: a user stays on the thread that made it; nothing compiled elsewhere is ever loaded;
@@ -16,30 +20,37 @@
 //! interrupted.
 
 mod artifact;
+mod bindings;
 mod cache;
 mod compile;
+mod contract;
 mod cpu;
 mod error;
 mod feed;
 mod instance;
 mod interfaces;
 mod limits;
+mod log;
+mod patience;
 mod program;
 mod run;
 mod runtime;
+mod state;
+mod store;
 mod text;
 mod thread_bound;
 mod user;
 mod wasi;
-mod world;
 
 pub use artifact::Kind;
 pub use compile::{Compiled, Compiler, compile_child};
+pub use contract::{WIT_VERSION, contract_hash};
 pub use error::LoadError;
 pub use feed::{Feed, FeedError};
-pub use instance::{HookError, InstanceProbe, IterationEnd, Trapped, User};
+pub use instance::{HookError, InstanceProbe, IterationEnd, User};
 pub use limits::GuestLimits;
-pub use program::{Program, ScenarioFile, ScenarioInfo, WIT_VERSION};
+pub use program::{Program, ScenarioFile, ScenarioInfo};
 pub use run::{
     Answer, Conductor, EndRequest, Pacing, Run, RunOver, RunStamp, RunStats, RunTimes, Worker,
 };
+pub use store::Trapped;

@@ -9,20 +9,20 @@ use wasmtime::component::{Component, ComponentExportIndex, HasSelf, Linker};
 use wasmtime::{Engine, Store};
 
 use crate::artifact::{Kind, componentize, surface};
+use crate::bindings::{Scenario, ScenarioIndices, ScenarioPre};
 use crate::compile::{Artifact, Compiled, Compiler, compile, load};
+use crate::contract::{LIFECYCLE, PACKAGE, full_name, is_compatible, is_import};
 use crate::error::LoadError;
-use crate::instance::{explain, limited};
+use crate::interfaces::{bounded, wasi};
 use crate::limits::GuestLimits;
 use crate::runtime::{Needs, Ticker, plain_engine, pooled_engine};
-use crate::world::State;
-use crate::world::bindings::{Scenario, ScenarioIndices, ScenarioPre};
+use crate::state::GuestState;
+use crate::store::{explain, limited};
+use crate::wasi::Wasi;
 
-use crate::world::bindings::exports::swell::scenario::lifecycle::FileInfo;
+use crate::bindings::exports::swell::scenario::lifecycle::FileInfo;
 /// One scenario that a file contains, as it describes itself.
-pub use crate::world::bindings::exports::swell::scenario::lifecycle::ScenarioInfo;
-
-/// The version of the contract that this host speaks.
-pub const WIT_VERSION: &str = "0.1.0";
+pub use crate::bindings::exports::swell::scenario::lifecycle::ScenarioInfo;
 
 /// The most bytes that a scenario file may have: a Python interpreter with its libraries has 40 MB.
 const LARGEST_FILE: u64 = 256 << 20;
@@ -116,8 +116,7 @@ impl ScenarioFile {
         let scenario = link(&engine, &component, uses_wasi)?;
         let exports = ScenarioIndices::new(scenario.instance_pre())
             .map_err(|error| wrong(format!("{error:#}")))?;
-        let lifecycle = component
-            .get_export_index(None, format!("{CONTRACT}{LIFECYCLE}@{WIT_VERSION}").as_str());
+        let lifecycle = component.get_export_index(None, full_name(LIFECYCLE).as_str());
         let run =
             lifecycle.and_then(|lifecycle| component.get_export_index(Some(&lifecycle), "run"));
         let run = run.ok_or_else(|| wrong(format!("its {LIFECYCLE} has no `run`")))?;
@@ -129,7 +128,7 @@ impl ScenarioFile {
 /// A scenario ready to be instantiated on any thread.
 pub struct Program {
     pub(crate) engine: Engine,
-    pub(crate) scenario: ScenarioPre<State>,
+    pub(crate) scenario: ScenarioPre<GuestState>,
     /// What it exports, and `run` apart: it is called through a type that cuts its text.
     pub(crate) exports: ScenarioIndices,
     pub(crate) run: ComponentExportIndex,
@@ -137,21 +136,6 @@ pub struct Program {
     pub(crate) uses_wasi: bool,
     _ticker: Ticker,
 }
-
-const CONTRACT: &str = "swell:scenario/";
-const INTERFACES: [&str; 10] = [
-    "transactions",
-    "http",
-    "clock",
-    "context",
-    "random",
-    "data",
-    "metrics",
-    "checks",
-    "log",
-    "runs",
-];
-const LIFECYCLE: &str = "lifecycle";
 
 fn uses_wasi(imports: &[String]) -> bool {
     imports.iter().any(|import| import.starts_with("wasi:"))
@@ -165,7 +149,7 @@ fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
     let lifecycle = surface
         .exports
         .iter()
-        .find_map(|name| name.strip_prefix(CONTRACT)?.strip_prefix(LIFECYCLE)?.strip_prefix('@'));
+        .find_map(|name| name.strip_prefix(PACKAGE)?.strip_prefix(LIFECYCLE)?.strip_prefix('@'));
     match lifecycle {
         None => {
             let exports = if surface.exports.is_empty() {
@@ -174,27 +158,28 @@ fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
                 surface.exports.join(", ")
             };
             return Err(wrong(format!(
-                "it does not export {CONTRACT}{LIFECYCLE}@{WIT_VERSION}; it exports {exports}"
+                "it does not export {}; it exports {exports}",
+                full_name(LIFECYCLE)
             )));
         }
         Some(version) if !is_compatible(version) => {
-            return Err(wrong(format!("it exports {CONTRACT}{LIFECYCLE}@{version}")));
+            return Err(wrong(format!("it exports {PACKAGE}{LIFECYCLE}@{version}")));
         }
         Some(_) => {}
     }
     for import in &surface.imports {
         if import.starts_with("wasi:http/") {
             return Err(wrong(format!(
-                "it imports {import}; requests go through {CONTRACT}http, which measures them"
+                "it imports {import}; requests go through {PACKAGE}http, which measures them"
             )));
         }
         if import.starts_with("wasi:") {
             continue;
         }
-        let known =
-            import.strip_prefix(CONTRACT).and_then(|name| name.split_once('@')).is_some_and(
-                |(interface, version)| INTERFACES.contains(&interface) && is_compatible(version),
-            );
+        let known = import
+            .strip_prefix(PACKAGE)
+            .and_then(|name| name.split_once('@'))
+            .is_some_and(|(interface, version)| is_import(interface) && is_compatible(version));
         if !known {
             return Err(wrong(format!("it imports {import}, which this host does not have")));
         }
@@ -202,24 +187,18 @@ fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
     Ok(surface.imports)
 }
 
-/// Before 1.0, versions with the same minor number are compatible.
-fn is_compatible(version: &str) -> bool {
-    let minor = |version: &str| version.rsplit_once('.').map(|(minor, _)| minor.to_owned());
-    minor(version) == minor(WIT_VERSION)
-}
-
 fn link(
     engine: &Engine,
     component: &Component,
     uses_wasi: bool,
-) -> Result<ScenarioPre<State>, LoadError> {
+) -> Result<ScenarioPre<GuestState>, LoadError> {
     let wrong = |error: wasmtime::Error| LoadError::WrongWorld { reason: format!("{error:#}") };
-    let mut linker = Linker::<State>::new(engine);
+    let mut linker = Linker::<GuestState>::new(engine);
     Scenario::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(wrong)?;
-    crate::interfaces::bounded::add_to_linker(&mut linker).map_err(wrong)?;
+    bounded::add_to_linker(&mut linker).map_err(wrong)?;
     if uses_wasi {
-        crate::wasi::add_to_linker(&mut linker).map_err(wrong)?;
-        crate::interfaces::bounded::add_wasi_to_linker(&mut linker).map_err(wrong)?;
+        wasi::add_to_linker(&mut linker).map_err(wrong)?;
+        bounded::add_wasi_to_linker(&mut linker).map_err(wrong)?;
     }
     let instance = linker.instantiate_pre(component).map_err(wrong)?;
     ScenarioPre::new(instance).map_err(wrong)
@@ -238,8 +217,8 @@ fn describe(
         LoadError::Engine { reason: format!("cannot start a runtime: {error}") }
     })?;
     let file = runtime.block_on(async {
-        let wasi = uses_wasi.then(|| Box::new(crate::wasi::Wasi::silent()));
-        let mut store = Store::new(engine, State::new(limits, None, wasi));
+        let wasi = uses_wasi.then(|| Box::new(Wasi::silent()));
+        let mut store = Store::new(engine, GuestState::new(limits, None, wasi));
         limited(&mut store, limits);
         let answer = async {
             let guest = scenario.instantiate_async(&mut store).await?;
@@ -276,15 +255,4 @@ fn check_description(scenarios: &[ScenarioInfo]) -> Result<(), LoadError> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_same_minor_version_fits() {
-        assert!(is_compatible("0.1.0") && is_compatible("0.1.7"));
-        assert!(!is_compatible("0.2.0") && !is_compatible("1.1.0") && !is_compatible("x"));
-    }
 }

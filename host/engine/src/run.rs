@@ -13,15 +13,16 @@ use std::time::Instant;
 use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
-use swell_core::record::{KindId, MAX_NAME_LEN, Recorder, RunPhase};
+use swell_core::record::{KindId, Recorder, RunPhase};
+use swell_core::transactions::ImplicitKinds;
 use tokio::sync::mpsc;
 
 use crate::feed::Feed;
-use crate::interfaces::log::LineBudget;
 use crate::limits::GuestLimits;
+use crate::log::LineBudget;
 
 /// What a run came to, as `conduct` sees it.
-pub use crate::world::bindings::swell::scenario::runs::{
+pub use crate::bindings::swell::scenario::runs::{
     Stamp as RunStamp, Stats as RunStats, Times as RunTimes,
 };
 
@@ -78,7 +79,7 @@ pub struct Run {
     /// How `conduct` reaches runs; nothing for users of one.
     pub conductor: Option<Arc<dyn Conductor>>,
     users: AtomicU64,
-    pub(crate) lines: LineBudget,
+    pub(crate) lines: Arc<LineBudget>,
     /// Whether any request got as far as to a connection.
     has_sent: AtomicBool,
     /// The first thing that the scenario asked for and was not given.
@@ -100,7 +101,7 @@ impl Run {
             fresh_iterations: false,
             conductor: None,
             users: AtomicU64::new(0),
-            lines: LineBudget::default(),
+            lines: Arc::default(),
             has_sent: AtomicBool::new(false),
             lacks: OnceLock::new(),
         }
@@ -209,15 +210,6 @@ pub struct Worker {
     pub implicit: RefCell<ImplicitKinds>,
 }
 
-/// Transactions that requests outside any transaction are, by name. Paths often hold identifiers,
-/// so their number is bounded here and not by a trap.
-#[derive(Debug, Default)]
-pub struct ImplicitKinds(BTreeMap<String, KindId>);
-
-/// Names of such requests that a worker tells apart; those beyond are [`OTHER_REQUESTS`].
-const MOST_IMPLICIT: usize = 100;
-const OTHER_REQUESTS: &str = "other requests";
-
 impl Worker {
     /// The present on the run's clock.
     #[inline]
@@ -236,22 +228,9 @@ impl Worker {
 
     /// The kind of a request outside any transaction, by its name; traps only where the scenario's
     /// own names have used up what a run tells apart.
-    pub(crate) fn implicit_kind(&self, mut name: String) -> wasmtime::Result<KindId> {
-        name.truncate(name.floor_char_boundary(MAX_NAME_LEN));
-        let known = &mut self.implicit.borrow_mut().0;
-        if !known.contains_key(&name) && known.len() >= MOST_IMPLICIT {
-            name = OTHER_REQUESTS.to_owned();
-        }
-        if let Some(kind) = known.get(&name) {
-            return Ok(*kind);
-        }
-        let kind = self
-            .recorder
-            .borrow_mut()
-            .define(&name)
-            .map_err(|error| wasmtime::Error::msg(error.to_string()))?;
-        known.insert(name, kind);
-        Ok(kind)
+    pub(crate) fn implicit_kind(&self, name: String) -> wasmtime::Result<KindId> {
+        let kind = self.implicit.borrow_mut().kind(name, &mut self.recorder.borrow_mut());
+        kind.map_err(|error| wasmtime::Error::msg(error.to_string()))
     }
 
     /// The phase that what was to begin at `intended` belongs to.

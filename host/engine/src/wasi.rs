@@ -16,17 +16,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use swell_core::random::Random;
 use tokio::time::Instant;
-use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult, subscribe};
-use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView};
 
-use crate::interfaces::log::{Level, Lines};
 use crate::limits::{HANDLES, RANDOM_BYTES};
+use crate::log::{Level, UserLog};
+use crate::patience::Patience;
 use crate::thread_bound::ThreadBound;
-use crate::user::{Patience, UserState};
-use crate::world::State;
 
 /// What an instance has of WASI.
 pub(crate) struct Wasi {
@@ -38,13 +37,13 @@ pub(crate) struct Wasi {
 }
 
 impl Wasi {
-    /// That of a user: its stdout and stderr go to the log.
-    pub(crate) fn new(user: &UserState) -> Self {
+    /// That of a user: its stdout and stderr go to the log, and its waits end with its patience.
+    pub(crate) fn new(log: &UserLog, patience: &Rc<Patience>) -> Self {
         let mut builder = WasiCtxBuilder::new();
         builder
-            .stdout(Stdio { lines: user.lines().clone(), level: Level::Info })
-            .stderr(Stdio { lines: user.lines().clone(), level: Level::Warn });
-        Self::of(builder, Some(ThreadBound::new(Rc::clone(user.patience()))))
+            .stdout(Stdio { log: log.clone(), level: Level::Info })
+            .stderr(Stdio { log: log.clone(), level: Level::Warn });
+        Self::of(builder, Some(ThreadBound::new(Rc::clone(patience))))
     }
 
     /// For an instance that only describes itself: what it prints goes nowhere.
@@ -65,45 +64,27 @@ impl Wasi {
         Self { context, table, random, began: Instant::now(), patience }
     }
 
+    /// What wasmtime's own implementations work on.
+    pub(crate) fn view(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.context, table: &mut self.table }
+    }
+
+    /// The monotonic clock of the instance.
+    pub(crate) fn clock(&mut self) -> Clock<'_> {
+        Clock { table: &mut self.table, began: self.began, patience: self.patience.as_ref() }
+    }
+
     /// From here on the numbers follow from `seed`.
     pub(crate) fn seed(&self, seed: u64) {
         *self.random.0.lock().unwrap_or_else(PoisonError::into_inner) = Random::stream(seed, 0);
     }
 }
 
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        let wasi =
-            self.wasi.as_mut().expect("a component that imports WASI is given a context of it");
-        WasiCtxView { ctx: &mut wasi.context, table: &mut wasi.table }
-    }
-}
-
-/// Gives a linker all of WASI 0.2, with a clock of our own.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    linker.allow_shadowing(true);
-    monotonic_clock::add_to_linker::<State, Clocks>(linker, |state| {
-        let wasi =
-            state.wasi.as_mut().expect("a component that imports WASI is given a context of it");
-        Clock { table: &mut wasi.table, began: wasi.began, patience: wasi.patience.as_ref() }
-    })?;
-    linker.allow_shadowing(false);
-    Ok(())
-}
-
 /// The monotonic clock of one instance.
-struct Clock<'a> {
+pub(crate) struct Clock<'a> {
     table: &'a mut ResourceTable,
     began: Instant,
     patience: Option<&'a ThreadBound<Rc<Patience>>>,
-}
-
-/// Names [`Clock`] to the linker, whatever it borrows from.
-struct Clocks;
-
-impl HasData for Clocks {
-    type Data<'a> = Clock<'a>;
 }
 
 impl Clock<'_> {
@@ -198,7 +179,7 @@ impl rand_core::TryRng for SeededRandom {
 
 /// Stdout or stderr.
 struct Stdio {
-    lines: Lines,
+    log: UserLog,
     level: Level,
 }
 
@@ -214,13 +195,13 @@ impl StdoutStream for Stdio {
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(LineStream { lines: self.lines.clone(), level: self.level, pending: Vec::new() })
+        Box::new(LineStream { log: self.log.clone(), level: self.level, pending: Vec::new() })
     }
 }
 
 /// Bytes up to a newline become a line of the log.
 struct LineStream {
-    lines: Lines,
+    log: UserLog,
     level: Level,
     pending: Vec<u8>,
 }
@@ -234,7 +215,7 @@ pub(crate) const MOST_WRITTEN: usize = 64 << 10;
 impl LineStream {
     fn flush_line(&mut self) {
         if !self.pending.is_empty() {
-            self.lines.write(self.level, &self.pending);
+            self.log.write(self.level, &self.pending);
             self.pending.clear();
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::record::{KindId, LONGEST_NAME, NameError, Recorder};
+use crate::record::{KindId, MAX_NAME_LEN, NameError, Recorder};
 
 /// What the requests outside any transaction are called, as far as a worker tells them apart. Paths
 /// often hold identifiers, so their number is bounded here and not by a trap.
@@ -19,7 +19,7 @@ impl ImplicitKinds {
     /// # Errors
     /// The scenario's own names have used up what a run tells apart.
     pub fn kind(&mut self, mut name: String, recorder: &mut Recorder) -> Result<KindId, NameError> {
-        name.truncate(name.floor_char_boundary(LONGEST_NAME));
+        name.truncate(name.floor_char_boundary(MAX_NAME_LEN));
         if !self.0.contains_key(&name) && self.0.len() >= MAX_NAMES {
             name = OTHER_REQUESTS.to_owned();
         }
@@ -55,8 +55,8 @@ mod tests {
     #[test]
     fn a_long_path_is_cut_between_characters() {
         let mut recorder = Recorder::new(RunInstant::START);
-        let name = format!("{}é{}", "x".repeat(LONGEST_NAME - 1), "y".repeat(1_000));
+        let name = format!("{}é{}", "x".repeat(MAX_NAME_LEN - 1), "y".repeat(1_000));
         let kind = ImplicitKinds::default().kind(name, &mut recorder).expect("a name");
-        assert_eq!(recorder.name(kind), Some(&*"x".repeat(LONGEST_NAME - 1)));
+        assert_eq!(recorder.name(kind), Some(&*"x".repeat(MAX_NAME_LEN - 1)));
     }
 }

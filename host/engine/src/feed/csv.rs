@@ -7,7 +7,7 @@
 use std::io::BufRead;
 
 use super::rows::{Gathering, Rows};
-use super::{Unread, text};
+use super::unread::{Unread, text};
 
 pub(super) fn rows(mut file: impl BufRead, size: u64) -> Result<Rows, Unread> {
     let mut reader = Reader::new(size);

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::rows::{Gathering, Rows};
-use super::{Unread, text};
+use super::unread::{Unread, text};
 
 pub(super) fn rows(mut file: impl BufRead, size: u64) -> Result<Rows, Unread> {
     let mut rows = Gathering::of_file(size);

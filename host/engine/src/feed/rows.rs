@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::Row;
+/// One row: columns in the file's order, each with its value.
+pub(crate) type Row = Vec<(String, String)>;
 
 /// Ends are counted from the first value of a block, so that four bytes are enough in a file of any
 /// size.

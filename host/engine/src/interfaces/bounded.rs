@@ -14,13 +14,13 @@ use wasmtime_wasi::p2::{DynOutputStream, DynPollable, StreamResult};
 use wasmtime_wasi_io::bindings::wasi::io::{poll, streams};
 
 use super::http::MOST_AT_ONCE;
+use crate::bindings::OpenTransaction;
+use crate::bindings::swell::scenario::{checks, context, data, http, log, metrics, transactions};
+use crate::contract::full_name;
 use crate::limits::HANDLES;
+use crate::state::GuestState;
 use crate::text::Text;
 use crate::wasi::MOST_WRITTEN;
-use crate::world::bindings::swell::scenario::{
-    checks, context, data, http, log, metrics, transactions,
-};
-use crate::world::{OpenTransaction, State};
 
 /// Tags that one value of a metric may have.
 const MOST_TAGS: usize = 64;
@@ -155,12 +155,12 @@ impl Request {
     }
 }
 
-type Caller<'a> = StoreContextMut<'a, State>;
+type Caller<'a> = StoreContextMut<'a, GuestState>;
 
 /// Puts them in the place of the generated ones, which the linker has.
-pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
-    let mut interface = linker.instance("swell:scenario/transactions@0.1.0")?;
+    let mut interface = linker.instance(&full_name("transactions"))?;
     interface.func_wrap("define", |mut caller: Caller<'_>, (name,): (Text,)| {
         Ok((transactions::Host::define(caller.data_mut(), name.text)?,))
     })?;
@@ -171,12 +171,12 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         },
     )?;
 
-    let mut interface = linker.instance("swell:scenario/checks@0.1.0")?;
+    let mut interface = linker.instance(&full_name("checks"))?;
     interface.func_wrap("check", |mut caller: Caller<'_>, (name, passed): (Text, bool)| {
         checks::Host::check(caller.data_mut(), name.text, passed)
     })?;
 
-    let mut interface = linker.instance("swell:scenario/metrics@0.1.0")?;
+    let mut interface = linker.instance(&full_name("metrics"))?;
     interface.func_wrap(
         "define",
         |mut caller: Caller<'_>, (name, kind): (Text, metrics::Kind)| {
@@ -200,7 +200,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         },
     )?;
 
-    let mut interface = linker.instance("swell:scenario/log@0.1.0")?;
+    let mut interface = linker.instance(&full_name("log"))?;
     interface.func_wrap(
         "write",
         |mut caller: Caller<'_>, (level, message): (log::Level, Text)| {
@@ -208,7 +208,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         },
     )?;
 
-    let mut interface = linker.instance("swell:scenario/context@0.1.0")?;
+    let mut interface = linker.instance(&full_name("context"))?;
     interface.func_wrap("variable", |mut caller: Caller<'_>, (name,): (Text,)| {
         Ok((context::Host::variable(caller.data_mut(), name.text)?,))
     })?;
@@ -219,12 +219,12 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         context::Host::fail_run(caller.data_mut(), reason.text)
     })?;
 
-    let mut interface = linker.instance("swell:scenario/data@0.1.0")?;
+    let mut interface = linker.instance(&full_name("data"))?;
     interface.func_wrap("open", |mut caller: Caller<'_>, (name,): (Text,)| {
         Ok((data::Host::open(caller.data_mut(), name.text)?,))
     })?;
 
-    let mut interface = linker.instance("swell:scenario/http@0.1.0")?;
+    let mut interface = linker.instance(&full_name("http"))?;
     interface.func_wrap_async("send", |mut caller: Caller<'_>, (request,): (Request,)| {
         Box::new(async move {
             let request = request.take(&mut caller).await?;
@@ -259,7 +259,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 
 /// The same of what WASI gives. The version is the one that the linker has; a guest's older one
 /// finds it.
-pub(crate) fn add_wasi_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+pub(crate) fn add_wasi_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let mut interface = linker.instance("wasi:io/poll@0.2.12")?;
     interface.func_wrap_async(

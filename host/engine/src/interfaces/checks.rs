@@ -1,9 +1,9 @@
 //! `checks`: named yes-or-no observations.
 
-use crate::world::State;
-use crate::world::bindings::swell::scenario::checks::Host;
+use crate::bindings::swell::scenario::checks::Host;
+use crate::state::GuestState;
 
-impl Host for State {
+impl Host for GuestState {
     fn check(&mut self, name: String, passed: bool) -> wasmtime::Result<()> {
         self.user()?.check(&name, passed);
         Ok(())

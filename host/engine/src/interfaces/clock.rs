@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::bindings::swell::scenario::clock::Host;
+use crate::state::GuestState;
 use crate::thread_bound::ThreadBound;
-use crate::world::State;
-use crate::world::bindings::swell::scenario::clock::Host;
 
-impl Host for State {
+impl Host for GuestState {
     fn now(&mut self) -> wasmtime::Result<u64> {
         Ok(self.user()?.now().as_nanos())
     }

@@ -2,11 +2,11 @@
 
 use swell_core::plain::line;
 
+use crate::bindings::swell::scenario::context::Host;
 use crate::run::EndRequest;
-use crate::world::State;
-use crate::world::bindings::swell::scenario::context::Host;
+use crate::state::GuestState;
 
-impl Host for State {
+impl Host for GuestState {
     fn run_id(&mut self) -> wasmtime::Result<String> {
         Ok(self.user()?.run().id.clone())
     }

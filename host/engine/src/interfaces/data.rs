@@ -1,11 +1,11 @@
 //! `data`: rows of feeds.
 
+use crate::bindings::swell::scenario::data::{Host, Pick};
 use crate::feed::{Feed, Row};
+use crate::state::GuestState;
 use crate::user::UserState;
-use crate::world::State;
-use crate::world::bindings::swell::scenario::data::{Host, Pick};
 
-impl Host for State {
+impl Host for GuestState {
     fn open(&mut self, name: String) -> wasmtime::Result<Result<u32, String>> {
         let run = self.user()?.run();
         let feeds = &run.feeds;

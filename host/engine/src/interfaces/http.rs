@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Method};
 use swell_client::{Error, Keep, Request, Sent, Version, header};
-use swell_core::exchange::{ErrorClass, Phase, Phases};
+use swell_core::exchange::{ErrorClass, Expected, Phase, Phases};
 
+use crate::bindings::swell::scenario::http as wit;
+use crate::state::GuestState;
 use crate::thread_bound::ThreadBound;
-use crate::user::Expected;
-use crate::world::State;
-use crate::world::bindings::swell::scenario::http as wit;
 
 /// Requests that `send-all` takes at once.
 pub(super) const MOST_AT_ONCE: usize = 256;
 
-impl wit::Host for State {
+impl wit::Host for GuestState {
     async fn send(
         &mut self,
         request: wit::Request,

@@ -2,10 +2,10 @@
 
 use swell_core::record::MetricKind;
 
-use crate::world::State;
-use crate::world::bindings::swell::scenario::metrics::{Host, Kind};
+use crate::bindings::swell::scenario::metrics::{Host, Kind};
+use crate::state::GuestState;
 
-impl Host for State {
+impl Host for GuestState {
     fn define(&mut self, name: String, kind: Kind) -> wasmtime::Result<u32> {
         let kind = match kind {
             Kind::Counter => MetricKind::Counter,

@@ -1,9 +1,9 @@
 //! `random`: numbers that repeat with the seed.
 
-use crate::world::State;
-use crate::world::bindings::swell::scenario::random::Host;
+use crate::bindings::swell::scenario::random::Host;
+use crate::state::GuestState;
 
-impl Host for State {
+impl Host for GuestState {
     fn next(&mut self) -> wasmtime::Result<u64> {
         Ok(self.user()?.next_random())
     }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use wasmtime::component::Resource;
 
+use crate::bindings::ConductedRun;
+use crate::bindings::swell::scenario::runs::{Host, HostRun, Stats};
 use crate::run::Conductor;
-use crate::world::bindings::swell::scenario::runs::{Host, HostRun, Stats};
-use crate::world::{ConductedRun, State};
+use crate::state::GuestState;
 
-impl State {
+impl GuestState {
     fn conductor(&mut self) -> wasmtime::Result<Arc<dyn Conductor>> {
         let conductor = self.user()?.run().conductor.clone();
         conductor
@@ -16,9 +17,9 @@ impl State {
     }
 }
 
-impl Host for State {}
+impl Host for GuestState {}
 
-impl HostRun for State {
+impl HostRun for GuestState {
     async fn start(
         &mut self,
         scenario: String,

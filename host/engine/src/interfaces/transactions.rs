@@ -2,14 +2,13 @@
 
 use wasmtime::component::Resource;
 
+use crate::bindings::OpenTransaction;
+use crate::bindings::swell::scenario::transactions::{Host, HostTransaction, Outcome, RunOver};
 use crate::run;
+use crate::state::GuestState;
 use crate::thread_bound::ThreadBound;
-use crate::world::bindings::swell::scenario::transactions::{
-    Host, HostTransaction, Outcome, RunOver,
-};
-use crate::world::{OpenTransaction, State};
 
-impl Host for State {
+impl Host for GuestState {
     fn define(&mut self, name: String) -> wasmtime::Result<u32> {
         self.user()?.define(&name)
     }
@@ -27,7 +26,7 @@ impl Host for State {
     }
 }
 
-impl HostTransaction for State {
+impl HostTransaction for GuestState {
     fn finish(
         &mut self,
         transaction: Resource<OpenTransaction>,

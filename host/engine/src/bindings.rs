@@ -1,0 +1,36 @@
+//! The bindings of the contract, made of the folder `wit/`.
+
+/// A transaction's handle in the guest's table: its number is the transaction's serial.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct OpenTransaction;
+
+/// A run's handle in the table of the guest that conducts it: its number is the conductor's.
+#[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings export it again")]
+pub struct ConductedRun;
+
+pub(crate) use self::generated::*;
+
+#[allow(missing_docs, unreachable_pub, clippy::all)]
+mod generated {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "scenario",
+        imports: {
+            "swell:scenario/transactions.begin": async | trappable,
+            "swell:scenario/http.send": async | trappable,
+            "swell:scenario/http.send-all": async | trappable,
+            "swell:scenario/clock.sleep": async | trappable,
+            "swell:scenario/runs.[static]run.start": async | trappable,
+            "swell:scenario/runs.[method]run.wait": async | trappable,
+            "swell:scenario/runs.[method]run.set-tps": async | trappable,
+            default: trappable,
+        },
+        exports: { default: async },
+        with: {
+            "swell:scenario/transactions.transaction": super::OpenTransaction,
+            "swell:scenario/runs.run": super::ConductedRun,
+        },
+    });
+}

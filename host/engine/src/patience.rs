@@ -1,0 +1,35 @@
+//! Whether a user's waits end with the run, and when that is.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::run::Worker;
+
+/// One user's patience, shared with what waits on the user's behalf.
+pub(crate) struct Patience {
+    worker: Rc<Worker>,
+    key: u32,
+    ends_with_run: Cell<bool>,
+}
+
+impl Patience {
+    /// That of the user with this number on its worker; its waits last.
+    pub(crate) fn new(worker: &Rc<Worker>, key: u32) -> Rc<Self> {
+        Rc::new(Self { worker: Rc::clone(worker), key, ends_with_run: Cell::new(false) })
+    }
+
+    /// Says whether waits end with the run from now on, those under way too.
+    pub(crate) fn set_ends_with_run(&self, ends_with_run: bool) {
+        self.ends_with_run.set(ends_with_run);
+    }
+
+    /// Resolves when a wait is to end early.
+    pub(crate) fn poll_over(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.ends_with_run.get() {
+            self.worker.pacing.poll_over(self.key, context)
+        } else {
+            Poll::Pending
+        }
+    }
+}

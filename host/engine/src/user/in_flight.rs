@@ -1,0 +1,27 @@
+//! The exchanges that a user has under way.
+
+use swell_core::RunInstant;
+use swell_core::exchange::Protocol;
+use swell_core::record::{Recorder, RunPhase};
+
+/// How many they are, and since when.
+pub(super) struct InFlight {
+    protocol: Protocol,
+    pub(super) count: usize,
+    since: RunInstant,
+}
+
+impl InFlight {
+    /// So many exchanges that began at the same time.
+    pub(super) const fn new(protocol: Protocol, count: usize, since: RunInstant) -> Self {
+        Self { protocol, count, since }
+    }
+
+    /// The user is cut off: what it has under way is interrupted.
+    pub(super) fn handle_cut(&self, now: RunInstant, phase: RunPhase, recorder: &mut Recorder) {
+        for _ in 0..self.count {
+            // What they had written is in the client's own count, which outlives them.
+            recorder.exchange_interrupted(self.protocol, phase, now.since(self.since), 0, 0);
+        }
+    }
+}
