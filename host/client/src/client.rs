@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use crate::error::OptionsError;
-use crate::http::shared::Shared;
+use crate::http::worker::HttpWorker;
 use crate::net::network::Network;
 use crate::options::Options;
 
@@ -12,7 +12,7 @@ use crate::options::Options;
 pub struct Client {
     pub(crate) options: Options,
     pub(crate) network: Network,
-    pub(crate) http: Shared,
+    pub(crate) http: HttpWorker,
 }
 
 impl Client {
@@ -20,7 +20,7 @@ impl Client {
     /// is bound once to see that it is ours.
     pub fn new(options: Options) -> Result<Rc<Self>, OptionsError> {
         Ok(Rc::new(Self {
-            http: Shared::new(&options)?,
+            http: HttpWorker::new(&options)?,
             network: Network::new(options.sources.clone())?,
             options,
         }))

@@ -3,9 +3,9 @@
 //! | file | what it decides |
 //! |---|---|
 //! | `send` | redirects, attempts, which connection: the one road that all requests take |
-//! | `shared`, `visitor` | what HTTP keeps for all users of a worker, and for one user |
+//! | `worker`, `user` | what HTTP keeps for all users of a worker, and for one user |
 //! | `request` | what is asked and what comes back |
-//! | `endpoint` | a URL parsed once |
+//! | `urls` | a URL parsed once |
 //! | `outgoing` | what is sent: a request's own headers, and what is added to them |
 //! | `pool` | the user's own connections to one origin, and who waits for one |
 //! | `http1`, `http2` | one exchange on one connection: HTTP/1.1 is our own, h2 speaks HTTP/2 |
@@ -20,7 +20,6 @@
 pub(crate) mod body;
 pub(crate) mod coding;
 pub(crate) mod cookies;
-pub(crate) mod endpoint;
 pub(crate) mod failure;
 pub(crate) mod fields;
 pub(crate) mod head;
@@ -32,6 +31,7 @@ pub(crate) mod probe;
 pub(crate) mod redirect;
 pub(crate) mod request;
 pub(crate) mod send;
-pub(crate) mod shared;
 pub(crate) mod trail;
-pub(crate) mod visitor;
+pub(crate) mod urls;
+pub(crate) mod user;
+pub(crate) mod worker;

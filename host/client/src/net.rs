@@ -12,7 +12,7 @@
 //! | `stream`, `kernel` | an open connection, and what the kernel alone knows of it |
 //! | `faults` | what the kernel and TLS say, as errors with a class |
 //! | `deadline` | one lazily re-armed timer for all phases of an exchange |
-//! | `turn` | how long a connection may keep its thread |
+//! | `time_slice` | how long a connection may keep its thread |
 //! | `rare` | futures of what is done rarely |
 
 pub(crate) mod allow;
@@ -26,5 +26,5 @@ pub(crate) mod rare;
 pub(crate) mod resolve;
 pub(crate) mod sources;
 pub(crate) mod stream;
+pub(crate) mod time_slice;
 pub(crate) mod tls;
-pub(crate) mod turn;

@@ -7,21 +7,21 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 
 use crate::client::Client;
-use crate::http::visitor::Visitor;
+use crate::http::user::HttpUser;
 use crate::net::tls::{Alpn, UserTls};
 
 /// One virtual user: its connections, its TLS sessions, its cookies, none of them another's.
 /// Dropping it closes its connections.
 pub struct Session {
     pub(crate) client: Rc<Client>,
-    pub(crate) http: Visitor,
+    pub(crate) http: HttpUser,
     tls: RefCell<Option<Box<UserTls>>>,
 }
 
 impl Session {
     /// A user without connections or cookies.
     pub fn new(client: &Rc<Client>) -> Self {
-        Self { client: Rc::clone(client), http: Visitor::default(), tls: RefCell::default() }
+        Self { client: Rc::clone(client), http: HttpUser::default(), tls: RefCell::default() }
     }
 
     /// Forgets the cookies, as between iterations.

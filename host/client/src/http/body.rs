@@ -12,8 +12,9 @@ use http::header::HeaderMap;
 
 use crate::error::Error;
 use crate::http::coding::{Pieces, codings, decode};
-use crate::http::{http1, http2};
-use crate::net::turn::Turn;
+use crate::http::http1::Http1Connection;
+use crate::http::http2::Http2Body;
+use crate::net::time_slice::TimeSlice;
 
 /// A body on its way in, with what of it has been received.
 pub(crate) struct Incoming<'a> {
@@ -24,8 +25,8 @@ pub(crate) struct Incoming<'a> {
 
 /// Which connection carries it.
 pub(crate) enum Source<'a> {
-    Http1(&'a mut http1::Connection),
-    Http2(http2::Body),
+    Http1(&'a mut Http1Connection),
+    Http2(Http2Body),
 }
 
 impl<'a> Incoming<'a> {
@@ -38,10 +39,10 @@ impl<'a> Incoming<'a> {
         if let Source::Http1(connection) = &mut self.source {
             return poll_fn(|cx| connection.poll_discard(cx)).await;
         }
-        let mut turn = Turn::new();
+        let mut slice = TimeSlice::new();
         while let Some(piece) = self.next().await {
             piece?;
-            turn.pass().await;
+            slice.pass().await;
         }
         Ok(())
     }
@@ -56,13 +57,13 @@ impl<'a> Incoming<'a> {
         let Some(second) = self.next().await.transpose()? else { return Ok(first) };
         let mut whole = BytesMut::from(first);
         let mut next = Some(second);
-        let mut turn = Turn::new();
+        let mut slice = TimeSlice::new();
         while let Some(piece) = next {
             if whole.len() + piece.len() > limit {
                 return Err(Error::body_too_large(limit));
             }
             whole.extend_from_slice(&piece);
-            turn.pass().await;
+            slice.pass().await;
             next = self.next().await.transpose()?;
         }
         Ok(whole.freeze())
@@ -82,7 +83,7 @@ impl<'a> Incoming<'a> {
         if codings.is_empty() {
             self.keep(limit).await
         } else {
-            decode(Box::new(Wire(self)), &codings, limit).await
+            decode(Box::new(Undecoded(self)), &codings, limit).await
         }
     }
 
@@ -119,9 +120,9 @@ impl<'a> Incoming<'a> {
 }
 
 /// A body as it is received, for what undoes its codings.
-struct Wire<'a, 'b>(&'a mut Incoming<'b>);
+struct Undecoded<'a, 'b>(&'a mut Incoming<'b>);
 
-impl Pieces for Wire<'_, '_> {
+impl Pieces for Undecoded<'_, '_> {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         Poll::Ready(match ready!(self.0.poll_next(cx)) {
             None => Ok(Bytes::new()),

@@ -21,7 +21,7 @@ use http::header::{CONTENT_ENCODING, HeaderMap};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
 use crate::error::Error;
-use crate::net::turn::Turn;
+use crate::net::time_slice::TimeSlice;
 
 /// What is asked for, in `accept-encoding`.
 pub(crate) const ACCEPTED: &str = "gzip, deflate, br, zstd";
@@ -37,7 +37,7 @@ pub(crate) enum Coding {
 
 /// As many as curl undoes. Nobody applies more than two in earnest, and each can make a thousand
 /// bytes of one.
-const MOST_CODINGS: usize = 5;
+const MAX_CODINGS: usize = 5;
 
 /// RFC 9659: no more than 8 MiB of window in HTTP. Without it a server could ask for 128 MiB of
 /// memory.
@@ -67,7 +67,7 @@ pub(crate) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
             });
         }
     }
-    if codings.len() > MOST_CODINGS {
+    if codings.len() > MAX_CODINGS {
         return Err(Error::protocol(format!(
             "the body has {} content-encodings, one within another",
             codings.len()
@@ -83,9 +83,9 @@ pub(crate) async fn decode(
     limit: usize,
 ) -> Result<Bytes, Error> {
     let mut body =
-        codings.iter().rev().fold(wire, |source, &coding| Box::new(Layer::over(source, coding)));
+        codings.iter().rev().fold(wire, |source, &coding| Box::new(Decoding::over(source, coding)));
     let mut whole = BytesMut::new();
-    let mut turn = Turn::new();
+    let mut slice = TimeSlice::new();
     loop {
         let piece = poll_fn(|cx| body.poll_piece(cx)).await.map_err(|error| {
             match error.downcast::<Error>() {
@@ -100,7 +100,7 @@ pub(crate) async fn decode(
             return Err(Error::body_too_large(limit));
         }
         whole.extend_from_slice(&piece);
-        turn.pass().await;
+        slice.pass().await;
     }
 }
 
@@ -112,14 +112,14 @@ pub(crate) trait Pieces {
 }
 
 /// A coding being undone.
-struct Layer<'a> {
+struct Decoding<'a> {
     coding: Coding,
-    state: State<'a>,
+    state: DecodingState<'a>,
     /// Members that were begun.
     members: u64,
 }
 
-enum State<'a> {
+enum DecodingState<'a> {
     /// Before a member, if there is another.
     Before(Ahead<'a>),
     Within(Decoder<'a>),
@@ -129,16 +129,16 @@ enum State<'a> {
     Lost,
 }
 
-type Decoder<'a> = Box<dyn Member<'a> + 'a>;
+type Decoder<'a> = Box<dyn MemberDecoder<'a> + 'a>;
 
 /// A decoder of one member, which gives back what it reads from.
-trait Member<'a>: AsyncRead + Unpin {
+trait MemberDecoder<'a>: AsyncRead + Unpin {
     fn into_source(self: Box<Self>) -> Ahead<'a>;
 }
 
 macro_rules! members {
     ($($decoder:ident),*) => {
-        $(impl<'a> Member<'a> for $decoder<Ahead<'a>> {
+        $(impl<'a> MemberDecoder<'a> for $decoder<Ahead<'a>> {
             fn into_source(self: Box<Self>) -> Ahead<'a> {
                 self.into_inner()
             }
@@ -148,15 +148,15 @@ macro_rules! members {
 
 members!(GzipDecoder, ZlibDecoder, DeflateDecoder, BrotliDecoder, ZstdDecoder);
 
-impl<'a> Layer<'a> {
+impl<'a> Decoding<'a> {
     fn over(source: Box<dyn Pieces + 'a>, coding: Coding) -> Self {
         Self {
             coding,
-            state: State::Before(Ahead {
+            state: DecodingState::Before(Ahead {
                 source,
                 piece: Bytes::new(),
                 ended: false,
-                turn: Turn::new(),
+                slice: TimeSlice::new(),
             }),
             members: 0,
         }
@@ -190,19 +190,21 @@ impl<'a> Layer<'a> {
     /// One step, from state to state; a piece where it makes one.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         match &mut self.state {
-            State::Before(ahead) => {
-                ready!(ahead.turn.poll(cx));
-                ready!(ahead.poll_ahead(cx, LONGEST_MAGIC))?;
-                let State::Before(ahead) = mem::replace(&mut self.state, State::Lost) else {
+            DecodingState::Before(ahead) => {
+                ready!(ahead.slice.poll(cx));
+                ready!(ahead.poll_ahead(cx, MAX_MAGIC))?;
+                let DecodingState::Before(ahead) =
+                    mem::replace(&mut self.state, DecodingState::Lost)
+                else {
                     unreachable!("it was matched")
                 };
                 self.state = match self.member(&ahead.piece) {
-                    Some(decoder) => State::Within(decoder(ahead)),
-                    None => State::After(ahead),
+                    Some(decoder) => DecodingState::Within(decoder(ahead)),
+                    None => DecodingState::After(ahead),
                 };
                 self.members += 1;
             }
-            State::Within(decoder) => {
+            DecodingState::Within(decoder) => {
                 let mut piece = vec![0; PIECE];
                 let mut filled = ReadBuf::new(&mut piece);
                 ready!(Pin::new(decoder).poll_read(cx, &mut filled))?;
@@ -211,32 +213,34 @@ impl<'a> Layer<'a> {
                     piece.truncate(size);
                     return Poll::Ready(Ok(Some(piece.into())));
                 }
-                let State::Within(decoder) = mem::replace(&mut self.state, State::Lost) else {
+                let DecodingState::Within(decoder) =
+                    mem::replace(&mut self.state, DecodingState::Lost)
+                else {
                     unreachable!("it was matched")
                 };
-                self.state = State::Before(decoder.into_source());
+                self.state = DecodingState::Before(decoder.into_source());
             }
-            State::After(ahead) => {
+            DecodingState::After(ahead) => {
                 ready!(Pin::new(&mut *ahead).poll_fill_buf(cx))?;
                 if ahead.piece.is_empty() {
                     return Poll::Ready(Ok(Some(Bytes::new())));
                 }
                 ahead.piece.clear();
             }
-            State::Lost => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+            DecodingState::Lost => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
         }
         Poll::Ready(Ok(None))
     }
 }
 
-impl Pieces for Layer<'_> {
+impl Pieces for Decoding<'_> {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         loop {
             match ready!(self.poll_step(cx)) {
                 Ok(None) => {}
                 Ok(Some(piece)) => return Poll::Ready(Ok(piece)),
                 Err(error) => {
-                    self.state = State::Lost;
+                    self.state = DecodingState::Lost;
                     return Poll::Ready(Err(error));
                 }
             }
@@ -245,7 +249,7 @@ impl Pieces for Layer<'_> {
 }
 
 /// As far as a layer looks ahead.
-const LONGEST_MAGIC: usize = 4;
+const MAX_MAGIC: usize = 4;
 
 /// Whether bytes are the beginning of a frame, or of one to be skipped (RFC 8878, 3.1).
 fn is_zstd(start: &[u8]) -> bool {
@@ -263,14 +267,14 @@ struct Ahead<'a> {
     source: Box<dyn Pieces + 'a>,
     piece: Bytes,
     ended: bool,
-    turn: Turn,
+    slice: TimeSlice,
 }
 
 impl Ahead<'_> {
     /// Has `wanted` bytes in the piece at hand, or all that is left.
     fn poll_ahead(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
         while self.piece.len() < wanted && !self.ended {
-            ready!(self.turn.poll(cx));
+            ready!(self.slice.poll(cx));
             let next = ready!(self.source.poll_piece(cx))?;
             self.ended = next.is_empty();
             self.piece = if self.piece.is_empty() {

@@ -45,7 +45,7 @@ enum MaxAge {
 
 /// As many as a user agent must have room for (RFC 6265, 6.1); then the oldest makes room. A
 /// service that sets a new one with each answer ends somewhere.
-const MOST_COOKIES: usize = 3000;
+const MAX_COOKIES: usize = 3000;
 
 impl Jar {
     /// The `cookie` header for a request to `url`, if a cookie belongs to it: longer paths first,
@@ -83,7 +83,7 @@ impl Jar {
                 Some(at) => std::mem::swap(&mut cookies[at], &mut cookie),
                 None if cookie.is_over(now) => {}
                 None => {
-                    if cookies.len() == MOST_COOKIES {
+                    if cookies.len() == MAX_COOKIES {
                         cookies.remove(0);
                     }
                     cookies.push(cookie);

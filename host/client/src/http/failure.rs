@@ -3,25 +3,25 @@
 use crate::error::Error;
 
 /// What became of a request that has no answer's head, as far as its connection can say.
-pub(crate) struct Failure {
+pub(crate) struct SendFailure {
     pub(crate) error: Error,
     /// Whether its head was handed to the network.
     pub(crate) written: bool,
     /// Whether it may be sent anew.
-    pub(crate) chance: Chance,
+    pub(crate) retry: Retry,
 }
 
 /// What is known of a request that failed, for whoever would send it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Chance {
+pub(crate) enum Retry {
     /// It was answered, or the connection is not to be blamed.
-    None,
+    Never,
     /// The connection closed without a byte in answer: what may arrive twice may be sent again, if
     /// the connection had been idle.
-    Unanswered,
+    IfRepeatable,
     /// The server has said that it did nothing with it: whatever it is may be sent again (RFC 9113,
     /// 8.7).
-    Unprocessed,
+    Always,
 }
 
 /// The most times that a request is sent that the server says it did nothing with. A server that
@@ -46,19 +46,19 @@ impl Attempts {
     /// its connection had been open before, `repeatable` that the request may arrive twice.
     pub(crate) fn allow_another(
         &mut self,
-        failure: &Failure,
+        failure: &SendFailure,
         reused: bool,
         repeatable: bool,
     ) -> bool {
-        let &Failure { written, chance, .. } = failure;
+        let &SendFailure { written, retry, .. } = failure;
         self.made += u32::from(written || !reused);
-        let again = match chance {
+        let again = match retry {
             _ if reused && !written => true,
-            Chance::None => false,
-            Chance::Unanswered => reused && !self.repeated && repeatable,
-            Chance::Unprocessed => self.made < MAX_ATTEMPTS,
+            Retry::Never => false,
+            Retry::IfRepeatable => reused && !self.repeated && repeatable,
+            Retry::Always => self.made < MAX_ATTEMPTS,
         };
-        self.repeated |= again && written && chance == Chance::Unanswered;
+        self.repeated |= again && written && retry == Retry::IfRepeatable;
         again
     }
 
@@ -77,23 +77,23 @@ mod tests {
     const REPEATABLE: bool = true;
     const ONCE_ONLY: bool = false;
 
-    fn failed(written: bool, chance: Chance) -> Failure {
-        Failure { error: Error::protocol("any"), written, chance }
+    fn failed(written: bool, retry: Retry) -> SendFailure {
+        SendFailure { error: Error::protocol("any"), written, retry }
     }
 
     #[test]
     fn what_never_went_out_on_an_idle_connection_is_sent_on_another_whatever_it_is() {
         let mut attempts = Attempts::default();
         for _ in 0..100 {
-            assert!(attempts.allow_another(&failed(false, Chance::None), REUSED, ONCE_ONLY));
+            assert!(attempts.allow_another(&failed(false, Retry::Never), REUSED, ONCE_ONLY));
         }
         assert_eq!(attempts.made(), 0);
-        assert!(!attempts.allow_another(&failed(false, Chance::None), NEW, REPEATABLE));
+        assert!(!attempts.allow_another(&failed(false, Retry::Never), NEW, REPEATABLE));
     }
 
     #[test]
     fn what_may_arrive_twice_is_repeated_once_and_only_after_an_idle_connection() {
-        let unanswered = failed(true, Chance::Unanswered);
+        let unanswered = failed(true, Retry::IfRepeatable);
         let mut attempts = Attempts::default();
         assert!(attempts.allow_another(&unanswered, REUSED, REPEATABLE));
         assert!(!attempts.allow_another(&unanswered, REUSED, REPEATABLE));
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_the_server_did_nothing_with_is_sent_again_but_not_for_ever() {
-        let unprocessed = failed(true, Chance::Unprocessed);
+        let unprocessed = failed(true, Retry::Always);
         let mut attempts = Attempts::default();
         let again =
             (0..100).take_while(|_| attempts.allow_another(&unprocessed, NEW, ONCE_ONLY)).count();

@@ -18,9 +18,9 @@
 //! an end or words unasked mean that the connection is of no more use, which is found out before
 //! anything went out on it. Reading stops with the answer, so that no read finds nothing.
 
-mod answer;
 mod framing;
-mod head;
+mod parse;
+mod response;
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -36,22 +36,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use self::answer::{Answer, Wanted};
+use self::response::{ResponseOptions, ResponseReader};
 use crate::error::Error;
-use crate::http::failure::{Chance, Failure};
+use crate::http::failure::{Retry, SendFailure};
 use crate::http::head::Head;
 use crate::http::outgoing::Outgoing;
 use crate::net::faults;
 use crate::net::stream::Stream;
-use crate::net::turn::Turn;
+use crate::net::time_slice::TimeSlice;
 
 /// An open connection.
-pub(crate) struct Connection {
+pub(crate) struct Http1Connection {
     stream: Stream,
-    shared: Rc<Shared>,
-    answer: Answer,
+    buffers: Rc<Buffers>,
+    response: ResponseReader,
     /// What of the request found no room.
-    unsent: Option<Box<Unsent>>,
+    remainder: Option<Box<Remainder>>,
     /// The last successful write of this exchange.
     sent: Option<Instant>,
     /// Bytes of the request that were handed to the network.
@@ -68,7 +68,7 @@ pub(crate) struct Connection {
 
 /// What the connections of one worker share. A connection needs a buffer for as long as it takes to
 /// look at what was read, so one serves them all.
-pub(crate) struct Shared {
+pub(crate) struct Buffers {
     input: RefCell<Box<[u8]>>,
     output: RefCell<Vec<u8>>,
     header_limit: usize,
@@ -76,7 +76,7 @@ pub(crate) struct Shared {
     written: Rc<Cell<u64>>,
 }
 
-struct Unsent {
+struct Remainder {
     head: Vec<u8>,
     body: Bytes,
     /// Bytes of both that went out.
@@ -92,7 +92,7 @@ const COPIED: usize = 4 << 10;
 /// The most bytes that TLS puts into one record.
 const ONE_RECORD: usize = 16 << 10;
 
-impl Shared {
+impl Buffers {
     pub(crate) fn new(header_limit: usize, written: Rc<Cell<u64>>) -> Rc<Self> {
         Rc::new(Self {
             input: RefCell::new(vec![0; INPUT].into()),
@@ -103,14 +103,14 @@ impl Shared {
     }
 }
 
-impl Connection {
+impl Http1Connection {
     /// Takes a stream that is ready for HTTP.
-    pub(crate) fn new(stream: Stream, shared: &Rc<Shared>) -> Box<Self> {
+    pub(crate) fn new(stream: Stream, buffers: &Rc<Buffers>) -> Box<Self> {
         Box::new(Self {
             stream,
-            shared: Rc::clone(shared),
-            answer: Answer::new(shared.header_limit),
-            unsent: None,
+            buffers: Rc::clone(buffers),
+            response: ResponseReader::new(buffers.header_limit),
+            remainder: None,
             sent: None,
             handed: 0,
             heard: false,
@@ -122,8 +122,8 @@ impl Connection {
 
     /// Sends a request and waits for the head of its answer. On failure, and when the future is
     /// dropped, the connection is of no more use.
-    pub(crate) async fn send(&mut self, request: &Outgoing<'_>) -> Result<Head, Failure> {
-        self.answer.expect(Wanted {
+    pub(crate) async fn send(&mut self, request: &Outgoing<'_>) -> Result<Head, SendFailure> {
+        self.response.expect(ResponseOptions {
             to_head: request.is_head(),
             headers: request.keeps_headers(),
             body: request.keeps_body(),
@@ -150,7 +150,7 @@ impl Connection {
             if let Poll::Ready(unasked) =
                 self.poll_read(
                     cx,
-                    |_, input| if input.is_empty() { Err(answer::cut_off()) } else { Ok(()) },
+                    |_, input| if input.is_empty() { Err(response::cut_off()) } else { Ok(()) },
                 )
             {
                 return Poll::Ready(
@@ -161,29 +161,29 @@ impl Connection {
             return Poll::Pending;
         }
         self.write_on(cx);
-        let mut turn = Turn::new();
+        let mut slice = TimeSlice::new();
         loop {
-            if let Some(head) = ready!(self.poll_read(cx, Answer::head))? {
+            if let Some(head) = ready!(self.poll_read(cx, ResponseReader::head))? {
                 return Poll::Ready(Ok(head));
             }
-            ready!(turn.poll(cx));
+            ready!(slice.poll(cx));
         }
     }
 
-    fn failed(&mut self, error: Error) -> Failure {
+    fn failed(&mut self, error: Error) -> SendFailure {
         // Over TLS 1.3 a server refuses a client's certificate only after the client's first words:
         // it has not read them as a request.
         if error.class == ErrorClass::Tls && !self.answered && self.sent.take().is_some() {
-            self.shared.written.set(self.shared.written.get() - 1);
+            self.buffers.written.set(self.buffers.written.get() - 1);
         }
         let silent = error.class == ErrorClass::Reset && !self.heard;
         if silent && self.answered && self.crossed() && self.sent.take().is_some() {
-            self.shared.written.set(self.shared.written.get() - 1);
+            self.buffers.written.set(self.buffers.written.get() - 1);
         }
-        Failure {
+        SendFailure {
             error,
             written: self.sent.is_some(),
-            chance: if silent { Chance::Unanswered } else { Chance::None },
+            retry: if silent { Retry::IfRepeatable } else { Retry::Never },
         }
     }
 
@@ -202,50 +202,50 @@ impl Connection {
 
     /// The next piece of a body that is kept, or its end.
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let mut turn = Turn::new();
+        let mut slice = TimeSlice::new();
         loop {
-            let data = self.answer.data();
+            let data = self.response.data();
             if !data.is_empty() {
                 return Poll::Ready(Some(Ok(data)));
             }
-            if self.answer.is_end() {
+            if self.response.is_end() {
                 return Poll::Ready(None);
             }
             self.write_on(cx);
-            if let Err(error) = ready!(self.poll_read(cx, Answer::body)) {
+            if let Err(error) = ready!(self.poll_read(cx, ResponseReader::body)) {
                 return Poll::Ready(Some(Err(error)));
             }
-            ready!(turn.poll(cx));
+            ready!(slice.poll(cx));
         }
     }
 
     /// Reads to the end of the body and keeps nothing of it.
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.answer.discard();
-        let mut turn = Turn::new();
+        self.response.discard();
+        let mut slice = TimeSlice::new();
         loop {
-            if self.answer.is_end() {
+            if self.response.is_end() {
                 return Poll::Ready(Ok(()));
             }
             self.write_on(cx);
-            ready!(self.poll_read(cx, Answer::body))?;
-            ready!(turn.poll(cx));
+            ready!(self.poll_read(cx, ResponseReader::body))?;
+            ready!(slice.poll(cx));
         }
     }
 
     /// Whether nothing more of the answer comes, or waits to be taken.
     pub(crate) fn is_end(&self) -> bool {
-        self.answer.is_end() && self.answer.is_taken()
+        self.response.is_end() && self.response.is_taken()
     }
 
     /// Bytes of the answer's body that were received.
     pub(crate) fn received(&self) -> u64 {
-        self.answer.received
+        self.response.received
     }
 
     /// Whether another request can follow.
     pub(crate) fn is_reusable(&self) -> bool {
-        !self.closing && self.unsent.is_none() && !self.answer.is_last()
+        !self.closing && self.remainder.is_none() && !self.response.is_last()
     }
 
     /// Whether the head of the current request was handed to the network.
@@ -255,16 +255,16 @@ impl Connection {
 
     /// When the whole of the current request was handed to the network, if it was.
     pub(crate) fn handed_over(&self) -> Option<Instant> {
-        if self.unsent.is_some() { None } else { self.sent }
+        if self.remainder.is_some() { None } else { self.sent }
     }
 
     /// Reads once and hands over what came; nothing at the end of the connection.
     fn poll_read<T>(
         &mut self,
         cx: &mut Context<'_>,
-        take: impl FnOnce(&mut Answer, &[u8]) -> Result<T, Error>,
+        take: impl FnOnce(&mut ResponseReader, &[u8]) -> Result<T, Error>,
     ) -> Poll<Result<T, Error>> {
-        let mut input = self.shared.input.borrow_mut();
+        let mut input = self.buffers.input.borrow_mut();
         let mut input = ReadBuf::new(&mut input);
         if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut input)) {
             // So TLS calls an end that it was not told of before.
@@ -273,13 +273,13 @@ impl Connection {
         }
         self.ended = input.filled().is_empty();
         self.heard |= !self.ended;
-        Poll::Ready(take(&mut self.answer, input.filled()))
+        Poll::Ready(take(&mut self.response, input.filled()))
     }
 
     /// Writes what finds room of a request, and keeps the rest.
     fn write(&mut self, request: &Outgoing<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
-        let shared = Rc::clone(&self.shared);
-        let mut head = shared.output.borrow_mut();
+        let buffers = Rc::clone(&self.buffers);
+        let mut head = buffers.output.borrow_mut();
         head.clear();
         request.write_http1(&mut head);
         let mut body = request.body_http1();
@@ -287,10 +287,12 @@ impl Connection {
             head.extend_from_slice(&mem::take(&mut body));
         }
         let mut done = 0;
-        self.unsent = match self.push(&head, &body, &mut done, cx) {
+        self.remainder = match self.push(&head, &body, &mut done, cx) {
             Ok(true) => None,
             Err(error) if self.sent.is_none() => return Err(error),
-            Ok(false) | Err(_) => Some(Box::new(Unsent { head: mem::take(&mut head), body, done })),
+            Ok(false) | Err(_) => {
+                Some(Box::new(Remainder { head: mem::take(&mut head), body, done }))
+            }
         };
         Ok(())
     }
@@ -300,10 +302,10 @@ impl Connection {
     /// A failure is for reading to tell: a server that does not want the body may have answered
     /// before it closed.
     fn write_on(&mut self, cx: &mut Context<'_>) {
-        if let Some(mut unsent) = self.unsent.take() {
-            let Unsent { head, body, done } = &mut *unsent;
+        if let Some(mut remainder) = self.remainder.take() {
+            let Remainder { head, body, done } = &mut *remainder;
             if !matches!(self.push(head, body, done, cx), Ok(true)) {
-                self.unsent = Some(unsent);
+                self.remainder = Some(remainder);
             }
         }
     }
@@ -337,7 +339,7 @@ impl Connection {
                 Err(error) => return Err(faults::stream(&error)),
             }
             if self.sent.replace(Instant::now()).is_none() {
-                self.shared.written.set(self.shared.written.get() + 1);
+                self.buffers.written.set(self.buffers.written.get() + 1);
             }
         }
         // TLS may still hold records that found no room.

@@ -29,13 +29,13 @@ use tokio::task::JoinHandle;
 use self::fault::fault;
 use self::wire::{Tap, Wire};
 use crate::error::Error;
-use crate::http::failure::{Chance, Failure};
+use crate::http::failure::{Retry, SendFailure};
 use crate::http::head::Head;
 use crate::net::rare::Rare;
 use crate::net::stream::Stream;
 
 /// An open connection. Its task ends with it.
-pub(crate) struct Connection {
+pub(crate) struct Http2Connection {
     sender: SendRequest<Bytes>,
     wire: Rc<Wire>,
     header_limit: usize,
@@ -43,17 +43,17 @@ pub(crate) struct Connection {
 }
 
 /// One exchange's right to send on a connection, which stays open for it.
-pub(crate) struct Handle {
-    connection: Rc<Connection>,
+pub(crate) struct Http2Sender {
+    connection: Rc<Http2Connection>,
     sender: SendRequest<Bytes>,
     /// The stream of its request, once it has one.
     stream: Option<u32>,
 }
 
 /// A body that is being received.
-pub(crate) struct Body {
+pub(crate) struct Http2Body {
     stream: RecvStream,
-    _connection: Rc<Connection>,
+    _connection: Rc<Http2Connection>,
 }
 
 /// What the server may send of a body before it is read, as in hyper: large enough that a body on a
@@ -62,7 +62,7 @@ const STREAM_WINDOW: u32 = 2 << 20;
 /// The same over all streams of a connection.
 const CONNECTION_WINDOW: u32 = 5 << 20;
 
-impl Connection {
+impl Http2Connection {
     /// Takes a stream that is ready for HTTP/2. `written` counts the requests that the network was
     /// given.
     #[inline(never)]
@@ -98,11 +98,11 @@ impl Connection {
         })
     }
 
-    /// A handle to send with, unless the connection has ended or serves nobody new.
-    pub(crate) fn handle(self: &Rc<Self>) -> Option<Handle> {
+    /// A right to send on it, unless the connection has ended or serves nobody new.
+    pub(crate) fn sender(self: &Rc<Self>) -> Option<Http2Sender> {
         let mut sender = self.sender.clone();
         let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
-        matches!(ready, Poll::Ready(Ok(()))).then(|| Handle {
+        matches!(ready, Poll::Ready(Ok(()))).then(|| Http2Sender {
             connection: Rc::clone(self),
             sender,
             stream: None,
@@ -110,15 +110,15 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for Http2Connection {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Handle {
+impl Http2Sender {
     /// The connection that it sends on.
-    pub(crate) const fn connection(&self) -> &Rc<Connection> {
+    pub(crate) const fn connection(&self) -> &Rc<Http2Connection> {
         &self.connection
     }
 
@@ -133,7 +133,7 @@ impl Handle {
         &mut self,
         request: Request<()>,
         body: Bytes,
-    ) -> Result<(Head, Body), Failure> {
+    ) -> Result<(Head, Http2Body), SendFailure> {
         let (mut response, mut stream) =
             self.sender.send_request(request, body.is_empty()).map_err(|e| self.failed(&e))?;
         self.stream = Some(response.stream_id().as_u32());
@@ -160,25 +160,25 @@ impl Handle {
             )));
         }
         let head = Head { status: head.status, headers: head.headers };
-        Ok((head, Body { stream: body, _connection: Rc::clone(&self.connection) }))
+        Ok((head, Http2Body { stream: body, _connection: Rc::clone(&self.connection) }))
     }
 
-    fn refused(&self, error: Error) -> Failure {
-        Failure { error, written: self.is_written(), chance: Chance::None }
+    fn refused(&self, error: Error) -> SendFailure {
+        SendFailure { error, written: self.is_written(), retry: Retry::Never }
     }
 
-    fn failed(&self, error: &h2::Error) -> Failure {
+    fn failed(&self, error: &h2::Error) -> SendFailure {
         let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
         // A goodbye is told to those alone of whom the server has said that it did nothing for them
         // (RFC 9113, 6.8 and 8.7).
-        let chance = if error.is_remote() && (refused || error.is_go_away()) {
-            Chance::Unprocessed
+        let retry = if error.is_remote() && (refused || error.is_go_away()) {
+            Retry::Always
         } else if error.is_io() {
-            Chance::Unanswered
+            Retry::IfRepeatable
         } else {
-            Chance::None
+            Retry::Never
         };
-        Failure { error: self.connection.wire.error(error), written: self.is_written(), chance }
+        SendFailure { error: self.connection.wire.error(error), written: self.is_written(), retry }
     }
 }
 
@@ -190,7 +190,7 @@ fn size(headers: &HeaderMap) -> usize {
     fields + ":status200".len() + 32
 }
 
-impl Body {
+impl Http2Body {
     pub(crate) fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             return Poll::Ready(match ready!(self.stream.poll_data(cx)) {

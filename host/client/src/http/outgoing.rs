@@ -10,19 +10,19 @@ use http::{Method, Uri};
 
 use crate::error::Error;
 use crate::http::coding;
-use crate::http::endpoint::Endpoint;
 use crate::http::fields::lists;
 use crate::http::request::{Keep, Request};
+use crate::http::urls::ParsedUrl;
 
-/// A request on its way to an endpoint.
+/// A request on its way to a URL.
 pub(crate) struct Outgoing<'a> {
     /// Sent where neither it nor the run names another.
     pub(crate) user_agent: &'a HeaderValue,
-    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) url: &'a ParsedUrl,
     pub(crate) request: &'a Request,
     /// Added to it where it has none of their names.
     pub(crate) run_headers: &'a [(HeaderName, HeaderValue)],
-    /// What the user's jar holds for this endpoint.
+    /// What the user's jar holds for this URL.
     pub(crate) cookies: Option<HeaderValue>,
 }
 
@@ -148,8 +148,8 @@ impl Outgoing<'_> {
 
     /// Appends the head, up to the empty line.
     pub(crate) fn write_http1(&self, out: &mut Vec<u8>) {
-        let Self { endpoint, request, .. } = self;
-        for part in [request.method.as_str(), " ", &endpoint.path, " HTTP/1.1\r\n"] {
+        let Self { url, request, .. } = self;
+        for part in [request.method.as_str(), " ", &url.path, " HTTP/1.1\r\n"] {
             out.extend_from_slice(part.as_bytes());
         }
         let mut put = |name: &HeaderName, value: &HeaderValue| {
@@ -158,7 +158,7 @@ impl Outgoing<'_> {
             }
         };
         if self.set(&HOST).is_none() {
-            put(&HOST, &endpoint.host);
+            put(&HOST, &url.host);
         }
         self.headers(&mut put);
         if !request.body.is_empty() && !self.is_framed() {
@@ -199,8 +199,8 @@ impl Outgoing<'_> {
         let mut head = http::Request::new(());
         *head.method_mut() = self.request.method.clone();
         *head.uri_mut() = match self.set(&HOST) {
-            None => self.endpoint.absolute.clone(),
-            Some(host) => with_authority(&self.endpoint.absolute, host)?,
+            None => self.url.absolute.clone(),
+            Some(host) => with_authority(&self.url.absolute, host)?,
         };
         *head.headers_mut() = headers;
         Ok(head)

@@ -9,61 +9,62 @@ use std::rc::Rc;
 
 use tokio::sync::Notify;
 
+use crate::http::http1::Http1Connection;
+use crate::http::http2::{Http2Connection, Http2Sender};
 use crate::http::request::Version;
-use crate::http::{http1, http2};
 use crate::net::origin::Origin;
 
 /// The most HTTP/1.1 connections of a user to an origin: what browsers have settled on.
-const MOST_OPEN: usize = 6;
+const MAX_CONNECTIONS: usize = 6;
 
 /// One user's connections to one origin, for one choice of HTTP version.
-pub(crate) struct Lane {
+pub(crate) struct Pool {
     pub(crate) origin: Rc<Origin>,
     pub(crate) version: Version,
-    state: RefCell<State>,
+    state: RefCell<PoolState>,
     freed: Notify,
     waiting: Cell<usize>,
 }
 
-struct State {
+struct PoolState {
     #[expect(
         clippy::vec_box,
         reason = "with every request one goes out and in again, and a pointer is moved for less \
         than what it points at"
     )]
-    idle: Vec<Box<http1::Connection>>,
-    /// Places taken: HTTP/1.1 connections, idle ones included, and connections being opened.
+    idle: Vec<Box<Http1Connection>>,
+    /// Permits taken: HTTP/1.1 connections, idle ones included, and connections being opened.
     open: usize,
-    shared: Option<Rc<http2::Connection>>,
+    shared: Option<Rc<Http2Connection>>,
     /// Whether HTTP/1.1 is known to be spoken here.
     http1: bool,
 }
 
 /// What there is for a request that wants a connection.
-pub(crate) enum Turn {
+pub(crate) enum Checkout {
     /// One that is open.
     Ready(Link),
     /// The right to open one.
-    Open(Place),
-    /// Nothing until something is [freed](Lane::freed).
+    Open(Permit),
+    /// Nothing until something is [freed](Pool::freed).
     Wait,
 }
 
 /// A connection to send on.
 pub(crate) enum Link {
     /// All of a connection.
-    Http1 { connection: Box<http1::Connection>, place: Place, reused: bool },
+    Http1 { connection: Box<Http1Connection>, permit: Permit, reused: bool },
     /// A share of one.
-    Http2 { handle: http2::Handle, reused: bool },
+    Http2 { sender: Http2Sender, reused: bool },
 }
 
-/// The right to one connection of a lane. Dropping it, with its connection, makes room for another.
-pub(crate) struct Place(Option<Rc<Lane>>);
+/// The right to one connection of a pool. Dropping it, with its connection, makes room for another.
+pub(crate) struct Permit(Option<Rc<Pool>>);
 
-impl Lane {
+impl Pool {
     pub(crate) fn new(origin: Rc<Origin>, version: Version) -> Self {
         let http1 = version == Version::Http1 || version == Version::Automatic && !origin.secure;
-        let state = State { idle: Vec::new(), open: 0, shared: None, http1 };
+        let state = PoolState { idle: Vec::new(), open: 0, shared: None, http1 };
         Self {
             origin,
             version,
@@ -74,38 +75,38 @@ impl Lane {
     }
 
     /// A connection, the one used last first, or what else there is to do.
-    pub(crate) fn take(self: &Rc<Self>) -> Turn {
+    pub(crate) fn take(self: &Rc<Self>) -> Checkout {
         let mut state = self.state.borrow_mut();
         if let Some(connection) = state.idle.pop() {
-            return Turn::Ready(Link::Http1 {
+            return Checkout::Ready(Link::Http1 {
                 connection,
-                place: Place(Some(Rc::clone(self))),
+                permit: Permit(Some(Rc::clone(self))),
                 reused: true,
             });
         }
         if let Some(shared) = &state.shared {
-            match shared.handle() {
-                Some(handle) => return Turn::Ready(Link::Http2 { handle, reused: true }),
+            match shared.sender() {
+                Some(sender) => return Checkout::Ready(Link::Http2 { sender, reused: true }),
                 None => state.shared = None,
             }
         }
-        let most = if state.http1 { MOST_OPEN } else { 1 };
+        let most = if state.http1 { MAX_CONNECTIONS } else { 1 };
         if state.open == most {
-            return Turn::Wait;
+            return Checkout::Wait;
         }
         state.open += 1;
-        Turn::Open(Place(Some(Rc::clone(self))))
+        Checkout::Open(Permit(Some(Rc::clone(self))))
     }
 
     /// Waits until it is worth asking again.
     pub(crate) async fn freed(&self) {
-        let _waiting = Waiting::new(&self.waiting);
+        let _waiting = WaiterCount::new(&self.waiting);
         self.freed.notified().await;
     }
 
     /// Gives `connection` to nobody new. Those who are on it keep it until they have ended; another
     /// may have taken its place already.
-    pub(crate) fn retire(&self, connection: &Rc<http2::Connection>) {
+    pub(crate) fn retire(&self, connection: &Rc<Http2Connection>) {
         let shared = &mut self.state.borrow_mut().shared;
         if shared.as_ref().is_some_and(|shared| Rc::ptr_eq(shared, connection)) {
             *shared = None;
@@ -119,52 +120,52 @@ impl Lane {
     }
 }
 
-impl Place {
-    /// Puts the place's connection back for the next request.
-    pub(crate) fn keep(mut self, connection: Box<http1::Connection>) {
-        if let Some(lane) = self.0.take() {
-            lane.state.borrow_mut().idle.push(connection);
-            lane.announce();
+impl Permit {
+    /// Puts its connection back for the next request.
+    pub(crate) fn keep(mut self, connection: Box<Http1Connection>) {
+        if let Some(pool) = self.0.take() {
+            pool.state.borrow_mut().idle.push(connection);
+            pool.announce();
         }
     }
 
     /// Says that HTTP/1.1 is spoken here, so that others may open connections too.
     pub(crate) fn speaks_http1(&self) {
-        if let Some(lane) = &self.0
-            && !std::mem::replace(&mut lane.state.borrow_mut().http1, true)
+        if let Some(pool) = &self.0
+            && !std::mem::replace(&mut pool.state.borrow_mut().http1, true)
         {
-            lane.announce();
+            pool.announce();
         }
     }
 
-    /// Makes the place's connection that of all requests.
-    pub(crate) fn share(self, connection: Rc<http2::Connection>) {
-        if let Some(lane) = &self.0 {
-            lane.state.borrow_mut().shared = Some(connection);
+    /// Makes its connection that of all requests.
+    pub(crate) fn share(self, connection: Rc<Http2Connection>) {
+        if let Some(pool) = &self.0 {
+            pool.state.borrow_mut().shared = Some(connection);
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(lane) = self.0.take() {
-            lane.state.borrow_mut().open -= 1;
-            lane.announce();
+        if let Some(pool) = self.0.take() {
+            pool.state.borrow_mut().open -= 1;
+            pool.announce();
         }
     }
 }
 
 /// Counts a waiter for as long as it waits, so that nobody is notified when nobody waits.
-struct Waiting<'a>(&'a Cell<usize>);
+struct WaiterCount<'a>(&'a Cell<usize>);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaiterCount<'a> {
     fn new(count: &'a Cell<usize>) -> Self {
         count.set(count.get() + 1);
         Self(count)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaiterCount<'_> {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
     }

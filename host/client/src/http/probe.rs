@@ -32,8 +32,8 @@ impl Client {
         if self.options.target.is_none() {
             return Ok(());
         }
-        let endpoint = self.http.endpoints.find("/").map_err(Unready::Never)?;
-        let (origin, timeouts) = (&*endpoint.origin, &self.options.timeouts);
+        let url = self.http.urls.find("/").map_err(Unready::Never)?;
+        let (origin, timeouts) = (&*url.origin, &self.options.timeouts);
         let late = |phase, after| Error::timeout(phase, after);
         let found = timeout(
             timeouts.connect,

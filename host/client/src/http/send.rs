@@ -18,14 +18,16 @@ use url::Url;
 
 use crate::error::Error;
 use crate::http::body::{Incoming, Source};
-use crate::http::endpoint::Endpoint;
-use crate::http::failure::{Attempts, Chance};
+use crate::http::failure::{Attempts, Retry};
 use crate::http::head::Head;
+use crate::http::http1::Http1Connection;
+use crate::http::http2::Http2Connection;
 use crate::http::outgoing::{self, Outgoing};
-use crate::http::pool::{Lane, Link, Place, Turn};
+use crate::http::pool::{Checkout, Link, Permit, Pool};
+use crate::http::redirect;
 use crate::http::request::{Keep, Request, Response, Sent, Version};
 use crate::http::trail::Trail;
-use crate::http::{http1, http2, redirect};
+use crate::http::urls::ParsedUrl;
 use crate::net::connect;
 use crate::net::deadline::Timer;
 use crate::net::stream::Stream;
@@ -93,15 +95,15 @@ impl Sending<'_> {
     async fn follow(&mut self, request: &mut Request) -> Result<Response, Error> {
         outgoing::check(request)?;
         let client = &*self.session.client;
-        let mut endpoint = client.http.endpoints.find(&request.url)?;
+        let mut url = client.http.urls.find(&request.url)?;
         let mut run_headers = &client.options.headers[..];
         let mut redirects = 0;
         loop {
-            let (mut response, location) = self.exchange(&endpoint, request, run_headers).await?;
+            let (mut response, location) = self.exchange(&url, request, run_headers).await?;
             let Some(location) = location else {
                 if redirects > 0 {
                     response.redirects = redirects;
-                    response.final_url = Some(endpoint.url.to_string());
+                    response.final_url = Some(url.url.to_string());
                 }
                 return Ok(response);
             };
@@ -114,19 +116,17 @@ impl Sending<'_> {
             self.trail.enter(Phase::Blocked, Instant::now());
             // Nobody but the service is to blame for where it sends us.
             let next =
-                client.http.endpoints.find(location.as_str()).map_err(|error| {
-                    match error.class {
-                        ErrorClass::Invalid => {
-                            Error::protocol(format!("redirect to {location}: {error}"))
-                        }
-                        _ => error,
+                client.http.urls.find(location.as_str()).map_err(|error| match error.class {
+                    ErrorClass::Invalid => {
+                        Error::protocol(format!("redirect to {location}: {error}"))
                     }
+                    _ => error,
                 })?;
             // What a redirect leaves behind, it leaves behind of the run's headers as of the
             // request's own.
             outgoing::adopt(request, std::mem::take(&mut run_headers));
-            redirect::follow(request, response.status, Rc::ptr_eq(&next.origin, &endpoint.origin));
-            endpoint = next;
+            redirect::follow(request, response.status, Rc::ptr_eq(&next.origin, &url.origin));
+            url = next;
         }
     }
 
@@ -134,26 +134,26 @@ impl Sending<'_> {
     /// not, or may arrive twice.
     async fn exchange(
         &mut self,
-        endpoint: &Endpoint,
+        url: &ParsedUrl,
         request: &Request,
         run_headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Hop, Error> {
         let Session { client, http, .. } = self.session;
-        let lane = http.lane(&endpoint.origin, request.version.or(client.options.version));
-        let cookies = http.jar.borrow().header(&endpoint.url, SystemTime::now);
+        let pool = http.pool(&url.origin, request.version.or(client.options.version));
+        let cookies = http.jar.borrow().header(&url.url, SystemTime::now);
         let user_agent = &client.http.user_agent;
-        let outgoing = Outgoing { user_agent, endpoint, request, run_headers, cookies };
+        let outgoing = Outgoing { user_agent, url, request, run_headers, cookies };
         let mut attempts = Attempts::default();
-        let mut turn = lane.take();
+        let mut checkout = pool.take();
         loop {
-            let link = match turn {
-                Turn::Ready(link) => link,
-                turn => Box::pin(self.connection(&lane, turn)).await?,
+            let link = match checkout {
+                Checkout::Ready(link) => link,
+                checkout => Box::pin(self.connection(&pool, checkout)).await?,
             };
             self.trail.enter(Phase::Sending, self.trail.since());
             let due = self.whole.min(self.trail.since() + client.options.timeouts.response);
-            let (failure, reused, place, shared) = match link {
-                Link::Http1 { mut connection, place, reused } => {
+            let (failure, reused, permit, shared) = match link {
+                Link::Http1 { mut connection, permit, reused } => {
                     let outcome = self.timer.until(due, pin!(connection.send(&outgoing))).await;
                     if let Some(at) = connection.handed_over() {
                         self.trail.enter(Phase::Waiting, at);
@@ -164,26 +164,26 @@ impl Sending<'_> {
                             let mut body = Incoming::new(Source::Http1(&mut connection));
                             let hop = self.receive(head, &mut body, &outgoing, reused).await?;
                             if connection.is_reusable() {
-                                place.keep(connection);
+                                permit.keep(connection);
                             }
                             return Ok(hop);
                         }
-                        Some(Err(failure)) => (failure, reused, Some(place), None),
+                        Some(Err(failure)) => (failure, reused, Some(permit), None),
                         None => return Err(self.timed_out(due)),
                     }
                 }
-                Link::Http2 { mut handle, reused } => {
+                Link::Http2 { mut sender, reused } => {
                     let head = outgoing.http2()?;
                     self.trail.enter(Phase::Waiting, self.trail.since());
-                    let sent = Box::pin(handle.send(head, request.body.clone()));
+                    let sent = Box::pin(sender.send(head, request.body.clone()));
                     let outcome = self.timer.until(due, sent).await;
-                    self.trail.written += u32::from(handle.is_written());
+                    self.trail.written += u32::from(sender.is_written());
                     match outcome {
                         Some(Ok((head, body))) => {
                             let mut body = Incoming::new(Source::Http2(body));
                             return self.receive(head, &mut body, &outgoing, reused).await;
                         }
-                        Some(Err(failure)) => (failure, reused, None, Some(handle)),
+                        Some(Err(failure)) => (failure, reused, None, Some(sender)),
                         None => return Err(self.timed_out(due)),
                     }
                 }
@@ -193,79 +193,79 @@ impl Sending<'_> {
             }
             self.trail.enter(Phase::Blocked, Instant::now());
             self.trail.reconnects += u32::from(failure.written);
-            turn = match place {
-                Some(place) if failure.written => Turn::Open(place),
-                place => {
-                    drop(place);
+            checkout = match permit {
+                Some(permit) if failure.written => Checkout::Open(permit),
+                permit => {
+                    drop(permit);
                     // A stream that was refused says nothing about the next one on its connection,
                     // unless that is refused too.
-                    if let Some(handle) = shared
-                        && (failure.chance == Chance::Unanswered || attempts.made() > 1)
+                    if let Some(sender) = shared
+                        && (failure.retry == Retry::IfRepeatable || attempts.made() > 1)
                     {
-                        lane.retire(handle.connection());
+                        pool.retire(sender.connection());
                     }
-                    lane.take()
+                    pool.take()
                 }
             };
         }
     }
 
     /// A connection when none was ready: waits for one, or opens one.
-    async fn connection(&mut self, lane: &Rc<Lane>, mut turn: Turn) -> Result<Link, Error> {
+    async fn connection(&mut self, pool: &Rc<Pool>, mut checkout: Checkout) -> Result<Link, Error> {
         loop {
-            match turn {
-                Turn::Ready(link) => {
+            match checkout {
+                Checkout::Ready(link) => {
                     self.trail.enter(Phase::Sending, Instant::now());
                     return Ok(link);
                 }
-                Turn::Open(place) => return self.open(lane, place).await,
-                Turn::Wait => {
-                    let freed = self.timer.until(self.whole, pin!(lane.freed())).await;
+                Checkout::Open(permit) => return self.open(pool, permit).await,
+                Checkout::Wait => {
+                    let freed = self.timer.until(self.whole, pin!(pool.freed())).await;
                     // What was freed by somebody's timeout may come at the moment of one's own.
                     if freed.is_none() || Instant::now() >= self.whole {
                         return Err(self.timed_out(self.whole));
                     }
-                    turn = lane.take();
+                    checkout = pool.take();
                 }
             }
         }
     }
 
-    async fn open(&mut self, lane: &Lane, place: Place) -> Result<Link, Error> {
+    async fn open(&mut self, pool: &Pool, permit: Permit) -> Result<Link, Error> {
         let client = &*self.session.client;
         let timeouts = &client.options.timeouts;
-        let origin = &*lane.origin;
+        let origin = &*pool.origin;
         let due = self.enter_until(Phase::Connecting, timeouts.connect);
         let opened = self.timer.until(due, pin!(connect::open(&client.network, origin))).await;
         let tcp = opened.unwrap_or_else(|| Err(self.timed_out(due)))?;
         self.trail.connections += 1;
         let (stream, is_http2) = if origin.secure {
             let due = self.enter_until(Phase::Tls, timeouts.tls);
-            let config = self.session.tls_config(lane.version.offer());
+            let config = self.session.tls_config(pool.version.offer());
             let shaken = self.timer.until(due, connect::secure(config, origin, tcp)).await;
             let tls = shaken.unwrap_or_else(|| Err(self.timed_out(due)))?;
             let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-            if lane.version == Version::Http2 && !is_http2 {
+            if pool.version == Version::Http2 && !is_http2 {
                 return Err(Error::protocol(format!("{} did not agree to HTTP/2", origin.host)));
             }
             (Stream::Secure(tls), is_http2)
         } else {
-            (Stream::Plain(tcp), lane.version == Version::Http2)
+            (Stream::Plain(tcp), pool.version == Version::Http2)
         };
         self.trail.enter(Phase::Sending, Instant::now());
         if is_http2 {
             let written = Rc::clone(&client.http.written);
             let limit = client.options.header_limit;
-            let connection = http2::Connection::open(stream, limit, written).await?;
-            let handle = connection.handle().ok_or_else(|| {
+            let connection = Http2Connection::open(stream, limit, written).await?;
+            let sender = connection.sender().ok_or_else(|| {
                 Error::new(ErrorClass::Reset, "the connection was closed at once")
             })?;
-            place.share(connection);
-            Ok(Link::Http2 { handle, reused: false })
+            permit.share(connection);
+            Ok(Link::Http2 { sender, reused: false })
         } else {
-            place.speaks_http1();
-            let connection = http1::Connection::new(stream, &client.http.http1);
-            Ok(Link::Http1 { connection, place, reused: false })
+            permit.speaks_http1();
+            let connection = Http1Connection::new(stream, &client.http.http1);
+            Ok(Link::Http1 { connection, permit, reused: false })
         }
     }
 
@@ -278,11 +278,11 @@ impl Sending<'_> {
         reused: bool,
     ) -> Result<Hop, Error> {
         let Session { client, http, .. } = self.session;
-        let Outgoing { endpoint, request, .. } = outgoing;
+        let Outgoing { url, request, .. } = outgoing;
         self.trail.enter(Phase::Receiving, Instant::now());
-        http.jar.borrow_mut().store(&endpoint.url, &head.headers, SystemTime::now);
+        http.jar.borrow_mut().store(&url.url, &head.headers, SystemTime::now);
         let redirect = if request.redirects > 0 {
-            redirect::location(&endpoint.url, head.status, &head.headers)?.map(Box::new)
+            redirect::location(&url.url, head.status, &head.headers)?.map(Box::new)
         } else {
             None
         };

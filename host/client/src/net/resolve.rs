@@ -34,7 +34,7 @@ use crate::net::faults::local;
 use crate::net::rare::Rare;
 
 /// The shortest time for which an answer is kept.
-const KEPT_AT_LEAST: Duration = Duration::from_secs(1);
+const MIN_KEPT: Duration = Duration::from_secs(1);
 /// How long what `/etc/hosts` says is believed without looking again.
 const HOSTS_KEPT: Duration = Duration::from_secs(10);
 /// How long the first IP version to answer waits for the other (RFC 8305, 3).
@@ -43,13 +43,13 @@ const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 /// What is known of the addresses of one origin.
 #[derive(Default)]
 pub(crate) struct Addresses {
-    answer: Mutex<Option<Answer>>,
+    answer: Mutex<Option<KnownAddresses>>,
     /// Where the next connection begins in the list, so that connections spread over a name's
     /// addresses.
     next: Cell<usize>,
 }
 
-struct Answer {
+struct KnownAddresses {
     ips: Rc<[IpAddr]>,
     until: Instant,
     /// Whether it is of the hosts file, and when that had last been changed.
@@ -57,7 +57,7 @@ struct Answer {
     hosts_changed: Option<SystemTime>,
     /// The question for the IP version that did not answer in time. Its addresses join the others
     /// when they come.
-    late: Option<Asked>,
+    late: Option<PendingLookup>,
 }
 
 /// A worker's resolver. What it knows of name servers is read with the first name that needs one: a
@@ -109,7 +109,11 @@ impl Resolver {
     }
 
     #[inline(never)]
-    fn ask<'a>(&'a self, name: &'a str, known: Option<Answer>) -> Rare<'a, Result<Answer, Error>> {
+    fn ask<'a>(
+        &'a self,
+        name: &'a str,
+        known: Option<KnownAddresses>,
+    ) -> Rare<'a, Result<KnownAddresses, Error>> {
         Box::pin(async move {
             // A file of a hundred thousand hosts, as some have them against advertisements, is read
             // again when it has changed.
@@ -118,7 +122,7 @@ impl Resolver {
             let mut ips = Vec::new();
             match unchanged {
                 Some(known) if known.of_hosts => {
-                    return Ok(Answer { until: Instant::now() + HOSTS_KEPT, ..known });
+                    return Ok(KnownAddresses { until: Instant::now() + HOSTS_KEPT, ..known });
                 }
                 Some(_) => {}
                 // A machine without the file knows no hosts.
@@ -133,7 +137,7 @@ impl Resolver {
                 ips = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             }
             if !ips.is_empty() {
-                return Ok(Answer {
+                return Ok(KnownAddresses {
                     ips: ips.into(),
                     until: Instant::now() + HOSTS_KEPT,
                     of_hosts: true,
@@ -143,7 +147,7 @@ impl Resolver {
             }
             let servers = self.servers()?;
             let answer = servers.ask(name).await.map_err(|error| servers.failed(name, &error))?;
-            Ok(Answer { hosts_changed: changed, ..answer })
+            Ok(KnownAddresses { hosts_changed: changed, ..answer })
         })
     }
 
@@ -202,12 +206,12 @@ impl NameServers {
     }
 
     /// Asks for both IP versions at once.
-    async fn ask(&self, name: &str) -> Result<Answer, NetError> {
+    async fn ask(&self, name: &str) -> Result<KnownAddresses, NetError> {
         // Underscores are no part of a host's name by its oldest rules, and of many names in use
         // (RFC 2181, 11).
         let name = Name::from_str_relaxed(name)?;
-        let mut four = Asked::new(&self.resolver, name.clone(), RecordType::A);
-        let mut six = Asked::new(&self.resolver, name, RecordType::AAAA);
+        let mut four = PendingLookup::new(&self.resolver, name.clone(), RecordType::A);
+        let mut six = PendingLookup::new(&self.resolver, name, RecordType::AAAA);
         let (first, mut other, four_is_first) = tokio::select! {
             found = &mut four => (found, six, true),
             found = &mut six => (found, four, false),
@@ -221,7 +225,7 @@ impl NameServers {
             Some((&mut other).await)
         };
         let late = second.is_none().then_some(other);
-        let found: Vec<Found> = match (first, second) {
+        let found: Vec<FamilyAddresses> = match (first, second) {
             (Ok(first), Some(Ok(second))) if four_is_first => vec![first, second],
             (Ok(first), Some(Ok(second))) => vec![second, first],
             (Ok(found), _) | (_, Some(Ok(found))) => vec![found],
@@ -237,9 +241,9 @@ impl NameServers {
             .map(|found| found.until)
             .min()
             .unwrap_or_else(Instant::now);
-        Ok(Answer {
+        Ok(KnownAddresses {
             ips: ips.into(),
-            until: until.max(Instant::now() + KEPT_AT_LEAST),
+            until: until.max(Instant::now() + MIN_KEPT),
             of_hosts: false,
             hosts_changed: None,
             late,
@@ -268,12 +272,12 @@ impl NameServers {
 const NO_ADDRESS: &str = "the name has no address";
 
 /// What one IP version has.
-struct Found {
+struct FamilyAddresses {
     ips: Vec<IpAddr>,
     until: Instant,
 }
 
-impl From<Lookup> for Found {
+impl From<Lookup> for FamilyAddresses {
     fn from(lookup: Lookup) -> Self {
         Self {
             ips: lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect(),
@@ -283,24 +287,24 @@ impl From<Lookup> for Found {
 }
 
 /// A question that goes on while nobody waits for its answer, and ends with its owner.
-struct Asked(JoinHandle<Result<Lookup, NetError>>);
+struct PendingLookup(JoinHandle<Result<Lookup, NetError>>);
 
-impl Asked {
+impl PendingLookup {
     fn new(resolver: &TokioResolver, name: Name, kind: RecordType) -> Self {
         let resolver = resolver.clone();
         Self(tokio::spawn(async move { resolver.lookup(name, kind).await }))
     }
 }
 
-impl Future for &mut Asked {
-    type Output = Result<Found, NetError>;
+impl Future for &mut PendingLookup {
+    type Output = Result<FamilyAddresses, NetError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx).map(|ended| match ended {
             Ok(Ok(lookup)) => Ok(lookup.into()),
             // That a version has no address is an answer.
             Ok(Err(error)) if error.is_no_records_found() && !error.is_nx_domain() => {
-                Ok(Found { ips: Vec::new(), until: Instant::now() })
+                Ok(FamilyAddresses { ips: Vec::new(), until: Instant::now() })
             }
             Ok(Err(error)) => Err(error),
             Err(_) => Err(NetError::Message("the question was dropped")),
@@ -308,13 +312,13 @@ impl Future for &mut Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for PendingLookup {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-impl Answer {
+impl KnownAddresses {
     /// The addresses, with those that came late.
     fn ips(&mut self) -> Rc<[IpAddr]> {
         if let Some(mut late) = self.late.as_mut()

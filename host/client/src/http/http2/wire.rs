@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::fault::fault;
 use crate::error::Error;
 use crate::net::stream::Stream;
-use crate::net::turn::{Turn, give_way};
+use crate::net::time_slice::{TimeSlice, give_way};
 
 /// What passed over a connection, for those who send on it.
 pub(super) struct Wire {
@@ -22,7 +22,7 @@ pub(super) struct Wire {
     opened: Cell<u32>,
     /// Whether the server's first words were those of HTTP/1.
     speaks_http1: Cell<bool>,
-    turn: Cell<Turn>,
+    slice: Cell<TimeSlice>,
 }
 
 /// A stream whose bytes are followed.
@@ -53,7 +53,7 @@ impl Wire {
             written,
             opened: Cell::new(0),
             speaks_http1: Cell::new(false),
-            turn: Cell::new(Turn::new()),
+            slice: Cell::new(TimeSlice::new()),
         })
     }
 
@@ -62,9 +62,9 @@ impl Wire {
         stream <= self.opened.get()
     }
 
-    /// Lets the connection's task read for another turn.
+    /// Lets the connection's task read for another slice of time.
     pub(super) fn begin_turn(&self) {
-        self.turn.set(Turn::new());
+        self.slice.set(TimeSlice::new());
     }
 
     /// What went wrong, in our words.
@@ -129,9 +129,9 @@ impl AsyncRead for Tap {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         // Frames may follow each other without end, and none of them be of use to anybody.
-        let mut turn = self.wire.turn.get();
-        let over = turn.is_over();
-        self.wire.turn.set(turn);
+        let mut slice = self.wire.slice.get();
+        let over = slice.is_over();
+        self.wire.slice.set(slice);
         if over {
             return give_way(cx);
         }

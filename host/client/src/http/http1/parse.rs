@@ -19,7 +19,7 @@ use crate::http::fields::lists;
 use crate::http::head::Head;
 
 /// A head that has come in whole.
-pub(super) struct Parsed {
+pub(super) struct ParsedHead {
     pub(super) head: Head,
     /// Its bytes, with the empty line at its end.
     pub(super) size: usize,
@@ -30,12 +30,12 @@ pub(super) struct Parsed {
 }
 
 /// The most headers of an answer, as in hyper: servers send 10 to 30.
-const MOST_FIELDS: usize = 100;
+const MAX_FIELDS: usize = 100;
 
 /// Parses the head at the start of `input`, if it is there to its end. Unless all headers are to be
 /// kept, those alone are that the client acts upon.
-pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, Error> {
-    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<ParsedHead>, Error> {
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut []);
     let size = match ParserConfig::default()
         .allow_obsolete_multiline_headers_in_responses(true)
@@ -46,7 +46,7 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
         Err(httparse::Error::TooManyHeaders) => {
             return Err(Error::new(
                 ErrorClass::TooLarge,
-                format!("the response has more than {MOST_FIELDS} headers"),
+                format!("the response has more than {MAX_FIELDS} headers"),
             ));
         }
         Err(error) => return Err(Error::malformed(error)),
@@ -102,7 +102,7 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
         return Err(Error::malformed("it has both content-length and transfer-encoding"));
     }
     let status = StatusCode::from_u16(code).map_err(Error::malformed)?;
-    Ok(Some(Parsed {
+    Ok(Some(ParsedHead {
         head: Head { status, headers },
         size,
         keep_alive: keep_alive && !close,
@@ -111,7 +111,7 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<Parsed>, 
     }))
 }
 
-impl Parsed {
+impl ParsedHead {
     /// Whether it only announces the answer proper. 101 is the end of HTTP on its connection and no
     /// announcement.
     pub(super) fn is_interim(&self) -> bool {

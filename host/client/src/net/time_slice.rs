@@ -14,17 +14,17 @@ use tokio::task::yield_now;
 /// A stretch of work on one connection, timed by the machine's own clock: it is the thread that is
 /// shared.
 #[derive(Clone, Copy)]
-pub(crate) struct Turn {
+pub(crate) struct TimeSlice {
     began: Option<Instant>,
 }
 
 /// As long as another user may have to wait because of one that is never done: what a request takes
 /// on the thread, a hundred times over.
-const LONGEST: Duration = Duration::from_millis(1);
+const MAX_SLICE: Duration = Duration::from_millis(1);
 
-impl Turn {
-    /// A turn that begins when it is first asked about, so that what is done in one piece reads no
-    /// clock.
+impl TimeSlice {
+    /// A slice that begins when it is first asked about, so that what is done in one piece reads
+    /// no clock.
     pub(crate) const fn new() -> Self {
         Self { began: None }
     }
@@ -32,7 +32,7 @@ impl Turn {
     /// Whether it is time to give the thread away.
     pub(crate) fn is_over(&mut self) -> bool {
         match self.began {
-            Some(began) => began.elapsed() >= LONGEST,
+            Some(began) => began.elapsed() >= MAX_SLICE,
             None => {
                 self.began = Some(Instant::now());
                 false
@@ -40,7 +40,7 @@ impl Turn {
         }
     }
 
-    /// Goes on, after the others if the turn is over.
+    /// Goes on, after the others if the slice is over.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_over() {
             return Poll::Ready(());
@@ -49,7 +49,7 @@ impl Turn {
         give_way(cx)
     }
 
-    /// As [`Turn::poll`], for what is written as a sequence.
+    /// As [`TimeSlice::poll`], for what is written as a sequence.
     pub(crate) async fn pass(&mut self) {
         if self.is_over() {
             *self = Self::new();
@@ -74,10 +74,10 @@ mod tests {
 
     #[tokio::test]
     async fn who_works_on_without_a_pause_lets_timers_strike() {
-        let mut turn = Turn::new();
+        let mut slice = TimeSlice::new();
         let endless = poll_fn(|cx| {
             loop {
-                if turn.poll(cx).is_pending() {
+                if slice.poll(cx).is_pending() {
                     return Poll::<()>::Pending;
                 }
             }
@@ -87,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_begins_when_it_is_first_asked_about() {
-        let mut turn = Turn::new();
-        assert!(!turn.is_over());
-        let began = turn.began.expect("begun");
-        while began.elapsed() < LONGEST {
+    fn a_time_slice_begins_when_it_is_first_asked_about() {
+        let mut slice = TimeSlice::new();
+        assert!(!slice.is_over());
+        let began = slice.began.expect("begun");
+        while began.elapsed() < MAX_SLICE {
             std::hint::spin_loop();
         }
-        assert!(turn.is_over());
+        assert!(slice.is_over());
     }
 }

@@ -21,7 +21,7 @@ use crate::net::origin::Origin;
 use crate::net::resolve::Addresses;
 
 /// Where a request goes: everything about it that does not depend on the request.
-pub(crate) struct Endpoint {
+pub(crate) struct ParsedUrl {
     pub(crate) url: Url,
     pub(crate) origin: Rc<Origin>,
     /// Path and query, as HTTP/1.1 asks for it.
@@ -32,23 +32,23 @@ pub(crate) struct Endpoint {
     pub(crate) host: HeaderValue,
 }
 
-/// The endpoints that a worker has met.
+/// The URLs that a worker has met.
 ///
 /// Bounded by generations: when the young half is full it becomes the old one, and what was not
 /// asked for since is forgotten. URLs with an identifier in them pass through without growing it.
-pub(crate) struct Endpoints {
+pub(crate) struct UrlCache {
     target: Option<String>,
     pub(crate) allow: AllowList,
     origins: RefCell<Vec<Rc<Origin>>>,
-    young: RefCell<HashMap<String, Rc<Endpoint>>>,
-    old: RefCell<HashMap<String, Rc<Endpoint>>>,
+    young: RefCell<HashMap<String, Rc<ParsedUrl>>>,
+    old: RefCell<HashMap<String, Rc<ParsedUrl>>>,
 }
 
-/// Endpoints in a generation. About 1 KB each; a scenario with more URLs than this builds them from
+/// URLs in a generation. About 1 KB each; a scenario with more URLs than this builds them from
 /// data.
 const GENERATION: usize = 1024;
 
-impl Endpoints {
+impl UrlCache {
     pub(crate) fn new(target: Option<&str>, mut allow: AllowList) -> Result<Self, OptionsError> {
         let target = match target {
             None => None,
@@ -67,24 +67,25 @@ impl Endpoints {
         })
     }
 
-    /// The endpoint of a URL. One that is wrong or not allowed is an error, and is not remembered.
-    pub(crate) fn find(&self, text: &str) -> Result<Rc<Endpoint>, Error> {
+    /// A URL with what belongs to it. One that is wrong or not allowed is an error, and is not
+    /// remembered.
+    pub(crate) fn find(&self, text: &str) -> Result<Rc<ParsedUrl>, Error> {
         if let Some(known) = self.young.borrow().get(text) {
             return Ok(Rc::clone(known));
         }
-        let endpoint = match self.old.borrow().get(text) {
+        let parsed = match self.old.borrow().get(text) {
             Some(known) => Rc::clone(known),
-            None => Rc::new(self.endpoint(text)?),
+            None => Rc::new(self.parse(text)?),
         };
         let mut young = self.young.borrow_mut();
         if young.len() >= GENERATION {
             self.old.replace(std::mem::take(&mut *young));
         }
-        young.insert(text.into(), Rc::clone(&endpoint));
-        Ok(endpoint)
+        young.insert(text.into(), Rc::clone(&parsed));
+        Ok(parsed)
     }
 
-    fn endpoint(&self, text: &str) -> Result<Endpoint, Error> {
+    fn parse(&self, text: &str) -> Result<ParsedUrl, Error> {
         let url = match (text.starts_with('/'), &self.target) {
             (false, _) => parse(text),
             (true, Some(target)) => parse(&format!("{target}{text}")),
@@ -97,7 +98,7 @@ impl Endpoints {
         let path = url[Position::BeforePath..Position::AfterQuery].into();
         let host = HeaderValue::try_from(&url[Position::BeforeHost..Position::AfterPort])
             .expect("an authority of a parsed URL is printable");
-        Ok(Endpoint { url, origin, path, absolute, host })
+        Ok(ParsedUrl { url, origin, path, absolute, host })
     }
 
     fn origin(&self, url: &Url) -> Result<Rc<Origin>, Error> {
@@ -214,22 +215,22 @@ fn port(url: &Url) -> u16 {
 mod tests {
     use super::*;
 
-    fn endpoints(target: Option<&str>) -> Endpoints {
-        Endpoints::new(target, AllowList::parse(["a.test", "b.test:81"]).expect("entries"))
+    fn urls(target: Option<&str>) -> UrlCache {
+        UrlCache::new(target, AllowList::parse(["a.test", "b.test:81"]).expect("entries"))
             .expect("a target")
     }
 
-    fn class(endpoints: &Endpoints, url: &str) -> ErrorClass {
-        endpoints.find(url).err().unwrap_or_else(|| panic!("{url} was accepted")).class
+    fn class(urls: &UrlCache, url: &str) -> ErrorClass {
+        urls.find(url).err().unwrap_or_else(|| panic!("{url} was accepted")).class
     }
 
     #[test]
     fn a_relative_path_is_appended_to_the_target_and_its_path() {
-        let endpoints = endpoints(Some("https://T.test:8443/api/"));
-        let endpoint = endpoints.find("/users?id=1#top").expect("the target is allowed");
-        assert_eq!(&*endpoint.path, "/api/users?id=1");
-        assert_eq!(endpoint.absolute, "https://t.test:8443/api/users?id=1");
-        assert_eq!(endpoint.host, "t.test:8443");
+        let urls = urls(Some("https://T.test:8443/api/"));
+        let url = urls.find("/users?id=1#top").expect("the target is allowed");
+        assert_eq!(&*url.path, "/api/users?id=1");
+        assert_eq!(url.absolute, "https://t.test:8443/api/users?id=1");
+        assert_eq!(url.host, "t.test:8443");
     }
 
     #[test]
@@ -240,27 +241,27 @@ mod tests {
             ("[::1]:81/api/", "http://[::1]:81/api/"),
             ("my_service", "http://my_service/"),
         ] {
-            assert_eq!(endpoints(Some(target)).find("/").expect(target).absolute, expected);
+            assert_eq!(urls(Some(target)).find("/").expect(target).absolute, expected);
         }
         for wrong in ["", "/path", "ftp://a.test", "localhost:port", "mailto:someone", "a b"] {
             let error =
-                Endpoints::new(Some(wrong), AllowList::default()).err().expect(wrong).to_string();
+                UrlCache::new(Some(wrong), AllowList::default()).err().expect(wrong).to_string();
             assert!(error.starts_with(&format!("target {wrong:?}: ")), "{error}");
         }
     }
 
     #[test]
     fn a_path_with_two_slashes_stays_with_the_target() {
-        let endpoints = endpoints(Some("http://t.test"));
+        let urls = urls(Some("http://t.test"));
         assert_eq!(
-            endpoints.find("//evil.test/x").expect("a path").absolute,
+            urls.find("//evil.test/x").expect("a path").absolute,
             "http://t.test//evil.test/x"
         );
     }
 
     #[test]
     fn what_is_wrong_is_invalid_and_what_is_not_allowed_is_denied() {
-        let endpoints = endpoints(None);
+        let urls = urls(None);
         for url in [
             "/relative",
             "",
@@ -271,45 +272,42 @@ mod tests {
             "http://user:pass@a.test/",
             "http://a.test:0/",
         ] {
-            assert_eq!(class(&endpoints, url), ErrorClass::Invalid, "{url}");
+            assert_eq!(class(&urls, url), ErrorClass::Invalid, "{url}");
         }
         for url in ["http://c.test/", "http://b.test/", "https://b.test/", "http://127.0.0.1/"] {
-            assert_eq!(class(&endpoints, url), ErrorClass::Denied, "{url}");
+            assert_eq!(class(&urls, url), ErrorClass::Denied, "{url}");
         }
-        assert!(endpoints.find("http://b.test:81/").is_ok());
+        assert!(urls.find("http://b.test:81/").is_ok());
     }
 
     #[test]
     fn a_name_that_no_certificate_has_can_be_asked_without_tls() {
         let allow = AllowList::parse(["my_service", "a-.test"]).expect("entries");
-        let endpoints = Endpoints::new(None, allow).expect("no target");
-        assert!(
-            endpoints.find("http://my_service/").is_ok()
-                && endpoints.find("http://a-.test/").is_ok()
-        );
-        assert!(endpoints.find("https://my_service./").is_ok());
-        assert_eq!(class(&endpoints, "https://a-.test/"), ErrorClass::Invalid);
+        let urls = UrlCache::new(None, allow).expect("no target");
+        assert!(urls.find("http://my_service/").is_ok() && urls.find("http://a-.test/").is_ok());
+        assert!(urls.find("https://my_service./").is_ok());
+        assert_eq!(class(&urls, "https://a-.test/"), ErrorClass::Invalid);
     }
 
     #[test]
     fn urls_of_one_origin_share_it_and_another_scheme_does_not() {
-        let endpoints = endpoints(None);
-        let origin = |url: &str| Rc::clone(&endpoints.find(url).expect(url).origin);
+        let urls = urls(None);
+        let origin = |url: &str| Rc::clone(&urls.find(url).expect(url).origin);
         assert!(Rc::ptr_eq(&origin("http://a.test/1"), &origin("http://A.test:80/2?q")));
         assert!(!Rc::ptr_eq(&origin("http://a.test/"), &origin("https://a.test/")));
     }
 
     #[test]
     fn a_stream_of_new_urls_does_not_grow_the_memory_and_a_url_in_use_is_kept() {
-        let endpoints = endpoints(None);
-        let used = endpoints.find("http://a.test/used").expect("allowed");
+        let urls = urls(None);
+        let used = urls.find("http://a.test/used").expect("allowed");
         for i in 0..5 * GENERATION {
-            endpoints.find(&format!("http://a.test/{i}")).expect("allowed");
+            urls.find(&format!("http://a.test/{i}")).expect("allowed");
             assert!(
-                Rc::ptr_eq(&used, &endpoints.find("http://a.test/used").expect("allowed")),
+                Rc::ptr_eq(&used, &urls.find("http://a.test/used").expect("allowed")),
                 "forgotten at {i}"
             );
         }
-        assert!(endpoints.young.borrow().len() + endpoints.old.borrow().len() <= 2 * GENERATION);
+        assert!(urls.young.borrow().len() + urls.old.borrow().len() <= 2 * GENERATION);
     }
 }

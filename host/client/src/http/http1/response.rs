@@ -7,13 +7,13 @@ use bytes::Bytes;
 use swell_core::exchange::ErrorClass;
 
 use super::framing::Framing;
-use super::head::{self, Parsed};
+use super::parse::{ParsedHead, parse};
 use crate::error::Error;
 use crate::http::head::Head;
 
 /// One answer after another on one connection.
-pub(super) struct Answer {
-    wanted: Wanted,
+pub(super) struct ResponseReader {
+    wanted: ResponseOptions,
     header_limit: usize,
     /// What has come of a head.
     partial: Vec<u8>,
@@ -30,7 +30,7 @@ pub(super) struct Answer {
 
 /// What the request asks of its answer.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct ResponseOptions {
     /// Whether the method was HEAD, whose answers have no bodies whatever their heads say.
     pub(crate) to_head: bool,
     /// Whether all headers are kept.
@@ -39,10 +39,10 @@ pub(crate) struct Wanted {
     pub(crate) body: bool,
 }
 
-impl Answer {
+impl ResponseReader {
     pub(super) fn new(header_limit: usize) -> Self {
         Self {
-            wanted: Wanted::default(),
+            wanted: ResponseOptions::default(),
             header_limit,
             partial: Vec::new(),
             announced: 0,
@@ -55,7 +55,7 @@ impl Answer {
 
     /// Makes ready for the answer to the next request. The one before must have
     /// [ended](Self::is_end).
-    pub(super) fn expect(&mut self, wanted: Wanted) {
+    pub(super) fn expect(&mut self, wanted: ResponseOptions) {
         self.wanted = wanted;
         self.announced = 0;
         self.received = 0;
@@ -85,8 +85,8 @@ impl Answer {
 
     fn parse(&mut self, mut input: &[u8]) -> Result<Option<Head>, Error> {
         loop {
-            match head::parse(input, self.wanted.headers)? {
-                Some(Parsed { size, .. }) if size > self.header_limit => {
+            match parse(input, self.wanted.headers)? {
+                Some(ParsedHead { size, .. }) if size > self.header_limit => {
                     return Err(self.too_large());
                 }
                 Some(interim) if interim.is_interim() => {

@@ -1,15 +1,15 @@
 use super::*;
 
 const LIMIT: usize = 1000;
-const KEEPING: Wanted = Wanted { to_head: false, headers: true, body: true };
-const TO_HEAD: Wanted = Wanted { to_head: true, ..KEEPING };
+const KEEPING: ResponseOptions = ResponseOptions { to_head: false, headers: true, body: true };
+const TO_HEAD: ResponseOptions = ResponseOptions { to_head: true, ..KEEPING };
 
 /// What came of an answer: status, body, whether its connection ends with it.
 type Outcome = Result<(u16, Vec<u8>, bool), ErrorClass>;
 
 /// Receives `pieces` and then the end of the connection, as far as the answer asks for it.
-fn receive<'a>(wanted: Wanted, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
-    let mut answer = Answer::new(LIMIT);
+fn receive<'a>(wanted: ResponseOptions, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
+    let mut answer = ResponseReader::new(LIMIT);
     answer.expect(wanted);
     let mut pieces = pieces.into_iter().filter(|piece| !piece.is_empty());
     let mut next = || pieces.next().unwrap_or_default();
@@ -41,7 +41,7 @@ fn answered(status: u16, body: &str, last: bool) -> Outcome {
     Ok((status, body.into(), last))
 }
 
-const ANSWERS: [(Wanted, &str, u16, &str, bool); 12] = [
+const ANSWERS: [(ResponseOptions, &str, u16, &str, bool); 12] = [
     (KEEPING, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", 200, "hello", false),
     (KEEPING, "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", 200, "", false),
     (KEEPING, "HTTP/1.1 404 Not Found\ncontent-length: 2\n\nno", 404, "no", false),
@@ -261,8 +261,8 @@ fn what_is_not_wanted_is_not_stored() {
     let text =
         b"HTTP/1.1 200 OK\r\nserver: x\r\nset-cookie: a=b\r\nlocation: /\r\ncontent-encoding: \
         gzip\r\ncontent-length: 5\r\n\r\nhello";
-    let mut answer = Answer::new(LIMIT);
-    answer.expect(Wanted::default());
+    let mut answer = ResponseReader::new(LIMIT);
+    answer.expect(ResponseOptions::default());
     let head = answer.head(text).expect("well-formed").expect("whole");
     let mut names: Vec<_> = head.headers.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
