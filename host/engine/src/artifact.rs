@@ -13,7 +13,7 @@ use crate::error::LoadError;
 
 /// What kind of file a scenario came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     /// A component as it is.
     Component,
     /// A core module that names its world.
@@ -22,7 +22,7 @@ pub enum Kind {
     Wasip1Module,
 }
 
-impl Kind {
+impl FileKind {
     /// For people.
     pub fn describe(self) -> &'static str {
         match self {
@@ -36,13 +36,13 @@ impl Kind {
 const WASI_01: &str = "wasi_snapshot_preview1";
 
 /// The component in these bytes, encoded from a core module where needed.
-pub(crate) fn componentize(bytes: Vec<u8>) -> Result<(Kind, Vec<u8>), LoadError> {
+pub(crate) fn componentize(bytes: Vec<u8>) -> Result<(FileKind, Vec<u8>), LoadError> {
     if !bytes.starts_with(b"\0asm") {
         return Err(LoadError::NotWasm { found: looks_like(&bytes) });
     }
     let outline = outline(&bytes)?;
     if outline.is_component {
-        return Ok((Kind::Component, bytes));
+        return Ok((FileKind::Component, bytes));
     }
     if !outline.has_component_type {
         let exports = if outline.exports.is_empty() {
@@ -55,9 +55,9 @@ pub(crate) fn componentize(bytes: Vec<u8>) -> Result<(Kind, Vec<u8>), LoadError>
     let encode = |reason: String| LoadError::Encode { reason };
     let mut encoder = wit_component::ComponentEncoder::default();
     encoder.validate(true).module(&bytes).map_err(|error| encode(format!("{error:#}")))?;
-    let mut kind = Kind::CoreModule;
+    let mut kind = FileKind::CoreModule;
     if outline.import_modules.contains(WASI_01) {
-        kind = Kind::Wasip1Module;
+        kind = FileKind::Wasip1Module;
         let adapter =
             wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
         encoder.adapter(WASI_01, adapter).map_err(|error| encode(format!("{error:#}")))?;
@@ -182,7 +182,8 @@ mod tests {
     #[test]
     fn a_plain_module_names_its_exports() {
         // (module (func (export "f")))
-        let module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x05\x01\x01f\0\0\x0a\x04\x01\x02\0\x0b";
+        let module = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x05\x01\x01f\0\0\
+            \x0a\x04\x01\x02\0\x0b";
         let error = componentize(module.to_vec()).unwrap_err().to_string();
         assert!(error.contains("exports f"), "{error}");
     }

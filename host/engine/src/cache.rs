@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// All files together, in bytes: some thousand scenarios in Rust, or a dozen interpreters.
-const MOST_BYTES: u64 = 1 << 30;
+const MAX_BYTES: u64 = 1 << 30;
 
 /// What was not used for so long is of an older host, or of a scenario that is gone.
-const LONGEST_UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const MAX_UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What was used more recently than this is never removed.
 const IN_USE: Duration = Duration::from_secs(60);
@@ -60,7 +60,7 @@ impl Cache {
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(bytes)?;
         file.persist(self.path(key)).map_err(|error| error.error)?;
-        for path in surplus(self.files(), SystemTime::now(), MOST_BYTES) {
+        for path in surplus(self.files(), SystemTime::now(), MAX_BYTES) {
             // Another host may have been faster.
             let _ = std::fs::remove_file(path);
         }
@@ -71,11 +71,11 @@ impl Cache {
         self.folder.join(key).with_extension(EXTENSION)
     }
 
-    fn files(&self) -> Vec<Kept> {
+    fn files(&self) -> Vec<CacheFile> {
         let Ok(entries) = self.folder.read_dir() else { return Vec::new() };
         let kept = |entry: std::fs::DirEntry| {
             let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
-            Some(Kept {
+            Some(CacheFile {
                 path: entry.path(),
                 bytes: metadata.len(),
                 used: metadata.modified().ok()?,
@@ -87,7 +87,7 @@ impl Cache {
 
 /// A file of the cache.
 #[derive(Debug)]
-struct Kept {
+struct CacheFile {
     path: PathBuf,
     bytes: u64,
     used: SystemTime,
@@ -95,15 +95,15 @@ struct Kept {
 
 /// The files that are to go. What is no compiled code was being written by a host that died, and is
 /// never used again.
-fn surplus(mut files: Vec<Kept>, now: SystemTime, most_bytes: u64) -> Vec<PathBuf> {
+fn surplus(mut files: Vec<CacheFile>, now: SystemTime, max_bytes: u64) -> Vec<PathBuf> {
     // A clock that was set back makes files of the future, which were used just now.
-    let unused = |file: &Kept| now.duration_since(file.used).unwrap_or_default();
+    let unused = |file: &CacheFile| now.duration_since(file.used).unwrap_or_default();
     files.sort_by_key(unused);
     let mut bytes = 0_u64;
-    let mut is_surplus = |file: &Kept| {
+    let mut is_surplus = |file: &CacheFile| {
         bytes = bytes.saturating_add(file.bytes);
         let is_whole = file.path.extension().is_some_and(|extension| extension == EXTENSION);
-        unused(file) > IN_USE && (!is_whole || bytes > most_bytes || unused(file) > LONGEST_UNUSED)
+        unused(file) > IN_USE && (!is_whole || bytes > max_bytes || unused(file) > MAX_UNUSED)
     };
     files.into_iter().filter(|file| is_surplus(file)).map(|file| file.path).collect()
 }
@@ -135,7 +135,7 @@ mod tests {
     /// was used.
     fn going(files: &[(&str, u64, u64)]) -> Vec<String> {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000 * DAY);
-        let kept = |&(name, bytes, unused): &(&str, u64, u64)| Kept {
+        let kept = |&(name, bytes, unused): &(&str, u64, u64)| CacheFile {
             path: PathBuf::from(name),
             bytes,
             used: now - Duration::from_secs(unused),
@@ -187,7 +187,7 @@ mod tests {
         let cache = Cache::open(folder.path()).expect("it is ours");
         assert_eq!(cache.find("key"), None);
         cache.keep("key", b"code").expect("it can be written");
-        let long_ago = SystemTime::now() - 2 * LONGEST_UNUSED;
+        let long_ago = SystemTime::now() - 2 * MAX_UNUSED;
         let age = |key| {
             std::fs::File::options()
                 .append(true)

@@ -84,11 +84,11 @@ pub enum Compiled {
 const ADDRESS_SPACE: u64 = 16 << 30;
 
 /// A component's compiled form, as bytes for [`load`]: their hash goes before them.
-pub(crate) struct Artifact(Vec<u8>);
+pub(crate) struct CompiledCode(Vec<u8>);
 
 const HASH: usize = blake3::OUT_LEN;
 
-impl Artifact {
+impl CompiledCode {
     /// Takes these bytes if their hash is right.
     fn checked(bytes: Vec<u8>) -> Option<Self> {
         let (hash, content) = bytes.split_at_checked(HASH)?;
@@ -97,7 +97,7 @@ impl Artifact {
 }
 
 /// Loads the compiled form into an engine.
-pub(crate) fn load(engine: &Engine, artifact: &Artifact) -> Result<Component, LoadError> {
+pub(crate) fn load(engine: &Engine, artifact: &CompiledCode) -> Result<Component, LoadError> {
     // SAFETY: the bytes come from our own child process through a folder that only this user may
     // enter, and their hash was checked; see the module's head.
     unsafe { Component::deserialize(engine, &artifact.0[HASH..]) }.map_err(|error| {
@@ -112,7 +112,7 @@ pub(crate) fn compile(
     engine: &Engine,
     limits: GuestLimits,
     component: &[u8],
-) -> Result<(Artifact, Compiled, Component), LoadError> {
+) -> Result<(CompiledCode, Compiled, Component), LoadError> {
     let key = cache_key(engine, component);
     let cache = compiler.cache.as_deref().and_then(|folder| {
         let opened = Cache::open(folder);
@@ -120,7 +120,8 @@ pub(crate) fn compile(
     });
     // One that this engine does not accept, perhaps for a CPU that only looked the same, is made
     // anew.
-    if let Some(artifact) = cache.as_ref().and_then(|cache| Artifact::checked(cache.find(&key)?))
+    if let Some(artifact) =
+        cache.as_ref().and_then(|cache| CompiledCode::checked(cache.find(&key)?))
         && let Ok(component) = load(engine, &artifact)
     {
         return Ok((artifact, Compiled::Cached, component));
@@ -164,7 +165,7 @@ fn run_child(
     compiler: &Compiler,
     limits: GuestLimits,
     component: &[u8],
-) -> Result<Artifact, LoadError> {
+) -> Result<CompiledCode, LoadError> {
     let engine_error = |what: &str, error: std::io::Error| LoadError::Engine {
         reason: format!("{what}: {error}"),
     };
@@ -204,7 +205,7 @@ fn run_child(
         Some(status) if status.success() => {
             let compiled = compiled
                 .map_err(|error| engine_error("cannot read from the compiler process", error))?;
-            Artifact::checked(compiled).ok_or_else(|| LoadError::Engine {
+            CompiledCode::checked(compiled).ok_or_else(|| LoadError::Engine {
                 reason: "what the compiler process wrote is damaged".to_owned(),
             })
         }

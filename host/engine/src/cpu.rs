@@ -31,10 +31,10 @@ const ROUNDS: u32 = 3;
 
 /// What becomes of a guest that asks whether it may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    GoesOn,
-    GivesWay,
-    IsCut,
+pub(crate) enum CpuDecision {
+    Continue,
+    Yield,
+    Cut,
 }
 
 /// Measures what an instance computes since it last waited. Touched by the user's own thread alone;
@@ -74,10 +74,10 @@ impl CpuMeter {
     /// after a wait the tick has passed during the wait and says nothing, which spares those that
     /// wait often a look at the thread's clock; the second time a tick has passed, and from there
     /// on it is measured.
-    pub(crate) fn tick(&self, now: impl FnOnce() -> u64) -> Turn {
+    pub(crate) fn tick(&self, now: impl FnOnce() -> u64) -> CpuDecision {
         if self.waited.swap(false, Ordering::Relaxed) {
             self.measured.store(false, Ordering::Relaxed);
-            return Turn::GoesOn;
+            return CpuDecision::Continue;
         }
         let now = now();
         let before = self.counted_at.swap(now, Ordering::Relaxed);
@@ -87,7 +87,11 @@ impl CpuMeter {
             u64::try_from(TICK.as_nanos()).unwrap_or(u64::MAX)
         };
         self.computed.store(computed, Ordering::Relaxed);
-        if Duration::from_nanos(computed) >= self.limit { Turn::IsCut } else { Turn::GivesWay }
+        if Duration::from_nanos(computed) >= self.limit {
+            CpuDecision::Cut
+        } else {
+            CpuDecision::Yield
+        }
     }
 
     /// The guest has its thread again, which has used so much processor time by now: that of others
@@ -146,7 +150,7 @@ mod tests {
         let meter = meter(3);
         assert_eq!(
             [0, 71, 72, 73].map(|ms| meter.tick(|| ms * MS)),
-            [Turn::GoesOn, Turn::GivesWay, Turn::GivesWay, Turn::IsCut]
+            [CpuDecision::Continue, CpuDecision::Yield, CpuDecision::Yield, CpuDecision::Cut]
         );
     }
 
@@ -155,19 +159,19 @@ mod tests {
         let meter = meter(100);
         assert_eq!(
             [0, 1, 90, 100].map(|ms| meter.tick(|| ms * MS)),
-            [Turn::GoesOn, Turn::GivesWay, Turn::GivesWay, Turn::IsCut]
+            [CpuDecision::Continue, CpuDecision::Yield, CpuDecision::Yield, CpuDecision::Cut]
         );
     }
 
     #[test]
     fn what_others_compute_meanwhile_does_not_count() {
         let meter = meter(10);
-        assert_eq!(meter.tick(|| 0), Turn::GoesOn);
+        assert_eq!(meter.tick(|| 0), CpuDecision::Continue);
         for round in 1..10 {
-            assert_eq!(meter.tick(|| round * 1_000 * MS + MS), Turn::GivesWay, "round {round}");
+            assert_eq!(meter.tick(|| round * 1_000 * MS + MS), CpuDecision::Yield, "round {round}");
             meter.resumed((round + 1) * 1_000 * MS);
         }
-        assert_eq!(meter.tick(|| 10_001 * MS), Turn::IsCut);
+        assert_eq!(meter.tick(|| 10_001 * MS), CpuDecision::Cut);
     }
 
     #[test]
@@ -177,7 +181,7 @@ mod tests {
             meter.waited();
             assert_eq!(
                 [0, 1].map(|ms| meter.tick(|| (10 * round + ms) * MS)),
-                [Turn::GoesOn, Turn::GivesWay]
+                [CpuDecision::Continue, CpuDecision::Yield]
             );
         }
     }

@@ -42,7 +42,7 @@ mod thread_bound;
 mod user;
 mod wasi;
 
-pub use artifact::Kind;
+pub use artifact::FileKind;
 pub use compile::{Compiled, Compiler, compile_child};
 pub use contract::{WIT_VERSION, contract_hash};
 pub use error::LoadError;

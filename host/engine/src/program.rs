@@ -8,9 +8,9 @@ use std::sync::Arc;
 use wasmtime::component::{Component, ComponentExportIndex, HasSelf, Linker};
 use wasmtime::{Engine, Store};
 
-use crate::artifact::{Kind, componentize, surface};
+use crate::artifact::{FileKind, componentize, surface};
 use crate::bindings::{Scenario, ScenarioIndices, ScenarioPre};
-use crate::compile::{Artifact, Compiled, Compiler, compile, load};
+use crate::compile::{Compiled, CompiledCode, Compiler, compile, load};
 use crate::contract::{LIFECYCLE, PACKAGE, full_name, is_compatible, is_import};
 use crate::error::LoadError;
 use crate::interfaces::{bounded, wasi};
@@ -25,12 +25,12 @@ use crate::bindings::exports::swell::scenario::lifecycle::FileInfo;
 pub use crate::bindings::exports::swell::scenario::lifecycle::ScenarioInfo;
 
 /// The most bytes that a scenario file may have: a Python interpreter with its libraries has 40 MB.
-const LARGEST_FILE: u64 = 256 << 20;
+const MAX_FILE_SIZE: u64 = 256 << 20;
 
 /// A scenario file, read, compiled and asked what it contains. No user of it exists yet.
 pub struct ScenarioFile {
     /// What kind of file it was.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// Its size in bytes.
     pub size: u64,
     /// BLAKE3 of the file, in hexadecimal.
@@ -44,7 +44,7 @@ pub struct ScenarioFile {
     /// Whether it was compiled now.
     pub compiled: Compiled,
     limits: GuestLimits,
-    artifact: Artifact,
+    code: CompiledCode,
     needs: Needs,
 }
 
@@ -68,24 +68,24 @@ impl ScenarioFile {
                 "it is a pipe; write the scenario to a file first",
             )));
         }
-        if metadata.len() > LARGEST_FILE {
-            return Err(LoadError::TooLarge { bytes: metadata.len(), limit: LARGEST_FILE });
+        if metadata.len() > MAX_FILE_SIZE {
+            return Err(LoadError::TooLarge { bytes: metadata.len(), limit: MAX_FILE_SIZE });
         }
         // Bounded also where the file has no length of its own, as a device.
         let mut bytes = Vec::new();
         std::fs::File::open(path)
-            .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
+            .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes))
             .map_err(read_error)?;
         let size = bytes.len() as u64;
-        if size > LARGEST_FILE {
-            return Err(LoadError::TooLarge { bytes: size, limit: LARGEST_FILE });
+        if size > MAX_FILE_SIZE {
+            return Err(LoadError::TooLarge { bytes: size, limit: MAX_FILE_SIZE });
         }
         let hash = blake3::hash(&bytes).to_hex().to_string();
         let (kind, component) = componentize(bytes)?;
         let imports = checked_imports(&component)?;
 
         let engine = plain_engine(limits)?;
-        let (artifact, compiled, component) = compile(compiler, &engine, limits, &component)?;
+        let (code, compiled, component) = compile(compiler, &engine, limits, &component)?;
         let needs = Needs::of(&component)?;
         let FileInfo { scenarios, has_conduct } =
             describe(&engine, &component, limits, uses_wasi(&imports))?;
@@ -98,7 +98,7 @@ impl ScenarioFile {
             imports,
             compiled,
             limits,
-            artifact,
+            code,
             needs,
         })
     }
@@ -110,7 +110,7 @@ impl ScenarioFile {
     /// The machine does not give the address space.
     pub fn program(&self, index: u32, users: u32) -> Result<Arc<Program>, LoadError> {
         let engine = pooled_engine(self.limits, self.needs, users)?;
-        let component = load(&engine, &self.artifact)?;
+        let component = load(&engine, &self.code)?;
         let uses_wasi = uses_wasi(&self.imports);
         let wrong = |reason: String| LoadError::WrongWorld { reason };
         let scenario = link(&engine, &component, uses_wasi)?;

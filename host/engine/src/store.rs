@@ -7,7 +7,7 @@ use swell_core::plain::line;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline, WasmBacktrace};
 
-use crate::cpu::{Turn, thread_time};
+use crate::cpu::{CpuDecision, thread_time};
 use crate::limits::{GuestLimits, HANDLES};
 use crate::state::GuestState;
 
@@ -30,11 +30,11 @@ fn meter(store: &mut Store<GuestState>) {
     store.epoch_deadline_callback(|context: StoreContextMut<'_, GuestState>| {
         let cpu = &context.data().cpu;
         match cpu.tick(thread_time) {
-            Turn::GoesOn => Ok(UpdateDeadline::Continue(1)),
-            Turn::GivesWay => {
+            CpuDecision::Continue => Ok(UpdateDeadline::Continue(1)),
+            CpuDecision::Yield => {
                 Ok(UpdateDeadline::YieldCustom(1, Box::pin(Arc::clone(cpu).give_way())))
             }
-            Turn::IsCut => Err(wasmtime::Error::msg(format!(
+            CpuDecision::Cut => Err(wasmtime::Error::msg(format!(
                 "it computed for {} ms without a call that waits, the limit of --guest-cpu",
                 cpu.limit.as_millis()
             ))),

@@ -2,7 +2,7 @@
 //!
 //! Names, reasons and lines are shown cut to 4 KiB or are refused when they are longer than 128
 //! bytes. A guest may hand over one as large as its memory all the same, and checking and copying
-//! 64 MiB holds the thread for a tenth of a second. What is beyond `MOST` units (bytes, in UTF-8)
+//! 64 MiB holds the thread for a tenth of a second. What is beyond `MAX` units (bytes, in UTF-8)
 //! is never looked at.
 
 #![allow(unsafe_code)]
@@ -17,7 +17,7 @@ const UTF16_TAG: u32 = 1 << 31;
 
 /// See the module's documentation. By default it holds more than is shown of any text.
 #[derive(Debug)]
-pub(crate) struct Text<const MOST: u32 = { 8 << 10 }> {
+pub(crate) struct Text<const MAX: u32 = { 8 << 10 }> {
     /// The text, as far as it was taken.
     pub(crate) text: String,
     /// Whether that is not all of it.
@@ -25,7 +25,7 @@ pub(crate) struct Text<const MOST: u32 = { 8 << 10 }> {
 }
 
 // SAFETY: everything is as it is of a string.
-unsafe impl<const MOST: u32> ComponentType for Text<MOST> {
+unsafe impl<const MAX: u32> ComponentType for Text<MAX> {
     type Lower = <String as ComponentType>::Lower;
 
     const ABI: CanonicalAbiInfo = <String as ComponentType>::ABI;
@@ -37,7 +37,7 @@ unsafe impl<const MOST: u32> ComponentType for Text<MOST> {
 
 // SAFETY: what is lifted is a string at the same place, which begins as the guest's does and is no
 // longer; it is lifted with all checks of a string.
-unsafe impl<const MOST: u32> Lift for Text<MOST> {
+unsafe impl<const MAX: u32> Lift for Text<MAX> {
     #[inline]
     fn linear_lift_from_flat(
         context: &mut LiftContext<'_>,
@@ -45,7 +45,7 @@ unsafe impl<const MOST: u32> Lift for Text<MOST> {
         source: &Self::Lower,
     ) -> wasmtime::Result<Self> {
         let (pointer, length) = (source[0].get_u32(), source[1].get_u32());
-        let taken = fitting(context, pointer, length, MOST);
+        let taken = fitting(context, pointer, length, MAX);
         let text = String::linear_lift_from_flat(
             context,
             ty,
@@ -99,11 +99,11 @@ fn fitting_utf16(text: &[u8], length: u32, most: u32) -> u32 {
 mod tests {
     use super::*;
 
-    const MOST: u32 = 100;
+    const MAX: u32 = 100;
 
     #[test]
     fn a_short_text_is_taken_whole() {
-        assert_eq!((fitting_utf8(b"abc", 3, MOST), fitting_utf16(b"a\0b\0", 2, MOST)), (3, 2));
+        assert_eq!((fitting_utf8(b"abc", 3, MAX), fitting_utf16(b"a\0b\0", 2, MAX)), (3, 2));
     }
 
     #[test]
@@ -111,18 +111,17 @@ mod tests {
         for character in ["a", "é", "€", "𝄞"] {
             for offset in ["", "-", "--", "---"] {
                 let text = format!("{offset}{}", character.repeat(1_000));
-                let end = fitting_utf8(text.as_bytes(), text.len() as u32, MOST) as usize;
+                let end = fitting_utf8(text.as_bytes(), text.len() as u32, MAX) as usize;
                 assert!(
-                    text.is_char_boundary(end)
-                        && (MOST as usize - 3..=MOST as usize).contains(&end),
+                    text.is_char_boundary(end) && (MAX as usize - 3..=MAX as usize).contains(&end),
                     "{character} {offset} {end}"
                 );
 
                 let units: Vec<u16> = text.encode_utf16().collect();
                 let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
-                let end = fitting_utf16(&bytes, units.len() as u32, MOST) as usize;
+                let end = fitting_utf16(&bytes, units.len() as u32, MAX) as usize;
                 assert!(
-                    String::from_utf16(&units[..end]).is_ok() && end >= MOST as usize - 1,
+                    String::from_utf16(&units[..end]).is_ok() && end >= MAX as usize - 1,
                     "{character} {offset} {end}"
                 );
             }
@@ -132,9 +131,9 @@ mod tests {
     #[test]
     fn a_text_that_does_not_end_in_its_memory_is_no_reason_to_panic() {
         assert_eq!(
-            (fitting_utf8(b"abc", u32::MAX, MOST), fitting_utf16(b"abc", u32::MAX, MOST)),
-            (MOST, MOST)
+            (fitting_utf8(b"abc", u32::MAX, MAX), fitting_utf16(b"abc", u32::MAX, MAX)),
+            (MAX, MAX)
         );
-        assert_eq!(fitting_utf8(&[0x80; 1_000], 1_000, MOST), 0);
+        assert_eq!(fitting_utf8(&[0x80; 1_000], 1_000, MAX), 0);
     }
 }

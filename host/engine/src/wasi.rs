@@ -91,7 +91,8 @@ impl Clock<'_> {
     fn alarm(&mut self, after: Duration) -> wasmtime::Result<Resource<DynPollable>> {
         let patience = self.patience.map(|patience| ThreadBound::new(Rc::clone(&**patience)));
         // Farther away than the clock reaches is never.
-        let alarm = self.table.push(Alarm { at: Instant::now().checked_add(after), patience })?;
+        let alarm =
+            self.table.push(ClockPollable { at: Instant::now().checked_add(after), patience })?;
         subscribe(self.table, alarm)
     }
 }
@@ -117,13 +118,13 @@ impl monotonic_clock::Host for Clock<'_> {
 
 /// Goes off at an instant, or never, and in any case when the user is to wait no longer. One whose
 /// instant has come is ready at once: a guest that asks for it again and again is computing.
-struct Alarm {
+struct ClockPollable {
     at: Option<Instant>,
     patience: Option<ThreadBound<Rc<Patience>>>,
 }
 
 #[wasmtime_wasi::async_trait]
-impl Pollable for Alarm {
+impl Pollable for ClockPollable {
     async fn ready(&mut self) {
         if self.at.is_some_and(|at| at <= Instant::now()) {
             return;
@@ -207,10 +208,10 @@ struct LineStream {
 }
 
 /// A line that gets longer is cut here.
-const LONGEST_LINE: usize = 4 << 10;
+const MAX_LINE: usize = 4 << 10;
 
 /// Bytes that a stream takes at once.
-pub(crate) const MOST_WRITTEN: usize = 64 << 10;
+pub(crate) const MAX_WRITTEN: usize = 64 << 10;
 
 impl LineStream {
     fn flush_line(&mut self) {
@@ -222,11 +223,10 @@ impl LineStream {
 
     fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let (fitting, rest) =
-                bytes.split_at(bytes.len().min(LONGEST_LINE - self.pending.len()));
+            let (fitting, rest) = bytes.split_at(bytes.len().min(MAX_LINE - self.pending.len()));
             self.pending.extend_from_slice(fitting);
             bytes = rest;
-            if self.pending.len() == LONGEST_LINE {
+            if self.pending.len() == MAX_LINE {
                 self.flush_line();
             }
         }
@@ -261,6 +261,6 @@ impl OutputStream for LineStream {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(MOST_WRITTEN)
+        Ok(MAX_WRITTEN)
     }
 }

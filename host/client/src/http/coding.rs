@@ -76,7 +76,8 @@ pub(crate) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
     Ok(codings)
 }
 
-/// Reads `wire` to the end and returns what `codings` were applied to, if that is at most `limit` bytes.
+/// Reads `wire` to the end and returns what `codings` were applied to, if that is at most `limit`
+/// bytes.
 pub(crate) async fn decode(
     wire: Box<dyn Pieces + '_>,
     codings: &[Coding],

@@ -278,7 +278,11 @@ fn a_send_that_is_dropped_closes_its_connection_and_spoils_nothing() {
         {
             let mut send = std::pin::pin!(session.send(get(&service, "/hang")));
             while service.heads() < 2 {
-                tokio::select! { biased; _ = &mut send => panic!("nobody answers"), () = tokio::task::yield_now() => {} }
+                tokio::select! {
+                    biased;
+                    _ = &mut send => panic!("nobody answers"),
+                    () = tokio::task::yield_now() => {}
+                }
             }
         }
         service.all_closed().await;

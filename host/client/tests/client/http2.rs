@@ -200,7 +200,11 @@ fn a_dropped_send_resets_its_stream_and_not_the_others() {
         {
             let mut send = std::pin::pin!(session.send(over_http2(&service, "/hang")));
             while service.heads() < 2 {
-                tokio::select! { biased; _ = &mut send => panic!("nobody answers"), () = tokio::task::yield_now() => {} }
+                tokio::select! {
+                    biased;
+                    _ = &mut send => panic!("nobody answers"),
+                    () = tokio::task::yield_now() => {}
+                }
             }
         }
         assert_eq!(status(&session.send(over_http2(&service, "/1")).await), 200);

@@ -287,7 +287,10 @@ pub(crate) async fn send_beside_others(
             others += 1;
         }
     };
-    let sent = tokio::select! { sent = session.send(request) => sent, () = ticking => unreachable!("it has no end") };
+    let sent = tokio::select! {
+        sent = session.send(request) => sent,
+        () = ticking => unreachable!("it has no end"),
+    };
     (sent, start.elapsed(), others)
 }
 

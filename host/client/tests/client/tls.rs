@@ -212,8 +212,7 @@ fn trusting(certificates: &[&rcgen::Certificate]) -> (TlsOptions, TempDir) {
 }
 
 #[test]
-fn a_certificate_that_is_its_own_authority_is_taken_where_it_was_given_and_only_for_its_names_and_days()
- {
+fn a_certificate_that_is_its_own_authority_is_taken_where_given_and_for_its_names_and_days_only() {
     run(async {
         let (good, old) = (
             own_authority(|_| {}),

@@ -10,7 +10,7 @@ use super::rows::{Gathering, Rows};
 use super::unread::{Unread, text};
 
 pub(super) fn rows(mut file: impl BufRead, size: u64) -> Result<Rows, Unread> {
-    let mut reader = Reader::new(size);
+    let mut reader = CsvReader::new(size);
     loop {
         let chunk = file.fill_buf()?;
         if chunk.is_empty() {
@@ -23,7 +23,7 @@ pub(super) fn rows(mut file: impl BufRead, size: u64) -> Result<Rows, Unread> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ValueState {
     /// Before the first byte of a value.
     Begin,
     /// In a value without quotes, or behind those of one.
@@ -33,14 +33,14 @@ enum Place {
     Closed,
 }
 
-struct Reader {
+struct CsvReader {
     rows: Gathering,
     /// The header, once it is there.
     columns: Option<Vec<String>>,
     /// What the header has so far.
     header: Vec<String>,
     value: Vec<u8>,
-    place: Place,
+    place: ValueState,
     /// Values of the row so far.
     width: usize,
     first: usize,
@@ -51,14 +51,14 @@ struct Reader {
     after_return: bool,
 }
 
-impl Reader {
+impl CsvReader {
     fn new(size: u64) -> Self {
         Self {
             rows: Gathering::of_file(size),
             columns: None,
             header: Vec::new(),
             value: Vec::new(),
-            place: Place::Begin,
+            place: ValueState::Begin,
             width: 0,
             first: 0,
             line: 1,
@@ -69,20 +69,20 @@ impl Reader {
     }
 
     fn byte(&mut self, byte: u8) -> Result<(), Unread> {
-        let begins_row = self.place == Place::Begin && self.width == 0;
+        let begins_row = self.place == ValueState::Begin && self.width == 0;
         if begins_row {
             self.row_line = self.line;
         }
         match (self.place, byte) {
-            (Place::Quoted, b'"') => self.place = Place::Closed,
-            (Place::Quoted, other) => self.value.push(other),
-            (Place::Closed, b'"') => {
+            (ValueState::Quoted, b'"') => self.place = ValueState::Closed,
+            (ValueState::Quoted, other) => self.value.push(other),
+            (ValueState::Closed, b'"') => {
                 self.value.push(b'"');
-                self.place = Place::Quoted;
+                self.place = ValueState::Quoted;
             }
-            (Place::Begin, b'"') => {
+            (ValueState::Begin, b'"') => {
                 self.opened = self.line;
-                self.place = Place::Quoted;
+                self.place = ValueState::Quoted;
             }
             (_, b',') => self.end_value()?,
             // A line with nothing in it is no row.
@@ -90,7 +90,7 @@ impl Reader {
             (_, b'\r' | b'\n') => self.end_row()?,
             // Quotes that meet again lines later are likely those of two values, one of which was
             // never closed.
-            (Place::Closed, _) if self.opened != self.line => {
+            (ValueState::Closed, _) if self.opened != self.line => {
                 let reason = format!(
                     "the quote that was opened in line {} ends before other text; was it meant to \
                     be closed there?",
@@ -100,7 +100,7 @@ impl Reader {
             }
             (_, other) => {
                 self.value.push(other);
-                self.place = Place::Plain;
+                self.place = ValueState::Plain;
             }
         }
         self.line += u64::from(byte == b'\r' || byte == b'\n' && !self.after_return);
@@ -117,7 +117,7 @@ impl Reader {
         }
         self.value.clear();
         self.width += 1;
-        self.place = Place::Begin;
+        self.place = ValueState::Begin;
         Ok(())
     }
 
@@ -155,14 +155,14 @@ impl Reader {
     }
 
     fn finish(mut self) -> Result<Rows, Unread> {
-        if self.place == Place::Quoted {
+        if self.place == ValueState::Quoted {
             return Err(Unread::Line(
                 self.opened,
                 "a quote is opened here and never closed".into(),
             ));
         }
         // The last line may lack its end.
-        if self.width > 0 || self.place != Place::Begin {
+        if self.width > 0 || self.place != ValueState::Begin {
             self.end_row()?;
         }
         Ok(self.rows.finish())

@@ -14,7 +14,7 @@ const BLOCK: usize = 1024;
 
 /// Sets of columns that are told apart. Rows beyond it, of files in which hardly two are alike,
 /// bring their names along as values.
-const MOST_SHAPES: usize = 1024;
+const MAX_SHAPES: usize = 1024;
 
 /// The shape of such a row.
 const OWN_NAMES: u32 = u32::MAX;
@@ -23,21 +23,21 @@ const OWN_NAMES: u32 = u32::MAX;
 pub(super) struct Rows {
     values: Values,
     shapes: Vec<Box<[Box<str>]>>,
-    order: Order,
+    order: RowIndex,
 }
 
 /// Where a row's values begin, and what its columns are.
 #[derive(Debug)]
-enum Order {
+enum RowIndex {
     /// All rows have the first shape.
     Uniform {
         rows: usize,
     },
-    Mixed(Vec<Place>),
+    Mixed(Vec<RowStart>),
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct RowStart {
     /// The first of its values, in units of one value.
     first: u32,
     shape: u32,
@@ -60,7 +60,7 @@ pub(super) struct Gathering {
 /// More than can be counted with four bytes.
 pub(super) const TOO_MUCH: &str = "this is more than a feed can hold";
 
-impl Default for Order {
+impl Default for RowIndex {
     fn default() -> Self {
         Self::Uniform { rows: 0 }
     }
@@ -89,7 +89,7 @@ impl Gathering {
             return Some(known);
         }
         let shapes = &mut self.rows.shapes;
-        if shapes.len() >= MOST_SHAPES {
+        if shapes.len() >= MAX_SHAPES {
             return None;
         }
         let number = shapes.len() as u32;
@@ -102,19 +102,20 @@ impl Gathering {
     /// values in turn.
     pub(super) fn end_row(&mut self, first: usize, shape: Option<u32>) -> Result<(), &'static str> {
         let rows = &mut self.rows;
-        if let Order::Uniform { rows: before } = rows.order {
+        if let RowIndex::Uniform { rows: before } = rows.order {
             if shape == Some(0) {
-                rows.order = Order::Uniform { rows: before + 1 };
+                rows.order = RowIndex::Uniform { rows: before + 1 };
                 return Ok(());
             }
             let width = rows.shapes.first().map_or(0, |columns| columns.len());
             let place = |row| {
-                Ok(Place { first: u32::try_from(row * width).map_err(|_| TOO_MUCH)?, shape: 0 })
+                Ok(RowStart { first: u32::try_from(row * width).map_err(|_| TOO_MUCH)?, shape: 0 })
             };
-            rows.order = Order::Mixed((0..before).map(place).collect::<Result<_, &'static str>>()?);
+            rows.order =
+                RowIndex::Mixed((0..before).map(place).collect::<Result<_, &'static str>>()?);
         }
-        let Order::Mixed(places) = &mut rows.order else { unreachable!("it was made so") };
-        places.push(Place {
+        let RowIndex::Mixed(places) = &mut rows.order else { unreachable!("it was made so") };
+        places.push(RowStart {
             first: u32::try_from(first).map_err(|_| TOO_MUCH)?,
             shape: shape.unwrap_or(OWN_NAMES),
         });
@@ -129,7 +130,7 @@ impl Gathering {
     pub(super) fn finish(mut self) -> Rows {
         self.rows.values.text.shrink_to_fit();
         self.rows.values.ends.shrink_to_fit();
-        if let Order::Mixed(places) = &mut self.rows.order {
+        if let RowIndex::Mixed(places) = &mut self.rows.order {
             places.shrink_to_fit();
         }
         self.rows
@@ -139,8 +140,8 @@ impl Gathering {
 impl Rows {
     pub(super) fn len(&self) -> usize {
         match &self.order {
-            Order::Uniform { rows } => *rows,
-            Order::Mixed(places) => places.len(),
+            RowIndex::Uniform { rows } => *rows,
+            RowIndex::Mixed(places) => places.len(),
         }
     }
 
@@ -148,8 +149,8 @@ impl Rows {
         let columns =
             |shape: u32| self.shapes.get(shape as usize).map_or(&[][..], |columns| columns);
         let (first, shape) = match &self.order {
-            Order::Uniform { rows } => (index * columns(0).len(), (index < *rows).then_some(0)?),
-            Order::Mixed(places) => {
+            RowIndex::Uniform { rows } => (index * columns(0).len(), (index < *rows).then_some(0)?),
+            RowIndex::Mixed(places) => {
                 places.get(index).map(|place| (place.first as usize, place.shape))?
             }
         };
@@ -164,8 +165,8 @@ impl Rows {
             );
         }
         let after = match &self.order {
-            Order::Mixed(places) => places.get(index + 1).map(|next| next.first as usize),
-            Order::Uniform { .. } => None,
+            RowIndex::Mixed(places) => places.get(index + 1).map(|next| next.first as usize),
+            RowIndex::Uniform { .. } => None,
         };
         let end = after.unwrap_or(self.values.ends.len());
         Some((first..end).step_by(2).map(|name| (value(name), value(name + 1))).collect())
@@ -175,8 +176,8 @@ impl Rows {
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         let order = match &self.order {
-            Order::Uniform { .. } => 0,
-            Order::Mixed(places) => places.capacity() * size_of::<Place>(),
+            RowIndex::Uniform { .. } => 0,
+            RowIndex::Mixed(places) => places.capacity() * size_of::<RowStart>(),
         };
         let names: usize =
             self.shapes.iter().flatten().map(|name| name.len() + size_of::<Box<str>>()).sum();

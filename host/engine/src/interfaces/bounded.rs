@@ -13,23 +13,23 @@ use wasmtime_wasi::WasiView as _;
 use wasmtime_wasi::p2::{DynOutputStream, DynPollable, StreamResult};
 use wasmtime_wasi_io::bindings::wasi::io::{poll, streams};
 
-use super::http::MOST_AT_ONCE;
+use super::http::MAX_AT_ONCE;
 use crate::bindings::OpenTransaction;
 use crate::bindings::swell::scenario::{checks, context, data, http, log, metrics, transactions};
 use crate::contract::full_name;
 use crate::limits::HANDLES;
 use crate::state::GuestState;
 use crate::text::Text;
-use crate::wasi::MOST_WRITTEN;
+use crate::wasi::MAX_WRITTEN;
 
 /// Tags that one value of a metric may have.
-const MOST_TAGS: usize = 64;
+const MAX_TAGS: usize = 64;
 
 /// Headers, and ranges of statuses, that one request may have.
-const MOST_HEADERS: usize = 1_000;
+const MAX_HEADERS: usize = 1_000;
 
 /// Bytes of a URL or a header that are looked at. The client takes no longer URL.
-const LONGEST_LINE: u32 = 256 << 10;
+const MAX_LINE: u32 = 256 << 10;
 
 /// Bytes of a body that are copied before others go first: a tenth of a millisecond, or half of one
 /// into fresh memory.
@@ -38,18 +38,18 @@ const PIECE: usize = 1 << 20;
 /// How a transaction ended in the guest's judgement, as the generated type but for the text.
 #[derive(ComponentType, Lift)]
 #[component(variant)]
-enum Outcome {
+enum LiftedOutcome {
     #[component(name = "ok")]
     Ok,
     #[component(name = "failed")]
     Failed(Text),
 }
 
-impl From<Outcome> for transactions::Outcome {
-    fn from(outcome: Outcome) -> Self {
+impl From<LiftedOutcome> for transactions::Outcome {
+    fn from(outcome: LiftedOutcome) -> Self {
         match outcome {
-            Outcome::Ok => Self::Ok,
-            Outcome::Failed(reason) => Self::Failed(reason.text),
+            LiftedOutcome::Ok => Self::Ok,
+            LiftedOutcome::Failed(reason) => Self::Failed(reason.text),
         }
     }
 }
@@ -57,7 +57,7 @@ impl From<Outcome> for transactions::Outcome {
 /// A request's method, as the generated type but for the text.
 #[derive(ComponentType, Lift)]
 #[component(variant)]
-enum Method {
+enum LiftedMethod {
     #[component(name = "get")]
     Get,
     #[component(name = "head")]
@@ -76,17 +76,17 @@ enum Method {
     Other(Text),
 }
 
-impl From<Method> for http::Method {
-    fn from(method: Method) -> Self {
+impl From<LiftedMethod> for http::Method {
+    fn from(method: LiftedMethod) -> Self {
         match method {
-            Method::Get => Self::Get,
-            Method::Head => Self::Head,
-            Method::Post => Self::Post,
-            Method::Put => Self::Put,
-            Method::Delete => Self::Delete,
-            Method::Patch => Self::Patch,
-            Method::Options => Self::Options,
-            Method::Other(name) => Self::Other(name.text),
+            LiftedMethod::Get => Self::Get,
+            LiftedMethod::Head => Self::Head,
+            LiftedMethod::Post => Self::Post,
+            LiftedMethod::Put => Self::Put,
+            LiftedMethod::Delete => Self::Delete,
+            LiftedMethod::Patch => Self::Patch,
+            LiftedMethod::Options => Self::Options,
+            LiftedMethod::Other(name) => Self::Other(name.text),
         }
     }
 }
@@ -94,10 +94,10 @@ impl From<Method> for http::Method {
 /// A request whose lists are still the guest's.
 #[derive(ComponentType, Lift)]
 #[component(record)]
-struct Request {
-    method: Method,
-    url: Text<LONGEST_LINE>,
-    headers: WasmList<(Text, Text<LONGEST_LINE>)>,
+struct LiftedRequest {
+    method: LiftedMethod,
+    url: Text<MAX_LINE>,
+    headers: WasmList<(Text, Text<MAX_LINE>)>,
     body: WasmList<u8>,
     keep: http::Keep,
     #[component(name = "keep-headers")]
@@ -109,14 +109,14 @@ struct Request {
     timeout: u64,
 }
 
-impl Request {
+impl LiftedRequest {
     /// Copies it out of the guest's memory.
     async fn take(self, caller: &mut Caller<'_>) -> wasmtime::Result<http::Request> {
-        if self.headers.len() > MOST_HEADERS || self.expect.len() > MOST_HEADERS {
+        if self.headers.len() > MAX_HEADERS || self.expect.len() > MAX_HEADERS {
             let (headers, ranges) = (self.headers.len(), self.expect.len());
             return Err(Error::msg(format!(
                 "a request has {headers} headers and {ranges} ranges of statuses; it may have \
-                {MOST_HEADERS} of each"
+                {MAX_HEADERS} of each"
             )));
         }
         let mut headers = Vec::with_capacity(self.headers.len());
@@ -124,7 +124,7 @@ impl Request {
             let (name, value) = header?;
             if name.is_cut || value.is_cut {
                 return Err(Error::msg(format!(
-                    "a header of a request has more than {LONGEST_LINE} bytes, or its name more \
+                    "a header of a request has more than {MAX_LINE} bytes, or its name more \
                     than 8 KiB"
                 )));
             }
@@ -160,13 +160,23 @@ type Caller<'a> = StoreContextMut<'a, GuestState>;
 /// Puts them in the place of the generated ones, which the linker has.
 pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
+    add_measurements(linker)?;
+    add_run(linker)?;
+    add_requests(linker)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// What a scenario measures: transactions, checks and metrics.
+fn add_measurements(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(&full_name("transactions"))?;
     interface.func_wrap("define", |mut caller: Caller<'_>, (name,): (Text,)| {
         Ok((transactions::Host::define(caller.data_mut(), name.text)?,))
     })?;
     interface.func_wrap(
         "[static]transaction.finish",
-        |mut caller: Caller<'_>, (transaction, outcome): (Resource<OpenTransaction>, Outcome)| {
+        |mut caller: Caller<'_>,
+         (transaction, outcome): (Resource<OpenTransaction>, LiftedOutcome)| {
             transactions::HostTransaction::finish(caller.data_mut(), transaction, outcome.into())
         },
     )?;
@@ -186,9 +196,9 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result
     interface.func_wrap(
         "add",
         |mut caller: Caller<'_>, (metric, value, tags): (u32, f64, WasmList<(Text, Text)>)| {
-            if tags.len() > MOST_TAGS {
+            if tags.len() > MAX_TAGS {
                 return Err(Error::msg(format!(
-                    "a value of a metric was given {} tags; it takes at most {MOST_TAGS}",
+                    "a value of a metric was given {} tags; it takes at most {MAX_TAGS}",
                     tags.len()
                 )));
             }
@@ -199,7 +209,11 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result
             metrics::Host::add(caller.data_mut(), metric, value, tags)
         },
     )?;
+    Ok(())
+}
 
+/// What a scenario says and asks of its run.
+fn add_run(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(&full_name("log"))?;
     interface.func_wrap(
         "write",
@@ -223,38 +237,55 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result
     interface.func_wrap("open", |mut caller: Caller<'_>, (name,): (Text,)| {
         Ok((data::Host::open(caller.data_mut(), name.text)?,))
     })?;
+    Ok(())
+}
 
+/// What a scenario sends.
+fn add_requests(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(&full_name("http"))?;
-    interface.func_wrap_async("send", |mut caller: Caller<'_>, (request,): (Request,)| {
+    interface.func_wrap_async("send", |mut caller: Caller<'_>, (request,): (LiftedRequest,)| {
         Box::new(async move {
             let request = request.take(&mut caller).await?;
             Ok((http::Host::send(caller.data_mut(), request).await?,))
         })
     })?;
-    interface.func_wrap_async("send-all", |mut caller: Caller<'_>, (list,): (WasmList<Request>,)| {
-        Box::new(async move {
-            if list.len() > MOST_AT_ONCE {
-                return Err(Error::msg(format!("send-all was given {} requests; it takes at most \
-                {MOST_AT_ONCE}", list.len())));
-            }
-            let memory = caller.data().allowance.memory();
-            let (mut requests, mut bytes) = (Vec::with_capacity(list.len()), 0_usize);
-            for index in 0..list.len() {
-                let Some(request) = list.get(&mut caller, index).transpose()? else { break };
-                bytes = bytes.saturating_add(request.body.len());
-                if bytes > memory {
-                    return Err(Error::msg(format!(
-                        "send-all was given bodies of more than {memory} bytes together, the limit \
-                        of --guest-memory"
-                    )));
-                }
-                requests.push(request.take(&mut caller).await?);
-            }
-            Ok((http::Host::send_all(caller.data_mut(), requests).await?,))
-        })
-    })?;
-    linker.allow_shadowing(false);
+    interface.func_wrap_async(
+        "send-all",
+        |mut caller: Caller<'_>, (list,): (WasmList<LiftedRequest>,)| {
+            Box::new(async move {
+                let requests = take_all(&list, &mut caller).await?;
+                Ok((http::Host::send_all(caller.data_mut(), requests).await?,))
+            })
+        },
+    )?;
     Ok(())
+}
+
+/// Copies requests out of the guest's memory, if they are few enough, and not larger than it.
+async fn take_all(
+    list: &WasmList<LiftedRequest>,
+    caller: &mut Caller<'_>,
+) -> wasmtime::Result<Vec<http::Request>> {
+    if list.len() > MAX_AT_ONCE {
+        return Err(Error::msg(format!(
+            "send-all was given {} requests; it takes at most {MAX_AT_ONCE}",
+            list.len()
+        )));
+    }
+    let memory = caller.data().allowance.memory();
+    let (mut requests, mut bytes) = (Vec::with_capacity(list.len()), 0_usize);
+    for index in 0..list.len() {
+        let Some(request) = list.get(&mut *caller, index).transpose()? else { break };
+        bytes = bytes.saturating_add(request.body.len());
+        if bytes > memory {
+            return Err(Error::msg(format!(
+                "send-all was given bodies of more than {memory} bytes together, the limit of \
+                --guest-memory"
+            )));
+        }
+        requests.push(request.take(caller).await?);
+    }
+    Ok(requests)
 }
 
 /// The same of what WASI gives. The version is the one that the linker has; a guest's older one
@@ -305,9 +336,9 @@ pub(crate) fn add_wasi_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::R
 
 /// What is to be written, if a stream takes so much at once.
 fn written(caller: &Caller<'_>, list: &WasmList<u8>) -> wasmtime::Result<Vec<u8>> {
-    if list.len() > MOST_WRITTEN {
+    if list.len() > MAX_WRITTEN {
         return Err(Error::msg(format!(
-            "{} bytes were written at once; a stream takes at most {MOST_WRITTEN}",
+            "{} bytes were written at once; a stream takes at most {MAX_WRITTEN}",
             list.len()
         )));
     }

@@ -11,14 +11,14 @@ use crate::state::GuestState;
 use crate::thread_bound::ThreadBound;
 
 /// Requests that `send-all` takes at once.
-pub(super) const MOST_AT_ONCE: usize = 256;
+pub(super) const MAX_AT_ONCE: usize = 256;
 
 impl wit::Host for GuestState {
     async fn send(
         &mut self,
         request: wit::Request,
     ) -> wasmtime::Result<Result<wit::Response, wit::Error>> {
-        let kept = Kept::by(&request);
+        let kept = KeptParts::by(&request);
         let (request, expected) = from_guest(request, self.allowance.memory());
         let sent = ThreadBound::new(self.user()?.send(request, expected));
         Ok(sent.await?.map_or(Err(wit::Error::RunOver), |sent| to_guest(sent, kept)))
@@ -29,12 +29,12 @@ impl wit::Host for GuestState {
         requests: Vec<wit::Request>,
     ) -> wasmtime::Result<Vec<Result<wit::Response, wit::Error>>> {
         let count = requests.len();
-        if count > MOST_AT_ONCE {
+        if count > MAX_AT_ONCE {
             return Err(wasmtime::Error::msg(format!(
-                "send-all was given {count} requests; it takes at most {MOST_AT_ONCE}"
+                "send-all was given {count} requests; it takes at most {MAX_AT_ONCE}"
             )));
         }
-        let kept: Vec<_> = requests.iter().map(Kept::by).collect();
+        let kept: Vec<_> = requests.iter().map(KeptParts::by).collect();
         let memory = self.allowance.memory();
         let (requests, expected): (Vec<_>, Vec<_>) =
             requests.into_iter().map(|request| from_guest(request, memory)).unzip();
@@ -106,18 +106,18 @@ fn no_method(name: &str) -> Error {
 
 /// What of an answer a request keeps.
 #[derive(Clone, Copy)]
-struct Kept {
+struct KeptParts {
     headers: bool,
     body: bool,
 }
 
-impl Kept {
+impl KeptParts {
     fn by(request: &wit::Request) -> Self {
         Self { headers: request.keep_headers, body: matches!(request.keep, wit::Keep::Body(_)) }
     }
 }
 
-fn to_guest(sent: Sent, kept: Kept) -> Result<wit::Response, wit::Error> {
+fn to_guest(sent: Sent, kept: KeptParts) -> Result<wit::Response, wit::Error> {
     match sent.result {
         Ok(response) => Ok(wit::Response {
             status: response.status.as_u16(),
