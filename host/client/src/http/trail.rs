@@ -9,7 +9,6 @@ use crate::http::request::{Response, Sent};
 /// The phases and counts of an exchange in flight. The clock is read once at each boundary, by
 /// whoever saw it.
 pub(crate) struct Trail {
-    pub(crate) start: Instant,
     phase: Phase,
     since: Instant,
     phases: Phases,
@@ -22,7 +21,6 @@ pub(crate) struct Trail {
 impl Trail {
     pub(crate) fn start(now: Instant) -> Self {
         Self {
-            start: now,
             phase: Phase::Blocked,
             since: now,
             phases: Phases::default(),

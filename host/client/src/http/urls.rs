@@ -53,7 +53,7 @@ impl UrlCache {
         let target = match target {
             None => None,
             Some(text) => {
-                let url = target(text)?;
+                let url = parse_target(text)?;
                 allow.add(host(&url), port(&url));
                 Some(url[..Position::AfterPath].trim_end_matches('/').to_owned())
             }
@@ -136,7 +136,7 @@ impl UrlCache {
 impl AllowList {
     /// The host and port of a target, which are allowed without being listed.
     pub fn of_target(url: &str) -> Result<Self, OptionsError> {
-        let url = target(url)?;
+        let url = parse_target(url)?;
         let mut list = Self::default();
         list.add(host(&url), port(&url));
         Ok(list)
@@ -144,7 +144,7 @@ impl AllowList {
 }
 
 /// The URL of a target, which can have a path and nothing behind it.
-fn target(text: &str) -> Result<Url, OptionsError> {
+fn parse_target(text: &str) -> Result<Url, OptionsError> {
     let wrong = |reason: String| OptionsError::Target { url: text.into(), reason };
     let url = Url::parse(&absolute(text))
         .map_err(|e| {

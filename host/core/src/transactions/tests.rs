@@ -141,7 +141,7 @@ fn inner_transactions_end_before_the_one_around_them() {
     assert_eq!(counts(&measured.total.counts), (1, 1, 0, 0), "the outermost alone is a total");
     let row = |name| measured.transactions.row(name).expect("counted");
     assert_eq!(counts(&row("item").counts), (1, 1, 0, 0));
-    assert_eq!(row("item").service.ok.max(), Duration::from_millis(20));
+    assert_eq!(row("item").service.ok.max(), Some(Duration::from_millis(20)));
 }
 
 #[test]
