@@ -18,33 +18,13 @@ const JOIN_PATIENCE: Duration = Duration::from_secs(20);
 /// wasmtime.
 pub(super) fn hello() -> Hello {
     let release = env!("CARGO_PKG_VERSION").to_owned();
-    let mut contract = blake3::Hasher::new();
-    for text in CONTRACT {
-        contract.update(text.as_bytes());
-    }
     Hello {
         protocol: PROTOCOL,
         engine: format!("the engine of release {release}"),
         release,
-        contract: *contract.finalize().as_bytes(),
+        contract: swell_engine::contract_hash(),
     }
 }
-
-/// The interfaces that scenarios are written against.
-const CONTRACT: [&str; 12] = [
-    include_str!("../../../wit/checks.wit"),
-    include_str!("../../../wit/clock.wit"),
-    include_str!("../../../wit/context.wit"),
-    include_str!("../../../wit/data.wit"),
-    include_str!("../../../wit/http.wit"),
-    include_str!("../../../wit/lifecycle.wit"),
-    include_str!("../../../wit/log.wit"),
-    include_str!("../../../wit/metrics.wit"),
-    include_str!("../../../wit/random.wit"),
-    include_str!("../../../wit/runs.wit"),
-    include_str!("../../../wit/transactions.wit"),
-    include_str!("../../../wit/world.wit"),
-];
 
 /// How long to wait before it is looked whether a certificate is to be renewed: a minute at least,
 /// as after a failure; ten at most, as its clock goes on while the machine is suspended, and that
