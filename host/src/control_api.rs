@@ -18,10 +18,10 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use swell_core::plan::Search;
+use swell_core::run::Refusal;
 use swell_core::units::Rate;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
-use crate::driver::Refusal;
 use crate::finished::Done;
 use crate::handle::Handle;
 use crate::prepare::{EndRequests, Loaded, Prepared, Unpacked};

@@ -6,7 +6,6 @@
 //! that all share.
 
 mod account;
-mod bearing;
 mod floor;
 mod iterations;
 mod lead;
@@ -21,32 +20,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use swell_core::RunInstant;
-use swell_core::control::Limit;
 use swell_core::dispatch::Dispatcher;
-use swell_core::record::{Batches, Figures, Outcomes, Snapshot};
-use swell_core::verdict::CpuWindows;
-use swell_engine::{EndRequest, Program, Run, RunOver};
+use swell_core::record::Snapshot;
+use swell_core::run::{
+    CpuRecord, EndCause, EndRequest, Look, MachineRecord, Outcome, Refusal, Standing, is_hopeless,
+};
+use swell_engine::{Program, Run, RunOver};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use self::account::Account;
-pub(crate) use self::bearing::{Bearing, HostLook, HostPlace};
-pub(crate) use self::floor::Pace;
 use self::iterations::Iterations;
-pub(crate) use self::lead::{Decree, HostFate, HostReckoning, LeadLine, News, StoppedBefore, lead};
-use self::member::HostCpu;
-pub(crate) use self::member::{HostCounts, MemberLine, OfWindow, Participation, Said, take_part};
-pub(crate) use self::set_point::Flowed;
+pub(crate) use self::lead::{Decree, LeadLine, News, StoppedBefore, lead};
+pub(crate) use self::member::{MemberLine, OfWindow, Participation, Said, take_part};
 use self::set_point::SetPoints;
-pub(crate) use self::set_point::{
-    ControlRecord, ObjectiveRecord, Refusal, doing_in_words, limit_in_words,
-};
 pub(crate) use self::threads::Threads;
 use self::worker::{
     Farewell, Lease, Lines, Order, SPARE_WINDOWS, SetPoint, Shared, WINDOW, WINDOWS_UNDER_WAY,
     Window, work,
 };
-use crate::machine::{CpuLook, CpuWatch, cpu_time};
+use crate::machine::{CpuWatch, allowed_cores, cpu_time, most_resident_bytes};
 use crate::plan::RunPlan;
 use crate::terminal;
 
@@ -58,165 +51,6 @@ const LEAD: Duration = Duration::from_millis(50);
 /// waits, and where nobody does.
 const LAST_WORDS: Duration = Duration::from_millis(700);
 const LAST_WORDS_OF_MANY: Duration = Duration::from_secs(20);
-
-/// So many traps without a single iteration that ended otherwise, and the scenario is taken to be
-/// broken everywhere.
-const HOPELESS_TRAPS: u64 = 100;
-
-/// So long and so many failures without anything that began, and the same is taken of a scenario:
-/// as often as one user alone fails in that time.
-const HOPELESS_AFTER: Duration = Duration::from_secs(3);
-const HOPELESS_FAILURES: u64 = 10;
-
-/// Why a run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum EndCause {
-    /// Its duration or its iterations were over, or Ctrl-C ended a run that has neither.
-    Finished,
-    /// A signal came before its end.
-    Signal,
-    /// It was stopped before its end over the control API.
-    Stopped,
-    /// The scenario asked for it.
-    Scenario(EndRequest),
-    /// Users did nothing but trap.
-    Hopeless,
-    /// All hosts that shared it have left.
-    Deserted,
-    /// Whoever led it was lost.
-    Leaderless,
-}
-
-/// What a run came to.
-pub(crate) struct Outcome {
-    pub(crate) cause: EndCause,
-    pub(crate) snapshot: Snapshot,
-    /// Length of the measured part.
-    pub(crate) measured: Duration,
-    pub(crate) warm_up: Duration,
-    /// Whether the service was found to be steady at the end of the warm-up; nothing where that was
-    /// not asked for.
-    pub(crate) is_steady: Option<bool>,
-    /// Request heads handed to the network over the whole run.
-    pub(crate) requests_written: u64,
-    pub(crate) users_at_once: u64,
-    pub(crate) began_at: std::time::SystemTime,
-    pub(crate) cpu: CpuRecord,
-    /// What held the rate, where something did.
-    pub(crate) control: Option<ControlRecord>,
-    /// What kept the rate below what was asked for, and until when.
-    pub(crate) limits: Vec<(Limit, Option<RunInstant>)>,
-    /// Response times of the measured part, second by second.
-    pub(crate) batches: Batches,
-    /// What became of the hosts that shared the run; none where one was alone.
-    pub(crate) hosts: Vec<HostReckoning>,
-}
-
-impl Outcome {
-    /// Whether users did nothing but trap.
-    pub(crate) fn only_traps(&self) -> bool {
-        only_traps(&self.snapshot)
-    }
-
-    /// Whether nothing ever began, and something failed for it.
-    pub(crate) fn nothing_began(&self) -> bool {
-        nothing_began(&self.snapshot)
-    }
-}
-
-/// Whether users do nothing but trap, and have long enough; or nothing has begun, while each of the
-/// users that are `alive` has failed.
-fn is_hopeless(total: &Snapshot, elapsed: Duration, alive: u64) -> bool {
-    let only_traps = total.users.traps.total() >= HOPELESS_TRAPS && only_traps(total);
-    let failures = failures_before_anything(total);
-    only_traps
-        || (elapsed >= HOPELESS_AFTER
-            && failures >= HOPELESS_FAILURES.max(alive)
-            && nothing_began(total))
-}
-
-/// Whether nothing ever began, and something failed for it.
-fn nothing_began(snapshot: &Snapshot) -> bool {
-    let all = [&snapshot.warm_up, &snapshot.measured];
-    let began = |part: &&Figures| {
-        part.total.counts.started + part.iterations.ok + part.iterations.interrupted > 0
-    };
-    !all.iter().any(began) && failures_before_anything(snapshot) > 0
-}
-
-/// Users and iterations that failed.
-fn failures_before_anything(snapshot: &Snapshot) -> u64 {
-    // A trap within an iteration has failed that one as well.
-    let in_iterations = snapshot.warm_up.iterations.failed + snapshot.measured.iterations.failed;
-    in_iterations.max(snapshot.users.traps.total()) + snapshot.users.start_errors.total()
-}
-
-/// Whether there were traps, and no iteration that ended in any other way.
-fn only_traps(snapshot: &Snapshot) -> bool {
-    let iterations = |count: fn(&Outcomes) -> u64| {
-        count(&snapshot.warm_up.iterations) + count(&snapshot.measured.iterations)
-    };
-    let (traps, otherwise) =
-        (snapshot.users.traps.total(), iterations(|all| all.ok + all.interrupted));
-    traps > 0 && otherwise == 0 && iterations(|all| all.failed) <= traps
-}
-
-/// How busy this process was during the measured part.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CpuRecord {
-    /// Windows, and those in which the allowed cores were used up.
-    pub(crate) windows: CpuWindows,
-    pub(crate) stolen: Option<f64>,
-    pub(crate) seconds: f64,
-}
-
-impl CpuRecord {
-    /// Adds what another host saw of its own processors.
-    pub(crate) fn add_host(&mut self, host: &HostCpu) {
-        let windows = host.windows();
-        self.windows.windows = self.windows.windows.saturating_add(windows.windows);
-        self.windows.saturated = self.windows.saturated.saturating_add(windows.saturated);
-        self.seconds += host.seconds;
-        self.stolen = self
-            .stolen
-            .into_iter()
-            .chain(host.stolen.filter(|stolen| stolen.is_finite()))
-            .reduce(f64::max);
-    }
-
-    /// Adds what was seen of a window.
-    fn add(&mut self, look: CpuLook) {
-        self.windows.record(look.busy);
-        // A mean over windows of equal length.
-        let count = self.windows.windows as f64;
-        self.stolen = look
-            .stolen
-            .map(|stolen| self.stolen.unwrap_or(0.0) * (count - 1.0) / count + stolen / count);
-    }
-}
-
-/// What a live view is shown, a few times a second.
-pub(crate) struct Look<'a> {
-    /// Since the run's first instant.
-    pub(crate) elapsed: Duration,
-    pub(crate) warm_up: Duration,
-    /// Whether nothing new begins any more.
-    pub(crate) is_ending: bool,
-    pub(crate) total: &'a Snapshot,
-    /// What was counted since the last look, which lasted this long.
-    pub(crate) recent: (&'a Snapshot, Duration),
-    pub(crate) users: u64,
-    pub(crate) control: &'a SetPoints,
-    /// Each host, where several share the run.
-    pub(crate) hosts: Vec<HostLook>,
-}
-
-impl Look<'_> {
-    /// Starts a second that are to be; nothing in the closed model.
-    pub(crate) fn goal(&self) -> Option<f64> {
-        self.control.goal(RunInstant::START + self.elapsed)
-    }
-}
 
 /// What may be asked of a run while it goes on.
 pub(crate) enum Command {
@@ -234,14 +68,6 @@ pub(crate) enum Command {
 
 /// Where the answer to a command goes.
 pub(crate) type Reply = oneshot::Sender<Result<Standing, Refusal>>;
-
-/// What a run is to do from now on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Standing {
-    /// Starts a second that are to be; nothing in the closed model.
-    pub(crate) goal: Option<f64>,
-    pub(crate) is_paused: bool,
-}
 
 /// Runs the plan to its end on these threads. `view` is told once a second.
 ///
@@ -418,7 +244,7 @@ impl Control<'_> {
                                 cpu_before = cpu_time();
                                 cpu_watch = Some(CpuWatch::start());
                             }
-                            Some(watch) => self.cpu.add(watch.look()),
+                            Some(watch) => watch.look(&mut self.cpu),
                         }
                     }
                     self.account.look(ending.is_some(), self.shared.users.alive(), view, Vec::new);
@@ -434,7 +260,12 @@ impl Control<'_> {
         let (cause, _) = ending.context("the workers ended by themselves")?;
         self.cpu.seconds = cpu_time().saturating_sub(cpu_before).as_secs_f64();
         let lasted = self.ended_after.unwrap_or_else(|| self.shared.began.elapsed());
-        Ok((self.account.close(cause, lasted, self.cpu, view), self.written, gave_up))
+        let machine = MachineRecord {
+            cores: allowed_cores() as u64,
+            most_resident_bytes: most_resident_bytes(),
+            cpu: self.cpu,
+        };
+        Ok((self.account.close(cause, lasted, machine, view), self.written, gave_up))
     }
 
     fn obey(&mut self, command: Command, ending: &mut Option<(EndCause, Instant)>, cut: &mut bool) {
@@ -477,7 +308,7 @@ impl Control<'_> {
 
     fn merge(&mut self, window: Window) {
         self.written[window.at.worker] = window.written;
-        self.account.set_points.add(&Flowed::of(&window, self.shared.pace == Pace::Iterations, 1));
+        self.account.set_points.add(&window.flowed(self.shared.pace, 1));
         self.account.add(&window.counted);
         window.give_back(&self.spares);
     }

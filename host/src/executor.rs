@@ -3,7 +3,9 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::driver::{Asked, Outcome, Threads, View, drive};
+use swell_core::run::Outcome;
+
+use crate::driver::{Asked, Threads, View, drive};
 use crate::prepare::Prepared;
 
 /// A run to do, after its `setup`.

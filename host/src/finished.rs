@@ -1,10 +1,10 @@
 //! What a run came to: its report, its exit and why, once it is over.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use swell_core::record::Snapshot;
+use swell_core::run::Outcome;
 
-use crate::driver::Outcome;
 use crate::exit::Exit;
 use crate::journal::Subject;
 use crate::plan::RunPlan;
@@ -13,7 +13,7 @@ use crate::report::{
     Part, Report, SCHEMA, SearchReport, UsersReport,
 };
 use crate::status::Ended;
-use crate::{judgement, machine, stderr};
+use crate::{judgement, stderr};
 
 /// What a run came to.
 pub(crate) enum Done {
@@ -29,8 +29,8 @@ pub(crate) struct Finished {
     pub(crate) exit: Exit,
     pub(crate) reason: String,
     pub(crate) snapshot: Snapshot,
-    /// When its measured part began and ended, on the wall clock.
-    pub(crate) measured: (SystemTime, SystemTime),
+    /// When its measured part began and ended, as the time since the Unix epoch.
+    pub(crate) measured: (Duration, Duration),
 }
 
 impl Done {
@@ -100,7 +100,7 @@ fn report(subject: &Subject, plan: &RunPlan, lines_left_out: u64, outcome: &Outc
             target: plan.client.target.clone(),
             model: plan.model(),
             asked_per_second: plan.asked_per_second(),
-            began_at: outcome.began_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
+            began_at: outcome.began_at.as_secs_f64(),
             warm_up_seconds: warm_up,
             warm_up_steady: outcome.is_steady,
             grace_seconds: plan.plan.grace.as_secs_f64(),
@@ -124,20 +124,22 @@ fn report(subject: &Subject, plan: &RunPlan, lines_left_out: u64, outcome: &Outc
             .filter(|control| control.found.is_none())
             .map(ControlReport::of),
         limits: outcome.limits.iter().map(LimitReport::of).collect(),
-        hosts: outcome.hosts.iter().map(HostReport::of).collect(),
+        hosts: outcome.nodes.iter().map(HostReport::of).collect(),
         search: outcome
             .control
             .as_ref()
             .and_then(|control| control.found.as_ref())
             .map(|found| SearchReport::of(found, plan)),
         machine: MachineReport {
-            cores: machine::allowed_cores(),
-            cpu_seconds: outcome.cpu.seconds,
-            busy_windows: outcome.cpu.windows.saturated,
-            windows: outcome.cpu.windows.windows,
-            resident_mib: machine::most_resident_bytes()
+            cores: outcome.machine.cores,
+            cpu_seconds: outcome.machine.cpu.seconds,
+            busy_windows: outcome.machine.cpu.windows.saturated,
+            windows: outcome.machine.cpu.windows.windows,
+            resident_mib: outcome
+                .machine
+                .most_resident_bytes
                 .map(|bytes| bytes as f64 / (1 << 20) as f64),
-            stolen: outcome.cpu.stolen,
+            stolen: outcome.machine.cpu.stolen,
             stderr_lines_left_out: stderr::lines_left_out(),
         },
     }

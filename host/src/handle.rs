@@ -4,10 +4,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use swell_core::run::Refusal;
 use swell_core::units::Rate;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::driver::{Command, Refusal, Reply};
+use crate::driver::{Command, Reply};
 use crate::finished::Done;
 use crate::prepare::Prepared;
 use crate::status::{Ended, Phase, Status};

@@ -14,12 +14,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
+use swell_core::run::NodeCounts;
 use swell_protocol::message::NodeId;
 
-use crate::driver::HostCounts;
-
 /// How a journal begins.
-const MAGIC: &[u8] = b"swell-journal/2\n";
+const MAGIC: &[u8] = b"swell-journal/3\n";
 /// The longest entry: far more than a delta may have.
 const LONGEST: u32 = 16 << 20;
 
@@ -82,7 +81,7 @@ pub(crate) struct Entry {
     pub(crate) is_leaderless: bool,
     /// Whether nothing follows.
     pub(crate) is_last: bool,
-    pub(crate) counts: HostCounts,
+    pub(crate) counts: NodeCounts,
 }
 
 /// Where journals go, and of what.
@@ -266,7 +265,7 @@ mod tests {
             covered_until: RunInstant::START,
             is_leaderless: false,
             is_last: false,
-            counts: HostCounts { users, ..HostCounts::default() },
+            counts: NodeCounts { users, ..NodeCounts::default() },
         }
     }
 

@@ -3,12 +3,11 @@
 
 use swell_core::control::{Found, SearchEnd};
 use swell_core::record::Outcomes;
+use swell_core::run::{EndCause, EndRequest, Outcome};
 use swell_core::threshold;
 use swell_core::units::{counted, grouped};
 use swell_core::verdict::{self, Circumstances, Stamp, Verdict};
-use swell_engine::EndRequest;
 
-use crate::driver::{EndCause, Outcome};
 use crate::exit::Exit;
 use crate::plan::RunPlan;
 use crate::report::{Evidence, HostReport, ThresholdReport, VerdictReport};
@@ -19,8 +18,8 @@ const THRESHOLDS_TOLD: usize = 3;
 /// The verdict on the measured part.
 pub(crate) fn verdict(plan: &RunPlan, outcome: &Outcome) -> Verdict {
     let known = Circumstances {
-        cpu: outcome.cpu.windows,
-        is_host_lost: outcome.hosts.iter().any(|host| !host.fate.is_complete),
+        cpu: outcome.machine.cpu.windows,
+        is_host_lost: outcome.nodes.iter().any(|host| !host.fate.is_complete),
         lacks_room: plan.room().is_some_and(|room| outcome.users_at_once >= room),
     };
     verdict::judge(&outcome.snapshot.measured, known)
@@ -162,7 +161,7 @@ pub(crate) fn exit(
         }
         _ => {}
     }
-    let lost = outcome.hosts.iter().map(HostReport::of).filter_map(|host| {
+    let lost = outcome.nodes.iter().map(HostReport::of).filter_map(|host| {
         Some(format!("host {} was lost: {}", host.name, host.unknown_in_words()?))
     });
     let lost: Vec<String> = lost.collect();

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use swell_core::run::CpuRecord;
 use swell_protocol::clock::LocalInstant;
 
 /// The clock of leases: the time since the machine was booted, suspension included, which nobody
@@ -49,16 +50,6 @@ pub(crate) struct CpuWatch {
     stolen: Option<u64>,
 }
 
-/// How busy the process was between two looks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CpuLook {
-    /// Processor time used, as a share of what the allowed cores had.
-    pub(crate) busy: f64,
-    /// Time that the hypervisor took from this machine, as a share of all its cores; absent where
-    /// the kernel does not say.
-    pub(crate) stolen: Option<f64>,
-}
-
 /// The kernel counts stolen time in hundredths of a second.
 const TICKS_A_SECOND: f64 = 100.0;
 
@@ -72,17 +63,17 @@ impl CpuWatch {
         }
     }
 
-    pub(crate) fn look(&mut self) -> CpuLook {
+    /// Adds what was seen since the last look: processor time used, as a share of what the allowed
+    /// cores had; and time that the hypervisor took from this machine, as a share of all its cores.
+    pub(crate) fn look(&mut self, record: &mut CpuRecord) {
         let (now, used, stolen) = (Instant::now(), cpu_time(), stolen_ticks());
         let wall = (now - self.since).as_secs_f64().max(1e-6);
-        let look = CpuLook {
-            busy: (used.saturating_sub(self.used)).as_secs_f64() / (wall * self.cores as f64),
-            stolen: stolen.zip(self.stolen).map(|(now, before)| {
-                (now.saturating_sub(before)) as f64 / TICKS_A_SECOND / (wall * self.cores as f64)
-            }),
-        };
+        let share = |seconds: f64| seconds / (wall * self.cores as f64);
+        let taken = stolen
+            .zip(self.stolen)
+            .map(|(now, before)| share((now.saturating_sub(before)) as f64 / TICKS_A_SECOND));
+        record.add(share(used.saturating_sub(self.used).as_secs_f64()), taken);
         (self.since, self.used, self.stolen) = (now, used, stolen);
-        look
     }
 }
 

@@ -4,19 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use swell_core::RunInstant;
 use swell_core::plain::line;
 use swell_core::record::{Batches, Snapshot};
+use swell_core::run::{
+    EndCause, MachineRecord, NodeFate, NodeResult, NodeTotals, Outcome, UnknownStarts,
+};
 use swell_engine::ScenarioInfo;
-use swell_protocol::lead::Unknown;
 use swell_protocol::message::NodeId;
 
 use crate::conclusion::conclude;
-use crate::driver::{Bearing, CpuRecord, EndCause, HostFate, HostReckoning, Outcome};
 use crate::exit::Exit;
 use crate::finished::{Done, Finished};
 use crate::journal::{Header, Reading};
@@ -44,14 +45,14 @@ pub(crate) struct MergeArgs {
 /// What journals come to.
 struct Merged {
     total: Snapshot,
-    cpu: CpuRecord,
+    machine: MachineRecord,
     requests_written: u64,
     users_at_once: u64,
     measured_from: RunInstant,
     /// Until when any of the hosts might begin something.
     covered_until: RunInstant,
     is_leaderless: bool,
-    hosts: BTreeMap<NodeId, HostReckoning>,
+    hosts: BTreeMap<NodeId, NodeResult>,
 }
 
 /// Merges journals and reports.
@@ -62,7 +63,7 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     let outputs = Outputs::open(&args.out)?;
     let mut merged = Merged {
         total: Snapshot::default(),
-        cpu: CpuRecord::default(),
+        machine: MachineRecord::default(),
         requests_written: 0,
         users_at_once: 0,
         measured_from: RunInstant::START,
@@ -94,7 +95,7 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     let absent =
         expected.into_iter().filter(|host| !merged.hosts.contains_key(host)).collect::<Vec<_>>();
     merged.hosts.extend(absent.into_iter().map(|host| {
-        (host, reckoning(host, format!("{host} (no journal)"), Bearing::default(), false))
+        (host, result(host, format!("{host} (no journal)"), NodeTotals::default(), false))
     }));
     let subject = &header.subject;
     let plan = plan(&header)?;
@@ -117,10 +118,10 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     })
 }
 
-fn reckoning(id: NodeId, name: String, bearing: Bearing, is_complete: bool) -> HostReckoning {
-    let unknown = Unknown { least: 0, most: is_complete.then_some(0) };
-    HostReckoning {
-        fate: HostFate {
+fn result(id: NodeId, name: String, totals: NodeTotals, is_complete: bool) -> NodeResult {
+    let unknown = UnknownStarts { least: 0, most: is_complete.then_some(0) };
+    NodeResult {
+        fate: NodeFate {
             id,
             name,
             share: 0.0,
@@ -129,7 +130,7 @@ fn reckoning(id: NodeId, name: String, bearing: Bearing, is_complete: bool) -> H
             is_complete,
             has_left: false,
         },
-        bearing,
+        totals,
     }
 }
 
@@ -155,19 +156,19 @@ fn plan(header: &Header) -> anyhow::Result<RunPlan> {
 impl Merged {
     fn add(&mut self, reading: &mut Reading) -> anyhow::Result<()> {
         let (id, name) = (reading.header.host, line(&reading.header.host_name).to_string());
-        let (mut bearing, mut is_complete) = (Bearing::default(), false);
+        let (mut totals, mut is_complete) = (NodeTotals::default(), false);
         while let Some(entry) = reading.entry()? {
             self.total.merge(&entry.counts.counted);
-            bearing.add(&entry.counts);
+            totals.add(&entry.counts);
             self.measured_from = self.measured_from.max(entry.measured_from);
             self.covered_until = self.covered_until.max(entry.covered_until);
             self.is_leaderless |= entry.is_leaderless;
             is_complete = entry.is_last;
         }
-        self.cpu.add_host(bearing.cpu());
-        self.requests_written = self.requests_written.saturating_add(bearing.requests_written);
-        self.users_at_once = self.users_at_once.saturating_add(bearing.users_at_once);
-        self.hosts.insert(id, reckoning(id, name, bearing, is_complete));
+        self.machine.merge(&totals.machine);
+        self.requests_written = self.requests_written.saturating_add(totals.requests_written);
+        self.users_at_once = self.users_at_once.saturating_add(totals.users_at_once);
+        self.hosts.insert(id, result(id, name, totals, is_complete));
         Ok(())
     }
 
@@ -185,12 +186,12 @@ impl Merged {
             is_steady: None,
             requests_written: self.requests_written,
             users_at_once: self.users_at_once,
-            began_at: UNIX_EPOCH + Duration::try_from_secs_f64(header.began_at).unwrap_or_default(),
-            cpu: self.cpu,
+            began_at: Duration::try_from_secs_f64(header.began_at).unwrap_or_default(),
+            machine: self.machine,
             control: None,
             limits: Vec::new(),
             batches: Batches::default(),
-            hosts: self.hosts.into_values().collect(),
+            nodes: self.hosts.into_values().collect(),
         }
     }
 }

@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use swell_core::plain::line;
 use swell_core::record::Snapshot;
-use swell_engine::EndRequest;
+use swell_core::run::{EndCause, EndRequest, Look, Outcome, Refusal};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::driver::{
-    Asked, Command, EndCause, Look, Outcome, Refusal, StoppedBefore, Threads, View,
-};
+use crate::driver::{Asked, Command, StoppedBefore, Threads, View};
 use crate::executor::{Executor, Task};
 use crate::exit::Exit;
 use crate::finished::{Done, Finished};

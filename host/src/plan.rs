@@ -6,14 +6,13 @@ use std::io;
 use anyhow::{Context as _, anyhow};
 use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
 use swell_core::RunInstant;
-use swell_core::control::{Goal, Objective};
 use swell_core::dispatch::{Dispatcher, Limits, Spawn};
 use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Plan, PlanInput, Search, Users};
+use swell_core::run::{Pace, objective_in_words};
 use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
 use swell_core::units::{Rate, counted, print_duration, print_rate};
 use swell_engine::ScenarioInfo;
 
-use crate::driver::Pace;
 use crate::machine;
 use crate::settings::flags::{AcceptArg, ArrivalsArg, Settings};
 
@@ -233,17 +232,6 @@ impl RunPlan {
             .last()
             .map(|stage| stage.to)
             .or(profile.opening.map(swell_core::units::Rate::per_second))
-    }
-}
-
-/// An objective as in "p95 of checkout within 200 ms".
-pub(crate) fn objective_in_words(objective: &Objective) -> String {
-    let of = objective.name.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
-    match objective.goal {
-        Goal::Latency { percent, limit } => {
-            format!("p{percent}{of} within {}", print_duration(limit))
-        }
-        Goal::ErrorRate(share) => format!("errors{of} within {share}"),
     }
 }
 

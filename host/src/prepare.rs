@@ -17,9 +17,10 @@ use swell_core::dispatch::Start;
 use swell_core::plain::in_one_line;
 use swell_core::plan::Search;
 use swell_core::record::Recorder;
+use swell_core::run::EndRequest;
 use swell_engine::{
-    Compiler, Conductor, EndRequest, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver,
-    ScenarioFile, ScenarioInfo, Trapped, User, Worker,
+    Compiler, Conductor, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver, ScenarioFile,
+    ScenarioInfo, Trapped, User, Worker,
 };
 use tempfile::TempDir;
 use thiserror::Error;

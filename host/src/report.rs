@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Not;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,13 +19,13 @@ use swell_core::record::{
     Transaction, Value,
 };
 
+use swell_core::run::{
+    ControlRecord, NodeResult, ObjectiveRecord, doing_in_words, limit_in_words, objective_in_words,
+};
 use swell_core::units::grouped;
 
-use crate::driver::{
-    ControlRecord, HostReckoning, ObjectiveRecord, doing_in_words, limit_in_words,
-};
 use crate::finished::Finished;
-use crate::plan::{RunPlan, objective_in_words};
+use crate::plan::RunPlan;
 
 /// The version of this form. A reader may rely on a key's meaning within a major version.
 pub(crate) const SCHEMA: &str = "swell.run/1";
@@ -201,15 +202,15 @@ pub(crate) struct HostReport {
 }
 
 impl HostReport {
-    pub(crate) fn of(HostReckoning { fate, bearing }: &HostReckoning) -> Self {
+    pub(crate) fn of(NodeResult { fate, totals }: &NodeResult) -> Self {
         Self {
             id: fate.id.to_string(),
             name: fate.name.clone(),
             share: fate.share,
-            started: bearing.started,
-            verdict: bearing.stamp().to_string(),
-            host_lag_p99_ms: bearing.host_lag().map(|lag| lag.as_secs_f64() * 1e3),
-            cpu_seconds: bearing.cpu().seconds,
+            started: totals.started,
+            verdict: totals.stamp().to_string(),
+            host_lag_p99_ms: totals.generator_lag().map(|lag| lag.as_secs_f64() * 1e3),
+            cpu_seconds: totals.machine.cpu.seconds,
             times_lost: fate.times_lost,
             complete: fate.is_complete,
             unknown_least: fate.unknown.least,
@@ -275,7 +276,7 @@ pub(crate) struct SearchReport {
 /// The load generator's own state.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct MachineReport {
-    pub(crate) cores: usize,
+    pub(crate) cores: u64,
     pub(crate) cpu_seconds: f64,
     /// Windows of the measured part that were looked at.
     pub(crate) windows: u64,
@@ -500,8 +501,7 @@ impl ReportOfRuns {
         let until = runs.iter().map(|(_, run)| run.measured.1).max();
         let seconds = from
             .zip(until)
-            .and_then(|(from, until)| until.duration_since(from).ok())
-            .unwrap_or_default()
+            .map_or(Duration::ZERO, |(from, until)| until.saturating_sub(from))
             .as_secs_f64();
         Self {
             schema: SCHEMA_OF_RUNS,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use swell_core::record::{Censored, Figures, Snapshot};
+use swell_core::run::{Look, NodeLook, ObjectiveRecord, Standing, limit_in_words};
 
-use crate::driver::{HostLook, Look, ObjectiveRecord, Standing, limit_in_words};
 use crate::report::Times;
 
 /// What a run is doing.
@@ -154,17 +154,17 @@ impl Status {
             |count: fn(&Figures) -> u64| count(&look.total.warm_up) + count(&look.total.measured);
         let mut counts = look.total.warm_up.total.counts;
         counts.merge(&look.total.measured.total.counts);
-        let limit = look.control.limit();
+        let limit = look.control.limit.as_ref();
         Self {
             phase: match () {
                 () if look.is_ending => Phase::Draining,
-                () if look.control.is_paused() => Phase::Paused,
+                () if look.control.is_paused => Phase::Paused,
                 () if look.elapsed < look.warm_up => Phase::WarmUp,
                 () => Phase::Measuring,
             },
             elapsed_seconds: look.elapsed.as_secs_f64(),
             users: look.users,
-            goal_per_second: look.goal(),
+            goal_per_second: look.control.goal,
             per_second: (ok + failed) as f64 / span.max(Duration::from_millis(1)).as_secs_f64(),
             error_rate: (ok + failed > 0).then(|| failed as f64 / (ok + failed) as f64),
             response_ms: Times::of_all(&both(recent, |part| part.total.response.all())),
@@ -176,11 +176,11 @@ impl Status {
             interrupted_rate: counts.interrupted_rate(),
             under_way: u64::try_from(counts.in_flight()).unwrap_or(0),
             unsent: all(|part| part.unsent.total()),
-            held_by: Some(look.control.reason()).filter(|reason| !reason.is_empty()),
+            held_by: Some(look.control.reason.clone()).filter(|reason| !reason.is_empty()),
             limited_by: limit.map(|limit| limit.by.name().to_owned()),
             limit: limit.map(limit_in_words),
-            objectives: look.control.objectives().iter().map(ObjectiveStatus::of).collect(),
-            hosts: look.hosts.iter().map(HostStatus::of).collect(),
+            objectives: look.control.objectives.iter().map(ObjectiveStatus::of).collect(),
+            hosts: look.nodes.iter().map(HostStatus::of).collect(),
         }
     }
 }
@@ -198,7 +198,7 @@ impl Status {
 }
 
 impl HostStatus {
-    fn of(look: &HostLook) -> Self {
+    fn of(look: &NodeLook) -> Self {
         Self {
             name: look.place.name.clone(),
             share: look.place.share,
@@ -207,7 +207,7 @@ impl HostStatus {
             users: look.users,
             per_second: look.per_second,
             cores: look.cores,
-            host_lag_p99_ms: look.host_lag.map(|lag| lag.as_secs_f64() * 1e3),
+            host_lag_p99_ms: look.generator_lag.map(|lag| lag.as_secs_f64() * 1e3),
             verdict: look.stamp.to_string(),
         }
     }

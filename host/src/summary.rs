@@ -357,7 +357,7 @@ impl Summary<'_> {
         write!(
             f,
             "  generator    {}, {:.1} s of processor time",
-            counted(machine.cores as u64, "core"),
+            counted(machine.cores, "core"),
             machine.cpu_seconds
         )?;
         if self.is_alone && report.requests_written > 0 {

@@ -23,9 +23,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
+use swell_core::run::UnknownStarts;
 use swell_core::schedule::{Course, Law, Table};
 
-pub use self::event::{LeadEvent, Unknown};
+pub use self::event::LeadEvent;
 use self::node::{NodeState, Participation};
 pub use self::state::LeadSettings;
 use self::state::LeadState;
@@ -220,9 +221,9 @@ impl Lead {
     }
 
     /// What a node started that has not been merged.
-    pub fn unknown(&self, node: NodeId) -> Unknown {
+    pub fn unknown(&self, node: NodeId) -> UnknownStarts {
         let Some(node) = self.node(node).filter(|node| !node.inbox.is_complete()) else {
-            return Unknown { least: 0, most: Some(0) };
+            return UnknownStarts { least: 0, most: Some(0) };
         };
         let frontier = node.inbox.frontier();
         let own = self
@@ -234,7 +235,7 @@ impl Lead {
         let most = own.map(|own| own.saturating_add(frontier.waiting));
         // What it says to have started beyond what it was given, it has not.
         let least = node.started.saturating_sub(frontier.started).min(most.unwrap_or(u64::MAX));
-        Unknown { least, most }
+        UnknownStarts { least, most }
     }
 
     /// The orders in force.

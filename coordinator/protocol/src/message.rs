@@ -6,29 +6,17 @@
 //! lost, doubled or overtaken needs no rule of its own, and a node that was away is up to date
 //! after one answer.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
+pub use swell_core::run::NodeId;
 use swell_core::schedule::{Numbering, Table, Timeline};
 
 use crate::clock::LocalInstant;
 use crate::deltas::{Delta, Frontier};
 use crate::numbers::{Block, NumbersWanted};
-
-/// A node, for as long as its process lives: drawn at random when it starts, so that nobody is
-/// taken for who it was before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct NodeId(pub u64);
-
-impl fmt::Display for NodeId {
-    /// As 16 hexadecimal digits.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
 
 /// From a node to the lead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

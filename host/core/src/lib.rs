@@ -14,6 +14,7 @@ pub mod plain;
 pub mod plan;
 pub mod random;
 pub mod record;
+pub mod run;
 pub mod schedule;
 pub mod spelling;
 pub mod standstill;

@@ -29,6 +29,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::exchange::ErrorClass;
 use crate::record::{Delayed, Figures, Histogram, Split};
 use crate::units::{grouped, print_duration, print_share};
@@ -213,7 +215,7 @@ impl Verdict {
 }
 
 /// In how many windows of the measured part the processor was saturated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuWindows {
     /// Windows looked at.
     pub windows: u64,

@@ -50,7 +50,5 @@ pub use feed::{Feed, FeedError};
 pub use instance::{HookError, InstanceProbe, IterationEnd, User};
 pub use limits::GuestLimits;
 pub use program::{Program, ScenarioFile, ScenarioInfo};
-pub use run::{
-    Answer, Conductor, EndRequest, Pacing, Run, RunOver, RunStamp, RunStats, RunTimes, Worker,
-};
+pub use run::{Answer, Conductor, Pacing, Run, RunOver, RunStamp, RunStats, RunTimes, Worker};
 pub use store::Trapped;

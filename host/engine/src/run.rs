@@ -14,6 +14,7 @@ use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
 use swell_core::record::{KindId, Recorder, RunPhase};
+use swell_core::run::EndRequest;
 use swell_core::transactions::ImplicitKinds;
 use tokio::sync::mpsc;
 
@@ -25,19 +26,6 @@ use crate::log::LineBudget;
 pub use crate::bindings::swell::scenario::runs::{
     Stamp as RunStamp, Stats as RunStats, Times as RunTimes,
 };
-
-/// Why a scenario wants its run to end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EndRequest {
-    /// `stop-run`, with its reason.
-    Stop(String),
-    /// `fail-run`, with its reason.
-    Fail(String),
-    /// A feed picked from as unique has no row left; its name.
-    FeedExhausted(String),
-    /// It cannot do anything without what it was not given; what that is, and how it is given.
-    Lacks(String),
-}
 
 /// What a conductor's wish comes to.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send>>;

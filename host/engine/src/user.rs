@@ -16,12 +16,13 @@ use swell_core::dispatch::Start;
 use swell_core::exchange::Protocol;
 use swell_core::random::Random;
 use swell_core::record::{MetricId, MetricKind};
+use swell_core::run::EndRequest;
 use swell_core::transactions::{GuestCall, IterationScope, Misuse, Transactions};
 
 use self::in_flight::InFlight;
 use crate::log::{Speaker, UserLog};
 use crate::patience::Patience;
-use crate::run::{EndRequest, Run, Worker};
+use crate::run::{Run, Worker};
 
 /// What the host knows of one user.
 pub(crate) struct UserState {

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 use swell_core::plain::line;
 use swell_core::plan::Search;
-use swell_engine::EndRequest;
+use swell_core::run::{EndRequest, Flowed};
 use swell_protocol::message::{LeaseAnswer, ToLead, ToMember};
 
 use super::bundle::Bundle;
-use crate::driver::Flowed;
 
 /// Which of a cluster's runs is meant. No two have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,15 +1,15 @@
 //! What a run comes to, while it goes on: counts merged as they arrive, a look at all of it each
 //! second, and when the warm-up has done its work.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use swell_core::RunInstant;
 use swell_core::control::Steadiness;
 use swell_core::record::{Batches, Snapshot};
+use swell_core::run::{EndCause, Look, MachineRecord, NodeLook, Outcome};
 
-use super::bearing::HostLook;
+use super::View;
 use super::set_point::SetPoints;
-use super::{CpuRecord, EndCause, Look, Outcome, View, nothing_began};
 use crate::plan::RunPlan;
 
 /// How often the live view is shown.
@@ -63,7 +63,7 @@ impl<'a> Account<'a> {
         is_ending: bool,
         users: u64,
         view: &mut dyn View,
-        hosts: impl FnOnce() -> Vec<HostLook>,
+        nodes: impl FnOnce() -> Vec<NodeLook>,
     ) {
         let elapsed = self.began.elapsed();
         if self.last_look.elapsed() < LOOK || elapsed < LOOK {
@@ -82,8 +82,8 @@ impl<'a> Account<'a> {
             total: &self.total,
             recent: (&self.recent, self.last_look.elapsed()),
             users,
-            control: &self.set_points,
-            hosts: hosts(),
+            control: self.set_points.look(RunInstant::START + elapsed),
+            nodes: nodes(),
         });
         self.recent.clear();
         self.last_look = Instant::now();
@@ -128,17 +128,14 @@ impl<'a> Account<'a> {
         mut self,
         cause: EndCause,
         lasted: Duration,
-        cpu: CpuRecord,
+        machine: MachineRecord,
         view: &mut dyn View,
     ) -> Outcome {
         self.total.merge(&self.recent);
         view.count(&self.recent);
         let warm_up = self.warm_up.min(lasted);
         let control = self.set_points.record();
-        // Nobody was in the way of what never began.
-        let limits =
-            if nothing_began(&self.total) { Vec::new() } else { self.set_points.into_limits() };
-        Outcome {
+        let mut outcome = Outcome {
             cause,
             snapshot: self.total,
             measured: lasted
@@ -152,12 +149,19 @@ impl<'a> Account<'a> {
                 .then(|| self.warm_up < self.plan.plan.warm_up),
             requests_written: 0,
             users_at_once: 0,
-            began_at: std::time::SystemTime::now() - self.began.elapsed(),
-            cpu,
+            began_at: (SystemTime::now() - self.began.elapsed())
+                .duration_since(UNIX_EPOCH)
+                .unwrap_or_default(),
+            machine,
             control,
-            limits,
+            limits: Vec::new(),
             batches: self.batches,
-            hosts: Vec::new(),
+            nodes: Vec::new(),
+        };
+        // Nobody was in the way of what never began.
+        if !outcome.nothing_began() {
+            outcome.limits = self.set_points.into_limits();
         }
+        outcome
     }
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use swell_core::RunInstant;
 use swell_core::dispatch::{Action, Dispatcher, Overflow, Start, UnsentCause, UserKey};
+use swell_core::run::Pace;
 use swell_core::schedule::Due;
 use swell_core::standstill::Heartbeat;
 use swell_engine::{Pacing, RunOver};
@@ -21,17 +22,6 @@ use tokio::sync::Notify;
 use super::pacer::Pacer;
 use super::worker::{Lease, Milestone, Progress, SetPoint, Shared, Starts};
 use crate::machine;
-
-/// What the model paces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
-    /// Each outermost transaction takes a slot.
-    Transactions,
-    /// Each iteration takes a slot; its transactions begin at once.
-    Iterations,
-    /// Nothing: the closed model.
-    Nothing,
-}
 
 /// The overflow queue of all workers, and how to call them to it.
 pub(crate) struct SharedOverflow {

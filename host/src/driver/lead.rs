@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 use anyhow::{anyhow, bail};
 use bytes::Bytes;
 use swell_core::RunInstant;
+use swell_core::run::{
+    EndCause, EndRequest, Flowed, MachineRecord, NodeCounts, NodeFate, NodePlace, NodeResult,
+    NodeTotals, Outcome, Refusal, UnknownStarts, is_hopeless,
+};
 use swell_core::schedule::Course;
-use swell_engine::EndRequest;
-use swell_protocol::lead::Unknown;
 use swell_protocol::message::{Ending, NodeId};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::account::Account;
-use super::bearing::{Bearing, HostPlace};
-use super::member::HostCounts;
-use super::set_point::{Flowed, SetPoints};
+use super::set_point::SetPoints;
 use super::worker::{SetPoint, Starts, WINDOW};
-use super::{Asked, Command, CpuRecord, EndCause, Outcome, View, end_of_slots, is_hopeless};
+use super::{Asked, Command, View, end_of_slots};
 use crate::plan::RunPlan;
 
 /// What comes to whoever leads.
@@ -35,11 +35,11 @@ pub(crate) enum News {
     /// What went through on a host.
     Flowed(Flowed),
     /// What hosts have of the run has changed.
-    Hosts(Vec<HostPlace>),
+    Hosts(Vec<NodePlace>),
     /// A scenario wants the run to end.
     EndRequest(EndRequest),
     /// Every host has told all, or was given up.
-    Over(Vec<HostFate>),
+    Over(Vec<NodeFate>),
 }
 
 /// What is to be told to all hosts.
@@ -61,30 +61,6 @@ pub(crate) enum Decree {
 #[derive(Clone, Copy, Debug, Error)]
 #[error("stopped before anything was sent")]
 pub(crate) struct StoppedBefore;
-
-/// What became of a host.
-#[derive(Clone, Debug)]
-pub(crate) struct HostFate {
-    pub(crate) id: NodeId,
-    pub(crate) name: String,
-    /// The part of the slots that it had last.
-    pub(crate) share: f64,
-    pub(crate) times_lost: u64,
-    /// What it started of which nothing was heard.
-    pub(crate) unknown: Unknown,
-    /// Whether it told all.
-    pub(crate) is_complete: bool,
-    /// Whether it left of its own accord.
-    pub(crate) has_left: bool,
-}
-
-/// What a host did for a run.
-#[derive(Debug)]
-pub(crate) struct HostReckoning {
-    pub(crate) fate: HostFate,
-    /// As far as that was heard.
-    pub(crate) bearing: Bearing,
-}
 
 /// The ends of the channels to what speaks with the hosts.
 pub(crate) struct LeadLine {
@@ -169,7 +145,7 @@ async fn beginning(line: &mut LeadLine, asked: &mut Asked) -> anyhow::Result<Opt
         tokio::select! {
             Some(command) = asked.commands.recv() => match command {
                 Command::Interrupt | Command::Stop | Command::Finish => return Ok(None),
-                Command::SetGoal(_, reply) | Command::Pause(_, reply) => drop(reply.send(Err(super::Refusal::Preparing))),
+                Command::SetGoal(_, reply) | Command::Pause(_, reply) => drop(reply.send(Err(Refusal::Preparing))),
             },
             news = line.news.recv() => match news.ok_or_else(|| anyhow!("the cluster's thread \
             broke down"))? {
@@ -185,11 +161,11 @@ struct Lead<'a> {
     plan: &'a RunPlan,
     began: Instant,
     account: Account<'a>,
-    hosts: BTreeMap<NodeId, Bearing>,
+    hosts: BTreeMap<NodeId, NodeTotals>,
     /// Those that told what cannot be.
     distrusted: BTreeSet<NodeId>,
     /// What each has of the run.
-    places: Vec<HostPlace>,
+    places: Vec<NodePlace>,
     decrees: mpsc::Sender<Decree>,
     told: Option<SetPoint>,
     ended_after: Option<Duration>,
@@ -200,7 +176,7 @@ impl Lead<'_> {
         if self.distrusted.contains(&host) {
             return;
         }
-        match postcard::from_bytes::<HostCounts>(counted) {
+        match postcard::from_bytes::<NodeCounts>(counted) {
             Ok(counts) => {
                 self.account.add(&counts.counted);
                 self.hosts.entry(host).or_default().add(&counts);
@@ -220,13 +196,14 @@ impl Lead<'_> {
     }
 
     fn look(&mut self, is_ending: bool, view: &mut dyn View) {
-        let Self { account, hosts, places, .. } = self;
+        let Self { account, hosts, places, began, .. } = self;
         // Of users of a host that is not heard nothing is known.
         let present =
             places.iter().filter(|place| place.is_present).filter_map(|place| hosts.get(&place.id));
         let users = present.map(|host| host.users).fold(0, u64::saturating_add);
+        let now = RunInstant::START + began.elapsed();
         account.look(is_ending, users, view, || {
-            places.iter().map(|place| hosts.entry(place.id).or_default().look(place)).collect()
+            places.iter().map(|place| hosts.entry(place.id).or_default().look(now, place)).collect()
         });
     }
 
@@ -276,7 +253,7 @@ impl Lead<'_> {
             }
             (Command::Finish | Command::Stop, Some(_)) => {}
             (Command::SetGoal(_, reply) | Command::Pause(_, reply), Some(_)) => {
-                let _ = reply.send(Err(super::Refusal::Ending));
+                let _ = reply.send(Err(Refusal::Ending));
             }
             // Whoever asked may be gone.
             (Command::SetGoal(goal, reply), None) => {
@@ -325,7 +302,7 @@ impl Lead<'_> {
         let _ = self.decrees.send(decree).await;
     }
 
-    fn close(self, cause: Option<EndCause>, fates: Vec<HostFate>, view: &mut dyn View) -> Outcome {
+    fn close(self, cause: Option<EndCause>, fates: Vec<NodeFate>, view: &mut dyn View) -> Outcome {
         let mut hosts = self.hosts;
         let lasted = self.ended_after.unwrap_or_else(|| {
             // It ended with its iterations, and what was still to be told came later.
@@ -339,27 +316,25 @@ impl Lead<'_> {
             )
             .min(self.began.elapsed())
         });
-        let mut cpu = CpuRecord::default();
-        for host in hosts.values() {
-            cpu.add_host(host.cpu());
-        }
+        let mut machine = MachineRecord::default();
+        hosts.values().for_each(|host| machine.merge(&host.machine));
         // Without another cause the hosts had come to the end of their iterations, or all have
         // left.
         let all_left = || fates.iter().all(|fate| fate.has_left);
         let cause = cause
             .unwrap_or_else(|| if all_left() { EndCause::Deserted } else { EndCause::Finished });
-        let mut outcome = self.account.close(cause, lasted, cpu, view);
-        let sum = |of: fn(&Bearing) -> u64| hosts.values().map(of).fold(0, u64::saturating_add);
+        let mut outcome = self.account.close(cause, lasted, machine, view);
+        let sum = |of: fn(&NodeTotals) -> u64| hosts.values().map(of).fold(0, u64::saturating_add);
         outcome.requests_written = sum(|host| host.requests_written);
         outcome.users_at_once = sum(|host| host.users_at_once);
-        let reckoning = |mut fate: HostFate| {
+        let result = |mut fate: NodeFate| {
             if self.distrusted.contains(&fate.id) {
                 // What it did in truth, nobody knows.
-                (fate.unknown, fate.is_complete) = (Unknown { least: 0, most: None }, false);
+                (fate.unknown, fate.is_complete) = (UnknownStarts { least: 0, most: None }, false);
             }
-            HostReckoning { bearing: hosts.remove(&fate.id).unwrap_or_default(), fate }
+            NodeResult { totals: hosts.remove(&fate.id).unwrap_or_default(), fate }
         };
-        outcome.hosts = fates.into_iter().map(reckoning).collect();
+        outcome.nodes = fates.into_iter().map(result).collect();
         outcome
     }
 }

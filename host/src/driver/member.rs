@@ -6,14 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{anyhow, bail};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 use swell_core::plan::MAX_USERS;
 use swell_core::record::Snapshot;
+use swell_core::run::{CpuRecord, EndRequest, Flowed, MachineRecord, NodeCounts, Pace};
 use swell_core::schedule::{Numbering, Owner, Table};
-use swell_core::travel;
-use swell_core::verdict::CpuWindows;
-use swell_engine::{EndRequest, Program, Run, RunOver};
+use swell_engine::{Program, Run, RunOver};
 use swell_protocol::deltas::Frontier;
 use swell_protocol::member::MemberEvent;
 use swell_protocol::message::{Ending, NodeId, Orders};
@@ -21,11 +19,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::iterations::Iterations;
-use super::set_point::Flowed;
 use super::worker::{Farewell, Lease, Milestone, Order, SetPoint, Shared, Starts, WINDOW, Window};
-use super::{CpuRecord, Crews, Pace, Threads};
+use super::{Crews, Threads};
 use crate::journal::{self, Entry, Journal};
-use crate::machine::{CpuWatch, cpu_time, instant_at, local_now};
+use crate::machine::{
+    CpuWatch, allowed_cores, cpu_time, instant_at, local_now, most_resident_bytes,
+};
 use crate::plan::RunPlan;
 
 /// How often results are sent.
@@ -97,39 +96,6 @@ pub(crate) struct Participation {
     pub(crate) leave: watch::Receiver<bool>,
 }
 
-/// What a host counted, as it travels.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct HostCounts {
-    pub(crate) counted: Snapshot,
-    /// Users that exist, and the most that ever did.
-    pub(crate) users: u64,
-    pub(crate) users_at_once: u64,
-    /// Request heads handed to the network so far, over the whole run.
-    pub(crate) requests_written: u64,
-    /// When the latest of its iterations to end did so, as far as that is known.
-    pub(crate) last_end: Option<RunInstant>,
-    /// Slots that it started so far.
-    pub(crate) slots: u64,
-    pub(crate) cpu: HostCpu,
-}
-
-/// How busy a host was in the measured part so far.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct HostCpu {
-    windows: u64,
-    saturated: u64,
-    pub(crate) stolen: Option<f64>,
-    #[serde(deserialize_with = "travel::measured")]
-    pub(crate) seconds: f64,
-}
-
-impl HostCpu {
-    /// The windows looked at.
-    pub(crate) fn windows(&self) -> CpuWindows {
-        CpuWindows { windows: self.windows, saturated: self.saturated.min(self.windows) }
-    }
-}
-
 /// Takes part until all that was counted has been merged.
 ///
 /// # Errors
@@ -147,7 +113,7 @@ pub(crate) async fn take_part(
         Beginning::At(began, orders) => (began, orders),
         Beginning::TooLate => {
             // There is nothing to tell, and that is to be told.
-            say(&line, Said::Last(Frontier::default(), written(&HostCounts::default()))).await;
+            say(&line, Said::Last(Frontier::default(), written(&NodeCounts::default()))).await;
             return taken_in(&mut line, &mut leave).await;
         }
         Beginning::Never => return Ok(()),
@@ -285,7 +251,7 @@ async fn taken_in(line: &mut MemberLine, leave: &mut watch::Receiver<bool>) -> a
     Ok(())
 }
 
-fn written(counts: &HostCounts) -> Bytes {
+fn written(counts: &NodeCounts) -> Bytes {
     Bytes::from(postcard::to_stdvec(counts).expect("counts can be written"))
 }
 
@@ -468,8 +434,8 @@ impl Part<'_> {
     }
 
     fn merge(&mut self, window: Window, spares: &[mpsc::Sender<Window>]) {
-        let flowed = Flowed::of(&window, self.shared.pace == Pace::Iterations, self.plan.workers);
-        self.is_strained |= flowed.is_generator_limited();
+        let flowed = window.flowed(self.shared.pace, self.plan.workers);
+        self.is_strained |= flowed.generator_limited;
         self.flowed.merge(&flowed);
         self.written[window.at.worker] = window.written;
         self.counted.merge(&window.counted);
@@ -487,7 +453,7 @@ impl Part<'_> {
                 self.cpu_since = Some(cpu_time());
                 *watch = Some(CpuWatch::start());
             }
-            Some(watch) => self.cpu.add(watch.look()),
+            Some(watch) => watch.look(&mut self.cpu),
         }
     }
 
@@ -586,21 +552,19 @@ impl Part<'_> {
 
     /// What was counted since the last time, written down, in the journal as well.
     fn take_counts(&mut self, is_last: bool) -> Bytes {
-        let CpuRecord { windows, stolen, .. } = self.cpu;
-        let seconds =
+        self.cpu.seconds =
             self.cpu_since.map_or(0.0, |since| cpu_time().saturating_sub(since).as_secs_f64());
-        let mut counts = HostCounts {
+        let mut counts = NodeCounts {
             counted: std::mem::take(&mut self.counted),
             users: self.shared.users.alive(),
             users_at_once: self.shared.users.most_at_once(),
             requests_written: self.written.iter().sum(),
             last_end: self.shared.iterations.last_end().map(|at| self.at(at)),
             slots: self.shared.slots(),
-            cpu: HostCpu {
-                windows: windows.windows,
-                saturated: windows.saturated,
-                stolen,
-                seconds,
+            machine: MachineRecord {
+                cores: allowed_cores() as u64,
+                most_resident_bytes: most_resident_bytes(),
+                cpu: self.cpu,
             },
         };
         let mut bytes = written(&counts);

@@ -4,23 +4,20 @@
 
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 use swell_core::control::{
-    self, Change, Doing, Explanation, Finder, Flow, Found, Limit, LimitWatch, Objective, Regulator,
-    Searching, Tally,
+    self, Change, Finder, Flow, Limit, LimitWatch, Regulator, Searching, Tally,
 };
 use swell_core::plain::line;
-use swell_core::record::Figures;
+use swell_core::run::{
+    ControlLook, ControlRecord, Flowed, ObjectiveRecord, Refusal, Standing, doing_in_words,
+    limit_in_words, objective_in_words,
+};
 use swell_core::schedule::{Course, Timeline};
-use swell_core::travel;
-use swell_core::verdict::is_generator_limited;
-use thiserror::Error;
 use tokio::sync::watch;
 
-use super::Standing;
-use super::worker::{SetPoint, Starts, Window};
-use crate::plan::{RunPlan, objective_in_words};
+use super::worker::{SetPoint, Starts};
+use crate::plan::RunPlan;
 
 /// How far ahead of its decision a set-point comes into force: by then every worker that runs has
 /// heard of it.
@@ -48,25 +45,6 @@ enum Pilot {
     Searching(Box<Finder>),
 }
 
-/// Why a wish of the control API is not for this run. Nothing has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(crate) enum Refusal {
-    /// The closed model was asked for a rate.
-    #[error(
-        "a run with a fixed number of users and no rate has no goal to set; start it with --tps"
-    )]
-    NoRate,
-    /// A search was asked for another rate, or to pause.
-    #[error("a search chooses its own rates; it can be stopped, and nothing else")]
-    Search,
-    /// Its `setup` is under way.
-    #[error("the run has not begun yet: its setup is under way")]
-    Preparing,
-    /// It is draining, or over.
-    #[error("the run is ending: nothing new begins in it any more")]
-    Ending,
-}
-
 /// See the module's documentation.
 pub(crate) struct SetPoints {
     pilot: Pilot,
@@ -91,96 +69,6 @@ pub(crate) struct SetPoints {
     judges_again: Option<Instant>,
     /// Those that came, with when they went.
     past_limits: Vec<(Limit, Option<RunInstant>)>,
-}
-
-/// What went through in a window, as far as control and the search for a limit need it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Flowed {
-    /// Slots that were started.
-    started: u64,
-    /// Transactions that began.
-    begun: u64,
-    /// What is paced, and ended by itself.
-    completed: u64,
-    /// Time that transactions took, those that failed too, summed up.
-    service: Duration,
-    generator_limited: bool,
-    /// How long threads stood still: of a worker alone, or of all workers of a host on average.
-    stood: Duration,
-    /// For each objective.
-    #[serde(deserialize_with = "travel::list_of::<MOST_TALLIES, _, _>")]
-    tallies: Vec<Tally>,
-}
-
-/// Objectives that a run may have beside others: a tally takes some kilobytes when it is read, and
-/// one byte on the wire.
-const MOST_TALLIES: usize = 256;
-
-impl Flowed {
-    /// What the window of one of so many workers says; where a host tells nobody of the others, of
-    /// one.
-    pub(crate) fn of(window: &Window, paces_iterations: bool, workers: usize) -> Self {
-        let mut flowed =
-            Self { started: window.started, tallies: window.tallies.clone(), ..Self::default() };
-        for part in [&window.counted.warm_up, &window.counted.measured] {
-            flowed.begun += part.total.counts.started;
-            let outcomes = if paces_iterations { &part.iterations } else { &part.total.counts };
-            flowed.completed += outcomes.ok + outcomes.failed;
-            flowed.service += service_time(part);
-            flowed.generator_limited |= is_generator_limited(part);
-        }
-        flowed.stood = window.stood / u32::try_from(workers).unwrap_or(u32::MAX).max(1);
-        flowed
-    }
-
-    /// Adds what went through elsewhere.
-    pub(crate) fn merge(&mut self, other: &Self) {
-        // What comes from another host may hold any number.
-        self.started = self.started.saturating_add(other.started);
-        self.begun = self.begun.saturating_add(other.begun);
-        self.completed = self.completed.saturating_add(other.completed);
-        self.service = self.service.saturating_add(other.service);
-        self.generator_limited |= other.generator_limited;
-        self.stood = self.stood.saturating_add(other.stood);
-        self.tallies.resize_with(self.tallies.len().max(other.tallies.len()), Tally::default);
-        for (sum, tally) in self.tallies.iter_mut().zip(&other.tallies) {
-            sum.merge(tally);
-        }
-    }
-
-    /// Whether the load generator was a limit in it.
-    pub(crate) const fn is_generator_limited(&self) -> bool {
-        self.generator_limited
-    }
-
-    /// Forgets all and keeps the memory.
-    pub(crate) fn clear(&mut self) {
-        let mut tallies = std::mem::take(&mut self.tallies);
-        tallies.iter_mut().for_each(Tally::clear);
-        *self = Self { tallies, ..Self::default() };
-    }
-}
-
-/// What held the rate of a run, at its end.
-#[derive(Clone, Debug)]
-pub(crate) struct ControlRecord {
-    /// The set-point in force, in transactions a second.
-    pub(crate) goal: f64,
-    pub(crate) objectives: Vec<ObjectiveRecord>,
-    /// What a search came to.
-    pub(crate) found: Option<Found>,
-}
-
-/// One objective at the end of a run.
-#[derive(Clone, Debug)]
-pub(crate) struct ObjectiveRecord {
-    pub(crate) objective: Objective,
-    /// The rate up to which it holds.
-    pub(crate) limit: f64,
-    pub(crate) doing: Doing,
-    /// Seconds, or a share; with how many samples.
-    pub(crate) measured: Option<(f64, u64)>,
-    pub(crate) binding: bool,
 }
 
 impl SetPoints {
@@ -398,15 +286,10 @@ impl SetPoints {
         self.paused
     }
 
-    /// Who the limit is at the moment.
-    pub(crate) fn limit(&self) -> Option<&Limit> {
-        self.limits.limit()
-    }
-
     /// What each objective does; nothing where there is none.
-    pub(crate) fn objectives(&self) -> Vec<ObjectiveRecord> {
+    fn objectives(&self) -> Vec<ObjectiveRecord> {
         match &self.pilot {
-            Pilot::Holding(regulator) => regulator.explain().map(ObjectiveRecord::of).collect(),
+            Pilot::Holding(regulator) => regulator.explain().map(ObjectiveRecord::from).collect(),
             Pilot::Plan | Pilot::Searching(_) => Vec::new(),
         }
     }
@@ -430,8 +313,19 @@ impl SetPoints {
         Standing { goal: self.goal(now), is_paused: self.is_paused() }
     }
 
+    /// What the rate follows at this moment of the run.
+    pub(crate) fn look(&self, now: RunInstant) -> ControlLook {
+        ControlLook {
+            goal: self.goal(now),
+            is_paused: self.paused,
+            reason: self.reason(),
+            limit: self.limits.limit().copied(),
+            objectives: self.objectives(),
+        }
+    }
+
     /// What keeps the rate where it is, in words; nothing where the plan alone does.
-    pub(crate) fn reason(&self) -> String {
+    fn reason(&self) -> String {
         match &self.pilot {
             Pilot::Plan => String::new(),
             Pilot::Holding(regulator) => {
@@ -483,70 +377,5 @@ impl SetPoints {
     /// The limits that there were, with when they ended.
     pub(crate) fn into_limits(self) -> Vec<(Limit, Option<RunInstant>)> {
         self.past_limits
-    }
-}
-
-impl ObjectiveRecord {
-    fn of(explained: Explanation<'_>) -> Self {
-        Self {
-            objective: explained.objective.clone(),
-            limit: explained.limit,
-            doing: explained.doing,
-            measured: explained.measured,
-            binding: explained.binding,
-        }
-    }
-}
-
-/// Time that transactions took, those that failed too, summed up.
-fn service_time(part: &Figures) -> Duration {
-    let nanos = part.total.service.ok.sum_ns() + part.total.service.failed.sum_ns();
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-}
-
-/// A limit as in "the service is the limit: …".
-pub(crate) fn limit_in_words(limit: &Limit) -> String {
-    let rates = format!(
-        "{:.0}/s completed and {:.0}/s begun of {:.0}/s",
-        limit.completed, limit.begun, limit.asked
-    );
-    let times = limit.service.map_or_else(String::new, |(now, best)| {
-        format!(
-            ", answers take {} where at best they took {}",
-            print_seconds(now),
-            print_seconds(best)
-        )
-    });
-    let (who, cure) = match limit.by {
-        control::Limiter::Service => ("the service is the limit", ""),
-        control::Limiter::Users => ("the number of users is the limit", "; raise --max-vus"),
-        control::Limiter::Generator => {
-            ("the load generator is the limit", "; give it what it lacks, or share the load")
-        }
-    };
-    format!("{who}: {rates}{times}{cure}")
-}
-
-fn print_seconds(seconds: f64) -> String {
-    if seconds < 0.01 {
-        format!("{:.2} ms", seconds * 1e3)
-    } else if seconds < 1.0 {
-        format!("{:.0} ms", seconds * 1e3)
-    } else {
-        format!("{seconds:.1} s")
-    }
-}
-
-/// What a controller is doing, in words.
-pub(crate) const fn doing_in_words(doing: Doing) -> &'static str {
-    match doing {
-        Doing::Waiting => "too few samples to say anything",
-        Doing::Raising => "it holds, and the rate rises",
-        Doing::Holding => "it just holds",
-        Doing::BackingOff => "it is broken, and the rate comes down",
-        Doing::Settling => "it was broken, and the lower rate is given a moment to show",
-        Doing::Saturated => "it holds, but the service completes less than it is given",
-        Doing::Starved => "it holds, but fewer transactions begin than should",
-        Doing::GeneratorLimited => "it holds, but the load generator is a limit",
     }
 }

@@ -14,6 +14,7 @@ use swell_core::control::{Objective, Tally};
 use swell_core::dispatch::{Dispatcher, UserKey};
 use swell_core::plain::in_one_line;
 use swell_core::record::{Recorder, Snapshot};
+use swell_core::run::{Flowed, Pace};
 use swell_core::schedule::{Course, Owner};
 use swell_core::standstill::Heartbeat;
 use swell_engine::{HookError, IterationEnd, Program, Run, RunOver, User, Worker};
@@ -23,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-use super::floor::{Floor, FloorPacing, Pace, SharedOverflow};
+use super::floor::{Floor, FloorPacing, SharedOverflow};
 use super::iterations::Iterations;
 use crate::plan::RunPlan;
 
@@ -187,6 +188,14 @@ impl Shared {
 }
 
 impl Window {
+    /// What went through in it; where a node tells nobody of its other `workers`, as if there were
+    /// but one.
+    pub(crate) fn flowed(&self, pace: Pace, workers: usize) -> Flowed {
+        let mut flowed = Flowed::of_window(&self.counted, self.started, &self.tallies, pace);
+        flowed.stood = self.stood / u32::try_from(workers).unwrap_or(u32::MAX).max(1);
+        flowed
+    }
+
     /// Forgets what was counted and gives the memory back to its worker, or to whichever has room
     /// for it; with none it is freed.
     pub(crate) fn give_back(mut self, spares: &[mpsc::Sender<Self>]) {

@@ -27,13 +27,3 @@ pub enum LeadEvent {
     /// Every node has told all, or has been given up.
     Over,
 }
-
-/// What a node started that nobody has been told of: between these two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unknown {
-    /// So many surely.
-    pub least: u64,
-    /// So many at the most; nothing in the closed model, which sets no limit, or where shares moved
-    /// thousands of times since.
-    pub most: Option<u64>,
-}

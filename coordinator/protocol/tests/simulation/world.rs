@@ -9,10 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use swell_core::RunInstant;
 use swell_core::random::Random;
+use swell_core::run::UnknownStarts;
 use swell_core::schedule::{Arrivals, Course, Cursor, Law, Numbering, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
-use swell_protocol::lead::{Lead, LeadEvent, LeadSettings, LeadSnapshot, Unknown};
+use swell_protocol::lead::{Lead, LeadEvent, LeadSettings, LeadSnapshot};
 use swell_protocol::lease::LEASE;
 use swell_protocol::member::{Member, MemberEvent};
 use swell_protocol::message::{Ending, NodeId, Orders, RunStage, ToLead, ToMember};
@@ -136,7 +137,7 @@ pub(crate) struct Record {
     pub(crate) merged_by: Vec<u64>,
     /// Slots of its own that a node dropped because it held no lease or heard too late.
     pub(crate) missed_by: Vec<u64>,
-    pub(crate) unknown: Vec<Unknown>,
+    pub(crate) unknown: Vec<UnknownStarts>,
     pub(crate) numbers: BTreeSet<u64>,
     pub(crate) lost: Vec<(Instant, usize)>,
     pub(crate) back: Vec<(Instant, usize)>,

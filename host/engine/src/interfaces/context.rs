@@ -1,9 +1,9 @@
 //! `context`: who and where a user is, and how it ends the run.
 
 use swell_core::plain::line;
+use swell_core::run::EndRequest;
 
 use crate::bindings::swell::scenario::context::Host;
-use crate::run::EndRequest;
 use crate::state::GuestState;
 
 impl Host for GuestState {

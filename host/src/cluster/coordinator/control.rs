@@ -13,6 +13,7 @@ use swell_cluster::{
     TokenRegister,
 };
 use swell_core::plan::{LoadModel, Users};
+use swell_core::run::Outcome;
 use swell_protocol::lead::LeadSettings;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -24,7 +25,7 @@ use crate::cluster::own_thread::on_own_thread;
 use crate::cluster::requests::ClusterRequest;
 use crate::cluster::this_host::{own_name, reachable};
 use crate::cluster::token::read_cluster;
-use crate::driver::{Asked, LeadLine, Outcome, Participation, lead, take_part};
+use crate::driver::{Asked, LeadLine, Participation, lead, take_part};
 use crate::executor::{Execution, Executor, Task};
 use crate::journal::{Place, Subject};
 use crate::prepare::Prepared;

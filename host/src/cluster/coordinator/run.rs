@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use swell_cluster::NodeId;
 use swell_core::plain::in_one_line;
+use swell_core::run::{NodeFate, NodePlace};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::lead::{Lead, LeadEvent, LeadSettings};
 use swell_protocol::message::ToMember;
 use tokio::sync::mpsc;
 
 use crate::cluster::message::{Assignment, RunMessage, RunNumber};
-use crate::driver::{Decree, HostFate, HostPlace, News};
+use crate::driver::{Decree, News};
 use crate::machine::{instant_at, local_now};
 
 /// How long hosts may take to fetch and compile a scenario.
@@ -205,8 +206,8 @@ impl CoordinatedRun {
         }
     }
 
-    fn fate(&self, id: NodeId) -> HostFate {
-        HostFate {
+    fn fate(&self, id: NodeId) -> NodeFate {
+        NodeFate {
             id,
             name: self.name(id),
             share: self.lead.share(id),
@@ -218,7 +219,7 @@ impl CoordinatedRun {
     }
 
     fn tell_places(&self) {
-        let place = |(&id, name): (&NodeId, &String)| HostPlace {
+        let place = |(&id, name): (&NodeId, &String)| NodePlace {
             id,
             name: name.clone(),
             share: self.lead.share(id),

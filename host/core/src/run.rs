@@ -1,0 +1,42 @@
+//! A run: what it is told, what its nodes tell of themselves, and what it comes to.
+//!
+//! These are the facts that everything above shares: workers and coordinator make them, a report
+//! reads them. So they know no clock, no thread, no connection and no engine.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `ending` | why a run ends, and when it is hopeless |
+//! | `command` | what may be asked of a run while it goes on |
+//! | `pace` | what the load model paces |
+//! | `machine` | what a machine gives the load generator, and how busy it is |
+//! | `flow` | what went through in a window |
+//! | `node` | who takes part in a run, and what became of each |
+//! | `totals` | what each node counted, added up |
+//! | `control_record` | what held the rate |
+//! | `look` | where a run is, as a live view shows it |
+//! | `outcome` | what a run came to |
+//! | `words` | limits and objectives in words |
+
+mod command;
+mod control_record;
+mod ending;
+mod flow;
+mod look;
+mod machine;
+mod node;
+mod outcome;
+mod pace;
+mod totals;
+mod words;
+
+pub use self::command::{Refusal, Standing};
+pub use self::control_record::{ControlRecord, ObjectiveRecord};
+pub use self::ending::{EndCause, EndRequest, is_hopeless};
+pub use self::flow::Flowed;
+pub use self::look::{ControlLook, Look, NodeLook};
+pub use self::machine::{CpuRecord, MachineRecord};
+pub use self::node::{NodeCounts, NodeFate, NodeId, NodePlace, NodeResult, UnknownStarts};
+pub use self::outcome::Outcome;
+pub use self::pace::Pace;
+pub use self::totals::NodeTotals;
+pub use self::words::{doing_in_words, limit_in_words, objective_in_words};

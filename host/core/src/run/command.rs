@@ -1,0 +1,31 @@
+//! What may be asked of a run while it goes on.
+
+use thiserror::Error;
+
+/// Why a wish of the control API is not for this run. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// The closed model was asked for a rate.
+    #[error(
+        "a run with a fixed number of users and no rate has no goal to set; start it with --tps"
+    )]
+    NoRate,
+    /// A search was asked for another rate, or to pause.
+    #[error("a search chooses its own rates; it can be stopped, and nothing else")]
+    Search,
+    /// Its `setup` is under way.
+    #[error("the run has not begun yet: its setup is under way")]
+    Preparing,
+    /// It is draining, or over.
+    #[error("the run is ending: nothing new begins in it any more")]
+    Ending,
+}
+
+/// What a run is to do from now on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// Starts a second that are to be; nothing in the closed model.
+    pub goal: Option<f64>,
+    /// Whether nothing begins because somebody asked for it.
+    pub is_paused: bool,
+}

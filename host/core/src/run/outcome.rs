@@ -1,0 +1,55 @@
+//! What a run came to.
+
+use std::time::Duration;
+
+use super::control_record::ControlRecord;
+use super::ending::{self, EndCause};
+use super::machine::MachineRecord;
+use super::node::NodeResult;
+use crate::RunInstant;
+use crate::control::Limit;
+use crate::record::{Batches, Snapshot};
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Why it ended.
+    pub cause: EndCause,
+    /// All that was counted.
+    pub snapshot: Snapshot,
+    /// Length of the measured part.
+    pub measured: Duration,
+    /// Length of the warm-up.
+    pub warm_up: Duration,
+    /// Whether the service was found to be steady at the end of the warm-up; nothing where that was
+    /// not asked for.
+    pub is_steady: Option<bool>,
+    /// Request heads handed to the network over the whole run.
+    pub requests_written: u64,
+    /// The most users that ever existed at a time.
+    pub users_at_once: u64,
+    /// The run's first instant, as the time since the Unix epoch.
+    pub began_at: Duration,
+    /// The machines that generated the load, all together.
+    pub machine: MachineRecord,
+    /// What held the rate, where something did.
+    pub control: Option<ControlRecord>,
+    /// What kept the rate below what was asked for, and until when.
+    pub limits: Vec<(Limit, Option<RunInstant>)>,
+    /// Response times of the measured part, second by second.
+    pub batches: Batches,
+    /// The nodes that shared the run; none where one was alone.
+    pub nodes: Vec<NodeResult>,
+}
+
+impl Outcome {
+    /// Whether users did nothing but trap.
+    pub fn only_traps(&self) -> bool {
+        ending::only_traps(&self.snapshot)
+    }
+
+    /// Whether nothing ever began, and something failed for it.
+    pub fn nothing_began(&self) -> bool {
+        ending::nothing_began(&self.snapshot)
+    }
+}

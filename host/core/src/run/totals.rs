@@ -1,0 +1,141 @@
+//! What each node of a run counted, added up: what its row in the live view and in the report says.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::look::NodeLook;
+use super::machine::MachineRecord;
+use super::node::{NodeCounts, NodePlace};
+use crate::RunInstant;
+use crate::record::Figures;
+use crate::verdict::{self, Circumstances, Stamp};
+
+/// See the module's documentation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeTotals {
+    /// What its verdict is made of: no rows by name, and of requests the errors alone.
+    judged: Figures,
+    /// Its machine.
+    pub machine: MachineRecord,
+    /// Transactions that it started.
+    pub started: u64,
+    /// Users that exist.
+    pub users: u64,
+    /// The most users that ever existed at a time.
+    pub users_at_once: u64,
+    /// Request heads handed to the network.
+    pub requests_written: u64,
+    /// When the latest of its iterations to end did so.
+    pub last_end: Option<RunInstant>,
+    /// Slots that it started.
+    pub slots: u64,
+    completed: u64,
+    /// At the last look: when, what was completed and how much processor time was used.
+    looked: Option<(RunInstant, u64, f64)>,
+}
+
+impl NodeTotals {
+    /// Takes in what the node counted and told since the last time.
+    pub fn add(&mut self, counts: &NodeCounts) {
+        let NodeCounts {
+            counted,
+            users,
+            users_at_once,
+            requests_written,
+            last_end,
+            slots,
+            machine,
+        } = counts;
+        for part in [&counted.warm_up, &counted.measured] {
+            self.started = self.started.saturating_add(part.total.counts.started);
+            self.completed = self.completed.saturating_add(part.total.counts.ended());
+        }
+        let measured = &counted.measured;
+        self.judged.total.merge(&measured.total);
+        self.judged.loop_delay.merge(&measured.loop_delay);
+        self.judged.overslept.merge(&measured.overslept);
+        self.judged.unsent.merge(&measured.unsent);
+        self.judged.requests.errors.merge(&measured.requests.errors);
+        (self.users, self.users_at_once) = (*users, *users_at_once);
+        self.requests_written = self.requests_written.max(*requests_written);
+        (self.last_end, self.slots) = (self.last_end.max(*last_end), self.slots.max(*slots));
+        self.machine = *machine;
+    }
+
+    /// What would be said of its figures if they were all.
+    pub fn stamp(&self) -> Stamp {
+        let known = Circumstances { cpu: self.machine.cpu.windows, ..Circumstances::default() };
+        verdict::judge(&self.judged, known).stamp
+    }
+
+    /// The 99th percentile of the lag that is its own fault; nothing where too few starts were
+    /// seen.
+    pub fn generator_lag(&self) -> Option<Duration> {
+        self.judged.total.host_lag.percentile(99.0)
+    }
+
+    /// Its row in the live view; rates are of the time since the last look.
+    pub fn look(&mut self, now: RunInstant, place: &NodePlace) -> NodeLook {
+        let cpu = self.machine.cpu.seconds;
+        let (per_second, cores) = self.looked.replace((now, self.completed, cpu)).map_or(
+            (0.0, 0.0),
+            |(since, completed, cpu_before)| {
+                let seconds = now.since(since).as_secs_f64().max(1e-3);
+                (
+                    (self.completed - completed) as f64 / seconds,
+                    (cpu - cpu_before).max(0.0) / seconds,
+                )
+            },
+        );
+        NodeLook {
+            place: place.clone(),
+            users: if place.is_present { self.users } else { 0 },
+            per_second,
+            cores,
+            generator_lag: self.generator_lag(),
+            stamp: self.stamp(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Outcomes, Snapshot};
+    use crate::run::{CpuRecord, NodeId};
+
+    fn counts(ok: u64, cpu_seconds: f64) -> NodeCounts {
+        let mut counted = Snapshot::default();
+        counted.warm_up.total.counts = Outcomes { started: 1, ok: 1, ..Outcomes::default() };
+        counted.measured.total.counts = Outcomes { started: ok + 1, ok, ..Outcomes::default() };
+        let cpu = CpuRecord { seconds: cpu_seconds, ..CpuRecord::default() };
+        let machine = MachineRecord { cores: 2, cpu, ..MachineRecord::default() };
+        NodeCounts { counted, users: 7, slots: ok, machine, ..NodeCounts::default() }
+    }
+
+    fn at(seconds: u64) -> RunInstant {
+        RunInstant::START + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_row_shows_rates_since_the_look_before() {
+        let mut place = NodePlace {
+            id: NodeId(1),
+            name: "a".to_owned(),
+            share: 1.0,
+            is_present: true,
+            has_left: false,
+        };
+        let mut totals = NodeTotals::default();
+        totals.add(&counts(99, 0.5));
+        let first = totals.look(at(1), &place);
+        assert_eq!((first.per_second, first.cores, first.users), (0.0, 0.0, 7));
+        totals.add(&counts(199, 3.5));
+        place.is_present = false;
+        let second = totals.look(at(3), &place);
+        assert_eq!((second.per_second, second.cores), (100.0, 1.5));
+        assert_eq!(second.users, 0, "of users of a node that is not heard nothing is known");
+        assert_eq!((totals.started, totals.slots, totals.machine.cores), (302, 199, 2));
+    }
+}
