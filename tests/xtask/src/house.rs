@@ -50,13 +50,19 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
 fn closed(root: &Path, of: &Crate) -> anyhow::Result<Vec<String>> {
     let modules = modules::read(&of.root, &|file| fs::read_to_string(file).ok())
         .with_context(|| format!("can't follow the modules of {}", of.name))?;
-    let circles = circles::circles(&circles::uses(&modules));
+    let uses = circles::uses(&modules);
+    let circles = circles::circles(&uses);
     let allowed = STILL_CLOSED.iter().find(|(name, _)| *name == of.name).map_or(0, |(_, n)| *n);
     let closed: usize = circles.iter().map(Vec::len).sum();
+    let file = |index: usize| shown(root, &modules.files[index]);
     let told = circles.iter().map(|circle| {
-        let names = circle.iter().map(|&file| shown(root, &modules.files[file]));
-        let names = names.collect::<Vec<_>>().join(" ");
-        format!("{}: {} files in a circle: {names}", of.name, circle.len())
+        let lines = circle.iter().map(|&user| {
+            let others = circle.iter().filter(|&other| uses[&user].contains(other));
+            let others: Vec<String> = others.map(|&other| file(other)).collect();
+            format!("\n    {} uses {}", file(user), others.join(", "))
+        });
+        let lines: String = lines.collect();
+        format!("{}: {} files in a circle:{lines}", of.name, circle.len())
     });
     let told: Vec<String> = told.collect();
     if closed > allowed {
