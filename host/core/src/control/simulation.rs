@@ -24,135 +24,22 @@
 //! - They had one stream for all kinds of transactions:
 //!   `an_objective_on_one_name_of_many_controls_the_rate_of_all`.
 
+mod search;
+mod world;
+
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use self::world::{Service, World};
 use super::*;
+use crate::RunInstant;
 use crate::random::Random;
 use crate::schedule::{Arrivals, Course, Cursor, Law, Stripe, Timeline};
 use crate::units::Share;
 
 const WINDOW: Duration = Duration::from_millis(200);
-
-/// How the service answers. Rates are of its arrivals, over the last second.
-#[derive(Clone, Copy, Debug)]
-enum Service {
-    /// Each answer takes this long.
-    Constant(f64),
-    /// Answers take `seconds` at `at` arrivals a second, and less or more in proportion.
-    Linear { at: f64, seconds: f64 },
-    /// So many a second are served, each in `seconds`; the others queue.
-    Knee { capacity: f64, seconds: f64 },
-    /// So many a second are served; the others fail at once.
-    Fails { capacity: f64, seconds: f64 },
-    /// As `Fails`, with so many ahead of the rate at most.
-    Limits { rate: f64, burst: f64, seconds: f64 },
-    /// All fail at once.
-    Broken,
-    /// Nothing is answered, and the client gives up.
-    Silent { timeout: f64 },
-}
-
-struct World {
-    services: Vec<(f64, Service)>,
-    /// Standard deviation of the logarithm of answer times.
-    noise: f64,
-    random: Random,
-    arrivals: VecDeque<RunInstant>,
-    free_at: f64,
-    credit: (f64, f64),
-    /// From when until when the service stands still, and takes up what has arrived when it goes
-    /// on.
-    hangs: (f64, f64),
-    /// The same of the load generator, which starts then what was due, and sees then what was
-    /// answered.
-    freezes: (f64, f64),
-}
-
-impl World {
-    fn new(services: &[(f64, Service)], noise: f64, seed: u64) -> Self {
-        Self {
-            services: services.to_vec(),
-            noise,
-            random: Random::stream(seed, 0),
-            arrivals: VecDeque::new(),
-            free_at: 0.0,
-            credit: (0.0, 0.0),
-            hangs: (0.0, 0.0),
-            freezes: (0.0, 0.0),
-        }
-    }
-
-    /// When the load generator sees to what is to be seen to at `at`.
-    fn seen(&self, at: RunInstant) -> RunInstant {
-        if at == RunInstant::NEVER { at } else { after(self.freezes, at) }
-    }
-
-    /// How long the answer takes to what arrives now, and whether it is one.
-    fn answer(&mut self, now: RunInstant) -> (f64, bool) {
-        let taken_up = after(self.hangs, now);
-        let (time, ok) = self.serve(taken_up);
-        (taken_up.since(now).as_secs_f64() + time, ok)
-    }
-
-    fn serve(&mut self, now: RunInstant) -> (f64, bool) {
-        let seconds = now.as_secs_f64();
-        let service = self
-            .services
-            .iter()
-            .rev()
-            .find(|(from, _)| *from <= seconds)
-            .expect("a law from the beginning")
-            .1;
-        self.arrivals.push_back(now);
-        while self.arrivals.pop_front_if(|at| now.since(*at) > Duration::from_secs(1)).is_some() {}
-        let rate = self.arrivals.len() as f64 / 1.0_f64.min(seconds.max(0.02));
-        let (time, ok) = match service {
-            Service::Constant(time) => (time, true),
-            Service::Linear { at, seconds } => (seconds * rate / at, true),
-            Service::Knee { capacity, seconds: base } => {
-                self.free_at = self.free_at.max(seconds) + 1.0 / capacity;
-                (self.free_at - seconds + base, true)
-            }
-            Service::Fails { capacity, seconds: base } => {
-                (base, self.is_within(capacity, capacity / 20.0, seconds))
-            }
-            Service::Limits { rate, burst, seconds: base } => {
-                (base, self.is_within(rate, burst, seconds))
-            }
-            Service::Broken => (0.001, false),
-            Service::Silent { timeout } => (timeout, false),
-        };
-        (time * (self.noise * self.normal()).exp(), ok)
-    }
-
-    /// Whether a bucket of `burst` that is filled at `rate` has something left.
-    fn is_within(&mut self, rate: f64, burst: f64, seconds: f64) -> bool {
-        let (credit, at) = self.credit;
-        let credit = (credit + (seconds - at) * rate).min(burst);
-        let ok = credit >= 1.0;
-        self.credit = (if ok { credit - 1.0 } else { credit }, seconds);
-        ok
-    }
-
-    /// Box and Muller's way to a normal number.
-    fn normal(&mut self) -> f64 {
-        let (a, b) = (1.0 - self.random.unit(), self.random.unit());
-        (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos()
-    }
-}
-
-/// When what is to happen at `at` does happen, if nothing does between two moments.
-fn after((from, until): (f64, f64), at: RunInstant) -> RunInstant {
-    let seconds = at.as_secs_f64();
-    if from <= seconds && seconds < until {
-        RunInstant::START + Duration::from_secs_f64(until)
-    } else {
-        at
-    }
-}
 
 /// A window of a run: when it ended, in seconds, and what there was in it.
 #[derive(Clone, Copy, Debug)]
@@ -182,13 +69,7 @@ fn fly(
     seconds: u64,
     mut pilot: impl FnMut(&Window, &[Tally]) -> ControlFlow<(), Option<Change>>,
 ) -> Vec<Point> {
-    let mut cursor = Cursor::new(
-        Timeline::new(Law::Constant(rate)),
-        Arrivals::Uniform,
-        Stripe::WHOLE,
-        RunInstant::NEVER,
-        u64::MAX,
-    );
+    let mut cursor = slots(rate);
     let mut watches: Vec<Watch> = goals.into_iter().map(Watch::new).collect();
     let mut under_way: BinaryHeap<Reverse<(RunInstant, RunInstant, bool)>> = BinaryHeap::new();
     let mut curve = Vec::new();
@@ -223,14 +104,7 @@ fn fly(
                 failed += u64::from(!ok);
             }
         }
-        let tallies: Vec<Tally> = watches
-            .iter_mut()
-            .map(|watch| {
-                let mut tally = Tally::default();
-                watch.take(until, &mut tally);
-                tally
-            })
-            .collect();
+        let tallies = taken(&mut watches, until);
         times.sort_by(f64::total_cmp);
         let p90 = times.get(times.len() * 9 / 10).copied().unwrap_or(0.0);
         curve.push(Point {
@@ -258,6 +132,26 @@ fn fly(
         }
     }
     curve
+}
+
+/// All slots of a rate, without an end.
+fn slots(rate: f64) -> Cursor {
+    Cursor::new(
+        Timeline::new(Law::Constant(rate)),
+        Arrivals::Uniform,
+        Stripe::WHOLE,
+        RunInstant::NEVER,
+        u64::MAX,
+    )
+}
+
+/// What each watch has counted in the window that ends now.
+fn taken(watches: &mut [Watch], until: RunInstant) -> Vec<Tally> {
+    let mut tallies = vec![Tally::default(); watches.len()];
+    for (watch, tally) in watches.iter_mut().zip(&mut tallies) {
+        watch.take(until, tally);
+    }
+    tallies
 }
 
 /// Compares a curve with the one that is kept: a line a second, as a plotting program reads it.
@@ -764,121 +658,4 @@ fn a_target_that_changes_is_followed_up_and_down() {
         least >= 1_170.0 && most <= 1_430.0,
         "a higher target is risen to, and the objective holds: {least} to {most}"
     );
-}
-
-fn search(objectives: Vec<Objective>, most: Option<f64>, world: World) -> (Found, f64) {
-    let mut finder = Finder::new(
-        objectives,
-        DEFAULT_START,
-        most,
-        Duration::from_secs(10),
-        Duration::from_secs(300),
-    );
-    let goals = finder.objectives().map(|objective| objective.goal).collect();
-    let curve = fly(finder.rate(), goals, world, 400, |window, tallies| {
-        let change = finder.on_window(window, tallies);
-        if finder.doing() == Searching::Over {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(change)
-        }
-    });
-    assert_eq!(finder.doing(), Searching::Over, "a search ends within its budget");
-    (finder.found(), curve.last().unwrap().at)
-}
-
-#[test]
-fn a_knee_is_found_within_a_minute() {
-    let mut well = 0;
-    for seed in 0..100 {
-        let (found, seconds) = search(
-            vec![latency(95.0, 200)],
-            None,
-            World::new(&[(0.0, Service::Knee { capacity: 5_000.0, seconds: 0.005 })], 0.1, seed),
-        );
-        let (held, broken) = (found.held.unwrap(), found.broken.as_ref().unwrap().0);
-        assert_eq!(found.end, SearchEnd::Narrow);
-        well += u32::from(
-            held <= 5_000.0 && broken >= 5_000.0 && broken <= held * 1.1 && seconds <= 60.0,
-        );
-    }
-    assert!(well >= 95, "{well} of 100");
-}
-
-#[test]
-fn the_limit_of_each_law_lies_in_the_interval() {
-    let within = |found: &Found, limit: f64| {
-        let (held, broken) = (found.held.unwrap(), found.broken.as_ref().unwrap().0);
-        assert!(
-            held <= limit * 1.01 && broken >= limit * 0.99 && broken <= held * 1.1,
-            "{found:?}"
-        );
-    };
-    within(
-        &search(
-            vec![latency(90.0, 130)],
-            None,
-            steady(Service::Linear { at: 2_000.0, seconds: 0.2 }),
-        )
-        .0,
-        1_300.0,
-    );
-    within(
-        &search(
-            vec![error_rate(0.03)],
-            None,
-            steady(Service::Fails { capacity: 1_300.0, seconds: 0.02 }),
-        )
-        .0,
-        1_340.0,
-    );
-    let jittery = World::new(&[(0.0, Service::Fails { capacity: 1_300.0, seconds: 0.2 })], 1.0, 1);
-    within(&search(vec![error_rate(0.03)], None, jittery).0, 1_340.0);
-    let slow = search(vec![latency(95.0, 4_000)], Some(900.0), steady(Service::Constant(3.0))).0;
-    assert_eq!(
-        (slow.end, slow.held),
-        (SearchEnd::Most, Some(900.0)),
-        "a service that takes long is not one that queues"
-    );
-    let noisy = World::new(&[(0.0, Service::Linear { at: 2_000.0, seconds: 0.2 / 3.602 })], 1.0, 1);
-    within(&search(vec![latency(90.0, 130), error_rate(0.01)], None, noisy).0, 1_300.0);
-}
-
-#[test]
-fn a_search_says_when_no_rate_holds_and_when_the_most_does() {
-    let (found, _) = search(vec![error_rate(0.01)], None, steady(Service::Broken));
-    assert_eq!((found.end, found.held), (SearchEnd::NoRate, None));
-    let (found, _) = search(vec![latency(90.0, 100)], Some(200.0), steady(Service::Broken));
-    assert_eq!(
-        (found.end, found.held),
-        (SearchEnd::NoRate, None),
-        "errors that come at once are no short answers"
-    );
-    let (found, _) = search(vec![latency(90.0, 1)], None, steady(Service::Constant(0.05)));
-    assert_eq!((found.end, found.held), (SearchEnd::NoRate, None), "{found:?}");
-    let (found, _) =
-        search(vec![latency(90.0, 100)], Some(2_000.0), steady(Service::Constant(0.01)));
-    assert_eq!((found.end, found.held, found.broken), (SearchEnd::Most, Some(2_000.0), None));
-}
-
-#[test]
-fn a_generator_that_cannot_begin_enough_is_what_is_found() {
-    let mut finder = Finder::new(
-        vec![latency(90.0, 100)],
-        512.0,
-        None,
-        Duration::from_secs(10),
-        Duration::from_secs(300),
-    );
-    assert_eq!(finder.found().end, SearchEnd::Stopped);
-    for number in 1..=30 {
-        let window = Window {
-            until: RunInstant::START + WINDOW * number,
-            length: WINDOW,
-            begun: 50,
-            generator_limited: number % 2 == 0,
-        };
-        finder.on_window(&window, &[Tally::default()]);
-    }
-    assert_eq!(finder.found().end, SearchEnd::Generator);
 }

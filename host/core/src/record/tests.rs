@@ -3,7 +3,7 @@ mod travel;
 use proptest::prelude::*;
 
 use super::*;
-use crate::exchange::{Phase, Phases};
+use crate::exchange::{ErrorClass, Phase, Phases};
 
 fn at(ms: u64) -> RunInstant {
     RunInstant::from_nanos(ms * 1_000_000)
