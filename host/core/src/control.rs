@@ -18,6 +18,7 @@
 //! | `find` | searching the highest rate that holds |
 //! | `limit` | who keeps the rate below what is asked for |
 //! | `steady` | whether a service has warmed up |
+//! | `window` | what is told of the whole run, beside tallies |
 
 mod catch_up;
 mod evidence;
@@ -29,8 +30,7 @@ mod objective;
 mod sketch;
 mod steady;
 mod watch;
-
-use std::time::Duration;
+mod window;
 
 pub use self::find::{Breach, Finder, Found, SearchEnd, Searching};
 pub use self::holder::Doing;
@@ -39,7 +39,7 @@ pub use self::limit::{Flow, Limit, LimitWatch, Limiter};
 pub use self::objective::{Goal, Objective, ObjectiveError};
 pub use self::steady::Steadiness;
 pub use self::watch::{Tally, Watch};
-use crate::RunInstant;
+pub use self::window::Window;
 use crate::units::Rate;
 
 /// Where an objective has the load begin unless told otherwise, in transactions a second: nothing
@@ -50,19 +50,6 @@ pub const DEFAULT_START: f64 = 512.0;
 pub const FLOOR: f64 = 1.0;
 /// Changes of a smaller part than this are left for a later window.
 const WORTH_A_CHANGE: f64 = 0.000_1;
-
-/// What a regulator is told of a window beside its tallies.
-#[derive(Clone, Copy, Debug)]
-pub struct Window {
-    /// When it ended.
-    pub until: RunInstant,
-    /// How long it lasted.
-    pub length: Duration,
-    /// Outermost transactions that began in it, of whichever name: what the set-point is about.
-    pub begun: u64,
-    /// Whether the load generator was itself a limit in it.
-    pub generator_limited: bool,
-}
 
 /// A new set-point.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -29,14 +29,10 @@ use std::time::Duration;
 
 use self::debt::Debt;
 pub use self::overflow::Overflow;
-pub use self::population::{Growth, Population, Spawn};
+pub use self::population::{Growth, Population, Spawn, UserKey};
 use self::surplus::Surplus;
 use crate::RunInstant;
 use crate::schedule::{Course, Cursor, Due, Owner, Table, Timeline};
-
-/// A virtual user, by a small number of its worker's choice; it may be given again once the user is
-/// gone.
-pub type UserKey = u32;
 
 /// How long a due slot waits for a user of its own worker before all workers are asked. Creating
 /// one and running it to its first `begin` takes a tenth of this, so the overflow and its lock are

@@ -6,13 +6,17 @@
 //! it and gives it back. Nothing on this path divides, formats or looks at a clock: instants come
 //! with what happened.
 
+mod buckets;
 mod censored;
 mod confidence;
 mod counts;
+mod event;
 mod histogram;
+mod names;
 mod pages;
 mod series;
 mod snapshot;
+mod split;
 mod sum;
 mod trend;
 
@@ -25,7 +29,10 @@ use thiserror::Error;
 pub use self::censored::{Censored, Figure};
 pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, Table, Tally, Texts};
-pub use self::histogram::{Histogram, Split};
+pub use self::event::{Cause, Ended, IterationEnd, RunPhase, Times};
+pub use self::histogram::Histogram;
+use self::names::OTHER;
+pub use self::names::{MAX_NAME_LEN, MAX_NAMES};
 pub use self::series::{
     MAX_NAMES_BYTES, MAX_SERIES, MAX_SERIES_NAME_LEN, MetricKind, Metrics, Series, Value,
 };
@@ -33,31 +40,17 @@ pub use self::snapshot::{
     Check, Delayed, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent,
     Users,
 };
+pub use self::split::Split;
 pub use self::trend::Trend;
 use crate::RunInstant;
 use crate::control::{self, Objective, Watch};
 use crate::dispatch::{Lag, UnsentCause};
-use crate::exchange::{ErrorClass, Exchange, Protocol};
+use crate::exchange::{Exchange, Protocol};
 use crate::standstill::{Heartbeat, PROBE};
 
-/// Names of transactions, of checks or of metrics that one run tells apart.
-pub const MAX_NAMES: usize = 1_000;
-/// Bytes of the longest name.
-pub const MAX_NAME_LEN: usize = 128;
 /// Steps in which the probes are counted that a worker overslept: more than tell one time from the
 /// next.
 const OVERSLEPT_STEPS: u64 = 1_000;
-/// The row of names beyond [`MAX_NAMES`].
-const OTHER: &str = "other";
-
-/// A part of a run, by which figures are kept apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunPhase {
-    /// Before measuring begins.
-    WarmUp,
-    /// What percentiles and thresholds are about.
-    Measured,
-}
 
 /// A transaction's name, as a number of one recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,64 +90,6 @@ pub enum NameError {
         /// The kind that it was to have.
         wanted: MetricKind,
     },
-}
-
-/// The instants of one transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Times {
-    /// When it was meant to start; its actual start where nothing paced it.
-    pub intended: RunInstant,
-    /// When its user was ready for it; its actual start where it did not wait.
-    pub parked_at: RunInstant,
-    /// When it started.
-    pub started: RunInstant,
-    /// When it ended.
-    pub ended: RunInstant,
-}
-
-impl Times {
-    /// The times of a transaction that was not paced: nested, or in the closed model.
-    pub const fn unpaced(started: RunInstant, ended: RunInstant) -> Self {
-        Self { intended: started, parked_at: started, started, ended }
-    }
-}
-
-/// How a transaction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended<'a> {
-    /// It did what it should.
-    Ok,
-    /// It did not.
-    Failed(&'a Cause<'a>),
-    /// It was cut off, at the end of the run or with its user: it counts as at least the age that
-    /// it had.
-    Interrupted,
-}
-
-/// Why a transaction failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause<'a> {
-    /// A request was answered with a status that was not expected.
-    Status(u16),
-    /// A request had no answer.
-    Request(ErrorClass),
-    /// The scenario said so.
-    Said(&'a str),
-    /// It was open when its iteration returned.
-    NotEnded,
-    /// Its user was cut off by a trap.
-    Trap(&'a str),
-}
-
-/// How an iteration ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IterationEnd {
-    /// The scenario returned.
-    Ok,
-    /// The scenario returned an error, or trapped.
-    Failed,
-    /// It was cut off at the end of the run.
-    Interrupted,
 }
 
 /// What one worker counts.

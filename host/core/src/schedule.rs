@@ -11,6 +11,7 @@
 mod arrivals;
 mod numbering;
 mod shares;
+mod stripe;
 mod timeline;
 
 pub use self::arrivals::Arrivals;
@@ -18,6 +19,7 @@ use self::arrivals::Positions;
 pub use self::numbering::Numbering;
 use self::shares::Claim;
 pub use self::shares::{Owner, Table};
+pub use self::stripe::Stripe;
 pub use self::timeline::{Law, Profile, Segment, Stage, StageError, Timeline, TimelineError};
 use crate::RunInstant;
 
@@ -37,45 +39,6 @@ pub enum Course {
     Rate(f64),
     /// The profile that there was at first, at the place where it is by then: it has not waited.
     Profile,
-}
-
-/// A share of all slots: those whose number leaves the remainder `index` when divided by `of`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stripe {
-    index: u64,
-    of: u64,
-}
-
-impl Stripe {
-    /// All slots.
-    pub const WHOLE: Self = Self { index: 0, of: 1 };
-
-    /// Share number `index` of `of`.
-    ///
-    /// # Panics
-    /// When there is no such share.
-    pub const fn new(index: u64, of: u64) -> Self {
-        assert!(index < of, "a share is one of those that there are");
-        Self { index, of }
-    }
-
-    /// Share number `index` of `of` of this share: a thread's of its host's.
-    ///
-    /// # Panics
-    /// When there is no such share.
-    pub const fn part(self, index: u64, of: u64) -> Self {
-        Self::new(self.index + index * self.of, self.of * of)
-    }
-
-    /// Which share it is, from 0.
-    pub const fn index(self) -> u64 {
-        self.index
-    }
-
-    /// How many shares there are.
-    pub const fn of(self) -> u64 {
-        self.of
-    }
 }
 
 /// The slots of one thread, in order.

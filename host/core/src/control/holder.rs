@@ -12,11 +12,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::Window;
 use super::evidence::{Evidence, Finding, MIN_SAMPLES, Room, chance};
 use super::growth::{FASTEST, Growth};
 use super::objective::{Goal, Objective};
 use super::watch::Tally;
+use super::window::Window;
 use crate::RunInstant;
 
 /// However bad a window was, so much of the load is kept: three steps lead from 500/s to the floor,

@@ -9,9 +9,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::UserKey;
 use crate::RunInstant;
 use crate::units::Rate;
+
+/// A virtual user, by a small number of its worker's choice; it may be given again once the user is
+/// gone.
+pub type UserKey = u32;
 
 /// How many users a worker may have.
 #[derive(Clone, Copy, Debug, PartialEq)]

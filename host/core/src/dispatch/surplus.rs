@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::UserKey;
+use super::population::UserKey;
 use crate::RunInstant;
 
 /// How long a user must have been unneeded: several times the stalls that a service recovers from

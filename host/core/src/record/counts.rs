@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::event::Cause;
+use super::names::{MAX_NAME_LEN, MAX_NAMES, OTHER};
 use super::sum::{Part as _, sums};
-use super::{Cause, MAX_NAME_LEN, MAX_NAMES, OTHER};
 use crate::exchange::ErrorClass;
 use crate::travel::{self, AtMost, Refused};
 

@@ -23,23 +23,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Ended;
-use super::censored::Censored;
+use super::buckets::{BUCKETS, bucket_of, counted_in, longest_in};
 use super::pages::Pages;
-use super::sum::{Part, sums};
+use super::sum::Part;
 use crate::travel::{self, Refused, Sparse};
-
-/// The longest time that has a bucket of its own; longer ones are counted in the last. Nothing
-/// waits longer under the default timeouts.
-const MAX_NS: u64 = 3_600_000_000_000;
-
-/// How the buckets are laid out: as HdrHistogram lays out those from 1 µs up to there with three
-/// significant digits. These are the bits of a nanosecond that are not told apart at all, and those
-/// of a number that tell the buckets of one doubling apart.
-const UNIT_BITS: u32 = 9;
-const FINE_BITS: u32 = 10;
-/// How many buckets there are: up to the end of the doubling that holds the highest bound.
-pub(super) const BUCKETS: usize = ((bucket_of(MAX_NS) >> FINE_BITS) as usize + 1) << FINE_BITS;
 
 /// Samples that are listed, in four kilobytes, before they are counted by bucket: 10,000 a second
 /// of one name on one thread.
@@ -314,32 +301,6 @@ impl PartialEq for Histogram {
     }
 }
 
-/// The number of the bucket in which a time is counted: for one beyond all buckets that of the
-/// highest bound.
-const fn counted_in(ns: u64) -> u32 {
-    let bucket = bucket_of(ns);
-    if (bucket as usize) < BUCKETS { bucket } else { bucket_of(MAX_NS) }
-}
-
-/// The number of the bucket for a time, from the first one on: 2,048 buckets of 512 ns, then 1,024
-/// for each doubling.
-const fn bucket_of(ns: u64) -> u32 {
-    let units = ns >> UNIT_BITS;
-    let doublings = (u64::BITS - units.leading_zeros()).saturating_sub(FINE_BITS + 1);
-    (doublings << FINE_BITS) + (units >> doublings) as u32
-}
-
-/// The shortest time in the bucket with this number, which must exist.
-const fn shortest_in(bucket: u32) -> u64 {
-    let doublings = (bucket >> FINE_BITS).saturating_sub(1);
-    ((bucket - (doublings << FINE_BITS)) as u64) << (doublings + UNIT_BITS)
-}
-
-/// The longest time in the bucket with this number, which must exist.
-const fn longest_in(bucket: u32) -> u64 {
-    shortest_in(bucket + 1) - 1
-}
-
 /// A histogram with samples, as it travels.
 #[derive(Serialize, Deserialize)]
 struct Sent {
@@ -400,51 +361,6 @@ fn are_outermost(min_ns: u64, max_ns: u64, counts: &[(u32, u64)]) -> bool {
         && is_none_longer
 }
 
-/// Times of what ended well and of what failed, kept apart, as a failure may be much faster or much
-/// slower, and which it is matters; and how long that had taken which was cut off before its end.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Split {
-    /// Times of what ended well.
-    pub ok: Histogram,
-    /// Times of what failed.
-    pub failed: Histogram,
-    /// Ages of what was cut off: it would have taken at least so long.
-    pub interrupted: Histogram,
-}
-
-impl Split {
-    /// Counts one sample where it belongs.
-    pub(super) fn record(&mut self, ended: Ended<'_>, sample: Duration) {
-        match ended {
-            Ended::Ok => self.ok.record(sample),
-            Ended::Failed(_) => self.failed.record(sample),
-            Ended::Interrupted => self.interrupted.record(sample),
-        }
-    }
-
-    /// What ended by itself, well or not, as a histogram of its own.
-    pub fn both(&self) -> Histogram {
-        let mut both = self.ok.clone();
-        both.merge(&self.failed);
-        both
-    }
-
-    /// Everything, where what was cut off counts as at least its age: what a report leads with.
-    pub fn all(&self) -> Censored {
-        Censored::new(self.both(), &self.interrupted)
-    }
-
-    /// The sum of all times and ages, in nanoseconds.
-    pub const fn sum_ns(&self) -> u128 {
-        self.ok.sum_ns() + self.failed.sum_ns() + self.interrupted.sum_ns()
-    }
-
-    /// How many samples there are, those that were cut off included.
-    pub const fn count(&self) -> u64 {
-        self.ok.count() + self.failed.count() + self.interrupted.count()
-    }
-}
-
 impl<const N: usize> Part for [Histogram; N] {
     fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.iter_mut().zip(other) {
@@ -457,10 +373,9 @@ impl<const N: usize> Part for [Histogram; N] {
     }
 }
 
-sums! { Split { ok, failed, interrupted } }
-
 #[cfg(test)]
 mod tests {
+    use super::super::buckets::{MAX_NS, shortest_in};
     use super::*;
     use crate::random::Random;
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::histogram::BUCKETS;
+use super::buckets::BUCKETS;
 
 /// Buckets of a page: an eighth of a doubling of times, in a quarter of a kilobyte.
 const PAGE: usize = 128;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::names::{MAX_NAME_LEN, MAX_NAMES};
 use super::trend::Trend;
-use super::{MAX_NAME_LEN, MAX_NAMES};
 use crate::RunInstant;
 use crate::travel::{self, AtMost, Refused};
 

@@ -13,9 +13,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Causes, Counts, Table, Tally, Texts};
+use super::event::Ended;
+use super::histogram::Histogram;
 use super::series::Metrics;
+use super::split::Split;
 use super::sum::{Part, sums};
-use super::{Ended, Histogram, Split};
 use crate::RunInstant;
 use crate::exchange::{ErrorClass, Phase, Protocol};
 use crate::travel::{self, Refused};

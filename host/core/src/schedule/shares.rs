@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Stripe;
+use super::stripe::Stripe;
 
 /// A host's number in tables.
 pub type Owner = u16;
