@@ -13,7 +13,3 @@ pub use self::exports::swell::scenario::lifecycle;
 pub use self::swell::scenario::{
     checks, clock, context, data, http, log, metrics, random, runs, transactions,
 };
-
-export!(Component);
-
-pub(crate) use crate::lifecycle::Component;

@@ -54,6 +54,7 @@ mod checks;
 pub mod context;
 pub mod data;
 mod error;
+mod exports;
 pub mod http;
 mod lifecycle;
 pub mod log;

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::Phase;
-use crate::bindings::http;
 
 /// Why a request has no answer. The texts are for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,24 +41,6 @@ pub enum Error {
     /// The request itself was wrong; nothing was sent.
     #[error("invalid request: {0}")]
     Invalid(String),
-}
-
-/// The host's word as the scenario's error.
-pub(super) fn from_host(error: http::Error) -> crate::Error {
-    crate::Error::Http(match error {
-        http::Error::Dns(text) => Error::Dns(text),
-        http::Error::Connect(text) => Error::Connect(text),
-        http::Error::Tls(text) => Error::Tls(text),
-        http::Error::Timeout(phase) => Error::Timeout(phase),
-        http::Error::Reset(text) => Error::Reset(text),
-        http::Error::Protocol(text) => Error::Protocol(text),
-        http::Error::TooLarge(text) => Error::TooLarge(text),
-        http::Error::Denied(text) => Error::Denied(text),
-        http::Error::LocalPorts(text) => Error::LocalPorts(text),
-        http::Error::LocalFiles(text) => Error::LocalFiles(text),
-        http::Error::Invalid(text) => Error::Invalid(text),
-        http::Error::RunOver => return crate::Error::RunOver,
-    })
 }
 
 impl fmt::Display for Phase {

@@ -241,7 +241,25 @@ impl<'a> Request<'a> {
 }
 
 pub(super) fn answered(answer: Result<http::Response, http::Error>) -> Result<Response> {
-    answer.map(Response::new).map_err(super::error::from_host)
+    answer.map(Response::new).map_err(from_host)
+}
+
+/// The host's word as the scenario's error.
+fn from_host(error: http::Error) -> crate::Error {
+    crate::Error::Http(match error {
+        http::Error::Dns(text) => super::Error::Dns(text),
+        http::Error::Connect(text) => super::Error::Connect(text),
+        http::Error::Tls(text) => super::Error::Tls(text),
+        http::Error::Timeout(phase) => super::Error::Timeout(phase),
+        http::Error::Reset(text) => super::Error::Reset(text),
+        http::Error::Protocol(text) => super::Error::Protocol(text),
+        http::Error::TooLarge(text) => super::Error::TooLarge(text),
+        http::Error::Denied(text) => super::Error::Denied(text),
+        http::Error::LocalPorts(text) => super::Error::LocalPorts(text),
+        http::Error::LocalFiles(text) => super::Error::LocalFiles(text),
+        http::Error::Invalid(text) => super::Error::Invalid(text),
+        http::Error::RunOver => return crate::Error::RunOver,
+    })
 }
 
 /// What [`Request::expect`] takes: a status or a range of them.
