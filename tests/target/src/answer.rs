@@ -33,15 +33,13 @@ use flate2::write::GzEncoder;
 use flate2::{Compress, Compression, Crc, FlushCompress};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, LOCATION,
-    SET_COOKIE,
-};
+use hyper::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::body::Body;
+use crate::form::{cookies, json_answer, plain, with, wrong};
 use crate::law::Admission;
 use crate::service::Service;
 use crate::wire::Fate;
@@ -150,41 +148,8 @@ fn delay(path: &str) -> Duration {
     Duration::from_millis(milliseconds.unwrap_or(0).into())
 }
 
-pub(crate) fn plain(status: StatusCode, body: &'static str) -> Response<Body> {
-    let mut answer = Response::new(body.into());
-    *answer.status_mut() = status;
-    answer
-}
-
-pub(crate) fn json_answer(status: StatusCode, value: &Value) -> Response<Body> {
-    let mut answer = Response::new(value.to_string().into());
-    *answer.status_mut() = status;
-    with(answer, CONTENT_TYPE, "application/json")
-}
-
-fn wrong(why: &'static str) -> Response<Body> {
-    plain(StatusCode::BAD_REQUEST, why)
-}
-
-/// The answer with one more header; a value that is none, from a query, makes it a 400.
-pub(crate) fn with(mut answer: Response<Body>, name: HeaderName, value: &str) -> Response<Body> {
-    match HeaderValue::from_str(value) {
-        Ok(value) => {
-            answer.headers_mut().append(name, value);
-            answer
-        }
-        Err(_) => wrong("the query has bytes that a header cannot carry"),
-    }
-}
-
 fn query(head: &Parts) -> impl Iterator<Item = (String, String)> {
     url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned()
-}
-
-/// Names and values of the cookies that came.
-pub(crate) fn cookies(head: &Parts) -> impl Iterator<Item = (&str, &str)> {
-    let lines = head.headers.get_all(COOKIE).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
 fn echo(head: &Parts, body: &Bytes) -> Value {

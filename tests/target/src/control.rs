@@ -21,9 +21,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-use crate::answer::json_answer;
 use crate::behaviour::Behaviour;
 use crate::body::Body;
+use crate::form::json_answer;
 use crate::service::Service;
 
 #[derive(Deserialize)]

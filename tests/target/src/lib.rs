@@ -14,6 +14,7 @@ mod body;
 mod certificate;
 mod connection;
 mod control;
+mod form;
 mod law;
 mod seen;
 mod service;

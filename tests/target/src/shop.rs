@@ -15,8 +15,8 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::answer::{cookies, json_answer, plain, with};
 use crate::body::Body;
+use crate::form::{cookies, json_answer, plain, with};
 
 /// The orders so far. Who is logged in needs no memory: a token is made of its user's name.
 #[derive(Debug, Default)]
