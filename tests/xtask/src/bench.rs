@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context;
 
-use crate::machine::{program, program_of};
+use crate::machine::{program, program_of, program_of_crates_io};
 use crate::step::{output, run as run_step, say, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
@@ -123,19 +123,7 @@ fn comparison(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
     title("what the bench needs");
     program("nginx", &["-v"], "the service under load")?;
     program("wrk", &["-v"], "a load generator to compare with")?;
-    let oha = workspace.built("tools/bin/oha");
-    if !oha.exists() {
-        say("installing oha, a load generator to compare with, from crates.io; building it takes \
-            some minutes");
-        let install = ["install", "--locked", "oha", "--root"];
-        run_step(
-            Command::new("cargo")
-                .args(install)
-                .arg(workspace.built("tools"))
-                .env("CARGO_TARGET_DIR", workspace.built("tools/build")),
-        )?;
-    }
-    oha.metadata().with_context(|| format!("cargo installed oha, but not as {}", oha.display()))?;
+    let oha = program_of_crates_io(workspace, "oha", "a load generator to compare with")?;
 
     title("what is measured");
     let (guests, lean) = (workspace.built("guests"), workspace.built("guests/lean"));

@@ -15,7 +15,7 @@ use crate::machine::{kubernetes_schemas, program, program_of, scenario_compiler}
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
-use crate::{house, scenarios, slowest};
+use crate::{dependencies, house, scenarios, slowest};
 
 /// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket
 /// would come in by this way.
@@ -26,6 +26,9 @@ const PURE: [(&str, &[&str]); 2] = [
         &["bytes", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"],
     ),
 ];
+
+/// These checks are tested with them.
+const XTASK: [&str; 2] = ["--package", "xtask"];
 
 /// What is built and tested for this machine. Whoever needs a program builds all of it: with less,
 /// crates see other features, and wasmtime is compiled again.
@@ -53,9 +56,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     program_of("iproute2", "ip", &["-Version"], "what makes the networks that are cut in tests")?;
     program("faketime", &["--version"], "what sets the wall clocks of hosts in a test")?;
 
-    title("format");
-    run(&mut workspace.cargo(["fmt", "--all", "--check"]))?;
-
+    format(workspace)?;
     house::check(workspace)?;
 
     title("lints");
@@ -78,6 +79,8 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
         run(check.args(["--package", package]).current_dir(workspace.root()))?;
     }
 
+    dependencies::check(workspace)?;
+
     title("documentation");
     run(workspace
         .cargo(["doc", "--release", "--locked", "--workspace", "--no-deps"])
@@ -95,6 +98,44 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     run_tests(workspace, &guests, &examples, &python)?;
     say("\nall checks passed");
     Ok(())
+}
+
+/// What of the checks takes at most three minutes once it was built: nothing that compiles wasmtime
+/// or starts a program. Without optimisation across crates, which takes longer than these tests do.
+///
+/// # Errors
+/// As [`test`].
+pub(crate) fn quick(workspace: &Workspace) -> anyhow::Result<()> {
+    format(workspace)?;
+    house::check(workspace)?;
+    let packages: Vec<&str> =
+        PURE.iter().flat_map(|(package, _)| ["--package", package]).chain(XTASK).collect();
+
+    title("lints of the pure crates");
+    let mut clippy = workspace.cargo(["clippy", "--locked", "--all-targets"]);
+    run(clippy.args(&packages).args(["--", "--deny", "warnings"]))?;
+
+    title("tests of the pure crates");
+    let nextest = has_nextest();
+    let mut test = if nextest {
+        workspace.cargo(["nextest", "run", "--locked"])
+    } else {
+        workspace.cargo(["test", "--locked", "--lib", "--bins", "--tests", "--no-fail-fast"])
+    };
+    // Whole runs on virtual time are simulated by the thousand.
+    test.args(&packages).env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
+    time_tests(workspace, nextest, &mut test)?;
+    say("\nall quick checks passed");
+    Ok(())
+}
+
+fn format(workspace: &Workspace) -> anyhow::Result<()> {
+    title("format");
+    run(&mut workspace.cargo(["fmt", "--all", "--check"]))
+}
+
+fn has_nextest() -> bool {
+    succeeds("cargo", &["nextest", "--version"])
 }
 
 /// Builds the programs and tests.
@@ -117,7 +158,7 @@ fn run_tests(
     run(workspace
         .cargo(["test", "--release", "--locked", "--workspace", "--doc"])
         .args(&but_scenarios))?;
-    let nextest = succeeds("cargo", &["nextest", "--version"]);
+    let nextest = has_nextest();
     let mut test = if nextest {
         workspace.cargo(["nextest", "run"])
     } else {

@@ -99,6 +99,32 @@ pub(crate) fn kubernetes_schemas(workspace: &Workspace) -> anyhow::Result<PathBu
     Ok(python)
 }
 
+/// A program of crates.io, `name` or `name@version`, built once into the target folder.
+///
+/// # Errors
+/// It is not there and cannot be built.
+pub(crate) fn program_of_crates_io(
+    workspace: &Workspace,
+    package: &str,
+    reason: &str,
+) -> anyhow::Result<PathBuf> {
+    let name = package.split('@').next().unwrap_or(package);
+    let program = workspace.built("tools/bin").join(name);
+    if !program.exists() {
+        say(&format!(
+            "installing {name}, {reason}, from crates.io; building it takes some minutes"
+        ));
+        let tools = workspace.built("tools");
+        let mut install = Command::new("cargo");
+        install.args(["install", "--locked", package, "--root"]).arg(tools);
+        run(install.env("CARGO_TARGET_DIR", workspace.built("tools/build")))?;
+    }
+    program
+        .metadata()
+        .with_context(|| format!("cargo installed {name}, but not as {}", program.display()))?;
+    Ok(program)
+}
+
 /// Whether a program can be run; what it answers to the probe does not matter (`wrk -v` fails).
 fn is_there(name: &str, probe: &[&str]) -> bool {
     Command::new(name).args(probe).output().is_ok()
