@@ -1,12 +1,14 @@
 //! `host check`: what a scenario file is, before anybody runs it.
 
 use std::fmt::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use swell_core::plain::line;
 use swell_core::units::counted;
-use swell_engine::{Compiled, GuestLimits, ScenarioFile, ScenarioInfo, WIT_VERSION};
+use swell_engine::{
+    Compiled, GuestLimits, ScenarioFile, ScenarioInfo, ScenarioSource, WIT_VERSION,
+};
 
 use crate::prepare::load;
 use crate::settings::reach::is_reach;
@@ -24,14 +26,15 @@ pub(crate) struct CheckArgs {
 /// # Errors
 /// The file is no scenario that this host could run.
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
-    let file = load(&args.file, GuestLimits::default())?;
+    let source = ScenarioSource::File(args.file.clone());
+    let file = load(&source, GuestLimits::default())?;
     let mut out = String::new();
-    describe(&mut out, &args.file, &file)?;
+    describe(&mut out, &source, &file)?;
     Ok(terminal::show(out)?)
 }
 
-fn describe(out: &mut String, path: &Path, file: &ScenarioFile) -> fmt::Result {
-    writeln!(out, "{}", line(&path.to_string_lossy()))?;
+fn describe(out: &mut String, source: &ScenarioSource, file: &ScenarioFile) -> fmt::Result {
+    writeln!(out, "{}", line(&source.name()))?;
     writeln!(out, "  kind       {}, {}", file.kind.describe(), counted(file.size, "byte"))?;
     writeln!(out, "  blake3     {}", file.hash)?;
     writeln!(out, "  contract   swell:scenario@{WIT_VERSION}")?;

@@ -20,6 +20,7 @@ use serde_json::json;
 use swell_core::plan::Search;
 use swell_core::run::Refusal;
 use swell_core::units::Rate;
+use swell_engine::ScenarioSource;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::finished::Done;
@@ -276,11 +277,11 @@ impl ControlApi {
         Ok(names)
     }
 
-    /// The file of a stored scenario.
-    fn stored_file(&self, name: &str) -> Result<PathBuf, String> {
+    /// Where a stored scenario comes from.
+    fn stored_scenario(&self, name: &str) -> Result<ScenarioSource, String> {
         let names = self.stored()?;
         match self.scenarios.as_ref().filter(|_| names.iter().any(|one| one == name)) {
-            Some(folder) => Ok(folder.join(format!("{name}.{SCENARIO}"))),
+            Some(folder) => Ok(ScenarioSource::File(folder.join(format!("{name}.{SCENARIO}")))),
             None => Err(format!(
                 "there is no stored scenario {name:?}; there are: {}",
                 names.join(", ")
@@ -315,9 +316,9 @@ impl ControlApi {
             Some(toml::Value::Integer(hosts @ 1..=1_000)) => usize::try_from(hosts).ok(),
             Some(_) => return unfit("`hosts` is a number from 1 to 1000"),
         };
-        let file = match (settings.remove("stored"), settings.remove("file")) {
-            (Some(toml::Value::String(stored)), None) => match self.stored_file(&stored) {
-                Ok(file) => file,
+        let source = match (settings.remove("stored"), settings.remove("file")) {
+            (Some(toml::Value::String(stored)), None) => match self.stored_scenario(&stored) {
+                Ok(source) => source,
                 Err(reason) => return Answer::error(StatusCode::NOT_FOUND, &reason),
             },
             (None, Some(toml::Value::String(_))) if caller == Caller::Member => {
@@ -327,7 +328,7 @@ impl ControlApi {
                     file by `host run FILE --coordinator`",
                 );
             }
-            (None, Some(toml::Value::String(file))) => PathBuf::from(file),
+            (None, Some(toml::Value::String(file))) => ScenarioSource::File(file.into()),
             _ => {
                 return unfit(
                     "the body needs a `file`, the path of a .wasm file on the host's machine, or a \
@@ -354,7 +355,7 @@ impl ControlApi {
             .and_then(|()| self.layers.above_all(place, settings));
         match layers {
             Ok(layers) => match self
-                .begin(name, hosts, move || Prepared::new(None, &file, &layers), || true)
+                .begin(name, hosts, move || Prepared::new(None, source, &layers), || true)
                 .await
             {
                 Ok(run) => begun(&run),
@@ -377,10 +378,10 @@ impl ControlApi {
     ) -> Result<Rc<Handle>, Answer> {
         let of_command = self.layers.clone();
         let prepare = move || {
-            let Unpacked { file, settings, origin } = unpacked;
+            let Unpacked { source, settings, origin } = unpacked;
             let place = "what was submitted".to_owned();
             let layers = of_command.submitted(place, settings, search.is_some())?;
-            let loaded = Loaded::read(&file, &layers)?;
+            let loaded = Loaded::read(source, &layers)?;
             if loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none() {
                 bail!(
                     "a file with `conduct` runs on one host\nhelp: choose a scenario of it with \

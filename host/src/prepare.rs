@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use swell_core::record::Recorder;
 use swell_core::run::EndRequest;
 use swell_engine::{
     Compiler, Conductor, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver, ScenarioFile,
-    ScenarioInfo, Trapped, User, Worker,
+    ScenarioInfo, ScenarioSource, Trapped, User, Worker,
 };
 use tempfile::TempDir;
 use thiserror::Error;
@@ -39,7 +39,7 @@ pub(crate) type EndRequests = mpsc::Receiver<EndRequest>;
 
 /// A scenario file, ready to be used again and again.
 pub(crate) struct Loaded {
-    path: PathBuf,
+    source: ScenarioSource,
     file: ScenarioFile,
     limits: GuestLimits,
 }
@@ -49,9 +49,10 @@ impl Loaded {
     ///
     /// # Errors
     /// Wrong settings or a wrong scenario file.
-    pub(crate) fn read(path: &Path, layers: &Layers) -> anyhow::Result<Arc<Self>> {
+    pub(crate) fn read(source: ScenarioSource, layers: &Layers) -> anyhow::Result<Arc<Self>> {
         let limits = guest_limits(&layers.undisputed()?)?;
-        Ok(Arc::new(Self { path: path.to_owned(), file: load(path, limits)?, limits }))
+        let file = load(&source, limits)?;
+        Ok(Arc::new(Self { source, file, limits }))
     }
 
     /// Whether it decides itself what runs and when.
@@ -101,17 +102,17 @@ pub(crate) const COMPILE_CHILD: &str = "compile-child";
 ///
 /// # Errors
 /// What is wrong with the file.
-pub(crate) fn load(file: &Path, limits: GuestLimits) -> anyhow::Result<ScenarioFile> {
+pub(crate) fn load(source: &ScenarioSource, limits: GuestLimits) -> anyhow::Result<ScenarioFile> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let compiler = Compiler::new(program, COMPILE_CHILD);
-    ScenarioFile::load(file, &compiler, limits).with_context(|| file.display().to_string())
+    ScenarioFile::load(source, &compiler, limits).with_context(|| source.name())
 }
 
 /// A run that can begin.
 pub(crate) struct Prepared {
     /// By which it is known beside others.
     pub(crate) name: String,
-    pub(crate) file: PathBuf,
+    pub(crate) source: ScenarioSource,
     pub(crate) file_hash: String,
     pub(crate) scenario: ScenarioInfo,
     pub(crate) plan: RunPlan,
@@ -131,14 +132,14 @@ pub(crate) type Pair = (String, Option<String>);
 /// A scenario that another host sent, with its settings and the files that they name: all are here.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
-    pub(crate) file: PathBuf,
+    pub(crate) source: ScenarioSource,
     /// What the settings say, with the names that files have here.
     pub(crate) settings: Vec<Pair>,
     pub(crate) origin: Origin,
 }
 
-/// Files that came from another machine: what each was called there, and the folder where they are
-/// as long as this lives.
+/// Files of settings that came from another machine: what each was called there, and the folder
+/// where they are as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Origin {
     names: BTreeMap<String, String>,
@@ -185,11 +186,11 @@ impl Prepared {
             preflight::look_at_target(&plan.client)?;
         }
         let name = name.unwrap_or(&scenario.name).to_owned();
-        let (file, file_hash) = (loaded.path.clone(), loaded.file.hash.clone());
+        let (source, file_hash) = (loaded.source.clone(), loaded.file.hash.clone());
         let pairs = layers.pairs(Some(scenario))?;
         let prepared = Self {
             name,
-            file,
+            source,
             file_hash,
             scenario: scenario.clone(),
             plan,
@@ -208,25 +209,20 @@ impl Prepared {
     /// As [`Loaded::read`] and [`Prepared::of`].
     pub(crate) fn new(
         name: Option<&str>,
-        file: &Path,
+        source: ScenarioSource,
         layers: &Layers,
     ) -> anyhow::Result<(Self, EndRequests)> {
-        Self::of(name, &*Loaded::read(file, layers)?, layers, None, None)
+        Self::of(name, &*Loaded::read(source, layers)?, layers, None, None)
     }
 
     /// What the run is known by.
     pub(crate) fn subject(&self) -> Subject {
-        let file = self.file.display().to_string();
         Subject {
             run: self.run.id.clone(),
             name: self.name.clone(),
             seed: self.run.seed,
             scenario: self.scenario.name.clone(),
-            file: self
-                .origin
-                .as_ref()
-                .and_then(|origin| origin.names().get(&file).cloned())
-                .unwrap_or(file),
+            file: self.source.name(),
             file_hash: self.file_hash.clone(),
             settings: self.settings.clone(),
         }

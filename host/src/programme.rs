@@ -16,6 +16,7 @@ use anyhow::{Context as _, bail};
 use swell_core::plan::{DEFAULT_GRACE, Search};
 use swell_core::spelling;
 use swell_core::units::parse_duration;
+use swell_engine::ScenarioSource;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -74,14 +75,15 @@ impl Programme {
         search: Option<Search>,
     ) -> anyhow::Result<Self> {
         if file.extension().is_none_or(|extension| extension != "toml") {
-            let mut loaded = Loaded::read(file, layers)?;
+            let source = ScenarioSource::File(file.to_owned());
+            let mut loaded = Loaded::read(source.clone(), layers)?;
             let conducts =
                 loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none();
             let granted = consent(loaded.claims(layers, conducts)?)?;
             let layers = &layers.granting(&granted);
             if !granted.is_empty() {
                 // What it has of the machine may be among it.
-                loaded = Loaded::read(file, layers)?;
+                loaded = Loaded::read(source, layers)?;
             }
             let what = if conducts {
                 if let Some(load) = layers.typed_load() {
@@ -109,7 +111,7 @@ impl Programme {
         for Planned { name, file, order, settings } in planned {
             let place = format!("{shown}: run {name:?}");
             let its_layers = layers.under_typed(place.clone(), settings)?;
-            let its_claims = Loaded::read(&file, &its_layers)
+            let its_claims = Loaded::read(ScenarioSource::File(file.clone()), &its_layers)
                 .and_then(|loaded| loaded.claims(&its_layers, false));
             claims.extend(its_claims.with_context(|| place.clone())?);
             runs.push((name, file, order, its_layers, place));
@@ -119,8 +121,8 @@ impl Programme {
         let layers = layers.granting(&granted);
         let mut entries = Vec::new();
         for (name, file, order, its_layers, place) in runs {
-            let prepared =
-                Prepared::new(Some(&name), &file, &its_layers.granting(&granted)).context(place)?;
+            let (source, its_layers) = (ScenarioSource::File(file), its_layers.granting(&granted));
+            let prepared = Prepared::new(Some(&name), source, &its_layers).context(place)?;
             entries.push(Entry { prepared, order });
         }
         let endless: Vec<_> = entries

@@ -3,6 +3,7 @@
 //! | to find | look in |
 //! |---|---|
 //! | the contract: its files, version and hash | `contract`, `bindings` |
+//! | where a scenario comes from | `source` |
 //! | from a file to a component | `artifact` |
 //! | compilation in a bounded child; the private cache | `compile`, `cache` |
 //! | from a component to something users can be made of | `program` |
@@ -35,6 +36,7 @@ mod patience;
 mod program;
 mod run;
 mod runtime;
+mod source;
 mod state;
 mod store;
 mod text;
@@ -51,4 +53,5 @@ pub use instance::{HookError, InstanceProbe, IterationEnd, User};
 pub use limits::GuestLimits;
 pub use program::{Program, ScenarioFile, ScenarioInfo};
 pub use run::{Answer, Conductor, Pacing, Run, RunOver, RunStamp, RunStats, RunTimes, Worker};
+pub use source::{MAX_SCENARIO_SIZE, ScenarioSource};
 pub use store::Trapped;

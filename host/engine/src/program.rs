@@ -1,8 +1,5 @@
 //! From a scenario file to something that users can be made of.
 
-use std::io::Read as _;
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use wasmtime::component::{Component, ComponentExportIndex, HasSelf, Linker};
@@ -16,6 +13,7 @@ use crate::error::LoadError;
 use crate::interfaces::{bounded, wasi};
 use crate::limits::GuestLimits;
 use crate::runtime::{Needs, Ticker, plain_engine, pooled_engine};
+use crate::source::ScenarioSource;
 use crate::state::GuestState;
 use crate::store::{explain, limited};
 use crate::wasi::Wasi;
@@ -23,9 +21,6 @@ use crate::wasi::Wasi;
 use crate::bindings::exports::swell::scenario::lifecycle::FileInfo;
 /// One scenario that a file contains, as it describes itself.
 pub use crate::bindings::exports::swell::scenario::lifecycle::ScenarioInfo;
-
-/// The most bytes that a scenario file may have: a Python interpreter with its libraries has 40 MB.
-const MAX_FILE_SIZE: u64 = 256 << 20;
 
 /// A scenario file, read, compiled and asked what it contains. No user of it exists yet.
 pub struct ScenarioFile {
@@ -49,39 +44,20 @@ pub struct ScenarioFile {
 }
 
 impl ScenarioFile {
-    /// Reads and compiles a file.
+    /// Reads and compiles a scenario file.
     ///
     /// # Errors
     /// [`LoadError`] says what is wrong with the file or the machine. Nothing was sent and no user
     /// created.
-    pub fn load(path: &Path, compiler: &Compiler, limits: GuestLimits) -> Result<Self, LoadError> {
-        let read_error = |source| LoadError::Read { source };
-        let metadata = std::fs::metadata(path).map_err(read_error)?;
-        if metadata.is_dir() {
-            return Err(read_error(std::io::Error::other(
-                "it is a folder; compile it with `host build` first",
-            )));
-        }
-        // A pipe that nobody writes to would keep us waiting for ever.
-        if metadata.file_type().is_fifo() {
-            return Err(read_error(std::io::Error::other(
-                "it is a pipe; write the scenario to a file first",
-            )));
-        }
-        if metadata.len() > MAX_FILE_SIZE {
-            return Err(LoadError::TooLarge { bytes: metadata.len(), limit: MAX_FILE_SIZE });
-        }
-        // Bounded also where the file has no length of its own, as a device.
-        let mut bytes = Vec::new();
-        std::fs::File::open(path)
-            .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes))
-            .map_err(read_error)?;
+    pub fn load(
+        source: &ScenarioSource,
+        compiler: &Compiler,
+        limits: GuestLimits,
+    ) -> Result<Self, LoadError> {
+        let bytes = source.read()?;
         let size = bytes.len() as u64;
-        if size > MAX_FILE_SIZE {
-            return Err(LoadError::TooLarge { bytes: size, limit: MAX_FILE_SIZE });
-        }
         let hash = blake3::hash(&bytes).to_hex().to_string();
-        let (kind, component) = componentize(bytes)?;
+        let (kind, component) = componentize(bytes.into())?;
         let imports = checked_imports(&component)?;
 
         let engine = plain_engine(limits)?;

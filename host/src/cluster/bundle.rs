@@ -1,4 +1,4 @@
-//! A scenario's file, its settings and the files that they name, as they travel to another host: by
+//! A scenario, its settings and the files that they name, as they travel to another host: by
 //! hash, each fetched from whoever holds it.
 
 use std::collections::BTreeMap;
@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use swell_cluster::{BlobHash, BlobRef, BlobSource, BlobStore, Peer, fetch_to};
+use swell_cluster::{BlobHash, BlobRef, BlobSource, BlobStore, Peer, fetch, fetch_to};
 use swell_core::plain::line;
+use swell_engine::{MAX_SCENARIO_SIZE, ScenarioSource};
 
 use crate::prepare::{Origin, Pair, Unpacked};
 use crate::settings::layers::{file_of, with_file};
 
-/// The largest file that is fetched: far more than a scenario or a feed has, less than what fills a
+/// The largest file of settings that is fetched: far more than a feed has, less than what fills a
 /// disk by surprise.
 const MAX_FILE: u64 = 16 << 30;
 
@@ -39,7 +40,7 @@ pub(super) struct HeldFile {
 /// A scenario and all that it needs, told by hashes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Bundle {
-    /// What the scenario's file is called where it came from.
+    /// What the scenario is called where it comes from.
     pub(super) path: String,
     /// Settings as flags, in the order in which they overrule one another.
     pub(super) settings: Vec<Pair>,
@@ -57,17 +58,20 @@ pub(super) struct HeldBundle {
 
 impl OfferedFiles {
     /// Keeps a file's bytes, as they are now.
-    fn hold(&self, path: &Path) -> anyhow::Result<HeldFile> {
-        let bytes = Bytes::from(
-            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
-        );
+    fn hold_file(&self, path: &Path) -> anyhow::Result<HeldFile> {
+        let bytes =
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(self.hold(bytes.into()))
+    }
+
+    fn hold(&self, bytes: Bytes) -> HeldFile {
         let blob = BlobRef { hash: BlobHash::of(&bytes), size: bytes.len() as u64 };
         let mut offered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         offered
             .entry(blob.hash)
             .or_insert_with(|| OfferedFile { source: BlobSource::Bytes(bytes), holders: 0 })
             .holders += 1;
-        Ok(HeldFile { blob, offered: self.clone() })
+        HeldFile { blob, offered: self.clone() }
     }
 }
 
@@ -94,31 +98,27 @@ impl Drop for HeldFile {
 }
 
 impl HeldBundle {
-    /// Packs a scenario's file with its settings; `known` is under which names others are to know
-    /// its files, if not under those that they have here. The files are read and hashed, which
+    /// Packs a scenario with its settings; `known` says under which names others are to know the
+    /// files of settings, if not under those that they have here. All is read and hashed, which
     /// takes a while.
     ///
     /// # Errors
     /// A file that cannot be read.
     pub(super) fn new(
         offered: &OfferedFiles,
-        file: &Path,
+        source: &ScenarioSource,
         settings: Vec<Pair>,
         known: &BTreeMap<String, String>,
     ) -> anyhow::Result<Self> {
         let known_as = |path: &str| known.get(path).cloned().unwrap_or_else(|| path.to_owned());
-        let held = offered.hold(file)?;
-        let mut bundle = Bundle {
-            path: known_as(&file.display().to_string()),
-            settings,
-            file: held.blob,
-            files: Vec::new(),
-        };
+        let held = offered.hold(source.read().with_context(|| source.name())?);
+        let mut bundle =
+            Bundle { path: source.name(), settings, file: held.blob, files: Vec::new() };
         let mut all = vec![held];
         for (place, (key, value)) in bundle.settings.iter_mut().enumerate() {
             let Some(text) = value else { continue };
             let Some(path) = file_of(key, Some(text)).map(str::to_owned) else { continue };
-            let held = offered.hold(Path::new(&path)).with_context(|| format!("--{key}"))?;
+            let held = offered.hold_file(Path::new(&path)).with_context(|| format!("--{key}"))?;
             bundle.files.push((place, held.blob));
             all.push(held);
             *text = with_file(key, text, &known_as(&path));
@@ -137,9 +137,10 @@ impl Bundle {
         let folder = tempfile::tempdir().context("cannot make a folder for the run's files")?;
         let mut names = BTreeMap::new();
         let mut settings = self.settings.clone();
-        let local = folder.path().join("scenario.wasm");
-        fetch_to(peer, self.file, MAX_FILE, &local).await?;
-        names.insert(local.to_string_lossy().into_owned(), line(&self.path).to_string());
+        let source = ScenarioSource::Bytes {
+            name: line(&self.path).to_string(),
+            bytes: fetch(peer, self.file, MAX_SCENARIO_SIZE).await?,
+        };
         for (place, (key, value)) in settings.iter_mut().enumerate() {
             let Some(text) = value else { continue };
             let Some(path) = file_of(key, Some(text)).map(str::to_owned) else { continue };
@@ -156,6 +157,6 @@ impl Bundle {
             *text = with_file(key, text, &local);
             names.insert(local, path);
         }
-        Ok(Unpacked { file: local, settings, origin: Origin::new(names, folder) })
+        Ok(Unpacked { source, settings, origin: Origin::new(names, folder) })
     }
 }

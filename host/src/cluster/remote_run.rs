@@ -13,6 +13,7 @@ use swell_cluster::{LinkError, Token};
 use swell_core::plain;
 use swell_core::plan::Search;
 use swell_core::units::counted;
+use swell_engine::ScenarioSource;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
@@ -124,8 +125,8 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
         }
     }
     let outputs = Outputs::open(&settings.out)?;
-    let offered = OfferedFiles::default();
-    let packed = HeldBundle::new(&offered, file, layers.pairs(None)?, &BTreeMap::new())?;
+    let (offered, source) = (OfferedFiles::default(), ScenarioSource::File(file.to_owned()));
+    let packed = HeldBundle::new(&offered, &source, layers.pairs(None)?, &BTreeMap::new())?;
     let submission = Submission { bundle: packed.bundle.clone(), hosts, search };
     on_runtime(async move {
         let mut stops = Stops::listen()?;

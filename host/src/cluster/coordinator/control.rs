@@ -226,12 +226,13 @@ impl Coordinator {
         settings.push(("seed".to_owned(), Some(prepared.run.seed.to_string())));
         let names =
             prepared.origin.as_ref().map(|origin| origin.names().clone()).unwrap_or_default();
-        let (offered, file) = (self.offered.clone(), prepared.file.clone());
+        let (offered, source) = (self.offered.clone(), prepared.source.clone());
         // Other runs go on meanwhile on this thread.
-        let packed =
-            tokio::task::spawn_blocking(move || HeldBundle::new(&offered, &file, settings, &names))
-                .await
-                .context("reading broke down")??;
+        let packed = tokio::task::spawn_blocking(move || {
+            HeldBundle::new(&offered, &source, settings, &names)
+        })
+        .await
+        .context("reading broke down")??;
         let assignment = Assignment {
             // It has one when it is taken on.
             number: RunNumber(0),

@@ -56,9 +56,9 @@ pub(super) async fn do_part(
 }
 
 fn prepare(assignment: &Assignment, unpacked: Unpacked) -> anyhow::Result<(Prepared, EndRequests)> {
-    let Unpacked { file, settings, origin } = unpacked;
+    let Unpacked { source, settings, origin } = unpacked;
     let layers = Layers::of_pairs("the coordinator's settings".to_owned(), settings)?;
-    let loaded = Loaded::read(&file, &layers)?;
+    let loaded = Loaded::read(source, &layers)?;
     let (mut prepared, end_requests) =
         Prepared::of(Some(&assignment.name), &loaded, &layers, Some(&assignment.scenario), None)?;
     prepared.known_as(&assignment.run);
