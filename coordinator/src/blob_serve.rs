@@ -22,11 +22,11 @@ const UNREADABLE: VarInt = VarInt::from_u32(1);
 pub(crate) async fn serve(send: &mut SendStream, hash: BlobHash, store: &dyn BlobStore) {
     let opened = match store.find(&hash) {
         None => None,
-        Some(BlobSource::Bytes(bytes)) => Some((bytes.len() as u64, Opened::Bytes(bytes))),
+        Some(BlobSource::Bytes(bytes)) => Some((bytes.len() as u64, BlobReader::Bytes(bytes))),
         Some(BlobSource::File(path)) => {
             let opened = blocking(path.clone(), move || {
                 let file = File::open(&path)?;
-                Ok((file.metadata()?.len(), Opened::File { path, file: Some(file) }))
+                Ok((file.metadata()?.len(), BlobReader::File { path, file: Some(file) }))
             });
             opened.await.inspect_err(|e| tracing::warn!("blob {hash} cannot be served: {e}")).ok()
         }
@@ -73,7 +73,7 @@ async fn write(send: &mut SendStream, mut bytes: Bytes) -> bool {
 }
 
 /// A blob that is being sent.
-enum Opened {
+enum BlobReader {
     Bytes(Bytes),
     /// The file is lent to the thread that reads it, and gone after an error.
     File {
@@ -82,7 +82,7 @@ enum Opened {
     },
 }
 
-impl Opened {
+impl BlobReader {
     /// The next bytes; none at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, FileError> {
         match self {

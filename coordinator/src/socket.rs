@@ -48,8 +48,8 @@ const DATAGRAM_BUFFER: usize = 64 * 1024;
 /// packets at once. It may grant less.
 const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
 
-/// A bound UDP socket, first to join with, then for an [`NodeEndpoint`](crate::NodeEndpoint). Cloning
-/// shares it.
+/// A bound UDP socket, first to join with, then for an [`NodeEndpoint`](crate::NodeEndpoint).
+/// Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Socket {
     quinn: quinn::Endpoint,

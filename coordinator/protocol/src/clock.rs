@@ -183,7 +183,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_truth_lies_within_the_error(ahead in -1_000_000i64..1_000_000, there in 0u64..50_000, held in 0u64..9_000, back in 0u64..50_000) {
+        fn the_truth_lies_within_the_error(
+            ahead in -1_000_000i64..1_000_000,
+            there in 0u64..50_000,
+            held in 0u64..9_000,
+            back in 0u64..50_000,
+        ) {
             let theirs = |own: u64| at((own as i64 + ahead) as u64);
             let asked = 5_000_000;
             let exchange = ClockExchange {
@@ -193,7 +198,8 @@ mod tests {
                 returned: at(asked + there + held + back),
             };
             let offset = exchange.offset();
-            prop_assert!((offset.nanos - ahead).unsigned_abs() <= offset.error.as_nanos() as u64 + 1);
+            let most = offset.error.as_nanos() as u64 + 1;
+            prop_assert!((offset.nanos - ahead).unsigned_abs() <= most);
         }
     }
 }

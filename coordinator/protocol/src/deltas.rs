@@ -49,7 +49,7 @@ pub struct Frontier {
 
 /// A node's deltas that nobody has acknowledged.
 #[derive(Clone, Debug, Default)]
-pub struct Outbox {
+pub struct DeltaOutbox {
     /// Each with when it was last sent.
     kept: VecDeque<(Delta, Option<LocalInstant>)>,
     /// The latest number that was given.
@@ -58,7 +58,7 @@ pub struct Outbox {
     has_last: bool,
 }
 
-impl Outbox {
+impl DeltaOutbox {
     /// Takes in what was counted; gives its number.
     ///
     /// # Panics
@@ -104,7 +104,7 @@ impl Outbox {
 
 /// What was merged of one node.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Inbox {
+pub struct DeltaInbox {
     /// The number up to which all were merged.
     merged: u64,
     frontier: Frontier,
@@ -113,7 +113,7 @@ pub struct Inbox {
     ahead: BTreeMap<u64, Delta>,
 }
 
-impl Inbox {
+impl DeltaInbox {
     /// A delta came. Those whose turn it is now are to be merged, in the order in which they are
     /// given.
     pub fn handle_delta(&mut self, delta: Delta) -> Vec<Delta> {
@@ -163,16 +163,21 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_lost_doubled_or_overtaken_each_delta_is_merged_once_and_in_order(
-            fates in prop::collection::vec((any::<bool>(), any::<bool>(), 0u64..3_000, any::<bool>()), 1..200),
+            fates in prop::collection::vec(
+                (any::<bool>(), any::<bool>(), 0u64..3_000, any::<bool>()),
+                1..200,
+            ),
         ) {
-            let (mut outbox, mut inbox) = (Outbox::default(), Inbox::default());
+            let (mut outbox, mut inbox) = (DeltaOutbox::default(), DeltaInbox::default());
             let mut merged = Vec::new();
             let mut under_way: Vec<(u64, Delta)> = Vec::new();
             let mut fates = fates.into_iter().chain(std::iter::repeat((false, false, 0, false)));
             for step in 0..400u64 {
                 let now = ms(step * 500);
                 if step < 50 {
-                    outbox.push(Frontier { started: step * 10, ..Frontier::default() }, step == 49, Bytes::copy_from_slice(&step.to_le_bytes()));
+                    let frontier = Frontier { started: step * 10, ..Frontier::default() };
+                    let counted = Bytes::copy_from_slice(&step.to_le_bytes());
+                    outbox.push(frontier, step == 49, counted);
                 }
                 while let Some(delta) = outbox.poll_send(now) {
                     let (lost, doubled, late, _) = fates.next().unwrap();
@@ -196,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_was_not_acknowledged_is_sent_again_after_a_second() {
-        let mut outbox = Outbox::default();
+        let mut outbox = DeltaOutbox::default();
         outbox.push(Frontier::default(), true, Bytes::new());
         assert!(outbox.poll_send(ms(0)).is_some());
         assert!(outbox.poll_send(ms(999)).is_none());
@@ -210,7 +215,7 @@ mod tests {
 
     #[test]
     fn deltas_far_ahead_of_their_turn_are_not_kept() {
-        let mut inbox = Inbox::default();
+        let mut inbox = DeltaInbox::default();
         let far = Delta {
             number: 1_000_000,
             frontier: Frontier::default(),

@@ -1,9 +1,9 @@
 //! Leading a run: whose slots are whose, who may start them, and what has come back.
 //!
-//! Whoever owns it passes on what nodes say ([`Lead::handle_message`]), sends what
-//! [`Lead::poll_send`] gives, does what [`Lead::poll_event`] says, and calls [`Lead::handle_time`]
-//! at [`Lead::poll_timeout`]. The leading node may well take part itself: it is then one member
-//! more.
+//! Whoever owns it passes on what nodes say ([`RunLead::handle_message`]), sends what
+//! [`RunLead::poll_send`] gives, does what [`RunLead::poll_event`] says, and calls
+//! [`RunLead::handle_time`] at [`RunLead::poll_timeout`]. The leading node may well take part
+//! itself: it is then one member more.
 //!
 //! | file | is |
 //! |---|---|
@@ -27,7 +27,7 @@ use swell_core::run::UnknownStarts;
 use swell_core::schedule::{Course, Law, Table};
 
 pub use self::event::LeadEvent;
-use self::node::{NodeState, Participation};
+use self::node::{NodeStanding, NodeState};
 pub use self::state::LeadSettings;
 use self::state::LeadState;
 use crate::clock::LocalInstant;
@@ -47,7 +47,7 @@ const KEPT: Duration = Duration::from_secs(15);
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub struct Lead(LeadState);
+pub struct RunLead(LeadState);
 
 /// All that a lead knew at a moment, to be kept or sent to another node.
 ///
@@ -57,7 +57,7 @@ pub struct Lead(LeadState);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LeadSnapshot(LeadState);
 
-impl Lead {
+impl RunLead {
     /// A run that these nodes are to prepare.
     pub fn new(settings: LeadSettings, nodes: &[NodeId], now: LocalInstant) -> Self {
         let mut state = LeadState::new(settings, now);
@@ -129,7 +129,7 @@ impl Lead {
         let began = now + MIN_LEAD_TIME.max(state.slowest() * LEAD_ROUND_TRIPS);
         state.orders.stage = RunStage::Running { began };
         for node in state.nodes.values_mut().filter(|node| node.weight.is_some()) {
-            node.participation = Participation::Inside;
+            node.standing = NodeStanding::Inside;
         }
         state.tables.append(now, Table::of_weights(0, &state.weights()));
         state.publish();
@@ -186,8 +186,8 @@ impl Lead {
         self.0.events.pop_front()
     }
 
-    /// When [`Lead::handle_time`] is to be called at the latest: soon enough to see in time who is
-    /// lost, and at once when a node has said something on which more hangs than its lease.
+    /// When [`RunLead::handle_time`] is to be called at the latest: soon enough to see in time who
+    /// is lost, and at once when a node has said something on which more hangs than its lease.
     pub const fn poll_timeout(&self) -> LocalInstant {
         self.0.due
     }
@@ -200,19 +200,19 @@ impl Lead {
 
     /// Whether a node takes part and is heard.
     pub fn is_present(&self, node: NodeId) -> bool {
-        self.node(node).is_some_and(|node| node.participation == Participation::Inside)
+        self.node(node).is_some_and(|node| node.standing == NodeStanding::Inside)
     }
 
     /// Whether a node left of its own accord.
     pub fn has_left(&self, node: NodeId) -> bool {
         let has_left =
-            |node: &NodeState| node.wants_to_leave && node.participation != Participation::Lost;
+            |node: &NodeState| node.wants_to_leave && node.standing != NodeStanding::Lost;
         self.node(node).is_some_and(has_left)
     }
 
     /// Whether a node has, or had, a part of the run.
     pub fn took_part(&self, node: NodeId) -> bool {
-        self.node(node).is_some_and(|node| node.participation != Participation::Outside)
+        self.node(node).is_some_and(|node| node.standing != NodeStanding::Outside)
     }
 
     /// Whether a node has told all.

@@ -1,8 +1,8 @@
 //! One node's part in a run.
 //!
 //! Whoever owns it tells it what came and what the node did (`handle_*`), sends what
-//! [`Member::poll_send`] gives, does what [`Member::poll_event`] says, and calls
-//! [`Member::handle_time`] at [`Member::poll_timeout`]. It asks for leases, keeps the latest
+//! [`RunMember::poll_send`] gives, does what [`RunMember::poll_event`] says, and calls
+//! [`RunMember::handle_time`] at [`RunMember::poll_timeout`]. It asks for leases, keeps the latest
 //! orders, and keeps results until they have been merged.
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use swell_core::RunInstant;
 
 use crate::clock::{ClockComparison, ClockExchange, LocalInstant};
-use crate::deltas::{Frontier, Outbox};
+use crate::deltas::{DeltaOutbox, Frontier};
 use crate::lease::{ASK_EVERY, HeldLease};
 use crate::message::{
     Ending, LeaseAnswer, LeaseRequest, NodeId, Orders, Readiness, RunStage, ToLead, ToMember,
@@ -53,7 +53,7 @@ pub enum MemberEvent {
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub struct Member {
+pub struct RunMember {
     id: NodeId,
     readiness: Readiness,
     orders: Option<Arc<Orders>>,
@@ -63,7 +63,7 @@ pub struct Member {
     exchanges: u32,
     began: Option<LocalInstant>,
     ending: Option<Ending>,
-    outbox: Outbox,
+    outbox: DeltaOutbox,
     blocks: u64,
     numbers_wanted: u64,
     numbers_are_over: bool,
@@ -75,7 +75,7 @@ pub struct Member {
     events: VecDeque<MemberEvent>,
 }
 
-impl Member {
+impl RunMember {
     /// A node that has been chosen for a run, and prepares.
     pub fn new(id: NodeId, now: LocalInstant) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl Member {
             exchanges: 0,
             began: None,
             ending: None,
-            outbox: Outbox::default(),
+            outbox: DeltaOutbox::default(),
             blocks: 0,
             numbers_wanted: 0,
             numbers_are_over: false,
@@ -177,7 +177,8 @@ impl Member {
         self.events.pop_front()
     }
 
-    /// When [`Member::handle_time`] is to be called at the latest; never, once all has been merged.
+    /// When [`RunMember::handle_time`] is to be called at the latest; never, once all has been
+    /// merged.
     pub fn poll_timeout(&self) -> LocalInstant {
         if self.is_over {
             return LocalInstant::NEVER;

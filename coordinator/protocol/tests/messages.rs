@@ -9,8 +9,8 @@ use strategies::to_lead;
 use swell_core::schedule::{Arrivals, Law, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
-use swell_protocol::lead::{Lead, LeadSettings};
-use swell_protocol::member::Member;
+use swell_protocol::lead::{LeadSettings, RunLead};
+use swell_protocol::member::RunMember;
 use swell_protocol::message::{LeaseRequest, NodeId, Readiness, ToLead, ToMember};
 use swell_protocol::numbers::NumbersWanted;
 
@@ -20,18 +20,18 @@ fn ms(ms: u64) -> LocalInstant {
     LocalInstant::from_nanos(ms * 1_000_000)
 }
 
-fn lead() -> Lead {
+fn lead() -> RunLead {
     let settings = LeadSettings {
         timeline: Some(Timeline::new(Law::Constant(1_000.0))),
         arrivals: Arrivals::Uniform,
         iterations: None,
         patience: Duration::from_secs(10),
     };
-    Lead::new(settings, &NODES, ms(0))
+    RunLead::new(settings, &NODES, ms(0))
 }
 
 /// A lead and honest nodes, for some seconds, while others say what they like.
-fn live(lead: &mut Lead, honest: &mut [Member], said: &[(u64, NodeId, ToLead)]) {
+fn live(lead: &mut RunLead, honest: &mut [RunMember], said: &[(u64, NodeId, ToLead)]) {
     for now in (0..6_000).step_by(20) {
         for (_, from, message) in said.iter().filter(|(at, ..)| (now..now + 20).contains(at)) {
             lead.handle_message(ms(now), *from, message.clone());
@@ -93,7 +93,7 @@ proptest! {
         said in prop::collection::vec((0u64..6_000, to_lead()), 1..60)
     ) {
         let mut lead = lead();
-        let mut honest: Vec<Member> = NODES[..2].iter().map(|&id| Member::new(id, ms(0))).collect();
+        let mut honest = [0, 1].map(|index| RunMember::new(NODES[index], ms(0)));
         honest.iter_mut().for_each(|member| member.handle_prepared(Ok(1.0)));
         let said: Vec<(u64, NodeId, ToLead)> =
             said.into_iter().map(|(at, message)| (at, NODES[2], message)).collect();

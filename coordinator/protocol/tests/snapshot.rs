@@ -12,8 +12,8 @@ use swell_core::RunInstant;
 use swell_core::schedule::{Arrivals, Course, Law, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
-use swell_protocol::lead::{Lead, LeadSettings, LeadSnapshot};
-use swell_protocol::member::Member;
+use swell_protocol::lead::{LeadSettings, LeadSnapshot, RunLead};
+use swell_protocol::member::RunMember;
 use swell_protocol::message::{Ending, NodeId, ToLead, ToMember};
 
 /// Two that keep to the rules, one that says what it likes, and one that may come later.
@@ -73,8 +73,8 @@ fn settings() -> impl Strategy<Value = LeadSettings> {
 
 /// A lead, and the same one restored once it has been.
 struct Twins {
-    lead: Lead,
-    restored: Option<Lead>,
+    lead: RunLead,
+    restored: Option<RunLead>,
 }
 
 impl Twins {
@@ -82,7 +82,7 @@ impl Twins {
     fn part(&mut self) {
         let bytes = written(&self.lead.snapshot());
         let snapshot: LeadSnapshot = postcard::from_bytes(&bytes).expect("and read");
-        self.restored = Some(Lead::restore(snapshot));
+        self.restored = Some(RunLead::restore(snapshot));
     }
 
     fn handle(&mut self, now: LocalInstant, input: &Input) {
@@ -122,7 +122,7 @@ impl Twins {
         assert_eq!(restored.poll_timeout(), self.lead.poll_timeout());
         assert_eq!(restored.orders(), self.lead.orders());
         for node in NODES {
-            let seen = |lead: &Lead| {
+            let seen = |lead: &RunLead| {
                 (
                     lead.share(node),
                     lead.unknown(node),
@@ -150,8 +150,8 @@ proptest! {
         is_taken_with_full_queues in any::<bool>(),
         falls_silent_at in 0..2 * LASTS_MS,
     ) {
-        let mut twins = Twins { lead: Lead::new(settings, &NODES[..3], ms(0)), restored: None };
-        let mut honest = [0, 1].map(|index| Member::new(NODES[index], ms(0)));
+        let mut twins = Twins { lead: RunLead::new(settings, &NODES[..3], ms(0)), restored: None };
+        let mut honest = [0, 1].map(|index| RunMember::new(NODES[index], ms(0)));
         honest.iter_mut().for_each(|member| member.handle_prepared(Ok(1.0)));
         let mut started = 0;
         for at in (0..LASTS_MS).step_by(STEP_MS as usize) {

@@ -1,6 +1,9 @@
 //! What nodes say to the one that leads: two honest ones play their part, while two others, and one
 //! of whom nobody has heard, say what they like.
 
+#[cfg(test)]
+mod seeds;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,10 +12,12 @@ use swell_core::RunInstant;
 use swell_core::schedule::{Arrivals, Course, Cursor, Law, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
-use swell_protocol::lead::{Lead, LeadEvent, LeadSettings};
-use swell_protocol::member::{Member, MemberEvent};
+use swell_protocol::lead::{LeadEvent, LeadSettings, RunLead};
+use swell_protocol::member::{MemberEvent, RunMember};
 use swell_protocol::message::{Ending, NodeId, Orders, ToLead, ToMember};
 
+#[cfg(test)]
+pub(super) use self::seeds::seeds;
 use super::Script;
 
 const HONEST: [NodeId; 2] = [NodeId(1), NodeId(2)];
@@ -27,11 +32,11 @@ const SETTLED: u32 = 60;
 /// Steps between the deltas of a node.
 const DELTA_EVERY: u32 = 10;
 /// How long a script may be at the most: what happens later happens earlier as well.
-const LONGEST: Duration = Duration::from_secs(100);
+const MAX_SCRIPT: Duration = Duration::from_secs(100);
 
 struct World {
     now: LocalInstant,
-    lead: Lead,
+    lead: RunLead,
     honest: [Honest; 2],
     /// Who started which slot.
     started: BTreeMap<u64, NodeId>,
@@ -44,7 +49,7 @@ struct World {
 
 /// A node that keeps to the rules.
 struct Honest {
-    member: Member,
+    member: RunMember,
     /// Nothing in the closed model.
     cursor: Option<Cursor>,
     began: Option<LocalInstant>,
@@ -65,7 +70,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
     let mut world = World::new(run);
     let mut was_heard = false;
     while let Some(what) = script.byte()
-        && world.now.since(LocalInstant::default()) < LONGEST
+        && world.now.since(LocalInstant::default()) < MAX_SCRIPT
     {
         match what % 8 {
             0 | 1 => (0..=what / 8 % 8).for_each(|_| world.step()),
@@ -140,7 +145,7 @@ impl World {
                 .map(|law| Cursor::new(law, arrivals, Stripe::WHOLE, RunInstant::NEVER, u64::MAX));
             Honest::new(id, now, cursor)
         });
-        let lead = Lead::new(settings, &nodes, now);
+        let lead = RunLead::new(settings, &nodes, now);
         Self {
             now,
             lead,
@@ -163,11 +168,11 @@ impl World {
         }
         self.lead.handle_time(self.now);
         self.steady = self.steady.map(|steps| steps + 1);
-        self.hear();
+        self.deliver();
     }
 
-    /// What the lead says and wants done.
-    fn hear(&mut self) {
+    /// Brings what the lead says to where it goes, and sees what it wants done.
+    fn deliver(&mut self) {
         while let Some((to, message)) = self.lead.poll_send() {
             let message: ToMember = travelled(&message);
             if let Some(node) = self.honest.iter_mut().find(|node| node.member.id() == to) {
@@ -251,7 +256,7 @@ impl World {
 
 impl Honest {
     fn new(id: NodeId, now: LocalInstant, cursor: Option<Cursor>) -> Self {
-        let mut member = Member::new(id, now);
+        let mut member = RunMember::new(id, now);
         member.handle_prepared(Ok(1.0));
         Self {
             member,
@@ -353,110 +358,4 @@ impl Honest {
 fn travelled<T: serde::Serialize + serde::de::DeserializeOwned>(message: &T) -> T {
     let bytes = postcard::to_stdvec(message).expect("a message can be written");
     postcard::from_bytes(&bytes).expect("and read")
-}
-
-/// Scripts in which others take part honestly, and lie.
-#[cfg(test)]
-pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    use swell_protocol::deltas::Delta;
-    use swell_protocol::message::{LeaseRequest, Readiness};
-    use swell_protocol::numbers::NumbersWanted;
-
-    let frontier = |started, reached| Frontier { started, reached, furthest: reached, waiting: 1 };
-    let ask = LeaseRequest {
-        question: 1,
-        answered: None,
-        version: 0,
-        readiness: Readiness::Ready { weight: 1.0 },
-        run_now: None,
-        frontier: Frontier::default(),
-        wanted: NumbersWanted::default(),
-        is_strained: false,
-        round_trip: Some(Duration::from_millis(1)),
-    };
-    let later = LeaseRequest {
-        question: 2,
-        answered: Some(1),
-        version: 3,
-        run_now: Some(RunInstant::from_nanos(2_000_000_000)),
-        frontier: frontier(30, 60),
-        wanted: NumbersWanted { had: 0, count: 100 },
-        is_strained: true,
-        ..ask.clone()
-    };
-    let forged = LeaseRequest {
-        question: u64::MAX,
-        answered: Some(u64::MAX),
-        version: u64::MAX,
-        readiness: Readiness::Ready { weight: f64::NAN },
-        run_now: Some(RunInstant::NEVER),
-        frontier: Frontier {
-            started: u64::MAX,
-            reached: u64::MAX,
-            furthest: u64::MAX,
-            waiting: u64::MAX,
-        },
-        wanted: NumbersWanted { had: u64::MAX, count: u64::MAX },
-        round_trip: Some(Duration::MAX),
-        ..ask.clone()
-    };
-    let leaving = LeaseRequest { readiness: Readiness::Leaving, ..later.clone() };
-    let refused =
-        LeaseRequest { readiness: Readiness::Refused { reason: "no".into() }, ..ask.clone() };
-    let delta = |number, is_last| {
-        ToLead::Delta(Delta {
-            number,
-            frontier: frontier(40, 80),
-            is_last,
-            counted: Bytes::from_static(b"counts"),
-        })
-    };
-    let say = |from: u8, message: &ToLead| {
-        let bytes = postcard::to_stdvec(message).unwrap();
-        [&[2 + 8 * from, bytes.len() as u8], &bytes[..]].concat()
-    };
-    let [steps, begin, join, end, leave] =
-        [7 * 8, 4, 4 + 8, 4 + 5 * 8, 4 + 7 * 8].map(|what| vec![what]);
-    let [ready, ready_too] = [0, 1].map(|from| say(from, &ToLead::LeaseRequest(ask.clone())));
-    let ask = |ask: &LeaseRequest| say(0, &ToLead::LeaseRequest(ask.clone()));
-    let begun =
-        [ready.clone(), ready_too.clone(), steps.clone(), begin.clone(), steps.repeat(4)].concat();
-    let script = |run: u8, parts: &[&[u8]]| [&[run], &begun[..], &parts.concat()].concat();
-    let told =
-        [say(0, &delta(1, false)), say(0, &delta(3, false)), say(0, &delta(2, true))].concat();
-    vec![
-        ("takes-part", script(0, &[&ask(&later), &told, &steps.repeat(3), &end, &steps])),
-        ("poisson", script(1, &[&ask(&later), &steps.repeat(3), &end, &steps])),
-        (
-            "ramp-and-courses",
-            script(2, &[&ask(&later), &[5 + 8 * 20], &steps, &[4 + 8 * 6], &steps.repeat(2)]),
-        ),
-        ("closed", script(4, &[&ask(&later), &told, &steps.repeat(3)])),
-        ("iterations", script(12, &[&ask(&later), &steps.repeat(4), &ask(&later), &steps])),
-        ("forged", script(0, &[&ask(&forged), &steps, &told, &ask(&forged), &steps.repeat(2)])),
-        (
-            "strained",
-            script(0, &[&ask(&later).repeat(5), &steps.repeat(2), &ask(&refused), &steps]),
-        ),
-        (
-            "joins",
-            script(
-                2,
-                &[
-                    &join,
-                    &say(2, &ToLead::LeaseRequest(later.clone())),
-                    &steps.repeat(8),
-                    &say(2, &ToLead::LeaseRequest(forged)),
-                ],
-            ),
-        ),
-        (
-            "leave",
-            script(0, &[&ask(&later), &leave, &steps.repeat(2), &ask(&leaving), &steps.repeat(8)]),
-        ),
-        (
-            "asleep",
-            script(0, &[&ask(&later), &[6 + 8 * 12], &steps, &ask(&later), &steps.repeat(3)]),
-        ),
-    ]
 }

@@ -1,6 +1,9 @@
 //! What the node that leads says to one that takes part, as far as that reaches: its leases, its
 //! slots, its results.
 
+#[cfg(test)]
+mod seeds;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,9 +12,11 @@ use swell_core::schedule::{Arrivals, Cursor, Law, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
 use swell_protocol::lease::LEASE;
-use swell_protocol::member::{Member, MemberEvent};
+use swell_protocol::member::{MemberEvent, RunMember};
 use swell_protocol::message::{LeaseAnswer, LeaseRequest, NodeId, Orders, ToLead, ToMember};
 
+#[cfg(test)]
+pub(super) use self::seeds::seeds;
 use super::Script;
 
 const ID: NodeId = NodeId(1);
@@ -19,11 +24,11 @@ const STEP: Duration = Duration::from_millis(50);
 /// Starts in one step at the most: orders may ask for any number.
 const STARTS: u32 = 50;
 /// How long a script may be at the most.
-const LONGEST: Duration = Duration::from_secs(100);
+const MAX_SCRIPT: Duration = Duration::from_secs(100);
 
 struct World {
     now: LocalInstant,
-    member: Member,
+    member: RunMember,
     /// Those of two threads.
     cursors: [Cursor; 2],
     taken: [Option<u64>; 2],
@@ -42,7 +47,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
     let mut world = World::new();
     let mut was_heard = false;
     while let Some(what) = script.byte()
-        && world.now.since(LocalInstant::default()) < LONGEST
+        && world.now.since(LocalInstant::default()) < MAX_SCRIPT
     {
         match what % 4 {
             0 => (0..=what / 4 % 16).for_each(|_| world.step()),
@@ -81,7 +86,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
             _ if !world.has_told_all && world.began.is_some() => world.tell(what >= 128),
             _ => {}
         }
-        world.obey();
+        world.handle_events();
     }
     world.step();
     was_heard
@@ -90,7 +95,7 @@ pub(super) fn target(bytes: &[u8]) -> bool {
 impl World {
     fn new() -> Self {
         let now = LocalInstant::from_nanos(1_000_000_000);
-        let mut member = Member::new(ID, now);
+        let mut member = RunMember::new(ID, now);
         member.handle_prepared(Ok(1.0));
         let law = Timeline::new(Law::Constant(100.0));
         let cursors = [0, 1].map(|thread| {
@@ -119,7 +124,7 @@ impl World {
     fn step(&mut self) {
         self.now = self.now + STEP;
         self.member.handle_time(self.now);
-        self.obey();
+        self.handle_events();
         if let Some(run_now) = self.run_now().filter(|_| self.now < self.lease.1) {
             assert!(self.member.holds_lease(self.now));
             for (cursor, taken) in self.cursors.iter_mut().zip(&mut self.taken) {
@@ -152,7 +157,7 @@ impl World {
         assert!(self.member.poll_timeout() > self.now);
     }
 
-    fn obey(&mut self) {
+    fn handle_events(&mut self) {
         while let Some(event) = self.member.poll_event() {
             match event {
                 MemberEvent::Begin(at) => {
@@ -215,129 +220,4 @@ impl World {
             .filter(|&began| self.now >= began)
             .map(|began| RunInstant::START + self.now.since(began))
     }
-}
-
-/// Scripts of leads that keep to the rules, and of such that do not.
-#[cfg(test)]
-pub(super) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    use std::sync::Arc;
-
-    use swell_core::schedule::{Segment, Table};
-    use swell_protocol::message::{Ending, RunStage};
-    use swell_protocol::numbers::Block;
-
-    let lanes = |owners: &[Owner], from: u64| -> Table {
-        let lanes: Vec<(Owner, u32)> = owners.iter().copied().zip(0..).collect();
-        postcard::from_bytes(&postcard::to_stdvec(&(from, lanes)).unwrap()).unwrap()
-    };
-    let segment = |start: u64, position: f64, law| Segment {
-        start: RunInstant::from_nanos(start),
-        position,
-        law,
-    };
-    let ramp = Law::Ramp { from: 100.0, to: 400.0, over: Duration::from_secs(3) };
-    let orders = Orders {
-        version: 2,
-        stage: RunStage::Running { began: LocalInstant::from_nanos(2_000_000_000) },
-        nodes: vec![NodeId(2), ID],
-        tables: vec![lanes(&[0, 1, 1], 0), lanes(&[1, 0], 150)],
-        timeline: Timeline::try_from(vec![
-            segment(0, 0.0, Law::Constant(100.0)),
-            segment(1_000_000_000, 100.0, ramp),
-        ])
-        .ok(),
-        restarts: 0,
-        is_paused: false,
-        measured_from: None,
-    };
-    let far = Orders {
-        version: 9,
-        tables: vec![
-            lanes(&[1], 0),
-            lanes(&[0, 1, 1, 0, 1], u64::MAX - 2),
-            lanes(&[1, 1], u64::MAX),
-        ],
-        timeline: Timeline::try_from(vec![
-            segment(0, 0.0, Law::Constant(1e300)),
-            segment(u64::MAX - 1, 1e308, ramp),
-        ])
-        .ok(),
-        ..orders.clone()
-    };
-    let nobodys = Orders {
-        version: 5,
-        tables: vec![lanes(&[], 0)],
-        timeline: None,
-        is_paused: true,
-        restarts: 1,
-        ..orders.clone()
-    };
-    let ends = Orders {
-        version: 10,
-        stage: RunStage::Ending { why: Ending::Cut },
-        measured_from: Some(RunInstant::NEVER),
-        ..orders.clone()
-    };
-    let piece = |bytes: Vec<u8>| [vec![bytes.len() as u8], bytes].concat();
-    let say = |message: ToMember| [vec![1], piece(postcard::to_stdvec(&message).unwrap())].concat();
-    let answer = |below: u8, orders: &Orders| {
-        [vec![2, below], piece(postcard::to_stdvec(orders).unwrap())].concat()
-    };
-    let plain = |below: u8| vec![2, below, 0];
-    let own = ToMember::LeaseAnswer(LeaseAnswer {
-        question: 12,
-        received: LocalInstant::from_nanos(1_500_000_000),
-        answered: LocalInstant::from_nanos(1_600_000_000),
-        version: 2,
-        below: 200,
-        block: Some(Block { ordinal: 1, numbers: 0..100 }),
-        numbers_are_over: false,
-        merged: 1,
-        orders: Some(Arc::new(orders.clone())),
-    });
-    let [step, steps, tell, tell_last] = [0, 15 * 4, 3, 131].map(|what| vec![what]);
-    let compared: Vec<u8> = [&step[..], &plain(0)].concat().repeat(10);
-    let begun =
-        [&compared[..], &answer(99, &orders), &steps, &plain(99), &steps, &plain(103), &steps]
-            .concat();
-    let script = |parts: &[&[u8]]| [&begun[..], &parts.concat()].concat();
-    vec![
-        (
-            "takes-part",
-            script(&[
-                &tell,
-                &steps,
-                &plain(107),
-                &steps,
-                &tell_last,
-                &plain(107),
-                &answer(107, &ends),
-                &steps,
-                &plain(107),
-            ]),
-        ),
-        (
-            "far",
-            script(&[
-                &answer(255, &far),
-                &steps,
-                &say(ToMember::Orders(Arc::new(nobodys))),
-                &steps,
-            ]),
-        ),
-        (
-            "far-at-once",
-            [
-                &compared[..],
-                &answer(255, &far),
-                &steps,
-                &plain(255),
-                &steps,
-                &say(own.clone()),
-                &steps,
-            ]
-            .concat(),
-        ),
-        ("numbers", [&compared[..], &say(own), &steps, &tell, &steps].concat()),
-    ]
 }

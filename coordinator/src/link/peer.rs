@@ -48,7 +48,7 @@ pub struct Peer {
     connection: Arc<PeerConnection>,
     /// Bytes of messages that may still wait to be written.
     room: Arc<Semaphore>,
-    outgoing: mpsc::Sender<Outgoing>,
+    outgoing: mpsc::Sender<QueuedWrite>,
     messages: Mutex<FrameReader>,
     /// Files that may still be fetched at the same time.
     fetches: Semaphore,
@@ -58,7 +58,7 @@ pub struct Peer {
 
 /// What the writer of a connection does next.
 #[derive(Debug)]
-enum Outgoing {
+enum QueuedWrite {
     /// A message, and the room that it takes until it is written.
     Message(Bytes, OwnedSemaphorePermit),
     /// The last: to be answered when all before it has arrived.
@@ -128,7 +128,7 @@ impl Peer {
         let bytes = u32::try_from(frame.len()).expect("a message has at most 1 MiB");
         let sent = async {
             let room = Arc::clone(&self.room).acquire_many_owned(bytes).await.ok()?;
-            self.outgoing.send(Outgoing::Message(frame, room)).await.ok()
+            self.outgoing.send(QueuedWrite::Message(frame, room)).await.ok()
         };
         match timeout(SEND_DEADLINE, sent).await {
             Ok(Some(())) => Ok(()),
@@ -207,7 +207,7 @@ impl Peer {
     pub async fn close(&self, reason: &str) {
         let (arrived, wait) = oneshot::channel();
         let goodbye = async {
-            if self.outgoing.send(Outgoing::Goodbye(arrived)).await.is_ok() {
+            if self.outgoing.send(QueuedWrite::Goodbye(arrived)).await.is_ok() {
                 let _ = wait.await;
             }
         };
@@ -248,7 +248,7 @@ impl Drop for Peer {
 async fn write(
     connection: Arc<PeerConnection>,
     mut stream: SendStream,
-    mut waiting: mpsc::Receiver<Outgoing>,
+    mut waiting: mpsc::Receiver<QueuedWrite>,
     room: Arc<Semaphore>,
 ) {
     let closed = connection.quinn.closed();
@@ -260,14 +260,14 @@ async fn write(
         };
         let Some(next) = next else { break };
         match next {
-            Outgoing::Message(message, taken) => {
+            QueuedWrite::Message(message, taken) => {
                 if stream.write_chunk(message).await.is_err() {
                     connection.close(CloseCode::Garbage, "messages are not read");
                     break;
                 }
                 drop(taken);
             }
-            Outgoing::Goodbye(arrived) => {
+            QueuedWrite::Goodbye(arrived) => {
                 // What is finished already, or broken, has nothing left to wait for.
                 if stream.finish().is_ok() {
                     let _ = stream.stopped().await;

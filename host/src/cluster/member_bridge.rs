@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use swell_protocol::clock::LocalInstant;
-use swell_protocol::member::{Member, MemberEvent};
+use swell_protocol::member::{MemberEvent, RunMember};
 use swell_protocol::message::{NodeId, ToMember};
 use tokio::sync::mpsc;
 
@@ -17,7 +17,7 @@ const MAX_WAITING: usize = 64;
 /// See the module's documentation.
 pub(super) struct MemberBridge {
     run: RunNumber,
-    member: Member,
+    member: RunMember,
     events: mpsc::UnboundedSender<MemberEvent>,
     said: mpsc::Receiver<Said>,
     /// What others must know and no connection could take yet.
@@ -41,7 +41,7 @@ impl MemberBridge {
     pub(super) fn new(id: NodeId, run: RunNumber) -> (Self, MemberLine) {
         let (events, heard) = mpsc::unbounded_channel();
         let (says, said) = mpsc::channel(MAX_WAITING);
-        let member = Member::new(id, local_now());
+        let member = RunMember::new(id, local_now());
         let bridge =
             Self { run, member, events, said, unsent: VecDeque::new(), workers: Workers::ToCome };
         (bridge, MemberLine { id, events: heard, says })

@@ -7,7 +7,7 @@ use swell_core::RunInstant;
 
 use crate::clock::LocalInstant;
 use crate::lead::event::LeadEvent;
-use crate::lead::node::{Participation, ReadinessChange};
+use crate::lead::node::{NodeStanding, ReadinessChange};
 use crate::lead::state::LeadState;
 use crate::lease::LEASE;
 use crate::message::{LeaseAnswer, LeaseRequest, NodeId, RunStage, ToMember};
@@ -15,8 +15,7 @@ use crate::message::{LeaseAnswer, LeaseRequest, NodeId, RunStage, ToMember};
 impl LeadState {
     /// A node asked. It is answered unless it takes no part, or cannot.
     pub(super) fn handle_request(&mut self, now: LocalInstant, id: NodeId, request: LeaseRequest) {
-        let sharing =
-            self.nodes.values().filter(|node| node.participation == Participation::Inside);
+        let sharing = self.nodes.values().filter(|node| node.standing == NodeStanding::Inside);
         let sharing = sharing.count();
         let below = self.promise(now, request.run_now);
         let (version, stage) = (self.orders.version, self.orders.stage);

@@ -12,7 +12,7 @@ use swell_core::schedule::Table;
 
 use crate::clock::LocalInstant;
 use crate::lead::event::LeadEvent;
-use crate::lead::node::{BETWEEN_MOVES, NodeState, Participation};
+use crate::lead::node::{BETWEEN_MOVES, NodeStanding, NodeState};
 use crate::lead::state::LeadState;
 use crate::message::NodeId;
 
@@ -24,8 +24,8 @@ impl LeadState {
         for id in lost {
             self.handle_lost(now, id);
         }
-        let leaving = self
-            .nodes_that(|node| node.participation == Participation::Inside && node.wants_to_leave);
+        let leaving =
+            self.nodes_that(|node| node.standing == NodeStanding::Inside && node.wants_to_leave);
         for id in leaving {
             has_moved |= self.let_go(now, id);
         }
@@ -50,7 +50,7 @@ impl LeadState {
     fn handle_lost(&mut self, now: LocalInstant, id: NodeId) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         node.handle_lost(now);
-        self.deal_out(now, id, Participation::Lost);
+        self.deal_out(now, id, NodeStanding::Lost);
         self.events.push_back(LeadEvent::Lost(id));
     }
 
@@ -62,17 +62,17 @@ impl LeadState {
         };
         let has_heirs = self.nodes.iter().any(is_heir);
         if has_heirs {
-            self.deal_out(now, id, Participation::Left);
+            self.deal_out(now, id, NodeStanding::Left);
             self.events.push_back(LeadEvent::Left(id));
         }
         has_heirs
     }
 
     /// Deals a node's slots out to the others, from the first on that it could not have started.
-    fn deal_out(&mut self, now: LocalInstant, id: NodeId, participation: Participation) {
+    fn deal_out(&mut self, now: LocalInstant, id: NodeId, standing: NodeStanding) {
         let notice = self.notice(now);
         let Some(node) = self.nodes.get_mut(&id) else { return };
-        (node.participation, node.moved_at) = (participation, Some(now));
+        (node.standing, node.moved_at) = (standing, Some(now));
         let from = if self.orders.timeline.is_some() { node.bound().max(notice) } else { 0 };
         let owner = node.owner;
         let weights = self.weights();
@@ -84,7 +84,7 @@ impl LeadState {
     fn rebalance(&mut self, now: LocalInstant, run_now: RunInstant) -> bool {
         let here = self.slot_at(run_now);
         let is_settled = self.tables.last().is_none_or(|table| table.from <= here);
-        if !is_settled || !self.change_participation(now) {
+        if !is_settled || !self.change_standings(now) {
             return false;
         }
         self.rebalanced_at = Some(now);
@@ -96,7 +96,7 @@ impl LeadState {
     }
 
     /// Lets nodes in, lets them return and relieves them; says whether there were any.
-    fn change_participation(&mut self, now: LocalInstant) -> bool {
+    fn change_standings(&mut self, now: LocalInstant) -> bool {
         // A node that comes for the first time need not wait for that.
         let is_early =
             self.rebalanced_at.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES);
@@ -104,21 +104,21 @@ impl LeadState {
         let is_any_free = self.nodes.values().any(NodeState::is_free);
         let mut has_changed = false;
         for (id, node) in self.nodes.iter_mut().filter(|(_, node)| node.may_take_part(now)) {
-            match node.participation {
-                Participation::Outside => self.events.push_back(LeadEvent::Joined(*id)),
-                Participation::Lost if !is_early && node.may_return(now) => {
+            match node.standing {
+                NodeStanding::Outside => self.events.push_back(LeadEvent::Joined(*id)),
+                NodeStanding::Lost if !is_early && node.may_return(now) => {
                     node.handle_return(now);
                     self.events.push_back(LeadEvent::Back(*id));
                 }
-                Participation::Inside
+                NodeStanding::Inside
                     if !is_early && is_any_free && node.is_overburdened() && node.may_move(now) =>
                 {
                     node.relieve();
                     self.events.push_back(LeadEvent::Relieved(*id));
                 }
-                Participation::Lost | Participation::Inside | Participation::Left => continue,
+                NodeStanding::Lost | NodeStanding::Inside | NodeStanding::Left => continue,
             }
-            node.participation = Participation::Inside;
+            node.standing = NodeStanding::Inside;
             node.moved_at = Some(now);
             has_changed = true;
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use swell_core::schedule::Owner;
 
 use crate::clock::LocalInstant;
-use crate::deltas::Inbox;
+use crate::deltas::DeltaInbox;
 use crate::lease::{Grants, LOST_AFTER};
 use crate::message::{LeaseRequest, Readiness};
 
@@ -40,7 +40,7 @@ pub(super) struct NodeState {
     hears_at: LocalInstant,
     /// The latest question whose answer it had then.
     answered: Option<u64>,
-    pub(super) participation: Participation,
+    pub(super) standing: NodeStanding,
     /// Nothing before it is ready.
     pub(super) weight: Option<f64>,
     /// The part of its weight that it can bear.
@@ -56,7 +56,7 @@ pub(super) struct NodeState {
     /// The highest slot that it was ever promised.
     pub(super) promised: u64,
     pub(super) round_trip: Duration,
-    pub(super) inbox: Inbox,
+    pub(super) inbox: DeltaInbox,
     /// When its share moved last.
     pub(super) moved_at: Option<LocalInstant>,
     /// When it last took part again after it had been lost.
@@ -69,7 +69,7 @@ pub(super) struct NodeState {
 
 /// What a node has of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Participation {
+pub(super) enum NodeStanding {
     /// It has no slots, and may get some.
     Outside,
     /// It has slots, or has had them moved to it.
@@ -100,7 +100,7 @@ impl NodeState {
             heard_at: now,
             hears_at: now,
             answered: None,
-            participation: Participation::Outside,
+            standing: NodeStanding::Outside,
             weight: None,
             strength: 1.0,
             strained_questions: 0,
@@ -109,7 +109,7 @@ impl NodeState {
             furthest: 0,
             promised: 0,
             round_trip: Duration::ZERO,
-            inbox: Inbox::default(),
+            inbox: DeltaInbox::default(),
             moved_at: None,
             returned_at: None,
             exile: BETWEEN_MOVES,
@@ -156,7 +156,7 @@ impl NodeState {
 
     /// The lead was asleep until now, and cannot tell whether this node was silent.
     pub(super) fn forgive_silence(&mut self, now: LocalInstant) {
-        if self.participation != Participation::Lost {
+        if self.standing != NodeStanding::Lost {
             (self.heard_at, self.hears_at) = (now, now);
         }
     }
@@ -189,7 +189,7 @@ impl NodeState {
 
     /// Whether it has a part of the run, and has not told all of it.
     pub(super) fn is_to_be_heard(&self) -> bool {
-        self.participation == Participation::Inside && !self.inbox.is_complete()
+        self.standing == NodeStanding::Inside && !self.inbox.is_complete()
     }
 
     /// Whether it is heard, and hears. One that does not hear has no lease any more.
@@ -238,7 +238,7 @@ impl NodeState {
 
     /// Whether it has said long enough that it could bear more.
     pub(super) fn is_free(&self) -> bool {
-        self.participation == Participation::Inside
+        self.standing == NodeStanding::Inside
             && self.weight > Some(0.0)
             && self.free_questions >= STRAINED_QUESTIONS
     }

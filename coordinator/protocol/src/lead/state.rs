@@ -10,7 +10,7 @@ use swell_core::schedule::{Arrivals, Numbering, Owner, Timeline};
 
 use crate::clock::LocalInstant;
 use crate::lead::event::LeadEvent;
-use crate::lead::node::{NodeState, Participation};
+use crate::lead::node::{NodeStanding, NodeState};
 use crate::lease::LOST_AFTER;
 use crate::message::{NodeId, Orders, RunStage, ToMember};
 use crate::numbers::Numbers;
@@ -126,9 +126,7 @@ impl LeadState {
         let is_given_up = |node: &NodeState| now.since(node.heard_at) >= self.settings.patience;
         // A node that never had a share has nothing to tell.
         let is_over = |node: &NodeState| {
-            node.participation == Participation::Outside
-                || node.inbox.is_complete()
-                || is_given_up(node)
+            node.standing == NodeStanding::Outside || node.inbox.is_complete() || is_given_up(node)
         };
         let has_begun = !matches!(self.orders.stage, RunStage::Preparing);
         if !self.is_over && has_begun && self.nodes.values().all(is_over) {

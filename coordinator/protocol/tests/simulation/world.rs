@@ -13,9 +13,9 @@ use swell_core::run::UnknownStarts;
 use swell_core::schedule::{Arrivals, Course, Cursor, Law, Numbering, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
-use swell_protocol::lead::{Lead, LeadEvent, LeadSettings, LeadSnapshot};
+use swell_protocol::lead::{LeadEvent, LeadSettings, LeadSnapshot, RunLead};
 use swell_protocol::lease::LEASE;
-use swell_protocol::member::{Member, MemberEvent};
+use swell_protocol::member::{MemberEvent, RunMember};
 use swell_protocol::message::{Ending, NodeId, Orders, RunStage, ToLead, ToMember};
 
 use crate::network::{Cut, Instant, Network, Weather};
@@ -103,7 +103,7 @@ enum Message {
 
 struct SimulatedNode {
     id: NodeId,
-    member: Member,
+    member: RunMember,
     weight: f64,
     /// Its clock shows `zero` at true time 0 and runs `speed` times as fast.
     zero: u64,
@@ -163,7 +163,7 @@ pub(crate) struct World {
     now: Instant,
     network: Network<Message>,
     nodes: Vec<SimulatedNode>,
-    lead: Lead,
+    lead: RunLead,
     /// When the leading node last answered each, on true time.
     answered: BTreeMap<usize, Instant>,
     /// The highest rate that was in force in each bin of the run.
@@ -189,7 +189,7 @@ impl World {
                 cursor.claim(&[], 0);
                 SimulatedNode {
                     id: NodeId(1_000 + index as u64),
-                    member: Member::new(
+                    member: RunMember::new(
                         NodeId(1_000 + index as u64),
                         LocalInstant::from_nanos(zero),
                     ),
@@ -228,7 +228,7 @@ impl World {
             iterations: scene.iterations,
             patience: Duration::from_secs(15),
         };
-        let lead = Lead::new(settings, &at_first, nodes[0].local(0));
+        let lead = RunLead::new(settings, &at_first, nodes[0].local(0));
         let mut network = Network::new(scene.weather.clone(), scene.seed);
         network.cuts = scene
             .faults
@@ -352,7 +352,7 @@ impl World {
     fn restore_lead(&mut self) {
         let bytes = postcard::to_stdvec(&self.lead.snapshot()).expect("a snapshot can be written");
         let snapshot: LeadSnapshot = postcard::from_bytes(&bytes).expect("and read");
-        self.lead = Lead::restore(snapshot);
+        self.lead = RunLead::restore(snapshot);
         self.record.restored += 1;
     }
 
@@ -425,7 +425,7 @@ impl World {
         }
         self.start_due(index, local);
         while let Some(event) = self.nodes[index].member.poll_event() {
-            self.obey(index, local, event);
+            self.handle_event(index, local, event);
             self.start_due(index, local);
         }
         let wants_to_leave = self.befell(
@@ -477,7 +477,7 @@ impl World {
         }
     }
 
-    fn obey(&mut self, index: usize, local: LocalInstant, event: MemberEvent) {
+    fn handle_event(&mut self, index: usize, local: LocalInstant, event: MemberEvent) {
         let node = &mut self.nodes[index];
         match event {
             MemberEvent::Begin(at) => {

@@ -7,7 +7,7 @@ use swell_cluster::NodeId;
 use swell_core::plain::in_one_line;
 use swell_core::run::{NodeFate, NodePlace};
 use swell_protocol::clock::LocalInstant;
-use swell_protocol::lead::{Lead, LeadEvent, LeadSettings};
+use swell_protocol::lead::{LeadEvent, LeadSettings, RunLead};
 use swell_protocol::message::ToMember;
 use tokio::sync::mpsc;
 
@@ -20,7 +20,7 @@ const PREPARING: Duration = Duration::from_secs(180);
 
 /// See the module's documentation.
 pub(super) struct CoordinatedRun {
-    lead: Lead,
+    lead: RunLead,
     assignment: Assignment,
     news: mpsc::UnboundedSender<News>,
     names: BTreeMap<NodeId, String>,
@@ -44,7 +44,7 @@ impl CoordinatedRun {
         max_hosts: usize,
     ) -> Self {
         let ids: Vec<NodeId> = names.keys().copied().collect();
-        let lead = Lead::new(settings, &ids, local_now());
+        let lead = RunLead::new(settings, &ids, local_now());
         Self {
             lead,
             assignment,
