@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use crate::error::OptionsError;
 use crate::http::worker::HttpWorker;
-use crate::net::network::Network;
+use crate::net::network::WorkerNetwork;
 use crate::options::Options;
 
 /// One worker's client; its users are [`Session`](crate::Session)s.
 pub struct Client {
     pub(crate) options: Options,
-    pub(crate) network: Network,
+    pub(crate) network: WorkerNetwork,
     pub(crate) http: HttpWorker,
 }
 
@@ -21,7 +21,7 @@ impl Client {
     pub fn new(options: Options) -> Result<Rc<Self>, OptionsError> {
         Ok(Rc::new(Self {
             http: HttpWorker::new(&options)?,
-            network: Network::new(options.sources.clone())?,
+            network: WorkerNetwork::new(options.sources.clone())?,
             options,
         }))
     }

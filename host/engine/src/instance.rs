@@ -17,13 +17,13 @@ use crate::program::Program;
 use crate::run::Worker;
 use crate::state::GuestState;
 use crate::store::{Trapped, explain, limited};
-use crate::text::Text;
+use crate::text::GuestText;
 use crate::user::UserState;
 use crate::wasi::Wasi;
 
 /// How an iteration ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IterationEnd {
+pub enum IterationOutcome {
     /// `run` returned ok.
     Ok,
     /// `run` returned an error, with this text.
@@ -48,7 +48,7 @@ pub struct User {
     store: Store<GuestState>,
     cpu: Arc<CpuMeter>,
     guest: Scenario,
-    run: TypedFunc<(u32,), (Result<(), Text>,)>,
+    run: TypedFunc<(u32,), (Result<(), GuestText>,)>,
     scenario: u32,
     on_one_thread: PhantomData<Rc<()>>,
 }
@@ -150,7 +150,7 @@ impl User {
         &mut self,
         iteration: u64,
         carried: Option<Start>,
-    ) -> Result<IterationEnd, Trapped> {
+    ) -> Result<IterationOutcome, Trapped> {
         self.enter(GuestCall::Iterating, iteration, carried);
         let returned = self.cpu.watch(self.run.call_async(&mut self.store, (self.scenario,))).await;
         let returned = match returned {
@@ -167,10 +167,10 @@ impl User {
             .as_mut()
             .map_or(IterationScope::Whole, |user| user.leave(returned.is_ok()));
         Ok(match (left, returned) {
-            (IterationScope::Empty, _) => IterationEnd::NotBegun,
-            (IterationScope::CutShort, _) => IterationEnd::CutShort,
-            (IterationScope::Whole, Ok(())) => IterationEnd::Ok,
-            (IterationScope::Whole, Err(reason)) => IterationEnd::Failed(reason),
+            (IterationScope::Empty, _) => IterationOutcome::NotBegun,
+            (IterationScope::CutShort, _) => IterationOutcome::CutShort,
+            (IterationScope::Whole, Ok(())) => IterationOutcome::Ok,
+            (IterationScope::Whole, Err(reason)) => IterationOutcome::Failed(reason),
         })
     }
 

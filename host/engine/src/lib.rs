@@ -49,7 +49,7 @@ pub use compile::{Compiled, Compiler, compile_child};
 pub use contract::{WIT_VERSION, contract_hash};
 pub use error::LoadError;
 pub use feed::{Feed, FeedError};
-pub use instance::{HookError, InstanceProbe, IterationEnd, User};
+pub use instance::{HookError, InstanceProbe, IterationOutcome, User};
 pub use limits::GuestLimits;
 pub use program::{Program, ScenarioFile, ScenarioInfo};
 pub use run::{Answer, Conductor, Pacing, Run, RunOver, RunStamp, RunStats, RunTimes, Worker};

@@ -17,7 +17,7 @@ const UTF16_TAG: u32 = 1 << 31;
 
 /// See the module's documentation. By default it holds more than is shown of any text.
 #[derive(Debug)]
-pub(crate) struct Text<const MAX: u32 = { 8 << 10 }> {
+pub(crate) struct GuestText<const MAX: u32 = { 8 << 10 }> {
     /// The text, as far as it was taken.
     pub(crate) text: String,
     /// Whether that is not all of it.
@@ -25,7 +25,7 @@ pub(crate) struct Text<const MAX: u32 = { 8 << 10 }> {
 }
 
 // SAFETY: everything is as it is of a string.
-unsafe impl<const MAX: u32> ComponentType for Text<MAX> {
+unsafe impl<const MAX: u32> ComponentType for GuestText<MAX> {
     type Lower = <String as ComponentType>::Lower;
 
     const ABI: CanonicalAbiInfo = <String as ComponentType>::ABI;
@@ -37,7 +37,7 @@ unsafe impl<const MAX: u32> ComponentType for Text<MAX> {
 
 // SAFETY: what is lifted is a string at the same place, which begins as the guest's does and is no
 // longer; it is lifted with all checks of a string.
-unsafe impl<const MAX: u32> Lift for Text<MAX> {
+unsafe impl<const MAX: u32> Lift for GuestText<MAX> {
     #[inline]
     fn linear_lift_from_flat(
         context: &mut LiftContext<'_>,

@@ -17,7 +17,7 @@ use swell_core::record::{Recorder, Snapshot};
 use swell_core::run::{Flowed, Pace};
 use swell_core::schedule::{Course, Owner};
 use swell_core::standstill::Heartbeat;
-use swell_engine::{HookError, IterationEnd, Program, Run, RunOver, User, Worker};
+use swell_engine::{HookError, IterationOutcome, Program, Run, RunOver, User, Worker};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::message::Orders;
 use tokio::sync::{mpsc, watch};
@@ -569,7 +569,7 @@ impl Place {
         let under_way = iterations.under_way();
         let number = iterations.take().await?;
         let end = user.iterate(number, carried).await;
-        if end == Ok(IterationEnd::NotBegun) {
+        if end == Ok(IterationOutcome::NotBegun) {
             iterations.give_back(number);
             return None;
         }
@@ -581,7 +581,7 @@ impl Place {
             self.crew.lost.borrow_mut().reset();
         }
         match end {
-            Ok(IterationEnd::Failed(reason)) => {
+            Ok(IterationOutcome::Failed(reason)) => {
                 self.crew.worker.recorder.borrow_mut().iteration_error(&reason);
                 // Where iterations take the slots, these pace it.
                 if !user.has_begun() && carried.is_none() {

@@ -40,7 +40,7 @@ use self::response::{ResponseOptions, ResponseReader};
 use crate::error::Error;
 use crate::http::failure::{Retry, SendFailure};
 use crate::http::head::Head;
-use crate::http::outgoing::Outgoing;
+use crate::http::outgoing::OutgoingRequest;
 use crate::net::faults;
 use crate::net::stream::Stream;
 use crate::net::time_slice::TimeSlice;
@@ -122,7 +122,10 @@ impl Http1Connection {
 
     /// Sends a request and waits for the head of its answer. On failure, and when the future is
     /// dropped, the connection is of no more use.
-    pub(crate) async fn send(&mut self, request: &Outgoing<'_>) -> Result<Head, SendFailure> {
+    pub(crate) async fn send(
+        &mut self,
+        request: &OutgoingRequest<'_>,
+    ) -> Result<Head, SendFailure> {
         self.response.expect(ResponseOptions {
             to_head: request.is_head(),
             headers: request.keeps_headers(),
@@ -143,7 +146,7 @@ impl Http1Connection {
 
     fn poll_send(
         &mut self,
-        request: &Outgoing<'_>,
+        request: &OutgoingRequest<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Head, Error>> {
         if self.sent.is_none() {
@@ -277,7 +280,7 @@ impl Http1Connection {
     }
 
     /// Writes what finds room of a request, and keeps the rest.
-    fn write(&mut self, request: &Outgoing<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
+    fn write(&mut self, request: &OutgoingRequest<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         let buffers = Rc::clone(&self.buffers);
         let mut head = buffers.output.borrow_mut();
         head.clear();

@@ -27,7 +27,7 @@ use swell_core::exchange::ErrorClass;
 use tokio::task::JoinHandle;
 
 use self::fault::fault;
-use self::wire::{Tap, Wire};
+use self::wire::{Http2Wire, Tap};
 use crate::error::Error;
 use crate::http::failure::{Retry, SendFailure};
 use crate::http::head::Head;
@@ -37,7 +37,7 @@ use crate::net::stream::Stream;
 /// An open connection. Its task ends with it.
 pub(crate) struct Http2Connection {
     sender: SendRequest<Bytes>,
-    wire: Rc<Wire>,
+    wire: Rc<Http2Wire>,
     header_limit: usize,
     task: JoinHandle<()>,
 }
@@ -72,7 +72,7 @@ impl Http2Connection {
         written: Rc<Cell<u64>>,
     ) -> Rare<'static, Result<Rc<Self>, Error>> {
         Box::pin(async move {
-            let wire = Wire::new(written);
+            let wire = Http2Wire::new(written);
             let (sender, mut connection) = Builder::new()
                 .enable_push(false)
                 .initial_window_size(STREAM_WINDOW)

@@ -15,7 +15,7 @@ use crate::http::request::{Keep, Request};
 use crate::http::urls::ParsedUrl;
 
 /// A request on its way to a URL.
-pub(crate) struct Outgoing<'a> {
+pub(crate) struct OutgoingRequest<'a> {
     /// Sent where neither it nor the run names another.
     pub(crate) user_agent: &'a HeaderValue,
     pub(crate) url: &'a ParsedUrl,
@@ -117,7 +117,7 @@ fn given<'a>(request: &'a Request, name: &HeaderName) -> Option<&'a HeaderValue>
     request.headers.iter().find(|(given, _)| given == name).map(|(_, value)| value)
 }
 
-impl Outgoing<'_> {
+impl OutgoingRequest<'_> {
     pub(crate) fn is_head(&self) -> bool {
         self.request.method == Method::HEAD
     }

@@ -22,7 +22,7 @@ use crate::http::failure::{Attempts, Retry};
 use crate::http::head::Head;
 use crate::http::http1::Http1Connection;
 use crate::http::http2::Http2Connection;
-use crate::http::outgoing::{self, Outgoing};
+use crate::http::outgoing::{self, OutgoingRequest};
 use crate::http::pool::{Checkout, Link, Permit, Pool};
 use crate::http::redirect;
 use crate::http::request::{Keep, Request, Response, Sent, Version};
@@ -142,7 +142,7 @@ impl Sending<'_> {
         let pool = http.pool(&url.origin, request.version.or(client.options.version));
         let cookies = http.jar.borrow().header(&url.url, SystemTime::now);
         let user_agent = &client.http.user_agent;
-        let outgoing = Outgoing { user_agent, url, request, run_headers, cookies };
+        let outgoing = OutgoingRequest { user_agent, url, request, run_headers, cookies };
         let mut attempts = Attempts::default();
         let mut checkout = pool.take();
         loop {
@@ -274,11 +274,11 @@ impl Sending<'_> {
         &mut self,
         head: Head,
         incoming: &mut Incoming<'_>,
-        outgoing: &Outgoing<'_>,
+        outgoing: &OutgoingRequest<'_>,
         reused: bool,
     ) -> Result<Hop, Error> {
         let Session { client, http, .. } = self.session;
-        let Outgoing { url, request, .. } = outgoing;
+        let OutgoingRequest { url, request, .. } = outgoing;
         self.trail.enter(Phase::Receiving, Instant::now());
         http.jar.borrow_mut().store(&url.url, &head.headers, SystemTime::now);
         let redirect = if request.redirects > 0 {

@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 
 use crate::error::Error;
 use crate::net::faults;
-use crate::net::network::Network;
+use crate::net::network::WorkerNetwork;
 use crate::net::origin::Origin;
 use crate::net::rare::Rare;
 
@@ -52,7 +52,7 @@ impl Missed {
 
 /// Opens a TCP connection to one of the origin's addresses: the next one in turn, or whichever
 /// answers first once that one hesitates.
-pub(crate) async fn open(network: &Network, origin: &Origin) -> Result<TcpStream, Error> {
+pub(crate) async fn open(network: &WorkerNetwork, origin: &Origin) -> Result<TcpStream, Error> {
     let addresses =
         network.resolver.addresses(&origin.host, origin.port, &origin.addresses).await?;
     let opened = match *addresses {
@@ -109,7 +109,7 @@ fn race<'a, T: 'a, A: Future<Output = Result<T, Missed>> + 'a>(
     })
 }
 
-async fn open_address(network: &Network, to: SocketAddr) -> Result<TcpStream, Missed> {
+async fn open_address(network: &WorkerNetwork, to: SocketAddr) -> Result<TcpStream, Missed> {
     let socket = socket(to).map_err(|e| missed(&e, to))?;
     if !network.sources.is_empty() {
         let from = network.sources.next(to).ok_or_else(|| {

@@ -8,13 +8,13 @@ use crate::net::resolve::Resolver;
 use crate::net::sources::Sources;
 
 /// One worker's way to the network.
-pub(crate) struct Network {
+pub(crate) struct WorkerNetwork {
     pub(crate) resolver: Resolver,
     pub(crate) sources: Sources,
     pub(crate) timers: Timers,
 }
 
-impl Network {
+impl WorkerNetwork {
     /// It opens nothing, except that each source address is bound once to see that it is ours.
     pub(crate) fn new(sources: Vec<IpAddr>) -> Result<Self, OptionsError> {
         Ok(Self {

@@ -7,14 +7,14 @@ use swell_core::exchange::{ErrorClass, Phase};
 
 use crate::service::*;
 
-fn keeping(service: &Service, path: &str) -> Request {
+fn keeping(service: &TestService, path: &str) -> Request {
     Request { keep: Keep::Body { limit: 1 << 20 }, ..get(service, path) }
 }
 
 #[test]
 fn a_connection_is_kept_and_its_reuse_is_said() {
     run(async {
-        let service = Service::scripted(|_| ok("hello")).await;
+        let service = TestService::scripted(|_| ok("hello")).await;
         let session = session();
         let first = session.send(keeping(&service, "/1")).await;
         let second = session.send(keeping(&service, "/2")).await;
@@ -30,7 +30,7 @@ fn a_connection_is_kept_and_its_reuse_is_said() {
 #[test]
 fn users_never_share_a_connection() {
     run(async {
-        let service = Service::scripted(|_| ok("")).await;
+        let service = TestService::scripted(|_| ok("")).await;
         let (client, one) = session_with(options());
         let other = swell_client::Session::new(&client);
         one.send(get(&service, "/")).await;
@@ -42,7 +42,7 @@ fn users_never_share_a_connection() {
 #[test]
 fn what_is_missing_is_added_and_what_is_given_is_left() {
     run(async {
-        let service = Service::scripted(|_| ok("")).await;
+        let service = TestService::scripted(|_| ok("")).await;
         let mut options = options();
         options.headers = vec![
             header("x-run", "7").expect("a header"),
@@ -86,7 +86,7 @@ fn what_is_missing_is_added_and_what_is_given_is_left() {
 #[test]
 fn answers_without_a_body_leave_the_connection_usable() {
     run(async {
-        let service = Service::scripted(|seen| match seen.path() {
+        let service = TestService::scripted(|seen| match seen.path() {
             "/head" => vec![send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")],
             "/204" => vec![send("HTTP/1.1 204 No Content\r\n\r\n")],
             "/304" => vec![send("HTTP/1.1 304 Not Modified\r\ncontent-length: 1000\r\n\r\n")],
@@ -114,7 +114,7 @@ fn answers_without_a_body_leave_the_connection_usable() {
 #[test]
 fn a_body_may_be_chunked_or_end_with_its_connection() {
     run(async {
-        let service = Service::scripted(|seen| match seen.path() {
+        let service = TestService::scripted(|seen| match seen.path() {
             "/chunked" => vec![
                 send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n"),
                 send("2\r\nde\r\n0\r\ntrailer: 1\r\n\r\n"),
@@ -135,7 +135,7 @@ fn a_body_may_be_chunked_or_end_with_its_connection() {
 #[test]
 fn a_header_that_goes_on_in_the_next_line_is_one_line() {
     run(async {
-        let service = Service::scripted(|_| {
+        let service = TestService::scripted(|_| {
             vec![send(
                 "HTTP/1.1 200 OK\r\nX-Policy: one,\r\n  two,\r\n\tthree\r\nX-Last:\r\n four\r\n \
                 \r\nContent-Length:\r\n\t2\r\n\r\nhi",
@@ -167,7 +167,7 @@ fn a_header_that_goes_on_in_the_next_line_is_one_line() {
 #[test]
 fn connection_close_is_honoured_from_either_side() {
     run(async {
-        let service = Service::scripted(|seen| {
+        let service = TestService::scripted(|seen| {
             answer(
                 "200 OK",
                 if seen.path() == "/close" { &["connection: close"] } else { &[] },
@@ -192,7 +192,7 @@ fn connection_close_is_honoured_from_either_side() {
 fn every_phase_has_its_time_and_they_add_up() {
     run_on_virtual_time(async {
         use std::time::Duration;
-        let service = Service::scripted(|_| {
+        let service = TestService::scripted(|_| {
             vec![
                 Act::Pause(Duration::from_secs(3)),
                 send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na"),
@@ -214,7 +214,7 @@ fn every_phase_has_its_time_and_they_add_up() {
 #[test]
 fn cookies_return_to_their_host_until_they_are_cleared() {
     run(async {
-        let service = Service::scripted(|seen| match seen.path() {
+        let service = TestService::scripted(|seen| match seen.path() {
             "/login" => answer(
                 "200 OK",
                 &[
@@ -253,7 +253,7 @@ fn cookies_return_to_their_host_until_they_are_cleared() {
 #[test]
 fn forgetting_or_dropping_a_session_closes_its_connections() {
     run(async {
-        let service = Service::scripted(|_| ok("")).await;
+        let service = TestService::scripted(|_| ok("")).await;
         let session = session();
         session.send(get(&service, "/")).await;
         session.forget();
@@ -268,11 +268,10 @@ fn forgetting_or_dropping_a_session_closes_its_connections() {
 #[test]
 fn a_send_that_is_dropped_closes_its_connection_and_spoils_nothing() {
     run(async {
-        let service =
-            Service::scripted(
-                |seen| if seen.path() == "/hang" { vec![Act::Hang] } else { ok("fine") },
-            )
-            .await;
+        let service = TestService::scripted(|seen| {
+            if seen.path() == "/hang" { vec![Act::Hang] } else { ok("fine") }
+        })
+        .await;
         let (client, session) = session_with(options());
         assert_eq!(status(&session.send(get(&service, "/")).await), 200);
         {
@@ -298,7 +297,7 @@ fn a_send_that_is_dropped_closes_its_connection_and_spoils_nothing() {
 #[test]
 fn a_relative_path_goes_to_the_target_which_needs_no_permission() {
     run(async {
-        let service = Service::scripted(|_| ok("")).await;
+        let service = TestService::scripted(|_| ok("")).await;
         let mut options = swell_client::Options::new(no_roots());
         options.target = Some(service.url("/api"));
         let (_, session) = session_with(options);
@@ -312,7 +311,7 @@ fn a_relative_path_goes_to_the_target_which_needs_no_permission() {
 #[test]
 fn source_addresses_take_turns() {
     run(async {
-        let service = Service::accepting(|stream, counts| async move {
+        let service = TestService::accepting(|stream, counts| async move {
             let peer = stream.peer_addr().expect("connected").ip();
             play(stream, counts, &move |_| ok(&peer.to_string())).await;
         })

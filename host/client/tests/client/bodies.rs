@@ -36,12 +36,12 @@ async fn compress(encoding: &str, text: &[u8]) -> Vec<u8> {
 }
 
 /// Serves `text` in each encoding under its name.
-async fn compressed(text: &[u8]) -> Service {
+async fn compressed(text: &[u8]) -> TestService {
     let mut bodies = Vec::new();
     for encoding in ENCODINGS {
         bodies.push((encoding, compress(encoding, text).await));
     }
-    Service::scripted(move |seen| {
+    TestService::scripted(move |seen| {
         let (encoding, body) = bodies
             .iter()
             .find(|(encoding, _)| *encoding == &seen.path()[1..])
@@ -55,7 +55,7 @@ async fn compressed(text: &[u8]) -> Service {
     .await
 }
 
-fn asking(service: &Service, path: &str, limit: usize) -> Request {
+fn asking(service: &TestService, path: &str, limit: usize) -> Request {
     Request { keep: Keep::Body { limit }, decompress: true, ..get(service, path) }
 }
 
@@ -114,7 +114,7 @@ fn what_is_discarded_or_not_asked_for_is_left_as_it_came() {
 fn a_compressed_body_that_is_broken_or_cut_is_a_protocol_error() {
     run(async {
         let whole = compress("gzip", b"some text to compress").await;
-        let service = Service::scripted(move |seen| match seen.path() {
+        let service = TestService::scripted(move |seen| match seen.path() {
             "/cut" => answer("200 OK", &["content-encoding: gzip"], &whole[..whole.len() / 2]),
             "/broken" => answer("200 OK", &["content-encoding: gzip"], b"this is no gzip at all"),
             "/unknown" => answer("200 OK", &["content-encoding: rot13"], b"grkg"),
@@ -139,7 +139,7 @@ fn a_compressed_body_that_is_broken_or_cut_is_a_protocol_error() {
 fn a_connection_lost_within_a_compressed_body_is_a_reset() {
     run(async {
         let whole = compress("gzip", b"some text to compress").await;
-        let service = Service::scripted(move |_| {
+        let service = TestService::scripted(move |_| {
             let head = format!(
                 "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
                 whole.len()
@@ -159,7 +159,7 @@ fn a_large_body_is_received_whole_and_counted() {
     run(async {
         let body: Vec<u8> = (0..10_000_000u32).map(|i| i as u8).collect();
         let sent_body = body.clone();
-        let service = Service::scripted(move |_| answer("200 OK", &[], &sent_body)).await;
+        let service = TestService::scripted(move |_| answer("200 OK", &[], &sent_body)).await;
         let session = session();
         let kept = session
             .send(Request { keep: Keep::Body { limit: 10_000_000 }, ..get(&service, "/") })
@@ -174,8 +174,8 @@ fn a_large_body_is_received_whole_and_counted() {
 }
 
 /// Answers `/N` with the Nth of `bodies`, under its headers.
-async fn encoded(bodies: Vec<(&'static [&'static str], Vec<u8>)>) -> Service {
-    Service::scripted(move |seen| {
+async fn encoded(bodies: Vec<(&'static [&'static str], Vec<u8>)>) -> TestService {
+    TestService::scripted(move |seen| {
         let (headers, body) = &bodies[seen.path()[1..].parse::<usize>().expect("a number")];
         answer("200 OK", headers, body)
     })

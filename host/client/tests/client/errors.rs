@@ -41,7 +41,7 @@ fn an_unknown_name_is_a_dns_error() {
 #[test]
 fn a_connection_closed_or_reset_before_or_within_the_answer_is_a_reset() {
     run(async {
-        let service = Service::scripted(|seen| match seen.path() {
+        let service = TestService::scripted(|seen| match seen.path() {
             "/close" => vec![Act::Close],
             "/reset" => vec![Act::Reset],
             "/in-head" => vec![send("HTTP/1.1 200 OK\r\ncontent-"), Act::Close],
@@ -84,7 +84,7 @@ fn what_is_not_http_or_breaks_its_rules_is_a_protocol_error() {
             "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
         ];
-        let service = Service::scripted(|seen| {
+        let service = TestService::scripted(|seen| {
             vec![send(ANSWERS[seen.path()[1..].parse::<usize>().expect("a number")]), Act::Close]
         })
         .await;
@@ -104,7 +104,7 @@ fn what_is_not_http_or_breaks_its_rules_is_a_protocol_error() {
 #[test]
 fn a_head_over_its_limit_is_too_large() {
     run(async {
-        let service = Service::scripted(|seen| {
+        let service = TestService::scripted(|seen| {
             let size: usize = seen.path()[1..].parse().expect("a size");
             answer("200 OK", &[&format!("x-long: {}", "a".repeat(size))], b"")
         })
@@ -135,7 +135,7 @@ fn a_head_over_its_limit_is_too_large() {
 #[test]
 fn what_cannot_be_sent_is_invalid_and_nothing_is_opened() {
     run(async {
-        let service = Service::scripted(|_| ok("")).await;
+        let service = TestService::scripted(|_| ok("")).await;
         let session = session();
         let mut wrong_length = get(&service, "/");
         wrong_length.body = Bytes::from_static(b"abc");
@@ -192,7 +192,7 @@ fn what_two_readers_could_read_differently_is_invalid_and_nothing_is_opened() {
         &[("connection", "close"), ("connection", "transfer-encoding")],
     ];
     run(async {
-        let service = Service::scripted(|_| ok("")).await;
+        let service = TestService::scripted(|_| ok("")).await;
         let session = session();
         for version in [Version::Http1, Version::Http2] {
             for headers in AMBIGUOUS {
@@ -261,7 +261,7 @@ fn headers_of_a_run_are_held_to_the_same_rules() {
 #[test]
 fn a_host_that_is_not_allowed_is_never_connected_to() {
     run(async {
-        let service = Service::scripted(|_| ok("")).await;
+        let service = TestService::scripted(|_| ok("")).await;
         let (_, session) = session_with(Options::new(no_roots()));
         let sent = session.send(get(&service, "/")).await;
         assert_eq!((sent.exchange.result, sent.exchange.written), (Err(ErrorClass::Denied), 0));
@@ -273,7 +273,7 @@ fn a_host_that_is_not_allowed_is_never_connected_to() {
 #[test]
 fn a_reset_at_once_is_a_reset_whether_or_not_the_head_had_left() {
     run(async {
-        let service = Service::accepting(|stream, _| async move { stream.reset() }).await;
+        let service = TestService::accepting(|stream, _| async move { stream.reset() }).await;
         let (client, session) = session_with(options());
         let mut outcomes = Vec::new();
         for _ in 0..50 {
@@ -314,7 +314,7 @@ fn options_that_cannot_work_say_why() {
 #[test]
 fn a_kept_body_over_its_limit_is_too_large_and_closes_its_connection() {
     run(async {
-        let service = Service::scripted(|_| ok(&"a".repeat(1000))).await;
+        let service = TestService::scripted(|_| ok(&"a".repeat(1000))).await;
         let session = session();
         let keep = |limit| Request { keep: Keep::Body { limit }, ..get(&service, "/") };
         assert_eq!(session.send(keep(1000)).await.result.expect("fits").body.len(), 1000);
@@ -328,7 +328,7 @@ fn a_kept_body_over_its_limit_is_too_large_and_closes_its_connection() {
 #[test]
 fn a_server_that_answers_http2_with_http1_is_said_to_speak_that_alone() {
     run(async {
-        let service = Service::accepting(|mut stream, _| async move {
+        let service = TestService::accepting(|mut stream, _| async move {
             let mut preface = [0; 24];
             stream.read_exact(&mut preface).await.expect("a preface");
             stream

@@ -15,10 +15,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
 use crate::service::*;
-use crate::tls::{Authority, secure_session};
+use crate::tls::{TestAuthority, secure_session};
 
-/// Counts heads, and answers each by its path: `/N` is a body of N bytes.
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, counts: Rc<Counts>) {
+/// ServiceCounts heads, and answers each by its path: `/N` is a body of N bytes.
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, counts: Rc<ServiceCounts>) {
     let Ok(mut connection) = server::handshake(stream).await else { return };
     let number = counts.connections.get();
     while let Some(Ok((request, mut respond))) = connection.accept().await {
@@ -67,14 +67,14 @@ async fn echo(mut request: http::Request<RecvStream>, mut respond: SendResponse<
     stream.send_data(text.into(), true).expect("an open stream");
 }
 
-fn over_http2(service: &Service, path: &str) -> Request {
+fn over_http2(service: &TestService, path: &str) -> Request {
     Request { version: Version::Http2, ..get(service, path) }
 }
 
 #[test]
 fn prior_knowledge_needs_no_tls_and_one_connection_carries_all() {
     run(async {
-        let service = Service::accepting(serve).await;
+        let service = TestService::accepting(serve).await;
         let session = session();
         let sent = session
             .send_all((0..50).map(|i| over_http2(&service, &format!("/{}", i * 1000))).collect())
@@ -97,9 +97,9 @@ fn prior_knowledge_needs_no_tls_and_one_connection_carries_all() {
 #[test]
 fn alpn_chooses_http2_where_both_speak_it() {
     run(async {
-        let authority = Authority::new();
+        let authority = TestAuthority::new();
         let acceptor = TlsAcceptor::from(Arc::new(authority.server(&["h2", "http/1.1"], |_| {})));
-        let service = Service::accepting(move |stream, counts| {
+        let service = TestService::accepting(move |stream, counts| {
             let acceptor = acceptor.clone();
             async move {
                 let stream = acceptor.accept(stream).await.expect("a handshake");
@@ -131,7 +131,7 @@ fn alpn_chooses_http2_where_both_speak_it() {
 #[test]
 fn a_request_arrives_whole_without_what_http2_forbids() {
     run(async {
-        let service = Service::accepting(serve).await;
+        let service = TestService::accepting(serve).await;
         let mut request = over_http2(&service, "/echo?q");
         request.method = Method::POST;
         request.keep = Keep::Body { limit: 10_000 };
@@ -166,7 +166,7 @@ fn a_request_arrives_whole_without_what_http2_forbids() {
 #[test]
 fn a_stream_that_is_reset_is_a_reset_and_leaves_the_connection() {
     run(async {
-        let service = Service::accepting(serve).await;
+        let service = TestService::accepting(serve).await;
         let session = session();
         assert_eq!(status(&session.send(over_http2(&service, "/1")).await), 200);
         let refused = session.send(over_http2(&service, "/refuse")).await;
@@ -182,7 +182,7 @@ fn a_stream_that_is_reset_is_a_reset_and_leaves_the_connection() {
 #[test]
 fn a_connection_that_says_goodbye_is_replaced_and_the_request_sent_once_more() {
     run(async {
-        let service = Service::accepting(serve).await;
+        let service = TestService::accepting(serve).await;
         let session = session();
         assert_eq!(status(&session.send(over_http2(&service, "/1")).await), 200);
         let sent = session.send(over_http2(&service, "/goaway")).await;
@@ -194,7 +194,7 @@ fn a_connection_that_says_goodbye_is_replaced_and_the_request_sent_once_more() {
 #[test]
 fn a_dropped_send_resets_its_stream_and_not_the_others() {
     run(async {
-        let service = Service::accepting(serve).await;
+        let service = TestService::accepting(serve).await;
         let session = session();
         assert_eq!(status(&session.send(over_http2(&service, "/1")).await), 200);
         {
@@ -215,7 +215,7 @@ fn a_dropped_send_resets_its_stream_and_not_the_others() {
 #[test]
 fn a_head_over_its_limit_is_too_large_here_too() {
     run(async {
-        let service = Service::accepting(serve).await;
+        let service = TestService::accepting(serve).await;
         let mut options = options();
         options.header_limit = 10_000;
         let (_, session) = session_with(options);
@@ -229,7 +229,7 @@ fn a_head_over_its_limit_is_too_large_here_too() {
 #[test]
 fn a_server_without_http2_is_an_error_of_its_own_making() {
     run(async {
-        let service = Service::accepting(|mut stream, _| async move {
+        let service = TestService::accepting(|mut stream, _| async move {
             stream
                 .write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
                 .await
@@ -269,9 +269,9 @@ fn refused(stream: u32) -> Act {
 async fn by_frames(
     settings: &'static [u8],
     script: impl Fn(u32, &[u32]) -> Vec<Act> + 'static,
-) -> Service {
+) -> TestService {
     let script = Rc::new(script);
-    Service::accepting(move |stream, counts| {
+    TestService::accepting(move |stream, counts| {
         let script = Rc::clone(&script);
         async move {
             // The other side may be gone at any moment.
@@ -284,7 +284,7 @@ async fn by_frames(
 async fn serve_frames(
     mut stream: tokio::net::TcpStream,
     settings: &[u8],
-    counts: &Counts,
+    counts: &ServiceCounts,
     script: &dyn Fn(u32, &[u32]) -> Vec<Act>,
 ) -> std::io::Result<()> {
     let connection = counts.connections.get() - 1;

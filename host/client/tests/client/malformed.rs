@@ -9,9 +9,9 @@ use swell_core::exchange::ErrorClass;
 use crate::service::*;
 
 /// A small generator (xorshift), so that a seed says which answer it was.
-struct Random(u64);
+struct NoiseSource(u64);
 
-impl Random {
+impl NoiseSource {
     fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -26,7 +26,7 @@ impl Random {
 
 /// An answer that cannot be taken for a whole one, whatever the seed.
 fn malformed(seed: u64) -> Vec<u8> {
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut random = NoiseSource(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let noise = random.bytes(300);
     let join = |parts: &[&[u8]]| parts.concat();
     match seed % 10 {
@@ -71,7 +71,7 @@ fn malformed(seed: u64) -> Vec<u8> {
 #[test]
 fn a_thousand_malformed_answers_are_a_thousand_classified_errors() {
     run(async {
-        let service = Service::scripted(|seen| {
+        let service = TestService::scripted(|seen| {
             vec![Act::Send(malformed(seen.path()[1..].parse().expect("a seed"))), Act::Close]
         })
         .await;

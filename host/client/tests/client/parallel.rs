@@ -9,7 +9,7 @@ use crate::service::*;
 #[test]
 fn at_most_six_connections_are_opened_and_the_rest_wait_blocked() {
     run_on_virtual_time(async {
-        let service = Service::scripted(|seen| {
+        let service = TestService::scripted(|seen| {
             [vec![Act::Pause(Duration::from_secs(1))], ok(seen.path())]
                 .into_iter()
                 .flatten()
@@ -35,7 +35,7 @@ fn at_most_six_connections_are_opened_and_the_rest_wait_blocked() {
 #[test]
 fn answers_stand_in_the_order_of_the_requests() {
     run_on_virtual_time(async {
-        let service = Service::scripted(|seen| {
+        let service = TestService::scripted(|seen| {
             let number: u64 = seen.path()[1..].parse().expect("a number");
             [
                 vec![Act::Pause(Duration::from_millis(500 - number))],
@@ -57,8 +57,10 @@ fn answers_stand_in_the_order_of_the_requests() {
 fn one_that_fails_leaves_the_others_alone_and_its_place_to_the_next() {
     run(async {
         let service =
-            Service::scripted(|seen| if seen.path() == "/bad" { vec![Act::Reset] } else { ok("") })
-                .await;
+            TestService::scripted(
+                |seen| if seen.path() == "/bad" { vec![Act::Reset] } else { ok("") },
+            )
+            .await;
         let session = session();
         let sent = session
             .send_all(

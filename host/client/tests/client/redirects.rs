@@ -14,7 +14,7 @@ fn redirect(status: &str, to: &str) -> Vec<Act> {
 #[test]
 fn a_redirect_is_followed_over_the_same_connection_and_counted() {
     run(async {
-        let service = Service::scripted(|seen| match seen.path() {
+        let service = TestService::scripted(|seen| match seen.path() {
             "/1" => redirect("302 Found", "/2"),
             "/2" => redirect("301 Moved", "3?x#y"),
             _ => ok("there"),
@@ -35,7 +35,7 @@ fn a_redirect_is_followed_over_the_same_connection_and_counted() {
 #[test]
 fn none_are_followed_unless_asked() {
     run(async {
-        let service = Service::scripted(|_| redirect("302 Found", "/again")).await;
+        let service = TestService::scripted(|_| redirect("302 Found", "/again")).await;
         let sent = session().send(Request { keep_headers: true, ..get(&service, "/") }).await;
         assert_eq!(status(&sent), 302);
         assert_eq!(sent.result.expect("an answer").headers["location"], "/again");
@@ -46,7 +46,7 @@ fn none_are_followed_unless_asked() {
 #[test]
 fn a_loop_ends_at_the_limit_as_an_error() {
     run(async {
-        let service = Service::scripted(|_| redirect("302 Found", "/again")).await;
+        let service = TestService::scripted(|_| redirect("302 Found", "/again")).await;
         let sent = session().send(Request { redirects: 5, ..get(&service, "/") }).await;
         assert_eq!(
             (sent.exchange.result, sent.exchange.written, service.heads()),
@@ -58,9 +58,9 @@ fn a_loop_ends_at_the_limit_as_an_error() {
 #[test]
 fn another_origin_gets_neither_credentials_nor_cookies() {
     run(async {
-        let other = Service::scripted(|_| ok("")).await;
+        let other = TestService::scripted(|_| ok("")).await;
         let to = other.url("/");
-        let service = Service::scripted(move |_| {
+        let service = TestService::scripted(move |_| {
             answer(
                 "307 Temporary Redirect",
                 &[&format!("location: {to}"), "set-cookie: later=1; Path=/x"],
@@ -97,9 +97,9 @@ fn another_origin_gets_neither_credentials_nor_cookies() {
 #[test]
 fn headers_of_the_run_follow_a_redirect_as_the_request_s_own_do() {
     run(async {
-        let other = Service::scripted(|_| ok("")).await;
+        let other = TestService::scripted(|_| ok("")).await;
         let to = other.url("/");
-        let service = Service::scripted(move |seen| match seen.path() {
+        let service = TestService::scripted(move |seen| match seen.path() {
             "/away" => redirect("302 Found", &to),
             "/within" => redirect("303 See Other", "/"),
             _ => ok(""),
@@ -154,9 +154,9 @@ fn who_is_sent_back_has_left_the_credentials_behind() {
     run(async {
         let back = std::rc::Rc::new(std::cell::RefCell::new(String::new()));
         let to_home = std::rc::Rc::clone(&back);
-        let other = Service::scripted(move |_| redirect("302 Found", &to_home.borrow())).await;
+        let other = TestService::scripted(move |_| redirect("302 Found", &to_home.borrow())).await;
         let away = other.url("/");
-        let service = Service::scripted(move |seen| {
+        let service = TestService::scripted(move |seen| {
             if seen.path() == "/away" { redirect("302 Found", &away) } else { ok("") }
         })
         .await;
@@ -185,7 +185,7 @@ fn who_is_sent_back_has_left_the_credentials_behind() {
 #[test]
 fn a_redirect_to_a_host_that_is_not_allowed_is_denied_after_what_was_written() {
     run(async {
-        let service = Service::scripted(|_| redirect("302 Found", "http://127.0.0.9/")).await;
+        let service = TestService::scripted(|_| redirect("302 Found", "http://127.0.0.9/")).await;
         let sent = session().send(Request { redirects: 3, ..get(&service, "/") }).await;
         assert_eq!(
             (sent.exchange.result, sent.exchange.written, service.heads()),
@@ -197,7 +197,7 @@ fn a_redirect_to_a_host_that_is_not_allowed_is_denied_after_what_was_written() {
 #[test]
 fn cookies_set_on_the_way_are_sent_at_the_next_hop() {
     run(async {
-        let service = Service::scripted(|seen| match seen.path() {
+        let service = TestService::scripted(|seen| match seen.path() {
             "/login" => answer("303 See Other", &["location: /home", "set-cookie: id=7"], b""),
             _ => ok(""),
         })
@@ -221,7 +221,7 @@ fn cookies_set_on_the_way_are_sent_at_the_next_hop() {
 #[test]
 fn a_location_that_leads_nowhere_is_a_protocol_error_and_none_is_an_answer() {
     run(async {
-        let service = Service::scripted(|seen| match seen.path() {
+        let service = TestService::scripted(|seen| match seen.path() {
             "/none" => answer("302 Found", &[], b""),
             "/ftp" => redirect("302 Found", "ftp://127.0.0.1/"),
             "/user" => redirect("302 Found", "http://a:b@127.0.0.1/"),

@@ -8,8 +8,8 @@ use swell_core::exchange::ErrorClass;
 use crate::service::*;
 
 /// Answers the first request of each connection, reads the second and ends.
-async fn second_fails(end: fn() -> Act) -> Service {
-    Service::scripted(move |seen| if seen.nth == 0 { ok("x") } else { vec![end()] }).await
+async fn second_fails(end: fn() -> Act) -> TestService {
+    TestService::scripted(move |seen| if seen.nth == 0 { ok("x") } else { vec![end()] }).await
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_post_is_never_sent_again() {
 #[test]
 fn a_fresh_connection_that_closes_is_an_error_and_so_is_a_second_close() {
     run(async {
-        let service = Service::scripted(|seen| {
+        let service = TestService::scripted(|seen| {
             if seen.connection == 0 && seen.nth == 0 { ok("x") } else { vec![Act::Close] }
         })
         .await;
@@ -85,11 +85,10 @@ fn a_fresh_connection_that_closes_is_an_error_and_so_is_a_second_close() {
 #[test]
 fn an_answer_that_has_begun_is_never_asked_for_again() {
     run(async {
-        let service =
-            Service::scripted(
-                |seen| if seen.nth == 0 { ok("x") } else { vec![send("H"), Act::Close] },
-            )
-            .await;
+        let service = TestService::scripted(|seen| {
+            if seen.nth == 0 { ok("x") } else { vec![send("H"), Act::Close] }
+        })
+        .await;
         let session = session();
         session.send(get(&service, "/")).await;
         let sent = session.send(get(&service, "/")).await;
@@ -104,9 +103,10 @@ fn an_answer_that_has_begun_is_never_asked_for_again() {
 fn a_connection_that_was_seen_to_close_while_idle_is_replaced_without_a_retry() {
     run(async {
         for method in [Method::GET, Method::POST] {
-            let service =
-                Service::scripted(|_| [ok("x"), vec![Act::Close]].into_iter().flatten().collect())
-                    .await;
+            let service = TestService::scripted(|_| {
+                [ok("x"), vec![Act::Close]].into_iter().flatten().collect()
+            })
+            .await;
             let session = session();
             for _ in 0..20 {
                 let sent =
@@ -130,7 +130,7 @@ fn words_from_an_idle_connection_are_no_answer_to_the_next_request() {
         let farewell = || {
             send("HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         };
-        let service = Service::scripted(move |_| {
+        let service = TestService::scripted(move |_| {
             [ok("x"), vec![farewell(), Act::Close]].into_iter().flatten().collect()
         })
         .await;

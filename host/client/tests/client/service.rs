@@ -25,7 +25,7 @@ pub(crate) enum Act {
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct SeenRequest {
     pub(crate) connection: u32,
     /// Its number on its connection, from 0.
     pub(crate) nth: u32,
@@ -33,7 +33,7 @@ pub(crate) struct Seen {
     pub(crate) body: Vec<u8>,
 }
 
-impl Seen {
+impl SeenRequest {
     pub(crate) fn path(&self) -> &str {
         self.head.split(' ').nth(1).expect("a request line")
     }
@@ -51,21 +51,21 @@ impl Seen {
 
 /// A running service; it ends with the test's runtime.
 #[derive(Clone)]
-pub(crate) struct Service {
+pub(crate) struct TestService {
     pub(crate) address: SocketAddr,
-    pub(crate) counts: Rc<Counts>,
+    pub(crate) counts: Rc<ServiceCounts>,
 }
 
 #[derive(Default)]
-pub(crate) struct Counts {
+pub(crate) struct ServiceCounts {
     pub(crate) heads: Cell<u32>,
     pub(crate) connections: Cell<u32>,
     pub(crate) open: Cell<u32>,
     pub(crate) most_open: Cell<u32>,
-    pub(crate) seen: RefCell<Vec<Seen>>,
+    pub(crate) seen: RefCell<Vec<SeenRequest>>,
 }
 
-impl Counts {
+impl ServiceCounts {
     fn opened(self: &Rc<Self>) -> OpenGuard {
         self.connections.set(self.connections.get() + 1);
         self.open.set(self.open.get() + 1);
@@ -74,7 +74,7 @@ impl Counts {
     }
 }
 
-pub(crate) struct OpenGuard(Rc<Counts>);
+pub(crate) struct OpenGuard(Rc<ServiceCounts>);
 
 impl Drop for OpenGuard {
     fn drop(&mut self) {
@@ -82,9 +82,9 @@ impl Drop for OpenGuard {
     }
 }
 
-impl Service {
+impl TestService {
     /// Answers each request with what `script` says.
-    pub(crate) async fn scripted(script: impl Fn(&Seen) -> Vec<Act> + 'static) -> Self {
+    pub(crate) async fn scripted(script: impl Fn(&SeenRequest) -> Vec<Act> + 'static) -> Self {
         let script = Rc::new(script);
         Self::accepting(move |stream, counts| {
             let script = Rc::clone(&script);
@@ -95,11 +95,11 @@ impl Service {
 
     /// Hands each accepted connection to `serve`.
     pub(crate) async fn accepting<F: Future<Output = ()> + 'static>(
-        serve: impl Fn(TcpStream, Rc<Counts>) -> F + 'static,
+        serve: impl Fn(TcpStream, Rc<ServiceCounts>) -> F + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has ports");
         let address = listener.local_addr().expect("bound");
-        let counts = Rc::new(Counts::default());
+        let counts = Rc::new(ServiceCounts::default());
         let counted = Rc::clone(&counts);
         tokio::task::spawn_local(async move {
             let mut connections = JoinSet::new();
@@ -128,7 +128,7 @@ impl Service {
         self.counts.connections.get()
     }
 
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<SeenRequest> {
         self.counts.seen.borrow().clone()
     }
 
@@ -143,8 +143,8 @@ impl Service {
 /// Reads requests and answers them by `script` until one side has had enough.
 pub(crate) async fn play<S: AsyncRead + AsyncWrite + Unpin + Linger>(
     mut stream: S,
-    counts: Rc<Counts>,
-    script: &dyn Fn(&Seen) -> Vec<Act>,
+    counts: Rc<ServiceCounts>,
+    script: &dyn Fn(&SeenRequest) -> Vec<Act>,
 ) {
     let connection = counts.connections.get() - 1;
     let mut buffer = Vec::new();
@@ -181,7 +181,7 @@ async fn read_request(
     connection: u32,
     nth: u32,
     heads: &Cell<u32>,
-) -> Option<Seen> {
+) -> Option<SeenRequest> {
     let end = loop {
         if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             break end + 4;
@@ -192,7 +192,7 @@ async fn read_request(
     };
     heads.set(heads.get() + 1);
     let head = String::from_utf8(buffer.drain(..end).collect()).expect("the client sends ASCII");
-    let mut seen = Seen { connection, nth, head, body: Vec::new() };
+    let mut seen = SeenRequest { connection, nth, head, body: Vec::new() };
     let length = seen.header("content-length").map_or(0, |text| text.parse().expect("a length"));
     while buffer.len() < length {
         if !matches!(stream.read_buf(buffer).await, Ok(1..)) {
@@ -294,7 +294,7 @@ pub(crate) async fn send_beside_others(
     (sent, start.elapsed(), others)
 }
 
-pub(crate) fn get(service: &Service, path: &str) -> Request {
+pub(crate) fn get(service: &TestService, path: &str) -> Request {
     Request::new(Method::GET, service.url(path))
 }
 

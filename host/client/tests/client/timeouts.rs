@@ -30,7 +30,7 @@ fn assert_timeout((sent, took): &(Sent, f64), phase: Phase, seconds: f64) {
 #[test]
 fn a_service_that_never_answers_times_out_waiting() {
     run_on_virtual_time(async {
-        let service = Service::scripted(|_| vec![Act::Hang]).await;
+        let service = TestService::scripted(|_| vec![Act::Hang]).await;
         let outcome = timed(&session(), get(&service, "/")).await;
         assert_timeout(&outcome, Phase::Waiting, 60.0);
         assert_eq!((outcome.0.exchange.written, service.heads()), (1, 1));
@@ -41,7 +41,7 @@ fn a_service_that_never_answers_times_out_waiting() {
 #[test]
 fn a_body_of_a_byte_a_second_or_without_end_times_out_receiving() {
     run_on_virtual_time(async {
-        let service = Service::scripted(|seen| {
+        let service = TestService::scripted(|seen| {
             let (piece, pause) = if seen.path() == "/drip" { (1, 1000) } else { (10_000, 10) };
             let mut acts = vec![send("HTTP/1.1 200 OK\r\n\r\n")];
             acts.extend((0..13_000).flat_map(|_| {
@@ -69,7 +69,7 @@ fn a_request_s_own_timeout_holds_over_its_redirects() {
                 .flatten()
                 .collect()
         };
-        let service = Service::scripted(move |_| slow("302 Found")).await;
+        let service = TestService::scripted(move |_| slow("302 Found")).await;
         let request =
             Request { timeout: Some(Duration::from_secs(5)), redirects: 10, ..get(&service, "/") };
         let outcome = timed(&session(), request).await;
@@ -81,7 +81,7 @@ fn a_request_s_own_timeout_holds_over_its_redirects() {
 #[test]
 fn a_service_that_does_not_read_times_out_sending() {
     run_on_virtual_time(async {
-        let service = Service::accepting(|stream, _| async move {
+        let service = TestService::accepting(|stream, _| async move {
             std::future::pending::<()>().await;
             drop(stream);
         })
@@ -112,7 +112,7 @@ fn a_full_backlog_times_out_connecting_and_a_silent_peer_in_the_handshake() {
         assert_timeout(&outcome, Phase::Connecting, 10.0);
         assert_eq!((outcome.0.exchange.written, outcome.0.exchange.connections), (0, 0));
 
-        let silent = Service::accepting(|stream, _| async move {
+        let silent = TestService::accepting(|stream, _| async move {
             std::future::pending::<()>().await;
             drop(stream);
         })
@@ -128,7 +128,7 @@ fn a_full_backlog_times_out_connecting_and_a_silent_peer_in_the_handshake() {
 #[test]
 fn who_finds_no_free_connection_times_out_blocked() {
     run_on_virtual_time(async {
-        let service = Service::scripted(|_| vec![Act::Hang]).await;
+        let service = TestService::scripted(|_| vec![Act::Hang]).await;
         let request = Request { timeout: Some(Duration::from_secs(5)), ..get(&service, "/") };
         let sent = session().send_all(vec![request; 8]).await;
         let count = |phase| {
@@ -145,8 +145,10 @@ fn who_finds_no_free_connection_times_out_blocked() {
 fn a_timeout_frees_the_place_for_the_next_request() {
     run_on_virtual_time(async {
         let service =
-            Service::scripted(|seen| if seen.connection < 6 { vec![Act::Hang] } else { ok("") })
-                .await;
+            TestService::scripted(
+                |seen| if seen.connection < 6 { vec![Act::Hang] } else { ok("") },
+            )
+            .await;
         let session = session();
         let request = Request { timeout: Some(Duration::from_secs(1)), ..get(&service, "/") };
         session.send_all(vec![request.clone(); 6]).await;
@@ -233,7 +235,7 @@ fn announcements_without_an_answer_are_too_large_and_a_few_of_them_time_out() {
         }
     });
     run_on_virtual_time(async {
-        let service = Service::scripted(|_| {
+        let service = TestService::scripted(|_| {
             (0..100)
                 .flat_map(|_| {
                     [send("HTTP/1.1 100 Continue\r\n\r\n"), Act::Pause(Duration::from_millis(100))]

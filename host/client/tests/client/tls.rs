@@ -18,12 +18,12 @@ use tokio_rustls::TlsAcceptor;
 use crate::service::*;
 
 /// A certificate authority with a folder for its files.
-pub(crate) struct Authority {
+pub(crate) struct TestAuthority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
 }
 
-impl Authority {
+impl TestAuthority {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut params = CertificateParams::default();
@@ -81,7 +81,7 @@ impl Authority {
 fn server(
     (certificate, key): (rcgen::Certificate, KeyPair),
     alpn: &[&str],
-    clients: Option<&Authority>,
+    clients: Option<&TestAuthority>,
 ) -> ServerConfig {
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -107,9 +107,9 @@ fn server(
 }
 
 /// Says `ok` over TLS.
-async fn secure(config: ServerConfig) -> Service {
+async fn secure(config: ServerConfig) -> TestService {
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    Service::accepting(move |stream, counts| {
+    TestService::accepting(move |stream, counts| {
         let acceptor = acceptor.clone();
         async move {
             if let Ok(stream) = acceptor.accept(stream).await {
@@ -126,7 +126,7 @@ pub(crate) fn secure_session(tls: &TlsOptions) -> Session {
     session_with(options).1
 }
 
-async fn ask(service: &Service, host: &str, tls: &TlsOptions) -> Sent {
+async fn ask(service: &TestService, host: &str, tls: &TlsOptions) -> Sent {
     secure_session(tls)
         .send(Request::new(Method::GET, format!("https://{host}:{}/", service.address.port())))
         .await
@@ -146,7 +146,7 @@ fn assert_refused(sent: &Sent, reason: &str) {
 #[test]
 fn a_good_certificate_is_taken_by_name_and_by_address() {
     run(async {
-        let authority = Authority::new();
+        let authority = TestAuthority::new();
         let service = secure(authority.server(&[], |_| {})).await;
         for host in ["localhost", "127.0.0.1"] {
             let sent = ask(&service, host, &authority.trusted()).await;
@@ -159,7 +159,7 @@ fn a_good_certificate_is_taken_by_name_and_by_address() {
 #[test]
 fn a_certificate_that_is_expired_early_misnamed_or_unsigned_is_refused_with_its_reason() {
     run(async {
-        let authority = Authority::new();
+        let authority = TestAuthority::new();
         let trusted = authority.trusted();
         let expired =
             secure(authority.server(&[], |params| params.not_after = date_time_ymd(2001, 1, 1)))
@@ -172,7 +172,7 @@ fn a_certificate_that_is_expired_early_misnamed_or_unsigned_is_refused_with_its_
         let other =
             secure(authority.server(&[], |params| params.subject_alt_names.truncate(1))).await;
         assert_refused(&ask(&other, "127.0.0.1", &trusted).await, "not valid for 127.0.0.1");
-        let stranger = secure(Authority::new().server(&[], |_| {})).await;
+        let stranger = secure(TestAuthority::new().server(&[], |_| {})).await;
         assert_refused(&ask(&stranger, "localhost", &trusted).await, "issuer is not trusted");
         let key = KeyPair::generate().expect("a key");
         let own = CertificateParams::new(["localhost".into()])
@@ -224,7 +224,7 @@ fn a_certificate_that_is_its_own_authority_is_taken_where_given_and_for_its_name
         assert_eq!(status(&ask(&service, "localhost", &trusted).await), 200);
         assert_refused(&ask(&service, "127.0.0.1", &trusted).await, "not valid for 127.0.0.1");
         assert_refused(
-            &ask(&service, "localhost", &Authority::new().trusted()).await,
+            &ask(&service, "localhost", &TestAuthority::new().trusted()).await,
             "give it with --ca-cert",
         );
         assert_refused(
@@ -241,12 +241,12 @@ fn a_certificate_that_is_its_own_authority_is_taken_where_given_and_for_its_name
 #[test]
 fn a_server_s_certificate_is_taken_where_itself_was_given_and_not_its_authority() {
     run(async {
-        let leaf = Authority::new().certify(|_| {});
+        let leaf = TestAuthority::new().certify(|_| {});
         let (trusted, _folder) = trusting(&[&leaf.0]);
         let service = secure(server(leaf, &[], None)).await;
         assert_eq!(status(&ask(&service, "localhost", &trusted).await), 200);
         assert_refused(
-            &ask(&service, "localhost", &Authority::new().trusted()).await,
+            &ask(&service, "localhost", &TestAuthority::new().trusted()).await,
             "issuer is not trusted",
         );
     });
@@ -264,7 +264,7 @@ fn a_certificate_without_a_host_s_name_says_that_it_lacks_one() {
 
 #[test]
 fn a_key_that_belongs_to_another_certificate_is_named() {
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     let mine = authority.identity();
     let other = KeyPair::generate().expect("a key").serialize_pem();
     std::fs::write(&mine.key, other).expect("a file");
@@ -283,7 +283,7 @@ fn a_key_that_belongs_to_another_certificate_is_named() {
 fn any_certificate_is_taken_only_when_that_was_asked_for() {
     run(async {
         let service = secure(
-            Authority::new().server(&[], |params| params.not_after = date_time_ymd(2001, 1, 1)),
+            TestAuthority::new().server(&[], |params| params.not_after = date_time_ymd(2001, 1, 1)),
         )
         .await;
         let insecure = TlsOptions { insecure: true, ..TlsOptions::default() };
@@ -294,7 +294,7 @@ fn any_certificate_is_taken_only_when_that_was_asked_for() {
 #[test]
 fn a_client_certificate_is_shown_to_who_asks_and_its_lack_is_no_written_request() {
     run(async {
-        let authority = Authority::new();
+        let authority = TestAuthority::new();
         let service = secure(server(authority.certify(|_| {}), &[], Some(&authority))).await;
         assert_refused(
             &ask(&service, "localhost", &authority.trusted()).await,
@@ -309,12 +309,12 @@ fn a_client_certificate_is_shown_to_who_asks_and_its_lack_is_no_written_request(
 #[test]
 fn who_speaks_no_tls_fails_the_handshake() {
     run(async {
-        let plain = Service::accepting(|mut stream, _| async move {
+        let plain = TestService::accepting(|mut stream, _| async move {
             use tokio::io::AsyncWriteExt;
             stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.expect("open");
         })
         .await;
-        let closing = Service::accepting(|stream, _| async move { drop(stream) }).await;
+        let closing = TestService::accepting(|stream, _| async move { drop(stream) }).await;
         for service in [plain, closing] {
             assert_refused(
                 &ask(&service, "127.0.0.1", &TlsOptions::default()).await,
@@ -327,11 +327,11 @@ fn who_speaks_no_tls_fails_the_handshake() {
 #[test]
 fn a_user_resumes_its_own_sessions_until_it_forgets_them() {
     run(async {
-        let authority = Authority::new();
+        let authority = TestAuthority::new();
         let acceptor = TlsAcceptor::from(Arc::new(authority.server(&[], |_| {})));
         let kinds = Rc::new(std::cell::RefCell::new(Vec::new()));
         let seen = Rc::clone(&kinds);
-        let service = Service::accepting(move |stream, counts| {
+        let service = TestService::accepting(move |stream, counts| {
             let (acceptor, seen) = (acceptor.clone(), Rc::clone(&seen));
             async move {
                 let stream = acceptor.accept(stream).await.expect("a handshake");
@@ -356,7 +356,7 @@ fn a_user_resumes_its_own_sessions_until_it_forgets_them() {
 #[test]
 fn http1_is_spoken_when_the_server_does_not_offer_more() {
     run(async {
-        let authority = Authority::new();
+        let authority = TestAuthority::new();
         let service = secure(authority.server(&["http/1.1"], |_| {})).await;
         let session = secure_session(&authority.trusted());
         let request =

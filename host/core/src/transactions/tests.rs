@@ -7,7 +7,7 @@ use crate::exchange::{Phases, Protocol};
 use crate::record::{Figures, Outcomes, Snapshot};
 
 /// A user in its first iteration, measured from the start.
-struct User {
+struct TestUser {
     transactions: Transactions,
     recorder: Recorder,
     page: KindId,
@@ -22,7 +22,7 @@ fn start(ms: u64) -> Start {
     Start { slot: 0, intended: at(ms), parked_at: at(0) }
 }
 
-impl User {
+impl TestUser {
     fn iterating() -> Self {
         let mut recorder = Recorder::new(RunInstant::START);
         let [page, item] = ["page", "item"].map(|name| recorder.define(name).expect("a name"));
@@ -90,7 +90,7 @@ fn counts(outcomes: &Outcomes) -> (u64, u64, u64, u64) {
 
 #[test]
 fn only_an_outermost_transaction_lacks_a_start_and_only_the_first_is_told_so() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let (page, item) = (user.page, user.item);
     assert_eq!(user.may_begin(page), Ok(Lacking::Start { first: true }));
     let outer = user.begin(1, page);
@@ -101,7 +101,7 @@ fn only_an_outermost_transaction_lacks_a_start_and_only_the_first_is_told_so() {
 
 #[test]
 fn the_start_that_an_iteration_took_is_that_of_its_first_transaction_alone() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let page = user.page;
     user.transactions.handle_call(GuestCall::Iterating, Some(start(7)), RunPhase::Measured);
     assert_eq!(user.may_begin(page), Ok(Lacking::Taken(start(7))));
@@ -110,7 +110,7 @@ fn the_start_that_an_iteration_took_is_that_of_its_first_transaction_alone() {
 
 #[test]
 fn what_may_not_be_begun_says_why_and_changes_nothing() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let page = user.page;
     let unknown = user.may_begin(KindId(99)).expect_err("no such kind").to_string();
     assert!(unknown.contains("99 is no kind"), "{unknown}");
@@ -128,7 +128,7 @@ fn what_may_not_be_begun_says_why_and_changes_nothing() {
 
 #[test]
 fn inner_transactions_end_before_the_one_around_them() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let (page, item) = (user.page, user.item);
     let outer = user.begin(0, page);
     let inner = user.begin(10, item);
@@ -146,7 +146,7 @@ fn inner_transactions_end_before_the_one_around_them() {
 
 #[test]
 fn a_failed_exchange_fails_all_that_is_open_and_the_first_reason_is_kept() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let (page, item) = (user.page, user.item);
     let outer = user.begin(0, page);
     let inner = user.begin(1, item);
@@ -166,7 +166,7 @@ fn a_failed_exchange_fails_all_that_is_open_and_the_first_reason_is_kept() {
 
 #[test]
 fn what_an_iteration_leaves_open_has_failed() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let (page, item) = (user.page, user.item);
     user.begin(0, page);
     user.begin(1, item);
@@ -181,7 +181,7 @@ fn what_an_iteration_leaves_open_has_failed() {
 
 #[test]
 fn an_iteration_that_the_end_of_the_run_left_nothing_to_begin_does_not_count() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     user.run_over().expect("the first time");
     assert_eq!(user.leave(1, true), IterationScope::Empty);
     user.call(GuestCall::Iterating);
@@ -192,7 +192,7 @@ fn an_iteration_that_the_end_of_the_run_left_nothing_to_begin_does_not_count() {
 
 #[test]
 fn an_iteration_that_met_the_end_of_the_run_in_its_midst_is_interrupted() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let page = user.page;
     let serial = user.begin(0, page);
     user.finish(1, serial).expect("open");
@@ -205,7 +205,7 @@ fn an_iteration_that_met_the_end_of_the_run_in_its_midst_is_interrupted() {
 
 #[test]
 fn an_iteration_without_transactions_counts_by_how_it_returned() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     assert_eq!(user.leave(1, true), IterationScope::Whole);
     user.call(GuestCall::Iterating);
     assert_eq!(user.leave(2, false), IterationScope::Whole);
@@ -214,7 +214,7 @@ fn an_iteration_without_transactions_counts_by_how_it_returned() {
 
 #[test]
 fn a_trap_fails_what_is_open_its_iteration_and_is_counted_once() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let page = user.page;
     user.begin(0, page);
     user.transactions.handle_trap(at(1), "unreachable", &mut user.recorder);
@@ -226,7 +226,7 @@ fn a_trap_fails_what_is_open_its_iteration_and_is_counted_once() {
 
 #[test]
 fn a_trap_outside_the_run_is_counted_nowhere() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     user.call(GuestCall::Preparing);
     user.transactions.handle_trap(at(1), "unreachable", &mut user.recorder);
     user.exchange(Ok(200), None);
@@ -237,7 +237,7 @@ fn a_trap_outside_the_run_is_counted_nowhere() {
 
 #[test]
 fn who_is_cut_off_leaves_nothing_open_and_nothing_uncounted() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let (page, item) = (user.page, user.item);
     user.begin(0, page);
     user.begin(1, item);
@@ -245,14 +245,14 @@ fn who_is_cut_off_leaves_nothing_open_and_nothing_uncounted() {
     let measured = user.measured();
     assert_eq!(counts(&measured.total.counts), (1, 0, 0, 1));
     assert_eq!(counts(&measured.iterations), (1, 0, 0, 1));
-    let mut idle = User::iterating();
+    let mut idle = TestUser::iterating();
     idle.transactions.handle_cut(at(1), &mut idle.recorder);
     assert_eq!(counts(&idle.measured().iterations), (0, 0, 0, 0), "it had begun nothing");
 }
 
 #[test]
 fn a_wait_ends_with_the_run_where_nothing_is_lost_by_it() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let page = user.page;
     assert!(user.transactions.waits_end_with_run());
     let serial = user.begin(0, page);
@@ -269,7 +269,7 @@ fn a_wait_ends_with_the_run_where_nothing_is_lost_by_it() {
 
 #[test]
 fn a_request_is_a_transaction_of_its_own_only_in_an_iteration_and_outside_any_other() {
-    let mut user = User::iterating();
+    let mut user = TestUser::iterating();
     let page = user.page;
     assert!(user.transactions.is_implicit());
     user.begin(0, page);

@@ -2,7 +2,7 @@
 //! which copy as much as the guest's memory holds, or more where a list names the same bytes again
 //! and again, and hold the thread meanwhile.
 //!
-//! Texts are cut ([`Text`]) and lists counted first; of what may be large, a request's body, a
+//! Texts are cut ([`GuestText`]) and lists counted first; of what may be large, a request's body, a
 //! piece is copied at a time, and the thread is the others' in between.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::bindings::swell::scenario::{checks, context, data, http, log, metrics
 use crate::contract::full_name;
 use crate::limits::HANDLES;
 use crate::state::GuestState;
-use crate::text::Text;
+use crate::text::GuestText;
 use crate::wasi::MAX_WRITTEN;
 
 /// Tags that one value of a metric may have.
@@ -42,7 +42,7 @@ enum LiftedOutcome {
     #[component(name = "ok")]
     Ok,
     #[component(name = "failed")]
-    Failed(Text),
+    Failed(GuestText),
 }
 
 impl From<LiftedOutcome> for transactions::Outcome {
@@ -73,7 +73,7 @@ enum LiftedMethod {
     #[component(name = "options")]
     Options,
     #[component(name = "other")]
-    Other(Text),
+    Other(GuestText),
 }
 
 impl From<LiftedMethod> for http::Method {
@@ -96,8 +96,8 @@ impl From<LiftedMethod> for http::Method {
 #[component(record)]
 struct LiftedRequest {
     method: LiftedMethod,
-    url: Text<MAX_LINE>,
-    headers: WasmList<(Text, Text<MAX_LINE>)>,
+    url: GuestText<MAX_LINE>,
+    headers: WasmList<(GuestText, GuestText<MAX_LINE>)>,
     body: WasmList<u8>,
     keep: http::Keep,
     #[component(name = "keep-headers")]
@@ -111,7 +111,7 @@ struct LiftedRequest {
 
 impl LiftedRequest {
     /// Copies it out of the guest's memory.
-    async fn take(self, caller: &mut Caller<'_>) -> wasmtime::Result<http::Request> {
+    async fn take(self, caller: &mut GuestCaller<'_>) -> wasmtime::Result<http::Request> {
         if self.headers.len() > MAX_HEADERS || self.expect.len() > MAX_HEADERS {
             let (headers, ranges) = (self.headers.len(), self.expect.len());
             return Err(Error::msg(format!(
@@ -155,7 +155,7 @@ impl LiftedRequest {
     }
 }
 
-type Caller<'a> = StoreContextMut<'a, GuestState>;
+type GuestCaller<'a> = StoreContextMut<'a, GuestState>;
 
 /// Puts them in the place of the generated ones, which the linker has.
 pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
@@ -170,32 +170,36 @@ pub(crate) fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result
 /// What a scenario measures: transactions, checks and metrics.
 fn add_measurements(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(&full_name("transactions"))?;
-    interface.func_wrap("define", |mut caller: Caller<'_>, (name,): (Text,)| {
+    interface.func_wrap("define", |mut caller: GuestCaller<'_>, (name,): (GuestText,)| {
         Ok((transactions::Host::define(caller.data_mut(), name.text)?,))
     })?;
     interface.func_wrap(
         "[static]transaction.finish",
-        |mut caller: Caller<'_>,
+        |mut caller: GuestCaller<'_>,
          (transaction, outcome): (Resource<OpenTransaction>, LiftedOutcome)| {
             transactions::HostTransaction::finish(caller.data_mut(), transaction, outcome.into())
         },
     )?;
 
     let mut interface = linker.instance(&full_name("checks"))?;
-    interface.func_wrap("check", |mut caller: Caller<'_>, (name, passed): (Text, bool)| {
-        checks::Host::check(caller.data_mut(), name.text, passed)
-    })?;
+    interface.func_wrap(
+        "check",
+        |mut caller: GuestCaller<'_>, (name, passed): (GuestText, bool)| {
+            checks::Host::check(caller.data_mut(), name.text, passed)
+        },
+    )?;
 
     let mut interface = linker.instance(&full_name("metrics"))?;
     interface.func_wrap(
         "define",
-        |mut caller: Caller<'_>, (name, kind): (Text, metrics::Kind)| {
+        |mut caller: GuestCaller<'_>, (name, kind): (GuestText, metrics::Kind)| {
             Ok((metrics::Host::define(caller.data_mut(), name.text, kind)?,))
         },
     )?;
     interface.func_wrap(
         "add",
-        |mut caller: Caller<'_>, (metric, value, tags): (u32, f64, WasmList<(Text, Text)>)| {
+        |mut caller: GuestCaller<'_>,
+         (metric, value, tags): (u32, f64, WasmList<(GuestText, GuestText)>)| {
             if tags.len() > MAX_TAGS {
                 return Err(Error::msg(format!(
                     "a value of a metric was given {} tags; it takes at most {MAX_TAGS}",
@@ -217,24 +221,24 @@ fn add_run(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(&full_name("log"))?;
     interface.func_wrap(
         "write",
-        |mut caller: Caller<'_>, (level, message): (log::Level, Text)| {
+        |mut caller: GuestCaller<'_>, (level, message): (log::Level, GuestText)| {
             log::Host::write(caller.data_mut(), level, message.text)
         },
     )?;
 
     let mut interface = linker.instance(&full_name("context"))?;
-    interface.func_wrap("variable", |mut caller: Caller<'_>, (name,): (Text,)| {
+    interface.func_wrap("variable", |mut caller: GuestCaller<'_>, (name,): (GuestText,)| {
         Ok((context::Host::variable(caller.data_mut(), name.text)?,))
     })?;
-    interface.func_wrap("stop-run", |mut caller: Caller<'_>, (reason,): (Text,)| {
+    interface.func_wrap("stop-run", |mut caller: GuestCaller<'_>, (reason,): (GuestText,)| {
         context::Host::stop_run(caller.data_mut(), reason.text)
     })?;
-    interface.func_wrap("fail-run", |mut caller: Caller<'_>, (reason,): (Text,)| {
+    interface.func_wrap("fail-run", |mut caller: GuestCaller<'_>, (reason,): (GuestText,)| {
         context::Host::fail_run(caller.data_mut(), reason.text)
     })?;
 
     let mut interface = linker.instance(&full_name("data"))?;
-    interface.func_wrap("open", |mut caller: Caller<'_>, (name,): (Text,)| {
+    interface.func_wrap("open", |mut caller: GuestCaller<'_>, (name,): (GuestText,)| {
         Ok((data::Host::open(caller.data_mut(), name.text)?,))
     })?;
     Ok(())
@@ -243,15 +247,18 @@ fn add_run(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
 /// What a scenario sends.
 fn add_requests(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     let mut interface = linker.instance(&full_name("http"))?;
-    interface.func_wrap_async("send", |mut caller: Caller<'_>, (request,): (LiftedRequest,)| {
-        Box::new(async move {
-            let request = request.take(&mut caller).await?;
-            Ok((http::Host::send(caller.data_mut(), request).await?,))
-        })
-    })?;
+    interface.func_wrap_async(
+        "send",
+        |mut caller: GuestCaller<'_>, (request,): (LiftedRequest,)| {
+            Box::new(async move {
+                let request = request.take(&mut caller).await?;
+                Ok((http::Host::send(caller.data_mut(), request).await?,))
+            })
+        },
+    )?;
     interface.func_wrap_async(
         "send-all",
-        |mut caller: Caller<'_>, (list,): (WasmList<LiftedRequest>,)| {
+        |mut caller: GuestCaller<'_>, (list,): (WasmList<LiftedRequest>,)| {
             Box::new(async move {
                 let requests = take_all(&list, &mut caller).await?;
                 Ok((http::Host::send_all(caller.data_mut(), requests).await?,))
@@ -264,7 +271,7 @@ fn add_requests(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
 /// Copies requests out of the guest's memory, if they are few enough, and not larger than it.
 async fn take_all(
     list: &WasmList<LiftedRequest>,
-    caller: &mut Caller<'_>,
+    caller: &mut GuestCaller<'_>,
 ) -> wasmtime::Result<Vec<http::Request>> {
     if list.len() > MAX_AT_ONCE {
         return Err(Error::msg(format!(
@@ -295,7 +302,7 @@ pub(crate) fn add_wasi_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::R
     let mut interface = linker.instance("wasi:io/poll@0.2.12")?;
     interface.func_wrap_async(
         "poll",
-        |mut caller: Caller<'_>, (list,): (WasmList<Resource<DynPollable>>,)| {
+        |mut caller: GuestCaller<'_>, (list,): (WasmList<Resource<DynPollable>>,)| {
             Box::new(async move {
                 if list.len() > HANDLES {
                     return Err(Error::msg(format!(
@@ -311,7 +318,7 @@ pub(crate) fn add_wasi_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::R
     let mut interface = linker.instance("wasi:io/streams@0.2.12")?;
     interface.func_wrap(
         "[method]output-stream.write",
-        |mut caller: Caller<'_>, (stream, list): (Resource<DynOutputStream>, WasmList<u8>)| {
+        |mut caller: GuestCaller<'_>, (stream, list): (Resource<DynOutputStream>, WasmList<u8>)| {
             let bytes = written(&caller, &list)?;
             let table = caller.data_mut().ctx().table;
             let result = streams::HostOutputStream::write(table, stream, bytes);
@@ -320,7 +327,7 @@ pub(crate) fn add_wasi_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::R
     )?;
     interface.func_wrap_async(
         "[method]output-stream.blocking-write-and-flush",
-        |mut caller: Caller<'_>, (stream, list): (Resource<DynOutputStream>, WasmList<u8>)| {
+        |mut caller: GuestCaller<'_>, (stream, list): (Resource<DynOutputStream>, WasmList<u8>)| {
             Box::new(async move {
                 let bytes = written(&caller, &list)?;
                 let table = caller.data_mut().ctx().table;
@@ -335,7 +342,7 @@ pub(crate) fn add_wasi_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::R
 }
 
 /// What is to be written, if a stream takes so much at once.
-fn written(caller: &Caller<'_>, list: &WasmList<u8>) -> wasmtime::Result<Vec<u8>> {
+fn written(caller: &GuestCaller<'_>, list: &WasmList<u8>) -> wasmtime::Result<Vec<u8>> {
     if list.len() > MAX_WRITTEN {
         return Err(Error::msg(format!(
             "{} bytes were written at once; a stream takes at most {MAX_WRITTEN}",

@@ -19,7 +19,7 @@ pub(super) enum Framing {
 /// end disagrees with others about where the answer ends.
 #[derive(Debug)]
 pub(super) struct Chunked {
-    at: At,
+    at: ChunkPart,
     /// Bytes of the chunk that are still to come.
     left: u64,
     /// How many more bytes of extensions and trailers are taken. They say nothing to us, and come
@@ -29,7 +29,7 @@ pub(super) struct Chunked {
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
+enum ChunkPart {
     /// A digit of a chunk's size, so many having been there.
     Size(u8),
     /// What may stand between the size and the end of its line.
@@ -48,11 +48,11 @@ enum At {
 
 impl Framing {
     pub(super) fn chunked(limit: usize) -> Self {
-        Self::Chunked(Chunked { at: At::Size(0), left: 0, spare: limit })
+        Self::Chunked(Chunked { at: ChunkPart::Size(0), left: 0, spare: limit })
     }
 
     pub(super) fn is_end(&self) -> bool {
-        matches!(self, Self::Length(0) | Self::Chunked(Chunked { at: At::End, .. }))
+        matches!(self, Self::Length(0) | Self::Chunked(Chunked { at: ChunkPart::End, .. }))
     }
 
     /// Takes in what was received, hands the data in it to `data`, and returns how many bytes
@@ -81,14 +81,14 @@ impl Framing {
 impl Chunked {
     fn take(&mut self, input: &[u8], mut data: impl FnMut(&[u8])) -> Result<usize, Error> {
         let mut taken = 0;
-        while taken < input.len() && self.at != At::End {
-            if self.at == At::Data {
+        while taken < input.len() && self.at != ChunkPart::End {
+            if self.at == ChunkPart::Data {
                 let piece = most(input.len() - taken, self.left);
                 data(&input[taken..taken + piece]);
                 taken += piece;
                 self.left -= piece as u64;
                 if self.left == 0 {
-                    self.at = At::DataCr;
+                    self.at = ChunkPart::DataCr;
                 }
             } else {
                 self.step(input[taken])?;
@@ -101,28 +101,30 @@ impl Chunked {
     fn step(&mut self, byte: u8) -> Result<(), Error> {
         self.at = match (self.at, byte) {
             // 16 digits fill a u64.
-            (At::Size(digits @ 0..16), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+            (ChunkPart::Size(digits @ 0..16), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = char::from(byte).to_digit(16).expect("a hexadecimal digit");
                 self.left = self.left << 4 | u64::from(digit);
-                At::Size(digits + 1)
+                ChunkPart::Size(digits + 1)
             }
-            (At::Size(1..) | At::Extension, b'\r') => At::SizeLf,
-            (At::Size(1..), b';' | b' ' | b'\t') => self.spend(At::Extension)?,
-            (At::Extension, _) if byte != b'\n' => self.spend(At::Extension)?,
-            (At::SizeLf, b'\n') => {
+            (ChunkPart::Size(1..) | ChunkPart::Extension, b'\r') => ChunkPart::SizeLf,
+            (ChunkPart::Size(1..), b';' | b' ' | b'\t') => self.spend(ChunkPart::Extension)?,
+            (ChunkPart::Extension, _) if byte != b'\n' => self.spend(ChunkPart::Extension)?,
+            (ChunkPart::SizeLf, b'\n') => {
                 if self.left == 0 {
-                    At::Line
+                    ChunkPart::Line
                 } else {
-                    At::Data
+                    ChunkPart::Data
                 }
             }
-            (At::DataCr, b'\r') => At::DataLf,
-            (At::DataLf, b'\n') => At::Size(0),
-            (At::Line, b'\r') => At::LastLf,
-            (At::Trailer, b'\r') => At::TrailerLf,
-            (At::Line | At::Trailer, _) if byte != b'\n' => self.spend(At::Trailer)?,
-            (At::TrailerLf, b'\n') => At::Line,
-            (At::LastLf, b'\n') => At::End,
+            (ChunkPart::DataCr, b'\r') => ChunkPart::DataLf,
+            (ChunkPart::DataLf, b'\n') => ChunkPart::Size(0),
+            (ChunkPart::Line, b'\r') => ChunkPart::LastLf,
+            (ChunkPart::Trailer, b'\r') => ChunkPart::TrailerLf,
+            (ChunkPart::Line | ChunkPart::Trailer, _) if byte != b'\n' => {
+                self.spend(ChunkPart::Trailer)?
+            }
+            (ChunkPart::TrailerLf, b'\n') => ChunkPart::Line,
+            (ChunkPart::LastLf, b'\n') => ChunkPart::End,
             _ => {
                 return Err(Error::malformed(format_args!(
                     "{:?} in a chunked body's framing",
@@ -133,7 +135,7 @@ impl Chunked {
         Ok(())
     }
 
-    fn spend(&mut self, next: At) -> Result<At, Error> {
+    fn spend(&mut self, next: ChunkPart) -> Result<ChunkPart, Error> {
         self.spare = self.spare.checked_sub(1).ok_or_else(|| {
             Error::new(
                 ErrorClass::TooLarge,

@@ -15,7 +15,7 @@ use crate::net::stream::Stream;
 use crate::net::time_slice::{TimeSlice, give_way};
 
 /// What passed over a connection, for those who send on it.
-pub(super) struct Wire {
+pub(super) struct Http2Wire {
     /// The requests that all connections of a worker gave to the network.
     written: Rc<Cell<u64>>,
     /// The last stream that was opened. Streams are opened in the order of their numbers.
@@ -28,7 +28,7 @@ pub(super) struct Wire {
 /// A stream whose bytes are followed.
 pub(super) struct Tap {
     stream: Stream,
-    wire: Rc<Wire>,
+    wire: Rc<Http2Wire>,
     out: Frames,
     heard: bool,
 }
@@ -47,7 +47,7 @@ const FRAME_HEAD: usize = 9;
 /// The type of the frame that opens a stream.
 const HEADERS: u8 = 1;
 
-impl Wire {
+impl Http2Wire {
     pub(super) fn new(written: Rc<Cell<u64>>) -> Rc<Self> {
         Rc::new(Self {
             written,
@@ -85,7 +85,7 @@ impl Wire {
 }
 
 impl Tap {
-    pub(super) fn new(stream: Stream, wire: Rc<Wire>) -> Self {
+    pub(super) fn new(stream: Stream, wire: Rc<Http2Wire>) -> Self {
         Self {
             stream,
             wire,

@@ -9,7 +9,7 @@ use super::*;
 
 /// What becomes of an attempt, and after how many milliseconds.
 #[derive(Clone, Copy)]
-enum Fate {
+enum AttemptFate {
     Opens(u64),
     Refuses(u64),
     Swallows,
@@ -17,11 +17,11 @@ enum Fate {
     LacksPorts(u64),
 }
 
-use Fate::{HasNoWay, LacksPorts, Opens, Refuses, Swallows};
+use AttemptFate::{HasNoWay, LacksPorts, Opens, Refuses, Swallows};
 
 /// Runs the race against addresses with these fates: who won or what was said, after how many
 /// milliseconds, and when each attempt began.
-async fn race_of(fates: &[Fate]) -> (Result<u8, Missed>, u64, Vec<u64>) {
+async fn race_of(fates: &[AttemptFate]) -> (Result<u8, Missed>, u64, Vec<u64>) {
     let start = Instant::now();
     let elapsed = || u64::try_from(start.elapsed().as_millis()).expect("short");
     let began = RefCell::new(Vec::new());

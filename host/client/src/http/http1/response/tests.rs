@@ -5,10 +5,10 @@ const KEEPING: ResponseOptions = ResponseOptions { to_head: false, headers: true
 const TO_HEAD: ResponseOptions = ResponseOptions { to_head: true, ..KEEPING };
 
 /// What came of an answer: status, body, whether its connection ends with it.
-type Outcome = Result<(u16, Vec<u8>, bool), ErrorClass>;
+type Received = Result<(u16, Vec<u8>, bool), ErrorClass>;
 
 /// Receives `pieces` and then the end of the connection, as far as the answer asks for it.
-fn receive<'a>(wanted: ResponseOptions, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
+fn receive<'a>(wanted: ResponseOptions, pieces: impl IntoIterator<Item = &'a [u8]>) -> Received {
     let mut answer = ResponseReader::new(LIMIT);
     answer.expect(wanted);
     let mut pieces = pieces.into_iter().filter(|piece| !piece.is_empty());
@@ -33,11 +33,11 @@ fn receive<'a>(wanted: ResponseOptions, pieces: impl IntoIterator<Item = &'a [u8
     Ok((status, body.to_vec(), answer.is_last() || !next().is_empty()))
 }
 
-fn whole(text: &str) -> Outcome {
+fn whole(text: &str) -> Received {
     receive(KEEPING, [text.as_bytes()])
 }
 
-fn answered(status: u16, body: &str, last: bool) -> Outcome {
+fn answered(status: u16, body: &str, last: bool) -> Received {
     Ok((status, body.into(), last))
 }
 
