@@ -114,7 +114,7 @@ impl Error {
         )
     }
 
-    /// A response that two readers could understand differently, or nobody.
+    /// A response that cannot be read, or that two readers could understand differently.
     pub(crate) fn malformed(reason: impl std::fmt::Display) -> Self {
         Self::protocol(format!("malformed response: {reason}"))
     }

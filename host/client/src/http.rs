@@ -7,7 +7,7 @@
 //! | `request` | what is asked and what comes back |
 //! | `urls` | a URL parsed once |
 //! | `outgoing` | what is sent: a request's own headers, and what is added to them |
-//! | `pool` | the user's own connections to one origin, and who waits for one |
+//! | `pool` | the user's own connections to one origin, and the requests that wait for one |
 //! | `http1`, `http2` | one exchange on one connection: HTTP/1.1 is our own, h2 speaks HTTP/2 |
 //! | `head`, `fields` | what both versions know of a head |
 //! | `failure` | what is known of a request that failed, and whether it is sent again |

@@ -12,8 +12,8 @@
 //! - `session` and `client`: what a virtual user has, and what the users of a worker share.
 //! - `http/`: one folder for each protocol. It takes a stream that is open, and makes exchanges
 //!   of it.
-//! - `net/`: what every protocol needs until a stream is open: who may be reached, names,
-//!   connecting, TLS, deadlines.
+//! - `net/`: what every protocol needs until a stream is open: which hosts may be reached,
+//!   names, connecting, TLS, deadlines.
 
 mod client;
 mod error;

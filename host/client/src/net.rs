@@ -8,7 +8,7 @@
 //! | `resolve` | from a name to addresses, kept as long as the name's owner allows |
 //! | `sources` | the addresses that connections are opened from |
 //! | `connect` | from an origin to a stream that can carry a protocol |
-//! | `tls` | whom to trust and who we are |
+//! | `tls` | which certificates are trusted, and which is ours |
 //! | `stream`, `kernel` | an open connection, and what the kernel alone knows of it |
 //! | `faults` | what the kernel and TLS say, as errors with a class |
 //! | `deadline` | one lazily re-armed timer for all phases of an exchange |

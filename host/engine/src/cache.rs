@@ -2,8 +2,8 @@
 //! age.
 //!
 //! Several hosts may use it at once. A file appears whole, by its renaming, and is read whole into
-//! memory, so that one that is removed is missed by nobody who has it already. Whatever is wrong
-//! with the folder (it is full, or read-only), nothing but time is lost.
+//! memory, so that a host which has read a file does not miss it when it is removed. Whatever is
+//! wrong with the folder (it is full, or read-only), nothing but time is lost.
 //!
 //! ## What goes, and when
 //! After each file that is added: first what was not used for a month, then what was used longest
@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 /// All files together, in bytes: some thousand scenarios in Rust, or a dozen interpreters.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// What was not used for so long is of an older host, or of a scenario that is gone.
+/// What was not used for so long is of an older host, or of a scenario that is no longer run.
 const MAX_UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What was used more recently than this is never removed.

@@ -265,7 +265,7 @@ pub fn compile_child(arguments: &[std::ffi::OsString]) -> i32 {
     }
 }
 
-/// The child's words to its parent; a parent that is gone needs none.
+/// The child's words to its parent. Where the parent has ended, they are not missed.
 #[expect(
     clippy::disallowed_methods,
     reason = "what it says is read by its parent, and by no person"

@@ -121,7 +121,7 @@ impl Run {
     }
 
     /// A request could not be made for want of a target. Before any other was sent that is a
-    /// mistake of whoever began the run, and it ends.
+    /// mistake in how the run was begun, and it ends.
     pub(crate) fn lacks_target(&self, error: &str) {
         if !self.has_sent.load(Ordering::Relaxed) {
             self.asked_in_vain(&format!("{error}; give it with --target URL"));

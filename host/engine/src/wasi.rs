@@ -144,8 +144,7 @@ impl Pollable for ClockPollable {
     }
 }
 
-/// Shared by WASI's generators and by whoever seeds them; only ever touched by the user's own
-/// thread.
+/// Shared by WASI's generators and by [`Wasi::seed`]; only ever touched by the user's own thread.
 #[derive(Clone)]
 struct SeededRandom(Arc<Mutex<Random>>);
 

@@ -35,7 +35,7 @@ pub(crate) enum Coding {
     Zstd,
 }
 
-/// As many as curl undoes. Nobody applies more than two in earnest, and each can make a thousand
+/// As many as curl undoes. No real service applies more than two, and each can make a thousand
 /// bytes of one.
 const MAX_CODINGS: usize = 5;
 

@@ -1,4 +1,4 @@
-//! What is known of a request that failed, for whoever would send it again.
+//! What is known of a request that failed, and the rule by which it is sent again.
 
 use crate::error::Error;
 
@@ -11,7 +11,7 @@ pub(crate) struct SendFailure {
     pub(crate) retry: Retry,
 }
 
-/// What is known of a request that failed, for whoever would send it again.
+/// What the connection of a failed request says about sending it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
     /// It was answered, or the connection is not to be blamed.

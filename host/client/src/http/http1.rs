@@ -50,7 +50,7 @@ pub(crate) struct Http1Connection {
     stream: Stream,
     buffers: Rc<Buffers>,
     response: ResponseReader,
-    /// What of the request found no room.
+    /// What of the request the network had no room for yet.
     remainder: Option<Box<Remainder>>,
     /// The last successful write of this exchange.
     sent: Option<Instant>,
@@ -69,13 +69,16 @@ pub(crate) struct Http1Connection {
 /// What the connections of one worker share. A connection needs a buffer for as long as it takes to
 /// look at what was read, so one serves them all.
 pub(crate) struct Buffers {
+    /// What one read gives.
     input: RefCell<Box<[u8]>>,
+    /// The head of a request, and its body if that is small, before they are written.
     output: RefCell<Vec<u8>>,
     header_limit: usize,
     /// The heads handed to the network.
     written: Rc<Cell<u64>>,
 }
 
+/// A request of which a part is still to be written.
 struct Remainder {
     head: Vec<u8>,
     body: Bytes,
@@ -190,8 +193,8 @@ impl Http1Connection {
         }
     }
 
-    /// Whether the request and the end of its connection passed each other on the way, so that
-    /// nobody has read the request, whatever it is.
+    /// Whether the request and the end of its connection passed each other on the way, so that the
+    /// server has not read the request.
     ///
     /// Each segment says what its sender has received by then: an end that acknowledges nothing of
     /// the request left before the request had arrived. Over TLS more goes out than was handed

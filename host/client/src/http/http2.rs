@@ -1,8 +1,8 @@
 //! HTTP/2: many exchanges at once on one connection.
 //!
 //! Unlike HTTP/1.1 a connection must answer pings and settings while nobody is sending, so it has a
-//! task of its own. Whoever sends on a connection holds it: one that has said goodbye serves nobody
-//! new, and what it promised to answer is received to its end.
+//! task of its own. Each sender on a connection keeps it open: a connection that has said goodbye
+//! takes no new request, and the answers that it promised are received to their end.
 //!
 //! ## What was written
 //! The protocol's machine takes a request whether or not there is a stream for it yet. What the
@@ -36,9 +36,11 @@ use crate::net::stream::Stream;
 
 /// An open connection. Its task ends with it.
 pub(crate) struct Http2Connection {
+    /// Cloned for each request.
     sender: SendRequest<Bytes>,
     wire: Rc<Http2Wire>,
     header_limit: usize,
+    /// Reads and writes for all requests on the connection.
     task: JoinHandle<()>,
 }
 
@@ -87,7 +89,7 @@ impl Http2Connection {
                 .map_err(|e| wire.error(&e))?;
             let followed = Rc::clone(&wire);
             let task = tokio::task::spawn_local(async move {
-                // Each request on it is told of its end; there is nobody else to tell.
+                // Each request on it learns of its end by itself; nothing else has to be told.
                 let _ended = poll_fn(|cx| {
                     followed.begin_turn();
                     Pin::new(&mut connection).poll(cx)
@@ -98,7 +100,7 @@ impl Http2Connection {
         })
     }
 
-    /// A right to send on it, unless the connection has ended or serves nobody new.
+    /// A right to send on it, unless the connection has ended or takes no new request.
     pub(crate) fn sender(self: &Rc<Self>) -> Option<Http2Sender> {
         let mut sender = self.sender.clone();
         let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));

@@ -1,4 +1,4 @@
-//! The connections that one user has to one origin, and who waits for one.
+//! The connections that one user has to one origin, and the requests that wait for one.
 //!
 //! Over HTTP/1.1 at most six, as in browsers; over HTTP/2 one that all share. Where TLS decides
 //! which it will be, the first connection finds out and the others wait for its answer rather than
@@ -104,8 +104,8 @@ impl Pool {
         self.freed.notified().await;
     }
 
-    /// Gives `connection` to nobody new. Those who are on it keep it until they have ended; another
-    /// may have taken its place already.
+    /// Gives `connection` to no further request. The requests on it keep it until they have ended.
+    /// Does nothing where another connection has taken its place already.
     pub(crate) fn retire(&self, connection: &Rc<Http2Connection>) {
         let shared = &mut self.state.borrow_mut().shared;
         if shared.as_ref().is_some_and(|shared| Rc::ptr_eq(shared, connection)) {
@@ -155,7 +155,7 @@ impl Drop for Permit {
     }
 }
 
-/// Counts a waiter for as long as it waits, so that nobody is notified when nobody waits.
+/// Counts a request for as long as it waits, so that nothing is announced when none does.
 struct WaiterCount<'a>(&'a Cell<usize>);
 
 impl<'a> WaiterCount<'a> {

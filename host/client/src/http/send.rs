@@ -114,7 +114,7 @@ impl Sending<'_> {
             }
             redirects += 1;
             self.trail.enter(Phase::Blocked, Instant::now());
-            // Nobody but the service is to blame for where it sends us.
+            // A URL that cannot be asked for is the service's fault here, and not the scenario's.
             let next =
                 client.http.urls.find(location.as_str()).map_err(|error| match error.class {
                     ErrorClass::Invalid => {

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 use crate::error::Error;
 use crate::http::request::{Response, Sent};
 
-/// The phases and counts of an exchange in flight. The clock is read once at each boundary, by
-/// whoever saw it.
+/// The phases and counts of an exchange in flight. The clock is read once at each boundary, where
+/// it is seen.
 pub(crate) struct Trail {
     phase: Phase,
     since: Instant,

@@ -57,7 +57,7 @@ impl Timer {
     }
 }
 
-/// Timers of one worker that nobody uses, for whoever needs one next.
+/// Timers of one worker that no exchange uses, for the next that needs one.
 #[derive(Default)]
 pub(crate) struct Timers(RefCell<Vec<Timer>>);
 

@@ -25,7 +25,7 @@ pub(crate) fn bind(error: &io::Error, from: IpAddr) -> Error {
     })
 }
 
-/// A failed handshake. Whoever ended it, the class is TLS: no HTTP was spoken yet.
+/// A failed handshake. Whichever side ended it, the class is TLS: no request was sent yet.
 pub(crate) fn handshake(error: &io::Error, name: &str) -> Error {
     let reason = rustls_error(error).map_or_else(|| words(error), |tls| tls_reason(tls, name));
     Error::new(ErrorClass::Tls, format!("TLS handshake with {name}: {reason}"))

@@ -6,6 +6,6 @@ use std::pin::Pin;
 ///
 /// A future awaited by value widens its caller's frame by all that it may ever hold, and the stack
 /// of a virtual user stays in memory as deep as it has ever been: a lookup and two handshakes in
-/// the frames of every request cost 20 KB a user. What makes one is not inlined, so that its own
-/// frame is gone when it is polled.
+/// the frames of every request cost 20 KB a user. A function
+/// that makes one is not inlined, so that its frame has ended before the future is polled.
 pub(crate) type Rare<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;

@@ -1,13 +1,13 @@
 //! From a name to addresses, kept as long as the name's owner allows.
 //!
-//! A name is found where `getaddrinfo` finds it: in `/etc/hosts`, and then nobody is asked; else at
-//! the name servers of `/etc/resolv.conf`, with its search domains. `localhost` is this machine
+//! A name is found where `getaddrinfo` finds it: in `/etc/hosts`, and then no server is asked; else
+//! at the name servers of `/etc/resolv.conf`, with its search domains. `localhost` is this machine
 //! whatever stands where. Both IP versions are asked for at once, and one that does not answer
 //! holds up the other for 50 ms.
 //!
-//! A thousand users that start at once ask once: who comes second waits for the first. What was
-//! answered is used until its TTL ends, and for a second at the least, so that a TTL of zero is not
-//! a query a connection. A literal address never asks anybody.
+//! A thousand users that start at once ask once: the others wait for the answer to the first
+//! question. An answer is used until its TTL ends, and for at least a second, so that a TTL of zero
+//! does not cost a query for each connection. A literal address is never asked for.
 
 use std::cell::{Cell, OnceCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -216,7 +216,7 @@ impl NameServers {
             found = &mut four => (found, six, true),
             found = &mut six => (found, four, false),
         };
-        // Who says that there is no such name says it of both.
+        // "No such name" is an answer for both versions.
         let hurries =
             first.as_ref().map_or_else(NetError::is_nx_domain, |found| !found.ips.is_empty());
         let second = if hurries {
@@ -286,7 +286,7 @@ impl From<Lookup> for FamilyAddresses {
     }
 }
 
-/// A question that goes on while nobody waits for its answer, and ends with its owner.
+/// A query that goes on while no user waits for its answer. Dropping it ends the query.
 struct PendingLookup(JoinHandle<Result<Lookup, NetError>>);
 
 impl PendingLookup {

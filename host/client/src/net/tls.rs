@@ -1,4 +1,4 @@
-//! Whom to trust and who we are, loaded once for all workers.
+//! Which certificates are trusted and which is ours, loaded once for all workers.
 //!
 //! Roots are parsed and the verifier is built in [`TlsOptions::load`]; a [`Tls`] is a handle on the
 //! outcome. A virtual user gets a configuration of its own for its session cache (see
@@ -56,8 +56,8 @@ impl TlsOptions {
     /// Reads the files and the machine's roots. It takes milliseconds and blocks: once a process,
     /// before the run.
     ///
-    /// A system root that cannot be parsed is left out, and a machine without any is no error:
-    /// whoever needs one is told by the handshake.
+    /// A system root that cannot be parsed is left out, and a machine without any is no error: the
+    /// first handshake that needs a root says that there is none.
     pub fn load(&self) -> Result<Tls, OptionsError> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))

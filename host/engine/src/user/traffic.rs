@@ -156,8 +156,8 @@ impl UserState {
         self.transactions.handle_exchange(exchange, failure, recorder);
     }
 
-    /// Waits; outside a transaction only until the run is over, and outside the run until whoever
-    /// called is asked to end.
+    /// Waits. Outside a transaction the wait ends with the run, and in `setup`, `teardown` and
+    /// `conduct` when they are asked to end.
     pub(crate) async fn sleep(&mut self, time: Duration) {
         let mut sleep = pin!(tokio::time::sleep(time));
         poll_fn(|context| match sleep.as_mut().poll(context) {

@@ -15,8 +15,8 @@ pub(super) enum Framing {
     UntilClose,
 }
 
-/// The chunked coding (RFC 9112, 7.1). Lines end with CRLF and nothing else: who takes less for an
-/// end disagrees with others about where the answer ends.
+/// The chunked coding (RFC 9112, 7.1). Lines end with CRLF and nothing else: a reader that
+/// accepts less disagrees with others about where the answer ends.
 #[derive(Debug)]
 pub(super) struct Chunked {
     at: ChunkPart,

@@ -1,6 +1,7 @@
 //! The head of an answer: what httparse reads, judged.
 //!
-//! Nobody looks at most headers of most answers, so a map of them is made only when they are kept.
+//! Most headers of most answers are never looked at, so a map of them is made only when they are
+//! kept.
 //! What decides where the answer ends is read strictly: a head that two readers could understand
 //! differently is refused, since a service that sends one is broken or attacked, and its next
 //! answer not to be believed.
@@ -53,7 +54,8 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<ParsedHea
     };
     let code = response.code.expect("a complete head has a status");
     let is_http11 = response.version == Some(1);
-    // Empty lines before an answer belong to none: whoever sends them counts its bytes differently.
+    // Empty lines before an answer belong to no answer: a server that sends them counts its bytes
+    // differently.
     let mut close = matches!(input[0], b'\r' | b'\n');
     let mut keep_alive = is_http11;
     let mut length = None;

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::net::stream::Stream;
 use crate::net::time_slice::{TimeSlice, give_way};
 
-/// What passed over a connection, for those who send on it.
+/// What passed over a connection, as its senders need to know it.
 pub(super) struct Http2Wire {
     /// The requests that all connections of a worker gave to the network.
     written: Rc<Cell<u64>>,
