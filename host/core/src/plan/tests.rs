@@ -1,5 +1,6 @@
 use super::*;
 use crate::dispatch::Dispatcher;
+use crate::schedule::Stage;
 
 fn rate(per_second: f64) -> Option<Rate> {
     Some(Rate::new(per_second).unwrap())
@@ -284,7 +285,7 @@ fn a_search_needs_an_objective_and_an_end_of_its_own() {
 #[test]
 fn a_warm_up_is_a_time_or_ends_by_itself() {
     assert_eq!("30s".parse(), Ok(WarmUp::For(Duration::from_secs(30))));
-    assert_eq!("auto".parse(), Ok(WarmUp::UntilSteady { most: DEFAULT_MOST_WARM_UP }));
+    assert_eq!("auto".parse(), Ok(WarmUp::UntilSteady { most: DEFAULT_MAX_WARM_UP }));
     assert_eq!("auto:2m".parse(), Ok(WarmUp::UntilSteady { most: Duration::from_secs(120) }));
     for wrong in ["automatic", "auto:", "auto:soon", ""] {
         assert!(wrong.parse::<WarmUp>().is_err(), "{wrong}");

@@ -1,0 +1,155 @@
+//! What a run is asked to be, before it is known whether it can be.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::control::Objective;
+use crate::schedule::Stage;
+use crate::threshold::Threshold;
+use crate::units::{Rate, UnitError, parse_duration, print_duration};
+
+/// What was asked for. The names of the fields are the keys that errors name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PlanInput {
+    /// Transactions a second, or with stages those at the beginning.
+    pub tps: Option<Rate>,
+    /// Iterations a second, or with stages those at the beginning.
+    pub rate: Option<Rate>,
+    /// Exactly this many users.
+    pub vus: Option<u32>,
+    /// At most this many users, created on demand.
+    pub max_vus: Option<u32>,
+    /// What the service is to hold, at the highest rate at which it does; `tps` is then the most.
+    pub objectives: Vec<Objective>,
+    /// How the highest rate is to be searched, in place of held.
+    pub search: Option<Search>,
+    /// At which rate objectives have the load begin.
+    pub start_tps: Option<Rate>,
+    /// How the rate goes on from its beginning.
+    pub stages: Vec<Stage>,
+    /// How long to measure.
+    pub duration: Option<Duration>,
+    /// How many iterations to run.
+    pub iterations: Option<u64>,
+    /// How long to run before measuring.
+    pub warmup: Option<WarmUp>,
+    /// How long what is under way at the end may take.
+    pub grace: Option<Duration>,
+    /// How late a slot may start.
+    pub max_lag: Option<Duration>,
+    /// Users created a second.
+    pub spawn_rate: Option<Rate>,
+    /// Whether starts are to come as Poisson arrivals.
+    pub poisson: bool,
+    /// From which everything random follows.
+    pub seed: u64,
+    /// Conditions on the result.
+    pub thresholds: Vec<Threshold>,
+    /// Whether the scenario does something when a user is created, so that creations reach the
+    /// service.
+    pub has_start: bool,
+    /// How many users this machine can hold, as far as it was found out.
+    pub room: Option<u32>,
+}
+
+/// How long to run before measuring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// So long.
+    For(Duration),
+    /// Until the service is steady, so long at most.
+    UntilSteady {
+        /// The most.
+        most: Duration,
+    },
+}
+
+/// How long a service is given to become steady unless told otherwise: compilers that optimise as
+/// they go and caches take tens of seconds, seldom more.
+pub const DEFAULT_MAX_WARM_UP: Duration = Duration::from_secs(60);
+
+impl WarmUp {
+    /// So long at most.
+    pub const fn most(self) -> Duration {
+        match self {
+            Self::For(time) | Self::UntilSteady { most: time } => time,
+        }
+    }
+}
+
+impl FromStr for WarmUp {
+    type Err = UnitError;
+
+    /// Reads "30s", "auto", "auto:2m".
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        match text.strip_prefix("auto") {
+            None => Ok(Self::For(parse_duration(text)?)),
+            Some("") => Ok(Self::UntilSteady { most: DEFAULT_MAX_WARM_UP }),
+            Some(rest) => Ok(Self::UntilSteady {
+                most: parse_duration(rest.strip_prefix(':').unwrap_or(text))?,
+            }),
+        }
+    }
+}
+
+impl fmt::Display for WarmUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::For(time) => f.write_str(&print_duration(*time)),
+            Self::UntilSteady { most } => write!(f, "auto:{}", print_duration(*most)),
+        }
+    }
+}
+
+/// Why what was asked for cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// Nothing says how much load there is to be.
+    #[error(
+        "nothing says how much load to drive; give tps (transactions a second), rate (iterations a \
+        second), vus (users), a stage, or what to hold (latency, error_rate)"
+    )]
+    NoLoad,
+    /// A search without anything to hold.
+    #[error("nothing says what is to hold; give latency (as p95=200ms) or error_rate (as 1%)")]
+    NoObjective,
+    /// Two things cannot both hold.
+    #[error("{one} and {other} contradict each other; {cure}")]
+    Contradiction {
+        /// A key and its value.
+        one: String,
+        /// A key and its value.
+        other: String,
+        /// What to do.
+        cure: &'static str,
+    },
+    /// A number makes no sense.
+    #[error("{key} {value} is out of range; {cure}")]
+    Range {
+        /// Which.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is possible.
+        cure: &'static str,
+    },
+}
+
+/// How the highest rate that holds is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Search {
+    /// How long a rate is kept to count as held.
+    pub hold: Duration,
+    /// When the search ends at the latest.
+    pub budget: Duration,
+}
+
+/// How long `find` keeps a rate unless told otherwise: some garbage collections, some turns of a
+/// cache.
+pub const DEFAULT_HOLD: Duration = Duration::from_secs(30);
+/// How long `find` searches at most unless told otherwise.
+pub const DEFAULT_BUDGET: Duration = Duration::from_secs(600);

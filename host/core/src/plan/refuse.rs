@@ -1,0 +1,263 @@
+//! What cannot be run: absurd numbers, and wishes that contradict each other.
+//!
+//! Each refusal names the keys, their values and the cure.
+
+use std::time::Duration;
+
+use super::input::{PlanError, PlanInput, WarmUp};
+use crate::control::Goal;
+use crate::units::{grouped, print_duration, print_rate};
+
+/// Users that a plan may ask for: well beyond what one machine can hold, so more is a typing error.
+pub const MAX_USERS: u32 = 1_000_000;
+/// The shortest trial: less does not show a queue that grows slowly.
+const MIN_HOLD: Duration = Duration::from_secs(3);
+
+/// Refuses numbers that make no sense by themselves.
+pub(super) fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
+    for (key, users) in [("vus", input.vus), ("max_vus", input.max_vus)] {
+        if let Some(users) = users.filter(|&users| users == 0 || users > MAX_USERS) {
+            return Err(PlanError::Range {
+                key,
+                value: grouped(u64::from(users)),
+                cure: "give a number from 1 to 1,000,000",
+            });
+        }
+    }
+    if input.iterations == Some(0) {
+        return Err(PlanError::Range {
+            key: "iterations",
+            value: "0".to_owned(),
+            cure: "give at least 1, or leave it out",
+        });
+    }
+    if let Some(search) = input.search {
+        if search.hold < MIN_HOLD {
+            return Err(PlanError::Range {
+                key: "hold",
+                value: print_duration(search.hold),
+                cure: "give at least 3s",
+            });
+        }
+        let limits = input.objectives.iter().filter_map(|objective| match objective.goal {
+            Goal::Latency { limit, .. } => Some(limit),
+            Goal::ErrorRate(_) => None,
+        });
+        if limits.max().is_some_and(|longest| search.hold < longest * 2) {
+            return Err(PlanError::Range {
+                key: "hold",
+                value: print_duration(search.hold),
+                cure: "give at least twice the longest latency",
+            });
+        }
+        if search.budget < search.hold * 2 {
+            return Err(PlanError::Range {
+                key: "budget",
+                value: print_duration(search.budget),
+                cure: "give at least twice the hold",
+            });
+        }
+    }
+    if input.duration.is_some_and(|duration| duration.is_zero()) {
+        return Err(PlanError::Range {
+            key: "duration",
+            value: "0s".to_owned(),
+            cure: "give the measured part a length, or leave it out",
+        });
+    }
+    let staged: Duration = input.stages.iter().map(|stage| stage.over).sum();
+    if !input.stages.is_empty() && staged.is_zero() {
+        return Err(PlanError::Range {
+            key: "stage",
+            value: "0s".to_owned(),
+            cure: "give at least one stage a duration",
+        });
+    }
+    if !input.stages.is_empty()
+        && input.tps.or(input.rate).is_none()
+        && input.stages.iter().all(|stage| stage.to == 0.0)
+    {
+        return Err(PlanError::Range {
+            key: "stage",
+            value: "0/s".to_owned(),
+            cure: "give at least one stage a rate above zero",
+        });
+    }
+    Ok(())
+}
+
+/// A key that was given, and its value as a person would write it.
+type Given = (&'static str, String);
+
+/// Refuses what cannot hold together with something else.
+pub(super) fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> {
+    let wishes = Wishes::of(input);
+    wishes.refuse_two_of_a_kind()?;
+    wishes.refuse_bounds_of_a_search()?;
+    wishes.refuse_beside_objectives()?;
+    wishes.refuse_without_a_rate()?;
+    wishes.refuse_around_stages()
+}
+
+/// What was asked for, with each key as an error names it.
+struct Wishes<'a> {
+    input: &'a PlanInput,
+    tps: Option<Given>,
+    rate: Option<Given>,
+    vus: Option<Given>,
+    max_vus: Option<Given>,
+    stage: Option<Given>,
+    objective: Option<Given>,
+    warm_up: Option<WarmUp>,
+}
+
+fn contradiction(one: Given, other: Given, cure: &'static str) -> Result<(), PlanError> {
+    Err(PlanError::Contradiction {
+        one: format!("{} {}", one.0, one.1),
+        other: format!("{} {}", other.0, other.1),
+        cure,
+    })
+}
+
+impl<'a> Wishes<'a> {
+    fn of(input: &'a PlanInput) -> Self {
+        let stage = input.stages.first().map(|stage| {
+            ("stage", format!("{}:{}", print_duration(stage.over), print_rate(stage.to)))
+        });
+        let objective = input.objectives.first().map(|objective| {
+            let is_latency = matches!(objective.goal, Goal::Latency { .. });
+            (if is_latency { "latency" } else { "error_rate" }, objective.to_string())
+        });
+        Self {
+            input,
+            tps: input.tps.map(|tps| ("tps", tps.to_string())),
+            rate: input.rate.map(|rate| ("rate", rate.to_string())),
+            vus: input.vus.map(|vus| ("vus", grouped(u64::from(vus)))),
+            max_vus: input.max_vus.map(|max_vus| ("max_vus", grouped(u64::from(max_vus)))),
+            stage,
+            objective,
+            warm_up: input.warmup.filter(|warmup| !warmup.most().is_zero()),
+        }
+    }
+
+    /// What starts are paced by, if by anything.
+    fn paced(&self) -> Option<&Given> {
+        self.tps.as_ref().or(self.rate.as_ref()).or(self.objective.as_ref())
+    }
+
+    fn refuse_two_of_a_kind(&self) -> Result<(), PlanError> {
+        if let (Some(tps), Some(rate)) = (&self.tps, &self.rate) {
+            let cure = "pace either transactions (tps) or iterations (rate)";
+            return contradiction(tps.clone(), rate.clone(), cure);
+        }
+        if let (Some(vus), Some(max_vus)) = (&self.vus, &self.max_vus) {
+            let cure = "vus is an exact number of users, max_vus the most on demand: give one of \
+            them";
+            return contradiction(vus.clone(), max_vus.clone(), cure);
+        }
+        Ok(())
+    }
+
+    fn refuse_bounds_of_a_search(&self) -> Result<(), PlanError> {
+        let Some(search) = self.input.search else { return Ok(()) };
+        if self.input.objectives.is_empty() {
+            return Err(PlanError::NoObjective);
+        }
+        let lengths = [
+            ("duration", self.input.duration.map(print_duration)),
+            ("warmup", self.warm_up.map(|warmup| warmup.to_string())),
+            ("iterations", self.input.iterations.map(grouped)),
+        ];
+        let length = lengths.into_iter().find_map(|(key, length)| Some((key, length?)));
+        let Some(length) = length else { return Ok(()) };
+        let hold = ("hold", print_duration(search.hold));
+        contradiction(length, hold, "a search ends by itself: bound it by budget")
+    }
+
+    fn refuse_beside_objectives(&self) -> Result<(), PlanError> {
+        let start = self.input.start_tps;
+        let Some(objective) = &self.objective else {
+            let Some(start) = start else { return Ok(()) };
+            let cure = "start_tps is where an objective has the load begin: give latency or \
+            error_rate, or leave it out";
+            let start = ("start_tps", start.to_string());
+            return contradiction(start, ("no", "objective".to_owned()), cure);
+        };
+        if let Some(rate) = &self.rate {
+            let cure = "objectives control transactions: give tps as the most that may begin, or \
+            leave rate out";
+            return contradiction(rate.clone(), objective.clone(), cure);
+        }
+        if let Some(stage) = &self.stage {
+            let cure = "stages say the rate at each instant, and an objective finds it: leave one \
+            of them out";
+            return contradiction(stage.clone(), objective.clone(), cure);
+        }
+        if let (None, Some(vus)) = (&self.tps, &self.vus) {
+            let cure = "an objective controls a rate, and users without one go as fast as they \
+            can: bound them by max_vus, or give tps";
+            return contradiction(vus.clone(), objective.clone(), cure);
+        }
+        let start = start.filter(|&start| self.input.tps.is_some_and(|tps| start > tps));
+        if let (Some(start), Some(tps)) = (start, &self.tps) {
+            let cure = "the load begins at most at tps: lower start_tps";
+            return contradiction(("start_tps", start.to_string()), tps.clone(), cure);
+        }
+        Ok(())
+    }
+
+    /// Without a rate users go as fast as they can, so whatever is about slots has no meaning.
+    fn refuse_without_a_rate(&self) -> Result<(), PlanError> {
+        if self.paced().is_some() {
+            return Ok(());
+        }
+        if let Some(vus) = &self.vus {
+            if let Some(stage) = &self.stage {
+                let cure = "stages lead from rate to rate: leave vus out, or give tps or rate as \
+                well";
+                return contradiction(vus.clone(), stage.clone(), cure);
+            }
+            if let Some(max_lag) = self.input.max_lag {
+                let cure = "without tps or rate there is no start that could be late: leave \
+                max_lag out";
+                let max_lag = ("max_lag", print_duration(max_lag));
+                return contradiction(vus.clone(), max_lag, cure);
+            }
+            if self.input.poisson {
+                let cure = "without tps or rate users start when they are ready: leave arrivals \
+                out";
+                return contradiction(vus.clone(), ("arrivals", "poisson".to_owned()), cure);
+            }
+        }
+        if let (None, Some(max_vus)) = (&self.stage, &self.max_vus) {
+            let cure = "max_vus bounds what a rate needs: give tps or rate, or an exact number of \
+            users with vus";
+            return contradiction(max_vus.clone(), ("no", "rate".to_owned()), cure);
+        }
+        Ok(())
+    }
+
+    fn refuse_around_stages(&self) -> Result<(), PlanError> {
+        let Some(stage) = &self.stage else { return Ok(()) };
+        if let Some(warmup) = self.warm_up {
+            let given = ("warmup", warmup.to_string());
+            if matches!(warmup, WarmUp::UntilSteady { .. }) {
+                let cure = "stages begin at an instant that is known beforehand: give the warm-up \
+                a time, as 30s";
+                return contradiction(given, stage.clone(), cure);
+            }
+            if self.paced().is_none() {
+                let cure = "stages begin at zero, where nothing warms up: say with tps or rate at \
+                which rate to begin";
+                return contradiction(given, stage.clone(), cure);
+            }
+        }
+        let length: Duration = self.input.stages.iter().map(|stage| stage.over).sum();
+        if let Some(duration) = self.input.duration.filter(|&duration| duration < length) {
+            let cure = "leave the duration out, or make it at least as long as the stages";
+            let (duration, stages) = (print_duration(duration), print_duration(length));
+            return contradiction(("duration", duration), ("stages of", stages), cure);
+        }
+        Ok(())
+    }
+}
