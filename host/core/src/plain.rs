@@ -12,13 +12,13 @@ use std::fmt::{self, Display, Formatter, Write};
 /// Bytes of a line of somebody else's that are shown.
 const MAX_LINE: usize = 4 << 10;
 
-/// The text as a part of one line: see [`Line`].
-pub const fn line(text: &str) -> Line<'_> {
-    Line(text)
+/// The text as a part of one line: see [`PlainLine`].
+pub const fn line(text: &str) -> PlainLine<'_> {
+    PlainLine(text)
 }
 
 /// The lines of a text as parts of one, with semicolons between them unless a colon leads on: see
-/// [`Line`].
+/// [`PlainLine`].
 pub fn in_one_line(text: &str) -> String {
     line(&text.lines().map(str::trim).collect::<Vec<_>>().join("; ").replace(":; ", ": "))
         .to_string()
@@ -32,9 +32,9 @@ pub const fn page<T: Display>(text: T) -> Page<T> {
 /// Shows a text as a part of one line, without its tail of white space and cut to 4 KiB. Width,
 /// alignment and precision are those of a `str`.
 #[derive(Clone, Copy, Debug)]
-pub struct Line<'a>(&'a str);
+pub struct PlainLine<'a>(&'a str);
 
-impl Display for Line<'_> {
+impl Display for PlainLine<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let text = self.0.trim_end();
         if text.len() <= MAX_LINE && !text.contains(acts) {
@@ -58,14 +58,14 @@ pub struct Page<T>(T);
 
 impl<T: Display> Display for Page<T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(Lines(f), "{}", self.0)
+        write!(PlainLines(f), "{}", self.0)
     }
 }
 
 /// Passes on what is written to it as a [`Page`] does.
-struct Lines<'a, 'b>(&'a mut Formatter<'b>);
+struct PlainLines<'a, 'b>(&'a mut Formatter<'b>);
 
-impl Write for Lines<'_, '_> {
+impl Write for PlainLines<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for piece in text.split_inclusive(|character| character != '\n' && acts(character)) {
             match piece.chars().next_back().filter(|last| *last != '\n' && acts(*last)) {

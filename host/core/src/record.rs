@@ -28,7 +28,7 @@ use thiserror::Error;
 
 pub use self::censored::{Censored, Figure};
 pub use self::confidence::{Batches, interval};
-pub use self::counts::{Causes, Counts, Table, Tally, Texts};
+pub use self::counts::{Causes, Counts, Table, TableRow, Texts};
 pub use self::event::{Cause, Ended, IterationEnd, RunPhase, Times};
 pub use self::histogram::Histogram;
 use self::names::OTHER;

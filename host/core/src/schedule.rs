@@ -17,7 +17,7 @@ mod timeline;
 pub use self::arrivals::Arrivals;
 use self::arrivals::Positions;
 pub use self::numbering::Numbering;
-use self::shares::Claim;
+use self::shares::SlotClaim;
 pub use self::shares::{Owner, Table};
 pub use self::stripe::Stripe;
 pub use self::timeline::{Law, Profile, Segment, Stage, StageError, Timeline, TimelineError};
@@ -47,7 +47,7 @@ pub struct Cursor {
     profile: Timeline,
     timeline: Timeline,
     positions: Positions,
-    claim: Claim,
+    claim: SlotClaim,
     end: RunInstant,
     slots: u64,
     /// Slots from here on may not start yet.
@@ -72,7 +72,7 @@ impl Cursor {
         slots: u64,
     ) -> Self {
         let (positions, timeline, claim) =
-            (Positions::new(arrivals), profile.clone(), Claim::of_stripe(stripe));
+            (Positions::new(arrivals), profile.clone(), SlotClaim::of_stripe(stripe));
         let mut cursor = Self {
             profile,
             timeline,
@@ -124,7 +124,7 @@ impl Cursor {
     /// Has the slots that tables give to a host, from the next one on, in place of those that it
     /// had.
     pub fn claim(&mut self, tables: &[Table], owner: Owner) {
-        self.claim = Claim::of_tables(tables, owner, self.claim.part());
+        self.claim = SlotClaim::of_tables(tables, owner, self.claim.part());
         self.advance(self.reached);
     }
 

@@ -35,14 +35,14 @@ const MIN_ABOVE: u64 = 3;
 
 /// The windows that count.
 #[derive(Debug)]
-pub(super) struct Evidence {
+pub(super) struct ObjectiveEvidence {
     goal: Goal,
-    windows: VecDeque<Window>,
+    windows: VecDeque<Stretch>,
     spare: Vec<Tally>,
 }
 
 #[derive(Debug)]
-struct Window {
+struct Stretch {
     until: RunInstant,
     rate: f64,
     tally: Tally,
@@ -52,7 +52,7 @@ struct Window {
 /// more load meant so much more of what is measured. Above 1 the objective holds with room, below 1
 /// it does not.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Room {
+pub(super) struct Headroom {
     pub(super) measured: f64,
     /// What was measured: a time in seconds, or a share.
     pub(super) reading: f64,
@@ -66,17 +66,17 @@ pub(super) enum Finding {
     /// Too few samples.
     Nothing,
     /// Nothing speaks surely against the objective.
-    Holds(Room),
+    Holds(Headroom),
     /// It does not hold; so much of the load would be borne, if all doubt went for the service.
     Broken {
         /// Less than 1.
         keep: f64,
         /// What was measured.
-        room: Room,
+        room: Headroom,
     },
 }
 
-impl Evidence {
+impl ObjectiveEvidence {
     pub(super) const fn new(goal: Goal) -> Self {
         Self { goal, windows: VecDeque::new(), spare: Vec::new() }
     }
@@ -86,9 +86,9 @@ impl Evidence {
         let mut own = self.spare.pop().unwrap_or_default();
         own.clear();
         own.merge(tally);
-        self.windows.push_back(Window { until, rate, tally: own });
+        self.windows.push_back(Stretch { until, rate, tally: own });
         let mut samples: u64 = self.windows.iter().map(|window| window.tally.judged).sum();
-        let mut stale = |window: &mut Window| {
+        let mut stale = |window: &mut Stretch| {
             samples -= window.tally.judged;
             let age = until.since(window.until);
             let dispensable = age >= SPAN || (window.rate / rate - 1.0).abs() > SIMILAR;
@@ -106,14 +106,14 @@ impl Evidence {
 
     /// Whether what was judged in the latest window kept to the objective.
     pub(super) fn latest_holds(&self) -> bool {
-        let mut latest = Sums::new(self.goal);
+        let mut latest = SpanSums::new(self.goal);
         self.windows.back().into_iter().for_each(|window| latest.add(&window.tally));
         latest.samples() > 0 && latest.room().measured >= 1.0
     }
 
     /// Whether all windows together are surely within the objective.
     pub(super) fn surely_holds(&self) -> bool {
-        let mut all = Sums::new(self.goal);
+        let mut all = SpanSums::new(self.goal);
         self.windows.iter().for_each(|window| all.add(&window.tally));
         let (above, of, allowed) = all.parts();
         wilson(above as f64, of as f64).1 < allowed
@@ -122,7 +122,7 @@ impl Evidence {
     /// Judges by spans of one window, two, four and so on; the shortest that speaks against the
     /// objective decides, and otherwise all, if there are at least so many samples.
     pub(super) fn judge(&self, least: u64) -> Finding {
-        let mut sum = Sums::new(self.goal);
+        let mut sum = SpanSums::new(self.goal);
         let mut next = 1;
         for (index, window) in self.windows.iter().rev().enumerate() {
             sum.add(&window.tally);
@@ -139,7 +139,7 @@ impl Evidence {
 
 /// The sum over a span.
 #[derive(Debug)]
-pub(super) struct Sums {
+pub(super) struct SpanSums {
     goal: Goal,
     pub(super) begun: u64,
     judged: u64,
@@ -147,7 +147,7 @@ pub(super) struct Sums {
     times: Sketch,
 }
 
-impl Sums {
+impl SpanSums {
     pub(super) fn new(goal: Goal) -> Self {
         Self { goal, begun: 0, judged: 0, failed: 0, times: Sketch::default() }
     }
@@ -202,16 +202,20 @@ impl Sums {
         })
     }
 
-    pub(super) fn room(&self) -> Room {
+    pub(super) fn room(&self) -> Headroom {
         let samples = self.samples();
         match self.goal {
             Goal::Latency { percent, limit } => {
                 let measured = self.times.quantile(percent / 100.0);
-                Room { measured: 1.0 / measured, reading: measured * limit.as_secs_f64(), samples }
+                Headroom {
+                    measured: 1.0 / measured,
+                    reading: measured * limit.as_secs_f64(),
+                    samples,
+                }
             }
             Goal::ErrorRate(share) => {
                 let measured = self.failed as f64 / samples.max(1) as f64;
-                Room { measured: borne(measured, share.part()), reading: measured, samples }
+                Headroom { measured: borne(measured, share.part()), reading: measured, samples }
             }
         }
     }
@@ -272,12 +276,12 @@ mod tests {
         Tally { judged, failed, ..Tally::default() }
     }
 
-    fn latency() -> Evidence {
-        Evidence::new(Goal::Latency { percent: 90.0, limit: LIMIT })
+    fn latency() -> ObjectiveEvidence {
+        ObjectiveEvidence::new(Goal::Latency { percent: 90.0, limit: LIMIT })
     }
 
-    fn errors(part: f64) -> Evidence {
-        Evidence::new(Goal::ErrorRate(Share::new(part).unwrap()))
+    fn errors(part: f64) -> ObjectiveEvidence {
+        ObjectiveEvidence::new(Goal::ErrorRate(Share::new(part).unwrap()))
     }
 
     #[test]
@@ -305,7 +309,7 @@ mod tests {
         let mut evidence = latency();
         (1..40).for_each(|window| evidence.add(at(window), 1_000.0, &of_times([50; 200])));
         assert!(
-            matches!(evidence.judge(20), Finding::Holds(Room { measured, .. }) if measured > 1.9)
+            matches!(evidence.judge(20), Finding::Holds(Headroom { measured, .. }) if measured > 1.9)
         );
         evidence.add(at(40), 1_000.0, &of_times([200; 200]));
         let Finding::Broken { keep, .. } = evidence.judge(20) else {

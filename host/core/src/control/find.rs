@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use super::evidence::{Evidence, Finding, MIN_SAMPLES, Room, Sums, chance};
+use super::evidence::{Finding, Headroom, MIN_SAMPLES, ObjectiveEvidence, SpanSums, chance};
 use super::holder::Doing;
 use super::objective::Objective;
 use super::watch::Tally;
@@ -108,7 +108,7 @@ pub struct Finder {
     budget: Duration,
     most: Option<f64>,
     objectives: Vec<Objective>,
-    phase: Phase,
+    phase: SearchPhase,
     rate: f64,
     held: Option<f64>,
     broken: Option<(f64, Breach)>,
@@ -119,9 +119,9 @@ pub struct Finder {
 }
 
 #[derive(Debug)]
-enum Phase {
+enum SearchPhase {
     Climbing,
-    Resting { since: RunInstant, evidence: Vec<Evidence>, next: f64 },
+    Resting { since: RunInstant, evidence: Vec<ObjectiveEvidence>, next: f64 },
     Trying(Trial),
     Over(SearchEnd),
 }
@@ -130,8 +130,8 @@ enum Phase {
 #[derive(Debug)]
 struct Trial {
     since: RunInstant,
-    evidence: Vec<Evidence>,
-    sums: Vec<Sums>,
+    evidence: Vec<ObjectiveEvidence>,
+    sums: Vec<SpanSums>,
     begun: u64,
     /// Its windows, and those in which the generator was a limit.
     windows: u32,
@@ -160,7 +160,7 @@ impl Finder {
             budget,
             most,
             objectives,
-            phase: Phase::Climbing,
+            phase: SearchPhase::Climbing,
             rate,
             held,
             broken,
@@ -183,16 +183,16 @@ impl Finder {
     /// What it is doing.
     pub const fn doing(&self) -> Searching {
         match self.phase {
-            Phase::Climbing => Searching::Climbing,
-            Phase::Resting { .. } => Searching::Resting,
-            Phase::Trying(_) => Searching::Trying,
-            Phase::Over(_) => Searching::Over,
+            SearchPhase::Climbing => Searching::Climbing,
+            SearchPhase::Resting { .. } => Searching::Resting,
+            SearchPhase::Trying(_) => Searching::Trying,
+            SearchPhase::Over(_) => Searching::Over,
         }
     }
 
     /// What it has come to; before it is over, if it were stopped now.
     pub fn found(&self) -> Found {
-        let end = if let Phase::Over(end) = self.phase { end } else { SearchEnd::Stopped };
+        let end = if let SearchPhase::Over(end) = self.phase { end } else { SearchEnd::Stopped };
         Found { end, held: self.held, broken: self.broken.clone(), trials: self.trials }
     }
 
@@ -210,7 +210,7 @@ impl Finder {
         for (under_way, tally) in self.under_way.iter_mut().zip(tallies) {
             *under_way = (*under_way + tally.begun).saturating_sub(tally.ended);
         }
-        if let Phase::Over(_) = self.phase {
+        if let SearchPhase::Over(_) = self.phase {
             return None;
         }
         if window.until.since(RunInstant::START) >= self.budget {
@@ -220,10 +220,10 @@ impl Finder {
             return self.over(SearchEnd::Generator);
         }
         match &mut self.phase {
-            Phase::Climbing => self.climb(window, tallies),
-            Phase::Resting { .. } => self.rest(window, tallies),
-            Phase::Trying(_) => self.attempt(window, tallies),
-            Phase::Over(_) => None,
+            SearchPhase::Climbing => self.climb(window, tallies),
+            SearchPhase::Resting { .. } => self.rest(window, tallies),
+            SearchPhase::Trying(_) => self.attempt(window, tallies),
+            SearchPhase::Over(_) => None,
         }
     }
 
@@ -258,19 +258,19 @@ impl Finder {
     /// Lets the load rest before `next` is tried.
     fn rest_before(&mut self, window: &Window, next: f64) -> Option<Change> {
         let evidence = self.evidence();
-        self.phase = Phase::Resting { since: window.until, evidence, next };
+        self.phase = SearchPhase::Resting { since: window.until, evidence, next };
         self.change(next * REST)
     }
 
     fn rest(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
         let rate = self.rate;
-        let Phase::Resting { since, evidence, next } = &mut self.phase else { return None };
+        let SearchPhase::Resting { since, evidence, next } = &mut self.phase else { return None };
         let (rested, next) = (window.until.since(*since), *next);
         let mut well = true;
         for (evidence, tally) in evidence.iter_mut().zip(tallies) {
             evidence.add(window.until, rate, tally);
             match evidence.judge(MIN_SAMPLES) {
-                Finding::Holds(Room { measured, .. }) => well &= measured >= 1.0,
+                Finding::Holds(Headroom { measured, .. }) => well &= measured >= 1.0,
                 // What was queued before is late without saying anything of now.
                 Finding::Broken { .. } => {
                     evidence.clear();
@@ -288,8 +288,8 @@ impl Finder {
 
     fn try_at(&mut self, window: &Window, rate: f64) -> Option<Change> {
         self.trials += 1;
-        let sums = self.objectives.iter().map(|objective| Sums::new(objective.goal)).collect();
-        self.phase = Phase::Trying(Trial {
+        let sums = self.objectives.iter().map(|objective| SpanSums::new(objective.goal)).collect();
+        self.phase = SearchPhase::Trying(Trial {
             since: window.until,
             evidence: self.evidence(),
             sums,
@@ -303,7 +303,7 @@ impl Finder {
 
     fn attempt(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
         let rate = self.rate;
-        let Phase::Trying(trial) = &mut self.phase else { return None };
+        let SearchPhase::Trying(trial) = &mut self.phase else { return None };
         let lasted = window.until.since(trial.since);
         trial.begun += window.begun;
         trial.windows += 1;
@@ -377,7 +377,7 @@ impl Finder {
     }
 
     fn over(&mut self, end: SearchEnd) -> Option<Change> {
-        self.phase = Phase::Over(end);
+        self.phase = SearchPhase::Over(end);
         None
     }
 
@@ -386,8 +386,8 @@ impl Finder {
         Some(Change { rate: self.rate, restart: true })
     }
 
-    fn evidence(&self) -> Vec<Evidence> {
-        self.objectives.iter().map(|objective| Evidence::new(objective.goal)).collect()
+    fn evidence(&self) -> Vec<ObjectiveEvidence> {
+        self.objectives.iter().map(|objective| ObjectiveEvidence::new(objective.goal)).collect()
     }
 }
 

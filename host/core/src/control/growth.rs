@@ -39,7 +39,7 @@ const DOUBT: Duration = Duration::from_secs(20);
 
 /// What is known of higher rates.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Growth {
+pub(super) struct RateGrowth {
     ceiling: Option<f64>,
     creeping: Duration,
     /// The last breach that was not believed.
@@ -56,7 +56,7 @@ struct Doubted {
     has_risen: bool,
 }
 
-impl Growth {
+impl RateGrowth {
     pub(super) const fn new() -> Self {
         Self { ceiling: None, creeping: Duration::ZERO, doubted: None }
     }

@@ -2,7 +2,7 @@
 //!
 //! In every window the evidence is asked. If the objective is surely broken the load comes down at
 //! once, by what is sure: the doubt that is left is settled by the next windows. If it holds the
-//! load may rise, as [`Growth`] allows and as far as what was measured leaves room. If there is too
+//! load may rise, as [`RateGrowth`] allows and as far as what was measured leaves room. If there is too
 //! little to tell, nothing moves.
 //!
 //! How far down: a percentile of twice its objective, or a failing share, is answered in proportion
@@ -12,8 +12,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::evidence::{Evidence, Finding, MIN_SAMPLES, Room, chance};
-use super::growth::{FASTEST, Growth};
+use super::evidence::{Finding, Headroom, MIN_SAMPLES, ObjectiveEvidence, chance};
+use super::growth::{FASTEST, RateGrowth};
 use super::objective::{Goal, Objective};
 use super::watch::Tally;
 use super::window::Window;
@@ -95,9 +95,9 @@ impl Doing {
 #[derive(Debug)]
 pub(super) struct Holder {
     pub(super) objective: Objective,
-    evidence: Evidence,
-    growth: Growth,
-    flow: Flow,
+    evidence: ObjectiveEvidence,
+    growth: RateGrowth,
+    flow: ObjectiveFlow,
     /// The rate in force in the last window in which what was judged kept to the objective.
     held: f64,
     /// Until when the last step down is given the time to show.
@@ -106,18 +106,18 @@ pub(super) struct Holder {
     pub(super) doing: Doing,
     /// Whether it has just come down: what began before does not count any more.
     pub(super) answered: bool,
-    pub(super) room: Option<Room>,
+    pub(super) room: Option<Headroom>,
 }
 
 impl Holder {
     pub(super) const fn new(objective: Objective, start: f64) -> Self {
-        let evidence = Evidence::new(objective.goal);
+        let evidence = ObjectiveEvidence::new(objective.goal);
         let (doing, room) = (Doing::Waiting, None);
         Self {
             objective,
             evidence,
-            growth: Growth::new(),
-            flow: Flow::new(),
+            growth: RateGrowth::new(),
+            flow: ObjectiveFlow::new(),
             held: 0.0,
             settles_at: RunInstant::START,
             limit: start,
@@ -153,7 +153,7 @@ impl Holder {
         }
     }
 
-    fn back_off(&mut self, window: &Window, in_force: f64, keep: f64, room: Room) {
+    fn back_off(&mut self, window: &Window, in_force: f64, keep: f64, room: Headroom) {
         self.room = Some(room);
         self.doing = Doing::BackingOff;
         if self.flow.is_draining() && self.growth.has_been_broken() {
@@ -206,7 +206,7 @@ impl Holder {
         self.flow.clear();
     }
 
-    fn rise(&mut self, window: &Window, in_force: f64, room: Room, tally: &Tally) {
+    fn rise(&mut self, window: &Window, in_force: f64, room: Headroom, tally: &Tally) {
         self.room = Some(room);
         match self.objective.goal {
             Goal::Latency { .. } if self.flow.is_queueing(room.reading) => {
@@ -265,7 +265,7 @@ impl Holder {
 /// What went into the service in the last windows, and what came out of it. Rates are told in terms
 /// of all transactions, of which an objective's may be a part.
 #[derive(Debug)]
-struct Flow {
+struct ObjectiveFlow {
     windows: VecDeque<Passed>,
     /// Transactions under way before the first of the windows.
     before: u64,
@@ -285,7 +285,7 @@ struct Passed {
     rate: f64,
 }
 
-impl Flow {
+impl ObjectiveFlow {
     const fn new() -> Self {
         Self { windows: VecDeque::new(), before: 0, age: 0.0 }
     }

@@ -135,11 +135,11 @@ impl LimitWatch {
         if self.windows.len() > CONCLUSIVE {
             self.windows.pop_front();
         }
-        let recent = Sums::of(self.windows.iter().rev().take(RECENT));
+        let recent = FlowSums::of(self.windows.iter().rev().take(RECENT));
         if let Some(mean) = recent.mean_service() {
             self.best = Some(self.best.map_or(mean, |best| best.min(mean)));
         }
-        let all = Sums::of(&self.windows);
+        let all = FlowSums::of(&self.windows);
         let since = match &self.limit {
             Some(_) if recent.is_reached() => {
                 self.limit = None;
@@ -167,7 +167,7 @@ impl LimitWatch {
         });
     }
 
-    fn conclude(&self, all: &Sums, recent: &Sums) -> Option<Limiter> {
+    fn conclude(&self, all: &FlowSums, recent: &FlowSums) -> Option<Limiter> {
         if !self.has_begun || all.is_reached() || recent.is_reached() {
             return None;
         }
@@ -179,7 +179,7 @@ impl LimitWatch {
         }
         let too_few_begin =
             [all, recent].iter().all(|sums| sums.begun < sums.due * REACHED - chance(sums.due));
-        let early = Sums::of(self.windows.iter().take(RECENT)).mean_service();
+        let early = FlowSums::of(self.windows.iter().take(RECENT)).mean_service();
         let late = recent.mean_service();
         // When a run ends its users go, and nothing has changed about what they lacked.
         if too_few_begin && self.windows.iter().any(|window| window.lacks_room) {
@@ -199,7 +199,7 @@ impl LimitWatch {
 
 /// Windows taken together.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sums {
+struct FlowSums {
     seconds: f64,
     due: f64,
     begun: f64,
@@ -209,7 +209,7 @@ struct Sums {
     stood: f64,
 }
 
-impl Sums {
+impl FlowSums {
     fn of<'a>(windows: impl IntoIterator<Item = &'a Flow>) -> Self {
         let mut sums = Self::default();
         let (mut first, mut last) = (RunInstant::NEVER, RunInstant::START);

@@ -51,7 +51,7 @@ struct Cohort {
 /// What was counted for one objective in one window; mergeable. Travels between hosts as a
 /// [`Snapshot`](crate::record::Snapshot) does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Sent")]
+#[serde(try_from = "SentTally")]
 pub struct Tally {
     /// Transactions that began in the window.
     pub begun: u64,
@@ -189,7 +189,7 @@ impl Tally {
 
 /// A tally as it comes.
 #[derive(Deserialize)]
-struct Sent {
+struct SentTally {
     #[serde(deserialize_with = "travel::count")]
     begun: u64,
     #[serde(deserialize_with = "travel::count")]
@@ -199,10 +199,12 @@ struct Sent {
     times: Sketch,
 }
 
-impl TryFrom<Sent> for Tally {
+impl TryFrom<SentTally> for Tally {
     type Error = Refused;
 
-    fn try_from(Sent { begun, ended, judged, failed, times }: Sent) -> Result<Self, Refused> {
+    fn try_from(
+        SentTally { begun, ended, judged, failed, times }: SentTally,
+    ) -> Result<Self, Refused> {
         if failed <= judged && judged <= ended {
             Ok(Self { begun, ended, judged, failed, times })
         } else {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::event::Cause;
 use super::names::{MAX_NAME_LEN, MAX_NAMES, OTHER};
-use super::sum::{Part as _, sums};
+use super::sum::{Summand as _, sums};
 use crate::exchange::ErrorClass;
 use crate::travel::{self, AtMost, Refused};
 
@@ -211,7 +211,7 @@ impl Causes {
 sums! { Causes { statuses, requests, said, traps, not_ended } }
 
 /// What a row of a [`Table`] can do.
-pub trait Tally: Clone {
+pub trait TableRow: Clone {
     /// Adds what `other` counted.
     fn merge(&mut self, other: &Self);
     /// Forgets everything counted and keeps the memory.
@@ -225,13 +225,13 @@ pub trait Tally: Clone {
 /// Names beyond [`MAX_NAMES`](super::MAX_NAMES), which threads and hosts may have together, are
 /// counted as "other".
 #[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "SentRows<T>", bound(deserialize = "T: Tally + Deserialize<'de>"))]
+#[serde(try_from = "SentRows<T>", bound(deserialize = "T: TableRow + Deserialize<'de>"))]
 pub struct Table<T> {
     rows: Vec<(Arc<str>, T)>,
     places: BTreeMap<Arc<str>, usize>,
 }
 
-impl<T: Tally> Table<T> {
+impl<T: TableRow> Table<T> {
     /// The rows in which anything was counted, in the order in which their names were first met.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.rows.iter().filter(|(_, row)| !row.is_empty()).map(|(name, row)| (&**name, row))
@@ -276,7 +276,7 @@ impl<T: Tally> Table<T> {
     }
 }
 
-impl<T: Tally + Default> Table<T> {
+impl<T: TableRow + Default> Table<T> {
     /// The place of the row with this name, made if need be; that of the row `other` when there are
     /// `most` names already.
     pub(super) fn place_or_other(&mut self, name: &str, most: usize, other: &str) -> usize {
@@ -324,7 +324,7 @@ impl<T> Default for Table<T> {
     }
 }
 
-impl<T: Tally + PartialEq> PartialEq for Table<T> {
+impl<T: TableRow + PartialEq> PartialEq for Table<T> {
     fn eq(&self, other: &Self) -> bool {
         self.iter().count() == other.iter().count()
             && self.iter().all(|(name, row)| other.row(name) == Some(row))
@@ -334,13 +334,13 @@ impl<T: Tally + PartialEq> PartialEq for Table<T> {
 /// The rows of a table as they come, with the one of other names.
 type SentRows<T> = AtMost<(Box<str>, T), { MAX_NAMES + 1 }>;
 
-impl<T: Tally + Serialize> Serialize for Table<T> {
+impl<T: TableRow + Serialize> Serialize for Table<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.iter().collect::<Vec<_>>().serialize(serializer)
     }
 }
 
-impl<T: Tally> TryFrom<SentRows<T>> for Table<T> {
+impl<T: TableRow> TryFrom<SentRows<T>> for Table<T> {
     type Error = Refused;
 
     fn try_from(AtMost(rows): SentRows<T>) -> Result<Self, Refused> {

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::buckets::{BUCKETS, bucket_of, counted_in, longest_in};
 use super::pages::Pages;
-use super::sum::Part;
+use super::sum::Summand;
 use crate::travel::{self, Refused, Sparse};
 
 /// Samples that are listed, in four kilobytes, before they are counted by bucket: 10,000 a second
@@ -43,7 +43,7 @@ const SAMPLES_BEYOND: f64 = 10.0;
 
 /// Durations, merged without loss from threads, windows and hosts.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(try_from = "Option<Sent>")]
+#[serde(try_from = "Option<SentHistogram>")]
 pub struct Histogram {
     samples: Samples,
     count: u64,
@@ -59,7 +59,7 @@ enum Samples {
     Listed(Vec<u16>),
     /// Counts of the buckets that have any, by their numbers and in their order, as they came from
     /// elsewhere.
-    Sent(Box<[(u32, u64)]>),
+    SentHistogram(Box<[(u32, u64)]>),
     /// Counts by bucket.
     Counted(Box<Pages>),
 }
@@ -85,7 +85,7 @@ impl Samples {
     fn merge(&mut self, other: &Self) {
         match other {
             Self::Listed(list) => list.iter().for_each(|&bucket| self.add(u32::from(bucket), 1)),
-            Self::Sent(counts) => {
+            Self::SentHistogram(counts) => {
                 counts.iter().for_each(|&(bucket, count)| self.add(bucket, count))
             }
             Self::Counted(theirs) => self.counted().merge(theirs),
@@ -108,7 +108,7 @@ impl Samples {
     fn clear(&mut self) {
         match self {
             Self::Listed(list) => list.clear(),
-            Self::Sent(_) => *self = Self::default(),
+            Self::SentHistogram(_) => *self = Self::default(),
             Self::Counted(pages) => pages.clear(),
         }
     }
@@ -124,7 +124,7 @@ impl Samples {
                     .map(|same| (u32::from(same[0]), same.len() as u64))
                     .collect()
             }
-            Self::Sent(counts) => Cow::Borrowed(counts),
+            Self::SentHistogram(counts) => Cow::Borrowed(counts),
             Self::Counted(pages) => pages.iter().collect(),
         }
     }
@@ -303,7 +303,7 @@ impl PartialEq for Histogram {
 
 /// A histogram with samples, as it travels.
 #[derive(Serialize, Deserialize)]
-struct Sent {
+struct SentHistogram {
     #[serde(deserialize_with = "travel::count")]
     count: u64,
     sum_ns: u128,
@@ -317,16 +317,16 @@ impl Serialize for Histogram {
         let Self { count, sum_ns, min_ns, max_ns, .. } = *self;
         let buckets = || Sparse::pack(self.samples.by_bucket().iter().copied());
         (count > 0)
-            .then(|| Sent { count, sum_ns, min_ns, max_ns, buckets: buckets() })
+            .then(|| SentHistogram { count, sum_ns, min_ns, max_ns, buckets: buckets() })
             .serialize(serializer)
     }
 }
 
-impl TryFrom<Option<Sent>> for Histogram {
+impl TryFrom<Option<SentHistogram>> for Histogram {
     type Error = Refused;
 
-    fn try_from(sent: Option<Sent>) -> Result<Self, Refused> {
-        let Some(Sent { count, sum_ns, min_ns, max_ns, buckets: sparse }) = sent else {
+    fn try_from(sent: Option<SentHistogram>) -> Result<Self, Refused> {
+        let Some(SentHistogram { count, sum_ns, min_ns, max_ns, buckets: sparse }) = sent else {
             return Ok(Self::default());
         };
         let counts = sparse.unpack(BUCKETS)?;
@@ -340,7 +340,7 @@ impl TryFrom<Option<Sent>> for Histogram {
         if !is_possible {
             return Err(Refused::Samples);
         }
-        Ok(Self { samples: Samples::Sent(counts.into()), count, sum_ns, min_ns, max_ns })
+        Ok(Self { samples: Samples::SentHistogram(counts.into()), count, sum_ns, min_ns, max_ns })
     }
 }
 
@@ -361,7 +361,7 @@ fn are_outermost(min_ns: u64, max_ns: u64, counts: &[(u32, u64)]) -> bool {
         && is_none_longer
 }
 
-impl<const N: usize> Part for [Histogram; N] {
+impl<const N: usize> Summand for [Histogram; N] {
     fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.iter_mut().zip(other) {
             mine.merge(theirs);

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::{Causes, Counts, Table, Tally, Texts};
+use super::counts::{Causes, Counts, Table, TableRow, Texts};
 use super::event::Ended;
 use super::histogram::Histogram;
 use super::series::Metrics;
 use super::split::Split;
-use super::sum::{Part, sums};
+use super::sum::{Summand, sums};
 use crate::RunInstant;
 use crate::exchange::{ErrorClass, Phase, Protocol};
 use crate::travel::{self, Refused};
@@ -254,7 +254,7 @@ sums! {
     Users { created, gone, traps, start_errors, iteration_errors }
 }
 
-impl Part for Option<Extent> {
+impl Summand for Option<Extent> {
     fn merge(&mut self, other: &Self) {
         *self = match (*self, *other) {
             (Some(mine), Some(theirs)) => Some(Extent {
@@ -365,7 +365,7 @@ impl Delayed {
     }
 }
 
-impl Tally for Transaction {
+impl TableRow for Transaction {
     fn merge(&mut self, other: &Self) {
         Self::merge(self, other);
     }
@@ -392,7 +392,7 @@ impl Requests {
     }
 }
 
-impl Tally for Check {
+impl TableRow for Check {
     fn merge(&mut self, other: &Self) {
         Self::merge(self, other);
     }

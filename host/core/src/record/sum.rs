@@ -22,12 +22,12 @@ macro_rules! sums {
 pub(super) use sums;
 
 /// A part that has no methods of this name by itself.
-pub(super) trait Part {
+pub(super) trait Summand {
     fn merge(&mut self, other: &Self);
     fn clear(&mut self);
 }
 
-impl Part for u64 {
+impl Summand for u64 {
     fn merge(&mut self, other: &Self) {
         *self += other;
     }

@@ -19,7 +19,7 @@ const ROUNDING: f64 = 1e-3;
 
 /// Numbers from zero upward.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(try_from = "Option<Sent>")]
+#[serde(try_from = "Option<SentTrend>")]
 pub struct Trend {
     buckets: Counts<u32>,
     count: u64,
@@ -107,7 +107,7 @@ const fn bucket_of(value: f64) -> u32 {
 
 /// A trend with numbers, as it travels.
 #[derive(Serialize, Deserialize)]
-struct Sent {
+struct SentTrend {
     #[serde(deserialize_with = "travel::count")]
     count: u64,
     sum: f64,
@@ -120,18 +120,18 @@ impl Serialize for Trend {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { count, sum, min, max, .. } = *self;
         (count > 0)
-            .then(|| Sent { count, sum, min, max, buckets: Sparse::pack(self.buckets.iter()) })
+            .then(|| SentTrend { count, sum, min, max, buckets: Sparse::pack(self.buckets.iter()) })
             .serialize(serializer)
     }
 }
 
-impl TryFrom<Option<Sent>> for Trend {
+impl TryFrom<Option<SentTrend>> for Trend {
     type Error = Refused;
 
     /// Numbers below zero, infinite ones and such that are none have no bucket; the sum of finite
     /// ones may well be infinite.
-    fn try_from(sent: Option<Sent>) -> Result<Self, Refused> {
-        let Some(Sent { count, sum, min, max, buckets: sparse }) = sent else {
+    fn try_from(sent: Option<SentTrend>) -> Result<Self, Refused> {
+        let Some(SentTrend { count, sum, min, max, buckets: sparse }) = sent else {
             return Ok(Self::default());
         };
         let counts = sparse.unpack(BUCKETS)?;

@@ -164,7 +164,7 @@ fn portions(whole: usize, weights: &[(Owner, f64)]) -> Vec<(Owner, usize)> {
 
 /// The slots of one thread of one host.
 #[derive(Clone, Debug)]
-pub(super) struct Claim {
+pub(super) struct SlotClaim {
     rounds: Vec<Round>,
     part: Stripe,
 }
@@ -187,7 +187,7 @@ struct Turn {
     next: Option<u64>,
 }
 
-impl Claim {
+impl SlotClaim {
     /// A part of all slots.
     pub(super) fn of_stripe(part: Stripe) -> Self {
         Self { rounds: vec![Round::new(0, 1, [(0, 0)], part)], part }
@@ -265,7 +265,7 @@ mod tests {
     use super::*;
 
     fn slots(tables: &[Table], owner: Owner, part: Stripe, below: u64) -> Vec<u64> {
-        let claim = Claim::of_tables(tables, owner, part);
+        let claim = SlotClaim::of_tables(tables, owner, part);
         std::iter::successors(claim.at_or_after(0), |slot| claim.at_or_after(slot + 1))
             .take_while(|&slot| slot < below)
             .collect()
@@ -324,7 +324,7 @@ mod tests {
     fn after_the_last_number_there_is_no_slot() {
         let table = Table::of_weights(u64::MAX, &[(0, 1.0)]);
         let claims = [0, 1, 2].map(|thread| {
-            Claim::of_tables(std::slice::from_ref(&table), 0, Stripe::new(thread, 3))
+            SlotClaim::of_tables(std::slice::from_ref(&table), 0, Stripe::new(thread, 3))
         });
         assert!(claims.iter().all(|claim| claim.at_or_after(0).is_none()));
     }
