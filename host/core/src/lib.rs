@@ -6,6 +6,7 @@
 //! which keeps it honest.
 
 pub mod backoff;
+pub mod catalogue;
 pub mod control;
 pub mod dispatch;
 pub mod exchange;

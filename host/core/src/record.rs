@@ -17,6 +17,7 @@ mod pages;
 mod series;
 mod snapshot;
 mod split;
+mod statistic;
 mod sum;
 mod trend;
 
@@ -41,6 +42,7 @@ pub use self::snapshot::{
     Users,
 };
 pub use self::split::Split;
+pub use self::statistic::{Percentile, Statistic};
 pub use self::trend::Trend;
 use crate::RunInstant;
 use crate::control::{self, Objective, Watch};

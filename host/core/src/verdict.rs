@@ -32,7 +32,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::ErrorClass;
-use crate::record::{Delayed, Figures, Histogram, Split};
+use crate::record::{Delayed, Figures, Histogram, Percentile, Split};
 use crate::units::{grouped, print_duration, print_share};
 
 /// Slots that may be unsent for host reasons.
@@ -41,8 +41,6 @@ const UNSENT_LIMIT: f64 = 0.001;
 const LATENESS_FLOOR: Duration = Duration::from_millis(2);
 /// Lateness as a part of what there would be without it.
 const LATENESS_PART: f64 = 0.1;
-/// Percentiles that a report prints, where there are samples enough.
-const PRINTED: [f64; 5] = [50.0, 90.0, 95.0, 99.0, 99.9];
 /// The part of the time that threads may stand still.
 const STANDING_LIMIT: f64 = 0.1;
 /// Use of the allowed cores above which a window is saturated.
@@ -61,7 +59,8 @@ const FEW_WINDOWS: u64 = 20;
 const LATE_MOMENTS: u64 = 3;
 
 /// How far the figures may be believed, from best to worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Stamp {
     /// The generator kept out of the way.
     Valid,
@@ -74,14 +73,24 @@ pub enum Stamp {
     Invalid,
 }
 
-impl fmt::Display for Stamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Stamp {
+    /// All that there are, from best to worst.
+    pub const ALL: [Self; 4] = [Self::Valid, Self::Unjudged, Self::Suspect, Self::Invalid];
+
+    /// The name in reports and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::Valid => "VALID",
             Self::Unjudged => "UNJUDGED",
             Self::Suspect => "SUSPECT",
             Self::Invalid => "INVALID",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -352,7 +361,8 @@ fn lengthened(
         return (Some(evidence), Some(all));
     }
     let without = all.replaced(&delayed.seen, &delayed.without);
-    let percentiles = PRINTED
+    let percentiles = Percentile::ALL
+        .map(Percentile::percent)
         .into_iter()
         .map(|percent| (Some(percent), all.percentile(percent), without.percentile(percent)));
     let compared = percentiles.chain([(None, Some(mean), without.mean())]).filter_map(

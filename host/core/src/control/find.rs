@@ -11,6 +11,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::evidence::{Finding, Headroom, MIN_SAMPLES, ObjectiveEvidence, SpanSums, chance};
 use super::holder::Doing;
 use super::objective::Objective;
@@ -48,13 +50,15 @@ const MIN_JUDGED: f64 = 0.25;
 const BEGUN: f64 = 0.97;
 
 /// Why a search ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SearchEnd {
     /// The interval is narrow enough.
     Narrow,
     /// The highest rate that was allowed was held.
     Most,
     /// Not even the least rate was held.
+    #[serde(rename = "no rate")]
     NoRate,
     /// The load generator could not begin what it should have.
     Generator,
@@ -62,6 +66,24 @@ pub enum SearchEnd {
     Budget,
     /// It was stopped from outside.
     Stopped,
+}
+
+impl SearchEnd {
+    /// All that there are.
+    pub const ALL: [Self; 6] =
+        [Self::Narrow, Self::Most, Self::NoRate, Self::Generator, Self::Budget, Self::Stopped];
+
+    /// The name in reports and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Narrow => "narrow",
+            Self::Most => "most",
+            Self::NoRate => "no rate",
+            Self::Generator => "generator",
+            Self::Budget => "budget",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// What a search came to.

@@ -12,6 +12,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::evidence::{Finding, Headroom, MIN_SAMPLES, ObjectiveEvidence, chance};
 use super::growth::{FASTEST, RateGrowth};
 use super::objective::{Goal, Objective};
@@ -54,7 +56,8 @@ const LEANING_BY_ERRORS: Duration = Duration::from_secs(2);
 const CAUTION: f64 = 0.5;
 
 /// What a controller is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Doing {
     /// It has too few samples to say anything.
     Waiting,
@@ -76,6 +79,18 @@ pub enum Doing {
 }
 
 impl Doing {
+    /// All that there are.
+    pub const ALL: [Self; 8] = [
+        Self::Waiting,
+        Self::Raising,
+        Self::Holding,
+        Self::BackingOff,
+        Self::Settling,
+        Self::Saturated,
+        Self::Starved,
+        Self::GeneratorLimited,
+    ];
+
     /// In a word, for labels.
     pub const fn name(self) -> &'static str {
         match self {

@@ -19,6 +19,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::evidence::chance;
 use crate::RunInstant;
 
@@ -41,7 +43,8 @@ const UNHURRIED: f64 = 2.0;
 const ENOUGH: u64 = 20;
 
 /// Who is the limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Limiter {
     /// It completes less than it is asked for, and answers later and later.
     Service,
@@ -52,6 +55,9 @@ pub enum Limiter {
 }
 
 impl Limiter {
+    /// All that there are.
+    pub const ALL: [Self; 3] = [Self::Service, Self::Users, Self::Generator];
+
     /// In a word, for labels and JSON.
     pub const fn name(self) -> &'static str {
         match self {

@@ -49,6 +49,9 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
+    /// All that there are.
+    pub const ALL: [Self; 4] = [Self::Counter, Self::Gauge, Self::Rate, Self::Trend];
+
     /// The name in reports and JSON.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,7 +1,9 @@
+use std::time::Duration;
+
 use super::*;
 use crate::RunInstant;
 use crate::exchange::Protocol;
-use crate::record::{Cause, Ended, MetricKind, Recorder, RunPhase, Snapshot, Times};
+use crate::record::{Cause, Ended, Figures, MetricKind, Recorder, RunPhase, Snapshot, Times};
 
 const LENGTH: Duration = Duration::from_secs(10);
 

@@ -1,0 +1,17 @@
+//! The catalogue of figures: what a run measures, by which names, in which unit, and how each
+//! follows from what was counted.
+//!
+//! Thresholds, the metrics for Prometheus and the lists in the documentation are made from it, so a
+//! figure is added here and nowhere else. What only the moment knows (users, goal, objectives) is
+//! no count, and has its list beside the status of a run.
+
+mod entry;
+mod figures;
+
+pub use self::entry::{
+    Entry, Family, Judged, Label, Measure, Portion, Series, Source, Tell, Timed, Unit,
+};
+pub use self::figures::{ERROR_RATE, FIGURES, TRANSACTION, families, subjects};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,375 @@
+//! The figures themselves. A new one is an entry here, with its getter below.
+
+use super::entry::{Entry, Family, Judged, Label, Measure, Portion, Series, Source, Tell};
+use crate::record::{Causes, Figures, Histogram, Split, Transaction};
+
+/// The label of transactions.
+pub const TRANSACTION: Label = label("transaction", "");
+
+/// The share of transactions that failed, of which a run may say how high it may be.
+pub const ERROR_RATE: &str = "error_rate";
+
+/// All figures.
+pub static FIGURES: [Entry; 20] = [
+    Entry {
+        name: "response",
+        judged: Some(Judged {
+            help: RESPONSE,
+            source: Source::Transactions(Measure::Split(|row| row.response())),
+        }),
+        family: Some(Family {
+            name: "swell_response_seconds",
+            help: RESPONSE,
+            labels: &[TRANSACTION],
+            series: Series::Times(|figures, tell| times(figures, tell, |row| &row.response)),
+        }),
+    },
+    Entry {
+        name: "service",
+        judged: Some(Judged {
+            help: SERVICE,
+            source: Source::Transactions(Measure::Split(|row| row.service())),
+        }),
+        family: Some(Family {
+            name: "swell_service_seconds",
+            help: SERVICE,
+            labels: &[TRANSACTION],
+            series: Series::Times(|figures, tell| times(figures, tell, |row| &row.service)),
+        }),
+    },
+    Entry {
+        name: "start_lag",
+        judged: of_run(
+            "Actual minus intended start of outermost transactions",
+            Measure::Times(|figures| &figures.total.start_lag),
+        ),
+        family: Some(Family {
+            name: "swell_start_lag_seconds",
+            help: "How late outermost transactions began, by whose fault: users, generator",
+            labels: &[label("by", "users, generator")],
+            series: Series::Times(late_starts),
+        }),
+    },
+    Entry {
+        name: "user_lag",
+        judged: of_run(
+            "The part of the start lag in which no user was free",
+            Measure::Times(|figures| &figures.total.user_lag),
+        ),
+        family: None,
+    },
+    Entry {
+        name: "host_lag",
+        judged: of_run(
+            "The part of the start lag in which a user was free: the generator's fault",
+            Measure::Times(|figures| &figures.total.host_lag),
+        ),
+        family: None,
+    },
+    Entry {
+        name: "loop_delay",
+        judged: of_run(
+            "How late a thread of the generator ran what was ready, at each of its probes",
+            Measure::Times(|figures| &figures.loop_delay),
+        ),
+        family: None,
+    },
+    Entry {
+        name: "request",
+        judged: of_run(REQUEST, Measure::Split(|figures| &figures.requests.service)),
+        family: Some(Family {
+            name: "swell_request_seconds",
+            help: REQUEST,
+            labels: &[],
+            series: Series::Times(request_times),
+        }),
+    },
+    Entry {
+        name: ERROR_RATE,
+        judged: Some(Judged {
+            help: "Transactions that failed, of those that ended by themselves",
+            source: Source::Transactions(Measure::Share(
+                |row| failed(row.counts().ok, row.counts().failed, row.counts().interrupted),
+                "no transaction ended",
+            )),
+        }),
+        family: None,
+    },
+    Entry {
+        name: "request_error_rate",
+        judged: of_run(
+            "Requests that failed, of those that ended by themselves",
+            Measure::Share(
+                |Figures { requests, .. }| {
+                    failed(requests.ok, requests.failed, requests.interrupted)
+                },
+                "no request ended",
+            ),
+        ),
+        family: None,
+    },
+    Entry {
+        name: "interrupted",
+        judged: Some(Judged {
+            help: "Transactions that were cut off, of those that began",
+            source: Source::Transactions(Measure::Share(
+                |row| surely(row.counts().interrupted, row.counts().started),
+                "no transaction began",
+            )),
+        }),
+        family: None,
+    },
+    Entry {
+        name: "unsent",
+        judged: of_run(
+            "Starts that were due and given up, of those that were due",
+            Measure::Share(
+                |figures| {
+                    let unsent = figures.unsent.total();
+                    surely(unsent, figures.total.counts.started + unsent)
+                },
+                "no slot was due",
+            ),
+        ),
+        family: Some(Family {
+            name: "swell_unsent_total",
+            help: "Starts that were due and given up, by whose fault: users, generator, lease",
+            labels: &[label("by", "users, generator, lease")],
+            series: Series::Counter(by_fault),
+        }),
+    },
+    Entry {
+        name: "checks",
+        judged: Some(Judged {
+            help: "Checks that passed, of those that were made",
+            source: Source::Checks(Measure::Share(
+                |check| surely(check.passed, check.passed + check.failed),
+                "nothing was checked",
+            )),
+        }),
+        family: Some(Family {
+            name: "swell_checks_total",
+            help: "Checks, by name and outcome: passed, failed",
+            labels: &[label("check", ""), label("outcome", "passed, failed")],
+            series: Series::Counter(by_check),
+        }),
+    },
+    Entry {
+        name: "throughput",
+        judged: Some(Judged {
+            help: "Transactions that ended by themselves",
+            source: Source::Transactions(Measure::PerSecond(|row| {
+                row.counts().ok + row.counts().failed
+            })),
+        }),
+        family: None,
+    },
+    Entry {
+        name: "goodput",
+        judged: Some(Judged {
+            help: "Transactions that ended well",
+            source: Source::Transactions(Measure::PerSecond(|row| row.counts().ok)),
+        }),
+        family: None,
+    },
+    Entry {
+        name: "request_rate",
+        judged: of_run(
+            "Requests that ended by themselves",
+            Measure::PerSecond(|figures| figures.requests.ok + figures.requests.failed),
+        ),
+        family: None,
+    },
+    Entry {
+        name: "metric",
+        judged: Some(Judged {
+            help: "One of the scenario's own metrics: the sum of a counter, the last value of a \
+            gauge, the share of a rate, or a statistic of a trend",
+            source: Source::Own,
+        }),
+        family: None,
+    },
+    Entry {
+        name: "transactions",
+        judged: None,
+        family: Some(Family {
+            name: "swell_transactions_total",
+            help: "Transactions that ended, by outcome: ok, failed, interrupted (cut off before \
+            their end)",
+            labels: &[TRANSACTION, OUTCOME],
+            series: Series::Counter(outcomes),
+        }),
+    },
+    Entry {
+        name: "transaction_failures",
+        judged: None,
+        family: Some(Family {
+            name: "swell_transaction_failures_total",
+            help: "Transactions that failed, by cause",
+            labels: &[
+                TRANSACTION,
+                label("cause", "a status, an error class, said, trap, not ended"),
+            ],
+            series: Series::Counter(causes),
+        }),
+    },
+    Entry {
+        name: "requests",
+        judged: None,
+        family: Some(Family {
+            name: "swell_requests_total",
+            help: "Requests that ended, by outcome: ok, failed, interrupted",
+            labels: &[OUTCOME],
+            series: Series::Counter(of_requests),
+        }),
+    },
+    Entry {
+        name: "request_errors",
+        judged: None,
+        family: Some(Family {
+            name: "swell_request_errors_total",
+            help: "Requests without an answer, by class",
+            labels: &[label("class", "")],
+            series: Series::Counter(by_error),
+        }),
+    },
+];
+
+/// The figures that a threshold may be about, in the order in which people are told of them.
+pub fn subjects() -> impl Iterator<Item = (&'static Entry, &'static Judged)> {
+    FIGURES.iter().filter_map(|entry| Some((entry, entry.judged.as_ref()?)))
+}
+
+/// The families of metrics that are made of counts.
+pub fn families() -> impl Iterator<Item = &'static Family> {
+    FIGURES.iter().filter_map(|entry| entry.family.as_ref())
+}
+
+const RESPONSE: &str = "End minus intended start of transactions; of those cut off their age";
+const SERVICE: &str = "End minus actual start of transactions; of those cut off their age";
+const REQUEST: &str = "How long requests took; of those cut off their age";
+const OUTCOME: Label = label("outcome", "ok, failed, interrupted");
+
+const fn label(name: &'static str, values: &'static str) -> Label {
+    Label { name, values }
+}
+
+const fn of_run(help: &'static str, measure: Measure<Figures>) -> Option<Judged> {
+    Some(Judged { help, source: Source::Run(measure) })
+}
+
+/// What failed of what ended; what was cut off may have failed or not.
+const fn failed(ok: u64, failed: u64, cut: u64) -> Portion {
+    Portion { part: failed, whole: ok + failed + cut, undecided: cut }
+}
+
+const fn surely(part: u64, whole: u64) -> Portion {
+    Portion { part, whole, undecided: 0 }
+}
+
+/// How transactions ended, by name and outcome.
+fn outcomes(figures: &Figures, tell: Tell<'_, u64>) {
+    for (name, row) in ended(figures) {
+        let counts = &row.counts;
+        by_outcome(counts.ok, counts.failed, counts.interrupted, |outcome, count| {
+            tell(&[name, outcome], &count);
+        });
+    }
+}
+
+/// Why transactions failed, by name and cause.
+fn causes(figures: &Figures, tell: Tell<'_, u64>) {
+    for (name, row) in ended(figures) {
+        by_cause(&row.causes, |cause, count| tell(&[name, cause], &count));
+    }
+}
+
+/// Times of transactions, by name.
+fn times(figures: &Figures, tell: Tell<'_, Histogram>, of: fn(&Transaction) -> &Split) {
+    for (name, row) in ended(figures) {
+        all(of(row), |times| tell(&[name], times));
+    }
+}
+
+/// How late starts were, by whose fault.
+fn late_starts(figures: &Figures, tell: Tell<'_, Histogram>) {
+    tell(&["users"], &figures.total.user_lag);
+    tell(&["generator"], &figures.total.host_lag);
+}
+
+/// Starts that were given up, by whose fault.
+fn by_fault(figures: &Figures, tell: Tell<'_, u64>) {
+    let unsent = &figures.unsent;
+    tell(&["users"], &unsent.users);
+    tell(&["generator"], &unsent.host);
+    tell(&["lease"], &unsent.lease);
+}
+
+/// How requests ended.
+fn of_requests(figures: &Figures, tell: Tell<'_, u64>) {
+    let requests = &figures.requests;
+    by_outcome(requests.ok, requests.failed, requests.interrupted, |outcome, count| {
+        tell(&[outcome], &count);
+    });
+}
+
+/// Times of requests.
+fn request_times(figures: &Figures, tell: Tell<'_, Histogram>) {
+    all(&figures.requests.service, |times| tell(&[], times));
+}
+
+/// Requests without an answer, by class.
+fn by_error(figures: &Figures, tell: Tell<'_, u64>) {
+    for (class, count) in figures.requests.errors.iter() {
+        tell(&[class.name()], &count);
+    }
+}
+
+/// Checks, by name and outcome.
+fn by_check(figures: &Figures, tell: Tell<'_, u64>) {
+    for (name, check) in figures.checks.iter() {
+        for (outcome, count) in [("passed", check.passed), ("failed", check.failed)] {
+            if count > 0 {
+                tell(&[name, outcome], &count);
+            }
+        }
+    }
+}
+
+fn ended(figures: &Figures) -> impl Iterator<Item = (&str, &Transaction)> {
+    figures.transactions.iter().filter(|(_, row)| row.counts.ended() > 0)
+}
+
+fn by_outcome(ok: u64, failed: u64, interrupted: u64, mut tell: impl FnMut(&str, u64)) {
+    tell("ok", ok);
+    tell("failed", failed);
+    tell("interrupted", interrupted);
+}
+
+/// What was cut off is told at its age, as the least that it would have taken: a quantile without
+/// it would be that of what did not hang.
+fn all<'a>(times: &'a Split, mut tell: impl FnMut(&'a Histogram)) {
+    tell(&times.ok);
+    tell(&times.failed);
+    tell(&times.interrupted);
+}
+
+/// Failures by kinds of causes: what a scenario said in its own words is one kind, as there may be
+/// any number of them.
+fn by_cause(causes: &Causes, mut tell: impl FnMut(&str, u64)) {
+    for (status, count) in causes.statuses.iter() {
+        tell(&format!("status {status}"), count);
+    }
+    for (class, count) in causes.requests.iter() {
+        tell(class.name(), count);
+    }
+    for (cause, count) in [
+        ("said", causes.said.total()),
+        ("trap", causes.traps.total()),
+        ("not ended", causes.not_ended),
+    ] {
+        if count > 0 {
+            tell(cause, count);
+        }
+    }
+}

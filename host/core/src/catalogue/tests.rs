@@ -1,0 +1,90 @@
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::RunInstant;
+use crate::record::{Cause, Ended, Recorder, RunPhase, Snapshot, Times};
+
+/// The documentation in one line a paragraph, however its lines are broken.
+fn documentation() -> String {
+    let text = include_str!("../../../docs/metrics.md");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn names_are_told_apart() {
+    let names: BTreeSet<_> = FIGURES.iter().map(|entry| entry.name).collect();
+    assert_eq!(names.len(), FIGURES.len());
+    let families: BTreeSet<_> = families().map(|family| family.name).collect();
+    assert_eq!(families.len(), self::families().count());
+}
+
+#[test]
+fn a_family_is_named_after_its_kind() {
+    for family in families() {
+        let ending = match family.series {
+            Series::Counter(_) => "_total",
+            Series::Times(_) => "_seconds",
+        };
+        assert!(family.name.ends_with(ending), "{}", family.name);
+    }
+}
+
+#[test]
+fn the_documentation_lists_what_a_threshold_may_be_about() {
+    let text = documentation();
+    for (entry, judged) in subjects() {
+        let unit = match judged.unit() {
+            Unit::Seconds => "a time",
+            Unit::Share => "a share",
+            Unit::PerSecond => "a rate",
+            Unit::Number => "a number",
+        };
+        let name = entry.name;
+        let form = match judged.source {
+            Source::Run(_) => format!("`{name}`"),
+            Source::Transactions(_) | Source::Checks(_) => format!("`{name}`, `{name}[NAME]`"),
+            Source::Own => format!("`{name}[NAME]`"),
+        };
+        let line = format!("- {form} ({unit}): {}", judged.help);
+        assert!(text.contains(&line), "host/docs/metrics.md lacks this line:\n{line}");
+    }
+}
+
+#[test]
+fn what_the_readme_names_may_be_judged() {
+    let readme = include_str!("../../../../README.md");
+    let (_, rest) = readme.split_once("(repeatable; also ").expect("thresholds are told of");
+    let (examples, _) = rest.split_once('…').expect("there are more");
+    let named = examples.split('`').skip(1).step_by(2);
+    let names: Vec<&str> =
+        named.map(|example| example.split(['[', '.']).next().unwrap_or_default()).collect();
+    assert!(names.len() >= 5, "{names:?}");
+    for name in names {
+        assert!(subjects().any(|(entry, _)| entry.name == name), "{name}");
+    }
+}
+
+#[test]
+fn as_many_values_are_told_as_a_family_has_labels() {
+    let at = RunInstant::from_nanos;
+    let mut recorder = Recorder::new(at(0));
+    let kind = recorder.define("page").unwrap();
+    recorder.begun(kind, at(1), true);
+    let times = Times::unpaced(at(1), at(2));
+    let cause = Cause::Status(500);
+    recorder.ended(kind, &times, true, Ended::Failed(&cause));
+    recorder.check(RunPhase::Measured, "title", true);
+    let figures = recorder.take_window(at(3), Snapshot::default()).measured;
+    for family in families() {
+        let mut told = 0;
+        let mut look = |values: &[&str]| {
+            assert_eq!(values.len(), family.labels.len(), "{}", family.name);
+            told += 1;
+        };
+        match family.series {
+            Series::Counter(series) => series(&figures, &mut |values, _| look(values)),
+            Series::Times(series) => series(&figures, &mut |values, _| look(values)),
+        }
+        assert!(told > 0 || family.name == "swell_request_errors_total", "{}", family.name);
+    }
+}

@@ -1,0 +1,100 @@
+//! What a threshold says, once it was read.
+
+use std::fmt;
+
+use crate::catalogue::{self, Judged, Source};
+
+/// A condition on the measured part of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threshold {
+    pub(super) text: String,
+    pub(super) subject: Subject,
+    pub(super) narrowed: Option<String>,
+    pub(super) statistic: Choice,
+    pub(super) comparison: Comparison,
+    pub(super) limit: f64,
+}
+
+/// What a threshold is about: a figure of the catalogue that can be judged.
+#[derive(Clone, Copy)]
+pub(super) struct Subject {
+    pub(super) name: &'static str,
+    pub(super) judged: &'static Judged,
+}
+
+impl Subject {
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        catalogue::subjects().map(|(entry, judged)| Self { name: entry.name, judged })
+    }
+
+    pub(super) const fn is_own(self) -> bool {
+        matches!(self.judged.source, Source::Own)
+    }
+}
+
+impl fmt::Debug for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Subject {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// Which of the samples, and what of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Choice {
+    pub(super) side: Side,
+    pub(super) of: Of,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Both,
+    Ok,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Of {
+    Percentile(f64),
+    Mean,
+    Min,
+    Max,
+    /// The one figure that the metric is: a share, a rate, the sum of a counter, the last value of
+    /// a gauge.
+    Itself,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    pub(super) const fn holds(self, value: f64, limit: f64) -> bool {
+        match self {
+            Self::Less => value < limit,
+            Self::LessOrEqual => value <= limit,
+            Self::Greater => value > limit,
+            Self::GreaterOrEqual => value >= limit,
+        }
+    }
+
+    /// Whether its limit is above what it asks for.
+    pub(super) const fn is_above(self) -> bool {
+        matches!(self, Self::Less | Self::LessOrEqual)
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
