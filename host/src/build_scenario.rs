@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, bail};
 
-use crate::aside::Aside;
 use crate::terminal;
 use crate::toolchain::{Artifact, LEAN, Toolchain, WITH_WASI};
+use swell_outputs::Aside;
 
 /// Compile a scenario written in Rust to WebAssembly
 #[derive(Debug, clap::Args)]

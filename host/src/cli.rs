@@ -8,14 +8,12 @@ use std::ffi::OsString;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use swell_core::plan::Search;
+use swell_report::Exit;
 
-use crate::exit::Exit;
 use crate::prepare::COMPILE_CHILD;
 use crate::settings::layers::{CommandFlags, Typed};
 use crate::settings::mistyped::{with_suggestion, without_secrets};
-use crate::{
-    build_scenario, check, cluster, k8s, machine, merge, new_project, report, run, terminal,
-};
+use crate::{build_scenario, check, cluster, k8s, machine, merge, new_project, run, terminal};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -148,6 +146,6 @@ impl CommandLine {
 }
 
 fn print_schema() -> anyhow::Result<()> {
-    let schema = schemars::schema_for!(report::Written);
+    let schema = schemars::schema_for!(swell_report::Written);
     Ok(terminal::show(format_args!("{}\n", serde_json::to_string_pretty(&schema)?))?)
 }

@@ -1,15 +1,13 @@
 //! The end of a command that did runs: their results are written and shown, and its exit code is
 //! said with the reason.
 
-use std::fmt::Display;
 use std::rc::Rc;
+use swell_outputs::Outputs;
+use swell_report::{Exit, ExitReport, OneOfRuns, ReportOfRuns, Written};
 
-use crate::exit::Exit;
+use crate::delivery::deliver;
 use crate::finished::{Done, Finished};
-use crate::outputs::{Outputs, show};
-use crate::report::{ExitReport, ReportOfRuns};
 use crate::stops::Stops;
-use crate::summary::{Summary, SummaryOfRuns};
 use crate::terminal;
 
 /// Writes the results and says how all ended.
@@ -48,13 +46,21 @@ pub(crate) async fn conclude(
     let written = match &finished[..] {
         [] if is_one_run => Ok(()),
         [(_, run)] if is_one_run => {
-            let page = Summary { report: &run.report, is_alone: true };
-            deliver(&run.report, &page, outputs, quiet, stops).await
+            deliver(Written::Run(Box::new(run.report.clone())), outputs, quiet, stops).await
         }
         several => {
-            let report =
-                ReportOfRuns::of(several, ExitReport { code: exit.code(), reason: reason.clone() });
-            deliver(&report, &SummaryOfRuns(&report), outputs, quiet, stops).await
+            let several: Vec<OneOfRuns<'_>> = several
+                .iter()
+                .map(|(name, run)| OneOfRuns {
+                    name,
+                    report: &run.report,
+                    counted: &run.snapshot.measured,
+                    measured: run.measured,
+                })
+                .collect();
+            let exit = ExitReport { code: exit, reason: reason.clone() };
+            let report = Box::new(ReportOfRuns::of(&several, exit));
+            deliver(Written::Runs(report), outputs, quiet, stops).await
         }
     };
     if exit != Exit::Passed {
@@ -66,20 +72,4 @@ pub(crate) async fn conclude(
         exit = exit.min(Exit::Unwritten);
     }
     exit
-}
-
-/// Writes results where they are to go, and shows their summary: also where none is wanted, if it
-/// is all that is left of them.
-async fn deliver(
-    report: &impl serde::Serialize,
-    page: &impl Display,
-    outputs: &Outputs,
-    quiet: bool,
-    stops: &mut Stops,
-) -> anyhow::Result<()> {
-    let written = outputs.write(report, stops).await;
-    if !outputs.takes_stdout() && (!quiet || written.is_err()) {
-        show(page, stops).await;
-    }
-    written
 }

@@ -6,16 +6,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use swell_core::record::Percentile;
 use swell_core::units::Rate;
+use swell_core::verdict::Stamp;
 use swell_engine::{Answer, Conductor, RunStamp, RunStats, RunTimes};
+use swell_report::{Exit, Report, Times};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::exit::Exit;
 use crate::finished::Done;
 use crate::handle::Handle;
 use crate::prepare::{HookFailure, Loaded, Outside, Prepared, Waiting};
-use crate::report::{Report, Times};
 use crate::runs::Runs;
 use crate::settings::layers::{Layers, refuse_process_settings};
 
@@ -209,14 +210,14 @@ fn stats(report: &Report) -> RunStats {
         .limits
         .last()
         .filter(|limit| limit.until_seconds.is_none())
-        .map(|limit| limit.by.to_owned());
+        .map(|limit| limit.by.name().to_owned());
     RunStats {
-        stamp: match report.verdict.stamp.as_str() {
-            "VALID" => RunStamp::Valid,
+        stamp: match report.verdict.stamp {
+            Stamp::Valid => RunStamp::Valid,
             // Of what is too short to judge nobody can say that it is valid, and nobody has shown
             // that it is not.
-            "SUSPECT" | "UNJUDGED" => RunStamp::Suspect,
-            _ => RunStamp::Invalid,
+            Stamp::Suspect | Stamp::Unjudged => RunStamp::Suspect,
+            Stamp::Invalid => RunStamp::Invalid,
         },
         seconds: report.run.measured_seconds,
         started: total.counts.started,
@@ -240,7 +241,7 @@ fn stats(report: &Report) -> RunStats {
 }
 
 fn times(times: &Times) -> RunTimes {
-    let [p50, p90, p95, p99, p999] = [times.p50, times.p90, times.p95, times.p99, times.p99_9]
-        .map(|ms| ms.map(|ms| (ms * 1e6).round() as u64));
+    let [p50, p90, p95, p99, p999] = Percentile::ALL
+        .map(|percentile| times.percentile(percentile).map(|ms| (ms * 1e6).round() as u64));
     RunTimes { p50, p90, p95, p99, p999 }
 }

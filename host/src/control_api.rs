@@ -21,6 +21,7 @@ use swell_core::plan::Search;
 use swell_core::run::Refusal;
 use swell_core::units::Rate;
 use swell_engine::ScenarioSource;
+use swell_report::{Ended, Status, Summary};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::finished::Done;
@@ -29,8 +30,6 @@ use crate::prepare::{EndRequests, Loaded, Prepared, Unpacked};
 use crate::runs::Runs;
 use crate::serve::{Answer, Call};
 use crate::settings::layers::{Layers, names_files, refuse_process_settings};
-use crate::status::{Ended, Status};
-use crate::summary::Summary;
 
 /// The variable of the environment that holds the token: a flag could be read by every user of the
 /// machine.

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use swell_core::run::Refusal;
 use swell_core::units::Rate;
+use swell_report::{Ended, Phase, Status};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::driver::{Command, Reply};
 use crate::finished::Done;
 use crate::prepare::Prepared;
-use crate::status::{Ended, Phase, Status};
 
 /// Commands on their way to a run, which reads them at once; who sends more waits.
 const COMMANDS_UNDER_WAY: usize = 16;

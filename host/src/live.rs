@@ -4,11 +4,13 @@
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use swell_core::control::Limiter;
 use swell_core::plain::line;
+use swell_core::record::{Percentile, Statistic};
 
 use swell_core::units::{counted, print_share};
+use swell_report::{HostStatus, Phase, Status};
 
-use crate::status::{HostStatus, Phase, Status};
 use crate::stderr::Terminal;
 use crate::terminal;
 
@@ -103,10 +105,11 @@ impl Line {
     }
 
     fn text(&self, status: &Status) -> String {
-        let bound = if status.response_ms.at_least.p95 { "≥ " } else { "" };
+        let p95 = Statistic::Percentile(Percentile::P95);
+        let bound = if status.response_ms.is_at_least(p95) { "≥ " } else { "" };
         let p95 = status
             .response_ms
-            .p95
+            .get(p95)
             .map_or_else(|| "n/a".to_owned(), |ms| format!("{bound}{ms:.1} ms"));
         let lasts =
             self.lasts.map_or_else(String::new, |lasts| format!("/{:.0}", lasts.as_secs_f64()));
@@ -117,7 +120,7 @@ impl Line {
             .map_or_else(String::new, |reason| format!("  goal {goal:.0}/s, {reason}"));
         let limited = status
             .limited_by
-            .as_ref()
+            .map(Limiter::name)
             .map_or_else(String::new, |who| format!("  limited by the {who} below {goal:.0}/s"));
         let phase = match status.phase {
             Phase::Paused => "  paused".to_owned(),

@@ -9,12 +9,12 @@
 //! | which runs it stands for, and when each begins and ends | `programme` |
 //! | a file's own code that begins and judges runs | `conduct` |
 //! | a scenario file and its settings as a run that can begin | `prepare` |
-//! | all runs that go on; what each is told and where it is | `runs`, `status` |
+//! | all runs that go on; what each is told and where it is | `runs` |
 //! | threads, timers, signals while it runs | `driver/` |
-//! | the control API, metrics for Prometheus, and the server under both | `control_api`, `metrics`, `servers`, `serve` |
-//! | what a run came to: verdict, thresholds, exit code | `judgement`, `exit` |
-//! | the results as data, on a page, on a line | `report`, `summary`, `live` |
-//! | where they go | `outputs`, `aside` |
+//! | the control API, the page of metrics, the server under both | `control_api`, `servers`, `serve` |
+//! | what a run came to: report, verdict, exit code, summary | the crate `swell-report` |
+//! | where results go | the crate `swell-outputs`, `delivery` |
+//! | a line for each run while it goes on | `live` |
 //! | what leaves for a terminal, what may not, and who waits for it | `terminal`, `stderr` |
 //! | the signals that end it | `stops` |
 //! | hosts that share a run; their journals, and results made of them | `cluster`, `journal`, `merge` |
@@ -23,7 +23,6 @@
 //! | what is said before a run that may not be expected | `notes` |
 //! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
 
-mod aside;
 mod build_scenario;
 mod check;
 mod cli;
@@ -31,43 +30,37 @@ mod cluster;
 mod conclusion;
 mod conduct;
 mod control_api;
+mod delivery;
 mod driver;
 mod executor;
-mod exit;
 mod finished;
 mod handle;
 mod journal;
-mod judgement;
 mod k8s;
 mod live;
 mod machine;
 mod merge;
-mod metrics;
 mod new_project;
 mod notes;
 mod one_run;
-mod outputs;
 mod plan;
 mod preflight;
 mod prepare;
 mod programme;
-mod report;
 mod run;
 mod runs;
 mod serve;
 mod servers;
 mod settings;
-mod status;
 mod stderr;
 mod stops;
-mod summary;
 mod terminal;
 mod toolchain;
 
 use std::process::ExitCode;
+use swell_report::Exit;
 
 use crate::cli::CommandLine;
-use crate::exit::Exit;
 
 fn main() -> ExitCode {
     let line = match CommandLine::parse(std::env::args_os()) {

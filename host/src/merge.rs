@@ -15,16 +15,17 @@ use swell_core::run::{
     EndCause, MachineRecord, NodeFate, NodeResult, NodeTotals, Outcome, UnknownStarts,
 };
 use swell_engine::ScenarioInfo;
+use swell_outputs::Outputs;
 use swell_protocol::message::NodeId;
+use swell_report::Exit;
 
 use crate::conclusion::conclude;
-use crate::exit::Exit;
 use crate::finished::{Done, Finished};
 use crate::journal::{Header, Reading};
-use crate::outputs::Outputs;
 use crate::plan::RunPlan;
 use crate::settings::layers::{Layers, names_files};
 use crate::stops::Stops;
+use crate::terminal;
 
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
@@ -60,7 +61,7 @@ struct Merged {
 /// # Errors
 /// One cannot be read, is no journal, or is of another run.
 pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
-    let outputs = Outputs::open(&args.out)?;
+    let outputs = Outputs::open(&args.out, &[], terminal::hand_over)?;
     let mut merged = Merged {
         total: Snapshot::default(),
         machine: MachineRecord::default(),

@@ -1,23 +1,21 @@
 //! One run from its `setup` to what it came to.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use swell_core::plain::line;
 use swell_core::record::Snapshot;
 use swell_core::run::{EndCause, EndRequest, Look, Outcome, Refusal};
+use swell_outputs::Outputs;
+use swell_report::{Exit, Header, Phase, Status};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::driver::{Asked, Command, StoppedBefore, Threads, View};
 use crate::executor::{Executor, Task};
-use crate::exit::Exit;
-use crate::finished::{Done, Finished};
+use crate::finished::{Done, Finished, header};
 use crate::handle::Handle;
 use crate::live::{Line, Screen};
-use crate::metrics::{Exporter, RunMetrics};
 use crate::prepare::{EndRequests, HookFailure, Prepared};
-use crate::status::{Phase, Status};
 use crate::terminal;
 
 /// How long a `teardown` may take, or as long as --grace if that is longer: as k6 has it.
@@ -31,8 +29,8 @@ pub(crate) struct Surroundings {
     pub(crate) threads: Threads,
     pub(crate) screen: Screen,
     pub(crate) quiet: bool,
-    /// Where metrics are served.
-    pub(crate) exporter: Option<Rc<Exporter>>,
+    /// Where results go.
+    pub(crate) outputs: Outputs,
     /// Whether Ctrl-C is for this run; where runs come and go it is for all of them.
     pub(crate) ctrl_c_ends_it: bool,
 }
@@ -107,11 +105,15 @@ impl Surroundings {
             .measured
             .filter(|_| !plan.warm_up_ends_when_steady)
             .map(|measured| plan.warm_up + measured);
-        let metrics = self
-            .exporter
-            .as_ref()
-            .map(|exporter| RunMetrics::new(exporter, &prepared.name, &prepared.scenario.name));
-        RunView { line: self.screen.line(&prepared.name, lasts), metrics, handle }
+        let header = header(&prepared.subject(), &prepared.plan);
+        self.outputs.begin(&header);
+        RunView {
+            line: self.screen.line(&prepared.name, lasts),
+            outputs: self.outputs.clone(),
+            header,
+            counted: Snapshot::default(),
+            handle,
+        }
     }
 }
 
@@ -204,26 +206,42 @@ async fn tear_down(prepared: &Prepared, data: Vec<u8>, handle: &Handle) -> Resul
     }
 }
 
-/// Who watches a run: the screen, the metrics, and those who ask for its status.
+/// Who watches a run: the screen, the outputs, and those who ask for its status.
 struct RunView<'a> {
     line: Line,
-    metrics: Option<RunMetrics>,
+    outputs: Outputs,
+    header: Header,
+    /// What was counted since the outputs were told.
+    counted: Snapshot,
     handle: &'a Handle,
+}
+
+impl RunView<'_> {
+    fn tell_outputs(&mut self, status: &Status) {
+        self.outputs.interval(&self.header, &self.counted, status);
+        self.counted.clear();
+    }
+}
+
+impl Drop for RunView<'_> {
+    /// The last that the outputs hear of the run.
+    fn drop(&mut self) {
+        let status = self.handle.status().over();
+        self.tell_outputs(&status);
+    }
 }
 
 impl View for RunView<'_> {
     fn count(&mut self, counted: &Snapshot) {
-        if let Some(metrics) = &mut self.metrics {
-            metrics.count(counted);
+        if !self.outputs.is_empty() {
+            self.counted.merge(counted);
         }
     }
 
     fn look(&mut self, look: &Look<'_>) {
         let status = Status::of(look);
         self.line.show(&status);
-        if let Some(metrics) = &mut self.metrics {
-            metrics.show(&status);
-        }
+        self.tell_outputs(&status);
         self.handle.show(status);
     }
 }

@@ -17,11 +17,11 @@ use swell_core::plan::{DEFAULT_GRACE, Search};
 use swell_core::spelling;
 use swell_core::units::parse_duration;
 use swell_engine::ScenarioSource;
+use swell_report::Exit;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::conduct::conduct;
-use crate::exit::Exit;
 use crate::finished::Done;
 use crate::prepare::{EndRequests, Loaded, Prepared};
 use crate::runs::Runs;

@@ -10,6 +10,8 @@ use clap::Args;
 use swell_cluster::Token;
 use swell_core::plan::Search;
 use swell_core::units::{self, counted};
+use swell_outputs::Outputs;
+use swell_report::Exit;
 use tokio::task::LocalSet;
 
 use crate::cluster::{
@@ -18,12 +20,9 @@ use crate::cluster::{
 use crate::conclusion::conclude;
 use crate::control_api::ControlApi;
 use crate::executor::Executor;
-use crate::exit::Exit;
 use crate::finished::Done;
 use crate::journal::check_folder;
-use crate::metrics::Exporter;
 use crate::notes;
-use crate::outputs::Outputs;
 use crate::programme::Programme;
 use crate::runs::Runs;
 use crate::servers::Servers;
@@ -193,7 +192,7 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
     let ready = move || {
         let programme = Programme::new(&file, &layers, search)?;
         let settings = programme.layers().settings(None)?;
-        let outputs = Outputs::open(&settings.out)?;
+        let outputs = open(&settings)?;
         anyhow::Ok((programme, settings, outputs))
     };
     let Some(ready) = stops.unless(ready).await? else {
@@ -202,14 +201,13 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
     let (programme, settings, outputs) = ready?;
     let is_one_run = programme.is_one_run();
     refuse_to_share(args, is_one_run)?;
-    let exporter = settings.prometheus.map(|_| Exporter::new(None));
-    let runs = Runs::new(settings.quiet, exporter.clone(), None)?;
+    let runs = Runs::new(settings.quiet, outputs.clone(), None)?;
     let api = Rc::new(ControlApi::new(&runs, programme.layers(), None));
     let mut servers = Servers::default();
     if let Some(address) = settings.control {
         servers.control(address, Rc::clone(&api)).await?;
     }
-    if let Some((address, exporter)) = settings.prometheus.zip(exporter) {
+    for (address, exporter) in outputs.pages() {
         servers.metrics(address, exporter).await?;
     }
     let mut shared = None;
@@ -221,6 +219,15 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
     }
     let done = perform(programme, &runs, &mut stops, shared).await;
     Ok(conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await)
+}
+
+/// Opens the outputs of a command.
+///
+/// # Errors
+/// As [`Outputs::open`].
+fn open(settings: &Settings) -> anyhow::Result<Outputs> {
+    let prometheus = settings.prometheus.map(|address| ("prometheus", address.to_string()));
+    Outputs::open(&settings.out, prometheus.as_slice(), terminal::hand_over)
 }
 
 /// Refuses what other hosts cannot share.

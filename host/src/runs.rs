@@ -9,6 +9,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use swell_core::record::Snapshot;
+use swell_outputs::Outputs;
+use swell_report::Phase;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -18,10 +20,8 @@ use crate::finished::Done;
 use crate::handle::Handle;
 use crate::live::Screen;
 use crate::machine;
-use crate::metrics::Exporter;
 use crate::one_run::Surroundings;
 use crate::prepare::{EndRequests, Prepared};
-use crate::status::Phase;
 
 /// Runs that one process can have had: each keeps its results until the end.
 const MAX_RUNS: usize = 1_000;
@@ -61,7 +61,7 @@ impl Runs {
     /// The machine does not give threads.
     pub(crate) fn new(
         quiet: bool,
-        exporter: Option<Rc<Exporter>>,
+        outputs: Outputs,
         kept: Option<usize>,
     ) -> anyhow::Result<Rc<Self>> {
         let threads = Threads::start(machine::allowed_cores())?;
@@ -69,7 +69,7 @@ impl Runs {
             threads,
             screen: Screen::new(quiet),
             quiet,
-            exporter,
+            outputs,
             ctrl_c_ends_it: kept.is_none(),
         };
         Ok(Rc::new(Self {

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::{Method, StatusCode};
+use swell_outputs::Exporter;
 use tokio::task::JoinSet;
 
 use crate::control_api::{Access, Caller, ControlApi};
-use crate::metrics::Exporter;
 use crate::serve::{self, Answer, Call};
 
 /// How often metrics that nobody scraped are put together.
@@ -65,13 +67,13 @@ impl Servers {
     pub(crate) async fn metrics(
         &mut self,
         address: SocketAddr,
-        exporter: Rc<Exporter>,
+        exporter: Arc<Exporter>,
     ) -> anyhow::Result<()> {
         let listener = serve::listen("prometheus", address).await?;
         tracing::info!("metrics at http://{}/metrics", listener.local_addr()?);
-        let tidied = Rc::clone(&exporter);
+        let tidied = Arc::clone(&exporter);
         self.0.spawn_local(serve::serve(listener, move |call| {
-            std::future::ready(exporter.answer(&call))
+            std::future::ready(scraped(&exporter, &call))
         }));
         self.0.spawn_local(async move {
             loop {
@@ -80,5 +82,21 @@ impl Servers {
             }
         });
         Ok(())
+    }
+}
+
+/// Answers a scraper.
+fn scraped(exporter: &Exporter, call: &Call) -> Answer {
+    match (&call.method, call.path.as_str()) {
+        _ if call.is_of_a_page() => {
+            Answer::error(StatusCode::FORBIDDEN, "a web page may not read the metrics")
+        }
+        (&Method::GET, "/metrics") => Answer {
+            status: StatusCode::OK,
+            content_type: "text/plain; version=0.0.4; charset=utf-8",
+            body: exporter.render(),
+        },
+        (&Method::GET, _) => Answer::error(StatusCode::NOT_FOUND, "the metrics are at /metrics"),
+        _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, "GET /metrics is all there is"),
     }
 }

@@ -109,18 +109,6 @@ impl CoordinatorClient {
         }
     }
 
-    /// Makes a call of the control API whose answer is a page for people.
-    ///
-    /// # Errors
-    /// As [`CoordinatorClient::submit`].
-    pub(super) async fn page(&mut self, path: &str) -> anyhow::Result<String> {
-        let answer = self.fetch("GET", path).await?;
-        if !is_ok(&answer) {
-            return read(answer);
-        }
-        String::from_utf8(answer.body).context("the coordinator's answer is no text")
-    }
-
     /// Makes a call of the control API.
     ///
     /// # Errors

@@ -14,6 +14,8 @@ use swell_core::plain;
 use swell_core::plan::Search;
 use swell_core::units::counted;
 use swell_engine::ScenarioSource;
+use swell_outputs::Outputs;
+use swell_report::{Ended, Exit, Phase, Report, Written};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
@@ -21,12 +23,10 @@ use super::bundle::{HeldBundle, OfferedFiles};
 use super::coordinator_client::CoordinatorClient;
 use super::message::Submission;
 use crate::control_api::Shown;
-use crate::exit::Exit;
+use crate::delivery::deliver;
 use crate::live::Screen;
-use crate::outputs::{Outputs, show};
 use crate::settings::layers::Layers;
 use crate::settings::reach::consent;
-use crate::status::{Ended, Phase};
 use crate::stops::{Stop, Stops};
 use crate::terminal;
 
@@ -124,7 +124,7 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
             bail!("--{flag} is for whoever does the run\nhelp: give it to `host node`");
         }
     }
-    let outputs = Outputs::open(&settings.out)?;
+    let outputs = Outputs::open(&settings.out, &[], terminal::hand_over)?;
     let (offered, source) = (OfferedFiles::default(), ScenarioSource::File(file.to_owned()));
     let packed = HeldBundle::new(&offered, &source, layers.pairs(None)?, &BTreeMap::new())?;
     let submission = Submission { bundle: packed.bundle.clone(), hosts, search };
@@ -157,7 +157,7 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
 /// # Errors
 /// There is no such run, or the coordinator cannot be reached.
 pub(crate) fn attach(args: AttachArgs) -> anyhow::Result<Exit> {
-    let outputs = Outputs::open(&args.out)?;
+    let outputs = Outputs::open(&args.out, &[], terminal::hand_over)?;
     on_runtime(async move {
         let mut stops = Stops::listen()?;
         let mut client = args.place.connect().await?;
@@ -361,17 +361,11 @@ async fn show_results(
     quiet: bool,
     stops: &mut Stops,
 ) -> anyhow::Result<()> {
-    let report: serde_json::Value = client
+    let report: Box<Report> = client
         .call("GET", &path(name, "/report"))
         .await
         .context("the results cannot be fetched")?;
-    let written = outputs.write(&report, stops).await;
-    if !outputs.takes_stdout() && (!quiet || written.is_err()) {
-        let summary =
-            client.page(&path(name, "/summary")).await.context("the summary cannot be fetched")?;
-        show(&summary, stops).await;
-    }
-    written
+    deliver(Written::Run(report), outputs, quiet, stops).await
 }
 
 /// Asks where a run is, after a while.

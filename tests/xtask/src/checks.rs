@@ -19,11 +19,33 @@ use crate::{dependencies, house, scenarios, slowest};
 
 /// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket
 /// would come in by this way.
-const PURE: [(&str, &[&str]); 2] = [
+const PURE: [(&str, &[&str]); 3] = [
     ("swell-core", &["serde", "serde_core", "swell-core", "thiserror"]),
     (
         "swell-protocol",
         &["bytes", "serde", "serde_core", "swell-core", "swell-protocol", "thiserror"],
+    ),
+    // JSON and its schema need some more.
+    (
+        "swell-report",
+        &[
+            "dyn-clone",
+            "equivalent",
+            "foldhash",
+            "hashbrown",
+            "indexmap",
+            "itoa",
+            "memchr",
+            "ref-cast",
+            "schemars",
+            "serde",
+            "serde_core",
+            "serde_json",
+            "swell-core",
+            "swell-report",
+            "thiserror",
+            "zmij",
+        ],
     ),
 ];
 

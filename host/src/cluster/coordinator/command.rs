@@ -6,15 +6,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use swell_outputs::{Outputs, Prometheus};
+use swell_report::Exit;
 use tokio::task::LocalSet;
 
 use super::answer::answer;
 use super::control::{Coordinator, CoordinatorConfig};
 use crate::control_api::ControlApi;
 use crate::executor::Executor;
-use crate::exit::Exit;
 use crate::journal::check_folder;
-use crate::metrics::Exporter;
 use crate::runs::Runs;
 use crate::servers::Servers;
 use crate::settings::layers::Layers;
@@ -73,14 +73,15 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         .build()
         .context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
-        let exporter = prometheus.map(|_| Exporter::new(Some(SERIES_KEPT)));
-        let runs = Runs::new(false, exporter.clone(), Some(RUNS_KEPT))?;
+        let metrics = prometheus.map(|address| Prometheus::new(address, Some(SERIES_KEPT)));
+        let outputs = Outputs::of(metrics.into_iter().map(|sink| Box::new(sink) as _).collect());
+        let runs = Runs::new(false, outputs.clone(), Some(RUNS_KEPT))?;
         let api = Rc::new(ControlApi::new(&runs, &layers, scenarios));
         let mut servers = Servers::default();
         if let Some(address) = control {
             servers.control(address, Rc::clone(&api)).await?;
         }
-        if let Some((address, exporter)) = prometheus.zip(exporter) {
+        for (address, exporter) in outputs.pages() {
             servers.metrics(address, exporter).await?;
         }
         let mut stops = Stops::listen()?;

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use hyper::StatusCode;
 use swell_cluster::Token;
+use swell_report::Exit;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinSet, LocalSet};
 
@@ -19,7 +20,6 @@ use crate::cluster::message::MemberCall;
 use crate::cluster::requests::ApiReply;
 use crate::cluster::this_host::{default_weight, own_name, parse_weight};
 use crate::driver::Threads;
-use crate::exit::Exit;
 use crate::journal::check_folder;
 use crate::machine;
 use crate::serve::{Answer, Call, JSON, TEXT};

@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
 /// How the program ended. Where several hold, the first in the order of the variants is the exit
 /// code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Exit {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
+pub enum Exit {
     /// Wrong usage, plan or scenario file; nothing was sent.
     Usage,
     /// The scenario trapped in `setup`, or every user trapped.
@@ -37,7 +41,7 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// All of them, first things first.
-    const ALL: [Self; 13] = [
+    pub const ALL: [Self; 13] = [
         Self::Usage,
         Self::Trapped,
         Self::StoppedByScenario,
@@ -54,12 +58,12 @@ impl Exit {
     ];
 
     /// The one with this number.
-    pub(crate) fn of_code(code: u8) -> Option<Self> {
+    pub fn of_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|exit| exit.code() == code)
     }
 
     /// The number that a shell sees.
-    pub(crate) fn code(self) -> u8 {
+    pub fn code(self) -> u8 {
         match self {
             Self::Passed => 0,
             Self::Threshold => 99,
@@ -77,6 +81,25 @@ impl Exit {
         }
     }
 }
+
+impl From<Exit> for u8 {
+    fn from(exit: Exit) -> Self {
+        exit.code()
+    }
+}
+
+impl TryFrom<u8> for Exit {
+    type Error = UnknownExit;
+
+    fn try_from(code: u8) -> Result<Self, UnknownExit> {
+        Self::of_code(code).ok_or(UnknownExit(code))
+    }
+}
+
+/// A code that no exit has: a later release may have more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("no way to end has the exit code {0}")]
+pub struct UnknownExit(u8);
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

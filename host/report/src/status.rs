@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use swell_core::control::{Doing, Limiter};
 use swell_core::record::{Censored, Figures, Snapshot};
 use swell_core::run::{Look, NodeLook, ObjectiveRecord, Standing, limit_in_words};
+use swell_core::verdict::Stamp;
 
 use crate::report::Times;
 
 /// What a run is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Phase {
+pub enum Phase {
     /// `setup` is under way.
     Preparing,
     /// It runs, and what begins now does not count yet.
@@ -28,7 +30,7 @@ pub(crate) enum Phase {
 
 impl Phase {
     /// In a word.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Preparing => "preparing",
             Self::WarmUp => "warming up",
@@ -42,77 +44,96 @@ impl Phase {
 
 /// How a run ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Ended {
-    pub(crate) code: u8,
-    pub(crate) reason: String,
+pub struct Ended {
+    /// What a shell sees: a later release may have codes that this one does not know.
+    pub code: u8,
+    /// All that led to it, in words.
+    pub reason: String,
     /// Whether there is a report of it.
-    pub(crate) took_place: bool,
+    pub took_place: bool,
 }
 
 /// A run at one moment. Rates and times are of the last second; counts are of the whole run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Status {
-    pub(crate) phase: Phase,
-    pub(crate) elapsed_seconds: f64,
-    pub(crate) users: u64,
+pub struct Status {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Since its first instant.
+    pub elapsed_seconds: f64,
+    /// Virtual users that exist.
+    pub users: u64,
     /// Starts a second that are to be; absent in the closed model.
-    pub(crate) goal_per_second: Option<f64>,
+    pub goal_per_second: Option<f64>,
     /// Completed a second, well or not.
-    pub(crate) per_second: f64,
-    pub(crate) error_rate: Option<f64>,
-    pub(crate) response_ms: Times,
-    pub(crate) service_ms: Times,
-    pub(crate) started: u64,
-    pub(crate) ok: u64,
-    pub(crate) failed: u64,
+    pub per_second: f64,
+    /// Failed of those that ended by themselves; absent without any.
+    pub error_rate: Option<f64>,
+    /// End minus intended start.
+    pub response_ms: Times,
+    /// End minus actual start.
+    pub service_ms: Times,
+    /// Transactions that began.
+    pub started: u64,
+    /// Those that ended well.
+    pub ok: u64,
+    /// Those that failed.
+    pub failed: u64,
     /// Were cut off before they ended.
-    pub(crate) interrupted: u64,
+    pub interrupted: u64,
     /// The same of those that began; absent without any.
-    pub(crate) interrupted_rate: Option<f64>,
+    pub interrupted_rate: Option<f64>,
     /// Have begun and not ended.
-    pub(crate) under_way: u64,
-    pub(crate) unsent: u64,
+    pub under_way: u64,
+    /// Starts that were due and given up.
+    pub unsent: u64,
     /// What keeps the goal where it is, in words; absent where the plan alone does.
-    pub(crate) held_by: Option<String>,
+    pub held_by: Option<String>,
     /// Who keeps the rate below the goal.
-    pub(crate) limited_by: Option<String>,
+    pub limited_by: Option<Limiter>,
     /// The same in words.
-    pub(crate) limit: Option<String>,
-    pub(crate) objectives: Vec<ObjectiveStatus>,
+    pub limit: Option<String>,
+    /// What each objective does.
+    pub objectives: Vec<ObjectiveStatus>,
     /// Each host, where several share the run.
-    pub(crate) hosts: Vec<HostStatus>,
+    pub hosts: Vec<HostStatus>,
 }
 
 /// What one of several hosts does. Rates are of the last second.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct HostStatus {
-    pub(crate) name: String,
+pub struct HostStatus {
+    /// What it calls itself.
+    pub name: String,
     /// The part of the starts that is its own.
-    pub(crate) share: f64,
+    pub share: f64,
     /// Whether it is heard and takes part.
-    pub(crate) present: bool,
+    pub present: bool,
     /// Whether it left of its own accord.
-    pub(crate) left: bool,
-    pub(crate) users: u64,
+    pub left: bool,
+    /// Virtual users that exist on it.
+    pub users: u64,
     /// Completed a second, well or not.
-    pub(crate) per_second: f64,
+    pub per_second: f64,
     /// Processors in use.
-    pub(crate) cores: f64,
+    pub cores: f64,
     /// The 99th percentile of the lag of starts that is its own fault, so far.
-    pub(crate) host_lag_p99_ms: Option<f64>,
+    pub host_lag_p99_ms: Option<f64>,
     /// What its figures so far would be worth alone.
-    pub(crate) verdict: String,
+    pub verdict: Stamp,
 }
 
 /// What an objective does.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct ObjectiveStatus {
-    pub(crate) rule: String,
-    pub(crate) limit_per_second: f64,
-    pub(crate) state: String,
-    pub(crate) binding: bool,
+pub struct ObjectiveStatus {
+    /// As it is written on the command line.
+    pub rule: String,
+    /// The rate up to which it was found to hold, in transactions a second.
+    pub limit_per_second: f64,
+    /// What its controller does.
+    pub state: Doing,
+    /// Whether it is what keeps the goal down.
+    pub binding: bool,
     /// Seconds or a share, whichever the rule is about.
-    pub(crate) measured: Option<f64>,
+    pub measured: Option<f64>,
 }
 
 impl Default for Status {
@@ -143,7 +164,8 @@ impl Default for Status {
 }
 
 impl Status {
-    pub(crate) fn of(look: &Look<'_>) -> Self {
+    /// Where a run is.
+    pub fn of(look: &Look<'_>) -> Self {
         let (recent, span) = look.recent;
         let (mut ok, mut failed) = (0, 0);
         for part in [&recent.warm_up, &recent.measured] {
@@ -177,7 +199,7 @@ impl Status {
             under_way: u64::try_from(counts.in_flight()).unwrap_or(0),
             unsent: all(|part| part.unsent.total()),
             held_by: Some(look.control.reason.clone()).filter(|reason| !reason.is_empty()),
-            limited_by: limit.map(|limit| limit.by.name().to_owned()),
+            limited_by: limit.map(|limit| limit.by),
             limit: limit.map(limit_in_words),
             objectives: look.control.objectives.iter().map(ObjectiveStatus::of).collect(),
             hosts: look.nodes.iter().map(HostStatus::of).collect(),
@@ -186,8 +208,20 @@ impl Status {
 }
 
 impl Status {
+    /// The same once the run is over: it has no users, no goal and no limit any more.
+    pub fn over(self) -> Self {
+        Self {
+            phase: Phase::Over,
+            users: 0,
+            goal_per_second: None,
+            per_second: 0.0,
+            limited_by: None,
+            ..self
+        }
+    }
+
     /// Follows what was asked of the run since it was looked at.
-    pub(crate) fn stands(&mut self, standing: Standing) {
+    pub fn stands(&mut self, standing: Standing) {
         self.goal_per_second = standing.goal;
         self.phase = match self.phase {
             Phase::WarmUp | Phase::Measuring if standing.is_paused => Phase::Paused,
@@ -208,7 +242,7 @@ impl HostStatus {
             per_second: look.per_second,
             cores: look.cores,
             host_lag_p99_ms: look.generator_lag.map(|lag| lag.as_secs_f64() * 1e3),
-            verdict: look.stamp.to_string(),
+            verdict: look.stamp,
         }
     }
 }
@@ -218,7 +252,7 @@ impl ObjectiveStatus {
         Self {
             rule: record.objective.to_string(),
             limit_per_second: record.limit,
-            state: record.doing.name().to_owned(),
+            state: record.doing,
             binding: record.binding,
             measured: record.measured.map(|(reading, _)| reading),
         }

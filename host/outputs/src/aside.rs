@@ -20,7 +20,7 @@ const PIECE: usize = 4 << 10;
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub(crate) enum Aside {
+pub enum Aside {
     /// A file, or where one is to be; behind a link the file that it leads to.
     File(PathBuf),
     /// A pipe, a device: open.
@@ -32,7 +32,7 @@ impl Aside {
     ///
     /// # Errors
     /// It cannot.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path) -> io::Result<Self> {
         let place = match fs::metadata(path) {
             Ok(known) if known.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
             Ok(known) if !known.is_file() || is_of_the_kernel(path) => {
@@ -55,7 +55,7 @@ impl Aside {
     ///
     /// # Errors
     /// It cannot be written. A file is then as it was.
-    pub(crate) fn write(&self, content: &[u8], written: &AtomicU64) -> io::Result<()> {
+    pub fn write(&self, content: &[u8], written: &AtomicU64) -> io::Result<()> {
         match self {
             Self::File(place) => replace(place, content),
             Self::Stream(stream) => content.chunks(PIECE).try_for_each(|piece| {
@@ -71,7 +71,7 @@ impl Aside {
 ///
 /// # Errors
 /// It cannot be written.
-pub(crate) fn replace(place: &Path, content: &[u8]) -> io::Result<()> {
+fn replace(place: &Path, content: &[u8]) -> io::Result<()> {
     let known = fs::metadata(place).ok();
     let written = beside(place, known.as_ref()).and_then(|mut new| {
         new.write_all(content)?;

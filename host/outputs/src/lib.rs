@@ -1,0 +1,22 @@
+//! Where the results of a command go, while its runs go on and when they are over.
+//!
+//! Each place is a [`Sink`], and what there is stands in one list: [`KINDS`]. A sink hears of each
+//! run as it begins, once a second of what it counted and where it is, and at the end of the
+//! results of all. The load never waits for it: a second's counts are handed to it on the control
+//! thread, and it may take no time over them; the results are for a thread that has time.
+//!
+//! A new kind is a file here, and a line in [`KINDS`].
+
+mod aside;
+mod exporter;
+mod json;
+mod outputs;
+mod prometheus;
+mod sink;
+
+pub use self::aside::Aside;
+pub use self::exporter::Exporter;
+pub use self::json::in_pieces;
+pub use self::outputs::{KINDS, Outputs};
+pub use self::prometheus::Prometheus;
+pub use self::sink::{Flag, Kind, Sink, Stdout};

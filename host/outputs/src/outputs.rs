@@ -1,0 +1,196 @@
+//! All kinds of outputs, and those of one command.
+
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::bail;
+use swell_core::record::Snapshot;
+use swell_report::{Header, Status, Written};
+
+use crate::exporter::Exporter;
+use crate::sink::{Flag, Kind, Sink, Stdout};
+use crate::{json, prometheus};
+
+/// All kinds. A new one is added here, and is a file of its own.
+pub static KINDS: [Kind; 2] = [json::KIND, prometheus::KIND];
+
+/// The sinks of one command.
+#[derive(Clone)]
+pub struct Outputs {
+    sinks: Arc<Mutex<Vec<Box<dyn Sink>>>>,
+    is_empty: bool,
+    takes_stdout: bool,
+}
+
+impl Outputs {
+    /// Opens what `--out KIND=VALUE` names, and what flags of their own do.
+    ///
+    /// # Errors
+    /// A kind that there is not, or a place that cannot be written to. It is then as it was.
+    pub fn open(
+        wanted: &[(String, String)],
+        by_own_flags: &[(&str, String)],
+        stdout: Stdout,
+    ) -> anyhow::Result<Self> {
+        let mut sinks = Vec::new();
+        for (kind, value) in wanted {
+            let Some(known) = named(kind, Flag::Out) else {
+                let known = KINDS.iter().filter(|known| known.flag == Flag::Out);
+                let helps: Vec<&str> = known.map(|known| known.help).collect();
+                bail!(
+                    "--out {kind}={value}: there is no output {kind:?}\nhelp: {}",
+                    helps.join("; ")
+                );
+            };
+            sinks.push((known.open)(value, stdout)?);
+        }
+        for (kind, value) in by_own_flags {
+            let known = named(kind, Flag::Own).expect("a flag is named after its kind");
+            sinks.push((known.open)(value, stdout)?);
+        }
+        Ok(Self::of(sinks))
+    }
+
+    /// These sinks.
+    pub fn of(sinks: Vec<Box<dyn Sink>>) -> Self {
+        Self {
+            is_empty: sinks.is_empty(),
+            takes_stdout: sinks.iter().any(|sink| sink.takes_stdout()),
+            sinks: Arc::new(Mutex::new(sinks)),
+        }
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// As [`Sink::begin`].
+    pub fn begin(&self, run: &Header) {
+        self.sinks().iter_mut().for_each(|sink| sink.begin(run));
+    }
+
+    /// As [`Sink::interval`].
+    pub fn interval(&self, run: &Header, counted: &Snapshot, status: &Status) {
+        self.sinks().iter_mut().for_each(|sink| sink.interval(run, counted, status));
+    }
+
+    /// As [`Sink::end`].
+    ///
+    /// # Errors
+    /// The first of those that could not be written; the others were tried all the same.
+    pub fn end(&self, results: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
+        let mut all = Ok(());
+        for sink in self.sinks().iter_mut() {
+            all = all.and(sink.end(results, taken));
+        }
+        all
+    }
+
+    /// Whether stdout holds results, so that nothing else may go there.
+    pub const fn takes_stdout(&self) -> bool {
+        self.takes_stdout
+    }
+
+    /// What is to be served while runs go on, and where.
+    pub fn pages(&self) -> Vec<(SocketAddr, Arc<Exporter>)> {
+        self.sinks().iter().filter_map(|sink| sink.page()).collect()
+    }
+
+    fn sinks(&self) -> MutexGuard<'_, Vec<Box<dyn Sink>>> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn named(kind: &str, flag: Flag) -> Option<&'static Kind> {
+    KINDS.iter().find(|known| known.name == kind && known.flag == flag)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use swell_report::{Exit, ExitReport, Phase, ReportOfRuns};
+
+    use super::*;
+
+    /// Writes down what it hears.
+    struct Heard(Arc<Mutex<Vec<String>>>, &'static str);
+
+    impl Heard {
+        fn note(&self, what: &str) {
+            self.0.lock().unwrap().push(format!("{} {what}", self.1));
+        }
+    }
+
+    impl Sink for Heard {
+        fn begin(&mut self, run: &Header) {
+            self.note(&format!("begin {}", run.name));
+        }
+
+        fn interval(&mut self, run: &Header, counted: &Snapshot, status: &Status) {
+            let (begun, phase) = (counted.measured.total.counts.started, status.phase.name());
+            self.note(&format!("interval {} {begun} {phase}", run.name));
+        }
+
+        fn end(&mut self, _: &Written, _: &AtomicU64) -> anyhow::Result<()> {
+            self.note("end");
+            bail!("{} is full", self.1)
+        }
+    }
+
+    fn header() -> Header {
+        Header {
+            name: "shop".to_owned(),
+            id: "f00".to_owned(),
+            version: "0.1.0",
+            seed: 1,
+            scenario: "shop".to_owned(),
+            file: "shop.wasm".to_owned(),
+            file_hash: "abc".to_owned(),
+            target: None,
+            model: "closed model, 1 user".to_owned(),
+            asked_per_second: None,
+            grace: std::time::Duration::from_secs(30),
+            timeout: std::time::Duration::from_secs(60),
+            hold: None,
+        }
+    }
+
+    #[test]
+    fn each_sink_hears_of_a_run_from_its_beginning_to_the_results_of_all() {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let sinks = ["one", "two"].map(|name| Box::new(Heard(Arc::clone(&heard), name)) as _);
+        let outputs = Outputs::of(sinks.into());
+        let mut counted = Snapshot::default();
+        counted.measured.total.counts.started = 7;
+        outputs.begin(&header());
+        let measuring = Status { phase: Phase::Measuring, ..Status::default() };
+        outputs.interval(&header(), &counted, &measuring);
+        outputs.interval(&header(), &Snapshot::default(), &measuring.over());
+        let exit = ExitReport { code: Exit::Passed, reason: "passed".to_owned() };
+        let results = Written::Runs(Box::new(ReportOfRuns::of(&[], exit)));
+        let error = outputs.end(&results, &AtomicU64::new(0)).unwrap_err();
+        assert_eq!(error.to_string(), "one is full", "the first is told, and the second tried");
+        let expected = ["begin shop", "interval shop 7 measuring", "interval shop 0 over", "end"]
+            .iter()
+            .flat_map(|what| [format!("one {what}"), format!("two {what}")]);
+        assert_eq!(*heard.lock().unwrap(), Vec::from_iter(expected));
+    }
+
+    #[test]
+    fn each_kind_is_opened_by_its_own_flag_and_metrics_are_served_where_it_says() {
+        let nowhere = |_: &[u8]| Err(io::ErrorKind::BrokenPipe.into());
+        let own = [("prometheus", "127.0.0.1:9464".to_owned())];
+        let outputs = Outputs::open(&[], &own, nowhere).unwrap();
+        let pages = outputs.pages();
+        assert_eq!(pages.len(), 1);
+        assert_eq!(pages[0].0, "127.0.0.1:9464".parse().unwrap());
+        outputs.begin(&header());
+        assert!(pages[0].1.render().contains("swell_run_active{run=\"shop\",scenario=\"shop\"} 1"));
+        outputs.interval(&header(), &Snapshot::default(), &Status::default().over());
+        assert!(pages[0].1.render().contains("swell_run_active{run=\"shop\",scenario=\"shop\"} 0"));
+        assert!(!outputs.takes_stdout() && !outputs.is_empty());
+    }
+}

@@ -1,0 +1,63 @@
+//! What every place is where results go, and how it is asked for.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use swell_core::record::Snapshot;
+use swell_report::{Header, Status, Written};
+
+use crate::exporter::Exporter;
+
+/// A place where results go.
+pub trait Sink: Send {
+    /// A run begins.
+    fn begin(&mut self, run: &Header);
+
+    /// What a run counted since the last time, about a second ago, and where it is. The last time
+    /// it is over.
+    fn interval(&mut self, run: &Header, counted: &Snapshot, status: &Status);
+
+    /// All runs are over, or took place elsewhere, and these are their results. Bytes are counted
+    /// as they are taken, so that a reader who takes none is found out.
+    ///
+    /// # Errors
+    /// They could not be written.
+    fn end(&mut self, results: &Written, taken: &AtomicU64) -> anyhow::Result<()>;
+
+    /// Whether it needs stdout for itself.
+    fn takes_stdout(&self) -> bool {
+        false
+    }
+
+    /// What it wants to be served while runs go on, and where.
+    fn page(&self) -> Option<(SocketAddr, Arc<Exporter>)> {
+        None
+    }
+}
+
+/// A kind of sink.
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// The flag by which it is asked for.
+    pub flag: Flag,
+    /// What it does, after the form of its value.
+    pub help: &'static str,
+    /// Reads its value, and looks whether the place can be written to. A pipe is opened, which
+    /// lasts until somebody reads it.
+    pub open: fn(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>>,
+}
+
+/// How a kind of sink is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// `--out KIND=VALUE`.
+    Out,
+    /// A flag of its own, of its name.
+    Own,
+}
+
+/// Writes bytes to stdout as they are.
+pub type Stdout = fn(&[u8]) -> io::Result<()>;

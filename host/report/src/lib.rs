@@ -1,0 +1,37 @@
+//! What a run came to: as data, in a verdict, in an exit code and in words.
+//!
+//! Everything here follows from the facts of a run, which core has; nothing reads a clock, a file
+//! or the machine. A [`Report`] is what `--out json=FILE` writes, and it is read back as it was: the
+//! [`Summary`], an output and who attaches to a run elsewhere all show the same one. A [`Status`] is
+//! the same of a run that goes on.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `report` | the results as data, and how they follow from the counts |
+//! | `judgement` | whether the figures may be believed, what held, and how the run ended |
+//! | `conclusion` | the report of a run, from what the run came to |
+//! | `exit` | exit codes |
+//! | `summary` | a report as text |
+//! | `status` | where a run is at the moment |
+//! | `gauges` | what of that is a metric |
+
+mod conclusion;
+mod exit;
+mod gauges;
+mod judgement;
+mod report;
+mod status;
+mod summary;
+
+pub use self::conclusion::LeftOut;
+pub use self::exit::{Exit, UnknownExit};
+pub use self::gauges::{GAUGES, StatusGauge, TellGauge};
+pub use self::judgement::Rules;
+pub use self::report::{
+    About, CheckReport, ConfidenceReport, ControlReport, Counted, Evidence, ExitReport, Form,
+    FormOfRuns, Header, HostReport, LimitReport, MachineReport, NameReport, ObjectiveReport,
+    OneOfRuns, Part, Report, ReportOfRuns, RequestsReport, SearchReport, SeriesReport,
+    ThresholdReport, Times, Totals, UnsentReport, UsersReport, VerdictReport, Written,
+};
+pub use self::status::{Ended, HostStatus, ObjectiveStatus, Phase, Status};
+pub use self::summary::{Summary, SummaryOfRuns};

@@ -1,0 +1,312 @@
+//! What was counted in one part of a run, as data: transactions, requests, checks, the scenario's
+//! own metrics.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use swell_core::exchange::Phase;
+use swell_core::record::{
+    Causes, Figures, MetricKind, Outcomes, Series, Split, Statistic, Transaction, Value,
+};
+
+use super::names;
+use super::times::Times;
+
+/// What began in one part of the run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Part {
+    /// All outermost transactions together.
+    pub transactions: Totals,
+    /// Transactions by name, nested ones too.
+    pub by_name: BTreeMap<String, NameReport>,
+    /// All requests together.
+    pub requests: RequestsReport,
+    /// Passes of the scenario.
+    pub iterations: Counted,
+    /// By their names.
+    pub checks: BTreeMap<String, CheckReport>,
+    /// The scenario's own metrics.
+    pub metrics: Vec<SeriesReport>,
+    /// Values that were not finite, or negative for a counter.
+    pub metric_values_ignored: u64,
+    /// How late threads of the generator ran what was ready.
+    pub loop_delay_ms: Times,
+}
+
+/// How many there were, and how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Counted {
+    /// Began.
+    pub started: u64,
+    /// Ended well.
+    pub ok: u64,
+    /// Did not.
+    pub failed: u64,
+    /// Were cut off before their end.
+    pub interrupted: u64,
+    /// Failed of those that ended by themselves; absent without any.
+    pub error_rate: Option<f64>,
+    /// Cut off of those that began; absent without any.
+    pub interrupted_rate: Option<f64>,
+}
+
+/// All outermost transactions together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Totals {
+    /// How many.
+    #[serde(flatten)]
+    pub counts: Counted,
+    /// Ended well, a second.
+    pub ok_per_second: f64,
+    /// Ended, a second.
+    pub per_second: f64,
+    /// How many were under way, on average: service time summed up, by the length of the part.
+    /// Where some were interrupted, it is at least so many.
+    pub concurrency: f64,
+    /// Starts that were due and never came.
+    pub unsent: UnsentReport,
+    /// End minus intended start: what a user of the service would have waited.
+    pub response_ms: Times,
+    /// End minus actual start.
+    pub service_ms: Times,
+    /// Response time of those that ended well.
+    pub ok_response_ms: Times,
+    /// Actual minus intended start.
+    pub start_lag_ms: Times,
+    /// The part of it in which no user was free.
+    pub user_lag_ms: Times,
+    /// The part of it in which a user was free: the generator's fault.
+    pub host_lag_ms: Times,
+}
+
+/// Starts that were due and never came, by who was in the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UnsentReport {
+    /// No user was free.
+    pub users: u64,
+    /// A user was free, and the generator did not begin it.
+    pub host: u64,
+    /// No lease was held: the coordinator could not be reached in time.
+    pub lease: u64,
+}
+
+/// The transactions of one name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NameReport {
+    /// How many.
+    #[serde(flatten)]
+    pub counts: Counted,
+    /// Ended, a second.
+    pub per_second: f64,
+    /// How many were under way, on average.
+    pub concurrency: f64,
+    /// End minus actual start.
+    pub service_ms: Times,
+    /// End minus intended start.
+    pub response_ms: Times,
+    /// Why they failed, by the cause in words.
+    pub failures: BTreeMap<String, u64>,
+}
+
+/// All requests together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RequestsReport {
+    /// Had an answer that was expected.
+    pub ok: u64,
+    /// Had none, or another.
+    pub failed: u64,
+    /// Were cut off before their end.
+    pub interrupted: u64,
+    /// Request heads handed to the network, with redirects and retries, by requests that ended;
+    /// those of interrupted ones are in the run's `requests_written` alone, and so with the next
+    /// figures.
+    pub written: u64,
+    /// Were sent anew because their connection had closed.
+    pub reconnects: u64,
+    /// Connections that were opened.
+    pub connections: u64,
+    /// Bytes of bodies, as they were received.
+    pub body_bytes: u64,
+    /// Ended, a second.
+    pub per_second: f64,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Requests without an answer, by class.
+    pub errors: BTreeMap<String, u64>,
+    /// How long they took.
+    pub service_ms: Times,
+    /// Over the requests in which the phase took any time.
+    pub phases_ms: BTreeMap<String, Times>,
+}
+
+/// A named yes-or-no observation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CheckReport {
+    /// How often it was so.
+    pub passed: u64,
+    /// How often it was not.
+    pub failed: u64,
+}
+
+/// A series of one of the scenario's own metrics.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeriesReport {
+    /// The metric's name.
+    pub metric: String,
+    /// What tells it from other series of the metric.
+    pub tags: BTreeMap<String, String>,
+    /// What is done with values.
+    #[schemars(schema_with = "names::metric_kind")]
+    pub kind: MetricKind,
+    /// Values.
+    pub count: u64,
+    /// What the kind says: `sum`; `last`, `min`, `max`; `share`; or `min`, `mean`, `max` and
+    /// percentiles.
+    pub values: BTreeMap<String, Option<f64>>,
+}
+
+impl Counted {
+    fn of(outcomes: &Outcomes) -> Self {
+        Self {
+            started: outcomes.started,
+            ok: outcomes.ok,
+            failed: outcomes.failed,
+            interrupted: outcomes.interrupted,
+            error_rate: outcomes.error_rate(),
+            interrupted_rate: outcomes.interrupted_rate(),
+        }
+    }
+}
+
+impl Part {
+    /// The figures of a part that lasted `seconds`.
+    pub fn of(figures: &Figures, seconds: f64) -> Self {
+        let rate = |count: u64| per_second(count, seconds);
+        let total = &figures.total;
+        let requests = &figures.requests;
+        Self {
+            transactions: Totals {
+                counts: Counted::of(&total.counts),
+                ok_per_second: rate(total.counts.ok),
+                per_second: rate(total.counts.ok + total.counts.failed),
+                concurrency: concurrency(&total.service, seconds),
+                unsent: UnsentReport {
+                    users: figures.unsent.users,
+                    host: figures.unsent.host,
+                    lease: figures.unsent.lease,
+                },
+                response_ms: Times::of_all(&total.response.all()),
+                service_ms: Times::of_all(&total.service.all()),
+                ok_response_ms: Times::of(&total.response.ok),
+                start_lag_ms: Times::of(&total.start_lag),
+                user_lag_ms: Times::of(&total.user_lag),
+                host_lag_ms: Times::of(&total.host_lag),
+            },
+            by_name: figures
+                .transactions
+                .iter()
+                .map(|(name, row)| (name.to_owned(), NameReport::of(row, seconds)))
+                .collect(),
+            requests: RequestsReport {
+                ok: requests.ok,
+                failed: requests.failed,
+                interrupted: requests.interrupted,
+                written: requests.written,
+                reconnects: requests.reconnects,
+                connections: requests.connections,
+                body_bytes: requests.body_bytes,
+                per_second: rate(requests.ok + requests.failed),
+                statuses: requests.statuses.iter().collect(),
+                errors: requests
+                    .errors
+                    .iter()
+                    .map(|(class, count)| (class.name().to_owned(), count))
+                    .collect(),
+                service_ms: Times::of_all(&requests.service.all()),
+                phases_ms: Phase::ALL
+                    .into_iter()
+                    .map(|phase| (phase.name().to_owned(), Times::of(requests.phase(phase))))
+                    .collect(),
+            },
+            iterations: Counted::of(&figures.iterations),
+            checks: figures
+                .checks
+                .iter()
+                .map(|(name, check)| {
+                    (name.to_owned(), CheckReport { passed: check.passed, failed: check.failed })
+                })
+                .collect(),
+            metrics: figures.metrics.iter().map(SeriesReport::of).collect(),
+            metric_values_ignored: figures.metrics.ignored,
+            loop_delay_ms: Times::of(&figures.delays()),
+        }
+    }
+}
+
+fn per_second(count: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+}
+
+/// How many were under way on average of what took these times, by Little's law.
+fn concurrency(service: &Split, seconds: f64) -> f64 {
+    let busy = service.sum_ns() as f64 / 1e9;
+    if seconds > 0.0 { busy / seconds } else { 0.0 }
+}
+
+impl NameReport {
+    fn of(row: &Transaction, seconds: f64) -> Self {
+        Self {
+            counts: Counted::of(&row.counts),
+            per_second: per_second(row.counts.ok + row.counts.failed, seconds),
+            concurrency: concurrency(&row.service, seconds),
+            service_ms: Times::of_all(&row.service.all()),
+            response_ms: Times::of_all(&row.response.all()),
+            failures: failures(&row.causes),
+        }
+    }
+}
+
+/// Why transactions failed, in words.
+fn failures(causes: &Causes) -> BTreeMap<String, u64> {
+    let statuses =
+        causes.statuses.iter().map(|(status, count)| (format!("status {status}"), count));
+    let requests =
+        causes.requests.iter().map(|(class, count)| (format!("request: {}", class.name()), count));
+    let said = causes.said.iter().map(|(text, count)| {
+        (if text.is_empty() { "said by the scenario".to_owned() } else { text.to_owned() }, count)
+    });
+    let traps = causes.traps.iter().map(|(text, count)| (format!("trap: {text}"), count));
+    let not_ended = (causes.not_ended > 0).then(|| ("not ended".to_owned(), causes.not_ended));
+    let mut all = BTreeMap::new();
+    for (text, count) in statuses.chain(requests).chain(said).chain(traps).chain(not_ended) {
+        *all.entry(text).or_default() += count;
+    }
+    all
+}
+
+impl SeriesReport {
+    fn of(series: &Series) -> Self {
+        let values = match &series.value {
+            Value::Counter { sum, .. } => vec![("sum", Some(*sum))],
+            Value::Gauge { last, min, max, .. } => {
+                vec![("last", Some(*last)), ("min", Some(*min)), ("max", Some(*max))]
+            }
+            Value::Rate { count, nonzero } => {
+                vec![("share", (*count > 0).then(|| *nonzero as f64 / *count as f64))]
+            }
+            Value::Trend(trend) => Statistic::ALL
+                .map(|statistic| (statistic.name(), statistic.of_trend(trend)))
+                .to_vec(),
+        };
+        let tags =
+            series.tags.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Self {
+            metric: series.metric.to_string(),
+            tags,
+            kind: series.value.kind(),
+            count: series.value.count(),
+            values: values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Results on their way out: written to the outputs, and shown as a summary. A signal ends that,
+//! and so does whoever takes nothing of it for long.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use swell_core::plain::page;
+use swell_report::{Summary, SummaryOfRuns, Written};
+
+use crate::stderr;
+use crate::stops::Stops;
+use crate::terminal;
+use swell_outputs::{Outputs, in_pieces};
+
+/// Writes results where they are to go, and shows their summary: also where none is wanted, if it
+/// is all that is left of them.
+///
+/// # Errors
+/// The first output that could not be written; the others were tried all the same.
+pub(crate) async fn deliver(
+    results: Written,
+    outputs: &Outputs,
+    quiet: bool,
+    stops: &mut Stops,
+) -> anyhow::Result<()> {
+    let results = Arc::new(results);
+    let written = write(&results, outputs, stops).await;
+    if !outputs.takes_stdout() && (!quiet || written.is_err()) {
+        match &*results {
+            Written::Run(report) => show(&Summary { report, is_alone: true }, stops).await,
+            Written::Runs(report) => show(&SummaryOfRuns(report), stops).await,
+        }
+    }
+    written
+}
+
+async fn write(results: &Arc<Written>, outputs: &Outputs, stops: &mut Stops) -> anyhow::Result<()> {
+    if outputs.is_empty() {
+        return Ok(());
+    }
+    let (results, outputs) = (Arc::clone(results), outputs.clone());
+    stops
+        .while_it_moves(move |taken| outputs.end(&results, taken))
+        .await
+        .context("cannot write the results")
+        .flatten()
+}
+
+/// Shows a page on stdout, after all that was said on stderr. A reader that is gone, as `head` may
+/// be, needs no message; one that takes nothing is given up.
+async fn show(summary: &impl Display, stops: &mut Stops) {
+    let text = page(summary).to_string();
+    stderr::flush();
+    let shown =
+        stops.while_it_moves(move |taken| drop(in_pieces(terminal::hand_over, &text, taken))).await;
+    if let Err(error) = shown {
+        terminal::say(format_args!("warning: the summary was {error:#}"));
+    }
+}
