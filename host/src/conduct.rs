@@ -109,14 +109,20 @@ pub(crate) async fn conduct(
                 let orchestra = Rc::clone(&orchestra);
                 under_way.spawn_local(async move { orchestra.grant(wish).await });
             }
-            ended = &mut over => return ended.err().map(|failure| {
-                let exit = if matches!(failure, HookFailure::Said(_)) { Exit::Threshold } else { Exit::Trapped };
-                (exit, format!("`conduct` {failure}"))
-            }),
-            () = &mut cut => return Some((Exit::Signal, "`conduct` went on after the signal, and \
-            was given up".to_owned())),
+            ended = &mut over => return ended.err().map(|failure| failed(&failure)),
+            () = &mut cut => {
+                let why = "`conduct` went on after the signal, and was given up";
+                return Some((Exit::Signal, why.to_owned()));
+            }
         }
     }
+}
+
+/// What it means that `conduct` failed.
+fn failed(failure: &HookFailure) -> (Exit, String) {
+    let has_said_so = matches!(failure, HookFailure::Said(_));
+    let exit = if has_said_so { Exit::Threshold } else { Exit::Trapped };
+    (exit, format!("`conduct` {failure}"))
 }
 
 /// The runs that `conduct` has begun.

@@ -11,7 +11,7 @@
 //! | a scenario file and its settings as a run that can begin | `prepare` |
 //! | all runs that go on; what each is told and where it is | `runs` |
 //! | threads, timers, signals while it runs | `driver/` |
-//! | the control API, the page of metrics, the server under both | `control_api`, `servers`, `serve` |
+//! | the control API, metrics, the server under both | `control_api`, `servers`, `serve` |
 //! | what a run came to: report, verdict, exit code, summary | the crate `swell-report` |
 //! | where results go | the crate `swell-outputs`, `delivery` |
 //! | a line for each run while it goes on | `live` |

@@ -1,5 +1,5 @@
-//! What runs counted and where they are, in Prometheus' text format, labelled with run, scenario and
-//! transaction.
+//! What runs counted and where they are, in Prometheus' text format, labelled with run, scenario
+//! and transaction.
 //!
 //! Nothing here is touched while a sample is taken: once a second what was merged is added. Which
 //! metrics there are says core's catalogue of figures, and the list of gauges that are made of a

@@ -1,9 +1,9 @@
 //! What a run came to: as data, in a verdict, in an exit code and in words.
 //!
 //! Everything here follows from the facts of a run, which core has; nothing reads a clock, a file
-//! or the machine. A [`Report`] is what `--out json=FILE` writes, and it is read back as it was: the
-//! [`Summary`], an output and who attaches to a run elsewhere all show the same one. A [`Status`] is
-//! the same of a run that goes on.
+//! or the machine. A [`Report`] is what `--out json=FILE` writes, and it is read back as it was:
+//! the [`Summary`], an output and who attaches to a run elsewhere all show the same one. A
+//! [`Status`] is the same of a run that goes on.
 //!
 //! | file | what it knows |
 //! |---|---|
