@@ -11,7 +11,7 @@ use swell_core::plan::Search;
 use swell_report::Exit;
 
 use crate::prepare::COMPILE_CHILD;
-use crate::settings::layers::{CommandFlags, Typed};
+use crate::settings::layer::{CommandFlags, Typed};
 use crate::settings::mistyped::{with_suggestion, without_secrets};
 use crate::{build_scenario, check, cluster, k8s, machine, merge, new_project, run, terminal};
 

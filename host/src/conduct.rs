@@ -18,7 +18,8 @@ use crate::finished::Done;
 use crate::handle::Handle;
 use crate::prepare::{HookFailure, Loaded, Outside, Prepared, Waiting};
 use crate::runs::Runs;
-use crate::settings::layers::{Layers, refuse_process_settings};
+use crate::settings::keys::refuse_process_settings;
+use crate::settings::layers::Layers;
 
 /// Wishes on their way: `conduct` does one thing after another.
 const WISHES_UNDER_WAY: usize = 16;

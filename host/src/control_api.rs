@@ -1,18 +1,9 @@
 //! The control API: what runs and how, another goal, pause, resume, stop, a further run, over HTTP.
-//!
-//! ## Who may call
-//! On a loopback address whoever has a shell on this machine, as they could send signals too; but
-//! not a page in their browser: a call with an `Origin` or from another site, with a body that is
-//! not said to be JSON, or to a name other than a loopback one is refused. Where a token is set,
-//! and beyond loopback one must be, every call carries it. There is no TLS: over a network that is
-//! not trusted, go through a tunnel.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::bail;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName};
 use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -28,12 +19,9 @@ use crate::finished::Done;
 use crate::handle::Handle;
 use crate::prepare::{EndRequests, Loaded, Prepared, Unpacked};
 use crate::runs::Runs;
-use crate::serve::{Answer, Call};
-use crate::settings::layers::{Layers, names_files, refuse_process_settings};
-
-/// The variable of the environment that holds the token: a flag could be read by every user of the
-/// machine.
-const TOKEN: &str = "SWELL_CONTROL_TOKEN";
+use crate::serve::Answer;
+use crate::settings::keys::{names_files, refuse_process_settings};
+use crate::settings::layers::Layers;
 
 /// The calls that there are, for whoever asks for another.
 const CALLS: &str = "GET /v1/runs, GET /v1/runs/NAME, GET /v1/runs/NAME/report and /summary, GET \
@@ -46,11 +34,6 @@ const MOST_WAITING: usize = 64;
 
 /// How a file of scenarios ends.
 const SCENARIO: &str = "wasm";
-
-/// Who may call over HTTP.
-pub(crate) struct Access {
-    token: Option<blake3::Hash>,
-}
 
 /// See the module's documentation.
 pub(crate) struct ControlApi {
@@ -77,63 +60,6 @@ struct Goal {
     /// Starts a second: transactions, or iterations in a run with `rate`.
     #[serde(alias = "rate")]
     tps: f64,
-}
-
-impl Access {
-    /// To an API at this address.
-    ///
-    /// # Errors
-    /// The address is not a loopback one and there is no token.
-    pub(crate) fn to(address: SocketAddr) -> anyhow::Result<Self> {
-        let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
-        if token.is_none() && !address.ip().is_loopback() {
-            bail!(
-                "--control {address}: beyond loopback the control API needs a token\nhelp: set \
-                {TOKEN} to a long random text, or use 127.0.0.1:{}",
-                address.port()
-            );
-        }
-        Ok(Self { token: token.map(|token| blake3::hash(token.as_bytes())) })
-    }
-
-    /// Why the caller is not answered, if it is not.
-    pub(crate) fn refuse(&self, call: &Call) -> Option<Answer> {
-        let header = |name: HeaderName| header(&call.headers, name);
-        if call.is_of_a_page() {
-            return Some(Answer::error(StatusCode::FORBIDDEN, "a web page may not call this API"));
-        }
-        match &self.token {
-            Some(token) => {
-                let given = header(AUTHORIZATION)
-                    .and_then(|value| value.strip_prefix("Bearer "))
-                    .map(|given| blake3::hash(given.as_bytes()));
-                // The comparison takes as long wherever hashes differ.
-                if given.as_ref() != Some(token) {
-                    let cure = format!(
-                        "the call needs the header `Authorization: Bearer …` with what {TOKEN} \
-                        holds"
-                    );
-                    return Some(Answer::error(StatusCode::UNAUTHORIZED, &cure));
-                }
-            }
-            None if !header(HOST).is_some_and(is_loopback) => {
-                return Some(Answer::error(
-                    StatusCode::FORBIDDEN,
-                    "without a token the API is called by a loopback name, as 127.0.0.1",
-                ));
-            }
-            None => {}
-        }
-        let is_json = header(CONTENT_TYPE).is_some_and(|kind| {
-            kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")
-        });
-        (!call.body.is_empty() && !is_json).then(|| {
-            Answer::error(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "a body needs the header `Content-Type: application/json`",
-            )
-        })
-    }
 }
 
 impl ControlApi {
@@ -478,36 +404,5 @@ fn shown(run: &Handle) -> Shown {
         model: run.model.clone(),
         status: run.status(),
         exit: run.ended(),
-    }
-}
-
-fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// Whether a `Host` names this machine to itself. A name of the caller's choice may be one that a
-/// web page had resolved to it.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost"
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_names_are_this_machine_to_itself() {
-        for host in ["127.0.0.1:6565", "localhost", "localhost:1", "[::1]:6565", "127.1.2.3"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in ["example.com", "localhost.example.com:6565", "10.0.0.1", "[2001:db8::1]:1", ""]
-        {
-            assert!(!is_loopback(host), "{host}");
-        }
     }
 }

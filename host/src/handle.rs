@@ -1,5 +1,5 @@
-//! A run as everybody knows it who tells it something or waits for it: by its name, while it goes on
-//! and after it.
+//! A run as others know it, who tell it something or wait for it: by its name, while it goes on and
+//! after it.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -57,9 +57,9 @@ pub(crate) struct K8sArgs {
 
 /// What Kubernetes appends to a StatefulSet's name goes into labels, which have 63 places: "-host",
 /// a hyphen and a hash of ten.
-const LONGEST_NAME: usize = 40;
+const MAX_NAME: usize = 40;
 /// RFC 1123.
-const LONGEST_LABEL: usize = 63;
+const MAX_LABEL: usize = 63;
 /// Where the coordinator listens.
 const PORT: u16 = 7_600;
 /// How long the token in the Secret admits, which is as long as pods may be started again: the
@@ -68,20 +68,20 @@ const TOKEN_LIFE: Duration = Duration::from_secs(365 * 86_400);
 
 /// A name that is also one of a Service, and therefore begins with a letter.
 fn parse_name(text: &str) -> Result<String, String> {
-    if is_label(text, LONGEST_NAME) && text.starts_with(|first: char| first.is_ascii_lowercase()) {
+    if is_label(text, MAX_NAME) && text.starts_with(|first: char| first.is_ascii_lowercase()) {
         return Ok(text.to_owned());
     }
     Err(format!(
-        "at most {LONGEST_NAME} of a-z, 0-9 and '-' are needed, the first a letter, the last no '-'"
+        "at most {MAX_NAME} of a-z, 0-9 and '-' are needed, the first a letter, the last no '-'"
     ))
 }
 
 fn parse_namespace(text: &str) -> Result<String, String> {
-    if is_label(text, LONGEST_LABEL) {
+    if is_label(text, MAX_LABEL) {
         return Ok(text.to_owned());
     }
     Err(format!(
-        "at most {LONGEST_LABEL} of a-z, 0-9 and '-' are needed, neither the first nor the last a \
+        "at most {MAX_LABEL} of a-z, 0-9 and '-' are needed, neither the first nor the last a \
         '-'"
     ))
 }
@@ -202,13 +202,16 @@ struct Part {
 }
 
 fn coordinator(name: &str) -> Part {
+    let listen = format!("0.0.0.0:{PORT}");
+    let command =
+        ["host", "node", "--listen", &listen, "--cluster", "/etc/swell/cluster.toml"].into_iter();
+    let command = command.chain(["--prometheus", "0.0.0.0:9464"]);
+    let command: Vec<String> = command.map(|word| format!("{word:?}")).collect();
     Part {
         name: name.to_owned(),
         component: "coordinator",
         replicas: 1,
-        command: format!(
-            r#"["host", "node", "--listen", "0.0.0.0:{PORT}", "--cluster", "/etc/swell/cluster.toml", "--prometheus", "0.0.0.0:9464"]"#
-        ),
+        command: format!("[{}]", command.join(", ")),
         // A run's own grace, and its report.
         grace_s: 60,
         annotations: "\n        prometheus.io/scrape: \"true\"\n        prometheus.io/port: \
@@ -304,7 +307,8 @@ spec:
             - name: SWELL_TOKEN
               valueFrom:
                 secretKeyRef: {{ name: "{name}", key: token }}{ports}
-          # Requests are the limits, in whole cores: with the static CPU policy a kubelet then gives the pod cores of its own.
+          # Requests are the limits, in whole cores: with the static CPU policy a kubelet then
+          # gives the pod cores of its own.
           resources:
             requests: {{ cpu: "{cpu}", memory: "{memory}" }}
             limits: {{ cpu: "{cpu}", memory: "{memory}" }}

@@ -23,6 +23,7 @@
 //! | what is said before a run that may not be expected | `notes` |
 //! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
 
+mod access;
 mod build_scenario;
 mod check;
 mod cli;

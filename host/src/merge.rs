@@ -23,7 +23,9 @@ use crate::conclusion::conclude;
 use crate::finished::{Done, Finished};
 use crate::journal::{Header, Reading};
 use crate::plan::RunPlan;
-use crate::settings::layers::{Layers, names_files};
+use crate::settings::flags::parse_pair;
+use crate::settings::keys::names_files;
+use crate::settings::layers::Layers;
 use crate::stops::Stops;
 use crate::terminal;
 
@@ -35,7 +37,7 @@ pub(crate) struct MergeArgs {
 
     /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
     /// the summary.
-    #[arg(long = "out", value_name = "KIND=FILE", value_parser = crate::settings::flags::parse_pair)]
+    #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair)]
     out: Vec<(String, String)>,
 
     /// No summary beyond errors.

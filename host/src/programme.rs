@@ -25,7 +25,9 @@ use crate::conduct::conduct;
 use crate::finished::Done;
 use crate::prepare::{EndRequests, Loaded, Prepared};
 use crate::runs::Runs;
-use crate::settings::layers::{Layers, read_file, refuse_process_settings};
+use crate::settings::keys::refuse_process_settings;
+use crate::settings::layer::read_file;
+use crate::settings::layers::Layers;
 use crate::settings::reach::consent;
 
 /// See the module's documentation.
@@ -213,13 +215,22 @@ async fn perform_plan(entries: Vec<Entry>, runs: &Rc<Runs>) -> Vec<(String, Done
                 Ok(run) => {
                     tokio::select! {
                         _ = run.done() => {}
-                        () = all_over(&end, &order.until), if !order.until.is_empty() => run.finish(),
+                        () = all_over(&end, &order.until), if !order.until.is_empty() => {
+                            run.finish();
+                        }
                     }
                     run.done().await;
                     None
                 }
-                Err(_) => Some((name.clone(), Done::Failed(Exit::Signal, "stopped by a signal \
-                before it began".to_owned()))),
+                Err(_) => Some((
+                    name.clone(),
+                    Done::Failed(
+                        Exit::Signal,
+                        "stopped by a signal \
+                before it began"
+                            .to_owned(),
+                    ),
+                )),
             };
             if let Some(own) = ends.borrow_mut().remove(&name) {
                 own.send_replace(true);

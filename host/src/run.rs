@@ -27,7 +27,8 @@ use crate::programme::Programme;
 use crate::runs::Runs;
 use crate::servers::Servers;
 use crate::settings::flags::{CLUSTER, LOAD, Settings, parse_address, parse_hosts};
-use crate::settings::layers::{Layers, Typed};
+use crate::settings::layer::Typed;
+use crate::settings::layers::Layers;
 use crate::stops::Stops;
 use crate::terminal;
 

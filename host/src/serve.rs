@@ -125,7 +125,10 @@ async fn converse<F: Future<Output = Answer> + 'static>(
 ) {
     let service = service_fn(move |request| {
         let (answer, idle_since) = (Rc::clone(&answer), Rc::clone(&idle_since));
-        async move { Ok::<_, std::convert::Infallible>(respond(request, &*answer, &idle_since).await) }
+        async move {
+            let answered = respond(request, &*answer, &idle_since).await;
+            Ok::<_, std::convert::Infallible>(answered)
+        }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

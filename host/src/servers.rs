@@ -9,7 +9,8 @@ use hyper::{Method, StatusCode};
 use swell_outputs::Exporter;
 use tokio::task::JoinSet;
 
-use crate::control_api::{Access, Caller, ControlApi};
+use crate::access::Access;
+use crate::control_api::{Caller, ControlApi};
 use crate::serve::{self, Answer, Call};
 
 /// How often metrics that nobody scraped are put together.

@@ -5,6 +5,8 @@
 //! knows a command.
 
 pub(crate) mod flags;
+pub(crate) mod keys;
+pub(crate) mod layer;
 pub(crate) mod layers;
 pub(crate) mod mistyped;
 pub(crate) mod reach;

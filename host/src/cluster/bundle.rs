@@ -13,7 +13,7 @@ use swell_core::plain::line;
 use swell_engine::{MAX_SCENARIO_SIZE, ScenarioSource};
 
 use crate::prepare::{Origin, Pair, Unpacked};
-use crate::settings::layers::{file_of, with_file};
+use crate::settings::keys::{file_of, with_file};
 
 /// The largest file of settings that is fetched: far more than a feed has, less than what fills a
 /// disk by surprise.

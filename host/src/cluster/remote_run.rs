@@ -25,6 +25,7 @@ use super::message::Submission;
 use crate::control_api::Shown;
 use crate::delivery::deliver;
 use crate::live::Screen;
+use crate::settings::flags::parse_pair;
 use crate::settings::layers::Layers;
 use crate::settings::reach::consent;
 use crate::stops::{Stop, Stops};
@@ -70,7 +71,7 @@ pub(crate) struct AttachArgs {
 
     /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
     /// the summary.
-    #[arg(long = "out", value_name = "KIND=FILE", value_parser = crate::settings::flags::parse_pair)]
+    #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair)]
     out: Vec<(String, String)>,
 
     /// No live line, and no summary beyond errors.
@@ -298,8 +299,8 @@ async fn follow(
                 line.finish();
                 match what_to_do(who, stop, stops).await {
                     AfterSignal::Stop => {
-                        let stopped: anyhow::Result<Shown> = client.insist("POST", &path(name, "/interrupt")).await;
-                        if let Err(error) = stopped {
+                        let path = path(name, "/interrupt");
+                        if let Err(error) = client.insist::<Shown>("POST", &path).await {
                             return out_of_sight(name, error);
                         }
                     }

@@ -2,7 +2,8 @@
 //!
 //! Three layers say how a run goes: the scenario's own defaults, a TOML file, and the command line;
 //! the later one wins. All three are read by the same parser, so that a flag, a key and a default
-//! have one name, one syntax and one "did you mean". The module `plan` makes of the result what can run.
+//! have one name, one syntax and one "did you mean". The module `plan` makes of the result what can
+//! run.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

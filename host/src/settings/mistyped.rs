@@ -3,8 +3,8 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// The error with what was likely meant, of all that the program's `command` line has. Clap itself does not know that letters change places, as
-/// in a short name they often do.
+/// The error with what was likely meant, of all that the program's `command` line has. Clap itself
+/// does not know that letters change places, as in a short name they often do.
 pub(crate) fn with_suggestion(mut error: clap::Error, command: &clap::Command) -> clap::Error {
     let (invalid, suggested) = match error.kind() {
         ErrorKind::UnknownArgument => (ContextKind::InvalidArg, ContextKind::SuggestedArg),

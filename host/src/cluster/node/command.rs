@@ -24,7 +24,8 @@ use crate::journal::check_folder;
 use crate::machine;
 use crate::serve::{Answer, Call, JSON, TEXT};
 use crate::servers::Servers;
-use crate::settings::layers::{CommandFlags, Layers};
+use crate::settings::layer::CommandFlags;
+use crate::settings::layers::Layers;
 use crate::stops::Stops;
 use crate::terminal;
 

@@ -1,4 +1,5 @@
-//! The thread of a node that joined a cluster: it finds its coordinator, waits for runs, and takes part in each.
+//! The thread of a node that joined a cluster: it finds its coordinator, waits for runs, and takes
+//! part in each.
 
 use std::sync::Arc;
 use std::time::Duration;

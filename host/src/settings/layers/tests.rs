@@ -1,3 +1,6 @@
+use clap::CommandFactory as _;
+
+use super::super::layer::Parsed;
 use super::*;
 
 fn layered(typed: &str, file: &str, defaults: &[(&str, &str)]) -> anyhow::Result<Settings> {

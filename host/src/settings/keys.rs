@@ -1,0 +1,51 @@
+//! Settings that have something in common, by their keys.
+
+use anyhow::bail;
+
+/// Settings that together say what the load is: a layer that has one of them replaces them all.
+pub(super) const LOAD_SHAPE: [&str; 7] =
+    ["tps", "rate", "vus", "stage", "latency", "error-rate", "start-tps"];
+
+/// Settings of lower layers that mean nothing to a search, which ends by itself.
+pub(super) const LENGTHS: [&str; 3] = ["duration", "iterations", "warmup"];
+
+/// Settings that are about the whole process, which no single one of several runs can have.
+pub(super) const OF_THE_PROCESS: [&str; 4] = ["out", "quiet", "control", "prometheus"];
+
+/// Settings that hold for a file before it is known what scenarios it has.
+pub(super) const OF_THE_FILE: [&str; 2] = ["guest-cpu", "guest-memory"];
+
+/// Whether settings of this key name files.
+pub(crate) fn names_files(key: &str) -> bool {
+    matches!(key, "data" | "ca-cert" | "cert" | "key")
+}
+
+/// The path of the file that a setting names; nothing where it names none.
+pub(crate) fn file_of<'a>(key: &str, value: Option<&'a str>) -> Option<&'a str> {
+    match key {
+        "data" => value.and_then(|value| value.split_once('=')).map(|(_, path)| path),
+        key => value.filter(|_| names_files(key)),
+    }
+}
+
+/// The value of such a setting with another path.
+pub(crate) fn with_file(key: &str, value: &str, path: &str) -> String {
+    match value.split_once('=').filter(|_| key == "data") {
+        Some((feed, _)) => format!("{feed}={path}"),
+        None => path.to_owned(),
+    }
+}
+
+/// Refuses what only the whole process can have.
+///
+/// # Errors
+/// The first such key, with where it belongs.
+pub(crate) fn refuse_process_settings(place: &str, table: &toml::Table) -> anyhow::Result<()> {
+    match OF_THE_PROCESS.iter().find(|key| table.contains_key(**key)) {
+        Some(key) => bail!(
+            "{place}: `{key}` is for all runs together; give it on the command line, or at the top \
+            of the plan"
+        ),
+        None => Ok(()),
+    }
+}
