@@ -30,7 +30,7 @@ const CALLS: &str = "GET /v1/runs, GET /v1/runs/NAME, GET /v1/runs/NAME/report a
 
 /// Calls at a time that wait for the end of a run, or for a scenario to be compiled. They are long,
 /// so they have places of their own.
-const MOST_WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 
 /// How a file of scenarios ends.
 const SCENARIO: &str = "wasm";
@@ -70,7 +70,7 @@ impl ControlApi {
             runs: Rc::clone(runs),
             layers: layers.clone(),
             scenarios,
-            waiting: Semaphore::new(MOST_WAITING),
+            waiting: Semaphore::new(MAX_WAITING),
         }
     }
 
@@ -177,7 +177,7 @@ impl ControlApi {
         let full = || {
             Answer::error(
                 StatusCode::SERVICE_UNAVAILABLE,
-                &format!("{MOST_WAITING} calls wait already; ask again later"),
+                &format!("{MAX_WAITING} calls wait already; ask again later"),
             )
         };
         (caller == Caller::Here).then(|| self.waiting.try_acquire().map_err(|_| full())).transpose()

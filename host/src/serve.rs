@@ -27,18 +27,18 @@ use tokio::time::Instant;
 
 /// Connections at a time between one call and the next, but for those that are so since a moment:
 /// many may come at once. A scraper and some shells are all that is expected.
-const MOST_IDLE: usize = 32;
-const SHORTEST_IDLE: Duration = Duration::from_secs(1);
+const MAX_IDLE: usize = 32;
+const MIN_IDLE: Duration = Duration::from_secs(1);
 /// Connections at a time whose calls are being answered. Who comes when there are as many is turned
 /// away.
-const MOST_ANSWERED: usize = 256;
+const MAX_ANSWERED: usize = 256;
 /// The most bytes of a request's body: the longest sensible plan of a run has some hundred.
-pub(crate) const LARGEST_BODY: usize = 64 << 10;
+pub(crate) const MAX_BODY: usize = 64 << 10;
 /// How long a client may take to send a request's head, and to take the answer to one that it has
 /// sent.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may live in all: a client that reads nothing is let go.
-const LONGEST_CONNECTION: Duration = Duration::from_secs(600);
+const MAX_CONNECTION: Duration = Duration::from_secs(600);
 
 /// The kinds of answers.
 pub(crate) const JSON: &str = "application/json";
@@ -87,9 +87,9 @@ pub(crate) async fn serve<F: Future<Output = Answer> + 'static>(
         connections.retain(|connection| !connection.task.is_finished());
         let idle = connections.iter().filter(|connection| connection.idle_since.get().is_some());
         let longest = idle.clone().min_by_key(|connection| connection.idle_since.get());
-        let is_full = connections.len() >= MOST_IDLE + MOST_ANSWERED;
+        let is_full = connections.len() >= MAX_IDLE + MAX_ANSWERED;
         match longest
-            .filter(|longest| is_full || idle.count() >= MOST_IDLE && longest.has_been_idle())
+            .filter(|longest| is_full || idle.count() >= MAX_IDLE && longest.has_been_idle())
         {
             Some(longest) => {
                 longest.task.abort();
@@ -114,7 +114,7 @@ struct Connection {
 impl Connection {
     /// Whether it could have sent a call by now.
     fn has_been_idle(&self) -> bool {
-        self.idle_since.get().is_some_and(|since| since.elapsed() >= SHORTEST_IDLE)
+        self.idle_since.get().is_some_and(|since| since.elapsed() >= MIN_IDLE)
     }
 }
 
@@ -133,10 +133,10 @@ async fn converse<F: Future<Output = Answer> + 'static>(
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
-        .max_buf_size(LARGEST_BODY)
+        .max_buf_size(MAX_BODY)
         .serve_connection(TokioIo::new(stream), service);
     // A client that is gone, slow or wrong is no concern of ours.
-    let _ = tokio::time::timeout(LONGEST_CONNECTION, connection).await;
+    let _ = tokio::time::timeout(MAX_CONNECTION, connection).await;
 }
 
 async fn respond<F: Future<Output = Answer>>(
@@ -145,29 +145,29 @@ async fn respond<F: Future<Output = Answer>>(
     idle_since: &Cell<Option<Instant>>,
 ) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let answer =
-        match tokio::time::timeout(PATIENCE, Limited::new(body, LARGEST_BODY).collect()).await {
-            Ok(Ok(body)) => {
-                let path = head.uri.path().to_owned();
-                idle_since.set(None);
-                let answered = answer(Call {
-                    method: head.method,
-                    path,
-                    headers: head.headers,
-                    body: body.to_bytes(),
-                })
-                .await;
-                // From now on it is for the client to read, or to ask again.
-                idle_since.set(Some(Instant::now()));
-                answered
-            }
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Answer::error(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("the body is longer than {LARGEST_BODY} bytes"),
-            ),
-            Ok(Err(_)) => Answer::error(StatusCode::BAD_REQUEST, "the body ended before its end"),
-            Err(_) => Answer::error(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
-        };
+    let answer = match tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await
+    {
+        Ok(Ok(body)) => {
+            let path = head.uri.path().to_owned();
+            idle_since.set(None);
+            let answered = answer(Call {
+                method: head.method,
+                path,
+                headers: head.headers,
+                body: body.to_bytes(),
+            })
+            .await;
+            // From now on it is for the client to read, or to ask again.
+            idle_since.set(Some(Instant::now()));
+            answered
+        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Answer::error(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            &format!("the body is longer than {MAX_BODY} bytes"),
+        ),
+        Ok(Err(_)) => Answer::error(StatusCode::BAD_REQUEST, "the body ended before its end"),
+        Err(_) => Answer::error(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
+    };
     let mut response = Response::new(Full::new(Bytes::from(answer.body)));
     *response.status_mut() = answer.status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));

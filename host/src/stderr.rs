@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use indicatif::TermLike;
 
 /// Bytes that wait at the most: beside what a pipe holds itself, some thousand lines.
-const MOST_BYTES: usize = 256 << 10;
+const MAX_BYTES: usize = 256 << 10;
 /// Bytes that may wait where a live line renews itself; of those that nobody saw the latest is
 /// enough.
-const MOST_BEFORE_A_FRAME: usize = 4 << 10;
+const MAX_BEFORE_A_FRAME: usize = 4 << 10;
 /// How long the end of the program waits for a reader that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes that are written at a time, so that a reader who takes some is seen to.
@@ -103,7 +103,7 @@ impl Console {
 
     fn add(&self, line: Vec<u8>) {
         let mut queue = self.lock();
-        if queue.bytes + line.len() > MOST_BYTES {
+        if queue.bytes + line.len() > MAX_BYTES {
             queue.left_out += 1;
             queue.untold += 1;
             return;
@@ -114,7 +114,7 @@ impl Console {
 
     fn add_frame(&self, frame: Vec<u8>) {
         let mut queue = self.lock();
-        if queue.bytes <= MOST_BEFORE_A_FRAME {
+        if queue.bytes <= MAX_BEFORE_A_FRAME {
             queue.push(frame);
             self.0.changed.notify_all();
         }
@@ -287,7 +287,7 @@ mod tests {
     fn nobody_waits_for_a_reader_that_takes_nothing_and_what_is_left_out_is_told_once_it_does() {
         let (console, letting, reading) = console();
         let line = vec![b'x'; 1 << 10];
-        let asked = 2 * MOST_BYTES / line.len();
+        let asked = 2 * MAX_BYTES / line.len();
         (0..asked).for_each(|_| console.add(line.clone()));
         console.flush(Duration::from_millis(1));
         let left_out = console.lock().left_out;
