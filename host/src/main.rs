@@ -1,27 +1,25 @@
 //! Swell's load-testing host: `host run scenario.wasm --tps 5000`.
 //!
-//! | to find | look in |
-//! |---|---|
-//! | what may be typed; the layers under it | `args`, `layers` |
-//! | which settings say what a run reaches, and who may give them | `reach` |
-//! | from what was typed to what can run | `plan` |
-//! | one command from file to exit code | `run` |
-//! | which runs it stands for, and when each begins and ends | `programme` |
-//! | a file's own code that begins and judges runs | `conduct` |
-//! | a scenario file and its settings as a run that can begin | `prepare` |
-//! | all runs that go on; what each is told and where it is | `runs` |
-//! | threads, timers, signals while it runs | `driver/` |
-//! | the control API, metrics, the server under both | `control_api`, `servers`, `serve` |
-//! | what a run came to: report, verdict, exit code, summary | the crate `swell-report` |
-//! | where results go | the crate `swell-outputs`, `delivery` |
-//! | a line for each run while it goes on | `live` |
-//! | what leaves for a terminal, what may not, and who waits for it | `terminal`, `stderr` |
-//! | the signals that end it | `stops` |
-//! | hosts that share a run; their journals, and results made of them | `cluster`, `journal`, `merge` |
-//! | manifests for Kubernetes | `k8s` |
-//! | this machine's limits, and whether a plan fits them | `machine`, `preflight` |
-//! | what is said before a run that may not be expected | `notes` |
-//! | making and compiling scenarios | `new_project`, `build_scenario`, `toolchain` |
+//! Modules know those below them, and none above; `cargo xtask house` counts circles.
+//!
+//! - **The command line** on top: `cli` says which commands there are and does what is typed.
+//! - **Commands**: `run` (`host run`, `host find`), `check`, `merge`, `k8s`, `new_project`,
+//!   `build_scenario` with `toolchain`; those of a cluster are in `cluster/`.
+//! - **Several hosts**, in `cluster/`: an `executor` of runs.
+//! - **What begins runs**: `programme` (which runs a file stands for, and when each begins and
+//!   ends), `conduct` (a file's own code), `control_api` (over HTTP: `access` says who may call,
+//!   `servers` and `serve` answer). `conclusion` ends a command that did runs.
+//! - **Runs**: `runs` is all that go on, `handle` one of them as others know it, `one_run` its way
+//!   from `setup` to what it came to (`finished`), `executor` who does it.
+//! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan` and
+//!   `preflight`.
+//! - **Doing a run**: `driver/` has the threads, timers and queues, `journal` what a host keeps.
+//! - **Results**: the crates `swell-report` (what a run came to) and `swell-outputs` (where it goes);
+//!   `delivery` writes and shows them, `live` is the line while a run goes on.
+//! - **Settings**, in `settings/`: the flags, the layers that they come from, and who may say what a
+//!   run reaches.
+//! - **The edges of the process** at the bottom: `terminal` and `stderr` (what leaves for a person),
+//!   `stops` (signals), `machine` (limits of this one), `notes`.
 
 mod access;
 mod build_scenario;
