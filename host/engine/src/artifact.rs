@@ -97,6 +97,7 @@ pub(crate) fn surface(component: &[u8]) -> Result<Surface, LoadError> {
     Ok(surface)
 }
 
+/// What a file's sections say of its kind.
 #[derive(Default)]
 struct Outline {
     is_component: bool,

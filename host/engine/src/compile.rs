@@ -255,11 +255,11 @@ pub fn compile_child(arguments: &[std::ffi::OsString]) -> i32 {
     match compile_as_child(arguments) {
         Ok(()) => 0,
         Err(LoadError::Compile { reason }) => {
-            say(&reason);
+            write_to_parent(&reason);
             REFUSED
         }
         Err(error) => {
-            say(&error.to_string());
+            write_to_parent(&error.to_string());
             1
         }
     }
@@ -270,7 +270,7 @@ pub fn compile_child(arguments: &[std::ffi::OsString]) -> i32 {
     clippy::disallowed_methods,
     reason = "what it says is read by its parent, and by no person"
 )]
-fn say(words: &str) {
+fn write_to_parent(words: &str) {
     let _ = writeln!(std::io::stderr(), "{words}");
 }
 

@@ -48,7 +48,9 @@ pub struct User {
     store: Store<GuestState>,
     cpu: Arc<CpuMeter>,
     guest: Scenario,
+    /// `run`, called through a type that cuts the text of an error.
     run: TypedFunc<(u32,), (Result<(), GuestText>,)>,
+    /// The scenario's index in its file.
     scenario: u32,
     on_one_thread: PhantomData<Rc<()>>,
 }

@@ -29,13 +29,18 @@ pub(crate) struct UserState {
     worker: Rc<Worker>,
     /// By which the dispatcher knows it.
     key: u32,
+    /// The number that the scenario knows it by.
     number: u64,
+    /// The number of the iteration under way, or the last one.
     iteration: u64,
     transactions: Transactions,
+    /// Its connections, TLS sessions and cookies.
     session: Session,
     log: UserLog,
     patience: Rc<Patience>,
+    /// Repeats with the run's seed and the number of the iteration.
     random: Random,
+    /// Whether the dispatcher has it among those that wait.
     waits_for_start: bool,
     in_flight: InFlight,
 }

@@ -120,9 +120,11 @@ struct Decoding<'a> {
     members: u64,
 }
 
+/// Where a coding's members are told apart.
 enum DecodingState<'a> {
     /// Before a member, if there is another.
     Before(Ahead<'a>),
+    /// Within one.
     Within(Decoder<'a>),
     /// After the last member.
     After(Ahead<'a>),
@@ -130,6 +132,7 @@ enum DecodingState<'a> {
     Lost,
 }
 
+/// The decoder of the member under way.
 type Decoder<'a> = Box<dyn MemberDecoder<'a> + 'a>;
 
 /// A decoder of one member, which gives back what it reads from.

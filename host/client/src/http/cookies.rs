@@ -19,6 +19,7 @@ pub(crate) struct Jar(Vec<Cookie>);
 struct Cookie {
     name: Box<[u8]>,
     value: Box<[u8]>,
+    /// The name of a host, without a dot before it.
     domain: Box<str>,
     /// Whether it belongs to its domain alone, and not to those under it.
     host_only: bool,
@@ -38,8 +39,11 @@ struct Attributes<'a> {
     secure: bool,
 }
 
+/// How long a cookie lives from now on.
 enum MaxAge {
+    /// No longer.
     Over,
+    /// This long.
     For(Duration),
 }
 

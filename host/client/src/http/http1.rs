@@ -57,7 +57,7 @@ pub(crate) struct Http1Connection {
     /// Bytes of the request that were handed to the network.
     handed: usize,
     /// Whether anything was received in this exchange.
-    heard: bool,
+    has_received: bool,
     /// Whether the other side has ended the connection in good order.
     ended: bool,
     /// Whether anything was received before it.
@@ -116,7 +116,7 @@ impl Http1Connection {
             remainder: None,
             sent: None,
             handed: 0,
-            heard: false,
+            has_received: false,
             ended: false,
             answered: false,
             closing: false,
@@ -135,8 +135,8 @@ impl Http1Connection {
             body: request.keeps_body(),
         });
         self.sent = None;
-        self.answered |= self.heard;
-        self.heard = false;
+        self.answered |= self.has_received;
+        self.has_received = false;
         self.handed = 0;
         self.closing = request.closes();
         // The runtime learns of what has arrived between two turns of its tasks. A request that may
@@ -182,7 +182,7 @@ impl Http1Connection {
         if error.class == ErrorClass::Tls && !self.answered && self.sent.take().is_some() {
             self.buffers.written.set(self.buffers.written.get() - 1);
         }
-        let silent = error.class == ErrorClass::Reset && !self.heard;
+        let silent = error.class == ErrorClass::Reset && !self.has_received;
         if silent && self.answered && self.crossed() && self.sent.take().is_some() {
             self.buffers.written.set(self.buffers.written.get() - 1);
         }
@@ -278,7 +278,7 @@ impl Http1Connection {
             return Poll::Ready(Err(faults::stream(&error)));
         }
         self.ended = input.filled().is_empty();
-        self.heard |= !self.ended;
+        self.has_received |= !self.ended;
         Poll::Ready(take(&mut self.response, input.filled()))
     }
 

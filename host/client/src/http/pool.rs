@@ -26,6 +26,7 @@ pub(crate) struct Pool {
     waiting: Cell<usize>,
 }
 
+/// What changes as requests take connections and put them back.
 struct PoolState {
     #[expect(
         clippy::vec_box,
@@ -35,6 +36,7 @@ struct PoolState {
     idle: Vec<Box<Http1Connection>>,
     /// Permits taken: HTTP/1.1 connections, idle ones included, and connections being opened.
     open: usize,
+    /// The HTTP/2 connection, if there is one that takes new requests.
     shared: Option<Rc<Http2Connection>>,
     /// Whether HTTP/1.1 is known to be spoken here.
     http1: bool,

@@ -49,8 +49,11 @@ pub(crate) struct Addresses {
     next: Cell<usize>,
 }
 
+/// What a name was found to be, and for how long that holds.
 struct KnownAddresses {
+    /// All that are known, in the order of the answers.
     ips: Rc<[IpAddr]>,
+    /// When it is asked for again.
     until: Instant,
     /// Whether it is of the hosts file, and when that had last been changed.
     of_hosts: bool,
@@ -67,6 +70,7 @@ pub(crate) struct Resolver {
     servers: OnceCell<NameServers>,
 }
 
+/// The machine's name servers, as `/etc/resolv.conf` names them.
 struct NameServers {
     resolver: TokioResolver,
     /// As they are called in messages.

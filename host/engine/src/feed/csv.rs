@@ -22,32 +22,39 @@ pub(super) fn rows(mut file: impl BufRead, size: u64) -> Result<Rows, Unread> {
     }
 }
 
+/// Where in a value the next byte stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ValueState {
     /// Before the first byte of a value.
     Begin,
     /// In a value without quotes, or behind those of one.
     Plain,
+    /// Behind an opening quote.
     Quoted,
     /// Behind a quote that ends the value, or is the first of two.
     Closed,
 }
 
+/// What was read so far, byte for byte.
 struct CsvReader {
     rows: Gathering,
     /// The header, once it is there.
     columns: Option<Vec<String>>,
     /// What the header has so far.
     header: Vec<String>,
+    /// What the value under way has so far.
     value: Vec<u8>,
     place: ValueState,
     /// Values of the row so far.
     width: usize,
+    /// The number of the row's first value in the file.
     first: usize,
+    /// The line of the next byte, and that in which the row began.
     line: u64,
     row_line: u64,
     /// Where the last quote was opened.
     opened: u64,
+    /// Whether the last byte was a carriage return, which a line feed belongs to.
     after_return: bool,
 }
 

@@ -19,9 +19,11 @@ const MAX_SHAPES: usize = 1024;
 /// The shape of such a row.
 const OWN_NAMES: u32 = u32::MAX;
 
+/// All rows of a feed.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     values: Values,
+    /// The sets of columns, by number.
     shapes: Vec<Box<[Box<str>]>>,
     order: RowIndex,
 }
@@ -36,17 +38,22 @@ enum RowIndex {
     Mixed(Vec<RowStart>),
 }
 
+/// Where one row begins, and what its columns are.
 #[derive(Clone, Copy, Debug)]
 struct RowStart {
     /// The first of its values, in units of one value.
     first: u32,
+    /// The number of its set of columns, or [`OWN_NAMES`].
     shape: u32,
 }
 
+/// The values of all rows, one behind the other.
 #[derive(Debug, Default)]
 struct Values {
     text: String,
+    /// Where each value ends in the text, counted from the beginning of its block.
     ends: Vec<u32>,
+    /// Where each block begins in the text.
     blocks: Vec<usize>,
 }
 
@@ -54,6 +61,7 @@ struct Values {
 #[derive(Default)]
 pub(super) struct Gathering {
     rows: Rows,
+    /// The numbers of the sets of columns.
     known: HashMap<Box<[Box<str>]>, u32>,
 }
 

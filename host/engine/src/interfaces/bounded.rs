@@ -155,6 +155,7 @@ impl LiftedRequest {
     }
 }
 
+/// The guest that calls, with its memory.
 type GuestCaller<'a> = StoreContextMut<'a, GuestState>;
 
 /// Puts them in the place of the generated ones, which the linker has.
@@ -322,7 +323,7 @@ pub(crate) fn add_wasi_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::R
             let bytes = written(&caller, &list)?;
             let table = caller.data_mut().ctx().table;
             let result = streams::HostOutputStream::write(table, stream, bytes);
-            told(table, result)
+            to_guest(table, result)
         },
     )?;
     interface.func_wrap_async(
@@ -333,7 +334,7 @@ pub(crate) fn add_wasi_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::R
                 let table = caller.data_mut().ctx().table;
                 let result =
                     streams::HostOutputStream::blocking_write_and_flush(table, stream, bytes).await;
-                told(table, result)
+                to_guest(table, result)
             })
         },
     )?;
@@ -353,7 +354,7 @@ fn written(caller: &GuestCaller<'_>, list: &WasmList<u8>) -> wasmtime::Result<Ve
 }
 
 /// A stream's answer as the guest is told it.
-fn told(
+fn to_guest(
     table: &mut wasmtime::component::ResourceTable,
     result: StreamResult<()>,
 ) -> wasmtime::Result<(Result<(), streams::StreamError>,)> {

@@ -30,7 +30,7 @@ pub(super) struct Tap {
     stream: Stream,
     wire: Rc<Http2Wire>,
     out: Frames,
-    heard: bool,
+    has_received: bool,
 }
 
 /// Where in the frames that go out the next byte stands.
@@ -90,7 +90,7 @@ impl Tap {
             stream,
             wire,
             out: Frames { skip: PREFACE, head: [0; FRAME_HEAD], filled: 0 },
-            heard: false,
+            has_received: false,
         }
     }
 }
@@ -137,7 +137,7 @@ impl AsyncRead for Tap {
         }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        if !std::mem::replace(&mut self.heard, true) {
+        if !std::mem::replace(&mut self.has_received, true) {
             self.wire.speaks_http1.set(buf.filled()[before..].starts_with(b"HTTP/1"));
         }
         Poll::Ready(Ok(()))
