@@ -12,7 +12,7 @@ use anyhow::bail;
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName};
 
-use crate::serve::{Answer, Call};
+use crate::serve::{Call, HttpAnswer};
 
 /// The variable of the environment that holds the token: a flag could be read by every user of the
 /// machine.
@@ -41,10 +41,13 @@ impl Access {
     }
 
     /// Why the caller is not answered, if it is not.
-    pub(crate) fn refuse(&self, call: &Call) -> Option<Answer> {
+    pub(crate) fn refuse(&self, call: &Call) -> Option<HttpAnswer> {
         let header = |name: HeaderName| header(&call.headers, name);
         if call.is_of_a_page() {
-            return Some(Answer::error(StatusCode::FORBIDDEN, "a web page may not call this API"));
+            return Some(HttpAnswer::error(
+                StatusCode::FORBIDDEN,
+                "a web page may not call this API",
+            ));
         }
         match &self.token {
             Some(token) => {
@@ -57,11 +60,11 @@ impl Access {
                         "the call needs the header `Authorization: Bearer …` with what {TOKEN} \
                         holds"
                     );
-                    return Some(Answer::error(StatusCode::UNAUTHORIZED, &cure));
+                    return Some(HttpAnswer::error(StatusCode::UNAUTHORIZED, &cure));
                 }
             }
             None if !header(HOST).is_some_and(is_loopback) => {
-                return Some(Answer::error(
+                return Some(HttpAnswer::error(
                     StatusCode::FORBIDDEN,
                     "without a token the API is called by a loopback name, as 127.0.0.1",
                 ));
@@ -72,7 +75,7 @@ impl Access {
             kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")
         });
         (!call.body.is_empty() && !is_json).then(|| {
-            Answer::error(
+            HttpAnswer::error(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "a body needs the header `Content-Type: application/json`",
             )

@@ -41,11 +41,11 @@ limit. `host run --help` says all that a run can be told.";
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: TypedCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum TypedCommand {
     /// Run a scenario against a service and report what was measured.
     Run(Box<run::RunArgs>),
     /// Search the highest rate at which a service holds what --latency and --error-rate say.
@@ -82,7 +82,7 @@ enum Command {
 
 /// What was typed, read.
 pub(crate) struct CommandLine {
-    command: Command,
+    command: TypedCommand,
     /// The same as the parser has it: it knows which flags were typed.
     matches: ArgMatches,
     flags: CommandFlags,
@@ -108,8 +108,10 @@ impl CommandLine {
     /// How many threads the command has that cannot do without descriptors.
     pub(crate) fn threads_with_a_runtime(&self) -> usize {
         match self.command {
-            Command::Run(_) | Command::Find(_) | Command::Node(_) => machine::allowed_cores() + 1,
-            Command::Runs(_) | Command::Attach(_) | Command::Stop(_) => 1,
+            TypedCommand::Run(_) | TypedCommand::Find(_) | TypedCommand::Node(_) => {
+                machine::allowed_cores() + 1
+            }
+            TypedCommand::Runs(_) | TypedCommand::Attach(_) | TypedCommand::Stop(_) => 1,
             _ => 0,
         }
     }
@@ -122,23 +124,23 @@ impl CommandLine {
         let Self { command, matches, flags } = self;
         let typed = |flags| Typed { matches: matches.subcommand().map(|(_, of)| of), flags };
         match command {
-            Command::Run(args) => run::run(&typed(flags), &args, None),
-            Command::Find(args) => {
+            TypedCommand::Run(args) => run::run(&typed(flags), &args, None),
+            TypedCommand::Find(args) => {
                 let search = Search { hold: args.hold, budget: args.budget };
                 run::run(&typed(flags), &args.run, Some(search))
             }
-            Command::Node(args) => cluster::node(args, flags),
-            Command::Runs(args) => cluster::runs(args),
-            Command::Attach(args) => cluster::attach(args),
-            Command::Stop(args) => cluster::stop(args),
-            Command::Token(args) => cluster::token(&args).map(|()| Exit::Passed),
-            Command::K8s(args) => k8s::k8s(&args).map(|()| Exit::Passed),
-            Command::Merge(args) => merge::merge(&args),
-            Command::Check(args) => check::check(&args).map(|()| Exit::Passed),
-            Command::Schema => print_schema().map(|()| Exit::Passed),
-            Command::New(args) => new_project::run(args).map(|()| Exit::Passed),
-            Command::Build(args) => build_scenario::run(args).map(|_| Exit::Passed),
-            Command::CompileChild { arguments } => {
+            TypedCommand::Node(args) => cluster::node(args, flags),
+            TypedCommand::Runs(args) => cluster::runs(args),
+            TypedCommand::Attach(args) => cluster::attach(args),
+            TypedCommand::Stop(args) => cluster::stop(args),
+            TypedCommand::Token(args) => cluster::token(&args).map(|()| Exit::Passed),
+            TypedCommand::K8s(args) => k8s::k8s(&args).map(|()| Exit::Passed),
+            TypedCommand::Merge(args) => merge::merge(&args),
+            TypedCommand::Check(args) => check::check(&args).map(|()| Exit::Passed),
+            TypedCommand::Schema => print_schema().map(|()| Exit::Passed),
+            TypedCommand::New(args) => new_project::run(args).map(|()| Exit::Passed),
+            TypedCommand::Build(args) => build_scenario::run(args).map(|_| Exit::Passed),
+            TypedCommand::CompileChild { arguments } => {
                 std::process::exit(swell_engine::compile_child(&arguments))
             }
         }

@@ -17,9 +17,9 @@ use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 
 use crate::finished::Done;
 use crate::handle::Handle;
-use crate::prepare::{EndRequests, Loaded, Prepared, Unpacked};
+use crate::prepare::{EndRequests, Loaded, Prepared, ReceivedScenario};
 use crate::runs::Runs;
-use crate::serve::Answer;
+use crate::serve::HttpAnswer;
 use crate::settings::keys::{names_files, refuse_process_settings};
 use crate::settings::layers::Layers;
 
@@ -56,7 +56,7 @@ pub(crate) enum Caller {
 /// The body of `PUT …/goal`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Goal {
+struct NewGoal {
     /// Starts a second: transactions, or iterations in a run with `rate`.
     #[serde(alias = "rate")]
     tps: f64,
@@ -81,7 +81,7 @@ impl ControlApi {
         method: &Method,
         path: &str,
         body: &[u8],
-    ) -> Answer {
+    ) -> HttpAnswer {
         let mut parts = path
             .trim_matches('/')
             .split('/')
@@ -96,24 +96,24 @@ impl ControlApi {
             (Some("v1"), Some("runs"), None) => match *method {
                 Method::GET => {
                     let runs: Vec<_> = self.runs.all().iter().map(|run| shown(run)).collect();
-                    Answer::json(StatusCode::OK, &json!({ "runs": runs }))
+                    HttpAnswer::json(StatusCode::OK, &json!({ "runs": runs }))
                 }
                 Method::POST => match self.place(caller) {
                     Ok(_place) => self.add(caller, body).await,
                     Err(full) => full,
                 },
-                _ => Answer::error(
+                _ => HttpAnswer::error(
                     StatusCode::METHOD_NOT_ALLOWED,
                     "GET lists the runs, POST adds one",
                 ),
             },
             (Some("v1"), Some("scenarios"), None) if *method == Method::GET => {
                 match self.stored() {
-                    Ok(names) => Answer::json(StatusCode::OK, &json!({ "scenarios": names })),
-                    Err(reason) => Answer::error(StatusCode::NOT_FOUND, &reason),
+                    Ok(names) => HttpAnswer::json(StatusCode::OK, &json!({ "scenarios": names })),
+                    Err(reason) => HttpAnswer::error(StatusCode::NOT_FOUND, &reason),
                 }
             }
-            _ => Answer::error(
+            _ => HttpAnswer::error(
                 StatusCode::NOT_FOUND,
                 &format!("there is no {path}; there are: {CALLS}"),
             ),
@@ -128,16 +128,16 @@ impl ControlApi {
         path: &str,
         act: (Option<&str>, Option<&str>),
         body: &[u8],
-    ) -> Answer {
+    ) -> HttpAnswer {
         let Some(run) = self.runs.named(name) else {
             let names: Vec<String> = self.runs.all().iter().map(|run| run.name.clone()).collect();
-            return Answer::error(
+            return HttpAnswer::error(
                 StatusCode::NOT_FOUND,
                 &format!("there is no run {name:?}; there are: {}", names.join(", ")),
             );
         };
         match (method, act) {
-            (&Method::GET, (None, _)) => Answer::json(StatusCode::OK, &shown(&run)),
+            (&Method::GET, (None, _)) => HttpAnswer::json(StatusCode::OK, &shown(&run)),
             (&Method::GET, (Some(page @ ("report" | "summary")), None)) => {
                 let _place = match self.place(caller) {
                     Ok(place) => place,
@@ -145,12 +145,12 @@ impl ControlApi {
                 };
                 match &*run.done().await {
                     Done::Finished(finished) if page == "report" => {
-                        Answer::json(StatusCode::OK, &finished.report)
+                        HttpAnswer::json(StatusCode::OK, &finished.report)
                     }
-                    Done::Finished(finished) => Answer::text(
+                    Done::Finished(finished) => HttpAnswer::text(
                         &Summary { report: &finished.report, is_alone: true }.to_string(),
                     ),
-                    Done::Failed(_, reason) => Answer::error(StatusCode::CONFLICT, reason),
+                    Done::Failed(_, reason) => HttpAnswer::error(StatusCode::CONFLICT, reason),
                 }
             }
             (&Method::PUT, (Some("goal"), None)) => set_goal(&run, body).await,
@@ -158,13 +158,13 @@ impl ControlApi {
             (&Method::POST, (Some("resume"), None)) => obeyed(&run, run.pause(false).await),
             (&Method::POST, (Some("stop"), None)) => {
                 run.stop();
-                Answer::json(StatusCode::ACCEPTED, &shown(&run))
+                HttpAnswer::json(StatusCode::ACCEPTED, &shown(&run))
             }
             (&Method::POST, (Some("interrupt"), None)) => {
                 run.interrupt();
-                Answer::json(StatusCode::ACCEPTED, &shown(&run))
+                HttpAnswer::json(StatusCode::ACCEPTED, &shown(&run))
             }
-            _ => Answer::error(
+            _ => HttpAnswer::error(
                 StatusCode::METHOD_NOT_ALLOWED,
                 &format!("there is no {method} {path}; there are: {CALLS}"),
             ),
@@ -173,9 +173,9 @@ impl ControlApi {
 
     /// A place for a call that may take long, where one is needed: what members want is bounded
     /// where they are heard.
-    fn place(&self, caller: Caller) -> Result<Option<SemaphorePermit<'_>>, Answer> {
+    fn place(&self, caller: Caller) -> Result<Option<SemaphorePermit<'_>>, HttpAnswer> {
         let full = || {
-            Answer::error(
+            HttpAnswer::error(
                 StatusCode::SERVICE_UNAVAILABLE,
                 &format!("{MAX_WAITING} calls wait already; ask again later"),
             )
@@ -216,12 +216,12 @@ impl ControlApi {
 
     /// Begins a run beside the others: its file or stored scenario, a name if it is to have one of
     /// its own, and settings by the names of the flags.
-    async fn add(&self, caller: Caller, body: &[u8]) -> Answer {
-        let unfit = |words: &str| Answer::error(StatusCode::UNPROCESSABLE_ENTITY, words);
+    async fn add(&self, caller: Caller, body: &[u8]) -> HttpAnswer {
+        let unfit = |words: &str| HttpAnswer::error(StatusCode::UNPROCESSABLE_ENTITY, words);
         let mut settings: toml::Table = match serde_json::from_slice(body) {
             Ok(settings) => settings,
             Err(error) => {
-                return Answer::error(
+                return HttpAnswer::error(
                     StatusCode::BAD_REQUEST,
                     &format!("the body is no JSON object of settings: {error}"),
                 );
@@ -244,10 +244,10 @@ impl ControlApi {
         let source = match (settings.remove("stored"), settings.remove("file")) {
             (Some(toml::Value::String(stored)), None) => match self.stored_scenario(&stored) {
                 Ok(source) => source,
-                Err(reason) => return Answer::error(StatusCode::NOT_FOUND, &reason),
+                Err(reason) => return HttpAnswer::error(StatusCode::NOT_FOUND, &reason),
             },
             (None, Some(toml::Value::String(_))) if caller == Caller::Member => {
-                return Answer::error(
+                return HttpAnswer::error(
                     StatusCode::FORBIDDEN,
                     "files are of the coordinator's machine: name a `stored` scenario, or send a \
                     file by `host run FILE --coordinator`",
@@ -264,13 +264,13 @@ impl ControlApi {
         let named_file =
             settings.keys().find(|key| names_files(key)).filter(|_| caller == Caller::Member);
         if let Some(key) = named_file {
-            return Answer::error(
+            return HttpAnswer::error(
                 StatusCode::FORBIDDEN,
                 &format!("`{key}` names a file of the coordinator's machine; call it there"),
             );
         }
         if let Some(taken) = name.as_ref().filter(|name| self.runs.named(name).is_some()) {
-            return Answer::error(
+            return HttpAnswer::error(
                 StatusCode::CONFLICT,
                 &format!("there is a run {taken:?} already; give another `name`"),
             );
@@ -296,14 +296,14 @@ impl ControlApi {
     /// It is refused; so says the answer. Or nobody wants it any more.
     pub(crate) async fn submit(
         &self,
-        unpacked: Unpacked,
+        received: ReceivedScenario,
         hosts: Option<usize>,
         search: Option<Search>,
         is_wanted: impl Fn() -> bool,
-    ) -> Result<Rc<Handle>, Answer> {
+    ) -> Result<Rc<Handle>, HttpAnswer> {
         let of_command = self.layers.clone();
         let prepare = move || {
-            let Unpacked { source, settings, origin } = unpacked;
+            let ReceivedScenario { source, settings, origin } = received;
             let place = "what was submitted".to_owned();
             let layers = of_command.submitted(place, settings, search.is_some())?;
             let loaded = Loaded::read(source, &layers)?;
@@ -327,23 +327,25 @@ impl ControlApi {
         hosts: Option<usize>,
         prepare: impl FnOnce() -> anyhow::Result<(Prepared, EndRequests)> + Send + 'static,
         is_wanted: impl Fn() -> bool,
-    ) -> Result<Rc<Handle>, Answer> {
+    ) -> Result<Rc<Handle>, HttpAnswer> {
         // Compiling takes seconds: it is not for the control thread.
         let (answer, prepared) = oneshot::channel();
         std::thread::spawn(move || drop(answer.send(prepare())));
         match prepared.await {
             Ok(Ok(_)) if !is_wanted() => {
-                Err(Answer::error(StatusCode::CONFLICT, "nobody waits for the run any more"))
+                Err(HttpAnswer::error(StatusCode::CONFLICT, "nobody waits for the run any more"))
             }
             Ok(Ok((prepared, end_requests))) => {
                 let name = name.unwrap_or_else(|| self.runs.free_name(&prepared.name));
                 let begun = self.runs.begin((Prepared { name, hosts, ..prepared }, end_requests));
-                begun.map_err(|refusal| Answer::error(StatusCode::CONFLICT, &refusal.to_string()))
+                begun.map_err(|refusal| {
+                    HttpAnswer::error(StatusCode::CONFLICT, &refusal.to_string())
+                })
             }
             Ok(Err(error)) => {
-                Err(Answer::error(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}")))
+                Err(HttpAnswer::error(StatusCode::UNPROCESSABLE_ENTITY, &format!("{error:#}")))
             }
-            Err(_) => Err(Answer::error(
+            Err(_) => Err(HttpAnswer::error(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "the run could not be prepared",
             )),
@@ -352,17 +354,17 @@ impl ControlApi {
 }
 
 /// The answer to whoever began a run.
-pub(crate) fn begun(run: &Handle) -> Answer {
-    Answer::json(StatusCode::CREATED, &shown(run))
+pub(crate) fn begun(run: &Handle) -> HttpAnswer {
+    HttpAnswer::json(StatusCode::CREATED, &shown(run))
 }
 
-async fn set_goal(run: &Handle, body: &[u8]) -> Answer {
+async fn set_goal(run: &Handle, body: &[u8]) -> HttpAnswer {
     // As an object first: a struct would be read from a list too.
     let object = serde_json::from_slice::<serde_json::Map<_, _>>(body);
-    let wanted: Goal = match object.and_then(|object| serde_json::from_value(object.into())) {
+    let wanted: NewGoal = match object.and_then(|object| serde_json::from_value(object.into())) {
         Ok(goal) => goal,
         Err(error) => {
-            return Answer::error(
+            return HttpAnswer::error(
                 StatusCode::BAD_REQUEST,
                 &format!("the body is not as {{\"tps\": 500}}: {error}"),
             );
@@ -370,7 +372,7 @@ async fn set_goal(run: &Handle, body: &[u8]) -> Answer {
     };
     match Rate::new(wanted.tps) {
         Some(rate) => obeyed(run, run.set_goal(rate).await),
-        None => Answer::error(
+        None => HttpAnswer::error(
             StatusCode::UNPROCESSABLE_ENTITY,
             &format!(
                 "a goal of {}/s is out of range; give more than 0, or pause the run",
@@ -380,10 +382,10 @@ async fn set_goal(run: &Handle, body: &[u8]) -> Answer {
     }
 }
 
-fn obeyed(run: &Handle, result: Result<(), Refusal>) -> Answer {
+fn obeyed(run: &Handle, result: Result<(), Refusal>) -> HttpAnswer {
     match result {
-        Ok(()) => Answer::json(StatusCode::OK, &shown(run)),
-        Err(refusal) => Answer::error(StatusCode::CONFLICT, &refusal.to_string()),
+        Ok(()) => HttpAnswer::json(StatusCode::OK, &shown(run)),
+        Err(refusal) => HttpAnswer::error(StatusCode::CONFLICT, &refusal.to_string()),
     }
 }
 

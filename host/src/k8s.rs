@@ -187,7 +187,7 @@ fn service(args: &K8sArgs) -> String {
 }
 
 /// What one StatefulSet has and the other has not.
-struct Part {
+struct PodSet {
     name: String,
     component: &'static str,
     replicas: u32,
@@ -201,13 +201,13 @@ struct Part {
     volumes: String,
 }
 
-fn coordinator(name: &str) -> Part {
+fn coordinator(name: &str) -> PodSet {
     let listen = format!("0.0.0.0:{PORT}");
     let command =
         ["host", "node", "--listen", &listen, "--cluster", "/etc/swell/cluster.toml"].into_iter();
     let command = command.chain(["--prometheus", "0.0.0.0:9464"]);
     let command: Vec<String> = command.map(|word| format!("{word:?}")).collect();
-    Part {
+    PodSet {
         name: name.to_owned(),
         component: "coordinator",
         replicas: 1,
@@ -230,8 +230,8 @@ fn coordinator(name: &str) -> Part {
     }
 }
 
-fn other_hosts(name: &str, replicas: u32) -> Part {
-    Part {
+fn other_hosts(name: &str, replicas: u32) -> PodSet {
+    PodSet {
         name: format!("{name}-host"),
         component: "host",
         replicas,
@@ -246,9 +246,9 @@ fn other_hosts(name: &str, replicas: u32) -> Part {
 
 /// `/tmp` is all that a host writes to: compiled scenarios, files of a run, and what is copied
 /// there. The annotation has all pods follow a new Secret.
-fn stateful_set(args: &K8sArgs, token_id: &str, part: &Part) -> String {
+fn stateful_set(args: &K8sArgs, token_id: &str, part: &PodSet) -> String {
     let K8sArgs { name, image, cpu, memory, .. } = args;
-    let Part {
+    let PodSet {
         name: own_name,
         component,
         replicas,

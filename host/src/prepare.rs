@@ -121,7 +121,7 @@ pub(crate) struct Prepared {
     /// What was said about it, for another host to follow.
     pub(crate) settings: Vec<Pair>,
     /// Where its files came from, if not from this machine.
-    pub(crate) origin: Option<Origin>,
+    pub(crate) origin: Option<FilesOrigin>,
     /// How many hosts of a cluster are to share it; without it all that are free.
     pub(crate) hosts: Option<usize>,
 }
@@ -131,22 +131,22 @@ pub(crate) type Pair = (String, Option<String>);
 
 /// A scenario that another host sent, with its settings and the files that they name: all are here.
 #[derive(Debug)]
-pub(crate) struct Unpacked {
+pub(crate) struct ReceivedScenario {
     pub(crate) source: ScenarioSource,
     /// What the settings say, with the names that files have here.
     pub(crate) settings: Vec<Pair>,
-    pub(crate) origin: Origin,
+    pub(crate) origin: FilesOrigin,
 }
 
 /// Files of settings that came from another machine: what each was called there, and the folder
 /// where they are as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Origin {
+pub(crate) struct FilesOrigin {
     names: BTreeMap<String, String>,
     _folder: TempDir,
 }
 
-impl Origin {
+impl FilesOrigin {
     /// `names` are those of elsewhere by those that the files have here.
     pub(crate) const fn new(names: BTreeMap<String, String>, folder: TempDir) -> Self {
         Self { names, _folder: folder }

@@ -33,24 +33,24 @@ use crate::settings::reach::consent;
 /// See the module's documentation.
 pub(crate) struct Programme {
     layers: Layers,
-    what: What,
+    contents: Contents,
 }
 
-enum What {
+enum Contents {
     Scenario(Box<(Prepared, EndRequests)>),
-    Plan(Vec<Entry>),
+    Plan(Vec<ReadyRun>),
     Conducted(Arc<Loaded>),
 }
 
 /// A run that is to be.
-struct Entry {
+struct ReadyRun {
     prepared: (Prepared, EndRequests),
-    order: Order,
+    order: RunOrder,
 }
 
 /// When a run begins and ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Order {
+struct RunOrder {
     /// After the beginning of the command, or after the end of what it waits for.
     start_after: Duration,
     after: Vec<String>,
@@ -62,7 +62,7 @@ struct Order {
 struct Planned {
     name: String,
     file: PathBuf,
-    order: Order,
+    order: RunOrder,
     settings: toml::Table,
 }
 
@@ -87,7 +87,7 @@ impl Programme {
                 // What it has of the machine may be among it.
                 loaded = Loaded::read(source, layers)?;
             }
-            let what = if conducts {
+            let contents = if conducts {
                 if let Some(load) = layers.typed_load() {
                     bail!(
                         "`conduct` of {} decides on the load itself\nhelp: leave out --{load}, or \
@@ -95,11 +95,11 @@ impl Programme {
                         file.display()
                     );
                 }
-                What::Conducted(loaded)
+                Contents::Conducted(loaded)
             } else {
-                What::Scenario(Box::new(Prepared::of(None, &loaded, layers, None, search)?))
+                Contents::Scenario(Box::new(Prepared::of(None, &loaded, layers, None, search)?))
             };
-            return Ok(Self { layers: layers.clone(), what });
+            return Ok(Self { layers: layers.clone(), contents });
         }
         if search.is_some() {
             bail!("{}: a search is of one scenario; give its .wasm file", file.display());
@@ -125,7 +125,7 @@ impl Programme {
         for (name, file, order, its_layers, place) in runs {
             let (source, its_layers) = (ScenarioSource::File(file), its_layers.granting(&granted));
             let prepared = Prepared::new(Some(&name), source, &its_layers).context(place)?;
-            entries.push(Entry { prepared, order });
+            entries.push(ReadyRun { prepared, order });
         }
         let endless: Vec<_> = entries
             .iter()
@@ -145,7 +145,7 @@ impl Programme {
                 );
             }
         }
-        Ok(Self { layers, what: What::Plan(entries) })
+        Ok(Self { layers, contents: Contents::Plan(entries) })
     }
 
     /// What was said about all runs.
@@ -155,14 +155,14 @@ impl Programme {
 
     /// Whether it is one run, whatever is begun beside it.
     pub(crate) const fn is_one_run(&self) -> bool {
-        matches!(self.what, What::Scenario(_))
+        matches!(self.contents, Contents::Scenario(_))
     }
 
     /// Begins each run when it is its time and has it end when it is to; gives what went wrong
     /// beside what the runs themselves came to, by its name.
     pub(crate) async fn perform(self, runs: &Rc<Runs>) -> Vec<(String, Done)> {
-        match self.what {
-            What::Scenario(prepared) => {
+        match self.contents {
+            Contents::Scenario(prepared) => {
                 let name = prepared.0.name.clone();
                 runs.begin(*prepared)
                     .err()
@@ -170,8 +170,8 @@ impl Programme {
                     .into_iter()
                     .collect()
             }
-            What::Plan(entries) => perform_plan(entries, runs).await,
-            What::Conducted(file) => {
+            Contents::Plan(entries) => perform_plan(entries, runs).await,
+            Contents::Conducted(file) => {
                 let grace = self
                     .layers
                     .settings(None)
@@ -188,7 +188,7 @@ impl Programme {
     }
 }
 
-async fn perform_plan(entries: Vec<Entry>, runs: &Rc<Runs>) -> Vec<(String, Done)> {
+async fn perform_plan(entries: Vec<ReadyRun>, runs: &Rc<Runs>) -> Vec<(String, Done)> {
     let (ends, end): (BTreeMap<_, _>, BTreeMap<_, _>) = entries
         .iter()
         .map(|entry| {
@@ -275,7 +275,7 @@ fn split(
             Some(toml::Value::String(file)) => folder.join(file),
             _ => bail!("{place}: it needs a `file`, the .wasm file of its scenario"),
         };
-        let order = Order {
+        let order = RunOrder {
             start_after: match settings.remove("start-after") {
                 None => Duration::ZERO,
                 Some(toml::Value::String(text)) => {
@@ -308,7 +308,7 @@ fn names(place: &str, key: &str, value: Option<toml::Value>) -> anyhow::Result<V
 /// Whether each run can come to its end: what it waits for exists, and does not wait for it in
 /// turn.
 fn check_order(planned: &[Planned]) -> anyhow::Result<()> {
-    let known: BTreeMap<&str, &Order> =
+    let known: BTreeMap<&str, &RunOrder> =
         planned.iter().map(|run| (run.name.as_str(), &run.order)).collect();
     for run in planned {
         for other in run.order.after.iter().chain(&run.order.until) {
@@ -364,7 +364,10 @@ mod tests {
         assert_eq!(planned[0].file, Path::new("plans/one.wasm"));
         assert_eq!(planned[0].settings.keys().collect::<Vec<_>>(), ["tps"]);
         let (after, until) = (vec!["one".to_owned()], vec!["one".to_owned()]);
-        assert_eq!(planned[1].order, Order { start_after: Duration::from_secs(2), after, until });
+        assert_eq!(
+            planned[1].order,
+            RunOrder { start_after: Duration::from_secs(2), after, until }
+        );
     }
 
     #[test]

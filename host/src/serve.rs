@@ -53,7 +53,7 @@ pub(crate) struct Call {
 }
 
 /// An answer.
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
     pub(crate) body: String,
@@ -71,7 +71,7 @@ pub(crate) async fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<Tc
 
 /// Answers calls for as long as it is polled. A body that is too large, or does not come, is
 /// refused before `answer` is asked.
-pub(crate) async fn serve<F: Future<Output = Answer> + 'static>(
+pub(crate) async fn serve<F: Future<Output = HttpAnswer> + 'static>(
     listener: TcpListener,
     answer: impl Fn(Call) -> F + 'static,
 ) {
@@ -118,7 +118,7 @@ impl Connection {
     }
 }
 
-async fn converse<F: Future<Output = Answer> + 'static>(
+async fn converse<F: Future<Output = HttpAnswer> + 'static>(
     stream: TcpStream,
     answer: Rc<impl Fn(Call) -> F + 'static>,
     idle_since: Rc<Cell<Option<Instant>>>,
@@ -139,7 +139,7 @@ async fn converse<F: Future<Output = Answer> + 'static>(
     let _ = tokio::time::timeout(MAX_CONNECTION, connection).await;
 }
 
-async fn respond<F: Future<Output = Answer>>(
+async fn respond<F: Future<Output = HttpAnswer>>(
     request: Request<Incoming>,
     answer: &impl Fn(Call) -> F,
     idle_since: &Cell<Option<Instant>>,
@@ -161,12 +161,12 @@ async fn respond<F: Future<Output = Answer>>(
             idle_since.set(Some(Instant::now()));
             answered
         }
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Answer::error(
+        Ok(Err(error)) if error.is::<LengthLimitError>() => HttpAnswer::error(
             StatusCode::PAYLOAD_TOO_LARGE,
             &format!("the body is longer than {MAX_BODY} bytes"),
         ),
-        Ok(Err(_)) => Answer::error(StatusCode::BAD_REQUEST, "the body ended before its end"),
-        Err(_) => Answer::error(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
+        Ok(Err(_)) => HttpAnswer::error(StatusCode::BAD_REQUEST, "the body ended before its end"),
+        Err(_) => HttpAnswer::error(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
     };
     let mut response = Response::new(Full::new(Bytes::from(answer.body)));
     *response.status_mut() = answer.status;
@@ -185,7 +185,7 @@ impl Call {
     }
 }
 
-impl Answer {
+impl HttpAnswer {
     /// A value as JSON.
     pub(crate) fn json(status: StatusCode, value: &impl serde::Serialize) -> Self {
         let mut body =

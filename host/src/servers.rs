@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::access::Access;
 use crate::control_api::{Caller, ControlApi};
-use crate::serve::{self, Answer, Call};
+use crate::serve::{self, Call, HttpAnswer};
 
 /// How often metrics that nobody scraped are put together.
 const TIDY: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ impl Servers {
     ///
     /// # Errors
     /// As [`Servers::control`].
-    pub(crate) async fn calls<F: Future<Output = Answer> + 'static>(
+    pub(crate) async fn calls<F: Future<Output = HttpAnswer> + 'static>(
         &mut self,
         address: SocketAddr,
         answer: impl Fn(Call) -> F + 'static,
@@ -87,17 +87,19 @@ impl Servers {
 }
 
 /// Answers a scraper.
-fn scraped(exporter: &Exporter, call: &Call) -> Answer {
+fn scraped(exporter: &Exporter, call: &Call) -> HttpAnswer {
     match (&call.method, call.path.as_str()) {
         _ if call.is_of_a_page() => {
-            Answer::error(StatusCode::FORBIDDEN, "a web page may not read the metrics")
+            HttpAnswer::error(StatusCode::FORBIDDEN, "a web page may not read the metrics")
         }
-        (&Method::GET, "/metrics") => Answer {
+        (&Method::GET, "/metrics") => HttpAnswer {
             status: StatusCode::OK,
             content_type: "text/plain; version=0.0.4; charset=utf-8",
             body: exporter.render(),
         },
-        (&Method::GET, _) => Answer::error(StatusCode::NOT_FOUND, "the metrics are at /metrics"),
-        _ => Answer::error(StatusCode::METHOD_NOT_ALLOWED, "GET /metrics is all there is"),
+        (&Method::GET, _) => {
+            HttpAnswer::error(StatusCode::NOT_FOUND, "the metrics are at /metrics")
+        }
+        _ => HttpAnswer::error(StatusCode::METHOD_NOT_ALLOWED, "GET /metrics is all there is"),
     }
 }

@@ -64,10 +64,10 @@ impl Write for LogWriter {
     }
 }
 
-struct Console(Arc<Shared>);
+struct Console(Arc<SharedLines>);
 
 #[derive(Default)]
-struct Shared {
+struct SharedLines {
     queue: Mutex<Queue>,
     changed: Condvar,
 }
@@ -86,7 +86,7 @@ struct Queue {
 
 impl Console {
     fn over(sink: impl Write + Send + 'static) -> Self {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(SharedLines::default());
         let of_thread = Arc::clone(&shared);
         // Without a thread all is left out, and a run goes on.
         drop(
@@ -155,7 +155,7 @@ impl Queue {
     }
 }
 
-impl Shared {
+impl SharedLines {
     fn write_on(&self, mut sink: impl Write) {
         let lock = || self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

@@ -12,7 +12,7 @@ use swell_cluster::{BlobHash, BlobRef, BlobSource, BlobStore, Peer, fetch, fetch
 use swell_core::plain::line;
 use swell_engine::{MAX_SCENARIO_SIZE, ScenarioSource};
 
-use crate::prepare::{Origin, Pair, Unpacked};
+use crate::prepare::{FilesOrigin, Pair, ReceivedScenario};
 use crate::settings::keys::{file_of, with_file};
 
 /// The largest file of settings that is fetched: far more than a feed has, less than what fills a
@@ -133,7 +133,7 @@ impl Bundle {
     /// # Errors
     /// A file that does not come or cannot be written; a setting that names a file of this machine,
     /// which is nobody else's to name.
-    pub(super) async fn fetch(&self, peer: &Peer) -> anyhow::Result<Unpacked> {
+    pub(super) async fn fetch(&self, peer: &Peer) -> anyhow::Result<ReceivedScenario> {
         let folder = tempfile::tempdir().context("cannot make a folder for the run's files")?;
         let mut names = BTreeMap::new();
         let mut settings = self.settings.clone();
@@ -157,6 +157,6 @@ impl Bundle {
             *text = with_file(key, text, &local);
             names.insert(local, path);
         }
-        Ok(Unpacked { source, settings, origin: Origin::new(names, folder) })
+        Ok(ReceivedScenario { source, settings, origin: FilesOrigin::new(names, folder) })
     }
 }

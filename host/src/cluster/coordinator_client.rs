@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::bundle::OfferedFiles;
 use super::link::{RETRY_EVERY, hello, join_patiently};
-use super::message::{FromCoordinator, FromMember, MemberCall, Request, Role, Submission};
+use super::message::{FromCoordinator, FromMember, MemberCall, MemberRequest, Role, Submission};
 use super::requests::{ApiReply, OpenRequests};
 use super::this_host::own_name;
 
@@ -74,7 +74,7 @@ impl CoordinatorClient {
         &mut self,
         submission: Submission,
     ) -> anyhow::Result<T> {
-        read(self.ask(Request::Run(Box::new(submission))).await?)
+        read(self.ask(MemberRequest::Run(Box::new(submission))).await?)
     }
 
     /// Makes a call of the control API whose answer is JSON.
@@ -114,7 +114,7 @@ impl CoordinatorClient {
     /// # Errors
     /// The connection is gone.
     async fn fetch(&mut self, method: &str, path: &str) -> Result<ApiReply, LinkError> {
-        self.ask(Request::Call(MemberCall {
+        self.ask(MemberRequest::Call(MemberCall {
             method: method.to_owned(),
             path: path.to_owned(),
             body: Vec::new(),
@@ -122,7 +122,7 @@ impl CoordinatorClient {
         .await
     }
 
-    async fn ask(&mut self, request: Request) -> Result<ApiReply, LinkError> {
+    async fn ask(&mut self, request: MemberRequest) -> Result<ApiReply, LinkError> {
         let (reply, mut replied) = oneshot::channel();
         let number = self.pending.open(reply);
         self.peer.send(&FromMember::Request(number, request)).await?;

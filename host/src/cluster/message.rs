@@ -24,7 +24,7 @@ pub(super) enum FromMember {
     /// About the run that it takes part in.
     RunMessage(RunNumber, RunMessage),
     /// Something is wanted of the cluster; the answer has the same number.
-    Request(u64, Request),
+    Request(u64, MemberRequest),
 }
 
 impl FromMember {
@@ -56,7 +56,7 @@ pub(super) enum RunMessage {
 
 /// What may be wanted of a cluster.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Request {
+pub(super) enum MemberRequest {
     /// A call of the control API.
     Call(MemberCall),
     /// A run. The files of its bundle are fetched from whoever wants it.

@@ -6,7 +6,7 @@ use swell_core::plan::Search;
 use tokio::sync::oneshot;
 
 use super::message::{FromCoordinator, MemberCall};
-use crate::prepare::Unpacked;
+use crate::prepare::ReceivedScenario;
 
 /// Bytes of an answer in one message. A lease that waits behind it waits no longer than it takes.
 const PIECE: usize = 64 << 10;
@@ -24,7 +24,7 @@ pub(crate) struct ClusterRequest {
 pub(crate) enum Requested {
     Call(MemberCall),
     /// A run, its files fetched; how many hosts are to share it; whether it is a search.
-    Run(Unpacked, Option<usize>, Option<Search>),
+    Run(ReceivedScenario, Option<usize>, Option<Search>),
 }
 
 /// An answer: a status as in HTTP, and what belongs to it, JSON or a page for people.

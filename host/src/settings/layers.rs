@@ -40,7 +40,7 @@ struct InForce {
 
 /// What may be reached, as far as those have said who may.
 #[derive(Default)]
-struct Given {
+struct GivenReach {
     hosts: AllowList,
     settings: BTreeSet<(String, Option<String>)>,
 }
@@ -302,8 +302,8 @@ impl Layers {
     }
 
     /// What the layers give that may, and what was granted.
-    fn given(&self) -> anyhow::Result<Given> {
-        let mut given = Given::default();
+    fn given(&self) -> anyhow::Result<GivenReach> {
+        let mut given = GivenReach::default();
         let of_layers =
             self.layers.iter().filter(|layer| layer.gives_reach).flat_map(|layer| &layer.settings);
         let of_layers = of_layers
@@ -330,7 +330,7 @@ impl InForce {
     }
 }
 
-impl Given {
+impl GivenReach {
     /// Whether a setting reaches no further: what it says was given as it is, or it names a host
     /// that may be asked anyway.
     fn covers(&self, setting: &Setting) -> anyhow::Result<bool> {

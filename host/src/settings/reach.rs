@@ -17,7 +17,7 @@ use crate::terminal;
 
 /// What a setting decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum SettingKind {
     /// How much, how long, with which patience and values, and how it is judged.
     Load,
     /// Hosts, files, TLS checks, addresses, outputs, and what the machine gives.
@@ -31,7 +31,7 @@ macro_rules! kinds {
             let Settings { $($field: _,)* } = settings;
         };
         /// By the names of the fields, whose words are parted by hyphens in a key.
-        const KINDS: &[(&str, Kind)] = &[$((stringify!($field), Kind::$kind),)*];
+        const KINDS: &[(&str, SettingKind)] = &[$((stringify!($field), SettingKind::$kind),)*];
     };
 }
 
@@ -89,7 +89,10 @@ pub(crate) fn is_reach(key: &str) -> bool {
             && field.bytes().zip(key.bytes()).all(|(a, b)| a == b || (a == b'_' && b == b'-'))
     };
     // What is no setting is refused elsewhere, and trusted nowhere.
-    KINDS.iter().find(|(field, _)| is_key(field)).is_none_or(|(_, kind)| *kind == Kind::Reach)
+    KINDS
+        .iter()
+        .find(|(field, _)| is_key(field))
+        .is_none_or(|(_, kind)| *kind == SettingKind::Reach)
 }
 
 /// Something that somebody asks for who cannot give it.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::cluster::requests::{ApiReply, ClusterRequest, Requested};
 use crate::control_api::{Caller, ControlApi, begun};
-use crate::serve::{Answer, JSON};
+use crate::serve::{HttpAnswer, JSON};
 
 /// Answers what is wanted of a cluster, each in a task of its own.
 pub(crate) async fn answer(
@@ -21,10 +21,12 @@ pub(crate) async fn answer(
             let answer = match what {
                 Requested::Call(call) => match call.method.parse::<Method>() {
                     Ok(method) => api.answer(Caller::Member, &method, &call.path, &call.body).await,
-                    Err(_) => Answer::error(StatusCode::BAD_REQUEST, "the method is none of HTTP"),
+                    Err(_) => {
+                        HttpAnswer::error(StatusCode::BAD_REQUEST, "the method is none of HTTP")
+                    }
                 },
-                Requested::Run(unpacked, hosts, search) => {
-                    match api.submit(unpacked, hosts, search, || !reply.is_closed()).await {
+                Requested::Run(received, hosts, search) => {
+                    match api.submit(received, hosts, search, || !reply.is_closed()).await {
                         Ok(run) if reply.is_closed() => return run.interrupt(),
                         Ok(run) => begun(&run),
                         Err(refusal) => refusal,

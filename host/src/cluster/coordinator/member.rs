@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::cluster::link::{receive, send};
-use crate::cluster::message::{FromCoordinator, FromMember, Request, Role, RunNumber};
+use crate::cluster::message::{FromCoordinator, FromMember, MemberRequest, Role, RunNumber};
 use crate::cluster::requests::{ApiReply, ClusterRequest, Requested};
 
 /// What waits to be written to one host: orders and answers of some seconds. Beyond that the host
@@ -88,7 +88,7 @@ impl Member {
     pub(super) fn handle_request(
         &mut self,
         number: u64,
-        request: Request,
+        request: MemberRequest,
         cluster: mpsc::Sender<ClusterRequest>,
     ) {
         self.requests.retain(|(_, asked)| !asked.is_finished());
@@ -177,15 +177,15 @@ pub(super) async fn converse(
 async fn answer_request(
     peer: Arc<Peer>,
     number: u64,
-    request: Request,
+    request: MemberRequest,
     cluster: mpsc::Sender<ClusterRequest>,
     answers: mpsc::Sender<FromCoordinator>,
 ) {
     let (reply, replied) = oneshot::channel();
     let what = match request {
-        Request::Call(call) => Ok(Requested::Call(call)),
-        Request::Run(run) => match run.bundle.fetch(&peer).await {
-            Ok(unpacked) => Ok(Requested::Run(unpacked, run.hosts, run.search)),
+        MemberRequest::Call(call) => Ok(Requested::Call(call)),
+        MemberRequest::Run(run) => match run.bundle.fetch(&peer).await {
+            Ok(received) => Ok(Requested::Run(received, run.hosts, run.search)),
             Err(error) => Err(ApiReply::error(422, &format!("{error:#}"))),
         },
     };

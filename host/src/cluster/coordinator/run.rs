@@ -110,7 +110,7 @@ impl CoordinatedRun {
                 self.tell(News::Flowed(flowed))
             }
             RunMessage::Flowed(_) => {}
-            RunMessage::EndRequest(wish) => self.tell(News::EndRequest(wish.request())),
+            RunMessage::EndRequest(request) => self.tell(News::EndRequest(request.request())),
         }
     }
 

@@ -22,7 +22,7 @@ use crate::cluster::this_host::{default_weight, own_name, parse_weight};
 use crate::driver::Threads;
 use crate::journal::check_folder;
 use crate::machine;
-use crate::serve::{Answer, Call, JSON, TEXT};
+use crate::serve::{Call, HttpAnswer, JSON, TEXT};
 use crate::servers::Servers;
 use crate::settings::layer::CommandFlags;
 use crate::settings::layers::Layers;
@@ -188,18 +188,18 @@ async fn take_part(
 }
 
 /// Has the coordinator answer a call that was made here.
-async fn ask_coordinator(forward: mpsc::Sender<Forwarded>, call: Call) -> Answer {
+async fn ask_coordinator(forward: mpsc::Sender<Forwarded>, call: Call) -> HttpAnswer {
     let (reply, replied) = oneshot::channel();
     let call =
         MemberCall { method: call.method.to_string(), path: call.path, body: call.body.to_vec() };
     // Without anybody to forward it there is no reply either.
     let _ = forward.send((call, reply)).await;
     match tokio::time::timeout(MAX_CALL, replied).await {
-        Ok(Ok(ApiReply { status, is_json, body })) => Answer {
+        Ok(Ok(ApiReply { status, is_json, body })) => HttpAnswer {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
             content_type: if is_json { JSON } else { TEXT },
             body: String::from_utf8_lossy(&body).into_owned(),
         },
-        _ => Answer::error(StatusCode::BAD_GATEWAY, "the coordinator is out of reach"),
+        _ => HttpAnswer::error(StatusCode::BAD_GATEWAY, "the coordinator is out of reach"),
     }
 }

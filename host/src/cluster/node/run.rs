@@ -12,7 +12,7 @@ use crate::cluster::message::Assignment;
 use crate::cluster::this_host::own_name;
 use crate::driver::{Participation, Threads, take_part};
 use crate::journal::{Place, Subject};
-use crate::prepare::{EndRequests, Loaded, Prepared, Unpacked};
+use crate::prepare::{EndRequests, Loaded, Prepared, ReceivedScenario};
 use crate::settings::layers::Layers;
 
 /// Takes part in a run from its files to its last result, or until it is to leave. Says whether all
@@ -25,9 +25,9 @@ pub(super) async fn do_part(
     leave: watch::Receiver<bool>,
 ) -> bool {
     let (run, scenario) = (assigned.assignment.run.clone(), assigned.assignment.scenario.clone());
-    let (assignment, unpacked) = (assigned.assignment.clone(), assigned.unpacked);
+    let (assignment, received) = (assigned.assignment.clone(), assigned.received);
     // Compiling takes its time, and wants a runtime of its own.
-    let ready = tokio::task::spawn_blocking(move || prepare(&assignment, unpacked)).await;
+    let ready = tokio::task::spawn_blocking(move || prepare(&assignment, received)).await;
     let (prepared, end_requests) = match ready.context("preparing broke down").flatten() {
         Ok(ready) => ready,
         Err(error) => {
@@ -55,8 +55,11 @@ pub(super) async fn do_part(
     ended.is_ok()
 }
 
-fn prepare(assignment: &Assignment, unpacked: Unpacked) -> anyhow::Result<(Prepared, EndRequests)> {
-    let Unpacked { source, settings, origin } = unpacked;
+fn prepare(
+    assignment: &Assignment,
+    received: ReceivedScenario,
+) -> anyhow::Result<(Prepared, EndRequests)> {
+    let ReceivedScenario { source, settings, origin } = received;
     let layers = Layers::of_pairs("the coordinator's settings".to_owned(), settings)?;
     let loaded = Loaded::read(source, &layers)?;
     let (mut prepared, end_requests) =

@@ -17,11 +17,13 @@ use tokio::task::JoinHandle;
 use crate::cluster::alarm::Alarm;
 use crate::cluster::link::{RETRY_EVERY, hello, join_patiently, receive, send, until_renewal};
 use crate::cluster::member_bridge::{MemberBridge, from_workers};
-use crate::cluster::message::{Assignment, FromCoordinator, FromMember, MemberCall, Request, Role};
+use crate::cluster::message::{
+    Assignment, FromCoordinator, FromMember, MemberCall, MemberRequest, Role,
+};
 use crate::cluster::own_thread::on_own_thread;
 use crate::cluster::requests::{ApiReply, OpenRequests};
 use crate::driver::MemberLine;
-use crate::prepare::Unpacked;
+use crate::prepare::ReceivedScenario;
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(1_500);
@@ -31,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A run that this host is to take part in, with its files.
 pub(super) struct AssignedRun {
     pub(super) assignment: Assignment,
-    pub(super) unpacked: Unpacked,
+    pub(super) received: ReceivedScenario,
     pub(super) line: MemberLine,
     /// Whether it can begin, or why not.
     pub(super) prepared: oneshot::Sender<Result<f64, String>>,
@@ -239,10 +241,10 @@ impl CurrentRun {
     fn handle_fetched(&mut self, fetched: anyhow::Result<Fetched>) -> Option<AssignedRun> {
         self.fetching = None;
         match (fetched, self.line.take()) {
-            (Ok(Fetched { assignment, unpacked }), Some(line)) => {
+            (Ok(Fetched { assignment, received }), Some(line)) => {
                 let (prepared, is_prepared) = oneshot::channel();
                 self.preparing = Some(is_prepared);
-                Some(AssignedRun { assignment, unpacked, line, prepared })
+                Some(AssignedRun { assignment, received, line, prepared })
             }
             (Err(error), _) => {
                 if let Some(bridge) = &mut self.bridge {
@@ -320,7 +322,7 @@ async fn serve_connection(
                 Err(error) => return error.into(),
             },
             Some((call, reply)) = calls.recv() => {
-                Some(FromMember::Request(pending.open(reply), Request::Call(call)))
+                Some(FromMember::Request(pending.open(reply), MemberRequest::Call(call)))
             }
             fetched = task(fetching) => {
                 if let Some(run) = current.handle_fetched(fetched)
@@ -365,10 +367,10 @@ async fn answer<T>(answer: &mut Option<oneshot::Receiver<T>>) -> Result<T, RecvE
 /// A run whose files are here.
 struct Fetched {
     assignment: Assignment,
-    unpacked: Unpacked,
+    received: ReceivedScenario,
 }
 
 async fn fetch(peer: Arc<Peer>, assignment: Assignment) -> anyhow::Result<Fetched> {
-    let unpacked = assignment.bundle.fetch(&peer).await?;
-    Ok(Fetched { assignment, unpacked })
+    let received = assignment.bundle.fetch(&peer).await?;
+    Ok(Fetched { assignment, received })
 }
