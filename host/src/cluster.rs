@@ -1,22 +1,19 @@
-//! Hosts that share a run: one leads and takes part, the others wait for what it has to do and take
-//! part as well.
+//! Hosts that share runs: one coordinates and takes part, the others join it and take part as well.
 //!
 //! Everything that keeps hosts together (connections, leases, results on their way) is on a thread
-//! of its own, so that load does not starve it; runs are told and heard through channels. The rules
+//! of its own, so that load does not starve it; runs speak with it through channels. The rules
 //! are `swell-protocol`'s, connections and trust are `swell-cluster`'s.
 //!
-//! | to find | look in |
-//! |---|---|
-//! | what goes between hosts, and how | `message`, `link` |
-//! | a scenario's files, as they travel | `bundle` |
-//! | what is wanted of a cluster, and its answer | `requests` |
-//! | this host's own part in a run, between the rules and the workers | `member_bridge` |
-//! | a host that coordinates: what the control thread asks of it, its thread, its members, each run | `coordinator/` |
-//! | a host that joins: its thread, and its part in a run | `node/` |
-//! | `host node`; with `--listen` | `node/command`, `coordinator/command` |
-//! | commands about runs that a cluster does | `remote_run`, `coordinator_client` |
-//! | `host token`, and the file of a cluster that was made beforehand | `token` |
-//! | what both sides need: this host's name and address, a thread, a timer | `this_host`, `own_thread`, `alarm` |
+//! - `coordinator/` is the host that coordinates: what the control thread asks of it (`control`),
+//!   its thread, its members, each run, and `host node --listen` (`command`).
+//! - `node/` is a host that joins: its thread, its part in a run, and `host node`.
+//! - `member_bridge` has a host's own part in a run, between the rules and the workers; both have
+//!   one.
+//! - `message` and `link` say what goes between hosts, and how; `bundle` a scenario's files, as
+//!   they travel; `requests` what is wanted of a cluster, and its answer.
+//! - `remote_run` has the commands about runs that a cluster does, over a `coordinator_client`.
+//! - `token` is `host token`, and the file of a cluster that was made beforehand.
+//! - `this_host`, `own_thread` and `alarm` are what both sides need.
 
 mod alarm;
 mod bundle;

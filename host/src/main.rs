@@ -14,12 +14,12 @@
 //! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan` and
 //!   `preflight`.
 //! - **Doing a run**: `driver/` has the threads, timers and queues, `journal` what a host keeps.
-//! - **Results**: the crates `swell-report` (what a run came to) and `swell-outputs` (where it goes);
-//!   `delivery` writes and shows them, `live` is the line while a run goes on.
-//! - **Settings**, in `settings/`: the flags, the layers that they come from, and who may say what a
-//!   run reaches.
-//! - **The edges of the process** at the bottom: `terminal` and `stderr` (what leaves for a person),
-//!   `stops` (signals), `machine` (limits of this one), `notes`.
+//! - **Results**: the crates `swell-report` (what a run came to) and `swell-outputs` (where it
+//!   goes); `delivery` writes and shows them, `live` is the line while a run goes on.
+//! - **Settings**, in `settings/`: the flags, the layers that they come from, and who may say what
+//!   a run reaches.
+//! - **The edges of the process** at the bottom: `terminal` and `stderr` (what leaves for a
+//!   person), `stops` (signals), `machine` (limits of this one), `notes`.
 
 mod access;
 mod build_scenario;

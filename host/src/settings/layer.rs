@@ -1,5 +1,5 @@
-//! One layer of settings: whatever was typed, stands in a file or is a scenario's default comes down
-//! to flags, and is read by the parser that the command line has.
+//! One layer of settings: whatever was typed, stands in a file or is a scenario's default comes
+//! down to flags, and is read by the parser that the command line has.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,5 +1,5 @@
-//! The coordinator as the control thread knows it: opened, asked to share runs, closed. What it says
-//! to members and hears of them is on a thread of its own, in `thread`.
+//! The coordinator as the control thread knows it: opened, asked to share runs, closed. What it
+//! says to members and hears of them is on a thread of its own, in `thread`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
