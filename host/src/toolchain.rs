@@ -322,15 +322,28 @@ mod tests {
 
     #[test]
     fn modules_are_found_among_cargos_messages() {
-        let messages = r#"
-{"reason":"compiler-artifact","target":{"name":"swell","kind":["lib"]},"filenames":["/t/libswell.rlib"]}
-{"reason":"compiler-artifact","target":{"name":"swell_macros","kind":["proc-macro"]},"filenames":["/t/libswell_macros.so"]}
-{"reason":"compiler-message","message":{"rendered":"warning"}}
-{"reason":"compiler-artifact","target":{"name":"sleeper","kind":["example"]},"filenames":["/t/sleeper.wasm"]}
-{"reason":"compiler-artifact","package_id":"path+file:///x/hello-http#0.1.0","target":{"name":"hello_http","kind":["cdylib"]},"filenames":["/t/hello_http.wasm","/t/hello_http.d"]}
-not json
-{"reason":"build-finished","success":true}"#;
-        let found: Vec<_> = artifacts(messages)
+        let artifact = |name: &str, kind: &str, more: &str, files: &str| {
+            let target = format!(r#"{{"name":"{name}","kind":["{kind}"]}}"#);
+            format!(
+                r#"{{"reason":"compiler-artifact",{more}"target":{target},"filenames":[{files}]}}"#
+            )
+        };
+        let messages = [
+            artifact("swell", "lib", "", r#""/t/libswell.rlib""#),
+            artifact("swell_macros", "proc-macro", "", r#""/t/libswell_macros.so""#),
+            r#"{"reason":"compiler-message","message":{"rendered":"warning"}}"#.to_owned(),
+            artifact("sleeper", "example", "", r#""/t/sleeper.wasm""#),
+            artifact(
+                "hello_http",
+                "cdylib",
+                r#""package_id":"path+file:///x/hello-http#0.1.0","#,
+                r#""/t/hello_http.wasm","/t/hello_http.d""#,
+            ),
+            "not json".to_owned(),
+            r#"{"reason":"build-finished","success":true}"#.to_owned(),
+        ];
+        let messages = messages.join("\n");
+        let found: Vec<_> = artifacts(&messages)
             .into_iter()
             .map(|artifact| (artifact.name, artifact.file))
             .collect();
