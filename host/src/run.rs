@@ -264,7 +264,7 @@ async fn gather(
         weight: args.weight.unwrap_or_else(default_weight),
         journals: args.journal.clone(),
         token_life: TOKEN_LIFE,
-        min_hosts: hosts,
+        min_nodes: hosts,
         made: None,
     };
     let (coordinator, requests) = Coordinator::open(config).await?;

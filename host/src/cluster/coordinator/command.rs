@@ -90,7 +90,7 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
             weight,
             journals: journal,
             token_life: TOKEN_LIFE,
-            min_hosts: 1,
+            min_nodes: 1,
             made: made.clone(),
         })
         .await?;

@@ -54,7 +54,7 @@ pub(crate) struct CoordinatorConfig {
     /// How long its token admits.
     pub(crate) token_life: Duration,
     /// Hosts without which no run begins.
-    pub(crate) min_hosts: usize,
+    pub(crate) min_nodes: usize,
     /// The file of a cluster that was made beforehand, in place of a new one.
     pub(crate) made: Option<PathBuf>,
 }
@@ -67,7 +67,7 @@ pub(crate) struct Coordinator {
     token: Option<Token>,
     offered: OfferedFiles,
     journals: Option<PathBuf>,
-    min_hosts: usize,
+    min_nodes: usize,
     ended: watch::Receiver<bool>,
 }
 
@@ -79,7 +79,7 @@ impl Coordinator {
     pub(crate) async fn open(
         config: CoordinatorConfig,
     ) -> anyhow::Result<(Self, mpsc::Receiver<ClusterRequest>)> {
-        let CoordinatorConfig { listen, weight, journals, token_life, min_hosts, made } = config;
+        let CoordinatorConfig { listen, weight, journals, token_life, min_nodes, made } = config;
         let made = made.map(|file| read_cluster(&file)).transpose()?;
         let offered = OfferedFiles::default();
         let (requests, asked) = mpsc::channel(1);
@@ -103,7 +103,7 @@ impl Coordinator {
         })?;
         let (address, token) = place.await.context("the cluster's thread broke down")??;
         Ok((
-            Self { requests, address, token, offered, journals, min_hosts, ended },
+            Self { requests, address, token, offered, journals, min_nodes, ended },
             member_requests,
         ))
     }
@@ -126,7 +126,7 @@ impl Coordinator {
     /// Waits until all hosts are there that are to share a run.
     pub(crate) async fn gather(&self) -> anyhow::Result<()> {
         let (there, gathered) = oneshot::channel();
-        self.request(ControlRequest::Gather(self.min_hosts, there)).await?;
+        self.request(ControlRequest::Gather(self.min_nodes, there)).await?;
         gathered.await.context("the cluster's thread broke down")
     }
 
@@ -159,7 +159,7 @@ impl Coordinator {
             own_part,
             exact_users: exact_users(&plan.plan.load),
             hosts: prepared.hosts,
-            min_hosts: prepared.hosts.unwrap_or(self.min_hosts),
+            min_nodes: prepared.hosts.unwrap_or(self.min_nodes),
         };
         self.request(ControlRequest::Lead(Box::new(new_run))).await?;
         let Asked { commands, end_requests } = asked;

@@ -31,7 +31,7 @@ pub(super) struct CoordinatedRun {
     has_begun: bool,
     is_closed: bool,
     /// Hosts may join while there are fewer than these.
-    max_hosts: usize,
+    max_nodes: usize,
 }
 
 impl CoordinatedRun {
@@ -41,7 +41,7 @@ impl CoordinatedRun {
         settings: LeadSettings,
         news: mpsc::UnboundedSender<News>,
         names: BTreeMap<NodeId, String>,
-        max_hosts: usize,
+        max_nodes: usize,
     ) -> Self {
         let ids: Vec<NodeId> = names.keys().copied().collect();
         let lead = RunLead::new(settings, &ids, local_now());
@@ -55,7 +55,7 @@ impl CoordinatedRun {
             since: Instant::now(),
             has_begun: false,
             is_closed: false,
-            max_hosts,
+            max_nodes,
         }
     }
 
@@ -76,7 +76,7 @@ impl CoordinatedRun {
     pub(super) fn takes_latecomers(&self) -> bool {
         !self.is_closed
             && self.names.keys().filter(|id| !self.has_begun || self.lead.is_present(**id)).count()
-                < self.max_hosts
+                < self.max_nodes
     }
 
     /// Another host prepares to take part.

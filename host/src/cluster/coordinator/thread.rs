@@ -54,7 +54,7 @@ pub(super) struct NewRun {
     /// goes on.
     pub(super) hosts: Option<usize>,
     /// With fewer it does not begin.
-    pub(super) min_hosts: usize,
+    pub(super) min_nodes: usize,
 }
 
 /// Serves until nobody asks for anything any more. `weight` is how much this host bears itself.
@@ -246,15 +246,15 @@ impl CoordinatorThread {
             own_part,
             exact_users,
             hosts,
-            min_hosts,
+            min_nodes,
         } = new_run;
         assignment.number = number;
         tokio::spawn(forward(number, decrees, decree.clone()));
-        let names = self.free_hosts(hosts.unwrap_or(usize::MAX));
+        let names = self.free_nodes(hosts.unwrap_or(usize::MAX));
         // A host that coordinates alone is there, and takes no part.
         let there = names.len() + usize::from(self.weight == 0.0 && hosts.is_none());
-        let refusal = if there < min_hosts || names.is_empty() {
-            Some(self.too_few(names.len(), min_hosts.max(1)))
+        let refusal = if there < min_nodes || names.is_empty() {
+            Some(self.too_few(names.len(), min_nodes.max(1)))
         } else {
             exact_users.and_then(|users| too_few_users(users, names.len()))
         };
@@ -274,12 +274,12 @@ impl CoordinatorThread {
             member.at = Some(number);
             member.send_reliably(FromCoordinator::Assignment(Box::new(assignment.clone())));
         }
-        let max_hosts = exact_users.map_or(hosts.unwrap_or(usize::MAX), |_| 0);
-        self.runs.insert(number, CoordinatedRun::new(assignment, settings, news, names, max_hosts));
+        let max_nodes = exact_users.map_or(hosts.unwrap_or(usize::MAX), |_| 0);
+        self.runs.insert(number, CoordinatedRun::new(assignment, settings, news, names, max_nodes));
     }
 
     /// The names of hosts that are free, of so many at most; this host comes first.
-    fn free_hosts(&self, most: usize) -> BTreeMap<NodeId, String> {
+    fn free_nodes(&self, most: usize) -> BTreeMap<NodeId, String> {
         let own = (self.weight > 0.0 && self.bridge.is_none()).then(|| (self.own, own_name()));
         let free =
             self.members.iter().filter(|(_, member)| member.is_node() && member.at.is_none());
