@@ -32,6 +32,8 @@ mod steady;
 mod watch;
 mod window;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::find::{Breach, Finder, Found, SearchEnd, Searching};
 pub use self::holder::Doing;
 use self::holder::Holder;
@@ -77,7 +79,7 @@ pub struct Explanation<'a> {
 }
 
 /// The set-point and what it follows from.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Regulator {
     target: Option<f64>,
     holders: Vec<Holder>,

@@ -242,6 +242,12 @@ impl Plan {
         })
     }
 
+    /// Whether only a signal ends it.
+    pub fn lasts_until_stopped(&self) -> bool {
+        let is_search = self.control.as_ref().is_some_and(|control| control.search.is_some());
+        self.stop.measured.is_none() && self.stop.iterations.is_none() && !is_search
+    }
+
     /// When the measured part begins.
     pub fn measured_from(&self) -> RunInstant {
         RunInstant::START + self.warm_up

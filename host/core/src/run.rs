@@ -7,6 +7,11 @@
 //! |---|---|
 //! | `ending` | why a run ends, and when it is hopeless |
 //! | `command` | what may be asked of a run while it goes on |
+//! | `effect` | what its control has done |
+//! | `run_control` | the control of a run: when it ends, and what its starts follow |
+//! | `set_points` | what its starts follow, and why |
+//! | `limits` | who kept less from being completed than was asked for |
+//! | `account` | what it comes to, while it goes on |
 //! | `pace` | what the load model paces |
 //! | `machine` | what a machine gives the load generator, and how busy it is |
 //! | `flow` | what went through in a window |
@@ -17,26 +22,33 @@
 //! | `outcome` | what a run came to |
 //! | `words` | limits and objectives in words |
 
+mod account;
 mod command;
 mod control_record;
+mod effect;
 mod ending;
 mod flow;
+mod limits;
 mod look;
 mod machine;
 mod node;
 mod outcome;
 mod pace;
+mod run_control;
+mod set_points;
 mod totals;
 mod words;
 
-pub use self::command::{Refusal, Standing};
+pub use self::command::{Command, Refusal, Standing};
 pub use self::control_record::{ControlRecord, ObjectiveRecord};
-pub use self::ending::{EndCause, EndRequest, is_hopeless};
+pub use self::effect::{Effect, EndOrder, Notice, SetPoint};
+pub use self::ending::{EndCause, EndRequest};
 pub use self::flow::Flowed;
 pub use self::look::{ControlLook, Look, NodeLook};
 pub use self::machine::{CpuRecord, MachineRecord};
 pub use self::node::{NodeCounts, NodeFate, NodeId, NodePlace, NodeResult, UnknownStarts};
 pub use self::outcome::Outcome;
 pub use self::pace::Pace;
+pub use self::run_control::{IterationsOver, LocalFacts, RunControl, RunSnapshot};
 pub use self::totals::NodeTotals;
 pub use self::words::{doing_in_words, limit_in_words, objective_in_words};

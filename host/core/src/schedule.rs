@@ -15,6 +15,8 @@ mod stripe;
 mod timeline;
 
 pub use self::arrivals::Arrivals;
+use serde::{Deserialize, Serialize};
+
 use self::arrivals::Positions;
 pub use self::numbering::Numbering;
 use self::shares::SlotClaim;
@@ -33,7 +35,7 @@ pub struct Due {
 }
 
 /// What starts are to follow from some instant on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Course {
     /// This many a second; zero means none.
     Rate(f64),

@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::objective::Goal;
 use super::sketch::Sketch;
 use super::watch::Tally;
@@ -34,14 +36,15 @@ pub(super) const MIN_SAMPLES: u64 = 20;
 const MIN_ABOVE: u64 = 3;
 
 /// The windows that count.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct ObjectiveEvidence {
     goal: Goal,
     windows: VecDeque<Stretch>,
+    #[serde(skip)]
     spare: Vec<Tally>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stretch {
     until: RunInstant,
     rate: f64,
@@ -51,7 +54,7 @@ struct Stretch {
 /// What was measured against an objective: how many times as much load the service would bear if
 /// more load meant so much more of what is measured. Above 1 the objective holds with room, below 1
 /// it does not.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Headroom {
     pub(super) measured: f64,
     /// What was measured: a time in seconds, or a share.
@@ -138,7 +141,7 @@ impl ObjectiveEvidence {
 }
 
 /// The sum over a span.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct SpanSums {
     goal: Goal,
     pub(super) begun: u64,

@@ -100,7 +100,7 @@ pub struct Found {
 }
 
 /// What a rate failed by.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Breach {
     /// Which objective.
     pub objective: Objective,
@@ -123,7 +123,7 @@ pub enum Searching {
 }
 
 /// A search under way.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finder {
     regulator: Regulator,
     hold: Duration,
@@ -140,7 +140,7 @@ pub struct Finder {
     under_way: Vec<u64>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum SearchPhase {
     Climbing,
     Resting { since: RunInstant, evidence: Vec<ObjectiveEvidence>, next: f64 },
@@ -149,7 +149,7 @@ enum SearchPhase {
 }
 
 /// One rate, kept for a while.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Trial {
     since: RunInstant,
     evidence: Vec<ObjectiveEvidence>,

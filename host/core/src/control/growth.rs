@@ -18,6 +18,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::RunInstant;
 
 /// The most that a rate rises, by the second.
@@ -38,7 +40,7 @@ const BEYOND: f64 = 1.03;
 const DOUBT: Duration = Duration::from_secs(20);
 
 /// What is known of higher rates.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct RateGrowth {
     ceiling: Option<f64>,
     creeping: Duration,
@@ -47,7 +49,7 @@ pub(super) struct RateGrowth {
 }
 
 /// A breach that was not believed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Doubted {
     /// The rate that had been borne before it.
     borne: f64,

@@ -107,7 +107,7 @@ impl Doing {
 }
 
 /// An objective and its limit.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Holder {
     pub(super) objective: Objective,
     evidence: ObjectiveEvidence,
@@ -279,7 +279,7 @@ impl Holder {
 
 /// What went into the service in the last windows, and what came out of it. Rates are told in terms
 /// of all transactions, of which an objective's may be a part.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct ObjectiveFlow {
     windows: VecDeque<Passed>,
     /// Transactions under way before the first of the windows.
@@ -288,7 +288,7 @@ struct ObjectiveFlow {
     age: f64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Passed {
     /// Of the objective's transactions.
     begun: u64,

@@ -69,7 +69,7 @@ impl Limiter {
 }
 
 /// What there was in a window, of outermost transactions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Flow {
     /// When it ended.
     pub until: RunInstant,
@@ -90,7 +90,7 @@ pub struct Flow {
 }
 
 /// A limit, and what it was concluded from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limit {
     /// Who.
     pub by: Limiter,
@@ -108,7 +108,7 @@ pub struct Limit {
 }
 
 /// Looks for a limit in each window of a run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LimitWatch {
     windows: VecDeque<Flow>,
     /// The least mean service time of a second, in seconds.

@@ -4,13 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::units::{Share, UnitError, parse_duration, print_duration};
 
 /// A condition on the service that the load is to hold: on all transactions together, or on those
 /// of one name.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Objective {
     /// The transaction's name; none means all outermost ones.
     pub name: Option<String>,
@@ -19,7 +20,7 @@ pub struct Objective {
 }
 
 /// What is to hold.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Goal {
     /// This percentile of the service time is at most so long.
     Latency {

@@ -8,6 +8,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Seconds that are looked at: a cache that fills or a compiler that optimises shows within them.
 const SPAN: usize = 10;
 /// The change over the span that makes no difference.
@@ -18,7 +20,7 @@ const BY_CHANCE: f64 = 2.0;
 const ENOUGH: u64 = 100;
 
 /// Looks at each second of a warm-up.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Steadiness {
     /// How many were completed, and the mean of their service times in seconds.
     seconds: VecDeque<(u64, f64)>,

@@ -17,6 +17,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::histogram::Histogram;
 
 /// Batches at most, and without which nothing is said.
@@ -28,7 +30,7 @@ const PIECES: usize = 4 * MAX_BATCHES;
 const Z: f64 = 1.96;
 
 /// Means of consecutive pieces of a run, of a second each at first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batches {
     /// Samples, and their sum in seconds. Each but the last stands for `span` additions.
     pieces: Vec<(u64, f64)>,

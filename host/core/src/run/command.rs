@@ -2,6 +2,21 @@
 
 use thiserror::Error;
 
+/// What may be asked of a run while it goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Command {
+    /// To end, as Ctrl-C asks; a second time, to cut what is under way.
+    Interrupt,
+    /// To end now as if it had come to its end; what is under way may finish.
+    Finish,
+    /// To end because somebody decided so over the control API.
+    Stop,
+    /// Another goal, in starts a second.
+    SetGoal(f64),
+    /// To begin nothing, or to begin again.
+    Pause(bool),
+}
+
 /// Why a wish of the control API is not for this run. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {

@@ -49,7 +49,7 @@ pub enum EndCause {
 
 /// Whether users do nothing but trap, and have long enough; or nothing has begun, while each of the
 /// users that are `alive` has failed.
-pub fn is_hopeless(total: &Snapshot, elapsed: Duration, alive: u64) -> bool {
+pub(super) fn is_hopeless(total: &Snapshot, elapsed: Duration, alive: u64) -> bool {
     let only_traps = total.users.traps.total() >= HOPELESS_TRAPS && only_traps(total);
     let failures = failures_before_anything(total);
     only_traps

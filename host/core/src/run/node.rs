@@ -66,7 +66,7 @@ pub struct UnknownStarts {
 }
 
 /// What became of a node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NodeFate {
     /// Which node.
     pub id: NodeId,
@@ -85,7 +85,7 @@ pub struct NodeFate {
 }
 
 /// What a node did for a run.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct NodeResult {
     /// What became of it.
     pub fate: NodeFate,

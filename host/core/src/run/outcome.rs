@@ -11,7 +11,7 @@ use crate::control::Limit;
 use crate::record::{Batches, Snapshot};
 
 /// See the module's documentation.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Outcome {
     /// Why it ended.
     pub cause: EndCause,

@@ -1,0 +1,445 @@
+//! The control of a run: one state machine, whether this machine runs it alone or many nodes share
+//! it.
+//!
+//! Whoever drives it tells it what happened (`handle_*`), does what [`RunControl::poll_effect`]
+//! gives, and shows what [`RunControl::poll_look`] gives. It is told the time a few times a second
+//! with [`RunControl::handle_time`], and what was counted as it comes: of a run alone in windows of
+//! its workers, of a run that nodes share in counts and flows of these nodes. At the end
+//! [`RunControl::close`] gives what the run came to.
+//!
+//! ## How a run ends
+//! It *ends* once, for one cause, and nothing begins from then on; what is under way has the
+//! plan's grace. It is *cut* when that has passed, or when somebody asks a second time.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::account::Account;
+use super::command::{Command, Refusal, Standing};
+use super::effect::{Effect, EndOrder, Notice};
+use super::ending::{EndCause, EndRequest, is_hopeless};
+use super::flow::Flowed;
+use super::look::{ControlLook, Look, NodeLook};
+use super::machine::MachineRecord;
+use super::node::{NodeCounts, NodeFate, NodeId, NodePlace, NodeResult, UnknownStarts};
+use super::outcome::Outcome;
+use super::set_points::SetPoints;
+use super::totals::NodeTotals;
+use crate::RunInstant;
+use crate::plan::Plan;
+use crate::record::Snapshot;
+use crate::schedule::Timeline;
+
+/// How long workers have to say what they counted, once what was under way was cut: where a person
+/// waits, and where nobody does.
+const LAST_WORDS: Duration = Duration::from_millis(700);
+const LAST_WORDS_UNATTENDED: Duration = Duration::from_secs(20);
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct RunControl {
+    state: RunSnapshot,
+    /// What was counted in the second that is shown.
+    shown: Snapshot,
+    look: Option<PendingLook>,
+}
+
+/// All that the control of a run knows: another one goes on from it exactly as the first would
+/// have. What is only shown is not part of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RunSnapshot {
+    rules: Rules,
+    account: Account,
+    set_points: SetPoints,
+    /// What each node counted. Where this machine is alone, all comes in windows until the end.
+    nodes: BTreeMap<NodeId, NodeTotals>,
+    /// What each has of the run.
+    places: Vec<NodePlace>,
+    /// Those that told what cannot be.
+    distrusted: BTreeSet<NodeId>,
+    ending: Option<Ending>,
+    was_cut: bool,
+    last_words_until: Option<RunInstant>,
+    effects: VecDeque<Effect>,
+}
+
+/// What of a plan decides on its end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Rules {
+    warm_up: Duration,
+    warm_up_ends_when_steady: bool,
+    measured: Option<Duration>,
+    grace: Duration,
+    lasts_until_stopped: bool,
+    /// When slots are due, where nothing but the plan decides on it.
+    slots: Option<Timeline>,
+}
+
+/// A run that begins nothing any more.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Ending {
+    cause: EndCause,
+    /// Since when.
+    since: RunInstant,
+    /// When what is under way is cut.
+    cut_at: RunInstant,
+}
+
+/// What is to be shown, but for the counts.
+#[derive(Debug)]
+struct PendingLook {
+    elapsed: Duration,
+    is_ending: bool,
+    span: Duration,
+    users: u64,
+    control: ControlLook,
+    nodes: Vec<NodeLook>,
+}
+
+/// What this machine's own workers are at, where it runs alone. One that leads others, and has its
+/// part as any of them, has nothing to say here.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LocalFacts {
+    /// Users that exist.
+    pub users: u64,
+    /// Where no iteration is left to begin or under way.
+    pub iterations: Option<IterationsOver>,
+}
+
+/// All iterations of a run are over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IterationsOver {
+    /// When the last of them ended; nothing where none took place.
+    pub last_end: Option<RunInstant>,
+    /// Slots that were of use.
+    pub slots: u64,
+}
+
+impl RunControl {
+    /// Controls a run of this plan. So many senders (workers of this machine, or nodes) send what
+    /// went through in a window; `room` is how many users this machine holds, where those are fewer
+    /// than the plan alone would allow.
+    pub fn new(plan: &Plan, senders: usize, room: Option<u64>) -> Self {
+        let rules = Rules {
+            warm_up: plan.warm_up,
+            warm_up_ends_when_steady: plan.warm_up_ends_when_steady,
+            measured: plan.stop.measured,
+            grace: plan.grace,
+            lasts_until_stopped: plan.lasts_until_stopped(),
+            slots: if plan.control.is_some() { None } else { plan.timeline() },
+        };
+        Self::restore(RunSnapshot {
+            rules,
+            account: Account::new(plan),
+            set_points: SetPoints::new(plan, senders, room),
+            nodes: BTreeMap::new(),
+            places: Vec::new(),
+            distrusted: BTreeSet::new(),
+            ending: None,
+            was_cut: false,
+            last_words_until: None,
+            effects: VecDeque::new(),
+        })
+    }
+
+    /// All that it knows.
+    pub fn snapshot(&self) -> RunSnapshot {
+        self.state.clone()
+    }
+
+    /// Goes on where a snapshot was taken.
+    pub fn restore(snapshot: RunSnapshot) -> Self {
+        Self { state: snapshot, shown: Snapshot::default(), look: None }
+    }
+
+    /// Somebody asks something of the run. What would have it end does nothing where it ends
+    /// already, but for a second interrupt, which cuts what is under way.
+    ///
+    /// # Errors
+    /// Another goal or a pause is not for this run, or comes too late.
+    pub fn handle_command(
+        &mut self,
+        now: RunInstant,
+        command: Command,
+    ) -> Result<Standing, Refusal> {
+        let state = &mut self.state;
+        match (command, &mut state.ending) {
+            (Command::SetGoal(_) | Command::Pause(_), Some(_)) => return Err(Refusal::Ending),
+            (Command::SetGoal(goal), None) => {
+                return state.set_points.set_goal(now, goal, &mut state.effects);
+            }
+            (Command::Pause(paused), None) => {
+                return state.set_points.pause(now, paused, &mut state.effects);
+            }
+            (Command::Interrupt, Some(ending)) => {
+                ending.cause = EndCause::Signal;
+                state.cut(now, LAST_WORDS);
+            }
+            (Command::Finish | Command::Stop, Some(_)) => {}
+            // Without an end of its own a run lasts until it is told to stop; that is its normal
+            // end.
+            (Command::Interrupt | Command::Stop, None) if state.rules.lasts_until_stopped => {
+                state.end(now, EndCause::Finished, EndOrder::Finished);
+            }
+            (Command::Interrupt, None) => state.end(now, EndCause::Signal, EndOrder::Stopped),
+            (Command::Stop, None) => state.end(now, EndCause::Stopped, EndOrder::Finished),
+            (Command::Finish, None) => state.end(now, EndCause::Finished, EndOrder::Finished),
+        }
+        Ok(state.set_points.standing(now))
+    }
+
+    /// The scenario wants the run to end.
+    pub fn handle_end_request(&mut self, now: RunInstant, request: EndRequest) {
+        let state = &mut self.state;
+        if state.ending.is_some() {
+            return;
+        }
+        match request {
+            // Iterations that have taken a row go on to their end; the last of them ends the run.
+            EndRequest::FeedExhausted(feed) => {
+                state.effects.push_back(Effect::Say(Notice::FeedExhausted(feed)));
+                state.effects.push_back(Effect::CloseIterations);
+            }
+            request => state.end(now, EndCause::Scenario(request), EndOrder::Stopped),
+        }
+    }
+
+    /// A worker of this machine counted, where it runs alone.
+    pub fn handle_window(&mut self, counted: &Snapshot, flowed: &Flowed) {
+        self.state.account.recent.merge(counted);
+        self.state.set_points.handle_flowed(flowed);
+    }
+
+    /// A node counted; nothing is taken from one that told what cannot be.
+    pub fn handle_counts(&mut self, node: NodeId, counts: &NodeCounts) {
+        let state = &mut self.state;
+        if !state.distrusted.contains(&node) {
+            state.account.recent.merge(&counts.counted);
+            state.nodes.entry(node).or_default().add(counts);
+        }
+    }
+
+    /// A node told counts that cannot be.
+    pub fn handle_garbled_counts(&mut self, node: NodeId, error: String) {
+        let state = &mut self.state;
+        if state.distrusted.insert(node) {
+            let place = state.places.iter().find(|place| place.id == node);
+            let name = place.map_or_else(|| "?".to_owned(), |place| place.name.clone());
+            state.effects.push_back(Effect::Say(Notice::Garbled { node: name, error }));
+            state.effects.push_back(Effect::Distrust(node));
+        }
+    }
+
+    /// What went through on a node in a window.
+    pub fn handle_flowed(&mut self, flowed: &Flowed) {
+        self.state.set_points.handle_flowed(flowed);
+    }
+
+    /// What nodes have of the run has changed.
+    pub fn handle_places(&mut self, now: RunInstant, places: Vec<NodePlace>) {
+        let present = places.iter().filter(|place| place.is_present).count();
+        self.state.set_points.handle_nodes(now, present);
+        self.state.places = places;
+    }
+
+    /// Time has passed: windows end, the run is looked at once a second, and may be over.
+    pub fn handle_time(&mut self, now: RunInstant, here: LocalFacts) {
+        let state = &mut self.state;
+        if state.ending.is_none() {
+            state.set_points.handle_time(now, here.users, &mut state.effects);
+        }
+        let is_ending = state.ending.is_some();
+        let span = state.account.add_up(
+            now,
+            is_ending,
+            &mut state.set_points,
+            &mut self.shown,
+            &mut state.effects,
+        );
+        if let Some(span) = span {
+            self.look = Some(state.look(now, is_ending, span, here.users));
+        }
+        match &state.ending {
+            None => state.end_if_over(now, here),
+            Some(ending) if now >= ending.cut_at && !state.was_cut => {
+                state.cut(now, LAST_WORDS_UNATTENDED);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.state.effects.pop_front()
+    }
+
+    /// What is to be shown, once a second.
+    pub fn poll_look(&mut self) -> Option<Look<'_>> {
+        let PendingLook { elapsed, is_ending, span, users, control, nodes } = self.look.take()?;
+        Some(Look {
+            elapsed,
+            warm_up: self.state.account.warm_up,
+            is_ending,
+            total: &self.state.account.total,
+            recent: (&self.shown, span),
+            users,
+            control,
+            nodes,
+        })
+    }
+
+    /// Until when workers may tell what they counted, once what was under way was cut.
+    pub const fn last_words_until(&self) -> Option<RunInstant> {
+        self.state.last_words_until
+    }
+
+    /// Whether nothing begins any more.
+    pub const fn is_ending(&self) -> bool {
+        self.state.ending.is_some()
+    }
+
+    /// Whether what begins now is measured.
+    pub fn is_measuring(&self, now: RunInstant) -> bool {
+        self.state.ending.is_none() && now >= self.state.account.measured_from()
+    }
+
+    /// What was counted since the last look.
+    pub const fn since_last_look(&self) -> &Snapshot {
+        &self.state.account.recent
+    }
+
+    /// What the run has come to. `began_at` is its first instant, as the time since the Unix epoch;
+    /// `fates` are what became of each node, where several shared it.
+    ///
+    /// Where nothing had it end, its nodes had come to the end of their iterations, or have all
+    /// left.
+    pub fn close(self, now: RunInstant, began_at: Duration, fates: Vec<NodeFate>) -> Outcome {
+        let RunSnapshot { rules, mut account, set_points, mut nodes, distrusted, ending, .. } =
+            self.state;
+        account.total.merge(&account.recent);
+        let sum = |of: fn(&NodeTotals) -> u64| nodes.values().map(of).fold(0, u64::saturating_add);
+        let all_left = || fates.iter().all(|fate| fate.has_left);
+        let (cause, end) = ending.map_or_else(
+            || {
+                // It ended with its iterations, and what was still to be told came later.
+                let last = nodes.values().filter_map(|node| node.last_end).max().unwrap_or(now);
+                let end = rules.end_of_slots(last, sum(|node| node.slots)).min(now);
+                (if all_left() { EndCause::Deserted } else { EndCause::Finished }, end)
+            },
+            |ending| (ending.cause, ending.since),
+        );
+        let lasted = end.since(RunInstant::START);
+        let warm_up = account.warm_up.min(lasted);
+        let mut machine = MachineRecord::default();
+        nodes.values().for_each(|node| machine.merge(&node.machine));
+        let mut outcome = Outcome {
+            cause,
+            snapshot: account.total,
+            measured: (lasted - warm_up).min(rules.measured.unwrap_or(Duration::MAX)),
+            warm_up,
+            is_steady: rules.warm_up_ends_when_steady.then(|| account.warm_up < rules.warm_up),
+            requests_written: sum(|node| node.requests_written),
+            users_at_once: sum(|node| node.users_at_once),
+            began_at,
+            machine,
+            control: set_points.record(),
+            limits: Vec::new(),
+            batches: account.batches,
+            nodes: Vec::new(),
+        };
+        // Nobody was in the way of what never began.
+        if !outcome.nothing_began() {
+            outcome.limits = set_points.into_limits();
+        }
+        let result = |mut fate: NodeFate| {
+            if distrusted.contains(&fate.id) {
+                // What it did in truth, nobody knows.
+                fate.unknown = UnknownStarts { least: 0, most: None };
+                fate.is_complete = false;
+            }
+            NodeResult { totals: nodes.remove(&fate.id).unwrap_or_default(), fate }
+        };
+        outcome.nodes = fates.into_iter().map(result).collect();
+        outcome
+    }
+}
+
+impl RunSnapshot {
+    fn end(&mut self, now: RunInstant, cause: EndCause, order: EndOrder) {
+        let grace = self.rules.grace;
+        if order == EndOrder::Stopped {
+            self.effects.push_back(Effect::Say(Notice::Ending { grace }));
+        }
+        self.effects.push_back(Effect::End(order));
+        self.ending = Some(Ending { cause, since: now, cut_at: now + grace });
+    }
+
+    fn cut(&mut self, now: RunInstant, last_words: Duration) {
+        let until = now + last_words;
+        self.was_cut = true;
+        self.last_words_until =
+            Some(self.last_words_until.map_or(until, |earlier| earlier.min(until)));
+        self.effects.push_back(Effect::Cut);
+    }
+
+    /// Has the run end if it is over by itself.
+    fn end_if_over(&mut self, now: RunInstant, here: LocalFacts) {
+        let measured_from = self.account.measured_from();
+        if self.rules.measured.is_some_and(|measured| now >= measured_from + measured) {
+            self.end(now, EndCause::Finished, EndOrder::Planned);
+        } else if self.set_points.is_over() {
+            self.end(now, EndCause::Finished, EndOrder::Finished);
+        } else if let Some(IterationsOver { last_end, slots }) = here.iterations {
+            self.end(now, EndCause::Finished, EndOrder::Finished);
+            // Not now, but when the last of them was done.
+            if let (Some(ending), Some(last)) = (&mut self.ending, last_end) {
+                ending.since = self.rules.end_of_slots(last, slots).min(now);
+            }
+        } else {
+            let of_nodes = self.nodes.values().map(|node| node.users);
+            let alive = of_nodes.fold(here.users, u64::saturating_add);
+            let elapsed = now.since(RunInstant::START);
+            if is_hopeless(&self.account.total, elapsed, alive) {
+                self.end(now, EndCause::Hopeless, EndOrder::Stopped);
+            }
+        }
+    }
+
+    fn look(
+        &mut self,
+        now: RunInstant,
+        is_ending: bool,
+        span: Duration,
+        users_here: u64,
+    ) -> PendingLook {
+        let Self { nodes, places, set_points, .. } = self;
+        // Of users of a node that is not heard nothing is known.
+        let present = places.iter().filter(|place| place.is_present);
+        let users = present.filter_map(|place| nodes.get(&place.id)).map(|node| node.users);
+        PendingLook {
+            elapsed: now.since(RunInstant::START),
+            is_ending,
+            span,
+            users: users.fold(users_here, u64::saturating_add),
+            control: set_points.look(now),
+            nodes: places
+                .iter()
+                .map(|place| nodes.entry(place.id).or_default().look(now, place))
+                .collect(),
+        }
+    }
+}
+
+impl Rules {
+    /// When a run that ended with its iterations, the last of them at `last`, was over: each slot
+    /// that it `started` lasts until the next one would have been due.
+    fn end_of_slots(&self, last: RunInstant, started: u64) -> RunInstant {
+        let next = self.slots.as_ref().and_then(|slots| slots.instant_of(started as f64));
+        next.map_or(last, |next| last.max(next))
+    }
+}
+
+#[cfg(test)]
+mod tests;
