@@ -4,12 +4,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use swell_core::run::Refusal;
+use swell_core::run::{Command, Refusal};
 use swell_core::units::Rate;
 use swell_report::{Ended, Phase, Status};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::driver::{Command, Reply};
+use crate::driver::{CommandCall, Reply};
 use crate::finished::Done;
 use crate::prepare::Prepared;
 
@@ -21,7 +21,7 @@ pub(crate) struct Handle {
     pub(crate) name: String,
     pub(crate) scenario: String,
     pub(crate) model: String,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<CommandCall>,
     /// How often it was told to end as Ctrl-C does.
     interrupts: watch::Sender<u32>,
     status: RefCell<Status>,
@@ -30,7 +30,7 @@ pub(crate) struct Handle {
 
 /// The run's own ends of the lines to its handle.
 pub(crate) struct Ends {
-    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) commands: mpsc::Receiver<CommandCall>,
     /// Where it tells what it came to, once.
     pub(crate) done: watch::Sender<Option<Rc<Done>>>,
 }
@@ -113,7 +113,7 @@ impl Handle {
     /// # Errors
     /// It cannot have one, or not any more.
     pub(crate) async fn set_goal(&self, goal: Rate) -> Result<(), Refusal> {
-        self.ask(|reply| Command::SetGoal(goal.per_second(), reply)).await
+        self.ask(Command::SetGoal(goal.per_second())).await
     }
 
     /// Has nothing new begin, or has it begin again.
@@ -121,22 +121,23 @@ impl Handle {
     /// # Errors
     /// As [`Handle::set_goal`].
     pub(crate) async fn pause(&self, paused: bool) -> Result<(), Refusal> {
-        self.ask(|reply| Command::Pause(paused, reply)).await
+        self.ask(Command::Pause(paused)).await
     }
 
     fn tell(&self, command: Command) {
         let commands = self.commands.clone();
         tokio::task::spawn_local(async move {
             // A run that is over needs no command.
-            let _ = commands.send(command).await;
+            let _ = commands.send(CommandCall { command, reply: None }).await;
         });
     }
 
     /// Whoever looks after the answer sees what was asked for, although the run itself is looked at
     /// once a second.
-    async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), Refusal> {
-        let (reply, replied) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| Refusal::Ending)?;
+    async fn ask(&self, command: Command) -> Result<(), Refusal> {
+        let (reply, replied): (Reply, _) = oneshot::channel();
+        let call = CommandCall { command, reply: Some(reply) };
+        self.commands.send(call).await.map_err(|_| Refusal::Ending)?;
         let standing = replied.await.unwrap_or(Err(Refusal::Ending))?;
         self.status.borrow_mut().stands(standing);
         Ok(())

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use swell_core::run::CpuRecord;
+use swell_core::run::{CpuRecord, MachineRecord};
 use swell_protocol::clock::LocalInstant;
 
 /// The clock of leases: the time since the machine was booted, suspension included, which nobody
@@ -42,8 +42,39 @@ pub(crate) fn cpu_time() -> Duration {
     Duration::new(clock.tv_sec.unsigned_abs(), u32::try_from(clock.tv_nsec).unwrap_or(0))
 }
 
-/// Watches how busy the process is and how much the hypervisor takes, from one look to the next.
-pub(crate) struct CpuWatch {
+/// Watches this machine during the measured part of a run, from its first look on.
+#[derive(Default)]
+pub(crate) struct MachineWatch {
+    /// The latest look, and the processor time that was used at the first.
+    watch: Option<(CpuWatch, Duration)>,
+    cpu: CpuRecord,
+}
+
+impl MachineWatch {
+    /// A window of the measured part is over, or the first begins.
+    pub(crate) fn look(&mut self) {
+        match &mut self.watch {
+            None => self.watch = Some((CpuWatch::start(), cpu_time())),
+            Some((watch, _)) => watch.look(&mut self.cpu),
+        }
+    }
+
+    /// What was seen of the machine so far.
+    pub(crate) fn record(&self) -> MachineRecord {
+        let used = |since: Duration| cpu_time().saturating_sub(since).as_secs_f64();
+        MachineRecord {
+            cores: allowed_cores() as u64,
+            most_resident_bytes: most_resident_bytes(),
+            cpu: CpuRecord {
+                seconds: self.watch.as_ref().map_or(0.0, |(_, since)| used(*since)),
+                ..self.cpu
+            },
+        }
+    }
+}
+
+/// How busy the process is and how much the hypervisor takes, from one look to the next.
+struct CpuWatch {
     cores: usize,
     since: Instant,
     used: Duration,
@@ -54,7 +85,7 @@ pub(crate) struct CpuWatch {
 const TICKS_A_SECOND: f64 = 100.0;
 
 impl CpuWatch {
-    pub(crate) fn start() -> Self {
+    fn start() -> Self {
         Self {
             cores: allowed_cores(),
             since: Instant::now(),
@@ -65,7 +96,7 @@ impl CpuWatch {
 
     /// Adds what was seen since the last look: processor time used, as a share of what the allowed
     /// cores had; and time that the hypervisor took from this machine, as a share of all its cores.
-    pub(crate) fn look(&mut self, record: &mut CpuRecord) {
+    fn look(&mut self, record: &mut CpuRecord) {
         let (now, used, stolen) = (Instant::now(), cpu_time(), stolen_ticks());
         let wall = (now - self.since).as_secs_f64().max(1e-6);
         let share = |seconds: f64| seconds / (wall * self.cores as f64);

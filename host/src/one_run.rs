@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use swell_core::plain::line;
 use swell_core::record::Snapshot;
-use swell_core::run::{EndCause, EndRequest, Look, Outcome, Refusal};
+use swell_core::run::{EndCause, EndRequest, Look, Outcome};
 use swell_outputs::Outputs;
 use swell_report::{Exit, Header, Phase, Status};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::driver::{Asked, Command, StoppedBefore, Threads, View};
+use crate::driver::{Asked, CommandCall, StoppedBefore, Threads, View};
 use crate::executor::{Executor, Task};
 use crate::finished::{Done, Finished, header};
 use crate::handle::Handle;
@@ -41,7 +41,7 @@ impl Surroundings {
         &self,
         prepared: Prepared,
         handle: &Handle,
-        mut commands: mpsc::Receiver<Command>,
+        mut commands: mpsc::Receiver<CommandCall>,
         end_requests: EndRequests,
         executor: &dyn Executor,
     ) -> Done {
@@ -120,15 +120,12 @@ impl Surroundings {
 /// Calls `setup` and gives what it gave; or what the run came to, if it does not begin.
 async fn set_up(
     prepared: &Prepared,
-    commands: &mut mpsc::Receiver<Command>,
+    commands: &mut mpsc::Receiver<CommandCall>,
 ) -> Result<Option<Vec<u8>>, Done> {
     let given_up = async {
-        loop {
-            match commands.recv().await {
-                Some(Command::Interrupt | Command::Stop | Command::Finish) | None => break,
-                Some(Command::SetGoal(_, reply) | Command::Pause(_, reply)) => {
-                    let _ = reply.send(Err(Refusal::Preparing));
-                }
+        while let Some(call) = commands.recv().await {
+            if call.gives_up() {
+                break;
             }
         }
     };
@@ -243,5 +240,9 @@ impl View for RunView<'_> {
         self.line.show(&status);
         self.tell_outputs(&status);
         self.handle.show(status);
+    }
+
+    fn warn(&mut self, text: &str) {
+        terminal::say(format_args!("warning: {text}"));
     }
 }

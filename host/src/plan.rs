@@ -147,9 +147,7 @@ impl RunPlan {
 
     /// Whether only a signal ends it.
     pub(crate) fn lasts_until_stopped(&self) -> bool {
-        self.plan.stop.measured.is_none()
-            && self.plan.stop.iterations.is_none()
-            && self.search().is_none()
+        self.plan.lasts_until_stopped()
     }
 
     /// How the highest rate is searched, where it is.

@@ -20,7 +20,7 @@ use swell_engine::{Pacing, RunOver};
 use tokio::sync::Notify;
 
 use super::pacer::Pacer;
-use super::worker::{Lease, Milestone, Progress, SetPoint, Shared, Starts};
+use super::worker::{Lease, Milestone, Progress, Shared, Starts, WorkerSetPoint};
 use crate::machine;
 
 /// The overflow queue of all workers, and how to call them to it.
@@ -192,7 +192,7 @@ impl Floor {
     }
 
     /// From some instant on, starts follow another course.
-    pub(crate) fn change(&self, set_point: &SetPoint) {
+    pub(crate) fn change(&self, set_point: &WorkerSetPoint) {
         match &set_point.starts {
             Starts::AsTheyAre => {}
             Starts::Follow(course) => {

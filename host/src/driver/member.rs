@@ -9,7 +9,7 @@ use bytes::Bytes;
 use swell_core::RunInstant;
 use swell_core::plan::MAX_USERS;
 use swell_core::record::Snapshot;
-use swell_core::run::{CpuRecord, EndRequest, Flowed, MachineRecord, NodeCounts, Pace};
+use swell_core::run::{EndRequest, Flowed, NodeCounts, Pace};
 use swell_core::schedule::{Numbering, Owner, Table};
 use swell_engine::{Program, Run, RunOver};
 use swell_protocol::deltas::Frontier;
@@ -19,12 +19,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::iterations::Iterations;
-use super::worker::{Farewell, Lease, Milestone, Order, SetPoint, Shared, Starts, WINDOW, Window};
-use super::{Crews, Threads};
-use crate::journal::{self, Entry, Journal};
-use crate::machine::{
-    CpuWatch, allowed_cores, cpu_time, instant_at, local_now, most_resident_bytes,
+use super::threads::Threads;
+use super::worker::{
+    Lease, Milestone, Order, Shared, Starts, WINDOW, Window, WorkerResult, WorkerSetPoint,
 };
+use super::workers::Workers;
+use crate::journal::{self, Entry, Journal};
+use crate::machine::{MachineWatch, instant_at, local_now};
 use crate::plan::RunPlan;
 
 /// How often results are sent.
@@ -130,7 +131,7 @@ pub(crate) async fn take_part(
         journal.as_ref().map(|place| place.open(line.id, &orders.nodes, began_at)).transpose()?;
     let (set_points, set_point) = watch::channel(None);
     let (leases, lease) = watch::channel(None);
-    let crews = Crews::set_to_work(threads, &shared, set_point, lease, |worker| {
+    let workers = Workers::set_to_work(threads, &shared, &set_point, &lease, |worker| {
         plan.dispatcher_of_cluster(worker)
     });
     let mut part = Part {
@@ -146,8 +147,7 @@ pub(crate) async fn take_part(
         written: vec![0; plan.workers],
         flowed: Flowed::default(),
         is_strained: false,
-        cpu: CpuRecord::default(),
-        cpu_since: None,
+        machine: MachineWatch::default(),
         // One that comes later has no share yet.
         use_rate: first_use_rate(&plan, (until - from).max(1.0 / hosts as f64)),
         expected_rate: 0.0,
@@ -164,8 +164,7 @@ pub(crate) async fn take_part(
         journal,
     };
     part.follow(orders, owner);
-    let Crews { orders, spares, farewells, mut windows } = crews;
-    let mut cpu_watch = None;
+    let Workers { orders, spares, results, mut windows } = workers;
     let mut ticks = tokio::time::interval(WINDOW);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let (mut was_cut, mut is_deserted) = (false, false);
@@ -198,7 +197,7 @@ pub(crate) async fn take_part(
             },
             _ = ticks.tick() => {
                 part.cover();
-                part.look_at_cpu(&mut cpu_watch);
+                part.look_at_machine();
                 if part.ending.is_none() && (part.is_time_over() || part.has_left(owner)) {
                     part.end(&orders, Ending::Finished);
                 }
@@ -214,9 +213,9 @@ pub(crate) async fn take_part(
             }
         }
     }
-    for (worker, farewell) in farewells.into_iter().enumerate() {
-        let Farewell { window, written } =
-            farewell.await.map_err(|_| anyhow!("a worker broke down"))??;
+    for (worker, result) in results.into_iter().enumerate() {
+        let WorkerResult { window, written } =
+            result.await.map_err(|_| anyhow!("a worker broke down"))??;
         part.counted.merge(&window);
         part.written[worker] = written;
     }
@@ -347,7 +346,7 @@ impl Accounted {
 struct Part<'a> {
     plan: &'a RunPlan,
     shared: &'a Shared,
-    set_points: watch::Sender<Option<SetPoint>>,
+    set_points: watch::Sender<Option<WorkerSetPoint>>,
     leases: watch::Sender<Option<Lease>>,
     counted: Snapshot,
     accounted: Accounted,
@@ -355,8 +354,7 @@ struct Part<'a> {
     written: Vec<u64>,
     flowed: Flowed,
     is_strained: bool,
-    cpu: CpuRecord,
-    cpu_since: Option<Duration>,
+    machine: MachineWatch,
     /// Iteration numbers that are used a second, those that will be by what the orders say at the
     /// least, and those that had been used at an instant.
     use_rate: f64,
@@ -400,12 +398,12 @@ impl Part<'_> {
         }
         let (restarts, paused, measured_from) =
             (orders.restarts, orders.is_paused, orders.measured_from);
-        let from = RunInstant::START + self.shared.began.elapsed();
+        let from = self.shared.now();
         let share = orders.tables.last().map_or(0.0, |table| table.share(owner));
         self.expected_rate =
             orders.timeline.as_ref().map_or(0.0, |timeline| timeline.rate_at(from) * share);
         self.orders = Arc::clone(&orders);
-        self.set_points.send_replace(Some(SetPoint {
+        self.set_points.send_replace(Some(WorkerSetPoint {
             starts: Starts::Dealt(orders, owner),
             from,
             restarts,
@@ -426,7 +424,7 @@ impl Part<'_> {
         if self.shared.iterations.are_over()
             && let Some(last) = self.shared.iterations.last_end()
         {
-            self.covered_until = self.at(last);
+            self.covered_until = self.shared.on_clock(last);
         }
         self.ending.get_or_insert_with(|| Instant::now() + self.plan.plan.grace);
         self.shared.iterations.end();
@@ -443,33 +441,22 @@ impl Part<'_> {
         window.give_back(spares);
     }
 
-    fn look_at_cpu(&mut self, watch: &mut Option<CpuWatch>) {
-        let now = RunInstant::START + self.shared.began.elapsed();
-        if self.ending.is_some() || now < self.measured_from || Instant::now() < self.shared.began {
-            return;
-        }
-        match watch {
-            None => {
-                self.cpu_since = Some(cpu_time());
-                *watch = Some(CpuWatch::start());
-            }
-            Some(watch) => watch.look(&mut self.cpu),
+    fn look_at_machine(&mut self) {
+        let is_measuring = self.shared.now() >= self.measured_from;
+        if self.ending.is_none() && is_measuring && Instant::now() >= self.shared.began {
+            self.machine.look();
         }
     }
 
     fn is_time_over(&self) -> bool {
-        let now = RunInstant::START + self.shared.began.elapsed();
+        let now = self.shared.now();
         self.plan.plan.stop.measured.is_some_and(|measured| now >= self.measured_from + measured)
             || self.shared.iterations.are_over()
     }
 
-    fn at(&self, instant: Instant) -> RunInstant {
-        RunInstant::START + instant.saturating_duration_since(self.shared.began)
-    }
-
     /// Up to now nothing was left undone for want of a lease, or it is told as unsent.
     fn cover(&mut self) {
-        let now = self.at(Instant::now());
+        let now = self.shared.now();
         if self.ending.is_none() && self.holds_lease() {
             self.covered_until = self.covered_until.max(now);
         }
@@ -478,7 +465,7 @@ impl Part<'_> {
     /// Whether it wants to leave, and has nothing left to start. Users of the closed model have no
     /// slots to hand over.
     fn has_left(&self, owner: Owner) -> bool {
-        let now = RunInstant::START + self.shared.began.elapsed();
+        let now = self.shared.now();
         let is_done = || {
             self.orders.are_done_with(owner, Numbering::new(self.plan.plan.arrivals), now)
                 && self.frontier().waiting == 0
@@ -552,20 +539,14 @@ impl Part<'_> {
 
     /// What was counted since the last time, written down, in the journal as well.
     fn take_counts(&mut self, is_last: bool) -> Bytes {
-        self.cpu.seconds =
-            self.cpu_since.map_or(0.0, |since| cpu_time().saturating_sub(since).as_secs_f64());
         let mut counts = NodeCounts {
             counted: std::mem::take(&mut self.counted),
             users: self.shared.users.alive(),
             users_at_once: self.shared.users.most_at_once(),
             requests_written: self.written.iter().sum(),
-            last_end: self.shared.iterations.last_end().map(|at| self.at(at)),
+            last_end: self.shared.iterations.last_end().map(|at| self.shared.on_clock(at)),
             slots: self.shared.slots(),
-            machine: MachineRecord {
-                cores: allowed_cores() as u64,
-                most_resident_bytes: most_resident_bytes(),
-                cpu: self.cpu,
-            },
+            machine: self.machine.record(),
         };
         let mut bytes = written(&counts);
         // What makes results large goes first: thousands of series of the scenario's own, thousands

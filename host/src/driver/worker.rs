@@ -14,7 +14,7 @@ use swell_core::control::{Objective, Tally};
 use swell_core::dispatch::{Dispatcher, UserKey};
 use swell_core::plain::in_one_line;
 use swell_core::record::{Recorder, Snapshot};
-use swell_core::run::{Flowed, Pace};
+use swell_core::run::{Flowed, Pace, SetPoint};
 use swell_core::schedule::{Course, Owner};
 use swell_core::standstill::Heartbeat;
 use swell_engine::{HookError, IterationOutcome, Program, Run, RunOver, User, Worker};
@@ -52,7 +52,7 @@ pub(crate) enum Order {
 
 /// What a run's starts are to follow, as the control thread sets it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SetPoint {
+pub(crate) struct WorkerSetPoint {
     pub(crate) starts: Starts,
     /// From when on. A moment ahead, so that all workers change at the same slot.
     pub(crate) from: RunInstant,
@@ -62,6 +62,14 @@ pub(crate) struct SetPoint {
     pub(crate) paused: bool,
     /// Where the measured part begins, if that is not where it was planned.
     pub(crate) measured_from: Option<RunInstant>,
+}
+
+impl From<SetPoint> for WorkerSetPoint {
+    fn from(set_point: SetPoint) -> Self {
+        let SetPoint { course, from, restarts, is_paused, measured_from } = set_point;
+        let starts = course.map_or(Starts::AsTheyAre, Starts::Follow);
+        Self { starts, from, restarts, paused: is_paused, measured_from }
+    }
 }
 
 /// When starts are due.
@@ -92,6 +100,21 @@ pub(crate) struct Progress {
 }
 
 impl Shared {
+    /// The present on the run's clock; before its beginning, its first instant.
+    pub(crate) fn now(&self) -> RunInstant {
+        RunInstant::START + self.began.elapsed()
+    }
+
+    /// An instant on the run's clock.
+    pub(crate) fn on_clock(&self, instant: Instant) -> RunInstant {
+        RunInstant::START + instant.saturating_duration_since(self.began)
+    }
+
+    /// The instant at which the run's clock shows `at`.
+    pub(crate) fn at(&self, at: RunInstant) -> Instant {
+        self.began + at.since(RunInstant::START)
+    }
+
     /// Slots that were of use to what began: where iterations take them, one may find that there
     /// are no more numbers.
     pub(crate) fn slots(&self) -> u64 {
@@ -242,7 +265,7 @@ impl UserCounts {
 /// A worker's ends of the channels to the control thread.
 pub(crate) struct Lines {
     pub(crate) orders: watch::Receiver<Order>,
-    pub(crate) set_points: watch::Receiver<Option<SetPoint>>,
+    pub(crate) set_points: watch::Receiver<Option<WorkerSetPoint>>,
     /// Nothing ever comes where a host is alone.
     pub(crate) leases: watch::Receiver<Option<Lease>>,
     /// Closed windows, to be merged.
@@ -252,7 +275,7 @@ pub(crate) struct Lines {
 }
 
 /// What a worker has left when it is done.
-pub(crate) struct Farewell {
+pub(crate) struct WorkerResult {
     /// Its last window.
     pub(crate) window: Snapshot,
     /// Request heads that it handed to the network, those of interrupted requests too.
@@ -268,7 +291,7 @@ pub(crate) async fn work(
     index: usize,
     dispatcher: Dispatcher,
     lines: Lines,
-) -> anyhow::Result<Farewell> {
+) -> anyhow::Result<WorkerResult> {
     let mut recorder = Recorder::new(shared.measured_from);
     let heartbeat = recorder.heartbeat();
     let floor = Floor::new(index, &shared, dispatcher, Rc::clone(&heartbeat))
@@ -318,7 +341,7 @@ struct Crew {
 }
 
 impl Crew {
-    async fn run(self, mut lines: Lines) -> anyhow::Result<Farewell> {
+    async fn run(self, mut lines: Lines) -> anyhow::Result<WorkerResult> {
         let this = Rc::new(self);
         let mut heard = Heard::default();
         loop {
@@ -376,7 +399,7 @@ impl Crew {
         this.count_unsent();
         let window =
             this.worker.recorder.borrow_mut().take_window(this.worker.now(), Snapshot::default());
-        Ok(Farewell { window, written: this.worker.client.written() })
+        Ok(WorkerResult { window, written: this.worker.client.written() })
     }
 
     /// Follows the latest set-point.

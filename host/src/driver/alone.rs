@@ -1,0 +1,214 @@
+//! A run on this machine alone: the control thread, which merges what its workers measured, watches
+//! the machine, and does what the control of the run decides.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{anyhow, ensure};
+use swell_core::record::Snapshot;
+use swell_core::run::{
+    Effect, EndOrder, IterationsOver, LocalFacts, NodeCounts, NodeId, Outcome, RunControl,
+};
+use swell_engine::{Program, Run, RunOver};
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+
+use super::iterations::Iterations;
+use super::run_lines::{Asked, View, say, show};
+use super::threads::Threads;
+use super::worker::{Order, Shared, WINDOW, Window, WorkerResult, WorkerSetPoint};
+use super::workers::{Results, Workers};
+use crate::machine::MachineWatch;
+use crate::plan::RunPlan;
+
+/// Time between making the workers and the run's first instant: enough for all to be ready and
+/// waiting for it.
+const LEAD: Duration = Duration::from_millis(50);
+
+/// Who counts where nobody shares a run.
+const ALONE: NodeId = NodeId(0);
+
+/// Runs the plan to its end on these threads. `view` is told once a second.
+///
+/// # Errors
+/// The machine does not give what a run needs; nothing was sent.
+pub(crate) async fn drive(
+    threads: &Threads,
+    plan: &RunPlan,
+    program: &Arc<Program>,
+    run: Arc<Run>,
+    start_data: Vec<u8>,
+    mut asked: Asked,
+    view: &mut dyn View,
+) -> anyhow::Result<Outcome> {
+    let began = Instant::now() + LEAD;
+    let iterations = Iterations::new(plan.plan.stop.iterations);
+    let shared = Shared::new(plan, Arc::clone(program), run, start_data, iterations, began);
+    let (set_points, set_point) = watch::channel(None);
+    let no_leases = watch::channel(None).1;
+    let workers = Workers::set_to_work(threads, &shared, &set_point, &no_leases, |worker| {
+        plan.dispatcher(worker)
+    });
+    let Workers { orders, spares, results, windows } = workers;
+    let mut alone = Alone {
+        shared: &shared,
+        control: RunControl::new(&plan.plan, plan.workers, plan.room()),
+        orders,
+        set_points,
+        spares,
+        machine: MachineWatch::default(),
+        written: vec![0; plan.workers],
+    };
+    let gave_up = alone.run(windows, &mut asked, view).await;
+    ensure!(alone.control.is_ending(), "the workers ended by themselves");
+    alone.take_last(results, gave_up, view).await?;
+    let Alone { control, .. } = alone;
+    view.count(control.since_last_look());
+    let began_at = SystemTime::now() - began.elapsed();
+    let began_at = began_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(control.close(shared.now(), began_at, Vec::new()))
+}
+
+/// The control thread's state during a run.
+struct Alone<'a> {
+    shared: &'a Shared,
+    control: RunControl,
+    orders: watch::Sender<Order>,
+    set_points: watch::Sender<Option<WorkerSetPoint>>,
+    spares: Vec<mpsc::Sender<Window>>,
+    machine: MachineWatch,
+    /// Request heads that each worker had handed to the network with its latest window.
+    written: Vec<u64>,
+}
+
+impl Alone<'_> {
+    /// Goes on until all workers have ended; says whether those were given up that had not.
+    async fn run(
+        &mut self,
+        mut windows: mpsc::Receiver<Window>,
+        asked: &mut Asked,
+        view: &mut dyn View,
+    ) -> bool {
+        let mut ticks = tokio::time::interval(WINDOW);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            let last_words_until = self.control.last_words_until();
+            tokio::select! {
+                biased;
+                Some(call) = asked.commands.recv() => {
+                    call.answer(&mut self.control, self.shared.now());
+                }
+                Some(request) = asked.end_requests.recv() => {
+                    self.control.handle_end_request(self.shared.now(), request);
+                }
+                window = windows.recv() => match window {
+                    Some(window) => self.merge(window),
+                    // All workers have ended.
+                    None => return false,
+                },
+                _ = ticks.tick() => self.handle_time(view),
+                () = until(last_words_until.map(|until| self.shared.at(until))) => return true,
+            }
+            self.do_effects();
+        }
+    }
+
+    fn handle_time(&mut self, view: &mut dyn View) {
+        let now = self.shared.now();
+        if self.control.is_measuring(now) && Instant::now() >= self.shared.began {
+            self.machine.look();
+        }
+        let iterations = &self.shared.iterations;
+        let here = LocalFacts {
+            users: self.shared.users.alive(),
+            iterations: iterations.are_over().then(|| IterationsOver {
+                last_end: iterations.last_end().map(|at| self.shared.on_clock(at)),
+                slots: self.shared.slots(),
+            }),
+        };
+        self.control.handle_time(now, here);
+        show(&mut self.control, view);
+    }
+
+    fn merge(&mut self, window: Window) {
+        self.written[window.at.worker] = window.written;
+        let flowed = window.flowed(self.shared.pace, 1);
+        self.control.handle_window(&window.counted, &flowed);
+        window.give_back(&self.spares);
+    }
+
+    fn do_effects(&mut self) {
+        while let Some(effect) = self.control.poll_effect() {
+            match effect {
+                Effect::Publish(set_point) => {
+                    self.set_points.send_replace(Some(set_point.into()));
+                }
+                Effect::End(EndOrder::Planned | EndOrder::Finished) => {
+                    self.orders.send_replace(Order::End(RunOver::Finished));
+                }
+                Effect::End(EndOrder::Stopped) => {
+                    self.orders.send_replace(Order::End(RunOver::Stopped));
+                }
+                Effect::Cut => {
+                    self.orders.send_replace(Order::Cut);
+                }
+                Effect::CloseIterations => self.shared.iterations.close(),
+                // There is nobody but this machine.
+                Effect::Distrust(_) => {}
+                Effect::Say(notice) => say(&notice),
+            }
+        }
+    }
+
+    /// Takes what the workers have left, and what this machine was. Of those that were given up
+    /// the windows that they sent are all.
+    async fn take_last(
+        &mut self,
+        results: Results,
+        gave_up: bool,
+        view: &mut dyn View,
+    ) -> anyhow::Result<()> {
+        let (machine, mut counted) = (self.machine.record(), Snapshot::default());
+        let mut silent = 0;
+        for (worker, mut result) in results.into_iter().enumerate() {
+            // Those that go on have ended by now, and have sent it.
+            let told = if gave_up {
+                result.try_recv().ok()
+            } else {
+                Some(result.await.map_err(|_| anyhow!("a worker broke down"))?)
+            };
+            let Some(told) = told else {
+                silent += 1;
+                continue;
+            };
+            let WorkerResult { window, written } = told?;
+            counted.merge(&window);
+            self.written[worker] = written;
+        }
+        if silent > 0 {
+            view.warn(&format!(
+                "{silent} threads were still busy and did not answer: what they counted last is \
+                missing"
+            ));
+        }
+        let counts = NodeCounts {
+            counted,
+            users: self.shared.users.alive(),
+            users_at_once: self.shared.users.most_at_once(),
+            requests_written: self.written.iter().sum(),
+            last_end: None,
+            slots: self.shared.slots(),
+            machine,
+        };
+        self.control.handle_counts(ALONE, &counts);
+        Ok(())
+    }
+}
+
+/// Waits for an instant; for ever where there is none.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
+        None => std::future::pending().await,
+    }
+}

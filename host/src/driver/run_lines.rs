@@ -1,0 +1,79 @@
+//! What a run is asked, and who watches it.
+
+use swell_core::RunInstant;
+use swell_core::record::Snapshot;
+use swell_core::run::{Command, EndRequest, Look, Notice, Refusal, RunControl, Standing};
+use tokio::sync::{mpsc, oneshot};
+
+/// Where the answer to a command goes.
+pub(crate) type Reply = oneshot::Sender<Result<Standing, Refusal>>;
+
+/// A command, and where its answer goes if somebody waits for it.
+pub(crate) struct CommandCall {
+    pub(crate) command: Command,
+    pub(crate) reply: Option<Reply>,
+}
+
+/// What comes to a run from outside.
+pub(crate) struct Asked {
+    pub(crate) commands: mpsc::Receiver<CommandCall>,
+    /// Of the scenario itself.
+    pub(crate) end_requests: mpsc::Receiver<EndRequest>,
+}
+
+/// Who watches a run.
+pub(crate) trait View {
+    /// What was counted since the last call, once a second.
+    fn count(&mut self, counted: &Snapshot);
+
+    /// Where the run is, once a second.
+    fn look(&mut self, look: &Look<'_>);
+
+    /// Something is amiss that a person must know.
+    fn warn(&mut self, text: &str);
+}
+
+impl CommandCall {
+    /// Has a run do it, and answers.
+    pub(super) fn answer(self, control: &mut RunControl, now: RunInstant) {
+        let answer = control.handle_command(now, self.command);
+        if let Some(reply) = self.reply {
+            // Whoever asked may be gone.
+            let _ = reply.send(answer);
+        }
+    }
+
+    /// Refuses what a run cannot do before it begins; says whether it is to be given up.
+    pub(crate) fn gives_up(self) -> bool {
+        match self.command {
+            Command::Interrupt | Command::Stop | Command::Finish => true,
+            Command::SetGoal(_) | Command::Pause(_) => {
+                if let Some(reply) = self.reply {
+                    let _ = reply.send(Err(Refusal::Preparing));
+                }
+                false
+            }
+        }
+    }
+}
+
+/// Shows where a run is, if that is due.
+pub(super) fn show(control: &mut RunControl, view: &mut dyn View) {
+    if let Some(look) = control.poll_look() {
+        view.count(look.recent.0);
+        view.look(&look);
+    }
+}
+
+/// Tells a person, or whoever looks into the log.
+pub(super) fn say(notice: &Notice) {
+    match notice {
+        Notice::SetPoint { .. } => tracing::debug!("{notice}"),
+        Notice::Garbled { .. } => tracing::error!(target: "audit", "{notice}"),
+        Notice::Ending { .. }
+        | Notice::FeedExhausted(_)
+        | Notice::Limited(_)
+        | Notice::Reached
+        | Notice::Steady { .. } => tracing::info!("{notice}"),
+    }
+}
