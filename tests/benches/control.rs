@@ -103,7 +103,11 @@ struct Plot {
 
 impl Case {
     fn all() -> Vec<Self> {
-        let latency = Case {
+        vec![Self::latency(), Self::errors(), Self::fast(), Self::limited()]
+    }
+
+    fn latency() -> Self {
+        Case {
             kind: "latency",
             asked: "p90 = 130 ms, latency linear to 200 ms at 2,000/s",
             flags: "--latency p90=130ms",
@@ -128,8 +132,11 @@ impl Case {
                 most: 200.0,
                 of: |s| s.p90_ms,
             }),
-        };
-        let errors = Case {
+        }
+    }
+
+    fn errors() -> Self {
+        Case {
             kind: "errors",
             asked: "3 % errors, failing above 1,300/s",
             flags: "--error-rate 3%",
@@ -166,8 +173,11 @@ impl Case {
                 most: 2_800.0,
                 of: |s| s.rate,
             }),
-        };
-        let fast = Case {
+        }
+    }
+
+    fn fast() -> Self {
+        Case {
             kind: "tps",
             asked: "10,000/s at 1 ms",
             flags: "--tps 10000",
@@ -186,8 +196,11 @@ impl Case {
                 },
             ],
             plot: None,
-        };
-        let limited = Case {
+        }
+    }
+
+    fn limited() -> Self {
+        Case {
             kind: "tps",
             asked: "10,000/s of a service that does 7,000/s",
             flags: "--tps 10000",
@@ -204,8 +217,7 @@ impl Case {
                 of: |curve| format!("{:.0}/s", mean_rate(&curve[10..])),
             }],
             plot: None,
-        };
-        vec![latency, errors, fast, limited]
+        }
     }
 
     /// What the service saw, by seconds of the tool's load.

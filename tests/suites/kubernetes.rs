@@ -123,6 +123,58 @@ fn kubernetes_takes_the_manifests_and_no_misspelt_ones() {
     }
 }
 
+/// What the container of a pod mounts and reads is there, and the key is the coordinator's alone.
+#[track_caller]
+fn check_container(pod: &Value, is_coordinator: bool) {
+    let container = &pod["containers"][0];
+    assert_eq!(
+        container["resources"]["requests"], container["resources"]["limits"],
+        "quality of service is guaranteed by that"
+    );
+    let (mut volumes, mut mounts) = (names(&pod["volumes"]), names(&container["volumeMounts"]));
+    volumes.sort_unstable();
+    mounts.sort_unstable();
+    assert_eq!(volumes, mounts);
+
+    let env = container["env"].as_array().expect("there are variables");
+    let reference = |name: &str| env.iter().find(|variable| variable["name"] == name).expect(name);
+    assert_eq!(
+        reference("SWELL_TOKEN")["valueFrom"]["secretKeyRef"],
+        json!({ "name": "on", "key": "token" })
+    );
+    let mount = |path: &str| {
+        container["volumeMounts"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .any(|mount| mount["mountPath"] == path)
+    };
+    assert!(
+        mount("/tmp")
+            && reference("XDG_CACHE_HOME")["value"]
+                .as_str()
+                .is_some_and(|path| path.starts_with("/tmp/"))
+    );
+    // The key is for the coordinator alone, and readable for its group, which is the pod's.
+    let key = pod["volumes"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|volume| volume["secret"].is_object());
+    assert_eq!((key.is_some(), mount("/etc/swell")), (is_coordinator, is_coordinator));
+    if let Some(key) = key {
+        assert_eq!(
+            (&key["secret"]["secretName"], &key["secret"]["defaultMode"]),
+            (&json!("on"), &json!(0o440))
+        );
+        assert_eq!(
+            key["secret"]["items"],
+            json!([{ "key": "cluster.toml", "path": "cluster.toml" }])
+        );
+        assert!(pod["securityContext"]["fsGroup"].is_u64());
+    }
+}
+
 #[test]
 fn what_the_manifests_name_is_there() {
     let Some(schemas) = KubernetesSchemas::find() else { return };
@@ -174,54 +226,7 @@ fn what_the_manifests_name_is_there() {
             (&pod["automountServiceAccountToken"], &pod["securityContext"]["runAsNonRoot"]),
             (&json!(false), &json!(true))
         );
-        let container = &pod["containers"][0];
-        assert_eq!(
-            container["resources"]["requests"], container["resources"]["limits"],
-            "quality of service is guaranteed by that"
-        );
-        let (mut volumes, mut mounts) = (names(&pod["volumes"]), names(&container["volumeMounts"]));
-        volumes.sort_unstable();
-        mounts.sort_unstable();
-        assert_eq!(volumes, mounts);
-
-        let env = container["env"].as_array().expect("there are variables");
-        let reference =
-            |name: &str| env.iter().find(|variable| variable["name"] == name).expect(name);
-        assert_eq!(
-            reference("SWELL_TOKEN")["valueFrom"]["secretKeyRef"],
-            json!({ "name": "on", "key": "token" })
-        );
-        let mount = |path: &str| {
-            container["volumeMounts"]
-                .as_array()
-                .expect("a list")
-                .iter()
-                .any(|mount| mount["mountPath"] == path)
-        };
-        assert!(
-            mount("/tmp")
-                && reference("XDG_CACHE_HOME")["value"]
-                    .as_str()
-                    .is_some_and(|path| path.starts_with("/tmp/"))
-        );
-        // The key is for the coordinator alone, and readable for its group, which is the pod's.
-        let key = pod["volumes"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .find(|volume| volume["secret"].is_object());
-        assert_eq!((key.is_some(), mount("/etc/swell")), (set == coordinator, set == coordinator));
-        if let Some(key) = key {
-            assert_eq!(
-                (&key["secret"]["secretName"], &key["secret"]["defaultMode"]),
-                (&json!("on"), &json!(0o440))
-            );
-            assert_eq!(
-                key["secret"]["items"],
-                json!([{ "key": "cluster.toml", "path": "cluster.toml" }])
-            );
-            assert!(pod["securityContext"]["fsGroup"].is_u64());
-        }
+        check_container(pod, set == coordinator);
     }
     let command =
         |set: &Value| set["spec"]["template"]["spec"]["containers"][0]["command"].to_string();

@@ -311,9 +311,8 @@ mod tests {
     fn one_window_far_off_decides_among_many_good_ones() {
         let mut evidence = latency();
         (1..40).for_each(|window| evidence.add(at(window), 1_000.0, &of_times([50; 200])));
-        assert!(
-            matches!(evidence.judge(20), Finding::Holds(Headroom { measured, .. }) if measured > 1.9)
-        );
+        let finding = evidence.judge(20);
+        assert!(matches!(finding, Finding::Holds(Headroom { measured, .. }) if measured > 1.9));
         evidence.add(at(40), 1_000.0, &of_times([200; 200]));
         let Finding::Broken { keep, .. } = evidence.judge(20) else {
             panic!("{:?}", evidence.judge(20))

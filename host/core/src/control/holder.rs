@@ -2,8 +2,8 @@
 //!
 //! In every window the evidence is asked. If the objective is surely broken the load comes down at
 //! once, by what is sure: the doubt that is left is settled by the next windows. If it holds the
-//! load may rise, as [`RateGrowth`] allows and as far as what was measured leaves room. If there is too
-//! little to tell, nothing moves.
+//! load may rise, as [`RateGrowth`] allows and as far as what was measured leaves room. If there is
+//! too little to tell, nothing moves.
 //!
 //! How far down: a percentile of twice its objective, or a failing share, is answered in proportion
 //! to the load. When a service completes less than it is given, its queue and not the load decides
