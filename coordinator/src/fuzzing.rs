@@ -10,6 +10,7 @@ mod lead;
 mod link;
 mod member;
 mod results;
+mod script;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -26,18 +27,3 @@ pub const TARGETS: [(&str, Target); 6] = [
     ("member", member::target),
     ("results", results::target),
 ];
-
-/// Bytes that are read as what is to happen, one after the other, until there are none left.
-struct Script<'a>(&'a [u8]);
-
-impl<'a> Script<'a> {
-    fn byte(&mut self) -> Option<u8> {
-        self.0.split_off_first().copied()
-    }
-
-    /// Bytes with their number before them, or as many as there are.
-    fn piece(&mut self) -> Option<&'a [u8]> {
-        let length = usize::from(self.byte()?).min(self.0.len());
-        self.0.split_off(..length)
-    }
-}

@@ -18,7 +18,7 @@ use swell_protocol::message::{Ending, NodeId, Orders, ToLead, ToMember};
 
 #[cfg(test)]
 pub(super) use self::seeds::seeds;
-use super::Script;
+use super::script::Script;
 
 const HONEST: [NodeId; 2] = [NodeId(1), NodeId(2)];
 /// The last takes no part unless it is let in.

@@ -17,7 +17,7 @@ use swell_protocol::message::{LeaseAnswer, LeaseRequest, NodeId, Orders, ToLead,
 
 #[cfg(test)]
 pub(super) use self::seeds::seeds;
-use super::Script;
+use super::script::Script;
 
 const ID: NodeId = NodeId(1);
 const STEP: Duration = Duration::from_millis(50);

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::machine::MachineRecord;
-use super::totals::NodeTotals;
 use crate::RunInstant;
 use crate::record::Snapshot;
 
@@ -82,13 +81,4 @@ pub struct NodeFate {
     pub is_complete: bool,
     /// Whether it left of its own accord.
     pub has_left: bool,
-}
-
-/// What a node did for a run.
-#[derive(Debug, PartialEq)]
-pub struct NodeResult {
-    /// What became of it.
-    pub fate: NodeFate,
-    /// What it counted, as far as that was heard.
-    pub totals: NodeTotals,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::control_record::ControlRecord;
 use super::ending::{self, EndCause};
 use super::machine::MachineRecord;
-use super::node::NodeResult;
+use super::totals::NodeResult;
 use crate::RunInstant;
 use crate::control::Limit;
 use crate::record::{Batches, Snapshot};

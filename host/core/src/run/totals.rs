@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::look::NodeLook;
 use super::machine::MachineRecord;
-use super::node::{NodeCounts, NodePlace};
+use super::node::{NodeCounts, NodeFate, NodePlace};
 use crate::RunInstant;
 use crate::record::Figures;
 use crate::verdict::{self, Circumstances, Stamp};
@@ -97,6 +97,15 @@ impl NodeTotals {
             stamp: self.stamp(),
         }
     }
+}
+
+/// What a node did for a run.
+#[derive(Debug, PartialEq)]
+pub struct NodeResult {
+    /// What became of it.
+    pub fate: NodeFate,
+    /// What it counted, as far as that was heard.
+    pub totals: NodeTotals,
 }
 
 #[cfg(test)]
