@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 
 use crate::finished::Done;
 use crate::handle::Handle;
-use crate::prepare::{HookFailure, Loaded, Outside, Prepared, Waiting};
+use crate::outside::{HookFailure, Waiting};
+use crate::prepare::{Loaded, Prepared};
 use crate::runs::Runs;
 use crate::settings::keys::refuse_process_settings;
 use crate::settings::layers::Layers;
@@ -77,7 +78,7 @@ pub(crate) async fn conduct(
     grace: Duration,
 ) -> Option<(Exit, String)> {
     let (wishes, mut wished) = mpsc::channel(WISHES_UNDER_WAY);
-    let outside = match Outside::of_file(file, layers, Arc::new(Line(wishes))) {
+    let outside = match file.outside(layers, Arc::new(Line(wishes))) {
         Ok(outside) => outside,
         Err(error) => return Some((Exit::Usage, format!("{error:#}"))),
     };

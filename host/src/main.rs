@@ -12,7 +12,7 @@
 //! - **Runs**: `runs` is all that go on, `handle` one of them as others know it, `one_run` its way
 //!   from `setup` to what it came to (`finished`), `executor` who does it.
 //! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan` and
-//!   `preflight`.
+//!   `preflight`; `outside` calls a scenario's `setup`, `teardown` and `conduct`.
 //! - **Doing a run**: `driver/` has the threads, timers and queues, `journal` what a host keeps.
 //! - **Results**: the crates `swell-report` (what a run came to) and `swell-outputs` (where it
 //!   goes); `delivery` writes and shows them, `live` is the line while a run goes on.
@@ -42,6 +42,7 @@ mod merge;
 mod new_project;
 mod notes;
 mod one_run;
+mod outside;
 mod plan;
 mod preflight;
 mod prepare;

@@ -15,7 +15,8 @@ use crate::executor::{Executor, Task};
 use crate::finished::{Done, Finished, header};
 use crate::handle::Handle;
 use crate::live::{Line, Screen};
-use crate::prepare::{EndRequests, HookFailure, Prepared};
+use crate::outside::HookFailure;
+use crate::prepare::{EndRequests, Prepared};
 use crate::terminal;
 
 /// How long a `teardown` may take, or as long as --grace if that is longer: as k6 has it.

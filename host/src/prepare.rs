@@ -1,33 +1,24 @@
 //! From a scenario file and its settings to a run that can begin: all that can go wrong before
 //! anything is sent goes wrong here.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, anyhow, bail};
 use swell_client::Client;
-use swell_core::RunInstant;
-use swell_core::dispatch::Start;
-use swell_core::plain::in_one_line;
 use swell_core::plan::Search;
-use swell_core::record::Recorder;
 use swell_core::run::EndRequest;
 use swell_engine::{
-    Compiler, Conductor, Feed, GuestLimits, HookError, Pacing, Program, Run, RunOver, ScenarioFile,
-    ScenarioInfo, ScenarioSource, Trapped, User, Worker,
+    Compiler, Conductor, Feed, GuestLimits, Program, Run, ScenarioFile, ScenarioInfo,
+    ScenarioSource,
 };
 use tempfile::TempDir;
-use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::LocalSet;
+use tokio::sync::mpsc;
 
 use crate::journal::Subject;
+use crate::outside::{HookFailure, Outside, Waiting};
 use crate::plan::{RunPlan, client_options};
 use crate::preflight;
 use crate::settings::flags::Settings;
@@ -71,6 +62,24 @@ impl Loaded {
         }
         let claims = self.file.scenarios.iter().map(|scenario| layers.claims(Some(scenario)));
         Ok(claims.collect::<anyhow::Result<Vec<_>>>()?.concat())
+    }
+
+    /// What it takes to call the file's `conduct`, which tells the conductor what it wants.
+    ///
+    /// # Errors
+    /// Wrong settings, or a machine that does not give what is needed.
+    pub(crate) fn outside(
+        &self,
+        layers: &Layers,
+        conductor: Arc<dyn Conductor>,
+    ) -> anyhow::Result<Outside> {
+        let settings = layers.settings(None)?;
+        let program = self.file.program(0, 1)?;
+        // Nobody but a user of a run may ask for its end.
+        let (mut run, _) =
+            new_run(&settings, settings.seed.unwrap_or_else(random_seed), self.limits)?;
+        run.conductor = Some(conductor);
+        Ok(Outside { program, run: Arc::new(run), client: client_options(&settings)? })
     }
 
     /// The scenario with this name, or the only one, and its number.
@@ -275,139 +284,6 @@ impl Prepared {
             run: Arc::clone(&self.run),
             client: self.plan.client.clone(),
         }
-    }
-}
-
-/// Why what a guest was called for outside a run did not end well.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum HookFailure {
-    /// The guest said so.
-    #[error("failed: {}", in_one_line(.0))]
-    Said(String),
-    /// The guest trapped.
-    #[error("trapped: {}", in_one_line(.0))]
-    Trapped(String),
-    /// It was not called: the machine lacks something.
-    #[error("could not be called: {0}")]
-    NotCalled(String),
-}
-
-/// What it takes to call a guest outside all measurement: for `setup`, `teardown` and `conduct`.
-pub(crate) struct Outside {
-    program: Arc<Program>,
-    run: Arc<Run>,
-    client: swell_client::Options,
-}
-
-impl Outside {
-    /// For a file's `conduct`.
-    ///
-    /// # Errors
-    /// Wrong settings, or a machine that does not give what is needed.
-    pub(crate) fn of_file(
-        loaded: &Loaded,
-        layers: &Layers,
-        conductor: Arc<dyn Conductor>,
-    ) -> anyhow::Result<Self> {
-        let settings = layers.settings(None)?;
-        let program = loaded.file.program(0, 1)?;
-        // Nobody but a user of a run may ask for its end.
-        let (mut run, _) =
-            new_run(&settings, settings.seed.unwrap_or_else(random_seed), loaded.limits)?;
-        run.conductor = Some(conductor);
-        Ok(Self { program, run: Arc::new(run), client: client_options(&settings)? })
-    }
-
-    /// Calls the guest on an instance and a thread of its own. Dropped, it has the guest cut as
-    /// soon as that waits or lets others go on.
-    pub(crate) async fn call<T: Send + 'static, F: Future<Output = Result<T, HookError>>>(
-        self,
-        pacing: impl FnOnce() -> Box<dyn Pacing> + Send + 'static,
-        hook: impl FnOnce(User) -> F + Send + 'static,
-    ) -> Result<T, HookFailure> {
-        let (mut answer, answered) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("swell-hook".to_owned());
-        let called = thread.spawn(move || {
-            if let Some(result) = self.call_here(pacing(), hook, answer.closed()) {
-                // Nobody waits for it any more if it was given up at this moment.
-                let _ = answer.send(result);
-            }
-        });
-        called.map_err(|error| HookFailure::NotCalled(error.to_string()))?;
-        answered
-            .await
-            .unwrap_or_else(|_| Err(HookFailure::NotCalled("its thread broke down".to_owned())))
-    }
-
-    fn call_here<T, F: Future<Output = Result<T, HookError>>>(
-        self,
-        pacing: Box<dyn Pacing>,
-        hook: impl FnOnce(User) -> F,
-        given_up: impl Future<Output = ()>,
-    ) -> Option<Result<T, HookFailure>> {
-        let not_called =
-            |error: &dyn std::fmt::Display| Some(Err(HookFailure::NotCalled(error.to_string())));
-        let client = match Client::new(self.client) {
-            Ok(client) => client,
-            Err(error) => return not_called(&error),
-        };
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return not_called(&error),
-        };
-        let worker = Rc::new(Worker {
-            run: self.run,
-            client,
-            recorder: RefCell::new(Recorder::new(RunInstant::START)),
-            pacing,
-            began: Instant::now(),
-            measured_from: Cell::new(RunInstant::START),
-            implicit: RefCell::default(),
-        });
-        let called = async {
-            let trapped = |trapped: Trapped| HookFailure::Trapped(trapped.0);
-            let user = User::create_to_prepare(&self.program, &worker).await.map_err(trapped)?;
-            hook(user).await.map_err(|error| match error {
-                HookError::Said(said) => HookFailure::Said(said),
-                HookError::Trapped(text) => trapped(text),
-            })
-        };
-        LocalSet::new().block_on(&runtime, async {
-            tokio::select! {
-                result = called => Some(result),
-                () = given_up => None,
-            }
-        })
-    }
-}
-
-/// What paces an instance outside the run, which begins no transaction: nothing, but its waits end
-/// early when it is asked to end.
-pub(crate) struct Waiting(RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>);
-
-impl Waiting {
-    /// Made on the thread of the instance.
-    pub(crate) fn until(
-        asked_to_end: impl Future<Output = ()> + Send + 'static,
-    ) -> impl FnOnce() -> Box<dyn Pacing> + Send {
-        move || Box::new(Self(RefCell::new(Some(Box::pin(asked_to_end)))))
-    }
-}
-
-impl Pacing for Waiting {
-    fn poll_start(&self, _: u32, _: bool, _: &mut TaskContext<'_>) -> Poll<Result<Start, RunOver>> {
-        Poll::Ready(Err(RunOver::Stopped))
-    }
-
-    fn forget(&self, _: u32) {}
-
-    fn poll_over(&self, _: u32, context: &mut TaskContext<'_>) -> Poll<()> {
-        let mut over = self.0.borrow_mut();
-        if let Some(waiting) = &mut *over {
-            std::task::ready!(waiting.as_mut().poll(context));
-            *over = None;
-        }
-        Poll::Ready(())
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn hello() -> Hello {
     }
 }
 
-/// How long to wait before it is looked whether a certificate is to be renewed: a minute at least,
+/// How long this host waits before it looks whether to renew its certificate: a minute at least,
 /// as after a failure; ten at most, as its clock goes on while the machine is suspended, and that
 /// of a timer does not.
 pub(super) fn until_renewal(identity: &Identity) -> Duration {

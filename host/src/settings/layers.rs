@@ -81,7 +81,7 @@ impl Layers {
         self.found.then(|| Path::new(DEFAULT_FILE))
     }
 
-    /// What whoever leads a cluster gives to runs that are begun over its control API: a settings'
+    /// What a coordinator's command gives to runs that are begun over the control API: a settings'
     /// file, and hosts.
     ///
     /// # Errors
