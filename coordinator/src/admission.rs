@@ -9,7 +9,7 @@
 //! It is an HMAC over the signing request and over bytes that TLS derives for this connection alone
 //! (an exporter, RFC 8446, section 7.5). Sent again on another connection it proves nothing, for
 //! another key neither, and the secret itself never travels. So a captured message is worthless,
-//! even to who holds the private key of another member.
+//! even to a thief that holds the private key of another member.
 
 //!
 //! | file | is |

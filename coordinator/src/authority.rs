@@ -44,7 +44,7 @@ pub(crate) enum CertificateRole {
     Admits,
 }
 
-/// A node's wish for a certificate, its signature checked: who asks holds the key.
+/// A node's wish for a certificate, its signature checked: the node that asks holds the key.
 pub(crate) struct SigningRequest {
     pub(crate) node: NodeId,
     /// SHA-256 of the key.

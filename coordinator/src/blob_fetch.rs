@@ -1,9 +1,9 @@
 //! Fetching a file from a peer, by its hash.
 //!
-//! Whoever wants a file asks a peer for the hash on a stream of its own; the answer says the size,
-//! and a size that is not the expected one ends it before a byte is read. What comes is hashed as
-//! it comes, 1 MiB at a time, and handed out only when the whole has the hash: a peer that sends
-//! something else has wasted some bandwidth, and another one can be asked.
+//! A node that wants a file asks a peer for the hash on a stream of its own; the answer says the
+//! size, and a size that is not the expected one ends it before a byte is read. What comes is
+//! hashed as it comes, 1 MiB at a time, and handed out only when the whole has the hash: a peer
+//! that sends something else has wasted some bandwidth, and another one can be asked.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};

@@ -1,9 +1,9 @@
 //! Nodes that act as one: how they meet, trust each other and talk.
 //!
-//! A cluster is who holds a certificate of its [`Authority`]. A node gets one by a [`Token`], once,
-//! in [`join`]; from then on everything goes over mutual TLS through one [`NodeEndpoint`], which is
-//! one UDP socket. What is said there is not known here: messages are any serde types, files any
-//! bytes with a hash.
+//! A node belongs to a cluster if it holds a certificate of its [`Authority`]. It gets one by a
+//! [`Token`], once, in [`join`]; from then on everything goes over mutual TLS through one
+//! [`NodeEndpoint`], which is one UDP socket. What goes over it is not known here: messages are any
+//! serde types, files any bytes with a hash.
 //!
 //! Who may import whom: each row from those above it, and none from below. Within a row, and within
 //! a folder, in the order of the list.

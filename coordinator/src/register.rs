@@ -1,7 +1,7 @@
 //! Which tokens admit, how often, and until when.
 //!
 //! A token's word can be copied; the register is what makes it end. It lives in memory where nodes
-//! are admitted, and is a rule without a clock of its own: whoever asks says what time it is. A
+//! are admitted, and is a rule without a clock of its own: the caller says what time it is. A
 //! node whose answer was lost asks again with the same key and costs no second use.
 //!
 //! A token that is registered again after a restart (from a cluster's file, say) goes on with its
@@ -15,8 +15,8 @@ use swell_protocol::message::NodeId;
 use crate::refusal::JoinRefusal;
 use crate::token::{Token, TokenId};
 
-/// Tokens that are kept. Whoever makes more has forgotten to revoke; the one that ends first makes
-/// room.
+/// Tokens that are kept. An operator that makes more has forgotten to revoke some; the token that
+/// ends first makes room.
 const MAX_TOKENS: usize = 1024;
 
 /// The tokens that a cluster has handed out.
@@ -67,8 +67,8 @@ impl TokenRegister {
         });
     }
 
-    /// Takes a token back: it admits nobody any more, and who was admitted stays. False when it is
-    /// not known.
+    /// Takes a token back: it admits nobody any more, and nodes that were admitted stay. False when
+    /// it is not known.
     pub fn revoke(&mut self, id: TokenId) -> bool {
         self.tokens.get_mut(&id).map(|entry| entry.revoked = true).is_some()
     }
@@ -97,7 +97,7 @@ impl TokenRegister {
     }
 
     /// Spends one use on a node that has proven to hold the token, known by its id and the hash of
-    /// its key. Says whether it was one: who asks again costs none.
+    /// its key. Says whether it was one: a node that asks again costs none.
     pub(crate) fn redeem(
         &mut self,
         id: TokenId,

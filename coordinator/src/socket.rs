@@ -89,7 +89,7 @@ pub enum SocketError {
     },
 }
 
-/// Why a dial has failed. Nothing was exchanged but who is who.
+/// Why a dial has failed. Nothing was exchanged but certificates.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
     /// Nothing came back at all.
@@ -132,7 +132,7 @@ pub enum DialError {
         /// What it speaks, if it says so.
         theirs: Option<String>,
     },
-    /// It does not prove to be who was dialled.
+    /// It does not prove to be the node that was dialled.
     #[error(
         "{address} is no host of this cluster, or not the one that was dialled: {reason}\nhelp: \
         check the address, and take a token \

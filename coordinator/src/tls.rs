@@ -35,7 +35,7 @@ pub(crate) const JOIN_PROTOCOL: &str = "swell-join/1";
 /// The majors that this release can refuse by name.
 const OTHER_MAJORS: std::ops::RangeInclusive<u32> = 2..=9;
 
-/// What a node answers with, whoever dials.
+/// What a node answers with when it is dialled.
 pub(crate) fn server(identity: &Arc<Identity>) -> quinn::ServerConfig {
     let provider = Arc::new(provider());
     let verifier =

@@ -2,7 +2,7 @@
 //! whatever order they come.
 //!
 //! A node keeps a delta until it hears that it was merged, and sends it again if it hears nothing;
-//! whoever merges takes the next number and no other. So a delta that is lost, doubled or overtaken
+//! the lead takes the next number and no other. So a delta that is lost, doubled or overtaken
 //! changes nothing, and what was merged of a node is at any time a beginning of what it counted.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::LocalInstant;
 
-/// How long a delta is waited for to be acknowledged before it is sent again.
+/// How long the sender waits for an acknowledgement before it sends a delta again.
 pub const RESEND_AFTER: Duration = Duration::from_secs(1);
 /// Deltas that are sent and not acknowledged, at most: ten seconds' worth.
-const UNDER_WAY: u64 = 20;
+const MAX_UNDER_WAY: u64 = 20;
 /// Deltas that came before their turn and are kept: as many as can be under way.
-const KEPT_AHEAD: u64 = UNDER_WAY;
+const MAX_KEPT_AHEAD: u64 = MAX_UNDER_WAY;
 
 /// What a node counted since the delta before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl DeltaOutbox {
 
     /// The next delta to be sent at `now`, for the first time or again.
     pub fn poll_send(&mut self, now: LocalInstant) -> Option<Delta> {
-        let most = self.acknowledged + UNDER_WAY;
+        let most = self.acknowledged + MAX_UNDER_WAY;
         let due =
             |sent: &Option<LocalInstant>| sent.is_none_or(|sent| now.since(sent) >= RESEND_AFTER);
         let (delta, sent) =
@@ -117,7 +117,7 @@ impl DeltaInbox {
     /// A delta came. Those whose turn it is now are to be merged, in the order in which they are
     /// given.
     pub fn handle_delta(&mut self, delta: Delta) -> Vec<Delta> {
-        let expected = self.merged + 1..=self.merged + KEPT_AHEAD;
+        let expected = self.merged + 1..=self.merged + MAX_KEPT_AHEAD;
         if !self.has_last && expected.contains(&delta.number) {
             self.ahead.entry(delta.number).or_insert(delta);
         }

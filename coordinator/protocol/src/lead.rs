@@ -1,6 +1,6 @@
 //! Leading a run: whose slots are whose, who may start them, and what has come back.
 //!
-//! Whoever owns it passes on what nodes say ([`RunLead::handle_message`]), sends what
+//! Its owner passes on what nodes say ([`RunLead::handle_message`]), sends what
 //! [`RunLead::poll_send`] gives, does what [`RunLead::poll_event`] says, and calls
 //! [`RunLead::handle_time`] at [`RunLead::poll_timeout`]. The leading node may well take part
 //! itself: it is then one member more.

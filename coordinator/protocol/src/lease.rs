@@ -1,4 +1,4 @@
-//! Leases: what bounds the load of a node that nobody hears of any more.
+//! Leases: what bounds the load of a node that has fallen silent.
 //!
 //! A node may start slots only while it holds a lease, and only slots below the number that the
 //! lease names. Both bounds are needed. The number is for exactness: the lead moves a
@@ -39,9 +39,13 @@ const GRANTS_KEPT: usize = 50;
 pub struct HeldLease {
     /// Questions that were not answered, with when they were sent.
     asked: VecDeque<(u64, LocalInstant)>,
-    next_question: u64,
+    /// The number of the latest question.
+    latest_question: u64,
+    /// The latest question whose answer was taken in.
     answered: Option<u64>,
+    /// The end of the lease.
     until: LocalInstant,
+    /// The slot that it stops short of.
     below: u64,
 }
 
@@ -51,9 +55,9 @@ impl HeldLease {
         if self.asked.len() == QUESTIONS_KEPT {
             self.asked.pop_front();
         }
-        self.next_question += 1;
-        self.asked.push_back((self.next_question, now));
-        self.next_question
+        self.latest_question += 1;
+        self.asked.push_back((self.latest_question, now));
+        self.latest_question
     }
 
     /// An answer came that allows slots below a number. Gives when its question was sent; nothing

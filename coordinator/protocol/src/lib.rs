@@ -1,12 +1,15 @@
 //! The pure rules by which nodes act as one: leases bound the load, tables share it, deltas bring
 //! the results.
 //!
+//! Each module uses only modules below it in this list:
+//!
 //! | module | is |
 //! |---|---|
-//! | [`lead`] | leading a run: who has which slots, who may start them, what has come back |
+//! | [`lead`] | leading a run: which node has which slots and may start them, what has come back |
 //! | [`member`] | one node's part in a run |
-//! | [`message`] | what they say to one another |
-//! | [`lease`] | what bounds the load of a node that nobody hears of any more |
+//! | [`message`] | what the lead and the members say to one another |
+//! | `tables` | which slots belong to which node over the whole run |
+//! | [`lease`] | what bounds the load of a node that has fallen silent |
 //! | [`deltas`] | results, numbered, merged once each and in order |
 //! | [`numbers`] | iteration numbers, in blocks |
 //! | [`clock`] | one node's clock against another's |

@@ -1,6 +1,6 @@
 //! One node's part in a run.
 //!
-//! Whoever owns it tells it what came and what the node did (`handle_*`), sends what
+//! Its owner tells it what came and what the node did (`handle_*`), sends what
 //! [`RunMember::poll_send`] gives, does what [`RunMember::poll_event`] says, and calls
 //! [`RunMember::handle_time`] at [`RunMember::poll_timeout`]. It asks for leases, keeps the latest
 //! orders, and keeps results until they have been merged.
@@ -56,20 +56,30 @@ pub enum MemberEvent {
 pub struct RunMember {
     id: NodeId,
     readiness: Readiness,
+    /// The latest orders that have come.
     orders: Option<Arc<Orders>>,
     lease: HeldLease,
+    /// Its own clock against that of the lead.
     clock: ClockComparison,
+    /// Questions that it has asked.
     questions: u32,
+    /// Questions that were answered in time: by each the clocks are compared.
     exchanges: u32,
+    /// When the run begins, on its own clock; nothing before that is known.
     began: Option<LocalInstant>,
+    /// Why the run ends, once the node was told.
     ending: Option<Ending>,
     outbox: DeltaOutbox,
+    /// Blocks of iteration numbers that it has had.
     blocks: u64,
     numbers_wanted: u64,
     numbers_are_over: bool,
     frontier: Frontier,
+    /// Whether it has been the limit since its latest question.
     is_strained: bool,
+    /// Whether all that it counted has been merged.
     is_over: bool,
+    /// When it asks next.
     next_question: LocalInstant,
     sends: VecDeque<ToLead>,
     events: VecDeque<MemberEvent>,
@@ -142,8 +152,8 @@ impl RunMember {
     }
 
     /// How far the node has come, whether it has been the limit lately, and how many iteration
-    /// numbers it would like to have. Other words of the node are on their way at such a time: a
-    /// question that is due soon goes along.
+    /// numbers it would like to have. The node sends other things at such a time, and a question
+    /// that is due soon goes along.
     pub fn handle_state(
         &mut self,
         now: LocalInstant,
@@ -203,8 +213,8 @@ impl RunMember {
             self.is_over = true;
             self.events.push_back(MemberEvent::Over);
         }
-        // A lease is for whoever follows the orders under which it was given: under older ones a
-        // slot may still seem to be its own.
+        // A lease is for a node that follows the orders under which it was given: under older ones
+        // a slot may still seem to be its own.
         if self.orders.as_ref().map_or(0, |orders| orders.version) < answer.version {
             return;
         }
@@ -298,7 +308,7 @@ impl RunMember {
         }
     }
 
-    /// Its own name.
+    /// Its own id.
     pub const fn id(&self) -> NodeId {
         self.id
     }

@@ -36,7 +36,7 @@ pub enum ToMember {
     Orders(Arc<Orders>),
 }
 
-/// A question, and where the node stands.
+/// A question for a lease, and where the node stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LeaseRequest {
     /// Its number.
@@ -49,7 +49,7 @@ pub struct LeaseRequest {
     pub readiness: Readiness,
     /// What its clock of the run shows; nothing before it has begun.
     pub run_now: Option<RunInstant>,
-    /// How far it has come.
+    /// How far it has come with its slots.
     pub frontier: Frontier,
     /// Iteration numbers.
     pub wanted: NumbersWanted,
@@ -87,7 +87,7 @@ pub struct LeaseAnswer {
     pub received: LocalInstant,
     /// When this left.
     pub answered: LocalInstant,
-    /// The orders under which the lease is given: it is for whoever follows them.
+    /// The orders under which the lease is given: it is for a node that follows them.
     pub version: u64,
     /// Slots below this number may start.
     pub below: u64,

@@ -1,5 +1,5 @@
-//! Whose the slots are over a run: the tables in force and to come, and those of the past that
-//! still tell what a silent node may have started.
+//! Which slots belong to which node over a run: the tables in force and to come, and those of the
+//! past that still tell what a silent node may have started.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -65,7 +65,8 @@ impl LocalNode {
             no_hello(reason)
         })?;
         let refuse = async |code: CloseCode, reason: &'static str| {
-            // Whoever dialled judges the same and closes; to close first might overtake our words.
+            // The side that dialled judges the same and closes; to close first might overtake our
+            // words.
             if !dialled {
                 let _ = timeout(LAST_WORDS, connection.closed()).await;
             }

@@ -1,4 +1,4 @@
-//! What the lead of a run has to tell to whoever owns it.
+//! What the lead of a run has to tell to its owner.
 
 use serde::{Deserialize, Serialize};
 
