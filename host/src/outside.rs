@@ -1,5 +1,5 @@
-//! Calling a guest outside all measurement: its `setup`, its `teardown` and its `conduct`, each on an
-//! instance and a thread of its own.
+//! Calling a guest outside all measurement: its `setup`, its `teardown` and its `conduct`, each on
+//! an instance and a thread of its own.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
