@@ -18,25 +18,25 @@ use crate::net::time_slice::TimeSlice;
 
 /// A body on its way in, with what of it has been received.
 pub(crate) struct Incoming<'a> {
-    source: Source<'a>,
+    source: BodySource<'a>,
     /// Bytes handed on; over HTTP/1.1 the connection counts.
     taken: u64,
 }
 
 /// Which connection carries it.
-pub(crate) enum Source<'a> {
+pub(crate) enum BodySource<'a> {
     Http1(&'a mut Http1Connection),
     Http2(Http2Body),
 }
 
 impl<'a> Incoming<'a> {
-    pub(crate) fn new(source: Source<'a>) -> Self {
+    pub(crate) fn new(source: BodySource<'a>) -> Self {
         Self { source, taken: 0 }
     }
 
     /// Reads to the end and stores nothing.
     pub(crate) async fn discard(&mut self) -> Result<(), Error> {
-        if let Source::Http1(connection) = &mut self.source {
+        if let BodySource::Http1(connection) = &mut self.source {
             return poll_fn(|cx| connection.poll_discard(cx)).await;
         }
         let mut slice = TimeSlice::new();
@@ -90,23 +90,23 @@ impl<'a> Incoming<'a> {
     /// Whether nothing more comes; true at once for an answer without a body.
     pub(crate) fn is_end(&self) -> bool {
         match &self.source {
-            Source::Http1(connection) => connection.is_end(),
-            Source::Http2(body) => body.is_end(),
+            BodySource::Http1(connection) => connection.is_end(),
+            BodySource::Http2(body) => body.is_end(),
         }
     }
 
     /// Bytes received, before decompression.
     pub(crate) fn received(&self) -> u64 {
         match &self.source {
-            Source::Http1(connection) => connection.received(),
-            Source::Http2(_) => self.taken,
+            BodySource::Http1(connection) => connection.received(),
+            BodySource::Http2(_) => self.taken,
         }
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let piece = ready!(match &mut self.source {
-            Source::Http1(connection) => connection.poll_data(cx),
-            Source::Http2(body) => body.poll_data(cx),
+            BodySource::Http1(connection) => connection.poll_data(cx),
+            BodySource::Http2(body) => body.poll_data(cx),
         });
         if let Some(Ok(piece)) = &piece {
             self.taken += piece.len() as u64;

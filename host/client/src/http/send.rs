@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
-use crate::http::body::{Incoming, Source};
+use crate::http::body::{BodySource, Incoming};
 use crate::http::failure::{Attempts, Retry};
 use crate::http::head::Head;
 use crate::http::http1::Http1Connection;
@@ -161,7 +161,7 @@ impl Sending<'_> {
                     self.trail.written += u32::from(connection.is_written());
                     match outcome {
                         Some(Ok(head)) => {
-                            let mut body = Incoming::new(Source::Http1(&mut connection));
+                            let mut body = Incoming::new(BodySource::Http1(&mut connection));
                             let hop = self.receive(head, &mut body, &outgoing, reused).await?;
                             if connection.is_reusable() {
                                 permit.keep(connection);
@@ -180,7 +180,7 @@ impl Sending<'_> {
                     self.trail.written += u32::from(sender.is_written());
                     match outcome {
                         Some(Ok((head, body))) => {
-                            let mut body = Incoming::new(Source::Http2(body));
+                            let mut body = Incoming::new(BodySource::Http2(body));
                             return self.receive(head, &mut body, &outgoing, reused).await;
                         }
                         Some(Err(failure)) => (failure, reused, None, Some(sender)),

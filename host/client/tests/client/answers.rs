@@ -119,7 +119,7 @@ fn a_body_may_be_chunked_or_end_with_its_connection() {
                 send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n"),
                 send("2\r\nde\r\n0\r\ntrailer: 1\r\n\r\n"),
             ],
-            _ => vec![send("HTTP/1.1 200 OK\r\n\r\nup to "), send("the end"), Act::Close],
+            _ => vec![send("HTTP/1.1 200 OK\r\n\r\nup to "), send("the end"), ServiceAct::Close],
         })
         .await;
         let session = session();
@@ -194,9 +194,9 @@ fn every_phase_has_its_time_and_they_add_up() {
         use std::time::Duration;
         let service = TestService::scripted(|_| {
             vec![
-                Act::Pause(Duration::from_secs(3)),
+                ServiceAct::Pause(Duration::from_secs(3)),
                 send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na"),
-                Act::Pause(Duration::from_secs(2)),
+                ServiceAct::Pause(Duration::from_secs(2)),
                 send("b"),
             ]
         })
@@ -269,7 +269,7 @@ fn forgetting_or_dropping_a_session_closes_its_connections() {
 fn a_send_that_is_dropped_closes_its_connection_and_spoils_nothing() {
     run(async {
         let service = TestService::scripted(|seen| {
-            if seen.path() == "/hang" { vec![Act::Hang] } else { ok("fine") }
+            if seen.path() == "/hang" { vec![ServiceAct::Hang] } else { ok("fine") }
         })
         .await;
         let (client, session) = session_with(options());

@@ -144,7 +144,7 @@ fn a_connection_lost_within_a_compressed_body_is_a_reset() {
                 "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
                 whole.len()
             );
-            vec![send(&head), Act::Send(whole[..10].to_vec()), Act::Close]
+            vec![send(&head), ServiceAct::Send(whole[..10].to_vec()), ServiceAct::Close]
         })
         .await;
         assert_eq!(

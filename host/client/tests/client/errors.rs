@@ -42,22 +42,22 @@ fn an_unknown_name_is_a_dns_error() {
 fn a_connection_closed_or_reset_before_or_within_the_answer_is_a_reset() {
     run(async {
         let service = TestService::scripted(|seen| match seen.path() {
-            "/close" => vec![Act::Close],
-            "/reset" => vec![Act::Reset],
-            "/in-head" => vec![send("HTTP/1.1 200 OK\r\ncontent-"), Act::Close],
+            "/close" => vec![ServiceAct::Close],
+            "/reset" => vec![ServiceAct::Reset],
+            "/in-head" => vec![send("HTTP/1.1 200 OK\r\ncontent-"), ServiceAct::Close],
             "/in-body" => {
-                vec![send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"), Act::Close]
+                vec![send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"), ServiceAct::Close]
             }
             "/in-body-reset" => {
                 vec![
                     send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"),
-                    Act::Pause(std::time::Duration::from_millis(1)),
-                    Act::Reset,
+                    ServiceAct::Pause(std::time::Duration::from_millis(1)),
+                    ServiceAct::Reset,
                 ]
             }
             _ => vec![
                 send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"),
-                Act::Close,
+                ServiceAct::Close,
             ],
         })
         .await;
@@ -85,7 +85,10 @@ fn what_is_not_http_or_breaks_its_rules_is_a_protocol_error() {
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
         ];
         let service = TestService::scripted(|seen| {
-            vec![send(ANSWERS[seen.path()[1..].parse::<usize>().expect("a number")]), Act::Close]
+            vec![
+                send(ANSWERS[seen.path()[1..].parse::<usize>().expect("a number")]),
+                ServiceAct::Close,
+            ]
         })
         .await;
         let session = session();

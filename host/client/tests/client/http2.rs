@@ -251,24 +251,24 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 }
 
 /// `:status: 200` and a body.
-fn answered(stream: u32, body: &[u8]) -> Act {
-    Act::Send([frame(1, 4, stream, b"\x88"), frame(0, 1, stream, body)].concat())
+fn answered(stream: u32, body: &[u8]) -> ServiceAct {
+    ServiceAct::Send([frame(1, 4, stream, b"\x88"), frame(0, 1, stream, body)].concat())
 }
 
 /// What is above `last` was not processed.
-fn goodbye(last: u32) -> Act {
-    Act::Send(frame(7, 0, 0, &[last.to_be_bytes(), [0; 4]].concat()))
+fn goodbye(last: u32) -> ServiceAct {
+    ServiceAct::Send(frame(7, 0, 0, &[last.to_be_bytes(), [0; 4]].concat()))
 }
 
-fn refused(stream: u32) -> Act {
-    Act::Send(frame(3, 0, stream, &7u32.to_be_bytes()))
+fn refused(stream: u32) -> ServiceAct {
+    ServiceAct::Send(frame(3, 0, stream, &7u32.to_be_bytes()))
 }
 
 /// Serves frame by frame: after each whole request `script` is given the connection, from 0, and
 /// the streams that were opened on it.
 async fn by_frames(
     settings: &'static [u8],
-    script: impl Fn(u32, &[u32]) -> Vec<Act> + 'static,
+    script: impl Fn(u32, &[u32]) -> Vec<ServiceAct> + 'static,
 ) -> TestService {
     let script = Rc::new(script);
     TestService::accepting(move |stream, counts| {
@@ -285,7 +285,7 @@ async fn serve_frames(
     mut stream: tokio::net::TcpStream,
     settings: &[u8],
     counts: &ServiceCounts,
-    script: &dyn Fn(u32, &[u32]) -> Vec<Act>,
+    script: &dyn Fn(u32, &[u32]) -> Vec<ServiceAct>,
 ) -> std::io::Result<()> {
     let connection = counts.connections.get() - 1;
     stream.read_exact(&mut [0; 24]).await?;
@@ -308,10 +308,10 @@ async fn serve_frames(
         if matches!(kind, 0 | 1) && flags & 1 == 1 {
             for act in script(connection, &streams) {
                 match act {
-                    Act::Send(bytes) => stream.write_all(&bytes).await?,
-                    Act::Pause(time) => tokio::time::sleep(time).await,
-                    Act::Close => return stream.shutdown().await,
-                    Act::Hang | Act::Reset => unreachable!("no script here says so"),
+                    ServiceAct::Send(bytes) => stream.write_all(&bytes).await?,
+                    ServiceAct::Pause(time) => tokio::time::sleep(time).await,
+                    ServiceAct::Close => return stream.shutdown().await,
+                    ServiceAct::Hang | ServiceAct::Reset => unreachable!("no script here says so"),
                 }
             }
         }
@@ -329,9 +329,9 @@ fn a_goodbye_leaves_the_streams_that_it_promised_to_answer() {
             (0, [first, _, _]) => {
                 vec![
                     goodbye(*first),
-                    Act::Pause(Duration::from_millis(50)),
+                    ServiceAct::Pause(Duration::from_millis(50)),
                     answered(*first, b"slow"),
-                    Act::Close,
+                    ServiceAct::Close,
                 ]
             }
             (0, _) => vec![],
@@ -366,7 +366,7 @@ fn a_goodbye_leaves_the_streams_that_it_promised_to_answer() {
 fn what_a_goodbye_says_was_not_processed_is_sent_again_whatever_it_is() {
     run(async {
         let service = by_frames(&[], |connection, streams| match (connection, streams) {
-            (0, [first, _]) => vec![goodbye(*first), Act::Close],
+            (0, [first, _]) => vec![goodbye(*first), ServiceAct::Close],
             _ => vec![answered(last(streams), b"done")],
         })
         .await;
@@ -442,7 +442,7 @@ fn a_refused_stream_is_tried_again_on_its_connection_and_then_on_another() {
 #[test]
 fn who_never_processes_anything_is_asked_sixteen_times() {
     run(async {
-        let goodbyes = by_frames(&[], |_, _| vec![goodbye(0), Act::Close]).await;
+        let goodbyes = by_frames(&[], |_, _| vec![goodbye(0), ServiceAct::Close]).await;
         let refusals = by_frames(&[], |_, streams| vec![refused(last(streams))]).await;
         for service in [goodbyes, refusals] {
             let (client, session) = session_with(options());

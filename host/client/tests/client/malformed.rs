@@ -72,7 +72,10 @@ fn malformed(seed: u64) -> Vec<u8> {
 fn a_thousand_malformed_answers_are_a_thousand_classified_errors() {
     run(async {
         let service = TestService::scripted(|seen| {
-            vec![Act::Send(malformed(seen.path()[1..].parse().expect("a seed"))), Act::Close]
+            vec![
+                ServiceAct::Send(malformed(seen.path()[1..].parse().expect("a seed"))),
+                ServiceAct::Close,
+            ]
         })
         .await;
         let (client, session) = session_with(options());

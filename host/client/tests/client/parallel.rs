@@ -10,7 +10,7 @@ use crate::service::*;
 fn at_most_six_connections_are_opened_and_the_rest_wait_blocked() {
     run_on_virtual_time(async {
         let service = TestService::scripted(|seen| {
-            [vec![Act::Pause(Duration::from_secs(1))], ok(seen.path())]
+            [vec![ServiceAct::Pause(Duration::from_secs(1))], ok(seen.path())]
                 .into_iter()
                 .flatten()
                 .collect()
@@ -38,7 +38,7 @@ fn answers_stand_in_the_order_of_the_requests() {
         let service = TestService::scripted(|seen| {
             let number: u64 = seen.path()[1..].parse().expect("a number");
             [
-                vec![Act::Pause(Duration::from_millis(500 - number))],
+                vec![ServiceAct::Pause(Duration::from_millis(500 - number))],
                 answer("200 OK", &[], &vec![0; number as usize]),
             ]
             .into_iter()
@@ -56,11 +56,10 @@ fn answers_stand_in_the_order_of_the_requests() {
 #[test]
 fn one_that_fails_leaves_the_others_alone_and_its_place_to_the_next() {
     run(async {
-        let service =
-            TestService::scripted(
-                |seen| if seen.path() == "/bad" { vec![Act::Reset] } else { ok("") },
-            )
-            .await;
+        let service = TestService::scripted(|seen| {
+            if seen.path() == "/bad" { vec![ServiceAct::Reset] } else { ok("") }
+        })
+        .await;
         let session = session();
         let sent = session
             .send_all(

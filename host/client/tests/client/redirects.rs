@@ -7,7 +7,7 @@ use swell_core::exchange::ErrorClass;
 
 use crate::service::*;
 
-fn redirect(status: &str, to: &str) -> Vec<Act> {
+fn redirect(status: &str, to: &str) -> Vec<ServiceAct> {
     answer(status, &[&format!("location: {to}")], b"moved")
 }
 

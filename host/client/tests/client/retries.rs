@@ -8,14 +8,14 @@ use swell_core::exchange::ErrorClass;
 use crate::service::*;
 
 /// Answers the first request of each connection, reads the second and ends.
-async fn second_fails(end: fn() -> Act) -> TestService {
+async fn second_fails(end: fn() -> ServiceAct) -> TestService {
     TestService::scripted(move |seen| if seen.nth == 0 { ok("x") } else { vec![end()] }).await
 }
 
 #[test]
 fn an_idempotent_request_is_sent_once_more_when_its_reused_connection_closes_without_a_word() {
     run(async {
-        for end in [|| Act::Close, || Act::Reset] {
+        for end in [|| ServiceAct::Close, || ServiceAct::Reset] {
             for method in [
                 Method::GET,
                 Method::HEAD,
@@ -46,7 +46,7 @@ fn an_idempotent_request_is_sent_once_more_when_its_reused_connection_closes_wit
 fn a_post_is_never_sent_again() {
     run(async {
         for method in [Method::POST, Method::PATCH] {
-            let service = second_fails(|| Act::Close).await;
+            let service = second_fails(|| ServiceAct::Close).await;
             let session = session();
             session.send(get(&service, "/")).await;
             let sent = session.send(Request { method, ..get(&service, "/") }).await;
@@ -63,7 +63,7 @@ fn a_post_is_never_sent_again() {
 fn a_fresh_connection_that_closes_is_an_error_and_so_is_a_second_close() {
     run(async {
         let service = TestService::scripted(|seen| {
-            if seen.connection == 0 && seen.nth == 0 { ok("x") } else { vec![Act::Close] }
+            if seen.connection == 0 && seen.nth == 0 { ok("x") } else { vec![ServiceAct::Close] }
         })
         .await;
         let session = session();
@@ -86,7 +86,7 @@ fn a_fresh_connection_that_closes_is_an_error_and_so_is_a_second_close() {
 fn an_answer_that_has_begun_is_never_asked_for_again() {
     run(async {
         let service = TestService::scripted(|seen| {
-            if seen.nth == 0 { ok("x") } else { vec![send("H"), Act::Close] }
+            if seen.nth == 0 { ok("x") } else { vec![send("H"), ServiceAct::Close] }
         })
         .await;
         let session = session();
@@ -104,7 +104,7 @@ fn a_connection_that_was_seen_to_close_while_idle_is_replaced_without_a_retry() 
     run(async {
         for method in [Method::GET, Method::POST] {
             let service = TestService::scripted(|_| {
-                [ok("x"), vec![Act::Close]].into_iter().flatten().collect()
+                [ok("x"), vec![ServiceAct::Close]].into_iter().flatten().collect()
             })
             .await;
             let session = session();
@@ -131,7 +131,7 @@ fn words_from_an_idle_connection_are_no_answer_to_the_next_request() {
             send("HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         };
         let service = TestService::scripted(move |_| {
-            [ok("x"), vec![farewell(), Act::Close]].into_iter().flatten().collect()
+            [ok("x"), vec![farewell(), ServiceAct::Close]].into_iter().flatten().collect()
         })
         .await;
         let session = session();

@@ -13,7 +13,7 @@ use tokio::runtime::Builder;
 use tokio::task::{JoinSet, LocalSet};
 
 /// What a service does once it has read a request.
-pub(crate) enum Act {
+pub(crate) enum ServiceAct {
     Send(Vec<u8>),
     Pause(Duration),
     /// Ends the connection as a crash does.
@@ -84,7 +84,9 @@ impl Drop for OpenGuard {
 
 impl TestService {
     /// Answers each request with what `script` says.
-    pub(crate) async fn scripted(script: impl Fn(&SeenRequest) -> Vec<Act> + 'static) -> Self {
+    pub(crate) async fn scripted(
+        script: impl Fn(&SeenRequest) -> Vec<ServiceAct> + 'static,
+    ) -> Self {
         let script = Rc::new(script);
         Self::accepting(move |stream, counts| {
             let script = Rc::clone(&script);
@@ -144,7 +146,7 @@ impl TestService {
 pub(crate) async fn play<S: AsyncRead + AsyncWrite + Unpin + Linger>(
     mut stream: S,
     counts: Rc<ServiceCounts>,
-    script: &dyn Fn(&SeenRequest) -> Vec<Act>,
+    script: &dyn Fn(&SeenRequest) -> Vec<ServiceAct>,
 ) {
     let connection = counts.connections.get() - 1;
     let mut buffer = Vec::new();
@@ -157,15 +159,15 @@ pub(crate) async fn play<S: AsyncRead + AsyncWrite + Unpin + Linger>(
         counts.seen.borrow_mut().push(seen.clone());
         for act in script(&seen) {
             match act {
-                Act::Send(bytes) => {
+                ServiceAct::Send(bytes) => {
                     if stream.write_all(&bytes).await.and(stream.flush().await).is_err() {
                         return;
                     }
                 }
-                Act::Pause(time) => tokio::time::sleep(time).await,
-                Act::Reset => return stream.reset(),
-                Act::Close => return drop(stream.shutdown().await),
-                Act::Hang => {
+                ServiceAct::Pause(time) => tokio::time::sleep(time).await,
+                ServiceAct::Reset => return stream.reset(),
+                ServiceAct::Close => return drop(stream.shutdown().await),
+                ServiceAct::Hang => {
                     // Ends when the client goes.
                     while matches!(stream.read(&mut [0; 1024]).await, Ok(1..)) {}
                     return;
@@ -221,20 +223,20 @@ impl Linger for tokio_rustls::server::TlsStream<TcpStream> {
 }
 
 /// A whole answer.
-pub(crate) fn ok(body: &str) -> Vec<Act> {
+pub(crate) fn ok(body: &str) -> Vec<ServiceAct> {
     answer("200 OK", &[], body.as_bytes())
 }
 
-pub(crate) fn answer(status: &str, headers: &[&str], body: &[u8]) -> Vec<Act> {
+pub(crate) fn answer(status: &str, headers: &[&str], body: &[u8]) -> Vec<ServiceAct> {
     let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
     let mut bytes =
         format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{lines}\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
-    vec![Act::Send(bytes)]
+    vec![ServiceAct::Send(bytes)]
 }
 
-pub(crate) fn send(text: &str) -> Act {
-    Act::Send(text.as_bytes().to_vec())
+pub(crate) fn send(text: &str) -> ServiceAct {
+    ServiceAct::Send(text.as_bytes().to_vec())
 }
 
 /// Runs a test on a runtime of its own, for 20 s at most.

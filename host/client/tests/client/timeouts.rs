@@ -30,7 +30,7 @@ fn assert_timeout((sent, took): &(Sent, f64), phase: Phase, seconds: f64) {
 #[test]
 fn a_service_that_never_answers_times_out_waiting() {
     run_on_virtual_time(async {
-        let service = TestService::scripted(|_| vec![Act::Hang]).await;
+        let service = TestService::scripted(|_| vec![ServiceAct::Hang]).await;
         let outcome = timed(&session(), get(&service, "/")).await;
         assert_timeout(&outcome, Phase::Waiting, 60.0);
         assert_eq!((outcome.0.exchange.written, service.heads()), (1, 1));
@@ -45,7 +45,10 @@ fn a_body_of_a_byte_a_second_or_without_end_times_out_receiving() {
             let (piece, pause) = if seen.path() == "/drip" { (1, 1000) } else { (10_000, 10) };
             let mut acts = vec![send("HTTP/1.1 200 OK\r\n\r\n")];
             acts.extend((0..13_000).flat_map(|_| {
-                [Act::Send(vec![b'x'; piece]), Act::Pause(Duration::from_millis(pause))]
+                [
+                    ServiceAct::Send(vec![b'x'; piece]),
+                    ServiceAct::Pause(Duration::from_millis(pause)),
+                ]
             }));
             acts
         })
@@ -64,7 +67,7 @@ fn a_body_of_a_byte_a_second_or_without_end_times_out_receiving() {
 fn a_request_s_own_timeout_holds_over_its_redirects() {
     run_on_virtual_time(async {
         let slow = |status: &'static str| {
-            [vec![Act::Pause(Duration::from_secs(2))], answer(status, &["location: /"], b"")]
+            [vec![ServiceAct::Pause(Duration::from_secs(2))], answer(status, &["location: /"], b"")]
                 .into_iter()
                 .flatten()
                 .collect()
@@ -128,7 +131,7 @@ fn a_full_backlog_times_out_connecting_and_a_silent_peer_in_the_handshake() {
 #[test]
 fn who_finds_no_free_connection_times_out_blocked() {
     run_on_virtual_time(async {
-        let service = TestService::scripted(|_| vec![Act::Hang]).await;
+        let service = TestService::scripted(|_| vec![ServiceAct::Hang]).await;
         let request = Request { timeout: Some(Duration::from_secs(5)), ..get(&service, "/") };
         let sent = session().send_all(vec![request; 8]).await;
         let count = |phase| {
@@ -144,11 +147,10 @@ fn who_finds_no_free_connection_times_out_blocked() {
 #[test]
 fn a_timeout_frees_the_place_for_the_next_request() {
     run_on_virtual_time(async {
-        let service =
-            TestService::scripted(
-                |seen| if seen.connection < 6 { vec![Act::Hang] } else { ok("") },
-            )
-            .await;
+        let service = TestService::scripted(|seen| {
+            if seen.connection < 6 { vec![ServiceAct::Hang] } else { ok("") }
+        })
+        .await;
         let session = session();
         let request = Request { timeout: Some(Duration::from_secs(1)), ..get(&service, "/") };
         session.send_all(vec![request.clone(); 6]).await;
@@ -238,7 +240,10 @@ fn announcements_without_an_answer_are_too_large_and_a_few_of_them_time_out() {
         let service = TestService::scripted(|_| {
             (0..100)
                 .flat_map(|_| {
-                    [send("HTTP/1.1 100 Continue\r\n\r\n"), Act::Pause(Duration::from_millis(100))]
+                    [
+                        send("HTTP/1.1 100 Continue\r\n\r\n"),
+                        ServiceAct::Pause(Duration::from_millis(100)),
+                    ]
                 })
                 .collect()
         })

@@ -22,7 +22,7 @@ const OWN_NAMES: u32 = u32::MAX;
 /// All rows of a feed.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    values: Values,
+    values: RowValues,
     /// The sets of columns, by number.
     shapes: Vec<Box<[Box<str>]>>,
     order: RowIndex,
@@ -49,7 +49,7 @@ struct RowStart {
 
 /// The values of all rows, one behind the other.
 #[derive(Debug, Default)]
-struct Values {
+struct RowValues {
     text: String,
     /// Where each value ends in the text, counted from the beginning of its block.
     ends: Vec<u32>,
@@ -198,7 +198,7 @@ impl Rows {
     }
 }
 
-impl Values {
+impl RowValues {
     fn push(&mut self, value: &str) -> Result<(), &'static str> {
         if self.ends.len().is_multiple_of(BLOCK) {
             self.blocks.push(self.text.len());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use swell_core::exchange::Phase;
+use swell_core::exchange::Protocol;
 use swell_core::record::{
     Causes, Figures, MetricKind, Outcomes, Series, Split, Statistic, Transaction, Value,
 };
@@ -224,9 +224,11 @@ impl Part {
                     .map(|(class, count)| (class.name().to_owned(), count))
                     .collect(),
                 service_ms: Times::of_all(&requests.service.all()),
-                phases_ms: Phase::ALL
-                    .into_iter()
-                    .map(|phase| (phase.name().to_owned(), Times::of(requests.phase(phase))))
+                phases_ms: Protocol::Http
+                    .row()
+                    .phases
+                    .iter()
+                    .map(|&phase| (phase.name().to_owned(), Times::of(requests.phase(phase))))
                     .collect(),
             },
             iterations: Counted::of(&figures.iterations),
