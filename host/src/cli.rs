@@ -151,3 +151,29 @@ fn print_schema() -> anyhow::Result<()> {
     let schema = schemars::schema_for!(swell_report::Written);
     Ok(terminal::show(format_args!("{}\n", serde_json::to_string_pretty(&schema)?))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use swell_outputs::{Flag, KINDS};
+
+    use super::*;
+
+    #[test]
+    fn the_help_of_a_run_tells_of_each_kind_of_output() {
+        let command = Cli::command();
+        let run = command.find_subcommand("run").expect("there is `host run`");
+        let help = |flag: &str| {
+            let flag = run.get_arguments().find(|argument| argument.get_long() == Some(flag));
+            flag.and_then(|flag| flag.get_help()).map(ToString::to_string)
+        };
+        for kind in &KINDS {
+            match kind.flag {
+                Flag::Out => {
+                    let form = format!("`{}=", kind.name);
+                    assert!(help("out").is_some_and(|help| help.contains(&form)), "{form}");
+                }
+                Flag::Own => assert_eq!(help(kind.name).as_deref(), Some(kind.help)),
+            }
+        }
+    }
+}

@@ -16,7 +16,7 @@ use crate::sink::{Flag, Kind, Sink};
 pub(crate) const KIND: Kind = Kind {
     name: "prometheus",
     flag: Flag::Own,
-    help: "prometheus=ADDR serves metrics for a scraper",
+    help: "Serve metrics for Prometheus at this address, as 0.0.0.0:9464, under /metrics",
     open: |value, _| Ok(Box::new(Prometheus::new(value.parse()?, None))),
 };
 

@@ -43,7 +43,7 @@ pub struct Kind {
     pub name: &'static str,
     /// The flag by which it is asked for.
     pub flag: Flag,
-    /// What it does, after the form of its value.
+    /// What it does: after the form of its value, or as its own flag tells.
     pub help: &'static str,
     /// Reads its value, and looks whether the place can be written to. A pipe is opened, which
     /// lasts until somebody reads it.

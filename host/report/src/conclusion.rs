@@ -84,3 +84,6 @@ impl MachineReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

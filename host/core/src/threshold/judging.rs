@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::rule::{Of, Side, Threshold};
 use crate::catalogue::{self, Measure, Portion, Source, Timed, Unit};
-use crate::record::{Censored, Check, Figure, Figures, Histogram, Split, Value};
+use crate::record::{Censored, Check, Figure, Figures, Histogram, Split, Statistic, Value};
 use crate::spelling;
 use crate::units::{grouped, print_duration, print_rate, print_share};
 
@@ -151,10 +151,8 @@ impl Threshold {
 
     fn time(&self, times: &Censored) -> Result<Found, String> {
         let time = match self.statistic.of {
+            Of::Statistic(statistic) => statistic.of(times),
             Of::Percentile(percent) => times.percentile(percent),
-            Of::Mean => times.mean(),
-            Of::Min => times.min(),
-            Of::Max => times.max(),
             Of::Itself => {
                 unreachable!("a time without a statistic is refused when the threshold is read")
             }
@@ -178,12 +176,12 @@ impl Threshold {
         match (&value, self.statistic.of) {
             (Value::Counter { sum, .. }, Of::Itself) => Ok(*sum),
             (Value::Gauge { last, .. }, Of::Itself) => Ok(*last),
-            (Value::Gauge { min, .. }, Of::Min) => Ok(*min),
-            (Value::Gauge { max, .. }, Of::Max) => Ok(*max),
+            (Value::Gauge { min, .. }, Of::Statistic(Statistic::Min)) => Ok(*min),
+            (Value::Gauge { max, .. }, Of::Statistic(Statistic::Max)) => Ok(*max),
             (Value::Rate { count, nonzero }, Of::Itself) => Ok(*nonzero as f64 / *count as f64),
-            (Value::Trend(trend), Of::Mean) => trend.mean().ok_or_else(|| self.too_few(0)),
-            (Value::Trend(trend), Of::Min) => trend.min().ok_or_else(|| self.too_few(0)),
-            (Value::Trend(trend), Of::Max) => trend.max().ok_or_else(|| self.too_few(0)),
+            (Value::Trend(trend), Of::Statistic(statistic)) => {
+                statistic.of_trend(trend).ok_or_else(|| self.too_few(trend.count()))
+            }
             (Value::Trend(trend), Of::Percentile(percent)) => {
                 trend.percentile(percent).ok_or_else(|| self.too_few(trend.count()))
             }
@@ -192,15 +190,18 @@ impl Threshold {
     }
 
     fn too_few(&self, samples: u64) -> String {
-        match self.statistic.of {
-            Of::Percentile(percent) if samples > 0 => {
-                format!(
-                    "p{percent} needs {} samples, there are {}",
-                    grouped(Histogram::samples_needed(percent)),
-                    grouped(samples)
-                )
-            }
-            _ => "there are no samples".to_owned(),
+        let percent = match self.statistic.of {
+            Of::Percentile(percent) => Some(percent),
+            Of::Statistic(Statistic::Percentile(percentile)) => Some(percentile.percent()),
+            Of::Statistic(_) | Of::Itself => None,
+        };
+        match percent.filter(|_| samples > 0) {
+            Some(percent) => format!(
+                "p{percent} needs {} samples, there are {}",
+                grouped(Histogram::samples_needed(percent)),
+                grouped(samples)
+            ),
+            None => "there are no samples".to_owned(),
         }
     }
 }

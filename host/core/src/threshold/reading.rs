@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::rule::{Choice, Comparison, Of, Side, Subject, Threshold};
 use crate::catalogue::Unit;
+use crate::record::{Percentile, Statistic};
 use crate::spelling;
 use crate::units::{Share, UnitError, parse_duration, parse_rate_or_zero};
 
@@ -140,6 +141,10 @@ impl FromStr for Threshold {
     }
 }
 
+/// Statistics that may have been meant; of the percentiles one stands for all.
+const EXAMPLES: [Statistic; 4] =
+    [Statistic::Percentile(Percentile::P95), Statistic::Mean, Statistic::Min, Statistic::Max];
+
 impl Choice {
     /// Reads what stands after the point; on failure gives the unknown word, what may have been
     /// meant, and what there is.
@@ -152,36 +157,32 @@ impl Choice {
             Some(("failed", rest)) if subject.judged.is_split() => (Side::Failed, rest),
             _ => (Side::Both, text),
         };
-        let (words, has): (&[&'static str], _) = match subject.judged.unit() {
+        let (has_statistics, is_a_figure, has) = match subject.judged.unit() {
             Unit::Seconds if subject.judged.is_split() => (
-                &["p95", "mean", "min", "max"],
+                true,
+                false,
                 "p50, p95, p99.9 and the like, mean, min, max, each also as ok.p95 or failed.p95",
             ),
-            Unit::Seconds => {
-                (&["p95", "mean", "min", "max"], "p50, p95, p99.9 and the like, mean, min, max")
-            }
+            Unit::Seconds => (true, false, "p50, p95, p99.9 and the like, mean, min, max"),
             Unit::Number => (
-                &["p95", "mean", "min", "max", ""],
+                true,
+                true,
                 "nothing (the sum of a counter, the last value of a gauge, the share of a rate), \
                 min, max, or for a trend mean, p95 and the like",
             ),
-            Unit::Share | Unit::PerSecond => (&[""], "no statistics: it is one figure"),
+            Unit::Share | Unit::PerSecond => (false, true, "no statistics: it is one figure"),
         };
         let of = match word {
-            "mean" => Some(Of::Mean),
-            "min" => Some(Of::Min),
-            "max" => Some(Of::Max),
-            "" => Some(Of::Itself),
-            _ => percent(word).map(Of::Percentile),
+            "" => is_a_figure.then_some(Of::Itself),
+            _ if !has_statistics => None,
+            _ => Statistic::named(word)
+                .map(Of::Statistic)
+                .or_else(|| percent(word).map(Of::Percentile)),
         };
-        let kind = if matches!(of, Some(Of::Percentile(_))) { "p95" } else { word };
-        match of.filter(|_| words.contains(&kind)) {
+        let known = EXAMPLES.into_iter().filter(|_| has_statistics).map(Statistic::name);
+        match of {
             Some(of) => Ok(Self { side, of }),
-            None => Err((
-                word.to_owned(),
-                spelling::nearest(word, words.iter().copied().filter(|word| !word.is_empty())),
-                has,
-            )),
+            None => Err((word.to_owned(), spelling::nearest(word, known), has)),
         }
     }
 }

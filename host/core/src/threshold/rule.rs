@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::catalogue::{self, Judged, Source};
+use crate::record::Statistic;
 
 /// A condition on the measured part of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,10 +61,10 @@ pub(super) enum Side {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Of {
+    /// One of those that reports tell.
+    Statistic(Statistic),
+    /// Any other percentile.
     Percentile(f64),
-    Mean,
-    Min,
-    Max,
     /// The one figure that the metric is: a share, a rate, the sum of a counter, the last value of
     /// a gauge.
     Itself,
