@@ -289,6 +289,16 @@ fn a_generator_that_was_stopped_is_invalid_and_blames_itself() {
 }
 
 #[test]
+fn an_invalid_run_ends_with_111_or_passes_where_that_is_accepted_and_keeps_its_stamp() {
+    for (load, code) in [("--tps 1000", 111), ("--tps 1000 --accept invalid", 0)] {
+        let finished = frozen(load, 1_000.0, 1, 3_000).run().expect_code(code);
+        assert_eq!(finished.json_at("/verdict/stamp"), "INVALID");
+        let reason = finished.json_at("/exit/reason").as_str().unwrap_or_default();
+        assert!(reason.contains("INVALID"), "{load}: {reason}");
+    }
+}
+
+#[test]
 fn a_generator_that_gets_a_sliver_of_a_processor_is_invalid_and_blames_itself() {
     expect([Case { load: "--tps 1000", rate: 1_000.0, hosts: 1, fault: Fault::Starvation }; 3]);
 }
