@@ -13,7 +13,7 @@ use swell_report::Exit;
 use crate::prepare::COMPILE_CHILD;
 use crate::settings::layer::{CommandFlags, Typed};
 use crate::settings::mistyped::{with_suggestion, without_secrets};
-use crate::{build_scenario, check, cluster, k8s, machine, merge, new_project, run, terminal};
+use crate::{build_scenario, check, cluster, k8s, merge, new_project, run, terminal};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -109,7 +109,7 @@ impl CommandLine {
     pub(crate) fn threads_with_a_runtime(&self) -> usize {
         match self.command {
             TypedCommand::Run(_) | TypedCommand::Find(_) | TypedCommand::Node(_) => {
-                machine::allowed_cores() + 1
+                swell_driver::machine::allowed_cores() + 1
             }
             TypedCommand::Runs(_) | TypedCommand::Attach(_) | TypedCommand::Stop(_) => 1,
             _ => 0,

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use swell_core::run::Outcome;
+use swell_driver::{Asked, Threads, View, drive};
 
-use crate::driver::{Asked, Threads, View, drive};
 use crate::prepare::Prepared;
 
 /// A run to do, after its `setup`.

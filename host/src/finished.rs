@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use swell_core::record::Snapshot;
 use swell_core::run::Outcome;
+use swell_driver::RunPlan;
+use swell_driver::journal::Subject;
 use swell_report::{Ended, Exit, ExitReport, Header, LeftOut, Report, Rules};
 
-use crate::journal::Subject;
-use crate::plan::RunPlan;
 use crate::stderr;
 
 /// What a run came to.

@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use swell_core::run::{Command, Refusal};
 use swell_core::units::Rate;
+use swell_driver::{CommandCall, Reply};
 use swell_report::{Ended, Phase, Status};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::driver::{CommandCall, Reply};
 use crate::finished::Done;
 use crate::prepare::Prepared;
 

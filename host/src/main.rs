@@ -13,13 +13,14 @@
 //!   from `setup` to what it came to (`finished`), `executor` who does it.
 //! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan` and
 //!   `preflight`; `outside` calls a scenario's `setup`, `teardown` and `conduct`.
-//! - **Doing a run**: `driver/` has the threads, timers and queues, `journal` what a host keeps.
+//! - **Doing a run**: the crate `swell-driver` has the threads, timers and queues, and what a node
+//!   keeps in its journal.
 //! - **Results**: the crates `swell-report` (what a run came to) and `swell-outputs` (where it
 //!   goes); `delivery` writes and shows them, `live` is the line while a run goes on.
 //! - **Settings**, in `settings/`: the flags, the layers that they come from, and who may say what
 //!   a run reaches.
 //! - **The edges of the process** at the bottom: `terminal` and `stderr` (what leaves for a
-//!   person), `stops` (signals), `machine` (limits of this one), `notes`.
+//!   person), `stops` (signals), `notes`.
 
 mod access;
 mod build_scenario;
@@ -30,14 +31,11 @@ mod conclusion;
 mod conduct;
 mod control_api;
 mod delivery;
-mod driver;
 mod executor;
 mod finished;
 mod handle;
-mod journal;
 mod k8s;
 mod live;
-mod machine;
 mod merge;
 mod new_project;
 mod notes;
@@ -73,8 +71,8 @@ fn main() -> ExitCode {
         }
     };
     terminal::log_to_stderr();
-    let result =
-        machine::require_descriptors(line.threads_with_a_runtime()).and_then(|()| line.execute());
+    let result = swell_driver::machine::require_descriptors(line.threads_with_a_runtime())
+        .and_then(|()| line.execute());
     let code = match result {
         Ok(exit) => exit.into(),
         // Whoever read our output has enough; that is no error.

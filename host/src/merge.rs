@@ -14,6 +14,8 @@ use swell_core::record::{Batches, Snapshot};
 use swell_core::run::{
     EndCause, MachineRecord, NodeFate, NodeResult, NodeTotals, Outcome, UnknownStarts,
 };
+use swell_driver::RunPlan;
+use swell_driver::journal::{Header, Reading};
 use swell_engine::ScenarioInfo;
 use swell_outputs::Outputs;
 use swell_protocol::message::NodeId;
@@ -21,8 +23,7 @@ use swell_report::Exit;
 
 use crate::conclusion::conclude;
 use crate::finished::{Done, Finished};
-use crate::journal::{Header, Reading};
-use crate::plan::RunPlan;
+use crate::plan::run_plan;
 use crate::settings::flags::parse_pair;
 use crate::settings::keys::names_files;
 use crate::settings::layers::Layers;
@@ -153,7 +154,7 @@ fn plan(header: &Header) -> anyhow::Result<RunPlan> {
         defaults: Vec::new(),
         hosts: Vec::new(),
     };
-    RunPlan::new(&settings, None, &scenario, subject.seed, u32::MAX)
+    run_plan(&settings, None, &scenario, subject.seed, u32::MAX)
 }
 
 impl Merged {

@@ -5,12 +5,12 @@ use std::time::Duration;
 use swell_core::plain::line;
 use swell_core::record::Snapshot;
 use swell_core::run::{EndCause, EndRequest, Look, Outcome};
+use swell_driver::{Asked, CommandCall, StoppedBefore, Threads, View};
 use swell_outputs::Outputs;
 use swell_report::{Exit, Header, Phase, Status};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::driver::{Asked, CommandCall, StoppedBefore, Threads, View};
 use crate::executor::{Executor, Task};
 use crate::finished::{Done, Finished, header};
 use crate::handle::Handle;

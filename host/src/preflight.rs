@@ -9,11 +9,10 @@ use anyhow::{Context as _, bail};
 use swell_client::{Client, Unready};
 use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Users};
 use swell_core::units::grouped;
+use swell_driver::RunPlan;
+use swell_driver::machine;
 use swell_engine::{GuestLimits, InstanceProbe, ScenarioFile};
 use tokio::task::LocalSet;
-
-use crate::machine;
-use crate::plan::RunPlan;
 
 /// Instances that are made to measure one: enough to even out what is allocated by the page.
 const PROBED: u32 = 16;

@@ -10,6 +10,8 @@ use anyhow::{Context as _, anyhow, bail};
 use swell_client::Client;
 use swell_core::plan::Search;
 use swell_core::run::EndRequest;
+use swell_driver::RunPlan;
+use swell_driver::journal::Subject;
 use swell_engine::{
     Compiler, Conductor, Feed, GuestLimits, Program, Run, ScenarioFile, ScenarioInfo,
     ScenarioSource,
@@ -17,9 +19,8 @@ use swell_engine::{
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use crate::journal::Subject;
 use crate::outside::{HookFailure, Outside, Waiting};
-use crate::plan::{RunPlan, client_options};
+use crate::plan::{client_options, run_plan};
 use crate::preflight;
 use crate::settings::flags::Settings;
 use crate::settings::layers::Layers;
@@ -185,7 +186,7 @@ impl Prepared {
         let settings = layers.settings(Some(scenario))?;
         let seed = settings.seed.unwrap_or_else(random_seed);
         let room = preflight::room(&loaded.file, index, loaded.limits)?;
-        let plan = RunPlan::new(&settings, search, scenario, seed, room.users())?;
+        let plan = run_plan(&settings, search, scenario, seed, room.users())?;
         room.check(&plan)?;
         let program = loaded.file.program(index, plan.plan.most_users())?;
         let (run, end_requests) = new_run(&settings, seed, loaded.limits)?;

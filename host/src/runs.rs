@@ -9,17 +9,17 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use swell_core::record::Snapshot;
+use swell_driver::Threads;
+use swell_driver::machine;
 use swell_outputs::Outputs;
 use swell_report::Phase;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::driver::Threads;
 use crate::executor::{Alone, Executor};
 use crate::finished::Done;
 use crate::handle::Handle;
 use crate::live::Screen;
-use crate::machine;
 use crate::one_run::Surroundings;
 use crate::prepare::{EndRequests, Prepared};
 

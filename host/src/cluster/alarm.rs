@@ -3,10 +3,9 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use swell_driver::machine::local_now;
 use swell_protocol::clock::LocalInstant;
 use tokio::time::Sleep;
-
-use crate::machine::local_now;
 
 /// Goes off at an instant that is moved now and then, and costs nothing while it is not.
 pub(super) struct Alarm {

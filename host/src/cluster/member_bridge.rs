@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
+use swell_driver::machine::local_now;
+use swell_driver::{MemberLine, OfWindow, Said};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::member::{MemberEvent, RunMember};
 use swell_protocol::message::{NodeId, ToMember};
 use tokio::sync::mpsc;
 
 use super::message::{FromMember, RunMessage, RunNumber, SharedEndRequest};
-use crate::driver::{MemberLine, OfWindow, Said};
-use crate::machine::local_now;
 
 /// Messages of the workers on their way; when so many wait, the workers wait as well.
 const MAX_WAITING: usize = 64;

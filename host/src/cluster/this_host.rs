@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use crate::machine;
+use swell_driver::machine;
 
 /// A weight from the command line.
 pub(crate) fn parse_weight(text: &str) -> Result<f64, String> {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use swell_driver::journal::check_folder;
 use swell_outputs::{Outputs, Prometheus};
 use swell_report::Exit;
 use tokio::task::LocalSet;
@@ -14,7 +15,6 @@ use super::answer::answer;
 use super::control::{Coordinator, CoordinatorConfig};
 use crate::control_api::ControlApi;
 use crate::executor::Executor;
-use crate::journal::check_folder;
 use crate::runs::Runs;
 use crate::servers::Servers;
 use crate::settings::layers::Layers;

@@ -14,6 +14,8 @@ use swell_cluster::{
 };
 use swell_core::plan::{LoadModel, Users};
 use swell_core::run::Outcome;
+use swell_driver::journal::{Place, Subject};
+use swell_driver::{Asked, LeadLine, Participation, lead, take_part};
 use swell_protocol::lead::LeadSettings;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -25,9 +27,7 @@ use crate::cluster::own_thread::on_own_thread;
 use crate::cluster::requests::ClusterRequest;
 use crate::cluster::this_host::{own_name, reachable};
 use crate::cluster::token::read_cluster;
-use crate::driver::{Asked, LeadLine, Participation, lead, take_part};
 use crate::executor::{Execution, Executor, Task};
-use crate::journal::{Place, Subject};
 use crate::prepare::Prepared;
 
 /// Hosts and commands that one token admits: one each few seconds for as long as it lasts.

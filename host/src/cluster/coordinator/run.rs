@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use swell_cluster::NodeId;
 use swell_core::plain::in_one_line;
 use swell_core::run::{NodeFate, NodePlace};
+use swell_driver::machine::{instant_at, local_now};
+use swell_driver::{Decree, News};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::lead::{LeadEvent, LeadSettings, RunLead};
 use swell_protocol::message::ToMember;
 use tokio::sync::mpsc;
 
 use crate::cluster::message::{Assignment, RunMessage, RunNumber};
-use crate::driver::{Decree, News};
-use crate::machine::{instant_at, local_now};
 
 /// How long hosts may take to fetch and compile a scenario.
 const PREPARING: Duration = Duration::from_secs(180);

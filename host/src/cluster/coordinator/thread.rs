@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use swell_cluster::{NodeEndpoint, NodeId, Peer};
 use swell_core::plain::line;
+use swell_driver::machine::local_now;
+use swell_driver::{Decree, MemberLine, News};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::lead::LeadSettings;
 use tokio::sync::{mpsc, oneshot};
@@ -19,8 +21,6 @@ use crate::cluster::member_bridge::{MemberBridge, from_workers};
 use crate::cluster::message::{Assignment, FromCoordinator, FromMember, Role, RunNumber};
 use crate::cluster::requests::ClusterRequest;
 use crate::cluster::this_host::own_name;
-use crate::driver::{Decree, MemberLine, News};
-use crate::machine::local_now;
 
 /// Messages of members that wait to be handled; members wait when there are more.
 const MAX_MESSAGES_RECEIVED: usize = 1_024;

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use swell_driver::journal::{Place, Subject};
+use swell_driver::{Participation, Threads, take_part};
 use tokio::sync::watch;
 
 use super::thread::AssignedRun;
 use crate::cluster::message::Assignment;
 use crate::cluster::this_host::own_name;
-use crate::driver::{Participation, Threads, take_part};
-use crate::journal::{Place, Subject};
 use crate::prepare::{EndRequests, Loaded, Prepared, ReceivedScenario};
 use crate::settings::layers::Layers;
 

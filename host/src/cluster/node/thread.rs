@@ -9,6 +9,7 @@ use swell_cluster::{
     Admission, BlobHash, BlobSource, CloseCode, Identity, LinkError, NodeEndpoint, NodeId, Peer,
     Socket, Token,
 };
+use swell_driver::MemberLine;
 use swell_protocol::clock::LocalInstant;
 use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
@@ -22,7 +23,6 @@ use crate::cluster::message::{
 };
 use crate::cluster::own_thread::on_own_thread;
 use crate::cluster::requests::{ApiReply, OpenRequests};
-use crate::driver::MemberLine;
 use crate::prepare::ReceivedScenario;
 
 /// How long a goodbye may take.

@@ -24,8 +24,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-use super::floor::{Floor, FloorPacing, SharedOverflow};
-use super::iterations::Iterations;
+use crate::floor::{Floor, FloorPacing, SharedOverflow};
+use crate::iterations::Iterations;
 use crate::plan::RunPlan;
 
 /// How often a worker closes its window and sends it to the control thread.
@@ -505,7 +505,7 @@ impl Crew {
 
     /// Samples how late this thread polls what is ready.
     async fn probe_delay(self: Rc<Self>) {
-        let Ok(pacer) = super::pacer::Pacer::new(self.shared.began) else { return };
+        let Ok(pacer) = crate::pacer::Pacer::new(self.shared.began) else { return };
         let (_, mut next) = self.heartbeat.probe(self.worker.now());
         loop {
             pacer.set(next);

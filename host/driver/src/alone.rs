@@ -13,13 +13,13 @@ use swell_engine::{Program, Run, RunOver};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
-use super::iterations::Iterations;
-use super::run_lines::{Asked, View, say, show};
-use super::threads::Threads;
-use super::worker::{Order, Shared, WINDOW, Window, WorkerResult, WorkerSetPoint};
-use super::workers::{Results, Workers};
+use crate::iterations::Iterations;
 use crate::machine::MachineWatch;
 use crate::plan::RunPlan;
+use crate::run_lines::{Asked, View, say, show};
+use crate::threads::Threads;
+use crate::worker::{Order, Shared, WINDOW, Window, WorkerResult, WorkerSetPoint};
+use crate::workers::{Results, Workers};
 
 /// Time between making the workers and the run's first instant: enough for all to be ready and
 /// waiting for it.
@@ -32,7 +32,7 @@ const ALONE: NodeId = NodeId(0);
 ///
 /// # Errors
 /// The machine does not give what a run needs; nothing was sent.
-pub(crate) async fn drive(
+pub async fn drive(
     threads: &Threads,
     plan: &RunPlan,
     program: &Arc<Program>,

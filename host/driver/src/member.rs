@@ -18,15 +18,15 @@ use swell_protocol::message::{Ending, NodeId, Orders};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
-use super::iterations::Iterations;
-use super::threads::Threads;
-use super::worker::{
-    Lease, Milestone, Order, Shared, Starts, WINDOW, Window, WorkerResult, WorkerSetPoint,
-};
-use super::workers::Workers;
+use crate::iterations::Iterations;
 use crate::journal::{self, Entry, Journal};
 use crate::machine::{MachineWatch, instant_at, local_now};
 use crate::plan::RunPlan;
+use crate::threads::Threads;
+use crate::worker::{
+    Lease, Milestone, Order, Shared, Starts, WINDOW, Window, WorkerResult, WorkerSetPoint,
+};
+use crate::workers::Workers;
 
 /// How often results are sent.
 const DELTA: Duration = Duration::from_millis(500);
@@ -50,7 +50,7 @@ const MOST_BYTES: usize = 1_000_000;
 
 /// What a host says of its part.
 #[derive(Debug)]
-pub(crate) enum Said {
+pub enum Said {
     /// What it tells of each window. All at once, so that it travels together.
     Window(Box<OfWindow>),
     /// The last that it counted, and how far it came.
@@ -63,45 +63,50 @@ pub(crate) enum Said {
 
 /// A host's part after a window.
 #[derive(Debug)]
-pub(crate) struct OfWindow {
-    pub(crate) frontier: Frontier,
+pub struct OfWindow {
+    /// How far it has come.
+    pub frontier: Frontier,
     /// Whether it has been the limit.
-    pub(crate) is_strained: bool,
+    pub is_strained: bool,
     /// Iteration numbers that it would like to have.
-    pub(crate) numbers_wanted: u64,
+    pub numbers_wanted: u64,
     /// What went through.
-    pub(crate) flowed: Flowed,
+    pub flowed: Flowed,
     /// What it counted since it told it last, and how far it had come by then; not after each
     /// window.
-    pub(crate) counted: Option<(Frontier, Bytes)>,
+    pub counted: Option<(Frontier, Bytes)>,
 }
 
 /// A host's ends of the channels to what speaks for it.
-pub(crate) struct MemberLine {
-    pub(crate) id: NodeId,
-    pub(crate) events: mpsc::UnboundedReceiver<MemberEvent>,
-    pub(crate) says: mpsc::Sender<Said>,
+pub struct MemberLine {
+    /// Who it is.
+    pub id: NodeId,
+    /// What it is told.
+    pub events: mpsc::UnboundedReceiver<MemberEvent>,
+    /// What it says.
+    pub says: mpsc::Sender<Said>,
 }
 
 /// What a host has to take part with.
-pub(crate) struct Participation {
+pub struct Participation {
     /// What `setup` gave.
-    pub(crate) start_data: Vec<u8>,
-    pub(crate) line: MemberLine,
+    pub start_data: Vec<u8>,
+    /// To what speaks for it.
+    pub line: MemberLine,
     /// Of the scenario on this host.
-    pub(crate) end_requests: mpsc::Receiver<EndRequest>,
+    pub end_requests: mpsc::Receiver<EndRequest>,
     /// Where it keeps what it counts.
-    pub(crate) journal: Option<journal::Place>,
+    pub journal: Option<journal::Place>,
     /// Becomes true when the host wants to leave; nobody asks it to where nobody holds the other
     /// end.
-    pub(crate) leave: watch::Receiver<bool>,
+    pub leave: watch::Receiver<bool>,
 }
 
 /// Takes part until all that was counted has been merged.
 ///
 /// # Errors
 /// The machine does not give what is needed, or whoever leads is gone.
-pub(crate) async fn take_part(
+pub async fn take_part(
     threads: &Threads,
     plan: &RunPlan,
     program: &Arc<Program>,

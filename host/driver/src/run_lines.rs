@@ -6,23 +6,26 @@ use swell_core::run::{Command, EndRequest, Look, Notice, Refusal, RunControl, St
 use tokio::sync::{mpsc, oneshot};
 
 /// Where the answer to a command goes.
-pub(crate) type Reply = oneshot::Sender<Result<Standing, Refusal>>;
+pub type Reply = oneshot::Sender<Result<Standing, Refusal>>;
 
 /// A command, and where its answer goes if somebody waits for it.
-pub(crate) struct CommandCall {
-    pub(crate) command: Command,
-    pub(crate) reply: Option<Reply>,
+pub struct CommandCall {
+    /// What is asked.
+    pub command: Command,
+    /// Nothing where nobody waits.
+    pub reply: Option<Reply>,
 }
 
 /// What comes to a run from outside.
-pub(crate) struct Asked {
-    pub(crate) commands: mpsc::Receiver<CommandCall>,
+pub struct Asked {
+    /// Of whoever may command it.
+    pub commands: mpsc::Receiver<CommandCall>,
     /// Of the scenario itself.
-    pub(crate) end_requests: mpsc::Receiver<EndRequest>,
+    pub end_requests: mpsc::Receiver<EndRequest>,
 }
 
 /// Who watches a run.
-pub(crate) trait View {
+pub trait View {
     /// What was counted since the last call, once a second.
     fn count(&mut self, counted: &Snapshot);
 
@@ -44,7 +47,7 @@ impl CommandCall {
     }
 
     /// Refuses what a run cannot do before it begins; says whether it is to be given up.
-    pub(crate) fn gives_up(self) -> bool {
+    pub fn gives_up(self) -> bool {
         match self.command {
             Command::Interrupt | Command::Stop | Command::Finish => true,
             Command::SetGoal(_) | Command::Pause(_) => {

@@ -24,15 +24,21 @@ const LONGEST: u32 = 16 << 20;
 
 /// What a run is known by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Subject {
-    pub(crate) run: String,
-    pub(crate) name: String,
-    pub(crate) seed: u64,
-    pub(crate) scenario: String,
-    pub(crate) file: String,
-    pub(crate) file_hash: String,
+pub struct Subject {
+    /// Its identity.
+    pub run: String,
+    /// What people call it.
+    pub name: String,
+    /// From which everything random followed.
+    pub seed: u64,
+    /// Its scenario.
+    pub scenario: String,
+    /// The scenario's file.
+    pub file: String,
+    /// What the file held, as a hash.
+    pub file_hash: String,
     /// What was said about it, as flags and values.
-    pub(crate) settings: Vec<(String, Option<String>)>,
+    pub settings: Vec<(String, Option<String>)>,
 }
 
 impl Subject {
@@ -59,42 +65,49 @@ const HIDDEN: &str = "(not kept)";
 
 /// What stands at the beginning.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Header {
-    pub(crate) subject: Subject,
-    pub(crate) host: NodeId,
-    pub(crate) host_name: String,
+pub struct Header {
+    /// What was run.
+    pub subject: Subject,
+    /// Who counted.
+    pub host: NodeId,
+    /// What it calls itself.
+    pub host_name: String,
     /// All that were to take part when this host began.
-    pub(crate) hosts: Vec<NodeId>,
+    pub hosts: Vec<NodeId>,
     /// Unix time of the run's first instant, in seconds.
-    pub(crate) began_at: f64,
+    pub began_at: f64,
 }
 
 /// What a host counted in half a second.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Where the measured part begins.
-    pub(crate) measured_from: RunInstant,
+    pub measured_from: RunInstant,
     /// Until when the host might start what was its own to start: after it, it counted what was
     /// under way, and no rate follows.
-    pub(crate) covered_until: RunInstant,
+    pub covered_until: RunInstant,
     /// Whether whoever led was lost before the end.
-    pub(crate) is_leaderless: bool,
+    pub is_leaderless: bool,
     /// Whether nothing follows.
-    pub(crate) is_last: bool,
-    pub(crate) counts: NodeCounts,
+    pub is_last: bool,
+    /// What was counted.
+    pub counts: NodeCounts,
 }
 
 /// Where journals go, and of what.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) folder: PathBuf,
-    pub(crate) host_name: String,
-    pub(crate) subject: Subject,
+pub struct Place {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What the node calls itself.
+    pub host_name: String,
+    /// What is run.
+    pub subject: Subject,
 }
 
 /// A journal that is being written.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub struct Journal {
     path: PathBuf,
     /// Nothing after it could not be written to.
     file: Option<File>,
@@ -104,7 +117,7 @@ pub(crate) struct Journal {
 ///
 /// # Errors
 /// It is none.
-pub(crate) fn check_folder(folder: Option<&Path>) -> anyhow::Result<()> {
+pub fn check_folder(folder: Option<&Path>) -> anyhow::Result<()> {
     match folder.filter(|folder| !folder.is_dir()) {
         Some(folder) => bail!(
             "--journal {}: there is no such folder\nhelp: make it, or name another",
@@ -119,7 +132,7 @@ impl Place {
     ///
     /// # Errors
     /// The file cannot be made.
-    pub(crate) fn open(
+    pub fn open(
         &self,
         host: NodeId,
         hosts: &[NodeId],
@@ -145,7 +158,7 @@ impl Place {
 
 impl Journal {
     /// Adds an entry. A disk that is full ends the journal, and not the run.
-    pub(crate) fn add(&mut self, entry: &Entry) {
+    pub fn add(&mut self, entry: &Entry) {
         let Some(file) = &mut self.file else { return };
         if let Err(error) = append(file, entry) {
             tracing::warn!("the journal {} ends here: {error}", self.path.display());
@@ -167,10 +180,11 @@ fn checksum(bytes: &[u8]) -> [u8; 4] {
 }
 
 /// A journal that is read.
-pub(crate) struct Reading {
+pub struct Reading {
     path: PathBuf,
     file: File,
-    pub(crate) header: Header,
+    /// How it begins.
+    pub header: Header,
 }
 
 impl Reading {
@@ -178,7 +192,7 @@ impl Reading {
     ///
     /// # Errors
     /// It cannot be read, or is no journal.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let mut file = File::open(path).with_context(|| format!("cannot read {shown}"))?;
         let mut magic = [0; MAGIC.len()];
@@ -196,7 +210,7 @@ impl Reading {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(crate) fn entry(&mut self) -> anyhow::Result<Option<Entry>> {
+    pub fn entry(&mut self) -> anyhow::Result<Option<Entry>> {
         let shown = self.path.display();
         let at = std::io::Seek::stream_position(&mut self.file)?;
         let Some(bytes) = next(&mut self.file).with_context(|| format!("cannot read {shown}"))?

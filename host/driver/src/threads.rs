@@ -12,7 +12,7 @@ use tokio::task::LocalSet;
 type Job = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
 /// See the module's documentation. Dropped, they end when what they do is done.
-pub(crate) struct Threads {
+pub struct Threads {
     /// Unbounded, as a run sends one job to each thread and no more.
     jobs: Vec<mpsc::UnboundedSender<Job>>,
     next: Cell<usize>,
@@ -23,7 +23,7 @@ impl Threads {
     ///
     /// # Errors
     /// The machine does not give threads or runtimes.
-    pub(crate) fn start(count: usize) -> anyhow::Result<Self> {
+    pub fn start(count: usize) -> anyhow::Result<Self> {
         let jobs = (0..count).map(start).collect::<anyhow::Result<_>>()?;
         Ok(Self { jobs, next: Cell::new(0) })
     }

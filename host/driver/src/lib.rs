@@ -8,16 +8,20 @@
 mod alone;
 mod floor;
 mod iterations;
+pub mod journal;
 mod lead;
+pub mod machine;
 mod member;
 mod pacer;
+mod plan;
 mod run_lines;
 mod threads;
 mod worker;
 mod workers;
 
-pub(crate) use self::alone::drive;
-pub(crate) use self::lead::{Decree, LeadLine, News, StoppedBefore, lead};
-pub(crate) use self::member::{MemberLine, OfWindow, Participation, Said, take_part};
-pub(crate) use self::run_lines::{Asked, CommandCall, Reply, View};
-pub(crate) use self::threads::Threads;
+pub use self::alone::drive;
+pub use self::lead::{Decree, LeadLine, News, StoppedBefore, lead};
+pub use self::member::{MemberLine, OfWindow, Participation, Said, take_part};
+pub use self::plan::RunPlan;
+pub use self::run_lines::{Asked, CommandCall, Reply, View};
+pub use self::threads::Threads;

@@ -16,13 +16,13 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
-use super::run_lines::{Asked, View, say, show};
-use super::worker::WINDOW;
 use crate::plan::RunPlan;
+use crate::run_lines::{Asked, View, say, show};
+use crate::worker::WINDOW;
 
 /// What comes to whoever leads.
 #[derive(Debug)]
-pub(crate) enum News {
+pub enum News {
     /// It begins, or began, at this instant.
     Began(Instant),
     /// It does not take place; why, for a person.
@@ -41,7 +41,7 @@ pub(crate) enum News {
 
 /// What is to be told to all hosts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Decree {
+pub enum Decree {
     /// Another course; whether objectives judge only what begins then.
     Follow(Course, bool),
     /// Nothing is to begin, or things are again.
@@ -57,19 +57,21 @@ pub(crate) enum Decree {
 /// A run was given up before it began.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("stopped before anything was sent")]
-pub(crate) struct StoppedBefore;
+pub struct StoppedBefore;
 
 /// The ends of the channels to what speaks with the hosts.
-pub(crate) struct LeadLine {
-    pub(crate) news: mpsc::UnboundedReceiver<News>,
-    pub(crate) decrees: mpsc::Sender<Decree>,
+pub struct LeadLine {
+    /// What comes.
+    pub news: mpsc::UnboundedReceiver<News>,
+    /// What goes out.
+    pub decrees: mpsc::Sender<Decree>,
 }
 
 /// Leads a run to its end. `view` is told once a second.
 ///
 /// # Errors
 /// A node cannot take part: nothing was sent. Or the nodes cannot be spoken with any more.
-pub(crate) async fn lead(
+pub async fn lead(
     plan: &RunPlan,
     mut line: LeadLine,
     mut asked: Asked,

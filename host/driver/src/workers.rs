@@ -5,8 +5,8 @@ use std::sync::Arc;
 use swell_core::dispatch::Dispatcher;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::threads::Threads;
-use super::worker::{
+use crate::threads::Threads;
+use crate::worker::{
     Lease, Lines, Order, SPARE_WINDOWS, Shared, WINDOWS_UNDER_WAY, Window, WorkerResult,
     WorkerSetPoint, work,
 };

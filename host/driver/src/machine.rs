@@ -13,7 +13,7 @@ use swell_protocol::clock::LocalInstant;
 
 /// The clock of leases: the time since the machine was booted, suspension included, which nobody
 /// sets.
-pub(crate) fn local_now() -> LocalInstant {
+pub fn local_now() -> LocalInstant {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     LocalInstant::from_nanos(
         time.tv_sec.unsigned_abs() * 1_000_000_000 + time.tv_nsec.unsigned_abs(),
@@ -22,7 +22,7 @@ pub(crate) fn local_now() -> LocalInstant {
 
 /// The instant of the workers' clock, which stands still while the machine is suspended, at which
 /// the clock of leases shows `at`.
-pub(crate) fn instant_at(at: LocalInstant) -> Instant {
+pub fn instant_at(at: LocalInstant) -> Instant {
     let (now, local) = (Instant::now(), local_now());
     if at >= local {
         now + at.since(local)
@@ -32,19 +32,19 @@ pub(crate) fn instant_at(at: LocalInstant) -> Instant {
 }
 
 /// Cores that this process may run on.
-pub(crate) fn allowed_cores() -> usize {
+pub fn allowed_cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Processor time of this process so far, user and system together.
-pub(crate) fn cpu_time() -> Duration {
+pub fn cpu_time() -> Duration {
     let clock = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(clock.tv_sec.unsigned_abs(), u32::try_from(clock.tv_nsec).unwrap_or(0))
 }
 
 /// Watches this machine during the measured part of a run, from its first look on.
 #[derive(Default)]
-pub(crate) struct MachineWatch {
+pub struct MachineWatch {
     /// The latest look, and the processor time that was used at the first.
     watch: Option<(CpuWatch, Duration)>,
     cpu: CpuRecord,
@@ -52,7 +52,7 @@ pub(crate) struct MachineWatch {
 
 impl MachineWatch {
     /// A window of the measured part is over, or the first begins.
-    pub(crate) fn look(&mut self) {
+    pub fn look(&mut self) {
         match &mut self.watch {
             None => self.watch = Some((CpuWatch::start(), cpu_time())),
             Some((watch, _)) => watch.look(&mut self.cpu),
@@ -60,7 +60,7 @@ impl MachineWatch {
     }
 
     /// What was seen of the machine so far.
-    pub(crate) fn record(&self) -> MachineRecord {
+    pub fn record(&self) -> MachineRecord {
         let used = |since: Duration| cpu_time().saturating_sub(since).as_secs_f64();
         MachineRecord {
             cores: allowed_cores() as u64,
@@ -114,7 +114,7 @@ fn stolen_ticks() -> Option<u64> {
 }
 
 /// Resident memory of this process, in bytes.
-pub(crate) fn resident_bytes() -> Option<u64> {
+pub fn resident_bytes() -> Option<u64> {
     let listing = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = listing.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
@@ -122,7 +122,7 @@ pub(crate) fn resident_bytes() -> Option<u64> {
 
 /// The most memory that this process ever had resident, in bytes: what a run took is gone with its
 /// users when it is told.
-pub(crate) fn most_resident_bytes() -> Option<u64> {
+pub fn most_resident_bytes() -> Option<u64> {
     let listing = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = listing.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
@@ -130,7 +130,7 @@ pub(crate) fn most_resident_bytes() -> Option<u64> {
 
 /// Memory that could be had without swapping, in bytes: of the machine, or of the container that
 /// this process is in.
-pub(crate) fn available_bytes() -> Option<u64> {
+pub fn available_bytes() -> Option<u64> {
     let listing = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = listing.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let of_machine = line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10;
@@ -155,14 +155,14 @@ fn left_in_group(group: &Path) -> Option<u64> {
 }
 
 /// Memory mappings that this process has and may have.
-pub(crate) fn mappings() -> Option<(u64, u64)> {
+pub fn mappings() -> Option<(u64, u64)> {
     let have = std::fs::read_to_string("/proc/self/maps").ok()?.lines().count() as u64;
     let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()?;
     Some((have, most))
 }
 
 /// Local ports that outgoing connections may have, to one address of a service.
-pub(crate) fn local_ports() -> Option<u64> {
+pub fn local_ports() -> Option<u64> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let mut ends = range.split_whitespace().map(str::parse::<u64>);
     let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
@@ -182,7 +182,7 @@ const OF_A_COMMAND: u64 = 6;
 ///
 /// # Errors
 /// There are too few; says how many there must be, and where that is set.
-pub(crate) fn require_descriptors(threads: usize) -> anyhow::Result<()> {
+pub fn require_descriptors(threads: usize) -> anyhow::Result<()> {
     if threads == 0 {
         return Ok(());
     }
@@ -200,7 +200,7 @@ pub(crate) fn require_descriptors(threads: usize) -> anyhow::Result<()> {
 }
 
 /// Raises the soft limit of file descriptors to the hard one; gives how many there may be then.
-pub(crate) fn raise_descriptor_limit() -> u64 {
+pub fn raise_descriptor_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let in_force =

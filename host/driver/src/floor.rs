@@ -19,9 +19,9 @@ use swell_core::standstill::Heartbeat;
 use swell_engine::{Pacing, RunOver};
 use tokio::sync::Notify;
 
-use super::pacer::Pacer;
-use super::worker::{Lease, Milestone, Progress, Shared, Starts, WorkerSetPoint};
 use crate::machine;
+use crate::pacer::Pacer;
+use crate::worker::{Lease, Milestone, Progress, Shared, Starts, WorkerSetPoint};
 
 /// The overflow queue of all workers, and how to call them to it.
 pub(crate) struct SharedOverflow {

@@ -1,0 +1,189 @@
+//! What can run: a plan, and how its requests are sent.
+
+use swell_client::Options;
+use swell_core::RunInstant;
+use swell_core::dispatch::{Dispatcher, Limits, Spawn};
+use swell_core::plan::{LoadModel, Plan, Search, Users};
+use swell_core::run::{Pace, objective_in_words};
+use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
+use swell_core::units::{Rate, counted, print_duration, print_rate};
+
+use crate::machine;
+
+/// What can run: the load, and how its requests are sent. Nothing after it checks anything again.
+pub struct RunPlan {
+    /// The load.
+    pub plan: Plan,
+    /// Worker threads; never more than users, so that no worker owns slots that it cannot start.
+    pub workers: usize,
+    /// How its requests are sent.
+    pub client: Options,
+    /// Whether the scenario's `start` and `stop` do anything.
+    pub has_start: bool,
+    /// Whether there may be no more users than this machine holds, where the plan alone would allow
+    /// more.
+    pub lacks_room: bool,
+    /// Whether a run that is INVALID is to end as any other.
+    pub accepts_invalid: bool,
+    /// Whether the run may pass if every transaction failed.
+    pub allow_all_failed: bool,
+}
+
+impl RunPlan {
+    /// Worker threads for a plan on this machine.
+    pub fn workers_for(plan: &Plan) -> usize {
+        machine::allowed_cores().min(plan.most_users() as usize).max(1)
+    }
+
+    /// How many users this machine holds, where those are fewer than the plan alone would allow.
+    pub fn room(&self) -> Option<u64> {
+        self.lacks_room.then(|| u64::from(self.plan.most_users()))
+    }
+
+    /// What paces the users.
+    pub fn pace(&self) -> Pace {
+        match self.plan.load {
+            LoadModel::Transactions { .. } => Pace::Transactions,
+            LoadModel::Iterations { .. } => Pace::Iterations,
+            LoadModel::Closed { .. } => Pace::Nothing,
+        }
+    }
+
+    /// The dispatcher of one worker. In the closed model it has no slots and keeps the number of
+    /// users alone.
+    pub fn dispatcher(&self, worker: usize) -> Dispatcher {
+        let (cursor, limits) = self.slots_and_limits(worker);
+        Dispatcher::new(cursor, limits)
+    }
+
+    /// The same where the slots are dealt out among several hosts.
+    pub fn dispatcher_of_cluster(&self, worker: usize) -> Dispatcher {
+        let (cursor, limits) = self.slots_and_limits(worker);
+        Dispatcher::of_cluster(cursor, limits)
+    }
+
+    fn slots_and_limits(&self, worker: usize) -> (Cursor, Limits) {
+        let (index, workers) = (worker as u32, self.workers as u32);
+        let no_slots = || {
+            Cursor::new(
+                Timeline::new(Law::Constant(0.0)),
+                Arrivals::Uniform,
+                Stripe::WHOLE,
+                RunInstant::START,
+                0,
+            )
+        };
+        (
+            self.plan.cursor(index, workers).unwrap_or_else(no_slots),
+            self.plan.limits(index, workers),
+        )
+    }
+
+    /// The plan of one of several hosts, whose part of the users goes from one place of a whole to
+    /// another.
+    pub fn for_part(&self, from: f64, until: f64, hosts: usize) -> Self {
+        let share = if until > from { until - from } else { 1.0 / hosts as f64 };
+        let spawn = match self.plan.spawn {
+            Spawn::At(rate) => {
+                Rate::new(rate.per_second() * share).map_or(Spawn::At(rate), Spawn::At)
+            }
+            Spawn::AtOnce => Spawn::AtOnce,
+        };
+        let plan =
+            Plan { load: self.plan.load.part(from, until, hosts), spawn, ..self.plan.clone() };
+        let workers = Self::workers_for(&plan);
+        Self { plan, workers, client: self.client.clone(), ..*self }
+    }
+
+    /// Whether only a signal ends it.
+    pub fn lasts_until_stopped(&self) -> bool {
+        self.plan.lasts_until_stopped()
+    }
+
+    /// How the highest rate is searched, where it is.
+    pub fn search(&self) -> Option<Search> {
+        self.plan.control.as_ref().and_then(|control| control.search)
+    }
+
+    /// The load model in words.
+    pub fn model(&self) -> String {
+        let users = |users: &Users| match users {
+            Users::OnDemand { max } => format!("at most {}", counted(u64::from(*max), "user")),
+            Users::Exactly(users) => format!("exactly {}", counted(u64::from(*users), "user")),
+        };
+        let spread =
+            if self.plan.arrivals == Arrivals::Uniform { "" } else { ", Poisson arrivals" };
+        if let (Some(control), LoadModel::Transactions { users: who, .. }) =
+            (&self.plan.control, &self.plan.load)
+        {
+            let objectives: Vec<String> =
+                control.objectives.iter().map(objective_in_words).collect();
+            let most = control
+                .target
+                .map_or_else(String::new, |target| format!(" up to {}", print_rate(target)));
+            return format!(
+                "open model, transactions{most} with {}{spread}, {}",
+                objectives.join(" and "),
+                users(who)
+            );
+        }
+        match &self.plan.load {
+            LoadModel::Transactions { profile, users: who } => format!(
+                "open model, {} transactions{spread}, {}",
+                rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages),
+                users(who)
+            ),
+            LoadModel::Iterations { profile, users: who } => format!(
+                "open model, {} iterations{spread}, {}",
+                rates(profile.opening.map(swell_core::units::Rate::per_second), &profile.stages),
+                users(who)
+            ),
+            LoadModel::Closed { users } => {
+                format!("closed model, {}", counted(u64::from(*users), "user"))
+            }
+        }
+    }
+
+    /// How long it goes on, in words.
+    pub fn length(&self) -> String {
+        if let Some(search) = self.search() {
+            return format!(
+                "each rate for {}, within {}",
+                print_duration(search.hold),
+                print_duration(search.budget)
+            );
+        }
+        match (self.plan.stop.measured, self.plan.stop.iterations) {
+            (Some(time), Some(count)) => {
+                format!("for {} or {}", print_duration(time), counted(count, "iteration"))
+            }
+            (Some(time), None) => format!("for {}", print_duration(time)),
+            (None, Some(count)) => format!("for {}", counted(count, "iteration")),
+            (None, None) => "until Ctrl-C".to_owned(),
+        }
+    }
+
+    /// Starts a second that the profile ends with, or the most where objectives decide; nothing in
+    /// the closed model.
+    pub fn asked_per_second(&self) -> Option<f64> {
+        if let Some(control) = &self.plan.control {
+            return control.target;
+        }
+        let profile = match &self.plan.load {
+            LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => {
+                profile
+            }
+            LoadModel::Closed { .. } => return None,
+        };
+        profile
+            .stages
+            .last()
+            .map(|stage| stage.to)
+            .or(profile.opening.map(swell_core::units::Rate::per_second))
+    }
+}
+
+fn rates(opening: Option<f64>, stages: &[swell_core::schedule::Stage]) -> String {
+    let rates = opening.into_iter().chain(stages.iter().map(|stage| stage.to)).map(print_rate);
+    rates.collect::<Vec<_>>().join(" to ")
+}
