@@ -22,7 +22,7 @@ use crate::worker::WINDOW;
 
 /// What comes to whoever leads.
 #[derive(Debug)]
-pub enum News {
+pub enum NodeEvent {
     /// It begins, or began, at this instant.
     Began(Instant),
     /// It does not take place; why, for a person.
@@ -41,7 +41,7 @@ pub enum News {
 
 /// What is to be told to all hosts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Decree {
+pub enum RunCommand {
     /// Another course; whether objectives judge only what begins then.
     Follow(Course, bool),
     /// Nothing is to begin, or things are again.
@@ -62,9 +62,9 @@ pub struct StoppedBefore;
 /// The ends of the channels to what speaks with the hosts.
 pub struct LeadLine {
     /// What comes.
-    pub news: mpsc::UnboundedReceiver<News>,
+    pub news: mpsc::UnboundedReceiver<NodeEvent>,
     /// What goes out.
-    pub decrees: mpsc::Sender<Decree>,
+    pub run_commands: mpsc::Sender<RunCommand>,
 }
 
 /// Leads a run to its end. `view` is told once a second.
@@ -82,7 +82,7 @@ pub async fn lead(
         began,
         // Of the room of other machines nothing is known here.
         control: RunControl::new(&plan.plan, plan.workers, None),
-        decrees: line.decrees,
+        run_commands: line.run_commands,
         told: None,
     };
     let mut ticks = tokio::time::interval(WINDOW);
@@ -131,8 +131,8 @@ async fn beginning(line: &mut LeadLine, asked: &mut Asked) -> anyhow::Result<Opt
             }
             news = line.news.recv() => {
                 match news.ok_or_else(|| anyhow!("the cluster's thread broke down"))? {
-                    News::Began(began) => return Ok(Some(began)),
-                    News::Refused(reason) => bail!(reason),
+                    NodeEvent::Began(began) => return Ok(Some(began)),
+                    NodeEvent::Refused(reason) => bail!(reason),
                     _ => {}
                 }
             }
@@ -143,26 +143,27 @@ async fn beginning(line: &mut LeadLine, asked: &mut Asked) -> anyhow::Result<Opt
 struct Lead {
     began: Instant,
     control: RunControl,
-    decrees: mpsc::Sender<Decree>,
+    run_commands: mpsc::Sender<RunCommand>,
     /// What nodes were told to follow last.
     told: Option<SetPoint>,
 }
 
 impl Lead {
     /// Takes in what came; gives what became of the nodes, once that is known of all.
-    fn handle_news(&mut self, news: News) -> anyhow::Result<Option<Vec<NodeFate>>> {
+    fn handle_news(&mut self, news: NodeEvent) -> anyhow::Result<Option<Vec<NodeFate>>> {
         let now = now(self.began);
         match news {
-            News::Began(_) => {}
-            News::Refused(reason) => bail!(reason),
-            News::Counted(node, counted) => match postcard::from_bytes::<NodeCounts>(&counted) {
+            NodeEvent::Began(_) => {}
+            NodeEvent::Refused(reason) => bail!(reason),
+            NodeEvent::Counted(node, counted) => match postcard::from_bytes::<NodeCounts>(&counted)
+            {
                 Ok(counts) => self.control.handle_counts(node, &counts),
                 Err(error) => self.control.handle_garbled_counts(node, error.to_string()),
             },
-            News::Flowed(flowed) => self.control.handle_flowed(&flowed),
-            News::Hosts(places) => self.control.handle_places(now, places),
-            News::EndRequest(request) => self.control.handle_end_request(now, request),
-            News::Over(fates) => return Ok(Some(fates)),
+            NodeEvent::Flowed(flowed) => self.control.handle_flowed(&flowed),
+            NodeEvent::Hosts(places) => self.control.handle_places(now, places),
+            NodeEvent::EndRequest(request) => self.control.handle_end_request(now, request),
+            NodeEvent::Over(fates) => return Ok(Some(fates)),
         }
         Ok(None)
     }
@@ -171,50 +172,50 @@ impl Lead {
         while let Some(effect) = self.control.poll_effect() {
             match effect {
                 Effect::Publish(set_point) => {
-                    for decree in changes(self.told.replace(set_point), set_point) {
-                        self.decree(decree).await;
+                    for run_command in changes(self.told.replace(set_point), set_point) {
+                        self.send(run_command).await;
                     }
                 }
                 // Each node ends at its own instant, which is the same; nobody needs to be told.
                 Effect::End(EndOrder::Planned) => {}
                 Effect::End(EndOrder::Finished) => {
-                    self.decree(Decree::End(Ending::Finished)).await;
+                    self.send(RunCommand::End(Ending::Finished)).await;
                 }
-                Effect::End(EndOrder::Stopped) => self.decree(Decree::End(Ending::Stopped)).await,
-                Effect::Cut => self.decree(Decree::End(Ending::Cut)).await,
+                Effect::End(EndOrder::Stopped) => self.send(RunCommand::End(Ending::Stopped)).await,
+                Effect::Cut => self.send(RunCommand::End(Ending::Cut)).await,
                 // Which rows are left is a matter of each node.
                 Effect::CloseIterations => {}
-                Effect::Distrust(node) => self.decree(Decree::Distrust(node)).await,
+                Effect::Distrust(node) => self.send(RunCommand::Distrust(node)).await,
                 Effect::Say(notice) => say(&notice),
             }
         }
     }
 
-    async fn decree(&self, decree: Decree) {
+    async fn send(&self, run_command: RunCommand) {
         // A thread that is gone is found out by the news that end.
-        let _ = self.decrees.send(decree).await;
+        let _ = self.run_commands.send(run_command).await;
     }
 }
 
 /// What nodes are to be told that were `told` one set-point, and are to follow another.
-fn changes(told: Option<SetPoint>, set_point: SetPoint) -> Vec<Decree> {
+fn changes(told: Option<SetPoint>, set_point: SetPoint) -> Vec<RunCommand> {
     let SetPoint { course, from: _, restarts, is_paused, measured_from } = set_point;
-    let mut decrees = Vec::new();
+    let mut run_commands = Vec::new();
     if is_paused != told.is_some_and(|told| told.is_paused) {
-        decrees.push(Decree::Pause(is_paused));
+        run_commands.push(RunCommand::Pause(is_paused));
     }
     if let Some(from) = measured_from
         && told.is_none_or(|told| told.measured_from != measured_from)
     {
-        decrees.push(Decree::MeasureFrom(from));
+        run_commands.push(RunCommand::MeasureFrom(from));
     }
     let restarted = restarts != told.map_or(0, |told| told.restarts);
     if let Some(course) = course
         && (restarted || told.is_none_or(|told| told.course != Some(course)))
     {
-        decrees.push(Decree::Follow(course, restarted));
+        run_commands.push(RunCommand::Follow(course, restarted));
     }
-    decrees
+    run_commands
 }
 
 #[cfg(test)]
@@ -230,14 +231,17 @@ mod tests {
             is_paused: false,
             measured_from: None,
         };
-        assert_eq!(changes(None, first), [Decree::Follow(Course::Rate(5.0), false)]);
+        assert_eq!(changes(None, first), [RunCommand::Follow(Course::Rate(5.0), false)]);
         assert_eq!(changes(Some(first), first), []);
         let restarted = SetPoint { restarts: 1, ..first };
-        assert_eq!(changes(Some(first), restarted), [Decree::Follow(Course::Rate(5.0), true)]);
+        assert_eq!(changes(Some(first), restarted), [RunCommand::Follow(Course::Rate(5.0), true)]);
         let from = RunInstant::from_nanos(7);
         let paused = SetPoint { is_paused: true, measured_from: Some(from), ..first };
-        assert_eq!(changes(Some(first), paused), [Decree::Pause(true), Decree::MeasureFrom(from)]);
-        assert_eq!(changes(Some(paused), first), [Decree::Pause(false)]);
+        assert_eq!(
+            changes(Some(first), paused),
+            [RunCommand::Pause(true), RunCommand::MeasureFrom(from)]
+        );
+        assert_eq!(changes(Some(paused), first), [RunCommand::Pause(false)]);
         let closed = SetPoint { course: None, ..first };
         assert_eq!(changes(None, closed), []);
     }

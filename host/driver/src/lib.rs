@@ -6,22 +6,22 @@
 //! own workers, on threads that all share.
 
 mod alone;
-mod floor;
 mod iterations;
 pub mod journal;
 mod lead;
 pub mod machine;
 mod member;
-mod pacer;
 mod plan;
 mod run_lines;
 mod threads;
+mod timer;
 mod worker;
+mod worker_dispatch;
 mod workers;
 
 pub use self::alone::drive;
-pub use self::lead::{Decree, LeadLine, News, StoppedBefore, lead};
-pub use self::member::{MemberLine, OfWindow, Participation, Said, take_part};
+pub use self::lead::{LeadLine, NodeEvent, RunCommand, StoppedBefore, lead};
+pub use self::member::{MemberLine, MemberReport, Participation, WindowReport, take_part};
 pub use self::plan::RunPlan;
 pub use self::run_lines::{Asked, CommandCall, Reply, View};
 pub use self::threads::Threads;

@@ -48,11 +48,11 @@ const HURRY: Duration = Duration::from_secs(5);
 /// Bytes of results in one message: what a message may be, with room for what surrounds them.
 const MOST_BYTES: usize = 1_000_000;
 
-/// What a host says of its part.
+/// What a node tells of its part.
 #[derive(Debug)]
-pub enum Said {
+pub enum MemberReport {
     /// What it tells of each window. All at once, so that it travels together.
-    Window(Box<OfWindow>),
+    Window(Box<WindowReport>),
     /// The last that it counted, and how far it came.
     Last(Frontier, Bytes),
     /// A scenario wants the run to end.
@@ -63,7 +63,7 @@ pub enum Said {
 
 /// A host's part after a window.
 #[derive(Debug)]
-pub struct OfWindow {
+pub struct WindowReport {
     /// How far it has come.
     pub frontier: Frontier,
     /// Whether it has been the limit.
@@ -83,8 +83,8 @@ pub struct MemberLine {
     pub id: NodeId,
     /// What it is told.
     pub events: mpsc::UnboundedReceiver<MemberEvent>,
-    /// What it says.
-    pub says: mpsc::Sender<Said>,
+    /// What it tells.
+    pub reports: mpsc::Sender<MemberReport>,
 }
 
 /// What a host has to take part with.
@@ -119,7 +119,8 @@ pub async fn take_part(
         Beginning::At(began, orders) => (began, orders),
         Beginning::TooLate => {
             // There is nothing to tell, and that is to be told.
-            say(&line, Said::Last(Frontier::default(), written(&NodeCounts::default()))).await;
+            send(&line, MemberReport::Last(Frontier::default(), written(&NodeCounts::default())))
+                .await;
             return taken_in(&mut line, &mut leave).await;
         }
         Beginning::Never => return Ok(()),
@@ -177,7 +178,7 @@ pub async fn take_part(
         tokio::select! {
             biased;
             event = line.events.recv(), if !is_deserted => match event {
-                Some(event) => part.obey(event, owner, &orders),
+                Some(event) => part.handle_event(event, owner, &orders),
                 // Nobody speaks for it any more: there will be no lease either.
                 None => {
                     (is_deserted, part.is_leaderless) = (true, true);
@@ -190,11 +191,11 @@ pub async fn take_part(
                     iterations under way");
                     part.shared.iterations.close();
                 }
-                request => say(&line, Said::EndRequest(request)).await,
+                request => send(&line, MemberReport::EndRequest(request)).await,
             },
             Ok(_) = leave.wait_for(|leave| *leave), if !part.is_leaving => {
                 (part.is_leaving, part.leaves_by) = (true, Some(Instant::now() + HURRY));
-                say(&line, Said::Leaving).await;
+                send(&line, MemberReport::Leaving).await;
             }
             window = windows.recv() => match window {
                 Some(window) => part.merge(window, &spares),
@@ -224,7 +225,7 @@ pub async fn take_part(
         part.counted.merge(&window);
         part.written[worker] = written;
     }
-    say(&line, Said::Last(part.frontier(), part.take_counts(true))).await;
+    send(&line, MemberReport::Last(part.frontier(), part.take_counts(true))).await;
     if part.is_over { Ok(()) } else { taken_in(&mut line, &mut leave).await }
 }
 
@@ -383,7 +384,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn obey(&mut self, event: MemberEvent, owner: Owner, orders: &watch::Sender<Order>) {
+    fn handle_event(&mut self, event: MemberEvent, owner: Owner, orders: &watch::Sender<Order>) {
         match event {
             MemberEvent::Begin(_) => {}
             MemberEvent::Follow(new) => self.follow(new, owner),
@@ -501,7 +502,7 @@ impl Part<'_> {
             self.next_delta = Instant::now() + DELTA;
             (self.accounted.frontier(), self.take_counts(false))
         });
-        let of_window = OfWindow {
+        let window_report = WindowReport {
             frontier: self.frontier(),
             is_strained: std::mem::take(&mut self.is_strained),
             numbers_wanted: self.numbers_wanted(),
@@ -509,7 +510,7 @@ impl Part<'_> {
             counted,
         };
         self.flowed.clear();
-        say(line, Said::Window(Box::new(of_window))).await;
+        send(&line, MemberReport::Window(Box::new(window_report))).await;
     }
 
     /// As many as are used in the time of a stock, if there are fewer than two thirds of them.
@@ -586,7 +587,7 @@ impl Part<'_> {
     }
 }
 
-async fn say(line: &MemberLine, said: Said) {
+async fn send(line: &MemberLine, report: MemberReport) {
     // Whoever does not listen any more needs nothing.
-    let _ = line.says.send(said).await;
+    let _ = line.reports.send(report).await;
 }

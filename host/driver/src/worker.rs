@@ -24,9 +24,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-use crate::floor::{Floor, FloorPacing, SharedOverflow};
 use crate::iterations::Iterations;
 use crate::plan::RunPlan;
+use crate::worker_dispatch::{DispatchPacing, SharedOverflow, WorkerDispatch};
 
 /// How often a worker closes its window and sends it to the control thread.
 pub(crate) const WINDOW: Duration = Duration::from_millis(200);
@@ -214,7 +214,7 @@ impl Window {
     /// What went through in it; where a node tells nobody of its other `workers`, as if there were
     /// but one.
     pub(crate) fn flowed(&self, pace: Pace, workers: usize) -> Flowed {
-        let mut flowed = Flowed::of_window(&self.counted, self.started, &self.tallies, pace);
+        let mut flowed = Flowed::window_report(&self.counted, self.started, &self.tallies, pace);
         flowed.stood = self.stood / u32::try_from(workers).unwrap_or(u32::MAX).max(1);
         flowed
     }
@@ -294,7 +294,7 @@ pub(crate) async fn work(
 ) -> anyhow::Result<WorkerResult> {
     let mut recorder = Recorder::new(shared.measured_from);
     let heartbeat = recorder.heartbeat();
-    let floor = Floor::new(index, &shared, dispatcher, Rc::clone(&heartbeat))
+    let dispatch = WorkerDispatch::new(index, &shared, dispatcher, Rc::clone(&heartbeat))
         .context("cannot make a worker's timer")?;
     recorder.watch(&shared.objectives);
     let worker = Rc::new(Worker {
@@ -302,15 +302,15 @@ pub(crate) async fn work(
         client: Client::new(shared.client.clone())
             .context("cannot use the options of the service")?,
         recorder: RefCell::new(recorder),
-        pacing: Box::new(FloorPacing(Rc::clone(&floor))),
+        pacing: Box::new(DispatchPacing(Rc::clone(&dispatch))),
         began: shared.began,
         measured_from: Cell::new(shared.measured_from),
         implicit: RefCell::default(),
     });
-    Crew {
+    WorkerUsers {
         lost: RefCell::default(),
         shared,
-        floor,
+        dispatch,
         worker,
         heartbeat,
         told_stood: Cell::default(),
@@ -328,11 +328,11 @@ struct Heard {
 }
 
 /// The users of one worker and what keeps them going.
-struct Crew {
+struct WorkerUsers {
     /// Of users that came to an end before they had begun anything.
     lost: RefCell<Backoff>,
     shared: Arc<Shared>,
-    floor: Rc<Floor>,
+    dispatch: Rc<WorkerDispatch>,
     worker: Rc<Worker>,
     heartbeat: Rc<Heartbeat>,
     /// How long the thread had stood still by the end of the last window.
@@ -340,7 +340,7 @@ struct Crew {
     users: RefCell<JoinSet<()>>,
 }
 
-impl Crew {
+impl WorkerUsers {
     async fn run(self, mut lines: Lines) -> anyhow::Result<WorkerResult> {
         let this = Rc::new(self);
         let mut heard = Heard::default();
@@ -357,12 +357,12 @@ impl Crew {
         window_ends.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let probe =
             AbortOnDrop(tokio::task::spawn_local(Rc::clone(&this).probe_delay()).abort_handle());
-        this.floor.open();
+        this.dispatch.open();
         let mut ending = false;
         loop {
             tokio::select! {
                 biased;
-                wanted = this.floor.next_orders() => {
+                wanted = this.dispatch.next_orders() => {
                     for _ in 0..wanted {
                         this.create();
                     }
@@ -373,11 +373,11 @@ impl Crew {
                     match order {
                         Order::Run => {}
                         Order::End(why) => {
-                            this.floor.end(why);
+                            this.dispatch.end(why);
                             ending = true;
                         }
                         Order::Cut => {
-                            this.floor.end(RunOver::Stopped);
+                            this.dispatch.end(RunOver::Stopped);
                             this.users.borrow_mut().abort_all();
                             ending = true;
                         }
@@ -405,7 +405,7 @@ impl Crew {
     /// Follows the latest set-point.
     fn follow(&self, lines: &mut Lines, heard: &mut Heard) {
         let Some(set_point) = lines.set_points.borrow_and_update().clone() else { return };
-        self.floor.change(&set_point);
+        self.dispatch.change(&set_point);
         if let Some(from) =
             set_point.measured_from.filter(|from| heard.measured_from.replace(*from) != Some(*from))
         {
@@ -421,7 +421,7 @@ impl Crew {
 
     fn lease(&self, lines: &mut Lines) {
         if let Some(lease) = *lines.leases.borrow_and_update() {
-            self.floor.lease(lease);
+            self.dispatch.lease(lease);
         }
     }
 
@@ -434,7 +434,7 @@ impl Crew {
         self.worker.measured_from.set(first);
         self.worker.recorder.borrow_mut().measure_from(first);
         if let Some(measured) = self.shared.measured {
-            self.floor.end_at(from + measured);
+            self.dispatch.end_at(from + measured);
         }
     }
 
@@ -457,11 +457,11 @@ impl Crew {
 
     fn create(self: &Rc<Self>) {
         if self.shared.iterations.is_exhausted() {
-            return self.floor.not_created();
+            return self.dispatch.not_created();
         }
-        let key = self.floor.seat();
-        let place = Place { crew: Rc::clone(self), key };
-        self.floor.created(key);
+        let key = self.dispatch.user_slot();
+        let place = Place { worker_users: Rc::clone(self), key };
+        self.dispatch.created(key);
         self.shared.users.came();
         self.worker.recorder.borrow_mut().user_created();
         self.users.borrow_mut().spawn_local(async move {
@@ -480,7 +480,7 @@ impl Crew {
         let total = self.heartbeat.total();
         let stood = total - self.told_stood.replace(total);
         let (at, started, written) =
-            (self.floor.milestone(), self.floor.take_started(), self.worker.client.written());
+            (self.dispatch.milestone(), self.dispatch.take_started(), self.worker.client.written());
         place.send(Window {
             counted: recorder.take_window(now, counted),
             started,
@@ -492,7 +492,7 @@ impl Crew {
     }
 
     fn count_unsent(&self) {
-        let unsent = self.floor.take_unsent();
+        let unsent = self.dispatch.take_unsent();
         // With no iteration left to begin, nothing is missed.
         if self.shared.iterations.is_exhausted() {
             return;
@@ -505,11 +505,11 @@ impl Crew {
 
     /// Samples how late this thread polls what is ready.
     async fn probe_delay(self: Rc<Self>) {
-        let Ok(pacer) = crate::pacer::Pacer::new(self.shared.began) else { return };
+        let Ok(timer) = crate::timer::InstantTimer::new(self.shared.began) else { return };
         let (_, mut next) = self.heartbeat.probe(self.worker.now());
         loop {
-            pacer.set(next);
-            pacer.wait().await;
+            timer.set(next);
+            timer.wait().await;
             let now = self.worker.now();
             let (delay, following) = self.heartbeat.probe(now);
             self.worker.recorder.borrow_mut().loop_delay(now, delay);
@@ -526,36 +526,37 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// A user's place in the crew: given back however the user ends.
+/// A user's place among those of its worker: given back however the user ends.
 struct Place {
-    crew: Rc<Crew>,
+    worker_users: Rc<WorkerUsers>,
     key: UserKey,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.crew.worker.recorder.borrow_mut().user_gone();
-        self.crew.shared.users.went();
-        self.crew.floor.gone(self.key);
+        self.worker_users.worker.recorder.borrow_mut().user_gone();
+        self.worker_users.shared.users.went();
+        self.worker_users.dispatch.gone(self.key);
     }
 }
 
 impl Place {
     /// The life of one virtual user.
     async fn live(&self) {
-        let shared = &self.crew.shared;
-        let mut user = match User::create(&shared.program, &self.crew.worker, self.key).await {
-            Ok(user) => user,
-            Err(trapped) => {
-                self.crew.worker.recorder.borrow_mut().trap(&trapped.0);
-                self.report_trap(&trapped.0);
-                return self.mourn().await;
-            }
-        };
+        let shared = &self.worker_users.shared;
+        let mut user =
+            match User::create(&shared.program, &self.worker_users.worker, self.key).await {
+                Ok(user) => user,
+                Err(trapped) => {
+                    self.worker_users.worker.recorder.borrow_mut().trap(&trapped.0);
+                    self.report_trap(&trapped.0);
+                    return self.mourn().await;
+                }
+            };
         match user.start(&shared.start_data).await {
             Ok(()) => {}
             Err(HookError::Said(reason)) => {
-                self.crew.worker.recorder.borrow_mut().start_error(&reason);
+                self.worker_users.worker.recorder.borrow_mut().start_error(&reason);
                 return self.mourn().await;
             }
             Err(HookError::Trapped(trapped)) => {
@@ -581,12 +582,13 @@ impl Place {
     /// One iteration: whether the user is still of use after it, or nothing when there is none to
     /// begin. `backoff` is the user's own.
     async fn iterate(&self, user: &mut User, backoff: &mut Backoff) -> Option<bool> {
-        let (floor, iterations) = (&self.crew.floor, &self.crew.shared.iterations);
-        if floor.over().is_some() {
+        let (dispatch, iterations) =
+            (&self.worker_users.dispatch, &self.worker_users.shared.iterations);
+        if dispatch.over().is_some() {
             return None;
         }
-        let carried = match self.crew.shared.pace {
-            Pace::Iterations => Some(floor.iteration_start(self.key).await.ok()?),
+        let carried = match self.worker_users.shared.pace {
+            Pace::Iterations => Some(dispatch.iteration_start(self.key).await.ok()?),
             Pace::Transactions | Pace::Nothing => None,
         };
         let under_way = iterations.under_way();
@@ -601,11 +603,11 @@ impl Place {
         drop(under_way);
         if user.has_begun() {
             backoff.reset();
-            self.crew.lost.borrow_mut().reset();
+            self.worker_users.lost.borrow_mut().reset();
         }
         match end {
             Ok(IterationOutcome::Failed(reason)) => {
-                self.crew.worker.recorder.borrow_mut().iteration_error(&reason);
+                self.worker_users.worker.recorder.borrow_mut().iteration_error(&reason);
                 // Where iterations take the slots, these pace it.
                 if !user.has_begun() && carried.is_none() {
                     self.tell_what_lacks();
@@ -628,20 +630,21 @@ impl Place {
     /// does not come and go as fast as the machine can.
     async fn mourn(&self) {
         self.tell_what_lacks();
-        let wait = self.crew.lost.borrow_mut().fail();
+        let wait = self.worker_users.lost.borrow_mut().fail();
         self.wait(wait).await;
     }
 
     /// Where a scenario fails before anything began, and has asked for what it was not given, the
     /// run is of no use.
     fn tell_what_lacks(&self) {
-        self.crew.shared.run.end_for_want();
+        self.worker_users.shared.run.end_for_want();
     }
 
     /// Waits, until the run's end at the longest.
     async fn wait(&self, time: Duration) {
-        let over =
-            std::future::poll_fn(|context| self.crew.worker.pacing.poll_over(self.key, context));
+        let over = std::future::poll_fn(|context| {
+            self.worker_users.worker.pacing.poll_over(self.key, context)
+        });
         tokio::select! {
             () = tokio::time::sleep(time) => {}
             () = over => {}

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use swell_driver::machine::local_now;
-use swell_driver::{MemberLine, OfWindow, Said};
+use swell_driver::{MemberLine, MemberReport, WindowReport};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::member::{MemberEvent, RunMember};
 use swell_protocol::message::{NodeId, ToMember};
@@ -19,7 +19,7 @@ pub(super) struct MemberBridge {
     run: RunNumber,
     member: RunMember,
     events: mpsc::UnboundedSender<MemberEvent>,
-    said: mpsc::Receiver<Said>,
+    said: mpsc::Receiver<MemberReport>,
     /// What others must know and no connection could take yet.
     unsent: VecDeque<RunMessage>,
     /// Workers are to come, or at work, or have broken down before they had told all: then this
@@ -40,11 +40,11 @@ impl MemberBridge {
     /// second, and heard by a thread that does little else: they need no bound.
     pub(super) fn new(id: NodeId, run: RunNumber) -> (Self, MemberLine) {
         let (events, heard) = mpsc::unbounded_channel();
-        let (says, said) = mpsc::channel(MAX_WAITING);
+        let (reports, said) = mpsc::channel(MAX_WAITING);
         let member = RunMember::new(id, local_now());
         let bridge =
             Self { run, member, events, said, unsent: VecDeque::new(), workers: Workers::ToCome };
-        (bridge, MemberLine { id, events: heard, says })
+        (bridge, MemberLine { id, events: heard, reports })
     }
 
     /// The run that it is about.
@@ -67,7 +67,7 @@ impl MemberBridge {
 
     /// Waits for a message of the workers; for ever when they are done. Dropping the future
     /// loses none.
-    async fn next_of_workers(&mut self) -> Said {
+    async fn next_of_workers(&mut self) -> MemberReport {
         match self.said.recv().await {
             Some(said) => said,
             None => {
@@ -81,7 +81,7 @@ impl MemberBridge {
 
     /// Takes in a message of the workers while there is no connection. Results are sent
     /// again later; what a scenario asks of the run is kept.
-    pub(super) fn keep_for_later(&mut self, said: Said) {
+    pub(super) fn keep_for_later(&mut self, said: MemberReport) {
         if let Some(FromMember::RunMessage(_, request @ RunMessage::EndRequest(_))) =
             self.handle_workers(said)
         {
@@ -91,11 +91,11 @@ impl MemberBridge {
     }
 
     /// Takes in a message of the workers; gives what others must know of it.
-    pub(super) fn handle_workers(&mut self, said: Said) -> Option<FromMember> {
+    pub(super) fn handle_workers(&mut self, said: MemberReport) -> Option<FromMember> {
         match said {
-            Said::Window(of_window) => {
-                let OfWindow { frontier, is_strained, numbers_wanted, flowed, counted } =
-                    *of_window;
+            MemberReport::Window(window_report) => {
+                let WindowReport { frontier, is_strained, numbers_wanted, flowed, counted } =
+                    *window_report;
                 let now = local_now();
                 if let Some((reached, counted)) = counted {
                     self.member.handle_counted(now, reached, false, counted);
@@ -103,16 +103,16 @@ impl MemberBridge {
                 self.member.handle_state(now, frontier, is_strained, numbers_wanted);
                 Some(self.of_run(RunMessage::Flowed(flowed)))
             }
-            Said::Last(frontier, counted) => {
+            MemberReport::Last(frontier, counted) => {
                 self.workers = Workers::Done;
                 self.member.handle_counted(local_now(), frontier, true, counted);
                 None
             }
-            Said::Leaving => {
+            MemberReport::Leaving => {
                 self.member.handle_leaving(local_now());
                 None
             }
-            Said::EndRequest(request) => SharedEndRequest::of(request)
+            MemberReport::EndRequest(request) => SharedEndRequest::of(request)
                 .map(|shared| self.of_run(RunMessage::EndRequest(shared))),
         }
     }
@@ -156,7 +156,7 @@ impl MemberBridge {
 }
 
 /// Waits for a message of the workers, if there are any.
-pub(super) async fn from_workers(bridge: &mut Option<MemberBridge>) -> Said {
+pub(super) async fn from_workers(bridge: &mut Option<MemberBridge>) -> MemberReport {
     match bridge {
         Some(bridge) => bridge.next_of_workers().await,
         None => std::future::pending().await,

@@ -37,7 +37,7 @@ const MAX_START_DATA: usize = 900_000;
 /// How long a silent host is waited for at the end of a run: until its connection has surely been
 /// given up, and made anew once.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How many decrees may wait: they are a few a second.
+/// How many commands of a run may wait: they are a few a second.
 const MAX_COMMANDS: usize = 16;
 /// What is wanted of the cluster and waits for the control thread, which answers at once or in a
 /// task.
@@ -139,7 +139,7 @@ impl Coordinator {
     async fn drive(&self, task: Task<'_>) -> anyhow::Result<Outcome> {
         let Task { threads, prepared, start_data, asked, view } = task;
         let (told, news) = mpsc::unbounded_channel();
-        let (decrees, decreed) = mpsc::channel(MAX_COMMANDS);
+        let (run_commands, decreed) = mpsc::channel(MAX_COMMANDS);
         let (own_part, own_line) = oneshot::channel();
         let (assignment, _packed) = self.assignment(prepared, start_data.clone()).await?;
         // The same on all hosts, so that all journals of a run are alike.
@@ -155,7 +155,7 @@ impl Coordinator {
                 patience: PATIENCE,
             },
             news: told,
-            decrees: decreed,
+            run_commands: decreed,
             own_part,
             exact_users: exact_users(&plan.plan.load),
             hosts: prepared.hosts,
@@ -166,7 +166,7 @@ impl Coordinator {
         let (_, no_requests) = mpsc::channel(1);
         let leading = lead(
             plan,
-            LeadLine { news, decrees },
+            LeadLine { news, run_commands },
             Asked { commands, end_requests: no_requests },
             view,
         );

@@ -7,7 +7,7 @@ use swell_cluster::NodeId;
 use swell_core::plain::in_one_line;
 use swell_core::run::{NodeFate, NodePlace};
 use swell_driver::machine::{instant_at, local_now};
-use swell_driver::{Decree, News};
+use swell_driver::{NodeEvent, RunCommand};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::lead::{LeadEvent, LeadSettings, RunLead};
 use swell_protocol::message::ToMember;
@@ -22,7 +22,7 @@ const PREPARING: Duration = Duration::from_secs(180);
 pub(super) struct CoordinatedRun {
     lead: RunLead,
     assignment: Assignment,
-    news: mpsc::UnboundedSender<News>,
+    news: mpsc::UnboundedSender<NodeEvent>,
     names: BTreeMap<NodeId, String>,
     times_lost: BTreeMap<NodeId, u64>,
     /// Those that told what cannot be.
@@ -39,7 +39,7 @@ impl CoordinatedRun {
     pub(super) fn new(
         assignment: Assignment,
         settings: LeadSettings,
-        news: mpsc::UnboundedSender<News>,
+        news: mpsc::UnboundedSender<NodeEvent>,
         names: BTreeMap<NodeId, String>,
         max_nodes: usize,
     ) -> Self {
@@ -95,7 +95,9 @@ impl CoordinatedRun {
         } else if self.has_begun {
             tracing::warn!("host {name} is not connected any more: {reason}");
         } else {
-            self.tell(News::Refused(format!("host {name} went away while it prepared: {reason}")));
+            self.tell(NodeEvent::Refused(format!(
+                "host {name} went away while it prepared: {reason}"
+            )));
         }
     }
 
@@ -107,22 +109,22 @@ impl CoordinatedRun {
         match message {
             RunMessage::Up(message) => self.lead.handle_message(local_now(), id, message),
             RunMessage::Flowed(flowed) if self.lead.is_present(id) => {
-                self.tell(News::Flowed(flowed))
+                self.tell(NodeEvent::Flowed(flowed))
             }
             RunMessage::Flowed(_) => {}
-            RunMessage::EndRequest(request) => self.tell(News::EndRequest(request.request())),
+            RunMessage::EndRequest(request) => self.tell(NodeEvent::EndRequest(request.request())),
         }
     }
 
-    pub(super) fn handle_command(&mut self, decree: Decree) {
-        match decree {
-            Decree::Follow(course, restart) => {
+    pub(super) fn handle_command(&mut self, run_command: RunCommand) {
+        match run_command {
+            RunCommand::Follow(course, restart) => {
                 self.lead.change_course(local_now(), course, restart)
             }
-            Decree::Pause(paused) => self.lead.pause(paused),
-            Decree::MeasureFrom(from) => self.lead.measure_from(from),
-            Decree::End(why) => self.lead.end(why),
-            Decree::Distrust(id) => drop(self.distrusted.insert(id)),
+            RunCommand::Pause(paused) => self.lead.pause(paused),
+            RunCommand::MeasureFrom(from) => self.lead.measure_from(from),
+            RunCommand::End(why) => self.lead.end(why),
+            RunCommand::Distrust(id) => drop(self.distrusted.insert(id)),
         }
     }
 
@@ -143,7 +145,7 @@ impl CoordinatedRun {
         self.lead.poll_timeout()
     }
 
-    fn tell(&self, news: News) {
+    fn tell(&self, news: NodeEvent) {
         // A run of which nobody wants to know any more is dismissed soon.
         let _ = self.news.send(news);
     }
@@ -157,7 +159,7 @@ impl CoordinatedRun {
             LeadEvent::Ready => {
                 let began = self.lead.begin(local_now());
                 self.has_begun = true;
-                self.tell(News::Began(instant_at(began)));
+                self.tell(NodeEvent::Began(instant_at(began)));
                 self.tell_places();
             }
             LeadEvent::Refused(id, reason) => {
@@ -165,10 +167,12 @@ impl CoordinatedRun {
                 if self.has_begun {
                     tracing::warn!("host {name} cannot take part: {reason}");
                 } else {
-                    self.tell(News::Refused(format!("host {name} cannot take part: {reason}")));
+                    self.tell(NodeEvent::Refused(format!(
+                        "host {name} cannot take part: {reason}"
+                    )));
                 }
             }
-            LeadEvent::Merge(id, delta) => self.tell(News::Counted(id, delta.counted)),
+            LeadEvent::Merge(id, delta) => self.tell(NodeEvent::Counted(id, delta.counted)),
             LeadEvent::Lost(id) => {
                 *self.times_lost.entry(id).or_default() += 1;
                 tracing::warn!("host {} is lost: its share moves to the others", self.name(id));
@@ -201,7 +205,7 @@ impl CoordinatedRun {
                     .filter(|&&id| self.lead.took_part(id))
                     .map(|&id| self.fate(id))
                     .collect();
-                self.tell(News::Over(fates));
+                self.tell(NodeEvent::Over(fates));
             }
         }
     }
@@ -226,7 +230,7 @@ impl CoordinatedRun {
             is_present: self.lead.is_present(id),
             has_left: self.lead.has_left(id),
         };
-        self.tell(News::Hosts(
+        self.tell(NodeEvent::Hosts(
             self.names.iter().filter(|(id, _)| self.lead.took_part(**id)).map(place).collect(),
         ));
     }
@@ -235,7 +239,7 @@ impl CoordinatedRun {
     fn refuse_if_late(&mut self) {
         if !self.has_begun && self.since.elapsed() >= PREPARING {
             self.since = Instant::now();
-            self.tell(News::Refused(format!(
+            self.tell(NodeEvent::Refused(format!(
                 "not all hosts were ready after {} s",
                 PREPARING.as_secs()
             )));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use swell_cluster::{NodeEndpoint, NodeId, Peer};
 use swell_core::plain::line;
 use swell_driver::machine::local_now;
-use swell_driver::{Decree, MemberLine, News};
+use swell_driver::{MemberLine, NodeEvent, RunCommand};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::lead::LeadSettings;
 use tokio::sync::{mpsc, oneshot};
@@ -43,8 +43,8 @@ pub(super) enum ControlRequest {
 pub(super) struct NewRun {
     pub(super) assignment: Assignment,
     pub(super) settings: LeadSettings,
-    pub(super) news: mpsc::UnboundedSender<News>,
-    pub(super) decrees: mpsc::Receiver<Decree>,
+    pub(super) news: mpsc::UnboundedSender<NodeEvent>,
+    pub(super) run_commands: mpsc::Receiver<RunCommand>,
     /// For this host's own part; dropped where it has none.
     pub(super) own_part: oneshot::Sender<MemberLine>,
     /// Users, where their number is exact: they are shared out at the beginning, and nobody joins
@@ -65,7 +65,7 @@ pub(super) async fn serve(
     weight: f64,
 ) {
     let (from_members, mut received) = mpsc::channel(MAX_MESSAGES_RECEIVED);
-    let (decree, mut decrees) = mpsc::channel(MAX_COMMANDS);
+    let (run_command, mut run_commands) = mpsc::channel(MAX_COMMANDS);
     let mut thread = CoordinatorThread {
         own: endpoint.id(),
         weight,
@@ -100,9 +100,9 @@ pub(super) async fn serve(
                 Some(ControlRequest::Gather(hosts, there)) => {
                     thread.gathering = Some((hosts, there));
                 }
-                Some(ControlRequest::Lead(new_run)) => thread.handle_new_run(*new_run, &decree),
+                Some(ControlRequest::Lead(new_run)) => thread.handle_new_run(*new_run, &run_command),
             },
-            Some((run, message)) = decrees.recv() => thread.handle_command(run, message),
+            Some((run, message)) = run_commands.recv() => thread.handle_command(run, message),
             said = from_workers(&mut thread.bridge) => {
                 let bridge = thread.bridge.as_mut();
                 if let Some(message) = bridge.and_then(|bridge| bridge.handle_workers(said)) {
@@ -120,14 +120,14 @@ pub(super) async fn serve(
     endpoint.close().await;
 }
 
-/// Passes a run's decrees on; at their end, that whoever led it has no interest in it any more.
+/// Passes a run's commands on; at their end, that whoever led it has no interest in it any more.
 async fn forward(
     run: RunNumber,
-    mut decrees: mpsc::Receiver<Decree>,
-    all: mpsc::Sender<(RunNumber, Option<Decree>)>,
+    mut run_commands: mpsc::Receiver<RunCommand>,
+    all: mpsc::Sender<(RunNumber, Option<RunCommand>)>,
 ) {
     loop {
-        let message = decrees.recv().await;
+        let message = run_commands.recv().await;
         let is_last = message.is_none();
         if all.send((run, message)).await.is_err() || is_last {
             return;
@@ -234,7 +234,7 @@ impl CoordinatorThread {
     fn handle_new_run(
         &mut self,
         new_run: NewRun,
-        decree: &mpsc::Sender<(RunNumber, Option<Decree>)>,
+        run_command: &mpsc::Sender<(RunNumber, Option<RunCommand>)>,
     ) {
         self.numbers += 1;
         let number = RunNumber(self.numbers);
@@ -242,14 +242,14 @@ impl CoordinatorThread {
             mut assignment,
             settings,
             news,
-            decrees,
+            run_commands,
             own_part,
             exact_users,
             hosts,
             min_nodes,
         } = new_run;
         assignment.number = number;
-        tokio::spawn(forward(number, decrees, decree.clone()));
+        tokio::spawn(forward(number, run_commands, run_command.clone()));
         let names = self.free_nodes(hosts.unwrap_or(usize::MAX));
         // A host that coordinates alone is there, and takes no part.
         let there = names.len() + usize::from(self.weight == 0.0 && hosts.is_none());
@@ -259,7 +259,7 @@ impl CoordinatorThread {
             exact_users.and_then(|users| too_few_users(users, names.len()))
         };
         if let Some(refusal) = refusal {
-            let _ = news.send(News::Refused(refusal));
+            let _ = news.send(NodeEvent::Refused(refusal));
             return;
         }
         if names.contains_key(&self.own) {
@@ -309,11 +309,11 @@ impl CoordinatorThread {
         format!("{free} of {least} hosts are free; {others}\nhelp: {cure}")
     }
 
-    fn handle_command(&mut self, number: RunNumber, decree: Option<Decree>) {
-        match decree {
-            Some(decree) => {
+    fn handle_command(&mut self, number: RunNumber, run_command: Option<RunCommand>) {
+        match run_command {
+            Some(run_command) => {
                 if let Some(run) = self.runs.get_mut(&number) {
-                    run.handle_command(decree);
+                    run.handle_command(run_command);
                 }
             }
             None => self.dismiss(number),

@@ -1,4 +1,4 @@
-//! One worker's floor: which users wait, which start is whose, when to wake.
+//! What one worker starts: which of its users wait, which start is whose, when to wake.
 //!
 //! The rules are the dispatcher's in `core`; here they meet wakers and a timer. Everything happens
 //! on the worker's thread without a lock, but for the overflow queue that all workers serve, which
@@ -20,7 +20,7 @@ use swell_engine::{Pacing, RunOver};
 use tokio::sync::Notify;
 
 use crate::machine;
-use crate::pacer::Pacer;
+use crate::timer::InstantTimer;
 use crate::worker::{Lease, Milestone, Progress, Shared, Starts, WorkerSetPoint};
 
 /// The overflow queue of all workers, and how to call them to it.
@@ -62,9 +62,9 @@ impl SharedOverflow {
     }
 }
 
-/// What the floor knows of one user.
+/// What the dispatch knows of one user.
 #[derive(Default)]
-struct Seat {
+struct UserSlot {
     taken: bool,
     waits: bool,
     /// It waits for the first transaction of its iteration, so it may go without leaving anything
@@ -74,7 +74,7 @@ struct Seat {
     waker: Option<Waker>,
 }
 
-impl Seat {
+impl UserSlot {
     fn grant(&mut self, grant: Result<Start, RunOver>) {
         self.waits = false;
         self.granted = Some(grant);
@@ -85,7 +85,7 @@ impl Seat {
 }
 
 /// See the module's documentation.
-pub(crate) struct Floor {
+pub(crate) struct WorkerDispatch {
     index: usize,
     pace: Pace,
     began: Instant,
@@ -105,18 +105,18 @@ pub(crate) struct Floor {
     /// Of this thread, and how long it had stood still when the dispatcher was told last.
     heartbeat: Rc<Heartbeat>,
     told_stood: Cell<Duration>,
-    seats: RefCell<Vec<Seat>>,
-    free_seats: RefCell<Vec<UserKey>>,
+    user_slots: RefCell<Vec<UserSlot>>,
+    free_user_slots: RefCell<Vec<UserKey>>,
     to_create: Cell<u32>,
     unsent: RefCell<Vec<(Due, UnsentCause)>>,
-    pacer: Pacer,
+    timer: InstantTimer,
     armed: Cell<RunInstant>,
     overflow: Arc<SharedOverflow>,
     has_orders: Notify,
 }
 
-impl Floor {
-    /// The floor of the worker with this number.
+impl WorkerDispatch {
+    /// The dispatch of the worker with this number.
     ///
     /// # Errors
     /// The machine does not give a timer.
@@ -144,11 +144,11 @@ impl Floor {
             dispatcher: RefCell::new(dispatcher),
             heartbeat,
             told_stood: Cell::new(Duration::ZERO),
-            seats: RefCell::default(),
-            free_seats: RefCell::default(),
+            user_slots: RefCell::default(),
+            free_user_slots: RefCell::default(),
             to_create: Cell::new(0),
             unsent: RefCell::default(),
-            pacer: Pacer::new(began)?,
+            timer: InstantTimer::new(began)?,
             armed: Cell::new(RunInstant::NEVER),
             overflow,
             has_orders: Notify::new(),
@@ -175,7 +175,7 @@ impl Floor {
             }
             tokio::select! {
                 biased;
-                () = self.pacer.wait() => self.armed.set(RunInstant::NEVER),
+                () = self.timer.wait() => self.armed.set(RunInstant::NEVER),
                 () = self.overflow.workers[self.index].notified() => {}
                 () = self.has_orders.notified() => continue,
             }
@@ -240,11 +240,11 @@ impl Floor {
 
     fn wake_all(&self) {
         for waker in self
-            .seats
+            .user_slots
             .borrow_mut()
             .iter_mut()
-            .filter(|seat| seat.taken)
-            .filter_map(|seat| seat.waker.take())
+            .filter(|user_slot| user_slot.taken)
+            .filter_map(|user_slot| user_slot.waker.take())
         {
             waker.wake();
         }
@@ -272,14 +272,14 @@ impl Floor {
         }
     }
 
-    /// A seat for a user that is about to be created.
-    pub(crate) fn seat(&self) -> UserKey {
-        let mut seats = self.seats.borrow_mut();
-        let key = self.free_seats.borrow_mut().pop().unwrap_or_else(|| {
-            seats.push(Seat::default());
-            UserKey::try_from(seats.len() - 1).expect("far fewer users than numbers")
+    /// A user_slot for a user that is about to be created.
+    pub(crate) fn user_slot(&self) -> UserKey {
+        let mut user_slots = self.user_slots.borrow_mut();
+        let key = self.free_user_slots.borrow_mut().pop().unwrap_or_else(|| {
+            user_slots.push(UserSlot::default());
+            UserKey::try_from(user_slots.len() - 1).expect("far fewer users than numbers")
         });
-        seats[key as usize] = Seat { taken: true, ..Seat::default() };
+        user_slots[key as usize] = UserSlot { taken: true, ..UserSlot::default() };
         key
     }
 
@@ -295,8 +295,8 @@ impl Floor {
 
     /// A user is no more.
     pub(crate) fn gone(&self, user: UserKey) {
-        self.seats.borrow_mut()[user as usize] = Seat::default();
-        self.free_seats.borrow_mut().push(user);
+        self.user_slots.borrow_mut()[user as usize] = UserSlot::default();
+        self.free_user_slots.borrow_mut().push(user);
         self.tell(|dispatcher, now| dispatcher.handle_gone(now, user));
     }
 
@@ -373,21 +373,23 @@ impl Floor {
             .min()
             .unwrap_or(end);
         if wake_at != self.armed.replace(wake_at) {
-            self.pacer.set(wake_at);
+            self.timer.set(wake_at);
         }
     }
 
     fn act_on(&self, action: Action, owed: Duration, to_park_again: &mut Vec<UserKey>) {
-        let mut seats = self.seats.borrow_mut();
+        let mut user_slots = self.user_slots.borrow_mut();
         match action {
-            Action::Start { user, start } => seats[user as usize].grant(Ok(start)),
+            Action::Start { user, start } => user_slots[user as usize].grant(Ok(start)),
             Action::RunOver(user) => {
-                seats[user as usize].grant(Err(self.over.get().unwrap_or(RunOver::Finished)))
+                user_slots[user as usize].grant(Err(self.over.get().unwrap_or(RunOver::Finished)))
             }
             // In the midst of an iteration a user is not surplus, whatever it looks like from
             // outside.
-            Action::Retire(user) if !seats[user as usize].at_beginning => to_park_again.push(user),
-            Action::Retire(user) => seats[user as usize].grant(Err(RunOver::Finished)),
+            Action::Retire(user) if !user_slots[user as usize].at_beginning => {
+                to_park_again.push(user)
+            }
+            Action::Retire(user) => user_slots[user as usize].grant(Err(RunOver::Finished)),
             Action::Create => {
                 self.to_create.set(self.to_create.get() + 1);
                 self.has_orders.notify_one();
@@ -404,47 +406,50 @@ impl Floor {
         context: &mut Context<'_>,
     ) -> Poll<Result<Start, RunOver>> {
         let newcomer = {
-            let seat = &mut self.seats.borrow_mut()[user as usize];
-            let newcomer = !seat.waits && seat.granted.is_none();
+            let user_slot = &mut self.user_slots.borrow_mut()[user as usize];
+            let newcomer = !user_slot.waits && user_slot.granted.is_none();
             if newcomer {
-                (seat.waits, seat.at_beginning) = (true, first);
+                (user_slot.waits, user_slot.at_beginning) = (true, first);
             }
             newcomer
         };
         if newcomer {
             self.tell(|dispatcher, now| dispatcher.handle_parked(now, user));
         }
-        let seat = &mut self.seats.borrow_mut()[user as usize];
-        match seat.granted.take() {
+        let user_slot = &mut self.user_slots.borrow_mut()[user as usize];
+        match user_slot.granted.take() {
             Some(grant) => Poll::Ready(grant),
             None => {
-                seat.waker = Some(context.waker().clone());
+                user_slot.waker = Some(context.waker().clone());
                 Poll::Pending
             }
         }
     }
 }
 
-/// The floor as the engine sees it.
-pub(crate) struct FloorPacing(pub(crate) Rc<Floor>);
+/// The dispatch as the engine sees it.
+pub(crate) struct DispatchPacing(pub(crate) Rc<WorkerDispatch>);
 
-impl Pacing for FloorPacing {
+impl Pacing for DispatchPacing {
     fn poll_start(
         &self,
         user: UserKey,
         first: bool,
         context: &mut Context<'_>,
     ) -> Poll<Result<Start, RunOver>> {
-        let floor = &self.0;
-        if floor.pace == Pace::Transactions {
-            return floor.poll_slot(user, first, context);
+        let dispatch = &self.0;
+        if dispatch.pace == Pace::Transactions {
+            return dispatch.poll_slot(user, first, context);
         }
-        let now = floor.now();
-        Poll::Ready(match floor.over.get() {
+        let now = dispatch.now();
+        Poll::Ready(match dispatch.over.get() {
             Some(over) => Err(over),
-            None if now >= floor.ends_at.get() => Err(RunOver::Finished),
-            None if floor.pace == Pace::Nothing && (floor.paused.get() || floor.holds_back()) => {
-                floor.seats.borrow_mut()[user as usize].waker = Some(context.waker().clone());
+            None if now >= dispatch.ends_at.get() => Err(RunOver::Finished),
+            None if dispatch.pace == Pace::Nothing
+                && (dispatch.paused.get() || dispatch.holds_back()) =>
+            {
+                dispatch.user_slots.borrow_mut()[user as usize].waker =
+                    Some(context.waker().clone());
                 return Poll::Pending;
             }
             None => Ok(Start { slot: 0, intended: now, parked_at: now }),
@@ -452,15 +457,15 @@ impl Pacing for FloorPacing {
     }
 
     fn forget(&self, user: UserKey) {
-        let seat = &mut self.0.seats.borrow_mut()[user as usize];
-        (seat.waits, seat.granted, seat.waker) = (false, None, None);
+        let user_slot = &mut self.0.user_slots.borrow_mut()[user as usize];
+        (user_slot.waits, user_slot.granted, user_slot.waker) = (false, None, None);
     }
 
     fn poll_over(&self, user: UserKey, context: &mut Context<'_>) -> Poll<()> {
         if self.0.over().is_some() {
             return Poll::Ready(());
         }
-        self.0.seats.borrow_mut()[user as usize].waker = Some(context.waker().clone());
+        self.0.user_slots.borrow_mut()[user as usize].waker = Some(context.waker().clone());
         Poll::Pending
     }
 }

@@ -18,7 +18,7 @@ use swell_core::RunInstant;
 use tokio::io::unix::AsyncFd;
 
 /// A timer that is set to instants of the run.
-pub(crate) struct Pacer {
+pub(crate) struct InstantTimer {
     timer: AsyncFd<OwnedFd>,
     /// What it is set to, on the kernel's monotonic clock in nanoseconds; 0 when it is stopped.
     at: Cell<u64>,
@@ -26,8 +26,8 @@ pub(crate) struct Pacer {
     began: u64,
 }
 
-impl Pacer {
-    /// A pacer for a run that begins at `began`; must be called on the worker's runtime.
+impl InstantTimer {
+    /// A timer for a run that begins at `began`; must be called on the worker's runtime.
     ///
     /// # Errors
     /// The kernel gives no timer: descriptors have run out.
@@ -115,10 +115,10 @@ mod tests {
     fn it_goes_off_at_each_instant_it_is_set_to_and_never_before() {
         on_a_runtime(async {
             let began = Instant::now();
-            let pacer = Pacer::new(began).expect("a timer");
+            let timer = InstantTimer::new(began).expect("a timer");
             for ms in [1, 3, 4, 4, 0, 6] {
-                pacer.set(after(ms));
-                pacer.wait().await;
+                timer.set(after(ms));
+                timer.wait().await;
                 assert!(began.elapsed() >= Duration::from_millis(ms), "{ms} ms");
             }
         });
@@ -128,13 +128,13 @@ mod tests {
     fn set_anew_it_forgets_what_it_was_set_to() {
         on_a_runtime(async {
             let began = Instant::now();
-            let pacer = Pacer::new(began).expect("a timer");
-            pacer.set(after(1));
+            let timer = InstantTimer::new(began).expect("a timer");
+            timer.set(after(1));
             while began.elapsed() < Duration::from_millis(3) {
                 tokio::task::yield_now().await;
             }
-            pacer.set(after(20));
-            pacer.wait().await;
+            timer.set(after(20));
+            timer.wait().await;
             assert!(began.elapsed() >= Duration::from_millis(20));
         });
     }
