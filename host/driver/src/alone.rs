@@ -17,8 +17,9 @@ use crate::iterations::Iterations;
 use crate::machine::MachineWatch;
 use crate::plan::RunPlan;
 use crate::run_lines::{Asked, View, say, show};
+use crate::shared::{Shared, Window, WorkerSetPoint};
 use crate::threads::Threads;
-use crate::worker::{Order, Shared, WINDOW, Window, WorkerResult, WorkerSetPoint};
+use crate::worker::{Order, WINDOW, WorkerResult};
 use crate::workers::{Results, Workers};
 
 /// Time between making the workers and the run's first instant: enough for all to be ready and

@@ -22,10 +22,9 @@ use crate::iterations::Iterations;
 use crate::journal::{self, Entry, Journal};
 use crate::machine::{MachineWatch, instant_at, local_now};
 use crate::plan::RunPlan;
+use crate::shared::{Lease, Milestone, Shared, Starts, Window, WorkerSetPoint};
 use crate::threads::Threads;
-use crate::worker::{
-    Lease, Milestone, Order, Shared, Starts, WINDOW, Window, WorkerResult, WorkerSetPoint,
-};
+use crate::worker::{Order, WINDOW, WorkerResult};
 use crate::workers::Workers;
 
 /// How often results are sent.

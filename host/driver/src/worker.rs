@@ -3,30 +3,24 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::backoff::Backoff;
-use swell_core::control::{Objective, Tally};
 use swell_core::dispatch::{Dispatcher, UserKey};
 use swell_core::plain::in_one_line;
 use swell_core::record::{Recorder, Snapshot};
-use swell_core::run::{Flowed, Pace, SetPoint};
-use swell_core::schedule::{Course, Owner};
+use swell_core::run::Pace;
 use swell_core::standstill::Heartbeat;
-use swell_engine::{HookError, IterationOutcome, Program, Run, RunOver, User, Worker};
-use swell_protocol::clock::LocalInstant;
-use swell_protocol::message::Orders;
+use swell_engine::{HookError, IterationOutcome, RunOver, User, Worker};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-use crate::iterations::Iterations;
-use crate::plan::RunPlan;
-use crate::worker_dispatch::{DispatchPacing, SharedOverflow, WorkerDispatch};
+use crate::shared::{Lease, Shared, Window, WorkerSetPoint};
+use crate::worker_dispatch::{DispatchPacing, WorkerDispatch};
 
 /// How often a worker closes its window and sends it to the control thread.
 pub(crate) const WINDOW: Duration = Duration::from_millis(200);
@@ -48,218 +42,6 @@ pub(crate) enum Order {
     End(RunOver),
     /// Cut what is still under way.
     Cut,
-}
-
-/// What a run's starts are to follow, as the control thread sets it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct WorkerSetPoint {
-    pub(crate) starts: Starts,
-    /// From when on. A moment ahead, so that all workers change at the same slot.
-    pub(crate) from: RunInstant,
-    /// How often objectives were told to judge only what begins anew.
-    pub(crate) restarts: u64,
-    /// Whether nothing is to begin, whatever paces it.
-    pub(crate) paused: bool,
-    /// Where the measured part begins, if that is not where it was planned.
-    pub(crate) measured_from: Option<RunInstant>,
-}
-
-impl From<SetPoint> for WorkerSetPoint {
-    fn from(set_point: SetPoint) -> Self {
-        let SetPoint { course, from, restarts, is_paused, measured_from } = set_point;
-        let starts = course.map_or(Starts::AsTheyAre, Starts::Follow);
-        Self { starts, from, restarts, paused: is_paused, measured_from }
-    }
-}
-
-/// When starts are due.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Starts {
-    /// The model has no rate, or it stays as it was planned.
-    AsTheyAre,
-    /// Those of all workers together follow a course.
-    Follow(Course),
-    /// They are dealt out to several hosts, of which this one has a number.
-    Dealt(Arc<Orders>, Owner),
-}
-
-/// Until when, on the clock that counts suspension, and below which slot a host among others may
-/// start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lease {
-    pub(crate) below: u64,
-    pub(crate) until: LocalInstant,
-}
-
-/// How far a worker has come with its slots.
-#[derive(Debug, Default)]
-pub(crate) struct Progress {
-    pub(crate) started: AtomicU64,
-    pub(crate) reached: AtomicU64,
-    pub(crate) waiting: AtomicU64,
-}
-
-impl Shared {
-    /// The present on the run's clock; before its beginning, its first instant.
-    pub(crate) fn now(&self) -> RunInstant {
-        RunInstant::START + self.began.elapsed()
-    }
-
-    /// An instant on the run's clock.
-    pub(crate) fn on_clock(&self, instant: Instant) -> RunInstant {
-        RunInstant::START + instant.saturating_duration_since(self.began)
-    }
-
-    /// The instant at which the run's clock shows `at`.
-    pub(crate) fn at(&self, at: RunInstant) -> Instant {
-        self.began + at.since(RunInstant::START)
-    }
-
-    /// Slots that were of use to what began: where iterations take them, one may find that there
-    /// are no more numbers.
-    pub(crate) fn slots(&self) -> u64 {
-        match self.pace {
-            Pace::Iterations => self.iterations.that_took_place(),
-            Pace::Transactions | Pace::Nothing => {
-                self.progress.iter().map(|one| one.started.load(Ordering::Relaxed)).sum()
-            }
-        }
-    }
-}
-
-/// What a worker counted in a window.
-#[derive(Default)]
-pub(crate) struct Window {
-    pub(crate) counted: Snapshot,
-    /// Slots that were started.
-    pub(crate) started: u64,
-    /// How long the thread stood still in it.
-    pub(crate) stood: Duration,
-    /// For each objective.
-    pub(crate) tallies: Vec<Tally>,
-    /// How far the worker had come with its slots at its end.
-    pub(crate) at: Milestone,
-    /// Request heads that the worker had handed to the network by then, over the whole run.
-    pub(crate) written: u64,
-}
-
-/// How far a worker has come with its slots.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Milestone {
-    pub(crate) worker: usize,
-    /// Its own slots below this number are no longer to come.
-    pub(crate) reached: u64,
-    /// So many have been due.
-    pub(crate) due: u64,
-}
-
-/// What all workers of a run share.
-pub(crate) struct Shared {
-    pub(crate) program: Arc<Program>,
-    pub(crate) run: Arc<Run>,
-    pub(crate) client: swell_client::Options,
-    pub(crate) pace: Pace,
-    /// What `setup` gave; nothing where there is none.
-    pub(crate) start_data: Vec<u8>,
-    /// Whether the scenario's `stop` does anything.
-    pub(crate) has_stop: bool,
-    pub(crate) iterations: Iterations,
-    pub(crate) overflow: Arc<SharedOverflow>,
-    pub(crate) began: Instant,
-    pub(crate) measured_from: RunInstant,
-    pub(crate) ends_at: RunInstant,
-    /// Length of the measured part, where the clock ends it.
-    pub(crate) measured: Option<Duration>,
-    pub(crate) objectives: Vec<Objective>,
-    pub(crate) users: UserCounts,
-    /// Of each worker.
-    pub(crate) progress: Vec<Arc<Progress>>,
-}
-
-impl Shared {
-    /// What the workers of a plan share that begins at this instant.
-    pub(crate) fn new(
-        plan: &RunPlan,
-        program: Arc<Program>,
-        run: Arc<Run>,
-        start_data: Vec<u8>,
-        iterations: Iterations,
-        began: Instant,
-    ) -> Arc<Self> {
-        Arc::new(Self {
-            program,
-            run,
-            client: plan.client.clone(),
-            pace: plan.pace(),
-            start_data,
-            has_stop: plan.has_start,
-            iterations,
-            overflow: SharedOverflow::new(plan.workers),
-            began,
-            measured_from: plan.plan.measured_from(),
-            ends_at: plan.plan.end(),
-            measured: plan.plan.stop.measured,
-            objectives: plan
-                .plan
-                .control
-                .as_ref()
-                .map_or_else(Vec::new, |control| control.objectives.clone()),
-            users: UserCounts::default(),
-            progress: std::iter::repeat_with(Arc::default).take(plan.workers).collect(),
-        })
-    }
-}
-
-impl Window {
-    /// What went through in it; where a node tells nobody of its other `workers`, as if there were
-    /// but one.
-    pub(crate) fn flowed(&self, pace: Pace, workers: usize) -> Flowed {
-        let mut flowed = Flowed::window_report(&self.counted, self.started, &self.tallies, pace);
-        flowed.stood = self.stood / u32::try_from(workers).unwrap_or(u32::MAX).max(1);
-        flowed
-    }
-
-    /// Forgets what was counted and gives the memory back to its worker, or to whichever has room
-    /// for it; with none it is freed.
-    pub(crate) fn give_back(mut self, spares: &[mpsc::Sender<Self>]) {
-        self.counted.clear();
-        self.tallies.iter_mut().for_each(Tally::clear);
-        let (before, own) = spares.split_at(self.at.worker.min(spares.len()));
-        for spare in own.iter().chain(before) {
-            match spare.try_send(self) {
-                Ok(()) => return,
-                Err(
-                    mpsc::error::TrySendError::Full(back) | mpsc::error::TrySendError::Closed(back),
-                ) => self = back,
-            }
-        }
-    }
-}
-
-/// Users of all workers, for the live view and for knowing when nobody is left.
-#[derive(Debug, Default)]
-pub(crate) struct UserCounts {
-    alive: AtomicU64,
-    most: AtomicU64,
-}
-
-impl UserCounts {
-    fn came(&self) {
-        let alive = self.alive.fetch_add(1, Ordering::Relaxed) + 1;
-        self.most.fetch_max(alive, Ordering::Relaxed);
-    }
-
-    fn went(&self) {
-        self.alive.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn alive(&self) -> u64 {
-        self.alive.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn most_at_once(&self) -> u64 {
-        self.most.load(Ordering::Relaxed)
-    }
 }
 
 /// A worker's ends of the channels to the control thread.

@@ -6,13 +6,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use swell_core::RunInstant;
-use swell_core::dispatch::{Action, Dispatcher, Overflow, Start, UnsentCause, UserKey};
+use swell_core::dispatch::{Action, Dispatcher, Start, UnsentCause, UserKey};
 use swell_core::run::Pace;
 use swell_core::schedule::Due;
 use swell_core::standstill::Heartbeat;
@@ -20,47 +20,9 @@ use swell_engine::{Pacing, RunOver};
 use tokio::sync::Notify;
 
 use crate::machine;
+use crate::overflow::SharedOverflow;
+use crate::shared::{Lease, Milestone, Progress, Shared, Starts, WorkerSetPoint};
 use crate::timer::InstantTimer;
-use crate::worker::{Lease, Milestone, Progress, Shared, Starts, WorkerSetPoint};
-
-/// The overflow queue of all workers, and how to call them to it.
-pub(crate) struct SharedOverflow {
-    queue: Mutex<Overflow>,
-    length: AtomicUsize,
-    workers: Vec<Notify>,
-}
-
-impl SharedOverflow {
-    pub(crate) fn new(workers: usize) -> Arc<Self> {
-        Arc::new(Self {
-            queue: Mutex::new(Overflow::default()),
-            length: AtomicUsize::new(0),
-            workers: std::iter::repeat_with(Notify::new).take(workers).collect(),
-        })
-    }
-
-    /// About how many slots there are, without the lock.
-    pub(crate) fn len(&self) -> usize {
-        self.length.load(Ordering::Relaxed)
-    }
-
-    fn with<T>(&self, act: impl FnOnce(&mut Overflow) -> T) -> T {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = act(&mut queue);
-        self.length.store(queue.len(), Ordering::Relaxed);
-        result
-    }
-
-    fn push(&self, due: Due, owed: Duration, from: usize) {
-        self.with(|queue| {
-            queue.push(due);
-            queue.owe(owed);
-        });
-        for (_, worker) in self.workers.iter().enumerate().filter(|&(index, _)| index != from) {
-            worker.notify_one();
-        }
-    }
-}
 
 /// What the dispatch knows of one user.
 #[derive(Default)]
@@ -176,7 +138,7 @@ impl WorkerDispatch {
             tokio::select! {
                 biased;
                 () = self.timer.wait() => self.armed.set(RunInstant::NEVER),
-                () = self.overflow.workers[self.index].notified() => {}
+                () = self.overflow.called(self.index) => {}
                 () = self.has_orders.notified() => continue,
             }
             if self.now() >= self.ends_at.get() {

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use swell_core::dispatch::Dispatcher;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::shared::{Lease, Shared, Window, WorkerSetPoint};
 use crate::threads::Threads;
-use crate::worker::{
-    Lease, Lines, Order, SPARE_WINDOWS, Shared, WINDOWS_UNDER_WAY, Window, WorkerResult,
-    WorkerSetPoint, work,
-};
+use crate::worker::{Lines, Order, SPARE_WINDOWS, WINDOWS_UNDER_WAY, WorkerResult, work};
 
 /// What a worker has left comes here once it is done.
 pub(super) type Results = Vec<oneshot::Receiver<anyhow::Result<WorkerResult>>>;
