@@ -509,7 +509,7 @@ impl Part<'_> {
             counted,
         };
         self.flowed.clear();
-        send(&line, MemberReport::Window(Box::new(window_report))).await;
+        send(line, MemberReport::Window(Box::new(window_report))).await;
     }
 
     /// As many as are used in the time of a stock, if there are fewer than two thirds of them.
