@@ -211,7 +211,8 @@ pub async fn take_part(
                 if part.is_leaving && part.ending.is_none() && !part.holds_lease() {
                     part.end(&orders, Ending::Cut);
                 }
-                if part.ending.is_some_and(|deadline| Instant::now() >= deadline) && !std::mem::replace(&mut was_cut, true) {
+                let is_late = part.ending.is_some_and(|deadline| Instant::now() >= deadline);
+                if is_late && !std::mem::replace(&mut was_cut, true) {
                     orders.send_replace(Order::Cut);
                 }
                 part.report(&line).await;

@@ -100,7 +100,9 @@ pub(super) async fn serve(
                 Some(ControlRequest::Gather(hosts, there)) => {
                     thread.gathering = Some((hosts, there));
                 }
-                Some(ControlRequest::Lead(new_run)) => thread.handle_new_run(*new_run, &run_command),
+                Some(ControlRequest::Lead(new_run)) => {
+                    thread.handle_new_run(*new_run, &run_command)
+                }
             },
             Some((run, message)) = run_commands.recv() => thread.handle_command(run, message),
             said = from_workers(&mut thread.bridge) => {
