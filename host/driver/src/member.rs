@@ -139,40 +139,15 @@ pub async fn take_part(
     let workers = Workers::set_to_work(threads, &shared, &set_point, &lease, |worker| {
         plan.dispatcher_of_cluster(worker)
     });
-    let mut part = Part {
-        plan: &plan,
-        shared: &shared,
-        set_points,
-        leases,
-        counted: Snapshot::default(),
-        accounted: Accounted {
-            at: vec![Milestone::default(); plan.workers],
-            ..Accounted::default()
-        },
-        written: vec![0; plan.workers],
-        flowed: Flowed::default(),
-        is_strained: false,
-        machine: MachineWatch::default(),
-        // One that comes later has no share yet.
-        use_rate: first_use_rate(&plan, (until - from).max(1.0 / hosts as f64)),
-        expected_rate: 0.0,
-        used: (0, Instant::now()),
-        next_delta: Instant::now() + DELTA,
-        measured_from: plan.plan.measured_from(),
-        covered_until: RunInstant::START,
-        is_leaderless: false,
-        ending: None,
-        is_over: false,
-        is_leaving: false,
-        leaves_by: None,
-        orders: Arc::clone(&orders),
-        journal,
-    };
+    // One that comes later has no share yet.
+    let use_rate = first_use_rate(&plan, (until - from).max(1.0 / hosts as f64));
+    let lines = (set_points, leases);
+    let mut part = Part::new(&plan, &shared, lines, use_rate, Arc::clone(&orders), journal);
     part.follow(orders, owner);
     let Workers { orders, spares, results, mut windows } = workers;
     let mut ticks = tokio::time::interval(WINDOW);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let (mut was_cut, mut is_deserted) = (false, false);
+    let mut is_deserted = false;
     loop {
         tokio::select! {
             biased;
@@ -201,20 +176,7 @@ pub async fn take_part(
                 None => break,
             },
             _ = ticks.tick() => {
-                part.cover();
-                part.look_at_machine();
-                if part.ending.is_none() && (part.is_time_over() || part.has_left(owner)) {
-                    part.end(&orders, Ending::Finished);
-                }
-                part.look_whether_stuck(owner);
-                // Nobody could be told what is done from here on.
-                if part.is_leaving && part.ending.is_none() && !part.holds_lease() {
-                    part.end(&orders, Ending::Cut);
-                }
-                let is_late = part.ending.is_some_and(|deadline| Instant::now() >= deadline);
-                if is_late && !std::mem::replace(&mut was_cut, true) {
-                    orders.send_replace(Order::Cut);
-                }
+                part.handle_tick(owner, &orders);
                 part.report(&line).await;
             }
         }
@@ -374,6 +336,7 @@ struct Part<'a> {
     is_leaderless: bool,
     /// When what is under way is cut.
     ending: Option<Instant>,
+    was_cut: bool,
     is_over: bool,
     is_leaving: bool,
     /// When it does not wait any more for slots that are due later than they were to be, as the
@@ -383,7 +346,64 @@ struct Part<'a> {
     journal: Option<Journal>,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
+    fn new(
+        plan: &'a RunPlan,
+        shared: &'a Shared,
+        (set_points, leases): (watch::Sender<Option<WorkerSetPoint>>, watch::Sender<Option<Lease>>),
+        use_rate: f64,
+        orders: Arc<Orders>,
+        journal: Option<Journal>,
+    ) -> Self {
+        Self {
+            plan,
+            shared,
+            set_points,
+            leases,
+            counted: Snapshot::default(),
+            accounted: Accounted {
+                at: vec![Milestone::default(); plan.workers],
+                ..Accounted::default()
+            },
+            written: vec![0; plan.workers],
+            flowed: Flowed::default(),
+            is_strained: false,
+            machine: MachineWatch::default(),
+            use_rate,
+            expected_rate: 0.0,
+            used: (0, Instant::now()),
+            next_delta: Instant::now() + DELTA,
+            measured_from: plan.plan.measured_from(),
+            covered_until: RunInstant::START,
+            is_leaderless: false,
+            ending: None,
+            was_cut: false,
+            is_over: false,
+            is_leaving: false,
+            leaves_by: None,
+            orders,
+            journal,
+        }
+    }
+
+    /// A window is over.
+    fn handle_tick(&mut self, owner: Owner, orders: &watch::Sender<Order>) {
+        self.cover();
+        self.look_at_machine();
+        if self.ending.is_none() && (self.is_time_over() || self.has_left(owner)) {
+            self.end(orders, Ending::Finished);
+        }
+        self.look_whether_stuck(owner);
+        // Nobody could be told what is done from here on.
+        if self.is_leaving && self.ending.is_none() && !self.holds_lease() {
+            self.end(orders, Ending::Cut);
+        }
+        let is_due = self.ending.is_some_and(|deadline| Instant::now() >= deadline);
+        if is_due && !std::mem::replace(&mut self.was_cut, true) {
+            orders.send_replace(Order::Cut);
+        }
+    }
+
     fn handle_event(&mut self, event: MemberEvent, owner: Owner, orders: &watch::Sender<Order>) {
         match event {
             MemberEvent::Begin(_) => {}
