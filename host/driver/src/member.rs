@@ -127,8 +127,7 @@ pub async fn take_part(
     let owner = orders.owner(line.id).unwrap_or(Owner::MAX);
     run.number_users_from(u64::from(owner) * u64::from(MAX_USERS));
     let (from, until) = part(&orders.tables, owner);
-    let hosts = orders.nodes.len();
-    let plan = plan.for_part(from, until, hosts);
+    let plan = plan.for_part(from, until, orders.nodes.len());
     let shared =
         Shared::new(&plan, Arc::clone(program), run, start_data, Iterations::of_blocks(), began);
     let began_at = SystemTime::now() + began.saturating_duration_since(Instant::now());
@@ -140,7 +139,7 @@ pub async fn take_part(
         plan.dispatcher_of_cluster(worker)
     });
     // One that comes later has no share yet.
-    let use_rate = first_use_rate(&plan, (until - from).max(1.0 / hosts as f64));
+    let use_rate = first_use_rate(&plan, (until - from).max(1.0 / orders.nodes.len() as f64));
     let lines = (set_points, leases);
     let mut part = Part::new(&plan, &shared, lines, use_rate, Arc::clone(&orders), journal);
     part.follow(orders, owner);
@@ -153,18 +152,13 @@ pub async fn take_part(
             biased;
             event = line.events.recv(), if !is_deserted => match event {
                 Some(event) => part.handle_event(event, owner, &orders),
-                // Nobody speaks for it any more: there will be no lease either.
                 None => {
-                    (is_deserted, part.is_leaderless) = (true, true);
-                    part.end(&orders, Ending::Cut);
+                    is_deserted = true;
+                    part.handle_deserted(&orders);
                 }
             },
             Some(request) = end_requests.recv() => match request {
-                EndRequest::FeedExhausted(feed) => {
-                    tracing::info!("feed {feed:?} has no row left: this host ends with the \
-                    iterations under way");
-                    part.shared.iterations.close();
-                }
+                EndRequest::FeedExhausted(feed) => part.handle_feed_exhausted(&feed),
                 request => send(&line, MemberReport::EndRequest(request)).await,
             },
             Ok(_) = leave.wait_for(|leave| *leave), if !part.is_leaving => {
@@ -384,6 +378,19 @@ impl<'a> Part<'a> {
             orders,
             journal,
         }
+    }
+
+    /// Nobody speaks for it any more: there will be no lease either.
+    fn handle_deserted(&mut self, orders: &watch::Sender<Order>) {
+        self.is_leaderless = true;
+        self.end(orders, Ending::Cut);
+    }
+
+    fn handle_feed_exhausted(&mut self, feed: &str) {
+        tracing::info!(
+            "feed {feed:?} has no row left: this host ends with the iterations under way"
+        );
+        self.shared.iterations.close();
     }
 
     /// A window is over.
