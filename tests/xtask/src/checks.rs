@@ -126,7 +126,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
 /// or starts a program. Without optimisation across crates, which takes longer than these tests do.
 ///
 /// # Errors
-/// As [`test`].
+/// As [`test()`].
 pub(crate) fn quick(workspace: &Workspace) -> anyhow::Result<()> {
     format(workspace)?;
     house::check(workspace)?;
