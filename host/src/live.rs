@@ -18,7 +18,7 @@ use crate::terminal;
 const LOOKS_A_LINE: u32 = 5;
 
 /// Hosts that have a line of their own; of more the rest is told in a number.
-const MOST_HOSTS: usize = 16;
+const MAX_HOSTS: usize = 16;
 
 /// The lines of all runs.
 pub(crate) struct Screen {
@@ -163,10 +163,10 @@ fn hosts_in_words(hosts: &[HostStatus]) -> Vec<String> {
             host.verdict
         )
     };
-    let mut rows: Vec<String> = hosts.iter().take(MOST_HOSTS).map(row).collect();
+    let mut rows: Vec<String> = hosts.iter().take(MAX_HOSTS).map(row).collect();
     let present = hosts.iter().filter(|host| host.present).count();
     rows.extend(
-        (hosts.len() > MOST_HOSTS)
+        (hosts.len() > MAX_HOSTS)
             .then(|| format!("and others: {present} of {} take part", hosts.len())),
     );
     rows

@@ -34,7 +34,7 @@ const DELTA: Duration = Duration::from_millis(500);
 /// questions and a share that grows.
 const STOCK: Duration = Duration::from_secs(3);
 /// And at the least.
-const LEAST_STOCK: f64 = 64.0;
+const MIN_STOCK: f64 = 64.0;
 /// Iterations a second of a user that waits for nothing but the service, until it is known better.
 const EACH_USER: f64 = 100.0;
 
@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const HURRY: Duration = Duration::from_secs(5);
 
 /// Bytes of results in one message: what a message may be, with room for what surrounds them.
-const MOST_BYTES: usize = 1_000_000;
+const MAX_BYTES: usize = 1_000_000;
 
 /// What a node tells of its part.
 #[derive(Debug)]
@@ -553,7 +553,7 @@ impl<'a> Part<'a> {
             (self.use_rate, self.used) = (rate, (used, Instant::now()));
         }
         // One that gets a share, or more of it, has not used as many yet.
-        let stock = LEAST_STOCK.max(self.use_rate.max(self.expected_rate) * STOCK.as_secs_f64());
+        let stock = MIN_STOCK.max(self.use_rate.max(self.expected_rate) * STOCK.as_secs_f64());
         if (left as f64) < stock * 2.0 / 3.0 { stock as u64 } else { 0 }
     }
 
@@ -590,10 +590,10 @@ impl<'a> Part<'a> {
             ("rows by name", Snapshot::leave_out_rows),
         ];
         for (what, leave_out) in lighter {
-            if bytes.len() > MOST_BYTES {
+            if bytes.len() > MAX_BYTES {
                 tracing::warn!(
                     "half a second's {what} are left out: its results take {} bytes, and \
-                    {MOST_BYTES} can be sent",
+                    {MAX_BYTES} can be sent",
                     bytes.len()
                 );
                 leave_out(&mut counts.counted);
