@@ -62,9 +62,10 @@ pub async fn drive(
     };
     let gave_up = alone.run(windows, &mut asked, view).await;
     ensure!(alone.control.is_ending(), "the workers ended by themselves");
-    alone.take_last(results, gave_up, view).await?;
+    let taken = alone.take_last(results, gave_up, view).await;
     let Alone { control, .. } = alone;
     view.count(control.since_last_look());
+    taken?;
     let began_at = SystemTime::now() - began.elapsed();
     let began_at = began_at.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(control.close(shared.now(), began_at, Vec::new()))
@@ -115,8 +116,8 @@ impl Alone<'_> {
     }
 
     fn handle_time(&mut self, view: &mut dyn View) {
-        let now = self.shared.now();
-        if self.control.is_measuring(now) && Instant::now() >= self.shared.began {
+        let has_begun = Instant::now() >= self.shared.began;
+        if has_begun && self.control.is_measuring(self.shared.now()) {
             self.machine.look();
         }
         let iterations = &self.shared.iterations;
@@ -127,7 +128,9 @@ impl Alone<'_> {
                 slots: self.shared.slots(),
             }),
         };
-        self.control.handle_time(now, here);
+        self.control.handle_time(self.shared.now(), here);
+        // Workers are told a moment ahead; who watches can wait.
+        self.do_effects();
         show(&mut self.control, view);
     }
 

@@ -97,6 +97,8 @@ pub async fn lead(
             // Before the news, of which there may be always some.
             _ = ticks.tick() => {
                 lead.control.handle_time(now(began), LocalFacts::default());
+                // Nodes are told a moment ahead; who watches can wait.
+                lead.do_effects().await;
                 show(&mut lead.control, view);
             }
             news = line.news.recv() => {
@@ -162,6 +164,8 @@ impl Lead {
             },
             NodeEvent::Flowed(flowed) => self.control.handle_flowed(&flowed),
             NodeEvent::Hosts(places) => self.control.handle_places(now, places),
+            // Which rows are left is a matter of each node, which says so itself.
+            NodeEvent::EndRequest(EndRequest::FeedExhausted(_)) => {}
             NodeEvent::EndRequest(request) => self.control.handle_end_request(now, request),
             NodeEvent::Over(fates) => return Ok(Some(fates)),
         }

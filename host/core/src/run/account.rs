@@ -13,8 +13,9 @@ use crate::control::Steadiness;
 use crate::plan::Plan;
 use crate::record::{Batches, Snapshot};
 
-/// How often all is added up, and shown.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often all is added up, and shown: once a second. Time comes five times a second, and the
+/// fifth tick counts although it may come a little sooner than the one of the last look did.
+const LOOK_EVERY: Duration = Duration::from_millis(900);
 
 /// See the module's documentation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,7 +44,7 @@ impl Account {
         }
     }
 
-    /// Adds up what was counted since the last look, if a second has passed since, and moves it to
+    /// Adds up what was counted since the last look, if about a second has passed since, and moves it to
     /// `shown`; gives how long it lasted.
     pub(super) fn add_up(
         &mut self,
@@ -64,7 +65,7 @@ impl Account {
         if now > self.measured_from() && !is_ending {
             self.batches.add(&shown.measured.total.response.both());
         }
-        self.look_whether_steady(now, shown, set_points, effects);
+        self.look_whether_steady(now, (shown, span), set_points, effects);
         Some(span)
     }
 
@@ -77,7 +78,7 @@ impl Account {
     fn look_whether_steady(
         &mut self,
         now: RunInstant,
-        second: &Snapshot,
+        (second, span): (&Snapshot, Duration),
         set_points: &mut SetPoints,
         effects: &mut VecDeque<Effect>,
     ) {
@@ -86,6 +87,9 @@ impl Account {
         let completed = total.counts.ok + total.counts.failed;
         let nanos = total.service.ok.sum_ns() + total.service.failed.sum_ns();
         let service = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
+        // A look that comes late counted more, which is no trend of the service.
+        let completed = (completed as f64 / span.as_secs_f64()).round() as u64;
+        let service = service.div_f64(span.as_secs_f64());
         let is_steady = !set_points.is_paused() && steadiness.on_second(completed, service);
         if now >= RunInstant::START + self.warm_up {
             self.steadiness = None;

@@ -144,7 +144,7 @@ impl RunControl {
         })
     }
 
-    /// All that it knows.
+    /// All that it knows. What is to be shown is to be polled before, as it is not part of it.
     pub fn snapshot(&self) -> RunSnapshot {
         self.state.clone()
     }

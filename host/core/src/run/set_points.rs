@@ -97,10 +97,12 @@ impl SetPoints {
         self.arrived += 1;
     }
 
-    /// So many nodes send windows from now on.
+    /// So many nodes send windows from now on. Before the first instant no slots can move.
     pub(super) fn handle_nodes(&mut self, now: RunInstant, nodes: usize) {
         self.senders = nodes;
-        self.limits.handle_move(now);
+        if now > RunInstant::START {
+            self.limits.handle_move(now);
+        }
     }
 
     /// Ends the window if everybody has sent its own, or has had the time to, and tells what

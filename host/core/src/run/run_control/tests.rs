@@ -499,6 +499,18 @@ fn a_run_is_shown_once_a_second_also_while_it_ends() {
 }
 
 #[test]
+fn a_second_is_shown_also_where_its_last_tick_comes_a_little_sooner() {
+    let mut control = RunControl::new(&plan(|_| {}), 1, None);
+    let mut looks = 0;
+    for tick in 1..=50 {
+        let sooner = if tick % 10 == 0 { 3 } else { 0 };
+        control.handle_time(ms(tick * 200 - sooner), LocalFacts::default());
+        looks += u64::from(control.poll_look().is_some());
+    }
+    assert_eq!(looks, 10);
+}
+
+#[test]
 fn of_a_node_that_told_what_cannot_be_nothing_more_is_taken_and_nothing_is_known() {
     let mut world = World::new(&plan(|_| {}), Crew::Nodes(2));
     world.run_until(ms(1_000));
