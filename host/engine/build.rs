@@ -14,7 +14,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut paths = Vec::new();
     for entry in fs::read_dir(&folder)? {
-        paths.push(entry?.path().canonicalize()?);
+        let path = entry?.path();
+        // Editors and version control leave others beside them.
+        if path.extension().is_some_and(|extension| extension == "wit") {
+            paths.push(path.canonicalize()?);
+        }
     }
     paths.sort();
     let mut version = None;

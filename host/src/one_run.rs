@@ -1,5 +1,7 @@
 //! One run from its `setup` to what it came to.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use swell_core::plain::line;
@@ -44,7 +46,7 @@ impl Surroundings {
         handle: &Handle,
         mut commands: mpsc::Receiver<CommandCall>,
         end_requests: EndRequests,
-        executor: &dyn Executor,
+        executor: &RefCell<Rc<dyn Executor>>,
     ) -> Done {
         self.tell_hosts(&prepared);
         let data = match set_up(&prepared, &mut commands).await {
@@ -60,9 +62,13 @@ impl Surroundings {
             asked: Asked { commands, end_requests },
             view: &mut view,
         };
+        // Who executes it may have become known during its `setup`.
+        let executor = Rc::clone(&*executor.borrow());
         let outcome = executor.execute(task).await;
         view.line.finish();
         handle.enter(Phase::Draining);
+        // A `teardown` may take its time, and all has been counted.
+        view.tell_outputs(&handle.status());
         let mut was_cut = false;
         if let Some(data) = data
             && let Err(amiss) = tear_down(&prepared, data, handle).await
@@ -231,7 +237,7 @@ impl Drop for RunView<'_> {
 
 impl View for RunView<'_> {
     fn count(&mut self, counted: &Snapshot) {
-        if !self.outputs.is_empty() {
+        if self.outputs.hear_intervals() {
             self.counted.merge(counted);
         }
     }

@@ -118,10 +118,9 @@ impl Runs {
         self.list.borrow_mut().push(Rc::clone(&handle));
         let (this, of_task) = (Rc::clone(self), Rc::clone(&handle));
         tokio::task::spawn_local(async move {
-            let executor = Rc::clone(&*this.executor.borrow());
             let around = &this.surroundings;
             let mut done =
-                around.live(prepared, &of_task, ends.commands, end_requests, &*executor).await;
+                around.live(prepared, &of_task, ends.commands, end_requests, &this.executor).await;
             if let (Some(_), Done::Finished(run)) = (this.kept, &mut done) {
                 // Code that judges runs by it does not run here, and it is large.
                 run.snapshot = Snapshot::default();

@@ -20,6 +20,7 @@ pub static KINDS: [Kind; 2] = [json::KIND, prometheus::KIND];
 pub struct Outputs {
     sinks: Arc<Mutex<Vec<Box<dyn Sink>>>>,
     is_empty: bool,
+    hears_intervals: bool,
     takes_stdout: bool,
 }
 
@@ -56,6 +57,7 @@ impl Outputs {
     pub fn of(sinks: Vec<Box<dyn Sink>>) -> Self {
         Self {
             is_empty: sinks.is_empty(),
+            hears_intervals: sinks.iter().any(|sink| sink.hears_intervals()),
             takes_stdout: sinks.iter().any(|sink| sink.takes_stdout()),
             sinks: Arc::new(Mutex::new(sinks)),
         }
@@ -64,6 +66,11 @@ impl Outputs {
     /// Whether there are none.
     pub const fn is_empty(&self) -> bool {
         self.is_empty
+    }
+
+    /// Whether any of them does something with what is counted while a run goes on.
+    pub const fn hear_intervals(&self) -> bool {
+        self.hears_intervals
     }
 
     /// As [`Sink::begin`].
@@ -76,13 +83,14 @@ impl Outputs {
         self.sinks().iter_mut().for_each(|sink| sink.interval(run, counted, status));
     }
 
-    /// As [`Sink::end`].
+    /// As [`Sink::end`], once. A run that goes on meanwhile has nobody any more who hears of it, and
+    /// waits for no reader of results.
     ///
     /// # Errors
     /// The first of those that could not be written; the others were tried all the same.
     pub fn end(&self, results: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
-        let mut all = Ok(());
-        for sink in self.sinks().iter_mut() {
+        let (mut all, mut sinks) = (Ok(()), std::mem::take(&mut *self.sinks()));
+        for sink in &mut sinks {
             all = all.and(sink.end(results, taken));
         }
         all
@@ -110,6 +118,7 @@ fn named(kind: &str, flag: Flag) -> Option<&'static Kind> {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::sync::atomic::Ordering;
 
     use swell_report::{Exit, ExitReport, Phase, ReportOfRuns};
 
@@ -125,6 +134,10 @@ mod tests {
     }
 
     impl Sink for Heard {
+        fn hears_intervals(&self) -> bool {
+            true
+        }
+
         fn begin(&mut self, run: &Header) {
             self.note(&format!("begin {}", run.name));
         }
@@ -191,6 +204,42 @@ mod tests {
         assert!(pages[0].1.render().contains("swell_run_active{run=\"shop\",scenario=\"shop\"} 1"));
         outputs.interval(&header(), &Snapshot::default(), &Status::default().over());
         assert!(pages[0].1.render().contains("swell_run_active{run=\"shop\",scenario=\"shop\"} 0"));
-        assert!(!outputs.takes_stdout() && !outputs.is_empty());
+        assert!(!outputs.takes_stdout() && outputs.hear_intervals());
+    }
+
+    /// Its reader takes nothing until it is told to.
+    struct Stuck(Arc<Mutex<()>>);
+
+    impl Sink for Stuck {
+        fn begin(&mut self, _: &Header) {}
+
+        fn interval(&mut self, _: &Header, _: &Snapshot, _: &Status) {}
+
+        fn end(&mut self, _: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
+            taken.fetch_add(1, Ordering::SeqCst);
+            drop(self.0.lock());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_who_takes_no_results_holds_up_no_run_that_goes_on() {
+        let reader = Arc::new(Mutex::new(()));
+        let outputs = Outputs::of(vec![Box::new(Stuck(Arc::clone(&reader)))]);
+        assert!(!outputs.hear_intervals());
+        let takes_nothing = reader.lock().unwrap();
+        let exit = ExitReport { code: Exit::Passed, reason: "passed".to_owned() };
+        let results = Written::Runs(Box::new(ReportOfRuns::of(&[], exit)));
+        let taken = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            let ending = scope.spawn(|| outputs.end(&results, &taken));
+            while taken.load(Ordering::SeqCst) == 0 {
+                std::thread::yield_now();
+            }
+            outputs.begin(&header());
+            outputs.interval(&header(), &Snapshot::default(), &Status::default());
+            drop(takes_nothing);
+            ending.join().unwrap().unwrap();
+        });
     }
 }

@@ -37,6 +37,10 @@ impl Prometheus {
 }
 
 impl Sink for Prometheus {
+    fn hears_intervals(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, run: &Header) {
         let metrics = RunMetrics::new(&self.exporter, &run.name, &run.scenario);
         self.runs.insert(run.name.clone(), metrics);

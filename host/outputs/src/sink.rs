@@ -19,6 +19,11 @@ pub trait Sink: Send {
     /// it is over.
     fn interval(&mut self, run: &Header, counted: &Snapshot, status: &Status);
 
+    /// Whether it does anything with what is counted meanwhile, which costs a sum a second.
+    fn hears_intervals(&self) -> bool {
+        false
+    }
+
     /// All runs are over, or took place elsewhere, and these are their results. Bytes are counted
     /// as they are taken, so that a reader who takes none is found out.
     ///

@@ -197,7 +197,8 @@ pub struct MachineReport {
     pub windows: u64,
     /// Those in which the process used more than 95 % of its cores.
     pub busy_windows: u64,
-    /// The most memory that the process had resident at a time, until the report was made.
+    /// The most memory that the process had resident at a time, until the run ended. As with all
+    /// of these figures, several nodes have it together.
     pub resident_mib: Option<f64>,
     /// Time that the hypervisor took, as a share; absent where the kernel does not say.
     pub stolen: Option<f64>,

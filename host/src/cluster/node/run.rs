@@ -5,8 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use bytes::Bytes;
 use swell_driver::journal::{Place, Subject};
 use swell_driver::{Participation, Threads, take_part};
+use swell_engine::ScenarioSource;
 use tokio::sync::watch;
 
 use super::thread::AssignedRun;
@@ -65,5 +67,7 @@ fn prepare(
     let (mut prepared, end_requests) =
         Prepared::of(Some(&assignment.name), &loaded, &layers, Some(&assignment.scenario), None)?;
     prepared.known_as(&assignment.run);
-    Ok((Prepared { origin: Some(origin), ..prepared }, end_requests))
+    // It is compiled, and nobody reads it here again.
+    let source = ScenarioSource::Bytes { name: prepared.source.name(), bytes: Bytes::new() };
+    Ok((Prepared { origin: Some(origin), source, ..prepared }, end_requests))
 }
