@@ -322,10 +322,11 @@ fn a_search_is_done_by_the_cluster() {
         .deadline(Duration::from_secs(90))
         .finish();
     // On a machine with much else to do the search ends with the generator as the limit, and what
-    // was held until then.
+    // was held until then, if any trial came to its end.
     assert!(matches!(finished.code, Some(0 | 113)), "{finished:?}");
-    let held = finished.number("/search/held_per_second");
-    assert!((150.0..=330.0).contains(&held), "{held}/s: {}", finished.stdout);
+    let held = finished.json_at("/search/held_per_second").as_f64();
+    let is_right = held.map_or(finished.code == Some(113), |held| (150.0..=330.0).contains(&held));
+    assert!(is_right, "{held:?}/s: {}", finished.stdout);
     assert_eq!(finished.json_at("/hosts").as_array().map(Vec::len), Some(2));
     coordinator.interrupt();
     coordinator.wait().expect_code(0);
