@@ -83,8 +83,8 @@ impl Outputs {
         self.sinks().iter_mut().for_each(|sink| sink.interval(run, counted, status));
     }
 
-    /// As [`Sink::end`], once. A run that goes on meanwhile has nobody any more who hears of it, and
-    /// waits for no reader of results.
+    /// As [`Sink::end`], once. A run that goes on meanwhile has nobody any more who hears of it,
+    /// and waits for no reader of results.
     ///
     /// # Errors
     /// The first of those that could not be written; the others were tried all the same.

@@ -44,8 +44,8 @@ impl Account {
         }
     }
 
-    /// Adds up what was counted since the last look, if about a second has passed since, and moves it to
-    /// `shown`; gives how long it lasted.
+    /// Adds up what was counted since the last look, if about a second has passed since, and moves
+    /// it to `shown`; gives how long it lasted.
     pub(super) fn add_up(
         &mut self,
         now: RunInstant,
