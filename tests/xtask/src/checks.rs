@@ -198,9 +198,15 @@ fn run_tests(
 /// Runs tests, and says which took longest.
 fn time_tests(workspace: &Workspace, nextest: bool, test: &mut Command) -> anyhow::Result<()> {
     let (tests, done) = if nextest {
-        let report = workspace.built("nextest/default/junit.xml");
+        // Whatever folder cargo builds in, nextest keeps its own beside the code.
+        let report = workspace.root().join("target/nextest/default/junit.xml");
         let done = run(test);
-        (slowest::of_junit(&fs::read_to_string(report).unwrap_or_default()), done)
+        let written = fs::read_to_string(&report)
+            .with_context(|| format!("nextest wrote no times to {}", report.display()));
+        match written {
+            Ok(written) => (slowest::of_junit(&written), done),
+            Err(error) => return done.and(Err(error)),
+        }
     } else {
         let (tests, passed) = slowest::run_libtest(test)?;
         (tests, passed.then_some(()).context("tests failed, see above"))
