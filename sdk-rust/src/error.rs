@@ -1,6 +1,6 @@
 //! The one error of a scenario, so that `?` works everywhere.
 
-use crate::http;
+use crate::http::error::Error as HttpError;
 
 /// What a scenario's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,7 +19,7 @@ pub enum Error {
     RunOver,
     /// A request had no answer.
     #[error(transparent)]
-    Http(#[from] http::Error),
+    Http(#[from] HttpError),
     /// An answer lacks what was asked of it: a part that was not kept, a header that is not there,
     /// a body that is no text.
     #[error("{0}")]

@@ -13,7 +13,7 @@
 //! A URL is absolute, or a path that is taken relative to the run's target. Cookies are kept by the
 //! host for the user and cleared between iterations.
 
-mod error;
+pub(crate) mod error;
 mod request;
 mod response;
 
