@@ -85,7 +85,7 @@ pub(crate) fn header(subject: &Subject, plan: &RunPlan) -> Header {
     Header {
         name: subject.name.clone(),
         id: subject.run.clone(),
-        version: env!("CARGO_PKG_VERSION"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         seed: subject.seed,
         scenario: subject.scenario.clone(),
         file: subject.file.clone(),

@@ -157,7 +157,7 @@ mod tests {
         Header {
             name: "shop".to_owned(),
             id: "f00".to_owned(),
-            version: "0.1.0",
+            version: "0.1.0".to_owned(),
             seed: 1,
             scenario: "shop".to_owned(),
             file: "shop.wasm".to_owned(),

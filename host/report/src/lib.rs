@@ -14,11 +14,13 @@
 //! | `summary` | a report as text |
 //! | `status` | where a run is at the moment |
 //! | `gauges` | what of that is a metric |
+//! | `record` | a run second by second, for whoever shows it and for a file |
 
 mod conclusion;
 mod exit;
 mod gauges;
 mod judgement;
+pub mod record;
 mod report;
 mod status;
 mod summary;

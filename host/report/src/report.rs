@@ -13,7 +13,7 @@ mod names;
 mod part;
 mod rate;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod times;
 
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ use swell_core::verdict::Stamp;
 pub use self::confidence::ConfidenceReport;
 pub use self::header::Header;
 pub use self::hosts::HostReport;
+pub(crate) use self::part::failures;
 pub use self::part::{
     CheckReport, Counted, NameReport, Part, RequestsReport, SeriesReport, Totals, UnsentReport,
 };

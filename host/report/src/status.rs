@@ -99,7 +99,7 @@ pub struct Status {
 }
 
 /// What one of several hosts does. Rates are of the last second.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HostStatus {
     /// What it calls itself.
     pub name: String,
@@ -122,7 +122,7 @@ pub struct HostStatus {
 }
 
 /// What an objective does.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObjectiveStatus {
     /// As it is written on the command line.
     pub rule: String,

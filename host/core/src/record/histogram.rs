@@ -275,6 +275,12 @@ impl Histogram {
             .map(|(bucket, count)| (Duration::from_nanos(longest_in(bucket)), count))
     }
 
+    /// The same with the number that each bucket has in their layout: 2,048 buckets of 512 ns, then
+    /// 1,024 for each doubling.
+    pub fn numbered_buckets(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        self.samples.by_bucket().into_owned().into_iter()
+    }
+
     fn read(&self, percent: f64) -> Duration {
         let rank = ((percent / 100.0).min(1.0) * self.count as f64).ceil().max(1.0) as u64;
         let mut below = 0;

@@ -96,9 +96,19 @@ impl Trend {
             below += count;
             below >= rank
         })?;
-        let upper = f64::from_bits(((u64::from(bucket) + 1) << COARSE_BITS) - 1);
-        Some(upper.clamp(self.min, self.max))
+        Some(greatest_in(bucket).clamp(self.min, self.max))
     }
+
+    /// How many numbers share each bucket that has any, least first, with the greatest number that
+    /// the bucket holds.
+    pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        self.buckets.iter().map(|(bucket, count)| (greatest_in(bucket), count))
+    }
+}
+
+/// The greatest number in a bucket.
+fn greatest_in(bucket: u32) -> f64 {
+    f64::from_bits(((u64::from(bucket) + 1) << COARSE_BITS) - 1)
 }
 
 const fn bucket_of(value: f64) -> u32 {

@@ -270,7 +270,7 @@ impl NameReport {
 }
 
 /// Why transactions failed, in words.
-fn failures(causes: &Causes) -> BTreeMap<String, u64> {
+pub(crate) fn failures(causes: &Causes) -> BTreeMap<String, u64> {
     let statuses =
         causes.statuses.iter().map(|(status, count)| (format!("status {status}"), count));
     let requests =

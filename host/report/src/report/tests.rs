@@ -64,7 +64,7 @@ fn snapshot() -> Snapshot {
 }
 
 /// A run that passed, alone.
-fn passed() -> Report {
+pub(crate) fn passed() -> Report {
     let snapshot = snapshot();
     let response = [(Percentile::P50, [0.1 + 0.2, 1.0 / 3.0]), (Percentile::P999, [900.0, 1e3])];
     Report {

@@ -1,0 +1,40 @@
+//! A run as a record: what each second counted, where the run was then, what happened in between,
+//! and what it came to.
+//!
+//! Whoever shows a run takes the same datum, live or from a file: a [`RecordHeader`], then a
+//! [`Frame`] a second with a [`Mark`] here and there, then the report. A frame holds all that was
+//! counted, histograms included, so any stretch of time has exact percentiles: those of the sum of
+//! its frames.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `header` | what is known of a run when it begins |
+//! | `frame` | what was counted in a stretch, and where the run was at its end |
+//! | `mark` | what happened at one instant |
+//! | `follow` | the marks that follow from one frame after the other |
+//! | `thinning` | which frames are joined where there are too many |
+//! | `bytes` | a record as bytes, and back |
+//! | `lines` | a record as lines of JSON |
+//! | `counts` | what a frame counted as JSON |
+//! | `redact` | what of a setting may be kept |
+
+mod bytes;
+mod counts;
+mod follow;
+mod frame;
+mod header;
+mod lines;
+mod mark;
+mod redact;
+#[cfg(test)]
+mod samples;
+mod thinning;
+
+pub use self::bytes::{Entry, FIRST_BYTES, RecordReader, Unreadable, to_bytes};
+pub use self::follow::MarkWatch;
+pub use self::frame::{Frame, Moment, NodeFrame};
+pub use self::header::{HostAbout, NodeAbout, RecordForm, RecordHeader};
+pub use self::lines::{end_line, frame_line, header_line, mark_line};
+pub use self::mark::{Mark, MarkKind};
+pub use self::redact::without_secret;
+pub use self::thinning::{Span, joined};

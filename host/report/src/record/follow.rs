@@ -1,0 +1,221 @@
+//! The marks that follow from one frame after the other: nobody has to tell what can be seen.
+
+use swell_core::RunInstant;
+use swell_core::control::Limiter;
+use swell_core::plain::line;
+use swell_core::record::Figures;
+use swell_core::threshold::{Outcome, Threshold};
+
+use super::frame::Frame;
+use super::mark::{Mark, MarkKind};
+use crate::status::{HostStatus, Phase};
+
+/// Marks of one run. A limit that comes and goes each second has the first ones told.
+const MAX_MARKS: usize = 1_000;
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub struct MarkWatch {
+    measures: bool,
+    limited_by: Option<Limiter>,
+    /// Whether each host took part, and whether it had left, when it was seen last; nothing before
+    /// the first frame.
+    hosts: Option<Vec<(bool, bool)>>,
+    has_trapped: bool,
+    /// Whether each threshold has been broken.
+    broken: Vec<bool>,
+    made: usize,
+}
+
+impl MarkWatch {
+    /// What has happened in a frame, after which `total` was counted in the measured part so far.
+    /// That part begins at `measured_from`, or may begin there at the latest.
+    pub fn see(
+        &mut self,
+        frame: &Frame,
+        measured_from: RunInstant,
+        (thresholds, total): (&[Threshold], &Figures),
+    ) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        self.see_warm_up(frame, measured_from, &mut marks);
+        self.see_hosts(&frame.moment.hosts, frame.until, &mut marks);
+        self.see_limit(frame, &mut marks);
+        self.see_traps(frame, &mut marks);
+        if frame.moment.phase == Phase::Measuring {
+            let length = frame.until.since(measured_from);
+            self.broken.resize(thresholds.len(), false);
+            for (threshold, broken) in thresholds.iter().zip(&mut self.broken) {
+                if let (false, Outcome::Failed { measured }) =
+                    (*broken, threshold.evaluate(total, length))
+                {
+                    *broken = true;
+                    let text = format!("{threshold} does not hold so far: {measured}");
+                    marks.push(Mark { at: frame.until, kind: MarkKind::ThresholdBroken, text });
+                }
+            }
+        }
+        marks.truncate(MAX_MARKS - self.made);
+        self.made += marks.len();
+        marks
+    }
+
+    fn see_warm_up(&mut self, frame: &Frame, measured_from: RunInstant, marks: &mut Vec<Mark>) {
+        let measures = frame.moment.phase != Phase::WarmUp && frame.until >= measured_from;
+        if measures && !self.measures && measured_from > RunInstant::START {
+            let text = format!(
+                "the warm-up is over after {:.1} s: what begins now is measured",
+                measured_from.as_secs_f64()
+            );
+            marks.push(Mark { at: measured_from, kind: MarkKind::WarmUpOver, text });
+        }
+        self.measures |= measures;
+    }
+
+    fn see_hosts(&mut self, hosts: &[HostStatus], at: RunInstant, marks: &mut Vec<Mark>) {
+        let before = self.hosts.replace(hosts.iter().map(|h| (h.present, h.left)).collect());
+        // Those of the first frame are there from the beginning.
+        let Some(before) = before else { return };
+        for (place, host) in hosts.iter().enumerate() {
+            let (was_present, had_left) = before.get(place).copied().unwrap_or((false, false));
+            let (kind, what) = match () {
+                () if host.left && !had_left => (MarkKind::HostLeft, "left"),
+                () if host.present && !was_present => (MarkKind::HostJoined, "takes part"),
+                () if !host.present && was_present => (MarkKind::HostLost, "is not heard any more"),
+                () => continue,
+            };
+            let text = format!("host {} {what}", line(&host.name));
+            marks.push(Mark { at, kind, text });
+        }
+    }
+
+    fn see_limit(&mut self, frame: &Frame, marks: &mut Vec<Mark>) {
+        let by = frame.moment.limited_by;
+        if by == std::mem::replace(&mut self.limited_by, by) {
+            return;
+        }
+        let (kind, text) = match (by, &frame.moment.limit) {
+            (Some(_), Some(words)) => (MarkKind::Limited, words.clone()),
+            (Some(by), None) => (MarkKind::Limited, by.name().to_owned()),
+            (None, _) => (MarkKind::Reached, "what is asked for is reached again".to_owned()),
+        };
+        // At the end nobody asks for anything.
+        if kind == MarkKind::Limited || frame.moment.phase == Phase::Measuring {
+            marks.push(Mark { at: frame.until, kind, text });
+        }
+    }
+
+    fn see_traps(&mut self, frame: &Frame, marks: &mut Vec<Mark>) {
+        let traps = &frame.counted.users.traps;
+        if traps.total() > 0 && !std::mem::replace(&mut self.has_trapped, true) {
+            let first = traps.iter().next().map_or("", |(text, _)| text);
+            let text = format!("a user was cut off by a trap: {}", line(first));
+            marks.push(Mark { at: frame.until, kind: MarkKind::UserTrapped, text });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    fn seen(watch: &mut MarkWatch, frame: &Frame, warm_up: u64) -> Vec<(MarkKind, String)> {
+        let from = RunInstant::from_nanos(warm_up * 1_000_000_000);
+        let rules = ["error_rate < 1%".parse().unwrap()];
+        let marks = watch.see(frame, from, (&rules, &frame.counted.measured));
+        marks.into_iter().map(|mark| (mark.kind, mark.text)).collect()
+    }
+
+    fn kinds(watch: &mut MarkWatch, frame: &Frame) -> Vec<MarkKind> {
+        seen(watch, frame, 0).into_iter().map(|(kind, _)| kind).collect()
+    }
+
+    fn host(name: &str) -> HostStatus {
+        samples::host_status(name)
+    }
+
+    #[test]
+    fn the_end_of_a_warm_up_is_marked_once_where_it_was() {
+        let mut watch = MarkWatch::default();
+        let mut frame = samples::quiet_frame(0, 1);
+        frame.moment.phase = Phase::WarmUp;
+        assert_eq!(seen(&mut watch, &frame, 3), []);
+        frame = samples::quiet_frame(1, 4);
+        let marks =
+            watch.see(&frame, RunInstant::from_nanos(2_500_000_000), (&[], &Figures::default()));
+        assert_eq!(marks.len(), 1);
+        assert_eq!((marks[0].kind, marks[0].at.as_secs_f64()), (MarkKind::WarmUpOver, 2.5));
+        assert_eq!(seen(&mut watch, &samples::quiet_frame(4, 5), 3), []);
+        assert_eq!(
+            kinds(&mut MarkWatch::default(), &frame),
+            [],
+            "without a warm-up there is no end"
+        );
+    }
+
+    #[test]
+    fn hosts_that_come_and_go_are_marked_and_those_of_the_beginning_are_not() {
+        let mut watch = MarkWatch::default();
+        let mut frame = samples::quiet_frame(0, 1);
+        frame.moment.hosts = vec![host("a"), host("b")];
+        assert_eq!(kinds(&mut watch, &frame), []);
+        // One is lost, a third comes; then the first comes back, and the third leaves.
+        frame.moment.hosts[0].present = false;
+        frame.moment.hosts.push(host("b"));
+        assert_eq!(kinds(&mut watch, &frame), [MarkKind::HostLost, MarkKind::HostJoined]);
+        frame.moment.hosts[0].present = true;
+        (frame.moment.hosts[2].present, frame.moment.hosts[2].left) = (false, true);
+        assert_eq!(
+            seen(&mut watch, &frame, 0),
+            [
+                (MarkKind::HostJoined, "host a takes part".to_owned()),
+                (MarkKind::HostLeft, "host b left".to_owned())
+            ]
+        );
+        assert_eq!(kinds(&mut watch, &frame), []);
+    }
+
+    #[test]
+    fn a_limit_is_marked_as_it_comes_and_goes_and_not_at_the_end() {
+        let mut watch = MarkWatch::default();
+        let mut frame = samples::quiet_frame(0, 1);
+        (frame.moment.limited_by, frame.moment.limit) =
+            (Some(Limiter::Service), Some("the service is the limit: 5/s".to_owned()));
+        assert_eq!(
+            seen(&mut watch, &frame, 0),
+            [(MarkKind::Limited, "the service is the limit: 5/s".to_owned())]
+        );
+        assert_eq!(kinds(&mut watch, &frame), []);
+        frame.moment.limited_by = None;
+        assert_eq!(kinds(&mut watch, &frame), [MarkKind::Reached]);
+        frame.moment.limited_by = Some(Limiter::Users);
+        assert_eq!(kinds(&mut watch, &frame), [MarkKind::Limited]);
+        (frame.moment.limited_by, frame.moment.phase) = (None, Phase::Draining);
+        assert_eq!(kinds(&mut watch, &frame), []);
+    }
+
+    #[test]
+    fn the_first_trap_and_the_first_failure_of_a_threshold_are_marked() {
+        let mut watch = MarkWatch::default();
+        let frame = samples::frame(0, 1, 50);
+        let marks = seen(&mut watch, &frame, 0);
+        assert_eq!(
+            marks.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+            [MarkKind::UserTrapped, MarkKind::ThresholdBroken]
+        );
+        assert!(marks[1].1.starts_with("error_rate < 1% does not hold so far: "), "{marks:?}");
+        assert_eq!(kinds(&mut watch, &frame), []);
+    }
+
+    #[test]
+    fn a_limit_that_comes_and_goes_for_ever_does_not_fill_the_record() {
+        let mut watch = MarkWatch::default();
+        let mut frame = samples::quiet_frame(0, 1);
+        let mut told = 0;
+        for round in 0..3_000 {
+            frame.moment.limited_by = (round % 2 == 0).then_some(Limiter::Service);
+            told += kinds(&mut watch, &frame).len();
+        }
+        assert_eq!(told, MAX_MARKS);
+    }
+}

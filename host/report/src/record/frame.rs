@@ -1,0 +1,220 @@
+//! What was counted in a stretch of a run, and where the run was at its end.
+//!
+//! Two neighbouring frames join into one that counted what both did. That loses nothing but
+//! resolution in time, so a long run fits into a small file, and the sum of all frames is the
+//! report's whatever was joined.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use swell_core::RunInstant;
+use swell_core::control::Limiter;
+use swell_core::record::Snapshot;
+use swell_core::run::{MachineRecord, NodeCounts};
+
+use crate::status::{HostStatus, ObjectiveStatus, Phase, Status};
+
+/// See the module's documentation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// Where it begins, which is where the frame before it ends.
+    pub from: RunInstant,
+    /// Where it ends.
+    pub until: RunInstant,
+    /// What was counted in it.
+    pub counted: Snapshot,
+    /// Where the run was at its end.
+    pub moment: Moment,
+    /// What one of several nodes says of itself; nothing in the record of a whole run.
+    pub node: Option<NodeFrame>,
+}
+
+/// What only the moment knows of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Virtual users that exist.
+    pub users: u64,
+    /// Transactions that have begun and not ended.
+    pub under_way: u64,
+    /// Starts a second that are to be; nothing in the closed model.
+    pub goal_per_second: Option<f64>,
+    /// What keeps the goal where it is, in words; nothing where the plan alone does.
+    pub held_by: Option<String>,
+    /// Who keeps the rate below the goal.
+    pub limited_by: Option<Limiter>,
+    /// The same in words.
+    pub limit: Option<String>,
+    /// What each objective does.
+    pub objectives: Vec<ObjectiveStatus>,
+    /// Processors in use, on average over the frame; nothing where nobody has looked.
+    pub cores: Option<f64>,
+    /// Memory that the process has resident, in MiB; the most of the frames that were joined.
+    pub memory_mib: Option<f64>,
+    /// Each node, where several share the run.
+    pub hosts: Vec<HostStatus>,
+}
+
+/// What one of several nodes says of its own part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeFrame {
+    /// Where the measured part begins.
+    pub measured_from: RunInstant,
+    /// Until when the node might start what was its own to start: after it, it counted what was
+    /// under way, and no rate follows.
+    pub covered_until: RunInstant,
+    /// Whether whoever led was lost before the end.
+    pub is_leaderless: bool,
+    /// Whether nothing follows.
+    pub is_last: bool,
+    /// The most users that ever existed on it at a time.
+    pub users_at_once: u64,
+    /// Request heads that it handed to the network so far.
+    pub requests_written: u64,
+    /// When the latest of its iterations to end did so, as far as that is known.
+    pub last_end: Option<RunInstant>,
+    /// Slots that it started so far.
+    pub slots: u64,
+    /// Its machine, so far.
+    pub machine: MachineRecord,
+}
+
+impl Frame {
+    /// How long it is.
+    pub const fn length(&self) -> Duration {
+        self.until.since(self.from)
+    }
+
+    /// Joins the frame that follows it. Counts add up; what is a state is that of the later one;
+    /// what is a rate is averaged by time.
+    pub fn join(&mut self, later: &Self) {
+        let (mine, theirs) = (self.length().as_secs_f64(), later.length().as_secs_f64());
+        let Self { from: _, until, counted, moment, node } = later;
+        self.until = *until;
+        self.counted.merge(counted);
+        self.moment.join(mine, moment, theirs);
+        // All of it is a state, or is counted from the beginning on.
+        self.node.clone_from(node);
+    }
+
+    /// What a node counted and told, as it told it.
+    pub fn node_counts(&self) -> Option<NodeCounts> {
+        let node = self.node.as_ref()?;
+        Some(NodeCounts {
+            counted: self.counted.clone(),
+            users: self.moment.users,
+            users_at_once: node.users_at_once,
+            requests_written: node.requests_written,
+            last_end: node.last_end,
+            slots: node.slots,
+            machine: node.machine,
+        })
+    }
+}
+
+impl Moment {
+    /// The moment of a status.
+    pub fn of(status: &Status) -> Self {
+        let seen = |host: &&HostStatus| host.present;
+        let cores = || status.hosts.iter().filter(seen).map(|host| host.cores).sum();
+        Self {
+            phase: status.phase,
+            users: status.users,
+            under_way: status.under_way,
+            goal_per_second: status.goal_per_second,
+            held_by: status.held_by.clone(),
+            limited_by: status.limited_by,
+            limit: status.limit.clone(),
+            objectives: status.objectives.clone(),
+            cores: (!status.hosts.is_empty()).then(cores),
+            memory_mib: None,
+            hosts: status.hosts.clone(),
+        }
+    }
+
+    fn join(&mut self, mine: f64, later: &Self, theirs: f64) {
+        let mean = |before: f64, after: f64| match mine + theirs {
+            0.0 => after,
+            both => (before * mine + after * theirs) / both,
+        };
+        let mean_of = |before: Option<f64>, after: Option<f64>| match (before, after) {
+            (Some(before), Some(after)) => Some(mean(before, after)),
+            (before, after) => after.or(before),
+        };
+        let mut joined = later.clone();
+        joined.cores = mean_of(self.cores, later.cores);
+        joined.memory_mib = self.memory_mib.into_iter().chain(later.memory_mib).reduce(f64::max);
+        for host in &mut joined.hosts {
+            if let Some(before) = self.hosts.iter().find(|before| before.name == host.name) {
+                host.per_second = mean(before.per_second, host.per_second);
+                host.cores = mean(before.cores, host.cores);
+            }
+        }
+        *self = joined;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::samples::{frame, host_status, quiet_frame};
+    use super::*;
+
+    proptest! {
+        /// Joined in any grouping, frames count what they did apart.
+        #[test]
+        fn joining_loses_nothing_but_resolution(
+            sizes in prop::collection::vec(0_u64..60, 2..9),
+            groups in prop::collection::vec(1_usize..4, 9),
+        ) {
+            let frames: Vec<Frame> =
+                (0..).zip(&sizes).map(|(from, &size)| frame(from, from + 1, size)).collect();
+            let sum = |frames: &[Frame]| {
+                let mut sum = Snapshot::default();
+                frames.iter().for_each(|frame| sum.merge(&frame.counted));
+                sum
+            };
+            let (mut joined, mut rest) = (Vec::new(), &frames[..]);
+            for size in groups {
+                let (group, left) = rest.split_at(size.min(rest.len()));
+                rest = left;
+                joined.extend(group.iter().cloned().reduce(|mut all, next| {
+                    all.join(&next);
+                    all
+                }));
+            }
+            prop_assert_eq!(sum(&joined), sum(&frames));
+            prop_assert!(joined.windows(2).all(|pair| pair[0].until == pair[1].from));
+            let end = |frames: &[Frame]| frames.last().map(|last| last.until);
+            prop_assert_eq!(end(&joined), end(&frames));
+        }
+    }
+
+    #[test]
+    fn states_are_those_of_the_later_frame_and_rates_are_averaged_by_time() {
+        let (mut first, mut later) = (quiet_frame(0, 1), quiet_frame(1, 4));
+        first.moment.hosts = vec![host_status("a")];
+        later.moment.hosts = vec![host_status("a"), host_status("b")];
+        (first.moment.users, later.moment.users) = (5, 9);
+        (first.moment.cores, later.moment.cores) = (Some(1.0), Some(2.0));
+        (first.moment.memory_mib, later.moment.memory_mib) = (Some(90.0), Some(80.0));
+        (first.moment.hosts[0].cores, later.moment.hosts[0].cores) = (4.0, 0.0);
+        first.join(&later);
+        assert_eq!((first.length().as_secs(), first.moment.users), (4, 9));
+        assert_eq!((first.moment.cores, first.moment.memory_mib), (Some(1.75), Some(90.0)));
+        assert_eq!((first.moment.hosts[0].cores, first.moment.hosts[1].cores), (1.0, 0.25));
+    }
+
+    #[test]
+    fn what_nobody_looked_at_stays_unknown() {
+        let mut first = quiet_frame(0, 1);
+        first.join(&quiet_frame(1, 2));
+        assert_eq!((first.moment.cores, first.moment.memory_mib), (None, None));
+        let mut later = quiet_frame(2, 3);
+        later.moment.cores = Some(0.5);
+        first.join(&later);
+        assert_eq!(first.moment.cores, Some(0.5));
+    }
+}

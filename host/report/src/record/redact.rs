@@ -1,0 +1,119 @@
+//! What of a setting may be kept where others read it: its name always, and its value where that
+//! cannot be a secret.
+
+/// In the place of a value that is not kept.
+const HIDDEN: &str = "(not kept)";
+/// The same within a URL, where it must be legal.
+const HIDDEN_IN_URL: &str = "not-kept";
+
+/// Headers whose values say how a service is asked, and never by whom.
+const OPEN_HEADERS: [&str; 9] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "connection",
+    "content-type",
+    "host",
+    "origin",
+    "user-agent",
+];
+
+/// The value of a setting without what may be a secret: values of variables and of headers, and of
+/// URLs the user with the password, and the values of the query.
+pub fn without_secret(key: &str, value: &str) -> String {
+    match key {
+        "header" => match value.split_once(':') {
+            Some((name, _)) if !is_open(name) => format!("{name}: {HIDDEN}"),
+            Some(_) => value.to_owned(),
+            None => HIDDEN.to_owned(),
+        },
+        "env" => {
+            let name = value.split_once('=').map_or(value, |(name, _)| name);
+            format!("{name}={HIDDEN}")
+        }
+        _ => without_secrets_of_urls(value),
+    }
+}
+
+fn is_open(header: &str) -> bool {
+    OPEN_HEADERS.iter().any(|open| open.eq_ignore_ascii_case(header.trim()))
+}
+
+/// A text in which each URL has lost its user and the values of its query.
+pub(super) fn without_secrets_of_urls(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, url) = rest.split_at(at + 3);
+        shown.push_str(before);
+        let end = url.find(|c: char| c.is_whitespace() || "\"'<>".contains(c));
+        let (url, after) = url.split_at(end.unwrap_or(url.len()));
+        push_url(&mut shown, url);
+        rest = after;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Adds a URL from behind its scheme on.
+fn push_url(shown: &mut String, url: &str) {
+    let (authority, path) = url.split_at(url.find(['/', '?', '#']).unwrap_or(url.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => shown.extend([HIDDEN_IN_URL, "@", host]),
+        None => shown.push_str(authority),
+    }
+    let (path, fragment) = path.split_at(path.find('#').unwrap_or(path.len()));
+    let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
+    shown.push_str(path);
+    for (place, pair) in query.trim_start_matches('?').split('&').enumerate() {
+        if query.len() > 1 {
+            shown.push(if place == 0 { '?' } else { '&' });
+            // A pair without a value may be one.
+            let name = pair.split_once('=').map(|(name, _)| name);
+            shown.extend(name.into_iter().flat_map(|name| [name, "="]));
+            shown.push_str(HIDDEN_IN_URL);
+        }
+    }
+    shown.push_str(fragment);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_and_headers_are_kept_by_name_alone() {
+        for (key, value, kept) in [
+            ("header", "authorization: Bearer s3cret", "authorization: (not kept)"),
+            ("header", "X-Api-Key:s3cret", "X-Api-Key: (not kept)"),
+            ("header", "Accept: text/html", "Accept: text/html"),
+            ("header", "s3cret", "(not kept)"),
+            ("env", "password=s3cret=1", "password=(not kept)"),
+            ("env", "empty=", "empty=(not kept)"),
+            ("env", "alone", "alone=(not kept)"),
+            ("data", "x=users.csv", "x=users.csv"),
+        ] {
+            assert_eq!(without_secret(key, value), kept);
+        }
+    }
+
+    #[test]
+    fn urls_lose_their_user_and_what_they_ask_for() {
+        for (url, kept) in [
+            ("http://shop.example:8080/a", "http://shop.example:8080/a"),
+            ("https://me:s3cret@shop.example/a", "https://not-kept@shop.example/a"),
+            ("https://me:s3@cret@shop.example", "https://not-kept@shop.example"),
+            ("http://h/a?key=s3cret&x=1#top", "http://h/a?key=not-kept&x=not-kept#top"),
+            ("http://h?s3cret", "http://h?not-kept"),
+            ("http://h/?", "http://h/"),
+            ("localhost:8080", "localhost:8080"),
+            (
+                "cannot reach \"http://me:s3cret@h/\" nor ftp://a?b=s3cret at all",
+                "cannot reach \"http://not-kept@h/\" nor ftp://a?b=not-kept at all",
+            ),
+        ] {
+            assert_eq!(without_secret("target", url), kept);
+        }
+    }
+}
