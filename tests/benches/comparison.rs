@@ -3,7 +3,8 @@
 //!
 //! nginx has a core to itself and so has the generator, which is then what is slow. CPU is user and
 //! system time of the generator's process, by request that nginx counted: nobody's own count is
-//! believed. The tools take turns, in an order that rotates, and are compared round by round.
+//! believed. The tools take turns, in an order that rotates, and are compared round by round. An
+//! earlier build of the host, if one is given, is one of the tools.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -64,7 +65,12 @@ enum Tool {
     Wrk,
     Oha,
     Host,
+    /// Another build of it.
+    EarlierHost,
 }
+
+/// Where the other build of the host is, if there is one to compare with.
+const EARLIER_HOST: &str = "SWELL_EARLIER_HOST_BIN";
 
 /// How fast a tool should go.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,6 +93,7 @@ impl Tool {
             Self::Wrk => "wrk",
             Self::Oha => "oha",
             Self::Host => "host",
+            Self::EarlierHost => "earlier host",
         }
     }
 
@@ -98,6 +105,8 @@ impl Tool {
                 .context("SWELL_OHA is not set\nhelp: run `cargo xtask bench`")?,
             Self::Host => std::env::var_os("SWELL_HOST_BIN")
                 .context("SWELL_HOST_BIN is not set\nhelp: run `cargo xtask bench`")?,
+            Self::EarlierHost => std::env::var_os(EARLIER_HOST)
+                .with_context(|| format!("{EARLIER_HOST} is not set"))?,
         };
         let mut command = Command::new("taskset");
         command.args(["--cpu-list", &GENERATOR_CORE.to_string()]).arg(program);
@@ -108,7 +117,7 @@ impl Tool {
                 let rate: &[&str] = if pace == Pace::Fixed { &["-q", FIXED_RATE] } else { &[] };
                 command.args(["--no-tui", "-c", CONNECTIONS, "-z", &duration]).args(rate).arg(url)
             }
-            Self::Host => {
+            Self::Host | Self::EarlierHost => {
                 let model = if pace == Pace::Fixed {
                     ["--tps", FIXED_RATE]
                 } else {
@@ -133,8 +142,8 @@ impl Tool {
             .with_context(|| format!("can't run {}", self.name()))?;
         let (cpu, requests) = (cpu_of_children()? - cpu_before, nginx.requests() - requests_before);
         // A host that goes flat out is its own limit, and says so by 111.
-        let ended_well =
-            output.status.success() || (self == Self::Host && output.status.code() == Some(111));
+        let is_host = matches!(self, Self::Host | Self::EarlierHost);
+        let ended_well = output.status.success() || (is_host && output.status.code() == Some(111));
         ensure!(
             ended_well,
             "{} failed: {}\n{}",
@@ -167,11 +176,12 @@ fn cpu_of_children() -> anyhow::Result<Duration> {
 fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
     let nginx = Nginx::start(Some(NGINX_CORE));
     let mut text = String::new();
-    for (pace, tools, bound) in [
-        (Pace::FlatOut, &[Tool::Wrk, Tool::Host, Tool::Oha][..], BOUND_TO_WRK),
-        (Pace::Fixed, &[Tool::Oha, Tool::Host][..], BOUND_TO_OHA),
+    for (pace, mut tools, bound) in [
+        (Pace::FlatOut, vec![Tool::Wrk, Tool::Host, Tool::Oha], BOUND_TO_WRK),
+        (Pace::Fixed, vec![Tool::Oha, Tool::Host], BOUND_TO_OHA),
     ] {
-        let samples = take_turns(pace, tools, &nginx, rounds, seconds)?;
+        tools.extend(std::env::var_os(EARLIER_HOST).map(|_| Tool::EarlierHost));
+        let samples = take_turns(pace, &tools, &nginx, rounds, seconds)?;
         let cpu: Vec<Vec<f64>> = samples
             .iter()
             .map(|runs| runs.iter().map(|run| run.cpu_us_per_request).collect())
@@ -213,7 +223,12 @@ fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
             )?;
         }
         let judgement = Estimate::of_ratios(&cpu[1], &cpu[0], SEED).judge(bound);
-        writeln!(text, "\nCPU per request at most {bound} × {reference}: {}.\n", word(judgement))?;
+        writeln!(text, "\nCPU per request at most {bound} × {reference}: {}.", word(judgement))?;
+        if let Some(earlier) = tools.iter().position(|tool| *tool == Tool::EarlierHost) {
+            let ratio = Estimate::of_ratios(&cpu[1], &cpu[earlier], SEED);
+            writeln!(text, "CPU per request to that of the earlier host: {}.", shown(ratio))?;
+        }
+        text.push('\n');
     }
     Ok(text)
 }
@@ -238,7 +253,7 @@ fn take_turns(
             let Sample { cpu_us_per_request, requests_per_second } = sample;
             writeln!(
                 io::stderr(),
-                "round {}: {:>4} {cpu_us_per_request:6.2} µs/request {requests_per_second:8.0}/s",
+                "round {}: {:>12} {cpu_us_per_request:6.2} µs/request {requests_per_second:8.0}/s",
                 round + 1,
                 tools[i].name()
             )?;

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::machine::{program, program_of, program_of_crates_io};
 use crate::step::{output, run as run_step, say, title};
@@ -28,6 +28,10 @@ pub(crate) struct BenchArgs {
     /// Seconds for each run
     #[arg(long, default_value_t = 3)]
     seconds: u32,
+
+    /// An earlier build of the host, which takes its turns with the others
+    #[arg(long, value_name = "HOST")]
+    against: Option<PathBuf>,
 }
 
 /// What `bench cluster` measures, in the order in which it does.
@@ -120,6 +124,11 @@ fn control(workspace: &Workspace, plots: &Path) -> anyhow::Result<()> {
 
 /// Against wrk and oha, on nginx.
 fn comparison(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
+    // The bench itself runs in another folder.
+    let earlier = args.against.as_ref().map(std::path::absolute).transpose()?;
+    if let Some(missing) = earlier.as_ref().filter(|earlier| !earlier.is_file()) {
+        bail!("--against {}: there is no such program", missing.display());
+    }
     title("what the bench needs");
     program("nginx", &["-v"], "the service under load")?;
     program("wrk", &["-v"], "a load generator to compare with")?;
@@ -144,6 +153,9 @@ fn comparison(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()> {
     let mut bench =
         workspace.cargo(["bench", "--locked", "--workspace", "--bench", "comparison", "--"]);
     bench.args(["--rounds", &args.rounds.to_string(), "--seconds", &args.seconds.to_string()]);
+    if let Some(earlier) = earlier {
+        bench.env("SWELL_EARLIER_HOST_BIN", earlier);
+    }
     run_step(
         bench
             .env("SWELL_GUESTS", guests)

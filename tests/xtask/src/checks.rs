@@ -160,12 +160,17 @@ fn has_nextest() -> bool {
     succeeds("cargo", &["nextest", "--version"])
 }
 
-/// Builds the programs and tests.
+/// Builds the programs and one of the benches. A program that tests are built with has the features
+/// of its dependencies that the tests want: built alone it would have others, and wasmtime would be
+/// compiled again. All tests instead of one bench would take minutes more.
 ///
 /// # Errors
 /// Something does not compile.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
-    run(workspace.cargo(["build"]).args(NATIVE).args(but_scenarios(workspace)?))
+    run(workspace
+        .cargo(["build", "--release", "--locked", "--workspace"])
+        .args(["--lib", "--bins", "--bench", "comparison"])
+        .args(but_scenarios(workspace)?))
 }
 
 /// Tests but those in documentation by nextest where it is there, which runs all at once; its
