@@ -17,7 +17,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A cluster of one, which admits.
-struct Coordinator {
+struct LoneCoordinator {
     desk: Arc<Desk>,
     clock: ClusterClock,
     endpoint: NodeEndpoint,
@@ -35,7 +35,7 @@ fn nothing(_: &BlobHash) -> Option<BlobSource> {
     None
 }
 
-fn coordinator() -> Coordinator {
+fn coordinator() -> LoneCoordinator {
     let authority = Authority::found().unwrap();
     let clock = ClusterClock::of_this_machine();
     let identity = authority.identity(clock.clone()).unwrap();
@@ -47,10 +47,10 @@ fn coordinator() -> Coordinator {
         Arc::new(nothing),
         Some(Arc::clone(&desk)),
     );
-    Coordinator { desk, clock, endpoint }
+    LoneCoordinator { desk, clock, endpoint }
 }
 
-impl Coordinator {
+impl LoneCoordinator {
     fn token(&self, lifetime_s: u64, uses: u32) -> Token {
         let addresses = vec![self.endpoint.address().to_string()];
         self.desk

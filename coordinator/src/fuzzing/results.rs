@@ -11,8 +11,8 @@ use swell_core::control::{Finder, Goal, Objective, Regulator, Tally, Watch, Wind
 use swell_core::dispatch::UnsentCause;
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::record::{
-    Cause, Counts, Ended, Figures, IterationEnd, MetricKind, Recorder, Snapshot, Texts, Times,
-    Transaction, Value,
+    Cause, Counts, Figures, IterationEnd, MetricKind, Recorder, Snapshot, Texts, Times,
+    Transaction, TransactionEnd, Value,
 };
 use swell_core::units::{Rate, Share};
 
@@ -250,7 +250,9 @@ fn honest(measured_from: RunInstant, names: &[&str]) -> Snapshot {
         Cause::Trap("unreachable"),
         Cause::NotEnded,
     ];
-    let ends = [Ended::Ok, Ended::Interrupted].into_iter().chain(causes.iter().map(Ended::Failed));
+    let ends = [TransactionEnd::Ok, TransactionEnd::Interrupted]
+        .into_iter()
+        .chain(causes.iter().map(TransactionEnd::Failed));
     for (i, (end, name)) in
         (0..).zip(ends.flat_map(|end| names.iter().map(move |name| (end, name))))
     {

@@ -30,7 +30,7 @@ use thiserror::Error;
 pub use self::censored::{Censored, Figure};
 pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, Table, TableRow, Texts};
-pub use self::event::{Cause, Ended, IterationEnd, RunPhase, Times};
+pub use self::event::{Cause, IterationEnd, RunPhase, Times, TransactionEnd};
 pub use self::histogram::Histogram;
 use self::names::OTHER;
 pub use self::names::{MAX_NAME_LEN, MAX_NAMES};
@@ -247,12 +247,18 @@ impl Recorder {
     }
 
     /// Counts a transaction that has ended, in the phase in which it was counted as begun.
-    pub fn ended(&mut self, kind: KindId, times: &Times, outermost: bool, ended: Ended<'_>) {
+    pub fn ended(
+        &mut self,
+        kind: KindId,
+        times: &Times,
+        outermost: bool,
+        ended: TransactionEnd<'_>,
+    ) {
         for watched in self.watched.iter_mut().filter(|watched| watched.is_about(kind, outermost)) {
             watched.watch.ended(
                 times.started,
                 times.ended,
-                (ended != Ended::Interrupted).then_some(ended == Ended::Ok),
+                (ended != TransactionEnd::Interrupted).then_some(ended == TransactionEnd::Ok),
             );
         }
         self.heartbeat.look(times.ended, RunInstant::NEVER);
@@ -260,7 +266,7 @@ impl Recorder {
         let figures = self.figures(self.phase(times.intended));
         let row = figures.transactions.at(kind.0 as usize);
         row.counts.count(ended);
-        if let Ended::Failed(cause) = ended {
+        if let TransactionEnd::Failed(cause) = ended {
             row.causes.add(cause);
         }
         let (service, response) =
@@ -276,7 +282,7 @@ impl Recorder {
         total.response.record(ended, response);
         let lag = Lag::of(times.intended, times.parked_at, times.started);
         // What was cut off has no time that could have been shorter.
-        if ended != Ended::Interrupted {
+        if ended != TransactionEnd::Interrupted {
             total.delayed_service.record(service, stood);
             total.delayed_response.record(response, lag.host + stood);
         }

@@ -12,7 +12,7 @@ pub use self::implicit::ImplicitKinds;
 use crate::RunInstant;
 use crate::dispatch::Start;
 use crate::exchange::{ErrorClass, Exchange};
-use crate::record::{Cause, Ended, IterationEnd, KindId, Recorder, RunPhase, Times};
+use crate::record::{Cause, IterationEnd, KindId, Recorder, RunPhase, Times, TransactionEnd};
 
 /// Which of its functions a scenario is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,8 +279,10 @@ impl Transactions {
             )));
         }
         match self.open[position].failure.take().or(reason.map(Failure::Said)) {
-            None => self.end_innermost(now, Ended::Ok, recorder),
-            Some(failure) => self.end_innermost(now, Ended::Failed(&failure.cause()), recorder),
+            None => self.end_innermost(now, TransactionEnd::Ok, recorder),
+            Some(failure) => {
+                self.end_innermost(now, TransactionEnd::Failed(&failure.cause()), recorder)
+            }
         }
         Ok(())
     }
@@ -309,7 +311,7 @@ impl Transactions {
         well: bool,
         recorder: &mut Recorder,
     ) -> IterationScope {
-        self.end_all(now, Ended::Failed(&Cause::NotEnded), recorder);
+        self.end_all(now, TransactionEnd::Failed(&Cause::NotEnded), recorder);
         let scope = match self.iteration_phase {
             None if self.met_run_over || self.ran_out => IterationScope::Empty,
             Some(_) if self.met_run_over => IterationScope::CutShort,
@@ -326,7 +328,7 @@ impl Transactions {
 
     /// The scenario trapped: its open transactions failed of it, and so did its iteration.
     pub fn handle_trap(&mut self, now: RunInstant, reason: &str, recorder: &mut Recorder) {
-        self.end_all(now, Ended::Failed(&Cause::Trap(reason)), recorder);
+        self.end_all(now, TransactionEnd::Failed(&Cause::Trap(reason)), recorder);
         if self.call == GuestCall::Iterating {
             self.end_iteration(IterationEnd::Failed, recorder);
         }
@@ -337,19 +339,24 @@ impl Transactions {
 
     /// The user is cut off where it waits: what it has open is interrupted.
     pub fn handle_cut(&mut self, now: RunInstant, recorder: &mut Recorder) {
-        self.end_all(now, Ended::Interrupted, recorder);
+        self.end_all(now, TransactionEnd::Interrupted, recorder);
         if self.iteration_phase.is_some() {
             self.end_iteration(IterationEnd::Interrupted, recorder);
         }
     }
 
-    fn end_all(&mut self, now: RunInstant, ended: Ended<'_>, recorder: &mut Recorder) {
+    fn end_all(&mut self, now: RunInstant, ended: TransactionEnd<'_>, recorder: &mut Recorder) {
         while !self.open.is_empty() {
             self.end_innermost(now, ended, recorder);
         }
     }
 
-    fn end_innermost(&mut self, now: RunInstant, ended: Ended<'_>, recorder: &mut Recorder) {
+    fn end_innermost(
+        &mut self,
+        now: RunInstant,
+        ended: TransactionEnd<'_>,
+        recorder: &mut Recorder,
+    ) {
         let Some(Open { kind, intended, parked_at, started, .. }) = self.open.pop() else { return };
         let times = Times { intended, parked_at, started, ended: now };
         recorder.ended(kind, &times, self.open.is_empty(), ended);

@@ -51,7 +51,7 @@ pub async fn drive(
         plan.dispatcher(worker)
     });
     let Workers { orders, spares, results, windows } = workers;
-    let mut alone = Alone {
+    let mut alone = LocalRun {
         shared: &shared,
         control: RunControl::new(&plan.plan, plan.workers, plan.room()),
         orders,
@@ -63,7 +63,7 @@ pub async fn drive(
     let gave_up = alone.run(windows, &mut asked, view).await;
     ensure!(alone.control.is_ending(), "the workers ended by themselves");
     let taken = alone.take_last(results, gave_up, view).await;
-    let Alone { control, .. } = alone;
+    let LocalRun { control, .. } = alone;
     view.count(control.since_last_look());
     taken?;
     let began_at = SystemTime::now() - began.elapsed();
@@ -72,7 +72,7 @@ pub async fn drive(
 }
 
 /// The control thread's state during a run.
-struct Alone<'a> {
+struct LocalRun<'a> {
     shared: &'a Shared,
     control: RunControl,
     orders: watch::Sender<Order>,
@@ -83,7 +83,7 @@ struct Alone<'a> {
     written: Vec<u64>,
 }
 
-impl Alone<'_> {
+impl LocalRun<'_> {
     /// Goes on until all workers have ended; says whether those were given up that had not.
     async fn run(
         &mut self,

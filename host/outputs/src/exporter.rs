@@ -210,7 +210,7 @@ mod tests {
 
     use swell_core::RunInstant;
     use swell_core::control::{Doing, Limiter};
-    use swell_core::record::{Cause, Ended, Recorder, Snapshot, Times};
+    use swell_core::record::{Cause, Recorder, Snapshot, Times, TransactionEnd};
 
     use super::*;
     use swell_report::ObjectiveStatus;
@@ -229,7 +229,7 @@ mod tests {
                 kind,
                 &times,
                 true,
-                Ended::Failed(&Cause::Said(&format!("words {number}"))),
+                TransactionEnd::Failed(&Cause::Said(&format!("words {number}"))),
             );
         }
         recorder.take_window(RunInstant::START + Duration::from_secs(1), Snapshot::default())
@@ -265,7 +265,7 @@ mod tests {
         let kind = recorder.define("page").unwrap();
         recorder.begun(kind, RunInstant::START, true);
         let times = Times::unpaced(RunInstant::START, RunInstant::START + Duration::from_secs(7));
-        recorder.ended(kind, &times, true, Ended::Interrupted);
+        recorder.ended(kind, &times, true, TransactionEnd::Interrupted);
         metrics.count(
             &recorder.take_window(RunInstant::START + Duration::from_secs(8), Snapshot::default()),
         );

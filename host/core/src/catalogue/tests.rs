@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::RunInstant;
-use crate::record::{Cause, Ended, Recorder, RunPhase, Snapshot, Times};
+use crate::record::{Cause, Recorder, RunPhase, Snapshot, Times, TransactionEnd};
 
 /// The documentation in one line a paragraph, however its lines are broken.
 fn documentation() -> String {
@@ -72,7 +72,7 @@ fn as_many_values_are_told_as_a_family_has_labels() {
     recorder.begun(kind, at(1), true);
     let times = Times::unpaced(at(1), at(2));
     let cause = Cause::Status(500);
-    recorder.ended(kind, &times, true, Ended::Failed(&cause));
+    recorder.ended(kind, &times, true, TransactionEnd::Failed(&cause));
     recorder.check(RunPhase::Measured, "title", true);
     let figures = recorder.take_window(at(3), Snapshot::default()).measured;
     for family in families() {

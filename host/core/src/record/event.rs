@@ -35,7 +35,7 @@ impl Times {
 
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended<'a> {
+pub enum TransactionEnd<'a> {
     /// It did what it should.
     Ok,
     /// It did not.

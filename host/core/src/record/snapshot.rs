@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Causes, Counts, Table, TableRow, Texts};
-use super::event::Ended;
+use super::event::TransactionEnd;
 use super::histogram::Histogram;
 use super::series::Metrics;
 use super::split::Split;
@@ -343,11 +343,11 @@ impl Outcomes {
         (judged > 0).then(|| self.failed as f64 / judged as f64)
     }
 
-    pub(super) fn count(&mut self, ended: Ended<'_>) {
+    pub(super) fn count(&mut self, ended: TransactionEnd<'_>) {
         match ended {
-            Ended::Ok => self.ok += 1,
-            Ended::Failed(_) => self.failed += 1,
-            Ended::Interrupted => self.interrupted += 1,
+            TransactionEnd::Ok => self.ok += 1,
+            TransactionEnd::Failed(_) => self.failed += 1,
+            TransactionEnd::Interrupted => self.interrupted += 1,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::censored::Censored;
-use super::event::Ended;
+use super::event::TransactionEnd;
 use super::histogram::Histogram;
 use super::sum::sums;
 
@@ -23,11 +23,11 @@ pub struct Split {
 
 impl Split {
     /// Counts one sample where it belongs.
-    pub(super) fn record(&mut self, ended: Ended<'_>, sample: Duration) {
+    pub(super) fn record(&mut self, ended: TransactionEnd<'_>, sample: Duration) {
         match ended {
-            Ended::Ok => self.ok.record(sample),
-            Ended::Failed(_) => self.failed.record(sample),
-            Ended::Interrupted => self.interrupted.record(sample),
+            TransactionEnd::Ok => self.ok.record(sample),
+            TransactionEnd::Failed(_) => self.failed.record(sample),
+            TransactionEnd::Interrupted => self.interrupted.record(sample),
         }
     }
 

@@ -37,7 +37,7 @@ fn a_transaction_belongs_to_the_phase_of_its_intended_start() {
         kind,
         &Times { intended: at(999), parked_at: at(999), started: at(1_500), ended: at(1_600) },
         true,
-        Ended::Ok,
+        TransactionEnd::Ok,
     );
     let window = recorder.take_window(at(2_000), Snapshot::default());
     assert_eq!(window.warm_up.total.counts, Outcomes { started: 1, ok: 1, ..Outcomes::default() });
@@ -52,7 +52,7 @@ fn response_time_counts_from_the_intended_start_and_the_lag_is_split() {
     let kind = recorder.define("buy").unwrap();
     let times = Times { intended: at(100), parked_at: at(130), started: at(135), ended: at(200) };
     recorder.begun(kind, times.intended, true);
-    recorder.ended(kind, &times, true, Ended::Ok);
+    recorder.ended(kind, &times, true, TransactionEnd::Ok);
     let window = recorder.take_window(at(300), Snapshot::default());
     let total = &window.measured.total;
     assert_eq!((total.response.ok.max(), total.service.ok.max()), (Some(ms(100)), Some(ms(65))));
@@ -68,7 +68,12 @@ fn a_nested_transaction_has_its_row_and_no_part_in_the_total() {
     let mut recorder = Recorder::new(at(0));
     let kind = recorder.define("step").unwrap();
     recorder.begun(kind, at(5), false);
-    recorder.ended(kind, &Times::unpaced(at(5), at(9)), false, Ended::Failed(&Cause::NotEnded));
+    recorder.ended(
+        kind,
+        &Times::unpaced(at(5), at(9)),
+        false,
+        TransactionEnd::Failed(&Cause::NotEnded),
+    );
     let window = recorder.take_window(at(10), Snapshot::default());
     assert_eq!(window.measured.total, Total::default());
     let row = window.measured.transactions.row("step").unwrap();
@@ -86,7 +91,7 @@ fn what_was_interrupted_has_a_lag_and_the_age_at_which_it_was_cut() {
         Times { intended: at(2), parked_at: at(2), started: at(5), ended: at(9) },
         Times::unpaced(at(5), at(6)),
     );
-    for (times, ended) in [(hangs, Ended::Interrupted), (ends, Ended::Ok)] {
+    for (times, ended) in [(hangs, TransactionEnd::Interrupted), (ends, TransactionEnd::Ok)] {
         recorder.begun(kind, times.intended, true);
         recorder.ended(kind, &times, true, ended);
     }
@@ -109,7 +114,7 @@ fn causes_are_counted_by_class_and_texts_are_bounded() {
     let kind = recorder.define("buy").unwrap();
     let mut fail = |cause: Cause<'_>| {
         recorder.begun(kind, at(1), true);
-        recorder.ended(kind, &Times::unpaced(at(1), at(2)), true, Ended::Failed(&cause));
+        recorder.ended(kind, &Times::unpaced(at(1), at(2)), true, TransactionEnd::Failed(&cause));
     };
     fail(Cause::Status(500));
     fail(Cause::Status(500));
@@ -252,10 +257,10 @@ fn record(recorder: &mut Recorder, happened: Happened) {
         ended: started + Duration::from_nanos(time),
     };
     let ended = match end {
-        0 => Ended::Failed(&Cause::Status(503)),
-        1 => Ended::Failed(&Cause::Said(NAMES[name])),
-        2 => Ended::Interrupted,
-        _ => Ended::Ok,
+        0 => TransactionEnd::Failed(&Cause::Status(503)),
+        1 => TransactionEnd::Failed(&Cause::Said(NAMES[name])),
+        2 => TransactionEnd::Interrupted,
+        _ => TransactionEnd::Ok,
     };
     recorder.begun(kind, times.intended, end != 3);
     recorder.ended(kind, &times, end != 3, ended);
@@ -350,7 +355,7 @@ fn what_our_standing_still_delayed_is_kept_beside_what_it_would_have_been() {
             ended: at(ended),
         };
         recorder.begun(kind, times.intended, true);
-        recorder.ended(kind, &times, true, Ended::Ok);
+        recorder.ended(kind, &times, true, TransactionEnd::Ok);
     };
     end(900, 900, 1_001);
     // The thread stands still from 1,005 to 3,005 ms: the first of these was under way, the others

@@ -3,7 +3,9 @@ use std::time::Duration;
 use super::*;
 use crate::RunInstant;
 use crate::exchange::Protocol;
-use crate::record::{Cause, Ended, Figures, MetricKind, Recorder, RunPhase, Snapshot, Times};
+use crate::record::{
+    Cause, Figures, MetricKind, Recorder, RunPhase, Snapshot, Times, TransactionEnd,
+};
 
 const LENGTH: Duration = Duration::from_secs(10);
 
@@ -15,7 +17,7 @@ fn figures() -> Figures {
         (recorder.define("front page").unwrap(), recorder.define("pay < 5 € [card]").unwrap());
     for ms in 1..=900 {
         recorder.begun(page, at(10), true);
-        recorder.ended(page, &Times::unpaced(at(10), at(10 + ms)), true, Ended::Ok);
+        recorder.ended(page, &Times::unpaced(at(10), at(10 + ms)), true, TransactionEnd::Ok);
     }
     for _ in 0..100 {
         recorder.begun(pay, at(10), true);
@@ -23,7 +25,7 @@ fn figures() -> Figures {
             pay,
             &Times::unpaced(at(10), at(1_010)),
             true,
-            Ended::Failed(&Cause::Status(500)),
+            TransactionEnd::Failed(&Cause::Status(500)),
         );
     }
     (0..100).for_each(|i| recorder.check(RunPhase::Measured, "has a title", i > 0));
@@ -88,9 +90,9 @@ fn figures_of_a_service_that_hangs() -> Figures {
         recorder.begun(page, at(10), true);
         recorder.ended(page, &Times::unpaced(at(10), at(10 + took)), true, ended);
     };
-    (0..980).for_each(|_| end(10, Ended::Ok));
-    (0..20).for_each(|_| end(10, Ended::Failed(&Cause::Status(500))));
-    (0..100).for_each(|i| end(150 + i, Ended::Interrupted));
+    (0..980).for_each(|_| end(10, TransactionEnd::Ok));
+    (0..20).for_each(|_| end(10, TransactionEnd::Failed(&Cause::Status(500))));
+    (0..100).for_each(|i| end(150 + i, TransactionEnd::Interrupted));
     (0..10).for_each(|_| {
         recorder.exchange_interrupted(
             Protocol::Http,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::RunInstant;
-use crate::record::{Ended, Recorder, Snapshot, Times};
+use crate::record::{Recorder, Snapshot, Times, TransactionEnd};
 
 fn millis(ms: f64) -> Duration {
     Duration::from_secs_f64(ms / 1e3)
@@ -25,7 +25,7 @@ fn late(all: u64, late: u64, by: f64) -> Figures {
             ended: started + millis(10.0),
         };
         recorder.begun(kind, times.intended, true);
-        recorder.ended(kind, &times, true, Ended::Ok);
+        recorder.ended(kind, &times, true, TransactionEnd::Ok);
         recorder.loop_delay(at(intended), millis(0.02));
     }
     recorder.take_window(at(all as f64), Snapshot::default()).measured

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use swell_core::RunInstant;
 use swell_core::random::Random;
-use swell_core::record::{Ended, MAX_SERIES, MetricKind, Recorder, RunPhase, Snapshot, Times};
+use swell_core::record::{
+    MAX_SERIES, MetricKind, Recorder, RunPhase, Snapshot, Times, TransactionEnd,
+};
 
 use sample::sample;
 
@@ -127,7 +129,7 @@ fn a_name_takes_at_most_40_kb_on_a_worker_with_all_its_windows_and_what_they_are
                         kind,
                         &Times { intended, parked_at: intended, started, ended },
                         true,
-                        Ended::Ok,
+                        TransactionEnd::Ok,
                     );
                 }
             }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use swell_core::RunInstant;
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
-use swell_core::record::{Cause, Ended, IterationEnd, MetricKind, Recorder, RunPhase, Times};
+use swell_core::record::{
+    Cause, IterationEnd, MetricKind, Recorder, RunPhase, Times, TransactionEnd,
+};
 
 /// A transaction with a request, a check and a value of each kind of metric, every tenth of them
 /// failed.
@@ -41,7 +43,7 @@ pub(crate) fn sample(recorder: &mut Recorder, number: u64) {
         kind,
         &times,
         true,
-        if fails { Ended::Failed(&Cause::Said("no title")) } else { Ended::Ok },
+        if fails { TransactionEnd::Failed(&Cause::Said("no title")) } else { TransactionEnd::Ok },
     );
     recorder.iteration_ended(
         RunPhase::Measured,

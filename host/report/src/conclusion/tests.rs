@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use swell_core::RunInstant;
 use swell_core::control::{Found, SearchEnd};
-use swell_core::record::{Batches, Cause, Ended, Recorder, Snapshot, Times};
+use swell_core::record::{Batches, Cause, Recorder, Snapshot, Times, TransactionEnd};
 use swell_core::run::{
     ControlRecord, CpuRecord, EndCause, EndRequest, NodeFate, NodeId, NodeResult, NodeTotals,
     UnknownStarts,
@@ -40,7 +40,11 @@ fn snapshot(ok: u64, failed: u64) -> Snapshot {
     let kind = recorder.define("page").unwrap();
     for number in 0..ok + failed {
         recorder.begun(kind, at(10), true);
-        let ended = if number < ok { Ended::Ok } else { Ended::Failed(&Cause::Status(500)) };
+        let ended = if number < ok {
+            TransactionEnd::Ok
+        } else {
+            TransactionEnd::Failed(&Cause::Status(500))
+        };
         recorder.ended(kind, &Times::unpaced(at(10), at(20)), true, ended);
     }
     recorder.take_window(at(10_000), Snapshot::default())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::{Action, Dispatcher, Growth, Limits, Overflow, Start, UserKey};
 use crate::RunInstant;
 use crate::random::Random;
-use crate::record::{Ended, Recorder, Snapshot, Times};
+use crate::record::{Recorder, Snapshot, Times, TransactionEnd};
 use crate::schedule::{Arrivals, Cursor, Profile, Stripe};
 use crate::units::Rate;
 
@@ -311,7 +311,7 @@ impl World {
         let times =
             Times { intended: start.intended, parked_at: start.parked_at, started, ended: now };
         let kind = self.recorders[worker].define("modelled").unwrap();
-        self.recorders[worker].ended(kind, &times, true, Ended::Ok);
+        self.recorders[worker].ended(kind, &times, true, TransactionEnd::Ok);
     }
 
     /// Nothing is dropped: by worker and over all.

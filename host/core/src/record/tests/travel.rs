@@ -56,7 +56,7 @@ fn half_second() -> Snapshot {
         };
         recorder.exchange(RunPhase::Measured, &exchange, true);
         recorder.check(RunPhase::Measured, "has a title", true);
-        recorder.ended(kind, &times, true, Ended::Ok);
+        recorder.ended(kind, &times, true, TransactionEnd::Ok);
         recorder.iteration_ended(RunPhase::Measured, IterationEnd::Ok);
         recorder.loop_delay(started, some_us(10.0));
     }
