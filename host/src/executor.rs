@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use swell_core::run::Outcome;
+use swell_core::run::RunOutcome;
 use swell_driver::{Asked, Threads, View, drive};
 
 use crate::prepare::Prepared;
@@ -21,7 +21,7 @@ pub(crate) struct Task<'a> {
 }
 
 /// What a run came to, or why it did not take place: nothing was sent then.
-pub(crate) type Execution<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Outcome>> + 'a>>;
+pub(crate) type Execution<'a> = Pin<Box<dyn Future<Output = anyhow::Result<RunOutcome>> + 'a>>;
 
 /// See the module's documentation.
 pub(crate) trait Executor {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use swell_core::record::Snapshot;
-use swell_core::run::Outcome;
+use swell_core::run::RunOutcome;
 use swell_driver::RunPlan;
 use swell_driver::journal::Subject;
 use swell_report::{Ended, Exit, ExitReport, Header, LeftOut, Report, Rules};
@@ -48,7 +48,7 @@ impl Finished {
         subject: &Subject,
         plan: &RunPlan,
         lines_left_out: u64,
-        outcome: Outcome,
+        outcome: RunOutcome,
     ) -> Self {
         let left_out =
             LeftOut { stderr_lines: stderr::lines_left_out(), log_lines: lines_left_out };

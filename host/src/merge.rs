@@ -12,7 +12,7 @@ use swell_core::RunInstant;
 use swell_core::plain::line;
 use swell_core::record::{Batches, Snapshot};
 use swell_core::run::{
-    EndCause, MachineRecord, NodeFate, NodeResult, NodeTotals, Outcome, UnknownStarts,
+    EndCause, MachineRecord, NodeFate, NodeResult, NodeTotals, RunOutcome, UnknownStarts,
 };
 use swell_driver::RunPlan;
 use swell_driver::journal::{Header, Reading};
@@ -177,12 +177,12 @@ impl Merged {
     }
 
     /// `measured` is how long the measured part was to be.
-    fn outcome(self, header: &Header, measured: Option<Duration>) -> Outcome {
+    fn outcome(self, header: &Header, measured: Option<Duration>) -> RunOutcome {
         let covered = self.covered_until.since(self.measured_from);
         let lasted = covered.min(measured.unwrap_or(Duration::MAX));
         // One that was lost after the end has taken nothing with it.
         let is_cut = self.is_leaderless && measured.is_none_or(|measured| covered < measured);
-        Outcome {
+        RunOutcome {
             cause: if is_cut { EndCause::Leaderless } else { EndCause::Finished },
             snapshot: self.total,
             measured: lasted,

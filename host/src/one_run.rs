@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use swell_core::plain::line;
 use swell_core::record::Snapshot;
-use swell_core::run::{EndCause, EndRequest, Look, Outcome};
+use swell_core::run::{EndCause, EndRequest, Look, RunOutcome};
 use swell_driver::{Asked, CommandCall, StoppedBefore, Threads, View};
 use swell_outputs::Outputs;
 use swell_report::{Exit, Header, Phase, Status};
@@ -154,9 +154,9 @@ async fn set_up(
 }
 
 /// What an outcome makes of a run; `was_cut` says whether Ctrl-C cut its `teardown`.
-fn done(prepared: &Prepared, outcome: anyhow::Result<Outcome>, was_cut: bool) -> Done {
+fn done(prepared: &Prepared, outcome: anyhow::Result<RunOutcome>, was_cut: bool) -> Done {
     match outcome {
-        Ok(Outcome {
+        Ok(RunOutcome {
             cause: EndCause::Scenario(EndRequest::Lacks(what)),
             requests_written: 0,
             ..

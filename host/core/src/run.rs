@@ -47,7 +47,7 @@ pub use self::flow::Flowed;
 pub use self::look::{ControlLook, Look, NodeLook};
 pub use self::machine::{CpuRecord, MachineRecord};
 pub use self::node::{NodeCounts, NodeFate, NodeId, NodePlace, UnknownStarts};
-pub use self::outcome::Outcome;
+pub use self::outcome::RunOutcome;
 pub use self::pace::Pace;
 pub use self::run_control::{IterationsOver, LocalFacts, RunControl, RunSnapshot};
 pub use self::totals::{NodeResult, NodeTotals};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{anyhow, ensure};
 use swell_core::record::Snapshot;
 use swell_core::run::{
-    Effect, EndOrder, IterationsOver, LocalFacts, NodeCounts, NodeId, Outcome, RunControl,
+    Effect, EndOrder, IterationsOver, LocalFacts, NodeCounts, NodeId, RunControl, RunOutcome,
 };
 use swell_engine::{Program, Run, RunOver};
 use tokio::sync::{mpsc, watch};
@@ -41,7 +41,7 @@ pub async fn drive(
     start_data: Vec<u8>,
     mut asked: Asked,
     view: &mut dyn View,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<RunOutcome> {
     let began = Instant::now() + LEAD;
     let iterations = Iterations::new(plan.plan.stop.iterations);
     let shared = Shared::new(plan, Arc::clone(program), run, start_data, iterations, began);

@@ -7,8 +7,8 @@ use anyhow::{anyhow, bail};
 use bytes::Bytes;
 use swell_core::RunInstant;
 use swell_core::run::{
-    Effect, EndOrder, EndRequest, Flowed, LocalFacts, NodeCounts, NodeFate, NodePlace, Outcome,
-    RunControl, SetPoint,
+    Effect, EndOrder, EndRequest, Flowed, LocalFacts, NodeCounts, NodeFate, NodePlace, RunControl,
+    RunOutcome, SetPoint,
 };
 use swell_core::schedule::Course;
 use swell_protocol::message::{Ending, NodeId};
@@ -76,7 +76,7 @@ pub async fn lead(
     mut line: LeadLine,
     mut asked: Asked,
     view: &mut dyn View,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<RunOutcome> {
     let Some(began) = beginning(&mut line, &mut asked).await? else { bail!(StoppedBefore) };
     let mut lead = Lead {
         began,

@@ -1,6 +1,6 @@
 //! The report of a run, from what the run came to.
 
-use swell_core::run::{MachineRecord, Outcome};
+use swell_core::run::{MachineRecord, RunOutcome};
 
 use crate::judgement::{self, Rules};
 use crate::report::{
@@ -19,7 +19,7 @@ pub struct LeftOut {
 
 impl Report {
     /// What an outcome means.
-    pub fn of(header: &Header, rules: &Rules<'_>, outcome: &Outcome, left_out: LeftOut) -> Self {
+    pub fn of(header: &Header, rules: &Rules<'_>, outcome: &RunOutcome, left_out: LeftOut) -> Self {
         let (measured, warm_up) = (outcome.measured.as_secs_f64(), outcome.warm_up.as_secs_f64());
         let snapshot = &outcome.snapshot;
         let verdict = judgement::verdict(rules, outcome);
@@ -49,7 +49,7 @@ impl Report {
 }
 
 impl About {
-    fn of(header: &Header, outcome: &Outcome) -> Self {
+    fn of(header: &Header, outcome: &RunOutcome) -> Self {
         Self {
             id: header.id.clone(),
             version: header.version.to_owned(),

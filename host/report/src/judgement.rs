@@ -3,7 +3,7 @@
 
 use swell_core::control::{Found, SearchEnd};
 use swell_core::record::Outcomes;
-use swell_core::run::{EndCause, EndRequest, NodeResult, Outcome};
+use swell_core::run::{EndCause, EndRequest, NodeResult, RunOutcome};
 use swell_core::threshold::{self, Threshold};
 use swell_core::units::{counted, grouped};
 use swell_core::verdict::{self, Circumstances, Stamp, Verdict};
@@ -27,7 +27,7 @@ pub struct Rules<'a> {
 }
 
 /// The verdict on the measured part.
-pub(crate) fn verdict(rules: &Rules<'_>, outcome: &Outcome) -> Verdict {
+pub(crate) fn verdict(rules: &Rules<'_>, outcome: &RunOutcome) -> Verdict {
     let known = Circumstances {
         cpu: outcome.machine.cpu.windows,
         is_host_lost: outcome.nodes.iter().any(|host| !host.fate.is_complete),
@@ -62,7 +62,7 @@ const fn limit(stamp: Stamp) -> &'static str {
 }
 
 /// What became of each threshold.
-pub(crate) fn thresholds(rules: &Rules<'_>, outcome: &Outcome) -> Vec<ThresholdReport> {
+pub(crate) fn thresholds(rules: &Rules<'_>, outcome: &RunOutcome) -> Vec<ThresholdReport> {
     let evaluate = |threshold: &Threshold| {
         let result = threshold.evaluate(&outcome.snapshot.measured, outcome.measured);
         let passed = result.passed();
@@ -111,7 +111,7 @@ fn allows_all_failed(rules: &Rules<'_>, thresholds: &[ThresholdReport]) -> bool 
 /// the others are not lost.
 pub(crate) fn exit(
     rules: &Rules<'_>,
-    outcome: &Outcome,
+    outcome: &RunOutcome,
     verdict: &Verdict,
     thresholds: &[ThresholdReport],
 ) -> (Exit, String) {
@@ -173,7 +173,7 @@ fn of_cause(cause: &EndCause) -> Option<(Exit, String)> {
 }
 
 /// What it means that users did nothing but trap, or that nothing ever began.
-fn of_nothing_done(outcome: &Outcome) -> Option<(Exit, String)> {
+fn of_nothing_done(outcome: &RunOutcome) -> Option<(Exit, String)> {
     if outcome.only_traps() {
         let texts = outcome.snapshot.users.traps.iter().max_by_key(|(_, count)| *count);
         let why = texts.map_or_else(String::new, |(text, _)| format!(": {text}"));

@@ -5,7 +5,7 @@ mod world;
 
 use std::time::Duration;
 
-use self::world::{CREATION, Outcome, Service, Setting, run};
+use self::world::{CREATION, Service, Setting, SimulationOutcome, run};
 use super::{Action, Growth, Spawn};
 use crate::RunInstant;
 use crate::schedule::Arrivals;
@@ -254,7 +254,7 @@ fn after(ms: u64) -> RunInstant {
 
 /// What is printed of a run's response time, in seconds: percentiles that have samples enough, and
 /// the mean.
-fn printed(outcome: &Outcome) -> Vec<f64> {
+fn printed(outcome: &SimulationOutcome) -> Vec<f64> {
     let response = outcome.total.measured.total.response.both();
     let percentiles = [50.0, 90.0, 95.0, 99.0, 99.9]
         .into_iter()

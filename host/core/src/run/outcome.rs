@@ -12,7 +12,7 @@ use crate::record::{Batches, Snapshot};
 
 /// See the module's documentation.
 #[derive(Debug, PartialEq)]
-pub struct Outcome {
+pub struct RunOutcome {
     /// Why it ended.
     pub cause: EndCause,
     /// All that was counted.
@@ -42,7 +42,7 @@ pub struct Outcome {
     pub nodes: Vec<NodeResult>,
 }
 
-impl Outcome {
+impl RunOutcome {
     /// Whether users did nothing but trap.
     pub fn only_traps(&self) -> bool {
         ending::only_traps(&self.snapshot)

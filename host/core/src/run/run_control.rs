@@ -24,7 +24,7 @@ use super::flow::Flowed;
 use super::look::{ControlLook, Look, NodeLook};
 use super::machine::MachineRecord;
 use super::node::{NodeCounts, NodeFate, NodeId, NodePlace, UnknownStarts};
-use super::outcome::Outcome;
+use super::outcome::RunOutcome;
 use super::set_points::SetPoints;
 use super::totals::{NodeResult, NodeTotals};
 use crate::RunInstant;
@@ -59,7 +59,7 @@ pub struct RunSnapshot {
     places: Vec<NodePlace>,
     /// Those that told what cannot be.
     distrusted: BTreeSet<NodeId>,
-    ending: Option<Ending>,
+    ending: Option<Drain>,
     was_cut: bool,
     last_words_until: Option<RunInstant>,
     effects: VecDeque<Effect>,
@@ -79,7 +79,7 @@ struct Rules {
 
 /// A run that begins nothing any more.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Ending {
+struct Drain {
     cause: EndCause,
     /// Since when.
     since: RunInstant,
@@ -315,7 +315,7 @@ impl RunControl {
     ///
     /// Where nothing had it end, its nodes had come to the end of their iterations, or have all
     /// left.
-    pub fn close(self, now: RunInstant, began_at: Duration, fates: Vec<NodeFate>) -> Outcome {
+    pub fn close(self, now: RunInstant, began_at: Duration, fates: Vec<NodeFate>) -> RunOutcome {
         let RunSnapshot { rules, mut account, set_points, mut nodes, distrusted, ending, .. } =
             self.state;
         account.total.merge(&account.recent);
@@ -334,7 +334,7 @@ impl RunControl {
         let warm_up = account.warm_up.min(lasted);
         let mut machine = MachineRecord::default();
         nodes.values().for_each(|node| machine.merge(&node.machine));
-        let mut outcome = Outcome {
+        let mut outcome = RunOutcome {
             cause,
             snapshot: account.total,
             measured: (lasted - warm_up).min(rules.measured.unwrap_or(Duration::MAX)),
@@ -373,7 +373,7 @@ impl RunSnapshot {
             self.effects.push_back(Effect::Say(Notice::Ending { grace }));
         }
         self.effects.push_back(Effect::End(order));
-        self.ending = Some(Ending { cause, since: now, cut_at: now + grace });
+        self.ending = Some(Drain { cause, since: now, cut_at: now + grace });
     }
 
     fn cut(&mut self, now: RunInstant, last_words: Duration) {

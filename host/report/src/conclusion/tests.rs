@@ -50,8 +50,8 @@ fn snapshot(ok: u64, failed: u64) -> Snapshot {
     recorder.take_window(at(10_000), Snapshot::default())
 }
 
-fn outcome(snapshot: Snapshot) -> Outcome {
-    Outcome {
+fn outcome(snapshot: Snapshot) -> RunOutcome {
+    RunOutcome {
         cause: EndCause::Finished,
         snapshot,
         measured: Duration::from_secs(10),
@@ -68,7 +68,7 @@ fn outcome(snapshot: Snapshot) -> Outcome {
     }
 }
 
-fn concluded(rules: &[&str], outcome: &Outcome) -> Report {
+fn concluded(rules: &[&str], outcome: &RunOutcome) -> Report {
     let thresholds: Vec<Threshold> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
     let rules = Rules {
         thresholds: &thresholds,
@@ -82,7 +82,7 @@ fn concluded(rules: &[&str], outcome: &Outcome) -> Report {
     report
 }
 
-fn ended(rules: &[&str], outcome: &Outcome) -> (Exit, String) {
+fn ended(rules: &[&str], outcome: &RunOutcome) -> (Exit, String) {
     let ExitReport { code, reason } = concluded(rules, outcome).exit;
     (code, reason)
 }

@@ -13,7 +13,7 @@ use swell_cluster::{
     TokenRegister,
 };
 use swell_core::plan::{LoadModel, Users};
-use swell_core::run::Outcome;
+use swell_core::run::RunOutcome;
 use swell_driver::journal::{Place, Subject};
 use swell_driver::{Asked, LeadLine, Participation, lead, take_part};
 use swell_protocol::lead::LeadSettings;
@@ -136,7 +136,7 @@ impl Coordinator {
     /// # Errors
     /// Too few hosts are free, or one cannot take part, and nothing was sent; or the machine does
     /// not give what is needed.
-    async fn drive(&self, task: Task<'_>) -> anyhow::Result<Outcome> {
+    async fn drive(&self, task: Task<'_>) -> anyhow::Result<RunOutcome> {
         let Task { threads, prepared, start_data, asked, view } = task;
         let (told, news) = mpsc::unbounded_channel();
         let (run_commands, decreed) = mpsc::channel(MAX_COMMANDS);
@@ -192,7 +192,7 @@ impl Coordinator {
                 .await?;
             }
             // The run goes on until all have told what they counted.
-            std::future::pending::<anyhow::Result<Outcome>>().await
+            std::future::pending::<anyhow::Result<RunOutcome>>().await
         };
         tokio::select! {
             outcome = leading => outcome,

@@ -77,14 +77,14 @@ struct World {
 }
 
 /// What a run came to.
-pub(super) struct Outcome {
+pub(super) struct SimulationOutcome {
     pub(super) total: Snapshot,
     pub(super) trace: Vec<(RunInstant, usize, Action)>,
     pub(super) most_users: u32,
     pub(super) users_at_end: u32,
 }
 
-impl Outcome {
+impl SimulationOutcome {
     pub(super) fn starts(&self) -> impl Iterator<Item = (RunInstant, Start)> {
         self.trace.iter().filter_map(|(now, _, action)| {
             if let Action::Start { start, .. } = action { Some((*now, *start)) } else { None }
@@ -97,7 +97,7 @@ impl Outcome {
 }
 
 /// Runs to the end of the setting's length.
-pub(super) fn run(setting: Setting) -> Outcome {
+pub(super) fn run(setting: Setting) -> SimulationOutcome {
     let end = RunInstant::START + setting.length;
     let timeline = Profile::constant(Rate::new(setting.rate).unwrap()).timeline(Duration::ZERO);
     let limits = Limits { growth: setting.growth, max_lag: setting.max_lag };
@@ -330,7 +330,7 @@ impl World {
         assert_eq!(given, taken + self.overflow.len() as u64);
     }
 
-    fn finish(mut self, end: RunInstant) -> Outcome {
+    fn finish(mut self, end: RunInstant) -> SimulationOutcome {
         let users_at_end = self.dispatchers.iter().map(Dispatcher::users).sum();
         for worker in 0..self.dispatchers.len() {
             self.look(end, worker);
@@ -359,6 +359,6 @@ impl World {
         let due: u64 = self.dispatchers.iter().map(|dispatcher| dispatcher.ledger().due).sum();
         assert_eq!(due, counts.started + unsent.users + unsent.host);
         assert_eq!(counts.started, counts.ok + counts.failed + counts.interrupted);
-        Outcome { total, trace: self.trace, most_users: self.most_users, users_at_end }
+        SimulationOutcome { total, trace: self.trace, most_users: self.most_users, users_at_end }
     }
 }

@@ -239,7 +239,7 @@ impl World {
         deeds.map(|(at, effect)| (at.as_nanos() / 1_000_000, effect)).collect()
     }
 
-    fn close(mut self) -> Outcome {
+    fn close(mut self) -> RunOutcome {
         if self.crew == Crew::Alone {
             let counts = self.counts(Snapshot::default());
             self.control.handle_counts(NodeId(0), &counts);
@@ -553,7 +553,7 @@ fn play(
     script: &[Act],
     windows: u32,
     restored_at: Option<u32>,
-) -> (Vec<(RunInstant, Effect)>, Outcome) {
+) -> (Vec<(RunInstant, Effect)>, RunOutcome) {
     let mut world = World::new(plan, crew);
     for window in 0..windows {
         script.iter().filter(|(at, _)| *at == window).for_each(|(_, act)| act(&mut world));
