@@ -11,8 +11,8 @@ use swell_core::control::{Finder, Goal, Objective, Regulator, Tally, Watch, Wind
 use swell_core::dispatch::UnsentCause;
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::record::{
-    Cause, Counts, Figures, IterationEnd, MetricKind, Recorder, Snapshot, Texts, Times,
-    Transaction, TransactionEnd, Value,
+    Cause, Counts, Figures, IterationEnd, MetricKind, Recorder, Snapshot, Texts, Transaction,
+    TransactionEnd, TransactionTimes, Value,
 };
 use swell_core::units::{Rate, Share};
 
@@ -263,7 +263,12 @@ fn honest(measured_from: RunInstant, names: &[&str]) -> Snapshot {
         let started = at(i + 1);
         recorder.ended(
             kind,
-            &Times { intended, parked_at: intended, started, ended: at(i * i * 100 + 2) },
+            &TransactionTimes {
+                intended,
+                parked_at: intended,
+                started,
+                ended: at(i * i * 100 + 2),
+            },
             i % 3 > 0,
             end,
         );

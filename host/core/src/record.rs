@@ -30,7 +30,7 @@ use thiserror::Error;
 pub use self::censored::{Censored, Figure};
 pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, Table, TableRow, Texts};
-pub use self::event::{Cause, IterationEnd, RunPhase, Times, TransactionEnd};
+pub use self::event::{Cause, IterationEnd, RunPhase, TransactionEnd, TransactionTimes};
 pub use self::histogram::Histogram;
 use self::names::OTHER;
 pub use self::names::{MAX_NAME_LEN, MAX_NAMES};
@@ -250,7 +250,7 @@ impl Recorder {
     pub fn ended(
         &mut self,
         kind: KindId,
-        times: &Times,
+        times: &TransactionTimes,
         outermost: bool,
         ended: TransactionEnd<'_>,
     ) {

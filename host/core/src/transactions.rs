@@ -12,7 +12,9 @@ pub use self::implicit::ImplicitKinds;
 use crate::RunInstant;
 use crate::dispatch::Start;
 use crate::exchange::{ErrorClass, Exchange};
-use crate::record::{Cause, IterationEnd, KindId, Recorder, RunPhase, Times, TransactionEnd};
+use crate::record::{
+    Cause, IterationEnd, KindId, Recorder, RunPhase, TransactionEnd, TransactionTimes,
+};
 
 /// Which of its functions a scenario is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -358,7 +360,7 @@ impl Transactions {
         recorder: &mut Recorder,
     ) {
         let Some(Open { kind, intended, parked_at, started, .. }) = self.open.pop() else { return };
-        let times = Times { intended, parked_at, started, ended: now };
+        let times = TransactionTimes { intended, parked_at, started, ended: now };
         recorder.ended(kind, &times, self.open.is_empty(), ended);
     }
 

@@ -19,7 +19,7 @@ use metrics_exporter_prometheus::{
 use metrics_util::MetricKindMask;
 use swell_core::catalogue::{self, Family, Series, TRANSACTION};
 use swell_core::plain::line;
-use swell_core::record::{Figures, Histogram as Times, Snapshot};
+use swell_core::record::{Figures, Histogram as TimeHistogram, Snapshot};
 use swell_report::{GAUGES, Status, StatusGauge};
 
 /// Names of transactions that have series of their own, in each run: with their histograms some
@@ -198,7 +198,7 @@ fn key(
     Key::from_parts(name, of_run.iter().cloned().chain(own).collect::<Vec<_>>())
 }
 
-fn record(histogram: &Histogram, times: &Times) {
+fn record(histogram: &Histogram, times: &TimeHistogram) {
     for (time, count) in times.buckets() {
         histogram.record_many(time.as_secs_f64(), usize::try_from(count).unwrap_or(usize::MAX));
     }
@@ -210,7 +210,7 @@ mod tests {
 
     use swell_core::RunInstant;
     use swell_core::control::{Doing, Limiter};
-    use swell_core::record::{Cause, Recorder, Snapshot, Times, TransactionEnd};
+    use swell_core::record::{Cause, Recorder, Snapshot, TransactionEnd, TransactionTimes};
 
     use super::*;
     use swell_report::ObjectiveStatus;
@@ -223,8 +223,10 @@ mod tests {
                 .define(&format!("name {number}"))
                 .expect("there are fewer than a thousand");
             recorder.begun(kind, RunInstant::START, true);
-            let times =
-                Times::unpaced(RunInstant::START, RunInstant::START + Duration::from_millis(3));
+            let times = TransactionTimes::unpaced(
+                RunInstant::START,
+                RunInstant::START + Duration::from_millis(3),
+            );
             recorder.ended(
                 kind,
                 &times,
@@ -264,7 +266,10 @@ mod tests {
         let mut recorder = Recorder::new(RunInstant::START);
         let kind = recorder.define("page").unwrap();
         recorder.begun(kind, RunInstant::START, true);
-        let times = Times::unpaced(RunInstant::START, RunInstant::START + Duration::from_secs(7));
+        let times = TransactionTimes::unpaced(
+            RunInstant::START,
+            RunInstant::START + Duration::from_secs(7),
+        );
         recorder.ended(kind, &times, true, TransactionEnd::Interrupted);
         metrics.count(
             &recorder.take_window(RunInstant::START + Duration::from_secs(8), Snapshot::default()),

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::RunInstant;
-use crate::record::{Cause, Recorder, RunPhase, Snapshot, Times, TransactionEnd};
+use crate::record::{Cause, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes};
 
 /// The documentation in one line a paragraph, however its lines are broken.
 fn documentation() -> String {
@@ -70,7 +70,7 @@ fn as_many_values_are_told_as_a_family_has_labels() {
     let mut recorder = Recorder::new(at(0));
     let kind = recorder.define("page").unwrap();
     recorder.begun(kind, at(1), true);
-    let times = Times::unpaced(at(1), at(2));
+    let times = TransactionTimes::unpaced(at(1), at(2));
     let cause = Cause::Status(500);
     recorder.ended(kind, &times, true, TransactionEnd::Failed(&cause));
     recorder.check(RunPhase::Measured, "title", true);

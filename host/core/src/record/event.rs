@@ -15,7 +15,7 @@ pub enum RunPhase {
 
 /// The instants of one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Times {
+pub struct TransactionTimes {
     /// When it was meant to start; its actual start where nothing paced it.
     pub intended: RunInstant,
     /// When its user was ready for it; its actual start where it did not wait.
@@ -26,7 +26,7 @@ pub struct Times {
     pub ended: RunInstant,
 }
 
-impl Times {
+impl TransactionTimes {
     /// The times of a transaction that was not paced: nested, or in the closed model.
     pub const fn unpaced(started: RunInstant, ended: RunInstant) -> Self {
         Self { intended: started, parked_at: started, started, ended }

@@ -35,7 +35,12 @@ fn a_transaction_belongs_to_the_phase_of_its_intended_start() {
     recorder.begun(kind, at(1_000), true);
     recorder.ended(
         kind,
-        &Times { intended: at(999), parked_at: at(999), started: at(1_500), ended: at(1_600) },
+        &TransactionTimes {
+            intended: at(999),
+            parked_at: at(999),
+            started: at(1_500),
+            ended: at(1_600),
+        },
         true,
         TransactionEnd::Ok,
     );
@@ -50,7 +55,12 @@ fn a_transaction_belongs_to_the_phase_of_its_intended_start() {
 fn response_time_counts_from_the_intended_start_and_the_lag_is_split() {
     let mut recorder = Recorder::new(at(0));
     let kind = recorder.define("buy").unwrap();
-    let times = Times { intended: at(100), parked_at: at(130), started: at(135), ended: at(200) };
+    let times = TransactionTimes {
+        intended: at(100),
+        parked_at: at(130),
+        started: at(135),
+        ended: at(200),
+    };
     recorder.begun(kind, times.intended, true);
     recorder.ended(kind, &times, true, TransactionEnd::Ok);
     let window = recorder.take_window(at(300), Snapshot::default());
@@ -70,7 +80,7 @@ fn a_nested_transaction_has_its_row_and_no_part_in_the_total() {
     recorder.begun(kind, at(5), false);
     recorder.ended(
         kind,
-        &Times::unpaced(at(5), at(9)),
+        &TransactionTimes::unpaced(at(5), at(9)),
         false,
         TransactionEnd::Failed(&Cause::NotEnded),
     );
@@ -88,8 +98,8 @@ fn what_was_interrupted_has_a_lag_and_the_age_at_which_it_was_cut() {
     let mut recorder = Recorder::new(at(0));
     let kind = recorder.define("buy").unwrap();
     let (hangs, ends) = (
-        Times { intended: at(2), parked_at: at(2), started: at(5), ended: at(9) },
-        Times::unpaced(at(5), at(6)),
+        TransactionTimes { intended: at(2), parked_at: at(2), started: at(5), ended: at(9) },
+        TransactionTimes::unpaced(at(5), at(6)),
     );
     for (times, ended) in [(hangs, TransactionEnd::Interrupted), (ends, TransactionEnd::Ok)] {
         recorder.begun(kind, times.intended, true);
@@ -114,7 +124,12 @@ fn causes_are_counted_by_class_and_texts_are_bounded() {
     let kind = recorder.define("buy").unwrap();
     let mut fail = |cause: Cause<'_>| {
         recorder.begun(kind, at(1), true);
-        recorder.ended(kind, &Times::unpaced(at(1), at(2)), true, TransactionEnd::Failed(&cause));
+        recorder.ended(
+            kind,
+            &TransactionTimes::unpaced(at(1), at(2)),
+            true,
+            TransactionEnd::Failed(&cause),
+        );
     };
     fail(Cause::Status(500));
     fail(Cause::Status(500));
@@ -250,7 +265,7 @@ fn record(recorder: &mut Recorder, happened: Happened) {
     let kind = recorder.define(NAMES[name]).unwrap();
     let parked_at = at(intended) + Duration::from_nanos(lag / 2);
     let started = at(intended) + Duration::from_nanos(lag);
-    let times = Times {
+    let times = TransactionTimes {
         intended: at(intended),
         parked_at,
         started,
@@ -348,7 +363,7 @@ fn what_our_standing_still_delayed_is_kept_beside_what_it_would_have_been() {
     let kind = recorder.define("buy").unwrap();
     recorder.heartbeat().probe(at(1_000));
     let mut end = |intended, started, ended| {
-        let times = Times {
+        let times = TransactionTimes {
             intended: at(intended),
             parked_at: at(0),
             started: at(started),

@@ -4,7 +4,7 @@ use super::*;
 use crate::RunInstant;
 use crate::exchange::Protocol;
 use crate::record::{
-    Cause, Figures, MetricKind, Recorder, RunPhase, Snapshot, Times, TransactionEnd,
+    Cause, Figures, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
 };
 
 const LENGTH: Duration = Duration::from_secs(10);
@@ -17,13 +17,18 @@ fn figures() -> Figures {
         (recorder.define("front page").unwrap(), recorder.define("pay < 5 € [card]").unwrap());
     for ms in 1..=900 {
         recorder.begun(page, at(10), true);
-        recorder.ended(page, &Times::unpaced(at(10), at(10 + ms)), true, TransactionEnd::Ok);
+        recorder.ended(
+            page,
+            &TransactionTimes::unpaced(at(10), at(10 + ms)),
+            true,
+            TransactionEnd::Ok,
+        );
     }
     for _ in 0..100 {
         recorder.begun(pay, at(10), true);
         recorder.ended(
             pay,
-            &Times::unpaced(at(10), at(1_010)),
+            &TransactionTimes::unpaced(at(10), at(1_010)),
             true,
             TransactionEnd::Failed(&Cause::Status(500)),
         );
@@ -88,7 +93,7 @@ fn figures_of_a_service_that_hangs() -> Figures {
     let page = recorder.define("front page").unwrap();
     let mut end = |took: u64, ended| {
         recorder.begun(page, at(10), true);
-        recorder.ended(page, &Times::unpaced(at(10), at(10 + took)), true, ended);
+        recorder.ended(page, &TransactionTimes::unpaced(at(10), at(10 + took)), true, ended);
     };
     (0..980).for_each(|_| end(10, TransactionEnd::Ok));
     (0..20).for_each(|_| end(10, TransactionEnd::Failed(&Cause::Status(500))));

@@ -1,6 +1,6 @@
 use super::*;
 use crate::RunInstant;
-use crate::record::{Recorder, Snapshot, Times, TransactionEnd};
+use crate::record::{Recorder, Snapshot, TransactionEnd, TransactionTimes};
 
 fn millis(ms: f64) -> Duration {
     Duration::from_secs_f64(ms / 1e3)
@@ -18,7 +18,7 @@ fn late(all: u64, late: u64, by: f64) -> Figures {
     for i in 0..all {
         let (intended, lag) = (i as f64, if i < all - late { 0.05 } else { by });
         let started = at(intended + lag);
-        let times = Times {
+        let times = TransactionTimes {
             intended: at(intended),
             parked_at: RunInstant::START,
             started,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use swell_core::RunInstant;
 use swell_core::random::Random;
 use swell_core::record::{
-    MAX_SERIES, MetricKind, Recorder, RunPhase, Snapshot, Times, TransactionEnd,
+    MAX_SERIES, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
 };
 
 use sample::sample;
@@ -127,7 +127,7 @@ fn a_name_takes_at_most_40_kb_on_a_worker_with_all_its_windows_and_what_they_are
                     recorder.begun(kind, intended, true);
                     recorder.ended(
                         kind,
-                        &Times { intended, parked_at: intended, started, ended },
+                        &TransactionTimes { intended, parked_at: intended, started, ended },
                         true,
                         TransactionEnd::Ok,
                     );

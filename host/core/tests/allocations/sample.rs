@@ -6,7 +6,7 @@ use std::time::Duration;
 use swell_core::RunInstant;
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::record::{
-    Cause, IterationEnd, MetricKind, Recorder, RunPhase, Times, TransactionEnd,
+    Cause, IterationEnd, MetricKind, Recorder, RunPhase, TransactionEnd, TransactionTimes,
 };
 
 /// A transaction with a request, a check and a value of each kind of metric, every tenth of them
@@ -37,8 +37,12 @@ pub(crate) fn sample(recorder: &mut Recorder, number: u64) {
     );
     recorder.check(RunPhase::Measured, "has a title", !fails);
     recorder.metric(RunPhase::Measured, at(0), metric, (number % 100) as f64, &[("page", "front")]);
-    let times =
-        Times { intended: at(0), parked_at: at(10), started: at(30_000), ended: at(700_000) };
+    let times = TransactionTimes {
+        intended: at(0),
+        parked_at: at(10),
+        started: at(30_000),
+        ended: at(700_000),
+    };
     recorder.ended(
         kind,
         &times,

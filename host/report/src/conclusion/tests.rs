@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use swell_core::RunInstant;
 use swell_core::control::{Found, SearchEnd};
-use swell_core::record::{Batches, Cause, Recorder, Snapshot, Times, TransactionEnd};
+use swell_core::record::{Batches, Cause, Recorder, Snapshot, TransactionEnd, TransactionTimes};
 use swell_core::run::{
     ControlRecord, CpuRecord, EndCause, EndRequest, NodeFate, NodeId, NodeResult, NodeTotals,
     UnknownStarts,
@@ -45,7 +45,7 @@ fn snapshot(ok: u64, failed: u64) -> Snapshot {
         } else {
             TransactionEnd::Failed(&Cause::Status(500))
         };
-        recorder.ended(kind, &Times::unpaced(at(10), at(20)), true, ended);
+        recorder.ended(kind, &TransactionTimes::unpaced(at(10), at(20)), true, ended);
     }
     recorder.take_window(at(10_000), Snapshot::default())
 }

@@ -4,8 +4,8 @@ use swell_core::RunInstant;
 use swell_core::control::{Doing, Limiter, SearchEnd};
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::record::{
-    Cause, MetricKind, Percentile, Recorder, RunPhase, Snapshot, Statistic, Times as Instants,
-    TransactionEnd,
+    Cause, MetricKind, Percentile, Recorder, RunPhase, Snapshot, Statistic, TransactionEnd,
+    TransactionTimes,
 };
 
 use super::rate::ObjectiveReport;
@@ -18,7 +18,12 @@ fn snapshot() -> Snapshot {
     let (page, pay) = (recorder.define("front page").unwrap(), recorder.define("pay").unwrap());
     for ms in 1..=997 {
         recorder.begun(page, at(10), true);
-        recorder.ended(page, &Instants::unpaced(at(10), at(10 + ms)), true, TransactionEnd::Ok);
+        recorder.ended(
+            page,
+            &TransactionTimes::unpaced(at(10), at(10 + ms)),
+            true,
+            TransactionEnd::Ok,
+        );
     }
     let causes = [
         Cause::Status(503),
@@ -31,13 +36,18 @@ fn snapshot() -> Snapshot {
         recorder.begun(pay, at(10), true);
         recorder.ended(
             pay,
-            &Instants::unpaced(at(10), at(99)),
+            &TransactionTimes::unpaced(at(10), at(99)),
             true,
             TransactionEnd::Failed(cause),
         );
     }
     recorder.begun(pay, at(10), true);
-    recorder.ended(pay, &Instants::unpaced(at(10), at(7_000)), true, TransactionEnd::Interrupted);
+    recorder.ended(
+        pay,
+        &TransactionTimes::unpaced(at(10), at(7_000)),
+        true,
+        TransactionEnd::Interrupted,
+    );
     for result in [Ok(200), Ok(503), Err(ErrorClass::Reset), Err(ErrorClass::LocalPorts)] {
         let mut phases = Phases::default();
         phases.add(Phase::Waiting, Duration::from_nanos(1_234_567));

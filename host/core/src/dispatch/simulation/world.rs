@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::{Action, Dispatcher, Growth, Limits, Overflow, Start, UserKey};
 use crate::RunInstant;
 use crate::random::Random;
-use crate::record::{Recorder, Snapshot, Times, TransactionEnd};
+use crate::record::{Recorder, Snapshot, TransactionEnd, TransactionTimes};
 use crate::schedule::{Arrivals, Cursor, Profile, Stripe};
 use crate::units::Rate;
 
@@ -308,8 +308,12 @@ impl World {
 
     fn record(&mut self, now: RunInstant, worker: usize, user: UserKey) {
         let (start, started) = self.under_way.remove(&user).expect("an answer belongs to a start");
-        let times =
-            Times { intended: start.intended, parked_at: start.parked_at, started, ended: now };
+        let times = TransactionTimes {
+            intended: start.intended,
+            parked_at: start.parked_at,
+            started,
+            ended: now,
+        };
         let kind = self.recorders[worker].define("modelled").unwrap();
         self.recorders[worker].ended(kind, &times, true, TransactionEnd::Ok);
     }

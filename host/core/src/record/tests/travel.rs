@@ -37,7 +37,7 @@ fn half_second() -> Snapshot {
         phases.add(Phase::Receiving, Duration::from_micros(15) + some_us(10.0));
         let intended = RunInstant::from_nanos(i * 200_000);
         let started = intended + some_us(20.0);
-        let times = Times {
+        let times = TransactionTimes {
             intended,
             parked_at: RunInstant::START,
             started,
