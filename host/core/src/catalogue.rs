@@ -9,7 +9,7 @@ mod entry;
 mod figures;
 
 pub use self::entry::{
-    Entry, Family, Judged, Label, Measure, Portion, Series, Source, Tell, Timed, Unit,
+    Entry, Family, FamilySeries, Judged, Label, Measure, Portion, Source, Tell, Timed, Unit,
 };
 pub use self::figures::{ERROR_RATE, FIGURES, TRANSACTION, families, subjects};
 

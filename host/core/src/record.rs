@@ -39,7 +39,7 @@ pub use self::series::{
 };
 pub use self::snapshot::{
     Check, Delayed, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent,
-    Users,
+    UserCounts,
 };
 pub use self::split::Split;
 pub use self::statistic::{Percentile, Statistic};

@@ -17,7 +17,7 @@ use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 use metrics_util::MetricKindMask;
-use swell_core::catalogue::{self, Family, Series, TRANSACTION};
+use swell_core::catalogue::{self, Family, FamilySeries, TRANSACTION};
 use swell_core::plain::line;
 use swell_core::record::{Figures, Histogram as TimeHistogram, Snapshot};
 use swell_report::{GAUGES, Status, StatusGauge};
@@ -71,8 +71,10 @@ impl Exporter {
         for family in catalogue::families() {
             let (key, help) = (KeyName::from(family.name), SharedString::from(family.help));
             match family.series {
-                Series::Counter(_) => recorder.describe_counter(key, Some(Unit::Count), help),
-                Series::Times(_) => recorder.describe_histogram(key, Some(Unit::Seconds), help),
+                FamilySeries::Counter(_) => recorder.describe_counter(key, Some(Unit::Count), help),
+                FamilySeries::Times(_) => {
+                    recorder.describe_histogram(key, Some(Unit::Seconds), help)
+                }
             }
         }
         for gauge in &GAUGES {
@@ -125,10 +127,10 @@ impl RunMetrics {
     fn count_part(&mut self, part: &Figures) {
         for family in catalogue::families() {
             match family.series {
-                Series::Counter(series) => series(part, &mut |values, count| {
+                FamilySeries::Counter(series) => series(part, &mut |values, count| {
                     self.counter(family, values).increment(*count);
                 }),
-                Series::Times(series) => series(part, &mut |values, times| {
+                FamilySeries::Times(series) => series(part, &mut |values, times| {
                     record(self.histogram(family, values), times);
                 }),
             }

@@ -87,7 +87,7 @@ pub struct Family {
     /// Its labels, beside those of the run.
     pub labels: &'static [Label],
     /// Its series.
-    pub series: Series,
+    pub series: FamilySeries,
 }
 
 /// A label of a metric.
@@ -103,7 +103,7 @@ pub struct Label {
 pub type Tell<'a, T> = &'a mut dyn FnMut(&[&str], &T);
 
 /// What the series of a family are, and what was counted of each.
-pub enum Series {
+pub enum FamilySeries {
     /// Numbers of things.
     Counter(fn(&Figures, Tell<'_, u64>)),
     /// Times; a series may be told in several parts.
@@ -145,7 +145,7 @@ impl<T: ?Sized> Measure<T> {
     }
 }
 
-impl Series {
+impl FamilySeries {
     /// The kind, as Prometheus calls it.
     pub const fn kind(&self) -> &'static str {
         match self {

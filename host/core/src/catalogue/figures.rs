@@ -1,6 +1,6 @@
 //! The figures themselves. A new one is an entry here, with its getter below.
 
-use super::entry::{Entry, Family, Judged, Label, Measure, Portion, Series, Source, Tell};
+use super::entry::{Entry, Family, FamilySeries, Judged, Label, Measure, Portion, Source, Tell};
 use crate::record::{Causes, Figures, Histogram, Split, Transaction};
 
 /// The label of transactions.
@@ -21,7 +21,7 @@ pub static FIGURES: [Entry; 20] = [
             name: "swell_response_seconds",
             help: RESPONSE,
             labels: &[TRANSACTION],
-            series: Series::Times(|figures, tell| times(figures, tell, |row| &row.response)),
+            series: FamilySeries::Times(|figures, tell| times(figures, tell, |row| &row.response)),
         }),
     },
     Entry {
@@ -34,7 +34,7 @@ pub static FIGURES: [Entry; 20] = [
             name: "swell_service_seconds",
             help: SERVICE,
             labels: &[TRANSACTION],
-            series: Series::Times(|figures, tell| times(figures, tell, |row| &row.service)),
+            series: FamilySeries::Times(|figures, tell| times(figures, tell, |row| &row.service)),
         }),
     },
     Entry {
@@ -47,7 +47,7 @@ pub static FIGURES: [Entry; 20] = [
             name: "swell_start_lag_seconds",
             help: "How late outermost transactions began, by whose fault: users, generator",
             labels: &[label("by", "users, generator")],
-            series: Series::Times(late_starts),
+            series: FamilySeries::Times(late_starts),
         }),
     },
     Entry {
@@ -81,7 +81,7 @@ pub static FIGURES: [Entry; 20] = [
             name: "swell_request_seconds",
             help: REQUEST,
             labels: &[],
-            series: Series::Times(request_times),
+            series: FamilySeries::Times(request_times),
         }),
     },
     Entry {
@@ -135,7 +135,7 @@ pub static FIGURES: [Entry; 20] = [
             name: "swell_unsent_total",
             help: "Starts that were due and given up, by whose fault: users, generator, lease",
             labels: &[label("by", "users, generator, lease")],
-            series: Series::Counter(by_fault),
+            series: FamilySeries::Counter(by_fault),
         }),
     },
     Entry {
@@ -151,7 +151,7 @@ pub static FIGURES: [Entry; 20] = [
             name: "swell_checks_total",
             help: "Checks, by name and outcome: passed, failed",
             labels: &[label("check", ""), label("outcome", "passed, failed")],
-            series: Series::Counter(by_check),
+            series: FamilySeries::Counter(by_check),
         }),
     },
     Entry {
@@ -197,7 +197,7 @@ pub static FIGURES: [Entry; 20] = [
             help: "Transactions that ended, by outcome: ok, failed, interrupted (cut off before \
             their end)",
             labels: &[TRANSACTION, OUTCOME],
-            series: Series::Counter(outcomes),
+            series: FamilySeries::Counter(outcomes),
         }),
     },
     Entry {
@@ -210,7 +210,7 @@ pub static FIGURES: [Entry; 20] = [
                 TRANSACTION,
                 label("cause", "a status, an error class, said, trap, not ended"),
             ],
-            series: Series::Counter(causes),
+            series: FamilySeries::Counter(causes),
         }),
     },
     Entry {
@@ -220,7 +220,7 @@ pub static FIGURES: [Entry; 20] = [
             name: "swell_requests_total",
             help: "Requests that ended, by outcome: ok, failed, interrupted",
             labels: &[OUTCOME],
-            series: Series::Counter(of_requests),
+            series: FamilySeries::Counter(of_requests),
         }),
     },
     Entry {
@@ -230,7 +230,7 @@ pub static FIGURES: [Entry; 20] = [
             name: "swell_request_errors_total",
             help: "Requests without an answer, by class",
             labels: &[label("class", "")],
-            series: Series::Counter(by_error),
+            series: FamilySeries::Counter(by_error),
         }),
     },
 ];

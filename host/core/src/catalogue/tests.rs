@@ -22,8 +22,8 @@ fn names_are_told_apart() {
 fn a_family_is_named_after_its_kind() {
     for family in families() {
         let ending = match family.series {
-            Series::Counter(_) => "_total",
-            Series::Times(_) => "_seconds",
+            FamilySeries::Counter(_) => "_total",
+            FamilySeries::Times(_) => "_seconds",
         };
         assert!(family.name.ends_with(ending), "{}", family.name);
     }
@@ -82,8 +82,8 @@ fn as_many_values_are_told_as_a_family_has_labels() {
             told += 1;
         };
         match family.series {
-            Series::Counter(series) => series(&figures, &mut |values, _| look(values)),
-            Series::Times(series) => series(&figures, &mut |values, _| look(values)),
+            FamilySeries::Counter(series) => series(&figures, &mut |values, _| look(values)),
+            FamilySeries::Times(series) => series(&figures, &mut |values, _| look(values)),
         }
         assert!(told > 0 || family.name == "swell_request_errors_total", "{}", family.name);
     }

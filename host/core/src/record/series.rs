@@ -349,11 +349,11 @@ struct SentMetrics {
 impl Serialize for Metrics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Sent<'a> {
+        struct SentParts<'a> {
             series: Vec<&'a Series>,
             ignored: u64,
         }
-        Sent { series: self.iter().collect(), ignored: self.ignored }.serialize(serializer)
+        SentParts { series: self.iter().collect(), ignored: self.ignored }.serialize(serializer)
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Snapshot {
     /// What was meant to start in the measured part.
     pub measured: Figures,
     /// What happened to virtual users, over the whole run.
-    pub users: Users,
+    pub users: UserCounts,
     /// Lines that scenarios wrote to the log and that were left out.
     #[serde(deserialize_with = "travel::count")]
     pub log_lines_suppressed: u64,
@@ -218,7 +218,7 @@ impl Unsent {
 
 /// What happened to virtual users.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Users {
+pub struct UserCounts {
     /// Came into being.
     #[serde(deserialize_with = "travel::count")]
     pub created: u64,
@@ -251,7 +251,7 @@ sums! {
     }
     Check { passed, failed }
     Unsent { users, host, lease }
-    Users { created, gone, traps, start_errors, iteration_errors }
+    UserCounts { created, gone, traps, start_errors, iteration_errors }
 }
 
 impl Summand for Option<Extent> {
