@@ -34,7 +34,7 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::find::{Breach, Finder, Found, SearchEnd, Searching};
+pub use self::find::{Breach, Finder, SearchEnd, SearchResult, Searching};
 pub use self::holder::Doing;
 use self::holder::Holder;
 pub use self::limit::{Flow, Limit, LimitWatch, Limiter};

@@ -126,7 +126,7 @@ pub enum Action {
 
 /// What a worker's dispatcher is bound by.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
+pub struct DispatchLimits {
     /// How many users there are, and how fast they may be created.
     pub growth: Growth,
     /// How late a slot may start at most.
@@ -175,7 +175,7 @@ pub struct Dispatcher {
 impl Dispatcher {
     /// A dispatcher without users. Its first ones are asked for by the first
     /// [`Dispatcher::handle_time`].
-    pub fn new(cursor: Cursor, limits: Limits) -> Self {
+    pub fn new(cursor: Cursor, limits: DispatchLimits) -> Self {
         Self {
             cursor,
             max_lag: limits.max_lag,
@@ -194,7 +194,7 @@ impl Dispatcher {
 
     /// One that has no slots and no lease before it is told of them, as those of a host among
     /// others are.
-    pub fn of_cluster(mut cursor: Cursor, limits: Limits) -> Self {
+    pub fn of_cluster(mut cursor: Cursor, limits: DispatchLimits) -> Self {
         cursor.claim(&[], 0);
         cursor.allow_below(0);
         Self { lapsed: true, ..Self::new(cursor, limits) }

@@ -18,7 +18,7 @@ pub use self::refuse::MAX_USERS;
 use self::refuse::{refuse_absurd, refuse_contradictions};
 use crate::RunInstant;
 use crate::control::{DEFAULT_START, Finder, Objective, Regulator};
-use crate::dispatch::{Growth, Limits, Spawn};
+use crate::dispatch::{DispatchLimits, Growth, Spawn};
 use crate::schedule::{Arrivals, Cursor, Profile, Stripe, Timeline};
 use crate::threshold::Threshold;
 use crate::units::Rate;
@@ -295,8 +295,8 @@ impl Plan {
     }
 
     /// The limits of worker number `index` of `workers`.
-    pub fn limits(&self, index: u32, workers: u32) -> Limits {
-        Limits { growth: self.growth(index, workers), max_lag: self.max_lag }
+    pub fn limits(&self, index: u32, workers: u32) -> DispatchLimits {
+        DispatchLimits { growth: self.growth(index, workers), max_lag: self.max_lag }
     }
 
     /// The slots of worker number `index` of `workers`; nothing in the closed model, which has

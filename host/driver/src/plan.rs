@@ -2,7 +2,7 @@
 
 use swell_client::Options;
 use swell_core::RunInstant;
-use swell_core::dispatch::{Dispatcher, Limits, Spawn};
+use swell_core::dispatch::{DispatchLimits, Dispatcher, Spawn};
 use swell_core::plan::{LoadModel, Plan, Search, Users};
 use swell_core::run::{Pace, objective_in_words};
 use swell_core::schedule::{Arrivals, Cursor, Law, Stripe, Timeline};
@@ -62,7 +62,7 @@ impl RunPlan {
         Dispatcher::of_cluster(cursor, limits)
     }
 
-    fn slots_and_limits(&self, worker: usize) -> (Cursor, Limits) {
+    fn slots_and_limits(&self, worker: usize) -> (Cursor, DispatchLimits) {
         let (index, workers) = (worker as u32, self.workers as u32);
         let no_slots = || {
             Cursor::new(

@@ -1,7 +1,7 @@
 //! What a run came to: whether its figures may be believed, which thresholds held, and the exit
 //! code that follows.
 
-use swell_core::control::{Found, SearchEnd};
+use swell_core::control::{SearchEnd, SearchResult};
 use swell_core::record::Outcomes;
 use swell_core::run::{EndCause, EndRequest, NodeResult, RunOutcome};
 use swell_core::threshold::{self, Threshold};
@@ -186,7 +186,7 @@ fn of_nothing_done(outcome: &RunOutcome) -> Option<(Exit, String)> {
 }
 
 /// What it means that a search came to this; nothing where it found a rate, or was stopped.
-fn of_search(found: &Found) -> Option<(Exit, String)> {
+fn of_search(found: &SearchResult) -> Option<(Exit, String)> {
     let (exit, why) = match (found.end, found.held) {
         (SearchEnd::Generator, _) => (
             Exit::GeneratorFound,

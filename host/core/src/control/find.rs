@@ -88,7 +88,7 @@ impl SearchEnd {
 
 /// What a search came to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct SearchResult {
     /// Why it ended.
     pub end: SearchEnd,
     /// The highest rate that was held for a whole trial.
@@ -213,9 +213,9 @@ impl Finder {
     }
 
     /// What it has come to; before it is over, if it were stopped now.
-    pub fn found(&self) -> Found {
+    pub fn found(&self) -> SearchResult {
         let end = if let SearchPhase::Over(end) = self.phase { end } else { SearchEnd::Stopped };
-        Found { end, held: self.held, broken: self.broken.clone(), trials: self.trials }
+        SearchResult { end, held: self.held, broken: self.broken.clone(), trials: self.trials }
     }
 
     /// The interval as far as it is known: a rate that was held, and one that was not.

@@ -17,7 +17,7 @@ fn every_10_ms(growth: Growth) -> Dispatcher {
         RunInstant::NEVER,
         u64::MAX,
     );
-    Dispatcher::new(cursor, Limits { growth, max_lag: Duration::from_secs(1) })
+    Dispatcher::new(cursor, DispatchLimits { growth, max_lag: Duration::from_secs(1) })
 }
 
 fn on_demand(max_users: u32) -> Dispatcher {
@@ -263,7 +263,7 @@ fn with_a_lease() -> Dispatcher {
     );
     let growth = Growth::OnDemand { max_users: 2, spawn: Spawn::AtOnce };
     let mut dispatcher =
-        Dispatcher::of_cluster(cursor, Limits { growth, max_lag: Duration::from_secs(1) });
+        Dispatcher::of_cluster(cursor, DispatchLimits { growth, max_lag: Duration::from_secs(1) });
     dispatcher.handle_orders(at(0), None, &[Table::of_weights(0, &[(0, 1.0), (1, 1.0)])], 0);
     for user in [1, 2] {
         dispatcher.handle_created(at(0), user);

@@ -1,6 +1,6 @@
 //! What held the rate of a run.
 
-use crate::control::{Doing, Explanation, Found, Objective};
+use crate::control::{Doing, Explanation, Objective, SearchResult};
 
 /// What held the rate of a run, at its end.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,7 +10,7 @@ pub struct ControlRecord {
     /// Its objectives; none in a search.
     pub objectives: Vec<ObjectiveRecord>,
     /// What a search came to.
-    pub found: Option<Found>,
+    pub found: Option<SearchResult>,
 }
 
 /// One objective, at the end of a run or while it goes on.

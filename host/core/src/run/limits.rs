@@ -17,7 +17,7 @@ const MAX_LIMITS: usize = 100;
 
 /// See the module's documentation.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Limits {
+pub(super) struct LimitHistory {
     watch: LimitWatch,
     /// When limits are looked for again, after shares have moved.
     judges_again: Option<RunInstant>,
@@ -25,7 +25,7 @@ pub(super) struct Limits {
     past: Vec<(Limit, Option<RunInstant>)>,
 }
 
-impl Limits {
+impl LimitHistory {
     /// Who the limit is at the moment.
     pub(super) const fn current(&self) -> Option<&Limit> {
         self.watch.limit()

@@ -10,7 +10,7 @@ use super::command::{Refusal, Standing};
 use super::control_record::{ControlRecord, ObjectiveRecord};
 use super::effect::{Effect, Notice, SetPoint};
 use super::flow::Flowed;
-use super::limits::Limits;
+use super::limits::LimitHistory;
 use super::look::ControlLook;
 use super::words::{doing_in_words, objective_in_words};
 use crate::RunInstant;
@@ -59,7 +59,7 @@ pub(super) struct SetPoints {
     arrived: usize,
     ticks: u32,
     window_from: RunInstant,
-    limits: Limits,
+    limits: LimitHistory,
 }
 
 impl SetPoints {
@@ -85,7 +85,7 @@ impl SetPoints {
             arrived: 0,
             ticks: 0,
             window_from: RunInstant::START,
-            limits: Limits::default(),
+            limits: LimitHistory::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use swell_core::RunInstant;
-use swell_core::control::{Found, SearchEnd};
+use swell_core::control::{SearchEnd, SearchResult};
 use swell_core::record::{Batches, Cause, Recorder, Snapshot, TransactionEnd, TransactionTimes};
 use swell_core::run::{
     ControlRecord, CpuRecord, EndCause, EndRequest, NodeFate, NodeId, NodeResult, NodeTotals,
@@ -121,7 +121,7 @@ fn what_a_search_came_to_decides_how_it_ends() {
         (SearchEnd::Stopped, None, Exit::Passed),
     ];
     for (end, held, exit) in ends {
-        let found = Some(Found { end, held, broken: None, trials: 3 });
+        let found = Some(SearchResult { end, held, broken: None, trials: 3 });
         outcome.control = Some(ControlRecord { goal: 9.0, objectives: Vec::new(), found });
         let report = concluded(&[], &outcome);
         assert_eq!(report.exit.code, exit, "{end:?} {held:?}");

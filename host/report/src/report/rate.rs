@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
-use swell_core::control::{Doing, Found, Goal, Limit, Limiter, SearchEnd};
+use swell_core::control::{Doing, Goal, Limit, Limiter, SearchEnd, SearchResult};
 use swell_core::run::{ControlRecord, ObjectiveRecord, limit_in_words, objective_in_words};
 
 use super::names;
@@ -119,7 +119,7 @@ impl LimitReport {
 }
 
 impl SearchReport {
-    pub(crate) fn of(found: &Found, hold: Duration) -> Self {
+    pub(crate) fn of(found: &SearchResult, hold: Duration) -> Self {
         let breach = found.broken.as_ref().map(|(_, breach)| breach);
         let measured = |is_latency: bool| {
             breach

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn search(objectives: Vec<Objective>, most: Option<f64>, world: World) -> (Found, f64) {
+fn search(objectives: Vec<Objective>, most: Option<f64>, world: World) -> (SearchResult, f64) {
     let mut finder = Finder::new(
         objectives,
         DEFAULT_START,
@@ -43,7 +43,7 @@ fn a_knee_is_found_within_a_minute() {
 
 #[test]
 fn the_limit_of_each_law_lies_in_the_interval() {
-    let within = |found: &Found, limit: f64| {
+    let within = |found: &SearchResult, limit: f64| {
         let (held, broken) = (found.held.unwrap(), found.broken.as_ref().unwrap().0);
         assert!(
             held <= limit * 1.01 && broken >= limit * 0.99 && broken <= held * 1.1,

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
-use super::super::{Action, Dispatcher, Growth, Limits, Overflow, Start, UserKey};
+use super::super::{Action, DispatchLimits, Dispatcher, Growth, Overflow, Start, UserKey};
 use crate::RunInstant;
 use crate::random::Random;
 use crate::record::{Recorder, Snapshot, TransactionEnd, TransactionTimes};
@@ -100,7 +100,7 @@ impl SimulationOutcome {
 pub(super) fn run(setting: Setting) -> SimulationOutcome {
     let end = RunInstant::START + setting.length;
     let timeline = Profile::constant(Rate::new(setting.rate).unwrap()).timeline(Duration::ZERO);
-    let limits = Limits { growth: setting.growth, max_lag: setting.max_lag };
+    let limits = DispatchLimits { growth: setting.growth, max_lag: setting.max_lag };
     let dispatcher = |index| {
         let cursor = Cursor::new(
             timeline.clone(),
