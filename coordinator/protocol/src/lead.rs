@@ -24,7 +24,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 use swell_core::run::UnknownStarts;
-use swell_core::schedule::{Course, Law, Table};
+use swell_core::schedule::{Course, Law, ShareTable};
 
 pub use self::event::LeadEvent;
 use self::node::{NodeStanding, NodeState};
@@ -131,7 +131,7 @@ impl RunLead {
         for node in state.nodes.values_mut().filter(|node| node.weight.is_some()) {
             node.standing = NodeStanding::Inside;
         }
-        state.tables.append(now, Table::of_weights(0, &state.weights()));
+        state.tables.append(now, ShareTable::of_weights(0, &state.weights()));
         state.publish();
         began
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 pub use swell_core::run::NodeId;
-use swell_core::schedule::{Numbering, Table, Timeline};
+use swell_core::schedule::{Numbering, ShareTable, Timeline};
 
 use crate::clock::LocalInstant;
 use crate::deltas::{Delta, Frontier};
@@ -111,7 +111,7 @@ pub struct Orders {
     /// The nodes that take part; their places are their numbers in tables.
     pub nodes: Vec<NodeId>,
     /// Whose the slots are, earliest first.
-    pub tables: Vec<Table>,
+    pub tables: Vec<ShareTable>,
     /// When the slots are due; nothing in the closed model.
     pub timeline: Option<Timeline>,
     /// How often objectives were told to judge only what begins anew.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use swell_core::schedule::{Owner, Table};
+use swell_core::schedule::{Owner, ShareTable};
 
 use crate::clock::LocalInstant;
 
@@ -23,14 +23,14 @@ const MAX_PAST_TABLES: usize = 10_000;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tables {
     /// In force and to come, earliest first, with when each was made.
-    current: Vec<(Table, LocalInstant)>,
+    current: Vec<(ShareTable, LocalInstant)>,
     /// Over, earliest first.
-    past: VecDeque<Table>,
+    past: VecDeque<ShareTable>,
 }
 
 impl Tables {
     /// Lets a table rule from its first slot on, which is not before that of any other.
-    pub(crate) fn append(&mut self, now: LocalInstant, table: Table) {
+    pub(crate) fn append(&mut self, now: LocalInstant, table: ShareTable) {
         self.current.push((table, now));
     }
 
@@ -52,17 +52,18 @@ impl Tables {
         let after = in_force
             .into_iter()
             .chain(to_come.iter().map(|(table, _)| table.without(table.from, owner, weights)));
-        let after: Vec<Table> = after.collect();
+        let after: Vec<ShareTable> = after.collect();
         self.current.extend(after.into_iter().map(|table| (table, now)));
     }
 
     /// Drops what no node can need any more: `here` is the slot that is due now, `reached` the one
     /// below which every node has told what it did.
     pub(crate) fn forget(&mut self, now: LocalInstant, here: u64, reached: u64) {
-        let is_needed =
-            |next: &(Table, LocalInstant), left: usize| next.0.from > reached && left <= MAX_TABLES;
+        let is_needed = |next: &(ShareTable, LocalInstant), left: usize| {
+            next.0.from > reached && left <= MAX_TABLES
+        };
         let is_over =
-            |next: &(Table, LocalInstant)| next.0.from <= here && now.since(next.1) > KEPT;
+            |next: &(ShareTable, LocalInstant)| next.0.from <= here && now.since(next.1) > KEPT;
         let count = self.current.len();
         let next = self.current.iter().skip(1).enumerate();
         let over = next
@@ -77,12 +78,12 @@ impl Tables {
     }
 
     /// Those in force and to come.
-    pub(crate) fn current(&self) -> impl Iterator<Item = &Table> {
+    pub(crate) fn current(&self) -> impl Iterator<Item = &ShareTable> {
         self.current.iter().map(|(table, _)| table)
     }
 
     /// The one that will be in force last.
-    pub(crate) fn last(&self) -> Option<&Table> {
+    pub(crate) fn last(&self) -> Option<&ShareTable> {
         self.current.last().map(|(table, _)| table)
     }
 
@@ -110,8 +111,8 @@ mod tests {
 
     fn tables() -> Tables {
         let mut tables = Tables::default();
-        tables.append(second(0), Table::of_weights(0, &WEIGHTS[..2]));
-        tables.append(second(1), Table::of_weights(1_000, &WEIGHTS));
+        tables.append(second(0), ShareTable::of_weights(0, &WEIGHTS[..2]));
+        tables.append(second(1), ShareTable::of_weights(1_000, &WEIGHTS));
         tables
     }
 
@@ -147,7 +148,7 @@ mod tests {
             "one who is back looks its own slots up"
         );
         (2..40).for_each(|table| {
-            tables.append(second(20), Table::of_weights(table * 1_000, &WEIGHTS))
+            tables.append(second(20), ShareTable::of_weights(table * 1_000, &WEIGHTS))
         });
         tables.forget(second(60), 50_000, 400);
         assert_eq!(

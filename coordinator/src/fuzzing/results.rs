@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use swell_core::RunInstant;
-use swell_core::control::{Finder, Goal, Objective, Regulator, Tally, Watch, Window};
+use swell_core::control::{ControlWindow, Finder, Goal, Objective, Regulator, Tally, Watch};
 use swell_core::dispatch::UnsentCause;
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::record::{
@@ -82,7 +82,7 @@ fn regulate(told: &Tally, windows: u64) {
     let (honest, length) = (honest_tally(), Duration::from_millis(200));
     for number in 1..=windows {
         let tally = if number % 3 == 0 { &honest } else { &total };
-        let window = Window {
+        let window = ControlWindow {
             until: RunInstant::START + length * number as u32,
             length,
             begun: tally.begun,

@@ -41,7 +41,7 @@ pub use self::limit::{Flow, Limit, LimitWatch, Limiter};
 pub use self::objective::{Goal, Objective, ObjectiveError};
 pub use self::steady::Steadiness;
 pub use self::watch::{Tally, Watch};
-pub use self::window::Window;
+pub use self::window::ControlWindow;
 use crate::units::Rate;
 
 /// Where an objective has the load begin unless told otherwise, in transactions a second: nothing
@@ -124,7 +124,7 @@ impl Regulator {
 
     /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it
     /// is to change.
-    pub fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+    pub fn on_window(&mut self, window: &ControlWindow, tallies: &[Tally]) -> Option<Change> {
         for (holder, tally) in self.holders.iter_mut().zip(tallies) {
             holder.on_window(window, self.in_force, tally);
         }

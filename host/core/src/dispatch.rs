@@ -32,7 +32,7 @@ pub use self::overflow::Overflow;
 pub use self::population::{Growth, Population, Spawn, UserKey};
 use self::surplus::Surplus;
 use crate::RunInstant;
-use crate::schedule::{Course, Cursor, Due, Owner, Table, Timeline};
+use crate::schedule::{Course, Cursor, Due, Owner, ShareTable, Timeline};
 
 /// How long a due slot waits for a user of its own worker before all workers are asked. Creating
 /// one and running it to its first `begin` takes a tenth of this, so the overflow and its lock are
@@ -284,7 +284,7 @@ impl Dispatcher {
         &mut self,
         now: RunInstant,
         timeline: Option<&Timeline>,
-        tables: &[Table],
+        tables: &[ShareTable],
         owner: Owner,
     ) {
         self.handle_time(now);

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use self::arrivals::Positions;
 pub use self::numbering::Numbering;
 use self::shares::SlotClaim;
-pub use self::shares::{Owner, Table};
+pub use self::shares::{Owner, ShareTable};
 pub use self::stripe::Stripe;
 pub use self::timeline::{Law, Profile, Segment, Stage, StageError, Timeline, TimelineError};
 use crate::RunInstant;
@@ -125,7 +125,7 @@ impl Cursor {
 
     /// Has the slots that tables give to a host, from the next one on, in place of those that it
     /// had.
-    pub fn claim(&mut self, tables: &[Table], owner: Owner) {
+    pub fn claim(&mut self, tables: &[ShareTable], owner: Owner) {
         self.claim = SlotClaim::of_tables(tables, owner, self.claim.part());
         self.advance(self.reached);
     }

@@ -10,7 +10,7 @@ use swell_core::RunInstant;
 use swell_core::plan::MAX_USERS;
 use swell_core::record::Snapshot;
 use swell_core::run::{EndRequest, Flowed, NodeCounts, Pace};
-use swell_core::schedule::{Numbering, Owner, Table};
+use swell_core::schedule::{Numbering, Owner, ShareTable};
 use swell_engine::{Program, Run, RunOver};
 use swell_protocol::deltas::Frontier;
 use swell_protocol::member::MemberEvent;
@@ -248,7 +248,7 @@ async fn beginning(
 
 /// From where to where a host's part of a whole goes, if hosts lie side by side in the order of
 /// their numbers.
-fn part(tables: &[Table], owner: Owner) -> (f64, f64) {
+fn part(tables: &[ShareTable], owner: Owner) -> (f64, f64) {
     let Some(table) = tables.last() else { return (0.0, 0.0) };
     let before: f64 = (0..owner).map(|other| table.share(other)).sum();
     (before, before + table.share(owner))

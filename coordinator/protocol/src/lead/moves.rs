@@ -8,7 +8,7 @@
 //! load of all.
 
 use swell_core::RunInstant;
-use swell_core::schedule::Table;
+use swell_core::schedule::ShareTable;
 
 use crate::clock::LocalInstant;
 use crate::lead::event::LeadEvent;
@@ -91,7 +91,7 @@ impl LeadState {
         let bound = self.nodes.values().map(NodeState::bound).max().unwrap_or(0);
         // Without slots there is none to wait for.
         let from = self.orders.timeline.as_ref().map_or(0, |_| bound.max(self.notice(now)));
-        self.tables.append(now, Table::of_weights(from, &self.weights()));
+        self.tables.append(now, ShareTable::of_weights(from, &self.weights()));
         true
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swell_core::RunInstant;
-use swell_core::schedule::{Law, Owner, Segment, Table, Timeline};
+use swell_core::schedule::{Law, Owner, Segment, ShareTable, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::message::{Ending, LeaseAnswer, NodeId, Orders, RunStage, ToMember};
 use swell_protocol::numbers::Block;
@@ -19,7 +19,7 @@ const TELL: &[u8] = &[3];
 const TELL_LAST: &[u8] = &[131];
 const RAMP: Law = Law::Ramp { from: 100.0, to: 400.0, over: Duration::from_secs(3) };
 
-fn lanes(owners: &[Owner], from: u64) -> Table {
+fn lanes(owners: &[Owner], from: u64) -> ShareTable {
     let lanes: Vec<(Owner, u32)> = owners.iter().copied().zip(0..).collect();
     postcard::from_bytes(&postcard::to_stdvec(&(from, lanes)).unwrap()).unwrap()
 }

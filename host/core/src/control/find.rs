@@ -17,7 +17,7 @@ use super::evidence::{Finding, Headroom, MIN_SAMPLES, ObjectiveEvidence, SpanSum
 use super::holder::Doing;
 use super::objective::Objective;
 use super::watch::Tally;
-use super::{Change, FLOOR, Regulator, Window};
+use super::{Change, ControlWindow, FLOOR, Regulator};
 use crate::RunInstant;
 use crate::units::Rate;
 
@@ -225,7 +225,7 @@ impl Finder {
 
     /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it
     /// is to change.
-    pub fn on_window(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+    pub fn on_window(&mut self, window: &ControlWindow, tallies: &[Tally]) -> Option<Change> {
         let meant = self.rate * window.length.as_secs_f64();
         let short = (window.begun as f64) < meant * BEGUN - chance(meant);
         self.limited = if window.generator_limited || short { self.limited + 1 } else { 0 };
@@ -249,7 +249,7 @@ impl Finder {
         }
     }
 
-    fn climb(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+    fn climb(&mut self, window: &ControlWindow, tallies: &[Tally]) -> Option<Change> {
         let before = self.rate;
         let change = self.regulator.on_window(window, tallies);
         self.rate = self.regulator.rate();
@@ -278,13 +278,13 @@ impl Finder {
     }
 
     /// Lets the load rest before `next` is tried.
-    fn rest_before(&mut self, window: &Window, next: f64) -> Option<Change> {
+    fn rest_before(&mut self, window: &ControlWindow, next: f64) -> Option<Change> {
         let evidence = self.evidence();
         self.phase = SearchPhase::Resting { since: window.until, evidence, next };
         self.change(next * REST)
     }
 
-    fn rest(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+    fn rest(&mut self, window: &ControlWindow, tallies: &[Tally]) -> Option<Change> {
         let rate = self.rate;
         let SearchPhase::Resting { since, evidence, next } = &mut self.phase else { return None };
         let (rested, next) = (window.until.since(*since), *next);
@@ -308,7 +308,7 @@ impl Finder {
         }
     }
 
-    fn try_at(&mut self, window: &Window, rate: f64) -> Option<Change> {
+    fn try_at(&mut self, window: &ControlWindow, rate: f64) -> Option<Change> {
         self.trials += 1;
         let sums = self.objectives.iter().map(|objective| SpanSums::new(objective.goal)).collect();
         self.phase = SearchPhase::Trying(Trial {
@@ -323,7 +323,7 @@ impl Finder {
         self.change(rate)
     }
 
-    fn attempt(&mut self, window: &Window, tallies: &[Tally]) -> Option<Change> {
+    fn attempt(&mut self, window: &ControlWindow, tallies: &[Tally]) -> Option<Change> {
         let rate = self.rate;
         let SearchPhase::Trying(trial) = &mut self.phase else { return None };
         let lasted = window.until.since(trial.since);
@@ -376,7 +376,7 @@ impl Finder {
     }
 
     /// Chooses what to try next, or ends.
-    fn narrow(&mut self, window: &Window) -> Option<Change> {
+    fn narrow(&mut self, window: &ControlWindow) -> Option<Change> {
         let broken = self.broken.as_ref().map(|(rate, _)| *rate);
         let next = match (self.held, broken) {
             (Some(held), _) if Some(held) == self.most => return self.over(SearchEnd::Most),

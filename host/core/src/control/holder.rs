@@ -18,7 +18,7 @@ use super::evidence::{Finding, Headroom, MIN_SAMPLES, ObjectiveEvidence, chance}
 use super::growth::{FASTEST, RateGrowth};
 use super::objective::{Goal, Objective};
 use super::watch::Tally;
-use super::window::Window;
+use super::window::ControlWindow;
 use crate::RunInstant;
 
 /// However bad a window was, so much of the load is kept: three steps lead from 500/s to the floor,
@@ -142,7 +142,7 @@ impl Holder {
         }
     }
 
-    pub(super) fn on_window(&mut self, window: &Window, in_force: f64, tally: &Tally) {
+    pub(super) fn on_window(&mut self, window: &ControlWindow, in_force: f64, tally: &Tally) {
         self.flow.add(window, in_force, tally);
         self.answered = false;
         if self.doing == Doing::Settling {
@@ -168,7 +168,7 @@ impl Holder {
         }
     }
 
-    fn back_off(&mut self, window: &Window, in_force: f64, keep: f64, room: Headroom) {
+    fn back_off(&mut self, window: &ControlWindow, in_force: f64, keep: f64, room: Headroom) {
         self.room = Some(room);
         self.doing = Doing::BackingOff;
         if self.flow.is_draining() && self.growth.has_been_broken() {
@@ -221,7 +221,7 @@ impl Holder {
         self.flow.clear();
     }
 
-    fn rise(&mut self, window: &Window, in_force: f64, room: Headroom, tally: &Tally) {
+    fn rise(&mut self, window: &ControlWindow, in_force: f64, room: Headroom, tally: &Tally) {
         self.room = Some(room);
         match self.objective.goal {
             Goal::Latency { .. } if self.flow.is_queueing(room.reading) => {
@@ -305,7 +305,7 @@ impl ObjectiveFlow {
         Self { windows: VecDeque::new(), before: 0, age: 0.0 }
     }
 
-    fn add(&mut self, window: &Window, rate: f64, tally: &Tally) {
+    fn add(&mut self, window: &ControlWindow, rate: f64, tally: &Tally) {
         let Tally { begun, ended, .. } = *tally;
         self.windows.push_back(Passed {
             begun,

@@ -67,7 +67,7 @@ fn fly(
     goals: Vec<Goal>,
     mut world: World,
     seconds: u64,
-    mut pilot: impl FnMut(&Window, &[Tally]) -> ControlFlow<(), Option<Change>>,
+    mut pilot: impl FnMut(&ControlWindow, &[Tally]) -> ControlFlow<(), Option<Change>>,
 ) -> Vec<Point> {
     let mut cursor = slots(rate);
     let mut watches: Vec<Watch> = goals.into_iter().map(Watch::new).collect();
@@ -116,7 +116,7 @@ fn fly(
         });
         (failed, times) = (0, Vec::new());
         let length = until.since(std::mem::replace(&mut from, until));
-        let seen = Window {
+        let seen = ControlWindow {
             until,
             length,
             begun: std::mem::take(&mut begun),
@@ -454,7 +454,7 @@ fn a_day_without_a_binding_constraint_neither_overflows_nor_drifts() {
             })
             .collect();
         regulator.on_window(
-            &Window { until, length: window, begun: begun as u64, generator_limited: false },
+            &ControlWindow { until, length: window, begun: begun as u64, generator_limited: false },
             &tallies,
         );
         for explained in regulator.explain() {
@@ -476,7 +476,7 @@ fn where_nothing_is_bound_the_rate_ends_at_the_highest_there_is() {
         (tally.begun, tally.ended) = (begun, begun);
         let until = RunInstant::START + WINDOW * number;
         regulator.on_window(
-            &Window { until, length: WINDOW, begun, generator_limited: false },
+            &ControlWindow { until, length: WINDOW, begun, generator_limited: false },
             &[tally],
         );
     }
@@ -504,9 +504,10 @@ fn an_objective_on_one_name_of_many_controls_the_rate_of_all() {
         }
         let mut tally = Tally::default();
         watch.take(until, &mut tally);
-        if let Some(Change { restart: true, .. }) = regulator
-            .on_window(&Window { until, length: WINDOW, begun, generator_limited: false }, &[tally])
-        {
+        if let Some(Change { restart: true, .. }) = regulator.on_window(
+            &ControlWindow { until, length: WINDOW, begun, generator_limited: false },
+            &[tally],
+        ) {
             watch.restart(until);
         }
         rates.push(regulator.rate());
@@ -544,8 +545,12 @@ fn windows_without_samples_move_nothing() {
             }
             let mut tally = Tally::default();
             watch.take(until, &mut tally);
-            let window =
-                Window { until, length: WINDOW, begun: tally.begun, generator_limited: false };
+            let window = ControlWindow {
+                until,
+                length: WINDOW,
+                begun: tally.begun,
+                generator_limited: false,
+            };
             assert_eq!(regulator.on_window(&window, &[tally]), None, "window {number}");
         }
         assert_eq!(regulator.rate(), DEFAULT_START);
@@ -598,8 +603,10 @@ fn a_generator_that_is_itself_the_limit_raises_nothing_and_one_that_is_starved_n
         watch.take(until, &mut tally);
         let (generator_limited, begun) = (number < 60, if number < 50 { 102 } else { 60 });
         assert_eq!(
-            regulator
-                .on_window(&Window { until, length: WINDOW, begun, generator_limited }, &[tally]),
+            regulator.on_window(
+                &ControlWindow { until, length: WINDOW, begun, generator_limited },
+                &[tally]
+            ),
             None
         );
         let doing = regulator.explain().next().unwrap().doing;
@@ -615,7 +622,7 @@ fn a_generator_that_is_itself_the_limit_raises_nothing_and_one_that_is_starved_n
 fn without_an_objective_the_target_is_driven_from_the_beginning() {
     let mut regulator = Regulator::new(Some(10_000.0), Vec::new(), DEFAULT_START);
     assert_eq!(regulator.rate(), 10_000.0);
-    let window = Window {
+    let window = ControlWindow {
         until: RunInstant::START + WINDOW,
         length: WINDOW,
         begun: 2_000,

@@ -6,7 +6,7 @@ use crate::RunInstant;
 
 /// What a regulator is told of a window beside its tallies.
 #[derive(Clone, Copy, Debug)]
-pub struct Window {
+pub struct ControlWindow {
     /// When it ended.
     pub until: RunInstant,
     /// How long it lasted.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::schedule::{Arrivals, Law, Stripe, Table, Timeline};
+use crate::schedule::{Arrivals, Law, ShareTable, Stripe, Timeline};
 
 fn at(micros: u64) -> RunInstant {
     RunInstant::from_nanos(micros * 1_000)
@@ -264,7 +264,7 @@ fn with_a_lease() -> Dispatcher {
     let growth = Growth::OnDemand { max_users: 2, spawn: Spawn::AtOnce };
     let mut dispatcher =
         Dispatcher::of_cluster(cursor, DispatchLimits { growth, max_lag: Duration::from_secs(1) });
-    dispatcher.handle_orders(at(0), None, &[Table::of_weights(0, &[(0, 1.0), (1, 1.0)])], 0);
+    dispatcher.handle_orders(at(0), None, &[ShareTable::of_weights(0, &[(0, 1.0), (1, 1.0)])], 0);
     for user in [1, 2] {
         dispatcher.handle_created(at(0), user);
         dispatcher.handle_parked(at(0), user);
@@ -326,11 +326,11 @@ fn slots_that_were_moved_away_meanwhile_are_not_missed() {
     dispatcher.handle_lease(at(0), 1_000);
     slots(&mut dispatcher);
     dispatcher.handle_lapse(at(5_000));
-    let first = Table::of_weights(0, &[(0, 1.0), (1, 1.0)]);
+    let first = ShareTable::of_weights(0, &[(0, 1.0), (1, 1.0)]);
     let tables = [
         first.clone(),
         first.without(4, 0, &[(1, 1.0)]),
-        Table::of_weights(8, &[(0, 1.0), (1, 1.0)]),
+        ShareTable::of_weights(8, &[(0, 1.0), (1, 1.0)]),
     ];
     dispatcher.handle_orders(at(95_000), None, &tables, 0);
     dispatcher.handle_lease(at(95_000), 1_000);

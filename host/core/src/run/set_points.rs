@@ -14,7 +14,7 @@ use super::limits::LimitHistory;
 use super::look::ControlLook;
 use super::words::{doing_in_words, objective_in_words};
 use crate::RunInstant;
-use crate::control::{Change, Finder, Flow, Limit, Regulator, Searching, Tally, Window};
+use crate::control::{Change, ControlWindow, Finder, Flow, Limit, Regulator, Searching, Tally};
 use crate::plan::Plan;
 use crate::schedule::{Course, Timeline};
 
@@ -125,7 +125,7 @@ impl SetPoints {
         if let Some(notice) = self.look_for_limit(from, now, users) {
             effects.push_back(Effect::Say(notice));
         }
-        let window = Window { until: now, length, begun, generator_limited };
+        let window = ControlWindow { until: now, length, begun, generator_limited };
         let change = match &mut self.source {
             _ if self.is_paused => None,
             RateSource::Plan => None,

@@ -9,7 +9,7 @@
 //!
 //! ## Why lost lanes are dealt out and the others stay
 //! When a host is lost its lanes are to move at once, while the others may be bound to what they
-//! were promised. So [`Table::without`] lets the others only gain. [`Table::of_weights`] draws a
+//! were promised. So [`ShareTable::without`] lets the others only gain. [`ShareTable::of_weights`] draws a
 //! table up anew, for a moment at which nobody is bound any more. What is true of hosts is true of
 //! their threads, which hear of a table one sooner and one later: a lane has a seat of its own at
 //! its host's table, which says whose turn it is among the threads.
@@ -31,7 +31,7 @@ const MIN_LANES: usize = 240;
 
 /// From some slot on, whose the slots are: as many in turn as there are lanes, and then again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
+pub struct ShareTable {
     /// The first slot that it rules.
     pub from: u64,
     lanes: Arc<[Lane]>,
@@ -45,7 +45,7 @@ struct Lane {
     seat: u32,
 }
 
-impl Table {
+impl ShareTable {
     /// A table of lanes as near to the weights as it can be (largest remainder), each host's as
     /// evenly spread as can be. Hosts without a weight have none; without any weight the slots are
     /// nobody's.
@@ -194,8 +194,8 @@ impl SlotClaim {
     }
 
     /// A thread's part of what the tables give to a host.
-    pub(super) fn of_tables(tables: &[Table], owner: Owner, part: Stripe) -> Self {
-        let round = |table: &Table| {
+    pub(super) fn of_tables(tables: &[ShareTable], owner: Owner, part: Stripe) -> Self {
+        let round = |table: &ShareTable| {
             let own = (0..)
                 .zip(&*table.lanes)
                 .filter(|(_, lane)| lane.owner == owner)
@@ -264,7 +264,7 @@ mod tests {
 
     use super::*;
 
-    fn slots(tables: &[Table], owner: Owner, part: Stripe, below: u64) -> Vec<u64> {
+    fn slots(tables: &[ShareTable], owner: Owner, part: Stripe, below: u64) -> Vec<u64> {
         let claim = SlotClaim::of_tables(tables, owner, part);
         std::iter::successors(claim.at_or_after(0), |slot| claim.at_or_after(slot + 1))
             .take_while(|&slot| slot < below)
@@ -273,19 +273,19 @@ mod tests {
 
     #[test]
     fn shares_follow_the_weights() {
-        let table = Table::of_weights(0, &[(0, 1.0), (1, 1.0), (2, 2.0), (3, 0.0)]);
+        let table = ShareTable::of_weights(0, &[(0, 1.0), (1, 1.0), (2, 2.0), (3, 0.0)]);
         assert_eq!([0, 1, 2, 3].map(|owner| table.share(owner)), [0.25, 0.25, 0.5, 0.0]);
-        let uneven = Table::of_weights(
+        let uneven = ShareTable::of_weights(
             0,
             &[(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0), (5, 1.0), (6, 1.0)],
         );
         assert!((0..7).all(|owner| (uneven.share(owner) - 1.0 / 7.0).abs() < 0.005));
-        assert_eq!(Table::of_weights(0, &[(0, 0.0)]).owner(5), None);
+        assert_eq!(ShareTable::of_weights(0, &[(0, 0.0)]).owner(5), None);
     }
 
     #[test]
     fn a_host_s_slots_lie_at_even_distances() {
-        let table = Table::of_weights(0, &[(0, 3.0), (1, 1.0), (2, 1.0)]);
+        let table = ShareTable::of_weights(0, &[(0, 3.0), (1, 1.0), (2, 1.0)]);
         for (owner, mean) in [(0, 5.0 / 3.0), (1, 5.0), (2, 5.0)] {
             let own = slots(std::slice::from_ref(&table), owner, Stripe::WHOLE, 10_000);
             let widest = own.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn who_stays_only_gains_when_another_is_lost() {
         let weights = [(0, 1.0), (1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0)];
-        let before = Table::of_weights(0, &weights);
+        let before = ShareTable::of_weights(0, &weights);
         let after = before.without(1_000, 2, &weights);
         let kept =
             |slot: u64| before.owner(slot) == Some(2) || before.owner(slot) == after.owner(slot);
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn slots_are_counted_without_going_through_them() {
-        let table = Table::of_weights(0, &[(0, 2.0), (1, 1.0)]);
+        let table = ShareTable::of_weights(0, &[(0, 2.0), (1, 1.0)]);
         for (from, until) in [(0, 0), (0, 7), (3, 1_000), (500, 400), (241, 719)] {
             let own = slots(std::slice::from_ref(&table), 1, Stripe::WHOLE, until)
                 .into_iter()
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn after_the_last_number_there_is_no_slot() {
-        let table = Table::of_weights(u64::MAX, &[(0, 1.0)]);
+        let table = ShareTable::of_weights(u64::MAX, &[(0, 1.0)]);
         let claims = [0, 1, 2].map(|thread| {
             SlotClaim::of_tables(std::slice::from_ref(&table), 0, Stripe::new(thread, 3))
         });
@@ -338,7 +338,7 @@ mod tests {
             threads in 1u64..5,
         ) {
             let mut weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
-            let mut tables = vec![Table::of_weights(0, &weights)];
+            let mut tables = vec![ShareTable::of_weights(0, &weights)];
             for lost in lost {
                 let before = tables.clone();
                 weights.retain(|&(owner, _)| owner != lost);
@@ -346,7 +346,7 @@ mod tests {
                 for &(owner, _) in &weights {
                     for thread in 0..threads {
                         let stripe = Stripe::new(thread, threads);
-                        let own = |tables: &[Table]| slots(tables, owner, stripe, 1_500);
+                        let own = |tables: &[ShareTable]| slots(tables, owner, stripe, 1_500);
                         let after = own(&tables);
                         prop_assert!(
                             own(&before).iter().all(|slot| after.binary_search(slot).is_ok()),
@@ -364,7 +364,7 @@ mod tests {
             threads in 1u64..5,
         ) {
             let weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
-            let first = Table::of_weights(0, &weights);
+            let first = ShareTable::of_weights(0, &weights);
             let tables = [first.clone(), first.without(0, lost, &weights)];
             for table in &tables {
                 for &(owner, _) in weights.iter().filter(|(owner, _)| table.share(*owner) > 0.0) {
@@ -389,10 +389,10 @@ mod tests {
             threads in 1u64..4,
         ) {
             let weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
-            let first = Table::of_weights(0, &weights);
+            let first = ShareTable::of_weights(0, &weights);
             let lost = (lost % weights.len()) as Owner;
             let second = first.without(froms.0.min(froms.1), lost, &weights);
-            let third = Table::of_weights(froms.0.max(froms.1), &weights);
+            let third = ShareTable::of_weights(froms.0.max(froms.1), &weights);
             let tables = [first, second, third];
             let mut all: Vec<u64> = Vec::new();
             for &(owner, _) in &weights {

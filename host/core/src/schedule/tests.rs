@@ -286,7 +286,7 @@ proptest! {
         let timeline = profile.timeline(Duration::ZERO);
         let whole = all(&timeline, arrivals, Stripe::WHOLE, seconds(20.0));
         let weights: Vec<(Owner, f64)> = (0..).zip(weights).collect();
-        let first = Table::of_weights(0, &weights);
+        let first = ShareTable::of_weights(0, &weights);
         let tables = [first.clone(), first.without(lost_from, 0, &weights)];
         let mut union = Vec::new();
         for &(owner, _) in &weights {

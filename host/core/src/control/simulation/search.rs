@@ -108,7 +108,7 @@ fn a_generator_that_cannot_begin_enough_is_what_is_found() {
     );
     assert_eq!(finder.found().end, SearchEnd::Stopped);
     for number in 1..=30 {
-        let window = Window {
+        let window = ControlWindow {
             until: RunInstant::START + WINDOW * number,
             length: WINDOW,
             begun: 50,
