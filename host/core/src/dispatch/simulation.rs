@@ -5,7 +5,7 @@ mod world;
 
 use std::time::Duration;
 
-use self::world::{CREATION, Service, Setting, SimulationOutcome, run};
+use self::world::{AnswerTimes, CREATION, SimulatedRun, SimulationOutcome, run};
 use super::{Action, Growth, Spawn};
 use crate::RunInstant;
 use crate::schedule::Arrivals;
@@ -20,15 +20,15 @@ fn on_demand(max_users: u32) -> Growth {
     Growth::OnDemand { max_users, spawn: Spawn::AtOnce }
 }
 
-fn steady() -> Setting {
-    Setting {
+fn steady() -> SimulatedRun {
+    SimulatedRun {
         workers: 2,
         rate: 1_000.0,
         arrivals: Arrivals::Uniform,
         growth: on_demand(500),
         max_lag: Duration::from_secs(10),
         length: Duration::from_secs(10),
-        service: Service::Constant(millis(50)),
+        service: AnswerTimes::Constant(millis(50)),
         think: Duration::ZERO,
         freezes: Vec::new(),
         work: Duration::ZERO,
@@ -55,12 +55,12 @@ fn a_slow_and_skewed_service_is_driven_at_the_rate_by_about_as_many_users_as_lit
     for (think, arrivals) in
         [(0, Arrivals::Uniform), (1, Arrivals::Uniform), (0, Arrivals::Poisson { seed: 3 })]
     {
-        let setting = Setting {
+        let setting = SimulatedRun {
             rate: 500.0,
             arrivals,
             growth: on_demand(5_000),
             length: Duration::from_secs(60),
-            service: Service::Skewed { beyond: millis(300) },
+            service: AnswerTimes::Skewed { beyond: millis(300) },
             think: Duration::from_secs(think),
             ..steady()
         };
@@ -91,10 +91,10 @@ fn a_slow_and_skewed_service_is_driven_at_the_rate_by_about_as_many_users_as_lit
 fn a_stall_does_not_stop_the_starts_and_its_percentiles_are_those_built_in() {
     let (from, until) =
         (RunInstant::START + Duration::from_secs(5), RunInstant::START + Duration::from_secs(7));
-    let outcome = run(Setting {
+    let outcome = run(SimulatedRun {
         rate: 200.0,
         length: Duration::from_secs(20),
-        service: Service::Stalling { latency: millis(10), from, until },
+        service: AnswerTimes::Stalling { latency: millis(10), from, until },
         ..steady()
     });
     let in_stall = outcome.starts().filter(|(now, _)| (from..until).contains(now)).count();
@@ -116,8 +116,8 @@ fn a_stall_does_not_stop_the_starts_and_its_percentiles_are_those_built_in() {
 fn users_that_a_stall_left_behind_go_slowly_and_not_all() {
     let (from, until) =
         (RunInstant::START + Duration::from_secs(5), RunInstant::START + Duration::from_secs(7));
-    let service = Service::Stalling { latency: millis(100), from, until };
-    let setting = |seconds| Setting {
+    let service = AnswerTimes::Stalling { latency: millis(100), from, until };
+    let setting = |seconds| SimulatedRun {
         rate: 200.0,
         length: Duration::from_secs(seconds),
         service,
@@ -150,12 +150,12 @@ fn users_that_a_stall_left_behind_go_slowly_and_not_all() {
 #[test]
 fn a_saturated_service_does_not_bend_the_schedule_and_what_is_too_late_is_unsent_for_want_of_users()
 {
-    let outcome = run(Setting {
+    let outcome = run(SimulatedRun {
         rate: 200.0,
         growth: on_demand(5),
         max_lag: Duration::from_secs(2),
         length: Duration::from_secs(20),
-        service: Service::Servers { servers: 10, latency: millis(100) },
+        service: AnswerTimes::Servers { servers: 10, latency: millis(100) },
         ..steady()
     });
     let measured = &outcome.total.measured;
@@ -184,11 +184,11 @@ fn free_users_of_one_worker_serve_the_slots_of_another_that_may_have_no_more() {
     // 70 users are busy on average and 8 a worker allowed: all workers together nearly always have
     // one free, each alone often has not.
     let arrivals = Arrivals::Poisson { seed: 1 };
-    let outcome = run(Setting {
+    let outcome = run(SimulatedRun {
         workers: 11,
         arrivals,
         growth: on_demand(8),
-        service: Service::Constant(millis(70)),
+        service: AnswerTimes::Constant(millis(70)),
         ..steady()
     });
     assert_eq!(outcome.total.measured.unsent.users, 0);
@@ -199,7 +199,7 @@ fn free_users_of_one_worker_serve_the_slots_of_another_that_may_have_no_more() {
 #[test]
 fn the_same_seed_gives_the_same_run_and_another_seed_another() {
     let poisson = |seed| {
-        run(Setting {
+        run(SimulatedRun {
             arrivals: Arrivals::Poisson { seed },
             rate: 300.0,
             growth: on_demand(12),
@@ -215,7 +215,7 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another() {
 #[test]
 fn exactly_n_users_are_created_at_the_spawn_rate_and_pace_the_starts() {
     let spawn = Spawn::At(Rate::new(50.0).unwrap());
-    let outcome = run(Setting { growth: Growth::Exactly { users: 100, spawn }, ..steady() });
+    let outcome = run(SimulatedRun { growth: Growth::Exactly { users: 100, spawn }, ..steady() });
     assert_eq!((outcome.most_users, outcome.users_at_end), (200, 200));
     let created: Vec<RunInstant> = outcome.creations().collect();
     assert_eq!(created.len(), 200);
@@ -234,7 +234,8 @@ fn exactly_n_users_are_created_at_the_spawn_rate_and_pace_the_starts() {
 #[test]
 fn with_a_start_hook_users_come_at_the_spawn_rate_and_no_further_than_needed() {
     let spawn = Spawn::At(Rate::new(50.0).unwrap());
-    let outcome = run(Setting { growth: Growth::OnDemand { max_users: 500, spawn }, ..steady() });
+    let outcome =
+        run(SimulatedRun { growth: Growth::OnDemand { max_users: 500, spawn }, ..steady() });
     let created: Vec<RunInstant> = outcome.creations().collect();
     for second in 0..10 {
         let from = RunInstant::START + Duration::from_secs(second);
@@ -275,11 +276,11 @@ fn a_frozen_generator_blames_itself_and_is_invalid_exactly_where_that_moved_what
                 if rate > 10_000.0 && (think > 0 || freeze > 1_000) {
                     continue;
                 }
-                let setting = |freezes| Setting {
+                let setting = |freezes| SimulatedRun {
                     rate,
                     growth,
                     length: Duration::from_secs(length),
-                    service: Service::Constant(millis(1)),
+                    service: AnswerTimes::Constant(millis(1)),
                     think: if rate < 1_000.0 { Duration::from_secs(think) } else { Duration::ZERO },
                     freezes,
                     ..steady()
@@ -331,12 +332,12 @@ fn a_frozen_generator_blames_itself_and_is_invalid_exactly_where_that_moved_what
 #[test]
 fn a_saturated_service_keeps_its_lag_and_its_unsent_also_where_the_generator_stood_still() {
     for (freeze, invalid) in [(100, false), (1_000, true)] {
-        let outcome = run(Setting {
+        let outcome = run(SimulatedRun {
             rate: 200.0,
             growth: on_demand(5),
             max_lag: Duration::from_secs(2),
             length: Duration::from_secs(60),
-            service: Service::Servers { servers: 10, latency: millis(100) },
+            service: AnswerTimes::Servers { servers: 10, latency: millis(100) },
             freezes: vec![(after(20_000), after(20_000 + freeze), None)],
             ..steady()
         });
@@ -361,12 +362,12 @@ fn a_saturated_service_keeps_its_lag_and_its_unsent_also_where_the_generator_sto
 
 #[test]
 fn a_generator_that_gets_eight_percent_of_a_processor_blames_itself() {
-    let outcome = run(Setting {
+    let outcome = run(SimulatedRun {
         rate: 1_000.0,
         growth: on_demand(5_000),
         length: Duration::from_secs(8),
         max_lag: Duration::from_secs(2),
-        service: Service::Constant(millis(1)),
+        service: AnswerTimes::Constant(millis(1)),
         freezes: (0..80)
             .map(|period| (after(period * 100 + 8), after(period * 100 + 100), None))
             .collect(),
@@ -382,10 +383,10 @@ fn a_generator_that_gets_eight_percent_of_a_processor_blames_itself() {
 
 #[test]
 fn slots_of_a_thread_that_stood_still_alone_are_late_for_it_whoever_starts_them() {
-    let outcome = run(Setting {
+    let outcome = run(SimulatedRun {
         workers: 4,
         growth: Growth::Exactly { users: 3, spawn: Spawn::AtOnce },
-        service: Service::Constant(millis(8)),
+        service: AnswerTimes::Constant(millis(8)),
         freezes: vec![(after(4_000), after(5_000), Some(2))],
         ..steady()
     });

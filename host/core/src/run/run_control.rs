@@ -50,7 +50,7 @@ pub struct RunControl {
 /// have. What is only shown is not part of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunSnapshot {
-    rules: Rules,
+    rules: EndRules,
     account: Account,
     set_points: SetPoints,
     /// What each node counted. Where this machine is alone, all comes in windows until the end.
@@ -67,7 +67,7 @@ pub struct RunSnapshot {
 
 /// What of a plan decides on its end.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Rules {
+struct EndRules {
     warm_up: Duration,
     warm_up_ends_when_steady: bool,
     measured: Option<Duration>,
@@ -122,7 +122,7 @@ impl RunControl {
     /// went through in a window; `room` is how many users this machine holds, where those are fewer
     /// than the plan alone would allow.
     pub fn new(plan: &Plan, senders: usize, room: Option<u64>) -> Self {
-        let rules = Rules {
+        let rules = EndRules {
             warm_up: plan.warm_up,
             warm_up_ends_when_steady: plan.warm_up_ends_when_steady,
             measured: plan.stop.measured,
@@ -432,7 +432,7 @@ impl RunSnapshot {
     }
 }
 
-impl Rules {
+impl EndRules {
     /// When a run that ended with its iterations, the last of them at `last`, was over: each slot
     /// that it `started` lasts until the next one would have been due.
     fn end_of_slots(&self, last: RunInstant, started: u64) -> RunInstant {

@@ -6,7 +6,7 @@ const WINDOW: f64 = 0.2;
 
 /// What a window of the stream is like.
 #[derive(Clone, Copy)]
-struct Setting {
+struct StreamWindow {
     rate: f64,
     /// What the service completes at most, a second.
     capacity: f64,
@@ -19,7 +19,7 @@ struct Setting {
     lacks_room: bool,
 }
 
-const EASY: Setting = Setting {
+const EASY: StreamWindow = StreamWindow {
     rate: 10_000.0,
     capacity: 100_000.0,
     base: 0.001,
@@ -30,12 +30,12 @@ const EASY: Setting = Setting {
 };
 
 /// Who was the limit after each window.
-fn stream(seconds: f64, setting: impl Fn(f64) -> Setting) -> Vec<(f64, Option<Limit>)> {
+fn stream(seconds: f64, setting: impl Fn(f64) -> StreamWindow) -> Vec<(f64, Option<Limit>)> {
     let (mut watch, mut under_way, mut waiting) = (LimitWatch::default(), 0.0, 0.0);
     let mut past = Vec::new();
     let mut at = 0.0;
     while at < seconds {
-        let Setting { rate, capacity, base, users, generator_limited, standing, lacks_room } =
+        let StreamWindow { rate, capacity, base, users, generator_limited, standing, lacks_room } =
             setting(at);
         let (steps, mut begun, mut completed, mut service) = (200.0, 0.0, 0.0, 0.0);
         for step in 0..200 {
@@ -86,7 +86,7 @@ fn by(past: &[(f64, Option<Limit>)], from: f64, until: f64) -> Vec<Option<Limite
 
 #[test]
 fn a_service_that_cannot_keep_up_is_recognised_within_ten_seconds_and_forgotten_within_ten() {
-    let past = stream(60.0, |at| Setting {
+    let past = stream(60.0, |at| StreamWindow {
         capacity: if at < 30.0 { 7_000.0 } else { 100_000.0 },
         ..EASY
     });
@@ -104,7 +104,7 @@ fn a_service_that_cannot_keep_up_is_recognised_within_ten_seconds_and_forgotten_
 fn a_service_that_keeps_up_is_no_limit_however_slow_it_is() {
     for base in [0.001, 0.1, 0.7, 1.0, 3.0] {
         assert_eq!(
-            by(&stream(30.0, |_| Setting { base, users: 100_000.0, ..EASY }), 0.0, 30.0),
+            by(&stream(30.0, |_| StreamWindow { base, users: 100_000.0, ..EASY }), 0.0, 30.0),
             [None],
             "{base} s"
         );
@@ -113,7 +113,8 @@ fn a_service_that_keeps_up_is_no_limit_however_slow_it_is() {
 
 #[test]
 fn a_rate_that_rises_is_no_limit() {
-    let ramp = |at: f64| Setting { rate: 300.0 * at + 10.0, base: 1.0, users: 100_000.0, ..EASY };
+    let ramp =
+        |at: f64| StreamWindow { rate: 300.0 * at + 10.0, base: 1.0, users: 100_000.0, ..EASY };
     assert_eq!(by(&stream(30.0, ramp), 0.0, 30.0), [None]);
 }
 
@@ -121,7 +122,7 @@ fn a_rate_that_rises_is_no_limit() {
 fn a_few_transactions_that_chance_delays_are_no_limit() {
     assert_eq!(
         by(
-            &stream(30.0, |at| Setting {
+            &stream(30.0, |at| StreamWindow {
                 rate: if at % 2.0 < 1.0 { 9.0 } else { 11.0 },
                 base: 0.3,
                 ..EASY
@@ -135,21 +136,21 @@ fn a_few_transactions_that_chance_delays_are_no_limit() {
 
 #[test]
 fn a_service_that_hangs_is_the_limit_and_a_scenario_that_begins_nothing_is_nobody_s() {
-    let hangs = stream(30.0, |at| Setting {
+    let hangs = stream(30.0, |at| StreamWindow {
         rate: 100.0,
         capacity: if at < 10.0 { 1_000.0 } else { 0.001 },
         users: 200.0,
         ..EASY
     });
     assert_eq!(by(&hangs, 16.0, 30.0), [Some(Limiter::Service)]);
-    assert_eq!(by(&stream(30.0, |_| Setting { users: 0.0, ..EASY }), 0.0, 30.0), [None]);
+    assert_eq!(by(&stream(30.0, |_| StreamWindow { users: 0.0, ..EASY }), 0.0, 30.0), [None]);
 }
 
 #[test]
 fn too_few_users_are_told_from_a_slow_service() {
-    let past = stream(30.0, |_| Setting { rate: 1_000.0, base: 0.1, users: 50.0, ..EASY });
+    let past = stream(30.0, |_| StreamWindow { rate: 1_000.0, base: 0.1, users: 50.0, ..EASY });
     assert_eq!(by(&past, 5.0, 30.0), [Some(Limiter::Users)]);
-    let exhausted = stream(30.0, |at| Setting {
+    let exhausted = stream(30.0, |at| StreamWindow {
         rate: 1_000.0,
         base: 0.01,
         capacity: if at < 10.0 { 5_000.0 } else { 500.0 },
@@ -161,9 +162,9 @@ fn too_few_users_are_told_from_a_slow_service() {
 
 #[test]
 fn a_generator_that_says_so_itself_is_the_limit() {
-    let past = stream(30.0, |at| Setting { users: 5.0, generator_limited: at < 15.0, ..EASY });
+    let past = stream(30.0, |at| StreamWindow { users: 5.0, generator_limited: at < 15.0, ..EASY });
     assert_eq!(by(&past, 4.0, 15.0), [Some(Limiter::Generator)]);
-    let held = stream(30.0, |_| Setting { generator_limited: true, ..EASY });
+    let held = stream(30.0, |_| StreamWindow { generator_limited: true, ..EASY });
     assert_eq!(by(&held, 0.0, 30.0), [None], "what is reached is not limited");
 }
 
@@ -172,7 +173,8 @@ fn what_a_generator_that_stood_still_delayed_is_no_limit_of_the_service_or_of_us
     for seconds in [0.2, 0.6, 1.0, 1.6, 3.0, 5.0] {
         let frozen = |at: f64| if (10.0..10.0 + seconds).contains(&at) { 1.0 } else { 0.0 };
         for (users, capacity) in [(10_000.0, 100_000.0), (20.0, 20_000.0), (200.0, 10_500.0)] {
-            let past = stream(30.0, |at| Setting { users, capacity, standing: frozen(at), ..EASY });
+            let past =
+                stream(30.0, |at| StreamWindow { users, capacity, standing: frozen(at), ..EASY });
             let blamed = by(&past, 0.0, 30.0);
             assert!(
                 blamed.iter().flatten().all(|by| *by == Limiter::Generator),
@@ -181,7 +183,7 @@ fn what_a_generator_that_stood_still_delayed_is_no_limit_of_the_service_or_of_us
         }
     }
     let starved =
-        stream(30.0, |_| Setting { users: 20.0, capacity: 20_000.0, standing: 0.9, ..EASY });
+        stream(30.0, |_| StreamWindow { users: 20.0, capacity: 20_000.0, standing: 0.9, ..EASY });
     assert_eq!(by(&starved, 5.0, 30.0), [Some(Limiter::Generator)]);
 }
 
@@ -221,7 +223,7 @@ fn a_window_closed_late_blames_nobody_else_before_threads_have_told_that_they_st
 
 #[test]
 fn a_service_that_cannot_keep_up_is_the_limit_also_where_the_generator_stood_still_for_a_moment() {
-    let past = stream(30.0, |at| Setting {
+    let past = stream(30.0, |at| StreamWindow {
         capacity: 5_000.0,
         standing: if (10.0..10.2).contains(&at) { 0.5 } else { 0.0 },
         ..EASY
@@ -231,7 +233,7 @@ fn a_service_that_cannot_keep_up_is_the_limit_also_where_the_generator_stood_sti
 
 #[test]
 fn a_machine_that_holds_no_more_users_is_the_generator_s_lack() {
-    let past = stream(30.0, |_| Setting {
+    let past = stream(30.0, |_| StreamWindow {
         rate: 1_000.0,
         base: 0.1,
         users: 50.0,
@@ -240,7 +242,7 @@ fn a_machine_that_holds_no_more_users_is_the_generator_s_lack() {
     });
     assert_eq!(by(&past, 5.0, 30.0), [Some(Limiter::Generator)]);
     // At its end the users go one by one, and their room is free for nobody.
-    let ending = stream(31.0, |at| Setting {
+    let ending = stream(31.0, |at| StreamWindow {
         rate: 1_000.0,
         base: 0.1,
         users: 50.0,

@@ -16,7 +16,7 @@ pub(super) const CREATION: Duration = Duration::from_micros(50);
 
 /// How the service answers.
 #[derive(Clone, Copy)]
-pub(super) enum Service {
+pub(super) enum AnswerTimes {
     /// Each request takes this long.
     Constant(Duration),
     /// The same, but nothing is answered between two instants.
@@ -28,14 +28,14 @@ pub(super) enum Service {
     Servers { servers: usize, latency: Duration },
 }
 
-pub(super) struct Setting {
+pub(super) struct SimulatedRun {
     pub(super) workers: u64,
     pub(super) rate: f64,
     pub(super) arrivals: Arrivals,
     pub(super) growth: Growth,
     pub(super) max_lag: Duration,
     pub(super) length: Duration,
-    pub(super) service: Service,
+    pub(super) service: AnswerTimes,
     /// What a user does between the end of a transaction and its next.
     pub(super) think: Duration,
     /// When threads stand still, from and until: all of them, or one.
@@ -56,7 +56,7 @@ enum Event {
 }
 
 struct World {
-    setting: Setting,
+    setting: SimulatedRun,
     dispatchers: Vec<Dispatcher>,
     recorders: Vec<Recorder>,
     overflow: Overflow,
@@ -97,7 +97,7 @@ impl SimulationOutcome {
 }
 
 /// Runs to the end of the setting's length.
-pub(super) fn run(setting: Setting) -> SimulationOutcome {
+pub(super) fn run(setting: SimulatedRun) -> SimulationOutcome {
     let end = RunInstant::START + setting.length;
     let timeline = Profile::constant(Rate::new(setting.rate).unwrap()).timeline(Duration::ZERO);
     let limits = DispatchLimits { growth: setting.growth, max_lag: setting.max_lag };
@@ -112,7 +112,7 @@ pub(super) fn run(setting: Setting) -> SimulationOutcome {
         Dispatcher::new(cursor, limits)
     };
     let free_at = match setting.service {
-        Service::Servers { servers, .. } => vec![RunInstant::START; servers],
+        AnswerTimes::Servers { servers, .. } => vec![RunInstant::START; servers],
         _ => Vec::new(),
     };
     let workers = setting.workers;
@@ -290,15 +290,15 @@ impl World {
 
     fn answer_at(&mut self, now: RunInstant) -> RunInstant {
         match self.setting.service {
-            Service::Constant(latency) => now + latency,
-            Service::Stalling { latency, from, until } => {
+            AnswerTimes::Constant(latency) => now + latency,
+            AnswerTimes::Stalling { latency, from, until } => {
                 let end = now + latency;
                 if end > from && now < until { until.max(end) } else { end }
             }
-            Service::Skewed { beyond } => {
+            AnswerTimes::Skewed { beyond } => {
                 now + Duration::from_millis(100) + beyond.mul_f64(-(1.0 - self.random.unit()).ln())
             }
-            Service::Servers { latency, .. } => {
+            AnswerTimes::Servers { latency, .. } => {
                 let free = self.free_at.iter_mut().min().expect("there are servers");
                 *free = (*free).max(now) + latency;
                 *free
