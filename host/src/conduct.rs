@@ -36,9 +36,9 @@ enum Wish {
 type Reply<T> = oneshot::Sender<Result<T, String>>;
 
 /// `conduct`'s end of the line.
-struct Line(mpsc::Sender<Wish>);
+struct ConductLine(mpsc::Sender<Wish>);
 
-impl Line {
+impl ConductLine {
     fn ask<T: Send + 'static>(&self, wish: impl FnOnce(Reply<T>) -> Wish) -> Answer<T> {
         let (reply, replied) = oneshot::channel();
         let (wish, line) = (wish(reply), self.0.clone());
@@ -50,7 +50,7 @@ impl Line {
     }
 }
 
-impl Conductor for Line {
+impl Conductor for ConductLine {
     fn start(&self, scenario: String, settings: Vec<(String, String)>) -> Answer<u32> {
         self.ask(|reply| Wish::Start { scenario, settings, reply })
     }
@@ -78,7 +78,7 @@ pub(crate) async fn conduct(
     grace: Duration,
 ) -> Option<(Exit, String)> {
     let (wishes, mut wished) = mpsc::channel(WISHES_UNDER_WAY);
-    let outside = match file.outside(layers, Arc::new(Line(wishes))) {
+    let outside = match file.outside(layers, Arc::new(ConductLine(wishes))) {
         Ok(outside) => outside,
         Err(error) => return Some((Exit::Usage, format!("{error:#}"))),
     };

@@ -391,7 +391,7 @@ fn obeyed(run: &Handle, result: Result<(), Refusal>) -> HttpAnswer {
 
 /// A run as the API shows it; with `exit` once it is over.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Shown {
+pub(crate) struct ShownRun {
     pub(crate) name: String,
     pub(crate) scenario: String,
     pub(crate) model: String,
@@ -399,8 +399,8 @@ pub(crate) struct Shown {
     pub(crate) exit: Option<Ended>,
 }
 
-fn shown(run: &Handle) -> Shown {
-    Shown {
+fn shown(run: &Handle) -> ShownRun {
+    ShownRun {
         name: run.name.clone(),
         scenario: run.scenario.clone(),
         model: run.model.clone(),

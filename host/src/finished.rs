@@ -5,7 +5,7 @@ use std::time::Duration;
 use swell_core::record::Snapshot;
 use swell_core::run::RunOutcome;
 use swell_driver::RunPlan;
-use swell_driver::journal::Subject;
+use swell_driver::journal::RunIdentity;
 use swell_report::{Ended, Exit, ExitReport, Header, LeftOut, Report, Rules};
 
 use crate::stderr;
@@ -45,7 +45,7 @@ impl Done {
 impl Finished {
     /// What an outcome means; of the scenario's log `lines_left_out` were not written.
     pub(crate) fn of(
-        subject: &Subject,
+        subject: &RunIdentity,
         plan: &RunPlan,
         lines_left_out: u64,
         outcome: RunOutcome,
@@ -81,7 +81,7 @@ impl Finished {
 }
 
 /// What is known of a run before it begins.
-pub(crate) fn header(subject: &Subject, plan: &RunPlan) -> Header {
+pub(crate) fn header(subject: &RunIdentity, plan: &RunPlan) -> Header {
     Header {
         name: subject.name.clone(),
         id: subject.run.clone(),

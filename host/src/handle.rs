@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use swell_core::run::{Command, Refusal};
 use swell_core::units::Rate;
-use swell_driver::{CommandCall, Reply};
-use swell_report::{Ended, Phase, Status};
+use swell_driver::{CommandCall, CommandReply};
+use swell_report::{Ended, RunState, Status};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::finished::Done;
@@ -63,7 +63,7 @@ impl Handle {
     }
 
     /// Shows that the run is in another phase.
-    pub(crate) fn enter(&self, phase: Phase) {
+    pub(crate) fn enter(&self, phase: RunState) {
         self.status.borrow_mut().phase = phase;
     }
 
@@ -135,7 +135,7 @@ impl Handle {
     /// Whoever looks after the answer sees what was asked for, although the run itself is looked at
     /// once a second.
     async fn ask(&self, command: Command) -> Result<(), Refusal> {
-        let (reply, replied): (Reply, _) = oneshot::channel();
+        let (reply, replied): (CommandReply, _) = oneshot::channel();
         let call = CommandCall { command, reply: Some(reply) };
         self.commands.send(call).await.map_err(|_| Refusal::Ending)?;
         let standing = replied.await.unwrap_or(Err(Refusal::Ending))?;

@@ -9,7 +9,7 @@ use swell_core::plain::line;
 use swell_core::record::{Percentile, Statistic};
 
 use swell_core::units::{counted, print_share};
-use swell_report::{HostStatus, Phase, Status};
+use swell_report::{HostStatus, RunState, Status};
 
 use crate::stderr::Terminal;
 use crate::terminal;
@@ -123,8 +123,8 @@ impl Line {
             .map(Limiter::name)
             .map_or_else(String::new, |who| format!("  limited by the {who} below {goal:.0}/s"));
         let phase = match status.phase {
-            Phase::Paused => "  paused".to_owned(),
-            Phase::Draining => format!("  ending, {} under way", status.under_way),
+            RunState::Paused => "  paused".to_owned(),
+            RunState::Draining => format!("  ending, {} under way", status.under_way),
             _ => String::new(),
         };
         let share = status.interrupted_rate.filter(|rate| *rate > 0.0).map(print_share);

@@ -9,7 +9,7 @@ use swell_core::record::Snapshot;
 use swell_core::run::{EndCause, EndRequest, Look, RunOutcome};
 use swell_driver::{Asked, CommandCall, StoppedBefore, Threads, View};
 use swell_outputs::Outputs;
-use swell_report::{Exit, Header, Phase, Status};
+use swell_report::{Exit, Header, RunState, Status};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
@@ -66,7 +66,7 @@ impl Surroundings {
         let executor = Rc::clone(&*executor.borrow());
         let outcome = executor.execute(task).await;
         view.line.finish();
-        handle.enter(Phase::Draining);
+        handle.enter(RunState::Draining);
         // A `teardown` may take its time, and all has been counted.
         view.tell_outputs(&handle.status());
         let mut was_cut = false;

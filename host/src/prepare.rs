@@ -11,7 +11,7 @@ use swell_client::Client;
 use swell_core::plan::Search;
 use swell_core::run::EndRequest;
 use swell_driver::RunPlan;
-use swell_driver::journal::Subject;
+use swell_driver::journal::RunIdentity;
 use swell_engine::{
     Compiler, Conductor, Feed, GuestLimits, Program, Run, ScenarioFile, ScenarioInfo,
     ScenarioSource,
@@ -226,8 +226,8 @@ impl Prepared {
     }
 
     /// What the run is known by.
-    pub(crate) fn subject(&self) -> Subject {
-        Subject {
+    pub(crate) fn subject(&self) -> RunIdentity {
+        RunIdentity {
             run: self.run.id.clone(),
             name: self.name.clone(),
             seed: self.run.seed,

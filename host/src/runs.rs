@@ -12,7 +12,7 @@ use swell_core::record::Snapshot;
 use swell_driver::Threads;
 use swell_driver::machine;
 use swell_outputs::Outputs;
-use swell_report::Phase;
+use swell_report::RunState;
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -126,7 +126,7 @@ impl Runs {
                 run.snapshot = Snapshot::default();
             }
             this.ended.set(Some(Instant::now()));
-            of_task.enter(Phase::Over);
+            of_task.enter(RunState::Over);
             ends.done.send_replace(Some(Rc::new(done)));
         });
         Ok(handle)

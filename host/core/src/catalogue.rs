@@ -9,7 +9,7 @@ mod entry;
 mod figures;
 
 pub use self::entry::{
-    Entry, Family, FamilySeries, Judged, Label, Measure, Portion, Source, Tell, Timed, Unit,
+    Family, FamilySeries, FigureEntry, Judged, Label, Measure, Portion, Source, Tell, Timed, Unit,
 };
 pub use self::figures::{ERROR_RATE, FIGURES, TRANSACTION, families, subjects};
 

@@ -24,7 +24,7 @@ const LONGEST: u32 = 16 << 20;
 
 /// What a run is known by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
+pub struct RunIdentity {
     /// Its identity.
     pub run: String,
     /// What people call it.
@@ -41,7 +41,7 @@ pub struct Subject {
     pub settings: Vec<(String, Option<String>)>,
 }
 
-impl Subject {
+impl RunIdentity {
     /// The same without the values of headers and variables: they may be secrets, and nothing that
     /// is made of a journal needs them.
     fn without_secrets(&self) -> Self {
@@ -67,7 +67,7 @@ const HIDDEN: &str = "(not kept)";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Header {
     /// What was run.
-    pub subject: Subject,
+    pub subject: RunIdentity,
     /// Who counted.
     pub host: NodeId,
     /// What it calls itself.
@@ -102,7 +102,7 @@ pub struct Place {
     /// What the node calls itself.
     pub host_name: String,
     /// What is run.
-    pub subject: Subject,
+    pub subject: RunIdentity,
 }
 
 /// A journal that is being written.
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     fn place(folder: &Path) -> Place {
-        let subject = Subject {
+        let subject = RunIdentity {
             run: "r".to_owned(),
             name: "n".to_owned(),
             seed: 1,

@@ -25,5 +25,5 @@ pub use self::alone::drive;
 pub use self::lead::{LeadLine, NodeEvent, RunCommand, StoppedBefore, lead};
 pub use self::member::{MemberLine, MemberReport, Participation, WindowReport, take_part};
 pub use self::plan::RunPlan;
-pub use self::run_lines::{Asked, CommandCall, Reply, View};
+pub use self::run_lines::{Asked, CommandCall, CommandReply, View};
 pub use self::threads::Threads;

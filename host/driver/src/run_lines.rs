@@ -6,14 +6,14 @@ use swell_core::run::{Command, EndRequest, Look, Notice, Refusal, RunControl, St
 use tokio::sync::{mpsc, oneshot};
 
 /// Where the answer to a command goes.
-pub type Reply = oneshot::Sender<Result<Standing, Refusal>>;
+pub type CommandReply = oneshot::Sender<Result<Standing, Refusal>>;
 
 /// A command, and where its answer goes if somebody waits for it.
 pub struct CommandCall {
     /// What is asked.
     pub command: Command,
     /// Nothing where nobody waits.
-    pub reply: Option<Reply>,
+    pub reply: Option<CommandReply>,
 }
 
 /// What comes to a run from outside.

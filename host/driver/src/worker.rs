@@ -104,7 +104,7 @@ pub(crate) async fn work(
 
 /// What a worker has heard of set-points, whose later ones repeat it.
 #[derive(Default)]
-struct Heard {
+struct LastSetPoint {
     restarts: u64,
     measured_from: Option<RunInstant>,
 }
@@ -125,7 +125,7 @@ struct WorkerUsers {
 impl WorkerUsers {
     async fn run(self, mut lines: Lines) -> anyhow::Result<WorkerResult> {
         let this = Rc::new(self);
-        let mut heard = Heard::default();
+        let mut heard = LastSetPoint::default();
         loop {
             tokio::select! {
                 biased;
@@ -185,7 +185,7 @@ impl WorkerUsers {
     }
 
     /// Follows the latest set-point.
-    fn follow(&self, lines: &mut Lines, heard: &mut Heard) {
+    fn follow(&self, lines: &mut Lines, heard: &mut LastSetPoint) {
         let Some(set_point) = lines.set_points.borrow_and_update().clone() else { return };
         self.dispatch.change(&set_point);
         if let Some(from) =
@@ -242,7 +242,7 @@ impl WorkerUsers {
             return self.dispatch.not_created();
         }
         let key = self.dispatch.user_slot();
-        let place = Place { worker_users: Rc::clone(self), key };
+        let place = UserPlace { worker_users: Rc::clone(self), key };
         self.dispatch.created(key);
         self.shared.users.came();
         self.worker.recorder.borrow_mut().user_created();
@@ -309,12 +309,12 @@ impl Drop for AbortOnDrop {
 }
 
 /// A user's place among those of its worker: given back however the user ends.
-struct Place {
+struct UserPlace {
     worker_users: Rc<WorkerUsers>,
     key: UserKey,
 }
 
-impl Drop for Place {
+impl Drop for UserPlace {
     fn drop(&mut self) {
         self.worker_users.worker.recorder.borrow_mut().user_gone();
         self.worker_users.shared.users.went();
@@ -322,7 +322,7 @@ impl Drop for Place {
     }
 }
 
-impl Place {
+impl UserPlace {
     /// The life of one virtual user.
     async fn live(&self) {
         let shared = &self.worker_users.shared;

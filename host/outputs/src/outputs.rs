@@ -120,7 +120,7 @@ mod tests {
     use std::io;
     use std::sync::atomic::Ordering;
 
-    use swell_report::{Exit, ExitReport, Phase, ReportOfRuns};
+    use swell_report::{Exit, ExitReport, ReportOfRuns, RunState};
 
     use super::*;
 
@@ -179,7 +179,7 @@ mod tests {
         let mut counted = Snapshot::default();
         counted.measured.total.counts.started = 7;
         outputs.begin(&header());
-        let measuring = Status { phase: Phase::Measuring, ..Status::default() };
+        let measuring = Status { phase: RunState::Measuring, ..Status::default() };
         outputs.interval(&header(), &counted, &measuring);
         outputs.interval(&header(), &Snapshot::default(), &measuring.over());
         let exit = ExitReport { code: Exit::Passed, reason: "passed".to_owned() };

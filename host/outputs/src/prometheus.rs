@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use swell_core::record::Snapshot;
-use swell_report::{Header, Phase, Status, Written};
+use swell_report::{Header, RunState, Status, Written};
 
 use crate::exporter::{Exporter, RunMetrics};
 use crate::sink::{Flag, Kind, Sink};
@@ -50,7 +50,7 @@ impl Sink for Prometheus {
         let Some(metrics) = self.runs.get_mut(&run.name) else { return };
         metrics.count(counted);
         metrics.show(status);
-        if status.phase == Phase::Over {
+        if status.phase == RunState::Over {
             self.runs.remove(&run.name);
         }
     }

@@ -3,7 +3,7 @@
 use swell_core::catalogue::Label;
 use swell_core::control::Limiter;
 
-use crate::status::{Phase, Status};
+use crate::status::{RunState, Status};
 
 /// A gauge that is made of a run's status.
 pub struct StatusGauge {
@@ -29,7 +29,7 @@ pub static GAUGES: [StatusGauge; 9] = [
         help: "1 while a run goes on",
         is_rate: false,
         labels: &[],
-        values: |status, tell| tell(&[], one_if(status.phase != Phase::Over)),
+        values: |status, tell| tell(&[], one_if(status.phase != RunState::Over)),
     },
     StatusGauge {
         name: "swell_users",

@@ -35,5 +35,5 @@ pub use self::report::{
     OneOfRuns, Part, Report, ReportOfRuns, RequestsReport, SearchReport, SeriesReport,
     ThresholdReport, Times, Totals, UnsentReport, UsersReport, VerdictReport, Written,
 };
-pub use self::status::{Ended, HostStatus, ObjectiveStatus, Phase, Status};
+pub use self::status::{Ended, HostStatus, ObjectiveStatus, RunState, Status};
 pub use self::summary::{Summary, SummaryOfRuns};

@@ -13,7 +13,7 @@ use crate::report::Times;
 /// What a run is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Phase {
+pub enum RunState {
     /// `setup` is under way.
     Preparing,
     /// It runs, and what begins now does not count yet.
@@ -28,7 +28,7 @@ pub enum Phase {
     Over,
 }
 
-impl Phase {
+impl RunState {
     /// In a word.
     pub const fn name(self) -> &'static str {
         match self {
@@ -57,7 +57,7 @@ pub struct Ended {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
     /// What it is doing.
-    pub phase: Phase,
+    pub phase: RunState,
     /// Since its first instant.
     pub elapsed_seconds: f64,
     /// Virtual users that exist.
@@ -139,7 +139,7 @@ pub struct ObjectiveStatus {
 impl Default for Status {
     fn default() -> Self {
         Self {
-            phase: Phase::Preparing,
+            phase: RunState::Preparing,
             elapsed_seconds: 0.0,
             users: 0,
             goal_per_second: None,
@@ -179,10 +179,10 @@ impl Status {
         let limit = look.control.limit.as_ref();
         Self {
             phase: match () {
-                () if look.is_ending => Phase::Draining,
-                () if look.control.is_paused => Phase::Paused,
-                () if look.elapsed < look.warm_up => Phase::WarmUp,
-                () => Phase::Measuring,
+                () if look.is_ending => RunState::Draining,
+                () if look.control.is_paused => RunState::Paused,
+                () if look.elapsed < look.warm_up => RunState::WarmUp,
+                () => RunState::Measuring,
             },
             elapsed_seconds: look.elapsed.as_secs_f64(),
             users: look.users,
@@ -211,7 +211,7 @@ impl Status {
     /// The same once the run is over: it has no users, no goal and no limit any more.
     pub fn over(self) -> Self {
         Self {
-            phase: Phase::Over,
+            phase: RunState::Over,
             users: 0,
             goal_per_second: None,
             per_second: 0.0,
@@ -224,8 +224,8 @@ impl Status {
     pub fn stands(&mut self, standing: Standing) {
         self.goal_per_second = standing.goal;
         self.phase = match self.phase {
-            Phase::WarmUp | Phase::Measuring if standing.is_paused => Phase::Paused,
-            Phase::Paused if !standing.is_paused => Phase::Measuring,
+            RunState::WarmUp | RunState::Measuring if standing.is_paused => RunState::Paused,
+            RunState::Paused if !standing.is_paused => RunState::Measuring,
             phase => phase,
         };
     }

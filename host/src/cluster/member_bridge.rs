@@ -24,11 +24,11 @@ pub(super) struct MemberBridge {
     unsent: VecDeque<RunMessage>,
     /// Workers are to come, or at work, or have broken down before they had told all: then this
     /// host falls silent, and is taken for lost.
-    workers: Workers,
+    workers: WorkersState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Workers {
+enum WorkersState {
     ToCome,
     AtWork,
     Done,
@@ -42,8 +42,14 @@ impl MemberBridge {
         let (events, heard) = mpsc::unbounded_channel();
         let (reports, said) = mpsc::channel(MAX_WAITING);
         let member = RunMember::new(id, local_now());
-        let bridge =
-            Self { run, member, events, said, unsent: VecDeque::new(), workers: Workers::ToCome };
+        let bridge = Self {
+            run,
+            member,
+            events,
+            said,
+            unsent: VecDeque::new(),
+            workers: WorkersState::ToCome,
+        };
         (bridge, MemberLine { id, events: heard, reports })
     }
 
@@ -55,7 +61,7 @@ impl MemberBridge {
     /// The host can begin, or cannot take part.
     pub(super) fn handle_prepared(&mut self, prepared: Result<f64, String>) {
         if prepared.is_ok() {
-            self.workers = Workers::AtWork;
+            self.workers = WorkersState::AtWork;
         }
         self.member.handle_prepared(prepared);
     }
@@ -71,8 +77,8 @@ impl MemberBridge {
         match self.said.recv().await {
             Some(said) => said,
             None => {
-                if self.workers == Workers::AtWork {
-                    self.workers = Workers::BrokenDown;
+                if self.workers == WorkersState::AtWork {
+                    self.workers = WorkersState::BrokenDown;
                 }
                 std::future::pending().await
             }
@@ -104,7 +110,7 @@ impl MemberBridge {
                 Some(self.of_run(RunMessage::Flowed(flowed)))
             }
             MemberReport::Last(frontier, counted) => {
-                self.workers = Workers::Done;
+                self.workers = WorkersState::Done;
                 self.member.handle_counted(local_now(), frontier, true, counted);
                 None
             }
@@ -119,7 +125,7 @@ impl MemberBridge {
 
     /// Does what is due; gives the next message to the coordinator.
     pub(super) fn poll(&mut self) -> Option<FromMember> {
-        if self.workers == Workers::BrokenDown {
+        if self.workers == WorkersState::BrokenDown {
             return None;
         }
         if let Some(message) = self.unsent.pop_front() {
@@ -142,7 +148,7 @@ impl MemberBridge {
 
     /// When it is to be polled at the latest.
     pub(super) fn poll_timeout(&self) -> LocalInstant {
-        if self.workers == Workers::BrokenDown {
+        if self.workers == WorkersState::BrokenDown {
             LocalInstant::NEVER
         } else {
             self.member.poll_timeout()

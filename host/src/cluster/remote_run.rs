@@ -15,14 +15,14 @@ use swell_core::plan::Search;
 use swell_core::units::counted;
 use swell_engine::ScenarioSource;
 use swell_outputs::Outputs;
-use swell_report::{Ended, Exit, Phase, Report, Written};
+use swell_report::{Ended, Exit, Report, RunState, Written};
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
 use super::bundle::{HeldBundle, OfferedFiles};
 use super::coordinator_client::CoordinatorClient;
 use super::message::Submission;
-use crate::control_api::Shown;
+use crate::control_api::ShownRun;
 use crate::delivery::deliver;
 use crate::live::Screen;
 use crate::settings::flags::parse_pair;
@@ -82,7 +82,7 @@ pub(crate) struct AttachArgs {
 /// What `GET /v1/runs` gives.
 #[derive(Deserialize)]
 struct ShownRuns {
-    runs: Vec<Shown>,
+    runs: Vec<ShownRun>,
 }
 
 /// A run that a cluster is to do.
@@ -132,7 +132,7 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
     on_runtime(async move {
         let mut stops = Stops::listen()?;
         let mut client = CoordinatorClient::connect(&token, offered).await?;
-        let shown: Shown = tokio::select! {
+        let shown: ShownRun = tokio::select! {
             shown = client.submit(submission) => shown?,
             _ = stops.next() => {
                 client.leave().await;
@@ -214,7 +214,7 @@ pub(crate) fn stop(args: StopArgs) -> anyhow::Result<Exit> {
     on_runtime(async move {
         let mut client = args.place.connect().await?;
         let name = chosen(&mut client, args.name).await?;
-        let shown: Shown = client.call("POST", &path(&name, "/stop")).await?;
+        let shown: ShownRun = client.call("POST", &path(&name, "/stop")).await?;
         if let Some(exit) = shown.exit {
             bail!("run {name:?} is over already: {} (exit code {})", exit.reason, exit.code);
         }
@@ -284,14 +284,14 @@ async fn follow(
     let exit = loop {
         tokio::select! {
             shown = look(client, name) => {
-                let Shown { status, exit, .. } = match shown {
+                let ShownRun { status, exit, .. } = match shown {
                     Ok(shown) => shown,
                     Err(error) => return out_of_sight(name, error),
                 };
                 if let Some(exit) = exit {
                     break exit;
                 }
-                if status.phase != Phase::Preparing {
+                if status.phase != RunState::Preparing {
                     line.show(&status);
                 }
             }
@@ -300,7 +300,7 @@ async fn follow(
                 match what_to_do(who, stop, stops).await {
                     AfterSignal::Stop => {
                         let path = path(name, "/interrupt");
-                        if let Err(error) = client.insist::<Shown>("POST", &path).await {
+                        if let Err(error) = client.insist::<ShownRun>("POST", &path).await {
                             return out_of_sight(name, error);
                         }
                     }
@@ -370,7 +370,7 @@ async fn show_results(
 }
 
 /// Asks where a run is, after a while.
-async fn look(client: &mut CoordinatorClient, name: &str) -> anyhow::Result<Shown> {
+async fn look(client: &mut CoordinatorClient, name: &str) -> anyhow::Result<ShownRun> {
     tokio::time::sleep(LOOK).await;
     client.insist("GET", &path(name, "")).await
 }

@@ -3,7 +3,7 @@
 use crate::record::{Check, Figures, Histogram, Outcomes, Split, Total, Transaction};
 
 /// A figure of a run.
-pub struct Entry {
+pub struct FigureEntry {
     /// Its name; where it is judged, the one that a threshold has for it.
     pub name: &'static str,
     /// What a threshold compares; nothing where no threshold is about it.

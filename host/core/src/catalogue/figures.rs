@@ -1,6 +1,8 @@
 //! The figures themselves. A new one is an entry here, with its getter below.
 
-use super::entry::{Entry, Family, FamilySeries, Judged, Label, Measure, Portion, Source, Tell};
+use super::entry::{
+    Family, FamilySeries, FigureEntry, Judged, Label, Measure, Portion, Source, Tell,
+};
 use crate::record::{Causes, Figures, Histogram, Split, Transaction};
 
 /// The label of transactions.
@@ -10,8 +12,8 @@ pub const TRANSACTION: Label = label("transaction", "");
 pub const ERROR_RATE: &str = "error_rate";
 
 /// All figures.
-pub static FIGURES: [Entry; 20] = [
-    Entry {
+pub static FIGURES: [FigureEntry; 20] = [
+    FigureEntry {
         name: "response",
         judged: Some(Judged {
             help: RESPONSE,
@@ -24,7 +26,7 @@ pub static FIGURES: [Entry; 20] = [
             series: FamilySeries::Times(|figures, tell| times(figures, tell, |row| &row.response)),
         }),
     },
-    Entry {
+    FigureEntry {
         name: "service",
         judged: Some(Judged {
             help: SERVICE,
@@ -37,7 +39,7 @@ pub static FIGURES: [Entry; 20] = [
             series: FamilySeries::Times(|figures, tell| times(figures, tell, |row| &row.service)),
         }),
     },
-    Entry {
+    FigureEntry {
         name: "start_lag",
         judged: of_run(
             "Actual minus intended start of outermost transactions",
@@ -50,7 +52,7 @@ pub static FIGURES: [Entry; 20] = [
             series: FamilySeries::Times(late_starts),
         }),
     },
-    Entry {
+    FigureEntry {
         name: "user_lag",
         judged: of_run(
             "The part of the start lag in which no user was free",
@@ -58,7 +60,7 @@ pub static FIGURES: [Entry; 20] = [
         ),
         family: None,
     },
-    Entry {
+    FigureEntry {
         name: "host_lag",
         judged: of_run(
             "The part of the start lag in which a user was free: the generator's fault",
@@ -66,7 +68,7 @@ pub static FIGURES: [Entry; 20] = [
         ),
         family: None,
     },
-    Entry {
+    FigureEntry {
         name: "loop_delay",
         judged: of_run(
             "How late a thread of the generator ran what was ready, at each of its probes",
@@ -74,7 +76,7 @@ pub static FIGURES: [Entry; 20] = [
         ),
         family: None,
     },
-    Entry {
+    FigureEntry {
         name: "request",
         judged: of_run(REQUEST, Measure::Split(|figures| &figures.requests.service)),
         family: Some(Family {
@@ -84,7 +86,7 @@ pub static FIGURES: [Entry; 20] = [
             series: FamilySeries::Times(request_times),
         }),
     },
-    Entry {
+    FigureEntry {
         name: ERROR_RATE,
         judged: Some(Judged {
             help: "Transactions that failed, of those that ended by themselves",
@@ -95,7 +97,7 @@ pub static FIGURES: [Entry; 20] = [
         }),
         family: None,
     },
-    Entry {
+    FigureEntry {
         name: "request_error_rate",
         judged: of_run(
             "Requests that failed, of those that ended by themselves",
@@ -108,7 +110,7 @@ pub static FIGURES: [Entry; 20] = [
         ),
         family: None,
     },
-    Entry {
+    FigureEntry {
         name: "interrupted",
         judged: Some(Judged {
             help: "Transactions that were cut off, of those that began",
@@ -119,7 +121,7 @@ pub static FIGURES: [Entry; 20] = [
         }),
         family: None,
     },
-    Entry {
+    FigureEntry {
         name: "unsent",
         judged: of_run(
             "Starts that were due and given up, of those that were due",
@@ -138,7 +140,7 @@ pub static FIGURES: [Entry; 20] = [
             series: FamilySeries::Counter(by_fault),
         }),
     },
-    Entry {
+    FigureEntry {
         name: "checks",
         judged: Some(Judged {
             help: "Checks that passed, of those that were made",
@@ -154,7 +156,7 @@ pub static FIGURES: [Entry; 20] = [
             series: FamilySeries::Counter(by_check),
         }),
     },
-    Entry {
+    FigureEntry {
         name: "throughput",
         judged: Some(Judged {
             help: "Transactions that ended by themselves",
@@ -164,7 +166,7 @@ pub static FIGURES: [Entry; 20] = [
         }),
         family: None,
     },
-    Entry {
+    FigureEntry {
         name: "goodput",
         judged: Some(Judged {
             help: "Transactions that ended well",
@@ -172,7 +174,7 @@ pub static FIGURES: [Entry; 20] = [
         }),
         family: None,
     },
-    Entry {
+    FigureEntry {
         name: "request_rate",
         judged: of_run(
             "Requests that ended by themselves",
@@ -180,7 +182,7 @@ pub static FIGURES: [Entry; 20] = [
         ),
         family: None,
     },
-    Entry {
+    FigureEntry {
         name: "metric",
         judged: Some(Judged {
             help: "One of the scenario's own metrics: the sum of a counter, the last value of a \
@@ -189,7 +191,7 @@ pub static FIGURES: [Entry; 20] = [
         }),
         family: None,
     },
-    Entry {
+    FigureEntry {
         name: "transactions",
         judged: None,
         family: Some(Family {
@@ -200,7 +202,7 @@ pub static FIGURES: [Entry; 20] = [
             series: FamilySeries::Counter(outcomes),
         }),
     },
-    Entry {
+    FigureEntry {
         name: "transaction_failures",
         judged: None,
         family: Some(Family {
@@ -213,7 +215,7 @@ pub static FIGURES: [Entry; 20] = [
             series: FamilySeries::Counter(causes),
         }),
     },
-    Entry {
+    FigureEntry {
         name: "requests",
         judged: None,
         family: Some(Family {
@@ -223,7 +225,7 @@ pub static FIGURES: [Entry; 20] = [
             series: FamilySeries::Counter(of_requests),
         }),
     },
-    Entry {
+    FigureEntry {
         name: "request_errors",
         judged: None,
         family: Some(Family {
@@ -236,7 +238,7 @@ pub static FIGURES: [Entry; 20] = [
 ];
 
 /// The figures that a threshold may be about, in the order in which people are told of them.
-pub fn subjects() -> impl Iterator<Item = (&'static Entry, &'static Judged)> {
+pub fn subjects() -> impl Iterator<Item = (&'static FigureEntry, &'static Judged)> {
     FIGURES.iter().filter_map(|entry| Some((entry, entry.judged.as_ref()?)))
 }
 

@@ -14,7 +14,7 @@ use swell_cluster::{
 };
 use swell_core::plan::{LoadModel, Users};
 use swell_core::run::RunOutcome;
-use swell_driver::journal::{Place, Subject};
+use swell_driver::journal::{Place, RunIdentity};
 use swell_driver::{Asked, LeadLine, Participation, lead, take_part};
 use swell_protocol::lead::LeadSettings;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -144,7 +144,7 @@ impl Coordinator {
         let (assignment, _packed) = self.assignment(prepared, start_data.clone()).await?;
         // The same on all hosts, so that all journals of a run are alike.
         let subject =
-            Subject { settings: assignment.bundle.settings.clone(), ..prepared.subject() };
+            RunIdentity { settings: assignment.bundle.settings.clone(), ..prepared.subject() };
         let plan = &prepared.plan;
         let new_run = NewRun {
             assignment,

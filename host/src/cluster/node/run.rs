@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use swell_driver::journal::{Place, Subject};
+use swell_driver::journal::{Place, RunIdentity};
 use swell_driver::{Participation, Threads, take_part};
 use swell_engine::ScenarioSource;
 use tokio::sync::watch;
@@ -44,7 +44,7 @@ pub(super) async fn do_part(
     let Prepared { plan, program, run: shared, .. } = &prepared;
     // As it is known on the host that leads, so that all journals of a run are alike.
     let subject =
-        Subject { settings: assigned.assignment.bundle.settings.clone(), ..prepared.subject() };
+        RunIdentity { settings: assigned.assignment.bundle.settings.clone(), ..prepared.subject() };
     let journal = journals.map(|folder| Place { folder, host_name: own_name(), subject });
     let start_data = assigned.assignment.start_data;
     let participation =
