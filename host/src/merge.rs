@@ -15,7 +15,7 @@ use swell_core::run::{
     EndCause, MachineRecord, NodeFate, NodeResult, NodeTotals, RunOutcome, UnknownStarts,
 };
 use swell_driver::RunPlan;
-use swell_driver::journal::{Header, Reading};
+use swell_driver::journal::{JournalHeader, Reading};
 use swell_engine::ScenarioInfo;
 use swell_outputs::Outputs;
 use swell_protocol::message::NodeId;
@@ -75,7 +75,7 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
         is_leaderless: false,
         hosts: BTreeMap::new(),
     };
-    let mut first: Option<Header> = None;
+    let mut first: Option<JournalHeader> = None;
     let mut expected = BTreeSet::new();
     for path in &args.journals {
         let mut reading = Reading::open(path)?;
@@ -139,7 +139,7 @@ fn result(id: NodeId, name: String, totals: NodeTotals, is_complete: bool) -> No
 }
 
 /// The plan as it was, of which the result needs the model, the length and the thresholds.
-fn plan(header: &Header) -> anyhow::Result<RunPlan> {
+fn plan(header: &JournalHeader) -> anyhow::Result<RunPlan> {
     let subject = &header.subject;
     // Files are of the host where they were named; a result does not depend on them.
     let settings = subject.settings.iter().filter(|(key, _)| !names_files(key)).cloned().collect();
@@ -177,7 +177,7 @@ impl Merged {
     }
 
     /// `measured` is how long the measured part was to be.
-    fn outcome(self, header: &Header, measured: Option<Duration>) -> RunOutcome {
+    fn outcome(self, header: &JournalHeader, measured: Option<Duration>) -> RunOutcome {
         let covered = self.covered_until.since(self.measured_from);
         let lasted = covered.min(measured.unwrap_or(Duration::MAX));
         // One that was lost after the end has taken nothing with it.

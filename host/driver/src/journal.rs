@@ -65,7 +65,7 @@ const HIDDEN: &str = "(not kept)";
 
 /// What stands at the beginning.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Header {
+pub struct JournalHeader {
     /// What was run.
     pub subject: RunIdentity,
     /// Who counted.
@@ -143,7 +143,7 @@ impl Place {
         let file = File::options().write(true).create_new(true).mode(0o600).open(&path);
         let mut file =
             file.with_context(|| format!("cannot make the journal {}", path.display()))?;
-        let header = Header {
+        let header = JournalHeader {
             subject: self.subject.without_secrets(),
             host,
             host_name: self.host_name.clone(),
@@ -184,7 +184,7 @@ pub struct Reading {
     path: PathBuf,
     file: File,
     /// How it begins.
-    pub header: Header,
+    pub header: JournalHeader,
 }
 
 impl Reading {
