@@ -196,7 +196,7 @@ impl fmt::Display for Amount {
 
 /// One thing that was looked at, and what it says by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Finding {
+pub struct VerdictEvidence {
     /// What.
     pub what: What,
     /// How much it was.
@@ -213,12 +213,12 @@ pub struct Verdict {
     /// The worst of the evidence.
     pub stamp: Stamp,
     /// Everything for which there were figures, also what speaks for the run.
-    pub evidence: Vec<Finding>,
+    pub evidence: Vec<VerdictEvidence>,
 }
 
 impl Verdict {
     /// The evidence that speaks against the run.
-    pub fn reasons(&self) -> impl Iterator<Item = &Finding> {
+    pub fn reasons(&self) -> impl Iterator<Item = &VerdictEvidence> {
         self.evidence.iter().filter(|evidence| evidence.stamp > Stamp::Valid)
     }
 }
@@ -296,7 +296,7 @@ pub fn judge(measured: &Figures, known: Circumstances) -> Verdict {
     {
         let count = measured.requests.errors.of(class);
         let stamp = if count > 0 { Stamp::Invalid } else { Stamp::Valid };
-        evidence.push(Finding {
+        evidence.push(VerdictEvidence {
             what,
             measured: Amount::Count(count),
             limit: Amount::Count(0),
@@ -347,12 +347,12 @@ fn lengthened(
     times: &Split,
     delayed: &Delayed,
     what: fn(Option<f64>) -> What,
-) -> (Option<Finding>, Option<Histogram>) {
+) -> (Option<VerdictEvidence>, Option<Histogram>) {
     let all = times.both();
     let Some(mean) = all.mean() else { return (None, None) };
     if delayed.seen.is_empty() {
         let limit = Amount::Time(LATENESS_FLOOR.max(mean.mul_f64(LATENESS_PART)));
-        let evidence = Finding {
+        let evidence = VerdictEvidence {
             what: what(None),
             measured: Amount::Time(Duration::ZERO),
             limit,
@@ -383,7 +383,7 @@ fn lengthened(
 
 /// The steady lateness of a thread that has much to do, by the highest percentile that its probes
 /// allow. A pause is one probe, however long it is.
-fn loop_delay(delays: &Histogram, limit: Duration) -> Option<Finding> {
+fn loop_delay(delays: &Histogram, limit: Duration) -> Option<VerdictEvidence> {
     let highest = [99.0, 95.0, 90.0]
         .into_iter()
         .find_map(|percent| Some((percent, delays.percentile(percent)?)));
@@ -391,15 +391,15 @@ fn loop_delay(delays: &Histogram, limit: Duration) -> Option<Finding> {
     Some(time(What::LoopDelay(percent), late, limit, delays.count() < FEW_PROBES))
 }
 
-fn share(what: What, part: u64, whole: u64, limit: f64, few: u64) -> Finding {
+fn share(what: What, part: u64, whole: u64, limit: f64, few: u64) -> VerdictEvidence {
     let measured = part as f64 / whole as f64;
     let (stamp, limit) = stamp(measured, limit, whole < few);
-    Finding { what, measured: Amount::Share(measured), limit: Amount::Share(limit), stamp }
+    VerdictEvidence { what, measured: Amount::Share(measured), limit: Amount::Share(limit), stamp }
 }
 
-fn time(what: What, measured: Duration, limit: Duration, are_few: bool) -> Finding {
+fn time(what: What, measured: Duration, limit: Duration, are_few: bool) -> VerdictEvidence {
     let (stamp, limit) = stamp(measured.as_secs_f64(), limit.as_secs_f64(), are_few);
-    Finding {
+    VerdictEvidence {
         what,
         measured: Amount::Time(measured),
         limit: Amount::Time(Duration::from_secs_f64(limit)),

@@ -139,7 +139,7 @@ pub(crate) struct Shared {
     /// Length of the measured part, where the clock ends it.
     pub(crate) measured: Option<Duration>,
     pub(crate) objectives: Vec<Objective>,
-    pub(crate) users: UserCounts,
+    pub(crate) users: LiveUsers,
     /// Of each worker.
     pub(crate) progress: Vec<Arc<Progress>>,
 }
@@ -172,7 +172,7 @@ impl Shared {
                 .control
                 .as_ref()
                 .map_or_else(Vec::new, |control| control.objectives.clone()),
-            users: UserCounts::default(),
+            users: LiveUsers::default(),
             progress: std::iter::repeat_with(Arc::default).take(plan.workers).collect(),
         })
     }
@@ -206,12 +206,12 @@ impl Window {
 
 /// Users of all workers, for the live view and for knowing when nobody is left.
 #[derive(Debug, Default)]
-pub(crate) struct UserCounts {
+pub(crate) struct LiveUsers {
     alive: AtomicU64,
     most: AtomicU64,
 }
 
-impl UserCounts {
+impl LiveUsers {
     pub(crate) fn came(&self) {
         let alive = self.alive.fetch_add(1, Ordering::Relaxed) + 1;
         self.most.fetch_max(alive, Ordering::Relaxed);
