@@ -8,11 +8,12 @@
 //! the same slot.
 //!
 //! ## Why lost lanes are dealt out and the others stay
-//! When a host is lost its lanes are to move at once, while the others may be bound to what they
-//! were promised. So [`ShareTable::without`] lets the others only gain. [`ShareTable::of_weights`] draws a
-//! table up anew, for a moment at which nobody is bound any more. What is true of hosts is true of
-//! their threads, which hear of a table one sooner and one later: a lane has a seat of its own at
-//! its host's table, which says whose turn it is among the threads.
+//! When a node is lost its lanes are to move at once, while the other nodes may be bound to what
+//! they were promised. So [`ShareTable::without`] lets the others only gain.
+//! [`ShareTable::of_weights`] draws a table up anew, for a moment at which no node is bound any
+//! more. What is true of nodes is true of their threads, which hear of a new table one sooner and
+//! one later: so a lane has a number among the lanes of its node, a *seat*, and keeps it while it
+//! is that node's. The seat says which thread's turn it is.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
