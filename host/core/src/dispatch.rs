@@ -46,7 +46,7 @@ pub struct Start {
     pub slot: u64,
     /// When it was meant to start.
     pub intended: RunInstant,
-    /// When its user parked, or would have had this host not stood still before.
+    /// When its user parked, or would have had this node not stood still before.
     pub parked_at: RunInstant,
 }
 
@@ -64,7 +64,7 @@ pub struct Lag {
     pub total: Duration,
     /// The part during which no user was free: the service is slow, or the users too few.
     pub user: Duration,
-    /// The part during which it was due and a user was free, or would have been had this host not
+    /// The part during which it was due and a user was free, or would have been had this node not
     /// stood still: the load generator's fault.
     pub host: Duration,
 }
@@ -87,10 +87,10 @@ impl Lag {
 pub enum UnsentCause {
     /// No user was free in time.
     Users,
-    /// A user was free in time and was not started, or would have been free had this host not stood
+    /// A user was free in time and was not started, or would have been free had this node not stood
     /// still: the load generator's fault.
     Host,
-    /// The host had no lease, or heard too late that the slot was its own: whoever leads the hosts
+    /// The node had no lease, or heard too late that the slot was its own: whoever leads the nodes
     /// could not be reached in time.
     Lease,
 }
@@ -192,7 +192,7 @@ impl Dispatcher {
         }
     }
 
-    /// One that has no slots and no lease before it is told of them, as those of a host among
+    /// One that has no slots and no lease before it is told of them, as those of a node among
     /// others are.
     pub fn of_cluster(mut cursor: Cursor, limits: DispatchLimits) -> Self {
         cursor.claim(&[], 0);
@@ -278,7 +278,7 @@ impl Dispatcher {
         self.cursor.change_after(from, course);
     }
 
-    /// Slots are due as `timeline` says, and those are this host's that `tables` give to `owner`.
+    /// Slots are due as `timeline` says, and those are this node's that `tables` give to `owner`.
     /// What would have been due by now, had this been known, becomes unsent.
     pub fn handle_orders(
         &mut self,

@@ -1,5 +1,5 @@
 //! Text that somebody else wrote, made fit for a terminal: names and failures of a scenario, words
-//! of a service, a file or another host.
+//! of a service, a file or another node.
 //!
 //! What reaches a terminal can move its cursor, hide a line that was printed before, turn the
 //! reading direction around or forge a line of ours. So whatever is not ours is shown with such

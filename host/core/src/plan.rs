@@ -78,7 +78,7 @@ impl LoadModel {
     /// The same with the users of one of several `hosts`, which lie side by side between 0 and 1:
     /// this one `from` one place `until` another.
     ///
-    /// Of an exact number each host has those between its places, all together that number. On
+    /// Of an exact number each node has those between its places, all together that number. On
     /// demand each may have its part of the most, or what it would have if all were alike where it
     /// has none yet.
     pub fn part(&self, from: f64, until: f64, hosts: usize) -> Self {
@@ -164,13 +164,13 @@ pub struct Plan {
     pub grace: Duration,
     /// How late a slot may start.
     pub max_lag: Duration,
-    /// How fast users may be created, on this host.
+    /// How fast users may be created, on this node.
     pub spawn: Spawn,
     /// From which everything random follows.
     pub seed: u64,
     /// Conditions on the result.
     pub thresholds: Vec<Threshold>,
-    /// Which part of the slots is this host's.
+    /// Which part of the slots is this node's.
     pub share: Stripe,
 }
 
@@ -258,7 +258,7 @@ impl Plan {
         self.stop.measured.map_or(RunInstant::NEVER, |measured| self.measured_from() + measured)
     }
 
-    /// The most users that this host will have.
+    /// The most users that this node will have.
     pub const fn most_users(&self) -> u32 {
         match self.load {
             LoadModel::Transactions { users, .. } | LoadModel::Iterations { users, .. } => {

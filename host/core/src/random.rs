@@ -1,7 +1,7 @@
 //! Randomness that repeats: a small generator for each (seed, number).
 //!
 //! What a scenario sends in iteration i is a function of (seed, i) alone, so the same run on one
-//! host or five sends the same. A stream must therefore be cheap to open anywhere: two rounds of
+//! node or five sends the same. A stream must therefore be cheap to open anywhere: two rounds of
 //! SplitMix64 place it (Steele, Lea, Flood, *Fast Splittable Pseudorandom Number Generators*,
 //! OOPSLA 2014, with the mixing constants of <https://prng.di.unimi.it/splitmix64.c>), and
 //! xoshiro256++ (Blackman, Vigna, *Scrambled Linear Pseudorandom Number Generators*, 2021,

@@ -6,7 +6,7 @@
 //! before it; the profile says at which instant that position is reached. Nothing is booked ahead,
 //! so a change of rate only lays another segment from now on; nothing is added up from interval to
 //! interval, so a run of a day ends on the same nanosecond as the formula; and whoever knows the
-//! profile, the seed and its stripe (a thread, a host) knows its own slots without asking anybody.
+//! profile, the seed and its stripe (a thread, a node) knows its own slots without asking anybody.
 
 mod arrivals;
 mod numbering;
@@ -116,14 +116,14 @@ impl Cursor {
         self.head = self.find_head();
     }
 
-    /// Lets a timeline rule in place of its own, that comes from whoever leads several hosts; slots
+    /// Lets a timeline rule in place of its own, that comes from whoever leads several nodes; slots
     /// that were taken stay taken.
     pub fn follow(&mut self, timeline: Timeline) {
         self.timeline = timeline;
         self.head = self.find_head();
     }
 
-    /// Has the slots that tables give to a host, from the next one on, in place of those that it
+    /// Has the slots that tables give to a node, from the next one on, in place of those that it
     /// had.
     pub fn claim(&mut self, tables: &[ShareTable], owner: Owner) {
         self.claim = SlotClaim::of_tables(tables, owner, self.claim.part());

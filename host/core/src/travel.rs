@@ -1,4 +1,4 @@
-//! What is measured on one host and read on another: few bytes, and nothing let in that could not
+//! What is measured on one node and read on another: few bytes, and nothing let in that could not
 //! have been measured.
 //!
 //! The other side may be broken or hostile. So each type checks, as it is read, what its own

@@ -35,7 +35,7 @@ use crate::exchange::ErrorClass;
 use crate::record::{Delayed, Figures, Histogram, Percentile, Split};
 use crate::units::{grouped, print_duration, print_share};
 
-/// Slots that may be unsent for host reasons.
+/// Slots that may be unsent by the fault of the load generator.
 const UNSENT_LIMIT: f64 = 0.001;
 /// Lateness that is never held against us, however fast the service is.
 const LATENESS_FLOOR: Duration = Duration::from_millis(2);
@@ -245,7 +245,7 @@ impl CpuWindows {
 pub struct Circumstances {
     /// How busy its processors were.
     pub cpu: CpuWindows,
-    /// Whether a host was lost, and not all that it did is known. What it left unsent is then told
+    /// Whether a node was lost, and not all that it did is known. What it left unsent is then told
     /// with it, and is no matter of how well the others worked.
     pub is_host_lost: bool,
     /// Whether the users were as few as this machine holds, and not as the plan allows.

@@ -1,6 +1,6 @@
 //! The numbers of iterations: each is given to one iteration, whatever thread asks.
 //!
-//! A host alone counts them itself. Among others it is handed blocks of them, and whoever asks
+//! A node alone counts them itself. Among others it is handed blocks of them, and whoever asks
 //! while there is none waits for the next block.
 
 use std::collections::VecDeque;
@@ -32,7 +32,7 @@ pub(crate) struct Iterations {
     returned: Mutex<Vec<u64>>,
 }
 
-/// Numbers that were handed to this host.
+/// Numbers that were handed to this node.
 #[derive(Debug, Default)]
 struct Blocks {
     left: Mutex<VecDeque<Range<u64>>>,
@@ -88,7 +88,7 @@ impl Iterations {
         }
     }
 
-    /// Numbers that this host may use.
+    /// Numbers that this node may use.
     pub(crate) fn hand(&self, block: Range<u64>) {
         if let Some(blocks) = &self.blocks {
             blocks.left().push_back(block);

@@ -27,19 +27,19 @@ pub enum NodeEvent {
     Began(Instant),
     /// It does not take place; why, for a person.
     Refused(String),
-    /// A host counted; as it came, to be read where nobody's lease waits for it.
+    /// A node counted; as it came, to be read where nobody's lease waits for it.
     Counted(NodeId, Bytes),
-    /// What went through on a host.
+    /// What went through on a node.
     Flowed(Flowed),
-    /// What hosts have of the run has changed.
+    /// What nodes have of the run has changed.
     Hosts(Vec<NodePlace>),
     /// A scenario wants the run to end.
     EndRequest(EndRequest),
-    /// Every host has told all, or was given up.
+    /// Every node has told all, or was given up.
     Over(Vec<NodeFate>),
 }
 
-/// What is to be told to all hosts.
+/// What is to be told to all nodes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RunCommand {
     /// Another course; whether objectives judge only what begins then.
@@ -50,7 +50,7 @@ pub enum RunCommand {
     MeasureFrom(RunInstant),
     /// Nothing is to begin any more.
     End(Ending),
-    /// A host told what cannot be: it is not to be heard any more.
+    /// A node told what cannot be: it is not to be heard any more.
     Distrust(NodeId),
 }
 
@@ -59,7 +59,7 @@ pub enum RunCommand {
 #[error("stopped before anything was sent")]
 pub struct StoppedBefore;
 
-/// The ends of the channels to what speaks with the hosts.
+/// The ends of the channels to what speaks with the nodes.
 pub struct LeadLine {
     /// What comes.
     pub news: mpsc::UnboundedReceiver<NodeEvent>,

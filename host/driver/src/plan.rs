@@ -56,7 +56,7 @@ impl RunPlan {
         Dispatcher::new(cursor, limits)
     }
 
-    /// The same where the slots are dealt out among several hosts.
+    /// The same where the slots are dealt out among several nodes.
     pub fn dispatcher_of_cluster(&self, worker: usize) -> Dispatcher {
         let (cursor, limits) = self.slots_and_limits(worker);
         Dispatcher::of_cluster(cursor, limits)
@@ -79,7 +79,7 @@ impl RunPlan {
         )
     }
 
-    /// The plan of one of several hosts, whose part of the users goes from one place of a whole to
+    /// The plan of one of several nodes, whose part of the users goes from one place of a whole to
     /// another.
     pub fn for_part(&self, from: f64, until: f64, hosts: usize) -> Self {
         let share = if until > from { until - from } else { 1.0 / hosts as f64 };

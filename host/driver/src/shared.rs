@@ -47,11 +47,11 @@ pub(crate) enum Starts {
     AsTheyAre,
     /// Those of all workers together follow a course.
     Follow(Course),
-    /// They are dealt out to several hosts, of which this one has a number.
+    /// They are dealt out to several nodes, of which this one has a number.
     Dealt(Arc<Orders>, Owner),
 }
 
-/// Until when, on the clock that counts suspension, and below which slot a host among others may
+/// Until when, on the clock that counts suspension, and below which slot a node among others may
 /// start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {

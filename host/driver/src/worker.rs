@@ -48,7 +48,7 @@ pub(crate) enum Order {
 pub(crate) struct Lines {
     pub(crate) orders: watch::Receiver<Order>,
     pub(crate) set_points: watch::Receiver<Option<WorkerSetPoint>>,
-    /// Nothing ever comes where a host is alone.
+    /// Nothing ever comes where a node is alone.
     pub(crate) leases: watch::Receiver<Option<Lease>>,
     /// Closed windows, to be merged.
     pub(crate) windows: mpsc::Sender<Window>,

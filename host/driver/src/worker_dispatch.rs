@@ -55,7 +55,7 @@ pub(crate) struct WorkerDispatch {
     ends_at: Cell<RunInstant>,
     over: Cell<Option<RunOver>>,
     paused: Cell<bool>,
-    /// Nothing where a host needs none.
+    /// Nothing where a node needs none.
     lease: Cell<Option<Lease>>,
     /// When it lapses, if the machine is not suspended before.
     lapses_at: Cell<Option<RunInstant>>,

@@ -50,7 +50,7 @@ pub enum Limiter {
     Service,
     /// There are too few of them, and no more are allowed.
     Users,
-    /// This host.
+    /// The load generator: this node.
     Generator,
 }
 

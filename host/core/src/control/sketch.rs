@@ -39,7 +39,7 @@ impl Sketch {
         self.count += u64::from(n);
     }
 
-    /// Adds the times of `other`. A bucket that is full, as only a host that makes up its counts
+    /// Adds the times of `other`. A bucket that is full, as only a node that makes up its counts
     /// can fill one, takes no more.
     pub(super) fn merge(&mut self, other: &Self) {
         for (own, others) in self.buckets.iter_mut().zip(other.buckets.iter()) {

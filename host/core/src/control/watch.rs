@@ -48,7 +48,7 @@ struct Cohort {
     times: Sketch,
 }
 
-/// What was counted for one objective in one window; mergeable. Travels between hosts as a
+/// What was counted for one objective in one window; mergeable. Travels between nodes as a
 /// [`Snapshot`](crate::record::Snapshot) does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "SentTally")]

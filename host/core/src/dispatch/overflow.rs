@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::schedule::Due;
 
-/// Due slots of all workers of a host, earliest first. The owner puts a lock around it; it is
+/// Due slots of all workers of a node, earliest first. The owner puts a lock around it; it is
 /// touched only in shortage.
 #[derive(Debug, Default)]
 pub struct Overflow {

@@ -38,7 +38,7 @@ pub enum Growth {
 /// How fast users may be created.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Spawn {
-    /// As fast as it goes: creation touches nothing but this host.
+    /// As fast as it goes: creation touches nothing but this node.
     AtOnce,
     /// At this rate of the worker's own: each creation reaches the service, say by a login.
     At(Rate),

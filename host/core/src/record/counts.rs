@@ -222,7 +222,7 @@ pub trait TableRow: Clone {
 
 /// Rows by name. Threads that met the names in another order merge all the same.
 ///
-/// Names beyond [`MAX_NAMES`](super::MAX_NAMES), which threads and hosts may have together, are
+/// Names beyond [`MAX_NAMES`](super::MAX_NAMES), which threads and nodes may have together, are
 /// counted as "other".
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "SentRows<T>", bound(deserialize = "T: TableRow + Deserialize<'de>"))]

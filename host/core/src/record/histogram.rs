@@ -41,7 +41,7 @@ const LISTED: usize = 2_048;
 /// seen; with fewer it soon reaches the maximum, and the figure is one of luck.
 const SAMPLES_BEYOND: f64 = 10.0;
 
-/// Durations, merged without loss from threads, windows and hosts.
+/// Durations, merged without loss from threads, windows and nodes.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "Option<SentHistogram>")]
 pub struct Histogram {

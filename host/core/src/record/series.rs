@@ -71,8 +71,8 @@ pub struct Metrics {
     /// The bytes of all their names.
     name_bytes: usize,
     /// Values that were no number, infinite, or negative for a counter, those of metrics beyond the
-    /// most names that all threads and hosts may have, and those of a metric that has another kind
-    /// on another host.
+    /// most names that all threads and nodes may have, and those of a metric that has another kind
+    /// on another node.
     pub ignored: u64,
 }
 
@@ -294,7 +294,7 @@ impl Value {
     }
 
     /// Adds the values behind `other`, and gives how many it left out: those of another kind. A
-    /// scenario that gives one name two kinds is refused when it defines it, but hosts may be
+    /// scenario that gives one name two kinds is refused when it defines it, but nodes may be
     /// wrong.
     fn merge(&mut self, other: &Self) -> u64 {
         match (self, other) {

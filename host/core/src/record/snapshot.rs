@@ -1,10 +1,10 @@
 //! What was counted in a stretch of a run: one thread's window, or everything merged.
 //!
 //! Merging happens here and nowhere else. It is associative and commutative, so windows, threads
-//! and hosts may be added in any order and grouping: a percentile of the whole is that of all
+//! and nodes may be added in any order and grouping: a percentile of the whole is that of all
 //! samples, never a mean of percentiles.
 //!
-//! A snapshot travels between hosts: rows and buckets that counted nothing are left out, and on
+//! A snapshot travels between nodes: rows and buckets that counted nothing are left out, and on
 //! reading it is refused where no recorder could have made it or where sums of such snapshots would
 //! not fit.
 
@@ -204,7 +204,7 @@ pub struct Unsent {
     /// A user was free and we did not start it.
     #[serde(deserialize_with = "travel::count")]
     pub host: u64,
-    /// The host had no lease, or heard too late that the slot was its own.
+    /// The node had no lease, or heard too late that the slot was its own.
     #[serde(deserialize_with = "travel::count")]
     pub lease: u64,
 }

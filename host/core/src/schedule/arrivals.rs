@@ -3,7 +3,7 @@
 //! Poisson arrivals are drawn in *positions*, at one expected start a unit, so that they need not
 //! know the rate; the timeline stretches them over time. Blocks of 256 are drawn on their own from
 //! (seed, block): the count from the Poisson distribution, then that many uniform positions,
-//! sorted, which is the process itself (Kingman, *Poisson Processes*, section 2.4). So any host
+//! sorted, which is the process itself (Kingman, *Poisson Processes*, section 2.4). So any node
 //! finds any slot without having drawn those before, save their counts. Only additions,
 //! multiplications and divisions are used: they round alike on every machine, which a logarithm
 //! does not.

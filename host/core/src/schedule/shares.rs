@@ -1,10 +1,10 @@
-//! Whose slot is whose: tables that deal the slots out to several hosts, by weight, round after
+//! Whose slot is whose: tables that deal the slots out to several nodes, by weight, round after
 //! round.
 //!
-//! ## Why a table and not a rate for each host
-//! Each slot keeps its one instant, whoever starts it, so the hosts together send what one machine
+//! ## Why a table and not a rate for each node
+//! Each slot keeps its one instant, whoever starts it, so the nodes together send what one machine
 //! would. A slot belongs to whoever the table in force names for its number; numbers do not depend
-//! on clocks or on what a host has heard of rates, so no two hosts that know the same tables start
+//! on clocks or on what a node has heard of rates, so no two nodes that know the same tables start
 //! the same slot.
 //!
 //! ## Why lost lanes are dealt out and the others stay
@@ -22,10 +22,10 @@ use serde::{Deserialize, Serialize};
 
 use super::stripe::Stripe;
 
-/// A host's number in tables.
+/// A node's number in tables.
 pub type Owner = u16;
 
-/// Lanes of a round for each host: weights are met to a sixteenth of an even share.
+/// Lanes of a round for each node: weights are met to a sixteenth of an even share.
 const LANES_EACH: usize = 16;
 /// Lanes of a round at the least: weights are met to half a percent.
 const MIN_LANES: usize = 240;
@@ -47,8 +47,8 @@ struct Lane {
 }
 
 impl ShareTable {
-    /// A table of lanes as near to the weights as it can be (largest remainder), each host's as
-    /// evenly spread as can be. Hosts without a weight have none; without any weight the slots are
+    /// A table of lanes as near to the weights as it can be (largest remainder), each node's as
+    /// evenly spread as can be. Nodes without a weight have none; without any weight the slots are
     /// nobody's.
     pub fn of_weights(from: u64, weights: &[(Owner, f64)]) -> Self {
         let hosts = weights.iter().filter(|(_, weight)| *weight > 0.0).count();
@@ -86,13 +86,13 @@ impl ShareTable {
             .then(|| self.lanes[(slot % self.lanes.len() as u64) as usize].owner)
     }
 
-    /// The part of all slots that a host has.
+    /// The part of all slots that a node has.
     pub fn share(&self, owner: Owner) -> f64 {
         let own = self.lanes.iter().filter(|lane| lane.owner == owner).count();
         if own == 0 { 0.0 } else { own as f64 / self.lanes.len() as f64 }
     }
 
-    /// How many of the slots from `from` up to `until` a host has.
+    /// How many of the slots from `from` up to `until` a node has.
     pub fn count(&self, owner: Owner, from: u64, until: u64) -> u64 {
         if self.lanes.is_empty() {
             return 0;
@@ -106,7 +106,7 @@ impl ShareTable {
     }
 }
 
-/// The seats that are taken at each host's table.
+/// The seats that are taken at each node's table.
 #[derive(Default)]
 struct Seats(BTreeMap<Owner, u32>);
 
@@ -129,7 +129,7 @@ impl Seats {
     }
 }
 
-/// Deals so many lanes out by weight, to each host at even distances; none at all where nobody has
+/// Deals so many lanes out by weight, to each node at even distances; none at all where nobody has
 /// a weight.
 fn deal(count: usize, weights: &[(Owner, f64)]) -> Vec<Owner> {
     let weights: Vec<(Owner, f64)> =
@@ -163,14 +163,14 @@ fn portions(whole: usize, weights: &[(Owner, f64)]) -> Vec<(Owner, usize)> {
     portions
 }
 
-/// The slots of one thread of one host.
+/// The slots of one thread of one node.
 #[derive(Clone, Debug)]
 pub(super) struct SlotClaim {
     rounds: Vec<Round>,
     part: Stripe,
 }
 
-/// A host's lanes of one table, as they are shared out among its threads: each in turn has the
+/// A node's lanes of one table, as they are shared out among its threads: each in turn has the
 /// lanes of a seat, and moves on by one with each round.
 #[derive(Clone, Debug)]
 struct Round {
@@ -184,7 +184,7 @@ struct Round {
 #[derive(Clone, Debug, Default)]
 struct Turn {
     own: Vec<u64>,
-    /// In how many rounds the thread has any again; none where the host has none.
+    /// In how many rounds the thread has any again; none where the node has none.
     next: Option<u64>,
 }
 
@@ -194,7 +194,7 @@ impl SlotClaim {
         Self { rounds: vec![Round::new(0, 1, [(0, 0)], part)], part }
     }
 
-    /// A thread's part of what the tables give to a host.
+    /// A thread's part of what the tables give to a node.
     pub(super) fn of_tables(tables: &[ShareTable], owner: Owner, part: Stripe) -> Self {
         let round = |table: &ShareTable| {
             let own = (0..)
@@ -206,7 +206,7 @@ impl SlotClaim {
         Self { rounds: tables.iter().map(round).collect(), part }
     }
 
-    /// Which part of its host's slots it is.
+    /// Which part of its node's slots it is.
     pub(super) const fn part(&self) -> Stripe {
         self.part
     }
@@ -227,7 +227,7 @@ impl SlotClaim {
 }
 
 impl Round {
-    /// Of a host's lanes, smallest first, with their seats.
+    /// Of a node's lanes, smallest first, with their seats.
     fn new(from: u64, lanes: u64, own: impl IntoIterator<Item = (u64, u32)>, part: Stripe) -> Self {
         let mut turns = vec![Turn::default(); part.of() as usize];
         for (lane, seat) in own {

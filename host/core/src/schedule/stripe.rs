@@ -20,7 +20,7 @@ impl Stripe {
         Self { index, of }
     }
 
-    /// Share number `index` of `of` of this share: a thread's of its host's.
+    /// Share number `index` of `of` of this share: a thread's of its node's.
     ///
     /// # Panics
     /// When there is no such share.
