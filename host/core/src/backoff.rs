@@ -1,15 +1,16 @@
-//! How long whoever fails before it has begun anything waits until it tries again.
+//! How long somebody whose attempt failed at once waits before the next attempt.
 //!
 //! An iteration that fails at once is repeated at once, a million times a second: the machine is
-//! busy with nothing, and the service, which was never asked, looks slow. Each failure waits twice
-//! as long as the one before it, so that a mistake that mends itself, as a file that is not there
-//! yet, costs little, and one that does not costs nothing. Whoever begins something begins anew.
+//! busy with nothing, and the service, which was never asked, looks slow. So each failure in a row
+//! makes the wait twice as long. A fault that goes away by itself, as a file that does not exist
+//! yet, then costs little, and a fault that stays costs nothing. After a success the waits begin
+//! anew.
 
 use std::time::Duration;
 
 /// The first wait: longer than any work that is worth repeating at once.
 const FIRST: Duration = Duration::from_millis(1);
-/// The longest: a person who looks on sees that it is tried again.
+/// The longest wait: a person who looks on still sees that the attempts go on.
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// See the module's documentation.
@@ -19,14 +20,14 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// It failed again: how long to wait.
+    /// An attempt failed again. Returns how long to wait.
     pub fn fail(&mut self) -> Duration {
         let wait = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(MAX_WAIT);
         self.failures = self.failures.saturating_add(1);
         wait
     }
 
-    /// Something began.
+    /// An attempt began something: the next failure waits for the first time again.
     pub const fn reset(&mut self) {
         self.failures = 0;
     }

@@ -2,8 +2,8 @@
 //! follows from what was counted.
 //!
 //! Thresholds, the metrics for Prometheus and the lists in the documentation are made from it, so a
-//! figure is added here and nowhere else. What only the moment knows (users, goal, objectives) is
-//! no count, and has its list beside the status of a run.
+//! figure is added here and nowhere else. Users, the goal and objectives are no counts: only the
+//! moment knows them, and their list stands beside the status of a run.
 
 mod entry;
 mod figures;

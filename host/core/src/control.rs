@@ -1,10 +1,11 @@
-//! Which rate to drive, so that what was asked for holds: a target, latency percentiles, error
+//! Chooses the rate at which all that was asked for holds: a target, latency percentiles, error
 //! rates, together.
 //!
 //! A [`Regulator`] holds the set-point. In every window of a fifth of a second each objective is
-//! judged by what began under the set-point in force, and says up to which rate it holds; the least
-//! of these, and of the target, is the next set-point. Workers count for an objective with a
-//! [`Watch`] and send [`Tally`]s, whose sum the regulator is given. Nothing here reads a clock.
+//! judged by what began under the set-point in force, and says up to which rate it holds. The
+//! lowest of these rates and of the target is the next set-point. Workers count for an objective
+//! with a [`Watch`] and send [`Tally`]s, whose sum the regulator is given. Nothing here reads a
+//! clock.
 //!
 //! | file | what it knows |
 //! |---|---|
@@ -47,10 +48,10 @@ use crate::units::Rate;
 /// Where an objective has the load begin unless told otherwise, in transactions a second: nothing
 /// to a service that is worth a load test, and five seconds of growth from its first thousand.
 pub const DEFAULT_START: f64 = 512.0;
-/// The least rate that objectives lead to: one transaction a second goes on asking a service that
+/// The lowest rate to which objectives lead: one transaction a second goes on asking a service that
 /// is down whether it is back.
 pub const FLOOR: f64 = 1.0;
-/// Changes of a smaller part than this are left for a later window.
+/// A change of the rate by a smaller part than this waits for a later window.
 const WORTH_A_CHANGE: f64 = 0.000_1;
 
 /// A new set-point.
@@ -59,22 +60,22 @@ pub struct Change {
     /// Transactions a second, from now on.
     pub rate: f64,
     /// Whether every [`Watch`] is to [begin anew](Watch::restart): the load has come down, and what
-    /// began before speaks of the old one.
+    /// began before the change says only something about the old load.
     pub restart: bool,
 }
 
 /// Why the set-point is what it is, as one objective sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation<'a> {
-    /// Which.
+    /// The objective.
     pub objective: &'a Objective,
-    /// Transactions a second up to which it has found itself to hold.
+    /// The rate, in transactions a second, up to which the objective holds, as far as is known.
     pub limit: f64,
-    /// What it is doing.
+    /// What its controller is doing.
     pub doing: Doing,
-    /// What it last measured, on how many samples: seconds, or a share.
+    /// What was measured last, in seconds or as a share, and on how many samples.
     pub measured: Option<(f64, u64)>,
-    /// Whether it is what keeps the set-point down.
+    /// Whether this objective keeps the set-point down.
     pub binding: bool,
 }
 
@@ -110,8 +111,8 @@ impl Regulator {
         self.in_force
     }
 
-    /// Another target, whatever it was; the objectives go on. Gives the new set-point if it is to
-    /// change now: a higher target is risen to.
+    /// Sets another target, whatever the target was; the objectives go on. Returns the new
+    /// set-point if it changes now; to a higher target the rate rises step by step.
     pub fn set_target(&mut self, target: f64) -> Option<Change> {
         self.target = Some(target);
         self.settle()
@@ -122,8 +123,8 @@ impl Regulator {
         self.holders.iter().map(|holder| &holder.objective)
     }
 
-    /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it
-    /// is to change.
+    /// Takes in a window: a tally for each objective, in their order. Returns the new set-point if
+    /// it changes.
     pub fn on_window(&mut self, window: &ControlWindow, tallies: &[Tally]) -> Option<Change> {
         for (holder, tally) in self.holders.iter_mut().zip(tallies) {
             holder.on_window(window, self.in_force, tally);
@@ -131,7 +132,7 @@ impl Regulator {
         self.settle()
     }
 
-    /// What each objective has to say.
+    /// What each objective says about the rate.
     pub fn explain(&self) -> impl Iterator<Item = Explanation<'_>> {
         self.holders.iter().map(|holder| Explanation {
             objective: &holder.objective,

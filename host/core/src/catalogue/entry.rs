@@ -4,19 +4,19 @@ use crate::record::{Check, Figures, Histogram, Outcomes, Split, Total, Transacti
 
 /// A figure of a run.
 pub struct FigureEntry {
-    /// Its name; where it is judged, the one that a threshold has for it.
+    /// The figure's name; thresholds use it too, where they may be about this figure.
     pub name: &'static str,
-    /// What a threshold compares; nothing where no threshold is about it.
+    /// What a threshold compares; `None` where no threshold may be about this figure.
     pub judged: Option<Judged>,
-    /// The metric that shows it while a run goes on; nothing where none does.
+    /// The metric that shows the figure while a run goes on; `None` where no metric does.
     pub family: Option<Family>,
 }
 
-/// What a threshold compares, and what it is measured on.
+/// What a threshold compares with its limit, and what the figure is measured on.
 pub struct Judged {
-    /// What it is, in a line.
+    /// What the figure is, in a line.
     pub help: &'static str,
-    /// How it follows from the counts.
+    /// How the figure follows from the counts.
     pub source: Source,
 }
 
@@ -28,19 +28,19 @@ pub enum Source {
     Transactions(Measure<dyn Timed>),
     /// All checks, or one.
     Checks(Measure<Check>),
-    /// One of the scenario's own metrics, whose kind decides what there is.
+    /// One of the scenario's own metrics. The metric's kind decides which statistics there are.
     Own,
 }
 
 /// How a figure follows from what was counted.
 pub enum Measure<T: ?Sized> {
-    /// Times, kept apart by how what took them ended.
+    /// Times, with those of successes, failures and interrupted work kept apart.
     Split(fn(&T) -> &Split),
     /// Times.
     Times(fn(&T) -> &Histogram),
-    /// A part of a whole; with what to say where there is no whole.
+    /// A part of a whole, and the text to show where there is no whole.
     Share(fn(&T) -> Portion, &'static str),
-    /// A number of things, which is told by the second.
+    /// A number of things, which is shown as a number a second.
     PerSecond(fn(&T) -> u64),
 }
 
@@ -51,7 +51,7 @@ pub struct Portion {
     pub part: u64,
     /// How many there are.
     pub whole: u64,
-    /// How many may belong to the part or not, as they were cut off before it was known.
+    /// How many may belong to the part or not: they were cut off before their end was known.
     pub undecided: u64,
 }
 
@@ -70,7 +70,7 @@ pub enum Unit {
 
 /// What all outermost transactions and those of one name have in common.
 pub trait Timed {
-    /// How many.
+    /// How many transactions there were.
     fn counts(&self) -> &Outcomes;
     /// End minus actual start.
     fn service(&self) -> &Split;
@@ -80,13 +80,13 @@ pub trait Timed {
 
 /// A family of metrics: one for each value of its labels.
 pub struct Family {
-    /// Its name for Prometheus.
+    /// The family's name for Prometheus.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// What the family measures, in a line.
     pub help: &'static str,
-    /// Its labels, beside those of the run.
+    /// The family's labels, beside the labels that each metric of the run has.
     pub labels: &'static [Label],
-    /// Its series.
+    /// What is counted of each series.
     pub series: FamilySeries,
 }
 
@@ -95,23 +95,23 @@ pub struct Family {
 pub struct Label {
     /// Its name.
     pub name: &'static str,
-    /// The values that it has, where they are few.
+    /// The values that the label may have, where they are few; empty otherwise.
     pub values: &'static str,
 }
 
-/// Tells what was counted of a series, which the values of its labels name.
+/// Receives what was counted of one series. The texts are the values of the series' labels.
 pub type Tell<'a, T> = &'a mut dyn FnMut(&[&str], &T);
 
-/// What the series of a family are, and what was counted of each.
+/// What the series of a family are, and how to read them from the counts.
 pub enum FamilySeries {
     /// Numbers of things.
     Counter(fn(&Figures, Tell<'_, u64>)),
-    /// Times; a series may be told in several parts.
+    /// Times; one series may be told in several parts.
     Times(fn(&Figures, Tell<'_, Histogram>)),
 }
 
 impl Judged {
-    /// What it is measured in, and so how its limit is written.
+    /// The unit in which the figure is measured, and in which a limit is written.
     pub const fn unit(&self) -> Unit {
         match &self.source {
             Source::Run(measure) => measure.unit(),
@@ -121,12 +121,12 @@ impl Judged {
         }
     }
 
-    /// Whether it can be narrowed to one transaction, check or metric.
+    /// Whether a threshold can be about one transaction, check or metric alone.
     pub const fn can_be_narrowed(&self) -> bool {
         !matches!(self.source, Source::Run(_))
     }
 
-    /// Whether what ended well and what failed are kept apart.
+    /// Whether times of successes and of failures are kept apart.
     pub const fn is_split(&self) -> bool {
         matches!(
             self.source,

@@ -8,7 +8,7 @@ use crate::record::{Causes, Figures, Histogram, Split, Transaction};
 /// The label of transactions.
 pub const TRANSACTION: Label = label("transaction", "");
 
-/// The share of transactions that failed, of which a run may say how high it may be.
+/// The share of transactions that failed. A threshold on it says how many may.
 pub const ERROR_RATE: &str = "error_rate";
 
 /// All figures.
@@ -237,7 +237,7 @@ pub static FIGURES: [FigureEntry; 20] = [
     },
 ];
 
-/// The figures that a threshold may be about, in the order in which people are told of them.
+/// The figures that a threshold may be about, in the order in which people see them.
 pub fn subjects() -> impl Iterator<Item = (&'static FigureEntry, &'static Judged)> {
     FIGURES.iter().filter_map(|entry| Some((entry, entry.judged.as_ref()?)))
 }
@@ -260,7 +260,7 @@ const fn of_run(help: &'static str, measure: Measure<Figures>) -> Option<Judged>
     Some(Judged { help, source: Source::Run(measure) })
 }
 
-/// What failed of what ended; what was cut off may have failed or not.
+/// The failed part of all that ended. What was cut off may have failed or not.
 const fn failed(ok: u64, failed: u64, cut: u64) -> Portion {
     Portion { part: failed, whole: ok + failed + cut, undecided: cut }
 }
@@ -348,16 +348,16 @@ fn by_outcome(ok: u64, failed: u64, interrupted: u64, mut tell: impl FnMut(&str,
     tell("interrupted", interrupted);
 }
 
-/// What was cut off is told at its age, as the least that it would have taken: a quantile without
-/// it would be that of what did not hang.
+/// What was cut off counts with its age, which is the least time that it would have taken. A
+/// quantile without it would leave out exactly what hung.
 fn all<'a>(times: &'a Split, mut tell: impl FnMut(&'a Histogram)) {
     tell(&times.ok);
     tell(&times.failed);
     tell(&times.interrupted);
 }
 
-/// Failures by kinds of causes: what a scenario said in its own words is one kind, as there may be
-/// any number of them.
+/// Failures by the kind of their cause. What a scenario said in its own words is one kind, because
+/// there may be any number of such texts.
 fn by_cause(causes: &Causes, mut tell: impl FnMut(&str, u64)) {
     for (status, count) in causes.statuses.iter() {
         tell(&format!("status {status}"), count);

@@ -1,4 +1,4 @@
-//! When starts that were missed are made up for all at once, and what that touches.
+//! When starts that were missed are made up for all at once, and which transactions that touches.
 //!
 //! ## Why it is no evidence
 //! After a standstill of ours, or of a service that all users waited for, the slots that became due

@@ -1,8 +1,9 @@
 //! What the last windows say about an objective, and how surely.
 //!
-//! Windows of similar set-points speak together: a few seconds at a steady rate decide what one
-//! window cannot. They are looked at over spans of one window, two, four and so on, newest first,
-//! so that a sudden change shows at once in the shortest and a slight one, later, in the longest.
+//! Windows of similar set-points are judged together: a few seconds at a steady rate decide what
+//! one window cannot. The windows are summed up over spans of one window, two, four and so on,
+//! newest first. So a sudden change shows at once in the shortest span, and a slight change shows
+//! later, in the longest.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,25 +15,26 @@ use super::sketch::Sketch;
 use super::watch::Tally;
 use crate::RunInstant;
 
-/// How far back windows are looked at.
+/// How far back windows count.
 const SPAN: Duration = Duration::from_secs(5);
-/// Set-points that differ by less than this part are taken for one: a service does not change its
-/// character over so little.
+/// Set-points that differ by less than this part count as one: a service does not change its
+/// character over so small a difference.
 const SIMILAR: f64 = 0.05;
-/// Older windows and such of other set-points are kept while the others hold fewer samples than
-/// this, for so long: at a transaction a second five seconds say nothing.
+/// Older windows, and windows of other set-points, stay as long as the newer ones hold fewer
+/// samples than this: at a transaction a second five seconds say nothing.
 const ENOUGH: u64 = 40;
 const MAX_SPAN: Duration = Duration::from_secs(20);
-/// Standard deviations that a share must be off to be taken for off: one wrong alarm in 700 looks
-/// at what is just held. A look happens five times a second, and a wrong one costs a small step.
+/// How many standard deviations a share must be off before it counts as off. Of 700 looks at a
+/// share that is just held, one then gives a false alarm. There are five looks a second, and a
+/// false alarm costs a small step.
 const Z: f64 = 3.0;
-/// An objective is far off when the odds of breaking it are surely so many times those that it
+/// An objective is far off when the odds of breaking it are surely this many times the odds that it
 /// allows.
 const FAR_OFF: f64 = 2.0;
-/// Samples without which nothing is said of an objective.
+/// With fewer samples an objective is not judged.
 pub(super) const MIN_SAMPLES: u64 = 20;
-/// Samples above an objective that it takes to speak of them at all: one or two among few may be
-/// anything.
+/// With fewer samples above an objective they are not judged at all: one or two among a few may be
+/// chance.
 const MIN_ABOVE: u64 = 3;
 
 /// The windows that count.
@@ -51,15 +53,14 @@ struct Stretch {
     tally: Tally,
 }
 
-/// What was measured against an objective: how many times as much load the service would bear if
-/// more load meant so much more of what is measured. Above 1 the objective holds with room, below 1
-/// it does not.
+/// How many times as much load the service could bear, if what is measured grew in proportion to
+/// the load. Above 1 the objective holds with room, below 1 it does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Headroom {
     pub(super) measured: f64,
     /// What was measured: a time in seconds, or a share.
     pub(super) reading: f64,
-    /// On so many samples.
+    /// The number of samples.
     pub(super) samples: u64,
 }
 
@@ -70,9 +71,10 @@ pub(super) enum Finding {
     Nothing,
     /// Nothing speaks surely against the objective.
     Holds(Headroom),
-    /// It does not hold; so much of the load would be borne, if all doubt went for the service.
+    /// The objective does not hold.
     Broken {
-        /// Less than 1.
+        /// The part of the load that the service could bear, below 1, if all doubt is decided in
+        /// favour of the service.
         keep: f64,
         /// What was measured.
         room: Headroom,
@@ -107,14 +109,14 @@ impl ObjectiveEvidence {
         self.spare.extend(self.windows.drain(..).map(|window| window.tally));
     }
 
-    /// Whether what was judged in the latest window kept to the objective.
+    /// Whether what was judged in the latest window meets the objective.
     pub(super) fn latest_holds(&self) -> bool {
         let mut latest = SpanSums::new(self.goal);
         self.windows.back().into_iter().for_each(|window| latest.add(&window.tally));
         latest.samples() > 0 && latest.room().measured >= 1.0
     }
 
-    /// Whether all windows together are surely within the objective.
+    /// Whether all windows together surely meet the objective.
     pub(super) fn surely_holds(&self) -> bool {
         let mut all = SpanSums::new(self.goal);
         self.windows.iter().for_each(|window| all.add(&window.tally));
@@ -122,8 +124,8 @@ impl ObjectiveEvidence {
         wilson(above as f64, of as f64).1 < allowed
     }
 
-    /// Judges by spans of one window, two, four and so on; the shortest that speaks against the
-    /// objective decides, and otherwise all, if there are at least so many samples.
+    /// Judges by spans of one window, two, four and so on. The shortest span that speaks against
+    /// the objective decides; otherwise all windows decide, if they have at least `least` samples.
     pub(super) fn judge(&self, least: u64) -> Finding {
         let mut sum = SpanSums::new(self.goal);
         let mut next = 1;
@@ -164,7 +166,7 @@ impl SpanSums {
         self.times.merge(times);
     }
 
-    /// How many say something about the objective.
+    /// The number of samples that say something about the objective.
     pub(super) fn samples(&self) -> u64 {
         match self.goal {
             Goal::Latency { .. } => self.times.count(),
@@ -172,7 +174,7 @@ impl SpanSums {
         }
     }
 
-    /// How many were above the objective or failed, of how many, and the share that may.
+    /// How many samples were above the objective or failed, of how many, and which share may.
     fn parts(&self) -> (u64, u64, f64) {
         match self.goal {
             Goal::Latency { percent, .. } => {
@@ -224,8 +226,8 @@ impl SpanSums {
     }
 }
 
-/// How many times the present load fails in the share `allowed` when it now fails in `failing`, if
-/// what succeeds is all that the service can do.
+/// How many times the present load would fail in the share `allowed`, when the present load fails
+/// in `failing` and what succeeds is all that the service can do.
 fn borne(failing: f64, allowed: f64) -> f64 {
     (1.0 - failing) / (1.0 - allowed)
 }
@@ -236,9 +238,9 @@ pub(super) fn chance(expected: f64) -> f64 {
     Z * expected.sqrt()
 }
 
-/// The Wilson interval of a share, `Z` standard deviations wide to both sides: where a true share
-/// may lie of which `part` of `whole` were seen (E. B. Wilson, *Probable Inference*, 1927). It
-/// stays within 0 and 1, and says little of little.
+/// The Wilson interval of a share, `Z` standard deviations wide to both sides: where the true share
+/// may lie when `part` of `whole` were seen (E. B. Wilson, *Probable Inference*, 1927). It stays
+/// within 0 and 1, and is wide where there are few samples.
 fn wilson(part: f64, whole: f64) -> (f64, f64) {
     if whole <= 0.0 {
         return (0.0, 1.0);

@@ -2,12 +2,12 @@
 //! which they broke.
 //!
 //! First the rate climbs as under a [`Regulator`], until an objective breaks; that takes seconds
-//! and tells about where to look. Then rates are *tried*: each is kept for the same time, and
-//! counts as held if no objective was surely broken at any moment, each holds as measured over the
-//! whole trial, and no more came to be under way while it lasted: a service that is given a
-//! hundredth more than it can do answers in time for a while. Between two trials the load rests
-//! below the last one, until what was queued is done. The ends of the interval close in on each
-//! other until they are near enough.
+//! and tells roughly where to look. Then rates are *tried*: each is kept for the same time. A rate
+//! counts as held if no objective was surely broken at any moment, if each objective holds as
+//! measured over the whole trial, and if the number of transactions under way did not grow during
+//! it: a service that is given a hundredth more than it can do still answers in time for a while.
+//! Between two trials the load rests below the last rate, until the queue is worked off. So the two
+//! ends of the interval come nearer to each other, until they are near enough.
 
 use std::time::Duration;
 
@@ -21,32 +21,34 @@ use super::{Change, ControlWindow, FLOOR, Regulator};
 use crate::RunInstant;
 use crate::units::Rate;
 
-/// The ends of the interval are near enough when the upper one is at most so many times the lower
-/// one: 4 % to either side of its middle.
+/// The ends of the interval are near enough when the upper end is at most this many times the lower
+/// one: 4 % to either side of the middle.
 const NEAR_ENOUGH: f64 = 1.08;
 /// The step from a rate that was held to the next one tried.
 const STEP: f64 = 1.06;
-/// From a rate that broke to the next one tried while none has been held: a little, then further,
-/// then far.
+/// The steps from a rate that broke to the next rate to try, as long as no rate was held: a little
+/// lower, then further, then far.
 const STEPS_BACK: [f64; 3] = [0.9, 0.5, 0.1];
-/// Ends of the interval that are further apart than this are halved, on a scale of factors.
+/// If the ends of the interval are further apart than this factor, the next rate is their middle,
+/// on a scale of factors.
 const FAR_APART: f64 = 1.3;
-/// At which part of the rate tried last the load rests, and for how long at least and at most.
+/// Between two trials the load rests at this part of the rate that was tried last, for at least and
+/// at most so long.
 const REST: f64 = 0.8;
 const MIN_REST: Duration = Duration::from_secs(1);
 const MAX_REST: Duration = Duration::from_secs(5);
-/// After which part of a trial it is counted whether more and more come to be under way: before, a
-/// service whose answers take seconds has yet to fill.
+/// After this part of a trial begins the look whether more and more transactions are under way:
+/// before it, a service whose answers take seconds is still filling.
 const FILLING: f64 = 0.5;
-/// Windows one after another in which the generator was a limit, or began too little, that prove it
-/// to be the one that is found.
+/// After so many windows in a row in which the generator was a limit, or began too little, the
+/// search has found the generator and not the service.
 const LIMITED_WINDOWS: u32 = 15;
 /// The part of a trial's windows in which the generator may have been a limit.
 const MAX_LIMITED: f64 = 0.2;
-/// The part of what began in a trial that must have been judged. In a trial of twice a latency
-/// objective, the shortest there is, half of it can be.
+/// The part of what began in a trial that must have been judged. The shortest trial is twice as
+/// long as a latency objective; in it half can be judged.
 const MIN_JUDGED: f64 = 0.25;
-/// A trial in which less than this part of the rate began has tried another rate.
+/// If less than this part of the rate began, the trial has tried another rate.
 const BEGUN: f64 = 0.97;
 
 /// Why a search ended.
@@ -60,16 +62,16 @@ pub enum SearchEnd {
     /// Not even the least rate was held.
     #[serde(rename = "no rate")]
     NoRate,
-    /// The load generator could not begin what it should have.
+    /// The load generator could not begin what was due.
     Generator,
-    /// The time was over.
+    /// The time for the search was over.
     Budget,
-    /// It was stopped from outside.
+    /// The search was stopped from outside.
     Stopped,
 }
 
 impl SearchEnd {
-    /// All that there are.
+    /// All reasons.
     pub const ALL: [Self; 6] =
         [Self::Narrow, Self::Most, Self::NoRate, Self::Generator, Self::Budget, Self::Stopped];
 
@@ -86,26 +88,26 @@ impl SearchEnd {
     }
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchResult {
-    /// Why it ended.
+    /// Why the search ended.
     pub end: SearchEnd,
     /// The highest rate that was held for a whole trial.
     pub held: Option<f64>,
-    /// The lowest rate that was not, and which objective broke there.
+    /// The lowest rate that was not held, and which objective broke at it.
     pub broken: Option<(f64, Breach)>,
     /// How many rates were tried.
     pub trials: u32,
 }
 
-/// What a rate failed by.
+/// How a rate failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Breach {
-    /// Which objective.
+    /// The objective that broke.
     pub objective: Objective,
-    /// What was measured, seconds or a share; nothing when the objective held while more and more
-    /// came to be under way, or too few answers came to judge it.
+    /// What was measured, in seconds or as a share; `None` when the objective held while more and
+    /// more transactions were under way, or when too few answers came to judge it.
     pub measured: Option<f64>,
 }
 
@@ -114,11 +116,11 @@ pub struct Breach {
 pub enum Searching {
     /// The rate rises until an objective breaks.
     Climbing,
-    /// What was queued is worked off.
+    /// The service works off what was queued.
     Resting,
-    /// A rate is kept.
+    /// A rate is kept and judged.
     Trying,
-    /// It is over.
+    /// The search is over.
     Over,
 }
 
@@ -155,7 +157,7 @@ struct Trial {
     evidence: Vec<ObjectiveEvidence>,
     sums: Vec<SpanSums>,
     begun: u64,
-    /// Its windows, and those in which the generator was a limit.
+    /// The number of windows of the trial, and of those in which the generator was a limit.
     windows: u32,
     limited: u32,
     /// For each objective, how many were under way when the trial had filled the service.
@@ -197,12 +199,12 @@ impl Finder {
         self.rate
     }
 
-    /// What is to hold, in the order in which tallies are expected.
+    /// The objectives, in the order in which tallies are expected.
     pub fn objectives(&self) -> impl Iterator<Item = &Objective> {
         self.objectives.iter()
     }
 
-    /// What it is doing.
+    /// What the search is doing.
     pub const fn doing(&self) -> Searching {
         match self.phase {
             SearchPhase::Climbing => Searching::Climbing,
@@ -212,19 +214,20 @@ impl Finder {
         }
     }
 
-    /// What it has come to; before it is over, if it were stopped now.
+    /// The result. Before the search is over, it is the result that a stop at this moment would
+    /// have.
     pub fn found(&self) -> SearchResult {
         let end = if let SearchPhase::Over(end) = self.phase { end } else { SearchEnd::Stopped };
         SearchResult { end, held: self.held, broken: self.broken.clone(), trials: self.trials }
     }
 
-    /// The interval as far as it is known: a rate that was held, and one that was not.
+    /// The interval as far as it is known: a rate that was held, and a rate that was not.
     pub fn interval(&self) -> (Option<f64>, Option<f64>) {
         (self.held, self.broken.as_ref().map(|(rate, _)| *rate))
     }
 
-    /// Takes in a window: a tally for each objective, in their order. Gives the new set-point if it
-    /// is to change.
+    /// Takes in a window: a tally for each objective, in their order. Returns the new set-point if
+    /// it changes.
     pub fn on_window(&mut self, window: &ControlWindow, tallies: &[Tally]) -> Option<Change> {
         let meant = self.rate * window.length.as_secs_f64();
         let short = (window.begun as f64) < meant * BEGUN - chance(meant);
@@ -293,7 +296,7 @@ impl Finder {
             evidence.add(window.until, rate, tally);
             match evidence.judge(MIN_SAMPLES) {
                 Finding::Holds(Headroom { measured, .. }) => well &= measured >= 1.0,
-                // What was queued before is late without saying anything of now.
+                // What was queued before is late, and says nothing about the present rate.
                 Finding::Broken { .. } => {
                     evidence.clear();
                     well = false;
@@ -347,8 +350,8 @@ impl Finder {
                 trial.level.as_ref().map_or(0.0, |level| level[place] as f64),
             );
             let queue = whole && now - level > chance(2.0 * level.max(1.0));
-            // Of what began a part must have given an answer that says something: quick errors are
-            // no short times, and silence is none at all.
+            // Part of what began must have given an answer that can be judged: errors that come
+            // quickly are no short times, and silence is no time at all.
             let mute = whole && (sums.samples() as f64) < sums.begun as f64 * MIN_JUDGED;
             if breach.is_none()
                 && (broken_now.is_some() || broken_over_all.is_some() || queue || mute)

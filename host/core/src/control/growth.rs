@@ -1,20 +1,21 @@
-//! How fast a rate may rise, from what is known of the rates above it.
+//! How fast a rate may rise, from what is known about higher rates.
 //!
-//! Below nothing is known a rate rises by a fifth a second: 30 s from 50/s to 10,000/s, and each
-//! window only 4 % into the unknown. Once an objective has been broken, the rate at which it would
-//! just have held is remembered as the *ceiling*. Up to it the ground is known, so a rate that a
-//! stall has beaten down comes back quickly; near it the rate creeps, since a small step too far
-//! fills queues that take long to drain; and when creeping goes on unpunished the step doubles
-//! every few seconds, so that a service that has recovered is followed. This is the shape of TCP's
-//! CUBIC (RFC 9438), for a rate.
+//! As long as nothing is known about higher rates, a rate rises by a fifth a second: 30 s from 50/s
+//! to 10,000/s, and each window only 4 % into the unknown. Once an objective has been broken, the
+//! rate at which it would just have held is remembered as the *ceiling*. Up to the ceiling the
+//! rates are known, so a rate that came down because of a stall rises again quickly. Near the
+//! ceiling the rate rises by very small steps (it *creeps*), because a small step too far fills
+//! queues that take long to drain. As long as creeping breaks nothing, the step doubles every few
+//! seconds, so that the rate follows a service that has recovered. This is the shape of TCP's CUBIC
+//! (RFC 9438), for a rate.
 //!
 //! ## What is not believed at once
-//! A service that is down does not say what it can bear when it is up, and one of which a breach
-//! says that it would bear far less than held a moment ago may have had a bad moment: a restart, a
-//! pause, a burst. Such a breach leaves no ceiling: the rate goes back to where it was as over
-//! known ground, and on. A second one on that way is believed. TCP undoes what a spurious timeout
-//! did in the same spirit (RFC 4015). Nor is a ceiling believed for ever: where the objective
-//! surely holds a little above, it is none.
+//! A service that is down does not say what it can bear when it is up. A breach that says that the
+//! service would bear far less than a moment ago may have been an accident: a restart, a pause, a
+//! burst. Such a breach leaves no ceiling: the rate goes back to where it was, as through known
+//! rates, and on. A second such breach on that way is believed. TCP undoes what a spurious timeout
+//! did in the same spirit (RFC 4015). A ceiling is not believed for ever, either: it is dropped
+//! once the objective surely holds a little above it.
 
 use std::time::Duration;
 
@@ -22,24 +23,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::RunInstant;
 
-/// The most that a rate rises, by the second.
+/// The greatest factor by which a rate rises in a second.
 pub(super) const FASTEST: f64 = 1.2;
-/// The same below half of the ceiling.
+/// The same factor below half of the ceiling.
 const ON_KNOWN_GROUND: f64 = 2.0;
-/// From which part of the ceiling on the rate creeps.
+/// From this part of the ceiling on the rate creeps.
 const NEAR: f64 = 0.95;
-/// By how much it creeps at first, by the second.
+/// By how much the rate creeps at first, by the second.
 const CREEP: f64 = 0.005;
 /// How long it takes a creeping step to double.
 const DOUBLING: Duration = Duration::from_secs(5);
-/// How far above a ceiling an objective has to hold to show that it is none: ceilings are known to
-/// a percent or two.
+/// How far above a ceiling an objective has to hold to show that the ceiling is none: ceilings are
+/// known to a percent or two.
 const BEYOND: f64 = 1.03;
-/// How long after a breach that was not believed another one is. From a tenth of a rate it takes
-/// ten seconds to be back at it.
+/// For how long after a breach that was not believed another one is believed. From a tenth of a
+/// rate it takes ten seconds to be back at that rate.
 const DOUBT: Duration = Duration::from_secs(20);
 
-/// What is known of higher rates.
+/// What is known about higher rates.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct RateGrowth {
     ceiling: Option<f64>,
@@ -51,7 +52,7 @@ pub(super) struct RateGrowth {
 /// A breach that was not believed.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Doubted {
-    /// The rate that had been borne before it.
+    /// The rate that the service had borne before the breach.
     borne: f64,
     until: RunInstant,
     /// Whether the rate has risen since.
@@ -70,10 +71,10 @@ impl RateGrowth {
         self.doubted = None;
     }
 
-    /// The objective was broken at `rate` in a way that says little of what it would have held at;
-    /// if of anything, then of `ceiling`.
+    /// The objective was broken at `rate`, in a way that says little about the rate at which it
+    /// would have held; if it says something, then that this rate is `ceiling`.
     pub(super) fn beaten_down(&mut self, now: RunInstant, rate: f64, ceiling: Option<f64>) {
-        // While it goes on coming down it is one breach.
+        // As long as the rate goes on coming down it is one breach.
         let (borne, is_second) = match self.doubted.filter(|doubted| now < doubted.until) {
             Some(doubted) => (doubted.borne, doubted.has_risen),
             None => (rate, false),
@@ -102,24 +103,25 @@ impl RateGrowth {
         self.ceiling.is_some_and(|ceiling| rate >= ceiling * NEAR)
     }
 
-    /// Whether twice this rate is known to be borne.
+    /// Whether the service is known to bear twice this rate.
     pub(super) fn is_on_known_ground(&self, rate: f64) -> bool {
         let known = self.doubted.map(|doubted| doubted.borne).or(self.ceiling);
         known.is_some_and(|known| rate < known / 2.0)
     }
 
-    /// How many times the first step near the ceiling it may be by now.
+    /// How many times the first creeping step the present one may be.
     pub(super) fn patience(&self) -> f64 {
         (self.creeping.as_secs_f64() / DOUBLING.as_secs_f64()).min(10.0).exp2()
     }
 
-    /// Near the ceiling the objective is no longer held with room to spare: the steps are to be
-    /// small again.
+    /// Near the ceiling the objective no longer holds with room to spare: the steps are to be small
+    /// again.
     pub(super) const fn creep_anew(&mut self) {
         self.creeping = Duration::ZERO;
     }
 
-    /// By which factor `rate` may rise after another window of this length in which it held.
+    /// The factor by which `rate` may rise after another window of this length in which the
+    /// objective held.
     pub(super) fn factor(&mut self, rate: f64, window: Duration) -> f64 {
         if let Some(doubted) = &mut self.doubted {
             doubted.has_risen = true;

@@ -1,13 +1,14 @@
-//! One objective and the most load under which it holds.
+//! One objective, and the highest load at which it holds.
 //!
-//! In every window the evidence is asked. If the objective is surely broken the load comes down at
-//! once, by what is sure: the doubt that is left is settled by the next windows. If it holds the
-//! load may rise, as [`RateGrowth`] allows and as far as what was measured leaves room. If there is
-//! too little to tell, nothing moves.
+//! Each window asks the evidence. If the objective is surely broken the load comes down at once, by
+//! as much as is sure; the next windows decide about the rest. If the objective holds, the load may
+//! rise, as [`RateGrowth`] allows and as far as what was measured leaves room. If there are too few
+//! samples, the load stays.
 //!
-//! How far down: a percentile of twice its objective, or a failing share, is answered in proportion
-//! to the load. When a service completes less than it is given, its queue and not the load decides
-//! how slow it is; then what it completes is what it can do, and the proportion is taken of that.
+//! How far down: if a percentile is twice its objective, or too large a share fails, the load comes
+//! down in proportion. When a service completes less than it is given, its queue and not the load
+//! decides how slow it is; then what it completes is what it can do, and the proportion is taken of
+//! that.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,45 +22,46 @@ use super::watch::Tally;
 use super::window::ControlWindow;
 use crate::RunInstant;
 
-/// However bad a window was, so much of the load is kept: three steps lead from 500/s to the floor,
-/// and back it goes on known ground.
+/// However bad a window was, this part of the load is kept: three steps lead from 500/s to the
+/// floor, and through known rates the load comes back quickly.
 const MIN_KEPT: f64 = 0.1;
-/// Samples without which the load does not rise on known ground.
+/// With fewer samples the load does not rise through known rates.
 const MIN_ON_KNOWN_GROUND: u64 = 3;
-/// Over how many windows the service's throughput is taken.
+/// The number of windows over which the service's throughput is taken.
 const FLOW_WINDOWS: usize = 10;
-/// A service that completes more than is begun by this part, and by more than chance, is draining a
+/// A service that completes more than begins by this part, and by more than chance, is draining a
 /// queue.
 const BALANCED: f64 = 0.02;
-/// A step down that leaves more than this part is given so much time to show before another:
-/// services remember the load of the last second in their queues, pools and collectors. After a
-/// larger one nothing is waited for.
+/// After a step down that keeps more than this part of the load, the next step waits, so that the
+/// effect of the first shows: services remember the load of the last second in their queues, pools
+/// and collectors. After a larger step down nothing waits.
 const SLIGHT: f64 = 0.6;
 const SETTLING: Duration = Duration::from_millis(800);
-/// What is left of a saturated service's throughput, so that what it has queued drains.
+/// The part of a saturated service's throughput that it is given, so that what it has queued
+/// drains.
 const RELIEF: f64 = 0.99;
-/// A generator that begins less than this part of what it is to begin learns nothing of the rate
-/// that it is to hold.
+/// A generator that begins less than this part of what is due learns nothing about the rate that it
+/// is to hold.
 const STARVED: f64 = 0.9;
-/// A breach that would have the service bear less than this part of what held a moment ago is not
+/// A breach that says that the service bears less than this part of what held a moment ago is not
 /// believed at once: a rate that rises into a limit goes a fifth too far at most.
 const BELIEVABLE: f64 = 0.8;
-/// The part of the share of errors that is allowed up to which there is room to spare.
+/// Up to this part of the allowed share of errors there is room to spare.
 const SPARE: f64 = 0.5;
-/// How soon a load moves to where the objective just holds, near to it and in doubt: more slowly
-/// than what is measured follows.
+/// How long a load takes to move to where the objective just holds, when it is near to that and in
+/// doubt: longer than what is measured takes to follow.
 const LEANING: Duration = Duration::from_secs(6);
-/// The same for an error rate, which says by itself how much of the load is too much.
+/// The same for an error rate, which itself says how much of the load is too much.
 const LEANING_BY_ERRORS: Duration = Duration::from_secs(2);
-/// What is left to the distance between what is measured and the objective when a rate rises: the
-/// square root never oversteps a service whose times grow with the square of its load.
+/// When a rate rises, this part of the distance between what is measured and the objective is left
+/// over: the square root never oversteps a service whose times grow with the square of its load.
 const CAUTION: f64 = 0.5;
 
 /// What a controller is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Doing {
-    /// It has too few samples to say anything.
+    /// There are too few samples to say anything.
     Waiting,
     /// The objective holds, and the limit rises.
     Raising,
@@ -67,11 +69,11 @@ pub enum Doing {
     Holding,
     /// The objective is broken, and the limit comes down.
     BackingOff,
-    /// The limit has come down, and is given the time to show what that does.
+    /// The limit has come down, and waits until the effect of that shows.
     Settling,
     /// The objective holds, but the service completes less than it is given.
     Saturated,
-    /// The objective holds, but fewer transactions begin than should, so nothing is known of a
+    /// The objective holds, but fewer transactions begin than should, so nothing is known about a
     /// higher rate.
     Starved,
     /// The objective holds, but the load generator is itself a limit.
@@ -79,7 +81,7 @@ pub enum Doing {
 }
 
 impl Doing {
-    /// All that there are.
+    /// All of them.
     pub const ALL: [Self; 8] = [
         Self::Waiting,
         Self::Raising,
@@ -115,11 +117,11 @@ pub(super) struct Holder {
     flow: ObjectiveFlow,
     /// The rate in force in the last window in which what was judged kept to the objective.
     held: f64,
-    /// Until when the last step down is given the time to show.
+    /// Until when the last step down has time to show its effect.
     settles_at: RunInstant,
     pub(super) limit: f64,
     pub(super) doing: Doing,
-    /// Whether it has just come down: what began before does not count any more.
+    /// Whether the load has just come down: what began before does not count any more.
     pub(super) answered: bool,
     pub(super) room: Option<Headroom>,
 }
@@ -157,8 +159,8 @@ impl Holder {
         if self.evidence.latest_holds() {
             self.held = in_force;
         }
-        // However far this objective would let the load rise, it has seen nothing beyond what was
-        // in force.
+        // However far this objective would let the load rise, it has seen nothing above the rate in
+        // force.
         self.limit = self.limit.clamp(in_force, in_force * FASTEST);
         let known = self.growth.is_on_known_ground(in_force);
         match self.evidence.judge(if known { MIN_ON_KNOWN_GROUND } else { MIN_SAMPLES }) {
@@ -172,8 +174,8 @@ impl Holder {
         self.room = Some(room);
         self.doing = Doing::BackingOff;
         if self.flow.is_draining() && self.growth.has_been_broken() {
-            // What waited is being worked off, and as long as it is, answers are as late as they
-            // were.
+            // The service works off its queue, and as long as it does, answers are as late as
+            // before.
             self.limit = in_force;
             self.evidence.clear();
             return;
@@ -183,7 +185,7 @@ impl Holder {
             if let Goal::Latency { .. } = self.objective.goal { room.reading } else { 0.0 };
         let saturated = self.flow.is_queueing(seconds) && completed < in_force;
         let base = if saturated { completed } else { in_force };
-        // Of what has not ended no more is known than that it is late.
+        // About what has not ended no more is known than that it is late.
         let keep = if completed > 0.0 { keep } else { MIN_KEPT };
         let failing = if let Goal::ErrorRate(_) = self.objective.goal { room.reading } else { 0.0 };
         let ceiling = if saturated { base } else { base * keep };
@@ -204,8 +206,8 @@ impl Holder {
         }
     }
 
-    /// The service completes less than it is given: more cannot be had of it, however short its
-    /// answers still are.
+    /// The service completes less than it is given: it cannot do more, however short its answers
+    /// still are.
     fn relieve(&mut self, in_force: f64) {
         let completed = self.flow.throughput();
         self.doing = Doing::Saturated;
@@ -215,7 +217,7 @@ impl Holder {
 
     fn bring_down(&mut self, in_force: f64, limit: f64) {
         self.limit = limit.max(in_force * MIN_KEPT);
-        // What was seen is answered by this.
+        // The step down is the answer to what was measured so far.
         self.answered = true;
         self.evidence.clear();
         self.flow.clear();
@@ -227,8 +229,7 @@ impl Holder {
             Goal::Latency { .. } if self.flow.is_queueing(room.reading) => {
                 return self.relieve(in_force);
             }
-            // A queue takes its time to grow, so answers in time say less than answers without
-            // errors.
+            // A queue takes time to grow, so answers in time say less than answers without errors.
             Goal::ErrorRate(_) if self.evidence.surely_holds() => {
                 self.growth.surely_holds(in_force)
             }
@@ -237,7 +238,7 @@ impl Holder {
         self.doing = if room.measured <= 1.0 {
             Doing::Holding
         } else if tally.judged == 0 && tally.ended > 0 {
-            // Nothing of it is about the rate in force, and what was seen before has had its
+            // No sample is about the rate in force, and the samples before it have had their
             // effect.
             Doing::Waiting
         } else if window.generator_limited {
@@ -259,9 +260,10 @@ impl Holder {
                 self.growth.factor(in_force, window.length).min(match self.objective.goal {
                     Goal::Latency { .. } if self.growth.is_near(in_force) => lean,
                     Goal::Latency { .. } => room.measured.powf(CAUTION),
-                    // Errors say by how much they are too many, but as long as they have not begun,
-                    // nothing of how far away they are: near a rate at which there once were too
-                    // many the load feels its way, by longer steps when none come.
+                    // The share of errors says by how much there are too many; but as long as there
+                    // are none, nothing says how far away they are. Near a rate at which there were
+                    // once too many, the load goes on by small steps, and by longer ones as long as
+                    // no errors come.
                     Goal::ErrorRate(share) if self.growth.is_near(in_force) => {
                         if room.reading > share.part() * SPARE {
                             self.growth.creep_anew();
@@ -277,26 +279,26 @@ impl Holder {
     }
 }
 
-/// What went into the service in the last windows, and what came out of it. Rates are told in terms
-/// of all transactions, of which an objective's may be a part.
+/// What went into the service in the last windows, and what came out of it. Rates are those of all
+/// transactions; an objective may be about a part of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct ObjectiveFlow {
     windows: VecDeque<Passed>,
     /// Transactions under way before the first of the windows.
     before: u64,
-    /// Seconds of the run before them.
+    /// Seconds of the run before these windows.
     age: f64,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Passed {
-    /// Of the objective's transactions.
+    /// Of the objective's transactions, how many began.
     begun: u64,
     ended: u64,
-    /// Of all outermost transactions.
+    /// Of all outermost transactions, how many began.
     in_all: u64,
     seconds: f64,
-    /// The set-point, which is about all.
+    /// The set-point, which is about all outermost transactions.
     rate: f64,
 }
 
@@ -339,15 +341,15 @@ impl ObjectiveFlow {
         })
     }
 
-    /// How many of them began for each that began in all; one while none did.
+    /// The objective's part of all transactions that began; 1 while none did.
     fn share(&self) -> f64 {
         let in_all: f64 = self.windows.iter().map(|window| window.in_all as f64).sum();
         let share = self.sums().0 / in_all;
         if share > 0.0 && share.is_finite() { share } else { 1.0 }
     }
 
-    /// What the service completes, by the second, of late: in a rise, what it completed longer ago
-    /// speaks of a lower rate.
+    /// What the service completed a second lately. During a rise, what it completed earlier is
+    /// about a lower rate.
     fn throughput(&self) -> f64 {
         let late = self.windows.iter().rev().take(FLOW_WINDOWS / 2);
         let (ended, seconds) = late
@@ -368,9 +370,9 @@ impl ObjectiveFlow {
         (in_all as f64) < meant * STARVED - chance(meant)
     }
 
-    /// Whether more came to be under way than the rise of the rate explains, when answers take
-    /// `seconds`: by Little's law the number under way rises with the rate. By chance it varies as
-    /// a Poisson number does.
+    /// Whether the number under way grew by more than the rise of the rate explains, when answers
+    /// take `seconds`: by Little's law the number under way rises with the rate. By chance it
+    /// varies as a Poisson number does.
     fn is_queueing(&self, seconds: f64) -> bool {
         let (begun, ended) = self.sums();
         let (Some(first), Some(last)) = (self.windows.front(), self.windows.back()) else {

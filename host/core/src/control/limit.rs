@@ -1,20 +1,22 @@
-//! Who keeps the rate below what is asked for, concluded from several windows and never from one.
+//! Who keeps the throughput below what is asked for: a conclusion from several windows, never from
+//! one.
 //!
 //! ## Why not slopes
-//! One may raise the number of users and see whether the throughput follows, as adaptive samplers
-//! do; but at a rate that is reached it does not follow either, and a service that is slow needs
-//! users without being at its limit. What is compared here is what was asked for with what came
-//! out, and the time that answers take with what it was before.
+//! One could raise the number of users and see whether the throughput follows, as adaptive samplers
+//! do. But at a rate that is reached the throughput does not follow either, and a slow service
+//! needs users without being at its limit. So this compares what was asked for with what was
+//! completed, and the time that answers take with the time that they took before.
 //!
 //! ## What is concluded
-//! Over three seconds less was completed than was to begin, by more than a few percent and more
-//! than chance. Then, in this order: the *generator*, where half of the windows say so of
-//! themselves, or where no more is missing than its threads stood still for, or where its machine
-//! holds no more users; the *users*, where too few began because none was free and answers take no
-//! longer than they did at best, so that more users would have helped; else the *service*, where
-//! none was free or answers take longer and longer. A service that is slow but keeps up, however
-//! many users that needs, and a rate that rises, are none of these. When a second's windows
-//! complete what was asked for, nobody is the limit any more.
+//! A limit is concluded when over three seconds less was completed than should have begun, by more
+//! than a few percent and by more than chance. Then, in this order: the *generator* is the limit
+//! where half of the windows say so of themselves, where no more is missing than was due while its
+//! threads stood still, or where its machine holds no more users; the *users* are the limit where
+//! too few transactions began because no user was free and answers take no longer than at best, so
+//! that more users would have helped; else the *service* is, where no user was free or answers take
+//! longer and longer. A service that is slow but keeps up, however many users that needs, is no
+//! limit, and neither is a rate that rises. Once the windows of one second complete what was asked
+//! for, the limit is over.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -24,38 +26,38 @@ use serde::{Deserialize, Serialize};
 use super::evidence::chance;
 use crate::RunInstant;
 
-/// Windows of a fifth of a second that a conclusion is drawn from, and in which the end of a limit
-/// is seen.
+/// The number of windows of a fifth of a second that a conclusion needs, and in which the end of a
+/// limit shows.
 const CONCLUSIVE: usize = 15;
 const RECENT: usize = 5;
-/// How long a window is, and from what length on it tells that whoever closed it stood still, and
-/// with it most likely all threads, whose own word of that comes with a later window.
+/// The usual length of a window, and the length from which on a window says that the thread that
+/// closed it stood still. Most likely all threads stood still then, whose own report of that comes
+/// with a later window.
 const USUAL: Duration = Duration::from_millis(200);
 const OVERDUE: Duration = Duration::from_millis(400);
 /// The part of what is asked for that counts as reached.
 const REACHED: f64 = 0.97;
-/// Answers take longer and longer if they take this many times what they took three seconds before.
+/// Answers take longer and longer if they take this many times as long as three seconds before.
 const SLOWER: f64 = 1.1;
-/// Answers that take at most this many times what they took at best say that the service is not
-/// what is in the way.
+/// If answers take at most this many times as long as at best, the service is not the limit.
 const UNHURRIED: f64 = 2.0;
-/// Answers without which their mean says nothing.
+/// With fewer answers their mean says nothing.
 const ENOUGH: u64 = 20;
 
-/// Who is the limit.
+/// What is the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limiter {
-    /// It completes less than it is asked for, and answers later and later.
+    /// The service completes less than is asked of it, and answers later and later.
     Service,
-    /// There are too few of them, and no more are allowed.
+    /// There are too few users, and no more are allowed.
     Users,
     /// The load generator: this node.
     Generator,
 }
 
 impl Limiter {
-    /// All that there are.
+    /// All of them.
     pub const ALL: [Self; 3] = [Self::Service, Self::Users, Self::Generator];
 
     /// In a word, for labels and JSON.
@@ -68,42 +70,42 @@ impl Limiter {
     }
 }
 
-/// What there was in a window, of outermost transactions.
+/// What went through in a window; outermost transactions only.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Flow {
-    /// When it ended.
+    /// When the window ended.
     pub until: RunInstant,
-    /// Slots that were due in it.
+    /// Slots that became due in the window.
     pub due: f64,
-    /// Begun in it.
+    /// Transactions that began in the window.
     pub begun: u64,
-    /// Ended in it, well or not.
+    /// Transactions that ended in the window, well or not.
     pub completed: u64,
     /// The service time of those that ended, summed up.
     pub service: Duration,
     /// Whether the load generator was itself a limit.
     pub generator_limited: bool,
-    /// How long its threads stood still, on average.
+    /// How long the generator's threads stood still, on average.
     pub stood: Duration,
-    /// Whether all users that its machine holds exist.
+    /// Whether the machine holds no more users than exist.
     pub lacks_room: bool,
 }
 
-/// A limit, and what it was concluded from.
+/// A limit, and what the conclusion is based on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limit {
-    /// Who.
+    /// What is the limit.
     pub by: Limiter,
-    /// When it was concluded.
+    /// Since when that is known.
     pub since: RunInstant,
-    /// Asked for, begun and completed, a second, in the last three seconds.
+    /// How much was asked for a second, in the last three seconds.
     pub asked: f64,
-    /// See `asked`.
+    /// How much began a second, in the same time.
     pub begun: f64,
-    /// See `asked`.
+    /// How much was completed a second, in the same time.
     pub completed: f64,
-    /// The mean service time, in seconds, of what was completed lately, and at best in a second of
-    /// the run; nothing without answers.
+    /// The mean service time, in seconds, of what was completed lately, and the lowest mean of any
+    /// second of the run; `None` without answers.
     pub service: Option<(f64, f64)>,
 }
 
@@ -113,7 +115,7 @@ pub struct LimitWatch {
     windows: VecDeque<Flow>,
     /// The least mean service time of a second, in seconds.
     best: Option<f64>,
-    /// Whether anything ever began: a scenario without transactions is nobody's limit.
+    /// Whether anything ever began: nothing limits a scenario without transactions.
     has_begun: bool,
     limit: Option<Limit>,
 }
@@ -124,7 +126,7 @@ impl LimitWatch {
         self.limit.as_ref()
     }
 
-    /// Begins anew: what was asked for has changed so much that the past says nothing.
+    /// Begins anew: what is asked for has changed so much that the past says nothing.
     pub fn forget(&mut self) {
         self.windows.clear();
         self.limit = None;
@@ -157,7 +159,8 @@ impl LimitWatch {
         if self.windows.len() < CONCLUSIVE {
             return;
         }
-        // Once concluded a limit stays until what is asked for is reached; who it is may change.
+        // A limit stays, once concluded, until what is asked for is reached; what is the limit may
+        // change.
         let by = self.conclude(&all, &recent).or(self.limit.map(|limit| limit.by));
         self.limit = by.map(|by| {
             let seconds = all.seconds;
@@ -177,7 +180,7 @@ impl LimitWatch {
         if !self.has_begun || all.is_reached() || recent.is_reached() {
             return None;
         }
-        // What was due while its threads stood still could neither begin nor be completed, and
+        // What was due while the threads stood still could neither begin nor be completed, and
         // comes late.
         let is_explained = [all, recent].iter().any(|sums| sums.standing_explains());
         if all.generator_limited * 2 >= self.windows.len() || is_explained {
@@ -187,7 +190,7 @@ impl LimitWatch {
             [all, recent].iter().all(|sums| sums.begun < sums.due * REACHED - chance(sums.due));
         let early = FlowSums::of(self.windows.iter().take(RECENT)).mean_service();
         let late = recent.mean_service();
-        // When a run ends its users go, and nothing has changed about what they lacked.
+        // When a run ends its users go, which does not mean that there was room for more.
         if too_few_begin && self.windows.iter().any(|window| window.lacks_room) {
             return Some(Limiter::Generator);
         }
@@ -244,7 +247,7 @@ impl FlowSums {
         self.completed as f64 >= self.due * REACHED - chance(self.due)
     }
 
-    /// Whether what is missing to that is no more than was due while the generator stood still.
+    /// Whether no more is missing than was due while the generator stood still.
     fn standing_explains(&self) -> bool {
         let missed = self.due * (self.stood / self.seconds).min(1.0);
         self.stood > 0.0 && self.completed as f64 + missed >= self.due * REACHED - chance(self.due)

@@ -1,4 +1,4 @@
-//! What a run is to hold, as people write it.
+//! What the service is to hold, as people write it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use crate::units::{Share, UnitError, parse_duration, print_duration};
 /// of one name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Objective {
-    /// The transaction's name; none means all outermost ones.
+    /// The transaction's name; `None` means all outermost transactions.
     pub name: Option<String>,
     /// What is to hold.
     pub goal: Goal,
@@ -29,26 +29,26 @@ pub enum Goal {
         /// The time.
         limit: Duration,
     },
-    /// At most this share fails; more than nothing and less than all.
+    /// At most this share of transactions fails: more than 0 and less than 100 %.
     ErrorRate(Share),
 }
 
 /// Why an objective was not understood.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum ObjectiveError {
-    /// Not a percentile with a time.
+    /// The text is not a percentile with a time.
     #[error(
         "{0:?} is no objective; write it like \"p95=200ms\", or \"checkout:p95=200ms\" for the \
         transactions of one name"
     )]
     Latency(String),
-    /// No such percentile can be held.
+    /// The percentile is not one that can be held.
     #[error("p{0} cannot be held; give a percentile above 0 and below 100, such as p95=200ms")]
     Percent(String),
-    /// No time at all.
+    /// The time is zero.
     #[error("{0:?} asks for answers in no time; give a time above zero")]
     Zero(String),
-    /// A share that holds always or never.
+    /// The share holds always or never: it is 0 or 100 %.
     #[error("an error rate of {0} cannot be held; give one above 0% and below 100%, such as 1%")]
     Share(Share),
     /// The time or the share was not understood.
@@ -88,7 +88,7 @@ impl Objective {
     }
 }
 
-/// The name before the last colon: names may have colons, what follows has none.
+/// The name before the last colon: names may have colons, and what follows a name has none.
 fn split_name(text: &str) -> (Option<String>, &str) {
     match text.rsplit_once(':') {
         Some((name, rest)) if !name.trim().is_empty() => {
@@ -99,7 +99,7 @@ fn split_name(text: &str) -> (Option<String>, &str) {
 }
 
 impl fmt::Display for Objective {
-    /// As it is written on the command line.
+    /// Writes the objective as it is written on the command line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(name) = &self.name {
             write!(f, "{name}:")?;

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::travel::{Refused, Sparse};
 
-/// Bits of the mantissa that tell buckets apart: 64 buckets for each doubling, 1.6 % wide at the
-/// most.
+/// Bits of the mantissa that tell buckets apart: each doubling has 64 buckets, which are at most
+/// 1.6 % wide.
 const FINE_BITS: u32 = 6;
-/// Doublings below the objective that have buckets, and those above it. What lies beyond is counted
-/// in the first or the last.
+/// How many doublings below the objective have buckets, and how many above it. A time outside of
+/// them counts in the first or the last bucket.
 const BELOW: u64 = 6;
 const ABOVE: u64 = 6;
 const BUCKETS: usize = ((BELOW + ABOVE) << FINE_BITS) as usize;
@@ -18,8 +18,8 @@ const BUCKETS: usize = ((BELOW + ABOVE) << FINE_BITS) as usize;
 /// fine bits.
 const FIRST: u64 = (1023 - BELOW) << FINE_BITS;
 
-/// A distribution of times in units of an objective, whose border is the border of a bucket: how
-/// many lie above it is exact.
+/// A distribution of times in units of an objective. The objective lies on the border of two
+/// buckets, so the number of times above it is exact.
 ///
 /// The histograms of reports span nine orders of magnitude in 190 KB. A controller looks at the
 /// surroundings of one objective, at many spans of time, so it has its own: 3 KB.
@@ -39,8 +39,8 @@ impl Sketch {
         self.count += u64::from(n);
     }
 
-    /// Adds the times of `other`. A bucket that is full, as only a node that makes up its counts
-    /// can fill one, takes no more.
+    /// Adds the times of `other`. A bucket that is full takes no more; only a node that makes up
+    /// its counts can fill one.
     pub(super) fn merge(&mut self, other: &Self) {
         for (own, others) in self.buckets.iter_mut().zip(other.buckets.iter()) {
             let sum = own.saturating_add(*others);
@@ -58,7 +58,7 @@ impl Sketch {
         self.count
     }
 
-    /// How many times were the objective or longer.
+    /// How many times were as long as the objective or longer.
     pub(super) fn above(&self) -> u64 {
         self.buckets[(BELOW << FINE_BITS) as usize..].iter().map(|&count| u64::from(count)).sum()
     }

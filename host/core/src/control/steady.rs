@@ -1,22 +1,23 @@
 //! Whether a service has warmed up: throughput and service time show no trend any more.
 //!
-//! A straight line is laid through the last ten seconds of each (least squares). A service is
-//! steady when the line leads no further than five percent of the mean over these seconds, or no
-//! further than chance would have it lead (two standard errors of its slope). Noise, however large,
-//! is no trend, and a level that is still rising slowly is one.
+//! A straight line is laid through the last ten seconds of throughput, and another through those of
+//! service time (least squares). A service is steady when each line changes by no more than five
+//! percent of the mean over these seconds, or by no more than chance explains (two standard errors
+//! of its slope). Noise, however large, is no trend, and a level that still rises slowly is one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Seconds that are looked at: a cache that fills or a compiler that optimises shows within them.
+/// How many seconds are looked at: a cache that fills or a compiler that optimises shows within
+/// them.
 const SPAN: usize = 10;
 /// The change over the span that makes no difference.
 const LEVEL: f64 = 0.05;
 /// Standard errors that a slope may have by chance.
 const BY_CHANCE: f64 = 2.0;
-/// Completed transactions without which nothing is concluded.
+/// With fewer completed transactions nothing is concluded.
 const ENOUGH: u64 = 100;
 
 /// Looks at each second of a warm-up.
@@ -27,8 +28,8 @@ pub struct Steadiness {
 }
 
 impl Steadiness {
-    /// Takes in a second: how many were completed, and their service time summed up. Whether the
-    /// service is steady.
+    /// Takes in a second: how many transactions were completed, and their service time summed up.
+    /// Returns whether the service is steady.
     pub fn on_second(&mut self, completed: u64, service: Duration) -> bool {
         self.seconds.push_back((completed, service.as_secs_f64() / completed.max(1) as f64));
         if self.seconds.len() > SPAN {

@@ -1,16 +1,16 @@
 //! What a worker counts for an objective, and what it sends of it at the end of a window.
 //!
 //! ## Why only what started under the set-point in force
-//! An answer that comes now may belong to a start of the time before the last change. Counted with
-//! the others it would have a controller correct once more what it has corrected already. So
-//! counting begins anew with each [`Watch::restart`], and what started before is left out when it
-//! ends.
+//! An answer that comes now may belong to a transaction that started before the last change. If it
+//! counted, a controller would correct once more what it has corrected already. So counting begins
+//! anew with each [`Watch::restart`], and what started before is left out when it ends.
 //!
 //! ## Why transactions are judged by cohorts
-//! A service that has stopped to answer sends nothing that a time could be read from, and of what
-//! began a moment ago only the short answers are in. So what began in one window, a *cohort*, is
-//! judged together, once all of it has had the time of the objective to end in. What is under way
-//! then is above the objective whatever happens, and counts so, once, at the age that it has.
+//! A service that does not answer any more sends nothing from which a time could be read, and of
+//! the transactions that began a moment ago only the short ones have ended. So all that began in
+//! one window, a *cohort*, is judged together, once all of it has had as much time to end as the
+//! objective allows. What is still under way then is above the objective whatever happens, and
+//! counts so, once, with the age that it has.
 //!
 //! What a [`CatchUp`] touches is not judged at all.
 
@@ -25,15 +25,15 @@ use super::sketch::Sketch;
 use crate::RunInstant;
 use crate::travel::{self, Refused};
 
-/// Counts for one objective on one worker. Once its windows have been used again, nothing here
-/// allocates.
+/// Counts for one objective on one worker. Once the memory of its windows is used again, nothing
+/// here allocates.
 #[derive(Debug)]
 pub struct Watch {
     goal: Goal,
     since: RunInstant,
     catch_up: CatchUp,
-    /// What began in each of the windows that have not been judged, earliest first; the last of
-    /// them is not over.
+    /// What began in each of the windows that have not been judged, earliest first; the last window
+    /// is not over.
     cohorts: VecDeque<Cohort>,
     tally: Tally,
     spare: Vec<Sketch>,
@@ -44,25 +44,25 @@ pub struct Watch {
 struct Cohort {
     from: RunInstant,
     under_way: u32,
-    /// How long those took that have ended.
+    /// How long those that have ended took.
     times: Sketch,
 }
 
-/// What was counted for one objective in one window; mergeable. Travels between nodes as a
-/// [`Snapshot`](crate::record::Snapshot) does.
+/// What was counted for one objective in one window. Tallies can be merged, and travel between
+/// nodes as a [`Snapshot`](crate::record::Snapshot) does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "SentTally")]
 pub struct Tally {
     /// Transactions that began in the window.
     pub begun: u64,
-    /// Those that ended in it, under whichever set-point they began.
+    /// Transactions that ended in the window, whatever the set-point under which they began.
     pub ended: u64,
-    /// Those that were judged: they began under the set-point in force, in no catch-up, and ended
-    /// by themselves.
+    /// Transactions that were judged: they began under the set-point in force, in no catch-up, and
+    /// ended by themselves.
     pub(super) judged: u64,
-    /// Those of them that failed.
+    /// Judged transactions that failed.
     pub(super) failed: u64,
-    /// How long the cohorts took that were judged; empty for an error rate.
+    /// How long the transactions of judged cohorts took; empty for an error rate.
     pub(super) times: Sketch,
 }
 
@@ -82,7 +82,7 @@ impl Watch {
     }
 
     /// An outermost transaction is about to begin that was meant for `intended`, by a user that was
-    /// ready at `parked_at`; it need not be one of the objective's.
+    /// ready at `parked_at`. The objective need not be about it.
     pub fn starting(&mut self, intended: RunInstant, parked_at: RunInstant, started: RunInstant) {
         self.catch_up.starting(intended, parked_at, started);
     }
@@ -105,15 +105,15 @@ impl Watch {
         self.tally.judged += u64::from(counts && ok.is_some());
         self.tally.failed += u64::from(counts && ok == Some(false));
         let Goal::Latency { limit, .. } = self.goal else { return };
-        // What ends after its cohort was judged was counted then.
+        // A transaction that ends after its cohort was judged was counted with the cohort.
         let place = self.cohorts.partition_point(|cohort| cohort.from <= began);
         let Some(cohort) = place.checked_sub(1).map(|place| &mut self.cohorts[place]) else {
             return;
         };
         cohort.under_way = cohort.under_way.saturating_sub(1);
         let time = at.since(began);
-        // An error that comes soon is not a short answer; one that comes late says that the service
-        // is slow.
+        // An error that comes soon is not a short answer; an error that comes late says that the
+        // service is slow.
         if counts && ok.is_some_and(|ok| ok || time >= limit) {
             cohort.times.add(time, limit, 1);
         }
@@ -156,7 +156,7 @@ impl Watch {
             && let Some(Cohort { from, under_way, times }) = self.cohorts.pop_front()
         {
             self.tally.times.merge(&times);
-            // Which of them belong to a catch-up is not known before they end.
+            // Which transactions of a cohort belong to a catch-up is not known before they end.
             if !self.catch_up.overlaps(from, ended) {
                 self.tally.times.add(now.since(ended), limit, under_way);
             }
@@ -187,7 +187,7 @@ impl Tally {
     }
 }
 
-/// A tally as it comes.
+/// A tally as another node sent it.
 #[derive(Deserialize)]
 struct SentTally {
     #[serde(deserialize_with = "travel::count")]

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use crate::RunInstant;
 
-/// What a regulator is told of a window beside its tallies.
+/// What a regulator is told about a window beside its tallies.
 #[derive(Clone, Copy, Debug)]
 pub struct ControlWindow {
-    /// When it ended.
+    /// When the window ended.
     pub until: RunInstant,
-    /// How long it lasted.
+    /// How long the window lasted.
     pub length: Duration,
-    /// Outermost transactions that began in it, of whichever name: what the set-point is about.
+    /// Outermost transactions that began in the window, whatever their name: the set-point is about
+    /// them.
     pub begun: u64,
-    /// Whether the load generator was itself a limit in it.
+    /// Whether the load generator was itself a limit in the window.
     pub generator_limited: bool,
 }
