@@ -34,24 +34,24 @@ use self::surplus::Surplus;
 use crate::RunInstant;
 use crate::schedule::{Course, Cursor, Due, Owner, ShareTable, Timeline};
 
-/// How long a due slot waits for a user of its own worker before all workers are asked. Creating
-/// one and running it to its first `begin` takes a tenth of this, so the overflow and its lock are
-/// for real shortage only.
+/// How long a due slot waits for a user of its own worker before all workers are asked. To create a
+/// user and run it to its first `begin` takes a tenth of this time, so the overflow and its lock
+/// are for real shortage only.
 pub const PATIENCE: Duration = Duration::from_millis(1);
 
-/// A start: which slot, when it was meant, and since when its user was ready.
+/// A start: which slot it is, when it was meant, and since when its user was ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
     /// The slot's number.
     pub slot: u64,
     /// When it was meant to start.
     pub intended: RunInstant,
-    /// When its user parked, or would have had this node not stood still before.
+    /// When the user parked, or would have parked if this node had not stood still before.
     pub parked_at: RunInstant,
 }
 
 impl Start {
-    /// How late the start was that took place at `actual`, and whose fault that is.
+    /// How late the start was, if it took place at `actual`, and whose fault that is.
     pub fn lag(&self, actual: RunInstant) -> Lag {
         Lag::of(self.intended, self.parked_at, actual)
     }
@@ -64,14 +64,14 @@ pub struct Lag {
     pub total: Duration,
     /// The part during which no user was free: the service is slow, or the users too few.
     pub user: Duration,
-    /// The part during which it was due and a user was free, or would have been had this node not
-    /// stood still: the load generator's fault.
+    /// The part during which the slot was due and a user was free, or would have been free if this
+    /// node had not stood still: the load generator's fault.
     pub host: Duration,
 }
 
 impl Lag {
-    /// The lag of what was meant for `intended` and started at `actual`, by a user that was ready
-    /// at `parked_at`.
+    /// The lag of a start that was meant for `intended` and took place at `actual`, by a user that
+    /// was ready at `parked_at`.
     pub fn of(intended: RunInstant, parked_at: RunInstant, actual: RunInstant) -> Self {
         let possible = intended.max(parked_at).min(actual.max(intended));
         Self {
@@ -87,22 +87,22 @@ impl Lag {
 pub enum UnsentCause {
     /// No user was free in time.
     Users,
-    /// A user was free in time and was not started, or would have been free had this node not stood
-    /// still: the load generator's fault.
+    /// A user was free in time and was not started, or would have been free if this node had not
+    /// stood still: the load generator's fault.
     Host,
-    /// The node had no lease, or heard too late that the slot was its own: whoever leads the nodes
-    /// could not be reached in time.
+    /// The node had no lease, or heard too late that the slot was its own: the coordinator could
+    /// not be reached in time.
     Lease,
 }
 
-/// What the owner is to do.
+/// What the owner of a dispatcher is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Let this user start; it is no longer parked.
+    /// Let this user start; the user is no longer parked.
     Start {
-        /// Whom.
+        /// The user.
         user: UserKey,
-        /// What for.
+        /// The start that the user gets.
         start: Start,
     },
     /// Create a user. Answered by [`Dispatcher::handle_created`] or
@@ -110,21 +110,21 @@ pub enum Action {
     Create,
     /// Push this slot to the overflow, and wake a worker that has users parked.
     Overflow(Due),
-    /// End the life of this user, which is surplus; it is no longer parked. Answered by
-    /// [`Dispatcher::handle_gone`].
+    /// End the life of this user, which is not needed any more; the user is no longer parked.
+    /// Answered by [`Dispatcher::handle_gone`].
     Retire(UserKey),
     /// Count this slot as unsent.
     Unsent {
-        /// Which.
+        /// The slot.
         due: Due,
-        /// Why.
+        /// Why it is unsent.
         cause: UnsentCause,
     },
-    /// Tell this user that the run is over; it is no longer parked.
+    /// Tell this user that the run is over; the user is no longer parked.
     RunOver(UserKey),
 }
 
-/// What a worker's dispatcher is bound by.
+/// The limits of a worker's dispatcher.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DispatchLimits {
     /// How many users there are, and how fast they may be created.
@@ -142,7 +142,7 @@ pub struct Ledger {
     pub taken: u64,
     /// Slots started.
     pub started: u64,
-    /// Slots that never will be.
+    /// Slots that will never start.
     pub unsent: u64,
     /// Slots given to the overflow.
     pub given: u64,
@@ -150,7 +150,7 @@ pub struct Ledger {
     pub waiting: u64,
 }
 
-/// The state of one worker: its users, its slots, and what it has to say.
+/// The state of one worker: its users, its slots, and the actions that it asks for.
 #[derive(Debug)]
 pub struct Dispatcher {
     cursor: Cursor,
@@ -159,21 +159,21 @@ pub struct Dispatcher {
     surplus: Surplus,
     /// Users that wait for a slot, longest first.
     parked: VecDeque<(UserKey, RunInstant)>,
-    /// Slots that wait for a user, earliest first. Only between an event and the actions that
-    /// follow from it are users parked as well.
+    /// Slots that wait for a user, earliest first. Between an event and the actions that follow
+    /// from it there may be parked users as well, and at no other time.
     waiting: VecDeque<Due>,
     /// When the earliest slot that is known to be in the overflow becomes unsent.
     overflow_expiry: RunInstant,
     actions: VecDeque<Action>,
     ledger: Ledger,
     debt: Debt,
-    /// Nothing may start until there is a lease.
+    /// Whether nothing may start until there is a lease.
     lapsed: bool,
     over: bool,
 }
 
 impl Dispatcher {
-    /// A dispatcher without users. Its first ones are asked for by the first
+    /// A dispatcher without users. It asks for the first ones with the first
     /// [`Dispatcher::handle_time`].
     pub fn new(cursor: Cursor, limits: DispatchLimits) -> Self {
         Self {
@@ -192,16 +192,16 @@ impl Dispatcher {
         }
     }
 
-    /// One that has no slots and no lease before it is told of them, as those of a node among
-    /// others are.
+    /// A dispatcher of a node that shares the run with others: it has no slots and no lease until
+    /// it is told of them.
     pub fn of_cluster(mut cursor: Cursor, limits: DispatchLimits) -> Self {
         cursor.claim(&[], 0);
         cursor.allow_below(0);
         Self { lapsed: true, ..Self::new(cursor, limits) }
     }
 
-    /// A user is ready and waits: for the slot due longest, or for the next one. When the run is
-    /// over it is told so.
+    /// A user is ready and waits: for the slot that has been due longest, or for the next one. When
+    /// the run is over the user is told so.
     pub fn handle_parked(&mut self, now: RunInstant, user: UserKey) {
         self.handle_time(now);
         self.population.handle_ready(user);
@@ -212,7 +212,7 @@ impl Dispatcher {
         }
     }
 
-    /// A user exists, as was asked for. It is busy until it parks.
+    /// A user that was asked for exists. It is busy until it parks.
     pub fn handle_created(&mut self, now: RunInstant, user: UserKey) {
         self.population.handle_created(user);
         self.handle_time(now);
@@ -224,7 +224,7 @@ impl Dispatcher {
         self.handle_time(now);
     }
 
-    /// A user is no more, whether retired, cut off or ended, parked or not.
+    /// A user does not exist any more, whether it was retired, was cut off or ended, parked or not.
     pub fn handle_gone(&mut self, now: RunInstant, user: UserKey) {
         self.parked.retain(|&(parked, _)| parked != user);
         self.surplus.handle_gone(user);
@@ -232,13 +232,13 @@ impl Dispatcher {
         self.handle_time(now);
     }
 
-    /// The thread has stood still for so long, until `now`: to be told before anything that
-    /// happened meanwhile.
+    /// The thread has stood still for the time `stood`, until `now`. The owner says this before all
+    /// that happened meanwhile.
     pub fn handle_standstill(&mut self, now: RunInstant, stood: Duration) {
         self.debt.handle_standstill(now, stood);
     }
 
-    /// How late at the most the slots that wait are for the thread's own standing still.
+    /// The greatest lateness of waiting slots that is due to the thread's own standing still.
     pub const fn owed(&self) -> Duration {
         self.debt.owed()
     }
@@ -271,15 +271,15 @@ impl Dispatcher {
         }
     }
 
-    /// From the nanosecond after `from` on, which may still be to come, starts follow another
-    /// course. What is due by then stays as it is.
+    /// From the nanosecond after `from` on, starts follow another course; `from` may lie ahead.
+    /// What is due by then stays as it is.
     pub fn handle_change(&mut self, now: RunInstant, from: RunInstant, course: Course) {
         self.handle_time(now);
         self.cursor.change_after(from, course);
     }
 
-    /// Slots are due as `timeline` says, and those are this node's that `tables` give to `owner`.
-    /// What would have been due by now, had this been known, becomes unsent.
+    /// Slots become due as `timeline` says. This node has those that `tables` give to `owner`. What
+    /// would have been due by now, if the node had known this earlier, becomes unsent.
     pub fn handle_orders(
         &mut self,
         now: RunInstant,
@@ -297,7 +297,8 @@ impl Dispatcher {
         }
     }
 
-    /// There is a lease for the slots below a number. What was due without one becomes unsent.
+    /// There is a lease for the slots below the number `below`. What was due without a lease
+    /// becomes unsent.
     pub fn handle_lease(&mut self, now: RunInstant, below: u64) {
         if std::mem::take(&mut self.lapsed) {
             self.give_up_missed(now);
@@ -306,7 +307,8 @@ impl Dispatcher {
         self.handle_time(now);
     }
 
-    /// The lease is over: what waits becomes unsent, and nothing is due before there is another.
+    /// The lease is over: waiting slots become unsent, and nothing is due before there is another
+    /// lease.
     pub fn handle_lapse(&mut self, now: RunInstant) {
         self.cursor.allow_below(0);
         self.lapsed = true;
@@ -316,18 +318,18 @@ impl Dispatcher {
         self.handle_time(now);
     }
 
-    /// Whether it has no lease and needs one.
+    /// Whether the dispatcher has no lease and needs one.
     pub const fn needs_lease(&self) -> bool {
         self.lapsed
     }
 
-    /// Slots of this worker's below this number were started, or never will be, or wait.
+    /// All of this worker's slots below this number were started, or never will be, or wait.
     pub const fn reached(&self) -> u64 {
         self.cursor.reached()
     }
 
-    /// The run is over: parked users are released, and no slot starts any more. Slots due by `now`
-    /// that nobody can start become unsent.
+    /// The run is over: parked users are released, and no slot starts any more. Slots that are due
+    /// by `now` and that nobody can start become unsent.
     pub fn handle_end(&mut self, now: RunInstant) {
         self.handle_time(now);
         while let Some(due) = self.waiting.pop_front() {
@@ -338,12 +340,12 @@ impl Dispatcher {
         self.over = true;
     }
 
-    /// Whether [`Dispatcher::serve`] is to be called now, when the overflow holds about this many
-    /// slots (a number that may be read without its lock).
+    /// Whether [`Dispatcher::serve`] is to be called now, when the overflow holds about
+    /// `slots_there` slots (a number that may be read without its lock).
     pub fn wants_overflow(&mut self, now: RunInstant, slots_there: usize) -> bool {
         if slots_there == 0 {
             self.overflow_expiry = RunInstant::NEVER;
-            // Some may be on their way to the overflow.
+            // Some slots may be on their way to the overflow.
             if self.waiting.is_empty() && self.actions.is_empty() {
                 self.debt.handle_empty();
             }
@@ -352,8 +354,8 @@ impl Dispatcher {
             && (self.over || self.lapsed || !self.parked.is_empty() || self.overflow_expiry <= now)
     }
 
-    /// Takes from the overflow what this worker's parked users can start, the slot due longest
-    /// first, and what is too late to be started by anybody.
+    /// Takes from the overflow what this worker's parked users can start, the slot that has been
+    /// due longest first, and slots that are too late for anybody.
     pub fn serve(&mut self, now: RunInstant, overflow: &mut Overflow) {
         self.debt.handle_others(overflow.owed());
         while let Some(due) = overflow.peek() {
@@ -379,15 +381,15 @@ impl Dispatcher {
             overflow.peek().map_or(RunInstant::NEVER, |due| due.intended + self.max_lag);
     }
 
-    /// The next thing to do; nothing when all is done.
+    /// The next action; `None` when all is done.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front().or_else(|| self.matched())
     }
 
-    /// When [`Dispatcher::handle_time`] must be called next, if nothing else happens; nothing when
+    /// When [`Dispatcher::handle_time`] must be called next, if nothing else happens; `None` when
     /// nothing is to come.
     ///
-    /// It may be asked when there are no actions left and the overflow has been served.
+    /// The owner may ask when there are no actions left and the overflow has been served.
     pub fn poll_timeout(&self) -> Option<RunInstant> {
         if self.over {
             return None;
@@ -436,8 +438,8 @@ impl Dispatcher {
         self.population.handle_idle();
         let latest = due.intended + self.max_lag;
         if latest < now && parked_at <= latest {
-            // A user has been ready, and the slot is found too late all the same: this thread did
-            // not run.
+            // A user was ready, and the slot is found too late all the same: this thread did not
+            // run.
             self.give_up(due, UnsentCause::Host);
         } else {
             self.parked.pop_front();
@@ -452,7 +454,8 @@ impl Dispatcher {
         }
     }
 
-    /// Brings the slot due longest and the user parked longest together.
+    /// Brings the slot that has been due longest and the user that has been parked longest
+    /// together.
     fn matched(&mut self) -> Option<Action> {
         if self.waiting.is_empty() {
             return None;
@@ -465,18 +468,19 @@ impl Dispatcher {
     fn start(&mut self, due: Due, user: UserKey, parked_at: RunInstant) -> Action {
         self.ledger.started += 1;
         self.debt.handle_start();
-        // Whoever parks after a slot was due has been waited for.
+        // The slot had to wait for a user that parked after it was due.
         if parked_at >= due.intended {
             self.population.handle_relief();
         }
         self.surplus.handle_busy(self.users() - self.parked());
-        // A user that parked late is late for our standing still as far as that goes.
+        // A user that parked late is late because this thread stood still, as far as that explains
+        // it.
         let parked_at = parked_at - self.debt.part_of(parked_at.since(due.intended));
         Action::Start { user, start: Start { slot: due.slot, intended: due.intended, parked_at } }
     }
 
-    /// Nobody was free for it in time, which is our fault if we stood still. Gives what is owed
-    /// less for that.
+    /// No user was free for the slot in time, which is our fault if this thread stood still.
+    /// Returns what the debt is less by for that.
     fn give_up_for_want_of_users(&mut self, now: RunInstant, due: Due) -> Duration {
         let paid = self.debt.pay(now);
         let cause = if paid.is_some() { UnsentCause::Host } else { UnsentCause::Users };
@@ -498,7 +502,7 @@ impl Dispatcher {
     }
 
     fn retire(&mut self, now: RunInstant) {
-        // One stays parked, whatever the past says: it saves the next slot the creation of a user.
+        // One user stays parked, whatever the past says: then the next slot needs no new user.
         let spare = self.parked.len().saturating_sub(1) as u32;
         for _ in 0..self.surplus.retire(now, self.users()).min(spare) {
             let (user, _) = self.parked.pop_front().expect("there are spare users");

@@ -1,4 +1,4 @@
-//! What is known of one exchange with the service, whatever protocol carried it: its phases, its
+//! What is known about one exchange with the service, whatever protocol carried it: its phases, its
 //! sizes, how it ended.
 //!
 //! A failed request is a measurement, not an error of ours; so its class lives here, beside its
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What the host speaks with a service.
+/// The protocol between a user and the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// A request and its response, over HTTP/1.1 or HTTP/2.
@@ -51,8 +51,7 @@ impl Protocol {
     }
 }
 
-/// The codes that a scenario counts as success, by their ranges; without any it is the protocol
-/// that says.
+/// The codes that count as success, as ranges. Where the scenario names none, the protocol decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected(pub Vec<(u16, u16)>);
 
@@ -76,16 +75,17 @@ pub enum Phase {
     Connecting,
     /// The TLS handshake.
     Tls,
-    /// From the connection's being ready to the request's being handed to the network.
+    /// From when the connection is ready to when the request is handed to the network.
     Sending,
-    /// From there to the response's head.
+    /// From then to the response's head.
     Waiting,
-    /// From there to the end of the body.
+    /// From then to the end of the body.
     Receiving,
 }
 
 impl Phase {
-    /// The phases of all protocols: their places in what is stored and sent.
+    /// The phases of all protocols. A phase's place in this list is its place in what is stored and
+    /// sent.
     pub const ALL: [Self; 6] =
         [Self::Blocked, Self::Connecting, Self::Tls, Self::Sending, Self::Waiting, Self::Receiving];
 
@@ -133,11 +133,11 @@ pub enum ErrorClass {
     Connect,
     /// The TLS handshake failed, or the certificate was not accepted.
     Tls,
-    /// Nothing came in time, in this phase.
+    /// Nothing came in time during this phase.
     Timeout(Phase),
-    /// The other side closed or reset the connection before the answer was complete.
+    /// The service closed or reset the connection before the answer was complete.
     Reset,
-    /// What came was not of the protocol, or broke its rules.
+    /// What came was not in the protocol, or broke its rules.
     Protocol,
     /// The body or the headers were larger than the limit.
     TooLarge,
@@ -183,17 +183,17 @@ impl ErrorClass {
 /// One finished exchange, as the recorder counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// What was spoken.
+    /// The protocol that was used.
     pub protocol: Protocol,
     /// The answer's code (over HTTP the final status), or why there is none.
     pub result: Result<u16, ErrorClass>,
     /// The time spent in each phase.
     pub phases: Phases,
-    /// What of it was handed to the network and the service may have counted: over HTTP request
-    /// heads, redirects and retries included.
+    /// How many messages were handed to the network, which the service may have counted: over HTTP
+    /// request heads, those of redirects and retries included.
     pub written: u32,
-    /// Times that the request was sent anew: its reused connection had closed before the first byte
-    /// and it may arrive twice, or the server said that it did nothing with it.
+    /// How often the request was sent again: its reused connection had closed before the first
+    /// byte, so that it may arrive twice, or the server said that it had done nothing with it.
     pub reconnects: u32,
     /// Connections opened for it.
     pub connections: u32,

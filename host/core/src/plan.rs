@@ -23,8 +23,9 @@ use crate::schedule::{Arrivals, Cursor, Profile, Stripe, Timeline};
 use crate::threshold::Threshold;
 use crate::units::Rate;
 
-/// Users on demand unless told otherwise, if the machine can hold so many: far more than a healthy
-/// service keeps busy, few enough not to bury a sick one.
+/// How many users are created on demand at most, unless the plan says otherwise and if the machine
+/// can hold so many: far more than a healthy service keeps busy, few enough not to overwhelm a sick
+/// one.
 pub const DEFAULT_MAX_USERS: u32 = 10_000;
 /// How late a slot may start unless told otherwise: a stall of some seconds is made up for in full;
 /// after ten, a person would have left.
@@ -38,26 +39,26 @@ pub const DEFAULT_GRACE: Duration = Duration::from_secs(30);
 /// users are not 5,000 logins at once.
 pub const DEFAULT_SPAWN_RATE: f64 = 100.0;
 
-/// What starts when.
+/// What starts when: the load model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LoadModel {
     /// Open: each outermost transaction takes a slot of the profile.
     Transactions {
-        /// Starts over time.
+        /// The rate of starts over time.
         profile: Profile,
-        /// By whom.
+        /// The users that make the starts.
         users: Users,
     },
     /// Open: each iteration takes a slot of the profile.
     Iterations {
-        /// Starts over time.
+        /// The rate of starts over time.
         profile: Profile,
-        /// By whom.
+        /// The users that make the starts.
         users: Users,
     },
     /// Closed: each user goes on as soon as it can.
     Closed {
-        /// How many.
+        /// The number of users.
         users: u32,
     },
 }
@@ -67,7 +68,7 @@ pub enum LoadModel {
 pub enum Users {
     /// As many as the slots need.
     OnDemand {
-        /// The most.
+        /// The most users.
         max: u32,
     },
     /// Always this many.
@@ -75,13 +76,14 @@ pub enum Users {
 }
 
 impl LoadModel {
-    /// The same with the users of one of several `hosts`, which lie side by side between 0 and 1:
-    /// this one `from` one place `until` another.
+    /// The same load for one of several nodes. Each node has a place between 0 and 1, and the
+    /// places lie side by side: this node's goes `from` one number `until` another. There are
+    /// `nodes` nodes.
     ///
-    /// Of an exact number each node has those between its places, all together that number. On
-    /// demand each may have its part of the most, or what it would have if all were alike where it
-    /// has none yet.
-    pub fn part(&self, from: f64, until: f64, hosts: usize) -> Self {
+    /// Of an exact number of users each node has those between its two numbers; all nodes together
+    /// have that number. On demand each node may have its part of the most, or an equal part if it
+    /// has no place yet.
+    pub fn part(&self, from: f64, until: f64, nodes: usize) -> Self {
         let exactly = |users: u32| {
             let place = |place: f64| (f64::from(users) * place).round() as u32;
             place(until).saturating_sub(place(from))
@@ -89,7 +91,7 @@ impl LoadModel {
         let part = |users: Users| match users {
             Users::Exactly(users) => Users::Exactly(exactly(users)),
             Users::OnDemand { max } => {
-                let share = if until > from { until - from } else { 1.0 / hosts.max(1) as f64 };
+                let share = if until > from { until - from } else { 1.0 / nodes.max(1) as f64 };
                 Users::OnDemand { max: ((f64::from(max) * share).ceil() as u32).max(1) }
             }
         };
@@ -103,35 +105,35 @@ impl LoadModel {
     }
 }
 
-/// When a run has come to its end; whichever is first. Neither means that a signal ends it.
+/// What ends a run; whichever comes first. If neither is set, a signal ends the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StopAfter {
-    /// This long a measured part.
+    /// The measured part has lasted so long.
     pub measured: Option<Duration>,
-    /// This many iterations, those of the warm-up included.
+    /// So many iterations were made, those of the warm-up included.
     pub iterations: Option<u64>,
 }
 
-/// What a rate is controlled by.
+/// What controls the rate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Control {
-    /// The highest rate, in transactions a second; none means as high as the objectives allow.
+    /// The highest rate, in transactions a second; `None` means as high as the objectives allow.
     pub target: Option<f64>,
-    /// What is to hold; at least one.
+    /// The objectives; at least one.
     pub objectives: Vec<Objective>,
-    /// Where it begins.
+    /// The rate at which the load begins.
     pub start: f64,
-    /// How the highest rate is searched; nothing where it is held.
+    /// How the highest rate is searched; `None` where a rate is held.
     pub search: Option<Search>,
 }
 
 impl Control {
-    /// What holds the objectives.
+    /// The regulator that holds the objectives.
     pub fn regulator(&self) -> Regulator {
         Regulator::new(self.target, self.objectives.clone(), self.start)
     }
 
-    /// What searches the highest rate, where that is asked for.
+    /// The search for the highest rate, where there is one.
     pub fn finder(&self) -> Option<Finder> {
         self.search.map(|search| {
             Finder::new(
@@ -148,29 +150,29 @@ impl Control {
 /// A run that can be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// What starts when. With objectives the profile says how it begins.
+    /// What starts when. With objectives the profile says how the load begins.
     pub load: LoadModel,
-    /// What the rate follows from, where it follows from something.
+    /// What controls the rate; `None` where the profile alone says it.
     pub control: Option<Control>,
     /// How starts are spread around the profile.
     pub arrivals: Arrivals,
-    /// What precedes the measured part, at most.
+    /// How long the warm-up before the measured part lasts, at most.
     pub warm_up: Duration,
     /// Whether the warm-up ends as soon as the service is steady.
     pub warm_up_ends_when_steady: bool,
-    /// When it is over.
+    /// When the run is over.
     pub stop: StopAfter,
     /// How long what is under way at the end may take.
     pub grace: Duration,
     /// How late a slot may start.
     pub max_lag: Duration,
-    /// How fast users may be created, on this node.
+    /// How fast users may be created on this node.
     pub spawn: Spawn,
-    /// From which everything random follows.
+    /// The seed of everything random.
     pub seed: u64,
     /// Conditions on the result.
     pub thresholds: Vec<Threshold>,
-    /// Which part of the slots is this node's.
+    /// The part of the slots that this node has.
     pub share: Stripe,
 }
 
@@ -242,7 +244,7 @@ impl Plan {
         })
     }
 
-    /// Whether only a signal ends it.
+    /// Whether only a signal ends the run.
     pub fn lasts_until_stopped(&self) -> bool {
         let is_search = self.control.as_ref().is_some_and(|control| control.search.is_some());
         self.stop.measured.is_none() && self.stop.iterations.is_none() && !is_search
@@ -253,7 +255,7 @@ impl Plan {
         RunInstant::START + self.warm_up
     }
 
-    /// When the run is over by the clock; [`RunInstant::NEVER`] if by something else alone.
+    /// When the run is over by the clock; [`RunInstant::NEVER`] if only something else ends it.
     pub fn end(&self) -> RunInstant {
         self.stop.measured.map_or(RunInstant::NEVER, |measured| self.measured_from() + measured)
     }
@@ -271,8 +273,8 @@ impl Plan {
         }
     }
 
-    /// The users of worker number `index` of `workers`: its part of them, created at its part of
-    /// the rate.
+    /// The users of worker number `index` of `workers`: its part of all users, created at its part
+    /// of the rate.
     ///
     /// # Panics
     /// When there is no such worker; so does [`Plan::cursor`].
@@ -299,14 +301,13 @@ impl Plan {
         DispatchLimits { growth: self.growth(index, workers), max_lag: self.max_lag }
     }
 
-    /// The slots of worker number `index` of `workers`; nothing in the closed model, which has
-    /// none.
+    /// The slots of worker number `index` of `workers`; `None` in the closed model, which has none.
     pub fn cursor(&self, index: u32, workers: u32) -> Option<Cursor> {
         let stripe = self.share.part(u64::from(index), u64::from(workers));
         Some(Cursor::new(self.timeline()?, self.arrivals, stripe, self.end(), u64::MAX))
     }
 
-    /// Starts over time as planned; nothing in the closed model, which has no rate.
+    /// The rate of starts over time as planned; `None` in the closed model, which has no rate.
     pub fn timeline(&self) -> Option<Timeline> {
         match &self.load {
             LoadModel::Transactions { profile, .. } | LoadModel::Iterations { profile, .. } => {

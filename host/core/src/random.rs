@@ -15,8 +15,8 @@ pub struct Random {
 }
 
 impl Random {
-    /// The sequence of `number` (an iteration, a block) under `seed`; another number or seed gives
-    /// an unrelated one.
+    /// The sequence number `number` (of an iteration, of a block) under `seed`. Another number or
+    /// seed gives an unrelated sequence.
     pub fn stream(seed: u64, number: u64) -> Self {
         // The seed is mixed before the number joins it, so that neighbouring seeds do not share
         // their streams.
@@ -37,12 +37,12 @@ impl Random {
         result
     }
 
-    /// The next number as one in [0, 1), with 53 bits.
+    /// The next number, in [0, 1), with 53 random bits.
     pub fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// The next number as one below `bound`; 0 when there is none.
+    /// The next number, below `bound`; 0 when `bound` is 0.
     ///
     /// Some values are more likely than others by at most `bound`/2⁶⁴ (Lemire's multiplication
     /// without its correction): for rows of a feed, nothing.

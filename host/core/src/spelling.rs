@@ -1,7 +1,7 @@
 //! "Did you mean": the known name that is nearest to a mistyped one.
 
 /// The candidate nearest to `name`, if it is near enough to have been meant: at most a third of its
-/// letters differ, two at least being allowed.
+/// letters differ, and two always may.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (name.chars().count() / 3).max(2);
     let near = candidates.into_iter().map(|candidate| (distance(name, candidate), candidate));

@@ -1,4 +1,4 @@
-//! Slots that found no user on their own worker, for whichever worker has one.
+//! Slots that found no user on their own worker. Any worker with a free user may start them.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::schedule::Due;
 
-/// Due slots of all workers of a node, earliest first. The owner puts a lock around it; it is
-/// touched only in shortage.
+/// Due slots of all workers of a node, earliest first. Its owner puts a lock around it, and touches
+/// it only in shortage.
 #[derive(Debug, Default)]
 pub struct Overflow {
     slots: BinaryHeap<Reverse<Due>>,
@@ -20,17 +20,18 @@ impl Overflow {
         self.slots.push(Reverse(due));
     }
 
-    /// Slots of a worker that has stood still are late by at most this for it, whoever starts them.
+    /// Slots that come from a worker that has stood still are late for that reason by at most
+    /// `owed`, whoever starts them.
     pub fn owe(&mut self, owed: Duration) {
         self.owed = self.owed.max(owed);
     }
 
-    /// So much less is owed: a slot was given up for it.
+    /// The debt is less by `paid`: a slot was given up for it.
     pub fn repay(&mut self, paid: Duration) {
         self.owed = self.owed.saturating_sub(paid);
     }
 
-    /// How late at the most slots are here for the standing still of those that they come from.
+    /// The greatest lateness of the slots here that is due to their own workers' standing still.
     pub const fn owed(&self) -> Duration {
         self.owed
     }

@@ -1,10 +1,10 @@
 //! How many users there should be, and when the next one may be created.
 //!
-//! On demand, each slot that finds nobody *claims* a user. A claim is met by a user under creation,
-//! or else by creating one; it ends when any user takes a slot that had to wait. So a stalled
-//! service gets one new user for each further slot, while a slot that asks again, waits in the
-//! overflow, or is taken by a user who came back meanwhile, causes no second one: what is under
-//! creation for it serves the next.
+//! On demand, each slot that finds no user *claims* one. A claim is met by a user under creation,
+//! or else a user is created; the claim ends when any user takes a slot that had to wait. So while
+//! a service stalls, each further slot gets one new user. A slot that asks again, that waits in the
+//! overflow, or that is taken by a user who came back meanwhile does not cause a second creation:
+//! the user under creation for it serves the next slot.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,25 +12,26 @@ use std::time::Duration;
 use crate::RunInstant;
 use crate::units::Rate;
 
-/// A virtual user, by a small number of its worker's choice; it may be given again once the user is
-/// gone.
+/// A virtual user, by a small number that its worker chooses. When the user does not exist any
+/// more, another one may get the number.
 pub type UserKey = u32;
 
 /// How many users a worker may have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Growth {
-    /// One at first, then as many as slots need; surplus ones are retired.
+    /// One user at first, then as many as slots need. Users that are not needed any more are
+    /// retired.
     OnDemand {
-        /// The most.
+        /// The most users.
         max_users: u32,
-        /// How fast.
+        /// How fast they may be created.
         spawn: Spawn,
     },
-    /// This many from the beginning to the end; one that is gone is replaced.
+    /// The same number from the beginning to the end; a user that ends is replaced.
     Exactly {
-        /// How many.
+        /// The number of users.
         users: u32,
-        /// How fast.
+        /// How fast they may be created.
         spawn: Spawn,
     },
 }
@@ -38,20 +39,20 @@ pub enum Growth {
 /// How fast users may be created.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Spawn {
-    /// As fast as it goes: creation touches nothing but this node.
+    /// As fast as possible: creating a user touches nothing but this node.
     AtOnce,
-    /// At this rate of the worker's own: each creation reaches the service, say by a login.
+    /// At this rate, which is the worker's part: each creation reaches the service, say by a login.
     At(Rate),
 }
 
-/// How far creations may catch up after the thread was late: less than anybody notices as a burst.
+/// How much a late thread may catch up on creations: less than anybody notices as a burst.
 const CATCH_UP: Duration = Duration::from_millis(10);
-/// How soon creation is tried again after a user failed to come into being: some failure that lasts
-/// is told a hundred times a second and not a million.
+/// How long after a failed creation the next one comes: a failure that lasts shows a hundred times
+/// a second and not a million times.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// The users of one worker, by number. It serves the closed model as it is, and the dispatcher as a
-/// part.
+/// The users of one worker, by number. In the closed model a worker uses it directly, otherwise as
+/// a part of the dispatcher.
 #[derive(Debug)]
 pub struct Population {
     exact: bool,
@@ -59,17 +60,17 @@ pub struct Population {
     interval: Duration,
     next_spawn: RunInstant,
     users: u32,
-    /// Creations that the owner has not answered, and those that it has not polled.
+    /// Creations that the owner has not answered, with those that it has not polled yet.
     asked: u32,
     to_poll: u32,
     /// Users that exist and have not been ready yet.
     fresh: BTreeSet<UserKey>,
-    /// Slots that need a user of those to come.
+    /// Slots that need one of the users to come.
     claims: u32,
 }
 
 impl Population {
-    /// Nobody yet.
+    /// A population without users.
     pub fn new(growth: Growth) -> Self {
         let (exact, most, spawn) = match growth {
             Growth::OnDemand { max_users, spawn } => (false, max_users, spawn),
@@ -94,15 +95,15 @@ impl Population {
         }
     }
 
-    /// A user exists, as was asked for.
+    /// A user that was asked for exists.
     pub fn handle_created(&mut self, user: UserKey) {
         self.asked = self.asked.saturating_sub(1);
         self.users += 1;
         self.fresh.insert(user);
     }
 
-    /// A user that was asked for could not be created. The next try comes a little later, on demand
-    /// with the next slot that finds nobody.
+    /// A user that was asked for could not be created. The next attempt comes a little later; on
+    /// demand it comes with the next slot that finds no user.
     pub fn handle_not_created(&mut self, now: RunInstant) {
         self.asked = self.asked.saturating_sub(1);
         self.handle_relief();
@@ -116,7 +117,7 @@ impl Population {
         }
     }
 
-    /// A user is no more. One that has never been ready counts as not created.
+    /// A user does not exist any more. A user that has never been ready counts as not created.
     pub fn handle_gone(&mut self, now: RunInstant, user: UserKey) {
         self.users = self.users.saturating_sub(1);
         if self.fresh.remove(&user) {
@@ -134,21 +135,21 @@ impl Population {
         }
     }
 
-    /// The run is over: nobody is created any more.
+    /// The run is over: no more users are created.
     pub fn handle_end(&mut self) {
         self.most = 0;
         self.asked = self.asked.saturating_sub(self.to_poll);
         self.to_poll = 0;
     }
 
-    /// Whether a user is to be created now; each yes stands for one.
+    /// Whether a user is to be created now. Each `true` stands for one user.
     pub fn poll_create(&mut self) -> bool {
         let create = self.to_poll > 0;
         self.to_poll -= u32::from(create);
         create
     }
 
-    /// When [`Population::handle_time`] must be called next; nothing while nobody is wanted.
+    /// When [`Population::handle_time`] must be called next; `None` while no user is wanted.
     pub fn poll_timeout(&self) -> Option<RunInstant> {
         (self.wanted() > 0).then_some(self.next_spawn)
     }
@@ -158,17 +159,17 @@ impl Population {
         self.users
     }
 
-    /// A slot finds nobody.
+    /// A slot finds no user.
     pub(super) fn handle_shortage(&mut self) {
         self.claims = (self.claims + 1).min(self.most);
     }
 
-    /// A slot that had found nobody has been settled.
+    /// A slot that had found no user was started or given up.
     pub(super) fn handle_relief(&mut self) {
         self.claims = self.claims.saturating_sub(1);
     }
 
-    /// A user is parked and no slot needs it: nobody more is wanted than those under creation.
+    /// A user is parked and no slot needs it: no more users are wanted than those under creation.
     pub(super) fn handle_idle(&mut self) {
         self.claims = self.claims.min(self.under_creation());
     }
@@ -182,7 +183,7 @@ impl Population {
         self.asked + self.fresh.len() as u32
     }
 
-    /// How many more are to be asked for.
+    /// How many more users are to be asked for.
     fn wanted(&self) -> u32 {
         let room = self.most.saturating_sub(self.users + self.asked);
         if self.exact { room } else { room.min(self.claims.saturating_sub(self.under_creation())) }

@@ -1,10 +1,11 @@
 //! Which parked users are no longer needed.
 //!
-//! By Little's law the users that a rate keeps busy number rate × cycle time, so with a constant
-//! rate the mean of the busy users *is* that product, measured without estimating either. The mean
-//! is too few whenever starts come in clusters, so what is kept is their greatest number in the
-//! last [`QUIET`] to twice that, and a tenth more. Surplus users go a tenth a second: a user is
-//! cheap to keep and may be dear to make anew (connections, a login).
+//! By Little's law the number of users that a rate keeps busy is rate × cycle time. So with a
+//! constant rate the mean number of busy users *is* that product, measured without estimating
+//! either. The mean is too few whenever starts come in clusters. So the worker keeps the greatest
+//! number of the last [`QUIET`] to twice that time, and a tenth more. Of the users beyond that a
+//! tenth goes each second: a user is cheap to keep and may be dear to make anew (connections, a
+//! login).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,18 +13,19 @@ use std::time::Duration;
 use super::population::UserKey;
 use crate::RunInstant;
 
-/// How long a user must have been unneeded: several times the stalls that a service recovers from
-/// without anybody's help.
+/// How long a user must have been unneeded: several times as long as the stalls from which a
+/// service recovers by itself.
 const QUIET: Duration = Duration::from_secs(10);
 /// How often surplus users are looked for.
 const STEP: Duration = Duration::from_secs(1);
-/// The part of the surplus that goes at each step, and of the busy users that is kept beside them.
+/// The part of the surplus that goes at each step, and the reserve beside the busy users, as a part
+/// of them.
 const TENTH: u32 = 10;
 
 /// How many users were busy lately.
 #[derive(Debug, Default)]
 pub(super) struct Surplus {
-    /// The most in the period under way, and in the one before.
+    /// The most busy users in the present period, and in the one before.
     peak: u32,
     peak_before: u32,
     period_end: Option<RunInstant>,
@@ -32,7 +34,7 @@ pub(super) struct Surplus {
 }
 
 impl Surplus {
-    /// This many users exist that are not parked.
+    /// So many users exist that are not parked.
     pub(super) fn handle_busy(&mut self, busy: u32) {
         self.peak = self.peak.max(busy.saturating_sub(self.retiring.len() as u32));
     }
@@ -42,7 +44,7 @@ impl Surplus {
         self.retiring.insert(user);
     }
 
-    /// A user is no more.
+    /// A user does not exist any more.
     pub(super) fn handle_gone(&mut self, user: UserKey) {
         if !self.retiring.is_empty() {
             self.retiring.remove(&user);
@@ -69,7 +71,7 @@ impl Surplus {
         (users - self.retiring.len() as u32).saturating_sub(keep).div_ceil(TENTH)
     }
 
-    /// When surplus users are to be looked for again.
+    /// When the next look for surplus users is due.
     pub(super) fn poll_timeout(&self) -> Option<RunInstant> {
         Some(self.next_step)
     }

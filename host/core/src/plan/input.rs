@@ -1,4 +1,4 @@
-//! What a run is asked to be, before it is known whether it can be.
+//! What was asked for, before it is known whether it can be run.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,19 +15,20 @@ use crate::units::{Rate, UnitError, parse_duration, print_duration};
 /// What was asked for. The names of the fields are the keys that errors name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PlanInput {
-    /// Transactions a second, or with stages those at the beginning.
+    /// Transactions a second; with stages, those at the beginning.
     pub tps: Option<Rate>,
-    /// Iterations a second, or with stages those at the beginning.
+    /// Iterations a second; with stages, those at the beginning.
     pub rate: Option<Rate>,
     /// Exactly this many users.
     pub vus: Option<u32>,
     /// At most this many users, created on demand.
     pub max_vus: Option<u32>,
-    /// What the service is to hold, at the highest rate at which it does; `tps` is then the most.
+    /// What the service is to hold, at the highest rate at which it does; `tps` is then the highest
+    /// rate.
     pub objectives: Vec<Objective>,
-    /// How the highest rate is to be searched, in place of held.
+    /// How the highest rate is to be searched, instead of held.
     pub search: Option<Search>,
-    /// At which rate objectives have the load begin.
+    /// The rate at which the load begins, where there are objectives.
     pub start_tps: Option<Rate>,
     /// How the rate goes on from its beginning.
     pub stages: Vec<Stage>,
@@ -45,14 +46,14 @@ pub struct PlanInput {
     pub spawn_rate: Option<Rate>,
     /// Whether starts are to come as Poisson arrivals.
     pub poisson: bool,
-    /// From which everything random follows.
+    /// The seed of everything random.
     pub seed: u64,
     /// Conditions on the result.
     pub thresholds: Vec<Threshold>,
     /// Whether the scenario does something when a user is created, so that creations reach the
     /// service.
     pub has_start: bool,
-    /// How many users this machine can hold, as far as it was found out.
+    /// How many users this machine can hold, as far as that is known.
     pub room: Option<u32>,
 }
 
@@ -61,9 +62,9 @@ pub struct PlanInput {
 pub enum WarmUp {
     /// So long.
     For(Duration),
-    /// Until the service is steady, so long at most.
+    /// Until the service is steady, but no longer than `most`.
     UntilSteady {
-        /// The most.
+        /// The longest warm-up.
         most: Duration,
     },
 }
@@ -73,7 +74,7 @@ pub enum WarmUp {
 pub const DEFAULT_MAX_WARM_UP: Duration = Duration::from_secs(60);
 
 impl WarmUp {
-    /// So long at most.
+    /// How long the warm-up lasts at most.
     pub const fn most(self) -> Duration {
         match self {
             Self::For(time) | Self::UntilSteady { most: time } => time,
@@ -114,7 +115,7 @@ pub enum PlanError {
         second), vus (users), a stage, or what to hold (latency, error_rate)"
     )]
     NoLoad,
-    /// A search without anything to hold.
+    /// A search without an objective to hold.
     #[error("nothing says what is to hold; give latency (as p95=200ms) or error_rate (as 1%)")]
     NoObjective,
     /// Two things cannot both hold.
@@ -130,7 +131,7 @@ pub enum PlanError {
     /// A number makes no sense.
     #[error("{key} {value} is out of range; {cure}")]
     Range {
-        /// Which.
+        /// The key.
         key: &'static str,
         /// Its value.
         value: String,
@@ -139,7 +140,7 @@ pub enum PlanError {
     },
 }
 
-/// How the highest rate that holds is searched.
+/// How the search for the highest rate goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Search {
     /// How long a rate is kept to count as held.
@@ -148,8 +149,8 @@ pub struct Search {
     pub budget: Duration,
 }
 
-/// How long `find` keeps a rate unless told otherwise: some garbage collections, some turns of a
-/// cache.
+/// How long `find` keeps a rate unless told otherwise: long enough for some garbage collections and
+/// some turns of a cache.
 pub const DEFAULT_HOLD: Duration = Duration::from_secs(30);
 /// How long `find` searches at most unless told otherwise.
 pub const DEFAULT_BUDGET: Duration = Duration::from_secs(600);

@@ -1,4 +1,4 @@
-//! What cannot be run: absurd numbers, and wishes that contradict each other.
+//! What cannot be run: numbers that make no sense, and wishes that contradict each other.
 //!
 //! Each refusal names the keys, their values and the cure.
 
@@ -89,7 +89,7 @@ pub(super) fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
 /// A key that was given, and its value as a person would write it.
 type Given = (&'static str, String);
 
-/// Refuses what cannot hold together with something else.
+/// Refuses wishes that contradict each other.
 pub(super) fn refuse_contradictions(input: &PlanInput) -> Result<(), PlanError> {
     let wishes = Wishes::of(input);
     wishes.refuse_two_of_a_kind()?;
@@ -140,7 +140,7 @@ impl<'a> Wishes<'a> {
         }
     }
 
-    /// What starts are paced by, if by anything.
+    /// The key that paces starts, if there is one.
     fn paced(&self) -> Option<&Given> {
         self.tps.as_ref().or(self.rate.as_ref()).or(self.objective.as_ref())
     }
@@ -206,7 +206,7 @@ impl<'a> Wishes<'a> {
         Ok(())
     }
 
-    /// Without a rate users go as fast as they can, so whatever is about slots has no meaning.
+    /// Without a rate users go as fast as they can, so keys about slots have no meaning.
     fn refuse_without_a_rate(&self) -> Result<(), PlanError> {
         if self.paced().is_some() {
             return Ok(());
