@@ -1,6 +1,6 @@
 //! The house's own check: no module in a circle with others, no line too wide, no function and no
-//! file that is too long. `cargo xtask house` shows the counts, and `cargo xtask test` fails at
-//! them.
+//! file that is too long, no name for two types. `cargo xtask house` shows the counts, and
+//! `cargo xtask test` fails at them.
 //!
 //! Circles are counted over files: where two files use each other, neither can be read, tested or
 //! moved without the other, and the compiler allows it within a crate. Tests may know everything.
@@ -8,6 +8,7 @@
 mod circles;
 mod measure;
 mod modules;
+mod names;
 mod tokens;
 
 use std::fs;
@@ -18,6 +19,7 @@ use anyhow::{Context, ensure};
 use crate::step::{say, title};
 use crate::workspace::{Crate, Workspace};
 use measure::{LONG_FILE_LINES, MAX_COLUMNS, MAX_FILE_LINES, MAX_FUNCTION_LINES};
+use names::{Names, PRODUCT};
 
 /// What cargo puts into each folder of things that it has built.
 const MARK_OF_BUILT: &str = "CACHEDIR.TAG";
@@ -25,9 +27,10 @@ const MARK_OF_BUILT: &str = "CACHEDIR.TAG";
 /// Counts everything and shows it.
 ///
 /// # Errors
-/// There is a circle, or something too wide or too long; or a file cannot be read.
+/// There is a circle, something too wide or too long, or a name for two types; or a file cannot be
+/// read.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
-    title("the house: circles, widths, lengths");
+    title("the house: circles, widths, lengths, names");
     let mut faults = Vec::new();
     for of in workspace.crates() {
         faults.extend(closed(workspace.root(), of)?);
@@ -37,6 +40,7 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     let mut files = Vec::new();
     collect(workspace.root(), &mut files)?;
     faults.extend(too_long(workspace.root(), &files)?);
+    faults.extend(named_twice(workspace.root(), &files)?);
     faults.iter().for_each(|fault| say(fault));
     ensure!(faults.is_empty(), "{} faults of the house, named above", faults.len());
     Ok(())
@@ -92,6 +96,21 @@ fn too_long(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     say(&format!("{} files; longest function: {} lines, {}", files.len(), longest.0, longest.1));
     let (long, count) = (long_files.join(", "), long_files.len());
     say(&format!("{count} files of more than {LONG_FILE_LINES} lines: {long}"));
+    Ok(faults)
+}
+
+/// Counts the types of the product, and returns the names that several of them have.
+fn named_twice(root: &Path, files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
+    let mut names = Names::default();
+    for file in files {
+        let name = shown(root, file);
+        if name.ends_with(".rs") && PRODUCT.iter().any(|folder| name.starts_with(folder)) {
+            let text = fs::read_to_string(file).with_context(|| format!("can't read {name}"))?;
+            names.add(&name, &text);
+        }
+    }
+    let faults = names.faults();
+    say(&format!("{} names of types; {} of them for two things", names.count(), faults.len()));
     Ok(faults)
 }
 
