@@ -141,7 +141,7 @@ pub async fn take_part(
     // One that comes later has no share yet.
     let use_rate = first_use_rate(&plan, (until - from).max(1.0 / orders.nodes.len() as f64));
     let lines = (set_points, leases);
-    let mut part = Part::new(&plan, &shared, lines, use_rate, Arc::clone(&orders), journal);
+    let mut part = NodeRun::new(&plan, &shared, lines, use_rate, Arc::clone(&orders), journal);
     part.follow(orders, owner);
     let Workers { orders, spares, results, mut windows } = workers;
     let mut ticks = tokio::time::interval(WINDOW);
@@ -305,7 +305,7 @@ impl Accounted {
 }
 
 /// A host's state during a run.
-struct Part<'a> {
+struct NodeRun<'a> {
     plan: &'a RunPlan,
     shared: &'a Shared,
     set_points: watch::Sender<Option<WorkerSetPoint>>,
@@ -340,7 +340,7 @@ struct Part<'a> {
     journal: Option<Journal>,
 }
 
-impl<'a> Part<'a> {
+impl<'a> NodeRun<'a> {
     fn new(
         plan: &'a RunPlan,
         shared: &'a Shared,
