@@ -80,7 +80,7 @@ pub struct JournalHeader {
 
 /// What a host counted in half a second.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Entry {
+pub struct JournalEntry {
     /// Where the measured part begins.
     pub measured_from: RunInstant,
     /// Until when the host might start what was its own to start: after it, it counted what was
@@ -158,7 +158,7 @@ impl Place {
 
 impl Journal {
     /// Adds an entry. A disk that is full ends the journal, and not the run.
-    pub fn add(&mut self, entry: &Entry) {
+    pub fn add(&mut self, entry: &JournalEntry) {
         let Some(file) = &mut self.file else { return };
         if let Err(error) = append(file, entry) {
             tracing::warn!("the journal {} ends here: {error}", self.path.display());
@@ -210,7 +210,7 @@ impl Reading {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn entry(&mut self) -> anyhow::Result<Option<Entry>> {
+    pub fn entry(&mut self) -> anyhow::Result<Option<JournalEntry>> {
         let shown = self.path.display();
         let at = std::io::Seek::stream_position(&mut self.file)?;
         let Some(bytes) = next(&mut self.file).with_context(|| format!("cannot read {shown}"))?
@@ -273,8 +273,8 @@ mod tests {
         Place { folder: folder.to_owned(), host_name: "a".to_owned(), subject }
     }
 
-    fn entry(users: u64) -> Entry {
-        Entry {
+    fn entry(users: u64) -> JournalEntry {
+        JournalEntry {
             measured_from: RunInstant::START,
             covered_until: RunInstant::START,
             is_leaderless: false,

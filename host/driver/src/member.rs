@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::iterations::Iterations;
-use crate::journal::{self, Entry, Journal};
+use crate::journal::{self, Journal, JournalEntry};
 use crate::machine::{MachineWatch, instant_at, local_now};
 use crate::plan::RunPlan;
 use crate::shared::{Lease, Milestone, Shared, Starts, Window, WorkerSetPoint};
@@ -602,7 +602,7 @@ impl<'a> NodeRun<'a> {
         }
         if let Some(journal) = &mut self.journal {
             let (measured_from, covered_until) = (self.measured_from, self.covered_until);
-            journal.add(&Entry {
+            journal.add(&JournalEntry {
                 measured_from,
                 covered_until,
                 is_leaderless: self.is_leaderless,

@@ -24,7 +24,7 @@ pub(super) fn rows(mut file: impl BufRead, size: u64) -> Result<Rows, Unread> {
             continue;
         }
         let wrong = |reason: String| Unread::Line(line, reason);
-        let object: Object<'_> =
+        let object: JsonLine<'_> =
             serde_json::from_str(text).map_err(|error| wrong(not_an_object(text, &error)))?;
         names.clear();
         for (name, _) in &object.0 {
@@ -69,14 +69,14 @@ fn not_an_object(text: &str, error: &serde_json::Error) -> String {
 }
 
 /// An object's members in order, their values as they are written.
-struct Object<'a>(Vec<(String, &'a RawValue)>);
+struct JsonLine<'a>(Vec<(String, &'a RawValue)>);
 
-impl<'de> Deserialize<'de> for Object<'de> {
+impl<'de> Deserialize<'de> for JsonLine<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
 
         impl<'de> Visitor<'de> for Members {
-            type Value = Object<'de>;
+            type Value = JsonLine<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map")
@@ -87,7 +87,7 @@ impl<'de> Deserialize<'de> for Object<'de> {
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Object(members))
+                Ok(JsonLine(members))
             }
         }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use swell_core::exchange::Protocol;
 use swell_core::record::{
     Check, Counts, Figures, Histogram, Outcomes, Requests, Series, Split, Table, Texts, Total,
-    Transaction, Unsent, Users, Value as Measured,
+    Transaction, Unsent, UserCounts, Value as Measured,
 };
 
 use crate::report::failures;
@@ -65,8 +65,8 @@ pub(super) fn counts(figures: &Figures) -> Value {
 }
 
 /// What happened to users.
-pub(super) fn users(users: &Users) -> Value {
-    let Users { created, gone, traps, start_errors, iteration_errors } = users;
+pub(super) fn users(users: &UserCounts) -> Value {
+    let UserCounts { created, gone, traps, start_errors, iteration_errors } = users;
     let mut object = Object::default();
     object.count("created", *created);
     object.count("gone", *gone);

@@ -8,7 +8,7 @@ use swell_core::threshold::{Outcome, Threshold};
 
 use super::frame::Frame;
 use super::mark::{Mark, MarkKind};
-use crate::status::{HostStatus, Phase};
+use crate::status::{HostStatus, RunState};
 
 /// Marks of one run. A limit that comes and goes each second has the first ones told.
 const MAX_MARKS: usize = 1_000;
@@ -41,7 +41,7 @@ impl MarkWatch {
         self.see_hosts(&frame.moment.hosts, frame.until, &mut marks);
         self.see_limit(frame, &mut marks);
         self.see_traps(frame, &mut marks);
-        if frame.moment.phase == Phase::Measuring {
+        if frame.moment.phase == RunState::Measuring {
             let length = frame.until.since(measured_from);
             self.broken.resize(thresholds.len(), false);
             for (threshold, broken) in thresholds.iter().zip(&mut self.broken) {
@@ -60,7 +60,7 @@ impl MarkWatch {
     }
 
     fn see_warm_up(&mut self, frame: &Frame, measured_from: RunInstant, marks: &mut Vec<Mark>) {
-        let measures = frame.moment.phase != Phase::WarmUp && frame.until >= measured_from;
+        let measures = frame.moment.phase != RunState::WarmUp && frame.until >= measured_from;
         if measures && !self.measures && measured_from > RunInstant::START {
             let text = format!(
                 "the warm-up is over after {:.1} s: what begins now is measured",
@@ -99,7 +99,7 @@ impl MarkWatch {
             (None, _) => (MarkKind::Reached, "what is asked for is reached again".to_owned()),
         };
         // At the end nobody asks for anything.
-        if kind == MarkKind::Limited || frame.moment.phase == Phase::Measuring {
+        if kind == MarkKind::Limited || frame.moment.phase == RunState::Measuring {
             marks.push(Mark { at: frame.until, kind, text });
         }
     }
@@ -138,7 +138,7 @@ mod tests {
     fn the_end_of_a_warm_up_is_marked_once_where_it_was() {
         let mut watch = MarkWatch::default();
         let mut frame = samples::quiet_frame(0, 1);
-        frame.moment.phase = Phase::WarmUp;
+        frame.moment.phase = RunState::WarmUp;
         assert_eq!(seen(&mut watch, &frame, 3), []);
         frame = samples::quiet_frame(1, 4);
         let marks =
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(kinds(&mut watch, &frame), [MarkKind::Reached]);
         frame.moment.limited_by = Some(Limiter::Users);
         assert_eq!(kinds(&mut watch, &frame), [MarkKind::Limited]);
-        (frame.moment.limited_by, frame.moment.phase) = (None, Phase::Draining);
+        (frame.moment.limited_by, frame.moment.phase) = (None, RunState::Draining);
         assert_eq!(kinds(&mut watch, &frame), []);
     }
 

@@ -12,7 +12,7 @@ use swell_core::control::Limiter;
 use swell_core::record::Snapshot;
 use swell_core::run::{MachineRecord, NodeCounts};
 
-use crate::status::{HostStatus, ObjectiveStatus, Phase, Status};
+use crate::status::{HostStatus, ObjectiveStatus, RunState, Status};
 
 /// See the module's documentation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct Frame {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
     /// What it is doing.
-    pub phase: Phase,
+    pub phase: RunState,
     /// Virtual users that exist.
     pub users: u64,
     /// Transactions that have begun and not ended.

@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use swell_core::RunInstant;
-use swell_core::exchange::{ErrorClass, Exchange, Phase as ExchangePhase, Phases, Protocol};
+use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::random::Random;
 use swell_core::record::{
-    Cause, Ended, MetricKind, Recorder, RunPhase, Snapshot, Times as Instants,
+    Cause, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
 };
 use swell_core::run::NodeId;
 use swell_core::verdict::Stamp;
 
 use super::*;
 use crate::report::{Header, Report};
-use crate::status::{HostStatus, Phase, Status};
+use crate::status::{HostStatus, RunState, Status};
 
 pub(super) fn header() -> RecordHeader {
     RecordHeader {
@@ -77,7 +77,7 @@ pub(super) fn host_status(name: &str) -> HostStatus {
 
 /// A frame in which nothing was counted.
 pub(super) fn quiet_frame(from: u64, until: u64) -> Frame {
-    let status = Status { phase: Phase::Measuring, users: 5, ..Status::default() };
+    let status = Status { phase: RunState::Measuring, users: 5, ..Status::default() };
     Frame {
         from: at(from * 1_000),
         until: at(until * 1_000),
@@ -104,7 +104,7 @@ fn counted(seed: u64, transactions: u64) -> Snapshot {
     let names = ["front page", "pay"].map(|name| recorder.define(name).unwrap());
     let causes = [
         Cause::Status(503),
-        Cause::Request(ErrorClass::Timeout(ExchangePhase::Waiting)),
+        Cause::Request(ErrorClass::Timeout(Phase::Waiting)),
         Cause::Said("no \"basket\""),
         Cause::NotEnded,
     ];
@@ -113,15 +113,15 @@ fn counted(seed: u64, transactions: u64) -> Snapshot {
         let started = intended + Duration::from_micros(random.below(900));
         let ended = started + Duration::from_micros(random.below(90_000));
         let how = match random.below(8) {
-            0 => Ended::Failed(&causes[random.below(4) as usize]),
-            1 => Ended::Interrupted,
-            _ => Ended::Ok,
+            0 => TransactionEnd::Failed(&causes[random.below(4) as usize]),
+            1 => TransactionEnd::Interrupted,
+            _ => TransactionEnd::Ok,
         };
         recorder.begun(name, intended, true);
-        let times = Instants { intended, ..Instants::unpaced(started, ended) };
+        let times = TransactionTimes { intended, ..TransactionTimes::unpaced(started, ended) };
         recorder.ended(name, &times, true, how);
         let mut phases = Phases::default();
-        phases.add(ExchangePhase::Waiting, Duration::from_micros(random.below(90_000)));
+        phases.add(Phase::Waiting, Duration::from_micros(random.below(90_000)));
         let result = if number % 5 == 0 { Err(ErrorClass::Reset) } else { Ok(200) };
         let exchange = Exchange {
             protocol: Protocol::Http,
