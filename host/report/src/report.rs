@@ -13,12 +13,15 @@ mod names;
 mod part;
 mod rate;
 #[cfg(test)]
-pub(crate) mod tests;
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
 mod times;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use swell_core::record::{Figures, Snapshot, Texts};
@@ -218,8 +221,8 @@ pub struct ReportOfRuns {
     pub measured_seconds: f64,
     /// What began in the measured parts of all runs.
     pub total: Part,
-    /// By their names.
-    pub runs: BTreeMap<String, Report>,
+    /// By their names, in the order in which they began.
+    pub runs: IndexMap<String, Report>,
 }
 
 /// What `--out json=FILE` writes: one of the two, told apart by `schema`.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use swell_core::exchange::Protocol;
@@ -18,14 +19,14 @@ use super::times::Times;
 pub struct Part {
     /// All outermost transactions together.
     pub transactions: Totals,
-    /// Transactions by name, nested ones too.
-    pub by_name: BTreeMap<String, NameReport>,
+    /// Transactions by name, nested ones too, in the order in which their names were first met.
+    pub by_name: IndexMap<String, NameReport>,
     /// All requests together.
     pub requests: RequestsReport,
     /// Passes of the scenario.
     pub iterations: Counted,
-    /// By their names.
-    pub checks: BTreeMap<String, CheckReport>,
+    /// By their names, in the same order.
+    pub checks: IndexMap<String, CheckReport>,
     /// The scenario's own metrics.
     pub metrics: Vec<SeriesReport>,
     /// Values that were not finite, or negative for a counter.
@@ -72,6 +73,9 @@ pub struct Totals {
     pub service_ms: Times,
     /// Response time of those that ended well.
     pub ok_response_ms: Times,
+    /// Response time of those that failed.
+    #[serde(default)]
+    pub failed_response_ms: Times,
     /// Actual minus intended start.
     pub start_lag_ms: Times,
     /// The part of it in which no user was free.
@@ -199,6 +203,7 @@ impl Part {
                 response_ms: Times::of_all(&total.response.all()),
                 service_ms: Times::of_all(&total.service.all()),
                 ok_response_ms: Times::of(&total.response.ok),
+                failed_response_ms: Times::of(&total.response.failed),
                 start_lag_ms: Times::of(&total.start_lag),
                 user_lag_ms: Times::of(&total.user_lag),
                 host_lag_ms: Times::of(&total.host_lag),
