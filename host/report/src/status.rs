@@ -60,6 +60,13 @@ pub struct Status {
     pub phase: RunState,
     /// Since its first instant.
     pub elapsed_seconds: f64,
+    /// When the plan has it end, since that instant: at the latest, where the warm-up may end
+    /// sooner. Absent where its length is not planned.
+    #[serde(default)]
+    pub ends_at_seconds: Option<f64>,
+    /// When what is under way is cut, since that instant; absent before nothing begins any more.
+    #[serde(default)]
+    pub cut_at_seconds: Option<f64>,
     /// Virtual users that exist.
     pub users: u64,
     /// Starts a second that are to be; absent in the closed model.
@@ -72,6 +79,9 @@ pub struct Status {
     pub response_ms: Times,
     /// End minus actual start.
     pub service_ms: Times,
+    /// Response time of all that was measured so far; in the warm-up, of the warm-up.
+    #[serde(default)]
+    pub response_so_far_ms: Times,
     /// Transactions that began.
     pub started: u64,
     /// Those that ended well.
@@ -141,12 +151,15 @@ impl Default for Status {
         Self {
             phase: RunState::Preparing,
             elapsed_seconds: 0.0,
+            ends_at_seconds: None,
+            cut_at_seconds: None,
             users: 0,
             goal_per_second: None,
             per_second: 0.0,
             error_rate: None,
             response_ms: Times::default(),
             service_ms: Times::default(),
+            response_so_far_ms: Times::default(),
             started: 0,
             ok: 0,
             failed: 0,
@@ -177,20 +190,25 @@ impl Status {
         let mut counts = look.total.warm_up.total.counts;
         counts.merge(&look.total.measured.total.counts);
         let limit = look.control.limit.as_ref();
+        let is_warming_up = look.elapsed < look.warm_up;
+        let so_far = if is_warming_up { &look.total.warm_up } else { &look.total.measured };
         Self {
             phase: match () {
                 () if look.is_ending => RunState::Draining,
                 () if look.control.is_paused => RunState::Paused,
-                () if look.elapsed < look.warm_up => RunState::WarmUp,
+                () if is_warming_up => RunState::WarmUp,
                 () => RunState::Measuring,
             },
             elapsed_seconds: look.elapsed.as_secs_f64(),
+            ends_at_seconds: look.ends_at.map(|at| at.as_secs_f64()),
+            cut_at_seconds: look.cut_at.map(|at| at.as_secs_f64()),
             users: look.users,
             goal_per_second: look.control.goal,
             per_second: (ok + failed) as f64 / span.max(Duration::from_millis(1)).as_secs_f64(),
             error_rate: (ok + failed > 0).then(|| failed as f64 / (ok + failed) as f64),
             response_ms: Times::of_all(&both(recent, |part| part.total.response.all())),
             service_ms: Times::of_all(&both(recent, |part| part.total.service.all())),
+            response_so_far_ms: Times::of_all(&so_far.total.response.all()),
             started: counts.started,
             ok: counts.ok,
             failed: counts.failed,

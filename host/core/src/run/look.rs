@@ -15,8 +15,13 @@ pub struct Look<'a> {
     pub elapsed: Duration,
     /// How long the warm-up takes, or may take.
     pub warm_up: Duration,
+    /// When the plan has the run end, since its first instant: at the latest, where its warm-up may
+    /// end sooner. Nothing where its length is not planned.
+    pub ends_at: Option<Duration>,
     /// Whether nothing new begins any more.
     pub is_ending: bool,
+    /// When what is under way is cut, since the run's first instant; nothing before it ends.
+    pub cut_at: Option<Duration>,
     /// What was counted so far.
     pub total: &'a Snapshot,
     /// What was counted since the last look, which lasted this long.

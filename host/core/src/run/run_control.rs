@@ -278,10 +278,14 @@ impl RunControl {
     /// What is to be shown, once a second.
     pub fn poll_look(&mut self) -> Option<Look<'_>> {
         let PendingLook { elapsed, is_ending, span, users, control, nodes } = self.look.take()?;
+        let warm_up = self.state.account.warm_up;
+        let ending = self.state.ending.as_ref();
         Some(Look {
             elapsed,
-            warm_up: self.state.account.warm_up,
+            warm_up,
+            ends_at: self.state.rules.measured.map(|measured| warm_up + measured),
             is_ending,
+            cut_at: ending.map(|ending| ending.cut_at.since(RunInstant::START)),
             total: &self.state.account.total,
             recent: (&self.shown, span),
             users,

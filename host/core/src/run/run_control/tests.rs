@@ -66,6 +66,8 @@ struct World {
     iterations: Option<IterationsOver>,
     effects: Vec<(RunInstant, Effect)>,
     looks: Vec<(RunInstant, u64, bool)>,
+    /// When the run is to end, and when what is under way is cut, as the last look says.
+    ends: (Option<Duration>, Option<Duration>),
 }
 
 impl World {
@@ -93,6 +95,7 @@ impl World {
             iterations: None,
             effects: Vec::new(),
             looks: Vec::new(),
+            ends: (None, None),
         };
         world.tell_places();
         world
@@ -201,6 +204,7 @@ impl World {
         if let Some(look) = self.control.poll_look() {
             let counted = look.recent.0.measured.total.counts.started;
             self.looks.push((RunInstant::START + look.elapsed, counted, look.is_ending));
+            self.ends = (look.ends_at, look.cut_at);
         }
     }
 
@@ -278,6 +282,22 @@ fn a_run_ends_when_its_time_is_over() {
     assert_eq!(outcome.snapshot.measured.total.counts.started, 1_000);
     assert_eq!(outcome.snapshot.warm_up.total.counts.started, 200);
     assert_eq!((outcome.machine.cores, outcome.requests_written), (4, 1_200));
+}
+
+#[test]
+fn a_look_tells_when_the_run_is_to_end_and_once_it_ends_when_what_is_under_way_is_cut() {
+    let mut world = World::alone(&plan(|input| {
+        (input.warmup, input.grace) = (Some(WarmUp::For(secs(2))), Some(secs(7)));
+    }));
+    world.run_until(ms(11_800));
+    assert_eq!(world.ends, (Some(secs(12)), None));
+    world.run_until(ms(14_000));
+    assert_eq!(world.ends, (Some(secs(12)), Some(secs(19))));
+    let mut without_length = World::alone(&plan(|input| {
+        (input.duration, input.iterations) = (None, Some(300));
+    }));
+    without_length.run_until(ms(3_000));
+    assert_eq!(without_length.ends, (None, None));
 }
 
 #[test]
