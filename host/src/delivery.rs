@@ -1,12 +1,10 @@
 //! Results on their way out: written to the outputs, and shown as a summary. A signal ends that,
 //! and so does whoever takes nothing of it for long.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use swell_core::plain::page;
-use swell_report::{Summary, SummaryOfRuns, Written};
+use swell_report::{Sheet, Summary, SummaryOfRuns, Written};
 
 use crate::stderr;
 use crate::stops::Stops;
@@ -27,10 +25,12 @@ pub(crate) async fn deliver(
     let results = Arc::new(results);
     let written = write(&results, outputs, stops).await;
     if !outputs.takes_stdout() && (!quiet || written.is_err()) {
-        match &*results {
-            Written::Run(report) => show(&Summary { report, is_alone: true }, stops).await,
-            Written::Runs(report) => show(&SummaryOfRuns(report), stops).await,
-        }
+        let columns = terminal::columns_of_stdout();
+        let summary = match &*results {
+            Written::Run(report) => Summary { report, is_alone: true }.sheet(columns),
+            Written::Runs(report) => SummaryOfRuns(report).sheet(columns),
+        };
+        show(&summary, stops).await;
     }
     written
 }
@@ -49,8 +49,8 @@ async fn write(results: &Arc<Written>, outputs: &Outputs, stops: &mut Stops) -> 
 
 /// Shows a page on stdout, after all that was said on stderr. A reader that is gone, as `head` may
 /// be, needs no message; one that takes nothing is given up.
-async fn show(summary: &impl Display, stops: &mut Stops) {
-    let text = page(summary).to_string();
+async fn show(summary: &Sheet, stops: &mut Stops) {
+    let text = terminal::painted(summary);
     stderr::flush();
     let shown =
         stops.while_it_moves(move |taken| drop(in_pieces(terminal::hand_over, &text, taken))).await;

@@ -11,6 +11,7 @@ use std::io::{self, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use swell_core::plain::page;
+use swell_report::{Piece, Sheet, Tone};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
@@ -47,6 +48,49 @@ pub(crate) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
+/// How many columns stdout has, where it is a terminal; of one that does not say, 80.
+pub(crate) fn columns_of_stdout() -> Option<usize> {
+    io::stdout().is_terminal().then(|| usize::from(console::Term::stdout().size().1))
+}
+
+/// A sheet for stdout: in colours where a person looks at it who does not mind them.
+pub(crate) fn painted(sheet: &Sheet) -> String {
+    let is_coloured = is_coloured(&io::stdout());
+    sheet.lines().iter().map(|line| paint(line, is_coloured) + "\n").collect()
+}
+
+/// Pieces of a line, as they are shown. Colours are around what came from elsewhere, never in it.
+pub(crate) fn paint(pieces: &[Piece], is_coloured: bool) -> String {
+    let paint = |Piece { tone, text }: &Piece| {
+        let code = code(*tone).filter(|_| is_coloured && !text.is_empty());
+        code.map_or_else(|| page(text).to_string(), |code| format!("{code}{}\x1b[0m", page(text)))
+    };
+    pieces.iter().map(paint).collect()
+}
+
+const fn code(tone: Tone) -> Option<&'static str> {
+    match tone {
+        Tone::Plain => None,
+        Tone::Title => Some("\x1b[1m"),
+        Tone::Good => Some("\x1b[32m"),
+        Tone::Doubtful => Some("\x1b[33m"),
+        Tone::Bad => Some("\x1b[31m"),
+        Tone::Faint => Some("\x1b[2m"),
+    }
+}
+
+/// Whether colours are for whoever reads there: a terminal that has any, and nobody said no
+/// (<https://no-color.org>).
+pub(crate) fn is_coloured(stream: &impl io::IsTerminal) -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    stream.is_terminal() && !refused && !is_dumb()
+}
+
+/// A terminal that can only print.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
 /// Whether somebody can be asked: they see the question and can answer it.
 pub(crate) fn is_attended() -> bool {
     is_watched() && io::stdin().is_terminal()
@@ -57,7 +101,7 @@ pub(crate) fn is_attended() -> bool {
 pub(crate) fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| "warn,scenario=info,swell=info,host=info".into());
-    let is_coloured = is_watched() && std::env::var_os("NO_COLOR").is_none();
+    let is_coloured = is_coloured(&io::stderr());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(LogLines)

@@ -12,6 +12,7 @@
 //! | `conclusion` | the report of a run, from what the run came to |
 //! | `exit` | exit codes |
 //! | `summary` | a report as text |
+//! | `sheet` | text on lines of a width, with tones in place of colours |
 //! | `status` | where a run is at the moment |
 //! | `gauges` | what of that is a metric |
 //! | `record` | a run second by second, for whoever shows it and for a file |
@@ -22,6 +23,7 @@ mod gauges;
 mod judgement;
 pub mod record;
 mod report;
+mod sheet;
 mod status;
 mod summary;
 
@@ -35,5 +37,6 @@ pub use self::report::{
     OneOfRuns, Part, Report, ReportOfRuns, RequestsReport, SearchReport, SeriesReport,
     ThresholdReport, Times, Totals, UnsentReport, UsersReport, VerdictReport, Written,
 };
+pub use self::sheet::{Piece, Sheet, Tone};
 pub use self::status::{Ended, HostStatus, ObjectiveStatus, RunState, Status};
 pub use self::summary::{Summary, SummaryOfRuns};

@@ -1,8 +1,14 @@
 //! The end of a run, for people: what held, what did not, and whether to believe it, on a page.
+//!
+//! What a reader looks for first stands first: what was run, whether the figures may be believed,
+//! whether it passed; then all transactions together, what failed and why, and the parts. Names
+//! stand in the order of the run.
 
 mod failures;
 mod part;
 mod rate;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::fmt::{Display, Formatter, Result};
@@ -14,10 +20,11 @@ use swell_core::verdict::Stamp;
 use self::failures::{all_failures, failures};
 use self::part::{by_name, checks, metrics, requests, totals};
 use self::rate::{confidence, control, hosts, limits, search};
-use self::words::{NAME, SHOWN_TEXTS, duration, outcomes, per_second};
+use self::words::{REST, SHOWN_TEXTS, count_of_bad, duration, outcomes, per_second, stamp_tone};
 use crate::report::{Report, ReportOfRuns};
+use crate::sheet::{Column, Piece, Row, Sheet, Table, Tone};
 
-/// A report as text, in the order in which a reader asks.
+/// A report as text. As it is displayed it has lines as long as they need to be.
 pub struct Summary<'a> {
     /// What is told.
     pub report: &'a Report,
@@ -25,234 +32,304 @@ pub struct Summary<'a> {
     pub is_alone: bool,
 }
 
-impl Display for Summary<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let report = self.report;
-        self.first_of_all(f)?;
-        self.heading(f)?;
-        search(f, report)?;
-        self.cut_off(f)?;
-        self.verdict(f)?;
-        let part = &report.measured;
+impl Summary<'_> {
+    /// The same on lines of so many columns; without, as long as they need to be.
+    pub fn sheet(&self, columns: Option<usize>) -> Sheet {
+        let mut sheet = Sheet::new(columns);
+        self.tell(&mut sheet);
+        sheet.tell_left_out();
+        sheet
+    }
+
+    fn tell(&self, sheet: &mut Sheet) {
+        let (report, part) = (self.report, &self.report.measured);
+        self.first_of_all(sheet);
+        self.heading(sheet);
+        search(sheet, report);
+        self.cut_off(sheet);
+        self.verdict(sheet);
+        self.thresholds(sheet);
         if part.transactions.counts.started == 0 {
-            writeln!(f, "\n  nothing was measured: no transaction began in the measured part")?;
+            sheet.blank();
+            sheet.say(
+                2,
+                [Tone::Doubtful
+                    .of("nothing was measured: no transaction began in the measured part")],
+            );
         }
-        totals(f, part)?;
-        confidence(f, report)?;
-        limits(f, report)?;
-        hosts(f, report)?;
-        control(f, report)?;
-        by_name(f, part)?;
-        requests(f, part)?;
-        failures(f, report)?;
-        checks(f, part)?;
-        metrics(f, part)?;
-        self.rest(f)?;
-        self.thresholds(f)
+        totals(sheet, part);
+        confidence(sheet, report);
+        failures(sheet, report);
+        limits(sheet, report);
+        control(sheet, report);
+        hosts(sheet, report);
+        by_name(sheet, part);
+        checks(sheet, part);
+        metrics(sheet, part);
+        requests(sheet, part);
+        self.rest(sheet);
     }
 }
 
-/// Several runs as text: each, and all together.
+impl Display for Summary<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        self.sheet(None).fmt(f)
+    }
+}
+
+/// Several runs as text: all in a table, then each, and what they came to together.
 pub struct SummaryOfRuns<'a>(
     /// What is told.
     pub &'a ReportOfRuns,
 );
 
+impl SummaryOfRuns<'_> {
+    /// As [`Summary::sheet`].
+    pub fn sheet(&self, columns: Option<usize>) -> Sheet {
+        let Self(report) = self;
+        let mut sheet = Sheet::new(columns);
+        // One is told below, and none has nothing to tell.
+        let are_several = report.runs.len() > 1;
+        if are_several {
+            self.overview(&mut sheet);
+        }
+        for (name, run) in &report.runs {
+            sheet.blank();
+            sheet.say(0, [Tone::Title.of(format!("== {}", line(name)))]);
+            Summary { report: run, is_alone: false }.tell(&mut sheet);
+        }
+        if are_several {
+            sheet.blank();
+            sheet.say(
+                0,
+                [Tone::Title.of(format!(
+                    "== all {} runs, {:.1} s from the first measured instant to the last",
+                    report.runs.len(),
+                    report.measured_seconds
+                ))],
+            );
+            totals(&mut sheet, &report.total);
+            by_name(&mut sheet, &report.total);
+            requests(&mut sheet, &report.total);
+        }
+        sheet.tell_left_out();
+        sheet
+    }
+
+    fn overview(&self, sheet: &mut Sheet) {
+        let columns = [
+            ("verdict", 0),
+            ("completed/s", 3),
+            ("ok", 2),
+            ("failed", 1),
+            ("interrupted", 4),
+            ("limited by", 5),
+        ];
+        let row = |(name, run): (&String, &Report)| {
+            let (total, limit) = (&run.measured.transactions, run.limits.last());
+            Row {
+                name: name.clone(),
+                figures: vec![
+                    stamp_tone(run.verdict.stamp).of(run.verdict.stamp.name()),
+                    per_second(total.per_second).into(),
+                    grouped(total.counts.ok).into(),
+                    count_of_bad(total.counts.failed),
+                    count_of_bad(total.counts.interrupted),
+                    limit.map_or(Tone::Faint.of("–"), |limit| Tone::Plain.of(limit.by.name())),
+                ],
+                below: None,
+            }
+        };
+        sheet.table(Table {
+            title: counted(self.0.runs.len() as u64, "run"),
+            columns: columns.map(|(head, rank)| Column { head, rank }).into(),
+            rows: self.0.runs.iter().map(row).collect(),
+        });
+    }
+}
+
 impl Display for SummaryOfRuns<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let Self(report) = self;
-        for (name, run) in &report.runs {
-            writeln!(f, "\n== {}", line(name))?;
-            write!(f, "{}", Summary { report: run, is_alone: false })?;
-        }
-        // One is told above, and none has nothing to tell.
-        if report.runs.len() < 2 {
-            return Ok(());
-        }
-        writeln!(
-            f,
-            "\n== all {} runs, {:.1} s from the first measured instant to the last",
-            report.runs.len(),
-            report.measured_seconds
-        )?;
-        for (name, run) in &report.runs {
-            let (total, limit) = (&run.measured.transactions, run.limits.last());
-            let limited = limit
-                .map_or_else(String::new, |limit| format!(", limited by the {}", limit.by.name()));
-            writeln!(
-                f,
-                "    {:<NAME$} {} {}/s, {}{limited}",
-                line(name),
-                run.verdict.stamp,
-                per_second(total.per_second),
-                outcomes(&total.counts)
-            )?;
-        }
-        totals(f, &report.total)?;
-        by_name(f, &report.total)?;
-        requests(f, &report.total)
+        self.sheet(None).fmt(f)
     }
 }
 
 impl Summary<'_> {
     /// What overshadows all that follows: that nothing began, or that all of it failed, and of
     /// what.
-    fn first_of_all(&self, f: &mut Formatter<'_>) -> Result {
+    fn first_of_all(&self, sheet: &mut Sheet) {
         let (measured, warm_up) =
             (&self.report.measured.transactions.counts, &self.report.warm_up.transactions.counts);
         let mut causes = all_failures(self.report);
         let traps = self.report.users.traps.iter();
         causes.extend(traps.map(|(text, count)| (*count, format!("trap: {text}"))));
-        let Some((count, cause)) = causes.into_iter().max() else { return Ok(()) };
-        let cause = line(&cause);
-        if measured.started + warm_up.started == 0 {
-            return writeln!(f, "\nNOTHING EVER BEGAN: {} x {cause}", grouped(count));
-        }
-        if measured.ok == 0 && measured.failed > 0 && measured.interrupted == 0 {
-            return writeln!(
-                f,
-                "\nALL {} TRANSACTIONS FAILED: {} x {cause}",
-                grouped(measured.failed),
-                grouped(count)
-            );
-        }
-        if measured.ok == 0 && measured.failed > 0 {
-            return writeln!(
-                f,
-                "\nNONE OF {} TRANSACTIONS ENDED WELL: {} x {cause}",
-                grouped(measured.started),
-                grouped(count)
-            );
-        }
-        Ok(())
+        let Some((count, cause)) = causes.into_iter().max() else { return };
+        let headline = if measured.started + warm_up.started == 0 {
+            "NOTHING EVER BEGAN".to_owned()
+        } else if measured.ok > 0 || measured.failed == 0 {
+            return;
+        } else if measured.interrupted == 0 {
+            format!("ALL {} TRANSACTIONS FAILED", grouped(measured.failed))
+        } else {
+            format!("NONE OF {} TRANSACTIONS ENDED WELL", grouped(measured.started))
+        };
+        sheet.blank();
+        let cause = format!(": {} x {}", grouped(count), line(&cause));
+        sheet.say(0, [Tone::Bad.of(headline), cause.into()]);
     }
 
-    fn heading(&self, f: &mut Formatter<'_>) -> Result {
+    fn heading(&self, sheet: &mut Sheet) {
         let run = &self.report.run;
         let target = run.target.as_deref().unwrap_or("hosts named by the scenario");
-        writeln!(f, "\n{} against {}", line(&run.scenario), line(target))?;
-        write!(f, "  {}, {:.1} s measured", line(&run.model), run.measured_seconds)?;
-        if run.warm_up_seconds > 0.0 {
-            write!(f, " after {:.1} s of warm-up", run.warm_up_seconds)?;
-            f.write_str(match run.warm_up_steady {
+        sheet.blank();
+        sheet.say(
+            0,
+            [
+                Tone::Title.of(line(&run.scenario).to_string()),
+                format!(" against {}", line(target)).into(),
+            ],
+        );
+        let after = if run.warm_up_seconds > 0.0 {
+            let steady = match run.warm_up_steady {
                 None => "",
                 Some(true) => ", when it was steady",
                 Some(false) => ", in which it did not become steady",
-            })?;
-        }
-        writeln!(f, ", seed {}", run.seed)
+            };
+            format!(" after {:.1} s of warm-up{steady}", run.warm_up_seconds)
+        } else {
+            String::new()
+        };
+        sheet.say(
+            2,
+            [format!(
+                "{}, {:.1} s measured{after}, seed {}",
+                line(&run.model),
+                run.measured_seconds,
+                run.seed
+            )],
+        );
     }
 
     /// What did not end, which no verdict on the generator must hide.
-    fn cut_off(&self, f: &mut Formatter<'_>) -> Result {
+    fn cut_off(&self, sheet: &mut Sheet) {
         let (run, counts) = (&self.report.run, &self.report.measured.transactions.counts);
-        let Some(share) = counts.interrupted_rate.filter(|share| *share > 0.0) else {
-            return Ok(());
-        };
-        writeln!(
-            f,
-            "\n  {} of {} transactions ({}) had not ended when they were cut off; they count as at \
-            least the age that they had (≥)",
-            grouped(counts.interrupted),
-            grouped(counts.started),
-            print_share(share)
-        )?;
+        let Some(share) = counts.interrupted_rate.filter(|share| *share > 0.0) else { return };
+        sheet.blank();
+        sheet.say(
+            2,
+            [
+                Tone::Bad.of(format!(
+                    "{} of {} transactions ({}) had not ended",
+                    grouped(counts.interrupted),
+                    grouped(counts.started),
+                    print_share(share)
+                )),
+                " when they were cut off; they count as at least the age that they had (≥)".into(),
+            ],
+        );
         if run.grace_seconds < run.timeout_seconds && self.report.measured.requests.interrupted > 0
         {
-            writeln!(
-                f,
-                "    what hangs fails by itself where --grace is longer than --timeout: here it \
-                had {} after the end, and a request may wait {}",
+            sheet.say(4, [format!(
+                "what hangs fails by itself where --grace is longer than --timeout: here it had {} \
+                after the end, and a request may wait {}",
                 duration(run.grace_seconds),
                 duration(run.timeout_seconds)
-            )?;
+            )]);
         }
-        Ok(())
     }
 
-    fn verdict(&self, f: &mut Formatter<'_>) -> Result {
+    fn verdict(&self, sheet: &mut Sheet) {
         // A search goes beyond what the generator can do on purpose, and judges each of its trials
         // itself.
         if self.report.search.is_some() {
-            return Ok(());
+            return;
         }
         let verdict = &self.report.verdict;
-        writeln!(f, "\n  {}{}", verdict.stamp, meaning(verdict.stamp))?;
+        let stamp = |stamp: Stamp| stamp_tone(stamp).of(stamp.name());
+        sheet.blank();
+        sheet.say(2, [stamp(verdict.stamp), meaning(verdict.stamp).into()]);
         for evidence in &verdict.evidence {
-            writeln!(f, "    {}: {}; {}", evidence.stamp, evidence.what, evidence.advice)?;
+            let why = format!(": {}; {}", line(&evidence.what), line(&evidence.advice));
+            sheet.say(4, [stamp(evidence.stamp), why.into()]);
         }
-        Ok(())
     }
 
-    fn rest(&self, f: &mut Formatter<'_>) -> Result {
-        let report = self.report;
-        let users = &report.users;
-        writeln!(
-            f,
-            "\n  users        {} at once, {} created, {} trapped",
-            grouped(users.most_at_once),
-            grouped(users.created),
-            grouped(users.trapped)
-        )?;
-        for (text, count) in users.traps.iter().take(SHOWN_TEXTS) {
-            writeln!(f, "    {} x {}", grouped(*count), line(text))?;
+    fn thresholds(&self, sheet: &mut Sheet) {
+        if self.report.thresholds.is_empty() {
+            return;
         }
-        let iterations = &report.measured.iterations;
-        writeln!(f, "  iterations   {}", outcomes(iterations))?;
+        sheet.blank();
+        sheet.say(2, [Tone::Title.of("thresholds")]);
+        for threshold in &self.report.thresholds {
+            let mark =
+                if threshold.passed { Tone::Good.of("ok     ") } else { Tone::Bad.of("FAILED ") };
+            let found = format!("{} (found {})", line(&threshold.rule), line(&threshold.found));
+            sheet.say(4, [mark, found.into()]);
+        }
+    }
+
+    /// What is there to be complete: users, iterations, the warm-up, the generator itself.
+    fn rest(&self, sheet: &mut Sheet) {
+        let (report, users) = (self.report, &self.report.users);
+        sheet.blank();
+        let trapped = format!("{} trapped", grouped(users.trapped));
+        sheet.fact(
+            "users",
+            [
+                Piece::from(format!(
+                    "{} at once, {} created, ",
+                    grouped(users.most_at_once),
+                    grouped(users.created)
+                )),
+                if users.trapped > 0 { Tone::Bad } else { Tone::Plain }.of(trapped),
+            ],
+        );
+        let mut traps: Vec<_> = users.traps.iter().collect();
+        traps.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        for (text, count) in traps.iter().take(SHOWN_TEXTS) {
+            sheet.say(4, [format!("{} x {}", grouped(**count), line(text))]);
+        }
+        if let Some(more @ 1..) = traps.len().checked_sub(SHOWN_TEXTS) {
+            sheet.say(4, [format!("and {} {REST}", counted(more as u64, "more kind"))]);
+        }
+        sheet.fact("iterations", outcomes(&report.measured.iterations));
         if report.run.warm_up_seconds > 0.0 {
-            writeln!(
-                f,
-                "  warm-up      {} (excluded from everything above)",
-                outcomes(&report.warm_up.transactions.counts)
-            )?;
+            let outcomes = outcomes(&report.warm_up.transactions.counts).into_iter();
+            sheet.fact(
+                "warm-up",
+                outcomes.chain([Piece::from(" (excluded from everything above)")]),
+            );
         }
-        let machine = &report.machine;
-        write!(
-            f,
-            "  generator    {}, {:.1} s of processor time",
+        sheet.fact("generator", [self.generator()]);
+        if users.log_lines_left_out > 0 {
+            let lines = counted(users.log_lines_left_out, "line");
+            sheet.fact("log", [format!("{lines} of the scenario left out")]);
+        }
+        let unread = report.machine.stderr_lines_left_out;
+        if unread > 0 {
+            let unread = grouped(unread);
+            sheet.fact("stderr", [format!("{unread} lines left out: nobody read them in time")]);
+        }
+    }
+
+    fn generator(&self) -> String {
+        let (report, machine) = (self.report, &self.report.machine);
+        let mut words = format!(
+            "{}, {:.1} s of processor time",
             counted(machine.cores, "core"),
             machine.cpu_seconds
-        )?;
+        );
         if self.is_alone && report.requests_written > 0 {
-            write!(
-                f,
-                " ({:.1} µs a request)",
-                machine.cpu_seconds * 1e6 / report.requests_written as f64
-            )?;
+            let each = machine.cpu_seconds * 1e6 / report.requests_written as f64;
+            words.push_str(&format!(" ({each:.1} µs a request)"));
         }
         if let Some(mib) = machine.resident_mib {
-            write!(f, ", at most {mib:.0} MiB resident")?;
+            words.push_str(&format!(", at most {mib:.0} MiB resident"));
         }
         if let Some(stolen) = machine.stolen.filter(|stolen| *stolen > 0.001) {
-            write!(f, ", {:.1} % stolen by the hypervisor", stolen * 100.0)?;
+            words.push_str(&format!(", {:.1} % stolen by the hypervisor", stolen * 100.0));
         }
-        writeln!(f)?;
-        if users.log_lines_left_out > 0 {
-            writeln!(
-                f,
-                "  log          {} of the scenario left out",
-                counted(users.log_lines_left_out, "line")
-            )?;
-        }
-        if machine.stderr_lines_left_out > 0 {
-            writeln!(
-                f,
-                "  stderr       {} lines left out: nobody read them in time",
-                grouped(machine.stderr_lines_left_out)
-            )?;
-        }
-        Ok(())
-    }
-
-    fn thresholds(&self, f: &mut Formatter<'_>) -> Result {
-        if !self.report.thresholds.is_empty() {
-            writeln!(f, "\n  thresholds")?;
-        }
-        for threshold in &self.report.thresholds {
-            let mark = if threshold.passed { "ok    " } else { "FAILED" };
-            writeln!(f, "    {mark} {} (found {})", line(&threshold.rule), line(&threshold.found))?;
-        }
-        Ok(())
+        words
     }
 }
 

@@ -1,13 +1,13 @@
 //! What failed in a run and why, for people.
 
 use std::collections::BTreeMap;
-use std::fmt::{Formatter, Result};
 
 use swell_core::plain::line;
 use swell_core::units::{counted, grouped};
 
-use super::words::SHOWN_TEXTS;
+use super::words::{REST, SHOWN_TEXTS};
 use crate::report::Report;
+use crate::sheet::{Piece, Sheet, Tone};
 
 /// What failed and why, with how often.
 pub(super) fn all_failures(report: &Report) -> Vec<(u64, String)> {
@@ -23,22 +23,22 @@ pub(super) fn all_failures(report: &Report) -> Vec<(u64, String)> {
     all
 }
 
-pub(super) fn failures(f: &mut Formatter<'_>, report: &Report) -> Result {
+/// The most frequent ones first.
+pub(super) fn failures(sheet: &mut Sheet, report: &Report) {
     let mut all = all_failures(report);
     if all.is_empty() {
-        return Ok(());
+        return;
     }
     all.sort_by(|a, b| b.cmp(a));
-    writeln!(f, "\n  failures")?;
+    sheet.blank();
+    sheet.say(2, [Tone::Title.of("failures")]);
     for (count, text) in all.iter().take(SHOWN_TEXTS) {
-        writeln!(f, "    {} x {}", grouped(*count), line(text))?;
+        sheet.say(
+            4,
+            [Tone::Bad.of(format!("{} x ", grouped(*count))), Piece::from(line(text).to_string())],
+        );
     }
-    if all.len() > SHOWN_TEXTS {
-        writeln!(
-            f,
-            "    and {}, in the JSON",
-            counted((all.len() - SHOWN_TEXTS) as u64, "more kind")
-        )?;
+    if let Some(more @ 1..) = all.len().checked_sub(SHOWN_TEXTS) {
+        sheet.say(4, [format!("and {} {REST}", counted(more as u64, "more kind"))]);
     }
-    Ok(())
 }

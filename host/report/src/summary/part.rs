@@ -1,13 +1,14 @@
 //! What was counted in one part of a run, for people.
 
 use std::cmp::Reverse;
-use std::fmt::{Formatter, Result, Write as _};
 
 use swell_core::plain::line;
+use swell_core::record::Statistic;
 use swell_core::units::{counted, grouped};
 
-use super::words::{outcomes, per_second, times_heading, times_row};
-use crate::report::Part;
+use super::words::{REST, count_of_bad, outcomes, per_second, times_columns, times_figures};
+use crate::report::{NameReport, Part, Times};
+use crate::sheet::{Column, Piece, Row, Sheet, Table, Tone};
 
 /// Names of transactions, and of checks, that are shown.
 const SHOWN_NAMES: usize = 40;
@@ -15,146 +16,205 @@ const SHOWN_NAMES: usize = 40;
 /// Series of the scenario's own metrics that are shown.
 const SHOWN_SERIES: usize = 20;
 
-pub(super) fn totals(f: &mut Formatter<'_>, part: &Part) -> Result {
+/// Outermost transactions: how many, and how long they took.
+pub(super) fn totals(sheet: &mut Sheet, part: &Part) {
     let total = &part.transactions;
     let (rate, at_once) = (per_second(total.per_second), per_second(total.concurrency));
     let bound = if total.counts.interrupted > 0 { "≥ " } else { "" };
-    writeln!(
-        f,
-        "\n  transactions {} ({rate}/s completed, {bound}{at_once} under way on average)",
-        outcomes(&total.counts)
-    )?;
+    sheet.blank();
+    sheet.fact(
+        "transactions",
+        outcomes(&total.counts).into_iter().chain([Piece::from(format!(
+            " ({rate}/s completed, {bound}{at_once} under way on average)"
+        ))]),
+    );
     let unsent = total.unsent;
     if unsent.users + unsent.host > 0 {
-        writeln!(
-            f,
-            "    unsent     {} for want of a free user (slow service, or --max-vus), {} for the \
-            generator's fault",
-            grouped(unsent.users),
-            grouped(unsent.host)
-        )?;
+        sheet.say(4, [
+            Tone::Bad.of("unsent     "),
+            Piece::from(format!(
+                "{} for want of a free user (slow service, or --max-vus), {} for the generator's \
+                fault",
+                grouped(unsent.users),
+                grouped(unsent.host)
+            )),
+        ]);
     }
     if unsent.lease > 0 {
-        writeln!(
-            f,
-            "    unsent     {} without a lease (the coordinator could not be reached in time)",
-            grouped(unsent.lease)
-        )?;
+        sheet.say(
+            4,
+            [
+                Tone::Bad.of("unsent     "),
+                Piece::from(format!(
+                    "{} without a lease (the coordinator could not be reached in time)",
+                    grouped(unsent.lease)
+                )),
+            ],
+        );
     }
-    times_heading(f, "")?;
-    times_row(f, "response time", &total.response_ms)?;
-    times_row(f, "service time", &total.service_ms)?;
-    times_row(f, "start lag", &total.start_lag_ms)?;
-    times_row(f, "  no user free", &total.user_lag_ms)?;
-    times_row(f, "  generator", &total.host_lag_ms)?;
-    times_row(f, "loop delay", &part.loop_delay_ms)
+    let mut rows = vec![("response time", &total.response_ms)];
+    if total.counts.failed > 0 && total.counts.ok > 0 {
+        rows.extend([
+            ("  of those ok", &total.ok_response_ms),
+            ("  of those failed", &total.failed_response_ms),
+        ]);
+    }
+    rows.extend([
+        ("service time", &total.service_ms),
+        ("start lag", &total.start_lag_ms),
+        ("  no user free", &total.user_lag_ms),
+        ("  generator", &total.host_lag_ms),
+        ("loop delay", &part.loop_delay_ms),
+    ]);
+    sheet.table(times_table(rows));
 }
 
-pub(super) fn by_name(f: &mut Formatter<'_>, part: &Part) -> Result {
+/// Distributions below each other.
+fn times_table<'a>(rows: impl IntoIterator<Item = (&'a str, &'a Times)>) -> Table {
+    let count = Column { head: "count", rank: 9 };
+    let row = |(name, times): (&str, &Times)| Row {
+        name: name.to_owned(),
+        figures: std::iter::once(grouped(times.count).into()).chain(times_figures(times)).collect(),
+        below: None,
+    };
+    Table {
+        title: String::new(),
+        columns: std::iter::once(count).chain(times_columns()).collect(),
+        rows: rows.into_iter().map(row).collect(),
+    }
+}
+
+/// What the transactions of one name came to, but for their times: a column and what stands in it.
+type OfName = (Column, fn(&NameReport) -> Piece);
+
+/// All of them in a table that has such.
+const OF_NAMES: [OfName; 6] = [
+    (Column { head: "ok", rank: 4 }, |row| grouped(row.counts.ok).into()),
+    (Column { head: "failed", rank: 2 }, |row| count_of_bad(row.counts.failed)),
+    (Column { head: "failed %", rank: 11 }, |row| percent(row.counts.error_rate)),
+    (Column { head: "interrupted", rank: 6 }, |row| count_of_bad(row.counts.interrupted)),
+    (Column { head: "interrupted %", rank: 13 }, |row| percent(row.counts.interrupted_rate)),
+    (Column { head: "per second", rank: 14 }, |row| per_second(row.per_second).into()),
+];
+
+fn percent(share: Option<f64>) -> Piece {
+    let tone = if share.is_some_and(|share| share > 0.0) { Tone::Bad } else { Tone::Faint };
+    tone.of(share.map_or_else(|| "n/a".to_owned(), |share| format!("{:.2}", share * 100.0)))
+}
+
+/// Each name in the order of the run; of very many the busiest.
+pub(super) fn by_name(sheet: &mut Sheet, part: &Part) {
     if part.by_name.is_empty() {
-        return Ok(());
+        return;
     }
-    times_heading(f, "service time by transaction")?;
-    // Of very many the busiest, in the order of their names.
-    let mut busiest: Vec<_> = part.by_name.iter().collect();
-    busiest.sort_by_key(|(_, row)| Reverse(row.counts.started));
+    let mut busiest: Vec<_> = part.by_name.iter().enumerate().collect();
+    busiest.sort_by_key(|(_, (_, row))| Reverse(row.counts.started));
     busiest.truncate(SHOWN_NAMES);
-    busiest.sort_by_key(|(name, _)| *name);
-    for (name, row) in busiest {
-        times_row(f, name, &row.service_ms)?;
-        if row.counts.failed + row.counts.interrupted > 0 {
-            writeln!(f, "      {}", outcomes(&row.counts))?;
-        }
-    }
+    busiest.sort_by_key(|(place, _)| *place);
+    let some = |count: fn(&NameReport) -> u64| part.by_name.values().any(|row| count(row) > 0);
+    let (failed, interrupted) = (some(|row| row.counts.failed), some(|row| row.counts.interrupted));
+    let shown: Vec<OfName> = OF_NAMES
+        .into_iter()
+        .filter(|(column, _)| match column.head {
+            "failed %" => failed,
+            "interrupted" | "interrupted %" => interrupted,
+            _ => true,
+        })
+        .collect();
+    let row = |name: &str, row: &NameReport| Row {
+        name: name.to_owned(),
+        figures: shown
+            .iter()
+            .map(|(_, figure)| figure(row))
+            .chain(times_figures(&row.service_ms))
+            .collect(),
+        below: None,
+    };
+    sheet.table(Table {
+        title: "service time by transaction".to_owned(),
+        columns: shown.iter().map(|(column, _)| *column).chain(times_columns()).collect(),
+        rows: busiest.into_iter().map(|(_, (name, of_name))| row(name, of_name)).collect(),
+    });
     if let Some(more @ 1..) = part.by_name.len().checked_sub(SHOWN_NAMES) {
-        writeln!(
-            f,
-            "    and {} with fewer starts, in the JSON",
-            counted(more as u64, "more name")
-        )?;
+        let more = counted(more as u64, "more name");
+        sheet.say(4, [format!("and {more} with fewer starts {REST}")]);
     }
-    Ok(())
 }
 
-pub(super) fn requests(f: &mut Formatter<'_>, part: &Part) -> Result {
+/// Requests, their phases, and how they ended.
+pub(super) fn requests(sheet: &mut Sheet, part: &Part) {
     let requests = &part.requests;
     if requests.ok + requests.failed + requests.interrupted == 0 {
-        return Ok(());
+        return;
     }
-    let mut line = format!("{} ok, {} failed", grouped(requests.ok), grouped(requests.failed));
+    let failed = format!("{} failed", grouped(requests.failed));
+    let mut words = vec![
+        Piece::from(format!("{} ok, ", grouped(requests.ok))),
+        if requests.failed > 0 { Tone::Bad } else { Tone::Plain }.of(failed),
+    ];
     if requests.interrupted > 0 {
-        let _ = write!(line, ", {} interrupted", grouped(requests.interrupted));
+        words.push(", ".into());
+        words.push(Tone::Bad.of(format!("{} interrupted", grouped(requests.interrupted))));
     }
     let size = requests.body_bytes as f64 / (1 << 20) as f64;
-    writeln!(
-        f,
-        "\n  requests     {line} ({}/s); {} opened, {size:.1} MiB of bodies",
+    words.push(Piece::from(format!(
+        " ({}/s); {} opened, {size:.1} MiB of bodies",
         per_second(requests.per_second),
         counted(requests.connections, "connection")
-    )?;
+    )));
+    sheet.blank();
+    sheet.fact("requests", words);
     if requests.reconnects > 0 {
-        writeln!(
-            f,
-            "    {} sent anew because their connection had closed",
-            grouped(requests.reconnects)
-        )?;
+        let reconnects = grouped(requests.reconnects);
+        sheet.say(4, [format!("{reconnects} sent anew because their connection had closed")]);
     }
-    times_heading(f, "")?;
-    times_row(f, "request", &requests.service_ms)?;
-    for (phase, times) in requests.phases_ms.iter().filter(|(_, times)| times.count > 0) {
-        times_row(f, &format!("  {phase}"), times)?;
-    }
-    let statuses = requests
-        .statuses
-        .iter()
-        .map(|(status, count)| format!("{status} x {}", grouped(*count)))
-        .collect::<Vec<_>>();
-    let errors = requests
-        .errors
-        .iter()
-        .map(|(class, count)| format!("{class} x {}", grouped(*count)))
-        .collect::<Vec<_>>();
-    if !statuses.is_empty() {
-        writeln!(f, "    statuses   {}", statuses.join(", "))?;
-    }
-    if !errors.is_empty() {
-        writeln!(f, "    errors     {}", errors.join(", "))?;
-    }
-    Ok(())
+    let phases = requests.phases_ms.iter().filter(|(_, times)| times.count > 0);
+    let phases: Vec<_> = phases.map(|(phase, times)| (format!("  {phase}"), times)).collect();
+    let phases = phases.iter().map(|(phase, times)| (phase.as_str(), *times));
+    sheet.table(times_table(std::iter::once(("request", &requests.service_ms)).chain(phases)));
+    let statuses = requests.statuses.iter();
+    listed(sheet, "statuses", statuses.map(|(status, count)| (status.to_string(), *count)));
+    let errors = requests.errors.iter();
+    listed(sheet, "errors", errors.map(|(class, count)| (class.clone(), *count)));
 }
 
-pub(super) fn checks(f: &mut Formatter<'_>, part: &Part) -> Result {
-    if !part.checks.is_empty() {
-        writeln!(f, "\n  checks")?;
+/// How often there was each of some things.
+fn listed(sheet: &mut Sheet, label: &str, counts: impl Iterator<Item = (String, u64)>) {
+    let all: Vec<String> =
+        counts.map(|(what, count)| format!("{what} x {}", grouped(count))).collect();
+    if !all.is_empty() {
+        sheet.say(4, [format!("{label:<10} {}", all.join(", "))]);
     }
-    // Those that failed first: nobody reads a thousand lines for the one.
+}
+
+/// Checks in the order of the run, those that failed first: nobody reads a thousand lines for the
+/// one.
+pub(super) fn checks(sheet: &mut Sheet, part: &Part) {
+    if part.checks.is_empty() {
+        return;
+    }
+    sheet.blank();
+    sheet.say(2, [Tone::Title.of("checks")]);
     let mut shown: Vec<_> = part.checks.iter().collect();
     shown.sort_by_key(|(_, check)| check.failed == 0);
     for (name, check) in shown.iter().take(SHOWN_NAMES) {
-        let mark = if check.failed == 0 { "ok    " } else { "failed" };
-        writeln!(
-            f,
-            "    {mark} {}: {} of {} passed",
-            line(name),
-            grouped(check.passed),
-            grouped(check.passed + check.failed)
-        )?;
+        let mark =
+            if check.failed == 0 { Tone::Good.of("ok     ") } else { Tone::Bad.of("failed ") };
+        let (passed, all) = (grouped(check.passed), grouped(check.passed + check.failed));
+        sheet.say(4, [mark, format!("{}: {passed} of {all} passed", line(name)).into()]);
     }
     if let Some(more @ 1..) = shown.len().checked_sub(SHOWN_NAMES) {
         let failed = shown[SHOWN_NAMES..].iter().filter(|(_, check)| check.failed > 0).count();
-        writeln!(
-            f,
-            "    and {}, {} of them failed, in the JSON",
-            counted(more as u64, "more check"),
-            grouped(failed as u64)
-        )?;
+        let (more, failed) = (counted(more as u64, "more check"), grouped(failed as u64));
+        sheet.say(4, [format!("and {more}, {failed} of them failed {REST}")]);
     }
-    Ok(())
 }
 
-pub(super) fn metrics(f: &mut Formatter<'_>, part: &Part) -> Result {
-    if !part.metrics.is_empty() {
-        writeln!(f, "\n  metrics of the scenario")?;
+/// The scenario's own metrics.
+pub(super) fn metrics(sheet: &mut Sheet, part: &Part) {
+    if !part.metrics.is_empty() || part.metric_values_ignored > 0 {
+        sheet.blank();
+        sheet.say(2, [Tone::Title.of("metrics of the scenario")]);
     }
     for series in part.metrics.iter().take(SHOWN_SERIES) {
         let tags = series
@@ -164,65 +224,27 @@ pub(super) fn metrics(f: &mut Formatter<'_>, part: &Part) -> Result {
             .collect::<Vec<_>>()
             .join(",");
         let tags = if tags.is_empty() { String::new() } else { format!("{{{tags}}}") };
-        let values = series
-            .values
-            .iter()
+        let mut values: Vec<_> = series.values.iter().collect();
+        values.sort_by_key(|(name, _)| Statistic::named(name).map(Statistic::place));
+        let values: Vec<String> = values
+            .into_iter()
             .filter_map(|(name, value)| value.map(|value| format!("{name} {value:.3}")))
-            .collect::<Vec<_>>();
-        writeln!(
-            f,
-            "    {}{tags}: {} ({})",
-            line(&series.metric),
-            values.join(", "),
-            counted(series.count, "value")
-        )?;
+            .collect();
+        sheet.say(
+            4,
+            [format!(
+                "{}{tags}: {} ({})",
+                line(&series.metric),
+                values.join(", "),
+                counted(series.count, "value")
+            )],
+        );
     }
-    if part.metrics.len() > SHOWN_SERIES {
-        writeln!(
-            f,
-            "    and {} more series, in the JSON",
-            grouped((part.metrics.len() - SHOWN_SERIES) as u64)
-        )?;
+    if let Some(more @ 1..) = part.metrics.len().checked_sub(SHOWN_SERIES) {
+        sheet.say(4, [format!("and {} more series {REST}", grouped(more as u64))]);
     }
     if part.metric_values_ignored > 0 {
-        writeln!(
-            f,
-            "    {} ignored: not finite, or negative for a counter",
-            counted(part.metric_values_ignored, "value")
-        )?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fmt::Display;
-
-    use super::*;
-    use crate::report::CheckReport;
-
-    struct Shown<'a>(&'a Part);
-
-    impl Display for Shown<'_> {
-        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-            checks(f, self.0)
-        }
-    }
-
-    #[test]
-    fn a_thousand_checks_are_cut_with_a_word_of_the_rest_and_those_that_failed_come_first() {
-        let check = |i: u64| {
-            (format!("check {i:04}"), CheckReport { passed: 2, failed: u64::from(i == 999) })
-        };
-        let part = Part { checks: (0..1_000).map(check).collect(), ..Part::default() };
-        let shown = Shown(&part).to_string();
-        let lines: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
-        assert_eq!(
-            (lines.len(), lines[1]),
-            (SHOWN_NAMES + 2, "    failed check 0999: 2 of 3 passed")
-        );
-        assert_eq!(lines.last(), Some(&"    and 960 more checks, 0 of them failed, in the JSON"));
-        let few = Part { checks: (0..3).map(check).collect(), ..Part::default() };
-        assert_eq!(Shown(&few).to_string().lines().filter(|line| !line.is_empty()).count(), 4);
+        let ignored = counted(part.metric_values_ignored, "value");
+        sheet.say(4, [format!("{ignored} ignored: not finite, or negative for a counter")]);
     }
 }

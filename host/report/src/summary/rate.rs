@@ -1,19 +1,19 @@
 //! What became of the rate, for people: what a search found, who was in the way, what held it, and
 //! who generated it.
 
-use std::fmt::{Formatter, Result};
-
 use swell_core::control::SearchEnd;
 use swell_core::plain::line;
 use swell_core::record::Percentile;
 use swell_core::run::doing_in_words;
 use swell_core::units::{counted, grouped, print_share};
 
-use super::words::{SHOWN_TEXTS, bounded, per_second, time};
-use crate::report::{Report, SearchReport};
+use super::words::{REST, SHOWN_TEXTS, bounded, per_second, stamp_tone, time};
+use crate::report::{HostReport, Report, SearchReport};
+use crate::sheet::{Column, Piece, Row, Sheet, Table, Tone};
 
-pub(super) fn search(f: &mut Formatter<'_>, report: &Report) -> Result {
-    let Some(search) = &report.search else { return Ok(()) };
+/// What a search for a rate found.
+pub(super) fn search(sheet: &mut Sheet, report: &Report) {
+    let Some(search) = &report.search else { return };
     let held = search
         .held_per_second
         .map(|held| format!("{} was held for {:.0} s", rate(held), search.hold_seconds));
@@ -28,21 +28,23 @@ pub(super) fn search(f: &mut Formatter<'_>, report: &Report) -> Result {
             line(search.broken_by.as_deref().unwrap_or_default())
         )
     });
-    writeln!(f, "\n  {}", headline(search))?;
+    sheet.blank();
+    sheet.say(2, [Tone::Title.of(headline(search))]);
     for line in [held, broken].into_iter().flatten() {
-        writeln!(f, "    {line}")?;
+        sheet.say(4, [line]);
     }
     if search.end == SearchEnd::Budget {
-        writeln!(f, "    the time was over after {}", counted(u64::from(search.trials), "trial"))?;
+        let trials = counted(u64::from(search.trials), "trial");
+        sheet.say(4, [format!("the time was over after {trials}")]);
     }
-    Ok(())
 }
 
-pub(super) fn confidence(f: &mut Formatter<'_>, report: &Report) -> Result {
+/// How sure the percentiles of the response time are.
+pub(super) fn confidence(sheet: &mut Sheet, report: &Report) {
     let Some(confidence) =
         report.confidence.as_ref().filter(|confidence| !confidence.response_ms.is_empty())
     else {
-        return Ok(());
+        return;
     };
     let shown = [Percentile::P50, Percentile::P95, Percentile::P99]
         .into_iter()
@@ -61,60 +63,78 @@ pub(super) fn confidence(f: &mut Formatter<'_>, report: &Report) -> Result {
         grouped(confidence.effective_samples.round() as u64),
         report.measured.transactions.response_ms.count,
     );
-    writeln!(
-        f,
-        "\n    response time, 95 % sure: {}; {} worth {worth} independent ones",
-        intervals.join(", "),
-        counted(all, "sample")
-    )
+    sheet.blank();
+    sheet.say(
+        4,
+        [format!(
+            "response time, 95 % sure: {}; {} worth {worth} independent ones",
+            intervals.join(", "),
+            counted(all, "sample")
+        )],
+    );
 }
 
-pub(super) fn limits(f: &mut Formatter<'_>, report: &Report) -> Result {
+/// When less was completed than was asked for, and who was in the way.
+pub(super) fn limits(sheet: &mut Sheet, report: &Report) {
     for limit in report.limits.iter().take(SHOWN_TEXTS) {
         let until = limit
             .until_seconds
             .map_or_else(|| "the end".to_owned(), |seconds| format!("{seconds:.0} s"));
-        writeln!(
-            f,
-            "\n  limited from {:.0} s to {until}: {}",
-            limit.from_seconds,
-            line(&limit.means)
-        )?;
+        sheet.blank();
+        sheet.say(
+            2,
+            [
+                Tone::Doubtful.of(format!("limited from {:.0} s to {until}", limit.from_seconds)),
+                Piece::from(format!(": {}", line(&limit.means))),
+            ],
+        );
     }
-    Ok(())
+    if let Some(more @ 1..) = report.limits.len().checked_sub(SHOWN_TEXTS) {
+        sheet.say(2, [format!("and {} {REST}", counted(more as u64, "later time"))]);
+    }
 }
 
-pub(super) fn hosts(f: &mut Formatter<'_>, report: &Report) -> Result {
-    for host in &report.hosts {
-        let share = print_share(host.share);
-        let lag = time(host.host_lag_p99_ms);
-        write!(
-            f,
-            "  host {:<16} {share:>6} of the starts, {} started, {}",
-            line(&host.name),
-            grouped(host.started),
-            host.verdict
-        )?;
-        write!(f, " (lag p99 {lag}, {:.1} s of processor time)", host.cpu_seconds)?;
-        if host.times_lost > 0 {
-            write!(f, ", lost {}", counted(host.times_lost, "time"))?;
+/// Who generated the load.
+pub(super) fn hosts(sheet: &mut Sheet, report: &Report) {
+    if report.hosts.is_empty() {
+        return;
+    }
+    let columns = [("share", 1), ("started", 2), ("verdict", 0), ("lag p99", 3), ("processor", 4)];
+    let row = |host: &HostReport| {
+        let lost =
+            (host.times_lost > 0).then(|| format!("lost {}", counted(host.times_lost, "time")));
+        let said: Vec<String> = lost.into_iter().chain(host.unknown_in_words()).collect();
+        Row {
+            name: host.name.clone(),
+            figures: vec![
+                print_share(host.share).into(),
+                grouped(host.started).into(),
+                stamp_tone(host.verdict).of(host.verdict.name()),
+                time(host.host_lag_p99_ms).into(),
+                format!("{:.1} s", host.cpu_seconds).into(),
+            ],
+            below: (!said.is_empty()).then(|| said.join("; ")),
         }
-        writeln!(
-            f,
-            "{}",
-            host.unknown_in_words().map_or_else(String::new, |unknown| format!("; {unknown}"))
-        )?;
-    }
-    Ok(())
+    };
+    sheet.table(Table {
+        title: "hosts".to_owned(),
+        columns: columns.map(|(head, rank)| Column { head, rank }).into(),
+        rows: report.hosts.iter().map(row).collect(),
+    });
 }
 
-pub(super) fn control(f: &mut Formatter<'_>, report: &Report) -> Result {
-    let Some(control) = &report.control else { return Ok(()) };
+/// What held the rate.
+pub(super) fn control(sheet: &mut Sheet, report: &Report) {
+    let Some(control) = &report.control else { return };
     let by = control
         .limited_by
         .as_ref()
         .map_or_else(|| ", as asked".to_owned(), |rule| format!(", held down by {}", line(rule)));
-    writeln!(f, "\n  control      goal {}/s at the end{by}", per_second(control.goal_per_second))?;
+    sheet.blank();
+    sheet.fact(
+        "control",
+        [format!("goal {}/s at the end{by}", per_second(control.goal_per_second))],
+    );
     for objective in &control.objectives {
         let share = objective.measured_share.map(|share| format!("{:.2} %", share * 100.0));
         let measured = share.unwrap_or_else(|| time(objective.measured_ms));
@@ -123,22 +143,16 @@ pub(super) fn control(f: &mut Formatter<'_>, report: &Report) -> Result {
             per_second(objective.limit_per_second),
             counted(objective.samples, "sample"),
         );
-        write!(
-            f,
-            "    {means}: up to {limit}/s; last {measured} of {samples}; {}",
-            doing_in_words(objective.state)
-        )?;
-        writeln!(
-            f,
-            "{}",
-            if objective.samples == 0 && objective.rule.contains(':') {
-                " (is there a transaction of this name?)"
-            } else {
-                ""
-            }
-        )?;
+        let is_unknown = objective.samples == 0 && objective.rule.contains(':');
+        let hint = if is_unknown { " (is there a transaction of this name?)" } else { "" };
+        sheet.say(
+            4,
+            [format!(
+                "{means}: up to {limit}/s; last {measured} of {samples}; {}{hint}",
+                doing_in_words(objective.state)
+            )],
+        );
     }
-    Ok(())
 }
 
 /// What a search came to, in a line.

@@ -1,50 +1,44 @@
-//! Figures in words, as all parts of the summary have them.
+//! Figures in words and in tables, as all parts of the summary have them.
 
-use std::fmt::{Formatter, Result, Write as _};
 use std::time::Duration;
 
-use swell_core::plain::line;
 use swell_core::record::{Percentile, Statistic};
 use swell_core::units::{grouped, print_duration};
+use swell_core::verdict::Stamp;
 
 use crate::report::{Counted, Times};
+use crate::sheet::{Column, Piece, Tone};
 
 /// Different texts of failures and traps that are shown; the JSON has all that were kept.
 pub(super) const SHOWN_TEXTS: usize = 10;
 
-/// Width of a row's name.
-pub(super) const NAME: usize = 30;
+/// Where the rest of a list is that was cut.
+pub(super) const REST: &str = "(all of them: --out json=FILE)";
 
-/// What a row tells of a distribution, as far as a line has room for it.
-const SHOWN: [Statistic; 6] = [
-    Statistic::Mean,
-    Statistic::Percentile(Percentile::P50),
-    Statistic::Percentile(Percentile::P95),
-    Statistic::Percentile(Percentile::P99),
-    Statistic::Percentile(Percentile::P999),
-    Statistic::Max,
+/// What a row tells of a distribution, and which of that is left out first: what a service is
+/// judged by stays.
+const SHOWN: [(Statistic, usize); 7] = [
+    (Statistic::Mean, 8),
+    (Statistic::Percentile(Percentile::P50), 5),
+    (Statistic::Percentile(Percentile::P90), 12),
+    (Statistic::Percentile(Percentile::P95), 1),
+    (Statistic::Percentile(Percentile::P99), 3),
+    (Statistic::Percentile(Percentile::P999), 10),
+    (Statistic::Max, 7),
 ];
 
-pub(super) fn times_heading(f: &mut Formatter<'_>, title: &str) -> Result {
-    write!(f, "\n    {title:<NAME$} {:>9}", "count")?;
-    for statistic in SHOWN {
-        write!(f, " {:>9}", statistic.name())?;
-    }
-    writeln!(f)
+/// The columns of a distribution.
+pub(super) fn times_columns() -> impl Iterator<Item = Column> {
+    SHOWN.into_iter().map(|(statistic, rank)| Column { head: statistic.name(), rank })
 }
 
-pub(super) fn times_row(f: &mut Formatter<'_>, name: &str, times: &Times) -> Result {
-    let name = line(name).to_string();
-    let name: String = if name.chars().count() > NAME {
-        name.chars().take(NAME - 1).chain(['…']).collect()
-    } else {
-        name
-    };
-    write!(f, "    {name:<NAME$} {:>9}", grouped(times.count))?;
-    for statistic in SHOWN {
-        write!(f, " {:>9}", bounded(times.get(statistic), times.is_at_least(statistic)))?;
-    }
-    writeln!(f)
+/// What stands below them.
+pub(super) fn times_figures(times: &Times) -> impl Iterator<Item = Piece> {
+    SHOWN.into_iter().map(|(statistic, _)| {
+        let value = times.get(statistic);
+        let tone = if value.is_some() { Tone::Plain } else { Tone::Faint };
+        tone.of(bounded(value, times.is_at_least(statistic)))
+    })
 }
 
 /// Milliseconds for people, in the unit that needs the fewest digits.
@@ -63,18 +57,35 @@ pub(super) fn bounded(ms: Option<f64>, is_at_least: bool) -> String {
     if is_at_least && ms.is_some() { format!("≥ {}", time(ms)) } else { time(ms) }
 }
 
-pub(super) fn outcomes(counts: &Counted) -> String {
-    let mut text = format!("{} ok, {} failed", grouped(counts.ok), grouped(counts.failed));
-    if let Some(rate) = counts.error_rate.filter(|rate| *rate > 0.0) {
-        let _ = write!(text, " ({:.2} %)", rate * 100.0);
-    }
+/// How many ended well, how many failed, and how many did not end.
+pub(super) fn outcomes(counts: &Counted) -> Vec<Piece> {
+    let share = |rate: Option<f64>| {
+        let rate = rate.filter(|rate| *rate > 0.0);
+        rate.map_or_else(String::new, |rate| format!(" ({:.2} %)", rate * 100.0))
+    };
+    let mut pieces = vec![Piece::from(format!("{} ok, ", grouped(counts.ok)))];
+    let failed = format!("{} failed{}", grouped(counts.failed), share(counts.error_rate));
+    pieces.push(if counts.failed > 0 { Tone::Bad } else { Tone::Plain }.of(failed));
     if counts.interrupted > 0 {
-        let _ = write!(text, ", {} interrupted", grouped(counts.interrupted));
+        let (number, share) = (grouped(counts.interrupted), share(counts.interrupted_rate));
+        pieces.push(", ".into());
+        pieces.push(Tone::Bad.of(format!("{number} interrupted{share}")));
     }
-    if let Some(rate) = counts.interrupted_rate.filter(|rate| *rate > 0.0) {
-        let _ = write!(text, " ({:.2} %)", rate * 100.0);
+    pieces
+}
+
+/// A number of what went wrong, which is nothing to look at where there is none.
+pub(super) fn count_of_bad(count: u64) -> Piece {
+    if count > 0 { Tone::Bad } else { Tone::Faint }.of(grouped(count))
+}
+
+/// What a verdict is to its reader.
+pub(super) const fn stamp_tone(stamp: Stamp) -> Tone {
+    match stamp {
+        Stamp::Valid => Tone::Good,
+        Stamp::Suspect | Stamp::Unjudged => Tone::Doubtful,
+        Stamp::Invalid => Tone::Bad,
     }
-    text
 }
 
 pub(super) fn duration(seconds: f64) -> String {
