@@ -207,7 +207,7 @@ impl Orchestra {
 
     async fn set_tps(&self, number: u32, tps: f64) -> Result<(), String> {
         let rate = Rate::new(tps).ok_or_else(|| format!("a goal of {tps}/s is out of range"))?;
-        self.run(number).set_goal(rate).await.map_err(|refusal| refusal.to_string())
+        self.run(number).set_goal(rate, "by `conduct`").await.map_err(|refusal| refusal.to_string())
     }
 }
 

@@ -32,6 +32,9 @@ const CALLS: &str = "GET /v1/runs, GET /v1/runs/NAME, GET /v1/runs/NAME/report a
 /// so they have places of their own.
 const MAX_WAITING: usize = 64;
 
+/// Who asks, as the record of a run tells it.
+const ASKER: &str = "over the control API";
+
 /// How a file of scenarios ends.
 const SCENARIO: &str = "wasm";
 
@@ -154,8 +157,8 @@ impl ControlApi {
                 }
             }
             (&Method::PUT, (Some("goal"), None)) => set_goal(&run, body).await,
-            (&Method::POST, (Some("pause"), None)) => obeyed(&run, run.pause(true).await),
-            (&Method::POST, (Some("resume"), None)) => obeyed(&run, run.pause(false).await),
+            (&Method::POST, (Some("pause"), None)) => obeyed(&run, run.pause(true, ASKER).await),
+            (&Method::POST, (Some("resume"), None)) => obeyed(&run, run.pause(false, ASKER).await),
             (&Method::POST, (Some("stop"), None)) => {
                 run.stop();
                 HttpAnswer::json(StatusCode::ACCEPTED, &shown(&run))
@@ -371,7 +374,7 @@ async fn set_goal(run: &Handle, body: &[u8]) -> HttpAnswer {
         }
     };
     match Rate::new(wanted.tps) {
-        Some(rate) => obeyed(run, run.set_goal(rate).await),
+        Some(rate) => obeyed(run, run.set_goal(rate, ASKER).await),
         None => HttpAnswer::error(
             StatusCode::UNPROCESSABLE_ENTITY,
             &format!(

@@ -6,6 +6,7 @@ use swell_core::record::Snapshot;
 use swell_core::run::RunOutcome;
 use swell_driver::RunPlan;
 use swell_driver::journal::RunIdentity;
+use swell_report::record::without_secret;
 use swell_report::{Ended, Exit, ExitReport, Header, LeftOut, Report, Rules};
 
 use crate::stderr;
@@ -90,7 +91,7 @@ pub(crate) fn header(subject: &RunIdentity, plan: &RunPlan) -> Header {
         scenario: subject.scenario.clone(),
         file: subject.file.clone(),
         file_hash: subject.file_hash.clone(),
-        target: plan.client.target.clone(),
+        target: plan.client.target.as_deref().map(|url| without_secret("target", url)),
         model: plan.model(),
         asked_per_second: plan.asked_per_second(),
         grace: plan.plan.grace,

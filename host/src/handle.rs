@@ -3,18 +3,24 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Instant;
 
 use swell_core::run::{Command, Refusal};
-use swell_core::units::Rate;
+use swell_core::units::{Rate, print_rate};
 use swell_driver::{CommandCall, CommandReply};
+use swell_report::record::MarkKind;
 use swell_report::{Ended, RunState, Status};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::finished::Done;
 use crate::prepare::Prepared;
+use crate::run_record::RunRequest;
 
 /// Commands on their way to a run, which reads them at once; who sends more waits.
 const COMMANDS_UNDER_WAY: usize = 16;
+
+/// Requests that the record of one second tells.
+const REQUESTS_A_SECOND: usize = 10;
 
 /// A run that goes on, or is over.
 pub(crate) struct Handle {
@@ -25,6 +31,8 @@ pub(crate) struct Handle {
     /// How often it was told to end as Ctrl-C does.
     interrupts: watch::Sender<u32>,
     status: RefCell<Status>,
+    /// What was asked of it that is not in its record yet.
+    requests: RefCell<Vec<RunRequest>>,
     done: watch::Receiver<Option<Rc<Done>>>,
 }
 
@@ -47,6 +55,7 @@ impl Handle {
             commands,
             interrupts: watch::Sender::new(0),
             status: RefCell::default(),
+            requests: RefCell::default(),
             done,
         };
         (Rc::new(handle), Ends { commands: asked, done: finished })
@@ -108,20 +117,40 @@ impl Handle {
         self.tell(Command::Interrupt);
     }
 
-    /// Gives it another goal, in starts a second.
+    /// Gives it another goal, in starts a second. Who asks is said as in "over the control API".
     ///
     /// # Errors
     /// It cannot have one, or not any more.
-    pub(crate) async fn set_goal(&self, goal: Rate) -> Result<(), Refusal> {
-        self.ask(Command::SetGoal(goal.per_second())).await
+    pub(crate) async fn set_goal(&self, goal: Rate, asker: &str) -> Result<(), Refusal> {
+        self.ask(Command::SetGoal(goal.per_second())).await?;
+        let text = format!("goal {}, {asker}", print_rate(goal.per_second()));
+        self.note(MarkKind::GoalChanged, text);
+        Ok(())
     }
 
     /// Has nothing new begin, or has it begin again.
     ///
     /// # Errors
     /// As [`Handle::set_goal`].
-    pub(crate) async fn pause(&self, paused: bool) -> Result<(), Refusal> {
-        self.ask(Command::Pause(paused)).await
+    pub(crate) async fn pause(&self, paused: bool, asker: &str) -> Result<(), Refusal> {
+        self.ask(Command::Pause(paused)).await?;
+        let (kind, what) =
+            if paused { (MarkKind::Paused, "paused") } else { (MarkKind::Resumed, "resumed") };
+        self.note(kind, format!("{what}, {asker}"));
+        Ok(())
+    }
+
+    /// What was asked of it since the last time.
+    pub(crate) fn take_requests(&self) -> Vec<RunRequest> {
+        self.requests.take()
+    }
+
+    /// Keeps for its record what was asked, of which a second has room for some.
+    fn note(&self, kind: MarkKind, text: String) {
+        let mut requests = self.requests.borrow_mut();
+        if requests.len() < REQUESTS_A_SECOND {
+            requests.push(RunRequest { at: Instant::now(), kind, text });
+        }
     }
 
     fn tell(&self, command: Command) {

@@ -10,7 +10,8 @@
 //!   ends), `conduct` (a file's own code), `control_api` (over HTTP: `access` says who may call,
 //!   `servers` and `serve` answer). `conclusion` ends a command that did runs.
 //! - **Runs**: `runs` is all that go on, `handle` one of them as others know it, `one_run` its way
-//!   from `setup` to what it came to (`finished`), `executor` who does it.
+//!   from `setup` to what it came to (`finished`), `run_record` what the outputs hear of it,
+//!   `executor` who does it.
 //! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan` and
 //!   `preflight`; `outside` calls a scenario's `setup`, `teardown` and `conduct`.
 //! - **Doing a run**: the crate `swell-driver` has the threads, timers and queues, and what a node
@@ -46,6 +47,7 @@ mod preflight;
 mod prepare;
 mod programme;
 mod run;
+mod run_record;
 mod runs;
 mod serve;
 mod servers;

@@ -9,16 +9,17 @@ use swell_core::record::Snapshot;
 use swell_core::run::{EndCause, EndRequest, Look, RunOutcome};
 use swell_driver::{Asked, CommandCall, StoppedBefore, Threads, View};
 use swell_outputs::Outputs;
-use swell_report::{Exit, Header, RunState, Status};
+use swell_report::{Exit, RunState, Status};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::executor::{Executor, Task};
-use crate::finished::{Done, Finished, header};
+use crate::finished::{Done, Finished};
 use crate::handle::Handle;
 use crate::live::{Line, Screen};
 use crate::outside::HookFailure;
 use crate::prepare::{EndRequests, Prepared};
+use crate::run_record::RunRecord;
 use crate::terminal;
 
 /// How long a `teardown` may take, or as long as --grace if that is longer: as k6 has it.
@@ -68,7 +69,11 @@ impl Surroundings {
         view.line.finish();
         handle.enter(RunState::Draining);
         // A `teardown` may take its time, and all has been counted.
-        view.tell_outputs(&handle.status());
+        if let Ok(outcome) = outcome.as_ref()
+            && took_place(outcome)
+        {
+            view.record.rest(outcome, handle.status());
+        }
         let mut was_cut = false;
         if let Some(data) = data
             && let Err(amiss) = tear_down(&prepared, data, handle).await
@@ -77,7 +82,12 @@ impl Surroundings {
             let scenario = &prepared.scenario.name;
             terminal::say(format_args!("warning: `teardown` of scenario {scenario:?} {amiss}"));
         }
-        done(&prepared, outcome, was_cut)
+        let done = done(&prepared, outcome, was_cut);
+        view.record.over(match &done {
+            Done::Finished(run) => Some(&run.report),
+            Done::Failed(..) => None,
+        });
+        done
     }
 
     /// Tells which hosts the scenario's manifest names. Each was given: a run does not begin
@@ -112,13 +122,9 @@ impl Surroundings {
             .measured
             .filter(|_| !plan.warm_up_ends_when_steady)
             .map(|measured| plan.warm_up + measured);
-        let header = header(&prepared.subject(), &prepared.plan);
-        self.outputs.begin(&header);
         RunView {
             line: self.screen.line(&prepared.name, lasts),
-            outputs: self.outputs.clone(),
-            header,
-            counted: Snapshot::default(),
+            record: RunRecord::new(prepared, self.outputs.clone()),
             handle,
         }
     }
@@ -151,6 +157,12 @@ async fn set_up(
             Err(Done::Failed(Exit::Signal, "stopped before anything was sent".to_owned()))
         }
     }
+}
+
+/// Whether there is something to report.
+fn took_place(outcome: &RunOutcome) -> bool {
+    let lacks = matches!(outcome.cause, EndCause::Scenario(EndRequest::Lacks(_)));
+    outcome.requests_written > 0 || !lacks
 }
 
 /// What an outcome makes of a run; `was_cut` says whether Ctrl-C cut its `teardown`.
@@ -213,39 +225,19 @@ async fn tear_down(prepared: &Prepared, data: Vec<u8>, handle: &Handle) -> Resul
 /// Who watches a run: the screen, the outputs, and those who ask for its status.
 struct RunView<'a> {
     line: Line,
-    outputs: Outputs,
-    header: Header,
-    /// What was counted since the outputs were told.
-    counted: Snapshot,
+    record: RunRecord,
     handle: &'a Handle,
-}
-
-impl RunView<'_> {
-    fn tell_outputs(&mut self, status: &Status) {
-        self.outputs.interval(&self.header, &self.counted, status);
-        self.counted.clear();
-    }
-}
-
-impl Drop for RunView<'_> {
-    /// The last that the outputs hear of the run.
-    fn drop(&mut self) {
-        let status = self.handle.status().over();
-        self.tell_outputs(&status);
-    }
 }
 
 impl View for RunView<'_> {
     fn count(&mut self, counted: &Snapshot) {
-        if self.outputs.hear_intervals() {
-            self.counted.merge(counted);
-        }
+        self.record.count(counted);
     }
 
     fn look(&mut self, look: &Look<'_>) {
         let status = Status::of(look);
         self.line.show(&status);
-        self.tell_outputs(&status);
+        self.record.look(look, &status, self.handle.take_requests());
         self.handle.show(status);
     }
 

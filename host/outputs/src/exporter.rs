@@ -2,8 +2,8 @@
 //! and transaction.
 //!
 //! Nothing here is touched while a sample is taken: once a second what was merged is added. Which
-//! metrics there are says core's catalogue of figures, and the list of gauges that are made of a
-//! run's status. Series are made for at most [`MAX_TRANSACTIONS`] names a run; the others are
+//! metrics there are says core's catalogue of figures, and the list of gauges that are made of
+//! where it is. Series are made for at most [`MAX_TRANSACTIONS`] names a run; the others are
 //! counted together.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,8 @@ use metrics_util::MetricKindMask;
 use swell_core::catalogue::{self, Family, FamilySeries, TRANSACTION};
 use swell_core::plain::line;
 use swell_core::record::{Figures, Histogram as TimeHistogram, Snapshot};
-use swell_report::{GAUGES, Status, StatusGauge};
+use swell_report::record::{Frame, Moment};
+use swell_report::{FrameGauge, GAUGES, Status};
 
 /// Names of transactions that have series of their own, in each run: with their histograms some
 /// forty lines each.
@@ -50,6 +51,8 @@ pub(crate) struct RunMetrics {
     counters: Known<Counter>,
     histograms: Known<Histogram>,
     gauges: Known<Gauge>,
+    /// Where the run was when it was shown last.
+    moment: Moment,
 }
 
 /// The series that there are, by their family and the values of its labels.
@@ -110,10 +113,11 @@ impl RunMetrics {
             counters: Known::new(),
             histograms: Known::new(),
             gauges: Known::new(),
+            moment: Moment::of(&Status { goal_per_second: Some(0.0), ..Status::default() }),
         };
         // What has no name of its own is there from the beginning.
         this.count_part(&Figures::default());
-        this.show(&Status { goal_per_second: Some(0.0), ..Status::default() });
+        this.show(&Frame::empty(this.moment.clone()));
         this
     }
 
@@ -138,12 +142,18 @@ impl RunMetrics {
     }
 
     /// Shows where the run is.
-    pub(crate) fn show(&mut self, status: &Status) {
+    pub(crate) fn show(&mut self, frame: &Frame) {
         // What is not told any more is no longer so.
         self.gauges.values().for_each(|gauge| gauge.set(0.0));
         for gauge in &GAUGES {
-            (gauge.values)(status, &mut |values, value| self.gauge(gauge, values).set(value));
+            (gauge.values)(frame, &mut |values, value| self.gauge(gauge, values).set(value));
         }
+        self.moment.clone_from(&frame.moment);
+    }
+
+    /// Shows that the run is over.
+    pub(crate) fn over(&mut self) {
+        self.show(&Frame::empty(self.moment.clone().over()));
     }
 
     fn counter(&mut self, family: &Family, values: &[&str]) -> &Counter {
@@ -163,7 +173,7 @@ impl RunMetrics {
         })
     }
 
-    fn gauge(&mut self, gauge: &StatusGauge, values: &[&str]) -> &Gauge {
+    fn gauge(&mut self, gauge: &FrameGauge, values: &[&str]) -> &Gauge {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
         let Self { exporter, labels, gauges, .. } = self;
         gauges.entry((gauge.name, values)).or_insert_with_key(|&(name, ref values)| {
@@ -239,6 +249,10 @@ mod tests {
         recorder.take_window(RunInstant::START + Duration::from_secs(1), Snapshot::default())
     }
 
+    fn of(status: &Status) -> Frame {
+        Frame::empty(Moment::of(status))
+    }
+
     #[test]
     fn names_beyond_the_most_are_counted_together_and_words_as_one_cause() {
         let exporter = Exporter::new(None);
@@ -292,19 +306,19 @@ mod tests {
         let exporter = Exporter::new(None);
         let mut metrics = RunMetrics::new(&exporter, "run", "scenario");
         metrics.count(&window(1));
-        metrics.show(&Status {
+        metrics.show(&of(&Status {
             users: 5,
             goal_per_second: Some(10.0),
             limited_by: Some(Limiter::Service),
             ..Status::default()
-        });
+        }));
         let shown = exporter.render();
         assert!(
             shown.contains("swell_users{run=\"run\",scenario=\"scenario\"} 5")
                 && shown.contains("by=\"service\"} 1"),
             "{shown}"
         );
-        metrics.show(&Status { users: 5, ..Status::default() }.over());
+        metrics.over();
         let shown = exporter.render();
         assert!(
             shown.contains("swell_users{run=\"run\",scenario=\"scenario\"} 0")
@@ -348,7 +362,7 @@ mod tests {
                 binding: true,
                 measured: None,
             };
-            metrics.show(&Status { objectives: vec![objective], ..Status::default() });
+            metrics.show(&of(&Status { objectives: vec![objective], ..Status::default() }));
             let text = exporter.render();
             let states = text.lines().filter(|line| line.starts_with("swell_objective_state{"));
             states.map(|line| line.ends_with("} 1")).collect::<Vec<_>>()

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, bail};
 use swell_core::plain;
-use swell_core::record::Snapshot;
-use swell_report::{Header, Status, Written};
+use swell_report::Written;
 
 use crate::aside::Aside;
 use crate::sink::{Flag, Kind, Sink, Stdout};
@@ -40,10 +39,6 @@ fn open(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>> {
 }
 
 impl Sink for Json {
-    fn begin(&mut self, _: &Header) {}
-
-    fn interval(&mut self, _: &Header, _: &Snapshot, _: &Status) {}
-
     fn end(&mut self, results: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
         let text =
             serde_json::to_string_pretty(results).context("cannot put the results into JSON")?;

@@ -1,9 +1,10 @@
 //! Where the results of a command go, while its runs go on and when they are over.
 //!
 //! Each place is a [`Sink`], and what there is stands in one list: [`KINDS`]. A sink hears of each
-//! run as it begins, once a second of what it counted and where it is, and at the end of the
-//! results of all. The load never waits for it: a second's counts are handed to it on the control
-//! thread, and it may take no time over them; the results are for a thread that has time.
+//! run what its record holds: how it begins, once a second what it counted and where it is, what
+//! happened meanwhile, what it came to; and at the end the results of all. The load never waits for
+//! it: a second's counts are handed to it on the control thread, and it may take no time over them;
+//! the results are for a thread that has time.
 //!
 //! A new kind is a file here, and a line in [`KINDS`].
 
@@ -12,6 +13,8 @@ mod exporter;
 mod json;
 mod outputs;
 mod prometheus;
+#[cfg(test)]
+mod samples;
 mod sink;
 
 pub use self::aside::Aside;

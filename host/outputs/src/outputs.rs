@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::bail;
-use swell_core::record::Snapshot;
-use swell_report::{Header, Status, Written};
+use swell_report::record::{Frame, Mark, RecordHeader};
+use swell_report::{Report, Written};
 
 use crate::exporter::Exporter;
 use crate::sink::{Flag, Kind, Sink, Stdout};
@@ -20,7 +20,7 @@ pub static KINDS: [Kind; 2] = [json::KIND, prometheus::KIND];
 pub struct Outputs {
     sinks: Arc<Mutex<Vec<Box<dyn Sink>>>>,
     is_empty: bool,
-    hears_intervals: bool,
+    hears_frames: bool,
     takes_stdout: bool,
 }
 
@@ -57,7 +57,7 @@ impl Outputs {
     pub fn of(sinks: Vec<Box<dyn Sink>>) -> Self {
         Self {
             is_empty: sinks.is_empty(),
-            hears_intervals: sinks.iter().any(|sink| sink.hears_intervals()),
+            hears_frames: sinks.iter().any(|sink| sink.hears_frames()),
             takes_stdout: sinks.iter().any(|sink| sink.takes_stdout()),
             sinks: Arc::new(Mutex::new(sinks)),
         }
@@ -69,18 +69,28 @@ impl Outputs {
     }
 
     /// Whether any of them does something with what is counted while a run goes on.
-    pub const fn hear_intervals(&self) -> bool {
-        self.hears_intervals
+    pub const fn hear_frames(&self) -> bool {
+        self.hears_frames
     }
 
     /// As [`Sink::begin`].
-    pub fn begin(&self, run: &Header) {
+    pub fn begin(&self, run: &Arc<RecordHeader>) {
         self.sinks().iter_mut().for_each(|sink| sink.begin(run));
     }
 
-    /// As [`Sink::interval`].
-    pub fn interval(&self, run: &Header, counted: &Snapshot, status: &Status) {
-        self.sinks().iter_mut().for_each(|sink| sink.interval(run, counted, status));
+    /// As [`Sink::frame`].
+    pub fn frame(&self, run: &RecordHeader, frame: &Arc<Frame>) {
+        self.sinks().iter_mut().for_each(|sink| sink.frame(run, frame));
+    }
+
+    /// As [`Sink::mark`].
+    pub fn mark(&self, run: &RecordHeader, mark: &Mark) {
+        self.sinks().iter_mut().for_each(|sink| sink.mark(run, mark));
+    }
+
+    /// As [`Sink::over`].
+    pub fn over(&self, run: &RecordHeader, report: Option<&Report>) {
+        self.sinks().iter_mut().for_each(|sink| sink.over(run, report));
     }
 
     /// As [`Sink::end`], once. A run that goes on meanwhile has nobody any more who hears of it,
@@ -120,9 +130,10 @@ mod tests {
     use std::io;
     use std::sync::atomic::Ordering;
 
-    use swell_report::{Exit, ExitReport, ReportOfRuns, RunState};
+    use swell_report::{Exit, ExitReport, ReportOfRuns};
 
     use super::*;
+    use crate::samples::{frame, header, mark};
 
     /// Writes down what it hears.
     struct Heard(Arc<Mutex<Vec<String>>>, &'static str);
@@ -134,17 +145,25 @@ mod tests {
     }
 
     impl Sink for Heard {
-        fn hears_intervals(&self) -> bool {
+        fn hears_frames(&self) -> bool {
             true
         }
 
-        fn begin(&mut self, run: &Header) {
-            self.note(&format!("begin {}", run.name));
+        fn begin(&mut self, run: &Arc<RecordHeader>) {
+            self.note(&format!("begin {}", run.run.name));
         }
 
-        fn interval(&mut self, run: &Header, counted: &Snapshot, status: &Status) {
-            let (begun, phase) = (counted.measured.total.counts.started, status.phase.name());
-            self.note(&format!("interval {} {begun} {phase}", run.name));
+        fn frame(&mut self, run: &RecordHeader, frame: &Arc<Frame>) {
+            let (begun, phase) = (frame.counted.measured.total.counts.started, frame.moment.phase);
+            self.note(&format!("frame {} {begun} {}", run.run.name, phase.name()));
+        }
+
+        fn mark(&mut self, run: &RecordHeader, mark: &Mark) {
+            self.note(&format!("mark {} {}", run.run.name, mark.kind));
+        }
+
+        fn over(&mut self, run: &RecordHeader, report: Option<&Report>) {
+            self.note(&format!("over {} {}", run.run.name, report.is_some()));
         }
 
         fn end(&mut self, _: &Written, _: &AtomicU64) -> anyhow::Result<()> {
@@ -153,42 +172,31 @@ mod tests {
         }
     }
 
-    fn header() -> Header {
-        Header {
-            name: "shop".to_owned(),
-            id: "f00".to_owned(),
-            version: "0.1.0".to_owned(),
-            seed: 1,
-            scenario: "shop".to_owned(),
-            file: "shop.wasm".to_owned(),
-            file_hash: "abc".to_owned(),
-            target: None,
-            model: "closed model, 1 user".to_owned(),
-            asked_per_second: None,
-            grace: std::time::Duration::from_secs(30),
-            timeout: std::time::Duration::from_secs(60),
-            hold: None,
-        }
+    fn results() -> Written {
+        let exit = ExitReport { code: Exit::Passed, reason: "passed".to_owned() };
+        Written::Runs(Box::new(ReportOfRuns::of(&[], exit)))
     }
 
     #[test]
     fn each_sink_hears_of_a_run_from_its_beginning_to_the_results_of_all() {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let sinks = ["one", "two"].map(|name| Box::new(Heard(Arc::clone(&heard), name)) as _);
-        let outputs = Outputs::of(sinks.into());
-        let mut counted = Snapshot::default();
-        counted.measured.total.counts.started = 7;
-        outputs.begin(&header());
-        let measuring = Status { phase: RunState::Measuring, ..Status::default() };
-        outputs.interval(&header(), &counted, &measuring);
-        outputs.interval(&header(), &Snapshot::default(), &measuring.over());
-        let exit = ExitReport { code: Exit::Passed, reason: "passed".to_owned() };
-        let results = Written::Runs(Box::new(ReportOfRuns::of(&[], exit)));
-        let error = outputs.end(&results, &AtomicU64::new(0)).unwrap_err();
+        let (outputs, run) = (Outputs::of(sinks.into()), header("shop"));
+        outputs.begin(&run);
+        outputs.frame(&run, &frame(0, 7));
+        outputs.mark(&run, &mark());
+        outputs.over(&run, None);
+        let error = outputs.end(&results(), &AtomicU64::new(0)).unwrap_err();
         assert_eq!(error.to_string(), "one is full", "the first is told, and the second tried");
-        let expected = ["begin shop", "interval shop 7 measuring", "interval shop 0 over", "end"]
-            .iter()
-            .flat_map(|what| [format!("one {what}"), format!("two {what}")]);
+        let expected = [
+            "begin shop",
+            "frame shop 7 measuring",
+            "mark shop goal-changed",
+            "over shop false",
+            "end",
+        ]
+        .iter()
+        .flat_map(|what| [format!("one {what}"), format!("two {what}")]);
         assert_eq!(*heard.lock().unwrap(), Vec::from_iter(expected));
     }
 
@@ -200,21 +208,18 @@ mod tests {
         let pages = outputs.pages();
         assert_eq!(pages.len(), 1);
         assert_eq!(pages[0].0, "127.0.0.1:9464".parse().unwrap());
-        outputs.begin(&header());
+        let run = header("shop");
+        outputs.begin(&run);
         assert!(pages[0].1.render().contains("swell_run_active{run=\"shop\",scenario=\"shop\"} 1"));
-        outputs.interval(&header(), &Snapshot::default(), &Status::default().over());
+        outputs.over(&run, None);
         assert!(pages[0].1.render().contains("swell_run_active{run=\"shop\",scenario=\"shop\"} 0"));
-        assert!(!outputs.takes_stdout() && outputs.hear_intervals());
+        assert!(!outputs.takes_stdout() && outputs.hear_frames());
     }
 
     /// Its reader takes nothing until it is told to.
     struct Stuck(Arc<Mutex<()>>);
 
     impl Sink for Stuck {
-        fn begin(&mut self, _: &Header) {}
-
-        fn interval(&mut self, _: &Header, _: &Snapshot, _: &Status) {}
-
         fn end(&mut self, _: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
             taken.fetch_add(1, Ordering::SeqCst);
             drop(self.0.lock());
@@ -226,18 +231,17 @@ mod tests {
     fn a_reader_who_takes_no_results_holds_up_no_run_that_goes_on() {
         let reader = Arc::new(Mutex::new(()));
         let outputs = Outputs::of(vec![Box::new(Stuck(Arc::clone(&reader)))]);
-        assert!(!outputs.hear_intervals());
+        assert!(!outputs.hear_frames());
         let takes_nothing = reader.lock().unwrap();
-        let exit = ExitReport { code: Exit::Passed, reason: "passed".to_owned() };
-        let results = Written::Runs(Box::new(ReportOfRuns::of(&[], exit)));
         let taken = AtomicU64::new(0);
         std::thread::scope(|scope| {
-            let ending = scope.spawn(|| outputs.end(&results, &taken));
+            let ending = scope.spawn(|| outputs.end(&results(), &taken));
             while taken.load(Ordering::SeqCst) == 0 {
                 std::thread::yield_now();
             }
-            outputs.begin(&header());
-            outputs.interval(&header(), &Snapshot::default(), &Status::default());
+            let run = header("shop");
+            outputs.begin(&run);
+            outputs.frame(&run, &frame(0, 1));
             drop(takes_nothing);
             ending.join().unwrap().unwrap();
         });

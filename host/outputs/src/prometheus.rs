@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use swell_core::record::Snapshot;
-use swell_report::{Header, RunState, Status, Written};
+use swell_report::record::{Frame, RecordHeader};
+use swell_report::{Report, Written};
 
 use crate::exporter::{Exporter, RunMetrics};
 use crate::sink::{Flag, Kind, Sink};
@@ -37,21 +37,25 @@ impl Prometheus {
 }
 
 impl Sink for Prometheus {
-    fn hears_intervals(&self) -> bool {
+    fn hears_frames(&self) -> bool {
         true
     }
 
-    fn begin(&mut self, run: &Header) {
-        let metrics = RunMetrics::new(&self.exporter, &run.name, &run.scenario);
-        self.runs.insert(run.name.clone(), metrics);
+    fn begin(&mut self, run: &Arc<RecordHeader>) {
+        let metrics = RunMetrics::new(&self.exporter, &run.run.name, &run.run.scenario);
+        self.runs.insert(run.run.name.clone(), metrics);
     }
 
-    fn interval(&mut self, run: &Header, counted: &Snapshot, status: &Status) {
-        let Some(metrics) = self.runs.get_mut(&run.name) else { return };
-        metrics.count(counted);
-        metrics.show(status);
-        if status.phase == RunState::Over {
-            self.runs.remove(&run.name);
+    fn frame(&mut self, run: &RecordHeader, frame: &Arc<Frame>) {
+        if let Some(metrics) = self.runs.get_mut(&run.run.name) {
+            metrics.count(&frame.counted);
+            metrics.show(frame);
+        }
+    }
+
+    fn over(&mut self, run: &RecordHeader, _: Option<&Report>) {
+        if let Some(mut metrics) = self.runs.remove(&run.run.name) {
+            metrics.over();
         }
     }
 

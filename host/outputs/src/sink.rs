@@ -5,22 +5,28 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use swell_core::record::Snapshot;
-use swell_report::{Header, Status, Written};
+use swell_report::record::{Frame, Mark, RecordHeader};
+use swell_report::{Report, Written};
 
 use crate::exporter::Exporter;
 
-/// A place where results go.
+/// A place where results go: a view of each run's record. Whether the run goes on or its record is
+/// read from a file makes no difference to it.
 pub trait Sink: Send {
     /// A run begins.
-    fn begin(&mut self, run: &Header);
+    fn begin(&mut self, _run: &Arc<RecordHeader>) {}
 
-    /// What a run counted since the last time, about a second ago, and where it is. The last time
-    /// it is over.
-    fn interval(&mut self, run: &Header, counted: &Snapshot, status: &Status);
+    /// What a run counted since the frame before, about a second ago, and where it is.
+    fn frame(&mut self, _run: &RecordHeader, _frame: &Arc<Frame>) {}
+
+    /// Something happened. It comes after the frame in which it did.
+    fn mark(&mut self, _run: &RecordHeader, _mark: &Mark) {}
+
+    /// A run is over, with what it came to; without where it broke off.
+    fn over(&mut self, _run: &RecordHeader, _report: Option<&Report>) {}
 
     /// Whether it does anything with what is counted meanwhile, which costs a sum a second.
-    fn hears_intervals(&self) -> bool {
+    fn hears_frames(&self) -> bool {
         false
     }
 

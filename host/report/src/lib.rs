@@ -29,7 +29,7 @@ mod summary;
 
 pub use self::conclusion::LeftOut;
 pub use self::exit::{Exit, UnknownExit};
-pub use self::gauges::{GAUGES, StatusGauge, TellGauge};
+pub use self::gauges::{FrameGauge, GAUGES, TellGauge};
 pub use self::judgement::Rules;
 pub use self::report::{
     About, CheckReport, ConfidenceReport, ControlReport, Counted, Evidence, ExitReport, Form,

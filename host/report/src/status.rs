@@ -226,18 +226,6 @@ impl Status {
 }
 
 impl Status {
-    /// The same once the run is over: it has no users, no goal and no limit any more.
-    pub fn over(self) -> Self {
-        Self {
-            phase: RunState::Over,
-            users: 0,
-            goal_per_second: None,
-            per_second: 0.0,
-            limited_by: None,
-            ..self
-        }
-    }
-
     /// Follows what was asked of the run since it was looked at.
     pub fn stands(&mut self, standing: Standing) {
         self.goal_per_second = standing.goal;

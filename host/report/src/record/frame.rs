@@ -81,9 +81,23 @@ pub struct NodeFrame {
 }
 
 impl Frame {
+    /// One that counted nothing and took no time.
+    pub fn empty(moment: Moment) -> Self {
+        let (from, until) = (RunInstant::START, RunInstant::START);
+        Self { from, until, counted: Snapshot::default(), moment, node: None }
+    }
+
     /// How long it is.
     pub const fn length(&self) -> Duration {
         self.until.since(self.from)
+    }
+
+    /// Transactions that were completed a second, well or not.
+    pub fn completed_per_second(&self) -> f64 {
+        let parts = [&self.counted.warm_up, &self.counted.measured];
+        let of_both: u64 =
+            parts.map(|part| part.total.counts.ok + part.total.counts.failed).iter().sum();
+        of_both as f64 / self.length().max(Duration::from_millis(1)).as_secs_f64()
     }
 
     /// Joins the frame that follows it. Counts add up; what is a state is that of the later one;
@@ -130,6 +144,18 @@ impl Moment {
             cores: (!status.hosts.is_empty()).then(cores),
             memory_mib: None,
             hosts: status.hosts.clone(),
+        }
+    }
+
+    /// The same once the run is over: it has no users, no goal and no limit any more.
+    pub fn over(self) -> Self {
+        Self {
+            phase: RunState::Over,
+            users: 0,
+            goal_per_second: None,
+            limited_by: None,
+            limit: None,
+            ..self
         }
     }
 

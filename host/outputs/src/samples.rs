@@ -1,0 +1,59 @@
+//! A run to test with: its header, a frame, a mark.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use swell_core::RunInstant;
+use swell_core::record::Snapshot;
+use swell_report::record::{Frame, HostAbout, Mark, MarkKind, Moment, RecordForm, RecordHeader};
+use swell_report::{Header, RunState, Status};
+
+pub(crate) fn header(name: &str) -> Arc<RecordHeader> {
+    Arc::new(RecordHeader {
+        schema: RecordForm::First,
+        run: Header {
+            name: name.to_owned(),
+            id: "f00".to_owned(),
+            version: "0.1.0".to_owned(),
+            seed: 1,
+            scenario: name.to_owned(),
+            file: "shop.wasm".to_owned(),
+            file_hash: "abc".to_owned(),
+            target: None,
+            model: "closed model, 1 user".to_owned(),
+            asked_per_second: None,
+            grace: Duration::from_secs(30),
+            timeout: Duration::from_secs(60),
+            hold: None,
+        },
+        began_at: 1_795_000_000.5,
+        command: Vec::new(),
+        settings: Vec::new(),
+        warm_up_seconds: 0.0,
+        measured_seconds: None,
+        thresholds: Vec::new(),
+        objectives: Vec::new(),
+        host: HostAbout { name: "a".to_owned(), cores: 2, system: "linux x86_64".to_owned() },
+        node: None,
+    })
+}
+
+/// The frame of one second, in which so many transactions began.
+pub(crate) fn frame(second: u64, started: u64) -> Arc<Frame> {
+    let at = |seconds| RunInstant::START + Duration::from_secs(seconds);
+    let mut counted = Snapshot::default();
+    counted.measured.total.counts.started = started;
+    let status = Status { phase: RunState::Measuring, ..Status::default() };
+    Arc::new(Frame {
+        from: at(second),
+        until: at(second + 1),
+        counted,
+        moment: Moment::of(&status),
+        node: None,
+    })
+}
+
+pub(crate) fn mark() -> Mark {
+    let text = "goal 5/s, over the control API".to_owned();
+    Mark { at: RunInstant::START, kind: MarkKind::GoalChanged, text }
+}

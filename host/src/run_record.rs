@@ -1,0 +1,197 @@
+//! What the outputs hear of a run: its record, as it is made.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use swell_core::RunInstant;
+use swell_core::record::Snapshot;
+use swell_core::run::{Look, RunOutcome};
+use swell_core::threshold::Threshold;
+use swell_core::units::print_duration;
+use swell_driver::{RunPlan, machine};
+use swell_outputs::Outputs;
+use swell_report::record::{
+    Frame, HostAbout, Mark, MarkKind, MarkWatch, Moment, RecordForm, RecordHeader, without_secret,
+};
+use swell_report::{Report, RunState, Status};
+
+use crate::finished::header;
+use crate::prepare::{Pair, Prepared};
+
+/// See the module's documentation.
+pub(crate) struct RunRecord {
+    outputs: Outputs,
+    header: RecordHeader,
+    /// The same once the outputs know of the run.
+    begun: Option<Arc<RecordHeader>>,
+    thresholds: Vec<Threshold>,
+    /// What was counted since the last frame, and where that ended.
+    counted: Snapshot,
+    until: RunInstant,
+    marks: MarkWatch,
+    /// When processor time was looked at last, and how much had been used.
+    used: (Instant, Duration),
+    is_over: bool,
+}
+
+/// What somebody has asked of a run, and when.
+pub(crate) struct RunRequest {
+    pub(crate) at: Instant,
+    pub(crate) kind: MarkKind,
+    pub(crate) text: String,
+}
+
+impl RunRecord {
+    /// The record of a run that is about to begin.
+    pub(crate) fn new(prepared: &Prepared, outputs: Outputs) -> Self {
+        Self {
+            outputs,
+            header: record_header(prepared),
+            begun: None,
+            thresholds: prepared.plan.plan.thresholds.clone(),
+            counted: Snapshot::default(),
+            until: RunInstant::START,
+            marks: MarkWatch::default(),
+            used: (Instant::now(), machine::cpu_time()),
+            is_over: false,
+        }
+    }
+
+    /// Adds what was counted.
+    pub(crate) fn count(&mut self, counted: &Snapshot) {
+        if self.outputs.hear_frames() {
+            self.counted.merge(counted);
+        }
+    }
+
+    /// A second is over. What somebody `asked` in it is marked.
+    pub(crate) fn look(&mut self, look: &Look<'_>, status: &Status, asked: Vec<RunRequest>) {
+        let run = self.begin(|| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            now.saturating_sub(look.elapsed)
+        });
+        if !self.outputs.hear_frames() {
+            return;
+        }
+        let until = RunInstant::START + look.elapsed;
+        let frame = self.frame(&run, until, status);
+        let at = |request: &RunRequest| until - request.at.elapsed();
+        for request in asked {
+            let mark = Mark { at: at(&request), kind: request.kind, text: request.text };
+            self.outputs.mark(&run, &mark);
+        }
+        let measured_from = RunInstant::START + look.warm_up;
+        let so_far = (&self.thresholds[..], &look.total.measured);
+        for mark in self.marks.see(&frame, measured_from, so_far) {
+            self.outputs.mark(&run, &mark);
+        }
+    }
+
+    /// Nothing more is counted: tells what was since the last second.
+    pub(crate) fn rest(&mut self, outcome: &RunOutcome, status: Status) {
+        let run = self.begin(|| outcome.began_at);
+        let last = self.counted.extent.map_or(self.until, |extent| extent.until);
+        if self.outputs.hear_frames() && self.counted != Snapshot::default() {
+            let status = Status { phase: RunState::Draining, ..status };
+            self.frame(&run, last.max(self.until), &status);
+        }
+    }
+
+    /// The run is over, with what it came to.
+    pub(crate) fn over(&mut self, report: Option<&Report>) {
+        if let Some(run) = self.begun.as_ref().filter(|_| !self.is_over) {
+            self.outputs.over(run, report);
+        }
+        self.is_over = true;
+    }
+
+    fn begin(&mut self, began_at: impl FnOnce() -> Duration) -> Arc<RecordHeader> {
+        let run = self.begun.get_or_insert_with(|| {
+            let began_at = began_at().as_secs_f64();
+            let run = Arc::new(RecordHeader { began_at, ..self.header.clone() });
+            self.outputs.begin(&run);
+            run
+        });
+        Arc::clone(run)
+    }
+
+    fn frame(&mut self, run: &RecordHeader, until: RunInstant, status: &Status) -> Arc<Frame> {
+        let mut moment = Moment::of(status);
+        let (now, cpu) = (Instant::now(), machine::cpu_time());
+        let (since, cpu_before) = std::mem::replace(&mut self.used, (now, cpu));
+        // Where several hosts share the run, each has told of its own.
+        if moment.hosts.is_empty() {
+            let seconds = (now - since).as_secs_f64().max(1e-3);
+            moment.cores = Some(cpu.saturating_sub(cpu_before).as_secs_f64() / seconds);
+            moment.memory_mib =
+                machine::resident_bytes().map(|bytes| bytes as f64 / f64::from(1 << 20));
+        }
+        let counted = std::mem::take(&mut self.counted);
+        let from = std::mem::replace(&mut self.until, until);
+        let frame = Arc::new(Frame { from, until, counted, moment, node: None });
+        self.outputs.frame(run, &frame);
+        frame
+    }
+}
+
+impl Drop for RunRecord {
+    /// Whatever had the run break off, nobody waits for more of it.
+    fn drop(&mut self) {
+        self.over(None);
+    }
+}
+
+/// What is known of a run before it begins, but for when it does.
+pub(crate) fn record_header(prepared: &Prepared) -> RecordHeader {
+    let subject = prepared.subject();
+    let plan = &prepared.plan;
+    let settings: Vec<Pair> = subject
+        .settings
+        .iter()
+        .map(|(key, value)| (key.clone(), value.as_ref().map(|value| without_secret(key, value))))
+        .collect();
+    let objectives = plan.plan.control.as_ref().map(|control| &control.objectives);
+    RecordHeader {
+        schema: RecordForm::First,
+        command: command(&subject.file, subject.seed, plan, &settings),
+        run: header(&subject, plan),
+        began_at: 0.0,
+        settings,
+        warm_up_seconds: plan.plan.warm_up.as_secs_f64(),
+        measured_seconds: plan.plan.stop.measured.map(|measured| measured.as_secs_f64()),
+        thresholds: plan.plan.thresholds.iter().map(ToString::to_string).collect(),
+        objectives: objectives.into_iter().flatten().map(ToString::to_string).collect(),
+        host: this_machine(),
+        node: None,
+    }
+}
+
+/// This machine, as far as figures depend on it.
+fn this_machine() -> HostAbout {
+    let name = rustix::system::uname();
+    let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
+    HostAbout {
+        name: text(name.nodename()),
+        cores: machine::allowed_cores() as u64,
+        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+    }
+}
+
+/// The command line that does the same again, if what is not kept is given once more.
+fn command(file: &str, seed: u64, plan: &RunPlan, settings: &[Pair]) -> Vec<String> {
+    let search = plan.search();
+    let what = if search.is_some() { "find" } else { "run" };
+    let mut command = vec!["host".to_owned(), what.to_owned(), file.to_owned()];
+    for (key, value) in settings.iter().filter(|(key, _)| key != "seed") {
+        command.push(format!("--{key}"));
+        command.extend(value.clone());
+    }
+    if let Some(search) = search {
+        let lengths = [("--hold", search.hold), ("--budget", search.budget)];
+        command.extend(
+            lengths.iter().flat_map(|(flag, time)| [(*flag).to_owned(), print_duration(*time)]),
+        );
+    }
+    command.extend(["--seed".to_owned(), seed.to_string()]);
+    command
+}
