@@ -13,8 +13,8 @@ use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
 use rustix::process::Signal;
 use swell_tests::{
-    Arrivals, Behaviour, Finished, Host, ProvingGround, Relay, Running, Settings, Target, Weather,
-    alone, free_address,
+    ArrivalTimes, Behaviour, Finished, Host, ProvingGround, Relay, RelayWeather, Running, Settings,
+    Target, alone, free_address,
 };
 
 #[derive(Parser)]
@@ -29,7 +29,7 @@ struct Args {
 
     /// What to measure, if not all
     #[arg(long = "only", value_enum)]
-    parts: Vec<Part>,
+    parts: Vec<BenchPart>,
 
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
@@ -37,7 +37,7 @@ struct Args {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Part {
+enum BenchPart {
     Steady,
     Crowds,
     Starts,
@@ -57,19 +57,19 @@ const SECOND: Duration = Duration::from_secs(1);
 fn main() -> anyhow::Result<()> {
     let Args { tps, rounds, parts, .. } = Args::parse();
     ensure!(tps > 0 && rounds > 0, "there is nothing to measure");
-    let mut table = Table {
+    let mut table = Printout {
         text: format!("| {HOSTS} hosts, {tps}/s in all | goal | measured |\n|---|--:|--:|\n"),
         verdicts: Vec::new(),
     };
-    for part in if parts.is_empty() { Part::value_variants() } else { &parts } {
+    for part in if parts.is_empty() { BenchPart::value_variants() } else { &parts } {
         match part {
-            Part::Steady => steady(tps, &mut table)?,
-            Part::Crowds => crowds(&mut table)?,
-            Part::Starts => starts(rounds, &mut table)?,
-            Part::Kills => kills(tps, rounds, &mut table)?,
-            Part::Stops => stops(tps, rounds, &mut table)?,
-            Part::Joins => joins(tps, rounds, &mut table)?,
-            Part::Losses => losses(rounds, &mut table)?,
+            BenchPart::Steady => steady(tps, &mut table)?,
+            BenchPart::Crowds => crowds(&mut table)?,
+            BenchPart::Starts => starts(rounds, &mut table)?,
+            BenchPart::Kills => kills(tps, rounds, &mut table)?,
+            BenchPart::Stops => stops(tps, rounds, &mut table)?,
+            BenchPart::Joins => joins(tps, rounds, &mut table)?,
+            BenchPart::Losses => losses(rounds, &mut table)?,
         }
     }
     let invalid = table.verdicts.iter().filter(|verdict| *verdict == "INVALID").count();
@@ -84,12 +84,12 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// What is printed in the end, and what hosts said of their own runs.
-struct Table {
+struct Printout {
     text: String,
     verdicts: Vec<String>,
 }
 
-impl Table {
+impl Printout {
     /// Takes note of a run that is over, and tells those who watch the bench.
     fn saw(&mut self, what: &str, finished: &Finished) {
         let stamp = finished.json_at("/verdict/stamp").as_str().unwrap_or_default().to_owned();
@@ -115,7 +115,7 @@ fn say(text: &str) {
 }
 
 /// A run without misfortune.
-fn steady(tps: u32, table: &mut Table) -> anyhow::Result<()> {
+fn steady(tps: u32, table: &mut Printout) -> anyhow::Result<()> {
     let ground = ground()?;
     let (lead, nodes) = ground.share("plain-get", &format!("--tps {tps} --duration 12s"));
     ground.wait_for_requests(u64::from(tps));
@@ -163,7 +163,7 @@ fn steady(tps: u32, table: &mut Table) -> anyhow::Result<()> {
 }
 
 /// What it takes to lead few hosts and many, for one that does nothing else.
-fn crowds(table: &mut Table) -> anyhow::Result<()> {
+fn crowds(table: &mut Printout) -> anyhow::Result<()> {
     for hosts in [4, 16, 64] {
         let ground = ground()?;
         let tps = hosts * TPS_IN_CROWD;
@@ -210,7 +210,7 @@ fn received(host: &Running) -> anyhow::Result<u64> {
 }
 
 /// How far apart hosts begin: in the closed model all have something to start at once.
-fn starts(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
+fn starts(rounds: u32, table: &mut Printout) -> anyhow::Result<()> {
     let mut spreads = Vec::new();
     for _ in 0..rounds {
         let ground = ProvingGround::start(HOSTS, Behaviour::constant(50.0))
@@ -234,7 +234,7 @@ fn starts(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
 }
 
 /// A host is killed.
-fn kills(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
+fn kills(tps: u32, rounds: u32, table: &mut Printout) -> anyhow::Result<()> {
     let (mut recovered, mut peaks, mut widths, mut contained) =
         (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..rounds {
@@ -288,7 +288,7 @@ fn kills(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
 }
 
 /// A host is stopped for five seconds.
-fn stops(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
+fn stops(tps: u32, rounds: u32, table: &mut Printout) -> anyhow::Result<()> {
     let (mut early, mut exact) = (Vec::new(), 0);
     for _ in 0..rounds {
         let ground = ground()?;
@@ -320,7 +320,7 @@ fn stops(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
 }
 
 /// A host comes while the run goes on.
-fn joins(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
+fn joins(tps: u32, rounds: u32, table: &mut Printout) -> anyhow::Result<()> {
     let mut waited = Vec::new();
     for _ in 0..rounds {
         let ground = ground()?;
@@ -347,7 +347,7 @@ fn joins(tps: u32, rounds: u32, table: &mut Table) -> anyhow::Result<()> {
 
 /// Hosts whose packets are lost, one in twenty, both ways: for ten minutes in thirty rounds. They
 /// are on loopback, where the relays are that lose them.
-fn losses(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
+fn losses(rounds: u32, table: &mut Printout) -> anyhow::Result<()> {
     let _alone = alone();
     let target =
         Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() })?;
@@ -359,7 +359,7 @@ fn losses(rounds: u32, table: &mut Table) -> anyhow::Result<()> {
         Host::run_guest("plain-get").target(target.url()).args(&args).deadline(deadline).start();
     let invitation = lead.invitation();
     let (_, token) = invitation.split_once(" --token ").context("nobody is invited")?;
-    let weather = || Weather {
+    let weather = || RelayWeather {
         loss: 0.05,
         doubled: 0.0,
         delay: Duration::from_millis(1),
@@ -415,7 +415,7 @@ const PIECE: Duration = Duration::from_millis(200);
 
 /// The time from an instant to when the rate is whole again: the middle of the last piece of time,
 /// within four seconds, in which half a host is missing.
-fn full_again(arrivals: &Arrivals, since: Duration, tps: u32) -> Duration {
+fn full_again(arrivals: &ArrivalTimes, since: Duration, tps: u32) -> Duration {
     let wanted = f64::from(tps) * (1.0 - 0.5 / HOSTS as f64);
     let mut latest_first = (0..400).rev().map(|step| Duration::from_millis(step * 10));
     let lacks = |from: &Duration| arrivals.rate(since + *from..since + *from + PIECE) < wanted;

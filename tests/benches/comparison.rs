@@ -74,7 +74,7 @@ const EARLIER_HOST: &str = "SWELL_EARLIER_HOST_BIN";
 
 /// How fast a tool should go.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Pace {
+enum ToolPace {
     /// As fast as it can.
     FlatOut,
     /// At [`FIXED_RATE`].
@@ -98,7 +98,7 @@ impl Tool {
     }
 
     /// Its command on its core. wrk has no fixed rate: it goes flat out.
-    fn command(self, pace: Pace, url: &str, seconds: u32) -> anyhow::Result<Command> {
+    fn command(self, pace: ToolPace, url: &str, seconds: u32) -> anyhow::Result<Command> {
         let program = match self {
             Self::Wrk => "wrk".into(),
             Self::Oha => std::env::var_os("SWELL_OHA")
@@ -114,11 +114,11 @@ impl Tool {
         match self {
             Self::Wrk => command.args(["-t", "1", "-c", CONNECTIONS, "-d", &duration]).arg(url),
             Self::Oha => {
-                let rate: &[&str] = if pace == Pace::Fixed { &["-q", FIXED_RATE] } else { &[] };
+                let rate: &[&str] = if pace == ToolPace::Fixed { &["-q", FIXED_RATE] } else { &[] };
                 command.args(["--no-tui", "-c", CONNECTIONS, "-z", &duration]).args(rate).arg(url)
             }
             Self::Host | Self::EarlierHost => {
-                let model = if pace == Pace::Fixed {
+                let model = if pace == ToolPace::Fixed {
                     ["--tps", FIXED_RATE]
                 } else {
                     ["--vus", CONNECTIONS]
@@ -133,7 +133,7 @@ impl Tool {
         Ok(command)
     }
 
-    fn run(self, pace: Pace, nginx: &Nginx, seconds: u32) -> anyhow::Result<Sample> {
+    fn run(self, pace: ToolPace, nginx: &Nginx, seconds: u32) -> anyhow::Result<Sample> {
         let mut command = self.command(pace, &nginx.url(), seconds)?;
         let (requests_before, cpu_before) = (nginx.requests(), cpu_of_children()?);
         let output = command
@@ -177,8 +177,8 @@ fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
     let nginx = Nginx::start(Some(NGINX_CORE));
     let mut text = String::new();
     for (pace, mut tools, bound) in [
-        (Pace::FlatOut, vec![Tool::Wrk, Tool::Host, Tool::Oha], BOUND_TO_WRK),
-        (Pace::Fixed, vec![Tool::Oha, Tool::Host], BOUND_TO_OHA),
+        (ToolPace::FlatOut, vec![Tool::Wrk, Tool::Host, Tool::Oha], BOUND_TO_WRK),
+        (ToolPace::Fixed, vec![Tool::Oha, Tool::Host], BOUND_TO_OHA),
     ] {
         tools.extend(std::env::var_os(EARLIER_HOST).map(|_| Tool::EarlierHost));
         let samples = take_turns(pace, &tools, &nginx, rounds, seconds)?;
@@ -192,12 +192,12 @@ fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
             .collect();
         let reference = tools[0].name();
         match pace {
-            Pace::FlatOut => writeln!(
+            ToolPace::FlatOut => writeln!(
                 text,
                 "As fast as it goes, {CONNECTIONS} connections, medians of {rounds} runs of \
                 {seconds} s:\n"
             )?,
-            Pace::Fixed => writeln!(
+            ToolPace::Fixed => writeln!(
                 text,
                 "At {FIXED_RATE} requests/s, medians of {rounds} runs of {seconds} s:\n"
             )?,
@@ -236,7 +236,7 @@ fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
 /// For each tool, its samples by round. The first of each is thrown away: it fills caches, the
 /// host's compiled scenario among them.
 fn take_turns(
-    pace: Pace,
+    pace: ToolPace,
     tools: &[Tool],
     nginx: &Nginx,
     rounds: u32,

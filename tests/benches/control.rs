@@ -81,12 +81,12 @@ struct Case {
     flags: &'static str,
     behaviour: Behaviour,
     seconds: u64,
-    figures: Vec<Figure>,
+    figures: Vec<TableLine>,
     plot: Option<Plot>,
 }
 
 /// One line of the table.
-struct Figure {
+struct TableLine {
     what: &'static str,
     goal: &'static str,
     of: fn(&[Second]) -> String,
@@ -114,12 +114,12 @@ impl Case {
             behaviour: Behaviour { latency_us_per_tps: 100.0, ..Behaviour::default() },
             seconds: 60,
             figures: vec![
-                Figure {
+                TableLine {
                     what: "p90 within 120–140 ms from second",
                     goal: "15",
                     of: |curve| reached(curve, 5, |s| (120.0..=140.0).contains(&s.p90_ms)),
                 },
-                Figure {
+                TableLine {
                     what: "p90 of the last 30 s, ms",
                     goal: "120–140",
                     of: |curve| span(&curve[curve.len() - 30..], |s| s.p90_ms),
@@ -148,17 +148,17 @@ impl Case {
             },
             seconds: 90,
             figures: vec![
-                Figure {
+                TableLine {
                     what: "rate within 1,260–1,420/s (mean of 3 s) from second",
                     goal: "15",
                     of: |curve| reached(curve, 3, |s| (1_260.0..=1_420.0).contains(&s.rate)),
                 },
-                Figure {
+                TableLine {
                     what: "failed of the last 60 s",
                     goal: "2–4 %",
                     of: |curve| format!("{:.1} %", mean_failed(&curve[curve.len() - 60..]) * 100.0),
                 },
-                Figure {
+                TableLine {
                     what: "highest rate of a second",
                     goal: "1,608",
                     of: |curve| {
@@ -184,12 +184,12 @@ impl Case {
             behaviour: Behaviour::constant(1.0),
             seconds: 30,
             figures: vec![
-                Figure {
+                TableLine {
                     what: "at least 9,900/s (mean of 3 s) from second",
                     goal: "3",
                     of: |curve| reached(curve, 3, |s| s.rate >= 9_900.0),
                 },
-                Figure {
+                TableLine {
                     what: "mean rate of the last 20 s",
                     goal: "9,900",
                     of: |curve| format!("{:.0}/s", mean_rate(&curve[10..])),
@@ -211,7 +211,7 @@ impl Case {
                 ..Behaviour::default()
             },
             seconds: 30,
-            figures: vec![Figure {
+            figures: vec![TableLine {
                 what: "mean rate of the last 20 s",
                 goal: "6,650",
                 of: |curve| format!("{:.0}/s", mean_rate(&curve[10..])),

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 /// What a call was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub struct CallReply {
     /// As 200.
     pub status: u16,
     /// As it came.
     pub body: String,
 }
 
-impl Reply {
+impl CallReply {
     /// A value of the JSON in it by its path (RFC 6901).
     ///
     /// # Panics
@@ -41,7 +41,7 @@ impl Reply {
 ///
 /// # Panics
 /// Nobody answers.
-pub fn call(to: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> Reply {
+pub fn call(to: SocketAddr, method: &str, path: &str, headers: &[&str], body: &str) -> CallReply {
     let mut stream = TcpStream::connect(to).expect("somebody listens");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("30 s is a timeout");
     let mut head = format!(
@@ -66,5 +66,5 @@ pub fn call(to: SocketAddr, method: &str, path: &str, headers: &[&str], body: &s
         .nth(1)
         .and_then(|status| status.parse().ok())
         .expect("an answer has a status");
-    Reply { status, body: body.to_owned() }
+    CallReply { status, body: body.to_owned() }
 }

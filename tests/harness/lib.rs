@@ -21,15 +21,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-pub use call::{Reply, call};
+pub use call::{CallReply, call};
 pub use host::{Finished, Host, Running};
 pub use kubernetes::KubernetesSchemas;
 pub use network::Network;
 pub use nginx::Nginx;
 pub use notary::Notary;
-pub use prometheus::Prometheus;
-pub use proving_ground::{Arrivals, ProvingGround};
-pub use relay::{Fates, Relay, Weather};
+pub use prometheus::PrometheusServer;
+pub use proving_ground::{ArrivalTimes, ProvingGround};
+pub use relay::{Relay, RelayFates, RelayWeather};
 pub use swell_target::{
     Behaviour, CertificateKind, Connections, Overload, Passage, Seen, Settings, Target,
 };
@@ -102,7 +102,7 @@ pub fn wait_until<T>(
 /// The right to measure: no other test that measures runs meanwhile, in this process or another.
 #[derive(Debug)]
 #[must_use = "others measure again as soon as this is dropped"]
-pub struct Alone(
+pub struct MeasureLock(
     #[expect(dead_code, reason = "closing the file is what unlocks it")] std::fs::File,
 );
 
@@ -110,10 +110,10 @@ pub struct Alone(
 ///
 /// # Panics
 /// The lock's file cannot be opened.
-pub fn alone() -> Alone {
+pub fn alone() -> MeasureLock {
     let path = target_folder().join("measuring.lock");
     let file = std::fs::File::create(&path).and_then(|file| file.lock().map(|()| file));
-    Alone(file.unwrap_or_else(|error| panic!("can't lock {}: {error}", path.display())))
+    MeasureLock(file.unwrap_or_else(|error| panic!("can't lock {}: {error}", path.display())))
 }
 
 /// Says something that whoever runs the tests is to see, whether or not they pass.

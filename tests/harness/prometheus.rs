@@ -12,13 +12,13 @@ use crate::{call, free_address, wait_until};
 
 /// A running Prometheus. Dropping it ends it.
 #[derive(Debug)]
-pub struct Prometheus {
+pub struct PrometheusServer {
     process: Child,
     addr: SocketAddr,
     _folder: TempDir,
 }
 
-impl Prometheus {
+impl PrometheusServer {
     /// Starts Prometheus, which scrapes `target` each second.
     ///
     /// # Panics
@@ -67,7 +67,7 @@ impl Prometheus {
     }
 }
 
-impl Drop for Prometheus {
+impl Drop for PrometheusServer {
     fn drop(&mut self) {
         // The only error is a process that has ended.
         let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::{
-    Alone, Behaviour, Host, Network, Passage, Running, Settings, Target, alone, wait_until,
+    Behaviour, Host, MeasureLock, Network, Passage, Running, Settings, Target, alone, wait_until,
 };
 
 /// The place of the host that leads is 0, the others follow, and the target's is the last.
@@ -19,7 +19,7 @@ pub struct ProvingGround {
     /// The service.
     pub target: Target,
     hosts: usize,
-    _alone: Alone,
+    _alone: MeasureLock,
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -92,14 +92,14 @@ impl ProvingGround {
     }
 
     /// What has come so far.
-    pub fn arrivals(&self) -> Arrivals {
+    pub fn arrivals(&self) -> ArrivalTimes {
         let log = self.target.seen().log;
-        Arrivals::new((0..self.hosts).flat_map(|place| of_place(&log, place)))
+        ArrivalTimes::new((0..self.hosts).flat_map(|place| of_place(&log, place)))
     }
 
     /// What has come so far from one place.
-    pub fn arrivals_from(&self, place: usize) -> Arrivals {
-        Arrivals::new(of_place(&self.target.seen().log, place))
+    pub fn arrivals_from(&self, place: usize) -> ArrivalTimes {
+        ArrivalTimes::new(of_place(&self.target.seen().log, place))
     }
 }
 
@@ -112,9 +112,9 @@ fn of_place(log: &[Passage], place: usize) -> impl Iterator<Item = Duration> {
 
 /// When requests came, by the age of the target ([`Target::age`]).
 #[derive(Clone, Debug)]
-pub struct Arrivals(Vec<Duration>);
+pub struct ArrivalTimes(Vec<Duration>);
 
-impl Arrivals {
+impl ArrivalTimes {
     fn new(times: impl Iterator<Item = Duration>) -> Self {
         let mut times: Vec<Duration> = times.collect();
         times.sort_unstable();
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn arrivals_are_counted_in_any_order_and_with_open_ends() {
         let ms = Duration::from_millis;
-        let arrivals = Arrivals::new([500, 0, 100, 1_100, 1_099].into_iter().map(ms));
+        let arrivals = ArrivalTimes::new([500, 0, 100, 1_100, 1_099].into_iter().map(ms));
         assert_eq!((arrivals.first(), arrivals.last()), (ms(0), ms(1_100)));
         assert_eq!((arrivals.count(ms(100)..ms(1_100)), arrivals.rate(ms(0)..ms(500))), (3, 4.0));
         assert_eq!(

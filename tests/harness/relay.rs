@@ -12,7 +12,7 @@ use swell_core::random::Random;
 
 /// What it does to datagrams.
 #[derive(Clone, Copy, Debug)]
-pub struct Weather {
+pub struct RelayWeather {
     /// The part that is lost.
     pub loss: f64,
     /// The part that comes twice.
@@ -25,7 +25,7 @@ pub struct Weather {
 
 /// What it has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fates {
+pub struct RelayFates {
     /// Datagrams that came.
     pub seen: u64,
     /// Those that were lost.
@@ -38,13 +38,13 @@ pub struct Fates {
 #[derive(Debug)]
 pub struct Relay {
     addr: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<RelayState>,
     threads: Vec<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    weather: Weather,
+struct RelayState {
+    weather: RelayWeather,
     random: Mutex<Random>,
     /// What is under way, by when it arrives; the second number tells those apart that do at once.
     under_way: Mutex<BTreeMap<(Instant, u64), Parcel>>,
@@ -68,10 +68,10 @@ impl Relay {
     ///
     /// # Panics
     /// Loopback has no port, or the machine no threads.
-    pub fn start(target: SocketAddr, weather: Weather, seed: u64) -> Self {
+    pub fn start(target: SocketAddr, weather: RelayWeather, seed: u64) -> Self {
         let front = Arc::new(socket());
         let addr = front.local_addr().expect("a socket that is bound has an address");
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(RelayState {
             weather,
             random: Mutex::new(Random::stream(seed, 0)),
             under_way: Mutex::default(),
@@ -93,10 +93,10 @@ impl Relay {
     }
 
     /// What it has done so far.
-    pub fn fates(&self) -> Fates {
+    pub fn fates(&self) -> RelayFates {
         let [seen, lost, doubled] =
             [0, 1, 2].map(|which: usize| self.shared.counts[which].load(Ordering::Relaxed));
-        Fates { seen, lost, doubled }
+        RelayFates { seen, lost, doubled }
     }
 }
 
@@ -111,7 +111,7 @@ impl Drop for Relay {
     }
 }
 
-impl Shared {
+impl RelayState {
     /// Takes what clients send, and answers on their behalf from a socket for each.
     fn listen(self: &Arc<Self>, front: &Arc<UdpSocket>, target: SocketAddr) {
         let mut clients: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();

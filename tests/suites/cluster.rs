@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 use swell_tests::{
-    Alone, Behaviour, Fates, Finished, Host, Notary, Overload, Relay, Running, Settings, Target,
-    Weather, alone, free_address, wait_until,
+    Behaviour, Finished, Host, MeasureLock, Notary, Overload, Relay, RelayFates, RelayWeather,
+    Running, Settings, Target, alone, free_address, wait_until,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A run that hosts share, and the hosts that joined it.
-struct Cluster {
+struct SharedRun {
     target: Target,
     lead: Running,
     nodes: Vec<Running>,
-    _alone: Alone,
+    _alone: MeasureLock,
 }
 
 fn target(behaviour: Behaviour) -> Target {
@@ -25,12 +25,12 @@ fn target(behaviour: Behaviour) -> Target {
 }
 
 /// Has a guest run by so many hosts, each in a process of its own.
-fn share(hosts: usize, guest: &str, behaviour: Behaviour, args: &str) -> Cluster {
+fn share(hosts: usize, guest: &str, behaviour: Behaviour, args: &str) -> SharedRun {
     let alone = alone();
     let target = target(behaviour);
     let (lead, invitation) = invite(hosts, guest, &target.url(), args);
     let nodes = (1..hosts).map(|_| Host::new("node").args(&invitation).start()).collect();
-    Cluster { target, lead, nodes, _alone: alone }
+    SharedRun { target, lead, nodes, _alone: alone }
 }
 
 /// Begins a run that waits for other hosts; gives the arguments by which they join.
@@ -45,7 +45,7 @@ fn hosts(finished: &Finished) -> Vec<&Value> {
     finished.json_at("/hosts").as_array().expect("hosts are a list").iter().collect()
 }
 
-impl Cluster {
+impl SharedRun {
     fn wait_for_requests(&self, count: u64) {
         wait_until(PATIENCE, "the load", || (self.target.seen().requests >= count).then_some(()));
     }
@@ -207,7 +207,7 @@ fn a_host_that_is_interrupted_hands_its_share_over_and_no_start_is_missed() {
 }
 
 /// Two hosts, of which the second reaches the first by a network like this one.
-fn share_over(weather: Weather, args: &str) -> (Finished, Fates, u64) {
+fn share_over(weather: RelayWeather, args: &str) -> (Finished, RelayFates, u64) {
     let alone = alone();
     let target = target(Behaviour::constant(1.0));
     let (lead, invitation) = invite(2, "plain-get", &target.url(), args);
@@ -224,7 +224,7 @@ fn share_over(weather: Weather, args: &str) -> (Finished, Fates, u64) {
 
 #[test]
 fn a_network_that_loses_a_fifth_and_overtakes_changes_no_count() {
-    let weather = Weather {
+    let weather = RelayWeather {
         loss: 0.2,
         doubled: 0.05,
         delay: Duration::from_millis(1),
@@ -238,7 +238,7 @@ fn a_network_that_loses_a_fifth_and_overtakes_changes_no_count() {
 
 #[test]
 fn a_network_that_loses_one_in_twenty_loses_no_host() {
-    let weather = Weather {
+    let weather = RelayWeather {
         loss: 0.05,
         doubled: 0.0,
         delay: Duration::from_millis(1),

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 use swell_tests::{
-    Alone, Behaviour, Finished, Host, Overload, Settings, Target, alone, call, free_address,
+    Behaviour, Finished, Host, MeasureLock, Overload, Settings, Target, alone, call, free_address,
     wait_until,
 };
 
-fn target(behaviour: Behaviour) -> (Alone, Target) {
+fn target(behaviour: Behaviour) -> (MeasureLock, Target) {
     let alone = alone();
     (
         alone,

@@ -6,22 +6,22 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use swell_tests::{
-    Alone, Behaviour, Host, Overload, Reply, Running, Settings, Target, alone, call, free_address,
-    guest, wait_until,
+    Behaviour, CallReply, Host, MeasureLock, Overload, Running, Settings, Target, alone, call,
+    free_address, guest, wait_until,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A coordinator, hosts that have joined it, and a service.
-struct Standing {
+struct StandingCluster {
     target: Target,
     coordinator: Running,
     nodes: Vec<Running>,
     invitation: String,
-    _alone: Alone,
+    _alone: MeasureLock,
 }
 
-impl Standing {
+impl StandingCluster {
     /// With so many hosts, the coordinator among them.
     fn start(hosts: usize, args: &str) -> Self {
         let alone = alone();
@@ -80,7 +80,7 @@ fn hosts(report: &Value) -> usize {
 
 #[test]
 fn a_run_that_is_submitted_ends_as_one_done_here_and_hosts_stay_for_the_next() {
-    let standing = Standing::start(3, "");
+    let standing = StandingCluster::start(3, "");
     for run in 1..=2 {
         let finished = standing
             .run("plain-get", "--tps 300 --duration 3s")
@@ -113,7 +113,7 @@ fn what_a_scenario_asks_for_is_refused_by_a_cluster_too_and_had_by_all_hosts_onc
     let folder = tempfile::tempdir().expect("a folder can be made");
     std::fs::write(folder.path().join("secret.csv"), "secret\nhunter2\n")
         .expect("it can be written");
-    let standing = Standing::start(2, "");
+    let standing = StandingCluster::start(2, "");
     let asks = |args: &str| {
         standing
             .run("asks-for-more", &format!("--vus 2 --iterations 20 {args}"))
@@ -142,7 +142,7 @@ fn what_a_scenario_asks_for_is_refused_by_a_cluster_too_and_had_by_all_hosts_onc
 
 #[test]
 fn runs_side_by_side_have_hosts_of_their_own_and_a_further_one_is_refused() {
-    let standing = Standing::start(3, "");
+    let standing = StandingCluster::start(3, "");
     let first = standing.run("plain-get", "--tps 200 --duration 8s --hosts 2").start();
     standing.wait_for_requests(200);
     let second =
@@ -165,7 +165,7 @@ fn runs_side_by_side_have_hosts_of_their_own_and_a_further_one_is_refused() {
 
 #[test]
 fn a_run_outlives_whoever_began_it_and_is_found_again() {
-    let standing = Standing::start(2, "");
+    let standing = StandingCluster::start(2, "");
     let client = standing.run("plain-get", "--tps 100").start();
     standing.wait_for_requests(100);
     client.kill();
@@ -188,7 +188,7 @@ fn a_run_outlives_whoever_began_it_and_is_found_again() {
 
 #[test]
 fn whoever_only_looks_stops_nothing_when_they_go() {
-    let standing = Standing::start(2, "");
+    let standing = StandingCluster::start(2, "");
     let client = standing.run("plain-get", "--tps 100 --duration 1h").start();
     standing.wait_for_requests(100);
     for (go, code) in [
@@ -210,7 +210,7 @@ fn whoever_only_looks_stops_nothing_when_they_go() {
 
 #[test]
 fn an_interrupt_where_a_run_was_begun_stops_it() {
-    let standing = Standing::start(2, "");
+    let standing = StandingCluster::start(2, "");
     let client = standing.run("plain-get", "--tps 100 --duration 1h").start();
     standing.wait_for_requests(100);
     client.interrupt();
@@ -221,7 +221,7 @@ fn an_interrupt_where_a_run_was_begun_stops_it() {
 
 #[test]
 fn hosts_that_have_gone_are_not_waited_for() {
-    let mut standing = Standing::start(3, "");
+    let mut standing = StandingCluster::start(3, "");
     let gone = standing.nodes.remove(0);
     gone.interrupt();
     gone.wait().expect_code(0);
@@ -234,7 +234,7 @@ fn hosts_that_have_gone_are_not_waited_for() {
 
 #[test]
 fn a_run_that_all_hosts_leave_has_not_passed() {
-    let standing = Standing::start(2, "--weight 0");
+    let standing = StandingCluster::start(2, "--weight 0");
     let client = standing.run("plain-get", "--vus 2 --duration 1h").start();
     standing.wait_for_requests(100);
     standing.nodes[0].interrupt();
@@ -246,7 +246,7 @@ fn a_run_that_all_hosts_leave_has_not_passed() {
 
 #[test]
 fn a_submission_that_is_given_up_does_not_begin() {
-    let standing = Standing::start(1, "");
+    let standing = StandingCluster::start(1, "");
     let (client, began) = (standing.run("plain-get", "--tps 100").start(), Instant::now());
     // Somewhere between its start and its first request.
     wait_until(PATIENCE, "the command to listen", || {
@@ -263,7 +263,7 @@ fn a_submission_that_is_given_up_does_not_begin() {
 
 #[test]
 fn the_end_of_the_coordinator_ends_its_runs_well() {
-    let standing = Standing::start(2, "");
+    let standing = StandingCluster::start(2, "");
     let client = standing.run("plain-get", "--tps 100 --duration 1h").start();
     standing.wait_for_requests(100);
     standing.coordinator.interrupt();
@@ -277,7 +277,7 @@ fn the_end_of_the_coordinator_ends_its_runs_well() {
 
 #[test]
 fn files_of_settings_travel_from_where_they_are_named() {
-    let standing = Standing::start(3, "");
+    let standing = StandingCluster::start(3, "");
     let folder = tempfile::tempdir().expect("a folder can be made");
     let rows: String = (0..300).map(|row| format!("{row}\n")).collect();
     let file = folder.path().join("rows.csv");
@@ -453,11 +453,11 @@ impl Api {
         Self(address)
     }
 
-    fn get(&self, path: &str) -> Reply {
+    fn get(&self, path: &str) -> CallReply {
         call(self.0, "GET", path, &[], "")
     }
 
-    fn send(&self, method: &str, path: &str, body: &Value) -> Reply {
+    fn send(&self, method: &str, path: &str, body: &Value) -> CallReply {
         call(self.0, method, path, &["Content-Type: application/json"], &body.to_string())
     }
 }
@@ -466,7 +466,7 @@ impl Api {
 fn the_control_api_of_any_host_is_that_of_the_cluster() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     std::fs::copy(guest("plain-get"), folder.path().join("browse.wasm")).expect("it can be copied");
-    let mut standing = Standing::start(
+    let mut standing = StandingCluster::start(
         1,
         &format!("--scenarios {} --allow-host 127.0.0.1", folder.path().display()),
     );
@@ -524,7 +524,7 @@ fn the_control_api_of_any_host_is_that_of_the_cluster() {
 
 #[test]
 fn what_cannot_be_submitted_is_refused_with_a_cure() {
-    let standing = Standing::start(1, "");
+    let standing = StandingCluster::start(1, "");
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = |name: &str, content: &[u8]| {
         let path = folder.path().join(name);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use swell_tests::{
-    Behaviour, Finished, Host, Prometheus, Reply, Running, Settings, Target, call, free_address,
-    guest, wait_until,
+    Behaviour, CallReply, Finished, Host, PrometheusServer, Running, Settings, Target, call,
+    free_address, guest, wait_until,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,15 +39,15 @@ impl Controlled {
         this
     }
 
-    fn get(&self, path: &str) -> Reply {
+    fn get(&self, path: &str) -> CallReply {
         call(self.api, "GET", path, &[], "")
     }
 
-    fn post(&self, path: &str) -> Reply {
+    fn post(&self, path: &str) -> CallReply {
         call(self.api, "POST", path, &[], "")
     }
 
-    fn send(&self, method: &str, path: &str, body: &Value) -> Reply {
+    fn send(&self, method: &str, path: &str, body: &Value) -> CallReply {
         call(self.api, method, path, &[JSON], &body.to_string())
     }
 
@@ -504,7 +504,7 @@ fn a_real_prometheus_scrapes_what_the_dashboard_shows() {
     // show.
     let (running, metrics) =
         start_with_metrics(&target, "says-failed", "--tps 100 --latency p95=2s --duration 60s");
-    let prometheus = Prometheus::start(metrics);
+    let prometheus = PrometheusServer::start(metrics);
     let counted =
         || prometheus.query("sum(swell_transactions_total{run=~\".*\"})").unwrap_or_default();
     wait_until(Duration::from_secs(30), "some hundred transactions in prometheus", || {

@@ -23,7 +23,7 @@ const STOPPED_AFTER: Duration = Duration::from_secs(3);
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
+enum Trouble {
     /// Nothing.
     None,
     /// The process is stopped for so long.
@@ -39,7 +39,7 @@ struct Case {
     /// Starts a second.
     rate: f64,
     hosts: usize,
-    fault: Fault,
+    fault: Trouble,
 }
 
 /// What the stamp is to be.
@@ -55,8 +55,8 @@ impl Case {
     /// What follows from how many starts fall into a freeze, and from what is printed of so many
     /// samples.
     fn wanted(&self) -> Wanted {
-        let Fault::Freeze(freeze) = self.fault else {
-            return if self.fault == Fault::None { Wanted::Valid } else { Wanted::Invalid };
+        let Trouble::Freeze(freeze) = self.fault else {
+            return if self.fault == Trouble::None { Wanted::Valid } else { Wanted::Invalid };
         };
         let (freeze, length) = (freeze.as_secs_f64(), LENGTH.as_secs_f64());
         let (samples, touched) = (self.rate * length, self.rate * freeze / self.hosts as f64);
@@ -99,18 +99,18 @@ impl Case {
 
     fn spoil(&self, target: &Target, host: Host) -> Finished {
         match self.fault {
-            Fault::None => host.finish(),
-            Fault::Freeze(_) => {
+            Trouble::None => host.finish(),
+            Trouble::Freeze(_) => {
                 let running = host.start();
                 self.stop_for_a_while(target, &running);
                 running.wait()
             }
-            Fault::Starvation => Sliver::of_a_processor().give(host).wait(),
+            Trouble::Starvation => Sliver::of_a_processor().give(host).wait(),
         }
     }
 
     fn stop_for_a_while(&self, target: &Target, whom: &Running) {
-        let Fault::Freeze(freeze) = self.fault else { return };
+        let Trouble::Freeze(freeze) = self.fault else { return };
         wait_until(Duration::from_secs(30), "the load", || {
             (target.seen().requests > 0).then_some(())
         });
@@ -161,9 +161,9 @@ impl Case {
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fault = match self.fault {
-            Fault::None => "nothing".to_owned(),
-            Fault::Freeze(freeze) => format!("stopped {freeze:?}"),
-            Fault::Starvation => "starved".to_owned(),
+            Trouble::None => "nothing".to_owned(),
+            Trouble::Freeze(freeze) => format!("stopped {freeze:?}"),
+            Trouble::Starvation => "starved".to_owned(),
         };
         write!(
             f,
@@ -259,10 +259,10 @@ impl Starved {
     }
 }
 
-const IDLE: Case = Case { load: "--tps 200", rate: 200.0, hosts: 1, fault: Fault::None };
+const IDLE: Case = Case { load: "--tps 200", rate: 200.0, hosts: 1, fault: Trouble::None };
 
 const fn frozen(load: &'static str, rate: f64, hosts: usize, ms: u64) -> Case {
-    Case { load, rate, hosts, fault: Fault::Freeze(Duration::from_millis(ms)) }
+    Case { load, rate, hosts, fault: Trouble::Freeze(Duration::from_millis(ms)) }
 }
 
 /// Runs all of them; panics with the table if one is not as expected.
@@ -300,7 +300,7 @@ fn an_invalid_run_ends_with_111_or_passes_where_that_is_accepted_and_keeps_its_s
 
 #[test]
 fn a_generator_that_gets_a_sliver_of_a_processor_is_invalid_and_blames_itself() {
-    expect([Case { load: "--tps 1000", rate: 1_000.0, hosts: 1, fault: Fault::Starvation }; 3]);
+    expect([Case { load: "--tps 1000", rate: 1_000.0, hosts: 1, fault: Trouble::Starvation }; 3]);
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn every_fault_of_the_generator_is_told_and_blamed_on_nobody_else() {
     });
     let of_three = [50, 1_000, 3_000].map(|ms| frozen("--tps 600", 600.0, 3, ms));
     let starved =
-        [Case { load: "--tps 1000", rate: 1_000.0, hosts: 1, fault: Fault::Starvation }; 3];
+        [Case { load: "--tps 1000", rate: 1_000.0, hosts: 1, fault: Trouble::Starvation }; 3];
     let cases: Vec<Case> = alone.chain(of_three).chain(starved).chain([IDLE; 3]).collect();
     expect(std::iter::repeat_n(cases, rounds).flatten());
 }

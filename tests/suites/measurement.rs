@@ -7,9 +7,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use swell_tests::{Alone, Behaviour, Finished, Host, Passage, Settings, Target, alone, wait_until};
+use swell_tests::{
+    Behaviour, Finished, Host, MeasureLock, Passage, Settings, Target, alone, wait_until,
+};
 
-fn target(behaviour: Behaviour) -> (Alone, Target) {
+fn target(behaviour: Behaviour) -> (MeasureLock, Target) {
     let alone = alone();
     (
         alone,

@@ -21,9 +21,9 @@ fn target() -> Target {
 }
 
 /// A process that holds ports until it is dropped.
-struct Holder(Child);
+struct PortHolder(Child);
 
-impl Drop for Holder {
+impl Drop for PortHolder {
     fn drop(&mut self) {
         // Both fail only after its end.
         let _ = self.0.kill();
@@ -31,12 +31,13 @@ impl Drop for Holder {
     }
 }
 
-/// The errand of a [`Holder`], as `127.0.0.9 40000 49999`: an address, and the first and last port.
+/// The errand of a [`PortHolder`], as `127.0.0.9 40000 49999`: an address, and the first and last
+/// port.
 const ERRAND: &str = "SWELL_TESTS_HOLD_PORTS";
 const HELD: &str = "all of them are held";
 
 /// Has every local port of an address held by somebody, but for the last `free` ones.
-fn hold_all_ports_but(free: u16, address: Ipv4Addr) -> Vec<Holder> {
+fn hold_all_ports_but(free: u16, address: Ipv4Addr) -> Vec<PortHolder> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
         .expect("Linux says which ports are local");
     let mut ends =
@@ -55,7 +56,7 @@ fn hold_all_ports_but(free: u16, address: Ipv4Addr) -> Vec<Holder> {
             child
                 .args(["--exact", "holds_ports_for_the_others", "--ignored", "--nocapture"])
                 .env(ERRAND, format!("{address} {from} {to}"));
-            Holder(
+            PortHolder(
                 child
                     .stdin(Stdio::piped())
                     .stdout(Stdio::piped())
@@ -64,7 +65,7 @@ fn hold_all_ports_but(free: u16, address: Ipv4Addr) -> Vec<Holder> {
             )
         })
         .collect();
-    for Holder(child) in &mut holders {
+    for PortHolder(child) in &mut holders {
         let mut lines = BufReader::new(child.stdout.as_mut().expect("it is piped")).lines();
         assert!(
             lines.any(|line| line.is_ok_and(|line| line.contains(HELD))),

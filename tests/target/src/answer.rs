@@ -40,8 +40,8 @@ use serde_json::{Value, json};
 
 use crate::body::Body;
 use crate::form::{cookies, json_answer, plain, with, wrong};
-use crate::law::Admission;
-use crate::service::Service;
+use crate::law::RequestFate;
+use crate::service::TargetService;
 use crate::wire::Fate;
 
 /// Bodies of requests are read to their end, so that a connection can be used again; one longer
@@ -53,7 +53,7 @@ const MAX_BYTES: usize = 1 << 30;
 pub(crate) async fn answer(
     request: Request<Incoming>,
     from: IpAddr,
-    service: &Service,
+    service: &TargetService,
     fate: &Fate,
 ) -> Response<Body> {
     let arrival = service.arrived(from, request.uri().path());
@@ -68,10 +68,10 @@ pub(crate) async fn answer(
                 ),
                 Duration::ZERO,
             ),
-            (Ok(_), Admission::Refuse) => {
+            (Ok(_), RequestFate::Refuse) => {
                 (plain(StatusCode::INTERNAL_SERVER_ERROR, "above capacity\n"), Duration::ZERO)
             }
-            (Ok(body), Admission::Answer { at }) => {
+            (Ok(body), RequestFate::Answer { at }) => {
                 let body = body.to_bytes();
                 service.body_arrived(body.len());
                 (route(&head, &body, service, fate), at + delay(path))
@@ -82,7 +82,7 @@ pub(crate) async fn answer(
     response
 }
 
-fn route(head: &Parts, body: &Bytes, service: &Service, fate: &Fate) -> Response<Body> {
+fn route(head: &Parts, body: &Bytes, service: &TargetService, fate: &Fate) -> Response<Body> {
     let path = head.uri.path();
     match path {
         "/ok" => plain(StatusCode::OK, "ok"),

@@ -15,11 +15,15 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::answer::answer;
 use crate::behaviour::Connections;
-use crate::service::Service;
-use crate::wire::{Fate, Socket, Wire};
+use crate::service::TargetService;
+use crate::wire::{Fate, ResettableSocket, Wire};
 
 /// Serves until it is dropped; the tasks of the connections belong to the runtime.
-pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, service: Arc<Service>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    service: Arc<TargetService>,
+) {
     loop {
         let Ok((mut socket, from)) = listener.accept().await else {
             // No descriptor free, or a client that has gone again: both pass.
@@ -54,7 +58,7 @@ pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, servi
     }
 }
 
-async fn converse<S: Socket>(socket: S, from: IpAddr, service: Arc<Service>) {
+async fn converse<S: ResettableSocket>(socket: S, from: IpAddr, service: Arc<TargetService>) {
     let fate = Fate::default();
     let wire = Wire { socket, fate: fate.clone() };
     let handler = service_fn(move |request| {

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use crate::behaviour::Behaviour;
 use crate::body::Body;
 use crate::form::json_answer;
-use crate::service::Service;
+use crate::service::TargetService;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,7 +33,7 @@ struct Stall {
 }
 
 /// Serves until it is dropped.
-pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>) {
+pub(crate) async fn serve(listener: TcpListener, service: Arc<TargetService>) {
     loop {
         let Ok((socket, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -50,7 +50,7 @@ pub(crate) async fn serve(listener: TcpListener, service: Arc<Service>) {
     }
 }
 
-async fn answer(request: Request<Incoming>, service: &Service) -> Response<Body> {
+async fn answer(request: Request<Incoming>, service: &TargetService) -> Response<Body> {
     match obey(request, service).await {
         Ok(value) => json_answer(StatusCode::OK, &value),
         Err((status, why)) => json_answer(status, &json!({ "error": why })),
@@ -59,7 +59,7 @@ async fn answer(request: Request<Incoming>, service: &Service) -> Response<Body>
 
 async fn obey(
     request: Request<Incoming>,
-    service: &Service,
+    service: &TargetService,
 ) -> Result<Value, (StatusCode, String)> {
     let wrong = |why: String| (StatusCode::BAD_REQUEST, why);
     let (head, body) = request.into_parts();

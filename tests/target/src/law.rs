@@ -10,7 +10,7 @@ use crate::behaviour::{Behaviour, Overload};
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
+pub(crate) enum RequestFate {
     /// It is answered at this time.
     Answer { at: Duration },
     /// It is above the capacity: 500, now.
@@ -19,7 +19,7 @@ pub(crate) enum Admission {
 
 /// A behaviour with the state that it needs: the load of the last second, the line, the noise.
 #[derive(Debug)]
-pub(crate) struct Law {
+pub(crate) struct ServiceLaw {
     behaviour: Behaviour,
     load: Load,
     /// When the line is empty ([`Overload::Queue`]).
@@ -34,7 +34,7 @@ pub(crate) struct Law {
 /// even, and should not be refused for it.
 const BURST: f64 = 0.05;
 
-impl Law {
+impl ServiceLaw {
     pub(crate) fn new(behaviour: Behaviour, now: Duration) -> Self {
         Self {
             behaviour,
@@ -51,13 +51,13 @@ impl Law {
     }
 
     /// Decides about a request that arrives now. Refused requests count as load too.
-    pub(crate) fn admit(&mut self, now: Duration) -> Admission {
+    pub(crate) fn admit(&mut self, now: Duration) -> RequestFate {
         let tps = self.load.arrive(now);
         let begins = match (self.behaviour.capacity, self.behaviour.overload) {
             (None, _) => now,
             (Some(capacity), Overload::Errors) => {
                 if !self.allow(now, capacity) {
-                    return Admission::Refuse;
+                    return RequestFate::Refuse;
                 }
                 now
             }
@@ -66,7 +66,7 @@ impl Law {
                 self.free_at
             }
         };
-        Admission::Answer { at: begins + self.latency(tps) }
+        RequestFate::Answer { at: begins + self.latency(tps) }
     }
 
     fn latency(&mut self, tps: f64) -> Duration {
@@ -158,13 +158,13 @@ mod tests {
 
     /// Latencies, in seconds, of this many arrivals at a constant rate; nothing for those refused.
     fn latencies(behaviour: Behaviour, tps: u32, requests: u32) -> Vec<Option<f64>> {
-        let mut law = Law::new(behaviour, START);
+        let mut law = ServiceLaw::new(behaviour, START);
         let arrivals =
             (0..requests).map(|i| Duration::from_secs_f64(f64::from(i) / f64::from(tps)));
         arrivals
             .map(|now| match law.admit(now) {
-                Admission::Answer { at } => Some((at - now).as_secs_f64()),
-                Admission::Refuse => None,
+                RequestFate::Answer { at } => Some((at - now).as_secs_f64()),
+                RequestFate::Refuse => None,
             })
             .collect()
     }

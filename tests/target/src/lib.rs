@@ -35,7 +35,7 @@ pub use certificate::CertificateKind;
 pub use seen::{OTHER_PATHS, Passage, PathSeen, Seen};
 
 use certificate::Certificate;
-use service::Service;
+use service::TargetService;
 
 /// How a target is set up; what may change while it runs is in [`Behaviour`].
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub struct Target {
     addr: SocketAddr,
     control_addr: SocketAddr,
     ca_pem: Option<String>,
-    service: Arc<Service>,
+    service: Arc<TargetService>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -90,7 +90,7 @@ impl Target {
         let control_addr = control.local_addr()?;
         let certificate = settings.tls.map(Certificate::new);
         let ca_pem = certificate.as_ref().map(|certificate| certificate.ca_pem.clone());
-        let service = Arc::new(Service::new(settings.behaviour, settings.log));
+        let service = Arc::new(TargetService::new(settings.behaviour, settings.log));
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("target".into()).spawn({
             let service = Arc::clone(&service);

@@ -10,20 +10,20 @@ use std::time::{Duration, Instant};
 use hyper::StatusCode;
 
 use crate::behaviour::{Behaviour, Connections};
-use crate::law::{Admission, Law};
+use crate::law::{RequestFate, ServiceLaw};
 use crate::seen::{Passage, Seen};
 use crate::shop::Shop;
 
 #[derive(Debug)]
-pub(crate) struct Service {
+pub(crate) struct TargetService {
     started: Instant,
     log: bool,
-    state: Mutex<State>,
+    state: Mutex<ServiceState>,
 }
 
 #[derive(Debug)]
-struct State {
-    law: Law,
+struct ServiceState {
+    law: ServiceLaw,
     stalled_until: Duration,
     seen: Seen,
     /// Counts the resets, so that a request that arrived before one does not leave after it.
@@ -37,13 +37,13 @@ pub(crate) struct Arrival {
     at: Duration,
     from: IpAddr,
     era: u64,
-    pub(crate) admission: Admission,
+    pub(crate) admission: RequestFate,
 }
 
-impl Service {
+impl TargetService {
     pub(crate) fn new(behaviour: Behaviour, log: bool) -> Self {
-        let law = Law::new(behaviour, Duration::ZERO);
-        let state = State {
+        let law = ServiceLaw::new(behaviour, Duration::ZERO);
+        let state = ServiceState {
             law,
             stalled_until: Duration::ZERO,
             seen: Seen::default(),
@@ -144,13 +144,13 @@ impl Service {
     pub(crate) fn behave(&self, behaviour: Behaviour) -> Result<(), String> {
         behaviour.check()?;
         let now = self.started.elapsed();
-        self.state().law = Law::new(behaviour, now);
+        self.state().law = ServiceLaw::new(behaviour, now);
         Ok(())
     }
 
     /// The state is whole between any two of its operations, so a panic elsewhere does not spoil
     /// it.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ServiceState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

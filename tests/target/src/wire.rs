@@ -44,17 +44,17 @@ impl Fate {
 }
 
 /// A connection that can be reset.
-pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+pub(crate) trait ResettableSocket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn tcp(&self) -> &TcpStream;
 }
 
-impl Socket for TcpStream {
+impl ResettableSocket for TcpStream {
     fn tcp(&self) -> &TcpStream {
         self
     }
 }
 
-impl Socket for TlsStream<TcpStream> {
+impl ResettableSocket for TlsStream<TcpStream> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().0
     }
@@ -62,12 +62,12 @@ impl Socket for TlsStream<TcpStream> {
 
 /// A connection with its fate.
 #[derive(Debug)]
-pub(crate) struct Wire<S: Socket> {
+pub(crate) struct Wire<S: ResettableSocket> {
     pub(crate) socket: S,
     pub(crate) fate: Fate,
 }
 
-impl<S: Socket> Wire<S> {
+impl<S: ResettableSocket> Wire<S> {
     /// Writes the garbage once and pretends that this many bytes were written.
     fn poll_garbage(&mut self, cx: &mut Context<'_>, pretended: usize) -> Poll<io::Result<usize>> {
         if self.fate.now() == Fate::GARBAGE {
@@ -82,7 +82,7 @@ impl<S: Socket> Wire<S> {
     }
 }
 
-impl<S: Socket> AsyncRead for Wire<S> {
+impl<S: ResettableSocket> AsyncRead for Wire<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -92,7 +92,7 @@ impl<S: Socket> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: Socket> AsyncWrite for Wire<S> {
+impl<S: ResettableSocket> AsyncWrite for Wire<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -132,7 +132,7 @@ impl<S: Socket> AsyncWrite for Wire<S> {
     }
 }
 
-impl<S: Socket> Drop for Wire<S> {
+impl<S: ResettableSocket> Drop for Wire<S> {
     fn drop(&mut self) {
         if self.fate.now() == Fate::RESET {
             // Fails only on a connection that is gone, which needs no reset.

@@ -18,22 +18,22 @@ const SHOWN: usize = 10;
 
 /// A test and how long it took.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Timed {
+pub(crate) struct TimedTest {
     name: String,
     took: Duration,
 }
 
 /// Says the slowest of these tests.
-pub(crate) fn say_slowest(mut tests: Vec<Timed>) {
+pub(crate) fn say_slowest(mut tests: Vec<TimedTest>) {
     tests.sort_by_key(|test| std::cmp::Reverse(test.took));
     say("\nthe slowest tests:");
-    for Timed { name, took } in tests.iter().take(SHOWN) {
+    for TimedTest { name, took } in tests.iter().take(SHOWN) {
         say(&format!("{:>7.1} s  {name}", took.as_secs_f64()));
     }
 }
 
 /// The tests of a report in JUnit's format, as nextest writes it.
-pub(crate) fn of_junit(report: &str) -> Vec<Timed> {
+pub(crate) fn of_junit(report: &str) -> Vec<TimedTest> {
     let cases = report.split("<testcase ").skip(1).filter_map(|case| {
         let (attributes, _) = case.split_once('>')?;
         let value = |key: &str| {
@@ -41,7 +41,7 @@ pub(crate) fn of_junit(report: &str) -> Vec<Timed> {
             after.split_once('"').map(|(value, _)| value)
         };
         let took = Duration::try_from_secs_f64(value(" time")?.parse().ok()?).ok()?;
-        Some(Timed { name: format!("{} {}", value("classname")?, value("name")?), took })
+        Some(TimedTest { name: format!("{} {}", value("classname")?, value("name")?), took })
     });
     cases.collect()
 }
@@ -50,7 +50,7 @@ pub(crate) fn of_junit(report: &str) -> Vec<Timed> {
 ///
 /// # Errors
 /// It cannot be run.
-pub(crate) fn run_libtest(command: &mut Command) -> anyhow::Result<(Vec<Timed>, bool)> {
+pub(crate) fn run_libtest(command: &mut Command) -> anyhow::Result<(Vec<TimedTest>, bool)> {
     say(&format!("$ {}", step::shown(command)));
     let mut child = command.stdout(Stdio::piped()).spawn().context("can't run cargo")?;
     let said = child.stdout.take().context("cargo has no output")?;
@@ -73,7 +73,7 @@ struct Libtest {
     threads: usize,
     begun: Duration,
     ended: Vec<(String, Duration)>,
-    timed: Vec<Timed>,
+    timed: Vec<TimedTest>,
 }
 
 impl Libtest {
@@ -97,7 +97,7 @@ impl Libtest {
 }
 
 /// How long tests took that ended in this order at these moments, when so many ran at a time.
-fn lengths(begun: Duration, threads: usize, ended: &[(String, Duration)]) -> Vec<Timed> {
+fn lengths(begun: Duration, threads: usize, ended: &[(String, Duration)]) -> Vec<TimedTest> {
     let mut names: Vec<&str> = ended.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     let mut waiting = names.into_iter();
@@ -106,7 +106,7 @@ fn lengths(begun: Duration, threads: usize, ended: &[(String, Duration)]) -> Vec
     let lengths = ended.iter().map(|(name, at)| {
         let began = running.remove(name.as_str()).unwrap_or(*at);
         running.extend(waiting.next().map(|next| (next, *at)));
-        Timed { name: name.clone(), took: at.saturating_sub(began) }
+        TimedTest { name: name.clone(), took: at.saturating_sub(began) }
     });
     lengths.collect()
 }
@@ -115,8 +115,8 @@ fn lengths(begun: Duration, threads: usize, ended: &[(String, Duration)]) -> Vec
 mod tests {
     use super::*;
 
-    fn timed(name: &str, millis: u64) -> Timed {
-        Timed { name: name.to_owned(), took: Duration::from_millis(millis) }
+    fn timed(name: &str, millis: u64) -> TimedTest {
+        TimedTest { name: name.to_owned(), took: Duration::from_millis(millis) }
     }
 
     #[test]

@@ -16,7 +16,7 @@ const MAX_STEPS: usize = 24;
 
 /// Where a path leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Destination {
     Module(usize),
     /// Something that this module defines.
     ItemOf(usize),
@@ -30,7 +30,7 @@ pub(super) fn uses(modules: &Modules) -> Uses {
         let paths = module.paths.iter().filter(globs_use);
         let imports = module.imports.iter().filter(|import| is_used(module, import));
         for path in paths.chain(imports.map(|import| &import.path)) {
-            if let Some(Place::ItemOf(other)) = place(modules, index, path, 0) {
+            if let Some(Destination::ItemOf(other)) = place(modules, index, path, 0) {
                 let (from, to) = (module.file, modules.all[other].file);
                 if from != to {
                     uses.entry(from).or_default().insert(to);
@@ -47,36 +47,38 @@ fn is_used(module: &Module, import: &Import) -> bool {
 }
 
 /// Where this path leads from this module; nowhere if to another crate.
-fn place(modules: &Modules, from: usize, path: &[String], steps: usize) -> Option<Place> {
+fn place(modules: &Modules, from: usize, path: &[String], steps: usize) -> Option<Destination> {
     let (first, rest) = path.split_first()?;
     let start = match first.as_str() {
-        "crate" => Place::Module(0),
-        "self" => Place::Module(from),
-        "super" => Place::Module(modules.all[from].parent?),
+        "crate" => Destination::Module(0),
+        "self" => Destination::Module(from),
+        "super" => Destination::Module(modules.all[from].parent?),
         name => named(modules, from, name, steps)?,
     };
     rest.iter().try_fold(start, |place, name| match place {
         // A variant or a function of a type.
-        Place::ItemOf(_) => Some(place),
-        Place::Module(module) if name == "super" => modules.all[module].parent.map(Place::Module),
+        Destination::ItemOf(_) => Some(place),
+        Destination::Module(module) if name == "super" => {
+            modules.all[module].parent.map(Destination::Module)
+        }
         // What a macro makes there is not seen; that it is there is known.
-        Place::Module(module) => {
-            Some(named(modules, module, name, steps).unwrap_or(Place::ItemOf(module)))
+        Destination::Module(module) => {
+            Some(named(modules, module, name, steps).unwrap_or(Destination::ItemOf(module)))
         }
     })
 }
 
 /// What a name means in this module.
-fn named(modules: &Modules, within: usize, name: &str, steps: usize) -> Option<Place> {
+fn named(modules: &Modules, within: usize, name: &str, steps: usize) -> Option<Destination> {
     if steps > MAX_STEPS {
         return None;
     }
     let module = &modules.all[within];
     if let Some(child) = module.children.get(name) {
-        return Some(Place::Module(*child));
+        return Some(Destination::Module(*child));
     }
     if module.items.contains(name) {
-        return Some(Place::ItemOf(within));
+        return Some(Destination::ItemOf(within));
     }
     if let Some(import) = module.imports.iter().find(|import| import.name == name) {
         // `use http;` and `use http::…` of another crate's name lead out of this one.
@@ -85,7 +87,7 @@ fn named(modules: &Modules, within: usize, name: &str, steps: usize) -> Option<P
         return if is_foreign { None } else { place(modules, within, &import.path, steps + 1) };
     }
     module.globs.iter().find_map(|path| match place(modules, within, path, steps + 1)? {
-        Place::Module(other) if other != within => named(modules, other, name, steps + 1),
+        Destination::Module(other) if other != within => named(modules, other, name, steps + 1),
         _ => None,
     })
 }

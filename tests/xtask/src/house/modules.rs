@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::tokens::{Kind, Token, after_group, tokens};
+use super::tokens::{CodeToken, TokenKind, after_group, tokens};
 
 /// A crate, its root first.
 #[derive(Debug, Default)]
@@ -96,7 +96,7 @@ struct Awaited {
 /// Goes through the tokens of one file.
 struct Walk<'a, 'b> {
     modules: &'b mut Modules,
-    tokens: &'b [Token<'a>],
+    tokens: &'b [CodeToken<'a>],
     awaited: &'b mut Vec<Awaited>,
 }
 
@@ -137,11 +137,11 @@ impl Walk<'_, '_> {
     }
 
     fn is_word(&self, at: usize) -> bool {
-        self.tokens.get(at).is_some_and(Token::is_word)
+        self.tokens.get(at).is_some_and(CodeToken::is_word)
     }
 
     /// The index after an attribute, and what is in its brackets.
-    fn attribute(&self, at: usize) -> (usize, &[Token<'_>]) {
+    fn attribute(&self, at: usize) -> (usize, &[CodeToken<'_>]) {
         let open = at + 1 + usize::from(self.tokens.get(at + 1).is_some_and(|it| it.is("!")));
         if !self.tokens.get(open).is_some_and(|token| token.is("[")) {
             return (at + 1, &[]);
@@ -238,16 +238,16 @@ fn defines(keyword: &str) -> bool {
     matches!(keyword, "struct" | "enum" | "union" | "trait" | "type" | "fn" | "static" | "const")
 }
 
-fn is_for_tests(attribute: &[Token<'_>]) -> bool {
+fn is_for_tests(attribute: &[CodeToken<'_>]) -> bool {
     let words: Vec<&str> = attribute.iter().take(5).map(|token| token.text).collect();
     words.starts_with(&["cfg", "(", "test", ")"])
         || words.starts_with(&["cfg", "(", "all", "(", "test"])
         || words == ["test"]
 }
 
-fn path_in(attribute: &[Token<'_>]) -> Option<String> {
+fn path_in(attribute: &[CodeToken<'_>]) -> Option<String> {
     match attribute {
-        [key, sign, value] if key.is("path") && sign.is("=") && value.kind == Kind::Text => {
+        [key, sign, value] if key.is("path") && sign.is("=") && value.kind == TokenKind::Text => {
             Some(value.text.trim_matches('"').to_owned())
         }
         _ => None,
@@ -256,7 +256,7 @@ fn path_in(attribute: &[Token<'_>]) -> Option<String> {
 
 /// The index after the item, field or statement that begins at this token, or before what closes
 /// the group that it is in.
-fn after_item(tokens: &[Token<'_>], mut at: usize) -> usize {
+fn after_item(tokens: &[CodeToken<'_>], mut at: usize) -> usize {
     let mut is_field = true;
     while let Some(token) = tokens.get(at) {
         is_field &= !begins_item(token);
@@ -275,6 +275,6 @@ fn after_item(tokens: &[Token<'_>], mut at: usize) -> usize {
     at
 }
 
-fn begins_item(token: &Token<'_>) -> bool {
+fn begins_item(token: &CodeToken<'_>) -> bool {
     defines(token.text) || matches!(token.text, "impl" | "mod" | "use" | "macro_rules")
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tokens::{Token, tokens};
+use super::tokens::{CodeToken, tokens};
 
 /// Folders of the product. Scenarios' authors have names of their own, and tests may call things
 /// as they like.
@@ -62,7 +62,7 @@ impl Names {
 
 /// What a brace opens, as far as names go.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Block {
+enum Brace {
     /// A trait or an implementation: `type` in it belongs to the trait.
     OfTrait,
     Other,
@@ -77,18 +77,18 @@ fn declared(text: &str) -> Vec<Declared<'_>> {
     let mut next = None;
     for (at, token) in tokens.iter().enumerate() {
         if token.is("{") {
-            blocks.push(next.take().unwrap_or(Block::Other));
+            blocks.push(next.take().unwrap_or(Brace::Other));
         } else if token.is("}") {
             blocks.pop();
             next = None;
         } else if token.is(";") {
             next = None;
         } else if token.is("fn") {
-            next = next.or(Some(Block::Other));
+            next = next.or(Some(Brace::Other));
         } else if token.is("impl") || token.is("trait") {
-            next = next.or(Some(Block::OfTrait));
+            next = next.or(Some(Brace::OfTrait));
         }
-        let in_trait = blocks.last() == Some(&Block::OfTrait);
+        let in_trait = blocks.last() == Some(&Brace::OfTrait);
         if !names_type(token) || (token.is("type") && in_trait) {
             continue;
         }
@@ -99,7 +99,7 @@ fn declared(text: &str) -> Vec<Declared<'_>> {
     found
 }
 
-fn names_type(keyword: &Token<'_>) -> bool {
+fn names_type(keyword: &CodeToken<'_>) -> bool {
     let keywords = ["struct", "enum", "union", "trait", "type"];
     keyword.is_word() && keywords.contains(&keyword.text)
 }

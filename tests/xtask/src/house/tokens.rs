@@ -5,15 +5,15 @@
 
 /// One word, number, literal or sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
+pub(super) struct CodeToken<'a> {
+    pub(super) kind: TokenKind,
     pub(super) text: &'a str,
     /// Counted from 1.
     pub(super) line: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     /// A name or keyword; `r#type` is `type`.
     Word,
     /// Text, with its quotation marks.
@@ -24,33 +24,34 @@ pub(super) enum Kind {
     Sign,
 }
 
-impl Token<'_> {
+impl CodeToken<'_> {
     pub(super) fn is(&self, text: &str) -> bool {
-        self.text == text && self.kind != Kind::Text
+        self.text == text && self.kind != TokenKind::Text
     }
 
     pub(super) fn is_word(&self) -> bool {
-        self.kind == Kind::Word
+        self.kind == TokenKind::Word
     }
 
     pub(super) fn opens(&self) -> bool {
-        self.kind == Kind::Sign && matches!(self.text, "(" | "[" | "{")
+        self.kind == TokenKind::Sign && matches!(self.text, "(" | "[" | "{")
     }
 
     pub(super) fn closes(&self) -> bool {
-        self.kind == Kind::Sign && matches!(self.text, ")" | "]" | "}")
+        self.kind == TokenKind::Sign && matches!(self.text, ")" | "]" | "}")
     }
 }
 
 /// The tokens of this text. A text that does not compile gives some tokens as well.
-pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+pub(super) fn tokens(text: &str) -> Vec<CodeToken<'_>> {
     let (mut found, mut line, mut rest) = (Vec::new(), 1, text);
     while !rest.is_empty() {
         let (kind, length) = next(rest);
         let (token, after) = rest.split_at(length);
         if let Some(kind) = kind {
-            let text = token.strip_prefix("r#").filter(|_| kind == Kind::Word).unwrap_or(token);
-            found.push(Token { kind, text, line });
+            let text =
+                token.strip_prefix("r#").filter(|_| kind == TokenKind::Word).unwrap_or(token);
+            found.push(CodeToken { kind, text, line });
         }
         line += token.matches('\n').count();
         rest = after;
@@ -59,7 +60,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
 }
 
 /// The index after the bracket that closes the one at `open`, or the end.
-pub(super) fn after_group(tokens: &[Token<'_>], open: usize) -> usize {
+pub(super) fn after_group(tokens: &[CodeToken<'_>], open: usize) -> usize {
     let mut depth = 0usize;
     for (index, token) in tokens.iter().enumerate().skip(open) {
         if token.opens() {
@@ -75,7 +76,7 @@ pub(super) fn after_group(tokens: &[Token<'_>], open: usize) -> usize {
 }
 
 /// What this text begins with, and its length in bytes; no kind for space and comments.
-fn next(text: &str) -> (Option<Kind>, usize) {
+fn next(text: &str) -> (Option<TokenKind>, usize) {
     let mut characters = text.chars();
     let first = characters.next().unwrap_or_default();
     if first.is_whitespace() {
@@ -88,20 +89,20 @@ fn next(text: &str) -> (Option<Kind>, usize) {
         return (None, comment(text));
     }
     if let Some(length) = quoted(text) {
-        return (Some(Kind::Text), length);
+        return (Some(TokenKind::Text), length);
     }
     if let Some(name) = text.strip_prefix("r#") {
-        return (Some(Kind::Word), 2 + word(name));
+        return (Some(TokenKind::Word), 2 + word(name));
     }
     if is_of_word(first) {
-        let kind = if first.is_ascii_digit() { Kind::Other } else { Kind::Word };
+        let kind = if first.is_ascii_digit() { TokenKind::Other } else { TokenKind::Word };
         return (Some(kind), word(text));
     }
     if first == '\'' {
-        return (Some(Kind::Other), character(text));
+        return (Some(TokenKind::Other), character(text));
     }
     let length = if text.starts_with("::") { 2 } else { first.len_utf8() };
-    (Some(Kind::Sign), length)
+    (Some(TokenKind::Sign), length)
 }
 
 fn is_of_word(character: char) -> bool {
