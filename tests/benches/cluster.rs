@@ -13,8 +13,8 @@ use anyhow::{Context, ensure};
 use clap::{Parser, ValueEnum};
 use rustix::process::Signal;
 use swell_tests::{
-    ArrivalTimes, Behaviour, Finished, Host, ProvingGround, Relay, RelayWeather, Running, Settings,
-    Target, alone, free_address,
+    ArrivalTimes, Behaviour, Finished, Host, ProvingGround, Relay, RelayWeather, Running, Target,
+    TargetSettings, alone, free_address,
 };
 
 #[derive(Parser)]
@@ -349,8 +349,10 @@ fn joins(tps: u32, rounds: u32, table: &mut Printout) -> anyhow::Result<()> {
 /// are on loopback, where the relays are that lose them.
 fn losses(rounds: u32, table: &mut Printout) -> anyhow::Result<()> {
     let _alone = alone();
-    let target =
-        Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() })?;
+    let target = Target::start(TargetSettings {
+        behaviour: Behaviour::constant(1.0),
+        ..TargetSettings::default()
+    })?;
     let lasts = 20 * rounds;
     let deadline = SECOND * (lasts + 120);
     let listen = free_address();

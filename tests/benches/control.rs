@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, ensure};
 use clap::Parser;
 use plotters::prelude::*;
-use swell_tests::{Behaviour, Host, Overload, Passage, Settings, Target, wait_until};
+use swell_tests::{Behaviour, Host, Overload, Passage, Target, TargetSettings, wait_until};
 
 #[derive(Parser)]
 struct Args {
@@ -222,10 +222,10 @@ impl Case {
 
     /// What the service saw, by seconds of the tool's load.
     fn run(&self, tool: Tool) -> anyhow::Result<Vec<Second>> {
-        let target = Target::start(Settings {
+        let target = Target::start(TargetSettings {
             behaviour: self.behaviour,
             log: true,
-            ..Settings::default()
+            ..TargetSettings::default()
         })?;
         let seconds = self.seconds.to_string();
         let mut command = match tool {
@@ -384,7 +384,7 @@ impl Plot {
 /// What control, views and metrics cost: the control thread's part of the process' time at 5,000
 /// transactions a second, with an objective, metrics scraped each second.
 fn control_thread() -> anyhow::Result<String> {
-    let target = Target::start(Settings::default())?;
+    let target = Target::start(TargetSettings::default())?;
     let metrics = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let flags = format!(
         "--tps 5000 --start-tps 5000 --latency p95=1s --duration 12s --prometheus {metrics}"

@@ -31,7 +31,7 @@ pub use prometheus::PrometheusServer;
 pub use proving_ground::{ArrivalTimes, ProvingGround};
 pub use relay::{Relay, RelayFates, RelayWeather};
 pub use swell_target::{
-    Behaviour, CertificateKind, Connections, Overload, Passage, Seen, Settings, Target,
+    Behaviour, CertificateKind, Connections, Overload, Passage, Seen, Target, TargetSettings,
 };
 
 /// The compiled guest of this name.

@@ -8,7 +8,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::{
-    Behaviour, Host, MeasureLock, Network, Passage, Running, Settings, Target, alone, wait_until,
+    Behaviour, Host, MeasureLock, Network, Passage, Running, Target, TargetSettings, alone,
+    wait_until,
 };
 
 /// The place of the host that leads is 0, the others follow, and the target's is the last.
@@ -33,11 +34,11 @@ impl ProvingGround {
     pub fn start(hosts: usize, behaviour: Behaviour) -> Option<Self> {
         let alone = alone();
         let network = Network::start(hosts + 1)?;
-        let settings = Settings {
+        let settings = TargetSettings {
             listen: Network::socket_address(hosts, 80),
             behaviour,
             log: true,
-            ..Settings::default()
+            ..TargetSettings::default()
         };
         let target = network.within(hosts, || Target::start(settings)).expect("its place is empty");
         Some(Self { network, target, hosts, _alone: alone })

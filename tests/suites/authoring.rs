@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use swell_tests::{Host, Settings, Target};
+use swell_tests::{Host, Target, TargetSettings};
 use tempfile::TempDir;
 
 /// Building the library from source takes minutes on a machine that never did it.
@@ -33,7 +33,7 @@ fn a_new_scenario_builds_and_runs_as_it_is() {
         Host::new("build").in_folder(&project).deadline(FIRST_BUILD).finish().expect_code(0);
     assert!(built.stdout.starts_with("browse.wasm ("), "{}", built.stdout);
 
-    let target = Target::start(Settings::default()).expect("loopback has a free port");
+    let target = Target::start(TargetSettings::default()).expect("loopback has a free port");
     Host::run_file(&project.join("browse.wasm"))
         .target(target.url())
         .args("--vus 1 --iterations 5")

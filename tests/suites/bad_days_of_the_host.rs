@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use swell_tests::{Behaviour, Finished, Host, Running, Settings, Target, guest, wait_until};
+use swell_tests::{Behaviour, Finished, Host, Running, Target, TargetSettings, guest, wait_until};
 use tempfile::TempDir;
 
 fn target() -> Target {
@@ -14,8 +14,11 @@ fn target() -> Target {
 }
 
 fn target_that_takes(latency_ms: f64) -> Target {
-    Target::start(Settings { behaviour: Behaviour::constant(latency_ms), ..Settings::default() })
-        .expect("loopback has a free port")
+    Target::start(TargetSettings {
+        behaviour: Behaviour::constant(latency_ms),
+        ..TargetSettings::default()
+    })
+    .expect("loopback has a free port")
 }
 
 /// Far longer than any test waits: a service that does not answer.

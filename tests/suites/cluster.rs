@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use swell_tests::{
     Behaviour, Finished, Host, MeasureLock, Notary, Overload, Relay, RelayFates, RelayWeather,
-    Running, Settings, Target, alone, free_address, wait_until,
+    Running, Target, TargetSettings, alone, free_address, wait_until,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,7 +21,8 @@ struct SharedRun {
 }
 
 fn target(behaviour: Behaviour) -> Target {
-    Target::start(Settings { behaviour, ..Settings::default() }).expect("loopback has a free port")
+    Target::start(TargetSettings { behaviour, ..TargetSettings::default() })
+        .expect("loopback has a free port")
 }
 
 /// Has a guest run by so many hosts, each in a process of its own.

@@ -4,11 +4,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use swell_tests::{Behaviour, Finished, Host, Settings, Target, guest};
+use swell_tests::{Behaviour, Finished, Host, Target, TargetSettings, guest};
 use tempfile::TempDir;
 
 fn target() -> Target {
-    Target::start(Settings::default()).expect("loopback has a free port")
+    Target::start(TargetSettings::default()).expect("loopback has a free port")
 }
 
 fn folder() -> TempDir {
@@ -460,9 +460,11 @@ fn random_arrivals_follow_from_the_seed() {
 
 #[test]
 fn the_closed_model_keeps_its_users_busy_for_the_duration() {
-    let target =
-        Target::start(Settings { behaviour: Behaviour::constant(50.0), ..Settings::default() })
-            .expect("loopback has a free port");
+    let target = Target::start(TargetSettings {
+        behaviour: Behaviour::constant(50.0),
+        ..TargetSettings::default()
+    })
+    .expect("loopback has a free port");
     let finished = run(&target, "--vus 5 --duration 500ms");
     assert_eq!((finished.count("/users/created"), finished.count("/users/most_at_once")), (5, 5));
     let started = finished.count("/measured/transactions/started");
@@ -492,9 +494,11 @@ fn warm_up_is_counted_apart() {
 
 #[test]
 fn too_few_users_leave_starts_unsent_and_say_so() {
-    let target =
-        Target::start(Settings { behaviour: Behaviour::constant(200.0), ..Settings::default() })
-            .expect("loopback has a free port");
+    let target = Target::start(TargetSettings {
+        behaviour: Behaviour::constant(200.0),
+        ..TargetSettings::default()
+    })
+    .expect("loopback has a free port");
     let finished = run(&target, "--tps 100 --max-vus 2 --max-lag 100ms --duration 1s");
     assert_eq!(slots(&finished, "measured"), 100);
     assert!(

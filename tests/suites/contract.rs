@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use swell_tests::{Finished, Host, Settings, Target, guest};
+use swell_tests::{Finished, Host, Target, TargetSettings, guest};
 use tempfile::TempDir;
 
 /// What the guest wants to reach besides its target, and never does.
@@ -15,7 +15,7 @@ fn kept() -> PathBuf {
 }
 
 fn target() -> Target {
-    Target::start(Settings::default()).expect("loopback has a free port")
+    Target::start(TargetSettings::default()).expect("loopback has a free port")
 }
 
 /// Two iterations of one user that calls everything an iteration, a user and a run may call.

@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 use swell_tests::{
-    Behaviour, Finished, Host, MeasureLock, Overload, Settings, Target, alone, call, free_address,
-    wait_until,
+    Behaviour, Finished, Host, MeasureLock, Overload, Target, TargetSettings, alone, call,
+    free_address, wait_until,
 };
 
 fn target(behaviour: Behaviour) -> (MeasureLock, Target) {
     let alone = alone();
     (
         alone,
-        Target::start(Settings { behaviour, ..Settings::default() })
+        Target::start(TargetSettings { behaviour, ..TargetSettings::default() })
             .expect("loopback has a free port"),
     )
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use swell_tests::{
-    Behaviour, CallReply, Host, MeasureLock, Overload, Running, Settings, Target, alone, call,
-    free_address, guest, wait_until,
+    Behaviour, CallReply, Host, MeasureLock, Overload, Running, Target, TargetSettings, alone,
+    call, free_address, guest, wait_until,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,9 +25,11 @@ impl StandingCluster {
     /// With so many hosts, the coordinator among them.
     fn start(hosts: usize, args: &str) -> Self {
         let alone = alone();
-        let target =
-            Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() })
-                .expect("loopback has a free port");
+        let target = Target::start(TargetSettings {
+            behaviour: Behaviour::constant(1.0),
+            ..TargetSettings::default()
+        })
+        .expect("loopback has a free port");
         let coordinator =
             Host::new("node").args(&format!("--listen {} {args}", free_address())).start();
         let invitation = coordinator.invitation();
@@ -307,7 +309,7 @@ fn a_search_is_done_by_the_cluster() {
     let alone = alone();
     let behaviour =
         Behaviour { capacity: Some(300.0), overload: Overload::Errors, ..Behaviour::constant(1.0) };
-    let target = Target::start(Settings { behaviour, ..Settings::default() })
+    let target = Target::start(TargetSettings { behaviour, ..TargetSettings::default() })
         .expect("loopback has a free port");
     let coordinator = Host::new("node").args(&format!("--listen {}", free_address())).start();
     let invitation = coordinator.invitation();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use swell_tests::{
-    Behaviour, CallReply, Finished, Host, PrometheusServer, Running, Settings, Target, call,
+    Behaviour, CallReply, Finished, Host, PrometheusServer, Running, Target, TargetSettings, call,
     free_address, guest, wait_until,
 };
 
@@ -14,8 +14,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const JSON: &str = "Content-Type: application/json";
 
 fn target() -> Target {
-    Target::start(Settings { behaviour: Behaviour::constant(1.0), ..Settings::default() })
-        .expect("loopback has a free port")
+    Target::start(TargetSettings {
+        behaviour: Behaviour::constant(1.0),
+        ..TargetSettings::default()
+    })
+    .expect("loopback has a free port")
 }
 
 /// A run that goes on, with its control API.
@@ -141,9 +144,11 @@ fn a_run_is_added_beside_the_first_with_its_target_and_its_own_load() {
 
 #[test]
 fn a_goal_that_changes_while_a_run_drains_is_refused() {
-    let target =
-        Target::start(Settings { behaviour: Behaviour::constant(3_000.0), ..Settings::default() })
-            .expect("loopback has a free port");
+    let target = Target::start(TargetSettings {
+        behaviour: Behaviour::constant(3_000.0),
+        ..TargetSettings::default()
+    })
+    .expect("loopback has a free port");
     let run = Controlled::start(&target, "--tps 20");
     assert_eq!(run.post("/v1/runs/plain_get/stop").status, 202);
     let refused = run.send("PUT", "/v1/runs/plain_get/goal", &json!({ "tps": 400 }));

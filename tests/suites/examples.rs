@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use swell_tests::{Finished, Host, Settings, Target};
+use swell_tests::{Finished, Host, Target, TargetSettings};
 
 fn folder(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../sdk-examples", name].iter().collect()
@@ -64,7 +64,7 @@ fn run_as_its_readme_says(name: &str, target: &Target, length: &str) -> Finished
 }
 
 fn target() -> Target {
-    Target::start(Settings::default()).expect("loopback has a free port")
+    Target::start(TargetSettings::default()).expect("loopback has a free port")
 }
 
 fn names(run: &Finished) -> Vec<&str> {

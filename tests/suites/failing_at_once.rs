@@ -4,11 +4,14 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use swell_tests::{Behaviour, CertificateKind, Host, Settings, Target};
+use swell_tests::{Behaviour, CertificateKind, Host, Target, TargetSettings};
 
 fn target() -> Target {
-    Target::start(Settings { behaviour: Behaviour::constant(0.0), ..Settings::default() })
-        .expect("loopback has a free port")
+    Target::start(TargetSettings {
+        behaviour: Behaviour::constant(0.0),
+        ..TargetSettings::default()
+    })
+    .expect("loopback has a free port")
 }
 
 #[test]
@@ -113,9 +116,11 @@ fn a_target_without_an_address_is_refused_before_the_run() {
 
 #[test]
 fn a_certificate_that_is_not_trusted_is_refused_before_the_run() {
-    let target =
-        Target::start(Settings { tls: Some(CertificateKind::Good), ..Settings::default() })
-            .expect("loopback has a free port");
+    let target = Target::start(TargetSettings {
+        tls: Some(CertificateKind::Good),
+        ..TargetSettings::default()
+    })
+    .expect("loopback has a free port");
     let run = || {
         Host::new("run")
             .arg(swell_tests::guest("plain-get"))

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 use swell_tests::{
-    Behaviour, Finished, Host, Running, Settings, Target, alone, free_address, wait_until,
+    Behaviour, Finished, Host, Running, Target, TargetSettings, alone, free_address, wait_until,
 };
 
 /// How long a run measures, and when in it the generator is stopped.
@@ -78,9 +78,11 @@ impl Case {
 
     fn run(&self) -> Finished {
         let _alone = alone();
-        let target =
-            Target::start(Settings { behaviour: Behaviour::default(), ..Settings::default() })
-                .expect("loopback has a free port");
+        let target = Target::start(TargetSettings {
+            behaviour: Behaviour::default(),
+            ..TargetSettings::default()
+        })
+        .expect("loopback has a free port");
         let host = Host::run_guest("plain-get")
             .target(target.url())
             .args(self.load)

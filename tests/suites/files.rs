@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use swell_tests::{Finished, Host, Settings, Target, guest};
+use swell_tests::{Finished, Host, Target, TargetSettings, guest};
 use tempfile::TempDir;
 
 /// How each refusal of a file begins, after the file's name. Any other would be an error that
@@ -34,7 +34,7 @@ impl Bench {
         let folder = TempDir::new().expect("a temporary folder can be made");
         Self {
             folder,
-            target: Target::start(Settings::default()).expect("loopback has a free port"),
+            target: Target::start(TargetSettings::default()).expect("loopback has a free port"),
         }
     }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use swell_tests::{Behaviour, Finished, Host, Settings, Target};
+use swell_tests::{Behaviour, Finished, Host, Target, TargetSettings};
 use tempfile::TempDir;
 
 /// Building the library from source takes minutes on a machine that never did it.
@@ -23,7 +23,7 @@ fn replace(file: &Path, from: &str, to: &str) {
 #[test]
 fn a_newcomer_gets_from_nothing_to_figures_and_from_a_mistake_to_its_cure() {
     let folder = TempDir::new().expect("a temporary folder can be made");
-    let target = Target::start(Settings::default()).expect("loopback has a free port");
+    let target = Target::start(TargetSettings::default()).expect("loopback has a free port");
     Host::new("new").arg("hello").in_folder(folder.path()).finish().expect_code(0);
     let project = folder.path().join("hello");
     build(&project).expect_code(0);

@@ -6,17 +6,20 @@ use std::path::Path;
 use std::time::Duration;
 
 use swell_tests::{
-    Behaviour, Finished, Host, Notary, Running, Settings, Target, guest, wait_until,
+    Behaviour, Finished, Host, Notary, Running, Target, TargetSettings, guest, wait_until,
 };
 use tempfile::TempDir;
 
 fn target() -> Target {
-    Target::start(Settings::default()).expect("loopback has a free port")
+    Target::start(TargetSettings::default()).expect("loopback has a free port")
 }
 
 fn slow_target(latency_ms: f64) -> Target {
-    Target::start(Settings { behaviour: Behaviour::constant(latency_ms), ..Settings::default() })
-        .expect("loopback has a free port")
+    Target::start(TargetSettings {
+        behaviour: Behaviour::constant(latency_ms),
+        ..TargetSettings::default()
+    })
+    .expect("loopback has a free port")
 }
 
 /// Runs a guest to its end, whatever its exit code.

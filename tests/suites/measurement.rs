@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use swell_tests::{
-    Behaviour, Finished, Host, MeasureLock, Passage, Settings, Target, alone, wait_until,
+    Behaviour, Finished, Host, MeasureLock, Passage, Target, TargetSettings, alone, wait_until,
 };
 
 fn target(behaviour: Behaviour) -> (MeasureLock, Target) {
     let alone = alone();
     (
         alone,
-        Target::start(Settings { behaviour, log: true, ..Settings::default() })
+        Target::start(TargetSettings { behaviour, log: true, ..TargetSettings::default() })
             .expect("loopback has a free port"),
     )
 }

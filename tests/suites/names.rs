@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use swell_tests::{Host, Settings, Target, say};
+use swell_tests::{Host, Target, TargetSettings, say};
 use tempfile::TempDir;
 
 /// Files that are to stand in the place of those of `/etc`, for one process alone.
@@ -67,7 +67,7 @@ impl Dead {
 }
 
 fn target() -> Target {
-    Target::start(Settings::default()).expect("loopback has a free port")
+    Target::start(TargetSettings::default()).expect("loopback has a free port")
 }
 
 fn port(target: &Target) -> u16 {

@@ -11,13 +11,13 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
-use swell_tests::{Finished, Host, Settings, Target};
+use swell_tests::{Finished, Host, Target, TargetSettings};
 
 /// Long enough for all users to have asked for a connection before the first one ends.
 const SLOW: &str = "-e PATH=/delay/1000";
 
 fn target() -> Target {
-    Target::start(Settings::default()).expect("loopback has a free port")
+    Target::start(TargetSettings::default()).expect("loopback has a free port")
 }
 
 /// A process that holds ports until it is dropped.

@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use serde_json::json;
-use swell_tests::{Finished, Host, Settings, Target, call, free_address, guest, wait_until};
+use swell_tests::{Finished, Host, Target, TargetSettings, call, free_address, guest, wait_until};
 use tempfile::TempDir;
 
 fn target() -> Target {
-    Target::start(Settings::default()).expect("loopback has a free port")
+    Target::start(TargetSettings::default()).expect("loopback has a free port")
 }
 
 /// A folder with a file that is nobody's business.

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use swell_tests::{Finished, Host, Settings, Target, guest, wait_until};
+use swell_tests::{Finished, Host, Target, TargetSettings, guest, wait_until};
 
 fn target() -> Target {
-    Target::start(Settings::default()).expect("loopback has a free port")
+    Target::start(TargetSettings::default()).expect("loopback has a free port")
 }
 
 /// A plan in a folder of its own, in which `GUEST` stands for the guest that gets a page.

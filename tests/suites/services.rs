@@ -9,29 +9,29 @@ use std::time::Duration;
 
 use serde_json::json;
 use swell_tests::{
-    Behaviour, CertificateKind, Connections, Finished, Host, Settings, Target, wait_until,
+    Behaviour, CertificateKind, Connections, Finished, Host, Target, TargetSettings, wait_until,
 };
 use tempfile::NamedTempFile;
 
 const LOAD: &str = "--vus 4 --iterations 40 --allow-all-failed --no-preflight";
 
-fn serving(settings: Settings) -> Target {
+fn serving(settings: TargetSettings) -> Target {
     Target::start(settings).expect("loopback has a free port")
 }
 
 fn target() -> Target {
-    serving(Settings::default())
+    serving(TargetSettings::default())
 }
 
 fn behaving(connections: Connections) -> Target {
-    serving(Settings {
+    serving(TargetSettings {
         behaviour: Behaviour { connections, ..Behaviour::default() },
-        ..Settings::default()
+        ..TargetSettings::default()
     })
 }
 
 fn secure(kind: CertificateKind) -> Target {
-    serving(Settings { tls: Some(kind), ..Settings::default() })
+    serving(TargetSettings { tls: Some(kind), ..TargetSettings::default() })
 }
 
 /// The authority behind a target, for `--ca-cert`.
@@ -151,8 +151,8 @@ fn a_silent_service_is_a_timeout_of_waiting() {
 
 #[test]
 fn a_handshake_that_is_never_answered_takes_no_longer_than_a_connection_may() {
-    let settings = Settings { tls: Some(CertificateKind::Good), ..Settings::default() };
-    let target = serving(Settings {
+    let settings = TargetSettings { tls: Some(CertificateKind::Good), ..TargetSettings::default() };
+    let target = serving(TargetSettings {
         behaviour: Behaviour { connections: Connections::Silent, ..Behaviour::default() },
         ..settings
     });

@@ -5,10 +5,10 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use swell_tests::{Finished, Host, Settings, Target, call, free_address, guest, wait_until};
+use swell_tests::{Finished, Host, Target, TargetSettings, call, free_address, guest, wait_until};
 
 fn target() -> Target {
-    Target::start(Settings::default()).expect("loopback has a free port")
+    Target::start(TargetSettings::default()).expect("loopback has a free port")
 }
 
 /// Whether a character may move a cursor, end a line or turn the reading direction around.

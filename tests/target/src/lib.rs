@@ -39,7 +39,7 @@ use service::TargetService;
 
 /// How a target is set up; what may change while it runs is in [`Behaviour`].
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct TargetSettings {
     /// Where it serves; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Where it is controlled; port 0 takes a free one.
@@ -52,7 +52,7 @@ pub struct Settings {
     pub behaviour: Behaviour,
 }
 
-impl Default for Settings {
+impl Default for TargetSettings {
     /// A plain, instant service on free loopback ports.
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -76,7 +76,7 @@ impl Target {
     ///
     /// # Errors
     /// A port that cannot be bound, or a behaviour that is none ([`Behaviour::check`]).
-    pub fn start(settings: Settings) -> io::Result<Self> {
+    pub fn start(settings: TargetSettings) -> io::Result<Self> {
         settings
             .behaviour
             .check()

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Parser;
-use swell_target::{Behaviour, CertificateKind, Settings, Target};
+use swell_target::{Behaviour, CertificateKind, Target, TargetSettings};
 
 /// A controllable HTTP service to hold load tests against
 #[derive(Parser)]
@@ -39,7 +39,7 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let Args { listen, control, tls, ca, log, behaviour } = Args::parse();
-    let target = Target::start(Settings { listen, control, tls, log, behaviour })
+    let target = Target::start(TargetSettings { listen, control, tls, log, behaviour })
         .with_context(|| format!("can't serve on {listen}"))?;
     if let (Some(file), Some(pem)) = (ca, target.ca_pem()) {
         std::fs::write(&file, pem).with_context(|| format!("can't write {}", file.display()))?;

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use swell_target::{Behaviour, CertificateKind, Connections, Overload, Settings, Target};
+use swell_target::{Behaviour, CertificateKind, Connections, Overload, Target, TargetSettings};
 
 fn start(behaviour: Behaviour) -> Target {
-    Target::start(Settings { behaviour, log: true, ..Settings::default() })
+    Target::start(TargetSettings { behaviour, log: true, ..TargetSettings::default() })
         .expect("loopback has a free port")
 }
 
@@ -312,7 +312,7 @@ fn each_certificate_is_good_or_bad_as_asked() {
         (CertificateKind::WrongName, Some("NotValidForName")),
         (CertificateKind::SelfSigned, Some("UnknownIssuer")),
     ] {
-        let target = Target::start(Settings { tls: Some(kind), ..Settings::default() })
+        let target = Target::start(TargetSettings { tls: Some(kind), ..TargetSettings::default() })
             .expect("loopback has a free port");
         let result = get_over_tls(&target);
         match (result, complaint) {
