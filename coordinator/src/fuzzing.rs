@@ -16,10 +16,10 @@ mod tests;
 mod token;
 
 /// See the module's documentation.
-pub type Target = fn(&[u8]) -> bool;
+pub type FuzzTarget = fn(&[u8]) -> bool;
 
 /// All targets, by the names of their folders in `tests/fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, FuzzTarget); 6] = [
     ("token", token::target),
     ("admission", admission::target),
     ("link", link::target),

@@ -6,7 +6,7 @@ use swell_outputs::Outputs;
 use swell_report::{Exit, ExitReport, OneOfRuns, ReportOfRuns, Written};
 
 use crate::delivery::deliver;
-use crate::finished::{Done, Finished};
+use crate::finished::{Done, FinishedRun};
 use crate::stops::Stops;
 use crate::terminal;
 
@@ -19,7 +19,7 @@ pub(crate) async fn conclude(
     stops: &mut Stops,
 ) -> Exit {
     let (mut exit, mut reasons) = (Exit::Passed, Vec::new());
-    let mut finished: Vec<(&str, &Finished)> = Vec::new();
+    let mut finished: Vec<(&str, &FinishedRun)> = Vec::new();
     for (name, done) in done {
         let (its_exit, reason) = match &**done {
             Done::Finished(run) => {

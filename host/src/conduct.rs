@@ -27,19 +27,19 @@ const WISHES_UNDER_WAY: usize = 16;
 
 /// What `conduct` wishes, and where the answer goes.
 enum Wish {
-    Start { scenario: String, settings: Vec<(String, String)>, reply: Reply<u32> },
-    Wait { run: u32, reply: Reply<RunStats> },
-    SetTps { run: u32, tps: f64, reply: Reply<()> },
+    Start { scenario: String, settings: Vec<(String, String)>, reply: WishReply<u32> },
+    Wait { run: u32, reply: WishReply<RunStats> },
+    SetTps { run: u32, tps: f64, reply: WishReply<()> },
     Stop { run: u32 },
 }
 
-type Reply<T> = oneshot::Sender<Result<T, String>>;
+type WishReply<T> = oneshot::Sender<Result<T, String>>;
 
 /// `conduct`'s end of the line.
 struct ConductLine(mpsc::Sender<Wish>);
 
 impl ConductLine {
-    fn ask<T: Send + 'static>(&self, wish: impl FnOnce(Reply<T>) -> Wish) -> Answer<T> {
+    fn ask<T: Send + 'static>(&self, wish: impl FnOnce(WishReply<T>) -> Wish) -> Answer<T> {
         let (reply, replied) = oneshot::channel();
         let (wish, line) = (wish(reply), self.0.clone());
         let over = || "all is ending".to_owned();

@@ -14,13 +14,13 @@ use crate::stderr;
 /// What a run came to.
 pub(crate) enum Done {
     /// It took place.
-    Finished(Box<Finished>),
+    Finished(Box<FinishedRun>),
     /// It did not: the exit, and why.
     Failed(Exit, String),
 }
 
 /// A run that took place.
-pub(crate) struct Finished {
+pub(crate) struct FinishedRun {
     pub(crate) report: Report,
     pub(crate) exit: Exit,
     pub(crate) reason: String,
@@ -43,7 +43,7 @@ impl Done {
     }
 }
 
-impl Finished {
+impl FinishedRun {
     /// What an outcome means; of the scenario's log `lines_left_out` were not written.
     pub(crate) fn of(
         subject: &RunIdentity,

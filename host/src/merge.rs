@@ -22,7 +22,7 @@ use swell_protocol::message::NodeId;
 use swell_report::Exit;
 
 use crate::conclusion::conclude;
-use crate::finished::{Done, Finished};
+use crate::finished::{Done, FinishedRun};
 use crate::plan::run_plan;
 use crate::settings::flags::parse_pair;
 use crate::settings::keys::names_files;
@@ -104,7 +104,7 @@ pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
     let subject = &header.subject;
     let plan = plan(&header)?;
     let outcome = merged.outcome(&header, plan.plan.stop.measured);
-    let done = Done::Finished(Box::new(Finished::of(subject, &plan, 0, outcome)));
+    let done = Done::Finished(Box::new(FinishedRun::of(subject, &plan, 0, outcome)));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -6,9 +6,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use swell_cluster::fuzzing::{TARGETS, Target};
+use swell_cluster::fuzzing::{FuzzTarget, TARGETS};
 
-static TARGET: LazyLock<Target> = LazyLock::new(|| {
+static TARGET: LazyLock<FuzzTarget> = LazyLock::new(|| {
     let wanted = std::env::var("SWELL_FUZZ").unwrap_or_default();
     let target = TARGETS.iter().find(|(name, _)| *name == wanted).map(|(_, target)| *target);
     let names = TARGETS.map(|(name, _)| name);

@@ -31,7 +31,7 @@ use workspace::Workspace;
 /// The commands of this house
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
-enum Task {
+enum XtaskCommand {
     /// Build everything and run an example at 5,000 transactions a second against a service started
     /// for it
     Demo,
@@ -77,18 +77,28 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let done = Workspace::find().and_then(|workspace| match Task::parse() {
-        Task::Demo => demo::run(&workspace),
-        Task::Test { quick: true } => checks::quick(&workspace).map(|()| ExitCode::SUCCESS),
-        Task::Test { quick: false } => checks::test(&workspace).map(|()| ExitCode::SUCCESS),
-        Task::House => house::check(&workspace).map(|()| ExitCode::SUCCESS),
-        Task::Examples { out } => scenarios::examples(&workspace, &out).map(|()| ExitCode::SUCCESS),
-        Task::Guests { out } => scenarios::guests(&workspace, &out).map(|()| ExitCode::SUCCESS),
-        Task::Soak { seeds } => soak::run_seeds(&workspace, &seeds).map(|()| ExitCode::SUCCESS),
-        Task::Faults(args) => faults::run_rounds(&workspace, &args).map(|()| ExitCode::SUCCESS),
-        Task::Fuzz(args) => fuzz::run_targets(&workspace, &args).map(|()| ExitCode::SUCCESS),
-        Task::Nightly(args) => nightly::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
-        Task::Bench(args) => bench::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+    let done = Workspace::find().and_then(|workspace| match XtaskCommand::parse() {
+        XtaskCommand::Demo => demo::run(&workspace),
+        XtaskCommand::Test { quick: true } => checks::quick(&workspace).map(|()| ExitCode::SUCCESS),
+        XtaskCommand::Test { quick: false } => checks::test(&workspace).map(|()| ExitCode::SUCCESS),
+        XtaskCommand::House => house::check(&workspace).map(|()| ExitCode::SUCCESS),
+        XtaskCommand::Examples { out } => {
+            scenarios::examples(&workspace, &out).map(|()| ExitCode::SUCCESS)
+        }
+        XtaskCommand::Guests { out } => {
+            scenarios::guests(&workspace, &out).map(|()| ExitCode::SUCCESS)
+        }
+        XtaskCommand::Soak { seeds } => {
+            soak::run_seeds(&workspace, &seeds).map(|()| ExitCode::SUCCESS)
+        }
+        XtaskCommand::Faults(args) => {
+            faults::run_rounds(&workspace, &args).map(|()| ExitCode::SUCCESS)
+        }
+        XtaskCommand::Fuzz(args) => {
+            fuzz::run_targets(&workspace, &args).map(|()| ExitCode::SUCCESS)
+        }
+        XtaskCommand::Nightly(args) => nightly::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
+        XtaskCommand::Bench(args) => bench::run(&workspace, &args).map(|()| ExitCode::SUCCESS),
     });
     done.unwrap_or_else(|error| {
         step::say(&format!("error: {error:#}"));

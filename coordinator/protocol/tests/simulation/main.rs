@@ -384,7 +384,7 @@ fn a_cluster_whose_lead_is_restored_at_any_moment_does_what_it_would_have_done()
 #[test]
 fn whatever_befalls_a_cluster_nothing_is_started_twice_and_nothing_is_counted_twice() {
     let seeds = random::seeds(200);
-    let mut seen = random::Seen::default();
+    let mut seen = random::SceneTotals::default();
     for seed in seeds {
         let scene = random::scene(seed);
         let outcome = std::panic::catch_unwind(|| World::new(scene.clone()).run());

@@ -38,7 +38,7 @@ pub(crate) struct Fates {
     pub(crate) cut: u64,
 }
 
-pub(crate) struct Network<M> {
+pub(crate) struct SimulatedNetwork<M> {
     weather: Weather,
     pub(crate) cuts: Vec<Cut>,
     pub(crate) fates: Fates,
@@ -49,7 +49,7 @@ pub(crate) struct Network<M> {
     latest: BTreeMap<(usize, usize), Instant>,
 }
 
-impl<M: Clone> Network<M> {
+impl<M: Clone> SimulatedNetwork<M> {
     pub(crate) fn new(weather: Weather, seed: u64) -> Self {
         let random = Random::stream(seed, 1);
         Self {

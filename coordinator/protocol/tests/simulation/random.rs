@@ -103,7 +103,7 @@ pub(crate) fn judge(seed: u64, scene: &Scene, record: &Record) {
 
 /// What befell all of them together.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct SceneTotals {
     scenes: u64,
     lost_messages: u64,
     doubled: u64,
@@ -119,7 +119,7 @@ pub(crate) struct Seen {
     restored: u64,
 }
 
-impl Seen {
+impl SceneTotals {
     pub(crate) fn add(&mut self, scene: &Scene, record: &Record, fates: &Fates) {
         let faults = |wanted: fn(&Fault) -> bool| {
             scene.faults.iter().filter(|fault| wanted(fault)).count() as u64

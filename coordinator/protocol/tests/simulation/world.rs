@@ -18,7 +18,7 @@ use swell_protocol::lease::LEASE;
 use swell_protocol::member::{MemberEvent, RunMember};
 use swell_protocol::message::{Ending, NodeId, Orders, RunStage, ToLead, ToMember};
 
-use crate::network::{Cut, Instant, Network, Weather};
+use crate::network::{Cut, Instant, SimulatedNetwork, Weather};
 
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1_000 * MS;
@@ -161,7 +161,7 @@ pub(crate) struct Record {
 pub(crate) struct World {
     scene: Scene,
     now: Instant,
-    network: Network<Message>,
+    network: SimulatedNetwork<Message>,
     nodes: Vec<SimulatedNode>,
     lead: RunLead,
     /// When the leading node last answered each, on true time.
@@ -229,7 +229,7 @@ impl World {
             patience: Duration::from_secs(15),
         };
         let lead = RunLead::new(settings, &at_first, nodes[0].local(0));
-        let mut network = Network::new(scene.weather.clone(), scene.seed);
+        let mut network = SimulatedNetwork::new(scene.weather.clone(), scene.seed);
         network.cuts = scene
             .faults
             .iter()
