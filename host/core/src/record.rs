@@ -29,7 +29,7 @@ use thiserror::Error;
 
 pub use self::censored::{Censored, Figure};
 pub use self::confidence::{Batches, interval};
-pub use self::counts::{Causes, Counts, Table, TableRow, Texts};
+pub use self::counts::{Causes, Counts, NamedRow, NamedRows, Texts};
 pub use self::event::{Cause, IterationEnd, RunPhase, TransactionEnd, TransactionTimes};
 pub use self::histogram::Histogram;
 use self::names::OTHER;

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-pub(crate) use self::rows::Row;
+pub(crate) use self::rows::FeedRow;
 use self::rows::Rows;
 use self::unread::Unread;
 
@@ -115,12 +115,12 @@ impl Feed {
     }
 
     /// Row `index`, beginning anew after the last.
-    pub(crate) fn wrapped(&self, index: u64) -> Row {
+    pub(crate) fn wrapped(&self, index: u64) -> FeedRow {
         self.row(index % self.len()).expect("an index below the number of rows")
     }
 
     /// Row `index`, if there is one.
-    pub(crate) fn row(&self, index: u64) -> Option<Row> {
+    pub(crate) fn row(&self, index: u64) -> Option<FeedRow> {
         self.rows.row(usize::try_from(index).ok()?)
     }
 }

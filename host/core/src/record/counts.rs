@@ -210,8 +210,8 @@ impl Causes {
 
 sums! { Causes { statuses, requests, said, traps, not_ended } }
 
-/// What a row of a [`Table`] can do.
-pub trait TableRow: Clone {
+/// What a row of [`NamedRows`] can do.
+pub trait NamedRow: Clone {
     /// Adds what `other` counted.
     fn merge(&mut self, other: &Self);
     /// Forgets everything counted and keeps the memory.
@@ -225,13 +225,13 @@ pub trait TableRow: Clone {
 /// Names beyond [`MAX_NAMES`](super::MAX_NAMES), which threads and nodes may have together, are
 /// counted as "other".
 #[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "SentRows<T>", bound(deserialize = "T: TableRow + Deserialize<'de>"))]
-pub struct Table<T> {
+#[serde(try_from = "SentRows<T>", bound(deserialize = "T: NamedRow + Deserialize<'de>"))]
+pub struct NamedRows<T> {
     rows: Vec<(Arc<str>, T)>,
     places: BTreeMap<Arc<str>, usize>,
 }
 
-impl<T: TableRow> Table<T> {
+impl<T: NamedRow> NamedRows<T> {
     /// The rows in which anything was counted, in the order in which their names were first met.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.rows.iter().filter(|(_, row)| !row.is_empty()).map(|(name, row)| (&**name, row))
@@ -265,7 +265,7 @@ impl<T: TableRow> Table<T> {
         self.rows.iter_mut().for_each(|(_, row)| row.clear());
     }
 
-    /// The row at a place that [`Table::align`] or [`Table::place_or_other`] settled.
+    /// The row at a place that [`NamedRows::align`] or [`NamedRows::place_or_other`] settled.
     pub(super) fn at(&mut self, place: usize) -> &mut T {
         &mut self.rows[place].1
     }
@@ -276,7 +276,7 @@ impl<T: TableRow> Table<T> {
     }
 }
 
-impl<T: TableRow + Default> Table<T> {
+impl<T: NamedRow + Default> NamedRows<T> {
     /// The place of the row with this name, made if need be; that of the row `other` when there are
     /// `most` names already.
     pub(super) fn place_or_other(&mut self, name: &str, most: usize, other: &str) -> usize {
@@ -309,7 +309,7 @@ impl<T: TableRow + Default> Table<T> {
     }
 }
 
-impl<T> Table<T> {
+impl<T> NamedRows<T> {
     fn append(&mut self, name: Arc<str>, row: T) -> usize {
         let place = self.rows.len();
         self.places.insert(Arc::clone(&name), place);
@@ -318,13 +318,13 @@ impl<T> Table<T> {
     }
 }
 
-impl<T> Default for Table<T> {
+impl<T> Default for NamedRows<T> {
     fn default() -> Self {
         Self { rows: Vec::new(), places: BTreeMap::new() }
     }
 }
 
-impl<T: TableRow + PartialEq> PartialEq for Table<T> {
+impl<T: NamedRow + PartialEq> PartialEq for NamedRows<T> {
     fn eq(&self, other: &Self) -> bool {
         self.iter().count() == other.iter().count()
             && self.iter().all(|(name, row)| other.row(name) == Some(row))
@@ -334,13 +334,13 @@ impl<T: TableRow + PartialEq> PartialEq for Table<T> {
 /// The rows of a table as they come, with the one of other names.
 type SentRows<T> = AtMost<(Box<str>, T), { MAX_NAMES + 1 }>;
 
-impl<T: TableRow + Serialize> Serialize for Table<T> {
+impl<T: NamedRow + Serialize> Serialize for NamedRows<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.iter().collect::<Vec<_>>().serialize(serializer)
     }
 }
 
-impl<T: TableRow> TryFrom<SentRows<T>> for Table<T> {
+impl<T: NamedRow> TryFrom<SentRows<T>> for NamedRows<T> {
     type Error = Refused;
 
     fn try_from(AtMost(rows): SentRows<T>) -> Result<Self, Refused> {

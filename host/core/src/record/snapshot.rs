@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::{Causes, Counts, Table, TableRow, Texts};
+use super::counts::{Causes, Counts, NamedRow, NamedRows, Texts};
 use super::event::TransactionEnd;
 use super::histogram::Histogram;
 use super::series::Metrics;
@@ -69,13 +69,13 @@ pub struct Figures {
     /// All outermost transactions together.
     pub total: Total,
     /// Transactions by name, nested ones too.
-    pub transactions: Table<Transaction>,
+    pub transactions: NamedRows<Transaction>,
     /// All requests together.
     pub requests: Requests,
     /// Iterations.
     pub iterations: Outcomes,
     /// Checks by name.
-    pub checks: Table<Check>,
+    pub checks: NamedRows<Check>,
     /// The scenario's own metrics.
     pub metrics: Metrics,
     /// Slots that were due and never started.
@@ -365,7 +365,7 @@ impl Delayed {
     }
 }
 
-impl TableRow for Transaction {
+impl NamedRow for Transaction {
     fn merge(&mut self, other: &Self) {
         Self::merge(self, other);
     }
@@ -392,7 +392,7 @@ impl Requests {
     }
 }
 
-impl TableRow for Check {
+impl NamedRow for Check {
     fn merge(&mut self, other: &Self) {
         Self::merge(self, other);
     }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 /// One row: columns in the file's order, each with its value.
-pub(crate) type Row = Vec<(String, String)>;
+pub(crate) type FeedRow = Vec<(String, String)>;
 
 /// Ends are counted from the first value of a block, so that four bytes are enough in a file of any
 /// size.
@@ -153,7 +153,7 @@ impl Rows {
         }
     }
 
-    pub(super) fn row(&self, index: usize) -> Option<Row> {
+    pub(super) fn row(&self, index: usize) -> Option<FeedRow> {
         let columns =
             |shape: u32| self.shapes.get(shape as usize).map_or(&[][..], |columns| columns);
         let (first, shape) = match &self.order {

@@ -1,7 +1,7 @@
 //! `data`: rows of feeds.
 
 use crate::bindings::swell::scenario::data::{Host, Pick};
-use crate::feed::{Feed, Row};
+use crate::feed::{Feed, FeedRow};
 use crate::state::GuestState;
 use crate::user::UserState;
 
@@ -27,7 +27,7 @@ impl Host for GuestState {
         Ok(feed_of(self.user()?, feed)?.len())
     }
 
-    fn next(&mut self, feed: u32, pick: Pick) -> wasmtime::Result<Option<Row>> {
+    fn next(&mut self, feed: u32, pick: Pick) -> wasmtime::Result<Option<FeedRow>> {
         let user = self.user()?;
         // The row's number first: drawing it may change the user, looking at the feed does not.
         let index = match pick {

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use swell_core::exchange::Protocol;
 use swell_core::record::{
-    Check, Counts, Figures, Histogram, Outcomes, Requests, Series, Split, Table, Texts, Total,
+    Check, Counts, Figures, Histogram, NamedRows, Outcomes, Requests, Series, Split, Texts, Total,
     Transaction, Unsent, UserCounts, Value as Measured,
 };
 
@@ -101,7 +101,7 @@ fn of_unsent(Unsent { users, host, lease }: Unsent) -> Value {
     object.done()
 }
 
-fn rows<T: swell_core::record::TableRow>(table: &Table<T>, row: fn(&T) -> Value) -> Value {
+fn rows<T: swell_core::record::NamedRow>(table: &NamedRows<T>, row: fn(&T) -> Value) -> Value {
     Value::Object(table.iter().map(|(name, of)| (name.to_owned(), row(of))).collect())
 }
 

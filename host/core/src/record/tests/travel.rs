@@ -287,7 +287,7 @@ fn a_table_with_a_row_too_many_or_twice_or_for_nothing_is_refused() {
         rows(&["x".repeat(MAX_NAME_LEN)]),
         rows(&["b".into(), "a".into()]),
     ] {
-        assert!(read::<Table<Check>>(&possible).is_some());
+        assert!(read::<NamedRows<Check>>(&possible).is_some());
     }
     let empty = vec![("a".to_owned(), Check::default())];
     for wrong in [
@@ -296,7 +296,7 @@ fn a_table_with_a_row_too_many_or_twice_or_for_nothing_is_refused() {
         rows(&["a".into(), "a".into()]),
         empty,
     ] {
-        assert_eq!(read::<Table<Check>>(&wrong), None);
+        assert_eq!(read::<NamedRows<Check>>(&wrong), None);
     }
 }
 
