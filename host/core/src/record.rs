@@ -50,44 +50,44 @@ use crate::dispatch::{Lag, UnsentCause};
 use crate::exchange::{Exchange, Protocol};
 use crate::standstill::{Heartbeat, PROBE};
 
-/// Steps in which the probes are counted that a worker overslept: more than tell one time from the
-/// next.
+/// How many steps the delays of probes are counted in that a worker overslept: enough to tell one
+/// delay from the next.
 const OVERSLEPT_STEPS: u64 = 1_000;
 
-/// A transaction's name, as a number of one recorder.
+/// The name of a transaction, as a number of one recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KindId(pub u32);
 
-/// A metric's name, as a number of one recorder.
+/// The name of a metric, as a number of one recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetricId(pub u32);
 
 /// Why a name was not taken. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NameError {
-    /// It is empty or too long.
+    /// The name is empty or too long.
     #[error(
         "a name of {bytes} bytes: it must have 1 to {MAX_NAME_LEN}; put what varies into tags or \
         the log, not into the name"
     )]
     Length {
-        /// How long it is.
+        /// Its length.
         bytes: usize,
     },
-    /// There are too many others.
+    /// There are too many other names.
     #[error("{name:?} would be name number {}: a run tells {MAX_NAMES} names apart; put what \
     varies into tags or the log, not into the name", MAX_NAMES + 1)]
     TooMany {
-        /// The one too many.
+        /// The name that is one too many.
         name: String,
     },
-    /// A metric of this name has another kind.
+    /// There is a metric of this name with another kind.
     #[error("metric {name:?} was defined before as a {} and cannot be a {} too; give one of them \
     another name", defined.name(), wanted.name())]
     OtherKind {
-        /// Its name.
+        /// The name.
         name: String,
-        /// The kind that it has.
+        /// The kind that the metric has.
         defined: MetricKind,
         /// The kind that it was to have.
         wanted: MetricKind,
@@ -107,12 +107,12 @@ pub struct Recorder {
     heartbeat: Rc<Heartbeat>,
 }
 
-/// An objective's transactions.
+/// The transactions that one objective is about.
 #[derive(Debug)]
 struct Watched {
-    /// Nothing for all outermost ones.
+    /// The transactions' name; `None` for all outermost ones.
     name: Option<String>,
-    /// The name's number, once there is one.
+    /// The name's number, once the recorder has given it one.
     kind: Option<KindId>,
     watch: Watch,
 }
@@ -124,7 +124,8 @@ impl Watched {
 }
 
 impl Recorder {
-    /// A recorder with nothing counted. What is meant to start before `measured_from` is warm-up.
+    /// A recorder that has counted nothing. What is meant to start before `measured_from` is
+    /// warm-up.
     pub fn new(measured_from: RunInstant) -> Self {
         Self {
             measured_from,
@@ -138,18 +139,18 @@ impl Recorder {
         }
     }
 
-    /// The looks at the clock of the thread that it counts for, which all of that thread share.
+    /// The heartbeat of the thread for which it counts; all recorders of a thread share one.
     pub fn heartbeat(&self) -> Rc<Heartbeat> {
         Rc::clone(&self.heartbeat)
     }
 
-    /// What is meant to start before `measured_from` is warm-up, from now on. It may lie ahead of
-    /// the present, and before what it was.
+    /// From now on, what is meant to start before `measured_from` is warm-up. That instant may lie
+    /// ahead of the present, and before the one that was in force.
     pub fn measure_from(&mut self, measured_from: RunInstant) {
         self.measured_from = measured_from;
     }
 
-    /// Has it count for these objectives too, from now on.
+    /// Counts for these objectives too, from now on.
     pub fn watch<'a>(&mut self, objectives: impl IntoIterator<Item = &'a Objective>) {
         let watched = |objective: &Objective| Watched {
             name: objective.name.clone(),
@@ -162,7 +163,7 @@ impl Recorder {
         }
     }
 
-    /// Has every objective be judged only by what begins at `since` or later.
+    /// From now on, each objective is judged only by what begins at `since` or later.
     pub fn restart_watches(&mut self, since: RunInstant) {
         self.watched.iter_mut().for_each(|watched| watched.watch.restart(since));
     }
@@ -175,7 +176,7 @@ impl Recorder {
         }
     }
 
-    /// Tells the objectives about the kind at this place.
+    /// Tells the objectives which of them are about the transaction with this number.
     fn recognise(&mut self, place: usize) {
         for watched in &mut self.watched {
             if watched.name.as_deref() == Some(&*self.kinds[place]) {
@@ -184,7 +185,7 @@ impl Recorder {
         }
     }
 
-    /// The number of the transactions with this name; the same name has the same number.
+    /// The number of the transactions with this name. The same name always has the same number.
     pub fn define(&mut self, name: &str) -> Result<KindId, NameError> {
         if let Some(known) = self.current.measured.transactions.place(name) {
             return Ok(KindId(known as u32));
@@ -196,12 +197,12 @@ impl Recorder {
         Ok(KindId(self.kinds.len() as u32 - 1))
     }
 
-    /// The name behind a number that [`Recorder::define`] gave; nothing for another.
+    /// The name behind a number that [`Recorder::define`] gave; `None` for another number.
     pub fn name(&self, kind: KindId) -> Option<&str> {
         self.kinds.get(kind.0 as usize).map(|name| &**name)
     }
 
-    /// The number of the metric with this name; the same name has the same number.
+    /// The number of the metric with this name. The same name always has the same number.
     pub fn define_metric(&mut self, name: &str, kind: MetricKind) -> Result<MetricId, NameError> {
         if let Some(known) = self.metrics.iter().position(|(metric, _)| &**metric == name) {
             let defined = self.metrics[known].1;
@@ -216,24 +217,24 @@ impl Recorder {
         Ok(MetricId(self.metrics.len() as u32 - 1))
     }
 
-    /// The name behind a number that [`Recorder::define_metric`] gave; nothing for another.
+    /// The name behind a number that [`Recorder::define_metric`] gave; `None` for another number.
     pub fn metric_name(&self, metric: MetricId) -> Option<&str> {
         self.metrics.get(metric.0 as usize).map(|(name, _)| &**name)
     }
 
-    /// The phase to which what is meant to start at `intended` belongs.
+    /// The phase of the run to which a transaction belongs that is meant to start at `intended`.
     pub fn phase(&self, intended: RunInstant) -> RunPhase {
         if intended < self.measured_from { RunPhase::WarmUp } else { RunPhase::Measured }
     }
 
-    /// Tells the objectives how late an outermost transaction is that is about to begin.
+    /// Tells the objectives how late an outermost transaction starts that is about to begin.
     pub fn starting(&mut self, intended: RunInstant, parked_at: RunInstant, started: RunInstant) {
         for watched in &mut self.watched {
             watched.watch.starting(intended, parked_at, started);
         }
     }
 
-    /// Counts a transaction that has begun. `outermost` says that no other is open around it.
+    /// Counts a transaction that has begun. `outermost` says that it is not inside another one.
     ///
     /// # Panics
     /// With a kind that this recorder did not give; so does [`Recorder::ended`].
@@ -281,7 +282,7 @@ impl Recorder {
         total.service.record(ended, service);
         total.response.record(ended, response);
         let lag = Lag::of(times.intended, times.parked_at, times.started);
-        // What was cut off has no time that could have been shorter.
+        // What was cut off has no end, so no delay of ours made it longer.
         if ended != TransactionEnd::Interrupted {
             total.delayed_service.record(service, stood);
             total.delayed_response.record(response, lag.host + stood);
@@ -292,7 +293,7 @@ impl Recorder {
     }
 
     /// Counts an exchange that has ended by itself. `expected` says that its status is one that the
-    /// request expects; without an answer it does not matter.
+    /// request expects; if there was no answer it does not matter.
     pub fn exchange(&mut self, phase: RunPhase, exchange: &Exchange, expected: bool) {
         let requests = self.figures(phase).exchanges(exchange.protocol);
         let ok = match exchange.result {
@@ -324,7 +325,7 @@ impl Recorder {
         }
     }
 
-    /// Counts an exchange that was cut off at this age, with what it had sent and opened until
+    /// Counts an exchange that was cut off at the age `age`, with what it had sent and opened until
     /// then.
     pub fn exchange_interrupted(
         &mut self,
@@ -384,8 +385,8 @@ impl Recorder {
         figures.metrics.record(&self.metrics[metric.0 as usize], now, value, tags, &mut self.key);
     }
 
-    /// Records that the worker could have polled `delay` before it did, which was at `now`. The
-    /// probes that it was to make meanwhile were as late as they had still to wait.
+    /// Records that the worker could have polled its tasks `delay` before it did, at `now`. The
+    /// probes that were due meanwhile were as late as they still had to wait.
     pub fn loop_delay(&mut self, now: RunInstant, delay: Duration) {
         let figures = self.figures(self.phase(now));
         figures.loop_delay.record(delay);
@@ -417,7 +418,7 @@ impl Recorder {
         self.current.users.created += 1;
     }
 
-    /// Counts a virtual user that ceased to be, for whatever reason.
+    /// Counts a virtual user that does not exist any more, for whatever reason.
     pub fn user_gone(&mut self) {
         self.current.users.gone += 1;
     }
@@ -427,7 +428,7 @@ impl Recorder {
         self.current.users.iteration_errors.add(text, 1);
     }
 
-    /// Counts a user that its own `start` refused, by the text.
+    /// Counts a user that its own `start` refused, by the text of the error.
     pub fn start_error(&mut self, text: &str) {
         self.current.users.start_errors.add(text, 1);
     }
@@ -442,8 +443,8 @@ impl Recorder {
         self.current.log_lines_suppressed += lines;
     }
 
-    /// Ends the window at `now` and gives what was counted in it. What comes is counted in `empty`:
-    /// a cleared snapshot of an earlier window, whose memory is used again, or a new one.
+    /// Ends the window at `now` and returns what was counted in it. From then on `empty` counts: a
+    /// cleared snapshot of an earlier window, whose memory is used again, or a new one.
     pub fn take_window(&mut self, now: RunInstant, empty: Snapshot) -> Snapshot {
         let mut window = std::mem::replace(&mut self.current, empty);
         self.align();
@@ -459,7 +460,7 @@ impl Recorder {
         }
     }
 
-    /// Makes the rows of the current snapshot stand where the kinds' numbers say.
+    /// Puts the rows of the current snapshot into the order of the names' numbers.
     fn align(&mut self) {
         self.current.warm_up.transactions.align(&self.kinds);
         self.current.measured.transactions.align(&self.kinds);

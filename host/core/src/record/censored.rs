@@ -1,30 +1,32 @@
-//! Figures over times of which some have no end: what was cut off counts as at least its age.
+//! Figures over times some of which have no end: what was cut off counts with its age, as a time
+//! that is at least so long.
 //!
 //! ## Why
-//! What is still under way when a run is cut is the slowest of all. Left out, a service that never
-//! answers every second request would have the percentiles of the other half, and they would be
-//! good. How long it would have taken nobody knows, but its age when it was cut is a bound below:
-//! such times are called right-censored.
+//! What is still under way when a run is cut is the slowest of all. If it were left out, a service
+//! that never answers every second request would have the percentiles of the other half, and they
+//! would be good. Nobody knows how long it would have taken, but its age when it was cut is a lower
+//! bound. Such times are called right-censored.
 //!
 //! ## What is exact, and what a bound
-//! Each is placed at its age. Whatever it would have come to lies above that, so a percentile below
-//! all ages is exact, and one that is not may be too small and never too large: it is "at least".
-//! So it is with the least and the greatest, and the mean is a bound as soon as one was cut.
+//! Each such time is placed at its age. Its true value lies above, so a percentile that is below
+//! all ages is exact. A percentile that is not may be too small and never too large: it is "at
+//! least". The same is true of the minimum and the maximum, and the mean is a bound as soon as one
+//! time was cut.
 
 use std::time::Duration;
 
 use super::histogram::Histogram;
 
-/// A time that is so long, or at least so long.
+/// A time that is exact, or at least so long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figure {
     /// The time.
     pub time: Duration,
-    /// Whether it would be more if nothing had been cut off, or as much.
+    /// Whether the time might be longer if nothing had been cut off.
     pub is_at_least: bool,
 }
 
-/// Times of what ended, and ages of what was cut off, together.
+/// The times of what ended, and the ages of what was cut off, together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Censored {
     all: Histogram,
@@ -33,7 +35,7 @@ pub struct Censored {
 }
 
 impl Censored {
-    /// The times of what ended, and the ages of what was cut off.
+    /// Puts together the times of what ended, and the ages of what was cut off.
     pub fn new(ended: Histogram, ages: &Histogram) -> Self {
         let mut all = ended;
         all.merge(ages);
@@ -48,37 +50,37 @@ impl Censored {
         self.shortest_age = self.shortest_age.into_iter().chain(*shortest_age).min();
     }
 
-    /// How many samples there are, those that were cut off included.
+    /// How many samples there are, with those that were cut off.
     pub const fn count(&self) -> u64 {
         self.all.count()
     }
 
-    /// How many were cut off.
+    /// How many of them were cut off.
     pub const fn cut(&self) -> u64 {
         self.cut
     }
 
-    /// The mean; nothing without samples.
+    /// The mean; `None` without samples.
     pub fn mean(&self) -> Option<Figure> {
         self.all.mean().map(|time| Figure { time, is_at_least: self.cut > 0 })
     }
 
-    /// The shortest sample; nothing without samples.
+    /// The shortest sample; `None` without samples.
     pub fn min(&self) -> Option<Figure> {
         self.all.min().map(|time| self.figure(time))
     }
 
-    /// The longest sample; nothing without samples.
+    /// The longest sample; `None` without samples.
     pub fn max(&self) -> Option<Figure> {
         self.all.max().map(|time| self.figure(time))
     }
 
-    /// What [`Histogram::percentile`] says of all samples.
+    /// The percentile of all samples, under the rules of [`Histogram::percentile`].
     pub fn percentile(&self, percent: f64) -> Option<Figure> {
         self.all.percentile(percent).map(|time| self.figure(time))
     }
 
-    /// What [`interval`](super::interval) says of all samples.
+    /// Where the percentile may lie, under the rules of [`interval`](super::interval).
     pub fn interval(&self, percent: f64, effective: f64) -> Option<(Duration, Figure)> {
         super::interval(&self.all, percent, effective)
             .map(|(from, until)| (from, self.figure(until)))

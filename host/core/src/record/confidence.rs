@@ -1,19 +1,19 @@
-//! How sure a percentile of one run is, though neighbouring samples resemble each other.
+//! How sure a percentile of one run is, although neighbouring samples resemble each other.
 //!
 //! ## Why not by the number of samples
-//! A service that is slow for a second is slow for all that come within it. Ten thousand such
-//! samples say no more of the service than some hundred that were independent, and an interval by
-//! their number would be ten times too narrow.
+//! A service that is slow for a second is slow for all requests of that second. Ten thousand such
+//! samples say no more about the service than some hundred independent ones would, and an interval
+//! that counted them all would be ten times too narrow.
 //!
 //! ## What is done instead
 //! The run is cut into at most thirty batches of equal length (B. Schmeiser, *Batch Size Effects in
-//! the Analysis of Simulation Output*, 1982: more batches gain nothing and hide dependence). Were
-//! samples independent, the variance of a batch's mean would be that of one sample by their number;
-//! as many times as it is larger, as many samples are worth one. The interval of a percentile are
-//! the order statistics two standard deviations of a binomial count of that many effective samples
-//! around it (Le Boudec, *Performance Evaluation of Computer and Communication Systems*, section
-//! 2.2). It speaks of this run and what varied within it, and cannot know of what varies from day
-//! to day.
+//! the Analysis of Simulation Output*, 1982: more batches gain nothing and hide dependence). If
+//! samples were independent, the variance of a batch's mean would be the variance of one sample
+//! divided by their number. By the factor by which it is larger, the number of samples is divided:
+//! that is the number of *effective samples*. The interval of a percentile lies between two order
+//! statistics: two standard deviations of a binomial count of that many effective samples to both
+//! sides (Le Boudec, *Performance Evaluation of Computer and Communication Systems*, section 2.2).
+//! It is about this run and what varied within it, and cannot know what varies from day to day.
 
 use std::time::Duration;
 
@@ -21,21 +21,22 @@ use serde::{Deserialize, Serialize};
 
 use super::histogram::Histogram;
 
-/// Batches at most, and without which nothing is said.
+/// The most batches, and the fewest with which anything is said.
 const MAX_BATCHES: usize = 30;
 const MIN_BATCHES: usize = 10;
-/// Pieces that are kept before two are made one.
+/// How many pieces are kept before each two of them become one.
 const PIECES: usize = 4 * MAX_BATCHES;
 /// Standard deviations to each side for 95 %.
 const Z: f64 = 1.96;
 
-/// Means of consecutive pieces of a run, of a second each at first.
+/// The means of consecutive pieces of a run, at first one a second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batches {
-    /// Samples, and their sum in seconds. Each but the last stands for `span` additions.
+    /// The number of samples of each piece, and their sum in seconds. Each piece but the last
+    /// stands for `span` additions.
     pieces: Vec<(u64, f64)>,
     span: u32,
-    /// Additions in the last piece.
+    /// The number of additions in the last piece.
     filled: u32,
 }
 
@@ -56,8 +57,8 @@ impl Batches {
         self.filled += 1;
     }
 
-    /// How many independent samples those of `all`, which are the ones that were added, are worth;
-    /// nothing where the run is too short to tell.
+    /// How many independent samples those of `all` are worth. `all` must be the samples that were
+    /// added. `None` where the run is too short to tell.
     pub fn effective_samples(&self, all: &Histogram) -> Option<f64> {
         // The last piece may be shorter than the others.
         let whole = &self.pieces[..self.pieces.len() - usize::from(self.filled < self.span)];
@@ -104,8 +105,8 @@ fn variance(samples: &Histogram) -> Option<f64> {
     Some(squares / samples.count() as f64)
 }
 
-/// Where a percentile of the service may lie, to 95 %, if the samples are worth so many independent
-/// ones; nothing where the interval leaves what was seen.
+/// Where a percentile of the service lies, with 95 % confidence, if the samples are worth
+/// `effective` independent ones; `None` where the interval goes beyond what was seen.
 pub fn interval(samples: &Histogram, percent: f64, effective: f64) -> Option<(Duration, Duration)> {
     let part = percent / 100.0;
     let half = Z * (part * (1.0 - part) / effective).sqrt();

@@ -1,8 +1,7 @@
-//! Counts by a key or a name: statuses, error classes, what failed transactions said, rows of a
-//! table.
+//! Counts by a key or a name: statuses, error classes, what failed transactions said, rows by name.
 //!
 //! Clearing keeps keys with a count of zero, so that a window counts without allocating what the
-//! window before it saw; what is zero does not show.
+//! window before it saw. A count of zero does not show.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,7 +71,7 @@ impl<K: Ord + Copy + Serialize> Serialize for Counts<K> {
     }
 }
 
-/// Counts as they come.
+/// Counts as they were sent.
 #[derive(Deserialize)]
 struct SentCounts<K>(Vec<(K, u64)>);
 
@@ -85,7 +84,7 @@ impl<K: Ord> TryFrom<SentCounts<K>> for Counts<K> {
     }
 }
 
-/// Refuses keys that do not ascend, and counts of more than may be.
+/// Refuses keys that do not ascend, and counts that are too large.
 fn in_order<K: Ord>(counts: &[(K, u64)]) -> Result<(), Refused> {
     if !counts.is_sorted_by(|before, after| before.0 < after.0) {
         return Err(Refused::Order);
@@ -98,15 +97,15 @@ fn in_order<K: Ord>(counts: &[(K, u64)]) -> Result<(), Refused> {
 #[serde(try_from = "SentTexts")]
 pub struct Texts {
     counts: BTreeMap<Box<str>, u64>,
-    /// Texts that came after [`Texts::MAX`] different ones, counted together.
+    /// Texts that came after [`Texts::MAX`] different ones: their number, without the texts.
     pub other: u64,
 }
 
 impl Texts {
-    /// Different texts that are told apart: more than anybody reads, few enough for a window of
+    /// How many different texts are told apart: more than anybody reads, few enough for a window of
     /// each thread.
     pub const MAX: usize = 200;
-    /// Bytes of a text that are kept: a line on a wide terminal.
+    /// How many bytes of a text are kept: a line on a wide terminal.
     pub const MAX_BYTES: usize = 200;
 
     /// Counts a text. Allocates when it is seen for the first time.
@@ -139,7 +138,7 @@ impl Texts {
         self.other += other;
     }
 
-    /// Leaves out what they say: all are counted together.
+    /// Leaves out the texts themselves: all are counted together.
     pub fn leave_out(&mut self) {
         self.other = self.total();
         self.counts.clear();
@@ -153,7 +152,7 @@ impl Texts {
     }
 }
 
-/// Texts as they come.
+/// Texts as they were sent.
 #[derive(Deserialize)]
 struct SentTexts {
     counts: AtMost<(Box<str>, u64), { Texts::MAX }>,
@@ -182,7 +181,7 @@ pub struct Causes {
     pub said: Texts,
     /// By the text of the trap that cut the user off.
     pub traps: Texts,
-    /// Still open when their iteration returned.
+    /// Transactions that were still open when their iteration returned.
     #[serde(deserialize_with = "travel::count")]
     pub not_ended: u64,
 }
@@ -220,10 +219,10 @@ pub trait NamedRow: Clone {
     fn is_empty(&self) -> bool;
 }
 
-/// Rows by name. Threads that met the names in another order merge all the same.
+/// Rows by name. They can be merged even if threads met the names in different orders.
 ///
-/// Names beyond [`MAX_NAMES`](super::MAX_NAMES), which threads and nodes may have together, are
-/// counted as "other".
+/// There are at most [`MAX_NAMES`](super::MAX_NAMES) names, over all threads and nodes; further
+/// names are counted as "other".
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "SentRows<T>", bound(deserialize = "T: NamedRow + Deserialize<'de>"))]
 pub struct NamedRows<T> {
@@ -260,25 +259,25 @@ impl<T: NamedRow> NamedRows<T> {
         self.rows.iter_mut().map(|(_, row)| row).for_each(change);
     }
 
-    /// Forgets everything counted; names and memory stay.
+    /// Forgets everything counted, and keeps names and memory.
     pub fn clear(&mut self) {
         self.rows.iter_mut().for_each(|(_, row)| row.clear());
     }
 
-    /// The row at a place that [`NamedRows::align`] or [`NamedRows::place_or_other`] settled.
+    /// The row at a place that [`NamedRows::align`] or [`NamedRows::place_or_other`] returned.
     pub(super) fn at(&mut self, place: usize) -> &mut T {
         &mut self.rows[place].1
     }
 
-    /// The place of the row with this name, counted in or not.
+    /// The place of the row with this name, whether anything was counted in it or not.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
     }
 }
 
 impl<T: NamedRow + Default> NamedRows<T> {
-    /// The place of the row with this name, made if need be; that of the row `other` when there are
-    /// `most` names already.
+    /// The place of the row with this name, which is made if it does not exist; the place of the
+    /// row `other` when there are `most` names already.
     pub(super) fn place_or_other(&mut self, name: &str, most: usize, other: &str) -> usize {
         let name =
             if self.rows.len() < most || self.places.contains_key(name) { name } else { other };
@@ -331,7 +330,7 @@ impl<T: NamedRow + PartialEq> PartialEq for NamedRows<T> {
     }
 }
 
-/// The rows of a table as they come, with the one of other names.
+/// The rows as they were sent, with the row of other names.
 type SentRows<T> = AtMost<(Box<str>, T), { MAX_NAMES + 1 }>;
 
 impl<T: NamedRow + Serialize> Serialize for NamedRows<T> {

@@ -1,5 +1,4 @@
-//! What a recorder is told: a transaction's instants and end, an iteration's end, the part of the
-//! run.
+//! What a recorder is told: a transaction's times and end, an iteration's end, the part of the run.
 
 use crate::RunInstant;
 use crate::exchange::ErrorClass;
@@ -7,18 +6,18 @@ use crate::exchange::ErrorClass;
 /// A part of a run, by which figures are kept apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunPhase {
-    /// Before measuring begins.
+    /// The part before measuring begins.
     WarmUp,
-    /// What percentiles and thresholds are about.
+    /// The part that percentiles and thresholds are about.
     Measured,
 }
 
 /// The instants of one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionTimes {
-    /// When it was meant to start; its actual start where nothing paced it.
+    /// When the transaction was meant to start; its actual start where nothing paced it.
     pub intended: RunInstant,
-    /// When its user was ready for it; its actual start where it did not wait.
+    /// When its user was ready for it; its actual start where the user did not wait.
     pub parked_at: RunInstant,
     /// When it started.
     pub started: RunInstant,
@@ -36,12 +35,12 @@ impl TransactionTimes {
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransactionEnd<'a> {
-    /// It did what it should.
+    /// It succeeded.
     Ok,
-    /// It did not.
+    /// It failed.
     Failed(&'a Cause<'a>),
-    /// It was cut off, at the end of the run or with its user: it counts as at least the age that
-    /// it had.
+    /// It was cut off, at the end of the run or with its user. It counts with the age that it had,
+    /// as at least so long.
     Interrupted,
 }
 
@@ -54,9 +53,9 @@ pub enum Cause<'a> {
     Request(ErrorClass),
     /// The scenario said so.
     Said(&'a str),
-    /// It was open when its iteration returned.
+    /// The transaction was open when its iteration returned.
     NotEnded,
-    /// Its user was cut off by a trap.
+    /// A trap cut its user off.
     Trap(&'a str),
 }
 

@@ -1,22 +1,22 @@
 //! Durations of many samples: percentiles from a histogram, everything that can be exact beside it.
 //!
 //! ## Why its own count, sum, least and greatest
-//! The buckets hold three significant digits, from 1 µs to 1 h: enough for a percentile, well under
-//! what repeated runs differ by, and too coarse for a mean of lags of some microseconds and for the
-//! one request that took longest. Those four are kept exactly, and a percentile never leaves what
-//! was really seen.
+//! The buckets hold three significant digits, from 1 µs to 1 h: enough for a percentile, because
+//! repeated runs differ by more; too coarse for the mean of lags of some microseconds, and for the
+//! one request that took longest. So the count, the sum, the shortest and the longest time are kept
+//! exactly, and a percentile never leaves the range of what was seen.
 //!
 //! ## Why samples are listed first
-//! A run may have a thousand names, each with a row in every window of every thread, and most of
-//! them see a few samples in the 200 ms of a window. So the buckets of the first [`LISTED`] samples
-//! are kept in a list, two bytes each. Only with more is it counted by bucket, in [`Pages`] of
-//! neighbouring buckets that are made when one of them is met: times of one kind lie within some
-//! doublings, and take a tenth of what all 24,576 buckets would.
+//! A run may have a thousand names, each with a row in every window of every thread, and most rows
+//! see a few samples in the 200 ms of a window. So the first [`LISTED`] samples are kept as a list
+//! of their buckets, two bytes each. Only when there are more are they counted by bucket, in
+//! [`Pages`] of neighbouring buckets. A page is made when one of its buckets is met: times of one
+//! kind lie within some doublings, and take a tenth of the memory that all 24,576 buckets would.
 //!
 //! ## How a histogram travels
-//! As the buckets that have samples, beside the four exact figures; without samples as one byte.
-//! One is let in only if some samples could have made it, and stays as it came until a sample is
-//! added to it: most are merged once and dropped.
+//! A histogram travels as the buckets that have samples, beside the four exact figures; without
+//! samples it is one byte. A reader accepts it only if some samples could have made it. It stays as
+//! it came until a sample is added to it: most histograms are merged once and dropped.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -28,17 +28,17 @@ use super::pages::Pages;
 use super::sum::Summand;
 use crate::travel::{self, Refused, Sparse};
 
-/// Samples that are listed, in four kilobytes, before they are counted by bucket: 10,000 a second
-/// of one name on one thread.
+/// How many samples are listed, in four kilobytes, before they are counted by bucket: 10,000 a
+/// second of one name on one thread.
 const LISTED: usize = 2_048;
 
-/// How many samples must lie beyond a percentile before it is told.
+/// How many samples must lie beyond a percentile before a report shows it.
 ///
-/// A percentile read from `n` samples is the order statistic of rank `np`; its 95 % confidence
-/// interval reaches about two standard deviations of the binomial count of samples beyond it,
-/// 2·√(n(1 − p)) ranks, to both sides (Le Boudec, *Performance Evaluation of Computer and
-/// Communication Systems*, section 2.2). With ten beyond, that interval still ends inside what was
-/// seen; with fewer it soon reaches the maximum, and the figure is one of luck.
+/// A percentile that is read from `n` samples is the order statistic of rank `np`. Its 95 %
+/// confidence interval reaches about two standard deviations of the binomial count of samples
+/// beyond it, 2·√(n(1 − p)) ranks, to both sides (Le Boudec, *Performance Evaluation of Computer
+/// and Communication Systems*, section 2.2). With ten samples beyond, that interval still ends
+/// inside what was seen; with fewer it soon reaches the maximum, and the figure is one of luck.
 const SAMPLES_BEYOND: f64 = 10.0;
 
 /// Durations, merged without loss from threads, windows and nodes.
@@ -55,10 +55,10 @@ pub struct Histogram {
 /// Which buckets the samples are in.
 #[derive(Clone, Debug)]
 enum Samples {
-    /// The bucket of each, in the order in which they came.
+    /// The bucket of each sample, in the order in which they came.
     Listed(Vec<u16>),
-    /// Counts of the buckets that have any, by their numbers and in their order, as they came from
-    /// elsewhere.
+    /// The number and the count of each bucket that has samples, in the order of the buckets, as
+    /// another thread or node sent them.
     SentHistogram(Box<[(u32, u64)]>),
     /// Counts by bucket.
     Counted(Box<Pages>),
@@ -142,7 +142,7 @@ impl Histogram {
         self.count += 1;
     }
 
-    /// Counts so many equal samples.
+    /// Counts the same sample `samples` times.
     pub fn record_many(&mut self, sample: Duration, samples: u64) {
         if samples == 0 {
             return;
@@ -155,8 +155,9 @@ impl Histogram {
         self.count += samples;
     }
 
-    /// What there would be if the samples of `taken`, which are among these, had been those of
-    /// `put`. Mean, shortest and longest of what is left are those of its buckets.
+    /// The histogram that there would be if the samples of `taken`, which are in this one, had been
+    /// the samples of `put`. The mean, the shortest and the longest of the other samples are then
+    /// those of their buckets.
     pub fn replaced(&self, taken: &Self, put: &Self) -> Self {
         let mut left = Self::default();
         let mut taken = taken.buckets().peekable();
@@ -169,7 +170,7 @@ impl Histogram {
         left
     }
 
-    /// Adds all samples of `other`. Associative and commutative.
+    /// Adds all samples of `other`. The order and the grouping of such sums do not matter.
     pub fn merge(&mut self, other: &Self) {
         let Self { samples, count, sum_ns, min_ns, max_ns } = other;
         if *count == 0 {
@@ -207,28 +208,28 @@ impl Histogram {
         self.sum_ns
     }
 
-    /// The exact mean; nothing without samples.
+    /// The exact mean; `None` without samples.
     pub fn mean(&self) -> Option<Duration> {
         let mean = self.sum_ns.checked_div(u128::from(self.count))?;
         Some(Duration::from_nanos(u64::try_from(mean).expect("a mean of u64 fits into u64")))
     }
 
-    /// The shortest sample, exactly; nothing without samples.
+    /// The shortest sample, exactly; `None` without samples.
     pub fn min(&self) -> Option<Duration> {
         (self.count > 0).then(|| Duration::from_nanos(self.min_ns))
     }
 
-    /// The longest sample, exactly; nothing without samples.
+    /// The longest sample, exactly; `None` without samples.
     pub fn max(&self) -> Option<Duration> {
         (self.count > 0).then(|| Duration::from_nanos(self.max_ns))
     }
 
-    /// The time within which `percent` of the samples lie, to 0.1 %, or nothing ("n/a") when there
-    /// are too few samples to tell.
+    /// The time within which `percent` of the samples lie, to 0.1 %; `None` ("n/a") when there are
+    /// too few samples to tell.
     ///
-    /// Needs ten samples beyond it on its thinner side: p50 20 samples, p95 200, p99 1,000, p99.9
-    /// 10,000. `percent` is taken between 0 and 100; at these two ends it is the exact minimum or
-    /// maximum.
+    /// There must be ten samples beyond the percentile on the side that has fewer: p50 needs 20
+    /// samples, p95 200, p99 1,000, p99.9 10,000. `percent` lies between 0 and 100; at these two
+    /// ends the result is the exact minimum or maximum.
     pub fn percentile(&self, percent: f64) -> Option<Duration> {
         if percent <= 0.0 {
             return self.min();
@@ -253,20 +254,20 @@ impl Histogram {
     /// The time within which `percent` of the samples lie, however few there are: for a decision
     /// that must be taken on what was seen, not for a report.
     ///
-    /// Of fewer than 1/(1 − p) samples it is the longest. Nothing without samples.
+    /// With fewer than 1/(1 − p) samples it is the longest one; `None` without samples.
     pub fn percentile_seen(&self, percent: f64) -> Option<Duration> {
         (self.count > 0).then(|| self.read(percent))
     }
 
-    /// How many samples a percentile between 0 and 100 needs to be told.
+    /// How many samples a percentile between 0 and 100 needs before a report shows it.
     pub fn samples_needed(percent: f64) -> u64 {
         let beyond = percent.min(100.0 - percent) / 100.0;
         // Without the small step back, rounding would ask for 10,001 samples at p99.9.
         (SAMPLES_BEYOND / beyond - 1e-6).ceil() as u64
     }
 
-    /// How many samples share each bucket that has any, shortest first, with the longest time that
-    /// the bucket holds.
+    /// How many samples each bucket has, shortest bucket first, with the longest time that belongs
+    /// to the bucket. Buckets without samples are left out.
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> + '_ {
         self.samples
             .by_bucket()
@@ -275,8 +276,8 @@ impl Histogram {
             .map(|(bucket, count)| (Duration::from_nanos(longest_in(bucket)), count))
     }
 
-    /// The same with the number that each bucket has in their layout: 2,048 buckets of 512 ns, then
-    /// 1,024 for each doubling.
+    /// The same with the number of each bucket in the layout: 2,048 buckets of 512 ns, then 1,024
+    /// for each doubling.
     pub fn numbered_buckets(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         self.samples.by_bucket().into_owned().into_iter()
     }
@@ -336,7 +337,7 @@ impl TryFrom<Option<SentHistogram>> for Histogram {
             return Ok(Self::default());
         };
         let counts = sparse.unpack(BUCKETS)?;
-        // The shortest and the longest are one sample each, unless there is but one.
+        // The shortest and the longest are one sample each, unless there is only one.
         let others = u128::from(count.saturating_sub(1));
         let (min, max) = (u128::from(min_ns), u128::from(max_ns));
         let is_possible = count > 0
@@ -350,11 +351,11 @@ impl TryFrom<Option<SentHistogram>> for Histogram {
     }
 }
 
-/// Whether the shortest and the longest sample are counted, and no bucket speaks of a shorter or a
-/// longer one.
+/// Whether the shortest and the longest sample are in buckets that have counts, and no bucket with
+/// a count is shorter or longer than theirs.
 fn are_outermost(min_ns: u64, max_ns: u64, counts: &[(u32, u64)]) -> bool {
-    // A time beyond all buckets is counted in that of the highest bound, above which there are some
-    // more.
+    // A time beyond all buckets is counted in the bucket of the longest time, above which there are
+    // some more buckets.
     let is_beyond = |ns| bucket_of(ns) as usize >= BUCKETS;
     let bucket = counted_in;
     let is_counted = |ns| counts.binary_search_by_key(&bucket(ns), |&(bucket, _)| bucket).is_ok();
@@ -464,7 +465,7 @@ mod tests {
         for partition in 0..1_000 {
             parts.iter_mut().for_each(Histogram::clear);
             samples.iter().for_each(|&sample| parts[random.below(6) as usize].record(sample));
-            // Two ways to group them, in an order that changes with the partition.
+            // Two ways to group the samples, in an order that changes with the partition.
             parts.rotate_left(partition % 6);
             let (left, right) = parts.split_at_mut(3);
             left.iter_mut().zip(&*right).for_each(|(mine, theirs)| mine.merge(theirs));

@@ -1,9 +1,9 @@
-//! Counts of numbered buckets, of which those near to each other are in use: memory for these
-//! alone, and a count in a few instructions.
+//! Counts of numbered buckets, when those in use are near to each other: memory for these alone,
+//! and a count in a few instructions.
 //!
-//! The buckets lie in pages, and a page is made when one of its buckets is met. Clearing lets go of
-//! the pages in which nothing was counted since the last time, so that what a window met once does
-//! not stay with all windows after it.
+//! The buckets lie in pages, and a page is made when one of its buckets is met. Clearing drops the
+//! pages in which nothing was counted since the last time, so that what one window met does not
+//! stay for all windows after it.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::buckets::BUCKETS;
 
 /// Buckets of a page: an eighth of a doubling of times, in a quarter of a kilobyte.
 const PAGE: usize = 128;
-/// Pages for which memory is fetched at once, so that little of it is for none.
+/// Pages for which memory is fetched at once, so that little memory is for no page.
 const AT_ONCE: usize = 4;
 /// The bits of a count that are in its page.
 const LOWER_BITS: u32 = u16::BITS;
@@ -22,11 +22,11 @@ const _: () = assert!(PAGES < u8::MAX as usize, "the place of a page is a byte")
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
-    /// Where each page is in `counts`, from one on; zero where it was not made.
+    /// Where each page is in `counts`, counted from one; zero where there is no page.
     places: [u8; PAGES],
     /// The last 16 bits of each count.
     counts: Vec<[u16; PAGE]>,
-    /// How often each count has overflown, where it has.
+    /// How often each count has overflown; counts that never did are left out.
     carries: BTreeMap<u32, u64>,
 }
 
@@ -63,7 +63,7 @@ impl Pages {
                 carried |= carry;
             }
             if carried {
-                // What has overflown is less than what was added to it.
+                // If a sum has overflown, it is less than each of its two parts.
                 let wrapped: Vec<usize> =
                     (0..PAGE).filter(|&place| self.page(page)[place] < theirs[place]).collect();
                 wrapped.into_iter().for_each(|place| self.carry((page * PAGE + place) as u32, 1));
@@ -72,8 +72,8 @@ impl Pages {
         other.carries.iter().for_each(|(&bucket, &carry)| self.carry(bucket, carry));
     }
 
-    /// Sets all counts to zero. Pages that had none are let go; their memory is for the next that
-    /// are made.
+    /// Sets all counts to zero. Pages without counts are dropped; their memory is used for the next
+    /// pages.
     pub(super) fn clear(&mut self) {
         let mut kept = 0;
         for place in self.places.iter_mut().filter(|place| **place > 0) {
@@ -82,7 +82,7 @@ impl Pages {
             *place = if is_in_use { kept } else { 0 };
         }
         self.counts.truncate(usize::from(kept));
-        // All are the same now, so those that stay may change their places.
+        // All pages are the same now, so those that stay may change their places.
         self.counts.fill([0; PAGE]);
         self.carries.clear();
     }
@@ -103,7 +103,7 @@ impl Pages {
         whole.filter(|(_, count)| *count > 0)
     }
 
-    /// The pages that were made, in the order of their buckets.
+    /// The pages that exist, in the order of their buckets.
     fn made(&self) -> impl Iterator<Item = (usize, &[u16; PAGE])> {
         let made = self.places.iter().enumerate().filter(|(_, place)| **place > 0);
         made.map(|(page, &place)| (page, &self.counts[usize::from(place) - 1]))

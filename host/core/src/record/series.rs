@@ -1,8 +1,8 @@
 //! The scenario's own metrics: counters, gauges, rates and trends, each split into series by tags.
 //!
-//! A series is found by one text made of its metric's name and its sorted tags, built in a buffer
-//! that is kept: a value for a known series allocates nothing, and merging needs no numbering that
-//! threads would have to agree on.
+//! A series is found by one text, made of its metric's name and its sorted tags, in a buffer that
+//! is used again. So a value for a known series allocates nothing, and merging needs no numbers on
+//! which threads would have to agree.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,23 +15,23 @@ use super::trend::Trend;
 use crate::RunInstant;
 use crate::travel::{self, AtMost, Refused};
 
-/// Series kept over all metrics and tags: at some hundred bytes each, what a report can still be
-/// read and a merge still be paid for.
+/// The most series over all metrics and tags. At some hundred bytes each, a report can still be
+/// read and a merge is still cheap.
 pub const MAX_SERIES: usize = 10_000;
-/// Series with those of each metric's "other" tag.
+/// The most series, with those of each metric's "other" tag.
 const MAX_SERIES_WITH_OTHER: usize = MAX_SERIES + MAX_NAMES;
-/// Bytes of the longest name of a series, its metric and its tags together: more than a row of a
-/// report can show.
+/// The most bytes of a series' name, its metric and its tags together: more than a row of a report
+/// can show.
 pub const MAX_SERIES_NAME_LEN: usize = 4_096;
-/// Bytes that the names of all series may have together: 200 for each of the most series. Each
-/// thread has two windows with their names and tags, so that with the series themselves a thread
-/// needs 15 MB at the most.
+/// The most bytes of the names of all series together: 200 for each of the most series. Each thread
+/// has two windows with their names and tags, so that with the series themselves a thread needs 15
+/// MB at the most.
 pub const MAX_NAMES_BYTES: usize = 2 << 20;
 /// The same with those of each metric's "other" tag.
 const MAX_NAMES_BYTES_WITH_OTHER: usize = MAX_NAMES_BYTES + MAX_NAMES * (MAX_NAME_LEN + 32);
 
-/// The tag of the series that takes the values of those for which there is no room, or that are too
-/// long.
+/// The tag of a series that takes the values of further series: those for which there is no room,
+/// and those whose names are too long.
 const OTHER: &[(&str, &str)] = &[("other", "true")];
 
 /// What is done with a metric's values.
@@ -40,7 +40,7 @@ const OTHER: &[(&str, &str)] = &[("other", "true")];
 pub enum MetricKind {
     /// Added up.
     Counter,
-    /// The last value seen, with the least and the greatest.
+    /// The last value, with the least and the greatest.
     Gauge,
     /// The share of values that are not zero.
     Rate,
@@ -49,7 +49,7 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
-    /// All that there are.
+    /// All of them.
     pub const ALL: [Self; 4] = [Self::Counter, Self::Gauge, Self::Rate, Self::Trend];
 
     /// The name in reports and JSON.
@@ -68,11 +68,11 @@ impl MetricKind {
 #[serde(try_from = "SentMetrics")]
 pub struct Metrics {
     series: BTreeMap<Arc<str>, Series>,
-    /// The bytes of all their names.
+    /// The number of bytes of all their names.
     name_bytes: usize,
-    /// Values that were no number, infinite, or negative for a counter, those of metrics beyond the
-    /// most names that all threads and nodes may have, and those of a metric that has another kind
-    /// on another node.
+    /// Values that were left out: they were no number, infinite, or negative for a counter; their
+    /// metric was beyond the most names that all threads and nodes may have; or the metric has
+    /// another kind on another node.
     pub ignored: u64,
 }
 
@@ -83,14 +83,15 @@ pub struct Series {
     /// The metric's name.
     #[serde(serialize_with = "travel::text")]
     pub metric: Arc<str>,
-    /// Names and values of the tags, sorted by name. Shared by all to which a series was merged.
+    /// Names and values of the tags, sorted by name. All snapshots into which the series was merged
+    /// share them.
     #[serde(serialize_with = "travel::list")]
     pub tags: Arc<[(Box<str>, Box<str>)]>,
-    /// What the values came to.
+    /// The values.
     pub value: Value,
 }
 
-/// What the values of a series came to.
+/// The values of a series, as its kind keeps them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "SentValue")]
 pub enum Value {
@@ -103,25 +104,25 @@ pub enum Value {
     },
     /// The last of them.
     Gauge {
-        /// How many were seen.
+        /// How many values were set.
         count: u64,
         /// When the last one was set.
         at: RunInstant,
-        /// The last one; of two set at the same instant, the greater.
+        /// The last value; of two that were set at the same instant, the greater.
         last: f64,
-        /// The least one.
+        /// The least value.
         min: f64,
-        /// The greatest one.
+        /// The greatest value.
         max: f64,
     },
-    /// How many of them were not zero.
+    /// How many values were not zero.
     Rate {
         /// How many were seen.
         count: u64,
         /// How many were not zero.
         nonzero: u64,
     },
-    /// Their distribution.
+    /// The distribution of the values.
     Trend(Trend),
 }
 
@@ -131,7 +132,7 @@ impl Metrics {
         self.series.values().filter(|series| series.value.count() > 0)
     }
 
-    /// All series of a metric together; nothing when it has no values.
+    /// All series of a metric together; `None` when it has no values.
     pub fn total(&self, metric: &str) -> Option<Value> {
         self.iter()
             .filter(|series| &*series.metric == metric)
@@ -144,7 +145,7 @@ impl Metrics {
 
     /// Adds the values of `other`.
     pub fn merge(&mut self, other: &Self) {
-        // The bytes of names are counted as series come.
+        // The bytes of names are counted when series are added.
         let Self { series, name_bytes: _, ignored } = other;
         let mut key = KeyBuffer::default();
         for (name, theirs) in series.iter().filter(|(_, series)| series.value.count() > 0) {
@@ -171,7 +172,7 @@ impl Metrics {
         self.ignored = 0;
     }
 
-    /// Leaves all values out; they are counted as ignored.
+    /// Leaves all values out; they count as ignored.
     pub fn leave_out(&mut self) {
         self.ignored += self.iter().map(|series| series.value.count()).sum::<u64>();
         self.series.clear();
@@ -204,8 +205,8 @@ impl Metrics {
         self.series_of(metric, *kind, tags, key).record(at, value);
     }
 
-    /// The values of the series with these tags, or of the metric's "other" where there is no room
-    /// for one more or its name is too long.
+    /// The values of the series with these tags. Where there is no room for another series, or its
+    /// name is too long, the values of the metric's "other" series.
     fn series_of(
         &mut self,
         metric: &Arc<str>,
@@ -249,7 +250,7 @@ impl Value {
         }
     }
 
-    /// Which kind of metric this is a value of.
+    /// The kind of metric to which this value belongs.
     pub const fn kind(&self) -> MetricKind {
         match self {
             Self::Counter { .. } => MetricKind::Counter,
@@ -269,7 +270,7 @@ impl Value {
         }
     }
 
-    /// Takes one more value.
+    /// Adds one value.
     fn record(&mut self, now: RunInstant, value: f64) {
         match self {
             Self::Counter { count, sum } => {
@@ -293,9 +294,9 @@ impl Value {
         }
     }
 
-    /// Adds the values behind `other`, and gives how many it left out: those of another kind. A
-    /// scenario that gives one name two kinds is refused when it defines it, but nodes may be
-    /// wrong.
+    /// Adds the values of `other`, and returns how many it left out because they are of another
+    /// kind. A scenario that gives one name two kinds is refused when it defines the second, but
+    /// nodes may have different ones.
     fn merge(&mut self, other: &Self) -> u64 {
         match (self, other) {
             (Self::Counter { count, sum }, Self::Counter { count: n, sum: more }) => {
@@ -338,7 +339,7 @@ impl Value {
     }
 }
 
-/// Metrics as they travel: the text of each series is put together anew.
+/// Metrics as they were sent: the text of each series is put together anew.
 #[derive(Deserialize)]
 struct SentMetrics {
     series: AtMost<Series, MAX_SERIES_WITH_OTHER>,
@@ -381,7 +382,7 @@ impl TryFrom<SentMetrics> for Metrics {
     }
 }
 
-/// A series as it comes.
+/// A series as it was sent.
 #[derive(Deserialize)]
 struct SentSeries {
     metric: Box<str>,
@@ -405,7 +406,7 @@ impl TryFrom<SentSeries> for Series {
     }
 }
 
-/// A value as it comes.
+/// A value as it was sent.
 #[derive(Deserialize)]
 enum SentValue {
     Counter {
@@ -457,7 +458,7 @@ pub(super) struct KeyBuffer {
 
 impl KeyBuffer {
     /// The text of a metric and its tags, which does not depend on the tags' order. Lengths keep
-    /// names apart whatever characters they contain.
+    /// names apart, whatever characters they contain.
     fn of(&mut self, metric: &str, tags: &[(&str, &str)]) -> &str {
         self.text.clear();
         self.order.clear();

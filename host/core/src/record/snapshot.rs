@@ -1,12 +1,11 @@
 //! What was counted in a stretch of a run: one thread's window, or everything merged.
 //!
-//! Merging happens here and nowhere else. It is associative and commutative, so windows, threads
-//! and nodes may be added in any order and grouping: a percentile of the whole is that of all
-//! samples, never a mean of percentiles.
+//! Merging happens here and nowhere else. The order and the grouping of sums do not matter, so
+//! windows, threads and nodes may be added in any way: a percentile of the whole is the percentile
+//! of all samples, never a mean of percentiles.
 //!
-//! A snapshot travels between nodes: rows and buckets that counted nothing are left out, and on
-//! reading it is refused where no recorder could have made it or where sums of such snapshots would
-//! not fit.
+//! A snapshot travels between nodes. Rows and buckets that counted nothing are left out. A reader
+//! refuses a snapshot that no recorder could have made, or with which sums would not fit.
 
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ use crate::travel::{self, Refused};
 /// Everything counted between two instants.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The instants that it covers; nothing while nothing was taken.
+    /// The instants that it covers; `None` while it covers none.
     pub extent: Option<Extent>,
     /// What was meant to start during warm-up. Shown, never judged.
     pub warm_up: Figures,
@@ -38,7 +37,7 @@ pub struct Snapshot {
     pub log_lines_suppressed: u64,
 }
 
-/// From when to when.
+/// A stretch of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SentExtent")]
 pub struct Extent {
@@ -48,7 +47,7 @@ pub struct Extent {
     pub until: RunInstant,
 }
 
-/// An extent as it comes.
+/// An extent as it was sent.
 #[derive(Deserialize)]
 struct SentExtent {
     from: RunInstant,
@@ -72,7 +71,7 @@ pub struct Figures {
     pub transactions: NamedRows<Transaction>,
     /// All requests together.
     pub requests: Requests,
-    /// Iterations.
+    /// Iterations: how many began, and how they ended.
     pub iterations: Outcomes,
     /// Checks by name.
     pub checks: NamedRows<Check>,
@@ -80,26 +79,26 @@ pub struct Figures {
     pub metrics: Metrics,
     /// Slots that were due and never started.
     pub unsent: Unsent,
-    /// The time from when a worker could have polled to when it did, at each of its probes.
+    /// How late a worker polled its tasks, at each of its probes.
     pub loop_delay: Histogram,
-    /// The same at the probes that were due while it was late, and that it never made.
+    /// The same at the probes that were due while the worker was late, and that it never made.
     pub overslept: Histogram,
 }
 
-/// How many began, and how they ended. What is neither ok, failed nor interrupted is in flight; at
-/// the end of a run nothing is.
+/// How many began, and how they ended. Those that are neither ok, failed nor interrupted are under
+/// way; at the end of a run there are none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
-    /// Began.
+    /// How many began.
     #[serde(deserialize_with = "travel::count")]
     pub started: u64,
-    /// Did what they should.
+    /// How many succeeded.
     #[serde(deserialize_with = "travel::count")]
     pub ok: u64,
-    /// Did not.
+    /// How many failed.
     #[serde(deserialize_with = "travel::count")]
     pub failed: u64,
-    /// Were cut off: at the end of the run, or with their user.
+    /// How many were cut off: at the end of the run, or with their user.
     #[serde(deserialize_with = "travel::count")]
     pub interrupted: u64,
 }
@@ -107,7 +106,7 @@ pub struct Outcomes {
 /// All outermost transactions together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Total {
-    /// How many.
+    /// How many there were.
     pub counts: Outcomes,
     /// End − intended start: what a user of the service would have waited. The leading figure.
     pub response: Split,
@@ -119,9 +118,9 @@ pub struct Total {
     pub user_lag: Histogram,
     /// The part of the start lag during which a user was free: our fault.
     pub host_lag: Histogram,
-    /// Response times that hold some delay of our own.
+    /// Response times in which there is some delay of our own.
     pub delayed_response: Delayed,
-    /// Service times that do.
+    /// Service times in which there is some delay of our own.
     pub delayed_service: Delayed,
 }
 
@@ -129,36 +128,36 @@ pub struct Total {
 /// answer came.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Delayed {
-    /// As they were measured.
+    /// The times as they were measured.
     pub seen: Histogram,
-    /// The same ones without our part. Where we stood still while something was under way, nobody
-    /// knows when in that time it ended: at the soonest.
+    /// The same times without our delay. Where a thread stood still while something was under way,
+    /// nobody knows when in that time it ended: it counts as if it had ended as soon as possible.
     pub without: Histogram,
 }
 
 /// The transactions of one name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Transaction {
-    /// How many.
+    /// How many there were.
     pub counts: Outcomes,
     /// End − actual start. The leading figure, as user lag falls on whichever name took the slot.
     pub service: Split,
     /// End − intended start.
     pub response: Split,
-    /// Why they failed.
+    /// Why transactions failed.
     pub causes: Causes,
 }
 
 /// All requests together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Requests {
-    /// Got an answer that was expected.
+    /// How many had an answer that was expected.
     #[serde(deserialize_with = "travel::count")]
     pub ok: u64,
-    /// Got none, or one that was not expected.
+    /// How many had no answer, or one that was not expected.
     #[serde(deserialize_with = "travel::count")]
     pub failed: u64,
-    /// Cut off at the end of the run, or with their user.
+    /// How many were cut off at the end of the run, or with their user.
     #[serde(deserialize_with = "travel::count")]
     pub interrupted: u64,
     /// Request heads handed to the network, redirects and retries included: what the service may
@@ -180,22 +179,22 @@ pub struct Requests {
     pub errors: Counts<ErrorClass>,
     /// The time of each exchange, all phases together.
     pub service: Split,
-    /// The time of each phase, over the exchanges in which it took any.
+    /// The time of each phase, over the exchanges in which the phase took any time.
     pub phases: [Histogram; Phase::ALL.len()],
 }
 
-/// A named yes-or-no observation.
+/// A named condition that is true or false.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// How often it was so.
+    /// How often it was true.
     #[serde(deserialize_with = "travel::count")]
     pub passed: u64,
-    /// How often it was not.
+    /// How often it was false.
     #[serde(deserialize_with = "travel::count")]
     pub failed: u64,
 }
 
-/// Slots that were due and never started, by who was in the way.
+/// Slots that were due and never started, by the reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsent {
     /// No user was free: the service is slow, or the users too few.
@@ -210,7 +209,7 @@ pub struct Unsent {
 }
 
 impl Unsent {
-    /// All of them.
+    /// The sum of the three.
     pub const fn total(&self) -> u64 {
         self.users + self.host + self.lease
     }
@@ -219,15 +218,15 @@ impl Unsent {
 /// What happened to virtual users.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UserCounts {
-    /// Came into being.
+    /// Users that were created.
     #[serde(deserialize_with = "travel::count")]
     pub created: u64,
-    /// Ceased to be, for whatever reason.
+    /// Users that ended, for whatever reason.
     #[serde(deserialize_with = "travel::count")]
     pub gone: u64,
-    /// Were cut off by a trap, by its text.
+    /// Users that were cut off by a trap, by its text.
     pub traps: Texts,
-    /// Were refused by the scenario's own `start`, by its text.
+    /// Users that the scenario's own `start` refused, by the text of the error.
     pub start_errors: Texts,
     /// Iterations that the scenario ended with an error, by its text.
     pub iteration_errors: Texts,
@@ -271,12 +270,12 @@ impl Summand for Option<Extent> {
 }
 
 impl Snapshot {
-    /// Leaves the values of the scenario's own metrics out; they are counted as ignored.
+    /// Leaves out the values of the scenario's own metrics; they count as ignored.
     pub fn leave_out_metrics(&mut self) {
         self.parts().for_each(|part| part.metrics.leave_out());
     }
 
-    /// Leaves out what texts say; how many there were stays.
+    /// Leaves out the texts; how many there were stays.
     pub fn leave_out_texts(&mut self) {
         for texts in
             [&mut self.users.traps, &mut self.users.start_errors, &mut self.users.iteration_errors]
@@ -291,7 +290,7 @@ impl Snapshot {
         }
     }
 
-    /// Leaves the rows by name out; the totals stay.
+    /// Leaves out the rows by name; the totals stay.
     pub fn leave_out_rows(&mut self) {
         for part in self.parts() {
             (part.transactions, part.checks) = Default::default();
@@ -304,15 +303,15 @@ impl Snapshot {
 }
 
 impl Figures {
-    /// What was counted of the exchanges of this protocol.
+    /// The counts of the exchanges of this protocol.
     pub const fn exchanges(&mut self, protocol: Protocol) -> &mut Requests {
         match protocol {
             Protocol::Http => &mut self.requests,
         }
     }
 
-    /// How late workers polled what was ready, as somebody sees it who comes at any time: of a
-    /// pause of a second each moment, and not the one in which it ended.
+    /// How late workers polled what was ready, as somebody sees it who comes at any time: each
+    /// moment of a pause counts, and not only the one in which it ended.
     pub fn delays(&self) -> Histogram {
         let mut delays = self.loop_delay.clone();
         delays.merge(&self.overslept);
@@ -321,23 +320,23 @@ impl Figures {
 }
 
 impl Outcomes {
-    /// How many have ended, interrupted ones included.
+    /// How many have ended, with those that were cut off.
     pub const fn ended(&self) -> u64 {
         self.ok + self.failed + self.interrupted
     }
 
-    /// How many have begun and not ended. In a single window it may be less than zero by what began
-    /// before it; merged over a run it is exact.
+    /// How many have begun and not ended. In a single window it may be less than zero, because
+    /// transactions end that began before; merged over a run it is exact.
     pub const fn in_flight(&self) -> i64 {
         self.started as i64 - self.ended() as i64
     }
 
-    /// The share of those that began which was cut off; nothing when none began.
+    /// The share of those that began which was cut off; `None` when none began.
     pub fn interrupted_rate(&self) -> Option<f64> {
         (self.started > 0).then(|| self.interrupted as f64 / self.started as f64)
     }
 
-    /// The share that failed of those that ended by themselves; nothing when none did.
+    /// The share that failed of those that ended by themselves; `None` when none did.
     pub fn error_rate(&self) -> Option<f64> {
         let judged = self.ok + self.failed;
         (judged > 0).then(|| self.failed as f64 / judged as f64)
@@ -352,11 +351,11 @@ impl Outcomes {
     }
 }
 
-/// A delay of our own below which a time is left as it is: less than a verdict ever minds.
+/// A delay of our own that is shorter than this is left out: no verdict minds so little.
 const NOTICEABLE: Duration = Duration::from_millis(1);
 
 impl Delayed {
-    /// Counts a time of which `ours` was our own delay, if that is worth it.
+    /// Counts a time of which `ours` was our own delay, if that delay is long enough to matter.
     pub(super) fn record(&mut self, seen: Duration, ours: Duration) {
         if ours >= NOTICEABLE {
             self.seen.record(seen);
@@ -385,8 +384,8 @@ impl Requests {
         self.ok + self.failed + self.interrupted
     }
 
-    /// How long one phase took, over the exchanges in which it took any time: a reused connection
-    /// has no connecting.
+    /// How long one phase took, over the exchanges in which it took any time: with a reused
+    /// connection there is no connecting.
     pub const fn phase(&self, phase: Phase) -> &Histogram {
         &self.phases[phase as usize]
     }

@@ -1,4 +1,4 @@
-//! Times by how what took them ended.
+//! Times, kept apart by how the timed work ended.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use super::event::TransactionEnd;
 use super::histogram::Histogram;
 use super::sum::sums;
 
-/// Times of what ended well and of what failed, kept apart, as a failure may be much faster or much
-/// slower, and which it is matters; and how long that had taken which was cut off before its end.
+/// Times of successes and of failures, kept apart, because a failure may be much faster or much
+/// slower and it matters which; and the ages of what was cut off.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Split {
     /// Times of what ended well.
@@ -31,14 +31,15 @@ impl Split {
         }
     }
 
-    /// What ended by itself, well or not, as a histogram of its own.
+    /// The times of all that ended by itself, well or not.
     pub fn both(&self) -> Histogram {
         let mut both = self.ok.clone();
         both.merge(&self.failed);
         both
     }
 
-    /// Everything, where what was cut off counts as at least its age: what a report leads with.
+    /// The times of everything, where what was cut off counts with its age: the times with which a
+    /// report leads.
     pub fn all(&self) -> Censored {
         Censored::new(self.both(), &self.interrupted)
     }
@@ -48,7 +49,7 @@ impl Split {
         self.ok.sum_ns() + self.failed.sum_ns() + self.interrupted.sum_ns()
     }
 
-    /// How many samples there are, those that were cut off included.
+    /// How many samples there are, with those that were cut off.
     pub const fn count(&self) -> u64 {
         self.ok.count() + self.failed.count() + self.interrupted.count()
     }

@@ -1,4 +1,4 @@
-//! What is told of a distribution: one list, from which the keys of JSON, the rows of the summary,
+//! The figures of a distribution: one list, from which the keys of JSON, the rows of the summary,
 //! the words of thresholds and what a verdict compares are made.
 
 use std::fmt;
@@ -9,18 +9,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::censored::{Censored, Figure};
 use super::trend::Trend;
 
-/// A percentile that reports tell, where there are enough samples for it.
+/// A percentile that reports show, where there are enough samples for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Percentile {
     /// The median.
     P50,
-    /// Of ten the slowest.
+    /// A tenth of the samples is slower.
     P90,
-    /// Of twenty the slowest.
+    /// One of twenty samples is slower.
     P95,
-    /// Of a hundred the slowest.
+    /// One of a hundred samples is slower.
     P99,
-    /// Of a thousand the slowest.
+    /// One of a thousand samples is slower.
     P999,
 }
 
@@ -56,16 +56,16 @@ impl Percentile {
 pub enum Statistic {
     /// The least sample.
     Min,
-    /// The sum of all by their number.
+    /// The sum of all samples divided by their number.
     Mean,
-    /// What so many of the samples do not exceed.
+    /// A percentile.
     Percentile(Percentile),
     /// The greatest sample.
     Max,
 }
 
 impl Statistic {
-    /// All of them, in the order in which reports tell them.
+    /// All of them, in the order in which reports show them.
     pub const ALL: [Self; Percentile::ALL.len() + 3] = {
         let mut all = [Self::Max; Percentile::ALL.len() + 3];
         (all[0], all[1]) = (Self::Min, Self::Mean);
@@ -97,12 +97,12 @@ impl Statistic {
         }
     }
 
-    /// The one of this name.
+    /// The statistic with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|statistic| statistic.name() == name)
     }
 
-    /// What it is of these times; nothing where there are too few.
+    /// The statistic of these times; `None` where there are too few.
     pub fn of(self, times: &Censored) -> Option<Figure> {
         match self {
             Self::Min => times.min(),
@@ -112,7 +112,7 @@ impl Statistic {
         }
     }
 
-    /// What it is of these numbers; nothing where there are too few.
+    /// The statistic of these numbers; `None` where there are too few.
     pub fn of_trend(self, trend: &Trend) -> Option<f64> {
         match self {
             Self::Min => trend.min(),

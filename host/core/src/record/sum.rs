@@ -1,6 +1,6 @@
-//! Sums that are made of parts: they are merged and cleared part by part, and none is forgotten.
+//! Sums that are made of parts: they are merged and cleared part by part, and no part is forgotten.
 
-/// Gives types a `merge` and a `clear` of all their parts. A part that is missing from its list
+/// Gives types a `merge` and a `clear` of all their parts. If a part is missing from the list, it
 /// does not compile.
 macro_rules! sums {
     ($($sum:ident { $($part:ident),+ $(,)? })+) => {$(
@@ -21,7 +21,7 @@ macro_rules! sums {
 }
 pub(super) use sums;
 
-/// A part that has no methods of this name by itself.
+/// A part that has no such methods of its own.
 pub(super) trait Summand {
     fn merge(&mut self, other: &Self);
     fn clear(&mut self);

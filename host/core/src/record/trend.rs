@@ -1,8 +1,9 @@
 //! The distribution of numbers of any size, for the scenario's own trends.
 //!
-//! A trend may hold bytes, rows or euros, so there are no bounds to lay a histogram out for, and a
-//! scenario may have 10,000 of them. The buckets are therefore sparse, and their borders are those
-//! of floating-point numbers themselves: exponent and 10 bits of mantissa, 0.1 % of relative error.
+//! A trend may hold bytes, rows or euros, so there are no bounds for which a histogram could be
+//! laid out, and a scenario may have 10,000 trends. So only buckets with numbers are kept. Their
+//! borders are those of floating-point numbers: the exponent and 10 bits of the mantissa, a
+//! relative error of 0.1 %.
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -10,14 +11,14 @@ use super::Histogram;
 use super::counts::Counts;
 use crate::travel::{self, Refused, Sparse};
 
-/// The bits of the mantissa that a bucket does not tell apart.
+/// The bits of the mantissa that are not told apart.
 const COARSE_BITS: u32 = 42;
-/// The number of buckets: the last one is that of the greatest finite number.
+/// The number of buckets: the last bucket holds the greatest finite number.
 const BUCKETS: usize = bucket_of(f64::MAX) as usize + 1;
-/// What rounding may make of a sum: of [`travel::MAX_COUNT`] numbers, a part of 2⁻¹³.
+/// How far rounding may change a sum: for [`travel::MAX_COUNT`] numbers, by a part of 2⁻¹³.
 const ROUNDING: f64 = 1e-3;
 
-/// Numbers from zero upward.
+/// A distribution of numbers from zero upward.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(try_from = "Option<SentTrend>")]
 pub struct Trend {
@@ -29,7 +30,7 @@ pub struct Trend {
 }
 
 impl Trend {
-    /// Counts one number; one below zero counts as zero.
+    /// Counts one number; a number below zero counts as zero.
     pub(super) fn record(&mut self, value: f64) {
         let value = if value > 0.0 { value } else { 0.0 };
         self.buckets.add(bucket_of(value), 1);
@@ -63,22 +64,22 @@ impl Trend {
         self.count
     }
 
-    /// The least number; nothing without numbers.
+    /// The least number; `None` without numbers.
     pub fn min(&self) -> Option<f64> {
         (self.count > 0).then_some(self.min)
     }
 
-    /// The greatest number; nothing without numbers.
+    /// The greatest number; `None` without numbers.
     pub fn max(&self) -> Option<f64> {
         (self.count > 0).then_some(self.max)
     }
 
-    /// The mean; nothing without numbers.
+    /// The mean; `None` without numbers.
     pub fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum / self.count as f64)
     }
 
-    /// What `percent` of the numbers do not exceed, to 0.1 %, under the rules of
+    /// The number that `percent` of the numbers do not exceed, to 0.1 %, under the rules of
     /// [`Histogram::percentile`].
     pub fn percentile(&self, percent: f64) -> Option<f64> {
         if percent <= 0.0 {
@@ -99,8 +100,8 @@ impl Trend {
         Some(greatest_in(bucket).clamp(self.min, self.max))
     }
 
-    /// How many numbers share each bucket that has any, least first, with the greatest number that
-    /// the bucket holds.
+    /// How many numbers each bucket has, least bucket first, with the greatest number that belongs
+    /// to the bucket. Buckets without numbers are left out.
     pub fn buckets(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
         self.buckets.iter().map(|(bucket, count)| (greatest_in(bucket), count))
     }
@@ -115,7 +116,7 @@ const fn bucket_of(value: f64) -> u32 {
     (value.to_bits() >> COARSE_BITS) as u32
 }
 
-/// A trend with numbers, as it travels.
+/// A trend with numbers, as it was sent.
 #[derive(Serialize, Deserialize)]
 struct SentTrend {
     #[serde(deserialize_with = "travel::count")]
@@ -138,8 +139,8 @@ impl Serialize for Trend {
 impl TryFrom<Option<SentTrend>> for Trend {
     type Error = Refused;
 
-    /// Numbers below zero, infinite ones and such that are none have no bucket; the sum of finite
-    /// ones may well be infinite.
+    /// Numbers below zero, infinite numbers and values that are no number have no bucket. The sum
+    /// of finite numbers may well be infinite.
     fn try_from(sent: Option<SentTrend>) -> Result<Self, Refused> {
         let Some(SentTrend { count, sum, min, max, buckets: sparse }) = sent else {
             return Ok(Self::default());
