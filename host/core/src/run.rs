@@ -1,6 +1,6 @@
 //! A run: what it is told, what its nodes tell of themselves, and what it comes to.
 //!
-//! These are the facts that everything above shares: workers and coordinator make them, a report
+//! These are the facts that all crates above share: workers and the coordinator make them, a report
 //! reads them. So they know no clock, no thread, no connection and no engine.
 //!
 //! | file | what it holds |

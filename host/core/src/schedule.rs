@@ -3,10 +3,11 @@
 //!
 //! ## Why numbers and not a queue
 //! A slot is a number. Its place in the profile is a *position*, the number of starts expected
-//! before it; the profile says at which instant that position is reached. Nothing is booked ahead,
-//! so a change of rate only lays another segment from now on; nothing is added up from interval to
-//! interval, so a run of a day ends on the same nanosecond as the formula; and whoever knows the
-//! profile, the seed and its stripe (a thread, a node) knows its own slots without asking anybody.
+//! before it; the profile says at which instant that position is reached. Nothing is planned ahead,
+//! so a change of rate only adds another segment from now on. Nothing is added up from interval to
+//! interval, so a run of a day ends on the same nanosecond as the formula. A worker that knows the
+//! profile, the seed and its stripe (a thread's or a node's) knows its own slots without asking
+//! anybody.
 
 mod arrivals;
 mod numbering;
@@ -28,7 +29,7 @@ use crate::RunInstant;
 /// A slot that is, or will be, due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Due {
-    /// When it is meant to start. First, so that the earliest is the least.
+    /// When it is meant to start. This field is first, so that the earliest slot is the least.
     pub intended: RunInstant,
     /// Its number, unique in the run.
     pub slot: u64,
@@ -37,9 +38,10 @@ pub struct Due {
 /// What starts are to follow from some instant on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Course {
-    /// This many a second; zero means none.
+    /// A constant rate, in starts a second; zero means no starts.
     Rate(f64),
-    /// The profile that there was at first, at the place where it is by then: it has not waited.
+    /// The profile that the run began with, at the place that it has reached by then: the profile's
+    /// time went on meanwhile.
     Profile,
 }
 
@@ -52,17 +54,17 @@ pub struct Cursor {
     claim: SlotClaim,
     end: RunInstant,
     slots: u64,
-    /// Slots from here on may not start yet.
+    /// Slots from this number on may not start yet.
     below: u64,
-    /// Slots before this one have been taken or dropped, or are none of the claim's.
+    /// Slots before this number were taken or dropped, or do not belong to the claim.
     reached: u64,
-    /// The claim's next slot; nothing when there is none left.
+    /// The claim's next slot; `None` when there is none left.
     next_slot: Option<u64>,
     head: Option<Due>,
 }
 
 impl Cursor {
-    /// The slots of `stripe` under `profile` that are due before `end` and whose number is below
+    /// The slots of `stripe` under `profile` that are due before `end` and have a number below
     /// `slots`.
     ///
     /// [`RunInstant::NEVER`] and [`u64::MAX`] set no limit.
@@ -91,7 +93,7 @@ impl Cursor {
         cursor
     }
 
-    /// The next slot; nothing when there is none left under the profile as it is.
+    /// The next slot; `None` when there is none left under the present profile.
     pub const fn peek(&self) -> Option<Due> {
         self.head
     }
@@ -103,8 +105,7 @@ impl Cursor {
         Some(due)
     }
 
-    /// Lets `course` rule everything that is meant to start after `now`, in place of what there was
-    /// for that time. What is due by `now` stays.
+    /// Everything that is meant to start after `now` follows `course`. What is due by `now` stays.
     pub fn change_after(&mut self, now: RunInstant, course: Course) {
         match course {
             Course::Rate(rate) => self.timeline.change_after(now, Law::Constant(rate)),
@@ -116,15 +117,14 @@ impl Cursor {
         self.head = self.find_head();
     }
 
-    /// Lets a timeline rule in place of its own, that comes from whoever leads several nodes; slots
-    /// that were taken stay taken.
+    /// Follows the coordinator's timeline instead of its own. Slots that were taken stay taken.
     pub fn follow(&mut self, timeline: Timeline) {
         self.timeline = timeline;
         self.head = self.find_head();
     }
 
-    /// Has the slots that tables give to a node, from the next one on, in place of those that it
-    /// had.
+    /// From the next slot on, has the slots that the tables give to a node, instead of those that
+    /// it had.
     pub fn claim(&mut self, tables: &[ShareTable], owner: Owner) {
         self.claim = SlotClaim::of_tables(tables, owner, self.claim.part());
         self.advance(self.reached);
@@ -146,12 +146,12 @@ impl Cursor {
         missed
     }
 
-    /// The law of starts that it follows.
+    /// The rate of starts over time that it follows.
     pub const fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
-    /// The slots of its claim below this number have been taken or dropped.
+    /// The claim's slots below this number were taken or dropped.
     pub const fn reached(&self) -> u64 {
         self.reached
     }

@@ -1,20 +1,21 @@
 //! When a worker's thread stood still although it had something to do.
 //!
 //! A process may be stopped, a virtual machine moved, a quota used up, a thread kept busy by one
-//! scenario's computing. Nobody tells us: what is seen is that the clock has moved on. So a thread
-//! always has an instant at which it is to look at the clock next, its *probe*, and whoever looks
-//! first after that, be it the probe or an answer that was read before it, finds out how long
-//! nobody did.
+//! scenario's computing. Nobody tells us: all that shows is that the clock has moved on. So a
+//! thread always has an instant at which it is to look at the clock next, its *probe*. The first
+//! look after that instant finds out for how long the thread did not run, whether the probe makes
+//! that look or an answer that the thread read before it.
 //!
 //! ## Why looks, and not the probe alone
-//! After a pause everything is ready at once, and what runs first is chance. A transaction that
+//! After a pause everything is ready at once, and it is chance what runs first. A transaction that
 //! ends then, or a slot that starts, must know already what delayed it. And a thread that has much
-//! to do comes to its probe late without standing still: others look at the clock meanwhile.
+//! to do may come to its probe late without standing still: other code looks at the clock
+//! meanwhile.
 //!
 //! ## Why pauses of ten milliseconds and more
-//! Shorter ones are the business of the loop delay, which knows how often they come. A service with
-//! a queue does not notice them: it works on with what it has. Twice the distance of two probes can
-//! be told from a probe that came late.
+//! The loop delay is about shorter pauses, and knows how often they come. A service with a queue
+//! does not notice them: it works on with what it has. Twice the distance of two probes can be told
+//! from a probe that came late.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -22,22 +23,22 @@ use std::time::Duration;
 
 use crate::RunInstant;
 
-/// How often a thread looks how late it is polled. Coarse enough to cost nothing, fine enough for a
-/// p99 within a second.
+/// How often a thread looks how late it is polled: often enough for a p99 within a second, and
+/// seldom enough to cost nothing.
 pub const PROBE: Duration = Duration::from_millis(5);
 /// The shortest pause that counts as standing still.
 pub const MIN_PAUSE: Duration = Duration::from_millis(10);
-/// Pauses that are remembered one by one: those of a thread that is stopped ten times a second, for
-/// seven minutes. What is under way for longer is judged by what is left.
+/// How many pauses are remembered one by one: those of a thread that is stopped ten times a second,
+/// for seven minutes. For what is under way longer, the remembered pauses count.
 const REMEMBERED: usize = 4_096;
 
-/// The looks of one thread at the clock. Not for several threads: each looks for itself.
+/// The looks of one thread at the clock. Each thread has its own heartbeat.
 #[derive(Debug)]
 pub struct Heartbeat(RefCell<State>);
 
 #[derive(Debug)]
 struct State {
-    /// When the thread is to look again at the latest.
+    /// By when the thread is to look again.
     due: RunInstant,
     seen: RunInstant,
     pauses: VecDeque<Pause>,
@@ -48,7 +49,7 @@ struct State {
 struct Pause {
     from: RunInstant,
     until: RunInstant,
-    /// How long the thread stood still before it.
+    /// How long the thread had stood still before this pause.
     before: Duration,
 }
 
@@ -64,8 +65,8 @@ impl Default for Heartbeat {
 }
 
 impl Heartbeat {
-    /// The thread runs at `now`, and was to run at `due` at the latest, if not for its probe
-    /// before.
+    /// The thread runs at `now`, and should have run by `due`, or by its next probe if that is
+    /// earlier.
     pub fn look(&self, now: RunInstant, due: RunInstant) {
         let mut state = self.0.borrow_mut();
         let from = state.due.min(due).max(state.seen);
@@ -82,7 +83,7 @@ impl Heartbeat {
         state.pauses.push_back(Pause { from, until: now, before });
     }
 
-    /// The thread probes at `now`; says how late that is, and when the next probe is to be.
+    /// The thread probes at `now`. Returns how late that is, and when the next probe is due.
     pub fn probe(&self, now: RunInstant) -> (Duration, RunInstant) {
         self.look(now, RunInstant::NEVER);
         let mut state = self.0.borrow_mut();
@@ -91,7 +92,7 @@ impl Heartbeat {
         (now.since(due), next)
     }
 
-    /// Nothing is to be probed any more.
+    /// The thread makes no more probes.
     pub fn stop(&self) {
         self.0.borrow_mut().due = RunInstant::NEVER;
     }

@@ -1,8 +1,9 @@
-//! The rules of transactions: what one user may begin and end when, what fails a transaction, and
-//! what is left when its iteration ends, in whichever way.
+//! The rules of transactions: what a user may begin and end when, what makes a transaction fail,
+//! and what is left open when its iteration ends, in whatever way.
 //!
-//! Only the rules: whoever waits for a start, sends a request or traps the guest hands in what came
-//! of it, and the instant. What is to be counted goes to the worker's [`Recorder`].
+//! These are only the rules. The code that waits for a start, sends a request or traps the guest
+//! calls them with the result and the instant. What is to be counted goes to the worker's
+//! [`Recorder`].
 
 mod implicit;
 
@@ -16,7 +17,7 @@ use crate::record::{
     Cause, IterationEnd, KindId, Recorder, RunPhase, TransactionEnd, TransactionTimes,
 };
 
-/// Which of its functions a scenario is in.
+/// The function of a scenario that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuestCall {
     /// `setup`, `teardown` or `conduct`: outside the run, nothing is measured.
@@ -29,7 +30,8 @@ pub enum GuestCall {
     Stopping,
 }
 
-/// The scenario broke a rule of the contract; the text is for its author. Nothing has changed.
+/// The scenario broke a rule of the contract; the text is for the scenario's author. Nothing has
+/// changed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct Misuse(String);
@@ -41,7 +43,7 @@ pub enum Failure {
     Status(u16),
     /// A request had no answer.
     Request(ErrorClass),
-    /// Somebody said so, in these words.
+    /// The scenario said so, in these words.
     Said(String),
 }
 
@@ -55,28 +57,28 @@ impl Failure {
     }
 }
 
-/// What a transaction that may be begun still lacks.
+/// What a transaction that may begin still needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lacking {
-    /// Nothing: another transaction is open around it, and paced it.
+    /// Nothing: the transaction around it was paced.
     Nothing,
     /// Nothing: its iteration has taken this start already.
     Taken(Start),
-    /// A start of its own. `first` says that its iteration has begun nothing before.
+    /// A start of its own.
     Start {
-        /// Whether it is the first of its iteration.
+        /// Whether it is the first transaction of its iteration.
         first: bool,
     },
 }
 
-/// What an iteration has come to when it returned.
+/// What became of an iteration that returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IterationScope {
-    /// It ran as it wanted.
+    /// It went its own way to the end.
     Whole,
-    /// The run was over, or its data used up, before its first transaction: it does not count.
+    /// The run was over, or the data used up, before its first transaction: it does not count.
     Empty,
-    /// The run was over in its midst.
+    /// The run was over before the iteration was.
     CutShort,
 }
 
@@ -88,7 +90,7 @@ struct Open {
     intended: RunInstant,
     parked_at: RunInstant,
     started: RunInstant,
-    /// The first thing that failed it.
+    /// The first failure in it.
     failure: Option<Failure>,
 }
 
@@ -98,26 +100,28 @@ pub struct Transactions {
     call: GuestCall,
     /// The outermost first.
     open: Vec<Open>,
-    /// The number of the transaction that was begun last.
+    /// The number of the transaction that began last.
     serial: u32,
-    /// Where iterations are paced, the start that the iteration took: its first transaction has it.
+    /// Where iterations are paced, the start that the iteration took: it belongs to its first
+    /// transaction.
     carried: Option<Start>,
     /// Whether the scenario was told in this iteration that the run is over.
     met_run_over: bool,
-    /// Whether a unique feed had no row left for this iteration.
+    /// Whether a feed whose rows are used once had no row left for this iteration.
     ran_out: bool,
     /// Whether a transaction was begun in this iteration.
     has_begun: bool,
-    /// The phase that what happens now is counted in: that of the last outermost transaction, or of
+    /// The phase in which what happens now counts: that of the last outermost transaction, or of
     /// the iteration before its first.
     phase: RunPhase,
-    /// The phase that the iteration under way is counted in; none outside an iteration, or while it
+    /// The phase in which the present iteration counts; `None` outside an iteration, or while it
     /// has begun nothing.
     iteration_phase: Option<RunPhase>,
 }
 
 impl Transactions {
-    /// Those of a user that is in `call`, and that is counted in `phase` until it begins something.
+    /// The transactions of a user that is in `call`, and that counts in `phase` until it begins
+    /// something.
     pub const fn new(call: GuestCall, phase: RunPhase) -> Self {
         Self {
             call,
@@ -132,39 +136,40 @@ impl Transactions {
         }
     }
 
-    /// Which of its functions the scenario is in.
+    /// The function of the scenario that is running.
     pub const fn call(&self) -> GuestCall {
         self.call
     }
 
-    /// The phase that what happens now is counted in.
+    /// The phase in which what happens now counts.
     pub const fn phase(&self) -> RunPhase {
         self.phase
     }
 
-    /// Whether a transaction was begun in the iteration under way, or the last one.
+    /// Whether a transaction began in the present iteration, or in the last one.
     pub const fn has_begun(&self) -> bool {
         self.has_begun
     }
 
-    /// Whether what happens now is counted at all.
+    /// Whether what happens now counts at all.
     pub fn is_measured(&self) -> bool {
         self.call != GuestCall::Preparing
     }
 
-    /// Whether a wait ends with the run. Outside a transaction it does, as nothing is lost by it;
-    /// inside one it lasts to the end of the grace.
+    /// Whether a wait ends with the run. Outside a transaction it does, because nothing is lost by
+    /// that; inside one it lasts to the end of the grace.
     pub fn waits_end_with_run(&self) -> bool {
         matches!(self.call, GuestCall::Iterating | GuestCall::Preparing) && self.open.is_empty()
     }
 
-    /// Whether a request is a transaction of its own: an iteration sends it outside any other.
+    /// Whether a request is a transaction of its own: an iteration sends it outside any other
+    /// transaction.
     pub fn is_implicit(&self) -> bool {
         self.call == GuestCall::Iterating && self.open.is_empty()
     }
 
     /// The scenario is called. `carried` is the start that the iteration took, where iterations are
-    /// what is paced; `phase` is the one that it belongs to.
+    /// paced; `phase` is the phase to which the start belongs.
     pub fn handle_call(&mut self, call: GuestCall, carried: Option<Start>, phase: RunPhase) {
         self.call = call;
         self.carried = carried;
@@ -174,10 +179,10 @@ impl Transactions {
         self.phase = phase;
     }
 
-    /// The scenario wants to begin a transaction: says what it still lacks.
+    /// The scenario wants to begin a transaction. Returns what it still needs.
     ///
     /// # Errors
-    /// It may not begin this one here.
+    /// The transaction may not begin here.
     pub fn handle_begin(&mut self, kind: KindId, recorder: &Recorder) -> Result<Lacking, Misuse> {
         if self.call != GuestCall::Iterating {
             return Err(misuse(
@@ -200,8 +205,8 @@ impl Transactions {
         })
     }
 
-    /// Begins an outermost transaction with its start, which belongs to `phase`. Gives the number
-    /// by which it is ended.
+    /// Begins an outermost transaction with its start, which belongs to `phase`. Returns the number
+    /// that ends the transaction.
     pub fn begin_outermost(
         &mut self,
         now: RunInstant,
@@ -217,7 +222,7 @@ impl Transactions {
         self.open(kind, start.intended, start.parked_at, now)
     }
 
-    /// Begins a transaction inside the one that is open. Gives the number by which it is ended.
+    /// Begins a transaction inside the one that is open. Returns the number that ends it.
     pub fn begin_inner(&mut self, now: RunInstant, kind: KindId, recorder: &mut Recorder) -> u32 {
         recorder.begun(kind, now, false);
         self.open(kind, now, now, now)
@@ -237,7 +242,7 @@ impl Transactions {
         serial
     }
 
-    /// The run was over in place of a start.
+    /// The run is over, so the transaction gets no start.
     ///
     /// # Errors
     /// The scenario was told so before in this iteration, and went on.
@@ -252,17 +257,17 @@ impl Transactions {
         Ok(())
     }
 
-    /// A unique feed had no row left for this iteration: one that begins nothing for want of it
-    /// does not count.
+    /// A feed whose rows are used once had no row left for this iteration. If the iteration begins
+    /// nothing for that reason, it does not count.
     pub const fn handle_feed_exhausted(&mut self) {
         self.ran_out = true;
     }
 
-    /// Ends a transaction in the scenario's judgement: `reason` says why it failed, if it did. What
-    /// failed it before counts first.
+    /// The scenario ends a transaction: `reason` says why it failed, if it did. An earlier failure
+    /// in it counts first.
     ///
     /// # Errors
-    /// It is not open, or another one inside it still is.
+    /// The transaction is not open, or another one inside it still is.
     pub fn finish(
         &mut self,
         now: RunInstant,
@@ -289,7 +294,7 @@ impl Transactions {
         Ok(())
     }
 
-    /// Counts an exchange that has ended. One that failed fails all transactions around it.
+    /// Counts an exchange that has ended. If it failed, all transactions around it fail.
     pub fn handle_exchange(
         &mut self,
         exchange: &Exchange,
@@ -305,8 +310,8 @@ impl Transactions {
         }
     }
 
-    /// The iteration returned, well or not: what is still open was not ended. Says what the
-    /// iteration has come to.
+    /// The iteration returned, well or not: a transaction that is still open was not ended. Returns
+    /// what became of the iteration.
     pub fn handle_return(
         &mut self,
         now: RunInstant,
@@ -328,7 +333,8 @@ impl Transactions {
         scope
     }
 
-    /// The scenario trapped: its open transactions failed of it, and so did its iteration.
+    /// The scenario trapped: its open transactions failed for that reason, and so did its
+    /// iteration.
     pub fn handle_trap(&mut self, now: RunInstant, reason: &str, recorder: &mut Recorder) {
         self.end_all(now, TransactionEnd::Failed(&Cause::Trap(reason)), recorder);
         if self.call == GuestCall::Iterating {
@@ -339,7 +345,7 @@ impl Transactions {
         }
     }
 
-    /// The user is cut off where it waits: what it has open is interrupted.
+    /// The user is cut off where it waits: its open transactions are interrupted.
     pub fn handle_cut(&mut self, now: RunInstant, recorder: &mut Recorder) {
         self.end_all(now, TransactionEnd::Interrupted, recorder);
         if self.iteration_phase.is_some() {
@@ -364,8 +370,8 @@ impl Transactions {
         recorder.ended(kind, &times, self.open.is_empty(), ended);
     }
 
-    /// Counts the iteration as begun and ended: one that begins nothing, because the run is over,
-    /// must not be counted at all.
+    /// Counts the iteration as begun and ended at once: an iteration that begins nothing because
+    /// the run is over must not count at all.
     fn end_iteration(&mut self, end: IterationEnd, recorder: &mut Recorder) {
         let phase = self.iteration_phase.take().unwrap_or(self.phase);
         recorder.iteration_begun(phase);

@@ -1,13 +1,14 @@
-//! What is measured on one node and read on another: few bytes, and nothing let in that could not
-//! have been measured.
+//! What is measured on one node and read on another: few bytes, and nothing accepted that nobody
+//! could have measured.
 //!
-//! The other side may be broken or hostile. So each type checks, as it is read, what its own
-//! methods and those that merge it rely on; most of the rules are one of those here. A snapshot
-//! that was read is then as good as one's own, and nobody looks at it again. It may still lie.
+//! The sender may be broken or hostile. So each type checks, while it is read, what its own methods
+//! and its merges rely on; most of these rules stand here. A snapshot that was read is then as good
+//! as one of our own, and nobody checks it again. It may still lie.
 //!
 //! ## Why a bound to every count
-//! Sums are taken in 64 bits without a look at overflow. With `MAX_COUNT` to each snapshot a
-//! million of them cannot reach it, nor can the sums of a few such sums that a report is made of.
+//! Sums are taken in 64 bits without a check for overflow. As each snapshot has at most
+//! `MAX_COUNT`, a million snapshots cannot overflow a sum, and neither can the sums of a few such
+//! sums of which a report is made.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,14 +17,14 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-/// Things of one sort that a snapshot may have counted: a million a second for twelve days. A
-/// snapshot that travels is of half a second.
+/// The most things of one sort that a snapshot may have counted: a million a second for twelve
+/// days. A snapshot that travels is about half a second.
 pub(crate) const MAX_COUNT: u64 = 1 << 40;
-/// Bytes that it may have counted: twelve minutes of 100 Gbit/s. A million times as many still fit
-/// into 64 bits.
+/// The most bytes that a snapshot may have counted: twelve minutes of 100 Gbit/s. A million times
+/// as many still fit into 64 bits.
 const MAX_BYTES: u64 = 1 << 43;
 
-/// Why what came was not let in.
+/// Why what was sent is not accepted.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub(crate) enum Refused {
     #[error("a count of {0}: more than a snapshot can hold")]
@@ -70,7 +71,7 @@ pub(crate) const fn length(text: &str, most: usize) -> Result<(), Refused> {
     if text.len() <= most { Ok(()) } else { Err(Refused::Length(text.len())) }
 }
 
-/// Writes a text that is shared.
+/// Writes a text that several owners share.
 pub(crate) fn text<S: Serializer>(
     text: &impl AsRef<str>,
     serializer: S,
@@ -78,7 +79,7 @@ pub(crate) fn text<S: Serializer>(
     serializer.serialize_str(text.as_ref())
 }
 
-/// Writes a list that is shared.
+/// Writes a list that several owners share.
 pub(crate) fn list<T: Serialize, S: Serializer>(
     list: &impl AsRef<[T]>,
     serializer: S,
@@ -86,7 +87,7 @@ pub(crate) fn list<T: Serialize, S: Serializer>(
     serializer.collect_seq(list.as_ref())
 }
 
-/// A number that a machine has measured of itself, as seconds: not below zero, and not endless.
+/// Reads a number of seconds that a machine has measured: not below zero, and not infinite.
 ///
 /// # Errors
 /// It is not.
@@ -99,14 +100,14 @@ pub fn measured<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Er
     }
 }
 
-/// A sequence of which no more than `MAX` are read: what is read may take a thousand times the
-/// memory of its bytes, so all of it must not be read first.
+/// A sequence of which no more than `MAX` are read. What is read may take a thousand times the
+/// memory of its bytes, so the check must not come after reading all of it.
 pub(crate) struct AtMost<T, const MAX: usize>(pub(crate) Vec<T>);
 
 /// The same as a plain list, for a field.
 ///
 /// # Errors
-/// There are more, or one cannot be read.
+/// There are more than `MAX`, or one cannot be read.
 pub fn list_of<'de, const MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -142,12 +143,12 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for AtMostVisitor<
 
 /// Counts of numbered buckets, of which most are empty.
 ///
-/// Each bucket that is not is written as its distance from the one before it and its count, both as
-/// Elias gamma codes (P. Elias, *Universal Codeword Sets and Representations of the Integers*,
-/// 1975): as many zeros as the number has binary digits after its first, then these digits. A one
-/// is one bit, a two or three are three. The samples of half a second fall into buckets near to
-/// each other, a few into each, and take five bits a bucket, a third of what pairs of bytes take.
-/// The last byte is filled up with zeros.
+/// Each bucket that has a count is written as its distance from the one before it and its count,
+/// both as Elias gamma codes (P. Elias, *Universal Codeword Sets and Representations of the
+/// Integers*, 1975): as many zeros as the number has binary digits after its first, then these
+/// digits. A one takes one bit, a two or three take three. The samples of half a second fall into
+/// buckets near to each other, a few into each, and take five bits a bucket, a third of what pairs
+/// of bytes take. The last byte is filled up with zeros.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sparse(Vec<u8>);
 
@@ -164,11 +165,11 @@ impl Sparse {
         Self(bits.bytes)
     }
 
-    /// The counts above zero, in the order of their buckets, each bucket below `buckets`. So many
-    /// times [`MAX_COUNT`] must fit into 64 bits.
+    /// The counts above zero, in the order of their buckets, each bucket below `buckets`.
+    /// [`MAX_COUNT`] times that number must fit into 64 bits.
     pub(crate) fn unpack(&self, buckets: usize) -> Result<Vec<(u32, u64)>, Refused> {
         let mut bits = BitReader { bytes: &self.0, at: 0 };
-        // Of five bits each.
+        // Each takes about five bits.
         let (mut counts, mut next) = (Vec::with_capacity(self.0.len() * 8 / 5), 0_u64);
         while let Some(distance) = bits.read()? {
             let bucket = next
@@ -217,11 +218,11 @@ struct BitReader<'a> {
 }
 
 impl BitReader<'_> {
-    /// The next number, above zero; nothing where only the filling is left.
+    /// The next number, above zero; `None` where only the zeros at the end are left.
     fn read(&mut self) -> Result<Option<u64>, Refused> {
         let rest = &self.bytes[self.at / 8..];
         let left = rest.len() * 8 - self.at % 8;
-        // All codes of numbers up to `MAX_COUNT`, and many more, lie within these 121 bits.
+        // The codes of all numbers up to `MAX_COUNT`, and of many more, lie within these 121 bits.
         let next = rest.first_chunk().copied().unwrap_or_else(|| {
             let mut last = [0; 16];
             last[..rest.len()].copy_from_slice(rest);

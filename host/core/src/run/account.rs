@@ -1,5 +1,5 @@
-//! What a run comes to, while it goes on: counts merged as they arrive, all of it added up once a
-//! second, and when the warm-up has done its work.
+//! The counts of a run while it goes on: merged as they arrive, added up once a second. It also
+//! decides when the warm-up is over.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,8 +13,9 @@ use crate::control::Steadiness;
 use crate::plan::Plan;
 use crate::record::{Batches, Snapshot};
 
-/// How often all is added up, and shown: once a second. Time comes five times a second, and the
-/// fifth tick counts although it may come a little sooner than the one of the last look did.
+/// How often the counts are added up and shown: once a second. The control is told the time five
+/// times a second. The fifth tick counts although it may come a little less than a second after the
+/// last look.
 const LOOK_EVERY: Duration = Duration::from_millis(900);
 
 /// See the module's documentation.
@@ -22,12 +23,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(900);
 pub(super) struct Account {
     /// What was counted until the last look.
     pub(super) total: Snapshot,
-    /// What was counted since.
+    /// What was counted since the last look.
     pub(super) recent: Snapshot,
     pub(super) batches: Batches,
-    /// How long the warm-up takes, or may take.
+    /// How long the warm-up takes; with `steadiness`, how long at most.
     pub(super) warm_up: Duration,
-    /// Where it ends as soon as the service is steady, and has not ended yet.
+    /// Looks whether the service is steady, where that ends the warm-up and it has not ended yet.
     steadiness: Option<Steadiness>,
     looked: RunInstant,
 }
@@ -45,7 +46,7 @@ impl Account {
     }
 
     /// Adds up what was counted since the last look, if about a second has passed since, and moves
-    /// it to `shown`; gives how long it lasted.
+    /// it to `shown`. Returns how long that stretch lasted.
     pub(super) fn add_up(
         &mut self,
         now: RunInstant,
@@ -69,12 +70,12 @@ impl Account {
         Some(span)
     }
 
-    /// Where the measured part begins, or may begin at the latest.
+    /// Where the measured part begins; where a steady service ends the warm-up, at the latest.
     pub(super) fn measured_from(&self) -> RunInstant {
         RunInstant::START + self.warm_up
     }
 
-    /// Ends a warm-up that is to end by itself if the service shows no trend any more.
+    /// Ends the warm-up if the service shows no trend any more, where that is what ends it.
     fn look_whether_steady(
         &mut self,
         now: RunInstant,

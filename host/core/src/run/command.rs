@@ -5,19 +5,19 @@ use thiserror::Error;
 /// What may be asked of a run while it goes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Command {
-    /// To end, as Ctrl-C asks; a second time, to cut what is under way.
+    /// End, as Ctrl-C asks. A second time: cut what is under way.
     Interrupt,
-    /// To end now as if it had come to its end; what is under way may finish.
+    /// End now as if the run had come to its end; what is under way may finish.
     Finish,
-    /// To end because somebody decided so over the control API.
+    /// End because somebody decided so over the control API.
     Stop,
-    /// Another goal, in starts a second.
+    /// Follow another goal, in starts a second.
     SetGoal(f64),
-    /// To begin nothing, or to begin again.
+    /// Begin nothing (`true`), or begin again.
     Pause(bool),
 }
 
-/// Why a wish of the control API is not for this run. Nothing has changed.
+/// Why a command of the control API is not for this run. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
     /// The closed model was asked for a rate.
@@ -28,18 +28,18 @@ pub enum Refusal {
     /// A search was asked for another rate, or to pause.
     #[error("a search chooses its own rates; it can be stopped, and nothing else")]
     Search,
-    /// Its `setup` is under way.
+    /// The run's `setup` is under way.
     #[error("the run has not begun yet: its setup is under way")]
     Preparing,
-    /// It is draining, or over.
+    /// The run is draining, or over.
     #[error("the run is ending: nothing new begins in it any more")]
     Ending,
 }
 
-/// What a run is to do from now on.
+/// What a run follows from now on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Standing {
-    /// Starts a second that are to be; nothing in the closed model.
+    /// Starts a second that the run aims at; `None` in the closed model.
     pub goal: Option<f64>,
     /// Whether nothing begins because somebody asked for it.
     pub is_paused: bool,

@@ -7,24 +7,24 @@ use crate::control::{Doing, Explanation, Objective, SearchResult};
 pub struct ControlRecord {
     /// The set-point in force, in transactions a second.
     pub goal: f64,
-    /// Its objectives; none in a search.
+    /// The run's objectives; empty in a search.
     pub objectives: Vec<ObjectiveRecord>,
-    /// What a search came to.
+    /// The result of a search; `None` where there was no search.
     pub found: Option<SearchResult>,
 }
 
 /// One objective, at the end of a run or while it goes on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ObjectiveRecord {
-    /// Which.
+    /// The objective.
     pub objective: Objective,
     /// The rate up to which it holds.
     pub limit: f64,
     /// What its controller is doing.
     pub doing: Doing,
-    /// Seconds, or a share; with how many samples.
+    /// What was measured last, in seconds or as a share, and on how many samples.
     pub measured: Option<(f64, u64)>,
-    /// Whether it is what keeps the rate down.
+    /// Whether this objective keeps the rate down.
     pub binding: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a run is to do: what its control asks of whoever drives it.
+//! What the control of a run asks of its driver.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,55 +12,56 @@ use crate::control::Limit;
 use crate::plain::line;
 use crate::schedule::Course;
 
-/// Something to be done. Effects are to be done in the order in which they are given.
+/// An effect that the driver is to carry out. Effects are to be carried out in the order in which
+/// they are given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
-    /// All who generate load follow another set-point.
+    /// All workers or nodes follow another set-point.
     Publish(SetPoint),
     /// Nothing begins any more; what is under way may finish.
     End(EndOrder),
-    /// What is under way is cut.
+    /// What is under way is cut off.
     Cut,
     /// No iteration begins any more, and those under way go on to their end.
     CloseIterations,
-    /// A node told what cannot be: nothing more is taken from it.
+    /// A node sent counts that are impossible: nothing more is taken from it.
     Distrust(NodeId),
-    /// A person is told.
+    /// A person is told something.
     Say(Notice),
 }
 
 /// What a run's starts are to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SetPoint {
-    /// Which course; nothing where the model has no rate, or it stays as it was planned.
+    /// The course of starts; `None` where the model has no rate, or where starts stay as planned.
     pub course: Option<Course>,
-    /// From when on. A moment ahead, so that all workers change at the same slot.
+    /// From when on. That is a moment ahead, so that all workers change at the same slot.
     pub from: RunInstant,
-    /// How often objectives were told to judge only what begins anew.
+    /// How often objectives were told to judge only what begins from then on.
     pub restarts: u64,
     /// Whether nothing is to begin, whatever paces it.
     pub is_paused: bool,
-    /// Where the measured part begins, if that is not where it was planned.
+    /// Where the measured part begins, if not where it was planned.
     pub measured_from: Option<RunInstant>,
 }
 
-/// Why nothing begins any more, as those who generate load are told.
+/// Why nothing begins any more, as workers and nodes are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EndOrder {
     /// The time of the plan is over, which each of them sees on its own clock.
     Planned,
-    /// Its end came sooner than that of the plan, and is as good.
+    /// The run ended sooner than planned, and is as complete.
     Finished,
-    /// It is stopped.
+    /// The run was stopped.
     Stopped,
 }
 
 /// What a person is told while a run goes on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Notice {
-    /// The run was stopped, and what is under way has so long.
+    /// The run was stopped, and what is under way has some time to finish.
     Ending {
-        /// At the most.
+        /// The longest that it may take.
         grace: Duration,
     },
     /// A feed has no row left.
@@ -69,11 +70,11 @@ pub enum Notice {
     Limited(Limit),
     /// As much is completed again as is asked for.
     Reached,
-    /// The rate has changed; for those who look into it.
+    /// The rate has changed; for people who look into the details.
     SetPoint {
         /// Starts a second.
         rate: f64,
-        /// What it follows from.
+        /// Why.
         reason: String,
     },
     /// The warm-up has done its work.
@@ -81,11 +82,11 @@ pub enum Notice {
         /// How long it took.
         after: Duration,
     },
-    /// A node told what cannot be.
+    /// A node sent counts that are impossible.
     Garbled {
-        /// What it calls itself.
+        /// The node's name.
         node: String,
-        /// What is wrong with it.
+        /// What is wrong with the counts.
         error: String,
     },
 }

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::{Figures, Outcomes, Snapshot};
 
-/// So many traps without a single iteration that ended otherwise, and the scenario is taken to be
-/// broken everywhere.
+/// After so many traps without a single iteration that ended otherwise, the scenario counts as
+/// broken.
 const HOPELESS_TRAPS: u64 = 100;
 
-/// So long and so many failures without anything that began, and the same is taken of a scenario:
-/// as often as one user alone fails in that time.
+/// After so long, and so many failures without anything that began, the scenario counts as broken
+/// as well. One user alone fails so often in that time.
 const HOPELESS_AFTER: Duration = Duration::from_secs(3);
 const HOPELESS_FAILURES: u64 = 10;
 
@@ -22,9 +22,10 @@ pub enum EndRequest {
     Stop(String),
     /// `fail-run`, with its reason.
     Fail(String),
-    /// A feed picked from as unique has no row left; its name.
+    /// A feed whose rows are used once has no row left; its name.
     FeedExhausted(String),
-    /// It cannot do anything without what it was not given; what that is, and how it is given.
+    /// The scenario cannot do anything without something that it was not given: what that is, and
+    /// how to give it.
     Lacks(String),
 }
 
@@ -33,22 +34,22 @@ pub enum EndRequest {
 pub enum EndCause {
     /// Its duration or its iterations were over, or Ctrl-C ended a run that has neither.
     Finished,
-    /// A signal came before its end.
+    /// A signal came before the run's end.
     Signal,
-    /// It was stopped before its end over the control API.
+    /// The run was stopped before its end over the control API.
     Stopped,
     /// The scenario asked for it.
     Scenario(EndRequest),
     /// Users did nothing but trap.
     Hopeless,
-    /// All nodes that shared it have left.
+    /// All nodes that shared the run have left.
     Deserted,
-    /// Its coordinator was lost.
+    /// The run's coordinator was lost.
     Leaderless,
 }
 
-/// Whether users do nothing but trap, and have long enough; or nothing has begun, while each of the
-/// users that are `alive` has failed.
+/// Whether users do nothing but trap, and have done so long enough; or whether nothing has begun,
+/// although each of the `alive` users has failed.
 pub(super) fn is_hopeless(total: &Snapshot, elapsed: Duration, alive: u64) -> bool {
     let only_traps = total.users.traps.total() >= HOPELESS_TRAPS && only_traps(total);
     let failures = failures_before_anything(total);
@@ -58,7 +59,7 @@ pub(super) fn is_hopeless(total: &Snapshot, elapsed: Duration, alive: u64) -> bo
             && nothing_began(total))
 }
 
-/// Whether nothing ever began, and something failed for it.
+/// Whether nothing ever began, and something failed before it could begin.
 pub(super) fn nothing_began(snapshot: &Snapshot) -> bool {
     let all = [&snapshot.warm_up, &snapshot.measured];
     let began = |part: &&Figures| {
@@ -69,7 +70,7 @@ pub(super) fn nothing_began(snapshot: &Snapshot) -> bool {
 
 /// Users and iterations that failed.
 fn failures_before_anything(snapshot: &Snapshot) -> u64 {
-    // A trap within an iteration has failed that one as well.
+    // A trap within an iteration made that iteration fail as well.
     let in_iterations = snapshot.warm_up.iterations.failed + snapshot.measured.iterations.failed;
     in_iterations.max(snapshot.users.traps.total()) + snapshot.users.start_errors.total()
 }

@@ -1,4 +1,4 @@
-//! What went through in a window, as far as control and the search for a limit need it.
+//! What went through in a window, as far as control and the look for a limit need it.
 
 use std::time::Duration;
 
@@ -10,8 +10,7 @@ use crate::record::{Figures, Snapshot};
 use crate::travel;
 use crate::verdict::is_generator_limited;
 
-/// Objectives that a run may have beside others: a tally takes some kilobytes when it is read, and
-/// one byte on the wire.
+/// The most objectives of a run: a tally takes some kilobytes in memory, and one byte on the wire.
 const MAX_TALLIES: usize = 256;
 
 /// See the module's documentation.
@@ -21,22 +20,23 @@ pub struct Flowed {
     pub started: u64,
     /// Transactions that began.
     pub begun: u64,
-    /// What is paced, and ended by itself.
+    /// What is paced and ended by itself: transactions or iterations.
     pub completed: u64,
-    /// Time that transactions took, those that failed too, summed up.
+    /// The time that transactions took, summed up, failed ones included.
     pub service: Duration,
-    /// Whether the load generator was a limit in it.
+    /// Whether the load generator was a limit in the window.
     pub generator_limited: bool,
-    /// How long threads stood still: of a worker alone, or of all workers of a node on average.
+    /// How long threads stood still: the thread of one worker, or the mean of all workers of a
+    /// node.
     pub stood: Duration,
-    /// For each objective.
+    /// A tally for each objective.
     #[serde(deserialize_with = "travel::list_of::<MAX_TALLIES, _, _>")]
     pub tallies: Vec<Tally>,
 }
 
 impl Flowed {
-    /// What the window of a worker says: what it counted, how many slots it started, and what it
-    /// tells of each objective. How long its thread stood still is for the caller to add.
+    /// The flow of a worker's window: what it counted, how many slots it started, and its tallies
+    /// of the objectives. The caller adds how long the thread stood still.
     pub fn of_window(counted: &Snapshot, started: u64, tallies: &[Tally], pace: Pace) -> Self {
         let mut flowed = Self { started, tallies: tallies.to_vec(), ..Self::default() };
         for part in [&counted.warm_up, &counted.measured] {
@@ -50,10 +50,10 @@ impl Flowed {
         flowed
     }
 
-    /// Adds what went through elsewhere.
+    /// Adds what went through in another worker or node.
     pub fn merge(&mut self, other: &Self) {
         let Self { started, begun, completed, service, generator_limited, stood, tallies } = other;
-        // What comes from another node may hold any number.
+        // What another node sent may be any number.
         self.started = self.started.saturating_add(*started);
         self.begun = self.begun.saturating_add(*begun);
         self.completed = self.completed.saturating_add(*completed);
@@ -66,7 +66,7 @@ impl Flowed {
         }
     }
 
-    /// Forgets all and keeps the memory.
+    /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
         let mut tallies = std::mem::take(&mut self.tallies);
         tallies.iter_mut().for_each(Tally::clear);
@@ -74,7 +74,7 @@ impl Flowed {
     }
 }
 
-/// Time that transactions took, those that failed too, summed up.
+/// The time that transactions took, summed up, failed ones included.
 fn service_time(part: &Figures) -> Duration {
     let nanos = part.total.service.ok.sum_ns() + part.total.service.failed.sum_ns();
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))

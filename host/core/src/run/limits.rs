@@ -1,4 +1,4 @@
-//! Who kept less from being completed than was asked for, one limit after the other.
+//! What kept the throughput below what was asked for, one limit after the other.
 
 use std::time::Duration;
 
@@ -8,53 +8,53 @@ use super::effect::Notice;
 use crate::RunInstant;
 use crate::control::{Flow, Limit, LimitWatch};
 
-/// How long it takes until slots that move are all started again: a lease, and the time until a
-/// silent node is taken for lost.
+/// How long it takes until slots that move to another node are all started again: the length of a
+/// lease, and the time until a silent node counts as lost.
 const MOVING: Duration = Duration::from_millis(2_500);
 
-/// Limits that are kept for the report. A run in which more come and go is told by the first ones.
+/// The most limits that a report keeps. Of a run with more of them the report has the first ones.
 const MAX_LIMITS: usize = 100;
 
 /// See the module's documentation.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct LimitHistory {
     watch: LimitWatch,
-    /// When limits are looked for again, after shares have moved.
+    /// When the look for limits goes on, after shares have moved.
     judges_again: Option<RunInstant>,
-    /// Those that came, with when they went.
+    /// The limits so far, with when they ended; `None` while one lasts.
     past: Vec<(Limit, Option<RunInstant>)>,
 }
 
 impl LimitHistory {
-    /// Who the limit is at the moment.
+    /// The limit at the moment.
     pub(super) const fn current(&self) -> Option<&Limit> {
         self.watch.limit()
     }
 
-    /// The limits that there were, with when they ended.
+    /// All limits, with when they ended.
     pub(super) fn into_past(self) -> Vec<(Limit, Option<RunInstant>)> {
         self.past
     }
 
-    /// Slots move from one node to another. Meanwhile some are missed, and that is no limit of
-    /// anybody's.
+    /// Slots move from one node to another. Meanwhile some slots are missed, which is nobody's
+    /// limit.
     pub(super) fn handle_move(&mut self, now: RunInstant) {
         self.watch.forget();
         self.judges_again = Some(now + MOVING);
     }
 
-    /// Something else is asked for from now on.
+    /// The run follows another goal from now on.
     pub(super) fn handle_new_goal(&mut self, now: RunInstant) {
         self.watch.forget();
         self.end_latest(now);
     }
 
-    /// Whether limits are looked for at present.
+    /// Whether limits are looked for at the moment.
     pub(super) fn judges(&self, now: RunInstant) -> bool {
         self.judges_again.is_none_or(|again| now >= again)
     }
 
-    /// Takes in a window; gives what is to be said of it.
+    /// Takes in a window; returns what a person is to be told about it.
     pub(super) fn handle_window(&mut self, flow: Flow) -> Option<Notice> {
         let until = flow.until;
         let before = self.watch.limit().map(|limit| limit.by);

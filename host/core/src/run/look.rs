@@ -11,20 +11,21 @@ use crate::verdict::Stamp;
 /// Where a run is.
 #[derive(Debug)]
 pub struct Look<'a> {
-    /// Since the run's first instant.
+    /// The time since the run's first instant.
     pub elapsed: Duration,
-    /// How long the warm-up takes, or may take.
+    /// How long the warm-up takes; where a steady service ends it, how long at most.
     pub warm_up: Duration,
-    /// When the plan has the run end, since its first instant: at the latest, where its warm-up may
-    /// end sooner. Nothing where its length is not planned.
+    /// When the plan ends the run, counted from its first instant; if the warm-up may end sooner,
+    /// at the latest. `None` where the plan has no length.
     pub ends_at: Option<Duration>,
     /// Whether nothing new begins any more.
     pub is_ending: bool,
-    /// When what is under way is cut, since the run's first instant; nothing before it ends.
+    /// When what is under way is cut, counted from the run's first instant; `None` before the run
+    /// ends.
     pub cut_at: Option<Duration>,
     /// What was counted so far.
     pub total: &'a Snapshot,
-    /// What was counted since the last look, which lasted this long.
+    /// What was counted since the last look, and how long that stretch lasted.
     pub recent: (&'a Snapshot, Duration),
     /// Users that exist.
     pub users: u64,
@@ -37,31 +38,31 @@ pub struct Look<'a> {
 /// What the rate follows at the moment, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ControlLook {
-    /// Starts a second that are to be; nothing in the closed model.
+    /// Starts a second that the run aims at; `None` in the closed model.
     pub goal: Option<f64>,
     /// Whether nothing begins because somebody asked for it.
     pub is_paused: bool,
-    /// What keeps the rate where it is, in words; nothing where the plan alone does.
+    /// What keeps the rate where it is, in words; empty where the plan alone does.
     pub reason: String,
-    /// Who keeps less from being completed than is asked for.
+    /// What keeps the throughput below what is asked for.
     pub limit: Option<Limit>,
-    /// What each objective does; nothing where there is none.
+    /// What each objective does; empty where there are no objectives.
     pub objectives: Vec<ObjectiveRecord>,
 }
 
-/// A node in the live view. Rates are of the time since the last look.
+/// A node in the live view. Rates are those since the last look.
 #[derive(Clone, Debug)]
 pub struct NodeLook {
-    /// What it has of the run.
+    /// The node's part in the run.
     pub place: NodePlace,
-    /// Users that exist on it.
+    /// Users that exist on the node.
     pub users: u64,
-    /// Transactions that it completed a second.
+    /// Transactions that the node completed a second.
     pub per_second: f64,
-    /// Processors in use; zero in the warm-up.
+    /// Processors in use; zero during the warm-up.
     pub cores: f64,
-    /// The 99th percentile of the lag of starts that is its own fault.
+    /// The 99th percentile of the generator lag of the node.
     pub generator_lag: Option<Duration>,
-    /// What its figures so far would be worth alone.
+    /// The stamp that the node's figures so far would have alone.
     pub stamp: Stamp,
 }

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::travel;
 use crate::verdict::CpuWindows;
 
-/// A machine as the load generator found it; or several together.
+/// A machine as the load generator sees it, or several machines together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MachineRecord {
     /// Cores that the process may run on.
     #[serde(deserialize_with = "travel::count")]
     pub cores: u64,
-    /// The most memory that the process had resident at a time, in bytes; nothing where the kernel
-    /// does not say. Of several machines, all of it together.
+    /// The most memory, in bytes, that the process ever had resident; `None` where the kernel does
+    /// not say. For several machines it is the sum.
     pub most_resident_bytes: Option<u64>,
     /// How busy its processors were.
     pub cpu: CpuRecord,
@@ -25,16 +25,16 @@ pub struct MachineRecord {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "SentCpu")]
 pub struct CpuRecord {
-    /// Windows, and those in which the allowed cores were used up.
+    /// The number of windows, and of those in which the allowed cores were used up.
     pub windows: CpuWindows,
-    /// Time that the hypervisor took, as a share; of several machines, of the worst. Nothing where
+    /// The share of time that the hypervisor took; for several machines, the largest. `None` where
     /// the kernel does not say.
     pub stolen: Option<f64>,
     /// Processor time used.
     pub seconds: f64,
 }
 
-/// The same as it comes.
+/// The same as another node sent it.
 #[derive(Deserialize)]
 struct SentCpu {
     windows: CpuWindows,
@@ -55,7 +55,7 @@ impl From<SentCpu> for CpuRecord {
 }
 
 impl MachineRecord {
-    /// Adds what another machine gave.
+    /// Adds the facts of another machine.
     pub fn merge(&mut self, other: &Self) {
         let Self { cores, most_resident_bytes, cpu } = other;
         self.cores = self.cores.saturating_add(*cores);
@@ -69,8 +69,8 @@ impl MachineRecord {
 }
 
 impl CpuRecord {
-    /// Adds what was seen of a window: the part of the allowed cores that was used, and the part of
-    /// the machine's time that the hypervisor took.
+    /// Adds a window: which part of the allowed cores was used, and which part of the machine's
+    /// time the hypervisor took.
     pub fn add(&mut self, busy: f64, stolen: Option<f64>) {
         self.windows.record(busy);
         // A mean over windows of equal length.

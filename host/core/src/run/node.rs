@@ -8,13 +8,13 @@ use super::machine::MachineRecord;
 use crate::RunInstant;
 use crate::record::Snapshot;
 
-/// A machine that generates load, for as long as its process lives: drawn at random when it starts,
-/// so that nobody is taken for who it was before.
+/// The identity of a node, for as long as its process lives. It is drawn at random when the process
+/// starts, so that nobody takes a node for an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub u64);
 
 impl fmt::Display for NodeId {
-    /// As 16 hexadecimal digits.
+    /// Writes the identity as 16 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
     }
@@ -23,7 +23,7 @@ impl fmt::Display for NodeId {
 /// What a node counted, as it travels.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct NodeCounts {
-    /// Since it told the last time.
+    /// What the node counted since it last sent its counts.
     pub counted: Snapshot,
     /// Users that exist.
     pub users: u64,
@@ -31,35 +31,36 @@ pub struct NodeCounts {
     pub users_at_once: u64,
     /// Request heads handed to the network so far, over the whole run.
     pub requests_written: u64,
-    /// When the latest of its iterations to end did so, as far as that is known.
+    /// When the latest iteration that ended did so, as far as that is known.
     pub last_end: Option<RunInstant>,
-    /// Slots that it started so far.
+    /// Slots that the node has started so far.
     pub slots: u64,
-    /// Its machine, so far.
+    /// The facts of the node's machine so far.
     pub machine: MachineRecord,
 }
 
-/// What a node has of a run at the moment.
+/// A node's part in a run at the moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodePlace {
-    /// Which node.
+    /// The node.
     pub id: NodeId,
-    /// What it calls itself.
+    /// The node's name.
     pub name: String,
-    /// The part of the slots that is its own.
+    /// The node's part of the slots.
     pub share: f64,
-    /// Whether it is heard and takes part.
+    /// Whether the node takes part and is heard of.
     pub is_present: bool,
-    /// Whether it left of its own accord.
+    /// Whether the node left of its own accord.
     pub has_left: bool,
 }
 
-/// What a node started that nobody has been told of: between these two.
+/// How many starts of a node are in no figure, because the node could not report them: between two
+/// bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownStarts {
-    /// So many surely.
+    /// The lower bound.
     pub least: u64,
-    /// So many at the most; nothing in the closed model, which sets no limit, or where shares moved
+    /// The upper bound; `None` in the closed model, which sets no limit, or where shares have moved
     /// thousands of times since.
     pub most: Option<u64>,
 }
@@ -67,18 +68,18 @@ pub struct UnknownStarts {
 /// What became of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeFate {
-    /// Which node.
+    /// The node.
     pub id: NodeId,
-    /// What it calls itself.
+    /// The node's name.
     pub name: String,
-    /// The part of the slots that it had last.
+    /// The part of the slots that the node had last.
     pub share: f64,
-    /// How often it was not heard for so long that others took over.
+    /// How often the node was silent for so long that others took over its slots.
     pub times_lost: u64,
-    /// What it started of which nothing was heard.
+    /// Starts of the node that are in no figure.
     pub unknown: UnknownStarts,
-    /// Whether it told all.
+    /// Whether all counts of the node arrived.
     pub is_complete: bool,
-    /// Whether it left of its own accord.
+    /// Whether the node left of its own accord.
     pub has_left: bool,
 }

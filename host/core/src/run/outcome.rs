@@ -13,7 +13,7 @@ use crate::record::{Batches, Snapshot};
 /// See the module's documentation.
 #[derive(Debug, PartialEq)]
 pub struct RunOutcome {
-    /// Why it ended.
+    /// Why the run ended.
     pub cause: EndCause,
     /// All that was counted.
     pub snapshot: Snapshot,
@@ -21,8 +21,8 @@ pub struct RunOutcome {
     pub measured: Duration,
     /// Length of the warm-up.
     pub warm_up: Duration,
-    /// Whether the service was found to be steady at the end of the warm-up; nothing where that was
-    /// not asked for.
+    /// Whether the service was steady at the end of the warm-up; `None` where nobody asked for
+    /// that.
     pub is_steady: Option<bool>,
     /// Request heads handed to the network over the whole run.
     pub requests_written: u64,
@@ -32,13 +32,13 @@ pub struct RunOutcome {
     pub began_at: Duration,
     /// The machines that generated the load, all together.
     pub machine: MachineRecord,
-    /// What held the rate, where something did.
+    /// What held the rate; `None` where the plan's profile alone did.
     pub control: Option<ControlRecord>,
-    /// What kept the rate below what was asked for, and until when.
+    /// The limits of the run, with when they ended.
     pub limits: Vec<(Limit, Option<RunInstant>)>,
     /// Response times of the measured part, second by second.
     pub batches: Batches,
-    /// The nodes that shared the run; none where one was alone.
+    /// The nodes that shared the run; empty where one node ran it alone.
     pub nodes: Vec<NodeResult>,
 }
 
@@ -48,7 +48,7 @@ impl RunOutcome {
         ending::only_traps(&self.snapshot)
     }
 
-    /// Whether nothing ever began, and something failed for it.
+    /// Whether nothing ever began, and something failed before it could begin.
     pub fn nothing_began(&self) -> bool {
         ending::nothing_began(&self.snapshot)
     }

@@ -1,15 +1,16 @@
 //! The control of a run: one state machine, whether this machine runs it alone or many nodes share
 //! it.
 //!
-//! Whoever drives it tells it what happened (`handle_*`), does what [`RunControl::poll_effect`]
-//! gives, and shows what [`RunControl::poll_look`] gives. It is told the time a few times a second
-//! with [`RunControl::handle_time`], and what was counted as it comes: of a run alone in windows of
-//! its workers, of a run that nodes share in counts and flows of these nodes. At the end
-//! [`RunControl::close`] gives what the run came to.
+//! The driver tells the control what happened (`handle_*`), carries out what
+//! [`RunControl::poll_effect`] gives, and shows what [`RunControl::poll_look`] gives. It tells the
+//! control the time a few times a second with [`RunControl::handle_time`], and what was counted as
+//! that comes: for a run on one machine in windows of its workers, for a run that nodes share in
+//! counts and flows of these nodes. At the end [`RunControl::close`] gives what the run came to.
 //!
 //! ## How a run ends
-//! It *ends* once, for one cause, and nothing begins from then on; what is under way has the
-//! plan's grace. It is *cut* when that has passed, or when somebody asks a second time.
+//! A run *ends* once, for one cause, and nothing begins from then on; what is under way has the
+//! plan's grace to finish. It is *cut* when the grace has passed, or when somebody asks a second
+//! time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -32,8 +33,8 @@ use crate::plan::Plan;
 use crate::record::Snapshot;
 use crate::schedule::Timeline;
 
-/// How long workers have to say what they counted, once what was under way was cut: where a person
-/// waits, and where nobody does.
+/// How long workers have to send their last counts, once what was under way was cut: where a person
+/// waits, and where nobody waits.
 const LAST_WORDS: Duration = Duration::from_millis(700);
 const LAST_WORDS_UNATTENDED: Duration = Duration::from_secs(20);
 
@@ -46,18 +47,19 @@ pub struct RunControl {
     look: Option<PendingLook>,
 }
 
-/// All that the control of a run knows: another one goes on from it exactly as the first would
+/// All that the control of a run knows: another control goes on from it exactly as the first would
 /// have. What is only shown is not part of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunSnapshot {
     rules: EndRules,
     account: Account,
     set_points: SetPoints,
-    /// What each node counted. Where this machine is alone, all comes in windows until the end.
+    /// What each node counted. Where this machine runs alone, all counts come in windows until the
+    /// end.
     nodes: BTreeMap<NodeId, NodeTotals>,
-    /// What each has of the run.
+    /// Each node's part in the run.
     places: Vec<NodePlace>,
-    /// Those that told what cannot be.
+    /// Nodes that sent counts that are impossible.
     distrusted: BTreeSet<NodeId>,
     ending: Option<Drain>,
     was_cut: bool,
@@ -65,7 +67,7 @@ pub struct RunSnapshot {
     effects: VecDeque<Effect>,
 }
 
-/// What of a plan decides on its end.
+/// What in a plan decides when the run ends.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct EndRules {
     warm_up: Duration,
@@ -73,21 +75,21 @@ struct EndRules {
     measured: Option<Duration>,
     grace: Duration,
     lasts_until_stopped: bool,
-    /// When slots are due, where nothing but the plan decides on it.
+    /// When slots are due, where the plan alone decides that.
     slots: Option<Timeline>,
 }
 
-/// A run that begins nothing any more.
+/// The time after a run's end in which what is under way may finish.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Drain {
     cause: EndCause,
-    /// Since when.
+    /// Since when nothing begins any more.
     since: RunInstant,
     /// When what is under way is cut.
     cut_at: RunInstant,
 }
 
-/// What is to be shown, but for the counts.
+/// What is to be shown, without the counts.
 #[derive(Debug)]
 struct PendingLook {
     elapsed: Duration,
@@ -98,28 +100,28 @@ struct PendingLook {
     nodes: Vec<NodeLook>,
 }
 
-/// What this machine's own workers are at, where it runs alone. One that leads others, and has its
-/// part as any of them, has nothing to say here.
+/// What this machine's own workers are doing, where it runs alone. A coordinator that takes part in
+/// a run has nothing to say here.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LocalFacts {
     /// Users that exist.
     pub users: u64,
-    /// Where no iteration is left to begin or under way.
+    /// Present when no iteration is left to begin and none is under way.
     pub iterations: Option<IterationsOver>,
 }
 
 /// All iterations of a run are over.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IterationsOver {
-    /// When the last of them ended; nothing where none took place.
+    /// When the last iteration ended; `None` where there was none.
     pub last_end: Option<RunInstant>,
-    /// Slots that were of use.
+    /// Slots that started an iteration or a transaction.
     pub slots: u64,
 }
 
 impl RunControl {
-    /// Controls a run of this plan. So many senders (workers of this machine, or nodes) send what
-    /// went through in a window; `room` is how many users this machine holds, where those are fewer
+    /// A control for a run of this plan. `senders` workers of this machine, or nodes, send what
+    /// went through in a window. `room` is how many users this machine holds, where that is fewer
     /// than the plan alone would allow.
     pub fn new(plan: &Plan, senders: usize, room: Option<u64>) -> Self {
         let rules = EndRules {
@@ -144,18 +146,19 @@ impl RunControl {
         })
     }
 
-    /// All that it knows. What is to be shown is to be polled before, as it is not part of it.
+    /// A copy of all that the control knows. What is to be shown must be polled before, because it
+    /// is not part of it.
     pub fn snapshot(&self) -> RunSnapshot {
         self.state.clone()
     }
 
-    /// Goes on where a snapshot was taken.
+    /// A control that goes on where the snapshot was taken.
     pub fn restore(snapshot: RunSnapshot) -> Self {
         Self { state: snapshot, shown: Snapshot::default(), look: None }
     }
 
-    /// Somebody asks something of the run. What would have it end does nothing where it ends
-    /// already, but for a second interrupt, which cuts what is under way.
+    /// Somebody gives the run a command. If the run is ending already, commands to end do nothing,
+    /// except a second interrupt, which cuts what is under way.
     ///
     /// # Errors
     /// Another goal or a pause is not for this run, or comes too late.
@@ -178,7 +181,7 @@ impl RunControl {
                 state.cut(now, LAST_WORDS);
             }
             (Command::Finish | Command::Stop, Some(_)) => {}
-            // Without an end of its own a run lasts until it is told to stop; that is its normal
+            // A run without an end of its own lasts until it is told to stop; that is its normal
             // end.
             (Command::Interrupt | Command::Stop, None) if state.rules.lasts_until_stopped => {
                 state.end(now, EndCause::Finished, EndOrder::Finished);
@@ -206,13 +209,13 @@ impl RunControl {
         }
     }
 
-    /// A worker of this machine counted, where it runs alone.
+    /// A worker sent the counts of a window, where this machine runs alone.
     pub fn handle_window(&mut self, counted: &Snapshot, flowed: &Flowed) {
         self.state.account.recent.merge(counted);
         self.state.set_points.handle_flowed(flowed);
     }
 
-    /// A node counted; nothing is taken from one that told what cannot be.
+    /// A node sent counts. They are left out if the node has ever sent counts that are impossible.
     pub fn handle_counts(&mut self, node: NodeId, counts: &NodeCounts) {
         let state = &mut self.state;
         if !state.distrusted.contains(&node) {
@@ -221,7 +224,7 @@ impl RunControl {
         }
     }
 
-    /// A node told counts that cannot be.
+    /// A node sent counts that are impossible.
     pub fn handle_garbled_counts(&mut self, node: NodeId, error: String) {
         let state = &mut self.state;
         if state.distrusted.insert(node) {
@@ -237,14 +240,14 @@ impl RunControl {
         self.state.set_points.handle_flowed(flowed);
     }
 
-    /// What nodes have of the run has changed.
+    /// The nodes' parts in the run have changed.
     pub fn handle_places(&mut self, now: RunInstant, places: Vec<NodePlace>) {
         let present = places.iter().filter(|place| place.is_present).count();
         self.state.set_points.handle_nodes(now, present);
         self.state.places = places;
     }
 
-    /// Time has passed: windows end, the run is looked at once a second, and may be over.
+    /// Time has passed: windows end, a look is due once a second, and the run may be over.
     pub fn handle_time(&mut self, now: RunInstant, here: LocalFacts) {
         let state = &mut self.state;
         if state.ending.is_none() {
@@ -270,7 +273,7 @@ impl RunControl {
         }
     }
 
-    /// The next thing to do.
+    /// The next effect to carry out.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.state.effects.pop_front()
     }
@@ -294,7 +297,7 @@ impl RunControl {
         })
     }
 
-    /// Until when workers may tell what they counted, once what was under way was cut.
+    /// Until when workers may send their last counts, once what was under way was cut.
     pub const fn last_words_until(&self) -> Option<RunInstant> {
         self.state.last_words_until
     }
@@ -314,10 +317,10 @@ impl RunControl {
         &self.state.account.recent
     }
 
-    /// What the run has come to. `began_at` is its first instant, as the time since the Unix epoch;
-    /// `fates` are what became of each node, where several shared it.
+    /// What the run came to. `began_at` is its first instant, as the time since the Unix epoch;
+    /// `fates` are what became of each node, where several shared the run.
     ///
-    /// Where nothing had it end, its nodes had come to the end of their iterations, or have all
+    /// If no cause had ended the run, its nodes had come to the end of their iterations, or had all
     /// left.
     pub fn close(self, now: RunInstant, began_at: Duration, fates: Vec<NodeFate>) -> RunOutcome {
         let RunSnapshot { rules, mut account, set_points, mut nodes, distrusted, ending, .. } =
@@ -327,7 +330,7 @@ impl RunControl {
         let all_left = || fates.iter().all(|fate| fate.has_left);
         let (cause, end) = ending.map_or_else(
             || {
-                // It ended with its iterations, and what was still to be told came later.
+                // The run ended with its iterations; what the nodes still had to send came later.
                 let last = nodes.values().filter_map(|node| node.last_end).max().unwrap_or(now);
                 let end = rules.end_of_slots(last, sum(|node| node.slots)).min(now);
                 (if all_left() { EndCause::Deserted } else { EndCause::Finished }, end)
@@ -353,13 +356,13 @@ impl RunControl {
             batches: account.batches,
             nodes: Vec::new(),
         };
-        // Nobody was in the way of what never began.
+        // Where nothing ever began, nothing limited it.
         if !outcome.nothing_began() {
             outcome.limits = set_points.into_limits();
         }
         let result = |mut fate: NodeFate| {
             if distrusted.contains(&fate.id) {
-                // What it did in truth, nobody knows.
+                // How much the node started in truth, nobody knows.
                 fate.unknown = UnknownStarts { least: 0, most: None };
                 fate.is_complete = false;
             }
@@ -388,7 +391,7 @@ impl RunSnapshot {
         self.effects.push_back(Effect::Cut);
     }
 
-    /// Has the run end if it is over by itself.
+    /// Ends the run if it is over by itself.
     fn end_if_over(&mut self, now: RunInstant, here: LocalFacts) {
         let measured_from = self.account.measured_from();
         if self.rules.measured.is_some_and(|measured| now >= measured_from + measured) {
@@ -397,7 +400,7 @@ impl RunSnapshot {
             self.end(now, EndCause::Finished, EndOrder::Finished);
         } else if let Some(IterationsOver { last_end, slots }) = here.iterations {
             self.end(now, EndCause::Finished, EndOrder::Finished);
-            // Not now, but when the last of them was done.
+            // The run ended when the last iteration did, and not now.
             if let (Some(ending), Some(last)) = (&mut self.ending, last_end) {
                 ending.since = self.rules.end_of_slots(last, slots).min(now);
             }
@@ -419,7 +422,7 @@ impl RunSnapshot {
         users_here: u64,
     ) -> PendingLook {
         let Self { nodes, places, set_points, .. } = self;
-        // Of users of a node that is not heard nothing is known.
+        // The users of a node that is not heard of are unknown.
         let present = places.iter().filter(|place| place.is_present);
         let users = present.filter_map(|place| nodes.get(&place.id)).map(|node| node.users);
         PendingLook {
@@ -437,8 +440,8 @@ impl RunSnapshot {
 }
 
 impl EndRules {
-    /// When a run that ended with its iterations, the last of them at `last`, was over: each slot
-    /// that it `started` lasts until the next one would have been due.
+    /// When a run was over that ended with its iterations, the last of them at `last`: each of the
+    /// `started` slots lasts until the next one would have been due.
     fn end_of_slots(&self, last: RunInstant, started: u64) -> RunInstant {
         let next = self.slots.as_ref().and_then(|slots| slots.instant_of(started as f64));
         next.map_or(last, |next| last.max(next))

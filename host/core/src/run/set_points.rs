@@ -1,5 +1,5 @@
-//! What a run's starts follow, and why: the plan's profile; a regulator or a search, which the
-//! workers' tallies go to; what the control API asked for meanwhile.
+//! What a run's starts follow, and why: the plan's profile; a regulator or a search, which get the
+//! workers' tallies; what the control API asked for meanwhile.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,19 +18,19 @@ use crate::control::{Change, ControlWindow, Finder, Flow, Limit, Regulator, Sear
 use crate::plan::Plan;
 use crate::schedule::{Course, Timeline};
 
-/// How far ahead of its decision a set-point comes into force: by then every worker that runs has
+/// How long after its decision a set-point comes into force: by then every worker that runs has
 /// heard of it.
 const NOTICE: Duration = Duration::from_millis(2);
 
-/// How many ticks a window is waited for that a worker has not sent: one that is stuck must not
-/// keep the others at a rate that the service cannot bear. Ticks and not time, since after a pause
-/// of the whole process the workers are to have their say as well.
+/// How many ticks the control waits for the window of a worker that has not sent it: a worker that
+/// is stuck must not keep the others at a rate that the service cannot bear. It counts ticks and
+/// not time, because after a pause of the whole process the workers must have the chance to send.
 const MAX_TICKS: u32 = 3;
 
 /// Who decides on the rate.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 enum RateSource {
-    /// The plan's profile; in the closed model nobody.
+    /// The plan's profile; in the closed model nothing.
     Plan,
     /// The rate is held.
     Held(Regulator),
@@ -45,16 +45,17 @@ pub(super) struct SetPoints {
     /// Starts over time as planned; nothing in the closed model.
     profile: Option<Timeline>,
     is_paused: bool,
-    /// Where the measured part begins, if that is not where it was planned.
+    /// Where the measured part begins, if not where it was planned.
     measured_from: Option<RunInstant>,
-    /// What was told last.
+    /// The set-point that was published last.
     told: Option<SetPoint>,
-    /// How many send windows: the workers of a node alone, or nodes.
+    /// How many send windows: the workers of one node alone, or nodes.
     senders: usize,
-    /// Users that are as many as this machine holds, and fewer than the plan would allow.
+    /// How many users this machine holds, where that is fewer than the plan would allow.
     room: Option<u64>,
     restarts: u64,
-    /// What was sent of the current window, by how many, after how many ticks, since when.
+    /// The current window: what was sent of it, by how many senders, after how many ticks, since
+    /// when.
     window: Flowed,
     arrived: usize,
     ticks: u32,
@@ -89,7 +90,7 @@ impl SetPoints {
         }
     }
 
-    /// Takes in what went through on a worker, or a node, in a window.
+    /// Takes in what went through on a worker or a node in a window.
     pub(super) fn handle_flowed(&mut self, flowed: &Flowed) {
         let objectives = self.window.tallies.len();
         self.window.merge(flowed);
@@ -97,7 +98,7 @@ impl SetPoints {
         self.arrived += 1;
     }
 
-    /// So many nodes send windows from now on. Before the first instant no slots can move.
+    /// From now on `nodes` nodes send windows. Before the run's first instant no slots can move.
     pub(super) fn handle_nodes(&mut self, now: RunInstant, nodes: usize) {
         self.senders = nodes;
         if now > RunInstant::START {
@@ -105,8 +106,8 @@ impl SetPoints {
         }
     }
 
-    /// Ends the window if everybody has sent its own, or has had the time to, and tells what
-    /// follows. So many `users` exist here.
+    /// Ends the window if all senders have sent theirs, or have had the time to, and returns what
+    /// follows from it. `users` is the number of users that exist.
     pub(super) fn handle_time(
         &mut self,
         now: RunInstant,
@@ -118,7 +119,7 @@ impl SetPoints {
         if length.is_zero() || self.arrived < self.senders && self.ticks < MAX_TICKS {
             return;
         }
-        // Who says nothing for so long stands still.
+        // A sender that says nothing for so long stands still.
         let silent = u32::try_from(self.senders.saturating_sub(self.arrived)).unwrap_or(u32::MAX);
         self.window.stood = self.window.stood.saturating_add(length.saturating_mul(silent));
         let Flowed { begun, generator_limited, .. } = self.window;
@@ -150,7 +151,7 @@ impl SetPoints {
             return None;
         }
         let due = match (&self.source, &self.profile) {
-            // A search steps over the limit on purpose, and says itself what it finds.
+            // A search goes above the limit on purpose, and itself says what it finds.
             (RateSource::Searched(_), _) | (_, None) => return None,
             _ if self.is_paused => 0.0,
             (RateSource::Plan, Some(profile)) => {
@@ -171,11 +172,11 @@ impl SetPoints {
         })
     }
 
-    /// Another goal: transactions a second, or iterations where those are paced. With objectives it
-    /// is the most.
+    /// Sets another goal: transactions a second, or iterations where these are paced. With
+    /// objectives it is the highest rate.
     ///
     /// # Errors
-    /// The run has no rate, or chooses it alone.
+    /// The run has no rate, or a search chooses it.
     pub(super) fn set_goal(
         &mut self,
         now: RunInstant,
@@ -198,7 +199,7 @@ impl SetPoints {
         Ok(self.standing(now))
     }
 
-    /// Has nothing new begin, or has it begin again where a profile is by then. The run's clock
+    /// Stops new starts, or lets them begin again where the profile is by then. The run's clock
     /// goes on.
     ///
     /// # Errors
@@ -248,7 +249,7 @@ impl SetPoints {
         effects.push_back(Effect::Publish(set_point));
     }
 
-    /// Ends the warm-up; gives when the measured part begins.
+    /// Ends the warm-up; returns when the measured part begins.
     pub(super) fn measure(
         &mut self,
         now: RunInstant,
@@ -256,7 +257,8 @@ impl SetPoints {
     ) -> RunInstant {
         let from = now + NOTICE;
         self.measured_from = Some(from);
-        // The latest course goes with it, as a worker that was late may not have seen it yet.
+        // The latest course is published again with it, because a worker that was late may not have
+        // seen it yet.
         let course = self.told.and_then(|told| told.course);
         self.tell(now, course, effects);
         from
@@ -267,7 +269,7 @@ impl SetPoints {
         self.is_paused
     }
 
-    /// Whether a search has come to its end.
+    /// Whether a search is over.
     pub(super) fn is_over(&self) -> bool {
         matches!(&self.source, RateSource::Searched(finder) if finder.doing() == Searching::Over)
     }
@@ -283,12 +285,12 @@ impl SetPoints {
         }
     }
 
-    /// What the run is to do from this moment on.
+    /// What the run follows from this moment on.
     pub(super) fn standing(&self, now: RunInstant) -> Standing {
         Standing { goal: self.goal(now), is_paused: self.is_paused }
     }
 
-    /// Starts a second that are to be at this moment of the run; nothing in the closed model.
+    /// Starts a second that the run aims at, at this moment; `None` in the closed model.
     fn goal(&self, now: RunInstant) -> Option<f64> {
         match &self.source {
             RateSource::Plan => self.profile.as_ref().map(|profile| profile.rate_at(now)),
@@ -297,7 +299,7 @@ impl SetPoints {
         }
     }
 
-    /// What each objective does; nothing where there is none.
+    /// What each objective does; empty where there are no objectives.
     fn objectives(&self) -> Vec<ObjectiveRecord> {
         match &self.source {
             RateSource::Held(regulator) => regulator.explain().map(ObjectiveRecord::from).collect(),
@@ -305,7 +307,7 @@ impl SetPoints {
         }
     }
 
-    /// What keeps the rate where it is, in words; nothing where the plan alone does.
+    /// What keeps the rate where it is, in words; empty where the plan alone does.
     fn reason(&self) -> String {
         match &self.source {
             RateSource::Plan => String::new(),
@@ -326,7 +328,7 @@ impl SetPoints {
         }
     }
 
-    /// What held the rate, where something other than the plan's profile did.
+    /// What held the rate; `None` where the plan's profile alone did.
     pub(super) fn record(&self) -> Option<ControlRecord> {
         match &self.source {
             RateSource::Plan => None,
@@ -343,7 +345,7 @@ impl SetPoints {
         }
     }
 
-    /// The limits that there were, with when they ended.
+    /// All limits, with when they ended.
     pub(super) fn into_limits(self) -> Vec<(Limit, Option<RunInstant>)> {
         self.limits.into_past()
     }

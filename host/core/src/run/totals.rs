@@ -1,4 +1,5 @@
-//! What each node of a run counted, added up: what its row in the live view and in the report says.
+//! What each node of a run counted, added up: the content of its row in the live view and in the
+//! report.
 
 use std::time::Duration;
 
@@ -14,11 +15,11 @@ use crate::verdict::{self, Circumstances, Stamp};
 /// See the module's documentation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NodeTotals {
-    /// What its verdict is made of: no rows by name, and of requests the errors alone.
+    /// The figures that its verdict needs: no rows by name, and of requests only the errors.
     judged: Figures,
-    /// Its machine.
+    /// The facts of its machine.
     pub machine: MachineRecord,
-    /// Transactions that it started.
+    /// Transactions that the node started.
     pub started: u64,
     /// Users that exist.
     pub users: u64,
@@ -26,17 +27,18 @@ pub struct NodeTotals {
     pub users_at_once: u64,
     /// Request heads handed to the network.
     pub requests_written: u64,
-    /// When the latest of its iterations to end did so.
+    /// When the latest iteration that ended did so.
     pub last_end: Option<RunInstant>,
-    /// Slots that it started.
+    /// Slots that the node started.
     pub slots: u64,
     completed: u64,
-    /// At the last look: when, what was completed and how much processor time was used.
+    /// The last look: when it was, how many transactions were completed and how much processor time
+    /// was used by then.
     looked: Option<(RunInstant, u64, f64)>,
 }
 
 impl NodeTotals {
-    /// Takes in what the node counted and told since the last time.
+    /// Takes in what the node counted since it last sent its counts.
     pub fn add(&mut self, counts: &NodeCounts) {
         let NodeCounts {
             counted,
@@ -63,19 +65,18 @@ impl NodeTotals {
         self.machine = *machine;
     }
 
-    /// What would be said of its figures if they were all.
+    /// The stamp of the node's figures so far, if they were all of the run.
     pub fn stamp(&self) -> Stamp {
         let known = Circumstances { cpu: self.machine.cpu.windows, ..Circumstances::default() };
         verdict::judge(&self.judged, known).stamp
     }
 
-    /// The 99th percentile of the lag that is its own fault; nothing where too few starts were
-    /// seen.
+    /// The 99th percentile of the node's generator lag; `None` where there were too few starts.
     pub fn generator_lag(&self) -> Option<Duration> {
         self.judged.total.host_lag.percentile(99.0)
     }
 
-    /// Its row in the live view; rates are of the time since the last look.
+    /// The node's row in the live view. Rates are those since the last look.
     pub fn look(&mut self, now: RunInstant, place: &NodePlace) -> NodeLook {
         let cpu = self.machine.cpu.seconds;
         let (per_second, cores) = self.looked.replace((now, self.completed, cpu)).map_or(
@@ -102,9 +103,9 @@ impl NodeTotals {
 /// What a node did for a run.
 #[derive(Debug, PartialEq)]
 pub struct NodeResult {
-    /// What became of it.
+    /// What became of the node.
     pub fate: NodeFate,
-    /// What it counted, as far as that was heard.
+    /// What the node counted, as far as that arrived.
     pub totals: NodeTotals,
 }
 

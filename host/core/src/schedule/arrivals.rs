@@ -1,12 +1,12 @@
-//! Where slots lie between the whole numbers: evenly, or as independent users would come.
+//! Where slots lie: at even distances, or as independent users would come.
 //!
-//! Poisson arrivals are drawn in *positions*, at one expected start a unit, so that they need not
-//! know the rate; the timeline stretches them over time. Blocks of 256 are drawn on their own from
-//! (seed, block): the count from the Poisson distribution, then that many uniform positions,
+//! Poisson arrivals are drawn as *positions*, with one expected start a unit, so that they need not
+//! know the rate; the timeline turns positions into instants. Each block of 256 is drawn by itself
+//! from (seed, block): the count from the Poisson distribution, then that many uniform positions,
 //! sorted, which is the process itself (Kingman, *Poisson Processes*, section 2.4). So any node
-//! finds any slot without having drawn those before, save their counts. Only additions,
-//! multiplications and divisions are used: they round alike on every machine, which a logarithm
-//! does not.
+//! finds any slot without drawing all slots before it; it needs only their counts. Only additions,
+//! multiplications and divisions are used: every machine rounds them alike, which is not true of a
+//! logarithm.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,17 +20,18 @@ pub enum Arrivals {
     Uniform,
     /// Independently of each other.
     Poisson {
-        /// From which they are drawn.
+        /// The seed from which they are drawn.
         seed: u64,
     },
 }
 
-/// Expected starts in a block: some 20 standard deviations fit below it, and a block's draw stays
-/// in the first cache.
+/// The expected number of starts in a block: some 20 standard deviations fit below it, and the draw
+/// of a block stays in the first cache.
 const BLOCK: u64 = 256;
-/// e⁻²⁵⁶: the probability that a block is empty, from which those of the other counts follow.
+/// e⁻²⁵⁶: the probability that a block is empty, from which the probabilities of all other counts
+/// follow.
 const NONE_IN_BLOCK: f64 = 6.616_261_056_709_485e-112;
-/// The most that a block holds: the probability of more is under 10⁻⁴⁰, and the sum of
+/// The most starts that a block holds: the probability of more is under 10⁻⁴⁰, and the sum of
 /// probabilities has long stopped growing.
 const MAX_IN_BLOCK: u64 = 2 * BLOCK;
 
@@ -45,7 +46,7 @@ pub(super) struct Positions {
     points: Vec<f64>,
 }
 
-/// What of positions has to be kept: the points of a block are drawn again.
+/// What has to be kept of positions: the points of the block are drawn again.
 #[derive(Serialize, Deserialize)]
 struct BlockInForce {
     arrivals: Arrivals,
@@ -74,7 +75,8 @@ impl Positions {
         positions
     }
 
-    /// The position of a slot. Cheap near the one asked for before, dear far from it.
+    /// The position of a slot. Cheap near the slot that was asked for before, expensive far from
+    /// it.
     pub(super) fn of(&mut self, slot: u64) -> f64 {
         if self.arrivals == Arrivals::Uniform {
             return slot as f64;
@@ -92,14 +94,14 @@ impl Positions {
         self.points[(slot - self.before) as usize]
     }
 
-    /// The first slot from `slot` on whose position is not before this one.
+    /// The first slot, from `slot` on, whose position is not before `position`.
     pub(super) fn first_at(&mut self, slot: u64, position: f64) -> u64 {
         if self.arrivals == Arrivals::Uniform {
             return slot.max(position.ceil() as u64);
         }
         let mut slot = slot;
         while self.of(slot) < position {
-            // Whole blocks at once where the position lies beyond them.
+            // Skips whole blocks where the position lies beyond them.
             let block_ends = ((self.block + 1) * BLOCK) as f64;
             slot = if block_ends <= position {
                 self.before + self.points.len() as u64

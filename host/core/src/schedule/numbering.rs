@@ -1,4 +1,4 @@
-//! From instants to slots: for whoever promises slots ahead of their time.
+//! From instants to slots: for the coordinator, which promises slots ahead of their time.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,8 +6,8 @@ use super::Timeline;
 use super::arrivals::{Arrivals, Positions};
 use crate::RunInstant;
 
-/// Which slot comes first after an instant. Asked in order of time it is cheap; for a look ahead it
-/// is cloned.
+/// Which slot comes first after an instant. Questions in order of time are cheap; for a look ahead
+/// the value is cloned.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Numbering {
     positions: Positions,
@@ -15,12 +15,12 @@ pub struct Numbering {
 }
 
 impl Numbering {
-    /// At the beginning of a run.
+    /// The numbering at the beginning of a run.
     pub fn new(arrivals: Arrivals) -> Self {
         Self { positions: Positions::new(arrivals), next: 0 }
     }
 
-    /// The first slot that is meant to start at `now` or later, and is not before one that was
+    /// The first slot that is meant to start at `now` or later, and is not before a slot that was
     /// found earlier.
     pub fn first_at(&mut self, timeline: &Timeline, now: RunInstant) -> u64 {
         let position = timeline.position_at(now);

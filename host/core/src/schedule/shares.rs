@@ -2,10 +2,10 @@
 //! round.
 //!
 //! ## Why a table and not a rate for each node
-//! Each slot keeps its one instant, whoever starts it, so the nodes together send what one machine
-//! would. A slot belongs to whoever the table in force names for its number; numbers do not depend
-//! on clocks or on what a node has heard of rates, so no two nodes that know the same tables start
-//! the same slot.
+//! Each slot keeps its one instant, whichever node starts it, so the nodes together send what one
+//! machine would. A slot belongs to the node that the table in force names for its number. Numbers
+//! do not depend on clocks or on what a node has heard of rates, so no two nodes that know the same
+//! tables start the same slot.
 //!
 //! ## Why lost lanes are dealt out and the others stay
 //! When a node is lost its lanes are to move at once, while the other nodes may be bound to what
@@ -25,31 +25,32 @@ use super::stripe::Stripe;
 /// A node's number in tables.
 pub type Owner = u16;
 
-/// Lanes of a round for each node: weights are met to a sixteenth of an even share.
+/// How many lanes a round has for each node: weights are met to a sixteenth of an even share.
 const LANES_EACH: usize = 16;
-/// Lanes of a round at the least: weights are met to half a percent.
+/// The fewest lanes of a round: weights are met to half a percent.
 const MIN_LANES: usize = 240;
 
-/// From some slot on, whose the slots are: as many in turn as there are lanes, and then again.
+/// Which node each slot belongs to, from some slot on. The lanes are a round: slots belong to them
+/// in turn, again and again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShareTable {
-    /// The first slot that it rules.
+    /// The first slot for which the table is in force.
     pub from: u64,
     lanes: Arc<[Lane]>,
 }
 
-/// Whose a lane is.
+/// The node to which each slot of a lane belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Lane {
     owner: Owner,
-    /// Its number among the owner's, for as long as it is the owner's.
+    /// The lane's number among the lanes of its owner, for as long as it is the owner's.
     seat: u32,
 }
 
 impl ShareTable {
-    /// A table of lanes as near to the weights as it can be (largest remainder), each node's as
-    /// evenly spread as can be. Nodes without a weight have none; without any weight the slots are
-    /// nobody's.
+    /// A table whose lanes are as near to the weights as possible (largest remainder). The lanes of
+    /// each node are spread as evenly as possible. A node without a weight has no lanes; if no node
+    /// has a weight, slots belong to nobody.
     pub fn of_weights(from: u64, weights: &[(Owner, f64)]) -> Self {
         let hosts = weights.iter().filter(|(_, weight)| *weight > 0.0).count();
         let mut seats = Seats::default();
@@ -62,8 +63,8 @@ impl ShareTable {
         }
     }
 
-    /// The same from `from` on, with the lanes of `lost` dealt out to the others by weight. Nobody
-    /// else loses any.
+    /// The same table from the slot `from` on, with the lanes of `lost` dealt out to the others by
+    /// weight. No other node loses a lane.
     pub fn without(&self, from: u64, lost: Owner, weights: &[(Owner, f64)]) -> Self {
         let free: Vec<usize> =
             (0..self.lanes.len()).filter(|&lane| self.lanes[lane].owner == lost).collect();
@@ -80,7 +81,7 @@ impl ShareTable {
         Self { from, lanes: lanes.into() }
     }
 
-    /// Whose a slot is under this table.
+    /// The node to which a slot belongs under this table.
     pub fn owner(&self, slot: u64) -> Option<Owner> {
         (!self.lanes.is_empty())
             .then(|| self.lanes[(slot % self.lanes.len() as u64) as usize].owner)
@@ -106,12 +107,12 @@ impl ShareTable {
     }
 }
 
-/// The seats that are taken at each node's table.
+/// The next free seat of each node.
 #[derive(Default)]
 struct Seats(BTreeMap<Owner, u32>);
 
 impl Seats {
-    /// Those of these lanes.
+    /// The seats after those of these lanes.
     fn of(lanes: &[Lane]) -> Self {
         let mut seats = Self::default();
         for lane in lanes {
@@ -129,7 +130,7 @@ impl Seats {
     }
 }
 
-/// Deals so many lanes out by weight, to each node at even distances; none at all where nobody has
+/// Deals `count` lanes out by weight, to each node at even distances; deals none where no node has
 /// a weight.
 fn deal(count: usize, weights: &[(Owner, f64)]) -> Vec<Owner> {
     let weights: Vec<(Owner, f64)> =
@@ -142,8 +143,8 @@ fn deal(count: usize, weights: &[(Owner, f64)]) -> Vec<Owner> {
     places.into_iter().map(|(_, owner)| owner).collect()
 }
 
-/// Parts of a whole by weight, which add up to it: each gets its part rounded down, and those with
-/// the largest remainders one more.
+/// Parts of a whole by weight, which add up to it: each part is rounded down, and the parts with
+/// the largest remainders get one more.
 fn portions(whole: usize, weights: &[(Owner, f64)]) -> Vec<(Owner, usize)> {
     let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
     let exact = |weight: f64| whole as f64 * weight / sum;
@@ -170,8 +171,8 @@ pub(super) struct SlotClaim {
     part: Stripe,
 }
 
-/// A node's lanes of one table, as they are shared out among its threads: each in turn has the
-/// lanes of a seat, and moves on by one with each round.
+/// A node's lanes of one table, as its threads share them: a thread has the lanes of some seats in
+/// one round, and moves on by one seat for the next.
 #[derive(Clone, Debug)]
 struct Round {
     from: u64,
@@ -184,17 +185,17 @@ struct Round {
 #[derive(Clone, Debug, Default)]
 struct Turn {
     own: Vec<u64>,
-    /// In how many rounds the thread has any again; none where the node has none.
+    /// After how many rounds the thread has slots again; `None` where the node has none.
     next: Option<u64>,
 }
 
 impl SlotClaim {
-    /// A part of all slots.
+    /// A part of all slots, by their numbers alone.
     pub(super) fn of_stripe(part: Stripe) -> Self {
         Self { rounds: vec![Round::new(0, 1, [(0, 0)], part)], part }
     }
 
-    /// A thread's part of what the tables give to a node.
+    /// A thread's part of the slots that the tables give to a node.
     pub(super) fn of_tables(tables: &[ShareTable], owner: Owner, part: Stripe) -> Self {
         let round = |table: &ShareTable| {
             let own = (0..)
@@ -206,7 +207,7 @@ impl SlotClaim {
         Self { rounds: tables.iter().map(round).collect(), part }
     }
 
-    /// Which part of its node's slots it is.
+    /// Which part of its node's slots the thread has.
     pub(super) const fn part(&self) -> Stripe {
         self.part
     }
@@ -227,14 +228,15 @@ impl SlotClaim {
 }
 
 impl Round {
-    /// Of a node's lanes, smallest first, with their seats.
+    /// The rounds of a table of `lanes` lanes, of which the node has `own`: smallest first, each
+    /// with its seat.
     fn new(from: u64, lanes: u64, own: impl IntoIterator<Item = (u64, u32)>, part: Stripe) -> Self {
         let mut turns = vec![Turn::default(); part.of() as usize];
         for (lane, seat) in own {
             turns[(u64::from(seat) % part.of()) as usize].own.push(lane);
         }
         let is_any = |turn: u64| !turns[turn as usize].own.is_empty();
-        // Turns go backwards, as rounds go on.
+        // From round to round the turns go backwards.
         let next = |turn: u64| {
             (1..=part.of()).find(|rounds| is_any((turn + part.of() - rounds) % part.of()))
         };

@@ -1,4 +1,4 @@
-//! Shares of slots by their numbers alone.
+//! Parts of all slots, by the slots' numbers alone.
 
 /// A share of all slots: those whose number leaves the remainder `index` when divided by `of`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl Stripe {
         Self { index, of }
     }
 
-    /// Share number `index` of `of` of this share: a thread's of its node's.
+    /// Part number `index` of `of` of this part: for a thread, of its node's part.
     ///
     /// # Panics
     /// When there is no such share.

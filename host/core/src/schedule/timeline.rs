@@ -1,4 +1,4 @@
-//! The law of starts over time: a rate for each instant, summed up in closed form.
+//! The rate of starts over time, summed up in closed form.
 //!
 //! Λ(t) is the number of starts expected before `t`. It is continuous and never falls; a slot at
 //! position p is due when Λ leaves p. Where the rate is zero Λ rests, so a slot whose position is
@@ -16,9 +16,9 @@ use crate::units::{Rate, UnitError, parse_duration, parse_rate_or_zero};
 /// How many starts a second, within a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Law {
-    /// Always this many a second; zero means none.
+    /// Always the same number a second; zero means no starts.
     Constant(f64),
-    /// From one rate to another in a straight line, then the latter.
+    /// From one rate to another in a straight line; then the second rate.
     Ramp {
         /// Starts a second at the beginning.
         from: f64,
@@ -39,7 +39,7 @@ impl Law {
         }
     }
 
-    /// Whether its rates are rates.
+    /// Whether its numbers are possible rates.
     fn is_sound(self) -> bool {
         let sound = |rate: f64| rate.is_finite() && rate >= 0.0;
         match self {
@@ -48,7 +48,7 @@ impl Law {
         }
     }
 
-    /// Starts expected in its first `seconds`.
+    /// How many starts are expected in its first `seconds`.
     fn starts(self, seconds: f64) -> f64 {
         match self {
             Self::Constant(rate) => rate * seconds,
@@ -62,8 +62,8 @@ impl Law {
         }
     }
 
-    /// The seconds after which it has left `starts` behind; infinite or not a number where it never
-    /// does.
+    /// The number of seconds after which `starts` starts have passed; infinite or not a number
+    /// where that never happens.
     fn seconds(self, starts: f64) -> f64 {
         match self {
             Self::Constant(rate) => starts / rate,
@@ -85,10 +85,10 @@ impl Law {
     }
 }
 
-/// A law and from where it holds.
+/// A law, and from where on it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
-    /// When it comes into force.
+    /// When the law comes into force.
     pub start: RunInstant,
     /// Λ at that instant.
     pub position: f64,
@@ -103,16 +103,16 @@ pub struct Timeline {
     segments: Vec<Segment>,
 }
 
-/// Why segments are no timeline.
+/// Why segments do not make a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TimelineError {
-    /// There is none.
+    /// There is no segment.
     #[error("a timeline has at least one segment")]
     Empty,
     /// Instants or positions go back.
     #[error("the segments of a timeline follow one another")]
     Disorder,
-    /// A rate or a position is below zero, infinite or no number.
+    /// A rate or a position is below zero, infinite or not a number.
     #[error("rates and positions are numbers from zero upward")]
     NoNumber,
 }
@@ -147,7 +147,7 @@ impl From<Timeline> for Vec<Segment> {
 }
 
 impl Timeline {
-    /// One law for ever.
+    /// A timeline of one law.
     pub fn new(law: Law) -> Self {
         Self { segments: vec![Segment { start: RunInstant::START, position: 0.0, law }] }
     }
@@ -164,13 +164,13 @@ impl Timeline {
         segment.position + segment.law.starts(at.since(segment.start).as_secs_f64())
     }
 
-    /// When a position is left behind, to the nearest nanosecond; nothing where that never happens.
+    /// When Λ leaves a position, to the nearest nanosecond; `None` where that never happens.
     pub fn instant_of(&self, position: f64) -> Option<RunInstant> {
         let next = self.segments.partition_point(|segment| segment.position <= position);
         let segment = self.segments[next.saturating_sub(1)];
         let seconds = segment.law.seconds((position - segment.position).max(0.0));
-        // Not a number is zero starts under a rate of zero: like infinity, the position is not left
-        // under this law.
+        // "Not a number" stands for zero starts under a rate of zero: as with infinity, Λ does not
+        // leave the position under this law.
         let instant = if seconds.is_finite() {
             segment.start + Duration::from_nanos((seconds * 1e9).round() as u64)
         } else {
@@ -180,8 +180,8 @@ impl Timeline {
         Some(instant.min(latest)).filter(|&instant| instant < RunInstant::NEVER)
     }
 
-    /// Lets `law` rule from the nanosecond after `now`; what was to follow is dropped, what is due
-    /// by `now` does not move.
+    /// The law `law` is in force from the nanosecond after `now`. What was to follow is dropped;
+    /// what is due by `now` does not move.
     pub fn change_after(&mut self, now: RunInstant, law: Law) {
         let start = now + Duration::from_nanos(1);
         let position = self.position_at(start);
@@ -189,8 +189,8 @@ impl Timeline {
         self.segments.push(Segment { start, position, law });
     }
 
-    /// Lets `other` rule from the nanosecond after `now` with the rates that it has from there on;
-    /// the positions go on from this one's.
+    /// Follows `other` from the nanosecond after `now`, with the rates that it has from there on;
+    /// the positions go on from this timeline's.
     pub fn follow_after(&mut self, now: RunInstant, other: &Self) {
         let start = now + Duration::from_nanos(1);
         let in_force = other.segment_at(start);
@@ -207,14 +207,14 @@ impl Timeline {
         }
     }
 
-    /// Drops what only places positions before this one, so that a run of many changes does not
-    /// grow.
+    /// Drops segments that only say where earlier positions lie, so that a run of many changes does
+    /// not grow.
     pub fn forget_before(&mut self, position: f64) {
         let in_force = self.segments.partition_point(|segment| segment.position <= position);
         self.segments.drain(..in_force.saturating_sub(1));
     }
 
-    /// Appends a law in force from `start` on, which is not before that of the last segment.
+    /// Appends a law that is in force from `start` on, which is not before the last segment.
     fn append(&mut self, start: RunInstant, law: Law) {
         let position = self.position_at(start);
         self.segments.push(Segment { start, position, law });
@@ -226,17 +226,17 @@ impl Timeline {
     }
 }
 
-/// A load profile as it is asked for: a rate at the beginning, and stages that lead from it to
+/// A load profile as somebody asks for it: a rate at the beginning, and stages that lead from it to
 /// others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
-    /// The rate at the beginning; none when the first stage leads up from zero.
+    /// The rate at the beginning; `None` when the first stage leads up from zero.
     pub opening: Option<Rate>,
-    /// What follows, one after the other. After the last one its rate stays.
+    /// The stages, one after the other. After the last stage its rate stays.
     pub stages: Vec<Stage>,
 }
 
-/// A straight line from the rate before it to its own.
+/// A straight line from the rate before it to its own rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage {
     /// How long it takes; zero is a jump.
@@ -248,7 +248,7 @@ pub struct Stage {
 /// Why a stage was not understood.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StageError {
-    /// It has not the two parts of a stage.
+    /// The text has not the two parts of a stage.
     #[error(
         "stage {text:?} has no colon; write a duration and the rate at its end, like \"30s:1000\""
     )]
@@ -256,7 +256,7 @@ pub enum StageError {
         /// What was typed.
         text: String,
     },
-    /// One of its parts is not what it should be.
+    /// One of the parts was not understood.
     #[error("stage {text:?}: {source}")]
     Part {
         /// What was typed.
@@ -287,17 +287,19 @@ impl Profile {
         Self { opening: Some(rate), stages: Vec::new() }
     }
 
-    /// All stages together; zero when the rate is constant, which has no end of its own.
+    /// The length of all stages together; zero when the rate is constant, which has no end of its
+    /// own.
     pub fn length(&self) -> Duration {
         self.stages.iter().map(|stage| stage.over).sum()
     }
 
-    /// The highest rate in it, in starts a second.
+    /// The highest rate of the profile, in starts a second.
     pub fn peak(&self) -> f64 {
         self.stages.iter().map(|stage| stage.to).fold(self.opening_rate(), f64::max)
     }
 
-    /// The law of starts of a run: its opening rate for the time of the warm-up, then the stages.
+    /// The starts of a run over time: the opening rate for the time of the warm-up, then the
+    /// stages.
     pub fn timeline(&self, warm_up: Duration) -> Timeline {
         let mut timeline = Timeline::new(Law::Constant(self.opening_rate()));
         let (mut start, mut from) = (RunInstant::START + warm_up, self.opening_rate());
