@@ -13,7 +13,7 @@ use swell_report::Exit;
 use crate::prepare::COMPILE_CHILD;
 use crate::settings::layer::{CommandFlags, Typed};
 use crate::settings::mistyped::{with_suggestion, without_secrets};
-use crate::{build_scenario, check, cluster, k8s, merge, new_project, run, terminal};
+use crate::{attempt, build_scenario, check, cluster, k8s, merge, new_project, run, terminal};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -24,6 +24,7 @@ const STYLES: Styles = Styles::styled()
 const FIRST_STEPS: &str = "First steps:
   host new browse && cd browse      make a scenario in Rust; what a user does is in src/lib.rs
   host build                        compile it to browse.wasm
+  host try browse.wasm -t localhost:8080      one user does it once, and all is shown
   host run browse.wasm -t localhost:8080 --tps 100 -d 30s
 
 The exit code is 0 where all held, 99 where a threshold failed, 111 where the generator was the \
@@ -64,6 +65,8 @@ enum TypedCommand {
     K8s(k8s::K8sArgs),
     /// Make the result of a run that several hosts shared from their journals.
     Merge(merge::MergeArgs),
+    /// Have one user do one iteration of a scenario, and show all that it sends and receives.
+    Try(Box<attempt::TryArgs>),
     /// Say what a scenario file is, what it contains, imports and may reach.
     Check(check::CheckArgs),
     /// Make a folder with a new Rust scenario.
@@ -94,7 +97,7 @@ impl CommandLine {
     /// # Errors
     /// It is no command line, or one that asks for help or the version.
     pub(crate) fn parse(typed: impl Iterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut command = Cli::command();
+        let mut command = program();
         let flags = CommandFlags::of(&command);
         let read = || {
             let matches = command.try_get_matches_from_mut(typed)?;
@@ -102,7 +105,7 @@ impl CommandLine {
                 Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
             Ok(Self { command: cli.command, matches, flags })
         };
-        read().map_err(|error| without_secrets(with_suggestion(error, &Cli::command())))
+        read().map_err(|error| without_secrets(with_suggestion(error, &program())))
     }
 
     /// How many threads the command has that cannot do without descriptors.
@@ -111,7 +114,10 @@ impl CommandLine {
             TypedCommand::Run(_) | TypedCommand::Find(_) | TypedCommand::Node(_) => {
                 swell_driver::machine::allowed_cores() + 1
             }
-            TypedCommand::Runs(_) | TypedCommand::Attach(_) | TypedCommand::Stop(_) => 1,
+            TypedCommand::Runs(_)
+            | TypedCommand::Attach(_)
+            | TypedCommand::Stop(_)
+            | TypedCommand::Try(_) => 1,
             _ => 0,
         }
     }
@@ -136,6 +142,7 @@ impl CommandLine {
             TypedCommand::Token(args) => cluster::token(&args).map(|()| Exit::Passed),
             TypedCommand::K8s(args) => k8s::k8s(&args).map(|()| Exit::Passed),
             TypedCommand::Merge(args) => merge::merge(&args),
+            TypedCommand::Try(args) => attempt::attempt(&typed(flags), &args),
             TypedCommand::Check(args) => check::check(&args).map(|()| Exit::Passed),
             TypedCommand::Schema => print_schema().map(|()| Exit::Passed),
             TypedCommand::New(args) => new_project::run(args).map(|()| Exit::Passed),
@@ -145,6 +152,11 @@ impl CommandLine {
             }
         }
     }
+}
+
+/// All commands with their flags.
+fn program() -> clap::Command {
+    Cli::command().mut_subcommand("try", attempt::without_idle_flags)
 }
 
 fn print_schema() -> anyhow::Result<()> {

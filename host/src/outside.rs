@@ -85,6 +85,7 @@ impl Outside {
             began: Instant::now(),
             measured_from: Cell::new(RunInstant::START),
             implicit: RefCell::default(),
+            observer: None,
         });
         let called = async {
             let trapped = |trapped: Trapped| HookFailure::Trapped(trapped.0);

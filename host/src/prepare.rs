@@ -83,6 +83,24 @@ impl Loaded {
         Ok(Outside { program, run: Arc::new(run), client: client_options(&settings)? })
     }
 
+    /// What it takes to do a single iteration of the scenario that the layers choose.
+    ///
+    /// # Errors
+    /// Wrong settings, or a machine that does not give what is needed.
+    pub(crate) fn single(&self, layers: &Layers) -> anyhow::Result<Single> {
+        let (index, scenario) = self.choose(layers.undisputed()?.scenario.as_deref())?;
+        let settings = layers.settings(Some(scenario))?;
+        let seed = settings.seed.unwrap_or_else(random_seed);
+        let (run, end_requests) = new_run(&settings, seed, self.limits)?;
+        let client = client_options(&settings)?;
+        Client::new(client.clone())?;
+        if !settings.no_preflight {
+            preflight::look_at_target(&client)?;
+        }
+        let program = self.file.program(index, 1)?;
+        Ok(Single { scenario: scenario.clone(), program, run, end_requests, client })
+    }
+
     /// The scenario with this name, or the only one, and its number.
     fn choose(&self, name: Option<&str>) -> anyhow::Result<(u32, &ScenarioInfo)> {
         let scenarios = &self.file.scenarios;
@@ -134,6 +152,15 @@ pub(crate) struct Prepared {
     pub(crate) origin: Option<FilesOrigin>,
     /// How many hosts of a cluster are to share it; without it all that are free.
     pub(crate) hosts: Option<usize>,
+}
+
+/// A scenario of which one user is to do one iteration.
+pub(crate) struct Single {
+    pub(crate) scenario: ScenarioInfo,
+    pub(crate) program: Arc<Program>,
+    pub(crate) run: Run,
+    pub(crate) end_requests: EndRequests,
+    pub(crate) client: swell_client::Options,
 }
 
 /// A setting, as a flag and its value.
@@ -304,6 +331,7 @@ fn new_run(
     run.wrap_feeds = settings.data_wrap;
     run.limits = limits;
     run.fresh_iterations = settings.fresh.is_some();
+    run.sends_trace_context = settings.traceparent;
     Ok((run, end_requests))
 }
 

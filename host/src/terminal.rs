@@ -55,8 +55,20 @@ pub(crate) fn columns_of_stdout() -> Option<usize> {
 
 /// A sheet for stdout: in colours where a person looks at it who does not mind them.
 pub(crate) fn painted(sheet: &Sheet) -> String {
+    painted_lines(sheet.lines())
+}
+
+/// Lines on stdout, painted as a sheet is.
+///
+/// # Errors
+/// As [`show`].
+pub(crate) fn show_lines(lines: &[Vec<Piece>]) -> io::Result<()> {
+    hand_over(painted_lines(lines).as_bytes())
+}
+
+fn painted_lines(lines: &[Vec<Piece>]) -> String {
     let is_coloured = is_coloured(&io::stdout());
-    sheet.lines().iter().map(|line| paint(line, is_coloured) + "\n").collect()
+    lines.iter().map(|line| paint(line, is_coloured) + "\n").collect()
 }
 
 /// Pieces of a line, as they are shown. Colours are around what came from elsewhere, never in it.

@@ -15,6 +15,7 @@
 //! | `coding` | decompressing it |
 //! | `redirect`, `cookies` | the rules by their name |
 //! | `trail` | the phases and counts of one exchange while it runs |
+//! | `seen` | what one sends and receives, where somebody looks on |
 //! | `probe` | a look at the target before a run |
 
 pub(crate) mod body;
@@ -30,6 +31,7 @@ pub(crate) mod pool;
 pub(crate) mod probe;
 pub(crate) mod redirect;
 pub(crate) mod request;
+pub(crate) mod seen;
 pub(crate) mod send;
 pub(crate) mod trail;
 pub(crate) mod urls;

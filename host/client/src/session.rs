@@ -16,12 +16,24 @@ pub struct Session {
     pub(crate) client: Rc<Client>,
     pub(crate) http: HttpUser,
     tls: RefCell<Option<Box<UserTls>>>,
+    /// Whether somebody looks on what it sends and receives.
+    pub(crate) is_seen: bool,
 }
 
 impl Session {
     /// A user without connections or cookies.
     pub fn new(client: &Rc<Client>) -> Self {
-        Self { client: Rc::clone(client), http: HttpUser::default(), tls: RefCell::default() }
+        Self {
+            client: Rc::clone(client),
+            http: HttpUser::default(),
+            tls: RefCell::default(),
+            is_seen: false,
+        }
+    }
+
+    /// The same, of which each [`Sent`](crate::Sent) holds all that was sent and received.
+    pub fn seen(client: &Rc<Client>) -> Self {
+        Self { is_seen: true, ..Self::new(client) }
     }
 
     /// Forgets the cookies, as between iterations.

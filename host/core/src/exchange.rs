@@ -117,6 +117,12 @@ impl Phases {
         self.0[phase as usize]
     }
 
+    /// The time spent in each phase since these were `before`.
+    pub fn since(&self, before: &Self) -> Self {
+        let time = |phase: usize| self.0[phase].saturating_sub(before.0[phase]);
+        Self(std::array::from_fn(time))
+    }
+
     /// All phases together: the exchange's service time.
     pub fn total(&self) -> Duration {
         self.0.iter().sum()

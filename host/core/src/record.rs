@@ -48,6 +48,7 @@ use crate::RunInstant;
 use crate::control::{self, Objective, Watch};
 use crate::dispatch::{Lag, UnsentCause};
 use crate::exchange::{Exchange, Protocol};
+use crate::observer::{ObservedEnd, Observer, UserEvent};
 use crate::standstill::{Heartbeat, PROBE};
 
 /// How many steps the delays of probes are counted in that a worker overslept: enough to tell one
@@ -105,6 +106,7 @@ pub struct Recorder {
     window_from: RunInstant,
     watched: Vec<Watched>,
     heartbeat: Rc<Heartbeat>,
+    observer: Option<Observer>,
 }
 
 /// The transactions that one objective is about.
@@ -136,7 +138,13 @@ impl Recorder {
             window_from: RunInstant::START,
             watched: Vec::new(),
             heartbeat: Rc::default(),
+            observer: None,
         }
+    }
+
+    /// Has it tell what it counts of transactions, checks and metrics, one by one.
+    pub fn observed_by(&mut self, observer: Observer) {
+        self.observer = Some(observer);
     }
 
     /// The heartbeat of the thread for which it counts; all recorders of a thread share one.
@@ -245,6 +253,9 @@ impl Recorder {
         for watched in self.watched.iter_mut().filter(|watched| watched.is_about(kind, outermost)) {
             watched.watch.begun();
         }
+        if let Some(observer) = &self.observer {
+            observer.tell(UserEvent::Began { name: self.kinds[kind.0 as usize].to_string() });
+        }
     }
 
     /// Counts a transaction that has ended, in the phase in which it was counted as begun.
@@ -261,6 +272,17 @@ impl Recorder {
                 times.ended,
                 (ended != TransactionEnd::Interrupted).then_some(ended == TransactionEnd::Ok),
             );
+        }
+        if let Some(observer) = &self.observer {
+            observer.tell(UserEvent::Ended {
+                name: self.kinds[kind.0 as usize].to_string(),
+                service: times.ended.since(times.started),
+                end: match ended {
+                    TransactionEnd::Ok => ObservedEnd::Ok,
+                    TransactionEnd::Failed(cause) => ObservedEnd::Failed(cause.to_string()),
+                    TransactionEnd::Interrupted => ObservedEnd::Interrupted,
+                },
+            });
         }
         self.heartbeat.look(times.ended, RunInstant::NEVER);
         let stood = self.heartbeat.stood(times.started, times.ended);
@@ -363,7 +385,14 @@ impl Recorder {
         let name = &name[..name.floor_char_boundary(MAX_NAME_LEN)];
         let place = checks.place_or_other(name, MAX_NAMES, OTHER);
         let check = checks.at(place);
-        if passed { check.passed += 1 } else { check.failed += 1 }
+        if passed {
+            check.passed += 1
+        } else {
+            check.failed += 1
+        }
+        if let Some(observer) = &self.observer {
+            observer.tell(UserEvent::Checked { name: name.to_owned(), passed });
+        }
     }
 
     /// Records a value of the scenario's own metric at the instant `now`.
@@ -383,6 +412,16 @@ impl Recorder {
             RunPhase::Measured => &mut self.current.measured,
         };
         figures.metrics.record(&self.metrics[metric.0 as usize], now, value, tags, &mut self.key);
+        if let Some(observer) = &self.observer {
+            let (name, kind) = &self.metrics[metric.0 as usize];
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            observer.tell(UserEvent::Measured {
+                metric: name.to_string(),
+                kind: *kind,
+                value,
+                tags: tags.iter().map(owned).collect(),
+            });
+        }
     }
 
     /// Records that the worker could have polled its tasks `delay` before it did, at `now`. The

@@ -7,6 +7,8 @@
 
 mod implicit;
 
+use std::fmt::{self, Display, Formatter};
+
 use thiserror::Error;
 
 pub use self::implicit::ImplicitKinds;
@@ -45,6 +47,13 @@ pub enum Failure {
     Request(ErrorClass),
     /// The scenario said so, in these words.
     Said(String),
+}
+
+impl Display for Failure {
+    /// In the words of reports.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.cause().fmt(f)
+    }
 }
 
 impl Failure {

@@ -88,6 +88,7 @@ pub(crate) async fn work(
         began: shared.began,
         measured_from: Cell::new(shared.measured_from),
         implicit: RefCell::default(),
+        observer: None,
     });
     WorkerUsers {
         lost: RefCell::default(),

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use swell_core::observer::{LogLevel, Observer, UserEvent};
 use swell_core::plain::line;
 
 pub(crate) use crate::bindings::swell::scenario::log::Level;
+use crate::thread_bound::ThreadBound;
 
 /// Lines a second that are shown, for the whole run; what a person can still follow.
 const LINES_A_SECOND: u64 = 100;
@@ -51,10 +53,11 @@ impl LineBudget {
 }
 
 /// Where one user's lines go.
-#[derive(Clone)]
 pub(crate) struct UserLog {
     budget: Arc<LineBudget>,
     speaker: Speaker,
+    /// Who hears them in place of the log. A line's writer may have to be `Send`.
+    observer: Option<ThreadBound<Observer>>,
 }
 
 /// Who writes a line.
@@ -79,13 +82,22 @@ impl fmt::Display for Speaker {
 }
 
 impl UserLog {
-    pub(crate) fn new(budget: &Arc<LineBudget>, speaker: Speaker) -> Self {
-        Self { budget: Arc::clone(budget), speaker }
+    pub(crate) fn new(
+        budget: &Arc<LineBudget>,
+        speaker: Speaker,
+        observer: Option<&Observer>,
+    ) -> Self {
+        let observer = observer.map(|observer| ThreadBound::new(observer.clone()));
+        Self { budget: Arc::clone(budget), speaker, observer }
     }
 
     /// Writes a line that is UTF-8 as far as it can be shown.
     pub(crate) fn write(&self, level: Level, message: &[u8]) {
-        let Self { budget, speaker } = self;
+        let Self { budget, speaker, observer } = self;
+        if let Some(observer) = observer {
+            let text = String::from_utf8_lossy(message).into_owned();
+            return observer.tell(UserEvent::Logged { level: observed(level), text });
+        }
         if !budget.take(budget.began.elapsed().as_secs()) {
             return;
         }
@@ -97,6 +109,21 @@ impl UserLog {
             Level::Warn => tracing::warn!(target: "scenario", "{speaker}: {message}"),
             Level::Error => tracing::error!(target: "scenario", "{speaker}: {message}"),
         }
+    }
+}
+
+impl Clone for UserLog {
+    fn clone(&self) -> Self {
+        Self::new(&self.budget, self.speaker, self.observer.as_deref())
+    }
+}
+
+const fn observed(level: Level) -> LogLevel {
+    match level {
+        Level::Debug => LogLevel::Debug,
+        Level::Info => LogLevel::Info,
+        Level::Warn => LogLevel::Warn,
+        Level::Error => LogLevel::Error,
     }
 }
 

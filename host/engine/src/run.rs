@@ -13,6 +13,7 @@ use std::time::Instant;
 use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
+use swell_core::observer::Observer;
 use swell_core::record::{KindId, Recorder, RunPhase};
 use swell_core::run::EndRequest;
 use swell_core::transactions::ImplicitKinds;
@@ -64,6 +65,8 @@ pub struct Run {
     /// Whether requests go out as `--fresh iteration` asks: no connection or TLS session outlives
     /// its iteration.
     pub fresh_iterations: bool,
+    /// Whether each request of an iteration says which trace it is a part of (W3C trace context).
+    pub sends_trace_context: bool,
     /// How `conduct` reaches runs; nothing for users of one.
     pub conductor: Option<Arc<dyn Conductor>>,
     users: AtomicU64,
@@ -87,6 +90,7 @@ impl Run {
             limits: GuestLimits::default(),
             end_requests,
             fresh_iterations: false,
+            sends_trace_context: false,
             conductor: None,
             users: AtomicU64::new(0),
             lines: Arc::default(),
@@ -196,6 +200,8 @@ pub struct Worker {
     pub measured_from: Cell<RunInstant>,
     /// The names of requests outside any transaction, as far as they are told apart.
     pub implicit: RefCell<ImplicitKinds>,
+    /// Who is told what their users do; nobody in a run.
+    pub observer: Option<Observer>,
 }
 
 impl Worker {

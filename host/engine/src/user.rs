@@ -43,6 +43,8 @@ pub(crate) struct UserState {
     /// Whether the dispatcher has it among those that wait.
     waits_for_start: bool,
     in_flight: InFlight,
+    /// Requests of the iteration so far that say which trace they are a part of.
+    traced: u64,
 }
 
 /// A rule of the contract was broken: the guest traps with this text.
@@ -69,8 +71,11 @@ impl UserState {
             }
         };
         Self {
-            session: Session::new(&worker.client),
-            log: UserLog::new(&run.lines, speaker),
+            session: match worker.observer {
+                Some(_) => Session::seen(&worker.client),
+                None => Session::new(&worker.client),
+            },
+            log: UserLog::new(&run.lines, speaker, worker.observer.as_ref()),
             // A user's own numbers, before its first iteration, must not be those of the iteration
             // with the same number.
             random: Random::stream(!run.seed, number),
@@ -82,6 +87,7 @@ impl UserState {
             iteration: 0,
             waits_for_start: false,
             in_flight: InFlight::new(Protocol::Http, 0, RunInstant::START),
+            traced: 0,
         }
     }
 
@@ -167,6 +173,7 @@ impl UserState {
         self.settle_patience();
         if call == GuestCall::Iterating {
             self.iteration = iteration;
+            self.traced = 0;
             self.random = Random::stream(self.run().seed, iteration);
             if self.worker.run.fresh_iterations {
                 self.session.forget();
@@ -216,6 +223,9 @@ impl Drop for UserState {
         let now = self.now();
         let recorder = &mut self.worker.recorder.borrow_mut();
         self.in_flight.handle_cut(now, self.transactions.phase(), recorder);
+        if let Some(observer) = &self.worker.observer {
+            self.in_flight.tell(now, observer);
+        }
         self.transactions.handle_cut(now, recorder);
     }
 }

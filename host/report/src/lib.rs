@@ -11,12 +11,14 @@
 //! | `judgement` | whether the figures may be believed, what held, and how the run ended |
 //! | `conclusion` | the report of a run, from what the run came to |
 //! | `exit` | exit codes |
+//! | `attempt` | one iteration, as `host try` shows it |
 //! | `summary` | a report as text |
 //! | `sheet` | text on lines of a width, with tones in place of colours |
 //! | `status` | where a run is at the moment |
 //! | `gauges` | what of that is a metric |
 //! | `record` | a run second by second, for whoever shows it and for a file |
 
+mod attempt;
 mod conclusion;
 mod exit;
 mod gauges;
@@ -27,6 +29,7 @@ mod sheet;
 mod status;
 mod summary;
 
+pub use self::attempt::{Har, PrintedLines, Printer, Secrets, Tally};
 pub use self::conclusion::LeftOut;
 pub use self::exit::{Exit, UnknownExit};
 pub use self::gauges::{FrameGauge, GAUGES, TellGauge};

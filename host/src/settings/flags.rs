@@ -209,6 +209,12 @@ pub(crate) struct Settings {
     #[arg(long, help_heading = SERVICE)]
     pub(crate) insecure: bool,
 
+    /// Send W3C trace context with each request of an iteration, in the header `traceparent`: an
+    /// iteration is one trace, sampled, whose number follows from --seed and the iteration's own.
+    /// So a slow transaction is found in the service's traces.
+    #[arg(long, help_heading = SERVICE)]
+    pub(crate) traceparent: bool,
+
     /// Begin without looking up the target's name and, for https, shaking hands with it once, which
     /// is one connection and no request.
     #[arg(long, help_heading = SERVICE)]
@@ -318,7 +324,7 @@ pub(crate) struct Settings {
 pub(crate) const LOAD: &str = "Load";
 const SERVICE: &str = "Service";
 const SCENARIO: &str = "Scenario";
-const RESULTS: &str = "Results";
+pub(crate) const RESULTS: &str = "Results";
 pub(crate) const CLUSTER: &str = "Several hosts";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

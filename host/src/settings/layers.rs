@@ -163,6 +163,11 @@ impl Layers {
             .find(|key| LENGTHS.contains(key) || LOAD_SHAPE.contains(key))
     }
 
+    /// The settings that were typed, by their keys.
+    pub(crate) fn typed(&self) -> impl Iterator<Item = &str> {
+        self.layers.first().into_iter().flat_map(|typed| &typed.settings).map(|typed| &*typed.key)
+    }
+
     /// All of them, and below them the scenario's own defaults and the hosts that its manifest
     /// names, where there is a scenario.
     ///

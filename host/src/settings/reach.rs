@@ -63,6 +63,7 @@ kinds! {
     cert: Reach,
     key: Reach,
     insecure: Reach,
+    traceparent: Load,
     no_preflight: Load,
     scenario: Load,
     env: Load,

@@ -21,6 +21,14 @@ pub(crate) struct Incoming<'a> {
     source: BodySource<'a>,
     /// Bytes handed on; over HTTP/1.1 the connection counts.
     taken: u64,
+    /// A copy of what was received, where somebody looks on.
+    copy: Option<Copied>,
+}
+
+/// What was received of a body, up to a limit.
+struct Copied {
+    bytes: Vec<u8>,
+    limit: usize,
 }
 
 /// Which connection carries it.
@@ -31,12 +39,24 @@ pub(crate) enum BodySource<'a> {
 
 impl<'a> Incoming<'a> {
     pub(crate) fn new(source: BodySource<'a>) -> Self {
-        Self { source, taken: 0 }
+        Self { source, taken: 0, copy: None }
+    }
+
+    /// Has it keep a copy of the first `limit` bytes that it receives.
+    pub(crate) fn copy(&mut self, limit: usize) {
+        self.copy = Some(Copied { bytes: Vec::new(), limit });
+    }
+
+    /// What was copied of it.
+    pub(crate) fn take_copy(&mut self) -> Vec<u8> {
+        self.copy.take().map(|copy| copy.bytes).unwrap_or_default()
     }
 
     /// Reads to the end and stores nothing.
     pub(crate) async fn discard(&mut self) -> Result<(), Error> {
-        if let BodySource::Http1(connection) = &mut self.source {
+        if let BodySource::Http1(connection) = &mut self.source
+            && self.copy.is_none()
+        {
             return poll_fn(|cx| connection.poll_discard(cx)).await;
         }
         let mut slice = TimeSlice::new();
@@ -110,6 +130,9 @@ impl<'a> Incoming<'a> {
         });
         if let Some(Ok(piece)) = &piece {
             self.taken += piece.len() as u64;
+            if let Some(Copied { bytes, limit }) = &mut self.copy {
+                bytes.extend_from_slice(&piece[..piece.len().min(*limit - bytes.len())]);
+            }
         }
         Poll::Ready(piece)
     }

@@ -62,9 +62,10 @@ impl Attempts {
         again
     }
 
-    /// How many attempts a server may have seen.
-    pub(crate) const fn made(&self) -> u32 {
-        self.made
+    /// Whether the connection of an attempt that failed is to be left, which others may share. A
+    /// stream that was refused says nothing about the next one on it, unless that is refused too.
+    pub(crate) fn blames_connection(&self, failure: &SendFailure) -> bool {
+        failure.retry == Retry::IfRepeatable || self.made > 1
     }
 }
 
@@ -87,7 +88,7 @@ mod tests {
         for _ in 0..100 {
             assert!(attempts.allow_another(&failed(false, Retry::Never), REUSED, ONCE_ONLY));
         }
-        assert_eq!(attempts.made(), 0);
+        assert_eq!(attempts.made, 0);
         assert!(!attempts.allow_another(&failed(false, Retry::Never), NEW, REPEATABLE));
     }
 
@@ -107,6 +108,6 @@ mod tests {
         let mut attempts = Attempts::default();
         let again =
             (0..100).take_while(|_| attempts.allow_another(&unprocessed, NEW, ONCE_ONLY)).count();
-        assert_eq!((again as u32, attempts.made()), (MAX_ATTEMPTS - 1, MAX_ATTEMPTS));
+        assert_eq!((again as u32, attempts.made), (MAX_ATTEMPTS - 1, MAX_ATTEMPTS));
     }
 }

@@ -24,6 +24,9 @@ pub(crate) struct OutgoingRequest<'a> {
     pub(crate) run_headers: &'a [(HeaderName, HeaderValue)],
     /// What the user's jar holds for this URL.
     pub(crate) cookies: Option<HeaderValue>,
+    /// Whether somebody looks on: head and body of the answer are kept then, whatever the request
+    /// says.
+    pub(crate) is_seen: bool,
 }
 
 /// Refuses what cannot be sent, before anything is.
@@ -123,11 +126,11 @@ impl OutgoingRequest<'_> {
     }
 
     pub(crate) fn keeps_headers(&self) -> bool {
-        self.request.keep_headers
+        self.request.keep_headers || self.is_seen
     }
 
     pub(crate) fn keeps_body(&self) -> bool {
-        self.request.keep != Keep::Discard
+        self.request.keep != Keep::Discard || self.is_seen
     }
 
     /// Whether it tells the server to close the connection.
@@ -157,13 +160,7 @@ impl OutgoingRequest<'_> {
                 out.extend_from_slice(part);
             }
         };
-        if self.set(&HOST).is_none() {
-            put(&HOST, &url.host);
-        }
-        self.headers(&mut put);
-        if !request.body.is_empty() && !self.is_framed() {
-            put(&CONTENT_LENGTH, &request.body.len().into());
-        }
+        self.all_headers(false, &mut put);
         out.extend_from_slice(b"\r\n");
     }
 
@@ -204,6 +201,26 @@ impl OutgoingRequest<'_> {
         };
         *head.headers_mut() = headers;
         Ok(head)
+    }
+
+    /// Hands to `put` all headers as they are sent.
+    pub(crate) fn all_headers(
+        &self,
+        over_http2: bool,
+        mut put: impl FnMut(&HeaderName, &HeaderValue),
+    ) {
+        let Self { url, request, .. } = self;
+        if self.set(&HOST).is_none() && !over_http2 {
+            put(&HOST, &url.host);
+        }
+        self.headers(|name, value| {
+            if !(over_http2 && is_http1_only(name, value)) {
+                put(name, value);
+            }
+        });
+        if !request.body.is_empty() && !self.is_framed() {
+            put(&CONTENT_LENGTH, &request.body.len().into());
+        }
     }
 
     /// Hands all headers to `put`, except what names the host or says how long a body is and was

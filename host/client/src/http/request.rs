@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use swell_core::exchange::{Exchange, Phases, Protocol};
+use swell_core::observer::ObservedHop;
 
 use crate::error::Error;
 use crate::net::tls::Alpn;
@@ -134,6 +135,8 @@ pub struct Sent {
     pub exchange: Exchange,
     /// The answer, or why there is none.
     pub result: Result<Response, Error>,
+    /// All that was sent and received, where the session is one that is looked on; else nothing.
+    pub hops: Vec<ObservedHop>,
 }
 
 impl Sent {
@@ -148,7 +151,7 @@ impl Sent {
             connections: 0,
             body_bytes: 0,
         };
-        Self { exchange, result: Err(error) }
+        Self { exchange, result: Err(error), hops: Vec::new() }
     }
 }
 

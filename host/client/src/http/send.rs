@@ -12,13 +12,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use swell_core::exchange::{ErrorClass, Phase};
+use swell_core::exchange::{ErrorClass, Phase, Phases};
 use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
 use crate::http::body::{BodySource, Incoming};
-use crate::http::failure::{Attempts, Retry};
+use crate::http::failure::Attempts;
 use crate::http::head::Head;
 use crate::http::http1::Http1Connection;
 use crate::http::http2::Http2Connection;
@@ -26,6 +26,7 @@ use crate::http::outgoing::{self, OutgoingRequest};
 use crate::http::pool::{Checkout, Link, Permit, Pool};
 use crate::http::redirect;
 use crate::http::request::{Keep, Request, Response, Sent, Version};
+use crate::http::seen::Seen;
 use crate::http::trail::Trail;
 use crate::http::urls::ParsedUrl;
 use crate::net::connect;
@@ -40,6 +41,8 @@ struct Sending<'a> {
     timer: Timer,
     /// When all of it must have ended.
     whole: Instant,
+    /// What is sent and received, where somebody looks on.
+    seen: Option<Box<Seen>>,
 }
 
 /// What one hop gave: an answer, and where it sends the user if that is to be followed.
@@ -61,10 +64,16 @@ impl Session {
             trail: Trail::start(start),
             timer: timers.take(start + timeouts.response),
             whole: start + longest,
+            seen: self.is_seen.then(|| Box::new(Seen::new(self.client.options.body_limit))),
         };
         let result = sending.follow(&mut request).await;
         timers.give(sending.timer);
-        sending.trail.finish(result, Instant::now())
+        let mut sent = sending.trail.finish(result, Instant::now());
+        if let Some(mut seen) = sending.seen {
+            seen.ends(&sent.exchange.phases, sent.result.as_ref().err());
+            sent.hops = Box::pin(seen.finish()).await;
+        }
+        sent
     }
 
     /// Sends requests at the same time, as a browser loads what a page needs, and returns their
@@ -91,6 +100,20 @@ impl Session {
     }
 }
 
+impl Session {
+    /// A request as it goes to this URL now.
+    fn outgoing<'a>(
+        &'a self,
+        url: &'a ParsedUrl,
+        request: &'a Request,
+        run_headers: &'a [(HeaderName, HeaderValue)],
+    ) -> OutgoingRequest<'a> {
+        let cookies = self.http.jar.borrow().header(&url.url, SystemTime::now);
+        let (user_agent, is_seen) = (&self.client.http.user_agent, self.is_seen);
+        OutgoingRequest { user_agent, url, request, run_headers, cookies, is_seen }
+    }
+}
+
 impl Sending<'_> {
     async fn follow(&mut self, request: &mut Request) -> Result<Response, Error> {
         outgoing::check(request)?;
@@ -114,6 +137,7 @@ impl Sending<'_> {
             }
             redirects += 1;
             self.trail.enter(Phase::Blocked, Instant::now());
+            self.see(|seen, phases| seen.ends(phases, None));
             // A URL that cannot be asked for is the service's fault here, and not the scenario's.
             let next =
                 client.http.urls.find(location.as_str()).map_err(|error| match error.class {
@@ -140,9 +164,8 @@ impl Sending<'_> {
     ) -> Result<Hop, Error> {
         let Session { client, http, .. } = self.session;
         let pool = http.pool(&url.origin, request.version.or(client.options.version));
-        let cookies = http.jar.borrow().header(&url.url, SystemTime::now);
-        let user_agent = &client.http.user_agent;
-        let outgoing = OutgoingRequest { user_agent, url, request, run_headers, cookies };
+        let outgoing = self.session.outgoing(url, request, run_headers);
+        self.see(|seen, _| seen.begins(&outgoing));
         let mut attempts = Attempts::default();
         let mut checkout = pool.take();
         loop {
@@ -150,6 +173,7 @@ impl Sending<'_> {
                 Checkout::Ready(link) => link,
                 checkout => Box::pin(self.connection(&pool, checkout)).await?,
             };
+            self.see(|seen, _| seen.goes_over(&link, &outgoing));
             self.trail.enter(Phase::Sending, self.trail.since());
             let due = self.whole.min(self.trail.since() + client.options.timeouts.response);
             let (failure, reused, permit, shared) = match link {
@@ -193,14 +217,13 @@ impl Sending<'_> {
             }
             self.trail.enter(Phase::Blocked, Instant::now());
             self.trail.reconnects += u32::from(failure.written);
+            self.see(|seen, phases| seen.is_sent_anew(phases, &failure.error, &outgoing));
             checkout = match permit {
                 Some(permit) if failure.written => Checkout::Open(permit),
                 permit => {
                     drop(permit);
-                    // A stream that was refused says nothing about the next one on its connection,
-                    // unless that is refused too.
                     if let Some(sender) = shared
-                        && (failure.retry == Retry::IfRepeatable || attempts.made() > 1)
+                        && attempts.blames_connection(&failure)
                     {
                         pool.retire(sender.connection());
                     }
@@ -280,6 +303,10 @@ impl Sending<'_> {
         let Session { client, http, .. } = self.session;
         let OutgoingRequest { url, request, .. } = outgoing;
         self.trail.enter(Phase::Receiving, Instant::now());
+        self.see(|seen, _| {
+            seen.is_answered(&head);
+            incoming.copy(seen.limit());
+        });
         http.jar.borrow_mut().store(&url.url, &head.headers, SystemTime::now);
         let redirect = if request.redirects > 0 {
             redirect::location(&url.url, head.status, &head.headers)?.map(Box::new)
@@ -307,6 +334,7 @@ impl Sending<'_> {
         }
         let body_size = incoming.received();
         self.trail.body_bytes += body_size;
+        self.see(|seen, _| seen.has_body(incoming.take_copy(), body_size));
         outcome.unwrap_or_else(|| Err(self.timed_out(self.whole)))?;
         let headers = if request.keep_headers { head.headers } else { HeaderMap::default() };
         let response = Response {
@@ -326,6 +354,14 @@ impl Sending<'_> {
         let now = Instant::now();
         self.trail.enter(phase, now);
         self.whole.min(now + longest)
+    }
+
+    /// Has somebody who looks on see something.
+    #[inline]
+    fn see(&mut self, look: impl FnOnce(&mut Seen, &Phases)) {
+        if let Some(seen) = &mut self.seen {
+            look(seen, self.trail.phases());
+        }
     }
 
     fn timed_out(&self, due: Instant) -> Error {

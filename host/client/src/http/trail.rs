@@ -44,6 +44,11 @@ impl Trail {
         self.phase
     }
 
+    /// How long the phases took that have ended.
+    pub(crate) const fn phases(&self) -> &Phases {
+        &self.phases
+    }
+
     /// The last boundary.
     pub(crate) const fn since(&self) -> Instant {
         self.since
@@ -64,6 +69,6 @@ impl Trail {
             connections: self.connections,
             body_bytes: self.body_bytes,
         };
-        Sent { exchange, result }
+        Sent { exchange, result, hops: Vec::new() }
     }
 }

@@ -9,6 +9,7 @@ mod malformed;
 mod parallel;
 mod redirects;
 mod retries;
+mod seen;
 mod service;
 mod timeouts;
 mod tls;

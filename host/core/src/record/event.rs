@@ -1,5 +1,7 @@
 //! What a recorder is told: a transaction's times and end, an iteration's end, the part of the run.
 
+use std::fmt::{self, Display, Formatter};
+
 use crate::RunInstant;
 use crate::exchange::ErrorClass;
 
@@ -57,6 +59,20 @@ pub enum Cause<'a> {
     NotEnded,
     /// A trap cut its user off.
     Trap(&'a str),
+}
+
+impl Display for Cause<'_> {
+    /// In the words of reports.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::Request(class) => write!(f, "request: {}", class.name()),
+            Self::Said("") => f.write_str("said by the scenario"),
+            Self::Said(text) => f.write_str(text),
+            Self::NotEnded => f.write_str("not ended"),
+            Self::Trap(text) => write!(f, "trap: {text}"),
+        }
+    }
 }
 
 /// How an iteration ended.

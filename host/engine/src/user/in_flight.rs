@@ -2,6 +2,7 @@
 
 use swell_core::RunInstant;
 use swell_core::exchange::Protocol;
+use swell_core::observer::{Observer, UserEvent};
 use swell_core::record::{Recorder, RunPhase};
 
 /// How many they are, and since when.
@@ -9,12 +10,14 @@ pub(super) struct InFlight {
     protocol: Protocol,
     pub(super) count: usize,
     since: RunInstant,
+    /// What they ask for, where somebody looks on.
+    pub(super) asked: Vec<String>,
 }
 
 impl InFlight {
     /// So many exchanges that began at the same time.
     pub(super) const fn new(protocol: Protocol, count: usize, since: RunInstant) -> Self {
-        Self { protocol, count, since }
+        Self { protocol, count, since, asked: Vec::new() }
     }
 
     /// The user is cut off: what it has under way is interrupted.
@@ -22,6 +25,14 @@ impl InFlight {
         for _ in 0..self.count {
             // What they had written is in the client's own count, which outlives them.
             recorder.exchange_interrupted(self.protocol, phase, now.since(self.since), 0, 0);
+        }
+    }
+
+    /// Tells whoever looks on of those that are cut off.
+    pub(super) fn tell(&self, now: RunInstant, observer: &Observer) {
+        let age = now.since(self.since);
+        for asked in self.asked.iter().take(self.count) {
+            observer.tell(UserEvent::CutOff { asked: asked.clone(), age });
         }
     }
 }

@@ -5,11 +5,15 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use swell_client::{Error, Request, Sent};
+use swell_core::RunInstant;
 use swell_core::dispatch::Start;
-use swell_core::exchange::{ErrorClass, Exchange, Expected, Protocol};
+use swell_core::exchange::{ErrorClass, Expected, Protocol};
+use swell_core::observer::{ObservedExchange, UserEvent};
 use swell_core::record::KindId;
-use swell_core::transactions::{Failure, Lacking};
+use swell_core::trace_context::{TRACEPARENT, TraceId};
+use swell_core::transactions::{Failure, GuestCall, Lacking};
 
 use super::in_flight::InFlight;
 use super::{Trap, UserState, misuse};
@@ -58,27 +62,26 @@ impl UserState {
     /// says that the run is over and nothing was sent.
     pub(crate) async fn send(
         &mut self,
-        request: Result<Request, Error>,
+        mut request: Result<Request, Error>,
         expected: Expected,
     ) -> Trap<Option<Sent>> {
-        let name = || match &request {
-            Ok(request) => format!("{} {}", request.method, path_of(&request.url)),
-            Err(_) => "invalid request".to_owned(),
-        };
-        let implicit = match self.begin_implicit(name).await? {
+        let implicit = match self.begin_implicit(|| asked(&request)).await? {
             Ok(implicit) => implicit,
             Err(RunOver::Finished | RunOver::Stopped) => return Ok(None),
         };
-        let sent = match request {
+        let mut words = self.words_of([&request]);
+        self.trace(std::slice::from_mut(&mut request));
+        let began = self.now();
+        let mut sent = match request {
             Ok(request) => {
-                self.in_flight = self.under_way(1);
+                self.in_flight = self.under_way(1, words.clone());
                 let sent = self.session.send(request).await;
                 self.in_flight.count = 0;
                 sent
             }
             Err(error) => Sent::unsent(error),
         };
-        self.account(&sent.exchange, sent.result.as_ref().err(), &expected);
+        self.account(&mut sent, &expected, began, words.pop());
         self.finish_implicit(implicit)?;
         Ok(Some(sent))
     }
@@ -86,13 +89,17 @@ impl UserState {
     /// Sends requests at the same time; see [`UserState::send`].
     pub(crate) async fn send_all(
         &mut self,
-        requests: Vec<Result<Request, Error>>,
+        mut requests: Vec<Result<Request, Error>>,
         expected: &[Expected],
     ) -> Trap<Option<Vec<Sent>>> {
         let implicit = match self.begin_implicit(|| "send-all".to_owned()).await? {
             Ok(implicit) => implicit,
             Err(RunOver::Finished | RunOver::Stopped) => return Ok(None),
         };
+        let words = self.words_of(&requests);
+        let sendable_words = self.words_of(requests.iter().filter(|request| request.is_ok()));
+        self.trace(&mut requests);
+        let began = self.now();
         let mut sendable = Vec::with_capacity(requests.len());
         let mut refused = Vec::new();
         for (index, request) in requests.into_iter().enumerate() {
@@ -101,21 +108,53 @@ impl UserState {
                 Err(error) => refused.push((index, Sent::unsent(error))),
             }
         }
-        self.in_flight = self.under_way(sendable.len());
+        self.in_flight = self.under_way(sendable.len(), sendable_words);
         let mut all = self.session.send_all(sendable).await;
         self.in_flight.count = 0;
         for (index, sent) in refused {
             all.insert(index, sent);
         }
-        for (sent, expected) in all.iter().zip(expected) {
-            self.account(&sent.exchange, sent.result.as_ref().err(), expected);
+        let mut words = words.into_iter();
+        for (sent, expected) in all.iter_mut().zip(expected) {
+            self.account(sent, expected, began, words.next());
         }
         self.finish_implicit(implicit)?;
         Ok(Some(all))
     }
 
-    fn under_way(&self, count: usize) -> InFlight {
-        InFlight::new(Protocol::Http, count, self.now())
+    fn under_way(&self, count: usize, asked: Vec<String>) -> InFlight {
+        let mut in_flight = InFlight::new(Protocol::Http, count, self.now());
+        in_flight.asked = asked;
+        in_flight
+    }
+
+    /// What requests ask for, where somebody looks on; else nothing.
+    fn words_of<'a>(
+        &self,
+        requests: impl IntoIterator<Item = &'a Result<Request, Error>>,
+    ) -> Vec<String> {
+        match self.worker.observer {
+            Some(_) => requests.into_iter().map(asked).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Has the requests of an iteration say which trace they are a part of, unless the scenario
+    /// says so itself.
+    fn trace(&mut self, requests: &mut [Result<Request, Error>]) {
+        if !self.run().sends_trace_context || self.transactions.call() != GuestCall::Iterating {
+            return;
+        }
+        let trace = TraceId::of(self.run().seed, self.iteration);
+        for request in requests.iter_mut().flatten() {
+            self.traced += 1;
+            let value = HeaderValue::try_from(trace.traceparent(self.traced));
+            if !request.headers.iter().any(|(name, _)| name == TRACEPARENT)
+                && let Ok(value) = value
+            {
+                request.headers.push((HeaderName::from_static(TRACEPARENT), value));
+            }
+        }
     }
 
     async fn begin_implicit(
@@ -136,9 +175,16 @@ impl UserState {
         }
     }
 
-    /// Counts an exchange, and fails the transactions around it if it failed; `error` has the words
-    /// where it has no answer.
-    fn account(&mut self, exchange: &Exchange, error: Option<&Error>, expected: &Expected) {
+    /// Counts an exchange, and fails the transactions around it if it failed. Whoever looks on is
+    /// told what it `asked` for.
+    fn account(
+        &mut self,
+        sent: &mut Sent,
+        expected: &Expected,
+        began: RunInstant,
+        asked: Option<String>,
+    ) {
+        let (exchange, error) = (&sent.exchange, sent.result.as_ref().err());
         match error {
             Some(error) if error.lacks_target => self.run().lacks_target(&error.message),
             _ => self.run().sent(),
@@ -152,6 +198,17 @@ impl UserState {
             }
             (Err(class), _) => Some(Failure::Request(class)),
         };
+        if let (Some(observer), Some(asked)) = (&self.worker.observer, asked) {
+            let words = error.map(|error| error.message.clone());
+            let exchanged = ObservedExchange {
+                began,
+                asked,
+                exchange: *exchange,
+                failure: failure.as_ref().map(|failure| words.unwrap_or(failure.to_string())),
+                hops: std::mem::take(&mut sent.hops),
+            };
+            observer.tell(UserEvent::Exchanged(Box::new(exchanged)));
+        }
         let recorder = &mut self.worker.recorder.borrow_mut();
         self.transactions.handle_exchange(exchange, failure, recorder);
     }
@@ -159,12 +216,23 @@ impl UserState {
     /// Waits. Outside a transaction the wait ends with the run, and in `setup`, `teardown` and
     /// `conduct` when they are asked to end.
     pub(crate) async fn sleep(&mut self, time: Duration) {
+        if let Some(observer) = &self.worker.observer {
+            observer.tell(UserEvent::Waits(time));
+        }
         let mut sleep = pin!(tokio::time::sleep(time));
         poll_fn(|context| match sleep.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(()),
             Poll::Pending => self.patience.poll_over(context),
         })
         .await;
+    }
+}
+
+/// What a request asks for: its method and path.
+fn asked(request: &Result<Request, Error>) -> String {
+    match request {
+        Ok(request) => format!("{} {}", request.method, path_of(&request.url)),
+        Err(_) => "invalid request".to_owned(),
     }
 }
 

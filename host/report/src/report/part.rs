@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use swell_core::exchange::Protocol;
 use swell_core::record::{
-    Causes, Figures, MetricKind, Outcomes, Series, Split, Statistic, Transaction, Value,
+    Cause, Causes, Figures, MetricKind, Outcomes, Series, Split, Statistic, Transaction, Value,
 };
 
 use super::names;
@@ -276,15 +276,12 @@ impl NameReport {
 
 /// Why transactions failed, in words.
 pub(crate) fn failures(causes: &Causes) -> BTreeMap<String, u64> {
-    let statuses =
-        causes.statuses.iter().map(|(status, count)| (format!("status {status}"), count));
-    let requests =
-        causes.requests.iter().map(|(class, count)| (format!("request: {}", class.name()), count));
-    let said = causes.said.iter().map(|(text, count)| {
-        (if text.is_empty() { "said by the scenario".to_owned() } else { text.to_owned() }, count)
-    });
-    let traps = causes.traps.iter().map(|(text, count)| (format!("trap: {text}"), count));
-    let not_ended = (causes.not_ended > 0).then(|| ("not ended".to_owned(), causes.not_ended));
+    let words = |cause: Cause<'_>, count| (cause.to_string(), count);
+    let statuses = causes.statuses.iter().map(|(status, n)| words(Cause::Status(status), n));
+    let requests = causes.requests.iter().map(|(class, n)| words(Cause::Request(class), n));
+    let said = causes.said.iter().map(|(text, n)| words(Cause::Said(text), n));
+    let traps = causes.traps.iter().map(|(text, n)| words(Cause::Trap(text), n));
+    let not_ended = (causes.not_ended > 0).then(|| words(Cause::NotEnded, causes.not_ended));
     let mut all = BTreeMap::new();
     for (text, count) in statuses.chain(requests).chain(said).chain(traps).chain(not_ended) {
         *all.entry(text).or_default() += count;

@@ -42,7 +42,7 @@ pub(super) fn times_figures(times: &Times) -> impl Iterator<Item = Piece> {
 }
 
 /// Milliseconds for people, in the unit that needs the fewest digits.
-pub(super) fn time(ms: Option<f64>) -> String {
+pub(crate) fn time(ms: Option<f64>) -> String {
     match ms {
         None => "n/a".to_owned(),
         Some(ms) if ms < 1.0 => format!("{:.0} µs", ms * 1e3),

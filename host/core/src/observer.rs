@@ -1,0 +1,189 @@
+//! What one user does, event by event, for whoever looks on: `host try` shows it.
+//!
+//! A run has no observer, and pays for that with a look at an `Option`. Where there is one, whoever
+//! knows of an event tells it: the recorder what it counts, the engine what it calls and sends. The
+//! events hold copies, so that they can be printed or kept while the user goes on.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::RunInstant;
+use crate::exchange::{Exchange, Phases};
+use crate::record::MetricKind;
+
+/// Who is told what a user does.
+#[derive(Clone)]
+pub struct Observer(Rc<dyn Fn(UserEvent)>);
+
+impl Observer {
+    /// One that hands each event on.
+    pub fn new(tell: impl Fn(UserEvent) + 'static) -> Self {
+        Self(Rc::new(tell))
+    }
+
+    /// Tells it an event.
+    pub fn tell(&self, event: UserEvent) {
+        (self.0)(event);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// Something that a user did, or that happened to it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UserEvent {
+    /// One of the scenario's functions is called.
+    Called(Function),
+    /// It returned: an error in these words, if it did not end well.
+    Returned(Result<(), String>),
+    /// A transaction began.
+    Began {
+        /// Its name.
+        name: String,
+    },
+    /// The innermost open transaction ended.
+    Ended {
+        /// Its name.
+        name: String,
+        /// End − actual start.
+        service: Duration,
+        /// How.
+        end: ObservedEnd,
+    },
+    /// A request has come to its end.
+    Exchanged(Box<ObservedExchange>),
+    /// A request was cut off with its user.
+    CutOff {
+        /// What was asked for, as `GET /items`.
+        asked: String,
+        /// How long it had been under way.
+        age: Duration,
+    },
+    /// A check.
+    Checked {
+        /// Its name.
+        name: String,
+        /// Whether it was so.
+        passed: bool,
+    },
+    /// A value of the scenario's own metric.
+    Measured {
+        /// The metric's name.
+        metric: String,
+        /// What the metric adds up.
+        kind: MetricKind,
+        /// The value.
+        value: f64,
+        /// What it is tagged with.
+        tags: Vec<(String, String)>,
+    },
+    /// A line for the log.
+    Logged {
+        /// How much it matters.
+        level: LogLevel,
+        /// The line.
+        text: String,
+    },
+    /// A wait of the scenario's begins, as think time.
+    Waits(Duration),
+}
+
+/// A function of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// Before the run.
+    Setup,
+    /// Before a user's first iteration.
+    Start,
+    /// The iteration with this number.
+    Iteration(u64),
+    /// After a user's last iteration.
+    Stop,
+    /// After the run.
+    Teardown,
+}
+
+/// How a transaction ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObservedEnd {
+    /// It did what it should.
+    Ok,
+    /// It did not, for this reason.
+    Failed(String),
+    /// It was cut off with its user.
+    Interrupted,
+}
+
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// For whoever looks for a fault.
+    Debug,
+    /// For everybody.
+    Info,
+    /// Something may be wrong.
+    Warn,
+    /// Something is wrong.
+    Error,
+}
+
+/// One request of a scenario, with all that was sent for it and all that came back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedExchange {
+    /// When it began, on the run's clock.
+    pub began: RunInstant,
+    /// What the scenario asked for, as `GET /items`.
+    pub asked: String,
+    /// What the recorder counts of it.
+    pub exchange: Exchange,
+    /// Why it counts as failed, where it does: no answer, or a status that was not expected.
+    pub failure: Option<String>,
+    /// What was sent, in order: more than one with redirects, or where it was sent anew. Nothing
+    /// where it was refused before anything was tried.
+    pub hops: Vec<ObservedHop>,
+}
+
+/// One request on the wire and its answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedHop {
+    /// `GET` and the like.
+    pub method: String,
+    /// Where it went, with scheme and host.
+    pub url: String,
+    /// As `HTTP/1.1`; nothing where there was no connection.
+    pub version: Option<&'static str>,
+    /// Whether its connection was open before.
+    pub reused: bool,
+    /// All headers that were sent, also those that nobody gave.
+    pub headers: Vec<(String, String)>,
+    /// The request's body.
+    pub body: Vec<u8>,
+    /// The answer, as far as one came.
+    pub answer: Option<ObservedAnswer>,
+    /// Why it had none, or not all of it.
+    pub error: Option<String>,
+    /// How long each of its phases took.
+    pub phases: Phases,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedAnswer {
+    /// The status.
+    pub status: u16,
+    /// What the status is called; empty where it has no name.
+    pub reason: &'static str,
+    /// All headers.
+    pub headers: Vec<(String, String)>,
+    /// The body without its codings, as far as it was kept: whatever the scenario does with it.
+    pub body: Vec<u8>,
+    /// Bytes of the body as received.
+    pub received: u64,
+    /// Whether the body is not all of it, or still coded, and why.
+    pub body_lacks: Option<String>,
+}
