@@ -1,5 +1,5 @@
 //! What the virtual users of one worker thread share: the options, the way to the network, and what
-//! each protocol keeps for all of them.
+//! each protocol keeps for all users.
 
 use std::rc::Rc;
 
@@ -16,8 +16,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// Checks the options. It needs no runtime and opens nothing, except that each source address
-    /// is bound once to see that it is ours.
+    /// Checks the options. It needs no runtime and opens nothing, except that it binds each source
+    /// address once to see that the address belongs to this machine.
     pub fn new(options: Options) -> Result<Rc<Self>, OptionsError> {
         Ok(Rc::new(Self {
             http: HttpWorker::new(&options)?,
@@ -26,8 +26,9 @@ impl Client {
         }))
     }
 
-    /// Request heads that all sessions of this client have handed to the network: the sum of
-    /// `written` over all exchanges, and those of sends that were dropped before they had one.
+    /// How many request heads all sessions of this client have handed to the network: the sum of
+    /// `written` over all exchanges, and the heads of sends that were dropped before they had an
+    /// exchange.
     pub fn written(&self) -> u64 {
         self.http.written.get()
     }

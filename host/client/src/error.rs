@@ -12,11 +12,11 @@ use swell_core::exchange::{ErrorClass, Phase};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    /// What is counted.
+    /// The class that is counted.
     pub class: ErrorClass,
     /// What happened, lower-case, with the address or name that it happened to.
     pub message: String,
-    /// Whether a path alone was asked for, and the run has no target that it would be of.
+    /// Whether the request had only a path, and the run has no target to which a path could belong.
     pub lacks_target: bool,
 }
 
@@ -26,7 +26,7 @@ pub enum OptionsError {
     /// The target is not an absolute http or https URL.
     #[error("target {url:?}: {reason}\nhelp: write it like \"http://127.0.0.1:8080\"")]
     Target {
-        /// As given.
+        /// The target as it was given.
         url: String,
         /// What is wrong with it.
         reason: String,
@@ -34,7 +34,7 @@ pub enum OptionsError {
     /// An entry of the allow-list is neither a host nor host:port.
     #[error("allowed host {entry:?}: {reason}")]
     AllowedHost {
-        /// As given.
+        /// The entry as it was given.
         entry: String,
         /// What is wrong with it.
         reason: String,
@@ -42,7 +42,7 @@ pub enum OptionsError {
     /// A source address is not one of this machine.
     #[error("source address {address} cannot be used{}", no_port(source))]
     Source {
-        /// As given.
+        /// The address as it was given.
         address: IpAddr,
         /// What the kernel says.
         source: io::Error,
@@ -50,16 +50,16 @@ pub enum OptionsError {
     /// The user agent cannot stand in a header.
     #[error("user agent {0:?} cannot stand in a header")]
     UserAgent(String),
-    /// A header for all requests says where the body of one ends.
+    /// A header for all requests says where the body of a request ends.
     #[error("header {0:?} belongs to one request and its body; it cannot be added to all")]
     Framing(String),
     /// The headers for all requests cannot be sent together.
     #[error("headers for all requests: {0}")]
     Headers(Error),
-    /// A certificate or key file cannot be read or holds none.
+    /// A certificate or key file cannot be read, or has no certificate or key in it.
     #[error("{flag} {}: {reason}", path.display())]
     File {
-        /// What it was given as.
+        /// The flag that named the file.
         flag: &'static str,
         /// The file.
         path: PathBuf,
@@ -76,7 +76,7 @@ pub enum OptionsError {
     },
 }
 
-/// What a source address lacks that is ours and yet cannot be bound.
+/// What is missing for a source address that belongs to this machine and yet cannot be bound.
 fn no_port(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {

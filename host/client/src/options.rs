@@ -1,5 +1,5 @@
-//! What a run says about its traffic. The same options serve every worker: cloning them shares what
-//! was loaded.
+//! What a run says about its traffic. The same options serve every worker: a clone shares what was
+//! loaded.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub struct Options {
     /// and `/users` make `http://host/api/users`. Its host and port are allowed without being
     /// listed.
     pub target: Option<String>,
-    /// The hosts that may be asked, beside the target's.
+    /// The hosts to which requests may be sent, beside the target's.
     pub allow: AllowList,
     /// Roots, client certificate, and whether certificates are checked.
     pub tls: Tls,
@@ -29,15 +29,15 @@ pub struct Options {
     /// The most bytes of a body that may be kept, whatever a request asks for. Default 16 MiB:
     /// pages and API answers fit, and a thousand users that keep one each do not fill the machine.
     pub body_limit: usize,
-    /// Local addresses to send from, one connection after the other; empty leaves it to the kernel.
-    /// Each one has its own range of ports.
+    /// Local addresses from which connections are opened, in turn; if the list is empty, the kernel
+    /// chooses. Each address has its own range of ports.
     pub sources: Vec<IpAddr>,
     /// The `user-agent` of requests without one. Default `swell/` and the version, so that a
     /// service's log names who loaded it.
     pub user_agent: String,
-    /// Added to requests that do not have them.
+    /// Headers that are added to requests that do not have them.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What requests speak that leave the version open.
+    /// The HTTP version of requests that leave it open.
     pub version: Version,
 }
 
@@ -59,12 +59,12 @@ impl Options {
     }
 }
 
-/// How long the parts of an exchange may take; what strikes is an error `Timeout` with the phase
-/// that was running.
+/// How long the parts of an exchange may take. When a timeout passes, the error is `Timeout` with
+/// the phase that was running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// Looking up the name and opening a connection. Default 10 s: a lost SYN is sent again after
-    /// 1, 3 and 7 s, so that what is not open by then is down.
+    /// To look up the name and open a connection. Default 10 s: a lost SYN is sent again after 1, 3
+    /// and 7 s, so a service whose connection is not open by then is down.
     pub connect: Duration,
     /// The TLS handshake. Default 10 s, as it is two round trips like the connection.
     pub tls: Duration,

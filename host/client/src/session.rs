@@ -1,4 +1,4 @@
-//! What one virtual user has: its TLS sessions, and what each protocol keeps for it.
+//! What one virtual user has: its TLS sessions, and what each protocol keeps for the user.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,8 +10,8 @@ use crate::client::Client;
 use crate::http::user::HttpUser;
 use crate::net::tls::{Alpn, UserTls};
 
-/// One virtual user: its connections, its TLS sessions, its cookies, none of them another's.
-/// Dropping it closes its connections.
+/// One virtual user: its connections, its TLS sessions and its cookies, which it shares with no
+/// other user. When it is dropped, its connections close.
 pub struct Session {
     pub(crate) client: Rc<Client>,
     pub(crate) http: HttpUser,
@@ -41,8 +41,8 @@ impl Session {
         self.http.clear_cookies();
     }
 
-    /// Closes the connections and forgets the TLS sessions. Requests in flight end as they would
-    /// have, and close theirs then.
+    /// Closes the connections and forgets the TLS sessions. Requests under way end as they would
+    /// have, and close their connections then.
     pub fn forget(&self) {
         self.http.forget_connections();
         self.tls.borrow_mut().take();

@@ -19,7 +19,7 @@ use crate::net::time_slice::TimeSlice;
 /// A body on its way in, with what of it has been received.
 pub(crate) struct Incoming<'a> {
     source: BodySource<'a>,
-    /// Bytes handed on; over HTTP/1.1 the connection counts.
+    /// How many bytes were handed on; over HTTP/1.1 the connection counts them.
     taken: u64,
     /// A copy of what was received, where somebody looks on.
     copy: Option<Copied>,
@@ -107,7 +107,7 @@ impl<'a> Incoming<'a> {
         }
     }
 
-    /// Whether nothing more comes; true at once for an answer without a body.
+    /// Whether the body has ended; true at once for an answer without a body.
     pub(crate) fn is_end(&self) -> bool {
         match &self.source {
             BodySource::Http1(connection) => connection.is_end(),

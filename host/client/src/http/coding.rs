@@ -1,10 +1,11 @@
 //! Undoing what a service did to a body: content codings (RFC 9110, 8.4), one within another.
 //!
-//! Each coding is a layer over the one that was applied after it, down to the wire. A layer decodes
-//! member after member where its format has members, and passes over what follows the last, as gzip
-//! and browsers do. It reads to the end all the same: what is cut short is an error in whichever
-//! layer, and the connection is free only then. Nothing is decoded further than it is asked for,
-//! and a layer that makes much of little lets others have the thread.
+//! Each coding is a layer over the coding that was applied after it, down to the wire. Where a
+//! format has members, a layer decodes one member after the other, and ignores what follows the
+//! last one, as gzip and browsers do. It still reads to the end: a body that is cut short is an
+//! error in whatever layer, and the connection is free only after the end. A layer decodes no more
+//! than it is asked for, and a layer that makes much output of little input lets other tasks have
+//! the thread.
 
 use std::future::poll_fn;
 use std::io;
@@ -23,7 +24,7 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 use crate::error::Error;
 use crate::net::time_slice::TimeSlice;
 
-/// What is asked for, in `accept-encoding`.
+/// The codings that a request asks for in `accept-encoding`.
 pub(crate) const ACCEPTED: &str = "gzip, deflate, br, zstd";
 
 /// A coding that can be undone.
@@ -35,15 +36,15 @@ pub(crate) enum Coding {
     Zstd,
 }
 
-/// As many as curl undoes. No real service applies more than two, and each can make a thousand
-/// bytes of one.
+/// The most codings of a body, as in curl. No real service applies more than two, and each can make
+/// a thousand bytes of one.
 const MAX_CODINGS: usize = 5;
 
 /// RFC 9659: no more than 8 MiB of window in HTTP. Without it a server could ask for 128 MiB of
 /// memory.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// As much as a layer decodes at once.
+/// How much a layer decodes at once.
 const PIECE: usize = 16 << 10;
 
 /// The codings of a body in the order in which they were applied, whether in one line or in
@@ -76,8 +77,8 @@ pub(crate) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
     Ok(codings)
 }
 
-/// Reads `wire` to the end and returns what `codings` were applied to, if that is at most `limit`
-/// bytes.
+/// Reads `wire` to the end and returns the content before `codings` were applied, if that is at
+/// most `limit` bytes.
 pub(crate) async fn decode(
     wire: Box<dyn Pieces + '_>,
     codings: &[Coding],
@@ -105,37 +106,37 @@ pub(crate) async fn decode(
     }
 }
 
-/// A body that comes in pieces; an empty one is its end. Failures of ours travel inside of I/O
+/// A body that comes in pieces; an empty piece is its end. Our own failures travel inside of I/O
 /// errors.
 pub(crate) trait Pieces {
     /// The next piece.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>>;
 }
 
-/// A coding being undone.
+/// A coding that is being undone.
 struct Decoding<'a> {
     coding: Coding,
     state: DecodingState<'a>,
-    /// Members that were begun.
+    /// How many members have begun.
     members: u64,
 }
 
-/// Where a coding's members are told apart.
+/// Where the decoding is between the members of a coding.
 enum DecodingState<'a> {
     /// Before a member, if there is another.
     Before(Ahead<'a>),
-    /// Within one.
+    /// Within a member.
     Within(Decoder<'a>),
     /// After the last member.
     After(Ahead<'a>),
-    /// It failed, or is being polled.
+    /// The decoding failed, or is being polled.
     Lost,
 }
 
-/// The decoder of the member under way.
+/// The decoder of the present member.
 type Decoder<'a> = Box<dyn MemberDecoder<'a> + 'a>;
 
-/// A decoder of one member, which gives back what it reads from.
+/// A decoder of one member, which returns its input afterwards.
 trait MemberDecoder<'a>: AsyncRead + Unpin {
     fn into_source(self: Box<Self>) -> Ahead<'a>;
 }
@@ -166,11 +167,11 @@ impl<'a> Decoding<'a> {
         }
     }
 
-    /// The decoder of the member that begins with `ahead`; nothing where none does.
+    /// The decoder of the member that begins with `ahead`; `None` where no member begins.
     fn member(&self, start: &[u8]) -> Option<fn(Ahead<'a>) -> Decoder<'a>> {
         let first = self.members == 0;
         match self.coding {
-            // Where there is nothing at all nothing was encoded.
+            // An empty input has no coding.
             _ if start.is_empty() => None,
             Coding::Gzip if first || start.starts_with(&[0x1f, 0x8b]) => {
                 Some(|ahead| Box::new(GzipDecoder::new(ahead)))
@@ -191,7 +192,7 @@ impl<'a> Decoding<'a> {
         }
     }
 
-    /// One step, from state to state; a piece where it makes one.
+    /// One step, from state to state; returns a piece where the step makes one.
     fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Bytes>>> {
         match &mut self.state {
             DecodingState::Before(ahead) => {
@@ -252,7 +253,7 @@ impl Pieces for Decoding<'_> {
     }
 }
 
-/// As far as a layer looks ahead.
+/// How far a layer looks ahead.
 const MAX_MAGIC: usize = 4;
 
 /// Whether bytes are the beginning of a frame, or of one to be skipped (RFC 8878, 3.1).
@@ -266,7 +267,7 @@ fn is_zlib(start: &[u8]) -> bool {
     first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0
 }
 
-/// Pieces as the decoders want to read them, with a look at what comes.
+/// Pieces as the decoders want to read them, with a look at the bytes to come.
 struct Ahead<'a> {
     source: Box<dyn Pieces + 'a>,
     piece: Bytes,
@@ -275,7 +276,7 @@ struct Ahead<'a> {
 }
 
 impl Ahead<'_> {
-    /// Has `wanted` bytes in the piece at hand, or all that is left.
+    /// Waits until `wanted` bytes are in the present piece, or all that is left.
     fn poll_ahead(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
         while self.piece.len() < wanted && !self.ended {
             ready!(self.slice.poll(cx));

@@ -21,15 +21,15 @@ struct Cookie {
     value: Box<[u8]>,
     /// The name of a host, without a dot before it.
     domain: Box<str>,
-    /// Whether it belongs to its domain alone, and not to those under it.
+    /// Whether the cookie belongs to its domain alone, and not to the domains under it.
     host_only: bool,
     path: Box<[u8]>,
     secure: bool,
-    /// Absent where it lives as long as the jar.
+    /// When the cookie ends; `None` where it lives as long as the jar.
     expires: Option<SystemTime>,
 }
 
-/// What stands behind a cookie's value. Of what is said twice the last holds.
+/// What follows a cookie's value. If an attribute is there twice, the last one holds.
 #[derive(Default)]
 struct Attributes<'a> {
     expires: Option<SystemTime>,
@@ -41,19 +41,19 @@ struct Attributes<'a> {
 
 /// How long a cookie lives from now on.
 enum MaxAge {
-    /// No longer.
+    /// It ends at once.
     Over,
-    /// This long.
+    /// It lives this long.
     For(Duration),
 }
 
-/// As many as a user agent must have room for (RFC 6265, 6.1); then the oldest makes room. A
-/// service that sets a new one with each answer ends somewhere.
+/// The most cookies of a jar, as many as a user agent must have room for (RFC 6265, 6.1); then the
+/// oldest is dropped. This stops a service that sets a new cookie with each answer.
 const MAX_COOKIES: usize = 3000;
 
 impl Jar {
-    /// The `cookie` header for a request to `url`, if a cookie belongs to it: longer paths first,
-    /// then older cookies.
+    /// The `cookie` header for a request to `url`, if a cookie belongs to the request: longer paths
+    /// first, then older cookies.
     pub(crate) fn header(
         &self,
         url: &Url,
@@ -83,7 +83,7 @@ impl Jar {
             cookies.retain(|known| !known.is_over(now));
             match cookies.iter().position(|known| known.is_same(&cookie)) {
                 Some(at) if cookie.is_over(now) => drop(cookies.remove(at)),
-                // It keeps its age.
+                // The new cookie keeps the age of the old one.
                 Some(at) => std::mem::swap(&mut cookies[at], &mut cookie),
                 None if cookie.is_over(now) => {}
                 None => {
@@ -117,7 +117,7 @@ impl Cookie {
         };
         let expires = match attributes.max_age {
             Some(MaxAge::Over) => Some(SystemTime::UNIX_EPOCH),
-            // What lasts longer than time can be counted lasts.
+            // A cookie that would last longer than time can be counted has no end.
             Some(MaxAge::For(age)) => now.checked_add(age),
             None => attributes.expires,
         };
@@ -140,7 +140,7 @@ impl Cookie {
         self.name == other.name && self.domain == other.domain && self.path == other.path
     }
 
-    /// Whether it goes along with a request to `url` (RFC 6265, 5.4).
+    /// Whether the cookie goes along with a request to `url` (RFC 6265, 5.4).
     fn fits(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or_default();
         let at_home = if self.host_only {
@@ -172,7 +172,7 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// What stands before and after the first `separator`, without the space around.
+/// The parts before and after the first `separator`, without the space around them.
 fn split(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&byte| byte == separator)?;
     Some((text[..at].trim_ascii(), text[at + 1..].trim_ascii()))
@@ -187,7 +187,7 @@ fn max_age(value: &[u8]) -> Option<MaxAge> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    // More digits than a number has are a long time.
+    // A number with more digits than fit is a long time.
     let seconds = std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX);
     Some(if negative || seconds == 0 {
         MaxAge::Over
@@ -196,14 +196,14 @@ fn max_age(value: &[u8]) -> Option<MaxAge> {
     })
 }
 
-/// The domain that a cookie belongs to, and whether to its host alone; nothing where the service
-/// has no say over the domain.
+/// The domain to which a cookie belongs, and whether to its host alone; `None` where the service
+/// may not set cookies for that domain.
 fn domain(given: Option<&[u8]>, url: &Url) -> Option<(Box<str>, bool)> {
     let host = url.host_str()?;
     let Some(given) = given else { return Some((host.into(), true)) };
     let given = std::str::from_utf8(given).ok()?.to_ascii_lowercase();
     let domain = given.strip_prefix('.').unwrap_or(&given);
-    // A name without a dot is a registry's, or a machine's own.
+    // A name without a dot belongs to a registry, or to one machine.
     if domain == host && !domain.contains('.') {
         return Some((host.into(), true));
     }

@@ -1,20 +1,20 @@
-//! What is known of a request that failed, and the rule by which it is sent again.
+//! What is known about a request that failed, and the rule that decides whether it is sent again.
 
 use crate::error::Error;
 
-/// What became of a request that has no answer's head, as far as its connection can say.
+/// A request without the head of an answer, as far as its connection can say.
 pub(crate) struct SendFailure {
     pub(crate) error: Error,
     /// Whether its head was handed to the network.
     pub(crate) written: bool,
-    /// Whether it may be sent anew.
+    /// Whether the request may be sent again.
     pub(crate) retry: Retry,
 }
 
 /// What the connection of a failed request says about sending it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Retry {
-    /// It was answered, or the connection is not to be blamed.
+    /// Not at all: the request was answered, or the connection is not the cause.
     Never,
     /// The connection closed without a byte in answer: what may arrive twice may be sent again, if
     /// the connection had been idle.
@@ -37,13 +37,13 @@ const MAX_ATTEMPTS: u32 = 16;
 #[derive(Default)]
 pub(crate) struct Attempts {
     made: u32,
-    /// Whether it was sent anew without knowing what became of it before.
+    /// Whether the request was sent again although nobody knows what became of it before.
     repeated: bool,
 }
 
 impl Attempts {
-    /// Takes in that an attempt failed, and tells whether another one follows. `reused` says that
-    /// its connection had been open before, `repeatable` that the request may arrive twice.
+    /// Takes in that an attempt failed, and returns whether another attempt follows. `reused` says
+    /// that its connection had been open before, `repeatable` that the request may arrive twice.
     pub(crate) fn allow_another(
         &mut self,
         failure: &SendFailure,

@@ -1,4 +1,4 @@
-//! Reading what several parts of a message's head say.
+//! Reading that several parts of a head need.
 
 /// Whether a header's list names `token`.
 pub(crate) fn lists(list: &[u8], token: &[u8]) -> bool {

@@ -1,9 +1,9 @@
-//! The head of an answer, whichever version carried it.
+//! The head of an answer, whatever HTTP version carried it.
 
 use http::StatusCode;
 use http::header::HeaderMap;
 
-/// What of an answer's head matters to us.
+/// What the client needs of an answer's head.
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,

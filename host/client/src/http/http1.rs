@@ -1,22 +1,23 @@
 //! HTTP/1.1: one exchange after another on one connection.
 //!
-//! This file and those under it are all that knows how HTTP/1.1 is spoken. A connection is driven
-//! by the task that sends: it has no task of its own, is closed by dropping it, and costs neither
-//! time nor a buffer while it is idle or waits for an answer.
+//! This file and the files under it are all the code that knows how HTTP/1.1 is spoken. The task
+//! that sends also drives the connection: the connection has no task of its own, is closed when it
+//! is dropped, and costs neither time nor a buffer while it is idle or waits for an answer.
 //!
 //! ## Why this is our own code
 //! A load generator is judged by its CPU per request, of which one write and one read in the kernel
-//! are the part that nobody can save. Hyper's HTTP/1.1 is made for every use: channels between task
-//! and connection, maps of all headers, a read after each answer. Measured against nginx with 64
-//! connections (a core each, interleaved runs, medians): wrk 9.5 µs a request, hyper bare 12.3,
-//! this crate over hyper 16.1, over these files 10.0; 19,600 instructions over hyper, 7,400 over
-//! these files. Parsing is left to httparse, as hyper leaves it.
+//! cannot be saved. Hyper's HTTP/1.1 is made for every use: channels between task and connection,
+//! maps of all headers, a read after each answer. Measured against nginx with 64 connections (a
+//! core each, interleaved runs, medians): wrk 9.5 µs a request, hyper bare 12.3, this crate over
+//! hyper 16.1, over these files 10.0; 19,600 instructions over hyper, 7,400 over these files.
+//! Parsing is left to httparse, as hyper leaves it.
 //!
 //! ## How one write and one read are enough
 //! The runtime knows without a system call whether a socket has anything to read. It is asked just
-//! before a request is written: nothing is the rule, and leaves the task to be woken by the answer;
-//! an end or words unasked mean that the connection is of no more use, which is found out before
-//! anything went out on it. Reading stops with the answer, so that no read finds nothing.
+//! before a request is written. Nearly always there is nothing, and the answer will wake the task.
+//! The end of the connection, or bytes that nobody asked for, mean that the connection cannot be
+//! used any more; this shows before anything was sent on it. Reading stops with the answer, so that
+//! no read finds nothing.
 
 mod framing;
 mod parse;
@@ -50,26 +51,26 @@ pub(crate) struct Http1Connection {
     stream: Stream,
     buffers: Rc<Buffers>,
     response: ResponseReader,
-    /// What of the request the network had no room for yet.
+    /// The part of the request for which the network had no room yet.
     remainder: Option<Box<Remainder>>,
     /// The last successful write of this exchange.
     sent: Option<Instant>,
-    /// Bytes of the request that were handed to the network.
+    /// How many bytes of the request were handed to the network.
     handed: usize,
     /// Whether anything was received in this exchange.
     has_received: bool,
-    /// Whether the other side has ended the connection in good order.
+    /// Whether the service has ended the connection in good order.
     ended: bool,
-    /// Whether anything was received before it.
+    /// Whether anything was received before this exchange.
     answered: bool,
-    /// Whether the request said that it is the last one.
+    /// Whether the request said that it is the last one on the connection.
     closing: bool,
 }
 
-/// What the connections of one worker share. A connection needs a buffer for as long as it takes to
-/// look at what was read, so one serves them all.
+/// What the connections of one worker share. A connection needs a buffer only while it looks at
+/// what was read, so one buffer serves all.
 pub(crate) struct Buffers {
-    /// What one read gives.
+    /// The bytes of one read.
     input: RefCell<Box<[u8]>>,
     /// The head of a request, and its body if that is small, before they are written.
     output: RefCell<Vec<u8>>,
@@ -78,15 +79,15 @@ pub(crate) struct Buffers {
     written: Rc<Cell<u64>>,
 }
 
-/// A request of which a part is still to be written.
+/// A request, a part of which is still to be written.
 struct Remainder {
     head: Vec<u8>,
     body: Bytes,
-    /// Bytes of both that went out.
+    /// How many bytes of head and body were written.
     done: usize,
 }
 
-/// As much as is read at once. Larger reads make large bodies no cheaper.
+/// How much is read at once. Larger reads make large bodies no cheaper.
 const INPUT: usize = 64 << 10;
 
 /// A body up to this size is copied behind its head: cheaper than telling the kernel of two places.
@@ -123,8 +124,8 @@ impl Http1Connection {
         })
     }
 
-    /// Sends a request and waits for the head of its answer. On failure, and when the future is
-    /// dropped, the connection is of no more use.
+    /// Sends a request and waits for the head of its answer. If that fails, or the future is
+    /// dropped, the connection cannot be used any more.
     pub(crate) async fn send(
         &mut self,
         request: &OutgoingRequest<'_>,
@@ -139,8 +140,8 @@ impl Http1Connection {
         self.has_received = false;
         self.handed = 0;
         self.closing = request.closes();
-        // The runtime learns of what has arrived between two turns of its tasks. A request that may
-        // arrive twice is sent anew if its connection had closed; another one looks first.
+        // The runtime learns what has arrived between two turns of its tasks. A request that may
+        // arrive twice is sent again if its connection had closed; any other request looks first.
         if self.answered && !request.may_arrive_twice() && self.stream.has_news() {
             yield_now().await;
         }
@@ -177,8 +178,8 @@ impl Http1Connection {
     }
 
     fn failed(&mut self, error: Error) -> SendFailure {
-        // Over TLS 1.3 a server refuses a client's certificate only after the client's first words:
-        // it has not read them as a request.
+        // Over TLS 1.3 a server refuses a client's certificate only after the client's first
+        // message, which it has not read as a request.
         if error.class == ErrorClass::Tls && !self.answered && self.sent.take().is_some() {
             self.buffers.written.set(self.buffers.written.get() - 1);
         }
@@ -193,12 +194,12 @@ impl Http1Connection {
         }
     }
 
-    /// Whether the request and the end of its connection passed each other on the way, so that the
-    /// server has not read the request.
+    /// Whether the request and the end of its connection crossed on the way, so that the server has
+    /// not read the request.
     ///
-    /// Each segment says what its sender has received by then: an end that acknowledges nothing of
-    /// the request left before the request had arrived. Over TLS more goes out than was handed
-    /// over, which makes no difference as long as it is one record.
+    /// Each segment says what its sender has received so far: an end that acknowledges nothing of
+    /// the request was sent before the request arrived. Over TLS more bytes are sent than were
+    /// handed over, which makes no difference as long as it is one record.
     fn crossed(&self) -> bool {
         let counts = matches!(self.stream, Stream::Plain(_)) || self.handed <= ONE_RECORD;
         self.ended
@@ -239,7 +240,7 @@ impl Http1Connection {
         }
     }
 
-    /// Whether nothing more of the answer comes, or waits to be taken.
+    /// Whether the answer has ended, and nothing of it waits to be taken.
     pub(crate) fn is_end(&self) -> bool {
         self.response.is_end() && self.response.is_taken()
     }
@@ -259,12 +260,12 @@ impl Http1Connection {
         self.sent.is_some()
     }
 
-    /// When the whole of the current request was handed to the network, if it was.
+    /// When the whole of the current request was handed to the network; `None` if it was not.
     pub(crate) fn handed_over(&self) -> Option<Instant> {
         if self.remainder.is_some() { None } else { self.sent }
     }
 
-    /// Reads once and hands over what came; nothing at the end of the connection.
+    /// Reads once and passes on what came; passes on nothing at the end of the connection.
     fn poll_read<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -273,7 +274,7 @@ impl Http1Connection {
         let mut input = self.buffers.input.borrow_mut();
         let mut input = ReadBuf::new(&mut input);
         if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut input)) {
-            // So TLS calls an end that it was not told of before.
+            // TLS reports an end of the connection that was not announced in this way.
             self.ended = error.kind() == io::ErrorKind::UnexpectedEof;
             return Poll::Ready(Err(faults::stream(&error)));
         }
@@ -282,7 +283,7 @@ impl Http1Connection {
         Poll::Ready(take(&mut self.response, input.filled()))
     }
 
-    /// Writes what finds room of a request, and keeps the rest.
+    /// Writes as much of a request as there is room for, and keeps the rest.
     fn write(&mut self, request: &OutgoingRequest<'_>, cx: &mut Context<'_>) -> Result<(), Error> {
         let buffers = Rc::clone(&self.buffers);
         let mut head = buffers.output.borrow_mut();
@@ -303,10 +304,10 @@ impl Http1Connection {
         Ok(())
     }
 
-    /// Writes what finds room now and found none before.
+    /// Writes what had no room before.
     ///
-    /// A failure is for reading to tell: a server that does not want the body may have answered
-    /// before it closed.
+    /// A failure shows when the answer is read: a server that does not want the body may have
+    /// answered before it closed.
     fn write_on(&mut self, cx: &mut Context<'_>) {
         if let Some(mut remainder) = self.remainder.take() {
             let Remainder { head, body, done } = &mut *remainder;
@@ -316,7 +317,7 @@ impl Http1Connection {
         }
     }
 
-    /// Writes from byte `done` of a request on, and tells whether all of it was handed to the
+    /// Writes a request from byte `done` on, and returns whether all of it was handed to the
     /// network.
     fn push(
         &mut self,
@@ -348,7 +349,7 @@ impl Http1Connection {
                 self.buffers.written.set(self.buffers.written.get() + 1);
             }
         }
-        // TLS may still hold records that found no room.
+        // TLS may still hold records for which there was no room.
         match Pin::new(&mut self.stream).poll_flush(cx) {
             Poll::Ready(outcome) => outcome.map(|()| true).map_err(|e| faults::stream(&e)),
             Poll::Pending => Ok(false),

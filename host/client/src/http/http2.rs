@@ -1,13 +1,13 @@
 //! HTTP/2: many exchanges at once on one connection.
 //!
-//! Unlike HTTP/1.1 a connection must answer pings and settings while nobody is sending, so it has a
+//! Unlike HTTP/1.1, a connection must answer pings and settings while nobody sends, so it has a
 //! task of its own. Each sender on a connection keeps it open: a connection that has said goodbye
 //! takes no new request, and the answers that it promised are received to their end.
 //!
 //! ## What was written
-//! The protocol's machine takes a request whether or not there is a stream for it yet. What the
-//! network was given is known where bytes are: the frames are followed as they go out, and each
-//! that opens a stream is a request written.
+//! The protocol's state machine takes a request whether or not there is a stream for it yet. What
+//! was handed to the network shows only in the bytes: the frames are followed as they are sent, and
+//! each frame that opens a stream is a request that was written.
 
 mod fault;
 mod wire;
@@ -40,7 +40,7 @@ pub(crate) struct Http2Connection {
     sender: SendRequest<Bytes>,
     wire: Rc<Http2Wire>,
     header_limit: usize,
-    /// Reads and writes for all requests on the connection.
+    /// The task that reads and writes for all requests on the connection.
     task: JoinHandle<()>,
 }
 
@@ -58,15 +58,15 @@ pub(crate) struct Http2Body {
     _connection: Rc<Http2Connection>,
 }
 
-/// What the server may send of a body before it is read, as in hyper: large enough that a body on a
+/// How much of a body the server may send before it is read, as in hyper: enough that a body on a
 /// fast network never waits for us.
 const STREAM_WINDOW: u32 = 2 << 20;
-/// The same over all streams of a connection.
+/// The same for all streams of a connection together.
 const CONNECTION_WINDOW: u32 = 5 << 20;
 
 impl Http2Connection {
-    /// Takes a stream that is ready for HTTP/2. `written` counts the requests that the network was
-    /// given.
+    /// Takes a stream that is ready for HTTP/2. `written` counts the requests that were handed to
+    /// the network.
     #[inline(never)]
     pub(crate) fn open(
         stream: Stream,
@@ -79,8 +79,8 @@ impl Http2Connection {
                 .enable_push(false)
                 .initial_window_size(STREAM_WINDOW)
                 .initial_connection_window_size(CONNECTION_WINDOW)
-                // Over this h2 breaks a stream off without saying why. What lies between is refused
-                // below, with its reason.
+                // Above this size h2 ends a stream without saying why. A head between our limit and
+                // this size is refused below, with a reason.
                 .max_header_list_size(
                     u32::try_from(header_limit.saturating_mul(4)).unwrap_or(u32::MAX),
                 )
@@ -89,7 +89,8 @@ impl Http2Connection {
                 .map_err(|e| wire.error(&e))?;
             let followed = Rc::clone(&wire);
             let task = tokio::task::spawn_local(async move {
-                // Each request on it learns of its end by itself; nothing else has to be told.
+                // Each request on the connection learns by itself that it has ended; nobody else
+                // has to know.
                 let _ended = poll_fn(|cx| {
                     followed.begin_turn();
                     Pin::new(&mut connection).poll(cx)
@@ -100,7 +101,8 @@ impl Http2Connection {
         })
     }
 
-    /// A right to send on it, unless the connection has ended or takes no new request.
+    /// A right to send on the connection; `None` if the connection has ended or takes no new
+    /// request.
     pub(crate) fn sender(self: &Rc<Self>) -> Option<Http2Sender> {
         let mut sender = self.sender.clone();
         let ready = sender.poll_ready(&mut Context::from_waker(Waker::noop()));
@@ -119,18 +121,18 @@ impl Drop for Http2Connection {
 }
 
 impl Http2Sender {
-    /// The connection that it sends on.
+    /// The connection on which it sends.
     pub(crate) const fn connection(&self) -> &Rc<Http2Connection> {
         &self.connection
     }
 
-    /// Whether the network was given the request.
+    /// Whether the request was handed to the network.
     pub(crate) fn is_written(&self) -> bool {
         self.stream.is_some_and(|stream| self.connection.wire.has_opened(stream))
     }
 
-    /// Sends a request and waits for the head of its answer. Dropping the future resets the stream
-    /// and leaves the connection to the others.
+    /// Sends a request and waits for the head of its answer. If the future is dropped, the stream
+    /// is reset and the other streams of the connection go on.
     pub(crate) async fn send(
         &mut self,
         request: Request<()>,
@@ -171,7 +173,7 @@ impl Http2Sender {
 
     fn failed(&self, error: &h2::Error) -> SendFailure {
         let refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
-        // A goodbye is told to those alone of whom the server has said that it did nothing for them
+        // h2 reports a goodbye only to requests for which the server has said that it did nothing
         // (RFC 9113, 6.8 and 8.7).
         let retry = if error.is_remote() && (refused || error.is_go_away()) {
             Retry::Always
@@ -199,7 +201,7 @@ impl Http2Body {
                 None => None,
                 Some(Ok(data)) if data.is_empty() => continue,
                 Some(Ok(data)) => {
-                    // It fails where the stream has ended, which needs no more room.
+                    // This fails where the stream has ended and needs no more room.
                     let _ended = self.stream.flow_control().release_capacity(data.len());
                     Some(Ok(data))
                 }

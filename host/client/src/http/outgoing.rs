@@ -1,4 +1,4 @@
-//! A request as it goes out: the scenario's own headers, and what is added where it is missing.
+//! A request as it is sent: the scenario's own headers, and what is added where it is missing.
 
 use bytes::Bytes;
 use http::header::{
@@ -16,23 +16,24 @@ use crate::http::urls::ParsedUrl;
 
 /// A request on its way to a URL.
 pub(crate) struct OutgoingRequest<'a> {
-    /// Sent where neither it nor the run names another.
+    /// The `user-agent` where neither the request nor the run names another.
     pub(crate) user_agent: &'a HeaderValue,
     pub(crate) url: &'a ParsedUrl,
     pub(crate) request: &'a Request,
-    /// Added to it where it has none of their names.
+    /// Headers of the run, which are added where the request has none of the same name.
     pub(crate) run_headers: &'a [(HeaderName, HeaderValue)],
-    /// What the user's jar holds for this URL.
+    /// The cookies of the user for this URL.
     pub(crate) cookies: Option<HeaderValue>,
     /// Whether somebody looks on: head and body of the answer are kept then, whatever the request
     /// says.
     pub(crate) is_seen: bool,
 }
 
-/// Refuses what cannot be sent, before anything is.
+/// Refuses what cannot be sent, before anything is sent.
 ///
-/// Two readers must never disagree about where a request ends or whom it is for. A scenario that
-/// could make them would send one request within another, past whatever stands before the service.
+/// Two readers must never disagree about where a request ends or for whom it is. A scenario that
+/// could make them disagree would send one request within another, past whatever stands before the
+/// service.
 pub(crate) fn check(request: &Request) -> Result<(), Error> {
     if request.method == Method::CONNECT {
         return Err(Error::invalid(
@@ -62,16 +63,16 @@ pub(crate) fn check(request: &Request) -> Result<(), Error> {
     check_shared(&request.headers)
 }
 
-/// Refuses among headers, of a request or of all of a run, what says whom a request is for in two
-/// ways, or has it changed on its way.
+/// Refuses headers, of a request or of a whole run, that name the receiver of a request in two
+/// ways, or that have it changed on its way.
 pub(crate) fn check_shared(headers: &[(HeaderName, HeaderValue)]) -> Result<(), Error> {
     if let Some(host) = the_one(headers, &HOST)?
         && !is_host(host)
     {
         return Err(Error::invalid(format!("{host:?} cannot be asked for as a host")));
     }
-    // What `connection` names, the next hop takes out; without it a request ends elsewhere, or is
-    // for another.
+    // The next hop removes what `connection` names. Without such a header a request would end
+    // elsewhere, or be for another receiver.
     let hops = headers.iter().filter(|(name, _)| name == CONNECTION);
     for (_, value) in hops {
         for name in [CONTENT_LENGTH, TRANSFER_ENCODING, HOST] {
@@ -97,7 +98,8 @@ fn the_one<'a>(
     }
 }
 
-/// A host, with or without a port, and nothing that anybody could read otherwise.
+/// Whether the value is a host, with or without a port, and nothing that could be read in another
+/// way.
 fn is_host(value: &HeaderValue) -> bool {
     let plain = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%:[]".contains(&byte);
     let text = value.as_bytes();
@@ -106,7 +108,7 @@ fn is_host(value: &HeaderValue) -> bool {
         && Authority::try_from(text).is_ok_and(|authority| !authority.host().is_empty())
 }
 
-/// Makes headers of the run the request's own, where it has none of their names.
+/// Adds headers of the run to the request's own, where it has none of the same name.
 pub(crate) fn adopt(request: &mut Request, run_headers: &[(HeaderName, HeaderValue)]) {
     let own = request.headers.len();
     for (name, value) in run_headers {
@@ -133,7 +135,7 @@ impl OutgoingRequest<'_> {
         self.request.keep != Keep::Discard || self.is_seen
     }
 
-    /// Whether it tells the server to close the connection.
+    /// Whether the request tells the server to close the connection.
     pub(crate) fn closes(&self) -> bool {
         let close = |headers: &[(HeaderName, HeaderValue)]| {
             headers
@@ -144,7 +146,7 @@ impl OutgoingRequest<'_> {
             || given(self.request, &CONNECTION).is_none() && close(self.run_headers)
     }
 
-    /// Whether it may arrive twice without harm.
+    /// Whether the request may arrive twice without harm.
     pub(crate) fn may_arrive_twice(&self) -> bool {
         self.request.may_arrive_twice()
     }
@@ -223,8 +225,8 @@ impl OutgoingRequest<'_> {
         }
     }
 
-    /// Hands all headers to `put`, except what names the host or says how long a body is and was
-    /// not given.
+    /// Passes all headers to `put`, except those that name the host, and a length of the body that
+    /// nobody gave.
     fn headers(&self, mut put: impl FnMut(&HeaderName, &HeaderValue)) {
         let Self { user_agent, request, run_headers, cookies, .. } = self;
         for (name, value) in &request.headers {
@@ -244,7 +246,7 @@ impl OutgoingRequest<'_> {
         {
             put(&COOKIE, cookies);
         }
-        // That there is no body is said where one is expected (RFC 9110, 8.6).
+        // Where a body is expected, a request says that it has none (RFC 9110, 8.6).
         if request.body.is_empty()
             && matches!(request.method, Method::POST | Method::PUT | Method::PATCH)
             && !self.is_framed()
@@ -253,7 +255,7 @@ impl OutgoingRequest<'_> {
         }
     }
 
-    /// The value of a header as the request gives it, or else the run.
+    /// The value of a header as the request gives it, or else as the run gives it.
     fn set(&self, name: &HeaderName) -> Option<&HeaderValue> {
         let of_run =
             || self.run_headers.iter().find(|(set, _)| set == name).map(|(_, value)| value);
@@ -267,8 +269,8 @@ impl OutgoingRequest<'_> {
     }
 }
 
-/// Headers about an HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113, 8.2.2), and `host`, which
-/// it says otherwise.
+/// Headers about an HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113, 8.2.2), and `host`, for
+/// which HTTP/2 has a field of its own.
 fn is_http1_only(name: &HeaderName, value: &HeaderValue) -> bool {
     [HOST, CONNECTION, TRANSFER_ENCODING, UPGRADE].contains(name)
         || matches!(name.as_str(), "keep-alive" | "proxy-connection")

@@ -1,8 +1,8 @@
 //! The connections that one user has to one origin, and the requests that wait for one.
 //!
-//! Over HTTP/1.1 at most six, as in browsers; over HTTP/2 one that all share. Where TLS decides
-//! which it will be, the first connection finds out and the others wait for its answer rather than
-//! open what may not be needed.
+//! Over HTTP/1.1 at most six, as in browsers; over HTTP/2 one that all requests share. Where TLS
+//! decides which version it is, the first connection finds out, and the other requests wait for
+//! that, because they might open connections that nobody needs.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -34,29 +34,30 @@ struct PoolState {
         than what it points at"
     )]
     idle: Vec<Box<Http1Connection>>,
-    /// Permits taken: HTTP/1.1 connections, idle ones included, and connections being opened.
+    /// How many permits are taken: HTTP/1.1 connections, idle ones included, and connections being
+    /// opened.
     open: usize,
     /// The HTTP/2 connection, if there is one that takes new requests.
     shared: Option<Rc<Http2Connection>>,
-    /// Whether HTTP/1.1 is known to be spoken here.
+    /// Whether the service is known to speak HTTP/1.1.
     http1: bool,
 }
 
-/// What there is for a request that wants a connection.
+/// What a request gets that wants a connection.
 pub(crate) enum Checkout {
-    /// One that is open.
+    /// A connection that is open.
     Ready(Link),
-    /// The right to open one.
+    /// The right to open a connection.
     Open(Permit),
-    /// Nothing until something is [freed](Pool::freed).
+    /// Nothing yet: it must wait until something is [freed](Pool::freed).
     Wait,
 }
 
 /// A connection to send on.
 pub(crate) enum Link {
-    /// All of a connection.
+    /// A whole connection.
     Http1 { connection: Box<Http1Connection>, permit: Permit, reused: bool },
-    /// A share of one.
+    /// A part of a shared connection.
     Http2 { sender: Http2Sender, reused: bool },
 }
 
@@ -76,7 +77,7 @@ impl Pool {
         }
     }
 
-    /// A connection, the one used last first, or what else there is to do.
+    /// A connection, the one that was used last first; if there is none, what else to do.
     pub(crate) fn take(self: &Rc<Self>) -> Checkout {
         let mut state = self.state.borrow_mut();
         if let Some(connection) = state.idle.pop() {
@@ -100,7 +101,7 @@ impl Pool {
         Checkout::Open(Permit(Some(Rc::clone(self))))
     }
 
-    /// Waits until it is worth asking again.
+    /// Waits until it makes sense to ask again.
     pub(crate) async fn freed(&self) {
         let _waiting = WaiterCount::new(&self.waiting);
         self.freed.notified().await;
@@ -123,7 +124,7 @@ impl Pool {
 }
 
 impl Permit {
-    /// Puts its connection back for the next request.
+    /// Returns the connection to the pool, for the next request.
     pub(crate) fn keep(mut self, connection: Box<Http1Connection>) {
         if let Some(pool) = self.0.take() {
             pool.state.borrow_mut().idle.push(connection);
@@ -131,7 +132,7 @@ impl Permit {
         }
     }
 
-    /// Says that HTTP/1.1 is spoken here, so that others may open connections too.
+    /// Says that the service speaks HTTP/1.1, so that other requests may open connections too.
     pub(crate) fn speaks_http1(&self) {
         if let Some(pool) = &self.0
             && !std::mem::replace(&mut pool.state.borrow_mut().http1, true)
@@ -140,7 +141,7 @@ impl Permit {
         }
     }
 
-    /// Makes its connection that of all requests.
+    /// Makes the connection the one that all requests share.
     pub(crate) fn share(self, connection: Rc<Http2Connection>) {
         if let Some(pool) = &self.0 {
             pool.state.borrow_mut().shared = Some(connection);
@@ -157,7 +158,7 @@ impl Drop for Permit {
     }
 }
 
-/// Counts a request for as long as it waits, so that nothing is announced when none does.
+/// Counts a request for as long as it waits, so that nothing is announced when no request waits.
 struct WaiterCount<'a>(&'a Cell<usize>);
 
 impl<'a> WaiterCount<'a> {

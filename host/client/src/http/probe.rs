@@ -1,8 +1,8 @@
-//! A look at the target before a run: what would fail every request is found with none.
+//! A look at the target before a run: what would make every request fail shows without any request.
 //!
 //! A name that does not exist and a certificate that is not trusted stay so for the whole run. A
-//! service that does not listen may do so in a moment, so it is told apart. Over plain HTTP a
-//! connection would tell nothing that the first request does not, so none is opened.
+//! service that does not listen yet may listen in a moment, so that is told apart. Over plain HTTP
+//! a connection would say nothing that the first request does not, so none is opened.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::error::Error;
 use crate::net::connect;
 use crate::net::faults::{self, is_of_tls};
 
-/// Why the target cannot be spoken with.
+/// Why the target cannot be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unready {
-    /// It may be in a moment: nothing listens there, or it does not answer.
+    /// It may work in a moment: nothing listens there, or nothing answers.
     NotNow(Error),
-    /// Not with these options: there is no such name, or TLS does not come about.
+    /// It never works with these options: the name does not exist, or TLS fails.
     Never(Error),
 }
 
@@ -45,7 +45,7 @@ impl Client {
                 Err(Error { class: ErrorClass::Dns, ..late(Phase::Connecting, timeouts.connect) })
             })
             .map_err(|error| {
-                // What is missing here, as descriptors, says nothing of the name.
+                // If a descriptor or the like is missing here, that says nothing about the name.
                 if error.class == ErrorClass::Dns {
                     Unready::Never(error)
                 } else {

@@ -12,7 +12,7 @@ use url::Url;
 use crate::error::Error;
 use crate::http::request::Request;
 
-/// The URL that an answer redirects to, if it does.
+/// The URL to which an answer redirects, if it does.
 pub(crate) fn location(
     from: &Url,
     status: StatusCode,
@@ -33,9 +33,9 @@ pub(crate) fn location(
     Ok(Some(url))
 }
 
-/// Makes `request` the one that follows a redirect with `status`: 303 turns everything but HEAD
-/// into GET, 301 and 302 turn POST into GET, 307 and 308 change nothing. What was meant for the
-/// origin alone does not go to another.
+/// Turns `request` into the one that follows a redirect with `status`: 303 turns everything but
+/// HEAD into GET, 301 and 302 turn POST into GET, 307 and 308 change nothing. What was meant for
+/// one origin alone is not sent to another.
 pub(crate) fn follow(request: &mut Request, status: StatusCode, same_origin: bool) {
     let to_get = match status.as_u16() {
         303 => request.method != Method::HEAD,

@@ -1,4 +1,4 @@
-//! What is asked, and what comes back.
+//! What a caller asks for, and what it gets.
 
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ pub struct Request {
     pub decompress: bool,
     /// Which HTTP version to speak.
     pub version: Version,
-    /// The most it may take in all, redirects included; the run's own timeouts hold beside it.
+    /// The longest time that it may take in all, redirects included. The run's own timeouts hold as
+    /// well.
     pub timeout: Option<Duration>,
 }
 
@@ -54,7 +55,7 @@ impl Request {
         }
     }
 
-    /// Whether it may arrive twice without harm (RFC 9110, 9.2.2).
+    /// Whether the request may arrive twice without harm (RFC 9110, 9.2.2).
     pub(crate) fn may_arrive_twice(&self) -> bool {
         matches!(
             self.method,
@@ -68,13 +69,13 @@ impl Request {
     }
 }
 
-/// What becomes of a response's body. Whatever is said, an exchange ends when the body has ended.
+/// What becomes of a response's body. Whatever is chosen, an exchange ends when the body has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// Read to its end, counted and never stored.
     Discard,
-    /// Returned. One that is longer than `limit` bytes after decompression, or than the run's own
-    /// limit, is an error `TooLarge`.
+    /// The body is returned. If it is longer than `limit` bytes after decompression, or longer than
+    /// the run's own limit, that is an error `TooLarge`.
     Body {
         /// Bytes.
         limit: usize,
@@ -94,7 +95,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// This version, or the run's where it is left open.
+    /// This version, or the run's where this is `Automatic`.
     pub(crate) fn or(self, of_run: Self) -> Self {
         if self == Self::Automatic { of_run } else { self }
     }
@@ -112,7 +113,7 @@ impl Version {
 /// An answer, whatever its status.
 #[derive(Clone, Debug)]
 pub struct Response {
-    /// Of the final answer.
+    /// The status of the final answer.
     pub status: StatusCode,
     /// Empty unless kept.
     pub headers: HeaderMap,
@@ -140,7 +141,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// The record of a request that was found wrong before anything of it was tried.
+    /// The record of a request that was found to be wrong before it was tried.
     pub fn unsent(error: Error) -> Self {
         let exchange = Exchange {
             protocol: Protocol::Http,
@@ -155,8 +156,8 @@ impl Sent {
     }
 }
 
-/// Parses a header as a scenario gives it. Characters that cannot go over the wire are an error of
-/// class `Invalid`.
+/// Parses a header as a scenario gives it. Characters that cannot be sent are an error of class
+/// `Invalid`.
 pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
     let parsed = HeaderName::try_from(name)
         .map_err(|_| Error::invalid(format!("{name:?} is no header name")))?;

@@ -1,8 +1,8 @@
-//! The one road that every request takes.
+//! The one way that every request takes.
 //!
 //! `send` → `follow` (redirects) → `exchange` (which connection, and whether once more) → `receive`
-//! (the body). What is rare stands in functions of its own whose futures are boxed, so that the
-//! future of a plain request on an open connection stays small.
+//! (the body). What happens rarely stands in functions of its own whose futures are boxed, so that
+//! the future of a plain request on an open connection stays small.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -39,13 +39,13 @@ struct Sending<'a> {
     session: &'a Session,
     trail: Trail,
     timer: Timer,
-    /// When all of it must have ended.
+    /// By when all of it must have ended.
     whole: Instant,
     /// What is sent and received, where somebody looks on.
     seen: Option<Box<Seen>>,
 }
 
-/// What one hop gave: an answer, and where it sends the user if that is to be followed.
+/// The result of one hop: an answer, and the URL of a redirect that is to be followed.
 type Hop = (Response, Option<Box<Url>>);
 
 impl Session {
@@ -154,8 +154,8 @@ impl Sending<'_> {
         }
     }
 
-    /// One request and its answer, on whichever connection; sent anew where it is known that it was
-    /// not, or may arrive twice.
+    /// One request and its answer, on whatever connection. The request is sent again where it
+    /// surely was not sent, or may arrive twice.
     async fn exchange(
         &mut self,
         url: &ParsedUrl,
@@ -233,7 +233,7 @@ impl Sending<'_> {
         }
     }
 
-    /// A connection when none was ready: waits for one, or opens one.
+    /// A connection, when none was ready: waits for one, or opens one.
     async fn connection(&mut self, pool: &Rc<Pool>, mut checkout: Checkout) -> Result<Link, Error> {
         loop {
             match checkout {
@@ -244,7 +244,8 @@ impl Sending<'_> {
                 Checkout::Open(permit) => return self.open(pool, permit).await,
                 Checkout::Wait => {
                     let freed = self.timer.until(self.whole, pin!(pool.freed())).await;
-                    // What was freed by somebody's timeout may come at the moment of one's own.
+                    // A connection that is freed by another request's timeout may come at the
+                    // moment of this request's own timeout.
                     if freed.is_none() || Instant::now() >= self.whole {
                         return Err(self.timed_out(self.whole));
                     }
@@ -349,7 +350,7 @@ impl Sending<'_> {
         Ok((response, redirect))
     }
 
-    /// Begins a phase, and gives the moment when it must have ended.
+    /// Begins a phase, and returns by when it must have ended.
     fn enter_until(&mut self, phase: Phase, longest: Duration) -> Instant {
         let now = Instant::now();
         self.trail.enter(phase, now);

@@ -1,4 +1,4 @@
-//! What becomes known of one exchange while it runs, so that it can be recorded however it ends.
+//! What becomes known about one exchange while it runs, so that it can be recorded however it ends.
 
 use swell_core::exchange::{Exchange, Phase, Phases, Protocol};
 use tokio::time::Instant;
@@ -6,8 +6,8 @@ use tokio::time::Instant;
 use crate::error::Error;
 use crate::http::request::{Response, Sent};
 
-/// The phases and counts of an exchange in flight. The clock is read once at each boundary, where
-/// it is seen.
+/// The phases and counts of an exchange under way. The clock is read once at each boundary of
+/// phases, where the boundary shows.
 pub(crate) struct Trail {
     phase: Phase,
     since: Instant,
@@ -31,8 +31,8 @@ impl Trail {
         }
     }
 
-    /// Ends the current phase and begins `phase`. An instant before the last boundary (a late write
-    /// under an early answer) counts as the boundary.
+    /// Ends the current phase and begins `phase`. An instant before the last boundary (a late
+    /// write, after the answer began early) counts as that boundary.
     pub(crate) fn enter(&mut self, phase: Phase, now: Instant) {
         self.phases.add(self.phase, now.saturating_duration_since(self.since));
         self.phase = phase;
@@ -54,7 +54,7 @@ impl Trail {
         self.since
     }
 
-    /// Ends the last phase: the exchange as it is recorded, beside its result.
+    /// Ends the last phase and returns the exchange as it is recorded.
     pub(crate) fn finish(mut self, result: Result<Response, Error>, now: Instant) -> Sent {
         self.enter(self.phase, now);
         let exchange = Exchange {

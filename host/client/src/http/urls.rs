@@ -1,8 +1,8 @@
 //! A URL, parsed once.
 //!
-//! A scenario names the same few URLs over and over. Parsing one, building its `host` value and
-//! asking whether its host is allowed cost more than sending the request, so a worker remembers
-//! what came of the last ones: a request begins with one look-up by its text.
+//! A scenario names the same few URLs again and again. To parse one, build its `host` value and ask
+//! whether its host is allowed costs more than to send the request, so a worker remembers the
+//! results for its last URLs: a request begins with one look-up by the URL's text.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -34,8 +34,9 @@ pub(crate) struct ParsedUrl {
 
 /// The URLs that a worker has met.
 ///
-/// Bounded by generations: when the young half is full it becomes the old one, and what was not
-/// asked for since is forgotten. URLs with an identifier in them pass through without growing it.
+/// The memory is bounded by two generations: when the young one is full it becomes the old one, and
+/// URLs that nobody asked for since then are forgotten. URLs with an identifier in them do not let
+/// it grow.
 pub(crate) struct UrlCache {
     target: Option<String>,
     pub(crate) allow: AllowList,
@@ -44,8 +45,8 @@ pub(crate) struct UrlCache {
     old: RefCell<HashMap<String, Rc<ParsedUrl>>>,
 }
 
-/// URLs in a generation. About 1 KB each; a scenario with more URLs than this builds them from
-/// data.
+/// The most URLs of a generation. Each takes about 1 KB; a scenario with more URLs than this builds
+/// them from data.
 const GENERATION: usize = 1024;
 
 impl UrlCache {
@@ -67,7 +68,7 @@ impl UrlCache {
         })
     }
 
-    /// A URL with what belongs to it. One that is wrong or not allowed is an error, and is not
+    /// A URL with what belongs to it. A URL that is wrong or not allowed is an error, and is not
     /// remembered.
     pub(crate) fn find(&self, text: &str) -> Result<Rc<ParsedUrl>, Error> {
         if let Some(known) = self.young.borrow().get(text) {
@@ -118,7 +119,7 @@ impl UrlCache {
         }
         let name = match &host {
             _ if !secure => None,
-            // No certificate has the dot at the end of a whole name.
+            // No certificate has the dot at the end of a full name.
             Host::Domain(name) => {
                 Some(ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|_| {
                     Error::invalid(format!("{name:?} is no name that a certificate could have"))

@@ -33,7 +33,7 @@ impl HttpUser {
         self.jar.borrow_mut().clear();
     }
 
-    /// Closes the connections that no request is on; the others are closed by their requests.
+    /// Closes the connections that no request uses; the requests close the others.
     pub(crate) fn forget_connections(&self) {
         self.pools.borrow_mut().clear();
     }

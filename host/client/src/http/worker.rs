@@ -11,7 +11,7 @@ use crate::http::outgoing::check_shared;
 use crate::http::urls::UrlCache;
 use crate::options::Options;
 
-/// One worker's HTTP: parsed URLs, buffers, and the count of what went out.
+/// One worker's HTTP: parsed URLs, buffers, and the count of requests that were sent.
 pub(crate) struct HttpWorker {
     pub(crate) user_agent: HeaderValue,
     pub(crate) urls: UrlCache,
@@ -21,7 +21,7 @@ pub(crate) struct HttpWorker {
 }
 
 impl HttpWorker {
-    /// Checks what the options say of HTTP.
+    /// Checks what the options say about HTTP.
     pub(crate) fn new(options: &Options) -> Result<Self, OptionsError> {
         let user_agent = HeaderValue::try_from(&options.user_agent)
             .map_err(|_| OptionsError::UserAgent(options.user_agent.clone()))?;

@@ -9,7 +9,8 @@ use url::Host;
 
 use crate::error::OptionsError;
 
-/// Hosts that may be asked, each with any port or one. Empty, it allows nothing but the target.
+/// Hosts to which requests may be sent, each with any port or with one. An empty list allows
+/// nothing but the target.
 #[derive(Clone, Debug, Default)]
 pub struct AllowList(Vec<(Host, Option<u16>)>);
 
@@ -20,7 +21,7 @@ impl AllowList {
         entries.into_iter().map(entry).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Allows what another list allows as well.
+    /// Also allows what another list allows.
     pub fn add_all(&mut self, other: Self) {
         self.0.extend(other.0);
     }
@@ -86,7 +87,7 @@ fn entry(text: &str) -> Result<(Host, Option<u16>), OptionsError> {
     Ok((without_final_dot(host), port))
 }
 
-/// A name and the same with a dot at its end are one host.
+/// A name with a dot at its end is the same host as without it.
 fn without_final_dot(host: Host) -> Host {
     match host {
         Host::Domain(mut name) => {

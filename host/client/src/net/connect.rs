@@ -21,17 +21,17 @@ use crate::net::network::WorkerNetwork;
 use crate::net::origin::Origin;
 use crate::net::rare::Rare;
 
-/// How long one address is left alone with an attempt before the next is tried beside it (RFC 8305,
-/// 5).
+/// How long one address has an attempt to itself, before an attempt at the next begins beside it
+/// (RFC 8305, 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Why one address has no connection, the least telling first.
+/// Why an address has no connection, the reason that says least first.
 #[derive(Debug)]
 enum Missed {
-    /// This machine has no way to it, as to IPv6 addresses where there is no IPv6.
+    /// This machine has no route to the address, as to IPv6 addresses where there is no IPv6.
     NoWay(Error),
     Refused(Error),
-    /// What is missing here is missing for every address.
+    /// Something is missing on this machine, for every address.
     Ours(Error),
 }
 
@@ -50,8 +50,8 @@ impl Missed {
     }
 }
 
-/// Opens a TCP connection to one of the origin's addresses: the next one in turn, or whichever
-/// answers first once that one hesitates.
+/// Opens a TCP connection to one of the origin's addresses: to the next one in turn, or, if that
+/// one is slow, to whichever answers first.
 pub(crate) async fn open(network: &WorkerNetwork, origin: &Origin) -> Result<TcpStream, Error> {
     let addresses =
         network.resolver.addresses(&origin.host, origin.port, &origin.addresses).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn open(network: &WorkerNetwork, origin: &Origin) -> Result<Tcp
 }
 
 /// Happy Eyeballs (RFC 8305, 5): the addresses in order, each 250 ms after the one before, or at
-/// once when that has failed. The first connection wins, and the other attempts are dropped.
+/// once when that one has failed. The first connection wins, and the other attempts are dropped.
 #[inline(never)]
 fn race<'a, T: 'a, A: Future<Output = Result<T, Missed>> + 'a>(
     addresses: Vec<SocketAddr>,
@@ -121,7 +121,8 @@ async fn open_address(network: &WorkerNetwork, to: SocketAddr) -> Result<TcpStre
         socket.bind(SocketAddr::new(from, 0)).map_err(|e| sorted(faults::bind(&e, from)))?;
     }
     let stream = socket.connect(to).await.map_err(|e| missed(&e, to))?;
-    // A request that waits for the acknowledgement of the last one is not what is measured.
+    // The delay of a request that waits for the acknowledgement of the request before it is not
+    // what a test is to measure.
     stream.set_nodelay(true).map_err(|e| missed(&e, to))?;
     Ok(stream)
 }
@@ -146,8 +147,8 @@ fn missed(error: &io::Error, to: SocketAddr) -> Missed {
     }
 }
 
-/// Whether there is no address to reach another one from: connecting a datagram socket looks for
-/// one, sends nothing and wants no TCP port.
+/// Whether this machine has no address from which it could reach the other one: connecting a
+/// datagram socket looks for one, sends nothing and needs no TCP port.
 fn has_no_way(to: SocketAddr) -> bool {
     let any: IpAddr =
         if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };

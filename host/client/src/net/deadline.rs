@@ -1,10 +1,10 @@
 //! One timer for all phases of an exchange.
 //!
-//! A timeout future a phase would register and cancel timer entries with every request, for an
-//! event that hardly ever comes. Here a timer stays registered at whatever moment it was armed for;
-//! a later deadline costs nothing until that moment has passed, and only an earlier one re-arms it.
-//! With constant timeouts deadlines only move forward, so a busy user touches the timer wheel once
-//! a timeout and not once a request.
+//! With a timeout future for each phase, every request would register and cancel timer entries, for
+//! an event that hardly ever comes. Here a timer stays registered for the moment for which it was
+//! armed. A later deadline costs nothing until that moment has passed; only an earlier deadline
+//! arms the timer again. With constant timeouts deadlines only move forward, so a busy user touches
+//! the timer wheel once a timeout and not once a request.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -40,7 +40,7 @@ impl Timer {
 
     fn poll_due(&mut self, cx: &mut Context<'_>, due: Instant) -> Poll<()> {
         // A future that always finds something to read stops when its task's budget is spent, and a
-        // timer asked without a budget never strikes.
+        // timer that has no budget never fires.
         if !has_budget_remaining() && Instant::now() >= due {
             return Poll::Ready(());
         }
@@ -61,12 +61,12 @@ impl Timer {
 #[derive(Default)]
 pub(crate) struct Timers(RefCell<Vec<Timer>>);
 
-/// The most timers that are kept. What is in use at once is bounded by the users; more than this
-/// lying idle is waste.
+/// The most timers that are kept. How many are in use at once is bounded by the users; more spare
+/// ones than this are waste.
 const MAX_SPARES: usize = 256;
 
 impl Timers {
-    /// A spare timer, or a new one that is armed for `due`.
+    /// A spare timer, or a new one, that is armed for `due`.
     pub(crate) fn take(&self, due: Instant) -> Timer {
         self.0.borrow_mut().pop().unwrap_or_else(|| Timer::new(due))
     }

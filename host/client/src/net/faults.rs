@@ -1,7 +1,7 @@
 //! What the kernel and TLS say of a connection, as errors with a class.
 //!
-//! The class decides what is counted, so this is the one place that reads it out of their words;
-//! what a protocol says of itself is read in the protocol's own folder.
+//! The class decides what is counted, so this is the one place that derives it from the words of
+//! the kernel and of TLS. What a protocol says is read in the protocol's own folder.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -17,15 +17,15 @@ pub(crate) fn connect(error: &io::Error, to: SocketAddr) -> Error {
         .unwrap_or_else(|| Error::new(ErrorClass::Connect, format!("{} ({to})", words(error))))
 }
 
-/// A source address that could not be bound. It is known to be ours, so what is missing is a
-/// port.
+/// A source address that could not be bound. The address is known to belong to this machine, so a
+/// port is missing.
 pub(crate) fn bind(error: &io::Error, from: IpAddr) -> Error {
     local(error).unwrap_or_else(|| {
         Error::new(ErrorClass::Connect, format!("cannot send from {from}: {}", words(error)))
     })
 }
 
-/// A failed handshake. Whichever side ended it, the class is TLS: no request was sent yet.
+/// A failed handshake. Whichever side ended it, the class is TLS: no request had been sent yet.
 pub(crate) fn handshake(error: &io::Error, name: &str) -> Error {
     let reason = rustls_error(error).map_or_else(|| words(error), |tls| tls_reason(tls, name));
     Error::new(ErrorClass::Tls, format!("TLS handshake with {name}: {reason}"))
@@ -45,7 +45,7 @@ pub(crate) fn stream(error: &io::Error) -> Error {
     }
 }
 
-/// The errors that are the generator's own fault.
+/// The errors that are the load generator's own fault.
 pub(crate) fn local(error: &io::Error) -> Option<Error> {
     match error.raw_os_error() {
         Some(libc::EADDRNOTAVAIL | libc::EADDRINUSE) => Some(Error::new(
@@ -73,7 +73,7 @@ fn words(error: &io::Error) -> String {
     }
 }
 
-/// Whether what failed a handshake is TLS itself, and not the connection under it.
+/// Whether TLS itself made a handshake fail, and not the connection under it.
 pub(crate) fn is_of_tls(error: &io::Error) -> bool {
     rustls_error(error).is_some()
 }

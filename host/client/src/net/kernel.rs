@@ -1,8 +1,8 @@
-//! What the kernel knows of a connection, and the runtime not yet or never.
+//! What the kernel knows about a connection, and the runtime does not know yet, or never.
 //!
-//! A request that must not arrive twice cannot find out by failing that its connection had closed.
-//! So the kernel is asked: before, whether the end is there already; afterwards, whether the end
-//! was sent before the request had arrived.
+//! A request that must not arrive twice cannot wait for an error to find out that its connection
+//! had closed. So the kernel is asked: before the request, whether the end has arrived already;
+//! after it, whether the end was sent before the request arrived.
 
 use std::ffi::c_int;
 use std::io;
@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use crate::net::stream::Stream;
 
 impl Stream {
-    /// Whether something arrived that was not read: words, or the connection's end.
+    /// Whether something arrived that was not read: bytes, or the connection's end.
     pub(crate) fn has_news(&self) -> bool {
         let peeked = SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit()]);
         !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)

@@ -1,18 +1,18 @@
-//! Whom a connection leads to.
+//! Where a connection leads.
 
 use rustls_pki_types::ServerName;
 use url::Host;
 
 use crate::net::resolve::Addresses;
 
-/// Scheme, host and port. There is one for each in a worker, so that two are equal when they are
-/// the same.
+/// Scheme, host and port. A worker has one value for each origin, so two origins are equal when
+/// they are the same value.
 pub(crate) struct Origin {
     pub(crate) secure: bool,
     pub(crate) host: Host,
     pub(crate) port: u16,
-    /// The name that the certificate must have, where there is to be one.
+    /// The name that the certificate must have; `None` without TLS.
     pub(crate) name: Option<ServerName<'static>>,
-    /// The addresses behind the name, for as long as they may be kept.
+    /// The addresses of the name, for as long as they may be kept.
     pub(crate) addresses: Addresses,
 }

@@ -1,8 +1,8 @@
-//! Futures of what is done rarely, kept out of the frames of what is done with every request.
+//! Futures of what happens rarely, kept out of the frames of what happens with every request.
 
 use std::pin::Pin;
 
-/// A future of what is done rarely, on the heap and behind a pointer.
+/// A future of what happens rarely, on the heap and behind a pointer.
 ///
 /// A future awaited by value widens its caller's frame by all that it may ever hold, and the stack
 /// of a virtual user stays in memory as deep as it has ever been: a lookup and two handshakes in

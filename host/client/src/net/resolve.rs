@@ -1,13 +1,13 @@
 //! From a name to addresses, kept as long as the name's owner allows.
 //!
 //! A name is found where `getaddrinfo` finds it: in `/etc/hosts`, and then no server is asked; else
-//! at the name servers of `/etc/resolv.conf`, with its search domains. `localhost` is this machine
-//! whatever stands where. Both IP versions are asked for at once, and one that does not answer
-//! holds up the other for 50 ms.
+//! at the name servers of `/etc/resolv.conf`, with its search domains. `localhost` is this machine,
+//! whatever these files say. Both IP versions are asked for at once, and a version that does not
+//! answer delays the other by 50 ms at most.
 //!
 //! A thousand users that start at once ask once: the others wait for the answer to the first
 //! question. An answer is used until its TTL ends, and for at least a second, so that a TTL of zero
-//! does not cost a query for each connection. A literal address is never asked for.
+//! does not cost a query for each connection. A literal address needs no question.
 
 use std::cell::{Cell, OnceCell};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -35,36 +35,36 @@ use crate::net::rare::Rare;
 
 /// The shortest time for which an answer is kept.
 const MIN_KEPT: Duration = Duration::from_secs(1);
-/// How long what `/etc/hosts` says is believed without looking again.
+/// How long the content of `/etc/hosts` is used before the next look whether the file has changed.
 const HOSTS_KEPT: Duration = Duration::from_secs(10);
 /// How long the first IP version to answer waits for the other (RFC 8305, 3).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 
-/// What is known of the addresses of one origin.
+/// What is known about the addresses of one origin.
 #[derive(Default)]
 pub(crate) struct Addresses {
     answer: Mutex<Option<KnownAddresses>>,
-    /// Where the next connection begins in the list, so that connections spread over a name's
+    /// Where in the list the next connection begins, so that connections spread over a name's
     /// addresses.
     next: Cell<usize>,
 }
 
-/// What a name was found to be, and for how long that holds.
+/// The addresses of a name, and for how long they may be used.
 struct KnownAddresses {
-    /// All that are known, in the order of the answers.
+    /// All known addresses, in the order of the answers.
     ips: Rc<[IpAddr]>,
-    /// When it is asked for again.
+    /// When the next question is due.
     until: Instant,
-    /// Whether it is of the hosts file, and when that had last been changed.
+    /// For a name from the hosts file, when the file had last been changed.
     of_hosts: bool,
     hosts_changed: Option<SystemTime>,
     /// The question for the IP version that did not answer in time. Its addresses join the others
-    /// when they come.
+    /// when they arrive.
     late: Option<PendingLookup>,
 }
 
-/// A worker's resolver. What it knows of name servers is read with the first name that needs one: a
-/// run by address needs none.
+/// A worker's resolver. It reads which name servers there are when the first name needs one: a run
+/// by address needs none.
 pub(crate) struct Resolver {
     hosts: PathBuf,
     servers: OnceCell<NameServers>,
@@ -73,7 +73,7 @@ pub(crate) struct Resolver {
 /// The machine's name servers, as `/etc/resolv.conf` names them.
 struct NameServers {
     resolver: TokioResolver,
-    /// As they are called in messages.
+    /// How messages name them.
     shown: String,
 }
 
@@ -119,8 +119,8 @@ impl Resolver {
         known: Option<KnownAddresses>,
     ) -> Rare<'a, Result<KnownAddresses, Error>> {
         Box::pin(async move {
-            // A file of a hundred thousand hosts, as some have them against advertisements, is read
-            // again when it has changed.
+            // A file with a hundred thousand hosts, which some people have against advertisements,
+            // is read again only when it has changed.
             let changed = std::fs::metadata(&self.hosts).and_then(|file| file.modified()).ok();
             let unchanged = known.filter(|known| known.hosts_changed == changed);
             let mut ips = Vec::new();
@@ -129,7 +129,7 @@ impl Resolver {
                     return Ok(KnownAddresses { until: Instant::now() + HOSTS_KEPT, ..known });
                 }
                 Some(_) => {}
-                // A machine without the file knows no hosts.
+                // A machine without the file has no hosts in it.
                 None => {
                     ips = hosts::find(
                         &String::from_utf8_lossy(&std::fs::read(&self.hosts).unwrap_or_default()),
@@ -178,7 +178,7 @@ impl NameServers {
             .split(|&byte| byte == b'\n')
             .any(|line| line.trim_ascii_start().starts_with(b"nameserver"));
         if !names_one {
-            // As resolv.conf(5) has it.
+            // The default of resolv.conf(5).
             conf.extend(b"\nnameserver 127.0.0.1\n");
         }
         let (config, options) = parse_resolv_conf(&conf).map_err(|e| wrong(&e))?;
@@ -195,7 +195,7 @@ impl NameServers {
         mut options: ResolverOpts,
         shown: String,
     ) -> Result<Self, NetError> {
-        // The domain of the machine's own name is searched where nothing else is.
+        // The domain of the machine's own name is searched where no other domain is.
         let domain = config.domain().filter(|_| config.search().is_empty()).cloned();
         let config = ResolverConfig::from_parts(
             domain,
@@ -211,8 +211,8 @@ impl NameServers {
 
     /// Asks for both IP versions at once.
     async fn ask(&self, name: &str) -> Result<KnownAddresses, NetError> {
-        // Underscores are no part of a host's name by its oldest rules, and of many names in use
-        // (RFC 2181, 11).
+        // By the oldest rules a host's name has no underscores, but many names in use do (RFC 2181,
+        // 11).
         let name = Name::from_str_relaxed(name)?;
         let mut four = PendingLookup::new(&self.resolver, name.clone(), RecordType::A);
         let mut six = PendingLookup::new(&self.resolver, name, RecordType::AAAA);
@@ -275,7 +275,7 @@ impl NameServers {
 
 const NO_ADDRESS: &str = "the name has no address";
 
-/// What one IP version has.
+/// The state of the question for one IP version.
 struct FamilyAddresses {
     ips: Vec<IpAddr>,
     until: Instant,
@@ -290,7 +290,7 @@ impl From<Lookup> for FamilyAddresses {
     }
 }
 
-/// A query that goes on while no user waits for its answer. Dropping it ends the query.
+/// A query that goes on while no user waits for its answer. If it is dropped, the query ends.
 struct PendingLookup(JoinHandle<Result<Lookup, NetError>>);
 
 impl PendingLookup {
@@ -306,7 +306,7 @@ impl Future for &mut PendingLookup {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx).map(|ended| match ended {
             Ok(Ok(lookup)) => Ok(lookup.into()),
-            // That a version has no address is an answer.
+            // It is an answer, too, that a version has no address.
             Ok(Err(error)) if error.is_no_records_found() && !error.is_nx_domain() => {
                 Ok(FamilyAddresses { ips: Vec::new(), until: Instant::now() })
             }
@@ -323,7 +323,7 @@ impl Drop for PendingLookup {
 }
 
 impl KnownAddresses {
-    /// The addresses, with those that came late.
+    /// The addresses, with those that arrived late.
     fn ips(&mut self) -> Rc<[IpAddr]> {
         if let Some(mut late) = self.late.as_mut()
             && let Poll::Ready(found) =
@@ -338,8 +338,8 @@ impl KnownAddresses {
     }
 }
 
-/// The addresses with the IP versions in turn, beginning with that of the first, each version in
-/// its own order (RFC 8305, 4).
+/// The addresses with the IP versions in turn, beginning with the version of the first address,
+/// each version in its own order (RFC 8305, 4).
 fn taking_turns(ips: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     let mut ips = ips.peekable();
     let Some(first) = ips.peek().map(IpAddr::is_ipv4) else { return Vec::new() };

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::error::OptionsError;
 
-/// One worker's source addresses: connections take them in turn. Without any, the kernel chooses.
+/// One worker's source addresses: connections take them in turn. If there are none, the kernel
+/// chooses.
 pub(crate) struct Sources {
     addresses: Vec<IpAddr>,
     next: Cell<usize>,
@@ -19,7 +20,7 @@ impl Sources {
         Ok(Self { addresses, next: Cell::new(0) })
     }
 
-    /// Whether the choice is the kernel's.
+    /// Whether the kernel chooses.
     pub(crate) fn is_empty(&self) -> bool {
         self.addresses.is_empty()
     }

@@ -1,4 +1,4 @@
-//! An open connection, whatever is between it and the wire.
+//! An open connection, with or without TLS.
 
 use std::io;
 use std::pin::Pin;

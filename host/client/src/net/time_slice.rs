@@ -1,9 +1,9 @@
 //! How long a connection may keep its thread.
 //!
-//! All users of a worker share one thread. What one of them reads is somebody else's to send, and
-//! may never end: announcements without an answer, chunks of a byte, a body that grows a
-//! thousandfold when it is decompressed. Reading stops at each pause of the network, and where
-//! there is none, here.
+//! All users of a worker share one thread. What a user reads is sent by somebody else, and may
+//! never end: announcements without an answer, chunks of one byte, a body that becomes a thousand
+//! times larger when it is decompressed. Reading stops at each pause of the network; where there is
+//! no pause, the time slice stops it.
 
 use std::pin::pin;
 use std::task::{Context, Poll};
@@ -11,25 +11,25 @@ use std::time::{Duration, Instant};
 
 use tokio::task::yield_now;
 
-/// A stretch of work on one connection, timed by the machine's own clock: it is the thread that is
-/// shared.
+/// A stretch of work on one connection, timed by the machine's own clock, because it is the thread
+/// that is shared.
 #[derive(Clone, Copy)]
 pub(crate) struct TimeSlice {
     began: Option<Instant>,
 }
 
-/// As long as another user may have to wait because of one that is never done: what a request takes
-/// on the thread, a hundred times over.
+/// The longest time for which another user may have to wait because of a connection that always has
+/// more to read: a hundred times what a request takes on the thread.
 const MAX_SLICE: Duration = Duration::from_millis(1);
 
 impl TimeSlice {
-    /// A slice that begins when it is first asked about, so that what is done in one piece reads
-    /// no clock.
+    /// A slice that begins with the first question about it, so that work that is done in one piece
+    /// reads no clock.
     pub(crate) const fn new() -> Self {
         Self { began: None }
     }
 
-    /// Whether it is time to give the thread away.
+    /// Whether the thread should go to another task.
     pub(crate) fn is_over(&mut self) -> bool {
         match self.began {
             Some(began) => began.elapsed() >= MAX_SLICE,
@@ -40,7 +40,7 @@ impl TimeSlice {
         }
     }
 
-    /// Goes on, after the others if the slice is over.
+    /// Goes on, after the other tasks if the slice is over.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.is_over() {
             return Poll::Ready(());
@@ -58,8 +58,8 @@ impl TimeSlice {
     }
 }
 
-/// Ends a poll whose task has more to do: it goes on when all others had the thread, and the
-/// runtime has looked at its sockets and timers.
+/// Ends a poll whose task has more to do. The task goes on when all other tasks had the thread, and
+/// the runtime has looked at its sockets and timers.
 pub(crate) fn give_way<T>(cx: &mut Context<'_>) -> Poll<T> {
     let asked = pin!(yield_now()).poll(cx);
     debug_assert!(asked.is_pending(), "a task never goes on within its own poll");

@@ -1,8 +1,9 @@
 //! Which certificates are trusted and which is ours, loaded once for all workers.
 //!
 //! Roots are parsed and the verifier is built in [`TlsOptions::load`]; a [`Tls`] is a handle on the
-//! outcome. A virtual user gets a configuration of its own for its session cache (see
-//! [`Tls::user`]), because a user that resumes another's session is not the client that it plays.
+//! result. A virtual user gets a configuration of its own for its session cache (see
+//! [`Tls::user`]), because a user that resumed another user's session would not act as a client of
+//! its own.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ pub struct TlsOptions {
     pub system_roots: bool,
     /// PEM files of further roots.
     pub ca_files: Vec<PathBuf>,
-    /// Who we are, for services that ask.
+    /// Our own certificate, for services that ask for one.
     pub identity: Option<ClientIdentity>,
     /// Accept any certificate. Default false.
     pub insecure: bool,
@@ -128,7 +129,7 @@ impl Tls {
     /// A configuration for one virtual user, with a session cache of its own.
     pub(crate) fn user(&self) -> UserTls {
         let mut config = ClientConfig::clone(&self.0);
-        // A user meets few hosts; each keeps what its last connections were given.
+        // A user meets few hosts; for each the cache keeps what the last connections were given.
         config.resumption = Resumption::in_memory_sessions(16);
         UserTls { base: config, offers: Vec::new() }
     }
@@ -140,13 +141,13 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// The names of protocols that a handshake offers (RFC 7301), the preferred one first.
+/// The names of the protocols that a handshake offers (RFC 7301), the preferred one first.
 pub(crate) type Alpn = &'static [&'static [u8]];
 
 /// One user's TLS: the same session cache whichever protocols it offers.
 pub(crate) struct UserTls {
     base: ClientConfig,
-    /// What it has offered so far; one entry where a user speaks one protocol.
+    /// What the user has offered so far; one entry where the user speaks one protocol.
     offers: Vec<(Alpn, Arc<ClientConfig>)>,
 }
 
@@ -159,7 +160,7 @@ impl UserTls {
         let mut config = self.base.clone();
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         let config = Arc::new(config);
-        // A user costs memory ten thousand times, and few offer more than one list.
+        // Each user costs this memory, and few users offer more than one list.
         self.offers.reserve_exact(1);
         self.offers.push((protocols, Arc::clone(&config)));
         config

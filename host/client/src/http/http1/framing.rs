@@ -7,7 +7,7 @@ use crate::error::Error;
 /// How the end of a body is known.
 #[derive(Debug)]
 pub(super) enum Framing {
-    /// By its length; what is left of it, in bytes.
+    /// By its length; the number is the bytes that are left.
     Length(u64),
     /// By a last chunk.
     Chunked(Chunked),
@@ -22,23 +22,23 @@ pub(super) struct Chunked {
     at: ChunkPart,
     /// Bytes of the chunk that are still to come.
     left: u64,
-    /// How many more bytes of extensions and trailers are taken. They say nothing to us, and come
-    /// as headers do, so they have the limit of headers.
+    /// How many more bytes of extensions and trailers are accepted. They mean nothing to the
+    /// client, and come as headers do, so the limit of headers holds for them.
     spare: usize,
 }
 
-/// What comes next.
+/// What comes next in the chunked coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ChunkPart {
-    /// A digit of a chunk's size, so many having been there.
+    /// A digit of a chunk's size; the number says how many digits there were.
     Size(u8),
-    /// What may stand between the size and the end of its line.
+    /// What may follow the size in its line.
     Extension,
     SizeLf,
     Data,
     DataCr,
     DataLf,
-    /// The first byte of a trailer, or of the empty line after the last.
+    /// The first byte of a trailer, or of the empty line after the last trailer.
     Line,
     Trailer,
     TrailerLf,
@@ -55,7 +55,7 @@ impl Framing {
         matches!(self, Self::Length(0) | Self::Chunked(Chunked { at: ChunkPart::End, .. }))
     }
 
-    /// Takes in what was received, hands the data in it to `data`, and returns how many bytes
+    /// Takes in what was received, passes the data in it to `data`, and returns how many bytes
     /// belonged to the body.
     pub(super) fn take(
         &mut self,
@@ -146,7 +146,7 @@ impl Chunked {
     }
 }
 
-/// How much of what is left of a body `available` bytes can hold.
+/// How many of the bytes that are left of a body are among `available` bytes.
 fn most(available: usize, left: u64) -> usize {
     usize::try_from(left).map_or(available, |left| left.min(available))
 }

@@ -1,10 +1,9 @@
-//! The head of an answer: what httparse reads, judged.
+//! The head of an answer: httparse reads it, this file judges it.
 //!
 //! Most headers of most answers are never looked at, so a map of them is made only when they are
-//! kept.
-//! What decides where the answer ends is read strictly: a head that two readers could understand
-//! differently is refused, since a service that sends one is broken or attacked, and its next
-//! answer not to be believed.
+//! kept. What decides where the answer ends is read strictly. A head that two readers could
+//! understand differently is refused: a service that sends it is broken or under attack, and its
+//! next answer cannot be believed.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
@@ -19,10 +18,10 @@ use crate::error::Error;
 use crate::http::fields::lists;
 use crate::http::head::Head;
 
-/// A head that has come in whole.
+/// A head of which every byte has arrived.
 pub(super) struct ParsedHead {
     pub(super) head: Head,
-    /// Its bytes, with the empty line at its end.
+    /// Its number of bytes, with the empty line at its end.
     pub(super) size: usize,
     /// Whether the server lets another request follow.
     pub(super) keep_alive: bool,
@@ -33,8 +32,8 @@ pub(super) struct ParsedHead {
 /// The most headers of an answer, as in hyper: servers send 10 to 30.
 const MAX_FIELDS: usize = 100;
 
-/// Parses the head at the start of `input`, if it is there to its end. Unless all headers are to be
-/// kept, those alone are that the client acts upon.
+/// Parses the head at the start of `input`; `None` if its end is not there yet. Unless all headers
+/// are to be kept, the result has only those that the client itself uses.
 pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<ParsedHead>, Error> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut []);
@@ -64,7 +63,7 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<ParsedHea
     for field in response.headers.iter() {
         let value = &*unfold(field.value);
         let mut acted_upon = false;
-        // The lengths of the names tell most headers from those looked for.
+        // The length of a name is enough to tell most headers from those that the client uses.
         match field.name.len() {
             8 => acted_upon = field.name.eq_ignore_ascii_case(LOCATION.as_str()),
             10 if field.name.eq_ignore_ascii_case("connection") => {
@@ -114,13 +113,14 @@ pub(super) fn parse(input: &[u8], keep_headers: bool) -> Result<Option<ParsedHea
 }
 
 impl ParsedHead {
-    /// Whether it only announces the answer proper. 101 is the end of HTTP on its connection and no
-    /// announcement.
+    /// Whether the head only announces the final answer. 101 is no announcement: it is the end of
+    /// HTTP on its connection.
     pub(super) fn is_interim(&self) -> bool {
         self.head.status.is_informational() && self.head.status != StatusCode::SWITCHING_PROTOCOLS
     }
 
-    /// Where the body ends (RFC 9112, 6.3). `limit` is that of what surrounds a body's data.
+    /// Where the body ends (RFC 9112, 6.3). `limit` is the limit of what surrounds the data of a
+    /// body.
     pub(super) fn framing(&self, to_head: bool, limit: usize) -> Framing {
         let none = to_head || matches!(self.head.status.as_u16(), 101 | 204 | 304);
         match self.length {
@@ -132,7 +132,7 @@ impl ParsedHead {
     }
 }
 
-/// A value without its line folding, for each of which there is one space (RFC 9112, 5.2).
+/// A value without its line foldings; each becomes one space (RFC 9112, 5.2).
 fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
     if !value.contains(&b'\n') {
         return Cow::Borrowed(value);

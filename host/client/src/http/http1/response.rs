@@ -1,5 +1,5 @@
-//! The answer of an exchange as its bytes come in, in pieces of whatever size. It does no I/O: what
-//! it makes of bytes can be tried byte by byte.
+//! The answer of an exchange, as its bytes come in, in pieces of whatever size. The reader does no
+//! I/O, so that tests can feed it byte by byte.
 
 use std::mem;
 
@@ -15,20 +15,20 @@ use crate::http::head::Head;
 pub(super) struct ResponseReader {
     wanted: ResponseOptions,
     header_limit: usize,
-    /// What has come of a head.
+    /// The part of a head that has arrived.
     partial: Vec<u8>,
-    /// Bytes of the heads that announced it (1xx). A service may send as many as it likes, and none
-    /// of them is an answer, so they share the limit of one.
+    /// How many bytes the announcing heads (1xx) had. A service may send as many of them as it
+    /// likes, and none of them is an answer, so together they have the limit of one head.
     announced: usize,
     framing: Framing,
     keep_alive: bool,
-    /// What has come of a body that is kept, until somebody takes it.
+    /// The part of a body that has arrived and that nobody has taken yet, where the body is kept.
     data: Vec<u8>,
-    /// Bytes of the body that have come, without its framing.
+    /// How many bytes of the body have arrived, without its framing.
     pub(super) received: u64,
 }
 
-/// What the request asks of its answer.
+/// What the request wants of its answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ResponseOptions {
     /// Whether the method was HEAD, whose answers have no bodies whatever their heads say.
@@ -53,7 +53,7 @@ impl ResponseReader {
         }
     }
 
-    /// Makes ready for the answer to the next request. The one before must have
+    /// Prepares for the answer to the next request. The answer before must have
     /// [ended](Self::is_end).
     pub(super) fn expect(&mut self, wanted: ResponseOptions) {
         self.wanted = wanted;
@@ -61,8 +61,8 @@ impl ResponseReader {
         self.received = 0;
     }
 
-    /// Takes in what was received, empty at the end of the connection, and gives the head once it
-    /// is whole. What follows it is taken for its body.
+    /// Takes in what was received (nothing at the end of the connection), and returns the head once
+    /// it is complete. What follows the head counts as its body.
     pub(super) fn head(&mut self, input: &[u8]) -> Result<Option<Head>, Error> {
         if input.is_empty() {
             return Err(cut_off());
@@ -72,7 +72,7 @@ impl ResponseReader {
         }
         let before = self.partial.len();
         self.partial.extend_from_slice(input);
-        // A head that comes byte by byte is not parsed anew with each of them.
+        // A head that comes byte by byte is not parsed again with each byte.
         if has_empty_line(&self.partial[before.saturating_sub(2)..]) {
             let partial = mem::take(&mut self.partial);
             self.parse(&partial)
@@ -112,7 +112,7 @@ impl ResponseReader {
         }
     }
 
-    /// Takes in what was received of the body, empty at the end of the connection.
+    /// Takes in what was received of the body (nothing at the end of the connection).
     pub(super) fn body(&mut self, input: &[u8]) -> Result<(), Error> {
         if !input.is_empty() {
             return self.take(input);
@@ -130,19 +130,19 @@ impl ResponseReader {
                 data.extend_from_slice(piece);
             }
         })?;
-        // What follows an answer unasked is not the answer to the next request.
+        // Bytes after an answer that nobody asked for are not the answer to the next request.
         if taken < input.len() || matches!(framing, Framing::UntilClose) {
             self.keep_alive = false;
         }
         Ok(())
     }
 
-    /// What has come of the body and was not taken before.
+    /// The part of the body that has arrived and was not taken before.
     pub(super) fn data(&mut self) -> Bytes {
         mem::take(&mut self.data).into()
     }
 
-    /// Keeps nothing of the body.
+    /// From now on, nothing of the body is kept.
     pub(super) fn discard(&mut self) {
         self.wanted.body = false;
         self.data = Vec::new();
@@ -153,12 +153,12 @@ impl ResponseReader {
         self.data.is_empty()
     }
 
-    /// Whether all of it has come.
+    /// Whether all of the answer has arrived.
     pub(super) fn is_end(&self) -> bool {
         self.framing.is_end()
     }
 
-    /// Whether no other answer can follow on its connection.
+    /// Whether no other answer can follow on the connection.
     pub(super) fn is_last(&self) -> bool {
         !(self.keep_alive && self.is_end())
     }
@@ -175,7 +175,7 @@ pub(super) fn cut_off() -> Error {
     Error::new(ErrorClass::Reset, "the connection was closed before the answer was complete")
 }
 
-/// Whether a line and an empty one after it end in `text`.
+/// Whether a line and an empty line after it end in `text`.
 fn has_empty_line(text: &[u8]) -> bool {
     text.windows(2).any(|two| two == b"\n\n") || text.windows(3).any(|three| three == b"\n\r\n")
 }

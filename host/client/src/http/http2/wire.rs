@@ -1,4 +1,4 @@
-//! The bytes of an HTTP/2 connection as they pass: which requests went out, and how much comes in
+//! The bytes of an HTTP/2 connection as they pass: which requests were sent, and how much is read
 //! at once.
 
 use std::cell::Cell;
@@ -14,13 +14,13 @@ use crate::error::Error;
 use crate::net::stream::Stream;
 use crate::net::time_slice::{TimeSlice, give_way};
 
-/// What passed over a connection, as its senders need to know it.
+/// What passed over a connection, as far as its senders need to know it.
 pub(super) struct Http2Wire {
-    /// The requests that all connections of a worker gave to the network.
+    /// How many requests all connections of a worker handed to the network.
     written: Rc<Cell<u64>>,
-    /// The last stream that was opened. Streams are opened in the order of their numbers.
+    /// The last stream that was opened. Streams open in the order of their numbers.
     opened: Cell<u32>,
-    /// Whether the server's first words were those of HTTP/1.
+    /// Whether the server's first bytes were those of HTTP/1.
     speaks_http1: Cell<bool>,
     slice: Cell<TimeSlice>,
 }
@@ -33,12 +33,12 @@ pub(super) struct Tap {
     has_received: bool,
 }
 
-/// Where in the frames that go out the next byte stands.
+/// Where the next byte stands in the frames that are sent.
 struct Frames {
-    /// Bytes that are of no interest: a payload's, or the preface's.
+    /// Bytes that do not matter: those of a payload, or of the preface.
     skip: usize,
     head: [u8; FRAME_HEAD],
-    /// How many bytes of a frame's head are there.
+    /// How many bytes of a frame's head have passed.
     filled: usize,
 }
 
@@ -57,7 +57,7 @@ impl Http2Wire {
         })
     }
 
-    /// Whether the head of a request went out, or its beginning.
+    /// Whether the head of a request was sent, or its beginning.
     pub(super) fn has_opened(&self, stream: u32) -> bool {
         stream <= self.opened.get()
     }
@@ -96,7 +96,7 @@ impl Tap {
 }
 
 impl Frames {
-    /// Follows bytes that went out, and tells of the streams that they open.
+    /// Follows bytes that were sent, and reports the streams that they open.
     fn follow(&mut self, mut bytes: &[u8], mut open: impl FnMut(u32)) {
         while !bytes.is_empty() {
             let passed = if self.skip > 0 {
@@ -128,7 +128,7 @@ impl AsyncRead for Tap {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // Frames may follow each other without end, and none of them be of use to anybody.
+        // Frames may follow each other without end although none of them is useful.
         let mut slice = self.wire.slice.get();
         let over = slice.is_over();
         self.wire.slice.set(slice);

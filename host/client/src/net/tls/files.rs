@@ -1,5 +1,5 @@
-//! Files of certificates and keys in PEM form, and what people give in their place: each is told
-//! what it is, and how to make of it what is needed.
+//! Files of certificates and keys in PEM form, and what people give instead: the error says what
+//! the file is, and how to make the right one of it.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::error::OptionsError;
 
-/// The certificates of a file, at least one; `flag` is what it was given as.
+/// The certificates of a file, at least one; `flag` is the flag that named the file.
 pub(super) fn certificates(
     flag: &'static str,
     path: &Path,
@@ -55,7 +55,7 @@ fn damaged(error: &pem::Error) -> String {
     }
 }
 
-/// What stands after BEGIN in the first line that has it.
+/// The words after BEGIN in the first line that has it.
 fn label(text: &[u8]) -> Option<String> {
     let line = text
         .split(|&byte| byte == b'\n')
@@ -171,7 +171,7 @@ fn pkcs12(path: impl std::fmt::Display, part: &str, made: &str) -> String {
     )
 }
 
-/// What is found in DER form, by the first elements of its outer sequence.
+/// The kind of a file in DER form, as the first elements of its outer sequence show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Der {
     Certificate,
@@ -200,7 +200,7 @@ impl Der {
     }
 }
 
-/// What follows the tag and the length of an element.
+/// The content of an element, without its tag and its length.
 fn contents(bytes: &[u8], tag: u8) -> Option<&[u8]> {
     let (&[first, length], rest) = bytes.split_first_chunk()?;
     let more = if length & 0x80 == 0 { 0 } else { usize::from(length & 0x7f) };

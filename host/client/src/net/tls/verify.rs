@@ -11,9 +11,10 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::net::faults::webpki_error;
 
-/// Trusts the roots, and each certificate of a CA file as the one that a server shows: a
-/// self-signed one is its own authority, and the rules of RFC 5280 for a server's certificate
-/// refuse an authority's. Its name and its dates must be right as anybody's.
+/// Trusts the roots, and also each certificate of a CA file if a server shows exactly that one: a
+/// self-signed certificate is its own authority, and the rules of RFC 5280 do not allow an
+/// authority's certificate for a server. Its name and its dates must be right as those of any
+/// other.
 #[derive(Debug)]
 pub(super) struct Trusting {
     pub(super) roots: Arc<WebPkiServerVerifier>,
@@ -31,7 +32,7 @@ impl ServerCertVerifier for Trusting {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         match self.roots.verify_server_cert(shown, chain, name, ocsp, now) {
-            // Its dates come before its issuer, so that they have been looked at.
+            // The dates are checked before the issuer, so they have been checked by now.
             Err(rustls::Error::InvalidCertificate(reason))
                 if is_about_the_issuer(&reason) && self.given.contains(shown) =>
             {
@@ -70,9 +71,9 @@ fn is_about_the_issuer(reason: &CertificateError) -> bool {
         || webpki_error(reason) == Some(&webpki::Error::CaUsedAsEndEntity)
 }
 
-/// Says the same of every certificate: yes where the user asked for it, no where no root is known
-/// (a run without TLS needs none, and one with it is told what is missing). Signatures are checked
-/// in either case, so that the handshake is one.
+/// Gives the same answer for every certificate: yes where the user asked for that; no where no root
+/// is known (a run without TLS needs none, and a run with TLS is told what is missing). Signatures
+/// are checked in either case, so that the handshake is a real one.
 #[derive(Debug)]
 pub(super) struct Unverified {
     pub(super) accept: bool,
