@@ -34,6 +34,8 @@ impl Drop for PortHolder {
 /// The errand of a [`PortHolder`], as `127.0.0.9 40000 49999`: an address, and the first and last
 /// port.
 const ERRAND: &str = "SWELL_TESTS_HOLD_PORTS";
+/// The test that does it.
+const ERRAND_TEST: &str = "own_limits::holds_ports_for_the_others";
 const HELD: &str = "all of them are held";
 
 /// Has every local port of an address held by somebody, but for the last `free` ones.
@@ -54,7 +56,7 @@ fn hold_all_ports_but(free: u16, address: Ipv4Addr) -> Vec<PortHolder> {
             let mut child =
                 Command::new(std::env::current_exe().expect("a running program has a file"));
             child
-                .args(["--exact", "holds_ports_for_the_others", "--ignored", "--nocapture"])
+                .args(["--exact", ERRAND_TEST, "--ignored", "--nocapture"])
                 .env(ERRAND, format!("{address} {from} {to}"));
             PortHolder(
                 child

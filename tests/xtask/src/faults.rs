@@ -25,8 +25,13 @@ pub(crate) fn run_rounds(workspace: &Workspace, args: &FaultsArgs) -> anyhow::Re
     checks::build(workspace)?;
     title("faults of the load generator");
     let mut test =
-        workspace.cargo(["test", "--release", "--locked", "--workspace", "--test", "faults"]);
-    test.args(checks::but_scenarios(workspace)?).args(["--", "--ignored", "--nocapture"]);
+        workspace.cargo(["test", "--release", "--locked", "--workspace", "--test", "alone"]);
+    test.args(checks::but_scenarios(workspace)?).args([
+        "--",
+        "faults::",
+        "--ignored",
+        "--nocapture",
+    ]);
     test.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host"));
     run(test.env("SWELL_FAULTS_ROUNDS", args.rounds.to_string()))
 }
