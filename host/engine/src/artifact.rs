@@ -1,9 +1,9 @@
 //! From a file's bytes to a component's bytes.
 //!
 //! Toolchains give three kinds of file: a component; a core module that carries its world in a
-//! `component-type` section (from `wasm32-unknown-unknown`); and the same importing WASI 0.1 (from
-//! `wasm32-wasip1`). The latter two become components here, so that a user of any of them needs no
-//! other tool.
+//! `component-type` section (from `wasm32-unknown-unknown`); and such a module that also imports
+//! WASI 0.1 (from `wasm32-wasip1`). The last two become components here, so that their users need
+//! no other tool.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use wasmparser::{Encoding, Parser, Payload};
 
 use crate::error::LoadError;
 
-/// What kind of file a scenario came in.
+/// The kind of file that a scenario is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A component as it is.
@@ -97,7 +97,7 @@ pub(crate) fn surface(component: &[u8]) -> Result<Surface, LoadError> {
     Ok(surface)
 }
 
-/// What a file's sections say of its kind.
+/// What a file's sections say about its kind.
 #[derive(Default)]
 struct Outline {
     is_component: bool,
@@ -106,8 +106,8 @@ struct Outline {
     exports: Vec<String>,
 }
 
-/// Enough of the file to know its kind; every section header is visited, so a truncated file is
-/// noticed here.
+/// Looks at enough of the file to know its kind; it visits every section header, so a truncated
+/// file shows here.
 fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
     let mut outline = Outline::default();
     let mut first = true;

@@ -1,26 +1,27 @@
 //! The private cache of compiled code: a folder that only its user may enter, bounded in size and
 //! age.
 //!
-//! Several hosts may use it at once. A file appears whole, by its renaming, and is read whole into
-//! memory, so that a host which has read a file does not miss it when it is removed. Whatever is
-//! wrong with the folder (it is full, or read-only), nothing but time is lost.
+//! Several hosts may use the cache at once. A file appears whole, because it is renamed into its
+//! place, and is read whole into memory, so that a host that has read a file does not need it any
+//! more. If something is wrong with the folder (it is full, or read-only), only time is lost.
 //!
 //! ## What goes, and when
-//! After each file that is added: first what was not used for a month, then what was used longest
-//! ago until the rest fits. What was used in the last minute stays in any case, as another host may
-//! be about to read it.
+//! After each file that is added: first files that nobody used for a month, then the files whose
+//! last use is longest ago, until the rest fits. A file that was used in the last minute stays in
+//! any case, because another host may be about to read it.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// All files together, in bytes: some thousand scenarios in Rust, or a dozen interpreters.
+/// The most bytes of all files together: some thousand scenarios in Rust, or a dozen interpreters.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// What was not used for so long is of an older host, or of a scenario that is no longer run.
+/// A file that nobody used for so long belongs to an older host, or to a scenario that nobody runs
+/// any more.
 const MAX_UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// What was used more recently than this is never removed.
+/// A file that was used more recently than this is never removed.
 const IN_USE: Duration = Duration::from_secs(60);
 
 const EXTENSION: &str = "compiled";
@@ -34,17 +35,17 @@ impl Cache {
     /// The cache in this folder, which is made if it is missing.
     ///
     /// # Errors
-    /// Says why it cannot be trusted or used.
+    /// The text says why the folder cannot be trusted or used.
     pub(crate) fn open(folder: &Path) -> Result<Self, String> {
         private_folder(folder)?;
         Ok(Self { folder: folder.to_owned() })
     }
 
-    /// What is kept under this key. Finding it counts as using it.
+    /// The bytes that are kept under this key. To find them counts as a use.
     pub(crate) fn find(&self, key: &str) -> Option<Vec<u8>> {
         let path = self.path(key);
         let bytes = std::fs::read(&path).ok()?;
-        // Where it cannot be marked, it is found all the same, and goes sooner.
+        // If the use cannot be marked, the file is found all the same, and is removed sooner.
         let _ = std::fs::File::options()
             .append(true)
             .open(&path)
@@ -52,16 +53,16 @@ impl Cache {
         Some(bytes)
     }
 
-    /// Keeps these bytes under this key, and removes what is too much then.
+    /// Keeps these bytes under this key, and then removes what is too much.
     ///
     /// # Errors
-    /// They could not be written; nothing has changed.
+    /// The bytes could not be written; nothing has changed.
     pub(crate) fn keep(&self, key: &str, bytes: &[u8]) -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(bytes)?;
         file.persist(self.path(key)).map_err(|error| error.error)?;
         for path in surplus(self.files(), SystemTime::now(), MAX_BYTES) {
-            // Another host may have been faster.
+            // Another host may have written the same file sooner.
             let _ = std::fs::remove_file(path);
         }
         Ok(())
@@ -93,10 +94,10 @@ struct CacheFile {
     used: SystemTime,
 }
 
-/// The files that are to go. What is no compiled code was being written by a host that died, and is
-/// never used again.
+/// The files that are to be removed. A file that is no compiled code was being written by a host
+/// that died, and nobody will use it.
 fn surplus(mut files: Vec<CacheFile>, now: SystemTime, max_bytes: u64) -> Vec<PathBuf> {
-    // A clock that was set back makes files of the future, which were used just now.
+    // After a clock was set back some files seem to be of the future; they count as used just now.
     let unused = |file: &CacheFile| now.duration_since(file.used).unwrap_or_default();
     files.sort_by_key(unused);
     let mut bytes = 0_u64;
@@ -108,7 +109,7 @@ fn surplus(mut files: Vec<CacheFile>, now: SystemTime, max_bytes: u64) -> Vec<Pa
     files.into_iter().filter(|file| is_surplus(file)).map(|file| file.path).collect()
 }
 
-/// Makes the folder with access for its owner alone; refuses one that others may write.
+/// Makes the folder with access for its owner alone; refuses a folder that others may write to.
 fn private_folder(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let shown = path.display();

@@ -1,7 +1,7 @@
-//! Compilation in a child process with limits, and what is trusted of it.
+//! Compilation in a child process with limits, and which compiled code is trusted.
 //!
-//! A scenario is somebody else's code, and a compiler's time and memory can be blown up by a small
-//! hostile file. So the host runs itself as a child that limits its own memory, reads the component
+//! A scenario is somebody else's code, and a small hostile file can make a compiler take much time
+//! and memory. So the host runs itself as a child that limits its own memory, reads the component
 //! from stdin and writes the compiled form to stdout; the parent kills it when its time is over.
 //!
 //! ## Why the limit is on data and not on address space
@@ -12,11 +12,11 @@
 //! what is not data.
 //!
 //! ## What is trusted
-//! Loading compiled code is only as safe as its origin. It is read from nowhere but the child and
-//! the private cache ([`crate::cache`]), under a key made of the component's hash, the compiler's
-//! settings and version, and this machine's CPU; and the file carries the hash of its own content,
-//! so that a torn write or a bad disk is noticed. Nothing a user, a peer or a scenario hands over
-//! is ever loaded as compiled code.
+//! Loading compiled code is only as safe as the place it comes from. It is read from nowhere but
+//! the child and the private cache ([`crate::cache`]), under a key made of the component's hash,
+//! the compiler's settings and version, and this machine's CPU. The file also carries the hash of
+//! its own content, so that a torn write or a bad disk shows. What a user, another node or a
+//! scenario hands over is never loaded as compiled code.
 
 #![allow(unsafe_code)]
 
@@ -40,9 +40,9 @@ use crate::runtime::plain_engine;
 pub struct Compiler {
     /// The program to start: the host itself.
     pub program: PathBuf,
-    /// The argument that makes it call [`compile_child`].
+    /// The argument that makes the program call [`compile_child`].
     pub argument: String,
-    /// The folder of the cache; `None` compiles anew each time.
+    /// The folder of the cache; if it is `None`, each call compiles anew.
     pub cache: Option<PathBuf>,
     /// The child is killed after this time. Default 30 s: a scenario of 20 MB (a Python
     /// interpreter) takes about ten.
@@ -73,9 +73,9 @@ impl Compiler {
 /// Whether a component was compiled for this call or found in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compiled {
-    /// Compiled now; this long.
+    /// Compiled now; it took this long.
     Now(Duration),
-    /// Found.
+    /// Found in the cache.
     Cached,
 }
 
@@ -118,8 +118,8 @@ pub(crate) fn compile(
         let opened = Cache::open(folder);
         opened.inspect_err(|reason| tracing::warn!("compiling without a cache: {reason}")).ok()
     });
-    // One that this engine does not accept, perhaps for a CPU that only looked the same, is made
-    // anew.
+    // Compiled code that this engine does not accept, perhaps because it was made for a CPU that
+    // only looked the same, is made anew.
     if let Some(artifact) =
         cache.as_ref().and_then(|cache| CompiledCode::checked(cache.find(&key)?))
         && let Ok(component) = load(engine, &artifact)
@@ -222,11 +222,11 @@ fn run_child(
     }
 }
 
-/// What Rust's allocator, the kernel and the compiler say where there is no memory.
+/// The messages of Rust's allocator, the kernel and the compiler when there is no memory.
 const OUT_OF_MEMORY: [&str; 4] =
     ["memory allocation", "Cannot allocate", "allocate memory", "out of memory"];
 
-/// The child's exit status, or `None` when it had to be killed at the deadline.
+/// The child's exit status; `None` when the child had to be killed at the deadline.
 fn wait_until(
     child: &mut std::process::Child,
     deadline: Instant,
@@ -248,9 +248,9 @@ fn wait_until(
 const REFUSED: i32 = 3;
 
 /// The child's part: limits itself, reads a component from stdin and writes its compiled form to
-/// stdout. Gives the process's exit code.
+/// stdout. Returns the exit code of the process.
 ///
-/// `arguments`: the memory that it may fill and the guest's memory limit, both in bytes.
+/// `arguments`: the memory that the child may fill and the guest's memory limit, both in bytes.
 pub fn compile_child(arguments: &[std::ffi::OsString]) -> i32 {
     match compile_as_child(arguments) {
         Ok(()) => 0,
@@ -265,7 +265,7 @@ pub fn compile_child(arguments: &[std::ffi::OsString]) -> i32 {
     }
 }
 
-/// The child's words to its parent. Where the parent has ended, they are not missed.
+/// The child's message to its parent. If the parent has ended, nobody misses it.
 #[expect(
     clippy::disallowed_methods,
     reason = "what it says is read by its parent, and by no person"
@@ -284,7 +284,7 @@ fn compile_as_child(arguments: &[std::ffi::OsString]) -> Result<(), LoadError> {
     let (data, memory) = (number(data)?, number(memory)?);
 
     for (resource, most) in [(Resource::Data, data), (Resource::As, ADDRESS_SPACE)] {
-        // What was given to the host is not exceeded, and may be less.
+        // A limit that was given to the host may be lowered, and not raised.
         let most = getrlimit(resource).maximum.map_or(most, |given| given.min(most));
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(
             |error| LoadError::Engine {

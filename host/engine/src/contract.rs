@@ -1,7 +1,7 @@
 //! The contract between scenarios and this host, as the folder `wit/` has it.
 //!
-//! Everything here is derived from the files that the build script finds there: a new file, a new
-//! interface or a new version is not to be entered anywhere by hand.
+//! Everything here follows from the files that the build script finds there: nobody has to list a
+//! new file, a new interface or a new version anywhere by hand.
 
 /// The version of the contract that this host speaks.
 pub const WIT_VERSION: &str = env!("SWELL_WIT_VERSION");
@@ -15,7 +15,7 @@ pub(crate) const PACKAGE: &str = "swell:scenario/";
 /// The files of the contract by name, in the order of their names.
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/contract.rs"));
 
-/// A hash of all files of the contract. Hosts with the same one understand the same scenarios.
+/// A hash of all files of the contract. Hosts with the same hash understand the same scenarios.
 pub fn contract_hash() -> [u8; 32] {
     hash(FILES)
 }

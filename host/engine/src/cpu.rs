@@ -1,21 +1,21 @@
 //! How long a guest may compute in one go.
 //!
 //! Compiled code asks at each epoch tick (a millisecond) whether it may go on. It then gives its
-//! thread up, so that other users of the thread run; and when it has computed for the limit without
-//! a wait, it is cut. Waits do not count: they have timeouts of their own.
+//! thread up, so that other users of the thread run. When it has computed for as long as the limit
+//! without a wait, it is cut off. Waits do not count: they have timeouts of their own.
 //!
 //! ## What counts as computing, and what as a wait
-//! Computing is the processor time of the thread while it is the guest's, host calls and the copies
-//! that they make included. A thread that the machine does not run computes nothing. A wait is a
-//! call that left the guest suspended, whichever interface it came through; a call that returned at
-//! once is computing, so that a guest which calls and calls is cut like one that loops.
+//! Computing is the processor time of the thread while the guest has the thread, with host calls
+//! and the copies that they make. A thread that the machine does not run computes nothing. A wait
+//! is a call that left the guest suspended, through whichever interface; a call that returned at
+//! once is computing, so that a guest that calls again and again is cut off like one that loops.
 //!
 //! ## Why giving way takes several rounds
-//! The runtime polls the network and its timers when nothing is ready to run any more. A guest that
-//! merely queued up again would be what is ready: its turn would come again and again before
-//! anything is polled. A deferred wake comes after the poll, but still before what the tasks woken
-//! by it go on to wake: a start takes a few hops on its thread, from the timer to the dispatcher to
-//! the user. So a guest queues up once for each hop, behind all of them.
+//! The runtime polls the network and its timers when no task is ready to run any more. A guest that
+//! only queued up again would be ready: its turn would come again and again before anything is
+//! polled. A deferred wake comes after the poll, but still before what the tasks that it woke wake
+//! in turn: a start takes a few steps on its thread, from the timer to the dispatcher to the user.
+//! So a guest queues up once for each step, behind all other tasks.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ use std::time::Duration;
 use crate::runtime::TICK;
 use rustix::time::{ClockId, clock_gettime};
 
-/// How often a guest that gives way lets the thread poll and run all that is ready. A round in
-/// which there is nothing costs two microseconds.
+/// How many rounds a guest waits that gives way; in each the thread polls and runs all that is
+/// ready. A round in which there is nothing costs two microseconds.
 const ROUNDS: u32 = 3;
 
 /// What becomes of a guest that asks whether it may go on.
@@ -44,11 +44,11 @@ pub(crate) struct CpuMeter {
     pub(crate) limit: Duration,
     waited: AtomicBool,
     gives_way: AtomicBool,
-    /// Whether what it computes since its last wait is being measured.
+    /// Whether the computing since the last wait is being measured.
     measured: AtomicBool,
-    /// Since the last wait, in nanoseconds, up to `counted_at`.
+    /// The computing since the last wait, in nanoseconds, up to `counted_at`.
     computed: AtomicU64,
-    /// Processor time of the thread up to which the guest's was counted.
+    /// The processor time of the thread up to which the guest's part was counted.
     counted_at: AtomicU64,
 }
 
@@ -70,10 +70,10 @@ impl CpuMeter {
         self.waited.store(true, Ordering::Relaxed);
     }
 
-    /// The guest asks; `now` reads how much processor time its thread has used. The first time
-    /// after a wait the tick has passed during the wait and says nothing, which spares those that
-    /// wait often a look at the thread's clock; the second time a tick has passed, and from there
-    /// on it is measured.
+    /// The guest asks whether it may go on; `now` reads how much processor time its thread has
+    /// used. At the first question after a wait, the tick passed during the wait and says nothing;
+    /// guests that wait often are spared a look at the thread's clock in this way. At the second
+    /// question a tick has passed since, and from then on computing is measured.
     pub(crate) fn tick(&self, now: impl FnOnce() -> u64) -> CpuDecision {
         if self.waited.swap(false, Ordering::Relaxed) {
             self.measured.store(false, Ordering::Relaxed);
@@ -94,13 +94,13 @@ impl CpuMeter {
         }
     }
 
-    /// The guest has its thread again, which has used so much processor time by now: that of others
-    /// is not its own.
+    /// The guest has its thread again, which has used this much processor time by now: the time of
+    /// other guests is not its own.
     fn resumed(&self, now: u64) {
         self.counted_at.store(now, Ordering::Relaxed);
     }
 
-    /// Lets everything else on the thread go first.
+    /// Lets everything else on the thread run first.
     pub(crate) async fn give_way(self: Arc<Self>) {
         self.gives_way.store(true, Ordering::Relaxed);
         for _ in 0..ROUNDS {
@@ -110,8 +110,8 @@ impl CpuMeter {
         self.resumed(thread_time());
     }
 
-    /// Runs a call into the guest. Whenever it is left suspended, and not to give way, the guest
-    /// waits.
+    /// Runs a call into the guest. Whenever the guest is left suspended, and not because it gives
+    /// way, it waits.
     pub(crate) async fn watch<F: Future>(&self, call: F) -> F::Output {
         let mut call = pin!(call);
         std::future::poll_fn(move |context| {

@@ -1,12 +1,11 @@
 //! Feeds: rows read once from a file and shared by all users.
 //!
-//! Which row an iteration is given follows from its number, the user's number or the iteration's
-//! randomness alone, so a run hands out the same rows whatever thread or host an iteration lands
-//! on.
+//! Which row an iteration gets follows from its number, the user's number or the iteration's
+//! randomness alone, so a run hands out the same rows whatever thread or node an iteration runs on.
 //!
-//! A value reaches the scenario as it was written: a number keeps its digits, and what is nested
-//! its spaces. What cannot be read for certain is an error with its line: rows that were guessed
-//! would be sent by the million.
+//! A value reaches the scenario as it was written: a number keeps its digits, and nested JSON its
+//! spaces. What cannot be read for certain is an error with its line: rows that were guessed would
+//! be sent by the million.
 
 mod csv;
 mod json;
@@ -23,7 +22,7 @@ pub(crate) use self::rows::FeedRow;
 use self::rows::Rows;
 use self::unread::Unread;
 
-/// A feed could not be read. The line number is the file's, from 1.
+/// A feed could not be read. Line numbers are those of the file, from 1.
 #[derive(Debug, Error)]
 pub enum FeedError {
     /// The file could not be opened or read.
@@ -36,7 +35,7 @@ pub enum FeedError {
         /// What the system or the parser said.
         reason: String,
     },
-    /// The ending says neither CSV nor JSON lines.
+    /// The file's ending is neither that of CSV nor that of JSON lines.
     #[error("feed {name:?}: {} is neither .csv nor .jsonl\nhelp: name a CSV file .csv, and a file \
     with one JSON object a line .jsonl or .ndjson", path.display())]
     Kind {
@@ -57,7 +56,7 @@ pub enum FeedError {
         /// What is wrong with it.
         reason: String,
     },
-    /// There is no row to hand out.
+    /// The feed has no row.
     #[error("feed {name:?}: {} has no rows\nhelp: a .csv file has a header line and then one row a \
     line, a .jsonl file one object a line", path.display())]
     Empty {

@@ -30,11 +30,11 @@ pub enum IterationOutcome {
     Failed(String),
     /// The run was over before the iteration had begun anything: it does not count.
     NotBegun,
-    /// The run was over in its midst.
+    /// The run was over before the iteration was.
     CutShort,
 }
 
-/// How `start`, `setup` or `teardown` ended, other than well.
+/// How `start`, `setup` or `teardown` failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HookError {
     /// It returned an error, with this text.
@@ -69,8 +69,8 @@ impl User {
         Self::create_as(program, worker, key, GuestCall::Starting).await
     }
 
-    /// Creates the instance that prepares a run and cleans up after it; it is no user and nothing
-    /// it does is measured.
+    /// Creates the instance that prepares a run and cleans up after it. It is no user, and nothing
+    /// that it does is measured.
     ///
     /// # Errors
     /// As [`User::create`].
@@ -118,7 +118,7 @@ impl User {
         self.store.set_epoch_deadline(1);
     }
 
-    /// The trap for people, after what the user had open has failed of it.
+    /// The trap as people read it, after the user's open transactions have failed because of it.
     fn explain(&mut self, error: &wasmtime::Error) -> Trapped {
         let trapped = explain(&mut self.store, error);
         if let Some(user) = &mut self.store.data_mut().user {
@@ -147,7 +147,7 @@ impl User {
     /// Runs one iteration. With `--rate`, `carried` is the start that it took.
     ///
     /// # Errors
-    /// The guest trapped; its open transactions have failed of it.
+    /// The guest trapped; its open transactions have failed because of it.
     pub async fn iterate(
         &mut self,
         iteration: u64,
@@ -176,12 +176,12 @@ impl User {
         })
     }
 
-    /// Whether the last iteration has begun a transaction.
+    /// Whether the last iteration began a transaction.
     pub fn has_begun(&self) -> bool {
         self.store.data().user.as_ref().is_some_and(|user| user.has_begun())
     }
 
-    /// Runs `stop`; a trap in it changes nothing any more.
+    /// Runs `stop`; a trap in it has no effect on anything.
     ///
     /// # Errors
     /// The trap, for the log.
@@ -249,7 +249,7 @@ impl User {
     }
 }
 
-/// Instances that are made to be measured and do nothing: what a user costs before it has run.
+/// Instances that exist to be measured and do nothing: what a user costs before it has run.
 pub struct InstanceProbe {
     _stores: Vec<Store<GuestState>>,
 }

@@ -16,9 +16,9 @@
 //! | WASI's clock, randomness and output; the log | `wasi`, `log` |
 //! | what a run gives its users; the trait by which `begin` reaches the dispatcher | `run` |
 //!
-//! Invariants: a user stays on the thread that made it; nothing compiled elsewhere is ever loaded;
-//! a trap ends one user and disturbs no other; what a user had open when it was cut is recorded as
-//! interrupted.
+//! Invariants: a user stays on the thread that made it; code that was compiled elsewhere is never
+//! loaded; a trap ends one user and disturbs no other; what a user had open when it was cut off is
+//! recorded as interrupted.
 
 mod artifact;
 mod bindings;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// Limits of one virtual user's instance. Meeting one is the scenario's error, never the host's.
+/// Limits of one virtual user's instance. An instance that meets one has made an error of its own;
+/// it is never the host's.
 #[derive(Clone, Copy, Debug)]
 pub struct GuestLimits {
     /// Bytes of linear memory, of all memories together. Growing further fails inside the guest,
@@ -23,11 +24,11 @@ impl Default for GuestLimits {
 /// Elements of one table; a Rust scenario has a few hundred, a JavaScript engine a few thousand.
 pub(crate) const TABLE_ELEMENTS: usize = 20_000;
 
-/// What an instance may hold of WASI at once: pollables, streams and errors. Each costs the host a
-/// few hundred bytes.
+/// How many things of WASI an instance may hold at once: pollables, streams and errors. Each costs
+/// the host a few hundred bytes.
 pub(crate) const HANDLES: usize = 10_000;
 
-/// Random bytes that WASI gives at once; it draws them one by one.
+/// The most random bytes that WASI gives at once; it draws them one by one.
 pub(crate) const RANDOM_BYTES: u64 = 1 << 20;
 
 /// Stack of the guest's own frames, in bytes.
@@ -59,8 +60,8 @@ impl Allowance {
     }
 }
 
-/// What there is in all after a growth. What is granted stays counted, as nothing ever shrinks; so
-/// what would not be had anyway, being beyond what the guest declared itself, is not granted.
+/// The total after a growth. What is granted stays counted, because nothing ever shrinks. So a
+/// growth beyond what the guest itself declared, which fails anyway, is not granted.
 fn grown(all: usize, current: usize, desired: usize, maximum: Option<usize>) -> Option<usize> {
     (maximum.is_none_or(|maximum| desired <= maximum))
         .then(|| all.saturating_add(desired.saturating_sub(current)))

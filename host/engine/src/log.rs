@@ -11,7 +11,7 @@ use swell_core::plain::line;
 pub(crate) use crate::bindings::swell::scenario::log::Level;
 use crate::thread_bound::ThreadBound;
 
-/// Lines a second that are shown, for the whole run; what a person can still follow.
+/// The most lines a second that are shown, for the whole run: what a person can still follow.
 const LINES_A_SECOND: u64 = 100;
 
 /// How many lines may still be shown in this second.
@@ -35,7 +35,8 @@ impl Default for LineBudget {
 }
 
 impl LineBudget {
-    /// Whether one more line may be shown at this whole second of the run; counts it otherwise.
+    /// Whether one more line may be shown in this second of the run; if not, the line is counted as
+    /// left out.
     fn take(&self, second: u64) -> bool {
         if self.second.swap(second, Ordering::Relaxed) != second {
             self.shown.store(0, Ordering::Relaxed);
@@ -56,7 +57,7 @@ impl LineBudget {
 pub(crate) struct UserLog {
     budget: Arc<LineBudget>,
     speaker: Speaker,
-    /// Who hears them in place of the log. A line's writer may have to be `Send`.
+    /// Who gets the lines instead of the log. The writer of a line may have to be `Send`.
     observer: Option<ThreadBound<Observer>>,
 }
 

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use crate::run::Worker;
 
-/// One user's patience, shared with what waits on the user's behalf.
+/// One user's patience, shared with the tasks that wait for the user.
 pub(crate) struct Patience {
     worker: Rc<Worker>,
     key: u32,
@@ -14,12 +14,12 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// That of the user with this number on its worker; its waits last.
+    /// The patience of the user with this number on its worker; its waits last.
     pub(crate) fn new(worker: &Rc<Worker>, key: u32) -> Rc<Self> {
         Rc::new(Self { worker: Rc::clone(worker), key, ends_with_run: Cell::new(false) })
     }
 
-    /// Says whether waits end with the run from now on, those under way too.
+    /// Says whether waits end with the run from now on, also those under way.
     pub(crate) fn set_ends_with_run(&self, ends_with_run: bool) {
         self.ends_with_run.set(ends_with_run);
     }

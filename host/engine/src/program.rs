@@ -1,4 +1,4 @@
-//! From a scenario file to something that users can be made of.
+//! From a scenario file to a program of which users can be made.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::bindings::exports::swell::scenario::lifecycle::FileInfo;
 /// One scenario that a file contains, as it describes itself.
 pub use crate::bindings::exports::swell::scenario::lifecycle::ScenarioInfo;
 
-/// A scenario file, read, compiled and asked what it contains. No user of it exists yet.
+/// A scenario file that was read, compiled and asked what it contains. It has no users yet.
 pub struct ScenarioFile {
     /// What kind of file it was.
     pub kind: FileKind,
@@ -30,13 +30,13 @@ pub struct ScenarioFile {
     pub size: u64,
     /// BLAKE3 of the file, in hexadecimal.
     pub hash: String,
-    /// What it contains; at least one scenario.
+    /// What the file contains; at least one scenario.
     pub scenarios: Vec<ScenarioInfo>,
-    /// Whether it decides itself, in `conduct`, what runs and when.
+    /// Whether its `conduct` decides what runs and when.
     pub has_conduct: bool,
     /// The interfaces that it imports, as "swell:scenario/http@0.1.0".
     pub imports: Vec<String>,
-    /// Whether it was compiled now.
+    /// Whether it was compiled now, or found in the cache.
     pub compiled: Compiled,
     limits: GuestLimits,
     code: CompiledCode,
@@ -48,7 +48,7 @@ impl ScenarioFile {
     ///
     /// # Errors
     /// [`LoadError`] says what is wrong with the file or the machine. Nothing was sent and no user
-    /// created.
+    /// was created.
     pub fn load(
         source: &ScenarioSource,
         compiler: &Compiler,
@@ -117,8 +117,8 @@ fn uses_wasi(imports: &[String]) -> bool {
     imports.iter().any(|import| import.starts_with("wasi:"))
 }
 
-/// The component's imports, after a look at whether it is of this world at all: names are checked
-/// here, types by the linker.
+/// The component's imports, after a check that it belongs to this world at all. Names are checked
+/// here; the linker checks types.
 fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
     let surface = surface(component)?;
     let wrong = |reason: String| LoadError::WrongWorld { reason };
@@ -180,7 +180,7 @@ fn link(
     ScenarioPre::new(instance).map_err(wrong)
 }
 
-/// Asks the component what it contains, on an instance of its own.
+/// Asks the component what it contains, in an instance of its own.
 fn describe(
     engine: &Engine,
     component: &Component,

@@ -28,21 +28,21 @@ pub use crate::bindings::swell::scenario::runs::{
     Stamp as RunStamp, Stats as RunStats, Times as RunTimes,
 };
 
-/// What a conductor's wish comes to.
+/// The result of a conductor's wish.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send>>;
 
-/// How a file's `conduct` reaches the runs that it begins. Each is known by a number.
+/// How a file's `conduct` reaches the runs that it begins. Each run has a number.
 pub trait Conductor: Send + Sync {
     /// Begins a run with these settings.
     fn start(&self, scenario: String, settings: Vec<(String, String)>) -> Answer<u32>;
 
-    /// Waits for its end.
+    /// Waits for the run's end.
     fn wait(&self, run: u32) -> Answer<RunStats>;
 
-    /// Gives it another goal.
+    /// Gives the run another goal.
     fn set_tps(&self, run: u32, tps: f64) -> Answer<()>;
 
-    /// Has it end.
+    /// Ends the run.
     fn stop(&self, run: u32);
 }
 
@@ -50,36 +50,36 @@ pub trait Conductor: Send + Sync {
 pub struct Run {
     /// The run's identity.
     pub id: String,
-    /// Decides all randomness.
+    /// The seed of all randomness.
     pub seed: u64,
     /// What was given with `-e`.
     pub variables: BTreeMap<String, String>,
     /// What was given with `--data`, in the order of their numbers.
     pub feeds: Vec<Feed>,
-    /// Whether a unique feed begins anew after its last row.
+    /// Whether a feed whose rows are used once begins anew after its last row.
     pub wrap_feeds: bool,
     /// What each instance may use.
     pub limits: GuestLimits,
-    /// Where a scenario's wish to end the run goes. When it is full, the run is ending already.
+    /// Where a scenario's wish to end the run goes. When this queue is full, the run is ending
+    /// already.
     pub end_requests: mpsc::Sender<EndRequest>,
     /// Whether requests go out as `--fresh iteration` asks: no connection or TLS session outlives
     /// its iteration.
     pub fresh_iterations: bool,
     /// Whether each request of an iteration says which trace it is a part of (W3C trace context).
     pub sends_trace_context: bool,
-    /// How `conduct` reaches runs; nothing for users of one.
+    /// How `conduct` reaches runs; `None` for users of a run.
     pub conductor: Option<Arc<dyn Conductor>>,
     users: AtomicU64,
     pub(crate) lines: Arc<LineBudget>,
-    /// Whether any request got as far as to a connection.
+    /// Whether any request got as far as a connection.
     has_sent: AtomicBool,
     /// The first thing that the scenario asked for and was not given.
     lacks: OnceLock<String>,
 }
 
 impl Run {
-    /// A run that nothing was given to yet but its identity; the public fields are set by the
-    /// caller.
+    /// A run with its identity alone; the caller sets the public fields.
     pub fn new(id: String, seed: u64, end_requests: mpsc::Sender<EndRequest>) -> Self {
         Self {
             id,
@@ -99,18 +99,18 @@ impl Run {
         }
     }
 
-    /// The scenario asked for what it was not given. It may do without.
+    /// The scenario asked for something that it was not given. It may do without it.
     pub(crate) fn asked_in_vain(&self, lacks: &str) {
         self.lacks.get_or_init(|| lacks.to_owned());
     }
 
-    /// What the scenario asked for and was not given.
+    /// What the scenario asked for first and was not given.
     pub fn lacks(&self) -> Option<&str> {
         self.lacks.get().map(String::as_str)
     }
 
-    /// The scenario failed before it had begun anything: if it asked in vain for something, that is
-    /// why, and the run ends.
+    /// The scenario failed before it had begun anything. If it had asked in vain for something,
+    /// that is the reason, and the run ends.
     pub fn end_for_want(&self) {
         if let Some(lacks) = self.lacks() {
             self.request_end(EndRequest::Lacks(lacks.to_owned()));
@@ -124,8 +124,8 @@ impl Run {
         }
     }
 
-    /// A request could not be made for want of a target. Before any other was sent that is a
-    /// mistake in how the run was begun, and it ends.
+    /// A request could not be made because the run has no target. If no other request was sent
+    /// before, somebody made a mistake in how the run was begun, and the run ends.
     pub(crate) fn lacks_target(&self, error: &str) {
         if !self.has_sent.load(Ordering::Relaxed) {
             self.asked_in_vain(&format!("{error}; give it with --target URL"));
@@ -133,13 +133,13 @@ impl Run {
         }
     }
 
-    /// Numbers users from `first` on, so that those of several hosts have different ones. To be
-    /// called before there is any.
+    /// Numbers users from `first` on, so that users of several nodes have different numbers. To be
+    /// called before there is any user.
     pub fn number_users_from(&self, first: u64) {
         self.users.store(first, Ordering::Relaxed);
     }
 
-    /// The number of a further user.
+    /// The number of the next user.
     pub(crate) fn number_user(&self) -> u64 {
         self.users.fetch_add(1, Ordering::Relaxed)
     }
@@ -155,20 +155,20 @@ impl Run {
     }
 }
 
-/// Why nothing more is to be begun.
+/// Why nothing more may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunOver {
     /// The end was reached.
     Finished,
-    /// It was stopped before.
+    /// The run was stopped before its end.
     Stopped,
 }
 
 /// How an outermost transaction gets its start: the engine's one way to the dispatcher.
 pub trait Pacing {
     /// Asks for the start of `user`'s next outermost transaction, which may be the `first` of its
-    /// iteration; called again after the waker was woken. Where the model paces iterations or
-    /// nothing, it is ready at once, with the present as the intended instant.
+    /// iteration. The engine calls it again after the waker was woken. Where the load model paces
+    /// iterations or nothing, the start is ready at once, with the present as the intended instant.
     fn poll_start(
         &self,
         user: u32,
@@ -187,20 +187,20 @@ pub trait Pacing {
 pub struct Worker {
     /// What all threads share.
     pub run: Arc<Run>,
-    /// Sends their requests.
+    /// The client that sends their requests.
     pub client: Rc<Client>,
-    /// Takes their samples.
+    /// The recorder of their samples.
     pub recorder: RefCell<Recorder>,
-    /// Gives their starts.
+    /// Where their starts come from.
     pub pacing: Box<dyn Pacing>,
     /// The run's first instant.
     pub began: Instant,
-    /// Where the measured part begins. It may come sooner than was planned, and then lies ahead
-    /// when it is set.
+    /// Where the measured part begins. It may be set to an earlier instant than planned, which then
+    /// lies ahead.
     pub measured_from: Cell<RunInstant>,
-    /// The names of requests outside any transaction, as far as they are told apart.
+    /// The names of requests outside any transaction, as far as there is room for them.
     pub implicit: RefCell<ImplicitKinds>,
-    /// Who is told what their users do; nobody in a run.
+    /// Who is told what the users do; `None` in a run.
     pub observer: Option<Observer>,
 }
 
@@ -220,8 +220,8 @@ impl Worker {
         )
     }
 
-    /// The kind of a request outside any transaction, by its name; traps only where the scenario's
-    /// own names have used up what a run tells apart.
+    /// The kind of a request outside any transaction, by its name. It traps only where the
+    /// scenario's own names have used up the names of a run.
     pub(crate) fn implicit_kind(&self, name: String) -> wasmtime::Result<KindId> {
         let kind = self.implicit.borrow_mut().kind(name, &mut self.recorder.borrow_mut());
         kind.map_err(|error| wasmtime::Error::msg(error.to_string()))

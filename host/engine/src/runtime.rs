@@ -1,4 +1,4 @@
-//! The wasmtime engines: one to look at a scenario, one to run users of it.
+//! The wasmtime engines: one that looks at a scenario, one that runs its users.
 //!
 //! ## Why a pool with small explicit reservations
 //! A user must be cheap to create (microseconds) and to keep (tens of kilobytes). Wasmtime's
@@ -26,11 +26,11 @@ use crate::limits::{FIBER_STACK, GuestLimits, TABLE_ELEMENTS, WASM_STACK};
 /// How often the epoch moves on.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// Instances beyond the users: the run's `setup`, and users just cut off whose slot is not free
-/// yet.
+/// Instances beside the users: the run's `setup`, and users that were just cut off and whose slot
+/// is not free yet.
 const SPARE_INSTANCES: u32 = 64;
 
-/// What a component needs of a pool, read from its compiled form.
+/// What a component needs of a pool, as its compiled form says.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Needs {
     memories: u32,
@@ -48,8 +48,8 @@ impl Needs {
     }
 }
 
-/// The settings that decide what compiled code looks like. Equal for every engine, so that what one
-/// compiled all others accept.
+/// The settings that decide what compiled code looks like. They are the same for every engine, so
+/// that what one engine compiled all others accept.
 fn code_config(limits: GuestLimits) -> Config {
     let mut config = Config::new();
     config

@@ -1,5 +1,5 @@
-//! Where a scenario's bytes come from. What loads, offers or names a scenario does not know whether
-//! it is a file.
+//! Where a scenario's bytes come from. The code that loads, offers or names a scenario does not
+//! know whether it is a file.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::error::LoadError;
 
-/// The most bytes that a scenario may have: a Python interpreter with its libraries has 40 MB.
+/// The most bytes of a scenario: a Python interpreter with its libraries has 40 MB.
 pub const MAX_SCENARIO_SIZE: u64 = 256 << 20;
 
 /// Where a scenario's bytes come from, and how people call it.
@@ -18,7 +18,7 @@ pub const MAX_SCENARIO_SIZE: u64 = 256 << 20;
 pub enum ScenarioSource {
     /// A file of this machine; its path is its name.
     File(PathBuf),
-    /// Bytes that are here already, as another host sent them.
+    /// Bytes that are in memory already, as another node sent them.
     Bytes {
         /// What the scenario is called where it comes from.
         name: String,
@@ -57,13 +57,13 @@ fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
         let cure = "it is a folder; compile it with `host build` first";
         return Err(read_error(io::Error::other(cure)));
     }
-    // A pipe that nobody writes to would keep us waiting for ever.
+    // A read from a pipe to which nobody writes would wait for ever.
     if metadata.file_type().is_fifo() {
         let cure = "it is a pipe; write the scenario to a file first";
         return Err(read_error(io::Error::other(cure)));
     }
     check_size(metadata.len())?;
-    // Bounded also where the file has no length of its own, as a device.
+    // The limit also holds where the file has no length of its own, as a device.
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_SCENARIO_SIZE + 1).read_to_end(&mut bytes))

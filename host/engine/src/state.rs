@@ -12,9 +12,9 @@ use crate::wasi::Wasi;
 /// an import.
 pub(crate) struct GuestState {
     pub(crate) user: Option<ThreadBound<UserState>>,
-    /// What it has of WASI, if it imports any of it.
+    /// The instance's part of WASI, if it imports any of it.
     pub(crate) wasi: Option<Box<Wasi>>,
-    /// Memory and tables that it may still have.
+    /// How much more memory and how many more tables the instance may have.
     pub(crate) allowance: Allowance,
     pub(crate) cpu: Arc<CpuMeter>,
 }

@@ -1,4 +1,4 @@
-//! The store of one instance: under its limits from the first instruction on, and explained when it
+//! The store of one instance: it has its limits from the first instruction on, and explains its
 //! traps.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::cpu::{CpuDecision, thread_time};
 use crate::limits::{GuestLimits, HANDLES};
 use crate::state::GuestState;
 
-/// Why an instance could not go on. It is of no more use.
+/// Why an instance could not go on. It cannot be used any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trapped(pub String);
 
@@ -19,7 +19,7 @@ pub struct Trapped(pub String);
 pub(crate) fn limited(store: &mut Store<GuestState>, limits: GuestLimits) {
     store.limiter(|state| &mut state.allowance);
     // The host holds a copy of what a call hands over. A list may name the same bytes again and
-    // again; its copy has not more room than the guest itself.
+    // again, so the copy may have as much room as the guest itself, and no more.
     store.set_hostcall_fuel(limits.memory);
     meter(store);
 }
@@ -83,7 +83,7 @@ fn readable(name: &str) -> String {
     line(&format!("{demangled:#}")).to_string()
 }
 
-/// Frames that a panic always has, and that say nothing of the scenario.
+/// Frames that every panic has, and that say nothing about the scenario.
 fn is_machinery(name: &str) -> bool {
     [
         "core::panicking",

@@ -1,9 +1,9 @@
 //! A text that a guest hands over, cut before it is checked and copied.
 //!
-//! Names, reasons and lines are shown cut to 4 KiB or are refused when they are longer than 128
-//! bytes. A guest may hand over one as large as its memory all the same, and checking and copying
-//! 64 MiB holds the thread for a tenth of a second. What is beyond `MAX` units (bytes, in UTF-8)
-//! is never looked at.
+//! Names, reasons and lines are shown cut to 4 KiB, or are refused when they are longer than 128
+//! bytes. A guest may still hand over a text as large as its memory, and to check and copy 64 MiB
+//! holds the thread for a tenth of a second. So what is beyond `MAX` units (bytes, in UTF-8) is
+//! never looked at.
 
 #![allow(unsafe_code)]
 

@@ -1,9 +1,9 @@
 //! One virtual user as its instance sees it: what the interfaces forward to, and what the host
 //! remembers between two calls.
 //!
-//! Which transaction may be begun and ended when, and what counts, is decided by
-//! [`swell_core::transactions`]; what takes time (starts, requests, waits) stands in `traffic`.
-//! This brings them together with the clock and the worker's recorder.
+//! [`swell_core::transactions`] decides which transaction may begin and end when, and what counts;
+//! what takes time (starts, requests, waits) stands in `traffic`. This file brings them together
+//! with the clock and the worker's recorder.
 
 mod in_flight;
 mod traffic;
@@ -24,12 +24,12 @@ use crate::log::{Speaker, UserLog};
 use crate::patience::Patience;
 use crate::run::{Run, Worker};
 
-/// What the host knows of one user.
+/// What the host knows about one user.
 pub(crate) struct UserState {
     worker: Rc<Worker>,
-    /// By which the dispatcher knows it.
+    /// The key by which the dispatcher knows the user.
     key: u32,
-    /// The number that the scenario knows it by.
+    /// The number by which the scenario knows the user.
     number: u64,
     /// The number of the iteration under way, or the last one.
     iteration: u64,
@@ -38,16 +38,16 @@ pub(crate) struct UserState {
     session: Session,
     log: UserLog,
     patience: Rc<Patience>,
-    /// Repeats with the run's seed and the number of the iteration.
+    /// Random numbers that repeat with the run's seed and the number of the iteration.
     random: Random,
-    /// Whether the dispatcher has it among those that wait.
+    /// Whether the user waits at the dispatcher.
     waits_for_start: bool,
     in_flight: InFlight,
     /// Requests of the iteration so far that say which trace they are a part of.
     traced: u64,
 }
 
-/// A rule of the contract was broken: the guest traps with this text.
+/// The guest broke a rule of the contract: it traps with this text.
 type Trap<T> = wasmtime::Result<T>;
 
 fn trap<T>(text: String) -> Trap<T> {
@@ -119,12 +119,12 @@ impl UserState {
         self.random.next()
     }
 
-    /// Whether a transaction was begun in the iteration under way, or the last one.
+    /// Whether a transaction began in the present iteration, or in the last one.
     pub(crate) const fn has_begun(&self) -> bool {
         self.transactions.has_begun()
     }
 
-    /// A unique feed has no row for this iteration: the run is ending.
+    /// A feed whose rows are used once has no row for this iteration: the run is ending.
     pub(crate) fn run_out(&mut self, feed: String) {
         self.transactions.handle_feed_exhausted();
         self.run().request_end(EndRequest::FeedExhausted(feed));
@@ -165,8 +165,8 @@ impl UserState {
         }
     }
 
-    /// The guest is called. The number of an iteration decides its randomness, and `carried` is the
-    /// start it took if iterations are what is paced.
+    /// The guest is called. The number of an iteration decides its randomness. `carried` is the
+    /// start that the iteration took, where iterations are paced.
     pub(crate) fn enter(&mut self, call: GuestCall, iteration: u64, carried: Option<Start>) {
         let phase = self.worker.phase(carried.map_or_else(|| self.now(), |start| start.intended));
         self.transactions.handle_call(call, carried, phase);
@@ -182,7 +182,7 @@ impl UserState {
         }
     }
 
-    /// The iteration returned, well or not. Says what it has come to.
+    /// The iteration returned, well or not. Returns what became of it.
     pub(crate) fn leave(&mut self, well: bool) -> IterationScope {
         let now = self.now();
         let recorder = &mut self.worker.recorder.borrow_mut();
@@ -198,7 +198,7 @@ impl UserState {
         self.settle_patience();
     }
 
-    /// Ends a transaction in the guest's judgement: `reason` says why it failed, if it did.
+    /// The guest ends a transaction: `reason` says why it failed, if it did.
     pub(crate) fn finish(&mut self, serial: u32, reason: Option<String>) -> Trap<()> {
         let now = self.now();
         let recorder = &mut self.worker.recorder.borrow_mut();
@@ -207,15 +207,15 @@ impl UserState {
         Ok(())
     }
 
-    /// To be called when the guest was called, or what is open has changed.
+    /// To be called when the guest was called, or when other transactions are open than before.
     fn settle_patience(&self) {
         self.patience.set_ends_with_run(self.transactions.waits_end_with_run());
     }
 }
 
 impl Drop for UserState {
-    /// A user may be cut off anywhere it waits: what it had open is interrupted, and the dispatcher
-    /// forgets that it waits.
+    /// A user may be cut off anywhere it waits: its open transactions are interrupted, and the
+    /// dispatcher forgets that it waits.
     fn drop(&mut self) {
         if self.waits_for_start {
             self.worker.pacing.forget(self.key);

@@ -2,8 +2,8 @@
 //! and stderr to the log. No files, no sockets, no environment: the interfaces are there, and
 //! empty.
 //!
-//! A wait on WASI's clock is one as `clock.sleep` is: it ends with the run. All waits of WASI come
-//! down to that clock, as there is nothing else to wait for.
+//! A wait on WASI's clock is a wait like `clock.sleep`: it ends with the run. All waits of WASI are
+//! waits on that clock, because there is nothing else to wait for.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -27,7 +27,7 @@ use crate::log::{Level, UserLog};
 use crate::patience::Patience;
 use crate::thread_bound::ThreadBound;
 
-/// What an instance has of WASI.
+/// An instance's part of WASI.
 pub(crate) struct Wasi {
     context: WasiCtx,
     table: ResourceTable,
@@ -37,7 +37,7 @@ pub(crate) struct Wasi {
 }
 
 impl Wasi {
-    /// That of a user: its stdout and stderr go to the log, and its waits end with its patience.
+    /// For a user: stdout and stderr go to the log, and waits end with the user's patience.
     pub(crate) fn new(log: &UserLog, patience: &Rc<Patience>) -> Self {
         let mut builder = WasiCtxBuilder::new();
         builder
@@ -64,7 +64,7 @@ impl Wasi {
         Self { context, table, random, began: Instant::now(), patience }
     }
 
-    /// What wasmtime's own implementations work on.
+    /// The state of wasmtime's own implementations.
     pub(crate) fn view(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.context, table: &mut self.table }
     }
@@ -74,7 +74,7 @@ impl Wasi {
         Clock { table: &mut self.table, began: self.began, patience: self.patience.as_ref() }
     }
 
-    /// From here on the numbers follow from `seed`.
+    /// From here on random numbers follow from `seed`.
     pub(crate) fn seed(&self, seed: u64) {
         *self.random.0.lock().unwrap_or_else(PoisonError::into_inner) = Random::stream(seed, 0);
     }
@@ -90,7 +90,7 @@ pub(crate) struct Clock<'a> {
 impl Clock<'_> {
     fn alarm(&mut self, after: Duration) -> wasmtime::Result<Resource<DynPollable>> {
         let patience = self.patience.map(|patience| ThreadBound::new(Rc::clone(&**patience)));
-        // Farther away than the clock reaches is never.
+        // An instant that is farther away than the clock reaches never comes.
         let alarm =
             self.table.push(ClockPollable { at: Instant::now().checked_add(after), patience })?;
         subscribe(self.table, alarm)
@@ -116,8 +116,9 @@ impl monotonic_clock::Host for Clock<'_> {
     }
 }
 
-/// Goes off at an instant, or never, and in any case when the user is to wait no longer. One whose
-/// instant has come is ready at once: a guest that asks for it again and again is computing.
+/// Becomes ready at an instant, or never, and in any case when the user is to wait no longer. If
+/// its instant has passed it is ready at once: a guest that asks for it again and again is
+/// computing.
 struct ClockPollable {
     at: Option<Instant>,
     patience: Option<ThreadBound<Rc<Patience>>>,
@@ -206,10 +207,10 @@ struct LineStream {
     pending: Vec<u8>,
 }
 
-/// A line that gets longer is cut here.
+/// A longer line is cut here.
 const MAX_LINE: usize = 4 << 10;
 
-/// Bytes that a stream takes at once.
+/// The most bytes that a stream takes at once.
 pub(crate) const MAX_WRITTEN: usize = 64 << 10;
 
 impl LineStream {

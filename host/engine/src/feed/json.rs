@@ -54,7 +54,7 @@ pub(super) fn rows(mut file: impl BufRead, size: u64) -> Result<Rows, Unread> {
     Ok(rows.finish())
 }
 
-/// Says why, with the place in the line; the parser knows of one line only.
+/// The reason, with the place in the line; the parser knows of one line only.
 fn not_an_object(text: &str, error: &serde_json::Error) -> String {
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();

@@ -1,7 +1,9 @@
-//! Rows in memory: little more than the file they came from, as a run may have millions.
+//! Rows in memory: little more than the file they come from, because a run may have millions of
+//! rows.
 //!
 //! All values stand in one text, one behind the other, and each costs four bytes more for its end.
-//! The names of columns are kept once for all rows that have the same, which in a CSV file are all.
+//! The names of columns are kept once for all rows that have the same columns; in a CSV file these
+//! are all rows.
 
 use std::collections::HashMap;
 
@@ -12,8 +14,8 @@ pub(crate) type FeedRow = Vec<(String, String)>;
 /// size.
 const BLOCK: usize = 1024;
 
-/// Sets of columns that are told apart. Rows beyond it, of files in which hardly two are alike,
-/// bring their names along as values.
+/// The most sets of columns that are told apart. Further rows, in files in which hardly two rows
+/// are alike, keep their names as values.
 const MAX_SHAPES: usize = 1024;
 
 /// The shape of such a row.
@@ -65,7 +67,7 @@ pub(super) struct Gathering {
     known: HashMap<Box<[Box<str>]>, u32>,
 }
 
-/// More than can be counted with four bytes.
+/// There are more values than four bytes can count.
 pub(super) const TOO_MUCH: &str = "this is more than a feed can hold";
 
 impl Default for RowIndex {
@@ -75,11 +77,11 @@ impl Default for RowIndex {
 }
 
 impl Gathering {
-    /// For a file of this many bytes: its values are no longer than itself.
+    /// For a file of this many bytes: its values are no longer than the file.
     pub(super) fn of_file(bytes: u64) -> Self {
         let mut gathering = Self::default();
-        // What is never written is never resident; a size that is no size, as that of a pipe, is
-        // only a wrong guess.
+        // Memory that is never written is never resident. The size of a pipe is no size, and only a
+        // wrong guess.
         let _ = gathering.rows.values.text.try_reserve_exact(usize::try_from(bytes).unwrap_or(0));
         gathering
     }
@@ -89,7 +91,7 @@ impl Gathering {
         self.rows.values.push(value)
     }
 
-    /// The number of a set of columns; nothing where there are too many already.
+    /// The number of a set of columns; `None` where there are too many sets already.
     pub(super) fn shape(&mut self, columns: &[String]) -> Option<u32> {
         let columns: Box<[Box<str>]> =
             columns.iter().map(|column| column.as_str().into()).collect();
@@ -106,8 +108,8 @@ impl Gathering {
         Some(number)
     }
 
-    /// Ends a row whose values were added since the last one; without a shape they are names and
-    /// values in turn.
+    /// Ends a row, whose values were added since the last row ended. Without a shape the values are
+    /// names and values in turn.
     pub(super) fn end_row(&mut self, first: usize, shape: Option<u32>) -> Result<(), &'static str> {
         let rows = &mut self.rows;
         if let RowIndex::Uniform { rows: before } = rows.order {

@@ -10,7 +10,7 @@ use crate::bindings::swell::scenario::http as wit;
 use crate::state::GuestState;
 use crate::thread_bound::ThreadBound;
 
-/// Requests that `send-all` takes at once.
+/// The most requests that `send-all` takes at once.
 pub(super) const MAX_AT_ONCE: usize = 256;
 
 impl wit::Host for GuestState {
@@ -104,7 +104,7 @@ fn no_method(name: &str) -> Error {
     }
 }
 
-/// What of an answer a request keeps.
+/// Which parts of an answer a request keeps.
 #[derive(Clone, Copy)]
 struct KeptParts {
     headers: bool,

@@ -58,8 +58,8 @@ impl UserState {
         start
     }
 
-    /// Sends a request. Outside any transaction of an iteration it is one of its own; `None` then
-    /// says that the run is over and nothing was sent.
+    /// Sends a request. Outside any transaction of an iteration the request is a transaction of its
+    /// own; `None` then says that the run is over and nothing was sent.
     pub(crate) async fn send(
         &mut self,
         mut request: Result<Request, Error>,
@@ -175,8 +175,8 @@ impl UserState {
         }
     }
 
-    /// Counts an exchange, and fails the transactions around it if it failed. Whoever looks on is
-    /// told what it `asked` for.
+    /// Counts an exchange. If it failed, the transactions around it fail. An observer is told what
+    /// it `asked` for.
     fn account(
         &mut self,
         sent: &mut Sent,
@@ -192,7 +192,8 @@ impl UserState {
         let failure = match (exchange.result, error) {
             (Ok(code), _) if expected.contains(exchange.protocol, code) => None,
             (Ok(code), _) => Some(Failure::Status(code)),
-            // What was wrong with a request differs each time, and its author needs the words.
+            // What was wrong with a request differs each time, and the author of the scenario needs
+            // the words.
             (Err(ErrorClass::Invalid), Some(error)) => {
                 Some(Failure::Said(format!("invalid request: {}", error.message)))
             }
