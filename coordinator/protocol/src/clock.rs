@@ -1,10 +1,10 @@
 //! One node's clock against another's, from questions and answers.
 //!
-//! Each answer carries when the question came and when it was answered, on the answering node's
-//! clock. With the two instants of the asking node that bounds the offset between the clocks to
-//! half of the time that the question was under way (Mills, RFC 5905, section 8); so the exchange
-//! that took least tells most, and of some recent ones it alone is believed. The clocks need to
-//! agree only on where a run begins: times are measured on one clock alone.
+//! Each answer carries when the question came and when the answer left, on the answering node's
+//! clock. With the two instants of the asking node, that bounds the offset between the clocks to
+//! half of the time that the question was under way (Mills, RFC 5905, section 8). So the quickest
+//! exchange tells most, and of the recent ones it alone is believed. The clocks need to agree only
+//! on where a run begins: times are measured on one clock alone.
 
 use std::collections::VecDeque;
 use std::ops::Add;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Exchanges that are kept: some seconds' worth, so that one undisturbed one is among them and
+/// How many exchanges are kept: those of some seconds, so that an undisturbed one is among them and
 /// clocks do not drift apart meanwhile.
 const EXCHANGES_KEPT: usize = 32;
 
@@ -54,13 +54,13 @@ impl Add<Duration> for LocalInstant {
 /// A question and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockExchange {
-    /// When it was asked, on the asking node's clock.
+    /// When the node asked, on its own clock.
     pub asked: LocalInstant,
-    /// When the question came, on the other's.
+    /// When the question came, on the other node's clock.
     pub received: LocalInstant,
-    /// When it was answered, on the other's.
+    /// When the answer left, on the other node's clock.
     pub answered: LocalInstant,
-    /// When the answer came, on the asking node's.
+    /// When the answer came, on the asking node's clock.
     pub returned: LocalInstant,
 }
 
@@ -69,7 +69,7 @@ pub struct ClockExchange {
 pub struct Offset {
     /// Nanoseconds; below zero when it is behind.
     pub nanos: i64,
-    /// How far from the truth that may be, if neither way took less than no time.
+    /// How far from the truth the offset may be; no way takes less than no time.
     pub error: Duration,
 }
 
@@ -98,14 +98,15 @@ impl Offset {
     }
 }
 
-/// The offset as recent exchanges tell it.
+/// The offset, as recent exchanges tell it.
 #[derive(Clone, Debug, Default)]
 pub struct ClockComparison {
     exchanges: VecDeque<ClockExchange>,
 }
 
 impl ClockComparison {
-    /// Takes in one more exchange. One that cannot be, as it ended before it began, is left out.
+    /// Takes in another exchange. An exchange that is impossible, because it ended before it began,
+    /// is left out.
     pub fn add(&mut self, exchange: ClockExchange) {
         if exchange.returned < exchange.asked || exchange.answered < exchange.received {
             return;
@@ -116,7 +117,7 @@ impl ClockComparison {
         self.exchanges.push_back(exchange);
     }
 
-    /// What the quickest exchange says; nothing before the first one.
+    /// The offset of the quickest exchange; `None` before the first one.
     pub fn offset(&self) -> Option<Offset> {
         self.exchanges
             .iter()

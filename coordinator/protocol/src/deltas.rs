@@ -1,9 +1,10 @@
-//! Results on their way: numbered deltas, merged once each and in order, however often and in
-//! whatever order they come.
+//! Results on their way: numbered deltas, each merged once and in order, however often and in
+//! whatever order they arrive.
 //!
 //! A node keeps a delta until it hears that it was merged, and sends it again if it hears nothing;
 //! the lead takes the next number and no other. So a delta that is lost, doubled or overtaken
-//! changes nothing, and what was merged of a node is at any time a beginning of what it counted.
+//! changes nothing, and the merged part of a node's counts is at any time a beginning of all that
+//! it counted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -15,17 +16,18 @@ use crate::clock::LocalInstant;
 
 /// How long the sender waits for an acknowledgement before it sends a delta again.
 pub const RESEND_AFTER: Duration = Duration::from_secs(1);
-/// Deltas that are sent and not acknowledged, at most: ten seconds' worth.
+/// The most deltas that are sent and not acknowledged: those of ten seconds.
 const MAX_UNDER_WAY: u64 = 20;
-/// Deltas that came before their turn and are kept: as many as can be under way.
+/// The most deltas that are kept because they arrived before their turn: as many as can be under
+/// way.
 const MAX_KEPT_AHEAD: u64 = MAX_UNDER_WAY;
 
 /// What a node counted since the delta before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delta {
-    /// Its number among the node's, from 1.
+    /// The delta's number among those of its node, from 1.
     pub number: u64,
-    /// How far the node had come at its end.
+    /// How far the node had come at the end of the delta.
     pub frontier: Frontier,
     /// Whether nothing follows it.
     pub is_last: bool,
@@ -36,21 +38,22 @@ pub struct Delta {
 /// How far a node has come with its slots since the beginning of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frontier {
-    /// What it has started; in a delta, what of that has been counted.
+    /// Slots that the node has started; in a delta, those of them that are counted.
     pub started: u64,
-    /// Its slots below this number were started, or never will be, or wait.
+    /// All of the node's slots below this number were started, or never will be, or wait.
     pub reached: u64,
-    /// None of its slots from this number on has been taken. Threads are not equally far.
+    /// None of the node's slots from this number on was taken. The threads of a node are not
+    /// equally far.
     pub furthest: u64,
-    /// How many of those wait, due and not started; in a delta, also those that are under way and
-    /// not counted yet.
+    /// How many of the slots below wait, due and not started; in a delta, also those that are under
+    /// way and not counted yet.
     pub waiting: u64,
 }
 
 /// A node's deltas that nobody has acknowledged.
 #[derive(Clone, Debug, Default)]
 pub struct DeltaOutbox {
-    /// Each with when it was last sent.
+    /// The deltas, each with when it was last sent.
     kept: VecDeque<(Delta, Option<LocalInstant>)>,
     /// The latest number that was given.
     numbered: u64,
@@ -59,7 +62,7 @@ pub struct DeltaOutbox {
 }
 
 impl DeltaOutbox {
-    /// Takes in what was counted; gives its number.
+    /// Takes in what was counted; returns the number of the delta.
     ///
     /// # Panics
     /// After the last one.
@@ -71,7 +74,7 @@ impl DeltaOutbox {
         self.numbered
     }
 
-    /// All up to this number were merged. A number that was never sent is ignored.
+    /// All deltas up to this number were merged. A number that was never sent is ignored.
     pub fn handle_acknowledged(&mut self, number: u64) {
         if number > self.numbered {
             return;
@@ -91,12 +94,12 @@ impl DeltaOutbox {
         Some(delta.clone())
     }
 
-    /// When one is to be sent again if nothing is heard.
+    /// When a delta is to be sent again if nothing is heard.
     pub fn poll_timeout(&self) -> Option<LocalInstant> {
         self.kept.iter().filter_map(|(_, sent)| *sent).min().map(|sent| sent + RESEND_AFTER)
     }
 
-    /// Whether the last one has been merged.
+    /// Whether the last delta was merged.
     pub fn is_done(&self) -> bool {
         self.has_last && self.kept.is_empty()
     }
@@ -105,17 +108,16 @@ impl DeltaOutbox {
 /// What was merged of one node.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DeltaInbox {
-    /// The number up to which all were merged.
+    /// The number up to which all deltas were merged.
     merged: u64,
     frontier: Frontier,
     has_last: bool,
-    /// Those that came before their turn.
+    /// Deltas that came before their turn.
     ahead: BTreeMap<u64, Delta>,
 }
 
 impl DeltaInbox {
-    /// A delta came. Those whose turn it is now are to be merged, in the order in which they are
-    /// given.
+    /// A delta came. Returns those whose turn it is now, which are to be merged in this order.
     pub fn handle_delta(&mut self, delta: Delta) -> Vec<Delta> {
         let expected = self.merged + 1..=self.merged + MAX_KEPT_AHEAD;
         if !self.has_last && expected.contains(&delta.number) {
@@ -134,17 +136,17 @@ impl DeltaInbox {
         ready
     }
 
-    /// The number up to which all were merged.
+    /// The number up to which all deltas were merged.
     pub const fn merged(&self) -> u64 {
         self.merged
     }
 
-    /// How far the node had come by then.
+    /// How far the node had come by the last of them.
     pub const fn frontier(&self) -> Frontier {
         self.frontier
     }
 
-    /// Whether the last one was merged.
+    /// Whether the last delta was merged.
     pub const fn is_complete(&self) -> bool {
         self.has_last
     }

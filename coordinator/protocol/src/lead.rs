@@ -1,9 +1,10 @@
-//! Leading a run: whose slots are whose, who may start them, and what has come back.
+//! The lead of a run: which node has which slots, who may start them, and which results have
+//! arrived.
 //!
-//! Its owner passes on what nodes say ([`RunLead::handle_message`]), sends what
+//! The owner passes on what nodes say ([`RunLead::handle_message`]), sends what
 //! [`RunLead::poll_send`] gives, does what [`RunLead::poll_event`] says, and calls
-//! [`RunLead::handle_time`] at [`RunLead::poll_timeout`]. The leading node may well take part
-//! itself: it is then one member more.
+//! [`RunLead::handle_time`] at [`RunLead::poll_timeout`]. The node that leads may take part in the
+//! run as well: it is then one more member.
 //!
 //! | file | is |
 //! |---|---|
@@ -33,27 +34,29 @@ use self::state::LeadState;
 use crate::clock::LocalInstant;
 use crate::message::{Ending, NodeId, Orders, RunStage, ToLead, ToMember};
 
-/// How long time may pass at the least, and at the most, before its effects are looked for. What
-/// nodes say takes effect when they say it.
+/// The shortest and the longest time between two looks at what time has brought about. What nodes
+/// say takes effect at once.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
-/// From when all are ready to when they begin, at the least.
+/// The least time between the moment when all nodes are ready and the beginning of the run.
 const MIN_LEAD_TIME: Duration = Duration::from_millis(500);
-/// And in round trips.
+/// The same, in round trips.
 const LEAD_ROUND_TRIPS: u32 = 10;
-/// How far ahead a course is published at the least, and a round trip: by then all follow it.
+/// How far ahead a course is published, at the least and beside a round trip: by then all nodes
+/// follow it.
 const COURSE_NOTICE: Duration = Duration::from_millis(20);
-/// How long segments are kept that are over: nodes' clocks of the run may drift apart by as much.
+/// How long segments are kept that are over: the clocks of the run on the nodes may drift apart by
+/// as much.
 const KEPT: Duration = Duration::from_secs(15);
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct RunLead(LeadState);
 
-/// All that a lead knew at a moment, to be kept or sent to another node.
+/// All that a lead knew at a moment, to be kept or to be sent to another node.
 ///
-/// It is as good as the moment is young: a lead that is restored from it knows nothing of what was
-/// answered since. Its instants are those of the clock of the node that took it. It is believed as
-/// it is, so it may only come from a lead.
+/// The older a snapshot is, the less it is worth: a lead that is restored from it knows nothing
+/// about later answers. Its instants are those of the clock of the node that took it. Nothing in it
+/// is checked, so it may only come from a lead.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LeadSnapshot(LeadState);
 
@@ -68,17 +71,18 @@ impl RunLead {
         Self(state)
     }
 
-    /// All that is known now, messages and events that nobody has taken yet included.
+    /// A copy of all that is known now, with the messages and events that nobody has taken yet.
     pub fn snapshot(&self) -> LeadSnapshot {
         LeadSnapshot(self.0.clone())
     }
 
-    /// The lead that a snapshot was taken of: to whatever comes it does what that one does.
+    /// The lead of which a snapshot was taken: it answers everything as that lead would.
     pub fn restore(LeadSnapshot(state): LeadSnapshot) -> Self {
         Self(state)
     }
 
-    /// A node is to take part that did not at the beginning. One that does already stays as it is.
+    /// A node is to take part that did not at the beginning. Nothing changes for a node that takes
+    /// part already.
     pub fn handle_joining(&mut self, now: LocalInstant, node: NodeId) {
         if !self.0.nodes.contains_key(&node) {
             self.0.add(now, node);
@@ -86,7 +90,7 @@ impl RunLead {
         }
     }
 
-    /// A node said something. One that takes no part is not heard.
+    /// A node said something. What a node says that does not take part is ignored.
     pub fn handle_message(&mut self, now: LocalInstant, from: NodeId, message: ToLead) {
         let state = &mut self.0;
         state.wake(now);
@@ -122,8 +126,8 @@ impl RunLead {
         state.due = silences.fold(now + latest, LocalInstant::min).max(now + soonest);
     }
 
-    /// All are ready, and what was to be done before the run has been done: they are to begin.
-    /// Gives when.
+    /// All nodes are ready, and all that comes before the run was done: the nodes are to begin.
+    /// Returns when.
     pub fn begin(&mut self, now: LocalInstant) -> LocalInstant {
         let state = &mut self.0;
         let began = now + MIN_LEAD_TIME.max(state.slowest() * LEAD_ROUND_TRIPS);
@@ -136,8 +140,8 @@ impl RunLead {
         began
     }
 
-    /// From the next moment on starts are to follow another course; with `restart` objectives judge
-    /// only what begins then.
+    /// From the next moment on starts follow another course. With `restart`, objectives judge only
+    /// what begins from then on.
     pub fn change_course(&mut self, now: LocalInstant, course: Course, restart: bool) {
         let state = &mut self.0;
         let Some(run_now) = state.run_now(now) else { return };
@@ -158,7 +162,7 @@ impl RunLead {
         state.publish();
     }
 
-    /// Nothing is to begin, or things are to begin again.
+    /// Nothing is to begin (`true`), or things may begin again.
     pub fn pause(&mut self, is_paused: bool) {
         self.0.orders.is_paused = is_paused;
         self.0.publish();
@@ -170,35 +174,36 @@ impl RunLead {
         self.0.publish();
     }
 
-    /// Nothing is to begin any more.
+    /// Nothing may begin any more.
     pub fn end(&mut self, why: Ending) {
         self.0.orders.stage = RunStage::Ending { why };
         self.0.publish();
     }
 
-    /// The next message, and for whom.
+    /// The next message, and the node that it is for.
     pub fn poll_send(&mut self) -> Option<(NodeId, ToMember)> {
         self.0.sends.pop_front()
     }
 
-    /// The next thing to do or to know.
+    /// The next event.
     pub fn poll_event(&mut self) -> Option<LeadEvent> {
         self.0.events.pop_front()
     }
 
-    /// When [`RunLead::handle_time`] is to be called at the latest: soon enough to see in time who
-    /// is lost, and at once when a node has said something on which more hangs than its lease.
+    /// When [`RunLead::handle_time`] is to be called at the latest: soon enough to see in time
+    /// which nodes are lost, and at once when a node has said something that affects more than its
+    /// lease.
     pub const fn poll_timeout(&self) -> LocalInstant {
         self.0.due
     }
 
-    /// The part of the slots that a node has at present.
+    /// The part of the slots that a node has now.
     pub fn share(&self, node: NodeId) -> f64 {
         let table = self.0.tables.last();
         self.node(node).zip(table).map_or(0.0, |(node, table)| table.share(node.owner))
     }
 
-    /// Whether a node takes part and is heard.
+    /// Whether a node takes part and is heard of.
     pub fn is_present(&self, node: NodeId) -> bool {
         self.node(node).is_some_and(|node| node.standing == NodeStanding::Inside)
     }
@@ -210,17 +215,17 @@ impl RunLead {
         self.node(node).is_some_and(has_left)
     }
 
-    /// Whether a node has, or had, a part of the run.
+    /// Whether a node has, or had, a part in the run.
     pub fn took_part(&self, node: NodeId) -> bool {
         self.node(node).is_some_and(|node| node.standing != NodeStanding::Outside)
     }
 
-    /// Whether a node has told all.
+    /// Whether all counts of a node have arrived.
     pub fn is_complete(&self, node: NodeId) -> bool {
         self.node(node).is_some_and(|node| node.inbox.is_complete())
     }
 
-    /// What a node started that has not been merged.
+    /// What a node started and nobody has merged.
     pub fn unknown(&self, node: NodeId) -> UnknownStarts {
         let Some(node) = self.node(node).filter(|node| !node.inbox.is_complete()) else {
             return UnknownStarts { least: 0, most: Some(0) };
@@ -233,7 +238,7 @@ impl RunLead {
             .as_ref()
             .and_then(|_| self.0.tables.count(node.owner, frontier.reached, node.promised));
         let most = own.map(|own| own.saturating_add(frontier.waiting));
-        // What it says to have started beyond what it was given, it has not.
+        // A node cannot have started more than it was given, whatever it says.
         let least = node.started.saturating_sub(frontier.started).min(most.unwrap_or(u64::MAX));
         UnknownStarts { least, most }
     }

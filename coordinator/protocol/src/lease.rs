@@ -7,12 +7,12 @@
 //! was stopped, starts nothing that was meant for a time gone by.
 //!
 //! ## Why these times
-//! A question is asked each 300 ms at the latest, so three may be lost in a row; a node that looks
-//! five times a second how far it is asks as often, so that all it has to say at a time is one
+//! A node asks at least every 300 ms, so three questions may be lost in a row. A node that looks
+//! five times a second how far it is asks as often, so that all that it has to say at a time is one
 //! packet. A lease runs 1.2 s from the instant at which its question was *sent*, on the node's own
-//! clock. A node is taken for lost after 0.9 s, which leaves the others 0.3 s to hear that they
-//! inherit its slots before its lease ends. So a lost node's share has moved at most 1.5 s after
-//! its last question.
+//! clock. A node counts as lost after 0.9 s, which leaves the others 0.3 s to hear that they get
+//! its slots before its lease ends. So a lost node's share has moved at most 1.5 s after its last
+//! question.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -25,13 +25,13 @@ use crate::clock::LocalInstant;
 pub const ASK_EVERY: Duration = Duration::from_millis(300);
 /// How long a lease runs from the instant its question was sent.
 pub const LEASE: Duration = Duration::from_millis(1_200);
-/// How long a node may be silent before it is taken for lost.
+/// How long a node may be silent before it counts as lost.
 pub const LOST_AFTER: Duration = Duration::from_millis(900);
 
-/// Questions without an answer that a node remembers: those of a lease's length, and some.
+/// How many questions without an answer a node remembers: those of a lease's length, and some more.
 const QUESTIONS_KEPT: usize = 16;
 
-/// Answers that are told apart: as many as a node asks for in ten seconds.
+/// How many answers are told apart: as many as a node gets in ten seconds.
 const GRANTS_KEPT: usize = 50;
 
 /// A node's own lease.
@@ -41,16 +41,16 @@ pub struct HeldLease {
     asked: VecDeque<(u64, LocalInstant)>,
     /// The number of the latest question.
     latest_question: u64,
-    /// The latest question whose answer was taken in.
+    /// The latest question whose answer the node has.
     answered: Option<u64>,
     /// The end of the lease.
     until: LocalInstant,
-    /// The slot that it stops short of.
+    /// The slot before which the lease ends.
     below: u64,
 }
 
 impl HeldLease {
-    /// Asks at `now`; gives the question's number.
+    /// Asks at `now`; returns the question's number.
     pub fn ask(&mut self, now: LocalInstant) -> u64 {
         if self.asked.len() == QUESTIONS_KEPT {
             self.asked.pop_front();
@@ -60,8 +60,9 @@ impl HeldLease {
         self.latest_question
     }
 
-    /// An answer came that allows slots below a number. Gives when its question was sent; nothing
-    /// where it is none of the latest questions', or was answered before, and then nothing changes.
+    /// An answer came that allows slots below a number. Returns when its question was sent. Returns
+    /// `None`, and changes nothing, where the question is not one of the latest or was answered
+    /// before.
     pub fn handle_answer(&mut self, question: u64, below: u64) -> Option<LocalInstant> {
         let place = self.asked.iter().position(|&(number, _)| number == question)?;
         let (_, sent) = self.asked[place];
@@ -72,38 +73,38 @@ impl HeldLease {
         Some(sent)
     }
 
-    /// The latest question whose answer was taken in.
+    /// The latest question whose answer the node has.
     pub const fn answered(&self) -> Option<u64> {
         self.answered
     }
 
-    /// The end of the lease; past if there is none.
+    /// The end of the lease; in the past if there is none.
     pub const fn until(&self) -> LocalInstant {
         self.until
     }
 
-    /// Whether it holds at `now`.
+    /// Whether the lease holds at `now`.
     pub fn holds(&self, now: LocalInstant) -> bool {
         now < self.until
     }
 
-    /// The slot that it stops short of, while it holds.
+    /// The slot before which the lease ends; `None` where it does not hold.
     pub const fn below(&self) -> u64 {
         self.below
     }
 }
 
-/// What was granted to one node, as the lead keeps it.
+/// What was granted to one node, as the lead remembers it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Grants {
-    /// Questions, each with the slot that its answer stopped short of.
+    /// Questions, each with the slot before which the lease of its answer ends.
     grants: VecDeque<(u64, u64)>,
 }
 
 impl Grants {
     /// Notes an answer.
     pub fn grant(&mut self, question: u64, below: u64) {
-        // Of a node that hears no answer the old ones are kept as one.
+        // If a node hears no answer, its older grants are kept as one.
         if self.grants.len() == GRANTS_KEPT
             && let Some((_, oldest)) = self.grants.pop_front()
             && let Some((_, next)) = self.grants.front_mut()
@@ -113,13 +114,15 @@ impl Grants {
         self.grants.push_back((question, below));
     }
 
-    /// The node has said which answer was its latest: those before it do not bind any more.
+    /// The node has said which answer was the latest that it got: grants before it do not bind any
+    /// more.
     pub fn handle_answered(&mut self, answered: Option<u64>) {
         self.grants.retain(|&(question, _)| Some(question) >= answered);
     }
 
-    /// The slot that the node has surely stopped short of since it last said which answer was its
-    /// latest. That a lease is over changes nothing: what was started under it was.
+    /// The node has surely started nothing from this slot on since it last said which answer was
+    /// its latest. The end of a lease changes nothing about that: what was started under it was
+    /// started.
     pub fn below(&self) -> u64 {
         self.grants.iter().map(|&(_, below)| below).max().unwrap_or(0)
     }

@@ -14,7 +14,7 @@
 //! | [`numbers`] | iteration numbers, in blocks |
 //! | [`clock`] | one node's clock against another's |
 //!
-//! Whose a slot is, is `swell_core::schedule`'s. Nothing here reads a clock or opens a socket: time
+//! `swell_core::schedule` says whose a slot is. Nothing here reads a clock or opens a socket: time
 //! is an argument, messages are values. So whole clusters run in a simulation on virtual time, with
 //! loss, delay, death and clocks that drift, exactly as they run between machines.
 

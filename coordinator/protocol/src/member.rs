@@ -1,9 +1,9 @@
 //! One node's part in a run.
 //!
-//! Its owner tells it what came and what the node did (`handle_*`), sends what
+//! The owner tells it what came and what the node did (`handle_*`), sends what
 //! [`RunMember::poll_send`] gives, does what [`RunMember::poll_event`] says, and calls
-//! [`RunMember::handle_time`] at [`RunMember::poll_timeout`]. It asks for leases, keeps the latest
-//! orders, and keeps results until they have been merged.
+//! [`RunMember::handle_time`] at [`RunMember::poll_timeout`]. The member asks for leases, keeps the
+//! latest orders, and keeps results until they were merged.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -21,33 +21,33 @@ use crate::message::{
 };
 use crate::numbers::NumbersWanted;
 
-/// Questions with which the clocks are compared before a node says that it is ready.
+/// How many questions compare the clocks before a node says that it is ready.
 const FIRST_QUESTIONS: u32 = 16;
-/// The time between them.
+/// The time between these questions.
 const FIRST_QUESTIONS_EVERY: Duration = Duration::from_millis(20);
 
 /// What the node is to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MemberEvent {
-    /// To begin at this instant of its own clock.
+    /// Begin, at this instant of the node's own clock.
     Begin(LocalInstant),
-    /// To follow these orders.
+    /// Follow these orders.
     Follow(Arc<Orders>),
-    /// It may start slots below a number until an instant of its own clock. Where the lease before
-    /// it has ended, what was missed is dropped.
+    /// Slots below a number may start, until an instant of the node's own clock. If the lease
+    /// before has ended, what was missed is dropped.
     Lease {
         /// The number.
         below: u64,
         /// The instant.
         until: LocalInstant,
     },
-    /// Iteration numbers that it may use.
+    /// The node may use these iteration numbers.
     Numbers(Range<u64>),
-    /// There will be no more of them than it has.
+    /// There will be no more iteration numbers than the node has.
     NumbersAreOver,
-    /// To begin nothing more.
+    /// Begin nothing more.
     End(Ending),
-    /// All that it counted has been merged: the run is over for it.
+    /// All that the node counted was merged: the run is over for the node.
     Over,
 }
 
@@ -59,27 +59,27 @@ pub struct RunMember {
     /// The latest orders that have come.
     orders: Option<Arc<Orders>>,
     lease: HeldLease,
-    /// Its own clock against that of the lead.
+    /// The node's own clock against that of the lead.
     clock: ClockComparison,
     /// Questions that it has asked.
     questions: u32,
-    /// Questions that were answered in time: by each the clocks are compared.
+    /// Questions that were answered in time; each compares the clocks.
     exchanges: u32,
-    /// When the run begins, on its own clock; nothing before that is known.
+    /// When the run begins, on the node's own clock; `None` before that is known.
     began: Option<LocalInstant>,
     /// Why the run ends, once the node was told.
     ending: Option<Ending>,
     outbox: DeltaOutbox,
-    /// Blocks of iteration numbers that it has had.
+    /// Blocks of iteration numbers that the node was given.
     blocks: u64,
     numbers_wanted: u64,
     numbers_are_over: bool,
     frontier: Frontier,
-    /// Whether it has been the limit since its latest question.
+    /// Whether the node has been the limit since its latest question.
     is_strained: bool,
-    /// Whether all that it counted has been merged.
+    /// Whether all that the node counted was merged.
     is_over: bool,
-    /// When it asks next.
+    /// When the node asks next.
     next_question: LocalInstant,
     sends: VecDeque<ToLead>,
     events: VecDeque<MemberEvent>,
@@ -119,8 +119,8 @@ impl RunMember {
         };
     }
 
-    /// The node wants to leave: from some slot on others have its share, which it is told by the
-    /// orders. Until then it goes on.
+    /// The node wants to leave. The orders tell it from which slot on others have its share; until
+    /// then it goes on.
     pub fn handle_leaving(&mut self, now: LocalInstant) {
         if self.is_ready() {
             self.readiness = Readiness::Leaving;
@@ -128,7 +128,7 @@ impl RunMember {
         }
     }
 
-    /// Something came from the lead.
+    /// A message came from the lead.
     pub fn handle_message(&mut self, now: LocalInstant, message: ToMember) {
         match message {
             ToMember::Orders(orders) => self.follow(orders),
@@ -152,8 +152,8 @@ impl RunMember {
     }
 
     /// How far the node has come, whether it has been the limit lately, and how many iteration
-    /// numbers it would like to have. The node sends other things at such a time, and a question
-    /// that is due soon goes along.
+    /// numbers it would like to have. The node sends other messages at such a time, and a question
+    /// that is due soon goes along with them.
     pub fn handle_state(
         &mut self,
         now: LocalInstant,
@@ -187,7 +187,7 @@ impl RunMember {
         self.events.pop_front()
     }
 
-    /// When [`RunMember::handle_time`] is to be called at the latest; never, once all has been
+    /// When [`RunMember::handle_time`] is to be called at the latest; never, once all counts were
     /// merged.
     pub fn poll_timeout(&self) -> LocalInstant {
         if self.is_over {
@@ -213,8 +213,8 @@ impl RunMember {
             self.is_over = true;
             self.events.push_back(MemberEvent::Over);
         }
-        // A lease is for a node that follows the orders under which it was given: under older ones
-        // a slot may still seem to be its own.
+        // A lease is for a node that follows the orders under which it was given: under older
+        // orders a slot may still seem to belong to the node.
         if self.orders.as_ref().map_or(0, |orders| orders.version) < answer.version {
             return;
         }
@@ -259,7 +259,7 @@ impl RunMember {
         }
     }
 
-    /// Begins if it is known when.
+    /// Begins, if it is known when.
     fn begin(&mut self) {
         let (None, Some(orders), Some(offset)) = (self.began, &self.orders, self.clock.offset())
         else {
@@ -296,7 +296,7 @@ impl RunMember {
         self.next_question = now + if compares { FIRST_QUESTIONS_EVERY } else { ASK_EVERY };
     }
 
-    /// Whether it can begin: it is prepared, and its clock has been compared.
+    /// Whether the node can begin: it is prepared, and its clock was compared.
     const fn is_ready(&self) -> bool {
         matches!(self.readiness, Readiness::Ready { .. } | Readiness::Leaving)
             && self.exchanges >= FIRST_QUESTIONS / 2

@@ -1,55 +1,56 @@
 //! Iteration numbers over several nodes: blocks, handed out as they are used up.
 //!
-//! What iteration i sends follows from (seed, i) alone, so it matters that each number is used once
-//! and that small numbers are used first, not who uses it. Blocks and not stripes, because nodes
-//! differ in speed: each takes what it needs, a node that comes later takes part at once, and rows
-//! of data that are to be unique are so over the cluster, without holes. Towards the end of a
-//! limited run blocks become small, so that all nodes end together (guided self-scheduling:
-//! Polychronopoulos and Kuck, IEEE Transactions on Computers C-36, 1987).
+//! What iteration i sends follows from (seed, i) alone. So it matters that each number is used once
+//! and that small numbers are used first; it does not matter who uses them. They are handed out in
+//! blocks and not dealt out in turn, because nodes differ in speed: each takes what it needs, a
+//! node that comes later takes part at once, and rows of data that are used once are used once over
+//! the whole cluster, without holes. Towards the end of a limited run blocks become small, so that
+//! all nodes end together (guided self-scheduling: Polychronopoulos and Kuck, IEEE Transactions on
+//! Computers C-36, 1987).
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// Numbers in a block at most: some seconds' worth of a fast node.
+/// The most numbers in a block: those of some seconds on a fast node.
 const MAX_BLOCK: u64 = 1 << 20;
 
 /// What a node asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NumbersWanted {
-    /// Blocks that it has had.
+    /// Blocks that the node has got so far.
     pub had: u64,
-    /// How many numbers it would like to have; none is zero.
+    /// How many numbers the node would like to have; zero for none.
     pub count: u64,
 }
 
 /// A block of numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
-    /// Which of the node's it is, from 1.
+    /// Which of the node's blocks it is, from 1.
     pub ordinal: u64,
     /// Its numbers.
     pub numbers: Range<u64>,
 }
 
-/// What the lead hands out.
+/// The numbers that the lead hands out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Numbers<N: Ord> {
     next: u64,
     limit: u64,
-    /// The latest block of each node, in case that its answer got lost.
+    /// The latest block of each node, in case that the answer with it got lost.
     latest: BTreeMap<N, Block>,
 }
 
 impl<N: Ord + Copy> Numbers<N> {
-    /// The numbers from 0 up to a limit; without one they last for ever.
+    /// The numbers from 0 up to a limit; without a limit there is no end to them.
     pub fn new(limit: Option<u64>) -> Self {
         Self { next: 0, limit: limit.unwrap_or(u64::MAX), latest: BTreeMap::new() }
     }
 
-    /// The block for a node: the one that it was given last if it has not had it, a new one if it
-    /// wants one and there are numbers left.
+    /// The block for a node: the block that it was given last if it has not got that, or a new one
+    /// if it wants one and there are numbers left.
     pub fn hand_out(&mut self, node: N, nodes: usize, wanted: NumbersWanted) -> Option<Block> {
         let latest = self.latest.get(&node);
         if let Some(block) = latest.filter(|block| block.ordinal > wanted.had) {
@@ -68,7 +69,7 @@ impl<N: Ord + Copy> Numbers<N> {
         Some(block)
     }
 
-    /// Whether there are none left.
+    /// Whether there are no numbers left.
     pub const fn are_exhausted(&self) -> bool {
         self.next == self.limit
     }

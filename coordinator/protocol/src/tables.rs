@@ -1,5 +1,5 @@
 //! Which slots belong to which node over a run: the tables in force and to come, and those of the
-//! past that still tell what a silent node may have started.
+//! past that still say what a silent node may have started.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,33 +9,33 @@ use swell_core::schedule::{Owner, ShareTable};
 
 use crate::clock::LocalInstant;
 
-/// How long a table is kept for nodes that it does not rule any more: their clocks of the run may
-/// drift apart by as much.
+/// How long a table is kept for nodes that follow an older one: their clocks of the run may drift
+/// apart by as much.
 const KEPT: Duration = Duration::from_secs(15);
-/// Tables that nodes are told of for the sake of one that was away and has not told what became of
-/// its slots.
+/// How many tables nodes are told of because one node was away and has not said what became of its
+/// slots.
 const MAX_TABLES: usize = 32;
-/// Tables that are kept for what was never heard; with more, how much may have been started is not
-/// known.
+/// How many past tables are kept for counts that never arrived. If there are more, nobody knows how
+/// much may have been started.
 const MAX_PAST_TABLES: usize = 10_000;
 
 /// See the module's documentation.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tables {
-    /// In force and to come, earliest first, with when each was made.
+    /// Tables in force and to come, earliest first, with when each was made.
     current: Vec<(ShareTable, LocalInstant)>,
-    /// Over, earliest first.
+    /// Tables that are over, earliest first.
     past: VecDeque<ShareTable>,
 }
 
 impl Tables {
-    /// Lets a table rule from its first slot on, which is not before that of any other.
+    /// Puts a table in force from its first slot on, which is not before the first slot of any
+    /// other.
     pub(crate) fn append(&mut self, now: LocalInstant, table: ShareTable) {
         self.current.push((table, now));
     }
 
-    /// From slot `from` on deals the lanes of a node out to the others, in the tables to come as
-    /// well.
+    /// From slot `from` on deals the lanes of a node out to the others, also in the tables to come.
     pub(crate) fn remove(
         &mut self,
         now: LocalInstant,
@@ -46,7 +46,7 @@ impl Tables {
         let later = self.current.partition_point(|(table, _)| table.from < from);
         let to_come = self.current.split_off(later);
         let in_force = self.current.last().map(|(table, _)| table.without(from, owner, weights));
-        // One that begins at the same slot takes the place of what would be in force there.
+        // A table that begins at the same slot replaces the one that would be in force there.
         let in_force =
             in_force.filter(|_| to_come.first().is_none_or(|(table, _)| table.from > from));
         let after = in_force
@@ -56,8 +56,8 @@ impl Tables {
         self.current.extend(after.into_iter().map(|table| (table, now)));
     }
 
-    /// Drops what no node can need any more: `here` is the slot that is due now, `reached` the one
-    /// below which every node has told what it did.
+    /// Drops tables that no node can need any more: `here` is the slot that is due now, `reached`
+    /// the slot below which every node has said what it did.
     pub(crate) fn forget(&mut self, now: LocalInstant, here: u64, reached: u64) {
         let is_needed = |next: &(ShareTable, LocalInstant), left: usize| {
             next.0.from > reached && left <= MAX_TABLES
@@ -77,18 +77,18 @@ impl Tables {
         self.past.truncate(MAX_PAST_TABLES);
     }
 
-    /// Those in force and to come.
+    /// The tables in force and to come.
     pub(crate) fn current(&self) -> impl Iterator<Item = &ShareTable> {
         self.current.iter().map(|(table, _)| table)
     }
 
-    /// The one that will be in force last.
+    /// The table that will be in force last.
     pub(crate) fn last(&self) -> Option<&ShareTable> {
         self.current.last().map(|(table, _)| table)
     }
 
-    /// How many of the slots from `from` up to `until` are, or were, a node's; nothing where that
-    /// has been forgotten.
+    /// How many of the slots from `from` up to `until` are, or were, a node's; `None` where the
+    /// tables for that were dropped.
     pub(crate) fn count(&self, owner: Owner, from: u64, until: u64) -> Option<u64> {
         let tables = || self.past.iter().chain(self.current());
         let ends = tables().skip(1).map(|table| table.from).chain([u64::MAX]);

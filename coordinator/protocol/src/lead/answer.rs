@@ -1,5 +1,4 @@
-//! How a question is answered: the lease that goes with the answer, and what else the node is to
-//! have.
+//! How the lead answers a question: with a lease, and with what else the node is to have.
 
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use crate::lease::LEASE;
 use crate::message::{LeaseAnswer, LeaseRequest, NodeId, RunStage, ToMember};
 
 impl LeadState {
-    /// A node asked. It is answered unless it takes no part, or cannot.
+    /// A node asked. It gets an answer unless it does not take part, or cannot.
     pub(super) fn handle_request(&mut self, now: LocalInstant, id: NodeId, request: LeaseRequest) {
         let sharing = self.nodes.values().filter(|node| node.standing == NodeStanding::Inside);
         let sharing = sharing.count();
@@ -31,7 +30,7 @@ impl LeadState {
         }
         node.grants.grant(request.question, below);
         node.promised = node.promised.max(below);
-        // A node without a share would only keep numbers from those that have one.
+        // A node without a share would only keep numbers away from nodes that have one.
         let has_share = self.tables.current().any(|table| table.share(node.owner) > 0.0);
         let block = match stage {
             RunStage::Running { .. } if has_share => {
@@ -57,18 +56,18 @@ impl LeadState {
         }
     }
 
-    /// The slot that a lease given now stops short of: a whole lease ahead on the clock of the
-    /// node, which may be ahead of this one.
+    /// The slot before which a lease ends that is given now: a whole lease ahead on the clock of
+    /// the node, which may be ahead of this one.
     fn promise(&mut self, now: LocalInstant, theirs: Option<RunInstant>) -> u64 {
         let began = match self.orders.stage {
             RunStage::Running { began } => began,
-            // Nobody is to start anything.
+            // No node may start anything.
             RunStage::Preparing | RunStage::Ending { .. } => return 0,
         };
         let Some(timeline) = &self.orders.timeline else { return u64::MAX };
         let until = now + LEASE;
         let ours = RunInstant::START + until.since(began);
-        // A node that claims to be far ahead of the time is wrong, and not given more for it.
+        // A node that claims to be far ahead of the time is wrong, and gets no more slots for that.
         let theirs = theirs.map_or(ours, |theirs| (theirs + LEASE).min(ours + LEASE));
         let below = self.ahead.first_at(timeline, ours);
         if theirs > ours { self.ahead.clone().first_at(timeline, theirs) } else { below }

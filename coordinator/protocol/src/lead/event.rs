@@ -1,20 +1,20 @@
-//! What the lead of a run has to tell to its owner.
+//! What the lead of a run tells its owner.
 
 use serde::{Deserialize, Serialize};
 
 use crate::deltas::Delta;
 use crate::message::NodeId;
 
-/// What is to be done, or to be known.
+/// Something that the owner has to do, or to know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum LeadEvent {
     /// All nodes can begin.
     Ready,
     /// A node cannot take part, and says why.
     Refused(NodeId, String),
-    /// What a node counted, to be merged.
+    /// What a node counted; the owner is to merge it.
     Merge(NodeId, Delta),
-    /// A node is not heard any more; its share moves.
+    /// A node is lost; its share moves.
     Lost(NodeId),
     /// A lost node takes part again.
     Back(NodeId),

@@ -1,11 +1,11 @@
 //! How slots move from node to node.
 //!
-//! A move is a new table, in force from a slot that nobody who loses any could have been promised
-//! ([`crate::lease::Grants`]). Where a node is lost the others only gain, so only its own lease is
-//! waited for. Any other move (a node that comes, or comes back, or is strained) makes many lose a
-//! little, so it waits a whole lease ahead. No node is moved twice within three seconds, and one
-//! that is lost again and again comes back later each time: a link that flaps must not shake the
-//! load of all.
+//! A move is a new table. It is in force from a slot on that was promised to no node that loses
+//! slots by it ([`crate::lease::Grants`]). When a node is lost, the others only gain, so only the
+//! lost node's own lease must have ended. Any other move (a node comes, or comes back, or is
+//! strained) takes a little from many nodes, so it begins a whole lease ahead. No node is moved
+//! twice within three seconds, and a node that is lost again and again stays away longer each time:
+//! a link that fails now and then must not shake the load of all nodes.
 
 use swell_core::RunInstant;
 use swell_core::schedule::ShareTable;
@@ -17,7 +17,7 @@ use crate::lead::state::LeadState;
 use crate::message::NodeId;
 
 impl LeadState {
-    /// Moves what is to be moved at this instant of a run that goes on.
+    /// Moves the slots that are to be moved at this instant of the run.
     pub(super) fn move_slots(&mut self, now: LocalInstant, run_now: RunInstant) {
         let lost = self.nodes_that(|node| node.is_lost(now));
         let mut has_moved = !lost.is_empty();
@@ -37,7 +37,7 @@ impl LeadState {
             .min();
         self.tables.forget(now, self.slot_at(run_now), reached.unwrap_or(u64::MAX));
         has_moved |= self.rebalance(now, run_now);
-        // Once, however many nodes are lost or come at a time.
+        // One move is enough, however many nodes are lost or come at a time.
         if has_moved {
             self.publish();
         }
@@ -54,8 +54,8 @@ impl LeadState {
         self.events.push_back(LeadEvent::Lost(id));
     }
 
-    /// Has the others take over from a node that wants to leave, if there are any that can; says
-    /// whether there are.
+    /// Gives the share of a node that wants to leave to the others, if any of them can take it;
+    /// returns whether it did.
     fn let_go(&mut self, now: LocalInstant, id: NodeId) -> bool {
         let is_heir = |(other, node): (&NodeId, &NodeState)| {
             *other != id && node.is_to_be_heard() && node.weight > Some(0.0)
@@ -68,7 +68,8 @@ impl LeadState {
         has_heirs
     }
 
-    /// Deals a node's slots out to the others, from the first on that it could not have started.
+    /// Deals a node's slots out to the others, from the first slot on that the node cannot have
+    /// started.
     fn deal_out(&mut self, now: LocalInstant, id: NodeId, standing: NodeStanding) {
         let notice = self.notice(now);
         let Some(node) = self.nodes.get_mut(&id) else { return };
@@ -79,8 +80,8 @@ impl LeadState {
         self.tables.remove(now, owner, from, &weights);
     }
 
-    /// Draws the table up anew where a node without slots is to get some, or one has more than it
-    /// can bear; says whether it did.
+    /// Draws the table up anew where a node without slots is to get some, or where a node has more
+    /// than it can bear. Returns whether it did.
     fn rebalance(&mut self, now: LocalInstant, run_now: RunInstant) -> bool {
         let here = self.slot_at(run_now);
         let is_settled = self.tables.last().is_none_or(|table| table.from <= here);
@@ -89,18 +90,19 @@ impl LeadState {
         }
         self.rebalanced_at = Some(now);
         let bound = self.nodes.values().map(NodeState::bound).max().unwrap_or(0);
-        // Without slots there is none to wait for.
+        // A node without slots holds no slots for which a move must wait.
         let from = self.orders.timeline.as_ref().map_or(0, |_| bound.max(self.notice(now)));
         self.tables.append(now, ShareTable::of_weights(from, &self.weights()));
         true
     }
 
-    /// Lets nodes in, lets them return and relieves them; says whether there were any.
+    /// Lets nodes in, lets them return, and takes load from strained ones. Returns whether there
+    /// were any.
     fn change_standings(&mut self, now: LocalInstant) -> bool {
         // A node that comes for the first time need not wait for that.
         let is_early =
             self.rebalanced_at.is_some_and(|rebalanced| now.since(rebalanced) < BETWEEN_MOVES);
-        // Where all are strained there is nobody to give anything to.
+        // If all nodes are strained, there is no node to which load could go.
         let is_any_free = self.nodes.values().any(NodeState::is_free);
         let mut has_changed = false;
         for (id, node) in self.nodes.iter_mut().filter(|(_, node)| node.may_take_part(now)) {

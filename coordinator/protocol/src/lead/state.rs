@@ -1,4 +1,4 @@
-//! All that the lead of a run knows, as one value that can be kept and sent elsewhere.
+//! All that the lead of a run knows, as one value that can be kept and sent to another node.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -16,20 +16,21 @@ use crate::message::{NodeId, Orders, RunStage, ToMember};
 use crate::numbers::Numbers;
 use crate::tables::Tables;
 
-/// How far ahead those who gain slots hear of it: an answer, and a question after it that was lost.
+/// How far ahead a move is announced to those who gain slots: an answer, and another question in
+/// case that the answer was lost.
 const NOTICE: Duration = Duration::from_millis(350);
 
-/// What a run is, as far as its leading goes.
+/// What the lead must know about a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LeadSettings {
-    /// When the slots are due; nothing in the closed model.
+    /// When slots are due; `None` in the closed model.
     pub timeline: Option<Timeline>,
     /// How slots are spread around the timeline.
     pub arrivals: Arrivals,
     /// Iterations to run.
     pub iterations: Option<u64>,
-    /// How long a silent node is waited for at the end before it is given up: what is under way
-    /// there may take that long.
+    /// How long the lead waits for a silent node at the end before it gives the node up: what is
+    /// under way there may take that long.
     pub patience: Duration,
 }
 
@@ -38,18 +39,18 @@ pub struct LeadSettings {
 pub(super) struct LeadState {
     pub(super) settings: LeadSettings,
     pub(super) orders: Orders,
-    /// The orders as all nodes were told them last.
+    /// The orders that all nodes were told last.
     pub(super) published: Arc<Orders>,
     pub(super) tables: Tables,
     pub(super) nodes: BTreeMap<NodeId, NodeState>,
-    /// Which slot is due now.
+    /// Finds which slot is due now.
     pub(super) numbering: Numbering,
-    /// Which slot is due where the latest lease ends.
+    /// Finds which slot is due where the latest lease ends.
     pub(super) ahead: Numbering,
     pub(super) numbers: Numbers<NodeId>,
     /// When the lead was last awake.
     pub(super) looked_at: LocalInstant,
-    /// When the lead is to see what time has brought about.
+    /// When the lead is next to look at what time has brought about.
     pub(super) due: LocalInstant,
     /// When the table was last drawn up anew.
     pub(super) rebalanced_at: Option<LocalInstant>,
@@ -57,13 +58,13 @@ pub(super) struct LeadState {
     pub(super) is_over: bool,
     /// Messages that nobody has taken yet.
     pub(super) sends: VecDeque<(NodeId, ToMember)>,
-    /// Events that nobody has taken yet. They belong to the state: what is in them is in no inbox
-    /// any more.
+    /// Events that nobody has taken yet. They are part of the state: what is in them is in no other
+    /// place any more.
     pub(super) events: VecDeque<LeadEvent>,
 }
 
 impl LeadState {
-    /// A run without nodes, of which nobody has been told.
+    /// A run without nodes, about which nobody was told yet.
     pub(super) fn new(settings: LeadSettings, now: LocalInstant) -> Self {
         let orders = Orders {
             version: 0,
@@ -96,7 +97,7 @@ impl LeadState {
         }
     }
 
-    /// Adds a node, if tables can hold another one.
+    /// Adds a node, if tables have room for another one.
     pub(super) fn add(&mut self, now: LocalInstant, id: NodeId) {
         let Ok(owner) = Owner::try_from(self.orders.nodes.len()) else { return };
         self.orders.nodes.push(id);
@@ -111,7 +112,7 @@ impl LeadState {
         self.looked_at = self.looked_at.max(now);
     }
 
-    /// Makes what has changed the orders of a new version, and tells all.
+    /// Gives the orders a new version if something has changed, and tells all nodes.
     pub(super) fn publish(&mut self) {
         self.orders.version += 1;
         self.orders.tables = self.tables.current().cloned().collect();
@@ -121,10 +122,11 @@ impl LeadState {
         );
     }
 
-    /// Says once when every node has told all, or has been silent for too long.
+    /// Says once that the counts of every node have arrived, or that the others have been silent
+    /// for too long.
     pub(super) fn look_whether_over(&mut self, now: LocalInstant) {
         let is_given_up = |node: &NodeState| now.since(node.heard_at) >= self.settings.patience;
-        // A node that never had a share has nothing to tell.
+        // A node that never had a share has nothing to send.
         let is_over = |node: &NodeState| {
             node.standing == NodeStanding::Outside || node.inbox.is_complete() || is_given_up(node)
         };
@@ -135,7 +137,7 @@ impl LeadState {
         }
     }
 
-    /// The instant of the run; nothing before it has begun and once it ends.
+    /// The instant of the run; `None` before it has begun and once it ends.
     pub(super) fn run_now(&self, now: LocalInstant) -> Option<RunInstant> {
         match self.orders.stage {
             RunStage::Running { began } => Some(RunInstant::START + now.since(began)),
@@ -143,7 +145,7 @@ impl LeadState {
         }
     }
 
-    /// The first slot that is meant to start then.
+    /// The first slot that is meant to start at that instant or later.
     pub(super) fn slot_at(&self, run_then: RunInstant) -> u64 {
         self.orders
             .timeline
@@ -151,20 +153,20 @@ impl LeadState {
             .map_or(0, |timeline| self.numbering.clone().first_at(timeline, run_then))
     }
 
-    /// The first slot of which all nodes hear in time, if they are told now.
+    /// The first slot of which all nodes hear in time if they are told now.
     pub(super) fn notice(&self, now: LocalInstant) -> u64 {
-        // Also before the run begins.
+        // The run may not have begun yet.
         self.run_now(now + NOTICE).map_or(0, |heard| self.slot_at(heard))
     }
 
-    /// The longest of the nodes' round trips.
+    /// The longest round trip of all nodes.
     pub(super) fn slowest(&self) -> Duration {
         self.nodes.values().map(|node| node.round_trip).max().unwrap_or_default()
     }
 
-    /// What slots are dealt out by: the weight of each node that takes part.
+    /// The weights by which slots are dealt out: of each node that takes part.
     pub(super) fn weights(&self) -> Vec<(Owner, f64)> {
-        // A node that has told all starts nothing more.
+        // A node that has sent its last counts starts nothing more.
         let inside = self.nodes.values().filter(|node| node.is_to_be_heard());
         let mut weights: Vec<(Owner, f64)> =
             inside.map(|node| (node.owner, node.strong_weight())).collect();
