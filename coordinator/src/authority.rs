@@ -1,9 +1,9 @@
 //! Who belongs to the cluster: one key, whose signature on a certificate makes a node a member.
 //!
-//! The authority is made offline, before any node is up, so that a deployment can carry it in a
-//! Secret and render tokens from it; a first node without one makes its own. Whoever holds its key
-//! is the cluster. It signs what it was asked for in nothing but the key: names, times and uses of
-//! a certificate are ours, so a signing request can ask for no more than to be a node by its id.
+//! The authority is made before any node is up, so that a deployment can carry it in a Secret and
+//! make tokens from it; a first node without an authority makes its own. Whoever holds its key is
+//! the cluster. It takes nothing from a signing request but the key: names, times and uses of a
+//! certificate are set here, so that a request can ask for no more than to be a node by its id.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,8 +26,8 @@ use crate::random::random;
 
 /// The cluster's own key and certificate.
 ///
-/// The certificate has no end: a cluster lives as long as its key is kept, and TLS takes a trust
-/// anchor as it is.
+/// The certificate has no end: a cluster lives as long as its key is kept, and TLS accepts a trust
+/// anchor whatever its dates.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
@@ -53,13 +53,13 @@ pub(crate) struct SigningRequest {
 }
 
 impl Authority {
-    /// Founds a cluster: draws its key and signs its certificate.
+    /// Makes a new cluster: draws its key and signs its certificate.
     pub fn found() -> Result<Self, IdentityError> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        // Two clusters must not have one name: a stranger's certificate is then called that, and
-        // not a bad signature.
+        // Two clusters must not have the same name: then the error for a stranger's certificate
+        // says that it is a stranger's, and not that its signature is bad.
         params.distinguished_name.push(
             DnType::CommonName,
             format!("swell cluster {:016x}", u64::from_be_bytes(random())),
@@ -107,7 +107,7 @@ impl Authority {
         self.issuer.key().serialize_pem()
     }
 
-    /// By what tokens know the cluster.
+    /// The hash by which tokens know the cluster.
     pub const fn pin(&self) -> Pin {
         self.pin
     }

@@ -3,8 +3,8 @@
 //! A scenario and its data are known by BLAKE3 hash and size, which come from the run's manifest,
 //! so any member that has a file is as good a source of it as any other.
 //!
-//! Disks are slow at the worst of times and the caller's thread keeps leases alive, so files are
-//! read and written on tokio's threads for blocking work.
+//! Disks may be slow, and the caller's thread keeps leases alive, so files are read and written on
+//! tokio's threads for blocking work.
 
 use std::fmt;
 use std::io;
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-/// How long nothing may come, or nothing be taken, before a transfer is given up.
+/// How long a transfer may stand still before it is given up.
 pub(crate) const STALL: Duration = Duration::from_secs(5);
 
 /// The BLAKE3 hash of a file's bytes.
@@ -41,10 +41,10 @@ pub enum BlobSource {
     File(PathBuf),
 }
 
-/// What a node can serve. Closures from a hash to a source are stores too.
+/// What a node can serve. A closure from a hash to a source is a store too.
 pub trait BlobStore: Send + Sync + 'static {
-    /// Where the bytes with this hash are, if this node has them. It is asked on the thread that
-    /// keeps the cluster alive and must not block.
+    /// Where the bytes with this hash are, if this node has them. The question comes on the thread
+    /// that keeps the cluster alive, so the answer must not block.
     fn find(&self, hash: &BlobHash) -> Option<BlobSource>;
 }
 
@@ -107,7 +107,7 @@ pub(crate) struct FileError {
     pub(crate) source: io::Error,
 }
 
-/// Does work on a file where it may wait for the disk.
+/// Does work on a file on a thread that may wait for the disk.
 pub(crate) async fn blocking<T: Send + 'static>(
     path: PathBuf,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,

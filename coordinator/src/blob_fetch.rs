@@ -1,9 +1,9 @@
 //! Fetching a file from a peer, by its hash.
 //!
-//! A node that wants a file asks a peer for the hash on a stream of its own; the answer says the
-//! size, and a size that is not the expected one ends it before a byte is read. What comes is
-//! hashed as it comes, 1 MiB at a time, and handed out only when the whole has the hash: a peer
-//! that sends something else has wasted some bandwidth, and another one can be asked.
+//! A node that wants a file asks a peer for the hash on a stream of its own. The answer says the
+//! size; if it is not the expected size, nothing is read. The bytes are hashed as they come, 1 MiB
+//! at a time, and handed out only when all of them have the hash: a peer that sends something else
+//! has wasted some bandwidth, and another peer can be asked.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -22,46 +22,46 @@ use crate::link::peer::Peer;
 use crate::link::question::PeerQuestion;
 use crate::random::random;
 
-/// The most that is taken of a file at a time.
+/// The most bytes of a file that are taken at a time.
 const CHUNK: usize = 1024 * 1024;
-/// In what time each chunk is there: a link slower than 35 KB/s is no link for load tests, and a
-/// peer that sends a byte now and then is not waited for.
+/// How long each chunk may take: a link slower than 35 KB/s is no link for load tests, and nobody
+/// waits for a peer that sends a byte now and then.
 const CHUNK_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Why a blob was not got. Nothing is kept of it, and another peer can be asked.
+/// Why a blob was not fetched. Nothing of it is kept, and another peer can be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
-    /// It is larger than the caller allows. Nothing was asked.
+    /// The blob is larger than the caller allows. Nothing was asked.
     #[error("blob {hash} of {size} bytes is above the limit of {most}")]
     TooLarge {
-        /// Which.
+        /// The blob.
         hash: BlobHash,
         /// Its size.
         size: u64,
         /// The limit.
         most: u64,
     },
-    /// The peer does not have it.
+    /// The peer does not have the blob.
     #[error("host {node} does not have blob {hash}")]
     Missing {
         /// The peer.
         node: NodeId,
-        /// Which.
+        /// The blob.
         hash: BlobHash,
     },
-    /// The peer has something of another size. No byte of it was read.
+    /// The peer has bytes of another size under this hash. Nothing of them was read.
     #[error("host {node} has {found} bytes for blob {hash}, which has {size}")]
     OtherSize {
         /// The peer.
         node: NodeId,
-        /// Which.
+        /// The blob.
         hash: BlobHash,
         /// The size it should have.
         size: u64,
         /// The size that the peer says.
         found: u64,
     },
-    /// What the peer sent has another hash, or is longer or shorter than it said.
+    /// The bytes that the peer sent have another hash, or are more or fewer than it said.
     #[error(
         "host {node} sent something else for blob {hash}\nhelp: its copy is damaged, or the host \
         is; take the file from another one"
@@ -69,27 +69,27 @@ pub enum BlobError {
     Corrupt {
         /// The peer.
         node: NodeId,
-        /// Which.
+        /// The blob.
         hash: BlobHash,
     },
-    /// The peer cannot read the rest of it.
+    /// The peer cannot read the rest of the blob.
     #[error("host {node} cannot read blob {hash} to its end")]
     Unreadable {
         /// The peer.
         node: NodeId,
-        /// Which.
+        /// The blob.
         hash: BlobHash,
     },
-    /// Nothing came for five seconds, or little for thirty.
+    /// Nothing came for five seconds, or too little in thirty.
     #[error("blob {hash} does not come on from host {node}: {got} of {size} bytes are there")]
     Stalled {
         /// The peer.
         node: NodeId,
-        /// Which.
+        /// The blob.
         hash: BlobHash,
         /// Its size.
         size: u64,
-        /// What had come.
+        /// How much had come.
         got: u64,
     },
     /// The link failed.
@@ -123,9 +123,9 @@ pub async fn fetch(peer: &Peer, blob: BlobRef, most: u64) -> Result<Bytes, BlobE
     Ok(whole.freeze())
 }
 
-/// Fetches a blob into a file, which is there when it is whole and verified, and replaces one of
-/// that name. Dropping the future ends the transfer; what was written is removed, by then or as
-/// soon as the disk has done what it is at.
+/// Fetches a blob into a file. The file appears when it is complete and verified, and replaces a
+/// file of the same name. If the future is dropped, the transfer ends; what was written is removed,
+/// by then or as soon as the disk has finished its present work.
 pub async fn fetch_to(peer: &Peer, blob: BlobRef, most: u64, path: &Path) -> Result<(), BlobError> {
     let mut transfer = Transfer::begin(peer, blob, most).await?;
     let mut part = PartFile::create(path).await?;
@@ -208,7 +208,7 @@ impl<'a> Transfer<'a> {
         Ok(Some(chunk.freeze()))
     }
 
-    /// What has come, up to `most` bytes; none at the end of the stream.
+    /// The bytes that have come, up to `most`; none at the end of the stream.
     async fn read(&mut self, most: usize, by: Instant) -> Result<Option<Bytes>, BlobError> {
         if !self.ahead.is_empty() {
             return Ok(Some(self.ahead.split_to(most.min(self.ahead.len()))));
@@ -231,8 +231,8 @@ impl<'a> Transfer<'a> {
 /// A file that is not yet whole, under a name of its own beside the one it will have. Dropping it
 /// removes it.
 ///
-/// It goes along to the thread that writes it, so it is removed too when nobody waits for the
-/// outcome any more.
+/// The thread that writes the file owns it, so the file is also removed when nobody waits for the
+/// result any more.
 struct PartFile {
     /// The name that it gets when it is whole.
     path: PathBuf,
@@ -266,7 +266,7 @@ impl PartFile {
     }
 
     async fn discard(self) {
-        // That it cannot be removed is no news beside why it must be.
+        // An error while removing it would say nothing beside the reason why it must be removed.
         let _ = blocking(self.part.clone(), move || {
             drop(self);
             Ok(())
@@ -277,7 +277,7 @@ impl PartFile {
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        // After its completion it has another name, and nothing is found.
+        // After it is complete it has another name, and this finds nothing.
         let _ = std::fs::remove_file(&self.part);
     }
 }

@@ -11,14 +11,14 @@ use tokio::time::timeout;
 use crate::blob::{BlobHash, BlobOffer, BlobSource, BlobStore, FileError, STALL, blocking};
 use crate::wire::frame::encode;
 
-/// The most that is read of a file at a time to be sent: eight files to each of some hundred peers
+/// The most bytes that are read of a file at a time: eight files to each of some hundred peers
 /// should not add up to much.
 const SENT_CHUNK: usize = 256 * 1024;
 /// The code of a stream on which the rest of a file cannot be read.
 const UNREADABLE: VarInt = VarInt::from_u32(1);
 
-/// Sends a blob, or that there is none. Nothing is told to the caller: a peer that lost interest,
-/// or is gone, is no fault.
+/// Sends a blob, or says that there is none. The caller learns nothing: it is no fault when a peer
+/// has lost interest or is gone.
 pub(crate) async fn serve(send: &mut SendStream, hash: BlobHash, store: &dyn BlobStore) {
     let opened = match store.find(&hash) {
         None => None,

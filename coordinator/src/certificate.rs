@@ -1,7 +1,8 @@
-//! What stands in a node's certificate, and whether one is good.
+//! What a node's certificate says, and whether a certificate is good.
 //!
-//! A certificate names its node, and every node of the cluster the same way, so that a member can
-//! be dialled by its id or as any. A third name says that its holder may answer those that join.
+//! A certificate has the name of its node, and the name that all nodes of the cluster have, so that
+//! a member can be dialled by its id or as any member. A third name says that its holder may admit
+//! nodes.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,8 +27,8 @@ pub(crate) const ADMITTING_NODE: &str = "admits.swell.internal";
 
 /// How long a certificate is good. A node that nobody renews is out after a day.
 pub(crate) const CERTIFICATE_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// How far back a certificate begins: the clocks of the node that admits and of one that checks may
-/// be off by an hour each, to either side, and one more is left for a machine that slept.
+/// How far back a certificate begins: the clocks of the node that admits and of a node that checks
+/// may each be off by an hour, to either side, and one more hour is for a machine that slept.
 pub(crate) const CERTIFICATE_BACKDATED: Duration = Duration::from_secs(3 * 3600);
 
 /// The SHA-256 hash of a cluster's public key (its SubjectPublicKeyInfo): by it a joining node
@@ -71,7 +72,7 @@ pub(crate) fn provider() -> CryptoProvider {
     provider_ring::default_provider()
 }
 
-/// Whether a certificate is this node's, signed by the cluster, and good now.
+/// Whether a certificate belongs to this node, is signed by the cluster, and is good now.
 pub(crate) fn verify_node(
     certificate: &CertificateDer<'_>,
     roots: &RootCertStore,

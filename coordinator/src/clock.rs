@@ -1,10 +1,10 @@
 //! The cluster's time of day, which no step of a machine's clock moves.
 //!
-//! Certificates begin and end at times of day, and load machines have clocks that are set while
-//! they run: by NTP after a boot, by an operator, by a hypervisor. So the machine's clock is read
-//! once, where nodes are admitted; from there time goes on by a clock that nobody can set. A node
-//! that joins takes the time from the answer that admits it, over a connection whose other end is
-//! proven, and again with each renewal: its own time of day is never asked.
+//! Certificates begin and end at times of day, and the clocks of load machines are set while they
+//! run: by NTP after a boot, by an operator, by a hypervisor. So the machine's clock is read once,
+//! on the node that admits; from then on time goes on by a clock that nobody can set. A node that
+//! joins takes the time from the answer that admits it, over a connection whose other end is
+//! proven, and again with each renewal. Its own time of day plays no part.
 //!
 //! It counts the time for which the machine was suspended, too (`CLOCK_BOOTTIME`): a node that
 //! slept wakes up to the right time.
@@ -28,7 +28,7 @@ struct Anchor {
 }
 
 impl ClusterClock {
-    /// The time of this machine's clock as it is now; later steps of it change nothing.
+    /// The time that this machine's clock shows now; later steps of that clock change nothing.
     pub fn of_this_machine() -> Self {
         // A clock before 1970 is as wrong as any other and is taken as it shows.
         Self::showing(
@@ -46,7 +46,7 @@ impl ClusterClock {
         self.unix().as_secs()
     }
 
-    /// Takes the time over from a node that knows better.
+    /// Takes the time from a node that knows it better.
     pub(crate) fn set(&self, unix_s: u64) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
             Anchor { unix: Duration::from_secs(unix_s), at: since_boot() };

@@ -1,24 +1,23 @@
-//! How often somebody may knock.
+//! How often connections may be tried.
 //!
 //! A handshake costs a signature and some memory before the other side has proven anything, and
 //! each refusal writes a line. So each source has a bucket of attempts that fills slowly, and there
-//! is one for all of them together; an attempt that ends well is given back, so that a thousand
-//! nodes behind one address may join, and only who keeps failing is turned away. Source addresses
-//! of UDP are easily forged: once a bucket runs low or the house is half full, an attempt counts
-//! only when it has proven its address by QUIC's Retry, which costs the node one packet and no
-//! memory. So nobody can use up another's attempts.
+//! is one bucket for all sources together. An attempt that ends well is given back, so that a
+//! thousand nodes behind one address may join, and only a source that keeps failing is refused.
+//! Source addresses of UDP are easily forged: once a bucket runs low or half of the connections are
+//! taken, an attempt counts only when it has proven its address by QUIC's Retry, which costs the
+//! node one packet and no memory. So nobody can use up another source's attempts.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
-/// Attempts from one source at once, and a second: nodes of a whole cluster may share an address
-/// behind NAT.
+/// Attempts from one source, at once and a second: the nodes of a whole cluster may share an
+/// address behind NAT.
 const OF_ONE: BucketRate = BucketRate { burst: 256.0, each_second: 4.0 };
 /// Attempts from all sources.
 const OF_ALL: BucketRate = BucketRate { burst: 1024.0, each_second: 128.0 };
-/// Sources that are told apart, some hundred kilobytes of them. When there are more, the new ones
-/// share a bucket.
+/// How many sources are told apart: some hundred kilobytes. Further sources share a bucket.
 const MAX_SOURCES: usize = 4096;
 
 /// How much of something is allowed.
@@ -41,11 +40,11 @@ pub(crate) struct Bucket {
 /// What to do with an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ruling {
-    /// Let it in.
+    /// Let the attempt in.
     Enter,
-    /// Let it prove its address first.
+    /// Let the attempt prove its address first.
     ProveAddress,
-    /// Turn it away.
+    /// Refuse the attempt.
     Refuse,
 }
 
@@ -100,8 +99,8 @@ impl Gate {
         }
     }
 
-    /// Rules on an attempt; one that is let in is counted. `proven` is whether its address is,
-    /// `crowded` whether there is little room left for others.
+    /// Decides about an attempt; an attempt that is let in is counted. `proven` says whether its
+    /// address is proven, `crowded` whether there is little room left for others.
     pub(crate) fn rule(
         &mut self,
         now: Instant,

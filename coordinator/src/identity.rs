@@ -2,15 +2,15 @@
 //! cluster's signature that ties them together.
 //!
 //! ## Why no step of a clock takes a node's identity
-//! Nothing here asks the machine's clock. What a certificate's times are compared with is the
-//! cluster's time ([`ClusterClock`]); when a certificate is to be renewed is counted from the
-//! moment that it was got, on a clock that nobody can set: after half of its life, so that there
-//! are twelve hours in which a renewal may fail. And if two nodes disagree on the time after all,
-//! each by an hour to either side, certificates begin early enough and end late enough for both. A
-//! connection that stands is not asked for its certificate again.
+//! Nothing here asks the machine's clock. A certificate's times are compared with the cluster's
+//! time ([`ClusterClock`]). The time until a renewal is counted from the moment when the
+//! certificate was received, on a clock that nobody can set: it is due after half of the
+//! certificate's life, so that there are twelve hours in which a renewal may fail. If two nodes
+//! still disagree on the time, each by an hour to either side, certificates begin early enough and
+//! end late enough for both. A connection that exists is not asked for its certificate again.
 //!
-//! What remains: a machine that was suspended for a day has lost its identity, and its node joins
-//! anew.
+//! One case remains: a machine that was suspended for a day has lost its identity, and its node
+//! joins anew.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,7 +44,7 @@ struct Current {
     renew_at: Duration,
 }
 
-/// Why an identity cannot be made, read or renewed. What was there before stays.
+/// Why an identity cannot be made, read or renewed. The identity before stays as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// A PEM text holds no certificate or no key.
@@ -64,13 +64,15 @@ pub enum IdentityError {
         together"
     )]
     OtherKey,
-    /// A signing request is none, is not signed by its key, or asks for what no node may have.
+    /// A signing request cannot be read, is not signed by its key, or asks for what no node may
+    /// have.
     #[error("a signing request cannot be granted: {reason}")]
     BadRequest {
         /// What is wrong with it.
         reason: String,
     },
-    /// A certificate that was sent to this node is not one for it, signed by its cluster.
+    /// A certificate that was sent to this node is not this node's, or is not signed by its
+    /// cluster.
     #[error("the certificate that was granted is not this host's: {reason}")]
     NotOurs {
         /// What is wrong with it.
@@ -97,8 +99,8 @@ pub(crate) fn read_node_id(text: &str) -> Result<NodeId, IdentityError> {
 }
 
 impl Identity {
-    /// Takes over the certificate that was granted to an applicant, if it is for it and from its
-    /// cluster.
+    /// Takes over the certificate that was granted to an applicant, if it is the applicant's and is
+    /// signed by its cluster.
     pub(crate) fn new(
         applicant: Applicant,
         certificate: CertificateDer<'static>,

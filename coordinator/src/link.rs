@@ -1,22 +1,22 @@
 //! Connections between members.
 //!
-//! A node has one [`NodeEndpoint`]: it dials and is dialled through the same socket, and what it is
-//! dialled for is sorted here. A node that wants to join is answered by the [`Desk`], if there is
-//! one; a member shows its certificate, says what it is, hears the same of this node, and is a
-//! [`Peer`] from then on. Two nodes that dial each other at once get two connections; which one to
-//! keep is for the caller, who has the ids of both ends.
+//! A node has one [`NodeEndpoint`]: it dials and is dialled through the same socket, and this is
+//! where incoming connections are sorted. A node that wants to join is answered by the [`Desk`], if
+//! there is one. A member shows its certificate, says what it is, hears the same from this node,
+//! and is a [`Peer`] from then on. Two nodes that dial each other at once get two connections; the
+//! caller, who has the ids of both ends, decides which one to keep.
 //!
 //! Each file imports only from those above it: `error`, `connection`, `question` (what may be asked
 //! beside the messages), `answer`, `peer`, `ask`, `introduce` (the first words), `reception` (what
 //! comes to the socket), and this one.
 //!
 //! ## What a stranger can cost
-//! Before its certificate is checked a connection holds at most 64 KiB and one stream, and no byte
-//! of it is read. There are at most 64 such at a time, each for six seconds, and how often they may
-//! come is ruled by the [`gate`](crate::gate). A member may cost about 10 MiB: 3 MiB that came and
-//! were not read, one message that is being put together, 2 MiB that wait, 2 MiB under way and 2
-//! MiB of files. With 256 connections that is the bound on all of it, 2.5 GiB, if every member were
-//! an enemy; a cluster at work holds some kilobytes each.
+//! Before its certificate is checked, a connection holds at most 64 KiB and one stream, and no byte
+//! of it is read. There are at most 64 such connections at a time, each for six seconds, and the
+//! [`gate`](crate::gate) limits how often they come. A member may cost about 10 MiB: 3 MiB that
+//! arrived and were not read, one message that is being put together, 2 MiB that wait, 2 MiB under
+//! way and 2 MiB of files. With 256 connections the bound on all of it is 2.5 GiB, if every member
+//! were an enemy; in a cluster at work each holds some kilobytes.
 
 pub(crate) mod answer;
 mod ask;
@@ -53,12 +53,12 @@ use crate::tls::{self, LINK_PROTOCOL};
 use crate::wire::close::CloseCode;
 use crate::wire::hello::Hello;
 
-/// Members that were let in and not yet taken by [`NodeEndpoint::accept`]; further ones are turned
-/// away.
+/// How many members may be let in that [`NodeEndpoint::accept`] has not taken yet; further ones are
+/// refused.
 const MAX_ARRIVALS: usize = 64;
 
 /// A node's place in the cluster: where it is dialled, and from where it dials. Dropping it ends
-/// that; peers that were given out live on.
+/// that; peers that were given out stay connected.
 #[derive(Debug)]
 pub struct NodeEndpoint {
     socket: Socket,
@@ -149,7 +149,7 @@ impl NodeEndpoint {
     pub async fn close(mut self) {
         self.reception.shutdown().await;
         self.socket.quinn().close(CloseCode::Goodbye.into(), b"this host is ending");
-        // Who has not heard it by then finds out by the silence.
+        // A node that has not heard of it by then learns it from the silence.
         let _ = timeout(LAST_WORDS, self.socket.quinn().wait_idle()).await;
     }
 }

@@ -1,17 +1,17 @@
 //! Why a node is not admitted.
 //!
 //! A refusal travels: the node that would join prints it, in the words of the node that admits. So
-//! every release must be able to read those of every other.
+//! every release must be able to read the refusals of every other.
 
 use serde::{Deserialize, Serialize};
 
 use crate::text::printable;
 
-/// Why the node that admits did not. It stands in an answer, so variants are only ever added at the
-/// end.
+/// Why the node that admits refused. It is part of an answer, so variants are only ever added at
+/// the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum JoinRefusal {
-    /// The two releases do not speak the same.
+    /// The two releases speak different protocols.
     #[error(
         "it runs release {release} with protocol {protocol}, and this host release \
         {joining_release} with protocol {joining_protocol}\nhelp: run the same \
@@ -33,7 +33,7 @@ pub enum JoinRefusal {
         /// What is wrong with it.
         reason: String,
     },
-    /// Nothing was asked in time.
+    /// No question came in time.
     #[error("it was asked nothing in time: the network is slow, or loses much")]
     NothingAsked,
     /// Nodes are admitted elsewhere.
@@ -46,10 +46,10 @@ pub enum JoinRefusal {
         or start there prints a new one"
     )]
     UnknownToken,
-    /// The proof is not the one of the token's secret, this connection and this key.
+    /// The proof does not fit the token's secret, this connection and this key.
     #[error("the proof does not fit the token\nhelp: copy the token anew")]
     BadProof,
-    /// The token has ended.
+    /// The token's time is over.
     #[error(
         "the token ended {ended_s_ago} s ago\nhelp: take the one that the coordinator printed when \
         it last started; a new run or start there prints a new one"
@@ -58,7 +58,7 @@ pub enum JoinRefusal {
         /// How long ago, by the clock of the node that admits.
         ended_s_ago: u64,
     },
-    /// The token has admitted as many as it may.
+    /// The token has admitted as many nodes as it may.
     #[error(
         "the token has been used {uses} times, as often as it may be\nhelp: take the one that the \
         coordinator printed when it last started; a new run or start there prints a new one"
@@ -82,7 +82,7 @@ pub enum JoinRefusal {
 }
 
 impl JoinRefusal {
-    /// The same with its texts fit to be printed: it came from outside.
+    /// The same with texts that are safe to print: it came from outside.
     pub(crate) fn printable(self) -> Self {
         match self {
             Self::OtherVersion { release, protocol, joining_release, joining_protocol } => {

@@ -1,8 +1,8 @@
 //! Which tokens admit, how often, and until when.
 //!
-//! A token's word can be copied; the register is what makes it end. It lives in memory where nodes
-//! are admitted, and is a rule without a clock of its own: the caller says what time it is. A
-//! node whose answer was lost asks again with the same key and costs no second use.
+//! The text of a token can be copied; the register is what ends it. It lives in memory on the node
+//! that admits, and is a rule without a clock of its own: the caller says what time it is. A node
+//! whose answer was lost asks again with the same key and costs no second use.
 //!
 //! A token that is registered again after a restart (from a cluster's file, say) goes on with its
 //! count if there is a [`UsesFile`](crate::UsesFile).
@@ -15,8 +15,8 @@ use swell_protocol::message::NodeId;
 use crate::refusal::JoinRefusal;
 use crate::token::{Token, TokenId};
 
-/// Tokens that are kept. An operator that makes more has forgotten to revoke some; the token that
-/// ends first makes room.
+/// The most tokens that are kept. An operator that makes more has forgotten to revoke some; the
+/// token that ends first makes room.
 const MAX_TOKENS: usize = 1024;
 
 /// The tokens that a cluster has handed out.
@@ -29,7 +29,7 @@ pub struct TokenRegister {
 struct RegisteredToken {
     token: Token,
     revoked: bool,
-    /// Whom it has admitted: at most as many as it has uses.
+    /// The nodes that it has admitted: at most as many as it has uses.
     admitted: BTreeSet<(NodeId, [u8; 32])>,
 }
 
@@ -47,7 +47,7 @@ pub struct IssuedToken {
 }
 
 impl TokenRegister {
-    /// Lets a token admit from now on. One that is known already stays as it is, uses counted and
+    /// Lets a token admit from now on. A token that is known already stays as it is, with its uses,
     /// revoked or not.
     pub fn add(&mut self, token: &Token) {
         if self.tokens.len() >= MAX_TOKENS
@@ -88,8 +88,8 @@ impl TokenRegister {
         self.tokens.get(&id).map(|entry| entry.token.secret())
     }
 
-    /// Counts a node that a token admitted before this register was made. Of a token that is not
-    /// known nothing needs to be.
+    /// Counts a node that a token admitted before this register was made. If the token is not
+    /// known, the count is not needed.
     pub(crate) fn has_admitted(&mut self, id: TokenId, node: NodeId, key: [u8; 32]) {
         if let Some(entry) = self.tokens.get_mut(&id) {
             entry.admitted.insert((node, key));
@@ -97,7 +97,7 @@ impl TokenRegister {
     }
 
     /// Spends one use on a node that has proven to hold the token, known by its id and the hash of
-    /// its key. Says whether it was one: a node that asks again costs none.
+    /// its key. Returns whether a use was spent: a node that asks again costs none.
     pub(crate) fn redeem(
         &mut self,
         id: TokenId,

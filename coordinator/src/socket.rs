@@ -4,8 +4,8 @@
 //! and a node one address. The limits of QUIC are set here for all of them: small until the other
 //! side has proven who it is ([`NodeEndpoint`](crate::NodeEndpoint) widens them then).
 //!
-//! A dial that fails says whose fault it is, as far as can be known: nothing came back, or
-//! something did and refused.
+//! A dial that fails says whose fault it is, as far as that can be known: nothing came back, or the
+//! other side answered and refused.
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -23,29 +23,31 @@ use crate::text::{headline, printable};
 use crate::wire::close::CloseCode;
 use crate::wire::frame::MAX_MESSAGE;
 
-/// By when a dial has succeeded or failed: within five seconds with all that the caller does around
-/// it. QUIC repeats its first packet after 1 s and 3 s (RFC 9002, section
-/// 6.2), so two losses in a row do not end it.
+/// By when a dial has succeeded or failed: within five seconds, with all that the caller does
+/// around it. QUIC repeats its first packet after 1 s and 3 s (RFC 9002, section 6.2), so two
+/// losses in a row do not end it.
 pub(crate) const DIAL_DEADLINE: Duration = Duration::from_secs(4);
-/// Silence after which a connection is given up, and how often something is said so that there is
-/// none: four keep-alives in a row may be lost.
+/// After how much silence a connection is given up, and how often something is said so that there
+/// is no silence: four keep-alives in a row may be lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 /// What fits a path of 1,280 bytes, the least that IPv6 allows, with all headers; QUIC's own
 /// minimum too. Longer packets are found by probing.
 const FIRST_MTU: u16 = 1200;
-/// What a side that has proven nothing yet may have under way to us, in bytes and streams: a
-/// question of some kilobytes on one stream.
+/// How much a side that has proven nothing yet may have under way to this node, in bytes and
+/// streams: a question of some kilobytes on one stream.
 const STRANGER_WINDOW: u32 = 64 * 1024;
 const STRANGER_STREAMS: u32 = 1;
-/// What a member may have under way to us: a whole message on one stream, and files beside it.
+/// How much a member may have under way to this node: a whole message on one stream, and files
+/// beside it.
 pub(crate) const MEMBER_WINDOW: u32 = 3 * 1024 * 1024;
-/// What we keep for one connection until it is acknowledged.
+/// How much this node keeps for one connection until it is acknowledged.
 const SEND_WINDOW: u64 = 2 * 1024 * 1024;
-/// Datagrams that wait to be sent or read, in bytes; when they are more, the oldest are dropped.
+/// How many bytes of datagrams may wait to be sent or read; when there are more, the oldest are
+/// dropped.
 const DATAGRAM_BUFFER: usize = 64 * 1024;
-/// What the kernel may hold for the socket, so that a node whose processors are busy loses no
-/// packets at once. It may grant less.
+/// How many bytes the kernel may hold for the socket, so that a node whose processors are busy does
+/// not lose packets at once. The kernel may grant less.
 const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
 
 /// A bound UDP socket, first to join with, then for an [`NodeEndpoint`](crate::NodeEndpoint).
@@ -56,7 +58,7 @@ pub struct Socket {
     address: SocketAddr,
 }
 
-/// Why a socket cannot be had.
+/// Why a socket cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Another process has the port.
@@ -100,59 +102,60 @@ pub enum DialError {
         DIAL_DEADLINE.as_secs_f64(), address.port()
     )]
     Unanswered {
-        /// Whom.
+        /// The address or name that was dialled.
         address: SocketAddr,
     },
-    /// It answered and then did not go on.
+    /// The other side answered and then did not go on.
     #[error("{address} answers, but the connection was not made within {:.0} s: that host or the \
     network is overloaded", DIAL_DEADLINE.as_secs_f64())]
     Unfinished {
-        /// Whom.
+        /// The address or name that was dialled.
         address: SocketAddr,
     },
-    /// It is there and takes no connection now, as it has too many or was asked too often.
+    /// The other side was reached and takes no connection now: it has too many, or was asked too
+    /// often.
     #[error(
         "{address} takes no further connection now\nhelp: wait a few seconds; if it lasts, look \
         for what dials that host so often"
     )]
     Busy {
-        /// Whom.
+        /// The address or name that was dialled.
         address: SocketAddr,
     },
-    /// It speaks another major version of the protocol.
+    /// The other side speaks another major version of the protocol.
     #[error(
         "{address} speaks {}, and this host speaks {ours}\nhelp: run the same release on all hosts",
         theirs.as_deref().unwrap_or("no protocol of this host's")
     )]
     OtherMajor {
-        /// Whom.
+        /// The address or name that was dialled.
         address: SocketAddr,
         /// What was offered.
         ours: &'static str,
-        /// What it speaks, if it says so.
+        /// What the other side speaks, if it says so.
         theirs: Option<String>,
     },
-    /// It does not prove to be the node that was dialled.
+    /// The other side does not prove to be the node that was dialled.
     #[error(
         "{address} is no host of this cluster, or not the one that was dialled: {reason}\nhelp: \
         check the address, and take a token \
          of the cluster that runs there"
     )]
     Stranger {
-        /// Whom.
+        /// The address or name that was dialled.
         address: SocketAddr,
         /// What its certificate lacks.
         reason: String,
     },
-    /// It does not accept this node's certificate.
+    /// The other side does not accept this node's certificate.
     #[error(
         "{address} does not accept this host's certificate: {reason}\nhelp: join that cluster anew \
         with a token of it"
     )]
     NotAccepted {
-        /// Whom.
+        /// The address or name that was dialled.
         address: SocketAddr,
-        /// What it says.
+        /// What the other side says.
         reason: &'static str,
     },
     /// A socket for IPv4 cannot reach an IPv6 address.
@@ -161,7 +164,7 @@ pub enum DialError {
         IPv4 address"
     )]
     Unreachable {
-        /// Whom.
+        /// The address or name that was dialled.
         address: SocketAddr,
         /// Where this node's socket is.
         own: SocketAddr,
@@ -180,10 +183,10 @@ pub enum DialError {
     /// This node is closing.
     #[error("cannot dial {address}: this host is closing its socket")]
     Closing {
-        /// Whom.
+        /// The address or name that was dialled.
         address: SocketAddr,
     },
-    /// The address is none that can be dialled.
+    /// The address cannot be dialled.
     #[error("{address} cannot be dialled: an address has a host and a port that are not zero")]
     NoAddress {
         /// As given.
@@ -192,7 +195,7 @@ pub enum DialError {
     /// The connection broke while it was made.
     #[error("the connection to {address} broke while it was made: {reason}")]
     Broken {
-        /// Whom.
+        /// The address or name that was dialled.
         address: SocketAddr,
         /// How.
         reason: String,
@@ -248,7 +251,8 @@ impl Socket {
                 _ => DialError::NoAddress { address },
             })?;
         let broken = |e| DialError::of(e, address, protocol);
-        // TLS tells the protocol in its first answer: when that is there, the other side is.
+        // TLS names the protocol in its first answer: when that is there, the other side was
+        // reached.
         timeout_at(deadline, connecting.handshake_data())
             .await
             .map_err(|_| DialError::Unanswered { address })?
@@ -297,7 +301,7 @@ impl Socket {
 }
 
 impl DialError {
-    /// What a broken connection says of the other side.
+    /// What a broken connection says about the other side.
     pub(crate) fn of(error: ConnectionError, address: SocketAddr, ours: &'static str) -> Self {
         match error {
             ConnectionError::TimedOut => Self::Unfinished { address },
@@ -335,8 +339,8 @@ impl DialError {
         Self::Broken { address, reason: headline(error) }
     }
 
-    /// Keeps of several the one that tells most: that somebody refused more than that nobody
-    /// answered, and that more than that a name is unknown.
+    /// Of several errors, keeps the one that says most: that somebody refused says more than that
+    /// nobody answered, and that says more than that a name is unknown.
     fn keep(kept: &mut Option<Self>, error: Self) {
         let rank = |error: &Self| match error {
             Self::Unknown { .. } => 0,
@@ -380,7 +384,7 @@ pub(crate) fn transport() -> TransportConfig {
     transport
 }
 
-/// An IPv4 address as such, also where a socket for IPv6 shows it as one of its own.
+/// An IPv4 address as such, also where a socket for IPv6 shows it in its own form.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
@@ -394,7 +398,7 @@ async fn resolve(name: &str, deadline: Instant) -> Result<Vec<SocketAddr>, DialE
     Ok(found.map_err(|e| unknown(e.to_string()))?.collect())
 }
 
-/// The alerts of TLS that say something of a certificate or the protocol (RFC 8446, section 6.2;
+/// The alerts of TLS that say something about a certificate or the protocol (RFC 8446, section 6.2;
 /// RFC 7301).
 const NO_APPLICATION_PROTOCOL: u8 = 120;
 

@@ -1,15 +1,15 @@
-//! Who is believed, in which protocol.
+//! Whose certificate is accepted, in which protocol.
 //!
 //! Two protocols share the one port of a node. In `swell-join/1` only the node that admits proves
 //! who it is, by the key that the token pins; in `swell/1` both sides show a certificate of the
-//! cluster. TLS asks for the client's certificate before it knows the protocol, so a server asks
-//! always, checks what it is shown, and [`NodeEndpoint`](crate::NodeEndpoint) closes a `swell/1`
-//! connection that came without one before a byte of it is read. TLS 1.3 only; no tickets, hence no
-//! resumption and no 0-RTT: each connection proves its ends anew, and nothing of it can be
+//! cluster. TLS asks for the client's certificate before it knows the protocol, so a server always
+//! asks, checks a certificate that it is shown, and [`NodeEndpoint`](crate::NodeEndpoint) closes a
+//! `swell/1` connection that came without one before it reads a byte. TLS 1.3 only; no tickets,
+//! hence no resumption and no 0-RTT: each connection proves its ends anew, and nothing of it can be
 //! replayed.
 //!
-//! The protocol's number is its major version. A server also agrees to the numbers that it does not
-//! speak, for as long as it takes to say so: else all that the other side would hear is that TLS
+//! The protocol's number is its major version. A server also agrees to numbers that it does not
+//! speak, for as long as it takes to say so: otherwise the other side would only hear that TLS
 //! found no common protocol.
 
 use std::sync::Arc;
@@ -32,10 +32,10 @@ use crate::identity::Identity;
 pub(crate) const LINK_PROTOCOL: &str = "swell/1";
 /// The protocol by which a node becomes one.
 pub(crate) const JOIN_PROTOCOL: &str = "swell-join/1";
-/// The majors that this release can refuse by name.
+/// The major versions that this release can refuse by name.
 const OTHER_MAJORS: std::ops::RangeInclusive<u32> = 2..=9;
 
-/// What a node answers with when it is dialled.
+/// How a node answers when it is dialled.
 pub(crate) fn server(identity: &Arc<Identity>) -> quinn::ServerConfig {
     let provider = Arc::new(provider());
     let verifier =
@@ -124,7 +124,7 @@ pub(crate) fn protocol_of(connection: &quinn::Connection) -> String {
     String::from_utf8_lossy(&name).into_owned()
 }
 
-/// Believes a node that admits by the pin of its cluster and by nothing else: not even by the time,
+/// Accepts a node that admits by the pin of its cluster and by nothing else: not even by the time,
 /// which the joining node is about to be told.
 #[derive(Debug)]
 struct Pinned {
@@ -254,7 +254,7 @@ mod tests {
         let (authority, other) = (Authority::found().unwrap(), Authority::found().unwrap());
         let shown = certificate(&authority, CertificateRole::Admits, 1_000_000);
         assert!(!believed(other.pin(), &shown, &authority, 1_000_000));
-        // The pinned certificate alone is public, and proves nothing for a key that it did not
+        // The pinned certificate alone is public, and proves nothing about a key that it did not
         // sign.
         assert!(!believed(other.pin(), &shown, &other, 1_000_000));
         assert!(!believed(

@@ -1,11 +1,11 @@
-//! Join tokens: all that a new node must be told, as one word.
+//! Join tokens: all that a new node must know, as one word.
 //!
-//! A token says where the coordinator is, by what its cluster is known (so that nobody else can
-//! answer in its place), and holds the secret that proves the right to join. It is copied by people
-//! and by scripts, so it is one run of letters and digits after its prefix, which a double click
-//! selects as a whole; case does not matter, and a length and a checksum tell a word that was cut
-//! from one that was mistyped. When it ends and how often it may be used is printed in it for the
-//! reader only: what counts is the [`TokenRegister`](crate::TokenRegister) of the node that admits.
+//! A token says where the coordinator is and what its cluster is known by (so that nobody else can
+//! answer in its place), and holds the secret that proves the right to join. People and scripts
+//! copy it, so it is one run of letters and digits after its prefix, which a double click selects
+//! as a whole. Case does not matter, and a length and a checksum tell a word that was cut from one
+//! that was mistyped. Its end and its number of uses are printed in it for the reader only: the
+//! [`TokenRegister`](crate::TokenRegister) of the node that admits decides.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -19,8 +19,8 @@ use crate::random::random;
 
 /// What every token begins with; the digit is the version of its layout.
 const PREFIX: &str = "swell1.";
-/// Addresses that a token may carry: they are tried at the same time, and a word should stay a
-/// word.
+/// The most addresses that a token may carry: they are tried at the same time, and the word should
+/// not get long.
 const MAX_ADDRESSES: usize = 8;
 /// The longest name in DNS (RFC 1035, section 2.3.4) with a port.
 const MAX_ADDRESS_LENGTH: usize = 255 + 6;
@@ -71,7 +71,7 @@ pub enum TokenError {
         "this join token is cut short\nhelp: copy it to its end; some terminals break it into lines"
     )]
     Truncated,
-    /// It is not what was printed.
+    /// The word is not one that was printed.
     #[error("this join token is mistyped: {what}\nhelp: copy it anew")]
     Mistyped {
         /// Where or how it shows.
@@ -94,7 +94,7 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// Draws a new token. It admits nobody before a register knows it.
+    /// Draws a new token. It admits no node before a register knows it.
     ///
     /// `addresses` are host:port, names or numbers. The end is given in seconds of Unix time.
     pub fn draw(
@@ -119,13 +119,13 @@ impl Token {
         &self.0.addresses
     }
 
-    /// The same for a coordinator that is found elsewhere.
+    /// The same token for a coordinator with other addresses.
     pub fn at(self, addresses: Vec<String>) -> Result<Self, TokenError> {
         check_addresses(&addresses)?;
         Ok(Self(TokenBody { addresses, ..self.0 }))
     }
 
-    /// By what the cluster is known.
+    /// The hash by which the cluster is known.
     pub const fn pin(&self) -> Pin {
         self.0.pin
     }
@@ -239,10 +239,10 @@ impl FromStr for TokenId {
     }
 }
 
-/// The text with each token in it, whole or not, cut to its prefix; nothing if it has none. For
-/// errors that quote what was typed: they go to logs.
+/// The text with each token in it, complete or not, cut to its prefix; `None` if it has no token.
+/// This is for errors that quote what was typed, because they go to logs.
 pub fn without_tokens(text: &str) -> Option<String> {
-    // This changes no byte's place.
+    // Lower case changes the place of no byte.
     let lower = text.to_ascii_lowercase();
     let (mut kept, mut from) = (String::new(), 0);
     while let Some(start) = lower[from..].find(PREFIX) {

@@ -1,8 +1,8 @@
-//! Whom tokens have admitted, in a file: a token that admits one node does so once, however often
-//! the coordinator is started again.
+//! Which nodes tokens have admitted, in a file: a token that admits one node does so once, however
+//! often the coordinator is started again.
 //!
-//! A line a node, written through to the disk before the node is answered, so what is lost with a
-//! machine is at most an admission that nobody heard of. The file holds no secret: names of tokens
+//! Each node has a line, which is on the disk before the node gets its answer. So a machine that
+//! dies loses at most an admission of which nobody heard. The file holds no secret: names of tokens
 //! and nodes, and hashes of public keys.
 
 use std::fs::{File, OpenOptions};
@@ -21,16 +21,16 @@ use crate::token::TokenId;
 pub struct UsesFile(File);
 
 impl UsesFile {
-    /// Opens the file, or makes it, and tells `register` whom its tokens have admitted.
+    /// Opens the file, or makes it, and tells `register` which nodes its tokens have admitted.
     ///
     /// # Errors
-    /// It cannot be read or written, or is not as it was written.
+    /// The file cannot be read or written, or is not as it was written.
     pub fn open(path: &Path, register: &mut TokenRegister) -> io::Result<Self> {
         let mut file =
             OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        // The last line may have been cut off by the end of its machine; nobody was answered then.
+        // The last line may be cut off because its machine died; nobody had got an answer then.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         for (number, line) in text[..whole].lines().enumerate() {
             let damaged = || {

@@ -1,5 +1,5 @@
-//! What is the same on every connection, whoever is at its other end: how messages are cut out of a
-//! stream, what both sides say first, and why one of them closes.
+//! What is the same on every connection, whatever is at its other end: how messages are cut out of
+//! a stream, what both sides say first, and why one of them closes.
 
 pub(crate) mod close;
 pub(crate) mod frame;

@@ -1,5 +1,5 @@
-//! The side that admits: rules on what a node asks, by the register of tokens, and signs its
-//! certificate.
+//! The side that admits: it decides about the question of a node by the register of tokens, and
+//! signs the node's certificate.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -27,36 +27,36 @@ use crate::wire::close::CloseCode;
 use crate::wire::frame::{FrameError, FrameReader, decode, encode};
 use crate::wire::hello::Hello;
 
-/// How long a node that was let in may take to ask: one that asks nothing is refused within a
-/// second.
+/// How long a node that was let in may take to ask: a node that does not ask within a second is
+/// refused.
 const QUESTION_DEADLINE: Duration = Duration::from_millis(900);
-/// How long the answer may take to arrive before the connection is closed under it.
+/// How long the answer may take to arrive before the connection is closed.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Where nodes are admitted: holds the cluster's key and the register of its tokens.
+/// The place where nodes are admitted: it has the cluster's key and the register of its tokens.
 #[derive(Debug)]
 pub struct Desk {
     authority: Authority,
     register: Mutex<TokenRegister>,
-    /// Where it is kept whom tokens have admitted, if their counts are to outlive this desk.
+    /// The file of nodes that tokens have admitted, if their counts are to outlive this desk.
     uses: Option<Mutex<UsesFile>>,
 }
 
 impl Desk {
-    /// Admits nodes to this cluster by the tokens in the register.
+    /// A desk that admits nodes to this cluster by the tokens in the register.
     pub fn new(authority: Authority, register: TokenRegister) -> Self {
         Self { authority, register: Mutex::new(register), uses: None }
     }
 
-    /// The same with the file from which its register knows whom tokens have admitted: further ones
-    /// are noted there.
+    /// The same with the file that tells its register which nodes tokens have admitted. Further
+    /// nodes are written there.
     #[must_use]
     pub fn noting(self, uses: UsesFile) -> Self {
         Self { uses: Some(Mutex::new(uses)), ..self }
     }
 
     /// Draws a token that admits from now on, for so many seconds and nodes. The addresses are
-    /// where this node can be dialled.
+    /// those under which this node can be dialled.
     pub fn issue(
         &self,
         addresses: Vec<String>,
@@ -89,8 +89,8 @@ impl Desk {
         &self.authority
     }
 
-    /// Rules on the question of a node that would join. Nothing is spent unless it is admitted, or
-    /// its certificate cannot be made.
+    /// Decides about the question of a node that would join. A use of the token is spent only if
+    /// the node is admitted, or if its certificate cannot be made.
     pub(crate) fn rule(
         &self,
         message: &[u8],
@@ -173,7 +173,7 @@ impl Desk {
     }
 }
 
-/// What is known of the node that asked, for the audit line.
+/// What is known about the node that asked, for the audit line.
 #[derive(Debug, Default)]
 pub(crate) struct JoinAttempt {
     pub(crate) token: Option<TokenId>,
@@ -224,7 +224,7 @@ pub(crate) async fn answer(
 /// Sends the answer and gives the other side a moment to read it.
 async fn send_answer(connection: &Connection, mut send: SendStream, answer: &JoinAnswer) {
     let Ok(frame) = encode(answer) else { return };
-    // The other side closes when it has read; it is not waited for long.
+    // The other side closes when it has read the answer; this side does not wait long for that.
     let _ = timeout(LAST_WORDS, async {
         if send.write_chunk(frame).await.is_ok() && send.finish().is_ok() {
             connection.closed().await;

@@ -19,7 +19,7 @@ use crate::wire::close::CloseCode;
 use crate::wire::frame::{FrameError, FrameReader, decode};
 use crate::wire::hello::Hello;
 
-/// How long the answer may take: a signature, and the way with a loss on it.
+/// How long the answer may take: a signature, and the way there and back with one loss.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(3);
 
 /// What a node has when it is admitted.
@@ -39,7 +39,7 @@ pub enum JoinError {
     /// No connection was made.
     #[error(transparent)]
     Dial(#[from] DialError),
-    /// The node that admits is there and did not.
+    /// The node that admits was reached, and refused.
     #[error("{address} does not admit this host: {refusal}")]
     Refused {
         /// The node that admits.
@@ -47,7 +47,7 @@ pub enum JoinError {
         /// Why.
         refusal: JoinRefusal,
     },
-    /// The node that admits is there and did not answer.
+    /// The node that admits was reached, and did not answer.
     #[error("{address} took the question and did not answer within {:.0} s: that host is \
     overloaded, or stopped", ANSWER_DEADLINE.as_secs_f64())]
     Silent {
@@ -62,13 +62,14 @@ pub enum JoinError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A key cannot be made, or what was granted is not this node's.
+    /// A key cannot be made, or the certificate that was granted is not this node's.
     #[error(transparent)]
     Identity(#[from] IdentityError),
 }
 
 impl JoinError {
-    /// Whether it may well be otherwise in a moment: that node is there, and has too much to do.
+    /// Whether another attempt in a moment may work: the other node was reached, and has too much
+    /// to do.
     pub const fn is_passing(&self) -> bool {
         matches!(
             self,

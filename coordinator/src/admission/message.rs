@@ -15,7 +15,7 @@ use crate::wire::hello::Hello;
 pub(crate) const MAX_QUESTION: usize = 4096;
 /// The longest answer: two certificates of some hundred bytes.
 pub(crate) const MAX_ANSWER: usize = 8192;
-/// What the bytes of TLS are derived for; another use would have another label.
+/// What the bytes that TLS derives are for; another use would have another label.
 const EXPORTER: &[u8] = b"EXPORTER-swell-join-1";
 
 /// A certificate on its way to the node that it is for.
@@ -24,12 +24,12 @@ pub(crate) struct Grant {
     certificate: Vec<u8>,
     /// The certificate of the cluster itself, by whose key the other is signed.
     authority: Vec<u8>,
-    /// The cluster's time: a node asks no clock of its own.
+    /// The cluster's time, so that a node need not trust its own clock.
     now_unix_s: u64,
 }
 
-/// What a node asks, after its protocol and its release: those two are read first and never change
-/// their place.
+/// What a node asks. Its protocol and its release come first in the message, are read first and
+/// never change their place.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct JoinQuestion {
     pub(crate) token: TokenId,
@@ -39,8 +39,8 @@ pub(crate) struct JoinQuestion {
     pub(crate) proof: [u8; 32],
 }
 
-/// What it is answered. The refusal comes first and its first variant too, so that every release
-/// can read why it was not admitted.
+/// The answer. The refusal is the first variant, and "another protocol" is its own first variant,
+/// so that every release can read why it was not admitted.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum JoinAnswer {
     Refused(JoinRefusal),

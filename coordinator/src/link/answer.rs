@@ -21,8 +21,8 @@ use crate::wire::frame::{self, FrameError, FrameReader};
 /// Questions of one peer that are answered at the same time; more of them wait at the peer. A node
 /// asks for two files at a time and a renewal.
 pub(crate) const MAX_QUESTIONS: u32 = 8;
-/// Questions of one peer at once and a second. A run has some tens of files; a peer that asks ten
-/// thousand times is broken.
+/// How many questions one peer may ask, at once and a second. A run has some tens of files; a peer
+/// that asks ten thousand times is broken.
 const QUESTIONS: BucketRate = BucketRate { burst: 1024.0, each_second: 64.0 };
 
 /// What a node has for its peers: files, and certificates where it admits nodes.
@@ -64,7 +64,7 @@ pub(crate) async fn answer_all(connection: Arc<PeerConnection>, services: Servic
     }
 }
 
-/// Answers one question. A stream that is given up before it has asked is no offence: the peer may
+/// Answers one question. It is no fault if a stream is given up before it has asked: the peer may
 /// have lost interest.
 async fn answer(
     connection: Arc<PeerConnection>,

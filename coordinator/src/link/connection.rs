@@ -10,7 +10,7 @@ use crate::link::error::LinkError;
 use crate::socket::canonical;
 use crate::wire::close::CloseCode;
 
-/// A connection whose end is told from one place, whichever task brought it about.
+/// A connection that reports its end in one way, whichever task closed it.
 #[derive(Debug)]
 pub(crate) struct PeerConnection {
     /// The node at the other end, as its certificate proves.
@@ -26,7 +26,7 @@ impl PeerConnection {
         Self { node, quinn, closed: OnceLock::new() }
     }
 
-    /// Closes the connection now; what was not yet acknowledged is lost. The first reason is kept.
+    /// Closes the connection now; what was not acknowledged yet is lost. The first reason is kept.
     pub(crate) fn close(&self, code: CloseCode, reason: &str) {
         if self.quinn.close_reason().is_none() {
             let (code, reason) = self.closed.get_or_init(|| (code, reason.to_owned()));
@@ -34,7 +34,7 @@ impl PeerConnection {
         }
     }
 
-    /// What is to be said when the connection is found closed.
+    /// The error when the connection is found to be closed.
     pub(crate) fn ended(&self, error: ConnectionError) -> LinkError {
         match (error, self.closed.get()) {
             (ConnectionError::LocallyClosed, Some((code, reason))) => LinkError::Closed {

@@ -12,7 +12,7 @@ use crate::wire::close::CloseCode;
 use crate::wire::frame::{EncodeError, MAX_MESSAGE};
 use crate::wire::hello::Disagreement;
 
-/// Why a link cannot be had or used. Unless said otherwise the connection is closed and the peer
+/// Why a link cannot be made or used. Unless said otherwise the connection is closed and the peer
 /// must be dialled anew.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -41,13 +41,13 @@ pub enum LinkError {
         /// The address.
         address: SocketAddr,
     },
-    /// A connection was made, and the first words did not come in time.
+    /// A connection was made, and the first message did not come in time.
     #[error("{address} took the connection and says nothing: that host is overloaded, or stopped")]
     Silent {
         /// The other node.
         address: SocketAddr,
     },
-    /// The first words made no sense.
+    /// The first message made no sense.
     #[error("{address} does not say what it is: {reason}")]
     NoHello {
         /// The other node.
@@ -68,8 +68,8 @@ pub enum LinkError {
         /// Why.
         reason: String,
     },
-    /// A message did not find room in time, as the other node does not read. It was not sent; the
-    /// link goes on.
+    /// There was no room for a message in time, because the other node does not read. The message
+    /// was not sent; the link goes on.
     #[error("host {node} does not read what it is sent")]
     Stalled {
         /// The other node.
@@ -97,7 +97,7 @@ pub enum LinkError {
         /// The other node.
         node: NodeId,
     },
-    /// Nothing was heard of the other node for ten seconds.
+    /// The other node was silent for ten seconds.
     #[error("host {node} is silent: it is gone, frozen or cut off")]
     Lost {
         /// The other node.
@@ -115,12 +115,12 @@ pub enum LinkError {
         node: NodeId,
         /// Whether it was this node.
         here: bool,
-        /// Why; none is a reason that this release does not know.
+        /// Why; `None` for a reason that this release does not know.
         code: Option<CloseCode>,
-        /// In words, from the side that closed.
+        /// The reason in words, from the side that closed.
         reason: String,
     },
-    /// The connection broke below.
+    /// The connection broke.
     #[error("the connection with host {node} broke: {reason}")]
     Broken {
         /// The other node.
@@ -130,7 +130,7 @@ pub enum LinkError {
     },
 }
 
-/// Why a certificate was not renewed. The one before stays.
+/// Why a certificate was not renewed. The old one stays.
 #[derive(Debug, thiserror::Error)]
 pub enum RenewError {
     /// The link failed.

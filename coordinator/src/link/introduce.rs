@@ -1,4 +1,4 @@
-//! Who is at the other end: the first words of a connection, from either side.
+//! Who is at the other end: the first messages of a connection, from either side.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::wire::close::CloseCode;
 use crate::wire::frame::{FrameError, FrameReader};
 use crate::wire::hello::{Hello, MAX_HELLO};
 
-/// In what time both have said what they are.
+/// How long both sides may take to say what they are.
 pub(crate) const HELLO_DEADLINE: Duration = Duration::from_secs(3);
 /// How long a side that was refused may take to hear why.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -32,8 +32,8 @@ pub(crate) struct LocalNode {
 }
 
 impl LocalNode {
-    /// Says what this node is, hears what the other is, and whether they go together. Dropping the
-    /// future closes the connection.
+    /// Says what this node is, hears what the other is, and decides whether they go together.
+    /// Dropping the future closes the connection.
     pub(crate) async fn introduce(
         &self,
         connection: &Connection,
@@ -65,8 +65,8 @@ impl LocalNode {
             no_hello(reason)
         })?;
         let refuse = async |code: CloseCode, reason: &'static str| {
-            // The side that dialled judges the same and closes; to close first might overtake our
-            // words.
+            // The side that dialled decides in the same way, and closes. If this side closed first,
+            // that might overtake its own message.
             if !dialled {
                 let _ = timeout(LAST_WORDS, connection.closed()).await;
             }

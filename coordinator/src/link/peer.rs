@@ -26,18 +26,17 @@ use crate::wire::close::CloseCode;
 use crate::wire::frame::{self, FrameError, FrameReader, MAX_MESSAGE};
 use crate::wire::hello::Hello;
 
-/// Bytes of messages that wait to be written: two of the longest. When they are more,
+/// How many bytes of messages may wait to be written: two of the longest. When there are more,
 /// [`Peer::send`] waits.
 const MAX_WAITING_BYTES: usize = 2 * MAX_MESSAGE;
-/// Messages that wait to be written, each with some bookkeeping. When they are more, [`Peer::send`]
-/// waits.
+/// How many messages may wait to be written. When there are more, [`Peer::send`] waits.
 const MAX_WAITING: usize = 1024;
-/// Files that are fetched from one peer at a time, each with up to 1 MiB that was not yet read: a
-/// third would leave no room for messages.
+/// How many files are fetched from one peer at a time, each with up to 1 MiB that was not read yet:
+/// a third would leave no room for messages.
 const MAX_FETCHES: usize = 2;
-/// How long a message waits for room: as long as a whole one may take on its way.
+/// How long a message waits for room: as long as a whole message may take on its way.
 const SEND_DEADLINE: Duration = Duration::from_secs(5);
-/// How long a goodbye waits for what was sent before it.
+/// How long a goodbye waits until what was sent before it has arrived.
 const GOODBYE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A member at the other end of a connection. Dropping it closes the connection; share it with an
@@ -61,7 +60,7 @@ pub struct Peer {
 enum QueuedWrite {
     /// A message, and the room that it takes until it is written.
     Message(Bytes, OwnedSemaphorePermit),
-    /// The last: to be answered when all before it has arrived.
+    /// The last message: it is acknowledged when all before it has arrived.
     Goodbye(oneshot::Sender<()>),
 }
 
@@ -74,8 +73,8 @@ impl Peer {
         messages: FrameReader,
         services: Services,
     ) -> Self {
-        // Now that it is known who it is: the stream of messages, which is open already if the peer
-        // has dialled, and those for questions.
+        // The other side is known now, so the streams are opened: one for messages, which is open
+        // already if the peer has dialled, and those for questions.
         connection.quinn.set_receive_window(VarInt::from_u32(MEMBER_WINDOW));
         connection.quinn.set_max_concurrent_bi_streams(VarInt::from_u32(1 + MAX_QUESTIONS));
         let connection = Arc::new(connection);
@@ -105,12 +104,12 @@ impl Peer {
         &self.hello
     }
 
-    /// Where it is now; that may change when it is behind NAT.
+    /// Its present address; this may change when it is behind NAT.
     pub fn address(&self) -> SocketAddr {
         self.connection.address()
     }
 
-    /// The estimate of the time to it and back.
+    /// The estimate of the round trip to it.
     pub fn round_trip(&self) -> Duration {
         self.connection.quinn.rtt()
     }
@@ -175,8 +174,9 @@ impl Peer {
         }
     }
 
-    /// Sends a message that may be lost, come late or out of order, and never waits: when too many
-    /// are under way, the oldest is dropped. It fits into one packet, about 1,100 bytes.
+    /// Sends a message that may be lost, or arrive late or out of order, and never waits: when too
+    /// many are under way, the oldest is dropped. A message must fit into one packet, about 1,100
+    /// bytes.
     pub fn send_datagram<T: Serialize + ?Sized>(&self, message: &T) -> Result<(), LinkError> {
         let unwritable = |reason: String| LinkError::Unwritable { reason };
         let message = postcard::to_stdvec(message).map_err(|e| unwritable(e.to_string()))?;
@@ -211,13 +211,13 @@ impl Peer {
                 let _ = wait.await;
             }
         };
-        // Past the deadline what did not arrive is lost, as the promise says.
+        // What did not arrive by the deadline is lost, as the documentation says.
         let _ = timeout(GOODBYE_DEADLINE, goodbye).await;
         self.connection.close(CloseCode::Goodbye, reason);
     }
 
-    /// Closes the connection at once, as the peer sent what is well-formed and cannot be true. The
-    /// reason is told to it.
+    /// Closes the connection at once, because the peer sent something well-formed that cannot be
+    /// true. The peer is told the reason.
     pub fn reject(&self, reason: &str) {
         self.connection.close(CloseCode::Rejected, reason);
     }
@@ -243,8 +243,8 @@ impl Drop for Peer {
     }
 }
 
-/// Writes what waits until the goodbye or the end of the connection; then nobody need wait for room
-/// any more.
+/// Writes what waits, until the goodbye or the end of the connection; after that nobody needs to
+/// wait for room any more.
 async fn write(
     connection: Arc<PeerConnection>,
     mut stream: SendStream,

@@ -1,5 +1,5 @@
-//! What comes to the socket: it is counted at the gate, sees its handshake through in time, and is
-//! sorted by its protocol into those that would join and members.
+//! What arrives at the socket: the gate counts it, its handshake must end in time, and its protocol
+//! says whether it is a node that would join or a member.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,17 +20,17 @@ use crate::text::headline;
 use crate::tls::{self, JOIN_PROTOCOL, LINK_PROTOCOL};
 use crate::wire::close::CloseCode;
 
-/// Connections at a time, those that are being made included. From 64 nodes on a cluster is a tree,
-/// so nobody needs more.
+/// How many connections there may be at a time, with those that are being made. From 64 nodes on a
+/// cluster is a tree, so nobody needs more.
 const MAX_CONNECTIONS: usize = 256;
-/// Connections at a time that have not proven anything.
+/// How many connections may exist at a time that have proven nothing yet.
 pub(crate) const MAX_STRANGERS: usize = 64;
 /// In what time a handshake is done: three packets, each of which may be lost once.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(3);
-/// How often those who were turned away are told of, in one line for all.
+/// How often a line reports the connections that were refused.
 const TURNED_AWAY_LINE: Duration = Duration::from_secs(1);
 
-/// Lets in who may come, until the socket is closed. It owns those who are not yet in.
+/// Lets connections in, until the socket is closed. It owns those that are not let in yet.
 pub(crate) async fn receive_arrivals(
     socket: Socket,
     local: Arc<LocalNode>,
@@ -59,7 +59,8 @@ pub(crate) async fn receive_arrivals(
                         strangers.spawn(receive(incoming, source, local, arrived));
                     }
                     Ruling::ProveAddress => {
-                        // An attempt that has proven its address already is not asked to.
+                        // An attempt that has proven its address already is not asked to do so
+                        // again.
                         if let Err(proven) = incoming.retry() {
                             proven.into_incoming().refuse();
                         }
@@ -79,7 +80,7 @@ pub(crate) async fn receive_arrivals(
     }
 }
 
-/// Sees one connection in, and gives its source back if it ended well.
+/// Lets one connection in, and gives its attempt back if it ended well.
 async fn receive(
     incoming: Incoming,
     source: IpAddr,
@@ -117,7 +118,7 @@ async fn receive(
     ended_well.then_some(source)
 }
 
-/// Exchanges the first words with a member and hands it on. False when it was refused.
+/// Exchanges the first messages with a member and passes it on. False when it was refused.
 async fn receive_member(
     connection: &Connection,
     local: &LocalNode,
@@ -138,7 +139,7 @@ async fn receive_member(
             }
             true
         }
-        // A member that reaches itself by another of its names is no stranger.
+        // A member that reaches itself under another of its names is no stranger.
         Err(LinkError::Itself { .. }) => true,
         Err(error) => {
             let why = headline(&error);
@@ -148,8 +149,8 @@ async fn receive_member(
     }
 }
 
-/// Those who were turned away at the gate: one line a second, so that nobody fills a disk by
-/// knocking.
+/// The connections that the gate refused: one line a second, so that nobody can fill a disk by
+/// trying again and again.
 struct TurnedAway {
     count: u64,
     told: Option<Instant>,

@@ -6,7 +6,7 @@ use quinn::VarInt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum CloseCode {
-    /// It is not needed any more.
+    /// The connection is not needed any more.
     Goodbye = 0,
     /// The other side speaks another major version.
     OtherMajor = 1,
@@ -14,15 +14,15 @@ pub enum CloseCode {
     OtherVersion = 2,
     /// The other side showed no certificate.
     NoCertificate = 3,
-    /// The other side calls itself something that its certificate does not.
+    /// The other side claims to be a node that its certificate does not name.
     Impostor = 4,
     /// A message was announced that is longer than 1 MiB.
     TooLong = 5,
-    /// A message was none.
+    /// Bytes that should be a message are none.
     Garbage = 6,
     /// The other side opened streams faster than anything needs.
     TooManyStreams = 7,
-    /// A message was begun and not ended in time.
+    /// A message began and did not end in time.
     TooSlow = 8,
     /// This node has too many connections.
     Busy = 9,
@@ -51,7 +51,7 @@ impl CloseCode {
         Self::ALL.into_iter().find(|code| VarInt::from(*code) == number)
     }
 
-    /// In words, as what the side that closed says of the other.
+    /// The reason in words, as the side that closed says it about the other side.
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Goodbye => "it is not needed any more",

@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
-/// The longest message. What is longer is a file, or is said in parts.
+/// The longest message. Longer data is a file, or is sent in parts.
 pub const MAX_MESSAGE: usize = 1024 * 1024;
-/// In what time a message that has begun is whole: one of 1 MiB at 210 KB/s.
+/// How long a message may take once it has begun: 1 MiB at 210 KB/s.
 const MESSAGE_DEADLINE: Duration = Duration::from_secs(5);
 const PREFIX: usize = 4;
 
@@ -68,15 +68,15 @@ impl FrameReader {
         }
     }
 
-    /// What comes after the last message as bytes without lengths: those that were read ahead, and
-    /// the stream.
+    /// What comes after the last message, as bytes without lengths: the bytes that were read ahead,
+    /// and the stream.
     pub(crate) fn into_rest(self) -> (Bytes, RecvStream) {
         (self.buffer.freeze(), self.stream)
     }
 }
 
-/// Takes the message out with which the buffer begins, if it is there to its end; fails with a
-/// length that is too much.
+/// Takes out the message with which the buffer begins, if it is complete; fails if its length is
+/// above the limit.
 pub(crate) fn take(buffer: &mut BytesMut, limit: usize) -> Result<Option<Bytes>, usize> {
     let Some(prefix) = buffer.first_chunk::<PREFIX>() else { return Ok(None) };
     let length = u32::from_be_bytes(*prefix) as usize;

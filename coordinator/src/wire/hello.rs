@@ -1,8 +1,8 @@
-//! The first words: whether two releases go together.
+//! The first messages: whether two releases go together.
 //!
-//! Both sides say what they are before anything else, and both judge, so each can tell its user of
-//! both. The protocol's number, the release and the node's id come first and never change their
-//! place: whatever a later release adds, an earlier one can read far enough to name it.
+//! Both sides say what they are before anything else, and both decide, so each can tell its user
+//! about both. The protocol's number, the release and the node's id come first and never change
+//! their place: whatever a later release adds, an earlier one can read far enough to name it.
 
 use std::fmt;
 
@@ -63,8 +63,8 @@ impl Hello {
         frame::encode(&(self.protocol, &self.release, node, self.contract, &self.engine))
     }
 
-    /// Reads the message of another node and says who it claims to be, and whether it goes together
-    /// with this one.
+    /// Reads the message of another node, and returns who it claims to be, and whether it goes
+    /// together with this one.
     pub(crate) fn judge(
         &self,
         message: &[u8],
