@@ -1,5 +1,5 @@
 //! A run on this machine alone: the control thread, which merges what its workers measured, watches
-//! the machine, and does what the control of the run decides.
+//! the machine, and carries out what the control of the run decides.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -22,11 +22,11 @@ use crate::threads::Threads;
 use crate::worker::{Order, WINDOW, WorkerResult};
 use crate::workers::{Results, Workers};
 
-/// Time between making the workers and the run's first instant: enough for all to be ready and
-/// waiting for it.
+/// The time between making the workers and the run's first instant: long enough for all workers to
+/// be ready and to wait for it.
 const LEAD: Duration = Duration::from_millis(50);
 
-/// Who counts where nobody shares a run.
+/// The node's identity where nobody shares the run.
 const ALONE: NodeId = NodeId(0);
 
 /// Runs the plan to its end on these threads. `view` is told once a second.
@@ -79,12 +79,12 @@ struct LocalRun<'a> {
     set_points: watch::Sender<Option<WorkerSetPoint>>,
     spares: Vec<mpsc::Sender<Window>>,
     machine: MachineWatch,
-    /// Request heads that each worker had handed to the network with its latest window.
+    /// Request heads that each worker had handed to the network by the end of its latest window.
     written: Vec<u64>,
 }
 
 impl LocalRun<'_> {
-    /// Goes on until all workers have ended; says whether those were given up that had not.
+    /// Goes on until all workers have ended. Returns whether some had not, and were given up.
     async fn run(
         &mut self,
         mut windows: mpsc::Receiver<Window>,
@@ -129,7 +129,7 @@ impl LocalRun<'_> {
             }),
         };
         self.control.handle_time(self.shared.now(), here);
-        // Workers are told a moment ahead; who watches can wait.
+        // Workers are told a moment ahead, so they come first; a view can wait.
         self.do_effects();
         show(&mut self.control, view);
     }
@@ -157,15 +157,15 @@ impl LocalRun<'_> {
                     self.orders.send_replace(Order::Cut);
                 }
                 Effect::CloseIterations => self.shared.iterations.close(),
-                // There is nobody but this machine.
+                // There is no other machine.
                 Effect::Distrust(_) => {}
                 Effect::Say(notice) => say(&notice),
             }
         }
     }
 
-    /// Takes what the workers have left, and what this machine was. Of those that were given up
-    /// the windows that they sent are all.
+    /// Takes the last results of the workers, and the facts of this machine. From workers that were
+    /// given up there are only the windows that they sent.
     async fn take_last(
         &mut self,
         results: Results,
@@ -175,7 +175,7 @@ impl LocalRun<'_> {
         let (machine, mut counted) = (self.machine.record(), Snapshot::default());
         let mut silent = 0;
         for (worker, mut result) in results.into_iter().enumerate() {
-            // Those that go on have ended by now, and have sent it.
+            // Workers that were not given up have ended by now, and have sent their results.
             let told = if gave_up {
                 result.try_recv().ok()
             } else {

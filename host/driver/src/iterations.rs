@@ -1,7 +1,7 @@
 //! The numbers of iterations: each is given to one iteration, whatever thread asks.
 //!
-//! A node alone counts them itself. Among others it is handed blocks of them, and whoever asks
-//! while there is none waits for the next block.
+//! A node alone counts them itself. Among others a node is handed blocks of numbers, and an
+//! iteration that finds no number waits for the next block.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -12,46 +12,46 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// Gives out the numbers from 0 up to a limit, or those of the blocks that it is handed.
+/// Hands out the numbers from 0 up to a limit, or those of the blocks that it was given.
 #[derive(Debug)]
 pub(crate) struct Iterations {
-    /// Nothing where they are counted here.
+    /// The blocks; `None` where the numbers are counted here.
     blocks: Option<Blocks>,
     next: AtomicU64,
     limit: u64,
-    /// No more are given, whatever the limit.
+    /// Whether no more numbers are handed out, whatever the limit.
     closed: AtomicBool,
     under_way: AtomicU64,
     made: Instant,
-    /// When the latest iteration to end did so, in nanoseconds since then.
+    /// When the latest iteration that ended did so, in nanoseconds since that instant.
     ended: AtomicU64,
-    /// How many did.
+    /// How many iterations have ended.
     took_place: AtomicU64,
-    /// Numbers whose iteration found the run over, or its user surplus, before it had begun
+    /// Numbers whose iteration found the run over, or its user not needed, before it had begun
     /// anything.
     returned: Mutex<Vec<u64>>,
 }
 
-/// Numbers that were handed to this node.
+/// Numbers that were given to this node.
 #[derive(Debug, Default)]
 struct Blocks {
     left: Mutex<VecDeque<Range<u64>>>,
-    /// No more will be handed out.
+    /// Whether no more blocks will come.
     are_complete: AtomicBool,
     used: AtomicU64,
     more: Notify,
-    /// The run is ending: nobody waits for a number any more.
+    /// Whether the run is ending: nobody waits for a number any more.
     has_ended: AtomicBool,
 }
 
 impl Iterations {
-    /// Those of blocks that are to come.
+    /// The numbers of the blocks so far.
     pub(crate) fn of_blocks() -> Self {
-        // What is given back must be kept, as it is of a limited run.
+        // A number that is given back must be kept, because it belongs to a limited run.
         Self { blocks: Some(Blocks::default()), ..Self::new(Some(0)) }
     }
 
-    /// Without a limit, numbers last for ever.
+    /// Numbers up to a limit; without a limit they last for ever.
     pub(crate) fn new(limit: Option<u64>) -> Self {
         Self {
             blocks: None,
@@ -66,12 +66,13 @@ impl Iterations {
         }
     }
 
-    /// The number of the next iteration, which may have to be waited for; nothing when all have
-    /// been given.
+    /// The number of the next iteration, for which the caller may have to wait; `None` when all
+    /// numbers were handed out.
     pub(crate) async fn take(&self) -> Option<u64> {
         let Some(blocks) = &self.blocks else { return self.count() };
         loop {
-            // Made before the look, so that a block that comes right after it is not missed.
+            // This future is made before the look, so that a block that comes right after the look
+            // is not missed.
             let mut more = pin!(blocks.more.notified());
             more.as_mut().enable();
             if self.closed.load(Ordering::Relaxed) || blocks.has_ended.load(Ordering::Acquire) {
@@ -88,7 +89,7 @@ impl Iterations {
         }
     }
 
-    /// Numbers that this node may use.
+    /// Adds numbers that this node may use.
     pub(crate) fn hand(&self, block: Range<u64>) {
         if let Some(blocks) = &self.blocks {
             blocks.left().push_back(block);
@@ -104,8 +105,8 @@ impl Iterations {
         }
     }
 
-    /// The run is ending: whoever waits for a block is told that there is none. That is not to say
-    /// that all numbers were given.
+    /// The run is ending: those who wait for a block are told that there is none. This does not say
+    /// that all numbers were handed out.
     pub(crate) fn end(&self) {
         if let Some(blocks) = &self.blocks {
             blocks.has_ended.store(true, Ordering::Release);
@@ -141,7 +142,7 @@ impl Iterations {
         }
     }
 
-    /// Whether no number is left to give.
+    /// Whether there is no number left to hand out.
     pub(crate) fn is_exhausted(&self) -> bool {
         let are_given = || {
             self.blocks.as_ref().map_or_else(
@@ -159,12 +160,12 @@ impl Iterations {
         self.took_place.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Iterations that took place and have ended.
+    /// How many iterations took place and have ended.
     pub(crate) fn that_took_place(&self) -> u64 {
         self.took_place.load(Ordering::Relaxed)
     }
 
-    /// When the latest one to end did so; nothing where none took place.
+    /// When the latest of them ended; `None` where none took place.
     pub(crate) fn last_end(&self) -> Option<Instant> {
         let nanos = self.ended.load(Ordering::Relaxed);
         (nanos > 0).then(|| self.made + Duration::from_nanos(nanos))
@@ -176,12 +177,12 @@ impl Iterations {
         UnderWay(self)
     }
 
-    /// Whether no number is left to give and no iteration is under way that might give one back.
+    /// Whether no number is left and no iteration is under way that might give its number back.
     pub(crate) fn are_over(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) == 0 && self.is_exhausted()
     }
 
-    /// Gives no number any more; iterations under way go on.
+    /// Hands out no more numbers; iterations under way go on.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         if let Some(blocks) = &self.blocks {

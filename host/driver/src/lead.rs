@@ -1,5 +1,5 @@
-//! Leading a run that several nodes share: what they counted comes together here, and what the
-//! control of the run decides goes to all of them.
+//! The lead of a run that several nodes share: their counts come together here, and the decisions
+//! of the run's control go to all of them.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -20,57 +20,58 @@ use crate::plan::RunPlan;
 use crate::run_lines::{Asked, View, say, show};
 use crate::worker::WINDOW;
 
-/// What comes to whoever leads.
+/// What the lead hears.
 #[derive(Debug)]
 pub enum NodeEvent {
-    /// It begins, or began, at this instant.
+    /// The run begins, or began, at this instant.
     Began(Instant),
-    /// It does not take place; why, for a person.
+    /// The run does not take place; why, for a person.
     Refused(String),
-    /// A node counted; as it came, to be read where nobody's lease waits for it.
+    /// A node counted. The bytes are as they came, and are read where no node's lease waits for
+    /// that.
     Counted(NodeId, Bytes),
     /// What went through on a node.
     Flowed(Flowed),
-    /// What nodes have of the run has changed.
+    /// The nodes' parts in the run have changed.
     Hosts(Vec<NodePlace>),
     /// A scenario wants the run to end.
     EndRequest(EndRequest),
-    /// Every node has told all, or was given up.
+    /// The counts of every node have arrived, or the others were given up.
     Over(Vec<NodeFate>),
 }
 
-/// What is to be told to all nodes.
+/// What all nodes are to be told.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RunCommand {
-    /// Another course; whether objectives judge only what begins then.
+    /// Follow another course; whether objectives judge only what begins from then on.
     Follow(Course, bool),
-    /// Nothing is to begin, or things are again.
+    /// Begin nothing (`true`), or begin again.
     Pause(bool),
-    /// What is meant to begin from here on is measured.
+    /// What is meant to begin from this instant on is measured.
     MeasureFrom(RunInstant),
-    /// Nothing is to begin any more.
+    /// Begin nothing any more.
     End(Ending),
-    /// A node told what cannot be: it is not to be heard any more.
+    /// A node sent counts that are impossible: what it says is ignored from now on.
     Distrust(NodeId),
 }
 
-/// A run was given up before it began.
+/// The run was given up before it began.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("stopped before anything was sent")]
 pub struct StoppedBefore;
 
-/// The ends of the channels to what speaks with the nodes.
+/// The ends of the channels to the thread that speaks with the nodes.
 pub struct LeadLine {
-    /// What comes.
+    /// What the lead hears.
     pub news: mpsc::UnboundedReceiver<NodeEvent>,
-    /// What goes out.
+    /// What the nodes are to be told.
     pub run_commands: mpsc::Sender<RunCommand>,
 }
 
 /// Leads a run to its end. `view` is told once a second.
 ///
 /// # Errors
-/// A node cannot take part: nothing was sent. Or the nodes cannot be spoken with any more.
+/// A node cannot take part: nothing was sent. Or the nodes cannot be reached any more.
 pub async fn lead(
     plan: &RunPlan,
     mut line: LeadLine,
@@ -80,7 +81,7 @@ pub async fn lead(
     let Some(began) = beginning(&mut line, &mut asked).await? else { bail!(StoppedBefore) };
     let mut lead = Lead {
         began,
-        // Of the room of other machines nothing is known here.
+        // Nothing is known here about how many users other machines hold.
         control: RunControl::new(&plan.plan, plan.workers, None),
         run_commands: line.run_commands,
         told: None,
@@ -94,10 +95,10 @@ pub async fn lead(
             Some(request) = asked.end_requests.recv() => {
                 lead.control.handle_end_request(now(began), request);
             }
-            // Before the news, of which there may be always some.
+            // This comes before the messages of nodes, of which there may always be some.
             _ = ticks.tick() => {
                 lead.control.handle_time(now(began), LocalFacts::default());
-                // Nodes are told a moment ahead; who watches can wait.
+                // Nodes are told a moment ahead, so they come first; a view can wait.
                 lead.do_effects().await;
                 show(&mut lead.control, view);
             }
@@ -122,7 +123,7 @@ fn now(began: Instant) -> RunInstant {
     RunInstant::START + began.elapsed()
 }
 
-/// Waits until it is known when to begin; nothing where the run is given up before.
+/// Waits until it is known when to begin; `None` where the run is given up before.
 async fn beginning(line: &mut LeadLine, asked: &mut Asked) -> anyhow::Result<Option<Instant>> {
     loop {
         tokio::select! {
@@ -146,12 +147,12 @@ struct Lead {
     began: Instant,
     control: RunControl,
     run_commands: mpsc::Sender<RunCommand>,
-    /// What nodes were told to follow last.
+    /// The set-point that nodes were told last.
     told: Option<SetPoint>,
 }
 
 impl Lead {
-    /// Takes in what came; gives what became of the nodes, once that is known of all.
+    /// Takes in what came; returns what became of the nodes, once that is known of all.
     fn handle_news(&mut self, news: NodeEvent) -> anyhow::Result<Option<Vec<NodeFate>>> {
         let now = now(self.began);
         match news {
@@ -164,7 +165,7 @@ impl Lead {
             },
             NodeEvent::Flowed(flowed) => self.control.handle_flowed(&flowed),
             NodeEvent::Hosts(places) => self.control.handle_places(now, places),
-            // Which rows are left is a matter of each node, which says so itself.
+            // Each node says for itself that its feed has no row left.
             NodeEvent::EndRequest(EndRequest::FeedExhausted(_)) => {}
             NodeEvent::EndRequest(request) => self.control.handle_end_request(now, request),
             NodeEvent::Over(fates) => return Ok(Some(fates)),
@@ -180,14 +181,15 @@ impl Lead {
                         self.send(run_command).await;
                     }
                 }
-                // Each node ends at its own instant, which is the same; nobody needs to be told.
+                // Each node ends at its own instant, which is the same for all; nobody needs to be
+                // told.
                 Effect::End(EndOrder::Planned) => {}
                 Effect::End(EndOrder::Finished) => {
                     self.send(RunCommand::End(Ending::Finished)).await;
                 }
                 Effect::End(EndOrder::Stopped) => self.send(RunCommand::End(Ending::Stopped)).await,
                 Effect::Cut => self.send(RunCommand::End(Ending::Cut)).await,
-                // Which rows are left is a matter of each node.
+                // Each node says for itself that its feed has no row left.
                 Effect::CloseIterations => {}
                 Effect::Distrust(node) => self.send(RunCommand::Distrust(node)).await,
                 Effect::Say(notice) => say(&notice),
@@ -196,12 +198,12 @@ impl Lead {
     }
 
     async fn send(&self, run_command: RunCommand) {
-        // A thread that is gone is found out by the news that end.
+        // If that thread has ended, the channel of its messages ends too, and shows it.
         let _ = self.run_commands.send(run_command).await;
     }
 }
 
-/// What nodes are to be told that were `told` one set-point, and are to follow another.
+/// What nodes are to be told that follow the set-point `told`, and are to follow another.
 fn changes(told: Option<SetPoint>, set_point: SetPoint) -> Vec<RunCommand> {
     let SetPoint { course, from: _, restarts, is_paused, measured_from } = set_point;
     let mut run_commands = Vec::new();

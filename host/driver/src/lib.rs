@@ -1,9 +1,9 @@
 //! Executes a plan: workers that generate the load, each on its thread, and the control thread,
 //! which does what the control of the run decides.
 //!
-//! The rules of when and whom, and of when a run ends, are `core`'s; the users are the engine's.
-//! What is here is threads, timers and queues. Several plans may be executed at once: each has its
-//! own workers, on threads that all share.
+//! `core` has the rules of when to start whom, and of when a run ends; the engine has the users.
+//! This crate has threads, timers and queues. Several plans may be executed at once: each has its
+//! own workers, on threads that all plans share.
 
 mod alone;
 mod iterations;

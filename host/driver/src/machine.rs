@@ -1,8 +1,8 @@
 //! What this machine gives the load generator: cores, processor time, memory, descriptors, ports,
 //! mappings.
 //!
-//! Everything is read from the kernel when asked. A figure that cannot be read is absent, never
-//! guessed.
+//! Everything is read from the kernel when somebody asks. A figure that cannot be read is left out,
+//! never guessed.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,8 +11,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use swell_core::run::{CpuRecord, MachineRecord};
 use swell_protocol::clock::LocalInstant;
 
-/// The clock of leases: the time since the machine was booted, suspension included, which nobody
-/// sets.
+/// The clock of leases: the time since the machine was booted, including suspension. Nobody can set
+/// it.
 pub fn local_now() -> LocalInstant {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     LocalInstant::from_nanos(
@@ -45,13 +45,13 @@ pub fn cpu_time() -> Duration {
 /// Watches this machine during the measured part of a run, from its first look on.
 #[derive(Default)]
 pub struct MachineWatch {
-    /// The latest look, and the processor time that was used at the first.
+    /// The latest look, and how much processor time had been used at the first.
     watch: Option<(CpuWatch, Duration)>,
     cpu: CpuRecord,
 }
 
 impl MachineWatch {
-    /// A window of the measured part is over, or the first begins.
+    /// A window of the measured part is over, or the first one begins.
     pub fn look(&mut self) {
         match &mut self.watch {
             None => self.watch = Some((CpuWatch::start(), cpu_time())),
@@ -59,7 +59,7 @@ impl MachineWatch {
         }
     }
 
-    /// What was seen of the machine so far.
+    /// The facts of the machine so far.
     pub fn record(&self) -> MachineRecord {
         let used = |since: Duration| cpu_time().saturating_sub(since).as_secs_f64();
         MachineRecord {
@@ -94,8 +94,9 @@ impl CpuWatch {
         }
     }
 
-    /// Adds what was seen since the last look: processor time used, as a share of what the allowed
-    /// cores had; and time that the hypervisor took from this machine, as a share of all its cores.
+    /// Adds what happened since the last look: the processor time that was used, as a share of what
+    /// the allowed cores had; and the time that the hypervisor took from this machine, as a share
+    /// of all its cores.
     fn look(&mut self, record: &mut CpuRecord) {
         let (now, used, stolen) = (Instant::now(), cpu_time(), stolen_ticks());
         let wall = (now - self.since).as_secs_f64().max(1e-6);
@@ -120,30 +121,30 @@ pub fn resident_bytes() -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// The most memory that this process ever had resident, in bytes: what a run took is gone with its
-/// users when it is told.
+/// The most memory that this process ever had resident, in bytes. When a result is written, the
+/// memory of a run has gone with its users.
 pub fn most_resident_bytes() -> Option<u64> {
     let listing = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = listing.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
 }
 
-/// Memory that could be had without swapping, in bytes: of the machine, or of the container that
-/// this process is in.
+/// Memory that is free without swapping, in bytes: of the machine, or of the container that this
+/// process is in.
 pub fn available_bytes() -> Option<u64> {
     let listing = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = listing.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let of_machine = line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10;
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok();
-    // A container sees its own group at the root.
+    // In a container, the root is the container's own group.
     let own =
         groups.iter().flat_map(|groups| groups.lines()).find_map(|line| line.strip_prefix("0::/"));
     let left = own.and_then(|own| left_in_group(&Path::new("/sys/fs/cgroup").join(own)));
     Some(left.map_or(of_machine, |left| left.min(of_machine)))
 }
 
-/// What a control group (version 2) leaves of its limit, files that were read and could be again
-/// not counted; nothing where there is no limit.
+/// What a control group (version 2) leaves of its limit; files that could be read again do not
+/// count. `None` where there is no limit.
 fn left_in_group(group: &Path) -> Option<u64> {
     let read = |name: &str| std::fs::read_to_string(group.join(name)).ok();
     let limit: u64 = read("memory.max")?.trim().parse().ok()?;
@@ -177,9 +178,11 @@ const OF_A_THREAD: u64 = 5;
 /// and the pipes of a child.
 const OF_A_COMMAND: u64 = 6;
 
-/// Raises the limit of file descriptors, and makes sure that so many threads with a runtime have
-/// theirs, if there are any. Without them a runtime cannot start, and some of its parts panic.
+/// Raises the limit of file descriptors, and makes sure that `threads` threads with a runtime have
+/// enough, if there are any. Without enough descriptors a runtime cannot start, and some of its
+/// parts panic.
 ///
+/// There are too few descriptors; the error says how many are needed, and where to set that.
 /// # Errors
 /// There are too few; says how many there must be, and where that is set.
 pub fn require_descriptors(threads: usize) -> anyhow::Result<()> {
@@ -187,7 +190,7 @@ pub fn require_descriptors(threads: usize) -> anyhow::Result<()> {
         return Ok(());
     }
     let most = raise_descriptor_limit();
-    // Looking needs one as well. Where even that is lacking, all are in use.
+    // The look needs a descriptor as well. If there is not even one left, all are in use.
     let open = std::fs::read_dir("/proc/self/fd").map_or(most, |open| open.count() as u64 - 1);
     let needed = OF_A_COMMAND + OF_A_THREAD * threads as u64;
     anyhow::ensure!(
@@ -199,7 +202,7 @@ pub fn require_descriptors(threads: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Raises the soft limit of file descriptors to the hard one; gives how many there may be then.
+/// Raises the soft limit of file descriptors to the hard limit; returns the new limit.
 pub fn raise_descriptor_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

@@ -1,7 +1,7 @@
 //! The overflow queue of all workers, and how to call them to it.
 //!
-//! It is the one thing that a worker's start may need a lock for, and is touched only when a slot
-//! has found no user for a millisecond.
+//! It is the only thing for which a worker's start may need a lock, and workers touch it only when
+//! a slot has found no user for a millisecond.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,7 @@ impl SharedOverflow {
         })
     }
 
-    /// About how many slots there are, without the lock.
+    /// About how many slots there are; reads no lock.
     pub(crate) fn len(&self) -> usize {
         self.length.load(Ordering::Relaxed)
     }

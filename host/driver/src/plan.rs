@@ -10,18 +10,18 @@ use swell_core::units::{Rate, counted, print_duration, print_rate};
 
 use crate::machine;
 
-/// What can run: the load, and how its requests are sent. Nothing after it checks anything again.
+/// What can run: the load, and how its requests are sent. Nothing after this checks anything again.
 pub struct RunPlan {
     /// The load.
     pub plan: Plan,
-    /// Worker threads; never more than users, so that no worker owns slots that it cannot start.
+    /// The number of worker threads; never more than users, so that no worker has slots that it
+    /// cannot start.
     pub workers: usize,
-    /// How its requests are sent.
+    /// How requests are sent.
     pub client: Options,
     /// Whether the scenario's `start` and `stop` do anything.
     pub has_start: bool,
-    /// Whether there may be no more users than this machine holds, where the plan alone would allow
-    /// more.
+    /// Whether this machine holds fewer users than the plan alone would allow.
     pub lacks_room: bool,
     /// Whether a run that is INVALID is to end as any other.
     pub accepts_invalid: bool,
@@ -30,7 +30,7 @@ pub struct RunPlan {
 }
 
 impl RunPlan {
-    /// Worker threads for a plan on this machine.
+    /// The number of worker threads for a plan on this machine.
     pub fn workers_for(plan: &Plan) -> usize {
         machine::allowed_cores().min(plan.most_users() as usize).max(1)
     }
@@ -49,8 +49,8 @@ impl RunPlan {
         }
     }
 
-    /// The dispatcher of one worker. In the closed model it has no slots and keeps the number of
-    /// users alone.
+    /// The dispatcher of one worker. In the closed model it has no slots, and only keeps the number
+    /// of users.
     pub fn dispatcher(&self, worker: usize) -> Dispatcher {
         let (cursor, limits) = self.slots_and_limits(worker);
         Dispatcher::new(cursor, limits)
@@ -79,8 +79,8 @@ impl RunPlan {
         )
     }
 
-    /// The plan of one of several nodes, whose part of the users goes from one place of a whole to
-    /// another.
+    /// The plan of one of several nodes, whose part of the users goes from one place of the whole
+    /// to another.
     pub fn for_part(&self, from: f64, until: f64, hosts: usize) -> Self {
         let share = if until > from { until - from } else { 1.0 / hosts as f64 };
         let spawn = match self.plan.spawn {
@@ -100,7 +100,7 @@ impl RunPlan {
         self.plan.lasts_until_stopped()
     }
 
-    /// How the highest rate is searched, where it is.
+    /// How the highest rate is searched; `None` where a rate is held.
     pub fn search(&self) -> Option<Search> {
         self.plan.control.as_ref().and_then(|control| control.search)
     }
@@ -163,8 +163,8 @@ impl RunPlan {
         }
     }
 
-    /// Starts a second that the profile ends with, or the most where objectives decide; nothing in
-    /// the closed model.
+    /// Starts a second at the end of the profile, or the highest rate where objectives decide;
+    /// `None` in the closed model.
     pub fn asked_per_second(&self) -> Option<f64> {
         if let Some(control) = &self.plan.control {
             return control.target;

@@ -1,4 +1,4 @@
-//! What a run is asked, and who watches it.
+//! What a run is asked to do, and who watches it.
 
 use swell_core::RunInstant;
 use swell_core::record::Snapshot;
@@ -10,17 +10,17 @@ pub type CommandReply = oneshot::Sender<Result<Standing, Refusal>>;
 
 /// A command, and where its answer goes if somebody waits for it.
 pub struct CommandCall {
-    /// What is asked.
+    /// The command.
     pub command: Command,
-    /// Nothing where nobody waits.
+    /// Where the answer goes; `None` where nobody waits for it.
     pub reply: Option<CommandReply>,
 }
 
 /// What comes to a run from outside.
 pub struct Asked {
-    /// Of whoever may command it.
+    /// Commands of anybody who may give them.
     pub commands: mpsc::Receiver<CommandCall>,
-    /// Of the scenario itself.
+    /// Requests of the scenario itself.
     pub end_requests: mpsc::Receiver<EndRequest>,
 }
 
@@ -32,21 +32,21 @@ pub trait View {
     /// Where the run is, once a second.
     fn look(&mut self, look: &Look<'_>);
 
-    /// Something is amiss that a person must know.
+    /// Warns of something that a person must know.
     fn warn(&mut self, text: &str);
 }
 
 impl CommandCall {
-    /// Has a run do it, and answers.
+    /// Lets a run carry out the command, and answers.
     pub(super) fn answer(self, control: &mut RunControl, now: RunInstant) {
         let answer = control.handle_command(now, self.command);
         if let Some(reply) = self.reply {
-            // Whoever asked may be gone.
+            // The one who asked may be gone.
             let _ = reply.send(answer);
         }
     }
 
-    /// Refuses what a run cannot do before it begins; says whether it is to be given up.
+    /// Refuses what a run cannot do before it begins. Returns whether the run is to be given up.
     pub fn gives_up(self) -> bool {
         match self.command {
             Command::Interrupt | Command::Stop | Command::Finish => true,
@@ -68,7 +68,7 @@ pub(super) fn show(control: &mut RunControl, view: &mut dyn View) {
     }
 }
 
-/// Tells a person, or whoever looks into the log.
+/// Tells a person who reads the log.
 pub(super) fn say(notice: &Notice) {
     match notice {
         Notice::SetPoint { .. } => tracing::debug!("{notice}"),

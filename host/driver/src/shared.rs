@@ -1,4 +1,4 @@
-//! What all workers of a run share, what they are told, and what they tell.
+//! What all workers of a run share, what they are told, and what they report.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,17 +18,17 @@ use crate::iterations::Iterations;
 use crate::overflow::SharedOverflow;
 use crate::plan::RunPlan;
 
-/// What a run's starts are to follow, as the control thread sets it.
+/// What a run's starts follow, as the control thread sets it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct WorkerSetPoint {
     pub(crate) starts: Starts,
-    /// From when on. A moment ahead, so that all workers change at the same slot.
+    /// From when on. That is a moment ahead, so that all workers change at the same slot.
     pub(crate) from: RunInstant,
-    /// How often objectives were told to judge only what begins anew.
+    /// How often objectives were told to judge only what begins from then on.
     pub(crate) restarts: u64,
     /// Whether nothing is to begin, whatever paces it.
     pub(crate) paused: bool,
-    /// Where the measured part begins, if that is not where it was planned.
+    /// Where the measured part begins, if not where it was planned.
     pub(crate) measured_from: Option<RunInstant>,
 }
 
@@ -43,16 +43,16 @@ impl From<SetPoint> for WorkerSetPoint {
 /// When starts are due.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Starts {
-    /// The model has no rate, or it stays as it was planned.
+    /// The load model has no rate, or starts stay as planned.
     AsTheyAre,
-    /// Those of all workers together follow a course.
+    /// The slots of all workers together follow a course.
     Follow(Course),
-    /// They are dealt out to several nodes, of which this one has a number.
+    /// The slots are dealt out to several nodes; this node has a number in the tables.
     Dealt(Arc<Orders>, Owner),
 }
 
-/// Until when, on the clock that counts suspension, and below which slot a node among others may
-/// start.
+/// A lease of a node among others: until when it may start slots, on the clock that counts
+/// suspension, and below which slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
     pub(crate) below: u64,
@@ -83,8 +83,8 @@ impl Shared {
         self.began + at.since(RunInstant::START)
     }
 
-    /// Slots that were of use to what began: where iterations take them, one may find that there
-    /// are no more numbers.
+    /// Slots that started something: where iterations take slots, one may find that there are no
+    /// more iteration numbers.
     pub(crate) fn slots(&self) -> u64 {
         match self.pace {
             Pace::Iterations => self.iterations.that_took_place(),
@@ -101,11 +101,11 @@ pub(crate) struct Window {
     pub(crate) counted: Snapshot,
     /// Slots that were started.
     pub(crate) started: u64,
-    /// How long the thread stood still in it.
+    /// How long the thread stood still in the window.
     pub(crate) stood: Duration,
-    /// For each objective.
+    /// A tally for each objective.
     pub(crate) tallies: Vec<Tally>,
-    /// How far the worker had come with its slots at its end.
+    /// How far the worker had come with its slots at the end of the window.
     pub(crate) at: Milestone,
     /// Request heads that the worker had handed to the network by then, over the whole run.
     pub(crate) written: u64,
@@ -115,9 +115,9 @@ pub(crate) struct Window {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Milestone {
     pub(crate) worker: usize,
-    /// Its own slots below this number are no longer to come.
+    /// The worker's own slots below this number are no longer to come.
     pub(crate) reached: u64,
-    /// So many have been due.
+    /// How many of them have been due.
     pub(crate) due: u64,
 }
 
@@ -127,7 +127,7 @@ pub(crate) struct Shared {
     pub(crate) run: Arc<Run>,
     pub(crate) client: swell_client::Options,
     pub(crate) pace: Pace,
-    /// What `setup` gave; nothing where there is none.
+    /// The bytes from `setup`; empty where there is none.
     pub(crate) start_data: Vec<u8>,
     /// Whether the scenario's `stop` does anything.
     pub(crate) has_stop: bool,
@@ -140,12 +140,12 @@ pub(crate) struct Shared {
     pub(crate) measured: Option<Duration>,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) users: LiveUsers,
-    /// Of each worker.
+    /// The progress of each worker.
     pub(crate) progress: Vec<Arc<Progress>>,
 }
 
 impl Shared {
-    /// What the workers of a plan share that begins at this instant.
+    /// What the workers share of a plan that begins at this instant.
     pub(crate) fn new(
         plan: &RunPlan,
         program: Arc<Program>,
@@ -179,16 +179,16 @@ impl Shared {
 }
 
 impl Window {
-    /// What went through in it; where a node tells nobody of its other `workers`, as if there were
-    /// but one.
+    /// What went through in the window. Where a node reports all its `workers` together, a worker's
+    /// standstill counts by its part in the mean; a worker that reports by itself is one of one.
     pub(crate) fn flowed(&self, pace: Pace, workers: usize) -> Flowed {
         let mut flowed = Flowed::of_window(&self.counted, self.started, &self.tallies, pace);
         flowed.stood = self.stood / u32::try_from(workers).unwrap_or(u32::MAX).max(1);
         flowed
     }
 
-    /// Forgets what was counted and gives the memory back to its worker, or to whichever has room
-    /// for it; with none it is freed.
+    /// Forgets what was counted and gives the memory back to its worker, or to another one that has
+    /// room for it; if none has, the memory is freed.
     pub(crate) fn give_back(mut self, spares: &[mpsc::Sender<Self>]) {
         self.counted.clear();
         self.tallies.iter_mut().for_each(Tally::clear);
@@ -204,7 +204,7 @@ impl Window {
     }
 }
 
-/// Users of all workers, for the live view and for knowing when nobody is left.
+/// Users of all workers, for the live view and to know when no user is left.
 #[derive(Debug, Default)]
 pub(crate) struct LiveUsers {
     alive: AtomicU64,

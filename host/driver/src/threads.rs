@@ -8,12 +8,13 @@ use anyhow::Context as _;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
-/// Makes on its thread what is to be done there.
+/// Makes the future of a job, on the thread that is to do it.
 type Job = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// See the module's documentation. Dropped, they end when what they do is done.
+/// See the module's documentation. When it is dropped, the threads end as soon as their jobs are
+/// done.
 pub struct Threads {
-    /// Unbounded, as a run sends one job to each thread and no more.
+    /// The queues are unbounded, because a run sends one job to each thread and no more.
     jobs: Vec<mpsc::UnboundedSender<Job>>,
     next: Cell<usize>,
 }
@@ -28,8 +29,8 @@ impl Threads {
         Ok(Self { jobs, next: Cell::new(0) })
     }
 
-    /// The threads for so many workers: of each run others come first, so that small runs share the
-    /// cores.
+    /// The threads for the workers of a run. From run to run the first thread is another one, so
+    /// that small runs share the cores.
     pub(crate) fn of(&self, workers: usize) -> impl Iterator<Item = usize> + use<> {
         let (first, count) = (self.next.get(), self.jobs.len());
         self.next.set((first + workers) % count);
@@ -54,7 +55,7 @@ impl Threads {
                 let _ = answer.send(work.await);
             })
         });
-        // A thread that is gone drops the job, and with it the answer.
+        // A thread that has ended drops the job, and with it the answer.
         let _ = self.jobs[thread].send(job);
         answered
     }

@@ -2,8 +2,8 @@
 //!
 //! Tokio's timer has steps of a millisecond: measured here, its wake-ups are late by 0.6 ms at the
 //! median and 2 ms at p99. A timerfd in the same epoll set is late by 55 and 180 µs, and costs one
-//! system call beside the wake-up: that it went off is told by the clock, so nothing is read from
-//! it.
+//! system call beside the wake-up: the clock shows that the timer has gone off, so nothing is read
+//! from it.
 
 use std::cell::Cell;
 use std::io;
@@ -20,7 +20,8 @@ use tokio::io::unix::AsyncFd;
 /// A timer that is set to instants of the run.
 pub(crate) struct InstantTimer {
     timer: AsyncFd<OwnedFd>,
-    /// What it is set to, on the kernel's monotonic clock in nanoseconds; 0 when it is stopped.
+    /// The instant to which the timer is set, on the kernel's monotonic clock in nanoseconds; 0
+    /// when it is stopped.
     at: Cell<u64>,
     /// The run's first instant on the kernel's monotonic clock, in nanoseconds.
     began: u64,
@@ -43,13 +44,13 @@ impl InstantTimer {
             None => kernel.saturating_sub(nanos(here.duration_since(began))),
         };
         #[expect(unsafe_code, reason = "registering asks for a promise about the descriptor")]
-        // SAFETY: the descriptor is owned by the value registered, which gives the same one each
-        // time and closes it only when dropped.
+        // SAFETY: the registered value owns the descriptor, gives the same one each time, and
+        // closes it only when it is dropped.
         let timer = unsafe { AsyncFd::register(timer)? };
         Ok(Self { timer, at: Cell::new(0), began })
     }
 
-    /// Sets the timer to `instant`, in place of what it was set to; [`RunInstant::NEVER`] stops it.
+    /// Sets the timer to `instant` instead of its earlier one; [`RunInstant::NEVER`] stops it.
     pub(crate) fn set(&self, instant: RunInstant) {
         let at = if instant == RunInstant::NEVER {
             0
@@ -73,8 +74,8 @@ impl InstantTimer {
     /// Resolves when the timer has gone off since it was last set.
     pub(crate) async fn wait(&self) {
         loop {
-            // The event is forgotten before the clock is read: setting the timer anew makes
-            // another.
+            // The event is forgotten before the clock is read: setting the timer again makes
+            // another event.
             self.timer
                 .readable()
                 .await

@@ -25,12 +25,12 @@ use crate::worker_dispatch::{DispatchPacing, WorkerDispatch};
 /// How often a worker closes its window and sends it to the control thread.
 pub(crate) const WINDOW: Duration = Duration::from_millis(200);
 
-/// Windows on their way to the control thread; when it is this far behind, the worker goes on
-/// counting in the window that it has.
+/// How many windows may be on their way to the control thread. When the control thread is this far
+/// behind, the worker goes on counting in its present window.
 pub(crate) const WINDOWS_UNDER_WAY: usize = 8;
 
-/// Windows that wait for a worker to fill them: one while another is under way, and as each has its
-/// rows for every name, not more.
+/// How many cleared windows wait for a worker: one while another is being filled. There are no
+/// more, because each has rows for every name.
 pub(crate) const SPARE_WINDOWS: usize = 1;
 
 /// What the control thread tells the workers.
@@ -40,7 +40,7 @@ pub(crate) enum Order {
     Run,
     /// Begin nothing more; what is under way may finish.
     End(RunOver),
-    /// Cut what is still under way.
+    /// Cut off what is still under way.
     Cut,
 }
 
@@ -48,7 +48,7 @@ pub(crate) enum Order {
 pub(crate) struct Lines {
     pub(crate) orders: watch::Receiver<Order>,
     pub(crate) set_points: watch::Receiver<Option<WorkerSetPoint>>,
-    /// Nothing ever comes where a node is alone.
+    /// The node's lease; nothing ever comes where a node is alone.
     pub(crate) leases: watch::Receiver<Option<Lease>>,
     /// Closed windows, to be merged.
     pub(crate) windows: mpsc::Sender<Window>,
@@ -56,11 +56,11 @@ pub(crate) struct Lines {
     pub(crate) spares: mpsc::Receiver<Window>,
 }
 
-/// What a worker has left when it is done.
+/// The results of a worker when it is done.
 pub(crate) struct WorkerResult {
     /// Its last window.
     pub(crate) window: Snapshot,
-    /// Request heads that it handed to the network, those of interrupted requests too.
+    /// Request heads that it handed to the network, with those of interrupted requests.
     pub(crate) written: u64,
 }
 
@@ -103,16 +103,16 @@ pub(crate) async fn work(
     .await
 }
 
-/// What a worker has heard of set-points, whose later ones repeat it.
+/// The last set-point that a worker has taken in; later set-points repeat it.
 #[derive(Default)]
 struct LastSetPoint {
     restarts: u64,
     measured_from: Option<RunInstant>,
 }
 
-/// The users of one worker and what keeps them going.
+/// The users of one worker, and what they need to run.
 struct WorkerUsers {
-    /// Of users that came to an end before they had begun anything.
+    /// How long a user's place waits when its user ended before it had begun anything.
     lost: RefCell<Backoff>,
     shared: Arc<Shared>,
     dispatch: Rc<WorkerDispatch>,
@@ -130,7 +130,7 @@ impl WorkerUsers {
         loop {
             tokio::select! {
                 biased;
-                // What was said before the beginning holds from its first instant on.
+                // What was said before the beginning holds from the run's first instant on.
                 Ok(()) = lines.set_points.changed() => this.follow(&mut lines, &mut heard),
                 Ok(()) = lines.leases.changed() => this.lease(&mut lines),
                 () = tokio::time::sleep_until(this.shared.began.into()) => break,
@@ -151,7 +151,7 @@ impl WorkerUsers {
                     }
                 }
                 changed = lines.orders.changed() => {
-                    // A control thread that is gone wants nothing any more.
+                    // A control thread that has ended wants nothing any more.
                     let order = changed.map_or(Order::Cut, |()| *lines.orders.borrow_and_update());
                     match order {
                         Order::Run => {}
@@ -166,8 +166,8 @@ impl WorkerUsers {
                         }
                     }
                 }
-                // Without a control thread there is nothing to change to, and the orders' end says
-                // so.
+                // Without a control thread there is nothing to change to, and the end of the orders
+                // shows that.
                 Ok(()) = lines.set_points.changed() => this.follow(&mut lines, &mut heard),
                 Ok(()) = lines.leases.changed() => this.lease(&mut lines),
                 _ = window_ends.tick() => this.send_window(&mut lines),
@@ -208,8 +208,8 @@ impl WorkerUsers {
         }
     }
 
-    /// The warm-up ends sooner than it might have: the measured part begins at `from`, and ends as
-    /// much sooner.
+    /// The warm-up ends sooner than it might have: the measured part begins at `from`, and its end
+    /// comes sooner by as much.
     fn measure_from(&self, from: RunInstant) {
         // What has begun belongs to the warm-up in which it was counted, also where this thread
         // hears of the change late.
@@ -225,7 +225,8 @@ impl WorkerUsers {
     async fn next_gone(&self) {
         std::future::poll_fn(|context| match self.users.borrow_mut().poll_join_next(context) {
             std::task::Poll::Ready(Some(ended)) => {
-                // A fault of ours must not pass for a user that ended; a user that was cut is none.
+                // A fault of ours must not pass for a user that ended; a user that was cut off is
+                // no such fault.
                 if let Err(error) = ended
                     && error.is_panic()
                 {
@@ -286,7 +287,7 @@ impl WorkerUsers {
         }
     }
 
-    /// Samples how late this thread polls what is ready.
+    /// Samples how late this thread polls tasks that are ready.
     async fn probe_delay(self: Rc<Self>) {
         let Ok(timer) = crate::timer::InstantTimer::new(self.shared.began) else { return };
         let (_, mut next) = self.heartbeat.probe(self.worker.now());
@@ -309,7 +310,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// A user's place among those of its worker: given back however the user ends.
+/// A user's place among the users of its worker. It is given back however the user ends.
 struct UserPlace {
     worker_users: Rc<WorkerUsers>,
     key: UserKey,
@@ -333,18 +334,18 @@ impl UserPlace {
                 Err(trapped) => {
                     self.worker_users.worker.recorder.borrow_mut().trap(&trapped.0);
                     self.report_trap(&trapped.0);
-                    return self.mourn().await;
+                    return self.wait_after_failure().await;
                 }
             };
         match user.start(&shared.start_data).await {
             Ok(()) => {}
             Err(HookError::Said(reason)) => {
                 self.worker_users.worker.recorder.borrow_mut().start_error(&reason);
-                return self.mourn().await;
+                return self.wait_after_failure().await;
             }
             Err(HookError::Trapped(trapped)) => {
                 self.report_trap(&trapped.0);
-                return self.mourn().await;
+                return self.wait_after_failure().await;
             }
         }
         let mut backoff = Backoff::default();
@@ -352,7 +353,7 @@ impl UserPlace {
             if !goes_on {
                 return;
             }
-            // A scenario that waits for nothing must not keep its thread from the others.
+            // A scenario that waits for nothing must not keep its thread from the other users.
             tokio::task::consume_budget().await;
         }
         if shared.has_stop
@@ -362,8 +363,8 @@ impl UserPlace {
         }
     }
 
-    /// One iteration: whether the user is still of use after it, or nothing when there is none to
-    /// begin. `backoff` is the user's own.
+    /// One iteration. Returns whether the user may go on after it; `None` when there is no
+    /// iteration to begin. `backoff` is the user's own.
     async fn iterate(&self, user: &mut User, backoff: &mut Backoff) -> Option<bool> {
         let (dispatch, iterations) =
             (&self.worker_users.dispatch, &self.worker_users.shared.iterations);
@@ -382,7 +383,7 @@ impl UserPlace {
             return None;
         }
         iterations.ended();
-        // Whoever waits after a failure is none that others wait for.
+        // Nobody waits for a user that waits after a failure.
         drop(under_way);
         if user.has_begun() {
             backoff.reset();
@@ -391,7 +392,7 @@ impl UserPlace {
         match end {
             Ok(IterationOutcome::Failed(reason)) => {
                 self.worker_users.worker.recorder.borrow_mut().iteration_error(&reason);
-                // Where iterations take the slots, these pace it.
+                // Where iterations take the slots, the slots pace it.
                 if !user.has_begun() && carried.is_none() {
                     self.tell_what_lacks();
                     self.wait(backoff.fail()).await;
@@ -402,28 +403,28 @@ impl UserPlace {
             Err(trapped) => {
                 self.report_trap(&trapped.0);
                 if !user.has_begun() {
-                    self.mourn().await;
+                    self.wait_after_failure().await;
                 }
                 Some(false)
             }
         }
     }
 
-    /// A user has come to nothing: its place stays taken for a while, so that one after another
-    /// does not come and go as fast as the machine can.
-    async fn mourn(&self) {
+    /// A user has ended before it had begun anything: its place stays taken for a while, so that
+    /// users do not come and go as fast as the machine can.
+    async fn wait_after_failure(&self) {
         self.tell_what_lacks();
         let wait = self.worker_users.lost.borrow_mut().fail();
         self.wait(wait).await;
     }
 
-    /// Where a scenario fails before anything began, and has asked for what it was not given, the
-    /// run is of no use.
+    /// If a scenario fails before anything began, and has asked for something that it was not
+    /// given, the run is of no use.
     fn tell_what_lacks(&self) {
         self.worker_users.shared.run.end_for_want();
     }
 
-    /// Waits, until the run's end at the longest.
+    /// Waits, at the longest until the run's end.
     async fn wait(&self, time: Duration) {
         let over = std::future::poll_fn(|context| {
             self.worker_users.worker.pacing.poll_over(self.key, context)

@@ -1,8 +1,8 @@
-//! What one worker starts: which of its users wait, which start is whose, when to wake.
+//! What one worker starts: which of its users wait, which start is whose, when to wake up.
 //!
-//! The rules are the dispatcher's in `core`; here they meet wakers and a timer. Everything happens
-//! on the worker's thread without a lock, but for the overflow queue that all workers serve, which
-//! is touched only when a slot has found no user for a millisecond.
+//! The rules are those of the dispatcher in `core`; here they meet wakers and a timer. Everything
+//! happens on the worker's thread without a lock, except for the overflow queue, which all workers
+//! serve and touch only when a slot has found no user for a millisecond.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -24,13 +24,13 @@ use crate::overflow::SharedOverflow;
 use crate::shared::{Lease, Milestone, Progress, Shared, Starts, WorkerSetPoint};
 use crate::timer::InstantTimer;
 
-/// What the dispatch knows of one user.
+/// What the dispatch knows about one user.
 #[derive(Default)]
 struct UserSlot {
     taken: bool,
     waits: bool,
-    /// It waits for the first transaction of its iteration, so it may go without leaving anything
-    /// half done.
+    /// Whether the user waits for the first transaction of its iteration, so that it may end
+    /// without leaving anything half done.
     at_beginning: bool,
     granted: Option<Result<Start, RunOver>>,
     waker: Option<Waker>,
@@ -51,20 +51,21 @@ pub(crate) struct WorkerDispatch {
     index: usize,
     pace: Pace,
     began: Instant,
-    /// What is meant to begin from here on is not begun.
+    /// From this instant on nothing may begin.
     ends_at: Cell<RunInstant>,
     over: Cell<Option<RunOver>>,
     paused: Cell<bool>,
-    /// Nothing where a node needs none.
+    /// The node's lease; `None` where a node needs none.
     lease: Cell<Option<Lease>>,
-    /// When it lapses, if the machine is not suspended before.
+    /// When the lease ends, if the machine is not suspended before.
     lapses_at: Cell<Option<RunInstant>>,
-    /// There is none at present, and one is needed.
+    /// Whether there is no lease now, and one is needed.
     lapsed: Cell<bool>,
     progress: Arc<Progress>,
     told_started: Cell<u64>,
     dispatcher: RefCell<Dispatcher>,
-    /// Of this thread, and how long it had stood still when the dispatcher was told last.
+    /// The heartbeat of this thread, and how long the thread had stood still when the dispatcher
+    /// was told last.
     heartbeat: Rc<Heartbeat>,
     told_stood: Cell<Duration>,
     user_slots: RefCell<Vec<UserSlot>>,
@@ -122,13 +123,13 @@ impl WorkerDispatch {
         RunInstant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// Whether nothing more is to be begun.
+    /// Whether nothing more may begin.
     pub(crate) fn over(&self) -> Option<RunOver> {
         self.over.get().or_else(|| (self.now() >= self.ends_at.get()).then_some(RunOver::Finished))
     }
 
-    /// The worker's part of the run: wakes when slots are due or there is something to do, until
-    /// the caller drops it. Gives how many users to create.
+    /// The worker's part in the run: it wakes when slots are due or there is something to do, until
+    /// the caller drops it. Returns how many users to create.
     pub(crate) async fn next_orders(&self) -> u32 {
         loop {
             let wanted = self.to_create.take();
@@ -175,7 +176,8 @@ impl WorkerDispatch {
     pub(crate) fn lease(&self, lease: Lease) {
         self.lease.set(Some(lease));
         if self.is_lapsed(lease) {
-            // It was under way for too long: whoever looks at the clock finds that there is none.
+            // The lease was under way for too long: the next look at the clock finds that it has
+            // ended.
             return self.tell(|_, _| {});
         }
         self.lapses_at.set(Some(self.now() + lease.until.since(machine::local_now())));
@@ -212,7 +214,7 @@ impl WorkerDispatch {
         }
     }
 
-    /// Nothing is to begin from this instant on.
+    /// From this instant on nothing may begin.
     pub(crate) fn end_at(&self, instant: RunInstant) {
         self.ends_at.set(instant);
         self.tell(Dispatcher::handle_time);
@@ -224,7 +226,7 @@ impl WorkerDispatch {
         started - self.told_started.replace(started)
     }
 
-    /// How far it has come with its slots.
+    /// How far the worker has come with its slots.
     pub(crate) fn milestone(&self) -> Milestone {
         let dispatcher = self.dispatcher.borrow();
         Milestone {
@@ -234,7 +236,7 @@ impl WorkerDispatch {
         }
     }
 
-    /// A user_slot for a user that is about to be created.
+    /// A place for a user that is about to be created.
     pub(crate) fn user_slot(&self) -> UserKey {
         let mut user_slots = self.user_slots.borrow_mut();
         let key = self.free_user_slots.borrow_mut().pop().unwrap_or_else(|| {
@@ -250,19 +252,19 @@ impl WorkerDispatch {
         self.tell(|dispatcher, now| dispatcher.handle_created(now, user));
     }
 
-    /// The user that was asked for does not come to be: there is nothing left for it to do.
+    /// The user that was asked for could not be created: nothing more is to be done for it.
     pub(crate) fn not_created(&self) {
         self.tell(Dispatcher::handle_not_created);
     }
 
-    /// A user is no more.
+    /// A user does not exist any more.
     pub(crate) fn gone(&self, user: UserKey) {
         self.user_slots.borrow_mut()[user as usize] = UserSlot::default();
         self.free_user_slots.borrow_mut().push(user);
         self.tell(|dispatcher, now| dispatcher.handle_gone(now, user));
     }
 
-    /// Nothing more is to be begun: who waits is told so.
+    /// Nothing more may begin: users that wait are told so.
     pub(crate) fn end(&self, why: RunOver) {
         if self.over.replace(Some(why)).is_some() {
             return;
@@ -271,7 +273,7 @@ impl WorkerDispatch {
         self.wake_all();
     }
 
-    /// Whether the closed model may begin nothing for want of a lease.
+    /// Whether the closed model may begin nothing because there is no lease.
     fn holds_back(&self) -> bool {
         self.look_at_lease(&mut self.dispatcher.borrow_mut(), self.now());
         self.lapsed.get()
@@ -297,8 +299,8 @@ impl WorkerDispatch {
         self.act(now);
     }
 
-    /// Looks at the clock before anything is due: what is found late because this thread stood
-    /// still is late for that.
+    /// Looks at the clock before anything is due: slots that are found late because this thread
+    /// stood still are late for that reason.
     fn look_whether_stood(&self, dispatcher: &mut Dispatcher, now: RunInstant) {
         self.heartbeat.look(now, self.armed.get());
         let total = self.heartbeat.total();
@@ -308,13 +310,14 @@ impl WorkerDispatch {
         }
     }
 
-    /// Does what the dispatcher says until it says nothing, and sets the timer for its next
+    /// Carries out what the dispatcher says until it says nothing, and sets the timer for its next
     /// instant.
     fn act(&self, now: RunInstant) {
         let mut dispatcher = self.dispatcher.borrow_mut();
         let mut to_park_again = Vec::new();
         loop {
-            // Before the actions, so that the slot due longest starts first, wherever it waited.
+            // This comes before the actions, so that the slot that has been due longest starts
+            // first, wherever it waited.
             if dispatcher.wants_overflow(now, self.overflow.len()) {
                 self.overflow.with(|queue| dispatcher.serve(now, queue));
             }
@@ -346,8 +349,7 @@ impl WorkerDispatch {
             Action::RunOver(user) => {
                 user_slots[user as usize].grant(Err(self.over.get().unwrap_or(RunOver::Finished)))
             }
-            // In the midst of an iteration a user is not surplus, whatever it looks like from
-            // outside.
+            // A user in the middle of an iteration is needed, even if it only waits.
             Action::Retire(user) if !user_slots[user as usize].at_beginning => {
                 to_park_again.push(user)
             }

@@ -9,7 +9,7 @@ use crate::shared::{Lease, Shared, Window, WorkerSetPoint};
 use crate::threads::Threads;
 use crate::worker::{Lines, Order, SPARE_WINDOWS, WINDOWS_UNDER_WAY, WorkerResult, work};
 
-/// What a worker has left comes here once it is done.
+/// The results of a worker come here once it is done.
 pub(super) type Results = Vec<oneshot::Receiver<anyhow::Result<WorkerResult>>>;
 
 /// See the module's documentation.
