@@ -20,6 +20,8 @@
 
 mod attempt;
 mod conclusion;
+#[cfg(test)]
+mod documentation;
 mod exit;
 mod gauges;
 mod judgement;

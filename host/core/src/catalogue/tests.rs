@@ -4,12 +4,6 @@ use super::*;
 use crate::RunInstant;
 use crate::record::{Cause, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes};
 
-/// The documentation in one line a paragraph, however its lines are broken.
-fn documentation() -> String {
-    let text = include_str!("../../../docs/metrics.md");
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[test]
 fn names_are_told_apart() {
     let names: BTreeSet<_> = FIGURES.iter().map(|entry| entry.name).collect();
@@ -26,27 +20,6 @@ fn a_family_is_named_after_its_kind() {
             FamilySeries::Times(_) => "_seconds",
         };
         assert!(family.name.ends_with(ending), "{}", family.name);
-    }
-}
-
-#[test]
-fn the_documentation_lists_what_a_threshold_may_be_about() {
-    let text = documentation();
-    for (entry, judged) in subjects() {
-        let unit = match judged.unit() {
-            Unit::Seconds => "a time",
-            Unit::Share => "a share",
-            Unit::PerSecond => "a rate",
-            Unit::Number => "a number",
-        };
-        let name = entry.name;
-        let form = match judged.source {
-            Source::Run(_) => format!("`{name}`"),
-            Source::Transactions(_) | Source::Checks(_) => format!("`{name}`, `{name}[NAME]`"),
-            Source::Own => format!("`{name}[NAME]`"),
-        };
-        let line = format!("- {form} ({unit}): {}", judged.help);
-        assert!(text.contains(&line), "host/docs/metrics.md lacks this line:\n{line}");
     }
 }
 

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::RunInstant;
+use crate::catalogue::{self, Source, Unit};
 use crate::exchange::Protocol;
 use crate::record::{
     Cause, Figures, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
@@ -51,6 +52,23 @@ fn outcome(text: &str) -> Outcome {
 
 fn refusal(text: &str) -> String {
     text.parse::<Threshold>().expect_err("it is refused").to_string()
+}
+
+#[test]
+fn each_figure_of_the_catalogue_that_is_judged_is_a_threshold_by_its_entry_alone() {
+    for (entry, judged) in catalogue::subjects() {
+        let name = if matches!(judged.source, Source::Own) { "[sold]" } else { "" };
+        let of_it_and_limit = match judged.unit() {
+            Unit::Seconds => ".max < 1h",
+            Unit::Share => " <= 100%",
+            Unit::PerSecond => " < 1M",
+            Unit::Number => " < 1000",
+        };
+        let rule = format!("{}{name}{of_it_and_limit}", entry.name);
+        let found = outcome(&rule);
+        assert!(!matches!(found, Outcome::Failed { .. }), "{rule}: {found:?}");
+        assert!(refusal(&format!("{}s < 1", entry.name)).contains(entry.name), "{rule}");
+    }
 }
 
 #[test]
