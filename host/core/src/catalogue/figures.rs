@@ -12,7 +12,7 @@ pub const TRANSACTION: Label = label("transaction", "");
 pub const ERROR_RATE: &str = "error_rate";
 
 /// All figures.
-pub static FIGURES: [FigureEntry; 20] = [
+pub static FIGURES: &[FigureEntry] = &[
     FigureEntry {
         name: "response",
         judged: Some(Judged {
@@ -226,6 +226,26 @@ pub static FIGURES: [FigureEntry; 20] = [
         }),
     },
     FigureEntry {
+        name: "body_bytes",
+        judged: of_run(BODY_BYTES, Measure::PerSecond(|figures| figures.requests.body_bytes)),
+        family: Some(Family {
+            name: "swell_body_bytes_total",
+            help: BODY_BYTES,
+            labels: &[],
+            series: FamilySeries::Counter(|figures, tell| tell(&[], &figures.requests.body_bytes)),
+        }),
+    },
+    FigureEntry {
+        name: "connections",
+        judged: of_run(CONNECTIONS, Measure::PerSecond(|figures| figures.requests.connections)),
+        family: Some(Family {
+            name: "swell_connections_total",
+            help: CONNECTIONS,
+            labels: &[],
+            series: FamilySeries::Counter(|figures, tell| tell(&[], &figures.requests.connections)),
+        }),
+    },
+    FigureEntry {
         name: "request_errors",
         judged: None,
         family: Some(Family {
@@ -250,6 +270,8 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
 const RESPONSE: &str = "End minus intended start of transactions; of those cut off their age";
 const SERVICE: &str = "End minus actual start of transactions; of those cut off their age";
 const REQUEST: &str = "How long requests took; of those cut off their age";
+const BODY_BYTES: &str = "Bytes of bodies as they were received, by requests that ended";
+const CONNECTIONS: &str = "Connections that were opened for requests";
 const OUTCOME: Label = label("outcome", "ok, failed, interrupted");
 
 const fn label(name: &'static str, values: &'static str) -> Label {
