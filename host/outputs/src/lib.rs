@@ -16,6 +16,8 @@ mod prometheus;
 #[cfg(test)]
 mod samples;
 mod sink;
+#[cfg(test)]
+mod toy;
 
 pub use self::aside::Aside;
 pub use self::exporter::Exporter;

@@ -34,10 +34,22 @@ impl Outputs {
         by_own_flags: &[(&str, String)],
         stdout: Stdout,
     ) -> anyhow::Result<Self> {
+        Self::open_among(&KINDS, wanted, by_own_flags, stdout)
+    }
+
+    /// As [`Outputs::open`], where there are these kinds.
+    pub(crate) fn open_among(
+        kinds: &[Kind],
+        wanted: &[(String, String)],
+        by_own_flags: &[(&str, String)],
+        stdout: Stdout,
+    ) -> anyhow::Result<Self> {
+        let named =
+            |kind: &str, flag| kinds.iter().find(|known| known.name == kind && known.flag == flag);
         let mut sinks = Vec::new();
         for (kind, value) in wanted {
             let Some(known) = named(kind, Flag::Out) else {
-                let known = KINDS.iter().filter(|known| known.flag == Flag::Out);
+                let known = kinds.iter().filter(|known| known.flag == Flag::Out);
                 let helps: Vec<&str> = known.map(|known| known.help).collect();
                 bail!(
                     "--out {kind}={value}: there is no output {kind:?}\nhelp: {}",
@@ -121,19 +133,13 @@ impl Outputs {
     }
 }
 
-fn named(kind: &str, flag: Flag) -> Option<&'static Kind> {
-    KINDS.iter().find(|known| known.name == kind && known.flag == flag)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;
     use std::sync::atomic::Ordering;
 
-    use swell_report::{Exit, ExitReport, ReportOfRuns};
-
     use super::*;
-    use crate::samples::{frame, header, mark};
+    use crate::samples::{frame, header, mark, results};
 
     /// Writes down what it hears.
     struct Heard(Arc<Mutex<Vec<String>>>, &'static str);
@@ -170,11 +176,6 @@ mod tests {
             self.note("end");
             bail!("{} is full", self.1)
         }
-    }
-
-    fn results() -> Written {
-        let exit = ExitReport { code: Exit::Passed, reason: "passed".to_owned() };
-        Written::Runs(Box::new(ReportOfRuns::of(&[], exit)))
     }
 
     #[test]

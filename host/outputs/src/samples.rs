@@ -1,4 +1,4 @@
-//! A run to test with: its header, a frame, a mark.
+//! A run to test with: its header, a frame, a mark, the results.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use swell_core::RunInstant;
 use swell_core::record::Snapshot;
 use swell_report::record::{Frame, HostAbout, Mark, MarkKind, Moment, RecordForm, RecordHeader};
-use swell_report::{Header, RunState, Status};
+use swell_report::{Exit, ExitReport, Header, ReportOfRuns, RunState, Status, Written};
 
 pub(crate) fn header(name: &str) -> Arc<RecordHeader> {
     Arc::new(RecordHeader {
@@ -56,4 +56,10 @@ pub(crate) fn frame(second: u64, started: u64) -> Arc<Frame> {
 pub(crate) fn mark() -> Mark {
     let text = "goal 5/s, over the control API".to_owned();
     Mark { at: RunInstant::START, kind: MarkKind::GoalChanged, text }
+}
+
+/// The results of a command without runs.
+pub(crate) fn results() -> Written {
+    let exit = ExitReport { code: Exit::Passed, reason: "passed".to_owned() };
+    Written::Runs(Box::new(ReportOfRuns::of(&[], exit)))
 }
