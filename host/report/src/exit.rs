@@ -1,4 +1,5 @@
-//! Exit codes: a contract with scripts and CI. Where k6 has a code for it, it is k6's.
+//! The numbers of exit codes, and which goes before which: a contract with scripts and CI. Where k6
+//! has a code for it, it is k6's. How a run ended is decided in `judgement`.
 
 use std::process::ExitCode;
 

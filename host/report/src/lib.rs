@@ -10,8 +10,8 @@
 //! | `report` | the results as data, and how they follow from the counts |
 //! | `judgement` | whether the figures may be believed, what held, and how the run ended |
 //! | `conclusion` | the report of a run, from what the run came to |
-//! | `exit` | exit codes |
 //! | `attempt` | one iteration, as `host try` shows it |
+//! | `exit` | the numbers of exit codes, and which goes before which |
 //! | `summary` | a report as text |
 //! | `sheet` | text on lines of a width, with tones in place of colours |
 //! | `status` | where a run is at the moment |
