@@ -22,6 +22,25 @@ fn the_documentation_lists_all_figures_and_nothing_else() {
 }
 
 #[test]
+fn files_that_the_maps_of_the_house_name_are_there() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+    for map in ["README.md", ".github/CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(format!("{root}{map}")).expect("the map can be read");
+        let named: Vec<&str> = text
+            .split('`')
+            .filter(|name| name.contains('/') && name.ends_with(".rs") && !name.contains(' '))
+            .filter(|name| {
+                ["host/", "coordinator/", "tests/"].iter().any(|it| name.starts_with(it))
+            })
+            .collect();
+        assert!(named.len() > 8, "{map} names {named:?}");
+        for name in named {
+            assert!(std::fs::exists(format!("{root}{name}")).unwrap_or(false), "{name} in {map}");
+        }
+    }
+}
+
+#[test]
 fn a_list_takes_the_place_of_the_one_before_and_leaves_all_else() {
     let page = "a\n<!-- list: metrics -->\nold\n<!-- end of list -->\nz\n";
     let expected = "a\n<!-- list: metrics -->\n\n- new\n\n<!-- end of list -->\nz\n";
