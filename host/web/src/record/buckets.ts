@@ -1,0 +1,16 @@
+// The buckets of a histogram: which times share one. The layout is that of
+// `host/core/src/record/buckets.rs`: 2,048 buckets of 512 ns, then 1,024 for each doubling.
+
+const UNIT_BITS = 9;
+const FINE_BITS = 10;
+
+/** The shortest time in the bucket with this number, in nanoseconds. */
+export function shortestIn(bucket: number): number {
+  const doublings = Math.max(0, (bucket >> FINE_BITS) - 1);
+  return (bucket - doublings * 2 ** FINE_BITS) * 2 ** (doublings + UNIT_BITS);
+}
+
+/** The longest time in the bucket with this number, in nanoseconds. */
+export function longestIn(bucket: number): number {
+  return shortestIn(bucket + 1) - 1;
+}

@@ -1,0 +1,205 @@
+// Everything that is told of a stretch of a run: of the measured part, or of what came before it
+// where the stretch lies there altogether.
+
+import { effectiveSamples, intervals } from "./confidence";
+import { Distribution } from "./distribution";
+import { REQUEST_SERVICE, type Part, type Run } from "./run";
+import { seriesFigures, type Series, type SeriesFigures } from "./series";
+import type { Tally } from "./tally";
+
+/** Frames from one to before another. */
+export interface Stretch {
+  from: number;
+  until: number;
+}
+
+export interface Outcomes {
+  started: number;
+  ok: number;
+  failed: number;
+  interrupted: number;
+}
+
+export interface NameFigures extends Outcomes {
+  name: string;
+  perSecond: number;
+  response: Distribution;
+  service: Distribution;
+}
+
+export interface Counted {
+  name: string;
+  count: number;
+}
+
+export interface Figures extends Outcomes {
+  isWarmUp: boolean;
+  /** What rates are by: the stretch as far as it lies in its part. */
+  seconds: number;
+  perSecond: number;
+  unsent: Counted[];
+  response: Distribution;
+  service: Distribution;
+  names: NameFigures[];
+  failures: Counted[];
+}
+
+const NOTHING = new Distribution(0, new Float64Array(0));
+
+/** All frames. */
+export function wholeRun(run: Run): Stretch {
+  return { from: 0, until: run.moments.length };
+}
+
+/** The part that a stretch is told of. */
+export function partOf(run: Run, stretch: Stretch): { part: Part; isWarmUp: boolean } {
+  const end = run.moments[stretch.until - 1]?.until ?? 0;
+  const isWarmUp = run.measuredFrom > 0 && end <= run.measuredFrom;
+  return { part: isWarmUp ? run.warmUp : run.measured, isWarmUp };
+}
+
+/** The figures that lead. */
+export function figuresOf(run: Run, { from, until }: Stretch): Figures {
+  const { part, isWarmUp } = partOf(run, { from, until });
+  const seconds = secondsOf(run, { from, until }, isWarmUp);
+  const sum = (name: string) => part.times.get(name)?.sum(from, until) ?? NOTHING;
+  const all = outcomes(part.counts.at("transactions"), { from, until });
+  const names = [...part.names].map(([name, times]): NameFigures => {
+    const of = outcomes(part.counts.at("by_name", name), { from, until });
+    const sum = (key: string) => times.get(key)?.sum(from, until) ?? NOTHING;
+    const perSecond = rate(of.ok + of.failed, seconds);
+    return { name, ...of, perSecond, response: sum("response"), service: sum("service") };
+  });
+  return {
+    ...all,
+    isWarmUp,
+    seconds,
+    perSecond: rate(all.ok + all.failed, seconds),
+    unsent: counted(part.counts.at("unsent"), { from, until }),
+    response: sum("response"),
+    service: sum("service"),
+    names: names.filter((of) => of.started + of.ok + of.failed + of.interrupted > 0),
+    failures: failures(part, { from, until }),
+  };
+}
+
+export interface RequestFigures {
+  ended: number;
+  written: number;
+  connections: number;
+  reconnects: number;
+  bodyBytes: number;
+  statuses: Counted[];
+  errors: Counted[];
+  service: Distribution;
+  phases: { name: string; times: Distribution }[];
+}
+
+/** What became of the requests. */
+export function requestsOf(run: Run, { from, until }: Stretch): RequestFigures {
+  const { part } = partOf(run, { from, until });
+  const of = part.counts.at("requests");
+  const sum = (name: string) => of.at(name).sum(from, until);
+  return {
+    ended: sum("ok") + sum("failed"),
+    written: sum("written"),
+    connections: sum("connections"),
+    reconnects: sum("reconnects"),
+    bodyBytes: sum("body_bytes"),
+    statuses: counted(of.at("statuses"), { from, until }),
+    errors: counted(of.at("errors"), { from, until }),
+    service: part.times.get(REQUEST_SERVICE)?.sum(from, until) ?? NOTHING,
+    phases: [...part.phases].map(([name, times]) => ({ name, times: times.sum(from, until) })),
+  };
+}
+
+export interface CheckFigures {
+  name: string;
+  passed: number;
+  failed: number;
+}
+
+/** What the scenario checked, and its own metrics. */
+export function ownOf(run: Run, { from, until }: Stretch) {
+  const { part } = partOf(run, { from, until });
+  const checks = [...part.counts.at("checks").below].map(([name, of]): CheckFigures => ({
+    name,
+    passed: of.at("passed").sum(from, until),
+    failed: of.at("failed").sum(from, until),
+  }));
+  const series = part.series.map((one): { series: Series; figures: SeriesFigures } => ({
+    series: one,
+    figures: seriesFigures(one, from, until),
+  }));
+  return {
+    checks: checks.filter((check) => check.passed + check.failed > 0),
+    series: series.filter(({ figures }) => figures.count > 0),
+  };
+}
+
+/** Lags of the generator, and how late its threads ran what was ready. */
+export function lagsOf(run: Run, { from, until }: Stretch) {
+  const { part } = partOf(run, { from, until });
+  const sum = (name: string) => part.times.get(name)?.sum(from, until) ?? NOTHING;
+  return {
+    users: sum("user_lag"),
+    generator: sum("generator_lag"),
+    loop: sum("loop_delay"),
+  };
+}
+
+/** Where percentiles of the response time lie to 95 %, in ns: of the whole run as the host says. */
+export function surely(
+  run: Run,
+  stretch: Stretch,
+  all: Distribution,
+  percents: readonly number[],
+): ([number, number] | null)[] {
+  const { part } = partOf(run, stretch);
+  const channel = part.times.get("response");
+  if (!channel) return percents.map(() => null);
+  const isWhole = stretch.from === 0 && stretch.until === run.moments.length;
+  const told = isWhole ? run.report?.confidence?.effective_samples : undefined;
+  const effective = told ?? effectiveSamples(channel, stretch.from, stretch.until, all);
+  return effective === null ? percents.map(() => null) : intervals(all, percents, effective);
+}
+
+function secondsOf(run: Run, { from, until }: Stretch, isWarmUp: boolean): number {
+  const [begin, end] = [run.moments[from]?.from ?? 0, run.moments[until - 1]?.until ?? 0];
+  const [low, high] = isWarmUp ? [0, run.measuredFrom] : [run.measuredFrom, run.measuredUntil];
+  const within = Math.min(end, high) - Math.max(begin, low);
+  // After the measured part something may still end.
+  return within > 0 ? within : end - begin;
+}
+
+function outcomes(of: Tally, { from, until }: Stretch): Outcomes {
+  const sum = (name: string) => of.at(name).sum(from, until);
+  return {
+    started: sum("started"),
+    ok: sum("ok"),
+    failed: sum("failed"),
+    interrupted: sum("interrupted"),
+  };
+}
+
+/** Why transactions of any name failed, most frequent first. */
+function failures(part: Part, { from, until }: Stretch): Counted[] {
+  const causes = new Map<string, number>();
+  for (const name of part.counts.at("by_name").below.values()) {
+    for (const { name: cause, count } of counted(name.at("failures"), { from, until })) {
+      causes.set(cause, (causes.get(cause) ?? 0) + count);
+    }
+  }
+  return mostFirst([...causes].map(([name, count]) => ({ name, count })));
+}
+
+function counted(of: Tally, { from, until }: Stretch): Counted[] {
+  const all = [...of.below].map(([name, count]) => ({ name, count: count.sum(from, until) }));
+  return mostFirst(all.filter(({ count }) => count > 0));
+}
+
+const mostFirst = (all: Counted[]) => all.sort((one, other) => other.count - one.count);
+
+function rate(count: number, seconds: number): number {
+  return seconds > 0 ? count / seconds : 0;
+}

@@ -1,0 +1,160 @@
+// The whole page, and what its blocks share: the stretch that is selected, the part of the time
+// axis that is seen, and the keys.
+
+import { useEffect, useMemo, useState } from "preact/hooks";
+
+import type { Run } from "../record/run";
+import { figuresOf, wholeRun, type Stretch } from "../record/stretch";
+import { Checks } from "./checks";
+import { Failures } from "./failures";
+import { Figures } from "./figures";
+import { Hosts } from "./hosts";
+import { Percentiles } from "./percentiles";
+import { Plan } from "./plan";
+import { Requests } from "./requests";
+import { Timeline } from "./timeline";
+import { Transactions } from "./transactions";
+import { usePaint } from "./paint";
+import { Verdict } from "./verdict";
+import { date } from "./words";
+
+/** Finds the frames that lie in a time, at least one. */
+export function framesIn(run: Run, [from, until]: readonly [number, number]): Stretch {
+  const last = run.moments.length - 1;
+  const found = run.moments.findIndex((moment) => moment.until > from + 1e-6);
+  const first = found < 0 ? last : found;
+  const after = run.moments.findIndex((moment) => moment.from >= until - 1e-6);
+  return { from: first, until: Math.max(first + 1, after < 0 ? last + 1 : after) };
+}
+
+/** The stretch that the address names, as in "#t=30-60". */
+function fromAddress(run: Run): Stretch | null {
+  const found = /^#t=([\d.]+)-([\d.]+)$/.exec(location.hash);
+  if (!found || run.moments.length === 0) return null;
+  return framesIn(run, [Number(found[1]), Number(found[2])]);
+}
+
+export function App({ run }: { run: Run }) {
+  const [selected, setSelected] = useState<Stretch | null>(() => fromAddress(run));
+  const [isZoomed, setZoomed] = useState(false);
+  const paint = usePaint();
+  const whole = useMemo(() => figuresOf(run, wholeRun(run)), [run]);
+  const figures = useMemo(
+    () => (selected ? figuresOf(run, selected) : whole), [run, selected, whole]);
+  const stretch = selected ?? wholeRun(run);
+
+  const select = (stretch: Stretch | null) => {
+    setSelected(stretch);
+    if (!stretch) setZoomed(false);
+    const [from, until] = stretch
+      ? [run.moments[stretch.from].from, run.moments[stretch.until - 1].until]
+      : [];
+    const short = (seconds = 0) => Number(seconds.toFixed(3));
+    const hash = stretch ? `#t=${short(from)}-${short(until)}` : "#";
+    history.replaceState(null, "", hash);
+  };
+  useEffect(() => {
+    const follow = () => setSelected(fromAddress(run));
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, [run]);
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey) return;
+      if (event.key === "Escape") select(null);
+      else if (event.key === "z" && selected) setZoomed(!isZoomed);
+    };
+    addEventListener("keydown", key);
+    return () => removeEventListener("keydown", key);
+  });
+
+  if (run.moments.length === 0) return <Empty run={run} />;
+  return (
+    <>
+      <Top run={run} />
+      <main>
+        <Verdict run={run} whole={whole} />
+        <Figures
+          run={run}
+          stretch={selected}
+          figures={figures}
+          whole={whole}
+          isZoomed={isZoomed}
+          zoom={setZoomed}
+          select={select}
+        />
+        <Timeline
+          run={run}
+          selected={selected}
+          isZoomed={isZoomed && selected !== null}
+          paint={paint}
+          select={select}
+        />
+        <Transactions run={run} selected={selected} figures={figures} />
+        <Percentiles run={run} selected={selected} figures={figures} whole={whole} paint={paint} />
+        <div class="pair">
+          <Failures run={run} selected={selected} figures={figures} />
+          <Requests run={run} stretch={stretch} selected={selected} />
+        </div>
+        <Checks run={run} stretch={stretch} selected={selected} />
+        <Hosts run={run} stretch={stretch} selected={selected} />
+        <Plan run={run} />
+      </main>
+      <footer>
+        Swell {run.header.version} · this page holds its record and needs no network · made with
+        Preact and uPlot, © their authors, MIT licence
+      </footer>
+    </>
+  );
+}
+
+function Top({ run }: { run: Run }) {
+  const { name, target, began_at } = run.header;
+  return (
+    <header class="top">
+      <div class="in">
+        <span class="logo">
+          <svg viewBox="0 0 22 16" aria-hidden="true">
+            <path d="M1 12c3 0 3.5-9 7-9s3 9 6.5 9S18 6 21 6" />
+          </svg>
+          Swell
+        </span>
+        <span class="crumb">
+          <b>{name}</b>
+          {target && <span class="tgt">{target.replace(/^https?:\/\//, "")}</span>}
+          <span class="when">{date(began_at)}</span>
+        </span>
+        <span class="grow" />
+        <nav class="jump" aria-label="Parts of this page">
+          <a href="#time" onClick={jump}>Timeline</a>
+          <a href="#transactions" onClick={jump}>Transactions</a>
+          <a href="#percentiles" onClick={jump}>Percentiles</a>
+          <a href="#failures" onClick={jump}>Failures</a>
+          <a href="#plan" onClick={jump}>Plan</a>
+        </nav>
+      </div>
+    </header>
+  );
+}
+
+/** Goes to a part of the page, and leaves the selection in the address. */
+function jump(event: MouseEvent) {
+  event.preventDefault();
+  const link = event.currentTarget as HTMLAnchorElement;
+  document.querySelector(link.hash)?.scrollIntoView();
+}
+
+function Empty({ run }: { run: Run }) {
+  return (
+    <>
+      <Top run={run} />
+      <main>
+        <p class="broken" role="status">
+          The record of this run has no frame: it ended before its first second.
+          {run.report && ` ${run.report.exit.reason}`}
+        </p>
+        <Plan run={run} />
+      </main>
+    </>
+  );
+}

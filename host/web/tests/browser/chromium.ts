@@ -1,0 +1,60 @@
+// Debian's Chromium, with pages that are watched: what they ask of the network, and their errors.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+
+import type { Line } from "../../src/record/lines";
+import { writePage } from "../page";
+
+export interface Opened {
+  page: Page;
+  /** All that was asked for but the file itself. */
+  requests: string[];
+  errors: string[];
+}
+
+export class Pages {
+  private readonly folder = mkdtempSync(join(tmpdir(), "swell-page-"));
+  private constructor(private readonly browser: Browser) {}
+
+  static async begin(): Promise<Pages> {
+    const executablePath = process.env.SWELL_CHROMIUM ?? "/usr/bin/chromium";
+    // As root, which CI often is, Chromium has no sandbox of its own.
+    const args = ["--no-sandbox", "--disable-gpu", "--hide-scrollbars"];
+    return new Pages(await chromium.launch({ executablePath, args }));
+  }
+
+  /** Opens a page with these lines from the disk. */
+  async open(lines: Line[], options: BrowserContextOptions = {}, hash = ""): Promise<Opened> {
+    const path = join(this.folder, "page.html");
+    writePage(path, lines);
+    return this.openFile(path, options, hash);
+  }
+
+  async openFile(path: string, options: BrowserContextOptions, hash = ""): Promise<Opened> {
+    const page = await this.browser.newPage({
+      viewport: { width: 1280, height: 900 },
+      ...options,
+    });
+    const [requests, errors]: string[][] = [[], []];
+    const file = pathToFileURL(path).href;
+    page.on("request", (request) => {
+      if (!request.url().startsWith(file)) requests.push(request.url());
+    });
+    page.on("pageerror", (error) => errors.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") errors.push(message.text());
+    });
+    await page.goto(file + hash);
+    await page.waitForSelector("html[data-ready]", { state: "attached" });
+    return { page, requests, errors };
+  }
+
+  async end() {
+    await this.browser.close();
+    rmSync(this.folder, { recursive: true });
+  }
+}

@@ -1,0 +1,20 @@
+// The built page with lines in it, as the host writes it.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { deflateSync } from "node:zlib";
+
+import type { Line } from "../src/record/lines";
+
+/** The lines as text; the seed is a bare number there, as the host writes it. */
+export function textOf(lines: Line[]): string {
+  return lines
+    .map((line) => JSON.stringify(line).replace(/"seed":"(\d+)"/, '"seed":$1'))
+    .join("\n");
+}
+
+/** Writes a page that holds these lines. */
+export function writePage(path: string, lines: Line[]) {
+  const page = readFileSync("dist/page.html", "utf8");
+  const record = deflateSync(textOf(lines)).toString("base64");
+  writeFileSync(path, page.replace("@@RECORD@@", () => record));
+}

@@ -1,0 +1,176 @@
+// The arithmetic of frames: what a stretch sums up to, and under which rules it is told.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { longestIn, shortestIn } from "../src/record/buckets";
+import { ChannelBuilder } from "../src/record/channel";
+import { effectiveSamples, intervals } from "../src/record/confidence";
+import { percentileOverTime } from "../src/record/course";
+import { samplesNeeded } from "../src/record/distribution";
+import type { Line } from "../src/record/lines";
+import { RunBuilder, type Run } from "../src/record/run";
+import { figuresOf, ownOf, requestsOf, wholeRun } from "../src/record/stretch";
+import { bucketOf, fixture, random, times } from "./fixture";
+import { textOf } from "./page";
+
+function runOf(lines: Line[]): Run {
+  const builder = new RunBuilder();
+  textOf(lines).split("\n").forEach((line) => builder.add(line));
+  return builder.done();
+}
+
+/** The sample that at least so many percent do not exceed, as its bucket tells it. */
+function truth(samples: number[], percent: number): number {
+  const sorted = samples.toSorted((one, other) => one - other);
+  const found = sorted[Math.ceil((percent / 100) * sorted.length) - 1];
+  return Math.min(Math.max(longestIn(bucketOf(found)), sorted[0]), sorted.at(-1)!);
+}
+
+test("buckets follow each other without a gap and hold their times", () => {
+  for (const bucket of [0, 1, 2047, 2048, 2049, 3071, 3072, 10_000, 24_575]) {
+    assert.equal(longestIn(bucket) + 1, shortestIn(bucket + 1));
+    assert.equal(bucketOf(shortestIn(bucket)), bucket);
+    assert.equal(bucketOf(longestIn(bucket)), bucket);
+  }
+  // As the host numbers them.
+  assert.equal(shortestIn(2048), 2048 * 512);
+  assert.equal(bucketOf(1e9), 12_147);
+});
+
+test("a percentile is told only where ten samples lie beyond it", () => {
+  assert.deepEqual([50, 95, 99, 99.9, 5].map(samplesNeeded), [20, 200, 1_000, 10_000, 200]);
+  const builder = new ChannelBuilder();
+  builder.add(0, times(Array.from({ length: 199 }, (_, ms) => (ms + 1) * 1e6))!);
+  builder.add(1, times([2e8])!);
+  const channel = builder.done(2);
+  assert.equal(channel.sum(0, 1).percentile(95), null);
+  assert.ok(channel.sum(0, 2).percentile(95));
+  assert.equal(channel.sum(0, 2).max?.ns, 2e8);
+});
+
+test("any stretch has the percentiles of its samples", () => {
+  const dice = random(3);
+  const frames = Array.from({ length: 333 }, (_, frame) =>
+    Array.from({ length: frame % 7 === 3 ? 0 : 1 + Math.floor(dice() * 40) }, () =>
+      Math.round(1e3 * 10 ** (6 * dice()))));
+  const builder = new ChannelBuilder();
+  frames.forEach((samples, frame) => {
+    const of = times(samples);
+    if (of) builder.add(frame, of);
+  });
+  const channel = builder.done(frames.length);
+  for (let round = 0; round < 200; round++) {
+    const from = Math.floor(dice() * frames.length);
+    const until = from + 1 + Math.floor(dice() * (frames.length - from));
+    const samples = frames.slice(from, until).flat();
+    const sum = channel.sum(from, until);
+    assert.equal(sum.count, samples.length, `${from}..${until}`);
+    for (const percent of [50, 95]) {
+      const told = sum.percentile(percent)?.ns ?? null;
+      const enough = samples.length >= samplesNeeded(percent);
+      assert.equal(told, enough ? truth(samples, percent) : null, `p${percent} ${from}..${until}`);
+    }
+  }
+});
+
+test("a percentile at or above an age of what was cut off is at least so much", () => {
+  const builder = new ChannelBuilder();
+  const ages = Array.from({ length: 400 }, (_, at) => (30_000 + at * 20) * 1e6);
+  builder.add(0, times(Array<number>(400).fill(1e7), ages)!);
+  const sum = builder.done(1).sum(0, 1);
+  assert.deepEqual([sum.count, sum.cut], [800, 400]);
+  assert.equal(sum.percentile(50)?.atLeast, false);
+  assert.equal(sum.percentile(95)?.atLeast, true);
+  assert.deepEqual([sum.min?.atLeast, sum.mean?.atLeast, sum.max?.atLeast], [false, true, true]);
+  assert.equal(Math.round(sum.mean!.ns / 1e9), 17);
+});
+
+test("a stretch is of the measured part, or of the warm-up where it lies there", () => {
+  const run = runOf(fixture({ seconds: 60, perSecond: 90, warmUp: 10 }).lines);
+  const whole = figuresOf(run, wholeRun(run));
+  assert.deepEqual([whole.isWarmUp, whole.seconds], [false, 50]);
+  const warm = figuresOf(run, { from: 0, until: 10 });
+  assert.deepEqual([warm.isWarmUp, warm.seconds], [true, 10]);
+  const parts = [0, 10, 25, 60];
+  const sums = parts.slice(1).map((until, at) => figuresOf(run, { from: parts[at], until }));
+  const measured = sums.slice(1).reduce((sum, { started }) => sum + started, 0);
+  assert.equal(measured, whole.started);
+  assert.ok(sums[0].started > 0 && whole.started > 0);
+});
+
+test("counts of a stretch add up, and name what failed", () => {
+  const { lines, responses } = fixture({ seconds: 100, perSecond: 300 });
+  const run = runOf(lines);
+  const stretch = { from: 55, until: 80 };
+  const figures = figuresOf(run, stretch);
+  assert.equal(figures.response.count, responses.slice(55, 80).flat().length);
+  assert.equal(figures.started, figures.ok + figures.failed + figures.interrupted);
+  const failed = figures.failures.reduce((sum, { count }) => sum + count, 0);
+  assert.ok(failed > 0);
+  assert.equal(failed, figures.failed);
+  const named = figures.names.reduce((sum, { started }) => sum + started, 0);
+  assert.equal(named, figures.started);
+  assert.equal(requestsOf(run, stretch).ended, figures.ok + figures.failed);
+  const { checks, series } = ownOf(run, stretch);
+  assert.equal(checks[0].passed, figures.ok);
+  const orders = series.find((one) => one.series.metric === "orders")!.figures;
+  assert.deepEqual(orders.values, [["sum", figures.ok]]);
+  const basket = series.find((one) => one.series.metric === "basket")!.figures;
+  assert.equal(basket.count, 25);
+  assert.ok(basket.values.some(([name, value]) => name === "p50" && value !== null));
+});
+
+test("a record without an end is shown, and one without a header is refused", () => {
+  const { lines } = fixture({ seconds: 5, perSecond: 50 });
+  const run = runOf(lines.slice(0, -1));
+  assert.deepEqual([run.report, run.moments.length], [null, 5]);
+  assert.equal(figuresOf(run, wholeRun(run)).seconds, 5);
+  assert.throws(() => runOf(lines.slice(1)), /no header/);
+  const other = { header: { ...(lines[0] as { header: object }).header, schema: "other/1" } };
+  assert.throws(() => runOf([other as Line]), /other\/1 is no record/);
+  assert.equal(runOf([...lines, { later: {} } as unknown as Line]).moments.length, 5);
+});
+
+test("a seed beyond what a number can be is kept digit by digit", () => {
+  const { lines } = fixture({ seconds: 1, perSecond: 5 });
+  const [first] = lines as [{ header: Run["header"] }];
+  first.header.seed = "18446744073709551615";
+  assert.equal(runOf(lines).header.seed, "18446744073709551615");
+});
+
+test("where a frame has too few samples, neighbours are told together", () => {
+  const run = runOf(fixture({ seconds: 120, perSecond: 30 }).lines);
+  const of = (percent: number) =>
+    percentileOverTime(run, (part) => part.times.get("response"), percent);
+  assert.equal(of(50).frames, 1);
+  const p95 = of(95);
+  assert.ok(p95.frames > 5 && p95.frames < 15, String(p95.frames));
+  const first = run.measured.times.get("response")!.sum(0, p95.frames).percentile(95);
+  assert.equal(p95.values[0], first?.ns);
+});
+
+test("samples that resemble their neighbours are worth fewer, and the interval is wider", () => {
+  const dice = random(11);
+  const of = (level: () => number) => {
+    const builder = new ChannelBuilder();
+    let now = 1;
+    for (let frame = 0; frame < 120; frame++) {
+      if (frame % 5 === 0) now = level();
+      const samples = Array.from({ length: 200 }, () =>
+        Math.round(-1e7 * now * Math.log(1 - dice())) + 1000);
+      builder.add(frame, times(samples)!);
+    }
+    const channel = builder.done(120);
+    const all = channel.sum(0, 120);
+    const effective = effectiveSamples(channel, 0, 120, all)!;
+    return { effective, all, sure: intervals(all, [90], effective)[0]! };
+  };
+  const steady = of(() => 1);
+  assert.ok(steady.effective > steady.all.count * 0.4);
+  const [low, high] = steady.sure;
+  assert.ok(low < 1e7 * Math.log(10) * 1.02 && high > 1e7 * Math.log(10) * 0.98);
+  const moody = of(() => (dice() < 0.5 ? 0.5 : 2));
+  assert.ok(moody.effective < moody.all.count / 20, String(moody.effective));
+  assert.equal(effectiveSamples(new ChannelBuilder().done(9), 0, 9, steady.all), null);
+});
