@@ -1,4 +1,4 @@
-// Builds the page: `dist/page.html`, one file with all that it needs and a place for the record.
+// Builds the page: `dist/page.html`, one file with all that it needs and a place for records.
 // Nothing else may run in it or be loaded by it: its policy names the script and the style by
 // their hashes.
 
@@ -44,8 +44,9 @@ const parts = { POLICY: policy, STYLE: style, SCRIPT: script };
 const template = readFileSync("src/template.html", "utf8");
 const page = template.replace(/@@(POLICY|STYLE|SCRIPT)@@/g, (_, name) => parts[name]);
 const weight = gzipSync(page).length;
-console.log(`page: ${(page.length / 1024).toFixed(0)} KB, ${(weight / 1024).toFixed(1)} KB gzipped`);
+const kilobytes = (bytes) => `${(bytes / 1024).toFixed(1)} KB`;
+console.log(`page: ${kilobytes(page.length)}, ${kilobytes(weight)} gzipped`);
 if (weight > MAX_BYTES) throw new Error(`the page weighs ${weight} bytes, at most ${MAX_BYTES}`);
-if (page.split("@@RECORD@@").length !== 2) throw new Error("the page has no place for a record");
+if (page.split("@@RECORDS@@").length !== 2) throw new Error("the page has no place for records");
 mkdirSync("dist", { recursive: true });
 writeFileSync("dist/page.html", page);

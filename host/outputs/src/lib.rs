@@ -10,6 +10,7 @@
 
 mod aside;
 mod exporter;
+mod html;
 mod json;
 mod outputs;
 mod prometheus;

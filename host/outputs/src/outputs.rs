@@ -10,10 +10,10 @@ use swell_report::{Report, Written};
 
 use crate::exporter::Exporter;
 use crate::sink::{Flag, Kind, Sink, Stdout};
-use crate::{json, prometheus};
+use crate::{html, json, prometheus};
 
 /// All kinds. A new one is added here, and is a file of its own.
-pub static KINDS: [Kind; 2] = [json::KIND, prometheus::KIND];
+pub static KINDS: [Kind; 3] = [json::KIND, html::KIND, prometheus::KIND];
 
 /// The sinks of one command.
 #[derive(Clone)]

@@ -12,9 +12,12 @@ export function textOf(lines: Line[]): string {
     .join("\n");
 }
 
-/** Writes a page that holds these lines. */
-export function writePage(path: string, lines: Line[]) {
+/** Writes a page that holds the lines of these runs. */
+export function writePage(path: string, ...runs: Line[][]) {
   const page = readFileSync("dist/page.html", "utf8");
-  const record = deflateSync(textOf(lines)).toString("base64");
-  writeFileSync(path, page.replace("@@RECORD@@", () => record));
+  const records = runs.map((lines) => {
+    const record = deflateSync(textOf(lines)).toString("base64");
+    return `<script type="application/vnd.swell.record">${record}</script>`;
+  });
+  writeFileSync(path, page.replace("@@RECORDS@@", () => records.join("")));
 }

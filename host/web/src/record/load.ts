@@ -1,21 +1,36 @@
-// Reads the record that stands in the page: lines of JSON, deflated, as base64.
+// Reads the records that stand in the page: lines of JSON, deflated, as base64.
 
+import type { Header } from "./lines";
 import { RunBuilder, type Run } from "./run";
 
 /** The run of an embedded record. */
 export async function load(base64: string): Promise<Run> {
+  const builder = new RunBuilder();
+  for await (const line of linesOf(base64)) builder.add(line);
+  return builder.done();
+}
+
+/** What the runs of some records are called: their first lines say so. */
+export function namesOf(records: string[]): Promise<string[]> {
+  return Promise.all(records.map(async (base64) => {
+    for await (const line of linesOf(base64)) {
+      return (JSON.parse(line) as { header: Header }).header.name;
+    }
+    throw new Error("a record is empty");
+  }));
+}
+
+async function* linesOf(base64: string) {
   const deflated = Uint8Array.from(atob(base64.trim()), (char) => char.charCodeAt(0));
   const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  const builder = new RunBuilder();
   let rest = "";
   for (;;) {
     const { value, done } = await reader.read();
     if (done) break;
     const lines = (rest + value).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) if (line) builder.add(line);
+    for (const line of lines) if (line) yield line;
   }
-  if (rest) builder.add(rest);
-  return builder.done();
+  if (rest) yield rest;
 }

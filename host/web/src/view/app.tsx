@@ -34,7 +34,14 @@ function fromAddress(run: Run): Stretch | null {
   return framesIn(run, [Number(found[1]), Number(found[2])]);
 }
 
-export function App({ run }: { run: Run }) {
+/** The runs of the command: which there are, and which is shown. */
+export interface Runs {
+  names: string[];
+  index: number;
+  choose: (index: number) => void;
+}
+
+export function App({ run, runs }: { run: Run; runs: Runs }) {
   const [selected, setSelected] = useState<Stretch | null>(() => fromAddress(run));
   const [isZoomed, setZoomed] = useState(false);
   const paint = usePaint();
@@ -68,10 +75,10 @@ export function App({ run }: { run: Run }) {
     return () => removeEventListener("keydown", key);
   });
 
-  if (run.moments.length === 0) return <Empty run={run} />;
+  if (run.moments.length === 0) return <Empty run={run} runs={runs} />;
   return (
     <>
-      <Top run={run} />
+      <Top run={run} runs={runs} />
       <main>
         <Verdict run={run} whole={whole} />
         <Figures
@@ -108,7 +115,7 @@ export function App({ run }: { run: Run }) {
   );
 }
 
-function Top({ run }: { run: Run }) {
+function Top({ run, runs }: { run: Run; runs: Runs }) {
   const { name, target, began_at } = run.header;
   return (
     <header class="top">
@@ -120,7 +127,17 @@ function Top({ run }: { run: Run }) {
           Swell
         </span>
         <span class="crumb">
-          <b>{name}</b>
+          {runs.names.length > 1
+            ? (
+              <select
+                aria-label="Run"
+                value={runs.index}
+                onChange={(event) => runs.choose(Number(event.currentTarget.value))}
+              >
+                {runs.names.map((name, at) => <option key={at} value={at}>{name}</option>)}
+              </select>
+            )
+            : <b>{name}</b>}
           {target && <span class="tgt">{target.replace(/^https?:\/\//, "")}</span>}
           <span class="when">{date(began_at)}</span>
         </span>
@@ -144,10 +161,10 @@ function jump(event: MouseEvent) {
   document.querySelector(link.hash)?.scrollIntoView();
 }
 
-function Empty({ run }: { run: Run }) {
+function Empty({ run, runs }: { run: Run; runs: Runs }) {
   return (
     <>
-      <Top run={run} />
+      <Top run={run} runs={runs} />
       <main>
         <p class="broken" role="status">
           The record of this run has no frame: it ended before its first second.

@@ -27,10 +27,14 @@ export class Pages {
     return new Pages(await chromium.launch({ executablePath, args }));
   }
 
-  /** Opens a page with these lines from the disk. */
-  async open(lines: Line[], options: BrowserContextOptions = {}, hash = ""): Promise<Opened> {
+  /** Opens a page with the lines of a run, or of several, from the disk. */
+  async open(
+    lines: Line[] | Line[][],
+    options: BrowserContextOptions = {},
+    hash = "",
+  ): Promise<Opened> {
     const path = join(this.folder, "page.html");
-    writePage(path, lines);
+    writePage(path, ...(Array.isArray(lines[0]) ? lines as Line[][] : [lines as Line[]]));
     return this.openFile(path, options, hash);
   }
 

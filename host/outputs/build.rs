@@ -1,0 +1,15 @@
+//! Puts the page into the library, where it was built: `cargo xtask page` does that.
+
+use std::path::Path;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    // The folder is in the repository, and empty until then.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/dist");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let page = folder.join("page.html");
+    let code =
+        if page.is_file() { format!("Some(include_str!({page:?}))") } else { "None".to_owned() };
+    let out = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
+    fs::write(Path::new(&out).join("page.rs"), code)
+}
