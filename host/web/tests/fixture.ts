@@ -118,7 +118,9 @@ function secondOf(second: number, of: Of): { counts: Counts; response: number[] 
   const { dice, names, perSecond, seconds } = of;
   const knee = kneeAt(second, of);
   const normal = () => Math.sqrt(-2 * Math.log(1 - dice())) * Math.cos(2 * Math.PI * dice());
-  const counts: Counts = { by_name: {}, checks: {}, metrics: [] };
+  // A name may be one that objects have of their own.
+  const byName = Object.create(null) as NonNullable<Counts["by_name"]>;
+  const counts: Counts = { by_name: byName };
   const all = { response: [] as number[], service: [] as number[], ages: [] as number[] };
   const total = { started: 0, ok: 0, failed: 0, interrupted: 0 };
   names.forEach((name, index) => {
@@ -143,7 +145,7 @@ function secondOf(second: number, of: Of): { counts: Counts; response: number[] 
     const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
     const [ended, cut] = [row.service.length, row.ages.length];
     const counted = { started: ended + cut, ok: ended - failed, failed, interrupted: cut };
-    counts.by_name![name] = {
+    byName[name] = {
       ...counted,
       response: times(row.response, row.ages),
       service: times(row.service, row.ages),

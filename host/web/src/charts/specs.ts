@@ -1,8 +1,9 @@
 // Which charts there are: what each draws, in which colours, and on which scale.
 
-import { failuresOverTime, heatOf, MAX_CAUSES, percentileOverTime, perSecond } from "../record/course";
+import { failuresOverTime, heatOf, percentileOverTime, perSecond } from "../record/course";
 import type { Heat, Percentiles, Values } from "../record/course";
 import type { Run } from "../record/run";
+import type { Figures } from "../record/stretch";
 import * as words from "../view/words";
 import type { Quantity } from "../view/words";
 
@@ -14,6 +15,8 @@ export interface Line {
   /** What the readout tells; of a stack, the height differs from it. */
   heights?: Values;
   say: (value: number) => Quantity;
+  /** What is told of a stretch where no instant is looked at: by default the mean of its frames. */
+  of?: (figures: Figures) => number | null | undefined;
   /** How many frames share a value, where it is not one. */
   frames?: number;
   dash?: number[];
@@ -63,7 +66,14 @@ function rateSpec(run: Run): Spec {
   });
   const goal = values(run, (moment) => moment.goal_per_second);
   const lines: Line[] = [
-    { label: "Completed", color: "blue", fill: "blue-fill", values: done, say: words.rate },
+    {
+      label: "Completed",
+      color: "blue",
+      fill: "blue-fill",
+      values: done,
+      say: words.rate,
+      of: ({ perSecond }) => perSecond,
+    },
   ];
   if (goal.some((value) => !Number.isNaN(value))) {
     lines.push({
@@ -84,8 +94,12 @@ function responseSpecs(run: Run): Spec[] {
     percentileOverTime(run, (part) => part.times.get(key), percent);
   const [p50, p95, p99] = [50, 95, 99].map((percent) => times("response", percent));
   const service = times("service", 95);
-  const line = (label: string, color: string, { values, frames }: Percentiles): Line =>
-    ({ label, color, values, frames, say: words.time });
+  const line = (label: string, color: string, { values, frames }: Percentiles): Line => {
+    const [, of, percent] = /(\w+ )?p(\d+)/.exec(label)!;
+    const key = of ? "service" : "response";
+    const told = (figures: Figures) => figures[key].percentile(Number(percent))?.ns;
+    return { label, color, values, frames, say: words.time, of: told };
+  };
   const lines: Line[] = [
     { ...line("Service p95", "service", service), dash: [4, 3], width: 1.5 },
     { ...line("p99", "r99", p99), width: 1 },
@@ -114,9 +128,9 @@ function failuresSpec(run: Run): Spec | null {
   const rows = failuresOverTime(run);
   if (rows.length === 0) return null;
   const height = new Float64Array(run.moments.length);
-  const lines = rows.map(({ cause, values }, index): Line => {
+  const lines = rows.map(({ cause, values, isRest }, index): Line => {
     values.forEach((value, at) => (height[at] += value));
-    const color = index > MAX_CAUSES ? "other" : `e${index}`;
+    const color = isRest ? "other" : `e${index}`;
     return {
       label: cause,
       color,
@@ -124,6 +138,10 @@ function failuresSpec(run: Run): Spec | null {
       values,
       heights: height.slice(),
       say: words.rate,
+      of: ({ failures, seconds }) => {
+        const found = failures.find(({ name }) => name === cause);
+        return isRest ? undefined : (found?.count ?? 0) / seconds;
+      },
       width: 0.5,
       isStepped: true,
     };
@@ -158,11 +176,12 @@ function lagSpec(run: Run): Spec {
   const bound = { at: 2e6, word: "INVALID above, if that is 10 % of the response p99" };
   const lines: Line[] = names.length > 0
     ? hostLines(run, names, (host) => (host.host_lag_p99_ms ?? NaN) * 1e6, words.time)
-    : [["Generator lag", "generator_lag", "blue"], ["Loop delay", "loop_delay", "n1"]].map(
+    : ([["Generator lag", "generator", "blue"], ["Loop delay", "loop", "n1"]] as const).map(
         ([label, key, color]) => {
-          const of = percentileOverTime(run, (part) => part.times.get(key), 99);
-          const frames = of.frames;
-          return { label, color, values: of.values, frames, say: words.time, width: 1 };
+          const channel = { generator: "generator_lag", loop: "loop_delay" }[key];
+          const course = percentileOverTime(run, (part) => part.times.get(channel), 99);
+          const of = ({ lags }: Figures) => lags[key].percentile(99)?.ns ?? null;
+          return { label, color, ...course, say: words.time, width: 1, of };
         });
   const about = names.length > 0 ? "p99 so far, of each host" : "p99: what we delayed ourselves";
   const spec = fromZero("lag", "Generator", about, 72, lines);
@@ -269,4 +288,14 @@ export function labelOf(run: Run, line: Line): string {
   const [first] = run.moments;
   const step = first ? line.frames * (first.until - first.from) : line.frames;
   return `${line.label}, each ${words.length(Math.round(step))}`;
+}
+
+/** What a line is told to be in a stretch. */
+export function ofStretch(line: Line, figures: Figures, from: number, until: number): Quantity {
+  const told = line.of?.(figures);
+  if (told !== undefined) return told === null ? words.NOT_AVAILABLE : line.say(told);
+  if (line.say === words.time) return words.NOT_AVAILABLE;
+  const known = line.values.subarray(from, until).filter((value) => !Number.isNaN(value));
+  if (known.length === 0) return words.NOT_AVAILABLE;
+  return line.say(known.reduce((sum, value) => sum + value, 0) / known.length);
 }

@@ -4,6 +4,9 @@
 const UNIT_BITS = 9;
 const FINE_BITS = 10;
 
+/** How many buckets there are: up to an hour and somewhat more. */
+export const BUCKETS = 24_576;
+
 /** The shortest time in the bucket with this number, in nanoseconds. */
 export function shortestIn(bucket: number): number {
   const doublings = Math.max(0, (bucket >> FINE_BITS) - 1);

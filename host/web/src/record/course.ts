@@ -1,6 +1,6 @@
 // The course of a run, a value for each frame: what the charts draw.
 
-import { longestIn } from "./buckets";
+import { BUCKETS, longestIn } from "./buckets";
 import { samplesNeeded } from "./distribution";
 import type { Channel } from "./channel";
 import type { Part, Run } from "./run";
@@ -40,19 +40,17 @@ export function percentileOverTime(
     channels.reduce((sum, channel) => sum + channel.samplesOf(frame), 0));
   const needed = samplesNeeded(percent);
   const frames = framesFor(counts, needed);
-  const scratch = new Map<number, number>();
+  const sums = new Sums();
   for (let from = 0; from < values.length; from += frames) {
     const until = Math.min(from + frames, values.length);
     let count = 0;
     for (let frame = from; frame < until; frame++) count += counts[frame];
     if (count < needed) continue;
-    scratch.clear();
-    for (const channel of channels) {
-      for (let frame = from; frame < until; frame++) {
-        channel.each(frame, (bucket, n) => scratch.set(bucket, (scratch.get(bucket) ?? 0) + n));
-      }
-    }
-    values.fill(rankIn(scratch, Math.ceil((percent / 100) * count)), from, until);
+    const rank = Math.ceil((percent / 100) * count);
+    const some = channels.filter((channel) => frames > 1 || channel.samplesOf(from) > 0);
+    const isSimple = frames === 1 && some.length === 1 && some[0].cutIn(from) === 0;
+    const bucket = isSimple ? some[0].bucketOfRank(from, rank) : sums.rank(some, from, until, rank);
+    values.fill(longestIn(bucket), from, until);
   }
   return { values, frames };
 }
@@ -65,14 +63,34 @@ function framesFor(counts: number[], needed: number): number {
   return typical >= needed ? 1 : Math.ceil((needed * 1.1) / typical);
 }
 
-function rankIn(buckets: Map<number, number>, rank: number): number {
-  const ascending = Uint32Array.from(buckets.keys()).sort();
-  let below = 0;
-  for (const bucket of ascending) {
-    below += buckets.get(bucket)!;
-    if (below >= rank) return longestIn(bucket);
+/** Buckets of several frames, summed up one after the other in the same memory. */
+class Sums {
+  private readonly counts = new Float64Array(BUCKETS);
+
+  /** The bucket in which the sample of a rank is. */
+  rank(channels: Channel[], from: number, until: number, rank: number): number {
+    const { counts } = this;
+    let [first, last] = [BUCKETS, 0];
+    for (const channel of channels) {
+      for (let frame = from; frame < until; frame++) {
+        channel.each(frame, (bucket, count) => {
+          counts[bucket] += count;
+          if (bucket < first) first = bucket;
+          if (bucket > last) last = bucket;
+        });
+      }
+    }
+    let [below, found] = [0, last];
+    for (let bucket = first; bucket <= last; bucket++) {
+      below += counts[bucket];
+      if (below >= rank) {
+        found = bucket;
+        break;
+      }
+    }
+    counts.fill(0, first, last + 1);
+    return found;
   }
-  return NaN;
 }
 
 /** How many cells of the heatmap there are in a decade of time. */
@@ -89,21 +107,15 @@ export interface Heat {
 
 /** Where the response times of each frame lie. */
 export function heatOf(run: Run): Heat {
-  const rowOf = (bucket: number) =>
-    Math.floor(Math.log10(Math.max(longestIn(bucket), 1)) * ROWS_A_DECADE);
-  const rowsOf = new Map<number, number>();
-  const known = (bucket: number) => {
-    let row = rowsOf.get(bucket);
-    if (row === undefined) rowsOf.set(bucket, (row = rowOf(bucket)));
-    return row;
-  };
+  const rowOf = Int16Array.from({ length: BUCKETS }, (_, bucket) =>
+    Math.floor(Math.log10(longestIn(bucket)) * ROWS_A_DECADE));
   const channels = [run.warmUp, run.measured].map((part) => part.times.get("response"));
   let [first, last] = [Infinity, -Infinity];
   const frames = run.moments.map((_, frame) => {
     const row = new Map<number, number>();
     for (const channel of channels) {
       channel?.each(frame, (bucket, count) => {
-        const at = known(bucket);
+        const at = rowOf[bucket];
         row.set(at, (row.get(at) ?? 0) + count);
         first = Math.min(first, at);
         last = Math.max(last, at);
@@ -121,8 +133,15 @@ export function heatOf(run: Run): Heat {
 /** Causes of failure that have a colour of their own; the rest are one. */
 export const MAX_CAUSES = 4;
 
+/** Failures a second of a cause, or of all that have no colour of their own. */
+export interface CauseCourse {
+  cause: string;
+  values: Values;
+  isRest: boolean;
+}
+
 /** Failures a second by cause, most frequent first, and all others as one. */
-export function failuresOverTime(run: Run): { cause: string; values: Values }[] {
+export function failuresOverTime(run: Run): CauseCourse[] {
   const totals = new Map<string, number>();
   const each = (part: Part, to: (cause: string, tally: Tally) => void) => {
     for (const name of part.counts.at("by_name").below.values()) {
@@ -141,10 +160,12 @@ export function failuresOverTime(run: Run): { cause: string; values: Values }[] 
       return tallies;
     });
   const told = causes.slice(0, causes.length > MAX_CAUSES + 1 ? MAX_CAUSES : MAX_CAUSES + 1);
-  const rows = told.map((cause) => ({ cause, values: of((other) => other === cause) }));
+  const rows: CauseCourse[] = told.map((cause) =>
+    ({ cause, values: of((other) => other === cause), isRest: false }));
   const rest = new Set(causes.slice(told.length));
   if (rest.size > 0) {
-    rows.push({ cause: `${rest.size} others`, values: of((cause) => rest.has(cause)) });
+    const values = of((cause) => rest.has(cause));
+    rows.push({ cause: `${rest.size} others`, values, isRest: true });
   }
   return rows;
 }

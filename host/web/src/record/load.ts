@@ -21,7 +21,9 @@ export function namesOf(records: string[]): Promise<string[]> {
 }
 
 async function* linesOf(base64: string) {
-  const deflated = Uint8Array.from(atob(base64.trim()), (char) => char.charCodeAt(0));
+  const chars = atob(base64);
+  const deflated = new Uint8Array(chars.length);
+  for (let at = 0; at < chars.length; at++) deflated[at] = chars.charCodeAt(at);
   const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

@@ -42,6 +42,14 @@ export interface Figures extends Outcomes {
   service: Distribution;
   names: NameFigures[];
   failures: Counted[];
+  lags: Lags;
+}
+
+/** How long starts waited, and by whose fault; and how late threads ran what was ready. */
+export interface Lags {
+  users: Distribution;
+  generator: Distribution;
+  loop: Distribution;
 }
 
 const NOTHING = new Distribution(0, new Float64Array(0));
@@ -80,6 +88,11 @@ export function figuresOf(run: Run, { from, until }: Stretch): Figures {
     service: sum("service"),
     names: names.filter((of) => of.started + of.ok + of.failed + of.interrupted > 0),
     failures: failures(part, { from, until }),
+    lags: {
+      users: sum("user_lag"),
+      generator: sum("generator_lag"),
+      loop: sum("loop_delay"),
+    },
   };
 }
 
@@ -134,17 +147,6 @@ export function ownOf(run: Run, { from, until }: Stretch) {
   return {
     checks: checks.filter((check) => check.passed + check.failed > 0),
     series: series.filter(({ figures }) => figures.count > 0),
-  };
-}
-
-/** Lags of the generator, and how late its threads ran what was ready. */
-export function lagsOf(run: Run, { from, until }: Stretch) {
-  const { part } = partOf(run, { from, until });
-  const sum = (name: string) => part.times.get(name)?.sum(from, until) ?? NOTHING;
-  return {
-    users: sum("user_lag"),
-    generator: sum("generator_lag"),
-    loop: sum("loop_delay"),
   };
 }
 

@@ -93,6 +93,7 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
         <Timeline
           run={run}
           selected={selected}
+          figures={figures}
           isZoomed={isZoomed && selected !== null}
           paint={paint}
           select={select}
@@ -104,7 +105,7 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
           <Requests run={run} stretch={stretch} selected={selected} />
         </div>
         <Checks run={run} stretch={stretch} selected={selected} />
-        <Hosts run={run} stretch={stretch} selected={selected} />
+        <Hosts run={run} selected={selected} figures={figures} />
         <Plan run={run} />
       </main>
       <footer>

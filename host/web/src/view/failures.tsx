@@ -2,7 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 
-import { failuresOverTime, MAX_CAUSES } from "../record/course";
+import { failuresOverTime } from "../record/course";
 import type { Run } from "../record/run";
 import type { Figures, Stretch } from "../record/stretch";
 import { thinned } from "./figures";
@@ -15,8 +15,8 @@ export function Failures(props: { run: Run; selected: Stretch | null; figures: F
   const ended = figures.ok + figures.failed;
   const most = figures.failures[0]?.count ?? 1;
   const color = (cause: string) => {
-    const at = courses.findIndex((course) => course.cause === cause);
-    return at < 0 || at > MAX_CAUSES ? "other" : `e${at}`;
+    const at = courses.findIndex((course) => course.cause === cause && !course.isRest);
+    return at < 0 ? "other" : `e${at}`;
   };
   return (
     <Panel id="failures" title="Failures" run={run} stretch={selected}>

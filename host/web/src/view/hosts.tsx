@@ -1,17 +1,15 @@
 // Did all take part, and did the generator keep out of the way.
 
-import { useMemo } from "preact/hooks";
-
 import type { Run } from "../record/run";
-import { lagsOf, type Stretch } from "../record/stretch";
+import type { Figures, Stretch } from "../record/stretch";
 import { hostNames } from "../charts/specs";
 import { Icon, Panel, Q } from "./parts";
 import { stampState } from "./verdict";
 import * as words from "./words";
 
-export function Hosts(props: { run: Run; stretch: Stretch; selected: Stretch | null }) {
-  const { run, stretch, selected } = props;
-  const lags = useMemo(() => lagsOf(run, stretch), [run, stretch.from, stretch.until]);
+export function Hosts(props: { run: Run; selected: Stretch | null; figures: Figures }) {
+  const { run, selected, figures } = props;
+  const { lags } = figures;
   const rows = [
     { name: "No user was free", times: lags.users, whose: "the service is slow, or users are few" },
     { name: "Generator lag", times: lags.generator, whose: "ours: a thread ran late" },

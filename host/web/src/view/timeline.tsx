@@ -5,12 +5,12 @@ import type uPlot from "uplot";
 
 import { draw, gutter, RIGHT, type Window } from "../charts/chart";
 import { fullest } from "../charts/heatmap";
-import { labelOf, specsOf, type Line, type Spec } from "../charts/specs";
+import { labelOf, ofStretch, specsOf, type Line, type Spec } from "../charts/specs";
 import type { Mark } from "../record/lines";
 import type { Run } from "../record/run";
-import type { Stretch } from "../record/stretch";
+import { wholeRun, type Figures, type Stretch } from "../record/stretch";
 import { framesIn } from "./app";
-import { Panel, Q } from "./parts";
+import { Panel, Q, stretchWords } from "./parts";
 import { clock, count, NOT_AVAILABLE, said } from "./words";
 
 /** How a kind of mark is told: as news, as something to look at, or as bad. */
@@ -32,12 +32,13 @@ const told = ({ kind }: Mark) => KINDS[kind] ?? ["info", kind];
 interface Props {
   run: Run;
   selected: Stretch | null;
+  figures: Figures;
   isZoomed: boolean;
   paint: number;
   select: (stretch: Stretch | null) => void;
 }
 
-export function Timeline({ run, selected, isZoomed, paint, select }: Props) {
+export function Timeline({ run, selected, figures, isZoomed, paint, select }: Props) {
   const specs = useMemo(() => specsOf(run), [run]);
   const [cursor, setCursor] = useState<number | null>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
@@ -60,7 +61,7 @@ export function Timeline({ run, selected, isZoomed, paint, select }: Props) {
       aside={
         <span class="dim lo keys">
           <kbd>←</kbd>
-          <kbd>→</kbd> cursor <kbd>⇧</kbd> select <kbd>M</kbd> next mark
+          <kbd>→</kbd> cursor <kbd>⇧</kbd> select <kbd>M</kbd> next mark{coarse(run)}
         </span>
       }
     >
@@ -68,14 +69,24 @@ export function Timeline({ run, selected, isZoomed, paint, select }: Props) {
         <div class="lg">
           <span class="dim">Values: </span>
           <b>
-            {at ? `at ${clock(at.from)}${step}` : "at the cursor"}
+            {at
+              ? `at ${clock(at.from)}${step}`
+              : selected ? stretchWords(run, selected) : "whole run"}
           </b>
         </div>
         <Lane run={run} place={place} selected={selected} paint={paint} />
       </div>
       {specs.map((spec, index) => (
         <div class="ch" key={spec.id}>
-          <Legend run={run} spec={spec} cursor={cursor} hidden={hidden} toggle={toggle} />
+          <Legend
+            run={run}
+            spec={spec}
+            cursor={cursor}
+            stretch={selected ?? wholeRun(run)}
+            figures={figures}
+            hidden={hidden}
+            toggle={toggle}
+          />
           <Plot
             run={run}
             spec={spec}
@@ -95,6 +106,12 @@ export function Timeline({ run, selected, isZoomed, paint, select }: Props) {
   );
 }
 
+/** Says so where frames were joined. */
+function coarse(run: Run): string {
+  const longest = Math.max(...run.moments.map(({ from, until }) => until - from));
+  return longest < 1.5 ? "" : ` · frames of up to ${Math.round(longest)} s, exact from one to another`;
+}
+
 /** What is seen of the time axis. */
 function windowOf(run: Run, stretch: Stretch | null): Window {
   const from = stretch?.from ?? 0;
@@ -106,10 +123,12 @@ function Legend(props: {
   run: Run;
   spec: Spec;
   cursor: number | null;
+  stretch: Stretch;
+  figures: Figures;
   hidden: ReadonlySet<string>;
   toggle: (label: string) => void;
 }) {
-  const { run, spec, cursor, hidden, toggle } = props;
+  const { run, spec, cursor, stretch, figures, hidden, toggle } = props;
   const most = useMemo(() => (spec.heat ? fullest(spec.heat, run.moments.length, 960) : 0), [spec]);
   // The line that lies on top of the others comes first, but service after response.
   const shown = spec.lines.toReversed();
@@ -120,6 +139,10 @@ function Legend(props: {
       <ul>
         {shown.map((line) => {
           const value = cursor === null ? NaN : line.values[cursor];
+          const atCursor = Number.isNaN(value) ? NOT_AVAILABLE : line.say(value);
+          const told = cursor === null
+            ? ofStretch(line, figures, stretch.from, stretch.until)
+            : atCursor;
           return (
             <li key={line.label} class={hidden.has(line.label) ? "off" : ""}>
               <button
@@ -131,9 +154,7 @@ function Legend(props: {
                 <Swatch line={line} />
                 <span>{labelOf(run, line)}</span>
               </button>
-              <b>
-                {cursor !== null && <Q of={Number.isNaN(value) ? NOT_AVAILABLE : line.say(value)} />}
-              </b>
+              <b><Q of={told} /></b>
             </li>
           );
         })}
