@@ -15,7 +15,7 @@ use crate::machine::{kubernetes_schemas, program, program_of, scenario_compiler}
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
-use crate::{dependencies, house, scenarios, slowest};
+use crate::{dependencies, house, page, scenarios, slowest};
 
 /// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket
 /// would come in by this way.
@@ -107,6 +107,9 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     run(workspace
         .cargo(["doc", "--release", "--locked", "--workspace", "--no-deps"])
         .env("RUSTDOCFLAGS", "--deny warnings"))?;
+
+    // Before the build, so that the host carries it.
+    page::check(workspace)?;
 
     title("guests and examples");
     let (guests, examples) = (workspace.built("guests"), workspace.built("examples"));

@@ -12,6 +12,7 @@ mod fuzz;
 mod house;
 mod machine;
 mod nightly;
+mod page;
 mod scenarios;
 mod slowest;
 mod soak;
@@ -45,6 +46,10 @@ enum XtaskCommand {
     /// Count what the house does without: modules in circles, lines over 100 columns, functions
     /// over 79 lines, files over 700, names that two types have
     House,
+    /// Check and build the page that `--out html=FILE` writes, and try it in a browser
+    Page,
+    /// Build that page and a host that carries it, and put the host into your path
+    Install,
     /// Build each example of the SDK as OUT/NAME.wasm
     Examples {
         /// Folder for the results
@@ -82,6 +87,8 @@ fn main() -> ExitCode {
         XtaskCommand::Test { quick: true } => checks::quick(&workspace).map(|()| ExitCode::SUCCESS),
         XtaskCommand::Test { quick: false } => checks::test(&workspace).map(|()| ExitCode::SUCCESS),
         XtaskCommand::House => house::check(&workspace).map(|()| ExitCode::SUCCESS),
+        XtaskCommand::Page => page::check(&workspace).map(|()| ExitCode::SUCCESS),
+        XtaskCommand::Install => page::install(&workspace).map(|()| ExitCode::SUCCESS),
         XtaskCommand::Examples { out } => {
             scenarios::examples(&workspace, &out).map(|()| ExitCode::SUCCESS)
         }

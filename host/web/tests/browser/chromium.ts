@@ -54,6 +54,9 @@ export class Pages {
     });
     await page.goto(file + hash);
     await page.waitForSelector("html[data-ready]", { state: "attached" });
+    // What listens to keys begins to once the page was painted.
+    await page.evaluate(() =>
+      new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50))));
     return { page, requests, errors };
   }
 

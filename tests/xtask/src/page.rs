@@ -1,0 +1,52 @@
+//! `cargo xtask page`: the page that reports are made of, and its tests; `cargo xtask install`: a
+//! host that carries it.
+
+use std::process::Command;
+
+use crate::machine::program_of;
+use crate::step::{run, title};
+use crate::workspace::Workspace;
+
+/// Checks and builds the page, and tries it in a browser.
+///
+/// # Errors
+/// A check fails, or what this machine lacks cannot be installed.
+pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
+    build(workspace)?;
+    title("tests of the page");
+    run(&mut npm(workspace, &["run", "--silent", "test"]))?;
+    program_of(
+        "chromium",
+        "chromium",
+        &["--version"],
+        "a browser, in which the page of a run is tested",
+    )?;
+    run(&mut npm(workspace, &["run", "--silent", "browser"]))
+}
+
+/// Checks its types and builds it: whatever is built of the host afterwards carries it.
+fn build(workspace: &Workspace) -> anyhow::Result<()> {
+    title("page");
+    program_of("nodejs", "node", &["--version"], "what builds the page of a run")?;
+    program_of("npm", "npm", &["--version"], "what brings the libraries of the page")?;
+    // Exactly what the lock file names; nothing of it is kept here but what was built of it.
+    run(&mut npm(workspace, &["ci", "--no-audit", "--no-fund"]))?;
+    run(&mut npm(workspace, &["run", "--silent", "check"]))?;
+    run(&mut npm(workspace, &["run", "--silent", "build"]))
+}
+
+/// Builds the page, and puts a host that carries it into the user's path.
+///
+/// # Errors
+/// One of them cannot be built.
+pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<()> {
+    build(workspace)?;
+    title("host");
+    run(workspace.cargo(["install", "--locked", "--path"]).arg(workspace.root().join("host")))
+}
+
+fn npm(workspace: &Workspace, args: &[&str]) -> Command {
+    let mut npm = Command::new("npm");
+    npm.args(args).current_dir(workspace.root().join("host/web"));
+    npm
+}
