@@ -1,10 +1,10 @@
 //! Who may call the control API over HTTP.
 //!
-//! On a loopback address whoever has a shell on this machine, as they could send signals too; but
-//! not a page in their browser: a call with an `Origin` or from another site, with a body that is
-//! not said to be JSON, or to a name other than a loopback one is refused. Where a token is set,
-//! and beyond loopback one must be, every call carries it. There is no TLS: over a network that is
-//! not trusted, go through a tunnel.
+//! On a loopback address anybody with a shell on this machine may call, as they could send signals
+//! too; but not a page in their browser: a call is refused that has an `Origin` or comes from
+//! another site, that has a body which is not declared as JSON, or that names a host other than a
+//! loopback one. Where a token is set, and beyond loopback one must be, every call carries it.
+//! There is no TLS: over a network that is not trusted, go through a tunnel.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// To an API at this address.
+    /// The rules for an API at this address.
     ///
     /// # Errors
     /// The address is not a loopback one and there is no token.
@@ -40,7 +40,7 @@ impl Access {
         Ok(Self { token: token.map(|token| blake3::hash(token.as_bytes())) })
     }
 
-    /// Why the caller is not answered, if it is not.
+    /// Why the caller is refused; `None` if it is not.
     pub(crate) fn refuse(&self, call: &Call) -> Option<HttpAnswer> {
         let header = |name: HeaderName| header(&call.headers, name);
         if call.is_of_a_page() {
@@ -54,7 +54,7 @@ impl Access {
                 let given = header(AUTHORIZATION)
                     .and_then(|value| value.strip_prefix("Bearer "))
                     .map(|given| blake3::hash(given.as_bytes()));
-                // The comparison takes as long wherever hashes differ.
+                // The comparison takes the same time wherever hashes differ.
                 if given.as_ref() != Some(token) {
                     let cure = format!(
                         "the call needs the header `Authorization: Bearer …` with what {TOKEN} \
@@ -87,8 +87,8 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Whether a `Host` names this machine to itself. A name of the caller's choice may be one that a
-/// web page had resolved to it.
+/// Whether a `Host` is a name by which this machine calls itself. Any other name may be one that a
+/// web page let resolve to this machine.
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),

@@ -96,7 +96,7 @@ fn only(mut artifacts: Vec<Artifact>, path: &Path) -> anyhow::Result<Artifact> {
     }
 }
 
-/// Where scenarios are built: one folder for all, so that what they share is built once.
+/// The folder where scenarios are built: one for all, so that what they share is built once.
 fn build_folder() -> anyhow::Result<PathBuf> {
     let variable = |name| {
         std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute())

@@ -1,8 +1,9 @@
-//! Hosts that share runs: one coordinates and takes part, the others join it and take part as well.
+//! Nodes that share runs: one of them coordinates and may take part, the others join it and take
+//! part as well.
 //!
-//! Everything that keeps hosts together (connections, leases, results on their way) is on a thread
-//! of its own, so that load does not starve it; runs speak with it through channels. The rules
-//! are `swell-protocol`'s, connections and trust are `swell-cluster`'s.
+//! Everything that keeps nodes together (connections, leases, results on their way) is on a thread
+//! of its own, so that load does not starve it; runs speak with that thread through channels.
+//! `swell-protocol` has the rules, `swell-cluster` connections and trust.
 //!
 //! - `coordinator/` is the host that coordinates: what the control thread asks of it (`control`),
 //!   its thread, its members, each run, and `host node --listen` (`command`).

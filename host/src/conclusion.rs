@@ -1,5 +1,5 @@
-//! The end of a command that did runs: their results are written and shown, and its exit code is
-//! said with the reason.
+//! The end of a command that did runs: it writes and shows their results, and prints the exit code
+//! with its reason.
 
 use std::rc::Rc;
 use swell_outputs::Outputs;
@@ -10,7 +10,7 @@ use crate::finished::{Done, FinishedRun};
 use crate::stops::Stops;
 use crate::terminal;
 
-/// Writes the results and says how all ended.
+/// Writes the results and prints how all runs ended.
 pub(crate) async fn conclude(
     done: &[(String, Rc<Done>)],
     is_one_run: bool,

@@ -1,5 +1,5 @@
 //! A file's `conduct`: code that begins runs, waits for them and judges them, on a thread of its
-//! own; what it wishes is done on the control thread.
+//! own. The control thread does what it wishes.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -22,10 +22,10 @@ use crate::runs::Runs;
 use crate::settings::keys::refuse_process_settings;
 use crate::settings::layers::Layers;
 
-/// Wishes on their way: `conduct` does one thing after another.
+/// How many wishes may be on their way: `conduct` does one thing after another.
 const WISHES_UNDER_WAY: usize = 16;
 
-/// What `conduct` wishes, and where the answer goes.
+/// A wish of `conduct`, and where the answer goes.
 enum Wish {
     Start { scenario: String, settings: Vec<(String, String)>, reply: WishReply<u32> },
     Wait { run: u32, reply: WishReply<RunStats> },
@@ -35,7 +35,7 @@ enum Wish {
 
 type WishReply<T> = oneshot::Sender<Result<T, String>>;
 
-/// `conduct`'s end of the line.
+/// The line on which `conduct` sends its wishes.
 struct ConductLine(mpsc::Sender<Wish>);
 
 impl ConductLine {
@@ -64,12 +64,12 @@ impl Conductor for ConductLine {
     }
 
     fn stop(&self, run: u32) {
-        // A line that is full or closed: all is ending, and so will the run.
+        // If the line is full or closed, all is ending, and so will the run.
         let _ = self.0.try_send(Wish::Stop { run });
     }
 }
 
-/// Calls `conduct` of a file and does what it wishes; gives how it ended, if not well. `grace` is
+/// Calls `conduct` of a file and does what it wishes; returns how it ended, if not well. `grace` is
 /// how long it may go on after Ctrl-C.
 pub(crate) async fn conduct(
     file: &Arc<Loaded>,
@@ -84,7 +84,7 @@ pub(crate) async fn conduct(
     };
     let mut interrupts = runs.interrupts();
     let asked_to_end = async move {
-        // Runs that are gone can interrupt nothing.
+        // Runs that are over can interrupt nothing.
         let _ = interrupts.wait_for(|count| *count > 0).await;
     };
     let waiting = Waiting::until(asked_to_end);
@@ -120,7 +120,7 @@ pub(crate) async fn conduct(
     }
 }
 
-/// What it means that `conduct` failed.
+/// What the failure of `conduct` means.
 fn failed(failure: &HookFailure) -> (Exit, String) {
     let has_said_so = matches!(failure, HookFailure::Said(_));
     let exit = if has_said_so { Exit::Threshold } else { Exit::Trapped };
@@ -189,7 +189,7 @@ impl Orchestra {
         Ok(begun.len() as u32 - 1)
     }
 
-    /// The scenario's own name, or the first of its numbered ones that no run has.
+    /// The scenario's own name, or the first name with a number that no run has.
     fn free_name(&self, scenario: &str) -> String {
         let numbered = (2..).map(|number| format!("{scenario} {number}"));
         let mut names = std::iter::once(scenario.to_owned()).chain(numbered);
@@ -222,8 +222,8 @@ fn stats(report: &Report) -> RunStats {
     RunStats {
         stamp: match report.verdict.stamp {
             Stamp::Valid => RunStamp::Valid,
-            // Of what is too short to judge nobody can say that it is valid, and nobody has shown
-            // that it is not.
+            // A report that is too short to judge is not called valid, and nobody has shown that it
+            // is not.
             Stamp::Suspect | Stamp::Unjudged => RunStamp::Suspect,
             Stamp::Invalid => RunStamp::Invalid,
         },

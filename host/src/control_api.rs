@@ -1,4 +1,5 @@
-//! The control API: what runs and how, another goal, pause, resume, stop, a further run, over HTTP.
+//! The control API over HTTP: which runs there are and how they go, another goal, pause, resume,
+//! stop, a further run.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -23,13 +24,13 @@ use crate::serve::HttpAnswer;
 use crate::settings::keys::{names_files, refuse_process_settings};
 use crate::settings::layers::Layers;
 
-/// The calls that there are, for whoever asks for another.
+/// The calls that exist, for somebody who asks for another one.
 const CALLS: &str = "GET /v1/runs, GET /v1/runs/NAME, GET /v1/runs/NAME/report and /summary, GET \
 /v1/scenarios, POST /v1/runs, PUT /v1/runs/NAME/goal, POST \
                      /v1/runs/NAME/pause, /resume, /stop and /interrupt";
 
-/// Calls at a time that wait for the end of a run, or for a scenario to be compiled. They are long,
-/// so they have places of their own.
+/// How many calls may wait at a time for the end of a run, or for the compilation of a scenario.
+/// They take long, so they have places of their own.
 const MAX_WAITING: usize = 64;
 
 /// Who asks, as the record of a run tells it.
@@ -50,9 +51,9 @@ pub(crate) struct ControlApi {
 /// Where a call comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// This machine, whose files it may name.
+    /// From this machine: it may name files of this machine.
     Here,
-    /// Another host of the cluster.
+    /// From another node of the cluster.
     Member,
 }
 
@@ -66,8 +67,9 @@ struct NewGoal {
 }
 
 impl ControlApi {
-    /// The API to these runs. `layers` are what was said of the command, and hold for further runs
-    /// but for load and length; `scenarios` is a folder whose files may be run by their names.
+    /// The API to these runs. `layers` are the settings of the command; they also hold for further
+    /// runs, except for load and length. `scenarios` is a folder whose files may be run by their
+    /// names.
     pub(crate) fn new(runs: &Rc<Runs>, layers: &Layers, scenarios: Option<PathBuf>) -> Self {
         Self {
             runs: Rc::clone(runs),
@@ -77,7 +79,7 @@ impl ControlApi {
         }
     }
 
-    /// Does what a call says.
+    /// Carries out a call.
     pub(crate) async fn answer(
         &self,
         caller: Caller,
@@ -174,8 +176,8 @@ impl ControlApi {
         }
     }
 
-    /// A place for a call that may take long, where one is needed: what members want is bounded
-    /// where they are heard.
+    /// A place for a call that may take long, if it needs one. Calls of members are limited where
+    /// they arrive.
     fn place(&self, caller: Caller) -> Result<Option<SemaphorePermit<'_>>, HttpAnswer> {
         let full = || {
             HttpAnswer::error(
@@ -217,8 +219,8 @@ impl ControlApi {
         }
     }
 
-    /// Begins a run beside the others: its file or stored scenario, a name if it is to have one of
-    /// its own, and settings by the names of the flags.
+    /// Begins a run beside the others. The body has its file or stored scenario, a name if the run
+    /// is to have one of its own, and settings by the names of the flags.
     async fn add(&self, caller: Caller, body: &[u8]) -> HttpAnswer {
         let unfit = |words: &str| HttpAnswer::error(StatusCode::UNPROCESSABLE_ENTITY, words);
         let mut settings: toml::Table = match serde_json::from_slice(body) {
@@ -293,10 +295,10 @@ impl ControlApi {
         }
     }
 
-    /// Begins a run whose files came from elsewhere.
+    /// Begins a run whose files came from another machine.
     ///
     /// # Errors
-    /// It is refused; so says the answer. Or nobody wants it any more.
+    /// The run is refused, and the answer says why; or nobody wants it any more.
     pub(crate) async fn submit(
         &self,
         received: ReceivedScenario,
@@ -322,8 +324,8 @@ impl ControlApi {
         self.begin(None, hosts, prepare, is_wanted).await
     }
 
-    /// Begins a run; one without a name of its own has its scenario's, with a number if that is
-    /// taken.
+    /// Begins a run. If it has no name of its own it gets its scenario's, with a number if that
+    /// name is taken.
     async fn begin(
         &self,
         name: Option<String>,
@@ -331,7 +333,7 @@ impl ControlApi {
         prepare: impl FnOnce() -> anyhow::Result<(Prepared, EndRequests)> + Send + 'static,
         is_wanted: impl Fn() -> bool,
     ) -> Result<Rc<Handle>, HttpAnswer> {
-        // Compiling takes seconds: it is not for the control thread.
+        // Compiling takes seconds, so the control thread does not do it.
         let (answer, prepared) = oneshot::channel();
         std::thread::spawn(move || drop(answer.send(prepare())));
         match prepared.await {
@@ -356,13 +358,13 @@ impl ControlApi {
     }
 }
 
-/// The answer to whoever began a run.
+/// The answer to the one who began a run.
 pub(crate) fn begun(run: &Handle) -> HttpAnswer {
     HttpAnswer::json(StatusCode::CREATED, &shown(run))
 }
 
 async fn set_goal(run: &Handle, body: &[u8]) -> HttpAnswer {
-    // As an object first: a struct would be read from a list too.
+    // It is read as an object first, because a struct would be read from a list too.
     let object = serde_json::from_slice::<serde_json::Map<_, _>>(body);
     let wanted: NewGoal = match object.and_then(|object| serde_json::from_value(object.into())) {
         Ok(goal) => goal,

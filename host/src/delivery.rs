@@ -1,5 +1,5 @@
 //! Results on their way out: written to the outputs, and shown as a summary. A signal ends that,
-//! and so does whoever takes nothing of it for long.
+//! and so does a reader that takes nothing for long.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use crate::stops::Stops;
 use crate::terminal;
 use swell_outputs::{Outputs, in_pieces};
 
-/// Writes results where they are to go, and shows their summary: also where none is wanted, if it
-/// is all that is left of them.
+/// Writes results to the outputs, and shows their summary, even if nobody asked for it when it is
+/// all that is left of them.
 ///
 /// # Errors
 /// The first output that could not be written; the others were tried all the same.
@@ -47,8 +47,8 @@ async fn write(results: &Arc<Written>, outputs: &Outputs, stops: &mut Stops) -> 
         .flatten()
 }
 
-/// Shows a page on stdout, after all that was said on stderr. A reader that is gone, as `head` may
-/// be, needs no message; one that takes nothing is given up.
+/// Shows a page on stdout, after all that was printed on stderr. A reader that has ended, as `head`
+/// may have, needs no message; a reader that takes nothing is given up.
 async fn show(summary: &Sheet, stops: &mut Stops) {
     let text = terminal::painted(summary);
     stderr::flush();

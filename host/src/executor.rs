@@ -1,4 +1,5 @@
-//! Who does a run: this host alone, or this host with others. What begins runs does not know which.
+//! What does a run: this node alone, or this node with others. The code that begins runs does not
+//! know which.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,26 +11,26 @@ use crate::prepare::Prepared;
 
 /// A run to do, after its `setup`.
 pub(crate) struct Task<'a> {
-    /// This host's own threads.
+    /// This node's own threads.
     pub(crate) threads: &'a Threads,
     pub(crate) prepared: &'a Prepared,
-    /// What `setup` gave.
+    /// The bytes that `setup` returned.
     pub(crate) start_data: Vec<u8>,
     pub(crate) asked: Asked,
-    /// Is told once a second where the run is.
+    /// The view, which is told once a second where the run is.
     pub(crate) view: &'a mut dyn View,
 }
 
-/// What a run came to, or why it did not take place: nothing was sent then.
+/// What a run came to, or why it did not take place; then nothing was sent.
 pub(crate) type Execution<'a> = Pin<Box<dyn Future<Output = anyhow::Result<RunOutcome>> + 'a>>;
 
 /// See the module's documentation.
 pub(crate) trait Executor {
-    /// Does a run to its end.
+    /// Does a run from its beginning to its end.
     fn execute<'a>(&'a self, task: Task<'a>) -> Execution<'a>;
 }
 
-/// This host alone.
+/// This node alone.
 pub(crate) struct Alone;
 
 impl Executor for Alone {

@@ -1,4 +1,4 @@
-//! What a run came to: its report, its exit and why, once it is over.
+//! The result of a run: its report, its exit and why, once it is over.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use swell_report::{Ended, Exit, ExitReport, Header, LeftOut, Report, Rules};
 
 use crate::stderr;
 
-/// What a run came to.
+/// The end of a run, whether it took place or not.
 pub(crate) enum Done {
-    /// It took place.
+    /// The run took place.
     Finished(Box<FinishedRun>),
-    /// It did not: the exit, and why.
+    /// The run did not take place: the exit code, and why.
     Failed(Exit, String),
 }
 
@@ -44,7 +44,8 @@ impl Done {
 }
 
 impl FinishedRun {
-    /// What an outcome means; of the scenario's log `lines_left_out` were not written.
+    /// The report and the exit of an outcome. `lines_left_out` lines of the scenario's log were not
+    /// written.
     pub(crate) fn of(
         subject: &RunIdentity,
         plan: &RunPlan,
@@ -64,10 +65,10 @@ impl FinishedRun {
         }
     }
 
-    /// A signal ended its `teardown`, and with it the command.
+    /// A signal ended the run's `teardown`, and with it the command.
     pub(crate) fn was_cut_in_teardown(&mut self) {
         let others = Some(std::mem::take(&mut self.reason)).filter(|_| self.exit != Exit::Passed);
-        // One that a signal ended before has said so.
+        // If a signal ended the run itself, its reason says so already.
         if self.exit != Exit::Signal {
             self.exit = self.exit.min(Exit::Signal);
             self.reason = std::iter::once("stopped by a signal in its `teardown`".to_owned())

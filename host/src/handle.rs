@@ -1,5 +1,5 @@
-//! A run as others know it, who tell it something or wait for it: by its name, while it goes on and
-//! after it.
+//! A run as other code knows it, which gives it commands or waits for it: by its name, while it
+//! goes on and after it.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use crate::finished::Done;
 use crate::prepare::Prepared;
 use crate::run_record::RunRequest;
 
-/// Commands on their way to a run, which reads them at once; who sends more waits.
+/// How many commands may be on their way to a run, which reads them at once; further ones wait.
 const COMMANDS_UNDER_WAY: usize = 16;
 
 /// Requests that the record of one second tells.
@@ -28,7 +28,7 @@ pub(crate) struct Handle {
     pub(crate) scenario: String,
     pub(crate) model: String,
     commands: mpsc::Sender<CommandCall>,
-    /// How often it was told to end as Ctrl-C does.
+    /// How often the run was told to end as Ctrl-C does.
     interrupts: watch::Sender<u32>,
     status: RefCell<Status>,
     /// What was asked of it that is not in its record yet.
@@ -36,10 +36,10 @@ pub(crate) struct Handle {
     done: watch::Receiver<Option<Rc<Done>>>,
 }
 
-/// The run's own ends of the lines to its handle.
+/// The run's own ends of the channels to its handle.
 pub(crate) struct Ends {
     pub(crate) commands: mpsc::Receiver<CommandCall>,
-    /// Where it tells what it came to, once.
+    /// Where the run sends its result, once.
     pub(crate) done: watch::Sender<Option<Rc<Done>>>,
 }
 
@@ -66,7 +66,7 @@ impl Handle {
         self.status.borrow().clone()
     }
 
-    /// Shows another status to all who ask.
+    /// Shows another status to all readers.
     pub(crate) fn show(&self, status: Status) {
         self.status.replace(status);
     }
@@ -76,22 +76,22 @@ impl Handle {
         self.status.borrow_mut().phase = phase;
     }
 
-    /// Whether it is over.
+    /// Whether the run is over.
     pub(crate) fn is_over(&self) -> bool {
         self.done.borrow().is_some()
     }
 
-    /// How it ended, if it has.
+    /// How the run ended, if it has.
     pub(crate) fn ended(&self) -> Option<Ended> {
         self.done.borrow().as_deref().map(Done::ended)
     }
 
-    /// How often it was told to end as Ctrl-C does.
+    /// How often the run was told to end as Ctrl-C does.
     pub(crate) fn interrupts(&self) -> watch::Receiver<u32> {
         self.interrupts.subscribe()
     }
 
-    /// What it came to, once it is over.
+    /// The result of the run, once it is over.
     pub(crate) async fn done(&self) -> Rc<Done> {
         let mut done = self.done.clone();
         let done = done
@@ -101,17 +101,17 @@ impl Handle {
         Rc::clone(done.as_ref().expect("it was waited for"))
     }
 
-    /// Tells it to end as if it had come to its end.
+    /// Tells the run to end as if it had come to its end.
     pub(crate) fn finish(&self) {
         self.tell(Command::Finish);
     }
 
-    /// Tells it to end, as the control API does.
+    /// Tells the run to end, as the control API does.
     pub(crate) fn stop(&self) {
         self.tell(Command::Stop);
     }
 
-    /// Tells it to end as Ctrl-C does; a second time, what is under way is cut.
+    /// Tells the run to end as Ctrl-C does; a second time, what is under way is cut off.
     pub(crate) fn interrupt(&self) {
         self.interrupts.send_modify(|count| *count += 1);
         self.tell(Command::Interrupt);
@@ -120,7 +120,7 @@ impl Handle {
     /// Gives it another goal, in starts a second. Who asks is said as in "over the control API".
     ///
     /// # Errors
-    /// It cannot have one, or not any more.
+    /// The run cannot have another goal, or not any more.
     pub(crate) async fn set_goal(&self, goal: Rate, asker: &str) -> Result<(), Refusal> {
         self.ask(Command::SetGoal(goal.per_second())).await?;
         let text = format!("goal {}, {asker}", print_rate(goal.per_second()));
@@ -128,7 +128,7 @@ impl Handle {
         Ok(())
     }
 
-    /// Has nothing new begin, or has it begin again.
+    /// Stops new starts, or lets them begin again.
     ///
     /// # Errors
     /// As [`Handle::set_goal`].
@@ -161,7 +161,7 @@ impl Handle {
         });
     }
 
-    /// Whoever looks after the answer sees what was asked for, although the run itself is looked at
+    /// A caller that looks after the answer sees the new goal, although the run itself is looked at
     /// once a second.
     async fn ask(&self, command: Command) -> Result<(), Refusal> {
         let (reply, replied): (CommandReply, _) = oneshot::channel();

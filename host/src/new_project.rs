@@ -37,7 +37,7 @@ enum Template {
     Data,
 }
 
-/// A file's name in the new folder, and its text.
+/// The name of a file in the new folder, and its text.
 type File = (&'static str, &'static str);
 
 impl Template {
@@ -115,7 +115,7 @@ pub(crate) fn run(args: NewArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The source with its scenario called as the package is; as it was where the source has that name
+/// The source with its scenario called as the package is; unchanged where the source has that name
 /// already.
 fn named(source: &str, name: &str) -> String {
     let name = name.replace('-', "_").to_lowercase();
@@ -133,7 +133,7 @@ fn named(source: &str, name: &str) -> String {
     }
 }
 
-/// Cargo's rules for a name, and those of Rust for the crate that it becomes.
+/// The rules of cargo for a name, and of Rust for the crate that the package becomes.
 fn check_name(name: &str) -> anyhow::Result<()> {
     let begins_well = name.starts_with(|first: char| first.is_ascii_alphabetic());
     let goes_on_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
@@ -143,8 +143,8 @@ fn check_name(name: &str) -> anyhow::Result<()> {
             digits, - and _"
         );
     }
-    // A keyword is no crate's name, and a package that is called like one of its dependencies can't
-    // name it.
+    // A keyword cannot be the name of a crate, and a package with the name of one of its
+    // dependencies cannot use it.
     let taken = ["swell", "serde", "core", "std", "alloc", "test", "self", "super", "crate"];
     if taken.contains(&name) || is_keyword(name) {
         bail!(

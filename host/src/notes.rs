@@ -1,14 +1,14 @@
-//! What is said before a run begins because whoever typed it may expect otherwise.
+//! Notes before a run begins, because the person who typed the command may expect something else.
 
 use std::path::Path;
 
 use crate::terminal;
 
-/// Variables by which other programs are sent through a proxy.
+/// Variables that make other programs use a proxy.
 const PROXIES: [&str; 6] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Says it on stderr, a line each. `found` is a file of settings that nobody named.
+/// Prints the notes on stderr, a line each. `found` is a file of settings that nobody named.
 pub(crate) fn say(found: Option<&Path>) {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     for note in notes(found, is_set) {

@@ -1,4 +1,4 @@
-//! One run from its `setup` to what it came to.
+//! One run, from its `setup` to its result.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -22,20 +22,21 @@ use crate::prepare::{EndRequests, Prepared};
 use crate::run_record::RunRecord;
 use crate::terminal;
 
-/// How long a `teardown` may take, or as long as --grace if that is longer: as k6 has it.
+/// How long a `teardown` may take, or as long as `--grace` if that is longer: as in k6.
 const MAX_TEARDOWN: Duration = Duration::from_secs(60);
 
-/// The same where the run was cut: whoever has pressed Ctrl-C twice waits for a second at the most.
+/// The same where the run was cut off: somebody who has pressed Ctrl-C twice waits for a second at
+/// the most.
 const TEARDOWN_OF_A_CUT: Duration = Duration::from_millis(500);
 
-/// What a run has around it in this process.
+/// What a run needs from its process.
 pub(crate) struct Surroundings {
     pub(crate) threads: Threads,
     pub(crate) screen: Screen,
     pub(crate) quiet: bool,
-    /// Where results go.
+    /// The outputs.
     pub(crate) outputs: Outputs,
-    /// Whether Ctrl-C is for this run; where runs come and go it is for all of them.
+    /// Whether Ctrl-C is for this run alone; where runs come and go it is for all of them.
     pub(crate) ctrl_c_ends_it: bool,
 }
 
@@ -63,7 +64,7 @@ impl Surroundings {
             asked: Asked { commands, end_requests },
             view: &mut view,
         };
-        // Who executes it may have become known during its `setup`.
+        // The executor may have become known during the run's `setup`.
         let executor = Rc::clone(&*executor.borrow());
         let outcome = executor.execute(task).await;
         view.line.finish();
@@ -90,8 +91,8 @@ impl Surroundings {
         done
     }
 
-    /// Tells which hosts the scenario's manifest names. Each was given: a run does not begin
-    /// otherwise.
+    /// Prints which hosts the scenario's manifest names. Each of them was allowed: otherwise the
+    /// run does not begin.
     fn tell_hosts(&self, prepared: &Prepared) {
         if !self.quiet && !prepared.scenario.hosts.is_empty() {
             tracing::info!(
@@ -102,7 +103,7 @@ impl Surroundings {
         }
     }
 
-    /// Tells what begins now, and for how long.
+    /// Prints what begins now, and how long it lasts.
     fn tell_beginning(&self, prepared: &Prepared) {
         if !self.quiet {
             let hint = if self.ctrl_c_ends_it { "; Ctrl-C ends it" } else { "" };
@@ -130,7 +131,7 @@ impl Surroundings {
     }
 }
 
-/// Calls `setup` and gives what it gave; or what the run came to, if it does not begin.
+/// Calls `setup` and returns its bytes; or the end of the run, if it does not begin.
 async fn set_up(
     prepared: &Prepared,
     commands: &mut mpsc::Receiver<CommandCall>,
@@ -144,7 +145,7 @@ async fn set_up(
     };
     tokio::select! {
         data = prepared.set_up() => data.map_err(|failure| {
-            // What was not given is a mistake of the command, wherever it comes out.
+            // If something was not given, that is a mistake of the command, wherever it shows.
             let lacks = prepared.run.lacks().is_some();
             let exit = if lacks { Exit::Usage } else { Exit::Trapped };
             let scenario = &prepared.scenario.name;
@@ -159,13 +160,13 @@ async fn set_up(
     }
 }
 
-/// Whether there is something to report.
+/// Whether there is a result to report.
 fn took_place(outcome: &RunOutcome) -> bool {
     let lacks = matches!(outcome.cause, EndCause::Scenario(EndRequest::Lacks(_)));
     outcome.requests_written > 0 || !lacks
 }
 
-/// What an outcome makes of a run; `was_cut` says whether Ctrl-C cut its `teardown`.
+/// The end of a run with this outcome; `was_cut` says whether Ctrl-C cut its `teardown` off.
 fn done(prepared: &Prepared, outcome: anyhow::Result<RunOutcome>, was_cut: bool) -> Done {
     match outcome {
         Ok(RunOutcome {
@@ -199,14 +200,14 @@ enum NotTornDown {
     TooLong(Duration),
 }
 
-/// Has `teardown` clean up, for as long as it may take. A first Ctrl-C has its waits end early, a
-/// second one cuts it; a run that was cut leaves it a moment.
+/// Lets `teardown` clean up, for as long as it may take. A first Ctrl-C makes its waits end early,
+/// a second one cuts it off; a run that was cut off leaves it a moment.
 async fn tear_down(prepared: &Prepared, data: Vec<u8>, handle: &Handle) -> Result<(), NotTornDown> {
     let (mut asked, mut again) = (handle.interrupts(), handle.interrupts());
     let before = *asked.borrow();
     let limit = MAX_TEARDOWN.max(prepared.plan.plan.grace);
     let asked_to_end = async move {
-        // A run that is gone asks for nothing.
+        // A run that is over asks for nothing.
         let _ = asked.wait_for(|count| *count > before).await;
     };
     let cut = async {
@@ -223,7 +224,7 @@ async fn tear_down(prepared: &Prepared, data: Vec<u8>, handle: &Handle) -> Resul
     }
 }
 
-/// Who watches a run: the screen, the outputs, and those who ask for its status.
+/// The views of a run: the screen, the outputs, and those who ask for its status.
 struct RunView<'a> {
     line: Line,
     record: RunRecord,

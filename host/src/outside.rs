@@ -1,5 +1,5 @@
-//! Calling a guest outside all measurement: its `setup`, its `teardown` and its `conduct`, each on
-//! an instance and a thread of its own.
+//! Calls of a guest outside of all measurement: its `setup`, its `teardown` and its `conduct`, each
+//! in an instance and on a thread of its own.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
-/// Why what a guest was called for outside a run did not end well.
+/// Why a call of a guest outside of a run did not end well.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum HookFailure {
     /// The guest said so.
@@ -27,12 +27,12 @@ pub(crate) enum HookFailure {
     /// The guest trapped.
     #[error("trapped: {}", in_one_line(.0))]
     Trapped(String),
-    /// It was not called: the machine lacks something.
+    /// The guest was not called: the machine lacks something.
     #[error("could not be called: {0}")]
     NotCalled(String),
 }
 
-/// What it takes to call a guest outside all measurement: for `setup`, `teardown` and `conduct`.
+/// What a call of a guest outside of all measurement needs.
 pub(crate) struct Outside {
     pub(crate) program: Arc<Program>,
     pub(crate) run: Arc<Run>,
@@ -40,8 +40,8 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
-    /// Calls the guest on an instance and a thread of its own. Dropped, it has the guest cut as
-    /// soon as that waits or lets others go on.
+    /// Calls the guest in an instance and on a thread of its own. If the future is dropped, the
+    /// guest is cut off as soon as it waits or gives way to others.
     pub(crate) async fn call<T: Send + 'static, F: Future<Output = Result<T, HookError>>>(
         self,
         pacing: impl FnOnce() -> Box<dyn Pacing> + Send + 'static,
@@ -51,7 +51,7 @@ impl Outside {
         let thread = std::thread::Builder::new().name("swell-hook".to_owned());
         let called = thread.spawn(move || {
             if let Some(result) = self.call_here(pacing(), hook, answer.closed()) {
-                // Nobody waits for it any more if it was given up at this moment.
+                // Nobody waits for the result if the call was given up at this moment.
                 let _ = answer.send(result);
             }
         });
@@ -104,8 +104,8 @@ impl Outside {
     }
 }
 
-/// What paces an instance outside the run, which begins no transaction: nothing, but its waits end
-/// early when it is asked to end.
+/// The pace of an instance outside of a run, which begins no transaction: none. Its waits end early
+/// when it is asked to end.
 pub(crate) struct Waiting(RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>);
 
 impl Waiting {

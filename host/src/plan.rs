@@ -71,10 +71,10 @@ fn as_flags(message: &str) -> String {
         .replace("start_tps", "start-tps")
 }
 
-/// How requests are sent; `hosts` are those that the scenario names itself.
+/// How requests are sent; `hosts` are the hosts that the scenario itself names.
 ///
 /// # Errors
-/// Files that cannot be read, and settings that are none: the error names the flag.
+/// Files that cannot be read, and settings that make no sense: the error names the flag.
 pub(crate) fn client_options(settings: &Settings) -> anyhow::Result<Options> {
     let identity = match (&settings.cert, &settings.key) {
         (Some(certificate), Some(key)) => {

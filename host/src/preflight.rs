@@ -1,9 +1,9 @@
-//! Before a run: whether its target can be spoken with, and how many users this machine holds,
+//! Before a run: whether its target can be reached, and how many users this machine holds, which is
 //! measured on real instances and not guessed.
 //!
-//! What gives out first differs from machine to machine: memory, the kernel's limit of mappings a
-//! process may have, file descriptors. Each is told by its name and with the setting that raises
-//! it, before the first request instead of in the midst of a run.
+//! Which resource is used up first differs from machine to machine: memory, the kernel's limit of
+//! mappings of a process, file descriptors. The message names the resource and the setting that
+//! raises it, before the first request and not in the middle of a run.
 
 use anyhow::{Context as _, bail};
 use swell_client::{Client, Unready};
@@ -14,27 +14,28 @@ use swell_driver::machine;
 use swell_engine::{GuestLimits, InstanceProbe, ScenarioFile};
 use tokio::task::LocalSet;
 
-/// Instances that are made to measure one: enough to even out what is allocated by the page.
+/// How many instances are made to measure one: enough to even out memory that is allocated by the
+/// page.
 const PROBED: u32 = 16;
 
-/// What a user takes beyond its instance once it runs: the pages of its fiber's stack that a
-/// request touches, and its connection's buffers. Measured with 1,000 connected users.
+/// The memory of a running user beyond its instance: the pages of its fiber's stack that a request
+/// touches, and its connection's buffers. Measured with 1,000 connected users.
 const RUNNING_BYTES: u64 = 40 << 10;
 
 /// Mappings of a running user beyond its instance's: its stack, and the guard below it.
 const RUNNING_MAPPINGS: u64 = 2;
 
 /// The part of free memory that users may take; the rest is for the host's histograms, the kernel's
-/// sockets, and whoever else runs here.
+/// sockets, and other programs on this machine.
 const MEMORY_SHARE: f64 = 0.8;
 
-/// Mappings that the host itself may come to need: its threads, its heaps, its code.
+/// Mappings that the host itself may need: its threads, its heaps, its code.
 const OWN_MAPPINGS: u64 = 2_000;
 
 /// Descriptors that the host itself needs.
 const OWN_DESCRIPTORS: u64 = 64;
 
-/// How many users fit, by what would give out.
+/// How many users fit, by each resource.
 pub(crate) struct Room {
     memory: Option<u64>,
     mappings: Option<u64>,
@@ -72,15 +73,15 @@ pub(crate) fn room(file: &ScenarioFile, index: u32, limits: GuestLimits) -> anyh
     })
 }
 
-/// Looks whether the target can be spoken with at all. Nothing is asked of it: its name is looked
-/// up, and with https there is one connection for a handshake.
+/// Looks whether the target can be reached at all. No request is sent: its name is looked up, and
+/// with https there is one connection for a handshake.
 ///
 /// # Errors
-/// No request could ever succeed. A service that is not up is no error, as it may come up: that is
-/// a warning.
+/// No request could ever succeed. If a service is not up, that is no error but a warning, because
+/// it may come up.
 pub(crate) fn look_at_target(options: &swell_client::Options) -> anyhow::Result<()> {
     let Some(target) = &options.target else { return Ok(()) };
-    // A client and its runtime stay on one thread, and this one may have a runtime already.
+    // A client and its runtime stay on one thread, and this thread may have a runtime already.
     let looked = std::thread::scope(|scope| {
         let look = || -> anyhow::Result<Result<(), Unready>> {
             let client = Client::new(options.clone())?;
@@ -115,7 +116,7 @@ impl Room {
         u32::try_from(least.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// What gives out first, and how there would be more.
+    /// The resource that is used up first, and how to have more of it.
     fn scarcest(&self) -> String {
         let most = u64::from(self.users());
         if self.descriptors.max(1) <= most {
@@ -136,8 +137,7 @@ impl Room {
     /// Whether the users that were asked for fit.
     ///
     /// # Errors
-    /// They would certainly not come to be: the error names what to raise. What only might give out
-    /// is a warning.
+    /// They surely do not fit: the error says what to raise. What only may be used up is a warning.
     pub(crate) fn check(&self, plan: &RunPlan) -> anyhow::Result<()> {
         if let Some(room) = plan.room() {
             tracing::warn!(

@@ -1,4 +1,4 @@
-//! From a scenario file and its settings to a run that can begin: all that can go wrong before
+//! From a scenario file and its settings to a run that can begin. All that can go wrong before
 //! anything is sent goes wrong here.
 
 use std::collections::BTreeMap;
@@ -26,10 +26,10 @@ use crate::settings::flags::Settings;
 use crate::settings::layers::Layers;
 use crate::settings::reach::Claim;
 
-/// What a scenario asks of its run.
+/// Where a scenario sends its wishes about its run.
 pub(crate) type EndRequests = mpsc::Receiver<EndRequest>;
 
-/// A scenario file, ready to be used again and again.
+/// A scenario file that was read and compiled, ready to be used again and again.
 pub(crate) struct Loaded {
     source: ScenarioSource,
     file: ScenarioFile,
@@ -37,7 +37,7 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Reads and compiles a file. Takes as long as compiling does.
+    /// Reads and compiles a file, which takes as long as compiling does.
     ///
     /// # Errors
     /// Wrong settings or a wrong scenario file.
@@ -47,16 +47,16 @@ impl Loaded {
         Ok(Arc::new(Self { source, file, limits }))
     }
 
-    /// Whether it decides itself what runs and when.
+    /// Whether the file's `conduct` decides what runs and when.
     pub(crate) const fn has_conduct(&self) -> bool {
         self.file.has_conduct
     }
 
-    /// What the scenario that the layers choose asks for and nobody has given; or all of them,
-    /// where the file conducts its runs itself.
+    /// What the scenario that the layers choose asks for and nobody has given; where the file
+    /// conducts its runs itself, what all of its scenarios ask for.
     ///
     /// # Errors
-    /// The layers choose none; or a default that is no setting.
+    /// The layers choose no scenario; or a default is no setting.
     pub(crate) fn claims(&self, layers: &Layers, conducts: bool) -> anyhow::Result<Vec<Claim>> {
         if !conducts {
             return layers.claims(Some(self.choose(layers.undisputed()?.scenario.as_deref())?.1));
@@ -65,7 +65,7 @@ impl Loaded {
         Ok(claims.collect::<anyhow::Result<Vec<_>>>()?.concat())
     }
 
-    /// What it takes to call the file's `conduct`, which tells the conductor what it wants.
+    /// What a call of the file's `conduct` needs; `conduct` sends its wishes to the conductor.
     ///
     /// # Errors
     /// Wrong settings, or a machine that does not give what is needed.
@@ -76,7 +76,7 @@ impl Loaded {
     ) -> anyhow::Result<Outside> {
         let settings = layers.settings(None)?;
         let program = self.file.program(0, 1)?;
-        // Nobody but a user of a run may ask for its end.
+        // Only a user of a run may ask for the run's end.
         let (mut run, _) =
             new_run(&settings, settings.seed.unwrap_or_else(random_seed), self.limits)?;
         run.conductor = Some(conductor);
@@ -138,7 +138,7 @@ pub(crate) fn load(source: &ScenarioSource, limits: GuestLimits) -> anyhow::Resu
 
 /// A run that can begin.
 pub(crate) struct Prepared {
-    /// By which it is known beside others.
+    /// The name by which it is known beside other runs.
     pub(crate) name: String,
     pub(crate) source: ScenarioSource,
     pub(crate) file_hash: String,
@@ -146,11 +146,11 @@ pub(crate) struct Prepared {
     pub(crate) plan: RunPlan,
     pub(crate) program: Arc<Program>,
     pub(crate) run: Arc<Run>,
-    /// What was said about it, for another host to follow.
+    /// What was said about the run, for another node to follow.
     pub(crate) settings: Vec<Pair>,
     /// Where its files came from, if not from this machine.
     pub(crate) origin: Option<FilesOrigin>,
-    /// How many hosts of a cluster are to share it; without it all that are free.
+    /// How many nodes of a cluster are to share it; without it all that are free.
     pub(crate) hosts: Option<usize>,
 }
 
@@ -166,7 +166,8 @@ pub(crate) struct Single {
 /// A setting, as a flag and its value.
 pub(crate) type Pair = (String, Option<String>);
 
-/// A scenario that another host sent, with its settings and the files that they name: all are here.
+/// A scenario that another node sent, with its settings and the files that they name: all of them
+/// are here.
 #[derive(Debug)]
 pub(crate) struct ReceivedScenario {
     pub(crate) source: ScenarioSource,
@@ -175,8 +176,8 @@ pub(crate) struct ReceivedScenario {
     pub(crate) origin: FilesOrigin,
 }
 
-/// Files of settings that came from another machine: what each was called there, and the folder
-/// where they are as long as this lives.
+/// Files of settings that came from another machine: what each was called there, and the folder in
+/// which they are as long as this value lives.
 #[derive(Debug)]
 pub(crate) struct FilesOrigin {
     names: BTreeMap<String, String>,
@@ -184,7 +185,7 @@ pub(crate) struct FilesOrigin {
 }
 
 impl FilesOrigin {
-    /// `names` are those of elsewhere by those that the files have here.
+    /// `names` are the names on the other machine, by the names that the files have here.
     pub(crate) const fn new(names: BTreeMap<String, String>, folder: TempDir) -> Self {
         Self { names, _folder: folder }
     }
@@ -196,8 +197,8 @@ impl FilesOrigin {
 }
 
 impl Prepared {
-    /// Looks whether a scenario of the file can run as the layers say: the one of this name, or
-    /// what they choose. Without a `name` the run has the scenario's.
+    /// Checks whether a scenario of the file can run as the layers say: the scenario with this
+    /// name, or the one that the layers choose. Without a `name` the run gets the scenario's.
     ///
     /// # Errors
     /// Wrong settings, or a machine that does not give what is needed.
@@ -217,7 +218,7 @@ impl Prepared {
         room.check(&plan)?;
         let program = loaded.file.program(index, plan.plan.most_users())?;
         let (run, end_requests) = new_run(&settings, seed, loaded.limits)?;
-        // Whether the options can be used at all.
+        // This checks whether the options can be used at all.
         Client::new(plan.client.clone())?;
         if !settings.no_preflight {
             preflight::look_at_target(&plan.client)?;
@@ -240,7 +241,7 @@ impl Prepared {
         Ok((prepared, end_requests))
     }
 
-    /// The same of a file that has not been read.
+    /// The same for a file that has not been read.
     ///
     /// # Errors
     /// As [`Loaded::read`] and [`Prepared::of`].
@@ -265,17 +266,17 @@ impl Prepared {
         }
     }
 
-    /// Gives the run the identity that it has on other hosts. To be called before it begins.
+    /// Gives the run the identity that it has on other nodes. To be called before the run begins.
     pub(crate) fn known_as(&mut self, id: &str) {
         if let Some(run) = Arc::get_mut(&mut self.run) {
             run.id = id.to_owned();
         }
     }
 
-    /// Calls `setup`, where there is one, and gives what the users receive.
+    /// Calls `setup`, where there is one, and returns the bytes that users receive.
     ///
     /// # Errors
-    /// It did not end well.
+    /// `setup` did not end well.
     pub(crate) async fn set_up(&self) -> Result<Option<Vec<u8>>, HookFailure> {
         if !self.scenario.has_setup {
             return Ok(None);
@@ -289,10 +290,10 @@ impl Prepared {
             .map(Some)
     }
 
-    /// Calls `teardown` with what `setup` gave. From when it is `asked_to_end` its waits end early.
+    /// Calls `teardown` with the bytes of `setup`. Once it is `asked_to_end` its waits end early.
     ///
     /// # Errors
-    /// It did not end well.
+    /// `teardown` did not end well.
     pub(crate) async fn tear_down(
         &self,
         data: Vec<u8>,

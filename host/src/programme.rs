@@ -1,5 +1,5 @@
-//! What a command is to run, and in which order: one scenario file, the runs of a plan, or what a
-//! file's `conduct` decides.
+//! What a command runs, and in which order: one scenario file, the runs of a plan, or what a file's
+//! `conduct` decides.
 //!
 //! A plan is a TOML file. Its top holds settings for all runs, under the names of the flags; each
 //! table `[run.NAME]` holds a `file`, settings of its own, and when it begins and ends:
@@ -42,7 +42,7 @@ enum Contents {
     Conducted(Arc<Loaded>),
 }
 
-/// A run that is to be.
+/// A run of the programme.
 struct ReadyRun {
     prepared: (Prepared, EndRequests),
     order: RunOrder,
@@ -51,7 +51,7 @@ struct ReadyRun {
 /// When a run begins and ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct RunOrder {
-    /// After the beginning of the command, or after the end of what it waits for.
+    /// It begins some time after the command did, or after the runs have ended for which it waits.
     start_after: Duration,
     after: Vec<String>,
     until: Vec<String>,
@@ -67,10 +67,10 @@ struct Planned {
 }
 
 impl Programme {
-    /// Reads and prepares all that the file stands for.
+    /// Reads and prepares all runs of the file.
     ///
     /// # Errors
-    /// Whatever is wrong with the file, the plan, or a scenario in it. Nothing was sent.
+    /// Something is wrong with the file, the plan, or a scenario in it. Nothing was sent.
     pub(crate) fn new(
         file: &Path,
         layers: &Layers,
@@ -118,7 +118,7 @@ impl Programme {
             claims.extend(its_claims.with_context(|| place.clone())?);
             runs.push((name, file, order, its_layers, place));
         }
-        // One question for all of them, before any of them is prepared.
+        // One question for all runs, before any of them is prepared.
         let granted = consent(claims)?;
         let layers = layers.granting(&granted);
         let mut entries = Vec::new();
@@ -153,13 +153,13 @@ impl Programme {
         &self.layers
     }
 
-    /// Whether it is one run, whatever is begun beside it.
+    /// Whether it is one run, even if others are begun beside it.
     pub(crate) const fn is_one_run(&self) -> bool {
         matches!(self.contents, Contents::Scenario(_))
     }
 
-    /// Begins each run when it is its time and has it end when it is to; gives what went wrong
-    /// beside what the runs themselves came to, by its name.
+    /// Begins each run when its time has come, and ends it when it is to end. Returns what went
+    /// wrong beside the results of the runs themselves, by the name of the run.
     pub(crate) async fn perform(self, runs: &Rc<Runs>) -> Vec<(String, Done)> {
         match self.contents {
             Contents::Scenario(prepared) => {
@@ -245,13 +245,13 @@ async fn perform_plan(entries: Vec<ReadyRun>, runs: &Rc<Runs>) -> Vec<(String, D
 async fn all_over(ends: &BTreeMap<String, watch::Receiver<bool>>, names: &[String]) {
     for name in names {
         if let Some(end) = ends.get(name) {
-            // A sender that is gone has told its end before.
+            // A sender that was dropped has sent its end before.
             let _ = end.clone().wait_for(|over| *over).await;
         }
     }
 }
 
-/// The top of a plan, and its runs. Files are beside the plan.
+/// The settings at the top of a plan, and its runs. The paths of files are relative to the plan.
 fn split(
     shown: &str,
     mut table: toml::Table,
@@ -305,8 +305,8 @@ fn names(place: &str, key: &str, value: Option<toml::Value>) -> anyhow::Result<V
     }
 }
 
-/// Whether each run can come to its end: what it waits for exists, and does not wait for it in
-/// turn.
+/// Whether each run can come to its end: the runs for which it waits exist, and do not wait for it
+/// in turn.
 fn check_order(planned: &[Planned]) -> anyhow::Result<()> {
     let known: BTreeMap<&str, &RunOrder> =
         planned.iter().map(|run| (run.name.as_str(), &run.order)).collect();

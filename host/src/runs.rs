@@ -1,8 +1,8 @@
-//! All runs of this process: begun side by side on the same threads, watched, told what to do, and
+//! All runs of this process: begun side by side on the same threads, watched, given commands, and
 //! waited for.
 //!
-//! The command line begins runs here, a plan of several does, the control API does, and so does a
-//! file's `conduct`. Everything is on the control thread.
+//! The command line begins runs here, and so do a plan of several runs, the control API and a
+//! file's `conduct`. All of this is on the control thread.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -23,18 +23,18 @@ use crate::live::Screen;
 use crate::one_run::Surroundings;
 use crate::prepare::{EndRequests, Prepared};
 
-/// Runs that one process can have had: each keeps its results until the end.
+/// The most runs that one process can have had: each keeps its results until the process ends.
 const MAX_RUNS: usize = 1_000;
 
 /// See the module's documentation.
 pub(crate) struct Runs {
     surroundings: Surroundings,
-    /// Who does the runs that begin from now on.
+    /// The executor of runs that begin from now on.
     executor: RefCell<Rc<dyn Executor>>,
-    /// Runs that are over and kept; without it all are.
+    /// How many runs are kept that are over; `None` keeps all of them.
     kept: Option<usize>,
     list: RefCell<Vec<Rc<Handle>>>,
-    /// When the latest one ended.
+    /// When the latest run ended.
     ended: Cell<Option<Instant>>,
     /// How often Ctrl-C came.
     interrupts: watch::Sender<u32>,
@@ -55,7 +55,7 @@ pub(crate) enum NotBegun {
 }
 
 impl Runs {
-    /// No run yet. Of those that are over the latest so many are `kept`, or all.
+    /// No runs yet. Of the runs that are over, the latest `kept` are kept, or all.
     ///
     /// # Errors
     /// The machine does not give threads.
@@ -82,7 +82,8 @@ impl Runs {
         }))
     }
 
-    /// Has somebody else do all runs that begin from now on; at first this host does them alone.
+    /// Gives all runs that begin from now on to another executor; at first this node does them
+    /// alone.
     pub(crate) fn have_done_by(&self, executor: Rc<dyn Executor>) {
         self.executor.replace(executor);
     }
@@ -99,7 +100,7 @@ impl Runs {
     /// Begins a run.
     ///
     /// # Errors
-    /// There is one of its name, or no run may begin any more.
+    /// There is a run of the same name, or no run may begin any more.
     pub(crate) fn begin(
         self: &Rc<Self>,
         (prepared, end_requests): (Prepared, EndRequests),
@@ -132,7 +133,7 @@ impl Runs {
         Ok(handle)
     }
 
-    /// Lets go of the oldest results beyond those that are kept.
+    /// Drops the oldest results beyond the number that is kept.
     fn forget(&self) {
         let Some(kept) = self.kept else { return };
         let mut list = self.list.borrow_mut();
@@ -160,7 +161,7 @@ impl Runs {
         self.list.borrow().clone()
     }
 
-    /// Waits until no run goes on, those that began meanwhile included.
+    /// Waits until no run goes on; also for runs that begin meanwhile.
     pub(crate) async fn all_done(&self) {
         loop {
             let next = self.list.borrow().iter().find(|run| !run.is_over()).cloned();
@@ -169,7 +170,7 @@ impl Runs {
         }
     }
 
-    /// Ctrl-C: nothing new begins, and each run ends; a second time, what is under way is cut.
+    /// Ctrl-C: no new run begins, and each run ends; a second time, what is under way is cut off.
     pub(crate) fn interrupt(&self) {
         self.interrupts.send_modify(|count| *count += 1);
         self.all().iter().for_each(|run| run.interrupt());

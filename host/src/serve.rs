@@ -2,9 +2,9 @@
 //! connections, body and time, so that no client of it disturbs the load.
 //!
 //! ## Nobody's place is another's
-//! A connection that is silent, or sends its request a byte at a time, holds no place that others
-//! need: when there are many, the one that has been so for longest is closed for the next. A call
-//! that waits for the end of a run is answered beside those that end it.
+//! A silent connection, or one that sends its request a byte at a time, holds no place that others
+//! need: when there are many connections, the one that has been so for longest is closed for the
+//! next. A call that waits for the end of a run is answered beside the calls that end it.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -25,19 +25,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-/// Connections at a time between one call and the next, but for those that are so since a moment:
-/// many may come at once. A scraper and some shells are all that is expected.
+/// How many connections may be between one call and the next, not counting those that have been so
+/// for a moment only: many may come at once. Usually there are a scraper and some shells.
 const MAX_IDLE: usize = 32;
 const MIN_IDLE: Duration = Duration::from_secs(1);
-/// Connections at a time whose calls are being answered. Who comes when there are as many is turned
-/// away.
+/// How many connections may have calls that are being answered. Further ones are refused.
 const MAX_ANSWERED: usize = 256;
 /// The most bytes of a request's body: the longest sensible plan of a run has some hundred.
 pub(crate) const MAX_BODY: usize = 64 << 10;
-/// How long a client may take to send a request's head, and to take the answer to one that it has
-/// sent.
+/// How long a client may take to send a request's head, and to read the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a connection may live in all: a client that reads nothing is let go.
+/// How long a connection may live in all: a client that reads nothing is closed.
 const MAX_CONNECTION: Duration = Duration::from_secs(600);
 
 /// The kinds of answers.
@@ -62,7 +60,7 @@ pub(crate) struct HttpAnswer {
 /// Binds an address that a flag names.
 ///
 /// # Errors
-/// It is taken, or not ours.
+/// The address is taken, or is not one of this machine.
 pub(crate) async fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
@@ -79,7 +77,7 @@ pub(crate) async fn serve<F: Future<Output = HttpAnswer> + 'static>(
     let (mut tasks, mut connections) = (JoinSet::new(), Vec::<Connection>::new());
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Descriptors may have run out: in a moment there may be some again.
+            // There may be no descriptors left: in a moment there may be some again.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
@@ -107,7 +105,7 @@ pub(crate) async fn serve<F: Future<Output = HttpAnswer> + 'static>(
 /// A connection as the server sees it.
 struct Connection {
     task: AbortHandle,
-    /// Since when it has had no whole call to answer; nothing while it has one.
+    /// Since when it has had no complete call to answer; `None` while it has one.
     idle_since: Rc<Cell<Option<Instant>>>,
 }
 
@@ -135,7 +133,7 @@ async fn converse<F: Future<Output = HttpAnswer> + 'static>(
         .header_read_timeout(PATIENCE)
         .max_buf_size(MAX_BODY)
         .serve_connection(TokioIo::new(stream), service);
-    // A client that is gone, slow or wrong is no concern of ours.
+    // A client that has ended, is slow or makes mistakes is no fault of ours.
     let _ = tokio::time::timeout(MAX_CONNECTION, connection).await;
 }
 
@@ -157,7 +155,7 @@ async fn respond<F: Future<Output = HttpAnswer>>(
                 body: body.to_bytes(),
             })
             .await;
-            // From now on it is for the client to read, or to ask again.
+            // From now on the client must read, or ask again.
             idle_since.set(Some(Instant::now()));
             answered
         }
@@ -175,10 +173,11 @@ async fn respond<F: Future<Output = HttpAnswer>>(
 }
 
 impl Call {
-    /// Whether a page in a browser makes it. Such a page may read nothing, and have nothing done:
-    /// not on another site's behalf, nor by a name that its server had resolved to this machine.
+    /// Whether a page in a browser makes the call. Such a page may read nothing, and may have
+    /// nothing done: neither for another site, nor by a name that its server let resolve to this
+    /// machine.
     pub(crate) fn is_of_a_page(&self) -> bool {
-        // A person who types the address into a browser is none.
+        // A person who types the address into a browser is no page.
         let by_hand = |value: &HeaderValue| value == "none";
         self.headers.contains_key(ORIGIN)
             || !self.headers.get_all("sec-fetch-site").iter().all(by_hand)

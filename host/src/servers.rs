@@ -16,7 +16,7 @@ use crate::serve::{self, Call, HttpAnswer};
 /// How often metrics that nobody scraped are put together.
 const TIDY: Duration = Duration::from_secs(1);
 
-/// Endpoints, for as long as this lives.
+/// Endpoints, which are served as long as this value lives.
 #[derive(Default)]
 pub(crate) struct Servers(JoinSet<()>);
 
@@ -37,7 +37,7 @@ impl Servers {
         .await
     }
 
-    /// Has calls of the control API answered by whatever `answer` does, if they may be made at all.
+    /// Lets `answer` answer calls of the control API that are allowed.
     ///
     /// # Errors
     /// As [`Servers::control`].

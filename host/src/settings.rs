@@ -1,5 +1,5 @@
-//! What is said about a run, and who may say it: the flags, the layers that they come from, and the
-//! line between how much load there is and what a run reaches.
+//! What was said about a run, and who may say it: the flags, the layers that they come from, and
+//! the line between how much load there is and what a run reaches.
 //!
 //! This is the bottom of the command line: every command may look in here, and nothing in here
 //! knows a command.

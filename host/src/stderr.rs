@@ -1,9 +1,10 @@
-//! What is said on stderr: never waited for while a run goes on.
+//! What is printed on stderr: nothing waits for it while a run goes on.
 //!
-//! Stderr may be a pipe that nobody reads, or a terminal that was stopped; whoever writes there
-//! then stands still, and with it the users of its thread or the control of the whole run. So a
-//! thread of its own writes, from a queue with a bound. What finds the queue full is left out,
-//! counted, and told as soon as somebody reads again, or else in the summary.
+//! Stderr may be a pipe that nobody reads, or a terminal that was stopped. A thread that writes
+//! there then stands still, and with it the users of the thread or the control of the whole run. So
+//! a thread of its own writes, from a queue with a bound. Lines that find the queue full are left
+//! out and counted; their number is printed as soon as somebody reads again, or else in the
+//! summary.
 #![allow(clippy::disallowed_methods, reason = "what `terminal` has made harmless is written here")]
 
 use std::collections::VecDeque;
@@ -15,27 +16,28 @@ use std::time::{Duration, Instant};
 
 use indicatif::TermLike;
 
-/// Bytes that wait at the most: beside what a pipe holds itself, some thousand lines.
+/// The most bytes that wait: beside what a pipe itself holds, some thousand lines.
 const MAX_BYTES: usize = 256 << 10;
-/// Bytes that may wait where a live line renews itself; of those that nobody saw the latest is
-/// enough.
+/// How many bytes may wait where a live line renews itself; if nobody saw the earlier lines, the
+/// latest is enough.
 const MAX_BEFORE_A_FRAME: usize = 4 << 10;
 /// How long the end of the program waits for a reader that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// Bytes that are written at a time, so that a reader who takes some is seen to.
+/// How many bytes are written at a time, so that progress shows when a reader takes some.
 const PIECE: usize = 4 << 10;
-/// Before a stderr that somebody made non-blocking is tried again.
+/// The wait before another attempt at a stderr that somebody made non-blocking.
 const AGAIN: Duration = Duration::from_millis(10);
 
 static STDERR: LazyLock<Console> = LazyLock::new(|| {
-    // Not by the standard library's handle, whose lock a write that never ends would hold.
+    // The standard library's handle is not used, because a write that never ends would hold its
+    // lock.
     match io::stderr().as_fd().try_clone_to_owned() {
         Ok(stderr) => Console::over(std::fs::File::from(stderr)),
         Err(_) => Console::over(io::stderr()),
     }
 });
 
-/// Says a line, which ends with its end, or leaves it out if too many wait already.
+/// Prints a line, which ends with a line end, or leaves it out if too many wait already.
 pub(crate) fn add(line: Vec<u8>) {
     STDERR.add(line);
 }
@@ -45,12 +47,12 @@ pub(crate) fn flush() {
     STDERR.flush(PATIENCE);
 }
 
-/// Lines that were left out as nobody read.
+/// Lines that were left out because nobody read.
 pub(crate) fn lines_left_out() -> u64 {
     STDERR.lock().left_out
 }
 
-/// Where log lines go, one in a call.
+/// Where log lines go, one with each call.
 pub(crate) struct LogWriter;
 
 impl Write for LogWriter {
@@ -77,10 +79,10 @@ struct Queue {
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
     is_writing: bool,
-    /// Bytes that were taken by whoever reads.
+    /// Bytes that the reader has taken.
     taken: u64,
     left_out: u64,
-    /// Of them, those that nobody was told of.
+    /// Lines that were left out and not reported yet.
     untold: u64,
 }
 
@@ -88,7 +90,7 @@ impl Console {
     fn over(sink: impl Write + Send + 'static) -> Self {
         let shared = Arc::new(SharedLines::default());
         let of_thread = Arc::clone(&shared);
-        // Without a thread all is left out, and a run goes on.
+        // Without a thread all lines are left out, and a run goes on.
         drop(
             std::thread::Builder::new()
                 .name("swell-stderr".to_owned())
@@ -172,7 +174,7 @@ impl SharedLines {
             drop(queue);
             for part in piece.chunks(PIECE) {
                 if write_part(&mut sink, part).is_err() {
-                    // Closed, or a terminal that is gone: nobody is there to be told.
+                    // It was closed, or the terminal has ended: there is nobody to tell.
                     break;
                 }
                 lock().taken += part.len() as u64;

@@ -10,31 +10,31 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// How long whoever takes results may take nothing of them.
+/// How long a reader of results may take nothing.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The same once a signal has come: enough for any disk that works, as the signal may be one too
-/// many for the run itself.
+/// The same once a signal has come: long enough for any disk that works, because the signal may
+/// have been meant for the run alone.
 const HURRY: Duration = Duration::from_secs(3);
 
 /// See the module's documentation.
 pub(crate) struct Stops {
     interrupt: Signal,
     terminate: Signal,
-    /// Nothing where `nohup` had it ignored.
+    /// The signal of a terminal that closes; `None` where `nohup` made the process ignore it.
     hang_up: Option<Signal>,
 }
 
-/// Who wants it.
+/// Who wants the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// A person at a terminal, or who acts as one.
+    /// A person at a terminal, or a program that acts as one.
     Interrupt,
-    /// The system, or somebody who is not there to be asked.
+    /// The system, or somebody who cannot be asked.
     Terminate,
 }
 
 impl Stops {
-    /// From here on none of the signals ends the process by itself.
+    /// From here on none of these signals ends the process by itself.
     ///
     /// # Errors
     /// The machine lacks something.
@@ -65,8 +65,8 @@ impl Stops {
         }
     }
 
-    /// Does what may stand still for as long as others want, on a thread of its own; nothing where
-    /// a signal comes first.
+    /// Does work that may wait for others, on a thread of its own; `None` where a signal comes
+    /// first.
     pub(crate) async fn unless<T: Send + 'static>(
         &mut self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -78,10 +78,10 @@ impl Stops {
         }
     }
 
-    /// The same of what tells how far it has come: it is given up as well when it comes no further.
+    /// The same for work that reports its progress: it is also given up when it makes none.
     ///
     /// # Errors
-    /// It was given up; why.
+    /// The work was given up; why.
     pub(crate) async fn while_it_moves<T: Send + 'static>(
         &mut self,
         job: impl FnOnce(&AtomicU64) -> T + Send + 'static,
@@ -122,7 +122,7 @@ fn on_a_thread<T: Send + 'static>(
     Ok(answered)
 }
 
-/// Whether whoever started this process had it ignore a signal. Where that cannot be known, it had
+/// Whether this process was started so that it ignores a signal. If that cannot be known, it was
 /// not.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,9 +1,9 @@
-//! The edge to the person who reads: all that this program says leaves by here, and nothing in it
-//! but the end of a line does anything to a terminal.
+//! The edge to the person who reads: all that this program prints leaves here, and no character in
+//! it does anything to a terminal except to end a line.
 //!
-//! What scenarios, services, files and other hosts said is made visible as a part of a line where
-//! it is put into words (`swell_core::plain::line`); whatever was forgotten there is made visible
-//! here. Clippy refuses stdout and stderr anywhere else in the host (`clippy.toml`).
+//! What scenarios, services, files and other nodes said is made visible as a part of a line where
+//! messages are made (`swell_core::plain::line`); what was forgotten there is made visible here.
+//! Clippy refuses stdout and stderr anywhere else in the host (`clippy.toml`).
 #![allow(clippy::disallowed_methods, reason = "this is the one place that has them")]
 
 use std::fmt::{self, Display};
@@ -20,7 +20,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::stderr;
 
-/// A line on stderr. One that is closed, or that nobody reads, is no reason to fail or to wait.
+/// Prints a line on stderr. If stderr is closed, or nobody reads it, that is no reason to fail or
+/// to wait.
 pub(crate) fn say(line: impl Display) {
     stderr::add(format!("{}\n", page(line)).into_bytes());
 }

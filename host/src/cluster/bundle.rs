@@ -1,5 +1,5 @@
-//! A scenario, its settings and the files that they name, as they travel to another host: by
-//! hash, each fetched from whoever holds it.
+//! A scenario, its settings and the files that they name, as they travel to another node: by hash,
+//! each fetched from a node that has it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,18 +15,18 @@ use swell_engine::{MAX_SCENARIO_SIZE, ScenarioSource};
 use crate::prepare::{FilesOrigin, Pair, ReceivedScenario};
 use crate::settings::keys::{file_of, with_file};
 
-/// The largest file of settings that is fetched: far more than a feed has, less than what fills a
+/// The largest file of settings that is fetched: far more than a feed has, and less than fills a
 /// disk by surprise.
 const MAX_FILE: u64 = 16 << 30;
 
-/// Files that this host has ready for others.
+/// Files that this node has ready for others.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OfferedFiles(Arc<Mutex<BTreeMap<BlobHash, OfferedFile>>>);
 
 #[derive(Debug)]
 struct OfferedFile {
     source: BlobSource,
-    /// How many hold it ready.
+    /// How many offers hold the file ready.
     holders: usize,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct HeldFile {
     offered: OfferedFiles,
 }
 
-/// A scenario and all that it needs, told by hashes.
+/// A scenario and all that it needs, described by hashes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Bundle {
     /// What the scenario is called where it comes from.
@@ -45,11 +45,11 @@ pub(super) struct Bundle {
     /// Settings as flags, in the order in which they overrule one another.
     pub(super) settings: Vec<Pair>,
     file: BlobRef,
-    /// Files that settings name: at which place of `settings`, and which file.
+    /// Files that settings name: the index into `settings`, and the file.
     files: Vec<(usize, BlobRef)>,
 }
 
-/// A bundle, and its files for others to fetch as long as this lives.
+/// A bundle, and its files for others to fetch as long as this value lives.
 #[derive(Debug)]
 pub(super) struct HeldBundle {
     pub(super) bundle: Bundle,
@@ -98,9 +98,9 @@ impl Drop for HeldFile {
 }
 
 impl HeldBundle {
-    /// Packs a scenario with its settings; `known` says under which names others are to know the
-    /// files of settings, if not under those that they have here. All is read and hashed, which
-    /// takes a while.
+    /// Packs a scenario with its settings; `known` has the names under which others are to know the
+    /// files of settings, if not under those that they have here. All files are read and hashed,
+    /// which takes a while.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -132,7 +132,7 @@ impl Bundle {
     ///
     /// # Errors
     /// A file that does not come or cannot be written; a setting that names a file of this machine,
-    /// which is nobody else's to name.
+    /// which another machine may not name.
     pub(super) async fn fetch(&self, peer: &Peer) -> anyhow::Result<ReceivedScenario> {
         let folder = tempfile::tempdir().context("cannot make a folder for the run's files")?;
         let mut names = BTreeMap::new();
@@ -147,8 +147,8 @@ impl Bundle {
             let Some(&(_, blob)) = self.files.iter().find(|(of, _)| *of == place) else {
                 bail!("--{key} {text}: the file was not sent along")
             };
-            // Numbered, as two files may have the same name; the name's end says of what kind a
-            // feed is.
+            // The files are numbered, because two may have the same name; the end of the name says
+            // what kind of feed it is.
             let name =
                 Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
             let local = folder.path().join(format!("{place}-{name}"));

@@ -1,4 +1,4 @@
-//! A host that coordinates a cluster.
+//! A node that coordinates a cluster.
 
 pub(crate) mod answer;
 pub(crate) mod command;

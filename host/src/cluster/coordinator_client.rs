@@ -18,7 +18,7 @@ use super::this_host::own_name;
 /// How long the coordinator may be out of reach.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// See the module's documentation. One thing is wanted at a time.
+/// See the module's documentation. It does one thing at a time.
 pub(super) struct CoordinatorClient {
     endpoint: NodeEndpoint,
     coordinator: NodeId,
@@ -28,10 +28,10 @@ pub(super) struct CoordinatorClient {
 }
 
 impl CoordinatorClient {
-    /// Joins by a token. The offered files are the coordinator's to fetch.
+    /// Joins by a token. The coordinator may fetch the offered files.
     ///
     /// # Errors
-    /// The coordinator cannot be reached, or does not admit this host.
+    /// The coordinator cannot be reached, or does not admit this node.
     pub(super) async fn connect(token: &Token, offered: OfferedFiles) -> anyhow::Result<Self> {
         let socket = Socket::bind((Ipv4Addr::UNSPECIFIED, 0).into())?;
         let Admission { identity, coordinator, address } = join_patiently(&socket, token).await?;
@@ -41,7 +41,7 @@ impl CoordinatorClient {
         Ok(Self { endpoint, coordinator, address, peer, pending: OpenRequests::default() })
     }
 
-    /// Dials anew, for a minute at the most.
+    /// Dials again, for a minute at the most.
     ///
     /// # Errors
     /// There is no answer.
@@ -66,10 +66,10 @@ impl CoordinatorClient {
         self.peer.close("leaving").await;
     }
 
-    /// Has a run done.
+    /// Lets the cluster do a run.
     ///
     /// # Errors
-    /// It is refused, with the reason; or the connection is gone.
+    /// The run is refused, with the reason; or the connection has ended.
     pub(super) async fn submit<T: DeserializeOwned>(
         &mut self,
         submission: Submission,
@@ -89,8 +89,8 @@ impl CoordinatorClient {
         read(self.fetch(method, path).await?)
     }
 
-    /// The same of a run that goes on, whatever becomes of the connection: it is made anew if it is
-    /// gone.
+    /// The same for a run that goes on, whatever happens to the connection: if it has ended, it is
+    /// made again.
     ///
     /// # Errors
     /// As [`CoordinatorClient::submit`], or the coordinator is gone for good.

@@ -1,4 +1,4 @@
-//! This host's own part in a run: the rules of a member on one side, the workers on the other.
+//! This node's own part in a run: the rules of a member on one side, the workers on the other.
 
 use std::collections::VecDeque;
 
@@ -22,8 +22,8 @@ pub(super) struct MemberBridge {
     said: mpsc::Receiver<MemberReport>,
     /// What others must know and no connection could take yet.
     unsent: VecDeque<RunMessage>,
-    /// Workers are to come, or at work, or have broken down before they had told all: then this
-    /// host falls silent, and is taken for lost.
+    /// Whether workers are to come, are at work, or have broken down before they had sent all. If
+    /// they broke down, this node falls silent, and counts as lost.
     workers: WorkersState,
 }
 
@@ -36,8 +36,8 @@ enum WorkersState {
 }
 
 impl MemberBridge {
-    /// A bridge, and the line on which the workers hear and say what they do. Events are a few a
-    /// second, and heard by a thread that does little else: they need no bound.
+    /// A bridge, and the line between it and the workers. Events are a few a second, and a thread
+    /// takes them that does little else: they need no bound.
     pub(super) fn new(id: NodeId, run: RunNumber) -> (Self, MemberLine) {
         let (events, heard) = mpsc::unbounded_channel();
         let (reports, said) = mpsc::channel(MAX_WAITING);
@@ -58,7 +58,7 @@ impl MemberBridge {
         self.run
     }
 
-    /// The host can begin, or cannot take part.
+    /// The node can begin, or cannot take part.
     pub(super) fn handle_prepared(&mut self, prepared: Result<f64, String>) {
         if prepared.is_ok() {
             self.workers = WorkersState::AtWork;
@@ -85,8 +85,8 @@ impl MemberBridge {
         }
     }
 
-    /// Takes in a message of the workers while there is no connection. Results are sent
-    /// again later; what a scenario asks of the run is kept.
+    /// Takes in a message of the workers while there is no connection. Results are sent again
+    /// later; what a scenario asks of the run is kept.
     pub(super) fn keep_for_later(&mut self, said: MemberReport) {
         if let Some(FromMember::RunMessage(_, request @ RunMessage::EndRequest(_))) =
             self.handle_workers(said)
@@ -96,7 +96,7 @@ impl MemberBridge {
         while self.member.poll_send().is_some() {}
     }
 
-    /// Takes in a message of the workers; gives what others must know of it.
+    /// Takes in a message of the workers; returns what others must know about it.
     pub(super) fn handle_workers(&mut self, said: MemberReport) -> Option<FromMember> {
         match said {
             MemberReport::Window(window_report) => {
@@ -123,7 +123,7 @@ impl MemberBridge {
         }
     }
 
-    /// Does what is due; gives the next message to the coordinator.
+    /// Does what is due; returns the next message to the coordinator.
     pub(super) fn poll(&mut self) -> Option<FromMember> {
         if self.workers == WorkersState::BrokenDown {
             return None;
@@ -136,7 +136,7 @@ impl MemberBridge {
             self.member.handle_time(now);
         }
         while let Some(event) = self.member.poll_event() {
-            // Workers that are gone have nothing to do.
+            // Workers that have ended have nothing to do.
             let _ = self.events.send(event);
         }
         self.member.poll_send().map(|message| self.of_run(RunMessage::Up(message)))

@@ -1,4 +1,4 @@
-//! What goes between hosts. Both sides have the same release, so messages are the types themselves.
+//! What goes between nodes. Both sides have the same release, so messages are the types themselves.
 
 use serde::{Deserialize, Serialize};
 use swell_core::plain::line;
@@ -8,27 +8,27 @@ use swell_protocol::message::{LeaseAnswer, ToLead, ToMember};
 
 use super::bundle::Bundle;
 
-/// Which of a cluster's runs is meant. No two have the same.
+/// Which of a cluster's runs a message is about. No two runs have the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct RunNumber(pub(super) u64);
 
-/// From a host, or who gives a cluster something to do, to the host that leads.
+/// From a node, or from a command that gives a cluster something to do, to the node that leads.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum FromMember {
-    /// Its first word.
+    /// The first message of a member.
     Introduction {
         /// What it is called, for people.
         name: String,
         role: Role,
     },
-    /// About the run that it takes part in.
+    /// About the run in which the node takes part.
     RunMessage(RunNumber, RunMessage),
-    /// Something is wanted of the cluster; the answer has the same number.
+    /// Somebody wants something of the cluster; the answer has the same number.
     Request(u64, MemberRequest),
 }
 
 impl FromMember {
-    /// Whether it is soon said anew: then it is better lost than late.
+    /// Whether the same is soon said again: then it is better lost than late.
     pub(super) const fn is_passing(&self) -> bool {
         matches!(self, Self::RunMessage(_, RunMessage::Up(ToLead::LeaseRequest(_))))
     }
@@ -37,16 +37,16 @@ impl FromMember {
 /// What somebody is in a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Role {
-    /// It takes part in runs, and in this one at present.
+    /// A node that takes part in runs, and in this one now.
     Node(Option<RunNumber>),
-    /// It wants things done, and does none.
+    /// A command that wants things done, and does none.
     Client,
 }
 
-/// What a host says of a run.
+/// What a node says about a run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum RunMessage {
-    /// To the rules.
+    /// A message to the rules.
     Up(ToLead),
     /// What went through in a window.
     Flowed(Flowed),
@@ -54,16 +54,16 @@ pub(super) enum RunMessage {
     EndRequest(SharedEndRequest),
 }
 
-/// What may be wanted of a cluster.
+/// What somebody may want of a cluster.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum MemberRequest {
     /// A call of the control API.
     Call(MemberCall),
-    /// A run. The files of its bundle are fetched from whoever wants it.
+    /// A run. The files of its bundle are fetched from the one who wants it.
     Run(Box<Submission>),
 }
 
-/// A call of the control API by who belongs to the cluster.
+/// A call of the control API by a member of the cluster.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct MemberCall {
     pub(crate) method: String,
@@ -75,13 +75,13 @@ pub(crate) struct MemberCall {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Submission {
     pub(super) bundle: Bundle,
-    /// How many hosts are to share it; without it all that are free.
+    /// How many nodes are to share it; without it all that are free.
     pub(super) hosts: Option<usize>,
     /// Whether it is a search, and how long.
     pub(super) search: Option<Search>,
 }
 
-/// From the host that leads.
+/// From the node that leads.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum FromCoordinator {
     /// A run to take part in.
@@ -90,18 +90,18 @@ pub(super) enum FromCoordinator {
     Down(RunNumber, ToMember),
     /// The run is over, and all that was counted has been taken in.
     Dismissed(RunNumber),
-    /// A piece of the answer to what was wanted: the status as in HTTP, and so many bytes of it.
+    /// A piece of an answer: the status as in HTTP, and some of its bytes.
     Answer { number: u64, status: u16, is_json: bool, piece: Vec<u8>, is_last: bool },
 }
 
 impl FromCoordinator {
-    /// Whether it is soon said anew: then it is better lost than late.
+    /// Whether the same is soon said again: then it is better lost than late.
     pub(super) const fn is_passing(&self) -> bool {
         matches!(self, Self::Down(_, ToMember::LeaseAnswer(LeaseAnswer { orders: None, .. })))
     }
 }
 
-/// A run, as a host must know it to take part.
+/// A run, as a node must know it to take part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Assignment {
     pub(super) number: RunNumber,
@@ -109,7 +109,7 @@ pub(super) struct Assignment {
     pub(super) name: String,
     pub(super) scenario: String,
     pub(super) bundle: Bundle,
-    /// What `setup` gave.
+    /// The bytes that `setup` returned.
     pub(super) start_data: Vec<u8>,
 }
 
@@ -122,7 +122,7 @@ pub(super) enum SharedEndRequest {
 }
 
 impl SharedEndRequest {
-    /// The wish that others must know of; nothing where it is about one host alone.
+    /// The request if others must know about it; `None` where it is about one node alone.
     pub(super) fn of(request: EndRequest) -> Option<Self> {
         match request {
             EndRequest::Stop(reason) => Some(Self::Stop(reason)),

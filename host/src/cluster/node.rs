@@ -1,4 +1,4 @@
-//! A host that joins a cluster, and takes part in its runs.
+//! A node that joins a cluster, and takes part in its runs.
 
 pub(crate) mod command;
 mod run;

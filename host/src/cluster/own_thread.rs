@@ -1,4 +1,4 @@
-//! The thread of the cluster, apart from those that generate load: those would starve it.
+//! The thread of the cluster, apart from the threads that generate load: those would starve it.
 
 use anyhow::Context as _;
 

@@ -31,7 +31,7 @@ use crate::settings::reach::consent;
 use crate::stops::{Stop, Stops};
 use crate::terminal;
 
-/// How often it is asked where a run is.
+/// How often the command asks where a run is.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Where a cluster is.
@@ -79,7 +79,7 @@ pub(crate) struct AttachArgs {
     quiet: bool,
 }
 
-/// What `GET /v1/runs` gives.
+/// The answer to `GET /v1/runs`.
 #[derive(Deserialize)]
 struct ShownRuns {
     runs: Vec<ShownRun>,
@@ -96,7 +96,7 @@ pub(crate) struct RemoteRun<'a> {
     pub(crate) search: Option<Search>,
 }
 
-/// Has the cluster of a coordinator do a run, and shows it to its end.
+/// Lets the cluster of a coordinator do a run, and shows the run to its end.
 ///
 /// # Errors
 /// The coordinator cannot be reached; the run is refused, with the reason.
@@ -241,7 +241,7 @@ fn on_runtime<T>(job: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result
     LocalSet::new().block_on(&runtime, job)
 }
 
-/// The run that is meant: the one that was named, or the only one that goes on.
+/// The run that was named, or the only one that goes on.
 async fn chosen(client: &mut CoordinatorClient, name: Option<String>) -> anyhow::Result<String> {
     if let Some(name) = name {
         return Ok(name);
@@ -260,17 +260,18 @@ fn path(run: &str, act: &str) -> String {
     format!("/v1/runs/{}{act}", utf8_percent_encode(run, NON_ALPHANUMERIC))
 }
 
-/// Who watches a run.
+/// What a watcher is to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watcher {
-    /// The command that had it begin: when it is told to end, so is the run.
+    /// The command that began it: when the command is told to end, so is the run.
     Submitter,
-    /// Somebody who looks: the run goes on, whatever becomes of them, unless they say otherwise.
+    /// Somebody who only looks: the run goes on, whatever happens to them, unless they say
+    /// otherwise.
     Observer,
 }
 
-/// Shows a run to its end, and its results as if it had been done here. Ctrl-C stops it, or leaves
-/// it alone, whichever a person says.
+/// Shows a run to its end, and its results as if it had been done here. Ctrl-C stops the run, or
+/// leaves it alone, whichever the person says.
 async fn follow(
     client: &mut CoordinatorClient,
     name: &str,
@@ -375,17 +376,17 @@ async fn look(client: &mut CoordinatorClient, name: &str) -> anyhow::Result<Show
     client.insist("GET", &path(name, "")).await
 }
 
-/// What a person wants who has pressed Ctrl-C, or whoever else has the command end.
+/// What a person wants who has pressed Ctrl-C, or a program that ends the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AfterSignal {
     Stop,
     Detach,
-    /// The same, of somebody who was not asked.
+    /// The same, from somebody who was not asked.
     Leave,
     GoOn,
 }
 
-/// What is wanted where nobody is there to answer, or answers by another signal.
+/// What is wanted where nobody is there to answer, or where another signal is the answer.
 const fn if_unasked(who: Watcher) -> AfterSignal {
     match who {
         Watcher::Submitter => AfterSignal::Stop,

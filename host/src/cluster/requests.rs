@@ -1,4 +1,4 @@
-//! Something wanted of a cluster: from the question to the whole of its answer.
+//! Something that is wanted of a cluster: from the question to the end of its answer.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,14 @@ use tokio::sync::oneshot;
 use super::message::{FromCoordinator, MemberCall};
 use crate::prepare::ReceivedScenario;
 
-/// Bytes of an answer in one message. A lease that waits behind it waits no longer than it takes.
+/// How many bytes of an answer go into one message. A lease that waits behind it waits no longer
+/// than that takes.
 const PIECE: usize = 64 << 10;
 /// The longest answer: the report of a run with a thousand names and ten thousand series is
 /// shorter.
 const MAX_ANSWER: usize = 64 << 20;
 
-/// Something wanted, and where the answer goes.
+/// Something that is wanted, and where the answer goes.
 pub(crate) struct ClusterRequest {
     pub(crate) what: Requested,
     pub(crate) reply: oneshot::Sender<ApiReply>,
@@ -27,7 +28,7 @@ pub(crate) enum Requested {
     Run(ReceivedScenario, Option<usize>, Option<Search>),
 }
 
-/// An answer: a status as in HTTP, and what belongs to it, JSON or a page for people.
+/// An answer: a status as in HTTP, and its content, JSON or a page for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ApiReply {
     pub(crate) status: u16,
@@ -45,7 +46,7 @@ impl ApiReply {
         }
     }
 
-    /// In pieces for the wire.
+    /// The answer in pieces for the wire.
     pub(super) fn pieces(&self, number: u64) -> impl Iterator<Item = FromCoordinator> {
         let last = self.body.len().saturating_sub(1) / PIECE;
         (0..=last).map(move |index| {
@@ -69,15 +70,15 @@ pub(super) struct OpenRequests {
 }
 
 impl OpenRequests {
-    /// Another question; gives its number.
+    /// Takes in another question; returns its number.
     pub(super) fn open(&mut self, reply: oneshot::Sender<ApiReply>) -> u64 {
         self.opened += 1;
         self.open.insert(self.opened, (reply, Vec::new()));
         self.opened
     }
 
-    /// Takes in a piece of an answer. Whoever wanted it may have gone; an answer without an end is
-    /// given up.
+    /// Takes in a piece of an answer. The one who wanted it may have gone; an answer without an end
+    /// is given up.
     pub(super) fn handle_piece(
         &mut self,
         number: u64,

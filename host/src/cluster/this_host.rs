@@ -1,4 +1,4 @@
-//! What this host is called, where others find it, and how much it bears.
+//! What this node is called, where others find it, and how much it bears.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
@@ -15,22 +15,22 @@ pub(crate) fn parse_weight(text: &str) -> Result<f64, String> {
     }
 }
 
-/// One for each core.
+/// The default weight: one for each core.
 pub(crate) fn default_weight() -> f64 {
     machine::allowed_cores() as f64
 }
 
-/// What this host is called.
+/// The name of this node.
 pub(crate) fn own_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-/// An address that others can dial, of a socket that listens here.
+/// An address that others can dial, for a socket that listens here.
 pub(super) fn reachable(listening: SocketAddr) -> SocketAddr {
     if !listening.ip().is_unspecified() {
         return listening;
     }
-    // Nothing is sent: the kernel says from which of its addresses it would be.
+    // Nothing is sent: the kernel only says which of its addresses it would use.
     let outward = || {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;

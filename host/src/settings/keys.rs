@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-/// Settings that together say what the load is: a layer that has one of them replaces them all.
+/// Settings that together say what the load is: a layer that has one of them replaces all of them.
 pub(super) const LOAD_SHAPE: [&str; 7] =
     ["tps", "rate", "vus", "stage", "latency", "error-rate", "start-tps"];
 
@@ -12,7 +12,7 @@ pub(super) const LENGTHS: [&str; 3] = ["duration", "iterations", "warmup"];
 /// Settings that are about the whole process, which no single one of several runs can have.
 pub(super) const OF_THE_PROCESS: [&str; 4] = ["out", "quiet", "control", "prometheus"];
 
-/// Settings that hold for a file before it is known what scenarios it has.
+/// Settings that hold for a file before its scenarios are known.
 pub(super) const OF_THE_FILE: [&str; 2] = ["guest-cpu", "guest-memory"];
 
 /// Whether settings of this key name files.
@@ -20,7 +20,7 @@ pub(crate) fn names_files(key: &str) -> bool {
     matches!(key, "data" | "ca-cert" | "cert" | "key")
 }
 
-/// The path of the file that a setting names; nothing where it names none.
+/// The path of the file that a setting names; `None` where it names no file.
 pub(crate) fn file_of<'a>(key: &str, value: Option<&'a str>) -> Option<&'a str> {
     match key {
         "data" => value.and_then(|value| value.split_once('=')).map(|(_, path)| path),

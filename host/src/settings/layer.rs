@@ -1,5 +1,5 @@
-//! One layer of settings: whatever was typed, stands in a file or is a scenario's default comes
-//! down to flags, and is read by the parser that the command line has.
+//! One layer of settings: what was typed, what stands in a file and a scenario's defaults all
+//! become flags, which the parser of the command line reads.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -38,7 +38,7 @@ impl Setting {
     }
 }
 
-/// A parser of settings alone, so that a layer's errors can be told as its own.
+/// A parser of settings alone, so that errors in a layer can name the layer.
 #[derive(Parser)]
 #[command(no_binary_name = true, disable_help_flag = true, disable_version_flag = true)]
 pub(super) struct Parsed {
@@ -46,8 +46,8 @@ pub(super) struct Parsed {
     pub(super) settings: Settings,
 }
 
-/// Which command has which flag; where several have it, the first. A key of a file that is such a
-/// flag and no setting is told to stand on the command line.
+/// Which command has which flag; where several have it, the first. If a key of a file is such a
+/// flag and no setting, the error says that it belongs on the command line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CommandFlags(Arc<BTreeMap<String, String>>);
 
@@ -74,10 +74,10 @@ pub(crate) struct Typed<'a> {
 /// Settings of one origin.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
-    /// For messages.
+    /// The origin, for messages.
     pub(super) place: String,
     pub(super) settings: Vec<Setting>,
-    /// Whether it may say what a run reaches.
+    /// Whether the layer may say what a run reaches.
     pub(super) gives_reach: bool,
 }
 
@@ -107,7 +107,7 @@ impl Layer {
         Ok(Self { place, settings, gives_reach })
     }
 
-    /// What of it holds for a run beside the one that it was said of: not how much and how long.
+    /// The part of the layer that also holds for further runs: all except how much and how long.
     pub(super) fn for_another_run(&self) -> Self {
         let is_its_own = |key: &str| {
             LENGTHS.contains(&key)
@@ -120,9 +120,9 @@ impl Layer {
         Self { place: self.place.clone(), settings, gives_reach: self.gives_reach }
     }
 
-    /// Parses it alone.
+    /// Parses the layer alone.
     pub(super) fn check(&self, flags: &CommandFlags) -> anyhow::Result<()> {
-        // A key that brings its value along would be taken for another one.
+        // A key that has its value in itself would be taken for another key.
         let is_key = |key: &str| {
             !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
         };
@@ -137,8 +137,8 @@ impl Layer {
         let Err(error) = Parsed::try_parse_from(self.settings.iter().map(Setting::flag)) else {
             return Ok(());
         };
-        // What is wrong is told of values that have become one line each: none of them can pass for
-        // our own words.
+        // Values become one line each before the error quotes them: none of them can look like our
+        // own words.
         let shown =
             |setting: &Setting| OsString::from(line(&setting.flag().to_string_lossy()).to_string());
         let error = Parsed::try_parse_from(self.settings.iter().map(shown)).err().unwrap_or(error);

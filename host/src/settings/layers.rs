@@ -1,8 +1,8 @@
 //! Scenario defaults, TOML files and the command line, put over each other.
 //!
-//! Whatever a layer is, it comes down to flags: what was typed, what a file or a table of a plan
-//! says, what a scenario brings. The flags of each layer that no higher one overrules are parsed
-//! together, once. Not every layer may say what a run reaches: see `reach`.
+//! Every layer becomes flags: what was typed, what a file or a table of a plan says, what a
+//! scenario brings. The flags that no higher layer overrules are parsed together, once. Not every
+//! layer may say what a run reaches: see `reach`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,22 +16,22 @@ use super::keys::{LENGTHS, LOAD_SHAPE, OF_THE_FILE, OF_THE_PROCESS, refuse_proce
 use super::layer::{CommandFlags, Layer, Setting, Typed, parsed, read_file, typed_settings};
 use super::reach::{Claim, NotGiven, is_reach};
 
-/// What was said about a run, the last word first.
+/// What was said about a run; the layer that wins comes first.
 #[derive(Clone, Debug)]
 pub(crate) struct Layers {
     layers: Vec<Layer>,
     is_search: bool,
     /// Whether a scenario's defaults are among them already.
     has_defaults: bool,
-    /// Whether a file is among them that nobody named.
+    /// Whether one of them is a file that nobody named.
     found: bool,
     /// What others ask for and somebody at a terminal has given.
     granted: Vec<Claim>,
-    /// What is no setting, but a flag.
+    /// Flags that are no settings.
     flags: CommandFlags,
 }
 
-/// What the layers come to: the settings that hold, and what is asked for beside them and nobody
+/// The result of the layers: the settings that hold, and what was asked for beside them and nobody
 /// has given.
 struct InForce {
     settings: Vec<Setting>,
@@ -76,7 +76,7 @@ impl Layers {
         Ok(Self { layers, is_search, found, flags, ..Self::none() })
     }
 
-    /// The file of settings that was read because it lay there.
+    /// The file of settings that was read although nobody named it.
     pub(crate) fn found_file(&self) -> Option<&'static Path> {
         self.found.then(|| Path::new(DEFAULT_FILE))
     }
@@ -109,7 +109,7 @@ impl Layers {
         Ok(Self { layers: vec![layer], flags, ..Self::none() })
     }
 
-    /// Where nothing was said.
+    /// Layers where nothing was said.
     fn none() -> Self {
         Self {
             layers: Vec::new(),
@@ -121,7 +121,7 @@ impl Layers {
         }
     }
 
-    /// With another layer right below what was typed, of a file that was typed too.
+    /// Adds a layer right below what was typed, for a file that was typed too.
     ///
     /// # Errors
     /// A key that is no setting, or a value that is none.
@@ -133,8 +133,8 @@ impl Layers {
         Ok(layers)
     }
 
-    /// With another layer above all, for a run beside the one that was typed. It gives no reach: it
-    /// may choose from what there is.
+    /// Adds a layer above all, for a run beside the one that was typed. It gives no reach, and may
+    /// choose from what there is.
     ///
     /// # Errors
     /// As [`Layers::under_typed`].
@@ -146,14 +146,14 @@ impl Layers {
         Ok(Self { layers, is_search: false, ..self.clone() })
     }
 
-    /// With what was claimed and is granted.
+    /// Adds what was claimed and is granted.
     pub(crate) fn granting(&self, granted: &[Claim]) -> Self {
         let mut layers = self.clone();
         layers.granted.extend_from_slice(granted);
         layers
     }
 
-    /// The first setting of what was typed that says how much or how long; nothing where none does.
+    /// The first typed setting that says how much or how long; `None` where there is none.
     pub(crate) fn typed_load(&self) -> Option<&str> {
         let typed = self.layers.first()?;
         typed
@@ -168,7 +168,7 @@ impl Layers {
         self.layers.first().into_iter().flat_map(|typed| &typed.settings).map(|typed| &*typed.key)
     }
 
-    /// All of them, and below them the scenario's own defaults and the hosts that its manifest
+    /// All settings, and below them the scenario's own defaults and the hosts that its manifest
     /// names, where there is a scenario.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl Layers {
         parsed(&self.in_force(None)?.settings)
     }
 
-    /// What is asked for and nobody has given.
+    /// What was asked for and nobody has given.
     ///
     /// # Errors
     /// A default that is no setting, or a host that is none.
@@ -194,8 +194,8 @@ impl Layers {
         Ok(self.in_force(scenario)?.claims)
     }
 
-    /// The settings that no higher layer overrules, as keys and values, for another host to follow:
-    /// those of the process alone are left out.
+    /// The settings that no higher layer overrules, as keys and values, for another node to follow.
+    /// Settings of the process alone are left out.
     ///
     /// # Errors
     /// As [`Layers::settings`]; or a value that is no UTF-8.
@@ -220,7 +220,7 @@ impl Layers {
         settings.map(|setting| pair(&setting)).collect()
     }
 
-    /// What another host has said of a run, the scenario's defaults among it, as the only layer.
+    /// What another node has said about a run, with the scenario's defaults, as the only layer.
     ///
     /// # Errors
     /// A key that is no setting, or a value that is none.
@@ -231,8 +231,8 @@ impl Layers {
         Ok(Self { has_defaults: true, ..Self::none().submitted(place, pairs, false)? })
     }
 
-    /// What was typed elsewhere, as the only layer. Those who may submit runs may say what they
-    /// reach.
+    /// What was typed on another machine, as the only layer. Members of the cluster may say what
+    /// their runs reach.
     ///
     /// # Errors
     /// As [`Layers::of_pairs`].
@@ -306,7 +306,7 @@ impl Layers {
         Ok(InForce { settings, claims })
     }
 
-    /// What the layers give that may, and what was granted.
+    /// What the layers give that may give, and what was granted.
     fn given(&self) -> anyhow::Result<GivenReach> {
         let mut given = GivenReach::default();
         let of_layers =
@@ -336,8 +336,8 @@ impl InForce {
 }
 
 impl GivenReach {
-    /// Whether a setting reaches no further: what it says was given as it is, or it names a host
-    /// that may be asked anyway.
+    /// Whether a setting reaches no further than what was given: it says the same, or it names a
+    /// host that may be reached anyway.
     fn covers(&self, setting: &Setting) -> anyhow::Result<bool> {
         let value = setting.value();
         Ok(match (setting.key.as_str(), &value) {

@@ -1,10 +1,10 @@
-//! What is said of a command line that cannot be read: in the parser's own words, with what was
-//! likely meant and without what is secret.
+//! The error for a command line that cannot be read: in the parser's own words, with what was
+//! probably meant and without secrets.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-/// The error with what was likely meant, of all that the program's `command` line has. Clap itself
-/// does not know that letters change places, as in a short name they often do.
+/// The error with what was probably meant, from all that the program's `command` line has. Clap
+/// itself does not notice that letters have changed places, which is common in short names.
 pub(crate) fn with_suggestion(mut error: clap::Error, command: &clap::Command) -> clap::Error {
     let (invalid, suggested) = match error.kind() {
         ErrorKind::UnknownArgument => (ContextKind::InvalidArg, ContextKind::SuggestedArg),
@@ -14,7 +14,7 @@ pub(crate) fn with_suggestion(mut error: clap::Error, command: &clap::Command) -
         _ => return error,
     };
     let Some(ContextValue::String(typed)) = error.get(invalid).cloned() else { return error };
-    // As other tools have it.
+    // Other tools have the flag under this name.
     if typed.starts_with("http://") || typed.starts_with("https://") {
         let tip = format!("the service is given as --target {typed}: host run FILE --target URL");
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
@@ -43,7 +43,7 @@ pub(crate) fn with_suggestion(mut error: clap::Error, command: &clap::Command) -
     error
 }
 
-/// The same without the join token that was typed: errors go to logs.
+/// The same without a join token that was typed: errors go to logs.
 pub(crate) fn without_secrets(mut error: clap::Error) -> clap::Error {
     let is_token = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(flag)) => flag.starts_with("--token"),

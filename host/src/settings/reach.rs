@@ -1,11 +1,11 @@
 //! What a setting decides: the load, or what a run reaches beyond it. And the consent that reach
 //! needs.
 //!
-//! A scenario is somebody else's code. What it may do, send to and read is for whoever runs it to
-//! say: on the command line, in a file that is named there, or by a yes at a terminal. A scenario's
-//! defaults, its manifest, what its code or a call of the control API says, and a `swell.toml` that
-//! happens to be in the folder may say how much load there is, and may ask for the rest: what
-//! nobody has given is a [`Claim`], and a run with one does not begin.
+//! A scenario is somebody else's code. The person who runs it says what it may do, send to and
+//! read: on the command line, in a file that is named there, or by a yes at a terminal. A
+//! scenario's defaults, its manifest, what its code or a call of the control API says, and a
+//! `swell.toml` that happens to be in the folder may say how much load there is, and may only ask
+//! for the rest. What nobody has given is a [`Claim`], and a run with a claim does not begin.
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
@@ -24,13 +24,13 @@ enum SettingKind {
     Reach,
 }
 
-/// Makes the table of all settings. One that is missing from it does not compile.
+/// Makes the table of all settings. A setting that is missing from it does not compile.
 macro_rules! kinds {
     ($($field:ident: $kind:ident,)*) => {
         const _: fn(Settings) = |settings| {
             let Settings { $($field: _,)* } = settings;
         };
-        /// By the names of the fields, whose words are parted by hyphens in a key.
+        /// The names of the fields; the words of a key are joined by hyphens.
         const KINDS: &[(&str, SettingKind)] = &[$((stringify!($field), SettingKind::$kind),)*];
     };
 }
@@ -53,7 +53,7 @@ kinds! {
     grace: Load,
     target: Reach,
     allow_host: Reach,
-    // A scenario sets what headers it likes, and sends them where it may anyway.
+    // A scenario sets what headers it likes, and sends them where it may send anyway.
     header: Load,
     source_ip: Reach,
     fresh: Load,
@@ -73,9 +73,9 @@ kinds! {
     guest_cpu: Reach,
     guest_memory: Reach,
     threshold: Load,
-    // A scenario that could have INVALID accepted would look green where nobody wanted that.
+    // A scenario that could accept INVALID would look green although nobody wanted that.
     accept: Reach,
-    // Nobody but a person excuses a run of which nothing went well.
+    // Only a person excuses a run in which nothing went well.
     allow_all_failed: Reach,
     out: Reach,
     control: Reach,
@@ -96,14 +96,14 @@ pub(crate) fn is_reach(key: &str) -> bool {
         .is_none_or(|(_, kind)| *kind == SettingKind::Reach)
 }
 
-/// Something that somebody asks for who cannot give it.
+/// Something that somebody asks for and cannot give.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Claim {
     pub(crate) key: String,
     pub(crate) value: Option<String>,
     /// Who asks, for messages.
     pub(crate) place: String,
-    /// Whether it is of the whole command, and only its flags can give it.
+    /// Whether it belongs to the whole command, and only its flags can give it.
     pub(crate) needs_flag: bool,
 }
 
@@ -152,9 +152,10 @@ fn list(claims: &[Claim]) -> String {
     text
 }
 
-/// Has whoever sits at the terminal say whether a run gets what is claimed, in one question; gives
-/// what it gets, which is all or nothing.
+/// Asks the person at the terminal, in one question, whether a run gets what is claimed. Returns
+/// what the run gets: all or nothing.
 ///
+/// The person does not say yes, nobody is there, or only flags can give it: the error names them.
 /// # Errors
 /// They do not say yes, nobody is there, or only flags can give it: the error names them.
 pub(crate) fn consent(mut claims: Vec<Claim>) -> Result<Vec<Claim>, NotGiven> {

@@ -1,5 +1,5 @@
-//! What is wanted of a cluster, over a link or by its coordinator's own control API: done where all
-//! runs are, on the control thread.
+//! What somebody wants of a cluster, over a link or through its coordinator's own control API. It
+//! is done where all runs are, on the control thread.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use crate::cluster::requests::{ApiReply, ClusterRequest, Requested};
 use crate::control_api::{Caller, ControlApi, begun};
 use crate::serve::{HttpAnswer, JSON};
 
-/// Answers what is wanted of a cluster, each in a task of its own.
+/// Answers what is wanted of the cluster, each wish in a task of its own.
 pub(crate) async fn answer(
     mut member_requests: mpsc::Receiver<ClusterRequest>,
     api: Rc<ControlApi>,
@@ -34,7 +34,7 @@ pub(crate) async fn answer(
                 }
             };
             let is_json = answer.content_type == JSON;
-            // Whoever wanted it may have gone.
+            // The one who wanted it may have gone.
             let _ = reply.send(ApiReply {
                 status: answer.status.as_u16(),
                 is_json,

@@ -1,4 +1,4 @@
-//! `host node --listen`: a host that leads whatever runs it is given, and takes part in them.
+//! `host node --listen`: a node that leads all runs that it is given, and takes part in them.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 //! The coordinator as the control thread knows it: opened, asked to share runs, closed. What it
-//! says to members and hears of them is on a thread of its own, in `thread`.
+//! says to members and hears from them is on a thread of its own, in `thread`.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -30,40 +30,41 @@ use crate::cluster::token::read_cluster;
 use crate::executor::{Execution, Executor, Task};
 use crate::prepare::Prepared;
 
-/// Hosts and commands that one token admits: one each few seconds for as long as it lasts.
+/// How many nodes and commands one token admits: one each few seconds for as long as it lasts.
 const TOKEN_USES: NonZeroU32 = NonZeroU32::new(1_000_000).expect("it is not zero");
-/// What `setup` may give: it travels in one message, with room for what surrounds it.
+/// The most bytes that `setup` may return: they travel in one message, with room for what surrounds
+/// them.
 const MAX_START_DATA: usize = 900_000;
-/// How long a silent host is waited for at the end of a run: until its connection has surely been
-/// given up, and made anew once.
+/// How long the coordinator waits for a silent node at the end of a run: until the node's
+/// connection has surely been given up, and made anew once.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How many commands of a run may wait: they are a few a second.
 const MAX_COMMANDS: usize = 16;
-/// What is wanted of the cluster and waits for the control thread, which answers at once or in a
-/// task.
+/// What somebody wants of the cluster. It waits for the control thread, which answers at once or in
+/// a task.
 const MAX_REQUESTS: usize = 64;
 
 /// How a cluster is opened.
 pub(crate) struct CoordinatorConfig {
     /// Where it listens.
     pub(crate) listen: SocketAddr,
-    /// How much this host bears beside others; with 0 it leads alone.
+    /// How much this node bears beside others; with 0 it leads and takes no part.
     pub(crate) weight: f64,
-    /// Where this host keeps what it counts.
+    /// The folder where this node keeps what it counts.
     pub(crate) journals: Option<PathBuf>,
-    /// How long its token admits.
+    /// How long its token admits nodes.
     pub(crate) token_life: Duration,
-    /// Hosts without which no run begins.
+    /// How many nodes must be there before a run begins.
     pub(crate) min_nodes: usize,
     /// The file of a cluster that was made beforehand, in place of a new one.
     pub(crate) made: Option<PathBuf>,
 }
 
-/// A cluster that this host leads.
+/// A cluster that this node leads.
 pub(crate) struct Coordinator {
     requests: mpsc::Sender<ControlRequest>,
     address: String,
-    /// The token that was drawn; nothing where it was beforehand.
+    /// The token that was drawn; `None` where it was made beforehand.
     token: Option<Token>,
     offered: OfferedFiles,
     journals: Option<PathBuf>,
@@ -108,33 +109,33 @@ impl Coordinator {
         ))
     }
 
-    /// Ends the cluster: all hosts are told.
+    /// Ends the cluster: all nodes are told.
     pub(crate) async fn close(&self) {
-        // A thread that broke down has nothing to tell.
+        // A thread that broke down has nothing to say.
         if self.requests.send(ControlRequest::Close).await.is_ok() {
             let _ = self.ended.clone().wait_for(|ended| *ended).await;
         }
     }
 
-    /// The arguments by which others join, and by which the cluster is given something to do. A
+    /// The arguments with which others join, and with which the cluster is given something to do. A
     /// token that was made beforehand is not shown again.
     pub(crate) fn invitation(&self) -> String {
         let token = self.token.as_ref().map_or_else(|| "TOKEN".to_owned(), Token::to_string);
         format!("--coordinator {} --token {token}", self.address)
     }
 
-    /// Waits until all hosts are there that are to share a run.
+    /// Waits until all nodes are there that are to share a run.
     pub(crate) async fn gather(&self) -> anyhow::Result<()> {
         let (there, gathered) = oneshot::channel();
         self.request(ControlRequest::Gather(self.min_nodes, there)).await?;
         gathered.await.context("the cluster's thread broke down")
     }
 
-    /// Has hosts that are free do a run, this one too if it is; `view` is told of all of it once a
-    /// second.
+    /// Lets nodes that are free do a run, this node too if it is free; `view` is told about all of
+    /// it once a second.
     ///
     /// # Errors
-    /// Too few hosts are free, or one cannot take part, and nothing was sent; or the machine does
+    /// Too few nodes are free, or one cannot take part, and nothing was sent; or the machine does
     /// not give what is needed.
     async fn drive(&self, task: Task<'_>) -> anyhow::Result<RunOutcome> {
         let Task { threads, prepared, start_data, asked, view } = task;
@@ -142,7 +143,7 @@ impl Coordinator {
         let (run_commands, decreed) = mpsc::channel(MAX_COMMANDS);
         let (own_part, own_line) = oneshot::channel();
         let (assignment, _packed) = self.assignment(prepared, start_data.clone()).await?;
-        // The same on all hosts, so that all journals of a run are alike.
+        // The same on all nodes, so that all journals of a run are alike.
         let subject =
             RunIdentity { settings: assignment.bundle.settings.clone(), ..prepared.subject() };
         let plan = &prepared.plan;
@@ -171,14 +172,14 @@ impl Coordinator {
             view,
         );
         let part = async {
-            // Without a line this host has no part: others do the run.
+            // Without a line this node has no part: others do the run.
             if let Ok(line) = own_line.await {
                 let journal = self.journals.clone().map(|folder| Place {
                     folder,
                     host_name: own_name(),
                     subject,
                 });
-                // Who leads cannot leave.
+                // The node that leads cannot leave.
                 let leave = watch::channel(false).1;
                 let participation =
                     Participation { start_data, line, end_requests, journal, leave };
@@ -191,7 +192,7 @@ impl Coordinator {
                 )
                 .await?;
             }
-            // The run goes on until all have told what they counted.
+            // The run goes on until all nodes have sent their counts.
             std::future::pending::<anyhow::Result<RunOutcome>>().await
         };
         tokio::select! {
@@ -204,8 +205,8 @@ impl Coordinator {
         self.requests.send(request).await.map_err(|_| anyhow!("the cluster's thread broke down"))
     }
 
-    /// The run as other hosts must know it. The files that they will fetch are held ready as long
-    /// as the second lives.
+    /// The run as other nodes must know it. The files that they will fetch are held ready as long
+    /// as the second value lives.
     async fn assignment(
         &self,
         prepared: &Prepared,
@@ -234,7 +235,7 @@ impl Coordinator {
         .await
         .context("reading broke down")??;
         let assignment = Assignment {
-            // It has one when it is taken on.
+            // It gets its number when it is accepted.
             number: RunNumber(0),
             run: prepared.run.id.clone(),
             name: prepared.name.clone(),
@@ -260,7 +261,7 @@ impl Executor for Coordinator {
     }
 }
 
-/// How many users there are to be, where that is an exact number.
+/// The number of users, where the plan has an exact one.
 const fn exact_users(load: &LoadModel) -> Option<u32> {
     match load {
         LoadModel::Closed { users } => Some(*users),
@@ -270,7 +271,7 @@ const fn exact_users(load: &LoadModel) -> Option<u32> {
     }
 }
 
-/// What a cluster needs, and by what others join it.
+/// What a cluster needs, and what others join it with.
 struct Opened {
     endpoint: NodeEndpoint,
     identity: Arc<Identity>,
@@ -279,7 +280,7 @@ struct Opened {
     token: Option<Token>,
 }
 
-/// Has this host's own certificate renewed whenever half of its life is over.
+/// Renews this node's own certificate whenever half of its life is over.
 async fn renew(desk: &Desk, identity: &Identity) -> std::convert::Infallible {
     loop {
         tokio::time::sleep(until_renewal(identity)).await;

@@ -1,4 +1,4 @@
-//! A member of the cluster as its coordinator knows it: what it is sent, and what it wants.
+//! A member of the cluster as its coordinator knows it: what the member is sent, and what it wants.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -12,20 +12,20 @@ use crate::cluster::link::{receive, send};
 use crate::cluster::message::{FromCoordinator, FromMember, MemberRequest, Role, RunNumber};
 use crate::cluster::requests::{ApiReply, ClusterRequest, Requested};
 
-/// What waits to be written to one host: orders and answers of some seconds. Beyond that the host
-/// is too slow to be spoken with, and asks again.
+/// How many messages may wait to be written to one node: orders and answers of some seconds. A node
+/// with more is too slow to be spoken with, and asks again.
 const MAX_MESSAGES_TO_SEND: usize = 64;
-/// Pieces of answers that wait behind what is said of runs.
+/// How many pieces of answers may wait behind what is said about runs.
 const MAX_PIECES_TO_SEND: usize = 2;
 /// What one member may want at a time.
 const MAX_REQUESTS: usize = 16;
 
-/// What comes from a connection: a message, or that it is gone.
+/// What comes from a connection: a message, or its end.
 pub(super) type FromConnection = (NodeId, u64, Result<FromMember, String>);
 
-/// Somebody who is connected, or who takes part in a run and was connected.
+/// A member that is connected, or that takes part in a run and was connected.
 pub(super) struct Member {
-    /// What it calls itself; nothing before its first message.
+    /// The member's name; empty before its first message.
     pub(super) name: Option<String>,
     pub(super) role: Role,
     peer: Arc<Peer>,
@@ -38,7 +38,7 @@ pub(super) struct Member {
     pub(super) is_connected: bool,
     /// The run that it takes part in.
     pub(super) at: Option<RunNumber>,
-    /// What it wants and may not have been answered, oldest first.
+    /// What the member wants and may not have an answer to, oldest first.
     requests: VecDeque<(u64, AbortHandle)>,
 }
 
@@ -48,15 +48,15 @@ impl Drop for Member {
     }
 }
 
-/// What a member is to be sent: messages about runs, and pieces of answers, which wait behind them.
+/// What a member is sent: messages about runs, and pieces of answers, which wait behind them.
 pub(super) struct Outbox {
     messages: mpsc::Receiver<FromCoordinator>,
     answers: mpsc::Receiver<FromCoordinator>,
 }
 
 impl Member {
-    /// A member whose connection has just been made. It goes on with what it was `before` under
-    /// the same identity.
+    /// A member whose connection has just been made. It goes on as the member that it was `before`
+    /// under the same identity.
     pub(super) fn connected(
         peer: &Arc<Peer>,
         connection: u64,
@@ -84,7 +84,7 @@ impl Member {
         self.is_connected && self.name.is_some() && matches!(self.role, Role::Node(_))
     }
 
-    /// Has done what the member wants of the cluster.
+    /// Lets the cluster do what the member wants.
     pub(super) fn handle_request(
         &mut self,
         number: u64,
@@ -92,7 +92,7 @@ impl Member {
         cluster: mpsc::Sender<ClusterRequest>,
     ) {
         self.requests.retain(|(_, asked)| !asked.is_finished());
-        // Whoever waits for the oldest has most likely given it up.
+        // Nobody is likely to wait for the oldest any more.
         if self.requests.len() >= MAX_REQUESTS
             && let Some((oldest, asked)) = self.requests.pop_front()
         {
@@ -107,20 +107,20 @@ impl Member {
         self.requests.push_back((number, asked.abort_handle()));
     }
 
-    /// The connection is gone: what the member wants is not done any more.
+    /// The connection has ended: what the member wants is not done any more.
     pub(super) fn handle_disconnect(&mut self) {
         self.is_connected = false;
         self.requests.drain(..).for_each(|(_, asked)| asked.abort());
     }
 
-    /// What does not fit is lost, as on a network: hosts ask again.
+    /// What does not fit is lost, as on a network: nodes ask again.
     pub(super) fn send(&self, message: FromCoordinator) {
         if self.is_connected {
             let _ = self.messages.try_send(message);
         }
     }
 
-    /// The same of what nobody asks for again: with the next connection all is said anew.
+    /// The same for messages that nobody asks for again: with the next connection all is said anew.
     pub(super) fn send_reliably(&self, message: FromCoordinator) {
         if self.is_connected && self.messages.try_send(message).is_err() {
             self.peer.reject("what is said to this host is not read");
@@ -128,7 +128,7 @@ impl Member {
     }
 }
 
-/// Speaks with a member until either side has had enough.
+/// Speaks with a member until either side ends the connection.
 pub(super) async fn converse(
     peer: Arc<Peer>,
     connection: u64,
@@ -144,7 +144,7 @@ pub(super) async fn converse(
             Some(piece) = answers.recv() => Some(piece),
         } {
             if let Err(error) = send(&peer, &message, message.is_passing()).await {
-                // The member is to dial anew, and is told all again.
+                // The member is to dial again, and is then told everything again.
                 let reason = format!("{error:#}");
                 peer.reject(&reason);
                 return reason;
@@ -169,7 +169,7 @@ pub(super) async fn converse(
         reason = write => reason,
         reason = read => reason,
     };
-    // Nobody receives it where this host is ending.
+    // Nobody receives it where this node is ending.
     let _ = heard.send((peer.id(), connection, Err(reason))).await;
 }
 

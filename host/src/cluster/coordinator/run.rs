@@ -1,4 +1,5 @@
-//! A run that is led: its rules on one side, the thread that decides on its course on the other.
+//! A run that this node leads: the run's rules on one side, the thread that controls the run on the
+//! other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::cluster::message::{Assignment, RunMessage, RunNumber};
 
-/// How long hosts may take to fetch and compile a scenario.
+/// How long nodes may take to fetch and compile a scenario.
 const PREPARING: Duration = Duration::from_secs(180);
 
 /// See the module's documentation.
@@ -25,17 +26,17 @@ pub(super) struct CoordinatedRun {
     news: mpsc::UnboundedSender<NodeEvent>,
     names: BTreeMap<NodeId, String>,
     times_lost: BTreeMap<NodeId, u64>,
-    /// Those that told what cannot be.
+    /// Nodes that sent counts that are impossible.
     distrusted: BTreeSet<NodeId>,
     since: Instant,
     has_begun: bool,
     is_closed: bool,
-    /// Hosts may join while there are fewer than these.
+    /// Nodes may join while there are fewer than this number.
     max_nodes: usize,
 }
 
 impl CoordinatedRun {
-    /// A run that these hosts are to prepare.
+    /// A run that these nodes are to prepare.
     pub(super) fn new(
         assignment: Assignment,
         settings: LeadSettings,
@@ -67,25 +68,25 @@ impl CoordinatedRun {
         self.assignment.number
     }
 
-    /// Whether every host has told all, or was given up.
+    /// Whether the counts of every node have arrived, or the others were given up.
     pub(super) const fn is_closed(&self) -> bool {
         self.is_closed
     }
 
-    /// Whether another host may join.
+    /// Whether another node may join.
     pub(super) fn takes_latecomers(&self) -> bool {
         !self.is_closed
             && self.names.keys().filter(|id| !self.has_begun || self.lead.is_present(**id)).count()
                 < self.max_nodes
     }
 
-    /// Another host prepares to take part.
+    /// Another node prepares to take part.
     pub(super) fn handle_joining(&mut self, id: NodeId, name: String) {
         self.names.insert(id, name);
         self.lead.handle_joining(local_now(), id);
     }
 
-    /// A host's connection is gone.
+    /// The connection of a node has ended.
     pub(super) fn handle_disconnect(&self, id: NodeId, name: &str, reason: &str) {
         if self.is_closed {
             return;
@@ -101,7 +102,7 @@ impl CoordinatedRun {
         }
     }
 
-    /// Takes in what a host of the run said.
+    /// Takes in what a node of the run said.
     pub(super) fn handle_message(&mut self, id: NodeId, message: RunMessage) {
         if self.distrusted.contains(&id) || !self.names.contains_key(&id) {
             return;
@@ -128,7 +129,7 @@ impl CoordinatedRun {
         }
     }
 
-    /// Does what is due; gives the next message, and for whom.
+    /// Does what is due; returns the next message, and the node that it is for.
     pub(super) fn poll(&mut self, now: LocalInstant) -> Option<(NodeId, ToMember)> {
         if now >= self.lead.poll_timeout() {
             self.lead.handle_time(now);
@@ -146,7 +147,7 @@ impl CoordinatedRun {
     }
 
     fn tell(&self, news: NodeEvent) {
-        // A run of which nobody wants to know any more is dismissed soon.
+        // A run about which nobody wants to know any more is dismissed soon.
         let _ = self.news.send(news);
     }
 
@@ -235,7 +236,7 @@ impl CoordinatedRun {
         ));
     }
 
-    /// Refuses the run if hosts take too long.
+    /// Refuses the run if nodes take too long.
     fn refuse_if_late(&mut self) {
         if !self.has_begun && self.since.elapsed() >= PREPARING {
             self.since = Instant::now();

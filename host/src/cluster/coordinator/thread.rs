@@ -1,5 +1,5 @@
-//! The thread of a host that leads: others join it, runs are shared out among those that are free,
-//! and what members want of the cluster is passed on.
+//! The thread of a node that leads: others join it, runs are shared out among the nodes that are
+//! free, and what members want of the cluster is passed on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,12 +26,12 @@ use crate::cluster::this_host::own_name;
 const MAX_MESSAGES_RECEIVED: usize = 1_024;
 /// Commands to all runs that wait to be handled: they are a few a second.
 const MAX_COMMANDS: usize = 64;
-/// Characters of a host's name that are kept.
+/// How many characters of a node's name are kept.
 const MAX_NAME: usize = 64;
 
 /// What the control thread asks for.
 pub(super) enum ControlRequest {
-    /// To say when so many hosts are there, this one included.
+    /// Say when so many nodes are there, this one included.
     Gather(usize, oneshot::Sender<()>),
     /// To lead a run.
     Lead(Box<NewRun>),
@@ -45,19 +45,19 @@ pub(super) struct NewRun {
     pub(super) settings: LeadSettings,
     pub(super) news: mpsc::UnboundedSender<NodeEvent>,
     pub(super) run_commands: mpsc::Receiver<RunCommand>,
-    /// For this host's own part; dropped where it has none.
+    /// For this node's own part; dropped where it has none.
     pub(super) own_part: oneshot::Sender<MemberLine>,
     /// Users, where their number is exact: they are shared out at the beginning, and nobody joins
     /// later.
     pub(super) exact_users: Option<u32>,
-    /// How many hosts are to share it; without it all that are free, and those that come while it
+    /// How many nodes are to share it; without it all that are free, and those that come while it
     /// goes on.
     pub(super) hosts: Option<usize>,
-    /// With fewer it does not begin.
+    /// With fewer nodes the run does not begin.
     pub(super) min_nodes: usize,
 }
 
-/// Serves until nobody asks for anything any more. `weight` is how much this host bears itself.
+/// Serves until nobody asks for anything any more. `weight` is how much this node itself bears.
 pub(super) async fn serve(
     endpoint: NodeEndpoint,
     mut requests: mpsc::Receiver<ControlRequest>,
@@ -122,7 +122,7 @@ pub(super) async fn serve(
     endpoint.close().await;
 }
 
-/// Passes a run's commands on; at their end, that whoever led it has no interest in it any more.
+/// Passes a run's commands on; at their end, passes on that nobody wants to know about it any more.
 async fn forward(
     run: RunNumber,
     mut run_commands: mpsc::Receiver<RunCommand>,
@@ -140,7 +140,7 @@ async fn forward(
 struct CoordinatorThread {
     own: NodeId,
     weight: f64,
-    /// This host's own part in a run.
+    /// This node's own part in a run.
     bridge: Option<MemberBridge>,
     members: BTreeMap<NodeId, Member>,
     gathering: Option<(usize, oneshot::Sender<()>)>,
@@ -221,7 +221,7 @@ impl CoordinatorThread {
             member.send_reliably(FromCoordinator::Dismissed(number));
         }
         if let Some(run) = member.at.and_then(|number| self.runs.get(&number)) {
-            // It may not have come to it.
+            // The member may not have heard of it.
             member.send_reliably(FromCoordinator::Assignment(Box::new(run.assignment().clone())));
         } else if let Some(run) = self.runs.values_mut().find(|run| run.takes_latecomers()) {
             member.at = Some(run.number());
@@ -232,7 +232,7 @@ impl CoordinatorThread {
         }
     }
 
-    /// Begins a run on hosts that are free: as many as it wants, or all.
+    /// Begins a run on nodes that are free: as many as it wants, or all.
     fn handle_new_run(
         &mut self,
         new_run: NewRun,
@@ -253,7 +253,7 @@ impl CoordinatorThread {
         assignment.number = number;
         tokio::spawn(forward(number, run_commands, run_command.clone()));
         let names = self.free_nodes(hosts.unwrap_or(usize::MAX));
-        // A host that coordinates alone is there, and takes no part.
+        // A node that coordinates and bears nothing counts as present, and takes no part.
         let there = names.len() + usize::from(self.weight == 0.0 && hosts.is_none());
         let refusal = if there < min_nodes || names.is_empty() {
             Some(self.too_few(names.len(), min_nodes.max(1)))
@@ -280,7 +280,7 @@ impl CoordinatorThread {
         self.runs.insert(number, CoordinatedRun::new(assignment, settings, news, names, max_nodes));
     }
 
-    /// The names of hosts that are free, of so many at most; this host comes first.
+    /// The names of at most so many free nodes; this node comes first.
     fn free_nodes(&self, most: usize) -> BTreeMap<NodeId, String> {
         let own = (self.weight > 0.0 && self.bridge.is_none()).then(|| (self.own, own_name()));
         let free =
@@ -289,7 +289,7 @@ impl CoordinatorThread {
         own.into_iter().chain(free).take(most).collect()
     }
 
-    /// Why a run cannot begin for want of hosts.
+    /// Why there are too few nodes for a run to begin.
     fn too_few(&self, free: usize, least: usize) -> String {
         let of = |number: RunNumber| {
             self.runs.get(&number).map(|run| format!("{:?}", run.assignment().name))
@@ -322,7 +322,7 @@ impl CoordinatorThread {
         }
     }
 
-    /// A run is of no interest any more: its hosts are free for another.
+    /// Nobody wants to know about a run any more: its nodes are free for another.
     fn dismiss(&mut self, number: RunNumber) {
         if self.runs.remove(&number).is_none() {
             return;
@@ -350,7 +350,7 @@ impl CoordinatorThread {
         }
     }
 
-    /// Does all that is due, for hosts and for its own workers.
+    /// Does all that is due, for nodes and for this node's own workers.
     fn do_what_is_due(&mut self) {
         let here = 1 + self.members.values().filter(|member| member.is_node()).count();
         if let Some((_, there)) = self.gathering.take_if(|(wanted, _)| here >= *wanted) {
@@ -399,7 +399,7 @@ impl CoordinatorThread {
     }
 }
 
-/// Why so few users cannot be shared out among so many hosts, if they cannot.
+/// Why so few users cannot be shared out among so many nodes, if they cannot.
 fn too_few_users(users: u32, hosts: usize) -> Option<String> {
     let cure = "give at least as many users as hosts, or --max-vus in place of --vus";
     ((users as usize) < hosts)

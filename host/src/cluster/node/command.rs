@@ -1,4 +1,4 @@
-//! `host node`: a host that waits for runs and takes part in them.
+//! `host node`: a node that waits for runs and takes part in them.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -155,7 +155,7 @@ async fn take_part(
                     let (threads, journal) = (Rc::clone(&threads), journal.clone());
                     runs.spawn_local(do_part(threads, *run, weight, journal, leaves.clone()));
                 }
-                // A host that was never admitted has said something wrong; a host that was admitted
+                // A node that was never admitted has said something wrong; a node that was admitted
                 // has lost its coordinator.
                 MembershipEvent::Ended(Err(error)) if has_joined => {
                     terminal::say(format_args!("error: {error:#}"));
@@ -187,12 +187,12 @@ async fn take_part(
     Ok(exit)
 }
 
-/// Has the coordinator answer a call that was made here.
+/// Lets the coordinator answer a call that was made here.
 async fn ask_coordinator(forward: mpsc::Sender<Forwarded>, call: Call) -> HttpAnswer {
     let (reply, replied) = oneshot::channel();
     let call =
         MemberCall { method: call.method.to_string(), path: call.path, body: call.body.to_vec() };
-    // Without anybody to forward it there is no reply either.
+    // Without anybody to forward the call there is no reply either.
     let _ = forward.send((call, reply)).await;
     match tokio::time::timeout(MAX_CALL, replied).await {
         Ok(Ok(ApiReply { status, is_json, body })) => HttpAnswer {

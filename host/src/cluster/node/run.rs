@@ -1,4 +1,4 @@
-//! A host's part in one run of its cluster, from the run's files to the last result.
+//! A node's part in one run of its cluster, from the run's files to the last result.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -17,8 +17,8 @@ use crate::cluster::this_host::own_name;
 use crate::prepare::{EndRequests, Loaded, Prepared, ReceivedScenario};
 use crate::settings::layers::Layers;
 
-/// Takes part in a run from its files to its last result, or until it is to leave. Says whether all
-/// that it counted has been merged.
+/// Takes part in a run from its files to its last result, or until the node is to leave. Returns
+/// whether all that it counted was merged.
 pub(super) async fn do_part(
     threads: Rc<Threads>,
     assigned: AssignedRun,
@@ -28,13 +28,13 @@ pub(super) async fn do_part(
 ) -> bool {
     let (run, scenario) = (assigned.assignment.run.clone(), assigned.assignment.scenario.clone());
     let (assignment, received) = (assigned.assignment.clone(), assigned.received);
-    // Compiling takes its time, and wants a runtime of its own.
+    // Compiling takes its time, and needs a runtime of its own.
     let ready = tokio::task::spawn_blocking(move || prepare(&assignment, received)).await;
     let (prepared, end_requests) = match ready.context("preparing broke down").flatten() {
         Ok(ready) => ready,
         Err(error) => {
             tracing::warn!("run {run}: {error:#}");
-            // The coordinator is told; if it is gone, nobody needs to be.
+            // The coordinator is told; if it has gone, nobody needs to be told.
             let _ = assigned.prepared.send(Err(format!("{error:#}")));
             return true;
         }
@@ -42,7 +42,7 @@ pub(super) async fn do_part(
     tracing::info!("run {run}: scenario {scenario:?} is ready, {}", prepared.plan.model());
     let _ = assigned.prepared.send(Ok(weight));
     let Prepared { plan, program, run: shared, .. } = &prepared;
-    // As it is known on the host that leads, so that all journals of a run are alike.
+    // The name is that of the node that leads, so that all journals of a run are alike.
     let subject =
         RunIdentity { settings: assigned.assignment.bundle.settings.clone(), ..prepared.subject() };
     let journal = journals.map(|folder| Place { folder, host_name: own_name(), subject });

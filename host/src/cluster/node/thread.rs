@@ -27,10 +27,10 @@ use crate::prepare::ReceivedScenario;
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(1_500);
-/// How long the coordinator may be out of reach before this host gives up.
+/// How long the coordinator may be out of reach before this node gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A run that this host is to take part in, with its files.
+/// A run in which this node is to take part, with its files.
 pub(super) struct AssignedRun {
     pub(super) assignment: Assignment,
     pub(super) received: ReceivedScenario,
@@ -67,7 +67,7 @@ pub(super) fn join_cluster(
     name: String,
     mut calls: mpsc::Receiver<Forwarded>,
 ) -> anyhow::Result<Membership> {
-    // Few and far between.
+    // There are few of them.
     let (tell, events) = mpsc::unbounded_channel();
     let (over, ended) = oneshot::channel();
     on_own_thread("swell-cluster", async move {
@@ -80,12 +80,12 @@ pub(super) fn join_cluster(
 }
 
 impl Membership {
-    /// What comes next; nothing if the thread broke down. Dropping the future loses nothing.
+    /// The next event; `None` if the thread broke down. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Option<MembershipEvent> {
         self.events.recv().await
     }
 
-    /// Leaves the cluster: the coordinator is told, if it can be within a moment.
+    /// Leaves the cluster. The coordinator is told, if that is possible within a moment.
     pub(super) async fn end(self) {
         drop(self.events);
         let _ = tokio::time::timeout(GOODBYE, self.ended).await;
@@ -136,8 +136,8 @@ async fn serve(
     }
 }
 
-/// Dials until there is an answer. Meanwhile messages of the workers are taken
-/// in, and their lease runs out.
+/// Dials until there is an answer. Meanwhile messages of the workers are taken in, and their lease
+/// runs out.
 async fn reach(
     endpoint: &NodeEndpoint,
     address: std::net::SocketAddr,
@@ -174,7 +174,7 @@ async fn reach(
     }
 }
 
-/// Takes in a message of the workers that nobody else can be told of at the moment.
+/// Takes in a message of the workers about which nobody else can be told now.
 async fn keep_for_later(bridge: &mut Option<MemberBridge>) {
     let said = from_workers(bridge).await;
     if let Some(bridge) = bridge {
@@ -182,8 +182,8 @@ async fn keep_for_later(bridge: &mut Option<MemberBridge>) {
     }
 }
 
-/// Has this host's certificate renewed whenever half of its life is over, as long as it is asked
-/// to.
+/// Renews this node's certificate whenever half of its life is over, as long as the future is
+/// polled.
 async fn renew(
     endpoint: &NodeEndpoint,
     peer: &Peer,
@@ -199,7 +199,7 @@ async fn renew(
     }
 }
 
-/// What this host is at, whatever becomes of a connection.
+/// What this node is doing, whatever happens to a connection.
 #[derive(Default)]
 struct CurrentRun {
     bridge: Option<MemberBridge>,
@@ -218,7 +218,7 @@ impl CurrentRun {
                 self.line = Some(line);
                 self.fetching = Some(tokio::spawn(fetch(Arc::clone(peer), *assignment)));
             }
-            // It is the run that goes on here, told anew after the connection was gone.
+            // It is the run that goes on here, described again after the connection had ended.
             FromCoordinator::Assignment(_) => {}
             FromCoordinator::Down(run, message) => {
                 if let Some(bridge) = self.bridge.as_mut().filter(|bridge| bridge.run() == run) {
@@ -237,7 +237,7 @@ impl CurrentRun {
         }
     }
 
-    /// The files of the run are here, or do not come; gives the run if it can be prepared.
+    /// The files of the run are here, or do not come; returns the run if it can be prepared.
     fn handle_fetched(&mut self, fetched: anyhow::Result<Fetched>) -> Option<AssignedRun> {
         self.fetching = None;
         match (fetched, self.line.take()) {
@@ -272,9 +272,9 @@ impl CurrentRun {
 }
 
 enum Disconnect {
-    /// It is over, and well.
+    /// The membership is over, and ended well.
     Dismissed,
-    /// The connection is gone.
+    /// The connection has ended.
     Lost(String),
     /// The process is ending.
     NobodyListens,
@@ -299,7 +299,7 @@ async fn serve_connection(
     calls: &mut mpsc::Receiver<Forwarded>,
     tell: &mpsc::UnboundedSender<MembershipEvent>,
 ) -> Disconnect {
-    // What has not been answered when the connection is gone is not answered at all.
+    // What has no answer when the connection ends is not answered at all.
     let (mut pending, mut alarm) = (OpenRequests::default(), Alarm::new());
     loop {
         while let Some(message) = current.bridge.as_mut().and_then(MemberBridge::poll) {
