@@ -20,12 +20,16 @@
 //! to be below 200 ms, and an error rate is not known to be below 1 % while more hang.
 
 mod judging;
+mod margin;
+mod quantity;
 mod reading;
 mod rule;
 
 pub use self::judging::Outcome;
+pub use self::margin::{By, Margin};
+pub use self::quantity::{Amount, Makings};
 pub use self::reading::ThresholdError;
-pub use self::rule::Threshold;
+pub use self::rule::{Comparison, Quantity, Threshold};
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,12 @@ pub enum UnitError {
         /// What may have been meant.
         cure: String,
     },
+    /// A difference without the sign that it needs.
+    #[error("{value:?} has no sign; write \"+{value}\" or \"-{value}\"")]
+    NoSign {
+        /// What was typed.
+        value: String,
+    },
     /// Not a quantity of this sort.
     #[error("{value:?} is not a {what}; write it like {examples}")]
     Malformed {

@@ -45,7 +45,7 @@ pub enum Measure<T: ?Sized> {
 }
 
 /// A part of a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Portion {
     /// How many belong to the part.
     pub part: u64,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use super::rule::{Choice, Comparison, Of, Side, Subject, Threshold};
+use super::rule::{Choice, Comparison, Of, Quantity, Side, Subject, Threshold};
 use crate::catalogue::Unit;
 use crate::record::{Percentile, Statistic};
 use crate::spelling;
@@ -16,6 +16,12 @@ pub enum ThresholdError {
     /// There is no comparison in it.
     #[error("threshold {text:?} compares nothing; write it like \"response.p95 < 200ms\"")]
     NoComparison {
+        /// What was typed.
+        text: String,
+    },
+    /// There is none in a condition on a difference.
+    #[error("{text:?} compares nothing; write it like \"response.p95 > +5%\"")]
+    NoMargin {
         /// What was typed.
         text: String,
     },
@@ -79,20 +85,43 @@ impl FromStr for Threshold {
 
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
         let text = text.trim();
+        let (left, comparison, value) =
+            compared(text).ok_or_else(|| ThresholdError::NoComparison { text: text.to_owned() })?;
+        let quantity = Quantity::parse(left, text)?;
+        let limit = parse_limit(quantity.unit(), value)
+            .map_err(|source| ThresholdError::Value { text: text.to_owned(), source })?;
+        Ok(Self { text: text.to_owned(), quantity, comparison, limit })
+    }
+}
+
+/// What stands to the left of a comparison, which one it is, and what stands to its right.
+pub(super) fn compared(text: &str) -> Option<(&str, Comparison, &str)> {
+    // A name in brackets may contain anything, also what looks like a comparison; it ends at the
+    // last bracket.
+    let after_name = text.rfind(']').map_or(0, |bracket| bracket + 1);
+    let (at, sign, comparison) = COMPARISONS
+        .iter()
+        .filter_map(|&(sign, comparison)| {
+            text[after_name..].find(sign).map(|at| (after_name + at, sign, comparison))
+        })
+        .min_by_key(|&(at, sign, _)| (at, std::cmp::Reverse(sign.len())))?;
+    Some((text[..at].trim(), comparison, text[at + sign.len()..].trim()))
+}
+
+impl FromStr for Quantity {
+    type Err = ThresholdError;
+
+    fn from_str(text: &str) -> Result<Self, ThresholdError> {
+        Self::parse(text.trim(), text.trim())
+    }
+}
+
+impl Quantity {
+    /// Reads the name of a quantity; an error shows it as a part of `text`.
+    pub(super) fn parse(name: &str, text: &str) -> Result<Self, ThresholdError> {
         let owned = || text.to_owned();
-        // A name in brackets may contain anything, also what looks like a comparison; it ends at
-        // the last bracket.
-        let after_name = text.rfind(']').map_or(0, |bracket| bracket + 1);
-        let (at, sign, comparison) = COMPARISONS
-            .iter()
-            .filter_map(|&(sign, comparison)| {
-                text[after_name..].find(sign).map(|at| (after_name + at, sign, comparison))
-            })
-            .min_by_key(|&(at, sign, _)| (at, std::cmp::Reverse(sign.len())))
-            .ok_or_else(|| ThresholdError::NoComparison { text: owned() })?;
-        let (left, value) = (text[..at].trim(), text[at + sign.len()..].trim());
         let (metric, narrowed, statistic) =
-            split(left).ok_or_else(|| ThresholdError::Brackets {
+            split(name).ok_or_else(|| ThresholdError::Brackets {
                 text: owned(),
                 cure: "a name stands in brackets right after the metric, like \"service[front \
             page].p99\"",
@@ -128,16 +157,8 @@ impl FromStr for Threshold {
                     has,
                 }
             })?;
-        let limit = parse_limit(subject.judged.unit(), value)
-            .map_err(|source| ThresholdError::Value { text: owned(), source })?;
-        Ok(Self {
-            text: owned(),
-            subject,
-            narrowed: narrowed.map(str::to_owned),
-            statistic,
-            comparison,
-            limit,
-        })
+        let narrowed = narrowed.map(str::to_owned);
+        Ok(Self { text: name.to_owned(), subject, narrowed, statistic })
     }
 }
 
@@ -211,7 +232,7 @@ fn split(left: &str) -> Option<(&str, Option<&str>, &str)> {
     Some((metric.trim(), name, statistic.trim()))
 }
 
-fn parse_limit(unit: Unit, text: &str) -> Result<f64, UnitError> {
+pub(super) fn parse_limit(unit: Unit, text: &str) -> Result<f64, UnitError> {
     match unit {
         Unit::Seconds => parse_duration(text).map(|time| time.as_secs_f64()),
         Unit::Share => text.parse().map(Share::part),

@@ -9,11 +9,19 @@ use crate::record::Statistic;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     pub(super) text: String,
+    pub(super) quantity: Quantity,
+    pub(super) comparison: Comparison,
+    pub(super) limit: f64,
+}
+
+/// A number of a run by its name, as `response.p95` or `error_rate[pay]`: what a threshold compares
+/// with its limit, and what two runs are compared by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quantity {
+    pub(super) text: String,
     pub(super) subject: Subject,
     pub(super) narrowed: Option<String>,
     pub(super) statistic: Choice,
-    pub(super) comparison: Comparison,
-    pub(super) limit: f64,
 }
 
 /// What a threshold is about: a figure of the catalogue that can be judged.
@@ -70,16 +78,22 @@ pub(super) enum Of {
     Itself,
 }
 
+/// How a value is compared with its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub enum Comparison {
+    /// `<`
     Less,
+    /// `<=`
     LessOrEqual,
+    /// `>`
     Greater,
+    /// `>=`
     GreaterOrEqual,
 }
 
 impl Comparison {
-    pub(super) const fn holds(self, value: f64, limit: f64) -> bool {
+    /// Whether it is so for this value and this limit.
+    pub const fn holds(self, value: f64, limit: f64) -> bool {
         match self {
             Self::Less => value < limit,
             Self::LessOrEqual => value <= limit,
@@ -95,6 +109,12 @@ impl Comparison {
 }
 
 impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
