@@ -13,7 +13,9 @@ use swell_report::Exit;
 use crate::prepare::COMPILE_CHILD;
 use crate::settings::layer::{CommandFlags, Typed};
 use crate::settings::mistyped::{with_suggestion, without_secrets};
-use crate::{attempt, build_scenario, check, cluster, k8s, merge, new_project, run, terminal};
+use crate::{
+    attempt, build_scenario, check, cluster, compare, k8s, merge, new_project, run, terminal,
+};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -67,6 +69,8 @@ enum TypedCommand {
     Merge(merge::MergeArgs),
     /// Have one user do one iteration of a scenario, and show all that it sends and receives.
     Try(Box<attempt::TryArgs>),
+    /// Hold runs against each other: what differs, and how sure that is.
+    Compare(compare::CompareArgs),
     /// Say what a scenario file is, what it contains, imports and may reach.
     Check(check::CheckArgs),
     /// Make a folder with a new Rust scenario.
@@ -143,6 +147,7 @@ impl CommandLine {
             TypedCommand::K8s(args) => k8s::k8s(&args).map(|()| Exit::Passed),
             TypedCommand::Merge(args) => merge::merge(&args),
             TypedCommand::Try(args) => attempt::attempt(&typed(flags), &args),
+            TypedCommand::Compare(args) => compare::compare(&args),
             TypedCommand::Check(args) => check::check(&args).map(|()| Exit::Passed),
             TypedCommand::Schema => print_schema().map(|()| Exit::Passed),
             TypedCommand::New(args) => new_project::run(args).map(|()| Exit::Passed),

@@ -3,8 +3,9 @@
 //! Modules know those below them, and none above; `cargo xtask house` counts circles.
 //!
 //! - **The command line** on top: `cli` says which commands there are and does what is typed.
-//! - **Commands**: `run` (`host run`, `host find`), `attempt` (`host try`), `check`, `merge`,
-//!   `k8s`, `new_project`, `build_scenario` with `toolchain`; those of a cluster are in `cluster/`.
+//! - **Commands**: `run` (`host run`, `host find`), `attempt` (`host try`), `check`, `compare`,
+//!   `merge`, `k8s`, `new_project`, `build_scenario` with `toolchain`; those of a cluster are in
+//!   `cluster/`.
 //! - **Several hosts**, in `cluster/`: an `executor` of runs.
 //! - **What begins runs**: `programme` (which runs a file stands for, and when each begins and
 //!   ends), `conduct` (a file's own code), `control_api` (over HTTP: `access` says who may call,
@@ -29,6 +30,7 @@ mod build_scenario;
 mod check;
 mod cli;
 mod cluster;
+mod compare;
 mod conclusion;
 mod conduct;
 mod control_api;

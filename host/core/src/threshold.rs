@@ -27,7 +27,7 @@ mod rule;
 
 pub use self::judging::Outcome;
 pub use self::margin::{By, Margin};
-pub use self::quantity::{Amount, Makings};
+pub use self::quantity::{Makings, QuantityAmount};
 pub use self::reading::ThresholdError;
 pub use self::rule::{Comparison, Quantity, Threshold};
 

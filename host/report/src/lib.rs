@@ -16,9 +16,11 @@
 //! | `sheet` | text on lines of a width, with tones in place of colours |
 //! | `status` | where a run is at the moment |
 //! | `gauges` | what of that is a metric |
+//! | `compare` | runs held against each other |
 //! | `record` | a run second by second, for whoever shows it and for a file |
 
 mod attempt;
+mod compare;
 mod conclusion;
 #[cfg(test)]
 mod documentation;
@@ -32,6 +34,10 @@ mod status;
 mod summary;
 
 pub use self::attempt::{Har, PrintedLines, Printer, Secrets, Tally};
+pub use self::compare::{
+    ComparedRun, ComparisonForm, ComparisonInMarkdown, ComparisonText, FigureComparison,
+    FigureFinding, MarginReport, MarginRuling, Method, RunComparison, Unlike,
+};
 pub use self::conclusion::LeftOut;
 pub use self::exit::{Exit, UnknownExit};
 pub use self::gauges::{FrameGauge, GAUGES, TellGauge};

@@ -1,7 +1,8 @@
 //! What a quantity is of what was counted, and of what it is made.
 //!
-//! A whole run gives an [`Amount`]. To say how sure it is, a run is taken apart into pieces and put
-//! together anew in other ways, for which a quantity is told in a form that adds up: [`Makings`].
+//! A whole run gives a [`QuantityAmount`]. To say how sure it is, a run is taken apart into pieces
+//! and put together anew in other ways, for which a quantity is told in a form that adds up:
+//! [`Makings`].
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::units::{grouped, print_duration, print_rate, print_share};
 
 /// What a quantity is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Amount {
+pub struct QuantityAmount {
     /// What was measured.
     pub value: f64,
     /// What it may be as well, as so many were cut off before they ended; nothing where it is
@@ -23,7 +24,7 @@ pub struct Amount {
     pub otherwise: Option<(f64, u64)>,
 }
 
-impl From<f64> for Amount {
+impl From<f64> for QuantityAmount {
     fn from(value: f64) -> Self {
         Self { value, otherwise: None }
     }
@@ -98,7 +99,7 @@ impl Quantity {
         figures: &Figures,
         length: Duration,
         with_cut: bool,
-    ) -> Result<Amount, String> {
+    ) -> Result<QuantityAmount, String> {
         match &self.subject.judged.source {
             Source::Run(measure) => self.measured(measure, figures, length, with_cut),
             Source::Transactions(measure) => {
@@ -107,7 +108,7 @@ impl Quantity {
             Source::Checks(measure) => {
                 self.measured(measure, &self.checks(figures)?, length, with_cut)
             }
-            Source::Own => self.own(figures).map(Amount::from),
+            Source::Own => self.own(figures).map(QuantityAmount::from),
         }
     }
 
@@ -174,7 +175,7 @@ impl Quantity {
         of: &T,
         length: Duration,
         with_cut: bool,
-    ) -> Result<Amount, String> {
+    ) -> Result<QuantityAmount, String> {
         match measure {
             Measure::Split(times) => self.time(&self.side(times(of), with_cut)),
             Measure::Times(times) => self.time(&exact(times(of))),
@@ -214,7 +215,7 @@ impl Quantity {
         if with_cut { Censored::new(ended.clone(), &split.interrupted) } else { exact(ended) }
     }
 
-    fn time(&self, times: &Censored) -> Result<Amount, String> {
+    fn time(&self, times: &Censored) -> Result<QuantityAmount, String> {
         let time = match self.statistic.of {
             Of::Statistic(statistic) => statistic.of(times),
             Of::Percentile(percent) => times.percentile(percent),
@@ -223,7 +224,7 @@ impl Quantity {
             }
         };
         let Figure { time, is_at_least } = time.ok_or_else(|| self.too_few(times.count()))?;
-        Ok(Amount {
+        Ok(QuantityAmount {
             value: time.as_secs_f64(),
             otherwise: is_at_least.then_some((f64::INFINITY, times.cut())),
         })
@@ -274,22 +275,25 @@ fn exact(times: &Histogram) -> Censored {
     Censored::new(times.clone(), &Histogram::default())
 }
 
-fn share(Portion { part, whole, undecided }: Portion, otherwise: &str) -> Result<Amount, String> {
+fn share(
+    Portion { part, whole, undecided }: Portion,
+    otherwise: &str,
+) -> Result<QuantityAmount, String> {
     if whole == 0 {
         return Err(otherwise.to_owned());
     }
     let part_of = |part: u64| part as f64 / whole as f64;
-    Ok(Amount {
+    Ok(QuantityAmount {
         value: part_of(part),
         otherwise: (undecided > 0).then(|| (part_of(part + undecided), undecided)),
     })
 }
 
-fn rate(count: u64, length: Duration) -> Result<Amount, String> {
+fn rate(count: u64, length: Duration) -> Result<QuantityAmount, String> {
     if length.is_zero() {
         Err("nothing was measured".to_owned())
     } else {
-        Ok(Amount::from(count as f64 / length.as_secs_f64()))
+        Ok(QuantityAmount::from(count as f64 / length.as_secs_f64()))
     }
 }
 

@@ -1,0 +1,127 @@
+//! A run to compare, from its record.
+
+use std::time::Duration;
+
+use swell_core::RunInstant;
+use swell_core::record::Figures;
+
+use super::run::{ComparedRun, Facts, MeasuredCounts, Piece};
+use crate::record::{Frame, RecordHeader};
+use crate::report::Report;
+use crate::status::RunState;
+
+impl ComparedRun {
+    /// A run of which there is a record, with its report unless it was cut short.
+    pub fn of_record(
+        name: String,
+        header: &RecordHeader,
+        frames: impl IntoIterator<Item = Frame>,
+        report: Option<&Report>,
+    ) -> Self {
+        let mut pieces = RunPieces::new(header, report);
+        frames.into_iter().for_each(|frame| pieces.add(&frame));
+        let RunPieces { pieces, measured, .. } = pieces;
+        let mut total = Figures::default();
+        pieces.iter().for_each(|piece| total.merge(&piece.counted));
+        let mut facts = report.map_or_else(|| Facts::of_header(header), Facts::of);
+        facts.machine = Some(format!("{}, {}", header.host.name, header.host.system));
+        if report.is_none() {
+            facts.measured_seconds = measured.as_secs_f64();
+        }
+        Self { name, facts, known: MeasuredCounts::Counted { pieces, total: Box::new(total) } }
+    }
+}
+
+impl Facts {
+    fn of_header(header: &RecordHeader) -> Self {
+        let run = header.run.clone();
+        Self {
+            id: run.id,
+            version: run.version,
+            scenario: run.scenario,
+            file_hash: run.file_hash,
+            target: run.target,
+            model: run.model,
+            asked_per_second: run.asked_per_second,
+            warm_up_seconds: header.warm_up_seconds,
+            measured_seconds: header.measured_seconds.unwrap_or_default(),
+            timeout_seconds: run.timeout.as_secs_f64(),
+            began_at: header.began_at,
+            machine: None,
+            cores: header.host.cores,
+            hosts: 1,
+            stamp: None,
+        }
+    }
+}
+
+/// RunPieces that are kept before two are made one: four for each of thirty blocks.
+const PIECES: usize = 120;
+
+/// The measured part of a run in pieces of about equal length, however long it is.
+struct RunPieces {
+    pieces: Vec<Piece>,
+    /// How long a piece is, when it is full.
+    span: Duration,
+    from: RunInstant,
+    /// Nothing where the record ends before the run does.
+    until: Option<RunInstant>,
+    /// How much of the measured part there was.
+    measured: Duration,
+}
+
+impl RunPieces {
+    fn new(header: &RecordHeader, report: Option<&Report>) -> Self {
+        let instant = |seconds: f64| {
+            RunInstant::START + Duration::try_from_secs_f64(seconds).unwrap_or_default()
+        };
+        let warm_up = report.map_or(header.warm_up_seconds, |report| report.run.warm_up_seconds);
+        Self {
+            pieces: Vec::new(),
+            span: Duration::from_secs(1),
+            from: instant(warm_up),
+            until: report.map(|report| instant(warm_up + report.run.measured_seconds)),
+            measured: Duration::ZERO,
+        }
+    }
+
+    fn add(&mut self, frame: &Frame) {
+        let from = frame.from.max(self.from);
+        let end = self.until.unwrap_or(frame.until);
+        // What ends after the measured part began in it, and is of its last piece.
+        let is_after = matches!(frame.moment.phase, RunState::Draining | RunState::Over);
+        let goes_on = self.until.is_some() || !is_after;
+        let length = if goes_on { frame.until.min(end).since(from) } else { Duration::ZERO };
+        let counted = &frame.counted.measured;
+        if length.is_zero() && counted.total.counts.started + counted.total.counts.ended() == 0 {
+            return;
+        }
+        self.measured += length;
+        match self.pieces.last_mut() {
+            Some(last) if last.length + length / 2 < self.span || length.is_zero() => {
+                last.counted.merge(counted);
+                last.length += length;
+            }
+            _ => {
+                if self.pieces.len() == PIECES {
+                    self.pieces = pairs(std::mem::take(&mut self.pieces));
+                    self.span *= 2;
+                }
+                self.pieces.push(Piece { counted: counted.clone(), length });
+            }
+        }
+    }
+}
+
+fn pairs(pieces: Vec<Piece>) -> Vec<Piece> {
+    let mut pieces = pieces.into_iter();
+    let mut joined = Vec::new();
+    while let Some(mut piece) = pieces.next() {
+        if let Some(Piece { counted, length }) = pieces.next() {
+            piece.counted.merge(&counted);
+            piece.length += length;
+        }
+        joined.push(piece);
+    }
+    joined
+}

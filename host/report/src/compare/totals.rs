@@ -1,0 +1,121 @@
+//! Quantities of a run of which its report alone is known.
+//!
+//! A report tells the figures that reports tell: any other percentile, and times of what ended well
+//! or failed alone, only a record has.
+
+use swell_core::catalogue::Portion;
+use swell_core::threshold::{Quantity, QuantityAmount};
+
+use crate::report::{CheckReport, Counted, Part, SeriesReport, Times};
+
+/// What a quantity is in a report.
+///
+/// # Errors
+/// The report does not say, and why.
+pub(super) fn amount(part: &Part, quantity: &Quantity) -> Result<QuantityAmount, String> {
+    if let Some(times) = times(part, quantity) {
+        let statistic = quantity.statistic().ok_or("a report does not tell it: give a record")?;
+        let value = times.get(statistic).ok_or("there are too few samples")?;
+        let cut = part.transactions.counts.interrupted;
+        return Ok(QuantityAmount {
+            value: value / 1e3,
+            otherwise: times.is_at_least(statistic).then_some((f64::INFINITY, cut)),
+        });
+    }
+    if let Some(Portion { part, whole, undecided }) = portion(part, quantity) {
+        if whole == 0 {
+            return Err("there are none".to_owned());
+        }
+        let of_all = |part: u64| part as f64 / whole as f64;
+        return Ok(QuantityAmount {
+            value: of_all(part),
+            otherwise: (undecided > 0).then(|| (of_all(part + undecided), undecided)),
+        });
+    }
+    let value = match quantity.subject() {
+        "throughput" => match quantity.narrowed() {
+            None => Some(part.transactions.per_second),
+            Some(name) => part.by_name.get(name).map(|row| row.per_second),
+        },
+        "goodput" if quantity.narrowed().is_none() => Some(part.transactions.ok_per_second),
+        "goodput" => quantity.narrowed().and_then(|name| part.by_name.get(name)).map(|row| {
+            let ended = (row.counts.ok + row.counts.failed).max(1);
+            row.per_second * row.counts.ok as f64 / ended as f64
+        }),
+        "request_rate" => Some(part.requests.per_second),
+        "metric" => return own(part, quantity).map(QuantityAmount::from),
+        _ => None,
+    };
+    value.map(QuantityAmount::from).ok_or_else(|| "the report does not tell it".to_owned())
+}
+
+fn times<'a>(part: &'a Part, quantity: &Quantity) -> Option<&'a Times> {
+    let row = || quantity.narrowed().map(|name| part.by_name.get(name));
+    match quantity.subject() {
+        "response" => row()
+            .map_or(Some(&part.transactions.response_ms), |row| row.map(|row| &row.response_ms)),
+        "service" => {
+            row().map_or(Some(&part.transactions.service_ms), |row| row.map(|row| &row.service_ms))
+        }
+        "start_lag" => Some(&part.transactions.start_lag_ms),
+        "user_lag" => Some(&part.transactions.user_lag_ms),
+        "host_lag" => Some(&part.transactions.host_lag_ms),
+        "request" => Some(&part.requests.service_ms),
+        _ => None,
+    }
+}
+
+/// Of a share how many belong to it, as thresholds count them.
+pub(super) fn portion(part: &Part, quantity: &Quantity) -> Option<Portion> {
+    let counts = || match quantity.narrowed() {
+        None => Some(part.transactions.counts),
+        Some(name) => part.by_name.get(name).map(|row| row.counts),
+    };
+    let surely = |part, whole| Portion { part, whole, undecided: 0 };
+    match quantity.subject() {
+        "error_rate" => counts().map(|Counted { started: _, ok, failed, interrupted, .. }| {
+            let whole = ok + failed + interrupted;
+            Portion { part: failed, whole, undecided: interrupted }
+        }),
+        "interrupted" => counts().map(|counts| surely(counts.interrupted, counts.started)),
+        "request_error_rate" => {
+            let requests = &part.requests;
+            let whole = requests.ok + requests.failed + requests.interrupted;
+            Some(Portion { part: requests.failed, whole, undecided: requests.interrupted })
+        }
+        "unsent" => {
+            let unsent = part.transactions.unsent;
+            let unsent = unsent.users + unsent.host + unsent.lease;
+            Some(surely(unsent, part.transactions.counts.started + unsent))
+        }
+        "checks" => {
+            let checks = part.checks.iter().filter(|(name, _)| {
+                quantity.narrowed().is_none_or(|narrowed| narrowed == name.as_str())
+            });
+            let (passed, all) = checks.fold((0, 0), |(passed, all), (_, check)| {
+                let CheckReport { passed: more, failed } = check;
+                (passed + more, all + more + failed)
+            });
+            Some(surely(passed, all))
+        }
+        _ => None,
+    }
+}
+
+/// One of the scenario's own metrics, where its values have no tags that tell them apart.
+fn own(part: &Part, quantity: &Quantity) -> Result<f64, String> {
+    let name = quantity.narrowed().unwrap_or_default();
+    let mut series = part.metrics.iter().filter(|series| series.metric == name);
+    let SeriesReport { values, .. } = match (series.next(), series.next()) {
+        (Some(only), None) => only,
+        (None, _) => return Err(format!("no metric {name:?} was seen")),
+        (Some(_), Some(_)) => {
+            return Err("it has several series, which only a record adds up".to_owned());
+        }
+    };
+    let value = match quantity.statistic() {
+        Some(statistic) => values.get(statistic.name()).copied(),
+        None => ["sum", "last", "share"].into_iter().find_map(|key| values.get(key).copied()),
+    };
+    value.flatten().ok_or_else(|| "the report does not tell it".to_owned())
+}
