@@ -140,8 +140,8 @@ pub struct RequestsReport {
     pub errors: BTreeMap<String, u64>,
     /// How long they took.
     pub service_ms: Times,
-    /// Over the requests in which the phase took any time.
-    pub phases_ms: BTreeMap<String, Times>,
+    /// Over the requests in which the phase took any time, one phase after the other.
+    pub phases_ms: IndexMap<String, Times>,
 }
 
 /// A named yes-or-no observation.
