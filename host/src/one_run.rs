@@ -117,14 +117,8 @@ impl Surroundings {
     }
 
     fn view<'a>(&self, prepared: &Prepared, handle: &'a Handle) -> RunView<'a> {
-        let plan = &prepared.plan.plan;
-        let lasts = plan
-            .stop
-            .measured
-            .filter(|_| !plan.warm_up_ends_when_steady)
-            .map(|measured| plan.warm_up + measured);
         RunView {
-            line: self.screen.line(&prepared.name, lasts),
+            line: self.screen.line(&prepared.name),
             record: RunRecord::new(prepared, self.outputs.clone()),
             handle,
         }

@@ -8,13 +8,10 @@
 #![allow(clippy::disallowed_methods, reason = "what `terminal` has made harmless is written here")]
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use indicatif::TermLike;
 
 /// The most bytes that wait: beside what a pipe itself holds, some thousand lines.
 const MAX_BYTES: usize = 256 << 10;
@@ -52,6 +49,21 @@ pub(crate) fn lines_left_out() -> u64 {
     STDERR.lock().left_out
 }
 
+/// Shows these lines below all that is said, in place of those before. They are left out where
+/// nobody reads: of those that nobody saw the latest are enough.
+pub(crate) fn renew(lines: Vec<LiveText>) {
+    STDERR.renew(lines, columns());
+}
+
+/// A line that renews itself.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveText {
+    /// As it is written.
+    pub(crate) text: String,
+    /// Columns that it takes.
+    pub(crate) columns: usize,
+}
+
 /// Where log lines go, one with each call.
 pub(crate) struct LogWriter;
 
@@ -84,6 +96,8 @@ struct Queue {
     left_out: u64,
     /// Lines that were left out and not reported yet.
     untold: u64,
+    /// Lines that renew themselves: they stand below all that was pushed.
+    live: Vec<LiveText>,
 }
 
 impl Console {
@@ -110,13 +124,21 @@ impl Console {
             queue.untold += 1;
             return;
         }
+        let line = queue.above_live(line);
         queue.push(line);
         self.0.changed.notify_all();
     }
 
-    fn add_frame(&self, frame: Vec<u8>) {
+    fn renew(&self, lines: Vec<LiveText>, columns: usize) {
         let mut queue = self.lock();
-        if queue.bytes <= MAX_BEFORE_A_FRAME {
+        // What takes them away is written all the same.
+        if queue.bytes > MAX_BEFORE_A_FRAME && !lines.is_empty() {
+            return;
+        }
+        let mut frame = queue.erased(columns);
+        queue.live = lines;
+        frame.extend(queue.drawn());
+        if !frame.is_empty() {
             queue.push(frame);
             self.0.changed.notify_all();
         }
@@ -137,6 +159,25 @@ impl Console {
 }
 
 impl Queue {
+    /// What is said, so that the live lines stand below it.
+    fn above_live(&self, said: Vec<u8>) -> Vec<u8> {
+        if self.live.is_empty() {
+            said
+        } else {
+            [self.erased(columns()), said, self.drawn()].concat()
+        }
+    }
+
+    fn erased(&self, columns: usize) -> Vec<u8> {
+        let drawn: Vec<usize> = self.live.iter().map(|line| line.columns).collect();
+        erased(&drawn, columns).into_bytes()
+    }
+
+    fn drawn(&self) -> Vec<u8> {
+        let texts: Vec<&str> = self.live.iter().map(|line| line.text.as_str()).collect();
+        texts.join("\n").into_bytes()
+    }
+
     fn push(&mut self, piece: Vec<u8>) {
         self.bytes += piece.len();
         self.waiting.push_back(piece);
@@ -149,10 +190,8 @@ impl Queue {
         }
         piece.or_else(|| {
             let untold = std::mem::take(&mut self.untold);
-            (untold > 0).then(|| {
-                format!("{untold} lines were left out here: nobody read them in time\n")
-                    .into_bytes()
-            })
+            let told = || format!("{untold} lines were left out here: nobody read them in time\n");
+            (untold > 0).then(|| self.above_live(told().into_bytes()))
         })
     }
 }
@@ -199,61 +238,21 @@ fn write_part(sink: &mut impl Write, mut part: &[u8]) -> io::Result<()> {
     sink.flush()
 }
 
-/// The terminal under the live lines, whose frames go the way of all that is said.
-#[derive(Debug, Default)]
-pub(crate) struct Terminal(Mutex<String>);
-
-impl Terminal {
-    fn put(&self, text: std::fmt::Arguments<'_>) -> io::Result<()> {
-        let mut frame = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        frame.write_fmt(text).map_err(io::Error::other)
+/// What takes the lines that renew themselves away. The cursor stands at the end of the last one.
+///
+/// A terminal that became narrower since has folded them: most do, and the others keep a line of
+/// what was said too few.
+fn erased(drawn: &[usize], columns: usize) -> String {
+    let rows = |wide: &usize| wide.div_ceil(columns.max(1)).max(1);
+    match drawn.iter().map(rows).sum::<usize>() {
+        0 => String::new(),
+        1 => "\r\x1b[J".to_owned(),
+        rows => format!("\r\x1b[{}A\x1b[J", rows - 1),
     }
 }
 
-impl TermLike for Terminal {
-    fn width(&self) -> u16 {
-        console::Term::stderr().size().1
-    }
-
-    fn height(&self) -> u16 {
-        console::Term::stderr().size().0
-    }
-
-    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
-        if lines == 0 { Ok(()) } else { self.put(format_args!("\x1b[{lines}A")) }
-    }
-
-    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
-        if lines == 0 { Ok(()) } else { self.put(format_args!("\x1b[{lines}B")) }
-    }
-
-    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
-        if columns == 0 { Ok(()) } else { self.put(format_args!("\x1b[{columns}C")) }
-    }
-
-    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
-        if columns == 0 { Ok(()) } else { self.put(format_args!("\x1b[{columns}D")) }
-    }
-
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        self.put(format_args!("{text}\n"))
-    }
-
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        self.put(format_args!("{text}"))
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        self.put(format_args!("\r\x1b[2K"))
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        let frame = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if !frame.is_empty() {
-            STDERR.add_frame(frame.into_bytes());
-        }
-        Ok(())
-    }
+fn columns() -> usize {
+    usize::from(console::Term::stderr().size().1)
 }
 
 #[cfg(test)]
@@ -300,6 +299,55 @@ mod tests {
         let told = format!("{left_out} lines were left out here: nobody read them in time\n");
         assert_eq!(all.last(), Some(&told));
         assert_eq!(all.len() as u64, asked as u64 - left_out + 1);
+    }
+
+    fn live(texts: &[&str]) -> Vec<LiveText> {
+        let line = |text: &&str| LiveText { text: (*text).to_owned(), columns: text.len() };
+        texts.iter().map(line).collect()
+    }
+
+    #[test]
+    fn what_is_said_stands_above_the_live_lines_and_the_last_of_these_takes_them_away() {
+        let (console, letting, reading) = console();
+        (0..8).for_each(|_| letting.send(()).unwrap());
+        console.renew(live(&["one", "two"]), 80);
+        console.add(b"said\n".to_vec());
+        console.renew(live(&["three"]), 80);
+        console.renew(Vec::new(), 80);
+        console.renew(Vec::new(), 80);
+        console.add(b"more\n".to_vec());
+        console.flush(Duration::from_secs(60));
+        let up = "\r\x1b[1A\x1b[J";
+        let expected = [
+            "one\ntwo".to_owned(),
+            format!("{up}said\none\ntwo"),
+            format!("{up}three"),
+            "\r\x1b[J".to_owned(),
+            "more\n".to_owned(),
+        ];
+        assert_eq!(reading.try_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn lines_that_a_narrower_terminal_has_folded_are_taken_away_whole() {
+        assert_eq!(erased(&[100, 40], 120), "\r\x1b[1A\x1b[J");
+        assert_eq!(erased(&[100, 40], 60), "\r\x1b[2A\x1b[J");
+        assert_eq!(erased(&[0], 60), "\r\x1b[J");
+        assert_eq!(erased(&[], 60), "");
+    }
+
+    #[test]
+    fn a_reader_that_takes_nothing_keeps_no_live_line_waiting_but_the_latest() {
+        let (console, letting, reading) = console();
+        let long = "x".repeat(1 << 10);
+        (0..100).for_each(|_| console.renew(live(&[&long]), 80));
+        let waiting = console.lock().bytes;
+        assert!(waiting <= 2 * MAX_BEFORE_A_FRAME, "{waiting} bytes");
+        console.renew(Vec::new(), 80);
+        (0..20).for_each(|_| letting.send(()).unwrap());
+        console.flush(Duration::from_secs(60));
+        let last = reading.try_iter().last().unwrap_or_default();
+        assert!(last.ends_with("A\x1b[J"), "{last:?}");
     }
 
     #[test]

@@ -49,6 +49,18 @@ pub(crate) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Whether lines on stderr can renew themselves: somebody watches, and the terminal can do more
+/// than print one line below the other.
+pub(crate) fn is_renewable() -> bool {
+    is_watched() && !is_dumb()
+}
+
+/// How many rows and columns the terminal behind stderr has.
+pub(crate) fn size_of_stderr() -> (usize, usize) {
+    let (rows, columns) = console::Term::stderr().size();
+    (usize::from(rows), usize::from(columns))
+}
+
 /// How many columns stdout has, where it is a terminal; of one that does not say, 80.
 pub(crate) fn columns_of_stdout() -> Option<usize> {
     io::stdout().is_terminal().then(|| usize::from(console::Term::stdout().size().1))
@@ -92,9 +104,14 @@ const fn code(tone: Tone) -> Option<&'static str> {
     }
 }
 
+/// Whether colours are for whoever watches stderr.
+pub(crate) fn is_stderr_coloured() -> bool {
+    is_coloured(&io::stderr())
+}
+
 /// Whether colours are for whoever reads there: a terminal that has any, and nobody said no
 /// (<https://no-color.org>).
-pub(crate) fn is_coloured(stream: &impl io::IsTerminal) -> bool {
+fn is_coloured(stream: &impl io::IsTerminal) -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     stream.is_terminal() && !refused && !is_dumb()
 }
@@ -114,7 +131,7 @@ pub(crate) fn is_attended() -> bool {
 pub(crate) fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| "warn,scenario=info,swell=info,host=info".into());
-    let is_coloured = is_coloured(&io::stderr());
+    let is_coloured = is_stderr_coloured();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(LogLines)

@@ -14,6 +14,8 @@
 //! | `exit` | the numbers of exit codes, and which goes before which |
 //! | `summary` | a report as text |
 //! | `sheet` | text on lines of a width, with tones in place of colours |
+//! | `live_line` | a run as it is seen while it goes on |
+//! | `figures` | figures in words, for both |
 //! | `status` | where a run is at the moment |
 //! | `gauges` | what of that is a metric |
 //! | `compare` | runs held against each other |
@@ -25,8 +27,10 @@ mod conclusion;
 #[cfg(test)]
 mod documentation;
 mod exit;
+mod figures;
 mod gauges;
 mod judgement;
+mod live_line;
 pub mod record;
 mod report;
 mod sheet;
@@ -42,6 +46,7 @@ pub use self::conclusion::LeftOut;
 pub use self::exit::{Exit, UnknownExit};
 pub use self::gauges::{FrameGauge, GAUGES, TellGauge};
 pub use self::judgement::Rules;
+pub use self::live_line::LiveLine;
 pub use self::report::{
     About, CheckReport, ConfidenceReport, ControlReport, Counted, Evidence, ExitReport, Form,
     FormOfRuns, Header, HostReport, LimitReport, MachineReport, NameReport, ObjectiveReport,

@@ -52,6 +52,13 @@ pub struct Piece {
     pub text: String,
 }
 
+impl Piece {
+    /// How many columns of a terminal it takes.
+    pub fn columns(&self) -> usize {
+        width(&self.text)
+    }
+}
+
 impl From<String> for Piece {
     fn from(text: String) -> Self {
         Tone::Plain.of(text)
@@ -154,6 +161,21 @@ pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
+/// A text cut in its middle to a width, as names often differ at their end.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    if columns == 0 {
+        return String::new();
+    }
+    let room = columns.saturating_sub(1);
+    let (head, tail) = (room.div_ceil(2), room / 2);
+    let from_behind = text.chars().rev().collect::<String>();
+    let tail: String = up_to(&from_behind, tail).chars().rev().collect();
+    format!("{}…{tail}", up_to(text, head))
+}
+
 /// The longest beginning of a text that takes at most so many columns.
 fn up_to(text: &str, columns: usize) -> &str {
     let mut taken = 0;
@@ -244,11 +266,11 @@ impl Folded {
         if line.is_begun && line.taken + 1 + wide > columns {
             self.start(hang);
         } else if line.is_begun {
-            line.add(Piece::from(" "));
+            line.add_space();
         }
         for (place, word) in group.into_iter().enumerate() {
             if place > 0 {
-                self.last().add(Piece::from(" "));
+                self.last().add_space();
             }
             word.into_iter().for_each(|piece| self.push_in_parts(piece));
         }
@@ -274,6 +296,12 @@ impl Folded {
 }
 
 impl FoldedLine {
+    /// A space in the tone of what stands before it.
+    fn add_space(&mut self) {
+        let tone = self.pieces.last().map_or(Tone::Plain, |piece| piece.tone);
+        self.add(tone.of(" "));
+    }
+
     fn add(&mut self, piece: Piece) {
         self.taken += width(&piece.text);
         match self.pieces.last_mut() {

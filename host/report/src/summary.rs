@@ -20,8 +20,8 @@ use swell_core::verdict::Stamp;
 use self::failures::{all_failures, failures};
 use self::part::{by_name, checks, metrics, requests, totals};
 use self::rate::{confidence, control, hosts, limits, search};
-pub(crate) use self::words::time;
-use self::words::{REST, SHOWN_TEXTS, count_of_bad, duration, outcomes, per_second, stamp_tone};
+use self::words::{REST, SHOWN_TEXTS, count_of_bad, duration, outcomes, per_second};
+use crate::figures::stamp_tone;
 use crate::report::{Report, ReportOfRuns};
 use crate::sheet::{Column, Piece, Row, Sheet, Table, Tone};
 

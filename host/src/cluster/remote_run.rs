@@ -281,7 +281,7 @@ async fn follow(
     stops: &mut Stops,
 ) -> anyhow::Result<Exit> {
     let screen = Screen::new(quiet);
-    let mut line = screen.line(name, None);
+    let mut line = screen.line(name);
     let exit = loop {
         tokio::select! {
             shown = look(client, name) => {
@@ -318,7 +318,7 @@ async fn follow(
                         ));
                         return Ok(Exit::Signal);
                     }
-                    AfterSignal::GoOn => line = screen.line(name, None),
+                    AfterSignal::GoOn => line = screen.line(name),
                 }
             }
         }

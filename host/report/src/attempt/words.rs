@@ -9,5 +9,5 @@ pub type PrintedLines = Vec<Vec<Piece>>;
 
 /// A time in the unit that needs the fewest digits.
 pub(super) fn time(time: Duration) -> String {
-    crate::summary::time(Some(time.as_secs_f64() * 1e3))
+    crate::figures::time(Some(time.as_secs_f64() * 1e3))
 }

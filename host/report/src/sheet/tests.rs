@@ -48,6 +48,14 @@ fn two_spaces_stay_two_and_what_acts_on_a_terminal_is_made_visible() {
     assert_eq!(lines(&sheet), ["a  b\\u{1b}[2J\\nc"]);
 }
 
+#[test]
+fn a_text_is_cut_in_its_middle_as_names_differ_at_their_end() {
+    assert_eq!(cut("GET /api/v1/users/list", 11), "GET /…/list");
+    assert_eq!(cut("short", 5), "short");
+    assert_eq!(cut("日本日本日本", 6), "日…本");
+    assert_eq!(cut("ab", 1), "…");
+}
+
 fn table(name: &str, figures: &[&str]) -> Table {
     let heads = ["ok", "p95", "p99.9"];
     Table {

@@ -7,7 +7,8 @@ use swell_core::record::Percentile;
 use swell_core::run::doing_in_words;
 use swell_core::units::{counted, grouped, print_share};
 
-use super::words::{REST, SHOWN_TEXTS, bounded, per_second, stamp_tone, time};
+use super::words::{REST, SHOWN_TEXTS, per_second};
+use crate::figures::{bounded, stamp_tone, time};
 use crate::report::{HostReport, Report, SearchReport};
 use crate::sheet::{Column, Piece, Row, Sheet, Table, Tone};
 

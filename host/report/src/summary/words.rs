@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use swell_core::record::{Percentile, Statistic};
 use swell_core::units::{grouped, print_duration};
-use swell_core::verdict::Stamp;
 
+use crate::figures::bounded;
 use crate::report::{Counted, Times};
 use crate::sheet::{Column, Piece, Tone};
 
@@ -41,22 +41,6 @@ pub(super) fn times_figures(times: &Times) -> impl Iterator<Item = Piece> {
     })
 }
 
-/// Milliseconds for people, in the unit that needs the fewest digits.
-pub(crate) fn time(ms: Option<f64>) -> String {
-    match ms {
-        None => "n/a".to_owned(),
-        Some(ms) if ms < 1.0 => format!("{:.0} µs", ms * 1e3),
-        Some(ms) if ms < 100.0 => format!("{ms:.1} ms"),
-        Some(ms) if ms < 10_000.0 => format!("{ms:.0} ms"),
-        Some(ms) => format!("{:.1} s", ms / 1e3),
-    }
-}
-
-/// The same with a sign where it may be more.
-pub(super) fn bounded(ms: Option<f64>, is_at_least: bool) -> String {
-    if is_at_least && ms.is_some() { format!("≥ {}", time(ms)) } else { time(ms) }
-}
-
 /// How many ended well, how many failed, and how many did not end.
 pub(super) fn outcomes(counts: &Counted) -> Vec<Piece> {
     let share = |rate: Option<f64>| {
@@ -79,32 +63,10 @@ pub(super) fn count_of_bad(count: u64) -> Piece {
     if count > 0 { Tone::Bad } else { Tone::Faint }.of(grouped(count))
 }
 
-/// What a verdict is to its reader.
-pub(super) const fn stamp_tone(stamp: Stamp) -> Tone {
-    match stamp {
-        Stamp::Valid => Tone::Good,
-        Stamp::Suspect | Stamp::Unjudged => Tone::Doubtful,
-        Stamp::Invalid => Tone::Bad,
-    }
-}
-
 pub(super) fn duration(seconds: f64) -> String {
     print_duration(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 pub(super) fn per_second(rate: f64) -> String {
     if rate < 100.0 { format!("{rate:.1}") } else { grouped(rate.round() as u64) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_without_samples_is_not_zero() {
-        assert_eq!(
-            [None, Some(0.25), Some(12.34), Some(2000.0), Some(61_000.0)].map(time),
-            ["n/a", "250 µs", "12.3 ms", "2000 ms", "61.0 s"]
-        );
-    }
 }
