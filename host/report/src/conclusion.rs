@@ -26,14 +26,17 @@ impl Report {
         let thresholds = judgement::thresholds(rules, outcome);
         let (code, reason) = judgement::exit(rules, outcome, &verdict, &thresholds);
         let control = outcome.control.as_ref();
+        let before = Part::of(&snapshot.warm_up, warm_up);
+        let mut part = Part::of(&snapshot.measured, measured);
+        part.follow(&before);
         Self {
             schema: Form::First,
             run: About::of(header, outcome),
             verdict: judgement::verdict_report(&verdict),
             exit: ExitReport { code, reason },
-            measured: Part::of(&snapshot.measured, measured),
+            measured: part,
             confidence: ConfidenceReport::of(&outcome.batches, &snapshot.measured.total.response),
-            warm_up: Part::of(&snapshot.warm_up, warm_up),
+            warm_up: before,
             requests_written: outcome.requests_written,
             users: UsersReport::of(snapshot, outcome.users_at_once, left_out.log_lines),
             thresholds,

@@ -184,6 +184,14 @@ impl Counted {
 }
 
 impl Part {
+    /// Has names stand in the order of an earlier part of the run: which of them the first window
+    /// of a later part has counted is chance.
+    pub(crate) fn follow(&mut self, earlier: &Self) {
+        let place = |known: Option<usize>| known.unwrap_or(usize::MAX);
+        self.by_name.sort_by_cached_key(|name, _| place(earlier.by_name.get_index_of(name)));
+        self.checks.sort_by_cached_key(|name, _| place(earlier.checks.get_index_of(name)));
+    }
+
     /// The figures of a part that lasted `seconds`.
     pub fn of(figures: &Figures, seconds: f64) -> Self {
         let rate = |count: u64| per_second(count, seconds);

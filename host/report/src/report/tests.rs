@@ -82,6 +82,11 @@ fn names_stand_in_the_order_of_the_run_and_are_read_back_in_it() {
     let mut all = counted(&["sign in", "browse"]);
     all.merge(&counted(&["browse", "a late one", "sign in"]));
     let part = Part::of(&all.measured, 1.0);
+    let mut later = Part::of(&counted(&["browse", "new", "a late one", "sign in"]).measured, 1.0);
+    later.follow(&part);
+    let order: Vec<&String> = later.by_name.keys().collect();
+    assert_eq!(order, ["sign in", "browse", "a late one", "new"], "as it was before");
+    assert!(later.checks.keys().eq(order));
     let written = serde_json::to_string(&part).unwrap();
     let read: Part = serde_json::from_str(&written).unwrap();
     for part in [part, read] {
