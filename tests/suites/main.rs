@@ -22,6 +22,7 @@ mod nginx;
 mod reach;
 mod runs;
 mod services;
+mod target;
 mod terminal;
 mod trying;
 
