@@ -8,16 +8,18 @@
 //! ```
 //!
 //! ## Why this form
-//! A metric, in brackets the name that it is narrowed to, after a point what of it, a comparison, a
-//! value with its unit. Names of transactions, checks and own metrics are free texts, so they stand
-//! in brackets and need no quoting beyond that of the shell; what stands outside of them is a
-//! closed list, so a typing error is told before the run and not after it. Percentiles obey the
-//! rule of reports: without enough samples there is no data, and a threshold without data fails.
+//! A metric; in brackets the name to which it is narrowed; after a point which statistic of it; a
+//! comparison; a value with its unit. Names of transactions, checks and own metrics are free texts,
+//! so they stand in brackets and need no quoting beyond that of the shell. What stands outside of
+//! brackets is a closed list, so a typing error shows before the run and not after it. Percentiles
+//! obey the rule of reports: without enough samples there is no data, and a threshold without data
+//! fails.
 //!
 //! ## What was cut off
-//! It has no end, and would have been slower than its age, and well or failed. A threshold passes
-//! if it surely holds whatever that would have been: a time that is "at least 150 ms" is not known
-//! to be below 200 ms, and an error rate is not known to be below 1 % while more hang.
+//! What was cut off has no end: it would have taken longer than its age, and it would have
+//! succeeded or failed. A threshold passes if it surely holds whatever the end would have been: a
+//! time that is "at least 150 ms" is not known to be below 200 ms, and an error rate is not known
+//! to be below 1 % while more requests hang.
 
 mod judging;
 mod margin;

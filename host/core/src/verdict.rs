@@ -2,28 +2,29 @@
 //!
 //! ## What is judged
 //! The load generator, never the service. If our own lateness, our own processor or our own ports
-//! shaped the figures, they describe us; a report must say so before any percentile. That no user
-//! was free (user lag, slots unsent for want of users) is the service's doing or the plan's, and
-//! judges nothing.
+//! shaped the figures, they describe us, and a report must say so before any percentile. If no user
+//! was free (user lag, slots unsent for want of users), that is because of the service or the plan,
+//! and decides nothing here.
 //!
 //! ## What our delays did, and not how long they were
-//! A pause of a fifth of a second that falls between two starts changes nothing; one of a twentieth
-//! that falls on a thousand of them is the p99.9. So each time that holds a delay of ours is kept
-//! beside what it would have been without, and what would be printed then is compared with what is:
-//! each percentile that there are enough samples to print, and the mean. A limit that is a part of
-//! the p99 would grow with the very delay that it is to judge.
+//! A pause of a fifth of a second that falls between two starts changes nothing; a pause of a
+//! twentieth that falls on a thousand starts is the p99.9. So each time that contains a delay of
+//! ours is kept beside the time that it would have been without the delay. What would be printed
+//! without our delays is then compared with what is printed: each percentile for which there are
+//! enough samples, and the mean. A limit that is a part of the p99 would grow with the very delay
+//! that it is to judge.
 //!
 //! ## Why these limits
 //! One start in a thousand that was never made can hide exactly the slowest percentile. A tenth is
-//! less than what two runs differ by, and under 2 ms nobody can tell a delay from the network.
-//! Threads that stood still for a tenth of the time are as much a lower throughput where users set
-//! it. A processor above 95 % has a queue of its own. A port or descriptor that we lacked is a
-//! failure that the service never saw. Half of each limit is where doubt begins.
+//! less than the difference between two runs, and nobody can tell a delay under 2 ms from the
+//! network. Threads that stood still for a tenth of the time mean a throughput that is lower by a
+//! tenth, where users set it. A processor above 95 % has a queue of its own. If we lacked a port or
+//! a descriptor, that is a failure that the service never saw. Doubt begins at half of each limit.
 //!
 //! ## Why few samples are a verdict of their own
-//! Of twenty starts one is five percent. Whatever went wrong with it, no share and no percentile of
-//! so few says what it did to the figures: that is said, and neither "valid" nor "invalid". What is
-//! no matter of statistics, as a descriptor that was lacking, needs no number.
+//! One of twenty starts is five percent. Whatever went wrong with it, no share and no percentile of
+//! so few samples says what it did to the figures. So the verdict says that, and neither "valid"
+//! nor "invalid". What needs no statistics, as a missing descriptor, needs no number of samples.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -37,25 +38,25 @@ use crate::units::{grouped, print_duration, print_share};
 
 /// Slots that may be unsent by the fault of the load generator.
 const UNSENT_LIMIT: f64 = 0.001;
-/// Lateness that is never held against us, however fast the service is.
+/// How late a start may be without any effect on the verdict, however fast the service is.
 const LATENESS_FLOOR: Duration = Duration::from_millis(2);
-/// Lateness as a part of what there would be without it.
+/// How late a start may be, as a part of the time without the lateness.
 const LATENESS_PART: f64 = 0.1;
 /// The part of the time that threads may stand still.
 const STANDING_LIMIT: f64 = 0.1;
-/// Use of the allowed cores above which a window is saturated.
+/// A window is saturated if it uses more than this part of the allowed cores.
 const CPU_LIMIT: f64 = 0.95;
-/// Windows that may be saturated.
+/// The part of windows that may be saturated.
 const SATURATED_LIMIT: f64 = 0.05;
 /// Where doubt begins, as a part of each limit.
 const DOUBT: f64 = 0.5;
-/// Starts, probes of a thread, and windows of a fifth of a second, of which fewer are too few to
-/// judge by: ten must lie beyond a tenth, and one beyond 5 %.
+/// With fewer starts, probes of a thread, or windows of a fifth of a second, nothing can be judged:
+/// ten must lie beyond a tenth, and one beyond 5 %.
 const FEW_STARTS: u64 = 100;
 const FEW_PROBES: u64 = 100;
 const FEW_WINDOWS: u64 = 20;
-/// Late moments that it takes to call a window of a run late: one or two may be a single pause of
-/// the machine.
+/// How many late moments make a window of a run late: one or two may be a single pause of the
+/// machine.
 const LATE_MOMENTS: u64 = 3;
 
 /// How far the figures may be believed, from best to worst.
@@ -64,17 +65,17 @@ const LATE_MOMENTS: u64 = 3;
 pub enum Stamp {
     /// The generator kept out of the way.
     Valid,
-    /// It did not, or nothing was measured; and there are too few samples to say what that did to
-    /// the figures.
+    /// The generator did not keep out of the way, or nothing was measured; and there are too few
+    /// samples to say what that did to the figures.
     Unjudged,
-    /// It came near to shaping the figures.
+    /// The generator came near to shaping the figures.
     Suspect,
-    /// It, and not the service, was a limit: the figures are about us.
+    /// The generator, and not the service, was a limit: the figures are about us.
     Invalid,
 }
 
 impl Stamp {
-    /// All that there are, from best to worst.
+    /// All of them, from best to worst.
     pub const ALL: [Self; 4] = [Self::Valid, Self::Unjudged, Self::Suspect, Self::Invalid];
 
     /// The name in reports and JSON.
@@ -94,7 +95,7 @@ impl fmt::Display for Stamp {
     }
 }
 
-/// What was looked at.
+/// What a verdict looks at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum What {
     /// The share of slots that were due and that we did not start although a user was free.
@@ -103,8 +104,8 @@ pub enum What {
     LeaseUnsent,
     /// The share of slots that were due and not started because this machine holds too few users.
     RoomUnsent,
-    /// How much longer a percentile of the response time is for our delays; the mean where it is
-    /// nothing.
+    /// How much longer a percentile of the response time is because of our delays; `None` is the
+    /// mean.
     Response(Option<f64>),
     /// The same of the service time.
     Service(Option<f64>),
@@ -141,7 +142,7 @@ impl What {
         }
     }
 
-    /// What to do when it is too much.
+    /// What to do when there is too much of it.
     pub const fn advice(self) -> &'static str {
         match self {
             Self::HostUnsent
@@ -194,20 +195,21 @@ impl fmt::Display for Amount {
     }
 }
 
-/// One thing that was looked at, and what it says by itself.
+/// One thing that a verdict looks at, and what it says by itself.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct VerdictEvidence {
-    /// What.
+    /// The thing.
     pub what: What,
-    /// How much it was.
+    /// How much of it was measured.
     pub measured: Amount,
-    /// Above which it has its stamp; of what is VALID, above which it would be INVALID.
+    /// The limit above which it gets its stamp; if the stamp is VALID, the limit above which it
+    /// would be INVALID.
     pub limit: Amount,
-    /// What it alone would be stamped.
+    /// The stamp that the run would get for this alone.
     pub stamp: Stamp,
 }
 
-/// The stamp and all that was looked at.
+/// The stamp, and everything that was looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The worst of the evidence.
@@ -226,9 +228,9 @@ impl Verdict {
 /// In how many windows of the measured part the processor was saturated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuWindows {
-    /// Windows looked at.
+    /// The number of windows.
     pub windows: u64,
-    /// Those with more than 95 % of the allowed cores in use.
+    /// The number of those with more than 95 % of the allowed cores in use.
     pub saturated: u64,
 }
 
@@ -240,13 +242,13 @@ impl CpuWindows {
     }
 }
 
-/// What is known of the load generator beside its figures.
+/// What is known about the load generator beside its figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Circumstances {
     /// How busy its processors were.
     pub cpu: CpuWindows,
-    /// Whether a node was lost, and not all that it did is known. What it left unsent is then told
-    /// with it, and is no matter of how well the others worked.
+    /// Whether a node was lost, and not all that it did is known. The report says with that how
+    /// much it left unsent, which says nothing about how well the other nodes worked.
     pub is_host_lost: bool,
     /// Whether the users were as few as this machine holds, and not as the plan allows.
     pub lacks_room: bool,
@@ -254,7 +256,7 @@ pub struct Circumstances {
 
 /// Judges the measured part of a run.
 ///
-/// What has no figures (no window, no slot) is no evidence.
+/// A thing without figures (no window, no slot) is no evidence.
 pub fn judge(measured: &Figures, known: Circumstances) -> Verdict {
     let mut evidence = Vec::new();
     let (total, unsent, cpu) = (&measured.total, &measured.unsent, known.cpu);
@@ -303,16 +305,16 @@ pub fn judge(measured: &Figures, known: Circumstances) -> Verdict {
             stamp,
         });
     }
-    // What weighs most stands first.
+    // What weighs most comes first.
     evidence.sort_by_key(|evidence| Reverse(evidence.stamp));
-    // Of nothing, nothing can be said.
+    // If there is nothing to judge, nothing can be said.
     let of_nothing = if slots == 0 { Stamp::Unjudged } else { Stamp::Valid };
     let stamp = evidence.iter().map(|evidence| evidence.stamp).fold(of_nothing, Stamp::max);
     Verdict { stamp, evidence }
 }
 
-/// Whether the generator was a limit in a window of a run: it was late for more than it could be by
-/// chance, or lacked something.
+/// Whether the generator was a limit in a window of a run: it was late more often than chance
+/// explains, or it lacked something.
 pub fn is_generator_limited(window: &Figures) -> bool {
     let is_late = |histogram: &Histogram| {
         histogram.percentile_seen(99.0).is_some_and(|late| late > LATENESS_FLOOR)
@@ -325,7 +327,7 @@ pub fn is_generator_limited(window: &Figures) -> bool {
     {
         return true;
     }
-    // Nearly always nothing of this is so, and the window need not be judged in full.
+    // Nearly always nothing of this is true, and the window need not be judged in full.
     if !is_late(&window.total.host_lag)
         && !is_late(&window.loop_delay)
         && window.overslept.is_empty()
@@ -341,8 +343,8 @@ pub fn is_generator_limited(window: &Figures) -> bool {
     condemns(&window.total.host_lag) || condemns(&window.delays())
 }
 
-/// What our delays did to the printed figure that they lengthened most, as measured by its limit;
-/// nothing without any. And the times without them.
+/// What our delays did to the printed figure that they lengthened most, in parts of its limit;
+/// `None` without samples. Also returns the times without our delays.
 fn lengthened(
     times: &Split,
     delayed: &Delayed,
@@ -381,8 +383,8 @@ fn lengthened(
     (evidence, Some(without))
 }
 
-/// The steady lateness of a thread that has much to do, by the highest percentile that its probes
-/// allow. A pause is one probe, however long it is.
+/// The steady lateness of a thread that has much to do, by the highest percentile for which there
+/// are enough probes. A pause is one probe, however long it is.
 fn loop_delay(delays: &Histogram, limit: Duration) -> Option<VerdictEvidence> {
     let highest = [99.0, 95.0, 90.0]
         .into_iter()
@@ -407,7 +409,7 @@ fn time(what: What, measured: Duration, limit: Duration, are_few: bool) -> Verdi
     }
 }
 
-/// The stamp, and the limit above which it is that.
+/// The stamp, and the limit above which the stamp holds.
 fn stamp(measured: f64, limit: f64, are_few: bool) -> (Stamp, f64) {
     let doubt = limit * DOUBT;
     match () {
