@@ -27,7 +27,7 @@ use swell_engine::{
     HookError, IterationOutcome, Pacing, Program, RunOver, ScenarioSource, Trapped, User, Worker,
 };
 use swell_outputs::Aside;
-use swell_report::{Exit, Har, Piece, Printer, Secrets, Tally};
+use swell_report::{EventTally, Exit, Har, Piece, Printer, Secrets};
 use tokio::task::LocalSet;
 
 use crate::notes;
@@ -191,7 +191,7 @@ impl End {
 /// Where events go.
 struct Shown {
     printer: Printer,
-    tally: Tally,
+    tally: EventTally,
     har: Option<Har>,
     /// The first failure of stdout.
     unwritten: io::Result<()>,
@@ -221,7 +221,7 @@ async fn perform(args: &TryArgs, single: Single) -> anyhow::Result<(End, Shown)>
     let secrets = if args.har_secrets { Secrets::Kept } else { Secrets::LeftOut };
     let mut shown = Shown {
         printer: Printer::new(args.full),
-        tally: Tally::default(),
+        tally: EventTally::default(),
         har: args.har.as_ref().map(|_| Har::new(began_at, secrets)),
         unwritten: Ok(()),
     };

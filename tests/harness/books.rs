@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::{Finished, Seen};
+use crate::{Finished, TargetCounts};
 
 impl Finished {
     /// The same, when its books balance: what started is ok, failed or interrupted, each failure
@@ -66,7 +66,7 @@ impl Finished {
     /// # Panics
     /// It did not.
     #[track_caller]
-    pub fn expect_agreement(self, seen: &Seen) -> Self {
+    pub fn expect_agreement(self, seen: &TargetCounts) -> Self {
         assert_eq!(
             self.count("/requests_written"),
             seen.requests,

@@ -31,7 +31,8 @@ pub use prometheus::PrometheusServer;
 pub use proving_ground::{ArrivalTimes, ProvingGround};
 pub use relay::{Relay, RelayFates, RelayWeather};
 pub use swell_target::{
-    Behaviour, CertificateKind, Connections, Overload, Passage, Seen, Target, TargetSettings,
+    Behaviour, CertificateKind, Connections, Overload, Passage, Target, TargetCounts,
+    TargetSettings,
 };
 
 /// The compiled guest of this name.

@@ -75,7 +75,7 @@ fn it_counts_exactly_what_it_saw() {
     assert!(seen.log.iter().all(|passage| passage.from.is_loopback()
         && u128::from(passage.departure_ns) <= target.age().as_nanos()));
     target.reset();
-    assert_eq!(target.seen(), swell_target::Seen::default());
+    assert_eq!(target.seen(), swell_target::TargetCounts::default());
 }
 
 #[test]

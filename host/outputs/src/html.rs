@@ -52,7 +52,7 @@ struct Html {
     aside: Aside,
     page: &'static str,
     max_bytes: usize,
-    to_packer: Option<Sender<Heard>>,
+    to_packer: Option<Sender<PackerOrder>>,
     packer: Option<JoinHandle<Vec<KeptRun>>>,
     /// Frames that wait to be packed.
     waiting: Arc<AtomicUsize>,
@@ -61,13 +61,13 @@ struct Html {
 }
 
 /// What the packer is told.
-enum Heard {
+enum PackerOrder {
     Begin(Arc<RecordHeader>),
     /// Of the run with this id.
-    Of(String, Told),
+    Of(String, RunNews),
 }
 
-enum Told {
+enum RunNews {
     Frame(Arc<Frame>),
     Mark(Mark),
     /// The line of what it came to.
@@ -104,14 +104,14 @@ impl Html {
         })
     }
 
-    fn tell(&self, heard: Heard) {
+    fn tell(&self, heard: PackerOrder) {
         // A packer that is gone has panicked, and whoever asks for the page is told so.
         let _ = self.to_packer.as_ref().map(|packer| packer.send(heard));
     }
 
     fn tell_frame(&self, id: &str, frame: Arc<Frame>) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        self.tell(Heard::Of(id.to_owned(), Told::Frame(frame)));
+        self.tell(PackerOrder::Of(id.to_owned(), RunNews::Frame(frame)));
     }
 
     /// The page with all records in it. `taken` moves while it is made.
@@ -133,24 +133,24 @@ impl Html {
 }
 
 /// Keeps what is heard of all runs, in the order in which they began.
-fn pack(heard: &Receiver<Heard>, waiting: &AtomicUsize) -> Vec<KeptRun> {
+fn pack(heard: &Receiver<PackerOrder>, waiting: &AtomicUsize) -> Vec<KeptRun> {
     let mut runs: Vec<KeptRun> = Vec::new();
     for heard in heard {
         let (id, told) = match heard {
-            Heard::Begin(header) => {
+            PackerOrder::Begin(header) => {
                 runs.push(KeptRun::new(&header));
                 continue;
             }
-            Heard::Of(id, told) => (id, told),
+            PackerOrder::Of(id, told) => (id, told),
         };
         let Some(run) = runs.iter_mut().find(|run| run.id() == id) else { continue };
         match told {
-            Told::Frame(frame) => {
+            RunNews::Frame(frame) => {
                 waiting.fetch_sub(1, Ordering::Relaxed);
                 run.add(Arc::unwrap_or_clone(frame));
             }
-            Told::Mark(mark) => run.mark(mark),
-            Told::Over(line) => run.over(line),
+            RunNews::Mark(mark) => run.mark(mark),
+            RunNews::Over(line) => run.over(line),
         }
     }
     runs
@@ -162,7 +162,7 @@ impl Sink for Html {
     }
 
     fn begin(&mut self, run: &Arc<RecordHeader>) {
-        self.tell(Heard::Begin(Arc::clone(run)));
+        self.tell(PackerOrder::Begin(Arc::clone(run)));
     }
 
     fn frame(&mut self, run: &RecordHeader, frame: &Arc<Frame>) {
@@ -185,7 +185,7 @@ impl Sink for Html {
     }
 
     fn mark(&mut self, run: &RecordHeader, mark: &Mark) {
-        self.tell(Heard::Of(run.run.id.clone(), Told::Mark(mark.clone())));
+        self.tell(PackerOrder::Of(run.run.id.clone(), RunNews::Mark(mark.clone())));
     }
 
     fn over(&mut self, run: &RecordHeader, report: Option<&Report>) {
@@ -194,7 +194,7 @@ impl Sink for Html {
             self.tell_frame(id, Arc::new(late));
         }
         if let Some(report) = report {
-            self.tell(Heard::Of(id.clone(), Told::Over(end_line(report).to_string())));
+            self.tell(PackerOrder::Of(id.clone(), RunNews::Over(end_line(report).to_string())));
         }
     }
 

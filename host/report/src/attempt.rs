@@ -18,7 +18,7 @@ use swell_core::plain::{in_one_line, line};
 use swell_core::units::print_duration;
 
 pub use self::har::{Har, Secrets};
-pub use self::tally::Tally;
+pub use self::tally::EventTally;
 pub use self::words::PrintedLines;
 use self::words::time;
 use crate::sheet::{Piece, Tone};
@@ -105,12 +105,12 @@ fn one_line(event: &UserEvent) -> Vec<Piece> {
 }
 
 /// What a line begins with that tells of an end.
-struct Mark(Tone, &'static str);
+struct EndMark(Tone, &'static str);
 
-const GOOD: Mark = Mark(Tone::Good, "✓ ");
-const BAD: Mark = Mark(Tone::Bad, "✗ ");
+const GOOD: EndMark = EndMark(Tone::Good, "✓ ");
+const BAD: EndMark = EndMark(Tone::Bad, "✗ ");
 
-impl Mark {
+impl EndMark {
     fn into_piece(self) -> Piece {
         self.0.of(self.1)
     }

@@ -37,7 +37,7 @@ mod sheet;
 mod status;
 mod summary;
 
-pub use self::attempt::{Har, PrintedLines, Printer, Secrets, Tally};
+pub use self::attempt::{EventTally, Har, PrintedLines, Printer, Secrets};
 pub use self::compare::{
     ComparedRun, ComparisonForm, ComparisonInMarkdown, ComparisonText, FigureComparison,
     FigureFinding, MarginReport, MarginRuling, Method, RunComparison, Unlike,

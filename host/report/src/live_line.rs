@@ -41,7 +41,7 @@ pub struct LiveLine {
 }
 
 /// Something that the line says.
-struct Word {
+struct LineWord {
     /// Of two that have no room, the one with the greater rank goes first.
     rank: usize,
     /// At length, shorter with all that it says, and in short.
@@ -53,11 +53,11 @@ const FORMS: usize = 3;
 
 /// What there is to say, in groups that stand together.
 struct Words {
-    course: Vec<Word>,
-    rate: Vec<Word>,
-    response: Vec<Word>,
-    outcome: Vec<Word>,
-    control: Vec<Word>,
+    course: Vec<LineWord>,
+    rate: Vec<LineWord>,
+    response: Vec<LineWord>,
+    outcome: Vec<LineWord>,
+    control: Vec<LineWord>,
 }
 
 /// In how many ways the groups can be laid out.
@@ -66,9 +66,9 @@ const LAYOUTS: usize = 5;
 impl Words {
     /// The groups on lines, the more of them the greater the number of the layout; with the form of
     /// the words that should have room there.
-    fn laid_out(&self, layout: usize) -> (Vec<Vec<&Word>>, usize) {
+    fn laid_out(&self, layout: usize) -> (Vec<Vec<&LineWord>>, usize) {
         let Self { course, rate, response, outcome, control } = self;
-        let (lines, form): (Vec<Vec<&Vec<Word>>>, usize) = match layout {
+        let (lines, form): (Vec<Vec<&Vec<LineWord>>>, usize) = match layout {
             0 => (vec![vec![course, rate, response, outcome, control]], 0),
             1 => (vec![vec![course], vec![rate, response, outcome, control]], 0),
             2 => (vec![vec![course], vec![rate, response], vec![outcome, control]], 1),
@@ -76,7 +76,7 @@ impl Words {
             _ => (vec![vec![course], vec![response], vec![rate, outcome], vec![control]], 1),
         };
         let lines = lines.into_iter().map(|groups| groups.into_iter().flatten().collect());
-        (lines.filter(|line: &Vec<&Word>| !line.is_empty()).collect(), form)
+        (lines.filter(|line: &Vec<&LineWord>| !line.is_empty()).collect(), form)
     }
 }
 
@@ -145,7 +145,7 @@ impl LiveLine {
     fn words(&self) -> Words {
         let status = &self.status;
         let name = |columns| vec![Tone::Title.of(cut(&self.name, columns))];
-        let name = Word { rank: 7, forms: [name(NAME.0), name(NAME.0), name(NAME.1)] };
+        let name = LineWord { rank: 7, forms: [name(NAME.0), name(NAME.0), name(NAME.1)] };
         let failed = format!("{} failed", grouped(status.failed));
         let with_share = format!("{failed}{}", share(self.failed_share()));
         let tone = if status.failed > 0 { Tone::Bad } else { Tone::Plain };
@@ -174,7 +174,7 @@ impl LiveLine {
     }
 
     /// How far it is, and how long it has still to go.
-    fn clock(&self) -> Word {
+    fn clock(&self) -> LineWord {
         let elapsed = self.status.elapsed_seconds;
         let Some(whole) = self.status.ends_at_seconds else {
             return word(0, (seconds(elapsed, elapsed) + unit(elapsed)).into());
@@ -190,7 +190,7 @@ impl LiveLine {
     }
 
     /// What is unlike the course of things.
-    fn note(&self) -> Option<Word> {
+    fn note(&self) -> Option<LineWord> {
         let status = &self.status;
         let silent = status.elapsed_seconds - self.completed_at;
         match status.phase {
@@ -212,17 +212,17 @@ impl LiveLine {
         }
     }
 
-    fn rate(&self) -> Word {
+    fn rate(&self) -> LineWord {
         let rate = |per_second: f64| grouped(per_second.round() as u64);
         let completed = rate(self.status.per_second);
         let goal = self.status.goal_per_second.map(rate);
         let of = goal.map_or_else(String::new, |goal| format!(" of {goal}"));
         let long = Piece::from(format!("{completed}{of} transactions/s"));
         let short = Piece::from(format!("{completed}/s{of}"));
-        Word { rank: 2, forms: [vec![long], vec![short.clone()], vec![short]] }
+        LineWord { rank: 2, forms: [vec![long], vec![short.clone()], vec![short]] }
     }
 
-    fn response(&self) -> Word {
+    fn response(&self) -> LineWord {
         let times = &self.status.response_so_far_ms;
         let told = |percentile: Percentile| {
             let statistic = Statistic::Percentile(percentile);
@@ -232,7 +232,7 @@ impl LiveLine {
         let all = [Percentile::P50, Percentile::P95, Percentile::P99].map(told).join(", ");
         let forms =
             [format!("response so far {all}"), format!("response {all}"), told(Percentile::P95)];
-        Word { rank: 3, forms: forms.map(|text| vec![text.into()]) }
+        LineWord { rank: 3, forms: forms.map(|text| vec![text.into()]) }
     }
 
     fn failed_share(&self) -> Option<f64> {
@@ -259,7 +259,7 @@ impl LiveLine {
 
 /// Each host in a line, as long as there are not too many.
 fn host_lines(hosts: &[HostStatus], columns: usize) -> Vec<Vec<Piece>> {
-    let row = |words: Vec<Word>| set_in(1, words.iter().collect(), columns);
+    let row = |words: Vec<LineWord>| set_in(1, words.iter().collect(), columns);
     let mut rows: Vec<Vec<Piece>> =
         hosts.iter().take(MAX_HOSTS).map(|host| row(host_words(host))).collect();
     if hosts.len() > MAX_HOSTS {
@@ -271,7 +271,7 @@ fn host_lines(hosts: &[HostStatus], columns: usize) -> Vec<Vec<Piece>> {
 }
 
 /// Words on the line at this place of a run's lines: all but the first are set in.
-fn set_in(place: usize, words: Vec<&Word>, columns: usize) -> Vec<Piece> {
+fn set_in(place: usize, words: Vec<&LineWord>, columns: usize) -> Vec<Piece> {
     let indent = indent(place).min(columns);
     let mut pieces = fitted(words, columns - indent);
     if indent > 0 {
@@ -280,7 +280,7 @@ fn set_in(place: usize, words: Vec<&Word>, columns: usize) -> Vec<Piece> {
     pieces
 }
 
-fn host_words(host: &HostStatus) -> Vec<Word> {
+fn host_words(host: &HostStatus) -> Vec<LineWord> {
     let state = match (host.present, host.left) {
         (_, true) => Some(word(1, Tone::Doubtful.of("left"))),
         (true, false) => None,
@@ -304,12 +304,12 @@ fn host_words(host: &HostStatus) -> Vec<Word> {
     words.into_iter().flatten().collect()
 }
 
-fn word(rank: usize, piece: Piece) -> Word {
+fn word(rank: usize, piece: Piece) -> LineWord {
     in_short(rank, piece.clone(), piece)
 }
 
-fn in_short(rank: usize, long: Piece, short: Piece) -> Word {
-    Word { rank, forms: [vec![long.clone()], vec![long], vec![short]] }
+fn in_short(rank: usize, long: Piece, short: Piece) -> LineWord {
+    LineWord { rank, forms: [vec![long.clone()], vec![long], vec![short]] }
 }
 
 fn share(of: Option<f64>) -> String {
@@ -330,14 +330,14 @@ fn text(pieces: &[Piece]) -> String {
 }
 
 /// Columns of all words in a form, two spaces between them.
-fn wide(words: &[&Word], form: usize) -> usize {
+fn wide(words: &[&LineWord], form: usize) -> usize {
     let each = words.iter().map(|word| columns_of(&word.forms[form]) + 2);
     each.sum::<usize>().saturating_sub(2)
 }
 
 /// As many of the words as fit, two spaces between them: as long as they can be, and where not all
 /// have room even in short, without the least of them.
-fn fitted(mut words: Vec<&Word>, columns: usize) -> Vec<Piece> {
+fn fitted(mut words: Vec<&LineWord>, columns: usize) -> Vec<Piece> {
     let form = (0..FORMS).find(|form| wide(&words, *form) <= columns).unwrap_or(FORMS - 1);
     while words.len() > 1 && wide(&words, form) > columns {
         let last = words.iter().map(|word| word.rank).max();

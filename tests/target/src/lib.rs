@@ -32,7 +32,7 @@ use tokio::sync::oneshot;
 
 pub use behaviour::{Behaviour, Connections, Overload};
 pub use certificate::CertificateKind;
-pub use seen::{OTHER_PATHS, Passage, PathSeen, Seen};
+pub use seen::{OTHER_PATHS, Passage, PathSeen, TargetCounts};
 
 use certificate::Certificate;
 use service::TargetService;
@@ -135,11 +135,11 @@ impl Target {
     }
 
     /// What it saw since it started, or since the last [`Target::reset`].
-    pub fn seen(&self) -> Seen {
+    pub fn seen(&self) -> TargetCounts {
         self.service.seen(true)
     }
 
-    /// The count of [`Seen::requests`] alone, for those who ask often.
+    /// The count of [`TargetCounts::requests`] alone, for those who ask often.
     pub fn requests(&self) -> u64 {
         self.service.requests()
     }

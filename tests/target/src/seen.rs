@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Counts since the target's start or since they were last reset.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct TargetCounts {
     /// Connections accepted, whatever became of them.
     pub connections: u64,
     /// Requests whose head was read.
@@ -52,7 +52,7 @@ pub struct Passage {
 pub const OTHER_PATHS: &str = "(other)";
 const MAX_PATHS: usize = 1000;
 
-impl Seen {
+impl TargetCounts {
     /// How many answers had this status.
     pub fn status(&self, status: u16) -> u64 {
         self.paths.values().filter_map(|path| path.statuses.get(&status)).sum()
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn paths_beyond_the_thousandth_are_counted_together() {
-        let mut seen = Seen::default();
+        let mut seen = TargetCounts::default();
         for i in 0..1500 {
             let path = format!("/{i}");
             seen.arrived(&path);

@@ -11,7 +11,7 @@ use hyper::StatusCode;
 
 use crate::behaviour::{Behaviour, Connections};
 use crate::law::{RequestFate, ServiceLaw};
-use crate::seen::{Passage, Seen};
+use crate::seen::{Passage, TargetCounts};
 use crate::shop::Shop;
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct TargetService {
 struct ServiceState {
     law: ServiceLaw,
     stalled_until: Duration,
-    seen: Seen,
+    seen: TargetCounts,
     /// Counts the resets, so that a request that arrived before one does not leave after it.
     era: u64,
     shop: Shop,
@@ -46,7 +46,7 @@ impl TargetService {
         let state = ServiceState {
             law,
             stalled_until: Duration::ZERO,
-            seen: Seen::default(),
+            seen: TargetCounts::default(),
             era: 0,
             shop: Shop::default(),
         };
@@ -115,7 +115,7 @@ impl TargetService {
         self.state().seen.requests
     }
 
-    pub(crate) fn seen(&self, with_log: bool) -> Seen {
+    pub(crate) fn seen(&self, with_log: bool) -> TargetCounts {
         let mut state = self.state();
         let log = std::mem::take(&mut state.seen.log);
         let mut seen = state.seen.clone();
@@ -128,7 +128,7 @@ impl TargetService {
 
     pub(crate) fn reset(&self) {
         let mut state = self.state();
-        state.seen = Seen::default();
+        state.seen = TargetCounts::default();
         state.era += 1;
     }
 

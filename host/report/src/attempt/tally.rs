@@ -7,7 +7,7 @@ use crate::exit::Exit;
 
 /// Counts events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct EventTally {
     transactions: GoodAndBad,
     requests: GoodAndBad,
     checks: GoodAndBad,
@@ -40,7 +40,7 @@ impl GoodAndBad {
     }
 }
 
-impl Tally {
+impl EventTally {
     /// Takes in an event.
     pub fn count(&mut self, event: &UserEvent) {
         match event {

@@ -266,7 +266,7 @@ fn a_request_without_an_answer_is_in_the_archive_as_browsers_write_it() {
 #[test]
 fn a_failed_transaction_or_iteration_fails_the_command_and_a_check_does_not() {
     let tally = |events: &[UserEvent]| {
-        let mut tally = Tally::default();
+        let mut tally = EventTally::default();
         events.iter().for_each(|event| tally.count(event));
         tally
     };

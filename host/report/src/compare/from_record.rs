@@ -5,7 +5,7 @@ use std::time::Duration;
 use swell_core::RunInstant;
 use swell_core::record::Figures;
 
-use super::run::{ComparedRun, Facts, MeasuredCounts, Piece};
+use super::run::{ComparedRun, Facts, MeasuredCounts, RunPiece};
 use crate::record::{Frame, RecordHeader};
 use crate::report::Report;
 use crate::status::RunState;
@@ -60,7 +60,7 @@ const PIECES: usize = 120;
 
 /// The measured part of a run in pieces of about equal length, however long it is.
 struct RunPieces {
-    pieces: Vec<Piece>,
+    pieces: Vec<RunPiece>,
     /// How long a piece is, when it is full.
     span: Duration,
     from: RunInstant,
@@ -107,17 +107,17 @@ impl RunPieces {
                     self.pieces = pairs(std::mem::take(&mut self.pieces));
                     self.span *= 2;
                 }
-                self.pieces.push(Piece { counted: counted.clone(), length });
+                self.pieces.push(RunPiece { counted: counted.clone(), length });
             }
         }
     }
 }
 
-fn pairs(pieces: Vec<Piece>) -> Vec<Piece> {
+fn pairs(pieces: Vec<RunPiece>) -> Vec<RunPiece> {
     let mut pieces = pieces.into_iter();
     let mut joined = Vec::new();
     while let Some(mut piece) = pieces.next() {
-        if let Some(Piece { counted, length }) = pieces.next() {
+        if let Some(RunPiece { counted, length }) = pieces.next() {
             piece.counted.merge(&counted);
             piece.length += length;
         }

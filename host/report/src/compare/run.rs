@@ -48,13 +48,13 @@ pub(super) struct Facts {
 /// What is known of the measured part.
 #[derive(Debug)]
 pub(super) enum MeasuredCounts {
-    Counted { pieces: Vec<Piece>, total: Box<Figures> },
+    Counted { pieces: Vec<RunPiece>, total: Box<Figures> },
     Totals(Box<Part>),
 }
 
 /// What was counted in a piece of the measured part.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Piece {
+pub(super) struct RunPiece {
     pub(super) counted: Figures,
     pub(super) length: Duration,
 }
@@ -82,7 +82,7 @@ impl ComparedRun {
     }
 
     /// The pieces of its measured part; nothing where its totals alone are known.
-    pub(super) fn pieces(&self) -> Option<&[Piece]> {
+    pub(super) fn pieces(&self) -> Option<&[RunPiece]> {
         match &self.known {
             MeasuredCounts::Counted { pieces, .. } => Some(pieces),
             MeasuredCounts::Totals(_) => None,

@@ -9,7 +9,7 @@ use swell_core::random::Random;
 use swell_core::record::Figures;
 use swell_core::threshold::Margin;
 
-use super::run::{ComparedRun, Facts, MeasuredCounts, Piece};
+use super::run::{ComparedRun, Facts, MeasuredCounts, RunPiece};
 use super::table::{FigureComparison, FigureFinding};
 use super::{MarginRuling, Method, RunComparison};
 
@@ -29,20 +29,21 @@ fn normal(random: &mut Random) -> f64 {
 /// The law of a service: its level, how much that differs from run to run and within a run, and how
 /// often it fails.
 #[derive(Clone, Copy)]
-struct Law {
+struct ServiceLaw {
     level: f64,
     between_runs: f64,
     within_run: f64,
     failing: f64,
 }
 
-const EQUAL: Law = Law { level: 1.0, between_runs: 0.0, within_run: 0.05, failing: 0.002 };
+const EQUAL: ServiceLaw =
+    ServiceLaw { level: 1.0, between_runs: 0.0, within_run: 0.05, failing: 0.002 };
 
 /// A run under a law with so many transactions a second, and the level that it had.
-fn run(law: Law, each: u32, seed: u64, number: u64) -> (ComparedRun, f64) {
+fn run(law: ServiceLaw, each: u32, seed: u64, number: u64) -> (ComparedRun, f64) {
     let mut random = Random::stream(seed, number);
     let level = law.level * (law.between_runs * normal(&mut random)).exp();
-    let mut pieces = vec![Piece::default(); SECONDS as usize];
+    let mut pieces = vec![RunPiece::default(); SECONDS as usize];
     for five in pieces.chunks_mut(5) {
         let now = level * (law.within_run * normal(&mut random)).exp();
         for piece in five {
@@ -68,7 +69,7 @@ fn count(counted: &mut Figures, level: f64, failing: f64, each: u32, random: &mu
     }
 }
 
-pub(super) fn of_pieces(name: String, pieces: Vec<Piece>) -> ComparedRun {
+pub(super) fn of_pieces(name: String, pieces: Vec<RunPiece>) -> ComparedRun {
     let mut total = Figures::default();
     pieces.iter().for_each(|piece| total.merge(&piece.counted));
     let facts = Facts {
@@ -92,11 +93,11 @@ pub(super) fn of_pieces(name: String, pieces: Vec<Piece>) -> ComparedRun {
 }
 
 /// A side of so many runs.
-fn side(law: Law, each: u32, runs: u64, seed: u64, from: u64) -> Vec<ComparedRun> {
+fn side(law: ServiceLaw, each: u32, runs: u64, seed: u64, from: u64) -> Vec<ComparedRun> {
     (0..runs).map(|number| run(law, each, seed, from + number).0).collect()
 }
 
-fn compared(laws: [Law; 2], each: u32, runs: [u64; 2], seed: u64) -> RunComparison {
+fn compared(laws: [ServiceLaw; 2], each: u32, runs: [u64; 2], seed: u64) -> RunComparison {
     let a = side(laws[0], each, runs[0], seed, 0);
     let b = side(laws[1], each, runs[1], seed, 1_000);
     RunComparison::of(&a, &b, &[])
@@ -108,7 +109,7 @@ fn row<'a>(comparison: &'a RunComparison, figure: &str) -> &'a FigureComparison 
 
 /// Of [`PAIRS`] comparisons, how many say of any figure that it differs.
 fn wolves(spread: f64, runs: [u64; 2]) -> usize {
-    let law = Law { between_runs: spread, ..EQUAL };
+    let law = ServiceLaw { between_runs: spread, ..EQUAL };
     (0..PAIRS)
         .filter(|seed| {
             let comparison = compared([law, law], EACH, runs, *seed);
@@ -146,9 +147,9 @@ fn few_runs_a_side_cry_wolf_no_more_often() {
 
 #[test]
 fn a_shift_of_a_tenth_is_told_by_five_runs_a_side_that_spread_by_three_percent() {
-    let law = Law { between_runs: 0.03, ..EQUAL };
+    let law = ServiceLaw { between_runs: 0.03, ..EQUAL };
     let told = (0..PAIRS).filter(|seed| {
-        let comparison = compared([law, Law { level: 1.1, ..law }], MANY, [5, 5], *seed);
+        let comparison = compared([law, ServiceLaw { level: 1.1, ..law }], MANY, [5, 5], *seed);
         let p95 = row(&comparison, "response.p95");
         p95.finding == FigureFinding::Differs && p95.difference.is_some_and(|by| by > 0.0)
     });
@@ -159,7 +160,7 @@ fn a_shift_of_a_tenth_is_told_by_five_runs_a_side_that_spread_by_three_percent()
 #[test]
 fn what_two_runs_are_said_to_differ_by_is_what_these_two_differ_by() {
     for spread in [0.03, 0.10] {
-        let law = Law { between_runs: spread, ..EQUAL };
+        let law = ServiceLaw { between_runs: spread, ..EQUAL };
         let holds = |seed: &u64| {
             let ((a, level), (b, other)) = (run(law, EACH, *seed, 0), run(law, EACH, *seed, 1_000));
             let comparison = RunComparison::of(&[a], &[b], &[]);
@@ -176,10 +177,10 @@ fn what_two_runs_are_said_to_differ_by_is_what_these_two_differ_by() {
 fn a_margin_fails_only_what_is_surely_beyond_it() {
     let margin: Margin = "response.p95 > +5%".parse().unwrap();
     let ruled = |level: f64| {
-        let law = Law { between_runs: 0.03, ..EQUAL };
+        let law = ServiceLaw { between_runs: 0.03, ..EQUAL };
         let failed = (0..40).filter(|seed| {
             let a = side(law, EACH, 5, *seed, 0);
-            let b = side(Law { level, ..law }, EACH, 5, *seed, 1_000);
+            let b = side(ServiceLaw { level, ..law }, EACH, 5, *seed, 1_000);
             let comparison = RunComparison::of(&a, &b, std::slice::from_ref(&margin));
             comparison.margins[0].ruling == MarginRuling::Failed
         });

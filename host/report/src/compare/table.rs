@@ -112,10 +112,10 @@ pub(super) struct Found {
 }
 
 /// Why each side does not have a figure, if it does not.
-pub(super) type Lacking = [Option<String>; 2];
+pub(super) type MissingSides = [Option<String>; 2];
 
 /// A figure that was asked for, and what is known of it.
-type Row = (Quantity, Result<Found, Lacking>);
+type AskedRow = (Quantity, Result<Found, MissingSides>);
 
 impl<'a> Sides<'a> {
     pub(super) fn new(a: &'a [ComparedRun], b: &'a [ComparedRun]) -> Self {
@@ -156,7 +156,7 @@ impl<'a> Sides<'a> {
     /// A table of these figures, each as sure as it may be said among the others. What neither side
     /// has is left out.
     fn table(&self, quantities: impl Iterator<Item = Quantity>) -> Vec<FigureComparison> {
-        let found: Vec<Row> = quantities
+        let found: Vec<AskedRow> = quantities
             .map(|quantity| {
                 let found = self.find(&quantity);
                 (quantity, found)
@@ -167,13 +167,13 @@ impl<'a> Sides<'a> {
             found.iter().filter_map(|(_, found)| found.as_ref().ok()?.told.as_ref()).collect();
         let p: Vec<f64> = told.iter().map(|told| told.p).collect();
         let null: Vec<Vec<f64>> = told.iter().map(|told| told.null.clone()).collect();
-        let weight = |(quantity, found): &Row| {
+        let weight = |(quantity, found): &AskedRow| {
             let is_known = found.as_ref().is_ok_and(|found| found.told.is_some());
             is_known.then_some(if quantity.to_string() == LEADS { 1.0 } else { FOLLOWS })
         };
         let weights: Vec<f64> = found.iter().filter_map(weight).collect();
         let mut of_table = corrected(&p, &null, &weights).into_iter();
-        let row = |(quantity, found): &Row| match found {
+        let row = |(quantity, found): &AskedRow| match found {
             Ok(found) => {
                 let p = if found.told.is_some() { of_table.next() } else { None };
                 found.row(quantity, p)
@@ -187,7 +187,7 @@ impl<'a> Sides<'a> {
     ///
     /// # Errors
     /// A side does not have it, and why.
-    pub(super) fn find(&self, quantity: &Quantity) -> Result<Found, Lacking> {
+    pub(super) fn find(&self, quantity: &Quantity) -> Result<Found, MissingSides> {
         let amounts = [self.a, self.b].map(|side| {
             side.iter()
                 .map(|run| run.amount(quantity))
@@ -239,7 +239,7 @@ impl<'a> Sides<'a> {
     }
 
     /// The row of what one side does not have.
-    fn missing(&self, quantity: &Quantity, why: &Lacking) -> FigureComparison {
+    fn missing(&self, quantity: &Quantity, why: &MissingSides) -> FigureComparison {
         let value = |side: &[ComparedRun]| {
             let values = side.iter().map(|run| run.amount(quantity).map(|amount| amount.value));
             let mut values = values.collect::<Result<Vec<f64>, String>>().ok()?;

@@ -11,7 +11,7 @@ use swell_core::verdict::Stamp;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::comparison::{ComparisonForm, RunComparison};
-use super::run::{ComparedRun, Piece};
+use super::run::{ComparedRun, RunPiece};
 use super::simulation::of_pieces;
 use super::table::{FigureComparison, FigureFinding};
 use super::{ComparisonInMarkdown, ComparisonText, MarginReport, MarginRuling, Method, Unlike};
@@ -103,7 +103,7 @@ fn what_a_report_does_not_tell_is_said_to_be_so() {
 }
 
 fn a_run(name: &str) -> ComparedRun {
-    let piece = || Piece { counted: figures(), length: Duration::from_secs(1) };
+    let piece = || RunPiece { counted: figures(), length: Duration::from_secs(1) };
     of_pieces(name.to_owned(), (0..12).map(|_| piece()).collect())
 }
 

@@ -27,10 +27,10 @@ pub struct Unlike {
 const SAME_LENGTH: f64 = 0.01;
 
 /// What a run is asked for, and how it is told.
-type Tell = fn(&Facts) -> String;
+type TellFact = fn(&Facts) -> String;
 
 /// What is looked at, in the order in which it is told.
-const TOLD: [(&str, Tell); 10] = [
+const TOLD: [(&str, TellFact); 10] = [
     ("scenario", |run| run.scenario.clone()),
     ("scenario file", |run| run.file_hash.chars().take(12).collect()),
     ("target", |run| run.target.clone().unwrap_or_else(|| "named by the scenario".to_owned())),

@@ -31,7 +31,7 @@ use swell_core::record::{Batches, Histogram, interval};
 use swell_core::threshold::{Makings, Quantity};
 
 use super::chance::{beyond, reach};
-use super::run::Piece;
+use super::run::RunPiece;
 use super::told::{Scale, Told};
 
 /// Into how many blocks a run is cut: as many as a report's batches at most and at least.
@@ -49,7 +49,7 @@ pub(super) struct Draws {
 
 impl Draws {
     /// Those of one of two runs; nothing where it is too short to be cut.
-    pub(super) fn new(pieces: &[Piece], seed: u64, run: u64) -> Option<Self> {
+    pub(super) fn new(pieces: &[RunPiece], seed: u64, run: u64) -> Option<Self> {
         let fewest = BLOCKS[BLOCKS.len() - 1];
         let ways = BLOCKS.iter().enumerate().map(|(way, &most)| {
             let blocks = blocks(pieces.len(), most);
@@ -83,7 +83,7 @@ enum RunBlocks {
 
 impl RunBlocks {
     /// Nothing for a quantity that does not add up.
-    fn new(quantity: &Quantity, pieces: &[Piece], most: usize) -> Option<Self> {
+    fn new(quantity: &Quantity, pieces: &[RunPiece], most: usize) -> Option<Self> {
         let number = blocks(pieces.len(), most);
         let each = pieces.len() / number;
         // What is left after the last whole block belongs to it.
@@ -152,7 +152,7 @@ impl RunBlocks {
 
 /// How many independent samples the times of a run are worth, by what varied within it; nothing
 /// where it is too short.
-pub(super) fn effective(quantity: &Quantity, pieces: &[Piece]) -> Option<(f64, u64)> {
+pub(super) fn effective(quantity: &Quantity, pieces: &[RunPiece]) -> Option<(f64, u64)> {
     let (mut all, mut batches) = (Histogram::default(), Batches::default());
     for piece in pieces {
         let Makings::Percentile(times, _) = quantity.makings(&piece.counted, piece.length)? else {
@@ -166,7 +166,7 @@ pub(super) fn effective(quantity: &Quantity, pieces: &[Piece]) -> Option<(f64, u
 
 /// One of two runs.
 pub(super) struct Sampled<'a> {
-    pub(super) pieces: &'a [Piece],
+    pub(super) pieces: &'a [RunPiece],
     pub(super) draws: &'a Draws,
 }
 

@@ -17,7 +17,7 @@ pub(super) const MAX_FILE_LINES: usize = 700;
 
 /// A stretch of lines.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Function<'a> {
+pub(super) struct FunctionLines<'a> {
     pub(super) name: &'a str,
     pub(super) line: usize,
     pub(super) lines: usize,
@@ -30,7 +30,7 @@ pub(super) fn wide_lines(text: &str) -> Vec<usize> {
 }
 
 /// All functions with a body, those in others too.
-pub(super) fn functions(text: &str) -> Vec<Function<'_>> {
+pub(super) fn functions(text: &str) -> Vec<FunctionLines<'_>> {
     let tokens = tokens(text);
     let mut functions = Vec::new();
     for (at, pair) in tokens.windows(2).enumerate() {
@@ -45,7 +45,7 @@ pub(super) fn functions(text: &str) -> Vec<Function<'_>> {
         if tokens.get(open).is_some_and(|token| token.is("{")) {
             let end = tokens[after_group(&tokens, open) - 1].line;
             let (name, line) = (name.text, keyword.line);
-            functions.push(Function { name, line, lines: end - line + 1 });
+            functions.push(FunctionLines { name, line, lines: end - line + 1 });
         }
     }
     functions
@@ -78,8 +78,8 @@ fn outer(
         assert_eq!(
             found,
             [
-                Function { name: "outer", line: 4, lines: 6 },
-                Function { name: "inner", line: 7, lines: 1 },
+                FunctionLines { name: "outer", line: 4, lines: 6 },
+                FunctionLines { name: "inner", line: 7, lines: 1 },
             ]
         );
     }
