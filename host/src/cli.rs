@@ -14,7 +14,8 @@ use crate::prepare::COMPILE_CHILD;
 use crate::settings::layer::{CommandFlags, Typed};
 use crate::settings::mistyped::{with_suggestion, without_secrets};
 use crate::{
-    attempt, build_scenario, check, cluster, compare, k8s, merge, new_project, run, terminal,
+    attempt, build_scenario, check, cluster, compare, history, k8s, merge, new_project, report,
+    run, terminal,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -71,6 +72,10 @@ enum TypedCommand {
     Try(Box<attempt::TryArgs>),
     /// Hold runs against each other: what differs, and how sure that is.
     Compare(compare::CompareArgs),
+    /// Show the results of an earlier run again, or write them and its seconds to files.
+    Report(report::ReportArgs),
+    /// List the records of earlier runs, show one, or remove old ones.
+    History(history::HistoryArgs),
     /// Say what a scenario file is, what it contains, imports and may reach.
     Check(check::CheckArgs),
     /// Make a folder with a new Rust scenario.
@@ -148,6 +153,8 @@ impl CommandLine {
             TypedCommand::Merge(args) => merge::merge(&args),
             TypedCommand::Try(args) => attempt::attempt(&typed(flags), &args),
             TypedCommand::Compare(args) => compare::compare(&args),
+            TypedCommand::Report(args) => report::report(&args),
+            TypedCommand::History(args) => history::history(args).map(|()| Exit::Passed),
             TypedCommand::Check(args) => check::check(&args).map(|()| Exit::Passed),
             TypedCommand::Schema => print_schema().map(|()| Exit::Passed),
             TypedCommand::New(args) => new_project::run(args).map(|()| Exit::Passed),

@@ -71,5 +71,8 @@ pub(crate) async fn conclude(
         terminal::say(format_args!("error: {error:#}"));
         exit = exit.min(Exit::Unwritten);
     }
+    if !quiet {
+        outputs.last_words().iter().for_each(terminal::say);
+    }
     exit
 }

@@ -4,8 +4,8 @@
 //!
 //! - **The command line** on top: `cli` says which commands there are and does what is typed.
 //! - **Commands**: `run` (`host run`, `host find`), `attempt` (`host try`), `check`, `compare`,
-//!   `merge`, `k8s`, `new_project`, `build_scenario` with `toolchain`; those of a cluster are in
-//!   `cluster/`.
+//!   `merge`, `report` (`host report`), `history`, `k8s`, `new_project`, `build_scenario` with
+//!   `toolchain`; those of a cluster are in `cluster/`.
 //! - **Several hosts**, in `cluster/`: an `executor` of runs.
 //! - **What begins runs**: `programme` (which runs a file stands for, and when each begins and
 //!   ends), `conduct` (a file's own code), `control_api` (over HTTP: `access` says who may call,
@@ -38,6 +38,7 @@ mod delivery;
 mod executor;
 mod finished;
 mod handle;
+mod history;
 mod k8s;
 mod live;
 mod merge;
@@ -49,6 +50,7 @@ mod plan;
 mod preflight;
 mod prepare;
 mod programme;
+mod report;
 mod run;
 mod run_record;
 mod runs;

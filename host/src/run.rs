@@ -11,7 +11,7 @@ use swell_cluster::Token;
 use swell_core::plan::Search;
 use swell_core::units::{self, counted};
 use swell_driver::journal::check_folder;
-use swell_outputs::Outputs;
+use swell_outputs::{Outputs, default_record};
 use swell_report::Exit;
 use tokio::task::LocalSet;
 
@@ -228,7 +228,14 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
 /// As [`Outputs::open`].
 fn open(settings: &Settings) -> anyhow::Result<Outputs> {
     let prometheus = settings.prometheus.map(|address| ("prometheus", address.to_string()));
-    Outputs::open(&settings.out, prometheus.as_slice(), terminal::hand_over)
+    let record = settings.record.as_ref().map(|path| ("record", path.display().to_string()));
+    let own: Vec<(&str, String)> = prometheus.into_iter().chain(record).collect();
+    let outputs = Outputs::open(&settings.out, &own, terminal::hand_over)?;
+    let is_kept_anyway = settings.record.is_none() && !settings.no_record;
+    Ok(match is_kept_anyway.then(default_record).flatten() {
+        Some(record) => outputs.and(record),
+        None => outputs,
+    })
 }
 
 /// Refuses what other hosts cannot share.

@@ -46,6 +46,8 @@ impl Host {
         {
             command.env_remove(proxy);
         }
+        // Records of tests are not the user's.
+        command.env("XDG_STATE_HOME", target_folder().join("state-of-tests"));
         command.arg(subcommand).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { command, deadline: Duration::from_secs(60), results: None }
     }

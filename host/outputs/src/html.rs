@@ -157,6 +157,10 @@ fn pack(heard: &Receiver<PackerOrder>, waiting: &AtomicUsize) -> Vec<KeptRun> {
 }
 
 impl Sink for Html {
+    fn has_room(&mut self) -> bool {
+        self.waiting.load(Ordering::Relaxed) < MAX_WAITING / 2
+    }
+
     fn hears_frames(&self) -> bool {
         true
     }

@@ -16,7 +16,7 @@ pub(crate) const KIND: Kind =
     Kind { name: "json", flag: Flag::Out, help: "json=FILE writes the results as JSON", open };
 
 /// Names of this process's own stdout.
-const STDOUT: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+pub(crate) const STDOUT: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
 /// Bytes that are written to stdout at a time, so that a reader who takes some is seen to.
 const PIECE: usize = 4 << 10;

@@ -6,14 +6,24 @@
 //! it: a second's counts are handed to it on the control thread, and it may take no time over them;
 //! the results are for a thread that has time.
 //!
+//! Records of runs are kept and found here as well: `record_file` is one that grows, `records` the
+//! sink that writes them, `history` the folder where the latest are kept, and [`replay`] tells one
+//! to sinks as its run was. A sink that takes its time is a [`Taker`] on a thread of its own.
+//!
 //! A new kind is a file here, and a line in [`KINDS`].
 
 mod aside;
 mod exporter;
+mod history;
 mod html;
 mod json;
+mod jsonl;
 mod outputs;
 mod prometheus;
+mod queued;
+mod record_file;
+mod records;
+mod replay;
 #[cfg(test)]
 mod samples;
 mod sink;
@@ -22,7 +32,12 @@ mod toy;
 
 pub use self::aside::Aside;
 pub use self::exporter::Exporter;
+pub use self::history::{History, Keep, Kept, KeptEnd, LAST};
 pub use self::json::in_pieces;
 pub use self::outputs::{KINDS, Outputs};
 pub use self::prometheus::Prometheus;
+pub use self::queued::{NewsKind, Queued, RunNews, Taker};
+pub use self::record_file::{Bounds, RecordFile};
+pub use self::records::default_record;
+pub use self::replay::{Replayed, replay};
 pub use self::sink::{Flag, Kind, Sink, Stdout};

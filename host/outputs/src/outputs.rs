@@ -10,10 +10,11 @@ use swell_report::{Report, Written};
 
 use crate::exporter::Exporter;
 use crate::sink::{Flag, Kind, Sink, Stdout};
-use crate::{html, json, prometheus};
+use crate::{html, json, jsonl, prometheus, records};
 
 /// All kinds. A new one is added here, and is a file of its own.
-pub static KINDS: [Kind; 3] = [json::KIND, html::KIND, prometheus::KIND];
+pub static KINDS: [Kind; 5] =
+    [json::KIND, jsonl::KIND, html::KIND, prometheus::KIND, records::KIND];
 
 /// The sinks of one command.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct Outputs {
     is_empty: bool,
     hears_frames: bool,
     takes_stdout: bool,
+    /// What a person is to be told when all is over.
+    last_words: Arc<Mutex<Vec<String>>>,
 }
 
 impl Outputs {
@@ -65,6 +68,23 @@ impl Outputs {
         Ok(Self::of(sinks))
     }
 
+    /// The same where results come from elsewhere, without the seconds that they are of.
+    ///
+    /// # Errors
+    /// As [`Outputs::open`]; or one is made of seconds.
+    pub fn of_results(wanted: &[(String, String)], stdout: Stdout) -> anyhow::Result<Self> {
+        for (kind, value) in wanted {
+            let one = Self::open(&[(kind.clone(), value.clone())], &[], stdout)?;
+            if one.hear_frames() {
+                bail!(
+                    "--out {kind}={value}: it is made of each second of a run, and of this one the \
+                    results alone come here"
+                );
+            }
+        }
+        Self::open(wanted, &[], stdout)
+    }
+
     /// These sinks.
     pub fn of(sinks: Vec<Box<dyn Sink>>) -> Self {
         Self {
@@ -72,7 +92,16 @@ impl Outputs {
             hears_frames: sinks.iter().any(|sink| sink.hears_frames()),
             takes_stdout: sinks.iter().any(|sink| sink.takes_stdout()),
             sinks: Arc::new(Mutex::new(sinks)),
+            last_words: Arc::default(),
         }
+    }
+
+    /// These and another one.
+    #[must_use]
+    pub fn and(self, sink: Box<dyn Sink>) -> Self {
+        let mut sinks = std::mem::take(&mut *self.sinks());
+        sinks.push(sink);
+        Self::of(sinks)
     }
 
     /// Whether there are none.
@@ -83,6 +112,11 @@ impl Outputs {
     /// Whether any of them does something with what is counted while a run goes on.
     pub const fn hear_frames(&self) -> bool {
         self.hears_frames
+    }
+
+    /// Whether any of them is made of results alone.
+    pub fn need_results(&self) -> bool {
+        self.sinks().iter().any(|sink| !sink.hears_frames())
     }
 
     /// As [`Sink::begin`].
@@ -114,8 +148,19 @@ impl Outputs {
         let (mut all, mut sinks) = (Ok(()), std::mem::take(&mut *self.sinks()));
         for sink in &mut sinks {
             all = all.and(sink.end(results, taken));
+            self.words().extend(sink.last_words());
         }
         all
+    }
+
+    /// What a person is to be told when all is over, once.
+    pub fn last_words(&self) -> Vec<String> {
+        std::mem::take(&mut *self.words())
+    }
+
+    /// Whether all sinks can take what comes next as it is.
+    pub fn have_room(&self) -> bool {
+        self.sinks().iter_mut().all(|sink| sink.has_room())
     }
 
     /// Whether stdout holds results, so that nothing else may go there.
@@ -126,6 +171,10 @@ impl Outputs {
     /// What is to be served while runs go on, and where.
     pub fn pages(&self) -> Vec<(SocketAddr, Arc<Exporter>)> {
         self.sinks().iter().filter_map(|sink| sink.page()).collect()
+    }
+
+    fn words(&self) -> MutexGuard<'_, Vec<String>> {
+        self.last_words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn sinks(&self) -> MutexGuard<'_, Vec<Box<dyn Sink>>> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swell_core::RunInstant;
-use swell_core::record::Snapshot;
+use swell_core::random::Random;
+use swell_core::record::{Recorder, Snapshot, TransactionEnd, TransactionTimes};
 use swell_report::record::{Frame, HostAbout, Mark, MarkKind, Moment, RecordForm, RecordHeader};
 use swell_report::{Exit, ExitReport, Header, ReportOfRuns, RunState, Status, Written};
 
@@ -62,4 +63,22 @@ pub(crate) fn mark() -> Mark {
 pub(crate) fn results() -> Written {
     let exit = ExitReport { code: Exit::Passed, reason: "passed".to_owned() };
     Written::Runs(Box::new(ReportOfRuns::of(&[], exit)))
+}
+
+/// The frame of one second, in which so many transactions took between nothing and a tenth of a
+/// second.
+pub(crate) fn busy_frame(second: u64, transactions: u64) -> Frame {
+    let mut random = Random::stream(1, second);
+    let from = RunInstant::START + Duration::from_secs(second);
+    let mut recorder = Recorder::new(RunInstant::START);
+    let name = recorder.define("front page").expect("a name that may be");
+    for _ in 0..transactions {
+        let until = from + Duration::from_micros(random.below(100_000));
+        recorder.begun(name, from, true);
+        let times = TransactionTimes::unpaced(from, until);
+        recorder.ended(name, &times, true, TransactionEnd::Ok);
+    }
+    let mut frame = (*frame(second, 0)).clone();
+    frame.counted = recorder.take_window(frame.until, Snapshot::default());
+    frame
 }

@@ -42,6 +42,17 @@ pub trait Sink: Send {
         false
     }
 
+    /// Whether it can take what comes next as it is. Whoever reads a record waits for that; a run
+    /// does not.
+    fn has_room(&mut self) -> bool {
+        true
+    }
+
+    /// What a person is to be told of it when all is over.
+    fn last_words(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What it wants to be served while runs go on, and where.
     fn page(&self) -> Option<(SocketAddr, Arc<Exporter>)> {
         None

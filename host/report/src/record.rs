@@ -30,7 +30,7 @@ mod redact;
 mod samples;
 mod thinning;
 
-pub use self::bytes::{Entry, FIRST_BYTES, RecordReader, Unreadable, to_bytes};
+pub use self::bytes::{Entry, FIRST_BYTES, RecordReader, Unreadable, from_bytes, to_bytes};
 pub use self::follow::MarkWatch;
 pub use self::frame::{Frame, Moment, NodeFrame};
 pub use self::header::{HostAbout, NodeAbout, RecordForm, RecordHeader};

@@ -305,6 +305,17 @@ pub(crate) struct Settings {
     )]
     pub(crate) out: Vec<(String, String)>,
 
+    /// Keep the record of a run in this file, or of each run in a file of this folder, in place of
+    /// the user's own history.
+    #[arg(long, value_name = "FILE", help_heading = RESULTS)]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Keep no record of the run. Without this and --record, one is kept in
+    /// `$XDG_STATE_HOME/swell/runs` or `~/.local/state/swell/runs`; `host history` lists the latest
+    /// 100 runs or 2 GiB, whichever is less, and older ones are removed.
+    #[arg(long, conflicts_with = "record", help_heading = RESULTS)]
+    pub(crate) no_record: bool,
+
     /// Serve the control API at this address, as 127.0.0.1:6565: what runs and how, another rate,
     /// pause, resume, stop, a further run. Beyond loopback every call needs the token in the
     /// variable SWELL_CONTROL_TOKEN, which then must be set.

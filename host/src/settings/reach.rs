@@ -78,6 +78,8 @@ kinds! {
     // Only a person excuses a run in which nothing went well.
     allow_all_failed: Reach,
     out: Reach,
+    record: Reach,
+    no_record: Load,
     control: Reach,
     prometheus: Reach,
     quiet: Load,
@@ -183,7 +185,7 @@ fn is_granted(claims: &[Claim]) -> bool {
 }
 
 /// A word that a shell takes as it is.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

@@ -5,7 +5,7 @@
 //! marks, of which there are thousands, are in postcard's form. A process that is killed leaves all
 //! entries but the last; whoever reads takes those before the first that is broken.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
 
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
@@ -67,6 +67,12 @@ pub fn to_bytes(entry: &Entry) -> Vec<u8> {
     bytes[..4].copy_from_slice(&length.to_le_bytes());
     bytes[4..HEAD].copy_from_slice(&sum.to_le_bytes());
     bytes
+}
+
+/// What an entry is, of which these are all bytes; nothing where they are broken.
+pub fn from_bytes(bytes: &[u8]) -> Option<Entry> {
+    let mut reader = RecordReader { input: bytes, read: 0 };
+    reader.entry().ok().flatten()
 }
 
 /// Bytes before each entry: its length and its checksum.
@@ -167,10 +173,32 @@ impl<R: Read> RecordReader<R> {
         self.read += (HEAD + bytes.len()) as u64;
         Ok(Some(entry))
     }
+}
 
-    /// Bytes that have been read: after an entry, where the next one begins.
-    pub const fn position(&self) -> u64 {
-        self.read
+impl<R: Read + Seek> RecordReader<R> {
+    /// The last whole entry of those that follow, without a look at the others; nothing where none
+    /// follows.
+    ///
+    /// # Errors
+    /// It is broken, or cannot be read.
+    pub fn last_entry(&mut self) -> Result<Option<Entry>, Unreadable> {
+        let end = self.input.seek(SeekFrom::End(0))?;
+        let (mut last, mut next) = (None, self.read);
+        let mut head = [0; HEAD];
+        while next + HEAD as u64 <= end {
+            self.input.seek(SeekFrom::Start(next))?;
+            self.input.read_exact(&mut head)?;
+            let [a, b, c, d, ..] = head;
+            let behind = next + (HEAD as u64) + u64::from(u32::from_le_bytes([a, b, c, d]));
+            if behind > end {
+                break;
+            }
+            (last, next) = (Some(next), behind);
+        }
+        let Some(last) = last else { return Ok(None) };
+        self.input.seek(SeekFrom::Start(last))?;
+        self.read = last;
+        self.entry()
     }
 }
 
@@ -282,6 +310,19 @@ mod tests {
                 _ => panic!("cut after {cut} bytes: {told:?}"),
             }
         }
+    }
+
+    #[test]
+    fn the_last_entry_is_found_without_reading_the_others() {
+        let (entries, bytes) = record();
+        let last = |bytes: &[u8]| {
+            let (mut reader, _) = RecordReader::open(io::Cursor::new(bytes)).unwrap();
+            reader.last_entry().unwrap()
+        };
+        assert_eq!(last(&bytes).as_ref(), entries.last());
+        assert_eq!(last(&bytes[..bytes.len() - 1]).as_ref(), entries.get(entries.len() - 2));
+        let begun = FIRST_BYTES.len() + to_bytes(&entries[0]).len();
+        assert_eq!(last(&bytes[..begun]), None);
     }
 
     #[test]

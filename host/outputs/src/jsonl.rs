@@ -1,0 +1,124 @@
+//! `--out jsonl=FILE`: the record of each run as lines of JSON, as they come.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use swell_core::plain;
+use swell_report::record::{end_line, frame_line, header_line, mark_line};
+
+use crate::json::{STDOUT, in_pieces};
+use crate::queued::{NewsKind, Queued, RunNews, Taker};
+use crate::sink::{Flag, Kind, Sink, Stdout};
+
+/// The kind.
+pub(crate) const KIND: Kind = Kind {
+    name: "jsonl",
+    flag: Flag::Out,
+    help: "jsonl=FILE writes each second as a line of JSON",
+    open,
+};
+
+/// Where the lines go.
+struct Lines {
+    to: To,
+    begun: bool,
+}
+
+enum To {
+    Stdout(Stdout),
+    File(PathBuf, File),
+}
+
+fn open(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>> {
+    let to = match value {
+        "" => bail!("--out jsonl=: a file is needed after '='"),
+        own if STDOUT.contains(&own) => To::Stdout(stdout),
+        path => {
+            // NewsKind is there stays until there is something to write.
+            let file = File::options().create(true).append(true).open(path);
+            let file = file.with_context(|| format!("--out jsonl={path}: cannot write there"))?;
+            To::File(path.into(), file)
+        }
+    };
+    Ok(Box::new(Queued::new("jsonl", Lines { to, begun: false })?))
+}
+
+impl Lines {
+    fn put(&mut self, line: &Value, run: &str, written: &AtomicU64) -> anyhow::Result<()> {
+        let mut line = line.clone();
+        // Runs that go on side by side share the file.
+        line["run"] = run.into();
+        let text = plain::json(&line.to_string()) + "\n";
+        match &mut self.to {
+            To::Stdout(stdout) => {
+                in_pieces(*stdout, &text, written).context("cannot write lines to stdout")
+            }
+            To::File(path, file) => {
+                if !std::mem::replace(&mut self.begun, true) {
+                    // A pipe has no length to be cut.
+                    let _ = file.set_len(0);
+                }
+                file.write_all(text.as_bytes())
+                    .with_context(|| format!("cannot write the lines to {}", path.display()))?;
+                written.fetch_add(text.len() as u64, Ordering::Relaxed);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Taker for Lines {
+    fn take(&mut self, told: &RunNews, written: &AtomicU64) -> anyhow::Result<()> {
+        let line = match &told.what {
+            NewsKind::Begun => header_line(&told.run),
+            NewsKind::Frame(frame) => frame_line(frame),
+            NewsKind::Mark(mark) => mark_line(mark),
+            NewsKind::Over(Some(report)) => end_line(report),
+            NewsKind::Over(None) => return Ok(()),
+        };
+        self.put(&line, &told.run.run.name, written)
+    }
+
+    fn finish(&mut self, _: &AtomicU64) -> anyhow::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn takes_stdout(&self) -> bool {
+        matches!(self.to, To::Stdout(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outputs::Outputs;
+    use crate::samples::{frame, header, mark, results};
+
+    #[test]
+    fn each_entry_is_a_line_that_says_what_it_is_and_of_which_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.jsonl");
+        std::fs::write(&path, "of the last time\n").unwrap();
+        let wanted = [("jsonl".to_owned(), path.display().to_string())];
+        let outputs = Outputs::open(&wanted, &[], |_| Ok(())).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "of the last time\n");
+        let run = header("shop \u{1b}[2J");
+        outputs.begin(&run);
+        outputs.frame(&run, &frame(0, 7));
+        outputs.mark(&run, &mark());
+        outputs.over(&run, None);
+        outputs.end(&results(), &AtomicU64::new(0)).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains('\u{1b}'), "{text}");
+        let lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let kinds = lines.iter().map(|line| line.as_object().unwrap().keys().next().unwrap());
+        assert_eq!(kinds.collect::<Vec<_>>(), ["header", "frame", "mark"]);
+        assert!(lines.iter().all(|line| line["run"] == "shop \u{1b}[2J"));
+        assert_eq!(lines[1]["frame"]["measured"]["transactions"]["started"], 7);
+    }
+}

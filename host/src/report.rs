@@ -1,0 +1,96 @@
+//! `host report`: an earlier run told again to outputs, and its summary shown.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use swell_core::plain::line;
+use swell_outputs::{History, LAST, Outputs, Replayed, replay};
+use swell_report::{Exit, Written};
+
+use crate::delivery::deliver;
+use crate::settings::flags::parse_pair;
+use crate::stops::Stops;
+use crate::terminal;
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// Which run: `last`, its name, the beginning of its identity, or the file of its record.
+    #[arg(default_value = LAST)]
+    run: String,
+
+    /// Write results, as `json=FILE`, or each second of the run, as `jsonl=FILE`; repeatable.
+    #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair)]
+    out: Vec<(String, String)>,
+
+    /// No summary beyond errors.
+    #[arg(long, short = 'q')]
+    quiet: bool,
+}
+
+/// Tells a record to outputs. The exit code is about that: what the run's own was, its summary
+/// says.
+///
+/// # Errors
+/// There is no such run, or its record cannot be read.
+pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
+    let path = record_of(&args.run)?;
+    let outputs = Outputs::open(&args.out, &[], terminal::hand_over)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start a runtime")?;
+    runtime.block_on(async {
+        let mut stops = Stops::listen()?;
+        let told = outputs.clone();
+        let Some(replayed) = stops.unless(move || replay(&path, &told)).await? else {
+            terminal::say("error: stopped by a signal (exit code 105)");
+            return Ok(Exit::Signal);
+        };
+        let mut replayed = replayed?;
+        let Some(report) = replayed.report.take() else {
+            return Ok(without_end(&replayed, &outputs));
+        };
+        match deliver(Written::Run(report), &outputs, args.quiet, &mut stops).await {
+            Ok(()) => Ok(Exit::Passed),
+            Err(error) => {
+                terminal::say(format_args!("error: {error:#}"));
+                Ok(Exit::Unwritten)
+            }
+        }
+    })
+}
+
+/// Says how far a record goes that has no end. Outputs that are made of seconds have those; what is
+/// made of results has nothing.
+fn without_end(replayed: &Replayed, outputs: &Outputs) -> Exit {
+    let (name, until) = (line(&replayed.header.run.name), replayed.until.as_secs_f64());
+    if replayed.goes_on {
+        terminal::say(format_args!(
+            "run {name} goes on: this is its record up to {until:.1} s; it has results once it is \
+            over"
+        ));
+    } else {
+        let why = replayed.broken.as_ref().map_or_else(
+            || "nothing follows, as of a process that was killed".to_owned(),
+            ToString::to_string,
+        );
+        terminal::say(format_args!(
+            "the record of run {name} ends after {until:.1} s, and has no results: {why}"
+        ));
+    }
+    if outputs.need_results() {
+        terminal::say("error: without results there is nothing to write to --out (exit code 114)");
+        return Exit::Unwritten;
+    }
+    Exit::Passed
+}
+
+/// The record of the run that somebody names.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn record_of(run: &str) -> anyhow::Result<PathBuf> {
+    let path = Path::new(run);
+    if path.is_file() { Ok(path.to_owned()) } else { History::of_user()?.find(run) }
+}
