@@ -29,7 +29,7 @@ export function drawCurve(
   band: ([number, number] | null)[],
   height: number,
 ): uPlot {
-  const known = lines.flatMap(({ values }) => values.filter((v) => v !== null && v > 0)) as number[];
+  const known = lines.flatMap(({ values }) => values.flatMap((ns) => (ns ? [ns] : [])));
   const min = Math.min(...known, 1e9) / 1.2;
   const max = Math.max(Math.max(...known, 0) * 1.2, min * 12);
   const grid = { stroke: token("grid"), width: 1 };

@@ -7,6 +7,7 @@ import type { Figures } from "../record/stretch";
 import * as words from "../view/words";
 import type { Quantity } from "../view/words";
 
+/** One of a chart's lines. They are drawn in their order, and told from the last to the first. */
 export interface Line {
   label: string;
   /** The custom property that holds its colour. */
@@ -76,7 +77,7 @@ function rateSpec(run: Run): Spec {
     },
   ];
   if (goal.some((value) => !Number.isNaN(value))) {
-    lines.push({
+    lines.unshift({
       label: "Goal",
       color: "text",
       values: goal,
@@ -154,19 +155,19 @@ function usersSpec(run: Run): Spec {
   const say = (value: number) => ({ text: words.count(value), unit: "" });
   return fromZero("users", "Users", "busy with a transaction, and all", 84, [
     {
-      label: "Under way",
-      color: "blue",
-      fill: "blue-fill",
-      values: values(run, (moment) => moment.under_way),
-      say,
-    },
-    {
       label: "Users",
       color: "text-3",
       values: values(run, (moment) => moment.users),
       say,
       width: 1,
       isStepped: true,
+    },
+    {
+      label: "Under way",
+      color: "blue",
+      fill: "blue-fill",
+      values: values(run, (moment) => moment.under_way),
+      say,
     },
   ]);
 }
@@ -176,7 +177,7 @@ function lagSpec(run: Run): Spec {
   const bound = { at: 2e6, word: "INVALID above, if that is 10 % of the response p99" };
   const lines: Line[] = names.length > 0
     ? hostLines(run, names, (host) => (host.host_lag_p99_ms ?? NaN) * 1e6, words.time)
-    : ([["Generator lag", "generator", "blue"], ["Loop delay", "loop", "n1"]] as const).map(
+    : ([["Loop delay", "loop", "n1"], ["Generator lag", "generator", "blue"]] as const).map(
         ([label, key, color]) => {
           const channel = { generator: "generator_lag", loop: "loop_delay" }[key];
           const course = percentileOverTime(run, (part) => part.times.get(channel), 99);
@@ -231,17 +232,17 @@ function hostLines(
     width: 1,
     dash: HOST_DASHES[index % HOST_DASHES.length],
   }));
-  if (all.length <= MAX_HOSTS) return all;
+  if (all.length <= MAX_HOSTS) return all.reverse();
   const most = (line: Line) =>
     line.values.reduce((most, value) => (value > most ? value : most), 0);
   const ranked = all.sort((one, other) => most(other) - most(one));
   const middle = ranked[Math.floor(ranked.length / 2)];
-  return [ranked[0], middle, ranked[ranked.length - 1]].map((line, index) => ({
+  return [ranked[0], middle, ranked[ranked.length - 1]].map((line, index): Line => ({
     ...line,
     label: `${["worst", "median", "best"][index]}: ${line.label}`,
     color: `n${index}`,
     dash: HOST_DASHES[index],
-  }));
+  })).reverse();
 }
 
 function values(run: Run, of: (moment: Run["moments"][number]) => number | null): Values {

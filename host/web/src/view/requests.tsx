@@ -27,7 +27,13 @@ export function Requests(props: { run: Run; stretch: Stretch; selected: Stretch 
         <>
           <svg class="stackbar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
             {stacked(rows.map(({ times }) => times.sumNs / all)).map(({ from, part }, at) => (
-              <rect class={`ph${at}`} x={from * 100} width={part * 100} height="1" />
+              <rect
+                key={rows[at].name}
+                class={`phase ${rows[at].name}`}
+                x={from * 100}
+                width={part * 100}
+                height="1"
+              />
             ))}
           </svg>
           <div class="scroll">
@@ -42,9 +48,9 @@ export function Requests(props: { run: Run; stretch: Stretch; selected: Stretch 
                 </tr>
               </thead>
               <tbody>
-                {rows.map(({ name, times, p50, p95 }, at) => (
+                {rows.map(({ name, times, p50, p95 }) => (
                   <tr key={name}>
-                    <th scope="row"><i class={`dot ph${at}`} />{name}</th>
+                    <th scope="row"><i class={`dot phase ${name}`} />{name}</th>
                     <td class="num"><Q of={words.figure(p50)} /></td>
                     <Bar part={(p95?.ns ?? 0) / most}><Q of={words.figure(p95)} /></Bar>
                     <td class="num lo"><Q of={words.figure(times.max)} /></td>

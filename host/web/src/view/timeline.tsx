@@ -109,7 +109,7 @@ export function Timeline({ run, selected, figures, isZoomed, paint, select }: Pr
 /** Says so where frames were joined. */
 function coarse(run: Run): string {
   const longest = Math.max(...run.moments.map(({ from, until }) => until - from));
-  return longest < 1.5 ? "" : ` · frames of up to ${Math.round(longest)} s, exact from one to another`;
+  return longest < 1.5 ? "" : ` · a selection is exact in steps of ${Math.round(longest)} s`;
 }
 
 /** What is seen of the time axis. */
@@ -130,7 +130,6 @@ function Legend(props: {
 }) {
   const { run, spec, cursor, stretch, figures, hidden, toggle } = props;
   const most = useMemo(() => (spec.heat ? fullest(spec.heat, run.moments.length, 960) : 0), [spec]);
-  // The line that lies on top of the others comes first, but service after response.
   const shown = spec.lines.toReversed();
   return (
     <div class="lg">

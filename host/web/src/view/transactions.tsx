@@ -19,8 +19,15 @@ interface Row extends NameFigures {
   longest: Figure | null;
 }
 
+interface Column {
+  key: string;
+  title: string;
+  by: (row: Row) => number | string;
+  kind?: string;
+}
+
 /** The columns: what they are called, and by what they sort. */
-const COLUMNS: { key: string; title: string; by: (row: Row) => number | string; kind?: string }[] = [
+const COLUMNS: Column[] = [
   { key: "name", title: "Name", by: ({ name }) => name },
   { key: "count", title: "Count", by: ({ ended }) => ended, kind: "num lo" },
   { key: "rate", title: "Rate", by: ({ perSecond }) => perSecond, kind: "num" },
@@ -137,7 +144,7 @@ function Head(props: { sort: Sort; setSort: (sort: Sort) => void; scale: Scale |
           );
         })}
         <th scope="col" class="lo w">
-          {scale && `p50 – p95 – p99, ${words.roundTime(scale[0])} to ${words.roundTime(scale[1])}`}
+          {scale && `p50 – p95 – p99, ${scale.map(words.roundTime).join(" to ")}`}
         </th>
         <th scope="col" class="lo spk">p95 over time</th>
       </tr>

@@ -7,7 +7,8 @@ import { Pages } from "./chromium";
 
 const pages = await Pages.begin();
 mkdirSync("build/shots", { recursive: true });
-const { lines } = fixture({ seconds: 630, perSecond: 900, warmUp: 30, hosts: ["load-a", "load-b"] });
+const hosts = ["load-a", "load-b"];
+const { lines } = fixture({ seconds: 630, perSecond: 900, warmUp: 30, hosts });
 const selection = "#t=360-480";
 for (const colorScheme of ["light", "dark"] as const) {
   for (const [width, name] of [[1280, "wide"], [360, "phone"]] as const) {
