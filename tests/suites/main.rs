@@ -19,6 +19,7 @@ mod kubernetes;
 mod measurement;
 mod names;
 mod nginx;
+mod page;
 mod reach;
 mod runs;
 mod services;

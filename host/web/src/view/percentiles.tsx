@@ -8,7 +8,7 @@ import { surely, wholeRun, type Figures, type Stretch } from "../record/stretch"
 import { Panel, Q } from "./parts";
 import * as words from "./words";
 
-const TOLD = [50, 75, 90, 95, 99, 99.9];
+const TOLD = [50, 90, 95, 99, 99.9];
 const HEIGHT = 268;
 
 interface Props {

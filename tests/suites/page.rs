@@ -1,0 +1,60 @@
+//! The page of a run: what it reckons from the record in it, against what the results say.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use swell_tests::{Behaviour, Finished, Host, Target, TargetSettings};
+
+/// What the page's own arithmetic makes of its record is what the results of the run say.
+fn expect_agreement(page: &Path, run: &Finished) {
+    let results = page.with_file_name("results.json");
+    fs::write(&results, run.json_at("").to_string()).expect("a file can be written");
+    let web = concat!(env!("CARGO_MANIFEST_DIR"), "/../host/web");
+    let mut npm = Command::new("npm");
+    npm.args(["run", "--silent", "agree", "--"]).args([page, &results]).current_dir(web);
+    let said = npm.output().expect("`cargo xtask page` has installed npm");
+    assert!(
+        said.status.success(),
+        "{}{}\nhelp: where esbuild is not found, `cargo xtask page` brings it",
+        String::from_utf8_lossy(&said.stdout),
+        String::from_utf8_lossy(&said.stderr)
+    );
+}
+
+fn run(host: Host, target: &Target, flags: &str, page: &Path) -> Finished {
+    host.target(target.url())
+        .args(flags)
+        .arg("--out")
+        .arg(format!("html={}", page.display()))
+        .finish()
+}
+
+#[test]
+fn every_figure_of_a_page_is_that_of_the_results() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let page = folder.path().join("report.html");
+    let target = Target::start(TargetSettings::default()).expect("loopback has a free port");
+    for (guest, flags) in [
+        ("plain-get", "--tps 400 --duration 12s --warmup 1s"),
+        ("whole-contract", "--rate 20 --duration 3s"),
+        ("nested", "--vus 3 --duration 2s"),
+    ] {
+        let run = run(Host::run_guest(guest), &target, flags, &page);
+        assert!(page.exists(), "{guest}: {}", run.stderr);
+        expect_agreement(&page, &run);
+    }
+}
+
+#[test]
+fn what_was_cut_off_makes_a_figure_of_the_page_at_least_so_much_too() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let page = folder.path().join("report.html");
+    let behaviour = Behaviour { latency_ms: 60_000.0, ..Behaviour::default() };
+    let settings = TargetSettings { behaviour, ..TargetSettings::default() };
+    let target = Target::start(settings).expect("loopback has a free port");
+    let flags = "--tps 50 --duration 2s --grace 1s";
+    let run = run(Host::run_guest("plain-get"), &target, flags, &page);
+    assert!(run.count("/measured/transactions/interrupted") > 0, "{}", run.stdout);
+    expect_agreement(&page, &run);
+}
