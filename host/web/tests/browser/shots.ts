@@ -1,20 +1,24 @@
-// Pictures of the page, to be looked at: build/shots/*.png.
+// Pictures of the page, to be looked at: build/shots/*.png. `npm run shots` takes them of a made-up
+// run, `npm run shots -- FILE [STRETCH]` of a page that the host wrote, and a stretch as "30-60".
 
 import { mkdirSync } from "node:fs";
 
 import { fixture } from "../fixture";
 import { Pages } from "./chromium";
 
+const [file, stretch = "360-480"] = process.argv.slice(2);
 const pages = await Pages.begin();
 mkdirSync("build/shots", { recursive: true });
 const hosts = ["load-a", "load-b"];
-const { lines } = fixture({ seconds: 630, perSecond: 900, warmUp: 30, hosts });
-const selection = "#t=360-480";
+const made = () => fixture({ seconds: 630, perSecond: 900, warmUp: 30, hosts }).lines;
+const lines = file ? [] : made();
 for (const colorScheme of ["light", "dark"] as const) {
   for (const [width, name] of [[1280, "wide"], [360, "phone"]] as const) {
-    for (const hash of ["", selection]) {
+    for (const hash of ["", `#t=${stretch}`]) {
       const options = { colorScheme, viewport: { width, height: 900 } };
-      const { page, errors } = await pages.open(lines, options, hash);
+      const { page, errors } = file
+        ? await pages.openFile(file, options, hash)
+        : await pages.open(lines, options, hash);
       const path = `build/shots/${name}-${colorScheme}${hash ? "-selected" : ""}.png`;
       await page.screenshot({ path, fullPage: true });
       console.log(path, ...errors);
@@ -22,6 +26,4 @@ for (const colorScheme of ["light", "dark"] as const) {
     }
   }
 }
-const { page } = await pages.open(lines);
-await page.pdf({ path: "build/shots/paper.pdf", format: "A4", printBackground: true });
 await pages.end();
