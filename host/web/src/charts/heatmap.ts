@@ -13,22 +13,23 @@ const POWER = 0.36;
 const FLOOR = 0.07;
 
 /** Frames that share a cell, so that one is some pixels wide. */
-export function framesACell(frames: number, px: number): number {
+function framesACell(frames: number, px: number): number {
   return Math.max(1, Math.round((frames * CELL_PX) / Math.max(px, 1)));
 }
 
 /** Paints the cells under a chart's lines. */
 export function drawHeat(u: uPlot, run: Run, heat: Heat) {
   const { ctx } = u;
-  const shown = run.moments.length;
-  const step = framesACell(shown, u.bbox.width / ratio());
-  const { cells, most } = joined(heat, shown, step);
+  const frames = run.moments.length;
+  const [from, until] = [u.scales.x.min ?? 0, u.scales.x.max ?? 0];
+  const step = framesACell(framesSeen(run, [from, until]), u.bbox.width / ratio());
+  const { cells, most } = joined(heat, frames, step);
   if (most === 0) return;
   const paint = ramp(token("heat"));
   const y = Array.from({ length: heat.rows + 1 }, (_, row) =>
     Math.round(u.valToPos(10 ** ((heat.first + row) / ROWS_A_DECADE), "y", true)));
-  for (let column = 0; column * step < shown; column++) {
-    const last = Math.min((column + 1) * step, shown) - 1;
+  for (let column = 0; column * step < frames; column++) {
+    const last = Math.min((column + 1) * step, frames) - 1;
     const left = Math.round(u.valToPos(run.moments[column * step].from, "x", true));
     const right = Math.round(u.valToPos(run.moments[last].until, "x", true));
     for (let row = 0; row < heat.rows; row++) {
@@ -40,9 +41,13 @@ export function drawHeat(u: uPlot, run: Run, heat: Heat) {
   }
 }
 
-/** How many are in the fullest cell. */
-export function fullest(heat: Heat, frames: number, px: number): number {
-  return joined(heat, frames, framesACell(frames, px)).most;
+/** How many are in the fullest cell, where so much of the time axis has so much room. */
+export function fullest(run: Run, heat: Heat, seen: readonly [number, number], px: number): number {
+  return joined(heat, run.moments.length, framesACell(framesSeen(run, seen), px)).most;
+}
+
+function framesSeen(run: Run, [begin, end]: readonly [number, number]): number {
+  return run.moments.filter(({ from, until }) => until > begin && from < end).length;
 }
 
 function joined(heat: Heat, frames: number, step: number) {

@@ -1,7 +1,7 @@
 // How much, how slow, how wrong: six figures, of the whole run or of the stretch that is selected.
 
 import type { ComponentChildren } from "preact";
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 
 import { percentileOverTime, perSecond } from "../record/course";
 import type { Run } from "../record/run";
@@ -25,6 +25,7 @@ interface Props {
 export function Figures(props: Props) {
   const { run, stretch, figures, whole } = props;
   const courses = useMemo(() => coursesOf(run), [run]);
+  const [isVeiled, setVeiled] = useState(run.report?.verdict.stamp === "INVALID");
   const [p50, p95, p99] = figures.response.percentiles([50, 95, 99]);
   const [sure] = useMemo(
     () => surely(run, stretch ?? wholeRun(run), figures.response, [95]), [run, stretch, figures]);
@@ -36,7 +37,13 @@ export function Figures(props: Props) {
   return (
     <div class="leading">
       <SelectionBar {...props} />
-      <div class="kpis">
+      {isVeiled && (
+        <p class="veiled">
+          The load generator was in the way: these figures say more of it than of the service.{" "}
+          <button type="button" class="btn" onClick={() => setVeiled(false)}>Show anyway</button>
+        </p>
+      )}
+      <div class={isVeiled ? "kpis hidden" : "kpis"} aria-hidden={isVeiled}>
         <Kpi label="Completed" of={words.rate(figures.perSecond)} spark={courses.done}>
           {note(
             words.rate(whole.perSecond),

@@ -42,6 +42,8 @@ export function Timeline({ run, selected, figures, isZoomed, paint, select }: Pr
   const specs = useMemo(() => specsOf(run), [run]);
   const [cursor, setCursor] = useState<number | null>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  // Of the plots, without their axes.
+  const [width, setWidth] = useState(948);
   const charts = useRef<Map<string, uPlot>>(new Map());
   const window = windowOf(run, isZoomed ? selected : null);
   const place = (seconds: number) => (seconds - window[0]) / (window[1] - window[0]);
@@ -74,13 +76,22 @@ export function Timeline({ run, selected, figures, isZoomed, paint, select }: Pr
               : selected ? stretchWords(run, selected) : "whole run"}
           </b>
         </div>
-        <Lane run={run} place={place} selected={selected} paint={paint} />
+        <Lane
+          run={run}
+          place={place}
+          selected={selected}
+          paint={paint}
+          width={width}
+          setWidth={setWidth}
+        />
       </div>
       {specs.map((spec, index) => (
         <div class="ch" key={spec.id}>
           <Legend
             run={run}
             spec={spec}
+            window={window}
+            width={width}
             cursor={cursor}
             stretch={selected ?? wholeRun(run)}
             figures={figures}
@@ -122,14 +133,19 @@ function windowOf(run: Run, stretch: Stretch | null): Window {
 function Legend(props: {
   run: Run;
   spec: Spec;
+  window: Window;
+  width: number;
   cursor: number | null;
   stretch: Stretch;
   figures: Figures;
   hidden: ReadonlySet<string>;
   toggle: (label: string) => void;
 }) {
-  const { run, spec, cursor, stretch, figures, hidden, toggle } = props;
-  const most = useMemo(() => (spec.heat ? fullest(spec.heat, run.moments.length, 960) : 0), [spec]);
+  const { run, spec, window, width, cursor, stretch, figures, hidden, toggle } = props;
+  const most = useMemo(
+    () => (spec.heat ? fullest(run, spec.heat, window, width) : 0),
+    [spec, window[0], window[1], width],
+  );
   const shown = spec.lines.toReversed();
   return (
     <div class="lg">
@@ -280,10 +296,11 @@ function Lane(props: {
   place: (seconds: number) => number;
   selected: Stretch | null;
   paint: number;
+  width: number;
+  setWidth: (px: number) => void;
 }) {
-  const { run, place, selected } = props;
+  const { run, place, selected, width, setWidth } = props;
   const lane = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(960);
   useLayoutEffect(() => setWidth(lane.current!.clientWidth - gutter() - RIGHT), [props.paint]);
   const rank = { info: 0, warn: 1, bad: 2 };
   const pins: Pin[] = [];

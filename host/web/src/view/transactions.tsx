@@ -10,6 +10,9 @@ import { thinned } from "./figures";
 import { Bar, Panel, Q, Spark } from "./parts";
 import * as words from "./words";
 
+/** Rows that are shown at a time; a filter finds the others. */
+const MAX_ROWS = 100;
+
 interface Row extends NameFigures {
   ended: number;
   service50: Figure | null;
@@ -44,10 +47,13 @@ export function Transactions(props: { run: Run; selected: Stretch | null; figure
   const [sort, setSort] = useState({ key: "failed", descends: true });
   const [filter, setFilter] = useState("");
   const input = useRef<HTMLInputElement>(null);
-  const courses = useMemo(() => new Map(figures.names.map(({ name }) => {
-    const of = percentileOverTime(run, (part) => part.names.get(name)?.get("service"), 95);
-    return [name, thinned(of.values)];
-  })), [run]);
+  const courses = useMemo(() => new Map<string, Float64Array>(), [run]);
+  const courseOf = (name: string) => {
+    const of = courses.get(name) ?? thinned(percentileOverTime(
+      run, (part) => part.names.get(name)?.get("service"), 95).values);
+    courses.set(name, of);
+    return of;
+  };
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (event.key !== "/" || event.target instanceof HTMLInputElement) return;
@@ -88,7 +94,7 @@ export function Transactions(props: { run: Run; selected: Stretch | null; figure
           <table class="data">
             <Head sort={sort} setSort={setSort} scale={scale} />
             <tbody>
-              {shown.map((row) => (
+              {shown.slice(0, MAX_ROWS).map((row) => (
                 <tr key={row.name}>
                   <th scope="row" class="nm">{row.name}</th>
                   <td class="num lo">{words.count(row.ended)}</td>
@@ -106,7 +112,7 @@ export function Transactions(props: { run: Run; selected: Stretch | null; figure
                   <td class="lo w">{scale && <Range row={row} scale={scale} />}</td>
                   <td class="lo svc spk">
                     <Spark
-                      values={courses.get(row.name) ?? []}
+                      values={courseOf(row.name)}
                       width={96}
                       height={20}
                       isLogarithmic
@@ -116,6 +122,9 @@ export function Transactions(props: { run: Run; selected: Stretch | null; figure
               ))}
             </tbody>
           </table>
+          {shown.length > MAX_ROWS && (
+            <p class="dim">{words.count(shown.length - MAX_ROWS)} more: sort, or filter by name.</p>
+          )}
           {shown.length === 0 && <p class="dim">No name has “{filter}” in it.</p>}
         </div>
       )}

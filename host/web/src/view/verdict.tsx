@@ -94,7 +94,9 @@ function Facts({ run, report }: { run: Run; report: Report }) {
   return (
     <dl class="facts">
       <Fact name="Measurement" state={state} lead={verdict.stamp}>
-        {verdict.evidence.length > 0 ? verdict.evidence.map(({ what }) => what).join("; ") : kept}
+        {verdict.evidence.length === 0 ? kept : verdict.evidence.map(({ what, advice }) => (
+          <span key={what} class="evidence">{what}: {advice}</span>
+        ))}
       </Fact>
       {control?.objectives.map((objective) => (
         <Fact

@@ -123,6 +123,19 @@ test("a record without an end, without a frame and one that is broken are told",
   assert.match(await broken.page.locator(".broken").innerText(), /no header/);
 });
 
+test("figures of a run that the generator spoilt are veiled until they are asked for", async () => {
+  const lines = small();
+  const end = lines.at(-1) as { end: { report: { verdict: object } } };
+  const evidence = [{ stamp: "INVALID", what: "it stood still", advice: "give it more cores" }];
+  end.end.report.verdict = { stamp: "INVALID", evidence };
+  const { page } = await pages.open(lines);
+  assert.match(await page.locator("h1").innerText(), /^INVALID/);
+  assert.match(await page.locator(".facts").innerText(), /give it more cores/);
+  assert.equal(await page.locator(".kpis.hidden").count(), 1);
+  await page.getByText("Show anyway").click();
+  assert.equal(await page.locator(".kpis.hidden").count(), 0);
+});
+
 test("paper is light, and nothing is cut at its right", async () => {
   const { page } = await pages.open(small(), { colorScheme: "dark" });
   await page.setViewportSize({ width: 703, height: 900 });
