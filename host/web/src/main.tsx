@@ -4,7 +4,7 @@
 import { render } from "preact";
 
 import { load, namesOf } from "./record/load";
-import { App } from "./view/app";
+import { App, ready } from "./view/app";
 
 async function show() {
   const root = document.getElementById("page")!;
@@ -27,9 +27,8 @@ async function show() {
       </p>,
       root,
     );
+    ready();
   }
-  // How many milliseconds after the page was opened it was complete.
-  document.documentElement.dataset.ready = performance.now().toFixed(0);
 }
 
 void show();

@@ -27,6 +27,12 @@ export function framesIn(run: Run, [from, until]: readonly [number, number]): St
   return { from: first, until: Math.max(first + 1, after < 0 ? last + 1 : after) };
 }
 
+/** Says, to whoever drives a browser, that all is on the page. */
+export function ready() {
+  performance.mark("complete");
+  document.documentElement.dataset.ready = "";
+}
+
 /** The stretch that the address names, as in "#t=30-60". */
 function fromAddress(run: Run): Stretch | null {
   const found = /^#t=([\d.]+)-([\d.]+)$/.exec(location.hash);
@@ -45,6 +51,15 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
   const [selected, setSelected] = useState<Stretch | null>(() => fromAddress(run));
   const [isZoomed, setZoomed] = useState(false);
   const paint = usePaint();
+  // The head is on the screen before the charts and tables are reckoned.
+  const [isWhole, setWhole] = useState(false);
+  useEffect(() => {
+    if (isWhole) ready();
+    else {
+      performance.mark("painted");
+      setWhole(true);
+    }
+  }, [isWhole]);
   const whole = useMemo(() => figuresOf(run, wholeRun(run)), [run]);
   const figures = useMemo(
     () => (selected ? figuresOf(run, selected) : whole), [run, selected, whole]);
@@ -90,23 +105,27 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
           zoom={setZoomed}
           select={select}
         />
-        <Timeline
-          run={run}
-          selected={selected}
-          figures={figures}
-          isZoomed={isZoomed && selected !== null}
-          paint={paint}
-          select={select}
-        />
-        <Transactions run={run} selected={selected} figures={figures} />
-        <Percentiles run={run} selected={selected} figures={figures} whole={whole} paint={paint} />
-        <div class="pair">
-          <Failures run={run} selected={selected} figures={figures} />
-          <Requests run={run} stretch={stretch} selected={selected} />
-        </div>
-        <Checks run={run} stretch={stretch} selected={selected} />
-        <Hosts run={run} selected={selected} figures={figures} />
-        <Plan run={run} />
+        {isWhole && (
+          <>
+            <Timeline
+              run={run}
+              selected={selected}
+              figures={figures}
+              isZoomed={isZoomed && selected !== null}
+              paint={paint}
+              select={select}
+            />
+            <Transactions run={run} selected={selected} figures={figures} />
+            <Percentiles run={run} selected={selected} figures={figures} whole={whole} paint={paint} />
+            <div class="pair">
+              <Failures run={run} selected={selected} figures={figures} />
+              <Requests run={run} stretch={stretch} selected={selected} />
+            </div>
+            <Checks run={run} stretch={stretch} selected={selected} />
+            <Hosts run={run} selected={selected} figures={figures} />
+            <Plan run={run} />
+          </>
+        )}
       </main>
       <footer>
         Swell {run.header.version} · this page holds its record and needs no network · made with

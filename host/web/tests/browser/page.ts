@@ -111,7 +111,7 @@ test("several runs of a command are in one page, one at a time", async () => {
   assert.deepEqual(await choice.locator("option").allInnerTexts(), ["checkout", "search"]);
   await choice.selectOption("1");
   await page.waitForFunction(() => document.title === "search · Swell");
-  assert.equal(await page.locator("#time canvas").count(), 7);
+  await page.locator("#time canvas").nth(6).waitFor();
 });
 
 test("a record without an end, without a frame and one that is broken are told", async () => {
@@ -151,7 +151,8 @@ test("paper is light, and nothing is cut at its right", async () => {
 test("an hour with three names is on the screen in a second, a selection in 50 ms", async (t) => {
   const { lines } = fixture({ seconds: 3_600, perSecond: 60 });
   const { page } = await pages.open(lines);
-  const painted = Number(await page.evaluate(() => document.documentElement.dataset.ready));
+  const [painted, complete] = await page.evaluate(() =>
+    ["painted", "complete"].map((name) => performance.getEntriesByName(name)[0].startTime));
   const selections = await page.evaluate(async () => {
     const took: number[] = [];
     for (let from = 100; from < 3_000; from += 300) {
@@ -166,7 +167,8 @@ test("an hour with three names is on the screen in a second, a selection in 50 m
     return took.sort((one, other) => one - other);
   });
   const median = selections[selections.length >> 1];
-  t.diagnostic(`complete after ${painted} ms, a selection ${median.toFixed(0)} ms`);
+  const [first, all, chosen] = [painted, complete, median].map(Math.round);
+  t.diagnostic(`painted after ${first} ms, complete after ${all} ms, a selection ${chosen} ms`);
   // A machine that does other things takes longer; what takes ten times as long is broken.
-  assert.ok(painted < 10_000 && median < 500, `${painted} ms, ${median} ms`);
+  assert.ok(complete < 10_000 && median < 500, `${complete} ms, ${median} ms`);
 });
