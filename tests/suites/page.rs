@@ -35,13 +35,15 @@ fn every_figure_of_a_page_is_that_of_the_results() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let page = folder.path().join("report.html");
     let target = Target::start(TargetSettings::default()).expect("loopback has a free port");
-    for (guest, flags) in [
-        ("plain-get", "--tps 400 --duration 12s --warmup 1s"),
-        ("whole-contract", "--rate 20 --duration 3s"),
-        ("nested", "--vus 3 --duration 2s"),
+    let (guest, example) = (Host::run_guest, Host::run_example);
+    for (host, flags) in [
+        (guest("plain-get"), "--tps 400 --duration 12s --warmup 1s"),
+        (guest("nested"), "--vus 3 --duration 2s"),
+        (guest("says-failed"), "--vus 2 --tps 50 --duration 2s --allow-all-failed"),
+        (example("own-metrics"), "--rate 20 --duration 3s"),
     ] {
-        let run = run(Host::run_guest(guest), &target, flags, &page);
-        assert!(page.exists(), "{guest}: {}", run.stderr);
+        let run = run(host, &target, flags, &page);
+        assert!(page.exists(), "{flags}: {}", run.stderr);
         expect_agreement(&page, &run);
     }
 }
