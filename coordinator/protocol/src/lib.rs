@@ -6,7 +6,10 @@
 //! | module | is |
 //! |---|---|
 //! | [`lead`] | leading a run: which node has which slots and may start them, what has come back |
-//! | [`member`] | one node's part in a run |
+//! | [`member`] | one node's part in a run, towards the lead |
+//! | [`part`] | one node's part in a run, towards its own workers |
+//! | [`last_words`] | how long a node waits until all that it told is merged |
+//! | [`stock`] | how many iteration numbers a node asks for |
 //! | [`message`] | what the lead and the members say to one another |
 //! | `tables` | which slots belong to which node over the whole run |
 //! | [`lease`] | what bounds the load of a node that has fallen silent |
@@ -20,9 +23,12 @@
 
 pub mod clock;
 pub mod deltas;
+pub mod last_words;
 pub mod lead;
 pub mod lease;
 pub mod member;
 pub mod message;
 pub mod numbers;
+pub mod part;
+pub mod stock;
 mod tables;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use swell_protocol::stock::NumbersHeld;
 use tokio::sync::Notify;
 
 /// Hands out the numbers from 0 up to a limit, or those of the blocks that it was given.
@@ -114,11 +115,11 @@ impl Iterations {
         }
     }
 
-    /// How many of the blocks' numbers were used, and how many are left.
-    pub(crate) fn stock(&self) -> (u64, u64) {
-        self.blocks.as_ref().map_or((0, 0), |blocks| {
-            let left = blocks.left().iter().map(|block| block.end - block.start).sum();
-            (blocks.used.load(Ordering::Relaxed), left)
+    /// What of the blocks' numbers was used, and is left.
+    pub(crate) fn held(&self) -> NumbersHeld {
+        self.blocks.as_ref().map_or_else(NumbersHeld::default, |blocks| NumbersHeld {
+            used: blocks.used.load(Ordering::Relaxed),
+            left: blocks.left().iter().map(|block| block.end - block.start).sum(),
         })
     }
 
@@ -260,7 +261,7 @@ mod tests {
     async fn whoever_finds_no_block_waits_for_the_next_or_for_the_end_of_all() {
         let iterations = Iterations::of_blocks();
         let (first, ()) = tokio::join!(iterations.take(), async { iterations.hand(5..7) });
-        assert_eq!((first, iterations.stock()), (Some(5), (1, 1)));
+        assert_eq!((first, iterations.held()), (Some(5), NumbersHeld { used: 1, left: 1 }));
         assert_eq!(iterations.take().await, Some(6));
         let (none, ()) = tokio::join!(iterations.take(), async { iterations.complete() });
         assert_eq!((none, iterations.is_exhausted()), (None, true));

@@ -5,12 +5,15 @@
 //! This crate has threads, timers and queues. Several plans may be executed at once: each has its
 //! own workers, on threads that all plans share.
 
+mod accounted;
 mod alone;
+mod counts_message;
 mod iterations;
 pub mod journal;
 mod lead;
 pub mod machine;
 mod member;
+mod member_line;
 mod overflow;
 mod plan;
 mod run_lines;
@@ -23,7 +26,8 @@ mod workers;
 
 pub use self::alone::drive;
 pub use self::lead::{LeadLine, NodeEvent, RunCommand, StoppedBefore, lead};
-pub use self::member::{MemberLine, MemberReport, Participation, WindowReport, take_part};
+pub use self::member::{Participation, take_part};
+pub use self::member_line::{MemberLine, MemberReport, WindowReport};
 pub use self::plan::RunPlan;
 pub use self::run_lines::{Asked, CommandCall, CommandReply, View};
 pub use self::threads::Threads;
