@@ -1,5 +1,7 @@
 //! What held the rate of a run.
 
+use serde::{Deserialize, Serialize};
+
 use crate::control::{Doing, Explanation, Objective, SearchResult};
 
 /// What held the rate of a run, at its end.
@@ -14,7 +16,7 @@ pub struct ControlRecord {
 }
 
 /// One objective, at the end of a run or while it goes on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObjectiveRecord {
     /// The objective.
     pub objective: Objective,

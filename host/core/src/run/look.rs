@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::control_record::ObjectiveRecord;
 use super::node::NodePlace;
 use crate::control::Limit;
@@ -36,7 +38,7 @@ pub struct Look<'a> {
 }
 
 /// What the rate follows at the moment, and why.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ControlLook {
     /// Starts a second that the run aims at; `None` in the closed model.
     pub goal: Option<f64>,
@@ -51,7 +53,7 @@ pub struct ControlLook {
 }
 
 /// A node in the live view. Rates are those since the last look.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NodeLook {
     /// The node's part in the run.
     pub place: NodePlace,

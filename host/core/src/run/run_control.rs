@@ -41,16 +41,25 @@ const LAST_WORDS_UNATTENDED: Duration = Duration::from_secs(20);
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct RunControl {
-    state: RunSnapshot,
+    state: ControlState,
     /// What was counted in the second that is shown.
     shown: Snapshot,
     look: Option<PendingLook>,
 }
 
 /// All that the control of a run knows: another control goes on from it exactly as the first would
-/// have. What is only shown is not part of it.
+/// have.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunSnapshot {
+    state: ControlState,
+    /// A look that nobody has polled yet, with what was counted in its second. Outputs add up
+    /// looks, and would miss that second.
+    look: Option<(PendingLook, Snapshot)>,
+}
+
+/// What decides on the run, and what it comes to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct ControlState {
     rules: EndRules,
     account: Account,
     set_points: SetPoints,
@@ -90,7 +99,7 @@ struct Drain {
 }
 
 /// What is to be shown, without the counts.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct PendingLook {
     elapsed: Duration,
     is_ending: bool,
@@ -132,7 +141,7 @@ impl RunControl {
             lasts_until_stopped: plan.lasts_until_stopped(),
             slots: if plan.control.is_some() { None } else { plan.timeline() },
         };
-        Self::restore(RunSnapshot {
+        let state = ControlState {
             rules,
             account: Account::new(plan),
             set_points: SetPoints::new(plan, senders, room),
@@ -143,18 +152,20 @@ impl RunControl {
             was_cut: false,
             last_words_until: None,
             effects: VecDeque::new(),
-        })
+        };
+        Self { state, shown: Snapshot::default(), look: None }
     }
 
-    /// A copy of all that the control knows. What is to be shown must be polled before, because it
-    /// is not part of it.
+    /// A copy of all that the control knows, with effects and a look that nobody has polled yet.
     pub fn snapshot(&self) -> RunSnapshot {
-        self.state.clone()
+        let look = self.look.clone().map(|look| (look, self.shown.clone()));
+        RunSnapshot { state: self.state.clone(), look }
     }
 
     /// A control that goes on where the snapshot was taken.
-    pub fn restore(snapshot: RunSnapshot) -> Self {
-        Self { state: snapshot, shown: Snapshot::default(), look: None }
+    pub fn restore(RunSnapshot { state, look }: RunSnapshot) -> Self {
+        let (look, shown) = look.unzip();
+        Self { state, shown: shown.unwrap_or_default(), look }
     }
 
     /// Somebody gives the run a command. If the run is ending already, commands to end do nothing,
@@ -323,7 +334,7 @@ impl RunControl {
     /// If no cause had ended the run, its nodes had come to the end of their iterations, or had all
     /// left.
     pub fn close(self, now: RunInstant, began_at: Duration, fates: Vec<NodeFate>) -> RunOutcome {
-        let RunSnapshot { rules, mut account, set_points, mut nodes, distrusted, ending, .. } =
+        let ControlState { rules, mut account, set_points, mut nodes, distrusted, ending, .. } =
             self.state;
         account.total.merge(&account.recent);
         let sum = |of: fn(&NodeTotals) -> u64| nodes.values().map(of).fold(0, u64::saturating_add);
@@ -373,7 +384,7 @@ impl RunControl {
     }
 }
 
-impl RunSnapshot {
+impl ControlState {
     fn end(&mut self, now: RunInstant, cause: EndCause, order: EndOrder) {
         let grace = self.rules.grace;
         if order == EndOrder::Stopped {

@@ -68,6 +68,8 @@ struct World {
     looks: Vec<(RunInstant, u64, bool)>,
     /// When the run is to end, and when what is under way is cut, as the last look says.
     ends: (Option<Duration>, Option<Duration>),
+    /// Whether another control takes over before anybody has done or shown what this one says next.
+    is_replaced_next: bool,
 }
 
 impl World {
@@ -96,6 +98,7 @@ impl World {
             effects: Vec::new(),
             looks: Vec::new(),
             ends: (None, None),
+            is_replaced_next: false,
         };
         world.tell_places();
         world
@@ -135,7 +138,16 @@ impl World {
         let users = if self.crew == Crew::Alone { self.users } else { 0 };
         let here = LocalFacts { users, iterations: self.iterations };
         self.control.handle_time(self.now, here);
+        if std::mem::take(&mut self.is_replaced_next) {
+            self.replace();
+        }
         self.follow();
+    }
+
+    /// The control goes, and one that knows what it knew takes its place.
+    fn replace(&mut self) {
+        let bytes = postcard::to_stdvec(&self.control.snapshot()).unwrap();
+        self.control = RunControl::restore(postcard::from_bytes(&bytes).unwrap());
     }
 
     fn counts(&self, counted: Snapshot) -> NodeCounts {
@@ -509,6 +521,26 @@ fn a_limit_is_told_once_when_it_comes_and_once_when_it_goes() {
 }
 
 #[test]
+fn a_limit_of_nodes_is_judged_from_their_beginning_and_later_once_a_move_is_over() {
+    let limited_at = |moves: bool| {
+        let mut world = World::new(&plan(|input| input.duration = Some(secs(60))), Crew::Nodes(2));
+        world.rate = 50.0;
+        if moves {
+            world.now = ms(200);
+            world.tell_places();
+            world.now = ms(0);
+        }
+        world.run_until(ms(20_000));
+        let is_limit = |effect: &Effect| matches!(effect, Effect::Say(Notice::Limited(_)));
+        let found = world.effects.iter().find(|(_, effect)| is_limit(effect));
+        found.expect("half of what is due begins").0
+    };
+    let at_once = limited_at(false);
+    assert!(at_once < ms(3_500), "a move would keep it back for 2.5 s: {at_once:?}");
+    assert!(limited_at(true) > at_once, "where slots move, some are missed");
+}
+
+#[test]
 fn a_run_is_shown_once_a_second_also_while_it_ends() {
     let mut world = World::alone(&plan(|_| {}));
     world.run_until(ms(1_000));
@@ -565,25 +597,22 @@ fn nodes_that_have_told_all_end_a_run_or_desert_it() {
 /// What is done to a world after so many windows.
 type Act = (u32, fn(&mut World));
 
-/// Plays a script, if need be with the control restored from what it knew after so many windows;
-/// gives all that was done, and what it came to.
-fn play(
-    plan: &Plan,
-    crew: Crew,
-    script: &[Act],
-    windows: u32,
-    restored_at: Option<u32>,
-) -> (Vec<(RunInstant, Effect)>, RunOutcome) {
+/// All that was done and shown, and what it came to.
+type Played = (Vec<(RunInstant, Effect)>, Vec<(RunInstant, u64, bool)>, RunOutcome);
+
+/// Plays a script, if need be with the control restored from what it knew after so many windows,
+/// and again in the middle of the next.
+fn play(plan: &Plan, crew: Crew, script: &[Act], windows: u32, restored_at: Option<u32>) -> Played {
     let mut world = World::new(plan, crew);
     for window in 0..windows {
         script.iter().filter(|(at, _)| *at == window).for_each(|(_, act)| act(&mut world));
         if restored_at == Some(window) {
-            let bytes = postcard::to_stdvec(&world.control.snapshot()).unwrap();
-            world.control = RunControl::restore(postcard::from_bytes(&bytes).unwrap());
+            world.replace();
+            world.is_replaced_next = true;
         }
         world.step();
     }
-    (world.effects.clone(), world.close())
+    (world.effects.clone(), world.looks.clone(), world.close())
 }
 
 #[test]
