@@ -12,9 +12,11 @@
 //! | `node` | what is known of one node, and what follows for it alone |
 //! | `state` | all that is known, as one value |
 //! | `answer` | how a question is answered, and how far its lease reaches |
+//! | `course` | what starts follow |
 //! | `moves` | how slots move from node to node |
 
 mod answer;
+mod course;
 mod event;
 mod moves;
 mod node;
@@ -23,9 +25,8 @@ mod state;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use swell_core::RunInstant;
-use swell_core::run::UnknownStarts;
-use swell_core::schedule::{Course, Law, ShareTable};
+use swell_core::run::{SetPoint, UnknownStarts};
+use swell_core::schedule::ShareTable;
 
 pub use self::event::LeadEvent;
 use self::node::{NodeStanding, NodeState};
@@ -41,9 +42,6 @@ const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::f
 const MIN_LEAD_TIME: Duration = Duration::from_millis(500);
 /// The same, in round trips.
 const LEAD_ROUND_TRIPS: u32 = 10;
-/// How far ahead a course is published, at the least and beside a round trip: by then all nodes
-/// follow it.
-const COURSE_NOTICE: Duration = Duration::from_millis(20);
 /// How long segments are kept that are over: the clocks of the run on the nodes may drift apart by
 /// as much.
 const KEPT: Duration = Duration::from_secs(15);
@@ -90,11 +88,20 @@ impl RunLead {
         }
     }
 
-    /// A node said something. What a node says that does not take part is ignored.
+    /// A node sent counts that are impossible: what the node says is ignored from now on.
+    pub fn distrust(&mut self, node: NodeId) {
+        if let Some(node) = self.0.nodes.get_mut(&node) {
+            node.is_distrusted = true;
+        }
+    }
+
+    /// A node said something. What a node says that does not take part, or is distrusted, is
+    /// ignored.
     pub fn handle_message(&mut self, now: LocalInstant, from: NodeId, message: ToLead) {
         let state = &mut self.0;
         state.wake(now);
-        let Some(node) = state.nodes.get_mut(&from) else { return };
+        let node = state.nodes.get_mut(&from).filter(|node| !node.is_distrusted);
+        let Some(node) = node else { return };
         node.heard_at = node.heard_at.max(now);
         match message {
             ToLead::Delta(delta) => {
@@ -119,6 +126,7 @@ impl RunLead {
             }
             state.move_slots(now, run_now);
         }
+        state.look_whether_ready_in_time(now);
         state.look_whether_over(now);
         let (soonest, latest) = LOOK_AGAIN;
         let to_be_heard = state.nodes.values().filter(|node| node.is_to_be_heard());
@@ -140,38 +148,13 @@ impl RunLead {
         began
     }
 
-    /// From the next moment on starts follow another course. With `restart`, objectives judge only
-    /// what begins from then on.
-    pub fn change_course(&mut self, now: LocalInstant, course: Course, restart: bool) {
-        let state = &mut self.0;
-        let Some(run_now) = state.run_now(now) else { return };
-        let notice = COURSE_NOTICE.max(state.slowest());
-        if let Some(timeline) = &mut state.orders.timeline {
-            match (course, &state.settings.timeline) {
-                (Course::Rate(rate), _) => {
-                    timeline.change_after(run_now + notice, Law::Constant(rate))
-                }
-                (Course::Profile, Some(profile)) => {
-                    timeline.follow_after(run_now + notice, profile)
-                }
-                (Course::Profile, None) => {}
-            }
-            state.ahead = state.numbering.clone();
+    /// From the next moment on starts follow this set-point. Nodes are told only if it differs from
+    /// what they follow. They need more notice than the workers of one machine, so the lead finds
+    /// itself when the set-point comes into force.
+    pub fn follow(&mut self, now: LocalInstant, set_point: SetPoint) {
+        if let Some(run_now) = self.0.run_now(now) {
+            self.0.follow(run_now, set_point);
         }
-        state.orders.restarts += u64::from(restart);
-        state.publish();
-    }
-
-    /// Nothing is to begin (`true`), or things may begin again.
-    pub fn pause(&mut self, is_paused: bool) {
-        self.0.orders.is_paused = is_paused;
-        self.0.publish();
-    }
-
-    /// The warm-up ends: what is meant to begin from this instant on is measured.
-    pub fn measure_from(&mut self, from: RunInstant) {
-        self.0.orders.measured_from = Some(from);
-        self.0.publish();
     }
 
     /// Nothing may begin any more.
@@ -220,6 +203,26 @@ impl RunLead {
         self.node(node).is_some_and(|node| node.standing != NodeStanding::Outside)
     }
 
+    /// Whether a node is distrusted.
+    pub fn is_distrusted(&self, node: NodeId) -> bool {
+        self.node(node).is_some_and(|node| node.is_distrusted)
+    }
+
+    /// How often a node was lost.
+    pub fn times_lost(&self, node: NodeId) -> u64 {
+        self.node(node).map_or(0, |node| node.times_lost)
+    }
+
+    /// Whether the nodes have been told when to begin.
+    pub const fn has_begun(&self) -> bool {
+        !matches!(self.0.orders.stage, RunStage::Preparing)
+    }
+
+    /// Whether the counts of every node have arrived, or the node was given up.
+    pub const fn is_over(&self) -> bool {
+        self.0.is_over
+    }
+
     /// Whether all counts of a node have arrived.
     pub fn is_complete(&self, node: NodeId) -> bool {
         self.node(node).is_some_and(|node| node.inbox.is_complete())
@@ -252,3 +255,6 @@ impl RunLead {
         self.0.nodes.get(&node)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use strategies::to_lead;
 use swell_core::RunInstant;
+use swell_core::run::SetPoint;
 use swell_core::schedule::{Arrivals, Course, Law, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
@@ -34,21 +35,34 @@ enum Input {
     Time,
     Joins,
     Begin,
-    Course(Course, bool),
-    Pause(bool),
-    MeasureFrom(RunInstant),
+    Follow(SetPoint),
+    Distrust(NodeId),
     End(Ending),
 }
 
 fn input() -> impl Strategy<Value = Input> {
-    let course = prop_oneof![Just(Course::Profile), (0.0..5_000.0).prop_map(Course::Rate)];
+    let course = prop_oneof![
+        Just(None),
+        Just(Some(Course::Profile)),
+        prop::sample::select(vec![0.0, 700.0, 5_000.0]).prop_map(|rate| Some(Course::Rate(rate))),
+    ];
+    let measured_from = prop::option::of((0u64..9_000_000_000).prop_map(RunInstant::from_nanos));
+    // Few different ones, so that some are told twice.
+    let set_point = (course, 0u64..3, any::<bool>(), measured_from).prop_map(
+        |(course, restarts, is_paused, measured_from)| SetPoint {
+            course,
+            from: RunInstant::START,
+            restarts,
+            is_paused,
+            measured_from,
+        },
+    );
     prop_oneof![
         6 => to_lead().prop_map(|message| Input::Said(NODES[2], message)),
         2 => to_lead().prop_map(|message| Input::Said(NODES[3], message)),
         1 => Just(Input::Joins),
-        1 => (course, any::<bool>()).prop_map(|(course, restart)| Input::Course(course, restart)),
-        1 => any::<bool>().prop_map(Input::Pause),
-        1 => (0u64..9_000_000_000).prop_map(|at| Input::MeasureFrom(RunInstant::from_nanos(at))),
+        1 => prop::sample::select(&NODES[1..]).prop_map(Input::Distrust),
+        3 => set_point.prop_map(Input::Follow),
     ]
 }
 
@@ -92,9 +106,8 @@ impl Twins {
                 Input::Time => lead.handle_time(now),
                 Input::Joins => lead.handle_joining(now, NODES[3]),
                 Input::Begin => drop(lead.begin(now)),
-                Input::Course(course, restart) => lead.change_course(now, course, restart),
-                Input::Pause(is_paused) => lead.pause(is_paused),
-                Input::MeasureFrom(from) => lead.measure_from(from),
+                Input::Follow(set_point) => lead.follow(now, set_point),
+                Input::Distrust(node) => lead.distrust(node),
                 Input::End(why) => lead.end(why),
             }
         }
@@ -127,7 +140,8 @@ impl Twins {
                     lead.share(node),
                     lead.unknown(node),
                     [lead.is_present(node), lead.has_left(node)],
-                    [lead.took_part(node), lead.is_complete(node)],
+                    [lead.took_part(node), lead.is_complete(node), lead.is_distrusted(node)],
+                    (lead.times_lost(node), lead.has_begun(), lead.is_over()),
                 )
             };
             assert_eq!(seen(restored), seen(&self.lead));

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use swell_core::RunInstant;
+use swell_core::run::SetPoint;
 use swell_core::schedule::{Arrivals, Course, Cursor, Law, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
@@ -37,6 +38,8 @@ const MAX_SCRIPT: Duration = Duration::from_secs(100);
 struct World {
     now: LocalInstant,
     lead: RunLead,
+    /// What the lead was told to follow last.
+    set_point: SetPoint,
     honest: [Honest; 2],
     /// Who started which slot.
     started: BTreeMap<u64, NodeId>,
@@ -93,20 +96,24 @@ pub(super) fn target(bytes: &[u8]) -> bool {
                         world.steady = Some(0);
                     }
                     1 => world.lead.handle_joining(world.now, OTHERS[2]),
-                    2 => world.lead.pause(true),
-                    3 => world.lead.pause(false),
-                    4 => world.lead.measure_from(RunInstant::from_nanos(1_000_000_000)),
+                    2 => world.follow(|set_point| set_point.is_paused = true),
+                    3 => world.follow(|set_point| set_point.is_paused = false),
+                    4 => world.follow(|set_point| {
+                        set_point.measured_from = Some(RunInstant::from_nanos(1_000_000_000));
+                    }),
                     5 => world.end(),
-                    6 => world.lead.change_course(world.now, Course::Profile, true),
+                    6 => world.follow(|set_point| {
+                        set_point.course = Some(Course::Profile);
+                        set_point.restarts += 1;
+                    }),
                     7 => world.leave(),
                     _ => {}
                 }
             }
-            5 => world.lead.change_course(
-                world.now,
-                Course::Rate(f64::from(what / 8) * 10.0),
-                what > 128,
-            ),
+            5 => world.follow(|set_point| {
+                set_point.course = Some(Course::Rate(f64::from(what / 8) * 10.0));
+                set_point.restarts += u64::from(what > 128);
+            }),
             6 => {
                 // All were asleep, the lead too.
                 world.now = world.now + Duration::from_millis(1 << (what / 8 % 16));
@@ -146,15 +153,29 @@ impl World {
             Honest::new(id, now, cursor)
         });
         let lead = RunLead::new(settings, &nodes, now);
+        let set_point = SetPoint {
+            course: None,
+            from: RunInstant::START,
+            restarts: 0,
+            is_paused: false,
+            measured_from: None,
+        };
         Self {
             now,
             lead,
+            set_point,
             honest,
             started: BTreeMap::new(),
             steady: None,
             leaves: false,
             has_ended: false,
         }
+    }
+
+    /// The lead is told to follow something else than before.
+    fn follow(&mut self, change: impl FnOnce(&mut SetPoint)) {
+        change(&mut self.set_point);
+        self.lead.follow(self.now, self.set_point);
     }
 
     /// All that is honest goes on for a while.

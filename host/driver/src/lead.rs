@@ -10,7 +10,6 @@ use swell_core::run::{
     Effect, EndOrder, EndRequest, Flowed, LocalFacts, NodeCounts, NodeFate, NodePlace, RunControl,
     RunOutcome, SetPoint,
 };
-use swell_core::schedule::Course;
 use swell_protocol::message::{Ending, NodeId};
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -43,12 +42,8 @@ pub enum NodeEvent {
 /// What all nodes are to be told.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RunCommand {
-    /// Follow another course; whether objectives judge only what begins from then on.
-    Follow(Course, bool),
-    /// Begin nothing (`true`), or begin again.
-    Pause(bool),
-    /// What is meant to begin from this instant on is measured.
-    MeasureFrom(RunInstant),
+    /// Follow this set-point, whole; nodes may know a part of it already.
+    Follow(SetPoint),
     /// Begin nothing any more.
     End(Ending),
     /// A node sent counts that are impossible: what it says is ignored from now on.
@@ -84,7 +79,6 @@ pub async fn lead(
         // Nothing is known here about how many users other machines hold.
         control: RunControl::new(&plan.plan, plan.workers, None),
         run_commands: line.run_commands,
-        told: None,
     };
     let mut ticks = tokio::time::interval(WINDOW);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -147,8 +141,6 @@ struct Lead {
     began: Instant,
     control: RunControl,
     run_commands: mpsc::Sender<RunCommand>,
-    /// The set-point that nodes were told last.
-    told: Option<SetPoint>,
 }
 
 impl Lead {
@@ -176,11 +168,7 @@ impl Lead {
     async fn do_effects(&mut self) {
         while let Some(effect) = self.control.poll_effect() {
             match effect {
-                Effect::Publish(set_point) => {
-                    for run_command in changes(self.told.replace(set_point), set_point) {
-                        self.send(run_command).await;
-                    }
-                }
+                Effect::Publish(set_point) => self.send(RunCommand::Follow(set_point)).await,
                 // Each node ends at its own instant, which is the same for all; nobody needs to be
                 // told.
                 Effect::End(EndOrder::Planned) => {}
@@ -200,55 +188,5 @@ impl Lead {
     async fn send(&self, run_command: RunCommand) {
         // If that thread has ended, the channel of its messages ends too, and shows it.
         let _ = self.run_commands.send(run_command).await;
-    }
-}
-
-/// What nodes are to be told that follow the set-point `told`, and are to follow another.
-fn changes(told: Option<SetPoint>, set_point: SetPoint) -> Vec<RunCommand> {
-    let SetPoint { course, from: _, restarts, is_paused, measured_from } = set_point;
-    let mut run_commands = Vec::new();
-    if is_paused != told.is_some_and(|told| told.is_paused) {
-        run_commands.push(RunCommand::Pause(is_paused));
-    }
-    if let Some(from) = measured_from
-        && told.is_none_or(|told| told.measured_from != measured_from)
-    {
-        run_commands.push(RunCommand::MeasureFrom(from));
-    }
-    let restarted = restarts != told.map_or(0, |told| told.restarts);
-    if let Some(course) = course
-        && (restarted || told.is_none_or(|told| told.course != Some(course)))
-    {
-        run_commands.push(RunCommand::Follow(course, restarted));
-    }
-    run_commands
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nodes_are_told_what_has_changed_and_no_more() {
-        let first = SetPoint {
-            course: Some(Course::Rate(5.0)),
-            from: RunInstant::START,
-            restarts: 0,
-            is_paused: false,
-            measured_from: None,
-        };
-        assert_eq!(changes(None, first), [RunCommand::Follow(Course::Rate(5.0), false)]);
-        assert_eq!(changes(Some(first), first), []);
-        let restarted = SetPoint { restarts: 1, ..first };
-        assert_eq!(changes(Some(first), restarted), [RunCommand::Follow(Course::Rate(5.0), true)]);
-        let from = RunInstant::from_nanos(7);
-        let paused = SetPoint { is_paused: true, measured_from: Some(from), ..first };
-        assert_eq!(
-            changes(Some(first), paused),
-            [RunCommand::Pause(true), RunCommand::MeasureFrom(from)]
-        );
-        assert_eq!(changes(Some(paused), first), [RunCommand::Pause(false)]);
-        let closed = SetPoint { course: None, ..first };
-        assert_eq!(changes(None, closed), []);
     }
 }

@@ -1,5 +1,7 @@
 //! What the lead of a run tells its owner.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::deltas::Delta;
@@ -10,6 +12,8 @@ use crate::message::NodeId;
 pub enum LeadEvent {
     /// All nodes can begin.
     Ready,
+    /// Not all nodes can begin after so long.
+    NotReady(Duration),
     /// A node cannot take part, and says why.
     Refused(NodeId, String),
     /// What a node counted; the owner is to merge it.

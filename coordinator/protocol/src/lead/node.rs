@@ -65,6 +65,10 @@ pub(super) struct NodeState {
     exile: Duration,
     has_refused: bool,
     pub(super) wants_to_leave: bool,
+    /// How often it was lost.
+    pub(super) times_lost: u64,
+    /// Whether it told what cannot be.
+    pub(super) is_distrusted: bool,
 }
 
 /// A node's part in the run.
@@ -116,6 +120,8 @@ impl NodeState {
             exile: BETWEEN_MOVES,
             has_refused: false,
             wants_to_leave: false,
+            times_lost: 0,
+            is_distrusted: false,
         }
     }
 
@@ -164,6 +170,7 @@ impl NodeState {
 
     /// The node is lost. If it is lost again soon after it came back, it stays away longer.
     pub(super) fn handle_lost(&mut self, now: LocalInstant) {
+        self.times_lost = self.times_lost.saturating_add(1);
         self.exile = match self.returned_at {
             Some(returned) if now.since(returned) < 2 * self.exile => {
                 (self.exile * 2).min(MAX_EXILE)

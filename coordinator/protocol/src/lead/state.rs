@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
-use swell_core::schedule::{Arrivals, Numbering, Owner, Timeline};
+use swell_core::schedule::{Arrivals, Course, Numbering, Owner, Timeline};
 
 use crate::clock::LocalInstant;
 use crate::lead::event::LeadEvent;
@@ -19,6 +19,8 @@ use crate::tables::Tables;
 /// How far ahead a move is announced to those who gain slots: an answer, and another question in
 /// case that the answer was lost.
 const NOTICE: Duration = Duration::from_millis(350);
+/// How long nodes may take to fetch and compile a scenario.
+const PREPARING: Duration = Duration::from_secs(180);
 
 /// What the lead must know about a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +43,8 @@ pub(super) struct LeadState {
     pub(super) orders: Orders,
     /// The orders that all nodes were told last.
     pub(super) published: Arc<Orders>,
+    /// The course that they were told last; nothing while it is that of the plan.
+    pub(super) course: Option<Course>,
     pub(super) tables: Tables,
     pub(super) nodes: BTreeMap<NodeId, NodeState>,
     /// Finds which slot is due now.
@@ -55,6 +59,8 @@ pub(super) struct LeadState {
     /// When the table was last drawn up anew.
     pub(super) rebalanced_at: Option<LocalInstant>,
     pub(super) was_ready: bool,
+    /// Until when nodes may prepare.
+    ready_by: LocalInstant,
     pub(super) is_over: bool,
     /// Messages that nobody has taken yet.
     pub(super) sends: VecDeque<(NodeId, ToMember)>,
@@ -81,6 +87,7 @@ impl LeadState {
         Self {
             settings,
             published: Arc::new(orders.clone()),
+            course: None,
             orders,
             tables: Tables::default(),
             nodes: BTreeMap::new(),
@@ -91,6 +98,7 @@ impl LeadState {
             due: now,
             rebalanced_at: None,
             was_ready: false,
+            ready_by: now + PREPARING,
             is_over: false,
             sends: VecDeque::new(),
             events: VecDeque::new(),
@@ -120,6 +128,14 @@ impl LeadState {
         self.sends.extend(
             self.nodes.keys().map(|&node| (node, ToMember::Orders(Arc::clone(&self.published)))),
         );
+    }
+
+    /// Says once that nodes take too long to prepare.
+    pub(super) fn look_whether_ready_in_time(&mut self, now: LocalInstant) {
+        if matches!(self.orders.stage, RunStage::Preparing) && now >= self.ready_by {
+            self.ready_by = LocalInstant::NEVER;
+            self.events.push_back(LeadEvent::NotReady(PREPARING));
+        }
     }
 
     /// Says once that the counts of every node have arrived, or that the others have been silent

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use swell_core::RunInstant;
 use swell_core::random::Random;
-use swell_core::run::UnknownStarts;
+use swell_core::run::{SetPoint, UnknownStarts};
 use swell_core::schedule::{Arrivals, Course, Cursor, Law, Numbering, Owner, Stripe, Timeline};
 use swell_protocol::clock::LocalInstant;
 use swell_protocol::deltas::Frontier;
@@ -164,6 +164,8 @@ pub(crate) struct World {
     network: SimulatedNetwork<Message>,
     nodes: Vec<SimulatedNode>,
     lead: RunLead,
+    /// How often the course was changed.
+    restarts: u64,
     /// When the leading node last answered each, on true time.
     answered: BTreeMap<usize, Instant>,
     /// The highest rate that was in force in each bin of the run.
@@ -244,6 +246,7 @@ impl World {
             network,
             nodes,
             lead,
+            restarts: 0,
             answered: BTreeMap::new(),
             rates: Vec::new(),
             record,
@@ -364,7 +367,15 @@ impl World {
             && self.now >= at
         {
             self.scene.courses.remove(0);
-            self.lead.change_course(local, Course::Rate(rate), true);
+            self.restarts += 1;
+            let set_point = SetPoint {
+                course: Some(Course::Rate(rate)),
+                from: RunInstant::START,
+                restarts: self.restarts,
+                is_paused: false,
+                measured_from: None,
+            };
+            self.lead.follow(local, set_point);
         }
         let index_of = |id: NodeId| usize::try_from(id.0 - 1_000).unwrap();
         while let Some(event) = self.lead.poll_event() {
@@ -374,6 +385,7 @@ impl World {
                     self.record.began = self.now + began.since(local).as_nanos() as u64;
                 }
                 LeadEvent::Refused(node, reason) => panic!("{node} refused: {reason}"),
+                LeadEvent::NotReady(waited) => panic!("not ready after {waited:?}"),
                 LeadEvent::Merge(node, delta) => {
                     self.record.merged_by[index_of(node)] +=
                         u64::from_le_bytes(delta.counted[..].try_into().unwrap());

@@ -1,8 +1,11 @@
 //! A run that this node leads: the run's rules on one side, the thread that controls the run on the
 //! other.
+//!
+//! All that is known of the nodes of a run is in the lead, whose snapshot can be kept or sent to
+//! another node. What is here beside the lead is as it was when the run began; only the names of
+//! nodes that join are added.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
 
 use swell_cluster::NodeId;
 use swell_core::plain::in_one_line;
@@ -16,21 +19,12 @@ use tokio::sync::mpsc;
 
 use crate::cluster::message::{Assignment, RunMessage, RunNumber};
 
-/// How long nodes may take to fetch and compile a scenario.
-const PREPARING: Duration = Duration::from_secs(180);
-
 /// See the module's documentation.
 pub(super) struct CoordinatedRun {
     lead: RunLead,
     assignment: Assignment,
     news: mpsc::UnboundedSender<NodeEvent>,
     names: BTreeMap<NodeId, String>,
-    times_lost: BTreeMap<NodeId, u64>,
-    /// Nodes that sent counts that are impossible.
-    distrusted: BTreeSet<NodeId>,
-    since: Instant,
-    has_begun: bool,
-    is_closed: bool,
     /// Nodes may join while there are fewer than this number.
     max_nodes: usize,
 }
@@ -46,18 +40,7 @@ impl CoordinatedRun {
     ) -> Self {
         let ids: Vec<NodeId> = names.keys().copied().collect();
         let lead = RunLead::new(settings, &ids, local_now());
-        Self {
-            lead,
-            assignment,
-            news,
-            names,
-            times_lost: BTreeMap::new(),
-            distrusted: BTreeSet::new(),
-            since: Instant::now(),
-            has_begun: false,
-            is_closed: false,
-            max_nodes,
-        }
+        Self { lead, assignment, news, names, max_nodes }
     }
 
     pub(super) const fn assignment(&self) -> &Assignment {
@@ -70,14 +53,13 @@ impl CoordinatedRun {
 
     /// Whether the counts of every node have arrived, or the others were given up.
     pub(super) const fn is_closed(&self) -> bool {
-        self.is_closed
+        self.lead.is_over()
     }
 
     /// Whether another node may join.
     pub(super) fn takes_latecomers(&self) -> bool {
-        !self.is_closed
-            && self.names.keys().filter(|id| !self.has_begun || self.lead.is_present(**id)).count()
-                < self.max_nodes
+        let counts = |id: &&NodeId| !self.lead.has_begun() || self.lead.is_present(**id);
+        !self.is_closed() && self.names.keys().filter(counts).count() < self.max_nodes
     }
 
     /// Another node prepares to take part.
@@ -88,12 +70,12 @@ impl CoordinatedRun {
 
     /// The connection of a node has ended.
     pub(super) fn handle_disconnect(&self, id: NodeId, name: &str, reason: &str) {
-        if self.is_closed {
+        if self.is_closed() {
             return;
         }
         if self.lead.is_complete(id) {
             tracing::info!("host {name} has gone; it has told all");
-        } else if self.has_begun {
+        } else if self.lead.has_begun() {
             tracing::warn!("host {name} is not connected any more: {reason}");
         } else {
             self.tell(NodeEvent::Refused(format!(
@@ -104,7 +86,7 @@ impl CoordinatedRun {
 
     /// Takes in what a node of the run said.
     pub(super) fn handle_message(&mut self, id: NodeId, message: RunMessage) {
-        if self.distrusted.contains(&id) || !self.names.contains_key(&id) {
+        if self.lead.is_distrusted(id) || !self.names.contains_key(&id) {
             return;
         }
         match message {
@@ -119,13 +101,9 @@ impl CoordinatedRun {
 
     pub(super) fn handle_command(&mut self, run_command: RunCommand) {
         match run_command {
-            RunCommand::Follow(course, restart) => {
-                self.lead.change_course(local_now(), course, restart)
-            }
-            RunCommand::Pause(paused) => self.lead.pause(paused),
-            RunCommand::MeasureFrom(from) => self.lead.measure_from(from),
+            RunCommand::Follow(set_point) => self.lead.follow(local_now(), set_point),
             RunCommand::End(why) => self.lead.end(why),
-            RunCommand::Distrust(id) => drop(self.distrusted.insert(id)),
+            RunCommand::Distrust(id) => self.lead.distrust(id),
         }
     }
 
@@ -137,7 +115,6 @@ impl CoordinatedRun {
         while let Some(event) = self.lead.poll_event() {
             self.report(event);
         }
-        self.refuse_if_late();
         self.lead.poll_send()
     }
 
@@ -159,13 +136,16 @@ impl CoordinatedRun {
         match event {
             LeadEvent::Ready => {
                 let began = self.lead.begin(local_now());
-                self.has_begun = true;
                 self.tell(NodeEvent::Began(instant_at(began)));
                 self.tell_places();
             }
+            LeadEvent::NotReady(waited) => self.tell(NodeEvent::Refused(format!(
+                "not all hosts were ready after {} s",
+                waited.as_secs()
+            ))),
             LeadEvent::Refused(id, reason) => {
                 let (name, reason) = (self.name(id), in_one_line(&reason));
-                if self.has_begun {
+                if self.lead.has_begun() {
                     tracing::warn!("host {name} cannot take part: {reason}");
                 } else {
                     self.tell(NodeEvent::Refused(format!(
@@ -175,7 +155,6 @@ impl CoordinatedRun {
             }
             LeadEvent::Merge(id, delta) => self.tell(NodeEvent::Counted(id, delta.counted)),
             LeadEvent::Lost(id) => {
-                *self.times_lost.entry(id).or_default() += 1;
                 tracing::warn!("host {} is lost: its share moves to the others", self.name(id));
                 self.tell_places();
             }
@@ -199,7 +178,6 @@ impl CoordinatedRun {
                 self.tell_places();
             }
             LeadEvent::Over => {
-                self.is_closed = true;
                 let fates = self
                     .names
                     .keys()
@@ -216,7 +194,7 @@ impl CoordinatedRun {
             id,
             name: self.name(id),
             share: self.lead.share(id),
-            times_lost: self.times_lost.get(&id).copied().unwrap_or(0),
+            times_lost: self.lead.times_lost(id),
             unknown: self.lead.unknown(id),
             is_complete: self.lead.is_complete(id),
             has_left: self.lead.has_left(id),
@@ -234,16 +212,5 @@ impl CoordinatedRun {
         self.tell(NodeEvent::Hosts(
             self.names.iter().filter(|(id, _)| self.lead.took_part(**id)).map(place).collect(),
         ));
-    }
-
-    /// Refuses the run if nodes take too long.
-    fn refuse_if_late(&mut self) {
-        if !self.has_begun && self.since.elapsed() >= PREPARING {
-            self.since = Instant::now();
-            self.tell(NodeEvent::Refused(format!(
-                "not all hosts were ready after {} s",
-                PREPARING.as_secs()
-            )));
-        }
     }
 }
