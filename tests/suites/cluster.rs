@@ -1,14 +1,16 @@
 //! Hosts that share a run: real processes that meet over QUIC on loopback, and what becomes of a
 //! run when one of them is killed, stopped or deserted.
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use swell_tests::{
     Behaviour, Finished, Host, MeasureLock, Notary, Overload, Relay, RelayFates, RelayWeather,
-    Running, Target, TargetSettings, alone, free_address, wait_until,
+    Running, Target, TargetSettings, alone, free_address, guest, wait_until,
 };
+use tempfile::{Builder, NamedTempFile};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -151,6 +153,51 @@ fn hosts_whose_coordinator_is_gone_start_nothing_more() {
         node.interrupt();
         node.wait().expect_code(105);
     }
+}
+
+/// A guest's file with so many bytes beside it that mean nothing.
+fn with_ballast(name: &str, bytes: usize) -> NamedTempFile {
+    // A custom section, which the compiler leaves out: its name, and anything.
+    let content = [&b"\x07ballast"[..], &vec![0; bytes]].concat();
+    let mut file = Builder::new().suffix(".wasm").tempfile().expect("there is room for a file");
+    let mut write = |bytes: &[u8]| file.write_all(bytes).expect("there is room for a file");
+    write(&std::fs::read(guest(name)).expect("guests are built"));
+    write(&[0]);
+    // The length, in LEB128.
+    let mut left = content.len();
+    while left >= 128 {
+        write(&[(left % 128) as u8 | 128]);
+        left /= 128;
+    }
+    write(&[left as u8]);
+    write(&content);
+    file
+}
+
+/// Memory of a process that is no file's.
+fn memory_bytes(process: &Running) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kilobytes.expect("the kernel tells it") * 1_024
+}
+
+#[test]
+fn a_node_that_has_prepared_does_not_keep_the_bytes_of_the_scenario() {
+    const BALLAST: usize = 160 << 20;
+    let _alone = alone();
+    let target = target(Behaviour::constant(1.0));
+    let file = with_ballast("plain-get", BALLAST);
+    let listen = format!("--listen {} --hosts 2", free_address());
+    let lead = Host::run_file(file.path()).target(target.url()).args(&listen);
+    let lead = lead.args("--tps 100 --duration 1h").start();
+    let node = Host::new("node").args(&lead.invitation()).start();
+    wait_until(PATIENCE, "the load", || (target.seen().requests >= 100).then_some(()));
+    let used = memory_bytes(&node);
+    assert!(used < BALLAST as u64, "{used} bytes, and the file alone has {BALLAST}");
+    lead.interrupt();
+    lead.wait().expect_code_or_invalid(105).expect_whole_counts();
+    node.wait().expect_code(0);
 }
 
 #[test]

@@ -362,6 +362,19 @@ fn series(text: &str, name: &str, labels: &[&str]) -> Option<f64> {
 }
 
 #[test]
+fn the_last_counts_of_a_run_are_there_while_its_teardown_goes_on() {
+    let target = target();
+    // It is over before a second is, after which metrics are told of it for the first time.
+    let (running, metrics) =
+        start_with_metrics(&target, "hangs-in-teardown", "--vus 1 --iterations 3");
+    wait_until(PATIENCE, "the teardown", || running.stderr().contains("cleaning").then_some(()));
+    let text = call(metrics, "GET", "/metrics", &[], "").body;
+    let ok = series(&text, "swell_transactions_total", &["outcome=\"ok\""]);
+    assert_eq!(ok, Some(3.0), "{text}");
+    running.kill();
+}
+
+#[test]
 fn metrics_count_what_the_report_counts() {
     let target = target();
     let (running, metrics) =
