@@ -16,12 +16,14 @@ use swell_report::{
     ComparedRun, ComparisonInMarkdown, ComparisonText, Exit, Method, Report, RunComparison,
 };
 
+use crate::report::record_of;
 use crate::settings::flags::parse_pair;
 use crate::terminal;
 
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
-    /// The runs to compare with: a record, or what `--out json=FILE` wrote. Several with commas
+    /// The runs to compare with: a record, what `--out json=FILE` wrote, or a run that is kept, as
+    /// `last` or by its name. Several with commas
     /// between them, without spaces: five and more on each side say most.
     #[arg(value_name = "A")]
     a: String,
@@ -133,7 +135,9 @@ const RECORD: &[u8] = b"swell-record/";
 
 fn read(name: &str) -> anyhow::Result<ComparedRun> {
     let shown = line(name);
-    let file = File::open(name).with_context(|| format!("{shown}: cannot read it"))?;
+    // What is no file may be a run that is kept.
+    let path = if Path::new(name).exists() { name.into() } else { record_of(name)? };
+    let file = File::open(&path).with_context(|| format!("{shown}: cannot read it"))?;
     let mut file = BufReader::new(file);
     let first = file.fill_buf().with_context(|| format!("{shown}: cannot read it"))?;
     if first.starts_with(RECORD) {
