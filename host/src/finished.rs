@@ -97,6 +97,7 @@ pub(crate) fn header(subject: &RunIdentity, plan: &RunPlan) -> Header {
         asked_per_second: plan.asked_per_second(),
         grace: plan.plan.grace,
         timeout: plan.client.timeouts.response,
+        traceparent: plan.traceparent,
         hold: plan.search().map(|search| search.hold),
     }
 }

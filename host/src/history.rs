@@ -6,14 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use swell_core::plain::line;
+use swell_core::plain::{line, shell_word};
 use swell_core::units::{self, counted, grouped};
 use swell_outputs::{History, Keep, Kept, KeptEnd, LAST, Outputs, Sink, replay};
 use swell_report::Written;
 use swell_report::record::{Frame, Mark, RecordHeader};
 
 use crate::report::record_of;
-use crate::settings::reach::quoted;
 use crate::terminal;
 
 #[derive(Debug, Args)]
@@ -154,7 +153,7 @@ fn show(run: &str) -> anyhow::Result<String> {
     let contents = census.0.lock().unwrap_or_else(PoisonError::into_inner);
     let header = &kept.header;
     let (shortest, longest) = contents.steps.unwrap_or_default();
-    let command: Vec<String> = header.command.iter().map(|word| quoted(word)).collect();
+    let command: Vec<String> = header.command.iter().map(|word| shell_word(word)).collect();
     let host = &header.host;
     let rows = [
         ("run", format!("{} ({})", header.run.name, header.run.id)),

@@ -53,6 +53,7 @@ pub(crate) fn run_plan(
     Ok(RunPlan {
         workers: RunPlan::workers_for(&plan),
         client: client_options(settings)?,
+        traceparent: settings.traceparent,
         has_start: scenario.has_start,
         lacks_room: on_demand && settings.max_vus.is_none() && room < DEFAULT_MAX_USERS,
         accepts_invalid: settings.accept == Some(AcceptArg::Invalid),

@@ -129,7 +129,6 @@ fn each_hop_of_a_redirect_is_shown() {
 fn an_iteration_that_fails_says_so_in_its_exit_code() {
     let target = target();
     for (name, code, words) in [
-        ("says-failed", 99, "✗ "),
         ("fails-at-once", 99, "✗ the iteration failed: nothing works"),
         ("err-in-setup", 107, "`setup` failed"),
         ("panics-in-setup", 107, "`setup` trapped"),
@@ -139,6 +138,8 @@ fn an_iteration_that_fails_says_so_in_its_exit_code() {
         let finished = try_guest(name, target.url(), "").finish().expect_code(code);
         assert!(finished.stdout.contains(words), "{name}: {}", finished.stdout);
     }
+    let odd = try_guest("says-failed", target.url(), "--iteration 1").finish().expect_code(99);
+    expect_in_order(&odd, &["✗ page failed in", "the page is odd", "failed: 1 transaction failed"]);
     let finished =
         try_guest("traps-one-in-100", target.url(), "--iteration 99").finish().expect_code(107);
     let said = &finished.stderr;
@@ -150,7 +151,14 @@ fn a_service_that_is_not_there_is_a_failed_transaction_with_its_reason() {
     let finished = try_guest("plain-get", "http://127.0.0.1:9", "").finish().expect_code(99);
     expect_in_order(
         &finished,
-        &["no answer after", "> GET /", "no connection", "refused", "failed in", "1 failed"],
+        &[
+            "no answer after",
+            "> GET /",
+            "no connection",
+            "refused",
+            "failed in",
+            "1 transaction failed",
+        ],
     );
 }
 
@@ -255,4 +263,40 @@ fn nothing_that_a_scenario_says_acts_on_a_terminal() {
         assert_eq!(swell_core::plain::page(said).to_string(), *said);
         assert!(!said.lines().any(|line| line.starts_with("FORGED")), "{said}");
     }
+}
+
+#[test]
+fn a_run_names_what_to_look_into_and_the_command_that_repeats_it() {
+    let target = target();
+    let run = Host::run_guest("says-failed")
+        .target(target.url())
+        .args("--vus 2 --iterations 40 --seed 5 --traceparent")
+        .finish()
+        .expect_done();
+    let notable = |path: &str| run.json_at(&format!("/measured/by_name/page/notable/{path}"));
+    let failures = notable("failures").as_array().expect("a list").clone();
+    assert_eq!(failures.len(), 10, "of 20 that failed");
+    assert!(failures.iter().all(|row| row["error"] == "the page is odd"), "{failures:?}");
+    let of_file: Vec<f64> = failures.iter().filter_map(|row| row["at"].as_f64()).collect();
+    assert!(of_file.is_sorted(), "{of_file:?}");
+    assert_eq!(notable("slowest").as_array().map(Vec::len), Some(10));
+    // The summary stands on stdout beside the JSON's file.
+    let command = run
+        .stdout
+        .lines()
+        .skip_while(|line| !line.contains("first failure of page"))
+        .find_map(|line| line.trim().strip_prefix("host try "))
+        .unwrap_or_else(|| panic!("no command in {}", run.stdout));
+    let tried = Host::new("try").args(command).finish().expect_code(99);
+    let iteration = &failures[0]["iteration"];
+    expect_in_order(
+        &tried,
+        &[
+            &format!("iteration {iteration}, user "),
+            "seed 5",
+            &format!("> traceparent: 00-{}", failures[0]["trace_id"].as_str().expect("a trace")),
+            "✗ page failed in",
+            "the page is odd",
+        ],
+    );
 }

@@ -24,6 +24,15 @@ pub fn in_one_line(text: &str) -> String {
         .to_string()
 }
 
+/// The text as one word of a command for a shell, which takes it as it is.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", line(text).to_string().replace('\'', r"'\''"))
+}
+
 /// The text as lines: see [`Page`].
 pub const fn page<T: Display>(text: T) -> Page<T> {
     Page(text)

@@ -13,6 +13,7 @@ mod counts;
 mod event;
 mod histogram;
 mod names;
+mod notable;
 mod pages;
 mod series;
 mod snapshot;
@@ -34,6 +35,8 @@ pub use self::event::{Cause, IterationEnd, RunPhase, TransactionEnd, Transaction
 pub use self::histogram::Histogram;
 use self::names::OTHER;
 pub use self::names::{MAX_NAME_LEN, MAX_NAMES};
+use self::notable::words;
+pub use self::notable::{MAX_NOTABLE, Notable, NotableTransaction, Whose};
 pub use self::series::{
     MAX_NAMES_BYTES, MAX_SERIES, MAX_SERIES_NAME_LEN, MetricKind, Metrics, Series, Value,
 };
@@ -107,6 +110,9 @@ pub struct Recorder {
     watched: Vec<Watched>,
     heartbeat: Rc<Heartbeat>,
     observer: Option<Observer>,
+    /// What this recorder has noted of each kind since its beginning, without words: what has no
+    /// place here has none in the sum of all windows.
+    noted: Vec<Notable>,
 }
 
 /// The transactions that one objective is about.
@@ -139,6 +145,7 @@ impl Recorder {
             watched: Vec::new(),
             heartbeat: Rc::default(),
             observer: None,
+            noted: Vec::new(),
         }
     }
 
@@ -200,6 +207,7 @@ impl Recorder {
         }
         let name = self.new_name(name, self.kinds.len())?;
         self.kinds.push(name);
+        self.noted.push(Notable::default());
         self.recognise(self.kinds.len() - 1);
         self.align();
         Ok(KindId(self.kinds.len() as u32 - 1))
@@ -312,6 +320,41 @@ impl Recorder {
         total.start_lag.record(lag.total);
         total.user_lag.record(lag.user);
         total.host_lag.record(lag.host);
+    }
+
+    /// Notes a transaction of the measured part that has ended, if it is one of the slowest of its
+    /// name or of the first that failed.
+    ///
+    /// # Panics
+    /// With a kind that this recorder did not give.
+    pub fn note(
+        &mut self,
+        kind: KindId,
+        times: &TransactionTimes,
+        whose: Whose,
+        ended: TransactionEnd<'_>,
+    ) {
+        if self.phase(times.intended) == RunPhase::WarmUp {
+            return;
+        }
+        let mut transaction = NotableTransaction {
+            at: times.ended,
+            whose,
+            response: times.ended.since(times.intended),
+            service: times.ended.since(times.started),
+            error: None,
+        };
+        let known = &mut self.noted[kind.0 as usize];
+        let has_failed = matches!(ended, TransactionEnd::Failed(_));
+        let Some(sorts) = known.sorts(&transaction, has_failed) else { return };
+        known.keep(sorts, &transaction);
+        transaction.error = match ended {
+            TransactionEnd::Ok => None,
+            TransactionEnd::Failed(cause) => Some(words(&cause.to_string())),
+            TransactionEnd::Interrupted => Some("cut off".into()),
+        };
+        let row = self.current.measured.transactions.at(kind.0 as usize);
+        row.notable.keep(sorts, &transaction);
     }
 
     /// Counts an exchange that has ended by itself. `expected` says that its status is one that the

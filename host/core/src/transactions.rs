@@ -16,7 +16,7 @@ use crate::RunInstant;
 use crate::dispatch::Start;
 use crate::exchange::{ErrorClass, Exchange};
 use crate::record::{
-    Cause, IterationEnd, KindId, Recorder, RunPhase, TransactionEnd, TransactionTimes,
+    Cause, IterationEnd, KindId, Recorder, RunPhase, TransactionEnd, TransactionTimes, Whose,
 };
 
 /// The function of a scenario that is running.
@@ -126,6 +126,8 @@ pub struct Transactions {
     /// The phase in which the present iteration counts; `None` outside an iteration, or while it
     /// has begun nothing.
     iteration_phase: Option<RunPhase>,
+    /// The user, and the iteration under way or the last one.
+    whose: Whose,
 }
 
 impl Transactions {
@@ -142,7 +144,13 @@ impl Transactions {
             has_begun: false,
             phase,
             iteration_phase: None,
+            whose: Whose { iteration: 0, user: 0 },
         }
+    }
+
+    /// What is begun from now on belongs to this iteration of this user.
+    pub const fn belong_to(&mut self, whose: Whose) {
+        self.whose = whose;
     }
 
     /// The function of the scenario that is running.
@@ -377,6 +385,7 @@ impl Transactions {
         let Some(Open { kind, intended, parked_at, started, .. }) = self.open.pop() else { return };
         let times = TransactionTimes { intended, parked_at, started, ended: now };
         recorder.ended(kind, &times, self.open.is_empty(), ended);
+        recorder.note(kind, &times, self.whose, ended);
     }
 
     /// Counts the iteration as begun and ended at once: an iteration that begins nothing because

@@ -18,7 +18,7 @@ use swell_core::run::NodeCounts;
 use swell_protocol::message::NodeId;
 
 /// How a journal begins.
-const MAGIC: &[u8] = b"swell-journal/3\n";
+const MAGIC: &[u8] = b"swell-journal/4\n";
 /// The longest entry: far more than a delta may have.
 const LONGEST: u32 = 16 << 20;
 

@@ -19,6 +19,8 @@ pub struct RunPlan {
     pub workers: usize,
     /// How requests are sent.
     pub client: Options,
+    /// Whether requests say which trace they are a part of.
+    pub traceparent: bool,
     /// Whether the scenario's `start` and `stop` do anything.
     pub has_start: bool,
     /// Whether this machine holds fewer users than the plan alone would allow.

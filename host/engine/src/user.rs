@@ -15,7 +15,7 @@ use swell_core::RunInstant;
 use swell_core::dispatch::Start;
 use swell_core::exchange::Protocol;
 use swell_core::random::Random;
-use swell_core::record::{MetricId, MetricKind};
+use swell_core::record::{MetricId, MetricKind, Whose};
 use swell_core::run::EndRequest;
 use swell_core::transactions::{GuestCall, IterationScope, Misuse, Transactions};
 
@@ -173,6 +173,7 @@ impl UserState {
         self.settle_patience();
         if call == GuestCall::Iterating {
             self.iteration = iteration;
+            self.transactions.belong_to(Whose { iteration, user: self.number });
             self.traced = 0;
             self.random = Random::stream(self.run().seed, iteration);
             if self.worker.run.fresh_iterations {

@@ -25,6 +25,7 @@ pub(crate) fn header(name: &str) -> Arc<RecordHeader> {
             asked_per_second: None,
             grace: Duration::from_secs(30),
             timeout: Duration::from_secs(60),
+            traceparent: false,
             hold: None,
         },
         began_at: 1_795_000_000.5,

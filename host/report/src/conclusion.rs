@@ -5,7 +5,7 @@ use swell_core::run::{MachineRecord, RunOutcome};
 use crate::judgement::{self, Rules};
 use crate::report::{
     About, ConfidenceReport, ControlReport, ExitReport, Form, Header, HostReport, LimitReport,
-    MachineReport, Part, Report, SearchReport, UsersReport,
+    MachineReport, NotableReport, Part, Report, SearchReport, UsersReport,
 };
 
 /// Lines that nobody can read any more.
@@ -29,6 +29,12 @@ impl Report {
         let before = Part::of(&snapshot.warm_up, warm_up);
         let mut part = Part::of(&snapshot.measured, measured);
         part.follow(&before);
+        let traced = header.traceparent.then_some(header.seed);
+        for (name, row) in &mut part.by_name {
+            if let Some(counted) = snapshot.measured.transactions.row(name) {
+                row.notable = NotableReport::of(&counted.notable, traced);
+            }
+        }
         Self {
             schema: Form::First,
             run: About::of(header, outcome),

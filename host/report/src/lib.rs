@@ -49,9 +49,10 @@ pub use self::judgement::Rules;
 pub use self::live_line::LiveLine;
 pub use self::report::{
     About, CheckReport, ConfidenceReport, ControlReport, Counted, Evidence, ExitReport, Form,
-    FormOfRuns, Header, HostReport, LimitReport, MachineReport, NameReport, ObjectiveReport,
-    OneOfRuns, Part, Report, ReportOfRuns, RequestsReport, SearchReport, SeriesReport,
-    ThresholdReport, Times, Totals, UnsentReport, UsersReport, VerdictReport, Written,
+    FormOfRuns, Header, HostReport, LimitReport, MachineReport, NameReport, NotableReport,
+    NotableRow, ObjectiveReport, OneOfRuns, Part, Report, ReportOfRuns, RequestsReport,
+    SearchReport, SeriesReport, ThresholdReport, Times, Totals, UnsentReport, UsersReport,
+    VerdictReport, Written,
 };
 pub use self::sheet::{Piece, Sheet, Tone};
 pub use self::status::{Ended, HostStatus, ObjectiveStatus, RunState, Status};

@@ -37,4 +37,5 @@ pub use self::header::{HostAbout, NodeAbout, RecordForm, RecordHeader};
 pub use self::lines::{end_line, frame_line, header_line, mark_line};
 pub use self::mark::{Mark, MarkKind};
 pub use self::redact::without_secret;
+pub(crate) use self::redact::without_secrets_of_url;
 pub use self::thinning::{Span, joined};

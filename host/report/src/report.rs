@@ -10,6 +10,7 @@ mod confidence;
 mod header;
 mod hosts;
 mod names;
+mod notable;
 mod part;
 mod rate;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use swell_core::verdict::Stamp;
 pub use self::confidence::ConfidenceReport;
 pub use self::header::Header;
 pub use self::hosts::HostReport;
+pub use self::notable::{NotableReport, NotableRow};
 pub(crate) use self::part::failures;
 pub use self::part::{
     CheckReport, Counted, NameReport, Part, RequestsReport, SeriesReport, Totals, UnsentReport,

@@ -106,6 +106,11 @@ impl Sheet {
         self.fold(indent, indent + 4, pieces.into_iter().map(Into::into));
     }
 
+    /// A line to be copied, which is never folded.
+    pub(crate) fn verbatim(&mut self, indent: usize, piece: Piece) {
+        self.lines.push(vec![" ".repeat(indent).into(), plain(piece)]);
+    }
+
     /// A fact with a label before it, and what is folded below its words.
     pub(crate) fn fact<P: Into<Piece>>(
         &mut self,

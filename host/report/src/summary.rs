@@ -5,6 +5,7 @@
 //! stand in the order of the run.
 
 mod failures;
+mod notable;
 mod part;
 mod rate;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use swell_core::units::{counted, grouped, print_share};
 use swell_core::verdict::Stamp;
 
 use self::failures::{all_failures, failures};
+use self::notable::notable;
 use self::part::{by_name, checks, metrics, requests, totals};
 use self::rate::{confidence, control, hosts, limits, search};
 use self::words::{REST, SHOWN_TEXTS, count_of_bad, duration, outcomes, per_second};
@@ -61,6 +63,7 @@ impl Summary<'_> {
         totals(sheet, part);
         confidence(sheet, report);
         failures(sheet, report);
+        notable(sheet, report);
         limits(sheet, report);
         control(sheet, report);
         hosts(sheet, report);

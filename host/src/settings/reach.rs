@@ -9,7 +9,7 @@
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
-use swell_core::plain::line;
+use swell_core::plain::{line, shell_word};
 use thiserror::Error;
 
 use super::flags::{DEFAULT_FILE, Settings};
@@ -114,7 +114,7 @@ impl Claim {
     fn flag(&self) -> String {
         match &self.value {
             None => format!("--{}", self.key),
-            Some(value) => format!("--{} {}", self.key, quoted(value)),
+            Some(value) => format!("--{} {}", self.key, shell_word(value)),
         }
     }
 }
@@ -182,15 +182,6 @@ fn is_granted(claims: &[Claim]) -> bool {
     // Without an answer it is no.
     let _ = std::io::stdin().read_line(&mut answer);
     matches!(answer.trim(), "y" | "Y" | "yes")
-}
-
-/// A word that a shell takes as it is.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", line(word).to_string().replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

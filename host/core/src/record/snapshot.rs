@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::counts::{Causes, Counts, NamedRow, NamedRows, Texts};
 use super::event::TransactionEnd;
 use super::histogram::Histogram;
+use super::notable::Notable;
 use super::series::Metrics;
 use super::split::Split;
 use super::sum::{Summand, sums};
@@ -146,6 +147,8 @@ pub struct Transaction {
     pub response: Split,
     /// Why transactions failed.
     pub causes: Causes,
+    /// The transactions that are worth a look of their own; of the warm-up none.
+    pub notable: Notable,
 }
 
 /// All requests together.
@@ -243,7 +246,7 @@ sums! {
     }
     Outcomes { started, ok, failed, interrupted }
     Delayed { seen, without }
-    Transaction { counts, service, response, causes }
+    Transaction { counts, service, response, causes, notable }
     Requests {
         ok, failed, interrupted, written, reconnects, connections, body_bytes, statuses, errors,
         service, phases,
@@ -286,6 +289,7 @@ impl Snapshot {
             part.transactions.change(|row| {
                 row.causes.said.leave_out();
                 row.causes.traps.leave_out();
+                row.notable.leave_out_words();
             });
         }
     }

@@ -405,3 +405,46 @@ fn a_pause_is_seen_as_by_somebody_who_comes_at_any_time() {
         "a day of a machine that was suspended is counted in steps"
     );
 }
+
+#[test]
+fn the_slowest_and_the_first_failures_are_noted_over_all_windows() {
+    let mut recorder = Recorder::new(at(100));
+    let kind = recorder.define("buy").unwrap();
+    let mut total = Snapshot::default();
+    let note = |recorder: &mut Recorder, number: u64, start: u64, took: u64, ended| {
+        let times = TransactionTimes::unpaced(at(start), at(start + took));
+        recorder.begun(kind, at(start), true);
+        recorder.ended(kind, &times, true, ended);
+        recorder.note(kind, &times, Whose { iteration: number, user: number % 7 }, ended);
+    };
+    // One of the warm-up is none.
+    note(&mut recorder, 999, 0, 5_000, TransactionEnd::Failed(&Cause::Status(500)));
+    let mut windows = Vec::new();
+    for window in 0..4 {
+        for number in window * 50..(window + 1) * 50 {
+            let ended = match number {
+                170 => TransactionEnd::Interrupted,
+                _ if number % 9 == 5 => TransactionEnd::Failed(&Cause::Status(503)),
+                _ => TransactionEnd::Ok,
+            };
+            // Iteration 0 is the slowest.
+            note(&mut recorder, number, 1_000 + number, 2_000 - number, ended);
+        }
+        windows.push(recorder.take_window(at(5_000), Snapshot::default()));
+        total.merge(&windows[windows.len() - 1]);
+    }
+    let notable = &total.measured.transactions.row("buy").unwrap().notable;
+    let iterations = |kept: &[NotableTransaction]| {
+        kept.iter().map(|one| one.whose.iteration).collect::<Vec<_>>()
+    };
+    assert_eq!(iterations(notable.slowest()), (0..10).collect::<Vec<_>>());
+    assert_eq!(notable.slowest()[5].error.as_deref(), Some("status 503"));
+    // All end at the same instant, so the first of them are those of the lowest numbers.
+    let failed: Vec<u64> = (0..10).map(|n| n * 9 + 5).collect();
+    assert_eq!(iterations(notable.failures()), failed);
+    assert_eq!(notable.failures()[1].whose.user, 0);
+    assert!(total.warm_up.transactions.row("buy").unwrap().notable.failures().is_empty());
+    // What can be in no sum is in no window either.
+    let of_last = &windows[3].measured.transactions.row("buy").unwrap().notable;
+    assert!(of_last.slowest().is_empty() && of_last.failures().is_empty());
+}

@@ -13,7 +13,7 @@ use std::time::Duration;
 use swell_core::RunInstant;
 use swell_core::random::Random;
 use swell_core::record::{
-    MAX_SERIES, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
+    MAX_SERIES, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes, Whose,
 };
 
 use sample::sample;
@@ -64,6 +64,27 @@ fn ten_thousand_samples_allocate_nothing() {
     let mut recorder = Recorder::new(RunInstant::from_nanos(0));
     (0..MANY * 10).for_each(|number| sample(&mut recorder, number));
     assert_eq!(allocations_of(|| (0..10_000).for_each(|number| sample(&mut recorder, number))), 0);
+}
+
+#[test]
+fn a_transaction_that_is_slower_than_all_before_is_noted_without_an_allocation() {
+    let mut recorder = Recorder::new(RunInstant::from_nanos(0));
+    let kind = recorder.define("page").expect("a legal name");
+    let slower = |recorder: &mut Recorder, number: u64| {
+        let (started, ended) =
+            (RunInstant::from_nanos(0), RunInstant::from_nanos(8_000_000 + number));
+        let times = TransactionTimes::unpaced(started, ended);
+        let whose = Whose { iteration: number, user: 0 };
+        recorder.begun(kind, started, true);
+        recorder.note(kind, &times, whose, TransactionEnd::Ok);
+    };
+    (0..10).for_each(|number| slower(&mut recorder, number));
+    let allocations =
+        allocations_of(|| (10..10_000).for_each(|number| slower(&mut recorder, number)));
+    assert_eq!(allocations, 0);
+    let window = recorder.take_window(RunInstant::from_nanos(1), Snapshot::default());
+    let row = window.measured.transactions.row("page").expect("it has begun some");
+    assert_eq!(row.notable.slowest()[0].whose.iteration, 9_999);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use swell_core::RunInstant;
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
 use swell_core::record::{
-    Cause, IterationEnd, MetricKind, Recorder, RunPhase, TransactionEnd, TransactionTimes,
+    Cause, IterationEnd, MetricKind, Recorder, RunPhase, TransactionEnd, TransactionTimes, Whose,
 };
 
 /// A transaction with a request, a check and a value of each kind of metric, every tenth of them
@@ -43,12 +43,10 @@ pub(crate) fn sample(recorder: &mut Recorder, number: u64) {
         started: at(30_000),
         ended: at(700_000),
     };
-    recorder.ended(
-        kind,
-        &times,
-        true,
-        if fails { TransactionEnd::Failed(&Cause::Said("no title")) } else { TransactionEnd::Ok },
-    );
+    let cause = Cause::Said("no title");
+    let ended = if fails { TransactionEnd::Failed(&cause) } else { TransactionEnd::Ok };
+    recorder.ended(kind, &times, true, ended);
+    recorder.note(kind, &times, Whose { iteration: number, user: number % 3 }, ended);
     recorder.iteration_ended(
         RunPhase::Measured,
         if fails { IterationEnd::Failed } else { IterationEnd::Ok },

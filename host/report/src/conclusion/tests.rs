@@ -2,16 +2,20 @@ use std::time::Duration;
 
 use swell_core::RunInstant;
 use swell_core::control::{SearchEnd, SearchResult};
-use swell_core::record::{Batches, Cause, Recorder, Snapshot, TransactionEnd, TransactionTimes};
+use swell_core::record::{
+    Batches, Cause, Recorder, Snapshot, TransactionEnd, TransactionTimes, Whose,
+};
 use swell_core::run::{
     ControlRecord, CpuRecord, EndCause, EndRequest, NodeFate, NodeId, NodeResult, NodeTotals,
     UnknownStarts,
 };
 use swell_core::threshold::Threshold;
+use swell_core::trace_context::TraceId;
 use swell_core::verdict::CpuWindows;
 
 use super::*;
 use crate::exit::Exit;
+use crate::report::NotableRow;
 
 const LEFT_OUT: LeftOut = LeftOut { stderr_lines: 0, log_lines: 0 };
 
@@ -29,6 +33,7 @@ fn header() -> Header {
         asked_per_second: None,
         grace: Duration::from_secs(30),
         timeout: Duration::from_secs(60),
+        traceparent: false,
         hold: None,
     }
 }
@@ -154,4 +159,42 @@ fn a_report_is_of_the_machines_that_ran_and_a_lost_node_fails_the_run() {
     assert_eq!(report.exit.code, Exit::HostsLost);
     let why = "host node 2 was lost: between 0 and 12 of its starts are in no figure";
     assert_eq!(report.exit.reason, why);
+}
+
+#[test]
+fn notable_transactions_have_their_numbers_and_their_trace_where_one_was_sent() {
+    let at = |ms: u64| RunInstant::from_nanos(ms * 1_000_000);
+    let mut recorder = Recorder::new(at(0));
+    let kind = recorder.define("page").unwrap();
+    let times = TransactionTimes {
+        intended: at(1_000),
+        parked_at: at(1_000),
+        started: at(1_250),
+        ended: at(1_500),
+    };
+    let (cause, whose) = (Cause::Said("no luck"), Whose { iteration: 4_711, user: 3 });
+    recorder.begun(kind, at(1_000), true);
+    recorder.ended(kind, &times, true, TransactionEnd::Failed(&cause));
+    recorder.note(kind, &times, whose, TransactionEnd::Failed(&cause));
+    let outcome = outcome(recorder.take_window(at(10_000), Snapshot::default()));
+    let notable = |traceparent| {
+        let header = Header { traceparent, ..header() };
+        let rules =
+            Rules { thresholds: &[], room: None, accepts_invalid: false, allow_all_failed: false };
+        let report = Report::of(&header, &rules, &outcome, LEFT_OUT);
+        report.measured.by_name["page"].notable.clone()
+    };
+    let untraced = notable(false);
+    let row = NotableRow {
+        at: 1.5,
+        iteration: 4_711,
+        user: 3,
+        response_ms: 500.0,
+        service_ms: 250.0,
+        error: Some("no luck".to_owned()),
+        trace_id: None,
+    };
+    assert_eq!(untraced, NotableReport { slowest: vec![row.clone()], failures: vec![row] });
+    let trace = TraceId::of(1, 4_711).to_string();
+    assert_eq!(notable(true).failures[0].trace_id, Some(trace));
 }

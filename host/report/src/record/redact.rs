@@ -56,6 +56,14 @@ pub(super) fn without_secrets_of_urls(text: &str) -> String {
     shown
 }
 
+/// A URL, absolute or not, that has lost its user and the values of its query.
+pub(crate) fn without_secrets_of_url(url: &str) -> String {
+    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + 3));
+    let mut shown = scheme.to_owned();
+    push_url(&mut shown, rest);
+    shown
+}
+
 /// Adds a URL from behind its scheme on.
 fn push_url(shown: &mut String, url: &str) {
     let (authority, path) = url.split_at(url.find(['/', '?', '#']).unwrap_or(url.len()));

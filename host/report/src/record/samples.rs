@@ -31,6 +31,7 @@ pub(super) fn header() -> RecordHeader {
             asked_per_second: Some(100.0),
             grace: Duration::from_secs(30),
             timeout: Duration::from_millis(2_500),
+            traceparent: false,
             hold: None,
         },
         began_at: 1_795_000_000.123_456_7,

@@ -33,6 +33,9 @@ pub struct Header {
     /// How long a request waits for the head of its response.
     #[serde(rename = "timeout_seconds", with = "seconds")]
     pub timeout: Duration,
+    /// Whether requests say which trace they are a part of.
+    #[serde(default)]
+    pub traceparent: bool,
     /// How long a search keeps each rate; nothing where none is searched.
     #[serde(rename = "hold_seconds", with = "seconds_if_any")]
     pub hold: Option<Duration>,

@@ -12,6 +12,7 @@ use swell_core::record::{
 };
 
 use super::names;
+use super::notable::NotableReport;
 use super::times::Times;
 
 /// What began in one part of the run.
@@ -111,6 +112,9 @@ pub struct NameReport {
     pub response_ms: Times,
     /// Why they failed, by the cause in words.
     pub failures: BTreeMap<String, u64>,
+    /// Transactions that are worth a look of their own; of the warm-up, and of several runs
+    /// together, none.
+    pub notable: NotableReport,
 }
 
 /// All requests together.
@@ -278,6 +282,7 @@ impl NameReport {
             service_ms: Times::of_all(&row.service.all()),
             response_ms: Times::of_all(&row.response.all()),
             failures: failures(&row.causes),
+            notable: NotableReport::default(),
         }
     }
 }

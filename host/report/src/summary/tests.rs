@@ -4,7 +4,9 @@ use swell_core::record::{Cause, Recorder, RunPhase, Snapshot, TransactionEnd, Tr
 
 use super::*;
 use crate::report::samples::{all, controlled, failed, of_a_cluster, passed, search};
-use crate::report::{CheckReport, Counted, FormOfRuns, NameReport, Part, VerdictReport};
+use crate::report::{
+    CheckReport, Counted, FormOfRuns, NameReport, NotableReport, NotableRow, Part, VerdictReport,
+};
 use crate::sheet::width;
 
 /// Terminals on which a summary is looked at.
@@ -215,4 +217,40 @@ fn what_failed_is_told_apart_from_what_went_well_in_figures_and_in_tone() {
     };
     let text = Summary { report: &unjudged, is_alone: true }.to_string();
     assert!(!text.contains("UNJUDGED"), "a search judges its own trials: {text}");
+}
+
+#[test]
+fn what_is_to_be_looked_into_stands_above_the_command_that_repeats_it() {
+    let mut report = shop();
+    report.run.file = "my shop.wasm".to_owned();
+    report.run.seed = 42;
+    let row = |iteration, service_ms, error: Option<&str>| NotableRow {
+        at: 2.5,
+        iteration,
+        user: 3,
+        response_ms: service_ms + 1.0,
+        service_ms,
+        error: error.map(str::to_owned),
+        trace_id: None,
+    };
+    let notable = |name: &str, report: &mut Report, slowest, failures| {
+        report.measured.by_name[name].notable = NotableReport { slowest, failures };
+    };
+    notable("front page", &mut report, vec![row(7, 900.0, None), row(8, 80.0, None)], vec![]);
+    let failed = row(11, 20.0, Some("status 503"));
+    notable("pay", &mut report, vec![failed.clone()], vec![failed]);
+    for columns in [None, Some(60)] {
+        let shown = Summary { report: &report, is_alone: true }.sheet(columns).to_string();
+        for line in [
+            "    slowest: front page, 900 ms of service at 2.5 s\n",
+            "      host try 'my shop.wasm' --scenario ",
+            " --seed 42 --iteration 7 --user 3\n",
+            "    first failure of pay, 20.0 ms of service at 2.5 s: status 503\n",
+            " --seed 42 --iteration 11 --user 3\n",
+        ] {
+            let shown =
+                if columns.is_none() { shown.clone() } else { shown.replace("\n        ", " ") };
+            assert!(shown.contains(line), "no {line:?} in {shown}");
+        }
+    }
 }
