@@ -67,7 +67,9 @@ fn each_figure_of_the_catalogue_that_is_judged_is_a_threshold_by_its_entry_alone
         let rule = format!("{}{name}{of_it_and_limit}", entry.name);
         let found = outcome(&rule);
         assert!(!matches!(found, Outcome::Failed { .. }), "{rule}: {found:?}");
-        assert!(refusal(&format!("{}s < 1", entry.name)).contains(entry.name), "{rule}");
+        let meant = format!("did you mean {:?}?", entry.name);
+        let misspelt = refusal(&format!("{}x < 1", entry.name));
+        assert!(misspelt.contains(&meant), "{misspelt}");
     }
 }
 
