@@ -43,10 +43,27 @@ pub(super) fn amount(part: &Part, quantity: &Quantity) -> Result<QuantityAmount,
             row.per_second * row.counts.ok as f64 / ended as f64
         }),
         "request_rate" => Some(part.requests.per_second),
+        "body_bytes" => rate(part, part.requests.body_bytes),
+        "connections" => rate(part, part.requests.connections),
         "metric" => return own(part, quantity).map(QuantityAmount::from),
         _ => None,
     };
     value.map(QuantityAmount::from).ok_or_else(|| "the report does not tell it".to_owned())
+}
+
+/// So many a second. How long the part was is told by the rates of what ended in it.
+fn rate(part: &Part, count: u64) -> Option<f64> {
+    if count == 0 {
+        return Some(0.0);
+    }
+    let Part { transactions, requests, .. } = part;
+    let counts = &transactions.counts;
+    let rates = [
+        (requests.ok + requests.failed, requests.per_second),
+        (counts.ok + counts.failed, transactions.per_second),
+    ];
+    let (ended, per_second) = rates.into_iter().find(|(ended, _)| *ended > 0)?;
+    Some(count as f64 * per_second / ended as f64)
 }
 
 fn times<'a>(part: &'a Part, quantity: &Quantity) -> Option<&'a Times> {
