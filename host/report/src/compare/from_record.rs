@@ -125,3 +125,80 @@ fn pairs(pieces: Vec<RunPiece>) -> Vec<RunPiece> {
     }
     joined
 }
+
+#[cfg(test)]
+mod tests {
+    use swell_core::record::Snapshot;
+
+    use super::*;
+    use crate::record::Moment;
+
+    fn header() -> RecordHeader {
+        let header = serde_json::json!({
+            "schema": "swell.record/1", "name": "shop", "id": "f00", "version": "0.1.0", "seed": 7,
+            "scenario": "shop", "file": "shop.wasm", "file_hash": "abc", "target": null,
+            "model": "open model, 10/s transactions", "asked_per_second": 10.0,
+            "grace_seconds": 30.0, "timeout_seconds": 30.0, "hold_seconds": null,
+            "began_at": 1.0, "command": [], "settings": [], "warm_up_seconds": 2.0,
+            "measured_seconds": null, "thresholds": [], "objectives": [],
+            "host": { "name": "a", "cores": 2, "system": "linux x86_64" }, "node": null,
+        });
+        serde_json::from_value(header).expect("a header is read from its JSON")
+    }
+
+    /// A second of a run, with ten transactions of the measured part from its third second on.
+    fn frame(second: u64, phase: RunState) -> Frame {
+        let at = |second: u64| RunInstant::from_nanos(second * 1_000_000_000);
+        let mut counted = Snapshot::default();
+        if second >= 2 {
+            let total = &mut counted.measured.total;
+            (total.counts.started, total.counts.ok) = (10, 10);
+            total.response.ok.record_many(Duration::from_millis(second), 10);
+        }
+        let moment = Moment {
+            phase,
+            users: 1,
+            under_way: 0,
+            goal_per_second: None,
+            held_by: None,
+            limited_by: None,
+            limit: None,
+            objectives: Vec::new(),
+            cores: None,
+            memory_mib: None,
+            hosts: Vec::new(),
+        };
+        Frame { from: at(second), until: at(second + 1), counted, moment, node: None }
+    }
+
+    #[test]
+    fn what_came_before_the_measured_part_is_left_out_and_what_ends_after_it_is_of_its_end() {
+        let frames = (0..12).map(|second| match second {
+            0..2 => frame(second, RunState::WarmUp),
+            2..10 => frame(second, RunState::Measuring),
+            _ => frame(second, RunState::Draining),
+        });
+        let run = ComparedRun::of_record("a".to_owned(), &header(), frames, None);
+        let pieces = run.pieces().unwrap();
+        assert_eq!(pieces.len(), 8);
+        assert!(pieces.iter().all(|piece| piece.length == Duration::from_secs(1)));
+        assert_eq!(pieces[7].counted.total.counts.ok, 30, "what the drain counted is here");
+        assert_eq!((run.started(), run.facts.measured_seconds), (100, 8.0));
+        let throughput = run.amount(&"throughput".parse().unwrap()).unwrap();
+        assert!((throughput.value - 12.5).abs() < 1e-9, "{throughput:?}");
+        assert_eq!(run.facts.stamp, None, "a record without an end has no verdict");
+    }
+
+    #[test]
+    fn a_run_of_any_length_has_some_pieces_that_lose_nothing() {
+        for seconds in [119, 120, 121, 3_602, 10_000] {
+            let frames = (0..seconds).map(|second| frame(second, RunState::Measuring));
+            let run = ComparedRun::of_record("a".to_owned(), &header(), frames, None);
+            let pieces = run.pieces().unwrap();
+            assert!((60..=PIECES).contains(&pieces.len()), "{seconds}: {}", pieces.len());
+            assert_eq!(run.started(), (seconds - 2) * 10);
+            let length: Duration = pieces.iter().map(|piece| piece.length).sum();
+            assert_eq!(length, Duration::from_secs(seconds - 2));
+        }
+    }
+}

@@ -76,7 +76,7 @@ impl ComparisonText<'_> {
         if self.comparison.unlike.is_empty() {
             return Ok(());
         }
-        writeln!(f, "\n  not the same on both sides")?;
+        writeln!(f, "\n  not the same in all runs")?;
         for unlike in &self.comparison.unlike {
             let [a, b] = [&unlike.a, &unlike.b]
                 .map(|all| all.iter().map(|one| line(one).to_string()).collect::<Vec<_>>());
