@@ -48,7 +48,11 @@ impl Shelf {
     }
 
     fn compare(&self, a: &str, b: &str, more: &[&str]) -> Finished {
-        let host = Host::new("compare").arg(a).arg(b).in_folder(self.folder.path());
+        let host = Host::new("compare")
+            .arg(a)
+            .arg(b)
+            .in_folder(self.folder.path())
+            .env("XDG_STATE_HOME", self.folder.path());
         more.iter().fold(host, |host, argument| host.arg(argument)).finish()
     }
 
@@ -72,6 +76,33 @@ fn two_reports_are_laid_beside_each_other_and_no_interval_is_claimed() {
     }
     assert!(!said.contains("differs"), "{said}");
     shelf.expect_refusal(&a, &b, &["--fail-if", "response.p95 > +5%"], &["give their records"]);
+}
+
+#[test]
+fn two_records_say_what_varied_within_their_runs_and_no_more() {
+    let shelf = Shelf::new();
+    let target = Target::start(TargetSettings::default()).expect("loopback has a free port");
+    let runs = ["a", "b"].map(|name| {
+        Host::run_file(&guest("plain-get"))
+            .target(target.url())
+            .args("--tps 100 --duration 12s --accept invalid")
+            .arg("--record")
+            .arg(shelf.folder.path().join(name))
+            .start()
+    });
+    for run in runs {
+        run.wait().expect_code(0);
+    }
+    let written = shelf.compare("a", "b", &["--out", "json=-"]).expect_code(0);
+    let json: Value = serde_json::from_str(&written.stdout).expect("stdout has JSON alone");
+    assert_eq!(json["method"], "two-runs");
+    let figures = json["figures"].as_array().expect("there are figures");
+    let mean = figures.iter().find(|row| row["figure"] == "response.mean").expect("it is told");
+    assert!(mean["interval"][0].as_f64() < mean["interval"][1].as_f64(), "{mean}");
+    let said = shelf.compare("a", "b", &[]).expect_code(0).stdout;
+    for words in ["response times of A are worth", "How much equal runs differ from each other"] {
+        assert!(said.contains(words), "no {words:?} in:\n{said}");
+    }
 }
 
 #[test]
@@ -135,7 +166,7 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
     shelf.expect_refusal(&a, "copy.json", &[], &["are the same run, id of a.json"]);
     shelf.expect_refusal(&a, &format!("{b},{b}"), &[], &["are the same run"]);
     shelf.expect_refusal(&a, "b.json,", &[], &["missing before or after a comma"]);
-    shelf.expect_refusal(&a, "none.json", &[], &["none.json: cannot read it", "No such file"]);
+    shelf.expect_refusal(&a, "none.json", &[], &["none.json: ", "no run"]);
     shelf.expect_refusal(&a, ".", &[], &["cannot read it"]);
     let files = [
         ("empty", "", "is empty"),

@@ -6,6 +6,7 @@ mod bad_days_of_the_host;
 mod cluster;
 mod cluster_network;
 mod command_line;
+mod compare;
 mod contract;
 mod control;
 mod coordinator;
