@@ -45,6 +45,16 @@ enum Which {
         #[arg(long, value_name = "DIR", default_value = "tests/benches/plots")]
         plots: PathBuf,
     },
+    /// How often `host compare` says that equal runs of one nginx differ
+    Compare {
+        /// Pairs of runs
+        #[arg(long, default_value_t = 40)]
+        pairs: u32,
+
+        /// Seconds for each run, ten at least
+        #[arg(long, default_value_t = 12)]
+        seconds: u32,
+    },
     /// How well five hosts share a load, and how soon they bear it again when one is killed, as a
     /// table
     Cluster {
@@ -71,6 +81,7 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()>
     match &args.which {
         None => comparison(workspace, args),
         Some(Which::Control { plots }) => control(workspace, plots),
+        Some(Which::Compare { pairs, seconds }) => compare(workspace, *pairs, *seconds),
         Some(Which::Cluster { tps, rounds, parts }) => cluster(workspace, *tps, *rounds, parts),
     }
 }
@@ -88,6 +99,23 @@ fn cluster(workspace: &Workspace, tps: u32, rounds: u32, parts: &[String]) -> an
         workspace.cargo(["bench", "--locked", "--workspace", "--bench", "cluster", "--"]);
     bench.args(["--tps", &tps.to_string(), "--rounds", &rounds.to_string()]);
     bench.args(parts.iter().flat_map(|part| ["--only", part]));
+    run_step(
+        bench.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host")),
+    )
+}
+
+/// Equal runs against each other.
+fn compare(workspace: &Workspace, pairs: u32, seconds: u32) -> anyhow::Result<()> {
+    title("what the bench needs");
+    program("nginx", &["-v"], "the service under load")?;
+    let guests = workspace.built("guests/lean");
+    scenarios::some_guests(workspace, LEAN, &["plain-get"], &guests)?;
+    checks::build(workspace)?;
+
+    title("the measuring");
+    let mut bench =
+        workspace.cargo(["bench", "--locked", "--workspace", "--bench", "compare", "--"]);
+    bench.args(["--pairs", &pairs.to_string(), "--seconds", &seconds.to_string()]);
     run_step(
         bench.env("SWELL_GUESTS", guests).env("SWELL_HOST_BIN", workspace.built("release/host")),
     )

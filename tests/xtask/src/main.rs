@@ -76,8 +76,8 @@ enum XtaskCommand {
     /// What is too long for CI: faults, soak and fuzz, one after another
     Nightly(nightly::NightlyArgs),
     /// Compare the host with wrk and oha against nginx, and measure the memory of a virtual user;
-    /// `bench control` compares its control with Balter's, and `bench cluster` measures five hosts
-    /// that share a load
+    /// `bench control` compares its control with Balter's, `bench compare` equal runs with each
+    /// other, and `bench cluster` measures five hosts that share a load
     Bench(bench::BenchArgs),
 }
 
