@@ -127,9 +127,8 @@ fn it_is_written_as_json_and_as_markdown() {
     let (a, b) = (shelf.side("a", 5, 10.0), shelf.side("b", 5, 12.0));
     let written = shelf.compare(&a, &b, &["--out", "json=-", "--out", "md=c.md"]).expect_code(0);
     let json: Value = serde_json::from_str(&written.stdout).expect("stdout has JSON alone");
-    assert_eq!((&json["schema"], &json["method"]), {
-        (&json!("swell.compare/1"), &json!("many-runs"))
-    });
+    assert_eq!(json["schema"], "swell.compare/1");
+    assert_eq!(json["method"], "many-runs");
     let figures = json["figures"].as_array().expect("there are figures");
     let p95 = figures.iter().find(|row| row["figure"] == "response.p95").expect("p95 is told");
     assert_eq!(p95["finding"], "differs");
