@@ -282,13 +282,14 @@ function greatest(lines: Line[]): number {
     (line.heights ?? line.values).reduce((most, v) => (v > most ? v : most), most), 0);
 }
 
-/** How a line's label tells that its values are of several frames together. */
+/** A line's label, with how long its values are told together for where single frames have too few
+ * samples. */
 export function labelOf(run: Run, line: Line): string {
   if (!line.frames || line.frames === 1) return line.label;
   if (line.values.every(Number.isNaN)) return line.label;
   const [first] = run.moments;
   const step = first ? line.frames * (first.until - first.from) : line.frames;
-  return `${line.label}, each ${words.length(Math.round(step))}`;
+  return `${line.label} · ${words.length(Math.round(step))}`;
 }
 
 /** What a line is told to be in a stretch. */

@@ -36,13 +36,13 @@ export function Figures(props: Props) {
     stretch ? <>whole run {words.said(ofRun)}</> : here;
   return (
     <div class="leading">
-      <SelectionBar {...props} />
       {isVeiled && (
         <p class="veiled">
           The load generator was in the way: these figures say more of it than of the service.{" "}
           <button type="button" class="btn" onClick={() => setVeiled(false)}>Show anyway</button>
         </p>
       )}
+      <SelectionBar {...props} />
       <div class={isVeiled ? "kpis hidden" : "kpis"} aria-hidden={isVeiled}>
         <Kpi label="Completed" of={words.rate(figures.perSecond)} spark={courses.done}>
           {note(
@@ -54,9 +54,12 @@ export function Figures(props: Props) {
           {note(words.figure(was50), "half wait less")}
         </Kpi>
         <Kpi label="Response p95" of={words.figure(p95)} spark={courses.p95} isLogarithmic>
-          {sure
-            ? `95 % sure: ${words.said(words.time(sure[0]))} – ${words.said(words.time(sure[1]))}`
-            : note(words.figure(was95), "1 in 20 waits longer")}
+          {note(
+            words.figure(was95),
+            sure
+              ? `95 % sure: ${words.said(words.time(sure[0]))} – ${words.said(words.time(sure[1]))}`
+              : "1 in 20 waits longer",
+          )}
         </Kpi>
         <Kpi label="Response p99" of={words.figure(p99)} spark={courses.p99} isLogarithmic>
           {note(words.figure(was99), "1 in 100 waits longer")}
