@@ -1,7 +1,7 @@
 // The whole page, and what its blocks share: the stretch that is selected, the part of the time
 // axis that is seen, and the keys.
 
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 
 import type { Run } from "../record/run";
 import { figuresOf, wholeRun, type Stretch } from "../record/stretch";
@@ -80,7 +80,8 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
   }, [run]);
-  useEffect(() => {
+  // At once, as the next key may come before anything is painted.
+  useLayoutEffect(() => {
     const key = (event: KeyboardEvent) => {
       if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey) return;
       if (event.key === "Escape") select(null);

@@ -1,6 +1,6 @@
 // When, and what came first: charts on one time axis with one cursor, and the marks through all.
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 
 import { draw, gutter, RIGHT, type Window } from "../charts/chart";
@@ -380,7 +380,8 @@ function useKeys(
   select: (stretch: Stretch) => void,
 ) {
   const anchor = useRef<number | null>(null);
-  useEffect(() => {
+  // At once, as the next key may come before anything is painted.
+  useLayoutEffect(() => {
     const last = run.moments.length - 1;
     const go = (frame: number) => {
       const chart = charts.current.values().next().value;
