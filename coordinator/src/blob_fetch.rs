@@ -42,7 +42,7 @@ pub enum BlobError {
         most: u64,
     },
     /// The peer does not have the blob.
-    #[error("host {node} does not have blob {hash}")]
+    #[error("node {node} does not have blob {hash}")]
     Missing {
         /// The peer.
         node: NodeId,
@@ -50,7 +50,7 @@ pub enum BlobError {
         hash: BlobHash,
     },
     /// The peer has bytes of another size under this hash. Nothing of them was read.
-    #[error("host {node} has {found} bytes for blob {hash}, which has {size}")]
+    #[error("node {node} has {found} bytes for blob {hash}, which has {size}")]
     OtherSize {
         /// The peer.
         node: NodeId,
@@ -63,7 +63,7 @@ pub enum BlobError {
     },
     /// The bytes that the peer sent have another hash, or are more or fewer than it said.
     #[error(
-        "host {node} sent something else for blob {hash}\nhelp: its copy is damaged, or the host \
+        "node {node} sent something else for blob {hash}\nhelp: its copy is damaged, or the host \
         is; take the file from another one"
     )]
     Corrupt {
@@ -73,7 +73,7 @@ pub enum BlobError {
         hash: BlobHash,
     },
     /// The peer cannot read the rest of the blob.
-    #[error("host {node} cannot read blob {hash} to its end")]
+    #[error("node {node} cannot read blob {hash} to its end")]
     Unreadable {
         /// The peer.
         node: NodeId,
@@ -81,7 +81,7 @@ pub enum BlobError {
         hash: BlobHash,
     },
     /// Nothing came for five seconds, or too little in thirty.
-    #[error("blob {hash} does not come on from host {node}: {got} of {size} bytes are there")]
+    #[error("blob {hash} does not come on from node {node}: {got} of {size} bytes are there")]
     Stalled {
         /// The peer.
         node: NodeId,

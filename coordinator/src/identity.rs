@@ -73,7 +73,7 @@ pub enum IdentityError {
     },
     /// A certificate that was sent to this node is not this node's, or is not signed by its
     /// cluster.
-    #[error("the certificate that was granted is not this host's: {reason}")]
+    #[error("the certificate that was granted is not this node's: {reason}")]
     NotOurs {
         /// What is wrong with it.
         reason: String,

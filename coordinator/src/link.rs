@@ -148,7 +148,7 @@ impl NodeEndpoint {
     /// until the other sides have been told.
     pub async fn close(mut self) {
         self.reception.shutdown().await;
-        self.socket.quinn().close(CloseCode::Goodbye.into(), b"this host is ending");
+        self.socket.quinn().close(CloseCode::Goodbye.into(), b"this node is ending");
         // A node that has not heard of it by then learns it from the silence.
         let _ = timeout(LAST_WORDS, self.socket.quinn().wait_idle()).await;
     }

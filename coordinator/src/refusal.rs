@@ -13,9 +13,9 @@ use crate::text::printable;
 pub enum JoinRefusal {
     /// The two releases speak different protocols.
     #[error(
-        "it runs release {release} with protocol {protocol}, and this host release \
+        "it runs release {release} with protocol {protocol}, and this node release \
         {joining_release} with protocol {joining_protocol}\nhelp: run the same \
-         release on all hosts"
+         release on all nodes"
     )]
     OtherVersion {
         /// The release of the node that admits.

@@ -124,8 +124,8 @@ pub enum DialError {
     },
     /// The other side speaks another major version of the protocol.
     #[error(
-        "{address} speaks {}, and this host speaks {ours}\nhelp: run the same release on all hosts",
-        theirs.as_deref().unwrap_or("no protocol of this host's")
+        "{address} speaks {}, and this node speaks {ours}\nhelp: run the same release on all nodes",
+        theirs.as_deref().unwrap_or("no protocol of this node's")
     )]
     OtherMajor {
         /// The address or name that was dialled.
@@ -149,7 +149,7 @@ pub enum DialError {
     },
     /// The other side does not accept this node's certificate.
     #[error(
-        "{address} does not accept this host's certificate: {reason}\nhelp: join that cluster anew \
+        "{address} does not accept this node's certificate: {reason}\nhelp: join that cluster anew \
         with a token of it"
     )]
     NotAccepted {
@@ -181,7 +181,7 @@ pub enum DialError {
         reason: String,
     },
     /// This node is closing.
-    #[error("cannot dial {address}: this host is closing its socket")]
+    #[error("cannot dial {address}: this node is closing its socket")]
     Closing {
         /// The address or name that was dialled.
         address: SocketAddr,

@@ -60,7 +60,7 @@ pub enum TokenError {
     /// It begins like the token of another release.
     #[error(
         "this join token has layout {theirs:?}, and this release reads \"{PREFIX}\"\nhelp: run the \
-        same release on all hosts"
+        same release on all nodes"
     )]
     OtherLayout {
         /// Its prefix.

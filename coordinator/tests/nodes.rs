@@ -237,7 +237,7 @@ async fn a_member_of_another_release_is_refused_on_both_sides_with_both_versions
             && error.contains("help:"),
         "{error}"
     );
-    log.holds("runs release 0.2.0 with protocol 2, and this host release 0.1.0 with protocol 1")
+    log.holds("runs release 0.2.0 with protocol 2, and this node release 0.1.0 with protocol 1")
         .await;
 }
 
@@ -248,7 +248,7 @@ async fn each_refusal_and_each_admission_leaves_a_line_and_no_secret() {
     let coordinator = coordinator();
     let token = coordinator.token(60, 1);
     let admission = join(&local(), &token, &hello()).await.unwrap();
-    log.holds(&format!("host {} at 127.0.0.1", admission.identity.id())).await;
+    log.holds(&format!("node {} at 127.0.0.1", admission.identity.id())).await;
     log.holds(&format!("joined with token {}", token.id())).await;
     refusal(&token).await;
     log.holds(&format!("with token {} refused: the token has been used 1 times", token.id())).await;

@@ -236,7 +236,7 @@ fn a_host_that_is_interrupted_hands_its_share_over_and_no_start_is_missed() {
     let left = cluster.nodes.remove(0);
     left.interrupt();
     let left = left.wait().expect_code(0);
-    assert!(left.stderr.contains("over for this host"), "{}", left.stderr);
+    assert!(left.stderr.contains("over for this node"), "{}", left.stderr);
     let finished = cluster.lead.wait().expect_code_or_invalid(0).expect_whole_counts();
     let count = |part: &str| finished.count(&format!("/measured/transactions/{part}"));
     assert_eq!(

@@ -158,7 +158,7 @@ impl Desk {
     ) -> Result<Grant, String> {
         let request = SigningRequest::parse(signing_request).map_err(|e| e.to_string())?;
         if request.node != member {
-            return Err(format!("a certificate was asked for host {}", request.node));
+            return Err(format!("a certificate was asked for node {}", request.node));
         }
         self.grant(&request, now_unix_s).map_err(|e| e.to_string())
     }
@@ -238,7 +238,7 @@ fn audit(source: SocketAddr, attempt: &JoinAttempt, ruling: &Result<Grant, JoinR
     let token = attempt.token.map_or_else(|| "no token".to_owned(), |id| format!("token {id}"));
     match (ruling, attempt.node) {
         (Ok(_), Some(node)) => {
-            tracing::info!(target: "audit", "host {node} at {source} joined with {token}");
+            tracing::info!(target: "audit", "node {node} at {source} joined with {token}");
         }
         // One line a refusal: the cure is for the node that asked.
         (Err(refusal), _) => {

@@ -40,7 +40,7 @@ pub enum JoinError {
     #[error(transparent)]
     Dial(#[from] DialError),
     /// The node that admits was reached, and refused.
-    #[error("{address} does not admit this host: {refusal}")]
+    #[error("{address} does not admit this node: {refusal}")]
     Refused {
         /// The node that admits.
         address: SocketAddr,

@@ -51,7 +51,7 @@ pub(crate) async fn answer_all(connection: Arc<PeerConnection>, services: Servic
                     let (node, address) = (connection.node, connection.address());
                     tracing::warn!(
                         target: "audit",
-                        "host {node} at {address} opens streams without end: closed"
+                        "node {node} at {address} opens streams without end: closed"
                     );
                     connection.close(CloseCode::TooManyStreams, "");
                     break;
@@ -102,13 +102,13 @@ fn renewal(connection: &PeerConnection, request: &[u8], services: &Services) -> 
     };
     match renewed {
         Ok(grant) => {
-            tracing::info!(target: "audit", "certificate of host {node} at {address} renewed");
+            tracing::info!(target: "audit", "certificate of node {node} at {address} renewed");
             Renewal::Granted(grant)
         }
         Err(reason) => {
             tracing::warn!(
                 target: "audit",
-                "certificate of host {node} at {address} not renewed: {reason}"
+                "certificate of node {node} at {address} not renewed: {reason}"
             );
             Renewal::Refused(reason)
         }

@@ -20,7 +20,7 @@ pub enum LinkError {
     #[error(transparent)]
     Dial(#[from] DialError),
     /// The other node's release does not go together with this one's.
-    #[error("{address} cannot work with this host: {disagreement}")]
+    #[error("{address} cannot work with this node: {disagreement}")]
     OtherVersion {
         /// The other node.
         address: SocketAddr,
@@ -28,7 +28,7 @@ pub enum LinkError {
         disagreement: Box<Disagreement>,
     },
     /// The other node says that it is one which its certificate does not name.
-    #[error("{address} calls itself host {claimed}, and its certificate names another")]
+    #[error("{address} calls itself node {claimed}, and its certificate names another")]
     Impostor {
         /// The other node.
         address: SocketAddr,
@@ -36,7 +36,7 @@ pub enum LinkError {
         claimed: NodeId,
     },
     /// The dialled address is this node's own.
-    #[error("{address} is this host itself")]
+    #[error("{address} is this node itself")]
     Itself {
         /// The address.
         address: SocketAddr,
@@ -70,13 +70,13 @@ pub enum LinkError {
     },
     /// There was no room for a message in time, because the other node does not read. The message
     /// was not sent; the link goes on.
-    #[error("host {node} does not read what it is sent")]
+    #[error("node {node} does not read what it is sent")]
     Stalled {
         /// The other node.
         node: NodeId,
     },
     /// The other node announced a message above the limit.
-    #[error("host {node} announced a message of {bytes} bytes, above the limit of {MAX_MESSAGE}")]
+    #[error("node {node} announced a message of {bytes} bytes, above the limit of {MAX_MESSAGE}")]
     Oversized {
         /// The other node.
         node: NodeId,
@@ -84,7 +84,7 @@ pub enum LinkError {
         bytes: usize,
     },
     /// The other node sent what is no message.
-    #[error("host {node} sent what is no message: {reason}")]
+    #[error("node {node} sent what is no message: {reason}")]
     Garbage {
         /// The other node.
         node: NodeId,
@@ -92,20 +92,20 @@ pub enum LinkError {
         reason: String,
     },
     /// The other node began a message and did not end it in time.
-    #[error("host {node} began a message and did not end it")]
+    #[error("node {node} began a message and did not end it")]
     TooSlow {
         /// The other node.
         node: NodeId,
     },
     /// The other node was silent for ten seconds.
-    #[error("host {node} is silent: it is gone, frozen or cut off")]
+    #[error("node {node} is silent: it is gone, frozen or cut off")]
     Lost {
         /// The other node.
         node: NodeId,
     },
     /// One side closed the connection.
     #[error(
-        "{} closed the connection with host {node}: {}{}",
+        "{} closed the connection with node {node}: {}{}",
         side(*here),
         words(*code),
         detail(reason)
@@ -121,7 +121,7 @@ pub enum LinkError {
         reason: String,
     },
     /// The connection broke.
-    #[error("the connection with host {node} broke: {reason}")]
+    #[error("the connection with node {node} broke: {reason}")]
     Broken {
         /// The other node.
         node: NodeId,
@@ -137,7 +137,7 @@ pub enum RenewError {
     #[error(transparent)]
     Link(#[from] LinkError),
     /// The other node cannot or will not renew it.
-    #[error("host {node} did not renew this host's certificate: {reason}")]
+    #[error("node {node} did not renew this node's certificate: {reason}")]
     Refused {
         /// The other node.
         node: NodeId,
@@ -175,7 +175,7 @@ impl From<EncodeError> for LinkError {
 }
 
 const fn side(here: bool) -> &'static str {
-    if here { "this host" } else { "the other side" }
+    if here { "this node" } else { "the other side" }
 }
 
 fn words(code: Option<CloseCode>) -> &'static str {

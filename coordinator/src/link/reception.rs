@@ -109,7 +109,7 @@ async fn receive(
             let ours = if other.starts_with("swell-join/") { JOIN_PROTOCOL } else { LINK_PROTOCOL };
             tracing::warn!(
                 target: "audit",
-                "{address} refused: it speaks {other}, and this host {ours}"
+                "{address} refused: it speaks {other}, and this node {ours}"
             );
             connection.close(CloseCode::OtherMajor.into(), ours.as_bytes());
             false
@@ -133,7 +133,7 @@ async fn receive_member(
     let introduced = timeout(HELLO_DEADLINE, local.introduce(connection, false)).await;
     match introduced.unwrap_or(Err(LinkError::Silent { address })) {
         Ok(peer) => {
-            tracing::info!(target: "audit", "host {} connected from {address}", peer.id());
+            tracing::info!(target: "audit", "node {} connected from {address}", peer.id());
             if let Err(peer) = arrived.try_send(peer) {
                 peer.into_inner().connection().close(CloseCode::Busy, "");
             }

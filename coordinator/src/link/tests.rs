@@ -237,7 +237,7 @@ async fn another_major_is_told_both() {
         let client = tls::anonymous_client(cluster.authority.pin(), protocol);
         let error = cluster.dial_in(client, ANY_NODE, protocol).await.to_string();
         assert!(
-            error.contains(&format!("speaks {ours}, and this host speaks {protocol}")),
+            error.contains(&format!("speaks {ours}, and this node speaks {protocol}")),
             "{error}"
         );
     }

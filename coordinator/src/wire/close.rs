@@ -58,7 +58,7 @@ impl CloseCode {
             Self::OtherMajor => "another major version is spoken",
             Self::OtherVersion => "the releases do not go together",
             Self::NoCertificate => "no certificate was shown",
-            Self::Impostor => "the certificate names another host",
+            Self::Impostor => "the certificate names another node",
             Self::TooLong => "a message was longer than 1 MiB",
             Self::Garbage => "a message made no sense",
             Self::TooManyStreams => "too many streams were opened",

@@ -50,9 +50,9 @@ impl fmt::Display for Disagreement {
         let Self { subject, ours, theirs, our_release, their_release } = self;
         write!(
             f,
-            "it runs release {their_release} with {subject} {theirs}, and this host release \
+            "it runs release {their_release} with {subject} {theirs}, and this node release \
             {our_release} with {subject} {ours}\nhelp: run the same \
-             release on all hosts"
+             release on all nodes"
         )
     }
 }

@@ -334,7 +334,7 @@ async fn follow(
         terminal::say(format_args!("{prefix}{} (exit code {})", exit.reason, exit.code));
     }
     let mut ended = Exit::of_code(exit.code).with_context(|| {
-        format!("the coordinator knows an exit code {} that this host does not", exit.code)
+        format!("the coordinator knows an exit code {} that this node does not", exit.code)
     })?;
     if let Err(error) = written {
         terminal::say(format_args!("error: {error:#}"));

@@ -111,7 +111,7 @@ impl fmt::Display for Notice {
             ),
             Self::Garbled { node, error } => write!(
                 f,
-                "host {node} told results that cannot be ({error}): nothing more is taken from it"
+                "node {node} told results that cannot be ({error}): nothing more is taken from it"
             ),
         }
     }

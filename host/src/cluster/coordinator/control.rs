@@ -214,7 +214,7 @@ impl Coordinator {
     ) -> anyhow::Result<(Assignment, HeldBundle)> {
         if start_data.len() > MAX_START_DATA {
             bail!(
-                "`setup` gave {} bytes; to other hosts it can give at most {MAX_START_DATA}",
+                "`setup` gave {} bytes; to other nodes it can give at most {MAX_START_DATA}",
                 start_data.len()
             );
         }
@@ -287,7 +287,7 @@ async fn renew(desk: &Desk, identity: &Identity) -> std::convert::Infallible {
         if identity.renew_in().is_zero()
             && let Err(error) = desk.authority().renew(identity)
         {
-            tracing::warn!("this host's certificate could not be renewed: {error}");
+            tracing::warn!("this node's certificate could not be renewed: {error}");
         }
     }
 }

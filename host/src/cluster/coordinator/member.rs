@@ -123,7 +123,7 @@ impl Member {
     /// The same for messages that nobody asks for again: with the next connection all is said anew.
     pub(super) fn send_reliably(&self, message: FromCoordinator) {
         if self.is_connected && self.messages.try_send(message).is_err() {
-            self.peer.reject("what is said to this host is not read");
+            self.peer.reject("what is said to this node is not read");
         }
     }
 }
@@ -158,7 +158,7 @@ pub(super) async fn converse(
             match receive(&peer).await {
                 Ok(message) => {
                     if heard.send((peer.id(), connection, Ok(message))).await.is_err() {
-                        return "this host is ending".to_owned();
+                        return "this node is ending".to_owned();
                     }
                 }
                 Err(error) => return format!("{error:#}"),

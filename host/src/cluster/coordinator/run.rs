@@ -74,12 +74,12 @@ impl CoordinatedRun {
             return;
         }
         if self.lead.is_complete(id) {
-            tracing::info!("host {name} has gone; it has told all");
+            tracing::info!("node {name} has gone; it has told all");
         } else if self.lead.has_begun() {
-            tracing::warn!("host {name} is not connected any more: {reason}");
+            tracing::warn!("node {name} is not connected any more: {reason}");
         } else {
             self.tell(NodeEvent::Refused(format!(
-                "host {name} went away while it prepared: {reason}"
+                "node {name} went away while it prepared: {reason}"
             )));
         }
     }
@@ -146,33 +146,33 @@ impl CoordinatedRun {
             LeadEvent::Refused(id, reason) => {
                 let (name, reason) = (self.name(id), in_one_line(&reason));
                 if self.lead.has_begun() {
-                    tracing::warn!("host {name} cannot take part: {reason}");
+                    tracing::warn!("node {name} cannot take part: {reason}");
                 } else {
                     self.tell(NodeEvent::Refused(format!(
-                        "host {name} cannot take part: {reason}"
+                        "node {name} cannot take part: {reason}"
                     )));
                 }
             }
             LeadEvent::Merge(id, delta) => self.tell(NodeEvent::Counted(id, delta.counted)),
             LeadEvent::Lost(id) => {
-                tracing::warn!("host {} is lost: its share moves to the others", self.name(id));
+                tracing::warn!("node {} is lost: its share moves to the others", self.name(id));
                 self.tell_places();
             }
             LeadEvent::Back(id) => {
-                tracing::info!("host {} is back", self.name(id));
+                tracing::info!("node {} is back", self.name(id));
                 self.tell_places();
             }
             LeadEvent::Joined(id) => {
-                tracing::info!("host {} takes part from now on", self.name(id));
+                tracing::info!("node {} takes part from now on", self.name(id));
                 self.tell_places();
             }
             LeadEvent::Left(id) => {
-                tracing::info!("host {} leaves: its share goes to the others", self.name(id));
+                tracing::info!("node {} leaves: its share goes to the others", self.name(id));
                 self.tell_places();
             }
             LeadEvent::Relieved(id) => {
                 tracing::warn!(
-                    "host {} cannot bear its share: a fifth of it goes to the others",
+                    "node {} cannot bear its share: a fifth of it goes to the others",
                     self.name(id)
                 );
                 self.tell_places();

@@ -196,7 +196,7 @@ impl CoordinatorThread {
             Some(run) => run.handle_disconnect(id, &name, reason),
             None => {
                 if matches!(member.role, Role::Node(_)) {
-                    tracing::info!("host {name} has gone");
+                    tracing::info!("node {name} has gone");
                 }
                 self.members.remove(&id);
             }
@@ -216,7 +216,7 @@ impl CoordinatorThread {
         member.role = role;
         member.name = Some(name.clone());
         let Role::Node(at) = role else { return };
-        tracing::info!("host {name} is here, from {}", member.address);
+        tracing::info!("node {name} is here, from {}", member.address);
         if let Some(number) = at.filter(|number| member.at != Some(*number)) {
             member.send_reliably(FromCoordinator::Dismissed(number));
         }
@@ -228,7 +228,7 @@ impl CoordinatorThread {
             member.send_reliably(FromCoordinator::Assignment(Box::new(run.assignment().clone())));
             run.handle_joining(id, name);
         } else if !self.runs.is_empty() {
-            tracing::info!("host {name} waits: no run that goes on takes more hosts");
+            tracing::info!("node {name} waits: no run that goes on takes more nodes");
         }
     }
 
@@ -272,7 +272,7 @@ impl CoordinatorThread {
             self.bridge = Some(bridge);
         }
         for (id, member) in self.members.iter_mut().filter(|(id, _)| names.contains_key(id)) {
-            debug_assert_ne!(*id, self.own, "no host is its own member");
+            debug_assert_ne!(*id, self.own, "no node is its own member");
             member.at = Some(number);
             member.send_reliably(FromCoordinator::Assignment(Box::new(assignment.clone())));
         }

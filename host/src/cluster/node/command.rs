@@ -116,7 +116,7 @@ pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> 
         (Some(token), None) => token,
         (None, _) => bail!(
             "joining a cluster needs the token that its coordinator printed\nhelp: give it with \
-            --token, or in the variable SWELL_TOKEN; --listen ADDR has this host lead"
+            --token, or in the variable SWELL_TOKEN; --listen ADDR has this node lead"
         ),
     };
     check_folder(journal.as_deref())?;
@@ -149,7 +149,7 @@ async fn take_part(
             event = membership.next() => match event.context("the cluster's thread broke down")? {
                 MembershipEvent::Joined(id) => {
                     has_joined = true;
-                    tracing::info!("joined as host {id}; waiting for runs, Ctrl-C ends it");
+                    tracing::info!("joined as node {id}; waiting for runs, Ctrl-C ends it");
                 }
                 MembershipEvent::Assigned(run) => {
                     let (threads, journal) = (Rc::clone(&threads), journal.clone());
@@ -177,7 +177,7 @@ async fn take_part(
                     break Exit::Signal;
                 }
                 tracing::info!(
-                    "leaving: others get this host's share, and what is under way may finish; \
+                    "leaving: others get this node's share, and what is under way may finish; \
                     Ctrl-C again ends it at once"
                 );
             }

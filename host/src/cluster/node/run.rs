@@ -51,7 +51,7 @@ pub(super) async fn do_part(
         Participation { start_data, line: assigned.line, end_requests, journal, leave };
     let ended = take_part(&threads, plan, program, Arc::clone(shared), participation).await;
     match &ended {
-        Ok(()) => tracing::info!("run {run}: over for this host"),
+        Ok(()) => tracing::info!("run {run}: over for this node"),
         Err(error) => tracing::warn!("run {run}: {error:#}"),
     }
     ended.is_ok()

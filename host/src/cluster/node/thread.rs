@@ -194,7 +194,7 @@ async fn renew(
         if identity.renew_in().is_zero()
             && let Err(error) = endpoint.renew(peer).await
         {
-            tracing::warn!("this host's certificate could not be renewed: {error}");
+            tracing::warn!("this node's certificate could not be renewed: {error}");
         }
     }
 }
