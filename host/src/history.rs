@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use swell_core::plain::{line, shell_word};
 use swell_core::units::{self, counted, grouped};
-use swell_outputs::{History, Keep, Kept, KeptEnd, LAST, Outputs, Sink, replay};
+use swell_outputs::{History, KeepRule, Kept, KeptEnd, LAST, Outputs, Sink, replay};
 use swell_report::Written;
 use swell_report::record::{Frame, Mark, RecordHeader};
 
@@ -196,7 +196,7 @@ fn prune(
     }
     let since = older_than.and_then(|age| SystemTime::now().checked_sub(age));
     let removed = history
-        .prune(Keep { runs: keep, bytes: None, since })
+        .prune(KeepRule { runs: keep, bytes: None, since })
         .with_context(|| format!("cannot remove all from {}", history.folder().display()))?;
     Ok(format!("removed {}\n", counted(removed.len() as u64, "record")))
 }

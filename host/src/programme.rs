@@ -33,10 +33,10 @@ use crate::settings::reach::consent;
 /// See the module's documentation.
 pub(crate) struct Programme {
     layers: Layers,
-    contents: Contents,
+    contents: ProgrammeContents,
 }
 
-enum Contents {
+enum ProgrammeContents {
     Scenario(Box<(Prepared, EndRequests)>),
     Plan(Vec<ReadyRun>),
     Conducted(Arc<Loaded>),
@@ -95,9 +95,11 @@ impl Programme {
                         file.display()
                     );
                 }
-                Contents::Conducted(loaded)
+                ProgrammeContents::Conducted(loaded)
             } else {
-                Contents::Scenario(Box::new(Prepared::of(None, &loaded, layers, None, search)?))
+                ProgrammeContents::Scenario(Box::new(Prepared::of(
+                    None, &loaded, layers, None, search,
+                )?))
             };
             return Ok(Self { layers: layers.clone(), contents });
         }
@@ -145,7 +147,7 @@ impl Programme {
                 );
             }
         }
-        Ok(Self { layers, contents: Contents::Plan(entries) })
+        Ok(Self { layers, contents: ProgrammeContents::Plan(entries) })
     }
 
     /// What was said about all runs.
@@ -155,14 +157,14 @@ impl Programme {
 
     /// Whether it is one run, even if others are begun beside it.
     pub(crate) const fn is_one_run(&self) -> bool {
-        matches!(self.contents, Contents::Scenario(_))
+        matches!(self.contents, ProgrammeContents::Scenario(_))
     }
 
     /// Begins each run when its time has come, and ends it when it is to end. Returns what went
     /// wrong beside the results of the runs themselves, by the name of the run.
     pub(crate) async fn perform(self, runs: &Rc<Runs>) -> Vec<(String, Done)> {
         match self.contents {
-            Contents::Scenario(prepared) => {
+            ProgrammeContents::Scenario(prepared) => {
                 let name = prepared.0.name.clone();
                 runs.begin(*prepared)
                     .err()
@@ -170,8 +172,8 @@ impl Programme {
                     .into_iter()
                     .collect()
             }
-            Contents::Plan(entries) => perform_plan(entries, runs).await,
-            Contents::Conducted(file) => {
+            ProgrammeContents::Plan(entries) => perform_plan(entries, runs).await,
+            ProgrammeContents::Conducted(file) => {
                 let grace = self
                     .layers
                     .settings(None)

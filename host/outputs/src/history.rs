@@ -53,7 +53,7 @@ pub enum KeptEnd {
 
 /// What is to be kept of the history.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Keep {
+pub struct KeepRule {
     /// So many of the latest runs.
     pub runs: Option<usize>,
     /// So many bytes of the latest runs.
@@ -94,7 +94,7 @@ impl History {
     pub(crate) fn make_room(&self) -> anyhow::Result<()> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
         made.with_context(|| format!("cannot make the folder {}", self.folder.display()))?;
-        let keep = Keep { runs: Some(RUNS_KEPT - 1), bytes: Some(BYTES_KEPT), since: None };
+        let keep = KeepRule { runs: Some(RUNS_KEPT - 1), bytes: Some(BYTES_KEPT), since: None };
         // The next run tries again.
         if let Err(error) = self.prune(keep) {
             tracing::warn!("cannot remove old records from {}: {error}", self.folder.display());
@@ -149,7 +149,7 @@ impl History {
     ///
     /// # Errors
     /// The folder cannot be read, or a file not be removed.
-    pub fn prune(&self, keep: Keep) -> io::Result<Vec<PathBuf>> {
+    pub fn prune(&self, keep: KeepRule) -> io::Result<Vec<PathBuf>> {
         let (mut removed, mut bytes) = (Vec::new(), 0);
         for (place, (path, size, changed)) in self.files()?.into_iter().enumerate() {
             bytes += size;
@@ -281,16 +281,16 @@ mod tests {
         let history = history(folder.path(), &["a", "b", "c", "d"]);
         let path = folder.path().join("20261119-held.swell");
         let held = RecordFile::create(&path, &header("held"), Bounds::default()).unwrap();
-        let removed = history.prune(Keep { runs: Some(2), ..Keep::default() }).unwrap();
+        let removed = history.prune(KeepRule { runs: Some(2), ..KeepRule::default() }).unwrap();
         assert_eq!(removed.len(), 2);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "d, c and what is held");
         assert!(matches!(Kept::read(&path).unwrap().end, KeptEnd::GoesOn));
         drop(held);
         let size = fs::metadata(folder.path().join("20261123-d.swell")).unwrap().len();
-        history.prune(Keep { bytes: Some(size), ..Keep::default() }).unwrap();
+        history.prune(KeepRule { bytes: Some(size), ..KeepRule::default() }).unwrap();
         assert_eq!(names(&history), ["d"]);
         let later = SystemTime::now() + Duration::from_secs(60);
-        history.prune(Keep { since: Some(later), ..Keep::default() }).unwrap();
+        history.prune(KeepRule { since: Some(later), ..KeepRule::default() }).unwrap();
         assert_eq!(names(&history), [""; 0]);
     }
 

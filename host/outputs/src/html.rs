@@ -64,10 +64,10 @@ struct Html {
 enum PackerOrder {
     Begin(Arc<RecordHeader>),
     /// Of the run with this id.
-    Of(String, RunNews),
+    Of(String, PackedNews),
 }
 
-enum RunNews {
+enum PackedNews {
     Frame(Arc<Frame>),
     Mark(Mark),
     /// The line of what it came to.
@@ -111,7 +111,7 @@ impl Html {
 
     fn tell_frame(&self, id: &str, frame: Arc<Frame>) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        self.tell(PackerOrder::Of(id.to_owned(), RunNews::Frame(frame)));
+        self.tell(PackerOrder::Of(id.to_owned(), PackedNews::Frame(frame)));
     }
 
     /// The page with all records in it. `taken` moves while it is made.
@@ -145,12 +145,12 @@ fn pack(heard: &Receiver<PackerOrder>, waiting: &AtomicUsize) -> Vec<KeptRun> {
         };
         let Some(run) = runs.iter_mut().find(|run| run.id() == id) else { continue };
         match told {
-            RunNews::Frame(frame) => {
+            PackedNews::Frame(frame) => {
                 waiting.fetch_sub(1, Ordering::Relaxed);
                 run.add(Arc::unwrap_or_clone(frame));
             }
-            RunNews::Mark(mark) => run.mark(mark),
-            RunNews::Over(line) => run.over(line),
+            PackedNews::Mark(mark) => run.mark(mark),
+            PackedNews::Over(line) => run.over(line),
         }
     }
     runs
@@ -189,7 +189,7 @@ impl Sink for Html {
     }
 
     fn mark(&mut self, run: &RecordHeader, mark: &Mark) {
-        self.tell(PackerOrder::Of(run.run.id.clone(), RunNews::Mark(mark.clone())));
+        self.tell(PackerOrder::Of(run.run.id.clone(), PackedNews::Mark(mark.clone())));
     }
 
     fn over(&mut self, run: &RecordHeader, report: Option<&Report>) {
@@ -198,7 +198,7 @@ impl Sink for Html {
             self.tell_frame(id, Arc::new(late));
         }
         if let Some(report) = report {
-            self.tell(PackerOrder::Of(id.clone(), RunNews::Over(end_line(report).to_string())));
+            self.tell(PackerOrder::Of(id.clone(), PackedNews::Over(end_line(report).to_string())));
         }
     }
 

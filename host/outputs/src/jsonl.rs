@@ -23,7 +23,7 @@ pub(crate) const KIND: Kind = Kind {
 };
 
 /// Where the lines go.
-struct Lines {
+struct LinesFile {
     to: To,
     begun: bool,
 }
@@ -44,10 +44,10 @@ fn open(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>> {
             To::File(path.into(), file)
         }
     };
-    Ok(Box::new(Queued::new("jsonl", Lines { to, begun: false })?))
+    Ok(Box::new(Queued::new("jsonl", LinesFile { to, begun: false })?))
 }
 
-impl Lines {
+impl LinesFile {
     fn put(&mut self, line: &Value, run: &str, written: &AtomicU64) -> anyhow::Result<()> {
         let mut line = line.clone();
         // Runs that go on side by side share the file.
@@ -71,7 +71,7 @@ impl Lines {
     }
 }
 
-impl Taker for Lines {
+impl Taker for LinesFile {
     fn take(&mut self, told: &RunNews, written: &AtomicU64) -> anyhow::Result<()> {
         let line = match &told.what {
             NewsKind::Begun => header_line(&told.run),

@@ -32,7 +32,7 @@ mod toy;
 
 pub use self::aside::Aside;
 pub use self::exporter::Exporter;
-pub use self::history::{History, Keep, Kept, KeptEnd, LAST};
+pub use self::history::{History, KeepRule, Kept, KeptEnd, LAST};
 pub use self::json::in_pieces;
 pub use self::outputs::{KINDS, Outputs};
 pub use self::prometheus::Prometheus;

@@ -1,6 +1,6 @@
 //! A sink with a thread of its own, which may take its time: a slow disk, a pipe that nobody reads.
 //!
-//! NewsKind a sink is told goes into a queue with a bound. While the queue is full, the frames of a
+//! What a sink is told goes into a queue with a bound. While the queue is full, the frames of a
 //! run are joined: the thread then hears of two seconds at once, or of ten, and of all that was
 //! counted. So nobody waits for the thread, nothing is lost but resolution, and the memory that a
 //! stuck thread costs is bounded.
@@ -19,19 +19,19 @@ use swell_report::{Report, Written};
 
 use crate::sink::Sink;
 
-/// NewsKind is under way to the thread: a minute of one run.
+/// What is under way to the thread: a minute of one run.
 const QUEUE: usize = 64;
 /// How often it is looked whether there is room again, where somebody waits for it.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long the thread has for what is left, where nobody waits who could give it up.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// NewsKind a sink is told of a run.
+/// What a sink is told of a run.
 #[derive(Clone, Debug)]
 pub struct RunNews {
     /// Of which.
     pub run: Arc<RecordHeader>,
-    /// NewsKind.
+    /// What happened.
     pub what: NewsKind,
 }
 
@@ -40,7 +40,7 @@ pub struct RunNews {
 pub enum NewsKind {
     /// It begins.
     Begun,
-    /// NewsKind was counted, and where it is.
+    /// What was counted, and where it is.
     Frame(Arc<Frame>),
     /// Something happened.
     Mark(Mark),
@@ -48,7 +48,7 @@ pub enum NewsKind {
     Over(Option<Box<Report>>),
 }
 
-/// NewsKind the thread does with what it is told.
+/// What the thread does with what it is told.
 pub trait Taker: Send + 'static {
     /// Takes it. Bytes are counted as they are written.
     ///
@@ -74,7 +74,7 @@ pub struct Queued {
     thread: Option<JoinHandle<anyhow::Result<Vec<String>>>>,
     /// The runs that go on.
     runs: Vec<Arc<RecordHeader>>,
-    /// NewsKind there was no room for yet. No two frames of a run are neighbours in it.
+    /// What there was no room for yet. No two frames of a run are neighbours in it.
     late: VecDeque<RunNews>,
     /// Frames that were joined.
     joined: u64,
@@ -274,16 +274,16 @@ mod tests {
 
     /// Takes nothing until it may, and then writes down what it takes.
     #[derive(Clone, Default)]
-    struct Gate(Arc<(Mutex<bool>, Condvar)>, Arc<Mutex<Vec<String>>>);
+    struct BlockedTaker(Arc<(Mutex<bool>, Condvar)>, Arc<Mutex<Vec<String>>>);
 
-    impl Gate {
+    impl BlockedTaker {
         fn open(&self) {
             *self.0.0.lock().unwrap() = true;
             self.0.1.notify_all();
         }
     }
 
-    impl Taker for Gate {
+    impl Taker for BlockedTaker {
         fn take(&mut self, told: &RunNews, written: &AtomicU64) -> anyhow::Result<()> {
             let may = self.0.0.lock().unwrap();
             drop(self.0.1.wait_while(may, |may| !*may).unwrap());
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_thread_that_is_stuck_hears_of_all_seconds_together_and_nobody_waits_for_it() {
-        let gate = Gate::default();
+        let gate = BlockedTaker::default();
         let mut sink = Queued::new("t", gate.clone()).unwrap();
         let run = header("shop");
         sink.begin(&run);
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn who_waits_for_room_has_nothing_joined() {
-        let gate = Gate::default();
+        let gate = BlockedTaker::default();
         gate.open();
         let mut sink = Queued::new("t", gate.clone()).unwrap();
         let run = header("shop");
@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn what_was_told_is_written_although_no_results_come() {
-        let gate = Gate::default();
+        let gate = BlockedTaker::default();
         let mut sink = Queued::new("t", gate.clone()).unwrap();
         gate.open();
         let run = header("shop");

@@ -120,7 +120,7 @@ pub(super) fn words(error: &str) -> Box<str> {
 }
 
 /// An order in which the first ones are kept.
-type Order = fn(&NotableTransaction, &NotableTransaction) -> Ordering;
+type RankOrder = fn(&NotableTransaction, &NotableTransaction) -> Ordering;
 
 fn slower_first(one: &NotableTransaction, other: &NotableTransaction) -> Ordering {
     other.service.cmp(&one.service).then_with(|| one.cmp(other))
@@ -130,11 +130,11 @@ fn first_first(one: &NotableTransaction, other: &NotableTransaction) -> Ordering
     one.cmp(other)
 }
 
-fn has_place(kept: &[NotableTransaction], one: &NotableTransaction, order: Order) -> bool {
+fn has_place(kept: &[NotableTransaction], one: &NotableTransaction, order: RankOrder) -> bool {
     kept.len() < MAX_NOTABLE || kept.last().is_some_and(|last| order(one, last).is_lt())
 }
 
-fn insert(kept: &mut Vec<NotableTransaction>, one: &NotableTransaction, order: Order) {
+fn insert(kept: &mut Vec<NotableTransaction>, one: &NotableTransaction, order: RankOrder) {
     if !has_place(kept, one, order) {
         return;
     }
@@ -166,7 +166,7 @@ impl TryFrom<SentNotable> for Notable {
         if failures.iter().any(|one| one.error.is_none()) {
             return Err(Refused::Samples);
         }
-        let in_order = |kept: &[NotableTransaction], order: Order| {
+        let in_order = |kept: &[NotableTransaction], order: RankOrder| {
             kept.is_sorted_by(|one, next| order(one, next).is_le())
         };
         if !in_order(&slowest, slower_first) || !in_order(&failures, first_first) {
@@ -205,7 +205,7 @@ mod tests {
         notable
     }
 
-    fn first(mut all: Vec<NotableTransaction>, order: Order) -> Vec<NotableTransaction> {
+    fn first(mut all: Vec<NotableTransaction>, order: RankOrder) -> Vec<NotableTransaction> {
         all.sort_by(order);
         all.truncate(MAX_NOTABLE);
         all
