@@ -64,7 +64,7 @@ impl RecordFile {
         let file =
             File::options().read(true).write(true).create_new(true).mode(0o600).open(path)?;
         // Not every file system has locks; then nobody can tell that it is being written.
-        let _ = file.try_lock();
+        let _ = file.lock();
         let (path, entries) = (path.to_owned(), Vec::new());
         let mut this = Self { path, file, bounds, entries, bytes: 0, frames: 0 };
         this.file.write_all(FIRST_BYTES)?;
@@ -126,7 +126,7 @@ impl RecordFile {
         let folder = self.path.parent().filter(|folder| *folder != Path::new(""));
         // Such a file is of its user alone.
         let new = NamedTempFile::with_prefix_in(".joining.", folder.unwrap_or(Path::new(".")))?;
-        let _ = new.as_file().try_lock();
+        let _ = new.as_file().lock();
         let mut copy = Rewriting { old: &self.file, new, entries: Vec::new(), bytes: 0 };
         copy.put(FIRST_BYTES)?;
         copy.all(&self.entries, &groups)?;
