@@ -4,7 +4,8 @@
 //! One that is kept by default is a convenience: then it is said, and nothing else happens.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -84,8 +85,15 @@ impl Records {
         if folder.is_some_and(|folder| !folder.is_dir()) {
             bail!("--record {shown}: there is no such folder\nhelp: make it, or name another");
         }
-        match fs::read(path) {
-            Ok(there) if !there.is_empty() && !there.starts_with(FIRST_BYTES) => bail!(
+        // A device or a pipe is no place for what is replaced and read back.
+        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            bail!("--record {shown}: that is no ordinary file\nhelp: name another");
+        }
+        let mut first = Vec::new();
+        let read = File::open(path)
+            .and_then(|file| file.take(FIRST_BYTES.len() as u64).read_to_end(&mut first));
+        match read {
+            Ok(1..) if first != FIRST_BYTES => bail!(
                 "--record {shown}: that file is no record of a run, and is left as it is\nhelp: \
                 name another"
             ),
@@ -265,6 +273,8 @@ mod tests {
         assert!(error.to_string().contains("is left as it is"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"my thesis");
         assert!(Records::named(&folder.path().join("none/r")).is_err());
+        let Err(error) = Records::named(Path::new("/dev/null")) else { panic!("it is a device") };
+        assert!(error.to_string().contains("no ordinary file"), "{error}");
     }
 
     #[test]
