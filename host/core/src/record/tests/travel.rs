@@ -184,13 +184,13 @@ fn a_count_of_more_than_anybody_counts_is_refused_wherever_it_stands() {
 
 #[test]
 fn a_histogram_that_no_samples_make_is_refused() {
-    type Sent = Option<(u64, u128, u64, u64, Sparse)>;
+    type AsItTravels = Option<(u64, u128, u64, u64, Sparse)>;
     let buckets = |counts: &[(u32, u64)]| Sparse::pack(counts.iter().copied());
     let sent =
         |count, sum, min, max, counts: &[(u32, u64)]| Some((count, sum, min, max, buckets(counts)));
     let hour = 3_600_000_000_000;
     // Of 512 ns each are the first buckets; that of an hour is 24,204 and the last 24,575.
-    let possible: [Sent; 7] = [
+    let possible: [AsItTravels; 7] = [
         None,
         sent(2, 1_500, 500, 1_000, &[(0, 1), (1, 1)]),
         sent(3, 2_499, 500, 1_000, &[(0, 1), (1, 2)]),
