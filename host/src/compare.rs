@@ -155,10 +155,6 @@ fn read(name: &str) -> anyhow::Result<ComparedRun> {
 
 fn of_record(name: &str, file: impl Read) -> anyhow::Result<ComparedRun> {
     let (mut reader, header) = RecordReader::open(file)?;
-    ensure!(
-        header.node.is_none(),
-        "it is what one of several hosts kept of its part; `host merge` makes the result of all"
-    );
     let mut report = None;
     let mut broken = None;
     let frames = std::iter::from_fn(|| {

@@ -128,7 +128,7 @@ impl RunRecord {
         }
         let counted = std::mem::take(&mut self.counted);
         let from = std::mem::replace(&mut self.until, until);
-        let frame = Arc::new(Frame { from, until, counted, moment, node: None });
+        let frame = Arc::new(Frame { from, until, counted, moment });
         self.outputs.frame(run, &frame);
         frame
     }
@@ -162,7 +162,6 @@ pub(crate) fn record_header(prepared: &Prepared) -> RecordHeader {
         thresholds: plan.plan.thresholds.iter().map(ToString::to_string).collect(),
         objectives: objectives.into_iter().flatten().map(ToString::to_string).collect(),
         host: this_machine(),
-        node: None,
     }
 }
 

@@ -36,7 +36,6 @@ pub(crate) fn header(name: &str) -> Arc<RecordHeader> {
         thresholds: Vec::new(),
         objectives: Vec::new(),
         host: HostAbout { name: "a".to_owned(), cores: 2, system: "linux x86_64".to_owned() },
-        node: None,
     })
 }
 
@@ -51,7 +50,6 @@ pub(crate) fn frame(second: u64, started: u64) -> Arc<Frame> {
         until: at(second + 1),
         counted,
         moment: Moment::of(&status),
-        node: None,
     })
 }
 

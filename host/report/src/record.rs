@@ -32,8 +32,8 @@ mod thinning;
 
 pub use self::bytes::{Entry, FIRST_BYTES, RecordReader, Unreadable, from_bytes, to_bytes};
 pub use self::follow::MarkWatch;
-pub use self::frame::{Frame, Moment, NodeFrame};
-pub use self::header::{HostAbout, NodeAbout, RecordForm, RecordHeader};
+pub use self::frame::{Frame, Moment};
+pub use self::header::{HostAbout, RecordForm, RecordHeader};
 pub use self::lines::{end_line, frame_line, header_line, mark_line};
 pub use self::mark::{Mark, MarkKind};
 pub use self::redact::without_secret;

@@ -168,7 +168,7 @@ mod tests {
             memory_mib: None,
             hosts: Vec::new(),
         };
-        Frame { from: at(second), until: at(second + 1), counted, moment, node: None }
+        Frame { from: at(second), until: at(second + 1), counted, moment }
     }
 
     #[test]

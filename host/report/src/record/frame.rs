@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 use swell_core::control::Limiter;
 use swell_core::record::Snapshot;
-use swell_core::run::{MachineRecord, NodeCounts};
 
 use crate::status::{HostStatus, ObjectiveStatus, RunState, Status};
 
@@ -25,8 +24,6 @@ pub struct Frame {
     pub counted: Snapshot,
     /// Where the run was at its end.
     pub moment: Moment,
-    /// What one of several nodes says of itself; nothing in the record of a whole run.
-    pub node: Option<NodeFrame>,
 }
 
 /// What only the moment knows of a run.
@@ -56,35 +53,11 @@ pub struct Moment {
     pub hosts: Vec<HostStatus>,
 }
 
-/// What one of several nodes says of its own part.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NodeFrame {
-    /// Where the measured part begins.
-    pub measured_from: RunInstant,
-    /// Until when the node might start what was its own to start: after it, it counted what was
-    /// under way, and no rate follows.
-    pub covered_until: RunInstant,
-    /// Whether whoever led was lost before the end.
-    pub is_leaderless: bool,
-    /// Whether nothing follows.
-    pub is_last: bool,
-    /// The most users that ever existed on it at a time.
-    pub users_at_once: u64,
-    /// Request heads that it handed to the network so far.
-    pub requests_written: u64,
-    /// When the latest of its iterations to end did so, as far as that is known.
-    pub last_end: Option<RunInstant>,
-    /// Slots that it started so far.
-    pub slots: u64,
-    /// Its machine, so far.
-    pub machine: MachineRecord,
-}
-
 impl Frame {
     /// One that counted nothing and took no time.
     pub fn empty(moment: Moment) -> Self {
         let (from, until) = (RunInstant::START, RunInstant::START);
-        Self { from, until, counted: Snapshot::default(), moment, node: None }
+        Self { from, until, counted: Snapshot::default(), moment }
     }
 
     /// How long it is.
@@ -104,26 +77,10 @@ impl Frame {
     /// what is a rate is averaged by time.
     pub fn join(&mut self, later: &Self) {
         let (mine, theirs) = (self.length().as_secs_f64(), later.length().as_secs_f64());
-        let Self { from: _, until, counted, moment, node } = later;
+        let Self { from: _, until, counted, moment } = later;
         self.until = *until;
         self.counted.merge(counted);
         self.moment.join(mine, moment, theirs);
-        // All of it is a state, or is counted from the beginning on.
-        self.node.clone_from(node);
-    }
-
-    /// What a node counted and told, as it told it.
-    pub fn node_counts(&self) -> Option<NodeCounts> {
-        let node = self.node.as_ref()?;
-        Some(NodeCounts {
-            counted: self.counted.clone(),
-            users: self.moment.users,
-            users_at_once: node.users_at_once,
-            requests_written: node.requests_written,
-            last_end: node.last_end,
-            slots: node.slots,
-            machine: node.machine,
-        })
     }
 }
 

@@ -1,7 +1,6 @@
 //! What is known of a run when it begins.
 
 use serde::{Deserialize, Serialize};
-use swell_core::run::NodeId;
 
 use crate::report::Header;
 
@@ -38,8 +37,6 @@ pub struct RecordHeader {
     pub objectives: Vec<String>,
     /// The machine that writes the record.
     pub host: HostAbout,
-    /// Which of several nodes has counted this; nothing where the record is of a whole run.
-    pub node: Option<NodeAbout>,
 }
 
 /// A machine, as far as figures depend on it.
@@ -51,13 +48,4 @@ pub struct HostAbout {
     pub cores: u64,
     /// The operating system and the kind of processor, as "linux x86_64".
     pub system: String,
-}
-
-/// One of several nodes that share a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeAbout {
-    /// Who counted.
-    pub id: NodeId,
-    /// All that were to take part when this node began.
-    pub nodes: Vec<NodeId>,
 }

@@ -8,7 +8,6 @@ use swell_core::random::Random;
 use swell_core::record::{
     Cause, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
 };
-use swell_core::run::NodeId;
 use swell_core::verdict::Stamp;
 
 use super::*;
@@ -42,7 +41,6 @@ pub(super) fn header() -> RecordHeader {
         thresholds: vec!["error_rate < 1%".to_owned()],
         objectives: Vec::new(),
         host: HostAbout { name: "a".to_owned(), cores: 2, system: "linux x86_64".to_owned() },
-        node: Some(NodeAbout { id: NodeId(7), nodes: vec![NodeId(7), NodeId(8)] }),
     }
 }
 
@@ -84,7 +82,6 @@ pub(super) fn quiet_frame(from: u64, until: u64) -> Frame {
         until: at(until * 1_000),
         counted: Snapshot::default(),
         moment: Moment::of(&status),
-        node: None,
     }
 }
 
