@@ -20,7 +20,7 @@ pub fn header_line(header: &RecordHeader) -> Value {
 
 /// The line of a frame.
 pub fn frame_line(frame: &Frame) -> Value {
-    let Frame { from, until, counted, moment, node: _ } = frame;
+    let Frame { from, until, counted, moment } = frame;
     let Moment {
         phase,
         users: alive,
