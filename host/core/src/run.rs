@@ -11,7 +11,7 @@
 //! | `run_control` | the control of a run: when it ends, and what its starts follow |
 //! | `set_points` | what its starts follow, and why |
 //! | `limits` | who kept less from being completed than was asked for |
-//! | `account` | what it comes to, while it goes on |
+//! | `account` | what was counted up to now, added up each second |
 //! | `pace` | what the load model paces |
 //! | `machine` | what a machine gives the load generator, and how busy it is |
 //! | `flow` | what went through in a window |

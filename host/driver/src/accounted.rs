@@ -1,5 +1,5 @@
-//! How far the workers of a node have come with its slots: what their windows account for, which
-//! stands beside results, and where they are at this moment.
+//! How far the workers of a node have come with its slots: those of the windows that were counted,
+//! sent beside results, and those that they have reached at this moment.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

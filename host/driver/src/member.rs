@@ -1,7 +1,7 @@
-//! A host's part in a run that several share: the same workers as ever, told by whoever leads when
-//! starts are due, whose they are, and for how long they may begin any.
+//! A node's part in a run that several share. Its workers are those of a run alone; the lead tells
+//! them when starts are due, which are theirs, and until when they may begin any.
 //!
-//! What a host decides of itself meanwhile is [`NodePart`]'s; what is here asks it, merges windows
+//! What the node decides meanwhile is decided by [`NodePart`]; what is here asks it, merges windows
 //! and sends.
 
 use std::sync::Arc;
