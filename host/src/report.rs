@@ -19,7 +19,8 @@ pub(crate) struct ReportArgs {
     #[arg(default_value = LAST)]
     run: String,
 
-    /// Write results, as `json=FILE`, or each second of the run, as `jsonl=FILE`; repeatable.
+    /// Write the results as JSON (`json=FILE`), each second as a line of JSON (`jsonl=FILE`), or a
+    /// page that shows the run in a browser (`html=FILE`); repeatable.
     #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair)]
     out: Vec<(String, String)>,
 

@@ -295,8 +295,9 @@ pub(crate) struct Settings {
     #[arg(long, help_heading = RESULTS)]
     pub(crate) allow_all_failed: bool,
 
-    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
-    /// the summary.
+    /// Write the results as JSON (`json=FILE`), each second as a line of JSON (`jsonl=FILE`), or a
+    /// page that shows the run in a browser (`html=FILE`); repeatable. `json=-` and `jsonl=-` write
+    /// to stdout, in place of the summary.
     #[arg(
         long = "out",
         value_name = "KIND=FILE",
