@@ -132,7 +132,8 @@ impl LeadState {
 
     /// Says once that nodes take too long to prepare.
     pub(super) fn look_whether_ready_in_time(&mut self, now: LocalInstant) {
-        if matches!(self.orders.stage, RunStage::Preparing) && now >= self.ready_by {
+        let prepares = matches!(self.orders.stage, RunStage::Preparing) && !self.was_ready;
+        if prepares && now >= self.ready_by {
             self.ready_by = LocalInstant::NEVER;
             self.events.push_back(LeadEvent::NotReady(PREPARING));
         }

@@ -4,7 +4,9 @@ use swell_core::RunInstant;
 use swell_core::schedule::{Arrivals, Course, Law, Timeline};
 
 use super::*;
-use crate::deltas::Delta;
+use crate::deltas::{Delta, Frontier};
+use crate::message::{LeaseRequest, Readiness};
+use crate::numbers::NumbersWanted;
 
 const NODES: [NodeId; 2] = [NodeId(7), NodeId(8)];
 
@@ -136,6 +138,10 @@ fn who_leads_after_knows_how_often_a_node_was_lost() {
     assert_eq!((restored.times_lost(NODES[0]), restored.times_lost(NodeId(9))), (1, 0));
 }
 
+fn is_not_ready(lead: &mut RunLead) -> bool {
+    std::iter::from_fn(|| lead.poll_event()).any(|event| matches!(event, LeadEvent::NotReady(_)))
+}
+
 #[test]
 fn a_run_whose_nodes_take_too_long_to_prepare_is_told_of_once() {
     let mut lead = lead();
@@ -147,11 +153,31 @@ fn a_run_whose_nodes_take_too_long_to_prepare_is_told_of_once() {
     }
     assert_eq!(restored.poll_event(), Some(LeadEvent::NotReady(Duration::from_secs(180))));
     assert_eq!(restored.poll_event(), None);
-    // One that has begun in time is not.
+    // A run that has begun in time is not told of.
     lead.begin(ms(179_950));
     lead.handle_time(ms(180_000));
-    assert!(
-        std::iter::from_fn(|| lead.poll_event())
-            .all(|event| { !matches!(event, LeadEvent::NotReady(_)) })
-    );
+    assert!(!is_not_ready(&mut lead));
+}
+
+#[test]
+fn a_run_whose_last_node_is_ready_at_the_last_moment_begins() {
+    let mut lead = lead();
+    let ready = LeaseRequest {
+        question: 1,
+        answered: None,
+        version: 0,
+        readiness: Readiness::Ready { weight: 1.0 },
+        run_now: None,
+        frontier: Frontier::default(),
+        wanted: NumbersWanted { had: 0, count: 0 },
+        is_strained: false,
+        round_trip: None,
+    };
+    for node in NODES {
+        lead.handle_message(ms(180_000), node, ToLead::LeaseRequest(ready.clone()));
+    }
+    lead.handle_time(ms(180_000));
+    let events: Vec<LeadEvent> = std::iter::from_fn(|| lead.poll_event()).collect();
+    assert!(events.contains(&LeadEvent::Ready), "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, LeadEvent::NotReady(_))), "{events:?}");
 }
