@@ -240,7 +240,8 @@ impl WorkerUsers {
     }
 
     fn create(self: &Rc<Self>) {
-        if self.shared.iterations.is_exhausted() {
+        // A user that is created after all were cut would be cut by nobody.
+        if self.dispatch.over().is_some() || self.shared.iterations.is_exhausted() {
             return self.dispatch.not_created();
         }
         let key = self.dispatch.user_slot();
