@@ -103,15 +103,6 @@ impl Notable {
         slowest.clear();
         failures.clear();
     }
-
-    /// Leaves out why they failed.
-    pub(super) fn leave_out_words(&mut self) {
-        for one in self.slowest.iter_mut().chain(&mut self.failures) {
-            if let Some(error) = &mut one.error {
-                *error = "".into();
-            }
-        }
-    }
 }
 
 /// The words of an error, as far as they are kept.

@@ -273,6 +273,14 @@ impl Summand for Option<Extent> {
 }
 
 impl Snapshot {
+    /// Leaves out the transactions that are worth a look of their own; they are counted all the
+    /// same.
+    pub fn leave_out_notables(&mut self) {
+        for part in self.parts() {
+            part.transactions.change(|row| row.notable.clear());
+        }
+    }
+
     /// Leaves out the values of the scenario's own metrics; they count as ignored.
     pub fn leave_out_metrics(&mut self) {
         self.parts().for_each(|part| part.metrics.leave_out());
@@ -289,7 +297,6 @@ impl Snapshot {
             part.transactions.change(|row| {
                 row.causes.said.leave_out();
                 row.causes.traps.leave_out();
-                row.notable.leave_out_words();
             });
         }
     }

@@ -114,6 +114,7 @@ pub struct NameReport {
     pub failures: BTreeMap<String, u64>,
     /// Transactions that are worth a look of their own; of the warm-up, and of several runs
     /// together, none.
+    #[serde(default)]
     pub notable: NotableReport,
 }
 
