@@ -287,7 +287,7 @@ fn host_words(host: &HostStatus) -> Vec<LineWord> {
         (false, false) => Some(word(1, Tone::Bad.of("lost"))),
     };
     let name = cut(&line(&host.name).to_string(), 16);
-    let padded = format!("{name}{}", " ".repeat(16 - width(&name)));
+    let padded = format!("{name}{}", " ".repeat(16_usize.saturating_sub(width(&name))));
     let share = format!("{:>3.0} %", host.share * 100.0);
     let rate = grouped(host.per_second.round() as u64);
     let lag = time(host.host_lag_p99_ms);

@@ -174,11 +174,16 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     if columns == 0 {
         return String::new();
     }
-    let room = columns.saturating_sub(1);
-    let (head, tail) = (room.div_ceil(2), room / 2);
     let from_behind = text.chars().rev().collect::<String>();
-    let tail: String = up_to(&from_behind, tail).chars().rev().collect();
-    format!("{}…{tail}", up_to(text, head))
+    let in_room = |room: usize| {
+        let (head, tail) = (room.div_ceil(2), room / 2);
+        let tail: String = up_to(&from_behind, tail).chars().rev().collect();
+        format!("{}…{tail}", up_to(text, head))
+    };
+    // What changes the character before it may stand first in the tail, and then widens what is
+    // before the cut.
+    let fitting = (1..columns).rev().map(in_room).find(|short| width(short) <= columns);
+    fitting.unwrap_or_else(|| "…".to_owned())
 }
 
 /// The longest beginning of a text that takes at most so many columns.
@@ -188,7 +193,13 @@ fn up_to(text: &str, columns: usize) -> &str {
         taken += character.width().unwrap_or(0);
         taken > columns
     });
-    end.map_or(text, |(end, _)| &text[..end])
+    let mut beginning = end.map_or(text, |(end, _)| &text[..end]);
+    // Characters together may be wider than each of them alone: "#" before a U+FE0F is.
+    while width(beginning) > columns {
+        let last = beginning.char_indices().next_back();
+        beginning = last.map_or("", |(start, _)| &beginning[..start]);
+    }
+    beginning
 }
 
 /// The same piece with nothing in it that acts; spaces at its end are ours and stay.

@@ -49,6 +49,17 @@ fn two_spaces_stay_two_and_what_acts_on_a_terminal_is_made_visible() {
 }
 
 #[test]
+fn characters_that_are_wider_together_are_cut_to_the_width_that_they_have() {
+    for text in ["#\u{fe0f}".repeat(9), format!("a{}", "\u{fe0f}#".repeat(40))] {
+        for columns in 0..=20 {
+            let short = cut(&text, columns);
+            assert!(width(&short) <= columns, "{short:?} in {columns}");
+            assert!(width(up_to(&text, columns)) <= columns);
+        }
+    }
+}
+
+#[test]
 fn a_text_is_cut_in_its_middle_as_names_differ_at_their_end() {
     assert_eq!(cut("GET /api/v1/users/list", 11), "GET /…/list");
     assert_eq!(cut("short", 5), "short");
