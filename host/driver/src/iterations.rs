@@ -46,7 +46,7 @@ struct Blocks {
 }
 
 impl Iterations {
-    /// The numbers of the blocks so far.
+    /// The numbers of blocks that are to come; none yet.
     pub(crate) fn of_blocks() -> Self {
         // A number that is given back must be kept, because it belongs to a limited run.
         Self { blocks: Some(Blocks::default()), ..Self::new(Some(0)) }

@@ -182,9 +182,8 @@ const OF_A_COMMAND: u64 = 6;
 /// enough, if there are any. Without enough descriptors a runtime cannot start, and some of its
 /// parts panic.
 ///
-/// There are too few descriptors; the error says how many are needed, and where to set that.
 /// # Errors
-/// There are too few; says how many there must be, and where that is set.
+/// There are too few descriptors; the error says how many are needed, and where to set that.
 pub fn require_descriptors(threads: usize) -> anyhow::Result<()> {
     if threads == 0 {
         return Ok(());

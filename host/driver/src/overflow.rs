@@ -28,7 +28,7 @@ impl SharedOverflow {
         })
     }
 
-    /// About how many slots there are; reads no lock.
+    /// About how many slots there are; takes no lock.
     pub(crate) fn len(&self) -> usize {
         self.length.load(Ordering::Relaxed)
     }

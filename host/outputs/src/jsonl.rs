@@ -38,7 +38,7 @@ fn open(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>> {
         "" => bail!("--out jsonl=: a file is needed after '='"),
         own if STDOUT.contains(&own) => To::Stdout(stdout),
         path => {
-            // NewsKind is there stays until there is something to write.
+            // What is there stays until there is something to write.
             let file = File::options().create(true).append(true).open(path);
             let file = file.with_context(|| format!("--out jsonl={path}: cannot write there"))?;
             To::File(path.into(), file)

@@ -157,7 +157,6 @@ fn list(claims: &[Claim]) -> String {
 /// Asks the person at the terminal, in one question, whether a run gets what is claimed. Returns
 /// what the run gets: all or nothing.
 ///
-/// The person does not say yes, nobody is there, or only flags can give it: the error names them.
 /// # Errors
 /// They do not say yes, nobody is there, or only flags can give it: the error names them.
 pub(crate) fn consent(mut claims: Vec<Claim>) -> Result<Vec<Claim>, NotGiven> {

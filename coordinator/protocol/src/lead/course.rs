@@ -8,7 +8,8 @@ use swell_core::schedule::{Course, Law};
 
 use crate::lead::state::LeadState;
 
-/// How far ahead a course is published at the least, and a round trip: by then all follow it.
+/// The least time ahead at which a course is published. A slowest round trip that is longer takes
+/// its place: by then all nodes follow the course.
 const NOTICE: Duration = Duration::from_millis(20);
 
 impl LeadState {

@@ -90,7 +90,7 @@ impl LeadState {
         }
         self.rebalanced_at = Some(now);
         let bound = self.nodes.values().map(NodeState::bound).max().unwrap_or(0);
-        // A node without slots holds no slots for which a move must wait.
+        // The closed model has no slots, so a move waits for none.
         let from = self.orders.timeline.as_ref().map_or(0, |_| bound.max(self.notice(now)));
         self.tables.append(now, ShareTable::of_weights(from, &self.weights()));
         true

@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::service::*;
 use crate::tls::{TestAuthority, secure_session};
 
-/// ServiceCounts heads, and answers each by its path: `/N` is a body of N bytes.
+/// Counts heads, and answers each by its path: `/N` is a body of N bytes.
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, counts: Rc<ServiceCounts>) {
     let Ok(mut connection) = server::handshake(stream).await else { return };
     let number = counts.connections.get();

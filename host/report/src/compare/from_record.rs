@@ -55,7 +55,7 @@ impl Facts {
     }
 }
 
-/// RunPieces that are kept before two are made one: four for each of thirty blocks.
+/// Pieces that are kept before two are made one: four for each of thirty blocks.
 const PIECES: usize = 120;
 
 /// The measured part of a run in pieces of about equal length, however long it is.

@@ -140,7 +140,7 @@ impl CoordinatedRun {
                 self.tell_places();
             }
             LeadEvent::NotReady(waited) => self.tell(NodeEvent::Refused(format!(
-                "not all hosts were ready after {} s",
+                "not all nodes were ready after {} s",
                 waited.as_secs()
             ))),
             LeadEvent::Refused(id, reason) => {
