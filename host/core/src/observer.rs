@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::RunInstant;
-use crate::exchange::{Exchange, Phases};
+use crate::exchange::{ErrorClass, Exchange, Phases};
 use crate::record::MetricKind;
 
 /// Who is told what a user does.
@@ -166,9 +166,18 @@ pub struct ObservedHop {
     /// The answer, as far as one came.
     pub answer: Option<ObservedAnswer>,
     /// Why it had none, or not all of it.
-    pub error: Option<String>,
+    pub error: Option<ObservedError>,
     /// How long each of its phases took.
     pub phases: Phases,
+}
+
+/// Why a request on the wire has no answer, or not all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedError {
+    /// Its class, which says nothing of what was sent or received.
+    pub class: ErrorClass,
+    /// What happened; it may quote both.
+    pub words: String,
 }
 
 /// What came back.

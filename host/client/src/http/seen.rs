@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use swell_core::exchange::Phases;
-use swell_core::observer::{ObservedAnswer, ObservedHop};
+use swell_core::observer::{ObservedAnswer, ObservedError, ObservedHop};
 
 use crate::error::Error;
 use crate::http::coding::{Coding, Pieces, codings, decode};
@@ -103,7 +103,8 @@ impl Seen {
         }
         if let Some((hop, _)) = self.hops.last_mut() {
             hop.phases = phases.since(&self.before);
-            hop.error = error.map(|error| error.message.clone());
+            hop.error = error
+                .map(|error| ObservedError { class: error.class, words: error.message.clone() });
         }
         self.before = *phases;
     }

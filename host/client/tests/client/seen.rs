@@ -116,7 +116,8 @@ fn what_had_no_answer_is_seen_as_it_was_sent() {
         let sent = seen_session().send(get(&service, "/")).await;
         let [hop] = &sent.hops[..] else { panic!("{:?}", sent.hops) };
         let error = sent.result.expect_err("no answer");
-        assert_eq!((&hop.answer, hop.error.as_deref()), (&None, Some(&*error.message)));
+        let seen = hop.error.as_ref().map(|error| (error.class, &*error.words));
+        assert_eq!((&hop.answer, seen), (&None, Some((error.class, &*error.message))));
         assert!(hop.headers.iter().any(|(name, _)| name == "user-agent"));
 
         // A body that is longer than the scenario takes is seen as far as it came.

@@ -29,10 +29,10 @@ pub(super) fn print(exchanged: &ObservedExchange, is_full: bool) -> PrintedLines
         }
         lines.push(vec!["  ".into(), Tone::Faint.of(phases(hop))]);
         if let Some(error) = &hop.error {
-            lines.push(vec!["  ".into(), Tone::Bad.of(in_one_line(error))]);
+            lines.push(vec!["  ".into(), Tone::Bad.of(in_one_line(&error.words))]);
         }
     }
-    let told = exchanged.hops.last().and_then(|hop| hop.error.as_ref());
+    let told = exchanged.hops.last().and_then(|hop| Some(&hop.error.as_ref()?.words));
     if let Some(failure) = exchanged.failure.as_ref().filter(|failure| told != Some(*failure)) {
         lines.push(vec!["  failed: ".into(), Tone::Bad.of(in_one_line(failure))]);
     }

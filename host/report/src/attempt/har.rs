@@ -70,7 +70,11 @@ impl Har {
             "timings": timings(&hop.phases),
         });
         if let Some(error) = &hop.error {
-            entry["_error"] = error.as_str().into();
+            entry["_error"] = match self.secrets {
+                // Words about a redirect have the whole of its URL in them.
+                Secrets::LeftOut => error.class.name().into(),
+                Secrets::Kept => error.words.as_str().into(),
+            };
         }
         entry
     }

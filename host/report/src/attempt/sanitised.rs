@@ -58,8 +58,10 @@ pub(super) fn header(name: &str, value: &str) -> String {
 
 /// A URL without what it may give away: where it goes and the names of its query stay.
 pub(super) fn url(url: &str) -> String {
-    // What stands behind `#` never leaves a browser, unless a service hands out tokens there.
-    without_secrets_of_url(url.split('#').next().unwrap_or_default())
+    // What stands behind `#` never leaves a browser, unless a service hands out tokens there. Whoever
+    // reads a URL passes over blanks around it, and over tabs in it.
+    let read = url.split('#').next().unwrap_or_default().trim().replace('\t', "");
+    without_secrets_of_url(&read)
 }
 
 #[cfg(test)]
@@ -77,6 +79,11 @@ mod tests {
             ("next?code=x", "next?code=not-kept"),
             ("https://host", "https://host"),
             ("/plain", "/plain"),
+            ("/login?code=s3cret&to=https://shop/", "/login?code=not-kept&to=not-kept"),
+            ("//me:s3cret@h/", "//not-kept@h/"),
+            (" /\t/me:s3cret@h/", "//not-kept@h/"),
+            ("HTTP://h/#://me:s3cret@h/?code=s3cret", "HTTP://h/"),
+            ("/a#b?code=s3cret", "/a"),
         ] {
             assert_eq!(url(given), shown);
         }
@@ -88,6 +95,8 @@ mod tests {
         for name in ["authorization", "cookie", "set-cookie", "x-api-key", "etag"] {
             assert_eq!(header(name, "s3cret"), LEFT_OUT, "{name}");
         }
-        assert_eq!(header("location", "/next?code=s3cret"), "/next?code=not-kept");
+        for name in ["location", "Referer"] {
+            assert_eq!(header(name, "/next?code=s3cret"), "/next?code=not-kept");
+        }
     }
 }

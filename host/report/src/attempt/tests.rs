@@ -1,6 +1,6 @@
 use swell_core::RunInstant;
 use swell_core::exchange::{ErrorClass, Exchange, Phase, Phases, Protocol};
-use swell_core::observer::{ObservedAnswer, ObservedExchange, ObservedHop};
+use swell_core::observer::{ObservedAnswer, ObservedError, ObservedExchange, ObservedHop};
 use swell_core::record::MetricKind;
 
 use super::*;
@@ -20,6 +20,10 @@ fn phases(times: &[(Phase, u64)]) -> Phases {
         phases.add(*phase, Duration::from_millis(*ms));
     }
     phases
+}
+
+fn refused(words: &str) -> Option<ObservedError> {
+    Some(ObservedError { class: ErrorClass::Connect, words: words.to_owned() })
 }
 
 /// A login whose every part has a secret.
@@ -141,9 +145,9 @@ fn a_request_without_an_answer_says_why_once() {
     assert_eq!(shown, "  POST /login\n    failed: evil.test is not allowed\n");
     let mut hop = login().hops.remove(0);
     (hop.answer, hop.version) = (None, None);
-    hop.error = Some("connection refused".to_owned());
-    let refused = exchanged(Err(ErrorClass::Connect), Some("connection refused"), vec![hop]);
-    let shown = print(PIECE, &[UserEvent::Exchanged(Box::new(refused))]);
+    hop.error = refused("connection refused");
+    let exchange = exchanged(Err(ErrorClass::Connect), Some("connection refused"), vec![hop]);
+    let shown = print(PIECE, &[UserEvent::Exchanged(Box::new(exchange))]);
     assert_eq!(shown.matches("connection refused").count(), 1, "{shown}");
     assert!(
         shown.contains("no answer after 25.0 ms") && shown.contains("no connection"),
@@ -189,7 +193,7 @@ fn nothing_that_a_scenario_or_a_service_says_acts_on_a_terminal() {
     let mut exchange = login();
     exchange.failure = Some(EVIL.to_owned());
     let hop = &mut exchange.hops[0];
-    (hop.url, hop.method, hop.error) = (EVIL.to_owned(), EVIL.to_owned(), Some(EVIL.to_owned()));
+    (hop.url, hop.method, hop.error) = (EVIL.to_owned(), EVIL.to_owned(), refused(EVIL));
     (hop.headers, hop.body) = (pairs(&[(EVIL, EVIL)]), EVIL.into());
     if let Some(answer) = &mut hop.answer {
         (answer.headers, answer.body) = (pairs(&[(EVIL, EVIL)]), EVIL.into());
@@ -255,12 +259,16 @@ fn an_archive_has_no_secret_unless_it_is_asked_for() {
 fn a_request_without_an_answer_is_in_the_archive_as_browsers_write_it() {
     let mut exchange = login();
     exchange.hops[0].answer = None;
-    exchange.hops[0].error = Some("connection refused".to_owned());
-    let mut har = Har::new(Duration::ZERO, Secrets::LeftOut);
-    har.add(&exchange);
-    let archive: serde_json::Value = serde_json::from_str(&har.json()).expect("it is JSON");
-    assert_eq!(archive.pointer("/log/entries/0/response/status"), Some(&0.into()));
-    assert_eq!(archive.pointer("/log/entries/0/_error"), Some(&"connection refused".into()));
+    exchange.hops[0].error = refused("no connection to s3cret.test");
+    for (secrets, error) in
+        [(Secrets::LeftOut, "connect"), (Secrets::Kept, "no connection to s3cret.test")]
+    {
+        let mut har = Har::new(Duration::ZERO, secrets);
+        har.add(&exchange);
+        let archive: serde_json::Value = serde_json::from_str(&har.json()).expect("it is JSON");
+        assert_eq!(archive.pointer("/log/entries/0/response/status"), Some(&0.into()));
+        assert_eq!(archive.pointer("/log/entries/0/_error"), Some(&error.into()));
+    }
 }
 
 #[test]

@@ -58,10 +58,21 @@ pub(super) fn without_secrets_of_urls(text: &str) -> String {
 
 /// A URL, absolute or not, that has lost its user and the values of its query.
 pub(crate) fn without_secrets_of_url(url: &str) -> String {
-    let (scheme, rest) = url.split_at(url.find("://").map_or(0, |at| at + 3));
+    let (scheme, rest) = url.split_at(start_of_authority(url).unwrap_or(0));
     let mut shown = scheme.to_owned();
     push_url(&mut shown, rest);
     shown
+}
+
+/// Where in a URL its user and host begin, if it names them: behind the slashes that follow its
+/// scheme, or two slashes that it begins with. As the URL standard has it for http, a backslash is
+/// a slash, and any number of them will do behind a scheme. What stands behind `?` or `#` is
+/// another URL.
+fn start_of_authority(url: &str) -> Option<usize> {
+    let (before, rest) = url.split_at(url.find(['/', '\\', '?', '#'])?);
+    let slashes = rest.len() - rest.trim_start_matches(['/', '\\']).len();
+    let is_absolute = before.ends_with(':') && slashes > 0 || before.is_empty() && slashes > 1;
+    is_absolute.then_some(before.len() + slashes)
 }
 
 /// Adds a URL from behind its scheme on.
@@ -122,6 +133,31 @@ mod tests {
             ),
         ] {
             assert_eq!(without_secret("target", url), kept);
+        }
+    }
+
+    #[test]
+    fn a_url_that_need_not_be_absolute_loses_them_too() {
+        for (url, kept) in [
+            ("/login?code=s3cret&to=https://shop/", "/login?code=not-kept&to=not-kept"),
+            ("login?to=https://me:s3cret@shop/&code=s3cret", "login?to=not-kept&code=not-kept"),
+            ("?code=s3cret&to=https://shop/", "?code=not-kept&to=not-kept"),
+            ("/a?x=https://h/?code=s3cret?b=s3cret", "/a?x=not-kept"),
+            ("/a?b?code=s3cret", "/a?b?code=not-kept"),
+            ("/a#https://me@h/", "/a#https://me@h/"),
+            ("//me:s3cret@h/", "//not-kept@h/"),
+            ("//me:s3@cret@h?s3cret", "//not-kept@h?not-kept"),
+            ("\\\\me:s3cret@h/", "\\\\not-kept@h/"),
+            ("///me:s3cret@h/", "///not-kept@h/"),
+            ("HTTPS://me:s3cret@H/a?B=s3cret", "HTTPS://not-kept@H/a?B=not-kept"),
+            ("https:/me:s3cret@h/", "https:/not-kept@h/"),
+            ("https:me:s3cret@h/", "not-kept@h/"),
+            ("https:\\\\me:s3cret@h\\a?b=s3cret", "https:\\\\not-kept@h\\a?b=not-kept"),
+            ("https://h/@me/a:b@c?d=https://e@f", "https://h/@me/a:b@c?d=not-kept"),
+            ("/users/me@h/://x", "/users/me@h/://x"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secrets_of_url(url), kept);
         }
     }
 }
