@@ -23,6 +23,8 @@ const PIECE: usize = 4 << 10;
 pub enum Aside {
     /// A file, or where one is to be; behind a link the file that it leads to.
     File(PathBuf),
+    /// The same, for its owner's eyes alone.
+    Private(PathBuf),
     /// A pipe, a device: open.
     Stream(File),
 }
@@ -47,8 +49,18 @@ impl Aside {
             Err(error) if error.kind() == io::ErrorKind::NotFound => end_of_links(path)?,
             Err(error) => return Err(error),
         };
-        beside(&place, None)?;
+        beside(&place, None, Readers::AsBefore)?;
         Ok(Self::File(place))
+    }
+
+    /// The same, which nobody but its owner can read once it is written, whoever could before. A
+    /// file that cannot be replaced keeps its rights, and so does what is no file.
+    #[must_use]
+    pub fn for_owner_alone(self) -> Self {
+        match self {
+            Self::File(place) => Self::Private(place),
+            other => other,
+        }
     }
 
     /// Its content becomes `content`; `written` counts the bytes as they are taken.
@@ -57,7 +69,8 @@ impl Aside {
     /// It cannot be written. A file is then as it was.
     pub fn write(&self, content: &[u8], written: &AtomicU64) -> io::Result<()> {
         match self {
-            Self::File(place) => replace(place, content),
+            Self::File(place) => replace(place, content, Readers::AsBefore),
+            Self::Private(place) => replace(place, content, Readers::Owner),
             Self::Stream(stream) => content.chunks(PIECE).try_for_each(|piece| {
                 (&mut &*stream).write_all(piece)?;
                 written.fetch_add(piece.len() as u64, Ordering::Relaxed);
@@ -67,13 +80,21 @@ impl Aside {
     }
 }
 
+/// Who can read a file that is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readers {
+    /// Who could read what was there; of a new one whoever the umask says.
+    AsBefore,
+    Owner,
+}
+
 /// A file's content becomes `content`, or it stays as it was.
 ///
 /// # Errors
 /// It cannot be written.
-fn replace(place: &Path, content: &[u8]) -> io::Result<()> {
+fn replace(place: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
     let known = fs::metadata(place).ok();
-    let written = beside(place, known.as_ref()).and_then(|mut new| {
+    let written = beside(place, known.as_ref(), readers).and_then(|mut new| {
         new.write_all(content)?;
         new.as_file().sync_all()?;
         new.persist(place).map_err(|error| error.error)?;
@@ -91,20 +112,22 @@ fn replace(place: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
-/// A new file beside another, with the rights that it has.
-fn beside(place: &Path, known: Option<&Metadata>) -> io::Result<NamedTempFile> {
+/// A new file beside another, with the rights that it has or those that `readers` says.
+fn beside(place: &Path, known: Option<&Metadata>, readers: Readers) -> io::Result<NamedTempFile> {
     let name = place.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     // What the umask leaves of this is what any new file gets.
-    let rights = fs::Permissions::from_mode(0o666);
+    let mode = if readers == Readers::Owner { 0o600 } else { 0o666 };
     let new = tempfile::Builder::new()
         .prefix(&format!(".{name}."))
         .suffix(".tmp")
-        .permissions(rights)
+        .permissions(fs::Permissions::from_mode(mode))
         .tempfile_in(folder_of(place)?)?;
     if let Some(known) = known {
         // Only root may give a file away.
         let _ = fchown(new.as_file(), Some(known.uid()), Some(known.gid()));
-        new.as_file().set_permissions(known.permissions())?;
+        if readers == Readers::AsBefore {
+            new.as_file().set_permissions(known.permissions())?;
+        }
     }
     Ok(new)
 }
@@ -178,6 +201,19 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), "newer");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(names(folder.path()), ["o.json"]);
+    }
+
+    #[test]
+    fn a_file_for_its_owner_alone_is_read_by_nobody_else_whoever_could_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("o.har");
+        let rights = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        let place = Aside::open(&path).unwrap().for_owner_alone();
+        write(&place, "new").unwrap();
+        assert_eq!(rights(), 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        write(&place, "newer").unwrap();
+        assert_eq!((rights(), &*fs::read_to_string(&path).unwrap()), (0o600, "newer"));
     }
 
     #[test]
