@@ -7,6 +7,7 @@ use http::header::{
     TRANSFER_ENCODING,
 };
 use http::{Method, StatusCode};
+use swell_core::trace_context::TRACEPARENT;
 use url::Url;
 
 use crate::error::Error;
@@ -58,7 +59,8 @@ pub(crate) fn follow(request: &mut Request, status: StatusCode, same_origin: boo
         );
     }
     if !same_origin {
-        drop_headers(request, &[AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, HOST]);
+        let traceparent = HeaderName::from_static(TRACEPARENT);
+        drop_headers(request, &[AUTHORIZATION, PROXY_AUTHORIZATION, COOKIE, HOST, traceparent]);
     }
 }
 
@@ -80,6 +82,7 @@ mod tests {
             ("content-type", "text/plain"),
             ("authorization", "x"),
             ("cookie", "a=b"),
+            ("traceparent", "00-1-2-01"),
             ("x-own", "1"),
         ] {
             request.headers.push(header(name, value).expect("a header"));
@@ -117,13 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn credentials_stay_with_their_origin() {
+    fn credentials_and_traces_stay_with_their_origin() {
         let names = |request: &Request| {
             request.headers.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(
             names(&followed(Method::GET, 302, true)),
-            ["content-type", "authorization", "cookie", "x-own"]
+            ["content-type", "authorization", "cookie", "traceparent", "x-own"]
         );
         assert_eq!(names(&followed(Method::GET, 302, false)), ["content-type", "x-own"]);
     }
