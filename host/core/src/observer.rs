@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::RunInstant;
@@ -161,8 +162,8 @@ pub struct ObservedHop {
     pub reused: bool,
     /// All headers that were sent, also those that nobody gave.
     pub headers: Vec<(String, String)>,
-    /// The request's body.
-    pub body: Vec<u8>,
+    /// The request's body; hops that send the same one share it.
+    pub body: Arc<[u8]>,
     /// The answer, as far as one came.
     pub answer: Option<ObservedAnswer>,
     /// Why it had none, or not all of it.

@@ -3,8 +3,10 @@
 //! A body that is kept is never larger in memory than its limit, however small it came over the
 //! wire: decompression runs piece by piece and stops there.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -29,6 +31,37 @@ pub(crate) struct Incoming<'a> {
 struct Copied {
     bytes: Vec<u8>,
     limit: usize,
+    room: Room,
+}
+
+/// For how many bytes of bodies that are copied there is room. All hops of one request have it together, and all
+/// requests of one `send_all`: each alone is limited, and there may be hundreds of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Room(Rc<Cell<usize>>);
+
+impl Room {
+    /// Four bodies as large as they may be: who has to see more at once has other tools.
+    pub(crate) const WHOLE: usize = 64 << 20;
+
+    pub(crate) fn new() -> Self {
+        Self(Rc::new(Cell::new(Self::WHOLE)))
+    }
+
+    /// Takes room for so many bytes, or for fewer where that is all that is left; says for how
+    /// many.
+    pub(crate) fn take(&self, bytes: usize) -> usize {
+        let taken = bytes.min(self.0.get());
+        self.0.set(self.0.get() - taken);
+        taken
+    }
+
+    pub(crate) fn give_back(&self, bytes: usize) {
+        self.0.set(self.0.get() + bytes);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.get() == 0
+    }
 }
 
 /// Which connection carries it.
@@ -42,9 +75,9 @@ impl<'a> Incoming<'a> {
         Self { source, taken: 0, copy: None }
     }
 
-    /// Has it keep a copy of the first `limit` bytes that it receives.
-    pub(crate) fn copy(&mut self, limit: usize) {
-        self.copy = Some(Copied { bytes: Vec::new(), limit });
+    /// Has it keep a copy of the first `limit` bytes that it receives, as far as there is room.
+    pub(crate) fn copy(&mut self, limit: usize, room: Room) {
+        self.copy = Some(Copied { bytes: Vec::new(), limit, room });
     }
 
     /// What was copied of it.
@@ -130,8 +163,13 @@ impl<'a> Incoming<'a> {
         });
         if let Some(Ok(piece)) = &piece {
             self.taken += piece.len() as u64;
-            if let Some(Copied { bytes, limit }) = &mut self.copy {
-                bytes.extend_from_slice(&piece[..piece.len().min(*limit - bytes.len())]);
+            if let Some(Copied { bytes, limit, room }) = &mut self.copy {
+                let kept = room.take(piece.len().min(*limit - bytes.len()));
+                bytes.extend_from_slice(&piece[..kept]);
+                if kept < piece.len() {
+                    // Room that is given back later must not leave a hole.
+                    *limit = bytes.len();
+                }
             }
         }
         Poll::Ready(piece)

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::mem;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use swell_core::exchange::Phases;
 use swell_core::observer::{ObservedAnswer, ObservedError, ObservedHop};
 
 use crate::error::Error;
+use crate::http::body::Room;
 use crate::http::coding::{Coding, Pieces, codings, decode};
 use crate::http::head::Head;
 use crate::http::outgoing::OutgoingRequest;
@@ -27,14 +29,15 @@ pub(crate) struct Seen {
     before: Phases,
     /// Bytes of a body that are kept.
     limit: usize,
+    room: Room,
 }
 
 /// What was done to an answer's body, and has to be undone before anybody can read it.
 type Codings = Result<Vec<Coding>, Error>;
 
 impl Seen {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { hops: Vec::new(), is_open: false, before: Phases::default(), limit }
+    pub(crate) fn new(limit: usize, room: Room) -> Self {
+        Self { hops: Vec::new(), is_open: false, before: Phases::default(), limit, room }
     }
 
     /// Bytes of a body that are kept.
@@ -42,15 +45,24 @@ impl Seen {
         self.limit
     }
 
+    /// What they take their room from.
+    pub(crate) fn room(&self) -> Room {
+        self.room.clone()
+    }
+
     /// A request is to be sent.
     pub(crate) fn begins(&mut self, outgoing: &OutgoingRequest<'_>) {
+        let body = match self.hops.last() {
+            Some((before, _)) if *before.body == *outgoing.request.body => Arc::clone(&before.body),
+            _ => Arc::from(&*outgoing.request.body),
+        };
         let hop = ObservedHop {
             method: outgoing.request.method.to_string(),
             url: outgoing.url.url.to_string(),
             version: None,
             reused: false,
             headers: sent_headers(outgoing, false),
-            body: outgoing.request.body.to_vec(),
+            body,
             answer: None,
             error: None,
             phases: Phases::default(),
@@ -91,7 +103,16 @@ impl Seen {
             return;
         };
         if received > body.len() as u64 {
-            answer.body_lacks = Some(format!("the first {} bytes were kept", body.len()));
+            let why = if self.room.is_full() {
+                format!(": one call keeps {} MiB of bodies in all", Room::WHOLE >> 20)
+            } else {
+                String::new()
+            };
+            let kept = match body.len() {
+                0 => "none of them was kept".to_owned(),
+                kept => format!("the first {kept} bytes were kept"),
+            };
+            answer.body_lacks = Some(kept + &why);
         }
         (answer.body, answer.received) = (body, received);
     }
@@ -129,7 +150,7 @@ impl Seen {
             {
                 match codings {
                     Ok(codings) if codings.is_empty() => {}
-                    Ok(codings) => undo(answer, &codings, self.limit).await,
+                    Ok(codings) => undo(answer, &codings, self.limit, &self.room).await,
                     Err(error) => is_coded_still(answer, &error),
                 }
             }
@@ -139,12 +160,16 @@ impl Seen {
     }
 }
 
-async fn undo(answer: &mut ObservedAnswer, codings: &[Coding], limit: usize) {
+/// Undoes the codings of a body, which then takes its room for what it has become.
+async fn undo(answer: &mut ObservedAnswer, codings: &[Coding], limit: usize, room: &Room) {
+    room.give_back(answer.body.len());
+    let most = room.take(limit);
     let wire = Box::new(WholeBody(Bytes::from(answer.body.clone())));
-    match decode(wire, codings, limit).await {
+    match decode(wire, codings, most).await {
         Ok(decoded) => answer.body = decoded.to_vec(),
         Err(error) => is_coded_still(answer, &error),
     }
+    room.give_back(most.saturating_sub(answer.body.len()));
 }
 
 fn is_coded_still(answer: &mut ObservedAnswer, error: &Error) {

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
-use crate::http::body::{BodySource, Incoming};
+use crate::http::body::{BodySource, Incoming, Room};
 use crate::http::failure::Attempts;
 use crate::http::head::Head;
 use crate::http::http1::Http1Connection;
@@ -54,7 +54,17 @@ impl Session {
     /// It must run inside a `LocalSet` when HTTP/2 may be spoken. Dropping the future closes the
     /// connection in use, or resets its HTTP/2 stream, and leaves the session as good as before;
     /// what was written by then is counted in [`Client::written`](crate::Client::written) alone.
-    pub async fn send(&self, mut request: Request) -> Sent {
+    pub fn send(&self, request: Request) -> impl Future<Output = Sent> {
+        self.send_keeping(request, self.room())
+    }
+
+    /// The room for bodies of one call, where somebody looks on.
+    fn room(&self) -> Option<Room> {
+        self.is_seen.then(Room::new)
+    }
+
+    /// Sends a request; what is seen of it takes its room from there.
+    async fn send_keeping(&self, mut request: Request, room: Option<Room>) -> Sent {
         let start = Instant::now();
         let timeouts = &self.client.options.timeouts;
         let timers = &self.client.network.timers;
@@ -64,7 +74,7 @@ impl Session {
             trail: Trail::start(start),
             timer: timers.take(start + timeouts.response),
             whole: start + longest,
-            seen: self.is_seen.then(|| Box::new(Seen::new(self.client.options.body_limit))),
+            seen: room.map(|room| Box::new(Seen::new(self.client.options.body_limit, room))),
         };
         let result = sending.follow(&mut request).await;
         timers.give(sending.timer);
@@ -82,8 +92,9 @@ impl Session {
     /// At most six connections an origin over HTTP/1.1, one over HTTP/2; waiting for one is phase
     /// `Blocked`.
     pub async fn send_all(&self, requests: Vec<Request>) -> Vec<Sent> {
-        let mut running: Vec<_> =
-            requests.into_iter().map(|request| Some(Box::pin(self.send(request)))).collect();
+        let room = self.room();
+        let send = |request| Some(Box::pin(self.send_keeping(request, room.clone())));
+        let mut running: Vec<_> = requests.into_iter().map(send).collect();
         let mut ended: Vec<Option<Sent>> = vec![None; running.len()];
         poll_fn(|cx| {
             for (send, end) in running.iter_mut().zip(&mut ended) {
@@ -306,7 +317,7 @@ impl Sending<'_> {
         self.trail.enter(Phase::Receiving, Instant::now());
         self.see(|seen, _| {
             seen.is_answered(&head);
-            incoming.copy(seen.limit());
+            incoming.copy(seen.limit(), seen.room());
         });
         http.jar.borrow_mut().store(&url.url, &head.headers, SystemTime::now);
         let redirect = if request.redirects > 0 {

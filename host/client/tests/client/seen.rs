@@ -110,6 +110,31 @@ fn a_coded_body_is_seen_decoded_and_one_that_cannot_be_says_why() {
 }
 
 #[test]
+fn what_is_kept_of_one_call_has_a_sum() {
+    run(async {
+        let service = TestService::scripted(|seen| match seen.path() {
+            "/small" => ok("small"),
+            _ => answer("200 OK", &[], &vec![b'x'; 16 << 20]),
+        })
+        .await;
+        let session = seen_session();
+        let requests = (0..5).map(|n| get(&service, &format!("/{n}"))).collect();
+        let all = session.send_all(requests).await;
+        let answers: Vec<_> = all.iter().map(|sent| answer_of(&sent.hops[0])).collect();
+        assert!(answers.iter().all(|answer| answer.received == 16 << 20));
+        assert_eq!(answers.iter().map(|answer| answer.body.len()).sum::<usize>(), 64 << 20);
+        for answer in answers {
+            let lacks = answer.body_lacks.as_deref();
+            assert_eq!(lacks.is_some(), answer.body.len() < 16 << 20);
+            assert!(lacks.is_none_or(|lacks| lacks.ends_with(": one call keeps 64 MiB of bodies in all")));
+        }
+        // The next call has its own.
+        let sent = session.send(get(&service, "/small")).await;
+        assert_eq!(answer_of(&sent.hops[0]).body, b"small");
+    });
+}
+
+#[test]
 fn what_had_no_answer_is_seen_as_it_was_sent() {
     run(async {
         let service = TestService::scripted(|_| vec![ServiceAct::Close]).await;

@@ -45,7 +45,7 @@ fn login() -> ObservedExchange {
             ("content-type", "application/x-www-form-urlencoded"),
             ("authorization", "Bearer s3cret"),
         ]),
-        body: b"password=s3cret".to_vec(),
+        body: (*b"password=s3cret").into(),
         answer: Some(answer),
         error: None,
         phases: phases(&[(Phase::Connecting, 2), (Phase::Tls, 3), (Phase::Waiting, 20)]),
@@ -194,7 +194,7 @@ fn nothing_that_a_scenario_or_a_service_says_acts_on_a_terminal() {
     exchange.failure = Some(EVIL.to_owned());
     let hop = &mut exchange.hops[0];
     (hop.url, hop.method, hop.error) = (EVIL.to_owned(), EVIL.to_owned(), refused(EVIL));
-    (hop.headers, hop.body) = (pairs(&[(EVIL, EVIL)]), EVIL.into());
+    (hop.headers, hop.body) = (pairs(&[(EVIL, EVIL)]), EVIL.as_bytes().into());
     if let Some(answer) = &mut hop.answer {
         (answer.headers, answer.body) = (pairs(&[(EVIL, EVIL)]), EVIL.into());
         answer.body_lacks = Some(EVIL.to_owned());
