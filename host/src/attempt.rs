@@ -19,7 +19,7 @@ use swell_client::Client;
 use swell_core::RunInstant;
 use swell_core::dispatch::Start;
 use swell_core::observer::{Function, Observer, UserEvent};
-use swell_core::plain::line;
+use swell_core::plain::{in_one_line, line};
 use swell_core::record::Recorder;
 use swell_core::run::EndRequest;
 use swell_core::units;
@@ -46,8 +46,9 @@ and is given the same rows of feeds, and --traceparent sends the same trace. Wha
 what the user kept in memory from iterations before it, its open connections, the time of day, and \
 whatever has changed in the service.
 
-The exit code is 0 where the iteration went well, 99 where it or one of its transactions failed (a \
-check fails nothing), 107 where the scenario trapped, and otherwise as of `host run`.";
+The exit code is 0 where the iteration went well, 99 where it, one of its transactions or `start` \
+failed (a check fails nothing), 107 where the scenario trapped or `setup` failed, and otherwise as \
+of `host run`.";
 
 #[derive(Debug, Args)]
 #[command(after_help = WHAT_REPEATS)]
@@ -86,7 +87,7 @@ pub(crate) struct TryArgs {
     #[arg(long, value_name = "FILE")]
     har: Option<PathBuf>,
 
-    /// Have the archive hold secrets, too.
+    /// Have the archive hold secrets, too. Its owner alone can read it then.
     #[arg(long, requires = "har")]
     har_secrets: bool,
 
@@ -103,10 +104,10 @@ pub(crate) fn without_idle_flags(command: Command) -> Command {
     command.mut_args(|flag| if is_idle(&flag) { flag.hide(true) } else { flag })
 }
 
-/// Whether a setting does nothing for a single iteration: how much load there is, how it is
-/// judged, how often connections are opened anew.
+/// Whether a setting does nothing for a single iteration: how much load there is, and how it is
+/// judged.
 fn is_idle(flag: &Arg) -> bool {
-    matches!(flag.get_help_heading(), Some(LOAD | RESULTS)) || flag.get_id() == "fresh"
+    matches!(flag.get_help_heading(), Some(LOAD | RESULTS))
 }
 
 /// Whether the setting with this key does nothing for a single iteration.
@@ -132,17 +133,25 @@ pub(crate) fn attempt(typed: &Typed<'_>, args: &TryArgs) -> anyhow::Result<Exit>
         Aside::open(path).with_context(|| format!("--har {}: cannot write there", path.display()))
     });
     let archive = archive.transpose()?;
+    let archive = if args.har_secrets { archive.map(Aside::for_owner_alone) } else { archive };
     let single = prepare(args, &layers)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start a runtime")?;
     let (ended, mut shown) = LocalSet::new().block_on(&runtime, perform(args, single))?;
-    let mut exit = ended.exit.unwrap_or(shown.tally.exit());
+    let seen = shown.tally.exit();
+    let mut exit = ended.exit.map_or(seen, |exit| exit.min(seen));
     let last = shown.tally.line(exit);
     shown.show(&[vec![], vec![last.into()]]);
     let Shown { har, unwritten, .. } = shown;
-    unwritten?;
+    // A reader that has ended, as `head` may have, needs no message.
+    if let Err(error) = unwritten
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        terminal::say(format_args!("error: cannot write to stdout: {error}"));
+        exit = exit.min(Exit::Unwritten);
+    }
     for words in &ended.words {
         terminal::say(format_args!("error: {words} (exit code {})", exit.code()));
     }
@@ -348,19 +357,34 @@ impl Attempt {
         }
     }
 
-    /// Tells how one of the scenario's functions ended, and gives what it gave.
+    /// Tells how one of the scenario's functions ended, and gives what it gave. Where one says that
+    /// it failed, that is what it is in a run: of `setup` the end, of `start` the failure of a user,
+    /// of `teardown` a warning.
     fn hook_ended<T>(&mut self, function: &str, ended: Result<T, HookError>) -> Option<T> {
-        let words = match ended {
+        let (words, exit) = match ended {
             Ok(given) => return Some(given),
-            Err(HookError::Said(said)) => format!("`{function}` failed: {said}"),
-            Err(HookError::Trapped(Trapped(text))) => format!("`{function}` trapped: {text}"),
+            Err(HookError::Said(said)) => {
+                let exit = match function {
+                    "setup" => Some(Exit::Trapped),
+                    "teardown" => None,
+                    _ => Some(Exit::Threshold),
+                };
+                (format!("`{function}` failed: {said}"), exit)
+            }
+            Err(HookError::Trapped(Trapped(text))) => {
+                (format!("`{function}` trapped: {text}"), Some(Exit::Trapped))
+            }
         };
-        if function != "run" {
+        if matches!(function, "setup" | "the user" | "start") {
             // What it was not given may be why.
             self.worker.run.end_for_want();
         }
         self.observer.tell(UserEvent::Returned(Err(words.clone())));
-        self.end.because(Exit::Trapped, swell_core::plain::in_one_line(&words));
+        let words = in_one_line(&words);
+        match exit {
+            Some(exit) => self.end.because(exit, words),
+            None => terminal::say(format_args!("warning: {words}")),
+        }
         None
     }
 

@@ -1,6 +1,8 @@
 //! `host try`: one iteration with all that it sends and receives, the same one as of a run, and
 //! what is said where it cannot be done.
 
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -150,6 +152,60 @@ fn an_iteration_that_fails_says_so_in_its_exit_code() {
 }
 
 #[test]
+fn of_several_reasons_the_exit_code_is_the_one_that_leads() {
+    let target = target();
+    let tried = |args: &str| {
+        let finished = try_guest("deceives", target.url(), "--scenario shown").args(args).finish();
+        // Its `teardown` fails each time, which is a warning as in a run.
+        assert!(finished.stderr.contains("warning: `teardown` failed"), "{}", finished.stderr);
+        finished
+    };
+    let failed_and_fails_the_run = tried("--user 1 --iteration 2").expect_code(99);
+    assert!(failed_and_fails_the_run.stderr.contains("the scenario fails the run"));
+    let not_started = tried("--user 0").expect_code(99);
+    assert!(not_started.stdout.contains("`start` failed"), "{}", not_started.stdout);
+    tried("--user 1 --iteration 1").expect_code(107);
+}
+
+#[test]
+fn a_stdout_that_fails_keeps_the_exit_code_that_leads_and_the_archive() {
+    let (folder, target) = (folder(), target());
+    let file = folder.path().join("x.har");
+    let gone = || std::io::pipe().expect("a pipe can be made").1.into();
+    let full = || File::options().write(true).open("/dev/full").expect("Linux has it").into();
+    let ended = |name: &str, args: &str, stdout: std::process::Stdio| {
+        // One that is there is no proof that it was written.
+        let _ = std::fs::remove_file(&file);
+        let args = format!("--har {} {args}", file.display());
+        let finished = try_guest(name, target.url(), &args).stdout(stdout).finish();
+        assert!(file.exists(), "{name}: {}", finished.stderr);
+        (finished.code, finished.stderr.contains("cannot write to stdout"))
+    };
+    for (name, args, code) in [
+        ("says-failed", "--iteration 1", 99),
+        ("panics-in-setup", "", 107),
+        ("stop-run", "--iteration 100", 108),
+    ] {
+        assert_eq!(ended(name, args, gone()), (Some(code), false), "{name}");
+        assert_eq!(ended(name, args, full()), (Some(code), true), "{name}");
+    }
+    assert_eq!(ended("plain-get", "", gone()), (Some(0), false));
+    assert_eq!(ended("plain-get", "", full()), (Some(114), true));
+}
+
+#[test]
+fn what_an_iteration_opens_anew_is_told() {
+    let target = target();
+    let connections = |args: &str| {
+        let shown = try_guest("start-stop", target.url(), args).finish().stdout;
+        ["over a new connection", "over the connection of before"]
+            .map(|words| shown.matches(words).count())
+    };
+    assert_eq!(connections(""), [1, 1]);
+    assert_eq!(connections("--fresh iteration"), [2, 0]);
+}
+
+#[test]
 fn a_service_that_is_not_there_is_a_failed_transaction_with_its_reason() {
     let finished = try_guest("plain-get", "http://127.0.0.1:9", "").finish().expect_code(99);
     expect_in_order(
@@ -195,7 +251,6 @@ fn what_a_single_iteration_cannot_do_is_refused_with_the_cure() {
         ("--tps 100", &["--tps", "which nothing paces", "leave --tps out"][..]),
         ("--threshold error_rate<1%", &["--threshold", "leave --threshold out"]),
         ("--out json=x", &["leave --out out"]),
-        ("--fresh iteration", &["leave --fresh out"]),
         ("--har-secrets", &["--har <FILE>"]),
         ("--har /nowhere/x.har", &["--har /nowhere/x.har: cannot write there"]),
         ("--iteration -1", &["whole number"]),
@@ -241,6 +296,21 @@ fn an_archive_holds_the_exchange_and_no_secret_unless_it_is_asked_for() {
     let archive: Value = serde_json::from_str(&sanitised).expect("it is JSON");
     assert_eq!(archive.pointer("/log/entries/0/response/status"), Some(&200.into()));
     assert!(har("--har-secrets").contains("s3cret"));
+    let rights = std::fs::metadata(&file).expect("it is there").permissions().mode();
+    assert_eq!(rights & 0o777, 0o600, "secrets are for the file's owner alone");
+}
+
+#[test]
+fn an_archive_says_of_a_redirect_that_cannot_be_followed_no_more_than_its_class() {
+    let (folder, target) = (folder(), target());
+    let file = folder.path().join("x.har");
+    let args = format!("--har {} -e PATH=/redirect-to?url=ftp://h/?k=s3cret", file.display());
+    let finished = try_guest("redirects", target.url(), &args).finish().expect_code(99);
+    assert!(finished.stdout.contains("k=s3cret"), "the terminal has it: {}", finished.stdout);
+    let text = std::fs::read_to_string(&file).expect("it was written");
+    assert!(!text.contains("s3cret"), "{text}");
+    let archive: Value = serde_json::from_str(&text).expect("it is JSON");
+    assert_eq!(archive.pointer("/log/entries/0/_error"), Some(&"protocol".into()));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use thiserror::Error;
 pub enum Exit {
     /// Wrong usage, plan or scenario file; nothing was sent.
     Usage,
-    /// The scenario trapped in `setup`, or every user trapped.
+    /// The scenario's `setup` failed or trapped, or every user trapped.
     Trapped,
     /// Stopped by the scenario's `stop-run`.
     StoppedByScenario,

@@ -36,8 +36,8 @@ fn one(sheet: &mut Sheet, report: &Report, what: &str, row: &NotableRow) {
     sheet.verbatim(6, Tone::Faint.of(command(&report.run, row)));
 }
 
-/// The command that does its iteration again. Variables, headers and feeds of the run are for
-/// whoever types it to add: they may be secret.
+/// The command that does its iteration again. Of the run's settings it has the target, the seed and
+/// the scenario; all others are for whoever types it to add: they may be secret.
 fn command(run: &About, row: &NotableRow) -> String {
     let mut words: Vec<String> =
         ["host", "try", &*run.file, "--scenario", &*run.scenario].map(str::to_owned).to_vec();
