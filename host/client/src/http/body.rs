@@ -34,8 +34,9 @@ struct Copied {
     room: Room,
 }
 
-/// For how many bytes of bodies that are copied there is room. All hops of one request have it together, and all
-/// requests of one `send_all`: each alone is limited, and there may be hundreds of them.
+/// For how many bytes of bodies that are copied there is room. All hops of one request have it
+/// together, and all requests of one `send_all`: each body alone is limited, and there may be
+/// hundreds of them.
 #[derive(Clone, Debug)]
 pub(crate) struct Room(Rc<Cell<usize>>);
 
