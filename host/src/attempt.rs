@@ -357,9 +357,9 @@ impl Attempt {
         }
     }
 
-    /// Tells how one of the scenario's functions ended, and gives what it gave. Where one says that
-    /// it failed, that is what it is in a run: of `setup` the end, of `start` the failure of a user,
-    /// of `teardown` a warning.
+    /// Tells how one of the scenario's functions ended, and gives what it gave. That one says that
+    /// it failed is what it is in a run: of `setup` the end, of `start` the failure of a user, of
+    /// `teardown` a warning.
     fn hook_ended<T>(&mut self, function: &str, ended: Result<T, HookError>) -> Option<T> {
         let (words, exit) = match ended {
             Ok(given) => return Some(given),

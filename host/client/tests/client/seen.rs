@@ -126,7 +126,8 @@ fn what_is_kept_of_one_call_has_a_sum() {
         for answer in answers {
             let lacks = answer.body_lacks.as_deref();
             assert_eq!(lacks.is_some(), answer.body.len() < 16 << 20);
-            assert!(lacks.is_none_or(|lacks| lacks.ends_with(": one call keeps 64 MiB of bodies in all")));
+            let why = ": one call keeps 64 MiB of bodies in all";
+            assert!(lacks.is_none_or(|lacks| lacks.ends_with(why)), "{lacks:?}");
         }
         // The next call has its own.
         let sent = session.send(get(&service, "/small")).await;

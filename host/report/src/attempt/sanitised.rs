@@ -58,8 +58,8 @@ pub(super) fn header(name: &str, value: &str) -> String {
 
 /// A URL without what it may give away: where it goes and the names of its query stay.
 pub(super) fn url(url: &str) -> String {
-    // What stands behind `#` never leaves a browser, unless a service hands out tokens there. Whoever
-    // reads a URL passes over blanks around it, and over tabs in it.
+    // What stands behind `#` never leaves a browser, unless a service hands out tokens there.
+    // Whoever reads a URL passes over blanks around it, and over tabs in it.
     let read = url.split('#').next().unwrap_or_default().trim().replace('\t', "");
     without_secrets_of_url(&read)
 }
