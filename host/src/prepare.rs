@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -357,6 +358,12 @@ fn random_seed() -> u64 {
 }
 
 fn run_id(seed: u64) -> String {
+    // Runs of one plan may have one seed and be prepared within a millisecond.
+    static LATEST: AtomicU64 = AtomicU64::new(0);
     let now = std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{:x}-{:x}", now.as_millis(), seed & 0xffff)
+    let now = now.as_millis() as u64;
+    let before = LATEST
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |latest| Some(now.max(latest + 1)));
+    let at = before.map_or(now, |latest| now.max(latest + 1));
+    format!("{at:x}-{:x}", seed & 0xffff)
 }
