@@ -8,6 +8,7 @@ use swell_core::record::Snapshot;
 use swell_core::run::{Look, RunOutcome};
 use swell_core::threshold::Threshold;
 use swell_core::units::print_duration;
+use swell_driver::journal::RunIdentity;
 use swell_driver::{RunPlan, machine};
 use swell_outputs::Outputs;
 use swell_report::record::{
@@ -153,7 +154,7 @@ pub(crate) fn record_header(prepared: &Prepared) -> RecordHeader {
     let objectives = plan.plan.control.as_ref().map(|control| &control.objectives);
     RecordHeader {
         schema: RecordForm::First,
-        command: command(&subject.file, subject.seed, plan, &settings),
+        command: command(&subject, plan, &settings),
         run: header(&subject, plan),
         began_at: 0.0,
         settings,
@@ -177,10 +178,14 @@ fn this_machine() -> HostAbout {
 }
 
 /// The command line that does the same again, if what is not kept is given once more.
-fn command(file: &str, seed: u64, plan: &RunPlan, settings: &[Pair]) -> Vec<String> {
+fn command(subject: &RunIdentity, plan: &RunPlan, settings: &[Pair]) -> Vec<String> {
     let search = plan.search();
     let what = if search.is_some() { "find" } else { "run" };
-    let mut command = vec!["host".to_owned(), what.to_owned(), file.to_owned()];
+    let mut command = vec!["host".to_owned(), what.to_owned(), subject.file.clone()];
+    // A file's `conduct` says it without a setting.
+    if !settings.iter().any(|(key, _)| key == "scenario") {
+        command.extend(["--scenario".to_owned(), subject.scenario.clone()]);
+    }
     for (key, value) in settings.iter().filter(|(key, _)| key != "seed") {
         command.push(format!("--{key}"));
         command.extend(value.clone());
@@ -191,6 +196,6 @@ fn command(file: &str, seed: u64, plan: &RunPlan, settings: &[Pair]) -> Vec<Stri
             lengths.iter().flat_map(|(flag, time)| [(*flag).to_owned(), print_duration(*time)]),
         );
     }
-    command.extend(["--seed".to_owned(), seed.to_string()]);
+    command.extend(["--seed".to_owned(), subject.seed.to_string()]);
     command
 }
