@@ -32,7 +32,18 @@ pub(crate) async fn deliver(
         };
         show(&summary, stops).await;
     }
+    end_optional(&results, outputs, stops).await;
     written
+}
+
+/// Ends the outputs that nobody asked for, as the record that is kept anyway: they come last, have
+/// a moment, and change nothing where they fail.
+async fn end_optional(results: &Arc<Written>, outputs: &Outputs, stops: &mut Stops) {
+    let (results, outputs) = (Arc::clone(results), outputs.clone());
+    let ended = stops.for_a_moment(move || outputs.end_optional(&results)).await;
+    if let Err(error) = ended.flatten() {
+        terminal::say(format_args!("warning: the record of this command is not whole: {error:#}"));
+    }
 }
 
 async fn write(results: &Arc<Written>, outputs: &Outputs, stops: &mut Stops) -> anyhow::Result<()> {

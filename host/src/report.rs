@@ -50,7 +50,7 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
         };
         let mut replayed = replayed?;
         let Some(report) = replayed.report.take() else {
-            return Ok(without_end(&replayed, &outputs));
+            return Ok(without_end(&replayed, &outputs, &mut stops).await);
         };
         match deliver(Written::Run(report), &outputs, args.quiet, &mut stops).await {
             Ok(()) => Ok(Exit::Passed),
@@ -62,9 +62,9 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// Says how far a record goes that has no end. Outputs that are made of seconds have those; what is
-/// made of results has nothing.
-fn without_end(replayed: &Replayed, outputs: &Outputs) -> Exit {
+/// Says how far a record goes that has no end. Outputs that are made of seconds get those; what is
+/// made of results gets nothing.
+async fn without_end(replayed: &Replayed, outputs: &Outputs, stops: &mut Stops) -> Exit {
     let (name, until) = (line(&replayed.header.run.name), replayed.until.as_secs_f64());
     if replayed.goes_on {
         terminal::say(format_args!(
@@ -80,11 +80,20 @@ fn without_end(replayed: &Replayed, outputs: &Outputs) -> Exit {
             "the record of run {name} ends after {until:.1} s, and has no results: {why}"
         ));
     }
-    if outputs.need_results() {
-        terminal::say("error: without results there is nothing to write to --out (exit code 114)");
-        return Exit::Unwritten;
+    // Afterwards none is left that could be asked.
+    let need_results = outputs.need_results();
+    let ending = outputs.clone();
+    let ended = stops.while_it_moves(move |taken| ending.end_without_results(taken)).await;
+    let mut exit = Exit::Passed;
+    if let Err(error) = ended.context("cannot write the seconds").flatten() {
+        terminal::say(format_args!("error: {error:#} (exit code 114)"));
+        exit = Exit::Unwritten;
     }
-    Exit::Passed
+    if need_results {
+        terminal::say("error: without results there is nothing to write to --out (exit code 114)");
+        exit = Exit::Unwritten;
+    }
+    exit
 }
 
 /// The record of the run that somebody names.

@@ -15,6 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The same once a signal has come: long enough for any disk that works, because the signal may
 /// have been meant for the run alone.
 const HURRY: Duration = Duration::from_secs(3);
+/// How long there is for what nobody has asked for: hardly noticed, and enough for a disk that
+/// works. Once a signal has come, somebody waits for the end.
+const MOMENT: Duration = Duration::from_secs(2);
+const SHORT_MOMENT: Duration = Duration::from_millis(500);
 
 /// See the module's documentation.
 pub(crate) struct Stops {
@@ -22,6 +26,8 @@ pub(crate) struct Stops {
     terminate: Signal,
     /// The signal of a terminal that closes; `None` where `nohup` made the process ignore it.
     hang_up: Option<Signal>,
+    /// Whether any has come.
+    has_come: bool,
 }
 
 /// Who wants the end.
@@ -47,6 +53,7 @@ impl Stops {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
             hang_up,
+            has_come: false,
         })
     }
 
@@ -58,11 +65,13 @@ impl Stops {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
+        let stop = tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupt,
             _ = self.terminate.recv() => Stop::Terminate,
             () = hang_up => Stop::Terminate,
-        }
+        };
+        self.has_come = true;
+        stop
     }
 
     /// Does work that may wait for others, on a thread of its own; `None` where a signal comes
@@ -107,6 +116,25 @@ impl Stops {
                     }
                     by = Instant::now() + PATIENCE;
                 }
+            }
+        }
+    }
+
+    /// The same for work that nobody has asked for, whether it moves or not: it has a moment.
+    ///
+    /// # Errors
+    /// The work was given up.
+    pub(crate) async fn for_a_moment<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let mut answered = on_a_thread(job)?;
+        let mut by = Instant::now() + if self.has_come { SHORT_MOMENT } else { MOMENT };
+        loop {
+            tokio::select! {
+                answer = &mut answered => return answer.context("its thread broke down"),
+                _ = self.next() => by = by.min(Instant::now() + SHORT_MOMENT),
+                () = tokio::time::sleep_until(by) => bail!("given up, as it took too long"),
             }
         }
     }

@@ -203,6 +203,10 @@ impl Sink for Html {
     }
 
     fn end(&mut self, _: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
+        self.end_without_results(taken)
+    }
+
+    fn end_without_results(&mut self, taken: &AtomicU64) -> anyhow::Result<()> {
         self.to_packer = None;
         let packer = self.packer.take().context("the page was written before")?;
         let Ok(runs) = packer.join() else { bail!("the thread that packs the page has panicked") };
@@ -320,6 +324,21 @@ mod tests {
         let error = html.end(&results(), &AtomicU64::new(0)).unwrap_err();
         assert!(format!("{error:#}").contains("--out json=FILE"), "{error:#}");
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_run_that_came_to_nothing_has_a_page_of_its_seconds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("o.html");
+        let html = Html::open(path.to_str().unwrap(), Some(SMALL), MAX_BYTES).unwrap();
+        let (outputs, run) = (Outputs::of(vec![Box::new(html)]), header("shop"));
+        outputs.begin(&run);
+        outputs.frame(&run, &frame(0, 3));
+        outputs.over(&run, None);
+        outputs.end_without_results(&AtomicU64::new(0)).unwrap();
+        let lines = lines(&fs::read_to_string(path).unwrap());
+        assert_eq!(started(&lines[0]), (1, 3));
+        assert!(lines[0].iter().all(|line| line.get("end").is_none()));
     }
 
     #[test]

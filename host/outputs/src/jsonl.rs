@@ -121,4 +121,23 @@ mod tests {
         assert!(lines.iter().all(|line| line["run"] == "shop \u{1b}[2J"));
         assert_eq!(lines[1]["frame"]["measured"]["transactions"]["started"], 7);
     }
+
+    #[test]
+    fn all_lines_are_there_without_results_and_a_full_disk_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.jsonl").display().to_string();
+        let end = |path: &str| {
+            let wanted = [("jsonl".to_owned(), path.to_owned())];
+            let (outputs, run) =
+                (Outputs::open(&wanted, &[], |_| Ok(())).unwrap(), header("shop"));
+            outputs.begin(&run);
+            outputs.frame(&run, &frame(0, 7));
+            outputs.over(&run, None);
+            outputs.end_without_results(&AtomicU64::new(0))
+        };
+        end(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+        let error = end("/dev/full").unwrap_err();
+        assert!(error.to_string().contains("cannot write the lines"), "{error:#}");
+    }
 }

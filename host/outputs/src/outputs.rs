@@ -139,18 +139,46 @@ impl Outputs {
         self.sinks().iter_mut().for_each(|sink| sink.over(run, report));
     }
 
-    /// As [`Sink::end`], once. A run that goes on meanwhile has nobody any more who hears of it,
-    /// and waits for no reader of results.
+    /// As [`Sink::end`], once, of all that somebody asked for. A run that goes on meanwhile has
+    /// none of them any more that hears of it, and waits for no reader of results.
     ///
     /// # Errors
     /// The first of those that could not be written; the others were tried all the same.
     pub fn end(&self, results: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
-        let (mut all, mut sinks) = (Ok(()), std::mem::take(&mut *self.sinks()));
-        for sink in &mut sinks {
-            all = all.and(sink.end(results, taken));
+        self.end_those(false, |sink| sink.end(results, taken))
+    }
+
+    /// The same of those that nobody asked for.
+    ///
+    /// # Errors
+    /// As [`Outputs::end`].
+    pub fn end_optional(&self, results: &Written) -> anyhow::Result<()> {
+        self.end_those(true, |sink| sink.end(results, &AtomicU64::new(0)))
+    }
+
+    /// As [`Outputs::end`], where there are no results: see [`Sink::end_without_results`].
+    ///
+    /// # Errors
+    /// As [`Outputs::end`].
+    pub fn end_without_results(&self, taken: &AtomicU64) -> anyhow::Result<()> {
+        self.end_those(false, |sink| sink.end_without_results(taken))
+    }
+
+    fn end_those(
+        &self,
+        optional: bool,
+        end: impl Fn(&mut dyn Sink) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let all = std::mem::take(&mut *self.sinks());
+        let (mut ending, others): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|sink| sink.is_optional() == optional);
+        *self.sinks() = others;
+        let mut ended = Ok(());
+        for sink in &mut ending {
+            ended = ended.and(end(&mut **sink));
             self.words().extend(sink.last_words());
         }
-        all
+        ended
     }
 
     /// What a person is to be told when all is over, once.
@@ -264,6 +292,34 @@ mod tests {
         outputs.over(&run, None);
         assert!(pages[0].1.render().contains("swell_run_active{run=\"shop\",scenario=\"shop\"} 0"));
         assert!(!outputs.takes_stdout() && outputs.hear_frames());
+    }
+
+    /// Nobody has asked for it, and it cannot be written.
+    struct Unasked;
+
+    impl Sink for Unasked {
+        fn is_optional(&self) -> bool {
+            true
+        }
+
+        fn end(&mut self, _: &Written, _: &AtomicU64) -> anyhow::Result<()> {
+            bail!("the disk is full")
+        }
+
+        fn last_words(&mut self) -> Vec<String> {
+            vec!["look at it".to_owned()]
+        }
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_ended_by_itself() {
+        let outputs = Outputs::of(vec![Box::new(Unasked)]);
+        outputs.end(&results(), &AtomicU64::new(0)).unwrap();
+        assert_eq!(outputs.last_words(), [""; 0]);
+        let error = outputs.end_optional(&results()).unwrap_err();
+        assert_eq!(error.to_string(), "the disk is full");
+        assert_eq!(outputs.last_words(), ["look at it"]);
+        outputs.end_optional(&results()).unwrap();
     }
 
     /// Its reader takes nothing until it is told to.

@@ -25,6 +25,8 @@ const QUEUE: usize = 64;
 const LOOK: Duration = Duration::from_millis(5);
 /// How long the thread has for what is left, where nobody waits who could give it up.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The same where nobody has asked for it.
+const SHORT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a sink is told of a run.
 #[derive(Clone, Debug)]
@@ -66,6 +68,11 @@ pub trait Taker: Send + 'static {
     fn takes_stdout(&self) -> bool {
         false
     }
+
+    /// As [`Sink::is_optional`].
+    fn is_optional(&self) -> bool {
+        false
+    }
 }
 
 /// The sink.
@@ -83,6 +90,7 @@ pub struct Queued {
     taken: Arc<AtomicU64>,
     put: Cell<u64>,
     takes_stdout: bool,
+    is_optional: bool,
     last_words: Vec<String>,
 }
 
@@ -94,7 +102,7 @@ impl Queued {
     pub fn new(name: &str, mut taker: impl Taker) -> anyhow::Result<Self> {
         let (queue, told) = sync_channel(QUEUE);
         let (written, taken) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let takes_stdout = taker.takes_stdout();
+        let (takes_stdout, is_optional) = (taker.takes_stdout(), taker.is_optional());
         let of_thread = (Arc::clone(&written), Arc::clone(&taken));
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
@@ -114,6 +122,7 @@ impl Queued {
             taken,
             put: Cell::new(0),
             takes_stdout,
+            is_optional,
             last_words: Vec::new(),
         })
     }
@@ -225,6 +234,10 @@ impl Sink for Queued {
     }
 
     fn end(&mut self, _: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
+        self.end_without_results(taken)
+    }
+
+    fn end_without_results(&mut self, taken: &AtomicU64) -> anyhow::Result<()> {
         let ended = self.finish(|written| {
             taken.store(written, Ordering::Relaxed);
             true
@@ -237,6 +250,10 @@ impl Sink for Queued {
             );
         }
         ended
+    }
+
+    fn is_optional(&self) -> bool {
+        self.is_optional
     }
 
     fn takes_stdout(&self) -> bool {
@@ -258,9 +275,12 @@ impl Sink for Queued {
 impl Drop for Queued {
     /// A command that ends otherwise leaves what was written whole as well.
     fn drop(&mut self) {
-        let by = Instant::now() + PATIENCE;
-        if let Err(error) = self.finish(|_| Instant::now() < by) {
-            tracing::error!("{error:#}");
+        let patience = if self.is_optional { SHORT_PATIENCE } else { PATIENCE };
+        let by = Instant::now() + patience;
+        match self.finish(|_| Instant::now() < by) {
+            Err(error) if self.is_optional => tracing::warn!("{error:#}"),
+            Err(error) => tracing::error!("{error:#}"),
+            Ok(()) => {}
         }
     }
 }

@@ -10,6 +10,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use swell_report::record::{
@@ -78,11 +79,20 @@ impl RecordFile {
         &self.path
     }
 
-    /// Adds an entry; gives how many bytes that took.
+    /// Adds an entry.
     ///
     /// # Errors
     /// It cannot be written. What was written before stays readable.
-    pub fn add(&mut self, entry: &Entry) -> io::Result<u64> {
+    pub fn add(&mut self, entry: &Entry) -> io::Result<()> {
+        self.add_counting(entry, &AtomicU64::new(0))
+    }
+
+    /// The same; `written` counts the bytes as they are, those of a joined record too, so that
+    /// whoever waits can tell a slow disk from one that is stuck.
+    ///
+    /// # Errors
+    /// As [`RecordFile::add`].
+    pub fn add_counting(&mut self, entry: &Entry, written: &AtomicU64) -> io::Result<()> {
         let bytes = to_bytes(entry);
         if let Err(error) = self.file.write_all(&bytes) {
             // A part of an entry is of no use.
@@ -94,21 +104,22 @@ impl RecordFile {
             _ => None,
         };
         let taken = bytes.len() as u64;
+        written.fetch_add(taken, Ordering::Relaxed);
         self.entries.push(EntryPlace { at: self.bytes, bytes: taken, frame });
         self.bytes += taken;
         self.frames += usize::from(frame.is_some());
         if frame.is_some() {
-            self.keep_within_bounds()?;
+            self.keep_within_bounds(written)?;
         }
-        Ok(taken)
+        Ok(())
     }
 
-    fn keep_within_bounds(&mut self) -> io::Result<()> {
+    fn keep_within_bounds(&mut self, written: &AtomicU64) -> io::Result<()> {
         let Bounds { frames, bytes } = self.bounds;
         // Three quarters are left, so that it is not soon the same again.
         let (mut few, mut short) = (frames * 3 / 4, bytes * 3 / 4);
         while (self.frames > frames || self.bytes > bytes) && self.frames > 1 {
-            self.join_oldest(few, short)?;
+            self.join_oldest(few, short, written)?;
             // How much is saved is known afterwards.
             (few, short) = (few.min(self.frames) * 3 / 4, short * 3 / 4);
         }
@@ -116,7 +127,7 @@ impl RecordFile {
     }
 
     /// Writes all anew, with fewer frames.
-    fn join_oldest(&mut self, frames: usize, bytes: u64) -> io::Result<()> {
+    fn join_oldest(&mut self, frames: usize, bytes: u64, written: &AtomicU64) -> io::Result<()> {
         let spans: Vec<Span> = self
             .entries
             .iter()
@@ -127,7 +138,7 @@ impl RecordFile {
         // Such a file is of its user alone.
         let new = NamedTempFile::with_prefix_in(".joining.", folder.unwrap_or(Path::new(".")))?;
         let _ = new.as_file().lock();
-        let mut copy = Rewriting { old: &self.file, new, entries: Vec::new(), bytes: 0 };
+        let mut copy = Rewriting { old: &self.file, new, entries: Vec::new(), bytes: 0, written };
         copy.put(FIRST_BYTES)?;
         copy.all(&self.entries, &groups)?;
         let Rewriting { new, entries, bytes, .. } = copy;
@@ -144,6 +155,8 @@ struct Rewriting<'a> {
     new: NamedTempFile,
     entries: Vec<EntryPlace>,
     bytes: u64,
+    /// Moves as it is written.
+    written: &'a AtomicU64,
 }
 
 impl Rewriting<'_> {
@@ -209,6 +222,7 @@ impl Rewriting<'_> {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.new.write_all(bytes)?;
         self.bytes += bytes.len() as u64;
+        self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 }

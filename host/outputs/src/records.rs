@@ -1,13 +1,14 @@
 //! `--record FILE`, and the record that is kept where nobody asks for one: each run in a file.
 //!
 //! A record that was asked for by name is a result: where it cannot be written, the command fails.
-//! One that is kept by default is a convenience: then it is said, and nothing else happens.
+//! One that is kept by default is a convenience: then it is said, and nothing else happens; the
+//! command ends without it where it takes too long.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -139,13 +140,10 @@ impl Records {
     /// Adds to the record of a run; one that broke off gets nothing more.
     fn add(&mut self, run: &RecordHeader, entry: &Entry, written: &AtomicU64) {
         let Some(record) = self.open.get_mut(&run.run.id) else { return };
-        match record.add(entry) {
-            Ok(bytes) => _ = written.fetch_add(bytes, Ordering::Relaxed),
-            Err(error) => {
-                let path = record.path().display().to_string();
-                self.open.remove(&run.run.id);
-                self.note(anyhow!("the record {path} ends here: {error}"));
-            }
+        if let Err(error) = record.add_counting(entry, written) {
+            let path = record.path().display().to_string();
+            self.open.remove(&run.run.id);
+            self.note(anyhow!("the record {path} ends here: {error}"));
         }
     }
 
@@ -180,7 +178,7 @@ impl Taker for Records {
     }
 
     fn finish(&mut self, _: &AtomicU64) -> anyhow::Result<Vec<String>> {
-        let is_default = matches!(self.destination, Destination::History(_));
+        let is_default = self.is_optional();
         if let Some(error) = self.amiss.take().filter(|_| !is_default) {
             return Err(error);
         }
@@ -192,6 +190,10 @@ impl Taker for Records {
             }
         };
         Ok(self.kept.iter().map(words).collect())
+    }
+
+    fn is_optional(&self) -> bool {
+        matches!(self.destination, Destination::History(_))
     }
 }
 

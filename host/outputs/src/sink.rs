@@ -37,6 +37,20 @@ pub trait Sink: Send {
     /// They could not be written.
     fn end(&mut self, results: &Written, taken: &AtomicU64) -> anyhow::Result<()>;
 
+    /// The same where there are no results and never will be, as those of a run whose process was
+    /// killed: what is made of seconds is written as far as they go, the rest not at all.
+    ///
+    /// # Errors
+    /// It could not be written.
+    fn end_without_results(&mut self, _taken: &AtomicU64) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Whether nobody has asked for it: nothing waits for it, and where it fails nothing else does.
+    fn is_optional(&self) -> bool {
+        false
+    }
+
     /// Whether it needs stdout for itself.
     fn takes_stdout(&self) -> bool {
         false
