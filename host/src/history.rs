@@ -65,16 +65,18 @@ fn list(history: &History) -> anyhow::Result<String> {
         return Ok(format!("no run is kept in {folder}\n"));
     }
     let now = SystemTime::now();
-    let width = all.iter().map(|kept| kept.header.run.name.chars().count()).max().unwrap_or(0);
+    let widest = |text: fn(&Kept) -> &str| {
+        all.iter().map(|kept| text(kept).chars().count()).max().unwrap_or(0)
+    };
+    let ids = widest(|kept| &kept.header.run.id);
+    let names = widest(|kept| &kept.header.run.name);
     let mut text = String::new();
     for kept in &all {
         let run = &kept.header.run;
-        let id: String = run.id.chars().take(8).collect();
-        let name = line(&run.name).to_string();
+        let (id, name) = (line(&run.id).to_string(), line(&run.name).to_string());
         writeln!(
             text,
-            "{}  {:>8} ago  {name:<width$}  {}  {}",
-            line(&id),
+            "{id:<ids$}  {:>8} ago  {name:<names$}  {}  {}",
             ago(kept.age(now)),
             size(kept.bytes),
             line(&state(&kept.end))

@@ -132,7 +132,8 @@ fn beside(place: &Path, known: Option<&Metadata>, readers: Readers) -> io::Resul
     Ok(new)
 }
 
-fn folder_of(place: &Path) -> io::Result<&Path> {
+/// The folder in which a file is or is to be.
+pub(crate) fn folder_of(place: &Path) -> io::Result<&Path> {
     let folder = place.parent().ok_or(io::ErrorKind::InvalidInput)?;
     Ok(if folder == Path::new("") { Path::new(".") } else { folder })
 }
@@ -164,8 +165,8 @@ fn is_of_the_kernel(path: &Path) -> bool {
     path.starts_with("/dev") || path.starts_with("/proc")
 }
 
-/// Where a file is to be: at the end of links that lead nowhere yet.
-fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+/// Where a file is to be: at the end of links, which may lead nowhere yet.
+pub(crate) fn end_of_links(path: &Path) -> io::Result<PathBuf> {
     let mut place = path.to_owned();
     for _ in 0..40 {
         let Ok(next) = fs::read_link(&place) else { return Ok(place) };

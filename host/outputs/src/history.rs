@@ -107,14 +107,8 @@ impl History {
     /// # Errors
     /// The folder cannot be read.
     pub fn all(&self) -> io::Result<Vec<Kept>> {
-        let mut all: Vec<Kept> =
-            self.files()?.iter().filter_map(|(path, ..)| Kept::read(path).ok()).collect();
-        // The file's name says the second alone.
-        all.sort_by(|one, other| {
-            let key = |kept: &Kept| (kept.header.began_at, kept.path.clone());
-            key(other).partial_cmp(&key(one)).unwrap_or(std::cmp::Ordering::Equal)
-        });
-        Ok(all)
+        // In the order in which they are removed, so that the latest is the last that goes.
+        Ok(self.files()?.iter().filter_map(|(path, ..)| Kept::read(path).ok()).collect())
     }
 
     /// The file of a run: one that is there by this name, the latest, or the latest of which the
@@ -187,7 +181,7 @@ impl History {
                 files.push((path, known.len(), changed));
             }
         }
-        // Their names begin with when their runs began.
+        // Their names begin with when their runs began, to the millisecond.
         files.sort_by(|one, other| other.0.cmp(&one.0));
         Ok(files)
     }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,8 +14,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, anyhow, bail};
 use swell_core::plain::line;
 use swell_report::record::{Entry, FIRST_BYTES, RecordHeader};
+use tempfile::NamedTempFile;
 
-use crate::history::{ENDING, History};
+use crate::aside::{end_of_links, folder_of};
+use crate::history::{ENDING, History, goes_on};
 use crate::queued::{NewsKind, Queued, RunNews, Taker};
 use crate::record_file::{Bounds, RecordFile};
 use crate::sink::{Flag, Kind, Sink};
@@ -46,7 +48,7 @@ pub fn default_record() -> Option<Box<dyn Sink>> {
 
 /// Where records go.
 enum Destination {
-    /// Into this file, that of the first run.
+    /// Into this file, which is no link, that of the first run.
     File(PathBuf),
     /// Into this folder, each in a file of its own.
     Folder(PathBuf),
@@ -59,57 +61,55 @@ struct Records {
     destination: Destination,
     /// By the identities of their runs.
     open: BTreeMap<String, RecordFile>,
-    /// Those that are whole.
-    kept: Vec<PathBuf>,
+    /// Whether one was begun, whatever became of it.
+    was_begun: bool,
+    /// Those that are whole, and the identities of their runs.
+    kept: Vec<(PathBuf, String)>,
     /// The first that could not be written.
     amiss: Option<anyhow::Error>,
 }
 
 impl Records {
     fn new(destination: Destination) -> Self {
-        Self { destination, open: BTreeMap::new(), kept: Vec::new(), amiss: None }
+        Self {
+            destination,
+            open: BTreeMap::new(),
+            was_begun: false,
+            kept: Vec::new(),
+            amiss: None,
+        }
     }
 
     /// Records in a file or a folder that somebody named.
     ///
     /// # Errors
-    /// Something else is there, or there is no folder for it.
+    /// Something else is there, there is no folder for it, or nothing can be made in that.
     fn named(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
+        let cannot = || format!("--record {shown}: cannot write there");
         if path.as_os_str().is_empty() {
             bail!("--record: a file or a folder is needed");
         }
         if path.is_dir() {
+            check_folder(path).with_context(cannot)?;
             return Ok(Self::new(Destination::Folder(path.to_owned())));
         }
-        let folder = path.parent().filter(|folder| *folder != Path::new(""));
-        if folder.is_some_and(|folder| !folder.is_dir()) {
+        // A link stays one.
+        let place = end_of_links(path).with_context(cannot)?;
+        let folder = folder_of(&place).with_context(cannot)?;
+        if !folder.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             bail!("--record {shown}: there is no such folder\nhelp: make it, or name another");
         }
-        // A device or a pipe is no place for what is replaced and read back.
-        if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            bail!("--record {shown}: that is no ordinary file\nhelp: name another");
-        }
-        let mut first = Vec::new();
-        let read = File::open(path)
-            .and_then(|file| file.take(FIRST_BYTES.len() as u64).read_to_end(&mut first));
-        match read {
-            Ok(1..) if first != FIRST_BYTES => bail!(
-                "--record {shown}: that file is no record of a run, and is left as it is\nhelp: \
-                name another"
-            ),
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("--record {shown}: cannot write there"))
-            }
-            _ => Ok(Self::new(Destination::File(path.to_owned()))),
-        }
+        check_file(&place)?;
+        check_folder(folder).with_context(cannot)?;
+        Ok(Self::new(Destination::File(place)))
     }
 
     /// Begins the record of a run.
     fn begin(&mut self, run: &RecordHeader) -> anyhow::Result<()> {
-        let path = match &mut self.destination {
+        let record = match &self.destination {
             Destination::File(path) => {
-                if !self.open.is_empty() || !self.kept.is_empty() {
+                if self.was_begun {
                     bail!(
                         "--record {}: run {:?} has none, as that is one file and there are several \
                         runs\nhelp: name a folder",
@@ -117,22 +117,24 @@ impl Records {
                         run.run.name
                     );
                 }
-                match fs::remove_file(&*path) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                // It may be another file by now.
+                check_file(path)?;
+                self.was_begun = true;
+                match fs::remove_file(path) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
                         return Err(error)
                             .with_context(|| format!("cannot replace {}", path.display()));
                     }
-                    _ => path.clone(),
+                    _ => RecordFile::create(path, run, Bounds::default())
+                        .with_context(|| format!("cannot make the record {}", path.display()))?,
                 }
             }
-            Destination::Folder(folder) => folder.join(file_name(run)),
+            Destination::Folder(folder) => create_in(folder, run)?,
             Destination::History(history) => {
                 history.make_room()?;
-                history.folder().join(file_name(run))
+                create_in(history.folder(), run)?
             }
         };
-        let made = RecordFile::create(&path, run, Bounds::default());
-        let record = made.with_context(|| format!("cannot make the record {}", path.display()))?;
         self.open.insert(run.run.id.clone(), record);
         Ok(())
     }
@@ -171,7 +173,8 @@ impl Taker for Records {
                 if let Some(report) = report {
                     self.add(run, &Entry::End(report.clone()), written);
                 }
-                self.kept.extend(self.open.remove(&run.run.id).map(|file| file.path().to_owned()));
+                let whole = self.open.remove(&run.run.id);
+                self.kept.extend(whole.map(|file| (file.path().to_owned(), run.run.id.clone())));
             }
         }
         Ok(())
@@ -182,12 +185,10 @@ impl Taker for Records {
         if let Some(error) = self.amiss.take().filter(|_| !is_default) {
             return Err(error);
         }
-        let words = |path: &PathBuf| {
-            if is_default && self.kept.len() == 1 {
-                "look at it again: host report last".to_owned()
-            } else {
-                format!("look at it again: host report {}", line(&path.display().to_string()))
-            }
+        let words = |(path, id): &(PathBuf, String)| {
+            // The latest in the history may be another command's.
+            let which = if is_default { id.clone() } else { path.display().to_string() };
+            format!("look at it again: host report {}", line(&which))
         };
         Ok(self.kept.iter().map(words).collect())
     }
@@ -197,15 +198,67 @@ impl Taker for Records {
     }
 }
 
-/// The name of a run's file: when it began, what it is called, and what no other run has.
-fn file_name(run: &RecordHeader) -> String {
+/// Looks whether a record may take the place of what is there, and leaves it as it is.
+///
+/// # Errors
+/// It may not: that is something else, or the record of a run that goes on.
+fn check_file(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    // A device or a pipe is no place for what is replaced and read back.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        bail!("--record {shown}: that is no ordinary file\nhelp: name another");
+    }
+    let mut first = Vec::new();
+    let read = File::open(path)
+        .and_then(|file| file.take(FIRST_BYTES.len() as u64).read_to_end(&mut first));
+    match read {
+        Ok(1..) if first != FIRST_BYTES => bail!(
+            "--record {shown}: that file is no record of a run, and is left as it is\nhelp: name \
+            another"
+        ),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("--record {shown}: cannot write there"));
+        }
+        _ => {}
+    }
+    if goes_on(path) {
+        bail!("--record {shown}: that is the record of a run that goes on\nhelp: name another");
+    }
+    Ok(())
+}
+
+/// Looks whether a record can be made in a folder, which takes a file beside it once it is long.
+fn check_folder(folder: &Path) -> io::Result<()> {
+    NamedTempFile::with_prefix_in(".joining.", folder).map(drop)
+}
+
+/// Begins the record of a run under a name that nothing else has.
+fn create_in(folder: &Path, run: &RecordHeader) -> anyhow::Result<RecordFile> {
+    let mut number = 1;
+    loop {
+        let path = folder.join(file_name(run, number));
+        match RecordFile::create(&path, run, Bounds::default()) {
+            // Of a run whose name is the same once it is cut.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => number += 1,
+            made => {
+                return made.with_context(|| format!("cannot make the record {}", path.display()));
+            }
+        }
+    }
+}
+
+/// The name of a run's file: when it began, what it is called, what no other run has, and a number
+/// where another file has that name. By their names they are in the order of their runs.
+fn file_name(run: &RecordHeader, number: usize) -> String {
     let began = Duration::try_from_secs_f64(run.began_at).unwrap_or_default();
     let began = UNIX_EPOCH.checked_add(began).unwrap_or(SystemTime::UNIX_EPOCH);
-    let began = humantime::format_rfc3339_seconds(began).to_string().replace(['-', ':'], "");
+    let began = humantime::format_rfc3339_millis(began).to_string().replace(['-', ':'], "");
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let name: String = run.run.name.chars().take(40).map(plain).collect();
-    let id: String = run.run.id.chars().take(8).map(plain).collect();
-    format!("{began}-{name}-{id}.{ENDING}")
+    // As long as our own are at most, and short enough for a file's name.
+    let id: String = run.run.id.chars().take(40).map(plain).collect();
+    let number = if number > 1 { format!(".{number}") } else { String::new() };
+    format!("{began}-{name}-{id}{number}.{ENDING}")
 }
 
 #[cfg(test)]
@@ -220,7 +273,7 @@ mod tests {
     fn recorded(sink: &mut dyn Sink, names: &[&str]) -> anyhow::Result<Vec<String>> {
         let named = |(number, name): (usize, &&str)| {
             let mut run = (*header(name)).clone();
-            run.run.id = format!("{number}abc");
+            run.run.id = format!("19abcdef012-{number}");
             Arc::new(run)
         };
         let runs: Vec<_> = names.iter().enumerate().map(named).collect();
@@ -251,12 +304,13 @@ mod tests {
         assert_eq!(
             files(&runs),
             [
-                "20261118T110640Z-.._.._etc__2J-2abc.swell",
-                "20261118T110640Z-shop-0abc.swell",
-                "20261118T110640Z-shop-1abc.swell"
+                "20261118T110640.500Z-.._.._etc__2J-19abcdef012-2.swell",
+                "20261118T110640.500Z-shop-19abcdef012-0.swell",
+                "20261118T110640.500Z-shop-19abcdef012-1.swell"
             ]
         );
         assert_eq!(words.len(), 3);
+        assert_eq!(words[0], "look at it again: host report 19abcdef012-0");
         assert_eq!(fs::metadata(&runs).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
@@ -274,9 +328,70 @@ mod tests {
         let Err(error) = Records::named(&path) else { panic!("it is no record") };
         assert!(error.to_string().contains("is left as it is"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"my thesis");
-        assert!(Records::named(&folder.path().join("none/r")).is_err());
+        for none in ["none/r", "none/"] {
+            let Err(error) = Records::named(&folder.path().join(none)) else { panic!("{none}") };
+            assert!(error.to_string().contains("no such folder"), "{error}");
+        }
+        // Nobody makes files there, root neither.
+        assert!(Records::named(Path::new("/proc")).is_err());
+        assert!(Records::named(Path::new("/proc/r")).is_err());
+        assert_eq!(files(folder.path()), ["r"], "looking makes nothing");
         let Err(error) = Records::named(Path::new("/dev/null")) else { panic!("it is a device") };
         assert!(error.to_string().contains("no ordinary file"), "{error}");
+    }
+
+    #[test]
+    fn names_that_agree_once_they_are_cut_have_files_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut records = Records::named(folder.path()).unwrap();
+        for name in ["a b", "a_b"] {
+            records.begin(&header(name)).unwrap();
+        }
+        let expected = ["20261118T110640.500Z-a_b-f00.2.swell", "20261118T110640.500Z-a_b-f00.swell"];
+        assert_eq!(files(folder.path()), expected);
+    }
+
+    #[test]
+    fn the_record_of_a_run_that_goes_on_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r");
+        let (mut early, mut first) =
+            (Records::named(&path).unwrap(), Records::named(&path).unwrap());
+        first.begin(&header("shop")).unwrap();
+        let error = early.begin(&header("pay")).unwrap_err().to_string();
+        assert!(error.contains("of a run that goes on"), "{error}");
+        let Err(late) = Records::named(&path) else { panic!("it is being written") };
+        assert_eq!(late.to_string(), error);
+        drop(first);
+        early.begin(&header("pay")).unwrap();
+        // What became of that one matters nothing.
+        early.open.clear();
+        let error = early.begin(&header("search")).unwrap_err().to_string();
+        assert!(error.contains("name a folder"), "{error}");
+    }
+
+    #[test]
+    fn what_has_taken_a_named_place_before_the_run_begins_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r");
+        let mut records = Records::named(&path).unwrap();
+        fs::write(&path, "my thesis").unwrap();
+        let error = records.begin(&header("shop")).unwrap_err().to_string();
+        assert!(error.contains("is left as it is"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"my thesis");
+    }
+
+    #[test]
+    fn a_link_stays_one_and_the_record_is_behind_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, file) = (folder.path().join("link"), folder.path().join("file"));
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        // First it leads nowhere, then to a record.
+        for _ in 0..2 {
+            Records::named(&link).unwrap().begin(&header("shop")).unwrap();
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+            assert!(fs::read(&file).unwrap().starts_with(FIRST_BYTES));
+        }
     }
 
     #[test]
