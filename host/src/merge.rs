@@ -64,7 +64,7 @@ struct Merged {
 /// # Errors
 /// One cannot be read, is no journal, or is of another run.
 pub(crate) fn merge(args: &MergeArgs) -> anyhow::Result<Exit> {
-    let outputs = Outputs::of_results(&args.out, terminal::hand_over)?;
+    let outputs = Outputs::of_results(&args.out, &args.journals, terminal::hand_over)?;
     let mut merged = Merged {
         total: Snapshot::default(),
         machine: MachineRecord::default(),

@@ -1,6 +1,7 @@
 //! `host report`: an earlier run told again to outputs, and its summary shown.
 
 use std::path::{Path, PathBuf};
+use std::slice;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -36,7 +37,7 @@ pub(crate) struct ReportArgs {
 /// There is no such run, or its record cannot be read.
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     let path = record_of(&args.run)?;
-    let outputs = Outputs::open(&args.out, &[], terminal::hand_over)?;
+    let outputs = Outputs::open(&args.out, &[], slice::from_ref(&path), terminal::hand_over)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

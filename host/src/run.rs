@@ -1,5 +1,6 @@
 //! `host run` and `host find`: from what was typed to the exit code.
 
+use std::iter;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -193,7 +194,7 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
     let ready = move || {
         let programme = Programme::new(&file, &layers, search)?;
         let settings = programme.layers().settings(None)?;
-        let outputs = open(&settings)?;
+        let outputs = open(&settings, &inputs(file, &settings))?;
         anyhow::Ok((programme, settings, outputs))
     };
     let Some(ready) = stops.unless(ready).await? else {
@@ -222,15 +223,23 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
     Ok(conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await)
 }
 
-/// Opens the outputs of a command.
+/// The files that a run reads.
+fn inputs(file: PathBuf, settings: &Settings) -> Vec<PathBuf> {
+    let Settings { ca_cert, cert, key, data, .. } = settings;
+    let feeds = data.iter().map(|(_, path)| PathBuf::from(path));
+    let named = ca_cert.iter().chain(cert).chain(key).cloned();
+    iter::once(file).chain(named).chain(feeds).collect()
+}
+
+/// Opens the outputs of a command that reads these `inputs`.
 ///
 /// # Errors
 /// As [`Outputs::open`].
-fn open(settings: &Settings) -> anyhow::Result<Outputs> {
+fn open(settings: &Settings, inputs: &[PathBuf]) -> anyhow::Result<Outputs> {
     let prometheus = settings.prometheus.map(|address| ("prometheus", address.to_string()));
     let record = settings.record.as_ref().map(|path| ("record", path.display().to_string()));
     let own: Vec<(&str, String)> = prometheus.into_iter().chain(record).collect();
-    let outputs = Outputs::open(&settings.out, &own, terminal::hand_over)?;
+    let outputs = Outputs::open(&settings.out, &own, inputs, terminal::hand_over)?;
     let is_kept_anyway = settings.record.is_none() && !settings.no_record;
     Ok(match is_kept_anyway.then(default_record).flatten() {
         Some(record) => outputs.and(record),

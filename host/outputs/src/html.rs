@@ -23,13 +23,15 @@ use swell_report::{Report, Written};
 
 use self::kept::KeptRun;
 use crate::aside::Aside;
-use crate::sink::{Flag, Kind, Sink, Stdout};
+use crate::sink::{Flag, Kind, KindValue, Sink, Stdout};
 
 /// The kind.
 pub(crate) const KIND: Kind = Kind {
     name: "html",
     flag: Flag::Out,
     help: "html=FILE writes a page that shows the run, to open in a browser",
+    needs_seconds: true,
+    value: KindValue::File,
     open: |value, _: Stdout| {
         Html::open(value, PAGE, MAX_BYTES).map(|html| Box::new(html) as Box<dyn Sink>)
     },

@@ -9,11 +9,17 @@ use swell_core::plain;
 use swell_report::Written;
 
 use crate::aside::Aside;
-use crate::sink::{Flag, Kind, Sink, Stdout};
+use crate::sink::{Flag, Kind, KindValue, Sink, Stdout};
 
 /// The kind.
-pub(crate) const KIND: Kind =
-    Kind { name: "json", flag: Flag::Out, help: "json=FILE writes the results as JSON", open };
+pub(crate) const KIND: Kind = Kind {
+    name: "json",
+    flag: Flag::Out,
+    help: "json=FILE writes the results as JSON",
+    needs_seconds: false,
+    value: KindValue::FileOrStdout,
+    open,
+};
 
 /// Names of this process's own stdout.
 pub(crate) const STDOUT: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
@@ -96,7 +102,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("o.json");
         let outputs =
-            Outputs::open(&[("json".to_owned(), path.display().to_string())], &[], nowhere)
+            Outputs::open(&[("json".to_owned(), path.display().to_string())], &[], &[], nowhere)
                 .unwrap();
         assert!(!outputs.takes_stdout() && !path.exists());
         let taken = AtomicU64::new(0);
@@ -112,7 +118,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("o.json").display().to_string();
         let wanted = ["-".to_owned(), path.clone()].map(|place| ("json".to_owned(), place));
-        let outputs = Outputs::open(&wanted, &[], nowhere).unwrap();
+        let outputs = Outputs::open(&wanted, &[], &[], nowhere).unwrap();
         assert!(outputs.takes_stdout());
         let error = outputs.end(&results(), &AtomicU64::new(0)).unwrap_err();
         assert!(format!("{error:#}").contains("to stdout"), "{error:#}");
@@ -123,7 +129,7 @@ mod tests {
     fn what_there_is_not_is_refused_with_what_there_is() {
         for kind in ["xml", "prometheus"] {
             let wanted = [(kind.to_owned(), "x".to_owned())];
-            let Err(error) = Outputs::open(&wanted, &[], nowhere) else { panic!("{kind}") };
+            let Err(error) = Outputs::open(&wanted, &[], &[], nowhere) else { panic!("{kind}") };
             let words = format!("{error:#}");
             assert!(words.contains("json=FILE writes") && words.contains(kind), "{words}");
         }

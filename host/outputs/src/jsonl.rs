@@ -12,13 +12,15 @@ use swell_report::record::{end_line, frame_line, header_line, mark_line};
 
 use crate::json::{STDOUT, in_pieces};
 use crate::queued::{NewsKind, Queued, RunNews, Taker};
-use crate::sink::{Flag, Kind, Sink, Stdout};
+use crate::sink::{Flag, Kind, KindValue, Sink, Stdout};
 
 /// The kind.
 pub(crate) const KIND: Kind = Kind {
     name: "jsonl",
     flag: Flag::Out,
     help: "jsonl=FILE writes each second as a line of JSON",
+    needs_seconds: true,
+    value: KindValue::FileOrStdout,
     open,
 };
 
@@ -104,7 +106,7 @@ mod tests {
         let path = folder.path().join("r.jsonl");
         std::fs::write(&path, "of the last time\n").unwrap();
         let wanted = [("jsonl".to_owned(), path.display().to_string())];
-        let outputs = Outputs::open(&wanted, &[], |_| Ok(())).unwrap();
+        let outputs = Outputs::open(&wanted, &[], &[], |_| Ok(())).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "of the last time\n");
         let run = header("shop \u{1b}[2J");
         outputs.begin(&run);

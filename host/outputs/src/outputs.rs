@@ -1,6 +1,7 @@
 //! All kinds of outputs, and those of one command.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +10,7 @@ use swell_report::record::{Frame, Mark, RecordHeader};
 use swell_report::{Report, Written};
 
 use crate::exporter::Exporter;
+use crate::places::keep_apart;
 use crate::sink::{Flag, Kind, Sink, Stdout};
 use crate::{html, json, jsonl, prometheus, records};
 
@@ -28,16 +30,19 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Opens what `--out KIND=VALUE` names, and what flags of their own do.
+    /// Opens what `--out KIND=VALUE` names, and what flags of their own do, for a command that
+    /// reads these `inputs`.
     ///
     /// # Errors
-    /// A kind that there is not, or a place that cannot be written to. It is then as it was.
+    /// A kind that there is not, or a place that cannot be written to, is that of another output,
+    /// or is one of the inputs. It is then as it was.
     pub fn open(
         wanted: &[(String, String)],
         by_own_flags: &[(&str, String)],
+        inputs: &[PathBuf],
         stdout: Stdout,
     ) -> anyhow::Result<Self> {
-        Self::open_among(&KINDS, wanted, by_own_flags, stdout)
+        Self::open_among(&KINDS, wanted, by_own_flags, inputs, stdout)
     }
 
     /// As [`Outputs::open`], where there are these kinds.
@@ -45,13 +50,12 @@ impl Outputs {
         kinds: &[Kind],
         wanted: &[(String, String)],
         by_own_flags: &[(&str, String)],
+        inputs: &[PathBuf],
         stdout: Stdout,
     ) -> anyhow::Result<Self> {
-        let named =
-            |kind: &str, flag| kinds.iter().find(|known| known.name == kind && known.flag == flag);
-        let mut sinks = Vec::new();
+        let mut asked = Vec::new();
         for (kind, value) in wanted {
-            let Some(known) = named(kind, Flag::Out) else {
+            let Some(known) = named(kinds, kind, Flag::Out) else {
                 let known = kinds.iter().filter(|known| known.flag == Flag::Out);
                 let helps: Vec<&str> = known.map(|known| known.help).collect();
                 bail!(
@@ -59,30 +63,36 @@ impl Outputs {
                     helps.join("; ")
                 );
             };
-            sinks.push((known.open)(value, stdout)?);
+            asked.push((known, value.as_str()));
         }
         for (kind, value) in by_own_flags {
-            let known = named(kind, Flag::Own).expect("a flag is named after its kind");
-            sinks.push((known.open)(value, stdout)?);
+            let known = named(kinds, kind, Flag::Own).expect("a flag is named after its kind");
+            asked.push((known, value.as_str()));
         }
-        Ok(Self::of(sinks))
+        // A pipe is opened once somebody reads it, and a file is made: not before all is known.
+        keep_apart(&asked, inputs)?;
+        let opened = asked.iter().map(|(kind, value)| (kind.open)(value, stdout));
+        Ok(Self::of(opened.collect::<anyhow::Result<_>>()?))
     }
 
     /// The same where results come from elsewhere, without the seconds that they are of.
     ///
     /// # Errors
     /// As [`Outputs::open`]; or one is made of seconds.
-    pub fn of_results(wanted: &[(String, String)], stdout: Stdout) -> anyhow::Result<Self> {
+    pub fn of_results(
+        wanted: &[(String, String)],
+        inputs: &[PathBuf],
+        stdout: Stdout,
+    ) -> anyhow::Result<Self> {
         for (kind, value) in wanted {
-            let one = Self::open(&[(kind.clone(), value.clone())], &[], stdout)?;
-            if one.hear_frames() {
+            if named(&KINDS, kind, Flag::Out).is_some_and(|known| known.needs_seconds) {
                 bail!(
                     "--out {kind}={value}: it is made of each second of a run, and of this one the \
                     results alone come here"
                 );
             }
         }
-        Self::open(wanted, &[], stdout)
+        Self::open(wanted, &[], inputs, stdout)
     }
 
     /// These sinks.
@@ -210,6 +220,10 @@ impl Outputs {
     }
 }
 
+fn named<'a>(kinds: &'a [Kind], name: &str, flag: Flag) -> Option<&'a Kind> {
+    kinds.iter().find(|known| known.name == name && known.flag == flag)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
@@ -282,7 +296,7 @@ mod tests {
     fn each_kind_is_opened_by_its_own_flag_and_metrics_are_served_where_it_says() {
         let nowhere = |_: &[u8]| Err(io::ErrorKind::BrokenPipe.into());
         let own = [("prometheus", "127.0.0.1:9464".to_owned())];
-        let outputs = Outputs::open(&[], &own, nowhere).unwrap();
+        let outputs = Outputs::open(&[], &own, &[], nowhere).unwrap();
         let pages = outputs.pages();
         assert_eq!(pages.len(), 1);
         assert_eq!(pages[0].0, "127.0.0.1:9464".parse().unwrap());
@@ -320,6 +334,46 @@ mod tests {
         assert_eq!(error.to_string(), "the disk is full");
         assert_eq!(outputs.last_words(), ["look at it"]);
         outputs.end_optional(&results()).unwrap();
+    }
+
+    #[test]
+    fn what_is_made_of_seconds_is_refused_for_results_before_anything_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, lines) = (folder.path().join("pipe"), folder.path().join("new"));
+        let rights = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rights).unwrap();
+        let wanted = [("json", &pipe), ("jsonl", &lines)]
+            .map(|(kind, path)| (kind.to_owned(), path.display().to_string()));
+        // Nobody reads the pipe: opening it would last for ever.
+        let Err(error) = Outputs::of_results(&wanted, &[], |_| Ok(())) else { panic!("seconds") };
+        assert!(error.to_string().contains("made of each second of a run"), "{error}");
+        assert!(!lines.exists());
+    }
+
+    #[test]
+    fn a_pipe_for_results_is_opened_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        let rights = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rights).unwrap();
+        let wanted = [("json".to_owned(), pipe.display().to_string())];
+        let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap());
+        let outputs = Outputs::of_results(&wanted, &[], |_| Ok(())).unwrap();
+        outputs.end(&results(), &AtomicU64::new(0)).unwrap();
+        drop(outputs);
+        assert!(reader.join().unwrap().ends_with("}\n"), "its reader has seen no earlier end");
+    }
+
+    #[test]
+    fn each_kind_of_out_says_rightly_whether_it_is_made_of_seconds() {
+        let folder = tempfile::tempdir().unwrap();
+        for kind in KINDS.iter().filter(|kind| kind.flag == Flag::Out) {
+            let path = folder.path().join(kind.name).display().to_string();
+            // A page can only be had where it was built.
+            if let Ok(sink) = (kind.open)(&path, |_| Ok(())) {
+                assert_eq!(sink.hears_frames(), kind.needs_seconds, "{}", kind.name);
+            }
+        }
     }
 
     /// Its reader takes nothing until it is told to.

@@ -10,13 +10,15 @@ use swell_report::record::{Frame, RecordHeader};
 use swell_report::{Report, Written};
 
 use crate::exporter::{Exporter, RunMetrics};
-use crate::sink::{Flag, Kind, Sink};
+use crate::sink::{Flag, Kind, KindValue, Sink};
 
 /// The kind.
 pub(crate) const KIND: Kind = Kind {
     name: "prometheus",
     flag: Flag::Own,
     help: "Serve metrics for Prometheus at this address, as 0.0.0.0:9464, under /metrics",
+    needs_seconds: true,
+    value: KindValue::Address,
     open: |value, _| Ok(Box::new(Prometheus::new(value.parse()?, None))),
 };
 

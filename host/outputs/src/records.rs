@@ -20,7 +20,7 @@ use crate::aside::{end_of_links, folder_of};
 use crate::history::{ENDING, History, goes_on};
 use crate::queued::{NewsKind, Queued, RunNews, Taker};
 use crate::record_file::{Bounds, RecordFile};
-use crate::sink::{Flag, Kind, Sink};
+use crate::sink::{Flag, Kind, KindValue, Sink};
 
 /// The kind.
 pub(crate) const KIND: Kind = Kind {
@@ -28,6 +28,8 @@ pub(crate) const KIND: Kind = Kind {
     flag: Flag::Own,
     help: "Keep the record of a run in this file, or of each run in a file of this folder, in \
     place of the user's own history",
+    needs_seconds: true,
+    value: KindValue::File,
     open: |value, _| Ok(Box::new(Queued::new("record", Records::named(Path::new(value))?)?)),
 };
 

@@ -86,7 +86,7 @@ mod tests {
         let path = |name: &str| folder.path().join(name);
         let lines = |name: &str| {
             let wanted = [("jsonl".to_owned(), path(name).display().to_string())];
-            Outputs::open(&wanted, &[], |_| Ok(())).unwrap()
+            Outputs::open(&wanted, &[], &[], |_| Ok(())).unwrap()
         };
         let (run, live) = (header("shop"), lines("live"));
         let mut record = RecordFile::create(&path("r"), &run, Bounds::default()).unwrap();

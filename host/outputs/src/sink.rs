@@ -81,9 +81,24 @@ pub struct Kind {
     pub flag: Flag,
     /// What it does: after the form of its value, or as its own flag tells.
     pub help: &'static str,
+    /// Whether it is made of each second of a run, and not of results alone.
+    pub needs_seconds: bool,
+    /// What its value names.
+    pub value: KindValue,
     /// Reads its value, and looks whether the place can be written to. A pipe is opened, which
     /// lasts until somebody reads it.
     pub open: fn(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>>,
+}
+
+/// What the value of a kind of sink names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KindValue {
+    /// A file, and that alone.
+    File,
+    /// A file, or stdout by a name of it.
+    FileOrStdout,
+    /// An address at which it is served.
+    Address,
 }
 
 /// How a kind of sink is asked for.

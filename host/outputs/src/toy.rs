@@ -11,13 +11,15 @@ use swell_report::record::{Frame, RecordHeader};
 use swell_report::{Report, Written};
 
 use crate::aside::Aside;
-use crate::sink::{Flag, Kind, Sink, Stdout};
+use crate::sink::{Flag, Kind, KindValue, Sink, Stdout};
 
 /// The kind.
 const KIND: Kind = Kind {
     name: "toy",
     flag: Flag::Out,
     help: "toy=FILE writes how many transactions each run began",
+    needs_seconds: true,
+    value: KindValue::File,
     open,
 };
 
@@ -67,7 +69,7 @@ mod tests {
 
     fn opened(kind: &str, value: &Path) -> anyhow::Result<Outputs> {
         let wanted = [(kind.to_owned(), value.display().to_string())];
-        Outputs::open_among(&[KIND], &wanted, &[], nowhere)
+        Outputs::open_among(&[KIND], &wanted, &[], &[], nowhere)
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
             bail!("--{flag} is for whoever does the run\nhelp: give it to `host node`");
         }
     }
-    let outputs = Outputs::of_results(&settings.out, terminal::hand_over)?;
+    let outputs = Outputs::of_results(&settings.out, &[file.to_owned()], terminal::hand_over)?;
     let (offered, source) = (OfferedFiles::default(), ScenarioSource::File(file.to_owned()));
     let packed = HeldBundle::new(&offered, &source, layers.pairs(None)?, &BTreeMap::new())?;
     let submission = Submission { bundle: packed.bundle.clone(), hosts, search };
@@ -160,7 +160,7 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
 /// # Errors
 /// There is no such run, or the coordinator cannot be reached.
 pub(crate) fn attach(args: AttachArgs) -> anyhow::Result<Exit> {
-    let outputs = Outputs::of_results(&args.out, terminal::hand_over)?;
+    let outputs = Outputs::of_results(&args.out, &[], terminal::hand_over)?;
     on_runtime(async move {
         let mut stops = Stops::listen()?;
         let mut client = args.place.connect().await?;
