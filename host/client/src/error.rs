@@ -26,7 +26,7 @@ pub enum OptionsError {
     /// The target is not an absolute http or https URL.
     #[error("target {url:?}: {reason}\nhelp: write it like \"http://127.0.0.1:8080\"")]
     Target {
-        /// The target as it was given.
+        /// The target as it was given, without a user or values of a query.
         url: String,
         /// What is wrong with it.
         reason: String,

@@ -12,6 +12,7 @@ use url::Url;
 
 use crate::error::Error;
 use crate::http::request::Request;
+use crate::http::urls::told;
 
 /// The URL to which an answer redirects, if it does.
 pub(crate) fn location(
@@ -25,10 +26,11 @@ pub(crate) fn location(
     let Some(value) = headers.get(LOCATION) else { return Ok(None) };
     let text = String::from_utf8_lossy(value.as_bytes());
     let url =
-        from.join(&text).map_err(|e| Error::protocol(format!("redirect to {text:?}: {e}")))?;
+        from.join(&text).map_err(|e| Error::protocol(format!("redirect to {:?}: {e}", told(&text))))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Error::protocol(format!(
-            "redirect to {text:?}: only http and https can be followed"
+            "redirect to {:?}: only http and https can be followed",
+            told(&text)
         )));
     }
     Ok(Some(url))

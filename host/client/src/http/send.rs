@@ -28,7 +28,7 @@ use crate::http::redirect;
 use crate::http::request::{Keep, Request, Response, Sent, Version};
 use crate::http::seen::Seen;
 use crate::http::trail::Trail;
-use crate::http::urls::ParsedUrl;
+use crate::http::urls::{ParsedUrl, told};
 use crate::net::connect;
 use crate::net::deadline::Timer;
 use crate::net::stream::Stream;
@@ -143,7 +143,8 @@ impl Sending<'_> {
             };
             if redirects == request.redirects {
                 return Err(Error::protocol(format!(
-                    "still redirected after {redirects} redirects, to {location}"
+                    "still redirected after {redirects} redirects, to {}",
+                    told(location.as_str())
                 )));
             }
             redirects += 1;
@@ -153,7 +154,7 @@ impl Sending<'_> {
             let next =
                 client.http.urls.find(location.as_str()).map_err(|error| match error.class {
                     ErrorClass::Invalid => {
-                        Error::protocol(format!("redirect to {location}: {error}"))
+                        Error::protocol(format!("redirect to {}: {error}", told(location.as_str())))
                     }
                     _ => error,
                 })?;

@@ -90,12 +90,12 @@ impl UrlCache {
         let url = match (text.starts_with('/'), &self.target) {
             (false, _) => parse(text),
             (true, Some(target)) => parse(&format!("{target}{text}")),
-            (true, None) => Err(Error::lacks_target(text)),
+            (true, None) => Err(Error::lacks_target(&told(text))),
         }?;
         let origin = self.origin(&url)?;
         // The url crate has encoded all that http would refuse, up to its limit of 64 KiB.
         let absolute = Uri::try_from(&url[..Position::AfterQuery])
-            .map_err(|e| Error::invalid(format!("URL {text:?}: {e}")))?;
+            .map_err(|e| Error::invalid(format!("URL {:?}: {e}", told(text))))?;
         let path = url[Position::BeforePath..Position::AfterQuery].into();
         let host = HeaderValue::try_from(&url[Position::BeforeHost..Position::AfterPort])
             .expect("an authority of a parsed URL is printable");
@@ -144,9 +144,43 @@ impl AllowList {
     }
 }
 
+/// A URL as errors tell it, which are kept and shown to others: without its user and password, and
+/// without the values of its query. It is not parsed, as it may be wrong anywhere: where it may
+/// have a user, it is taken to have one.
+pub(crate) fn told(text: &str) -> String {
+    let is_scheme = |at: &usize| text[..*at].bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let scheme = text.find("://").filter(is_scheme).map_or_else(
+        || ["http:", "https:"].iter().find(|s| text.starts_with(**s)).map_or(0, |s| s.len()),
+        |at| at + "://".len(),
+    );
+    let (scheme, rest) = text.split_at(scheme);
+    let authority = &rest[..rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len())];
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    let is_path = scheme.is_empty() && rest.starts_with('/') && !rest.starts_with("//");
+    let is_host = !authority.is_empty()
+        && !authority.contains('@')
+        && port.bytes().all(|byte| byte.is_ascii_digit());
+    // A password may hold any of the signs that end an authority.
+    let before_query = &rest[..rest.find(['?', '#']).unwrap_or(rest.len())];
+    let at = before_query.rfind('@').or_else(|| rest.rfind('@'));
+    let (user, rest) = match at.filter(|_| !is_path && !is_host) {
+        Some(at) => ("***@", &rest[at + 1..]),
+        None => ("", rest),
+    };
+    let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
+    let Some((path, query)) = rest.split_once('?') else { return format!("{scheme}{user}{rest}") };
+    let without_value = |pair: &str| match pair.split_once('=') {
+        Some((name, _)) => format!("{name}=***"),
+        // What stands alone may be a value.
+        None => "***".to_owned(),
+    };
+    let query: Vec<String> = query.split('&').map(without_value).collect();
+    format!("{scheme}{user}{path}?{}", query.join("&"))
+}
+
 /// The URL of a target, which can have a path and nothing behind it.
 fn parse_target(text: &str) -> Result<Url, OptionsError> {
-    let wrong = |reason: String| OptionsError::Target { url: text.into(), reason };
+    let wrong = |reason: String| OptionsError::Target { url: told(text), reason };
     let url = Url::parse(&absolute(text))
         .map_err(|e| {
             wrong(if e == ParseError::RelativeUrlWithoutBase {
@@ -174,7 +208,7 @@ fn absolute(target: &str) -> Cow<'_, str> {
 }
 
 fn parse(text: &str) -> Result<Url, Error> {
-    let wrong = |reason: &str| Error::invalid(format!("URL {text:?}: {reason}"));
+    let wrong = |reason: &str| Error::invalid(format!("URL {:?}: {reason}", told(text)));
     let url = Url::parse(text).map_err(|e| wrong(&words(e)))?;
     check(url).map_err(wrong)
 }
@@ -279,6 +313,40 @@ mod tests {
             assert_eq!(class(&urls, url), ErrorClass::Denied, "{url}");
         }
         assert!(urls.find("http://b.test:81/").is_ok());
+    }
+
+    #[test]
+    fn errors_tell_a_url_without_its_password_and_without_the_values_of_its_query() {
+        for (url, kept) in [
+            ("http://a.test:81/path", "http://a.test:81/path"),
+            ("https://me:pw@api/", "https://***@api/"),
+            ("https://me:p/w@api/x", "https://***@api/x"),
+            ("https://me:p?w@api/x?y", "https://***@api/x?***"),
+            ("https:me:pw@api", "https:***@api"),
+            ("https:\\\\me:pw@api", "https:***@api"),
+            ("me:pw@api/x", "***@api/x"),
+            ("https://me:pw@api/?mail=a@b", "https://***@api/?mail=***"),
+            ("http://a.test:99999/@me", "http://a.test:99999/@me"),
+            ("/users/@me?key=pw&pw#pw", "/users/@me?key=***&***"),
+            ("/go?to=http://me:pw@api/", "/go?to=***"),
+            ("//me:pw@api", "***@api"),
+            ("ftp://a.test", "ftp://a.test"),
+            ("", ""),
+        ] {
+            assert_eq!(told(url), kept);
+        }
+        let urls = urls(None);
+        for url in [
+            "https://me:pw@a.test/",
+            "https://me:pw@a.test:99999/?key=pw",
+            "ftp://a.test/?key=pw",
+            "/x?key=pw",
+        ] {
+            let error = urls.find(url).err().expect(url).to_string();
+            assert!(!error.contains("pw") && error.contains("***"), "{error}");
+        }
+        let target = UrlCache::new(Some("me:pw@a.test"), AllowList::default()).err();
+        assert!(!target.expect("it has a user").to_string().contains("pw"));
     }
 
     #[test]
