@@ -22,7 +22,7 @@ use thiserror::Error;
 pub(crate) const MAX_COUNT: u64 = 1 << 40;
 /// The most bytes that a snapshot may have counted: twelve minutes of 100 Gbit/s. A million times
 /// as many still fit into 64 bits.
-const MAX_BYTES: u64 = 1 << 43;
+pub(crate) const MAX_BYTES: u64 = 1 << 43;
 
 /// Why what was sent is not accepted.
 #[derive(Clone, Debug, PartialEq, Error)]

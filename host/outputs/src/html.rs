@@ -179,6 +179,10 @@ impl Sink for Html {
                 self.late.insert(id.clone(), Frame::clone(frame));
             }
             None => self.tell_frame(id, Arc::clone(frame)),
+            Some(late) if !late.can_join(frame) => {
+                self.tell_frame(id, Arc::new(late));
+                self.tell_frame(id, Arc::clone(frame));
+            }
             Some(mut late) => {
                 late.join(frame);
                 if is_late {

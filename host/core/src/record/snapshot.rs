@@ -301,6 +301,17 @@ impl Snapshot {
         }
     }
 
+    /// Whether both together can still be read where they are sent or kept as one. Bytes come to
+    /// their bound first: in some hours of 10 Gbit/s.
+    pub fn can_travel_with(&self, other: &Self) -> bool {
+        let fits = |one: &Figures, other: &Figures| {
+            let (one, other) = (&one.requests, &other.requests);
+            one.body_bytes.saturating_add(other.body_bytes) <= travel::MAX_BYTES
+                && one.written.saturating_add(other.written) <= travel::MAX_COUNT
+        };
+        fits(&self.warm_up, &other.warm_up) && fits(&self.measured, &other.measured)
+    }
+
     /// Leaves out the rows by name; the totals stay.
     pub fn leave_out_rows(&mut self) {
         for part in self.parts() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use swell_core::RunInstant;
 use swell_report::record::{
     Entry, FIRST_BYTES, Frame, Mark, RecordHeader, RecordReader, frame_line, header_line,
     mark_line, to_bytes,
@@ -70,7 +71,9 @@ impl KeptRun {
     /// Adds the frame that follows.
     pub(super) fn add(&mut self, frame: Frame) {
         match &mut self.last {
-            Some(last) if last.length() + frame.length() / 2 <= self.step + SLACK => {
+            Some(last) if last.length() + frame.length() / 2 <= self.step + SLACK
+                && last.can_join(&frame) =>
+            {
                 last.join(&frame);
             }
             last => {
@@ -122,7 +125,10 @@ impl KeptRun {
     pub(super) fn deflated(mut self, max: usize, taken: &AtomicU64) -> io::Result<Vec<u8>> {
         loop {
             let deflated = self.all_lines(taken)?;
-            if deflated.len() <= max || self.frames < 2 {
+            // Frames longer than the run are joined as far as they can be.
+            let whole = self.last.as_ref().map_or(RunInstant::START, |last| last.until);
+            let is_whole = self.step > whole.since(RunInstant::START);
+            if deflated.len() <= max || self.frames < 2 || is_whole {
                 return Ok(deflated);
             }
             self.join();

@@ -12,6 +12,7 @@ use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use swell_core::record::Snapshot;
 use thiserror::Error;
 
 use super::frame::Frame;
@@ -49,8 +50,36 @@ const FRAME: u8 = 1;
 const MARK: u8 = 2;
 const END: u8 = 3;
 
-/// An entry as bytes.
+/// An entry as bytes. A frame that would be longer than a reader takes loses what takes most: the
+/// scenario's own metrics, then texts, then the rows by name; the totals stay.
 pub fn to_bytes(entry: &Entry) -> Vec<u8> {
+    within(entry, MAX_BYTES as usize, MAX_INFLATED)
+}
+
+fn within(entry: &Entry, most: usize, most_inflated: u64) -> Vec<u8> {
+    let fits = |(bytes, inflated): &(Vec<u8>, usize)| {
+        bytes.len() - HEAD <= most && *inflated as u64 <= most_inflated
+    };
+    let mut written = deflated(entry);
+    if let Entry::Frame(frame) = entry
+        && !fits(&written)
+    {
+        let mut frame = frame.clone();
+        let leave_out =
+            [Snapshot::leave_out_metrics, Snapshot::leave_out_texts, Snapshot::leave_out_rows];
+        for leave_out in leave_out {
+            leave_out(&mut frame.counted);
+            written = deflated(&Entry::Frame(frame.clone()));
+            if fits(&written) {
+                break;
+            }
+        }
+    }
+    written.0
+}
+
+/// An entry as bytes, and how many it has before it is deflated.
+fn deflated(entry: &Entry) -> (Vec<u8>, usize) {
     let (kind, content) = match entry {
         Entry::Header(header) => (HEADER, json(header)),
         Entry::Frame(frame) => (FRAME, packed(frame)),
@@ -66,7 +95,7 @@ pub fn to_bytes(entry: &Entry) -> Vec<u8> {
     let sum = checksum(&bytes[HEAD..]);
     bytes[..4].copy_from_slice(&length.to_le_bytes());
     bytes[4..HEAD].copy_from_slice(&sum.to_le_bytes());
-    bytes
+    (bytes, 1 + content.len())
 }
 
 /// What an entry is, of which these are all bytes; nothing where they are broken.
@@ -309,6 +338,29 @@ mod tests {
                 (_, None) if ends.contains(&cut) => {}
                 _ => panic!("cut after {cut} bytes: {told:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_frame_that_no_reader_would_take_loses_what_takes_most_and_keeps_its_totals() {
+        let frame = samples::frame(0, 1, 300);
+        let entry = Entry::Frame(Box::new(frame.clone()));
+        let (whole, inflated) = deflated(&entry);
+        assert_eq!(within(&entry, whole.len() - HEAD, inflated as u64), whole);
+        let read = |bytes: &[u8]| match from_bytes(bytes) {
+            Some(Entry::Frame(frame)) => frame.counted.measured,
+            other => panic!("{other:?}"),
+        };
+        let mut before = whole.len();
+        for (most, most_inflated) in
+            [(whole.len() - HEAD - 1, u64::MAX), (usize::MAX, inflated as u64 - 1), (0, 0)]
+        {
+            let bytes = within(&entry, most, most_inflated);
+            let counted = read(&bytes);
+            assert_eq!(counted.total, frame.counted.measured.total);
+            assert!(bytes.len() <= before && bytes.len() < whole.len());
+            assert_eq!(counted.metrics.iter().count(), 0);
+            before = bytes.len();
         }
     }
 

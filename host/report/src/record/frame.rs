@@ -73,6 +73,11 @@ impl Frame {
         of_both as f64 / self.length().max(Duration::from_millis(1)).as_secs_f64()
     }
 
+    /// Whether a record that is read may hold the two as one.
+    pub fn can_join(&self, later: &Self) -> bool {
+        self.counted.can_travel_with(&later.counted)
+    }
+
     /// Joins the frame that follows it. Counts add up; what is a state is that of the later one;
     /// what is a rate is averaged by time.
     pub fn join(&mut self, later: &Self) {
