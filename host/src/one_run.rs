@@ -73,7 +73,7 @@ impl Surroundings {
         if let Ok(outcome) = outcome.as_ref()
             && took_place(outcome)
         {
-            view.record.rest(outcome, handle.status());
+            view.record.rest(outcome, handle.status(), handle.take_requests());
         }
         let mut was_cut = false;
         if let Some(data) = data

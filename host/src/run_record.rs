@@ -76,11 +76,7 @@ impl RunRecord {
         }
         let until = RunInstant::START + look.elapsed;
         let frame = self.frame(&run, until, status);
-        let at = |request: &RunRequest| until - request.at.elapsed();
-        for request in asked {
-            let mark = Mark { at: at(&request), kind: request.kind, text: request.text };
-            self.outputs.mark(&run, &mark);
-        }
+        self.mark(&run, asked, |asked| until - asked.elapsed());
         let measured_from = RunInstant::START + look.warm_up;
         let so_far = (&self.thresholds[..], &look.total.measured);
         for mark in self.marks.see(&frame, measured_from, so_far) {
@@ -88,13 +84,37 @@ impl RunRecord {
         }
     }
 
-    /// Nothing more is counted: tells what was since the last second.
-    pub(crate) fn rest(&mut self, outcome: &RunOutcome, status: Status) {
+    /// Nothing more is counted: tells what was since the last second, and what somebody `asked` in
+    /// it.
+    pub(crate) fn rest(&mut self, outcome: &RunOutcome, status: Status, asked: Vec<RunRequest>) {
         let run = self.begin(|| outcome.began_at);
-        let last = self.counted.extent.map_or(self.until, |extent| extent.until);
-        if self.outputs.hear_frames() && self.counted != Snapshot::default() {
+        if !self.outputs.hear_frames() {
+            return;
+        }
+        let (looked, until) = (self.used.0, self.until);
+        let last = self.counted.extent.map_or(until, |extent| extent.until);
+        let frame = (self.counted != Snapshot::default()).then(|| {
             let status = Status { phase: RunState::Draining, ..status };
-            self.frame(&run, last.max(self.until), &status);
+            self.frame(&run, last.max(until), &status)
+        });
+        self.mark(&run, asked, |asked| until + asked.saturating_duration_since(looked));
+        let measured_from = RunInstant::START + outcome.warm_up;
+        let all = (&self.thresholds[..], &outcome.snapshot.measured);
+        for mark in frame.iter().flat_map(|frame| self.marks.see(frame, measured_from, all)) {
+            self.outputs.mark(&run, &mark);
+        }
+    }
+
+    /// Marks what somebody asked, `at` some instant.
+    fn mark(
+        &mut self,
+        run: &RecordHeader,
+        asked: Vec<RunRequest>,
+        at: impl Fn(Instant) -> RunInstant,
+    ) {
+        let mark = |RunRequest { at: asked, kind, text }| Mark { at: at(asked), kind, text };
+        for mark in self.marks.take(asked.into_iter().map(mark).collect()) {
+            self.outputs.mark(run, &mark);
         }
     }
 

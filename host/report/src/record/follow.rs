@@ -25,6 +25,8 @@ pub struct MarkWatch {
     /// Whether each threshold has been broken.
     broken: Vec<bool>,
     made: usize,
+    /// Marks of what somebody asked for, which have a bound of their own.
+    asked: usize,
 }
 
 impl MarkWatch {
@@ -57,6 +59,13 @@ impl MarkWatch {
         marks.truncate(MAX_MARKS - self.made);
         self.made += marks.len();
         marks
+    }
+
+    /// Of the marks of what somebody asked for, those that there is room for.
+    pub fn take(&mut self, mut asked: Vec<Mark>) -> Vec<Mark> {
+        asked.truncate(MAX_MARKS - self.asked);
+        self.asked += asked.len();
+        asked
     }
 
     fn see_warm_up(&mut self, frame: &Frame, measured_from: RunInstant, marks: &mut Vec<Mark>) {
@@ -217,5 +226,14 @@ mod tests {
             told += kinds(&mut watch, &frame).len();
         }
         assert_eq!(told, MAX_MARKS);
+    }
+
+    #[test]
+    fn who_asks_for_ever_fills_no_record_and_takes_no_room_of_what_is_seen() {
+        let mut watch = MarkWatch::default();
+        let told = (0..3_000).map(|_| watch.take(vec![samples::mark()]).len());
+        assert_eq!(told.sum::<usize>(), MAX_MARKS);
+        let frame = samples::frame(0, 1, 50);
+        assert_eq!(kinds(&mut watch, &frame).len(), 2);
     }
 }
