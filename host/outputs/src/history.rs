@@ -11,12 +11,17 @@ use swell_core::RunInstant;
 use swell_report::Report;
 use swell_report::record::{Entry, RecordHeader, RecordReader, Unreadable};
 
+use crate::record_file::JOINING;
+
 /// How the name of a record ends.
 pub(crate) const ENDING: &str = "swell";
 
 /// Runs that are kept where nobody says otherwise, and bytes of them all: some weeks of work.
 const RUNS_KEPT: usize = 100;
 const BYTES_KEPT: u64 = 2 << 30;
+
+/// When nobody is at work on a file any more that is made within seconds.
+const LEFT_AFTER: Duration = Duration::from_secs(600);
 
 /// The name by which the latest run is found.
 pub const LAST: &str = "last";
@@ -78,7 +83,8 @@ impl History {
     }
 
     /// One in another folder.
-    pub fn in_folder(folder: &Path) -> Self {
+    #[cfg(test)]
+    pub(crate) fn in_folder(folder: &Path) -> Self {
         Self { folder: folder.to_owned() }
     }
 
@@ -94,12 +100,28 @@ impl History {
     pub(crate) fn make_room(&self) -> anyhow::Result<()> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
         made.with_context(|| format!("cannot make the folder {}", self.folder.display()))?;
+        self.sweep();
         let keep = KeepRule { runs: Some(RUNS_KEPT - 1), bytes: Some(BYTES_KEPT), since: None };
         // The next run tries again.
         if let Err(error) = self.prune(keep) {
             tracing::warn!("cannot remove old records from {}: {error}", self.folder.display());
         }
         Ok(())
+    }
+
+    /// Removes what commands that were killed have left of a record that they were writing anew.
+    fn sweep(&self) {
+        for path in fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|e| e.path()) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // One that has just been made is not held yet; and not every file system has locks.
+            let is_old = fs::metadata(&path)
+                .and_then(|known| known.modified())
+                .is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEFT_AFTER));
+            if name.starts_with(JOINING) && is_old && !goes_on(&path) {
+                // The next run tries again.
+                let _ = fs::remove_file(&path);
+            }
+        }
     }
 
     /// The records that can be read, latest first.
@@ -286,6 +308,28 @@ mod tests {
         let later = SystemTime::now() + Duration::from_secs(60);
         history.prune(KeepRule { since: Some(later), ..KeepRule::default() }).unwrap();
         assert_eq!(names(&history), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_killed_command_left_half_made_goes_and_what_is_held_or_young_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = history(folder.path(), &["a"]);
+        let make = |name: &str, age: u64| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+            file
+        };
+        for name in [".joining.left", ".other"] {
+            drop(make(name, 3_600));
+        }
+        drop(make(".joining.young", 0));
+        let held = make(".joining.held", 3_600);
+        held.lock().unwrap();
+        history.make_room().unwrap();
+        let is_there = |name: &str| folder.path().join(name).exists();
+        assert!(!is_there(".joining.left"));
+        assert!([".other", ".joining.young", ".joining.held"].iter().all(|name| is_there(name)));
+        assert_eq!(names(&history), ["a"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!
 //! Records of runs are kept and found here as well: `record_file` is one that grows, `records` the
 //! sink that writes them, `history` the folder where the latest are kept, and [`replay`] tells one
-//! to sinks as its run was. A sink that takes its time is a [`Taker`] on a thread of its own.
+//! to sinks as its run was. A sink that takes its time is a `Taker` on a thread of its own (`queued`).
 //!
 //! A new kind is a file here, and a line in [`KINDS`].
 
@@ -37,8 +37,6 @@ pub use self::history::{History, KeepRule, Kept, KeptEnd, LAST};
 pub use self::json::in_pieces;
 pub use self::outputs::{KINDS, Outputs};
 pub use self::prometheus::Prometheus;
-pub use self::queued::{NewsKind, Queued, RunNews, Taker};
-pub use self::record_file::{Bounds, RecordFile};
 pub use self::records::default_record;
 pub use self::replay::{Replayed, replay};
 pub use self::sink::{Flag, Kind, KindValue, Sink, Stdout};

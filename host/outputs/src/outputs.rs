@@ -256,7 +256,7 @@ mod tests {
         }
 
         fn mark(&mut self, run: &RecordHeader, mark: &Mark) {
-            self.note(&format!("mark {} {}", run.run.name, mark.kind));
+            self.note(&format!("mark {} {:?}", run.run.name, mark.kind));
         }
 
         fn over(&mut self, run: &RecordHeader, report: Option<&Report>) {
@@ -283,7 +283,7 @@ mod tests {
         let expected = [
             "begin shop",
             "frame shop 7 measuring",
-            "mark shop goal-changed",
+            "mark shop GoalChanged",
             "over shop false",
             "end",
         ]

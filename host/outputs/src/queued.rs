@@ -2,7 +2,7 @@
 //!
 //! What a sink is told goes into a queue with a bound. While the queue is full, the frames of a
 //! run are joined: the thread then hears of two seconds at once, or of ten, and of all that was
-//! counted. So nobody waits for the thread, nothing is lost but resolution, and the memory that a
+//! counted, and after that of what happened meanwhile. So nobody waits for the thread, nothing is lost but resolution, and the memory that a
 //! stuck thread costs is bounded.
 
 use std::cell::Cell;
@@ -30,16 +30,16 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a sink is told of a run.
 #[derive(Clone, Debug)]
-pub struct RunNews {
+pub(crate) struct RunNews {
     /// Of which.
-    pub run: Arc<RecordHeader>,
+    pub(crate) run: Arc<RecordHeader>,
     /// What happened.
-    pub what: NewsKind,
+    pub(crate) what: NewsKind,
 }
 
 /// See [`RunNews`].
 #[derive(Clone, Debug)]
-pub enum NewsKind {
+pub(crate) enum NewsKind {
     /// It begins.
     Begun,
     /// What was counted, and where it is.
@@ -51,7 +51,7 @@ pub enum NewsKind {
 }
 
 /// What the thread does with what it is told.
-pub trait Taker: Send + 'static {
+pub(crate) trait Taker: Send + 'static {
     /// Takes it. Bytes are counted as they are written.
     ///
     /// # Errors
@@ -76,12 +76,13 @@ pub trait Taker: Send + 'static {
 }
 
 /// The sink.
-pub struct Queued {
+pub(crate) struct Queued {
     queue: Option<SyncSender<RunNews>>,
     thread: Option<JoinHandle<anyhow::Result<Vec<String>>>>,
     /// The runs that go on.
     runs: Vec<Arc<RecordHeader>>,
-    /// What there was no room for yet. No two frames of a run are neighbours in it.
+    /// What there was no room for yet. Of each run there is one frame in it, or few if
+    /// one could not count so much.
     late: VecDeque<RunNews>,
     /// Frames that were joined.
     joined: u64,
@@ -99,7 +100,7 @@ impl Queued {
     ///
     /// # Errors
     /// The machine gives no thread.
-    pub fn new(name: &str, mut taker: impl Taker) -> anyhow::Result<Self> {
+    pub(crate) fn new(name: &str, mut taker: impl Taker) -> anyhow::Result<Self> {
         let (queue, told) = sync_channel(QUEUE);
         let (written, taken) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (takes_stdout, is_optional) = (taker.takes_stdout(), taker.is_optional());
@@ -164,10 +165,14 @@ impl Queued {
 
     /// Keeps what there is no room for, joined with what is kept already where that can be.
     fn keep(&mut self, told: RunNews) {
-        let is_of = |late: &&mut RunNews| Arc::ptr_eq(&late.run, &told.run);
+        // Marks between two frames stand behind both: else each would cost a frame.
+        let is_of = |late: &&mut RunNews| {
+            Arc::ptr_eq(&late.run, &told.run) && !matches!(late.what, NewsKind::Mark(_))
+        };
         if let NewsKind::Frame(frame) = &told.what
             && let Some(RunNews { what: NewsKind::Frame(before), .. }) =
                 self.late.iter_mut().rev().find(is_of)
+            && before.can_join(frame)
         {
             Arc::make_mut(before).join(frame);
             self.joined += 1;
@@ -313,7 +318,7 @@ mod tests {
                     let started = frame.counted.measured.total.counts.started;
                     format!("{started} in {} s", frame.length().as_secs())
                 }
-                NewsKind::Mark(mark) => mark.kind.to_string(),
+                NewsKind::Mark(mark) => format!("{:?}", mark.kind),
                 NewsKind::Over(report) => format!("over {}", report.is_some()),
             };
             self.1.lock().unwrap().push(words);
@@ -349,8 +354,28 @@ mod tests {
             .collect();
         assert_eq!(both.iter().map(|(_, length)| length).sum::<u64>(), seconds);
         assert_eq!(both.iter().map(|(started, _)| started).sum::<u64>(), 3 * seconds);
-        assert_eq!(heard[heard.len() - 3..], ["goal-changed", "over false", "finished"]);
+        assert_eq!(heard[heard.len() - 3..], ["GoalChanged", "over false", "finished"]);
         assert_eq!(sink.last_words(), ["look at it"]);
+    }
+
+    #[test]
+    fn marks_between_frames_cost_a_thread_that_is_stuck_no_frame_each() {
+        let gate = BlockedTaker::default();
+        let mut sink = Queued::new("t", gate.clone()).unwrap();
+        let run = header("shop");
+        sink.begin(&run);
+        for second in 0..500 {
+            sink.frame(&run, &frame(second, 3));
+            sink.mark(&run, &mark());
+        }
+        let frames = sink.late.iter().filter(|late| matches!(late.what, NewsKind::Frame(_)));
+        assert!(frames.count() <= 1, "{} late", sink.late.len());
+        gate.open();
+        sink.end(&results(), &AtomicU64::new(0)).unwrap();
+        let heard = gate.1.lock().unwrap().clone();
+        let started = |words: &String| words.split_once(" in ")?.0.parse::<u64>().ok();
+        assert_eq!(heard.iter().filter_map(started).sum::<u64>(), 1_500);
+        assert_eq!(heard.iter().filter(|words| *words == "GoalChanged").count(), 500);
     }
 
     /// Cannot write.

@@ -18,13 +18,16 @@ use swell_report::record::{
 };
 use tempfile::NamedTempFile;
 
+/// How the name of a file begins that is to take the place of a record.
+pub(crate) const JOINING: &str = ".joining.";
+
 /// How much a record may hold.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// Frames.
-    pub frames: usize,
+    pub(crate) frames: usize,
     /// Bytes.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Default for Bounds {
@@ -36,7 +39,7 @@ impl Default for Bounds {
 
 /// A record that is being written.
 #[derive(Debug)]
-pub struct RecordFile {
+pub(crate) struct RecordFile {
     path: PathBuf,
     file: File,
     bounds: Bounds,
@@ -61,7 +64,7 @@ impl RecordFile {
     ///
     /// # Errors
     /// There is a file already, or it cannot be made.
-    pub fn create(path: &Path, header: &RecordHeader, bounds: Bounds) -> io::Result<Self> {
+    pub(crate) fn create(path: &Path, header: &RecordHeader, bounds: Bounds) -> io::Result<Self> {
         let file =
             File::options().read(true).write(true).create_new(true).mode(0o600).open(path)?;
         // Not every file system has locks; then nobody can tell that it is being written.
@@ -75,7 +78,7 @@ impl RecordFile {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -83,7 +86,7 @@ impl RecordFile {
     ///
     /// # Errors
     /// It cannot be written. What was written before stays readable.
-    pub fn add(&mut self, entry: &Entry) -> io::Result<()> {
+    pub(crate) fn add(&mut self, entry: &Entry) -> io::Result<()> {
         self.add_counting(entry, &AtomicU64::new(0))
     }
 
@@ -92,7 +95,7 @@ impl RecordFile {
     ///
     /// # Errors
     /// As [`RecordFile::add`].
-    pub fn add_counting(&mut self, entry: &Entry, written: &AtomicU64) -> io::Result<()> {
+    pub(crate) fn add_counting(&mut self, entry: &Entry, written: &AtomicU64) -> io::Result<()> {
         let bytes = to_bytes(entry);
         if let Err(error) = self.file.write_all(&bytes) {
             // A part of an entry is of no use.
@@ -120,6 +123,10 @@ impl RecordFile {
         let (mut few, mut short) = (frames * 3 / 4, bytes * 3 / 4);
         while (self.frames > frames || self.bytes > bytes) && self.frames > 1 {
             self.join_oldest(few, short, written)?;
+            if few == 0 {
+                // What is left cannot be joined any more.
+                break;
+            }
             // How much is saved is known afterwards.
             (few, short) = (few.min(self.frames) * 3 / 4, short * 3 / 4);
         }
@@ -136,7 +143,7 @@ impl RecordFile {
         let groups = joined(&spans, frames, bytes);
         let folder = self.path.parent().filter(|folder| *folder != Path::new(""));
         // Such a file is of its user alone.
-        let new = NamedTempFile::with_prefix_in(".joining.", folder.unwrap_or(Path::new(".")))?;
+        let new = NamedTempFile::with_prefix_in(JOINING, folder.unwrap_or(Path::new(".")))?;
         let _ = new.as_file().lock();
         let mut copy = Rewriting { old: &self.file, new, entries: Vec::new(), bytes: 0, written };
         copy.put(FIRST_BYTES)?;
@@ -144,7 +151,8 @@ impl RecordFile {
         let Rewriting { new, entries, bytes, .. } = copy;
         new.as_file().sync_data()?;
         self.file = new.persist(&self.path).map_err(|error| error.error)?;
-        (self.entries, self.bytes, self.frames) = (entries, bytes, groups.len());
+        self.frames = entries.iter().filter(|place| place.frame.is_some()).count();
+        (self.entries, self.bytes) = (entries, bytes);
         Ok(())
     }
 }
@@ -160,8 +168,8 @@ struct Rewriting<'a> {
 }
 
 impl Rewriting<'_> {
-    /// Copies all entries; those frames become one that are of one group. What stood between them
-    /// follows it.
+    /// Copies all entries; those frames become one that are of one group, or few where one could
+    /// not be read. What stood between them follows it.
     fn all(&mut self, places: &[EntryPlace], groups: &[Range<usize>]) -> io::Result<()> {
         let mut groups = groups.iter();
         // Frames of the present group that are to come, the sum of those that came, and what is to
@@ -190,19 +198,27 @@ impl Rewriting<'_> {
                 return Err(io::Error::other("the record has changed while it was written"));
             };
             match &mut sum {
-                None => sum = Some(*frame),
-                Some(sum) => sum.join(&frame),
+                Some(sum) if sum.can_join(&frame) => sum.join(&frame),
+                sum => {
+                    let before = sum.replace(*frame);
+                    before.map_or(Ok(()), |before| self.add(before, place))?;
+                }
             }
             if to_come == 0 {
-                let frame = Box::new(sum.take().expect("its first frame came before"));
-                let (length, bytes) = (frame.length(), to_bytes(&Entry::Frame(frame)));
-                self.copy(&EntryPlace { frame: Some(length), ..*place }, &bytes)?;
+                self.add(sum.take().expect("its first frame came before"), place)?;
                 for (place, bytes) in behind.drain(..) {
                     self.copy(place, &bytes)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Adds a frame that was joined of some, of which this is one's place.
+    fn add(&mut self, frame: Frame, place: &EntryPlace) -> io::Result<()> {
+        let length = Some(frame.length());
+        let bytes = to_bytes(&Entry::Frame(Box::new(frame)));
+        self.copy(&EntryPlace { frame: length, ..*place }, &bytes)
     }
 
     fn read(&mut self, place: &EntryPlace) -> io::Result<Vec<u8>> {
@@ -296,6 +312,25 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
         assert_eq!(left.len(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn frames_are_joined_as_far_as_what_they_counted_can_be_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.swell");
+        let bounds = Bounds { frames: 10, ..Bounds::default() };
+        let mut record = RecordFile::create(&path, &header("shop"), bounds).unwrap();
+        // Four of them together come to what one frame may have counted.
+        let body_bytes = 1 << 41;
+        for second in 0..60 {
+            let mut frame = (*frame(second, 1)).clone();
+            frame.counted.measured.requests.body_bytes = body_bytes;
+            record.add(&Entry::Frame(Box::new(frame))).unwrap();
+        }
+        let (frames, _) = read(&path);
+        assert!(frames.len() >= 15 && frames.len() < 60, "{}", frames.len());
+        let counted = frames.iter().map(|frame| frame.counted.measured.requests.body_bytes);
+        assert_eq!(counted.sum::<u64>(), 60 * body_bytes);
     }
 
     #[test]

@@ -73,13 +73,7 @@ struct Records {
 
 impl Records {
     fn new(destination: Destination) -> Self {
-        Self {
-            destination,
-            open: BTreeMap::new(),
-            was_begun: false,
-            kept: Vec::new(),
-            amiss: None,
-        }
+        Self { destination, open: BTreeMap::new(), was_begun: false, kept: Vec::new(), amiss: None }
     }
 
     /// Records in a file or a folder that somebody named.
@@ -349,7 +343,8 @@ mod tests {
         for name in ["a b", "a_b"] {
             records.begin(&header(name)).unwrap();
         }
-        let expected = ["20261118T110640.500Z-a_b-f00.2.swell", "20261118T110640.500Z-a_b-f00.swell"];
+        let expected =
+            ["20261118T110640.500Z-a_b-f00.2.swell", "20261118T110640.500Z-a_b-f00.swell"];
         assert_eq!(files(folder.path()), expected);
     }
 

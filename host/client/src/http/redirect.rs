@@ -25,8 +25,9 @@ pub(crate) fn location(
     }
     let Some(value) = headers.get(LOCATION) else { return Ok(None) };
     let text = String::from_utf8_lossy(value.as_bytes());
-    let url =
-        from.join(&text).map_err(|e| Error::protocol(format!("redirect to {:?}: {e}", told(&text))))?;
+    let url = from
+        .join(&text)
+        .map_err(|e| Error::protocol(format!("redirect to {:?}: {e}", told(&text))))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Error::protocol(format!(
             "redirect to {:?}: only http and https can be followed",

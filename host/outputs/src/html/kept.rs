@@ -71,8 +71,9 @@ impl KeptRun {
     /// Adds the frame that follows.
     pub(super) fn add(&mut self, frame: Frame) {
         match &mut self.last {
-            Some(last) if last.length() + frame.length() / 2 <= self.step + SLACK
-                && last.can_join(&frame) =>
+            Some(last)
+                if last.length() + frame.length() / 2 <= self.step + SLACK
+                    && last.can_join(&frame) =>
             {
                 last.join(&frame);
             }

@@ -1,7 +1,5 @@
 //! What happened at one instant of a run.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 
@@ -42,29 +40,4 @@ pub enum MarkKind {
     ThresholdBroken,
     /// A user was cut off by a trap, for the first time.
     UserTrapped,
-}
-
-impl MarkKind {
-    /// The name in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GoalChanged => "goal-changed",
-            Self::Paused => "paused",
-            Self::Resumed => "resumed",
-            Self::WarmUpOver => "warm-up-over",
-            Self::Limited => "limited",
-            Self::Reached => "reached",
-            Self::HostJoined => "host-joined",
-            Self::HostLost => "host-lost",
-            Self::HostLeft => "host-left",
-            Self::ThresholdBroken => "threshold-broken",
-            Self::UserTrapped => "user-trapped",
-        }
-    }
-}
-
-impl fmt::Display for MarkKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
