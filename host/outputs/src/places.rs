@@ -24,7 +24,7 @@ enum Place {
     Device,
 }
 
-/// An output as it was asked for.
+/// An output as it was asked for: its kind, and the value.
 pub(crate) type Asked<'a> = (&'a Kind, &'a str);
 
 /// Refuses outputs of which one would destroy another, or an input.
@@ -42,9 +42,11 @@ pub(crate) fn keep_apart(asked: &[Asked<'_>], inputs: &[PathBuf]) -> anyhow::Res
             Flag::Out => format!("--out {}={value}", kind.name),
             Flag::Own => format!("--{} {value}", kind.name),
         };
-        let is_stdout = kind.value == KindValue::FileOrStdout && STDOUT.contains(value);
-        let place = place(Path::new(if is_stdout { "/dev/stdout" } else { value }));
-        let is_same = |other: &Place| *other != Place::Device && *other == place;
+        // `-` is a file's name to those who know no other stdout than the kernel's.
+        let is_stdout =
+            STDOUT.contains(value) && (kind.value == KindValue::FileOrStdout || *value != "-");
+        let to = place(Path::new(if is_stdout { "/dev/stdout" } else { *value }));
+        let is_same = |other: &Place| *other != Place::Device && *other == to;
         ensure!(
             !read.iter().any(is_same),
             "{flag}: this command reads that file, which would be lost\nhelp: name another file"
@@ -60,7 +62,7 @@ pub(crate) fn keep_apart(asked: &[Asked<'_>], inputs: &[PathBuf]) -> anyhow::Res
                 another file"
             );
         }
-        taken.push((flag, is_stdout, place));
+        taken.push((flag, is_stdout, to));
     }
     Ok(())
 }
@@ -100,11 +102,11 @@ mod tests {
         fs::hard_link(path("r.swell"), path("hard")).unwrap();
         for name in ["r.swell", "link", "hard", "./r.swell"] {
             let name = path(name).display().to_string();
-            let words = refused(&[(&jsonl::KIND, &name)], &path("r.swell")).expect(&name);
+            let words = refused(&[(&jsonl::KIND, &*name)], &path("r.swell")).expect(&name);
             assert!(words.starts_with(&format!("--out jsonl={name}: this command reads")));
         }
         let other = path("other").display().to_string();
-        assert_eq!(refused(&[(&jsonl::KIND, &other)], &path("r.swell")), None);
+        assert_eq!(refused(&[(&jsonl::KIND, &*other)], &path("r.swell")), None);
     }
 
     #[test]
@@ -118,7 +120,7 @@ mod tests {
         for is_there in [false, true] {
             for (first, second) in [(&json::KIND, &jsonl::KIND), (&json::KIND, &records::KIND)] {
                 for name in [&one, &other, &link] {
-                    let words = refused(&[(first, &one), (second, name)], Path::new("in"));
+                    let words = refused(&[(first, &*one), (second, name.as_str())], Path::new("in"));
                     let words = words.unwrap_or_else(|| panic!("{name}, {is_there}"));
                     assert!(words.contains(&format!("where --out json={one} writes")), "{words}");
                 }
