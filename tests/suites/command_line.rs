@@ -245,6 +245,14 @@ fn places_that_are_none_are_refused() {
         ("--vus 1 --config /missing/swell.toml", &["/missing/swell.toml", "No such file"]),
         ("--vus 1 --out xml=results", &["--out xml=results", "json=FILE"]),
         ("--vus 1 --out json=", &["--out json=", "a file is needed"]),
+        (
+            "--vus 1 --out json=- --out jsonl=-",
+            &["--out jsonl=-", "stdout is taken by --out json=-"],
+        ),
+        (
+            "--vus 1 --record /tmp/same.swell --out jsonl=/tmp/same.swell",
+            &["--record /tmp/same.swell", "where --out jsonl=/tmp/same.swell writes"],
+        ),
         ("--vus 1 --ca-cert /missing/ca.pem", &["--ca-cert", "/missing/ca.pem", "No such file"]),
         (&format!("--vus 1 --ca-cert {no_pem}"), &["--ca-cert", no_pem, "no certificate"]),
         (&format!("--vus 1 --cert {no_pem} --key {no_pem}"), &["--cert", no_pem]),

@@ -120,7 +120,8 @@ mod tests {
         for is_there in [false, true] {
             for (first, second) in [(&json::KIND, &jsonl::KIND), (&json::KIND, &records::KIND)] {
                 for name in [&one, &other, &link] {
-                    let words = refused(&[(first, &*one), (second, name.as_str())], Path::new("in"));
+                    let words =
+                        refused(&[(first, &*one), (second, name.as_str())], Path::new("in"));
                     let words = words.unwrap_or_else(|| panic!("{name}, {is_there}"));
                     assert!(words.contains(&format!("where --out json={one} writes")), "{words}");
                 }
