@@ -130,7 +130,8 @@ mod tests {
         let path = folder.path().join("r.jsonl").display().to_string();
         let end = |path: &str| {
             let wanted = [("jsonl".to_owned(), path.to_owned())];
-            let (outputs, run) = (Outputs::open(&wanted, &[], |_| Ok(())).unwrap(), header("shop"));
+            let (outputs, run) =
+                (Outputs::open(&wanted, &[], &[], |_| Ok(())).unwrap(), header("shop"));
             outputs.begin(&run);
             outputs.frame(&run, &frame(0, 7));
             outputs.over(&run, None);
