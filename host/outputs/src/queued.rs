@@ -2,8 +2,9 @@
 //!
 //! What a sink is told goes into a queue with a bound. While the queue is full, the frames of a
 //! run are joined: the thread then hears of two seconds at once, or of ten, and of all that was
-//! counted, and after that of what happened meanwhile. So nobody waits for the thread, nothing is lost but resolution, and the memory that a
-//! stuck thread costs is bounded.
+//! counted, and after that of what happened meanwhile. So nobody waits for the thread, nothing is
+//! lost but resolution, and the memory that a stuck thread costs is bounded: marks of a run have a
+//! bound where they are made.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -81,8 +82,8 @@ pub(crate) struct Queued {
     thread: Option<JoinHandle<anyhow::Result<Vec<String>>>>,
     /// The runs that go on.
     runs: Vec<Arc<RecordHeader>>,
-    /// What there was no room for yet. Of each run there is one frame in it, or few if
-    /// one could not count so much.
+    /// What there was no room for yet. Of each run there is one frame in it, or few where one
+    /// may not count so much.
     late: VecDeque<RunNews>,
     /// Frames that were joined.
     joined: u64,
