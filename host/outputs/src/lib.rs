@@ -8,7 +8,8 @@
 //!
 //! Records of runs are kept and found here as well: `record_file` is one that grows, `records` the
 //! sink that writes them, `history` the folder where the latest are kept, and [`replay`] tells one
-//! to sinks as its run was. A sink that takes its time is a `Taker` on a thread of its own (`queued`).
+//! to sinks as its run was. A sink that takes its time is a `Taker` on a thread of its own
+//! (`queued`).
 //!
 //! A new kind is a file here, and a line in [`KINDS`].
 

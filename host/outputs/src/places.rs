@@ -15,7 +15,7 @@ use crate::sink::{Flag, Kind, KindValue};
 
 /// What an output writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Place {
+enum OutputPlace {
     /// Something that is there, by its device and its number there.
     There(u64, u64),
     /// A file that is not there yet.
@@ -25,15 +25,15 @@ enum Place {
 }
 
 /// An output as it was asked for: its kind, and the value.
-pub(crate) type Asked<'a> = (&'a Kind, &'a str);
+pub(crate) type AskedOutput<'a> = (&'a Kind, &'a str);
 
 /// Refuses outputs of which one would destroy another, or an input.
 ///
 /// # Errors
 /// Two of them write to the same place, or one to where the command reads.
-pub(crate) fn keep_apart(asked: &[Asked<'_>], inputs: &[PathBuf]) -> anyhow::Result<()> {
-    let read: Vec<Place> = inputs.iter().map(|path| place(path)).collect();
-    let mut taken: Vec<(String, bool, Place)> = Vec::new();
+pub(crate) fn keep_apart(asked: &[AskedOutput<'_>], inputs: &[PathBuf]) -> anyhow::Result<()> {
+    let read: Vec<OutputPlace> = inputs.iter().map(|path| place(path)).collect();
+    let mut taken: Vec<(String, bool, OutputPlace)> = Vec::new();
     for (kind, value) in asked {
         if kind.value == KindValue::Address || value.is_empty() {
             continue;
@@ -46,7 +46,7 @@ pub(crate) fn keep_apart(asked: &[Asked<'_>], inputs: &[PathBuf]) -> anyhow::Res
         let is_stdout =
             STDOUT.contains(value) && (kind.value == KindValue::FileOrStdout || *value != "-");
         let to = place(Path::new(if is_stdout { "/dev/stdout" } else { *value }));
-        let is_same = |other: &Place| *other != Place::Device && *other == to;
+        let is_same = |other: &OutputPlace| *other != OutputPlace::Device && *other == to;
         ensure!(
             !read.iter().any(is_same),
             "{flag}: this command reads that file, which would be lost\nhelp: name another file"
@@ -68,11 +68,11 @@ pub(crate) fn keep_apart(asked: &[Asked<'_>], inputs: &[PathBuf]) -> anyhow::Res
 }
 
 /// What a path leads to, behind all links.
-fn place(path: &Path) -> Place {
+fn place(path: &Path) -> OutputPlace {
     match fs::metadata(path) {
-        Ok(there) if there.file_type().is_char_device() => Place::Device,
-        Ok(there) => Place::There(there.dev(), there.ino()),
-        Err(_) => Place::New(new_file(path).unwrap_or_else(|_| path.to_owned())),
+        Ok(there) if there.file_type().is_char_device() => OutputPlace::Device,
+        Ok(there) => OutputPlace::There(there.dev(), there.ino()),
+        Err(_) => OutputPlace::New(new_file(path).unwrap_or_else(|_| path.to_owned())),
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
     use crate::{json, jsonl, records};
 
     /// The words with which it is refused that these write, where one input is read.
-    fn refused(asked: &[Asked<'_>], input: &Path) -> Option<String> {
+    fn refused(asked: &[AskedOutput<'_>], input: &Path) -> Option<String> {
         keep_apart(asked, &[input.to_owned()]).err().map(|error| error.to_string())
     }
 

@@ -31,16 +31,16 @@ pub(crate) struct Incoming<'a> {
 struct Copied {
     bytes: Vec<u8>,
     limit: usize,
-    room: Room,
+    room: KeptRoom,
 }
 
 /// For how many bytes of bodies that are copied there is room. All hops of one request have it
 /// together, and all requests of one `send_all`: each body alone is limited, and there may be
 /// hundreds of them.
 #[derive(Clone, Debug)]
-pub(crate) struct Room(Rc<Cell<usize>>);
+pub(crate) struct KeptRoom(Rc<Cell<usize>>);
 
-impl Room {
+impl KeptRoom {
     /// Four bodies as large as they may be: who has to see more at once has other tools.
     pub(crate) const WHOLE: usize = 64 << 20;
 
@@ -77,7 +77,7 @@ impl<'a> Incoming<'a> {
     }
 
     /// Has it keep a copy of the first `limit` bytes that it receives, as far as there is room.
-    pub(crate) fn copy(&mut self, limit: usize, room: Room) {
+    pub(crate) fn copy(&mut self, limit: usize, room: KeptRoom) {
         self.copy = Some(Copied { bytes: Vec::new(), limit, room });
     }
 

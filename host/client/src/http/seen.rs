@@ -14,7 +14,7 @@ use swell_core::exchange::Phases;
 use swell_core::observer::{ObservedAnswer, ObservedError, ObservedHop};
 
 use crate::error::Error;
-use crate::http::body::Room;
+use crate::http::body::KeptRoom;
 use crate::http::coding::{Coding, Pieces, codings, decode};
 use crate::http::head::Head;
 use crate::http::outgoing::OutgoingRequest;
@@ -29,14 +29,14 @@ pub(crate) struct Seen {
     before: Phases,
     /// Bytes of a body that are kept.
     limit: usize,
-    room: Room,
+    room: KeptRoom,
 }
 
 /// What was done to an answer's body, and has to be undone before anybody can read it.
 type Codings = Result<Vec<Coding>, Error>;
 
 impl Seen {
-    pub(crate) fn new(limit: usize, room: Room) -> Self {
+    pub(crate) fn new(limit: usize, room: KeptRoom) -> Self {
         Self { hops: Vec::new(), is_open: false, before: Phases::default(), limit, room }
     }
 
@@ -46,7 +46,7 @@ impl Seen {
     }
 
     /// What they take their room from.
-    pub(crate) fn room(&self) -> Room {
+    pub(crate) fn room(&self) -> KeptRoom {
         self.room.clone()
     }
 
@@ -104,7 +104,7 @@ impl Seen {
         };
         if received > body.len() as u64 {
             let why = if self.room.is_full() {
-                format!(": one call keeps {} MiB of bodies in all", Room::WHOLE >> 20)
+                format!(": one call keeps {} MiB of bodies in all", KeptRoom::WHOLE >> 20)
             } else {
                 String::new()
             };
@@ -161,7 +161,7 @@ impl Seen {
 }
 
 /// Undoes the codings of a body, which then takes its room for what it has become.
-async fn undo(answer: &mut ObservedAnswer, codings: &[Coding], limit: usize, room: &Room) {
+async fn undo(answer: &mut ObservedAnswer, codings: &[Coding], limit: usize, room: &KeptRoom) {
     room.give_back(answer.body.len());
     let most = room.take(limit);
     let wire = Box::new(WholeBody(Bytes::from(answer.body.clone())));

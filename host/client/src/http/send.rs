@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::error::Error;
-use crate::http::body::{BodySource, Incoming, Room};
+use crate::http::body::{BodySource, Incoming, KeptRoom};
 use crate::http::failure::Attempts;
 use crate::http::head::Head;
 use crate::http::http1::Http1Connection;
@@ -59,12 +59,12 @@ impl Session {
     }
 
     /// The room for bodies of one call, where somebody looks on.
-    fn room(&self) -> Option<Room> {
-        self.is_seen.then(Room::new)
+    fn room(&self) -> Option<KeptRoom> {
+        self.is_seen.then(KeptRoom::new)
     }
 
     /// Sends a request; what is seen of it takes its room from there.
-    async fn send_keeping(&self, mut request: Request, room: Option<Room>) -> Sent {
+    async fn send_keeping(&self, mut request: Request, room: Option<KeptRoom>) -> Sent {
         let start = Instant::now();
         let timeouts = &self.client.options.timeouts;
         let timers = &self.client.network.timers;
