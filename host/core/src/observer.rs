@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::RunInstant;
 use crate::exchange::{ErrorClass, Exchange, Phases};
-use crate::record::MetricKind;
+use crate::record::metric_kind::MetricKind;
 
 /// Who is told what a user does.
 #[derive(Clone)]

@@ -12,6 +12,7 @@ mod confidence;
 mod counts;
 mod event;
 mod histogram;
+pub(crate) mod metric_kind;
 mod names;
 mod notable;
 mod pages;
@@ -33,13 +34,12 @@ pub use self::confidence::{Batches, interval};
 pub use self::counts::{Causes, Counts, NamedRow, NamedRows, Texts};
 pub use self::event::{Cause, IterationEnd, RunPhase, TransactionEnd, TransactionTimes};
 pub use self::histogram::Histogram;
+pub use self::metric_kind::MetricKind;
 use self::names::OTHER;
 pub use self::names::{MAX_NAME_LEN, MAX_NAMES};
 use self::notable::words;
 pub use self::notable::{MAX_NOTABLE, Notable, NotableTransaction, Whose};
-pub use self::series::{
-    MAX_NAMES_BYTES, MAX_SERIES, MAX_SERIES_NAME_LEN, MetricKind, Metrics, Series, Value,
-};
+pub use self::series::{MAX_NAMES_BYTES, MAX_SERIES, MAX_SERIES_NAME_LEN, Metrics, Series, Value};
 pub use self::snapshot::{
     Check, Delayed, Extent, Figures, Outcomes, Requests, Snapshot, Total, Transaction, Unsent,
     UserCounts,

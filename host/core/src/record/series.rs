@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::metric_kind::MetricKind;
 use super::names::{MAX_NAME_LEN, MAX_NAMES};
 use super::trend::Trend;
 use crate::RunInstant;
@@ -33,35 +34,6 @@ const MAX_NAMES_BYTES_WITH_OTHER: usize = MAX_NAMES_BYTES + MAX_NAMES * (MAX_NAM
 /// The tag of a series that takes the values of further series: those for which there is no room,
 /// and those whose names are too long.
 const OTHER: &[(&str, &str)] = &[("other", "true")];
-
-/// What is done with a metric's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MetricKind {
-    /// Added up.
-    Counter,
-    /// The last value, with the least and the greatest.
-    Gauge,
-    /// The share of values that are not zero.
-    Rate,
-    /// Percentiles.
-    Trend,
-}
-
-impl MetricKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Counter, Self::Gauge, Self::Rate, Self::Trend];
-
-    /// The name in reports and JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Rate => "rate",
-            Self::Trend => "trend",
-        }
-    }
-}
 
 /// All series of a scenario's own metrics.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -59,6 +59,15 @@ export function wholeRun(run: Run): Stretch {
   return { from: 0, until: run.moments.length };
 }
 
+/** Finds the frames that lie in a time, at least one. */
+export function framesIn(run: Run, [from, until]: readonly [number, number]): Stretch {
+  const last = run.moments.length - 1;
+  const found = run.moments.findIndex((moment) => moment.until > from + 1e-6);
+  const first = found < 0 ? last : found;
+  const after = run.moments.findIndex((moment) => moment.from >= until - 1e-6);
+  return { from: first, until: Math.max(first + 1, after < 0 ? last + 1 : after) };
+}
+
 /** The part that a stretch is told of. */
 export function partOf(run: Run, stretch: Stretch): { part: Part; isWarmUp: boolean } {
   const end = run.moments[stretch.until - 1]?.until ?? 0;

@@ -4,7 +4,7 @@
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 
 import type { Run } from "../record/run";
-import { figuresOf, wholeRun, type Stretch } from "../record/stretch";
+import { figuresOf, framesIn, wholeRun, type Stretch } from "../record/stretch";
 import { Checks } from "./checks";
 import { Failures } from "./failures";
 import { Figures } from "./figures";
@@ -17,15 +17,6 @@ import { Transactions } from "./transactions";
 import { usePaint } from "./paint";
 import { Verdict } from "./verdict";
 import { date } from "./words";
-
-/** Finds the frames that lie in a time, at least one. */
-export function framesIn(run: Run, [from, until]: readonly [number, number]): Stretch {
-  const last = run.moments.length - 1;
-  const found = run.moments.findIndex((moment) => moment.until > from + 1e-6);
-  const first = found < 0 ? last : found;
-  const after = run.moments.findIndex((moment) => moment.from >= until - 1e-6);
-  return { from: first, until: Math.max(first + 1, after < 0 ? last + 1 : after) };
-}
 
 /** Says, to whoever drives a browser, that all is on the page. */
 export function ready() {

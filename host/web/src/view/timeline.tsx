@@ -8,8 +8,7 @@ import { fullest } from "../charts/heatmap";
 import { labelOf, ofStretch, specsOf, type Line, type Spec } from "../charts/specs";
 import type { Mark } from "../record/lines";
 import type { Run } from "../record/run";
-import { wholeRun, type Figures, type Stretch } from "../record/stretch";
-import { framesIn } from "./app";
+import { framesIn, wholeRun, type Figures, type Stretch } from "../record/stretch";
 import { Panel, Q, stretchWords } from "./parts";
 import { clock, count, NOT_AVAILABLE, said } from "./words";
 
