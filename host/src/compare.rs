@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context as _, bail, ensure};
@@ -10,7 +10,7 @@ use clap::Args;
 use swell_core::plain::{self, line};
 use swell_core::spelling;
 use swell_core::threshold::Margin;
-use swell_outputs::{Aside, in_pieces};
+use swell_outputs::{Aside, in_pieces, is_same_file};
 use swell_report::record::{Entry, RecordReader, Unreadable};
 use swell_report::{
     ComparedRun, ComparisonInMarkdown, ComparisonText, Exit, Method, Report, RunComparison,
@@ -72,10 +72,12 @@ const MOST_COLUMNS: usize = 200;
 ///
 /// # Errors
 /// A file cannot be read or is none of a run, the same run was given twice, or a place cannot be
-/// written to.
+/// written to or is that of a run.
 pub(crate) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
-    let places = open(&args.out)?;
-    let (a, b) = (side(&args.a)?, side(&args.b)?);
+    let (names_of_a, names_of_b) = (names(&args.a)?, names(&args.b)?);
+    let inputs = names_of_a.iter().chain(&names_of_b).map(|name| path_of(name));
+    let places = open(&args.out, &inputs.collect::<anyhow::Result<Vec<_>>>()?)?;
+    let (a, b) = (side(names_of_a)?, side(names_of_b)?);
     refuse_twice(&a, &b)?;
     ensure!(
         args.fail_if.is_empty() || Method::of(&a, &b) != Method::TotalsOfTwoRuns,
@@ -102,8 +104,8 @@ fn columns() -> usize {
     columns.unwrap_or(COLUMNS).min(MOST_COLUMNS)
 }
 
-/// The runs of one side.
-fn side(typed: &str) -> anyhow::Result<Vec<ComparedRun>> {
+/// The names of the runs of one side.
+fn names(typed: &str) -> anyhow::Result<Vec<&str>> {
     // A name with a comma in it is a name all the same, where there is such a file.
     let names: Vec<&str> =
         if Path::new(typed).exists() { vec![typed] } else { typed.split(',').collect() };
@@ -111,7 +113,16 @@ fn side(typed: &str) -> anyhow::Result<Vec<ComparedRun>> {
         names.iter().all(|name| !name.is_empty()),
         "{typed:?}: a run is missing before or after a comma"
     );
+    Ok(names)
+}
+
+fn side(names: Vec<&str>) -> anyhow::Result<Vec<ComparedRun>> {
     names.into_iter().map(read).collect()
+}
+
+/// The file of a run. What is no file may be a run that is kept.
+fn path_of(name: &str) -> anyhow::Result<PathBuf> {
+    if Path::new(name).exists() { Ok(name.into()) } else { record_of(name) }
 }
 
 /// A run that is on both sides, or twice on one, would make a difference look surer than it is.
@@ -135,9 +146,7 @@ const RECORD: &[u8] = b"swell-record/";
 
 fn read(name: &str) -> anyhow::Result<ComparedRun> {
     let shown = line(name);
-    // What is no file may be a run that is kept.
-    let path = if Path::new(name).exists() { name.into() } else { record_of(name)? };
-    let file = File::open(&path).with_context(|| format!("{shown}: cannot read it"))?;
+    let file = File::open(path_of(name)?).with_context(|| format!("{shown}: cannot read it"))?;
     let mut file = BufReader::new(file);
     let first = file.fill_buf().with_context(|| format!("{shown}: cannot read it"))?;
     if first.starts_with(RECORD) {
@@ -210,8 +219,12 @@ fn report(file: impl Read) -> anyhow::Result<Report> {
 }
 
 /// Reads where to write, and looks whether that is possible.
-fn open(wanted: &[(String, String)]) -> anyhow::Result<Vec<(OutForm, OutPlace)>> {
+fn open(
+    wanted: &[(String, String)],
+    inputs: &[PathBuf],
+) -> anyhow::Result<Vec<(OutForm, OutPlace)>> {
     let mut places = Vec::new();
+    let mut taken = inputs.to_vec();
     for (kind, place) in wanted {
         let Some((_, form)) = FORMS.iter().find(|(name, _)| name == kind) else {
             let near = spelling::nearest(kind, FORMS.map(|(name, _)| name));
@@ -225,12 +238,20 @@ fn open(wanted: &[(String, String)]) -> anyhow::Result<Vec<(OutForm, OutPlace)>>
         let place = match place.as_str() {
             "" => bail!("--out {kind}=: a file is needed after '='"),
             "-" => OutPlace::Stdout,
+            path if taken.iter().any(|other| is_same_file(other, Path::new(path))) => bail!(
+                "--out {kind}={}: that file is compared, or written already\nhelp: name another \
+                file",
+                line(path)
+            ),
             path => OutPlace::File(
                 path.to_owned(),
                 Aside::open(Path::new(path))
                     .with_context(|| format!("--out {kind}={}: cannot write there", line(path)))?,
             ),
         };
+        if let OutPlace::File(path, _) = &place {
+            taken.push(path.into());
+        }
         places.push((*form, place));
     }
     let to_stdout = places.iter().filter(|(_, place)| matches!(place, OutPlace::Stdout));

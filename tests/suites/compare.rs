@@ -186,6 +186,12 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
     shelf.expect_refusal(&a, &b, &["--out", "md="], &["a file is needed"]);
     shelf.expect_refusal(&a, &b, &["--out", "md=none/x"], &["cannot write there"]);
     shelf.expect_refusal(&a, &b, &["--out", "md=-", "--out", "json=-"], &["only one of them"]);
+    let lost = "is compared, or written already";
+    std::os::unix::fs::symlink(&a, shelf.folder.path().join("link")).unwrap();
+    for own in ["json=a.json", "md=./b.json", "json=link"] {
+        shelf.expect_refusal(&a, &b, &["--out", own], &[lost, "name another file"]);
+    }
+    shelf.expect_refusal(&a, &b, &["--out", "md=y", "--out", "json=./y"], &[lost]);
     shelf.expect_refusal(&a, &b, &["--fail-if", "response.p95 > 5%"], &["write \"+5%\""]);
     assert!(!Path::new("x").exists());
 }

@@ -37,6 +37,7 @@ pub use self::exporter::Exporter;
 pub use self::history::{History, KeepRule, Kept, KeptEnd, LAST};
 pub use self::json::in_pieces;
 pub use self::outputs::{KINDS, Outputs};
+pub use self::places::is_same_file;
 pub use self::prometheus::Prometheus;
 pub use self::records::default_record;
 pub use self::replay::{Replayed, replay};

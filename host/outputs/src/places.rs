@@ -67,6 +67,12 @@ pub(crate) fn keep_apart(asked: &[AskedOutput<'_>], inputs: &[PathBuf]) -> anyho
     Ok(())
 }
 
+/// Whether two paths lead to one file, behind all links; a device is as good as two.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let one = place(one);
+    one != OutputPlace::Device && one == place(other)
+}
+
 /// What a path leads to, behind all links.
 fn place(path: &Path) -> OutputPlace {
     match fs::metadata(path) {
