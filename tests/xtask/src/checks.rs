@@ -210,7 +210,11 @@ fn run_tests(
         .args(&but_scenarios))?;
     let nextest = has_nextest();
     let mut test = if nextest {
-        workspace.cargo(["nextest", "run"])
+        // `.config/nextest.toml` says which tests want a core of their own.
+        let at_once = 2 * std::thread::available_parallelism()?.get();
+        let mut test = workspace.cargo(["nextest", "run"]);
+        test.arg(format!("--test-threads={at_once}"));
+        test
     } else {
         workspace.cargo(["test", "--no-fail-fast"])
     };
