@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { longestIn, shortestIn } from "../src/record/buckets";
-import { ChannelBuilder } from "../src/record/channel";
+import { Channel } from "../src/record/channel";
 import { effectiveSamples, intervals } from "../src/record/confidence";
-import { percentileOverTime } from "../src/record/course";
+import { percentilesOverTime } from "../src/record/course";
 import { samplesNeeded } from "../src/record/distribution";
 import type { Line } from "../src/record/lines";
-import { RunBuilder, type Run } from "../src/record/run";
+import { RunBuilder, type Part, type Run } from "../src/record/run";
 import { figuresOf, ownOf, requestsOf, wholeRun } from "../src/record/stretch";
 import { bucketOf, fixture, random, times } from "./fixture";
-import { textOf } from "./page";
+import { packed, textOf } from "./page";
 
 function runOf(lines: Line[]): Run {
   const builder = new RunBuilder();
@@ -40,10 +40,9 @@ test("buckets follow each other without a gap and hold their times", () => {
 
 test("a percentile is told only where ten samples lie beyond it", () => {
   assert.deepEqual([50, 95, 99, 99.9, 5].map(samplesNeeded), [20, 200, 1_000, 10_000, 200]);
-  const builder = new ChannelBuilder();
-  builder.add(0, times(Array.from({ length: 199 }, (_, ms) => (ms + 1) * 1e6))!);
-  builder.add(1, times([2e8])!);
-  const channel = builder.done(2);
+  const channel = new Channel();
+  channel.add(0, times(Array.from({ length: 199 }, (_, ms) => (ms + 1) * 1e6))!);
+  channel.add(1, times([2e8])!);
   assert.equal(channel.sum(0, 1).percentile(95), null);
   assert.ok(channel.sum(0, 2).percentile(95));
   assert.equal(channel.sum(0, 2).max?.ns, 2e8);
@@ -54,12 +53,13 @@ test("any stretch has the percentiles of its samples", () => {
   const frames = Array.from({ length: 333 }, (_, frame) =>
     Array.from({ length: frame % 7 === 3 ? 0 : 1 + Math.floor(dice() * 40) }, () =>
       Math.round(1e3 * 10 ** (6 * dice()))));
-  const builder = new ChannelBuilder();
+  const channel = new Channel();
   frames.forEach((samples, frame) => {
     const of = times(samples);
-    if (of) builder.add(frame, of);
+    if (of) channel.add(frame, frame % 2 === 0 ? of : packed(of));
+    // Whoever asks meanwhile changes nothing.
+    if (frame % 50 === 0) channel.sum(0, frame);
   });
-  const channel = builder.done(frames.length);
   for (let round = 0; round < 200; round++) {
     const from = Math.floor(dice() * frames.length);
     const until = from + 1 + Math.floor(dice() * (frames.length - from));
@@ -75,10 +75,10 @@ test("any stretch has the percentiles of its samples", () => {
 });
 
 test("a percentile at or above an age of what was cut off is at least so much", () => {
-  const builder = new ChannelBuilder();
+  const channel = new Channel();
   const ages = Array.from({ length: 400 }, (_, at) => (30_000 + at * 20) * 1e6);
-  builder.add(0, times(Array<number>(400).fill(1e7), ages)!);
-  const sum = builder.done(1).sum(0, 1);
+  channel.add(0, times(Array<number>(400).fill(1e7), ages)!);
+  const sum = channel.sum(0, 1);
   assert.deepEqual([sum.count, sum.cut], [800, 400]);
   assert.equal(sum.percentile(50)?.atLeast, false);
   assert.equal(sum.percentile(95)?.atLeast, true);
@@ -97,6 +97,35 @@ test("a stretch is of the measured part, or of the warm-up where it lies there",
   const measured = sums.slice(1).reduce((sum, { started }) => sum + started, 0);
   assert.equal(measured, whole.started);
   assert.ok(sums[0].started > 0 && whole.started > 0);
+});
+
+test("a bucket that has more samples than a number of 32 bits keeps them all", () => {
+  const many = 3 * 2 ** 32 + 5;
+  const of = { count: many, sum_ns: 1e3 * many, min_ns: 1e3, max_ns: 1e3 };
+  const pair = new Channel();
+  pair.add(0, { ...of, buckets: [[1, many]] });
+  assert.equal(pair.sum(0, 1).buckets[0], many);
+  const text = new Channel();
+  text.add(0, packed({ ...of, buckets: [[1, 2 ** 32 - 1], [1, 7]] }));
+  assert.equal(text.sum(0, 1).buckets[0], 2 ** 32 + 6);
+});
+
+test("a run that grows is told as far as it goes", () => {
+  const { lines } = fixture({ seconds: 300, perSecond: 60 });
+  const builder = new RunBuilder();
+  const texts = textOf(lines).split("\n");
+  const checked = [1, 40, 41, 300];
+  texts.slice(0, 301).forEach((text, frames) => {
+    builder.add(text);
+    if (!checked.includes(frames)) return;
+    const grown = builder.done();
+    const whole = runOf(lines.slice(0, frames + 1));
+    assert.equal(grown.moments.length, frames);
+    for (const stretch of [wholeRun(grown), { from: 0, until: 1 }, { from: frames >> 1, until: frames }]) {
+      assert.deepEqual(figuresOf(grown, stretch), figuresOf(whole, stretch));
+      assert.deepEqual(requestsOf(grown, stretch), requestsOf(whole, stretch));
+    }
+  });
 });
 
 test("counts of a stretch add up, and name what failed", () => {
@@ -141,10 +170,9 @@ test("a seed beyond what a number can be is kept digit by digit", () => {
 
 test("where a frame has too few samples, neighbours are told together", () => {
   const run = runOf(fixture({ seconds: 120, perSecond: 30 }).lines);
-  const of = (percent: number) =>
-    percentileOverTime(run, (part) => part.times.get("response"), percent);
-  assert.equal(of(50).frames, 1);
-  const p95 = of(95);
+  const response = (part: Part) => part.times.get("response");
+  const [p50, p95] = percentilesOverTime(run, response, [50, 95]);
+  assert.equal(p50.frames, 1);
   assert.ok(p95.frames > 5 && p95.frames < 15, String(p95.frames));
   const first = run.measured.times.get("response")!.sum(0, p95.frames).percentile(95);
   assert.equal(p95.values[0], first?.ns);
@@ -153,15 +181,14 @@ test("where a frame has too few samples, neighbours are told together", () => {
 test("samples that resemble their neighbours are worth fewer, and the interval is wider", () => {
   const dice = random(11);
   const of = (level: () => number) => {
-    const builder = new ChannelBuilder();
+    const channel = new Channel();
     let now = 1;
     for (let frame = 0; frame < 120; frame++) {
       if (frame % 5 === 0) now = level();
       const samples = Array.from({ length: 200 }, () =>
         Math.round(-1e7 * now * Math.log(1 - dice())) + 1000);
-      builder.add(frame, times(samples)!);
+      channel.add(frame, times(samples)!);
     }
-    const channel = builder.done(120);
     const all = channel.sum(0, 120);
     const effective = effectiveSamples(channel, 0, 120, all)!;
     return { effective, all, sure: intervals(all, [90], effective)[0]! };
@@ -172,5 +199,5 @@ test("samples that resemble their neighbours are worth fewer, and the interval i
   assert.ok(low < 1e7 * Math.log(10) * 1.02 && high > 1e7 * Math.log(10) * 0.98);
   const moody = of(() => (dice() < 0.5 ? 0.5 : 2));
   assert.ok(moody.effective < moody.all.count / 20, String(moody.effective));
-  assert.equal(effectiveSamples(new ChannelBuilder().done(9), 0, 9, steady.all), null);
+  assert.equal(effectiveSamples(new Channel(), 0, 9, steady.all), null);
 });

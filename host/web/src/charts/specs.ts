@@ -1,7 +1,7 @@
 // Which charts there are: what each draws, in which colours, and on which scale.
 
-import { failuresOverTime, heatOf, percentileOverTime, perSecond } from "../record/course";
-import type { Heat, Percentiles, Values } from "../record/course";
+import { failuresOverTime, heatOf, percentilesOverTime } from "../record/course";
+import type { Heat, LeadingCourses, PercentileCourse, Values } from "../record/course";
 import type { Run } from "../record/run";
 import type { Figures } from "../record/stretch";
 import * as words from "../view/words";
@@ -48,11 +48,11 @@ const MAX_HOSTS = 3;
 const HOST_DASHES = [[], [6, 2], [2, 2]];
 
 /** The charts of a run, from top to bottom. */
-export function specsOf(run: Run): Spec[] {
+export function specsOf(run: Run, courses: LeadingCourses): Spec[] {
   const failures = failuresSpec(run);
   return [
-    rateSpec(run),
-    ...responseSpecs(run),
+    rateSpec(run, courses),
+    ...responseSpecs(run, courses),
     ...(failures ? [failures] : []),
     usersSpec(run),
     lagSpec(run),
@@ -60,18 +60,14 @@ export function specsOf(run: Run): Spec[] {
   ];
 }
 
-function rateSpec(run: Run): Spec {
-  const done = perSecond(run, (part) => {
-    const of = part.counts.at("transactions");
-    return [of.at("ok"), of.at("failed")];
-  });
+function rateSpec(run: Run, { ended }: LeadingCourses): Spec {
   const goal = values(run, (moment) => moment.goal_per_second);
   const lines: Line[] = [
     {
       label: "Completed",
       color: "blue",
       fill: "blue-fill",
-      values: done,
+      values: ended,
       say: words.rate,
       of: ({ perSecond }) => perSecond,
     },
@@ -90,19 +86,15 @@ function rateSpec(run: Run): Spec {
   return fromZero("rate", "Rate", "transactions a second", 116, lines);
 }
 
-function responseSpecs(run: Run): Spec[] {
-  const times = (key: string, percent: number) =>
-    percentileOverTime(run, (part) => part.times.get(key), percent);
-  const [p50, p95, p99] = [50, 95, 99].map((percent) => times("response", percent));
-  const service = times("service", 95);
-  const line = (label: string, color: string, { values, frames }: Percentiles): Line => {
+function responseSpecs(run: Run, { p50, p95, p99, service95 }: LeadingCourses): Spec[] {
+  const line = (label: string, color: string, { values, frames }: PercentileCourse): Line => {
     const [, of, percent] = /(\w+ )?p(\d+)/.exec(label)!;
     const key = of ? "service" : "response";
     const told = (figures: Figures) => figures[key].percentile(Number(percent))?.ns;
     return { label, color, values, frames, say: words.time, of: told };
   };
   const lines: Line[] = [
-    { ...line("Service p95", "service", service), dash: [4, 3], width: 1.5 },
+    { ...line("Service p95", "service", service95), dash: [4, 3], width: 1.5 },
     { ...line("p99", "r99", p99), width: 1 },
     { ...line("p95", "r95", p95), width: 1.75 },
     { ...line("p50", "r50", p50), width: 1.25 },
@@ -111,7 +103,7 @@ function responseSpecs(run: Run): Spec[] {
   const response = logarithmic("response", "Response time", "from the intended start", 178, lines);
   response.gap = {
     above: p95.values,
-    below: service.values,
+    below: service95.values,
     words: "what coordinated omission\nwould have hidden",
   };
   const over: Line[] = [
@@ -180,7 +172,7 @@ function lagSpec(run: Run): Spec {
     : ([["Loop delay", "loop", "n1"], ["Generator lag", "generator", "blue"]] as const).map(
         ([label, key, color]) => {
           const channel = { generator: "generator_lag", loop: "loop_delay" }[key];
-          const course = percentileOverTime(run, (part) => part.times.get(channel), 99);
+          const [course] = percentilesOverTime(run, (part) => part.times.get(channel), [99]);
           const of = ({ lags }: Figures) => lags[key].percentile(99)?.ns ?? null;
           return { label, color, ...course, say: words.time, width: 1, of };
         });

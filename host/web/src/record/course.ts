@@ -18,41 +18,81 @@ export function perSecond(run: Run, of: (part: Part) => Tally[]): Values {
   });
 }
 
-/** Percentiles over time; each percentile over as many frames as it needs samples. */
-export interface Percentiles {
+/** A percentile over time, of as many frames together as it needs samples. */
+export interface PercentileCourse {
   values: Values;
   /** How many frames share a value. */
   frames: number;
 }
 
 /**
- * A percentile of what one or both parts counted, in nanoseconds. Where a frame has too few samples
- * to tell it, as many neighbours as needed are told together.
+ * Percentiles of what one or both parts counted, in nanoseconds; they must ascend. Where a frame
+ * has too few samples to tell one, as many neighbours as needed are told together.
  */
-export function percentileOverTime(
+export function percentilesOverTime(
   run: Run,
   of: (part: Part) => Channel | undefined,
-  percent: number,
-): Percentiles {
+  percents: readonly number[],
+): PercentileCourse[] {
   const channels = [run.warmUp, run.measured].map(of).filter((channel) => channel !== undefined);
-  const values = new Float64Array(run.moments.length).fill(NaN);
   const counts = run.moments.map((_, frame) =>
     channels.reduce((sum, channel) => sum + channel.samplesOf(frame), 0));
-  const needed = samplesNeeded(percent);
-  const frames = framesFor(counts, needed);
+  const courses = percents.map((percent) => ({
+    values: new Float64Array(counts.length).fill(NaN),
+    frames: framesFor(counts, samplesNeeded(percent)),
+  }));
   const sums = new Sums();
-  for (let from = 0; from < values.length; from += frames) {
-    const until = Math.min(from + frames, values.length);
-    let count = 0;
-    for (let frame = from; frame < until; frame++) count += counts[frame];
-    if (count < needed) continue;
-    const rank = Math.ceil((percent / 100) * count);
-    const some = channels.filter((channel) => frames > 1 || channel.samplesOf(from) > 0);
-    const isSimple = frames === 1 && some.length === 1 && some[0].cutIn(from) === 0;
-    const bucket = isSimple ? some[0].bucketOfRank(from, rank) : sums.rank(some, from, until, rank);
-    values.fill(longestIn(bucket), from, until);
+  // Those that share as many frames are found in one pass.
+  for (const frames of new Set(courses.map((course) => course.frames))) {
+    const told = percents.map((_, at) => at).filter((at) => courses[at].frames === frames);
+    for (let from = 0; from < counts.length; from += frames) {
+      const until = Math.min(from + frames, counts.length);
+      let count = 0;
+      for (let frame = from; frame < until; frame++) count += counts[frame];
+      const enough = told.filter((at) => count >= samplesNeeded(percents[at]));
+      if (enough.length === 0) continue;
+      const ranks = enough.map((at) => Math.ceil((percents[at] / 100) * count));
+      const buckets = bucketsOfRanks(channels, from, until, ranks, sums);
+      enough.forEach((at, index) => courses[at].values.fill(longestIn(buckets[index]), from, until));
+    }
   }
-  return { values, frames };
+  return courses;
+}
+
+/** Courses that several blocks show. */
+export interface LeadingCourses {
+  /** Transactions that ended a second. */
+  ended: Values;
+  failed: Values;
+  p50: PercentileCourse;
+  p95: PercentileCourse;
+  p99: PercentileCourse;
+  service95: PercentileCourse;
+}
+
+/** How much, how slow, how wrong, over the whole run. */
+export function leadingCourses(run: Run): LeadingCourses {
+  const counts = (names: string[]) => perSecond(run, (part) =>
+    names.map((name) => part.counts.at("transactions", name)));
+  const response = (part: Part) => part.times.get("response");
+  const [p50, p95, p99] = percentilesOverTime(run, response, [50, 95, 99]);
+  const [service95] = percentilesOverTime(run, (part) => part.times.get("service"), [95]);
+  return { ended: counts(["ok", "failed"]), failed: counts(["failed"]), p50, p95, p99, service95 };
+}
+
+function bucketsOfRanks(
+  channels: readonly Channel[],
+  from: number,
+  until: number,
+  ranks: readonly number[],
+  sums: Sums,
+): number[] {
+  if (until > from + 1) return sums.bucketsOfRanks(channels, from, until, ranks);
+  const some = channels.filter((channel) => channel.samplesOf(from) > 0);
+  const isSimple = some.length === 1 && some[0].cutIn(from) === 0;
+  return isSimple
+    ? some[0].bucketsOfRanks(from, ranks)
+    : sums.bucketsOfRanks(some, from, until, ranks);
 }
 
 /** How many frames must be told together so that most have the samples that are needed. */
@@ -67,8 +107,13 @@ function framesFor(counts: number[], needed: number): number {
 class Sums {
   private readonly counts = new Float64Array(BUCKETS);
 
-  /** The bucket in which the sample of a rank is. */
-  rank(channels: Channel[], from: number, until: number, rank: number): number {
+  /** The buckets in which the samples of some ranks are, which ascend. */
+  bucketsOfRanks(
+    channels: readonly Channel[],
+    from: number,
+    until: number,
+    ranks: readonly number[],
+  ): number[] {
     const { counts } = this;
     let [first, last] = [BUCKETS, 0];
     for (const channel of channels) {
@@ -80,14 +125,12 @@ class Sums {
         });
       }
     }
-    let [below, found] = [0, last];
-    for (let bucket = first; bucket <= last; bucket++) {
-      below += counts[bucket];
-      if (below >= rank) {
-        found = bucket;
-        break;
-      }
-    }
+    let at = first;
+    let below = counts[first];
+    const found = ranks.map((rank) => {
+      while (at < last && below < rank) below += counts[++at];
+      return at;
+    });
     counts.fill(0, first, last + 1);
     return found;
   }
@@ -105,28 +148,36 @@ export interface Heat {
   cells: Float64Array;
 }
 
+/** The row of each bucket, counted from that of a nanosecond, and one more than the last of them. */
+const ROWS = Uint8Array.from({ length: BUCKETS }, (_, bucket) =>
+  Math.floor(Math.log10(longestIn(bucket)) * ROWS_A_DECADE));
+const END_OF_ROWS = ROWS[BUCKETS - 1] + 1;
+
 /** Where the response times of each frame lie. */
 export function heatOf(run: Run): Heat {
-  const rowOf = Int16Array.from({ length: BUCKETS }, (_, bucket) =>
-    Math.floor(Math.log10(longestIn(bucket)) * ROWS_A_DECADE));
-  const channels = [run.warmUp, run.measured].map((part) => part.times.get("response"));
-  let [first, last] = [Infinity, -Infinity];
-  const frames = run.moments.map((_, frame) => {
-    const row = new Map<number, number>();
-    for (const channel of channels) {
-      channel?.each(frame, (bucket, count) => {
-        const at = rowOf[bucket];
-        row.set(at, (row.get(at) ?? 0) + count);
-        first = Math.min(first, at);
-        last = Math.max(last, at);
-      });
+  const frames = run.moments.length;
+  const all = new Float64Array(frames * END_OF_ROWS);
+  for (const part of [run.warmUp, run.measured]) {
+    const channel = part.times.get("response");
+    for (let frame = 0; frame < frames; frame++) {
+      const begin = frame * END_OF_ROWS;
+      channel?.each(frame, (bucket, count) => (all[begin + ROWS[bucket]] += count));
     }
-    return row;
-  });
+  }
+  let [first, last] = [END_OF_ROWS, -1];
+  for (let at = 0; at < all.length; at++) {
+    if (all[at] === 0) continue;
+    const row = at % END_OF_ROWS;
+    if (row < first) first = row;
+    if (row > last) last = row;
+  }
   if (last < first) return { first: 0, rows: 0, cells: new Float64Array(0) };
   const rows = last - first + 1;
-  const cells = new Float64Array(frames.length * rows);
-  frames.forEach((row, frame) => row.forEach((n, at) => (cells[frame * rows + at - first] = n)));
+  const cells = new Float64Array(frames * rows);
+  for (let frame = 0; frame < frames; frame++) {
+    const begin = frame * END_OF_ROWS + first;
+    cells.set(all.subarray(begin, begin + rows), frame * rows);
+  }
   return { first, rows, cells };
 }
 

@@ -8,6 +8,9 @@ export interface Times {
   max_ns?: number;
   /** Numbers of buckets with how many samples each has. */
   buckets?: [number, number][];
+  /** The same as a page has it: by how much each number is more than that before, and the counts.
+   * See `packed.ts`. */
+  packed?: [string, string];
   /** Ages of what was cut off. */
   at_least?: Times;
 }

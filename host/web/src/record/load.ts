@@ -20,19 +20,42 @@ export function namesOf(records: string[]): Promise<string[]> {
   }));
 }
 
+/** Characters that are inflated at a time, whole groups of four: there is never much more of the
+ * text at once. */
+const PIECE = 1 << 18;
+
 async function* linesOf(base64: string) {
-  const chars = atob(base64);
-  const deflated = new Uint8Array(chars.length);
-  for (let at = 0; at < chars.length; at++) deflated[at] = chars.charCodeAt(at);
-  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  const { readable, writable } = new DecompressionStream("deflate");
+  // Whoever reads hears of what is broken.
+  write(base64, writable).catch(() => {});
+  const reader = readable.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) break;
-    const lines = (rest + value).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) if (line) yield line;
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      const lines = (rest + value).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) if (line) yield line;
+    }
+    if (rest) yield rest;
+  } finally {
+    // Who wants no more lines has nothing inflated in vain.
+    reader.cancel().catch(() => {});
   }
-  if (rest) yield rest;
+}
+
+async function write(base64: string, to: WritableStream<BufferSource>) {
+  const writer = to.getWriter();
+  for (let at = 0; at < base64.length; at += PIECE) {
+    await writer.write(bytesOf(base64.slice(at, at + PIECE)));
+  }
+  await writer.close();
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  const chars = atob(base64);
+  const bytes = new Uint8Array(chars.length);
+  for (let at = 0; at < chars.length; at++) bytes[at] = chars.charCodeAt(at);
+  return bytes;
 }

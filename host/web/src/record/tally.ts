@@ -4,12 +4,15 @@
 export class Tally {
   readonly below = new Map<string, Tally>();
   private readonly frames: number[] = [];
-  private before: Float64Array | null = null;
+  /** Sums of all frames before each, as far as they are known. */
+  private readonly before = [0];
 
   /** Adds what a frame counted: a number, or an object of such. */
   add(frame: number, counted: unknown) {
     if (typeof counted === "number") {
-      this.frames[frame] = (this.frames[frame] ?? 0) + counted;
+      while (this.frames.length <= frame) this.frames.push(0);
+      this.frames[frame] += counted;
+      this.before.length = Math.min(this.before.length, frame + 1);
     } else if (counted && typeof counted === "object") {
       for (const [name, of] of Object.entries(counted)) this.child(name).add(frame, of);
     }
@@ -30,15 +33,10 @@ export class Tally {
 
   /** The sum of the frames from one to before another. */
   sum(from: number, until: number): number {
-    if (this.frames.length === 0) return 0;
-    if (!this.before) {
-      this.before = new Float64Array(this.frames.length + 1);
-      for (let at = 0; at < this.frames.length; at++) {
-        this.before[at + 1] = this.before[at] + (this.frames[at] ?? 0);
-      }
-    }
-    const last = this.before.length - 1;
-    return this.before[Math.min(until, last)] - this.before[Math.min(from, last)];
+    const { before, frames } = this;
+    for (let at = before.length - 1; at < frames.length; at++) before.push(before[at] + frames[at]);
+    const last = frames.length;
+    return before[Math.min(until, last)] - before[Math.min(from, last)];
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 
+import { leadingCourses } from "../record/course";
 import type { Run } from "../record/run";
 import { figuresOf, framesIn, wholeRun, type Stretch } from "../record/stretch";
 import { Checks } from "./checks";
@@ -52,6 +53,7 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
     }
   }, [isWhole]);
   const whole = useMemo(() => figuresOf(run, wholeRun(run)), [run]);
+  const courses = useMemo(() => leadingCourses(run), [run]);
   const figures = useMemo(
     () => (selected ? figuresOf(run, selected) : whole), [run, selected, whole]);
   const stretch = selected ?? wholeRun(run);
@@ -93,6 +95,7 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
           stretch={selected}
           figures={figures}
           whole={whole}
+          courses={courses}
           isZoomed={isZoomed}
           zoom={setZoomed}
           select={select}
@@ -103,6 +106,7 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
               run={run}
               selected={selected}
               figures={figures}
+              courses={courses}
               isZoomed={isZoomed && selected !== null}
               paint={paint}
               select={select}

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 
-import { percentileOverTime, perSecond } from "../record/course";
+import type { LeadingCourses } from "../record/course";
 import type { Run } from "../record/run";
 import { surely, wholeRun, type Figures as Of, type Stretch } from "../record/stretch";
 import { Q, Spark, stretchWords } from "./parts";
@@ -17,6 +17,7 @@ interface Props {
   stretch: Stretch | null;
   figures: Of;
   whole: Of;
+  courses: LeadingCourses;
   isZoomed: boolean;
   zoom: (isZoomed: boolean) => void;
   select: (stretch: Stretch | null) => void;
@@ -24,7 +25,7 @@ interface Props {
 
 export function Figures(props: Props) {
   const { run, stretch, figures, whole } = props;
-  const courses = useMemo(() => coursesOf(run), [run]);
+  const courses = useMemo(() => thinnedCourses(props.courses), [props.courses]);
   const [isVeiled, setVeiled] = useState(run.report?.verdict.stamp === "INVALID");
   const [p50, p95, p99] = figures.response.percentiles([50, 95, 99]);
   const [sure] = useMemo(
@@ -44,7 +45,7 @@ export function Figures(props: Props) {
       )}
       <SelectionBar {...props} />
       <div class={isVeiled ? "kpis hidden" : "kpis"} aria-hidden={isVeiled}>
-        <Kpi label="Completed" of={words.rate(figures.perSecond)} spark={courses.done}>
+        <Kpi label="Completed" of={words.rate(figures.perSecond)} spark={courses.ended}>
           {note(
             words.rate(whole.perSecond),
             asked === null ? `${words.count(ended)} in all` : `of ${words.count(asked)} asked`,
@@ -140,19 +141,14 @@ function SelectionBar({ run, stretch, figures, isZoomed, zoom, select }: Props) 
 }
 
 /** The courses under the figures, always of the whole run. */
-function coursesOf(run: Run) {
-  const times = (key: string, percent: number) =>
-    thinned(percentileOverTime(run, (part) => part.times.get(key), percent).values);
-  const counts = (names: string[]) =>
-    thinned(perSecond(run, (part) =>
-      names.map((name) => part.counts.at("transactions", name))));
+function thinnedCourses({ ended, failed, p50, p95, p99, service95 }: LeadingCourses) {
   return {
-    done: counts(["ok", "failed"]),
-    failed: counts(["failed"]),
-    p50: times("response", 50),
-    p95: times("response", 95),
-    p99: times("response", 99),
-    service: times("service", 95),
+    ended: thinned(ended),
+    failed: thinned(failed),
+    p50: thinned(p50.values),
+    p95: thinned(p95.values),
+    p99: thinned(p99.values),
+    service: thinned(service95.values),
   };
 }
 

@@ -6,6 +6,7 @@ import type uPlot from "uplot";
 import { draw, gutter, RIGHT, type Window } from "../charts/chart";
 import { fullest } from "../charts/heatmap";
 import { labelOf, ofStretch, specsOf, type Line, type Spec } from "../charts/specs";
+import type { LeadingCourses } from "../record/course";
 import type { Mark } from "../record/lines";
 import type { Run } from "../record/run";
 import { framesIn, wholeRun, type Figures, type Stretch } from "../record/stretch";
@@ -32,13 +33,15 @@ interface Props {
   run: Run;
   selected: Stretch | null;
   figures: Figures;
+  courses: LeadingCourses;
   isZoomed: boolean;
   paint: number;
   select: (stretch: Stretch | null) => void;
 }
 
-export function Timeline({ run, selected, figures, isZoomed, paint, select }: Props) {
-  const specs = useMemo(() => specsOf(run), [run]);
+export function Timeline(props: Props) {
+  const { run, selected, figures, courses, isZoomed, paint, select } = props;
+  const specs = useMemo(() => specsOf(run, courses), [run, courses]);
   const [cursor, setCursor] = useState<number | null>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   // Of the plots, without their axes.

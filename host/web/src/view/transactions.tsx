@@ -2,9 +2,9 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
-import { percentileOverTime } from "../record/course";
+import { percentilesOverTime } from "../record/course";
 import type { Figure } from "../record/distribution";
-import type { Run } from "../record/run";
+import type { Part, Run } from "../record/run";
 import type { Figures, NameFigures, Stretch } from "../record/stretch";
 import { thinned } from "./figures";
 import { Bar, Panel, Q, Spark } from "./parts";
@@ -49,10 +49,13 @@ export function Transactions(props: { run: Run; selected: Stretch | null; figure
   const input = useRef<HTMLInputElement>(null);
   const courses = useMemo(() => new Map<string, Float64Array>(), [run]);
   const courseOf = (name: string) => {
-    const of = courses.get(name) ?? thinned(percentileOverTime(
-      run, (part) => part.names.get(name)?.get("service"), 95).values);
-    courses.set(name, of);
-    return of;
+    const known = courses.get(name);
+    if (known) return known;
+    const service = (part: Part) => part.names.get(name)?.get("service");
+    const [{ values }] = percentilesOverTime(run, service, [95]);
+    const course = thinned(values);
+    courses.set(name, course);
+    return course;
   };
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
