@@ -10,7 +10,7 @@ use clap::Args;
 use swell_core::plain::{self, line};
 use swell_core::spelling;
 use swell_core::threshold::Margin;
-use swell_outputs::{Aside, in_pieces, is_same_file};
+use swell_outputs::{Aside, ComparedSide, ComparisonPage, in_pieces, is_same_file};
 use swell_report::record::{Entry, RecordReader, Unreadable};
 use swell_report::{
     ComparedRun, ComparisonInMarkdown, ComparisonText, Exit, Method, Report, RunComparison,
@@ -37,8 +37,9 @@ pub(crate) struct CompareArgs {
     #[arg(long = "fail-if", value_name = "CONDITION")]
     fail_if: Vec<Margin>,
 
-    /// Write it as Markdown (`md=FILE`) or as JSON (`json=FILE`); `-` writes to stdout, in place of
-    /// the text. Repeatable.
+    /// Write it as Markdown (`md=FILE`), as JSON (`json=FILE`), or as a page for a browser with the
+    /// runs' courses over each other (`html=FILE`); `-` writes to stdout, in place of the text.
+    /// Repeatable.
     #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair)]
     out: Vec<(String, String)>,
 
@@ -52,10 +53,12 @@ pub(crate) struct CompareArgs {
 enum OutForm {
     Markdown,
     Json,
+    Page,
 }
 
 /// Their names on the command line.
-const FORMS: [(&str, OutForm); 2] = [("md", OutForm::Markdown), ("json", OutForm::Json)];
+const FORMS: [(&str, OutForm); 3] =
+    [("md", OutForm::Markdown), ("json", OutForm::Json), ("html", OutForm::Page)];
 
 /// Where it is written.
 enum OutPlace {
@@ -76,7 +79,8 @@ const MOST_COLUMNS: usize = 200;
 pub(crate) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     let (names_of_a, names_of_b) = (names(&args.a)?, names(&args.b)?);
     let inputs = names_of_a.iter().chain(&names_of_b).map(|name| path_of(name));
-    let places = open(&args.out, &inputs.collect::<anyhow::Result<Vec<_>>>()?)?;
+    let inputs = inputs.collect::<anyhow::Result<Vec<_>>>()?;
+    let places = open(&args.out, &inputs)?;
     let (a, b) = (side(names_of_a)?, side(names_of_b)?);
     refuse_twice(&a, &b)?;
     ensure!(
@@ -90,8 +94,13 @@ pub(crate) fn compare(args: &CompareArgs) -> anyhow::Result<Exit> {
     if !args.quiet && !places.iter().any(takes_stdout) {
         terminal::show(ComparisonText { comparison: &comparison, width: columns() })?;
     }
+    let sides = a.iter().map(|run| (ComparedSide::A, run));
+    let sides = sides.chain(b.iter().map(|run| (ComparedSide::B, run)));
+    // Of a report alone there is no course to show.
+    let records = inputs.iter().zip(sides).filter(|(_, (_, run))| run.is_record());
+    let records: Vec<_> = records.map(|(path, (side, _))| (side, path.as_path())).collect();
     for (form, place) in &places {
-        if let Err(error) = write(&comparison, *form, place) {
+        if let Err(error) = write(&comparison, &records, *form, place) {
             terminal::say(format_args!("error: {error:#}"));
             exit = exit.min(Exit::Unwritten);
         }
@@ -230,11 +239,14 @@ fn open(
             let near = spelling::nearest(kind, FORMS.map(|(name, _)| name));
             let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
             bail!(
-                "--out {}={}: a comparison is written as md or json{near}",
+                "--out {}={}: a comparison is written as md, json or html{near}",
                 line(kind),
                 line(place)
             );
         };
+        if matches!(form, OutForm::Page) {
+            ComparisonPage::new().with_context(|| format!("--out html={}", line(place)))?;
+        }
         let place = match place.as_str() {
             "" => bail!("--out {kind}=: a file is needed after '='"),
             "-" => OutPlace::Stdout,
@@ -259,15 +271,28 @@ fn open(
     Ok(places)
 }
 
-fn write(comparison: &RunComparison, form: OutForm, place: &OutPlace) -> anyhow::Result<()> {
+fn write(
+    comparison: &RunComparison,
+    records: &[(ComparedSide, &Path)],
+    form: OutForm,
+    place: &OutPlace,
+) -> anyhow::Result<()> {
+    let taken = AtomicU64::new(0);
+    let json = || {
+        let json = serde_json::to_string_pretty(comparison);
+        Ok(plain::json(&json.context("cannot put the comparison into JSON")?) + "\n")
+    };
     let text = match form {
         OutForm::Markdown => ComparisonInMarkdown(comparison).to_string(),
-        OutForm::Json => {
-            let json = serde_json::to_string_pretty(comparison);
-            plain::json(&json.context("cannot put the comparison into JSON")?) + "\n"
+        OutForm::Json => json()?,
+        OutForm::Page => {
+            let mut page = ComparisonPage::new()?;
+            for (side, path) in records {
+                page.add(*side, path)?;
+            }
+            page.whole(&json()?, &taken)?
         }
     };
-    let taken = AtomicU64::new(0);
     match place {
         OutPlace::Stdout => in_pieces(terminal::hand_over, &text, &taken)
             .context("cannot write the comparison to stdout"),

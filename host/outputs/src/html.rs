@@ -1,12 +1,15 @@
 //! `--out html=FILE`: a page that shows the runs of a command, with their records in it.
 //!
 //! It is one file that needs no network: `host/web` builds it, and a host carries it that was built
-//! afterwards. What the page holds is the lines of a record, deflated, as base64: it reckons
-//! everything that it shows from them. A frame is packed on a thread of the page's own, so the load
-//! waits for nothing; of a run so long or so varied that a browser would be slow with it,
-//! neighbouring frames are joined, which loses nothing but resolution in time.
+//! afterwards. What the page holds is the lines of a record with packed histograms, deflated, as
+//! base64: it reckons everything that it shows from them. A frame is packed on a thread of the
+//! page's own, so the load waits for nothing; of a run so long or so varied that a browser would be
+//! slow with it, neighbouring frames are joined, which loses nothing but resolution in time.
 
+mod compared;
+mod embedded;
 mod kept;
+mod packed;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,11 +19,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context as _, bail, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use swell_report::record::{Frame, Mark, RecordHeader, end_line};
 use swell_report::{Report, Written};
 
+pub use self::compared::{ComparedSide, ComparisonPage};
+use self::embedded::{EmptyPage, MAX_BYTES, PAGE};
 use self::kept::KeptRun;
 use crate::aside::Aside;
 use crate::sink::{Flag, Kind, KindValue, Sink, Stdout};
@@ -37,23 +40,13 @@ pub(crate) const KIND: Kind = Kind {
     },
 };
 
-/// The page, where it was built before this host.
-const PAGE: Option<&str> = include!(concat!(env!("OUT_DIR"), "/page.rs"));
-
-/// Where the records stand in it.
-const RECORDS: &str = "@@RECORDS@@";
-
-/// What the records of a page may take together: a browser has that on the screen in a second.
-const MAX_BYTES: usize = 12_000_000;
-
 /// Frames that may wait to be packed before those that follow are joined with each other.
 const MAX_WAITING: usize = 64;
 
 struct Html {
     path: PathBuf,
     aside: Aside,
-    page: &'static str,
-    max_bytes: usize,
+    page: EmptyPage,
     to_packer: Option<Sender<PackerOrder>>,
     packer: Option<JoinHandle<Vec<KeptRun>>>,
     /// Frames that wait to be packed.
@@ -79,12 +72,8 @@ enum PackedNews {
 impl Html {
     fn open(value: &str, page: Option<&'static str>, max_bytes: usize) -> anyhow::Result<Self> {
         ensure!(!value.is_empty(), "--out html=: a file is needed after '='");
-        let Some(page) = page else {
-            bail!(
-                "--out html={value}: this host was built without the page\nhelp: `cargo xtask \
-                install` in a clone of Swell builds both"
-            );
-        };
+        let page =
+            EmptyPage::new(page, max_bytes).with_context(|| format!("--out html={value}"))?;
         let aside = Aside::open(Path::new(value))
             .with_context(|| format!("--out html={value}: cannot write there"))?;
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -98,7 +87,6 @@ impl Html {
             path: value.into(),
             aside,
             page,
-            max_bytes,
             to_packer: Some(to_packer),
             packer: Some(packer),
             waiting,
@@ -114,23 +102,6 @@ impl Html {
     fn tell_frame(&self, id: &str, frame: Arc<Frame>) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         self.tell(PackerOrder::Of(id.to_owned(), PackedNews::Frame(frame)));
-    }
-
-    /// The page with all records in it. `taken` moves while it is made.
-    fn whole(&self, runs: Vec<KeptRun>, taken: &AtomicU64) -> anyhow::Result<String> {
-        let (before, after) =
-            self.page.split_once(RECORDS).context("the page has no place for records")?;
-        let each = self.max_bytes / runs.len().max(1);
-        let mut page = before.to_owned();
-        for run in runs {
-            // Base64 makes four bytes of three.
-            let deflated = run.deflated(each / 4 * 3, taken).context("cannot pack the record")?;
-            page.push_str("<script type=\"application/vnd.swell.record\">");
-            STANDARD.encode_string(deflated, &mut page);
-            page.push_str("</script>");
-        }
-        page.push_str(after);
-        Ok(page)
     }
 }
 
@@ -222,7 +193,8 @@ impl Sink for Html {
             "cannot write {path}: this command heard of no run while it went on, and a page shows \
             its course\nhelp: --out json=FILE has the results alone"
         );
-        let page = self.whole(runs, taken)?;
+        let runs = runs.into_iter().map(|run| (None, run)).collect();
+        let page = self.page.whole(runs, None, taken)?;
         self.aside.write(page.as_bytes(), taken).with_context(|| {
             let as_it_was = if self.path.is_file() { "; the file is as it was" } else { "" };
             format!("cannot write the {} bytes of the page to {path}{as_it_was}", page.len())
@@ -235,6 +207,8 @@ mod tests {
     use std::fs;
     use std::io::Read as _;
 
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use flate2::read::ZlibDecoder;
     use serde_json::Value;
     use swell_report::{Exit, ExitReport, ReportOfRuns};
@@ -265,6 +239,7 @@ mod tests {
             .collect()
     }
 
+    /// A page of two runs, with its records' lines.
     fn page_of(seconds: u64, max_bytes: usize) -> Vec<Vec<Value>> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("o.html");
@@ -282,7 +257,9 @@ mod tests {
         let taken = AtomicU64::new(0);
         outputs.end(&results(), &taken).unwrap();
         assert!(taken.load(Ordering::Relaxed) > 0);
-        lines(&fs::read_to_string(path).unwrap())
+        let page = fs::read_to_string(path).unwrap();
+        assert!(page.len() < max_bytes + 200, "{}", page.len());
+        lines(&page)
     }
 
     fn started(lines: &[Value]) -> (usize, u64) {

@@ -35,6 +35,7 @@ mod toy;
 pub use self::aside::Aside;
 pub use self::exporter::Exporter;
 pub use self::history::{History, KeepRule, Kept, KeptEnd, LAST};
+pub use self::html::{ComparedSide, ComparisonPage};
 pub use self::json::in_pieces;
 pub use self::outputs::{KINDS, Outputs};
 pub use self::places::is_same_file;

@@ -1,17 +1,22 @@
 //! A run as a page keeps it until the end: as a record in memory, of no more than some bytes.
 
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, BufReader, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use swell_core::RunInstant;
 use swell_report::record::{
-    Entry, FIRST_BYTES, Frame, Mark, RecordHeader, RecordReader, frame_line, header_line,
-    mark_line, to_bytes,
+    Entry, FIRST_BYTES, Frame, Mark, RecordHeader, RecordReader, Unreadable, end_line, frame_line,
+    header_line, mark_line, to_bytes,
 };
+
+use super::packed::pack;
 
 /// What the frames may take in memory, and how many there may be. As lines they take about twice as
 /// much, so little of this is joined again for the page.
@@ -40,6 +45,23 @@ pub(super) struct KeptRun {
 impl KeptRun {
     pub(super) fn new(header: &Arc<RecordHeader>) -> Self {
         Self::with_step(header, Duration::from_secs(1))
+    }
+
+    /// The run of a record; of one that is cut, what there is.
+    pub(super) fn of_record(path: &Path) -> anyhow::Result<Self> {
+        let shown = || path.display().to_string();
+        let file = File::open(path).with_context(shown)?;
+        let (mut reader, header) = RecordReader::open(BufReader::new(file)).with_context(shown)?;
+        let mut run = Self::new(&Arc::new(header));
+        loop {
+            match reader.entry() {
+                Ok(Some(Entry::Frame(frame))) => run.add(*frame),
+                Ok(Some(Entry::Mark(mark))) => run.mark(mark),
+                Ok(Some(Entry::End(report))) => run.over(end_line(&report).to_string()),
+                Err(Unreadable::Io(error)) => return Err(error).with_context(shown),
+                Ok(Some(Entry::Header(_)) | None) | Err(_) => return Ok(run),
+            }
+        }
     }
 
     fn with_step(header: &Arc<RecordHeader>, step: Duration) -> Self {
@@ -141,7 +163,7 @@ impl KeptRun {
         writeln!(to, "{}", header_line(&self.header))?;
         self.each(|frame| {
             taken.fetch_add(1, Ordering::Relaxed);
-            writeln!(to, "{}", frame_line(&frame))
+            writeln!(to, "{}", pack(frame_line(&frame)))
         })?;
         for mark in &self.marks {
             writeln!(to, "{}", mark_line(mark))?;
