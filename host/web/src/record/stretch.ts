@@ -68,6 +68,13 @@ export function framesIn(run: Run, [from, until]: readonly [number, number]): St
   return { from: first, until: Math.max(first + 1, after < 0 ? last + 1 : after) };
 }
 
+/** From when until when a stretch, or the whole run, is in seconds. */
+export function windowOf(run: Run, stretch: Stretch | null): readonly [number, number] {
+  const from = stretch?.from ?? 0;
+  const until = stretch?.until ?? run.moments.length;
+  return [run.moments[from].from, run.moments[until - 1].until];
+}
+
 /** The part that a stretch is told of. */
 export function partOf(run: Run, stretch: Stretch): { part: Part; isWarmUp: boolean } {
   const end = run.moments[stretch.until - 1]?.until ?? 0;

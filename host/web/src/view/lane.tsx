@@ -1,0 +1,74 @@
+// The row above the charts: numbered pins of the marks, and where the selected stretch is.
+
+import { useLayoutEffect, useRef } from "preact/hooks";
+
+import { gutter, RIGHT } from "../charts/chart";
+import type { Run } from "../record/run";
+import { windowOf, type Stretch } from "../record/stretch";
+import { markWords, told } from "./marks";
+
+interface Pin {
+  from: number;
+  until: number;
+  left: number;
+  kind: "info" | "warn" | "bad";
+}
+
+/** The row of numbered pins; neighbours that would cover each other share one. */
+export function Lane(props: {
+  run: Run;
+  place: (seconds: number) => number;
+  selected: Stretch | null;
+  paint: number;
+  width: number;
+  setWidth: (px: number) => void;
+}) {
+  const { run, place, selected, width, setWidth } = props;
+  const lane = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => setWidth(lane.current!.clientWidth - gutter() - RIGHT), [props.paint]);
+  const rank = { info: 0, warn: 1, bad: 2 };
+  const pins: Pin[] = [];
+  run.marks.forEach((mark, index) => {
+    const at = place(mark.at);
+    if (at < 0 || at > 1) return;
+    const [kind] = told(mark);
+    const last = pins.at(-1);
+    if (last && (at - last.left) * width < (last.until > last.from + 1 ? 34 : 20)) {
+      last.until = index + 1;
+      if (rank[kind] > rank[last.kind]) last.kind = kind;
+    } else {
+      pins.push({ from: index, until: index + 1, left: at, kind });
+    }
+  });
+  const span = selected && windowOf(run, selected).map((at) => Math.min(1, Math.max(0, place(at))));
+  return (
+    <div class="lane" ref={lane}>
+      <div class="over" style={{ left: `${gutter()}px`, right: `${RIGHT}px` }}>
+        {pins.map(({ from, until, left, kind }) => {
+          const text = run.marks.slice(from, until).map(markWords).join("\n");
+          const name = until > from + 1 ? `${from + 1}–${until}` : String(from + 1);
+          const go = () => document.getElementById(`mark-${from}`)?.focus();
+          return (
+            <button
+              key={from}
+              type="button"
+              class={`pin ${kind}`}
+              style={{ left: `${left * 100}%` }}
+              title={text}
+              aria-label={text}
+              onClick={go}
+            >
+              {name}
+            </button>
+          );
+        })}
+        {span && (
+          <i
+            class="span"
+            style={{ left: `${span[0] * 100}%`, width: `${(span[1] - span[0]) * 100}%` }}
+          />
+        )}
+      </div>
+    </div>
+  );
+}
