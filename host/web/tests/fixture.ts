@@ -1,7 +1,9 @@
 // A made-up run, as lines of a record: with real histograms, a service that saturates for a while,
 // failures by cause, checks, metrics with tags, and transactions that are cut off at the end.
 
+import type { Comparison, FigureComparison } from "../src/record/comparison";
 import type { Counts, Frame, Header, Line, Report, Times } from "../src/record/lines";
+import type { Compared } from "./page";
 
 export interface Wish {
   seconds: number;
@@ -216,8 +218,25 @@ function header({ seconds, perSecond, warmUp = 0 }: Wish): Header {
   };
 }
 
-function report({ seconds, warmUp = 0, hosts = [] }: Wish): Report {
+/** Some of the slowest of each name, and of the first one a failure. */
+function notable(names: string[], seconds: number): Report["measured"] {
+  const row = (at: number, iteration: number, response_ms: number, error: string | null) => ({
+    at, iteration, user: iteration % 200, response_ms, service_ms: response_ms * 0.3, error,
+    trace_id: "7c2f81d09b3e4a55c1d2e3f405162738",
+  });
+  const byName = Object.create(null) as Report["measured"]["by_name"];
+  names.forEach((name, index) => {
+    const slowest = Array.from({ length: 10 }, (_, at) =>
+      row(seconds * 0.66 + at, 241_077 + 31 * at + index, 3_000 - 250 * at - index, null));
+    const failures = [row(seconds * 0.62, 231_400 + index, 1_630, "status 503")];
+    byName[name] = { notable: { slowest, failures: index === 0 ? failures : [] } };
+  });
+  return { by_name: byName };
+}
+
+function report({ seconds, warmUp = 0, hosts = [], names = NAMES }: Wish): Report {
   return {
+    measured: notable(names, seconds),
     run: { warm_up_seconds: warmUp, measured_seconds: seconds - warmUp },
     verdict: { stamp: "VALID", evidence: [] },
     exit: { code: 99, reason: "a threshold failed: response.p95 < 250ms" },
@@ -250,4 +269,34 @@ function report({ seconds, warmUp = 0, hosts = [] }: Wish): Report {
     machine: { cores: 4, cpu_seconds: 280, resident_mib: 86 },
     requests_written: 100,
   };
+}
+
+/** What the host might have found of two such runs. */
+export function compared(): Compared {
+  const row = (figure: string, more: Partial<FigureComparison>): FigureComparison => ({
+    figure, unit: "s", a: 0.01, b: 0.012, is_relative: true, difference: 0.2,
+    interval: [0.1, 0.35], finding: "differs", ...more,
+  });
+  const found: Comparison = {
+    a: ["old.swell"],
+    b: ["new.swell"],
+    method: "two-runs",
+    unlike: [{ what: "version", a: ["0.1.0"], b: ["0.2.0"] }],
+    remarks: ["36,000 response times of A are worth 900 independent ones"],
+    figures: [
+      row("response.p95", {}),
+      row("response.p50", { b: 0.0101, difference: 0.01, interval: [-0.02, 0.05],
+        finding: "cannot tell" }),
+      row("error_rate", { unit: "share", a: 0.001, b: 0.004, is_relative: false,
+        difference: 0.003, interval: [0.001, 0.006] }),
+      row("response.p99", { b: null, difference: null, interval: null, finding: "not known",
+        why: "B: too few samples" }),
+    ],
+    by_name: [
+      row("service[front page].p95", { interval: [null, 0.4], finding: "may be chance" }),
+      row("service[search].p95", { a: 0.02, b: 0.016, difference: -0.2, interval: [-0.3, -0.1] }),
+    ],
+    margins: [{ rule: "response.p95 > +50%", ruling: "passed", found: "+20.0 %" }],
+  };
+  return { found, sides: ["a", "b"] };
 }

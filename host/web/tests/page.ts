@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { deflateSync } from "node:zlib";
 
+import type { Comparison, Side } from "../src/record/comparison";
 import type { Line, Times } from "../src/record/lines";
 
 /** The lines as text; the seed is a bare number there, as the host writes it. */
@@ -43,13 +44,22 @@ function packedText(text: string): string {
   return text.startsWith('{"header"') ? text : line;
 }
 
+/** What was found of runs, and on which side each is. */
+export interface Compared {
+  found: Comparison;
+  sides: Side[];
+}
+
 /** Writes a page that holds the lines of these runs. */
-export function writePage(path: string, ...runs: Line[][]) {
+export function writePage(path: string, runs: Line[][], compared?: Compared) {
   const page = readFileSync("dist/page.html", "utf8");
-  const records = runs.map((lines) => {
+  const script = (kind: string, text: string, attributes = "") =>
+    `<script type="application/vnd.swell.${kind}"${attributes}>` +
+    `${deflateSync(text).toString("base64")}</script>`;
+  const parts = runs.map((lines, at) => {
     const text = textOf(lines).split("\n").map(packedText).join("\n");
-    const record = deflateSync(text).toString("base64");
-    return `<script type="application/vnd.swell.record">${record}</script>`;
+    return script("record", text, compared && ` data-side="${compared.sides[at]}"`);
   });
-  writeFileSync(path, page.replace("@@RECORDS@@", () => records.join("")));
+  if (compared) parts.push(script("comparison", JSON.stringify(compared.found, null, 2)));
+  writeFileSync(path, page.replace("@@RECORDS@@", () => parts.join("")));
 }

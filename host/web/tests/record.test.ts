@@ -5,12 +5,16 @@ import { test } from "node:test";
 
 import { longestIn, shortestIn } from "../src/record/buckets";
 import { Channel } from "../src/record/channel";
+import { aligned } from "../src/record/comparison";
 import { effectiveSamples, intervals } from "../src/record/confidence";
-import { percentilesOverTime } from "../src/record/course";
+import { leadingCourses, percentilesOverTime } from "../src/record/course";
 import { samplesNeeded } from "../src/record/distribution";
 import type { Line } from "../src/record/lines";
 import { RunBuilder, type Part, type Run } from "../src/record/run";
-import { figuresOf, ownOf, requestsOf, wholeRun } from "../src/record/stretch";
+import { columnsOf, csvOf, jsonOf } from "../src/record/rows";
+import {
+  figuresOf, frameNearest, framesIn, movedBy, ownOf, requestsOf, wholeRun, windowOf,
+} from "../src/record/stretch";
 import { bucketOf, fixture, random, times } from "./fixture";
 import { packed, textOf } from "./page";
 
@@ -200,4 +204,69 @@ test("samples that resemble their neighbours are worth fewer, and the interval i
   const moody = of(() => (dice() < 0.5 ? 0.5 : 2));
   assert.ok(moody.effective < moody.all.count / 20, String(moody.effective));
   assert.equal(effectiveSamples(new Channel(), 0, 9, steady.all), null);
+});
+
+test("an end of a stretch is moved as far as there are frames, and one is always left", () => {
+  const run = runOf(fixture({ seconds: 60, perSecond: 30 }).lines);
+  const of = { from: 20, until: 30 };
+  assert.deepEqual(movedBy(run, of, "from", 4), { from: 24, until: 30 });
+  assert.deepEqual(movedBy(run, of, "from", 99), { from: 29, until: 30 });
+  assert.deepEqual(movedBy(run, of, "until", -99), { from: 20, until: 21 });
+  assert.deepEqual(movedBy(run, of, "until", 99), { from: 20, until: 60 });
+  assert.deepEqual(movedBy(run, of, "both", -99), { from: 0, until: 10 });
+  assert.deepEqual(movedBy(run, of, "both", 35), { from: 50, until: 60 });
+  assert.deepEqual([-5, 0.4, 0.6, 59.6, 99].map((at) => frameNearest(run, at)), [0, 0, 1, 60, 60]);
+});
+
+test("a time that was rounded for an address has the frames that it was made of", () => {
+  const { lines } = fixture({ seconds: 9, perSecond: 30 });
+  for (const line of lines) {
+    if (!("frame" in line)) continue;
+    line.frame.from = Math.max(0, line.frame.from - 0.0004);
+    line.frame.until -= 0.0004;
+  }
+  const run = runOf(lines);
+  const time = windowOf(run, { from: 3, until: 5 }).map((at) => Number(at.toFixed(3)));
+  assert.deepEqual(time, [3, 5]);
+  assert.deepEqual(framesIn(run, [3, 5]), { from: 3, until: 5 });
+});
+
+test("a stretch as data has a row a frame, and what it came to", () => {
+  const { lines } = fixture({ seconds: 40, perSecond: 600, warmUp: 5 });
+  const run = runOf(lines);
+  const stretch = { from: 20, until: 30 };
+  const columns = columnsOf(run, stretch);
+  const values = (name: string) => columns.find((column) => column.name === name)!.values;
+  const sum = (name: string) =>
+    values(name).reduce<number>((sum, value) => sum + Number(value), 0);
+  const figures = figuresOf(run, stretch);
+  assert.equal(values("from_seconds").length, 10);
+  assert.equal(sum("ok") + sum("failed"), figures.ok + figures.failed);
+  const failed = columns.filter(({ name }) => name.startsWith("failed: "));
+  assert.equal(failed.reduce((all, { name }) => all + sum(name), 0), figures.failed);
+  const response = run.measured.times.get("response")!;
+  const [first] = values("response_p95_ms");
+  assert.equal(first, response.sum(20, 21).percentile(95)!.ns / 1e6);
+
+  const rows = csvOf([...columns, { name: 'a "name", with', values: Array<string>(10).fill("x\ny") }])
+    .split("\r\n");
+  assert.ok(rows[0].startsWith("from_seconds,") && rows[0].endsWith(',"a ""name"", with"'));
+  assert.ok(rows[1].startsWith("20,21,measuring,") && rows[1].endsWith(',"x\ny"'));
+  assert.deepEqual([rows.length, rows.at(-1)], [12, ""]);
+
+  const json = JSON.parse(jsonOf(run, stretch));
+  assert.deepEqual([json.part, json.from_seconds, json.seconds], ["measured", 20, 10]);
+  assert.equal(json.transactions.response_ms.p95, figures.response.percentile(95)!.ns / 1e6);
+  assert.deepEqual(Object.keys(json.by_name), figures.names.map(({ name }) => name));
+});
+
+test("courses of two runs stand on one axis, where their measured parts begin together", () => {
+  const of = (wish: { seconds: number; warmUp: number }, side: "a" | "b") =>
+    ({ side, run: runOf(fixture({ ...wish, perSecond: 300 }).lines) });
+  const [a, b] = [of({ seconds: 30, warmUp: 10 }, "a"), of({ seconds: 40, warmUp: 5 }, "b")];
+  const { axis, courses } = aligned([a, b]);
+  assert.deepEqual([axis.moments.length, axis.measuredFrom, axis.measuredUntil], [45, 10, 45]);
+  assert.equal(courses[0].completed[12], leadingCourses(a.run).ended[12]);
+  assert.equal(courses[1].completed[12], leadingCourses(b.run).ended[7]);
+  assert.ok(Number.isNaN(courses[0].p95[44]) && Number.isNaN(courses[1].p95[2]));
 });

@@ -3,6 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import type { FigureComparison } from "../src/record/comparison";
+import { decadesBeyond } from "../src/view/bullet";
+import { change, ends, found, valueWords } from "../src/view/difference";
+import { fileName } from "../src/view/download";
 import * as words from "../src/view/words";
 
 test("times have three digits and their unit", () => {
@@ -31,4 +35,36 @@ test("a command is quoted so that a shell takes it as it was", () => {
   assert.equal(
     words.command(["host", "run", "a b.wasm", "--threshold", "response.p95 < 1s", "it's"]),
     "host run 'a b.wasm' --threshold 'response.p95 < 1s' 'it'\\''s'");
+});
+
+test("differences are told as the host tells them", () => {
+  const row = (unit: FigureComparison["unit"], is_relative: boolean) => ({
+    figure: "response.p95", unit, a: 0.01, b: 0.02, is_relative, difference: 1,
+    interval: [0.5, null] as [number, null], finding: "differs" as const,
+  });
+  const relative = row("s", true);
+  assert.equal(change(0.123, relative), "+12.3 %");
+  assert.equal(change(-0.5, relative), "−50.0 %");
+  assert.equal(change(12, relative), "+12.0 ×");
+  assert.equal(change(0.0123, row("share", false)), "+1.2 pt");
+  assert.equal(ends(relative), "+50.0 % or more");
+  assert.deepEqual([valueWords(relative, "a"), valueWords(relative, "b")], ["10.0 ms", "20.0 ms"]);
+  assert.equal(found(relative, "two-runs"), "differs within these two runs");
+  assert.equal(found({ ...relative, finding: "not known" }, "totals-of-two-runs"),
+    "no interval is known");
+});
+
+test("a file is named by words without what shells and file systems take for more", () => {
+  assert.equal(fileName(["../shop & <co>", "1:30"], "csv"), "shop-co-1-30.csv");
+});
+
+test("how far a threshold was missed is read from its words, where they are of one kind", () => {
+  assert.equal(decadesBeyond("response.p95 < 200ms", "2s"), 1);
+  assert.equal(decadesBeyond("service[a < b].p99 < 1s", "≥ 10.0s"), 1);
+  assert.equal(decadesBeyond("error_rate < 1%", "0.1%"), -1);
+  assert.equal(decadesBeyond("throughput > 2.9k", "2,900/s"), 0);
+  assert.equal(decadesBeyond("error_rate < 1%", "0%"), -Infinity);
+  for (const found of ["no data: too few samples", "1m30s", "3%"]) {
+    assert.equal(decadesBeyond("response.p95 < 200ms", found), null, found);
+  }
 });

@@ -2,7 +2,7 @@
 
 import uPlot from "uplot";
 
-import type { Run } from "../record/run";
+import type { Axis } from "../record/run";
 import { clock } from "../view/words";
 import { drawHeat } from "./heatmap";
 import { font, ratio, token } from "./look";
@@ -27,17 +27,19 @@ export type Window = readonly [number, number];
 /** Draws a chart into an element. */
 export function draw(
   into: HTMLElement,
-  run: Run,
+  axis: Axis,
   spec: Spec,
   window: Window,
   hidden: ReadonlySet<string>,
   hasTimes: boolean,
   on: Events,
 ): uPlot {
-  const x = run.moments.map(({ from }) => from);
-  const end = run.moments.at(-1)?.until ?? 0;
+  const last = axis.moments.length - 1;
+  const end = axis.moments[last]?.until ?? 0;
+  // The last frame lasts until the end: without that, a run of one frame has no line.
+  const x = [...axis.moments.map(({ from }) => from), end];
   const grid = { stroke: token("grid"), width: 1 };
-  const axis = { font: font(), stroke: token("text-2"), grid, ticks: { show: false } };
+  const look = { font: font(), stroke: token("text-2"), grid, ticks: { show: false } };
   const options: uPlot.Options = {
     width: Math.max(into.clientWidth, 80),
     height: spec.height + (hasTimes ? X_AXIS : 0),
@@ -55,14 +57,14 @@ export function draw(
     },
     axes: [
       {
-        ...axis,
+        ...look,
         size: hasTimes ? X_AXIS : 0,
         gap: 4,
         splits: () => timeTicks(window, into.clientWidth),
         values: (_, at) => at.map((value) => (hasTimes ? clock(value) : "")),
       },
       {
-        ...axis,
+        ...look,
         size: gutter(),
         gap: 6,
         splits: () => (spec.isLogarithmic ? decades(spec) : roundTicks(spec)),
@@ -70,9 +72,11 @@ export function draw(
       },
     ],
     series: [{}, ...spec.lines.map((line) => seriesOf(line, hidden))],
-    plugins: [{ hooks: { drawAxes: (u) => under(u, run, spec), draw: (u) => over(u, run, spec) } }],
+    plugins: [{ hooks: { drawAxes: (u) => under(u, axis, spec), draw: (u) => over(u, axis, spec) } }],
     hooks: {
-      setCursor: [(u) => on.cursor(u.cursor.idx ?? null)],
+      setCursor: [
+        ({ cursor: { idx } }) => on.cursor(typeof idx === "number" ? Math.min(idx, last) : null),
+      ],
       setSelect: [
         (u) => {
           const { left, width } = u.select;
@@ -89,8 +93,21 @@ export function draw(
   return new uPlot(options, data, into);
 }
 
-const heightsOf = ({ values, heights }: Line) =>
-  Array.from(heights ?? values, (value) => (Number.isNaN(value) ? null : value));
+function heightsOf({ values, heights }: Line): (number | null)[] {
+  const known = Array.from(heights ?? values, (value) => (Number.isNaN(value) ? null : value));
+  return [...known, known.at(-1) ?? null];
+}
+
+/** Values without one beside them: no line leads there, so they are points. */
+function alone(u: uPlot, series: number): number[] {
+  const values = u.data[series];
+  const isKnown = (at: number) => values[at] !== null && values[at] !== undefined;
+  const found: number[] = [];
+  for (let at = 0; at < values.length; at++) {
+    if (isKnown(at) && !isKnown(at - 1) && !isKnown(at + 1)) found.push(at);
+  }
+  return found;
+}
 
 function seriesOf(line: Line, hidden: ReadonlySet<string>): uPlot.Series {
   const isStepped = line.isStepped || (line.frames ?? 1) > 1;
@@ -101,7 +118,7 @@ function seriesOf(line: Line, hidden: ReadonlySet<string>): uPlot.Series {
     width: line.width ?? 1.25,
     dash: line.dash,
     fill: line.fill && token(line.fill),
-    points: { show: false },
+    points: { show: false, size: 3, filter: alone },
     paths: isStepped ? uPlot.paths.stepped!({ align: 1 }) : uPlot.paths.linear!(),
     spanGaps: false,
   };
@@ -137,19 +154,19 @@ function decades({ min, max }: Spec): number[] {
 }
 
 /** What lies below the lines. */
-function under(u: uPlot, run: Run, spec: Spec) {
+function under(u: uPlot, axis: Axis, spec: Spec) {
   clipped(u, () => {
     const { ctx } = u;
     const { top, height } = u.bbox;
     const at = (seconds: number) => u.valToPos(seconds, "x", true);
-    if (spec.heat) drawHeat(u, run, spec.heat);
+    if (spec.heat) drawHeat(u, axis, spec.heat);
     // What is no part of the figures is hatched.
-    const end = run.moments.at(-1)?.until ?? 0;
+    const end = axis.moments.at(-1)?.until ?? 0;
     ctx.strokeStyle = token("hatch");
-    for (const [from, until] of [[0, run.measuredFrom], [run.measuredUntil, end]]) {
+    for (const [from, until] of [[0, axis.measuredFrom], [axis.measuredUntil, end]]) {
       if (until > from) hatch(ctx, at(from), at(until), top, height);
     }
-    if (spec.gap) drawGap(u, run, spec.gap);
+    if (spec.gap) drawGap(u, axis, spec.gap);
   });
 }
 
@@ -178,7 +195,7 @@ function hatch(
 const isWide = ({ above, below }: NonNullable<Spec["gap"]>, frame: number) =>
   above[frame] > below[frame] * GAP;
 
-function drawGap(u: uPlot, run: Run, gap: NonNullable<Spec["gap"]>) {
+function drawGap(u: uPlot, axis: Axis, gap: NonNullable<Spec["gap"]>) {
   const { ctx } = u;
   ctx.fillStyle = token("gap");
   const end = gap.above.length;
@@ -188,7 +205,7 @@ function drawGap(u: uPlot, run: Run, gap: NonNullable<Spec["gap"]>) {
     while (until + 1 < end && isWide(gap, until + 1)) until++;
     const edge = (frame: number, of: Float64Array) =>
       ctx.lineTo(
-        u.valToPos(run.moments[frame].from, "x", true),
+        u.valToPos(axis.moments[frame].from, "x", true),
         u.valToPos(of[frame], "y", true));
     ctx.beginPath();
     for (let frame = from; frame <= until; frame++) edge(frame, gap.above);
@@ -199,10 +216,10 @@ function drawGap(u: uPlot, run: Run, gap: NonNullable<Spec["gap"]>) {
 }
 
 /** What lies above the lines. */
-function over(u: uPlot, run: Run, spec: Spec) {
+function over(u: uPlot, axis: Axis, spec: Spec) {
   clipped(u, () => {
     if (spec.bound) drawBound(u, spec.bound);
-    if (spec.gap) sayGap(u, run, spec.gap);
+    if (spec.gap) sayGap(u, axis, spec.gap);
   });
 }
 
@@ -228,7 +245,7 @@ function drawBound(u: uPlot, { at, word }: NonNullable<Spec["bound"]>) {
 }
 
 /** Says once what the filled room is, left of the first place where it stays, if there is room. */
-function sayGap(u: uPlot, run: Run, gap: NonNullable<Spec["gap"]>) {
+function sayGap(u: uPlot, axis: Axis, gap: NonNullable<Spec["gap"]>) {
   const frames = gap.above.length;
   const lasts = Math.max(3, Math.round(frames / 100));
   let first = -1;
@@ -239,7 +256,7 @@ function sayGap(u: uPlot, run: Run, gap: NonNullable<Spec["gap"]>) {
   if (first < 0) return;
   const { ctx } = u;
   const pixel = ratio();
-  const x = u.valToPos(run.moments[first].from, "x", true) - 14 * pixel;
+  const x = u.valToPos(axis.moments[first].from, "x", true) - 14 * pixel;
   if (x - u.bbox.left < 170 * pixel) return;
   const middle = Math.sqrt(gap.above[first] * gap.below[first]);
   const low = u.bbox.top + 10 * pixel;

@@ -3,7 +3,7 @@
 import type uPlot from "uplot";
 
 import { ROWS_A_DECADE, type Heat } from "../record/course";
-import type { Run } from "../record/run";
+import type { Axis } from "../record/run";
 import { ratio, token } from "./look";
 
 /** Width of a cell on the page that is aimed at. */
@@ -18,11 +18,11 @@ function framesACell(frames: number, px: number): number {
 }
 
 /** Paints the cells under a chart's lines. */
-export function drawHeat(u: uPlot, run: Run, heat: Heat) {
+export function drawHeat(u: uPlot, axis: Axis, heat: Heat) {
   const { ctx } = u;
-  const frames = run.moments.length;
+  const frames = axis.moments.length;
   const [from, until] = [u.scales.x.min ?? 0, u.scales.x.max ?? 0];
-  const step = framesACell(framesSeen(run, [from, until]), u.bbox.width / ratio());
+  const step = framesACell(framesSeen(axis, [from, until]), u.bbox.width / ratio());
   const { cells, most } = joined(heat, frames, step);
   if (most === 0) return;
   const paint = ramp(token("heat"));
@@ -30,8 +30,8 @@ export function drawHeat(u: uPlot, run: Run, heat: Heat) {
     Math.round(u.valToPos(10 ** ((heat.first + row) / ROWS_A_DECADE), "y", true)));
   for (let column = 0; column * step < frames; column++) {
     const last = Math.min((column + 1) * step, frames) - 1;
-    const left = Math.round(u.valToPos(run.moments[column * step].from, "x", true));
-    const right = Math.round(u.valToPos(run.moments[last].until, "x", true));
+    const left = Math.round(u.valToPos(axis.moments[column * step].from, "x", true));
+    const right = Math.round(u.valToPos(axis.moments[last].until, "x", true));
     for (let row = 0; row < heat.rows; row++) {
       const count = cells[column * heat.rows + row];
       if (count === 0) continue;
@@ -42,12 +42,12 @@ export function drawHeat(u: uPlot, run: Run, heat: Heat) {
 }
 
 /** How many are in the fullest cell, where so much of the time axis has so much room. */
-export function fullest(run: Run, heat: Heat, seen: readonly [number, number], px: number): number {
-  return joined(heat, run.moments.length, framesACell(framesSeen(run, seen), px)).most;
+export function fullest(axis: Axis, heat: Heat, seen: readonly [number, number], px: number): number {
+  return joined(heat, axis.moments.length, framesACell(framesSeen(axis, seen), px)).most;
 }
 
-function framesSeen(run: Run, [begin, end]: readonly [number, number]): number {
-  return run.moments.filter(({ from, until }) => until > begin && from < end).length;
+function framesSeen(axis: Axis, [begin, end]: readonly [number, number]): number {
+  return axis.moments.filter(({ from, until }) => until > begin && from < end).length;
 }
 
 function joined(heat: Heat, frames: number, step: number) {

@@ -241,7 +241,8 @@ function values(run: Run, of: (moment: Run["moments"][number]) => number | null)
   return Float64Array.from(run.moments, (moment) => of(moment) ?? NaN);
 }
 
-function fromZero(
+/** A chart that begins at nothing. */
+export function fromZero(
   id: string,
   title: string,
   about: string,
@@ -254,7 +255,8 @@ function fromZero(
   return { id, title, about, height, lines, isLogarithmic: false, min: 0, max, axis };
 }
 
-function logarithmic(
+/** A chart in which each decade has as much room. */
+export function logarithmic(
   id: string,
   title: string,
   about: string,

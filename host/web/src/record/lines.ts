@@ -124,8 +124,23 @@ export interface Header {
   host: { name: string; cores: number; system: string };
 }
 
+/** A transaction that is worth a look of its own. */
+export interface NotableRow {
+  /** When it ended. */
+  at: number;
+  iteration: number;
+  user: number;
+  response_ms: number;
+  service_ms: number;
+  error: string | null;
+  trace_id: string | null;
+}
+
 /** What of `--out json` the page shows; figures it reckons itself. */
 export interface Report {
+  measured: {
+    by_name: Record<string, { notable?: { slowest: NotableRow[]; failures: NotableRow[] } }>;
+  };
   run: { warm_up_seconds: number; measured_seconds: number };
   verdict: { stamp: string; evidence: { stamp: string; what: string; advice: string }[] };
   exit: { code: number; reason: string };

@@ -1,4 +1,4 @@
-// Reads the records that stand in the page: lines of JSON, deflated, as base64.
+// Reads what stands in the page: a record as lines of JSON, or a comparison, deflated, as base64.
 
 import type { Header } from "./lines";
 import { RunBuilder, type Run } from "./run";
@@ -14,10 +14,19 @@ export async function load(base64: string): Promise<Run> {
 export function namesOf(records: string[]): Promise<string[]> {
   return Promise.all(records.map(async (base64) => {
     for await (const line of linesOf(base64)) {
-      return (JSON.parse(line) as { header: Header }).header.name;
+      const { header } = JSON.parse(line) as { header?: Header };
+      if (header) return header.name;
+      break;
     }
-    throw new Error("a record is empty");
+    throw new Error("the record has no header");
   }));
+}
+
+/** A text that stands in the page as a record does. */
+export async function textOf(base64: string): Promise<string> {
+  const lines: string[] = [];
+  for await (const line of linesOf(base64)) lines.push(line);
+  return lines.join("\n");
 }
 
 /** Characters that are inflated at a time, whole groups of four: there is never much more of the
@@ -28,7 +37,12 @@ async function* linesOf(base64: string) {
   const { readable, writable } = new DecompressionStream("deflate");
   // Whoever reads hears of what is broken.
   write(base64, writable).catch(() => {});
-  const reader = readable.pipeThrough(new TextDecoderStream()).getReader();
+  yield* linesIn(readable);
+}
+
+/** The lines of a text as its bytes come, without empty ones. */
+export async function* linesIn(bytes: ReadableStream<Uint8Array<ArrayBuffer>>) {
+  const reader = bytes.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   try {
     for (;;) {

@@ -71,7 +71,15 @@ function addTimes(
 /** A frame without what it counted. */
 export type Moment = Omit<Frame, "warm_up" | "measured">;
 
-export interface Run {
+/** What a time axis is made of: frames, and which of them are measured. */
+export interface Axis {
+  moments: readonly { from: number; until: number }[];
+  /** When the measured part begins and ends, in seconds since the run's first instant. */
+  measuredFrom: number;
+  measuredUntil: number;
+}
+
+export interface Run extends Axis {
   header: Header;
   moments: Moment[];
   marks: Mark[];
@@ -79,9 +87,6 @@ export interface Run {
   report: Report | null;
   warmUp: Part;
   measured: Part;
-  /** When the measured part begins and ends, in seconds since the run's first instant. */
-  measuredFrom: number;
-  measuredUntil: number;
 }
 
 /** The seed as it is written: it may be greater than a number of JavaScript can be exactly. */
@@ -95,6 +100,11 @@ export class RunBuilder {
   private readonly marks: Mark[] = [];
   private readonly warmUp = new Part();
   private readonly measured = new Part();
+
+  /** How many frames there are. */
+  get frames(): number {
+    return this.moments.length;
+  }
 
   /** Adds a line; one of a kind that a later release may have is passed over. */
   add(text: string) {

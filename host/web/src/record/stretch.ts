@@ -59,12 +59,15 @@ export function wholeRun(run: Run): Stretch {
   return { from: 0, until: run.moments.length };
 }
 
+/** Seconds by which a time may be beside a frame's ends: addresses are rounded. */
+const ROUNDED = 1e-3;
+
 /** Finds the frames that lie in a time, at least one. */
 export function framesIn(run: Run, [from, until]: readonly [number, number]): Stretch {
   const last = run.moments.length - 1;
-  const found = run.moments.findIndex((moment) => moment.until > from + 1e-6);
+  const found = run.moments.findIndex((moment) => moment.until > from + ROUNDED);
   const first = found < 0 ? last : found;
-  const after = run.moments.findIndex((moment) => moment.from >= until - 1e-6);
+  const after = run.moments.findIndex((moment) => moment.from >= until - ROUNDED);
   return { from: first, until: Math.max(first + 1, after < 0 ? last + 1 : after) };
 }
 
@@ -73,6 +76,28 @@ export function windowOf(run: Run, stretch: Stretch | null): readonly [number, n
   const from = stretch?.from ?? 0;
   const until = stretch?.until ?? run.moments.length;
   return [run.moments[from].from, run.moments[until - 1].until];
+}
+
+/** What of a stretch is moved: one of its ends, or all of it. */
+export type StretchPart = "from" | "until" | "both";
+
+/** A stretch of which something was moved by some frames, as far as there are frames; one is always
+ * left. */
+export function movedBy(run: Run, of: Stretch, part: StretchPart, frames: number): Stretch {
+  const { from, until } = of;
+  const end = run.moments.length;
+  const within = (frame: number, least: number, most: number) =>
+    Math.min(Math.max(frame, least), most);
+  if (part === "from") return { from: within(from + frames, 0, until - 1), until };
+  if (part === "until") return { from, until: within(until + frames, from + 1, end) };
+  const shift = within(frames, -from, end - until);
+  return { from: from + shift, until: until + shift };
+}
+
+/** Which frame begins nearest to an instant; of the end of the run, the number of frames. */
+export function frameNearest(run: Run, seconds: number): number {
+  const found = run.moments.findIndex(({ from, until }) => (from + until) / 2 > seconds);
+  return found < 0 ? run.moments.length : found;
 }
 
 /** The part that a stretch is told of. */

@@ -1,7 +1,7 @@
 // The whole page, and what its blocks share: the stretch that is selected, the part of the time
 // axis that is seen, and the keys.
 
-import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 
 import { leadingCourses } from "../record/course";
 import type { Run } from "../record/run";
@@ -10,37 +10,27 @@ import { Checks } from "./checks";
 import { Failures } from "./failures";
 import { Figures } from "./figures";
 import { Hosts } from "./hosts";
+import { Notable } from "./notable";
 import { Percentiles } from "./percentiles";
 import { Plan } from "./plan";
 import { Requests } from "./requests";
 import { Timeline } from "./timeline";
-import { Transactions } from "./transactions";
 import { usePaint } from "./paint";
+import { ready, Top, type Runs } from "./top";
+import { Transactions } from "./transactions";
 import { Verdict } from "./verdict";
-import { date } from "./words";
 
-/** Says, to whoever drives a browser, that all is on the page. */
-export function ready() {
-  performance.mark("complete");
-  document.documentElement.dataset.ready = "";
-}
-
-/** The stretch that the address names, as in "#t=30-60". */
-function fromAddress(run: Run): Stretch | null {
+/** The time that the address names, as in "#t=30-60". */
+function fromAddress(): readonly [number, number] | null {
   const found = /^#t=([\d.]+)-([\d.]+)$/.exec(location.hash);
-  if (!found || run.moments.length === 0) return null;
-  return framesIn(run, [Number(found[1]), Number(found[2])]);
-}
-
-/** The runs of the command: which there are, and which is shown. */
-export interface Runs {
-  names: string[];
-  index: number;
-  choose: (index: number) => void;
+  return found && [Number(found[1]), Number(found[2])];
 }
 
 export function App({ run, runs }: { run: Run; runs: Runs }) {
-  const [selected, setSelected] = useState<Stretch | null>(() => fromAddress(run));
+  // As time: frames of a run that goes on may be joined.
+  const [time, setTime] = useState(fromAddress);
+  const selected = useMemo(
+    () => (time && run.moments.length > 0 ? framesIn(run, time) : null), [run, time]);
   const [isZoomed, setZoomed] = useState(false);
   const paint = usePaint();
   // The head is on the screen before the charts and tables are reckoned.
@@ -58,21 +48,21 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
     () => (selected ? figuresOf(run, selected) : whole), [run, selected, whole]);
   const stretch = selected ?? wholeRun(run);
 
-  const select = (stretch: Stretch | null) => {
-    setSelected(stretch);
+  const select = useCallback((stretch: Stretch | null, isMoving = false) => {
     if (!stretch) setZoomed(false);
-    const [from, until] = stretch
-      ? [run.moments[stretch.from].from, run.moments[stretch.until - 1].until]
-      : [];
-    const short = (seconds = 0) => Number(seconds.toFixed(3));
-    const hash = stretch ? `#t=${short(from)}-${short(until)}` : "#";
-    history.replaceState(null, "", hash);
-  };
+    const short = (seconds: number) => Number(seconds.toFixed(3));
+    const of = ({ from, until }: Stretch) =>
+      [short(run.moments[from].from), short(run.moments[until - 1].until)] as const;
+    const time = stretch && of(stretch);
+    setTime(time);
+    // While an end is dragged, a browser would refuse so many addresses.
+    if (!isMoving) history.replaceState(null, "", time ? `#t=${time[0]}-${time[1]}` : "#");
+  }, [run]);
   useEffect(() => {
-    const follow = () => setSelected(fromAddress(run));
+    const follow = () => setTime(fromAddress());
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
-  }, [run]);
+  }, []);
   // At once, as the next key may come before anything is painted.
   useLayoutEffect(() => {
     const key = (event: KeyboardEvent) => {
@@ -84,12 +74,21 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
     return () => removeEventListener("keydown", key);
   });
 
+  // No selection changes these.
+  const verdict = useMemo(() => <Verdict run={run} whole={whole} />, [run, whole]);
+  const last = useMemo(() => (
+    <>
+      <Notable run={run} />
+      <Plan run={run} />
+    </>
+  ), [run]);
+
   if (run.moments.length === 0) return <Empty run={run} runs={runs} />;
   return (
     <>
-      <Top run={run} runs={runs} />
+      <Top run={run} runs={runs} stretch={stretch} />
       <main>
-        <Verdict run={run} whole={whole} />
+        {verdict}
         <Figures
           run={run}
           stretch={selected}
@@ -119,7 +118,7 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
             </div>
             <Checks run={run} stretch={stretch} selected={selected} />
             <Hosts run={run} selected={selected} figures={figures} />
-            <Plan run={run} />
+            {last}
           </>
         )}
       </main>
@@ -129,52 +128,6 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
       </footer>
     </>
   );
-}
-
-function Top({ run, runs }: { run: Run; runs: Runs }) {
-  const { name, target, began_at } = run.header;
-  return (
-    <header class="top">
-      <div class="in">
-        <span class="logo">
-          <svg viewBox="0 0 22 16" aria-hidden="true">
-            <path d="M1 12c3 0 3.5-9 7-9s3 9 6.5 9S18 6 21 6" />
-          </svg>
-          Swell
-        </span>
-        <span class="crumb">
-          {runs.names.length > 1
-            ? (
-              <select
-                aria-label="Run"
-                value={runs.index}
-                onChange={(event) => runs.choose(Number(event.currentTarget.value))}
-              >
-                {runs.names.map((name, at) => <option key={at} value={at}>{name}</option>)}
-              </select>
-            )
-            : <b>{name}</b>}
-          {target && <span class="tgt">{target.replace(/^https?:\/\//, "")}</span>}
-          <span class="when">{date(began_at)}</span>
-        </span>
-        <span class="grow" />
-        <nav class="jump" aria-label="Parts of this page">
-          <a href="#time" onClick={jump}>Timeline</a>
-          <a href="#transactions" onClick={jump}>Transactions</a>
-          <a href="#percentiles" onClick={jump}>Percentiles</a>
-          <a href="#failures" onClick={jump}>Failures</a>
-          <a href="#plan" onClick={jump}>Plan</a>
-        </nav>
-      </div>
-    </header>
-  );
-}
-
-/** Goes to a part of the page, and leaves the selection in the address. */
-function jump(event: MouseEvent) {
-  event.preventDefault();
-  const link = event.currentTarget as HTMLAnchorElement;
-  document.querySelector(link.hash)?.scrollIntoView();
 }
 
 function Empty({ run, runs }: { run: Run; runs: Runs }) {

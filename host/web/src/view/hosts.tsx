@@ -1,5 +1,7 @@
 // Did all take part, and did the generator keep out of the way.
 
+import { useMemo } from "preact/hooks";
+
 import type { Run } from "../record/run";
 import type { Figures, Stretch } from "../record/stretch";
 import { hostNames } from "../charts/specs";
@@ -15,7 +17,10 @@ export function Hosts(props: { run: Run; selected: Stretch | null; figures: Figu
     { name: "Generator lag", times: lags.generator, whose: "ours: a thread ran late" },
     { name: "Loop delay", times: lags.loop, whose: "ours: what was ready waited for a thread" },
   ].filter(({ times }) => times.count > 0);
-  const names = hostNames(run);
+  // No selection changes it.
+  const names = useMemo(() => hostNames(run), [run]);
+  const table = useMemo(
+    () => names.length > 0 && <Table run={run} names={names} />, [run, names]);
   return (
     <Panel
       id="hosts"
@@ -23,7 +28,7 @@ export function Hosts(props: { run: Run; selected: Stretch | null; figures: Figu
       run={run}
       stretch={selected}
     >
-      {names.length > 0 && <Table run={run} names={names} />}
+      {table}
       <div class="scroll">
         <table class="data">
           <thead>

@@ -2,10 +2,12 @@
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 
-import { gutter, RIGHT } from "../charts/chart";
+import { gutter, RIGHT, type Window } from "../charts/chart";
 import type { Run } from "../record/run";
-import { windowOf, type Stretch } from "../record/stretch";
+import type { Stretch } from "../record/stretch";
+import { Grips } from "./grips";
 import { markWords, told } from "./marks";
+import type { Select } from "./parts";
 
 interface Pin {
   from: number;
@@ -17,13 +19,15 @@ interface Pin {
 /** The row of numbered pins; neighbours that would cover each other share one. */
 export function Lane(props: {
   run: Run;
-  place: (seconds: number) => number;
+  window: Window;
   selected: Stretch | null;
   paint: number;
   width: number;
   setWidth: (px: number) => void;
+  select: Select;
 }) {
-  const { run, place, selected, width, setWidth } = props;
+  const { run, window, selected, width, setWidth, select } = props;
+  const place = (seconds: number) => (seconds - window[0]) / (window[1] - window[0]);
   const lane = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => setWidth(lane.current!.clientWidth - gutter() - RIGHT), [props.paint]);
   const rank = { info: 0, warn: 1, bad: 2 };
@@ -40,7 +44,6 @@ export function Lane(props: {
       pins.push({ from: index, until: index + 1, left: at, kind });
     }
   });
-  const span = selected && windowOf(run, selected).map((at) => Math.min(1, Math.max(0, place(at))));
   return (
     <div class="lane" ref={lane}>
       <div class="over" style={{ left: `${gutter()}px`, right: `${RIGHT}px` }}>
@@ -55,19 +58,14 @@ export function Lane(props: {
               class={`pin ${kind}`}
               style={{ left: `${left * 100}%` }}
               title={text}
-              aria-label={text}
+              aria-label={`${name}: ${text}`}
               onClick={go}
             >
               {name}
             </button>
           );
         })}
-        {span && (
-          <i
-            class="span"
-            style={{ left: `${span[0] * 100}%`, width: `${(span[1] - span[0]) * 100}%` }}
-          />
-        )}
+        {selected && <Grips run={run} selected={selected} window={window} select={select} />}
       </div>
     </div>
   );

@@ -1,5 +1,6 @@
 // What stands beside a chart: its lines with their values, at the cursor or of the stretch.
 
+import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 
 import type { Window } from "../charts/chart";
@@ -20,8 +21,9 @@ export function Legend(props: {
   figures: Figures;
   hidden: ReadonlySet<string>;
   toggle: (label: string) => void;
+  tools: ComponentChildren;
 }) {
-  const { run, spec, window, width, cursor, stretch, figures, hidden, toggle } = props;
+  const { run, spec, window, width, cursor, stretch, figures, hidden, toggle, tools } = props;
   const most = useMemo(
     () => (spec.heat ? fullest(run, spec.heat, window, width) : 0),
     [spec, window[0], window[1], width],
@@ -29,6 +31,7 @@ export function Legend(props: {
   const shown = spec.lines.toReversed();
   return (
     <div class="lg">
+      {tools}
       <h3>{spec.title}</h3>
       <p>{spec.about}</p>
       <ul>
@@ -65,7 +68,7 @@ export function Legend(props: {
   );
 }
 
-function Swatch({ line }: { line: Line }) {
+export function Swatch({ line }: { line: Line }) {
   const stroke = `var(--${line.color})`;
   return (
     <svg class="sw" viewBox="0 0 16 8" aria-hidden="true">

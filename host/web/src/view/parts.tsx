@@ -57,6 +57,9 @@ export function Panel(props: {
   );
 }
 
+/** Selects a stretch, or the whole run; while it is still moved, for the moment. */
+export type Select = (stretch: Stretch | null, isMoving?: boolean) => void;
+
 /** From when until when a stretch is. */
 export function stretchWords(run: Run, { from, until }: Stretch): string {
   return `${clock(run.moments[from].from)} – ${clock(run.moments[until - 1].until)}`;

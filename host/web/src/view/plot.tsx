@@ -1,13 +1,15 @@
 // One chart on the page, with the marks and the selected stretch above it.
 
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type uPlot from "uplot";
 
 import { draw, gutter, RIGHT, type Window } from "../charts/chart";
 import type { Spec } from "../charts/specs";
 import type { Run } from "../record/run";
 import { framesIn, windowOf, type Stretch } from "../record/stretch";
+import { drags, partOf, percent } from "./grips";
 import { told } from "./marks";
+import type { Select } from "./parts";
 import { said } from "./words";
 
 export function Plot(props: {
@@ -20,15 +22,15 @@ export function Plot(props: {
   hasTimes: boolean;
   charts: Map<string, uPlot>;
   setCursor: (frame: number | null) => void;
-  select: (stretch: Stretch) => void;
+  select: Select;
 }) {
-  const { run, spec, window, selected, hidden, paint, hasTimes, charts } = props;
+  const { run, spec, window, selected, hidden, paint, hasTimes, charts, setCursor, select } = props;
   const into = useRef<HTMLDivElement>(null);
   const [from, until] = window;
   useLayoutEffect(() => {
     const on = {
-      cursor: props.setCursor,
-      select: (from: number, until: number) => props.select(framesIn(run, [from, until])),
+      cursor: setCursor,
+      select: (from: number, until: number) => select(framesIn(run, [from, until])),
     };
     const chart = draw(into.current!, run, spec, [from, until], hidden, hasTimes, on);
     charts.set(spec.id, chart);
@@ -37,21 +39,30 @@ export function Plot(props: {
       charts.delete(spec.id);
     };
   }, [run, spec, from, until, hidden, paint]);
+  const words = useMemo(() => sentence(spec), [spec]);
   return (
-    <div class="plot" role="img" aria-label={sentence(spec)}>
-      <div ref={into} />
-      <Overlay run={run} window={window} selected={selected} hasTimes={hasTimes} />
+    <div class="plot">
+      <div ref={into} role="img" aria-label={words} />
+      <Overlay
+        run={run}
+        window={window}
+        selected={selected}
+        hasTimes={hasTimes}
+        select={select}
+      />
     </div>
   );
 }
 
 /** A chart in a sentence, for those who do not see it. */
-function sentence(spec: Spec): string {
+export function sentence(spec: Spec): string {
   const parts = spec.lines.map(({ label, values, say }) => {
-    const known = values.filter((value) => !Number.isNaN(value));
-    if (known.length === 0) return `${label}: too few samples`;
-    const [low, high] = known.reduce(
-      ([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+    let [low, high] = [Infinity, -Infinity];
+    for (const value of values) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    if (high < low) return `${label}: too few samples`;
     return `${label} from ${said(say(low))} to ${said(say(high))}`;
   });
   return `${spec.title}, ${spec.about}: ${parts.join("; ")}`;
@@ -63,11 +74,10 @@ function Overlay(props: {
   window: Window;
   selected: Stretch | null;
   hasTimes: boolean;
+  select: Select;
 }) {
-  const { run, window, selected, hasTimes } = props;
-  const part = (seconds: number) =>
-    Math.min(1, Math.max(0, (seconds - window[0]) / (window[1] - window[0])));
-  const left = (seconds: number) => ({ left: `${part(seconds) * 100}%` });
+  const { run, window, selected, hasTimes, select } = props;
+  const left = (seconds: number) => ({ left: percent(partOf(window, seconds)) });
   const edges = { left: `${gutter()}px`, right: `${RIGHT}px`, bottom: hasTimes ? "22px" : "4px" };
   const span = selected && windowOf(run, selected);
   return (
@@ -77,10 +87,16 @@ function Overlay(props: {
       ))}
       {span && (
         <>
-          <i class="veil" style={{ left: 0, width: `${part(span[0]) * 100}%` }} />
-          <i class="veil" style={{ right: 0, width: `${(1 - part(span[1])) * 100}%` }} />
-          <i class="edge" style={left(span[0])} />
-          <i class="edge" style={left(span[1])} />
+          <i class="veil" style={{ left: 0, width: percent(partOf(window, span[0])) }} />
+          <i class="veil" style={{ right: 0, width: percent(1 - partOf(window, span[1])) }} />
+          {(["from", "until"] as const).map((part, at) => (
+            <i
+              key={part}
+              class="edge"
+              style={left(span[at])}
+              onPointerDown={drags({ run, selected, window, select }, part)}
+            />
+          ))}
         </>
       )}
     </div>

@@ -3,14 +3,17 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type uPlot from "uplot";
 
-import { specsOf } from "../charts/specs";
+import { picture } from "../charts/picture";
+import { specsOf, type Spec } from "../charts/specs";
 import type { LeadingCourses } from "../record/course";
 import type { Run } from "../record/run";
 import { framesIn, windowOf, wholeRun, type Figures, type Stretch } from "../record/stretch";
+import { ChartTable } from "./chart-table";
+import { download, fileName } from "./download";
 import { Lane } from "./lane";
 import { Legend } from "./legend";
 import { Marks } from "./marks";
-import { Panel, stretchWords } from "./parts";
+import { Panel, stretchWords, type Select } from "./parts";
 import { Plot } from "./plot";
 import { clock } from "./words";
 
@@ -21,7 +24,7 @@ interface Props {
   courses: LeadingCourses;
   isZoomed: boolean;
   paint: number;
-  select: (stretch: Stretch | null) => void;
+  select: Select;
 }
 
 export function Timeline(props: Props) {
@@ -29,17 +32,38 @@ export function Timeline(props: Props) {
   const specs = useMemo(() => specsOf(run, courses), [run, courses]);
   const [cursor, setCursor] = useState<number | null>(null);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const [tables, setTables] = useState<ReadonlySet<string>>(new Set());
   // Of the plots, without their axes.
   const [width, setWidth] = useState(948);
   const charts = useRef<Map<string, uPlot>>(new Map());
-  const window = windowOf(run, isZoomed ? selected : null);
-  const place = (seconds: number) => (seconds - window[0]) / (window[1] - window[0]);
+  const seen = isZoomed ? selected : null;
+  const [from, until] = windowOf(run, seen);
+  const window = useMemo(() => [from, until] as const, [from, until]);
   useKeys(run, charts, cursor, selected, select);
+  const exact = useMemo(() => coarse(run), [run]);
+  // The cursor moves often, and changes none of these.
+  const plots = useMemo(() => specs.map((spec, index) => (
+    <Plot
+      key={spec.id}
+      run={run}
+      spec={spec}
+      window={window}
+      selected={selected}
+      hidden={hidden}
+      paint={paint}
+      hasTimes={index === specs.length - 1}
+      charts={charts.current}
+      setCursor={setCursor}
+      select={select}
+    />
+  )), [run, specs, window, selected, hidden, paint, select]);
 
-  const toggle = (label: string) => {
-    const next = new Set(hidden);
-    if (!next.delete(label)) next.add(label);
-    setHidden(next);
+  const keep = async (spec: Spec) => {
+    const chart = charts.current.get(spec.id);
+    if (!chart) return;
+    const time = `${run.header.name}, ${clock(from)} – ${clock(until)}`;
+    const name = fileName([run.header.name, spec.id, clock(from), clock(until)], "png");
+    download(name, await picture(chart, spec, time, run.marks));
   };
   const at = cursor === null ? null : run.moments[cursor];
   const step = at && at.until - at.from > 1.5 ? ` (${Math.round(at.until - at.from)} s)` : "";
@@ -50,7 +74,7 @@ export function Timeline(props: Props) {
       aside={
         <span class="dim lo keys">
           <kbd>←</kbd>
-          <kbd>→</kbd> cursor <kbd>⇧</kbd> select <kbd>M</kbd> next mark{coarse(run)}
+          <kbd>→</kbd> cursor <kbd>⇧</kbd> select <kbd>M</kbd> next mark{exact}
         </span>
       }
     >
@@ -65,11 +89,12 @@ export function Timeline(props: Props) {
         </div>
         <Lane
           run={run}
-          place={place}
+          window={window}
           selected={selected}
           paint={paint}
           width={width}
           setWidth={setWidth}
+          select={select}
         />
       </div>
       {specs.map((spec, index) => (
@@ -83,20 +108,20 @@ export function Timeline(props: Props) {
             stretch={selected ?? wholeRun(run)}
             figures={figures}
             hidden={hidden}
-            toggle={toggle}
+            toggle={(label) => setHidden(toggled(hidden, label))}
+            tools={
+              <Tools
+                title={spec.title}
+                isTable={tables.has(spec.id)}
+                showTable={() => setTables(toggled(tables, spec.id))}
+                keep={() => void keep(spec)}
+              />
+            }
           />
-          <Plot
-            run={run}
-            spec={spec}
-            window={window}
-            selected={selected}
-            hidden={hidden}
-            paint={paint}
-            hasTimes={index === specs.length - 1}
-            charts={charts.current}
-            setCursor={setCursor}
-            select={select}
-          />
+          {plots[index]}
+          {tables.has(spec.id) && (
+            <ChartTable run={run} spec={spec} stretch={seen ?? selected ?? wholeRun(run)} />
+          )}
         </div>
       ))}
       <Marks run={run} />
@@ -104,9 +129,51 @@ export function Timeline(props: Props) {
   );
 }
 
+/** A set with one more, or without it. */
+function toggled(set: ReadonlySet<string>, one: string): ReadonlySet<string> {
+  const next = new Set(set);
+  if (!next.delete(one)) next.add(one);
+  return next;
+}
+
+/** What can be done with a chart beside looking at it. */
+function Tools(props: {
+  title: string;
+  isTable: boolean;
+  showTable: () => void;
+  keep: () => void;
+}) {
+  const { title, isTable, showTable, keep } = props;
+  return (
+    <span class="tools">
+      <button
+        type="button"
+        title={`${title} as a table`}
+        aria-label={`${title} as a table`}
+        aria-expanded={isTable}
+        onClick={showTable}
+      >
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          <path d="M2.5 3.5h11v9h-11zm0 3h11m-11 3h11m-6-6v9" />
+        </svg>
+      </button>
+      <button
+        type="button"
+        title={`${title} as a picture (PNG)`}
+        aria-label={`${title} as a picture`}
+        onClick={keep}
+      >
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          <path d="M8 2.5v7m-3-3 3 3 3-3m-8.5 4v2h11v-2" />
+        </svg>
+      </button>
+    </span>
+  );
+}
+
 /** Says so where frames were joined. */
 function coarse(run: Run): string {
-  const longest = Math.max(...run.moments.map(({ from, until }) => until - from));
+  const longest = run.moments.reduce((most, { from, until }) => Math.max(most, until - from), 0);
   return longest < 1.5 ? "" : ` · a selection is exact in steps of ${Math.round(longest)} s`;
 }
 

@@ -3,6 +3,7 @@
 import type { Report } from "../record/lines";
 import type { Run } from "../record/run";
 import type { Figures } from "../record/stretch";
+import { Bullet } from "./bullet";
 import { Copyable, Icon, type State } from "./parts";
 import * as words from "./words";
 
@@ -16,13 +17,13 @@ export function Verdict({ run, whole }: { run: Run; whole: Figures }) {
         {report && <Facts run={run} report={report} />}
       </div>
       <div class="why">
-        <h3>
+        <h2>
           Thresholds <span class="dim">of the whole run</span>
-        </h3>
+        </h2>
         {report ? <Thresholds report={report} /> : <p class="dim">Not judged: there is no end.</p>}
         {header.command.length > 0 && (
           <>
-            <h3>Repeat this run</h3>
+            <h2>Repeat this run</h2>
             <Copyable text={words.command(header.command)} />
           </>
         )}
@@ -191,6 +192,7 @@ function Thresholds({ report }: { report: Report }) {
               <span class="sr">{passed ? "holds" : "broken"}</span>
             </td>
             <th scope="row" class="mono">{rule}</th>
+            <td class="lo"><Bullet rule={rule} found={found} passed={passed} /></td>
             <td class={`num ${passed ? "" : "bad"}`}>{found}</td>
           </tr>
         ))}

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { chromium, type Browser, type BrowserContextOptions, type Page } from "playwright-core";
 
 import type { Line } from "../../src/record/lines";
-import { writePage } from "../page";
+import { writePage, type Compared } from "../page";
 
 export interface Opened {
   page: Page;
@@ -32,9 +32,10 @@ export class Pages {
     lines: Line[] | Line[][],
     options: BrowserContextOptions = {},
     hash = "",
+    compared?: Compared,
   ): Promise<Opened> {
     const path = join(this.folder, "page.html");
-    writePage(path, ...(Array.isArray(lines[0]) ? lines as Line[][] : [lines as Line[]]));
+    writePage(path, Array.isArray(lines[0]) ? lines as Line[][] : [lines as Line[]], compared);
     return this.openFile(path, options, hash);
   }
 
@@ -64,4 +65,21 @@ export class Pages {
     await this.browser.close();
     rmSync(this.folder, { recursive: true });
   }
+}
+
+/** How long each of some selections takes until it is on the screen, in milliseconds. */
+export function selections(page: Page): Promise<number[]> {
+  return page.evaluate(async () => {
+    const took: number[] = [];
+    for (let from = 100; from < 3_000; from += 300) {
+      const began = performance.now();
+      location.hash = `#t=${from}-${from + 555}`;
+      await new Promise((done) => addEventListener("hashchange", done, { once: true }));
+      // What was reckoned is on the page once a frame was painted.
+      await new Promise(requestAnimationFrame);
+      await new Promise((done) => setTimeout(done));
+      took.push(performance.now() - began);
+    }
+    return took;
+  });
 }

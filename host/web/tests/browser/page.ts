@@ -1,14 +1,18 @@
 // The page in Debian's Chromium: what is drawn, what a selection reckons, what leaves the machine.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
+
+import axe from "axe-core";
+import type { Locator } from "playwright-core";
 
 import { RunBuilder } from "../../src/record/run";
 import { figuresOf } from "../../src/record/stretch";
 import * as words from "../../src/view/words";
-import { fixture } from "../fixture";
+import { compared, fixture } from "../fixture";
 import { textOf } from "../page";
-import { Pages } from "./chromium";
+import { Pages, selections } from "./chromium";
 
 let pages: Pages;
 before(async () => {
@@ -148,25 +152,130 @@ test("paper is light, and nothing is cut at its right", async () => {
   assert.deepEqual([width, background], [703, "rgb(255, 255, 255)"]);
 });
 
+test("the ends of a stretch, and all of it, are moved by keys and dragged", async () => {
+  const { page, errors } = await pages.open(small(), {}, "#t=100-150");
+  const hash = () => page.evaluate(() => location.hash);
+  const end = page.getByRole("slider", { name: "End of the stretch" });
+  await end.focus();
+  for (const key of ["ArrowRight", "ArrowRight", "PageDown"]) await page.keyboard.press(key);
+  assert.equal(await hash(), "#t=100-142");
+  await page.getByRole("slider", { name: "The whole stretch" }).focus();
+  await page.keyboard.press("Home");
+  assert.equal(await hash(), "#t=0-42");
+
+  const drag = async (grip: Locator, by: number) => {
+    const box = (await grip.boundingBox())!;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + by, y, { steps: 5 });
+    await page.mouse.up();
+  };
+  const plot = (await page.locator("#time .u-over").first().boundingBox())!;
+  await drag(end, plot.width / 4);
+  assert.equal(await hash(), "#t=0-102");
+  await drag(page.locator("#time .plot .edge").nth(1), -plot.width / 8);
+  assert.equal(await hash(), "#t=0-72");
+  assert.match(await page.locator(".selbar b").innerText(), /0:00 – 1:12/);
+  assert.deepEqual(errors, []);
+});
+
+test("a chart is a table and a picture too, and a stretch is taken along as data", async () => {
+  const { page, requests, errors } = await pages.open(small(), {}, "#t=100-150");
+  await page.getByRole("button", { name: "Response time as a table" }).click();
+  const table = page.getByRole("region", { name: "Response time as a table" });
+  assert.equal(await table.locator("tbody tr").count(), 50);
+  assert.equal(await table.locator("thead th").count(), 5);
+  const taken = async (name: string) => {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name }).click(),
+    ]);
+    return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+  };
+  const picture = await taken("Rate as a picture");
+  assert.equal(picture.name, "checkout-rate-0-00-4-00.png");
+  assert.equal(picture.bytes.subarray(1, 4).toString(), "PNG");
+  assert.ok(picture.bytes.length > 3_000, String(picture.bytes.length));
+  await page.getByText("Export", { exact: true }).click();
+  const csv = await taken("CSV");
+  assert.equal(csv.name, "checkout-1-40-2-30.csv");
+  assert.equal(csv.bytes.toString().split("\r\n").length, 52);
+  const json = await taken("JSON");
+  assert.equal(JSON.parse(json.bytes.toString()).seconds, 50);
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("details[open]").count(), 0);
+  assert.ok(await page.locator(".chip.sel").first().isVisible());
+  assert.deepEqual([requests, errors], [[], []]);
+});
+
+test("a run of one frame has its charts, and no line is missing", async () => {
+  const { page, errors } = await pages.open(fixture({ seconds: 1, perSecond: 1_200 }).lines);
+  const canvases = page.locator("#time canvas");
+  for (let chart = 0; chart < await canvases.count(); chart++) {
+    assert.ok(await canvases.nth(chart).evaluate(painted) > 1_000, `chart ${chart}`);
+  }
+  const blue = await canvases.first().evaluate((canvas: HTMLCanvasElement) => {
+    const { data } = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height);
+    return data.filter((red, at) => at % 4 === 0 && red === 0x1f && data[at + 2] === 0xc6).length;
+  });
+  assert.ok(blue > 500, String(blue));
+  assert.deepEqual(errors, []);
+});
+
+test("each notable transaction has the command that does its iteration again", async () => {
+  const { page } = await pages.open(small());
+  const rows = page.locator("#notable tbody tr");
+  assert.equal(await rows.count(), 10);
+  await page.getByRole("button", { name: "First failures" }).click();
+  assert.match(await rows.first().innerText(), /status 503/);
+  await page.getByRole("button", { name: "Repeat iteration 231400" }).click();
+  assert.equal(
+    await page.locator("#notable code").innerText(),
+    "host try checkout.wasm --scenario checkout --target https://shop.staging.example " +
+      "--seed 1552998097 --iteration 231400 --user 0 --traceparent");
+});
+
+test("two runs that are compared lie over each other, with what was found of them", async () => {
+  const { page, requests, errors } = await pages.open([small(), small()], {}, "", compared());
+  assert.match(await page.locator("h1").innerText(), /B differs from A within these two runs/);
+  const row = page.locator("#differences tbody tr").first();
+  assert.match(await row.innerText(), /response\.p95\s+10\.0 ms\s+12\.0 ms\s+\+20\.0 %/);
+  assert.match(await page.locator(".why").innerText(), /version/);
+  const canvases = page.locator("#time canvas");
+  assert.equal(await canvases.count(), 4);
+  assert.ok(await canvases.first().evaluate(painted) > 2_000);
+  // Each run is there, too.
+  await page.locator("select").selectOption("2");
+  await page.locator("#plan").waitFor();
+  assert.deepEqual([requests, errors], [[], []]);
+});
+
+test("nothing on the page keeps out who listens to it or uses keys alone", async () => {
+  for (const colorScheme of ["light", "dark"] as const) {
+    const whole = { colorScheme, reducedMotion: "reduce" as const };
+    const opened = [
+      await pages.open(small(), whole, "#t=100-150"),
+      await pages.open([small(), small()], whole, "", compared()),
+    ];
+    for (const { page } of opened) {
+      await page.evaluate(axe.source);
+      const { violations } = await page.evaluate(() =>
+        (globalThis as unknown as { axe: typeof axe }).axe.run());
+      const told = violations.map(({ id, nodes }) =>
+        `${id}: ${nodes.slice(0, 3).map(({ html }) => html).join(" ")}`);
+      assert.deepEqual(told, [], colorScheme);
+    }
+  }
+});
+
 test("an hour with three names is on the screen in a second, a selection in 50 ms", async (t) => {
   const { lines } = fixture({ seconds: 3_600, perSecond: 60 });
   const { page } = await pages.open(lines);
   const [painted, complete] = await page.evaluate(() =>
     ["painted", "complete"].map((name) => performance.getEntriesByName(name)[0].startTime));
-  const selections = await page.evaluate(async () => {
-    const took: number[] = [];
-    for (let from = 100; from < 3_000; from += 300) {
-      const began = performance.now();
-      location.hash = `#t=${from}-${from + 555}`;
-      await new Promise((done) => addEventListener("hashchange", done, { once: true }));
-      // What was reckoned is on the page once a frame was painted.
-      await new Promise(requestAnimationFrame);
-      await new Promise((done) => setTimeout(done));
-      took.push(performance.now() - began);
-    }
-    return took.sort((one, other) => one - other);
-  });
-  const median = selections[selections.length >> 1];
+  const took = (await selections(page)).sort((one, other) => one - other);
+  const median = took[took.length >> 1];
   const [first, all, chosen] = [painted, complete, median].map(Math.round);
   t.diagnostic(`painted after ${first} ms, complete after ${all} ms, a selection ${chosen} ms`);
   // A machine that does other things takes longer; what takes ten times as long is broken.

@@ -1,0 +1,93 @@
+// What the host found of two sides (`host/report/src/compare`), and their courses on one time axis.
+
+import { perSecond, percentilesOverTime, type Values } from "./course";
+import type { Axis, Part, Run } from "./run";
+
+export interface FigureComparison {
+  figure: string;
+  unit: "s" | "share" | "1/s" | "";
+  a: number | null;
+  b: number | null;
+  at_least?: [boolean, boolean];
+  is_relative: boolean;
+  difference: number | null;
+  /** Ends that are not known are absent. */
+  interval: [number | null, number | null] | null;
+  finding: "differs" | "may be chance" | "cannot tell" | "the same" | "not known";
+  why?: string;
+}
+
+export interface Comparison {
+  a: string[];
+  b: string[];
+  method: "totals-of-two-runs" | "two-runs" | "few-runs" | "many-runs";
+  unlike: { what: string; a: string[]; b: string[] }[];
+  remarks: string[];
+  figures: FigureComparison[];
+  by_name: FigureComparison[];
+  margins: { rule: string; ruling: "passed" | "failed" | "no-data"; found: string }[];
+}
+
+export type Side = "a" | "b";
+
+/** A run on its side. */
+export interface Sided {
+  side: Side;
+  run: Run;
+}
+
+/** The courses of a run, on the time axis of all. */
+export interface SidedCourses {
+  completed: Values;
+  p50: Values;
+  p95: Values;
+  failed: Values;
+}
+
+/** The courses of all runs, so that their measured parts begin at the same place. */
+export function aligned(all: readonly Sided[]): { axis: Axis; courses: SidedCourses[] } {
+  const begin = Math.max(...all.map(({ run }) => run.measuredFrom));
+  const shift = all.map(({ run }) => begin - run.measuredFrom);
+  const ends = all.map(({ run }, at) => (run.moments.at(-1)?.until ?? 0) + shift[at]);
+  const end = Math.max(...ends);
+  const step = Math.max(1, ...all.map(({ run }) => typicalStep(run)));
+  const count = Math.max(1, Math.ceil(end / step - 1e-6));
+  const moments = Array.from({ length: count }, (_, at) =>
+    ({ from: at * step, until: Math.min((at + 1) * step, end) }));
+  const courses = all.map(({ run }, at): SidedCourses => {
+    const on = (values: Values) => placed(run, values, shift[at], moments);
+    const counts = (...names: string[]) => on(perSecond(run, (part) =>
+      names.map((name) => part.counts.at("transactions", name))));
+    const response = (part: Part) => part.times.get("response");
+    const [p50, p95] = percentilesOverTime(run, response, [50, 95]);
+    return {
+      completed: counts("ok", "failed"),
+      failed: counts("failed"),
+      p50: on(p50.values),
+      p95: on(p95.values),
+    };
+  });
+  const measured = all.map(({ run }, at) => run.measuredUntil + shift[at]);
+  return {
+    axis: { moments, measuredFrom: begin, measuredUntil: Math.max(...measured) },
+    courses,
+  };
+}
+
+/** How long most frames of a run are; the last is often shorter. */
+function typicalStep({ moments }: Run): number {
+  const lengths = moments.map(({ from, until }) => until - from).sort((one, other) => one - other);
+  return lengths[lengths.length >> 1] ?? 1;
+}
+
+/** The values of a run where they stand on another axis: of each place that of the frame in its
+ * middle, nothing where there is none. */
+function placed(run: Run, values: Values, shift: number, moments: Axis["moments"]): Values {
+  let frame = 0;
+  return Float64Array.from(moments, ({ from, until }) => {
+    const middle = (from + until) / 2 - shift;
+    while (frame < run.moments.length && run.moments[frame].until <= middle) frame++;
+    const found = run.moments[frame];
+    return found && found.from <= middle ? values[frame] : NaN;
+  });
+}

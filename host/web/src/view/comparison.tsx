@@ -1,0 +1,304 @@
+// The page of a comparison: what differs, how sure that is, and where in time it lies.
+
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+
+import { CURVE, drawCurve } from "../charts/curve";
+import { draw, type Window } from "../charts/chart";
+import { DRAWN_RUNS, labelOf, overlaid } from "../charts/overlaid";
+import type { Spec } from "../charts/specs";
+import type { Comparison as Found, Side, Sided } from "../record/comparison";
+import type { Axis } from "../record/run";
+import { figuresOf, surely, wholeRun, type Figures } from "../record/stretch";
+import { change, valueWords } from "./difference";
+import { Differences } from "./differences";
+import { Swatch } from "./legend";
+import { usePaint } from "./paint";
+import { Icon, Panel, Q } from "./parts";
+import { sentence } from "./plot";
+import { ready, Top, type Runs } from "./top";
+import * as words from "./words";
+
+export function Comparison(props: { found: Found; sided: Sided[]; runs: Runs }) {
+  const { found, sided, runs } = props;
+  const paint = usePaint();
+  useEffect(ready, []);
+  const drawn = useMemo(() => (["a", "b"] as const).flatMap((side) =>
+    sided.filter((run) => run.side === side).slice(0, DRAWN_RUNS)), [sided]);
+  const figures = useMemo(
+    () => drawn.map(({ run }) => figuresOf(run, wholeRun(run))), [drawn]);
+  return (
+    <>
+      <Top runs={runs} />
+      <main>
+        <Verdict found={found} sided={sided} />
+        <Differences
+          id="differences"
+          title="Differences"
+          rows={found.figures}
+          method={found.method}
+        />
+        {drawn.length > 0 && (
+          <>
+            <OverTime drawn={drawn} figures={figures} paint={paint} all={sided.length} />
+            <Curves drawn={drawn} figures={figures} paint={paint} />
+          </>
+        )}
+        <Differences
+          id="transactions"
+          title="Transactions"
+          rows={found.by_name}
+          method={found.method}
+        />
+      </main>
+      <footer>
+        Swell · this page holds its records and needs no network · made with Preact and uPlot, ©
+        their authors, MIT licence
+      </footer>
+    </>
+  );
+}
+
+function Verdict({ found, sided }: { found: Found; sided: Sided[] }) {
+  const differs = found.figures.filter(({ finding }) => finding === "differs");
+  const p95 = found.figures.find(({ figure }) => figure === "response.p95");
+  const isFailed = found.margins.some(({ ruling }) => ruling !== "passed");
+  const within = found.method === "two-runs" ? " within these two runs" : "";
+  const word = found.method === "totals-of-two-runs"
+    ? "Two totals beside each other"
+    : differs.length > 0 ? `B differs from A${within}` : "No difference can be told";
+  const state = isFailed ? "fail" : differs.length > 0 ? "warn" : "info";
+  return (
+    <section class="verdict" aria-label="Verdict">
+      <div class="say">
+        <h1 class={state}>
+          <Icon state={state} />
+          {isFailed ? "Failed: " : ""}{word}
+        </h1>
+        {p95 && p95.difference !== null && (
+          <p class="lead">
+            The response p95 of B is <b>{valueWords(p95, "b")}</b>, that of A{" "}
+            <b>{valueWords(p95, "a")}</b>: {change(p95.difference, p95)}.
+          </p>
+        )}
+        <dl class="facts">
+          {(["a", "b"] as const).map((side) => (
+            <div key={side}>
+              <dt><i class={`ln ${side === "a" ? "a" : "r"}`} />{side.toUpperCase()}</dt>
+              <dd class="plain">{sideWords(found, sided, side)}</dd>
+            </div>
+          ))}
+        </dl>
+        <p class="dim">{METHODS[found.method]}</p>
+      </div>
+      <div class="why">
+        {found.margins.length > 0 && <Margins found={found} />}
+        <h2>What else differs</h2>
+        {found.unlike.length === 0
+          ? <p><Icon state="pass" />Nothing that is known: plan, target, version and machine.</p>
+          : (
+            <table class="thr">
+              <thead class="sr">
+                <tr><th>What</th><th>A</th><th>B</th></tr>
+              </thead>
+              <tbody>
+                {found.unlike.map(({ what, a, b }) => (
+                  <tr key={what}>
+                    <th scope="row"><Icon state="warn" />{what}</th>
+                    <td class="words">{a.join(" | ")}</td>
+                    <td class="words"><b>{b.join(" | ")}</b></td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          )}
+        {found.remarks.length > 0 && (
+          <>
+            <h2>Before you read on</h2>
+            <ul class="remarks">
+              {found.remarks.map((remark) => <li key={remark}>{remark}</li>)}
+            </ul>
+          </>
+        )}
+      </div>
+    </section>
+  );
+}
+
+/** What each way of comparing can say, as `host/report/src/compare/method.rs` has it. */
+const METHODS: Record<Found["method"], string> = {
+  "totals-of-two-runs":
+    "The totals of two runs: how sure a difference is, only their records could say.",
+  "two-runs": "Two runs: “differs” speaks of these two and what varied within them. How much equal " +
+    "runs differ from each other, they cannot say: give some of each, A1,A2,… B1,B2,…, best " +
+    "taken in turn.",
+  "few-runs": "Few runs: “differs” holds if runs spread as the normal law says. With five and more " +
+    "on each side nothing is assumed.",
+  "many-runs": "Ranks of the runs (Mann-Whitney) and the median of their differences " +
+    "(Hodges-Lehmann): nothing is assumed of how runs spread.",
+};
+
+function Margins({ found }: { found: Found }) {
+  const word = { passed: "ok", failed: "failed", "no-data": "no data" };
+  return (
+    <>
+      <h2>Must not be</h2>
+      <table class="thr">
+        <tbody>
+          {found.margins.map(({ rule, ruling, found }) => (
+            <tr key={rule}>
+              <td>
+                <Icon state={ruling === "passed" ? "pass" : "fail"} />
+                <span class="sr">{word[ruling]}</span>
+              </td>
+              <th scope="row" class="mono">{rule}</th>
+              <td class="num">{found}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+function sideWords(found: Found, sided: Sided[], side: Side): string {
+  const names = found[side];
+  const first = sided.find((run) => run.side === side)?.run;
+  if (names.length > 1) return `${names.length} runs: ${names.join(", ")}`;
+  if (!first) return `${names[0]}: its totals`;
+  const { header, report } = first;
+  const end = report ? `exit ${report.exit.code}, ${report.verdict.stamp}` : "without an end";
+  return `${header.name}, ${words.date(header.began_at)}, ${end} (${names[0]})`;
+}
+
+function OverTime(props: { drawn: Sided[]; figures: Figures[]; paint: number; all: number }) {
+  const { drawn, figures, paint, all } = props;
+  const { axis, specs } = useMemo(() => overlaid(drawn), [drawn]);
+  const [cursor, setCursor] = useState<number | null>(null);
+  const [zoom, setZoom] = useState<Window | null>(null);
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => event.key === "Escape" && setZoom(null);
+    addEventListener("keydown", key);
+    return () => removeEventListener("keydown", key);
+  }, []);
+  const window = useMemo<Window>(
+    () => zoom ?? [0, axis.moments[axis.moments.length - 1].until], [zoom, axis]);
+  const plots = useMemo(() => specs.map((spec, index) => (
+    <OverlaidPlot
+      key={spec.id}
+      axis={axis}
+      spec={spec}
+      window={window}
+      paint={paint}
+      hasTimes={index === specs.length - 1}
+      setCursor={setCursor}
+      zoom={setZoom}
+    />
+  )), [axis, specs, window, paint]);
+  const at = cursor === null ? "whole runs" : `at ${words.clock(axis.moments[cursor].from)}`;
+  return (
+    <Panel
+      id="time"
+      title="Over time"
+      aside={
+        <>
+          {drawn.length < all && <span class="dim">the first {DRAWN_RUNS} of each side</span>}
+          {zoom && (
+            <button type="button" class="btn sm" onClick={() => setZoom(null)}>
+              Whole run <kbd>Esc</kbd>
+            </button>
+          )}
+          <span class="dim lo">Drag to zoom · measured parts begin together</span>
+        </>
+      }
+    >
+      <div class="lanerow short">
+        <div class="lg"><span class="dim">Values: </span><b>{at}</b></div>
+      </div>
+      {specs.map((spec, index) => (
+        <div class="ch" key={spec.id}>
+          <div class="lg">
+            <h3>{spec.title}</h3>
+            <p>{spec.about}</p>
+            <ul>
+              {spec.lines.toReversed().map((line, run) => {
+                const value = cursor === null ? line.of?.(figures[run]) : line.values[cursor];
+                const known = typeof value === "number" && !Number.isNaN(value);
+                return (
+                  <li key={line.label}>
+                    <Swatch line={line} />
+                    <span class="grow">{line.label}</span>
+                    <b><Q of={known ? line.say(value) : words.NOT_AVAILABLE} /></b>
+                  </li>
+                );
+              })}
+            </ul>
+          </div>
+          {plots[index]}
+        </div>
+      ))}
+    </Panel>
+  );
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function OverlaidPlot(props: {
+  axis: Axis;
+  spec: Spec;
+  window: Window;
+  paint: number;
+  hasTimes: boolean;
+  setCursor: (frame: number | null) => void;
+  zoom: (window: Window) => void;
+}) {
+  const { axis, spec, window, paint, hasTimes, setCursor, zoom } = props;
+  const into = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const select = (from: number, until: number) => zoom([from, until]);
+    const on = { cursor: setCursor, select };
+    const chart = draw(into.current!, axis, spec, window, NONE, hasTimes, on);
+    return () => chart.destroy();
+  }, [axis, spec, window, paint]);
+  return <div class="plot"><div ref={into} role="img" aria-label={sentence(spec)} /></div>;
+}
+
+const HEIGHT = 268;
+
+/** The percentile curves of all runs. */
+function Curves({ drawn, figures, paint }: { drawn: Sided[]; figures: Figures[]; paint: number }) {
+  const into = useRef<HTMLDivElement>(null);
+  const onlyB = drawn.filter(({ side }) => side === "b").length === 1;
+  useLayoutEffect(() => {
+    const lines = figures.map(({ response }, at) => ({
+      color: drawn[at].side === "a" ? "run-a" : "r95",
+      width: 1.75,
+      values: [
+        response.min?.ns ?? null,
+        ...response.percentiles(CURVE.slice(1)).map((figure) => figure?.ns ?? null),
+      ],
+    }));
+    const b = drawn.findIndex(({ side }) => side === "b");
+    const band = onlyB
+      ? surely(drawn[b].run, wholeRun(drawn[b].run), figures[b].response, CURVE)
+      : [];
+    const chart = drawCurve(into.current!, lines, band, HEIGHT);
+    return () => chart.destroy();
+  }, [drawn, figures, paint]);
+  const told = drawn.map((_, at) =>
+    `${labelOf(drawn, at)} p95 ${words.said(words.figure(figures[at].response.percentile(95)))}`);
+  return (
+    <Panel
+      id="percentiles"
+      title="Percentiles of the response time"
+      aside={
+        <span class="clg">
+          <span><i class="ln a" />A</span>
+          <span><i class="ln r" />B</span>
+          {onlyB && <span><i class="bn" />B, 95 % sure</span>}
+        </span>
+      }
+    >
+      <div ref={into} role="img" aria-label={`Percentiles: ${told.join("; ")}`} />
+    </Panel>
+  );
+}
