@@ -60,3 +60,28 @@ fn what_was_cut_off_makes_a_figure_of_the_page_at_least_so_much_too() {
     assert!(run.count("/measured/transactions/interrupted") > 0, "{}", run.stdout);
     expect_agreement(&page, &run);
 }
+
+#[test]
+fn runs_that_are_compared_are_in_one_page_with_what_was_found() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let target = Target::start(TargetSettings::default()).expect("loopback has a free port");
+    for name in ["a", "b"] {
+        Host::run_guest("plain-get")
+            .target(target.url())
+            .args("--tps 100 --duration 2s --accept invalid --record")
+            .arg(folder.path().join(name))
+            .finish()
+            .expect_code(0);
+    }
+    let compare = |out: &str| {
+        let host = Host::new("compare").arg("a").arg("b").arg("--out").arg(out);
+        host.in_folder(folder.path()).finish()
+    };
+    compare("html=both.html").expect_code(0);
+    let page = fs::read_to_string(folder.path().join("both.html")).expect("it was written");
+    for part in ["record\" data-side=\"a\"", "record\" data-side=\"b\"", "comparison\""] {
+        let found = page.matches(&format!("<script type=\"application/vnd.swell.{part}>")).count();
+        assert_eq!(found, 1, "{part}");
+    }
+    compare("html=a").expect_code(104);
+}

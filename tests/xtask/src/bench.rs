@@ -12,7 +12,7 @@ use crate::machine::{program, program_of, program_of_crates_io};
 use crate::step::{output, run as run_step, say, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
-use crate::{checks, scenarios};
+use crate::{checks, page, scenarios};
 
 /// What of the bench to run.
 #[derive(Debug, clap::Args)]
@@ -55,6 +55,13 @@ enum Which {
         #[arg(long, default_value_t = 12)]
         seconds: u32,
     },
+    /// What the page of an hour at 5,000 transactions a second weighs, and how soon a browser has it
+    /// on the screen and a selection reckoned
+    Page {
+        /// Where the page is written, to be looked at
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// How well five hosts share a load, and how soon they bear it again when one is killed, as a
     /// table
     Cluster {
@@ -82,8 +89,25 @@ pub(crate) fn run(workspace: &Workspace, args: &BenchArgs) -> anyhow::Result<()>
         None => comparison(workspace, args),
         Some(Which::Control { plots }) => control(workspace, plots),
         Some(Which::Compare { pairs, seconds }) => compare(workspace, *pairs, *seconds),
+        Some(Which::Page { out }) => page_of_an_hour(workspace, out.as_deref()),
         Some(Which::Cluster { tps, rounds, parts }) => cluster(workspace, *tps, *rounds, parts),
     }
+}
+
+/// A page of an hour, in a browser.
+fn page_of_an_hour(workspace: &Workspace, out: Option<&Path>) -> anyhow::Result<()> {
+    // The host carries what was built of the page before it.
+    page::build(workspace)?;
+    page::browser()?;
+    checks::build(workspace)?;
+
+    title("the measuring");
+    let mut bench = workspace.cargo(["bench", "--locked", "--workspace", "--bench", "page", "--"]);
+    if let Some(out) = out {
+        // The bench itself runs in another folder.
+        bench.arg("--out").arg(std::path::absolute(out)?);
+    }
+    run_step(bench.env("SWELL_HOST_BIN", workspace.built("release/host")))
 }
 
 /// Five hosts on networks of this machine's own.

@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: from a bare clone to a running load test.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use anyhow::Context;
@@ -9,10 +9,10 @@ use crate::machine::scenario_compiler;
 use crate::step::{say, title};
 use crate::toolchain::WITH_WASI;
 use crate::workspace::Workspace;
-use crate::{checks, scenarios};
+use crate::{checks, page, scenarios};
 
-/// Builds the host and an example, starts a service, and shows 5,000 transactions a second for ten
-/// seconds.
+/// Builds the host and an example, starts a service, shows 5,000 transactions a second for ten
+/// seconds, and leaves a report of them.
 ///
 /// # Errors
 /// Something cannot be built or started. How the run ended is the exit code: the host's own.
@@ -23,6 +23,8 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
     title("the scenario: sdk-examples/hello-http");
     let examples = workspace.built("examples");
     scenarios::example(workspace, "hello-http", &examples)?;
+
+    let has_page = page::build_if_possible(workspace)?;
 
     title("the host (the first build compiles wasmtime and takes some minutes)");
     checks::build(workspace)?;
@@ -38,11 +40,26 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
         "--duration",
         "10s",
     ]);
+    let report = workspace.built("demo.html");
+    let mut out = String::new();
+    // That of another demo would be shown for this one's.
+    std::fs::remove_file(&report).or_else(|error| match error.kind() {
+        ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })?;
+    if has_page {
+        out = format!("html={}", report.display());
+        host.args(["--out", &out]);
+        out.insert_str(0, " --out ");
+    }
     say(&format!(
-        "$ host run hello-http.wasm --target {} --tps 5000 --duration 10s\n",
+        "$ host run hello-http.wasm --target {} --tps 5000 --duration 10s{out}\n",
         service.url
     ));
     let status = host.status().context("can't run the host")?;
+    if report.is_file() {
+        say(&format!("\nopen the report in a browser: {}", report.display()));
+    }
     Ok(status
         .code()
         .and_then(|code| u8::try_from(code).ok())

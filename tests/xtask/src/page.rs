@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use crate::machine::program_of;
-use crate::step::{run, title};
+use crate::step::{run, say, succeeds, title};
 use crate::workspace::Workspace;
 
 /// Checks and builds the page, and tries it in a browser.
@@ -15,17 +15,28 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
     build(workspace)?;
     title("tests of the page");
     run(&mut npm(workspace, &["run", "--silent", "test"]))?;
+    browser()?;
+    run(&mut npm(workspace, &["run", "--silent", "browser"]))
+}
+
+/// The browser in which the page is tried.
+///
+/// # Errors
+/// It cannot be installed.
+pub(crate) fn browser() -> anyhow::Result<()> {
     program_of(
         "chromium",
         "chromium",
         &["--version"],
         "a browser, in which the page of a run is tested",
-    )?;
-    run(&mut npm(workspace, &["run", "--silent", "browser"]))
+    )
 }
 
 /// Checks its types and builds it: whatever is built of the host afterwards carries it.
-fn build(workspace: &Workspace) -> anyhow::Result<()> {
+///
+/// # Errors
+/// It cannot be built.
+pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     title("page");
     program_of("nodejs", "node", &["--version"], "what builds the page of a run")?;
     program_of("npm", "npm", &["--version"], "what brings the libraries of the page")?;
@@ -33,6 +44,21 @@ fn build(workspace: &Workspace) -> anyhow::Result<()> {
     run(&mut npm(workspace, &["ci", "--no-audit", "--no-fund"]))?;
     run(&mut npm(workspace, &["run", "--silent", "check"]))?;
     run(&mut npm(workspace, &["run", "--silent", "build"]))
+}
+
+/// The same where Node.js is there already, and whether it was: a first look is worth no more
+/// programs than it needs.
+///
+/// # Errors
+/// It cannot be built.
+pub(crate) fn build_if_possible(workspace: &Workspace) -> anyhow::Result<bool> {
+    let is_there = ["node", "npm"].iter().all(|name| succeeds(name, &["--version"]));
+    if is_there {
+        build(workspace)?;
+    } else {
+        say("without Node.js there will be no report to open: `cargo xtask page` brings both");
+    }
+    Ok(is_there)
 }
 
 /// Builds the page, and puts a host that carries it into the user's path.
