@@ -278,7 +278,7 @@ fn write(
     place: &OutPlace,
 ) -> anyhow::Result<()> {
     let taken = AtomicU64::new(0);
-    let json = || {
+    let json = || -> anyhow::Result<String> {
         let json = serde_json::to_string_pretty(comparison);
         Ok(plain::json(&json.context("cannot put the comparison into JSON")?) + "\n")
     };

@@ -1,6 +1,7 @@
 // A made-up run, as lines of a record: with real histograms, a service that saturates for a while,
 // failures by cause, checks, metrics with tags, and transactions that are cut off at the end.
 
+import { bucketOf } from "../src/record/buckets";
 import type { Comparison, FigureComparison } from "../src/record/comparison";
 import type { Counts, Frame, Header, Line, Report, Times } from "../src/record/lines";
 import type { Compared } from "./page";
@@ -23,13 +24,6 @@ export function random(seed: number): () => number {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** The number of the bucket for a time, by the layout's definition. */
-export function bucketOf(ns: number): number {
-  const units = Math.floor(ns / 512);
-  const doublings = Math.max(0, Math.floor(Math.log2(Math.max(units, 1))) - 10);
-  return doublings * 1024 + Math.floor(units / 2 ** doublings);
 }
 
 /** Samples in nanoseconds as a frame has them. */

@@ -5,6 +5,7 @@ import { deflateSync } from "node:zlib";
 
 import type { Comparison, Side } from "../src/record/comparison";
 import type { Line, Times } from "../src/record/lines";
+import { pack } from "../src/record/packed";
 
 /** The lines as text; the seed is a bare number there, as the host writes it. */
 export function textOf(lines: Line[]): string {
@@ -13,23 +14,11 @@ export function textOf(lines: Line[]): string {
     .join("\n");
 }
 
-const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-function digitsOf(value: number): string {
-  let digits = "";
-  for (let rest = value; ; rest = Math.floor(rest / 32)) {
-    if (rest < 32) return digits + DIGITS[rest];
-    digits += DIGITS[32 + (rest % 32)];
-  }
-}
-
 /** A histogram as a page has it. */
 export function packed({ buckets = [], at_least, ...times }: Times): Times {
-  const steps = buckets.map(([bucket], at) => digitsOf(bucket - (buckets[at - 1]?.[0] ?? 0)));
-  const counts = buckets.map(([, count]) => digitsOf(count));
   return {
     ...times,
-    packed: [steps.join(""), counts.join("")],
+    packed: pack(buckets),
     ...(at_least && { at_least: at_least.packed ? at_least : packed(at_least) }),
   };
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { longestIn, shortestIn } from "../src/record/buckets";
+import { bucketOf, longestIn, shortestIn } from "../src/record/buckets";
 import { Channel } from "../src/record/channel";
 import { aligned } from "../src/record/comparison";
 import { effectiveSamples, intervals } from "../src/record/confidence";
@@ -15,7 +15,7 @@ import { columnsOf, csvOf, jsonOf } from "../src/record/rows";
 import {
   figuresOf, frameNearest, framesIn, movedBy, ownOf, requestsOf, wholeRun, windowOf,
 } from "../src/record/stretch";
-import { bucketOf, fixture, random, times } from "./fixture";
+import { fixture, random, times } from "./fixture";
 import { packed, textOf } from "./page";
 
 function runOf(lines: Line[]): Run {

@@ -69,8 +69,7 @@ mod tests {
         let mut page = ComparisonPage { page, runs: Vec::new() };
         for (name, side) in [("old", ComparedSide::A), ("new", ComparedSide::B)] {
             let path = folder.path().join(name);
-            let mut record =
-                RecordFile::create(&path, &header(name), Bounds::default()).unwrap();
+            let mut record = RecordFile::create(&path, &header(name), Bounds::default()).unwrap();
             record.add(&Entry::Frame(Box::new((*frame(0, 3)).clone()))).unwrap();
             drop(record);
             page.add(side, &path).unwrap();

@@ -17,3 +17,14 @@ export function shortestIn(bucket: number): number {
 export function longestIn(bucket: number): number {
   return shortestIn(bucket + 1) - 1;
 }
+
+/** The number of the bucket for a time in nanoseconds; what is too long for all is in the last. */
+export function bucketOf(ns: number): number {
+  let units = Math.floor(ns / 2 ** UNIT_BITS);
+  let doublings = 0;
+  while (units >= 2 ** (FINE_BITS + 1) && doublings < BUCKETS) {
+    units = Math.floor(units / 2);
+    doublings++;
+  }
+  return Math.min((doublings << FINE_BITS) + units, BUCKETS - 1);
+}

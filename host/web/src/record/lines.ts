@@ -1,6 +1,8 @@
 // The lines of a record as the host writes them (`host/report/src/record/lines.rs`): what is empty
 // is left out.
 
+import type { Packed } from "./packed";
+
 export interface Times {
   count: number;
   sum_ns?: number;
@@ -10,7 +12,7 @@ export interface Times {
   buckets?: [number, number][];
   /** The same as a page has it: by how much each number is more than that before, and the counts.
    * See `packed.ts`. */
-  packed?: [string, string];
+  packed?: Packed;
   /** Ages of what was cut off. */
   at_least?: Times;
 }

@@ -3,11 +3,16 @@
 
 import { useEffect, useState } from "preact/hooks";
 
+import { restyled } from "../charts/look";
+
 /** A number that changes whenever all charts are to be drawn anew. */
 export function usePaint(): number {
   const [paint, setPaint] = useState(0);
   useEffect(() => {
-    const again = () => setPaint((number) => number + 1);
+    const again = () => {
+      restyled();
+      setPaint((number) => number + 1);
+    };
     let width = innerWidth;
     let waiting = 0;
     const resized = () => {
