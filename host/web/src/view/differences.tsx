@@ -50,7 +50,7 @@ export function Differences(props: {
                   </td>
                   <td class="num lo dim">{ends(row)}</td>
                   <td class="lo w"><Whisker row={row} reach={reach} kind={kind} /></td>
-                  <td class={`words ${kind || "dim"}`}>{found(row, method)}</td>
+                  <td class={`words found ${kind || "dim"}`}>{found(row, method)}</td>
                 </tr>
               );
             })}

@@ -74,7 +74,10 @@ function Lead({ run, whole }: { run: Run; whole: Figures }) {
       {asked !== null && ` of the ${words.said(words.rate(asked))} asked for at the end`}.{" "}
       {p95 ? (
         <>
-          95 % of its users would have waited at most <b>{words.said(words.figure(p95))}</b>
+          {p95.atLeast
+            ? "5 % of its users would have waited at least "
+            : "95 % of its users would have waited at most "}
+          <b>{words.said(words.time(p95.ns))}</b>
           {differs ? (
             <>
               ; the service itself answered in <b>{words.said(words.figure(served))}</b>
