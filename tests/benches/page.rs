@@ -1,6 +1,6 @@
 //! The page of a made-up hour at 5,000 transactions a second with three names: what it weighs, how
-//! soon a browser has it on the screen, and how soon a selection is reckoned. Run it by `cargo xtask
-//! bench page`.
+//! soon a browser has it on the screen, and how soon a selection is reckoned. Run it by
+//! `cargo xtask bench page`.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};

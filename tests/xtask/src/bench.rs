@@ -55,8 +55,8 @@ enum Which {
         #[arg(long, default_value_t = 12)]
         seconds: u32,
     },
-    /// What the page of an hour at 5,000 transactions a second weighs, and how soon a browser has it
-    /// on the screen and a selection reckoned
+    /// What the page of an hour at 5,000 transactions a second weighs, and how soon a browser has
+    /// it on the screen and a selection reckoned
     Page {
         /// Where the page is written, to be looked at
         #[arg(long, value_name = "FILE")]

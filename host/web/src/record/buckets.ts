@@ -20,11 +20,8 @@ export function longestIn(bucket: number): number {
 
 /** The number of the bucket for a time in nanoseconds; what is too long for all is in the last. */
 export function bucketOf(ns: number): number {
-  let units = Math.floor(ns / 2 ** UNIT_BITS);
-  let doublings = 0;
-  while (units >= 2 ** (FINE_BITS + 1) && doublings < BUCKETS) {
-    units = Math.floor(units / 2);
-    doublings++;
-  }
-  return Math.min((doublings << FINE_BITS) + units, BUCKETS - 1);
+  const units = Math.min(Math.floor(ns / 2 ** UNIT_BITS), 2 ** 34);
+  // Of numbers of more than 32 bits the leading ones are found by their upper bits.
+  const doublings = Math.max(0, 31 - Math.clz32(units / 16) + 4 - FINE_BITS);
+  return Math.min((doublings << FINE_BITS) + Math.floor(units / 2 ** doublings), BUCKETS - 1);
 }
