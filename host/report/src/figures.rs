@@ -1,11 +1,11 @@
-//! Figures in words, as the summary and the live line have them.
+//! Figures in words, as the summary, the live line and the terminal view have them.
 
 use swell_core::verdict::Stamp;
 
 use crate::sheet::Tone;
 
 /// Milliseconds for people, in the unit that needs the fewest digits.
-pub(crate) fn time(ms: Option<f64>) -> String {
+pub fn time(ms: Option<f64>) -> String {
     match ms {
         None => "n/a".to_owned(),
         Some(ms) if ms < 1.0 => format!("{:.0} µs", ms * 1e3),
@@ -16,12 +16,12 @@ pub(crate) fn time(ms: Option<f64>) -> String {
 }
 
 /// The same with a sign where it may be more.
-pub(crate) fn bounded(ms: Option<f64>, is_at_least: bool) -> String {
+pub fn bounded(ms: Option<f64>, is_at_least: bool) -> String {
     if is_at_least && ms.is_some() { format!("≥ {}", time(ms)) } else { time(ms) }
 }
 
 /// What a verdict is to its reader.
-pub(crate) const fn stamp_tone(stamp: Stamp) -> Tone {
+pub const fn stamp_tone(stamp: Stamp) -> Tone {
     match stamp {
         Stamp::Valid => Tone::Good,
         Stamp::Suspect | Stamp::Unjudged => Tone::Doubtful,

@@ -44,6 +44,7 @@ pub use self::compare::{
 };
 pub use self::conclusion::LeftOut;
 pub use self::exit::{Exit, UnknownExit};
+pub use self::figures::{bounded, stamp_tone, time};
 pub use self::gauges::{FrameGauge, GAUGES, TellGauge};
 pub use self::judgement::Rules;
 pub use self::live_line::LiveLine;
@@ -52,8 +53,8 @@ pub use self::report::{
     FormOfRuns, Header, HostReport, LimitReport, MachineReport, NameReport, NotableReport,
     NotableRow, ObjectiveReport, OneOfRuns, Part, Report, ReportOfRuns, RequestsReport,
     SearchReport, SeriesReport, ThresholdReport, Times, Totals, UnsentReport, UsersReport,
-    VerdictReport, Written,
+    VerdictReport, Written, failures,
 };
-pub use self::sheet::{Piece, Sheet, Tone};
+pub use self::sheet::{Piece, Sheet, Tone, cut};
 pub use self::status::{Ended, HostStatus, ObjectiveStatus, RunState, Status};
 pub use self::summary::{Summary, SummaryOfRuns};

@@ -32,9 +32,9 @@ pub use self::confidence::ConfidenceReport;
 pub use self::header::Header;
 pub use self::hosts::HostReport;
 pub use self::notable::{NotableReport, NotableRow};
-pub(crate) use self::part::failures;
 pub use self::part::{
     CheckReport, Counted, NameReport, Part, RequestsReport, SeriesReport, Totals, UnsentReport,
+    failures,
 };
 pub use self::rate::{ControlReport, LimitReport, ObjectiveReport, SearchReport};
 pub use self::times::Times;

@@ -167,7 +167,7 @@ pub(crate) fn width(text: &str) -> usize {
 }
 
 /// A text cut in its middle to a width, as names often differ at their end.
-pub(crate) fn cut(text: &str, columns: usize) -> String {
+pub fn cut(text: &str, columns: usize) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }

@@ -289,7 +289,7 @@ impl NameReport {
 }
 
 /// Why transactions failed, in words.
-pub(crate) fn failures(causes: &Causes) -> BTreeMap<String, u64> {
+pub fn failures(causes: &Causes) -> BTreeMap<String, u64> {
     let words = |cause: Cause<'_>, count| (cause.to_string(), count);
     let statuses = causes.statuses.iter().map(|(status, n)| words(Cause::Status(status), n));
     let requests = causes.requests.iter().map(|(class, n)| words(Cause::Request(class), n));
