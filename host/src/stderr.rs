@@ -5,6 +5,9 @@
 //! a thread of its own writes, from a queue with a bound. Lines that find the queue full are left
 //! out and counted; their number is printed as soon as somebody reads again, or else in the
 //! summary.
+//!
+//! A view that has the whole terminal shows the lines itself: they are held for it, and printed
+//! when it gives the terminal back.
 #![allow(clippy::disallowed_methods, reason = "what `terminal` has made harmless is written here")]
 
 use std::collections::VecDeque;
@@ -18,6 +21,8 @@ const MAX_BYTES: usize = 256 << 10;
 /// How many bytes may wait where a live line renews itself; if nobody saw the earlier lines, the
 /// latest is enough.
 const MAX_BEFORE_A_FRAME: usize = 4 << 10;
+/// The same while they are held for a view: the earliest ones go.
+const MAX_HELD_BYTES: usize = 1 << 20;
 /// How long the end of the program waits for a reader that takes nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How many bytes are written at a time, so that progress shows when a reader takes some.
@@ -53,6 +58,31 @@ pub(crate) fn lines_left_out() -> u64 {
 /// nobody reads: of those that nobody saw the latest are enough.
 pub(crate) fn renew(lines: Vec<LiveText>) {
     STDERR.renew(lines, columns());
+}
+
+/// Holds back all that is said from now on, once what was said before is written: a view has the
+/// terminal.
+pub(crate) fn hold() {
+    STDERR.hold(columns());
+    STDERR.flush(PATIENCE);
+}
+
+/// Prints what was held back. Without a hold there is nothing.
+pub(crate) fn release() {
+    STDERR.release();
+}
+
+/// The lines that are held since so many were, and how many those are.
+pub(crate) fn held_since(seen: u64) -> (Vec<String>, u64) {
+    STDERR.held_since(seen)
+}
+
+/// What a view writes on to have stderr's terminal for itself.
+///
+/// # Errors
+/// It is closed.
+pub(crate) fn screen() -> io::Result<std::fs::File> {
+    Ok(io::stderr().as_fd().try_clone_to_owned()?.into())
 }
 
 /// A line that renews itself.
@@ -98,6 +128,19 @@ struct Queue {
     untold: u64,
     /// Lines that renew themselves: they stand below all that was pushed.
     live: Vec<LiveText>,
+    /// What is held back while a view has the terminal.
+    held: Option<HeldLines>,
+    /// What was held back, to be written before all else.
+    released: Option<Vec<u8>>,
+}
+
+/// Lines that are held back.
+#[derive(Default)]
+struct HeldLines {
+    lines: VecDeque<Vec<u8>>,
+    bytes: usize,
+    /// How many there were before the first of them.
+    gone: u64,
 }
 
 impl Console {
@@ -119,6 +162,11 @@ impl Console {
 
     fn add(&self, line: Vec<u8>) {
         let mut queue = self.lock();
+        if let Some(held) = &mut queue.held {
+            let gone = held.add(line);
+            queue.left_out += gone;
+            return;
+        }
         if queue.bytes + line.len() > MAX_BYTES {
             queue.left_out += 1;
             queue.untold += 1;
@@ -131,6 +179,10 @@ impl Console {
 
     fn renew(&self, lines: Vec<LiveText>, columns: usize) {
         let mut queue = self.lock();
+        if queue.held.is_some() {
+            queue.live = lines;
+            return;
+        }
         // What takes them away is written all the same.
         if queue.bytes > MAX_BEFORE_A_FRAME && !lines.is_empty() {
             return;
@@ -144,10 +196,43 @@ impl Console {
         }
     }
 
+    fn hold(&self, columns: usize) {
+        let mut queue = self.lock();
+        if queue.held.is_some() {
+            return;
+        }
+        let erased = queue.erased(columns);
+        if !erased.is_empty() {
+            queue.push(erased);
+            self.0.changed.notify_all();
+        }
+        queue.held = Some(HeldLines::default());
+    }
+
+    fn release(&self) {
+        let mut queue = self.lock();
+        let Some(HeldLines { lines, gone, .. }) = queue.held.take() else { return };
+        let told = || format!("{gone} lines were left out here: the view held no more\n");
+        let mut all = if gone > 0 { told().into_bytes() } else { Vec::new() };
+        lines.into_iter().for_each(|line| all.extend(line));
+        all.extend(queue.drawn());
+        queue.released = Some(all);
+        self.0.changed.notify_all();
+    }
+
+    fn held_since(&self, seen: u64) -> (Vec<String>, u64) {
+        let queue = self.lock();
+        let Some(held) = &queue.held else { return (Vec::new(), seen) };
+        let first = usize::try_from(seen.saturating_sub(held.gone)).unwrap_or(usize::MAX);
+        let text = |line: &Vec<u8>| String::from_utf8_lossy(line).into_owned();
+        let lines = held.lines.iter().skip(first).map(text).collect();
+        (lines, held.gone + held.lines.len() as u64)
+    }
+
     fn flush(&self, patience: Duration) {
         let mut queue = self.lock();
         let (mut taken, mut since) = (queue.taken, Instant::now());
-        while queue.is_writing || !queue.waiting.is_empty() || queue.untold > 0 {
+        while queue.has_more() {
             if queue.taken != taken {
                 (taken, since) = (queue.taken, Instant::now());
             }
@@ -183,16 +268,43 @@ impl Queue {
         self.waiting.push_back(piece);
     }
 
+    /// Whether something is still to be written.
+    fn has_more(&self) -> bool {
+        let is_told = self.untold == 0 || self.held.is_some();
+        self.is_writing || !self.waiting.is_empty() || self.released.is_some() || !is_told
+    }
+
     fn next(&mut self) -> Option<Vec<u8>> {
+        if let Some(released) = self.released.take() {
+            return Some(released);
+        }
         let piece = self.waiting.pop_front();
         if let Some(piece) = &piece {
             self.bytes -= piece.len();
+        }
+        if self.held.is_some() {
+            return piece;
         }
         piece.or_else(|| {
             let untold = std::mem::take(&mut self.untold);
             let told = || format!("{untold} lines were left out here: nobody read them in time\n");
             (untold > 0).then(|| self.above_live(told().into_bytes()))
         })
+    }
+}
+
+impl HeldLines {
+    /// Adds a line, and gives how many had to go for it.
+    fn add(&mut self, line: Vec<u8>) -> u64 {
+        let before = self.gone;
+        self.bytes += line.len();
+        self.lines.push_back(line);
+        while self.bytes > MAX_HELD_BYTES && self.lines.len() > 1 {
+            let first = self.lines.pop_front().unwrap_or_default();
+            self.bytes -= first.len();
+            self.gone += 1;
+        }
+        self.gone - before
     }
 }
 
@@ -326,6 +438,45 @@ mod tests {
             "more\n".to_owned(),
         ];
         assert_eq!(reading.try_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_is_said_while_a_view_has_the_terminal_is_shown_by_it_and_printed_afterwards() {
+        let (console, letting, reading) = console();
+        (0..8).for_each(|_| letting.send(()).unwrap());
+        console.renew(live(&["one"]), 80);
+        console.hold(80);
+        console.add(b"first\n".to_vec());
+        assert_eq!(console.held_since(0), (vec!["first\n".to_owned()], 1));
+        console.renew(live(&["two"]), 80);
+        console.add(b"second\n".to_vec());
+        assert_eq!(console.held_since(1), (vec!["second\n".to_owned()], 2));
+        console.flush(Duration::from_secs(60));
+        assert_eq!(reading.try_iter().collect::<Vec<_>>(), ["one", "\r\x1b[J"]);
+        console.release();
+        console.release();
+        console.add(b"third\n".to_vec());
+        console.flush(Duration::from_secs(60));
+        let expected = ["first\nsecond\ntwo", "\r\x1b[Jthird\ntwo"];
+        assert_eq!(reading.try_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_flood_of_lines_that_are_held_keeps_the_latest_and_tells_how_many_went() {
+        let (console, letting, reading) = console();
+        console.hold(80);
+        let lines = 3 * MAX_HELD_BYTES / 1_000;
+        (0..lines).for_each(|number| console.add(format!("{number:>999}\n").into_bytes()));
+        let left_out = console.lock().left_out;
+        assert!((lines as u64 * 2 / 3 - 2..lines as u64).contains(&left_out), "{left_out}");
+        let (held, seen) = console.held_since(0);
+        assert_eq!((held.len() as u64 + left_out, seen), (lines as u64, lines as u64));
+        console.release();
+        (0..1_000).for_each(|_| letting.send(()).unwrap());
+        console.flush(Duration::from_secs(60));
+        let all: String = reading.try_iter().collect();
+        assert!(all.starts_with(&format!("{left_out} lines were left out here")), "{all:.99}");
+        assert!(all.ends_with(&format!("{}\n", lines - 1)));
     }
 
     #[test]
