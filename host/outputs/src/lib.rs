@@ -40,6 +40,7 @@ pub use self::json::in_pieces;
 pub use self::outputs::{KINDS, Outputs};
 pub use self::places::is_same_file;
 pub use self::prometheus::Prometheus;
+pub use self::queued::{NewsKind, Queued, RunNews, Taker};
 pub use self::records::default_record;
 pub use self::replay::{Replayed, replay};
 pub use self::sink::{Flag, Kind, KindValue, Sink, Stdout};

@@ -31,16 +31,16 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a sink is told of a run.
 #[derive(Clone, Debug)]
-pub(crate) struct RunNews {
+pub struct RunNews {
     /// Of which.
-    pub(crate) run: Arc<RecordHeader>,
+    pub run: Arc<RecordHeader>,
     /// What happened.
-    pub(crate) what: NewsKind,
+    pub what: NewsKind,
 }
 
 /// See [`RunNews`].
 #[derive(Clone, Debug)]
-pub(crate) enum NewsKind {
+pub enum NewsKind {
     /// It begins.
     Begun,
     /// What was counted, and where it is.
@@ -52,7 +52,7 @@ pub(crate) enum NewsKind {
 }
 
 /// What the thread does with what it is told.
-pub(crate) trait Taker: Send + 'static {
+pub trait Taker: Send + 'static {
     /// Takes it. Bytes are counted as they are written.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ pub(crate) trait Taker: Send + 'static {
 }
 
 /// The sink.
-pub(crate) struct Queued {
+pub struct Queued {
     queue: Option<SyncSender<RunNews>>,
     thread: Option<JoinHandle<anyhow::Result<Vec<String>>>>,
     /// The runs that go on.
@@ -101,7 +101,7 @@ impl Queued {
     ///
     /// # Errors
     /// The machine gives no thread.
-    pub(crate) fn new(name: &str, mut taker: impl Taker) -> anyhow::Result<Self> {
+    pub fn new(name: &str, mut taker: impl Taker) -> anyhow::Result<Self> {
         let (queue, told) = sync_channel(QUEUE);
         let (written, taken) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (takes_stdout, is_optional) = (taker.takes_stdout(), taker.is_optional());
