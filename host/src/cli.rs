@@ -15,7 +15,7 @@ use crate::settings::layer::{CommandFlags, Typed};
 use crate::settings::mistyped::{with_suggestion, without_secrets};
 use crate::{
     attempt, build_scenario, check, cluster, compare, history, k8s, merge, new_project, report,
-    run, terminal,
+    run, terminal, view,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -74,6 +74,8 @@ enum TypedCommand {
     Compare(compare::CompareArgs),
     /// Show the results of an earlier run again, or write them and its seconds to files.
     Report(report::ReportArgs),
+    /// Show an earlier run on the whole terminal, second by second.
+    View(view::ViewArgs),
     /// List the records of earlier runs, show one, or remove old ones.
     History(history::HistoryArgs),
     /// Say what a scenario file is, what it contains, imports and may reach.
@@ -154,6 +156,7 @@ impl CommandLine {
             TypedCommand::Try(args) => attempt::attempt(&typed(flags), &args),
             TypedCommand::Compare(args) => compare::compare(&args),
             TypedCommand::Report(args) => report::report(&args),
+            TypedCommand::View(args) => view::view(&args),
             TypedCommand::History(args) => history::history(args).map(|()| Exit::Passed),
             TypedCommand::Check(args) => check::check(&args).map(|()| Exit::Passed),
             TypedCommand::Schema => print_schema().map(|()| Exit::Passed),

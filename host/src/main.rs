@@ -4,12 +4,13 @@
 //!
 //! - **The command line** on top: `cli` says which commands there are and does what is typed.
 //! - **Commands**: `run` (`host run`, `host find`), `attempt` (`host try`), `check`, `compare`,
-//!   `merge`, `report` (`host report`), `history`, `k8s`, `new_project`, `build_scenario` with
-//!   `toolchain`; those of a cluster are in `cluster/`.
+//!   `merge`, `report` (`host report`), `view`, `history`, `k8s`, `new_project`, `build_scenario`
+//!   with `toolchain`; those of a cluster are in `cluster/`.
 //! - **Several hosts**, in `cluster/`: an `executor` of runs.
-//! - **What begins runs**: `programme` (which runs a file stands for, and when each begins and
-//!   ends), `conduct` (a file's own code), `control_api` (over HTTP: `access` says who may call,
-//!   `servers` and `serve` answer). `conclusion` ends a command that did runs.
+//! - **What begins runs, or gives them orders**: `programme` (which runs a file stands for, and
+//!   when each begins and ends), `conduct` (a file's own code), `control_api` (over HTTP: `access`
+//!   says who may call, `servers` and `serve` answer), `tui` (keys of the view on the whole
+//!   terminal). `conclusion` ends a command that did runs.
 //! - **Runs**: `runs` is all that go on, `handle` one of them as others know it, `one_run` its way
 //!   from `setup` to what it came to (`finished`), `run_record` what the outputs hear of it,
 //!   `executor` who does it.
@@ -61,6 +62,8 @@ mod stderr;
 mod stops;
 mod terminal;
 mod toolchain;
+mod tui;
+mod view;
 
 use std::process::ExitCode;
 use swell_report::Exit;

@@ -32,6 +32,7 @@ use crate::settings::layer::Typed;
 use crate::settings::layers::Layers;
 use crate::stops::Stops;
 use crate::terminal;
+use crate::tui::ReadyView;
 
 /// How long the token of a run admits.
 const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -201,6 +202,11 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
         return Ok(stopped("before anything was sent"));
     };
     let (programme, settings, outputs) = ready?;
+    let view = if settings.tui { ReadyView::new() } else { None };
+    let outputs = match &view {
+        Some(view) => outputs.and(view.sink()?),
+        None => outputs,
+    };
     let is_one_run = programme.is_one_run();
     refuse_to_share(args, is_one_run)?;
     let runs = Runs::new(settings.quiet, outputs.clone(), None)?;
@@ -219,7 +225,12 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
         };
         shared = Some(coordinator);
     }
+    // What was printed before is left for whoever reads it afterwards.
+    let view = view.map(|view| view.show(&runs)).transpose()?;
     let done = perform(programme, &runs, &mut stops, shared).await;
+    if let Some(view) = view {
+        view.close();
+    }
     Ok(conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await)
 }
 

@@ -55,6 +55,16 @@ pub(crate) fn is_renewable() -> bool {
     is_watched() && !is_dumb()
 }
 
+/// What a view of the whole terminal lacks, if anything.
+pub(crate) fn why_no_view() -> Option<&'static str> {
+    match () {
+        () if !is_watched() => Some("stderr is no terminal"),
+        () if !io::stdin().is_terminal() => Some("stdin is no terminal, so no key can be read"),
+        () if is_dumb() => Some("TERM=dumb says that the terminal can only print"),
+        () => None,
+    }
+}
+
 /// How many rows and columns the terminal behind stderr has.
 pub(crate) fn size_of_stderr() -> (usize, usize) {
     let (rows, columns) = console::Term::stderr().size();

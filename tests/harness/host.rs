@@ -123,6 +123,12 @@ impl Host {
         self
     }
 
+    /// Gives it a standard input; without one it has nothing to read.
+    pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+        self.command.stdin(stdin);
+        self
+    }
+
     /// Gives it another standard output; what it writes there is not captured.
     pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.command.stdout(stdout);

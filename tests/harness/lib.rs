@@ -16,6 +16,7 @@ mod prometheus;
 mod proving_ground;
 mod relay;
 pub mod statistics;
+mod terminal;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ pub use swell_target::{
     Behaviour, CertificateKind, Connections, Overload, Passage, Target, TargetCounts,
     TargetSettings,
 };
+pub use terminal::OnTerminal;
 
 /// The compiled guest of this name.
 ///

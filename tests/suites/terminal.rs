@@ -1,11 +1,14 @@
 //! What others say, on the terminal of whoever runs a test: no character of it does anything there,
-//! wherever it turns up.
+//! wherever it turns up. And the view that has the whole terminal.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use swell_tests::{Finished, Host, Target, TargetSettings, call, free_address, guest, wait_until};
+use rustix::process::Signal;
+use swell_tests::{
+    Finished, Host, OnTerminal, Target, TargetSettings, call, free_address, guest, wait_until,
+};
 
 fn target() -> Target {
     Target::start(TargetSettings::default()).expect("loopback has a free port")
@@ -182,4 +185,160 @@ fn what_a_service_sends_is_plain() {
             .env("NO_COLOR", "1");
         expect_plain_output(&host.finish());
     }
+}
+
+/// A run that goes on until it is told to end, on the whole of a terminal.
+fn shown(target: &Target, args: &str) -> Host {
+    let run = Host::run_guest("plain-get").target(target.url()).args("--tps 50 --tui");
+    run.args(args).env("NO_COLOR", "1")
+}
+
+#[test]
+fn keys_pause_resume_and_stop_a_run_and_change_its_goal() {
+    let target = target();
+    let mut view = OnTerminal::start(shown(&target, "--duration 60s"), 120, 40);
+    view.wait_for("of 50 transactions/s");
+    assert!(!view.is_as_before(), "keys are read as they are pressed");
+    view.press("p");
+    view.wait_for("paused, at the terminal");
+    view.press("r");
+    view.wait_for("resumed, at the terminal");
+    view.press("+");
+    view.wait_for("goal 55.0/s, at the terminal");
+    view.wait_for("of 55 transactions/s");
+    view.press("sn");
+    view.press("s");
+    view.wait_for("stop plain_get? y stops it, any other key does not");
+    view.press("y");
+    let (run, printed) = view.finish();
+    run.expect_code_or_invalid(105);
+    assert!(
+        printed.contains("response time") && printed.contains("stopped by a signal"),
+        "{printed}"
+    );
+    assert!(
+        printed.contains("Ctrl-C ends it"),
+        "lines of the log are printed afterwards: {printed}"
+    );
+}
+
+#[test]
+fn the_view_follows_the_size_of_the_terminal_and_one_that_is_too_small_says_so() {
+    let target = target();
+    let mut view = OnTerminal::start(shown(&target, "--duration 60s"), 20, 40);
+    view.wait_for("too small: the view");
+    view.resize(200, 50);
+    view.wait_for("marks and log");
+    let widest = |view: &OnTerminal| {
+        view.screen().lines().map(|line| line.chars().count()).max().unwrap_or(0)
+    };
+    assert!(widest(&view) > 150, "{}", view.screen());
+    view.resize(60, 20);
+    view.wait_until("a narrow screen", || {
+        widest(&view) <= 60 && view.screen().lines().count() <= 20
+    });
+    view.wait_for("p pause");
+    view.press("q");
+    view.wait_until("the live line", || {
+        !view.is_full_screen() && view.printed().contains("under way")
+    });
+    assert!(view.is_as_before());
+    view.press("\x03");
+    view.finish().0.expect_code_or_invalid(105);
+}
+
+#[test]
+fn a_view_gives_the_terminal_back_when_it_is_stopped_and_takes_it_again_afterwards() {
+    let target = target();
+    let mut view = OnTerminal::start(shown(&target, "--duration 60s"), 100, 30);
+    view.wait_for("of 50 transactions/s");
+    let stat = format!("/proc/{}/stat", view.running.pid());
+    let is_stopped = || {
+        let stat = std::fs::read_to_string(&stat).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    };
+    // By the key, and by the signal.
+    for by_key in [true, false] {
+        if by_key {
+            view.press("\x1a");
+        } else {
+            view.running.signal(Signal::TSTP);
+        }
+        view.wait_until("a process that is stopped", is_stopped);
+        assert!(view.is_as_before() && !view.is_full_screen());
+        view.running.signal(Signal::CONT);
+        view.wait_for("of 50 transactions/s");
+        assert!(!view.is_as_before());
+    }
+    view.running.terminate();
+    view.finish().0.expect_code_or_invalid(105);
+}
+
+#[test]
+fn without_a_terminal_that_can_show_it_a_view_says_so_and_the_run_goes_on() {
+    let target = target();
+    let run = shown(&target, "--duration 1s").finish().expect_done();
+    let note = "note: --tui: stderr is no terminal, so there is the live line";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    let dumb = shown(&target, "--duration 1s").by("env", &["TERM=dumb"]);
+    let (run, printed) = OnTerminal::start(dumb, 80, 24).finish();
+    run.expect_done();
+    assert!(printed.contains("TERM=dumb says that the terminal can only print"), "{printed}");
+    assert!(printed.contains("response time"), "{printed}");
+}
+
+#[test]
+fn names_that_want_to_do_harm_do_none_on_the_whole_terminal() {
+    let target = target();
+    let host = deceiving("shown", &target).args("-e goes-on=yes --tui");
+    let mut view = OnTerminal::start(host, 120, 40);
+    view.wait_for("a\\u{1b}[2J");
+    expect_plain(&view.screen());
+    view.press("\x03");
+    let (_, printed) = view.finish();
+    expect_plain(&printed);
+}
+
+#[test]
+fn a_record_is_played_stepped_through_and_closed() {
+    let (target, folder) = (target(), tempfile::tempdir().expect("there is room"));
+    let record = folder.path().join("record");
+    let run = Host::run_guest("plain-get").target(target.url()).args("--tps 50 --duration 3s");
+    run.arg("--record").arg(&record).finish().expect_done();
+    let host = Host::new("view").arg(&record).args("--speed 1");
+    let mut view = OnTerminal::start(host, 120, 40);
+    view.wait_for("replay, 1x");
+    view.press(" ");
+    view.wait_for("replay, stands still");
+    view.press("\x1b[F");
+    view.wait_for("(exit code ");
+    view.wait_for("0:03 of 0:03");
+    view.press("\x1b[D\x1b[D");
+    view.wait_until("an earlier second", || {
+        let screen = view.screen();
+        screen.contains("stands still") && !screen.contains("(exit code ")
+    });
+    view.press("q");
+    let (viewed, printed) = view.finish();
+    viewed.expect_code(0);
+    assert_eq!(printed.trim(), "");
+    let piped = Host::new("view").arg(&record).finish().expect_code(104);
+    assert!(
+        piped.stderr.contains("stderr is no terminal\nhelp: `host report "),
+        "{}",
+        piped.stderr
+    );
+    let none = Host::new("view").arg(&record).args("--from 5s --to 5s").finish().expect_code(104);
+    assert!(none.stderr.contains("nothing lies between"), "{}", none.stderr);
+}
+
+#[test]
+fn a_cluster_has_no_view_to_give_and_says_what_there_is() {
+    let args = "--coordinator 127.0.0.1:1 --tps 5 --tui";
+    let refused = Host::new("run").arg(guest("plain-get")).args(args).finish().expect_code(104);
+    assert!(
+        refused.stderr.contains("help: leave --tui out; the live line shows the run node by node"),
+        "{}",
+        refused.stderr
+    );
 }

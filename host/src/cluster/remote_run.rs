@@ -102,6 +102,12 @@ pub(crate) struct RemoteRun<'a> {
 /// The coordinator cannot be reached; the run is refused, with the reason.
 pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Result<Exit> {
     let RemoteRun { coordinator, token, file, hosts, search } = wanted;
+    if layers.undisputed()?.tui {
+        bail!(
+            "--tui: a cluster tells this command where a run is, and not what each of its seconds \
+            counted\nhelp: leave --tui out; the live line shows the run node by node"
+        );
+    }
     let Some(token) = token else {
         bail!(
             "--coordinator {coordinator}: joining it needs the token that it printed\nhelp: give \

@@ -327,6 +327,11 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "ADDR", value_parser = parse_address, help_heading = RESULTS)]
     pub(crate) prometheus: Option<SocketAddr>,
 
+    /// Show the runs on the whole terminal, with charts, tables and keys, in place of the live
+    /// line. `?` there tells the keys.
+    #[arg(long, conflicts_with = "quiet", help_heading = RESULTS)]
+    pub(crate) tui: bool,
+
     /// Print nothing but errors, and in one line why a run failed.
     #[arg(long, short = 'q', help_heading = RESULTS)]
     pub(crate) quiet: bool,

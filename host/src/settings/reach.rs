@@ -82,6 +82,7 @@ kinds! {
     no_record: Load,
     control: Reach,
     prometheus: Reach,
+    tui: Load,
     quiet: Load,
 }
 
