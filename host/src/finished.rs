@@ -5,10 +5,10 @@ use std::time::Duration;
 use swell_core::record::Snapshot;
 use swell_core::run::RunOutcome;
 use swell_driver::RunPlan;
-use swell_driver::journal::RunIdentity;
 use swell_report::record::without_secret;
 use swell_report::{Ended, Exit, ExitReport, Header, LeftOut, Report, Rules};
 
+use crate::run_identity::RunIdentity;
 use crate::stderr;
 
 /// The end of a run, whether it took place or not.
@@ -47,14 +47,14 @@ impl FinishedRun {
     /// The report and the exit of an outcome. `lines_left_out` lines of the scenario's log were not
     /// written.
     pub(crate) fn of(
-        subject: &RunIdentity,
+        header: &Header,
         plan: &RunPlan,
         lines_left_out: u64,
         outcome: RunOutcome,
     ) -> Self {
         let left_out =
             LeftOut { stderr_lines: stderr::lines_left_out(), log_lines: lines_left_out };
-        let report = Report::of(&header(subject, plan), &rules(plan), &outcome, left_out);
+        let report = Report::of(header, &rules(plan), &outcome, left_out);
         let from = outcome.began_at + outcome.warm_up;
         Self {
             exit: report.exit.code,

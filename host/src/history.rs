@@ -79,15 +79,18 @@ fn list(history: &History) -> anyhow::Result<String> {
             "{id:<ids$}  {:>8} ago  {name:<names$}  {}  {}",
             ago(kept.age(now)),
             size(kept.bytes),
-            line(&state(&kept.end))
+            line(&state(kept))
         )?;
     }
     Ok(text)
 }
 
 /// How a run ended, in a line.
-fn state(end: &KeptEnd) -> String {
-    match end {
+fn state(kept: &Kept) -> String {
+    if kept.header.part.is_some() {
+        return "one host's part of it: `host merge` makes the results of all parts".to_owned();
+    }
+    match &kept.end {
         KeptEnd::GoesOn => "goes on".to_owned(),
         KeptEnd::Cut(until) => format!("its record was cut after {:.1} s", until.as_secs_f64()),
         KeptEnd::Report(report) => {
@@ -176,7 +179,7 @@ fn show(run: &str) -> anyhow::Result<String> {
                 longest.as_secs_f64()
             ),
         ),
-        ("end", state(&kept.end)),
+        ("end", state(&kept)),
     ];
     let mut text = String::new();
     for (name, value) in rows {

@@ -13,11 +13,10 @@
 //!   terminal). `conclusion` ends a command that did runs.
 //! - **Runs**: `runs` is all that go on, `handle` one of them as others know it, `one_run` its way
 //!   from `setup` to what it came to (`finished`), `run_record` what the outputs hear of it,
-//!   `executor` who does it.
+//!   `node_record` what one of several hosts keeps of it, `executor` who does it.
 //! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan` and
 //!   `preflight`; `outside` calls a scenario's `setup`, `teardown` and `conduct`.
-//! - **Doing a run**: the crate `swell-driver` has the threads, timers and queues, and what a node
-//!   keeps in its journal.
+//! - **Doing a run**: the crate `swell-driver` has the threads, timers and queues.
 //! - **Results**: the crates `swell-report` (what a run came to) and `swell-outputs` (where it
 //!   goes); `delivery` writes and shows them, `live` is the line while a run goes on.
 //! - **Settings**, in `settings/`: the flags, the layers that they come from, and who may say what
@@ -44,15 +43,18 @@ mod k8s;
 mod live;
 mod merge;
 mod new_project;
+mod node_record;
 mod notes;
 mod one_run;
 mod outside;
+mod own_use;
 mod plan;
 mod preflight;
 mod prepare;
 mod programme;
 mod report;
 mod run;
+mod run_identity;
 mod run_record;
 mod runs;
 mod serve;

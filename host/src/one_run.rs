@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::executor::{Executor, Task};
-use crate::finished::{Done, FinishedRun};
+use crate::finished::{Done, FinishedRun, header};
 use crate::handle::Handle;
 use crate::live::{Line, Screen};
 use crate::outside::HookFailure;
@@ -170,8 +170,8 @@ fn done(prepared: &Prepared, outcome: anyhow::Result<RunOutcome>, was_cut: bool)
         }) => Done::Failed(Exit::Usage, what),
         Ok(outcome) => {
             let left_out = prepared.run.lines_left_out();
-            let mut finished =
-                FinishedRun::of(&prepared.subject(), &prepared.plan, left_out, outcome);
+            let header = header(&prepared.subject(), &prepared.plan);
+            let mut finished = FinishedRun::of(&header, &prepared.plan, left_out, outcome);
             if was_cut {
                 finished.was_cut_in_teardown();
             }

@@ -12,7 +12,6 @@ use swell_client::Client;
 use swell_core::plan::Search;
 use swell_core::run::EndRequest;
 use swell_driver::RunPlan;
-use swell_driver::journal::RunIdentity;
 use swell_engine::{
     Compiler, Conductor, Feed, GuestLimits, Program, Run, ScenarioFile, ScenarioInfo,
     ScenarioSource,
@@ -23,7 +22,9 @@ use tokio::sync::mpsc;
 use crate::outside::{HookFailure, Outside, Waiting};
 use crate::plan::{client_options, run_plan};
 use crate::preflight;
+use crate::run_identity::RunIdentity;
 use crate::settings::flags::Settings;
+use crate::settings::keys::{file_of, with_file};
 use crate::settings::layers::Layers;
 use crate::settings::reach::Claim;
 
@@ -195,6 +196,16 @@ impl FilesOrigin {
     pub(crate) const fn names(&self) -> &BTreeMap<String, String> {
         &self.names
     }
+
+    /// A setting as it was said where its file came from.
+    fn as_said(&self, (key, value): Pair) -> Pair {
+        let there = |text: &String| {
+            let name = self.names.get(file_of(&key, Some(text))?)?;
+            Some(with_file(&key, text, name))
+        };
+        let said = value.as_ref().and_then(there).or(value);
+        (key, said)
+    }
 }
 
 impl Prepared {
@@ -254,8 +265,12 @@ impl Prepared {
         Self::of(name, &*Loaded::read(source, layers)?, layers, None, None)
     }
 
-    /// What the run is known by.
+    /// What the run is known by. Files that were sent along have the names that they had before.
     pub(crate) fn subject(&self) -> RunIdentity {
+        let as_said = |pair: &Pair| match &self.origin {
+            Some(origin) => origin.as_said(pair.clone()),
+            None => pair.clone(),
+        };
         RunIdentity {
             run: self.run.id.clone(),
             name: self.name.clone(),
@@ -263,7 +278,7 @@ impl Prepared {
             scenario: self.scenario.name.clone(),
             file: self.source.name(),
             file_hash: self.file_hash.clone(),
-            settings: self.settings.clone(),
+            settings: self.settings.iter().map(as_said).collect(),
         }
     }
 

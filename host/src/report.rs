@@ -67,7 +67,13 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
 /// made of results gets nothing.
 async fn without_end(replayed: &Replayed, outputs: &Outputs, stops: &mut Stops) -> Exit {
     let (name, until) = (line(&replayed.header.run.name), replayed.until.as_secs_f64());
-    if replayed.goes_on {
+    if replayed.header.part.is_some() {
+        terminal::say(format_args!(
+            "this is what host {} counted of run {name} up to {until:.1} s: `host merge` makes the \
+            results of the run from such records of all its hosts",
+            line(&replayed.header.host.name)
+        ));
+    } else if replayed.goes_on {
         terminal::say(format_args!(
             "run {name} goes on: this is its record up to {until:.1} s; it has results once it is \
             over"

@@ -11,7 +11,6 @@ use clap::Args;
 use swell_cluster::Token;
 use swell_core::plan::Search;
 use swell_core::units::{self, counted};
-use swell_driver::journal::check_folder;
 use swell_outputs::{Outputs, default_record};
 use swell_report::Exit;
 use tokio::task::LocalSet;
@@ -101,8 +100,8 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) weight: Option<f64>,
 
-    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the
-    /// result of such files, should the coordinator be lost.
+    /// Keep the record of what this host itself counts in a file in this folder; `host merge` makes
+    /// the result of such records of all hosts, should this one be lost.
     #[arg(long, value_name = "DIR", requires = "listen", help_heading = CLUSTER)]
     pub(crate) journal: Option<PathBuf>,
 
@@ -209,6 +208,7 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
     };
     let is_one_run = programme.is_one_run();
     refuse_to_share(args, is_one_run)?;
+    let journals = Outputs::journals(args.journal.as_deref())?;
     let runs = Runs::new(settings.quiet, outputs.clone(), None)?;
     let api = Rc::new(ControlApi::new(&runs, programme.layers(), None));
     let mut servers = Servers::default();
@@ -220,7 +220,8 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
     }
     let mut shared = None;
     if let Some(sharing) = args.listen.zip(args.hosts) {
-        let Some(coordinator) = gather(args, sharing, &runs, api, &mut stops).await? else {
+        let Some(coordinator) = gather(args, sharing, journals, (&runs, api), &mut stops).await?
+        else {
             return Ok(stopped("while it waited for hosts; nothing was sent"));
         };
         shared = Some(coordinator);
@@ -267,7 +268,6 @@ fn refuse_to_share(args: &RunArgs, is_one_run: bool) -> anyhow::Result<()> {
             --scenario NAME"
         );
     }
-    check_folder(args.journal.as_deref())?;
     if args.weight == Some(0.0) && args.hosts == Some(1) {
         bail!(
             "--weight 0 --hosts 1: nobody would generate the load\nhelp: leave --weight out, \
@@ -282,14 +282,14 @@ fn refuse_to_share(args: &RunArgs, is_one_run: bool) -> anyhow::Result<()> {
 async fn gather(
     args: &RunArgs,
     (listen, hosts): (SocketAddr, usize),
-    runs: &Runs,
-    api: Rc<ControlApi>,
+    journals: Option<Outputs>,
+    (runs, api): (&Runs, Rc<ControlApi>),
     stops: &mut Stops,
 ) -> anyhow::Result<Option<Rc<Coordinator>>> {
     let config = CoordinatorConfig {
         listen,
         weight: args.weight.unwrap_or_else(default_weight),
-        journals: args.journal.clone(),
+        journals,
         token_life: TOKEN_LIFE,
         min_nodes: hosts,
         made: None,

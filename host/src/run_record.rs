@@ -8,7 +8,6 @@ use swell_core::record::Snapshot;
 use swell_core::run::{Look, RunOutcome};
 use swell_core::threshold::Threshold;
 use swell_core::units::print_duration;
-use swell_driver::journal::RunIdentity;
 use swell_driver::{RunPlan, machine};
 use swell_outputs::Outputs;
 use swell_report::record::{
@@ -17,7 +16,9 @@ use swell_report::record::{
 use swell_report::{Report, RunState, Status};
 
 use crate::finished::header;
+use crate::own_use::OwnUse;
 use crate::prepare::{Pair, Prepared};
+use crate::run_identity::RunIdentity;
 
 /// See the module's documentation.
 pub(crate) struct RunRecord {
@@ -30,8 +31,7 @@ pub(crate) struct RunRecord {
     counted: Snapshot,
     until: RunInstant,
     marks: MarkWatch,
-    /// When processor time was looked at last, and how much had been used.
-    used: (Instant, Duration),
+    own_use: OwnUse,
     is_over: bool,
 }
 
@@ -45,15 +45,32 @@ pub(crate) struct RunRequest {
 impl RunRecord {
     /// The record of a run that is about to begin.
     pub(crate) fn new(prepared: &Prepared, outputs: Outputs) -> Self {
+        let header = record_header(&prepared.subject(), &prepared.plan);
+        Self::of(header, prepared.plan.plan.thresholds.clone(), outputs)
+    }
+
+    /// The record of a run that took place, of which the header knows when it began.
+    pub(crate) fn of_past(
+        header: RecordHeader,
+        thresholds: Vec<Threshold>,
+        outputs: Outputs,
+    ) -> Self {
+        let began_at = Duration::try_from_secs_f64(header.began_at).unwrap_or_default();
+        let mut this = Self::of(header, thresholds, outputs);
+        this.begin(|| began_at);
+        this
+    }
+
+    fn of(header: RecordHeader, thresholds: Vec<Threshold>, outputs: Outputs) -> Self {
         Self {
             outputs,
-            header: record_header(prepared),
+            header,
             begun: None,
-            thresholds: prepared.plan.plan.thresholds.clone(),
+            thresholds,
             counted: Snapshot::default(),
             until: RunInstant::START,
             marks: MarkWatch::default(),
-            used: (Instant::now(), machine::cpu_time()),
+            own_use: OwnUse::since_now(),
             is_over: false,
         }
     }
@@ -91,7 +108,7 @@ impl RunRecord {
         if !self.outputs.hear_frames() {
             return;
         }
-        let (looked, until) = (self.used.0, self.until);
+        let (looked, until) = (self.own_use.looked_at(), self.until);
         let last = self.counted.extent.map_or(until, |extent| extent.until);
         let frame = (self.counted != Snapshot::default()).then(|| {
             let status = Status { phase: RunState::Draining, ..status };
@@ -138,14 +155,10 @@ impl RunRecord {
 
     fn frame(&mut self, run: &RecordHeader, until: RunInstant, status: &Status) -> Arc<Frame> {
         let mut moment = Moment::of(status);
-        let (now, cpu) = (Instant::now(), machine::cpu_time());
-        let (since, cpu_before) = std::mem::replace(&mut self.used, (now, cpu));
+        let (cores, memory_mib) = self.own_use.look();
         // Where several hosts share the run, each has told of its own.
         if moment.hosts.is_empty() {
-            let seconds = (now - since).as_secs_f64().max(1e-3);
-            moment.cores = Some(cpu.saturating_sub(cpu_before).as_secs_f64() / seconds);
-            moment.memory_mib =
-                machine::resident_bytes().map(|bytes| bytes as f64 / f64::from(1 << 20));
+            (moment.cores, moment.memory_mib) = (Some(cores), memory_mib);
         }
         let counted = std::mem::take(&mut self.counted);
         let from = std::mem::replace(&mut self.until, until);
@@ -163,9 +176,7 @@ impl Drop for RunRecord {
 }
 
 /// What is known of a run before it begins, but for when it does.
-pub(crate) fn record_header(prepared: &Prepared) -> RecordHeader {
-    let subject = prepared.subject();
-    let plan = &prepared.plan;
+pub(crate) fn record_header(subject: &RunIdentity, plan: &RunPlan) -> RecordHeader {
     let settings: Vec<Pair> = subject
         .settings
         .iter()
@@ -174,8 +185,8 @@ pub(crate) fn record_header(prepared: &Prepared) -> RecordHeader {
     let objectives = plan.plan.control.as_ref().map(|control| &control.objectives);
     RecordHeader {
         schema: RecordForm::First,
-        command: command(&subject, plan, &settings),
-        run: header(&subject, plan),
+        command: command(subject, plan, &settings),
+        run: header(subject, plan),
         began_at: 0.0,
         settings,
         warm_up_seconds: plan.plan.warm_up.as_secs_f64(),
@@ -183,11 +194,12 @@ pub(crate) fn record_header(prepared: &Prepared) -> RecordHeader {
         thresholds: plan.plan.thresholds.iter().map(ToString::to_string).collect(),
         objectives: objectives.into_iter().flatten().map(ToString::to_string).collect(),
         host: this_machine(),
+        part: None,
     }
 }
 
 /// This machine, as far as figures depend on it.
-fn this_machine() -> HostAbout {
+pub(crate) fn this_machine() -> HostAbout {
     let name = rustix::system::uname();
     let text = |part: &std::ffi::CStr| part.to_string_lossy().into_owned();
     HostAbout {

@@ -84,7 +84,7 @@ mod tests {
         let mut counts = counts();
         let bytes = write_within(most, &mut counts);
         let read: NodeCounts = postcard::from_bytes(&bytes).expect("what was written is read");
-        assert_eq!(read.counted, counts.counted, "the journal keeps what is sent");
+        assert_eq!(read.counted, counts.counted, "what is kept is what is sent");
         let NodeCounts { counted, .. } = read;
         assert_eq!((counted.users.traps.total(), counted.measured.unsent.total()), (40, 1));
         let measured = &counted.measured;

@@ -24,9 +24,9 @@ use tokio::time::MissedTickBehavior;
 use crate::accounted::Accounted;
 use crate::counts_message::write_counts;
 use crate::iterations::Iterations;
-use crate::journal::{self, Journal, JournalEntry};
 use crate::machine::{MachineWatch, local_now};
 use crate::member_line::{Beginning, MemberLine, MemberReport, WindowReport};
+use crate::part_view::{PartBeginning, PartCounts, PartView};
 use crate::plan::RunPlan;
 use crate::shared::{Lease, Shared, Starts, Window, WorkerSetPoint};
 use crate::threads::Threads;
@@ -41,8 +41,8 @@ pub struct Participation {
     pub line: MemberLine,
     /// Of the scenario on this host.
     pub end_requests: mpsc::Receiver<EndRequest>,
-    /// Where it keeps what it counts.
-    pub journal: Option<journal::Place>,
+    /// Who watches its part, if anybody does.
+    pub view: Option<Box<dyn PartView>>,
     /// Becomes true when the host wants to leave; nobody asks it to where nobody holds the other
     /// end.
     pub leave: watch::Receiver<bool>,
@@ -59,7 +59,7 @@ pub async fn take_part(
     run: Arc<Run>,
     participation: Participation,
 ) -> anyhow::Result<()> {
-    let Participation { start_data, mut line, mut end_requests, journal, mut leave } =
+    let Participation { start_data, mut line, mut end_requests, mut view, mut leave } =
         participation;
     let (began, first_orders) = match line.beginning(&mut leave).await? {
         Beginning::At(began, orders) => (began, orders),
@@ -77,11 +77,10 @@ pub async fn take_part(
     let plan = plan.for_part(from, until, first_orders.nodes.len());
     let shared =
         Shared::new(&plan, Arc::clone(program), run, start_data, Iterations::of_blocks(), began);
-    let began_at = SystemTime::now() + began.saturating_duration_since(Instant::now());
-    let journal = journal
-        .as_ref()
-        .map(|place| place.open(line.id, &first_orders.nodes, began_at))
-        .transpose()?;
+    if let Some(view) = &mut view {
+        let (host, hosts) = (line.id, &first_orders.nodes[..]);
+        view.begin(&PartBeginning { host, hosts, run_began: on_calendar(began), at: shared.now() });
+    }
     let (set_points, set_point) = watch::channel(None);
     let (leases, lease) = watch::channel(None);
     let workers = Workers::set_to_work(threads, &shared, &set_point, &lease, |worker| {
@@ -89,7 +88,7 @@ pub async fn take_part(
     });
     let Workers { orders, spares, results, mut windows } = workers;
     let to_workers = ToWorkers { orders, set_points, leases };
-    let mut part = NodeRun::new(&plan, &shared, owner, to_workers, first_orders, journal);
+    let mut part = NodeRun::new(&plan, &shared, owner, to_workers, first_orders, view);
     let mut ticks = tokio::time::interval(WINDOW);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut is_deserted = false;
@@ -132,6 +131,13 @@ pub async fn take_part(
     if part.is_over { Ok(()) } else { line.taken_in(&mut leave).await }
 }
 
+/// An instant by the clock on the wall, as far as that can be known now.
+fn on_calendar(instant: Instant) -> SystemTime {
+    let now = Instant::now();
+    SystemTime::now() + instant.saturating_duration_since(now)
+        - now.saturating_duration_since(instant)
+}
+
 /// The lines to the workers.
 struct ToWorkers {
     orders: watch::Sender<Order>,
@@ -154,7 +160,7 @@ struct NodeRun<'a> {
     machine: MachineWatch,
     /// Whether all that it told has been merged.
     is_over: bool,
-    journal: Option<Journal>,
+    view: Option<Box<dyn PartView>>,
 }
 
 impl<'a> NodeRun<'a> {
@@ -164,7 +170,7 @@ impl<'a> NodeRun<'a> {
         owner: Owner,
         to_workers: ToWorkers,
         orders: Arc<Orders>,
-        journal: Option<Journal>,
+        view: Option<Box<dyn PartView>>,
     ) -> Self {
         let first_orders = Arc::clone(&orders);
         let rules = NodePart::new(shared.now(), &plan.plan, shared.pace, owner, first_orders);
@@ -181,7 +187,7 @@ impl<'a> NodeRun<'a> {
             is_strained: false,
             machine: MachineWatch::default(),
             is_over: false,
-            journal,
+            view,
         };
         part.follow(orders);
         part
@@ -289,7 +295,7 @@ impl<'a> NodeRun<'a> {
         MemberReport::Window(Box::new(window_report))
     }
 
-    /// What was counted since the last time, written down, in the journal as well.
+    /// What was counted since the last time, written down; whoever watches gets it too.
     fn take_counts(&mut self, is_last: bool) -> Bytes {
         let mut counts = NodeCounts {
             counted: std::mem::take(&mut self.counted),
@@ -301,8 +307,11 @@ impl<'a> NodeRun<'a> {
             machine: self.machine.record(),
         };
         let bytes = write_counts(&mut counts);
-        if let Some(journal) = &mut self.journal {
-            journal.add(&JournalEntry {
+        if let Some(view) = &mut self.view {
+            let until = self.shared.now();
+            view.count(PartCounts {
+                until,
+                is_measuring: self.rules.is_measuring(until),
                 measured_from: self.rules.measured_from(),
                 covered_until: self.rules.covered_until(),
                 is_leaderless: self.rules.is_leaderless(),

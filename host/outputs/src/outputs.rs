@@ -1,9 +1,10 @@
 //! All kinds of outputs, and those of one command.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::bail;
 use swell_report::record::{Frame, Mark, RecordHeader};
@@ -13,6 +14,9 @@ use crate::exporter::Exporter;
 use crate::places::keep_apart;
 use crate::sink::{Flag, Kind, Sink, Stdout};
 use crate::{html, json, jsonl, prometheus, records};
+
+/// How often it is looked whether sinks have room.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// All kinds. A new one is added here, and is a file of its own.
 pub static KINDS: [Kind; 5] =
@@ -93,6 +97,16 @@ impl Outputs {
             }
         }
         Self::open(wanted, &[], inputs, stdout)
+    }
+
+    /// The one that keeps the records of a host's own part of runs in a folder, where that is asked
+    /// for.
+    ///
+    /// # Errors
+    /// There is no such folder, or nothing can be made in it.
+    pub fn journals(folder: Option<&Path>) -> anyhow::Result<Option<Self>> {
+        let sink = folder.map(records::journals).transpose()?;
+        Ok(sink.map(|sink| Self::of(vec![sink])))
     }
 
     /// These sinks.
@@ -197,8 +211,15 @@ impl Outputs {
     }
 
     /// Whether all sinks can take what comes next as it is.
-    pub fn have_room(&self) -> bool {
+    fn have_room(&self) -> bool {
         self.sinks().iter_mut().all(|sink| sink.has_room())
+    }
+
+    /// Waits until all sinks can take what comes next as it is: whoever reads a record does.
+    pub fn wait_for_room(&self) {
+        while !self.have_room() {
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Whether stdout holds results, so that nothing else may go there.

@@ -1,4 +1,5 @@
-//! `--record FILE`, and the record that is kept where nobody asks for one: each run in a file.
+//! `--record FILE`, and the record that is kept where nobody asks for one: each run in a file. And
+//! `--journal DIR`: what one of several hosts counts itself, each run in a file too.
 //!
 //! A record that was asked for by name is a result: where it cannot be written, the command fails.
 //! One that is kept by default is a convenience: then it is said, and nothing else happens; the
@@ -46,6 +47,20 @@ pub fn default_record() -> Option<Box<dyn Sink>> {
             None
         }
     }
+}
+
+/// Keeps the records of a host's own part of runs in this folder, each in a file of its own.
+///
+/// # Errors
+/// There is no such folder, or nothing can be made in it.
+pub(crate) fn journals(folder: &Path) -> anyhow::Result<Box<dyn Sink>> {
+    let shown = folder.display();
+    if !folder.is_dir() {
+        bail!("--journal {shown}: there is no such folder\nhelp: make it, or name another");
+    }
+    check_folder(folder).with_context(|| format!("--journal {shown}: cannot write there"))?;
+    let records = Records::new(Destination::Folder(folder.to_owned()));
+    Ok(Box::new(Queued::new("journal", records)?))
 }
 
 /// Where records go.
@@ -243,8 +258,9 @@ fn create_in(folder: &Path, run: &RecordHeader) -> anyhow::Result<RecordFile> {
     }
 }
 
-/// The name of a run's file: when it began, what it is called, what no other run has, and a number
-/// where another file has that name. By their names they are in the order of their runs.
+/// The name of a run's file: when it began, what it is called, what no other run has, of a host's
+/// part which host it is of, and a number where another file has that name. By their names they are
+/// in the order of their runs.
 fn file_name(run: &RecordHeader, number: usize) -> String {
     let began = Duration::try_from_secs_f64(run.began_at).unwrap_or_default();
     let began = UNIX_EPOCH.checked_add(began).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -254,7 +270,8 @@ fn file_name(run: &RecordHeader, number: usize) -> String {
     // As long as our own are at most, and short enough for a file's name.
     let id: String = run.run.id.chars().take(40).map(plain).collect();
     let number = if number > 1 { format!(".{number}") } else { String::new() };
-    format!("{began}-{name}-{id}{number}.{ENDING}")
+    let host = run.part.as_ref().map_or_else(String::new, |part| format!("-{}", part.host));
+    format!("{began}-{name}-{id}{host}{number}.{ENDING}")
 }
 
 #[cfg(test)]

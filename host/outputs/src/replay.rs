@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use swell_core::RunInstant;
@@ -13,9 +12,6 @@ use swell_report::record::{Entry, RecordHeader, RecordReader, Unreadable};
 
 use crate::history::goes_on;
 use crate::outputs::Outputs;
-
-/// How often it is looked whether outputs have room.
-const LOOK: Duration = Duration::from_millis(1);
 
 /// What a record was found to hold.
 #[derive(Debug)]
@@ -55,9 +51,7 @@ pub fn replay(path: &Path, outputs: &Outputs) -> anyhow::Result<Replayed> {
         match reader.entry() {
             Ok(Some(Entry::Frame(frame))) => {
                 replayed.until = frame.until;
-                while !outputs.have_room() {
-                    std::thread::sleep(LOOK);
-                }
+                outputs.wait_for_room();
                 outputs.frame(&header, &Arc::new(*frame));
             }
             Ok(Some(Entry::Mark(mark))) => outputs.mark(&header, &mark),
@@ -97,9 +91,7 @@ mod tests {
             record.add(&Entry::Frame(Box::new(frame))).unwrap();
             live.mark(&run, &mark());
             record.add(&Entry::Mark(mark())).unwrap();
-            while !live.have_room() {
-                std::thread::yield_now();
-            }
+            live.wait_for_room();
         }
         live.over(&run, None);
         let again = lines("again");

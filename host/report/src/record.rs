@@ -13,6 +13,8 @@
 //! | `mark` | what happened at one instant |
 //! | `follow` | the marks that follow from one frame after the other |
 //! | `thinning` | which frames are joined where there are too many |
+//! | `part` | what a node alone knows of a run that several share |
+//! | `side_by_side` | the frames of several nodes as those of all |
 //! | `bytes` | a record as bytes, and back |
 //! | `lines` | a record as lines of JSON |
 //! | `counts` | what a frame counted as JSON |
@@ -25,9 +27,11 @@ mod frame;
 mod header;
 mod lines;
 mod mark;
+mod part;
 mod redact;
 #[cfg(test)]
 mod samples;
+mod side_by_side;
 mod thinning;
 
 pub use self::bytes::{Entry, FIRST_BYTES, RecordReader, Unreadable, from_bytes, to_bytes};
@@ -36,6 +40,8 @@ pub use self::frame::{Frame, Moment};
 pub use self::header::{HostAbout, RecordForm, RecordHeader};
 pub use self::lines::{end_line, frame_line, header_line, mark_line};
 pub use self::mark::{Mark, MarkKind};
+pub use self::part::{PartAbout, PartMoment};
 pub use self::redact::without_secret;
 pub(crate) use self::redact::without_secrets_of_url;
+pub use self::side_by_side::{JointFrames, SideBySide};
 pub use self::thinning::{Span, joined};

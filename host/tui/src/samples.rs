@@ -47,6 +47,7 @@ pub(crate) fn header(name: &str) -> Arc<RecordHeader> {
         thresholds: Vec::new(),
         objectives: Vec::new(),
         host: HostAbout { name: "a".to_owned(), cores: 2, system: "linux x86_64".to_owned() },
+        part: None,
     })
 }
 

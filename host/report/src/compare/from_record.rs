@@ -167,6 +167,7 @@ mod tests {
             cores: None,
             memory_mib: None,
             hosts: Vec::new(),
+            part: None,
         };
         Frame { from: at(second), until: at(second + 1), counted, moment }
     }

@@ -11,6 +11,7 @@ use swell_core::RunInstant;
 use swell_core::control::Limiter;
 use swell_core::record::Snapshot;
 
+use super::part::PartMoment;
 use crate::status::{HostStatus, ObjectiveStatus, RunState, Status};
 
 /// See the module's documentation.
@@ -51,6 +52,8 @@ pub struct Moment {
     pub memory_mib: Option<f64>,
     /// Each node, where several share the run.
     pub hosts: Vec<HostStatus>,
+    /// Where a node's own part is, in a record of that.
+    pub part: Option<Box<PartMoment>>,
 }
 
 impl Frame {
@@ -106,6 +109,7 @@ impl Moment {
             cores: (!status.hosts.is_empty()).then(cores),
             memory_mib: None,
             hosts: status.hosts.clone(),
+            part: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::part::PartAbout;
 use crate::report::Header;
 
 /// The version of the form of a record. A reader may rely on a key's meaning within a major
@@ -37,6 +38,9 @@ pub struct RecordHeader {
     pub objectives: Vec<String>,
     /// The machine that writes the record.
     pub host: HostAbout,
+    /// Whose part it is, where it is not a record of the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartAbout>,
 }
 
 /// A machine, as far as figures depend on it.

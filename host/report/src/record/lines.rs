@@ -33,6 +33,8 @@ pub fn frame_line(frame: &Frame) -> Value {
         cores,
         memory_mib,
         hosts,
+        // Of use to those alone who merge parts.
+        part: _,
     } = moment;
     let mut of = json!({
         "from": seconds(*from),

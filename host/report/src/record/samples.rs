@@ -41,6 +41,7 @@ pub(super) fn header() -> RecordHeader {
         thresholds: vec!["error_rate < 1%".to_owned()],
         objectives: Vec::new(),
         host: HostAbout { name: "a".to_owned(), cores: 2, system: "linux x86_64".to_owned() },
+        part: None,
     }
 }
 

@@ -1,13 +1,12 @@
 //! `host node --listen`: a node that leads all runs that it is given, and takes part in them.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use swell_driver::journal::check_folder;
-use swell_outputs::{Outputs, Prometheus};
+use anyhow::{Context as _, bail};
+use swell_outputs::{Outputs, Prometheus, default_record};
 use swell_report::Exit;
 use tokio::task::LocalSet;
 
@@ -44,6 +43,10 @@ pub(crate) struct ListenOptions {
     pub(crate) scenarios: Option<PathBuf>,
     pub(crate) control: Option<SocketAddr>,
     pub(crate) prometheus: Option<SocketAddr>,
+    /// The folder for records of runs, in place of the user's history.
+    pub(crate) record: Option<PathBuf>,
+    /// Whether records of runs are kept at all.
+    pub(crate) keeps_records: bool,
 }
 
 /// Leads until a signal comes; runs that go on then are ended as by Ctrl-C.
@@ -60,10 +63,12 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         scenarios,
         control,
         prometheus,
+        record,
+        keeps_records,
     } = options;
-    check_folder(journal.as_deref())?;
+    let journals = Outputs::journals(journal.as_deref())?;
     if let Some(folder) = scenarios.as_ref().filter(|folder| !folder.is_dir()) {
-        anyhow::bail!(
+        bail!(
             "--scenarios {}: there is no such folder\nhelp: make it, or name another",
             folder.display()
         );
@@ -73,8 +78,7 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         .build()
         .context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
-        let metrics = prometheus.map(|address| Prometheus::new(address, Some(SERIES_KEPT)));
-        let outputs = Outputs::of(metrics.into_iter().map(|sink| Box::new(sink) as _).collect());
+        let outputs = open_outputs(prometheus, record.as_deref(), keeps_records)?;
         let runs = Runs::new(false, outputs.clone(), Some(RUNS_KEPT))?;
         let api = Rc::new(ControlApi::new(&runs, &layers, scenarios));
         let mut servers = Servers::default();
@@ -88,7 +92,7 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         let (cluster, member_requests) = Coordinator::open(CoordinatorConfig {
             listen,
             weight,
-            journals: journal,
+            journals,
             token_life: TOKEN_LIFE,
             min_nodes: 1,
             made: made.clone(),
@@ -96,18 +100,7 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         .await?;
         let cluster = Rc::new(cluster);
         runs.have_done_by(Rc::clone(&cluster) as Rc<dyn Executor>);
-        let invitation = cluster.invitation();
-        let which = made.map_or_else(String::new, |file| {
-            format!(
-                "where TOKEN is the one that was \
-        made with {}\n",
-                file.display()
-            )
-        });
-        terminal::say(format_args!(
-            "other hosts join by\n\n    host node {invitation}\n\nand a run begins by\n\n    host \
-            run scenario.wasm {invitation}\n\n{which}"
-        ));
+        tell_invitation(&cluster, made.as_deref());
         tokio::task::spawn_local(answer(member_requests, api));
         let _ = stops.next().await;
         let was_idle = runs.all().iter().all(|run| run.ended().is_some());
@@ -126,6 +119,52 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
             tokio::time::sleep(left).await;
         }
         cluster.close().await;
-        Ok(if was_idle { Exit::Passed } else { Exit::Signal })
+        let exit = if was_idle { Exit::Passed } else { Exit::Signal };
+        // Those in the history have a moment, after which they are given up.
+        match stops.while_it_moves(move |taken| outputs.end_without_results(taken)).await.flatten()
+        {
+            Ok(()) => Ok(exit),
+            Err(error) => {
+                terminal::say(format_args!("error: {error:#}"));
+                Ok(exit.min(Exit::Unwritten))
+            }
+        }
     })
+}
+
+/// Says how others join the cluster, which may have been made beforehand.
+fn tell_invitation(cluster: &Coordinator, made: Option<&Path>) {
+    let invitation = cluster.invitation();
+    let which = made.map_or_else(String::new, |file| {
+        format!("where TOKEN is the one that was made with {}\n", file.display())
+    });
+    terminal::say(format_args!(
+        "other hosts join by\n\n    host node {invitation}\n\nand a run begins by\n\n    host run \
+        scenario.wasm {invitation}\n\n{which}"
+    ));
+}
+
+/// Where runs go that are led here: metrics, and a record of each.
+///
+/// # Errors
+/// There is no such folder for records.
+fn open_outputs(
+    prometheus: Option<SocketAddr>,
+    records: Option<&Path>,
+    keeps_records: bool,
+) -> anyhow::Result<Outputs> {
+    if let Some(folder) = records.filter(|folder| !folder.is_dir()) {
+        bail!(
+            "--record {}: there is no such folder\nhelp: make it, or name another: each run gets \
+            a file of its own in it",
+            folder.display()
+        );
+    }
+    let own: Vec<(&str, String)> =
+        records.iter().map(|folder| ("record", folder.display().to_string())).collect();
+    let named = Outputs::open(&[], &own, &[], terminal::hand_over)?;
+    let metrics =
+        prometheus.map(|address| Box::new(Prometheus::new(address, Some(SERIES_KEPT))) as _);
+    let kept_anyway = (records.is_none() && keeps_records).then(default_record).flatten();
+    Ok(metrics.into_iter().chain(kept_anyway).fold(named, Outputs::and))
 }

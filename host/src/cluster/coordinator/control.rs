@@ -14,8 +14,8 @@ use swell_cluster::{
 };
 use swell_core::plan::{LoadModel, Users};
 use swell_core::run::RunOutcome;
-use swell_driver::journal::{Place, RunIdentity};
-use swell_driver::{Asked, LeadLine, Participation, lead, take_part};
+use swell_driver::{Asked, LeadLine, PartView, Participation, lead, take_part};
+use swell_outputs::Outputs;
 use swell_protocol::lead::LeadSettings;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -25,10 +25,13 @@ use crate::cluster::link::{hello, until_renewal};
 use crate::cluster::message::{Assignment, RunNumber};
 use crate::cluster::own_thread::on_own_thread;
 use crate::cluster::requests::ClusterRequest;
-use crate::cluster::this_host::{own_name, reachable};
+use crate::cluster::this_host::reachable;
 use crate::cluster::token::read_cluster;
 use crate::executor::{Execution, Executor, Task};
+use crate::node_record::NodeRecord;
 use crate::prepare::Prepared;
+use crate::run_identity::RunIdentity;
+use crate::run_record::record_header;
 
 /// How many nodes and commands one token admits: one each few seconds for as long as it lasts.
 const TOKEN_USES: NonZeroU32 = NonZeroU32::new(1_000_000).expect("it is not zero");
@@ -50,8 +53,8 @@ pub(crate) struct CoordinatorConfig {
     pub(crate) listen: SocketAddr,
     /// How much this node bears beside others; with 0 it leads and takes no part.
     pub(crate) weight: f64,
-    /// The folder where this node keeps what it counts.
-    pub(crate) journals: Option<PathBuf>,
+    /// Where this node keeps what it counts itself.
+    pub(crate) journals: Option<Outputs>,
     /// How long its token admits nodes.
     pub(crate) token_life: Duration,
     /// How many nodes must be there before a run begins.
@@ -67,7 +70,7 @@ pub(crate) struct Coordinator {
     /// The token that was drawn; `None` where it was made beforehand.
     token: Option<Token>,
     offered: OfferedFiles,
-    journals: Option<PathBuf>,
+    journals: Option<Outputs>,
     min_nodes: usize,
     ended: watch::Receiver<bool>,
 }
@@ -174,15 +177,13 @@ impl Coordinator {
         let part = async {
             // Without a line this node has no part: others do the run.
             if let Ok(line) = own_line.await {
-                let journal = self.journals.clone().map(|folder| Place {
-                    folder,
-                    host_name: own_name(),
-                    subject,
+                let view = self.journals.clone().map(|outputs| {
+                    let header = record_header(&subject, plan);
+                    Box::new(NodeRecord::new(header, outputs)) as Box<dyn PartView>
                 });
                 // The node that leads cannot leave.
                 let leave = watch::channel(false).1;
-                let participation =
-                    Participation { start_data, line, end_requests, journal, leave };
+                let participation = Participation { start_data, line, end_requests, view, leave };
                 take_part(
                     threads,
                     plan,

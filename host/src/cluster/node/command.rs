@@ -10,8 +10,8 @@ use clap::Args;
 use hyper::StatusCode;
 use swell_cluster::Token;
 use swell_driver::Threads;
-use swell_driver::journal::check_folder;
 use swell_driver::machine;
+use swell_outputs::Outputs;
 use swell_report::Exit;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinSet, LocalSet};
@@ -84,8 +84,17 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "ADDR", requires = "listen")]
     prometheus: Option<SocketAddr>,
 
-    /// Keep what this host counts in a file of its own in this folder; `host merge` makes the
-    /// result of such files, should the coordinator be lost.
+    /// With --listen: keep the record of each run in a file of its own in this folder, in place of
+    /// the user's own history.
+    #[arg(long, value_name = "DIR", requires = "listen", conflicts_with = "no_record")]
+    record: Option<PathBuf>,
+
+    /// With --listen: keep no records of runs.
+    #[arg(long, requires = "listen")]
+    no_record: bool,
+
+    /// Keep the record of what this host counts of each run in a file in this folder; `host merge`
+    /// makes a run's result of such records, should the coordinator be lost.
     #[arg(long, value_name = "DIR")]
     journal: Option<PathBuf>,
 }
@@ -109,6 +118,8 @@ pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> 
             scenarios,
             control,
             prometheus,
+            record: args.record,
+            keeps_records: !args.no_record,
         });
     }
     let token = match (args.token, args.coordinator) {
@@ -119,19 +130,19 @@ pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> 
             --token, or in the variable SWELL_TOKEN; --listen ADDR has this node lead"
         ),
     };
-    check_folder(journal.as_deref())?;
+    let journals = Outputs::journals(journal.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the control thread's runtime")?;
-    LocalSet::new().block_on(&runtime, take_part(token, weight, journal, control))
+    LocalSet::new().block_on(&runtime, take_part(token, weight, journals, control))
 }
 
 /// Takes part in all runs of a cluster.
 async fn take_part(
     token: Token,
     weight: f64,
-    journal: Option<PathBuf>,
+    journals: Option<Outputs>,
     control: Option<SocketAddr>,
 ) -> anyhow::Result<Exit> {
     let threads = Rc::new(Threads::start(machine::allowed_cores())?);
@@ -152,8 +163,8 @@ async fn take_part(
                     tracing::info!("joined as node {id}; waiting for runs, Ctrl-C ends it");
                 }
                 MembershipEvent::Assigned(run) => {
-                    let (threads, journal) = (Rc::clone(&threads), journal.clone());
-                    runs.spawn_local(do_part(threads, *run, weight, journal, leaves.clone()));
+                    let (threads, journals) = (Rc::clone(&threads), journals.clone());
+                    runs.spawn_local(do_part(threads, *run, weight, journals, leaves.clone()));
                 }
                 // A node that was never admitted has said something wrong; a node that was admitted
                 // has lost its coordinator.

@@ -1,20 +1,21 @@
 //! A node's part in one run of its cluster, from the run's files to the last result.
 
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use swell_driver::journal::{Place, RunIdentity};
-use swell_driver::{Participation, Threads, take_part};
+use swell_driver::{PartView, Participation, Threads, take_part};
 use swell_engine::ScenarioSource;
+use swell_outputs::Outputs;
 use tokio::sync::watch;
 
 use super::thread::AssignedRun;
 use crate::cluster::message::Assignment;
-use crate::cluster::this_host::own_name;
+use crate::node_record::NodeRecord;
 use crate::prepare::{EndRequests, Loaded, Prepared, ReceivedScenario};
+use crate::run_identity::RunIdentity;
+use crate::run_record::record_header;
 use crate::settings::layers::Layers;
 
 /// Takes part in a run from its files to its last result, or until the node is to leave. Returns
@@ -23,7 +24,7 @@ pub(super) async fn do_part(
     threads: Rc<Threads>,
     assigned: AssignedRun,
     weight: f64,
-    journals: Option<PathBuf>,
+    journals: Option<Outputs>,
     leave: watch::Receiver<bool>,
 ) -> bool {
     let (run, scenario) = (assigned.assignment.run.clone(), assigned.assignment.scenario.clone());
@@ -42,13 +43,15 @@ pub(super) async fn do_part(
     tracing::info!("run {run}: scenario {scenario:?} is ready, {}", prepared.plan.model());
     let _ = assigned.prepared.send(Ok(weight));
     let Prepared { plan, program, run: shared, .. } = &prepared;
-    // The name is that of the node that leads, so that all journals of a run are alike.
+    // The same on all nodes, so that all journals of a run are alike.
     let subject =
         RunIdentity { settings: assigned.assignment.bundle.settings.clone(), ..prepared.subject() };
-    let journal = journals.map(|folder| Place { folder, host_name: own_name(), subject });
+    let view = journals.map(|outputs| {
+        Box::new(NodeRecord::new(record_header(&subject, plan), outputs)) as Box<dyn PartView>
+    });
     let start_data = assigned.assignment.start_data;
     let participation =
-        Participation { start_data, line: assigned.line, end_requests, journal, leave };
+        Participation { start_data, line: assigned.line, end_requests, view, leave };
     let ended = take_part(&threads, plan, program, Arc::clone(shared), participation).await;
     match &ended {
         Ok(()) => tracing::info!("run {run}: over for this node"),

@@ -1,0 +1,227 @@
+//! A run as a whole, from what its hosts counted in each second.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use swell_core::RunInstant;
+use swell_core::plain::line;
+use swell_core::record::{Batches, Snapshot};
+use swell_core::run::{
+    ControlLook, EndCause, Look, MachineRecord, NodeCounts, NodeFate, NodeId, NodeLook, NodePlace,
+    NodeResult, NodeTotals, RunOutcome, UnknownStarts,
+};
+use swell_outputs::Outputs;
+use swell_report::record::{Frame, JointFrames, SideBySide};
+use swell_report::{RunState, Status};
+
+use super::parts::{KeptPart, PartFrames};
+use crate::run_record::RunRecord;
+
+/// See the module's documentation.
+pub(super) struct Whole {
+    total: Snapshot,
+    batches: Batches,
+    /// Where the measured part begins, as the host says that goes furthest.
+    measured_from: RunInstant,
+    /// Until when any of the hosts might begin something.
+    covered_until: RunInstant,
+    is_leaderless: bool,
+    nodes: Vec<MergedNode>,
+    /// Those that were to take part and of which nothing is here.
+    absent: BTreeSet<NodeId>,
+}
+
+/// What is known of a host.
+struct MergedNode {
+    id: NodeId,
+    name: String,
+    totals: NodeTotals,
+    phase: RunState,
+    is_complete: bool,
+}
+
+impl Whole {
+    /// Tells a record what these parts counted, second by second; gives all of it.
+    pub(super) fn of(parts: Vec<KeptPart>, record: &mut RunRecord, outputs: &Outputs) -> Self {
+        let mut absent: BTreeSet<NodeId> =
+            parts.iter().flat_map(|part| part.about.hosts.iter().copied()).collect();
+        let (nodes, frames): (Vec<MergedNode>, Vec<PartFrames>) =
+            parts.into_iter().map(MergedNode::of).unzip();
+        absent.retain(|host| nodes.iter().all(|node| node.id != *host));
+        let mut whole = Self {
+            total: Snapshot::default(),
+            batches: Batches::default(),
+            measured_from: RunInstant::START,
+            covered_until: RunInstant::START,
+            is_leaderless: false,
+            nodes,
+            absent,
+        };
+        let mut side_by_side = SideBySide::new(frames);
+        while let Some(stretch) = side_by_side.next() {
+            let (from, until) = (stretch.from, stretch.until);
+            let recent = whole.add(stretch);
+            let goes_on = |place| side_by_side.goes_on(place);
+            let look = whole.look(until, (&recent, until.since(from)), goes_on);
+            outputs.wait_for_room();
+            record.count(&recent);
+            record.look(&look, &Status::of(&look), Vec::new());
+        }
+        whole
+    }
+
+    /// Adds what was counted in a stretch; gives that.
+    fn add(&mut self, stretch: JointFrames) -> Snapshot {
+        let (mut recent, until) = (Snapshot::default(), stretch.until);
+        for (place, Frame { counted, moment, .. }) in stretch.frames {
+            let node = &mut self.nodes[place];
+            recent.merge(&counted);
+            let part = moment.part.unwrap_or_default();
+            node.totals.add(&NodeCounts {
+                counted,
+                users: moment.users,
+                users_at_once: part.users_at_once,
+                requests_written: part.requests_written,
+                last_end: part.last_end,
+                slots: part.slots,
+                machine: part.machine,
+            });
+            (node.phase, node.is_complete) = (moment.phase, part.is_last);
+            self.measured_from = part.measured_from;
+            self.covered_until = self.covered_until.max(part.covered_until);
+            self.is_leaderless |= part.is_leaderless;
+        }
+        self.total.merge(&recent);
+        if until > self.measured_from && !self.is_ending() {
+            self.batches.add(&recent.measured.total.response.both());
+        }
+        recent
+    }
+
+    /// Whether no host begins anything any more.
+    fn is_ending(&self) -> bool {
+        let ends = |phase| matches!(phase, RunState::Draining | RunState::Over);
+        self.nodes.iter().all(|node| ends(node.phase))
+    }
+
+    /// Where the run was at this instant; `goes_on` says of which hosts more follows.
+    fn look<'a>(
+        &'a mut self,
+        now: RunInstant,
+        recent: (&'a Snapshot, Duration),
+        mut goes_on: impl FnMut(usize) -> bool,
+    ) -> Look<'a> {
+        let started: u64 = self.nodes.iter().map(|node| node.totals.started).sum();
+        let nodes: Vec<NodeLook> = self
+            .nodes
+            .iter_mut()
+            .enumerate()
+            .map(|(place, node)| node.look(now, started, goes_on(place)))
+            .collect();
+        Look {
+            elapsed: now.since(RunInstant::START),
+            warm_up: self.measured_from.since(RunInstant::START),
+            ends_at: None,
+            is_ending: self.is_ending(),
+            cut_at: None,
+            total: &self.total,
+            recent,
+            users: nodes.iter().map(|node| node.users).sum(),
+            // What held the rate only the host knew that led.
+            control: ControlLook {
+                goal: None,
+                is_paused: false,
+                reason: String::new(),
+                limit: None,
+                objectives: Vec::new(),
+            },
+            nodes,
+        }
+    }
+
+    /// What the run came to, which began at this Unix time; `measured` is how long its measured
+    /// part was to be.
+    pub(super) fn outcome(self, began_at: f64, measured: Option<Duration>) -> RunOutcome {
+        let covered = self.covered_until.since(self.measured_from);
+        let lasted = covered.min(measured.unwrap_or(Duration::MAX));
+        // One that was lost after the end has taken nothing with it.
+        let is_cut = self.is_leaderless && measured.is_none_or(|measured| covered < measured);
+        let mut machine = MachineRecord::default();
+        let (mut requests_written, mut users_at_once) = (0_u64, 0_u64);
+        for MergedNode { totals, .. } in &self.nodes {
+            machine.merge(&totals.machine);
+            requests_written = requests_written.saturating_add(totals.requests_written);
+            users_at_once = users_at_once.saturating_add(totals.users_at_once);
+        }
+        let absent = self.absent.into_iter().map(|host| {
+            let totals = NodeTotals::default();
+            result(host, format!("{host} (no journal)"), totals, false)
+        });
+        let mut nodes: Vec<NodeResult> = self
+            .nodes
+            .into_iter()
+            .map(|node| result(node.id, node.name, node.totals, node.is_complete))
+            .chain(absent)
+            .collect();
+        nodes.sort_by_key(|node| node.fate.id);
+        RunOutcome {
+            cause: if is_cut { EndCause::Leaderless } else { EndCause::Finished },
+            snapshot: self.total,
+            measured: lasted,
+            warm_up: self.measured_from.since(RunInstant::START),
+            is_steady: None,
+            requests_written,
+            users_at_once,
+            began_at: Duration::try_from_secs_f64(began_at).unwrap_or_default(),
+            machine,
+            control: None,
+            limits: Vec::new(),
+            batches: self.batches,
+            nodes,
+        }
+    }
+}
+
+impl MergedNode {
+    fn of(part: KeptPart) -> (Self, PartFrames) {
+        let node = Self {
+            id: part.about.host,
+            name: line(&part.header.host.name).to_string(),
+            totals: NodeTotals::default(),
+            phase: RunState::Preparing,
+            is_complete: false,
+        };
+        (node, part.frames)
+    }
+
+    /// Its row, where all hosts `started` so much. One that has told all that it counted is there
+    /// to the end.
+    fn look(&mut self, now: RunInstant, started: u64, goes_on: bool) -> NodeLook {
+        self.totals.look(
+            now,
+            &NodePlace {
+                id: self.id,
+                name: self.name.clone(),
+                share: self.totals.started as f64 / started.max(1) as f64,
+                is_present: goes_on || self.is_complete,
+                has_left: false,
+            },
+        )
+    }
+}
+
+fn result(id: NodeId, name: String, totals: NodeTotals, is_complete: bool) -> NodeResult {
+    let unknown = UnknownStarts { least: 0, most: is_complete.then_some(0) };
+    NodeResult {
+        fate: NodeFate {
+            id,
+            name,
+            share: 0.0,
+            times_lost: 0,
+            unknown,
+            is_complete,
+            has_left: false,
+        },
+        totals,
+    }
+}
