@@ -55,7 +55,7 @@ enum TypedCommand {
     /// Search the highest rate at which a service holds what --latency and --error-rate say.
     Find(Box<run::FindArgs>),
     /// Be one of several hosts: lead them, or join the one that does and take part in its runs.
-    Node(cluster::NodeArgs),
+    Node(Box<cluster::NodeArgs>),
     /// List the runs of a cluster.
     Runs(cluster::RunsArgs),
     /// Watch a run of a cluster to its end, and report what was measured.
@@ -146,7 +146,7 @@ impl CommandLine {
                 let search = Search { hold: args.hold, budget: args.budget };
                 run::run(&typed(flags), &args.run, Some(search))
             }
-            TypedCommand::Node(args) => cluster::node(args, flags),
+            TypedCommand::Node(args) => cluster::node(*args, flags),
             TypedCommand::Runs(args) => cluster::runs(args),
             TypedCommand::Attach(args) => cluster::attach(args),
             TypedCommand::Stop(args) => cluster::stop(args),

@@ -1,15 +1,40 @@
-//! Results on their way out: written to the outputs, and shown as a summary. A signal ends that,
-//! and so does a reader that takes nothing for long.
+//! Where results go, and their way there: written to the outputs, and shown as a summary. A signal
+//! ends that, and so does a reader that takes nothing for long.
 
+use std::iter;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use swell_outputs::{Outputs, default_record, in_pieces};
 use swell_report::{Sheet, Summary, SummaryOfRuns, Written};
 
+use crate::settings::flags::Settings;
 use crate::stderr;
 use crate::stops::Stops;
 use crate::terminal;
-use swell_outputs::{Outputs, in_pieces};
+
+/// Opens the outputs of a command that runs a file with these settings, and keeps a record of each
+/// run unless that is not wanted.
+///
+/// # Errors
+/// As [`Outputs::open`].
+pub(crate) fn open_outputs(settings: &Settings, file: PathBuf) -> anyhow::Result<Outputs> {
+    let Settings { ca_cert, cert, key, data, .. } = settings;
+    let feeds = data.iter().map(|(_, path)| PathBuf::from(path));
+    let named = ca_cert.iter().chain(cert).chain(key).cloned();
+    // What the command reads, and no output may write over.
+    let inputs: Vec<PathBuf> = iter::once(file).chain(named).chain(feeds).collect();
+    let prometheus = settings.prometheus.map(|address| ("prometheus", address.to_string()));
+    let record = settings.record.as_ref().map(|path| ("record", path.display().to_string()));
+    let own: Vec<(&str, String)> = prometheus.into_iter().chain(record).collect();
+    let outputs = Outputs::open(&settings.out, &own, &inputs, terminal::hand_over)?;
+    let is_kept_anyway = settings.record.is_none() && !settings.no_record;
+    Ok(match is_kept_anyway.then(default_record).flatten() {
+        Some(record) => outputs.and(record),
+        None => outputs,
+    })
+}
 
 /// Writes results to the outputs, and shows their summary, even if nobody asked for it when it is
 /// all that is left of them.

@@ -244,8 +244,8 @@ fn other_hosts(name: &str, replicas: u32) -> PodSet {
     }
 }
 
-/// `/tmp` is all that a host writes to: compiled scenarios, files of a run, and what is copied
-/// there. The annotation has all pods follow a new Secret.
+/// `/tmp` is all that a host writes to: compiled scenarios, files and records of runs, and what is
+/// copied there. The annotation has all pods follow a new Secret.
 fn stateful_set(args: &K8sArgs, token_id: &str, part: &PodSet) -> String {
     let K8sArgs { name, image, cpu, memory, .. } = args;
     let PodSet {
@@ -303,6 +303,7 @@ spec:
           workingDir: /tmp
           env:
             - {{ name: XDG_CACHE_HOME, value: /tmp/cache }}
+            - {{ name: XDG_STATE_HOME, value: /tmp/state }}
             - {{ name: TMPDIR, value: /tmp }}
             - name: SWELL_TOKEN
               valueFrom:

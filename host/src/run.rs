@@ -1,6 +1,5 @@
 //! `host run` and `host find`: from what was typed to the exit code.
 
-use std::iter;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -11,7 +10,7 @@ use clap::Args;
 use swell_cluster::Token;
 use swell_core::plan::Search;
 use swell_core::units::{self, counted};
-use swell_outputs::{Outputs, default_record};
+use swell_outputs::Outputs;
 use swell_report::Exit;
 use tokio::task::LocalSet;
 
@@ -20,6 +19,7 @@ use crate::cluster::{
 };
 use crate::conclusion::conclude;
 use crate::control_api::ControlApi;
+use crate::delivery::open_outputs;
 use crate::executor::Executor;
 use crate::finished::Done;
 use crate::notes;
@@ -194,7 +194,7 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
     let ready = move || {
         let programme = Programme::new(&file, &layers, search)?;
         let settings = programme.layers().settings(None)?;
-        let outputs = open(&settings, &inputs(file, &settings))?;
+        let outputs = open_outputs(&settings, file)?;
         anyhow::Ok((programme, settings, outputs))
     };
     let Some(ready) = stops.unless(ready).await? else {
@@ -235,30 +235,6 @@ async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> any
     Ok(conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await)
 }
 
-/// The files that a run reads.
-fn inputs(file: PathBuf, settings: &Settings) -> Vec<PathBuf> {
-    let Settings { ca_cert, cert, key, data, .. } = settings;
-    let feeds = data.iter().map(|(_, path)| PathBuf::from(path));
-    let named = ca_cert.iter().chain(cert).chain(key).cloned();
-    iter::once(file).chain(named).chain(feeds).collect()
-}
-
-/// Opens the outputs of a command that reads these `inputs`.
-///
-/// # Errors
-/// As [`Outputs::open`].
-fn open(settings: &Settings, inputs: &[PathBuf]) -> anyhow::Result<Outputs> {
-    let prometheus = settings.prometheus.map(|address| ("prometheus", address.to_string()));
-    let record = settings.record.as_ref().map(|path| ("record", path.display().to_string()));
-    let own: Vec<(&str, String)> = prometheus.into_iter().chain(record).collect();
-    let outputs = Outputs::open(&settings.out, &own, inputs, terminal::hand_over)?;
-    let is_kept_anyway = settings.record.is_none() && !settings.no_record;
-    Ok(match is_kept_anyway.then(default_record).flatten() {
-        Some(record) => outputs.and(record),
-        None => outputs,
-    })
-}
-
 /// Refuses what other hosts cannot share.
 fn refuse_to_share(args: &RunArgs, is_one_run: bool) -> anyhow::Result<()> {
     if let (Some(listen), false) = (args.listen, is_one_run) {
@@ -283,7 +259,7 @@ async fn gather(
     args: &RunArgs,
     (listen, hosts): (SocketAddr, usize),
     journals: Option<Outputs>,
-    (runs, api): (&Runs, Rc<ControlApi>),
+    (runs, api): (&Rc<Runs>, Rc<ControlApi>),
     stops: &mut Stops,
 ) -> anyhow::Result<Option<Rc<Coordinator>>> {
     let config = CoordinatorConfig {
@@ -303,7 +279,7 @@ async fn gather(
     ));
     // What others want meanwhile is for the cluster as well.
     runs.have_done_by(Rc::clone(&coordinator) as Rc<dyn Executor>);
-    tokio::task::spawn_local(answer(requests, api));
+    tokio::task::spawn_local(answer(requests, api, Rc::clone(runs)));
     tokio::select! {
         gathered = coordinator.gather() => gathered.map(|()| Some(Rc::clone(&coordinator))),
         _ = stops.next() => {

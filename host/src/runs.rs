@@ -5,6 +5,7 @@
 //! file's `conduct`. All of this is on the control thread.
 
 use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -144,6 +145,11 @@ impl Runs {
             surplus -= usize::from(goes);
             !goes
         });
+    }
+
+    /// The file in which the record of a run is kept, by its identity.
+    pub(crate) fn record_of(&self, run: &str) -> Option<PathBuf> {
+        self.surroundings.outputs.record_of(run)
     }
 
     /// How long ago a run ended, if one has.

@@ -28,6 +28,8 @@ pub struct Outputs {
     sinks: Arc<Mutex<Vec<Box<dyn Sink>>>>,
     is_empty: bool,
     hears_frames: bool,
+    /// Whether somebody has asked for one that is made of seconds.
+    needs_seconds: bool,
     takes_stdout: bool,
     /// What a person is to be told when all is over.
     last_words: Arc<Mutex<Vec<String>>>,
@@ -76,27 +78,8 @@ impl Outputs {
         // A pipe is opened once somebody reads it, and a file is made: not before all is known.
         keep_apart(&asked, inputs)?;
         let opened = asked.iter().map(|(kind, value)| (kind.open)(value, stdout));
-        Ok(Self::of(opened.collect::<anyhow::Result<_>>()?))
-    }
-
-    /// The same where results come from elsewhere, without the seconds that they are of.
-    ///
-    /// # Errors
-    /// As [`Outputs::open`]; or one is made of seconds.
-    pub fn of_results(
-        wanted: &[(String, String)],
-        inputs: &[PathBuf],
-        stdout: Stdout,
-    ) -> anyhow::Result<Self> {
-        for (kind, value) in wanted {
-            if named(&KINDS, kind, Flag::Out).is_some_and(|known| known.needs_seconds) {
-                bail!(
-                    "--out {kind}={value}: it is made of each second of a run, and of this one the \
-                    results alone come here"
-                );
-            }
-        }
-        Self::open(wanted, &[], inputs, stdout)
+        let needs_seconds = asked.iter().any(|(kind, _)| kind.needs_seconds);
+        Ok(Self { needs_seconds, ..Self::of(opened.collect::<anyhow::Result<_>>()?) })
     }
 
     /// The one that keeps the records of a host's own part of runs in a folder, where that is asked
@@ -114,6 +97,7 @@ impl Outputs {
         Self {
             is_empty: sinks.is_empty(),
             hears_frames: sinks.iter().any(|sink| sink.hears_frames()),
+            needs_seconds: false,
             takes_stdout: sinks.iter().any(|sink| sink.takes_stdout()),
             sinks: Arc::new(Mutex::new(sinks)),
             last_words: Arc::default(),
@@ -125,7 +109,7 @@ impl Outputs {
     pub fn and(self, sink: Box<dyn Sink>) -> Self {
         let mut sinks = std::mem::take(&mut *self.sinks());
         sinks.push(sink);
-        Self::of(sinks)
+        Self { needs_seconds: self.needs_seconds, ..Self::of(sinks) }
     }
 
     /// Whether there are none.
@@ -141,6 +125,16 @@ impl Outputs {
     /// Whether any of them is made of results alone.
     pub fn need_results(&self) -> bool {
         self.sinks().iter().any(|sink| !sink.hears_frames())
+    }
+
+    /// Whether somebody has asked for what is made of each second of a run.
+    pub const fn need_seconds(&self) -> bool {
+        self.needs_seconds
+    }
+
+    /// As [`Sink::record_of`].
+    pub fn record_of(&self, run: &str) -> Option<PathBuf> {
+        self.sinks().iter().find_map(|sink| sink.record_of(run))
     }
 
     /// As [`Sink::begin`].
@@ -358,20 +352,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_seconds_is_refused_for_results_before_anything_is_opened() {
-        let folder = tempfile::tempdir().unwrap();
-        let (pipe, lines) = (folder.path().join("pipe"), folder.path().join("new"));
-        let rights = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rights).unwrap();
-        let wanted = [("json", &pipe), ("jsonl", &lines)]
-            .map(|(kind, path)| (kind.to_owned(), path.display().to_string()));
-        // Nobody reads the pipe: opening it would last for ever.
-        let Err(error) = Outputs::of_results(&wanted, &[], |_| Ok(())) else { panic!("seconds") };
-        assert!(error.to_string().contains("made of each second of a run"), "{error}");
-        assert!(!lines.exists());
-    }
-
-    #[test]
     fn a_pipe_for_results_is_opened_once() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
@@ -379,7 +359,7 @@ mod tests {
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rights).unwrap();
         let wanted = [("json".to_owned(), pipe.display().to_string())];
         let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).unwrap());
-        let outputs = Outputs::of_results(&wanted, &[], |_| Ok(())).unwrap();
+        let outputs = Outputs::open(&wanted, &[], &[], |_| Ok(())).unwrap();
         outputs.end(&results(), &AtomicU64::new(0)).unwrap();
         drop(outputs);
         assert!(reader.join().unwrap().ends_with("}\n"), "its reader has seen no earlier end");

@@ -7,10 +7,11 @@
 //! bound where they are made.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -74,7 +75,15 @@ pub trait Taker: Send + 'static {
     fn is_optional(&self) -> bool {
         false
     }
+
+    /// The files of the records that it keeps, if it keeps any.
+    fn places(&self) -> Option<RecordPlaces> {
+        None
+    }
 }
+
+/// Files of records, by the identities of their runs.
+pub(crate) type RecordPlaces = Arc<Mutex<BTreeMap<String, PathBuf>>>;
 
 /// The sink.
 pub struct Queued {
@@ -93,6 +102,7 @@ pub struct Queued {
     put: Cell<u64>,
     takes_stdout: bool,
     is_optional: bool,
+    places: Option<RecordPlaces>,
     last_words: Vec<String>,
 }
 
@@ -105,6 +115,7 @@ impl Queued {
         let (queue, told) = sync_channel(QUEUE);
         let (written, taken) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (takes_stdout, is_optional) = (taker.takes_stdout(), taker.is_optional());
+        let places = taker.places();
         let of_thread = (Arc::clone(&written), Arc::clone(&taken));
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
@@ -125,6 +136,7 @@ impl Queued {
             put: Cell::new(0),
             takes_stdout,
             is_optional,
+            places,
             last_words: Vec::new(),
         })
     }
@@ -266,6 +278,11 @@ impl Sink for Queued {
         self.takes_stdout
     }
 
+    fn record_of(&self, run: &str) -> Option<PathBuf> {
+        let places = self.places.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        places.get(run).cloned()
+    }
+
     fn has_room(&mut self) -> bool {
         self.send_late();
         let is_over = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
@@ -293,7 +310,7 @@ impl Drop for Queued {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Condvar, Mutex};
+    use std::sync::Condvar;
 
     use super::*;
     use crate::samples::{frame, header, mark, results};

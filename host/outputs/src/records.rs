@@ -10,16 +10,17 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
 use swell_core::plain::line;
-use swell_report::record::{Entry, FIRST_BYTES, RecordHeader};
+use swell_report::record::{Entry, FIRST_BYTES, RecordHeader, RecordReader};
 use tempfile::NamedTempFile;
 
 use crate::aside::{end_of_links, folder_of};
 use crate::history::{ENDING, History, goes_on};
-use crate::queued::{NewsKind, Queued, RunNews, Taker};
+use crate::queued::{NewsKind, Queued, RecordPlaces, RunNews, Taker};
 use crate::record_file::{Bounds, RecordFile};
 use crate::sink::{Flag, Kind, KindValue, Sink};
 
@@ -82,13 +83,22 @@ struct Records {
     was_begun: bool,
     /// Those that are whole, and the identities of their runs.
     kept: Vec<(PathBuf, String)>,
+    /// Of all that were begun, as others know them.
+    places: RecordPlaces,
     /// The first that could not be written.
     amiss: Option<anyhow::Error>,
 }
 
 impl Records {
     fn new(destination: Destination) -> Self {
-        Self { destination, open: BTreeMap::new(), was_begun: false, kept: Vec::new(), amiss: None }
+        Self {
+            destination,
+            open: BTreeMap::new(),
+            was_begun: false,
+            kept: Vec::new(),
+            places: RecordPlaces::default(),
+            amiss: None,
+        }
     }
 
     /// Records in a file or a folder that somebody named.
@@ -143,9 +153,17 @@ impl Records {
             Destination::Folder(folder) => create_in(folder, run)?,
             Destination::History(history) => {
                 history.make_room()?;
+                // The node that did the run may keep it for the same user.
+                let path = history.folder().join(file_name(run, 1));
+                if is_of(&path, run) {
+                    self.kept.push((path, run.run.id.clone()));
+                    return Ok(());
+                }
                 create_in(history.folder(), run)?
             }
         };
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        places.insert(run.run.id.clone(), record.path().to_owned());
         self.open.insert(run.run.id.clone(), record);
         Ok(())
     }
@@ -207,6 +225,10 @@ impl Taker for Records {
     fn is_optional(&self) -> bool {
         matches!(self.destination, Destination::History(_))
     }
+
+    fn places(&self) -> Option<RecordPlaces> {
+        Some(Arc::clone(&self.places))
+    }
 }
 
 /// Looks whether a record may take the place of what is there, and leaves it as it is.
@@ -236,6 +258,12 @@ fn check_file(path: &Path) -> anyhow::Result<()> {
         bail!("--record {shown}: that is the record of a run that goes on\nhelp: name another");
     }
     Ok(())
+}
+
+/// Whether a file is a record of this run.
+fn is_of(path: &Path, run: &RecordHeader) -> bool {
+    let opened = File::open(path).ok().and_then(|file| RecordReader::open(file).ok());
+    opened.is_some_and(|(_, header)| header.run == run.run)
 }
 
 /// Looks whether a record can be made in a folder, which takes a file beside it once it is long.
@@ -277,7 +305,6 @@ fn file_name(run: &RecordHeader, number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
-    use std::sync::Arc;
 
     use super::*;
     use crate::samples::{frame, header, results};
@@ -406,6 +433,18 @@ mod tests {
             assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
             assert!(fs::read(&file).unwrap().starts_with(FIRST_BYTES));
         }
+    }
+
+    #[test]
+    fn a_run_that_is_in_the_history_already_is_not_kept_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["shop", "shop", "pay"] {
+            let history = History::in_folder(folder.path());
+            let mut sink = Queued::new("t", Records::new(Destination::History(history))).unwrap();
+            let words = recorded(&mut sink, &[name]).unwrap();
+            assert_eq!(words, ["look at it again: host report 19abcdef012-0"]);
+        }
+        assert_eq!(files(folder.path()).len(), 2);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -65,6 +66,11 @@ pub trait Sink: Send {
     /// What a person is to be told of it when all is over.
     fn last_words(&mut self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The file in which it keeps the record of a run, by the run's identity.
+    fn record_of(&self, _run: &str) -> Option<PathBuf> {
+        None
     }
 
     /// What it wants to be served while runs go on, and where.

@@ -89,8 +89,17 @@ impl CoordinatorClient {
         read(self.fetch(method, path).await?)
     }
 
-    /// The same for a run that goes on, whatever happens to the connection: if it has ended, it is
-    /// made again.
+    /// Makes a call whose answer is bytes.
+    ///
+    /// # Errors
+    /// As [`CoordinatorClient::submit`].
+    pub(super) async fn bytes(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let answer = self.fetch("GET", path).await?;
+        if is_ok(&answer) { Ok(answer.body) } else { bail!(refusal(&answer)) }
+    }
+
+    /// The same as [`CoordinatorClient::call`] for a run that goes on, whatever happens to the
+    /// connection: if it has ended, it is made again.
     ///
     /// # Errors
     /// As [`CoordinatorClient::submit`], or the coordinator is gone for good.
@@ -153,14 +162,18 @@ const fn is_ok(answer: &ApiReply) -> bool {
     matches!(answer.status, 200..=299)
 }
 
+/// Why it was refused.
+fn refusal(answer: &ApiReply) -> String {
+    let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    said["error"].as_str().map_or_else(
+        || format!("the coordinator answered with status {}", answer.status),
+        str::to_owned,
+    )
+}
+
 fn read<T: DeserializeOwned>(answer: ApiReply) -> anyhow::Result<T> {
     if !is_ok(&answer) {
-        let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let words = said["error"].as_str().map_or_else(
-            || format!("the coordinator answered with status {}", answer.status),
-            str::to_owned,
-        );
-        bail!(words);
+        bail!(refusal(&answer));
     }
     serde_json::from_slice(&answer.body)
         .map_err(|error| anyhow!("the coordinator's answer makes no sense: {error}"))

@@ -2,6 +2,7 @@
 //! `host stop`.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,8 +15,9 @@ use swell_core::plain;
 use swell_core::plan::Search;
 use swell_core::units::counted;
 use swell_engine::ScenarioSource;
-use swell_outputs::Outputs;
+use swell_outputs::{Outputs, replay};
 use swell_report::{Ended, Exit, Report, RunState, Written};
+use tempfile::NamedTempFile;
 use tokio::sync::oneshot;
 use tokio::task::LocalSet;
 
@@ -23,7 +25,7 @@ use super::bundle::{HeldBundle, OfferedFiles};
 use super::coordinator_client::CoordinatorClient;
 use super::message::Submission;
 use crate::control_api::ShownRun;
-use crate::delivery::deliver;
+use crate::delivery::{deliver, open_outputs};
 use crate::live::Screen;
 use crate::settings::flags::parse_pair;
 use crate::settings::layers::Layers;
@@ -33,6 +35,9 @@ use crate::terminal;
 
 /// How often the command asks where a run is.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long the record of a run may take to come, where nobody has asked for it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a cluster is.
 #[derive(Debug, Args)]
@@ -124,16 +129,14 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
     }
     let layers = layers.granting(&consent(layers.claims(None)?)?);
     let settings = layers.settings(None)?;
-    for (flag, given) in [
-        ("control", settings.control.is_some()),
-        ("prometheus", settings.prometheus.is_some()),
-        ("record", settings.record.is_some()),
-    ] {
+    for (flag, given) in
+        [("control", settings.control.is_some()), ("prometheus", settings.prometheus.is_some())]
+    {
         if given {
             bail!("--{flag} is for whoever does the run\nhelp: give it to `host node`");
         }
     }
-    let outputs = Outputs::of_results(&settings.out, &[file.to_owned()], terminal::hand_over)?;
+    let outputs = open_outputs(&settings, file.to_owned())?;
     let (offered, source) = (OfferedFiles::default(), ScenarioSource::File(file.to_owned()));
     let packed = HeldBundle::new(&offered, &source, layers.pairs(None)?, &BTreeMap::new())?;
     let submission = Submission { bundle: packed.bundle.clone(), hosts, search };
@@ -166,7 +169,7 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
 /// # Errors
 /// There is no such run, or the coordinator cannot be reached.
 pub(crate) fn attach(args: AttachArgs) -> anyhow::Result<Exit> {
-    let outputs = Outputs::of_results(&args.out, &[], terminal::hand_over)?;
+    let outputs = Outputs::open(&args.out, &[], &[], terminal::hand_over)?;
     on_runtime(async move {
         let mut stops = Stops::listen()?;
         let mut client = args.place.connect().await?;
@@ -335,6 +338,9 @@ async fn follow(
     let took_place = exit.took_place;
     let written =
         if took_place { show_results(client, name, outputs, quiet, stops).await } else { Ok(()) };
+    if !quiet {
+        outputs.last_words().iter().for_each(terminal::say);
+    }
     if exit.code != Exit::Passed.code() {
         let prefix = if took_place { "" } else { "error: " };
         terminal::say(format_args!("{prefix}{} (exit code {})", exit.reason, exit.code));
@@ -375,7 +381,49 @@ async fn show_results(
         .call("GET", &path(name, "/report"))
         .await
         .context("the results cannot be fetched")?;
-    deliver(Written::Run(report), outputs, quiet, stops).await
+    let told = if outputs.hear_frames() {
+        tell_seconds(client, name, outputs, stops).await
+    } else {
+        Ok(())
+    };
+    let written = deliver(Written::Run(report), outputs, quiet, stops).await;
+    match told.context("the run's seconds cannot be fetched") {
+        Err(error) if outputs.need_seconds() => Err(error),
+        Err(error) => {
+            tracing::warn!("no record of the run is kept here: {error:#}");
+            written
+        }
+        Ok(()) => written,
+    }
+}
+
+/// Tells outputs the record that the coordinator keeps of a run.
+async fn tell_seconds(
+    client: &mut CoordinatorClient,
+    name: &str,
+    outputs: &Outputs,
+    stops: &mut Stops,
+) -> anyhow::Result<()> {
+    let path = path(name, "/record");
+    let given_up = async {
+        if outputs.need_seconds() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(PATIENCE).await;
+    };
+    let record = tokio::select! {
+        record = client.bytes(&path) => record?,
+        _ = stops.next() => bail!("a signal came"),
+        () = given_up => bail!("it took longer than {} s", PATIENCE.as_secs()),
+    };
+    let told = outputs.clone();
+    let job = move || {
+        let mut file = NamedTempFile::new().context("cannot make a file for it")?;
+        file.write_all(&record).context("cannot write it to a file")?;
+        replay(file.path(), &told)
+    };
+    stops.unless(job).await?.context("a signal came")??;
+    Ok(())
 }
 
 /// Asks where a run is, after a while.

@@ -11,9 +11,9 @@ use crate::prepare::ReceivedScenario;
 /// How many bytes of an answer go into one message. A lease that waits behind it waits no longer
 /// than that takes.
 const PIECE: usize = 64 << 10;
-/// The longest answer: the report of a run with a thousand names and ten thousand series is
-/// shorter.
-const MAX_ANSWER: usize = 64 << 20;
+/// The longest answer: the record of a run takes 64 MiB beside its report, and the report of one
+/// with a thousand names and ten thousand series is shorter.
+const MAX_ANSWER: usize = 96 << 20;
 
 /// Something that is wanted, and where the answer goes.
 pub(crate) struct ClusterRequest {

@@ -6,18 +6,27 @@ use std::rc::Rc;
 use hyper::{Method, StatusCode};
 use tokio::sync::mpsc;
 
+use super::kept_record::{kept_record, run_of_record};
 use crate::cluster::requests::{ApiReply, ClusterRequest, Requested};
 use crate::control_api::{Caller, ControlApi, begun};
+use crate::runs::Runs;
 use crate::serve::{HttpAnswer, JSON};
 
 /// Answers what is wanted of the cluster, each wish in a task of its own.
 pub(crate) async fn answer(
     mut member_requests: mpsc::Receiver<ClusterRequest>,
     api: Rc<ControlApi>,
+    runs: Rc<Runs>,
 ) {
     while let Some(ClusterRequest { what, reply }) = member_requests.recv().await {
-        let api = Rc::clone(&api);
+        let (api, runs) = (Rc::clone(&api), Rc::clone(&runs));
         tokio::task::spawn_local(async move {
+            if let Requested::Call(call) = &what
+                && let Some(name) = run_of_record(call)
+            {
+                let _ = reply.send(kept_record(&runs, &name).await);
+                return;
+            }
             let answer = match what {
                 Requested::Call(call) => match call.method.parse::<Method>() {
                     Ok(method) => api.answer(Caller::Member, &method, &call.path, &call.body).await,

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use swell_outputs::{Outputs, Prometheus, default_record};
+use swell_outputs::{Outputs, Prometheus, Sink, default_record};
 use swell_report::Exit;
 use tokio::task::LocalSet;
 
@@ -101,7 +101,7 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         let cluster = Rc::new(cluster);
         runs.have_done_by(Rc::clone(&cluster) as Rc<dyn Executor>);
         tell_invitation(&cluster, made.as_deref());
-        tokio::task::spawn_local(answer(member_requests, api));
+        tokio::task::spawn_local(answer(member_requests, api, Rc::clone(&runs)));
         let _ = stops.next().await;
         let was_idle = runs.all().iter().all(|run| run.ended().is_some());
         runs.interrupt();
@@ -163,8 +163,8 @@ fn open_outputs(
     let own: Vec<(&str, String)> =
         records.iter().map(|folder| ("record", folder.display().to_string())).collect();
     let named = Outputs::open(&[], &own, &[], terminal::hand_over)?;
-    let metrics =
-        prometheus.map(|address| Box::new(Prometheus::new(address, Some(SERIES_KEPT))) as _);
+    let metrics = prometheus
+        .map(|address| Box::new(Prometheus::new(address, Some(SERIES_KEPT))) as Box<dyn Sink>);
     let kept_anyway = (records.is_none() && keeps_records).then(default_record).flatten();
     Ok(metrics.into_iter().chain(kept_anyway).fold(named, Outputs::and))
 }
