@@ -22,6 +22,7 @@ mod names;
 mod nginx;
 mod page;
 mod reach;
+mod records;
 mod runs;
 mod services;
 mod target;
