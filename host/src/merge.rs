@@ -38,10 +38,12 @@ pub(crate) struct MergeArgs {
     #[arg(required = true)]
     journals: Vec<PathBuf>,
 
-    /// Write the results as JSON (`json=FILE`), each second as a line of JSON (`jsonl=FILE`), or a
-    /// page that shows the run in a browser (`html=FILE`); repeatable. `json=-` writes to stdout in
-    /// place of the summary.
-    #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair)]
+    #[arg(
+        long = "out",
+        value_name = "KIND=FILE",
+        value_parser = parse_pair,
+        help = Outputs::help(true)
+    )]
     out: Vec<(String, String)>,
 
     /// Write the record of the whole run to this file, or to a file of its own in this folder.

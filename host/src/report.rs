@@ -20,9 +20,12 @@ pub(crate) struct ReportArgs {
     #[arg(default_value = LAST)]
     run: String,
 
-    /// Write the results as JSON (`json=FILE`), each second as a line of JSON (`jsonl=FILE`), or a
-    /// page that shows the run in a browser (`html=FILE`); repeatable.
-    #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair)]
+    #[arg(
+        long = "out",
+        value_name = "KIND=FILE",
+        value_parser = parse_pair,
+        help = Outputs::help(true)
+    )]
     out: Vec<(String, String)>,
 
     /// No summary beyond errors.

@@ -1,15 +1,11 @@
 //! `--out json=FILE`: the results as JSON, whole or not at all.
 
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use swell_core::plain;
 use swell_report::Written;
 
-use crate::aside::Aside;
-use crate::sink::{Flag, Kind, KindValue, Sink, Stdout};
+use crate::document::Document;
+use crate::sink::{Flag, Kind, KindValue};
 
 /// The kind.
 pub(crate) const KIND: Kind = Kind {
@@ -18,71 +14,20 @@ pub(crate) const KIND: Kind = Kind {
     help: "json=FILE writes the results as JSON",
     needs_seconds: false,
     value: KindValue::FileOrStdout,
-    open,
+    open: |value, stdout| Document::open("json", value, stdout, json),
 };
 
-/// Names of this process's own stdout.
-pub(crate) const STDOUT: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
-
-/// Bytes that are written to stdout at a time, so that a reader who takes some is seen to.
-const PIECE: usize = 4 << 10;
-
-enum Json {
-    Stdout(Stdout),
-    File(PathBuf, Aside),
-}
-
-fn open(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>> {
-    Ok(Box::new(match value {
-        "" => bail!("--out json=: a file is needed after '='"),
-        own if STDOUT.contains(&own) => Json::Stdout(stdout),
-        path => {
-            let aside = Aside::open(Path::new(path))
-                .with_context(|| format!("--out json={path}: cannot write there"))?;
-            Json::File(path.into(), aside)
-        }
-    }))
-}
-
-impl Sink for Json {
-    fn end(&mut self, results: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
-        let text =
-            serde_json::to_string_pretty(results).context("cannot put the results into JSON")?;
-        let text = plain::json(&text) + "\n";
-        match self {
-            Self::Stdout(stdout) => {
-                in_pieces(*stdout, &text, taken).context("cannot write the results to stdout")
-            }
-            Self::File(path, aside) => aside.write(text.as_bytes(), taken).with_context(|| {
-                let as_it_was = if path.is_file() { "; the file is as it was" } else { "" };
-                format!(
-                    "cannot write the {} bytes of results to {}{as_it_was}",
-                    text.len(),
-                    path.display()
-                )
-            }),
-        }
-    }
-
-    fn takes_stdout(&self) -> bool {
-        matches!(self, Self::Stdout(_))
-    }
-}
-
-/// Writes a text to stdout; `taken` counts the bytes as they are.
-///
-/// # Errors
-/// It is closed or cannot be written.
-pub fn in_pieces(stdout: Stdout, text: &str, taken: &AtomicU64) -> io::Result<()> {
-    for piece in text.as_bytes().chunks(PIECE) {
-        stdout(piece)?;
-        taken.fetch_add(piece.len() as u64, Ordering::Relaxed);
-    }
-    Ok(())
+fn json(results: &Written) -> anyhow::Result<String> {
+    let text = serde_json::to_string_pretty(results).context("cannot put the results into JSON")?;
+    Ok(plain::json(&text) + "\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::path::Path;
+    use std::sync::atomic::AtomicU64;
+
     use swell_report::{Exit, ExitReport, ReportOfRuns};
 
     use super::*;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use swell_core::plain;
 use swell_report::record::{end_line, frame_line, header_line, mark_line};
 
-use crate::json::{STDOUT, in_pieces};
+use crate::document::{STDOUT, in_pieces};
 use crate::queued::{NewsKind, Queued, RunNews, Taker};
 use crate::sink::{Flag, Kind, KindValue, Sink, Stdout};
 

@@ -14,6 +14,7 @@
 //! A new kind is a file here, and a line in [`KINDS`].
 
 mod aside;
+mod document;
 mod exporter;
 mod history;
 mod html;
@@ -33,10 +34,10 @@ mod sink;
 mod toy;
 
 pub use self::aside::Aside;
+pub use self::document::in_pieces;
 pub use self::exporter::Exporter;
 pub use self::history::{History, KeepRule, Kept, KeptEnd, LAST};
 pub use self::html::{ComparedSide, ComparisonPage};
-pub use self::json::in_pieces;
 pub use self::outputs::{KINDS, Outputs};
 pub use self::places::is_same_file;
 pub use self::prometheus::Prometheus;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::bail;
+use swell_core::spelling;
 use swell_report::record::{Frame, Mark, RecordHeader};
 use swell_report::{Report, Written};
 
@@ -62,10 +63,12 @@ impl Outputs {
         let mut asked = Vec::new();
         for (kind, value) in wanted {
             let Some(known) = named(kinds, kind, Flag::Out) else {
-                let known = kinds.iter().filter(|known| known.flag == Flag::Out);
-                let helps: Vec<&str> = known.map(|known| known.help).collect();
+                let known = || kinds.iter().filter(|known| known.flag == Flag::Out);
+                let near = spelling::nearest(kind, known().map(|known| known.name));
+                let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+                let helps: Vec<&str> = known().map(|known| known.help).collect();
                 bail!(
-                    "--out {kind}={value}: there is no output {kind:?}\nhelp: {}",
+                    "--out {kind}={value}: there is no output {kind:?}{near}\nhelp: {}",
                     helps.join("; ")
                 );
             };
@@ -90,6 +93,23 @@ impl Outputs {
     pub fn journals(folder: Option<&Path>) -> anyhow::Result<Option<Self>> {
         let sink = folder.map(records::journals).transpose()?;
         Ok(sink.map(|sink| Self::of(vec![sink])))
+    }
+
+    /// What `--out` may be, for its help; of results that come from elsewhere, or of runs.
+    pub fn help(are_of_runs: bool) -> String {
+        let known = KINDS.iter().filter(|known| known.flag == Flag::Out);
+        let can_be = known.filter(|known| are_of_runs || !known.needs_seconds);
+        let helps: Vec<String> = can_be
+            .map(|known| match known.help.split_once(' ') {
+                Some((form, does)) => format!("`{form}` {does}"),
+                None => known.help.to_owned(),
+            })
+            .collect();
+        format!(
+            "Where results go; repeatable. {}. Where FILE is `-`, text goes to stdout, in place of \
+            the summary",
+            helps.join("; ")
+        )
     }
 
     /// These sinks.

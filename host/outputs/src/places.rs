@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 
 use crate::aside::{end_of_links, folder_of};
-use crate::json::STDOUT;
+use crate::document::STDOUT;
 use crate::sink::{Flag, Kind, KindValue};
 
 /// What an output writes to.

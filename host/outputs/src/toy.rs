@@ -91,9 +91,12 @@ mod tests {
 
     #[test]
     fn an_output_that_is_not_known_is_answered_with_the_help_of_those_that_are() {
-        let Err(error) = opened("joy", Path::new("x")) else { panic!("there is no such") };
-        let words = error.to_string();
-        assert!(words.contains("\"joy\"") && words.contains(KIND.help), "{words}");
+        let refused =
+            |kind| opened(kind, Path::new("x")).err().expect("there is no such").to_string();
+        let words = refused("joy");
+        assert!(words.contains("\"joy\"; did you mean \"toy\"?"), "{words}");
+        assert!(words.contains(KIND.help), "{words}");
+        assert!(!refused("parquet").contains("did you mean"));
     }
 
     #[test]

@@ -74,9 +74,12 @@ pub(crate) struct AttachArgs {
     #[command(flatten)]
     place: CoordinatorArgs,
 
-    /// Write the results, as `json=FILE`; repeatable. `json=-` writes them to stdout in place of
-    /// the summary.
-    #[arg(long = "out", value_name = "KIND=FILE", value_parser = parse_pair)]
+    #[arg(
+        long = "out",
+        value_name = "KIND=FILE",
+        value_parser = parse_pair,
+        help = Outputs::help(false)
+    )]
     out: Vec<(String, String)>,
 
     /// No live line, and no summary beyond errors.

@@ -15,6 +15,7 @@ use swell_core::plan::WarmUp;
 use swell_core::schedule::Stage;
 use swell_core::threshold::Threshold;
 use swell_core::units::{self, Rate};
+use swell_outputs::Outputs;
 
 /// The file that is read where no `--config` is given.
 pub(crate) const DEFAULT_FILE: &str = "swell.toml";
@@ -295,13 +296,11 @@ pub(crate) struct Settings {
     #[arg(long, help_heading = RESULTS)]
     pub(crate) allow_all_failed: bool,
 
-    /// Write the results as JSON (`json=FILE`), each second as a line of JSON (`jsonl=FILE`), or a
-    /// page that shows the run in a browser (`html=FILE`); repeatable. `json=-` and `jsonl=-` write
-    /// to stdout, in place of the summary.
     #[arg(
         long = "out",
         value_name = "KIND=FILE",
         value_parser = parse_pair,
+        help = Outputs::help(true),
         help_heading = RESULTS
     )]
     pub(crate) out: Vec<(String, String)>,
