@@ -20,6 +20,8 @@ mod history;
 mod html;
 mod json;
 mod jsonl;
+mod junit;
+mod md;
 mod outputs;
 mod places;
 mod prometheus;
@@ -32,6 +34,7 @@ mod samples;
 mod sink;
 #[cfg(test)]
 mod toy;
+mod xml_text;
 
 pub use self::aside::Aside;
 pub use self::document::in_pieces;

@@ -14,14 +14,14 @@ use swell_report::{Report, Written};
 use crate::exporter::Exporter;
 use crate::places::keep_apart;
 use crate::sink::{Flag, Kind, Sink, Stdout};
-use crate::{html, json, jsonl, prometheus, records};
+use crate::{html, json, jsonl, junit, md, prometheus, records};
 
 /// How often it is looked whether sinks have room.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// All kinds. A new one is added here, and is a file of its own.
-pub static KINDS: [Kind; 5] =
-    [json::KIND, jsonl::KIND, html::KIND, prometheus::KIND, records::KIND];
+pub static KINDS: [Kind; 7] =
+    [json::KIND, jsonl::KIND, html::KIND, md::KIND, junit::KIND, prometheus::KIND, records::KIND];
 
 /// The sinks of one command.
 #[derive(Clone)]

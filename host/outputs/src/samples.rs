@@ -5,9 +5,14 @@ use std::time::Duration;
 
 use swell_core::RunInstant;
 use swell_core::random::Random;
-use swell_core::record::{Recorder, Snapshot, TransactionEnd, TransactionTimes};
+use swell_core::record::{
+    Batches, Cause, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
+};
+use swell_core::run::{EndCause, MachineRecord, RunOutcome};
 use swell_report::record::{Frame, HostAbout, Mark, MarkKind, Moment, RecordForm, RecordHeader};
-use swell_report::{Exit, ExitReport, Header, ReportOfRuns, RunState, Status, Written};
+use swell_report::{
+    Exit, ExitReport, Header, LeftOut, Report, ReportOfRuns, Rules, RunState, Status, Written,
+};
 
 pub(crate) fn header(name: &str) -> Arc<RecordHeader> {
     Arc::new(RecordHeader {
@@ -68,9 +73,23 @@ pub(crate) fn results() -> Written {
 /// The frame of one second, in which so many transactions took between nothing and a tenth of a
 /// second.
 pub(crate) fn busy_frame(second: u64, transactions: u64) -> Frame {
+    let mut frame = (*frame(second, 0)).clone();
+    frame.counted = counted(second, transactions, RunInstant::START);
+    frame
+}
+
+/// The same of a second of the warm-up.
+pub(crate) fn warm_frame(second: u64, transactions: u64) -> Frame {
+    let mut frame = (*frame(second, 0)).clone();
+    frame.moment.phase = RunState::WarmUp;
+    frame.counted = counted(second, transactions, frame.until);
+    frame
+}
+
+fn counted(second: u64, transactions: u64, measured_from: RunInstant) -> Snapshot {
     let mut random = Random::stream(1, second);
     let from = RunInstant::START + Duration::from_secs(second);
-    let mut recorder = Recorder::new(RunInstant::START);
+    let mut recorder = Recorder::new(measured_from);
     let name = recorder.define("front page").expect("a name that may be");
     for _ in 0..transactions {
         let until = from + Duration::from_micros(random.below(100_000));
@@ -78,7 +97,50 @@ pub(crate) fn busy_frame(second: u64, transactions: u64) -> Frame {
         let times = TransactionTimes::unpaced(from, until);
         recorder.ended(name, &times, true, TransactionEnd::Ok);
     }
-    let mut frame = (*frame(second, 0)).clone();
-    frame.counted = recorder.take_window(frame.until, Snapshot::default());
-    frame
+    recorder.take_window(from + Duration::from_secs(1), Snapshot::default())
+}
+
+/// A name that wants to be markup, a command to a terminal, or the end of what it stands in.
+pub(crate) const EVIL: &str = "a\u{1b}[2J\n</testcase>\"& | `x` @me \u{ffff}";
+
+/// What a run came to that failed a threshold: of 100 transactions of 10 ms ten failed, and a check
+/// of the name [`EVIL`] did once.
+pub(crate) fn failed_report(name: &str) -> Report {
+    let at = |ms: u64| RunInstant::from_nanos(ms * 1_000_000);
+    let mut recorder = Recorder::new(at(0));
+    let kind = recorder.define("page").expect("it is a name");
+    for number in 0..100 {
+        let cause = Cause::Status(500);
+        let end = if number < 90 { TransactionEnd::Ok } else { TransactionEnd::Failed(&cause) };
+        recorder.begun(kind, at(10), true);
+        recorder.ended(kind, &TransactionTimes::unpaced(at(10), at(20)), true, end);
+    }
+    for (name, passed) in [("has a title", true), (EVIL, true), (EVIL, false)] {
+        recorder.check(RunPhase::Measured, name, passed);
+    }
+    let outcome = RunOutcome {
+        cause: EndCause::Finished,
+        snapshot: recorder.take_window(at(10_000), Snapshot::default()),
+        measured: Duration::from_secs(10),
+        warm_up: Duration::ZERO,
+        is_steady: None,
+        requests_written: 100,
+        users_at_once: 1,
+        began_at: Duration::from_secs(1_795_000_000),
+        machine: MachineRecord::default(),
+        control: None,
+        limits: Vec::new(),
+        batches: Batches::default(),
+        nodes: Vec::new(),
+    };
+    let thresholds =
+        ["error_rate < 1%", "response.p50 < 1s"].map(|rule| rule.parse().expect("it is one"));
+    let rules = Rules {
+        thresholds: &thresholds,
+        room: None,
+        accepts_invalid: false,
+        allow_all_failed: false,
+    };
+    let left_out = LeftOut { stderr_lines: 0, log_lines: 0 };
+    Report::of(&header(name).run, &rules, &outcome, left_out)
 }

@@ -9,7 +9,7 @@ use swell_core::plain::line;
 use swell_core::record::{Percentile, Statistic};
 use swell_core::units::{counted, grouped, print_share};
 
-use crate::figures::{bounded, stamp_tone, time};
+use crate::figures::{stamp_tone, time};
 use crate::sheet::{Piece, Tone, cut, width};
 use crate::status::{HostStatus, RunState, Status};
 
@@ -225,8 +225,7 @@ impl LiveLine {
     fn response(&self) -> LineWord {
         let times = &self.status.response_so_far_ms;
         let told = |percentile: Percentile| {
-            let statistic = Statistic::Percentile(percentile);
-            let time = bounded(times.get(statistic), times.is_at_least(statistic));
+            let time = times.in_words(Statistic::Percentile(percentile));
             format!("{} {time}", percentile.name())
         };
         let all = [Percentile::P50, Percentile::P95, Percentile::P99].map(told).join(", ");

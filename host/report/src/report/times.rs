@@ -9,6 +9,8 @@ use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use swell_core::record::{Censored, Figure, Histogram, Percentile, Statistic};
 
+use crate::figures::bounded;
+
 /// A distribution, in the unit that the name of its key ends with. What was cut off is in it with
 /// the age that it had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,6 +50,11 @@ impl Times {
     /// The same of a percentile.
     pub const fn percentile(&self, percentile: Percentile) -> Option<f64> {
         self.get(Statistic::Percentile(percentile))
+    }
+
+    /// What a statistic is, in words, with a sign where it may be more.
+    pub fn in_words(&self, statistic: Statistic) -> String {
+        bounded(self.get(statistic), self.is_at_least(statistic))
     }
 
     /// Whether a statistic would be greater, or the same, had nothing been cut off.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use swell_core::record::{Percentile, Statistic};
 use swell_core::units::{grouped, print_duration};
 
-use crate::figures::bounded;
 use crate::report::{Counted, Times};
 use crate::sheet::{Column, Piece, Tone};
 
@@ -35,9 +34,8 @@ pub(super) fn times_columns() -> impl Iterator<Item = Column> {
 /// What stands below them.
 pub(super) fn times_figures(times: &Times) -> impl Iterator<Item = Piece> {
     SHOWN.into_iter().map(|(statistic, _)| {
-        let value = times.get(statistic);
-        let tone = if value.is_some() { Tone::Plain } else { Tone::Faint };
-        tone.of(bounded(value, times.is_at_least(statistic)))
+        let tone = if times.get(statistic).is_some() { Tone::Plain } else { Tone::Faint };
+        tone.of(times.in_words(statistic))
     })
 }
 
