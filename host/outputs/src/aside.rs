@@ -3,10 +3,11 @@
 //!
 //! A disk that is full, or a process that dies, then leaves the old file as it was. What is no
 //! ordinary file, as a pipe or a device, is written to directly; so is one that cannot be replaced,
-//! as a container's mounted file: its disk is asked for the room first.
+//! as a container's mounted file: its disk is asked for the room first. What comes piece by piece,
+//! and may be too long for the memory, is written by an [`AsideWriter`].
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Write as _};
+use std::io::{self, Read, Seek as _, Write};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -80,6 +81,85 @@ impl Aside {
     }
 }
 
+/// Content that comes in pieces. A file has it once all is there; a pipe or a device at once.
+#[derive(Debug)]
+pub(crate) struct AsideWriter(WrittenTo);
+
+#[derive(Debug)]
+enum WrittenTo {
+    /// Beside the file whose name it takes.
+    Beside(NamedTempFile, PathBuf),
+    /// Somewhere else, as nothing can be made beside that file.
+    Elsewhere(File, PathBuf),
+    Stream(File),
+}
+
+impl Aside {
+    /// Begins new content; the file is as it was until that is finished.
+    ///
+    /// # Errors
+    /// It cannot be written anywhere.
+    pub(crate) fn begin(&self) -> io::Result<AsideWriter> {
+        let (place, readers) = match self {
+            Self::File(place) => (place, Readers::AsBefore),
+            Self::Private(place) => (place, Readers::Owner),
+            Self::Stream(stream) => return Ok(AsideWriter(WrittenTo::Stream(stream.try_clone()?))),
+        };
+        let known = fs::metadata(place).ok();
+        Ok(AsideWriter(match beside(place, known.as_ref(), readers) {
+            Ok(new) => WrittenTo::Beside(new, place.clone()),
+            Err(error) if known.is_some() && cannot_be_replaced(&error) => {
+                WrittenTo::Elsewhere(tempfile::tempfile()?, place.clone())
+            }
+            Err(error) => return Err(error),
+        }))
+    }
+}
+
+impl AsideWriter {
+    /// Nothing follows: the file has all of it.
+    ///
+    /// # Errors
+    /// It cannot be written. The file is then as it was.
+    pub(crate) fn finish(self) -> io::Result<()> {
+        let (mut content, place) = match self.0 {
+            WrittenTo::Stream(_) => return Ok(()),
+            WrittenTo::Elsewhere(content, place) => (content, place),
+            WrittenTo::Beside(new, place) => {
+                new.as_file().sync_all()?;
+                match new.persist(&place) {
+                    Ok(_) => {
+                        make_name_safe(&place);
+                        return Ok(());
+                    }
+                    Err(error) if cannot_be_replaced(&error.error) => (error.file.reopen()?, place),
+                    Err(error) => return Err(error.error),
+                }
+            }
+        };
+        content.rewind()?;
+        let length = content.metadata()?.len();
+        write_in_place(&place, content, length)
+    }
+
+    fn file(&mut self) -> &mut File {
+        match &mut self.0 {
+            WrittenTo::Beside(new, _) => new.as_file_mut(),
+            WrittenTo::Elsewhere(file, _) | WrittenTo::Stream(file) => file,
+        }
+    }
+}
+
+impl Write for AsideWriter {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.file().write(piece)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file().flush()
+    }
+}
+
 /// Who can read a file that is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Readers {
@@ -101,15 +181,21 @@ fn replace(place: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
         Ok(())
     });
     match (written, known) {
-        (Err(error), Some(_)) if cannot_be_replaced(&error) => write_in_place(place, content),
+        (Err(error), Some(_)) if cannot_be_replaced(&error) => {
+            write_in_place(place, content, content.len() as u64)
+        }
         (Ok(()), _) => {
-            // The name is as safe as the content; a disk that cannot promise that has written it
-            // all the same.
-            let _ = folder_of(place).and_then(File::open).and_then(|folder| folder.sync_all());
+            make_name_safe(place);
             Ok(())
         }
         (written, _) => written,
     }
+}
+
+/// Has the name be as safe as the content; a disk that cannot promise that has written it all the
+/// same.
+fn make_name_safe(place: &Path) {
+    let _ = folder_of(place).and_then(File::open).and_then(|folder| folder.sync_all());
 }
 
 /// A new file beside another, with the rights that it has or those that `readers` says.
@@ -144,10 +230,10 @@ fn cannot_be_replaced(error: &io::Error) -> bool {
         || matches!(Errno::from_io_error(error), Some(Errno::BUSY | Errno::XDEV))
 }
 
-fn write_in_place(place: &Path, content: &[u8]) -> io::Result<()> {
+fn write_in_place(place: &Path, mut content: impl Read, length: u64) -> io::Result<()> {
     let mut file = File::options().write(true).open(place)?;
     let before = file.metadata()?.len();
-    match fallocate(&file, FallocateFlags::empty(), 0, (content.len() as u64).max(1)) {
+    match fallocate(&file, FallocateFlags::empty(), 0, length.max(1)) {
         // Not every file system can tell; most can.
         Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
         Err(full) => {
@@ -155,8 +241,8 @@ fn write_in_place(place: &Path, content: &[u8]) -> io::Result<()> {
             return Err(full.into());
         }
     }
-    file.write_all(content)?;
-    file.set_len(content.len() as u64)?;
+    io::copy(&mut content, &mut file)?;
+    file.set_len(length)?;
     file.sync_all()
 }
 
@@ -231,6 +317,38 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_in_pieces_is_in_the_file_once_it_is_finished_and_else_never() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("o.csv");
+        fs::write(&path, "old").unwrap();
+        let place = Aside::open(&path).unwrap();
+        let begun = |content: &str| {
+            let mut writer = place.begin().unwrap();
+            content.as_bytes().chunks(2).for_each(|piece| writer.write_all(piece).unwrap());
+            assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+            writer
+        };
+        drop(begun("of a command that was stopped"));
+        assert_eq!(
+            (names(folder.path()), &*fs::read_to_string(&path).unwrap()),
+            (vec!["o.csv".to_owned()], "old")
+        );
+        begun("new").finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+    }
+
+    #[test]
+    fn what_comes_in_pieces_is_copied_where_no_file_can_be_made_beside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("o.csv");
+        fs::write(&path, "longer than what follows").unwrap();
+        let mut elsewhere = tempfile::tempfile().unwrap();
+        elsewhere.write_all(b"new").unwrap();
+        AsideWriter(WrittenTo::Elsewhere(elsewhere, path.clone())).finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+    }
+
+    #[test]
     fn what_cannot_be_written_is_refused_before_it_is_tried() {
         let folder = tempfile::tempdir().unwrap();
         assert!(Aside::open(&folder.path().join("none/o.json")).is_err());
@@ -243,7 +361,7 @@ mod tests {
         let path = folder.path().join("o.json");
         fs::write(&path, "in the middle").unwrap();
         for content in ["short", "much longer than it was before"] {
-            write_in_place(&path, content.as_bytes()).unwrap();
+            write_in_place(&path, content.as_bytes(), content.len() as u64).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
     }

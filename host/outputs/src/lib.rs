@@ -14,6 +14,7 @@
 //! A new kind is a file here, and a line in [`KINDS`].
 
 mod aside;
+mod csv;
 mod document;
 mod exporter;
 mod history;
@@ -31,6 +32,7 @@ mod records;
 mod replay;
 #[cfg(test)]
 mod samples;
+mod second_rows;
 mod sink;
 #[cfg(test)]
 mod toy;

@@ -14,14 +14,22 @@ use swell_report::{Report, Written};
 use crate::exporter::Exporter;
 use crate::places::keep_apart;
 use crate::sink::{Flag, Kind, Sink, Stdout};
-use crate::{html, json, jsonl, junit, md, prometheus, records};
+use crate::{csv, html, json, jsonl, junit, md, prometheus, records};
 
 /// How often it is looked whether sinks have room.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// All kinds. A new one is added here, and is a file of its own.
-pub static KINDS: [Kind; 7] =
-    [json::KIND, jsonl::KIND, html::KIND, md::KIND, junit::KIND, prometheus::KIND, records::KIND];
+pub static KINDS: [Kind; 8] = [
+    json::KIND,
+    jsonl::KIND,
+    html::KIND,
+    csv::KIND,
+    md::KIND,
+    junit::KIND,
+    prometheus::KIND,
+    records::KIND,
+];
 
 /// The sinks of one command.
 #[derive(Clone)]
