@@ -34,6 +34,7 @@ mod replay;
 mod samples;
 mod second_rows;
 mod sink;
+mod sqlite;
 #[cfg(test)]
 mod toy;
 mod xml_text;

@@ -14,17 +14,18 @@ use swell_report::{Report, Written};
 use crate::exporter::Exporter;
 use crate::places::keep_apart;
 use crate::sink::{Flag, Kind, Sink, Stdout};
-use crate::{csv, html, json, jsonl, junit, md, prometheus, records};
+use crate::{csv, html, json, jsonl, junit, md, prometheus, records, sqlite};
 
 /// How often it is looked whether sinks have room.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// All kinds. A new one is added here, and is a file of its own.
-pub static KINDS: [Kind; 8] = [
+pub static KINDS: [Kind; 9] = [
     json::KIND,
     jsonl::KIND,
     html::KIND,
     csv::KIND,
+    sqlite::KIND,
     md::KIND,
     junit::KIND,
     prometheus::KIND,
