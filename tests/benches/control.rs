@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, ensure};
 use clap::Parser;
 use plotters::prelude::*;
+use plotters::style::register_font;
 use swell_tests::{Behaviour, Host, Overload, Passage, Target, TargetSettings, wait_until};
 
 #[derive(Parser)]
@@ -340,6 +341,9 @@ impl Plot {
         host: &[Second],
         balter: &[Second],
     ) -> Result<(), Box<dyn std::error::Error>> {
+        // By which texts are measured; who shows the plot has letters of its own.
+        register_font("sans-serif", FontStyle::Normal, notosans::REGULAR_TTF)
+            .map_err(|_| "the font cannot be read")?;
         let drawing = SVGBackend::new(file, SIZE).into_drawing_area();
         drawing.fill(&WHITE)?;
         let seconds = host.len().max(balter.len()) as f64;

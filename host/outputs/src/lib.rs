@@ -14,6 +14,7 @@
 //! A new kind is a file here, and a line in [`KINDS`].
 
 mod aside;
+mod charts;
 mod csv;
 mod document;
 mod exporter;

@@ -14,13 +14,13 @@ use swell_report::{Report, Written};
 use crate::exporter::Exporter;
 use crate::places::keep_apart;
 use crate::sink::{Flag, Kind, Sink, Stdout};
-use crate::{csv, html, json, jsonl, junit, md, prometheus, records, sqlite};
+use crate::{charts, csv, html, json, jsonl, junit, md, prometheus, records, sqlite};
 
 /// How often it is looked whether sinks have room.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// All kinds. A new one is added here, and is a file of its own.
-pub static KINDS: [Kind; 9] = [
+pub static KINDS: [Kind; 11] = [
     json::KIND,
     jsonl::KIND,
     html::KIND,
@@ -28,6 +28,8 @@ pub static KINDS: [Kind; 9] = [
     sqlite::KIND,
     md::KIND,
     junit::KIND,
+    charts::SVG,
+    charts::PNG,
     prometheus::KIND,
     records::KIND,
 ];
