@@ -42,7 +42,7 @@ pub(crate) struct MergeArgs {
         long = "out",
         value_name = "KIND=FILE",
         value_parser = parse_pair,
-        help = Outputs::help(true)
+        help = Outputs::help()
     )]
     out: Vec<(String, String)>,
 

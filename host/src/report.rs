@@ -24,7 +24,7 @@ pub(crate) struct ReportArgs {
         long = "out",
         value_name = "KIND=FILE",
         value_parser = parse_pair,
-        help = Outputs::help(true)
+        help = Outputs::help()
     )]
     out: Vec<(String, String)>,
 

@@ -20,6 +20,7 @@ mod kubernetes;
 mod measurement;
 mod names;
 mod nginx;
+mod outputs;
 mod page;
 mod reach;
 mod records;

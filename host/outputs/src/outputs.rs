@@ -106,11 +106,10 @@ impl Outputs {
         Ok(sink.map(|sink| Self::of(vec![sink])))
     }
 
-    /// What `--out` may be, for its help; of results that come from elsewhere, or of runs.
-    pub fn help(are_of_runs: bool) -> String {
+    /// What `--out` may be, for its help.
+    pub fn help() -> String {
         let known = KINDS.iter().filter(|known| known.flag == Flag::Out);
-        let can_be = known.filter(|known| are_of_runs || !known.needs_seconds);
-        let helps: Vec<String> = can_be
+        let helps: Vec<String> = known
             .map(|known| match known.help.split_once(' ') {
                 Some((form, does)) => format!("`{form}` {does}"),
                 None => known.help.to_owned(),

@@ -78,7 +78,7 @@ pub(crate) struct AttachArgs {
         long = "out",
         value_name = "KIND=FILE",
         value_parser = parse_pair,
-        help = Outputs::help(false)
+        help = Outputs::help()
     )]
     out: Vec<(String, String)>,
 

@@ -300,7 +300,7 @@ pub(crate) struct Settings {
         long = "out",
         value_name = "KIND=FILE",
         value_parser = parse_pair,
-        help = Outputs::help(true),
+        help = Outputs::help(),
         help_heading = RESULTS
     )]
     pub(crate) out: Vec<(String, String)>,
