@@ -67,7 +67,11 @@ function sameCounts(of: Counted, said: Counted, what: string) {
   }
 }
 
-function sameMap(of: { name: string; count: number }[], said: Record<string, number>, what: string) {
+function sameMap(
+  of: { name: string; count: number }[],
+  said: Record<string, number>,
+  what: string,
+) {
   const some = Object.entries(said).filter(([, count]) => count > 0);
   assert.equal(of.length, some.length, what);
   for (const { name, count } of of) same(count, said[name], `${what}.${name}`);

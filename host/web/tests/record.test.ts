@@ -125,7 +125,8 @@ test("a run that grows is told as far as it goes", () => {
     const grown = builder.done();
     const whole = runOf(lines.slice(0, frames + 1));
     assert.equal(grown.moments.length, frames);
-    for (const stretch of [wholeRun(grown), { from: 0, until: 1 }, { from: frames >> 1, until: frames }]) {
+    const last = { from: frames >> 1, until: frames };
+    for (const stretch of [wholeRun(grown), { from: 0, until: 1 }, last]) {
       assert.deepEqual(figuresOf(grown, stretch), figuresOf(whole, stretch));
       assert.deepEqual(requestsOf(grown, stretch), requestsOf(whole, stretch));
     }
@@ -248,8 +249,8 @@ test("a stretch as data has a row a frame, and what it came to", () => {
   const [first] = values("response_p95_ms");
   assert.equal(first, response.sum(20, 21).percentile(95)!.ns / 1e6);
 
-  const rows = csvOf([...columns, { name: 'a "name", with', values: Array<string>(10).fill("x\ny") }])
-    .split("\r\n");
+  const odd = { name: 'a "name", with', values: Array<string>(10).fill("x\ny") };
+  const rows = csvOf([...columns, odd]).split("\r\n");
   assert.ok(rows[0].startsWith("from_seconds,") && rows[0].endsWith(',"a ""name"", with"'));
   assert.ok(rows[1].startsWith("20,21,measuring,") && rows[1].endsWith(',"x\ny"'));
   assert.deepEqual([rows.length, rows.at(-1)], [12, ""]);

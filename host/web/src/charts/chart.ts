@@ -72,7 +72,9 @@ export function draw(
       },
     ],
     series: [{}, ...spec.lines.map((line) => seriesOf(line, hidden))],
-    plugins: [{ hooks: { drawAxes: (u) => under(u, axis, spec), draw: (u) => over(u, axis, spec) } }],
+    plugins: [{
+      hooks: { drawAxes: (u) => under(u, axis, spec), draw: (u) => over(u, axis, spec) },
+    }],
     hooks: {
       setCursor: [
         ({ cursor: { idx } }) => on.cursor(typeof idx === "number" ? Math.min(idx, last) : null),

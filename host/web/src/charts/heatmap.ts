@@ -42,7 +42,12 @@ export function drawHeat(u: uPlot, axis: Axis, heat: Heat) {
 }
 
 /** How many are in the fullest cell, where so much of the time axis has so much room. */
-export function fullest(axis: Axis, heat: Heat, seen: readonly [number, number], px: number): number {
+export function fullest(
+  axis: Axis,
+  heat: Heat,
+  seen: readonly [number, number],
+  px: number,
+): number {
   return joined(heat, axis.moments.length, framesACell(framesSeen(axis, seen), px)).most;
 }
 

@@ -11,7 +11,7 @@ import { Buckets, pack, type Packed } from "./packed";
 
 /** How many sums would take as long to walk through as what lies between two that are kept. With
  * fewer, the sums take more memory than what they are of. */
-const SUMS_BETWEEN = 3;
+const SUMS_BETWEEN = 5;
 /** Numbers that are kept exactly of each frame: count, sum, least, greatest, cut off, least age of
  * one cut off. */
 const EXACT = 6;
@@ -110,17 +110,22 @@ export class Channel {
       this.addFrames(buckets, first, high.frame, end, 1);
       this.addFrames(buckets, first, low.frame, begin, -1);
     }
-    const sum = new Distribution(first, buckets);
+    return this.withExact(new Distribution(first, buckets), begin, end);
+  }
+
+  /** Adds up what is kept exactly; each number in a variable of its own, as there are many. */
+  private withExact(sum: Distribution, begin: number, end: number): Distribution {
     const { exact } = this;
+    let [count, sumNs, minNs, maxNs, cut, shortestAgeNs] = [0, 0, Infinity, 0, 0, Infinity];
     for (let at = begin * EXACT; at < end * EXACT; at += EXACT) {
-      sum.count += exact[at];
-      sum.sumNs += exact[at + 1];
-      sum.minNs = Math.min(sum.minNs, exact[at + 2]);
-      sum.maxNs = Math.max(sum.maxNs, exact[at + 3]);
-      sum.cut += exact[at + 4];
-      sum.shortestAgeNs = Math.min(sum.shortestAgeNs, exact[at + 5]);
+      count += exact[at];
+      sumNs += exact[at + 1];
+      if (exact[at + 2] < minNs) minNs = exact[at + 2];
+      if (exact[at + 3] > maxNs) maxNs = exact[at + 3];
+      cut += exact[at + 4];
+      if (exact[at + 5] < shortestAgeNs) shortestAgeNs = exact[at + 5];
     }
-    return sum;
+    return Object.assign(sum, { count, sumNs, minNs, maxNs, cut, shortestAgeNs });
   }
 
   private put(times: Times) {

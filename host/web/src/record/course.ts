@@ -53,7 +53,9 @@ export function percentilesOverTime(
       if (enough.length === 0) continue;
       const ranks = enough.map((at) => Math.ceil((percents[at] / 100) * count));
       const buckets = bucketsOfRanks(channels, from, until, ranks, sums);
-      enough.forEach((at, index) => courses[at].values.fill(longestIn(buckets[index]), from, until));
+      enough.forEach((at, index) => {
+        courses[at].values.fill(longestIn(buckets[index]), from, until);
+      });
     }
   }
   return courses;
@@ -146,7 +148,7 @@ export interface Heat {
   cells: Float64Array;
 }
 
-/** The row of each bucket, counted from that of a nanosecond, and one more than the last of them. */
+/** The row of each bucket, counted from that of a nanosecond; and one more than the last. */
 const ROWS = new Uint8Array(BUCKETS);
 for (let bucket = 0; bucket < BUCKETS; bucket++) {
   ROWS[bucket] = Math.floor(Math.log10(longestIn(bucket)) * ROWS_A_DECADE);

@@ -111,7 +111,13 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
               select={select}
             />
             <Transactions run={run} selected={selected} figures={figures} />
-            <Percentiles run={run} selected={selected} figures={figures} whole={whole} paint={paint} />
+            <Percentiles
+              run={run}
+              selected={selected}
+              figures={figures}
+              whole={whole}
+              paint={paint}
+            />
             <div class="pair">
               <Failures run={run} selected={selected} figures={figures} />
               <Requests run={run} stretch={stretch} selected={selected} />

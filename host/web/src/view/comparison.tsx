@@ -128,13 +128,16 @@ function Verdict({ found, sided }: { found: Found; sided: Sided[] }) {
 const METHODS: Record<Found["method"], string> = {
   "totals-of-two-runs":
     "The totals of two runs: how sure a difference is, only their records could say.",
-  "two-runs": "Two runs: “differs” speaks of these two and what varied within them. How much equal " +
-    "runs differ from each other, they cannot say: give some of each, A1,A2,… B1,B2,…, best " +
-    "taken in turn.",
-  "few-runs": "Few runs: “differs” holds if runs spread as the normal law says. With five and more " +
-    "on each side nothing is assumed.",
-  "many-runs": "Ranks of the runs (Mann-Whitney) and the median of their differences " +
-    "(Hodges-Lehmann): nothing is assumed of how runs spread.",
+  "two-runs":
+    "Two runs: “differs” speaks of these two and what varied within them. How much equal runs " +
+    "differ from each other, they cannot say: give some of each, A1,A2,… B1,B2,…, best taken in " +
+    "turn.",
+  "few-runs":
+    "Few runs: “differs” holds if runs spread as the normal law says. With five and more on each " +
+    "side nothing is assumed.",
+  "many-runs":
+    "Ranks of the runs (Mann-Whitney) and the median of their differences (Hodges-Lehmann): " +
+    "nothing is assumed of how runs spread.",
 };
 
 function Margins({ found }: { found: Found }) {

@@ -1,7 +1,7 @@
 // The figures of two sides beside each other: by how much they differ, and how sure that is.
 
 import type { Comparison, FigureComparison } from "../record/comparison";
-import { change, ends, found, valueWords } from "./difference";
+import { change, ends as endsInWords, found, valueWords } from "./difference";
 import { Panel } from "./parts";
 
 export function Differences(props: {
@@ -48,7 +48,7 @@ export function Differences(props: {
                   <td class={`num ${kind}`}>
                     {row.difference === null ? "" : change(row.difference, row)}
                   </td>
-                  <td class="num lo dim">{ends(row)}</td>
+                  <td class="num lo dim">{endsInWords(row)}</td>
                   <td class="lo w"><Whisker row={row} reach={reach} kind={kind} /></td>
                   <td class={`words found ${kind || "dim"}`}>{found(row, method)}</td>
                 </tr>
@@ -80,7 +80,8 @@ function Whisker({ row, reach, kind }: { row: FigureComparison; reach: number; k
   if (difference === null) {
     return <svg class="whisk" viewBox="0 0 100 14" preserveAspectRatio="none">{middle}</svg>;
   }
-  const most = Math.max(1e-12, ...[difference, ...(interval ?? [])].map((end) => Math.abs(end ?? 0)));
+  const ends = [difference, ...(interval ?? [])].map((end) => Math.abs(end ?? 0));
+  const most = Math.max(1e-12, ...ends);
   const at = (value: number | null, otherwise: number) => {
     const scaled = value === null
       ? otherwise
@@ -96,7 +97,9 @@ function Whisker({ row, reach, kind }: { row: FigureComparison; reach: number; k
       aria-hidden="true"
     >
       {middle}
-      {interval && <rect class="range" x={low} y="5.5" width={Math.max(0.4, high - low)} height="3" />}
+      {interval && (
+        <rect class="range" x={low} y="5.5" width={Math.max(0.4, high - low)} height="3" />
+      )}
       <rect class="dotted" x={at(difference, 0) - 0.8} y="3" width="1.6" height="8" />
     </svg>
   );

@@ -1,5 +1,5 @@
-// What a selected stretch is held by: its ends, and all of it. Each is moved with a pointer, or with
-// arrow keys by a frame, with page keys by ten.
+// What a selected stretch is held by: its ends, and all of it. Each is moved with a pointer, or by a
+// frame with arrow keys, by ten with page keys.
 
 import type { Window } from "../charts/chart";
 import type { Run } from "../record/run";

@@ -36,7 +36,9 @@ export function Notable({ run }: { run: Run }) {
       id="notable"
       title="Notable transactions"
       aside={
-        <span class="dim lo">of the whole run: the ten slowest and the first failures of a name</span>
+        <span class="dim lo">
+          of the whole run: the ten slowest and the first failures of a name
+        </span>
       }
     >
       <div class="choice" role="group" aria-label="Which">

@@ -1,5 +1,5 @@
-// Pictures for the README, of a made-up run: `npm run pictures` writes them to `host/docs/pictures`.
-// Each is small enough to be kept in the repository.
+// Pictures for the README, of a made-up run: `npm run pictures` writes them to
+// `host/docs/pictures`. Each is small enough to be kept in the repository.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 
