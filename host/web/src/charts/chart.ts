@@ -13,6 +13,9 @@ export const gutter = () => (innerWidth < 620 ? 46 : 54);
 export const RIGHT = 18;
 const X_AXIS = 22;
 
+/** Frames of which each is drawn as wide as it is: with more, nobody could tell. */
+const FEW = 40;
+
 /** How far above the service time the response time must be for the room between to be filled. */
 const GAP = 1.35;
 
@@ -36,8 +39,12 @@ export function draw(
 ): uPlot {
   const last = axis.moments.length - 1;
   const end = axis.moments[last]?.until ?? 0;
+  const isFew = axis.moments.length <= FEW;
   // The last frame lasts until the end: without that, a run of one frame has no line.
-  const x = [...axis.moments.map(({ from }) => from), end];
+  const x = isFew
+    ? axis.moments.flatMap(({ from, until }) => [from, until])
+    : [...axis.moments.map(({ from }) => from), end];
+  const frameAt = (index: number) => Math.min(isFew ? index >> 1 : index, last);
   const grid = { stroke: token("grid"), width: 1 };
   const look = { font: font(), stroke: token("text-2"), grid, ticks: { show: false } };
   const options: uPlot.Options = {
@@ -71,13 +78,13 @@ export function draw(
         values: (_, at) => at.map((value) => (value === null ? "" : spec.axis(value))),
       },
     ],
-    series: [{}, ...spec.lines.map((line) => seriesOf(line, hidden))],
+    series: [{}, ...spec.lines.map((line) => seriesOf(line, isFew, hidden))],
     plugins: [{
       hooks: { drawAxes: (u) => under(u, axis, spec), draw: (u) => over(u, axis, spec) },
     }],
     hooks: {
       setCursor: [
-        ({ cursor: { idx } }) => on.cursor(typeof idx === "number" ? Math.min(idx, last) : null),
+        ({ cursor: { idx } }) => on.cursor(typeof idx === "number" ? frameAt(idx) : null),
       ],
       setSelect: [
         (u) => {
@@ -91,13 +98,13 @@ export function draw(
       ],
     },
   };
-  const data = [x, ...spec.lines.map(heightsOf)] as unknown as uPlot.AlignedData;
-  return new uPlot(options, data, into);
+  const data = [x, ...spec.lines.map((line) => heightsOf(line, isFew))];
+  return new uPlot(options, data as unknown as uPlot.AlignedData, into);
 }
 
-function heightsOf({ values, heights }: Line): (number | null)[] {
+function heightsOf({ values, heights }: Line, isFew: boolean): (number | null)[] {
   const known = Array.from(heights ?? values, (value) => (Number.isNaN(value) ? null : value));
-  return [...known, known.at(-1) ?? null];
+  return isFew ? known.flatMap((height) => [height, height]) : [...known, known.at(-1) ?? null];
 }
 
 /** Values without one beside them: no line leads there, so they are points. */
@@ -111,8 +118,9 @@ function alone(u: uPlot, series: number): number[] {
   return found;
 }
 
-function seriesOf(line: Line, hidden: ReadonlySet<string>): uPlot.Series {
-  const isStepped = line.isStepped || (line.frames ?? 1) > 1;
+function seriesOf(line: Line, isFew: boolean, hidden: ReadonlySet<string>): uPlot.Series {
+  // Few frames have both their ends, so that a straight line has steps by itself.
+  const isStepped = !isFew && (line.isStepped || (line.frames ?? 1) > 1);
   return {
     scale: "y",
     show: !hidden.has(line.label),

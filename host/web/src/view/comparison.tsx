@@ -103,7 +103,7 @@ function Verdict({ found, sided }: { found: Found; sided: Sided[] }) {
               <tbody>
                 {found.unlike.map(({ what, a, b }) => (
                   <tr key={what}>
-                    <th scope="row"><Icon state="warn" />{what}</th>
+                    <th scope="row" class="what"><Icon state="warn" />{what}</th>
                     <td class="words">{a.join(" | ")}</td>
                     <td class="words"><b>{b.join(" | ")}</b></td>
                   </tr>

@@ -193,7 +193,9 @@ function useKeys(
       const chart = charts.current.values().next().value;
       if (!chart) return;
       const at = Math.min(Math.max(frame, 0), last);
-      chart.setCursor({ left: chart.valToPos(run.moments[at].from, "x"), top: 10 });
+      // Within the frame, where no other is as near.
+      const { from, until } = run.moments[at];
+      chart.setCursor({ left: chart.valToPos(from + (until - from) / 4, "x"), top: 10 });
       return at;
     };
     const key = (event: KeyboardEvent) => {

@@ -223,6 +223,15 @@ test("a run of one frame has its charts, and no line is missing", async () => {
   assert.deepEqual(errors, []);
 });
 
+test("keys find each of a few frames", async () => {
+  const { page } = await pages.open(fixture({ seconds: 12, perSecond: 300 }).lines);
+  const at = page.locator(".lanerow b");
+  for (let second = 0; second < 12; second++) {
+    await page.keyboard.press("ArrowRight");
+    assert.equal(await at.innerText(), `at ${words.clock(second)}`);
+  }
+});
+
 test("each notable transaction has the command that does its iteration again", async () => {
   const { page } = await pages.open(small());
   const rows = page.locator("#notable tbody tr");
