@@ -199,6 +199,10 @@ mod tests {
                     let form = format!("`{}=", kind.name);
                     assert!(help("out").is_some_and(|help| help.contains(&form)), "{form}");
                 }
+                Flag::To => {
+                    let form = format!("`{}=", kind.name);
+                    assert!(help("to").is_some_and(|help| help.contains(&form)), "{form}");
+                }
                 Flag::Own => assert_eq!(help(kind.name).as_deref(), Some(kind.help)),
             }
         }

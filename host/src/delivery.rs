@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use swell_outputs::{Outputs, default_record, in_pieces};
+use swell_outputs::{AskedOutputs, Outputs, default_record, in_pieces};
 use swell_report::{Sheet, Summary, SummaryOfRuns, Written};
 
 use crate::settings::flags::Settings;
@@ -18,7 +18,7 @@ use crate::terminal;
 /// run unless that is not wanted.
 ///
 /// # Errors
-/// As [`Outputs::open`].
+/// As [`Outputs::open_all`].
 pub(crate) fn open_outputs(settings: &Settings, file: PathBuf) -> anyhow::Result<Outputs> {
     let Settings { ca_cert, cert, key, data, .. } = settings;
     let feeds = data.iter().map(|(_, path)| PathBuf::from(path));
@@ -28,7 +28,8 @@ pub(crate) fn open_outputs(settings: &Settings, file: PathBuf) -> anyhow::Result
     let prometheus = settings.prometheus.map(|address| ("prometheus", address.to_string()));
     let record = settings.record.as_ref().map(|path| ("record", path.display().to_string()));
     let own: Vec<(&str, String)> = prometheus.into_iter().chain(record).collect();
-    let outputs = Outputs::open(&settings.out, &own, &inputs, terminal::hand_over)?;
+    let asked = AskedOutputs { out: &settings.out, to: &settings.to, own: &own };
+    let outputs = Outputs::open_all(asked, &inputs, terminal::hand_over)?;
     let is_kept_anyway = settings.record.is_none() && !settings.no_record;
     Ok(match is_kept_anyway.then(default_record).flatten() {
         Some(record) => outputs.and(record),
@@ -57,8 +58,21 @@ pub(crate) async fn deliver(
         };
         show(&summary, stops).await;
     }
+    end_elsewhere(&results, outputs, stops).await;
     end_optional(&results, outputs, stops).await;
     written
+}
+
+/// Ends what is sent elsewhere, which has some seconds for what is left.
+async fn end_elsewhere(results: &Arc<Written>, outputs: &Outputs, stops: &mut Stops) {
+    if !outputs.go_elsewhere() {
+        return;
+    }
+    let (results, outputs) = (Arc::clone(results), outputs.clone());
+    let ended = stops.for_some_seconds(move || outputs.end_elsewhere(&results)).await;
+    if let Err(error) = ended.flatten() {
+        terminal::say(format_args!("warning: not all of --to has arrived: {error:#}"));
+    }
 }
 
 /// Ends the outputs that nobody asked for, as the record that is kept anyway: they come last, have

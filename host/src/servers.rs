@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use swell_outputs::Exporter;
@@ -12,9 +11,6 @@ use tokio::task::JoinSet;
 use crate::access::Access;
 use crate::control_api::{Caller, ControlApi};
 use crate::serve::{self, Call, HttpAnswer};
-
-/// How often metrics that nobody scraped are put together.
-const TIDY: Duration = Duration::from_secs(1);
 
 /// Endpoints, which are served as long as this value lives.
 #[derive(Default)]
@@ -72,16 +68,9 @@ impl Servers {
     ) -> anyhow::Result<()> {
         let listener = serve::listen("prometheus", address).await?;
         tracing::info!("metrics at http://{}/metrics", listener.local_addr()?);
-        let tidied = Arc::clone(&exporter);
         self.0.spawn_local(serve::serve(listener, move |call| {
             std::future::ready(scraped(&exporter, &call))
         }));
-        self.0.spawn_local(async move {
-            loop {
-                tokio::time::sleep(TIDY).await;
-                tidied.tidy();
-            }
-        });
         Ok(())
     }
 }

@@ -19,6 +19,8 @@ const HURRY: Duration = Duration::from_secs(3);
 /// works. Once a signal has come, somebody waits for the end.
 const MOMENT: Duration = Duration::from_secs(2);
 const SHORT_MOMENT: Duration = Duration::from_millis(500);
+/// How long there is for what is sent elsewhere: a receiver that does not answer has this long.
+const SOME_SECONDS: Duration = Duration::from_secs(8);
 
 /// See the module's documentation.
 pub(crate) struct Stops {
@@ -128,8 +130,28 @@ impl Stops {
         &mut self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> anyhow::Result<T> {
+        self.within(if self.has_come { SHORT_MOMENT } else { MOMENT }, job).await
+    }
+
+    /// The same for work that somebody asked for and that others may hold up. It has its time after
+    /// a signal as well, which had its effect on the run, and one that comes now ends it.
+    ///
+    /// # Errors
+    /// The work was given up.
+    pub(crate) async fn for_some_seconds<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> anyhow::Result<T> {
+        self.within(SOME_SECONDS, job).await
+    }
+
+    async fn within<T: Send + 'static>(
+        &mut self,
+        limit: Duration,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> anyhow::Result<T> {
         let mut answered = on_a_thread(job)?;
-        let mut by = Instant::now() + if self.has_come { SHORT_MOMENT } else { MOMENT };
+        let mut by = Instant::now() + limit;
         loop {
             tokio::select! {
                 answer = &mut answered => return answer.context("its thread broke down"),

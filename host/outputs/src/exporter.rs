@@ -2,218 +2,156 @@
 //! and transaction.
 //!
 //! Nothing here is touched while a sample is taken: once a second what was merged is added. Which
-//! metrics there are says core's catalogue of figures, and the list of gauges that are made of
-//! where it is. Series are made for at most [`MAX_TRANSACTIONS`] names a run; the others are
-//! counted together.
+//! metrics there are says `series`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::Duration;
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use metrics::{
-    Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString, Unit,
-};
-use metrics_exporter_prometheus::{
-    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
-};
-use metrics_util::MetricKindMask;
-use swell_core::catalogue::{self, Family, FamilySeries, TRANSACTION};
-use swell_core::plain::line;
-use swell_core::record::{Figures, Histogram as TimeHistogram, Snapshot};
+use swell_report::Status;
 use swell_report::record::{Frame, Moment};
-use swell_report::{FrameGauge, GAUGES, Status};
 
-/// Names of transactions that have series of their own, in each run: with their histograms some
-/// forty lines each.
-const MAX_TRANSACTIONS: usize = 200;
-/// The name under which the others are counted.
-const OTHER: &str = "other";
-
-/// Upper bounds of the histograms' buckets, in seconds: steps of 2 to 2.5 from a tenth of a
-/// millisecond to a minute.
-const BUCKETS: [f64; 18] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    5.0, 10.0, 30.0, 60.0,
-];
+use crate::series::{SeriesKey, families};
+use crate::totals::{Buckets, RunTotals, SeriesTotal};
 
 /// All metrics of the process.
 pub struct Exporter {
-    recorder: PrometheusRecorder,
-    handle: PrometheusHandle,
+    runs: Mutex<Vec<ServedRun>>,
+    /// How long those of a run that is over are served; nothing where that is for ever.
+    idle: Option<Duration>,
+}
+
+/// What is served of a run.
+struct ServedRun {
+    totals: RunTotals,
+    over: Option<Instant>,
 }
 
 /// The metrics of one run.
 pub(crate) struct RunMetrics {
     exporter: Arc<Exporter>,
-    labels: Vec<Label>,
-    /// Names of transactions that have series of their own.
-    transactions: BTreeSet<String>,
-    counters: Known<Counter>,
-    histograms: Known<Histogram>,
-    gauges: Known<Gauge>,
+    /// Names of the run and of its scenario, by which they are found.
+    labels: [(Cow<'static, str>, String); 2],
     /// Where the run was when it was shown last.
     moment: Moment,
 }
 
-/// The series that there are, by their family and the values of its labels.
-type Known<T> = BTreeMap<(&'static str, Vec<String>), T>;
-
-const METADATA: Metadata<'static> =
-    Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
-
 impl Exporter {
-    /// With a time, series that nothing was added to for so long are left out: those of runs that
-    /// are over.
+    /// With a time, runs that have been over for so long are left out.
     pub(crate) fn new(idle: Option<Duration>) -> Arc<Self> {
-        let builder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)
-            .expect("there are buckets");
-        let builder = builder.idle_timeout(MetricKindMask::ALL, idle);
-        let recorder = builder.build_recorder();
-        let handle = recorder.handle();
-        for family in catalogue::families() {
-            let (key, help) = (KeyName::from(family.name), SharedString::from(family.help));
-            match family.series {
-                FamilySeries::Counter(_) => recorder.describe_counter(key, Some(Unit::Count), help),
-                FamilySeries::Times(_) => {
-                    recorder.describe_histogram(key, Some(Unit::Seconds), help)
-                }
-            }
-        }
-        for gauge in &GAUGES {
-            let (key, help) = (KeyName::from(gauge.name), SharedString::from(gauge.help));
-            let unit = if gauge.is_rate { Unit::CountPerSecond } else { Unit::Count };
-            recorder.describe_gauge(key, Some(unit), help);
-        }
-        Arc::new(Self { recorder, handle })
+        Arc::new(Self { runs: Mutex::default(), idle })
     }
 
     /// All of them in Prometheus' text format.
     pub fn render(&self) -> String {
-        self.handle.render()
+        let mut runs = self.runs();
+        self.leave_out(&mut runs);
+        let mut text = String::new();
+        for family in families() {
+            let mut is_first = true;
+            for run in &*runs {
+                for (key, total) in run.totals.of_family(family.name) {
+                    if std::mem::take(&mut is_first) {
+                        let (name, help, kind) = (family.name, family.help, family.kind);
+                        push(&mut text, format_args!("# HELP {name} {help}\n"));
+                        push(&mut text, format_args!("# TYPE {name} {kind}\n"));
+                    }
+                    push_series(&mut text, &run.totals.labels, key, total);
+                }
+            }
+        }
+        text
     }
 
-    /// To be called each second or so, so that samples that nobody scrapes do not gather.
-    pub fn tidy(&self) {
-        self.handle.run_upkeep();
+    fn leave_out(&self, runs: &mut Vec<ServedRun>) {
+        if let Some(idle) = self.idle {
+            runs.retain(|run| run.over.is_none_or(|over| over.elapsed() < idle));
+        }
     }
-}
 
-/// A value comes from a scenario as it is, and a scraper may be a person at a terminal.
-fn label(name: &'static str, value: &str) -> Label {
-    Label::new(name, line(value).to_string())
+    fn runs(&self) -> MutexGuard<'_, Vec<ServedRun>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl RunMetrics {
     pub(crate) fn new(exporter: &Arc<Exporter>, run: &str, scenario: &str) -> Self {
-        let mut this = Self {
-            exporter: Arc::clone(exporter),
-            labels: vec![label("run", run), label("scenario", scenario)],
-            transactions: BTreeSet::new(),
-            counters: Known::new(),
-            histograms: Known::new(),
-            gauges: Known::new(),
-            moment: Moment::of(&Status { goal_per_second: Some(0.0), ..Status::default() }),
-        };
-        // What has no name of its own is there from the beginning.
-        this.count_part(&Figures::default());
-        this.show(&Frame::empty(this.moment.clone()));
-        this
+        let totals = RunTotals::new(run, scenario, Buckets::Bounds);
+        let labels = totals.labels.clone();
+        let mut runs = exporter.runs();
+        // A scraper cannot tell two runs of one name apart.
+        runs.retain(|earlier| earlier.totals.labels != labels);
+        exporter.leave_out(&mut runs);
+        runs.push(ServedRun { totals, over: None });
+        drop(runs);
+        let moment = Moment::of(&Status::default());
+        Self { exporter: Arc::clone(exporter), labels, moment }
     }
 
-    /// Adds what was counted since the last call.
-    pub(crate) fn count(&mut self, counted: &Snapshot) {
-        for part in [&counted.warm_up, &counted.measured] {
-            self.count_part(part);
-        }
-    }
-
-    fn count_part(&mut self, part: &Figures) {
-        for family in catalogue::families() {
-            match family.series {
-                FamilySeries::Counter(series) => series(part, &mut |values, count| {
-                    self.counter(family, values).increment(*count);
-                }),
-                FamilySeries::Times(series) => series(part, &mut |values, times| {
-                    record(self.histogram(family, values), times);
-                }),
-            }
-        }
-    }
-
-    /// Shows where the run is.
-    pub(crate) fn show(&mut self, frame: &Frame) {
-        // What is not told any more is no longer so.
-        self.gauges.values().for_each(|gauge| gauge.set(0.0));
-        for gauge in &GAUGES {
-            (gauge.values)(frame, &mut |values, value| self.gauge(gauge, values).set(value));
-        }
+    /// Adds what was counted since the last call, and shows where the run is.
+    pub(crate) fn add(&mut self, frame: &Frame) {
+        self.served(|run| run.totals.add(frame));
         self.moment.clone_from(&frame.moment);
     }
 
     /// Shows that the run is over.
     pub(crate) fn over(&mut self) {
-        self.show(&Frame::empty(self.moment.clone().over()));
+        let frame = Frame::empty(self.moment.clone().over());
+        self.served(|run| {
+            run.totals.add(&frame);
+            run.over = Some(Instant::now());
+        });
     }
 
-    fn counter(&mut self, family: &Family, values: &[&str]) -> &Counter {
-        let values = self.told_apart(family.labels, values);
-        let Self { exporter, labels, counters, .. } = self;
-        counters.entry((family.name, values)).or_insert_with_key(|&(name, ref values)| {
-            exporter.recorder.register_counter(&key(name, labels, family.labels, values), &METADATA)
-        })
-    }
-
-    fn histogram(&mut self, family: &Family, values: &[&str]) -> &Histogram {
-        let values = self.told_apart(family.labels, values);
-        let Self { exporter, labels, histograms, .. } = self;
-        histograms.entry((family.name, values)).or_insert_with_key(|&(name, ref values)| {
-            let key = key(name, labels, family.labels, values);
-            exporter.recorder.register_histogram(&key, &METADATA)
-        })
-    }
-
-    fn gauge(&mut self, gauge: &FrameGauge, values: &[&str]) -> &Gauge {
-        let values = values.iter().map(|value| (*value).to_owned()).collect();
-        let Self { exporter, labels, gauges, .. } = self;
-        gauges.entry((gauge.name, values)).or_insert_with_key(|&(name, ref values)| {
-            exporter.recorder.register_gauge(&key(name, labels, gauge.labels, values), &METADATA)
-        })
-    }
-
-    /// The values under which something is counted: names of transactions beyond those that have
-    /// series of their own are one.
-    fn told_apart(&mut self, labels: &[catalogue::Label], values: &[&str]) -> Vec<String> {
-        let own = |(label, value): (&catalogue::Label, &&str)| {
-            let is_named = *label != TRANSACTION || self.transactions.contains(*value);
-            if is_named {
-                return (*value).to_owned();
-            }
-            if self.transactions.len() == MAX_TRANSACTIONS {
-                return OTHER.to_owned();
-            }
-            self.transactions.insert((*value).to_owned());
-            (*value).to_owned()
-        };
-        labels.iter().zip(values).map(own).collect()
+    fn served(&self, act: impl FnOnce(&mut ServedRun)) {
+        let mut runs = self.exporter.runs();
+        if let Some(run) = runs.iter_mut().find(|run| run.totals.labels == self.labels) {
+            act(run);
+        }
     }
 }
 
-/// What a series is known by.
-fn key(
-    name: &'static str,
-    of_run: &[Label],
-    labels: &[catalogue::Label],
-    values: &[String],
-) -> Key {
-    let own = labels.iter().zip(values).map(|(name, value)| label(name.name, value));
-    Key::from_parts(name, of_run.iter().cloned().chain(own).collect::<Vec<_>>())
+/// Adds the lines of a series.
+fn push_series(
+    text: &mut String,
+    of_run: &[(Cow<'static, str>, String)],
+    key: &SeriesKey,
+    total: &SeriesTotal,
+) {
+    let mut labels = String::new();
+    for (name, value) in of_run.iter().chain(&key.labels) {
+        let separator = if labels.is_empty() { "" } else { "," };
+        let value = value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+        push(&mut labels, format_args!("{separator}{name}=\"{value}\""));
+    }
+    let name = key.family;
+    match total {
+        SeriesTotal::Count(value) | SeriesTotal::Level(value) => {
+            push(text, format_args!("{name}{{{labels}}} {}\n", number(*value)));
+        }
+        SeriesTotal::Spread(spread) => {
+            for (bound, count) in spread.up_to_bounds() {
+                let bound = number(bound);
+                push(text, format_args!("{name}_bucket{{{labels},le=\"{bound}\"}} {count}\n"));
+            }
+            push(text, format_args!("{name}_sum{{{labels}}} {}\n", number(spread.sum)));
+            push(text, format_args!("{name}_count{{{labels}}} {}\n", spread.count));
+        }
+    }
 }
 
-fn record(histogram: &Histogram, times: &TimeHistogram) {
-    for (time, count) in times.buckets() {
-        histogram.record_many(time.as_secs_f64(), usize::try_from(count).unwrap_or(usize::MAX));
+/// A number as Prometheus reads it.
+pub(crate) fn number(value: f64) -> Cow<'static, str> {
+    match value {
+        f64::INFINITY => "+Inf".into(),
+        f64::NEG_INFINITY => "-Inf".into(),
+        value => value.to_string().into(),
     }
+}
+
+fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
+    text.write_fmt(what).expect("a text takes all");
 }
 
 #[cfg(test)]
@@ -221,13 +159,15 @@ mod tests {
     use std::time::Duration;
 
     use swell_core::RunInstant;
+    use swell_core::catalogue::{self, Family};
     use swell_core::control::{Doing, Limiter};
     use swell_core::exchange::ErrorClass;
     use swell_core::record::{
-        Cause, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
+        Cause, MetricKind, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
     };
 
     use super::*;
+    use crate::series::MAX_TRANSACTIONS;
     use swell_report::ObjectiveStatus;
 
     /// A window in which each of so many names had a transaction that failed in words of its own.
@@ -252,6 +192,10 @@ mod tests {
         recorder.take_window(RunInstant::START + Duration::from_secs(1), Snapshot::default())
     }
 
+    fn counted(counted: Snapshot) -> Frame {
+        Frame { counted, ..of(&Status::default()) }
+    }
+
     fn of(status: &Status) -> Frame {
         Frame::empty(Moment::of(status))
     }
@@ -260,7 +204,7 @@ mod tests {
     fn names_beyond_the_most_are_counted_together_and_words_as_one_cause() {
         let exporter = Exporter::new(None);
         let mut metrics = RunMetrics::new(&exporter, "run", "scenario");
-        (0..2).for_each(|_| metrics.count(&window(900)));
+        (0..2).for_each(|_| metrics.add(&counted(window(900))));
         let text = exporter.render();
         let counted = text.lines().filter(|line| {
             line.starts_with("swell_transactions_total{") && line.contains("failed")
@@ -290,9 +234,8 @@ mod tests {
             RunInstant::START + Duration::from_secs(7),
         );
         recorder.ended(kind, &times, true, TransactionEnd::Interrupted);
-        metrics.count(
-            &recorder.take_window(RunInstant::START + Duration::from_secs(8), Snapshot::default()),
-        );
+        let until = RunInstant::START + Duration::from_secs(8);
+        metrics.add(&counted(recorder.take_window(until, Snapshot::default())));
         let text = exporter.render();
         assert!(text.contains("transaction=\"page\",outcome=\"interrupted\"} 1"), "{text}");
         for (bound, count) in [("5", 0), ("10", 1)] {
@@ -308,8 +251,8 @@ mod tests {
     fn a_run_that_is_over_keeps_its_counts_and_has_no_users() {
         let exporter = Exporter::new(None);
         let mut metrics = RunMetrics::new(&exporter, "run", "scenario");
-        metrics.count(&window(1));
-        metrics.show(&of(&Status {
+        metrics.add(&counted(window(1)));
+        metrics.add(&of(&Status {
             users: 5,
             goal_per_second: Some(10.0),
             limited_by: Some(Limiter::Service),
@@ -337,10 +280,14 @@ mod tests {
         let mut metrics = RunMetrics::new(&exporter, "run", "scenario");
         let mut recorder = Recorder::new(RunInstant::START);
         recorder.check(RunPhase::Measured, "title", true);
-        let mut counted = window(1);
-        counted.measured.requests.errors.add(ErrorClass::Dns, 1);
-        counted.merge(&recorder.take_window(RunInstant::START, Snapshot::default()));
-        metrics.count(&counted);
+        for kind in MetricKind::ALL {
+            let metric = recorder.define_metric(kind.name(), kind).unwrap();
+            recorder.metric(RunPhase::Measured, RunInstant::START, metric, 0.5, &[]);
+        }
+        let mut all = window(1);
+        all.measured.requests.errors.add(ErrorClass::Dns, 1);
+        all.merge(&recorder.take_window(RunInstant::START, Snapshot::default()));
+        metrics.add(&counted(all));
         let text = exporter.render();
         for Family { name, help, labels, series } in catalogue::families() {
             let kind = series.kind();
@@ -369,7 +316,7 @@ mod tests {
                 binding: true,
                 measured: None,
             };
-            metrics.show(&of(&Status { objectives: vec![objective], ..Status::default() }));
+            metrics.add(&of(&Status { objectives: vec![objective], ..Status::default() }));
             let text = exporter.render();
             let states = text.lines().filter(|line| line.starts_with("swell_objective_state{"));
             states.map(|line| line.ends_with("} 1")).collect::<Vec<_>>()
@@ -377,5 +324,40 @@ mod tests {
         assert_eq!(show(Doing::Raising), [true]);
         let after = show(Doing::Holding);
         assert_eq!((after.len(), after.iter().filter(|is_so| **is_so).count()), (2, 1));
+    }
+
+    #[test]
+    fn what_is_no_whole_number_and_what_a_label_may_hold_is_written_as_it_is_read() {
+        let exporter = Exporter::new(None);
+        let mut metrics = RunMetrics::new(&exporter, "a\"b\\c\n", "scenario");
+        let mut recorder = Recorder::new(RunInstant::START);
+        let euros = recorder.define_metric("euros", MetricKind::Counter).unwrap();
+        for value in [0.25, 0.5] {
+            recorder.metric(RunPhase::Measured, RunInstant::START, euros, value, &[("c", "x")]);
+        }
+        let until = RunInstant::START + Duration::from_secs(1);
+        metrics.add(&counted(recorder.take_window(until, Snapshot::default())));
+        let text = exporter.render();
+        let line = "swell_own_total{run=\"a\\\"b\\\\c\",scenario=\"scenario\",\
+        metric=\"euros\",c=\"x\"} 0.75\n";
+        assert!(text.contains(line), "{line} in {text}");
+        assert!(text.contains("swell_goal_tps{") && text.contains("} NaN\n"), "{text}");
+        let infinities = [f64::INFINITY, f64::NEG_INFINITY].map(number);
+        assert_eq!(infinities, ["+Inf", "-Inf"]);
+    }
+
+    #[test]
+    fn a_run_of_an_earlier_ones_name_takes_its_place_and_one_that_is_long_over_goes() {
+        let exporter = Exporter::new(Some(Duration::ZERO));
+        let mut first = RunMetrics::new(&exporter, "run", "scenario");
+        let mut other = RunMetrics::new(&exporter, "other", "scenario");
+        first.add(&counted(window(1)));
+        let again = RunMetrics::new(&exporter, "run", "scenario");
+        let text = exporter.render();
+        assert_eq!(text.matches("swell_users{run=\"run\"").count(), 1, "{text}");
+        assert!(!text.contains("name 0"), "{text}");
+        other.over();
+        assert!(!exporter.render().contains("other"));
+        drop(again);
     }
 }

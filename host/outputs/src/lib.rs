@@ -34,8 +34,11 @@ mod replay;
 #[cfg(test)]
 mod samples;
 mod second_rows;
+mod series;
 mod sink;
 mod sqlite;
+mod to;
+mod totals;
 #[cfg(test)]
 mod toy;
 mod xml_text;
@@ -45,7 +48,7 @@ pub use self::document::in_pieces;
 pub use self::exporter::Exporter;
 pub use self::history::{History, KeepRule, Kept, KeptEnd, LAST};
 pub use self::html::{ComparedSide, ComparisonPage};
-pub use self::outputs::{KINDS, Outputs};
+pub use self::outputs::{AskedOutputs, KINDS, Outputs};
 pub use self::places::is_same_file;
 pub use self::prometheus::Prometheus;
 pub use self::queued::{NewsKind, Queued, RunNews, Taker};

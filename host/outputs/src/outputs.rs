@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::anyhow;
 use swell_core::spelling;
 use swell_report::record::{Frame, Mark, RecordHeader};
 use swell_report::{Report, Written};
@@ -14,13 +14,15 @@ use swell_report::{Report, Written};
 use crate::exporter::Exporter;
 use crate::places::keep_apart;
 use crate::sink::{Flag, Kind, Sink, Stdout};
+use crate::to::receiver_url::flag as to_flag;
+use crate::to::{influx, otlp, prometheus_file, remote_write, statsd, webhook};
 use crate::{charts, csv, html, json, jsonl, junit, md, prometheus, records, sqlite};
 
 /// How often it is looked whether sinks have room.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// All kinds. A new one is added here, and is a file of its own.
-pub static KINDS: [Kind; 11] = [
+pub static KINDS: [Kind; 17] = [
     json::KIND,
     jsonl::KIND,
     html::KIND,
@@ -30,9 +32,26 @@ pub static KINDS: [Kind; 11] = [
     junit::KIND,
     charts::SVG,
     charts::PNG,
+    prometheus_file::KIND,
+    statsd::KIND,
+    influx::KIND,
+    webhook::KIND,
+    otlp::KIND,
+    remote_write::KIND,
     prometheus::KIND,
     records::KIND,
 ];
+
+/// The outputs that somebody asks for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AskedOutputs<'a> {
+    /// By `--out KIND=VALUE`.
+    pub out: &'a [(String, String)],
+    /// By `--to KIND=VALUE`.
+    pub to: &'a [(String, String)],
+    /// By flags of their own, which are named after their kinds.
+    pub own: &'a [(&'a str, String)],
+}
 
 /// The sinks of one command.
 #[derive(Clone)]
@@ -52,40 +71,46 @@ impl Outputs {
     /// reads these `inputs`.
     ///
     /// # Errors
-    /// A kind that there is not, or a place that cannot be written to, is that of another output,
-    /// or is one of the inputs. It is then as it was.
+    /// As [`Outputs::open_all`].
     pub fn open(
         wanted: &[(String, String)],
         by_own_flags: &[(&str, String)],
         inputs: &[PathBuf],
         stdout: Stdout,
     ) -> anyhow::Result<Self> {
-        Self::open_among(&KINDS, wanted, by_own_flags, inputs, stdout)
+        let asked = AskedOutputs { out: wanted, own: by_own_flags, ..AskedOutputs::default() };
+        Self::open_all(asked, inputs, stdout)
     }
 
-    /// As [`Outputs::open`], where there are these kinds.
+    /// Opens what is asked for in any way, for a command that reads these `inputs`.
+    ///
+    /// # Errors
+    /// A kind that there is not, or a place that cannot be written to, is that of another output,
+    /// or is one of the inputs. It is then as it was.
+    pub fn open_all(
+        asked: AskedOutputs<'_>,
+        inputs: &[PathBuf],
+        stdout: Stdout,
+    ) -> anyhow::Result<Self> {
+        Self::open_among(&KINDS, asked, inputs, stdout)
+    }
+
+    /// As [`Outputs::open_all`], where there are these kinds.
     pub(crate) fn open_among(
         kinds: &[Kind],
-        wanted: &[(String, String)],
-        by_own_flags: &[(&str, String)],
+        AskedOutputs { out, to, own }: AskedOutputs<'_>,
         inputs: &[PathBuf],
         stdout: Stdout,
     ) -> anyhow::Result<Self> {
         let mut asked = Vec::new();
-        for (kind, value) in wanted {
-            let Some(known) = named(kinds, kind, Flag::Out) else {
-                let known = || kinds.iter().filter(|known| known.flag == Flag::Out);
-                let near = spelling::nearest(kind, known().map(|known| known.name));
-                let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-                let helps: Vec<&str> = known().map(|known| known.help).collect();
-                bail!(
-                    "--out {kind}={value}: there is no output {kind:?}{near}\nhelp: {}",
-                    helps.join("; ")
-                );
-            };
-            asked.push((known, value.as_str()));
+        for (flag, wanted) in [(Flag::Out, out), (Flag::To, to)] {
+            for (kind, value) in wanted {
+                let known = named(kinds, kind, flag);
+                let known = known.ok_or_else(|| unknown(kinds, flag, kind, value))?;
+                asked.push((known, value.as_str()));
+            }
         }
-        for (kind, value) in by_own_flags {
+        for (kind, value) in own {
             let known = named(kinds, kind, Flag::Own).expect("a flag is named after its kind");
             asked.push((known, value.as_str()));
         }
@@ -108,17 +133,19 @@ impl Outputs {
 
     /// What `--out` may be, for its help.
     pub fn help() -> String {
-        let known = KINDS.iter().filter(|known| known.flag == Flag::Out);
-        let helps: Vec<String> = known
-            .map(|known| match known.help.split_once(' ') {
-                Some((form, does)) => format!("`{form}` {does}"),
-                None => known.help.to_owned(),
-            })
-            .collect();
         format!(
             "Where results go; repeatable. {}. Where FILE is `-`, text goes to stdout, in place of \
             the summary",
-            helps.join("; ")
+            helps(Flag::Out)
+        )
+    }
+
+    /// What `--to` may be, for its help.
+    pub fn help_of_receivers() -> String {
+        format!(
+            "Who is sent figures while runs go on; repeatable. {}. A receiver that is not there \
+            changes neither the run nor the exit code, and credentials are never shown",
+            helps(Flag::To)
         )
     }
 
@@ -193,7 +220,20 @@ impl Outputs {
     /// # Errors
     /// The first of those that could not be written; the others were tried all the same.
     pub fn end(&self, results: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
-        self.end_those(false, |sink| sink.end(results, taken))
+        self.end_those(SinkEnd::Result, |sink| sink.end(results, taken))
+    }
+
+    /// The same of those that send to somebody who may not be there.
+    ///
+    /// # Errors
+    /// As [`Outputs::end`].
+    pub fn end_elsewhere(&self, results: &Written) -> anyhow::Result<()> {
+        self.end_those(SinkEnd::Elsewhere, |sink| sink.end(results, &AtomicU64::new(0)))
+    }
+
+    /// Whether any of them does.
+    pub fn go_elsewhere(&self) -> bool {
+        self.sinks().iter().any(|sink| sink.goes_elsewhere())
     }
 
     /// The same of those that nobody asked for.
@@ -201,7 +241,7 @@ impl Outputs {
     /// # Errors
     /// As [`Outputs::end`].
     pub fn end_optional(&self, results: &Written) -> anyhow::Result<()> {
-        self.end_those(true, |sink| sink.end(results, &AtomicU64::new(0)))
+        self.end_those(SinkEnd::Optional, |sink| sink.end(results, &AtomicU64::new(0)))
     }
 
     /// As [`Outputs::end`], where there are no results: see [`Sink::end_without_results`].
@@ -209,18 +249,19 @@ impl Outputs {
     /// # Errors
     /// As [`Outputs::end`].
     pub fn end_without_results(&self, taken: &AtomicU64) -> anyhow::Result<()> {
-        self.end_those(false, |sink| sink.end_without_results(taken))
+        self.end_those(SinkEnd::Result, |sink| sink.end_without_results(taken))
     }
 
     fn end_those(
         &self,
-        optional: bool,
+        which: SinkEnd,
         end: impl Fn(&mut dyn Sink) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let all = std::mem::take(&mut *self.sinks());
         let (mut ending, others): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|sink| sink.is_optional() == optional);
+            all.into_iter().partition(|sink| SinkEnd::of(&**sink) == which);
         *self.sinks() = others;
+        ending.iter_mut().for_each(|sink| sink.close());
         let mut ended = Ok(());
         for sink in &mut ending {
             ended = ended.and(end(&mut **sink));
@@ -265,6 +306,56 @@ impl Outputs {
     }
 }
 
+/// When in a command's end a sink has its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SinkEnd {
+    /// With the results, which somebody asked for.
+    Result,
+    /// After those have been shown: it sends to somebody who may not be there.
+    Elsewhere,
+    /// Last, as nobody asked for it.
+    Optional,
+}
+
+impl SinkEnd {
+    fn of(sink: &dyn Sink) -> Self {
+        match sink {
+            sink if sink.is_optional() => Self::Optional,
+            sink if sink.goes_elsewhere() => Self::Elsewhere,
+            _ => Self::Result,
+        }
+    }
+}
+
+/// The error for a kind that there is not, with those that there are. What stands where a kind
+/// should may be a URL with a password.
+fn unknown(kinds: &[Kind], flag: Flag, kind: &str, value: &str) -> anyhow::Error {
+    let known = || kinds.iter().filter(|known| known.flag == flag);
+    let helps: Vec<&str> = known().map(|known| known.help).collect();
+    let near = spelling::nearest(kind, known().map(|known| known.name));
+    let near = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+    let error = match flag {
+        Flag::To if kind.contains(['/', ':', '@']) => {
+            "--to: a kind, '=' and a place are needed".to_owned()
+        }
+        Flag::To => format!("{}: there is no receiver {kind:?}{near}", to_flag(kind, value)),
+        _ => format!("--out {kind}={value}: there is no output {kind:?}{near}"),
+    };
+    anyhow!("{error}\nhelp: {}", helps.join("; "))
+}
+
+/// What each kind of a flag does, after its form.
+fn helps(flag: Flag) -> String {
+    let known = KINDS.iter().filter(|known| known.flag == flag);
+    let helps: Vec<String> = known
+        .map(|known| match known.help.split_once(' ') {
+            Some((form, does)) => format!("`{form}` {does}"),
+            None => known.help.to_owned(),
+        })
+        .collect();
+    helps.join("; ")
+}
+
 fn named<'a>(kinds: &'a [Kind], name: &str, flag: Flag) -> Option<&'a Kind> {
     kinds.iter().find(|known| known.name == name && known.flag == flag)
 }
@@ -273,6 +364,8 @@ fn named<'a>(kinds: &'a [Kind], name: &str, flag: Flag) -> Option<&'a Kind> {
 mod tests {
     use std::io;
     use std::sync::atomic::Ordering;
+
+    use anyhow::bail;
 
     use super::*;
     use crate::samples::{frame, header, mark, results};
@@ -398,7 +491,7 @@ mod tests {
     #[test]
     fn each_kind_of_out_says_rightly_whether_it_is_made_of_seconds() {
         let folder = tempfile::tempdir().unwrap();
-        for kind in KINDS.iter().filter(|kind| kind.flag == Flag::Out) {
+        for kind in KINDS.iter().filter(|kind| kind.flag != Flag::Own) {
             let path = folder.path().join(kind.name).display().to_string();
             // A page can only be had where it was built.
             if let Ok(sink) = (kind.open)(&path, |_| Ok(())) {

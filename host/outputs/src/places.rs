@@ -8,10 +8,12 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
+use url::Url;
 
 use crate::aside::{end_of_links, folder_of};
 use crate::document::STDOUT;
 use crate::sink::{Flag, Kind, KindValue};
+use crate::to::receiver_url::flag as to_flag;
 
 /// What an output writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +36,26 @@ pub(crate) type AskedOutput<'a> = (&'a Kind, &'a str);
 pub(crate) fn keep_apart(asked: &[AskedOutput<'_>], inputs: &[PathBuf]) -> anyhow::Result<()> {
     let read: Vec<OutputPlace> = inputs.iter().map(|path| place(path)).collect();
     let mut taken: Vec<(String, bool, OutputPlace)> = Vec::new();
+    let mut receivers: Vec<(&str, String)> = Vec::new();
     for (kind, value) in asked {
         if kind.value == KindValue::Address || value.is_empty() {
             continue;
         }
         let flag = match kind.flag {
             Flag::Out => format!("--out {}={value}", kind.name),
+            Flag::To => to_flag(kind.name, value),
             Flag::Own => format!("--{} {value}", kind.name),
         };
+        if kind.value == KindValue::Receiver {
+            let place = (kind.name, receiver(value));
+            ensure!(
+                !receivers.contains(&place),
+                "{flag}: that receiver is named twice, and would count everything twice\nhelp: \
+                leave one of them out"
+            );
+            receivers.push(place);
+            continue;
+        }
         // `-` is a file's name to those who know no other stdout than the kernel's.
         let is_stdout =
             STDOUT.contains(value) && (kind.value == KindValue::FileOrStdout || *value != "-");
@@ -65,6 +79,15 @@ pub(crate) fn keep_apart(asked: &[AskedOutput<'_>], inputs: &[PathBuf]) -> anyho
         taken.push((flag, is_stdout, to));
     }
     Ok(())
+}
+
+/// Who is meant by a URL, whoever we are there; or by something else, as it stands.
+fn receiver(value: &str) -> String {
+    let Ok(mut url) = Url::parse(value) else { return value.to_owned() };
+    // What has no host has no user either.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.to_string()
 }
 
 /// Whether two paths lead to one file, behind all links; a device is as good as two.
@@ -92,6 +115,7 @@ fn new_file(path: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::to::{influx, prometheus_file, statsd};
     use crate::{json, jsonl, records};
 
     /// The words with which it is refused that these write, where one input is read.
@@ -136,6 +160,24 @@ mod tests {
         }
         let apart = [(&json::KIND, &*one), (&jsonl::KIND, "/dev/null"), (&json::KIND, "/dev/null")];
         assert_eq!(refused(&apart, Path::new("in")), None, "a device keeps nothing");
+    }
+
+    #[test]
+    fn no_receiver_is_told_twice_and_no_file_for_one_is_another_outputs() {
+        let refused = |asked: &[AskedOutput<'_>]| refused(asked, Path::new("in"));
+        let one = (&influx::KIND, "http://me:s3cret@h/db");
+        let words = refused(&[one, (&influx::KIND, "http://H:80/db")]).unwrap();
+        assert!(words.starts_with("--to influx=http://H:80/db: that receiver is named twice"));
+        let words = refused(&[(&influx::KIND, "http://h/db"), one]).unwrap();
+        assert!(words.starts_with("--to influx=http://not-kept@h/db: "), "{words}");
+        assert_eq!(
+            refused(&[one, (&influx::KIND, "http://h/other"), (&statsd::KIND, "h:1")]),
+            None
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x").display().to_string();
+        let words = refused(&[(&json::KIND, &*file), (&prometheus_file::KIND, &*file)]).unwrap();
+        assert!(words.contains(&format!("where --out json={file} writes")), "{words}");
     }
 
     #[test]

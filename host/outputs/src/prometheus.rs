@@ -31,8 +31,7 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// With a time, series that nothing was added to for so long are left out: those of runs that
-    /// are over.
+    /// With a time, runs that have been over for so long are left out.
     pub fn new(address: SocketAddr, idle: Option<Duration>) -> Self {
         Self { address, exporter: Exporter::new(idle), runs: BTreeMap::new() }
     }
@@ -50,8 +49,7 @@ impl Sink for Prometheus {
 
     fn frame(&mut self, run: &RecordHeader, frame: &Arc<Frame>) {
         if let Some(metrics) = self.runs.get_mut(&run.run.name) {
-            metrics.count(&frame.counted);
-            metrics.show(frame);
+            metrics.add(frame);
         }
     }
 

@@ -80,6 +80,11 @@ pub trait Taker: Send + 'static {
     fn places(&self) -> Option<RecordPlaces> {
         None
     }
+
+    /// As [`Sink::goes_elsewhere`].
+    fn goes_elsewhere(&self) -> bool {
+        false
+    }
 }
 
 /// Files of records, by the identities of their runs.
@@ -103,6 +108,7 @@ pub struct Queued {
     takes_stdout: bool,
     is_optional: bool,
     places: Option<RecordPlaces>,
+    goes_elsewhere: bool,
     last_words: Vec<String>,
 }
 
@@ -116,6 +122,7 @@ impl Queued {
         let (written, taken) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (takes_stdout, is_optional) = (taker.takes_stdout(), taker.is_optional());
         let places = taker.places();
+        let goes_elsewhere = taker.goes_elsewhere();
         let of_thread = (Arc::clone(&written), Arc::clone(&taken));
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
@@ -137,6 +144,7 @@ impl Queued {
             takes_stdout,
             is_optional,
             places,
+            goes_elsewhere,
             last_words: Vec::new(),
         })
     }
@@ -198,8 +206,8 @@ impl Queued {
     fn finish(&mut self, mut goes_on: impl FnMut(u64) -> bool) -> anyhow::Result<()> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
         loop {
-            self.send_late();
-            if self.late.is_empty() || thread.is_finished() {
+            self.close();
+            if thread.is_finished() {
                 self.queue = None;
             }
             if thread.is_finished() {
@@ -274,6 +282,17 @@ impl Sink for Queued {
         self.is_optional
     }
 
+    fn goes_elsewhere(&self) -> bool {
+        self.goes_elsewhere
+    }
+
+    fn close(&mut self) {
+        self.send_late();
+        if self.late.is_empty() {
+            self.queue = None;
+        }
+    }
+
     fn takes_stdout(&self) -> bool {
         self.takes_stdout
     }
@@ -303,6 +322,10 @@ impl Drop for Queued {
         match self.finish(|_| Instant::now() < by) {
             Err(error) if self.is_optional => tracing::warn!("{error:#}"),
             Err(error) => tracing::error!("{error:#}"),
+            // Nobody asks for them any more.
+            Ok(()) if self.goes_elsewhere => {
+                self.last_words.iter().for_each(|words| tracing::warn!("{words}"));
+            }
             Ok(()) => {}
         }
     }

@@ -52,6 +52,16 @@ pub trait Sink: Send {
         false
     }
 
+    /// Whether it sends to somebody who may not be there. It comes after the summary, has some
+    /// seconds, and says itself what did not arrive.
+    fn goes_elsewhere(&self) -> bool {
+        false
+    }
+
+    /// Nothing follows but its end. One with a thread may finish from here on, so that several
+    /// finish at once.
+    fn close(&mut self) {}
+
     /// Whether it needs stdout for itself.
     fn takes_stdout(&self) -> bool {
         false
@@ -105,6 +115,8 @@ pub enum KindValue {
     FileOrStdout,
     /// An address at which it is served.
     Address,
+    /// Somebody who is sent what it makes.
+    Receiver,
 }
 
 /// How a kind of sink is asked for.
@@ -112,6 +124,8 @@ pub enum KindValue {
 pub enum Flag {
     /// `--out KIND=VALUE`.
     Out,
+    /// `--to KIND=VALUE`.
+    To,
     /// A flag of its own, of its name.
     Own,
 }

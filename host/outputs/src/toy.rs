@@ -60,7 +60,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::outputs::Outputs;
+    use crate::outputs::{AskedOutputs, Outputs};
     use crate::samples::{frame, header, results};
 
     fn nowhere(_: &[u8]) -> io::Result<()> {
@@ -69,7 +69,8 @@ mod tests {
 
     fn opened(kind: &str, value: &Path) -> anyhow::Result<Outputs> {
         let wanted = [(kind.to_owned(), value.display().to_string())];
-        Outputs::open_among(&[KIND], &wanted, &[], &[], nowhere)
+        let asked = AskedOutputs { out: &wanted, ..AskedOutputs::default() };
+        Outputs::open_among(&[KIND], asked, &[], nowhere)
     }
 
     #[test]

@@ -132,9 +132,11 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
     }
     let layers = layers.granting(&consent(layers.claims(None)?)?);
     let settings = layers.settings(None)?;
-    for (flag, given) in
-        [("control", settings.control.is_some()), ("prometheus", settings.prometheus.is_some())]
-    {
+    for (flag, given) in [
+        ("control", settings.control.is_some()),
+        ("prometheus", settings.prometheus.is_some()),
+        ("to", !settings.to.is_empty()),
+    ] {
         if given {
             bail!("--{flag} is for whoever does the run\nhelp: give it to `host node`");
         }

@@ -5,6 +5,7 @@
 //! have one name, one syntax and one "did you mean". The module `plan` makes of the result what can
 //! run.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -305,6 +306,15 @@ pub(crate) struct Settings {
     )]
     pub(crate) out: Vec<(String, String)>,
 
+    #[arg(
+        long = "to",
+        value_name = "KIND=PLACE",
+        value_parser = parse_receiver,
+        help = Outputs::help_of_receivers(),
+        help_heading = RESULTS
+    )]
+    pub(crate) to: Vec<(String, String)>,
+
     /// Keep the record of a run in this file, or of each run in a file of this folder, in place of
     /// the user's own history.
     #[arg(long, value_name = "FILE", help_heading = RESULTS)]
@@ -371,6 +381,13 @@ pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
         Some((key, _)) if !key.is_empty() => Ok((key.to_owned(), String::new())),
         _ => Err("a name, '=' and a value are needed".to_owned()),
     }
+}
+
+/// A receiver: its kind and its place. What is neither is refused where the kinds are known, since
+/// a message of the parser would repeat it with its secrets.
+pub(crate) fn parse_receiver(text: &str) -> Result<(String, String), Infallible> {
+    let (kind, place) = text.split_once('=').unwrap_or((text, ""));
+    Ok((kind.to_owned(), place.to_owned()))
 }
 
 /// An address to listen at: `127.0.0.1:6565`, `[::1]:6565` or `localhost:6565`.

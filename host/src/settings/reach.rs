@@ -10,6 +10,7 @@
 use std::fmt::{self, Display, Formatter, Write as _};
 
 use swell_core::plain::{line, shell_word};
+use swell_report::record::without_secret;
 use thiserror::Error;
 
 use super::flags::{DEFAULT_FILE, Settings};
@@ -78,6 +79,7 @@ kinds! {
     // Only a person excuses a run in which nothing went well.
     allow_all_failed: Reach,
     out: Reach,
+    to: Reach,
     record: Reach,
     no_record: Load,
     control: Reach,
@@ -115,6 +117,10 @@ impl Claim {
     fn flag(&self) -> String {
         match &self.value {
             None => format!("--{}", self.key),
+            // Where a receiver is may be a credential; a file that is named can give it.
+            Some(value) if self.key == "to" => {
+                format!("--to {}", shell_word(&without_secret("to", value)))
+            }
             Some(value) => format!("--{} {}", self.key, shell_word(value)),
         }
     }
@@ -234,5 +240,11 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("\n    --insecure   by the scenario\n"), "{text}");
+    }
+
+    #[test]
+    fn a_receiver_is_asked_for_without_its_password() {
+        let text = NotGiven(vec![claim("to", Some("influx=http://me:s3cret@h/db"))]).to_string();
+        assert!(text.ends_with("add --to influx=http://not-kept@h/db"), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! What an entry of the catalogue holds.
 
-use crate::record::{Check, Figures, Histogram, Outcomes, Split, Total, Transaction};
+use crate::record::{Check, Figures, Histogram, MetricKind, Outcomes, Split, Total, Transaction};
 
 /// A figure of a run.
 pub struct FigureEntry {
@@ -108,6 +108,9 @@ pub enum FamilySeries {
     Counter(fn(&Figures, Tell<'_, u64>)),
     /// Times; one series may be told in several parts.
     Times(fn(&Figures, Tell<'_, Histogram>)),
+    /// The scenario's own metrics of this kind. Beside the labels of the family, each series has
+    /// the tags that the scenario gave it.
+    Own(MetricKind),
 }
 
 impl Judged {
@@ -149,8 +152,9 @@ impl FamilySeries {
     /// The kind, as Prometheus calls it.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::Counter(_) => "counter",
-            Self::Times(_) => "histogram",
+            Self::Counter(_) | Self::Own(MetricKind::Counter | MetricKind::Rate) => "counter",
+            Self::Own(MetricKind::Gauge) => "gauge",
+            Self::Times(_) | Self::Own(MetricKind::Trend) => "histogram",
         }
     }
 }

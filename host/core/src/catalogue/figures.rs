@@ -3,7 +3,7 @@
 use super::entry::{
     Family, FamilySeries, FigureEntry, Judged, Label, Measure, Portion, Source, Tell,
 };
-use crate::record::{Causes, Figures, Histogram, Split, Transaction};
+use crate::record::{Causes, Figures, Histogram, MetricKind, Split, Transaction};
 
 /// The label of transactions.
 pub const TRANSACTION: Label = label("transaction", "");
@@ -255,6 +255,47 @@ pub static FIGURES: &[FigureEntry] = &[
             series: FamilySeries::Counter(by_error),
         }),
     },
+    FigureEntry {
+        name: "own_counters",
+        judged: None,
+        family: Some(Family {
+            name: "swell_own_total",
+            help: "Counters of the scenario's own, by their names and tags: the sum",
+            labels: &[METRIC],
+            series: FamilySeries::Own(MetricKind::Counter),
+        }),
+    },
+    FigureEntry {
+        name: "own_gauges",
+        judged: None,
+        family: Some(Family {
+            name: "swell_own_value",
+            help: "Gauges of the scenario's own, by their names and tags: the last value",
+            labels: &[METRIC],
+            series: FamilySeries::Own(MetricKind::Gauge),
+        }),
+    },
+    FigureEntry {
+        name: "own_rates",
+        judged: None,
+        family: Some(Family {
+            name: "swell_own_rate_total",
+            help: "Rates of the scenario's own, by their names and tags: how many values were \
+            nonzero, and how many zero",
+            labels: &[METRIC, label("outcome", "nonzero, zero")],
+            series: FamilySeries::Own(MetricKind::Rate),
+        }),
+    },
+    FigureEntry {
+        name: "own_trends",
+        judged: None,
+        family: Some(Family {
+            name: "swell_own_trend",
+            help: "Trends of the scenario's own, by their names and tags",
+            labels: &[METRIC],
+            series: FamilySeries::Own(MetricKind::Trend),
+        }),
+    },
 ];
 
 /// The figures that a threshold may be about, in the order in which people see them.
@@ -272,6 +313,7 @@ const SERVICE: &str = "End minus actual start of transactions; of those cut off 
 const REQUEST: &str = "How long requests took; of those cut off their age";
 const BODY_BYTES: &str = "Bytes of bodies as they were received, by requests that ended";
 const CONNECTIONS: &str = "Connections that were opened for requests";
+const METRIC: Label = label("metric", "");
 const OUTCOME: Label = label("outcome", "ok, failed, interrupted");
 
 const fn label(name: &'static str, values: &'static str) -> Label {

@@ -41,7 +41,7 @@ impl Trend {
     }
 
     /// Adds the numbers of `other`.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         let Self { buckets, count, sum, min, max } = other;
         if *count == 0 {
             return;
@@ -72,6 +72,11 @@ impl Trend {
     /// The greatest number; `None` without numbers.
     pub fn max(&self) -> Option<f64> {
         (self.count > 0).then_some(self.max)
+    }
+
+    /// The sum of all numbers.
+    pub const fn sum(&self) -> f64 {
+        self.sum
     }
 
     /// The mean; `None` without numbers.

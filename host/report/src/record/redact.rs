@@ -32,7 +32,29 @@ pub fn without_secret(key: &str, value: &str) -> String {
             let name = value.split_once('=').map_or(value, |(name, _)| name);
             format!("{name}={HIDDEN}")
         }
+        "to" => without_secret_of_receiver(value),
         _ => without_secrets_of_urls(value),
+    }
+}
+
+/// A receiver of figures, `KIND=PLACE`. The path of a webhook's URL is its credential, and of what
+/// is no kind of ours nobody knows.
+fn without_secret_of_receiver(value: &str) -> String {
+    let Some((kind, place)) = value.split_once('=') else { return HIDDEN.to_owned() };
+    match kind {
+        "prometheus-file" | "statsd" => value.to_owned(),
+        "influx" | "otlp" | "prometheus-remote-write" => {
+            format!("{kind}={}", without_secrets_of_url(place))
+        }
+        _ => {
+            let authority = start_of_authority(place).filter(|_| place.contains("://"));
+            let Some(authority) = authority else { return format!("{kind}={HIDDEN_IN_URL}") };
+            let path =
+                place[authority..].find(['/', '?', '#']).map_or(place.len(), |at| authority + at);
+            let origin = without_secrets_of_url(&place[..path]);
+            let rest = if path < place.len() { "/" } else { return format!("{kind}={origin}") };
+            format!("{kind}={origin}{rest}{HIDDEN_IN_URL}")
+        }
     }
 }
 
@@ -112,6 +134,20 @@ mod tests {
             ("env", "empty=", "empty=(not kept)"),
             ("env", "alone", "alone=(not kept)"),
             ("data", "x=users.csv", "x=users.csv"),
+            ("to", "prometheus-file=/var/x@y?z.prom", "prometheus-file=/var/x@y?z.prom"),
+            ("to", "statsd=h:8125", "statsd=h:8125"),
+            ("to", "influx=http://me:s3cret@h/db", "influx=http://not-kept@h/db"),
+            ("to", "influx=me:s3cret@h/db", "influx=not-kept@h/db"),
+            (
+                "to",
+                "influx=http://h?org=a&bucket=b",
+                "influx=http://h?org=not-kept&bucket=not-kept",
+            ),
+            ("to", "webhook=https://h/a/s3cret?k=s3cret", "webhook=https://h/not-kept"),
+            ("to", "webhook=https://me:s3cret@h", "webhook=https://not-kept@h"),
+            ("to", "webhook=h/s3cret", "webhook=not-kept"),
+            ("to", "slack=https://h/s3cret", "slack=https://h/not-kept"),
+            ("to", "https://h/s3cret", "(not kept)"),
         ] {
             assert_eq!(without_secret(key, value), kept);
         }

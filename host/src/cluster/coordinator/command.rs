@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use swell_outputs::{Outputs, Prometheus, Sink, default_record};
+use swell_outputs::{AskedOutputs, Outputs, Prometheus, Sink, default_record};
 use swell_report::Exit;
 use tokio::task::LocalSet;
 
@@ -47,6 +47,7 @@ pub(crate) struct ListenOptions {
     pub(crate) record: Option<PathBuf>,
     /// Whether records of runs are kept at all.
     pub(crate) keeps_records: bool,
+    pub(crate) to: Vec<(String, String)>,
 }
 
 /// Leads until a signal comes; runs that go on then are ended as by Ctrl-C.
@@ -65,6 +66,7 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         prometheus,
         record,
         keeps_records,
+        to,
     } = options;
     let journals = Outputs::journals(journal.as_deref())?;
     if let Some(folder) = scenarios.as_ref().filter(|folder| !folder.is_dir()) {
@@ -78,7 +80,7 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         .build()
         .context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
-        let outputs = open_outputs(prometheus, record.as_deref(), keeps_records)?;
+        let outputs = open_outputs(prometheus, record.as_deref(), keeps_records, &to)?;
         let runs = Runs::new(false, outputs.clone(), Some(RUNS_KEPT))?;
         let api = Rc::new(ControlApi::new(&runs, &layers, scenarios));
         let mut servers = Servers::default();
@@ -144,14 +146,15 @@ fn tell_invitation(cluster: &Coordinator, made: Option<&Path>) {
     ));
 }
 
-/// Where runs go that are led here: metrics, and a record of each.
+/// Where runs go that are led here: metrics, receivers, and a record of each.
 ///
 /// # Errors
-/// There is no such folder for records.
+/// There is no such folder for records, or a receiver cannot be one.
 fn open_outputs(
     prometheus: Option<SocketAddr>,
     records: Option<&Path>,
     keeps_records: bool,
+    to: &[(String, String)],
 ) -> anyhow::Result<Outputs> {
     if let Some(folder) = records.filter(|folder| !folder.is_dir()) {
         bail!(
@@ -162,7 +165,8 @@ fn open_outputs(
     }
     let own: Vec<(&str, String)> =
         records.iter().map(|folder| ("record", folder.display().to_string())).collect();
-    let named = Outputs::open(&[], &own, &[], terminal::hand_over)?;
+    let asked = AskedOutputs { own: &own, to, ..AskedOutputs::default() };
+    let named = Outputs::open_all(asked, &[], terminal::hand_over)?;
     let metrics = prometheus
         .map(|address| Box::new(Prometheus::new(address, Some(SERIES_KEPT))) as Box<dyn Sink>);
     let kept_anyway = (records.is_none() && keeps_records).then(default_record).flatten();

@@ -24,6 +24,7 @@ use crate::cluster::requests::ApiReply;
 use crate::cluster::this_host::{default_weight, own_name, parse_weight};
 use crate::serve::{Call, HttpAnswer, JSON, TEXT};
 use crate::servers::Servers;
+use crate::settings::flags::parse_receiver;
 use crate::settings::layer::CommandFlags;
 use crate::settings::layers::Layers;
 use crate::stops::Stops;
@@ -84,6 +85,15 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "ADDR", requires = "listen")]
     prometheus: Option<SocketAddr>,
 
+    /// With --listen: send figures of all runs elsewhere, as `host run --to` does; repeatable.
+    #[arg(
+        long = "to",
+        value_name = "KIND=PLACE",
+        value_parser = parse_receiver,
+        requires = "listen"
+    )]
+    to: Vec<(String, String)>,
+
     /// With --listen: keep the record of each run in a file of its own in this folder, in place of
     /// the user's own history.
     #[arg(long, value_name = "DIR", requires = "listen", conflicts_with = "no_record")]
@@ -105,8 +115,9 @@ pub(crate) struct NodeArgs {
 /// The coordinator cannot be reached, or does not admit this host; or it is gone.
 pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> {
     let weight = args.weight.unwrap_or_else(default_weight);
-    let NodeArgs { cluster, journal, allow_host, config, scenarios, control, prometheus, .. } =
-        args;
+    let NodeArgs {
+        cluster, journal, allow_host, config, scenarios, control, prometheus, to, ..
+    } = args;
     if let Some(listen) = args.listen {
         let layers = Layers::of_lead(flags, config.as_deref(), allow_host)?;
         return coordinate(ListenOptions {
@@ -120,6 +131,7 @@ pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> 
             prometheus,
             record: args.record,
             keeps_records: !args.no_record,
+            to,
         });
     }
     let token = match (args.token, args.coordinator) {

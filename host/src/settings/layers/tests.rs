@@ -50,7 +50,7 @@ fn claimed(layers: &Layers, defaults: &[(&str, &str)], hosts: &[&str]) -> String
 }
 
 /// A value of each kind that a setting has.
-const REACHING: [(&str, &str); 14] = [
+const REACHING: [(&str, &str); 15] = [
     ("target", "http://a.test"),
     ("allow-host", "a.test"),
     ("source-ip", "127.0.0.1"),
@@ -63,6 +63,7 @@ const REACHING: [(&str, &str); 14] = [
     ("guest-memory", "1GiB"),
     ("accept", "invalid"),
     ("out", "json=x"),
+    ("to", "statsd=a:1"),
     ("control", "127.0.0.1:1"),
     ("prometheus", "127.0.0.1:1"),
 ];
