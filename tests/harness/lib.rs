@@ -7,6 +7,7 @@
 
 mod books;
 mod call;
+mod daemon;
 mod host;
 mod kubernetes;
 mod network;
@@ -14,6 +15,7 @@ mod nginx;
 mod notary;
 mod prometheus;
 mod proving_ground;
+mod receivers;
 mod relay;
 pub mod statistics;
 mod terminal;
@@ -30,6 +32,7 @@ pub use nginx::Nginx;
 pub use notary::Notary;
 pub use prometheus::PrometheusServer;
 pub use proving_ground::{ArrivalTimes, ProvingGround};
+pub use receivers::{Collector, InfluxServer, PostReceiver, Posted, ReceiverManner, StatsdServer};
 pub use relay::{Relay, RelayFates, RelayWeather};
 pub use swell_target::{
     Behaviour, CertificateKind, Connections, Overload, Passage, Target, TargetCounts,

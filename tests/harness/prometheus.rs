@@ -1,4 +1,5 @@
-//! A real Prometheus that scrapes one address, in a temporary folder and on a free port.
+//! A real Prometheus that scrapes one address, or is sent samples, in a temporary folder and on a
+//! free port.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -24,18 +25,36 @@ impl PrometheusServer {
     /// # Panics
     /// It is not installed, or does not answer within 20 s.
     pub fn start(target: SocketAddr) -> Self {
+        Self::configured(&format!(
+            "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\nscrape_configs: [{{ job_name: \
+            swell, static_configs: [{{ targets: ['{target}'] }}] }}]\n"
+        ))
+    }
+
+    /// Starts Prometheus, which scrapes nobody and takes what it is sent at
+    /// [`PrometheusServer::write_url`].
+    ///
+    /// # Panics
+    /// As [`PrometheusServer::start`].
+    pub fn receiving() -> Self {
+        Self::configured("global: { scrape_interval: 1s }\n")
+    }
+
+    /// Where samples are taken.
+    pub fn write_url(&self) -> String {
+        format!("http://{}/api/v1/write", self.addr)
+    }
+
+    fn configured(configuration: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let addr = free_address();
         let file = folder.path().join("prometheus.yml");
-        let configuration = format!(
-            "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\nscrape_configs: [{{ job_name: \
-            swell, static_configs: [{{ targets: ['{target}'] }}] }}]\n"
-        );
         std::fs::write(&file, configuration).expect("the temporary folder can be written");
         let mut command = Command::new("prometheus");
         command.arg(format!("--config.file={}", file.display()));
         command.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
         command.arg(format!("--web.listen-address={addr}"));
+        command.arg("--web.enable-remote-write-receiver");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.spawn().unwrap_or_else(|error| {
             panic!("prometheus cannot be started: {error}\nhelp: apt-get install prometheus")

@@ -10,6 +10,7 @@ mod compare;
 mod contract;
 mod control;
 mod coordinator;
+mod elsewhere;
 mod endpoints;
 mod examples;
 mod failing_at_once;

@@ -6,12 +6,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use crate::machine::{kubernetes_schemas, program, program_of, scenario_compiler};
+use crate::machine::{
+    collector, kubernetes_schemas, program, program_of, scenario_compiler, statsd,
+};
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
@@ -85,6 +87,15 @@ pub(crate) fn but_scenarios(workspace: &Workspace) -> anyhow::Result<Vec<String>
         .collect())
 }
 
+/// What tests use that is not ours, and that has no fixed place.
+struct TestTools {
+    /// A Python with the schemas of Kubernetes.
+    python: PathBuf,
+    statsd: PathBuf,
+    /// A collector of OpenTelemetry.
+    collector: Option<PathBuf>,
+}
+
 /// Runs all checks; stops at the first that fails.
 ///
 /// # Errors
@@ -94,7 +105,12 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     scenario_compiler(workspace, WITH_WASI)?;
     program("nginx", &["-v"], "a service for the end-to-end test")?;
     program("prometheus", &["--version"], "what scrapes the host's metrics in a test")?;
-    let python = kubernetes_schemas(workspace)?;
+    program_of("influxdb", "influxd", &["version"], "what takes figures of runs in a test")?;
+    let tools = TestTools {
+        python: kubernetes_schemas(workspace)?,
+        statsd: statsd(workspace)?,
+        collector: collector(workspace),
+    };
     program_of("iproute2", "ip", &["-Version"], "what makes the networks that are cut in tests")?;
     program("faketime", &["--version"], "what sets the wall clocks of hosts in a test")?;
 
@@ -140,7 +156,7 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
     build(workspace)?;
 
     title("tests");
-    run_tests(workspace, &guests, &examples, &python)?;
+    run_tests(workspace, &guests, &examples, &tools)?;
     say("\nall checks passed");
     Ok(())
 }
@@ -202,7 +218,7 @@ fn run_tests(
     workspace: &Workspace,
     guests: &Path,
     examples: &Path,
-    python: &Path,
+    tools: &TestTools,
 ) -> anyhow::Result<()> {
     let but_scenarios = but_scenarios(workspace)?;
     run(workspace
@@ -222,8 +238,12 @@ fn run_tests(
         .args(&but_scenarios)
         .env("SWELL_GUESTS", guests)
         .env("SWELL_EXAMPLES", examples)
-        .env("SWELL_KUBERNETES_PYTHON", python)
+        .env("SWELL_KUBERNETES_PYTHON", &tools.python)
+        .env("SWELL_STATSD", &tools.statsd)
         .env("SWELL_HOST_BIN", workspace.built("release/host"));
+    if let Some(collector) = &tools.collector {
+        test.env("SWELL_ROTEL", collector);
+    }
     time_tests(workspace, nextest, &mut test)
 }
 

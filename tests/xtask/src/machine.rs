@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
 
-use crate::step::{run, say, succeeds};
+use crate::step::{output, run, say, succeeds};
 use crate::toolchain::{DEBIAN_PACKAGES, Toolchain};
 use crate::workspace::Workspace;
 
@@ -62,30 +62,75 @@ pub(crate) fn program_of(
 /// releases and forgets old ones.
 const SCHEMAS: &str = "kubernetes-validate==1.37.0";
 
+/// A collector of OpenTelemetry that is one program, and the only one that a registry of packages
+/// has. It is young: another version may print what it takes in other words.
+const COLLECTOR: &str = "rotel==0.0.1a15";
+
+/// The statsd of its inventors, in npm's words.
+const STATSD: &str = "statsd@0.9.0";
+
 /// A Python that has [`SCHEMAS`], in an environment of its own under the target folder.
 ///
 /// # Errors
 /// It is not there and cannot be installed.
 pub(crate) fn kubernetes_schemas(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    let folder = workspace.built(&format!("tools/{}", SCHEMAS.replace("==", "-")));
+    let reason = "the schemas of Kubernetes, which manifests are checked against";
+    python_with(workspace, SCHEMAS, "import kubernetes_validate, yaml", reason)
+}
+
+/// A collector that takes what runs send; nothing, and a word about it, on a machine for which
+/// nobody has built it.
+pub(crate) fn collector(workspace: &Workspace) -> Option<PathBuf> {
+    let reason = "a collector of OpenTelemetry, which takes figures of runs in a test";
+    let found = python_with(workspace, COLLECTOR, "import rotel", reason).and_then(|python| {
+        let place = "import importlib.util as u; print(u.find_spec('rotel').origin)";
+        let module = PathBuf::from(output(Command::new(python).args(["-c", place]))?.trim());
+        let program = module.with_file_name("rotel-agent");
+        ensure!(program.exists(), "there is no {}", program.display());
+        Ok(program)
+    });
+    found.map_err(|error| say(&format!("skipped: a collector of OpenTelemetry: {error:#}"))).ok()
+}
+
+/// A statsd that takes what runs send: its program for Node.js.
+///
+/// # Errors
+/// It is not there and cannot be installed.
+pub(crate) fn statsd(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+    program_of("nodejs", "node", &["--version"], "what runs a statsd in a test")?;
+    program_of("npm", "npm", &["--version"], "what brings that statsd")?;
+    let folder = workspace.built(&format!("tools/{}", STATSD.replace('@', "-")));
+    let program = folder.join("node_modules/statsd/stats.js");
+    if !program.exists() {
+        say(&format!("installing a statsd, which takes figures in a test: {STATSD} from npm"));
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--omit=optional", "--prefix"]);
+        run(npm.arg(&folder).arg(STATSD))?;
+    }
+    ensure!(program.exists(), "npm installed {STATSD}, but not as {}", program.display());
+    Ok(program)
+}
+
+/// A Python that has a package of PyPI's, in an environment of its own under the target folder.
+fn python_with(
+    workspace: &Workspace,
+    package: &str,
+    probe: &str,
+    reason: &str,
+) -> anyhow::Result<PathBuf> {
+    let folder = workspace.built(&format!("tools/{}", package.replace("==", "-")));
     let python = folder.join("bin/python");
-    let has_them = || {
-        Command::new(&python)
-            .args(["-c", "import kubernetes_validate, yaml"])
-            .output()
-            .is_ok_and(|it| it.status.success())
+    let has_it = || {
+        let probed = Command::new(&python).args(["-c", probe]).output();
+        probed.is_ok_and(|it| it.status.success())
     };
-    if has_them() {
+    if has_it() {
         return Ok(python);
     }
     if !succeeds("python3", &["-c", "import ensurepip, venv"]) {
-        install(&["python3-venv"], "Python with environments, for the schemas of Kubernetes")?;
+        install(&["python3-venv"], &format!("Python with environments, for {reason}"))?;
     }
-    say(&format!(
-        "installing the schemas of Kubernetes, which manifests are checked against: {SCHEMAS} from \
-        PyPI, into {}",
-        folder.display()
-    ));
+    say(&format!("installing {reason}: {package} from PyPI, into {}", folder.display()));
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     run(Command::new(&python).args([
         "-m",
@@ -93,9 +138,9 @@ pub(crate) fn kubernetes_schemas(workspace: &Workspace) -> anyhow::Result<PathBu
         "install",
         "--quiet",
         "--disable-pip-version-check",
-        SCHEMAS,
+        package,
     ]))?;
-    ensure!(has_them(), "{SCHEMAS} was installed, and {} does not find it", python.display());
+    ensure!(has_it(), "{package} was installed, and {} does not find it", python.display());
     Ok(python)
 }
 
@@ -137,7 +182,7 @@ fn install(packages: &[&str], reason: &str) -> anyhow::Result<()> {
         "this needs {reason}, and there is no apt-get to install it\nhelp: install what Debian \
         calls {list}"
     );
-    let uid = crate::step::output(Command::new("id").arg("-u")).context("can't tell who we are")?;
+    let uid = output(Command::new("id").arg("-u")).context("can't tell who we are")?;
     let prefix: &[&str] = if uid.trim() == "0" {
         &[]
     } else if succeeds("sudo", &["-n", "true"]) {
