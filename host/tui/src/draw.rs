@@ -91,7 +91,12 @@ fn panels(view: &Drawn<'_>, run: &Followed, area: Rect, buf: &mut Buffer) {
     if area.width < WIDE {
         table::draw(view, run, middle, buf);
         return match view.look.below {
-            BelowPanel::Failures => lists::failures(view, run, bottom, buf),
+            BelowPanel::WhatThereIs if !lists::has_failures(run) => {
+                lists::control(view, run, bottom, buf)
+            }
+            BelowPanel::WhatThereIs | BelowPanel::Failures => {
+                lists::failures(view, run, bottom, buf)
+            }
             BelowPanel::Control => lists::control(view, run, bottom, buf),
             BelowPanel::Happenings => lists::happenings(view, bottom, buf),
         };

@@ -119,18 +119,21 @@ impl RowOrder {
 /// What stands below, where there is room for one alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum BelowPanel {
+    /// Failures, or without any what control does.
     #[default]
-    Failures,
-    Control,
+    WhatThereIs,
     Happenings,
+    Control,
+    Failures,
 }
 
 impl BelowPanel {
     pub(crate) const fn next(self) -> Self {
         match self {
-            Self::Failures => Self::Control,
-            Self::Control => Self::Happenings,
-            Self::Happenings => Self::Failures,
+            Self::WhatThereIs => Self::Happenings,
+            Self::Happenings => Self::Control,
+            Self::Control => Self::Failures,
+            Self::Failures => Self::WhatThereIs,
         }
     }
 }

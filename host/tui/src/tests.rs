@@ -235,3 +235,23 @@ fn what_was_forgotten_begins_anew() {
     followed(&mut view, "shop", 1, |_| (quiet_frame(0), None));
     assert_eq!(view.drawn().run.unwrap().0.until(), RunInstant::from_nanos(1_000_000_000));
 }
+
+#[test]
+fn where_there_is_room_for_one_list_it_is_failures_or_control_until_somebody_chooses() {
+    let mut view = live(60);
+    let of_narrow = |view: &mut Dashboard| {
+        let text = text(view, (80, 24));
+        ["failures ", "control ", "marks and log "].map(|title| text.contains(title))
+    };
+    assert_eq!(of_narrow(&mut view), [true, false, false]);
+    let mut quiet = Dashboard::new(ViewKind::Live, true);
+    followed(&mut quiet, "shop", 3, |second| (quiet_frame(second), None));
+    assert_eq!(of_narrow(&mut quiet), [false, true, false]);
+    let mut chosen = || {
+        press(&mut view, &[Key::Char('v')]);
+        of_narrow(&mut view)
+    };
+    assert_eq!(chosen(), [false, false, true]);
+    assert_eq!(chosen(), [false, true, false]);
+    assert_eq!(chosen(), [true, false, false]);
+}

@@ -1,7 +1,6 @@
 //! The scales of charts: where they begin and end, and what stands beside them.
 
 use swell_core::units::grouped;
-use swell_report::time;
 
 /// A logarithmic scale of milliseconds, which goes from one power of ten to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,13 +46,19 @@ impl LogScale {
     pub(super) fn labels(self) -> Vec<String> {
         let step = usize::try_from(self.step).unwrap_or(1);
         let powers = (self.from..=self.until).step_by(step);
-        powers.map(|power| short(&time(Some(10_f64.powi(power))))).collect()
+        powers.map(in_short).collect()
     }
 }
 
-/// "10.0 ms" as "10 ms".
-fn short(time: &str) -> String {
-    time.replace(".0 ", " ")
+/// So many milliseconds, of which this is the power of ten, as "100 µs", "10 ms" or "1 s".
+fn in_short(power: i32) -> String {
+    let (unit, of_unit) = match power {
+        3.. => ("s", power - 3),
+        0..3 => ("ms", power),
+        ..0 => ("µs", power + 3),
+    };
+    // Below a microsecond it is a part of one.
+    format!("{} {unit}", 10_f64.powi(of_unit))
 }
 
 /// Ends of a scale, and their tens.
@@ -81,8 +86,8 @@ mod tests {
 
     #[test]
     fn a_logarithmic_scale_has_powers_of_ten_and_no_more_labels_than_there_is_room() {
-        assert_eq!(labels(&[1.5, 80.0], 5), ["1.0 ms", "10 ms", "100 ms"].map(short));
-        assert_eq!(labels(&[2.0, 3.0], 5), ["1.0 ms", "10 ms"].map(short));
+        assert_eq!(labels(&[1.5, 80.0], 5), ["1 ms", "10 ms", "100 ms"]);
+        assert_eq!(labels(&[2.0, 3.0], 5), ["1 ms", "10 ms"]);
         assert_eq!(labels(&[0.02, 900.0], 3), ["10 µs", "10 ms", "10 s"]);
         assert_eq!(labels(&[], 5), ["100 µs", "1 ms", "10 ms"]);
         assert_eq!(labels(&[10.0, 100.0], 9), ["10 ms", "100 ms"]);

@@ -11,15 +11,39 @@ use swell_report::{
     HostStatus, ObjectiveStatus, Piece, RunState, Tone, cut, failures as in_words, stamp_tone, time,
 };
 
-use super::parts::{framed, listed};
+use super::parts::{beginning, framed, listed};
 use crate::drawn::{Drawn, ViewKind};
 use crate::followed::Followed;
 
 /// Columns of a node's name.
 const NODE: usize = 16;
 
+/// Whether anything went wrong in the window.
+pub(super) fn has_failures(run: &Followed) -> bool {
+    !all_failures(run).is_empty()
+}
+
 /// Why transactions failed in the window, the most frequent cause first, and what else went wrong.
 pub(super) fn failures(view: &Drawn<'_>, run: &Followed, area: Rect, buf: &mut Buffer) {
+    let title = [Tone::Title.of("failures"), "  ".into(), view.look.window.name().into()];
+    let inner = framed(view, &title, area, buf);
+    let all = all_failures(run);
+    let lines: Vec<Vec<Piece>> = all
+        .iter()
+        .map(|(count, words)| {
+            let count = format!("{:>7} ", grouped(*count));
+            let room = usize::from(inner.width).saturating_sub(count.len());
+            vec![Tone::Bad.of(count), cut(&line(words).to_string(), room).into()]
+        })
+        .collect();
+    if lines.is_empty() {
+        return listed(view, &[vec![Tone::Faint.of("none")]], inner, buf);
+    }
+    listed(view, &lines, inner, buf);
+}
+
+/// What went wrong in the window, with how often, the most frequent first.
+fn all_failures(run: &Followed) -> Vec<(u64, String)> {
     let counted = &run.reckoned.counted;
     let mut all: Vec<(u64, String)> = Vec::new();
     for (name, row) in counted.figures.transactions.iter() {
@@ -38,20 +62,7 @@ pub(super) fn failures(view: &Drawn<'_>, run: &Followed, area: Rect, buf: &mut B
         all.extend(texts.iter().map(|(text, count)| (count, format!("{what}: {text}"))));
     }
     all.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    let title = [Tone::Title.of("failures"), "  ".into(), view.look.window.name().into()];
-    let inner = framed(view, &title, area, buf);
-    let lines: Vec<Vec<Piece>> = all
-        .iter()
-        .map(|(count, words)| {
-            let count = format!("{:>7} ", grouped(*count));
-            let room = usize::from(inner.width).saturating_sub(count.len());
-            vec![Tone::Bad.of(count), cut(&line(words).to_string(), room).into()]
-        })
-        .collect();
-    if lines.is_empty() {
-        return listed(view, &[vec![Tone::Faint.of("none")]], inner, buf);
-    }
-    listed(view, &lines, inner, buf);
+    all
 }
 
 /// What sets the goal and who is in the way; below, the nodes.
@@ -138,7 +149,7 @@ pub(super) fn happenings(view: &Drawn<'_>, area: Rect, buf: &mut Buffer) {
     let cut_to_room = |line: &Vec<Piece>| {
         let mut room = usize::from(inner.width);
         let cut_piece = |Piece { tone, text }: &Piece| {
-            let shown = tone.of(cut(text, room));
+            let shown = tone.of(beginning(text, room));
             room -= shown.columns();
             shown
         };

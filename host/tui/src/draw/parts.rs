@@ -51,3 +51,16 @@ pub(super) fn flowed(words: Vec<Vec<Piece>>, columns: u16, rows: usize) -> Vec<V
     }
     lines
 }
+
+/// The beginning of a sentence that has no room, with a sign that it goes on.
+pub(super) fn beginning(text: &str, columns: usize) -> String {
+    if Piece::from(text).columns() <= columns {
+        return text.to_owned();
+    }
+    let mut shown = text.to_owned();
+    while Piece::from(shown.as_str()).columns() >= columns && shown.pop().is_some() {}
+    if columns > 0 {
+        shown.push('…');
+    }
+    shown
+}
