@@ -342,3 +342,41 @@ fn a_cluster_has_no_view_to_give_and_says_what_there_is() {
         refused.stderr
     );
 }
+
+#[test]
+fn a_terminal_that_takes_nothing_holds_up_neither_the_load_nor_the_end() {
+    let target = target();
+    let size = nix::pty::Winsize { ws_row: 60, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+    // Nobody reads what is written to it, and the kernel keeps a few kilobytes.
+    let pty = nix::pty::openpty(Some(&size), None).expect("there are pseudo-terminals");
+    let end = || pty.slave.try_clone().expect("it can be shared");
+    let run = shown(&target, "--duration 4s").by("setsid", &["--ctty"]);
+    let run = run.stdin(end()).stderr(end()).env("TERM", "xterm").finish().expect_done();
+    assert!(run.stdout.contains("response time"), "{}", run.stdout);
+    assert_eq!(run.count("/measured/transactions/started"), 200);
+    assert!(run.took < Duration::from_secs(20), "{:?}", run.took);
+}
+
+#[test]
+fn the_runs_of_a_plan_are_shown_one_after_the_other_by_tab_and_summed_up_together() {
+    let (target, folder) = (target(), tempfile::tempdir().expect("there is room"));
+    let plan = folder.path().join("plan.toml");
+    let guest = guest("plain-get");
+    let runs = ["one", "two"].map(|name| {
+        format!("[run.{name}]\nfile = {:?}\ntps = 20\nduration = '60s'\n", guest.display())
+    });
+    std::fs::write(&plan, runs.concat()).expect("there is room");
+    let host = Host::new("run").arg(&plan).target(target.url()).arg("--tui").env("NO_COLOR", "1");
+    let mut view = OnTerminal::start(host, 120, 40);
+    view.wait_for("run 1 of 2, Tab shows the next");
+    view.press("\t");
+    view.wait_for("run 2 of 2, Tab shows the next");
+    view.press("s");
+    view.wait_for("stop two? y stops it, any other key does not");
+    view.press("y\t");
+    view.wait_for("run 1 of 2");
+    view.press("\x03");
+    let (run, printed) = view.finish();
+    run.expect_code_or_invalid(105);
+    assert!(printed.contains("one: stopped by a signal"), "{printed}");
+}
