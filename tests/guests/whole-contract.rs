@@ -3,7 +3,7 @@
 //! file unchanged for ever.
 
 use swell::prelude::*;
-use swell::raw::clock;
+use swell::raw::{clock, transactions};
 
 /// Takes part in everything that one virtual user can.
 #[scenario(
@@ -145,7 +145,10 @@ fn requests() -> Result<()> {
         "the answer is whole"
     );
     ensure!(!answer.phases().waiting.is_zero(), "an answer takes time");
-    let followed = transaction("redirect", || http::get("/redirect/2").redirects(3).send())?;
+    let followed = transaction("redirect", || {
+        ends_in_place();
+        http::get("/redirect/2").redirects(3).send()
+    })?;
     ensure!(followed.redirects() == 2 && followed.final_url().is_some(), "followed");
     let methods = [
         http::get("/"),
@@ -167,6 +170,14 @@ fn requests() -> Result<()> {
     );
     http::get("/outside").expect(200..=499).send()?;
     Ok(())
+}
+
+/// Ends a transaction inside another one, and has its handle dropped afterwards.
+fn ends_in_place() {
+    let kind = transactions::define("in place");
+    if let Ok(open) = transactions::begin(kind) {
+        open.end(transactions::Outcome::Ok);
+    }
 }
 
 fn own_figures() {

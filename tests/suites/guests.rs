@@ -277,6 +277,20 @@ fn ending_two_transactions_in_the_wrong_order_traps_and_names_both() {
 }
 
 #[test]
+fn a_transaction_may_be_ended_before_its_handle_goes_and_only_once() {
+    let target = target();
+    let finished = run("ends-in-place", &target, "--vus 2 --iterations 10").expect_done();
+    let by_name = |what: &str| finished.count(&format!("/measured/by_name/{what}"));
+    assert_eq!((by_name("page/ok"), by_name("order/failures/sold out")), (10, 10));
+    assert_eq!(
+        (finished.count("/measured/iterations/ok"), finished.count("/users/trapped")),
+        (10, 0)
+    );
+    let twice = run("ends-in-place", &target, "--vus 1 --iterations 3 -e twice=yes");
+    assert!(only_trap(&twice, 3).contains("ended that is not open"), "{:?}", traps(&twice));
+}
+
+#[test]
 fn beginning_again_after_the_end_traps_and_sends_nothing() {
     for (load, most) in [("--vus 2 --duration 500ms", u64::MAX), ("--tps 50 --duration 1s", 50)] {
         let target = target();

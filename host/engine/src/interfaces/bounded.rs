@@ -181,6 +181,13 @@ fn add_measurements(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             transactions::HostTransaction::finish(caller.data_mut(), transaction, outcome.into())
         },
     )?;
+    interface.func_wrap(
+        "[method]transaction.end",
+        |mut caller: GuestCaller<'_>,
+         (transaction, outcome): (Resource<OpenTransaction>, LiftedOutcome)| {
+            transactions::HostTransaction::end(caller.data_mut(), transaction, outcome.into())
+        },
+    )?;
 
     let mut interface = linker.instance(&full_name("checks"))?;
     interface.func_wrap(

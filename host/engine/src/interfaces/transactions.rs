@@ -39,8 +39,16 @@ impl HostTransaction for GuestState {
         }
     }
 
+    fn end(
+        &mut self,
+        transaction: Resource<OpenTransaction>,
+        outcome: Outcome,
+    ) -> wasmtime::Result<()> {
+        self.finish(transaction, outcome)
+    }
+
     fn drop(&mut self, _transaction: Resource<OpenTransaction>) -> wasmtime::Result<()> {
-        // The transaction stays open and fails when the iteration returns.
+        // If it was not ended, it stays open and fails when the iteration returns.
         Ok(())
     }
 }
