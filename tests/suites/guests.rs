@@ -108,6 +108,25 @@ fn a_spinning_user_leaves_its_thread_to_the_others() {
 }
 
 #[test]
+fn outside_iterations_a_user_may_compute_for_twenty_times_as_long() {
+    let target = target();
+    let args = "--vus 1 --iterations 3 --guest-cpu 40ms -e work=300";
+    let finished = run("computes-in-start", &target, args).expect_done();
+    assert_eq!(
+        (finished.count("/measured/iterations/ok"), finished.count("/users/trapped")),
+        (3, 0)
+    );
+    let args = "--vus 1 --duration 1s --guest-cpu 2ms -e work=60000";
+    let cut = run("computes-in-start", &target, args);
+    let reasons = traps(&cut);
+    assert!(
+        reasons.keys().all(|trap| trap.contains("40 ms") && trap.contains("20 times --guest-cpu")),
+        "{reasons:?}"
+    );
+    assert!(!reasons.is_empty() && target.seen().requests == 3, "{reasons:?}");
+}
+
+#[test]
 fn a_user_that_calls_and_calls_without_waiting_is_cut_too() {
     let target = target();
     for call in ["log", "check", "metric", "variable", "random"] {

@@ -4,6 +4,11 @@
 //! thread up, so that other users of the thread run. When it has computed for as long as the limit
 //! without a wait, it is cut off. Waits do not count: they have timeouts of their own.
 //!
+//! ## Why it may do more outside iterations
+//! An iteration is what is measured, and comes again and again beside those of other users. What is
+//! done once (making the instance, `load`, `setup`, `start`) is where an interpreter reads its
+//! script and builds what it needs, which takes some hundred milliseconds for a large one.
+//!
 //! ## What counts as computing, and what as a wait
 //! Computing is the processor time of the thread while the guest has the thread, with host calls
 //! and the copies that they make. A thread that the machine does not run computes nothing. A wait
@@ -19,7 +24,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::runtime::TICK;
@@ -28,6 +33,10 @@ use rustix::time::{ClockId, clock_gettime};
 /// How many rounds a guest waits that gives way; in each the thread polls and runs all that is
 /// ready. A round in which there is nothing costs two microseconds.
 const ROUNDS: u32 = 3;
+
+/// How many times as long as in an iteration a guest may compute outside of one: two seconds by
+/// default, in which an interpreter reads a script of several megabytes.
+const OUTSIDE_ITERATIONS: u32 = 20;
 
 /// What becomes of a guest that asks whether it may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +50,10 @@ pub(crate) enum CpuDecision {
 /// atomic because wasmtime moves stores between threads.
 #[derive(Debug)]
 pub(crate) struct CpuMeter {
-    pub(crate) limit: Duration,
+    /// What it may compute in an iteration.
+    limit: Duration,
+    /// How many times the limit it may compute now.
+    times: AtomicU32,
     waited: AtomicBool,
     gives_way: AtomicBool,
     /// Whether the computing since the last wait is being measured.
@@ -53,9 +65,11 @@ pub(crate) struct CpuMeter {
 }
 
 impl CpuMeter {
+    /// The meter of an instance that is about to be made: it is not in an iteration.
     pub(crate) fn new(limit: Duration) -> Self {
         Self {
             limit,
+            times: AtomicU32::new(OUTSIDE_ITERATIONS),
             waited: AtomicBool::new(true),
             gives_way: AtomicBool::new(false),
             measured: AtomicBool::new(false),
@@ -64,7 +78,28 @@ impl CpuMeter {
         }
     }
 
-    /// The guest has waited, or is called anew: the count begins again.
+    /// The guest is called anew, to iterate or for something else.
+    pub(crate) fn called(&self, iterates: bool) {
+        self.times.store(if iterates { 1 } else { OUTSIDE_ITERATIONS }, Ordering::Relaxed);
+        self.waited();
+    }
+
+    /// What it may compute without a wait, now.
+    fn limit(&self) -> Duration {
+        self.limit.saturating_mul(self.times.load(Ordering::Relaxed))
+    }
+
+    /// Why it was cut off.
+    pub(crate) fn reason(&self) -> String {
+        let computed = self.limit().as_millis();
+        let limit = match self.times.load(Ordering::Relaxed) {
+            1 => "the limit of --guest-cpu".to_owned(),
+            times => format!("{times} times --guest-cpu, the limit outside iterations"),
+        };
+        format!("it computed for {computed} ms without a call that waits, {limit}")
+    }
+
+    /// The guest has waited: the count begins again.
     #[inline]
     pub(crate) fn waited(&self) {
         self.waited.store(true, Ordering::Relaxed);
@@ -87,7 +122,7 @@ impl CpuMeter {
             u64::try_from(TICK.as_nanos()).unwrap_or(u64::MAX)
         };
         self.computed.store(computed, Ordering::Relaxed);
-        if Duration::from_nanos(computed) >= self.limit {
+        if Duration::from_nanos(computed) >= self.limit() {
             CpuDecision::Cut
         } else {
             CpuDecision::Yield
@@ -141,8 +176,11 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
+    /// The meter of a guest in an iteration.
     fn meter(limit_ms: u64) -> CpuMeter {
-        CpuMeter::new(Duration::from_millis(limit_ms))
+        let meter = CpuMeter::new(Duration::from_millis(limit_ms));
+        meter.called(true);
+        meter
     }
 
     #[test]
@@ -151,6 +189,25 @@ mod tests {
         assert_eq!(
             [0, 71, 72, 73].map(|ms| meter.tick(|| ms * MS)),
             [CpuDecision::Continue, CpuDecision::Yield, CpuDecision::Yield, CpuDecision::Cut]
+        );
+    }
+
+    #[test]
+    fn outside_iterations_a_guest_may_compute_for_longer_and_is_told_so() {
+        let meter = meter(3);
+        let in_iteration = "3 ms without a call that waits, the limit of --guest-cpu";
+        assert!(meter.reason().ends_with(in_iteration), "{}", meter.reason());
+        meter.called(false);
+        assert_eq!(
+            [0, 1, 59, 60].map(|ms| meter.tick(|| ms * MS)),
+            [CpuDecision::Continue, CpuDecision::Yield, CpuDecision::Yield, CpuDecision::Cut]
+        );
+        let outside = "60 ms without a call that waits, 20 times --guest-cpu";
+        assert!(meter.reason().contains(outside), "{}", meter.reason());
+        meter.called(true);
+        assert_eq!(
+            [61, 62, 65].map(|ms| meter.tick(|| ms * MS)),
+            [CpuDecision::Continue, CpuDecision::Yield, CpuDecision::Cut]
         );
     }
 

@@ -108,7 +108,7 @@ impl User {
 
     fn enter(&mut self, call: GuestCall, iteration: u64, carried: Option<Start>) {
         let state = self.store.data_mut();
-        state.cpu.waited();
+        state.cpu.called(call == GuestCall::Iterating);
         if let Some(user) = &mut state.user {
             user.enter(call, iteration, carried);
             if let Some(wasi) = &state.wasi {

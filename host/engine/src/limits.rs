@@ -9,9 +9,9 @@ pub struct GuestLimits {
     /// Bytes of linear memory, of all memories together. Growing further fails inside the guest,
     /// which for most languages ends in a trap. Default 64 MiB: a Rust scenario takes 1.1.
     pub memory: usize,
-    /// Time that the guest may compute, host calls included, without a wait. Default 100 ms: far
-    /// more than building a request takes, and short enough that one spinning user does not show in
-    /// the others' figures.
+    /// Time that the guest may compute in an iteration, host calls included, without a wait; all
+    /// else may take twenty times as long. Default 100 ms: far more than building a request takes,
+    /// and short enough that one spinning user does not show in the others' figures.
     pub cpu: Duration,
 }
 

@@ -34,10 +34,7 @@ fn meter(store: &mut Store<GuestState>) {
             CpuDecision::Yield => {
                 Ok(UpdateDeadline::YieldCustom(1, Box::pin(Arc::clone(cpu).give_way())))
             }
-            CpuDecision::Cut => Err(wasmtime::Error::msg(format!(
-                "it computed for {} ms without a call that waits, the limit of --guest-cpu",
-                cpu.limit.as_millis()
-            ))),
+            CpuDecision::Cut => Err(wasmtime::Error::msg(cpu.reason())),
         }
     });
 }

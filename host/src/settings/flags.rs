@@ -260,7 +260,8 @@ pub(crate) struct Settings {
     )]
     pub(crate) seed: Option<u64>,
 
-    /// Time that a user's code may compute without waiting. Default: 100ms.
+    /// Time that a user's code may compute in an iteration without waiting; in `setup`, `start` and
+    /// all else outside iterations it may take 20 times as long. Default: 100ms.
     #[arg(
         long,
         value_name = "TIME",
