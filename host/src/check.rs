@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 use swell_core::plain::line;
 use swell_core::units::counted;
@@ -28,6 +29,8 @@ pub(crate) struct CheckArgs {
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let source = ScenarioSource::File(args.file.clone());
     let file = load(&source, GuestLimits::default())?;
+    // Whether there can be a user of it.
+    file.program(0, 1).with_context(|| source.name())?;
     let mut out = String::new();
     describe(&mut out, &source, &file)?;
     Ok(terminal::show(out)?)

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 /// How each refusal of a file begins, after the file's name. Any other would be an error that
 /// nobody thought of.
-const REASONS: [&str; 9] = [
+const REASONS: [&str; 10] = [
     "cannot read",
     "the file has",
     "not WebAssembly",
@@ -19,6 +19,7 @@ const REASONS: [&str; 9] = [
     "cannot turn the module into a component",
     "the component does not",
     "compiling the component went over its limit",
+    "a user of it would be larger than a user may be",
     "the scenario file cannot describe itself",
 ];
 
@@ -264,6 +265,43 @@ fn a_component_of_another_world_is_told_what_does_not_fit() {
         &component("0.1.0", clock),
         &["the component does not fit", "swell:scenario/clock@0.1.0", "now", cure],
     );
+}
+
+/// A guest as a component that also has `count` instances of an empty core module.
+fn with_empty_instances(count: u8) -> Vec<u8> {
+    let mut encoder = wit_component::ComponentEncoder::default();
+    encoder.module(&plain_get()).expect("it names its world");
+    let mut component = encoder.encode().expect("it becomes a component");
+    let mut depth = 0;
+    let is_its_own_module = |payload: &wasmparser::Payload<'_>| {
+        depth += match payload {
+            wasmparser::Payload::Version { .. } => 1,
+            wasmparser::Payload::End(_) => -1,
+            _ => 0,
+        };
+        depth == 1 && matches!(payload, wasmparser::Payload::ModuleSection { .. })
+    };
+    let payloads = wasmparser::Parser::new(0).parse_all(&component).map(Result::unwrap);
+    let modules = payloads.filter(is_its_own_module).count() as u8;
+    component.extend(b"\x01\x08\0asm\x01\0\0\0");
+    // Each is instantiated without arguments.
+    let instances: Vec<u8> = (0..count).flat_map(|_| [0, modules, 0]).collect();
+    component.extend([2, 0x80 | (instances.len() + 1) as u8, ((instances.len() + 1) >> 7) as u8]);
+    component.push(count);
+    component.extend(instances);
+    component
+}
+
+#[test]
+fn a_component_of_too_many_parts_is_refused_before_a_run_and_by_check() {
+    let bench = Bench::new();
+    let many = bench.write("many.wasm", &with_empty_instances(65));
+    bench.expect_refusal(&many, &["core module instances", "64 core modules", "fewer parts"]);
+    let checked = Host::new("check").arg(&many).env("XDG_CACHE_HOME", bench.folder.path());
+    let words = checked.finish().expect_code(104).stderr;
+    assert!(words.contains("64 core modules"), "{words}");
+    let some = bench.write("some.wasm", &with_empty_instances(50));
+    bench.run(&some).expect_done();
 }
 
 #[test]

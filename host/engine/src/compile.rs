@@ -101,9 +101,17 @@ pub(crate) fn load(engine: &Engine, artifact: &CompiledCode) -> Result<Component
     // SAFETY: the bytes come from our own child process through a folder that only this user may
     // enter, and their hash was checked; see the module's head.
     unsafe { Component::deserialize(engine, &artifact.0[HASH..]) }.map_err(|error| {
-        LoadError::Engine { reason: format!("compiled code not accepted: {error:#}") }
+        let reason = format!("{error:#}");
+        if BEYOND_LIMITS.iter().any(|words| reason.contains(words)) {
+            LoadError::BeyondLimits { reason }
+        } else {
+            LoadError::Engine { reason: format!("compiled code not accepted: {reason}") }
+        }
     })
 }
+
+/// The pool's messages about instances that are larger than it has room for.
+const BEYOND_LIMITS: [&str; 2] = ["exceeds the limit of", "exceeds the configured maximum of"];
 
 /// The compiled form of a component, from the cache or from a child process, and the component that
 /// this engine made of it.

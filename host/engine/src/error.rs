@@ -4,6 +4,7 @@
 use thiserror::Error;
 
 use crate::contract::WIT_VERSION;
+use crate::limits::{MAX_CORE_INSTANCES, TABLE_ELEMENTS};
 
 /// A file could not be made into a scenario that runs. No instance of it exists, and nothing was
 /// sent.
@@ -80,6 +81,16 @@ pub enum LoadError {
     CompileLimit {
         /// The limit that was met.
         limit: String,
+    },
+    /// An instance of the component would be larger than that of a user may be.
+    #[error(
+        "a user of it would be larger than a user may be: {reason}\nhelp: a component may have \
+        {MAX_CORE_INSTANCES} core modules, tables of {TABLE_ELEMENTS} elements, and the memory of \
+        --guest-memory; build it of fewer parts, or allow more memory"
+    )]
+    BeyondLimits {
+        /// What is too large, and what the limit is.
+        reason: String,
     },
     /// The component's own `describe` failed.
     #[error("the scenario file cannot describe itself: {reason}")]

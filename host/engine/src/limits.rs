@@ -24,6 +24,10 @@ impl Default for GuestLimits {
 /// Elements of one table; a Rust scenario has a few hundred, a JavaScript engine a few thousand.
 pub(crate) const TABLE_ELEMENTS: usize = 20_000;
 
+/// Core instances in one component: the scenario, and with WASI 0.1 its adapter, shim and fix-ups.
+/// An interpreter whose libraries are components of their own has dozens.
+pub(crate) const MAX_CORE_INSTANCES: u32 = 64;
+
 /// How many things of WASI an instance may hold at once: pollables, streams and errors. Each costs
 /// the host a few hundred bytes.
 pub(crate) const HANDLES: usize = 10_000;

@@ -21,7 +21,7 @@ use wasmtime::component::Component;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::error::LoadError;
-use crate::limits::{FIBER_STACK, GuestLimits, TABLE_ELEMENTS, WASM_STACK};
+use crate::limits::{FIBER_STACK, GuestLimits, MAX_CORE_INSTANCES, TABLE_ELEMENTS, WASM_STACK};
 
 /// How often the epoch moves on.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
@@ -101,10 +101,6 @@ pub(crate) fn pooled_engine(
         ),
     })
 }
-
-/// Core instances in one component: the scenario, and with WASI 0.1 its adapter, shim and fix-ups;
-/// composed components have more.
-const MAX_CORE_INSTANCES: u32 = 32;
 
 /// Moves an engine's epoch on, each [`TICK`], until dropped.
 #[derive(Debug)]
