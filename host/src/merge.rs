@@ -24,7 +24,7 @@ use self::parts::{KeptPart, read_parts};
 use self::whole::Whole;
 use crate::conclusion::conclude;
 use crate::finished::{Done, FinishedRun};
-use crate::plan::run_plan;
+use crate::plan::{client_options, run_plan};
 use crate::run_record::{RunRecord, this_machine};
 use crate::settings::flags::parse_pair;
 use crate::settings::keys::names_files;
@@ -101,5 +101,6 @@ fn plan(header: &RecordHeader) -> anyhow::Result<RunPlan> {
         defaults: Vec::new(),
         hosts: Vec::new(),
     };
-    run_plan(&settings, None, &scenario, header.run.seed, u32::MAX)
+    let client = client_options(&settings)?;
+    run_plan(&settings, None, &scenario, header.run.seed, u32::MAX, client)
 }

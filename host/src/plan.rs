@@ -2,6 +2,7 @@
 //! machine.
 
 use std::io;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use swell_client::{AllowList, ClientIdentity, Options, TlsOptions, header};
@@ -11,7 +12,8 @@ use swell_engine::ScenarioInfo;
 
 use crate::settings::flags::{AcceptArg, ArrivalsArg, Settings};
 
-/// The plan for these settings and this scenario; `room` is how many users this machine holds.
+/// The plan for these settings and this scenario; `room` is how many users this machine holds, and
+/// `client` how requests are sent.
 ///
 /// # Errors
 /// Settings that contradict each other or make no sense: the error names key, value and cure.
@@ -22,6 +24,7 @@ pub(crate) fn run_plan(
     scenario: &ScenarioInfo,
     seed: u64,
     room: u32,
+    client: Options,
 ) -> anyhow::Result<RunPlan> {
     let plan = Plan::new(PlanInput {
         tps: settings.tps,
@@ -52,12 +55,14 @@ pub(crate) fn run_plan(
     );
     Ok(RunPlan {
         workers: RunPlan::workers_for(&plan),
-        client: client_options(settings)?,
+        client,
         traceparent: settings.traceparent,
         has_start: scenario.has_start,
         lacks_room: on_demand && settings.max_vus.is_none() && room < DEFAULT_MAX_USERS,
         accepts_invalid: settings.accept == Some(AcceptArg::Invalid),
         allow_all_failed: settings.allow_all_failed,
+        users_ahead: 0,
+        time_ahead: Duration::ZERO,
         plan,
     })
 }

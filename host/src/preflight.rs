@@ -5,21 +5,23 @@
 //! mappings of a process, file descriptors. The message names the resource and the setting that
 //! raises it, before the first request and not in the middle of a run.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use swell_client::{Client, Unready};
 use swell_core::plan::{DEFAULT_MAX_USERS, LoadModel, Users};
 use swell_core::units::grouped;
 use swell_driver::RunPlan;
 use swell_driver::machine;
-use swell_engine::{GuestLimits, InstanceProbe, ScenarioFile};
+use swell_engine::{Rehearsal, Run, ScenarioFile, Trapped};
 use tokio::task::LocalSet;
 
-/// How many instances are made to measure one: enough to even out memory that is allocated by the
+/// How many users are made to measure one: enough to even out memory that is allocated by the
 /// page.
 const PROBED: u32 = 16;
 
-/// The memory of a running user beyond its instance: the pages of its fiber's stack that a request
-/// touches, and its connection's buffers. Measured with 1,000 connected users.
+/// The memory of a running user beyond that of one that has not run yet: the pages of its fiber's
+/// stack that a request touches, and its connection's buffers. Measured with 1,000 connected users.
 const RUNNING_BYTES: u64 = 40 << 10;
 
 /// Mappings of a running user beyond its instance's: its stack, and the guard below it.
@@ -41,21 +43,38 @@ pub(crate) struct Room {
     mappings: Option<u64>,
     descriptors: u64,
     ports: Option<u64>,
+    making: Duration,
 }
 
-/// Measures instances of a scenario, and raises the soft limit of descriptors.
+/// Measures users of a scenario that are made as those of `run`, and raises the soft limit of
+/// descriptors. Where they do something in `start`, they `start`, and nothing of it is sent.
 ///
 /// # Errors
-/// Not even these few instances can be made.
-pub(crate) fn room(file: &ScenarioFile, index: u32, limits: GuestLimits) -> anyhow::Result<Room> {
+/// Not even these few users can be made.
+pub(crate) fn room(
+    file: &ScenarioFile,
+    index: u32,
+    run: Run,
+    client: &swell_client::Options,
+    starts: bool,
+) -> anyhow::Result<Room> {
     let descriptors = machine::raise_descriptor_limit();
     let program = file.program(index, PROBED)?;
-    let before = (machine::resident_bytes(), machine::mappings());
-    let probe = InstanceProbe::make(&program, PROBED, limits)
-        .map_err(|trapped| anyhow::anyhow!("{}", trapped.0))
+    let look = || (machine::resident_bytes(), machine::mappings());
+    // A client and its runtime stay on one thread, and this thread may have a runtime already.
+    let measured = std::thread::scope(|scope| {
+        let measure = || {
+            let mut users = Rehearsal::begin(&program, run, client)?;
+            let before = look();
+            users.make(PROBED, starts)?;
+            Ok((before, look(), users.making()))
+        };
+        scope.spawn(measure).join()
+    });
+    let (before, after, making) = measured
+        .map_err(|_| anyhow::anyhow!("measuring a user broke down"))?
+        .map_err(|trapped: Trapped| anyhow::anyhow!("{}", trapped.0))
         .context("the scenario cannot be instantiated")?;
-    let after = (machine::resident_bytes(), machine::mappings());
-    drop(probe);
     let each = |before: u64, after: u64| after.saturating_sub(before).div_ceil(u64::from(PROBED));
     let memory = before.0.zip(after.0).zip(machine::available_bytes()).map(
         |((before, after), available)| {
@@ -70,6 +89,7 @@ pub(crate) fn room(file: &ScenarioFile, index: u32, limits: GuestLimits) -> anyh
         mappings,
         descriptors: descriptors.saturating_sub(OWN_DESCRIPTORS),
         ports: machine::local_ports(),
+        making,
     })
 }
 
@@ -106,6 +126,11 @@ pub(crate) fn look_at_target(options: &swell_client::Options) -> anyhow::Result<
 }
 
 impl Room {
+    /// How long making a user takes.
+    pub(crate) const fn making(&self) -> Duration {
+        self.making
+    }
+
     /// Users that fit whatever they do: with a connection each.
     pub(crate) fn users(&self) -> u32 {
         let least = [self.memory, self.mappings, Some(self.descriptors)]

@@ -225,8 +225,13 @@ impl Prepared {
         let (index, scenario) = loaded.choose(scenario.or(without_defaults.scenario.as_deref()))?;
         let settings = layers.settings(Some(scenario))?;
         let seed = settings.seed.unwrap_or_else(random_seed);
-        let room = preflight::room(&loaded.file, index, loaded.limits)?;
-        let plan = run_plan(&settings, search, scenario, seed, room.users())?;
+        let client = client_options(&settings)?;
+        let (unheard, _) = mpsc::channel(1);
+        let rehearsal = run_without_feeds(&settings, seed, loaded.limits, unheard);
+        let room = preflight::room(&loaded.file, index, rehearsal, &client, scenario.has_start)
+            .with_context(|| loaded.source.name())?;
+        let mut plan = run_plan(&settings, search, scenario, seed, room.users(), client)?;
+        plan.make_users_ahead(room.making());
         room.check(&plan)?;
         let program = loaded.file.program(index, plan.plan.most_users())?;
         let (run, end_requests) = new_run(&settings, seed, loaded.limits)?;
@@ -338,18 +343,28 @@ fn new_run(
     limits: GuestLimits,
 ) -> anyhow::Result<(Run, EndRequests)> {
     let (requests, end_requests) = mpsc::channel(16);
-    let mut run = Run::new(run_id(seed), seed, requests);
-    run.variables = settings.env.iter().cloned().collect();
+    let mut run = run_without_feeds(settings, seed, limits, requests);
     run.feeds = settings
         .data
         .iter()
         .map(|(name, path)| Feed::read(name, Path::new(path)))
         .collect::<Result<_, _>>()?;
+    Ok((run, end_requests))
+}
+
+fn run_without_feeds(
+    settings: &Settings,
+    seed: u64,
+    limits: GuestLimits,
+    end_requests: mpsc::Sender<EndRequest>,
+) -> Run {
+    let mut run = Run::new(run_id(seed), seed, end_requests);
+    run.variables = settings.env.iter().cloned().collect();
     run.wrap_feeds = settings.data_wrap;
     run.limits = limits;
     run.fresh_iterations = settings.fresh.is_some();
     run.sends_trace_context = settings.traceparent;
-    Ok((run, end_requests))
+    run
 }
 
 fn guest_limits(settings: &Settings) -> anyhow::Result<GuestLimits> {

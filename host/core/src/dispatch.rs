@@ -218,6 +218,12 @@ impl Dispatcher {
         self.handle_time(now);
     }
 
+    /// These users exist before the run's first instant, and nobody has asked for them. They are
+    /// busy until they park.
+    pub fn handle_created_ahead(&mut self, users: &[UserKey]) {
+        users.iter().for_each(|user| self.population.handle_created(*user));
+    }
+
     /// A user that was asked for could not be created.
     pub fn handle_not_created(&mut self, now: RunInstant) {
         self.population.handle_not_created(now);

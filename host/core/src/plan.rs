@@ -6,6 +6,7 @@
 //! for what follows from it (the slots and the users of each worker), so that no arithmetic on
 //! shares is done anywhere else.
 
+mod ahead;
 mod input;
 mod refuse;
 

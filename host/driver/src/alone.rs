@@ -23,7 +23,7 @@ use crate::worker::{Order, WINDOW, WorkerResult};
 use crate::workers::{Results, Workers};
 
 /// The time between making the workers and the run's first instant: long enough for all workers to
-/// be ready and to wait for it.
+/// be ready and to wait for it. Users that are made before take their time in addition.
 const LEAD: Duration = Duration::from_millis(50);
 
 /// The node's identity where nobody shares the run.
@@ -42,7 +42,7 @@ pub async fn drive(
     mut asked: Asked,
     view: &mut dyn View,
 ) -> anyhow::Result<RunOutcome> {
-    let began = Instant::now() + LEAD;
+    let began = Instant::now() + LEAD + plan.time_ahead;
     let iterations = Iterations::new(plan.plan.stop.iterations);
     let shared = Shared::new(plan, Arc::clone(program), run, start_data, iterations, began);
     let (set_points, set_point) = watch::channel(None);

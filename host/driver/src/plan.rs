@@ -1,5 +1,7 @@
 //! What can run: a plan, and how its requests are sent.
 
+use std::time::Duration;
+
 use swell_client::Options;
 use swell_core::RunInstant;
 use swell_core::dispatch::{DispatchLimits, Dispatcher, Spawn};
@@ -29,12 +31,30 @@ pub struct RunPlan {
     pub accepts_invalid: bool,
     /// Whether the run may pass if every transaction failed.
     pub allow_all_failed: bool,
+    /// Users that are made before the first start, where making one takes long.
+    pub users_ahead: u32,
+    /// How long that takes.
+    pub time_ahead: Duration,
 }
 
 impl RunPlan {
     /// The number of worker threads for a plan on this machine.
     pub fn workers_for(plan: &Plan) -> usize {
         machine::allowed_cores().min(plan.most_users() as usize).max(1)
+    }
+
+    /// Has users made before the first start where making one takes long, which is `each`.
+    pub fn make_users_ahead(&mut self, each: Duration) {
+        let workers = u32::try_from(self.workers).unwrap_or(u32::MAX);
+        self.users_ahead = self.plan.users_ahead(each, workers);
+        // One was made alone; side by side they take longer.
+        self.time_ahead = 2 * each * self.users_ahead.div_ceil(workers);
+    }
+
+    /// The users that worker number `index` makes before the first start.
+    pub(crate) fn users_ahead_of(&self, index: usize) -> u32 {
+        let (workers, index) = (self.workers as u32, index as u32);
+        self.users_ahead / workers + u32::from(index < self.users_ahead % workers)
     }
 
     /// How many users this machine holds, where those are fewer than the plan alone would allow.
@@ -94,7 +114,9 @@ impl RunPlan {
         let plan =
             Plan { load: self.plan.load.part(from, until, hosts), spawn, ..self.plan.clone() };
         let workers = Self::workers_for(&plan);
-        Self { plan, workers, client: self.client.clone(), ..*self }
+        let users_ahead = (f64::from(self.users_ahead) * share).ceil() as u32;
+        let users_ahead = users_ahead.min(plan.most_users());
+        Self { plan, workers, users_ahead, client: self.client.clone(), ..*self }
     }
 
     /// Whether only a signal ends it.

@@ -140,6 +140,8 @@ pub(crate) struct Shared {
     pub(crate) measured: Option<Duration>,
     pub(crate) objectives: Vec<Objective>,
     pub(crate) users: LiveUsers,
+    /// How many users each worker makes before the first instant.
+    pub(crate) users_ahead: Vec<u32>,
     /// The progress of each worker.
     pub(crate) progress: Vec<Arc<Progress>>,
 }
@@ -173,6 +175,7 @@ impl Shared {
                 .as_ref()
                 .map_or_else(Vec::new, |control| control.objectives.clone()),
             users: LiveUsers::default(),
+            users_ahead: (0..plan.workers).map(|worker| plan.users_ahead_of(worker)).collect(),
             progress: std::iter::repeat_with(Arc::default).take(plan.workers).collect(),
         })
     }

@@ -1,6 +1,7 @@
 //! One worker thread: its own runtime, users, connections and recorder.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use swell_core::record::{Recorder, Snapshot};
 use swell_core::run::Pace;
 use swell_core::standstill::Heartbeat;
 use swell_engine::{HookError, IterationOutcome, RunOver, User, Worker};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
@@ -98,8 +99,10 @@ pub(crate) async fn work(
         heartbeat,
         told_stood: Cell::default(),
         users: RefCell::default(),
+        ahead: RefCell::default(),
+        opened: FirstInstant::default(),
     }
-    .run(lines)
+    .run(index, lines)
     .await
 }
 
@@ -121,11 +124,39 @@ struct WorkerUsers {
     /// How long the thread had stood still by the end of the last window.
     told_stood: Cell<Duration>,
     users: RefCell<JoinSet<()>>,
+    /// Users that were made before the run's first instant, until the dispatcher is told of them.
+    ahead: RefCell<BTreeSet<UserKey>>,
+    opened: FirstInstant,
+}
+
+/// Whether the run's first instant has come, for users that are there before it.
+#[derive(Default)]
+struct FirstInstant {
+    has_come: Cell<bool>,
+    comes: Notify,
+}
+
+impl FirstInstant {
+    fn open(&self) {
+        self.has_come.set(true);
+        self.comes.notify_waiters();
+    }
+
+    async fn wait(&self) {
+        if !self.has_come.get() {
+            self.comes.notified().await;
+        }
+    }
 }
 
 impl WorkerUsers {
-    async fn run(self, mut lines: Lines) -> anyhow::Result<WorkerResult> {
+    async fn run(self, index: usize, mut lines: Lines) -> anyhow::Result<WorkerResult> {
         let this = Rc::new(self);
+        for _ in 0..this.shared.users_ahead[index] {
+            let key = this.dispatch.user_slot();
+            this.ahead.borrow_mut().insert(key);
+            this.bring_to_life(key);
+        }
         let mut heard = LastSetPoint::default();
         loop {
             tokio::select! {
@@ -140,7 +171,8 @@ impl WorkerUsers {
         window_ends.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let probe =
             AbortOnDrop(tokio::task::spawn_local(Rc::clone(&this).probe_delay()).abort_handle());
-        this.dispatch.open();
+        this.dispatch.open(&Vec::from_iter(this.ahead.take()));
+        this.opened.open();
         let mut ending = false;
         loop {
             tokio::select! {
@@ -245,8 +277,12 @@ impl WorkerUsers {
             return self.dispatch.not_created();
         }
         let key = self.dispatch.user_slot();
-        let place = UserPlace { worker_users: Rc::clone(self), key };
         self.dispatch.created(key);
+        self.bring_to_life(key);
+    }
+
+    fn bring_to_life(self: &Rc<Self>, key: UserKey) {
+        let place = UserPlace { worker_users: Rc::clone(self), key };
         self.shared.users.came();
         self.worker.recorder.borrow_mut().user_created();
         self.users.borrow_mut().spawn_local(async move {
@@ -321,6 +357,7 @@ impl Drop for UserPlace {
     fn drop(&mut self) {
         self.worker_users.worker.recorder.borrow_mut().user_gone();
         self.worker_users.shared.users.went();
+        self.worker_users.ahead.borrow_mut().remove(&self.key);
         self.worker_users.dispatch.gone(self.key);
     }
 }
@@ -349,6 +386,7 @@ impl UserPlace {
                 return self.wait_after_failure().await;
             }
         }
+        self.worker_users.opened.wait().await;
         let mut backoff = Backoff::default();
         while let Some(goes_on) = self.iterate(&mut user, &mut backoff).await {
             if !goes_on {

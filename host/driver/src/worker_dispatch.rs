@@ -149,8 +149,9 @@ impl WorkerDispatch {
         }
     }
 
-    /// Begins the run: the first slots and users follow from here.
-    pub(crate) fn open(&self) {
+    /// Begins the run: the first slots and users follow from here. Some users may be there already.
+    pub(crate) fn open(&self, ahead: &[UserKey]) {
+        self.dispatcher.borrow_mut().handle_created_ahead(ahead);
         self.tell(Dispatcher::handle_time);
     }
 

@@ -12,7 +12,6 @@ use wasmtime::component::TypedFunc;
 
 use crate::bindings::Scenario;
 use crate::cpu::CpuMeter;
-use crate::limits::GuestLimits;
 use crate::program::Program;
 use crate::run::Worker;
 use crate::state::GuestState;
@@ -246,36 +245,5 @@ impl User {
             Ok(Err(said)) => Err(HookError::Said(said)),
             Err(error) => Err(HookError::Trapped(self.explain(&error))),
         }
-    }
-}
-
-/// Instances that exist to be measured and do nothing: what a user costs before it has run.
-pub struct InstanceProbe {
-    _stores: Vec<Store<GuestState>>,
-}
-
-impl InstanceProbe {
-    /// Makes `count` instances.
-    ///
-    /// # Errors
-    /// The guest's own initialisation trapped, or the pool has no room.
-    pub fn make(program: &Arc<Program>, count: u32, limits: GuestLimits) -> Result<Self, Trapped> {
-        let make = async {
-            let mut stores = Vec::new();
-            for _ in 0..count {
-                let wasi = program.uses_wasi.then(|| Box::new(Wasi::silent()));
-                let mut store = Store::new(&program.engine, GuestState::new(limits, None, wasi));
-                limited(&mut store, limits);
-                if let Err(error) = program.scenario.instantiate_async(&mut store).await {
-                    return Err(explain(&mut store, &error));
-                }
-                stores.push(store);
-            }
-            Ok(stores)
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .map_err(|error| Trapped(format!("cannot start a runtime: {error}")))?;
-        runtime.block_on(make).map(|stores| Self { _stores: stores })
     }
 }

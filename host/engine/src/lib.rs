@@ -10,6 +10,7 @@
 //! | wasmtime's settings, the pool, epochs | `runtime`, `limits`, `cpu` |
 //! | a store under its limits, and why it trapped | `store`, `state` |
 //! | a virtual user as the driver sees it | `instance` |
+//! | what a user costs, before a run | `rehearsal` |
 //! | a virtual user as its instance sees it: requests, waits, numbers | `user`, `patience` |
 //! | the rules of transactions | `swell_core::transactions` |
 //! | the host's side of each WIT interface | `interfaces/` |
@@ -34,6 +35,7 @@ mod limits;
 mod log;
 mod patience;
 mod program;
+mod rehearsal;
 mod run;
 mod runtime;
 mod source;
@@ -49,9 +51,10 @@ pub use compile::{Compiled, Compiler, compile_child};
 pub use contract::{WIT_VERSION, contract_hash};
 pub use error::LoadError;
 pub use feed::{Feed, FeedError};
-pub use instance::{HookError, InstanceProbe, IterationOutcome, User};
+pub use instance::{HookError, IterationOutcome, User};
 pub use limits::GuestLimits;
 pub use program::{Program, ScenarioFile, ScenarioInfo};
+pub use rehearsal::Rehearsal;
 pub use run::{Answer, Conductor, Pacing, Run, RunOver, RunStamp, RunStats, RunTimes, Worker};
 pub use source::{MAX_SCENARIO_SIZE, ScenarioSource};
 pub use store::Trapped;

@@ -45,6 +45,27 @@ fn with_a_busy_user(max_users: u32) -> Dispatcher {
 }
 
 #[test]
+fn users_made_ahead_are_not_asked_for_again_and_take_the_first_slots() {
+    for growth in [
+        Growth::OnDemand { max_users: 9, spawn: Spawn::AtOnce },
+        Growth::Exactly { users: 2, spawn: Spawn::AtOnce },
+    ] {
+        let mut dispatcher = every_10_ms(growth);
+        dispatcher.handle_created_ahead(&[0, 1]);
+        dispatcher.handle_time(at(0));
+        assert_eq!((actions(&mut dispatcher), dispatcher.users()), (vec![], 2));
+        dispatcher.handle_parked(at(3), 0);
+        dispatcher.handle_parked(at(4), 1);
+        dispatcher.handle_time(at(10_000));
+        let start = |user, slot, intended, parked_at| Action::Start {
+            user,
+            start: Start { slot, intended: at(intended), parked_at: at(parked_at) },
+        };
+        assert_eq!(actions(&mut dispatcher), [start(0, 0, 0, 3), start(1, 1, 10_000, 4)]);
+    }
+}
+
+#[test]
 fn a_slot_goes_to_the_user_parked_longest() {
     let mut dispatcher = with_a_busy_user(5);
     dispatcher.handle_parked(at(2_000), 9);

@@ -58,6 +58,23 @@ fn the_default_of_users_is_what_fits_and_at_most_ten_thousand() {
 }
 
 #[test]
+fn users_that_take_long_to_make_are_made_before_the_first_start() {
+    let ahead = |input, micros, workers| {
+        Plan::new(input).unwrap().users_ahead(Duration::from_micros(micros), workers)
+    };
+    assert_eq!(ahead(tps(), 900, 2), 0, "made while their slots are due");
+    assert_eq!(ahead(tps(), 1_000, 2), 500, "those of the first 100 ms");
+    assert_eq!(ahead(PlanInput { max_vus: Some(20), ..tps() }, 1_000, 2), 20);
+    assert_eq!(ahead(PlanInput { tps: rate(2.0), ..PlanInput::default() }, 1_000, 4), 4);
+    assert_eq!(ahead(vus(), 20_000, 2), 10);
+    assert_eq!(ahead(PlanInput { vus: Some(5_000), ..vus() }, 20_000, 2), 1_000, "ten seconds");
+    assert_eq!(ahead(PlanInput { has_start: true, ..vus() }, 20_000, 2), 0, "each reaches it");
+    // A ramp from nothing has few starts at first.
+    let stages = vec![stage(30, 1_000.0)];
+    assert_eq!(ahead(PlanInput { stages, ..PlanInput::default() }, 1_000, 2), 2);
+}
+
+#[test]
 fn each_way_to_ask_gives_its_load_model() {
     let load = |input| Plan::new(input).unwrap().load;
     assert!(matches!(
