@@ -6,7 +6,8 @@
 //! | where a scenario comes from | `source` |
 //! | from a file to a component | `artifact` |
 //! | compilation in a bounded child; the private cache | `compile`, `cache` |
-//! | from a component to something users can be made of | `program` |
+//! | from a component to something users can be made of | `program`, `link` |
+//! | what a file contains, as it says itself | `description` |
 //! | wasmtime's settings, the pool, epochs | `runtime`, `limits`, `cpu` |
 //! | a store under its limits, and why it trapped | `store`, `state` |
 //! | a virtual user as the driver sees it | `instance` |
@@ -27,11 +28,13 @@ mod cache;
 mod compile;
 mod contract;
 mod cpu;
+mod description;
 mod error;
 mod feed;
 mod instance;
 mod interfaces;
 mod limits;
+mod link;
 mod log;
 mod patience;
 mod program;

@@ -2,23 +2,22 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{Component, ComponentExportIndex, HasSelf, Linker};
-use wasmtime::{Engine, Store};
+use wasmtime::Engine;
+use wasmtime::component::ComponentExportIndex;
 
 use crate::artifact::{FileKind, componentize, surface};
-use crate::bindings::{Scenario, ScenarioIndices, ScenarioPre};
+use crate::bindings::exports::swell::scenario::lifecycle::FileInfo;
+use crate::bindings::{ScenarioIndices, ScenarioPre};
 use crate::compile::{Compiled, CompiledCode, Compiler, compile, load};
 use crate::contract::{LIFECYCLE, PACKAGE, full_name, is_compatible, is_import};
+use crate::description::describe;
 use crate::error::LoadError;
-use crate::interfaces::{bounded, wasi};
 use crate::limits::GuestLimits;
+use crate::link::{link, uses_wasi};
 use crate::runtime::{Needs, Ticker, plain_engine, pooled_engine};
 use crate::source::ScenarioSource;
 use crate::state::GuestState;
-use crate::store::{explain, limited};
-use crate::wasi::Wasi;
 
-use crate::bindings::exports::swell::scenario::lifecycle::FileInfo;
 /// One scenario that a file contains, as it describes itself.
 pub use crate::bindings::exports::swell::scenario::lifecycle::ScenarioInfo;
 
@@ -113,10 +112,6 @@ pub struct Program {
     _ticker: Ticker,
 }
 
-fn uses_wasi(imports: &[String]) -> bool {
-    imports.iter().any(|import| import.starts_with("wasi:"))
-}
-
 /// The component's imports, after a check that it belongs to this world at all. Names are checked
 /// here; the linker checks types.
 fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
@@ -161,74 +156,4 @@ fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
         }
     }
     Ok(surface.imports)
-}
-
-fn link(
-    engine: &Engine,
-    component: &Component,
-    uses_wasi: bool,
-) -> Result<ScenarioPre<GuestState>, LoadError> {
-    let wrong = |error: wasmtime::Error| LoadError::WrongWorld { reason: format!("{error:#}") };
-    let mut linker = Linker::<GuestState>::new(engine);
-    Scenario::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(wrong)?;
-    bounded::add_to_linker(&mut linker).map_err(wrong)?;
-    if uses_wasi {
-        wasi::add_to_linker(&mut linker).map_err(wrong)?;
-        bounded::add_wasi_to_linker(&mut linker).map_err(wrong)?;
-    }
-    let instance = linker.instantiate_pre(component).map_err(wrong)?;
-    ScenarioPre::new(instance).map_err(wrong)
-}
-
-/// Asks the component what it contains, in an instance of its own.
-fn describe(
-    engine: &Engine,
-    component: &Component,
-    limits: GuestLimits,
-    uses_wasi: bool,
-) -> Result<FileInfo, LoadError> {
-    let scenario = link(engine, component, uses_wasi)?;
-    let _ticker = Ticker::start(engine)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| {
-        LoadError::Engine { reason: format!("cannot start a runtime: {error}") }
-    })?;
-    let file = runtime.block_on(async {
-        let wasi = uses_wasi.then(|| Box::new(Wasi::silent()));
-        let mut store = Store::new(engine, GuestState::new(limits, None, wasi));
-        limited(&mut store, limits);
-        let answer = async {
-            let guest = scenario.instantiate_async(&mut store).await?;
-            guest.swell_scenario_lifecycle().call_describe(&mut store).await
-        };
-        match answer.await {
-            Ok(file) => Ok(file),
-            Err(error) => Err(LoadError::Describe { reason: explain(&mut store, &error).0 }),
-        }
-    })?;
-    check_description(&file.scenarios)?;
-    Ok(file)
-}
-
-fn check_description(scenarios: &[ScenarioInfo]) -> Result<(), LoadError> {
-    let wrong = |reason: String| LoadError::Describe { reason };
-    if scenarios.is_empty() {
-        return Err(wrong(
-            "it contains no scenario\nhelp: mark a function with #[scenario]".to_owned(),
-        ));
-    }
-    for (index, scenario) in scenarios.iter().enumerate() {
-        if scenario.name.is_empty()
-            || scenario.name.len() > 128
-            || scenario.name.chars().any(char::is_control)
-        {
-            return Err(wrong(format!(
-                "{:?} is no name for a scenario; it has 1 to 128 bytes and no control characters",
-                scenario.name
-            )));
-        }
-        if scenarios[..index].iter().any(|other| other.name == scenario.name) {
-            return Err(wrong(format!("two scenarios have the name {:?}", scenario.name)));
-        }
-    }
-    Ok(())
 }
