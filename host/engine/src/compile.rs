@@ -32,7 +32,7 @@ use wasmtime::component::Component;
 
 use crate::cache::Cache;
 use crate::error::LoadError;
-use crate::limits::GuestLimits;
+use crate::limits::{GuestLimits, Stack};
 use crate::runtime::plain_engine;
 
 /// How compilation is bounded, and how the child that does it is started.
@@ -308,7 +308,7 @@ fn compile_as_child(arguments: &[std::ffi::OsString]) -> Result<(), LoadError> {
         memory: usize::try_from(memory).map_err(|_| usage())?,
         ..GuestLimits::default()
     };
-    let engine = plain_engine(limits)?;
+    let engine = plain_engine(limits, Stack::OF_A_SCENARIO)?;
     let compiled = engine
         .precompile_component(&component)
         .map_err(|error| LoadError::Compile { reason: format!("{error:#}") })?;

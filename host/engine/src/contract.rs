@@ -6,8 +6,11 @@
 /// The version of the contract that this host speaks.
 pub const WIT_VERSION: &str = env!("SWELL_WIT_VERSION");
 
-/// The exports of a scenario.
+/// What a scenario exports.
 pub(crate) const LIFECYCLE: &str = "lifecycle";
+
+/// What an interpreter exports beside it.
+pub(crate) const SCRIPT: &str = "script";
 
 /// What stands before the names of interfaces.
 pub(crate) const PACKAGE: &str = "swell:scenario/";

@@ -1,65 +1,157 @@
-//! What a file contains, as it says itself.
+//! What a file contains, as it says itself: the component of a scenario in `describe`, a script by
+//! way of its interpreter's `load`.
+
+use std::sync::Arc;
 
 use wasmtime::component::Component;
 use wasmtime::{Engine, Store};
 
+use crate::bindings::ScenarioPre;
 use crate::bindings::exports::swell::scenario::lifecycle::{FileInfo, ScenarioInfo};
 use crate::error::LoadError;
 use crate::limits::GuestLimits;
 use crate::link::link;
 use crate::runtime::Ticker;
+use crate::script::{ScriptFile, ScriptSource};
+use crate::script_call::{LoadAnswer, LoadedScript};
 use crate::state::GuestState;
 use crate::store::{explain, limited};
 use crate::wasi::Wasi;
 
-/// Asks the component what it contains, in an instance of its own.
-pub(crate) fn describe(
-    engine: &Engine,
-    component: &Component,
+/// Files that a test may have, its script included.
+const MAX_FILES: usize = 1_000;
+
+/// A component that is asked, each time in a fresh instance.
+pub(crate) struct Enquiry<'a> {
+    engine: &'a Engine,
+    component: &'a Component,
+    scenario: ScenarioPre<GuestState>,
     limits: GuestLimits,
     uses_wasi: bool,
-) -> Result<FileInfo, LoadError> {
-    let scenario = link(engine, component, uses_wasi)?;
-    let _ticker = Ticker::start(engine)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| {
-        LoadError::Engine { reason: format!("cannot start a runtime: {error}") }
-    })?;
-    let file = runtime.block_on(async {
-        let wasi = uses_wasi.then(|| Box::new(Wasi::silent()));
-        let mut store = Store::new(engine, GuestState::new(limits, None, wasi));
-        limited(&mut store, limits);
-        let answer = async {
-            let guest = scenario.instantiate_async(&mut store).await?;
-            guest.swell_scenario_lifecycle().call_describe(&mut store).await
-        };
-        match answer.await {
-            Ok(file) => Ok(file),
-            Err(error) => Err(LoadError::Describe { reason: explain(&mut store, &error).0 }),
-        }
-    })?;
-    check_description(&file.scenarios)?;
-    Ok(file)
+    runtime: tokio::runtime::Runtime,
+    _ticker: Ticker,
 }
 
-fn check_description(scenarios: &[ScenarioInfo]) -> Result<(), LoadError> {
-    let wrong = |reason: String| LoadError::Describe { reason };
+impl<'a> Enquiry<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        component: &'a Component,
+        limits: GuestLimits,
+        uses_wasi: bool,
+    ) -> Result<Self, LoadError> {
+        let scenario = link(engine, component, uses_wasi)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| {
+            LoadError::Engine { reason: format!("cannot start a runtime: {error}") }
+        })?;
+        let _ticker = Ticker::start(engine)?;
+        Ok(Self { engine, component, scenario, limits, uses_wasi, runtime, _ticker })
+    }
+
+    /// Asks a component that is a scenario.
+    pub(crate) fn describe(&self) -> Result<FileInfo, LoadError> {
+        let wrong = |reason| LoadError::Describe { reason };
+        let described = self.ask(async |scenario, store| {
+            let guest = scenario.instantiate_async(&mut *store).await?;
+            guest.swell_scenario_lifecycle().call_describe(store).await
+        });
+        let file = described.map_err(wrong)?;
+        if file.scenarios.is_empty() {
+            let cure = "help: mark a function with #[scenario]";
+            return Err(wrong(format!("it contains no scenario\n{cure}")));
+        }
+        check_description(&file.scenarios).map_err(wrong)?;
+        Ok(file)
+    }
+
+    /// Asks an interpreter about a script, and gives it the files that it needs until it needs no
+    /// more. Returns them all.
+    pub(crate) fn load(
+        &self,
+        source: &ScriptSource,
+    ) -> Result<(FileInfo, Arc<[ScriptFile]>), LoadError> {
+        let wrong = |reason| LoadError::Loading { reason };
+        let mut files = source.first()?;
+        loop {
+            self.check_files(&files)?;
+            let script = LoadedScript::new(self.component, files.clone().into());
+            let script = script.ok_or(LoadError::NotAnInterpreter)?;
+            let loaded = self.ask(async |scenario, store| {
+                let instance = scenario.instance_pre().instantiate_async(&mut *store).await?;
+                script.load(store, &instance).await
+            });
+            match loaded.map_err(wrong)? {
+                Ok(LoadAnswer::Ready(file)) => {
+                    check_description(&file.scenarios).map_err(wrong)?;
+                    return Ok((file, script.files));
+                }
+                Ok(LoadAnswer::Needs(paths)) => {
+                    for path in &paths {
+                        if files.iter().any(|file| file.path == *path) {
+                            return Err(wrong(format!("it asks twice for {path:?}")));
+                        }
+                        files.push(source.find(path)?);
+                    }
+                    if paths.is_empty() {
+                        return Err(wrong("it asks for no file, and is not ready".to_owned()));
+                    }
+                }
+                Err(fault) => return Err(LoadError::Script { words: fault.words(&files) }),
+            }
+        }
+    }
+
+    /// Whether an instance can be given these files.
+    fn check_files(&self, files: &[ScriptFile]) -> Result<(), LoadError> {
+        let bytes: usize = files.iter().map(|file| file.content.len()).sum();
+        if bytes > self.limits.memory {
+            return Err(LoadError::Loading {
+                reason: format!(
+                    "its files have {bytes} bytes together, and a user has {} (--guest-memory)",
+                    self.limits.memory
+                ),
+            });
+        }
+        if files.len() > MAX_FILES {
+            return Err(LoadError::Loading {
+                reason: format!("it needs more than {MAX_FILES} files"),
+            });
+        }
+        Ok(())
+    }
+
+    fn ask<T, F>(&self, call: F) -> Result<T, String>
+    where
+        F: AsyncFnOnce(&ScenarioPre<GuestState>, &mut Store<GuestState>) -> wasmtime::Result<T>,
+    {
+        self.runtime.block_on(async {
+            let wasi = self.uses_wasi.then(|| Box::new(Wasi::silent()));
+            let mut store = Store::new(self.engine, GuestState::new(self.limits, None, wasi));
+            limited(&mut store, self.limits);
+            match call(&self.scenario, &mut store).await {
+                Ok(answer) => Ok(answer),
+                Err(error) => Err(explain(&mut store, &error).0),
+            }
+        })
+    }
+}
+
+/// Whether these are scenarios that can be told apart and shown.
+fn check_description(scenarios: &[ScenarioInfo]) -> Result<(), String> {
     if scenarios.is_empty() {
-        return Err(wrong(
-            "it contains no scenario\nhelp: mark a function with #[scenario]".to_owned(),
-        ));
+        return Err("it contains no scenario".to_owned());
     }
     for (index, scenario) in scenarios.iter().enumerate() {
         if scenario.name.is_empty()
             || scenario.name.len() > 128
             || scenario.name.chars().any(char::is_control)
         {
-            return Err(wrong(format!(
+            return Err(format!(
                 "{:?} is no name for a scenario; it has 1 to 128 bytes and no control characters",
                 scenario.name
-            )));
+            ));
         }
         if scenarios[..index].iter().any(|other| other.name == scenario.name) {
-            return Err(wrong(format!("two scenarios have the name {:?}", scenario.name)));
+            return Err(format!("two scenarios have the name {:?}", scenario.name));
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use crate::contract::WIT_VERSION;
+use crate::contract::{SCRIPT, WIT_VERSION, full_name};
 use crate::limits::{MAX_CORE_INSTANCES, TABLE_ELEMENTS};
 
 /// A file could not be made into a scenario that runs. No instance of it exists, and nothing was
@@ -26,7 +26,8 @@ pub enum LoadError {
     },
     /// The file is not WebAssembly.
     #[error(
-        "not WebAssembly: {found}\nhelp: `host build` compiles a Rust scenario to a .wasm file"
+        "not WebAssembly: {found}\nhelp: `host build` compiles a Rust scenario to a .wasm file; a \
+        script is run by its interpreter, which --interpreter names"
     )]
     NotWasm {
         /// What it looks like instead.
@@ -90,6 +91,49 @@ pub enum LoadError {
     )]
     BeyondLimits {
         /// What is too large, and what the limit is.
+        reason: String,
+    },
+    /// The interpreter of a script cannot be used.
+    #[error("its interpreter {name}")]
+    Interpreter {
+        /// What it is called.
+        name: String,
+        /// What is wrong with it.
+        source: Box<LoadError>,
+    },
+    /// An interpreter was to be run as if it were a scenario.
+    #[error(
+        "an interpreter, which needs a script\nhelp: run the script, and name this file with \
+        --interpreter"
+    )]
+    NoScript,
+    /// The interpreter of a script is none.
+    #[error(
+        "no interpreter: it does not export {}\nhelp: a compiled scenario is run as it is, without \
+        --interpreter",
+        full_name(SCRIPT)
+    )]
+    NotAnInterpreter,
+    /// The interpreter found something wrong with the script.
+    #[error("{words}")]
+    Script {
+        /// Where, what, and the line.
+        words: String,
+    },
+    /// A file that the script needs cannot be read, or not by this run.
+    #[error("the script needs {path:?}: {reason}{cure}")]
+    ScriptFile {
+        /// How it was asked for.
+        path: String,
+        /// Why it cannot be had.
+        reason: String,
+        /// What helps, if anything does.
+        cure: String,
+    },
+    /// The interpreter broke down over the script.
+    #[error("its interpreter cannot load it: {reason}")]
+    Loading {
+        /// The trap, or what is wrong with the interpreter's answer.
         reason: String,
     },
     /// The component's own `describe` failed.

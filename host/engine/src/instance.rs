@@ -94,6 +94,9 @@ impl User {
         let cpu = Arc::clone(&store.data().cpu);
         let made = async {
             let instance = program.scenario.instance_pre().instantiate_async(&mut store).await?;
+            if let Some(script) = &program.script {
+                script.load_again(&mut store, &instance).await?;
+            }
             let guest = program.exports.load(&mut store, &instance)?;
             let run = instance.get_typed_func(&mut store, program.run)?;
             Ok::<_, wasmtime::Error>((guest, run))

@@ -3,7 +3,8 @@
 //! | to find | look in |
 //! |---|---|
 //! | the contract: its files, version and hash | `contract`, `bindings` |
-//! | where a scenario comes from | `source` |
+//! | where a scenario comes from | `source`, `reading` |
+//! | scripts: their files, and how an interpreter takes them in | `script`, `script_call` |
 //! | from a file to a component | `artifact` |
 //! | compilation in a bounded child; the private cache | `compile`, `cache` |
 //! | from a component to something users can be made of | `program`, `link` |
@@ -38,9 +39,12 @@ mod link;
 mod log;
 mod patience;
 mod program;
+mod reading;
 mod rehearsal;
 mod run;
 mod runtime;
+mod script;
+mod script_call;
 mod source;
 mod state;
 mod store;
@@ -57,7 +61,9 @@ pub use feed::{Feed, FeedError};
 pub use instance::{HookError, IterationOutcome, User};
 pub use limits::GuestLimits;
 pub use program::{Program, ScenarioFile, ScenarioInfo};
+pub use reading::MAX_SCENARIO_SIZE;
 pub use rehearsal::Rehearsal;
 pub use run::{Answer, Conductor, Pacing, Run, RunOver, RunStamp, RunStats, RunTimes, Worker};
-pub use source::{MAX_SCENARIO_SIZE, ScenarioSource};
+pub use script::{ScriptFile, ScriptSource};
+pub use source::ScenarioSource;
 pub use store::Trapped;

@@ -35,12 +35,29 @@ pub(crate) const HANDLES: usize = 10_000;
 /// The most random bytes that WASI gives at once; it draws them one by one.
 pub(crate) const RANDOM_BYTES: u64 = 1 << 20;
 
-/// Stack of the guest's own frames, in bytes.
-pub(crate) const WASM_STACK: usize = 512 << 10;
+/// The stack of an instance, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stack {
+    /// For the guest's own frames.
+    pub(crate) guest: usize,
+    /// For these and the host's below them, which poll the user's connection there.
+    pub(crate) fiber: usize,
+}
 
-/// Stack of a fiber: the guest's frames and the host's below them, which poll the user's connection
-/// there.
-pub(crate) const FIBER_STACK: usize = 1 << 20;
+impl Stack {
+    pub(crate) const OF_A_SCENARIO: Self = Self::of(1 << 20);
+
+    /// An interpreter takes several frames for one call of its script. With this stack its own
+    /// limit of calls is reached first, so that a script without an end to its recursion gets an
+    /// error of its language. It is a little less than a huge page: a stack that holds a whole one
+    /// may be given 2 MiB of memory by the kernel at the first touch.
+    pub(crate) const OF_AN_INTERPRETER: Self = Self::of((2 << 20) - (64 << 10));
+
+    /// The host's frames need 512 KiB of it.
+    const fn of(fiber: usize) -> Self {
+        Self { guest: fiber - (512 << 10), fiber }
+    }
+}
 
 /// Denies memory and tables beyond the limits, and remembers that it did, so that the trap that
 /// follows can be explained. The limits hold for all memories and tables of the instance together:

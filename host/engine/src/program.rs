@@ -5,29 +5,32 @@ use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::ComponentExportIndex;
 
-use crate::artifact::{FileKind, componentize, surface};
+use crate::artifact::{FileKind, Surface, componentize, surface};
 use crate::bindings::exports::swell::scenario::lifecycle::FileInfo;
 use crate::bindings::{ScenarioIndices, ScenarioPre};
 use crate::compile::{Compiled, CompiledCode, Compiler, compile, load};
-use crate::contract::{LIFECYCLE, PACKAGE, full_name, is_compatible, is_import};
-use crate::description::describe;
+use crate::contract::{LIFECYCLE, PACKAGE, SCRIPT, full_name, is_compatible, is_import};
+use crate::description::Enquiry;
 use crate::error::LoadError;
-use crate::limits::GuestLimits;
+use crate::limits::{GuestLimits, Stack};
 use crate::link::{link, uses_wasi};
 use crate::runtime::{Needs, Ticker, plain_engine, pooled_engine};
+use crate::script::{self, ScriptFile, ScriptSource};
+use crate::script_call::LoadedScript;
 use crate::source::ScenarioSource;
 use crate::state::GuestState;
 
 /// One scenario that a file contains, as it describes itself.
 pub use crate::bindings::exports::swell::scenario::lifecycle::ScenarioInfo;
 
-/// A scenario file that was read, compiled and asked what it contains. It has no users yet.
+/// A scenario file that was read, compiled and asked what it contains. It has no users yet. Of a
+/// script it is the interpreter that is compiled.
 pub struct ScenarioFile {
-    /// What kind of file it was.
+    /// What kind of file the component is made of.
     pub kind: FileKind,
-    /// Its size in bytes.
+    /// The size of that file in bytes.
     pub size: u64,
-    /// BLAKE3 of the file, in hexadecimal.
+    /// BLAKE3 of the file, in hexadecimal; of a script, of the interpreter and all files.
     pub hash: String,
     /// What the file contains; at least one scenario.
     pub scenarios: Vec<ScenarioInfo>,
@@ -40,6 +43,9 @@ pub struct ScenarioFile {
     limits: GuestLimits,
     code: CompiledCode,
     needs: Needs,
+    stack: Stack,
+    /// The files of the test, if it is a script.
+    files: Option<Arc<[ScriptFile]>>,
 }
 
 impl ScenarioFile {
@@ -55,19 +61,39 @@ impl ScenarioFile {
     ) -> Result<Self, LoadError> {
         let bytes = source.read()?;
         let size = bytes.len() as u64;
-        let hash = blake3::hash(&bytes).to_hex().to_string();
-        let (kind, component) = componentize(bytes.into())?;
-        let imports = checked_imports(&component)?;
+        let mut hash = blake3::hash(&bytes);
+        let blame = |error| source.blame(error);
+        let (kind, component) = componentize(bytes.into()).map_err(blame)?;
+        let Surface { imports, exports } = surface(&component).and_then(checked).map_err(blame)?;
+        let script = match source {
+            ScenarioSource::Script { script, .. } => Some(script),
+            ScenarioSource::File(_) | ScenarioSource::Bytes { .. } => None,
+        };
+        match (is_interpreter(&exports), script) {
+            (true, None) => return Err(LoadError::NoScript),
+            (false, Some(_)) => return Err(blame(LoadError::NotAnInterpreter)),
+            _ => {}
+        }
+        let stack = if script.is_some() { Stack::OF_AN_INTERPRETER } else { Stack::OF_A_SCENARIO };
 
-        let engine = plain_engine(limits)?;
-        let (code, compiled, component) = compile(compiler, &engine, limits, &component)?;
-        let needs = Needs::of(&component)?;
-        let FileInfo { scenarios, has_conduct } =
-            describe(&engine, &component, limits, uses_wasi(&imports))?;
+        let engine = plain_engine(limits, stack)?;
+        let (code, compiled, component) =
+            compile(compiler, &engine, limits, &component).map_err(blame)?;
+        let needs = Needs::of(&component).map_err(blame)?;
+        let enquiry =
+            Enquiry::new(&engine, &component, limits, uses_wasi(&imports)).map_err(blame)?;
+        let (FileInfo { scenarios, has_conduct }, files) = match script {
+            None => (enquiry.describe()?, None),
+            Some(script) => {
+                let (file, files) = enquiry.load(script)?;
+                hash = script::hash(&hash, &files);
+                (file, Some(files))
+            }
+        };
         Ok(Self {
             kind,
             size,
-            hash,
+            hash: hash.to_hex().to_string(),
             scenarios,
             has_conduct,
             imports,
@@ -75,7 +101,28 @@ impl ScenarioFile {
             limits,
             code,
             needs,
+            stack,
+            files,
         })
+    }
+
+    /// The files of the test, the script first; `None` if it is no script.
+    pub fn script_files(&self) -> Option<&[ScriptFile]> {
+        self.files.as_deref()
+    }
+
+    /// The same scenario with the files that were loaded: whatever becomes of those on the disk, or
+    /// wherever this is read.
+    pub fn fixed(&self, source: &ScenarioSource) -> ScenarioSource {
+        match (source, &self.files) {
+            (ScenarioSource::Script { interpreter, script }, Some(files)) => {
+                ScenarioSource::Script {
+                    interpreter: interpreter.clone(),
+                    script: ScriptSource::Files { name: script.name(), files: files.to_vec() },
+                }
+            }
+            _ => source.clone(),
+        }
     }
 
     /// Makes room for `users` instances of the scenario with this index into
@@ -84,7 +131,7 @@ impl ScenarioFile {
     /// # Errors
     /// The machine does not give the address space.
     pub fn program(&self, index: u32, users: u32) -> Result<Arc<Program>, LoadError> {
-        let engine = pooled_engine(self.limits, self.needs, users)?;
+        let engine = pooled_engine(self.limits, self.stack, self.needs, users)?;
         let component = load(&engine, &self.code)?;
         let uses_wasi = uses_wasi(&self.imports);
         let wrong = |reason: String| LoadError::WrongWorld { reason };
@@ -95,8 +142,15 @@ impl ScenarioFile {
         let run =
             lifecycle.and_then(|lifecycle| component.get_export_index(Some(&lifecycle), "run"));
         let run = run.ok_or_else(|| wrong(format!("its {LIFECYCLE} has no `run`")))?;
-        let ticker = Ticker::start(&engine)?;
-        Ok(Arc::new(Program { engine, scenario, exports, run, index, uses_wasi, _ticker: ticker }))
+        let script = match &self.files {
+            None => None,
+            Some(files) => Some(
+                LoadedScript::new(&component, Arc::clone(files))
+                    .ok_or(LoadError::NotAnInterpreter)?,
+            ),
+        };
+        let _ticker = Ticker::start(&engine)?;
+        Ok(Arc::new(Program { engine, scenario, exports, run, script, index, uses_wasi, _ticker }))
     }
 }
 
@@ -107,15 +161,24 @@ pub struct Program {
     /// What it exports, and `run` apart: it is called through a type that cuts its text.
     pub(crate) exports: ScenarioIndices,
     pub(crate) run: ComponentExportIndex,
+    /// What each instance is given before anything else, if it is an interpreter.
+    pub(crate) script: Option<LoadedScript>,
     pub(crate) index: u32,
     pub(crate) uses_wasi: bool,
     _ticker: Ticker,
 }
 
-/// The component's imports, after a check that it belongs to this world at all. Names are checked
-/// here; the linker checks types.
-fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
-    let surface = surface(component)?;
+/// Whether a component with these exports is an interpreter, of this version of the contract.
+fn is_interpreter(exports: &[String]) -> bool {
+    let version = |name: &String| {
+        name.strip_prefix(PACKAGE)?.strip_prefix(SCRIPT)?.strip_prefix('@').map(is_compatible)
+    };
+    exports.iter().find_map(version) == Some(true)
+}
+
+/// What a component imports and exports, after a check that it belongs to this world at all. Names
+/// are checked here; the linker checks types.
+fn checked(surface: Surface) -> Result<Surface, LoadError> {
     let wrong = |reason: String| LoadError::WrongWorld { reason };
     let lifecycle = surface
         .exports
@@ -155,5 +218,5 @@ fn checked_imports(component: &[u8]) -> Result<Vec<String>, LoadError> {
             return Err(wrong(format!("it imports {import}, which this host does not have")));
         }
     }
-    Ok(surface.imports)
+    Ok(surface)
 }

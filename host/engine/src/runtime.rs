@@ -21,7 +21,7 @@ use wasmtime::component::Component;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::error::LoadError;
-use crate::limits::{FIBER_STACK, GuestLimits, MAX_CORE_INSTANCES, TABLE_ELEMENTS, WASM_STACK};
+use crate::limits::{GuestLimits, MAX_CORE_INSTANCES, Stack, TABLE_ELEMENTS};
 
 /// How often the epoch moves on.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
@@ -49,14 +49,14 @@ impl Needs {
 }
 
 /// The settings that decide what compiled code looks like. They are the same for every engine, so
-/// that what one engine compiled all others accept.
-fn code_config(limits: GuestLimits) -> Config {
+/// that what one engine compiled all others accept; the stack decides nothing of it.
+fn code_config(limits: GuestLimits, stack: Stack) -> Config {
     let mut config = Config::new();
     config
         .concurrency_support(false)
         .epoch_interruption(true)
-        .max_wasm_stack(WASM_STACK)
-        .async_stack_size(FIBER_STACK)
+        .max_wasm_stack(stack.guest)
+        .async_stack_size(stack.fiber)
         .memory_reservation(limits.memory as u64)
         .memory_reservation_for_growth(0)
         .memory_guard_size(0)
@@ -68,14 +68,15 @@ fn code_config(limits: GuestLimits) -> Config {
 }
 
 /// An engine for compiling and for looking at a component: instances on demand, no pool.
-pub(crate) fn plain_engine(limits: GuestLimits) -> Result<Engine, LoadError> {
-    Engine::new(&code_config(limits))
+pub(crate) fn plain_engine(limits: GuestLimits, stack: Stack) -> Result<Engine, LoadError> {
+    Engine::new(&code_config(limits, stack))
         .map_err(|error| LoadError::Engine { reason: format!("{error:#}") })
 }
 
 /// An engine with room for `users` instances of a component.
 pub(crate) fn pooled_engine(
     limits: GuestLimits,
+    stack: Stack,
     needs: Needs,
     users: u32,
 ) -> Result<Engine, LoadError> {
@@ -91,7 +92,7 @@ pub(crate) fn pooled_engine(
         .max_tables_per_component(needs.tables.max(1))
         .max_memory_size(limits.memory)
         .table_elements(TABLE_ELEMENTS);
-    let mut config = code_config(limits);
+    let mut config = code_config(limits, stack);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     Engine::new(&config).map_err(|error| LoadError::Engine {
         reason: format!(

@@ -1,17 +1,13 @@
 //! Where a scenario's bytes come from. The code that loads, offers or names a scenario does not
 //! know whether it is a file.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
 use crate::error::LoadError;
-
-/// The most bytes of a scenario: a Python interpreter with its libraries has 40 MB.
-pub const MAX_SCENARIO_SIZE: u64 = 256 << 20;
+use crate::reading::{check_size, read_file};
+use crate::script::ScriptSource;
 
 /// Where a scenario's bytes come from, and how people call it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +21,13 @@ pub enum ScenarioSource {
         /// All of it.
         bytes: Bytes,
     },
+    /// A script.
+    Script {
+        /// The component that makes scenarios of it.
+        interpreter: Box<ScenarioSource>,
+        /// The script's files.
+        script: ScriptSource,
+    },
 }
 
 impl ScenarioSource {
@@ -33,10 +36,11 @@ impl ScenarioSource {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Bytes { name, .. } => name.clone(),
+            Self::Script { script, .. } => script.name(),
         }
     }
 
-    /// The bytes, as they are now.
+    /// The bytes of the component, as they are now; of a script, those of its interpreter.
     ///
     /// # Errors
     /// The file cannot be read, is no file, or is larger than any scenario.
@@ -44,43 +48,29 @@ impl ScenarioSource {
         let bytes = match self {
             Self::File(path) => read_file(path)?.into(),
             Self::Bytes { bytes, .. } => bytes.clone(),
+            Self::Script { interpreter, .. } => {
+                return interpreter.read().map_err(|error| self.blame(error));
+            }
         };
         check_size(bytes.len() as u64)?;
         Ok(bytes)
     }
-}
 
-fn read_file(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let read_error = |source| LoadError::Read { source };
-    let metadata = std::fs::metadata(path).map_err(read_error)?;
-    if metadata.is_dir() {
-        let cure = "it is a folder; compile it with `host build` first";
-        return Err(read_error(io::Error::other(cure)));
+    /// An error of its component, told as what it is where there is a script beside it.
+    pub(crate) fn blame(&self, error: LoadError) -> LoadError {
+        match self {
+            Self::File(_) | Self::Bytes { .. } => error,
+            Self::Script { interpreter, .. } => {
+                LoadError::Interpreter { name: interpreter.name(), source: Box::new(error) }
+            }
+        }
     }
-    // A read from a pipe to which nobody writes would wait for ever.
-    if metadata.file_type().is_fifo() {
-        let cure = "it is a pipe; write the scenario to a file first";
-        return Err(read_error(io::Error::other(cure)));
-    }
-    check_size(metadata.len())?;
-    // The limit also holds where the file has no length of its own, as a device.
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_SCENARIO_SIZE + 1).read_to_end(&mut bytes))
-        .map_err(read_error)?;
-    Ok(bytes)
-}
-
-fn check_size(bytes: u64) -> Result<(), LoadError> {
-    if bytes > MAX_SCENARIO_SIZE {
-        return Err(LoadError::TooLarge { bytes, limit: MAX_SCENARIO_SIZE });
-    }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reading::MAX_SCENARIO_SIZE;
 
     #[test]
     fn a_file_and_bytes_from_elsewhere_give_the_same_scenario_under_their_names() {

@@ -43,5 +43,4 @@ impl GuestState {
     }
 }
 
-const DESCRIBE_CALLED: &str =
-    "`describe` called the host; it may only return what the file contains";
+const DESCRIBE_CALLED: &str = "it called the host, and may only return what the file contains";
