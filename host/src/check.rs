@@ -8,9 +8,10 @@ use clap::Args;
 use swell_core::plain::line;
 use swell_core::units::counted;
 use swell_engine::{
-    Compiled, GuestLimits, ScenarioFile, ScenarioInfo, ScenarioSource, WIT_VERSION,
+    Compiled, GuestLimits, ScenarioFile, ScenarioInfo, ScenarioSource, ScriptFile, WIT_VERSION,
 };
 
+use crate::interpreters::with_interpreter;
 use crate::prepare::load;
 use crate::settings::reach::is_reach;
 use crate::terminal;
@@ -20,6 +21,14 @@ pub(crate) struct CheckArgs {
     /// The scenario file: a component, or a core module from wasm32-unknown-unknown or
     /// wasm32-wasip1.
     pub(crate) file: PathBuf,
+
+    /// What runs the file, if it is a script, as of `host run`.
+    #[arg(long, value_name = "FILE")]
+    interpreter: Option<PathBuf>,
+
+    /// A folder, or a file, that a script may read beside what is below its own folder; repeatable.
+    #[arg(long = "allow-file", value_name = "DIR")]
+    allow_file: Vec<PathBuf>,
 }
 
 /// Loads the file as `host run` would, and prints what it finds.
@@ -27,7 +36,11 @@ pub(crate) struct CheckArgs {
 /// # Errors
 /// The file is no scenario that this host could run.
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
-    let source = ScenarioSource::File(args.file.clone());
+    let source = with_interpreter(
+        ScenarioSource::File(args.file.clone()),
+        args.interpreter.as_deref(),
+        &args.allow_file,
+    )?;
     let file = load(&source, GuestLimits::default())?;
     // Whether there can be a user of it.
     file.program(0, 1).with_context(|| source.name())?;
@@ -38,6 +51,17 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
 
 fn describe(out: &mut String, source: &ScenarioSource, file: &ScenarioFile) -> fmt::Result {
     writeln!(out, "{}", line(&source.name()))?;
+    if let ScenarioSource::Script { interpreter, .. } = source {
+        writeln!(out, "  script     run by {}", line(&interpreter.name()))?;
+        for ScriptFile { path, content } in file.script_files().unwrap_or_default() {
+            writeln!(
+                out,
+                "  file       {}, {}",
+                line(path),
+                counted(content.len() as u64, "byte")
+            )?;
+        }
+    }
     writeln!(out, "  kind       {}, {}", file.kind.describe(), counted(file.size, "byte"))?;
     writeln!(out, "  blake3     {}", file.hash)?;
     writeln!(out, "  contract   swell:scenario@{WIT_VERSION}")?;

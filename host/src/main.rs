@@ -15,7 +15,8 @@
 //!   from `setup` to what it came to (`finished`), `run_record` what the outputs hear of it,
 //!   `node_record` what one of several hosts keeps of it, `executor` who does it.
 //! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan` and
-//!   `preflight`; `outside` calls a scenario's `setup`, `teardown` and `conduct`.
+//!   `preflight`; `interpreters` has what runs a script; `outside` calls a scenario's `setup`,
+//!   `teardown` and `conduct`.
 //! - **Doing a run**: the crate `swell-driver` has the threads, timers and queues.
 //! - **Results**: the crates `swell-report` (what a run came to) and `swell-outputs` (where it
 //!   goes); `delivery` writes and shows them, `live` is the line while a run goes on.
@@ -39,6 +40,7 @@ mod executor;
 mod finished;
 mod handle;
 mod history;
+mod interpreters;
 mod k8s;
 mod live;
 mod merge;

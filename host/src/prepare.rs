@@ -19,14 +19,15 @@ use swell_engine::{
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use crate::interpreters::with_interpreter;
 use crate::outside::{HookFailure, Outside, Waiting};
 use crate::plan::{client_options, run_plan};
 use crate::preflight;
 use crate::run_identity::RunIdentity;
 use crate::settings::flags::Settings;
-use crate::settings::keys::{file_of, with_file};
+use crate::settings::keys::{file_of, is_of_a_script, with_file};
 use crate::settings::layers::Layers;
-use crate::settings::reach::Claim;
+use crate::settings::reach::{Claim, NotGiven};
 
 /// Where a scenario sends its wishes about its run.
 pub(crate) type EndRequests = mpsc::Receiver<EndRequest>;
@@ -44,9 +45,17 @@ impl Loaded {
     /// # Errors
     /// Wrong settings or a wrong scenario file.
     pub(crate) fn read(source: ScenarioSource, layers: &Layers) -> anyhow::Result<Arc<Self>> {
-        let limits = guest_limits(&layers.undisputed()?)?;
+        // Without its interpreter a script would be refused for what it is not.
+        let lacking = layers.claims(None)?.into_iter().filter(|claim| is_of_a_script(&claim.key));
+        let lacking: Vec<_> = lacking.collect();
+        if !lacking.is_empty() {
+            bail!(NotGiven(lacking));
+        }
+        let settings = layers.undisputed()?;
+        let limits = guest_limits(&settings)?;
+        let source = of_settings(source, &settings)?;
         let file = load(&source, limits)?;
-        Ok(Arc::new(Self { source, file, limits }))
+        Ok(Arc::new(Self { source: file.fixed(&source), file, limits }))
     }
 
     /// Whether the file's `conduct` decides what runs and when.
@@ -123,6 +132,22 @@ impl Loaded {
         };
         Ok((u32::try_from(position)?, &scenarios[position]))
     }
+}
+
+/// The source as another node may be sent it: a script with all its files, which its interpreter
+/// knows once it was loaded.
+///
+/// # Errors
+/// As [`Loaded::read`], of a script; nothing else is read.
+pub(crate) fn fixed(source: ScenarioSource, layers: &Layers) -> anyhow::Result<ScenarioSource> {
+    Ok(match of_settings(source.clone(), &layers.undisputed()?)? {
+        ScenarioSource::Script { .. } => Loaded::read(source, layers)?.source.clone(),
+        component => component,
+    })
+}
+
+fn of_settings(source: ScenarioSource, settings: &Settings) -> anyhow::Result<ScenarioSource> {
+    with_interpreter(source, settings.interpreter.as_deref(), &settings.allow_file)
 }
 
 /// The hidden command by which the host starts itself to compile.
@@ -227,8 +252,9 @@ impl Prepared {
         let seed = settings.seed.unwrap_or_else(random_seed);
         let client = client_options(&settings)?;
         let (unheard, _) = mpsc::channel(1);
+        let starts = scenario.has_start || loaded.file.script_files().is_some();
         let rehearsal = run_without_feeds(&settings, seed, loaded.limits, unheard);
-        let room = preflight::room(&loaded.file, index, rehearsal, &client, scenario.has_start)
+        let room = preflight::room(&loaded.file, index, rehearsal, &client, starts)
             .with_context(|| loaded.source.name())?;
         let mut plan = run_plan(&settings, search, scenario, seed, room.users(), client)?;
         plan.make_users_ahead(room.making());

@@ -305,6 +305,28 @@ fn files_of_settings_travel_from_where_they_are_named() {
 }
 
 #[test]
+fn a_script_travels_with_its_interpreter_and_the_files_that_it_was_loaded_with() {
+    let standing = StandingCluster::start(3, "");
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let script = folder.path().join("shop.line");
+    std::fs::create_dir(folder.path().join("lib")).expect("it can be made");
+    std::fs::write(&script, "get /\ninclude lib/items.line\n").expect("it can be written");
+    std::fs::write(folder.path().join("lib/items.line"), "get /items\n").expect("it can, too");
+    let run = || {
+        let run = Host::run_file(&script).target(standing.target.url()).args(&standing.invitation);
+        run.arg("--interpreter").arg(guest("line-interpreter")).args("--vus 6 --iterations 60")
+    };
+    let finished = run().finish().expect_code_or_invalid(0).expect_whole_counts();
+    let seen = standing.target.seen();
+    assert_eq!((seen.path("/"), seen.path("/items"), seen.requests), (60, 60, 120));
+    assert_eq!(finished.json_at("/run/file").as_str(), script.to_str());
+    std::fs::write(folder.path().join("lib/items.line"), "gett /items\n").expect("it can");
+    let refused = run().finish().expect_code(104).stderr;
+    assert!(refused.contains("lib/items.line, line 1, column 1: no such word"), "{refused}");
+    standing.end();
+}
+
+#[test]
 fn a_search_is_done_by_the_cluster() {
     let alone = alone();
     let behaviour =

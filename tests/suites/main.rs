@@ -26,6 +26,7 @@ mod page;
 mod reach;
 mod records;
 mod runs;
+mod scripts;
 mod services;
 mod target;
 mod terminal;

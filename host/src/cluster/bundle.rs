@@ -10,10 +10,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use swell_cluster::{BlobHash, BlobRef, BlobSource, BlobStore, Peer, fetch, fetch_to};
 use swell_core::plain::line;
-use swell_engine::{MAX_SCENARIO_SIZE, ScenarioSource};
+use swell_engine::{MAX_SCENARIO_SIZE, ScenarioSource, ScriptFile, ScriptSource};
 
 use crate::prepare::{FilesOrigin, Pair, ReceivedScenario};
-use crate::settings::keys::{file_of, with_file};
+use crate::settings::keys::{file_of, is_of_a_script, with_file};
 
 /// The largest file of settings that is fetched: far more than a feed has, and less than fills a
 /// disk by surprise.
@@ -44,7 +44,10 @@ pub(super) struct Bundle {
     pub(super) path: String,
     /// Settings as flags, in the order in which they overrule one another.
     pub(super) settings: Vec<Pair>,
+    /// Its component; of a script, the interpreter.
     file: BlobRef,
+    /// The files of a script by their paths, itself first; none if it is no script.
+    script: Vec<(String, BlobRef)>,
     /// Files that settings name: the index into `settings`, and the file.
     files: Vec<(usize, BlobRef)>,
 }
@@ -98,23 +101,34 @@ impl Drop for HeldFile {
 }
 
 impl HeldBundle {
-    /// Packs a scenario with its settings; `known` has the names under which others are to know the
-    /// files of settings, if not under those that they have here. All files are read and hashed,
-    /// which takes a while.
+    /// Packs a scenario, which has been loaded if it is a script, with its settings. `known` has
+    /// the names under which others are to know the files of settings, if not under those that they
+    /// have here. All files are read and hashed, which takes a while.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// A file that cannot be read, or a script that was not loaded.
     pub(super) fn new(
         offered: &OfferedFiles,
         source: &ScenarioSource,
-        settings: Vec<Pair>,
+        mut settings: Vec<Pair>,
         known: &BTreeMap<String, String>,
     ) -> anyhow::Result<Self> {
         let known_as = |path: &str| known.get(path).cloned().unwrap_or_else(|| path.to_owned());
         let held = offered.hold(source.read().with_context(|| source.name())?);
-        let mut bundle =
-            Bundle { path: source.name(), settings, file: held.blob, files: Vec::new() };
-        let mut all = vec![held];
+        let file = held.blob;
+        let (mut script, mut all) = (Vec::new(), vec![held]);
+        if let ScenarioSource::Script { script: its_files, .. } = source {
+            let ScriptSource::Files { files, .. } = its_files else {
+                bail!("{}: it was not loaded before it was packed", source.name());
+            };
+            for ScriptFile { path, content } in files {
+                let held = offered.hold(content.clone());
+                script.push((path.clone(), held.blob));
+                all.push(held);
+            }
+        }
+        settings.retain(|(key, _)| !is_of_a_script(key));
+        let mut bundle = Bundle { path: source.name(), settings, file, script, files: Vec::new() };
         for (place, (key, value)) in bundle.settings.iter_mut().enumerate() {
             let Some(text) = value else { continue };
             let Some(path) = file_of(key, Some(text)).map(str::to_owned) else { continue };
@@ -137,10 +151,7 @@ impl Bundle {
         let folder = tempfile::tempdir().context("cannot make a folder for the run's files")?;
         let mut names = BTreeMap::new();
         let mut settings = self.settings.clone();
-        let source = ScenarioSource::Bytes {
-            name: line(&self.path).to_string(),
-            bytes: fetch(peer, self.file, MAX_SCENARIO_SIZE).await?,
-        };
+        let source = self.fetch_scenario(peer).await?;
         for (place, (key, value)) in settings.iter_mut().enumerate() {
             let Some(text) = value else { continue };
             let Some(path) = file_of(key, Some(text)).map(str::to_owned) else { continue };
@@ -158,5 +169,27 @@ impl Bundle {
             names.insert(local, path);
         }
         Ok(ReceivedScenario { source, settings, origin: FilesOrigin::new(names, folder) })
+    }
+
+    async fn fetch_scenario(&self, peer: &Peer) -> anyhow::Result<ScenarioSource> {
+        let name = line(&self.path).to_string();
+        let component = ScenarioSource::Bytes {
+            name: name.clone(),
+            bytes: fetch(peer, self.file, MAX_SCENARIO_SIZE).await?,
+        };
+        if self.script.is_empty() {
+            return Ok(component);
+        }
+        let size: u64 = self.script.iter().map(|(_, blob)| blob.size).fold(0, u64::saturating_add);
+        if size > MAX_SCENARIO_SIZE {
+            bail!("the files of {name} have {size} bytes; at most {MAX_SCENARIO_SIZE} are taken");
+        }
+        let mut files = Vec::new();
+        for (path, blob) in &self.script {
+            let content = fetch(peer, *blob, MAX_SCENARIO_SIZE).await?;
+            files.push(ScriptFile { path: path.clone(), content });
+        }
+        let (interpreter, script) = (Box::new(component), ScriptSource::Files { name, files });
+        Ok(ScenarioSource::Script { interpreter, script })
     }
 }

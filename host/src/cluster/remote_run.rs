@@ -27,6 +27,7 @@ use super::message::Submission;
 use crate::control_api::ShownRun;
 use crate::delivery::{deliver, open_outputs};
 use crate::live::Screen;
+use crate::prepare::fixed;
 use crate::settings::flags::parse_pair;
 use crate::settings::layers::Layers;
 use crate::settings::reach::consent;
@@ -142,7 +143,8 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
         }
     }
     let outputs = open_outputs(&settings, file.to_owned())?;
-    let (offered, source) = (OfferedFiles::default(), ScenarioSource::File(file.to_owned()));
+    let source = fixed(ScenarioSource::File(file.to_owned()), &layers)?;
+    let offered = OfferedFiles::default();
     let packed = HeldBundle::new(&offered, &source, layers.pairs(None)?, &BTreeMap::new())?;
     let submission = Submission { bundle: packed.bundle.clone(), hosts, search };
     on_runtime(async move {

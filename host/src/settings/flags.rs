@@ -226,6 +226,16 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "NAME", help_heading = SCENARIO)]
     pub(crate) scenario: Option<String>,
 
+    /// What runs the file, which is a script: a component that exports `swell:scenario/script`.
+    /// Default: the one that is kept for the file's extension, as `js.wasm` in
+    /// `$XDG_DATA_HOME/swell/interpreters` or `~/.local/share/swell/interpreters`.
+    #[arg(long, value_name = "FILE", help_heading = SCENARIO)]
+    pub(crate) interpreter: Option<PathBuf>,
+
+    /// A folder, or a file, that a script may read beside what is below its own folder; repeatable.
+    #[arg(long = "allow-file", value_name = "DIR", help_heading = SCENARIO)]
+    pub(crate) allow_file: Vec<PathBuf>,
+
     /// A variable for the scenario; repeatable.
     #[arg(
         long = "env",

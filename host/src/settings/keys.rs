@@ -14,7 +14,14 @@ pub(super) const OF_THE_PROCESS: [&str; 8] =
     ["out", "to", "record", "no-record", "tui", "quiet", "control", "prometheus"];
 
 /// Settings that hold for a file before its scenarios are known.
-pub(super) const OF_THE_FILE: [&str; 2] = ["guest-cpu", "guest-memory"];
+pub(super) const OF_THE_FILE: [&str; 4] =
+    ["guest-cpu", "guest-memory", "interpreter", "allow-file"];
+
+/// Whether settings of this key say what a script consists of: where its files are given, they mean
+/// nothing.
+pub(crate) fn is_of_a_script(key: &str) -> bool {
+    matches!(key, "interpreter" | "allow-file")
+}
 
 /// Whether settings of this key name files.
 pub(crate) fn names_files(key: &str) -> bool {

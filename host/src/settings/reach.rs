@@ -67,6 +67,8 @@ kinds! {
     traceparent: Load,
     no_preflight: Load,
     scenario: Load,
+    interpreter: Reach,
+    allow_file: Reach,
     env: Load,
     data: Reach,
     data_wrap: Load,

@@ -50,7 +50,7 @@ fn claimed(layers: &Layers, defaults: &[(&str, &str)], hosts: &[&str]) -> String
 }
 
 /// A value of each kind that a setting has.
-const REACHING: [(&str, &str); 15] = [
+const REACHING: [(&str, &str); 17] = [
     ("target", "http://a.test"),
     ("allow-host", "a.test"),
     ("source-ip", "127.0.0.1"),
@@ -59,6 +59,8 @@ const REACHING: [(&str, &str); 15] = [
     ("key", "a.pem"),
     ("insecure", ""),
     ("data", "x=a.csv"),
+    ("interpreter", "a.wasm"),
+    ("allow-file", "a"),
     ("guest-cpu", "1s"),
     ("guest-memory", "1GiB"),
     ("accept", "invalid"),

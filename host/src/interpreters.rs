@@ -1,0 +1,56 @@
+//! Which interpreter runs a script.
+//!
+//! A scenario is a component. A script is none: it is run by one, its interpreter, which
+//! `--interpreter` names, or which is kept under the script's extension in the user's folder of
+//! interpreters. As with any scenario, what it may reach is for whoever runs it to say.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use swell_engine::{ScenarioSource, ScriptSource};
+
+/// The extension of components, and so of interpreters.
+const COMPONENT: &str = "wasm";
+
+/// The source as it can be loaded: where it is a script, with its interpreter. A script may read
+/// below its folder, and in the places that are `allowed`.
+///
+/// # Errors
+/// A component is to be run by an interpreter, and needs none.
+pub(crate) fn with_interpreter(
+    source: ScenarioSource,
+    interpreter: Option<&Path>,
+    allowed: &[PathBuf],
+) -> anyhow::Result<ScenarioSource> {
+    let ScenarioSource::File(path) = source else { return Ok(source) };
+    let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
+    let interpreter = match (interpreter, extension) {
+        (Some(interpreter), Some(extension)) if extension == COMPONENT => bail!(
+            "--interpreter {}: {} is a component, and needs none\nhelp: leave --interpreter out",
+            interpreter.display(),
+            path.display()
+        ),
+        (Some(interpreter), _) => Some(interpreter.to_owned()),
+        (None, Some(extension)) if extension != COMPONENT => kept(&extension),
+        (None, _) => None,
+    };
+    Ok(match interpreter {
+        Some(interpreter) => ScenarioSource::Script {
+            interpreter: Box::new(ScenarioSource::File(interpreter)),
+            script: ScriptSource::File { path, allowed: allowed.to_vec() },
+        },
+        None => ScenarioSource::File(path),
+    })
+}
+
+/// The interpreter that the user keeps for this extension.
+fn kept(extension: &str) -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| {
+            std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"))
+        })?;
+    let path = base.join("swell/interpreters").join(extension).with_added_extension(COMPONENT);
+    path.is_file().then_some(path)
+}
