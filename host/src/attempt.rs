@@ -32,6 +32,7 @@ use tokio::task::LocalSet;
 
 use crate::notes;
 use crate::prepare::{EndRequests, Loaded, Single};
+use crate::quick::{QuickArgs, QuickRun};
 use crate::settings::flags::{LOAD, RESULTS, Settings};
 use crate::settings::layer::Typed;
 use crate::settings::layers::Layers;
@@ -54,8 +55,11 @@ of `host run`.";
 #[command(after_help = WHAT_REPEATS)]
 pub(crate) struct TryArgs {
     /// The scenario file: a component, or a core module from wasm32-unknown-unknown or
-    /// wasm32-wasip1.
+    /// wasm32-wasip1, or a script. Or a URL.
     file: PathBuf,
+
+    #[command(flatten)]
+    quick: QuickArgs,
 
     /// The number of the iteration, which decides its random numbers and its rows of feeds.
     #[arg(
@@ -121,7 +125,7 @@ fn is_idle_key(key: &str) -> bool {
 /// # Errors
 /// Wrong usage or scenario file, or a machine that does not give what is needed.
 pub(crate) fn attempt(typed: &Typed<'_>, args: &TryArgs) -> anyhow::Result<Exit> {
-    let layers = Layers::of_command(typed, args.config.as_deref(), false)?;
+    let mut layers = Layers::of_command(typed, args.config.as_deref(), false)?;
     if let Some(idle) = layers.typed().find(|key| is_idle_key(key)) {
         bail!(
             "--{idle}: `host try` has one user do one iteration, which nothing paces or \
@@ -134,7 +138,14 @@ pub(crate) fn attempt(typed: &Typed<'_>, args: &TryArgs) -> anyhow::Result<Exit>
     });
     let archive = archive.transpose()?;
     let archive = if args.har_secrets { archive.map(Aside::for_owner_alone) } else { archive };
-    let single = prepare(args, &layers)?;
+    let source = match args.quick.of(&args.file)? {
+        Some(QuickRun { source, target }) => {
+            layers = layers.aimed_at(target)?;
+            source
+        }
+        None => ScenarioSource::File(args.file.clone()),
+    };
+    let single = prepare(source, &layers)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -164,8 +175,7 @@ pub(crate) fn attempt(typed: &Typed<'_>, args: &TryArgs) -> anyhow::Result<Exit>
     Ok(exit)
 }
 
-fn prepare(args: &TryArgs, layers: &Layers) -> anyhow::Result<Single> {
-    let source = ScenarioSource::File(args.file.clone());
+fn prepare(source: ScenarioSource, layers: &Layers) -> anyhow::Result<Single> {
     let loaded = Loaded::read(source.clone(), layers)?;
     let claims = loaded.claims(layers, false)?;
     // What does nothing here need not be given, and is not asked for.

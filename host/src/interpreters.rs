@@ -22,7 +22,14 @@ pub(crate) fn with_interpreter(
     interpreter: Option<&Path>,
     allowed: &[PathBuf],
 ) -> anyhow::Result<ScenarioSource> {
-    let ScenarioSource::File(path) = source else { return Ok(source) };
+    let path = match (source, interpreter) {
+        (ScenarioSource::File(path), _) => path,
+        (ScenarioSource::Script { .. }, Some(interpreter)) => bail!(
+            "--interpreter {}: what is run has one already\nhelp: leave --interpreter out",
+            interpreter.display()
+        ),
+        (source, _) => return Ok(source),
+    };
     let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
     let interpreter = match (interpreter, extension) {
         (Some(interpreter), Some(extension)) if extension == COMPONENT => bail!(
@@ -43,8 +50,8 @@ pub(crate) fn with_interpreter(
     })
 }
 
-/// The interpreter that the user keeps for this extension.
-fn kept(extension: &str) -> Option<PathBuf> {
+/// The interpreter that the user keeps for this extension, or under this name.
+pub(crate) fn kept(extension: &str) -> Option<PathBuf> {
     let base = std::env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())

@@ -15,8 +15,8 @@
 //!   from `setup` to what it came to (`finished`), `run_record` what the outputs hear of it,
 //!   `node_record` what one of several hosts keeps of it, `executor` who does it.
 //! - **From a scenario and settings to a run that can begin**: `prepare`, with `plan` and
-//!   `preflight`; `interpreters` has what runs a script; `outside` calls a scenario's `setup`,
-//!   `teardown` and `conduct`.
+//!   `preflight`; `interpreters` has what runs a script, `quick` the script that a URL stands for;
+//!   `outside` calls a scenario's `setup`, `teardown` and `conduct`.
 //! - **Doing a run**: the crate `swell-driver` has the threads, timers and queues.
 //! - **Results**: the crates `swell-report` (what a run came to) and `swell-outputs` (where it
 //!   goes); `delivery` writes and shows them, `live` is the line while a run goes on.
@@ -54,6 +54,7 @@ mod plan;
 mod preflight;
 mod prepare;
 mod programme;
+mod quick;
 mod report;
 mod run;
 mod run_identity;

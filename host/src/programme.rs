@@ -72,12 +72,11 @@ impl Programme {
     /// # Errors
     /// Something is wrong with the file, the plan, or a scenario in it. Nothing was sent.
     pub(crate) fn new(
-        file: &Path,
+        source: ScenarioSource,
         layers: &Layers,
         search: Option<Search>,
     ) -> anyhow::Result<Self> {
-        if file.extension().is_none_or(|extension| extension != "toml") {
-            let source = ScenarioSource::File(file.to_owned());
+        let Some(file) = plan_of(&source) else {
             let mut loaded = Loaded::read(source.clone(), layers)?;
             let conducts =
                 loaded.has_conduct() && search.is_none() && layers.undisputed()?.scenario.is_none();
@@ -85,14 +84,14 @@ impl Programme {
             let layers = &layers.granting(&granted);
             if !granted.is_empty() {
                 // What it has of the machine may be among it.
-                loaded = Loaded::read(source, layers)?;
+                loaded = Loaded::read(source.clone(), layers)?;
             }
             let contents = if conducts {
                 if let Some(load) = layers.typed_load() {
                     bail!(
                         "`conduct` of {} decides on the load itself\nhelp: leave out --{load}, or \
                         choose a scenario with --scenario NAME",
-                        file.display()
+                        source.name()
                     );
                 }
                 ProgrammeContents::Conducted(loaded)
@@ -102,7 +101,7 @@ impl Programme {
                 )?))
             };
             return Ok(Self { layers: layers.clone(), contents });
-        }
+        };
         if search.is_some() {
             bail!("{}: a search is of one scenario; give its .wasm file", file.display());
         }
@@ -187,6 +186,16 @@ impl Programme {
                     .collect()
             }
         }
+    }
+}
+
+/// The file of a plan, if this is one.
+pub(crate) fn plan_of(source: &ScenarioSource) -> Option<&Path> {
+    match source {
+        ScenarioSource::File(file) if file.extension().is_some_and(|end| end == "toml") => {
+            Some(file)
+        }
+        _ => None,
     }
 }
 

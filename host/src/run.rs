@@ -10,6 +10,7 @@ use clap::Args;
 use swell_cluster::Token;
 use swell_core::plan::Search;
 use swell_core::units::{self, counted};
+use swell_engine::ScenarioSource;
 use swell_outputs::Outputs;
 use swell_report::Exit;
 use tokio::task::LocalSet;
@@ -24,6 +25,7 @@ use crate::executor::Executor;
 use crate::finished::Done;
 use crate::notes;
 use crate::programme::Programme;
+use crate::quick::{QuickArgs, QuickRun};
 use crate::runs::Runs;
 use crate::servers::Servers;
 use crate::settings::flags::{CLUSTER, LOAD, Settings, parse_address, parse_hosts};
@@ -39,8 +41,12 @@ const TOKEN_LIFE: Duration = Duration::from_secs(24 * 3_600);
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The scenario file: a component, or a core module from wasm32-unknown-unknown or
-    /// wasm32-wasip1. Or a plan of several runs: a .toml file.
+    /// wasm32-wasip1, or a script. Or a plan of several runs: a .toml file. Or a URL, which is
+    /// asked for again and again, by ten users unless told otherwise.
     pub(crate) file: PathBuf,
+
+    #[command(flatten)]
+    quick: QuickArgs,
 
     /// A TOML file with settings: each flag's name is a key. Without it, `swell.toml` in the
     /// current folder is read if there is one.
@@ -148,7 +154,14 @@ pub(crate) fn run(
     search: Option<Search>,
 ) -> anyhow::Result<Exit> {
     refuse_what_makes_no_sense(args)?;
-    let layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
+    let mut layers = Layers::of_command(typed, args.config.as_deref(), search.is_some())?;
+    let source = match args.quick.of(&args.file)? {
+        Some(QuickRun { source, target }) => {
+            layers = layers.aimed_at(target)?;
+            source
+        }
+        None => ScenarioSource::File(args.file.clone()),
+    };
     let quiet = layers.undisputed()?.quiet;
     terminal::be_quiet(quiet);
     if !quiet {
@@ -156,14 +169,14 @@ pub(crate) fn run(
     }
     if let Some(coordinator) = &args.coordinator {
         let (token, hosts) = (args.token.clone(), args.hosts);
-        let wanted = RemoteRun { coordinator, token, file: &args.file, hosts, search };
+        let wanted = RemoteRun { coordinator, token, source, hosts, search };
         return run_remotely(wanted, &layers);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the control thread's runtime")?;
-    LocalSet::new().block_on(&runtime, run_here(args, layers, search))
+    LocalSet::new().block_on(&runtime, run_here(args, source, layers, search))
 }
 
 fn refuse_what_makes_no_sense(args: &RunArgs) -> anyhow::Result<()> {
@@ -173,26 +186,21 @@ fn refuse_what_makes_no_sense(args: &RunArgs) -> anyhow::Result<()> {
             --coordinator ADDR has a cluster do the run"
         );
     }
-    if let Some(url) = args
-        .file
-        .to_str()
-        .filter(|file| file.starts_with("http://") || file.starts_with("https://"))
-    {
-        bail!(
-            "{url} is no scenario file\nhelp: host run FILE --target {url}; `host new NAME` makes \
-            a scenario to begin with"
-        );
-    }
     Ok(())
 }
 
 /// Does it on this host, which other hosts may join.
-async fn run_here(args: &RunArgs, layers: Layers, search: Option<Search>) -> anyhow::Result<Exit> {
+async fn run_here(
+    args: &RunArgs,
+    source: ScenarioSource,
+    layers: Layers,
+    search: Option<Search>,
+) -> anyhow::Result<Exit> {
     let mut stops = Stops::listen()?;
     // Compiling takes its time, and a pipe is opened once somebody reads it.
     let file = args.file.clone();
     let ready = move || {
-        let programme = Programme::new(&file, &layers, search)?;
+        let programme = Programme::new(source, &layers, search)?;
         let settings = programme.layers().settings(None)?;
         let outputs = open_outputs(&settings, file)?;
         anyhow::Ok((programme, settings, outputs))

@@ -48,6 +48,8 @@ impl Host {
         }
         // Records of tests are not the user's.
         command.env("XDG_STATE_HOME", target_folder().join("state-of-tests"));
+        // Nor do they find the interpreters that the user keeps.
+        command.env("XDG_DATA_HOME", target_folder().join("data-of-tests"));
         command.arg(subcommand).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self { command, deadline: Duration::from_secs(60), results: None }
     }

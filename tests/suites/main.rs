@@ -23,6 +23,7 @@ mod names;
 mod nginx;
 mod outputs;
 mod page;
+mod quick;
 mod reach;
 mod records;
 mod runs;

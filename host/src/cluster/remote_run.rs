@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -28,6 +28,7 @@ use crate::control_api::ShownRun;
 use crate::delivery::{deliver, open_outputs};
 use crate::live::Screen;
 use crate::prepare::fixed;
+use crate::programme::plan_of;
 use crate::settings::flags::parse_pair;
 use crate::settings::layers::Layers;
 use crate::settings::reach::consent;
@@ -99,7 +100,7 @@ pub(crate) struct RemoteRun<'a> {
     /// Where the cluster is.
     pub(crate) coordinator: &'a str,
     pub(crate) token: Option<Token>,
-    pub(crate) file: &'a Path,
+    pub(crate) source: ScenarioSource,
     /// How many hosts are to share it; without it all that are free.
     pub(crate) hosts: Option<usize>,
     pub(crate) search: Option<Search>,
@@ -110,7 +111,7 @@ pub(crate) struct RemoteRun<'a> {
 /// # Errors
 /// The coordinator cannot be reached; the run is refused, with the reason.
 pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Result<Exit> {
-    let RemoteRun { coordinator, token, file, hosts, search } = wanted;
+    let RemoteRun { coordinator, token, source, hosts, search } = wanted;
     if layers.undisputed()?.tui {
         bail!(
             "--tui: a cluster tells this command where a run is, and not what each of its seconds \
@@ -124,7 +125,7 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
         );
     };
     let token = token.at(vec![coordinator.to_owned()]).context("--coordinator")?;
-    if file.extension().is_some_and(|extension| extension == "toml") {
+    if let Some(file) = plan_of(&source) {
         bail!(
             "{}: a plan of several runs runs on one host\nhelp: leave --coordinator out, or give a \
             .wasm file",
@@ -142,8 +143,8 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
             bail!("--{flag} is for whoever does the run\nhelp: give it to `host node`");
         }
     }
-    let outputs = open_outputs(&settings, file.to_owned())?;
-    let source = fixed(ScenarioSource::File(file.to_owned()), &layers)?;
+    let outputs = open_outputs(&settings, PathBuf::from(source.name()))?;
+    let source = fixed(source, &layers)?;
     let offered = OfferedFiles::default();
     let packed = HeldBundle::new(&offered, &source, layers.pairs(None)?, &BTreeMap::new())?;
     let submission = Submission { bundle: packed.bundle.clone(), hosts, search };

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use swell_client::AllowList;
 use swell_engine::ScenarioInfo;
 
@@ -131,6 +131,18 @@ impl Layers {
         let mut layers = self.clone();
         layers.layers.insert(1.min(layers.layers.len()), layer);
         Ok(layers)
+    }
+
+    /// Adds the service of a URL that was typed in place of a file.
+    ///
+    /// # Errors
+    /// Another service was typed, too.
+    pub(crate) fn aimed_at(&self, url: String) -> anyhow::Result<Self> {
+        if self.typed().any(|key| key == "target") {
+            bail!("--target: the URL says where requests go\nhelp: leave --target out");
+        }
+        let target = toml::Table::from_iter([("target".to_owned(), url.into())]);
+        self.under_typed("the URL".to_owned(), target)
     }
 
     /// Adds a layer above all, for a run beside the one that was typed. It gives no reach, and may

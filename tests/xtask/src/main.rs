@@ -48,7 +48,8 @@ enum XtaskCommand {
     House,
     /// Check and build the page that `--out html=FILE` writes, and try it in a browser
     Page,
-    /// Build that page and a host that carries it, and put the host into your path
+    /// Build that page, a host that carries it, and the interpreters; put the host into your path,
+    /// and them where it looks for them
     Install,
     /// Build each example of the SDK as OUT/NAME.wasm
     Examples {

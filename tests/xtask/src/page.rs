@@ -1,9 +1,13 @@
 //! `cargo xtask page`: the page that reports are made of, and its tests; `cargo xtask install`: a
 //! host that carries it.
 
+use std::path::PathBuf;
 use std::process::Command;
 
+use anyhow::Context;
+
 use crate::machine::program_of;
+use crate::scenarios::interpreters;
 use crate::step::{run, say, succeeds, title};
 use crate::workspace::Workspace;
 
@@ -61,12 +65,19 @@ pub(crate) fn build_if_possible(workspace: &Workspace) -> anyhow::Result<bool> {
     Ok(is_there)
 }
 
-/// Builds the page, and puts a host that carries it into the user's path.
+/// Builds the page, and puts a host that carries it into the user's path, and the interpreters
+/// where it looks for them.
 ///
 /// # Errors
 /// One of them cannot be built.
 pub(crate) fn install(workspace: &Workspace) -> anyhow::Result<()> {
     build(workspace)?;
+    title("interpreters");
+    let data =
+        std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
+    let data = data.or_else(home).context("there is no HOME to put the interpreters into")?;
+    interpreters(workspace, &data.join("swell/interpreters"))?;
     title("host");
     run(workspace.cargo(["install", "--locked", "--path"]).arg(workspace.root().join("host")))
 }

@@ -78,7 +78,15 @@ pub(crate) fn guests(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
         "waits-with-std",
     ];
     compile(workspace, WASIP1, &of_wasi, out, "-wasip1")?;
-    Ok(())
+    interpreters(workspace, out)
+}
+
+/// Builds each interpreter as `out/NAME.wasm`.
+///
+/// # Errors
+/// As [`examples`].
+pub(crate) fn interpreters(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
+    compile(workspace, LEAN, &["--package", "swell-steps", "--examples"], out, "").map(drop)
 }
 
 /// Builds these guests as `out/NAME.wasm`.

@@ -1,0 +1,121 @@
+//! `host run URL`: a request again and again, without a scenario of one's own.
+
+use std::path::Path;
+
+use swell_tests::{Finished, Host, Target, TargetSettings, guest};
+use tempfile::TempDir;
+
+/// A service, and a folder of data with the interpreter of steps.
+struct Stand {
+    target: Target,
+    data: TempDir,
+}
+
+impl Stand {
+    fn new() -> Self {
+        let data = TempDir::new().expect("a temporary folder can be made");
+        let kept = data.path().join("swell/interpreters");
+        std::fs::create_dir_all(&kept).expect("it can be made");
+        std::fs::copy(guest("steps"), kept.join("steps.wasm")).expect("it can be copied");
+        let target = Target::start(TargetSettings::default()).expect("loopback has a free port");
+        Self { target, data }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.target.url())
+    }
+
+    fn with_data(&self, host: Host) -> Host {
+        host.env("XDG_DATA_HOME", self.data.path())
+    }
+
+    fn run(&self, path: &str, args: &str) -> Finished {
+        self.with_data(Host::run_file(Path::new(&self.url(path)))).args(args).finish()
+    }
+
+    /// Refuses what was typed with all of these words; nothing is sent.
+    #[track_caller]
+    fn expect_refusal(&self, typed: &str, args: &str, words: &[&str]) {
+        let refused = self.with_data(Host::new("run").arg(typed)).args(args).finish();
+        let refused = refused.expect_code(104).stderr;
+        for word in words {
+            assert!(refused.contains(word), "no {word:?} in: {refused}");
+        }
+        assert_eq!(self.target.seen().connections, 0);
+    }
+}
+
+#[test]
+fn a_url_is_asked_for_exactly_as_often_as_was_said() {
+    let stand = Stand::new();
+    let finished = stand.run("/items?page=1#top", "-n 300 --vus 3");
+    let finished = finished.expect_done().expect_whole_counts();
+    let seen = stand.target.seen();
+    assert_eq!((seen.path("/items"), seen.requests), (300, 300));
+    assert_eq!(finished.count("/measured/by_name/GET ~1items/ok"), 300);
+    assert_eq!(finished.count("/users/most_at_once"), 3);
+    assert_eq!(finished.json_at("/run/file"), stand.url("/items?page=1#top").as_str());
+    assert!(finished.stdout.contains("GET /items against http://"), "{}", finished.stdout);
+    // Ten users, where nobody says how many.
+    assert_eq!(stand.run("/", "-n 100").expect_done().count("/users/most_at_once"), 10);
+}
+
+#[test]
+fn it_takes_all_that_a_scenario_takes() {
+    let stand = Stand::new();
+    let finished = stand.run("/", "--tps 50 -d 1s --threshold error_rate<1%").expect_done();
+    assert_eq!(finished.count("/measured/transactions/started"), 50, "{}", finished.stdout);
+    let tried = stand.with_data(Host::new("try").arg(stand.url("/items"))).args("-H x-a:b");
+    let tried = tried.finish().expect_code(0).stdout;
+    assert!(tried.contains("GET /items") && tried.contains("x-a"), "{tried}");
+}
+
+#[test]
+fn method_body_and_what_counts_as_success_are_typed() {
+    let stand = Stand::new();
+    let order = stand.data.path().join("order.json");
+    std::fs::write(&order, r#"{"items": [1]}"#).expect("it can be written");
+    let shown = |args: &[&str]| {
+        let mut tried = stand.with_data(Host::new("try").arg(stand.url("/echo"))).arg("--full");
+        for arg in args {
+            tried = tried.arg(arg);
+        }
+        tried.finish().expect_code(0).stdout
+    };
+    let file = format!("@{}", order.display());
+    let posted = shown(&["--body", &file]);
+    assert!(posted.contains("POST /echo") && posted.contains(r#"\"items\": [1]"#), "{posted}");
+    let put = shown(&["-X", "PUT", "--body", "five"]);
+    assert!(put.contains("PUT /echo") && put.contains("five"), "{put}");
+    assert!(shown(&["-X", "PURGE"]).contains("PURGE /echo"));
+
+    let missing = "--vus 1 -n 5";
+    let failed = stand.run("/no-such-page", missing).expect_code_or_invalid(99);
+    assert_eq!(failed.count("/measured/transactions/failed"), 5);
+    let expected = stand.run("/no-such-page", &format!("{missing} --expect 404")).expect_done();
+    assert_eq!(expected.count("/measured/transactions/ok"), 5);
+    let strict = stand.run("/redirect/1", &format!("{missing} --expect 2xx"));
+    assert_eq!(strict.count("/measured/transactions/failed"), 5);
+}
+
+#[test]
+fn what_makes_no_sense_with_a_url_or_without_one_is_refused() {
+    let stand = Stand::new();
+    let url = stand.url("/");
+    stand.expect_refusal(&url, "-n 1 --target http://a.test", &["--target", "leave --target out"]);
+    stand.expect_refusal(&url, "-n 1 --expect fine", &["--expect", "2xx or 200-204"]);
+    stand.expect_refusal(
+        &url,
+        "-n 1 --body @/nowhere/x",
+        &["--body", "/nowhere/x", "No such file"],
+    );
+    let interpreter = format!("-n 1 --interpreter {}", guest("steps").display());
+    stand.expect_refusal(&url, &interpreter, &["--interpreter", "has one already"]);
+    let secret = url.replace("http://", "http://ada:secret@");
+    stand.expect_refusal(&secret, "-n 1", &["authorization"]);
+    let file = guest("plain-get").display().to_string();
+    stand.expect_refusal(&file, "--vus 1 -n 1 --method POST", &["--method", "host run URL"]);
+    let without = Host::new("run").arg(&url).env("XDG_DATA_HOME", "/nowhere").args("-n 1");
+    let without = without.finish().expect_code(104).stderr;
+    assert!(without.contains("cargo xtask install") && without.contains("--target"), "{without}");
+}
