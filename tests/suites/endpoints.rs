@@ -545,6 +545,8 @@ fn a_real_prometheus_scrapes_what_the_dashboard_shows() {
         "start_lag",
         "unsent",
         "requests_total",
+        "body_bytes_total",
+        "connections_total",
     ];
     wait_until(Duration::from_secs(30), "a panel of the dashboard for each metric", || {
         let answered: Vec<String> = queries(&dashboard)

@@ -22,6 +22,17 @@ fn the_documentation_lists_all_figures_and_nothing_else() {
 }
 
 #[test]
+fn the_dashboard_shows_each_metric() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/grafana-dashboard.json");
+    let dashboard = std::fs::read_to_string(file).expect("the dashboard can be read");
+    let families = catalogue::families().map(|family| family.name);
+    // That a run goes on is what its list of runs is made of.
+    for name in families.chain(GAUGES.iter().map(|gauge| gauge.name)) {
+        assert!(dashboard.contains(name), "{name} is in no panel");
+    }
+}
+
+#[test]
 fn files_that_the_maps_of_the_house_name_are_there() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
     for map in ["README.md", ".github/CONTRIBUTING.md"] {
