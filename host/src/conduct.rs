@@ -232,7 +232,7 @@ fn stats(report: &Report) -> RunStats {
         ok: total.counts.ok,
         failed: total.counts.failed,
         interrupted: total.counts.interrupted,
-        unsent: total.unsent.users + total.unsent.host + total.unsent.lease,
+        unsent: total.unsent.users + total.unsent.generator + total.unsent.lease,
         error_rate: total.counts.error_rate,
         goal_tps: report
             .control

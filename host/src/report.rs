@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::slice;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Args;
+use swell_core::RunInstant;
 use swell_core::plain::line;
-use swell_outputs::{History, LAST, Outputs, Replayed, replay};
+use swell_core::units::{self, print_duration};
+use swell_outputs::{History, LAST, Outputs, Replayed, replay_stretch};
+use swell_report::record::RunStretch;
 use swell_report::{Exit, Written};
 
 use crate::delivery::deliver;
@@ -28,9 +32,40 @@ pub(crate) struct ReportArgs {
     )]
     out: Vec<(String, String)>,
 
+    /// Tell the results of a stretch of the run alone, from so long after its beginning, as `30s`.
+    /// A stretch has whole seconds, or whatever step the record has there; what was judged stays of
+    /// the whole run.
+    #[arg(long, value_name = "TIME", value_parser = units::parse_duration)]
+    from: Option<Duration>,
+
+    /// Where the stretch ends; by default where the run does.
+    #[arg(long = "to", value_name = "TIME", value_parser = units::parse_duration)]
+    until: Option<Duration>,
+
     /// No summary beyond errors.
     #[arg(long, short = 'q')]
     quiet: bool,
+}
+
+impl ReportArgs {
+    /// The stretch that is asked for, if any.
+    ///
+    /// # Errors
+    /// It ends before it begins.
+    fn stretch(&self) -> anyhow::Result<Option<RunStretch>> {
+        if self.from.is_none() && self.until.is_none() {
+            return Ok(None);
+        }
+        let from = RunInstant::START + self.from.unwrap_or_default();
+        let until = self.until.map_or(RunInstant::NEVER, |until| RunInstant::START + until);
+        ensure!(
+            from < until,
+            "--to {}: a stretch ends after it begins, which --from says is at {}",
+            print_duration(self.until.unwrap_or_default()),
+            print_duration(self.from.unwrap_or_default())
+        );
+        Ok(Some(RunStretch { from, until }))
+    }
 }
 
 /// Tells a record to outputs. The exit code is about that: what the run's own was, its summary
@@ -39,6 +74,7 @@ pub(crate) struct ReportArgs {
 /// # Errors
 /// There is no such run, or its record cannot be read.
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
+    let stretch = args.stretch()?;
     let path = record_of(&args.run)?;
     let outputs = Outputs::open(&args.out, &[], slice::from_ref(&path), terminal::hand_over)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -48,7 +84,8 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         let mut stops = Stops::listen()?;
         let told = outputs.clone();
-        let Some(replayed) = stops.unless(move || replay(&path, &told)).await? else {
+        let Some(replayed) = stops.unless(move || replay_stretch(&path, stretch, &told)).await?
+        else {
             terminal::say("error: stopped by a signal (exit code 105)");
             return Ok(Exit::Signal);
         };

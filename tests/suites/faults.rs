@@ -147,9 +147,9 @@ impl Case {
         let why = reasons.first().and_then(|reason| reason["what"].as_str()).unwrap_or_default();
         // What is left to users is what a starved generator did not start before the end of a run,
         // at most.
-        let is_fair = blamed.is_empty() && unsent("users") <= unsent("host");
+        let is_fair = blamed.is_empty() && unsent("users") <= unsent("generator");
         let mark = if is_right && is_fair { "as expected" } else { "WRONG" };
-        let (users, host, lease) = (unsent("users"), unsent("host"), unsent("lease"));
+        let (users, host, lease) = (unsent("users"), unsent("generator"), unsent("lease"));
         (
             is_right && is_fair,
             format!(

@@ -26,6 +26,7 @@ mod page;
 mod quick;
 mod reach;
 mod records;
+mod results;
 mod runs;
 mod scripts;
 mod services;

@@ -26,8 +26,8 @@ fn run(target: &Target, flags: &str) -> Host {
 
 /// All slots of the schedule, started or not.
 fn due(run: &Finished) -> u64 {
-    let unsent =
-        ["users", "host"].map(|whose| run.count(&format!("/measured/transactions/unsent/{whose}")));
+    let unsent = ["users", "generator"]
+        .map(|whose| run.count(&format!("/measured/transactions/unsent/{whose}")));
     run.count("/measured/transactions/started") + unsent.iter().sum::<u64>()
 }
 
@@ -49,7 +49,8 @@ fn percentile(sorted: &[f64], percent: f64) -> f64 {
 /// How late the generator says that it was, in milliseconds, at worst: on a thread, and with a
 /// start.
 fn admitted_ms(run: &Finished) -> f64 {
-    run.number("/measured/loop_delay_ms/max") + run.number("/measured/transactions/host_lag_ms/max")
+    run.number("/measured/loop_delay_ms/max")
+        + run.number("/measured/transactions/generator_lag_ms/max")
 }
 
 #[test]
@@ -145,9 +146,9 @@ fn too_few_users_leave_slots_unsent_and_do_not_bend_the_schedule() {
     assert_eq!(due(&run), 300, "{}", run.stdout);
     let started = run.count("/measured/transactions/started");
     assert!((40..=95).contains(&started), "{started} started\n{}", run.stdout);
-    assert_eq!(run.count("/measured/transactions/unsent/host"), 0, "{}", run.stdout);
+    assert_eq!(run.count("/measured/transactions/unsent/generator"), 0, "{}", run.stdout);
     assert!(run.count("/users/most_at_once") <= 5);
-    let [start, user, host] = ["start", "user", "host"]
+    let [start, user, host] = ["start", "user", "generator"]
         .map(|whose| run.number(&format!("/measured/transactions/{whose}_lag_ms/mean")));
     assert!(
         (user + host - start).abs() < 0.01 * start && user > 10.0 * host,
@@ -212,7 +213,7 @@ fn a_closed_run_says_so_and_its_starts_are_never_late() {
     assert!((6..=63).contains(&started), "{started} started in 1 s by 3 users in 50 ms each");
     assert_eq!(
         run.json_at("/measured/transactions/unsent"),
-        &json!({ "users": 0, "host": 0, "lease": 0 })
+        &json!({ "users": 0, "generator": 0, "host": 0, "lease": 0 })
     );
     assert_eq!(run.number("/measured/transactions/user_lag_ms/max"), 0.0);
 }

@@ -56,7 +56,7 @@ fn runs_of_a_plan_begin_and_end_when_it_says_and_are_told_apart_and_together() {
     // What a busy machine did not start was due all the same.
     let due = |name: &str| {
         started(name)
-            + ["users", "host"]
+            + ["users", "generator"]
                 .map(|who| run.count(&format!("/runs/{name}/measured/transactions/unsent/{who}")))
                 .iter()
                 .sum::<u64>()

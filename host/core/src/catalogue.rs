@@ -11,7 +11,7 @@ mod figures;
 pub use self::entry::{
     Family, FamilySeries, FigureEntry, Judged, Label, Measure, Portion, Source, Tell, Timed, Unit,
 };
-pub use self::figures::{ERROR_RATE, FIGURES, TRANSACTION, families, subjects};
+pub use self::figures::{ERROR_RATE, FIGURES, TRANSACTION, families, present_name, subjects};
 
 #[cfg(test)]
 mod tests;

@@ -177,7 +177,7 @@ fn cells(run: &RecordHeader, frame: &Frame, row: &SecondRow<'_>) -> Vec<String> 
     cells.extend([
         row.at_least(),
         lag(&totals.start_lag_ms),
-        lag(&totals.host_lag_ms),
+        lag(&totals.generator_lag_ms),
         lag(&row.part.counted.loop_delay_ms),
         of_run(moment.limited_by.map(|by| by.name().to_owned())),
         of_run(moment.cores.map(number)),

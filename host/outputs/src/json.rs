@@ -1,11 +1,20 @@
-//! `--out json=FILE`: the results as JSON, whole or not at all.
+//! `--out json=FILE`: the results as JSON with the course of each run, whole or not at all.
+//!
+//! The course is gathered from the frames as they come, by a thread of its own: a second of a run
+//! is packed there, and the oldest are joined where there are too many.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use anyhow::Context as _;
 use swell_core::plain;
-use swell_report::Written;
+use swell_report::record::{Frame, Mark, RecordHeader};
+use swell_report::{Report, Written};
 
-use crate::document::Document;
-use crate::sink::{Flag, Kind, KindValue};
+use crate::courses::Courses;
+use crate::document::DocumentPlace;
+use crate::queued::Queued;
+use crate::sink::{Flag, Kind, KindValue, Sink, Stdout};
 
 /// The kind.
 pub(crate) const KIND: Kind = Kind {
@@ -14,24 +23,81 @@ pub(crate) const KIND: Kind = Kind {
     help: "json=FILE writes the results as JSON",
     needs_seconds: false,
     value: KindValue::FileOrStdout,
-    open: |value, stdout| Document::open("json", value, stdout, json),
+    open,
 };
 
-fn json(results: &Written) -> anyhow::Result<String> {
-    let text = serde_json::to_string_pretty(results).context("cannot put the results into JSON")?;
-    Ok(plain::json(&text) + "\n")
+struct Json {
+    place: DocumentPlace,
+    courses: Courses,
+    /// What gathers them.
+    gatherer: Queued,
+}
+
+fn open(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>> {
+    let place = DocumentPlace::open("json", value, stdout)?;
+    let courses = Courses::default();
+    let gatherer = Queued::new("json", courses.clone())?;
+    Ok(Box::new(Json { place, courses, gatherer }))
+}
+
+impl Sink for Json {
+    fn hears_frames(&self) -> bool {
+        true
+    }
+
+    fn needs_results(&self) -> bool {
+        true
+    }
+
+    fn begin(&mut self, run: &Arc<RecordHeader>) {
+        self.gatherer.begin(run);
+    }
+
+    fn frame(&mut self, run: &RecordHeader, frame: &Arc<Frame>) {
+        self.gatherer.frame(run, frame);
+    }
+
+    fn mark(&mut self, run: &RecordHeader, mark: &Mark) {
+        self.gatherer.mark(run, mark);
+    }
+
+    fn over(&mut self, run: &RecordHeader, _: Option<&Report>) {
+        self.gatherer.over(run, None);
+    }
+
+    fn has_room(&mut self) -> bool {
+        self.gatherer.has_room()
+    }
+
+    fn end(&mut self, results: &Written, taken: &AtomicU64) -> anyhow::Result<()> {
+        let gathered = self.gatherer.end_without_results(taken);
+        let mut results = results.clone();
+        self.courses.put_into(&mut results);
+        let text =
+            serde_json::to_string_pretty(&results).context("cannot put the results into JSON")?;
+        self.place.write(&(plain::json(&text) + "\n"), taken)?;
+        gathered.context("the course of a run is not in the results")
+    }
+
+    fn takes_stdout(&self) -> bool {
+        self.place.is_stdout()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io;
     use std::path::Path;
-    use std::sync::atomic::AtomicU64;
 
+    use serde_json::Value;
+    use swell_report::record::Entry;
     use swell_report::{Exit, ExitReport, ReportOfRuns};
 
     use super::*;
     use crate::outputs::Outputs;
+    use crate::record_file::{Bounds, RecordFile};
+    use crate::replay::replay;
+    use crate::samples::{busy_frame, frame, header, mark, report};
 
     fn nowhere(_: &[u8]) -> io::Result<()> {
         Err(io::ErrorKind::BrokenPipe.into())
@@ -78,5 +144,43 @@ mod tests {
             let words = format!("{error:#}");
             assert!(words.contains("json=FILE writes") && words.contains(kind), "{words}");
         }
+    }
+
+    #[test]
+    fn the_course_of_a_run_is_the_same_live_and_from_its_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let json = |name: &str| {
+            let wanted = [("json".to_owned(), path(name).display().to_string())];
+            Outputs::open(&wanted, &[], &[], nowhere).unwrap()
+        };
+        let (run, report) = (header("shop"), report("shop", busy_frame(0, 300).counted));
+        let (live, again) = (json("live"), json("again"));
+        let mut record = RecordFile::create(&path("r"), &run, Bounds::default()).unwrap();
+        live.begin(&run);
+        // Longer than a record has frames, so that the oldest are joined.
+        for second in 0..4_000 {
+            let frame =
+                if second < 50 { Arc::new(busy_frame(second, 300)) } else { frame(second, second) };
+            live.wait_for_room();
+            live.frame(&run, &frame);
+            record.add(&Entry::Frame(Box::new((*frame).clone()))).unwrap();
+            if second == 70 {
+                live.mark(&run, &mark());
+                record.add(&Entry::Mark(mark())).unwrap();
+            }
+        }
+        live.over(&run, Some(&report));
+        record.add(&Entry::End(Box::new(report.clone()))).unwrap();
+        live.end(&Written::Run(Box::new(report)), &AtomicU64::new(0)).unwrap();
+        let replayed = replay(&path("r"), &again).unwrap();
+        again.end(&Written::Run(replayed.report.unwrap()), &AtomicU64::new(0)).unwrap();
+        let text = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+        let live: Value = serde_json::from_str(&text("live")).unwrap();
+        let points = live["series"].as_array().unwrap();
+        assert!(points.len() > 2_000 && points.len() <= 3_600, "{}", points.len());
+        assert!(points[0]["response_ms"]["p95"].is_number(), "{:#}", points[0]);
+        assert_eq!(live["marks"][0]["kind"], "goal-changed");
+        assert!(text("live") == text("again"), "the record has another course than the run");
     }
 }

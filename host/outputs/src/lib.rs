@@ -15,6 +15,7 @@
 
 mod aside;
 mod charts;
+mod courses;
 mod csv;
 mod document;
 mod exporter;
@@ -53,5 +54,5 @@ pub use self::places::is_same_file;
 pub use self::prometheus::Prometheus;
 pub use self::queued::{NewsKind, Queued, RunNews, Taker};
 pub use self::records::default_record;
-pub use self::replay::{Replayed, replay};
+pub use self::replay::{Replayed, replay, replay_stretch};
 pub use self::sink::{Flag, Kind, KindValue, Sink, Stdout};

@@ -135,7 +135,7 @@ fn about(text: &mut String, report: &Report) {
             by.unwrap_or_default()
         );
     }
-    for host in &report.hosts {
+    for host in &report.nodes {
         let Some(unknown) = host.unknown_in_words() else { continue };
         let _ = writeln!(text, "- host {} was lost: {}", code(&host.name), code(&unknown));
     }

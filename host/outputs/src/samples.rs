@@ -9,6 +9,7 @@ use swell_core::record::{
     Batches, Cause, Recorder, RunPhase, Snapshot, TransactionEnd, TransactionTimes,
 };
 use swell_core::run::{EndCause, MachineRecord, RunOutcome};
+use swell_core::threshold::Threshold;
 use swell_report::record::{Frame, HostAbout, Mark, MarkKind, Moment, RecordForm, RecordHeader};
 use swell_report::{
     Exit, ExitReport, Header, LeftOut, Report, ReportOfRuns, Rules, RunState, Status, Written,
@@ -62,6 +63,32 @@ pub(crate) fn frame(second: u64, started: u64) -> Arc<Frame> {
 pub(crate) fn mark() -> Mark {
     let text = "goal 5/s, over the control API".to_owned();
     Mark { at: RunInstant::START, kind: MarkKind::GoalChanged, text }
+}
+
+/// What a run of this name came to that counted this in ten seconds.
+pub(crate) fn report(name: &str, snapshot: Snapshot) -> Report {
+    report_of(name, snapshot, &[])
+}
+
+fn report_of(name: &str, snapshot: Snapshot, thresholds: &[Threshold]) -> Report {
+    let outcome = RunOutcome {
+        cause: EndCause::Finished,
+        requests_written: snapshot.measured.total.counts.started,
+        snapshot,
+        measured: Duration::from_secs(10),
+        warm_up: Duration::ZERO,
+        is_steady: None,
+        users_at_once: 1,
+        began_at: Duration::from_secs(1_795_000_000),
+        machine: MachineRecord::default(),
+        control: None,
+        limits: Vec::new(),
+        batches: Batches::default(),
+        nodes: Vec::new(),
+    };
+    let rules = Rules { thresholds, room: None, accepts_invalid: false, allow_all_failed: false };
+    let left_out = LeftOut { stderr_lines: 0, log_lines: 0 };
+    Report::of(&header(name).run, &rules, &outcome, left_out)
 }
 
 /// The results of a command without runs.
@@ -118,29 +145,7 @@ pub(crate) fn failed_report(name: &str) -> Report {
     for (name, passed) in [("has a title", true), (EVIL, true), (EVIL, false)] {
         recorder.check(RunPhase::Measured, name, passed);
     }
-    let outcome = RunOutcome {
-        cause: EndCause::Finished,
-        snapshot: recorder.take_window(at(10_000), Snapshot::default()),
-        measured: Duration::from_secs(10),
-        warm_up: Duration::ZERO,
-        is_steady: None,
-        requests_written: 100,
-        users_at_once: 1,
-        began_at: Duration::from_secs(1_795_000_000),
-        machine: MachineRecord::default(),
-        control: None,
-        limits: Vec::new(),
-        batches: Batches::default(),
-        nodes: Vec::new(),
-    };
     let thresholds =
         ["error_rate < 1%", "response.p50 < 1s"].map(|rule| rule.parse().expect("it is one"));
-    let rules = Rules {
-        thresholds: &thresholds,
-        room: None,
-        accepts_invalid: false,
-        allow_all_failed: false,
-    };
-    let left_out = LeftOut { stderr_lines: 0, log_lines: 0 };
-    Report::of(&header(name).run, &rules, &outcome, left_out)
+    report_of(name, recorder.take_window(at(10_000), Snapshot::default()), &thresholds)
 }

@@ -84,7 +84,7 @@ impl PartOfFrame {
     /// Starts that were due and never came.
     pub(crate) const fn unsent(&self) -> u64 {
         let unsent = self.counted.transactions.unsent;
-        unsent.users + unsent.host + unsent.lease
+        unsent.users + unsent.generator + unsent.lease
     }
 
     fn has_something(&self) -> bool {

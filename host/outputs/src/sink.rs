@@ -31,6 +31,12 @@ pub trait Sink: Send {
         false
     }
 
+    /// Whether it has nothing to write where there are no results, as those of a run that was cut
+    /// off.
+    fn needs_results(&self) -> bool {
+        !self.hears_frames()
+    }
+
     /// All runs are over, or took place elsewhere, and these are their results. Bytes are counted
     /// as they are taken, so that a reader who takes none is found out.
     ///

@@ -5,7 +5,7 @@ use swell_core::run::{MachineRecord, RunOutcome};
 use crate::judgement::{self, Rules};
 use crate::report::{
     About, ConfidenceReport, ControlReport, ExitReport, Form, Header, HostReport, LimitReport,
-    MachineReport, NotableReport, Part, Report, SearchReport, UsersReport,
+    MachineReport, Part, Report, SearchReport, UsersReport,
 };
 
 /// Lines that nobody can read any more.
@@ -26,18 +26,11 @@ impl Report {
         let thresholds = judgement::thresholds(rules, outcome);
         let (code, reason) = judgement::exit(rules, outcome, &verdict, &thresholds);
         let control = outcome.control.as_ref();
-        let before = Part::of(&snapshot.warm_up, warm_up);
-        let mut part = Part::of(&snapshot.measured, measured);
-        part.follow(&before);
-        let traced = header.traceparent.then_some(header.seed);
-        for (name, row) in &mut part.by_name {
-            if let Some(counted) = snapshot.measured.transactions.row(name) {
-                row.notable = NotableReport::of(&counted.notable, traced);
-            }
-        }
+        let [before, part] = Part::of_both(snapshot, [warm_up, measured], header);
         Self {
-            schema: Form::First,
+            schema: Form::Second,
             run: About::of(header, outcome),
+            stretch: None,
             verdict: judgement::verdict_report(&verdict),
             exit: ExitReport { code, reason },
             measured: part,
@@ -48,11 +41,13 @@ impl Report {
             thresholds,
             control: control.filter(|control| control.found.is_none()).map(ControlReport::of),
             limits: outcome.limits.iter().map(LimitReport::of).collect(),
-            hosts: outcome.nodes.iter().map(HostReport::of).collect(),
+            nodes: outcome.nodes.iter().map(HostReport::of).collect(),
             search: control
                 .and_then(|control| control.found.as_ref())
                 .map(|found| SearchReport::of(found, header.hold.unwrap_or_default())),
             machine: MachineReport::of(&outcome.machine, left_out),
+            series: Vec::new(),
+            marks: Vec::new(),
         }
     }
 }

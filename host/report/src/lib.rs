@@ -50,10 +50,10 @@ pub use self::judgement::Rules;
 pub use self::live_line::LiveLine;
 pub use self::report::{
     About, CheckReport, ConfidenceReport, ControlReport, Counted, Evidence, ExitReport, Form,
-    FormOfRuns, Header, HostReport, LimitReport, MachineReport, NameReport, NotableReport,
-    NotableRow, ObjectiveReport, OneOfRuns, Part, Report, ReportOfRuns, RequestsReport,
-    SearchReport, SeriesReport, ThresholdReport, Times, Totals, UnsentReport, UsersReport,
-    VerdictReport, Written, failures,
+    FormOfRuns, Header, HostReport, LimitReport, MachineReport, MarkReport, NameReport,
+    NotableReport, NotableRow, ObjectiveReport, OneOfRuns, Part, PointReport, Report, ReportOfRuns,
+    RequestsReport, SearchReport, SeriesReport, StretchReport, ThresholdReport, Times, Totals,
+    UnsentReport, UsersReport, VerdictReport, Written, failures,
 };
 pub use self::sheet::{Piece, Sheet, Tone, cut};
 pub use self::status::{Ended, HostStatus, ObjectiveStatus, RunState, Status};

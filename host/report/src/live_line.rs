@@ -289,7 +289,7 @@ fn host_words(host: &HostStatus) -> Vec<LineWord> {
     let padded = format!("{name}{}", " ".repeat(16_usize.saturating_sub(width(&name))));
     let share = format!("{:>3.0} %", host.share * 100.0);
     let rate = grouped(host.per_second.round() as u64);
-    let lag = time(host.host_lag_p99_ms);
+    let lag = time(host.generator_lag_p99_ms);
     let words = [
         Some(in_short(0, padded.into(), cut(&name, NAME.1).into())),
         state,

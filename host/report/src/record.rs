@@ -15,6 +15,8 @@
 //! | `thinning` | which frames are joined where there are too many |
 //! | `part` | what a node alone knows of a run that several share |
 //! | `side_by_side` | the frames of several nodes as those of all |
+//! | `course` | the run in at most 3,600 points, for its report |
+//! | `stretch` | a part of the run, and the report of it |
 //! | `bytes` | a record as bytes, and back |
 //! | `lines` | a record as lines of JSON |
 //! | `counts` | what a frame counted as JSON |
@@ -22,6 +24,7 @@
 
 mod bytes;
 mod counts;
+mod course;
 mod follow;
 mod frame;
 mod header;
@@ -32,9 +35,11 @@ mod redact;
 #[cfg(test)]
 mod samples;
 mod side_by_side;
+mod stretch;
 mod thinning;
 
 pub use self::bytes::{Entry, FIRST_BYTES, RecordReader, Unreadable, from_bytes, to_bytes};
+pub use self::course::RunCourse;
 pub use self::follow::MarkWatch;
 pub use self::frame::{Frame, Moment};
 pub use self::header::{HostAbout, RecordForm, RecordHeader};
@@ -44,4 +49,5 @@ pub use self::part::{PartAbout, PartMoment};
 pub use self::redact::without_secret;
 pub(crate) use self::redact::without_secrets_of_url;
 pub use self::side_by_side::{JointFrames, SideBySide};
+pub use self::stretch::{RunStretch, StretchSum};
 pub use self::thinning::{Span, joined};

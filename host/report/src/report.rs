@@ -7,12 +7,14 @@
 //! written is read back as it was: whoever has the JSON has the report.
 
 mod confidence;
+mod course;
 mod header;
 mod hosts;
-mod names;
+pub(crate) mod names;
 mod notable;
 mod part;
 mod rate;
+mod renamed;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -29,6 +31,7 @@ use swell_core::record::{Figures, Snapshot, Texts};
 use swell_core::verdict::Stamp;
 
 pub use self::confidence::ConfidenceReport;
+pub use self::course::{MarkReport, PointReport, StretchReport};
 pub use self::header::Header;
 pub use self::hosts::HostReport;
 pub use self::notable::{NotableReport, NotableRow};
@@ -45,9 +48,9 @@ use crate::exit::Exit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub enum Form {
-    /// The first.
-    #[serde(rename = "swell.run/1")]
-    First,
+    /// The second. It has all keys of the first, which is read as well.
+    #[serde(rename = "swell.run/2", alias = "swell.run/1")]
+    Second,
 }
 
 /// The same of the form for several runs.
@@ -66,6 +69,10 @@ pub struct Report {
     pub schema: Form,
     /// What was run.
     pub run: About,
+    /// The stretch that `measured`, `warm_up`, `series` and `marks` are of; absent where that is
+    /// the whole run. All else is of the whole run in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stretch: Option<StretchReport>,
     /// Whether the figures may be believed.
     pub verdict: VerdictReport,
     /// How it ended.
@@ -86,12 +93,21 @@ pub struct Report {
     pub control: Option<ControlReport>,
     /// What kept the rate below what was asked for, one after the other.
     pub limits: Vec<LimitReport>,
-    /// The hosts that shared the run; empty where one was alone.
-    pub hosts: Vec<HostReport>,
+    /// The nodes that shared the run; empty where one was alone.
+    #[serde(flatten, with = "renamed::nodes")]
+    #[schemars(schema_with = "renamed::nodes::schema::<Vec<HostReport>>")]
+    pub nodes: Vec<HostReport>,
     /// What `host find` found; absent in other runs.
     pub search: Option<SearchReport>,
     /// The load generator's own state.
     pub machine: MachineReport,
+    /// The course of the run, a point a second; absent where the results came alone, without the
+    /// seconds that they are of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "course::on_lines")]
+    pub series: Vec<PointReport>,
+    /// What happened meanwhile; absent as `series` is, or where nothing did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "course::on_lines")]
+    pub marks: Vec<MarkReport>,
 }
 
 /// What was run.

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 use swell_core::control::{Doing, Limiter};
 use swell_core::record::{Censored, Figures, Snapshot};
 use swell_core::run::{Look, NodeLook, ObjectiveRecord, Standing, limit_in_words};
 use swell_core::verdict::Stamp;
 
-use crate::report::Times;
+use crate::report::{Times, names};
 
 /// What a run is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
     /// `setup` is under way.
@@ -105,6 +106,7 @@ pub struct Status {
     /// What each objective does.
     pub objectives: Vec<ObjectiveStatus>,
     /// Each host, where several share the run.
+    #[serde(serialize_with = "with_old_names")]
     pub hosts: Vec<HostStatus>,
 }
 
@@ -126,19 +128,20 @@ pub struct HostStatus {
     /// Processors in use.
     pub cores: f64,
     /// The 99th percentile of the lag of starts that is its own fault, so far.
-    pub host_lag_p99_ms: Option<f64>,
+    pub generator_lag_p99_ms: Option<f64>,
     /// What its figures so far would be worth alone.
     pub verdict: Stamp,
 }
 
 /// What an objective does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ObjectiveStatus {
     /// As it is written on the command line.
     pub rule: String,
     /// The rate up to which it was found to hold, in transactions a second.
     pub limit_per_second: f64,
     /// What its controller does.
+    #[schemars(schema_with = "names::doing_by_name")]
     pub state: Doing,
     /// Whether it is what keeps the goal down.
     pub binding: bool,
@@ -247,7 +250,7 @@ impl HostStatus {
             users: look.users,
             per_second: look.per_second,
             cores: look.cores,
-            host_lag_p99_ms: look.generator_lag.map(|lag| lag.as_secs_f64() * 1e3),
+            generator_lag_p99_ms: look.generator_lag.map(|lag| lag.as_secs_f64() * 1e3),
             verdict: look.stamp,
         }
     }
@@ -263,6 +266,20 @@ impl ObjectiveStatus {
             measured: record.measured.map(|(reading, _)| reading),
         }
     }
+}
+
+/// Writes hosts for whoever knows the names that their figures had before `swell.run/2`, too.
+fn with_old_names<S: Serializer>(hosts: &[HostStatus], to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct WithOldNames<'a> {
+        #[serde(flatten)]
+        host: &'a HostStatus,
+        host_lag_p99_ms: Option<f64>,
+    }
+
+    to.collect_seq(
+        hosts.iter().map(|host| WithOldNames { host, host_lag_p99_ms: host.generator_lag_p99_ms }),
+    )
 }
 
 /// Of what began in the warm-up and after it, whatever ended lately.

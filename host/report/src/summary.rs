@@ -24,7 +24,7 @@ use self::part::{by_name, checks, metrics, requests, totals};
 use self::rate::{confidence, control, hosts, limits, search};
 use self::words::{REST, SHOWN_TEXTS, count_of_bad, duration, outcomes, per_second};
 use crate::figures::stamp_tone;
-use crate::report::{Report, ReportOfRuns};
+use crate::report::{Report, ReportOfRuns, StretchReport};
 use crate::sheet::{Column, Piece, Row, Sheet, Table, Tone};
 
 /// A report as text. As it is displayed it has lines as long as they need to be.
@@ -212,6 +212,15 @@ impl Summary<'_> {
                 run.seed
             )],
         );
+        if let Some(StretchReport { from, until }) = self.report.stretch {
+            sheet.say(
+                2,
+                [Tone::Doubtful.of(format!(
+                    "these are its figures from {from:.1} s to {until:.1} s; verdict and \
+                    thresholds are of the whole run"
+                ))],
+            );
+        }
     }
 
     /// What did not end, which no verdict on the generator must hide.

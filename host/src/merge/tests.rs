@@ -121,7 +121,7 @@ fn parts_of_hosts_come_to_what_they_counted_second_by_second() {
     let report = &run.report;
     assert_eq!(report.measured.transactions.counts.started, 60);
     assert!((report.run.measured_seconds - 3.0).abs() < 1e-9);
-    assert_eq!(report.hosts.iter().map(|host| host.started).collect::<Vec<_>>(), [30, 30]);
+    assert_eq!(report.nodes.iter().map(|host| host.started).collect::<Vec<_>>(), [30, 30]);
     let lines: Vec<Value> = fs::read_to_string(lines)
         .unwrap()
         .lines()
@@ -151,7 +151,7 @@ fn a_host_of_which_there_is_less_or_nothing_is_told() {
     let (_, done) = merged(read_parts(&[path]).unwrap(), &Outputs::of(Vec::new())).unwrap();
     let Done::Finished(run) = done else { panic!("it took place") };
     assert_eq!(run.exit, Exit::HostsLost);
-    let hosts = run.report.hosts.iter().map(|host| (host.name.as_str(), host.started));
+    let hosts = run.report.nodes.iter().map(|host| (host.name.as_str(), host.started));
     let hosts: Vec<_> = hosts.collect();
     assert_eq!(hosts, [("0000000000000007 (no journal)", 0), ("a", 20)]);
 }

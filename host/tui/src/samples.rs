@@ -106,7 +106,7 @@ fn node(name: &str, present: bool) -> HostStatus {
         users: 6,
         per_second: 49.0,
         cores: 0.25,
-        host_lag_p99_ms: Some(0.4),
+        generator_lag_p99_ms: Some(0.4),
         verdict: Stamp::Valid,
     }
 }

@@ -14,7 +14,7 @@ type Counted = { started: number; ok: number; failed: number; interrupted: numbe
 type Named = Counted & { response_ms: TimesReport; service_ms: TimesReport; per_second: number };
 interface Measured {
   transactions: Named & { unsent: Record<string, number>; user_lag_ms: TimesReport;
-    host_lag_ms: TimesReport };
+    generator_lag_ms: TimesReport };
   by_name: Record<string, Named & { failures: Record<string, number> }>;
   requests: { ok: number; failed: number; written: number; connections: number;
     body_bytes: number; statuses: Record<string, number>; errors: Record<string, number>;
@@ -85,7 +85,7 @@ sameMap(figures.unsent, { users, generator: host ?? others.generator, lease }, "
 sameTimes(figures.response, all.response_ms, "response");
 sameTimes(figures.service, all.service_ms, "service");
 sameTimes(figures.lags.users, all.user_lag_ms, "user_lag");
-sameTimes(figures.lags.generator, all.host_lag_ms, "generator_lag");
+sameTimes(figures.lags.generator, all.generator_lag_ms, "generator_lag");
 sameTimes(figures.lags.loop, measured.loop_delay_ms, "loop_delay");
 
 for (const [name, said] of Object.entries(measured.by_name)) {

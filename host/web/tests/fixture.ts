@@ -77,7 +77,7 @@ export function fixture(wish: Wish): { lines: Line[]; responses: number[][] } {
         users: 70,
         per_second: perSecond / hosts.length,
         cores: 0.3 + 0.1 * of.dice(),
-        host_lag_p99_ms: 0.2 + 0.2 * of.dice(),
+        generator_lag_p99_ms: 0.2 + 0.2 * of.dice(),
         verdict: "VALID",
       })),
       [second < warmUp ? "warm_up" : "measured"]: counts,
@@ -246,12 +246,12 @@ function report({ seconds, warmUp = 0, hosts = [], names = NAMES }: Wish): Repor
       until_seconds: seconds * 0.74,
       means: "the service: all 400 users are under way, and it takes 5 times as long as at best",
     }],
-    hosts: hosts.map((name) => ({
+    nodes: hosts.map((name) => ({
       name,
       share: 1 / hosts.length,
       started: 12_345,
       verdict: "VALID",
-      host_lag_p99_ms: 0.41,
+      generator_lag_p99_ms: 0.41,
       cpu_seconds: 93,
       times_lost: name === hosts.at(-1) ? 1 : 0,
       complete: true,

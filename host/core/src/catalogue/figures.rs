@@ -11,6 +11,9 @@ pub const TRANSACTION: Label = label("transaction", "");
 /// The share of transactions that failed. A threshold on it says how many may.
 pub const ERROR_RATE: &str = "error_rate";
 
+/// Names that figures had before, and may still be asked for by, with those that they have now.
+const OLD_NAMES: [(&str, &str); 1] = [("host_lag", "generator_lag")];
+
 /// All figures.
 pub static FIGURES: &[FigureEntry] = &[
     FigureEntry {
@@ -61,7 +64,7 @@ pub static FIGURES: &[FigureEntry] = &[
         family: None,
     },
     FigureEntry {
-        name: "host_lag",
+        name: "generator_lag",
         judged: of_run(
             "The part of the start lag in which a user was free: the generator's fault",
             Measure::Times(|figures| &figures.total.host_lag),
@@ -301,6 +304,11 @@ pub static FIGURES: &[FigureEntry] = &[
 /// The figures that a threshold may be about, in the order in which people see them.
 pub fn subjects() -> impl Iterator<Item = (&'static FigureEntry, &'static Judged)> {
     FIGURES.iter().filter_map(|entry| Some((entry, entry.judged.as_ref()?)))
+}
+
+/// The name that a figure has now which is asked for by this one.
+pub fn present_name(name: &str) -> &str {
+    OLD_NAMES.iter().find(|(old, _)| *old == name).map_or(name, |(_, now)| now)
 }
 
 /// The families of metrics that are made of counts.

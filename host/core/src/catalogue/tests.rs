@@ -15,6 +15,15 @@ fn names_are_told_apart() {
 }
 
 #[test]
+fn a_figure_that_was_renamed_is_found_by_its_old_name_and_no_other_has_that() {
+    for name in ["host_lag", "generator_lag"] {
+        assert_eq!(present_name(name), "generator_lag");
+    }
+    assert!(FIGURES.iter().any(|entry| entry.name == "generator_lag"));
+    assert!(FIGURES.iter().all(|entry| present_name(entry.name) == entry.name));
+}
+
+#[test]
 fn a_family_is_named_after_its_kind() {
     for family in families() {
         let ending = match family.series {

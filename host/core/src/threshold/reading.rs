@@ -5,7 +5,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::rule::{Choice, Comparison, Of, Quantity, Side, Subject, Threshold};
-use crate::catalogue::Unit;
+use crate::catalogue::{self, Unit};
 use crate::record::{Percentile, Statistic};
 use crate::spelling;
 use crate::units::{Share, UnitError, parse_duration, parse_rate_or_zero};
@@ -126,7 +126,8 @@ impl Quantity {
                 cure: "a name stands in brackets right after the metric, like \"service[front \
             page].p99\"",
             })?;
-        let subject = Subject::all().find(|subject| subject.name == metric);
+        let present_name = catalogue::present_name(metric);
+        let subject = Subject::all().find(|subject| subject.name == present_name);
         let subject = subject.ok_or_else(|| ThresholdError::UnknownMetric {
             text: owned(),
             metric: metric.to_owned(),

@@ -86,6 +86,7 @@ fn what_holds_passes_and_what_does_not_fails_with_what_was_measured() {
         ("error_rate < 1%", false, "10%"),
         ("error_rate <= 10%", true, "10%"),
         ("error_rate[front page] < 1%", true, "0%"),
+        ("generator_lag.p99 < 1ms", true, "0s"),
         ("host_lag.p99 < 1ms", true, "0s"),
         ("throughput >= 100/s", true, "100/s"),
         ("throughput[front page] > 90/s", false, "90.0/s"),

@@ -147,7 +147,7 @@ impl SqlTables<'_> {
                     integer(host.users),
                     host.per_second.into(),
                     host.cores.into(),
-                    host.host_lag_p99_ms.into(),
+                    host.generator_lag_p99_ms.into(),
                     text(host.verdict.name()),
                 ],
             )?;
@@ -198,7 +198,7 @@ impl SqlTables<'_> {
     fn transactions(&self, run: &str, frame: &Frame, row: &SecondRow<'_>) -> Result<u64> {
         let (counts, totals) = (row.counts, &row.part.counted.transactions);
         let is_of_all = row.name.is_none();
-        let lag = totals.host_lag_ms.percentile(Percentile::P99).filter(|_| is_of_all);
+        let lag = totals.generator_lag_ms.percentile(Percentile::P99).filter(|_| is_of_all);
         let mut values = vec![
             text(run),
             frame.from.as_secs_f64().into(),

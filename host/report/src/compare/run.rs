@@ -170,7 +170,7 @@ impl Facts {
             began_at,
             machine: None,
             cores: report.machine.cores,
-            hosts: report.hosts.len().max(1),
+            hosts: report.nodes.len().max(1),
             stamp: Some(report.verdict.stamp),
         }
     }

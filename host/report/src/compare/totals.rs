@@ -76,7 +76,7 @@ fn times<'a>(part: &'a Part, quantity: &Quantity) -> Option<&'a Times> {
         }
         "start_lag" => Some(&part.transactions.start_lag_ms),
         "user_lag" => Some(&part.transactions.user_lag_ms),
-        "host_lag" => Some(&part.transactions.host_lag_ms),
+        "generator_lag" => Some(&part.transactions.generator_lag_ms),
         "request" => Some(&part.requests.service_ms),
         _ => None,
     }
@@ -102,7 +102,7 @@ pub(super) fn portion(part: &Part, quantity: &Quantity) -> Option<Portion> {
         }
         "unsent" => {
             let unsent = part.transactions.unsent;
-            let unsent = unsent.users + unsent.host + unsent.lease;
+            let unsent = unsent.users + unsent.generator + unsent.lease;
             Some(surely(unsent, part.transactions.counts.started + unsent))
         }
         "checks" => {

@@ -15,7 +15,7 @@ use swell_core::verdict::CpuWindows;
 
 use super::*;
 use crate::exit::Exit;
-use crate::report::NotableRow;
+use crate::report::{NotableReport, NotableRow};
 
 const LEFT_OUT: LeftOut = LeftOut { stderr_lines: 0, log_lines: 0 };
 

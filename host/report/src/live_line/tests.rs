@@ -46,7 +46,7 @@ fn host(name: &str, present: bool) -> HostStatus {
         users: 20,
         per_second: 49.0,
         cores: 0.3,
-        host_lag_p99_ms: Some(0.4),
+        generator_lag_p99_ms: Some(0.4),
         verdict: Stamp::Valid,
     }
 }

@@ -125,7 +125,8 @@ impl Moment {
         }
     }
 
-    fn join(&mut self, mine: f64, later: &Self, theirs: f64) {
+    /// Joins that of a later stretch; they lasted so many seconds.
+    pub(super) fn join(&mut self, mine: f64, later: &Self, theirs: f64) {
         let mean = |before: f64, after: f64| match mine + theirs {
             0.0 => after,
             both => (before * mine + after * theirs) / both,

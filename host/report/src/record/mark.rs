@@ -1,5 +1,6 @@
 //! What happened at one instant of a run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use swell_core::RunInstant;
 
@@ -15,7 +16,7 @@ pub struct Mark {
 }
 
 /// What can happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MarkKind {
     /// Somebody gave the run another goal.

@@ -70,7 +70,7 @@ pub(super) fn host_status(name: &str) -> HostStatus {
         users: 3,
         per_second: 50.0,
         cores: 0.25,
-        host_lag_p99_ms: Some(0.1),
+        generator_lag_p99_ms: Some(0.1),
         verdict: Stamp::Valid,
     }
 }

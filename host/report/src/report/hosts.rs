@@ -6,7 +6,7 @@ use swell_core::run::NodeResult;
 use swell_core::units::grouped;
 use swell_core::verdict::Stamp;
 
-use super::names;
+use super::{names, renamed};
 
 /// One of the hosts that shared a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +25,9 @@ pub struct HostReport {
     pub verdict: Stamp,
     /// The 99th percentile of the lag of starts that is its own fault; absent where too few were
     /// seen.
-    pub host_lag_p99_ms: Option<f64>,
+    #[serde(flatten, with = "renamed::generator_lag_p99_ms")]
+    #[schemars(schema_with = "renamed::generator_lag_p99_ms::schema::<Option<f64>>")]
+    pub generator_lag_p99_ms: Option<f64>,
     /// Processor time that it used in the measured part.
     pub cpu_seconds: f64,
     /// How often it was not heard for so long that others took over.
@@ -46,7 +48,7 @@ impl HostReport {
             share: fate.share,
             started: totals.started,
             verdict: totals.stamp(),
-            host_lag_p99_ms: totals.generator_lag().map(|lag| lag.as_secs_f64() * 1e3),
+            generator_lag_p99_ms: totals.generator_lag().map(|lag| lag.as_secs_f64() * 1e3),
             cpu_seconds: totals.machine.cpu.seconds,
             times_lost: fate.times_lost,
             complete: fate.is_complete,

@@ -2,7 +2,7 @@
 //! it is what it was.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
-use swell_core::control::{Limiter, SearchEnd};
+use swell_core::control::{Doing, Limiter, SearchEnd};
 use swell_core::record::MetricKind;
 use swell_core::verdict::Stamp;
 
@@ -16,6 +16,18 @@ pub(super) fn stamp(_: &mut SchemaGenerator) -> Schema {
 /// The schema of who keeps a rate below what is asked for.
 pub(super) fn limiter(_: &mut SchemaGenerator) -> Schema {
     one_of(Limiter::ALL.map(Limiter::name))
+}
+
+/// The same where nobody may be.
+pub(super) fn limiter_if_any(_: &mut SchemaGenerator) -> Schema {
+    let names = Limiter::ALL.map(|limiter| Some(limiter.name()));
+    let names: Vec<Option<&str>> = names.into_iter().chain([None]).collect();
+    json_schema!({ "type": ["string", "null"], "enum": names })
+}
+
+/// The schema of what an objective's controller does, by its name.
+pub(crate) fn doing_by_name(_: &mut SchemaGenerator) -> Schema {
+    one_of(Doing::ALL.map(Doing::name))
 }
 
 /// The schema of why a search ended.
@@ -66,7 +78,6 @@ pub(super) mod doing {
 mod tests {
     use serde::Serialize;
     use serde::de::DeserializeOwned;
-    use swell_core::control::Doing;
 
     use super::*;
 

@@ -8,11 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use swell_core::exchange::Protocol;
 use swell_core::record::{
-    Cause, Causes, Figures, MetricKind, Outcomes, Series, Split, Statistic, Transaction, Value,
+    Cause, Causes, Figures, MetricKind, Outcomes, Series, Snapshot, Split, Statistic, Transaction,
+    Unsent, Value,
 };
 
+use super::header::Header;
 use super::names;
 use super::notable::NotableReport;
+use super::renamed;
 use super::times::Times;
 
 /// What began in one part of the run.
@@ -82,7 +85,9 @@ pub struct Totals {
     /// The part of it in which no user was free.
     pub user_lag_ms: Times,
     /// The part of it in which a user was free: the generator's fault.
-    pub host_lag_ms: Times,
+    #[serde(flatten, with = "renamed::generator_lag_ms")]
+    #[schemars(schema_with = "renamed::generator_lag_ms::schema::<Times>")]
+    pub generator_lag_ms: Times,
 }
 
 /// Starts that were due and never came, by who was in the way.
@@ -91,7 +96,9 @@ pub struct UnsentReport {
     /// No user was free.
     pub users: u64,
     /// A user was free, and the generator did not begin it.
-    pub host: u64,
+    #[serde(flatten, with = "renamed::generator")]
+    #[schemars(schema_with = "renamed::generator::schema::<u64>")]
+    pub generator: u64,
     /// No lease was held: the coordinator could not be reached in time.
     pub lease: u64,
 }
@@ -188,6 +195,12 @@ impl Counted {
     }
 }
 
+impl UnsentReport {
+    pub(crate) const fn of(Unsent { users, host, lease }: Unsent) -> Self {
+        Self { users, generator: host, lease }
+    }
+}
+
 impl Part {
     /// Has names stand in the order of an earlier part of the run: which of them the first window
     /// of a later part has counted is chance.
@@ -195,6 +208,25 @@ impl Part {
         let place = |known: Option<usize>| known.unwrap_or(usize::MAX);
         self.by_name.sort_by_cached_key(|name, _| place(earlier.by_name.get_index_of(name)));
         self.checks.sort_by_cached_key(|name, _| place(earlier.checks.get_index_of(name)));
+    }
+
+    /// The warm-up and the measured part of a run, which lasted so many seconds, with the
+    /// transactions of the latter that are worth a look of their own.
+    pub(crate) fn of_both(
+        counted: &Snapshot,
+        [warm_up, measured]: [f64; 2],
+        run: &Header,
+    ) -> [Self; 2] {
+        let before = Self::of(&counted.warm_up, warm_up);
+        let mut part = Self::of(&counted.measured, measured);
+        part.follow(&before);
+        let traced = run.traceparent.then_some(run.seed);
+        for (name, row) in &mut part.by_name {
+            if let Some(counted) = counted.measured.transactions.row(name) {
+                row.notable = NotableReport::of(&counted.notable, traced);
+            }
+        }
+        [before, part]
     }
 
     /// The figures of a part that lasted `seconds`.
@@ -208,18 +240,14 @@ impl Part {
                 ok_per_second: rate(total.counts.ok),
                 per_second: rate(total.counts.ok + total.counts.failed),
                 concurrency: concurrency(&total.service, seconds),
-                unsent: UnsentReport {
-                    users: figures.unsent.users,
-                    host: figures.unsent.host,
-                    lease: figures.unsent.lease,
-                },
+                unsent: UnsentReport::of(figures.unsent),
                 response_ms: Times::of_all(&total.response.all()),
                 service_ms: Times::of_all(&total.service.all()),
                 ok_response_ms: Times::of(&total.response.ok),
                 failed_response_ms: Times::of(&total.response.failed),
                 start_lag_ms: Times::of(&total.start_lag),
                 user_lag_ms: Times::of(&total.user_lag),
-                host_lag_ms: Times::of(&total.host_lag),
+                generator_lag_ms: Times::of(&total.host_lag),
             },
             by_name: figures
                 .transactions

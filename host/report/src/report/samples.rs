@@ -84,7 +84,7 @@ pub(crate) fn passed() -> Report {
     let snapshot = snapshot();
     let response = [(Percentile::P50, [0.1 + 0.2, 1.0 / 3.0]), (Percentile::P999, [900.0, 1e3])];
     Report {
-        schema: Form::First,
+        schema: Form::Second,
         run: About {
             id: "f00".to_owned(),
             version: "0.1.0".to_owned(),
@@ -102,6 +102,7 @@ pub(crate) fn passed() -> Report {
             timeout_seconds: 60.0,
             measured_seconds: 7.000_000_1,
         },
+        stretch: None,
         verdict: VerdictReport { stamp: Stamp::Valid, evidence: Vec::new() },
         exit: ExitReport { code: Exit::Passed, reason: "passed".to_owned() },
         measured: Part::of(&snapshot.measured, 7.000_000_1),
@@ -116,7 +117,7 @@ pub(crate) fn passed() -> Report {
         thresholds: Vec::new(),
         control: None,
         limits: Vec::new(),
-        hosts: Vec::new(),
+        nodes: Vec::new(),
         search: None,
         machine: MachineReport {
             cores: 2,
@@ -127,6 +128,8 @@ pub(crate) fn passed() -> Report {
             stolen: None,
             stderr_lines_left_out: 0,
         },
+        series: Vec::new(),
+        marks: Vec::new(),
     }
 }
 
@@ -213,7 +216,7 @@ pub(crate) fn of_a_cluster() -> Report {
         share: 1.0 / 3.0,
         started: 10,
         verdict,
-        host_lag_p99_ms: None,
+        generator_lag_p99_ms: None,
         cpu_seconds: 0.3,
         times_lost: 1,
         complete,
@@ -221,7 +224,7 @@ pub(crate) fn of_a_cluster() -> Report {
         unknown_most,
     };
     let lost = host(Stamp::Suspect, false, None);
-    Report { hosts: vec![host(Stamp::Unjudged, true, Some(0)), lost], ..passed() }
+    Report { nodes: vec![host(Stamp::Unjudged, true, Some(0)), lost], ..passed() }
 }
 
 pub(crate) fn all() -> Vec<(&'static str, Report)> {

@@ -29,14 +29,14 @@ pub(super) fn totals(sheet: &mut Sheet, part: &Part) {
         ))]),
     );
     let unsent = total.unsent;
-    if unsent.users + unsent.host > 0 {
+    if unsent.users + unsent.generator > 0 {
         sheet.say(4, [
             Tone::Bad.of("unsent     "),
             Piece::from(format!(
                 "{} for want of a free user (slow service, or --max-vus), {} for the generator's \
                 fault",
                 grouped(unsent.users),
-                grouped(unsent.host)
+                grouped(unsent.generator)
             )),
         ]);
     }
@@ -63,7 +63,7 @@ pub(super) fn totals(sheet: &mut Sheet, part: &Part) {
         ("service time", &total.service_ms),
         ("start lag", &total.start_lag_ms),
         ("  no user free", &total.user_lag_ms),
-        ("  generator", &total.host_lag_ms),
+        ("  generator", &total.generator_lag_ms),
         ("loop delay", &part.loop_delay_ms),
     ]);
     sheet.table(times_table(rows));

@@ -97,7 +97,7 @@ pub(super) fn limits(sheet: &mut Sheet, report: &Report) {
 
 /// Who generated the load.
 pub(super) fn hosts(sheet: &mut Sheet, report: &Report) {
-    if report.hosts.is_empty() {
+    if report.nodes.is_empty() {
         return;
     }
     let columns = [("share", 1), ("started", 2), ("verdict", 0), ("lag p99", 3), ("processor", 4)];
@@ -111,7 +111,7 @@ pub(super) fn hosts(sheet: &mut Sheet, report: &Report) {
                 print_share(host.share).into(),
                 grouped(host.started).into(),
                 stamp_tone(host.verdict).of(host.verdict.name()),
-                time(host.host_lag_p99_ms).into(),
+                time(host.generator_lag_p99_ms).into(),
                 format!("{:.1} s", host.cpu_seconds).into(),
             ],
             below: (!said.is_empty()).then(|| said.join("; ")),
@@ -120,7 +120,7 @@ pub(super) fn hosts(sheet: &mut Sheet, report: &Report) {
     sheet.table(Table {
         title: "hosts".to_owned(),
         columns: columns.map(|(head, rank)| Column { head, rank }).into(),
-        rows: report.hosts.iter().map(row).collect(),
+        rows: report.nodes.iter().map(row).collect(),
     });
 }
 

@@ -50,8 +50,8 @@ fn hostile() -> Report {
         evil.iter().map(|name| (name.to_string(), CheckReport { passed: 1, failed: 1 })).collect();
     report.run.scenario = evil[0].to_owned();
     report.run.target = Some(format!("http://{}/", "x".repeat(300)));
-    report.hosts = of_a_cluster().hosts;
-    report.hosts[0].name = evil[1].to_owned();
+    report.nodes = of_a_cluster().nodes;
+    report.nodes[0].name = evil[1].to_owned();
     report
 }
 

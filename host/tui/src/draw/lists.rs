@@ -130,7 +130,7 @@ fn node(host: &HostStatus) -> Vec<Piece> {
         host.share * 100.0,
         print_rate(host.per_second),
         host.cores,
-        time(host.host_lag_p99_ms)
+        time(host.generator_lag_p99_ms)
     );
     let stamp = stamp_tone(host.verdict).of(host.verdict.name());
     vec![Tone::Title.of(name), " ".into(), state, figures.into(), stamp]

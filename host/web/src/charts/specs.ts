@@ -168,7 +168,7 @@ function lagSpec(run: Run): Spec {
   const names = hostNames(run);
   const bound = { at: 2e6, word: "INVALID above, if that is 10 % of the response p99" };
   const lines: Line[] = names.length > 0
-    ? hostLines(run, names, (host) => (host.host_lag_p99_ms ?? NaN) * 1e6, words.time)
+    ? hostLines(run, names, (host) => (host.generator_lag_p99_ms ?? NaN) * 1e6, words.time)
     : ([["Loop delay", "loop", "n1"], ["Generator lag", "generator", "blue"]] as const).map(
         ([label, key, color]) => {
           const channel = { generator: "generator_lag", loop: "loop_delay" }[key];

@@ -77,7 +77,7 @@ export interface HostMoment {
   users: number;
   per_second: number;
   cores: number;
-  host_lag_p99_ms: number | null;
+  generator_lag_p99_ms: number | null;
   verdict: string;
 }
 
@@ -157,12 +157,12 @@ export interface Report {
     objectives: { rule: string; means: string; limit_per_second: number; state: string }[];
   } | null;
   limits: { by: string; from_seconds: number; until_seconds: number | null; means: string }[];
-  hosts: {
+  nodes: {
     name: string;
     share: number;
     started: number;
     verdict: string;
-    host_lag_p99_ms: number | null;
+    generator_lag_p99_ms: number | null;
     cpu_seconds: number;
     times_lost: number;
     complete: boolean;

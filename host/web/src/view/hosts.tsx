@@ -77,7 +77,8 @@ function Table({ run, names }: { run: Run; names: string[] }) {
         </thead>
         <tbody>
           {names.map((name, index) => {
-            const host = report?.hosts.find((host) => host.name === name);
+            const host = report?.nodes.find((host) => host.name === name);
+            const lag = host?.generator_lag_p99_ms;
             return (
               <tr key={name}>
                 <th scope="row" class="nm"><i class={`dot n${index % 3}`} />{name}</th>
@@ -85,7 +86,7 @@ function Table({ run, names }: { run: Run; names: string[] }) {
                 <td class="lo w"><Ribbon run={run} name={name} index={index} /></td>
                 <td class="num">{host ? words.count(host.started) : "n/a"}</td>
                 <td class="num lo">
-                  <Q of={words.time(host?.host_lag_p99_ms ? host.host_lag_p99_ms * 1e6 : null)} />
+                  <Q of={words.time(lag ? lag * 1e6 : null)} />
                 </td>
                 <td class="num lo">{host ? words.length(host.cpu_seconds) : "n/a"}</td>
               </tr>

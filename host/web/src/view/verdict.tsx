@@ -126,7 +126,7 @@ function Facts({ run, report }: { run: Run; report: Report }) {
           {limit.means}
         </Fact>
       ))}
-      {report.hosts.filter((host) => host.times_lost > 0 || !host.complete).map((host) => (
+      {report.nodes.filter((host) => host.times_lost > 0 || !host.complete).map((host) => (
         <Fact key={host.name} name="Hosts" state="warn" lead={`${host.name} was lost`}>
           {host.complete
             ? "all that it counted is in these figures"
