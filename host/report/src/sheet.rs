@@ -111,6 +111,15 @@ impl Sheet {
         self.lines.push(vec![" ".repeat(indent).into(), plain(piece)]);
     }
 
+    /// Words beside a head of ours, and what is folded of them below where they begin.
+    pub(crate) fn beside<P: Into<Piece>>(
+        &mut self,
+        head: &str,
+        pieces: impl IntoIterator<Item = P>,
+    ) {
+        self.fold_after(head.into(), width(head), pieces.into_iter().map(Into::into));
+    }
+
     /// A fact with a label before it, and what is folded below its words.
     pub(crate) fn fact<P: Into<Piece>>(
         &mut self,
@@ -137,13 +146,17 @@ impl Sheet {
     }
 
     fn fold(&mut self, indent: usize, hang: usize, pieces: impl Iterator<Item = Piece>) {
+        self.fold_after(" ".repeat(indent).into(), hang, pieces);
+    }
+
+    fn fold_after(&mut self, head: Piece, hang: usize, pieces: impl Iterator<Item = Piece>) {
+        let head = (!head.text.is_empty()).then_some(head);
         let Some(columns) = self.columns else {
-            let start = (indent > 0).then(|| Piece::from(" ".repeat(indent)));
-            self.lines.push(start.into_iter().chain(pieces.map(plain)).collect());
+            self.lines.push(head.into_iter().chain(pieces.map(plain)).collect());
             return;
         };
         let mut folded = Folded { columns, hang, lines: Vec::new() };
-        folded.start(indent);
+        folded.start(head);
         for words in inseparable(words(pieces)) {
             folded.push(words);
         }
@@ -260,9 +273,14 @@ struct FoldedLine {
 }
 
 impl Folded {
-    fn start(&mut self, indent: usize) {
-        let pieces = (indent > 0).then(|| Piece::from(" ".repeat(indent))).into_iter().collect();
-        self.lines.push(FoldedLine { pieces, taken: indent, is_begun: false });
+    fn start(&mut self, head: Option<Piece>) {
+        let taken = head.as_ref().map_or(0, Piece::columns);
+        self.lines.push(FoldedLine { pieces: head.into_iter().collect(), taken, is_begun: false });
+    }
+
+    /// A line that goes on with the one before it.
+    fn go_on(&mut self) {
+        self.start((self.hang > 0).then(|| " ".repeat(self.hang).into()));
     }
 
     /// The line that is not full yet.
@@ -280,7 +298,7 @@ impl Folded {
         }
         let line = self.last();
         if line.is_begun && line.taken + 1 + wide > columns {
-            self.start(hang);
+            self.go_on();
         } else if line.is_begun {
             line.add_space();
         }
@@ -306,7 +324,7 @@ impl Folded {
             if rest.is_empty() {
                 return;
             }
-            self.start(self.hang);
+            self.go_on();
         }
     }
 }
