@@ -65,6 +65,42 @@ fn the_series_of_a_run_adds_up_to_its_totals_and_its_record_has_the_same() {
 }
 
 #[test]
+fn the_lines_of_a_run_tell_each_transaction_that_its_report_keeps_when_it_came() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("run.jsonl");
+    let target = Target::start(TargetSettings::default()).expect("loopback has a free port");
+    let run = Host::run_guest("says-failed")
+        .target(target.url())
+        .args("--tps 50 --duration 2s --allow-all-failed --out")
+        .arg(format!("jsonl={}", path.display()))
+        .finish()
+        .expect_done();
+    let text = std::fs::read_to_string(path).expect("it is written");
+    let lines: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
+    let told: Vec<&Value> = lines.iter().filter_map(|line| line.get("notable")).collect();
+    let names = run.json_at("/measured/by_name").as_object().expect("names");
+    let mut kept = 0;
+    for (name, row) in names {
+        for (list, is_slowest) in [("slowest", true), ("failures", false)] {
+            for one in row["notable"][list].as_array().expect("a list") {
+                let found = told.iter().find(|told| {
+                    told["name"] == name.as_str() && told["iteration"] == one["iteration"]
+                });
+                let found = found.unwrap_or_else(|| panic!("no line of {one}"));
+                assert!(found["slowest"] == true || !is_slowest, "{found}");
+                for key in ["at", "user", "response_ms", "service_ms", "error"] {
+                    assert_eq!(found[key], one[key], "{key}");
+                }
+                kept += 1;
+            }
+        }
+    }
+    assert!(kept >= 20, "{kept}");
+    assert!(lines.last().is_some_and(|line| line.get("end").is_some()));
+}
+
+#[test]
 fn a_stretch_of_a_record_has_its_own_figures_and_says_so() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let record = folder.path().join("run.swell");

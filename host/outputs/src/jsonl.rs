@@ -1,5 +1,6 @@
 //! `--out jsonl=FILE`: the record of each run as lines of JSON, as they come.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -8,7 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 use swell_core::plain;
-use swell_report::record::{end_line, frame_line, header_line, mark_line};
+use swell_report::record::{
+    NotableWatch, end_line, frame_line, header_line, mark_line, notable_line,
+};
 
 use crate::document::{STDOUT, in_pieces};
 use crate::queued::{NewsKind, Queued, RunNews, Taker};
@@ -28,6 +31,8 @@ pub(crate) const KIND: Kind = Kind {
 struct LinesFile {
     to: To,
     begun: bool,
+    /// Of each run that goes on, by its identity, what of its transactions was worth a line.
+    notables: BTreeMap<String, NotableWatch>,
 }
 
 enum To {
@@ -46,7 +51,7 @@ fn open(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>> {
             To::File(path.into(), file)
         }
     };
-    Ok(Box::new(Queued::new("jsonl", LinesFile { to, begun: false })?))
+    Ok(Box::new(Queued::new("jsonl", LinesFile { to, begun: false, notables: BTreeMap::new() })?))
 }
 
 impl LinesFile {
@@ -75,14 +80,26 @@ impl LinesFile {
 
 impl Taker for LinesFile {
     fn take(&mut self, told: &RunNews, written: &AtomicU64) -> anyhow::Result<()> {
-        let line = match &told.what {
-            NewsKind::Begun => header_line(&told.run),
-            NewsKind::Frame(frame) => frame_line(frame),
-            NewsKind::Mark(mark) => mark_line(mark),
-            NewsKind::Over(Some(report)) => end_line(report),
-            NewsKind::Over(None) => return Ok(()),
-        };
-        self.put(&line, &told.run.run.name, written)
+        let run = &told.run.run;
+        let mut lines = Vec::new();
+        match &told.what {
+            NewsKind::Begun => {
+                self.notables.insert(run.id.clone(), NotableWatch::new(&told.run));
+                lines.push(header_line(&told.run));
+            }
+            NewsKind::Frame(frame) => {
+                lines.push(frame_line(frame));
+                let watch = self.notables.get_mut(&run.id);
+                let notables = watch.map(|watch| watch.see(frame)).unwrap_or_default();
+                lines.extend(notables.iter().map(notable_line));
+            }
+            NewsKind::Mark(mark) => lines.push(mark_line(mark)),
+            NewsKind::Over(report) => {
+                self.notables.remove(&run.id);
+                lines.extend(report.as_deref().map(end_line));
+            }
+        }
+        lines.iter().try_for_each(|line| self.put(line, &run.name, written))
     }
 
     fn finish(&mut self, _: &AtomicU64) -> anyhow::Result<Vec<String>> {

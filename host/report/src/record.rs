@@ -12,6 +12,7 @@
 //! | `frame` | what was counted in a stretch, and where the run was at its end |
 //! | `mark` | what happened at one instant |
 //! | `follow` | the marks that follow from one frame after the other |
+//! | `notable` | the transactions that are worth a look of their own, as they come |
 //! | `thinning` | which frames are joined where there are too many |
 //! | `part` | what a node alone knows of a run that several share |
 //! | `side_by_side` | the frames of several nodes as those of all |
@@ -30,6 +31,7 @@ mod frame;
 mod header;
 mod lines;
 mod mark;
+mod notable;
 mod part;
 mod redact;
 #[cfg(test)]
@@ -43,8 +45,9 @@ pub use self::course::RunCourse;
 pub use self::follow::MarkWatch;
 pub use self::frame::{Frame, Moment};
 pub use self::header::{HostAbout, RecordForm, RecordHeader};
-pub use self::lines::{end_line, frame_line, header_line, mark_line};
+pub use self::lines::{end_line, frame_line, header_line, mark_line, notable_line};
 pub use self::mark::{Mark, MarkKind};
+pub use self::notable::{NotableNews, NotableWatch};
 pub use self::part::{PartAbout, PartMoment};
 pub use self::redact::without_secret;
 pub(crate) use self::redact::without_secrets_of_url;

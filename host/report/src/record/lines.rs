@@ -1,8 +1,8 @@
 //! A record as lines of JSON, one object each: for other programs, and for the page.
 //!
-//! `{"header":…}` comes first, then `{"frame":…}` and `{"mark":…}` in the order in which they
-//! happened, then `{"end":…}`, unless the record was cut short. Instants are in seconds since the
-//! run's first one.
+//! `{"header":…}` comes first, then `{"frame":…}`, `{"notable":…}` and `{"mark":…}` in the order in
+//! which they happened, then `{"end":…}`, unless the record was cut short. Instants are in seconds
+//! since the run's first one.
 
 use serde_json::{Value, json};
 use swell_core::RunInstant;
@@ -11,7 +11,8 @@ use super::counts::{counts, users};
 use super::frame::{Frame, Moment};
 use super::header::RecordHeader;
 use super::mark::Mark;
-use crate::report::Report;
+use super::notable::NotableNews;
+use crate::report::{NotableRow, Report};
 
 /// The line of what is known at the beginning.
 pub fn header_line(header: &RecordHeader) -> Value {
@@ -70,6 +71,25 @@ pub fn frame_line(frame: &Frame) -> Value {
 /// The line of a mark.
 pub fn mark_line(Mark { at, kind, text }: &Mark) -> Value {
     json!({ "mark": { "at": seconds(*at), "kind": kind, "text": text } })
+}
+
+/// The line of a transaction that is worth a look of its own.
+pub fn notable_line(NotableNews { name, row, slowest }: &NotableNews) -> Value {
+    let NotableRow { at, iteration, user, response_ms, service_ms, error, trace_id } = row;
+    let mut of = json!({
+        "at": at,
+        "name": name,
+        "iteration": iteration,
+        "user": user,
+        "response_ms": response_ms,
+        "service_ms": service_ms,
+        "error": error,
+        "slowest": slowest,
+    });
+    if let Some(trace_id) = trace_id {
+        of["trace_id"] = trace_id.as_str().into();
+    }
+    json!({ "notable": of })
 }
 
 /// The line of what a run came to.
@@ -136,6 +156,23 @@ mod tests {
         assert_eq!(
             mark_line(&samples::mark()).to_string(),
             r#"{"mark":{"at":1.5,"kind":"goal-changed","text":"goal 200/s, over the control API"}}"#
+        );
+        let row = NotableRow {
+            at: 1.5,
+            iteration: 7,
+            user: 2,
+            response_ms: 12.5,
+            service_ms: 12.0,
+            error: None,
+            trace_id: Some("00f067aa".to_owned()),
+        };
+        let news = NotableNews { name: "pay".to_owned(), row, slowest: true };
+        assert_eq!(
+            notable_line(&news)["notable"],
+            json!({
+                "at": 1.5, "name": "pay", "iteration": 7, "user": 2, "response_ms": 12.5,
+                "service_ms": 12.0, "error": null, "slowest": true, "trace_id": "00f067aa",
+            })
         );
         let report = samples::report();
         let end = end_line(&report);

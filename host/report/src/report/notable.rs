@@ -47,7 +47,7 @@ impl NotableReport {
 }
 
 impl NotableRow {
-    fn of(transaction: &NotableTransaction, traced: Option<u64>) -> Self {
+    pub(crate) fn of(transaction: &NotableTransaction, traced: Option<u64>) -> Self {
         let NotableTransaction { at, whose, response, service, error } = transaction;
         let Whose { iteration, user } = *whose;
         Self {
