@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use swell_core::plan::Search;
 use swell_report::Exit;
 
@@ -85,14 +85,27 @@ enum TypedCommand {
     New(new_project::NewArgs),
     /// Compile a Rust scenario to a .wasm file.
     Build(build_scenario::BuildArgs),
-    /// Print the JSON Schema of what `host run --out json=FILE` writes.
-    Schema,
+    /// Print the JSON Schema of what `--out json=FILE` writes, of a run or of a comparison.
+    Schema {
+        /// Of which command.
+        #[arg(value_enum, default_value_t = SchemaOf::Run)]
+        of: SchemaOf,
+    },
     /// The compiler's child process; see the engine's `compile`.
     #[command(name = COMPILE_CHILD, hide = true)]
     CompileChild {
         #[arg(num_args = 0..)]
         arguments: Vec<std::ffi::OsString>,
     },
+}
+
+/// What there is a JSON Schema of.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SchemaOf {
+    /// Results of a run, or of several.
+    Run,
+    /// What `host compare` finds.
+    Compare,
 }
 
 /// What was typed, read.
@@ -160,7 +173,7 @@ impl CommandLine {
             TypedCommand::View(args) => view::view(&args),
             TypedCommand::History(args) => history::history(args).map(|()| Exit::Passed),
             TypedCommand::Check(args) => check::check(&args).map(|()| Exit::Passed),
-            TypedCommand::Schema => print_schema().map(|()| Exit::Passed),
+            TypedCommand::Schema { of } => print_schema(of).map(|()| Exit::Passed),
             TypedCommand::New(args) => new_project::run(args).map(|()| Exit::Passed),
             TypedCommand::Build(args) => build_scenario::run(args).map(|_| Exit::Passed),
             TypedCommand::CompileChild { arguments } => {
@@ -175,8 +188,11 @@ fn program() -> clap::Command {
     Cli::command().mut_subcommand("try", attempt::without_idle_flags)
 }
 
-fn print_schema() -> anyhow::Result<()> {
-    let schema = schemars::schema_for!(swell_report::Written);
+fn print_schema(of: SchemaOf) -> anyhow::Result<()> {
+    let schema = match of {
+        SchemaOf::Run => schemars::schema_for!(swell_report::Written),
+        SchemaOf::Compare => swell_report::RunComparison::schema(),
+    };
     Ok(terminal::show(format_args!("{}\n", serde_json::to_string_pretty(&schema)?))?)
 }
 

@@ -1,5 +1,7 @@
 //! What two sides come to, held against each other.
 
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use swell_core::threshold::Margin;
 
@@ -12,7 +14,8 @@ use crate::exit::Exit;
 
 /// The version of the form of a comparison in JSON. A reader may rely on a key's meaning within a
 /// major version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(inline)]
 pub enum ComparisonForm {
     /// The first.
     #[serde(rename = "swell.compare/1")]
@@ -20,7 +23,7 @@ pub enum ComparisonForm {
 }
 
 /// See the module's documentation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct RunComparison {
     /// The version of this form.
     pub schema: ComparisonForm,
@@ -58,6 +61,11 @@ impl RunComparison {
             by_name,
             margins: margins.iter().map(|margin| ruling::rule(&sides, margin)).collect(),
         }
+    }
+
+    /// The JSON Schema of what is written.
+    pub fn schema() -> Schema {
+        SchemaSettings::default().for_serialize().into_generator().into_root_schema_for::<Self>()
     }
 
     /// How the command ends: a margin that is surely exceeded, or of which nothing is known, fails

@@ -1,12 +1,13 @@
 //! What a comparison goes by, which follows from how many runs there are and what is known of them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::between;
 use super::run::ComparedRun;
 
 /// See the module's documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// The totals of two runs: no interval is known.

@@ -5,6 +5,7 @@
 //! whatever else is in the table. Of what is not known nobody can say that it is well, so it fails,
 //! too, as a threshold without data does.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use swell_core::threshold::{By, Margin};
 
@@ -13,7 +14,7 @@ use super::table::Sides;
 use super::words::{change, ends};
 
 /// What became of a margin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MarginRuling {
     /// The difference may lie within it.
@@ -25,7 +26,7 @@ pub enum MarginRuling {
 }
 
 /// A margin and what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct MarginReport {
     /// As it is written on the command line.
     pub rule: String,

@@ -1,5 +1,6 @@
 //! The figures that are held against each other, and what is found of each.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use swell_core::catalogue::Unit;
 use swell_core::threshold::{Quantity, QuantityAmount};
@@ -35,7 +36,7 @@ const FOLLOWS: f64 = 0.2;
 const OF_A_NAME: [(&str, &str); 3] = [("service", ".p50"), ("service", ".p95"), ("error_rate", "")];
 
 /// One figure of both sides.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct FigureComparison {
     /// Its name, as thresholds have it.
     pub figure: String,
@@ -72,7 +73,7 @@ fn is_exact(at_least: &[bool; 2]) -> bool {
 }
 
 /// What is found of a figure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum FigureFinding {
     /// Its whole interval lies on one side of zero, and chance shows that in one of twenty tables
     /// at most.

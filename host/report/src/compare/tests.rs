@@ -229,6 +229,32 @@ fn markdown_has_a_row_for_each_figure_and_no_markup_of_others() {
 }
 
 #[test]
+fn its_schema_has_each_key_that_is_written_and_no_other() {
+    let schema = serde_json::to_value(RunComparison::schema()).unwrap();
+    let json = serde_json::to_value(a_comparison()).unwrap();
+    for (written, described) in [
+        (&json, ""),
+        (&json["figures"][1], "/$defs/FigureComparison"),
+        (&json["unlike"][0], "/$defs/Unlike"),
+        (&json["margins"][0], "/$defs/MarginReport"),
+    ] {
+        let described = schema.pointer(described).unwrap();
+        let properties = described["properties"].as_object().unwrap();
+        let written = written.as_object().unwrap();
+        assert!(written.keys().all(|key| properties.contains_key(key)), "{described:#}");
+        assert_eq!(written.len(), properties.len(), "{described:#}");
+        let required = described["required"].as_array().unwrap();
+        assert!(required.iter().all(|key| written.contains_key(key.as_str().unwrap())));
+    }
+    let exact = serde_json::to_value(FigureComparison {
+        at_least: [false; 2],
+        ..a_row("response.p50", FigureFinding::Same)
+    });
+    let required = &schema["$defs"]["FigureComparison"]["required"];
+    assert_eq!(required.as_array().unwrap().len(), exact.unwrap().as_object().unwrap().len());
+}
+
+#[test]
 fn as_json_it_has_what_the_text_has() {
     let json = serde_json::to_value(a_comparison()).unwrap();
     assert_eq!(json["schema"], "swell.compare/1");

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use swell_core::units::{counted, grouped, print_duration, print_rate};
 use swell_core::verdict::Stamp;
@@ -12,7 +13,7 @@ use super::run::{ComparedRun, Facts};
 use super::table::Sides;
 
 /// One thing that is not the same on both sides, or not in all runs of one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unlike {
     /// What it is.
     pub what: &'static str,
