@@ -12,6 +12,9 @@ use crate::xml_text::xml_text;
 /// The name of the letters, which a browser gives its own.
 pub(super) const FONT: &str = "sans-serif";
 
+/// By how much the widest letters that a browser may show an SVG in, as DejaVu Sans, exceed ours.
+const BROWSER_LETTERS: f64 = 1.22;
+
 /// The colours, chosen so that who sees red and green alike can tell them apart.
 pub(super) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 pub(super) const SHADE: RGBColor = RGBColor(0xf3, 0xf3, 0xf1);
@@ -107,10 +110,10 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         self.area.draw_text(words, &style, self.dot(at))
     }
 
-    /// How wide words are.
+    /// How wide words are at most: letters of a browser may be wider than ours.
     pub(super) fn width(&self, words: &str, size: u32) -> Result<f64, DrawError<DB>> {
         let (width, _) = self.area.estimate_text_size(words, &self.style(size))?;
-        Ok(f64::from(width) / f64::from(self.dots))
+        Ok(f64::from(width) * BROWSER_LETTERS / f64::from(self.dots))
     }
 
     /// Somebody's words, which are cut where they are wider than this.
