@@ -49,6 +49,12 @@ impl Ink {
         })
     }
 
+    /// A line where something happened, which stands behind all curves. A chart takes the colour of
+    /// a style, and no attributes.
+    pub(crate) fn mark(self) -> Style {
+        self.coloured(Color::DarkGray)
+    }
+
     /// What a curve is drawn with: fine dots, or where colours do not tell curves apart, a sign of
     /// its own.
     pub(crate) const fn marker(self, curve: Curve) -> Marker {

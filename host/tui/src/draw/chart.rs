@@ -98,7 +98,7 @@ fn plot(
         .iter()
         .map(|ends| {
             let set = Dataset::default().data(ends).graph_type(GraphType::Line);
-            set.marker(Marker::Braille).style(view.ink.style(Tone::Faint))
+            set.marker(Marker::Braille).style(view.ink.mark())
         })
         .collect();
     for (curve, points) in curves {
