@@ -88,7 +88,6 @@ fn a_receiver_that_cannot_be_is_refused_before_anything_is_sent_and_without_its_
         (&["influx=me:s3cret@h/db"], "http:// or https:// is needed"),
         (&["influx=http://me:s3cret@h"], "a database is needed"),
         (&["statsd=h"], "a host and a port are needed"),
-        (&["prometheus-file=/no/such/x.prom"], "cannot write there"),
         (&["webhook="], "SWELL_WEBHOOK_URL"),
         (&["otlp=http://me:s3cret@h", "otlp=http://h/"], "named twice"),
         (&["json=x.json"], "there is no receiver \"json\""),
