@@ -13,10 +13,10 @@
 //! where half of the windows say so of themselves, where no more is missing than was due while its
 //! threads stood still, or where its machine holds no more users; the *users* are the limit where
 //! too few transactions began because no user was free and answers take no longer than at best, so
-//! that more users would have helped; else the *service* is, where no user was free or answers take
-//! longer and longer. A service that is slow but keeps up, however many users that needs, is no
-//! limit, and neither is a rate that rises. Once the windows of one second complete what was asked
-//! for, the limit is over.
+//! that more users would have helped; else the *service* is, where no user was free, or answers
+//! take longer and longer, or do not come any more. A service that is slow but keeps up, however
+//! many users that needs, is no limit, and neither is a rate that rises. Once the windows of one
+//! second complete what was asked for, the limit is over.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -199,10 +199,12 @@ impl LimitWatch {
                 late.zip(self.best).is_some_and(|(late, best)| late <= best * UNHURRIED);
             return Some(if unhurried { Limiter::Users } else { Limiter::Service });
         }
-        early
-            .zip(late)
-            .is_some_and(|(early, late)| late > early * SLOWER)
-            .then_some(Limiter::Service)
+        let is_slower = early.zip(late).is_some_and(|(early, late)| late > early * SLOWER);
+        // Where hardly anything is completed, no mean says so: but what began first would have
+        // ended long ago, by the best times of this run.
+        let hangs =
+            all.completed < ENOUGH && self.best.is_some_and(|best| best * UNHURRIED < all.seconds);
+        (is_slower || hangs).then_some(Limiter::Service)
     }
 }
 

@@ -147,6 +147,21 @@ fn a_service_that_hangs_is_the_limit_and_a_scenario_that_begins_nothing_is_nobod
 }
 
 #[test]
+fn a_service_that_ceases_to_answer_is_the_limit_while_users_are_left() {
+    for standing in [0.0, 0.9] {
+        // The generator stands still for most of a second when the service ceases to answer.
+        let past = stream(30.0, |at| StreamWindow {
+            rate: 100.0,
+            capacity: if at < 10.0 { 100_000.0 } else { 1e-6 },
+            standing: if (10.0..11.0).contains(&at) { standing } else { 0.0 },
+            users: 1e6,
+            ..EASY
+        });
+        assert_eq!(by(&past, 15.0, 30.0), [Some(Limiter::Service)], "{standing}");
+    }
+}
+
+#[test]
 fn too_few_users_are_told_from_a_slow_service() {
     let past = stream(30.0, |_| StreamWindow { rate: 1_000.0, base: 0.1, users: 50.0, ..EASY });
     assert_eq!(by(&past, 5.0, 30.0), [Some(Limiter::Users)]);
