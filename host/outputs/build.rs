@@ -7,9 +7,15 @@ fn main() -> io::Result<()> {
     // The folder is in the repository, and empty until then.
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/dist");
     println!("cargo::rerun-if-changed={}", folder.display());
-    let page = folder.join("page.html");
-    let code =
-        if page.is_file() { format!("Some(include_str!({page:?}))") } else { "None".to_owned() };
+    let [report, live, worker] = ["page.html", "live.html", "worker.js"].map(|n| folder.join(n));
+    let code = if [&report, &live, &worker].iter().all(|part| part.is_file()) {
+        format!(
+            "Some(BuiltPage {{ report: include_str!({report:?}), live: include_str!({live:?}), \
+            worker: include_str!({worker:?}) }})"
+        )
+    } else {
+        "None".to_owned()
+    };
     let out = env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?;
     fs::write(Path::new(&out).join("page.rs"), code)
 }

@@ -8,8 +8,8 @@
 //!
 //! Records of runs are kept and found here as well: `record_file` is one that grows, `records` the
 //! sink that writes them, `history` the folder where the latest are kept, and [`replay`] tells one
-//! to sinks as its run was. A sink that takes its time is a `Taker` on a thread of its own
-//! (`queued`).
+//! to sinks as its run was; [`LiveRecords`] has those of runs that go on, for who follows them.
+//! A sink that takes its time is a `Taker` on a thread of its own (`queued`).
 //!
 //! A new kind is a file here, and a line in [`KINDS`].
 
@@ -24,8 +24,10 @@ mod html;
 mod json;
 mod jsonl;
 mod junit;
+mod live_records;
 mod md;
 mod outputs;
+mod page;
 mod places;
 mod prometheus;
 mod queued;
@@ -49,7 +51,11 @@ pub use self::document::in_pieces;
 pub use self::exporter::Exporter;
 pub use self::history::{History, KeepRule, Kept, KeptEnd, LAST};
 pub use self::html::{ComparedSide, ComparisonPage};
+pub use self::live_records::{
+    EntryId, Follower, LiveRecords, LoggedEntry, RecordPart, part_of_file,
+};
 pub use self::outputs::{AskedOutputs, KINDS, Outputs};
+pub use self::page::{BuiltPage, PAGE, PAGE_MISSING};
 pub use self::places::is_same_file;
 pub use self::prometheus::Prometheus;
 pub use self::queued::{NewsKind, Queued, RunNews, Taker};

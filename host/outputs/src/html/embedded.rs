@@ -11,9 +11,13 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 
 use super::kept::KeptRun;
+use crate::page::{self, PAGE_MISSING};
 
 /// The page, where it was built before this host.
-pub(super) const PAGE: Option<&str> = include!(concat!(env!("OUT_DIR"), "/page.rs"));
+pub(super) const PAGE: Option<&str> = match page::PAGE {
+    Some(page) => Some(page.report),
+    None => None,
+};
 
 /// Where the records stand in it.
 const RECORDS: &str = "@@RECORDS@@";
@@ -33,10 +37,7 @@ impl EmptyPage {
     /// This host carries none.
     pub(super) fn new(text: Option<&'static str>, max_bytes: usize) -> anyhow::Result<Self> {
         let Some(text) = text else {
-            bail!(
-                "this host was built without the page\nhelp: `cargo xtask install` in a clone of \
-                Swell builds both"
-            );
+            bail!("{PAGE_MISSING}");
         };
         Ok(Self { text, max_bytes })
     }
