@@ -62,6 +62,7 @@ pub use identity::{Identity, IdentityError};
 pub use link::NodeEndpoint;
 pub use link::error::{LinkError, RenewError};
 pub use link::peer::Peer;
+pub use random::random;
 pub use refusal::JoinRefusal;
 pub use register::{IssuedToken, TokenRegister};
 pub use socket::{DialError, Socket, SocketError};

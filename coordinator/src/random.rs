@@ -3,7 +3,7 @@
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// Draws so many bytes.
-pub(crate) fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+pub fn random<const LENGTH: usize>() -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
     SystemRandom::new()
         .fill(&mut bytes)

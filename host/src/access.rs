@@ -16,7 +16,7 @@ use crate::serve::{Call, HttpAnswer};
 
 /// The variable of the environment that holds the token: a flag could be read by every user of the
 /// machine.
-const TOKEN: &str = "SWELL_CONTROL_TOKEN";
+pub(crate) const TOKEN: &str = "SWELL_CONTROL_TOKEN";
 
 /// See the module's documentation.
 pub(crate) struct Access {
@@ -29,7 +29,7 @@ impl Access {
     /// # Errors
     /// The address is not a loopback one and there is no token.
     pub(crate) fn to(address: SocketAddr) -> anyhow::Result<Self> {
-        let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
+        let token = token_of_environment();
         if token.is_none() && !address.ip().is_loopback() {
             bail!(
                 "--control {address}: beyond loopback the control API needs a token\nhelp: set \
@@ -37,7 +37,7 @@ impl Access {
                 address.port()
             );
         }
-        Ok(Self { token: token.map(|token| blake3::hash(token.as_bytes())) })
+        Ok(Self { token })
     }
 
     /// Why the caller is refused; `None` if it is not.
@@ -71,10 +71,7 @@ impl Access {
             }
             None => {}
         }
-        let is_json = header(CONTENT_TYPE).is_some_and(|kind| {
-            kind.split(';').next().is_some_and(|kind| kind.trim() == "application/json")
-        });
-        (!call.body.is_empty() && !is_json).then(|| {
+        (!is_json(call)).then(|| {
             HttpAnswer::error(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "a body needs the header `Content-Type: application/json`",
@@ -83,13 +80,25 @@ impl Access {
     }
 }
 
-fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+/// The hash of the token, if there is one.
+pub(crate) fn token_of_environment() -> Option<blake3::Hash> {
+    let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
+    token.map(|token| blake3::hash(token.as_bytes()))
+}
+
+/// Whether the body of a call, if there is one, is said to be JSON. A form on a page cannot say so.
+pub(crate) fn is_json(call: &Call) -> bool {
+    let kind = header(&call.headers, CONTENT_TYPE).and_then(|kind| kind.split(';').next());
+    call.body.is_empty() || kind.is_some_and(|kind| kind.trim() == "application/json")
+}
+
+pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// Whether a `Host` is a name by which this machine calls itself. Any other name may be one that a
 /// web page let resolve to this machine.
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),

@@ -33,9 +33,6 @@ const CALLS: &str = "GET /v1/runs, GET /v1/runs/NAME, GET /v1/runs/NAME/report a
 /// They take long, so they have places of their own.
 const MAX_WAITING: usize = 64;
 
-/// Who asks, as the record of a run tells it.
-const ASKER: &str = "over the control API";
-
 /// How a file of scenarios ends.
 const SCENARIO: &str = "wasm";
 
@@ -55,6 +52,18 @@ pub(crate) enum Caller {
     Here,
     /// From another node of the cluster.
     Member,
+    /// From the live page in somebody's browser. It has the rank of another machine.
+    Page,
+}
+
+impl Caller {
+    /// Who asks, as the record of a run tells it.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Here | Self::Member => "over the control API",
+            Self::Page => "on the page",
+        }
+    }
 }
 
 /// The body of `PUT …/goal`.
@@ -134,12 +143,9 @@ impl ControlApi {
         act: (Option<&str>, Option<&str>),
         body: &[u8],
     ) -> HttpAnswer {
-        let Some(run) = self.runs.named(name) else {
-            let names: Vec<String> = self.runs.all().iter().map(|run| run.name.clone()).collect();
-            return HttpAnswer::error(
-                StatusCode::NOT_FOUND,
-                &format!("there is no run {name:?}; there are: {}", names.join(", ")),
-            );
+        let run = match self.run(name) {
+            Ok(run) => run,
+            Err(missing) => return missing,
         };
         match (method, act) {
             (&Method::GET, (None, _)) => HttpAnswer::json(StatusCode::OK, &shown(&run)),
@@ -158,9 +164,13 @@ impl ControlApi {
                     Done::Failed(_, reason) => HttpAnswer::error(StatusCode::CONFLICT, reason),
                 }
             }
-            (&Method::PUT, (Some("goal"), None)) => set_goal(&run, body).await,
-            (&Method::POST, (Some("pause"), None)) => obeyed(&run, run.pause(true, ASKER).await),
-            (&Method::POST, (Some("resume"), None)) => obeyed(&run, run.pause(false, ASKER).await),
+            (&Method::PUT, (Some("goal"), None)) => set_goal(&run, caller, body).await,
+            (&Method::POST, (Some("pause"), None)) => {
+                obeyed(&run, run.pause(true, caller.words()).await)
+            }
+            (&Method::POST, (Some("resume"), None)) => {
+                obeyed(&run, run.pause(false, caller.words()).await)
+            }
             (&Method::POST, (Some("stop"), None)) => {
                 run.stop();
                 HttpAnswer::json(StatusCode::ACCEPTED, &shown(&run))
@@ -176,6 +186,20 @@ impl ControlApi {
         }
     }
 
+    /// The run of this name.
+    ///
+    /// # Errors
+    /// There is none; the answer says which there are.
+    pub(crate) fn run(&self, name: &str) -> Result<Rc<Handle>, HttpAnswer> {
+        self.runs.named(name).ok_or_else(|| {
+            let names: Vec<String> = self.runs.all().iter().map(|run| run.name.clone()).collect();
+            HttpAnswer::error(
+                StatusCode::NOT_FOUND,
+                &format!("there is no run {name:?}; there are: {}", names.join(", ")),
+            )
+        })
+    }
+
     /// A place for a call that may take long, if it needs one. Calls of members are limited where
     /// they arrive.
     fn place(&self, caller: Caller) -> Result<Option<SemaphorePermit<'_>>, HttpAnswer> {
@@ -185,7 +209,9 @@ impl ControlApi {
                 &format!("{MAX_WAITING} calls wait already; ask again later"),
             )
         };
-        (caller == Caller::Here).then(|| self.waiting.try_acquire().map_err(|_| full())).transpose()
+        (caller != Caller::Member)
+            .then(|| self.waiting.try_acquire().map_err(|_| full()))
+            .transpose()
     }
 
     /// The names of the stored scenarios, or why there are none.
@@ -251,6 +277,12 @@ impl ControlApi {
                 Ok(source) => source,
                 Err(reason) => return HttpAnswer::error(StatusCode::NOT_FOUND, &reason),
             },
+            (None, Some(toml::Value::String(_))) if caller == Caller::Page => {
+                return HttpAnswer::error(
+                    StatusCode::FORBIDDEN,
+                    "the page names no files of the host's machine: name a `stored` scenario",
+                );
+            }
             (None, Some(toml::Value::String(_))) if caller == Caller::Member => {
                 return HttpAnswer::error(
                     StatusCode::FORBIDDEN,
@@ -267,7 +299,7 @@ impl ControlApi {
             }
         };
         let named_file =
-            settings.keys().find(|key| names_files(key)).filter(|_| caller == Caller::Member);
+            settings.keys().find(|key| names_files(key)).filter(|_| caller != Caller::Here);
         if let Some(key) = named_file {
             return HttpAnswer::error(
                 StatusCode::FORBIDDEN,
@@ -363,7 +395,7 @@ pub(crate) fn begun(run: &Handle) -> HttpAnswer {
     HttpAnswer::json(StatusCode::CREATED, &shown(run))
 }
 
-async fn set_goal(run: &Handle, body: &[u8]) -> HttpAnswer {
+async fn set_goal(run: &Handle, caller: Caller, body: &[u8]) -> HttpAnswer {
     // It is read as an object first, because a struct would be read from a list too.
     let object = serde_json::from_slice::<serde_json::Map<_, _>>(body);
     let wanted: NewGoal = match object.and_then(|object| serde_json::from_value(object.into())) {
@@ -376,7 +408,7 @@ async fn set_goal(run: &Handle, body: &[u8]) -> HttpAnswer {
         }
     };
     match Rate::new(wanted.tps) {
-        Some(rate) => obeyed(run, run.set_goal(rate, ASKER).await),
+        Some(rate) => obeyed(run, run.set_goal(rate, caller.words()).await),
         None => HttpAnswer::error(
             StatusCode::UNPROCESSABLE_ENTITY,
             &format!(

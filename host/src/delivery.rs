@@ -20,9 +20,10 @@ use crate::terminal;
 /// # Errors
 /// As [`Outputs::open_all`].
 pub(crate) fn open_outputs(settings: &Settings, file: PathBuf) -> anyhow::Result<Outputs> {
-    let Settings { ca_cert, cert, key, data, interpreter, .. } = settings;
+    let Settings { ca_cert, cert, key, ui_cert, ui_key, data, interpreter, .. } = settings;
     let feeds = data.iter().map(|(_, path)| PathBuf::from(path));
-    let named = ca_cert.iter().chain(cert).chain(key).chain(interpreter).cloned();
+    let of_requests = ca_cert.iter().chain(cert).chain(key).chain(interpreter);
+    let named = of_requests.chain(ui_cert).chain(ui_key).cloned();
     // What the command reads, and no output may write over.
     let inputs: Vec<PathBuf> = iter::once(file).chain(named).chain(feeds).collect();
     let prometheus = settings.prometheus.map(|address| ("prometheus", address.to_string()));

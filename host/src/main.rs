@@ -9,8 +9,9 @@
 //! - **Several hosts**, in `cluster/`: an `executor` of runs.
 //! - **What begins runs, or gives them orders**: `programme` (which runs a file stands for, and
 //!   when each begins and ends), `conduct` (a file's own code), `control_api` (over HTTP: `access`
-//!   says who may call, `servers` and `serve` answer), `tui` (keys of the view on the whole
-//!   terminal). `conclusion` ends a command that did runs.
+//!   says who may call, `servers` and `serve` answer), `live_page` (in a browser, by the rules of
+//!   `page_access`), `tui` (keys of the view on the whole terminal). `conclusion` ends a command
+//!   that did runs.
 //! - **Runs**: `runs` is all that go on, `handle` one of them as others know it, `one_run` its way
 //!   from `setup` to what it came to (`finished`), `run_record` what the outputs hear of it,
 //!   `node_record` what one of several hosts keeps of it, `executor` who does it.
@@ -43,6 +44,8 @@ mod history;
 mod interpreters;
 mod k8s;
 mod live;
+mod live_history;
+mod live_page;
 mod merge;
 mod new_project;
 mod node_record;
@@ -50,6 +53,7 @@ mod notes;
 mod one_run;
 mod outside;
 mod own_use;
+mod page_access;
 mod plan;
 mod preflight;
 mod prepare;

@@ -27,7 +27,7 @@ use crate::notes;
 use crate::programme::Programme;
 use crate::quick::{QuickArgs, QuickRun};
 use crate::runs::Runs;
-use crate::servers::Servers;
+use crate::servers::{PageOptions, Servers};
 use crate::settings::flags::{CLUSTER, LOAD, Settings, parse_address, parse_hosts};
 use crate::settings::layer::Typed;
 use crate::settings::layers::Layers;
@@ -80,7 +80,7 @@ pub(crate) struct RunArgs {
     #[arg(
         long,
         value_name = "ADDR",
-        conflicts_with_all = ["listen", "control", "prometheus"],
+        conflicts_with_all = ["listen", "control", "ui", "prometheus"],
         help_heading = CLUSTER
     )]
     pub(crate) coordinator: Option<String>,
@@ -202,13 +202,18 @@ async fn run_here(
     let ready = move || {
         let programme = Programme::new(source, &layers, search)?;
         let settings = programme.layers().settings(None)?;
+        let page = PageOptions::of(&settings).map(|page| page.ready()).transpose()?;
         let outputs = open_outputs(&settings, file)?;
-        anyhow::Ok((programme, settings, outputs))
+        let outputs = match &page {
+            Some(page) => outputs.and(page.records.sink()?),
+            None => outputs,
+        };
+        anyhow::Ok((programme, settings, page, outputs))
     };
     let Some(ready) = stops.unless(ready).await? else {
         return Ok(stopped("before anything was sent"));
     };
-    let (programme, settings, outputs) = ready?;
+    let (programme, settings, page, outputs) = ready?;
     let view = if settings.tui { ReadyView::new() } else { None };
     let outputs = match &view {
         Some(view) => outputs.and(view.sink()?),
@@ -220,9 +225,7 @@ async fn run_here(
     let runs = Runs::new(settings.quiet, outputs.clone(), None)?;
     let api = Rc::new(ControlApi::new(&runs, programme.layers(), None));
     let mut servers = Servers::default();
-    if let Some(address) = settings.control {
-        servers.control(address, Rc::clone(&api)).await?;
-    }
+    let page = servers.api_and_page(settings.control, page, &api).await?;
     for (address, exporter) in outputs.pages() {
         servers.metrics(address, exporter).await?;
     }
@@ -240,7 +243,11 @@ async fn run_here(
     if let Some(view) = view {
         view.close();
     }
-    Ok(conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await)
+    let exit = conclude(&done, is_one_run, &outputs, settings.quiet, &mut stops).await;
+    if let Some(page) = page {
+        page.last_words().await;
+    }
+    Ok(exit)
 }
 
 /// Refuses what other hosts cannot share.

@@ -5,25 +5,36 @@
 //! A silent connection, or one that sends its request a byte at a time, holds no place that others
 //! need: when there are many connections, the one that has been so for longest is closed for the
 //! next. A call that waits for the end of a run is answered beside the calls that end it.
+//!
+//! An answer may go on, piece by piece ([`OngoingAnswer`]). Whoever makes it waits for a reader
+//! only as long as it likes: once it has let go of the call, the connection is as one that says
+//! nothing.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use swell_core::plain::{self, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 /// How many connections may be between one call and the next, not counting those that have been so
 /// for a moment only: many may come at once. Usually there are a scraper and some shells.
@@ -34,8 +45,9 @@ const MAX_ANSWERED: usize = 256;
 /// The most bytes of a request's body: the longest sensible plan of a run has some hundred.
 pub(crate) const MAX_BODY: usize = 64 << 10;
 /// How long a client may take to send a request's head, and to read the answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a connection may live in all: a client that reads nothing is closed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may live in all: a client that reads nothing is closed, and one that
+/// follows a run begins again where it was.
 const MAX_CONNECTION: Duration = Duration::from_secs(600);
 
 /// The kinds of answers.
@@ -46,11 +58,81 @@ pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) path: String,
+    pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Whoever answers holds it as long as the connection is busy with that.
+    pub(crate) busy: Busy,
+}
+
+/// From when it is dropped on, a connection's client must read, or ask again.
+#[derive(Default)]
+pub(crate) struct Busy(Rc<Cell<Option<Instant>>>);
+
+impl Busy {
+    fn begin(idle_since: &Rc<Cell<Option<Instant>>>) -> Self {
+        idle_since.set(None);
+        Self(Rc::clone(idle_since))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.set(Some(Instant::now()));
+    }
+}
+
+/// What an answer carries.
+pub(crate) type AnswerBody = Pin<Box<dyn Body<Data = Bytes, Error = Infallible>>>;
+
+/// What an answer that goes on carries: pieces as they are made.
+pub(crate) struct OngoingAnswer(mpsc::Receiver<AnswerPiece>, bool);
+
+/// A piece of it.
+pub(crate) enum AnswerPiece {
+    More(Bytes),
+    /// Nothing follows it.
+    Last(Bytes),
+}
+
+impl OngoingAnswer {
+    /// One piece waits at most: whoever makes them sees by that how fast the reader is.
+    pub(crate) fn new() -> (mpsc::Sender<AnswerPiece>, Self) {
+        let (to, from) = mpsc::channel(1);
+        (to, Self(from, false))
+    }
+}
+
+impl Body for OngoingAnswer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.1 {
+            return Poll::Ready(None);
+        }
+        self.0.poll_recv(context).map(|piece| {
+            let bytes = match piece? {
+                AnswerPiece::More(bytes) => bytes,
+                AnswerPiece::Last(bytes) => {
+                    self.1 = true;
+                    bytes
+                }
+            };
+            Some(Ok(Frame::data(bytes)))
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.1
+    }
 }
 
 /// An answer.
+#[derive(Debug)]
 pub(crate) struct HttpAnswer {
     pub(crate) status: StatusCode,
     pub(crate) content_type: &'static str,
@@ -62,15 +144,22 @@ pub(crate) struct HttpAnswer {
 /// # Errors
 /// The address is taken, or is not one of this machine.
 pub(crate) async fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("--{flag} {address}: cannot listen there"))
+    TcpListener::bind(address).await.map_err(|error| {
+        let cure = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "\nhelp: end what has the port, or give another; 0 takes one that is free"
+            }
+            _ => "",
+        };
+        anyhow!("--{flag} {address}: cannot listen there: {error}{cure}")
+    })
 }
 
-/// Answers calls for as long as it is polled. A body that is too large, or does not come, is
-/// refused before `answer` is asked.
-pub(crate) async fn serve<F: Future<Output = HttpAnswer> + 'static>(
+/// Answers calls for as long as it is polled, over TLS where there is a certificate. A body that is
+/// too large, or does not come, is refused before `answer` is asked.
+pub(crate) async fn serve<F: Future<Output: Into<Response<AnswerBody>>> + 'static>(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     answer: impl Fn(Call) -> F + 'static,
 ) {
     let answer = Rc::new(answer);
@@ -97,7 +186,15 @@ pub(crate) async fn serve<F: Future<Output = HttpAnswer> + 'static>(
             None => {}
         }
         let idle_since = Rc::new(Cell::new(Some(Instant::now())));
-        let task = tasks.spawn_local(converse(stream, Rc::clone(&answer), Rc::clone(&idle_since)));
+        let (answer, idle) = (Rc::clone(&answer), Rc::clone(&idle_since));
+        let tls = tls.clone();
+        let task = tasks.spawn_local(async move {
+            let Some(tls) = tls else { return converse(stream, answer, idle).await };
+            // A browser that does not trust the certificate ends here, and says so itself.
+            if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await {
+                converse(stream, answer, idle).await;
+            }
+        });
         connections.push(Connection { task, idle_since });
     }
 }
@@ -116,8 +213,8 @@ impl Connection {
     }
 }
 
-async fn converse<F: Future<Output = HttpAnswer> + 'static>(
-    stream: TcpStream,
+async fn converse<F: Future<Output: Into<Response<AnswerBody>>> + 'static>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     answer: Rc<impl Fn(Call) -> F + 'static>,
     idle_since: Rc<Cell<Option<Instant>>>,
 ) {
@@ -125,7 +222,7 @@ async fn converse<F: Future<Output = HttpAnswer> + 'static>(
         let (answer, idle_since) = (Rc::clone(&answer), Rc::clone(&idle_since));
         async move {
             let answered = respond(request, &*answer, &idle_since).await;
-            Ok::<_, std::convert::Infallible>(answered)
+            Ok::<_, Infallible>(answered)
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -137,27 +234,24 @@ async fn converse<F: Future<Output = HttpAnswer> + 'static>(
     let _ = tokio::time::timeout(MAX_CONNECTION, connection).await;
 }
 
-async fn respond<F: Future<Output = HttpAnswer>>(
+async fn respond<F: Future<Output: Into<Response<AnswerBody>>>>(
     request: Request<Incoming>,
     answer: &impl Fn(Call) -> F,
-    idle_since: &Cell<Option<Instant>>,
-) -> Response<Full<Bytes>> {
+    idle_since: &Rc<Cell<Option<Instant>>>,
+) -> Response<AnswerBody> {
     let (head, body) = request.into_parts();
-    let answer = match tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await
+    let refused = match tokio::time::timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await
     {
         Ok(Ok(body)) => {
-            let path = head.uri.path().to_owned();
-            idle_since.set(None);
-            let answered = answer(Call {
+            let call = Call {
                 method: head.method,
-                path,
+                path: head.uri.path().to_owned(),
+                query: head.uri.query().map(str::to_owned),
                 headers: head.headers,
                 body: body.to_bytes(),
-            })
-            .await;
-            // From now on the client must read, or ask again.
-            idle_since.set(Some(Instant::now()));
-            answered
+                busy: Busy::begin(idle_since),
+            };
+            return answer(call).await.into();
         }
         Ok(Err(error)) if error.is::<LengthLimitError>() => HttpAnswer::error(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -166,9 +260,21 @@ async fn respond<F: Future<Output = HttpAnswer>>(
         Ok(Err(_)) => HttpAnswer::error(StatusCode::BAD_REQUEST, "the body ended before its end"),
         Err(_) => HttpAnswer::error(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
     };
-    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
-    *response.status_mut() = answer.status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    refused.into()
+}
+
+impl From<HttpAnswer> for Response<AnswerBody> {
+    fn from(answer: HttpAnswer) -> Self {
+        let mut response = whole(answer.content_type, Bytes::from(answer.body));
+        *response.status_mut() = answer.status;
+        response
+    }
+}
+
+/// An answer that is known whole.
+pub(crate) fn whole(content_type: &'static str, body: Bytes) -> Response<AnswerBody> {
+    let mut response = Response::new(Box::pin(Full::new(body)) as AnswerBody);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 

@@ -27,6 +27,6 @@ pub use self::error::{Error, OptionsError};
 pub use self::http::probe::Unready;
 pub use self::http::request::{Keep, Request, Response, Sent, Version, header};
 pub use self::net::allow::AllowList;
-pub use self::net::tls::{ClientIdentity, Tls, TlsOptions};
+pub use self::net::tls::{ClientIdentity, Tls, TlsOptions, certificates, private_key};
 pub use self::options::{Options, Timeouts};
 pub use self::session::Session;

@@ -136,6 +136,7 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
     let settings = layers.settings(None)?;
     for (flag, given) in [
         ("control", settings.control.is_some()),
+        ("ui", settings.ui.is_some()),
         ("prometheus", settings.prometheus.is_some()),
         ("to", !settings.to.is_empty()),
     ] {

@@ -343,6 +343,39 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "ADDR", value_parser = parse_address, help_heading = RESULTS)]
     pub(crate) control: Option<SocketAddr>,
 
+    /// Serve a page at this address that shows the runs while they go on, in a browser, and lets
+    /// them be paused, resumed, stopped and given another rate; the control API is there too.
+    /// Without an address: 127.0.0.1:6565. Beyond loopback it asks for the token in the variable
+    /// SWELL_CONTROL_TOKEN, and needs a certificate or --ui-plain.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        num_args = 0..=1,
+        default_missing_value = UI_ADDRESS,
+        value_parser = parse_ui_address,
+        help_heading = RESULTS
+    )]
+    pub(crate) ui: Option<SocketAddr>,
+
+    /// The certificate chain (PEM) with which --ui is served over TLS; with --ui-key.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "ui",
+        requires = "ui_key",
+        help_heading = RESULTS
+    )]
+    pub(crate) ui_cert: Option<PathBuf>,
+
+    /// Its private key (PEM, not encrypted); with --ui-cert.
+    #[arg(long, value_name = "FILE", requires = "ui_cert", help_heading = RESULTS)]
+    pub(crate) ui_key: Option<PathBuf>,
+
+    /// Serve --ui beyond loopback without TLS, where nobody on the way reads or changes what the
+    /// page and its token say.
+    #[arg(long, requires = "ui", conflicts_with = "ui_cert", help_heading = RESULTS)]
+    pub(crate) ui_plain: bool,
+
     /// Serve metrics for Prometheus at this address, as 0.0.0.0:9464, under /metrics.
     #[arg(long, value_name = "ADDR", value_parser = parse_address, help_heading = RESULTS)]
     pub(crate) prometheus: Option<SocketAddr>,
@@ -356,6 +389,9 @@ pub(crate) struct Settings {
     #[arg(long, short = 'q', help_heading = RESULTS)]
     pub(crate) quiet: bool,
 }
+
+/// Where the live page is served if nobody says where.
+pub(crate) const UI_ADDRESS: &str = "127.0.0.1:6565";
 
 /// The headings of `host run --help`.
 pub(crate) const LOAD: &str = "Load";
@@ -413,6 +449,12 @@ pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, String> {
     or 0.0.0.0:{port} for all networks"
         )
     })
+}
+
+/// As [`parse_address`]; what follows the flag may have been meant for something else.
+pub(crate) fn parse_ui_address(text: &str) -> Result<SocketAddr, String> {
+    parse_address(text)
+        .map_err(|words| format!("{words}; to leave the address out, put other words before --ui"))
 }
 
 fn parse_ip(text: &str) -> Result<IpAddr, String> {

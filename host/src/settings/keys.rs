@@ -10,8 +10,20 @@ pub(super) const LOAD_SHAPE: [&str; 7] =
 pub(super) const LENGTHS: [&str; 3] = ["duration", "iterations", "warmup"];
 
 /// Settings that are about the whole process, which no single one of several runs can have.
-pub(super) const OF_THE_PROCESS: [&str; 8] =
-    ["out", "to", "record", "no-record", "tui", "quiet", "control", "prometheus"];
+pub(super) const OF_THE_PROCESS: [&str; 12] = [
+    "out",
+    "to",
+    "record",
+    "no-record",
+    "tui",
+    "quiet",
+    "control",
+    "ui",
+    "ui-cert",
+    "ui-key",
+    "ui-plain",
+    "prometheus",
+];
 
 /// Settings that hold for a file before its scenarios are known.
 pub(super) const OF_THE_FILE: [&str; 4] =

@@ -14,6 +14,7 @@ use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::{ClientConfig, RootCertStore};
 
+pub use self::files::{certificates, key as private_key};
 use self::verify::{Trusting, Unverified};
 use crate::error::OptionsError;
 use crate::net::faults::tls_reason;

@@ -15,7 +15,7 @@ use super::control::{Coordinator, CoordinatorConfig};
 use crate::control_api::ControlApi;
 use crate::executor::Executor;
 use crate::runs::Runs;
-use crate::servers::Servers;
+use crate::servers::{PageOptions, Servers};
 use crate::settings::layers::Layers;
 use crate::stops::Stops;
 use crate::terminal;
@@ -42,6 +42,7 @@ pub(crate) struct ListenOptions {
     pub(crate) layers: Layers,
     pub(crate) scenarios: Option<PathBuf>,
     pub(crate) control: Option<SocketAddr>,
+    pub(crate) page: Option<PageOptions>,
     pub(crate) prometheus: Option<SocketAddr>,
     /// The folder for records of runs, in place of the user's history.
     pub(crate) record: Option<PathBuf>,
@@ -63,30 +64,27 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
         layers,
         scenarios,
         control,
+        page,
         prometheus,
         record,
         keeps_records,
         to,
     } = options;
     let journals = Outputs::journals(journal.as_deref())?;
-    if let Some(folder) = scenarios.as_ref().filter(|folder| !folder.is_dir()) {
-        bail!(
-            "--scenarios {}: there is no such folder\nhelp: make it, or name another",
-            folder.display()
-        );
-    }
+    let page = page.map(|page| page.ready()).transpose()?;
+    check_scenarios(scenarios.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the control thread's runtime")?;
     LocalSet::new().block_on(&runtime, async {
+        let followed = page.as_ref().map(|page| page.records.sink()).transpose()?;
         let outputs = open_outputs(prometheus, record.as_deref(), keeps_records, &to)?;
+        let outputs = followed.into_iter().fold(outputs, Outputs::and);
         let runs = Runs::new(false, outputs.clone(), Some(RUNS_KEPT))?;
         let api = Rc::new(ControlApi::new(&runs, &layers, scenarios));
         let mut servers = Servers::default();
-        if let Some(address) = control {
-            servers.control(address, Rc::clone(&api)).await?;
-        }
+        let page = servers.api_and_page(control, page, &api).await?;
         for (address, exporter) in outputs.pages() {
             servers.metrics(address, exporter).await?;
         }
@@ -117,6 +115,9 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
             () = runs.all_done() => {}
             never = cut => never,
         }
+        if let Some(page) = page {
+            page.last_words().await;
+        }
         if let Some(left) = runs.since_last_end().and_then(|since| LAST_LOOK.checked_sub(since)) {
             tokio::time::sleep(left).await;
         }
@@ -132,6 +133,16 @@ pub(crate) fn coordinate(options: ListenOptions) -> anyhow::Result<Exit> {
             }
         }
     })
+}
+
+fn check_scenarios(folder: Option<&Path>) -> anyhow::Result<()> {
+    match folder.filter(|folder| !folder.is_dir()) {
+        Some(missing) => bail!(
+            "--scenarios {}: there is no such folder\nhelp: make it, or name another",
+            missing.display()
+        ),
+        None => Ok(()),
+    }
 }
 
 /// Says how others join the cluster, which may have been made beforehand.

@@ -23,8 +23,8 @@ use crate::cluster::message::MemberCall;
 use crate::cluster::requests::ApiReply;
 use crate::cluster::this_host::{default_weight, own_name, parse_weight};
 use crate::serve::{Call, HttpAnswer, JSON, TEXT};
-use crate::servers::Servers;
-use crate::settings::flags::parse_receiver;
+use crate::servers::{PageOptions, Servers};
+use crate::settings::flags::{UI_ADDRESS, parse_receiver, parse_ui_address};
 use crate::settings::layer::CommandFlags;
 use crate::settings::layers::Layers;
 use crate::stops::Stops;
@@ -80,6 +80,32 @@ pub(crate) struct NodeArgs {
     #[arg(long, value_name = "ADDR")]
     control: Option<SocketAddr>,
 
+    /// With --listen: serve a page at this address that shows the runs while they go on, in a
+    /// browser, and lets them be paused, resumed, stopped and given another rate; the control API
+    /// is there too. Without an address: 127.0.0.1:6565. Beyond loopback it asks for the token in
+    /// the variable SWELL_CONTROL_TOKEN, and needs a certificate or --ui-plain.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        num_args = 0..=1,
+        default_missing_value = UI_ADDRESS,
+        value_parser = parse_ui_address
+    )]
+    ui: Option<SocketAddr>,
+
+    /// The certificate chain (PEM) with which --ui is served over TLS; with --ui-key.
+    #[arg(long, value_name = "FILE", requires = "ui", requires = "ui_key")]
+    ui_cert: Option<PathBuf>,
+
+    /// Its private key (PEM, not encrypted); with --ui-cert.
+    #[arg(long, value_name = "FILE", requires = "ui_cert")]
+    ui_key: Option<PathBuf>,
+
+    /// Serve --ui beyond loopback without TLS, where nobody on the way reads or changes what the
+    /// page and its token say.
+    #[arg(long, requires = "ui", conflicts_with = "ui_cert")]
+    ui_plain: bool,
+
     /// With --listen: serve metrics for Prometheus at this address, as 0.0.0.0:9464, under
     /// /metrics.
     #[arg(long, value_name = "ADDR", requires = "listen")]
@@ -109,12 +135,21 @@ pub(crate) struct NodeArgs {
     journal: Option<PathBuf>,
 }
 
+impl NodeArgs {
+    fn page(&self) -> Option<PageOptions> {
+        let Self { ui, ui_cert, ui_key, ui_plain, .. } = self;
+        let identity = ui_cert.clone().zip(ui_key.clone());
+        ui.map(|address| PageOptions { address, identity, is_plain: *ui_plain })
+    }
+}
+
 /// Leads; or joins, and takes part in runs until the coordinator has no more, or a signal comes.
 ///
 /// # Errors
 /// The coordinator cannot be reached, or does not admit this host; or it is gone.
 pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> {
     let weight = args.weight.unwrap_or_else(default_weight);
+    let page = args.page();
     let NodeArgs {
         cluster, journal, allow_host, config, scenarios, control, prometheus, to, ..
     } = args;
@@ -128,11 +163,18 @@ pub(crate) fn node(args: NodeArgs, flags: CommandFlags) -> anyhow::Result<Exit> 
             layers,
             scenarios,
             control,
+            page,
             prometheus,
             record: args.record,
             keeps_records: !args.no_record,
             to,
         });
+    }
+    if let Some(PageOptions { address, .. }) = page {
+        bail!(
+            "--ui {address}: the node that leads serves the page\nhelp: give it to `host node \
+            --listen`; --control {address} has the control API of the whole cluster here"
+        );
     }
     let token = match (args.token, args.coordinator) {
         (Some(token), Some(address)) => token.at(vec![address]).context("--coordinator")?,

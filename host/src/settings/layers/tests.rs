@@ -50,7 +50,7 @@ fn claimed(layers: &Layers, defaults: &[(&str, &str)], hosts: &[&str]) -> String
 }
 
 /// A value of each kind that a setting has.
-const REACHING: [(&str, &str); 17] = [
+const REACHING: [(&str, &str); 18] = [
     ("target", "http://a.test"),
     ("allow-host", "a.test"),
     ("source-ip", "127.0.0.1"),
@@ -67,6 +67,7 @@ const REACHING: [(&str, &str); 17] = [
     ("out", "json=x"),
     ("to", "statsd=a:1"),
     ("control", "127.0.0.1:1"),
+    ("ui", "127.0.0.1:1"),
     ("prometheus", "127.0.0.1:1"),
 ];
 

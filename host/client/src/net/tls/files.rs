@@ -9,7 +9,10 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use crate::error::OptionsError;
 
 /// The certificates of a file, at least one; `flag` is the flag that named the file.
-pub(super) fn certificates(
+///
+/// # Errors
+/// It cannot be read, or has no certificate in it; the error says what it has instead.
+pub fn certificates(
     flag: &'static str,
     path: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
@@ -21,8 +24,11 @@ pub(super) fn certificates(
     if found.is_empty() { Err(wrong(instead_of_a_certificate(&text, path))) } else { Ok(found) }
 }
 
-/// The private key of a file.
-pub(super) fn key(flag: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, OptionsError> {
+/// The private key of a file, as [`certificates`].
+///
+/// # Errors
+/// It cannot be read, is encrypted, or has no key in it.
+pub fn key(flag: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, OptionsError> {
     let wrong = |reason| OptionsError::File { flag, path: path.into(), reason };
     let text = read(path).map_err(wrong)?;
     if is_encrypted(&text) {
