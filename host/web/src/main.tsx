@@ -1,8 +1,10 @@
-// The page of a command's runs: reads the records that it holds and shows them, one at a time, or
-// held against each other. It needs no network.
+// The page of a command's runs. A report reads the records that it holds and shows them, one at a
+// time or held against each other, without any network; the live page follows the runs of the host
+// that serves it.
 
 import { render, type ComponentChild } from "preact";
 
+import { follow } from "./live/page";
 import type { Comparison as Found, Side, Sided } from "./record/comparison";
 import { load, namesOf, textOf } from "./record/load";
 import { App } from "./view/app";
@@ -55,8 +57,7 @@ async function all(): Promise<Shown[]> {
   ];
 }
 
-async function show() {
-  const root = document.getElementById("page")!;
+async function show(root: HTMLElement) {
   try {
     const shown = await all();
     if (shown.length === 0) throw new Error("it holds none");
@@ -82,4 +83,6 @@ async function show() {
   }
 }
 
-void show();
+const root = document.getElementById("page")!;
+if (root.dataset.live === undefined) void show(root);
+else follow(root);

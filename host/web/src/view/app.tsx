@@ -1,6 +1,7 @@
 // The whole page, and what its blocks share: the stretch that is selected, the part of the time
 // axis that is seen, and the keys.
 
+import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
 
 import { leadingCourses } from "../record/course";
@@ -26,7 +27,16 @@ function fromAddress(): readonly [number, number] | null {
   return found && [Number(found[1]), Number(found[2])];
 }
 
-export function App({ run, runs }: { run: Run; runs: Runs }) {
+/** What the page has more while its host serves it. */
+export interface Live {
+  bar: ComponentChildren;
+  /** What stands below all else. */
+  after: ComponentChildren;
+  /** Whether more is to come. */
+  goesOn: boolean;
+}
+
+export function App({ run, runs, live }: { run: Run; runs?: Runs; live?: Live }) {
   // As time: frames of a run that goes on may be joined.
   const [time, setTime] = useState(fromAddress);
   const selected = useMemo(
@@ -75,7 +85,9 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
   });
 
   // No selection changes these.
-  const verdict = useMemo(() => <Verdict run={run} whole={whole} />, [run, whole]);
+  const goesOn = live?.goesOn ?? false;
+  const verdict = useMemo(
+    () => <Verdict run={run} whole={whole} goesOn={goesOn} />, [run, whole, goesOn]);
   const last = useMemo(() => (
     <>
       <Notable run={run} />
@@ -88,6 +100,7 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
     <>
       <Top run={run} runs={runs} stretch={stretch} />
       <main>
+        {live?.bar}
         {verdict}
         <Figures
           run={run}
@@ -125,18 +138,21 @@ export function App({ run, runs }: { run: Run; runs: Runs }) {
             <Checks run={run} stretch={stretch} selected={selected} />
             <Hosts run={run} selected={selected} figures={figures} />
             {last}
+            {live?.after}
           </>
         )}
       </main>
       <footer>
-        Swell {run.header.version} · this page holds its record and needs no network · made with
-        Preact and uPlot, © their authors, MIT licence
+        Swell {run.header.version} · {live
+          ? "this page follows the run; what it has stays when the host is gone"
+          : "this page holds its record and needs no network"} · made with Preact and uPlot, © their
+        authors, MIT licence
       </footer>
     </>
   );
 }
 
-function Empty({ run, runs }: { run: Run; runs: Runs }) {
+function Empty({ run, runs }: { run: Run; runs?: Runs }) {
   return (
     <>
       <Top run={run} runs={runs} />

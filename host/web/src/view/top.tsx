@@ -39,7 +39,7 @@ const partsOf = (run?: Run) =>
   run ? PARTS.filter(([id]) => id !== "notable" || hasNotable(run)) : PARTS_OF_COMPARISON;
 
 /** The head of the page; of a comparison it is that of no run. */
-export function Top({ run, runs, stretch }: { run?: Run; runs: Runs; stretch?: Stretch }) {
+export function Top({ run, runs, stretch }: { run?: Run; runs?: Runs; stretch?: Stretch }) {
   return (
     <header class="top">
       <div class="in">
@@ -50,7 +50,7 @@ export function Top({ run, runs, stretch }: { run?: Run; runs: Runs; stretch?: S
           Swell
         </span>
         <span class="crumb">
-          {runs.names.length > 1
+          {runs && runs.names.length > 1
             ? (
               <select
                 aria-label="Run"
@@ -60,7 +60,7 @@ export function Top({ run, runs, stretch }: { run?: Run; runs: Runs; stretch?: S
                 {runs.names.map((name, at) => <option key={at} value={at}>{name}</option>)}
               </select>
             )
-            : <b>{runs.names[0] ?? run?.header.name}</b>}
+            : <b>{runs?.names[0] ?? run?.header.name}</b>}
           {run && <Place run={run} />}
         </span>
         <span class="grow" />

@@ -7,20 +7,23 @@ import { Bullet } from "./bullet";
 import { Copyable, Icon, type State } from "./parts";
 import * as words from "./words";
 
-export function Verdict({ run, whole }: { run: Run; whole: Figures }) {
+export function Verdict(props: { run: Run; whole: Figures; goesOn: boolean }) {
+  const { run, whole, goesOn } = props;
   const { report, header } = run;
   return (
     <section class="verdict" aria-label="Verdict">
       <div class="say">
-        {report ? <Headline report={report} /> : <CutShort run={run} />}
-        <Lead run={run} whole={whole} />
-        {report && <Facts run={run} report={report} />}
+        {report
+          ? <Headline report={report} />
+          : goesOn ? <GoesOn run={run} /> : <CutShort run={run} />}
+        <Lead run={run} whole={whole} goesOn={goesOn} />
+        {report ? <Facts run={run} report={report} /> : goesOn && <Now run={run} />}
       </div>
       <div class="why">
         <h2>
           Thresholds <span class="dim">of the whole run</span>
         </h2>
-        {report ? <Thresholds report={report} /> : <p class="dim">Not judged: there is no end.</p>}
+        {report ? <Thresholds report={report} /> : <Unjudged run={run} goesOn={goesOn} />}
         {header.command.length > 0 && (
           <>
             <h2>Repeat this run</h2>
@@ -48,6 +51,44 @@ function Headline({ report }: { report: Report }) {
   );
 }
 
+function GoesOn({ run }: { run: Run }) {
+  const isBroken = run.marks.some(({ kind }) => kind === "threshold-broken");
+  const [state, word]: [State, string] = isBroken
+    ? ["warn", "Running; a threshold does not hold so far"]
+    : ["info", "Running"];
+  return (
+    <h1 class={state}>
+      <Icon state={state} />
+      {word}
+    </h1>
+  );
+}
+
+/** What holds a run back at the moment. */
+function Now({ run }: { run: Run }) {
+  const now = run.moments.at(-1);
+  if (!now?.limit && !now?.held_by) return null;
+  return (
+    <dl class="facts">
+      {now.limit && <Fact name="Limited" state="warn" lead="now">{now.limit}</Fact>}
+      {now.held_by && <Fact name="Goal" state="info" lead="held">{now.held_by}</Fact>}
+    </dl>
+  );
+}
+
+/** The thresholds of a run that has no end. */
+function Unjudged({ run, goesOn }: { run: Run; goesOn: boolean }) {
+  if (!goesOn) return <p class="dim">Not judged: there is no end.</p>;
+  const { thresholds } = run.header;
+  if (thresholds.length === 0) return <p class="dim">None were given.</p>;
+  return (
+    <>
+      <ul>{thresholds.map((rule) => <li key={rule} class="mono">{rule}</li>)}</ul>
+      <p class="dim">They are judged at the end.</p>
+    </>
+  );
+}
+
 function CutShort({ run }: { run: Run }) {
   const end = run.moments.at(-1)?.until ?? 0;
   return (
@@ -59,7 +100,7 @@ function CutShort({ run }: { run: Run }) {
 }
 
 /** One or two sentences with the numbers that decide. */
-function Lead({ run, whole }: { run: Run; whole: Figures }) {
+function Lead({ run, whole, goesOn }: { run: Run; whole: Figures; goesOn: boolean }) {
   const p95 = whole.response.percentile(95);
   const served = whole.service.percentile(95);
   const asked = run.header.asked_per_second;
@@ -68,10 +109,11 @@ function Lead({ run, whole }: { run: Run; whole: Figures }) {
   const differs = p95 && served && p95.ns > served.ns * 1.35;
   return (
     <p class="lead">
-      {!run.report && "It has no end: the host was stopped, or the run goes on. "}
+      {!run.report && !goesOn && "It has no end: the host was stopped, or the run goes on. "}
       {broken > 0 && `${broken} of ${all} ${all === 1 ? "threshold" : "thresholds"} broken. `}
       The service completed <b>{words.said(words.rate(whole.perSecond))}</b>
-      {asked !== null && ` of the ${words.said(words.rate(asked))} asked for at the end`}.{" "}
+      {asked !== null && ` of the ${words.said(words.rate(asked))} asked for${
+        goesOn ? "" : " at the end"}`}.{" "}
       {p95 ? (
         <>
           {p95.atLeast

@@ -39,21 +39,29 @@ export class Pages {
     return this.openFile(path, options, hash);
   }
 
-  async openFile(path: string, options: BrowserContextOptions, hash = ""): Promise<Opened> {
-    const page = await this.browser.newPage({
+  openFile(path: string, options: BrowserContextOptions, hash = ""): Promise<Opened> {
+    return this.visit(pathToFileURL(path).href, options, hash);
+  }
+
+  /** Opens what is at an address, whoever has made its certificate. */
+  async visit(address: string, options: BrowserContextOptions = {}, hash = ""): Promise<Opened> {
+    const context = await this.browser.newContext({
       viewport: { width: 1280, height: 900 },
+      ignoreHTTPSErrors: true,
       ...options,
     });
+    const page = await context.newPage();
+    // It may have been closed with its browser.
+    page.once("close", () => void context.close().catch(() => undefined));
     const [requests, errors]: string[][] = [[], []];
-    const file = pathToFileURL(path).href;
     page.on("request", (request) => {
-      if (!request.url().startsWith(file)) requests.push(request.url());
+      if (!request.url().startsWith(address)) requests.push(request.url());
     });
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => {
       if (message.type() === "error") errors.push(message.text());
     });
-    await page.goto(file + hash);
+    await page.goto(address + hash);
     await page.waitForSelector("html[data-ready]", { state: "attached" });
     // What listens to keys begins to once the page was painted.
     await page.evaluate(() =>
