@@ -11,6 +11,8 @@ use serde_json::Value;
 pub struct CallReply {
     /// As 200.
     pub status: u16,
+    /// The status line and the headers.
+    pub head: String,
     /// As it came.
     pub body: String,
 }
@@ -25,6 +27,12 @@ impl CallReply {
         let json: Value = serde_json::from_str(&self.body)
             .unwrap_or_else(|error| panic!("{error} in {:?}", self.body));
         json.pointer(path).unwrap_or_else(|| panic!("no {path} in {json:#}")).clone()
+    }
+
+    /// The value of a header, if there is one.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.head.lines().filter_map(|line| line.split_once(": "));
+        pairs.find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
     }
 
     /// The words of an error.
@@ -66,5 +74,5 @@ pub fn call(to: SocketAddr, method: &str, path: &str, headers: &[&str], body: &s
         .nth(1)
         .and_then(|status| status.parse().ok())
         .expect("an answer has a status");
-    CallReply { status, body: body.to_owned() }
+    CallReply { status, head: head.to_owned(), body: body.to_owned() }
 }

@@ -18,6 +18,7 @@ mod files;
 mod first_hour;
 mod guests;
 mod kubernetes;
+mod live_page;
 mod measurement;
 mod names;
 mod nginx;

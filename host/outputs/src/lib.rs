@@ -52,7 +52,7 @@ pub use self::exporter::Exporter;
 pub use self::history::{History, KeepRule, Kept, KeptEnd, LAST};
 pub use self::html::{ComparedSide, ComparisonPage};
 pub use self::live_records::{
-    EntryId, Follower, LiveRecords, LoggedEntry, RecordPart, part_of_file,
+    EntryId, LiveRecords, LoggedEntry, RecordFollower, RecordPart, part_of_file,
 };
 pub use self::outputs::{AskedOutputs, KINDS, Outputs};
 pub use self::page::{BuiltPage, PAGE, PAGE_MISSING};

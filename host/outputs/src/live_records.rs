@@ -73,7 +73,7 @@ pub struct RecordPart {
 }
 
 /// Somebody who follows runs.
-pub struct Follower {
+pub struct RecordFollower {
     records: LiveRecords,
     news: watch::Receiver<()>,
 }
@@ -99,9 +99,9 @@ impl LiveRecords {
     }
 
     /// Begins to follow.
-    pub fn follow(&self) -> Follower {
+    pub fn follow(&self) -> RecordFollower {
         self.0.followers.fetch_add(1, Ordering::Relaxed);
-        Follower { records: self.clone(), news: self.0.news.subscribe() }
+        RecordFollower { records: self.clone(), news: self.0.news.subscribe() }
     }
 
     fn runs(&self) -> MutexGuard<'_, Vec<LiveRun>> {
@@ -171,7 +171,7 @@ pub fn part_of_file(path: &Path) -> anyhow::Result<RecordPart> {
     Ok(RecordPart { run: header.run.id, entries, is_over: true })
 }
 
-impl Follower {
+impl RecordFollower {
     /// Waits until there is something new, in whichever run.
     pub async fn news(&mut self) {
         // Its sender lives as long as the records do.
@@ -179,7 +179,7 @@ impl Follower {
     }
 }
 
-impl Drop for Follower {
+impl Drop for RecordFollower {
     fn drop(&mut self) {
         self.records.0.followers.fetch_sub(1, Ordering::Relaxed);
     }
