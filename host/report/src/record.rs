@@ -19,6 +19,7 @@
 //! | `course` | the run in at most 3,600 points, for its report |
 //! | `stretch` | a part of the run, and the report of it |
 //! | `bytes` | a record as bytes, and back |
+//! | `summed` | what of a frame is not written, as it follows from the rest |
 //! | `lines` | a record as lines of JSON |
 //! | `counts` | what a frame counted as JSON |
 //! | `redact` | what of a setting may be kept |
@@ -38,6 +39,7 @@ mod redact;
 mod samples;
 mod side_by_side;
 mod stretch;
+mod summed;
 mod thinning;
 
 pub use self::bytes::{Entry, FIRST_BYTES, RecordReader, Unreadable, from_bytes, to_bytes};

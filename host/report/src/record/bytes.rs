@@ -18,6 +18,7 @@ use thiserror::Error;
 use super::frame::Frame;
 use super::header::RecordHeader;
 use super::mark::Mark;
+use super::summed::{put_back, take_out};
 use crate::report::Report;
 
 /// How a record begins. The number is raised when an earlier release could not read it any more.
@@ -82,7 +83,7 @@ fn within(entry: &Entry, most: usize, most_inflated: u64) -> Vec<u8> {
 fn deflated(entry: &Entry) -> (Vec<u8>, usize) {
     let (kind, content) = match entry {
         Entry::Header(header) => (HEADER, json(header)),
-        Entry::Frame(frame) => (FRAME, packed(frame)),
+        Entry::Frame(frame) => (FRAME, packed_frame(frame)),
         Entry::Mark(mark) => (MARK, packed(mark)),
         Entry::End(report) => (END, json(report)),
     };
@@ -109,6 +110,13 @@ const HEAD: usize = 8;
 
 fn json(content: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(content).expect("all keys are texts")
+}
+
+/// A frame, after what of it follows from the rest.
+fn packed_frame(frame: &Frame) -> Vec<u8> {
+    let mut frame = frame.clone();
+    let left_out = take_out(&mut frame.counted);
+    postcard::to_extend(&frame, vec![left_out]).expect("its lists know their lengths")
 }
 
 fn packed(content: &impl Serialize) -> Vec<u8> {
@@ -260,7 +268,12 @@ fn unpacked(deflated: &[u8]) -> Option<Entry> {
     let (&kind, content) = bytes.split_first()?;
     match kind {
         HEADER => from_json(content).map(Entry::Header),
-        FRAME => from_packed(content).map(Entry::Frame),
+        FRAME => {
+            let (&left_out, content) = content.split_first()?;
+            let mut frame: Box<Frame> = from_packed(content)?;
+            put_back(&mut frame.counted, left_out);
+            Some(Entry::Frame(frame))
+        }
         MARK => from_packed(content).map(Entry::Mark),
         END => from_json(content).map(Entry::End),
         _ => None,
