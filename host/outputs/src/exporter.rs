@@ -5,10 +5,15 @@
 //! metrics there are says `series`.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use metrics::{Key, Label};
+use metrics_exporter_prometheus::LabelSet;
+use metrics_exporter_prometheus::formatting::{
+    write_help_line, write_metric_line, write_type_line,
+};
 use swell_report::Status;
 use swell_report::record::{Frame, Moment};
 
@@ -31,11 +36,14 @@ struct ServedRun {
 /// The metrics of one run.
 pub(crate) struct RunMetrics {
     exporter: Arc<Exporter>,
-    /// Names of the run and of its scenario, by which they are found.
-    labels: [(Cow<'static, str>, String); 2],
+    /// What they are found by.
+    labels: RunLabels,
     /// Where the run was when it was shown last.
     moment: Moment,
 }
+
+/// Names of a run and of its scenario.
+type RunLabels = [(Cow<'static, str>, String); 2];
 
 impl Exporter {
     /// With a time, runs that have been over for so long are left out.
@@ -53,9 +61,8 @@ impl Exporter {
             for run in &*runs {
                 for (key, total) in run.totals.of_family(family.name) {
                     if std::mem::take(&mut is_first) {
-                        let (name, help, kind) = (family.name, family.help, family.kind);
-                        push(&mut text, format_args!("# HELP {name} {help}\n"));
-                        push(&mut text, format_args!("# TYPE {name} {kind}\n"));
+                        write_help_line(&mut text, family.name, None, None, family.help);
+                        write_type_line(&mut text, family.name, None, None, family.kind);
                     }
                     push_series(&mut text, &run.totals.labels, key, total);
                 }
@@ -113,30 +120,25 @@ impl RunMetrics {
 }
 
 /// Adds the lines of a series.
-fn push_series(
-    text: &mut String,
-    of_run: &[(Cow<'static, str>, String)],
-    key: &SeriesKey,
-    total: &SeriesTotal,
-) {
-    let mut labels = String::new();
-    for (name, value) in of_run.iter().chain(&key.labels) {
-        let separator = if labels.is_empty() { "" } else { "," };
-        let value = value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
-        push(&mut labels, format_args!("{separator}{name}=\"{value}\""));
-    }
-    let name = key.family;
+fn push_series(text: &mut String, of_run: &RunLabels, key: &SeriesKey, total: &SeriesTotal) {
+    let labels = of_run.iter().chain(&key.labels).map(|(name, value)| {
+        // What formats them takes two backslashes for one that is escaped already.
+        Label::new(name.to_string(), value.replace('\\', r"\\"))
+    });
+    let labels = Key::from_parts("", labels.collect::<Vec<_>>());
+    let labels = LabelSet::from_key_and_global(&labels, &Default::default());
+    let mut push = |suffix, bound: Option<f64>, value: &dyn Display| {
+        let bound = bound.map(|bound| ("le", number(bound)));
+        write_metric_line(text, key.family, suffix, &labels, bound, value, None);
+    };
     match total {
-        SeriesTotal::Count(value) | SeriesTotal::Level(value) => {
-            push(text, format_args!("{name}{{{labels}}} {}\n", number(*value)));
-        }
+        SeriesTotal::Count(value) | SeriesTotal::Level(value) => push(None, None, &number(*value)),
         SeriesTotal::Spread(spread) => {
             for (bound, count) in spread.up_to_bounds() {
-                let bound = number(bound);
-                push(text, format_args!("{name}_bucket{{{labels},le=\"{bound}\"}} {count}\n"));
+                push(Some("bucket"), Some(bound), &count);
             }
-            push(text, format_args!("{name}_sum{{{labels}}} {}\n", number(spread.sum)));
-            push(text, format_args!("{name}_count{{{labels}}} {}\n", spread.count));
+            push(Some("sum"), None, &number(spread.sum));
+            push(Some("count"), None, &spread.count);
         }
     }
 }
@@ -148,10 +150,6 @@ pub(crate) fn number(value: f64) -> Cow<'static, str> {
         f64::NEG_INFINITY => "-Inf".into(),
         value => value.to_string().into(),
     }
-}
-
-fn push(text: &mut String, what: std::fmt::Arguments<'_>) {
-    text.write_fmt(what).expect("a text takes all");
 }
 
 #[cfg(test)]
@@ -344,6 +342,23 @@ mod tests {
         assert!(text.contains("swell_goal_tps{") && text.contains("} NaN\n"), "{text}");
         let infinities = [f64::INFINITY, f64::NEG_INFINITY].map(number);
         assert_eq!(infinities, ["+Inf", "-Inf"]);
+    }
+
+    #[test]
+    fn a_value_s_backslashes_and_quotes_are_told_apart_and_a_part_of_a_count_is_kept() {
+        let line = |value: &str| {
+            let labels = vec![("name".into(), value.to_owned())];
+            let key = SeriesKey { family: "swell_own_total", labels };
+            let of_run = [("run".into(), "evening".into()), ("scenario".into(), "shop".into())];
+            let mut text = String::new();
+            push_series(&mut text, &of_run, &key, &SeriesTotal::Count(1.5));
+            text
+        };
+        for (value, shown) in [(r"a\b", r"a\\b"), (r"a\\b", r"a\\\\b"), ("a\\\"b\n", r#"a\\\"b\n"#)]
+        {
+            let rest = "run=\"evening\",scenario=\"shop\"} 1.5\n";
+            assert_eq!(line(value), format!("swell_own_total{{name=\"{shown}\",{rest}"));
+        }
     }
 
     #[test]
