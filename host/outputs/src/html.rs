@@ -203,7 +203,7 @@ impl Sink for Html {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
     use std::io::Read as _;
 
@@ -219,13 +219,18 @@ mod tests {
 
     const SMALL: &str = "<html>@@RECORDS@@</html>";
 
+    /// As the kind opens it, where the page was not built.
+    pub(crate) fn opened(value: &str) -> anyhow::Result<Box<dyn Sink>> {
+        Html::open(value, Some(SMALL), MAX_BYTES).map(|html| Box::new(html) as Box<dyn Sink>)
+    }
+
     fn results() -> Written {
         let exit = ExitReport { code: Exit::Passed, reason: "passed".to_owned() };
         Written::Runs(Box::new(ReportOfRuns::of(&[], exit)))
     }
 
     /// The lines of each record in a page.
-    fn lines(page: &str) -> Vec<Vec<Value>> {
+    pub(crate) fn lines(page: &str) -> Vec<Vec<Value>> {
         let records = page.split("<script").skip(1);
         records
             .map(|record| {

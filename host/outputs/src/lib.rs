@@ -13,6 +13,8 @@
 //!
 //! A new kind is a file here, and a line in [`KINDS`].
 
+#[cfg(test)]
+mod agreement;
 mod aside;
 mod charts;
 mod courses;
