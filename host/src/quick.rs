@@ -11,6 +11,7 @@ use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Args;
 use hyper::{Method, Uri};
 use swell_engine::{MAX_SCENARIO_SIZE, ScenarioSource, ScriptFile, ScriptSource};
+use swell_report::record::without_secret;
 use swell_steps::{BODY, QuickRequest, REQUEST};
 
 use crate::interpreters::kept;
@@ -83,7 +84,8 @@ impl QuickArgs {
         files.extend(body.map(|body| file(BODY, body)));
         let source = ScenarioSource::Script {
             interpreter: Box::new(ScenarioSource::File(interpreter)),
-            script: ScriptSource::Files { name: url.to_owned(), files },
+            // Results, records and commands name it.
+            script: ScriptSource::Files { name: without_secret("url", url), files },
         };
         Ok(Some(QuickRun { source, target }))
     }
