@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use hyper::Method;
 use percent_encoding::percent_decode_str;
-use swell_core::plain::line;
 use swell_outputs::{Kept, KeptEnd};
 
 use crate::cluster::message::MemberCall;
@@ -37,7 +36,7 @@ pub(super) async fn kept_record(runs: &Runs, name: &str) -> ApiReply {
         Done::Failed(_, reason) => return ApiReply::error(409, reason),
     };
     let Some(path) = path else {
-        let words = format!("the host that led run {:?} keeps no record of it", line(name));
+        let words = format!("the host that led run {name:?} keeps no record of it");
         return ApiReply::error(404, &words);
     };
     match tokio::task::spawn_blocking(move || read_whole(&path)).await {
