@@ -34,10 +34,11 @@ pub(super) fn read_parts(paths: &[PathBuf]) -> anyhow::Result<Vec<KeptPart>> {
         let part = KeptPart::open(path)?;
         if let Some(first) = parts.first().filter(|first| !is_of_one_run(first, &part)) {
             bail!(
-                "{} is of run {}, and the journals before it of {}",
+                "{} is of run {}, and the journals before it of {id}\nhelp: give those of one run, \
+                as DIR/*-{id}-*.swell",
                 path.display(),
                 line(&part.header.run.id),
-                line(&first.header.run.id)
+                id = line(&first.header.run.id)
             );
         }
         let host = part.about.host;
