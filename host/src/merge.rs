@@ -80,7 +80,7 @@ fn merged(parts: Vec<KeptPart>, outputs: &Outputs) -> anyhow::Result<(String, Do
     let header = RecordHeader { part: None, host: this_machine(), ..parts[0].header.clone() };
     let (run, began_at, plan) = (header.run.clone(), header.began_at, plan(&header)?);
     let mut record = RunRecord::of_past(header, plan.plan.thresholds.clone(), outputs.clone());
-    let outcome = Whole::of(parts, &mut record, outputs).outcome(began_at, plan.plan.stop.measured);
+    let outcome = Whole::of(parts, &mut record, outputs).outcome(began_at, &plan.plan.stop);
     let finished = FinishedRun::of(&run, &plan, 0, outcome);
     record.over(Some(&finished.report));
     Ok((run.name, Done::Finished(Box::new(finished))))

@@ -162,6 +162,10 @@ fn of_cause(cause: &EndCause) -> Option<(Exit, String)> {
         EndCause::Stopped => {
             (Exit::StoppedOverApi, "stopped over the control API before its end".to_owned())
         }
+        EndCause::Early => (
+            Exit::StoppedOverApi,
+            "it ended before its time, and only the host that led it knew why".to_owned(),
+        ),
         EndCause::Scenario(EndRequest::Stop(reason)) => {
             (Exit::StoppedByScenario, format!("stopped by the scenario: {reason}"))
         }

@@ -63,13 +63,18 @@ fn half_second(until: u64, is_last: bool) -> PartCounts {
 
 /// Has a host keep its part of a run, of so many half seconds; gives its file.
 fn keep(folder: &Path, id: &str, host: NodeId, halves: u64) -> PathBuf {
+    keep_until(folder, id, host, (halves, 6))
+}
+
+/// The same where the part ends with a certain half second.
+fn keep_until(folder: &Path, id: &str, host: NodeId, (halves, last): (u64, u64)) -> PathBuf {
     let before = files(folder);
     let outputs = Outputs::journals(Some(folder)).unwrap().unwrap();
     let mut record = NodeRecord::new(header(id), outputs.clone());
     let run_began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
     record.begin(&PartBeginning { host, hosts: &HOSTS, run_began, at: RunInstant::START });
     for half in 1..=halves {
-        record.count(half_second(half * 500, half == 6));
+        record.count(half_second(half * 500, half == last));
     }
     drop((record, outputs));
     files(folder).into_iter().find(|path| !before.contains(path)).expect("it was made")
@@ -121,7 +126,8 @@ fn parts_of_hosts_come_to_what_they_counted_second_by_second() {
     let report = &run.report;
     assert_eq!(report.measured.transactions.counts.started, 60);
     assert!((report.run.measured_seconds - 3.0).abs() < 1e-9);
-    assert_eq!(report.nodes.iter().map(|host| host.started).collect::<Vec<_>>(), [30, 30]);
+    let nodes = report.nodes.iter().map(|host| (host.name.as_str(), host.started, host.share));
+    assert_eq!(nodes.collect::<Vec<_>>(), [("a", 30, 0.5), ("a-0000000000000008", 30, 0.5)]);
     let lines: Vec<Value> = fs::read_to_string(lines)
         .unwrap()
         .lines()
@@ -142,6 +148,15 @@ fn parts_of_hosts_come_to_what_they_counted_second_by_second() {
     }
     let ends = |line: &&Value| line.get("end").is_some();
     assert_eq!(lines.iter().filter(ends).count(), 1);
+}
+
+#[test]
+fn a_run_that_ended_before_its_time_has_not_passed() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = HOSTS.map(|host| keep_until(folder.path(), "f00", host, (3, 3)));
+    let (_, done) = merged(read_parts(&paths).unwrap(), &Outputs::of(Vec::new())).unwrap();
+    let Done::Finished(run) = done else { panic!("it took place") };
+    assert_eq!(run.exit, Exit::StoppedOverApi, "{}", run.reason);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use swell_core::RunInstant;
 use swell_core::plain::line;
-use swell_core::record::{Batches, Snapshot};
+use swell_core::plan::StopAfter;
+use swell_core::record::{Batches, Figures, Snapshot};
 use swell_core::run::{
     ControlLook, EndCause, Look, MachineRecord, NodeCounts, NodeFate, NodeId, NodeLook, NodePlace,
     NodeResult, NodeTotals, RunOutcome, UnknownStarts,
@@ -16,6 +17,9 @@ use swell_report::{RunState, Status};
 
 use super::parts::{KeptPart, PartFrames};
 use crate::run_record::RunRecord;
+
+/// How much less than it was to last a run may have lasted and count as whole.
+const TOLERANCE: Duration = Duration::from_secs(1);
 
 /// See the module's documentation.
 pub(super) struct Whole {
@@ -45,8 +49,9 @@ impl Whole {
     pub(super) fn of(parts: Vec<KeptPart>, record: &mut RunRecord, outputs: &Outputs) -> Self {
         let mut absent: BTreeSet<NodeId> =
             parts.iter().flat_map(|part| part.about.hosts.iter().copied()).collect();
-        let (nodes, frames): (Vec<MergedNode>, Vec<PartFrames>) =
+        let (mut nodes, frames): (Vec<MergedNode>, Vec<PartFrames>) =
             parts.into_iter().map(MergedNode::of).unzip();
+        tell_apart(&mut nodes);
         absent.retain(|host| nodes.iter().all(|node| node.id != *host));
         let mut whole = Self {
             total: Snapshot::default(),
@@ -139,13 +144,32 @@ impl Whole {
         }
     }
 
-    /// What the run came to, which began at this Unix time; `measured` is how long its measured
-    /// part was to be.
-    pub(super) fn outcome(self, began_at: f64, measured: Option<Duration>) -> RunOutcome {
+    /// Whether all that its hosts counted is here, and is less than the run was to last.
+    fn ended_early(&self, stop: &StopAfter, covered: Duration) -> bool {
+        let is_whole = self.absent.is_empty() && self.nodes.iter().all(|node| node.is_complete);
+        let iterations = |part: &Figures| {
+            part.iterations.ok + part.iterations.failed + part.iterations.interrupted
+        };
+        let made = iterations(&self.total.warm_up) + iterations(&self.total.measured);
+        let has_an_end = stop.measured.is_some() || stop.iterations.is_some();
+        let is_over = stop.measured.is_some_and(|measured| covered + TOLERANCE >= measured)
+            || stop.iterations.is_some_and(|iterations| made >= iterations);
+        is_whole && has_an_end && !is_over
+    }
+
+    /// What the run came to, which began at this Unix time and was to end by `stop`.
+    pub(super) fn outcome(self, began_at: f64, stop: &StopAfter) -> RunOutcome {
+        let measured = stop.measured;
         let covered = self.covered_until.since(self.measured_from);
         let lasted = covered.min(measured.unwrap_or(Duration::MAX));
         // One that was lost after the end has taken nothing with it.
         let is_cut = self.is_leaderless && measured.is_none_or(|measured| covered < measured);
+        let cause = match () {
+            () if is_cut => EndCause::Leaderless,
+            () if self.ended_early(stop, covered) => EndCause::Early,
+            () => EndCause::Finished,
+        };
+        let started: u64 = self.nodes.iter().map(|node| node.totals.started).sum();
         let mut machine = MachineRecord::default();
         let (mut requests_written, mut users_at_once) = (0_u64, 0_u64);
         for MergedNode { totals, .. } in &self.nodes {
@@ -155,17 +179,17 @@ impl Whole {
         }
         let absent = self.absent.into_iter().map(|host| {
             let totals = NodeTotals::default();
-            result(host, format!("{host} (no journal)"), totals, false)
+            result(host, format!("{host} (no journal)"), (totals, started), false)
         });
         let mut nodes: Vec<NodeResult> = self
             .nodes
             .into_iter()
-            .map(|node| result(node.id, node.name, node.totals, node.is_complete))
+            .map(|node| result(node.id, node.name, (node.totals, started), node.is_complete))
             .chain(absent)
             .collect();
         nodes.sort_by_key(|node| node.fate.id);
         RunOutcome {
-            cause: if is_cut { EndCause::Leaderless } else { EndCause::Finished },
+            cause,
             snapshot: self.total,
             measured: lasted,
             warm_up: self.measured_from.since(RunInstant::START),
@@ -178,6 +202,16 @@ impl Whole {
             limits: Vec::new(),
             batches: self.batches,
             nodes,
+        }
+    }
+}
+
+/// Gives hosts that have one name, as several on one machine have, names of their own.
+fn tell_apart(nodes: &mut [MergedNode]) {
+    for place in 1..nodes.len() {
+        let (before, node) = nodes.split_at_mut(place);
+        if before.iter().any(|other| other.name == node[0].name) {
+            node[0].name = format!("{}-{}", node[0].name, node[0].id);
         }
     }
 }
@@ -210,13 +244,19 @@ impl MergedNode {
     }
 }
 
-fn result(id: NodeId, name: String, totals: NodeTotals, is_complete: bool) -> NodeResult {
+/// What a host came to, where all of them `started` so much.
+fn result(
+    id: NodeId,
+    name: String,
+    (totals, started): (NodeTotals, u64),
+    is_complete: bool,
+) -> NodeResult {
     let unknown = UnknownStarts { least: 0, most: is_complete.then_some(0) };
     NodeResult {
         fate: NodeFate {
             id,
             name,
-            share: 0.0,
+            share: totals.started as f64 / started.max(1) as f64,
             times_lost: 0,
             unknown,
             is_complete,

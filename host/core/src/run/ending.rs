@@ -46,6 +46,8 @@ pub enum EndCause {
     Deserted,
     /// The run's coordinator was lost.
     Leaderless,
+    /// It ended before its time, and nobody who is left knows why.
+    Early,
 }
 
 /// Whether users do nothing but trap, and have done so long enough; or whether nothing has begun,
