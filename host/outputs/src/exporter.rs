@@ -356,8 +356,8 @@ mod tests {
         };
         for (value, shown) in [(r"a\b", r"a\\b"), (r"a\\b", r"a\\\\b"), ("a\\\"b\n", r#"a\\\"b\n"#)]
         {
-            let rest = "run=\"evening\",scenario=\"shop\"} 1.5\n";
-            assert_eq!(line(value), format!("swell_own_total{{name=\"{shown}\",{rest}"));
+            let begins = "swell_own_total{run=\"evening\",scenario=\"shop\",name=";
+            assert_eq!(line(value), format!("{begins}\"{shown}\"}} 1.5\n"));
         }
     }
 
