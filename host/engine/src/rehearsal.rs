@@ -53,7 +53,13 @@ impl Rehearsal {
             .enable_all()
             .build()
             .map_err(|error| lacking("runtime", &error))?;
-        let client = Options { target: None, allow: AllowList::default(), ..client.clone() };
+        // It reaches nobody, so whether its addresses have free ports is not looked at.
+        let client = Options {
+            target: None,
+            allow: AllowList::default(),
+            sources: Vec::new(),
+            ..client.clone()
+        };
         let worker = Rc::new(Worker {
             run: Arc::new(run),
             client: Client::new(client).map_err(|error| lacking("client", &error))?,
