@@ -6,6 +6,7 @@
 //! loopback one. Where a token is set, and beyond loopback one must be, every call carries it.
 //! There is no TLS: over a network that is not trusted, go through a tunnel.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 
 use anyhow::bail;
@@ -18,6 +19,9 @@ use crate::serve::{Call, HttpAnswer};
 /// machine.
 pub(crate) const TOKEN: &str = "SWELL_CONTROL_TOKEN";
 
+/// The fewest bytes of a token beyond loopback, where anybody may try any number of them.
+const MIN_BEYOND_LOOPBACK: usize = 16;
+
 /// See the module's documentation.
 pub(crate) struct Access {
     token: Option<blake3::Hash>,
@@ -27,9 +31,9 @@ impl Access {
     /// The rules for an API at this address.
     ///
     /// # Errors
-    /// The address is not a loopback one and there is no token.
+    /// The address is not a loopback one and there is no token, or the token is not one.
     pub(crate) fn to(address: SocketAddr) -> anyhow::Result<Self> {
-        let token = token_of_environment();
+        let token = token_of_environment(address)?;
         if token.is_none() && !address.ip().is_loopback() {
             bail!(
                 "--control {address}: beyond loopback the control API needs a token\nhelp: set \
@@ -80,10 +84,31 @@ impl Access {
     }
 }
 
-/// The hash of the token, if there is one.
-pub(crate) fn token_of_environment() -> Option<blake3::Hash> {
-    let token = std::env::var(TOKEN).ok().filter(|token| !token.is_empty());
-    token.map(|token| blake3::hash(token.as_bytes()))
+/// The hash of the token for what is served at this address, if one is set.
+///
+/// # Errors
+/// No header can carry it, or it is too short for the address. Whoever has set one wants to be
+/// protected, so a token that cannot be used is not as none.
+pub(crate) fn token_of_environment(address: SocketAddr) -> anyhow::Result<Option<blake3::Hash>> {
+    std::env::var_os(TOKEN).map(|token| hash_of(&token, address)).transpose()
+}
+
+fn hash_of(token: &OsStr, address: SocketAddr) -> anyhow::Result<blake3::Hash> {
+    let bytes = token.as_encoded_bytes();
+    let is_padded = bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ');
+    if bytes.is_empty() || is_padded || !bytes.iter().all(|byte| (0x20..0x7f).contains(byte)) {
+        bail!(
+            "{TOKEN}: a header must be able to carry it\nhelp: give printable ASCII with no spaces \
+            or line ends around it, as of `openssl rand -hex 32`; or unset it"
+        );
+    }
+    if bytes.len() < MIN_BEYOND_LOOPBACK && !address.ip().is_loopback() {
+        bail!(
+            "{TOKEN}: at {address}, beyond loopback, it needs at least {MIN_BEYOND_LOOPBACK} \
+            characters\nhelp: give a long random text, as of `openssl rand -hex 32`"
+        );
+    }
+    Ok(blake3::hash(bytes))
 }
 
 /// Whether the body of a call, if there is one, is said to be JSON. A form on a page cannot say so.
@@ -109,7 +134,27 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
+
+    #[test]
+    fn a_token_that_no_header_carries_or_that_is_easily_guessed_is_refused() {
+        let hashed = |token: &[u8], address: &str| {
+            let address = address.parse().expect("it is one");
+            hash_of(OsStr::from_bytes(token), address).map_err(|error| error.to_string())
+        };
+        let (near, far) = ("127.0.0.1:6565", "0.0.0.0:6565");
+        for token in
+            [&b""[..], b" ", b" open", b"open ", b"open\n", b"o\tpen", b"\xff", b"\xc3\xbc"]
+        {
+            let refused = hashed(token, near).expect_err("no header carries it");
+            assert!(refused.contains("a header must be able to carry it"), "{token:?}: {refused}");
+        }
+        assert_eq!(hashed(b"open sesame", near), Ok(blake3::hash(b"open sesame")));
+        assert!(hashed(b"open sesame", far).expect_err("it is short").contains("at least 16"));
+        assert!(hashed(b"open sesame open", far).is_ok());
+    }
 
     #[test]
     fn only_loopback_names_are_this_machine_to_itself() {

@@ -72,9 +72,10 @@ impl PageAccess {
     /// The rules for a page at this address.
     ///
     /// # Errors
-    /// It is not a loopback one, and there is no token, or nothing says how it is protected.
+    /// It is not a loopback one, and there is no token, or nothing says how it is protected; or the
+    /// token is not one.
     pub(crate) fn to(address: SocketAddr, way: Way, own_name: &str) -> anyhow::Result<Self> {
-        Self::with_token(address, way, own_name, token_of_environment())
+        Self::with_token(address, way, own_name, token_of_environment(address)?)
     }
 
     fn with_token(

@@ -233,10 +233,11 @@ fn beyond_loopback_a_token_is_needed_and_each_call_carries_it() {
     let running = run()
         .arg("--control")
         .arg(format!("0.0.0.0:{}", api.port()))
-        .env("SWELL_CONTROL_TOKEN", "open sesame")
+        .env("SWELL_CONTROL_TOKEN", "open sesame, please")
         .start();
     wait_until(PATIENCE, "the control API", || TcpStream::connect(api).ok());
-    for headers in [&[][..], &["Authorization: Bearer open"], &["Authorization: Basic open sesame"]]
+    for headers in
+        [&[][..], &["Authorization: Bearer open"], &["Authorization: Basic open sesame, please"]]
     {
         let reply = call(api, "GET", "/v1/runs", headers, "");
         assert!(
@@ -245,7 +246,7 @@ fn beyond_loopback_a_token_is_needed_and_each_call_carries_it() {
         );
     }
     assert_eq!(
-        call(api, "GET", "/v1/runs", &["Authorization: Bearer open sesame"], "").status,
+        call(api, "GET", "/v1/runs", &["Authorization: Bearer open sesame, please"], "").status,
         200
     );
     running.interrupt();

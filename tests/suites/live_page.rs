@@ -214,7 +214,13 @@ fn a_page_that_cannot_be_served_so_is_refused_with_the_cure_before_anything_is_s
     for (flags, token, words) in [
         (format!("--ui {address}"), "", &["cannot listen there", "end what has the port"][..]),
         ("--ui 0.0.0.0:0".to_owned(), "", &["needs a token", "SWELL_CONTROL_TOKEN"]),
-        ("--ui 0.0.0.0:0".to_owned(), "sesame", &["needs TLS", "--ui-cert", "--ui-plain"]),
+        ("--ui 127.0.0.1:0".to_owned(), "open sesame ", &["SWELL_CONTROL_TOKEN", "no spaces"]),
+        ("--ui 0.0.0.0:0".to_owned(), "open sesame", &["SWELL_CONTROL_TOKEN", "at least 16"]),
+        (
+            "--ui 0.0.0.0:0".to_owned(),
+            "open sesame, please",
+            &["needs TLS", "--ui-cert", "--ui-plain"],
+        ),
         (
             format!("--ui 127.0.0.1:0 --ui-cert {no_key} --ui-key {no_key}"),
             "",
@@ -223,13 +229,14 @@ fn a_page_that_cannot_be_served_so_is_refused_with_the_cure_before_anything_is_s
         ("--ui-plain".to_owned(), "", &["--ui"]),
         ("--ui nowhere".to_owned(), "", &["put other words before --ui"]),
     ] {
-        let run = Host::run_guest("plain-get")
+        let mut run = Host::run_guest("plain-get")
             .target(target.url())
             .args("--tps 5 --duration 1s")
-            .args(&flags)
-            .env("SWELL_CONTROL_TOKEN", token)
-            .finish()
-            .expect_code(104);
+            .args(&flags);
+        if !token.is_empty() {
+            run = run.env("SWELL_CONTROL_TOKEN", token);
+        }
+        let run = run.finish().expect_code(104);
         assert!(words.iter().all(|words| run.stderr.contains(words)), "{flags}: {}", run.stderr);
     }
     assert_eq!(target.seen().requests, 0);
