@@ -15,7 +15,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{self, Poll};
 use std::time::Duration;
@@ -46,9 +46,11 @@ const MAX_ANSWERED: usize = 256;
 pub(crate) const MAX_BODY: usize = 64 << 10;
 /// How long a client may take to send a request's head, and to read the answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a connection may live in all: a client that reads nothing is closed, and one that
-/// follows a run begins again where it was.
+/// How long a connection may ask for one thing after the other. What it then has asked for is still
+/// answered, whenever that can be: a report is there once its run ends.
 const MAX_CONNECTION: Duration = Duration::from_secs(600);
+/// How often it is looked whether the last answer should have been read.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The kinds of answers.
 pub(crate) const JSON: &str = "application/json";
@@ -218,6 +220,7 @@ async fn converse<F: Future<Output: Into<Response<AnswerBody>>> + 'static>(
     answer: Rc<impl Fn(Call) -> F + 'static>,
     idle_since: Rc<Cell<Option<Instant>>>,
 ) {
+    let idle = Rc::clone(&idle_since);
     let service = service_fn(move |request| {
         let (answer, idle_since) = (Rc::clone(&answer), Rc::clone(&idle_since));
         async move {
@@ -230,8 +233,22 @@ async fn converse<F: Future<Output: Into<Response<AnswerBody>>> + 'static>(
         .header_read_timeout(PATIENCE)
         .max_buf_size(MAX_BODY)
         .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
     // A client that has ended, is slow or makes mistakes is no fault of ours.
-    let _ = tokio::time::timeout(MAX_CONNECTION, connection).await;
+    if tokio::time::timeout(MAX_CONNECTION, connection.as_mut()).await.is_ok() {
+        return;
+    }
+    connection.as_mut().graceful_shutdown();
+    let is_unread = || idle.get().is_some_and(|since| since.elapsed() >= PATIENCE);
+    let unread = async {
+        while !is_unread() {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::select! {
+        _ = connection => {}
+        () = unread => {}
+    }
 }
 
 async fn respond<F: Future<Output: Into<Response<AnswerBody>>>>(
