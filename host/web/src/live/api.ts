@@ -32,21 +32,22 @@ export class Refused extends Error {
   }
 }
 
-/** How long the host may take to answer, but with a record. */
+/** How long the host may take to answer, and with a record, which may be large. */
 const PATIENCE_MS = 4_000;
+const RECORD_PATIENCE_MS = 60_000;
 
 async function call(
   method: string,
   path: string,
   body?: unknown,
-  patience: number | null = PATIENCE_MS,
+  patience = PATIENCE_MS,
 ): Promise<Response> {
   const answer = await fetch(path, {
     method,
     headers: body === undefined ? {} : { "content-type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
     cache: "no-store",
-    signal: patience === null ? undefined : AbortSignal.timeout(patience),
+    signal: AbortSignal.timeout(patience),
   });
   if (answer.ok) return answer;
   const words = await answer.text();
@@ -86,14 +87,15 @@ export async function earlierRuns(): Promise<EarlierRun[]> {
 /** The record of a run that is kept. */
 export async function earlierRecord(id: string): Promise<Answer> {
   const path = `/v1/history/${encodeURIComponent(id)}/record`;
-  const answer = await call("GET", path, undefined, null);
+  const answer = await call("GET", path, undefined, RECORD_PATIENCE_MS);
   return { lines: answer.body ? linesIn(answer.body) : none(), last: null };
 }
 
 /** What a run's record has after an entry, or all of it. */
 export async function record(name: string, after: string | null): Promise<Answer> {
   const since = after === null ? "" : `?after=${encodeURIComponent(after)}`;
-  const answer = await call("GET", `${ofRun(name)}/record${since}`, undefined, null);
+  const path = `${ofRun(name)}/record${since}`;
+  const answer = await call("GET", path, undefined, RECORD_PATIENCE_MS);
   const last = answer.headers.get("swell-entry");
   return { lines: answer.body ? linesIn(answer.body) : none(), last };
 }

@@ -5,13 +5,16 @@ import { useEffect, useState } from "preact/hooks";
 import * as words from "../view/words";
 import { setGoal, tell, type ShownRun } from "./api";
 
-/** How the page hears of the run: not at all any more where the host is gone. */
+/**
+ * How the page hears of the run: by a stream, by asking again and again where that is lost, and not
+ * at all any more where the host is gone.
+ */
 export type Connection = "connecting" | "live" | "lost" | "over" | "gone";
 
 const CONNECTIONS: Record<Connection, string> = {
   connecting: "Connecting",
   live: "Connected",
-  lost: "The connection is lost. Connecting again.",
+  lost: "No lasting connection: this page asks for what is new every second.",
   over: "All of it is here",
   gone: "The host does not answer. This page keeps what it has, and asks again.",
 };
@@ -48,7 +51,7 @@ export function Bar(props: {
   };
   const isOver = connection === "over" || Boolean(known?.exit);
   const phase = isOver ? "over" : known?.status.phase ?? "";
-  const isAnswered = connection !== "gone" && connection !== "lost";
+  const isAnswered = connection !== "gone";
   return (
     <section class="live panel" aria-label="The run now">
       <div class="row">

@@ -41,6 +41,10 @@ class LivePage {
 
   constructor(private readonly root: HTMLElement) {
     document.addEventListener("visibilitychange", () => this.change());
+    // A page that comes back as it was follows nothing any more.
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted) this.isAway = true;
+    });
     void this.look();
   }
 
@@ -54,6 +58,8 @@ class LivePage {
       if (this.shown === null || !isThere) this.choose(this.first());
       // It may be another process, whose run has the same name.
       else if (this.isAway) void this.follow(this.shown);
+      // The host serves so many streams and no more; what they tell can be read as well.
+      else if (this.connection === "lost") void this.read(this.shown.catchUp());
       if (this.isAway) void this.lookBack();
       this.isAway = false;
     } catch (error) {
