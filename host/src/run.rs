@@ -214,7 +214,7 @@ async fn run_here(
         return Ok(stopped("before anything was sent"));
     };
     let (programme, settings, page, outputs) = ready?;
-    let view = if settings.tui { ReadyView::new() } else { None };
+    let view = if settings.tui { ReadyView::new(outputs.takes_stdout()) } else { None };
     let outputs = match &view {
         Some(view) => outputs.and(view.sink()?),
         None => outputs,

@@ -49,6 +49,11 @@ pub(crate) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
+/// The same of stdout.
+pub(crate) fn is_stdout_watched() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Whether lines on stderr can renew themselves: somebody watches, and the terminal can do more
 /// than print one line below the other.
 pub(crate) fn is_renewable() -> bool {

@@ -50,9 +50,13 @@ pub(crate) struct ShownView(ScreenThread);
 
 impl ReadyView {
     /// The view, where the terminal can show one; otherwise it is said why not, and the live line
-    /// stays.
-    pub(crate) fn new() -> Option<Self> {
-        if let Some(lack) = terminal::why_no_view() {
+    /// stays. Results that go to stdout would be written across it.
+    pub(crate) fn new(takes_stdout: bool) -> Option<Self> {
+        let across = || {
+            let is_theirs = takes_stdout && terminal::is_stdout_watched();
+            is_theirs.then_some("stdout's lines need the terminal")
+        };
+        if let Some(lack) = terminal::why_no_view().or_else(across) {
             terminal::say(format_args!("note: --tui: {lack}, so there is the live line"));
             return None;
         }
