@@ -58,6 +58,8 @@ pub(crate) struct Tty {
     keys: File,
     out: File,
     size: Rect,
+    /// How its driver was set when it was first taken.
+    modes: Option<Termios>,
     /// Whether nobody can press a key any more.
     is_deaf: bool,
 }
@@ -77,16 +79,19 @@ impl Tty {
         let backend = TermionBackend::new(BufWriter::with_capacity(BUFFER, out.try_clone()?));
         let options = TerminalOptions { viewport: Viewport::Fixed(size) };
         let screen = Terminal::with_options(backend, options)?;
-        Ok(Self { screen, keys, out, size, is_deaf: false })
+        Ok(Self { screen, keys, out, size, modes: None, is_deaf: false })
     }
 
     /// Takes it, or makes sure of it where somebody else has had it meanwhile. A process in the
-    /// background does not.
+    /// background has none: what it took is its shell's again, which has set it as it likes.
     ///
     /// # Errors
     /// The terminal refuses.
     pub(crate) fn take(&mut self) -> io::Result<()> {
         let is_behind = tcgetpgrp(&self.keys).is_ok_and(|front| front != getpgrp());
+        if is_behind {
+            *taken() = None;
+        }
         if is_behind || Self::is_given_up() {
             return Ok(());
         }
@@ -101,7 +106,12 @@ impl Tty {
                 before(panic);
             }));
         });
-        let mut modes = tcgetattr(&self.keys)?;
+        // A shell may set it for a process that comes back as that has left it.
+        let mut modes = match self.modes.take() {
+            Some(modes) => modes,
+            None => tcgetattr(&self.keys)?,
+        };
+        self.modes = Some(modes.clone());
         let mut taken = taken();
         if taken.is_none() {
             let (keys, out) = (self.keys.try_clone()?, self.out.try_clone()?);
