@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use hyper::header::HOST;
 use hyper::{Method, StatusCode};
 use swell_client::{certificates, private_key};
 use swell_outputs::{BuiltPage, Exporter, LiveRecords, PAGE, PAGE_MISSING};
@@ -14,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
-use crate::access::Access;
+use crate::access::{Access, header, is_loopback};
 use crate::control_api::{Caller, ControlApi};
 use crate::live_page::LivePage;
 use crate::page_access::{PageAccess, Way};
@@ -184,15 +185,21 @@ impl Servers {
         let listener = serve::listen("prometheus", address).await?;
         tracing::info!("metrics at http://{}/metrics", listener.local_addr()?);
         self.0.spawn_local(serve::serve(listener, None, move |call| {
-            std::future::ready(scraped(&exporter, &call))
+            std::future::ready(scraped(&exporter, address, &call))
         }));
         Ok(())
     }
 }
 
-/// Answers a scraper.
-fn scraped(exporter: &Exporter, call: &Call) -> HttpAnswer {
+/// Answers a scraper at this address.
+fn scraped(exporter: &Exporter, address: SocketAddr, call: &Call) -> HttpAnswer {
+    let is_named = header(&call.headers, HOST).is_some_and(is_loopback);
     match (&call.method, call.path.as_str()) {
+        // A page may have had its own name resolved to this machine.
+        _ if address.ip().is_loopback() && !is_named => HttpAnswer::error(
+            StatusCode::FORBIDDEN,
+            "on loopback the metrics are read by a loopback name, as 127.0.0.1",
+        ),
         _ if call.is_of_a_page() => {
             HttpAnswer::error(StatusCode::FORBIDDEN, "a web page may not read the metrics")
         }

@@ -403,10 +403,10 @@ fn metrics_count_what_the_report_counts() {
     assert_eq!(series(&text, "swell_tps_limited", &["by=\"service\""]), Some(0.0));
     assert_eq!(series(&text, "swell_run_active", &["plain_get"]), Some(1.0));
     assert!(series(&text, "swell_users", &["plain_get"]).is_some_and(|users| users >= 1.0));
-    assert_eq!(
-        call(metrics, "GET", "/metrics", &["Origin: http://b\u{fc}cher.example"], "").status,
-        403
-    );
+    for page in ["Origin: http://b\u{fc}cher.example", "Host: example.com"] {
+        assert_eq!(call(metrics, "GET", "/metrics", &[page], "").status, 403, "{page}");
+    }
+    assert_eq!(call(metrics, "GET", "/metrics", &["Host: localhost"], "").status, 200);
     assert_eq!(
         (
             call(metrics, "GET", "/", &[], "").status,
