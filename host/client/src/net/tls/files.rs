@@ -86,8 +86,8 @@ fn instead_of_a_certificate(text: &[u8], path: &Path) -> String {
     let path = path.display();
     match label(text).as_deref() {
         Some(label) if label.ends_with("PRIVATE KEY") => {
-            "holds a private key and no certificate\nhelp: the certificate goes to --cert, its key \
-            to --key"
+            "holds a private key and no certificate\nhelp: the certificate and its key are \
+            given by a flag each"
                 .into()
         }
         Some("TRUSTED CERTIFICATE") => {
@@ -115,9 +115,8 @@ fn instead_of_a_certificate(text: &[u8], path: &Path) -> String {
                 -inform DER -in {path} -out certificate.pem"
             ),
             Some(Der::Key | Der::EncryptedKey) => {
-                "holds a private key and no certificate, and in DER form\nhelp: the certificate \
-                goes to --cert, its key to \
-                                                   --key, both in PEM form"
+                "holds a private key and no certificate, and in DER form\nhelp: the \
+                certificate and its key are given by a flag each, both in PEM form"
                     .into()
             }
             None => "holds no certificate in PEM form, which begins with -----BEGIN \
@@ -131,8 +130,8 @@ fn instead_of_a_key(text: &[u8], path: &Path) -> String {
     let shown = path.display();
     match label(text).as_deref() {
         Some("CERTIFICATE" | "TRUSTED CERTIFICATE") => {
-            "holds a certificate and no private key\nhelp: the certificate goes to --cert, its key \
-            to --key"
+            "holds a certificate and no private key\nhelp: the certificate and its key are \
+            given by a flag each"
                 .into()
         }
         Some("OPENSSH PRIVATE KEY") => {
@@ -151,9 +150,8 @@ fn instead_of_a_key(text: &[u8], path: &Path) -> String {
         None => match Der::of(text) {
             Some(Der::Pkcs12) => pkcs12(shown, "-nocerts -nodes", "key.pem"),
             Some(Der::Certificate) => {
-                "holds a certificate and no private key, and in DER form\nhelp: the certificate \
-                goes to --cert, its key to --key, both in \
-                                       PEM form"
+                "holds a certificate and no private key, and in DER form\nhelp: the \
+                certificate and its key are given by a flag each, both in PEM form"
                     .into()
             }
             Some(Der::Key) => {
