@@ -412,7 +412,7 @@ async fn set_goal(run: &Handle, caller: Caller, body: &[u8]) -> HttpAnswer {
         None => HttpAnswer::error(
             StatusCode::UNPROCESSABLE_ENTITY,
             &format!(
-                "a goal of {}/s is out of range; give more than 0, or pause the run",
+                "a goal of {}/s is out of range; give 0.000001 to 10,000,000, or pause the run",
                 wanted.tps
             ),
         ),

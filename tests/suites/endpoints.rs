@@ -168,7 +168,7 @@ fn what_is_malformed_too_large_or_not_there_is_refused_and_changes_nothing() {
         ("PUT", goal, r#"{"tsp": 5}"#, 400, "unknown field"),
         ("PUT", goal, r#"{"tps": "5"}"#, 400, "invalid type"),
         ("PUT", goal, r#"{"tps": -5}"#, 422, "out of range"),
-        ("PUT", goal, r#"{"tps": 0}"#, 422, "out of range"),
+        ("PUT", goal, r#"{"tps": 0}"#, 422, "out of range; give 0.000001 to 10,000,000"),
         ("PUT", goal, r#"{"tps": 1e300}"#, 422, "out of range"),
         ("POST", "/v1/runs", "[]", 400, "no JSON object"),
         ("POST", "/v1/runs", "{}", 422, "needs a `file`"),
