@@ -104,6 +104,10 @@ impl LivePage {
             (&Method::GET, "/worker.js") => {
                 self.part(&call, JAVASCRIPT, self.page.worker, WORKER_POLICY)
             }
+            (_, "/" | "/worker.js") => {
+                let words = "GET is all there is here; runs are at /v1/runs";
+                Err(HttpAnswer::error(StatusCode::METHOD_NOT_ALLOWED, words))
+            }
             (&Method::POST, "/v1/login") => {
                 let cookie = self.access.log_in(&call, now)?;
                 let mut welcome = HttpAnswer::text("logged in\n").into();

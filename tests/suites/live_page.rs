@@ -186,6 +186,7 @@ fn the_page_may_call_and_no_page_of_another_site() {
         let refused = goal(headers, 90);
         assert_eq!(refused.status, 403, "{headers:?}: {refused:?}");
     }
+    assert_eq!(call(run.at, "PUT", "/", &[], "").status, 405);
     for path in ["/", "/worker.js", "/v1/runs/plain_get/record", "/v1/runs/plain_get/stream"] {
         assert_eq!(call(run.at, "GET", path, &["Host: evil.example"], "").status, 403, "{path}");
     }
