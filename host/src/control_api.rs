@@ -261,11 +261,18 @@ impl ControlApi {
         let name = match settings.remove("name") {
             None => None,
             Some(toml::Value::String(name))
-                if (1..=128).contains(&name.len()) && !name.contains(char::is_control) =>
+                if (1..=128).contains(&name.len())
+                    && !name.contains(char::is_control)
+                    // No address of this API could name it.
+                    && !matches!(name.as_str(), "." | "..") =>
             {
                 Some(name)
             }
-            Some(_) => return unfit("`name` is a text of 1 to 128 bytes in one line"),
+            Some(_) => {
+                return unfit(
+                    "`name` is a text of 1 to 128 bytes in one line, and neither . nor ..",
+                );
+            }
         };
         let hosts = match settings.remove("hosts") {
             None => None,

@@ -281,6 +281,9 @@ fn split(
         let toml::Value::Table(mut settings) = run else {
             bail!("{place}: it is no table; write [run.{name}]")
         };
+        if matches!(name.as_str(), "." | "..") {
+            bail!("{place}: no address of the control API can name it; call it by a word");
+        }
         refuse_process_settings(&place, &settings)?;
         let file = match settings.remove("file") {
             Some(toml::Value::String(file)) => folder.join(file),
@@ -391,6 +394,7 @@ mod tests {
                 .contains("`out` is for all runs together")
         );
         assert!(refusal("run = 3").contains("[run.browse]"));
+        assert!(refusal("[run.'..']\nfile = 'a.wasm'").contains("call it by a word"));
     }
 
     #[test]
