@@ -285,6 +285,10 @@ fn without_a_terminal_that_can_show_it_a_view_says_so_and_the_run_goes_on() {
     run.expect_done();
     assert!(printed.contains("TERM=dumb says that the terminal can only print"), "{printed}");
     assert!(printed.contains("response time"), "{printed}");
+    let across = shown(&target, "--duration 1s --out jsonl=-");
+    let (run, printed) = OnTerminal::start(across, 80, 24).finish();
+    run.expect_done();
+    assert!(printed.contains("stdout's lines need the terminal"), "{printed}");
 }
 
 #[test]
