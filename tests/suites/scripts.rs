@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use swell_tests::{Finished, Host, Target, TargetSettings, guest};
+use swell_tests::{Finished, Host, Target, TargetSettings, free_address, guest};
 use tempfile::TempDir;
 
 /// A folder for tests, and a service.
@@ -219,4 +219,20 @@ fn users_that_take_long_to_make_are_there_when_the_run_begins() {
     };
     assert_eq!(created("work 8\nget /\n"), 20, "those of the first tenth of a second");
     assert!(created("get /\n") < 20);
+}
+
+#[test]
+fn hosts_that_share_a_script_make_each_user_once() {
+    let desk = Desk::new();
+    let script = desk.write("shop.line", "work 4\nget /\n");
+    let listen = format!("--vus 20 -n 60 --listen {} --hosts 2", free_address());
+    let lead = with_interpreter(Host::run_file(&script)).target(desk.target.url()).args(&listen);
+    let lead = lead.start();
+    let node = Host::new("node").args(&lead.invitation()).start();
+    let finished = lead.wait().expect_code_or_invalid(0);
+    node.wait().expect_code(0);
+    assert_eq!(
+        (finished.count("/measured/iterations/ok"), finished.count("/users/most_at_once")),
+        (60, 20)
+    );
 }

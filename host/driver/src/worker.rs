@@ -1,7 +1,6 @@
 //! One worker thread: its own runtime, users, connections and recorder.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +98,6 @@ pub(crate) async fn work(
         heartbeat,
         told_stood: Cell::default(),
         users: RefCell::default(),
-        ahead: RefCell::default(),
         opened: FirstInstant::default(),
     }
     .run(index, lines)
@@ -124,8 +122,6 @@ struct WorkerUsers {
     /// How long the thread had stood still by the end of the last window.
     told_stood: Cell<Duration>,
     users: RefCell<JoinSet<()>>,
-    /// Users that were made before the run's first instant, until the dispatcher is told of them.
-    ahead: RefCell<BTreeSet<UserKey>>,
     opened: FirstInstant,
 }
 
@@ -154,7 +150,7 @@ impl WorkerUsers {
         let this = Rc::new(self);
         for _ in 0..this.shared.users_ahead[index] {
             let key = this.dispatch.user_slot();
-            this.ahead.borrow_mut().insert(key);
+            this.dispatch.created_ahead(key);
             this.bring_to_life(key);
         }
         let mut heard = LastSetPoint::default();
@@ -171,7 +167,7 @@ impl WorkerUsers {
         window_ends.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let probe =
             AbortOnDrop(tokio::task::spawn_local(Rc::clone(&this).probe_delay()).abort_handle());
-        this.dispatch.open(&Vec::from_iter(this.ahead.take()));
+        this.dispatch.open();
         this.opened.open();
         let mut ending = false;
         loop {
@@ -357,7 +353,6 @@ impl Drop for UserPlace {
     fn drop(&mut self) {
         self.worker_users.worker.recorder.borrow_mut().user_gone();
         self.worker_users.shared.users.went();
-        self.worker_users.ahead.borrow_mut().remove(&self.key);
         self.worker_users.dispatch.gone(self.key);
     }
 }

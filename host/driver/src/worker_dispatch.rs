@@ -149,9 +149,14 @@ impl WorkerDispatch {
         }
     }
 
+    /// A user exists before the run's first instant: what is heard before [`WorkerDispatch::open`]
+    /// is to know of it.
+    pub(crate) fn created_ahead(&self, user: UserKey) {
+        self.dispatcher.borrow_mut().handle_created_ahead(&[user]);
+    }
+
     /// Begins the run: the first slots and users follow from here. Some users may be there already.
-    pub(crate) fn open(&self, ahead: &[UserKey]) {
-        self.dispatcher.borrow_mut().handle_created_ahead(ahead);
+    pub(crate) fn open(&self) {
         self.tell(Dispatcher::handle_time);
     }
 

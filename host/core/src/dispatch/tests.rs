@@ -66,6 +66,20 @@ fn users_made_ahead_are_not_asked_for_again_and_take_the_first_slots() {
 }
 
 #[test]
+fn what_is_heard_before_the_beginning_knows_of_users_made_ahead() {
+    let growth = Growth::Exactly { users: 2, spawn: Spawn::AtOnce };
+    let cursor = every_10_ms(growth).cursor;
+    let mut dispatcher =
+        Dispatcher::of_cluster(cursor, DispatchLimits { growth, max_lag: Duration::from_secs(1) });
+    dispatcher.handle_created_ahead(&[0]);
+    dispatcher.handle_created_ahead(&[1]);
+    dispatcher.handle_orders(at(0), None, &[ShareTable::of_weights(0, &[(0, 1.0)])], 0);
+    dispatcher.handle_lease(at(0), u64::MAX);
+    dispatcher.handle_time(at(0));
+    assert_eq!((actions(&mut dispatcher), dispatcher.users()), (vec![], 2));
+}
+
+#[test]
 fn a_slot_goes_to_the_user_parked_longest() {
     let mut dispatcher = with_a_busy_user(5);
     dispatcher.handle_parked(at(2_000), 9);
