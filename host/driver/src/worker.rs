@@ -160,6 +160,8 @@ impl WorkerUsers {
                 // What was said before the beginning holds from the run's first instant on.
                 Ok(()) = lines.set_points.changed() => this.follow(&mut lines, &mut heard),
                 Ok(()) = lines.leases.changed() => this.lease(&mut lines),
+                // Who is told to end before the beginning does not wait for it.
+                () = other_than_run(&mut lines.orders) => break,
                 () = tokio::time::sleep_until(this.shared.began.into()) => break,
             }
         }
@@ -335,6 +337,12 @@ impl WorkerUsers {
     }
 }
 
+/// Waits for an order that ends the run, or for the end of the orders, and leaves it to be taken.
+async fn other_than_run(orders: &mut watch::Receiver<Order>) {
+    drop(orders.wait_for(|order| *order != Order::Run).await);
+    orders.mark_changed();
+}
+
 struct AbortOnDrop(AbortHandle);
 
 impl Drop for AbortOnDrop {
@@ -361,6 +369,10 @@ impl UserPlace {
     /// The life of one virtual user.
     async fn live(&self) {
         let shared = &self.worker_users.shared;
+        // The run may have ended before this user's turn to be made came.
+        if self.worker_users.dispatch.over().is_some() {
+            return;
+        }
         let mut user =
             match User::create(&shared.program, &self.worker_users.worker, self.key).await {
                 Ok(user) => user,

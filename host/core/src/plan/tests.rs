@@ -67,7 +67,7 @@ fn users_that_take_long_to_make_are_made_before_the_first_start() {
     assert_eq!(ahead(PlanInput { max_vus: Some(20), ..tps() }, 1_000, 2), 20);
     assert_eq!(ahead(PlanInput { tps: rate(2.0), ..PlanInput::default() }, 1_000, 4), 4);
     assert_eq!(ahead(vus(), 20_000, 2), 10);
-    assert_eq!(ahead(PlanInput { vus: Some(5_000), ..vus() }, 20_000, 2), 1_000, "ten seconds");
+    assert_eq!(ahead(PlanInput { vus: Some(5_000), ..vus() }, 20_000, 2), 500, "ten seconds");
     assert_eq!(ahead(PlanInput { has_start: true, ..vus() }, 20_000, 2), 0, "each reaches it");
     // A ramp from nothing has few starts at first.
     let stages = vec![stage(30, 1_000.0)];
