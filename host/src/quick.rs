@@ -147,7 +147,8 @@ fn parse_statuses(text: &str) -> Result<(u16, u16), String> {
     let read = || {
         if let Some(class) = text.strip_suffix("xx") {
             let class: u16 = class.parse().ok()?;
-            return Some((class * 100, class * 100 + 99));
+            let first = class.checked_mul(100)?;
+            return Some((first, first.checked_add(99)?));
         }
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         Some((first.parse().ok()?, last.parse().ok()?))
@@ -167,7 +168,9 @@ mod tests {
         assert_eq!(parse_statuses("200"), Ok((200, 200)));
         assert_eq!(parse_statuses("2xx"), Ok((200, 299)));
         assert_eq!(parse_statuses("200-204"), Ok((200, 204)));
-        for wrong in ["", "xx", "x2x", "20", "2000", "0xx", "204-200", "200-", "ok", "65xx"] {
+        let wrong =
+            ["", "xx", "x2x", "20", "2000", "0xx", "204-200", "200-", "ok", "655xx", "660xx"];
+        for wrong in wrong {
             assert!(parse_statuses(wrong).is_err(), "{wrong}");
         }
     }
