@@ -75,6 +75,15 @@ fn a_script_is_run_with_the_files_that_it_needs() {
 }
 
 #[test]
+fn a_script_may_need_one_file_in_two_places() {
+    let desk = Desk::new();
+    desk.write("items.line", "get /items\n");
+    let script = desk.write("shop.line", "include items.line\nget /\ninclude items.line\n");
+    desk.run(&script, "--vus 1 --iterations 2").expect_done();
+    assert_eq!((desk.target.seen().path("/"), desk.target.seen().path("/items")), (2, 4));
+}
+
+#[test]
 fn an_interpreter_is_found_by_the_extension_of_the_script() {
     let desk = Desk::new();
     let script = desk.write("shop.line", "get /\n");

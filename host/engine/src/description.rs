@@ -85,11 +85,17 @@ impl<'a> Enquiry<'a> {
                     return Ok((file, script.files));
                 }
                 Ok(LoadAnswer::Needs(paths)) => {
+                    let given = files.len();
                     for path in &paths {
-                        if files.iter().any(|file| file.path == *path) {
-                            return Err(wrong(format!("it asks twice for {path:?}")));
+                        let has = |files: &[ScriptFile]| files.iter().any(|one| one.path == *path);
+                        if has(&files[..given]) {
+                            return Err(wrong(format!("it asks again for {path:?}")));
                         }
-                        files.push(source.find(path)?);
+                        // Two places of a script may need one file.
+                        if !has(&files[given..]) {
+                            files.push(source.find(path)?);
+                            self.check_files(&files)?;
+                        }
                     }
                     if paths.is_empty() {
                         return Err(wrong("it asks for no file, and is not ready".to_owned()));
