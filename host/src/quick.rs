@@ -137,8 +137,12 @@ fn body(typed: &str) -> anyhow::Result<Vec<u8>> {
     let Some(path) = typed.strip_prefix('@') else { return Ok(typed.as_bytes().to_vec()) };
     let mut body = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(MAX_SCENARIO_SIZE).read_to_end(&mut body))
+        .and_then(|file| file.take(MAX_SCENARIO_SIZE + 1).read_to_end(&mut body))
         .with_context(|| format!("--body: cannot read {path}"))?;
+    ensure!(
+        body.len() as u64 <= MAX_SCENARIO_SIZE,
+        "--body @{path}: the file is too large; a body has at most {MAX_SCENARIO_SIZE} bytes"
+    );
     Ok(body)
 }
 
@@ -195,6 +199,14 @@ mod tests {
         }
         let odd = QuickArgs { method: Some("G T".to_owned()), ..QuickArgs::default() };
         assert!(request("http://a/", &odd, false).is_err_and(|words| words.contains("--method")));
+    }
+
+    #[test]
+    fn a_body_that_is_too_large_is_refused_and_not_cut() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        file.as_file().set_len(MAX_SCENARIO_SIZE + 1).expect("it has no blocks");
+        let error = body(&format!("@{}", file.path().display())).expect_err("it is too large");
+        assert!(error.to_string().contains("at most 268435456 bytes"), "{error}");
     }
 
     #[test]
