@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use swell_core::plain::line;
 use swell_core::units::counted;
@@ -13,6 +13,7 @@ use swell_engine::{
 
 use crate::interpreters::with_interpreter;
 use crate::prepare::load;
+use crate::quick::is_url;
 use crate::settings::reach::is_reach;
 use crate::terminal;
 
@@ -36,6 +37,9 @@ pub(crate) struct CheckArgs {
 /// # Errors
 /// The file is no scenario that this host could run.
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
+    if let Some(url) = args.file.to_str().filter(|typed| is_url(typed)) {
+        bail!("{url} is a URL and no file\nhelp: `host try` asks for it once");
+    }
     let source = with_interpreter(
         ScenarioSource::File(args.file.clone()),
         args.interpreter.as_deref(),

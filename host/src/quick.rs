@@ -52,6 +52,12 @@ impl QuickArgs {
     /// steps; or a flag is about a URL, and what is run is a file.
     pub(crate) fn of(&self, typed: &Path) -> anyhow::Result<Option<QuickRun>> {
         let Some(url) = typed.to_str().filter(|typed| is_url(typed)) else {
+            if let Some(typed) = typed.to_str().filter(|text| has_port(text) && !typed.exists()) {
+                bail!(
+                    "{typed}: there is no such file\nhelp: a URL begins with its scheme: \
+                    http://{typed}"
+                );
+            }
             let flags = [
                 ("method", self.method.is_some()),
                 ("body", self.body.is_some()),
@@ -130,6 +136,14 @@ pub(crate) fn is_url(typed: &str) -> bool {
         typed.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
     begins("http://") || begins("https://")
+}
+
+/// Whether a text begins as an address does: with a host and a port.
+fn has_port(typed: &str) -> bool {
+    let authority = typed.split('/').next().unwrap_or(typed);
+    authority
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
 /// The bytes of a body that was typed.
@@ -215,6 +229,8 @@ mod tests {
         let error = args.of(Path::new("shop.wasm")).err().expect("it is a file").to_string();
         assert!(error.contains("--body") && error.contains("host run URL"), "{error}");
         assert!(QuickArgs::default().of(Path::new("shop.wasm")).is_ok_and(|run| run.is_none()));
+        let error = QuickArgs::default().of(Path::new("localhost:8080/x")).err().expect("no file");
+        assert!(error.to_string().contains("http://localhost:8080/x"), "{error}");
         assert!(is_url("HTTP://a/") && is_url("https://a") && !is_url("httpx://a") && !is_url("ä"));
     }
 }

@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use swell_core::plain::shell_word;
 
 use crate::error::LoadError;
 use crate::reading::read_file;
@@ -82,7 +83,10 @@ impl ScriptSource {
             let place = found.parent().unwrap_or(Path::new("/"));
             return Err(refused(
                 "it is not below the script's folder".to_owned(),
-                format!("\nhelp: --allow-file {} lets it be read", place.display()),
+                format!(
+                    "\nhelp: --allow-file {} lets it be read",
+                    shell_word(&place.display().to_string())
+                ),
             ));
         }
         let content = read_file(&found).map_err(|error| match error {
@@ -144,6 +148,10 @@ mod tests {
             let error = words(&source.find(path).expect_err(path));
             assert!(error.contains("--allow-file") && error.contains("not below"), "{error}");
         }
+        std::fs::create_dir(at("o;t")).expect("it can be made");
+        std::fs::write(at("o;t/x"), "x").expect("it can be written");
+        let error = words(&source.find("../o;t/x").expect_err("it is not allowed"));
+        assert!(error.contains("/o;t' lets it be read"), "{error}");
         let error = words(&source.find("lib/none.line").expect_err("it is not there"));
         assert!(error.contains("lib/none.line") && error.contains("No such file"), "{error}");
         assert!(words(&source.find("lib").expect_err("a folder")).contains("folder"));
