@@ -276,7 +276,14 @@ impl Layers {
             let shape_given = LOAD_SHAPE.iter().any(|key| keys.contains(*key));
             let is_overruled = |setting: &&Setting| {
                 let key = setting.key.as_str();
+                // Each says how many users there may be.
+                let other = match key {
+                    "vus" => "max-vus",
+                    "max-vus" => "vus",
+                    _ => key,
+                };
                 keys.contains(key)
+                    || keys.contains(other)
                     || (shape_given && LOAD_SHAPE.contains(&key))
                     || (self.is_search && depth > 0 && LENGTHS.contains(&key))
             };

@@ -90,6 +90,16 @@ fn no_default_of_a_scenario_reaches_anything_and_none_is_silent() {
 }
 
 #[test]
+fn a_number_of_users_overrules_a_bound_of_them_and_the_other_way_round() {
+    let bound = layered("--tps 9 --max-vus 5", "", &[("vus", "10")]).expect("it is none any more");
+    assert_eq!((bound.vus, bound.max_vus), (None, Some(5)));
+    let bound = layered("--max-vus 5", "", &[("vus", "10")]).expect("it is none any more");
+    assert_eq!((bound.vus, bound.max_vus), (None, Some(5)));
+    let exact = layered("--vus 5", "max-vus = 10", &[]).expect("it is none any more");
+    assert_eq!((exact.vus, exact.max_vus), (Some(5), None));
+}
+
+#[test]
 fn what_is_typed_gives_reach_and_overrules_what_is_claimed() {
     assert_eq!(
         claimed(&typed("--data x=b.csv --insecure"), &[("data", "x=a.csv"), ("insecure", "")], &[]),
