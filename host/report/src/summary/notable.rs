@@ -41,7 +41,8 @@ fn one(sheet: &mut Sheet, report: &Report, what: &str, row: &NotableRow) {
 fn command(run: &About, row: &NotableRow) -> String {
     let mut words: Vec<String> =
         ["host", "try", &*run.file, "--scenario", &*run.scenario].map(str::to_owned).to_vec();
-    if let Some(target) = &run.target {
+    // A URL that was run says itself where its service is.
+    if let Some(target) = run.target.as_ref().filter(|_| !run.file.contains("://")) {
         words.extend(["--target".to_owned(), target.clone()]);
     }
     for (flag, number) in

@@ -253,4 +253,11 @@ fn what_is_to_be_looked_into_stands_above_the_command_that_repeats_it() {
             assert!(shown.contains(line), "no {line:?} in {shown}");
         }
     }
+    let has_target = |report: &Report| {
+        Summary { report, is_alone: true }.sheet(None).to_string().contains(" --target ")
+    };
+    report.run.target = Some("http://shop.test".to_owned());
+    assert!(has_target(&report));
+    report.run.file = "http://shop.test/cart".to_owned();
+    assert!(!has_target(&report), "a URL has its service in itself");
 }

@@ -177,7 +177,8 @@ function rowsOf(report: Report): Row[] {
 function commandOf({ header }: Run, row: Row): string[] {
   return [
     "host", "try", header.file, "--scenario", header.scenario,
-    ...(header.target ? ["--target", header.target] : []),
+    // A URL that was run says itself where its service is.
+    ...(header.target && !header.file.includes("://") ? ["--target", header.target] : []),
     "--seed", header.seed, "--iteration", String(row.iteration), "--user", String(row.user),
     ...(row.trace_id ? ["--traceparent"] : []),
   ];
