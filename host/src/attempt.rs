@@ -145,6 +145,7 @@ pub(crate) fn attempt(typed: &Typed<'_>, args: &TryArgs) -> anyhow::Result<Exit>
         }
         None => ScenarioSource::File(args.file.clone()),
     };
+    layers = layers.of_source(&source);
     let single = prepare(source, &layers)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

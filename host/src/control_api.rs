@@ -321,7 +321,8 @@ impl ControlApi {
         }
         let place = "the request".to_owned();
         let layers = refuse_process_settings(&place, &settings)
-            .and_then(|()| self.layers.above_all(place, settings));
+            .and_then(|()| self.layers.above_all(place, settings))
+            .map(|layers| layers.of_source(&source));
         match layers {
             Ok(layers) => match self
                 .begin(name, hosts, move || Prepared::new(None, source, &layers), || true)

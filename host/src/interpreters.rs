@@ -32,7 +32,7 @@ pub(crate) fn with_interpreter(
     };
     let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
     let interpreter = match (interpreter, extension) {
-        (Some(interpreter), Some(extension)) if extension == COMPONENT => bail!(
+        (Some(interpreter), _) if is_component(&path) => bail!(
             "--interpreter {}: {} is a component, and needs none\nhelp: leave --interpreter out",
             interpreter.display(),
             path.display()
@@ -48,6 +48,11 @@ pub(crate) fn with_interpreter(
         },
         None => ScenarioSource::File(path),
     })
+}
+
+/// Whether a file is a component by its extension.
+pub(crate) fn is_component(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == COMPONENT)
 }
 
 /// The interpreter that the user keeps for this extension, or under this name.

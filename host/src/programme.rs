@@ -113,8 +113,9 @@ impl Programme {
         let (mut runs, mut claims) = (Vec::new(), Vec::new());
         for Planned { name, file, order, settings } in planned {
             let place = format!("{shown}: run {name:?}");
-            let its_layers = layers.under_typed(place.clone(), settings)?;
-            let its_claims = Loaded::read(ScenarioSource::File(file.clone()), &its_layers)
+            let source = ScenarioSource::File(file.clone());
+            let its_layers = layers.under_typed(place.clone(), settings)?.of_source(&source);
+            let its_claims = Loaded::read(source, &its_layers)
                 .and_then(|loaded| loaded.claims(&its_layers, false));
             claims.extend(its_claims.with_context(|| place.clone())?);
             runs.push((name, file, order, its_layers, place));

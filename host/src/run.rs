@@ -162,6 +162,7 @@ pub(crate) fn run(
         }
         None => ScenarioSource::File(args.file.clone()),
     };
+    layers = layers.of_source(&source);
     let quiet = layers.undisputed()?.quiet;
     terminal::be_quiet(quiet);
     if !quiet {

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use swell_client::AllowList;
-use swell_engine::ScenarioInfo;
+use swell_engine::{ScenarioInfo, ScenarioSource};
 
 use super::flags::{DEFAULT_FILE, Settings};
-use super::keys::{LENGTHS, LOAD_SHAPE, OF_THE_FILE, OF_THE_PROCESS, refuse_process_settings};
+use super::keys::{
+    LENGTHS, LOAD_SHAPE, OF_THE_FILE, OF_THE_PROCESS, is_of_a_script, refuse_process_settings,
+};
 use super::layer::{CommandFlags, Layer, Setting, Typed, parsed, read_file, typed_settings};
 use super::reach::{Claim, NotGiven, is_reach};
+use crate::interpreters::is_component;
 
 /// What was said about a run; the layer that wins comes first.
 #[derive(Clone, Debug)]
@@ -138,11 +141,29 @@ impl Layers {
     /// # Errors
     /// Another service was typed, too.
     pub(crate) fn aimed_at(&self, url: String) -> anyhow::Result<Self> {
-        if self.typed().any(|key| key == "target") {
+        let typed = self.layers.first().into_iter().flat_map(|typed| &typed.settings);
+        let mut targets = typed.filter(|setting| setting.key == "target").map(Setting::value);
+        if targets.any(|target| target.is_none_or(|target| target.trim_end_matches('/') != url)) {
             bail!("--target: the URL says where requests go\nhelp: leave --target out");
         }
         let target = toml::Table::from_iter([("target".to_owned(), url.into())]);
         self.under_typed("the URL".to_owned(), target)
+    }
+
+    /// The layers for what this is: what files of settings say of scripts means nothing to a
+    /// component, or where an interpreter is there already.
+    pub(crate) fn of_source(&self, source: &ScenarioSource) -> Self {
+        match source {
+            ScenarioSource::File(path) if !is_component(path) => self.clone(),
+            _ => {
+                let mut layers = self.clone();
+                // Who types an interpreter has meant it, and hears that none is needed.
+                for layer in layers.layers.iter_mut().skip(1) {
+                    layer.settings.retain(|setting| !is_of_a_script(&setting.key));
+                }
+                layers
+            }
+        }
     }
 
     /// Adds a layer above all, for a run beside the one that was typed. It gives no reach, and may

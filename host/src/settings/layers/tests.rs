@@ -100,6 +100,28 @@ fn a_number_of_users_overrules_a_bound_of_them_and_the_other_way_round() {
 }
 
 #[test]
+fn a_url_takes_no_target_but_its_own() {
+    let aimed = |flags: &str| typed(flags).aimed_at("http://a.test:1".to_owned());
+    for fits in ["", "--target http://a.test:1/"] {
+        assert!(aimed(fits).is_ok(), "{fits}");
+    }
+    assert!(aimed("--target http://b.test").is_err_and(|e| e.to_string().contains("--target")));
+}
+
+#[test]
+fn an_interpreter_of_a_file_means_nothing_to_a_component_and_a_typed_one_stays() {
+    let file = |name: &str| ScenarioSource::File(PathBuf::from(name));
+    let interpreter = |layers: &Layers, name| {
+        layers.of_source(&file(name)).undisputed().expect("they fit").interpreter
+    };
+    let lower = toml::Table::from_iter([("interpreter".to_owned(), "a.wasm".into())]);
+    let layers = typed("").under_typed("a file".to_owned(), lower).expect("it is a setting");
+    assert!(interpreter(&layers, "shop.line").is_some());
+    assert!(interpreter(&layers, "shop.wasm").is_none());
+    assert!(interpreter(&typed("--interpreter a.wasm"), "shop.wasm").is_some());
+}
+
+#[test]
 fn what_is_typed_gives_reach_and_overrules_what_is_claimed() {
     assert_eq!(
         claimed(&typed("--data x=b.csv --insecure"), &[("data", "x=a.csv"), ("insecure", "")], &[]),
