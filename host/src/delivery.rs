@@ -1,7 +1,6 @@
 //! Where results go, and their way there: written to the outputs, and shown as a summary. A signal
 //! ends that, and so does a reader that takes nothing for long.
 
-use std::iter;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,18 +13,18 @@ use crate::stderr;
 use crate::stops::Stops;
 use crate::terminal;
 
-/// Opens the outputs of a command that runs a file with these settings, and keeps a record of each
-/// run unless that is not wanted.
+/// Opens the outputs of a command with these settings that reads these files beside those of its
+/// settings, and keeps a record of each run unless that is not wanted.
 ///
 /// # Errors
 /// As [`Outputs::open_all`].
-pub(crate) fn open_outputs(settings: &Settings, file: PathBuf) -> anyhow::Result<Outputs> {
+pub(crate) fn open_outputs(settings: &Settings, read: Vec<PathBuf>) -> anyhow::Result<Outputs> {
     let Settings { ca_cert, cert, key, ui_cert, ui_key, data, interpreter, .. } = settings;
     let feeds = data.iter().map(|(_, path)| PathBuf::from(path));
     let of_requests = ca_cert.iter().chain(cert).chain(key).chain(interpreter);
     let named = of_requests.chain(ui_cert).chain(ui_key).cloned();
     // What the command reads, and no output may write over.
-    let inputs: Vec<PathBuf> = iter::once(file).chain(named).chain(feeds).collect();
+    let inputs: Vec<PathBuf> = read.into_iter().chain(named).chain(feeds).collect();
     let prometheus = settings.prometheus.map(|address| ("prometheus", address.to_string()));
     let record = settings.record.as_ref().map(|path| ("record", path.display().to_string()));
     let own: Vec<(&str, String)> = prometheus.into_iter().chain(record).collect();

@@ -2,7 +2,7 @@
 //! anything is sent goes wrong here.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::UNIX_EPOCH;
@@ -14,7 +14,7 @@ use swell_core::run::EndRequest;
 use swell_driver::RunPlan;
 use swell_engine::{
     Compiler, Conductor, Feed, GuestLimits, Program, Run, ScenarioFile, ScenarioInfo,
-    ScenarioSource,
+    ScenarioSource, ScriptSource,
 };
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -37,6 +37,7 @@ pub(crate) struct Loaded {
     source: ScenarioSource,
     file: ScenarioFile,
     limits: GuestLimits,
+    read: Vec<PathBuf>,
 }
 
 impl Loaded {
@@ -55,7 +56,13 @@ impl Loaded {
         let limits = guest_limits(&settings)?;
         let source = of_settings(source, &settings)?;
         let file = load(&source, limits)?;
-        Ok(Arc::new(Self { source: file.fixed(&source), file, limits }))
+        let read = files_of(&source, &file);
+        Ok(Arc::new(Self { source: file.fixed(&source), file, limits, read }))
+    }
+
+    /// The files of this machine that it was read from.
+    pub(crate) fn read_files(&self) -> &[PathBuf] {
+        &self.read
     }
 
     /// Whether the file's `conduct` decides what runs and when.
@@ -134,15 +141,44 @@ impl Loaded {
     }
 }
 
+/// The files of this machine that a source consists of.
+fn files_of(source: &ScenarioSource, file: &ScenarioFile) -> Vec<PathBuf> {
+    match source {
+        ScenarioSource::File(path) => vec![path.clone()],
+        ScenarioSource::Bytes { .. } => Vec::new(),
+        ScenarioSource::Script { interpreter, script } => {
+            let mut files = files_of(interpreter, file);
+            if let ScriptSource::File { path, .. } = script {
+                let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+                let folder = real.parent().unwrap_or(Path::new("/"));
+                // As it asked for them, which is from its folder.
+                let asked = file.script_files().unwrap_or_default().iter().skip(1);
+                files.extend(asked.map(|file| folder.join(&file.path)));
+                files.push(path.clone());
+            }
+            files
+        }
+    }
+}
+
 /// The source as another node may be sent it: a script with all its files, which its interpreter
-/// knows once it was loaded.
+/// knows once it was loaded. And the files of this machine that it was read from.
 ///
 /// # Errors
 /// As [`Loaded::read`], of a script; nothing else is read.
-pub(crate) fn fixed(source: ScenarioSource, layers: &Layers) -> anyhow::Result<ScenarioSource> {
+pub(crate) fn fixed(
+    source: ScenarioSource,
+    layers: &Layers,
+) -> anyhow::Result<(ScenarioSource, Vec<PathBuf>)> {
     Ok(match of_settings(source.clone(), &layers.undisputed()?)? {
-        ScenarioSource::Script { .. } => Loaded::read(source, layers)?.source.clone(),
-        component => component,
+        ScenarioSource::Script { .. } => {
+            let loaded = Loaded::read(source, layers)?;
+            (loaded.source.clone(), loaded.read.clone())
+        }
+        component => {
+            let file = PathBuf::from(component.name());
+            (component, vec![file])
+        }
     })
 }
 

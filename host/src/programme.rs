@@ -34,6 +34,8 @@ use crate::settings::reach::consent;
 pub(crate) struct Programme {
     layers: Layers,
     contents: ProgrammeContents,
+    /// The files of this machine that it was read from.
+    read: Vec<PathBuf>,
 }
 
 enum ProgrammeContents {
@@ -86,6 +88,7 @@ impl Programme {
                 // What it has of the machine may be among it.
                 loaded = Loaded::read(source.clone(), layers)?;
             }
+            let read = loaded.read_files().to_vec();
             let contents = if conducts {
                 if let Some(load) = layers.typed_load() {
                     bail!(
@@ -100,7 +103,7 @@ impl Programme {
                     None, &loaded, layers, None, search,
                 )?))
             };
-            return Ok(Self { layers: layers.clone(), contents });
+            return Ok(Self { layers: layers.clone(), contents, read });
         };
         if search.is_some() {
             bail!("{}: a search is of one scenario; give its .wasm file", file.display());
@@ -110,13 +113,15 @@ impl Programme {
             split(&shown, read_file(file)?, file.parent().unwrap_or(Path::new("")))?;
         check_order(&planned).with_context(|| shown.clone())?;
         let layers = layers.under_typed(shown.clone(), top)?;
-        let (mut runs, mut claims) = (Vec::new(), Vec::new());
+        let (mut runs, mut claims, mut read) = (Vec::new(), Vec::new(), vec![file.to_owned()]);
         for Planned { name, file, order, settings } in planned {
             let place = format!("{shown}: run {name:?}");
             let source = ScenarioSource::File(file.clone());
             let its_layers = layers.under_typed(place.clone(), settings)?.of_source(&source);
-            let its_claims = Loaded::read(source, &its_layers)
-                .and_then(|loaded| loaded.claims(&its_layers, false));
+            let its_claims = Loaded::read(source, &its_layers).and_then(|loaded| {
+                read.extend_from_slice(loaded.read_files());
+                loaded.claims(&its_layers, false)
+            });
             claims.extend(its_claims.with_context(|| place.clone())?);
             runs.push((name, file, order, its_layers, place));
         }
@@ -147,7 +152,12 @@ impl Programme {
                 );
             }
         }
-        Ok(Self { layers, contents: ProgrammeContents::Plan(entries) })
+        Ok(Self { layers, contents: ProgrammeContents::Plan(entries), read })
+    }
+
+    /// The files of this machine that it was read from.
+    pub(crate) fn read_files(&self) -> &[PathBuf] {
+        &self.read
     }
 
     /// What was said about all runs.

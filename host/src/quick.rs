@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use clap::Args;
@@ -42,6 +42,8 @@ pub(crate) struct QuickRun {
     pub(crate) source: ScenarioSource,
     /// What the run may reach.
     pub(crate) target: String,
+    /// The file of the body, if it is one.
+    pub(crate) body: Option<PathBuf>,
 }
 
 impl QuickArgs {
@@ -93,7 +95,8 @@ impl QuickArgs {
             // Results, records and commands name it.
             script: ScriptSource::Files { name: without_secret("url", url), files },
         };
-        Ok(Some(QuickRun { source, target }))
+        let body = self.body.as_deref().and_then(|body| body.strip_prefix('@')).map(PathBuf::from);
+        Ok(Some(QuickRun { source, target, body }))
     }
 
     /// The request, and the part of the URL that says which service it is of.

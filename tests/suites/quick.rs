@@ -109,6 +109,10 @@ fn what_makes_no_sense_with_a_url_or_without_one_is_refused() {
         "-n 1 --body @/nowhere/x",
         &["--body", "/nowhere/x", "No such file"],
     );
+    let order = stand.data.path().join("order.json");
+    std::fs::write(&order, "{}").expect("it can be written");
+    let both = format!("-n 1 --body @{0} --out json={0}", order.display());
+    stand.expect_refusal(&url, &both, &["this command reads that file"]);
     let interpreter = format!("-n 1 --interpreter {}", guest("steps").display());
     stand.expect_refusal(&url, &interpreter, &["--interpreter", "has one already"]);
     let secret = url.replace("http://", "http://ada:secret@");

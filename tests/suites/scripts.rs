@@ -174,6 +174,19 @@ fn a_script_says_how_much_load_there_is_and_only_asks_for_reach() {
 }
 
 #[test]
+fn no_output_writes_over_a_file_of_a_script() {
+    let desk = Desk::new();
+    let lib = desk.write("lib.line", "get /items\n");
+    let script = desk.write("shop.line", "include ./lib.line\n");
+    for file in [&lib, &script] {
+        let before = std::fs::read(file).expect("it is there");
+        let out = format!("--out json={}", file.display());
+        desk.expect_refusal(&script, &out, &["this command reads that file"]);
+        assert_eq!(std::fs::read(file).expect("it is there"), before);
+    }
+}
+
+#[test]
 fn a_script_that_never_ends_to_load_is_cut() {
     let desk = Desk::new();
     let script = desk.write("shop.line", "work for-ever\n");

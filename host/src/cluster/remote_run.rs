@@ -101,6 +101,8 @@ pub(crate) struct RemoteRun<'a> {
     pub(crate) coordinator: &'a str,
     pub(crate) token: Option<Token>,
     pub(crate) source: ScenarioSource,
+    /// The file of a body that was read for it.
+    pub(crate) body: Option<PathBuf>,
     /// How many hosts are to share it; without it all that are free.
     pub(crate) hosts: Option<usize>,
     pub(crate) search: Option<Search>,
@@ -111,7 +113,7 @@ pub(crate) struct RemoteRun<'a> {
 /// # Errors
 /// The coordinator cannot be reached; the run is refused, with the reason.
 pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Result<Exit> {
-    let RemoteRun { coordinator, token, source, hosts, search } = wanted;
+    let RemoteRun { coordinator, token, source, body, hosts, search } = wanted;
     if layers.undisputed()?.tui {
         bail!(
             "--tui: a cluster tells this command where a run is, and not what each of its seconds \
@@ -144,8 +146,9 @@ pub(crate) fn run_remotely(wanted: RemoteRun<'_>, layers: &Layers) -> anyhow::Re
             bail!("--{flag} is for whoever does the run\nhelp: give it to `host node`");
         }
     }
-    let outputs = open_outputs(&settings, PathBuf::from(source.name()))?;
-    let source = fixed(source, &layers)?;
+    let (source, mut read) = fixed(source, &layers)?;
+    read.extend(body);
+    let outputs = open_outputs(&settings, read)?;
     let offered = OfferedFiles::default();
     let packed = HeldBundle::new(&offered, &source, layers.pairs(None)?, &BTreeMap::new())?;
     let submission = Submission { bundle: packed.bundle.clone(), hosts, search };
