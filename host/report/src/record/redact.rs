@@ -42,7 +42,12 @@ pub fn without_secret(key: &str, value: &str) -> String {
 fn without_secret_of_receiver(value: &str) -> String {
     let Some((kind, place)) = value.split_once('=') else { return HIDDEN.to_owned() };
     match kind {
-        "prometheus-file" | "statsd" => value.to_owned(),
+        // A name of a file may hold an `@`; but a URL may stand here by mistake.
+        "prometheus-file" => without_secrets_of_urls(value),
+        "statsd" => match place.rsplit_once('@') {
+            Some((_, host)) => format!("{kind}={HIDDEN_IN_URL}@{}", without_secrets_of_url(host)),
+            None => format!("{kind}={}", without_secrets_of_url(place)),
+        },
         "influx" | "otlp" | "prometheus-remote-write" => {
             format!("{kind}={}", without_secrets_of_url(place))
         }
@@ -135,7 +140,11 @@ mod tests {
             ("env", "alone", "alone=(not kept)"),
             ("data", "x=users.csv", "x=users.csv"),
             ("to", "prometheus-file=/var/x@y?z.prom", "prometheus-file=/var/x@y?z.prom"),
+            ("to", "prometheus-file=http://u:s3cret@h/x", "prometheus-file=http://not-kept@h/x"),
             ("to", "statsd=h:8125", "statsd=h:8125"),
+            ("to", "statsd=u:s3cret@h:8125", "statsd=not-kept@h:8125"),
+            ("to", "statsd=u:s3/cret@h:8125", "statsd=not-kept@h:8125"),
+            ("to", "statsd=http://u:s3cret@h:8125", "statsd=not-kept@h:8125"),
             ("to", "influx=http://me:s3cret@h/db", "influx=http://not-kept@h/db"),
             ("to", "influx=me:s3cret@h/db", "influx=not-kept@h/db"),
             (
