@@ -75,6 +75,11 @@ impl Backlog {
         }
     }
 
+    /// How updates go together.
+    pub(super) const fn joining(&self) -> Joining {
+        self.joining
+    }
+
     /// What is to be sent now.
     pub(super) fn poll_batch(&mut self, now: Instant) -> Option<Vec<u8>> {
         if self.next_try.is_some_and(|at| now < at) {

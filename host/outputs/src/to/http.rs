@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use swell_core::plain::line;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
-use ureq::{Agent, Error};
+use ureq::{Agent, Error, Timeout};
 
 use super::carrier::{Carrier, NotTaken};
 use super::receiver_url::ReceiverUrl;
@@ -78,7 +78,14 @@ impl Carrier for Http {
         for (name, value) in &self.headers {
             request = request.header(&**name, value);
         }
-        let request = request.config().timeout_global(Some(patience)).build();
+        // Who cannot even be reached in most of the time has taken nothing.
+        let reaching = Some(patience.mul_f64(0.75));
+        let request = request
+            .config()
+            .timeout_global(Some(patience))
+            .timeout_resolve(reaching)
+            .timeout_connect(reaching)
+            .build();
         let body = (self.encode)(bytes);
         let mut answer = request.send(&*body).map_err(|error| failed(&error, patience))?;
         let status = answer.status().as_u16();
@@ -102,8 +109,11 @@ impl Carrier for Http {
 /// Why there was no answer. What cannot be asked for is nothing that goes by.
 fn failed(error: &Error, patience: Duration) -> NotTaken {
     match error {
+        Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+            NotTaken::Yet("it cannot be reached in time".to_owned())
+        }
         Error::Timeout(_) => {
-            NotTaken::Yet(format!("no answer within {:.0} s", patience.as_secs_f64()))
+            NotTaken::Perhaps(format!("no answer within {:.0} s", patience.as_secs_f64()))
         }
         Error::Io(error) => NotTaken::Yet(error.to_string()),
         Error::Http(_) | Error::BadUri(_) => NotTaken::Ever(line(&error.to_string()).to_string()),
@@ -202,6 +212,6 @@ pub(super) mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut http = http(silent.local_addr().unwrap());
         let answer = http.bring(b"x", Duration::from_millis(20));
-        assert_eq!(answer, Err(NotTaken::Yet("no answer within 0 s".to_owned())));
+        assert_eq!(answer, Err(NotTaken::Perhaps("no answer within 0 s".to_owned())));
     }
 }

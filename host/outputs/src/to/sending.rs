@@ -17,6 +17,8 @@ use crate::sink::Sink;
 /// How long a receiver has to take what is sent. Those that work answer within a second; the queue
 /// of a sink holds a minute.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// The same for a message by itself, which is not sent twice: whoever takes it may have work to do.
+const PATIENCE_APART: Duration = Duration::from_secs(10);
 /// How long there is for what is left at the end.
 const LAST: Duration = Duration::from_secs(3);
 /// How often a receiver is tried in that time.
@@ -75,12 +77,19 @@ impl<U: Updates, C: Carrier> UpdateSender<U, C> {
     /// Sends what is due, while the receiver takes it. It has so long for each message.
     fn send(&mut self, patience: Duration, written: &AtomicU64) {
         while let Some(batch) = self.backlog.poll_batch(Instant::now()) {
-            match self.carrier.bring(&batch, patience) {
+            let brought = match self.carrier.bring(&batch, patience) {
+                // What adds up is the same when it comes again; a message is read by people.
+                Err(NotTaken::Perhaps(reason)) if self.backlog.joining() == Joining::Apart => {
+                    Err(NotTaken::Ever(reason))
+                }
+                brought => brought,
+            };
+            match brought {
                 Ok(()) => {
                     written.fetch_add(batch.len() as u64, Ordering::Relaxed);
                     self.backlog.handle_taken();
                 }
-                Err(NotTaken::Yet(reason)) => {
+                Err(NotTaken::Yet(reason) | NotTaken::Perhaps(reason)) => {
                     self.backlog.handle_failed(Instant::now());
                     self.reason = reason;
                     if !std::mem::replace(&mut self.has_told.failure, true) {
@@ -122,7 +131,8 @@ impl<U: Updates, C: Carrier> Taker for UpdateSender<U, C> {
         {
             tracing::warn!("{}: away for long; the oldest updates are dropped", self.flag);
         }
-        self.send(PATIENCE, written);
+        let is_apart = self.backlog.joining() == Joining::Apart;
+        self.send(if is_apart { PATIENCE_APART } else { PATIENCE }, written);
         Ok(())
     }
 
@@ -195,9 +205,13 @@ mod tests {
 
     /// Tells of a run of so many seconds; gives the last words.
     fn told(carrier: &Answering, seconds: u64) -> Vec<String> {
+        told_with(carrier, Joining::Appended, seconds)
+    }
+
+    fn told_with(carrier: &Answering, joining: Joining, seconds: u64) -> Vec<String> {
         let updates = FrameUpdates::new(Began);
         let flag = "--to x=y".to_owned();
-        let mut sink = sending("t", flag, Joining::Appended, updates, carrier.clone()).unwrap();
+        let mut sink = sending("t", flag, joining, updates, carrier.clone()).unwrap();
         let run = header("shop");
         sink.begin(&run);
         for second in 0..seconds {
@@ -226,6 +240,20 @@ mod tests {
         });
         assert_eq!(told(&carrier, 3), [""; 0]);
         assert_eq!(*carrier.taken.lock().unwrap(), [0, 1, 2, 3, 0]);
+    }
+
+    #[test]
+    fn a_message_that_may_have_arrived_is_not_sent_again_but_what_adds_up_is() {
+        let slow = Answering::new(|asked| match asked {
+            0 => Err(NotTaken::Perhaps("no answer".to_owned())),
+            _ => Ok(()),
+        });
+        let words = told_with(&slow, Joining::Apart, 2);
+        assert_eq!(words, ["--to x=y: 1 of 4 updates did not arrive: no answer"]);
+        assert_eq!(*slow.taken.lock().unwrap(), [1, 2, 0]);
+        let slow = Answering { taken: Arc::default(), asked: Arc::default(), ..slow };
+        assert_eq!(told(&slow, 2), [""; 0]);
+        assert_eq!(*slow.taken.lock().unwrap(), [0, 1, 2, 0]);
     }
 
     #[test]
