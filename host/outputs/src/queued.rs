@@ -10,12 +10,13 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
+use swell_core::units::counted;
 use swell_report::record::{Frame, Mark, RecordHeader};
 use swell_report::{Report, Written};
 
@@ -27,6 +28,9 @@ const QUEUE: usize = 64;
 const LOOK: Duration = Duration::from_millis(5);
 /// How long the thread has for what is left, where nobody waits who could give it up.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The same for what is sent elsewhere, from when nothing follows: whoever waits for it gives it up
+/// after 8 s, and would not hear what is missing.
+const ELSEWHERE: Duration = Duration::from_millis(7_500);
 /// The same where nobody has asked for it.
 const SHORT_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -60,6 +64,14 @@ pub trait Taker: Send + 'static {
     /// It cannot be written, and neither can what follows.
     fn take(&mut self, told: &RunNews, written: &AtomicU64) -> anyhow::Result<()>;
 
+    /// It has taken all that there is, or much of it, and may do now what takes long.
+    ///
+    /// # Errors
+    /// As [`Taker::take`].
+    fn rest(&mut self, _written: &AtomicU64) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     /// Nothing follows. Gives what a person is to be told when all is over.
     ///
     /// # Errors
@@ -81,10 +93,19 @@ pub trait Taker: Send + 'static {
         None
     }
 
-    /// As [`Sink::goes_elsewhere`].
-    fn goes_elsewhere(&self) -> bool {
-        false
+    /// What it sends to somebody who may not be there, if it does: as [`Sink::goes_elsewhere`].
+    fn on_the_way(&self) -> Option<Arc<OnTheWay>> {
+        None
     }
+}
+
+/// What is sent to somebody who may not be there.
+#[derive(Debug)]
+pub struct OnTheWay {
+    /// The flag by which that was asked for.
+    pub flag: String,
+    /// Updates that did not arrive, so far.
+    pub missing: AtomicU64,
 }
 
 /// Files of records, by the identities of their runs.
@@ -108,7 +129,9 @@ pub struct Queued {
     takes_stdout: bool,
     is_optional: bool,
     places: Option<RecordPlaces>,
-    goes_elsewhere: bool,
+    on_the_way: Option<Arc<OnTheWay>>,
+    /// Since when nothing follows.
+    closed_at: Option<Instant>,
     last_words: Vec<String>,
 }
 
@@ -122,7 +145,7 @@ impl Queued {
         let (written, taken) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let (takes_stdout, is_optional) = (taker.takes_stdout(), taker.is_optional());
         let places = taker.places();
-        let goes_elsewhere = taker.goes_elsewhere();
+        let on_the_way = taker.on_the_way();
         let of_thread = (Arc::clone(&written), Arc::clone(&taken));
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
@@ -144,7 +167,8 @@ impl Queued {
             takes_stdout,
             is_optional,
             places,
-            goes_elsewhere,
+            on_the_way,
+            closed_at: None,
             last_words: Vec::new(),
         })
     }
@@ -214,6 +238,12 @@ impl Queued {
                 break;
             }
             if !goes_on(self.written.load(Ordering::Relaxed)) {
+                if let Some(OnTheWay { flag, missing }) = self.on_the_way.as_deref() {
+                    let missing = counted(missing.load(Ordering::Relaxed), "update");
+                    let words = format!("{flag}: at least {missing} did not arrive: no answer yet");
+                    self.last_words = vec![words];
+                    return Ok(());
+                }
                 return Err(anyhow!("what is written was not taken in time"));
             }
             std::thread::sleep(LOOK);
@@ -229,9 +259,23 @@ fn take_all(
     written: &AtomicU64,
     taken: &AtomicU64,
 ) -> anyhow::Result<Vec<String>> {
-    while let Ok(told) = told.recv() {
-        taken.fetch_add(1, Ordering::Relaxed);
-        taker.take(&told, written)?;
+    while let Ok(mut next) = told.recv() {
+        // Whoever tells without an end has to wait now and then.
+        let mut in_a_row = 0;
+        loop {
+            taken.fetch_add(1, Ordering::Relaxed);
+            taker.take(&next, written)?;
+            in_a_row += 1;
+            if in_a_row == QUEUE {
+                break;
+            }
+            match told.try_recv() {
+                Ok(more) => next = more,
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return taker.finish(written),
+            }
+        }
+        taker.rest(written)?;
     }
     taker.finish(written)
 }
@@ -264,9 +308,11 @@ impl Sink for Queued {
     }
 
     fn end_without_results(&mut self, taken: &AtomicU64) -> anyhow::Result<()> {
+        self.close();
+        let by = self.closed_at.map(|at| at + ELSEWHERE).filter(|_| self.on_the_way.is_some());
         let ended = self.finish(|written| {
             taken.store(written, Ordering::Relaxed);
-            true
+            by.is_none_or(|by| Instant::now() < by)
         });
         if self.joined > 0 {
             tracing::warn!(
@@ -283,10 +329,11 @@ impl Sink for Queued {
     }
 
     fn goes_elsewhere(&self) -> bool {
-        self.goes_elsewhere
+        self.on_the_way.is_some()
     }
 
     fn close(&mut self) {
+        self.closed_at.get_or_insert_with(Instant::now);
         self.send_late();
         if self.late.is_empty() {
             self.queue = None;
@@ -323,7 +370,7 @@ impl Drop for Queued {
             Err(error) if self.is_optional => tracing::warn!("{error:#}"),
             Err(error) => tracing::error!("{error:#}"),
             // Nobody asks for them any more.
-            Ok(()) if self.goes_elsewhere => {
+            Ok(()) if self.on_the_way.is_some() => {
                 self.last_words.iter().for_each(|words| tracing::warn!("{words}"));
             }
             Ok(()) => {}
@@ -441,6 +488,36 @@ mod tests {
         sink.over(&run, None);
         let error = sink.end(&results(), &AtomicU64::new(0)).unwrap_err();
         assert_eq!(error.to_string(), "no space left");
+    }
+
+    /// Sends to somebody who never answers.
+    struct Silent(BlockedTaker);
+
+    impl Taker for Silent {
+        fn take(&mut self, told: &RunNews, written: &AtomicU64) -> anyhow::Result<()> {
+            self.0.take(told, written)
+        }
+
+        fn finish(&mut self, _: &AtomicU64) -> anyhow::Result<Vec<String>> {
+            Ok(Vec::new())
+        }
+
+        fn on_the_way(&self) -> Option<Arc<OnTheWay>> {
+            let missing = AtomicU64::new(3);
+            Some(Arc::new(OnTheWay { flag: "--to x=y".to_owned(), missing }))
+        }
+    }
+
+    #[test]
+    fn of_a_receiver_that_is_given_up_it_is_told_which_and_what_is_missing() {
+        let gate = BlockedTaker::default();
+        let mut sink = Queued::new("t", Silent(gate.clone())).unwrap();
+        sink.begin(&header("shop"));
+        assert!(sink.goes_elsewhere());
+        sink.finish(|_| false).expect("no receiver fails a command");
+        let words = "--to x=y: at least 3 updates did not arrive: no answer yet";
+        assert_eq!(sink.last_words(), [words]);
+        gate.open();
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A thread's part of a sink that sends: updates go in, a carrier brings them, and what goes wrong
 //! is told once.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use swell_core::units::{counted, grouped};
 use super::backlog::{Backlog, Joining};
 use super::carrier::{Carrier, NotTaken};
 use super::updates::Updates;
-use crate::queued::{Queued, RunNews, Taker};
+use crate::queued::{OnTheWay, Queued, RunNews, Taker};
 use crate::sink::Sink;
 
 /// How long a receiver has to take what is sent. Those that work answer within a second; the queue
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const PATIENCE_APART: Duration = Duration::from_secs(10);
 /// How long there is for what is left at the end.
 const LAST: Duration = Duration::from_secs(3);
+/// The same for messages by themselves.
+const LAST_APART: Duration = Duration::from_secs(7);
 /// How often a receiver is tried in that time.
 const LAST_TRIES: Duration = Duration::from_millis(250);
 /// A receiver that failed so often in a row is away, and is tried once at the end.
@@ -33,6 +36,7 @@ pub(super) struct UpdateSender<U, C> {
     updates: U,
     carrier: C,
     backlog: Backlog,
+    on_the_way: Arc<OnTheWay>,
     /// The last reason for which something was not taken.
     reason: String,
     has_told: ToldOnce,
@@ -64,24 +68,29 @@ pub(super) fn sending(
 impl<U: Updates, C: Carrier> UpdateSender<U, C> {
     fn new(flag: String, joining: Joining, updates: U, carrier: C) -> Self {
         let random = Random::stream(u64::from(std::process::id()), flag.len() as u64);
+        let on_the_way = OnTheWay { flag: flag.clone(), missing: AtomicU64::new(0) };
         Self {
             flag,
             updates,
             carrier,
             backlog: Backlog::new(joining, random),
+            on_the_way: Arc::new(on_the_way),
             reason: String::new(),
             has_told: ToldOnce::default(),
         }
     }
 
-    /// Sends what is due, while the receiver takes it. It has so long for each message.
-    fn send(&mut self, patience: Duration, written: &AtomicU64) {
+    /// Sends what is due, while the receiver takes it. It has so long for each message, and for all
+    /// of them until `by`, if that is given; the first is tried in any case.
+    fn send(&mut self, patience: Duration, by: Option<Instant>, written: &AtomicU64) {
+        let mut left = patience;
         while let Some(batch) = self.backlog.poll_batch(Instant::now()) {
-            let brought = match self.carrier.bring(&batch, patience) {
+            if let Some(by) = by {
+                left = by.saturating_duration_since(Instant::now()).clamp(LAST_TRIES, patience);
+            }
+            let brought = match self.carrier.bring(&batch, left) {
                 // What adds up is the same when it comes again; a message is read by people.
-                Err(NotTaken::Perhaps(reason)) if self.backlog.joining() == Joining::Apart => {
-                    Err(NotTaken::Ever(reason))
-                }
+                Err(NotTaken::Perhaps(reason)) if self.is_apart() => Err(NotTaken::Ever(reason)),
                 brought => brought,
             };
             match brought {
@@ -107,12 +116,29 @@ impl<U: Updates, C: Carrier> UpdateSender<U, C> {
                     }
                 }
             }
+            self.count();
+            if by.is_some_and(|by| Instant::now() >= by) {
+                return;
+            }
         }
+    }
+
+    /// Has whoever gives this up know what is missing.
+    fn count(&self) {
+        self.on_the_way.missing.store(self.missing(), Ordering::Relaxed);
+    }
+
+    fn missing(&self) -> u64 {
+        self.backlog.dropped() + self.backlog.waiting() as u64
+    }
+
+    const fn is_apart(&self) -> bool {
+        matches!(self.backlog.joining(), Joining::Apart)
     }
 
     /// What a person is to be told at the end.
     fn last_words(&self) -> Option<String> {
-        let missing = self.backlog.dropped() + self.backlog.waiting() as u64;
+        let missing = self.missing();
         let Self { flag, reason, .. } = self;
         let all = counted(self.backlog.all(), "update");
         (missing > 0)
@@ -121,9 +147,10 @@ impl<U: Updates, C: Carrier> UpdateSender<U, C> {
 }
 
 impl<U: Updates, C: Carrier> Taker for UpdateSender<U, C> {
-    fn take(&mut self, told: &RunNews, written: &AtomicU64) -> anyhow::Result<()> {
+    fn take(&mut self, told: &RunNews, _: &AtomicU64) -> anyhow::Result<()> {
         if let Some(update) = self.updates.update(told) {
             self.backlog.handle_update(update);
+            self.count();
         }
         if self.backlog.failures() > 0
             && self.backlog.dropped() > 0
@@ -131,17 +158,22 @@ impl<U: Updates, C: Carrier> Taker for UpdateSender<U, C> {
         {
             tracing::warn!("{}: away for long; the oldest updates are dropped", self.flag);
         }
-        let is_apart = self.backlog.joining() == Joining::Apart;
-        self.send(if is_apart { PATIENCE_APART } else { PATIENCE }, written);
+        Ok(())
+    }
+
+    /// All that came meanwhile goes together: who is slow then still follows.
+    fn rest(&mut self, written: &AtomicU64) -> anyhow::Result<()> {
+        self.send(if self.is_apart() { PATIENCE_APART } else { PATIENCE }, None, written);
         Ok(())
     }
 
     fn finish(&mut self, written: &AtomicU64) -> anyhow::Result<Vec<String>> {
-        let by = Instant::now() + LAST;
+        let last = if self.is_apart() { LAST_APART } else { LAST };
+        let by = Instant::now() + last;
         let is_away = self.backlog.failures() >= AWAY;
         loop {
             self.backlog.hurry();
-            self.send(by.saturating_duration_since(Instant::now()).max(LAST_TRIES), written);
+            self.send(last, Some(by), written);
             if self.backlog.waiting() == 0 || is_away || Instant::now() + LAST_TRIES > by {
                 break;
             }
@@ -150,14 +182,14 @@ impl<U: Updates, C: Carrier> Taker for UpdateSender<U, C> {
         Ok(self.last_words().into_iter().collect())
     }
 
-    fn goes_elsewhere(&self) -> bool {
-        true
+    fn on_the_way(&self) -> Option<Arc<OnTheWay>> {
+        Some(Arc::clone(&self.on_the_way))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
     use crate::samples::{frame, header, results};
@@ -254,6 +286,28 @@ mod tests {
         let slow = Answering { taken: Arc::default(), asked: Arc::default(), ..slow };
         assert_eq!(told(&slow, 2), [""; 0]);
         assert_eq!(*slow.taken.lock().unwrap(), [0, 1, 2, 0]);
+    }
+
+    #[test]
+    fn who_is_slow_gets_what_came_meanwhile_in_one_message() {
+        let slow = Answering::new(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            Ok(())
+        });
+        let sending = UpdateSender::new(
+            "--to x=y".to_owned(),
+            Joining::Appended,
+            FrameUpdates::new(Began),
+            slow.clone(),
+        );
+        let (mut sink, run) = (Queued::new("t", sending).unwrap(), header("shop"));
+        sink.begin(&run);
+        (0..50).for_each(|second| sink.frame(&run, &frame(second, second + 1)));
+        sink.over(&run, None);
+        sink.end(&results(), &AtomicU64::new(0)).unwrap();
+        assert_eq!(sink.last_words(), [""; 0]);
+        assert_eq!(slow.taken.lock().unwrap().iter().filter(|began| **began > 0).count(), 50);
+        assert!(*slow.asked.lock().unwrap() < 10, "{}", slow.asked.lock().unwrap());
     }
 
     #[test]
