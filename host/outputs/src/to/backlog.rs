@@ -13,7 +13,8 @@ use swell_core::random::Random;
 const MOST: usize = 120;
 /// Bytes of them.
 const MOST_BYTES: usize = 16 << 20;
-/// Bytes that go at once: receivers have limits, most of them of 20 MB and more.
+/// Bytes that go at once: receivers have limits, most of them of 20 MB and more. Of one that has a
+/// lower limit that is learned.
 const BATCH: usize = 4 << 20;
 /// How long after the first failure a receiver is tried again.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -37,8 +38,11 @@ pub(super) struct Backlog {
     joining: Joining,
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
-    /// How many of them are under way.
+    /// How many of them are under way, and of how many bytes.
     under_way: usize,
+    bytes_under_way: usize,
+    /// Bytes that go at once.
+    batch: usize,
     /// How often in a row the receiver could not be reached, and when it is tried again.
     failures: u32,
     next_try: Option<Instant>,
@@ -54,6 +58,8 @@ impl Backlog {
             waiting: VecDeque::new(),
             bytes: 0,
             under_way: 0,
+            bytes_under_way: 0,
+            batch: BATCH,
             failures: 0,
             next_try: None,
             random,
@@ -89,13 +95,14 @@ impl Backlog {
         self.under_way = 1;
         if self.joining == Joining::Appended {
             for update in self.waiting.iter().skip(1) {
-                if batch.len() + update.len() > BATCH {
+                if batch.len() + update.len() > self.batch {
                     break;
                 }
                 batch.extend_from_slice(update);
                 self.under_way += 1;
             }
         }
+        self.bytes_under_way = batch.len();
         Some(batch)
     }
 
@@ -104,6 +111,16 @@ impl Backlog {
         self.delivered += self.under_way as u64;
         self.take(self.under_way);
         (self.failures, self.next_try) = (0, None);
+    }
+
+    /// The receiver does not take so much at once, and gets half of it from here on. Says whether
+    /// that can be: one update by itself has no half.
+    pub(super) const fn halve_batch(&mut self) -> bool {
+        let has_half = self.under_way > 1;
+        if has_half {
+            self.batch = self.bytes_under_way / 2;
+        }
+        has_half
     }
 
     /// The receiver will never take what is under way.
@@ -247,6 +264,27 @@ mod tests {
         assert_eq!(backlog.poll_batch(now).unwrap(), b"good");
         backlog.handle_taken();
         assert_eq!((backlog.dropped(), backlog.all()), (1, 2));
+    }
+
+    #[test]
+    fn who_takes_less_at_once_gets_less_and_only_what_is_too_large_alone_is_dropped() {
+        let (mut backlog, now) = (backlog(Joining::Appended), Instant::now());
+        for length in [1, 1, 9, 1, 1, 1] {
+            backlog.handle_update(vec![length as u8; length]);
+        }
+        let mut taken = Vec::new();
+        while let Some(batch) = backlog.poll_batch(now) {
+            if batch.len() > 4 {
+                if !backlog.halve_batch() {
+                    backlog.handle_refused();
+                }
+            } else {
+                taken.push(batch.len());
+                backlog.handle_taken();
+            }
+        }
+        assert_eq!(taken, [2, 3]);
+        assert_eq!((backlog.dropped(), backlog.all()), (1, 6));
     }
 
     #[test]

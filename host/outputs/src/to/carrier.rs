@@ -16,6 +16,8 @@ pub(super) trait Carrier: Send + 'static {
 pub(super) enum NotTaken {
     /// It may later: it was not reached, or is not well.
     Yet(String),
+    /// Not so much at once.
+    TooLarge(String),
     /// Nobody knows whether it was: there was no answer in time.
     Perhaps(String),
     /// It never will, or nobody knows how much of it was taken.

@@ -100,6 +100,7 @@ impl Carrier for Http {
         let colon = if said.is_empty() { "" } else { ": " };
         let reason = format!("it answered {status}{colon}{}", line(&said));
         match status {
+            413 => Err(NotTaken::TooLarge(reason)),
             // Too early, too much, or not well.
             408 | 425 | 429 | 500.. => Err(NotTaken::Yet(reason)),
             _ => Err(NotTaken::Ever(reason)),
@@ -195,6 +196,7 @@ pub(super) mod tests {
         let (address, _asked) = receiver(&[
             "HTTP/1.1 503 Busy\r\ncontent-length: 7\r\nconnection: close\r\n\r\n\n\u{1b}[2J\nx",
             "HTTP/1.1 400 Bad\r\ncontent-length: 9\r\nconnection: close\r\n\r\nno such x",
+            "HTTP/1.1 413 Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
             "",
         ]);
@@ -203,6 +205,8 @@ pub(super) mod tests {
         assert_eq!(http.bring(b"x", LONG), Err(NotTaken::Yet(yet)));
         let ever = "it answered 400: no such x".to_owned();
         assert_eq!(http.bring(b"x", LONG), Err(NotTaken::Ever(ever)));
+        let large = "it answered 413".to_owned();
+        assert_eq!(http.bring(b"x", LONG), Err(NotTaken::TooLarge(large)));
         assert_eq!(http.bring(b"x", LONG), Err(NotTaken::Ever("it answered 302".to_owned())));
         assert!(matches!(http.bring(b"x", LONG), Err(NotTaken::Yet(_))), "closed without a word");
     }

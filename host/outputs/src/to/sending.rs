@@ -107,7 +107,8 @@ impl<U: Updates, C: Carrier> UpdateSender<U, C> {
                     }
                     return;
                 }
-                Err(NotTaken::Ever(reason)) => {
+                Err(NotTaken::TooLarge(_)) if self.backlog.halve_batch() => {}
+                Err(NotTaken::Ever(reason) | NotTaken::TooLarge(reason)) => {
                     self.backlog.handle_refused();
                     self.reason = reason;
                     if !std::mem::replace(&mut self.has_told.refusal, true) {
