@@ -248,7 +248,8 @@ fn write_in_place(place: &Path, mut content: impl Read, length: u64) -> io::Resu
 
 /// Whether what stands there is made as it is read or written.
 fn is_of_the_kernel(path: &Path) -> bool {
-    path.starts_with("/dev") || path.starts_with("/proc")
+    // Files in the memory are files.
+    path.starts_with("/proc") || path.starts_with("/dev") && !path.starts_with("/dev/shm")
 }
 
 /// Where a file is to be: at the end of links, which may lead nowhere yet.
@@ -364,6 +365,13 @@ mod tests {
             write_in_place(&path, content.as_bytes(), content.len() as u64).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn a_file_in_the_memory_is_a_file_and_no_device() {
+        assert!(is_of_the_kernel(Path::new("/dev/fd/1")));
+        assert!(is_of_the_kernel(Path::new("/proc/self/fd/1")));
+        assert!(!is_of_the_kernel(Path::new("/dev/shm/o.json")));
     }
 
     #[test]
