@@ -21,9 +21,34 @@ pub(crate) mod statsd;
 mod updates;
 pub(crate) mod webhook;
 
+use std::borrow::Cow;
+
+use anyhow::ensure;
+use ureq::http::{HeaderName, HeaderValue};
+
 /// A variable of the environment, for credentials: what is typed can be seen by all users of a
 /// machine.
 type Variable = fn(&str) -> Option<String>;
+
+/// What a variable holds, as the value of a header `name`. No message shows it.
+///
+/// # Errors
+/// HTTP knows no such header.
+fn header(
+    variable: &str,
+    name: impl Into<Cow<'static, str>>,
+    value: String,
+) -> anyhow::Result<(Cow<'static, str>, String)> {
+    let name = name.into();
+    let is_one =
+        HeaderName::from_bytes(name.as_bytes()).is_ok() && HeaderValue::from_str(&value).is_ok();
+    ensure!(
+        is_one,
+        "{variable}: that cannot be a header of HTTP\nhelp: printable ASCII in one line, without a \
+        line's end"
+    );
+    Ok((name, value))
+}
 
 /// The environment's own.
 fn variable(name: &str) -> Option<String> {

@@ -14,7 +14,7 @@ use super::http::Http;
 use super::receiver_url::ReceiverUrl;
 use super::sending::sending;
 use super::updates::{FrameForm, FrameUpdates, unix_time};
-use super::{Variable, variable};
+use super::{Variable, header, variable};
 use crate::series::{RunSeries, SeriesInFrame, SeriesKey, labels_of_run};
 use crate::sink::{Flag, Kind, KindValue};
 
@@ -33,6 +33,8 @@ pub(crate) const KIND: Kind = Kind {
     },
 };
 
+/// The variable with the token.
+const TOKEN: &str = "INFLUX_TOKEN";
 const EXAMPLE: &str = "http://localhost:8086/DATABASE, or http://localhost:8086?org=ORG&bucket=\
 BUCKET";
 
@@ -61,8 +63,8 @@ fn database(text: &str, variable: Variable) -> anyhow::Result<(ReceiverUrl, Http
         ),
         _ => bail!("{}: a database is needed\nhelp: as --to influx={EXAMPLE}", receiver.flag),
     };
-    if let Some(token) = variable("INFLUX_TOKEN") {
-        headers.push(("authorization".into(), format!("Token {token}")));
+    if let Some(token) = variable(TOKEN) {
+        headers.push(header(TOKEN, "authorization", format!("Token {token}"))?);
     }
     let http = Http::new(&receiver, url, headers);
     Ok((receiver, http))
@@ -163,14 +165,19 @@ mod tests {
     use swell_core::record::Histogram;
 
     use super::*;
-    use crate::samples::{busy_frame, header};
+    use crate::samples::{self, busy_frame};
     use crate::to::carrier::Carrier as _;
     use crate::to::http::tests::{TAKEN, receiver};
 
     const TIMES: fn(&Histogram) -> SeriesInFrame = |times| SeriesInFrame::Times(times.clone());
 
     fn lines(name: &str, frame: &Frame) -> String {
-        let bytes = InfluxLines.bytes(&header(name), &mut RunSeries::default(), frame, frame.until);
+        let bytes = InfluxLines.bytes(
+            &samples::header(name),
+            &mut RunSeries::default(),
+            frame,
+            frame.until,
+        );
         String::from_utf8(bytes).unwrap()
     }
 
@@ -221,7 +228,7 @@ mod tests {
             post("http://HOST/behind/k6/", nothing).unwrap().0,
             "/behind/write?db=k6&precision=ms"
         );
-        let with_token: Variable = |name| (name == "INFLUX_TOKEN").then(|| "t0ken".to_owned());
+        let with_token: Variable = |name| (name == TOKEN).then(|| "t0ken".to_owned());
         let two = post("http://HOST?org=us&bucket=b%2Fc", with_token).unwrap();
         assert_eq!(two.0, "/api/v2/write?org=us&bucket=b%2Fc&precision=ms");
         assert!(two.1.contains("authorization: token t0ken"), "{}", two.1);
@@ -229,6 +236,9 @@ mod tests {
         let path = post("http://HOST", all).unwrap().0;
         assert_eq!(path, "/api/v2/write?org=influx_org&bucket=influx_bucket&precision=ms");
         assert_eq!(post("http://HOST/db", all).unwrap().0, "/write?db=db&precision=ms");
+        let torn: Variable = |name| (name == TOKEN).then(|| "s3cret\n".to_owned());
+        let error = post("http://HOST/db", torn).unwrap_err();
+        assert!(error.starts_with("INFLUX_TOKEN: ") && !error.contains("s3cret"), "{error}");
         for typed in ["http://HOST", "http://HOST/?org=us"] {
             let error = post(typed, nothing).unwrap_err();
             assert!(error.contains("a database is needed\nhelp: "), "{error}");

@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
@@ -27,14 +27,13 @@ use percent_encoding::percent_decode_str;
 use prost::Message as _;
 use swell_core::RunInstant;
 use swell_report::record::{Frame, RecordHeader};
-use ureq::http::{HeaderName, HeaderValue};
 
 use super::backlog::Joining;
 use super::http::Http;
 use super::receiver_url::ReceiverUrl;
 use super::sending::sending;
 use super::updates::{FrameForm, FrameUpdates, unix_time};
-use super::{Variable, variable};
+use super::{Variable, header, variable};
 use crate::series::{AboutFamily, SeriesKey, families};
 use crate::sink::{Flag, Kind, KindValue};
 use crate::totals::{Buckets, RunTotals, SeriesTotal, Spread};
@@ -93,10 +92,7 @@ fn given_headers(text: &str) -> anyhow::Result<Vec<(Cow<'static, str>, String)>>
         };
         let name = name.trim().to_ascii_lowercase();
         let value = percent_decode_str(value.trim()).decode_utf8_lossy().into_owned();
-        let is_one = HeaderName::from_bytes(name.as_bytes()).is_ok()
-            && HeaderValue::from_str(&value).is_ok();
-        ensure!(is_one, "{HEADERS}: that cannot be a header of HTTP\n{help}");
-        headers.push((name.into(), value));
+        headers.push(header(HEADERS, name, value)?);
     }
     Ok(headers)
 }
@@ -268,13 +264,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::samples::{busy_frame, header};
+    use crate::samples::{self, busy_frame};
     use crate::to::carrier::Carrier as _;
     use crate::to::http::tests::{TAKEN, receiver};
 
     /// What two seconds of a run send, in one message.
     fn sent(buckets: Buckets) -> ExportMetricsServiceRequest {
-        let (run, form) = (header("shop"), OtlpPoints { buckets });
+        let (run, form) = (samples::header("shop"), OtlpPoints { buckets });
         let mut totals = form.begin(&run);
         let bytes = [0, 1].map(|second| {
             let frame = busy_frame(second, 500);

@@ -18,7 +18,7 @@ use super::http::Http;
 use super::receiver_url::ReceiverUrl;
 use super::sending::sending;
 use super::updates::{FrameForm, FrameUpdates, unix_time};
-use super::{Variable, variable};
+use super::{Variable, header, variable};
 use crate::exporter::number;
 use crate::series::{SeriesKey, families};
 use crate::sink::{Flag, Kind, KindValue};
@@ -47,7 +47,7 @@ const TOKEN: &str = "SWELL_REMOTE_WRITE_TOKEN";
 /// Where samples are posted.
 ///
 /// # Errors
-/// It is no URL.
+/// It is no URL, or the variable holds no token.
 fn storage(text: &str, variable: Variable) -> anyhow::Result<(ReceiverUrl, Http)> {
     let example = "http://localhost:9090/api/v1/write";
     let receiver = ReceiverUrl::parse(KIND.name, text, example)?;
@@ -59,7 +59,7 @@ fn storage(text: &str, variable: Variable) -> anyhow::Result<(ReceiverUrl, Http)
         ("x-prometheus-remote-write-version".into(), "0.1.0".to_owned()),
     ];
     if let Some(token) = variable(TOKEN) {
-        headers.push(("authorization".into(), format!("Bearer {token}")));
+        headers.push(header(TOKEN, "authorization", format!("Bearer {token}"))?);
     }
     let http = Http::new(&receiver, url, headers).encoded(compressed);
     Ok((receiver, http))
