@@ -45,22 +45,31 @@ BUCKET";
 fn database(text: &str, variable: Variable) -> anyhow::Result<(ReceiverUrl, Http)> {
     let receiver = ReceiverUrl::parse(KIND.name, text, EXAMPLE)?;
     let given = |name: &str, or: &str| receiver.query(name).or_else(|| variable(or));
+    // Where lines are taken may be named whole, as other tools want it.
     let path = receiver.url.path().trim_end_matches('/').to_owned();
-    let is_of_two = ["org", "bucket"].iter().any(|name| receiver.query(name).is_some());
-    let (prefix, database) = path.rsplit_once('/').unwrap_or_default();
+    let (database, of_two) = (receiver.query("db"), path.strip_suffix("/api/v2/write"));
+    let of_one = path.strip_suffix("/write").filter(|_| database.is_some());
+    let path = of_two.or(of_one).unwrap_or(&path);
+    let is_of_two =
+        of_two.is_some() || ["org", "bucket"].iter().any(|name| receiver.query(name).is_some());
+    let (prefix, database) = match &database {
+        Some(database) => (path, &**database),
+        None => path.rsplit_once('/').unwrap_or_default(),
+    };
+    let further = receiver.further(&["db", "org", "bucket", "precision"]);
+    let further = further.iter().map(|(name, value)| (&**name, &**value));
     let precision = ("precision", "ms");
     let mut headers = vec![("content-type".into(), "text/plain; charset=utf-8".to_owned())];
     let url = match (given("org", "INFLUX_ORG"), given("bucket", "INFLUX_BUCKET")) {
         (_, _) if !database.is_empty() && !is_of_two => {
-            let retention = receiver.query("rp");
-            let retention = retention.as_deref().map(|policy| ("rp", policy));
-            let database = [("db", database), precision].into_iter().chain(retention);
-            receiver.at(&format!("{prefix}/write"), &Vec::from_iter(database))
+            let query = [("db", database), precision].into_iter().chain(further);
+            receiver.at(&format!("{prefix}/write"), &Vec::from_iter(query))
         }
-        (Some(org), Some(bucket)) => receiver.at(
-            &format!("{path}/api/v2/write"),
-            &[("org", &*org), ("bucket", &*bucket), precision],
-        ),
+        (Some(org), Some(bucket)) => {
+            let query = [("org", &*org), ("bucket", &*bucket), precision];
+            let query = query.into_iter().chain(further);
+            receiver.at(&format!("{path}/api/v2/write"), &Vec::from_iter(query))
+        }
         _ => bail!("{}: a database is needed\nhelp: as --to influx={EXAMPLE}", receiver.flag),
     };
     if let Some(token) = variable(TOKEN) {
@@ -228,6 +237,14 @@ mod tests {
             post("http://HOST/behind/k6/", nothing).unwrap().0,
             "/behind/write?db=k6&precision=ms"
         );
+        for (typed, path) in [
+            ("k6?u=me&consistency=one", "/write?db=k6&precision=ms&u=me&consistency=one"),
+            ("write?db=k6&precision=s&rp=week", "/write?db=k6&precision=ms&rp=week"),
+            ("write", "/write?db=write&precision=ms"),
+            ("x/api/v2/write?org=a&bucket=b", "/x/api/v2/write?org=a&bucket=b&precision=ms"),
+        ] {
+            assert_eq!(post(&format!("http://HOST/{typed}"), nothing).unwrap().0, path);
+        }
         let with_token: Variable = |name| (name == TOKEN).then(|| "t0ken".to_owned());
         let two = post("http://HOST?org=us&bucket=b%2Fc", with_token).unwrap();
         assert_eq!(two.0, "/api/v2/write?org=us&bucket=b%2Fc&precision=ms");

@@ -74,7 +74,7 @@ fn collector(text: &str, variable: Variable) -> anyhow::Result<(ReceiverUrl, Htt
     let url = if path.ends_with(PATH) {
         receiver.url.to_string()
     } else {
-        receiver.at(&format!("{path}{PATH}"), &[])
+        receiver.below(&format!("{path}{PATH}"))
     };
     let mut headers = vec![("content-type".into(), "application/x-protobuf".to_owned())];
     headers.extend(given_headers(&variable(HEADERS).unwrap_or_default())?);
@@ -334,6 +334,7 @@ mod tests {
         for (typed, path) in [
             ("http://HOST", "/v1/metrics"),
             ("http://HOST/otlp/", "/otlp/v1/metrics"),
+            ("http://HOST/otlp?key=1", "/otlp/v1/metrics?key=1"),
             ("http://HOST/x/v1/metrics", "/x/v1/metrics"),
         ] {
             let (address, asked) = receiver(&[TAKEN]);

@@ -62,6 +62,19 @@ impl ReceiverUrl {
         url.to_string()
     }
 
+    /// The same place with another path.
+    pub(super) fn below(&self, path: &str) -> String {
+        let mut url = self.url.clone();
+        url.set_path(path);
+        url.to_string()
+    }
+
+    /// The pairs in its query but for those of these names.
+    pub(super) fn further(&self, known: &[&str]) -> Vec<(String, String)> {
+        let pairs = self.url.query_pairs().into_owned();
+        pairs.filter(|(name, _)| !known.contains(&&**name)).collect()
+    }
+
     /// The value of a pair in its query.
     pub(super) fn query(&self, name: &str) -> Option<String> {
         let mut pairs = self.url.query_pairs();
