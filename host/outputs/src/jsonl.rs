@@ -13,6 +13,7 @@ use swell_report::record::{
     NotableWatch, end_line, frame_line, header_line, mark_line, notable_line,
 };
 
+use crate::aside::Aside;
 use crate::document::{STDOUT, in_pieces};
 use crate::queued::{NewsKind, Queued, RunNews, Taker};
 use crate::sink::{Flag, Kind, KindValue, Sink, Stdout};
@@ -37,7 +38,8 @@ struct LinesFile {
 
 enum To {
     Stdout(Stdout),
-    File(PathBuf, File),
+    /// A file, open where it was there before.
+    File(PathBuf, Option<File>),
 }
 
 fn open(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>> {
@@ -45,10 +47,16 @@ fn open(value: &str, stdout: Stdout) -> anyhow::Result<Box<dyn Sink>> {
         "" => bail!("--out jsonl=: a file is needed after '='"),
         own if STDOUT.contains(&own) => To::Stdout(stdout),
         path => {
-            // What is there stays until there is something to write.
-            let file = File::options().create(true).append(true).open(path);
-            let file = file.with_context(|| format!("--out jsonl={path}: cannot write there"))?;
-            To::File(path.into(), file)
+            // All stays as it is until there is something to write.
+            let path = PathBuf::from(path);
+            let file = if path.exists() {
+                File::options().append(true).open(&path).map(Some)
+            } else {
+                Aside::open(&path).map(|_| None)
+            };
+            let file = file
+                .with_context(|| format!("--out jsonl={}: cannot write there", path.display()))?;
+            To::File(path, file)
         }
     };
     Ok(Box::new(Queued::new("jsonl", LinesFile { to, begun: false, notables: BTreeMap::new() })?))
@@ -65,12 +73,19 @@ impl LinesFile {
                 in_pieces(*stdout, &text, written).context("cannot write lines to stdout")
             }
             To::File(path, file) => {
+                let cannot = || format!("cannot write the lines to {}", path.display());
+                let file = match file {
+                    Some(file) => file,
+                    None => {
+                        let new = File::options().create(true).append(true).open(&*path);
+                        file.insert(new.with_context(cannot)?)
+                    }
+                };
                 if !std::mem::replace(&mut self.begun, true) {
                     // A pipe has no length to be cut.
                     let _ = file.set_len(0);
                 }
-                file.write_all(text.as_bytes())
-                    .with_context(|| format!("cannot write the lines to {}", path.display()))?;
+                file.write_all(text.as_bytes()).with_context(cannot)?;
                 written.fetch_add(text.len() as u64, Ordering::Relaxed);
                 Ok(())
             }
@@ -139,6 +154,15 @@ mod tests {
         assert_eq!(kinds.collect::<Vec<_>>(), ["header", "frame", "mark"]);
         assert!(lines.iter().all(|line| line["run"] == "shop \u{1b}[2J"));
         assert_eq!(lines[1]["frame"]["measured"]["transactions"]["started"], 7);
+    }
+
+    #[test]
+    fn looking_makes_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("r.jsonl");
+        drop(open(&path.display().to_string(), |_| Ok(())).unwrap());
+        assert!(!path.exists());
+        assert!(open(&folder.path().join("none/x").display().to_string(), |_| Ok(())).is_err());
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub(crate) fn keep_apart(asked: &[AskedOutput<'_>], inputs: &[PathBuf]) -> anyho
     let mut taken: Vec<(String, bool, OutputPlace)> = Vec::new();
     let mut receivers: Vec<(&str, String)> = Vec::new();
     for (kind, value) in asked {
-        if kind.value == KindValue::Address || value.is_empty() {
+        // A receiver without a place has it from a variable.
+        let is_of_none = value.is_empty() && kind.value != KindValue::Receiver;
+        if kind.value == KindValue::Address || is_of_none {
             continue;
         }
         let flag = match kind.flag {
@@ -115,7 +117,7 @@ fn new_file(path: &Path) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::to::{influx, prometheus_file, statsd};
+    use crate::to::{influx, prometheus_file, statsd, webhook};
     use crate::{json, jsonl, records};
 
     /// The words with which it is refused that these write, where one input is read.
@@ -174,6 +176,8 @@ mod tests {
             refused(&[one, (&influx::KIND, "http://h/other"), (&statsd::KIND, "h:1")]),
             None
         );
+        let words = refused(&[(&webhook::KIND, ""), (&webhook::KIND, "")]).unwrap();
+        assert!(words.starts_with("--to webhook=: that receiver is named twice"), "{words}");
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x").display().to_string();
         let words = refused(&[(&json::KIND, &*file), (&prometheus_file::KIND, &*file)]).unwrap();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use super::backlog::Joining;
 use super::carrier::{Carrier, NotTaken};
@@ -33,6 +33,7 @@ pub(crate) const KIND: Kind = Kind {
 
 /// Looks whether the file can be written, and leaves it as it is.
 fn open(value: &str, _: Stdout) -> anyhow::Result<Box<dyn Sink>> {
+    ensure!(!value.is_empty(), "--to prometheus-file=: a file is needed after '='");
     let flag = flag(KIND.name, value);
     let file =
         Aside::open(Path::new(value)).with_context(|| format!("{flag}: cannot write there"))?;
@@ -106,7 +107,11 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_is_refused_before_the_run() {
-        for (value, words) in [("/no/such/x.prom", "cannot write"), ("/dev/null", "no ordinary")] {
+        for (value, words) in [
+            ("/no/such/x.prom", "cannot write"),
+            ("/dev/null", "no ordinary"),
+            ("", "a file is needed"),
+        ] {
             let Err(error) = (KIND.open)(value, |_| Ok(())) else { panic!("{value}") };
             assert!(error.to_string().contains(words), "{error}");
         }

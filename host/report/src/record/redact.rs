@@ -42,6 +42,7 @@ pub fn without_secret(key: &str, value: &str) -> String {
 fn without_secret_of_receiver(value: &str) -> String {
     let Some((kind, place)) = value.split_once('=') else { return HIDDEN.to_owned() };
     match kind {
+        _ if place.is_empty() => value.to_owned(),
         // A name of a file may hold an `@`; but a URL may stand here by mistake.
         "prometheus-file" => without_secrets_of_urls(value),
         "statsd" => match place.rsplit_once('@') {
@@ -154,6 +155,7 @@ mod tests {
             ),
             ("to", "webhook=https://h/a/s3cret?k=s3cret", "webhook=https://h/not-kept"),
             ("to", "webhook=https://me:s3cret@h", "webhook=https://not-kept@h"),
+            ("to", "webhook=", "webhook="),
             ("to", "webhook=h/s3cret", "webhook=not-kept"),
             ("to", "slack=https://h/s3cret", "slack=https://h/not-kept"),
             ("to", "https://h/s3cret", "(not kept)"),
