@@ -20,6 +20,9 @@ const MAX_ANSWER: u64 = 16 << 10;
 /// Characters of it that are shown.
 const MAX_REASON: usize = 200;
 
+/// Finds in an answer of 2xx what was not taken.
+type Refusal = fn(&[u8]) -> Option<String>;
+
 /// See the module's documentation.
 pub(super) struct Http {
     agent: Agent,
@@ -27,6 +30,8 @@ pub(super) struct Http {
     headers: Vec<(Cow<'static, str>, String)>,
     /// What is sent of an update's bytes.
     encode: fn(&[u8]) -> Cow<'_, [u8]>,
+    /// What an answer of 2xx says that was not taken, in a protocol that can.
+    refusal: Option<Refusal>,
 }
 
 impl Http {
@@ -49,12 +54,18 @@ impl Http {
             config = config.tls_config(trusting_the_system());
         }
         let agent = config.build().new_agent();
-        Self { agent, url, headers, encode: as_it_is }
+        Self { agent, url, headers, encode: as_it_is, refusal: None }
     }
 
     /// The same, which sends other bytes than it is given.
     pub(super) fn encoded(mut self, encode: fn(&[u8]) -> Cow<'_, [u8]>) -> Self {
         self.encode = encode;
+        self
+    }
+
+    /// The same, of a protocol in which an answer of 2xx may say what was not taken.
+    pub(super) fn refusing(mut self, refusal: Refusal) -> Self {
+        self.refusal = Some(refusal);
         self
     }
 }
@@ -91,14 +102,16 @@ impl Carrier for Http {
         let status = answer.status().as_u16();
         if (200..300).contains(&status) {
             // What it says beyond that may come slowly, or never.
-            return Ok(());
+            let Some(refusal) = self.refusal else { return Ok(()) };
+            let read = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
+            let refused = refusal(&read.unwrap_or_default());
+            return refused.map_or(Ok(()), |reason| Err(NotTaken::Ever(shown(&reason))));
         }
         let read = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
         let said = read.unwrap_or_default();
-        let mut first = said.lines().map(str::trim).find(|line| !line.is_empty()).map(str::chars);
-        let said: String = first.iter_mut().flatten().take(MAX_REASON).collect();
+        let said = shown(&said);
         let colon = if said.is_empty() { "" } else { ": " };
-        let reason = format!("it answered {status}{colon}{}", line(&said));
+        let reason = format!("it answered {status}{colon}{said}");
         match status {
             413 => Err(NotTaken::TooLarge(reason)),
             // Too early, too much, or not well.
@@ -106,6 +119,13 @@ impl Carrier for Http {
             _ => Err(NotTaken::Ever(reason)),
         }
     }
+}
+
+/// The first line of what a receiver says, as far as that is shown.
+fn shown(said: &str) -> String {
+    let mut first = said.lines().map(str::trim).find(|line| !line.is_empty()).map(str::chars);
+    let said: String = first.iter_mut().flatten().take(MAX_REASON).collect();
+    line(&said).to_string()
 }
 
 /// Why there was no answer. What cannot be asked for is nothing that goes by.

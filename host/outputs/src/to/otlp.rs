@@ -12,7 +12,9 @@
 use std::borrow::Cow;
 
 use anyhow::{Context as _, bail};
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets as Places;
@@ -26,6 +28,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use percent_encoding::percent_decode_str;
 use prost::Message as _;
 use swell_core::RunInstant;
+use swell_core::units::counted;
 use swell_report::record::{Frame, RecordHeader};
 
 use super::backlog::Joining;
@@ -78,8 +81,15 @@ fn collector(text: &str, variable: Variable) -> anyhow::Result<(ReceiverUrl, Htt
     };
     let mut headers = vec![("content-type".into(), "application/x-protobuf".to_owned())];
     headers.extend(given_headers(&variable(HEADERS).unwrap_or_default())?);
-    let http = Http::new(&receiver, url, headers);
+    let http = Http::new(&receiver, url, headers).refusing(refusal);
     Ok((receiver, http))
+}
+
+/// What an answer says that was not taken. One in another form, or none, says nothing.
+fn refusal(answer: &[u8]) -> Option<String> {
+    let partial = ExportMetricsServiceResponse::decode(answer).ok()?.partial_success?;
+    let rejected = u64::try_from(partial.rejected_data_points).ok().filter(|points| *points > 0)?;
+    Some(format!("it rejected {}: {}", counted(rejected, "point"), partial.error_message))
 }
 
 /// Headers as the environment has them. No message holds their values.
@@ -263,9 +273,11 @@ fn attribute(name: &str, value: &str) -> KeyValue {
 mod tests {
     use std::time::Duration;
 
+    use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsPartialSuccess;
+
     use super::*;
     use crate::samples::{self, busy_frame};
-    use crate::to::carrier::Carrier as _;
+    use crate::to::carrier::{Carrier as _, NotTaken};
     use crate::to::http::tests::{TAKEN, receiver};
 
     /// What two seconds of a run send, in one message.
@@ -349,6 +361,27 @@ mod tests {
             assert!(head.contains("api-key: s3cret,1\r\n") && head.contains("x: y\r\n"), "{head}");
             assert!(head.contains("content-type: application/x-protobuf\r\n"), "{head}");
         }
+    }
+
+    #[test]
+    fn points_that_were_rejected_are_told() {
+        let answer = |rejected_data_points, error_message: &str| {
+            let error_message = error_message.to_owned();
+            let partial_success =
+                Some(ExportMetricsPartialSuccess { rejected_data_points, error_message });
+            ExportMetricsServiceResponse { partial_success }.encode_to_vec()
+        };
+        let told = refusal(&answer(2, "too old"));
+        assert_eq!(told.as_deref(), Some("it rejected 2 points: too old"));
+        for taken in [&*answer(0, "a warning"), b"", b"{\"partialSuccess\":{}}"] {
+            assert_eq!(refusal(taken), None);
+        }
+        // Field 1 of 7 bytes: so many points in its field 1, and "bad" in its field 2.
+        let (address, _asked) = receiver(&["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\
+            connection: close\r\n\r\n\x0a\x07\x08\x05\x12\x03bad"]);
+        let (_, mut http) = collector(&format!("http://{address}"), |_| None).unwrap();
+        let answer = http.bring(b"x", Duration::from_secs(20));
+        assert_eq!(answer, Err(NotTaken::Ever("it rejected 5 points: bad".to_owned())));
     }
 
     #[test]
