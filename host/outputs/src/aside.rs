@@ -18,6 +18,8 @@ use tempfile::NamedTempFile;
 
 /// Bytes that are written at a time where somebody may read slowly.
 const PIECE: usize = 4 << 10;
+/// Bytes of a file's name that the one beside it begins with: a name has 255 at most.
+const MOST_OF_NAME: usize = 200;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -201,6 +203,7 @@ fn make_name_safe(place: &Path) {
 /// A new file beside another, with the rights that it has or those that `readers` says.
 fn beside(place: &Path, known: Option<&Metadata>, readers: Readers) -> io::Result<NamedTempFile> {
     let name = place.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+    let name = &name[..name.floor_char_boundary(MOST_OF_NAME)];
     // What the umask leaves of this is what any new file gets.
     let mode = if readers == Readers::Owner { 0o600 } else { 0o666 };
     let new = tempfile::Builder::new()
@@ -372,6 +375,14 @@ mod tests {
         assert!(is_of_the_kernel(Path::new("/dev/fd/1")));
         assert!(is_of_the_kernel(Path::new("/proc/self/fd/1")));
         assert!(!is_of_the_kernel(Path::new("/dev/shm/o.json")));
+    }
+
+    #[test]
+    fn a_name_may_be_as_long_as_names_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ü".repeat(127));
+        write(&Aside::open(&path).unwrap(), "new").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
     }
 
     #[test]

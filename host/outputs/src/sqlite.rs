@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use rusqlite::{Connection, OpenFlags};
+use tempfile::NamedTempFile;
 
 use self::tables::SqlTables;
-use crate::aside::Aside;
+use crate::aside::{Aside, folder_of};
 use crate::document::STDOUT;
 use crate::queued::{NewsKind, Queued, RunNews, Taker};
 use crate::sink::{Flag, Kind, KindValue, Stdout};
@@ -73,7 +74,13 @@ impl SqliteFile {
             }
             Ok(there) => {
                 check_head(&path, there.len()).with_context(|| asked.clone())?;
-                File::options().append(true).open(&path).map(drop)
+                // SQLite keeps a journal beside the file itself, wherever a link stands.
+                File::options()
+                    .append(true)
+                    .open(&path)
+                    .and_then(|_| fs::canonicalize(&path))
+                    .and_then(|file| NamedTempFile::new_in(folder_of(&file)?))
+                    .map(drop)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Aside::open(&path).map(drop),
             Err(error) => Err(error),
