@@ -279,31 +279,9 @@ impl ControlApi {
             Some(toml::Value::Integer(hosts @ 1..=1_000)) => usize::try_from(hosts).ok(),
             Some(_) => return unfit("`hosts` is a number from 1 to 1000"),
         };
-        let source = match (settings.remove("stored"), settings.remove("file")) {
-            (Some(toml::Value::String(stored)), None) => match self.stored_scenario(&stored) {
-                Ok(source) => source,
-                Err(reason) => return HttpAnswer::error(StatusCode::NOT_FOUND, &reason),
-            },
-            (None, Some(toml::Value::String(_))) if caller == Caller::Page => {
-                return HttpAnswer::error(
-                    StatusCode::FORBIDDEN,
-                    "the page names no files of the host's machine: name a `stored` scenario",
-                );
-            }
-            (None, Some(toml::Value::String(_))) if caller == Caller::Member => {
-                return HttpAnswer::error(
-                    StatusCode::FORBIDDEN,
-                    "files are of the coordinator's machine: name a `stored` scenario, or send a \
-                    file by `host run FILE --coordinator`",
-                );
-            }
-            (None, Some(toml::Value::String(file))) => ScenarioSource::File(file.into()),
-            _ => {
-                return unfit(
-                    "the body needs a `file`, the path of a .wasm file on the host's machine, or a \
-                    `stored` scenario's name",
-                );
-            }
+        let source = match self.source_asked(caller, &mut settings) {
+            Ok(source) => source,
+            Err(refusal) => return refusal,
         };
         let named_file =
             settings.keys().find(|key| names_files(key)).filter(|_| caller != Caller::Here);
@@ -332,6 +310,38 @@ impl ControlApi {
                 Err(refusal) => refusal,
             },
             Err(error) => unfit(&format!("{error:#}")),
+        }
+    }
+
+    /// The scenario that these settings name, and which is taken out of them.
+    ///
+    /// # Errors
+    /// There is none, or the caller may not name it; the answer says so.
+    fn source_asked(
+        &self,
+        caller: Caller,
+        settings: &mut toml::Table,
+    ) -> Result<ScenarioSource, HttpAnswer> {
+        let refused = |status, words: &str| Err(HttpAnswer::error(status, words));
+        match (settings.remove("stored"), settings.remove("file")) {
+            (Some(toml::Value::String(stored)), None) => self
+                .stored_scenario(&stored)
+                .map_err(|reason| HttpAnswer::error(StatusCode::NOT_FOUND, &reason)),
+            (None, Some(toml::Value::String(_))) if caller == Caller::Page => refused(
+                StatusCode::FORBIDDEN,
+                "the page names no files of the host's machine: name a `stored` scenario",
+            ),
+            (None, Some(toml::Value::String(_))) if caller == Caller::Member => refused(
+                StatusCode::FORBIDDEN,
+                "files are of the coordinator's machine: name a `stored` scenario, or send a \
+                file by `host run FILE --coordinator`",
+            ),
+            (None, Some(toml::Value::String(file))) => Ok(ScenarioSource::File(file.into())),
+            _ => refused(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "the body needs a `file`, the path of a .wasm file on the host's machine, or a \
+                `stored` scenario's name",
+            ),
         }
     }
 

@@ -134,24 +134,7 @@ impl Programme {
             let prepared = Prepared::new(Some(&name), source, &its_layers).context(place)?;
             entries.push(ReadyRun { prepared, order });
         }
-        let endless: Vec<_> = entries
-            .iter()
-            .filter(|entry| {
-                entry.prepared.0.plan.lasts_until_stopped() && entry.order.until.is_empty()
-            })
-            .collect();
-        for entry in &entries {
-            let waits_for = |name: &str| {
-                entry.order.after.iter().chain(&entry.order.until).any(|other| other == name)
-            };
-            if let Some(other) = endless.iter().find(|other| waits_for(&other.prepared.0.name)) {
-                let (waiting, other) = (&entry.prepared.0.name, &other.prepared.0.name);
-                bail!(
-                    "{shown}: run {waiting:?} waits for the end of {other:?}, which has \
-                    none\nhelp: give {other:?} a duration, or `until`"
-                );
-            }
-        }
+        check_ends(&entries).with_context(|| shown)?;
         Ok(Self { layers, contents: ProgrammeContents::Plan(entries), read })
     }
 
@@ -198,6 +181,27 @@ impl Programme {
             }
         }
     }
+}
+
+/// Whether no run waits for the end of one that has none.
+fn check_ends(entries: &[ReadyRun]) -> anyhow::Result<()> {
+    let endless: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.prepared.0.plan.lasts_until_stopped() && entry.order.until.is_empty())
+        .collect();
+    for entry in entries {
+        let waits_for = |name: &str| {
+            entry.order.after.iter().chain(&entry.order.until).any(|other| other == name)
+        };
+        if let Some(other) = endless.iter().find(|other| waits_for(&other.prepared.0.name)) {
+            let (waiting, other) = (&entry.prepared.0.name, &other.prepared.0.name);
+            bail!(
+                "run {waiting:?} waits for the end of {other:?}, which has \
+                none\nhelp: give {other:?} a duration, or `until`"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The file of a plan, if this is one.

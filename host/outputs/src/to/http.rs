@@ -21,7 +21,7 @@ const MAX_ANSWER: u64 = 16 << 10;
 const MAX_REASON: usize = 200;
 
 /// Finds in an answer of 2xx what was not taken.
-type Refusal = fn(&[u8]) -> Option<String>;
+type TakenInPart = fn(&[u8]) -> Option<String>;
 
 /// See the module's documentation.
 pub(super) struct Http {
@@ -31,7 +31,7 @@ pub(super) struct Http {
     /// What is sent of an update's bytes.
     encode: fn(&[u8]) -> Cow<'_, [u8]>,
     /// What an answer of 2xx says that was not taken, in a protocol that can.
-    refusal: Option<Refusal>,
+    refusal: Option<TakenInPart>,
 }
 
 impl Http {
@@ -64,7 +64,7 @@ impl Http {
     }
 
     /// The same, of a protocol in which an answer of 2xx may say what was not taken.
-    pub(super) fn refusing(mut self, refusal: Refusal) -> Self {
+    pub(super) fn refusing(mut self, refusal: TakenInPart) -> Self {
         self.refusal = Some(refusal);
         self
     }
