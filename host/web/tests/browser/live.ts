@@ -60,13 +60,13 @@ const tests: Record<string, () => Promise<void>> = {
     await other.goto(page.url());
     await other.locator("#time canvas").first().waitFor();
 
-    await page.getByRole("textbox", { name: "Goal" }).fill("120");
-    await page.getByRole("button", { name: "Set" }).click();
+    await page.getByRole("textbox", { name: "Goal", exact: true }).fill("120");
+    await page.getByRole("button", { name: "Set", exact: true }).click();
     for (const tab of [page, other]) {
       await tab.locator(".marks", { hasText: /goal 120(\.0)?\/s, on the page/ }).waitFor();
     }
-    await page.getByRole("button", { name: "Pause" }).click();
-    await page.getByRole("button", { name: "Resume" }).click();
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await page.getByRole("button", { name: "Resume", exact: true }).click();
     await page.locator(".marks", { hasText: "resumed, on the page" }).waitFor();
 
     kill(Number(pid), "SIGSTOP");
@@ -77,7 +77,7 @@ const tests: Record<string, () => Promise<void>> = {
     await grows(page, before);
 
     await page.getByRole("button", { name: "Stop", exact: true }).click();
-    await page.getByRole("button", { name: "Stop it now?" }).click();
+    await page.getByRole("button", { name: "Stop it now?", exact: true }).click();
     for (const tab of [page, other]) {
       await tab.getByText("All of it is here").waitFor();
       await tab.locator("h1.pass, h1.warn, h1.fail", { hasNotText: "Running" }).waitFor();
@@ -92,10 +92,10 @@ const tests: Record<string, () => Promise<void>> = {
     const { page, errors } = await open();
     await page.getByText("SWELL_CONTROL_TOKEN").waitFor();
     await page.locator("#token").fill("a guess");
-    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByRole("button", { name: "Log in", exact: true }).click();
     await page.getByRole("alert").waitFor();
     await page.locator("#token").fill(process.env.SWELL_TOKEN_TYPED ?? "");
-    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByRole("button", { name: "Log in", exact: true }).click();
     await page.locator("#time canvas").first().waitFor();
     assert.equal(await page.evaluate(() => document.cookie), "");
     const [cookie] = await page.context().cookies();
