@@ -275,12 +275,8 @@ fn a_browser_follows_a_run_changes_its_goal_bears_a_standstill_and_stops_it() {
         .arg(at.to_string())
         .deadline(Duration::from_secs(240))
         .start();
-    wait_until(PATIENCE, "the page", || TcpStream::connect(at).ok());
-    assert!(
-        running.stderr().contains(&format!("live page: http://{at}\n")),
-        "{}",
-        running.stderr()
-    );
+    let said = format!("live page: http://{at}\n");
+    wait_until(PATIENCE, "the page", || running.stderr().contains(&said).then_some(()));
     let variables = [
         ("SWELL_PAGE", format!("http://{at}")),
         ("SWELL_PID", running.pid().to_string()),

@@ -60,7 +60,7 @@ const tests: Record<string, () => Promise<void>> = {
     await other.goto(page.url());
     await other.locator("#time canvas").first().waitFor();
 
-    await page.getByRole("textbox", { name: "Goal", exact: true }).fill("120");
+    await page.getByRole("textbox", { name: "Goal" }).fill("120");
     await page.getByRole("button", { name: "Set", exact: true }).click();
     for (const tab of [page, other]) {
       await tab.locator(".marks", { hasText: /goal 120(\.0)?\/s, on the page/ }).waitFor();
