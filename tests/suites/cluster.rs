@@ -296,13 +296,14 @@ fn a_network_that_loses_one_in_twenty_loses_no_host() {
     assert!(fates.lost > 20, "{fates:?}");
     assert!(hosts(&finished).iter().all(|host| host["times_lost"] == 0), "{}", finished.stderr);
     let count = |part: &str| finished.count(&format!("/measured/transactions/{part}"));
+    // That such a network costs no lease is for the simulation to say: here the machine may stand
+    // still.
     assert_eq!(
         (
-            count("started") + count("unsent/host"),
-            count("unsent/lease"),
+            count("started") + count("unsent/host") + count("unsent/lease"),
             finished.count("/requests_written")
         ),
-        (6_000, 0, seen)
+        (6_000, seen)
     );
 }
 

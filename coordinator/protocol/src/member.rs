@@ -15,7 +15,7 @@ use swell_core::RunInstant;
 
 use crate::clock::{ClockComparison, ClockExchange, LocalInstant};
 use crate::deltas::{DeltaOutbox, Frontier};
-use crate::lease::{ASK_EVERY, HeldLease};
+use crate::lease::{ASK_EVERY, HURRY_EVERY, HeldLease};
 use crate::message::{
     Ending, LeaseAnswer, LeaseRequest, NodeId, Orders, Readiness, RunStage, ToLead, ToMember,
 };
@@ -293,7 +293,14 @@ impl RunMember {
             is_strained: std::mem::take(&mut self.is_strained),
             round_trip: self.clock.round_trip(),
         }));
-        self.next_question = now + if compares { FIRST_QUESTIONS_EVERY } else { ASK_EVERY };
+        self.next_question = now
+            + if compares {
+                FIRST_QUESTIONS_EVERY
+            } else if self.lease.is_half_over(now) {
+                HURRY_EVERY
+            } else {
+                ASK_EVERY
+            };
     }
 
     /// Whether the node can begin: it is prepared, and its clock was compared.

@@ -217,6 +217,23 @@ fn a_network_that_loses_a_fifth_changes_no_count() {
 }
 
 #[test]
+fn a_network_that_loses_one_in_twenty_costs_no_lease() {
+    for seed in 0..50 {
+        let weather = Weather {
+            loss: 0.05,
+            doubled: 0.0,
+            delay: Duration::from_millis(1),
+            jitter: Duration::from_millis(100),
+        };
+        let (record, fates) = World::new(Scene { seed, weather, ..Scene::calm(2) }).run();
+        assert!(fates.lost > 5, "{fates:?}");
+        assert!(record.lost.is_empty(), "seed {seed}: {:?}", record.lost);
+        assert_eq!(record.missed_by, [0, 0], "seed {seed}");
+        assert_eq!(record.merged_by, record.started_by, "seed {seed}");
+    }
+}
+
+#[test]
 fn a_node_that_comes_later_takes_its_share_of_the_same_schedule() {
     let scene = Scene { joins: BTreeMap::from([(3, 6 * SECOND)]), ..Scene::calm(4) };
     let (record, _) = World::new(scene).run();
@@ -371,7 +388,7 @@ fn what_the_leading_node_hears_grows_as_the_nodes_do() {
 
 #[test]
 fn a_cluster_whose_lead_is_restored_at_any_moment_does_what_it_would_have_done() {
-    for seed in 0..20 {
+    for seed in 0..50 {
         let scene = random::scene(seed);
         let undisturbed = Scene { restores: Vec::new(), ..scene.clone() };
         let (mut record, _) = World::new(scene).run();
