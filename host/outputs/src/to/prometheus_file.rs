@@ -35,6 +35,8 @@ pub(crate) const KIND: Kind = Kind {
 fn open(value: &str, _: Stdout) -> anyhow::Result<Box<dyn Sink>> {
     ensure!(!value.is_empty(), "--to prometheus-file=: a file is needed after '='");
     let flag = flag(KIND.name, value);
+    // The system's words would have all of it, a password too.
+    ensure!(!value.contains("://"), "{flag}: that is a URL, and a file is needed");
     let file =
         Aside::open(Path::new(value)).with_context(|| format!("{flag}: cannot write there"))?;
     if matches!(file, Aside::Stream(_)) {
@@ -111,9 +113,11 @@ mod tests {
             ("/no/such/x.prom", "cannot write"),
             ("/dev/null", "no ordinary"),
             ("", "a file is needed"),
+            ("http://u:s3cret@h/x", "that is a URL, and a file is needed"),
         ] {
             let Err(error) = (KIND.open)(value, |_| Ok(())) else { panic!("{value}") };
             assert!(error.to_string().contains(words), "{error}");
+            assert!(!format!("{error:#}").contains("s3cret"), "{error:#}");
         }
     }
 
