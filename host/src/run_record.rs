@@ -13,7 +13,7 @@ use swell_outputs::Outputs;
 use swell_report::record::{
     Frame, HostAbout, Mark, MarkKind, MarkWatch, Moment, RecordForm, RecordHeader, without_secret,
 };
-use swell_report::{Report, RunState, Status};
+use swell_report::{Report, RunState, Status, typed_method};
 
 use crate::finished::header;
 use crate::own_use::OwnUse;
@@ -217,6 +217,9 @@ fn command(subject: &RunIdentity, plan: &RunPlan, settings: &[Pair]) -> Vec<Stri
     // A file's `conduct` says it without a setting.
     if !settings.iter().any(|(key, _)| key == "scenario") {
         command.extend(["--scenario".to_owned(), subject.scenario.clone()]);
+    }
+    if let Some(method) = typed_method(&subject.file, &subject.scenario) {
+        command.extend(["--method".to_owned(), method.to_owned()]);
     }
     for (key, value) in settings.iter().filter(|(key, _)| key != "seed") {
         command.push(format!("--{key}"));

@@ -36,6 +36,7 @@ mod report;
 mod sheet;
 mod status;
 mod summary;
+mod url_run;
 
 pub use self::attempt::{EventTally, Har, PrintedLines, Printer, Secrets};
 pub use self::compare::{
@@ -58,3 +59,4 @@ pub use self::report::{
 pub use self::sheet::{Piece, Sheet, Tone, cut};
 pub use self::status::{Ended, HostStatus, ObjectiveStatus, RunState, Status};
 pub use self::summary::{Summary, SummaryOfRuns};
+pub use self::url_run::typed_method;

@@ -5,6 +5,7 @@ use swell_core::plain::shell_word;
 use crate::figures::time;
 use crate::report::{About, NotableRow, Report};
 use crate::sheet::{Sheet, Tone};
+use crate::url_run::typed_method;
 
 /// Names of which the first failure is shown; the JSON has those of all.
 const SHOWN_FAILURES: usize = 3;
@@ -41,6 +42,9 @@ fn one(sheet: &mut Sheet, report: &Report, what: &str, row: &NotableRow) {
 fn command(run: &About, row: &NotableRow) -> String {
     let mut words: Vec<String> =
         ["host", "try", &*run.file, "--scenario", &*run.scenario].map(str::to_owned).to_vec();
+    if let Some(method) = typed_method(&run.file, &run.scenario) {
+        words.extend(["--method".to_owned(), method.to_owned()]);
+    }
     // A URL that was run says itself where its service is.
     if let Some(target) = run.target.as_ref().filter(|_| !run.file.contains("://")) {
         words.extend(["--target".to_owned(), target.clone()]);

@@ -260,4 +260,7 @@ fn what_is_to_be_looked_into_stands_above_the_command_that_repeats_it() {
     assert!(has_target(&report));
     report.run.file = "http://shop.test/cart".to_owned();
     assert!(!has_target(&report), "a URL has its service in itself");
+    report.run.scenario = "PUT /cart".to_owned();
+    let shown = Summary { report: &report, is_alone: true }.sheet(None).to_string();
+    assert!(shown.contains("--scenario 'PUT /cart' --method PUT --seed 42"), "{shown}");
 }

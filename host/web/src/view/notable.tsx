@@ -175,10 +175,13 @@ function rowsOf(report: Report): Row[] {
 
 /** The same command as the summary of the run has. */
 function commandOf({ header }: Run, row: Row): string[] {
+  // A URL that was run says itself where its service is, and the scenario's name how it is asked for.
+  const isUrl = header.file.includes("://");
+  const method = header.scenario.split(" ", 1)[0] ?? "GET";
   return [
     "host", "try", header.file, "--scenario", header.scenario,
-    // A URL that was run says itself where its service is.
-    ...(header.target && !header.file.includes("://") ? ["--target", header.target] : []),
+    ...(isUrl && method !== "GET" ? ["--method", method] : []),
+    ...(header.target && !isUrl ? ["--target", header.target] : []),
     "--seed", header.seed, "--iteration", String(row.iteration), "--user", String(row.user),
     ...(row.trace_id ? ["--traceparent"] : []),
   ];
