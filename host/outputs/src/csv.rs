@@ -7,7 +7,6 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use swell_core::plain::line;
@@ -20,6 +19,7 @@ use crate::document::{STDOUT, in_pieces};
 use crate::queued::{NewsKind, Queued, RunNews, Taker};
 use crate::second_rows::{PartOfFrame, SecondRow, columns_of_times};
 use crate::sink::{Flag, Kind, KindValue, Sink, Stdout};
+use crate::wall_clock::wall_clock;
 
 /// The kind.
 pub(crate) const KIND: Kind = Kind {
@@ -156,7 +156,7 @@ fn cells(run: &RecordHeader, frame: &Frame, row: &SecondRow<'_>) -> Vec<String> 
     let counts = row.counts;
     let mut cells = vec![
         named(&run.run.name),
-        wall_clock(run, frame),
+        began(run, frame),
         number(frame.from.as_secs_f64()),
         number(frame.until.as_secs_f64()),
         moment.phase.name().to_owned(),
@@ -197,9 +197,8 @@ fn number(number: f64) -> String {
 }
 
 /// When a frame began by the clock on the wall, of UTC.
-fn wall_clock(run: &RecordHeader, frame: &Frame) -> String {
-    let began = Duration::try_from_secs_f64(run.began_at + frame.from.as_secs_f64());
-    let at = UNIX_EPOCH.checked_add(began.unwrap_or_default()).unwrap_or(UNIX_EPOCH);
+fn began(run: &RecordHeader, frame: &Frame) -> String {
+    let at = wall_clock(run.began_at + frame.from.as_secs_f64());
     humantime::format_rfc3339_millis(at).to_string()
 }
 
@@ -207,6 +206,7 @@ fn wall_clock(run: &RecordHeader, frame: &Frame) -> String {
 mod tests {
     use std::fs;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use swell_core::record::Statistic;
     use swell_report::Part;

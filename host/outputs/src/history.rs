@@ -12,6 +12,7 @@ use swell_report::Report;
 use swell_report::record::{Entry, RecordHeader, RecordReader, Unreadable};
 
 use crate::record_file::JOINING;
+use crate::wall_clock::wall_clock;
 
 /// How the name of a record ends.
 pub(crate) const ENDING: &str = "swell";
@@ -234,9 +235,7 @@ impl Kept {
 
     /// How long ago its run began.
     pub fn age(&self, now: SystemTime) -> Duration {
-        let began = Duration::try_from_secs_f64(self.header.began_at).unwrap_or_default();
-        let began = SystemTime::UNIX_EPOCH.checked_add(began).unwrap_or(now);
-        now.duration_since(began).unwrap_or_default()
+        now.duration_since(wall_clock(self.header.began_at)).unwrap_or_default()
     }
 }
 

@@ -12,7 +12,6 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context as _;
 use quick_xml::Writer;
@@ -22,6 +21,7 @@ use swell_report::{Exit, Report, Written};
 
 use crate::document::Document;
 use crate::sink::{Flag, Kind, KindValue};
+use crate::wall_clock::wall_clock;
 use crate::xml_text::xml_text;
 
 /// The kind.
@@ -205,9 +205,8 @@ fn verdict_words(report: &Report) -> String {
 
 /// A time of UTC, which the schema wants without saying so.
 fn timestamp(unix_seconds: f64) -> String {
-    let since = Duration::try_from_secs_f64(unix_seconds).unwrap_or_default();
-    let at = UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH);
-    humantime::format_rfc3339_seconds(at).to_string().trim_end_matches('Z').to_owned()
+    let at = humantime::format_rfc3339_seconds(wall_clock(unix_seconds));
+    at.to_string().trim_end_matches('Z').to_owned()
 }
 
 fn seconds(seconds: f64) -> String {

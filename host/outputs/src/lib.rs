@@ -46,6 +46,7 @@ mod to;
 mod totals;
 #[cfg(test)]
 mod toy;
+mod wall_clock;
 mod xml_text;
 
 pub use self::aside::Aside;

@@ -58,9 +58,11 @@ pub(crate) fn keep_apart(asked: &[AskedOutput<'_>], inputs: &[PathBuf]) -> anyho
             receivers.push(place);
             continue;
         }
-        // `-` is a file's name to those who know no other stdout than the kernel's.
-        let is_stdout =
-            STDOUT.contains(value) && (kind.value == KindValue::FileOrStdout || *value != "-");
+        ensure!(
+            *value != "-" || kind.value == KindValue::FileOrStdout,
+            "{flag}: this output is a file\nhelp: name one (./- for a file of that name)"
+        );
+        let is_stdout = STDOUT.contains(value);
         let to = place(Path::new(if is_stdout { "/dev/stdout" } else { *value }));
         let is_same = |other: &OutputPlace| *other != OutputPlace::Device && *other == to;
         ensure!(
@@ -118,7 +120,7 @@ fn new_file(path: &Path) -> io::Result<PathBuf> {
 mod tests {
     use super::*;
     use crate::to::{influx, prometheus_file, statsd, webhook};
-    use crate::{json, jsonl, records};
+    use crate::{html, json, jsonl, records};
 
     /// The words with which it is refused that these write, where one input is read.
     fn refused(asked: &[AskedOutput<'_>], input: &Path) -> Option<String> {
@@ -193,5 +195,7 @@ mod tests {
             them"
         );
         assert_eq!(refused(&[(&json::KIND, "-")], Path::new("in")), None);
+        let words = refused(&[(&html::KIND, "-")], Path::new("in")).unwrap();
+        assert!(words.starts_with("--out html=-: this output is a file"), "{words}");
     }
 }

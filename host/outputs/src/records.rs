@@ -11,7 +11,6 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
 use swell_core::plain::line;
@@ -23,6 +22,7 @@ use crate::history::{ENDING, History, goes_on};
 use crate::queued::{NewsKind, Queued, RecordPlaces, RunNews, Taker};
 use crate::record_file::{Bounds, RecordFile};
 use crate::sink::{Flag, Kind, KindValue, Sink};
+use crate::wall_clock::wall_clock;
 
 /// The kind.
 pub(crate) const KIND: Kind = Kind {
@@ -290,9 +290,8 @@ fn create_in(folder: &Path, run: &RecordHeader) -> anyhow::Result<RecordFile> {
 /// part which host it is of, and a number where another file has that name. By their names they are
 /// in the order of their runs.
 fn file_name(run: &RecordHeader, number: usize) -> String {
-    let began = Duration::try_from_secs_f64(run.began_at).unwrap_or_default();
-    let began = UNIX_EPOCH.checked_add(began).unwrap_or(SystemTime::UNIX_EPOCH);
-    let began = humantime::format_rfc3339_millis(began).to_string().replace(['-', ':'], "");
+    let began = humantime::format_rfc3339_millis(wall_clock(run.began_at));
+    let began = began.to_string().replace(['-', ':'], "");
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let name: String = run.run.name.chars().take(40).map(plain).collect();
     // As long as our own are at most, and short enough for a file's name.
