@@ -27,8 +27,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::runtime::TICK;
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::ticker::{GuestTurns, TICK};
 
 /// How many rounds a guest waits that gives way; in each the thread polls and runs all that is
 /// ready. A round in which there is nothing costs two microseconds.
@@ -52,6 +53,8 @@ pub(crate) enum CpuDecision {
 pub(crate) struct CpuMeter {
     /// What it may compute in an iteration.
     limit: Duration,
+    /// Where it says that it has its thread.
+    turns: Arc<GuestTurns>,
     /// How many times the limit it may compute now.
     times: AtomicU32,
     waited: AtomicBool,
@@ -66,9 +69,10 @@ pub(crate) struct CpuMeter {
 
 impl CpuMeter {
     /// The meter of an instance that is about to be made: it is not in an iteration.
-    pub(crate) fn new(limit: Duration) -> Self {
+    pub(crate) fn new(limit: Duration, turns: Arc<GuestTurns>) -> Self {
         Self {
             limit,
+            turns,
             times: AtomicU32::new(OUTSIDE_ITERATIONS),
             waited: AtomicBool::new(true),
             gives_way: AtomicBool::new(false),
@@ -150,6 +154,7 @@ impl CpuMeter {
     pub(crate) async fn watch<F: Future>(&self, call: F) -> F::Output {
         let mut call = pin!(call);
         std::future::poll_fn(move |context| {
+            self.turns.begin();
             let polled = call.as_mut().poll(context);
             if polled.is_pending() && !self.gives_way.load(Ordering::Relaxed) {
                 self.waited();
@@ -178,7 +183,7 @@ mod tests {
 
     /// The meter of a guest in an iteration.
     fn meter(limit_ms: u64) -> CpuMeter {
-        let meter = CpuMeter::new(Duration::from_millis(limit_ms));
+        let meter = CpuMeter::new(Duration::from_millis(limit_ms), Arc::default());
         meter.called(true);
         meter
     }

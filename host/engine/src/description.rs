@@ -11,11 +11,11 @@ use crate::bindings::exports::swell::scenario::lifecycle::{FileInfo, ScenarioInf
 use crate::error::LoadError;
 use crate::limits::GuestLimits;
 use crate::link::link;
-use crate::runtime::Ticker;
 use crate::script::{ScriptFile, ScriptSource};
 use crate::script_call::{LoadAnswer, LoadedScript};
 use crate::state::GuestState;
 use crate::store::{explain, limited};
+use crate::ticker::Ticker;
 use crate::wasi::Wasi;
 
 /// Files that a test may have, its script included.
@@ -29,7 +29,7 @@ pub(crate) struct Enquiry<'a> {
     limits: GuestLimits,
     uses_wasi: bool,
     runtime: tokio::runtime::Runtime,
-    _ticker: Ticker,
+    ticker: Ticker,
 }
 
 impl<'a> Enquiry<'a> {
@@ -43,8 +43,8 @@ impl<'a> Enquiry<'a> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| {
             LoadError::Engine { reason: format!("cannot start a runtime: {error}") }
         })?;
-        let _ticker = Ticker::start(engine)?;
-        Ok(Self { engine, component, scenario, limits, uses_wasi, runtime, _ticker })
+        let ticker = Ticker::start(engine)?;
+        Ok(Self { engine, component, scenario, limits, uses_wasi, runtime, ticker })
     }
 
     /// Asks a component that is a scenario.
@@ -131,9 +131,11 @@ impl<'a> Enquiry<'a> {
     {
         self.runtime.block_on(async {
             let wasi = self.uses_wasi.then(|| Box::new(Wasi::silent()));
-            let mut store = Store::new(self.engine, GuestState::new(self.limits, None, wasi));
+            let state = GuestState::new(self.limits, self.ticker.turns(), None, wasi);
+            let mut store = Store::new(self.engine, state);
             limited(&mut store, self.limits);
-            match call(&self.scenario, &mut store).await {
+            let cpu = Arc::clone(&store.data().cpu);
+            match cpu.watch(call(&self.scenario, &mut store)).await {
                 Ok(answer) => Ok(answer),
                 Err(error) => Err(explain(&mut store, &error).0),
             }

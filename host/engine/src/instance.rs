@@ -88,8 +88,8 @@ impl User {
     ) -> Result<Self, Trapped> {
         let user = UserState::new(worker, key, call);
         let wasi = program.uses_wasi.then(|| Box::new(Wasi::new(user.log(), user.patience())));
-        let mut store =
-            Store::new(&program.engine, GuestState::new(worker.run.limits, Some(user), wasi));
+        let state = GuestState::new(worker.run.limits, program.ticker.turns(), Some(user), wasi);
+        let mut store = Store::new(&program.engine, state);
         limited(&mut store, worker.run.limits);
         let cpu = Arc::clone(&store.data().cpu);
         let made = async {

@@ -9,7 +9,7 @@
 //! | compilation in a bounded child; the private cache | `compile`, `cache` |
 //! | from a component to something users can be made of | `program`, `link` |
 //! | what a file contains, as it says itself | `description` |
-//! | wasmtime's settings, the pool, epochs | `runtime`, `limits`, `cpu` |
+//! | wasmtime's settings, the pool, epochs | `runtime`, `limits`, `ticker`, `cpu` |
 //! | a store under its limits, and why it trapped | `store`, `state` |
 //! | a virtual user as the driver sees it | `instance` |
 //! | what a user costs, before a run | `rehearsal` |
@@ -50,6 +50,7 @@ mod state;
 mod store;
 mod text;
 mod thread_bound;
+mod ticker;
 mod user;
 mod wasi;
 

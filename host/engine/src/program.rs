@@ -14,11 +14,12 @@ use crate::description::Enquiry;
 use crate::error::LoadError;
 use crate::limits::{GuestLimits, Stack};
 use crate::link::{link, uses_wasi};
-use crate::runtime::{Needs, Ticker, plain_engine, pooled_engine};
+use crate::runtime::{Needs, plain_engine, pooled_engine};
 use crate::script::{self, ScriptFile, ScriptSource};
 use crate::script_call::LoadedScript;
 use crate::source::ScenarioSource;
 use crate::state::GuestState;
+use crate::ticker::Ticker;
 
 /// One scenario that a file contains, as it describes itself.
 pub use crate::bindings::exports::swell::scenario::lifecycle::ScenarioInfo;
@@ -149,8 +150,8 @@ impl ScenarioFile {
                     .ok_or(LoadError::NotAnInterpreter)?,
             ),
         };
-        let _ticker = Ticker::start(&engine)?;
-        Ok(Arc::new(Program { engine, scenario, exports, run, script, index, uses_wasi, _ticker }))
+        let ticker = Ticker::start(&engine)?;
+        Ok(Arc::new(Program { engine, scenario, exports, run, script, index, uses_wasi, ticker }))
     }
 }
 
@@ -165,7 +166,7 @@ pub struct Program {
     pub(crate) script: Option<LoadedScript>,
     pub(crate) index: u32,
     pub(crate) uses_wasi: bool,
-    _ticker: Ticker,
+    pub(crate) ticker: Ticker,
 }
 
 /// Whether a component with these exports is an interpreter, of this version of the contract.

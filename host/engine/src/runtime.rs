@@ -8,23 +8,15 @@
 //! component says it needs.
 //!
 //! ## Why epochs
-//! A thread increments the engine's epoch each millisecond; compiled code compares a counter at
+//! The ticker increments the engine's epoch each millisecond; compiled code compares a counter at
 //! loop heads. So a guest that computes gives its thread up every millisecond and is cut at its
 //! limit, at a cost of a load and a compare (fuel would cost several times that).
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::error::LoadError;
 use crate::limits::{GuestLimits, MAX_CORE_INSTANCES, Stack, TABLE_ELEMENTS};
-
-/// How often the epoch moves on.
-pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// Instances beside the users: the run's `setup`, and users that were just cut off and whose slot
 /// is not free yet.
@@ -101,42 +93,4 @@ pub(crate) fn pooled_engine(
             limits.memory >> 20
         ),
     })
-}
-
-/// Moves an engine's epoch on, each [`TICK`], until dropped.
-#[derive(Debug)]
-pub(crate) struct Ticker {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Ticker {
-    pub(crate) fn start(engine: &Engine) -> Result<Self, LoadError> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&stop);
-        let engine = engine.clone();
-        let tick = move || {
-            while !seen.load(Ordering::Relaxed) {
-                std::thread::sleep(TICK);
-                engine.increment_epoch();
-            }
-        };
-        let thread = std::thread::Builder::new()
-            .name("swell-epoch".to_owned())
-            .spawn(tick)
-            .map_err(|error| LoadError::Engine {
-                reason: format!("cannot start the epoch thread: {error}"),
-            })?;
-        Ok(Self { stop, thread: Some(thread) })
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // The thread only sleeps and counts; it cannot have panicked.
-            let _ = thread.join();
-        }
-    }
 }

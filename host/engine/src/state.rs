@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::cpu::CpuMeter;
 use crate::limits::{Allowance, GuestLimits};
 use crate::thread_bound::ThreadBound;
+use crate::ticker::GuestTurns;
 use crate::user::UserState;
 use crate::wasi::Wasi;
 
@@ -22,6 +23,7 @@ pub(crate) struct GuestState {
 impl GuestState {
     pub(crate) fn new(
         limits: GuestLimits,
+        turns: Arc<GuestTurns>,
         user: Option<UserState>,
         wasi: Option<Box<Wasi>>,
     ) -> Self {
@@ -29,7 +31,7 @@ impl GuestState {
             user: user.map(ThreadBound::new),
             wasi,
             allowance: Allowance::new(limits),
-            cpu: Arc::new(CpuMeter::new(limits.cpu)),
+            cpu: Arc::new(CpuMeter::new(limits.cpu, turns)),
         }
     }
 
