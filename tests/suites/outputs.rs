@@ -95,7 +95,8 @@ fn what_cannot_be_an_output_is_refused_before_the_run_with_the_cure() {
     for (out, words) in [
         ("cvs=x", "did you mean \"csv\"?"),
         ("sqlite=notes.db", "is no SQLite database, and is left as it is"),
-        ("sqlite=-", "a database cannot go to stdout"),
+        ("sqlite=/dev/stdout", "a database cannot go to stdout"),
+        ("sqlite=-", "this output is a file"),
         ("png=/no/such/folder/x.png", "--out png=/no/such/folder/x.png: cannot write there"),
         ("junit=", "a file is needed after '='"),
     ] {

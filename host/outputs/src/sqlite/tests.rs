@@ -151,7 +151,7 @@ fn a_file_that_is_something_else_is_refused_and_left_as_it_is() {
 
     assert!(refused(folder.path()).contains("is no ordinary file"));
     assert!(refused(Path::new("/dev/full")).contains("is no ordinary file"));
-    assert!(refused(Path::new("-")).contains("cannot go to stdout"));
+    assert!(refused(Path::new("/dev/stdout")).contains("cannot go to stdout"));
     assert!(refused(Path::new("/no/such/folder/runs.db")).contains("cannot write there"));
 }
 
