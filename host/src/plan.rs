@@ -40,6 +40,7 @@ pub(crate) fn run_plan(
         warmup: settings.warmup,
         grace: settings.grace,
         max_lag: settings.max_lag,
+        coalesce: settings.coalesce,
         spawn_rate: settings.spawn_rate,
         poisson: settings.arrivals == Some(ArrivalsArg::Poisson),
         seed,

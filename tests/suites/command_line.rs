@@ -141,6 +141,8 @@ fn what_contradicts_itself_is_refused_with_both_sides_and_a_cure() {
         ("--max-vus 5", &["max-vus 5", "no rate", "give tps or rate"]),
         ("--vus 3 --stage 1s:10", &["vus 3", "stage 1s:10", "leave vus out"]),
         ("--vus 3 --max-lag 1s", &["vus 3", "max-lag 1s", "leave max-lag out"]),
+        ("--vus 3 --coalesce 1ms", &["vus 3", "coalesce 1ms", "leave coalesce out"]),
+        ("--tps 3 --coalesce 11ms", &["coalesce 11ms", "at most 10ms"]),
         ("--vus 3 --arrivals poisson", &["vus 3", "arrivals poisson", "leave arrivals out"]),
         ("--stage 1s:10 --warmup 1s", &["warmup 1s", "stage 1s:10", "at which rate to begin"]),
         (

@@ -131,6 +131,9 @@ pub struct DispatchLimits {
     pub growth: Growth,
     /// How late a slot may start at most.
     pub max_lag: Duration,
+    /// Slots that become due within one such step start together at its end; zero where each
+    /// starts when it is due.
+    pub coalesce: Duration,
 }
 
 /// Where the slots of a worker went: `due + taken == started + unsent + given + waiting`, always.
@@ -155,6 +158,7 @@ pub struct Ledger {
 pub struct Dispatcher {
     cursor: Cursor,
     max_lag: Duration,
+    coalesce: Duration,
     population: Population,
     surplus: Surplus,
     /// Users that wait for a slot, longest first.
@@ -179,6 +183,7 @@ impl Dispatcher {
         Self {
             cursor,
             max_lag: limits.max_lag,
+            coalesce: limits.coalesce,
             population: Population::new(limits.growth),
             surplus: Surplus::default(),
             parked: VecDeque::new(),
@@ -400,7 +405,7 @@ impl Dispatcher {
         if self.over {
             return None;
         }
-        let due = self.cursor.peek().map(|due| due.intended);
+        let due = self.cursor.peek().map(|due| due.intended.at_step(self.coalesce));
         let patience = self.waiting.front().map(|due| due.intended + PATIENCE);
         // One nanosecond later: at its last moment a slot may still be started.
         let expiry = (self.overflow_expiry < RunInstant::NEVER)

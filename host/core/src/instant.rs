@@ -35,6 +35,17 @@ impl RunInstant {
         self.0 as f64 / 1e9
     }
 
+    /// The first instant from this one on that is so many whole steps after the start; this one
+    /// itself where a step is zero.
+    pub const fn at_step(self, step: Duration) -> Self {
+        let step = step.as_nanos();
+        if step == 0 || self.0 == u64::MAX {
+            return self;
+        }
+        let at = (self.0 as u128).div_ceil(step) * step;
+        Self(if at < u64::MAX as u128 { at as u64 } else { u64::MAX })
+    }
+
     /// The time from `earlier` to this instant; zero when `earlier` is the later one.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -167,6 +167,9 @@ pub struct Plan {
     pub grace: Duration,
     /// How late a slot may start.
     pub max_lag: Duration,
+    /// Slots that become due within one such step start together at its end; zero where each
+    /// starts when it is due.
+    pub coalesce: Duration,
     /// How fast users may be created on this node.
     pub spawn: Spawn,
     /// The seed of everything random.
@@ -238,6 +241,7 @@ impl Plan {
             },
             grace: input.grace.unwrap_or(DEFAULT_GRACE),
             max_lag: input.max_lag.unwrap_or(DEFAULT_MAX_LAG),
+            coalesce: input.coalesce.unwrap_or_default(),
             spawn,
             seed: input.seed,
             thresholds: input.thresholds,
@@ -299,7 +303,11 @@ impl Plan {
 
     /// The limits of worker number `index` of `workers`.
     pub fn limits(&self, index: u32, workers: u32) -> DispatchLimits {
-        DispatchLimits { growth: self.growth(index, workers), max_lag: self.max_lag }
+        DispatchLimits {
+            growth: self.growth(index, workers),
+            max_lag: self.max_lag,
+            coalesce: self.coalesce,
+        }
     }
 
     /// The slots of worker number `index` of `workers`; `None` in the closed model, which has none.

@@ -105,6 +105,17 @@ pub(crate) struct Settings {
     )]
     pub(crate) max_lag: Option<Duration>,
 
+    /// Let transactions that become due within such a step start together at its end, each late by
+    /// as much at most: fewer wake-ups, less processor time. Up to 10ms. Default: each by itself.
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        value_parser = units::parse_duration,
+        help_heading = LOAD
+    )]
+    pub(crate) coalesce: Option<Duration>,
+
     /// Users created a second in scenarios that have a `start`. Default: 100/s.
     #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = LOAD)]
     pub(crate) spawn_rate: Option<Rate>,

@@ -47,6 +47,7 @@ kinds! {
     arrivals: Load,
     max_vus: Load,
     max_lag: Load,
+    coalesce: Load,
     spawn_rate: Load,
     duration: Load,
     iterations: Load,

@@ -42,6 +42,7 @@ const FORMS: &[(&str, Form)] = &[
     ("warmup", Form::Text("5s")),
     ("grace", Form::Text("10s")),
     ("max_lag", Form::Text("10s")),
+    ("coalesce", Form::Text("1ms")),
     ("target", Form::Text("http://localhost:8080")),
     ("stage", Form::Texts("30s:1000")),
     ("threshold", Form::Texts("response.p95 < 200ms")),

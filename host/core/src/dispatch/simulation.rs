@@ -27,6 +27,7 @@ fn steady() -> SimulatedRun {
         arrivals: Arrivals::Uniform,
         growth: on_demand(500),
         max_lag: Duration::from_secs(10),
+        coalesce: Duration::ZERO,
         length: Duration::from_secs(10),
         service: AnswerTimes::Constant(millis(50)),
         think: Duration::ZERO,
@@ -46,6 +47,18 @@ fn a_steady_service_gets_every_start_on_time_from_as_many_users_as_little_s_law_
     assert_eq!(measured.total.service.ok.max(), Some(millis(50)));
     // 1,000/s × 50 ms are 50 busy users; each worker has up to one more at the border of a cycle.
     assert!((50..=54).contains(&outcome.most_users), "{}", outcome.most_users);
+}
+
+#[test]
+fn starts_that_go_together_are_late_by_a_step_at_most_and_none_is_lost() {
+    let growth = Growth::Exactly { users: 100, spawn: Spawn::AtOnce };
+    let outcome = run(SimulatedRun { coalesce: millis(5), growth, ..steady() });
+    let measured = &outcome.total.measured;
+    assert_eq!((measured.total.counts.started, measured.unsent.users), (10_000, 0));
+    // Each worker has a slot every two milliseconds, of which two or three fall into a step.
+    let lag = &measured.total.host_lag;
+    assert!(lag.max().is_some_and(|most| (millis(4)..millis(5)).contains(&most)), "{lag:?}");
+    assert!(lag.mean().is_some_and(|mean| (millis(1)..millis(3)).contains(&mean)), "{lag:?}");
 }
 
 #[test]
@@ -154,6 +167,7 @@ fn a_saturated_service_does_not_bend_the_schedule_and_what_is_too_late_is_unsent
         rate: 200.0,
         growth: on_demand(5),
         max_lag: Duration::from_secs(2),
+        coalesce: Duration::ZERO,
         length: Duration::from_secs(20),
         service: AnswerTimes::Servers { servers: 10, latency: millis(100) },
         ..steady()
@@ -336,6 +350,7 @@ fn a_saturated_service_keeps_its_lag_and_its_unsent_also_where_the_generator_sto
             rate: 200.0,
             growth: on_demand(5),
             max_lag: Duration::from_secs(2),
+            coalesce: Duration::ZERO,
             length: Duration::from_secs(60),
             service: AnswerTimes::Servers { servers: 10, latency: millis(100) },
             freezes: vec![(after(20_000), after(20_000 + freeze), None)],
@@ -367,6 +382,7 @@ fn a_generator_that_gets_eight_percent_of_a_processor_blames_itself() {
         growth: on_demand(5_000),
         length: Duration::from_secs(8),
         max_lag: Duration::from_secs(2),
+        coalesce: Duration::ZERO,
         service: AnswerTimes::Constant(millis(1)),
         freezes: (0..80)
             .map(|period| (after(period * 100 + 8), after(period * 100 + 100), None))

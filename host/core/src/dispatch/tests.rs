@@ -9,6 +9,10 @@ fn at(micros: u64) -> RunInstant {
     RunInstant::from_nanos(micros * 1_000)
 }
 
+fn limits(growth: Growth) -> DispatchLimits {
+    DispatchLimits { growth, max_lag: Duration::from_secs(1), coalesce: Duration::ZERO }
+}
+
 fn every_10_ms(growth: Growth) -> Dispatcher {
     let cursor = Cursor::new(
         Timeline::new(Law::Constant(100.0)),
@@ -17,7 +21,7 @@ fn every_10_ms(growth: Growth) -> Dispatcher {
         RunInstant::NEVER,
         u64::MAX,
     );
-    Dispatcher::new(cursor, DispatchLimits { growth, max_lag: Duration::from_secs(1) })
+    Dispatcher::new(cursor, limits(growth))
 }
 
 fn on_demand(max_users: u32) -> Dispatcher {
@@ -69,8 +73,7 @@ fn users_made_ahead_are_not_asked_for_again_and_take_the_first_slots() {
 fn what_is_heard_before_the_beginning_knows_of_users_made_ahead() {
     let growth = Growth::Exactly { users: 2, spawn: Spawn::AtOnce };
     let cursor = every_10_ms(growth).cursor;
-    let mut dispatcher =
-        Dispatcher::of_cluster(cursor, DispatchLimits { growth, max_lag: Duration::from_secs(1) });
+    let mut dispatcher = Dispatcher::of_cluster(cursor, limits(growth));
     dispatcher.handle_created_ahead(&[0]);
     dispatcher.handle_created_ahead(&[1]);
     dispatcher.handle_orders(at(0), None, &[ShareTable::of_weights(0, &[(0, 1.0)])], 0);
@@ -297,8 +300,7 @@ fn with_a_lease() -> Dispatcher {
         u64::MAX,
     );
     let growth = Growth::OnDemand { max_users: 2, spawn: Spawn::AtOnce };
-    let mut dispatcher =
-        Dispatcher::of_cluster(cursor, DispatchLimits { growth, max_lag: Duration::from_secs(1) });
+    let mut dispatcher = Dispatcher::of_cluster(cursor, limits(growth));
     dispatcher.handle_orders(at(0), None, &[ShareTable::of_weights(0, &[(0, 1.0), (1, 1.0)])], 0);
     for user in [1, 2] {
         dispatcher.handle_created(at(0), user);

@@ -42,6 +42,8 @@ pub struct PlanInput {
     pub grace: Option<Duration>,
     /// How late a slot may start.
     pub max_lag: Option<Duration>,
+    /// Within how long slots become due that start together.
+    pub coalesce: Option<Duration>,
     /// Users created a second.
     pub spawn_rate: Option<Rate>,
     /// Whether starts are to come as Poisson arrivals.

@@ -10,6 +10,8 @@ use crate::units::{grouped, print_duration, print_rate};
 
 /// Users that a plan may ask for: well beyond what one machine can hold, so more is a typing error.
 pub const MAX_USERS: u32 = 1_000_000;
+/// The longest step in which starts go together: a percentile would show more.
+const MAX_COALESCE: Duration = Duration::from_millis(10);
 /// The shortest trial: less does not show a queue that grows slowly.
 const MIN_HOLD: Duration = Duration::from_secs(3);
 
@@ -29,6 +31,13 @@ pub(super) fn refuse_absurd(input: &PlanInput) -> Result<(), PlanError> {
             key: "iterations",
             value: "0".to_owned(),
             cure: "give at least 1, or leave it out",
+        });
+    }
+    if let Some(step) = input.coalesce.filter(|&step| step > MAX_COALESCE) {
+        return Err(PlanError::Range {
+            key: "coalesce",
+            value: print_duration(step),
+            cure: "give at most 10ms: starts are late by as much",
         });
     }
     if let Some(search) = input.search {
@@ -222,6 +231,12 @@ impl<'a> Wishes<'a> {
                 max_lag out";
                 let max_lag = ("max_lag", print_duration(max_lag));
                 return contradiction(vus.clone(), max_lag, cure);
+            }
+            if let Some(step) = self.input.coalesce {
+                let cure =
+                    "without tps or rate users start when they are ready: leave coalesce out";
+                let step = ("coalesce", print_duration(step));
+                return contradiction(vus.clone(), step, cure);
             }
             if self.input.poisson {
                 let cure = "without tps or rate users start when they are ready: leave arrivals \

@@ -127,6 +127,14 @@ fn contradictions_are_refused_with_both_keys_their_values_and_a_cure() {
             "vus 10 and stage 30s:1,000/s contradict each other; ",
         ),
         (
+            PlanInput { coalesce: Some(Duration::from_millis(1)), ..vus() },
+            "vus 10 and coalesce 1ms contradict each other; ",
+        ),
+        (
+            PlanInput { coalesce: Some(Duration::from_millis(11)), ..tps() },
+            "coalesce 11ms is out of range; ",
+        ),
+        (
             PlanInput { max_lag: seconds(5), ..vus() },
             "vus 10 and max_lag 5s contradict each other; ",
         ),

@@ -34,6 +34,7 @@ pub(super) struct SimulatedRun {
     pub(super) arrivals: Arrivals,
     pub(super) growth: Growth,
     pub(super) max_lag: Duration,
+    pub(super) coalesce: Duration,
     pub(super) length: Duration,
     pub(super) service: AnswerTimes,
     /// What a user does between the end of a transaction and its next.
@@ -100,7 +101,11 @@ impl SimulationOutcome {
 pub(super) fn run(setting: SimulatedRun) -> SimulationOutcome {
     let end = RunInstant::START + setting.length;
     let timeline = Profile::constant(Rate::new(setting.rate).unwrap()).timeline(Duration::ZERO);
-    let limits = DispatchLimits { growth: setting.growth, max_lag: setting.max_lag };
+    let limits = DispatchLimits {
+        growth: setting.growth,
+        max_lag: setting.max_lag,
+        coalesce: setting.coalesce,
+    };
     let dispatcher = |index| {
         let cursor = Cursor::new(
             timeline.clone(),
