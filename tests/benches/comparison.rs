@@ -65,6 +65,8 @@ enum Tool {
     Wrk,
     Oha,
     Host,
+    /// The same, with starts that go together within a millisecond, as oha's do.
+    CoalescingHost,
     /// Another build of it.
     EarlierHost,
 }
@@ -93,8 +95,18 @@ impl Tool {
             Self::Wrk => "wrk",
             Self::Oha => "oha",
             Self::Host => "host",
+            Self::CoalescingHost => "host --coalesce 1ms",
             Self::EarlierHost => "earlier host",
         }
+    }
+
+    /// Whether it is the build that is judged.
+    fn is_ours(self) -> bool {
+        matches!(self, Self::Host | Self::CoalescingHost)
+    }
+
+    fn is_host(self) -> bool {
+        self.is_ours() || self == Self::EarlierHost
     }
 
     /// Its command on its core. wrk has no fixed rate: it goes flat out.
@@ -103,7 +115,7 @@ impl Tool {
             Self::Wrk => "wrk".into(),
             Self::Oha => std::env::var_os("SWELL_OHA")
                 .context("SWELL_OHA is not set\nhelp: run `cargo xtask bench`")?,
-            Self::Host => std::env::var_os("SWELL_HOST_BIN")
+            Self::Host | Self::CoalescingHost => std::env::var_os("SWELL_HOST_BIN")
                 .context("SWELL_HOST_BIN is not set\nhelp: run `cargo xtask bench`")?,
             Self::EarlierHost => std::env::var_os(EARLIER_HOST)
                 .with_context(|| format!("{EARLIER_HOST} is not set"))?,
@@ -117,11 +129,11 @@ impl Tool {
                 let rate: &[&str] = if pace == ToolPace::Fixed { &["-q", FIXED_RATE] } else { &[] };
                 command.args(["--no-tui", "-c", CONNECTIONS, "-z", &duration]).args(rate).arg(url)
             }
-            Self::Host | Self::EarlierHost => {
-                let model = if pace == ToolPace::Fixed {
-                    ["--tps", FIXED_RATE]
-                } else {
-                    ["--vus", CONNECTIONS]
+            Self::Host | Self::CoalescingHost | Self::EarlierHost => {
+                let model: &[&str] = match (self, pace) {
+                    (Self::CoalescingHost, _) => &["--tps", FIXED_RATE, "--coalesce", "1ms"],
+                    (_, ToolPace::Fixed) => &["--tps", FIXED_RATE],
+                    (_, ToolPace::FlatOut) => &["--vus", CONNECTIONS],
                 };
                 command
                     .arg("run")
@@ -142,8 +154,8 @@ impl Tool {
             .with_context(|| format!("can't run {}", self.name()))?;
         let (cpu, requests) = (cpu_of_children()? - cpu_before, nginx.requests() - requests_before);
         // A host that goes flat out is its own limit, and says so by 111.
-        let is_host = matches!(self, Self::Host | Self::EarlierHost);
-        let ended_well = output.status.success() || (is_host && output.status.code() == Some(111));
+        let ended_well =
+            output.status.success() || (self.is_host() && output.status.code() == Some(111));
         ensure!(
             ended_well,
             "{} failed: {}\n{}",
@@ -178,7 +190,7 @@ fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
     let mut text = String::new();
     for (pace, mut tools, bound) in [
         (ToolPace::FlatOut, vec![Tool::Wrk, Tool::Host, Tool::Oha], BOUND_TO_WRK),
-        (ToolPace::Fixed, vec![Tool::Oha, Tool::Host], BOUND_TO_OHA),
+        (ToolPace::Fixed, vec![Tool::Oha, Tool::Host, Tool::CoalescingHost], BOUND_TO_OHA),
     ] {
         tools.extend(std::env::var_os(EARLIER_HOST).map(|_| Tool::EarlierHost));
         let samples = take_turns(pace, &tools, &nginx, rounds, seconds)?;
@@ -222,8 +234,12 @@ fn speed(rounds: u32, seconds: u32) -> anyhow::Result<String> {
                 shown(to_rate)
             )?;
         }
-        let judgement = Estimate::of_ratios(&cpu[1], &cpu[0], SEED).judge(bound);
-        writeln!(text, "\nCPU per request at most {bound} × {reference}: {}.", word(judgement))?;
+        text.push('\n');
+        for (i, tool) in tools.iter().enumerate().filter(|(_, tool)| tool.is_ours()) {
+            let judgement = Estimate::of_ratios(&cpu[i], &cpu[0], SEED).judge(bound);
+            let (tool, reached) = (tool.name(), word(judgement));
+            writeln!(text, "CPU per request of {tool} at most {bound} × {reference}: {reached}.")?;
+        }
         if let Some(earlier) = tools.iter().position(|tool| *tool == Tool::EarlierHost) {
             let ratio = Estimate::of_ratios(&cpu[1], &cpu[earlier], SEED);
             writeln!(text, "CPU per request to that of the earlier host: {}.", shown(ratio))?;
