@@ -5,7 +5,9 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     // The folder is in the repository, and empty until then.
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/dist");
+    // Asked for now: this program may have been compiled in another clone that shares its target.
+    let own = env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?;
+    let folder = Path::new(&own).join("../web/dist");
     println!("cargo::rerun-if-changed={}", folder.display());
     let [report, live, worker] = ["page.html", "live.html", "worker.js"].map(|n| folder.join(n));
     let code = if [&report, &live, &worker].iter().all(|part| part.is_file()) {
