@@ -351,13 +351,17 @@ fn http2_carries_parallel_requests_on_one_connection_of_each_user() {
     let plain = target();
     let run = guest("send-all", &plain).finish().expect_agreement(&plain.seen());
     all_went_well(&run, json!({ "200": 120 }));
-    assert_eq!(plain.seen().connections, run.count("/users/created") * 3, "over HTTP/1.1");
+    // A user that came when all was done has opened none.
+    let (connections, users) = (plain.seen().connections, run.count("/users/created"));
+    let whole = connections % 3 == 0 && (1..=users).contains(&(connections / 3));
+    assert!(whole, "over HTTP/1.1 {connections} of {users} users");
 
     let secure = secure(CertificateKind::Good);
     let run =
         guest("send-all", &secure).args("--insecure").finish().expect_agreement(&secure.seen());
     all_went_well(&run, json!({ "200": 120 }));
-    assert_eq!(secure.seen().connections, run.count("/users/created"), "over HTTP/2");
+    let (connections, users) = (secure.seen().connections, run.count("/users/created"));
+    assert!((1..=users).contains(&connections), "over HTTP/2 {connections} of {users} users");
 }
 
 #[test]
