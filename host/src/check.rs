@@ -8,10 +8,12 @@ use clap::Args;
 use swell_core::plain::line;
 use swell_core::units::counted;
 use swell_engine::{
-    Compiled, GuestLimits, ScenarioFile, ScenarioInfo, ScenarioSource, ScriptFile, WIT_VERSION,
+    Compiled, GuestLimits, ScenarioFile, ScenarioInfo, ScenarioSource, ScriptFile, ScriptSource,
+    WIT_VERSION,
 };
+use swell_steps::{StepsFile, StepsScenario};
 
-use crate::interpreters::with_interpreter;
+use crate::interpreters::{is_steps, with_interpreter};
 use crate::prepare::load;
 use crate::quick::is_url;
 use crate::settings::reach::is_reach;
@@ -84,7 +86,24 @@ fn describe(out: &mut String, source: &ScenarioSource, file: &ScenarioFile) -> f
     if file.has_conduct {
         writeln!(out, "  conducts   its own runs, unless one scenario is chosen with --scenario")?;
     }
-    file.scenarios.iter().try_for_each(|scenario| describe_scenario(out, scenario))
+    let steps = steps_of(source, file);
+    for (index, scenario) in file.scenarios.iter().enumerate() {
+        describe_scenario(out, scenario)?;
+        let steps = steps.as_ref().and_then(|steps| steps.scenarios.get(index));
+        for (depth, words) in steps.map(StepsScenario::explained).unwrap_or_default() {
+            writeln!(out, "  {}{}", "  ".repeat(depth), line(&words))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a file of steps says, if this is one.
+fn steps_of(source: &ScenarioSource, file: &ScenarioFile) -> Option<StepsFile> {
+    let ScenarioSource::Script { script: ScriptSource::File { path, .. }, .. } = source else {
+        return None;
+    };
+    let script = file.script_files()?.first().filter(|_| is_steps(path))?;
+    swell_steps::read(&script.path, &script.content).ok()
 }
 
 fn describe_scenario(out: &mut String, scenario: &ScenarioInfo) -> fmt::Result {

@@ -85,9 +85,10 @@ enum TypedCommand {
     New(new_project::NewArgs),
     /// Compile a Rust scenario to a .wasm file.
     Build(build_scenario::BuildArgs),
-    /// Print the JSON Schema of what `--out json=FILE` writes, of a run or of a comparison.
+    /// Print the JSON Schema of what `--out json=FILE` writes, of a run or of a comparison, or of
+    /// files of steps.
     Schema {
-        /// Of which command.
+        /// Of what.
         #[arg(value_enum, default_value_t = SchemaOf::Run)]
         of: SchemaOf,
     },
@@ -106,6 +107,8 @@ enum SchemaOf {
     Run,
     /// What `host compare` finds.
     Compare,
+    /// A scenario as a file of steps.
+    Scenario,
 }
 
 /// What was typed, read.
@@ -190,8 +193,9 @@ fn program() -> clap::Command {
 
 fn print_schema(of: SchemaOf) -> anyhow::Result<()> {
     let schema = match of {
-        SchemaOf::Run => schemars::schema_for!(swell_report::Written),
-        SchemaOf::Compare => swell_report::RunComparison::schema(),
+        SchemaOf::Run => schemars::schema_for!(swell_report::Written).to_value(),
+        SchemaOf::Compare => swell_report::RunComparison::schema().to_value(),
+        SchemaOf::Scenario => swell_steps::schema(),
     };
     Ok(terminal::show(format_args!("{}\n", serde_json::to_string_pretty(&schema)?))?)
 }

@@ -4,13 +4,18 @@
 //! `--interpreter` names, or which is kept under the script's extension in the user's folder of
 //! interpreters. As with any scenario, what it may reach is for whoever runs it to say.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use swell_engine::{ScenarioSource, ScriptSource};
+use anyhow::{anyhow, bail};
+use swell_engine::{MAX_SCENARIO_SIZE, ScenarioSource, ScriptSource};
 
 /// The extension of components, and so of interpreters.
 const COMPONENT: &str = "wasm";
+
+/// The interpreter of steps, as it is kept.
+pub(crate) const STEPS: &str = "steps";
 
 /// The source as it can be loaded: where it is a script, with its interpreter. A script may read
 /// below its folder, and in the places that are `allowed`.
@@ -38,7 +43,16 @@ pub(crate) fn with_interpreter(
             path.display()
         ),
         (Some(interpreter), _) => Some(interpreter.to_owned()),
-        (None, Some(extension)) if extension != COMPONENT => kept(&extension),
+        (None, Some(extension)) if extension != COMPONENT => match kept(&extension) {
+            None if is_steps(&path) => Some(kept(STEPS).ok_or_else(|| {
+                anyhow!(
+                    "{} is a file of steps, and this host has no interpreter of steps\nhelp: \
+                    `cargo xtask install` in a clone of Swell brings one",
+                    path.display()
+                )
+            })?),
+            kept => kept,
+        },
         (None, _) => None,
     };
     Ok(match interpreter {
@@ -48,6 +62,26 @@ pub(crate) fn with_interpreter(
         },
         None => ScenarioSource::File(path),
     })
+}
+
+/// Whether a file is one of steps: by its extension, and TOML by what stands in it, as a plan is
+/// TOML, too.
+pub(crate) fn is_steps(path: &Path) -> bool {
+    let Some(extension) = path.extension().and_then(|extension| extension.to_str()) else {
+        return false;
+    };
+    match extension {
+        "yaml" | "yml" | "json" => true,
+        "toml" => {
+            let content = File::open(path).and_then(|file| {
+                let mut content = Vec::new();
+                file.take(MAX_SCENARIO_SIZE).read_to_end(&mut content)?;
+                Ok(content)
+            });
+            content.is_ok_and(|content| swell_steps::is_steps("x.toml", &content))
+        }
+        _ => false,
+    }
 }
 
 /// Whether a file is a component by its extension.

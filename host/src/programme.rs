@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::conduct::conduct;
 use crate::finished::Done;
+use crate::interpreters::is_steps;
 use crate::prepare::{EndRequests, Loaded, Prepared};
 use crate::runs::Runs;
 use crate::settings::keys::refuse_process_settings;
@@ -207,7 +208,9 @@ fn check_ends(entries: &[ReadyRun]) -> anyhow::Result<()> {
 /// The file of a plan, if this is one.
 pub(crate) fn plan_of(source: &ScenarioSource) -> Option<&Path> {
     match source {
-        ScenarioSource::File(file) if file.extension().is_some_and(|end| end == "toml") => {
+        ScenarioSource::File(file)
+            if file.extension().is_some_and(|end| end == "toml") && !is_steps(file) =>
+        {
             Some(file)
         }
         _ => None,

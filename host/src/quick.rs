@@ -12,9 +12,9 @@ use clap::Args;
 use hyper::{Method, Uri};
 use swell_engine::{MAX_SCENARIO_SIZE, ScenarioSource, ScriptFile, ScriptSource};
 use swell_report::record::without_secret;
-use swell_steps::{BODY, QuickRequest, REQUEST};
+use swell_steps::{BODY, QuickRequest, REQUEST, parse_statuses};
 
-use crate::interpreters::kept;
+use crate::interpreters::{STEPS, kept};
 
 /// How a request is made, where a URL is run.
 #[derive(Clone, Debug, Default, Args)]
@@ -33,9 +33,6 @@ pub(crate) struct QuickArgs {
 }
 
 const URL: &str = "Request, with a URL in place of a file";
-
-/// The interpreter of steps, as it is kept.
-const STEPS: &str = "steps";
 
 /// A URL that is to be run.
 pub(crate) struct QuickRun {
@@ -163,38 +160,9 @@ fn body(typed: &str) -> anyhow::Result<Vec<u8>> {
     Ok(body)
 }
 
-/// `200`, `2xx` or `200-204`.
-fn parse_statuses(text: &str) -> Result<(u16, u16), String> {
-    let read = || {
-        if let Some(class) = text.strip_suffix("xx") {
-            let class: u16 = class.parse().ok()?;
-            let first = class.checked_mul(100)?;
-            return Some((first, first.checked_add(99)?));
-        }
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        Some((first.parse().ok()?, last.parse().ok()?))
-    };
-    let is_one = |status: u16| (100..=999).contains(&status);
-    read()
-        .filter(|&(first, last)| is_one(first) && is_one(last) && first <= last)
-        .ok_or_else(|| "a status is needed, as 200, 2xx or 200-204".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn statuses_are_one_a_class_or_a_range() {
-        assert_eq!(parse_statuses("200"), Ok((200, 200)));
-        assert_eq!(parse_statuses("2xx"), Ok((200, 299)));
-        assert_eq!(parse_statuses("200-204"), Ok((200, 204)));
-        let wrong =
-            ["", "xx", "x2x", "20", "2000", "0xx", "204-200", "200-", "ok", "655xx", "660xx"];
-        for wrong in wrong {
-            assert!(parse_statuses(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_url_says_which_service_and_what_is_asked_for() {

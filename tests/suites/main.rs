@@ -31,6 +31,7 @@ mod results;
 mod runs;
 mod scripts;
 mod services;
+mod steps;
 mod target;
 mod terminal;
 mod trying;

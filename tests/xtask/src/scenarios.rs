@@ -81,12 +81,12 @@ pub(crate) fn guests(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
     interpreters(workspace, out)
 }
 
-/// Builds each interpreter as `out/NAME.wasm`.
+/// Builds each interpreter as `out/NAME.wasm`; with WASI, as scripts ask for the time of the day.
 ///
 /// # Errors
 /// As [`examples`].
 pub(crate) fn interpreters(workspace: &Workspace, out: &Path) -> anyhow::Result<()> {
-    compile(workspace, LEAN, &["--package", "swell-steps", "--examples"], out, "").map(drop)
+    compile(workspace, WITH_WASI, &["--package", "swell-steps", "--examples"], out, "").map(drop)
 }
 
 /// Builds these guests as `out/NAME.wasm`.

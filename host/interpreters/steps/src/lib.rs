@@ -1,65 +1,36 @@
-//! What the interpreter of steps reads: one request, as `host run URL` asks for it. The component
-//! that sends it stands beside, in `component.rs`.
+//! The interpreter of steps: what its files say, and what a user does who follows them. The
+//! component that answers the host stands beside, in `component.rs`.
 //!
-//! The host writes it and nobody else does, so it is JSON and strict: what this does not know came
-//! of a host that is newer, and is an error in place of a request that is not what was asked for.
+//! | to find | look in |
+//! |---|---|
+//! | the request of `host run URL` | `quick` |
+//! | TOML, YAML and JSON as one tree, each value with its place | `forms`, `tree` |
+//! | the keys that a file may have, and their JSON Schema | `keys`, `schema` |
+//! | what a file says, checked | `read`, `model` |
+//! | the same in words | `explain` |
+//! | `{{templates}}` and what they may call | `template` |
+//! | paths into JSON | `json_path` |
+//! | what a user does who follows steps | `run` |
+//!
+//! All of it is pure: no clock, no network, no files.
 
-use serde::{Deserialize, Serialize};
+mod explain;
+mod forms;
+mod json_path;
+mod keys;
+mod model;
+mod quick;
+mod read;
+mod run;
+mod schema;
+mod template;
+mod tree;
 
-/// The name of the file with the request.
-pub const REQUEST: &str = "request.json";
-
-/// The name of the file with the request's body, if it has one.
-pub const BODY: &str = "body";
-
-/// Users where nobody says how many: as many as wrk opens connections.
-pub const USERS: u32 = 10;
-
-/// A request that is made again and again, each time as a transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QuickRequest {
-    /// The name of the transaction.
-    pub name: String,
-    /// The method as it goes over the wire.
-    pub method: String,
-    /// The absolute URL.
-    pub url: String,
-    /// Statuses that are a success, as ranges with both ends; if there are none, 200 to 399.
-    pub expect: Vec<(u16, u16)>,
-    /// Whether there is a body.
-    pub has_body: bool,
-}
-
-impl QuickRequest {
-    /// Reads the file.
-    ///
-    /// # Errors
-    /// It is none of this version: what is wrong, and in which line and column.
-    pub fn read(content: &[u8]) -> Result<Self, (String, u32, u32)> {
-        let place = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        serde_json::from_slice(content)
-            .map_err(|error| (error.to_string(), place(error.line()), place(error.column())))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_host_writes_is_read_and_what_it_does_not_is_an_error_with_its_place() {
-        let request = QuickRequest {
-            name: "GET /items".to_owned(),
-            method: "GET".to_owned(),
-            url: "http://127.0.0.1:8080/items?page=1".to_owned(),
-            expect: vec![(200, 299)],
-            has_body: false,
-        };
-        let written = serde_json::to_vec(&request).expect("it is text and numbers");
-        assert_eq!(QuickRequest::read(&written), Ok(request));
-        let (message, line, column) =
-            QuickRequest::read(b"{\n  \"speed\": 3}").expect_err("no such field");
-        assert!(message.contains("speed") && (line, column) == (2, 9), "{message} {line} {column}");
-    }
-}
+pub use model::{FeedPick, StepsFile, StepsScenario};
+pub use quick::{BODY, QuickRequest, REQUEST, USERS};
+pub use read::{is_steps, parse_statuses, read};
+pub use run::{
+    OutgoingPart, StepAnswer, StepsFollower, StepsOf, StepsRequest, StepsWorld, Stopped, Variables,
+};
+pub use schema::schema;
+pub use tree::{FilePlace, Wrong};
