@@ -89,14 +89,24 @@ pub(crate) fn is_component(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == COMPONENT)
 }
 
-/// The interpreter that the user keeps for this extension, or under this name.
+/// The interpreter that the user keeps for this extension, or under this name; or else what came
+/// with this program.
 pub(crate) fn kept(extension: &str) -> Option<PathBuf> {
-    let base = std::env::var_os("XDG_DATA_HOME")
+    let name = Path::new("swell/interpreters").join(extension).with_added_extension(COMPONENT);
+    let places = [data_of_user(), data_beside_program()].into_iter().flatten();
+    places.map(|data| data.join(&name)).find(|path| path.is_file())
+}
+
+/// Where programs keep data of this user.
+fn data_of_user() -> Option<PathBuf> {
+    std::env::var_os("XDG_DATA_HOME")
         .map(PathBuf::from)
         .filter(|path| path.is_absolute())
-        .or_else(|| {
-            std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"))
-        })?;
-    let path = base.join("swell/interpreters").join(extension).with_added_extension(COMPONENT);
-    path.is_file().then_some(path)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share")))
+}
+
+/// `share` beside the `bin` of this program, as archives have it.
+fn data_beside_program() -> Option<PathBuf> {
+    let program = std::env::current_exe().and_then(|program| program.canonicalize()).ok()?;
+    Some(program.parent()?.parent()?.join("share"))
 }

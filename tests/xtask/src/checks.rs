@@ -17,7 +17,7 @@ use crate::machine::{
 use crate::step::{output, run, say, succeeds, title};
 use crate::toolchain::{LEAN, WITH_WASI};
 use crate::workspace::Workspace;
-use crate::{dependencies, house, page, scenarios, slowest};
+use crate::{dependencies, dist, house, page, scenarios, slowest};
 
 /// The pure crates, and all that each may depend on, directly and indirectly. A clock or a socket
 /// would come in by this way.
@@ -154,6 +154,8 @@ pub(crate) fn test(workspace: &Workspace) -> anyhow::Result<()> {
 
     title("build");
     build(workspace)?;
+
+    dist::check(workspace)?;
 
     title("tests");
     run_tests(workspace, &guests, &examples, &tools)?;

@@ -1,11 +1,12 @@
 //! `cargo xtask demo`: from a bare clone to a running load test.
 
-use std::io::{BufRead, BufReader, ErrorKind};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::io::ErrorKind;
+use std::process::{Command, ExitCode};
 
 use anyhow::Context;
 
 use crate::machine::scenario_compiler;
+use crate::service::TargetService;
 use crate::step::{say, title};
 use crate::toolchain::WITH_WASI;
 use crate::workspace::Workspace;
@@ -30,7 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
     checks::build(workspace)?;
 
     title("the run");
-    let service = DemoService::start(workspace)?;
+    let service = TargetService::start(workspace)?;
     let mut host = Command::new(workspace.built("release/host"));
     host.arg("run").arg(examples.join("hello-http.wasm")).args([
         "--target",
@@ -64,36 +65,4 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .map_or(ExitCode::FAILURE, ExitCode::from))
-}
-
-/// The controllable target as a process, ended when dropped.
-struct DemoService {
-    process: Child,
-    url: String,
-}
-
-impl DemoService {
-    fn start(workspace: &Workspace) -> anyhow::Result<Self> {
-        let program = workspace.built("release/target");
-        let mut process = Command::new(program)
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("can't run the target")?;
-        let mut line = String::new();
-        let said = process.stdout.take().context("the target has no output")?;
-        BufReader::new(said).read_line(&mut line)?;
-        let url = line.split(' ').nth(1).map(str::to_owned);
-        let mut service = Self { process, url: String::new() };
-        service.url = url.context("the target ended before it said where it is")?;
-        Ok(service)
-    }
-}
-
-impl Drop for DemoService {
-    fn drop(&mut self) {
-        // It fails only if the process has ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }

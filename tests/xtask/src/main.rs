@@ -7,6 +7,7 @@ mod bench;
 mod checks;
 mod demo;
 mod dependencies;
+mod dist;
 mod faults;
 mod fuzz;
 mod house;
@@ -14,6 +15,7 @@ mod machine;
 mod nightly;
 mod page;
 mod scenarios;
+mod service;
 mod slowest;
 mod soak;
 mod step;
@@ -51,6 +53,9 @@ enum XtaskCommand {
     /// Build that page, a host that carries it, and the interpreters; put the host into your path,
     /// and them where it looks for them
     Install,
+    /// Make one archive of that page, a stripped host and the interpreters, with all licences: for
+    /// machines without a compiler
+    Dist,
     /// Build each example of the SDK as OUT/NAME.wasm
     Examples {
         /// Folder for the results
@@ -91,6 +96,7 @@ fn main() -> ExitCode {
         XtaskCommand::House => house::check(&workspace).map(|()| ExitCode::SUCCESS),
         XtaskCommand::Page => page::check(&workspace).map(|()| ExitCode::SUCCESS),
         XtaskCommand::Install => page::install(&workspace).map(|()| ExitCode::SUCCESS),
+        XtaskCommand::Dist => dist::make(&workspace).map(|()| ExitCode::SUCCESS),
         XtaskCommand::Examples { out } => {
             scenarios::examples(&workspace, &out).map(|()| ExitCode::SUCCESS)
         }
