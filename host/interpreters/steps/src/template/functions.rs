@@ -2,9 +2,8 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use hmac::{Hmac, Mac};
+use hmac_sha256::{HMAC, Hash};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sha2::{Digest, Sha256};
 
 use super::scope::Scope;
 
@@ -98,12 +97,9 @@ impl TemplateFunction {
             Self::Now => rfc3339(scope.unix_ms()),
             Self::Base64 => BASE64_STANDARD.encode(values.concat()),
             Self::Urlencode => utf8_percent_encode(&values.concat(), ENCODED).to_string(),
-            Self::Sha256 => hex(&Sha256::digest(values.concat())),
+            Self::Sha256 => hex(&Hash::hash(values.concat().as_bytes())),
             Self::HmacSha256 => {
-                let mut mac = Hmac::<Sha256>::new_from_slice(values[0].as_bytes())
-                    .map_err(|error| error.to_string())?;
-                mac.update(values[1..].concat().as_bytes());
-                hex(&mac.finalize().into_bytes())
+                hex(&HMAC::mac(values[1..].concat().as_bytes(), values[0].as_bytes()))
             }
             Self::Pick => {
                 let index = (u128::from(scope.random()) * values.len() as u128) >> 64;
